@@ -1,0 +1,81 @@
+# Everything that a checkout can be asked for. It needs make and Python 3.11 or later, nothing else:
+# what a target uses is installed into .venv first, from the pinned files in requirements/.
+
+PYTHON ?= python3
+# How many processes share the tests; each has a PostgreSQL of its own.
+PROCESSES ?= 2
+# More for pytest, as in: make test ARGS="tests/unit -k email"
+ARGS ?=
+
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
+PINNED := $(PIP) install --no-deps --require-hashes
+LOCK := $(BIN)/uv pip compile --quiet --python $(BIN)/python --python-version 3.11 --universal \
+	--generate-hashes --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
+STUBS := src/customers/entrypoints/rpc/generated
+# Puts the variables of .env, if there is one, behind those of the environment.
+WITH_ENV = $(if $(wildcard .env),$(BIN)/dotenv --file .env run --no-override --)
+
+.DEFAULT_GOAL := help
+.PHONY: help install run migrate test check build clean lock proto
+
+help: ## Shows these lines
+	@sed -n 's/^\([a-z]*\):.* ## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | \
+		while IFS='|' read -r target does; do printf '  make %-8s %s\n' "$$target" "$$does"; done
+
+install: .venv/.dev ## Installs the service and all its tools into .venv
+
+run: .venv/.run ## Serves on http://127.0.0.1:8089, with what .env says; sets up .venv first
+	@exec $(WITH_ENV) $(BIN)/customers serve
+
+migrate: .venv/.run ## Brings the database that .env names to the newest schema
+	@exec $(WITH_ENV) $(BIN)/customers migrate
+
+test: .venv/.dev ## Runs all tests; ARGS="tests/unit -k email" for some
+	$(BIN)/pytest -n $(PROCESSES) $(ARGS)
+
+check: .venv/.dev ## Checks format, style, types, import contracts, dependencies, proto, Dockerfile
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/deptry src
+	$(BIN)/pip check
+	$(BIN)/buf format --diff --exit-code proto
+	$(BIN)/buf lint
+	proto/generate.sh --check $(STUBS)
+	$(BIN)/hadolint Dockerfile
+
+build: .venv/.run ## Builds wheel and sdist into dist/
+	rm -rf dist
+	$(BIN)/python -m build --no-isolation
+
+clean: ## Removes what was built and cached; .venv and data stay
+	rm -rf dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find src tests migrations -name __pycache__ -prune -exec rm -rf {} +
+
+lock: .venv/.dev ## Pins the dependencies of pyproject.toml; UPGRADE=1 takes newer versions
+	$(LOCK) pyproject.toml --output-file requirements/runtime.txt
+	$(LOCK) --group build --constraint requirements/runtime.txt --output-file requirements/build.txt
+	$(LOCK) pyproject.toml --group dev --constraint requirements/runtime.txt \
+		--constraint requirements/build.txt --output-file requirements/dev.txt
+
+proto: .venv/.dev ## Generates the gRPC code from proto/
+	proto/generate.sh $(STUBS)
+
+# Serving needs far less than testing, so that a newcomer's first answer comes soon.
+.venv/.run: requirements/runtime.txt requirements/build.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo \
+		'The service needs Python 3.11 or later, and $(PYTHON) is not: try make PYTHON=python3.12' >&2; exit 1; }
+	@echo 'Installing the service into .venv; this happens once.'
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
+	@$(PINNED) -r requirements/runtime.txt -r requirements/build.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/.dev: .venv/.run requirements/dev.txt
+	@echo 'Installing the tools for tests and checks into .venv; this happens once.'
+	@$(PINNED) -r requirements/dev.txt
+	@# buf.yaml finds the protos of Google's packages here, whatever Python's version is.
+	@ln -sfn "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" .venv/protos
+	@touch $@
