@@ -1,0 +1,225 @@
+"""The ledger: one entry per order, the facts told about it, and the statistics they fold to.
+
+A fact is an order, a refund or a cancellation as told to us. Facts may come in any order and any
+number of times; entries absorb them and the fold is the same.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Annotated, NewType, Self
+from uuid import UUID
+
+from attrs import evolve, frozen
+
+from customers.core.errors import (
+    OrderConflict,
+    RefundConflict,
+    RefundExceedsOrder,
+    Refused,
+)
+from customers.core.model.money import ZERO, Currency, CurrencyCode, Money
+from customers.core.model.values import Moment, MomentGate, Text, VisibleGate
+
+MOST_AHEAD = timedelta(days=1)
+
+OrderId = Annotated[str, VisibleGate(most=100)]
+RefundId = Annotated[str, VisibleGate(most=100)]
+OrderNumber = Annotated[str, Text(most=100)]
+OrderDate = NewType("OrderDate", datetime)
+RefundAmount = NewType("RefundAmount", Decimal)
+
+
+@frozen(kw_only=True)
+class Order:
+    """An order as told: `order_date` None is now, `currency` None is the deployment's."""
+
+    order_id: OrderId
+    total_amount: Money
+    order_date: OrderDate | None = None
+    order_number: OrderNumber = ""
+    currency: CurrencyCode | None = None
+
+
+@frozen(kw_only=True)
+class Refund:
+    """A refund as told: `refunded_at` None is now."""
+
+    refund_id: RefundId
+    amount: RefundAmount
+    refunded_at: Moment | None = None
+    currency: CurrencyCode | None = None
+
+
+@frozen(kw_only=True)
+class StoredRefund:
+    """A refund in the ledger, once per `(order_id, refund_id)`."""
+
+    order_id: str
+    refund_id: str
+    amount: Decimal
+    refunded_at: datetime
+    recorded_at: datetime
+
+    @classmethod
+    def of(cls, refund: Refund, order_id: str, *, now: datetime) -> Self:
+        return cls(
+            order_id=order_id,
+            refund_id=refund.refund_id,
+            amount=refund.amount,
+            refunded_at=refund.refunded_at or now,
+            recorded_at=now,
+        )
+
+
+@frozen(kw_only=True)
+class Statistics:
+    """What a ledger folds to. Moments are the earliest and latest of orders not cancelled."""
+
+    total_orders: int = 0
+    total_spent: Decimal = ZERO
+    first_order_date: datetime | None = None
+    last_order_date: datetime | None = None
+    average_order_value: Decimal = ZERO
+
+    @property
+    def lifetime_value(self) -> Decimal:
+        return self.total_spent
+
+
+NOTHING_YET = Statistics()
+
+
+@frozen(kw_only=True)
+class Entry:
+    """One order of the ledger. Until the order itself is told, `total_amount` is None: a stub
+    that holds the refunds and the cancellation that came first.
+
+    `refunds_total` is the sum of its refunds, `order_date_told` whether the date was the caller's.
+    """
+
+    order_id: str
+    customer_id: UUID
+    order_number: str = ""
+    total_amount: Decimal | None = None
+    order_date: datetime | None = None
+    order_date_told: bool = False
+    refunds_total: Decimal = ZERO
+    cancelled_at: datetime | None = None
+    recorded_at: datetime | None = None
+
+    @classmethod
+    def of(cls, order: Order, customer_id: UUID, *, now: datetime) -> Self:
+        """The entry of an order that nothing was told about before."""
+        return cls(order_id=order.order_id, customer_id=customer_id)._told(order, now=now)
+
+    @property
+    def is_told(self) -> bool:
+        return self.total_amount is not None
+
+    @property
+    def counts(self) -> bool:
+        return self.is_told and self.cancelled_at is None
+
+    @property
+    def refunded_amount(self) -> Decimal:
+        """What the refunds take off the spend: never more than the order's amount."""
+        return min(self.refunds_total, self.total_amount or ZERO)
+
+    @property
+    def spent(self) -> Decimal:
+        return (self.total_amount or ZERO) - self.refunded_amount if self.counts else ZERO
+
+    def belonging_to(self, customer_id: UUID) -> Self:
+        """Itself; raises OrderConflict when the order is another customer's."""
+        if self.customer_id != customer_id:
+            raise OrderConflict
+        return self
+
+    def record(self, order: Order, *, now: datetime) -> Self:
+        """With the order told. Itself when it was told before and nothing differs."""
+        if not self.is_told:
+            return self._told(order, now=now)
+        same_date = order.order_date is None or (
+            self.order_date_told and order.order_date == self.order_date
+        )
+        if order.total_amount != self.total_amount or not same_date:
+            raise OrderConflict
+        return self
+
+    def refund(self, refund: Refund, known: Decimal | None) -> Self:
+        """With the refund told; `known` is the amount this refund id was told with before."""
+        if known is not None:
+            if known != refund.amount:
+                raise RefundConflict
+            return self
+        total = self.refunds_total + refund.amount
+        if self.total_amount is not None and total > self.total_amount:
+            raise RefundExceedsOrder
+        return evolve(self, refunds_total=total)
+
+    def cancel(self, now: datetime) -> Self:
+        """With the order cancelled. Itself when it was."""
+        return self if self.cancelled_at is not None else evolve(self, cancelled_at=now)
+
+    def _told(self, order: Order, *, now: datetime) -> Self:
+        return evolve(
+            self,
+            order_number=order.order_number,
+            total_amount=order.total_amount,
+            order_date=order.order_date or now,
+            order_date_told=order.order_date is not None,
+            recorded_at=now,
+        )
+
+
+def fold(entries: Iterable[Entry], currency: Currency) -> Statistics:
+    """The statistics of a ledger, whatever the order of its entries."""
+    counting = [entry for entry in entries if entry.counts]
+    dates = [entry.order_date for entry in counting if entry.order_date is not None]
+    return statistics(
+        total_orders=len(counting),
+        total_spent=sum((entry.spent for entry in counting), ZERO),
+        first_order_date=min(dates, default=None),
+        last_order_date=max(dates, default=None),
+        currency=currency,
+    )
+
+
+def statistics(
+    *,
+    total_orders: int,
+    total_spent: Decimal,
+    first_order_date: datetime | None,
+    last_order_date: datetime | None,
+    currency: Currency,
+) -> Statistics:
+    """Statistics with their average: half-up to the minor unit, 0 with no orders."""
+    average = (
+        (total_spent / total_orders).quantize(currency.unit, ROUND_HALF_UP)
+        if total_orders
+        else ZERO
+    )
+    return Statistics(
+        total_orders=total_orders,
+        total_spent=total_spent,
+        first_order_date=first_order_date,
+        last_order_date=last_order_date,
+        average_order_value=average,
+    )
+
+
+def order_date(raw: object, *, now: datetime) -> OrderDate:
+    """The gate of an order's date: a moment, at most a day in the future."""
+    moment = MomentGate().read(raw)
+    if moment > now + MOST_AHEAD:
+        raise Refused("INVALID_VALUE", "must not be more than a day in the future")
+    return OrderDate(moment)
+
+
+def refund_amount(raw: object, currency: Currency) -> RefundAmount:
+    """The gate of a refund's amount: money, and more than nothing."""
+    amount = currency.amount(raw)
+    if not amount:
+        raise Refused("INVALID_VALUE", "must be more than 0")
+    return RefundAmount(amount)

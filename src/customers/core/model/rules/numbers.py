@@ -1,0 +1,45 @@
+"""Exact numbers as rules hold them. Amounts of money have a stricter gate of their own."""
+
+import re
+from decimal import Decimal, InvalidOperation
+
+from customers.core.errors import Refused
+
+MOST_DIGITS = 38
+
+_JSON_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+_ZERO = Decimal(0)
+
+
+def number(raw: object) -> Decimal:
+    """The exact value of a JSON number, or of a string that holds one; raises Refused.
+
+    Written out without an exponent it has at most 38 digits, those behind the point included,
+    so that it is cheap to compare and fits every storage.
+    """
+    if isinstance(raw, bool) or not isinstance(raw, int | Decimal | str):
+        raise Refused("INVALID_TYPE", "must be a number")
+    if isinstance(raw, str) and not _JSON_NUMBER.fullmatch(raw := raw.strip()):
+        raise Refused("INVALID_FORMAT", "must be a number")
+    value = _decimal(raw)
+    if not value.is_finite() or _digits(value) > MOST_DIGITS:
+        raise Refused("INVALID_VALUE", f"must have at most {MOST_DIGITS} digits")
+    return value or _ZERO
+
+
+def _decimal(raw: int | Decimal | str) -> Decimal:
+    """The exact decimal; infinite when it is too large to be worth converting."""
+    if isinstance(raw, int) and raw.bit_length() > 4 * MOST_DIGITS:
+        return Decimal("Infinity")
+    try:
+        return Decimal(raw)
+    except InvalidOperation:  # an exponent beyond what decimals can hold
+        return Decimal("Infinity")
+
+
+def _digits(value: Decimal) -> int:
+    if not value:
+        return 1
+    exponent = value.as_tuple().exponent
+    behind = -exponent if isinstance(exponent, int) and exponent < 0 else 0
+    return max(value.adjusted() + 1, 0) + behind

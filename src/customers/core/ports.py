@@ -1,0 +1,387 @@
+"""All we need from the world: a clock, ids, and a storage that keeps what the model decides.
+
+A tenant is given once, to `Storage`; repositories cannot see another tenant. Deleted customers
+are hidden unless a sentence says otherwise. Every sentence here has a test in `tests/contract`.
+Any method of a storage may raise Unavailable.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from decimal import Decimal
+from typing import Protocol
+from uuid import UUID
+
+from customers.core.model.address import Address
+from customers.core.model.customer import Customer, Profile
+from customers.core.model.erasure import Erasure
+from customers.core.model.journal import (
+    Communication,
+    CommunicationType,
+    Direction,
+    Note,
+)
+from customers.core.model.order import Entry, Statistics, StoredRefund
+from customers.core.model.payment import PaymentMethod
+from customers.core.model.query import (
+    CustomerFilter,
+    CustomerKey,
+    CustomerOrder,
+    JournalKey,
+    Page,
+)
+from customers.core.model.segment import Segment
+
+
+class Clock(Protocol):
+    def now(self) -> datetime:
+        """The moment, in UTC, in whole microseconds."""
+        ...
+
+
+class Ids(Protocol):
+    def new(self) -> UUID:
+        """A UUIDv7 that nobody has; of two from one process the later sorts after."""
+        ...
+
+
+class CustomerReader(Protocol):
+    async def get(self, customer_id: UUID) -> Customer:
+        """The customer. Raises CustomerNotFound."""
+        ...
+
+    async def profile(self, customer_id: UUID) -> Profile:
+        """The customer with addresses and payment methods. Raises CustomerNotFound."""
+        ...
+
+    async def profiles(self, customer_ids: Sequence[UUID]) -> Mapping[UUID, Profile]:
+        """Those of the ids that are customers."""
+        ...
+
+    async def by_email(self, email_key: str) -> Customer | None:
+        """The customer whose e-mail folds to that key."""
+        ...
+
+    async def page(
+        self, which: CustomerFilter, order: CustomerOrder, page: Page
+    ) -> Sequence[Customer]:
+        """One page in that order; past the end it is empty."""
+        ...
+
+    async def after(
+        self, which: CustomerFilter, order: CustomerOrder, key: CustomerKey | None, limit: int
+    ) -> Sequence[Customer]:
+        """The next ones after a key, from the beginning without one, at a constant cost."""
+        ...
+
+    async def count(self, which: CustomerFilter) -> int:
+        """How many there are; without a scan where only status and type are filtered."""
+        ...
+
+
+class CustomerRepository(CustomerReader, Protocol):
+    async def lock(self, customer_id: UUID) -> Customer:
+        """The customer, as nobody else can change it until the transaction ends.
+
+        Raises CustomerNotFound.
+        """
+        ...
+
+    async def lock_any(self, customer_id: UUID) -> Customer:
+        """As `lock`, and finds deleted and erased customers too."""
+        ...
+
+    async def lock_all(self, customer_ids: Collection[UUID]) -> Collection[UUID]:
+        """Locks those of the ids that are customers, in id order, and names them."""
+        ...
+
+    async def add(self, customer: Customer) -> bool:
+        """Keeps a new customer; False, and nothing kept, when its e-mail is taken."""
+        ...
+
+    async def save(self, customer: Customer) -> None:
+        """Keeps a locked customer's new value, deleted or restored ones too. Raises EmailTaken."""
+        ...
+
+
+class AddressReader(Protocol):
+    async def all(self, customer_id: UUID) -> Sequence[Address]:
+        """The addresses, default first, then oldest first. Raises CustomerNotFound."""
+        ...
+
+
+class AddressRepository(AddressReader, Protocol):
+    async def replace(
+        self, customer_id: UUID, before: Sequence[Address], after: Sequence[Address]
+    ) -> None:
+        """Turns a locked customer's addresses from `before`, as stored, into `after`."""
+        ...
+
+
+class PaymentMethodReader(Protocol):
+    async def all(self, customer_id: UUID) -> Sequence[PaymentMethod]:
+        """The methods, default first, then oldest first. Raises CustomerNotFound."""
+        ...
+
+
+class PaymentMethodRepository(PaymentMethodReader, Protocol):
+    async def replace(
+        self, customer_id: UUID, before: Sequence[PaymentMethod], after: Sequence[PaymentMethod]
+    ) -> None:
+        """Turns a locked customer's methods from `before`, as stored, into `after`.
+
+        Raises PaymentMethodTaken when another customer has one of the tokens.
+        """
+        ...
+
+    async def release(self, customer_id: UUID) -> None:
+        """Sets free the tokens of a customer who is being deleted; the methods are kept."""
+        ...
+
+    async def reclaim(self, customer_id: UUID) -> Sequence[UUID]:
+        """Takes back the tokens of a customer who is being restored.
+
+        Names the methods whose tokens other customers have by now: they stay released until the
+        caller replaces them away.
+        """
+        ...
+
+
+class NoteReader(Protocol):
+    async def newest(
+        self, customer_id: UUID, after: JournalKey | None, limit: int
+    ) -> Sequence[Note]:
+        """Notes, newest first, beyond a key. Raises CustomerNotFound."""
+        ...
+
+
+class NoteRepository(NoteReader, Protocol):
+    async def add(self, note: Note) -> None:
+        """Keeps a locked customer's new note."""
+        ...
+
+    async def remove(self, customer_id: UUID, note_id: UUID) -> None:
+        """Removes a note. Raises NoteNotFound."""
+        ...
+
+
+class CommunicationReader(Protocol):
+    async def newest(
+        self,
+        customer_id: UUID,
+        after: JournalKey | None,
+        limit: int,
+        *,
+        types: Collection[CommunicationType] = (),
+        directions: Collection[Direction] = (),
+    ) -> Sequence[Communication]:
+        """Communications of those types and directions (empty: all), newest first, beyond a key.
+
+        Raises CustomerNotFound.
+        """
+        ...
+
+
+class CommunicationRepository(CommunicationReader, Protocol):
+    async def find(
+        self, customer_id: UUID, communication_type: CommunicationType, external_id: str
+    ) -> Communication | None:
+        """A locked customer's communication of that type with that outside id."""
+        ...
+
+    async def lock(self, customer_id: UUID, communication_id: UUID) -> Communication:
+        """The communication, as nobody else can change it. Raises CommunicationNotFound."""
+        ...
+
+    async def add(self, communication: Communication) -> None:
+        """Keeps a locked customer's new communication."""
+        ...
+
+    async def save(self, communication: Communication) -> None:
+        """Keeps a locked communication's new value."""
+        ...
+
+
+class OrderReader(Protocol):
+    async def newest(
+        self, customer_id: UUID, after: JournalKey | None, limit: int
+    ) -> Sequence[Entry]:
+        """Entries whose order was told, by order date, newest first, ties by order id, beyond a
+        key whose `id` is an order id. Raises CustomerNotFound.
+        """
+        ...
+
+
+class OrderRepository(OrderReader, Protocol):
+    """The ledger. Its methods are for a customer whom the transaction has locked."""
+
+    async def claim(self, order_id: str, customer_id: UUID) -> Entry:
+        """The order's entry, whoever's it is; where there is none, a new stub of the customer."""
+        ...
+
+    async def save(self, entry: Entry) -> None:
+        """Keeps a claimed entry's new value."""
+        ...
+
+    async def refund_amount(self, order_id: str, refund_id: str) -> Decimal | None:
+        """The amount a refund was told with; None when it was not."""
+        ...
+
+    async def add_refund(self, refund: StoredRefund) -> None:
+        """Keeps a refund of a claimed order."""
+        ...
+
+    async def statistics(self, customer_id: UUID) -> Statistics:
+        """What the customer's ledger folds to, this transaction's changes included."""
+        ...
+
+
+class SegmentReader(Protocol):
+    async def get(self, segment_id: UUID) -> Segment:
+        """The segment. Raises SegmentNotFound."""
+        ...
+
+    async def all(self) -> Sequence[Segment]:
+        """Every segment, newest first."""
+        ...
+
+    async def put_into(self, customer_id: UUID) -> Collection[UUID]:
+        """The segments that a customer was put into by hand. Raises CustomerNotFound."""
+        ...
+
+
+class SegmentRepository(SegmentReader, Protocol):
+    async def lock(self, segment_id: UUID) -> Segment:
+        """The segment, as nobody else can change it or its members. Raises SegmentNotFound."""
+        ...
+
+    async def add(self, segment: Segment) -> None:
+        """Keeps a new segment. Raises SegmentNameTaken."""
+        ...
+
+    async def save(self, segment: Segment) -> None:
+        """Keeps a locked segment's new value. Raises SegmentNameTaken."""
+        ...
+
+    async def remove(self, segment_id: UUID) -> None:
+        """Removes a locked segment and its members."""
+        ...
+
+    async def put(self, segment_id: UUID, customer_ids: Collection[UUID], at: datetime) -> int:
+        """Puts customers into a locked segment by hand; how many were not in it."""
+        ...
+
+    async def take(self, segment_id: UUID, customer_ids: Collection[UUID]) -> int:
+        """Takes customers out of a locked segment; how many were in it."""
+        ...
+
+    async def put_matching(self, segment_id: UUID, which: CustomerFilter, at: datetime) -> None:
+        """Puts every customer that satisfies the filter into a locked segment."""
+        ...
+
+    async def empty(self, segment_id: UUID) -> None:
+        """Takes everyone out of a locked segment, deleted customers too."""
+        ...
+
+
+class ErasureRepository(Protocol):
+    async def find(self, customer_id: UUID) -> Erasure | None:
+        """The receipt of a customer erased before."""
+        ...
+
+    async def erase(self, customer: Customer) -> Erasure:
+        """Removes every personal value of a locked customer from every table.
+
+        Keeps `customer`, the nameless value, and the receipt. The ledger keeps order and refund
+        ids, amounts and dates.
+        """
+        ...
+
+
+class View(Protocol):
+    """Reads, each of them its own snapshot; a read replica may serve them."""
+
+    @property
+    def customers(self) -> CustomerReader: ...
+    @property
+    def addresses(self) -> AddressReader: ...
+    @property
+    def payment_methods(self) -> PaymentMethodReader: ...
+    @property
+    def notes(self) -> NoteReader: ...
+    @property
+    def communications(self) -> CommunicationReader: ...
+    @property
+    def orders(self) -> OrderReader: ...
+    @property
+    def segments(self) -> SegmentReader: ...
+
+
+class Transaction(Protocol):
+    """Reads and writes that all happen, or none. A refused write dooms it: the block's end
+    raises, whatever the block does with the refusal.
+    """
+
+    @property
+    def customers(self) -> CustomerRepository: ...
+    @property
+    def addresses(self) -> AddressRepository: ...
+    @property
+    def payment_methods(self) -> PaymentMethodRepository: ...
+    @property
+    def notes(self) -> NoteRepository: ...
+    @property
+    def communications(self) -> CommunicationRepository: ...
+    @property
+    def orders(self) -> OrderRepository: ...
+    @property
+    def segments(self) -> SegmentRepository: ...
+    @property
+    def erasures(self) -> ErasureRepository: ...
+
+
+class OneStep(Protocol):
+    """The hot writes, each atomic by itself and done in one round trip."""
+
+    async def add_customer(self, customer: Customer) -> bool:
+        """As `CustomerRepository.add`."""
+        ...
+
+    async def count_order(self, entry: Entry, now: datetime) -> Customer | None:
+        """Keeps the entry of an order that nothing was told about, and counts it in the
+        customer's statistics, version and update; the customer as they are then.
+
+        None, and nothing changed, when the order is known or the customer is not there: a
+        transaction then finds out which. The statistics equal the fold of the ledger.
+        """
+        ...
+
+
+class Storage(Protocol):
+    """Where customers are kept."""
+
+    def view(self, tenant_id: str) -> AbstractAsyncContextManager[View]:
+        """Reads without a transaction."""
+        ...
+
+    def transaction(self, tenant_id: str) -> AbstractAsyncContextManager[Transaction]:
+        """Commits when its block ends, rolls back when an exception leaves it.
+
+        Nothing but the transaction is awaited inside; a transaction inside a transaction raises
+        RuntimeError.
+        """
+        ...
+
+    def one_step(self, tenant_id: str) -> OneStep: ...
+
+    async def open(self) -> None:
+        """Makes it ready for use. Does not fail because the storage is away."""
+        ...
+
+    async def check(self) -> None:
+        """Returns when the storage can serve: it answers, at the newest schema."""
+        ...
+
+    async def close(self) -> None:
+        """Lets go of what the storage holds; in-flight work is finished first."""
+        ...

@@ -1,0 +1,64 @@
+"""Use cases of addresses: every change goes through the customer's book, under their lock."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from customers.core.model.address import Address, AddressBook, AddressChange, AddressDetails
+from customers.core.model.customer import Customer
+from customers.core.ports import Clock, Ids, Storage, Transaction
+
+
+class Addresses:
+    def __init__(self, storage: Storage, clock: Clock, ids: Ids) -> None:
+        self._storage = storage
+        self._clock = clock
+        self._ids = ids
+
+    async def all(self, tenant_id: str, customer_id: UUID) -> Sequence[Address]:
+        """Default first, then oldest first. Raises CustomerNotFound."""
+        async with self._storage.view(tenant_id) as view:
+            return await view.addresses.all(customer_id)
+
+    async def get(self, tenant_id: str, customer_id: UUID, address_id: UUID) -> Address:
+        """Raises CustomerNotFound, AddressNotFound."""
+        return AddressBook(await self.all(tenant_id, customer_id))[address_id]
+
+    async def add(self, tenant_id: str, customer_id: UUID, details: AddressDetails) -> Address:
+        """Raises CustomerNotFound, AddressLimitExceeded."""
+        async with self._storage.transaction(tenant_id) as tx:
+            customer, book = await self._open(tx, customer_id)
+            now = self._clock.now()
+            address = Address.new(
+                details, id=self._ids.new(), customer_id=customer_id, tenant_id=tenant_id, now=now
+            )
+            changed = book.add(address, asked=details.is_default, now=now)
+            await self._save(tx, customer, book, changed)
+            return changed[address.id]
+
+    async def change(
+        self, tenant_id: str, customer_id: UUID, address_id: UUID, change: AddressChange
+    ) -> Address:
+        """Raises CustomerNotFound, AddressNotFound."""
+        async with self._storage.transaction(tenant_id) as tx:
+            customer, book = await self._open(tx, customer_id)
+            changed = book.change(address_id, change, now=self._clock.now())
+            await self._save(tx, customer, book, changed)
+            return changed[address_id]
+
+    async def remove(self, tenant_id: str, customer_id: UUID, address_id: UUID) -> None:
+        """Raises CustomerNotFound, AddressNotFound."""
+        async with self._storage.transaction(tenant_id) as tx:
+            customer, book = await self._open(tx, customer_id)
+            await self._save(tx, customer, book, book.remove(address_id, now=self._clock.now()))
+
+    async def _open(self, tx: Transaction, customer_id: UUID) -> tuple[Customer, AddressBook]:
+        customer = await tx.customers.lock(customer_id)
+        return customer, AddressBook(await tx.addresses.all(customer_id))
+
+    async def _save(
+        self, tx: Transaction, customer: Customer, before: AddressBook, after: AddressBook
+    ) -> None:
+        if after is before:
+            return
+        await tx.addresses.replace(customer.id, before.addresses, after.addresses)
+        await tx.customers.save(customer.touched(self._clock.now()))

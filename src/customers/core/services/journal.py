@@ -1,0 +1,112 @@
+"""Use cases of the journal: notes and communications."""
+
+from collections.abc import Collection, Sequence
+from uuid import UUID
+
+from customers.core.model.journal import (
+    Communication,
+    CommunicationDetails,
+    CommunicationStatus,
+    CommunicationType,
+    Direction,
+    Note,
+    NoteDetails,
+)
+from customers.core.model.query import JournalKey
+from customers.core.ports import Clock, Ids, Storage
+
+
+class Journal:
+    def __init__(self, storage: Storage, clock: Clock, ids: Ids) -> None:
+        self._storage = storage
+        self._clock = clock
+        self._ids = ids
+
+    async def notes(
+        self, tenant_id: str, customer_id: UUID, after: JournalKey | None, limit: int
+    ) -> Sequence[Note]:
+        """Newest first, at most one more than `limit`. Raises CustomerNotFound."""
+        async with self._storage.view(tenant_id) as view:
+            return await view.notes.newest(customer_id, after, limit + 1)
+
+    async def add_note(
+        self, tenant_id: str, customer_id: UUID, details: NoteDetails, *, actor: UUID | None
+    ) -> Note:
+        """Raises CustomerNotFound."""
+        async with self._storage.transaction(tenant_id) as tx:
+            await tx.customers.lock(customer_id)
+            now = self._clock.now()
+            note = Note(
+                id=self._ids.new(),
+                customer_id=customer_id,
+                tenant_id=tenant_id,
+                note=details.note,
+                created_by=actor,
+                created_at=now,
+                updated_at=now,
+            )
+            await tx.notes.add(note)
+            return note
+
+    async def remove_note(self, tenant_id: str, customer_id: UUID, note_id: UUID) -> None:
+        """Raises CustomerNotFound, NoteNotFound."""
+        async with self._storage.transaction(tenant_id) as tx:
+            await tx.customers.lock(customer_id)
+            await tx.notes.remove(customer_id, note_id)
+
+    async def communications(
+        self,
+        tenant_id: str,
+        customer_id: UUID,
+        after: JournalKey | None,
+        limit: int,
+        *,
+        types: Collection[CommunicationType] = (),
+        directions: Collection[Direction] = (),
+    ) -> Sequence[Communication]:
+        """Newest first, at most one more than `limit`. Raises CustomerNotFound."""
+        async with self._storage.view(tenant_id) as view:
+            return await view.communications.newest(
+                customer_id, after, limit + 1, types=types, directions=directions
+            )
+
+    async def add_communication(
+        self, tenant_id: str, customer_id: UUID, details: CommunicationDetails
+    ) -> tuple[Communication, bool]:
+        """The communication with that type and outside id, and whether it is new.
+
+        Raises CustomerNotFound.
+        """
+        async with self._storage.transaction(tenant_id) as tx:
+            await tx.customers.lock(customer_id)
+            if details.external_id:
+                known = await tx.communications.find(
+                    customer_id, details.communication_type, details.external_id
+                )
+                if known is not None:
+                    return known, False
+            communication = Communication.new(
+                details,
+                id=self._ids.new(),
+                customer_id=customer_id,
+                tenant_id=tenant_id,
+                now=self._clock.now(),
+            )
+            await tx.communications.add(communication)
+            return communication, True
+
+    async def move_communication(
+        self,
+        tenant_id: str,
+        customer_id: UUID,
+        communication_id: UUID,
+        status: CommunicationStatus,
+    ) -> Communication:
+        """Raises CustomerNotFound, CommunicationNotFound, StatusBackward."""
+        async with self._storage.transaction(tenant_id) as tx:
+            await tx.customers.lock(customer_id)
+            communication = await tx.communications.lock(customer_id, communication_id)
+            moved = communication.move(status)
+            if moved is not communication:
+                await tx.communications.save(moved)
+            return moved

@@ -1,0 +1,73 @@
+"""Use cases of payment methods: every change goes through the wallet, under the customer's lock."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from customers.core.model.customer import Customer
+from customers.core.model.payment import (
+    PaymentMethod,
+    PaymentMethodChange,
+    PaymentMethodDetails,
+    Wallet,
+)
+from customers.core.ports import Clock, Ids, Storage, Transaction
+
+
+class PaymentMethods:
+    def __init__(self, storage: Storage, clock: Clock, ids: Ids) -> None:
+        self._storage = storage
+        self._clock = clock
+        self._ids = ids
+
+    async def all(self, tenant_id: str, customer_id: UUID) -> Sequence[PaymentMethod]:
+        """Default first, then oldest first. Raises CustomerNotFound."""
+        async with self._storage.view(tenant_id) as view:
+            return await view.payment_methods.all(customer_id)
+
+    async def add(
+        self, tenant_id: str, customer_id: UUID, details: PaymentMethodDetails
+    ) -> tuple[PaymentMethod, bool]:
+        """The method with that token, and whether it is new.
+
+        Raises CustomerNotFound, PaymentMethodTaken.
+        """
+        async with self._storage.transaction(tenant_id) as tx:
+            customer, wallet = await self._open(tx, customer_id)
+            known = wallet.find(details.payment_gateway, details.gateway_payment_method_id)
+            if known is not None:
+                return known, False
+            now = self._clock.now()
+            method = PaymentMethod.new(
+                details, id=self._ids.new(), customer_id=customer_id, tenant_id=tenant_id, now=now
+            )
+            changed = wallet.add(method, asked=details.is_default, now=now)
+            await self._save(tx, customer, wallet, changed)
+            return changed[method.id], True
+
+    async def change(
+        self, tenant_id: str, customer_id: UUID, method_id: UUID, change: PaymentMethodChange
+    ) -> PaymentMethod:
+        """Raises CustomerNotFound, PaymentMethodNotFound."""
+        async with self._storage.transaction(tenant_id) as tx:
+            customer, wallet = await self._open(tx, customer_id)
+            changed = wallet.change(method_id, change, now=self._clock.now())
+            await self._save(tx, customer, wallet, changed)
+            return changed[method_id]
+
+    async def remove(self, tenant_id: str, customer_id: UUID, method_id: UUID) -> None:
+        """Raises CustomerNotFound, PaymentMethodNotFound."""
+        async with self._storage.transaction(tenant_id) as tx:
+            customer, wallet = await self._open(tx, customer_id)
+            await self._save(tx, customer, wallet, wallet.remove(method_id, now=self._clock.now()))
+
+    async def _open(self, tx: Transaction, customer_id: UUID) -> tuple[Customer, Wallet]:
+        customer = await tx.customers.lock(customer_id)
+        return customer, Wallet(await tx.payment_methods.all(customer_id))
+
+    async def _save(
+        self, tx: Transaction, customer: Customer, before: Wallet, after: Wallet
+    ) -> None:
+        if after is before:
+            return
+        await tx.payment_methods.replace(customer.id, before.methods, after.methods)
+        await tx.customers.save(customer.touched(self._clock.now()))

@@ -1,0 +1,35 @@
+"""The folded form of texts, on which all text and tag rules rest."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from customers.core.model.folding import fold
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Straße", "STRASSE"),
+        ("\uff21\uff4e\uff4e", "ann"),
+        ("ﬁsher", "FISHER"),
+        ("\u1d2c", "a"),
+        ("ZOE\u0301", "zo\u00e9"),
+        ("ΣΊΣΥΦΟΣ", "σίσυφος"),
+        ("\u00a0 ann\u3000", "Ann"),
+    ],
+)
+def test_texts_that_readers_take_for_one_fold_alike(one: str, other: str) -> None:
+    assert fold(one) == fold(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("zoé", "zoe"), ("İpek", "ipek"), ("y\u0131lmaz", "yilmaz"), ("a b", "ab")]
+)
+def test_different_letters_fold_to_different_texts(one: str, other: str) -> None:
+    assert fold(one) != fold(other)
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_a_folded_text_folds_to_itself(text: str) -> None:
+    assert fold(fold(text)) == fold(text)

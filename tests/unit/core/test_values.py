@@ -1,0 +1,127 @@
+"""What the gates of the model let pass, and as what."""
+
+from datetime import UTC, date, datetime
+
+import pytest
+
+from customers.core.errors import Refused
+from customers.core.model.values import (
+    CountryCodeGate,
+    DayGate,
+    EmailGate,
+    FlagGate,
+    Gate,
+    IdGate,
+    IdsGate,
+    MomentGate,
+    PhoneGate,
+    TagsGate,
+    Text,
+    VisibleGate,
+    Whole,
+    email_key,
+)
+
+NAME = Text(most=5)
+NOTE = Text(most=20, lines=True)
+
+
+@pytest.mark.parametrize(
+    ("gate", "raw", "kept"),
+    [
+        (NAME, "  Ada\u00a0", "Ada"),
+        (NAME, "e\u0301e\u0301e\u0301e\u0301e\u0301", "ééééé"),
+        (NOTE, "one\r\ntwo\rthree\tx", "one\ntwo\nthree\tx"),
+        (EmailGate(), " Ann+x@Example.test ", "Ann+x@Example.test"),
+        (EmailGate(), "É@example.test", "É@example.test"),
+        (PhoneGate(), "+1 (555) 010-0001 x5", "+1 (555) 010-0001 x5"),
+        (CountryCodeGate(), "us", "US"),
+        (CountryCodeGate(), "", ""),
+        (VisibleGate(), " o/1 ", "o/1"),
+        (TagsGate(), ["VIP", "vip", " b "], ("VIP", "b")),
+        (FlagGate(), False, False),
+        (Whole(1, 12), 12, 12),
+        (DayGate(), "1990-01-31", date(1990, 1, 31)),
+        (DayGate(), "1990-01-31T00:00:00Z", date(1990, 1, 31)),
+        (DayGate(), "1990-01-31T00:00:00.000Z", date(1990, 1, 31)),
+    ],
+)
+def test_a_gate_keeps_the_value_in_its_normal_form(gate: Gate, raw: object, kept: object) -> None:
+    assert gate.read(raw) == kept
+
+
+@pytest.mark.parametrize(
+    ("gate", "raw", "code"),
+    [
+        (NAME, 5, "INVALID_TYPE"),
+        (NAME, "abcdef", "MAX_LENGTH"),
+        (NAME, "a\x00b", "INVALID_VALUE"),
+        (NAME, "a\nb", "INVALID_VALUE"),
+        (NAME, "\ud800", "INVALID_VALUE"),
+        (NOTE, "a\x85b", "INVALID_VALUE"),
+        (Text(most=5, blank=False), "  ", "REQUIRED"),
+        (Text(most=500, least=10), "short", "MIN_LENGTH"),
+        (EmailGate(), "", "REQUIRED"),
+        (EmailGate(), "not-an-address", "INVALID_FORMAT"),
+        (EmailGate(), "a b@example.test", "INVALID_FORMAT"),
+        (EmailGate(), f"{'a' * 245}@example.test", "MAX_LENGTH"),
+        (PhoneGate(), "call me", "INVALID_FORMAT"),
+        (PhoneGate(), "٣", "INVALID_FORMAT"),
+        (CountryCodeGate(), "USA", "INVALID_FORMAT"),
+        (CountryCodeGate(blank=False), " ", "REQUIRED"),
+        (VisibleGate(), "a b", "INVALID_FORMAT"),
+        (VisibleGate(), "é", "INVALID_FORMAT"),
+        (TagsGate(), "vip", "INVALID_TYPE"),
+        (TagsGate(), [" "], "REQUIRED"),
+        (TagsGate(), [f"tag {number}" for number in range(51)], "MAX_LENGTH"),
+        (FlagGate(), 0, "INVALID_TYPE"),
+        (Whole(1, 12), True, "INVALID_TYPE"),
+        (Whole(1, 12), 13, "INVALID_VALUE"),
+        (DayGate(), "1990-02-30", "INVALID_VALUE"),
+        (DayGate(), "1990-01-31T01:00:00Z", "INVALID_FORMAT"),
+        (IdGate(), "0190b2f0000070008000000000000001", "INVALID_FORMAT"),
+        (IdsGate(most=2), [], "REQUIRED"),
+        (IdsGate(most=2), ["x"] * 3, "MAX_LENGTH"),
+    ],
+)
+def test_a_gate_refuses_with_a_code(gate: Gate, raw: object, code: str) -> None:
+    with pytest.raises(Refused) as refused:
+        gate.read(raw)
+    assert refused.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("written", "moment"),
+    [
+        ("2026-01-01T00:00:00Z", datetime(2026, 1, 1, tzinfo=UTC)),
+        ("2026-01-01t02:00:00.1234567+02:00", datetime(2026, 1, 1, 0, 0, 0, 123456, UTC)),
+        ("2025-12-31T23:30:00.5-00:30", datetime(2026, 1, 1, 0, 0, 0, 500000, UTC)),
+    ],
+)
+def test_a_moment_is_kept_in_utc_and_whole_microseconds(written: str, moment: datetime) -> None:
+    assert MomentGate().read(written) == moment
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "2026-01-01T00:00:00",
+        "2026-01-01",
+        "20260101T000000Z",
+        "2026-02-30T00:00:00Z",
+        "2026-01-01T24:00:00Z",
+        "2026-01-01T00:00:00+25:00",
+        "2026-01-01T00:00:00+01:60",
+        "0001-01-01T00:00:00+14:00",
+        "٢026-01-01T00:00:00Z",
+        "soon",
+    ],
+)
+def test_a_moment_needs_a_calendar_day_a_time_and_an_offset(written: str) -> None:
+    with pytest.raises(Refused):
+        MomentGate().read(written)
+
+
+def test_an_email_key_is_lower_cased_but_not_case_folded() -> None:
+    assert email_key("É@X.test") == email_key("é@x.TEST")
+    assert email_key("straße@x.test") != email_key("strasse@x.test")
