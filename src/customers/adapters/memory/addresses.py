@@ -1,0 +1,37 @@
+"""Addresses in memory: a customer's are one sorted tuple."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from attrs import evolve, frozen
+
+from customers.adapters.memory.draft import Draft, Source
+from customers.adapters.memory.state import placed
+from customers.core.model.address import Address, in_order
+from customers.core.model.customer import Customer
+from customers.core.ports import AddressReader, AddressRepository
+
+
+@frozen
+class MemoryAddressReader(AddressReader):
+    _source: Source
+
+    async def all(self, customer_id: UUID) -> Sequence[Address]:
+        state = self._source.state
+        state.customer(customer_id)
+        return state.addresses.get(customer_id, ())
+
+
+@frozen
+class MemoryAddresses(MemoryAddressReader, AddressRepository):
+    _source: Draft
+
+    async def replace(
+        self, customer_id: UUID, before: Sequence[Address], after: Sequence[Address]
+    ) -> None:
+        state = self._source.state
+        self._source.expect_lock(Customer, customer_id)
+        if set(before) != set(state.addresses.get(customer_id, ())):
+            self._source.refuse(RuntimeError("`before` is not what is stored: read it again"))
+        kept = tuple(sorted(after, key=in_order)) or None
+        self._source.keep(evolve(state, addresses=placed(state.addresses, customer_id, kept)))

@@ -1,0 +1,71 @@
+"""Erasure in memory: what each map loses, and the receipt."""
+
+from uuid import UUID
+
+from attrs import evolve, frozen
+from immutables import Map
+
+from customers.adapters.memory.draft import Draft
+from customers.adapters.memory.payment_methods import without_tokens
+from customers.adapters.memory.state import NOTHING, State, placed
+from customers.core.model.customer import Customer
+from customers.core.model.erasure import TABLES, Erasure
+from customers.core.model.order import Entry
+from customers.core.ports import ErasureRepository
+
+
+@frozen
+class MemoryErasures(ErasureRepository):
+    _draft: Draft
+
+    async def find(self, customer_id: UUID) -> Erasure | None:
+        return self._draft.state.erasures.get(customer_id)
+
+    async def erase(self, customer: Customer) -> Erasure:
+        state = self._draft.state
+        self._draft.expect_lock(Customer, customer.id)
+        if customer.erased_at is None:
+            self._draft.refuse(RuntimeError("the customer to keep still has a name"))
+        erasure = Erasure(
+            customer_id=customer.id,
+            erased_at=customer.erased_at,
+            tables=dict.fromkeys(TABLES, 0) | _touched(state, customer.id),
+        )
+        emptied = _without(state, customer.id).with_customer(customer)
+        self._draft.keep(evolve(emptied, erasures=emptied.erasures.set(customer.id, erasure)))
+        return erasure
+
+
+def _touched(state: State, customer_id: UUID) -> dict[str, int]:
+    """How many rows of each table the erasure empties or removes."""
+    entries = state.ledger.get(customer_id, NOTHING).values()
+    return {
+        "customers": 1,
+        "customer_addresses": len(state.addresses.get(customer_id, ())),
+        "customer_payment_methods": len(state.methods.get(customer_id, ())),
+        "customer_segment_members": sum(customer_id in each for each in state.members.values()),
+        "customer_notes": len(state.notes.get(customer_id, ())),
+        "customer_communications": len(state.communications.get(customer_id, ())),
+        "customer_orders": sum(bool(entry.order_number) for entry in entries),
+    }
+
+
+def _without(state: State, customer_id: UUID) -> State:
+    methods = state.methods.get(customer_id, ())
+    return evolve(
+        state,
+        addresses=placed(state.addresses, customer_id, None),
+        methods=placed(state.methods, customer_id, None),
+        tokens=without_tokens(state.tokens, methods),
+        notes=placed(state.notes, customer_id, None),
+        communications=placed(state.communications, customer_id, None),
+        members=Map((id, placed(each, customer_id, None)) for id, each in state.members.items()),
+        ledger=placed(state.ledger, customer_id, _numberless(state, customer_id)),
+    )
+
+
+def _numberless(state: State, customer_id: UUID) -> Map[str, Entry] | None:
+    entries = state.ledger.get(customer_id)
+    if entries is None:
+        return None
+    return Map((id, evolve(entry, order_number="")) for id, entry in entries.items())

@@ -1,0 +1,142 @@
+"""Customers in the memory of one process: a storage for tests, demonstrations and other teams.
+
+It keeps every promise of the ports, rollback and locks included; what works here works on a
+database. The differences:
+
+- nothing outlives the process, and one event loop has the storage to itself;
+- the transactions of a tenant run one after another, in the order in which they began: there is
+  no deadlock here, no time-out, and no Unavailable but after `close`;
+- a view is never behind what was committed;
+- a filter looks at every customer, and the first list in some order after a write sorts them all:
+  some tenths of a second for 100,000, who take about 100 MB;
+- what the model lets pass is kept as it is, there is no column that it could be too long for.
+
+In turn it notices what a database cannot: a write to what the transaction has not locked raises
+RuntimeError, and so does a `before` that is not what is stored. Both doom the transaction.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from attrs import define, field, frozen
+
+from customers.adapters.memory.addresses import MemoryAddresses, MemoryAddressReader
+from customers.adapters.memory.communications import (
+    MemoryCommunicationReader,
+    MemoryCommunications,
+)
+from customers.adapters.memory.customers import MemoryCustomerReader, MemoryCustomers
+from customers.adapters.memory.draft import Draft
+from customers.adapters.memory.erasures import MemoryErasures
+from customers.adapters.memory.notes import MemoryNoteReader, MemoryNotes
+from customers.adapters.memory.one_step import MemoryOneStep
+from customers.adapters.memory.orders import MemoryOrderReader, MemoryOrders
+from customers.adapters.memory.payment_methods import (
+    MemoryPaymentMethodReader,
+    MemoryPaymentMethods,
+)
+from customers.adapters.memory.segments import MemorySegmentReader, MemorySegments
+from customers.adapters.memory.tenants import Glance, Tenants
+from customers.core.model.money import Currency
+from customers.core.ports import OneStep, Storage, Transaction, View
+
+
+@define(kw_only=True, eq=False)
+class MemoryStorage(Storage):
+    """A storage that is empty when it is made. Averages are rounded to the currency's unit."""
+
+    _currency: Currency
+    _tenants: Tenants = field(factory=Tenants, init=False)
+
+    @asynccontextmanager
+    async def view(self, tenant_id: str) -> AsyncIterator[View]:
+        async with self._tenants.glance(tenant_id) as glance:
+            yield MemoryView(glance)
+
+    @asynccontextmanager
+    async def transaction(self, tenant_id: str) -> AsyncIterator[Transaction]:
+        async with self._tenants.draft(tenant_id) as draft:
+            yield MemoryTransaction(draft, self._currency)
+
+    def one_step(self, tenant_id: str) -> OneStep:
+        return MemoryOneStep(self._tenants, tenant_id, self._currency)
+
+    async def open(self) -> None:
+        """There is nothing to open."""
+
+    async def check(self) -> None:
+        self._tenants.check()
+
+    async def close(self) -> None:
+        await self._tenants.close()
+
+
+@frozen
+class MemoryView(View):
+    _glance: Glance
+
+    @property
+    def customers(self) -> MemoryCustomerReader:
+        return MemoryCustomerReader(self._glance)
+
+    @property
+    def addresses(self) -> MemoryAddressReader:
+        return MemoryAddressReader(self._glance)
+
+    @property
+    def payment_methods(self) -> MemoryPaymentMethodReader:
+        return MemoryPaymentMethodReader(self._glance)
+
+    @property
+    def notes(self) -> MemoryNoteReader:
+        return MemoryNoteReader(self._glance)
+
+    @property
+    def communications(self) -> MemoryCommunicationReader:
+        return MemoryCommunicationReader(self._glance)
+
+    @property
+    def orders(self) -> MemoryOrderReader:
+        return MemoryOrderReader(self._glance)
+
+    @property
+    def segments(self) -> MemorySegmentReader:
+        return MemorySegmentReader(self._glance)
+
+
+@frozen
+class MemoryTransaction(Transaction):
+    _draft: Draft
+    _currency: Currency
+
+    @property
+    def customers(self) -> MemoryCustomers:
+        return MemoryCustomers(self._draft)
+
+    @property
+    def addresses(self) -> MemoryAddresses:
+        return MemoryAddresses(self._draft)
+
+    @property
+    def payment_methods(self) -> MemoryPaymentMethods:
+        return MemoryPaymentMethods(self._draft)
+
+    @property
+    def notes(self) -> MemoryNotes:
+        return MemoryNotes(self._draft)
+
+    @property
+    def communications(self) -> MemoryCommunications:
+        return MemoryCommunications(self._draft)
+
+    @property
+    def orders(self) -> MemoryOrders:
+        return MemoryOrders(self._draft, self._currency)
+
+    @property
+    def segments(self) -> MemorySegments:
+        return MemorySegments(self._draft)
+
+    @property
+    def erasures(self) -> MemoryErasures:
+        return MemoryErasures(self._draft)

@@ -1,0 +1,120 @@
+"""Lists of customers: pages by number, walks by key, and how many there are.
+
+Every order has an index that gives it, ties and missing dates included, so what a page costs does
+not depend on how many customers there are; a walk costs the same however far it has gone.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from asyncpg import Record
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Numeric,
+    Select,
+    Uuid,
+    bindparam,
+    func,
+    select,
+    tuple_,
+)
+
+from customers.adapters.postgres import counts, filters
+from customers.adapters.postgres.customer_row import SHOWN
+from customers.adapters.postgres.schema import MONEY
+from customers.adapters.postgres.session import Session
+from customers.adapters.postgres.tables import (
+    ASCENDING_DATES,
+    DESCENDING_DATES,
+    FAR,
+    LONG_AGO,
+    customers,
+)
+from customers.core.model.query import (
+    CustomerFilter,
+    CustomerKey,
+    CustomerOrder,
+    CustomerSort,
+    Page,
+    SortOrder,
+)
+
+_MOST_OFFSET = 2**62
+
+
+async def page(
+    session: Session, which: CustomerFilter, order: CustomerOrder, page: Page
+) -> Sequence[Record]:
+    """The rows of one page, with the columns of SHOWN."""
+    statement = filters.statement(which, _page, order)
+    offset = min(page.offset, _MOST_OFFSET)
+    return await session.rows(statement, limit=page.size, offset=offset, **filters.values(which))
+
+
+async def after(
+    session: Session,
+    which: CustomerFilter,
+    order: CustomerOrder,
+    key: CustomerKey | None,
+    limit: int,
+) -> Sequence[Record]:
+    """The rows that follow a key, or the first ones, with the columns of SHOWN."""
+    told = filters.values(which)
+    if key is None:
+        statement = filters.statement(which, _page, order)
+        return await session.rows(statement, limit=limit, offset=0, **told)
+    statement = filters.statement(which, _after, order)
+    return await session.rows(statement, limit=limit, key_value=key.value, key_id=key.id, **told)
+
+
+async def count(session: Session, which: CustomerFilter) -> int:
+    if counts.answers(which):
+        return int(await session.value(counts.TOTAL, **counts.values(which)))
+    statement = filters.statement(which, _count)
+    return int(await session.value(statement, **filters.values(which)))
+
+
+def _page(kept: ColumnElement[bool], order: CustomerOrder) -> Select[Any]:
+    return _sorted(kept, order).offset(bindparam("offset", type_=BigInteger))
+
+
+def _after(kept: ColumnElement[bool], order: CustomerOrder) -> Select[Any]:
+    value = _sort_value(order)
+    place = tuple_(value, customers.c.id)
+    key = tuple_(_key_value(value, order), bindparam("key_id", type_=Uuid()))
+    return _sorted(kept, order).where(place > key if _ascends(order) else place < key)
+
+
+def _count(kept: ColumnElement[bool]) -> Select[Any]:
+    return select(func.count()).select_from(customers).where(kept)
+
+
+def _sorted(kept: ColumnElement[bool], order: CustomerOrder) -> Select[Any]:
+    by = (_sort_value(order), customers.c.id)
+    placed = by if _ascends(order) else [part.desc() for part in by]
+    limit = bindparam("limit", type_=BigInteger)
+    return select(*SHOWN).where(kept).order_by(*placed).limit(limit)
+
+
+def _sort_value(order: CustomerOrder) -> ColumnElement[Any]:
+    """The expression that the index of this order is made of."""
+    dates = ASCENDING_DATES if _ascends(order) else DESCENDING_DATES
+    name = _COLUMNS.get(order.by, order.by.value)
+    return dates.get(name, customers.c[name])
+
+
+def _key_value(value: ColumnElement[Any], order: CustomerOrder) -> ColumnElement[Any]:
+    """The key's value as the index has it: a missing date is an extreme one."""
+    kind = Numeric() if value.type is MONEY else value.type
+    told: ColumnElement[Any] = bindparam("key_value", type_=kind)
+    if order.by.value not in ASCENDING_DATES:
+        return told
+    return func.coalesce(told, FAR if _ascends(order) else LONG_AGO)
+
+
+def _ascends(order: CustomerOrder) -> bool:
+    return order.order is SortOrder.ASC
+
+
+_COLUMNS = {CustomerSort.LIFETIME_VALUE: "total_spent"}

@@ -1,0 +1,60 @@
+"""Customers with their addresses and payment methods, in one statement.
+
+What belongs to a customer comes as an array of records beside the row: they cost no round trip
+and keep their types, which JSON would not.
+"""
+
+from typing import Any
+
+from asyncpg import Record
+from sqlalchemy import ColumnElement, Select, Table, any_, bindparam, func, select
+
+from customers.adapters.postgres import addresses, payment_methods
+from customers.adapters.postgres.customer_row import SHOWN, from_row
+from customers.adapters.postgres.schema import UUIDS
+from customers.adapters.postgres.session import TENANT
+from customers.adapters.postgres.statements import Statement
+from customers.adapters.postgres.tables import (
+    LIVING,
+    customer_addresses,
+    customer_payment_methods,
+    customers,
+)
+from customers.core.model.customer import Profile
+
+
+def to_profile(row: Record) -> Profile:
+    """The profile of a row of PROFILES."""
+    return Profile(
+        customer=from_row(row),
+        addresses=tuple(
+            addresses.from_row(dict(zip(_ADDRESS, record, strict=True)))
+            for record in row[customer_addresses.name]
+        ),
+        payment_methods=tuple(
+            payment_methods.from_row(dict(zip(_METHOD, record, strict=True)))
+            for record in row[customer_payment_methods.name]
+        ),
+    )
+
+
+def _profiles() -> Select[Any]:
+    belongings = (_records(customer_addresses), _records(customer_payment_methods))
+    return select(*SHOWN, *belongings).where(
+        customers.c.tenant_id == TENANT,
+        LIVING,
+        customers.c.id == any_(bindparam("ids", type_=UUIDS)),
+    )
+
+
+def _records(table: Table) -> ColumnElement[Any]:
+    """A customer's rows of a table, default first, then oldest first."""
+    own = (table.c.tenant_id == TENANT, table.c.customer_id == customers.c.id)
+    in_order = (table.c.is_default.desc(), table.c.created_at, table.c.id)
+    rows = select(func.row(*table.columns)).where(*own).order_by(*in_order)
+    return func.array(rows.scalar_subquery()).label(table.name)
+
+
+_ADDRESS = tuple(column.name for column in customer_addresses.columns)
+_METHOD = tuple(column.name for column in customer_payment_methods.columns)
+PROFILES = Statement.of(_profiles())

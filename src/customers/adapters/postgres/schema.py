@@ -1,0 +1,43 @@
+"""What all tables share: metadata, column types and names of constraints. No table lives here."""
+
+from typing import Any
+
+from sqlalchemy import Column, DateTime, ForeignKeyConstraint, MetaData, Numeric, Text, Uuid
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.types import TypeEngine
+
+TEXT = Text(collation="C")
+TEXTS = ARRAY(TEXT)
+MONEY = Numeric(23, 4)
+MOMENT = DateTime(timezone=True)
+UUIDS = ARRAY(Uuid())
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "%(table_name)s_pkey",
+        "fk": "%(table_name)s_%(referred_table_name)s_fkey",
+        "ck": "%(table_name)s_%(constraint_name)s_check",
+    }
+)
+
+
+def column(
+    name: str,
+    kind: type[TypeEngine[Any]] | TypeEngine[Any],
+    *,
+    null: bool = False,
+    personal: bool = False,
+) -> Column[Any]:
+    """A column, NOT NULL unless `null`. `personal`: it can hold a personal value."""
+    return Column(name, kind, nullable=null, info={"personal": True} if personal else {})
+
+
+def tenant_column() -> Column[Any]:
+    return column("tenant_id", TEXT)
+
+
+def customer_key() -> ForeignKeyConstraint:
+    """The foreign key of what hangs on a customer."""
+    return ForeignKeyConstraint(
+        ("tenant_id", "customer_id"), ("customers.tenant_id", "customers.id")
+    )

@@ -1,0 +1,141 @@
+"""The storage on PostgreSQL: hands out views and transactions of one tenant.
+
+Where the database is away every operation raises Unavailable, and works again when it is back.
+"""
+
+from asyncio import Task, current_task
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+from attrs import frozen
+
+from customers.adapters.postgres import deployment
+from customers.adapters.postgres.addresses import PostgresAddresses
+from customers.adapters.postgres.communications import PostgresCommunications
+from customers.adapters.postgres.customers import PostgresCustomers
+from customers.adapters.postgres.erasures import PostgresErasures
+from customers.adapters.postgres.notes import PostgresNotes
+from customers.adapters.postgres.one_step import PostgresOneStep
+from customers.adapters.postgres.orders import PostgresOrders
+from customers.adapters.postgres.payment_methods import PostgresPaymentMethods
+from customers.adapters.postgres.pool import Pool, PoolNumbers, PoolOptions
+from customers.adapters.postgres.segments import PostgresSegments
+from customers.adapters.postgres.session import Session, TransactionSession, ViewSession
+from customers.core.model.money import Currency
+from customers.core.ports import OneStep, Storage, Transaction, View
+
+_USUAL = PoolOptions()
+
+
+class PostgresStorage(Storage):
+    """Open it before use. Amounts are in one currency, for the whole life of the database."""
+
+    def __init__(self, dsn: str, *, currency: Currency, pool: PoolOptions = _USUAL) -> None:
+        self._currency = currency
+        self._pool = Pool(dsn, pool)
+        self._transacting: set[Task[Any] | None] = set()
+
+    async def open(self) -> None:
+        """Never fails because the database is away: connections are made when they are needed."""
+        await self._pool.open()
+
+    async def close(self) -> None:
+        await self._pool.close()
+
+    def pool_numbers(self) -> PoolNumbers:
+        return self._pool.numbers()
+
+    async def check(self) -> None:
+        """Raises Unavailable, and WrongCurrency when the database keeps amounts in another one."""
+        async with self._session("") as session:
+            await deployment.check(session, self._currency)
+
+    @asynccontextmanager
+    async def view(self, tenant_id: str) -> AsyncIterator[View]:
+        session = ViewSession(tenant_id, await self._pool.acquire(), self._pool)
+        try:
+            yield PostgresView(session, self._currency)
+        finally:
+            await self._pool.release(session.end())
+
+    @asynccontextmanager
+    async def transaction(self, tenant_id: str) -> AsyncIterator[Transaction]:
+        with self._not_nested():
+            session = TransactionSession(tenant_id, await self._pool.acquire())
+            try:
+                async with session.all_or_nothing():
+                    yield PostgresTransaction(session, self._currency)
+            finally:
+                await self._pool.release(session.end())
+
+    def one_step(self, tenant_id: str) -> OneStep:
+        return PostgresOneStep(lambda: self._single(tenant_id), self._currency)
+
+    @asynccontextmanager
+    async def _single(self, tenant_id: str) -> AsyncIterator[Session]:
+        """For one statement that is a transaction by itself."""
+        with self._not_nested():
+            async with self._session(tenant_id) as session:
+                yield session
+
+    @asynccontextmanager
+    async def _session(self, tenant_id: str) -> AsyncIterator[Session]:
+        session = Session(tenant_id, await self._pool.acquire())
+        try:
+            yield session
+        finally:
+            await self._pool.release(session.end())
+
+    @contextmanager
+    def _not_nested(self) -> Iterator[None]:
+        task = current_task()
+        if task in self._transacting:
+            raise RuntimeError("a transaction inside a transaction: end the first one before")
+        self._transacting.add(task)
+        try:
+            yield
+        finally:
+            self._transacting.discard(task)
+
+
+@frozen
+class PostgresView(View):
+    _session: Session
+    _currency: Currency
+
+    @property
+    def customers(self) -> PostgresCustomers:
+        return PostgresCustomers(self._session)
+
+    @property
+    def addresses(self) -> PostgresAddresses:
+        return PostgresAddresses(self._session)
+
+    @property
+    def payment_methods(self) -> PostgresPaymentMethods:
+        return PostgresPaymentMethods(self._session)
+
+    @property
+    def notes(self) -> PostgresNotes:
+        return PostgresNotes(self._session)
+
+    @property
+    def communications(self) -> PostgresCommunications:
+        return PostgresCommunications(self._session)
+
+    @property
+    def orders(self) -> PostgresOrders:
+        return PostgresOrders(self._session, self._currency)
+
+    @property
+    def segments(self) -> PostgresSegments:
+        return PostgresSegments(self._session)
+
+
+class PostgresTransaction(PostgresView, Transaction):
+    """The same repositories: those of a transaction write as well."""
+
+    @property
+    def erasures(self) -> PostgresErasures:
+        return PostgresErasures(self._session)

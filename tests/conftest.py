@@ -1,0 +1,38 @@
+"""What every test may ask for, and what a run begins and ends with."""
+
+import pytest
+from hypothesis import settings
+
+from tests import servers
+from tests.builders import a_tenant
+
+pytest.register_assert_rewrite("tests.contract")
+
+# A busy machine is no reason to fail.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not _is_worker(config):
+        servers.open_run()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not _is_worker(config):
+        servers.close_run()
+
+
+def pytest_report_header() -> str:
+    local = servers.local_programs()
+    where = f"15 of {local}" if local else "no 15 on this machine, so only on 18"
+    return f"postgresql: embedded 18, {where}"
+
+
+@pytest.fixture
+def tenant() -> str:
+    return a_tenant()
+
+
+def _is_worker(config: pytest.Config) -> bool:
+    return hasattr(config, "workerinput")

@@ -1,0 +1,185 @@
+"""What every storage promises of addresses."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from attrs import evolve
+
+from customers.core.errors import CustomerNotFound
+from customers.core.model.address import MOST_ADDRESSES, Address, AddressType
+from customers.core.model.customer import Customer
+from customers.core.ports import Storage
+from tests.builders import a_customer, an_address, an_id, later
+from tests.contract.steps import a_kept_customer, delete, save, set_addresses
+
+SHIPPING, BILLING, BOTH = AddressType
+
+WHOLE: dict[str, Any] = {
+    "address_type": BOTH,
+    "is_default": True,
+    "label": "Büro",
+    "first_name": "Ada",
+    "last_name": "O'Neill",
+    "company": "Analytical % Engines",
+    "address_line1": "12, Rue de l'Été",
+    "address_line2": "c/o \\ Babbage",
+    "city": "München",
+    "state": "BY",
+    "postal_code": "80331",
+    "country": "DE",
+    "phone": "+49 (89) 1234-5 x6",
+    "updated_at": later(days=1, microseconds=1),
+}
+
+# Which addresses are the defaults before and after: each a type and whether it is a default.
+Defaults = list[tuple[AddressType, bool]]
+SWAPS: list[tuple[Defaults, Defaults]] = [
+    ([(SHIPPING, True), (SHIPPING, False)], [(SHIPPING, False), (SHIPPING, True)]),
+    ([(SHIPPING, False), (SHIPPING, True)], [(SHIPPING, True), (SHIPPING, False)]),
+    (
+        [(SHIPPING, True), (BILLING, True), (BOTH, False)],
+        [(SHIPPING, False), (BILLING, False), (BOTH, True)],
+    ),
+    (
+        [(BOTH, True), (SHIPPING, False), (BILLING, False)],
+        [(BOTH, False), (SHIPPING, True), (BILLING, True)],
+    ),
+    ([(SHIPPING, True), (BILLING, True)], [(BILLING, True), (SHIPPING, True)]),
+    ([(BOTH, True), (SHIPPING, False)], [(BILLING, True), (SHIPPING, True)]),
+    ([(SHIPPING, True), (BOTH, False)], [(SHIPPING, False), (BOTH, False)]),
+]
+
+
+async def addresses(storage: Storage, customer: Customer) -> list[Address]:
+    async with storage.view(customer.tenant_id) as view:
+        return list(await view.addresses.all(customer.id))
+
+
+def dressed(homes: list[Address], told: Defaults) -> list[Address]:
+    return [
+        evolve(home, address_type=kind, is_default=default)
+        for home, (kind, default) in zip(homes, told, strict=True)
+    ]
+
+
+class AddressContract:
+    async def test_an_address_is_read_as_it_was_kept(self, storage: Storage, tenant: str) -> None:
+        customer = await a_kept_customer(storage, tenant)
+        home = an_address(customer, **WHOLE)
+        await set_addresses(storage, customer, home)
+        assert await addresses(storage, customer) == [home]
+
+    async def test_addresses_come_default_first_then_oldest_first(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        customer = await a_kept_customer(storage, tenant)
+        ages = [later(days=day) for day in (3, 1, 2, 4, 0)]
+        homes = [an_address(customer, created_at=age) for age in ages]
+        homes[0] = evolve(homes[0], is_default=True)
+        homes[3] = evolve(homes[3], is_default=True, address_type=BILLING)
+        await set_addresses(storage, customer, *homes)
+        in_order = [homes[place] for place in (0, 3, 4, 1, 2)]
+        assert await addresses(storage, customer) == in_order
+
+    async def test_addresses_of_one_moment_come_by_id(self, storage: Storage, tenant: str) -> None:
+        customer = await a_kept_customer(storage, tenant)
+        homes = [an_address(customer) for _ in range(4)]
+        await set_addresses(storage, customer, *reversed(homes))
+        assert await addresses(storage, customer) == homes
+
+    async def test_a_customer_may_have_no_address(self, storage: Storage, tenant: str) -> None:
+        assert await addresses(storage, await a_kept_customer(storage, tenant)) == []
+
+    async def test_who_is_no_customer_has_no_list_of_addresses(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        gone = await a_kept_customer(storage, tenant)
+        await set_addresses(storage, gone, an_address(gone))
+        await delete(storage, gone)
+        for nobody in (gone, a_customer(tenant_id=tenant)):
+            with pytest.raises(CustomerNotFound):
+                await addresses(storage, nobody)
+
+    async def test_addresses_outlive_a_deletion(self, storage: Storage, tenant: str) -> None:
+        customer = await a_kept_customer(storage, tenant)
+        await set_addresses(storage, customer, home := an_address(customer))
+        deleted = await delete(storage, customer)
+        await save(storage, deleted.restored(later(days=1)))
+        assert await addresses(storage, customer) == [home]
+
+    async def test_replacing_adds_changes_and_removes_at_once(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        customer = await a_kept_customer(storage, tenant)
+        stays, moves, goes = (an_address(customer) for _ in range(3))
+        await set_addresses(storage, customer, stays, moves, goes)
+        moved, new = evolve(moves, **WHOLE), an_address(customer)
+        await set_addresses(storage, customer, stays, moved, new)
+        assert await addresses(storage, customer) == [moved, stays, new]
+
+    async def test_replacing_by_nothing_removes_all(self, storage: Storage, tenant: str) -> None:
+        customer = await a_kept_customer(storage, tenant)
+        await set_addresses(storage, customer, *(an_address(customer) for _ in range(3)))
+        await set_addresses(storage, customer)
+        assert await addresses(storage, customer) == []
+
+    async def test_a_full_book_can_be_replaced_by_another(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        customer = await a_kept_customer(storage, tenant)
+        for _ in range(2):
+            book = [an_address(customer) for _ in range(MOST_ADDRESSES)]
+            await set_addresses(storage, customer, *book)
+        assert await addresses(storage, customer) == book
+
+    @pytest.mark.parametrize("order", [list, reversed])
+    @pytest.mark.parametrize(("before", "after"), SWAPS)
+    async def test_defaults_change_hands_whatever_the_order_of_the_list(
+        self,
+        storage: Storage,
+        tenant: str,
+        before: Defaults,
+        after: Defaults,
+        order: Callable[..., Any],
+    ) -> None:
+        customer = await a_kept_customer(storage, tenant)
+        homes = [an_address(customer) for _ in before]
+        await set_addresses(storage, customer, *dressed(homes, before))
+        wanted = dressed(homes, after)
+        await set_addresses(storage, customer, *order(wanted))
+        kept = await addresses(storage, customer)
+        assert sorted(kept, key=lambda home: home.id) == wanted
+
+    async def test_a_new_default_takes_over_from_one_that_is_removed(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        customer = await a_kept_customer(storage, tenant)
+        old = an_address(customer, is_default=True, address_type=BOTH)
+        await set_addresses(storage, customer, old)
+        heirs = [
+            an_address(customer, is_default=True, address_type=kind) for kind in (SHIPPING, BILLING)
+        ]
+        await set_addresses(storage, customer, *heirs)
+        assert await addresses(storage, customer) == heirs
+
+    async def test_a_customers_addresses_are_their_own(self, storage: Storage, tenant: str) -> None:
+        ada, bob = await a_kept_customer(storage, tenant), await a_kept_customer(storage, tenant)
+        hers, his = an_address(ada, is_default=True), an_address(bob, is_default=True)
+        await set_addresses(storage, ada, hers)
+        await set_addresses(storage, bob, his)
+        await set_addresses(storage, ada)
+        assert await addresses(storage, ada) == []
+        assert await addresses(storage, bob) == [his]
+
+    async def test_a_transaction_reads_the_addresses_it_has_replaced(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        customer = await a_kept_customer(storage, tenant)
+        home = an_address(customer)
+        async with storage.transaction(tenant) as tx:
+            await tx.customers.lock(customer.id)
+            await tx.addresses.replace(customer.id, [], [home])
+            assert list(await tx.addresses.all(customer.id)) == [home]
+            with pytest.raises(CustomerNotFound):
+                await tx.addresses.all(an_id())

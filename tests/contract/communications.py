@@ -1,0 +1,232 @@
+"""What every storage promises of communications."""
+
+from itertools import product
+from typing import Any
+
+import pytest
+from attrs import evolve
+
+from customers.core.errors import CommunicationNotFound, CustomerNotFound
+from customers.core.model.customer import Customer
+from customers.core.model.journal import (
+    Communication,
+    CommunicationStatus,
+    CommunicationType,
+    Direction,
+)
+from customers.core.model.query import JournalKey
+from customers.core.ports import Storage
+from tests.builders import a_communication, a_customer, later
+from tests.contract.steps import (
+    Pause,
+    a_kept_customer,
+    add_communications,
+    delete,
+    overlapping,
+    save,
+)
+
+EMAIL, SMS, CALL, CHAT = CommunicationType
+INBOUND, OUTBOUND = Direction
+
+WHOLE: dict[str, Any] = {
+    "communication_type": CHAT,
+    "direction": INBOUND,
+    "subject": "Où est ma commande ?",
+    "content": "<b>line\n\tline</b> 'x' \\ % $1 \U0001f9ee" + "ö" * 99_000,
+    "status": CommunicationStatus.CLICKED,
+    "external_id": "msg-É%_\\'",
+}
+
+
+async def communications(
+    storage: Storage,
+    customer: Customer,
+    after: Communication | None = None,
+    limit: int = 50,
+    **which: Any,
+) -> list[Communication]:
+    key = JournalKey(at=after.created_at, id=str(after.id)) if after else None
+    async with storage.view(customer.tenant_id) as view:
+        return list(await view.communications.newest(customer.id, key, limit, **which))
+
+
+async def find(
+    storage: Storage, customer: Customer, kind: CommunicationType, external_id: str
+) -> Communication | None:
+    async with storage.transaction(customer.tenant_id) as tx:
+        await tx.customers.lock(customer.id)
+        return await tx.communications.find(customer.id, kind, external_id)
+
+
+class CommunicationContract:
+    async def test_a_communication_is_read_as_it_was_added(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        customer = await a_kept_customer(storage, tenant)
+        whole, plain = a_communication(customer, **WHOLE), a_communication(customer)
+        await add_communications(storage, customer, whole, plain)
+        assert await communications(storage, customer) == [plain, whole]
+
+    async def test_communications_come_newest_first_and_of_one_moment_by_id(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        customer = await a_kept_customer(storage, tenant)
+        sent = [a_communication(customer, created_at=later(days=day)) for day in (2, 0, 1, 1, 1)]
+        await add_communications(storage, customer, *sent)
+        in_order = [sent[place] for place in (0, 4, 3, 2, 1)]
+        assert await communications(storage, customer) == in_order
+        assert await communications(storage, customer, limit=2) == in_order[:2]
+
+    @pytest.mark.parametrize("limit", [1, 2, 3])
+    async def test_a_walk_through_communications_neither_skips_nor_repeats(
+        self, storage: Storage, tenant: str, limit: int
+    ) -> None:
+        customer = await a_kept_customer(storage, tenant)
+        days = [0, 0, 0, 1, 2, 2]
+        sent = [a_communication(customer, created_at=later(days=day)) for day in days]
+        await add_communications(storage, customer, *sent)
+        met: list[Communication] = []
+        while found := await communications(storage, customer, met[-1] if met else None, limit):
+            met += found
+            newer = a_communication(customer, created_at=later(days=9))
+            await add_communications(storage, customer, newer)
+        assert met == [sent[place] for place in (5, 4, 3, 2, 1, 0)]
+
+    @pytest.mark.parametrize(
+        ("types", "directions"),
+        [
+            ({EMAIL}, set()),
+            ({EMAIL, CALL}, set()),
+            (set(), {INBOUND}),
+            ({SMS, CHAT}, {OUTBOUND}),
+            (set(CommunicationType), set(Direction)),
+        ],
+    )
+    async def test_only_the_types_and_directions_asked_for_come(
+        self,
+        storage: Storage,
+        tenant: str,
+        types: set[CommunicationType],
+        directions: set[Direction],
+    ) -> None:
+        customer = await a_kept_customer(storage, tenant)
+        sent = [
+            a_communication(customer, communication_type=kind, direction=direction)
+            for kind, direction in product(CommunicationType, Direction)
+        ]
+        await add_communications(storage, customer, *sent)
+        found = await communications(storage, customer, types=types, directions=directions)
+        assert found == [
+            each
+            for each in reversed(sent)
+            if each.communication_type in (types or CommunicationType)
+            and each.direction in (directions or Direction)
+        ]
+
+    async def test_a_filtered_walk_goes_on_beyond_its_key(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        customer = await a_kept_customer(storage, tenant)
+        kinds = [SMS, CALL, SMS, CALL, SMS]
+        sent = [a_communication(customer, communication_type=kind) for kind in kinds]
+        await add_communications(storage, customer, *sent)
+        first = await communications(storage, customer, limit=1, types=[SMS])
+        rest = await communications(storage, customer, first[-1], types=[SMS])
+        assert (first, rest) == ([sent[4]], [sent[2], sent[0]])
+
+    async def test_who_is_no_customer_has_no_communications(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        gone = await a_kept_customer(storage, tenant)
+        await add_communications(storage, gone, a_communication(gone))
+        await delete(storage, gone)
+        for nobody in (gone, a_customer(tenant_id=tenant)):
+            with pytest.raises(CustomerNotFound):
+                await communications(storage, nobody)
+
+    async def test_communications_outlive_a_deletion(self, storage: Storage, tenant: str) -> None:
+        customer = await a_kept_customer(storage, tenant)
+        await add_communications(storage, customer, sent := a_communication(customer))
+        deleted = await delete(storage, customer)
+        await save(storage, deleted.restored(later(days=1)))
+        assert await communications(storage, customer) == [sent]
+
+
+class OutsideIdContract:
+    async def test_an_outside_id_finds_its_communication_by_type(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        customer = await a_kept_customer(storage, tenant)
+        mail, text = (
+            a_communication(customer, external_id="m%1", communication_type=kind)
+            for kind in (EMAIL, SMS)
+        )
+        await add_communications(storage, customer, mail, text)
+        assert await find(storage, customer, EMAIL, "m%1") == mail
+        assert await find(storage, customer, SMS, "m%1") == text
+        assert await find(storage, customer, CALL, "m%1") is None
+        assert await find(storage, customer, EMAIL, "M%1") is None
+
+    async def test_an_outside_id_is_known_for_its_customer_only(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        ada, bob = await a_kept_customer(storage, tenant), await a_kept_customer(storage, tenant)
+        await add_communications(storage, ada, hers := a_communication(ada, external_id="m1"))
+        assert await find(storage, bob, EMAIL, "m1") is None
+        await add_communications(storage, bob, his := a_communication(bob, external_id="m1"))
+        assert await find(storage, ada, EMAIL, "m1") == hers
+        assert await find(storage, bob, EMAIL, "m1") == his
+
+    async def test_many_communications_may_have_no_outside_id(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        customer = await a_kept_customer(storage, tenant)
+        sent = [a_communication(customer) for _ in range(3)]
+        await add_communications(storage, customer, *sent)
+        assert await communications(storage, customer) == sent[::-1]
+
+
+class CommunicationLockContract:
+    async def test_a_moved_communication_is_read_as_it_was_saved(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        customer = await a_kept_customer(storage, tenant)
+        await add_communications(storage, customer, sent := a_communication(customer, subject="x"))
+        moved = evolve(sent, status=CommunicationStatus.DELIVERED)
+        async with storage.transaction(tenant) as tx:
+            await tx.customers.lock(customer.id)
+            assert await tx.communications.lock(customer.id, sent.id) == sent
+            await tx.communications.save(moved)
+            assert await tx.communications.lock(customer.id, sent.id) == moved
+        assert await communications(storage, customer) == [moved]
+
+    async def test_only_a_communication_of_the_customer_can_be_locked(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        ada, bob = await a_kept_customer(storage, tenant), await a_kept_customer(storage, tenant)
+        await add_communications(storage, bob, his := a_communication(bob))
+        async with storage.transaction(tenant) as tx:
+            await tx.customers.lock(ada.id)
+            for foreign in (his, a_communication(ada)):
+                with pytest.raises(CommunicationNotFound):
+                    await tx.communications.lock(ada.id, foreign.id)
+
+    async def test_who_waits_for_a_communication_finds_what_its_holder_saved(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        customer = await a_kept_customer(storage, tenant)
+        await add_communications(storage, customer, sent := a_communication(customer))
+        moved = evolve(sent, status=CommunicationStatus.OPENED)
+
+        async def hold(pause: Pause) -> None:
+            async with storage.transaction(tenant) as tx:
+                await tx.communications.lock(customer.id, sent.id)
+                await pause()
+                await tx.communications.save(moved)
+
+        async def wait() -> Communication:
+            async with storage.transaction(tenant) as tx:
+                return await tx.communications.lock(customer.id, sent.id)
+
+        assert await overlapping(hold, wait) == moved

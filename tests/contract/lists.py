@@ -1,0 +1,262 @@
+"""What every storage promises of lists of customers: their order, pages and walks."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from itertools import chain, product
+from uuid import UUID
+
+import pytest
+from attrs import evolve
+
+from customers.core.model.customer import Customer
+from customers.core.model.query import (
+    CustomerFilter,
+    CustomerKey,
+    CustomerOrder,
+    CustomerSort,
+    Page,
+    SortOrder,
+)
+from customers.core.ports import Storage
+from tests.builders import FIRST_MOMENT, LAST_MOMENT, a_customer, later, some_statistics
+from tests.contract.steps import EVERYONE, delete, keep, save
+
+ORDERS = [CustomerOrder(by=by, order=order) for by, order in product(CustomerSort, SortOrder)]
+OLDEST_FIRST = CustomerOrder(order=SortOrder.ASC)
+NEWEST_FIRST = CustomerOrder()
+
+every_order = pytest.mark.parametrize(
+    "order", ORDERS, ids=[f"{each.by}-{each.order}" for each in ORDERS]
+)
+
+# What folds, accents and letter case would reorder, were it not by code point.
+WORDS = ["Zoe", "adam", "Adam", "Émile", "_x", "a-b", "ab", "\U0001d11e", "\uffee", "", "Z", "a b"]
+
+
+def by_hand(customers: Sequence[Customer], order: CustomerOrder) -> list[UUID]:
+    """The ids in that order: missing values last, ties by id the same way."""
+    down = order.order is SortOrder.DESC
+    told = [each for each in customers if order.by.of(each) is not None]
+    silent = [each for each in customers if order.by.of(each) is None]
+    told.sort(key=lambda each: (order.by.of(each), each.id), reverse=down)
+    silent.sort(key=lambda each: each.id, reverse=down)
+    return [each.id for each in (*told, *silent)]
+
+
+def a_crowd(tenant: str) -> list[Customer]:
+    """Customers of whom some tie and some have never ordered, whatever they are sorted by."""
+    crowd = []
+    for number, word in enumerate(WORDS):
+        spent = f"{number % 4}.{number % 3}5"
+        dates = {
+            "first_order_date": later(hours=number % 3),
+            "last_order_date": later(days=1, microseconds=number % 5),
+        }
+        crowd.append(
+            a_customer(
+                tenant_id=tenant,
+                email=f"{word.replace(' ', '')}{number}@example.test",
+                first_name=word,
+                last_name=WORDS[number // 2],
+                created_at=later(minutes=number % 4),
+                updated_at=later(minutes=number % 5),
+                **(
+                    {"statistics": some_statistics(spent, number % 3, **dates)}
+                    if number % 3
+                    else {}
+                ),
+            )
+        )
+    return crowd
+
+
+async def page(
+    storage: Storage,
+    tenant: str,
+    number: int = 1,
+    size: int = 100,
+    *,
+    which: CustomerFilter = EVERYONE,
+    order: CustomerOrder = NEWEST_FIRST,
+) -> list[UUID]:
+    async with storage.view(tenant) as view:
+        found = await view.customers.page(which, order, Page(number=number, size=size))
+    return [each.id for each in found]
+
+
+async def stretch(
+    storage: Storage,
+    tenant: str,
+    after: Customer | None,
+    limit: int,
+    *,
+    which: CustomerFilter = EVERYONE,
+    order: CustomerOrder = NEWEST_FIRST,
+) -> list[Customer]:
+    """The next customers after one, as a walk by cursor asks for them."""
+    key = CustomerKey(value=order.by.of(after), id=after.id) if after else None
+    async with storage.view(tenant) as view:
+        return list(await view.customers.after(which, order, key, limit))
+
+
+async def walk(
+    storage: Storage,
+    tenant: str,
+    order: CustomerOrder,
+    limit: int,
+    which: CustomerFilter = EVERYONE,
+) -> list[UUID]:
+    """The ids that a walk to the end meets; no longer than any walk here can be."""
+    met: list[Customer] = []
+    for _ in range(40):
+        last = met[-1] if met else None
+        found = await stretch(storage, tenant, last, limit, which=which, order=order)
+        met += found
+        if not found:
+            return [each.id for each in met]
+    raise AssertionError(f"the walk does not end: {met}")
+
+
+class OrderContract:
+    @every_order
+    async def test_a_page_is_in_order(
+        self, storage: Storage, tenant: str, order: CustomerOrder
+    ) -> None:
+        crowd = a_crowd(tenant)
+        await keep(storage, *reversed(crowd))
+        assert await page(storage, tenant, order=order) == by_hand(crowd, order)
+
+    @every_order
+    async def test_pages_neither_skip_nor_repeat(
+        self, storage: Storage, tenant: str, order: CustomerOrder
+    ) -> None:
+        crowd = a_crowd(tenant)
+        await keep(storage, *crowd)
+        pages = [await page(storage, tenant, number, 5, order=order) for number in (1, 2, 3)]
+        assert [len(each) for each in pages] == [5, 5, 2]
+        assert list(chain(*pages)) == by_hand(crowd, order)
+
+    @every_order
+    async def test_a_walk_neither_skips_nor_repeats(
+        self, storage: Storage, tenant: str, order: CustomerOrder
+    ) -> None:
+        crowd = a_crowd(tenant)
+        await keep(storage, *crowd)
+        assert await walk(storage, tenant, order, limit=1) == by_hand(crowd, order)
+        assert await walk(storage, tenant, order, limit=5) == by_hand(crowd, order)
+
+
+class PageContract:
+    @pytest.mark.parametrize("number", [2, 3, 10**6, 10**12, 10**30])
+    async def test_a_page_past_the_end_is_empty(
+        self, storage: Storage, tenant: str, number: int
+    ) -> None:
+        await keep(storage, *(a_customer(tenant_id=tenant) for _ in range(3)))
+        assert await page(storage, tenant, number, 3) == []
+
+    async def test_a_tenant_without_customers_has_an_empty_page(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        assert await page(storage, tenant) == []
+        assert await walk(storage, tenant, NEWEST_FIRST, 10) == []
+
+    async def test_a_list_shows_customers_whole(self, storage: Storage, tenant: str) -> None:
+        crowd = a_crowd(tenant)
+        await keep(storage, *crowd)
+        by_id = {each.id: each for each in crowd}
+        async with storage.view(tenant) as view:
+            paged = await view.customers.page(EVERYONE, NEWEST_FIRST, Page(size=100))
+            walked = await view.customers.after(EVERYONE, NEWEST_FIRST, None, 100)
+        assert {each.id: each for each in paged} == {each.id: each for each in walked} == by_id
+
+    async def test_the_deleted_are_in_no_list(self, storage: Storage, tenant: str) -> None:
+        here, gone = a_customer(tenant_id=tenant), a_customer(tenant_id=tenant)
+        await keep(storage, here, gone)
+        await delete(storage, gone)
+        assert await page(storage, tenant) == [here.id]
+        assert await walk(storage, tenant, NEWEST_FIRST, 10) == [here.id]
+
+    async def test_a_transaction_lists_what_it_has_changed(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        old, new = a_customer(tenant_id=tenant), a_customer(tenant_id=tenant)
+        await keep(storage, old)
+        async with storage.transaction(tenant) as tx:
+            await tx.customers.add(new)
+            await tx.customers.lock(old.id)
+            await tx.customers.save(old.deleted(later(days=1)))
+            assert list(await tx.customers.page(EVERYONE, NEWEST_FIRST, Page())) == [new]
+            assert list(await tx.customers.after(EVERYONE, NEWEST_FIRST, None, 9)) == [new]
+            assert await tx.customers.count(EVERYONE) == 1
+
+    async def test_a_filtered_list_has_its_own_pages(self, storage: Storage, tenant: str) -> None:
+        crowd = a_crowd(tenant)
+        await keep(storage, *crowd)
+        which = CustomerFilter(min_total_spent=Decimal("1.00"))
+        kept = by_hand([each for each in crowd if which.keeps(each)], OLDEST_FIRST)
+        pages = [
+            await page(storage, tenant, number, 2, which=which, order=OLDEST_FIRST)
+            for number in range(1, 8)
+        ]
+        assert list(chain(*pages)) == kept
+        assert await walk(storage, tenant, OLDEST_FIRST, 2, which) == kept
+
+
+class WalkContract:
+    @pytest.mark.parametrize("order", [NEWEST_FIRST, OLDEST_FIRST])
+    async def test_a_walk_meets_everyone_once_while_others_come_and_go(
+        self, storage: Storage, tenant: str, order: CustomerOrder
+    ) -> None:
+        crowd = [a_customer(tenant_id=tenant, created_at=later(days=day)) for day in range(8)]
+        passing = [
+            a_customer(tenant_id=tenant, created_at=later(days=day, hours=1)) for day in range(8)
+        ]
+        await keep(storage, *crowd)
+        met: list[Customer] = []
+        for come in passing:
+            met += await stretch(storage, tenant, met[-1] if met else None, 2, order=order)
+            await keep(storage, come)
+        regulars = {each.id for each in crowd}
+        assert [each.id for each in met if each.id in regulars] == by_hand(crowd, order)
+        assert len(met) == len({each.id for each in met})
+
+    async def test_a_walk_goes_on_from_a_customer_who_has_gone(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        crowd = [a_customer(tenant_id=tenant, created_at=later(days=day)) for day in range(4)]
+        await keep(storage, *crowd)
+        await delete(storage, crowd[1])
+        found = await stretch(storage, tenant, crowd[1], 9, order=OLDEST_FIRST)
+        assert found == crowd[2:]
+
+    async def test_a_walk_by_a_date_goes_on_among_those_without(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        crowd = [a_customer(tenant_id=tenant) for _ in range(3)]
+        buyer = a_customer(tenant_id=tenant, statistics=some_statistics())
+        await keep(storage, *crowd, buyer)
+        for way, silent in ((SortOrder.ASC, crowd), (SortOrder.DESC, crowd[::-1])):
+            order = CustomerOrder(by=CustomerSort.LAST_ORDER_DATE, order=way)
+            assert await stretch(storage, tenant, buyer, 9, order=order) == silent
+            assert await stretch(storage, tenant, silent[0], 9, order=order) == silent[1:]
+
+    async def test_a_customer_moves_in_a_list_when_what_it_is_sorted_by_changes(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        crowd = [a_customer(tenant_id=tenant, first_name=name) for name in ("a", "b", "c")]
+        await keep(storage, *crowd)
+        await save(storage, moved := evolve(crowd[0], first_name="d"))
+        order = CustomerOrder(by=CustomerSort.FIRST_NAME, order=SortOrder.ASC)
+        assert await stretch(storage, tenant, None, 9, order=order) == [*crowd[1:], moved]
+
+    @pytest.mark.parametrize("moment", [FIRST_MOMENT, LAST_MOMENT])
+    async def test_the_ends_of_time_are_sorted_and_walked_as_moments(
+        self, storage: Storage, tenant: str, moment: datetime
+    ) -> None:
+        told = some_statistics(first_order_date=moment, last_order_date=moment)
+        crowd = [a_customer(tenant_id=tenant, statistics=told) for _ in range(3)]
+        crowd.append(a_customer(tenant_id=tenant))
+        await keep(storage, *crowd)
+        order = CustomerOrder(by=CustomerSort.FIRST_ORDER_DATE, order=SortOrder.ASC)
+        assert await walk(storage, tenant, order, 1) == [each.id for each in crowd]

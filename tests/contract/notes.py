@@ -1,0 +1,119 @@
+"""What every storage promises of notes."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from customers.core.errors import CustomerNotFound, NoteNotFound
+from customers.core.model.customer import Customer
+from customers.core.model.journal import Note
+from customers.core.model.query import JournalKey
+from customers.core.ports import Storage
+from tests.builders import a_customer, a_note, an_id, later
+from tests.contract.steps import a_kept_customer, add_notes, delete, save
+
+
+async def notes(
+    storage: Storage, customer: Customer, after: Note | None = None, limit: int = 50
+) -> list[Note]:
+    key = JournalKey(at=after.created_at, id=str(after.id)) if after else None
+    async with storage.view(customer.tenant_id) as view:
+        return list(await view.notes.newest(customer.id, key, limit))
+
+
+async def remove(storage: Storage, customer: Customer, note: Note) -> None:
+    async with storage.transaction(customer.tenant_id) as tx:
+        await tx.customers.lock(customer.id)
+        await tx.notes.remove(customer.id, note.id)
+
+
+def some_notes(customer: Customer, days: Sequence[int]) -> list[Note]:
+    return [a_note(customer, created_at=later(days=day)) for day in days]
+
+
+class NoteContract:
+    async def test_a_note_is_read_as_it_was_added(self, storage: Storage, tenant: str) -> None:
+        customer = await a_kept_customer(storage, tenant)
+        text = "Zeile 1\n\tZeile 2 'x' \\ %s $1 \U0001f9ee" + "é" * 9_000
+        note = a_note(customer, note=text, created_by=an_id(), updated_at=later(microseconds=1))
+        await add_notes(storage, customer, note)
+        assert await notes(storage, customer) == [note]
+
+    async def test_notes_come_newest_first_and_of_one_moment_by_id(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        customer = await a_kept_customer(storage, tenant)
+        written = some_notes(customer, [2, 0, 1, 1, 1])
+        await add_notes(storage, customer, *written)
+        assert await notes(storage, customer) == [written[place] for place in (0, 4, 3, 2, 1)]
+
+    async def test_no_more_notes_come_than_were_asked_for(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        customer = await a_kept_customer(storage, tenant)
+        await add_notes(storage, customer, *(written := some_notes(customer, [3, 2, 1])))
+        assert await notes(storage, customer, limit=2) == written[:2]
+
+    @pytest.mark.parametrize("limit", [1, 2, 3])
+    async def test_a_walk_through_notes_neither_skips_nor_repeats(
+        self, storage: Storage, tenant: str, limit: int
+    ) -> None:
+        customer = await a_kept_customer(storage, tenant)
+        await add_notes(storage, customer, *some_notes(customer, [0, 0, 0, 1, 2, 2]))
+        met: list[Note] = []
+        while found := await notes(storage, customer, met[-1] if met else None, limit):
+            met += found
+            await add_notes(storage, customer, a_note(customer, created_at=later(days=9)))
+        assert met == (await notes(storage, customer))[-6:]
+
+    async def test_a_walk_goes_on_from_a_note_that_was_removed(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        customer = await a_kept_customer(storage, tenant)
+        await add_notes(storage, customer, *(written := some_notes(customer, [3, 2, 2, 1])))
+        await remove(storage, customer, written[2])
+        assert await notes(storage, customer, written[2]) == [written[1], written[3]]
+
+    async def test_a_removed_note_is_gone(self, storage: Storage, tenant: str) -> None:
+        customer = await a_kept_customer(storage, tenant)
+        await add_notes(storage, customer, *(written := some_notes(customer, [2, 1])))
+        await remove(storage, customer, written[0])
+        assert await notes(storage, customer) == [written[1]]
+        with pytest.raises(NoteNotFound):
+            await remove(storage, customer, written[0])
+
+    async def test_only_a_note_of_the_customer_can_be_removed(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        ada, bob = await a_kept_customer(storage, tenant), await a_kept_customer(storage, tenant)
+        await add_notes(storage, bob, his := a_note(bob))
+        for foreign in (his, a_note(ada)):
+            with pytest.raises(NoteNotFound):
+                await remove(storage, ada, foreign)
+        assert (await notes(storage, ada), await notes(storage, bob)) == ([], [his])
+
+    async def test_who_is_no_customer_has_no_notes(self, storage: Storage, tenant: str) -> None:
+        gone = await a_kept_customer(storage, tenant)
+        await add_notes(storage, gone, a_note(gone))
+        await delete(storage, gone)
+        for nobody in (gone, a_customer(tenant_id=tenant)):
+            with pytest.raises(CustomerNotFound):
+                await notes(storage, nobody)
+
+    async def test_notes_outlive_a_deletion(self, storage: Storage, tenant: str) -> None:
+        customer = await a_kept_customer(storage, tenant)
+        await add_notes(storage, customer, note := a_note(customer))
+        deleted = await delete(storage, customer)
+        await save(storage, deleted.restored(later(days=1)))
+        assert await notes(storage, customer) == [note]
+
+    async def test_a_transaction_reads_the_notes_it_has_written(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        customer = await a_kept_customer(storage, tenant)
+        await add_notes(storage, customer, old := a_note(customer))
+        async with storage.transaction(tenant) as tx:
+            await tx.customers.lock(customer.id)
+            await tx.notes.add(new := a_note(customer))
+            await tx.notes.remove(customer.id, old.id)
+            assert list(await tx.notes.newest(customer.id, None, 50)) == [new]

@@ -1,0 +1,293 @@
+"""What every storage promises of the ledger: claims, entries, refunds and reading them back."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from attrs import evolve
+
+from customers.core.errors import CustomerNotFound
+from customers.core.model.customer import Customer
+from customers.core.model.money import MOST
+from customers.core.model.order import Entry
+from customers.core.model.query import JournalKey
+from customers.core.ports import Storage
+from tests.builders import (
+    FIRST_MOMENT,
+    LAST_MOMENT,
+    a_customer,
+    a_refund,
+    a_stub,
+    a_tenant,
+    an_entry,
+    later,
+)
+from tests.contract.steps import (
+    Pause,
+    a_kept_customer,
+    abandoned,
+    add_refunds,
+    delete,
+    enter,
+    overlapping,
+    save,
+)
+
+WHOLE: dict[str, Any] = {
+    "order_id": "#%_\\'\"$1:x~" + "A" * 80,
+    "order_number": "Bestellung \u2116 7",
+    "total_amount": Decimal("33.3300"),
+    "order_date": later(days=-3, microseconds=1),
+    "order_date_told": False,
+    "refunds_total": Decimal("40.01"),
+    "cancelled_at": later(days=1, microseconds=999_999),
+    "recorded_at": later(seconds=1),
+}
+
+
+async def claim(storage: Storage, customer: Customer, order_id: str) -> Entry:
+    async with storage.transaction(customer.tenant_id) as tx:
+        await tx.customers.lock(customer.id)
+        return await tx.orders.claim(order_id, customer.id)
+
+
+async def newest(
+    storage: Storage, customer: Customer, after: Entry | None = None, limit: int = 50
+) -> list[Entry]:
+    key = None
+    if after is not None and after.order_date is not None:
+        key = JournalKey(at=after.order_date, id=after.order_id)
+    async with storage.view(customer.tenant_id) as view:
+        return list(await view.orders.newest(customer.id, key, limit))
+
+
+class ClaimContract:
+    async def test_claiming_an_order_nobody_told_makes_a_stub_that_is_kept(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        ada, bob = await a_kept_customer(storage, tenant), await a_kept_customer(storage, tenant)
+        stub = Entry(order_id="order-1", customer_id=ada.id)
+        assert await claim(storage, ada, "order-1") == stub
+        assert await claim(storage, ada, "order-1") == stub
+        assert await claim(storage, bob, "order-1") == stub
+
+    async def test_claiming_an_order_gives_its_entry_whoever_it_is_of(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        ada, bob = await a_kept_customer(storage, tenant), await a_kept_customer(storage, tenant)
+        await enter(storage, ada, entry := an_entry(ada, **WHOLE))
+        assert await claim(storage, ada, entry.order_id) == entry
+        assert await claim(storage, bob, entry.order_id) == entry
+
+    async def test_an_order_of_one_who_was_deleted_is_still_theirs(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        gone, bob = await a_kept_customer(storage, tenant), await a_kept_customer(storage, tenant)
+        after = await enter(storage, gone, entry := an_entry(gone))
+        await delete(storage, after)
+        assert await claim(storage, bob, entry.order_id) == entry
+
+    @pytest.mark.parametrize("other", ["Order-1", "order-1.", "order-%", "order_1"])
+    async def test_order_ids_are_compared_exactly(
+        self, storage: Storage, tenant: str, other: str
+    ) -> None:
+        customer = await a_kept_customer(storage, tenant)
+        await enter(storage, customer, an_entry(customer, order_id="order-1"))
+        assert await claim(storage, customer, other) == a_stub(customer, order_id=other)
+
+    async def test_an_order_id_of_another_tenant_is_free(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        theirs, ours = (
+            await a_kept_customer(storage, a_tenant()),
+            await a_kept_customer(storage, tenant),
+        )
+        await enter(storage, theirs, an_entry(theirs, order_id="order-1"))
+        stub = await claim(storage, ours, "order-1")
+        assert stub == a_stub(ours, order_id="order-1")
+
+    async def test_a_claim_that_is_rolled_back_leaves_nothing(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        ada, bob = await a_kept_customer(storage, tenant), await a_kept_customer(storage, tenant)
+        async with abandoned(storage, tenant) as tx:
+            await tx.customers.lock(ada.id)
+            await tx.orders.claim("order-1", ada.id)
+        assert (await claim(storage, bob, "order-1")).customer_id == bob.id
+
+    async def test_who_waits_for_a_claim_finds_what_its_holder_saved(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        ada, bob = await a_kept_customer(storage, tenant), await a_kept_customer(storage, tenant)
+        entry = an_entry(ada, order_id="order-1")
+
+        async def hold(pause: Pause) -> None:
+            async with storage.transaction(tenant) as tx:
+                await tx.customers.lock(ada.id)
+                await tx.orders.claim("order-1", ada.id)
+                await pause()
+                await tx.orders.save(entry)
+
+        assert await overlapping(hold, lambda: claim(storage, bob, "order-1")) == entry
+
+    async def test_who_waits_for_a_known_order_finds_what_its_holder_saved(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        ada, bob = await a_kept_customer(storage, tenant), await a_kept_customer(storage, tenant)
+        await enter(storage, ada, entry := an_entry(ada))
+        cancelled = entry.cancel(later(days=1))
+
+        async def hold(pause: Pause) -> None:
+            async with storage.transaction(tenant) as tx:
+                await tx.customers.lock(ada.id)
+                await tx.orders.claim(entry.order_id, ada.id)
+                await pause()
+                await tx.orders.save(cancelled)
+
+        assert await overlapping(hold, lambda: claim(storage, bob, entry.order_id)) == cancelled
+
+
+class EntryContract:
+    async def test_an_entry_is_read_as_it_was_saved(self, storage: Storage, tenant: str) -> None:
+        customer = await a_kept_customer(storage, tenant)
+        entry = an_entry(customer, **WHOLE)
+        await enter(storage, customer, entry)
+        assert await newest(storage, customer) == [entry]
+
+    async def test_a_stub_keeps_what_came_first_and_is_not_listed(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        customer = await a_kept_customer(storage, tenant)
+        stub = a_stub(customer, refunds_total=Decimal("2.50"), cancelled_at=later(days=1))
+        await enter(storage, customer, stub)
+        assert await claim(storage, customer, stub.order_id) == stub
+        assert await newest(storage, customer) == []
+
+    @pytest.mark.parametrize("amount", [Decimal(0), Decimal("0.01"), Decimal("0.0001"), MOST])
+    async def test_every_amount_of_money_is_kept_to_the_last_decimal(
+        self, storage: Storage, tenant: str, amount: Decimal
+    ) -> None:
+        customer = await a_kept_customer(storage, tenant)
+        await enter(storage, customer, an_entry(customer, total_amount=amount))
+        (entry,) = await newest(storage, customer)
+        assert entry.total_amount == amount
+
+    @pytest.mark.parametrize("moment", [FIRST_MOMENT, LAST_MOMENT])
+    async def test_the_ends_of_time_are_kept_as_moments(
+        self, storage: Storage, tenant: str, moment: datetime
+    ) -> None:
+        customer = await a_kept_customer(storage, tenant)
+        entry = an_entry(customer, order_date=moment)
+        after = await enter(storage, customer, entry)
+        assert await newest(storage, customer) == [entry]
+        assert after.statistics.first_order_date == entry.order_date
+
+    async def test_orders_come_newest_first_and_of_one_moment_by_order_id(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        customer = await a_kept_customer(storage, tenant)
+        told = [("b", 1), ("a", 2), ("B", 1), ("a-1", 1), ("_", 1), ("c", 0)]
+        entries = {
+            name: an_entry(customer, order_id=name, order_date=later(days=day))
+            for name, day in told
+        }
+        await enter(storage, customer, *entries.values())
+        in_order = [entries[name] for name in ("a", "b", "a-1", "_", "B", "c")]
+        assert await newest(storage, customer) == in_order
+        assert await newest(storage, customer, limit=2) == in_order[:2]
+
+    @pytest.mark.parametrize("limit", [1, 2, 3])
+    async def test_a_walk_through_orders_neither_skips_nor_repeats(
+        self, storage: Storage, tenant: str, limit: int
+    ) -> None:
+        customer = await a_kept_customer(storage, tenant)
+        days = [0, 0, 0, 1, 2, 2]
+        entries = [an_entry(customer, order_date=later(days=day)) for day in days]
+        await enter(storage, customer, *entries)
+        met: list[Entry] = []
+        while found := await newest(storage, customer, met[-1] if met else None, limit):
+            met += found
+            await enter(storage, customer, an_entry(customer, order_date=later(days=9)))
+        entries.sort(key=lambda entry: (entry.order_date, entry.order_id), reverse=True)
+        assert met == entries
+
+    async def test_a_cancelled_order_is_listed(self, storage: Storage, tenant: str) -> None:
+        customer = await a_kept_customer(storage, tenant)
+        cancelled = an_entry(customer).cancel(later(days=1))
+        await enter(storage, customer, cancelled)
+        assert await newest(storage, customer) == [cancelled]
+
+    async def test_a_customers_orders_are_their_own(self, storage: Storage, tenant: str) -> None:
+        ada, bob = await a_kept_customer(storage, tenant), await a_kept_customer(storage, tenant)
+        await enter(storage, ada, hers := an_entry(ada))
+        await enter(storage, bob, his := an_entry(bob))
+        assert (await newest(storage, ada), await newest(storage, bob)) == ([hers], [his])
+
+    async def test_who_is_no_customer_has_no_list_of_orders(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        gone = await a_kept_customer(storage, tenant)
+        await delete(storage, await enter(storage, gone, an_entry(gone)))
+        for nobody in (gone, a_customer(tenant_id=tenant)):
+            with pytest.raises(CustomerNotFound):
+                await newest(storage, nobody)
+
+    async def test_the_ledger_outlives_a_deletion(self, storage: Storage, tenant: str) -> None:
+        customer = await a_kept_customer(storage, tenant)
+        deleted = await delete(storage, await enter(storage, customer, entry := an_entry(customer)))
+        await save(storage, deleted.restored(later(days=1)))
+        assert await newest(storage, customer) == [entry]
+
+
+class RefundContract:
+    async def test_a_refund_is_known_by_the_amount_it_was_told_with(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        customer = await a_kept_customer(storage, tenant)
+        entry = an_entry(customer, total_amount=MOST)
+        refund = a_refund(entry, refund_id="R%_\\'1", amount=Decimal("999999999999.98"))
+        await enter(storage, customer, entry)
+        await add_refunds(storage, customer, refund)
+        async with storage.transaction(tenant) as tx:
+            amount = await tx.orders.refund_amount(entry.order_id, refund.refund_id)
+            assert amount == refund.amount
+            for other in ("R", "r%_\\'1", "Rx_\\'1"):
+                assert await tx.orders.refund_amount(entry.order_id, other) is None
+
+    async def test_a_refund_id_belongs_to_its_order(self, storage: Storage, tenant: str) -> None:
+        customer = await a_kept_customer(storage, tenant)
+        one, two, three = (an_entry(customer) for _ in range(3))
+        await enter(storage, customer, one, two, three)
+        refunds = [
+            a_refund(one, refund_id="r1", amount=Decimal("1.00")),
+            a_refund(two, refund_id="r1", amount=Decimal("2.00")),
+        ]
+        await add_refunds(storage, customer, *refunds)
+        async with storage.transaction(tenant) as tx:
+            known = [
+                await tx.orders.refund_amount(each.order_id, "r1") for each in (one, two, three)
+            ]
+        assert known == [Decimal(1), Decimal(2), None]
+
+    async def test_a_stub_has_refunds_like_any_order(self, storage: Storage, tenant: str) -> None:
+        customer = await a_kept_customer(storage, tenant)
+        stub = a_stub(customer)
+        refund = a_refund(stub, refunded_at=LAST_MOMENT)
+        await add_refunds(storage, customer, refund)
+        async with storage.transaction(tenant) as tx:
+            known = await tx.orders.refund_amount(stub.order_id, refund.refund_id)
+        assert known == refund.amount
+
+    async def test_a_transaction_knows_the_refund_it_has_added(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        customer = await a_kept_customer(storage, tenant)
+        await enter(storage, customer, entry := an_entry(customer))
+        async with storage.transaction(tenant) as tx:
+            await tx.customers.lock(customer.id)
+            await tx.orders.claim(entry.order_id, customer.id)
+            await tx.orders.add_refund(refund := a_refund(entry))
+            await tx.orders.save(evolve(entry, refunds_total=refund.amount))
+            known = await tx.orders.refund_amount(entry.order_id, refund.refund_id)
+        assert known == refund.amount

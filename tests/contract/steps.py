@@ -1,0 +1,174 @@
+"""Steps that many contracts begin or end with: one transaction or view each.
+
+What is checked stays in the contracts.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
+from datetime import datetime
+from typing import Any, TypeVar
+
+from customers.core.model.address import Address
+from customers.core.model.customer import Customer
+from customers.core.model.erasure import Erasure
+from customers.core.model.journal import Communication, Note
+from customers.core.model.order import Entry, StoredRefund
+from customers.core.model.payment import PaymentMethod
+from customers.core.model.query import CustomerFilter
+from customers.core.model.segment import Segment
+from customers.core.ports import Storage, Transaction
+from tests.builders import NOW, a_customer
+
+EVERYONE = CustomerFilter()
+
+# Long enough for a task to come to a wait; too short a moment could only hide a defect.
+_A_WHILE = 0.05
+
+T = TypeVar("T")
+Pause = Callable[[], Awaitable[None]]
+
+
+async def keep(storage: Storage, *customers: Customer) -> None:
+    """Adds new customers of one tenant."""
+    async with storage.transaction(customers[0].tenant_id) as tx:
+        for customer in customers:
+            assert await tx.customers.add(customer)
+
+
+async def a_kept_customer(storage: Storage, tenant: str, **overrides: Any) -> Customer:
+    customer = a_customer(tenant_id=tenant, **overrides)
+    await keep(storage, customer)
+    return customer
+
+
+async def save(storage: Storage, customer: Customer) -> None:
+    """Keeps a customer's new value, deleted and restored ones too."""
+    async with storage.transaction(customer.tenant_id) as tx:
+        await tx.customers.lock_any(customer.id)
+        await tx.customers.save(customer)
+
+
+async def delete(storage: Storage, customer: Customer, at: datetime = NOW) -> Customer:
+    """Deletes as the use case does; the deleted customer."""
+    deleted = customer.deleted(at)
+    async with storage.transaction(customer.tenant_id) as tx:
+        await tx.customers.lock(customer.id)
+        await tx.payment_methods.release(customer.id)
+        await tx.customers.save(deleted)
+    return deleted
+
+
+async def erase(storage: Storage, customer: Customer, at: datetime = NOW) -> Erasure:
+    async with storage.transaction(customer.tenant_id) as tx:
+        await tx.customers.lock_any(customer.id)
+        return await tx.erasures.erase(customer.erased(at))
+
+
+async def stored(storage: Storage, customer: Customer) -> Customer:
+    async with storage.view(customer.tenant_id) as view:
+        return await view.customers.get(customer.id)
+
+
+async def count(storage: Storage, tenant: str, which: CustomerFilter = EVERYONE) -> int:
+    async with storage.view(tenant) as view:
+        return await view.customers.count(which)
+
+
+async def set_addresses(storage: Storage, customer: Customer, *addresses: Address) -> None:
+    """Gives a customer these addresses and no others."""
+    async with storage.transaction(customer.tenant_id) as tx:
+        await tx.customers.lock(customer.id)
+        await tx.addresses.replace(customer.id, await tx.addresses.all(customer.id), addresses)
+
+
+async def set_methods(storage: Storage, customer: Customer, *methods: PaymentMethod) -> None:
+    """Gives a customer these payment methods and no others."""
+    async with storage.transaction(customer.tenant_id) as tx:
+        await tx.customers.lock(customer.id)
+        await tx.payment_methods.replace(
+            customer.id, await tx.payment_methods.all(customer.id), methods
+        )
+
+
+async def add_notes(storage: Storage, customer: Customer, *notes: Note) -> None:
+    async with storage.transaction(customer.tenant_id) as tx:
+        await tx.customers.lock(customer.id)
+        for note in notes:
+            await tx.notes.add(note)
+
+
+async def add_communications(
+    storage: Storage, customer: Customer, *communications: Communication
+) -> None:
+    async with storage.transaction(customer.tenant_id) as tx:
+        await tx.customers.lock(customer.id)
+        for communication in communications:
+            await tx.communications.add(communication)
+
+
+async def enter(storage: Storage, customer: Customer, *entries: Entry) -> Customer:
+    """Writes entries into a customer's ledger; the customer with the statistics of it."""
+    async with storage.transaction(customer.tenant_id) as tx:
+        before = await tx.customers.lock_any(customer.id)
+        for entry in entries:
+            await tx.orders.claim(entry.order_id, customer.id)
+            await tx.orders.save(entry)
+        after = before.with_statistics(await tx.orders.statistics(customer.id), now=NOW)
+        await tx.customers.save(after)
+    return after
+
+
+async def add_refunds(storage: Storage, customer: Customer, *refunds: StoredRefund) -> None:
+    """Keeps refunds; the totals of their entries are the caller's business."""
+    async with storage.transaction(customer.tenant_id) as tx:
+        await tx.customers.lock_any(customer.id)
+        for refund in refunds:
+            await tx.orders.claim(refund.order_id, customer.id)
+            await tx.orders.add_refund(refund)
+
+
+async def add_segments(storage: Storage, *segments: Segment) -> None:
+    async with storage.transaction(segments[0].tenant_id) as tx:
+        for segment in segments:
+            await tx.segments.add(segment)
+
+
+async def put(storage: Storage, segment: Segment, *customers: Customer) -> int:
+    """Puts customers into a segment by hand; how many were not in it."""
+    ids = {customer.id for customer in customers}
+    async with storage.transaction(segment.tenant_id) as tx:
+        await tx.segments.lock(segment.id)
+        await tx.customers.lock_all(ids)
+        return await tx.segments.put(segment.id, ids, NOW)
+
+
+@asynccontextmanager
+async def abandoned(storage: Storage, tenant: str) -> AsyncIterator[Transaction]:
+    """A transaction that an exception leaves at the end of its block."""
+    with suppress(ZeroDivisionError):
+        async with storage.transaction(tenant) as tx:
+            yield tx
+            raise ZeroDivisionError
+
+
+async def overlapping(
+    first: Callable[[Pause], Coroutine[Any, Any, object]],
+    second: Callable[[], Coroutine[Any, Any, T]],
+) -> T:
+    """What `second` gives when it starts while `first` has paused, and `first` then goes on."""
+    paused, go_on = asyncio.Event(), asyncio.Event()
+
+    async def pause() -> None:
+        paused.set()
+        await go_on.wait()
+
+    async with asyncio.TaskGroup() as tasks:
+        leading = tasks.create_task(first(pause))
+        reached = tasks.create_task(paused.wait())
+        await asyncio.wait({leading, reached}, return_when=asyncio.FIRST_COMPLETED)
+        following = tasks.create_task(second())
+        await asyncio.wait({following}, timeout=_A_WHILE)
+        paused.set()
+        go_on.set()
+    return following.result()

@@ -1,0 +1,66 @@
+"""What closing the memory storage waits for, and what it ends."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from customers.adapters.memory.storage import MemoryStorage
+from customers.core.errors import Unavailable
+from tests.builders import USD, a_customer
+
+Use = Callable[[MemoryStorage], Awaitable[object]]
+
+
+async def test_closing_waits_for_the_transactions_that_have_begun() -> None:
+    storage = MemoryStorage(currency=USD)
+    go_on = asyncio.Event()
+    told: list[str] = []
+
+    async def write(name: str) -> None:
+        async with storage.transaction("tenant") as tx:
+            await go_on.wait()
+            await tx.customers.add(a_customer())
+            told.append(name)
+
+    tasks = [asyncio.create_task(write(name)) for name in ("first", "second")]
+    await asyncio.sleep(0)
+    closing = asyncio.create_task(storage.close())
+    closing.add_done_callback(lambda _: told.append("closed"))
+    await asyncio.sleep(0)
+    go_on.set()
+    await asyncio.gather(*tasks, closing)
+    assert told == ["first", "second", "closed"]
+
+
+async def begin(storage: MemoryStorage) -> None:
+    async with storage.transaction("tenant"):
+        pass
+
+
+async def look(storage: MemoryStorage) -> None:
+    async with storage.view("tenant"):
+        pass
+
+
+async def add(storage: MemoryStorage) -> None:
+    await storage.one_step("tenant").add_customer(a_customer())
+
+
+async def check(storage: MemoryStorage) -> None:
+    await storage.check()
+
+
+@pytest.mark.parametrize("use", [begin, look, add, check])
+async def test_a_closed_storage_is_unavailable(use: Use) -> None:
+    storage = MemoryStorage(currency=USD)
+    await use(storage)
+    await storage.close()
+    with pytest.raises(Unavailable, match="closed"):
+        await use(storage)
+
+
+async def test_a_storage_can_be_closed_twice() -> None:
+    storage = MemoryStorage(currency=USD)
+    await storage.close()
+    await storage.close()

@@ -1,0 +1,179 @@
+"""Forgotten locks: a database would lose an update now and then, the memory storage says so."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from attrs import evolve, frozen
+
+from customers.adapters.memory.storage import MemoryStorage
+from customers.core.model.address import Address
+from customers.core.model.customer import Customer
+from customers.core.model.journal import Communication
+from customers.core.model.order import Entry
+from customers.core.model.query import CustomerFilter
+from customers.core.model.segment import Segment
+from customers.core.ports import Transaction
+from tests.builders import (
+    NOW,
+    USD,
+    a_communication,
+    a_customer,
+    a_note,
+    a_payment_method,
+    a_refund,
+    a_segment,
+    an_address,
+    an_entry,
+)
+
+
+@frozen(kw_only=True)
+class Kept:
+    """What was stored before: one of each that a transaction can lock."""
+
+    customer: Customer
+    address: Address
+    communication: Communication
+    entry: Entry
+    segment: Segment
+
+
+Write = Callable[[Transaction, Kept], Awaitable[Any]]
+
+OF_A_CUSTOMER: dict[str, Write] = {
+    "save": lambda tx, kept: tx.customers.save(kept.customer.touched(NOW)),
+    "addresses": lambda tx, kept: tx.addresses.replace(kept.customer.id, [kept.address], []),
+    "methods": lambda tx, kept: tx.payment_methods.replace(
+        kept.customer.id, [], [a_payment_method(kept.customer)]
+    ),
+    "release": lambda tx, kept: tx.payment_methods.release(kept.customer.id),
+    "reclaim": lambda tx, kept: tx.payment_methods.reclaim(kept.customer.id),
+    "note": lambda tx, kept: tx.notes.add(a_note(kept.customer)),
+    "communication": lambda tx, kept: tx.communications.add(a_communication(kept.customer)),
+    "claim": lambda tx, kept: tx.orders.claim(kept.entry.order_id, kept.customer.id),
+    "erase": lambda tx, kept: tx.erasures.erase(kept.customer.erased(NOW)),
+}
+OF_OTHERS: dict[str, Write] = {
+    "communication": lambda tx, kept: tx.communications.save(kept.communication),
+    "entry": lambda tx, kept: tx.orders.save(kept.entry),
+    "refund": lambda tx, kept: tx.orders.add_refund(a_refund(kept.entry)),
+    "segment": lambda tx, kept: tx.segments.save(evolve(kept.segment, name="another")),
+    "remove": lambda tx, kept: tx.segments.remove(kept.segment.id),
+    "put": lambda tx, kept: tx.segments.put(kept.segment.id, {kept.customer.id}, NOW),
+    "take": lambda tx, kept: tx.segments.take(kept.segment.id, {kept.customer.id}),
+    "put matching": lambda tx, kept: tx.segments.put_matching(
+        kept.segment.id, CustomerFilter(), NOW
+    ),
+    "empty": lambda tx, kept: tx.segments.empty(kept.segment.id),
+}
+MISREAD: dict[str, Write] = {
+    "addresses": lambda tx, kept: tx.addresses.replace(kept.customer.id, [], [kept.address]),
+    "methods": lambda tx, kept: tx.payment_methods.replace(
+        kept.customer.id, [a_payment_method(kept.customer)], []
+    ),
+}
+
+
+async def once(storage: MemoryStorage, kept: Kept, *steps: Write) -> None:
+    """The steps in one transaction."""
+    async with storage.transaction("tenant") as tx:
+        for step in steps:
+            await step(tx, kept)
+
+
+async def lock_customer(tx: Transaction, kept: Kept) -> None:
+    await tx.customers.lock(kept.customer.id)
+
+
+async def lock_others(tx: Transaction, kept: Kept) -> None:
+    await tx.communications.lock(kept.customer.id, kept.communication.id)
+    await tx.orders.claim(kept.entry.order_id, kept.customer.id)
+    await tx.segments.lock(kept.segment.id)
+
+
+@pytest.fixture
+def storage() -> MemoryStorage:
+    return MemoryStorage(currency=USD)
+
+
+@pytest.fixture
+async def kept(storage: MemoryStorage) -> Kept:
+    customer, segment = a_customer(), a_segment()
+    kept = Kept(
+        customer=customer,
+        address=an_address(customer),
+        communication=a_communication(customer),
+        entry=an_entry(customer),
+        segment=segment,
+    )
+    async with storage.transaction("tenant") as tx:
+        await tx.customers.add(customer)
+        await tx.addresses.replace(customer.id, [], [kept.address])
+        await tx.communications.add(kept.communication)
+        await tx.orders.claim(kept.entry.order_id, customer.id)
+        await tx.orders.save(kept.entry)
+        await tx.segments.add(segment)
+    return kept
+
+
+@pytest.mark.parametrize("write", OF_A_CUSTOMER.values(), ids=OF_A_CUSTOMER)
+async def test_a_write_to_a_customer_who_is_not_locked_is_refused(
+    storage: MemoryStorage, kept: Kept, write: Write
+) -> None:
+    with pytest.raises(RuntimeError, match=f"customer {kept.customer.id} is not locked"):
+        await once(storage, kept, write)
+    await once(storage, kept, lock_customer, write)
+
+
+@pytest.mark.parametrize("write", OF_OTHERS.values(), ids=OF_OTHERS)
+async def test_a_write_to_anything_else_that_is_not_locked_is_refused(
+    storage: MemoryStorage, kept: Kept, write: Write
+) -> None:
+    with pytest.raises(RuntimeError, match="is not locked"):
+        await once(storage, kept, lock_customer, write)
+    await once(storage, kept, lock_customer, lock_others, write)
+
+
+async def test_a_forgotten_lock_dooms_the_transaction_too(
+    storage: MemoryStorage, kept: Kept
+) -> None:
+    async def swallow(tx: Transaction, kept: Kept) -> None:
+        with pytest.raises(RuntimeError, match="is not locked"):
+            await tx.customers.save(kept.customer.touched(NOW))
+
+    with pytest.raises(RuntimeError, match="doomed by RuntimeError"):
+        await once(storage, kept, swallow)
+
+
+async def test_a_lock_ends_with_its_transaction(storage: MemoryStorage, kept: Kept) -> None:
+    await once(storage, kept, lock_customer)
+    with pytest.raises(RuntimeError, match="is not locked"):
+        await once(storage, kept, OF_A_CUSTOMER["save"])
+
+
+@pytest.mark.parametrize("write", MISREAD.values(), ids=MISREAD)
+async def test_a_list_is_not_replaced_by_who_did_not_read_it(
+    storage: MemoryStorage, kept: Kept, write: Write
+) -> None:
+    with pytest.raises(RuntimeError, match="not what is stored"):
+        await once(storage, kept, lock_customer, write)
+
+
+async def test_an_id_is_never_given_to_a_second_customer(
+    storage: MemoryStorage, kept: Kept
+) -> None:
+    with pytest.raises(RuntimeError, match="another customer's"):
+        await storage.one_step("tenant").add_customer(a_customer(id=kept.customer.id))
+    async with storage.view("tenant") as view:
+        assert await view.customers.get(kept.customer.id) == kept.customer
+
+
+async def test_only_a_nameless_value_replaces_an_erased_customer(
+    storage: MemoryStorage, kept: Kept
+) -> None:
+    async def erase(tx: Transaction, kept: Kept) -> None:
+        await tx.erasures.erase(kept.customer.deleted(NOW))
+
+    with pytest.raises(RuntimeError, match="still has a name"):
+        await once(storage, kept, lock_customer, erase)
