@@ -27,6 +27,8 @@ from customers.core.model.segment import Segment
 from customers.core.ports import Clock, Ids
 
 NOW = datetime(2026, 1, 15, 9, 0, tzinfo=UTC)
+FIRST_MOMENT = datetime.min.replace(tzinfo=UTC)
+LAST_MOMENT = datetime.max.replace(tzinfo=UTC)
 USD = Currency.of("USD")
 
 _numbers = count(1)

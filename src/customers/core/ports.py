@@ -151,7 +151,10 @@ class NoteReader(Protocol):
     async def newest(
         self, customer_id: UUID, after: JournalKey | None, limit: int
     ) -> Sequence[Note]:
-        """Notes, newest first, beyond a key. Raises CustomerNotFound."""
+        """Notes, newest first, ties by id, the greatest first, beyond a key.
+
+        Raises CustomerNotFound.
+        """
         ...
 
 
@@ -175,7 +178,8 @@ class CommunicationReader(Protocol):
         types: Collection[CommunicationType] = (),
         directions: Collection[Direction] = (),
     ) -> Sequence[Communication]:
-        """Communications of those types and directions (empty: all), newest first, beyond a key.
+        """Communications of those types and directions (empty: all), newest first, ties by id,
+        the greatest first, beyond a key.
 
         Raises CustomerNotFound.
         """
@@ -206,8 +210,8 @@ class OrderReader(Protocol):
     async def newest(
         self, customer_id: UUID, after: JournalKey | None, limit: int
     ) -> Sequence[Entry]:
-        """Entries whose order was told, by order date, newest first, ties by order id, beyond a
-        key whose `id` is an order id. Raises CustomerNotFound.
+        """Entries whose order was told, by order date, newest first, ties by order id, the greatest
+        first, beyond a key whose `id` is an order id. Raises CustomerNotFound.
         """
         ...
 
@@ -242,7 +246,7 @@ class SegmentReader(Protocol):
         ...
 
     async def all(self) -> Sequence[Segment]:
-        """Every segment, newest first."""
+        """Every segment, newest first, ties by id, the greatest first."""
         ...
 
     async def put_into(self, customer_id: UUID) -> Collection[UUID]:

@@ -9,9 +9,9 @@ import pytest
 
 from customers.core.errors import (
     OrderConflict,
-    Refused,
     RefundConflict,
     RefundExceedsOrder,
+    Refused,
 )
 from customers.core.model.money import Currency, Money
 from customers.core.model.order import (
@@ -86,7 +86,7 @@ def test_a_refund_told_again_changes_nothing_and_with_another_amount_conflicts()
 
 def test_an_order_for_less_than_the_refunds_that_waited_is_fully_refunded() -> None:
     entry = STUB.refund(refund("6"), None).refund(refund("6"), None).record(order("10"), now=NOW)
-    assert (entry.refunded_amount, entry.spent) == (10, 0)
+    assert (entry.refunded_amount, entry.spent) == (Decimal(10), Decimal(0))
 
 
 def test_facts_in_any_order_fold_to_the_same() -> None:

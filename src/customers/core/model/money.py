@@ -4,13 +4,13 @@ The codes and exponents are those of ISO 4217 (list one, without metals and test
 """
 
 import math
-import re
 from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 from typing import NewType, Self
 
 from attrs import field, frozen
 
 from customers.core.errors import Refused
+from customers.core.model.numbers import number
 
 Money = NewType("Money", Decimal)
 CurrencyCode = NewType("CurrencyCode", str)
@@ -19,8 +19,8 @@ ZERO = Decimal(0)
 MOST = Decimal("999999999999.99")
 
 _NEAR = Decimal("0.000001")
-_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
-_MOST_DIGITS = 38
+# A double written out in full, as some callers write it, has hundreds of digits.
+_MOST_DIGITS = 1_100
 
 _TWO_DECIMALS = (
     "AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BOV BRL BSD BTN BWP "
@@ -39,22 +39,6 @@ _EXPONENTS = {
     **dict.fromkeys("BHD IQD JOD KWD LYD OMR TND".split(), 3),
     **dict.fromkeys("CLF UYW".split(), 4),
 }
-
-
-def number(raw: object) -> Decimal:
-    """The exact decimal of a JSON number or a numeric string; at most 38 digits, never a float."""
-    if isinstance(raw, bool) or not isinstance(raw, int | Decimal | str):
-        raise Refused("INVALID_TYPE", "must be a number")
-    if isinstance(raw, str):
-        raw = raw.strip()
-        if len(raw) > 2 * _MOST_DIGITS or not _NUMBER.fullmatch(raw):
-            raise Refused("INVALID_FORMAT", "must be a number")
-    if isinstance(raw, int) and raw.bit_length() > 4 * _MOST_DIGITS:
-        raise Refused("INVALID_VALUE", f"must have at most {_MOST_DIGITS} digits")
-    value = Decimal(raw)
-    if not value.is_finite() or (value and abs(value.adjusted()) > _MOST_DIGITS):
-        raise Refused("INVALID_VALUE", f"must have at most {_MOST_DIGITS} digits")
-    return value or ZERO
 
 
 @frozen
@@ -82,7 +66,7 @@ class Currency:
         A value that binary floating point has pushed off its minor unit (within 1e-6, or four
         units in the last place of a double) is put back; other surplus decimals are refused.
         """
-        value = number(raw)
+        value = number(raw, most=_MOST_DIGITS)
         if value < 0:
             raise Refused("INVALID_VALUE", "must not be negative")
         if value > MOST + 1:

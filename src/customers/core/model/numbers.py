@@ -1,4 +1,4 @@
-"""Exact numbers as rules hold them. Amounts of money have a stricter gate of their own."""
+"""Exact numbers as callers give them. What an amount of money may be is said in `money`."""
 
 import re
 from decimal import Decimal, InvalidOperation
@@ -11,25 +11,25 @@ _JSON_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _ZERO = Decimal(0)
 
 
-def number(raw: object) -> Decimal:
+def number(raw: object, *, most: int = MOST_DIGITS) -> Decimal:
     """The exact value of a JSON number, or of a string that holds one; raises Refused.
 
-    Written out without an exponent it has at most 38 digits, those behind the point included,
+    Written out without an exponent it has at most `most` digits, those behind the point included,
     so that it is cheap to compare and fits every storage.
     """
     if isinstance(raw, bool) or not isinstance(raw, int | Decimal | str):
         raise Refused("INVALID_TYPE", "must be a number")
     if isinstance(raw, str) and not _JSON_NUMBER.fullmatch(raw := raw.strip()):
         raise Refused("INVALID_FORMAT", "must be a number")
-    value = _decimal(raw)
-    if not value.is_finite() or _digits(value) > MOST_DIGITS:
-        raise Refused("INVALID_VALUE", f"must have at most {MOST_DIGITS} digits")
+    value = _decimal(raw, most)
+    if not value.is_finite() or _digits(value) > most:
+        raise Refused("INVALID_VALUE", f"must have at most {most} digits")
     return value or _ZERO
 
 
-def _decimal(raw: int | Decimal | str) -> Decimal:
+def _decimal(raw: int | Decimal | str, most: int) -> Decimal:
     """The exact decimal; infinite when it is too large to be worth converting."""
-    if isinstance(raw, int) and raw.bit_length() > 4 * MOST_DIGITS:
+    if isinstance(raw, int) and raw.bit_length() > 4 * most:
         return Decimal("Infinity")
     try:
         return Decimal(raw)

@@ -85,7 +85,7 @@ class CustomerFilter:
     def keeps(self, customer: Customer) -> bool:
         """Whether a living customer satisfies all but `member_of`, which the storage knows."""
         return (
-            self.search in customer.search_text
+            (not self.search or self.search in customer.search_text)
             and (not self.statuses or customer.status in self.statuses)
             and (not self.types or customer.customer_type in self.types)
             and (not self.tags or self.tags <= {fold(tag) for tag in customer.tags})

@@ -12,6 +12,7 @@ from attrs import evolve, frozen
 from customers.core.errors import Invalid, Problem, SegmentIsDynamic
 from customers.core.model.folding import fold
 from customers.core.model.rules.parse import parse
+from customers.core.model.rules.places import Place
 from customers.core.model.rules.tree import Rule
 from customers.core.model.values import Choice, Flag, IdsGate, Text
 
@@ -39,6 +40,10 @@ class WrittenRules:
         """Whether it says nothing: null, or a string that holds null or nothing."""
         value = self.value
         return value is None or (isinstance(value, str) and value.strip() in ("", "null"))
+
+    def parsed(self, *, strict: bool) -> Rule:
+        """The rule they say. Raises Invalid, its problems placed below /rules."""
+        return parse(self.value, strict=strict, at=Place(("rules",)))
 
 
 Name = Annotated[str, Text(most=100, blank=False)]
@@ -174,17 +179,4 @@ def _said(rules: WrittenRules | None) -> WrittenRules | None:
 
 
 def _parsed(rules: WrittenRules | None, strict: bool) -> Rule:
-    """The rule, its problems placed below /rules."""
-    try:
-        return parse(rules.value if rules else None, strict=strict)
-    except Invalid as error:
-        raise Invalid(
-            [
-                evolve(
-                    each,
-                    pointer=f"/rules{each.pointer}",
-                    field=f"rules.{each.field}".rstrip("."),
-                )
-                for each in error.problems
-            ]
-        ) from error
+    return parse(None) if rules is None else rules.parsed(strict=strict)

@@ -1,0 +1,126 @@
+"""The bill of materials: what the service is made of, and the only place that knows adapters.
+
+Adapters are imported when they are made, so that the memory storage starts without SQLAlchemy.
+"""
+
+from contextlib import AbstractAsyncContextManager, nullcontext
+from importlib.metadata import version
+from pathlib import Path
+
+from dependency_injector import containers, providers
+
+from customers.adapters.clock import SystemClock
+from customers.adapters.ids import TimeOrderedIds
+from customers.core.model.money import Currency
+from customers.core.ports import Storage
+from customers.core.services.addresses import Addresses
+from customers.core.services.customers import Customers
+from customers.core.services.erasure import Erasures
+from customers.core.services.journal import Journal
+from customers.core.services.orders import Orders
+from customers.core.services.payments import PaymentMethods
+from customers.core.services.segments import Segments
+from customers.entrypoints.facts import Facts
+from customers.entrypoints.http.addresses import AddressRoutes
+from customers.entrypoints.http.app import application
+from customers.entrypoints.http.customers import CustomerRoutes
+from customers.entrypoints.http.drain import Drain
+from customers.entrypoints.http.journal import JournalRoutes
+from customers.entrypoints.http.orders import OrderRoutes
+from customers.entrypoints.http.payment_methods import PaymentMethodRoutes
+from customers.entrypoints.http.probes import Probes
+from customers.entrypoints.http.segments import SegmentRoutes
+from customers.entrypoints.metrics import Metrics
+from customers.entrypoints.settings import Settings
+from customers.entrypoints.wire.reading import Reader
+from customers.entrypoints.wire.showing import Show
+
+VERSION = version("customers-service")
+
+
+def database(settings: Settings) -> AbstractAsyncContextManager[str]:
+    """The database's address for as long as it is needed; empty for the memory storage.
+
+    Without one in the settings it is an embedded server, which ends with the block.
+    """
+    if settings.storage == "memory":
+        return nullcontext("")
+    if settings.database_url is not None:
+        return nullcontext(settings.database_url.reveal())
+    from customers.adapters.embedded.server import running
+
+    return running(settings.data_dir / "postgres")
+
+
+async def migrate(dsn: str) -> None:
+    """Brings the database to the newest revision."""
+    from customers.adapters.postgres.migrating import migrate as migrate_database
+
+    await migrate_database(dsn)
+
+
+def _storage(settings: Settings, dsn: str, currency: Currency) -> Storage:
+    if settings.storage == "memory":
+        from customers.adapters.memory.storage import MemoryStorage
+
+        return MemoryStorage(currency=currency)
+    from customers.adapters.postgres.storage import PoolOptions, PostgresStorage
+
+    pool = PoolOptions(
+        max_size=settings.pool_size,
+        acquire_timeout=settings.pool_timeout,
+        connect_timeout=settings.connect_timeout,
+        statement_timeout=settings.statement_timeout,
+        behind_pooler=settings.pooler == "transaction",
+    )
+    return PostgresStorage(dsn, currency=currency, pool=pool)
+
+
+def _metrics(storage: Storage, multiprocess_dir: Path | None) -> Metrics:
+    pool = getattr(storage, "pool_numbers", None)
+    return Metrics.create(version=VERSION, pool=pool, multiprocess_dir=multiprocess_dir)
+
+
+class Container(containers.DeclarativeContainer):
+    """Everything one process is made of, from its settings and the database's address."""
+
+    settings = providers.Dependency(instance_of=Settings)
+    dsn = providers.Dependency(instance_of=str)
+    multiprocess_dir: providers.Provider[Path | None] = providers.Object(None)
+
+    currency = providers.Singleton(Currency.of, settings.provided.currency)
+    clock = providers.Singleton(SystemClock)
+    ids = providers.Singleton(TimeOrderedIds)
+    storage = providers.Singleton(_storage, settings, dsn, currency)
+
+    customers = providers.Singleton(Customers, storage, clock, ids)
+    addresses = providers.Singleton(Addresses, storage, clock, ids)
+    payment_methods = providers.Singleton(PaymentMethods, storage, clock, ids)
+    journal = providers.Singleton(Journal, storage, clock, ids)
+    orders = providers.Singleton(Orders, storage, clock)
+    segments = providers.Singleton(Segments, storage, clock, ids)
+    erasures = providers.Singleton(Erasures, storage, clock)
+
+    reader = providers.Singleton(Reader, currency, clock)
+    show = providers.Singleton(Show, currency)
+    metrics = providers.Singleton(_metrics, storage, multiprocess_dir)
+    drain = providers.Singleton(Drain)
+    probes = providers.Singleton(Probes, storage, metrics, drain, VERSION)
+
+    app = providers.Singleton(
+        application,
+        providers.List(
+            providers.Singleton(CustomerRoutes, customers, erasures, show),
+            providers.Singleton(AddressRoutes, addresses, show),
+            providers.Singleton(PaymentMethodRoutes, payment_methods, show),
+            providers.Singleton(JournalRoutes, journal, show),
+            providers.Singleton(
+                OrderRoutes, orders, providers.Singleton(Facts, metrics, "http"), show
+            ),
+            providers.Singleton(SegmentRoutes, segments, show),
+        ),
+        probes,
+        reader,
+        metrics,
+        drain,
+    )

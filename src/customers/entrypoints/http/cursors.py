@@ -1,0 +1,89 @@
+"""Cursors: a place in a list, opaque to callers and bound to what they asked.
+
+A cursor holds the last row's key and a digest of it and of the question, so that a tampered one,
+or one used with other filters, is noticed. It is no secret: a caller sees only their own rows.
+"""
+
+import base64
+import binascii
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from hashlib import blake2b
+from typing import Any
+from uuid import UUID
+
+from customers.core.errors import Refused
+from customers.core.model.query import CustomerKey, CustomerSort, JournalKey, SortValue
+
+_DIGEST_BYTES = 12
+_MOMENTS = (
+    CustomerSort.CREATED_AT,
+    CustomerSort.UPDATED_AT,
+    CustomerSort.FIRST_ORDER_DATE,
+    CustomerSort.LAST_ORDER_DATE,
+)
+_NUMBERS = (
+    CustomerSort.TOTAL_SPENT,
+    CustomerSort.AVERAGE_ORDER_VALUE,
+    CustomerSort.LIFETIME_VALUE,
+)
+
+
+def customer_cursor(key: CustomerKey, scope: object) -> str:
+    value = key.value
+    written = value.isoformat() if isinstance(value, datetime) else value
+    return _seal([str(written) if isinstance(written, Decimal) else written, str(key.id)], scope)
+
+
+def customer_key(cursor: str, by: CustomerSort, scope: object) -> CustomerKey:
+    """Raises Refused for a cursor that is not one of this scope."""
+    value, customer_id = _open(cursor, scope)
+    return CustomerKey(value=_value(value, by), id=UUID(customer_id))
+
+
+def journal_cursor(key: JournalKey, scope: object) -> str:
+    return _seal([key.at.isoformat(), key.id], scope)
+
+
+def journal_key(cursor: str, scope: object) -> JournalKey:
+    """Raises Refused for a cursor that is not one of this scope."""
+    at, row_id = _open(cursor, scope)
+    return JournalKey(at=datetime.fromisoformat(at), id=row_id)
+
+
+def _value(value: Any, by: CustomerSort) -> SortValue:
+    if value is None:
+        return None
+    if by in _MOMENTS:
+        return datetime.fromisoformat(value)
+    if by in _NUMBERS:
+        return Decimal(value)
+    return value  # type: ignore[no-any-return]
+
+
+def _seal(row: Sequence[Any], scope: object) -> str:
+    payload = json.dumps(row, separators=(",", ":")).encode()
+    return base64.urlsafe_b64encode(_digest(payload, scope) + payload).rstrip(b"=").decode()
+
+
+def _open(cursor: str, scope: object) -> list[Any]:
+    try:
+        sealed = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise _not_ours() from error
+    digest, payload = sealed[:_DIGEST_BYTES], sealed[_DIGEST_BYTES:]
+    again = base64.urlsafe_b64encode(sealed).rstrip(b"=").decode()
+    if digest != _digest(payload, scope) or again != cursor:
+        raise _not_ours()
+    return list(json.loads(payload))
+
+
+def _digest(payload: bytes, scope: object) -> bytes:
+    said = json.dumps(scope, default=str).encode()
+    return blake2b(payload + b"\0" + said, digest_size=_DIGEST_BYTES, person=b"customers").digest()
+
+
+def _not_ours() -> Refused:
+    return Refused("INVALID_VALUE", "must be a cursor of this list with these filters")

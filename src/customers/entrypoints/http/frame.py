@@ -1,0 +1,112 @@
+"""What surrounds every request: its id, refusals, headers, line in the log, and metrics."""
+
+from time import perf_counter
+from typing import TypeVar
+from uuid import uuid4  # noqa: TID251 - an id of a request decides nothing in the core
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from customers.core.errors import CustomersError
+from customers.entrypoints.http.bodies import TOO_LARGE, Rejected
+from customers.entrypoints.http.drain import Drain
+from customers.entrypoints.http.refusals import (
+    DEFECT,
+    UNKNOWN_PATH,
+    Form,
+    Refusal,
+    answer_refusal,
+    method_not_allowed,
+    refusal_of,
+)
+from customers.entrypoints.http.routes import FORM
+from customers.entrypoints.logs import log_request, logger, request_scope
+from customers.entrypoints.metrics import Metrics, known_method
+
+Response = TypeVar("Response", bound=web.StreamResponse)
+
+_MOST_REQUEST_ID = 128
+
+
+def frame(metrics: Metrics, drain: Drain) -> Middleware:
+    """The one middleware."""
+
+    @web.middleware
+    async def framed(request: web.Request, handler: Handler) -> web.StreamResponse:
+        started, request_id, status = perf_counter(), _request_id(request), 499
+        metrics.http_started()
+        with request_scope(request_id), drain.request():
+            try:
+                response = await _answered(request, handler)
+                status = response.status
+                if _is_broken(request) or drain.is_stopping:
+                    response.force_close()
+                return headed(response, request_id)
+            finally:
+                seconds, route = perf_counter() - started, _template(request)
+                metrics.http_finished(
+                    method=request.method, route=route, status=status, seconds=seconds
+                )
+                log_request(
+                    method=known_method(request.method), route=route, status=status, seconds=seconds
+                )
+
+    return framed
+
+
+def headed(response: Response, request_id: str) -> Response:
+    """The response with the headers that every one has."""
+    response.headers["X-Request-Id"] = request_id
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers.setdefault("Cache-Control", "no-store")
+    # Without one, aiohttp would name itself, Python and their versions.
+    response.headers["Server"] = "customers-service"
+    return response
+
+
+async def _answered(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except CustomersError as error:
+        refusal = refusal_of(error)
+    except Rejected as rejected:
+        refusal = rejected.refusal
+    except web.HTTPException as error:
+        refusal = _library_refusal(error)
+    except Exception:
+        logger().exception("a request met a defect")
+        refusal = DEFECT
+    form = request.get(FORM, Form.PLAIN)
+    return answer_refusal(refusal, form, ",".join(request.headers.getall("Accept", ())))
+
+
+def _is_broken(request: web.Request) -> bool:
+    """Whether the body broke off or did not decode; then nothing more of it is waited for."""
+    if request.content.exception() is None:
+        return False
+    request.content.feed_eof()
+    return True
+
+
+def _library_refusal(error: web.HTTPException) -> Refusal:
+    """What aiohttp itself refused, said in our form."""
+    if isinstance(error, web.HTTPNotFound):
+        return UNKNOWN_PATH
+    if isinstance(error, web.HTTPMethodNotAllowed):
+        return method_not_allowed(list(error.allowed_methods))
+    if isinstance(error, web.HTTPRequestEntityTooLarge):
+        return TOO_LARGE
+    code = error.reason.upper().replace(" ", "_").replace("-", "_")
+    return Refusal(status=error.status, code=code, message=error.reason)
+
+
+def _request_id(request: web.Request) -> str:
+    """The caller's id when it is printable ASCII and not too long, else a new one."""
+    given = request.headers.get("X-Request-Id", "")
+    fits = 0 < len(given) <= _MOST_REQUEST_ID and given.isascii() and given.isprintable()
+    return given if fits else str(uuid4())
+
+
+def _template(request: web.Request) -> str | None:
+    resource = request.match_info.route.resource
+    return None if resource is None else resource.canonical

@@ -1,0 +1,221 @@
+"""Lists: what the query asks of customers, pages by number and by cursor, the Link header."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+
+from aiohttp import web
+from attrs import frozen
+
+from customers.core.errors import Refused
+from customers.core.model.customer import Customer, CustomerStatus, CustomerType
+from customers.core.model.folding import fold
+from customers.core.model.numbers import number
+from customers.core.model.query import (
+    MOST_PER_JOURNAL,
+    MOST_PER_PAGE,
+    CustomerFilter,
+    CustomerKey,
+    CustomerOrder,
+    CustomerPage,
+    CustomerSort,
+    JournalKey,
+    Page,
+    SortOrder,
+    search_key,
+)
+from customers.core.model.values import Choice, DayGate, MomentGate, Text
+from customers.entrypoints.http.answers import answer
+from customers.entrypoints.http.asking import Asked
+from customers.entrypoints.http.cursors import (
+    customer_cursor,
+    customer_key,
+    journal_cursor,
+    journal_key,
+)
+from customers.entrypoints.http.queries import Query
+
+_PAGING = ("page", "page_size", "limit", "cursor", "tenant_id")
+_LAST_INSTANT = timedelta(days=1) - timedelta(microseconds=1)
+
+
+@frozen(kw_only=True)
+class ListAsked:
+    """One question about a list of customers. `cursor` None asks for a page by number."""
+
+    which: CustomerFilter
+    order: CustomerOrder
+    page: Page
+    by_cursor: bool
+    key: CustomerKey | None
+    scope: object
+
+
+def list_asked(asked: Asked, *, filtered: bool = True) -> ListAsked:
+    """The list that a query asks for. Raises Invalid with every bad parameter."""
+    query = asked.query()
+    which = _filter(query) if filtered else CustomerFilter()
+    order = CustomerOrder(
+        by=query.one("sort_by", Choice(CustomerSort), CustomerSort.CREATED_AT),
+        order=query.one("sort_order", Choice(SortOrder), SortOrder.DESC),
+    )
+    page = Page(
+        number=query.number("page", default=1),
+        size=query.size(default=20, most=MOST_PER_PAGE),
+    )
+    scope = (asked.tenant, asked.request.path, query.scope(*_PAGING))
+    cursor = query.raw("cursor")
+    key = None
+    if cursor is not None:
+        key = _opened(query, cursor, lambda sealed: customer_key(sealed, order.by, scope))
+    query.finish()
+    return ListAsked(
+        which=which,
+        order=order,
+        page=page,
+        by_cursor=query.has("cursor"),
+        key=key,
+        scope=scope,
+    )
+
+
+def answer_page(
+    asked: Asked, numbered: CustomerPage, show: Callable[[Customer], Any]
+) -> web.Response:
+    """The envelope of a page by number, with its Link header."""
+    page, total = numbered.page, numbered.total
+    pages = page.of_total(total)
+    body = {
+        "customers": [show(customer) for customer in numbered.customers],
+        "total": total,
+        "page": page.number,
+        "pageSize": page.size,
+        "totalPages": pages,
+        "pagination": {
+            "page": page.number,
+            "limit": page.size,
+            "total": total,
+            "totalPages": pages,
+            "hasNext": page.number < pages,
+            "hasPrevious": page.number > 1,
+        },
+    }
+    return answer(body, headers=_links(asked.request, _neighbours(page.number, pages)))
+
+
+def answer_stretch(
+    asked: Asked,
+    question: ListAsked,
+    found: Sequence[Customer],
+    show: Callable[[Customer], Any],
+) -> web.Response:
+    """A page by cursor. `found` holds one more than the page where there is a next one."""
+    size = question.page.size
+    shown = found[:size]
+    cursor = None
+    if len(found) > size:
+        last = CustomerKey(value=question.order.by.of(shown[-1]), id=shown[-1].id)
+        cursor = customer_cursor(last, question.scope)
+    body = {
+        "customers": [show(customer) for customer in shown],
+        "nextCursor": cursor,
+        "pageSize": size,
+    }
+    links = {"first": {"cursor": ""}} | ({"next": {"cursor": cursor}} if cursor else {})
+    return answer(body, headers=_links(asked.request, links))
+
+
+@frozen(kw_only=True)
+class JournalAsked:
+    """One question about a list that is newest first."""
+
+    key: JournalKey | None
+    limit: int
+    scope: object
+
+
+def journal_asked(asked: Asked, query: Query) -> JournalAsked:
+    """The stretch that a query asks for; the caller reads its filters and finishes the query."""
+    limit = query.size(default=50, most=MOST_PER_JOURNAL)
+    scope = (asked.tenant, asked.request.path, query.scope(*_PAGING))
+    cursor = query.raw("cursor")
+    key = None
+    if cursor is not None:
+        key = _opened(query, cursor, lambda sealed: journal_key(sealed, scope))
+    return JournalAsked(key=key, limit=limit, scope=scope)
+
+
+def answer_journal(
+    asked: Asked,
+    question: JournalAsked,
+    found: Sequence[Any],
+    show: Callable[[Any], Any],
+    key: Callable[[Any], JournalKey],
+) -> web.Response:
+    """A bare array, with the next stretch in the Link header."""
+    shown = found[: question.limit]
+    links: dict[str, Mapping[str, str]] = {}
+    if len(found) > question.limit:
+        links["next"] = {"cursor": journal_cursor(key(shown[-1]), question.scope)}
+    return answer([show(each) for each in shown], headers=_links(asked.request, links))
+
+
+@frozen
+class _Range:
+    """An end of a range of moments: a moment, or a date in UTC, whose last instant ends it."""
+
+    is_end: bool
+
+    def read(self, raw: object) -> datetime:
+        try:
+            return MomentGate().read(raw)
+        except Refused:
+            day = DayGate().read(raw)
+        start = datetime.combine(day, time.min, tzinfo=UTC)
+        return start + _LAST_INSTANT if self.is_end else start
+
+
+@frozen
+class _Number:
+    def read(self, raw: object) -> Any:
+        return number(raw)
+
+
+def _filter(query: Query) -> CustomerFilter:
+    return CustomerFilter(
+        search=search_key(query.one("search", Text(most=500), "")),
+        statuses=frozenset(query.many("status", Choice(CustomerStatus))),
+        types=frozenset(query.many("customer_type", Choice(CustomerType))),
+        tags=frozenset(fold(tag or "") for tag in query.many("tags", Text(most=100))),
+        created_from=query.one("created_from", _Range(False)),
+        created_to=query.one("created_to", _Range(True)),
+        min_total_spent=query.one("min_total_spent", _Number()),
+        max_total_spent=query.one("max_total_spent", _Number()),
+    )
+
+
+def _opened(query: Query, cursor: str, opened: Callable[[str], Any]) -> Any:
+    try:
+        return opened(cursor)
+    except Refused as refused:
+        query.refuse("cursor", refused.code, refused.message)
+        return None
+
+
+def _neighbours(number: int, pages: int) -> dict[str, Mapping[str, str]]:
+    last = max(pages, 1)
+    links = {"first": 1, "last": last}
+    if number > 1:
+        links["prev"] = min(number - 1, last)
+    if number < pages:
+        links["next"] = number + 1
+    return {name: {"page": str(page)} for name, page in links.items()}
+
+
+def _links(request: web.Request, links: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """The Link header (RFC 8288), relative to the request's own address."""
+    written = (
+        f'<{request.rel_url.update_query(changed)}>; rel="{name}"'
+        for name, changed in links.items()
+    )
+    return {"Link": ", ".join(written)} if links else {}

@@ -1,0 +1,81 @@
+"""The routes of a customer's orders: telling facts, and reading the ledger."""
+
+from datetime import datetime
+from typing import cast
+
+from aiohttp import web
+
+from customers.core.model.order import Entry, Order, Refund
+from customers.core.model.query import JournalKey
+from customers.core.model.values import VisibleGate
+from customers.core.services.orders import Orders, Recorded
+from customers.entrypoints.facts import Facts
+from customers.entrypoints.http.answers import answer
+from customers.entrypoints.http.asking import Asked
+from customers.entrypoints.http.lists import answer_journal, journal_asked
+from customers.entrypoints.http.routes import CUSTOMER, Route
+from customers.entrypoints.wire.showing import Show
+
+
+class OrderRoutes:
+    def __init__(self, orders: Orders, facts: Facts, show: Show) -> None:
+        self._orders = orders
+        self._facts = facts
+        self._show = show
+
+    def table(self) -> list[Route]:
+        order = f"{CUSTOMER}/orders/{{orderId}}"
+        return [
+            Route("POST", f"{CUSTOMER}/record-order", self.record),
+            Route("POST", f"{order}/refunds", self.refund),
+            Route("POST", f"{order}/cancel", self.cancel),
+            Route("GET", f"{CUSTOMER}/orders", self.all),
+        ]
+
+    async def record(self, asked: Asked) -> web.Response:
+        async def telling() -> Recorded:
+            customer_id = asked.id("customerId")
+            return await self._orders.record(asked.tenant, customer_id, asked.read(Order))
+
+        recorded = await self._facts.tell("order", telling)
+        return self._recorded("Order recorded successfully", recorded)
+
+    async def refund(self, asked: Asked) -> web.Response:
+        async def telling() -> Recorded:
+            customer_id, order_id = asked.id("customerId"), asked.part("orderId", VisibleGate())
+            refund = asked.read(Refund)
+            return await self._orders.refund(asked.tenant, customer_id, order_id, refund)
+
+        recorded = await self._facts.tell("refund", telling)
+        return self._recorded("Refund recorded successfully", recorded)
+
+    async def cancel(self, asked: Asked) -> web.Response:
+        async def telling() -> Recorded:
+            customer_id, order_id = asked.id("customerId"), asked.part("orderId", VisibleGate())
+            return await self._orders.cancel(asked.tenant, customer_id, order_id)
+
+        recorded = await self._facts.tell("cancellation", telling)
+        return self._recorded("Order cancelled successfully", recorded)
+
+    async def all(self, asked: Asked) -> web.Response:
+        query = asked.query()
+        question = journal_asked(asked, query)
+        query.finish()
+        found = await self._orders.newest(
+            asked.tenant, asked.id("customerId"), question.key, question.limit
+        )
+        return answer_journal(asked, question, found, self._show.entry, _key)
+
+    def _recorded(self, message: str, recorded: Recorded) -> web.Response:
+        return answer(
+            {
+                "message": message,
+                "customer": self._show.customer(recorded.customer),
+                "duplicate": recorded.duplicate,
+            }
+        )
+
+
+def _key(entry: Entry) -> JournalKey:
+    """Only told orders are listed, and those have a date."""
+    return JournalKey(at=cast("datetime", entry.order_date), id=entry.order_id)

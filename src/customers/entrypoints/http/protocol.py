@@ -1,0 +1,54 @@
+"""What aiohttp answers by itself, before or around every handler, said in our form.
+
+That is: a request that is not HTTP, or with a line too long, or with an expectation that nobody
+meets; and a defect of the frame. What handlers refuse is the business of `frame`.
+"""
+
+from uuid import uuid4  # noqa: TID251 - an id of a request decides nothing in the core
+
+from aiohttp import web
+
+from customers.entrypoints.http.frame import headed
+from customers.entrypoints.http.refusals import DEFECT, Form, Refusal, answer_refusal
+from customers.entrypoints.logs import log_request, logger
+
+MALFORMED = Refusal(
+    status=400, code="MALFORMED_REQUEST", message="the request is not well-formed HTTP"
+)
+UNMET = Refusal(
+    status=417, code="EXPECTATION_FAILED", message="the only expectation met is 100-continue"
+)
+
+
+class Protocol(web.RequestHandler):
+    """One connection."""
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """The answer to what could not be handled. Raises ConnectionError after an answer."""
+        if request.writer.output_size > 0:
+            return super().handle_error(request, status, exc, message)
+        if status == MALFORMED.status:
+            return _answer(MALFORMED)
+        logger().error("a request met a defect outside its frame", exc_info=exc)
+        return _answer(DEFECT)
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """Sends a response; refusals of the library are said in our words."""
+        if isinstance(resp, web.HTTPException):
+            resp = _answer(UNMET if resp.status == UNMET.status else DEFECT)
+        return await super().finish_response(request, resp, start_time)
+
+
+def _answer(refusal: Refusal) -> web.Response:
+    log_request(method="OTHER", route=None, status=refusal.status, seconds=0)
+    response = answer_refusal(refusal, Form.PLAIN, accept="")
+    response.force_close()
+    return headed(response, str(uuid4()))

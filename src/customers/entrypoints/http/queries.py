@@ -1,0 +1,99 @@
+"""Reading query parameters: names in both spellings, every bad one named at once."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from multidict import MultiMapping
+
+from customers.core.errors import Invalid, Problem, Refused
+from customers.core.model.values import Gate
+
+_HUMP = re.compile(r"(?<=[a-z0-9])([A-Z])")
+
+
+class Query:
+    """The query parameters of a request. Read what there is to read, then `finish`.
+
+    An empty parameter is as if absent; one given twice is refused, lists excepted.
+    """
+
+    def __init__(self, given: MultiMapping[str]) -> None:
+        self._problems: list[Problem] = []
+        self._given: dict[str, list[str]] = {}
+        for name, value in given.items():
+            self._given.setdefault(snake(name), []).append(value)
+
+    def has(self, name: str) -> bool:
+        """Whether it was given, empty or not."""
+        return name in self._given
+
+    def raw(self, name: str) -> str | None:
+        """The parameter as it came, None when absent or empty."""
+        values = [value for value in self._given.get(name, []) if value.strip()]
+        if len(values) > 1:
+            self.refuse(name, "INVALID_VALUE", "must be given once")
+        return values[0] if values else None
+
+    def one(self, name: str, gate: Gate, default: Any = None) -> Any:
+        """The parameter's value through its gate."""
+        value = self.raw(name)
+        return default if value is None else self._through(name, gate, value, default)
+
+    def many(self, name: str, gate: Gate) -> list[Any]:
+        """The values of a list: comma-separated, or given several times."""
+        parts = [
+            part for value in self._given.get(name, []) for part in value.split(",") if part.strip()
+        ]
+        return [self._through(name, gate, part, None) for part in parts]
+
+    def number(self, name: str, *, default: int, most: int | None = None) -> int:
+        """A whole number from 1; beyond `most` it is `most`."""
+        value = self.raw(name)
+        if value is None:
+            return default
+        digits = value.strip()
+        if not re.fullmatch(r"\+?[0-9]{1,15}", digits) or int(digits) < 1:
+            self.refuse(name, "INVALID_VALUE", "must be a whole number from 1")
+            return default
+        return int(digits) if most is None else min(int(digits), most)
+
+    def size(self, *, default: int, most: int) -> int:
+        """A page's size, as `page_size` or `limit`, which must not differ."""
+        limit = self.number("limit", default=default, most=most)
+        size = self.number("page_size", default=default, most=most)
+        if self.raw("limit") is None:
+            return size
+        if self.raw("page_size") is not None and size != limit:
+            self.refuse("limit", "INVALID_VALUE", "must agree with page_size")
+        return limit
+
+    def scope(self, *leaving_out: str) -> Sequence[tuple[str, Sequence[str]]]:
+        """What was asked, the named ones left out, in one spelling and order."""
+        return sorted(
+            (name, tuple(values))
+            for name, values in self._given.items()
+            if name not in leaving_out and any(value.strip() for value in values)
+        )
+
+    def refuse(self, name: str, code: str, message: str) -> None:
+        problem = Problem(field=name, message=message, code=code)
+        if problem not in self._problems:
+            self._problems.append(problem)
+
+    def finish(self) -> None:
+        """Raises Invalid when any parameter was refused."""
+        if self._problems:
+            raise Invalid(self._problems)
+
+    def _through(self, name: str, gate: Gate, value: str, default: Any) -> Any:
+        try:
+            return gate.read(value)
+        except Refused as refused:
+            self.refuse(name, refused.code, refused.message)
+            return default
+
+
+def snake(name: str) -> str:
+    """The snake_case spelling: `customerType` is `customer_type`."""
+    return _HUMP.sub(r"_\1", name).lower()

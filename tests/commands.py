@@ -1,0 +1,250 @@
+"""Random commands of a caller, for tests that give the same ones to several services.
+
+A command names what it is about by a slot, such as `{address}`, and a number; which address that
+is depends on what the answers so far have named, so a list of commands is data and shrinks well.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import define, field, frozen
+from hypothesis import strategies as st
+
+from customers.core.model.query import CustomerSort
+
+UNKNOWN = "0190b2f0-0000-7000-8000-00000000ffff"
+
+Body = Mapping[str, Any]
+
+
+@frozen(kw_only=True)
+class Command:
+    """A request. `picks` choose among the known things that the slots of its texts stand for."""
+
+    method: str
+    path: str
+    body: Body | None = None
+    headers: Mapping[str, str] = {}
+    picks: tuple[int, ...] = (0, 0, 0)
+    seconds: int = 0
+
+    def path_of(self, known: "Known") -> str:
+        return known.resolve(self.path, self.picks)
+
+    def body_of(self, known: "Known") -> Body | None:
+        """The body; ids in its lists may be slots too."""
+        if self.body is None:
+            return None
+        return {
+            key: [known.resolve(each, self.picks) for each in value]
+            if isinstance(value, list) and key == "customerIds"
+            else value
+            for key, value in self.body.items()
+        }
+
+
+@define
+class Known:
+    """The paths that answers have named so far, by slot."""
+
+    paths: dict[str, list[str]] = field(factory=dict)
+
+    def resolve(self, text: str, picks: tuple[int, ...]) -> str:
+        """The text with each slot filled in; where nothing is known, by an unknown id."""
+        for slot, pick in zip(_SLOTS, picks * len(_SLOTS), strict=False):
+            known = self.paths.get(slot) or [_SLOTS[slot].format(UNKNOWN)]
+            path = known[pick % len(known)]
+            text = text.replace(f"{{{slot}}}", path)
+            text = text.replace(f"{{{slot}.id}}", path.rpartition("/")[2])
+        return text
+
+    def learn(self, path: str, answer: Any) -> None:
+        """Remembers what an answer to a POST has named."""
+        named = answer.get("data", answer) if isinstance(answer, dict) else None
+        slot = _NAMED_BY.get(path.rpartition("/")[2])
+        if slot is None or not isinstance(named, dict) or "id" not in named:
+            return
+        known = self.paths.setdefault(slot, [])
+        if (new := f"{path}/{named['id']}") not in known:
+            known.append(new)
+
+
+_SLOTS = {
+    "address": f"/customers/{UNKNOWN}/addresses/{{}}",
+    "method": f"/customers/{UNKNOWN}/payment-methods/{{}}",
+    "note": f"/customers/{UNKNOWN}/notes/{{}}",
+    "communication": f"/customers/{UNKNOWN}/communications/{{}}",
+    "segment": "/customers/segments/{}",
+    "customer": "/customers/{}",
+}
+_NAMED_BY = {
+    "addresses": "address",
+    "payment-methods": "method",
+    "notes": "note",
+    "communications": "communication",
+    "segments": "segment",
+    "customers": "customer",
+}
+
+_emails = st.sampled_from(["a@example.test", "A@example.test", "b+x@example.test", "\u00c9@x.test"])
+_emails |= st.sampled_from(["\u00e9@x.test", "c@example.test", "d@example.test", "nonsense"])
+_names = st.sampled_from(["Ann", "ann", "\u00c9va", "Stra\u00dfe", "100%_", "Noa", " ", "x" * 101])
+_moments = st.sampled_from(
+    [f"2025-0{month}-15T10:00:00Z" for month in range(1, 10)]
+    + ["2026-01-15", "2026-01-01T10:00:00"]
+)
+_amounts = st.sampled_from([0, 1, 9.99, 10, 33.330000000000005, 100, 0.005, -1, "12.50", "x"])
+_flags = st.sampled_from([True, False, None])
+_order_ids = st.sampled_from(["o1", "o2", "o3", "o4", "a/b"])
+_tags = st.lists(st.sampled_from(["vip", "VIP", "new", "b"]), max_size=3)
+_statuses = st.sampled_from(["ACTIVE", "inactive", "BLOCKED", "GONE"])
+_sorts = st.sampled_from(CustomerSort).map(str)
+_rules = st.sampled_from(
+    [
+        None,
+        [],
+        {"conditions": [{"field": "total_spent", "operator": "gte", "value": 10}]},
+        [{"field": "tags", "operator": "has_any", "value": ["vip"]}],
+        {"logic": "NOT", "rules": [{"field": "firstName", "operator": "equals", "value": "ann"}]},
+        [{"field": "days_since_last_order", "operator": "gt", "value": 30}],
+        [{"field": "nobody", "operator": "knows", "value": 1}],
+    ]
+)
+
+
+def _body(required: Mapping[str, Any], optional: Mapping[str, Any]) -> st.SearchStrategy[Body]:
+    return st.fixed_dictionaries(dict(required), optional=dict(optional))
+
+
+_details = {
+    "phone": st.sampled_from(["+1 555", "", None, "no phone"]),
+    "country": _names,
+    "countryCode": st.sampled_from(["us", "DE", "USA", ""]),
+    "dateOfBirth": st.sampled_from(["1990-01-31", "1990-01-31T00:00:00Z", "1990-02-30", None]),
+    "customerType": st.sampled_from(["RETAIL", "vip", "OTHER"]),
+    "marketingOptIn": _flags,
+    "tags": _tags,
+    "notes": st.sampled_from(["", "one\r\ntwo", None]),
+}
+_customer = _body(
+    {"email": _emails, "firstName": _names, "lastName": _names},
+    _details | {"userId": st.sampled_from([UNKNOWN, UNKNOWN.upper(), "x", None])},
+)
+_change = _body(
+    {}, _details | {"email": _emails, "firstName": _names, "lastName": _names, "status": _statuses}
+)
+_kind = {"addressType": st.sampled_from(["SHIPPING", "billing", "BOTH", ""]), "isDefault": _flags}
+_lines = {"addressLine1": _names, "city": _names, "postalCode": _names}
+_land = {"country": st.sampled_from(["us", "DE"])}
+_method = _body(
+    {
+        "paymentGateway": st.sampled_from(["stripe", "adyen"]),
+        "gatewayPaymentMethodId": st.sampled_from(["pm_1", "pm_2", "pm_3", "4111111111111111"]),
+        "paymentType": st.sampled_from(["card", "UPI", "gold"]),
+    },
+    {"isDefault": _flags, "expiryMonth": st.sampled_from([1, 12, 13, None])},
+)
+_communication = _body(
+    {
+        "communicationType": st.sampled_from(["email", "sms"]),
+        "direction": st.sampled_from(["inbound", "OUTBOUND"]),
+    },
+    {"externalId": st.sampled_from(["e1", "e2", ""]), "subject": _names},
+)
+_moved = _body(
+    {"status": st.sampled_from(["delivered", "opened", "clicked", "failed", "sent"])}, {}
+)
+_order = _body(
+    {"orderId": _order_ids, "totalAmount": _amounts},
+    {"orderDate": _moments, "orderNumber": _names, "currency": st.sampled_from(["USD", "EUR"])},
+)
+_refund = _body({"refundId": st.sampled_from(["r1", "r2"]), "amount": _amounts}, {})
+_segment = _body(
+    {"name": st.sampled_from(["Big", "big", "Manual", "Other"])},
+    {
+        "isDynamic": _flags,
+        "segmentType": st.sampled_from(["STATIC", "dynamic"]),
+        "isActive": _flags,
+        "rules": _rules,
+        "description": _names,
+    },
+)
+_members = _body({"customerIds": st.just(["{customer.id}"])}, {})
+_reason = _body({"reason": st.sampled_from(["because of a reason", "short"])}, {})
+_list = st.builds(
+    "?search={}&status={}&tags={}&sort_by={}&sort_order={}&page={}&page_size={}".format,
+    st.sampled_from(["", "ann", "example.test", "b+x@example", "%25", "%C3%A9", "555"]),
+    st.sampled_from(["", "active", "ACTIVE,BLOCKED"]),
+    st.sampled_from(["", "", "vip"]),
+    _sorts,
+    st.sampled_from(["asc", "desc"]),
+    st.sampled_from([1, 2, 9]),
+    st.sampled_from([1, 3, 20]),
+)
+_walk = st.builds("?cursor=&sort_by={}&page_size={}".format, _sorts, st.sampled_from([1, 100]))
+_nothing: st.SearchStrategy[Body | None] = st.none()
+
+_calls: list[tuple[int, str, str, st.SearchStrategy[Any]]] = [
+    (6, "POST", "/customers", _customer),
+    (2, "GET", "{customer}", _nothing),
+    (2, "PUT", "{customer}", _change),
+    (2, "PATCH", "{customer}", _change),
+    (1, "DELETE", "{customer}", _nothing),
+    (1, "POST", "{customer}/restore", _nothing),
+    (1, "POST", "{customer}/lock", _reason),
+    (1, "POST", "{customer}/unlock", _reason),
+    (1, "GET", "/customers/batch?ids={customer.id},{segment.id}", _nothing),
+    (4, "POST", "{customer}/addresses", _body(_lines | _land, _kind)),
+    (1, "GET", "{customer}/addresses", _nothing),
+    (2, "PUT", "{address}", _body({}, _kind | _land)),
+    (1, "PATCH", "{address}", _nothing),
+    (1, "DELETE", "{address}", _nothing),
+    (3, "POST", "{customer}/payment-methods", _method),
+    (1, "GET", "{customer}/payment-methods", _nothing),
+    (1, "PATCH", "{method}", _body({}, {"isDefault": _flags, "isActive": _flags})),
+    (1, "DELETE", "{method}", _nothing),
+    (2, "POST", "{customer}/notes", _body({"note": _names}, {})),
+    (1, "GET", "{customer}/notes?limit=1", _nothing),
+    (1, "DELETE", "{note}", _nothing),
+    (2, "POST", "{customer}/communications", _communication),
+    (1, "GET", "{customer}/communications?type=email", _nothing),
+    (1, "PATCH", "{communication}", _moved),
+    (6, "POST", "{customer}/record-order", _order),
+    (2, "POST", "{customer}/orders/o1/refunds", _refund),
+    (1, "POST", "{customer}/orders/a%2Fb/refunds", _refund),
+    (1, "POST", "{customer}/orders/o2/cancel", _nothing),
+    (1, "GET", "{customer}/orders", _nothing),
+    (3, "POST", "/customers/segments", _segment),
+    (2, "PUT", "{segment}", _segment),
+    (1, "GET", "/customers/segments", _nothing),
+    (1, "GET", "{segment}/customers", _nothing),
+    (1, "DELETE", "{segment}", _nothing),
+    (2, "POST", "{segment}/customers", _members),
+    (1, "DELETE", "{segment}/customers", _members),
+    (1, "GET", "{customer}/segments", _nothing),
+]
+_places = st.tuples(*[st.integers(0, 5)] * len(_SLOTS))
+_headers = st.sampled_from([{}, {}, {"If-Match": '"1"'}, {"X-User-ID": UNKNOWN}])
+
+
+def _call(method: str, path: str, bodies: st.SearchStrategy[Any]) -> st.SearchStrategy[Command]:
+    return st.builds(
+        Command,
+        method=st.just(method),
+        path=st.just(path),
+        body=bodies,
+        headers=_headers,
+        picks=_places,
+        seconds=st.sampled_from([0, 1, 3600, 86400 * 20]),
+    )
+
+
+def commands() -> st.SearchStrategy[Command]:
+    """One command of any kind; what builds up comes more often than what takes away."""
+    weighted = [
+        _call(method, path, body) for weight, method, path, body in _calls for _ in range(weight)
+    ]
+    queries = (_list | _walk).map("/customers{}".format)
+    listing = st.builds(Command, method=st.just("GET"), path=queries)
+    erasing = _call("DELETE", "{customer}?mode=erase", _nothing)
+    return st.one_of(*weighted, listing, listing, listing, erasing)

@@ -1,0 +1,116 @@
+"""Section 1 for values: what is wrong with a body is named, all of it, and nothing is stored."""
+
+from typing import Any
+
+import pytest
+
+from tests.api import Api
+from tests.contract.api.case import ApiContract
+from tests.contract.api.fields import (
+    KINDS,
+    TARGETS,
+    TOO_LONG,
+    WRONG_TYPE,
+    Target,
+)
+from tests.contract.api.steps import at, everything
+
+TABLE = [
+    pytest.param(target, kind, id=f"{name} {kind}")
+    for name, target in TARGETS.items()
+    for kind in KINDS
+    if any(kind in each.refused for each in target.fields.values())
+]
+REQUIRED = {
+    "a new customer": {"/email", "/firstName", "/lastName"},
+    "a lock": {"/reason"},
+    "an unlock": {"/reason"},
+    "a new address": {"/addressLine1", "/city", "/postalCode", "/country"},
+    "a new payment method": {"/paymentGateway", "/gatewayPaymentMethodId", "/paymentType"},
+    "a new note": {"/note"},
+    "a new communication": {"/communicationType", "/direction"},
+    "an order": {"/orderId", "/totalAmount"},
+    "a refund": {"/refundId", "/amount"},
+    "a new segment": {"/name"},
+    "new members": {"/customerIds"},
+    "members who leave": {"/customerIds"},
+}
+CODES = {TOO_LONG: "MAX_LENGTH", WRONG_TYPE: "INVALID_TYPE"}
+NOT_OBJECTS = [b"[]", b"1", b"null", b'"text"', b"true", b"[{}]"]
+NOT_JSON = [
+    b"",
+    b"{",
+    b"{'email': 1}",
+    b'{"email": NaN}',
+    b'{"email": Infinity}',
+    b'{"email": -Infinity}',
+    b'{"email": 01}',
+    b'{"a": 1,}',
+    b"{} {}",
+    b'{"email": "\xff"}',
+    b'{"email": "\xed\xa0\x80"}',
+    b"\xff\xfe{\x00}\x00",
+    b'{"email": "a\nb"}',
+    b"[" * 100_000,
+    b'{"a":' * 50_000,
+]
+
+
+def bodies(target: Target, kind: str) -> list[dict[str, Any]]:
+    """Bodies in which everything that can be bad in that way is, until each value has been sent."""
+    bad = {name: each.refused[kind] for name, each in target.fields.items() if kind in each.refused}
+    return [
+        {**target.body, **{name: values[turn % len(values)] for name, values in bad.items()}}
+        for turn in range(max(map(len, bad.values())))
+    ]
+
+
+class BadInputContract(ApiContract):
+    @pytest.mark.parametrize(("target", "kind"), TABLE)
+    async def test_every_bad_value_is_named_at_once_and_nothing_is_stored(
+        self, api: Api, target: Target, kind: str
+    ) -> None:
+        path = await target.place(api, customer := await at(api))
+        before = await everything(api, customer)
+        bad = {f"/{name}" for name, each in target.fields.items() if kind in each.refused}
+        for body in bodies(target, kind):
+            answer = await api.send(target.method, path, body)
+            assert answer.status == 400, body
+            assert {f"/{pointer.split('/')[1]}" for pointer in answer.pointers} == bad, body
+        assert await everything(api, customer) == before
+
+    @pytest.mark.parametrize(("kind", "code"), CODES.items(), ids=CODES)
+    async def test_what_is_wrong_with_a_value_is_told_by_its_code(
+        self, api: Api, kind: str, code: str
+    ) -> None:
+        target = TARGETS["a new address"]
+        for body in bodies(target, kind):
+            answer = await api.post(f"{await at(api)}/addresses", body)
+            told = {detail["field"]: detail["code"] for detail in answer.details}
+            assert {told[name] for name in told if name != "country"} == {code}, body
+
+    @pytest.mark.parametrize("name", REQUIRED)
+    async def test_everything_that_is_missing_is_named(self, api: Api, name: str) -> None:
+        target = TARGETS[name]
+        path = await target.place(api, customer := await at(api))
+        before = await everything(api, customer)
+        for body in ({}, dict.fromkeys(target.fields)):
+            answer = await api.send(target.method, path, body)
+            assert (answer.status, answer.pointers) == (400, REQUIRED[name])
+        assert await everything(api, customer) == before
+
+    async def test_a_missing_value_is_told_by_its_code(self, api: Api) -> None:
+        answer = await api.post("/customers", {"email": "ada@example.test"})
+        told = {(detail["field"], detail["code"]) for detail in answer.details}
+        assert told == {("firstName", "REQUIRED"), ("lastName", "REQUIRED")}
+
+    @pytest.mark.parametrize("body", NOT_JSON, ids=lambda body: repr(body[:20]))
+    async def test_what_is_not_json_is_refused(self, api: Api, body: bytes) -> None:
+        assert (await api.post("/customers", body)).status == 400
+        assert (await api.get("/customers")).body["total"] == 0
+
+    @pytest.mark.parametrize("body", NOT_OBJECTS)
+    async def test_a_body_that_is_no_object_is_refused(self, api: Api, body: bytes) -> None:
+        for target in TARGETS.values():
+            path = await target.place(api, await at(api))
+            assert (await api.send(target.method, path, body)).status == 400, path

@@ -1,0 +1,183 @@
+"""Section 3: the three forms of an error, and its status."""
+
+from typing import Any
+
+import pytest
+
+from tests.api import NOTHING, PROBLEM, Answer, Api
+from tests.contract.api.case import ApiContract
+from tests.contract.api.steps import (
+    ADDRESS,
+    REASON,
+    a_customer,
+    a_segment,
+    an_order,
+    an_unknown_id,
+    at,
+)
+
+NOBODY = "/customers/0190b2f0-0000-7000-8000-00000000dead"
+PLAIN = [
+    ("GET", NOBODY, NOTHING, "CUSTOMER_NOT_FOUND", "customer not found"),
+    ("GET", f"{NOBODY}/notes", NOTHING, "CUSTOMER_NOT_FOUND", "customer not found"),
+    ("GET", f"{NOBODY}/communications", NOTHING, "CUSTOMER_NOT_FOUND", "customer not found"),
+    ("GET", f"{NOBODY}/payment-methods", NOTHING, "CUSTOMER_NOT_FOUND", "customer not found"),
+    ("GET", f"{NOBODY}/orders", NOTHING, "CUSTOMER_NOT_FOUND", "customer not found"),
+    ("GET", f"{NOBODY}/segments", NOTHING, "CUSTOMER_NOT_FOUND", "customer not found"),
+    ("PUT", NOBODY, {}, "CUSTOMER_NOT_FOUND", "customer not found"),
+    ("DELETE", NOBODY, NOTHING, "CUSTOMER_NOT_FOUND", "customer not found"),
+    ("POST", f"{NOBODY}/restore", NOTHING, "CUSTOMER_NOT_FOUND", "customer not found"),
+    ("GET", NOBODY.replace("customers", "customers/segments"), NOTHING, None, None),
+]
+WRAPPED = [
+    ("GET", f"{NOBODY}/addresses", NOTHING, 404, "CUSTOMER_NOT_FOUND"),
+    ("POST", f"{NOBODY}/addresses", ADDRESS, 404, "CUSTOMER_NOT_FOUND"),
+    ("POST", f"{NOBODY}/lock", REASON, 404, "CUSTOMER_NOT_FOUND"),
+    ("POST", f"{NOBODY}/unlock", REASON, 404, "CUSTOMER_NOT_FOUND"),
+    ("GET", "/customers/x/addresses", NOTHING, 400, None),
+    ("GET", "/customers/batch", NOTHING, 400, None),
+    ("POST", "/customers/x/lock", REASON, 400, None),
+]
+STALE = {"If-Match": '"999"'}
+
+
+def named(answer: Answer) -> set[tuple[str, str | None]]:
+    """The field and the pointer of each detail."""
+    return {(detail["field"], detail.get("pointer")) for detail in answer.details}
+
+
+class FormContract(ApiContract):
+    @pytest.mark.parametrize(("method", "path", "body", "code", "message"), PLAIN)
+    async def test_a_plain_error_is_a_message_twice_and_a_code(
+        self, api: Api, method: str, path: str, body: Any, code: str | None, message: str | None
+    ) -> None:
+        answer = await api.send(method, path, body)
+        assert (answer.status, answer.body.keys()) == (404, {"error", "message", "code"})
+        assert answer.body["error"] == answer.body["message"]
+        assert code in (None, answer.body["code"])
+        assert message in (None, answer.body["message"])
+
+    @pytest.mark.parametrize(("method", "path", "body", "status", "code"), WRAPPED)
+    async def test_a_wrapped_error_is_an_object_and_a_message(
+        self, api: Api, method: str, path: str, body: Any, status: int, code: str | None
+    ) -> None:
+        answer = await api.send(method, path, body)
+        assert (answer.status, answer.body["success"]) == (status, False)
+        assert answer.body["error"]["message"] == answer.body["message"]
+        assert code in (None, answer.body["error"]["code"])
+
+    async def test_an_unknown_address_has_a_code_of_its_own(self, api: Api) -> None:
+        path = f"{await at(api)}/addresses/{an_unknown_id()}"
+        for method, body in (
+            ("GET", NOTHING),
+            ("PUT", {}),
+            ("PATCH", NOTHING),
+            ("DELETE", NOTHING),
+        ):
+            answer = await api.send(method, path, body)
+            assert answer.status == 404
+            assert answer.body["error"]["code"] == "ADDRESS_NOT_FOUND"
+
+    @pytest.mark.parametrize("path", ["", "/addresses", "/lock", "/record-order", "/notes"])
+    async def test_every_error_is_a_problem_document_where_one_is_accepted(
+        self, api: Api, path: str
+    ) -> None:
+        for accepted in (PROBLEM, f"application/json, {PROBLEM};q=0.5", PROBLEM.upper()):
+            accept: dict[str, str | None] = {"Accept": accepted}
+            answer = await api.send("POST", NOBODY + path, {"x": 1}, headers=accept)
+            assert answer.headers["Content-Type"].partition(";")[0] == PROBLEM
+            assert answer.body["status"] == answer.status
+            assert answer.body.keys() >= {"type", "title", "status", "detail"}
+            assert "success" not in answer.body
+
+    async def test_problem_documents_name_bad_fields_too(self, api: Api) -> None:
+        answer = await api.post("/customers", {"email": 1}, headers={"Accept": PROBLEM})
+        assert answer.status == 400
+        assert answer.pointers == {"/email", "/firstName", "/lastName"}
+
+    async def test_who_accepts_a_problem_document_gets_other_answers_as_json(
+        self, api: Api
+    ) -> None:
+        customer = await at(api)
+        answer = await api.get(customer, headers={"Accept": PROBLEM})
+        assert (answer.status, answer.headers["Content-Type"].partition(";")[0]) == (
+            200,
+            "application/json",
+        )
+
+    async def test_bad_input_in_a_body_is_named_by_field_and_pointer(self, api: Api) -> None:
+        plain = await api.put(await at(api), {"status": "GONE", "firstName": 1})
+        assert plain.status == 400
+        assert plain.body["error"] == plain.body["message"]
+        assert plain.pointers == {"/status", "/firstName"}
+        wrapped = await api.post(f"{await at(api)}/addresses", ADDRESS | {"city": 1, "label": []})
+        assert wrapped.body["error"]["details"]
+        assert named(wrapped) == {("city", "/city"), ("label", "/label")}
+
+
+class StatusContract(ApiContract):
+    @pytest.mark.parametrize(
+        ("method", "part", "body"),
+        [
+            ("PUT", "", {"phone": "1"}),
+            ("PATCH", "", {"phone": "1"}),
+            ("DELETE", "", NOTHING),
+            ("POST", "/lock", REASON),
+        ],
+    )
+    async def test_a_stale_version_is_412_and_changes_nothing(
+        self, api: Api, method: str, part: str, body: Any
+    ) -> None:
+        customer = await at(api)
+        before = await api.get(customer)
+        answer = await api.send(method, customer + part, body, headers=STALE)
+        assert answer.status == 412
+        assert (await api.get(customer)).body == before.body
+        fresh: dict[str, str | None] = {"If-Match": before.headers["ETag"]}
+        assert (await api.send(method, customer + part, body, headers=fresh)).status == 200
+
+    async def test_an_unlock_honours_the_version_too(self, api: Api) -> None:
+        customer = await at(api)
+        await api.post(f"{customer}/lock", REASON)
+        stale = await api.post(f"{customer}/unlock", REASON, headers=STALE)
+        assert (stale.status, stale.body["success"]) == (412, False)
+        fresh: dict[str, str | None] = {"If-Match": (await api.get(customer)).headers["ETag"]}
+        assert (await api.post(f"{customer}/unlock", REASON, headers=fresh)).status == 200
+
+    @pytest.mark.parametrize("tag", ['"x"', "nonsense", "1", 'W/"1"', '""', '"1'])
+    async def test_a_tag_that_is_no_version_of_the_customer_is_stale(
+        self, api: Api, tag: str
+    ) -> None:
+        answer = await api.put(await at(api), {"phone": "1"}, headers={"If-Match": tag})
+        assert answer.status == 412
+
+    @pytest.mark.parametrize("tag", ["*", '"7", "1"', 'W/"1", "1"'])
+    async def test_any_of_several_versions_will_do(self, api: Api, tag: str) -> None:
+        answer = await api.put(await at(api), {"phone": "1"}, headers={"If-Match": tag})
+        assert answer.status == 200
+
+    async def test_an_unknown_customer_is_404_whatever_version_is_asked_for(self, api: Api) -> None:
+        assert (await api.put(NOBODY, {}, headers=STALE)).status == 404
+        assert (await api.delete(NOBODY, headers=STALE)).status == 404
+
+    async def test_conflicts_have_the_codes_that_callers_know(self, api: Api) -> None:
+        one, other = await at(api, email="ada@example.test"), await at(api)
+        await a_segment(api, name="Big")
+        await an_order(api, one, "o-1", 1)
+        refund = {"refundId": "r", "amount": 2}
+        expected = {
+            "EMAIL_TAKEN": await api.put(other, {"email": "Ada@example.test"}),
+            "NOT_BLOCKED": await api.post(f"{one}/unlock", REASON),
+            "SEGMENT_NAME_TAKEN": await api.post("/customers/segments", {"name": "BIG"}),
+            "ORDER_CONFLICT": await api.post(f"{other}/orders/o-1/cancel"),
+            "REFUND_EXCEEDS_ORDER": await api.post(f"{one}/orders/o-1/refunds", refund),
+        }
+        for code, answer in expected.items():
+            assert (answer.status, answer.code) == (409, code)
+
+    async def test_nothing_of_the_inside_is_shown(self, api: Api) -> None:
+        customer = await a_customer(api, email="ada@example.test")
+        for path in (f"/customers/{customer['id']}x", f"{NOBODY}/notes", "/customers?page=x"):
+            text = (await api.get(path)).raw.decode().lower()
+            for word in ("traceback", "select ", "asyncpg", 'file "', "exception", "python"):
+                assert word not in text

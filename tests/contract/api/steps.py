@@ -1,0 +1,109 @@
+"""Steps that many contracts of the REST interface begin with: something is kept, and its answer
+given. What is checked stays in the contracts.
+"""
+
+from itertools import count
+from typing import Any, Final
+from uuid import uuid4
+
+from tests.api import Answer, Api
+
+NOTE: Final = {"note": "Customer requested expedited shipping"}
+ADDRESS: Final = {
+    "addressLine1": "123 Main St",
+    "city": "San Francisco",
+    "postalCode": "94102",
+    "country": "US",
+}
+COMMUNICATION: Final = {"communicationType": "email", "direction": "outbound"}
+REASON: Final = {"reason": "chargebacks on two orders"}
+BIG_SPENDERS: Final = {
+    "conditions": [{"field": "total_spent", "operator": "gt", "value": 1000}],
+    "logic": "AND",
+}
+
+_numbers = count(1)
+
+
+def new_customer(**fields: Any) -> dict[str, Any]:
+    """A body that creates a customer, with an e-mail address of its own."""
+    email = f"caller-{next(_numbers)}@example.test"
+    return {"email": email, "firstName": "Ada", "lastName": "Lovelace"} | fields
+
+
+def new_method(**fields: Any) -> dict[str, Any]:
+    """A body that adds a payment method, with a token of its own."""
+    return {
+        "paymentGateway": "stripe",
+        "gatewayPaymentMethodId": f"pm_{next(_numbers)}",
+        "paymentType": "card",
+    } | fields
+
+
+def an_unknown_id() -> str:
+    return str(uuid4())
+
+
+async def a_customer(api: Api, **fields: Any) -> dict[str, Any]:
+    return created(await api.post("/customers", new_customer(**fields)))
+
+
+async def at(api: Api, **fields: Any) -> str:
+    """The path of a new customer."""
+    return f"/customers/{(await a_customer(api, **fields))['id']}"
+
+
+async def an_address(api: Api, customer: str, **fields: Any) -> dict[str, Any]:
+    """A new address of the customer at that path."""
+    return dict(created(await api.post(f"{customer}/addresses", ADDRESS | fields))["data"])
+
+
+async def a_method(api: Api, customer: str, **fields: Any) -> dict[str, Any]:
+    return created(await api.post(f"{customer}/payment-methods", new_method(**fields)))
+
+
+async def a_note(api: Api, customer: str, note: str = NOTE["note"]) -> dict[str, Any]:
+    return created(await api.post(f"{customer}/notes", {"note": note}))
+
+
+async def a_communication(api: Api, customer: str, **fields: Any) -> dict[str, Any]:
+    return created(await api.post(f"{customer}/communications", COMMUNICATION | fields))
+
+
+async def a_segment(api: Api, **fields: Any) -> dict[str, Any]:
+    """A new segment, a manual one unless fields say otherwise."""
+    body = {"name": f"Segment {next(_numbers)}"} | fields
+    return created(await api.post("/customers/segments", body))
+
+
+async def an_order(api: Api, customer: str, order_id: str, amount: Any, **fields: Any) -> Answer:
+    """Tells an order of the customer at that path, which counts it."""
+    body = {"orderId": order_id, "totalAmount": amount} | fields
+    answer = await api.post(f"{customer}/record-order", body)
+    assert answer.status == 200, answer
+    return answer
+
+
+async def members(api: Api, segment: dict[str, Any]) -> list[str]:
+    """The ids of a segment's members, as they are listed."""
+    listed = await api.get(f"/customers/segments/{segment['id']}/customers")
+    return [customer["id"] for customer in listed.body]
+
+
+async def put_into(api: Api, segment: dict[str, Any], *customers: dict[str, Any]) -> Answer:
+    """Puts customers into a manual segment."""
+    ids = {"customerIds": [customer["id"] for customer in customers]}
+    return await api.post(f"/customers/segments/{segment['id']}/customers", ids)
+
+
+async def everything(api: Api, customer: str) -> list[Any]:
+    """All that is shown of the customer at that path, and how many customers there are."""
+    parts = ["", "/addresses", "/payment-methods", "/notes", "/communications", "/orders"]
+    shown = [(await api.get(customer + part)).body for part in parts]
+    segments = (await api.get("/customers/segments")).body
+    return [*shown, segments, (await api.get("/customers")).body["total"]]
+
+
+def created(answer: Answer) -> Any:
+    assert answer.status == 201, answer
+    return answer.body

@@ -1,0 +1,241 @@
+"""Section 2: whose a request is, who acts, and that tenants know nothing of each other."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+import pytest
+
+from tests.api import NOTHING, Api
+from tests.builders import a_tenant
+from tests.contract.api.case import ApiContract
+from tests.contract.api.steps import (
+    ADDRESS,
+    NOTE,
+    REASON,
+    a_communication,
+    a_customer,
+    a_method,
+    a_note,
+    a_segment,
+    an_address,
+    an_order,
+    an_unknown_id,
+    at,
+    everything,
+    new_customer,
+    new_method,
+    put_into,
+)
+
+ACTOR: Final = "0190b2f0-0000-7000-8000-000000000001"
+Way = Callable[[str], tuple[dict[str, str], str, dict[str, str]]]
+# The ways to name a tenant: headers, query and body.
+WAYS: Final[dict[str, Way]] = {
+    "header": lambda name: ({"X-Tenant-ID": name}, "", {}),
+    "claim": lambda name: ({"x-jwt-claim-tenant-id": name}, "", {}),
+    "query": lambda name: ({}, f"?tenant_id={name}", {}),
+    "query in camelCase": lambda name: ({}, f"?tenantId={name}", {}),
+    "body": lambda name: ({}, "", {"tenantId": f" {name}"}),
+    "header and an empty query": lambda name: ({"X-Tenant-ID": f" {name} "}, "?tenant_id=", {}),
+    "all of them": lambda name: (
+        {"X-Tenant-ID": name, "X-JWT-Claim-Tenant-ID": name},
+        f"?tenant_id={name}&tenantId={name}",
+        {"tenantId": name},
+    ),
+}
+# What is sent where a body is needed, by the last word of the route; of `{…}` for the rest.
+BODIES: Final[dict[str, Any]] = {
+    "lock": REASON,
+    "unlock": REASON,
+    "addresses": ADDRESS,
+    "payment-methods": new_method(),
+    "notes": NOTE,
+    "communications": {"communicationType": "sms", "direction": "inbound"},
+    "record-order": {"orderId": "o-1", "totalAmount": 7, "orderDate": "2026-01-01T00:00:00Z"},
+    "refunds": {"refundId": "r-2", "amount": 1},
+    "{customerId}": {"firstName": "Eve"},
+    "{addressId}": {"city": "Elsewhere"},
+    "{methodId}": {"isDefault": True},
+    "{communicationId}": {"status": "delivered"},
+    "{segmentId}": {"name": "Taken over"},
+}
+NEEDS_NO_BODY: Final = {"restore", "cancel"}
+
+
+async def a_household(api: Api) -> dict[str, str]:
+    """The ids of a customer and of one of everything that a customer can have."""
+    customer = await a_customer(api)
+    path = f"/customers/{customer['id']}"
+    await an_order(api, path, "o-1", 12)
+    segment = await a_segment(api)
+    await put_into(api, segment, customer)
+    return {
+        "customerId": customer["id"],
+        "addressId": (await an_address(api, path))["id"],
+        "methodId": (await a_method(api, path))["id"],
+        "noteId": (await a_note(api, path))["id"],
+        "communicationId": (await a_communication(api, path))["id"],
+        "segmentId": segment["id"],
+        "orderId": "o-1",
+    }
+
+
+def calls(api: Api, ids: Mapping[str, str]) -> Iterator[tuple[str, str, Any]]:
+    """A call of every route that takes an id, with those ids and a body that suits it."""
+    for route in api.app.router.routes():
+        template = route.resource.canonical if route.resource else ""
+        if "{" not in template:
+            continue
+        path = re.sub(r"\{(\w+)\}", lambda name: ids[name[1]], template)
+        yield route.method, path, body_for(route.method, template, ids)
+        if template.endswith("{addressId}") and route.method == "PATCH":
+            yield route.method, path, NOTHING
+        if template.endswith("{customerId}") and route.method == "DELETE":
+            yield route.method, f"{path}?mode=erase", NOTHING
+
+
+def body_for(method: str, template: str, ids: Mapping[str, str]) -> Any:
+    word = template.rpartition("/")[2]
+    if template.endswith("{segmentId}/customers"):
+        return {"customerIds": [ids["customerId"]]} if method != "GET" else NOTHING
+    if method not in ("POST", "PUT", "PATCH") or word in NEEDS_NO_BODY:
+        return NOTHING
+    return BODIES[word]
+
+
+def masked(raw: bytes, ids: Mapping[str, str]) -> str:
+    """An answer's text, the ids that were asked for replaced by their names."""
+    text = raw.decode()
+    for name, each in ids.items():
+        text = text.replace(each, f"<{name}>")
+    return text
+
+
+class TenantContract(ApiContract):
+    @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+    async def test_the_tenant_is_taken_from_where_it_is_given(self, api: Api, way: Way) -> None:
+        headers, query, body = way(api.tenant)
+        sent: dict[str, str | None] = {"X-Tenant-ID": None, **headers}
+        answer = await api.post(f"/customers{query}", new_customer(**body), headers=sent)
+        assert (answer.status, answer.body["tenantId"]) == (201, api.tenant)
+
+    @pytest.mark.parametrize(
+        ("headers", "query", "body"),
+        [
+            ({"x-jwt-claim-tenant-id": "other"}, "", {}),
+            ({}, "?tenant_id=other", {}),
+            ({}, "?tenantId=other", {}),
+            ({}, "", {"tenantId": "other"}),
+            ({"X-Tenant-ID": None}, "?tenant_id=one", {"tenantId": "other"}),
+            ({"X-Tenant-ID": None}, "?tenant_id=one&tenantId=other", {}),
+        ],
+    )
+    async def test_tenants_that_do_not_agree_are_refused(
+        self, api: Api, headers: dict[str, str | None], query: str, body: dict[str, Any]
+    ) -> None:
+        answer = await api.post(f"/customers{query}", new_customer(**body), headers=headers)
+        assert (answer.status, answer.code) == (400, "TENANT_MISMATCH")
+        assert (await api.get("/customers")).body["total"] == 0
+
+    async def test_without_a_tenant_every_route_is_refused(self, api: Api) -> None:
+        nobody: dict[str, str | None] = {"X-Tenant-ID": None}
+        for method, path, body in calls(api, await a_household(api)):
+            if method != "HEAD":
+                answer = await api.send(method, path, body, headers=nobody, base="")
+                assert (answer.status, answer.code) == (400, "TENANT_REQUIRED"), path
+        for path in ("/customers", "/customers/segments", "/customers/batch?ids=x"):
+            for headers in (nobody, {"X-Tenant-ID": "  "}):
+                assert (await api.get(path, headers=headers)).code == "TENANT_REQUIRED"
+
+    @pytest.mark.parametrize("bad", ["x" * 256, "a\tb"])
+    async def test_a_malformed_tenant_is_refused(self, api: Api, bad: str) -> None:
+        assert (await api.get("/customers", headers={"X-Tenant-ID": bad})).status == 400
+
+    async def test_a_malformed_tenant_in_a_body_is_refused(self, api: Api) -> None:
+        for bad in ("x" * 256, "a\0b", "a\ud800b", 1, True, ["a"], {}):
+            body = new_customer(tenantId=bad)
+            answer = await api.post("/customers", body, headers={"X-Tenant-ID": None})
+            assert answer.status == 400, bad
+
+    async def test_the_longest_tenant_is_one(self, api: Api) -> None:
+        name = a_tenant().ljust(255, "x")
+        assert (await a_customer(api.of_tenant(name)))["tenantId"] == name
+
+    @pytest.mark.parametrize(
+        ("headers", "actor"),
+        [
+            ({"x-jwt-claim-sub": ACTOR}, ACTOR),
+            ({"X-User-ID": ACTOR.upper()}, ACTOR),
+            ({"x-jwt-claim-sub": ACTOR, "X-User-ID": an_unknown_id()}, ACTOR),
+            ({"X-User-ID": "somebody"}, None),
+            ({}, None),
+        ],
+    )
+    async def test_the_actor_is_recorded_when_it_is_an_id(
+        self, api: Api, headers: dict[str, str], actor: str | None
+    ) -> None:
+        customer = await at(api)
+        note = await api.post(f"{customer}/notes", NOTE, headers=headers)
+        assert note.body["createdBy"] == actor
+        locked = await api.post(f"{customer}/lock", REASON, headers=headers)
+        assert locked.body["data"].get("lockedBy") == actor
+
+
+class IsolationContract(ApiContract):
+    async def test_another_tenants_ids_are_answered_as_unknown_ones_on_every_route(
+        self, api: Api
+    ) -> None:
+        real = await a_household(api)
+        unknown = {name: an_unknown_id() for name in real} | {"orderId": "o-1"}
+        path = f"/customers/{real['customerId']}"
+        before, other = await everything(api, path), api.of_tenant(a_tenant())
+        pairs = zip(calls(api, real), calls(api, unknown), strict=True)
+        for (method, known_path, body), (_, unknown_path, unknown_body) in pairs:
+            told = await other.send(method, known_path, body, base="")
+            expected = await other.send(method, unknown_path, unknown_body, base="")
+            assert told.status == expected.status, (method, known_path)
+            assert masked(told.raw, real) == masked(expected.raw, unknown), (method, known_path)
+            assert told.status in (400, 404), (method, known_path)
+        assert await everything(api, path) == before
+
+    async def test_parts_of_another_tenants_customer_are_unknown_below_ones_own(
+        self, api: Api
+    ) -> None:
+        other = api.of_tenant(a_tenant())
+        real, own = await a_household(api), await a_household(other)
+        path = f"/customers/{real['customerId']}"
+        before = await everything(api, path)
+        for kept in ("customerId", "segmentId"):
+            mixed = real | {kept: own[kept]}
+            unknown = {name: an_unknown_id() for name in real} | {kept: own[kept]}
+            for call, expected in zip(calls(api, mixed), calls(api, unknown), strict=True):
+                if any(real[name] in call[1] for name in real if name != "orderId"):
+                    told = await other.send(*call, base="")
+                    asked = await other.send(*expected, base="")
+                    assert masked(told.raw, mixed) == masked(asked.raw, unknown), call
+        assert await everything(api, path) == before
+
+    async def test_another_tenants_ids_are_not_found_in_a_batch(self, api: Api) -> None:
+        customer, other = await a_customer(api), api.of_tenant(a_tenant())
+        answer = await other.get(f"/customers/batch?ids={customer['id']}")
+        assert answer.body["data"]["customers"] == [{"id": customer["id"], "found": False}]
+
+    async def test_tenants_may_share_emails_tokens_names_and_order_ids(self, api: Api) -> None:
+        for each in (api, api.of_tenant(a_tenant())):
+            customer = await at(each, email="ada@example.test")
+            await a_method(each, customer, gatewayPaymentMethodId="pm_1")
+            await a_segment(each, name="Big")
+            assert (await an_order(each, customer, "o-1", 12)).body["duplicate"] is False
+            assert (await each.get("/customers")).body["total"] == 1
+            assert len((await each.get("/customers/segments")).body) == 1
+
+    async def test_a_cursor_of_another_tenant_shows_nothing_of_it(self, api: Api) -> None:
+        for _ in range(3):
+            await a_customer(api)
+        cursor = (await api.get("/customers?cursor=&page_size=1")).body["nextCursor"]
+        other = api.of_tenant(a_tenant())
+        own = [await a_customer(other) for _ in range(2)]
+        answer = await other.get(f"/customers?cursor={cursor}&page_size=10")
+        shown = [] if answer.status == 400 else answer.body["customers"]
+        assert {each["id"] for each in shown} <= {each["id"] for each in own}

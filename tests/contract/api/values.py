@@ -1,0 +1,230 @@
+"""Section 1 and 12 for values that are taken: text, money, moments and ids, and how they are shown.
+
+What is refused of them is in the contract of bad input.
+"""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from tests.api import Api
+from tests.builders import NOW
+from tests.contract.api.case import ApiContract
+from tests.contract.api.fields import TARGETS
+from tests.contract.api.steps import (
+    a_customer,
+    a_note,
+    an_address,
+    an_order,
+    at,
+)
+
+NEAR_A_CENT = [
+    (Decimal("33.330000000000005"), "33.33"),
+    (Decimal("33.3299999999999983"), "33.33"),
+    (Decimal("12.3450009"), None),
+    (Decimal("12.3400009"), "12.34"),
+    (Decimal("12.3400011"), None),
+    (Decimal("0.005"), None),
+    (Decimal("0.001"), None),
+    (Decimal("0.30000000000000004"), "0.30"),
+    (Decimal("1E-7"), "0"),
+    (Decimal("999999999999.99"), "999999999999.99"),
+    # The double nearest to 999999999999.97 and the one four places on; five are too many.
+    (Decimal("999999999999.969970703125"), "999999999999.97"),
+    (Decimal("123456789012.340012"), "123456789012.34"),
+    (Decimal("123456789012.34011"), None),
+    (Decimal("1000000000000"), None),
+    (Decimal("1E+15"), None),
+    (Decimal("-0"), "0"),
+    (Decimal("-0.0"), "0"),
+    (Decimal("-0.01"), None),
+    (-1, None),
+    (0, "0"),
+    (12, "12"),
+    (Decimal("1.25E+1"), "12.50"),
+    (Decimal("1E+400"), None),
+    (Decimal("1E+999999999"), None),
+    ("12.50", "12.50"),
+    (" 12.5 ", "12.50"),
+    ("33.330000000000005", "33.33"),
+    ("1e1", "10"),
+    ("-0", "0"),
+    ("0.005", None),
+]
+MOMENTS = [
+    ("2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z"),
+    ("2026-01-01T02:30:00+02:30", "2026-01-01T00:00:00Z"),
+    ("2025-12-31T19:00:00-05:00", "2026-01-01T00:00:00Z"),
+    ("2026-01-01T00:00:00.5Z", "2026-01-01T00:00:00.5Z"),
+    ("2026-01-01T00:00:00.123456Z", "2026-01-01T00:00:00.123456Z"),
+    ("2026-01-01T00:00:00.123456789Z", "2026-01-01T00:00:00.123456Z"),
+    ("2026-01-01T00:00:00.9999999Z", "2026-01-01T00:00:00.999999Z"),
+    ("2026-01-01t00:00:00z", "2026-01-01T00:00:00Z"),
+]
+IN_ANY_CASE = [
+    ("status", "inactive", "INACTIVE"),
+    ("status", "Blocked", "BLOCKED"),
+    ("customerType", "wholesale", "WHOLESALE"),
+    ("customerType", " vip ", "VIP"),
+]
+
+
+class TextContract(ApiContract):
+    @pytest.mark.parametrize("name", ["a new customer", "PUT of a customer", "PATCH of a customer"])
+    async def test_the_longest_values_of_a_customer_are_kept(self, api: Api, name: str) -> None:
+        target = TARGETS[name]
+        longest = {key: each.longest for key, each in target.fields.items()}
+        path = await target.place(api, await at(api))
+        answer = await api.send(target.method, path, {**target.body, **longest})
+        assert answer.status in (200, 201), answer
+        shown = (await api.get(f"/customers/{answer.body['id']}")).body
+        assert shown["dateOfBirth"] == "1990-01-31T00:00:00Z"
+        assert {key: shown[key] for key in longest} == longest | {
+            "dateOfBirth": "1990-01-31T00:00:00Z"
+        }
+
+    @pytest.mark.parametrize("name", ["a new address", "PUT of an address", "PATCH of an address"])
+    async def test_the_longest_values_of_an_address_are_kept(self, api: Api, name: str) -> None:
+        target = TARGETS[name]
+        longest = {key: each.longest for key, each in target.fields.items()}
+        path = await target.place(api, customer := await at(api))
+        assert (await api.send(target.method, path, longest)).status in (200, 201)
+        shown = (await api.get(f"{customer}/addresses")).body["data"][0]
+        assert {key: shown[key] for key in longest} == longest
+
+    @pytest.mark.parametrize(
+        "name", ["a new payment method", "a new note", "a new communication", "a new segment"]
+    )
+    async def test_the_longest_values_of_others_are_kept(self, api: Api, name: str) -> None:
+        target = TARGETS[name]
+        longest = {key: each.longest for key, each in target.fields.items()}
+        longest |= {"isDynamic": False} if "isDynamic" in longest else {}
+        path = await target.place(api, await at(api))
+        answer = await api.send(target.method, path, longest)
+        assert answer.status == 201, answer
+        assert {key: answer.body[key] for key in longest} == longest
+
+    async def test_white_space_around_a_text_does_not_count(self, api: Api) -> None:
+        around = f"\u3000\t {'x' * 100} \r\n\u00a0"
+        customer = await a_customer(api, firstName=around, lastName=" \n ", notes=f" {around} ")
+        assert (customer["firstName"], customer["lastName"]) == ("x" * 100, "")
+        assert customer["notes"] == "x" * 100
+
+    async def test_text_is_composed_before_it_is_measured(self, api: Api) -> None:
+        customer = await a_customer(api, firstName="e\u0301" * 100, tags=["e\u0301" * 100])
+        assert (customer["firstName"], customer["tags"]) == ("é" * 100, ["é" * 100])
+
+    async def test_characters_are_counted_not_bytes(self, api: Api) -> None:
+        shown = await a_customer(api, firstName="\U0001f9ee" * 100, notes="漢" * 10_000)
+        again = (await api.get(f"/customers/{shown['id']}")).body
+        assert (again["firstName"], again["notes"]) == ("\U0001f9ee" * 100, "漢" * 10_000)
+
+    async def test_line_breaks_are_shown_as_one_character(self, api: Api) -> None:
+        note = await a_note(api, await at(api), "one\r\ntwo\rthree\nfour\tfive")
+        assert note["note"] == "one\ntwo\nthree\nfour\tfive"
+
+    @pytest.mark.parametrize(("name", "given", "shown"), IN_ANY_CASE)
+    async def test_choices_are_taken_in_any_case(
+        self, api: Api, name: str, given: str, shown: str
+    ) -> None:
+        answer = await api.put(await at(api), {name: given})
+        assert answer.body[name] == shown
+
+    @pytest.mark.parametrize("phone", ["+1234567890", "+1 (415) 555-0100 x12", "030/123.45", ""])
+    async def test_phones_are_free_text(self, api: Api, phone: str) -> None:
+        assert (await a_customer(api, phone=phone))["phone"] == phone
+
+
+class MoneyContract(ApiContract):
+    @pytest.mark.parametrize(("given", "kept"), NEAR_A_CENT, ids=repr)
+    async def test_an_amount_is_rounded_where_it_is_near_the_minor_unit_and_else_refused(
+        self, api: Api, given: Any, kept: str | None
+    ) -> None:
+        customer = await at(api)
+        body = {"orderId": "o-1", "totalAmount": given}
+        answer = await api.post(f"{customer}/record-order", body)
+        if kept is None:
+            assert (answer.status, answer.pointers) == (400, {"/totalAmount"})
+        else:
+            assert answer.status == 200, answer
+        spent = (await api.get(customer)).body["totalSpent"]
+        assert spent == Decimal(kept or 0)
+
+    @pytest.mark.parametrize(
+        "number", ["1" * 5000, f"1.{'1' * 5000}", "1e99999999999999999999", "1e-999999999"]
+    )
+    async def test_absurd_numbers_are_refused(self, api: Api, number: str) -> None:
+        body = f'{{"orderId": "o-1", "totalAmount": {number}}}'
+        assert (await api.post(f"{await at(api)}/record-order", body.encode())).status == 400
+
+    async def test_sums_are_exact(self, api: Api) -> None:
+        customer = await at(api)
+        for number in range(10):
+            answer = await an_order(api, customer, f"o-{number}", Decimal("0.1"))
+        assert answer.body["customer"]["totalSpent"] == 1
+        answer = await an_order(api, customer, "big", Decimal("999999999999.99"))
+        assert answer.body["customer"]["totalSpent"] == Decimal("1000000000000.99")
+
+    async def test_money_is_shown_as_numbers_also_when_it_is_nothing(self, api: Api) -> None:
+        shown = await a_customer(api)
+        for name in ("totalSpent", "averageOrderValue", "lifetimeValue"):
+            assert isinstance(shown[name], int | Decimal)
+            assert shown[name] == 0
+
+    async def test_a_repeat_that_is_rounded_to_the_same_amount_is_a_repeat(self, api: Api) -> None:
+        customer = await at(api)
+        await an_order(api, customer, "o-1", Decimal("33.330000000000005"))
+        assert (await an_order(api, customer, "o-1", "33.33")).body["duplicate"] is True
+
+
+class MomentContract(ApiContract):
+    @pytest.mark.parametrize(("given", "kept"), MOMENTS)
+    async def test_a_moment_is_shown_in_utc(self, api: Api, given: str, kept: str) -> None:
+        customer = await at(api)
+        await an_order(api, customer, "o-1", 1, orderDate=given)
+        shown = (await api.get(customer)).body["firstOrderDate"]
+        assert shown.rstrip("Z").rstrip("0").rstrip(".:") == kept.rstrip("Z").rstrip("0").rstrip(
+            ".:"
+        )
+        assert shown.endswith("Z")
+
+    async def test_moments_of_the_service_are_in_utc(self, api: Api) -> None:
+        assert (await a_customer(api))["createdAt"] == NOW.isoformat().replace("+00:00", "Z")
+
+    @pytest.mark.parametrize("given", ["1990-01-31", "1990-01-31T00:00:00Z", " 1990-01-31 "])
+    async def test_a_date_of_birth_is_taken_in_two_forms(self, api: Api, given: str) -> None:
+        assert (await a_customer(api, dateOfBirth=given))["dateOfBirth"] == "1990-01-31T00:00:00Z"
+
+
+class IdContract(ApiContract):
+    async def test_ids_are_taken_in_any_case_of_letters(self, api: Api) -> None:
+        customer = await at(api)
+        address = await an_address(api, customer)
+        loud = f"/customers/{customer.rpartition('/')[2].upper()}"
+        assert (await api.get(loud)).body["id"] == customer.rpartition("/")[2]
+        found = await api.get(f"{loud}/addresses/{address['id'].upper()}")
+        assert found.body["data"] == address
+
+    @pytest.mark.parametrize("version", [1, 3, 4, 5, 7, 8])
+    async def test_ids_of_callers_may_have_any_version(self, api: Api, version: int) -> None:
+        given = f"0190B2F0-0000-{version}000-8000-00000000000A"
+        assert (await a_customer(api, userId=given))["userId"] == given.lower()
+        assert (await api.get(f"/customers/{given}")).status == 404
+
+    @pytest.mark.parametrize(
+        "given",
+        ["x", "1", "%00", "null", "0" * 32, "%7B00000000-0000-7000-8000-000000000000%7D"],
+    )
+    async def test_a_malformed_id_is_bad_input(self, api: Api, given: str) -> None:
+        customer = await at(api)
+        for path in (
+            f"/customers/{given}",
+            f"/customers/{given}/addresses",
+            f"{customer}/addresses/{given}",
+            f"/customers/segments/{given}",
+        ):
+            assert (await api.get(path)).status == 400, path
+        assert (await api.delete(f"{customer}/notes/{given}")).status == 400
+        assert (await api.delete(f"{customer}/payment-methods/{given}")).status == 400

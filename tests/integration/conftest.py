@@ -1,0 +1,86 @@
+"""Storages on real servers: one server of each kind for the whole run, one pool for each worker.
+
+Whoever asks for `storage` is run once on every kind. The schema is made once, whoever comes first;
+tests keep out of each other's way by tenants of their own.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+import pytest_asyncio
+
+from customers.adapters.postgres.migrating import migrate
+from customers.adapters.postgres.storage import PostgresStorage
+from customers.core.model.money import Currency
+from customers.core.ports import Storage
+from tests import servers
+from tests.builders import USD
+from tests.contract.statistics import StorageIn
+
+# The loop in which a storage is opened must be that of its tests.
+session_loop = pytest_asyncio.fixture(scope="session", loop_scope="session")
+
+KINDS = ["embedded 18", *(["local 15"] if servers.local_programs() else [])]
+
+
+@session_loop
+async def migrated() -> Callable[[str], Awaitable[str]]:
+    """Gives the URL of the run's server of a kind, its schema at the newest revision."""
+    urls: dict[str, str] = {}
+
+    async def url_of(kind: str) -> str:
+        if kind not in urls:
+            urls[kind] = await asyncio.to_thread(_start, kind)
+            await migrate(urls[kind])
+        return urls[kind]
+
+    return url_of
+
+
+@session_loop
+async def storages() -> AsyncIterator[dict[str, PostgresStorage]]:
+    """The storages that are open, by kind."""
+    opened: dict[str, PostgresStorage] = {}
+    yield opened
+    for storage in opened.values():
+        await storage.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session", params=KINDS)
+async def url(request: pytest.FixtureRequest, migrated: Callable[[str], Awaitable[str]]) -> str:
+    """The URL of a migrated database, of every kind in turn."""
+    return await migrated(request.param)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def storage(url: str, storages: dict[str, PostgresStorage]) -> PostgresStorage:
+    if url not in storages:
+        storages[url] = PostgresStorage(url, currency=USD)
+        await storages[url].open()
+    return storages[url]
+
+
+@pytest.fixture
+def storage_in(url: str) -> StorageIn:
+    """Opens a storage of its own for the time of a block, in any currency."""
+
+    @asynccontextmanager
+    async def opened(currency: Currency) -> AsyncIterator[Storage]:
+        storage = PostgresStorage(url, currency=currency)
+        await storage.open()
+        try:
+            yield storage
+        finally:
+            await storage.close()
+
+    return opened
+
+
+def _start(kind: str) -> str:
+    if kind == "embedded 18":
+        return servers.start_test_server()
+    programs = servers.local_programs()
+    assert programs is not None
+    return servers.start_local(programs)

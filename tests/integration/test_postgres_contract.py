@@ -1,0 +1,160 @@
+"""The PostgreSQL storage keeps every promise of the ports, on every kind of server."""
+
+import pytest
+
+from tests.contract.addresses import AddressContract
+from tests.contract.communications import (
+    CommunicationContract,
+    CommunicationLockContract,
+    OutsideIdContract,
+)
+from tests.contract.customers import (
+    AddingContract,
+    CustomerReadingContract,
+    LockingContract,
+    ProfileContract,
+    SavingContract,
+)
+from tests.contract.erasures import ErasureContract
+from tests.contract.filters import CountContract, FilterContract, SearchContract
+from tests.contract.isolation import IsolationContract
+from tests.contract.lists import OrderContract, PageContract, WalkContract
+from tests.contract.notes import NoteContract
+from tests.contract.orders import ClaimContract, EntryContract, RefundContract
+from tests.contract.payment_methods import (
+    PaymentMethodContract,
+    ReleaseContract,
+    TokenContract,
+)
+from tests.contract.segments import (
+    MemberContract,
+    PutMatchingContract,
+    SegmentContract,
+    SegmentNameContract,
+)
+from tests.contract.statistics import (
+    CountOrderAtOnceContract,
+    CountOrderContract,
+    StatisticsContract,
+)
+from tests.contract.transactions import (
+    CancellationContract,
+    CommitContract,
+    DoomContract,
+    StorageContract,
+    ViewContract,
+)
+from tests.contract.values import ValueContract
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+class TestCustomerReading(CustomerReadingContract): ...
+
+
+class TestProfiles(ProfileContract): ...
+
+
+class TestAdding(AddingContract): ...
+
+
+class TestSaving(SavingContract): ...
+
+
+class TestLocking(LockingContract): ...
+
+
+class TestOrder(OrderContract): ...
+
+
+class TestPages(PageContract): ...
+
+
+class TestWalks(WalkContract): ...
+
+
+class TestSearches(SearchContract): ...
+
+
+class TestFilters(FilterContract): ...
+
+
+class TestCounts(CountContract): ...
+
+
+class TestAddresses(AddressContract): ...
+
+
+class TestPaymentMethods(PaymentMethodContract): ...
+
+
+class TestTokens(TokenContract): ...
+
+
+class TestReleases(ReleaseContract): ...
+
+
+class TestNotes(NoteContract): ...
+
+
+class TestCommunications(CommunicationContract): ...
+
+
+class TestOutsideIds(OutsideIdContract): ...
+
+
+class TestCommunicationLocks(CommunicationLockContract): ...
+
+
+class TestClaims(ClaimContract): ...
+
+
+class TestEntries(EntryContract): ...
+
+
+class TestRefunds(RefundContract): ...
+
+
+class TestStatistics(StatisticsContract): ...
+
+
+class TestCountOrder(CountOrderContract): ...
+
+
+class TestCountOrderAtOnce(CountOrderAtOnceContract): ...
+
+
+class TestSegments(SegmentContract): ...
+
+
+class TestSegmentNames(SegmentNameContract): ...
+
+
+class TestMembers(MemberContract): ...
+
+
+class TestPutMatching(PutMatchingContract): ...
+
+
+class TestErasures(ErasureContract): ...
+
+
+class TestCommits(CommitContract): ...
+
+
+class TestDoom(DoomContract): ...
+
+
+class TestCancellations(CancellationContract): ...
+
+
+class TestViews(ViewContract): ...
+
+
+class TestStorage(StorageContract): ...
+
+
+class TestIsolation(IsolationContract): ...
+
+
+class TestValues(ValueContract): ...

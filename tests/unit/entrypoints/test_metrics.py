@@ -1,0 +1,177 @@
+"""What is counted and measured, by one process and by several together."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from customers.entrypoints.metrics import Metrics, PoolNumbers, shared_environment
+
+ROUTE = "/api/v1/customers/{id}"
+SHARE = """
+import os, pathlib, sys
+from customers.entrypoints.metrics import Metrics, PoolNumbers, forget_process
+folder = pathlib.Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
+pool = lambda: PoolNumbers(size=5, idle=2)
+metrics = Metrics.create(version="1.2.3", pool=pool, multiprocess_dir=folder)
+metrics.http_started()
+metrics.fact(kind="order", transport="grpc", outcome="recorded")
+for ended in sys.argv[1:]:
+    forget_process(folder, int(ended))
+print(os.getpid())
+print(metrics.render()[0].decode())
+"""
+
+
+@pytest.fixture
+def metrics() -> Metrics:
+    return Metrics.create(version="1.2.3")
+
+
+def value(source: Metrics | str, name: str, **labels: str) -> float | None:
+    text = source if isinstance(source, str) else source.render()[0].decode()
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            if sample.name == name and sample.labels == labels:
+                return sample.value
+    return None
+
+
+def run_sharing(folder: Path, *ended: int) -> tuple[int, str]:
+    """The id of a process that shares metrics in the folder, and what it rendered."""
+    told = subprocess.run(
+        [sys.executable, "-c", SHARE, *map(str, ended)],
+        env={**os.environ, **shared_environment(folder)},
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    process, _, text = told.stdout.partition("\n")
+    return int(process), text
+
+
+def test_a_request_is_counted_by_route_method_and_status(metrics: Metrics) -> None:
+    for status in (200, 200, 404):
+        metrics.http_started()
+        metrics.http_finished(method="GET", route=ROUTE, status=status, seconds=0.003)
+    labels = {"route": ROUTE, "method": "GET"}
+    assert value(metrics, "customers_http_requests_total", **labels, status="200") == 2
+    assert value(metrics, "customers_http_requests_total", **labels, status="404") == 1
+
+
+def test_the_time_of_a_request_is_measured_by_route_and_method(metrics: Metrics) -> None:
+    metrics.http_started()
+    metrics.http_finished(method="GET", route=ROUTE, status=200, seconds=0.003)
+    name, labels = "customers_http_request_duration_seconds", {"route": ROUTE, "method": "GET"}
+    assert value(metrics, f"{name}_sum", **labels) == 0.003
+    assert value(metrics, f"{name}_bucket", **labels, le="0.0025") == 0
+    assert value(metrics, f"{name}_bucket", **labels, le="0.005") == 1
+
+
+def test_a_request_is_in_flight_until_it_is_answered(metrics: Metrics) -> None:
+    metrics.http_started()
+    metrics.http_started()
+    metrics.http_finished(method="GET", route=ROUTE, status=200, seconds=0.003)
+    assert value(metrics, "customers_http_requests_in_flight") == 1
+
+
+def test_what_a_caller_invents_is_no_label(metrics: Metrics) -> None:
+    metrics.http_started()
+    metrics.http_finished(method="BREW", route=None, status=404, seconds=0.003)
+    metrics.rpc_started()
+    metrics.rpc_finished(method=None, code="UNIMPLEMENTED", seconds=0.003)
+    labels = {"route": "unmatched", "method": "OTHER", "status": "404"}
+    assert value(metrics, "customers_http_requests_total", **labels) == 1
+    labels = {"method": "OTHER", "code": "UNIMPLEMENTED"}
+    assert value(metrics, "customers_grpc_requests_total", **labels) == 1
+
+
+def test_a_call_is_counted_and_measured_by_method_and_code(metrics: Metrics) -> None:
+    method = "customers.v1.CustomersService/RecordOrder"
+    metrics.rpc_started()
+    metrics.rpc_started()
+    metrics.rpc_finished(method=f"/{method}", code="NOT_FOUND", seconds=0.25)
+    assert value(metrics, "customers_grpc_requests_total", method=method, code="NOT_FOUND") == 1
+    assert value(metrics, "customers_grpc_request_duration_seconds_sum", method=method) == 0.25
+    assert value(metrics, "customers_grpc_requests_in_flight") == 1
+
+
+def test_facts_are_counted_by_kind_transport_and_outcome_from_nought(metrics: Metrics) -> None:
+    name, labels = "customers_ledger_facts_total", {"kind": "refund", "transport": "http"}
+    assert value(metrics, name, **labels, outcome="duplicate") == 0
+    metrics.fact(kind="refund", transport="http", outcome="duplicate")
+    assert value(metrics, name, **labels, outcome="duplicate") == 1
+    assert value(metrics, name, **labels, outcome="recorded") == 0
+
+
+def test_the_pools_numbers_are_those_of_the_moment_of_reading() -> None:
+    now = PoolNumbers(size=4, idle=4, waiting=0)
+    metrics = Metrics.create(version="1.2.3", pool=lambda: now)
+    metrics.render()
+    now = PoolNumbers(size=10, idle=1, waiting=7)
+    states = ("size", "idle", "in_use", "waiting")
+    told = [value(metrics, "customers_pool_connections", state=state) for state in states]
+    assert told == [10, 1, 9, 7]
+
+
+def test_what_the_pool_does_not_know_is_not_told() -> None:
+    metrics = Metrics.create(version="1.2.3", pool=lambda: PoolNumbers(size=1, idle=0))
+    assert value(metrics, "customers_pool_connections", state="in_use") == 1
+    assert value(metrics, "customers_pool_connections", state="waiting") is None
+
+
+def test_without_a_pool_there_are_no_numbers_of_one(metrics: Metrics) -> None:
+    assert b"customers_pool" not in metrics.render()[0]
+
+
+def test_metrics_do_not_share_their_numbers_unasked(metrics: Metrics) -> None:
+    other = Metrics.create(version="1.2.3")
+    other.http_started()
+    assert value(metrics, "customers_http_requests_in_flight") == 0
+
+
+def test_the_text_is_of_the_type_that_every_prometheus_reads(metrics: Metrics) -> None:
+    text, content_type = metrics.render()
+    assert content_type == "text/plain; version=0.0.4; charset=utf-8"
+    assert list(text_string_to_metric_families(text.decode()))
+
+
+def test_the_build_and_the_process_are_told(metrics: Metrics) -> None:
+    text = metrics.render()[0].decode()
+    python = sys.version.split()[0]
+    assert value(text, "customers_build_info", version="1.2.3", python=python) == 1
+    assert (value(text, "process_resident_memory_bytes") or 0) > 0
+    assert value(text, "python_gc_collections_total", generation="0") is not None
+
+
+def test_no_counter_has_a_twin_that_tells_when_it_was_made(metrics: Metrics) -> None:
+    metrics.http_started()
+    metrics.http_finished(method="GET", route=ROUTE, status=200, seconds=0.003)
+    assert b"_created" not in metrics.render()[0]
+
+
+def test_processes_that_share_a_folder_answer_with_their_sum(tmp_path: Path) -> None:
+    run_sharing(tmp_path)
+    _, text = run_sharing(tmp_path)
+    labels = {"kind": "order", "transport": "grpc", "outcome": "recorded"}
+    assert value(text, "customers_ledger_facts_total", **labels) == 2
+    assert value(text, "customers_http_requests_in_flight") == 2
+    assert value(text, "customers_pool_connections", state="size") == 10
+    assert value(text, "customers_build_info", version="1.2.3", python=sys.version.split()[0]) == 1
+
+
+def test_a_process_that_is_forgotten_leaves_its_counts_only(tmp_path: Path) -> None:
+    ended, _ = run_sharing(tmp_path)
+    _, text = run_sharing(tmp_path, ended)
+    labels = {"kind": "order", "transport": "grpc", "outcome": "recorded"}
+    assert value(text, "customers_ledger_facts_total", **labels) == 2
+    assert value(text, "customers_http_requests_in_flight") == 1
+    assert value(text, "customers_pool_connections", state="size") == 5
+
+
+def test_a_process_that_was_not_started_to_share_cannot(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="PROMETHEUS_MULTIPROC_DIR"):
+        Metrics.create(version="1.2.3", multiprocess_dir=tmp_path)

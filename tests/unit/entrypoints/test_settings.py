@@ -1,0 +1,260 @@
+"""How settings are read, refused and shown, and the options that a command takes of them."""
+
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from customers.entrypoints.options import takes_settings
+from customers.entrypoints.readers import without_passwords
+from customers.entrypoints.settings import Settings, SettingsRefused, catalogue
+
+DATABASE = "postgres://shop:hunter2@db:5432/customers"
+
+
+def load(environ: dict[str, str] | None = None, **options: object) -> Settings:
+    return Settings.load(environ or {}, options)
+
+
+def sentences(environ: dict[str, str] | None = None, **options: object) -> tuple[str, ...]:
+    with pytest.raises(SettingsRefused) as caught:
+        load(environ, **options)
+    return caught.value.sentences
+
+
+def run(command: click.Command, arguments: list[str], environ: dict[str, str]) -> Result:
+    nothing = {setting.variable: None for setting in catalogue() if setting.variable}
+    return CliRunner().invoke(command, arguments, env={**nothing, **environ}, terminal_width=400)
+
+
+@click.command()
+@takes_settings()
+def show(settings: Settings) -> None:
+    click.echo(f"port {settings.port}, database {settings.database_url}")
+
+
+def test_with_nothing_given_the_defaults_are_those_of_a_developers_machine() -> None:
+    settings = load()
+    assert (settings.port, settings.rpc_port, settings.host) == (8089, 9089, "127.0.0.1")
+    assert (settings.environment, settings.storage) == ("development", "postgres")
+    assert (settings.workers, settings.currency, settings.log_level) == (1, "USD", "info")
+    assert (settings.database_url, settings.ready_file) == (None, None)
+
+
+def test_an_option_is_stronger_than_the_environment() -> None:
+    assert load({"PORT": "1000", "RPC_PORT": "1001"}, port="2000").port == 2000
+
+
+def test_an_empty_text_counts_as_not_given() -> None:
+    assert load({"PORT": "", "DATABASE_URL": " ", "WORKERS": "\r"}, port="") == load()
+
+
+def test_white_space_around_a_text_does_not_count() -> None:
+    assert load({"PORT": " 1000\r"}).port == 1000
+
+
+@pytest.mark.parametrize(
+    ("variable", "text"),
+    [
+        ("ENVIRONMENT", "Development"),
+        ("STORAGE", "POSTGRES"),
+        ("LOG_LEVEL", "INFO"),
+        ("CURRENCY", "usd"),
+        ("POOLER", "None"),
+    ],
+)
+def test_names_are_taken_in_any_case(variable: str, text: str) -> None:
+    assert load({variable: text}) == load()
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "reason"),
+    [
+        ("PORT", "80x", "is not a port: a whole number from 0 to 65535"),
+        ("PORT", "-1", "is not a port: a whole number from 0 to 65535"),
+        ("RPC_PORT", "65536", "is not a port: a whole number from 0 to 65535"),
+        ("RPC_PORT", "1e3", "is not a port: a whole number from 0 to 65535"),
+        ("HOST", "not a host", "is not a host: a name or an IP address"),
+        ("HOST", "999.1.1.1", "is not a host: a name or an IP address"),
+        ("ENVIRONMENT", "staging", "is not an environment: development or production"),
+        ("STORAGE", "disk", "is not a storage: postgres or memory"),
+        ("WORKERS", "0", "is not a number of workers: a whole number from 1 to 64"),
+        ("CURRENCY", "dollar", "is not a currency: a code of ISO 4217, such as USD"),
+        ("CURRENCY", "ZZZ", "is not a currency: a code of ISO 4217, such as USD"),
+        ("LOG_LEVEL", "loud", "is not a log level: debug, info, warning or error"),
+        ("POOL_SIZE", "0", "is not a number of connections: a whole number from 1 to 500"),
+        ("POOL_TIMEOUT", "nan", "is not a time in seconds: a number from 0.1 to 60"),
+        ("STATEMENT_TIMEOUT", "5s", "is not a time in seconds: a number from 0.1 to 600"),
+        ("POOLER", "session", "is not a kind of pooler: none or transaction"),
+        ("DATA_DIR", "data", "is not the whole path of a folder: one that begins with a slash"),
+    ],
+)
+def test_a_malformed_value_is_refused_with_a_sentence_that_names_it(
+    variable: str, text: str, reason: str
+) -> None:
+    assert sentences({variable: text}) == (f'{variable}: "{text}" {reason}.',)
+
+
+def test_a_digit_of_another_script_is_no_number() -> None:
+    assert sentences({"PORT": "\uff18\uff10"})[0].startswith('PORT: "\\uff18\\uff10" is not a port')
+
+
+def test_a_long_value_is_shown_in_part() -> None:
+    assert len(sentences({"PORT": "9" * 10_000})[0]) < 200
+
+
+def test_a_value_given_as_an_option_is_refused_under_the_name_of_the_option() -> None:
+    assert sentences(rpc_port="x")[0].startswith('--rpc-port: "x" is not a port')
+
+
+def test_everything_that_is_wrong_is_told_at_once() -> None:
+    told = sentences({"PORT": "a", "WORKERS": "b", "DATABASE_URL": "c"}, log_level="d")
+    names = [sentence.partition(":")[0] for sentence in told]
+    assert sorted(names) == ["--log-level", "DATABASE_URL", "PORT", "WORKERS"]
+
+
+@pytest.mark.parametrize(
+    "scheme", ["postgres", "postgresql", "postgresql+asyncpg", "postgres+asyncpg", "POSTGRES"]
+)
+def test_every_spelling_of_the_scheme_means_the_same_database(scheme: str) -> None:
+    url = load({"DATABASE_URL": f"{scheme}://shop:hunter2@db:5432/customers"}).database_url
+    assert url is not None
+    assert url.reveal() == "postgresql://shop:hunter2@db:5432/customers"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "mysql://shop:hunter2@db/customers",
+        "shop:hunter2@db/customers",
+        "postgres://shop:hunter2@db:port/customers",
+        "postgres://shop:hunter2@db:99999/customers",
+        "postgres://shop:hunter2@[db/customers",
+        "postgres://shop:hunt/er2@db/customers",
+        "postgres://shop:hunter2@db/cust omers",
+    ],
+)
+def test_a_wrong_address_is_refused_without_repeating_it(address: str) -> None:
+    (sentence,) = sentences({"DATABASE_URL": address})
+    assert sentence.startswith("DATABASE_URL: the value is not ")
+    assert "hunt" not in sentence
+
+
+def test_an_address_under_the_wrong_name_is_not_repeated_either() -> None:
+    assert sentences({"HOST": DATABASE}) == (
+        "HOST: the value is not a host: a name or an IP address.",
+    )
+
+
+def test_settings_show_themselves_without_the_password() -> None:
+    settings = load({"DATABASE_URL": DATABASE})
+    shown = f"{settings} {settings!r} {settings.database_url} {settings.database_url!r}"
+    assert "postgresql://shop:***@db:5432/customers" in shown
+    assert "hunter2" not in shown
+
+
+@pytest.mark.parametrize(
+    ("text", "hidden"),
+    [
+        (f"cannot reach {DATABASE}, sorry", "cannot reach postgres://shop:***@db:5432/customers,"),
+        ("a://u:hunter2@h and b://u:hunter2@h", "a://u:***@h and b://u:***@h"),
+        ("postgres://u:hunter2@x@h/d", "postgres://u:***@h/d"),
+        ("postgres://h/d?user=u&password=hunter2&a=b", "postgres://h/d?user=u&password=***&a=b"),
+    ],
+)
+def test_a_password_is_hidden_inside_any_sentence(text: str, hidden: str) -> None:
+    assert hidden in without_passwords(text)
+    assert "hunter2" not in without_passwords(text)
+
+
+def test_an_address_without_a_password_is_left_alone() -> None:
+    text = "listening on http://127.0.0.1:8089/health and postgres://shop@db/customers"
+    assert without_passwords(text) == text
+
+
+def test_production_needs_the_address_of_a_database() -> None:
+    (sentence,) = sentences({"ENVIRONMENT": "production"})
+    assert sentence.startswith("DATABASE_URL: production needs the address of a database")
+    assert load({"ENVIRONMENT": "production", "DATABASE_URL": DATABASE}).storage == "postgres"
+
+
+def test_production_refuses_memory_storage_with_or_without_a_database() -> None:
+    environ = {"ENVIRONMENT": "production", "STORAGE": "memory"}
+    expected = ("STORAGE: memory is refused in production: use postgres.",)
+    assert sentences(environ) == sentences({**environ, "DATABASE_URL": DATABASE}) == expected
+
+
+def test_memory_storage_is_one_process() -> None:
+    assert sentences(storage="memory", workers="2") == (
+        "--workers: memory storage is one process: use 1, or postgres.",
+    )
+    assert load(storage="memory").workers == 1
+
+
+def test_several_workers_cannot_take_a_free_port() -> None:
+    assert sentences({"WORKERS": "2", "PORT": "0", "RPC_PORT": "0"}) == (
+        "PORT: several workers cannot take a free port: name one.",
+        "RPC_PORT: several workers cannot take a free port: name one.",
+    )
+
+
+def test_the_two_ports_differ_unless_both_are_free_ones() -> None:
+    assert sentences({"RPC_PORT": "8089"}) == (
+        "RPC_PORT: 8089 is the REST port already: take another.",
+    )
+    assert load({"PORT": "0", "RPC_PORT": "0"}).port == 0
+
+
+def test_a_setting_that_is_wrong_already_is_not_said_to_clash() -> None:
+    told = sentences({"ENVIRONMENT": "production", "DATABASE_URL": "mysql://db", "WORKERS": "x"})
+    assert [sentence.partition(":")[0] for sentence in told] == ["DATABASE_URL", "WORKERS"]
+
+
+def test_data_lies_in_the_users_data_directory() -> None:
+    assert load({"HOME": "/home/ann"}).data_dir == Path("/home/ann/.local/share/customers")
+    assert load({"HOME": "/home/ann", "XDG_DATA_HOME": "/d"}).data_dir == Path("/d/customers")
+    assert load({"XDG_DATA_HOME": "/d", "DATA_DIR": "/data"}).data_dir == Path("/data")
+
+
+def test_a_relative_data_directory_is_ignored() -> None:
+    told = {"HOME": "/home/ann", "XDG_DATA_HOME": "share"}
+    assert load(told).data_dir == Path("/home/ann/.local/share/customers")
+
+
+def test_the_ready_file_is_an_option_only() -> None:
+    assert load({"READY_FILE": "ready.json"}).ready_file is None
+    assert load(ready_file="ready.json").ready_file == Path("ready.json")
+
+
+def test_a_command_is_given_its_settings() -> None:
+    environ = {"DATABASE_URL": DATABASE, "PORT": "1000"}
+    result = run(show, ["--port", "2000"], environ)
+    assert result.output == "port 2000, database postgresql://shop:***@db:5432/customers\n"
+
+
+def test_a_command_with_wrong_settings_ends_with_one_line_each_and_exit_code_2() -> None:
+    result = run(show, ["--port", "80x"], {"WORKERS": "none"})
+    assert result.exit_code == 2
+    assert result.stderr.splitlines() == [
+        '--port: "80x" is not a port: a whole number from 0 to 65535.',
+        'WORKERS: "none" is not a number of workers: a whole number from 1 to 64.',
+    ]
+
+
+def test_the_help_of_a_command_names_every_option_its_variable_and_its_default() -> None:
+    told = " ".join(run(show, ["--help"], {}).output.split())
+    for setting in catalogue():
+        assert f"{setting.option} {setting.metavar} {setting.help}" in told
+        assert f"default: {setting.default}]" in told
+        assert setting.variable is None or f"[env: {setting.variable};" in told
+
+
+def test_a_command_takes_only_the_options_that_it_names() -> None:
+    @click.command()
+    @takes_settings("log_level")
+    def migrate(settings: Settings) -> None:
+        click.echo(settings.log_level)
+
+    assert run(migrate, ["--log-level", "error"], {}).output == "error\n"
+    assert run(migrate, ["--port", "1"], {}).exit_code == 2
