@@ -3,11 +3,10 @@
 Adapters are imported when they are made, so that the memory storage starts without SQLAlchemy.
 """
 
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
 from importlib.metadata import version
 from pathlib import Path
-
-from dependency_injector import containers, providers
 
 from customers.adapters.clock import SystemClock
 from customers.adapters.ids import TimeOrderedIds
@@ -20,6 +19,7 @@ from customers.core.services.journal import Journal
 from customers.core.services.orders import Orders
 from customers.core.services.payments import PaymentMethods
 from customers.core.services.segments import Segments
+from customers.entrypoints.absent import as_if_absent
 from customers.entrypoints.facts import Facts
 from customers.entrypoints.http.addresses import AddressRoutes
 from customers.entrypoints.http.app import application
@@ -30,10 +30,15 @@ from customers.entrypoints.http.orders import OrderRoutes
 from customers.entrypoints.http.payment_methods import PaymentMethodRoutes
 from customers.entrypoints.http.probes import Probes
 from customers.entrypoints.http.segments import SegmentRoutes
-from customers.entrypoints.metrics import Metrics
+from customers.entrypoints.metrics import Metrics, PoolNumbers
+from customers.entrypoints.rpc.server import RpcServer
 from customers.entrypoints.settings import Settings
 from customers.entrypoints.wire.reading import Reader
 from customers.entrypoints.wire.showing import Show
+
+# Where the tools of a checkout have brought them, they would be loaded to be looked at.
+with as_if_absent("werkzeug", "yaml"):
+    from dependency_injector import containers, providers
 
 VERSION = version("customers-service")
 
@@ -69,7 +74,6 @@ def _storage(settings: Settings, dsn: str, currency: Currency) -> Storage:
     pool = PoolOptions(
         max_size=settings.pool_size,
         acquire_timeout=settings.pool_timeout,
-        connect_timeout=settings.connect_timeout,
         statement_timeout=settings.statement_timeout,
         behind_pooler=settings.pooler == "transaction",
     )
@@ -77,8 +81,21 @@ def _storage(settings: Settings, dsn: str, currency: Currency) -> Storage:
 
 
 def _metrics(storage: Storage, multiprocess_dir: Path | None) -> Metrics:
-    pool = getattr(storage, "pool_numbers", None)
+    pool = _pool_of(storage)
     return Metrics.create(version=VERSION, pool=pool, multiprocess_dir=multiprocess_dir)
+
+
+def _pool_of(storage: Storage) -> Callable[[], PoolNumbers] | None:
+    """What tells the numbers of the storage's pool; None where it has no pool."""
+    told = getattr(storage, "pool_numbers", None)
+    if told is None:
+        return None
+
+    def numbers() -> PoolNumbers:
+        now = told()
+        return PoolNumbers(size=now.size, idle=now.idle)
+
+    return numbers
 
 
 class Container(containers.DeclarativeContainer):
@@ -123,4 +140,13 @@ class Container(containers.DeclarativeContainer):
         reader,
         metrics,
         drain,
+    )
+    rpc = providers.Singleton(
+        RpcServer,
+        orders=orders,
+        reader=reader,
+        facts=providers.Singleton(Facts, metrics, "grpc"),
+        metrics=metrics,
+        currency=currency,
+        storage=storage,
     )

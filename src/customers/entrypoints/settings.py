@@ -132,15 +132,7 @@ class Settings:
         metadata=told(
             readers.seconds(0.1, 60),
             "SECONDS",
-            "How long a request waits for a free connection before it is answered 503.",
-        ),
-    )
-    connect_timeout: float = field(
-        default=5.0,
-        metadata=told(
-            readers.seconds(0.1, 60),
-            "SECONDS",
-            "How long connecting to the database may take.",
+            "How long a request waits for a connection, new or free, before it is answered 503.",
         ),
     )
     statement_timeout: float = field(
