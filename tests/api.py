@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import Any, Final, Self
 from uuid import uuid4
 
-from aiohttp import ClientTimeout, web
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp import ClientSession, ClientTimeout, web
 from attrs import evolve, frozen
 from multidict import CIMultiDict
 from yarl import URL
 
 from customers.core.ports import Ids, Storage
 from customers.entrypoints.container import Container
+from customers.entrypoints.http.server import HttpServer
 from customers.entrypoints.settings import Settings
 from tests.builders import FixedClock
 
@@ -82,7 +82,8 @@ class Api:
     """One tenant's caller of a service whose clock it can move."""
 
     app: web.Application
-    client: TestClient[web.Request, web.Application]
+    client: ClientSession
+    port: int
     clock: FixedClock
     tenant: str
 
@@ -124,7 +125,7 @@ class Api:
         sent.update(headers or {})
         given = CIMultiDict((name, value) for name, value in sent.items() if value is not None)
         skipped = {"Accept", "User-Agent", "Content-Type", "Accept-Encoding"} - set(given)
-        url = URL(base + path, encoded=True)
+        url = URL(f"http://127.0.0.1:{self.port}{base}{path}", encoded=True)
         async with self.client.request(
             method,
             url,
@@ -222,8 +223,10 @@ async def serving(storage: Storage, *, tenant: str, ids: Ids | None = None) -> A
     clock = FixedClock()
     container.clock.override(clock)
     container.storage.override(storage)
-    if ids is not None:
-        container.ids.override(ids)
-    server = TestServer(app := container.app())
-    async with TestClient(server, timeout=ClientTimeout(total=30)) as client:
-        yield Api(app=app, client=client, clock=clock, tenant=tenant)
+    server = HttpServer(app := container.app(), seconds_to_end=1.0)
+    port = await server.start("127.0.0.1", 0)
+    try:
+        async with ClientSession(timeout=ClientTimeout(total=30)) as client:
+            yield Api(app=app, client=client, port=port, clock=clock, tenant=tenant)
+    finally:
+        await server.end()

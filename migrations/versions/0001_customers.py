@@ -79,6 +79,12 @@ def upgrade() -> None:
         postgresql_where=LIVING,
     )
     op.create_index(
+        "customers_customer_type",
+        "customers",
+        ["tenant_id", "customer_type", "created_at", "id"],
+        postgresql_where=LIVING,
+    )
+    op.create_index(
         "customers_email", "customers", ["tenant_id", "email", "id"], postgresql_where=LIVING
     )
     op.create_index(
@@ -147,6 +153,12 @@ def upgrade() -> None:
         postgresql_where=LIVING,
         postgresql_using="gin",
         postgresql_ops={"search_text": "gin_trgm_ops"},
+    )
+    op.create_index(
+        "customers_status",
+        "customers",
+        ["tenant_id", "status", "created_at", "id"],
+        postgresql_where=LIVING,
     )
     op.create_index(
         "customers_total_orders",

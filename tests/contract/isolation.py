@@ -54,15 +54,15 @@ class IsolationContract:
             await WRITES[write](tx, ours)
         assert await seen(storage, theirs) == before
 
-    @pytest.mark.parametrize("other", ["{}x", "x{}", "{} ", "{}\u00e9", "{}%", "{}/'\"\\"])
+    @pytest.mark.parametrize("other", ["x", "X ", "%", "_", "\u00e9", "e\u0301", "/", "'\\"])
     async def test_tenants_are_told_apart_by_every_character(
         self, storage: Storage, tenant: str, other: str
     ) -> None:
-        ours = a_customer(tenant_id=tenant, email="ada@example.test")
-        theirs = a_customer(tenant_id=other.format(tenant.upper()), email="ada@example.test")
-        await keep(storage, ours)
-        await keep(storage, theirs)
-        assert (await stored(storage, ours), await stored(storage, theirs)) == (ours, theirs)
+        names = [tenant, f"{tenant}{other}", f"{tenant}{other.upper()}.", f"{other}{tenant}"]
+        namesakes = [a_customer(tenant_id=name, email="ada@example.test") for name in names]
+        for customer in namesakes:
+            await keep(storage, customer)
+        assert [await stored(storage, customer) for customer in namesakes] == namesakes
 
     async def test_tenants_are_served_side_by_side(self, storage: Storage) -> None:
         tenants = [a_tenant() for _ in range(6)]

@@ -10,6 +10,7 @@ import pytest
 from attrs import evolve
 
 from customers.core.model.customer import Customer
+from customers.core.model.order import NOTHING_YET, Statistics
 from customers.core.model.query import (
     CustomerFilter,
     CustomerKey,
@@ -46,29 +47,29 @@ def by_hand(customers: Sequence[Customer], order: CustomerOrder) -> list[UUID]:
 
 def a_crowd(tenant: str) -> list[Customer]:
     """Customers of whom some tie and some have never ordered, whatever they are sorted by."""
-    crowd = []
-    for number, word in enumerate(WORDS):
-        spent = f"{number % 4}.{number % 3}5"
-        dates = {
-            "first_order_date": later(hours=number % 3),
-            "last_order_date": later(days=1, microseconds=number % 5),
-        }
-        crowd.append(
-            a_customer(
-                tenant_id=tenant,
-                email=f"{word.replace(' ', '')}{number}@example.test",
-                first_name=word,
-                last_name=WORDS[number // 2],
-                created_at=later(minutes=number % 4),
-                updated_at=later(minutes=number % 5),
-                **(
-                    {"statistics": some_statistics(spent, number % 3, **dates)}
-                    if number % 3
-                    else {}
-                ),
-            )
+    return [
+        a_customer(
+            tenant_id=tenant,
+            email=f"{word.replace(' ', '')}{number}@example.test",
+            first_name=word,
+            last_name=WORDS[number // 2],
+            created_at=later(minutes=number % 4),
+            updated_at=later(minutes=number % 5),
+            statistics=_statistics(number),
         )
-    return crowd
+        for number, word in enumerate(WORDS)
+    ]
+
+
+def _statistics(number: int) -> Statistics:
+    if number % 3 == 0:
+        return NOTHING_YET
+    return some_statistics(
+        f"{number % 4}.{number % 3}5",
+        orders=number % 3,
+        first_order_date=later(hours=number % 3),
+        last_order_date=later(days=1, microseconds=number % 5),
+    )
 
 
 async def page(

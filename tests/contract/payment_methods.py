@@ -1,23 +1,18 @@
-"""What every storage promises of payment methods and their tokens."""
+"""What every storage promises of payment methods."""
 
-import asyncio
 from typing import Any
-from uuid import UUID
 
 import pytest
 from attrs import evolve
 
-from customers.core.errors import CustomerNotFound, PaymentMethodTaken
+from customers.core.errors import CustomerNotFound
 from customers.core.model.customer import Customer
 from customers.core.model.payment import PaymentMethod, PaymentType
 from customers.core.ports import Storage
-from tests.builders import a_customer, a_payment_method, a_tenant, later
+from tests.builders import a_customer, a_payment_method, later
 from tests.contract.steps import (
-    Pause,
     a_kept_customer,
-    abandoned,
     delete,
-    overlapping,
     set_methods,
 )
 
@@ -33,20 +28,11 @@ WHOLE: dict[str, Any] = {
     "is_active": False,
     "updated_at": later(days=1, microseconds=1),
 }
-TOKEN = {"payment_gateway": "stripe", "gateway_payment_method_id": "pm_shared"}
 
 
 async def methods(storage: Storage, customer: Customer) -> list[PaymentMethod]:
     async with storage.view(customer.tenant_id) as view:
         return list(await view.payment_methods.all(customer.id))
-
-
-async def restore(storage: Storage, customer: Customer) -> set[UUID]:
-    """Brings a deleted customer back; the methods whose tokens others have."""
-    async with storage.transaction(customer.tenant_id) as tx:
-        deleted = await tx.customers.lock_any(customer.id)
-        await tx.customers.save(deleted.restored(later(days=2)))
-        return set(await tx.payment_methods.reclaim(customer.id))
 
 
 class PaymentMethodContract:
@@ -116,204 +102,3 @@ class PaymentMethodContract:
         await set_methods(storage, bob, his)
         await set_methods(storage, ada)
         assert (await methods(storage, ada), await methods(storage, bob)) == ([], [his])
-
-
-class TokenContract:
-    async def test_another_customers_token_is_refused(self, storage: Storage, tenant: str) -> None:
-        holder, late = (
-            await a_kept_customer(storage, tenant),
-            await a_kept_customer(storage, tenant),
-        )
-        await set_methods(storage, holder, a_payment_method(holder, **TOKEN))
-        other = a_payment_method(late)
-        await set_methods(storage, late, other)
-        with pytest.raises(PaymentMethodTaken):
-            await set_methods(storage, late, other, a_payment_method(late, **TOKEN))
-        assert await methods(storage, late) == [other]
-        assert len(await methods(storage, holder)) == 1
-
-    @pytest.mark.parametrize(
-        "other", [{"payment_gateway": "Stripe"}, {"gateway_payment_method_id": "PM_shared"}]
-    )
-    async def test_a_token_is_compared_exactly_and_within_its_gateway(
-        self, storage: Storage, tenant: str, other: dict[str, str]
-    ) -> None:
-        holder, late = (
-            await a_kept_customer(storage, tenant),
-            await a_kept_customer(storage, tenant),
-        )
-        await set_methods(storage, holder, a_payment_method(holder, **TOKEN))
-        card = a_payment_method(late, **TOKEN | other)
-        await set_methods(storage, late, card)
-        assert await methods(storage, late) == [card]
-
-    async def test_a_token_of_another_tenant_is_free(self, storage: Storage, tenant: str) -> None:
-        theirs, ours = (
-            await a_kept_customer(storage, a_tenant()),
-            await a_kept_customer(storage, tenant),
-        )
-        await set_methods(storage, theirs, a_payment_method(theirs, **TOKEN))
-        card = a_payment_method(ours, **TOKEN)
-        await set_methods(storage, ours, card)
-        assert await methods(storage, ours) == [card]
-
-    async def test_a_removed_token_is_free(self, storage: Storage, tenant: str) -> None:
-        holder, late = (
-            await a_kept_customer(storage, tenant),
-            await a_kept_customer(storage, tenant),
-        )
-        await set_methods(storage, holder, a_payment_method(holder, **TOKEN))
-        await set_methods(storage, holder)
-        await set_methods(storage, late, card := a_payment_method(late, **TOKEN))
-        assert await methods(storage, late) == [card]
-
-    async def test_a_token_can_go_over_to_another_method_of_its_customer(
-        self, storage: Storage, tenant: str
-    ) -> None:
-        customer = await a_kept_customer(storage, tenant)
-        await set_methods(storage, customer, a_payment_method(customer, **TOKEN))
-        await set_methods(storage, customer, new := a_payment_method(customer, **TOKEN))
-        assert await methods(storage, customer) == [new]
-
-    async def test_of_many_who_bring_one_token_at_once_one_keeps_it(
-        self, storage: Storage, tenant: str
-    ) -> None:
-        rivals = [await a_kept_customer(storage, tenant) for _ in range(4)]
-        cards = [a_payment_method(rival, **TOKEN) for rival in rivals]
-        ends = await asyncio.gather(
-            *(set_methods(storage, card, his) for card, his in zip(rivals, cards, strict=True)),
-            return_exceptions=True,
-        )
-        assert [type(end) for end in ends if end is not None] == [PaymentMethodTaken] * 3
-        kept = [await methods(storage, rival) for rival in rivals]
-        assert kept == [
-            [card] if end is None else [] for card, end in zip(cards, ends, strict=True)
-        ]
-
-    async def test_who_brings_a_token_that_is_being_removed_gets_it(
-        self, storage: Storage, tenant: str
-    ) -> None:
-        holder, late = (
-            await a_kept_customer(storage, tenant),
-            await a_kept_customer(storage, tenant),
-        )
-        mine, card = a_payment_method(holder, **TOKEN), a_payment_method(late, **TOKEN)
-        await set_methods(storage, holder, mine)
-
-        async def remove(pause: Pause) -> None:
-            async with storage.transaction(tenant) as tx:
-                await tx.customers.lock(holder.id)
-                await tx.payment_methods.replace(holder.id, [mine], [])
-                await pause()
-
-        await overlapping(remove, lambda: set_methods(storage, late, card))
-        assert await methods(storage, late) == [card]
-
-
-class ReleaseContract:
-    async def test_a_deleted_customers_tokens_are_free_and_kept(
-        self, storage: Storage, tenant: str
-    ) -> None:
-        gone, late = await a_kept_customer(storage, tenant), await a_kept_customer(storage, tenant)
-        cards = [a_payment_method(gone, **TOKEN, is_default=True), a_payment_method(gone)]
-        await set_methods(storage, gone, *cards)
-        await delete(storage, gone)
-        await set_methods(storage, late, a_payment_method(late, **TOKEN))
-        await set_methods(storage, late)
-        assert await restore(storage, gone) == set()
-        assert await methods(storage, gone) == cards
-
-    async def test_reclaimed_tokens_are_taken_again(self, storage: Storage, tenant: str) -> None:
-        customer, late = (
-            await a_kept_customer(storage, tenant),
-            await a_kept_customer(storage, tenant),
-        )
-        await set_methods(storage, customer, a_payment_method(customer, **TOKEN))
-        await delete(storage, customer)
-        await restore(storage, customer)
-        with pytest.raises(PaymentMethodTaken):
-            await set_methods(storage, late, a_payment_method(late, **TOKEN))
-
-    async def test_reclaiming_names_the_methods_whose_tokens_others_have(
-        self, storage: Storage, tenant: str
-    ) -> None:
-        customer, late = (
-            await a_kept_customer(storage, tenant),
-            await a_kept_customer(storage, tenant),
-        )
-        lost, kept = a_payment_method(customer, **TOKEN), a_payment_method(customer)
-        await set_methods(storage, customer, lost, kept)
-        await delete(storage, customer)
-        await set_methods(storage, late, card := a_payment_method(late, **TOKEN))
-        assert await restore(storage, customer) == {lost.id}
-        assert await methods(storage, customer) == [lost, kept]
-        assert await methods(storage, late) == [card]
-
-    async def test_a_lost_method_can_be_replaced_away_and_the_rest_is_reclaimed(
-        self, storage: Storage, tenant: str
-    ) -> None:
-        customer, late = (
-            await a_kept_customer(storage, tenant),
-            await a_kept_customer(storage, tenant),
-        )
-        lost, kept = a_payment_method(customer, **TOKEN), a_payment_method(customer)
-        await set_methods(storage, customer, lost, kept)
-        await delete(storage, customer)
-        await set_methods(storage, late, a_payment_method(late, **TOKEN))
-        await restore(storage, customer)
-        await set_methods(storage, customer, kept)
-        assert await methods(storage, customer) == [kept]
-        copy = {"gateway_payment_method_id": kept.gateway_payment_method_id}
-        with pytest.raises(PaymentMethodTaken):
-            await set_methods(storage, late, a_payment_method(late, **copy))
-
-    async def test_a_customer_without_methods_has_nothing_to_release_or_reclaim(
-        self, storage: Storage, tenant: str
-    ) -> None:
-        customer = await a_kept_customer(storage, tenant)
-        await delete(storage, customer)
-        assert await restore(storage, customer) == set()
-        assert await methods(storage, customer) == []
-
-    async def test_releasing_leaves_other_customers_tokens_alone(
-        self, storage: Storage, tenant: str
-    ) -> None:
-        gone, holder, late = [await a_kept_customer(storage, tenant) for _ in range(3)]
-        await set_methods(storage, holder, a_payment_method(holder, **TOKEN))
-        await delete(storage, gone)
-        with pytest.raises(PaymentMethodTaken):
-            await set_methods(storage, late, a_payment_method(late, **TOKEN))
-
-    async def test_a_rolled_back_release_frees_nothing(self, storage: Storage, tenant: str) -> None:
-        customer, late = (
-            await a_kept_customer(storage, tenant),
-            await a_kept_customer(storage, tenant),
-        )
-        await set_methods(storage, customer, a_payment_method(customer, **TOKEN))
-        async with abandoned(storage, tenant) as tx:
-            await tx.customers.lock(customer.id)
-            await tx.payment_methods.release(customer.id)
-            await tx.customers.save(customer.deleted(later(days=1)))
-        with pytest.raises(PaymentMethodTaken):
-            await set_methods(storage, late, a_payment_method(late, **TOKEN))
-
-    async def test_who_is_restored_while_another_takes_the_token_back_is_told_so(
-        self, storage: Storage, tenant: str
-    ) -> None:
-        first, second = (
-            await a_kept_customer(storage, tenant),
-            await a_kept_customer(storage, tenant),
-        )
-        for each in (first, second):
-            await set_methods(storage, each, a_payment_method(each, **TOKEN))
-            await delete(storage, each)
-
-        async def take_back(pause: Pause) -> None:
-            async with storage.transaction(tenant) as tx:
-                deleted = await tx.customers.lock_any(first.id)
-                await tx.customers.save(deleted.restored(later(days=2)))
-                assert not await tx.payment_methods.reclaim(first.id)
-                await pause()
-
-        lost = await overlapping(take_back, lambda: restore(storage, second))
-        assert lost == {each.id for each in await methods(storage, second)}

@@ -233,13 +233,17 @@ async def outcome(reading: Awaitable[T]) -> T | type[CustomersError]:
         return type(refusal)
 
 
-async def seen(storage: Storage, tenant: str) -> dict[str, object]:
-    """The outcome of every reading of a scene, the ledger's hidden side included."""
+async def shown(storage: Storage, tenant: str) -> dict[str, object]:
+    """The outcome of every reading of a scene that a view is for."""
     async with storage.view(tenant) as view:
-        shown = {name: _plain(await outcome(read(view))) for name, read in READS.items()}
+        return {name: _plain(await outcome(read(view))) for name, read in READS.items()}
+
+
+async def seen(storage: Storage, tenant: str) -> dict[str, object]:
+    """What a view shows, and what only a transaction can read."""
     async with storage.transaction(tenant) as tx:
         locked = {name: _plain(await outcome(read(tx))) for name, read in LOCKED_READS.items()}
-    return shown | locked
+    return await shown(storage, tenant) | locked
 
 
 def _plain(value: object) -> object:

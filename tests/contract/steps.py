@@ -5,7 +5,7 @@ What is checked stays in the contracts.
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -13,6 +13,7 @@ from customers.core.model.address import Address
 from customers.core.model.customer import Customer
 from customers.core.model.erasure import Erasure
 from customers.core.model.journal import Communication, Note
+from customers.core.model.money import Currency
 from customers.core.model.order import Entry, StoredRefund
 from customers.core.model.payment import PaymentMethod
 from customers.core.model.query import CustomerFilter
@@ -26,6 +27,7 @@ EVERYONE = CustomerFilter()
 _A_WHILE = 0.05
 
 T = TypeVar("T")
+StorageIn = Callable[[Currency], AbstractAsyncContextManager[Storage]]
 Pause = Callable[[], Awaitable[None]]
 
 

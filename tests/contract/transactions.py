@@ -1,6 +1,5 @@
-"""What every storage promises of transactions, of views, and of itself."""
+"""What every storage promises of transactions: all or nothing, and nothing after a refusal."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
@@ -13,21 +12,14 @@ from customers.core.errors import (
     EmailTaken,
     PaymentMethodTaken,
     SegmentNameTaken,
-    Unavailable,
 )
 from customers.core.ports import Storage, Transaction
-from tests.builders import USD, a_customer, a_payment_method, a_segment, a_tenant, an_id, later
-from tests.contract.scene import ADA, BOB, WRITES, Scene, lock_everything, seen, set_up
-from tests.contract.statistics import StorageIn
+from tests.builders import a_customer, a_payment_method, a_segment, a_tenant, an_id
+from tests.contract.scene import BOB, WRITES, Scene, lock_everything, seen, set_up
 from tests.contract.steps import (
-    EVERYONE,
-    Pause,
-    a_kept_customer,
     abandoned,
     count,
     keep,
-    overlapping,
-    save,
     stored,
 )
 
@@ -169,141 +161,3 @@ class DoomContract:
                     await read(an_id())
             await tx.customers.add(customer)
         assert await stored(storage, customer) == customer
-
-
-class CancellationContract:
-    @every_write
-    async def test_nothing_is_left_of_a_cancelled_transaction(
-        self, storage: Storage, tenant: str, write: str
-    ) -> None:
-        scene = await set_up(storage, tenant)
-        before = await seen(storage, tenant)
-        written = asyncio.Event()
-
-        async def work() -> None:
-            async with storage.transaction(tenant) as tx:
-                await lock_everything(tx)
-                await WRITES[write](tx, scene)
-                written.set()
-                await asyncio.Event().wait()
-
-        working = asyncio.create_task(work())
-        await written.wait()
-        working.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await working
-        assert await seen(storage, tenant) == before
-
-    async def test_who_is_cancelled_while_waiting_for_a_lock_leaves_the_others_alone(
-        self, storage: Storage, tenant: str
-    ) -> None:
-        customer = await a_kept_customer(storage, tenant)
-
-        async def touch() -> None:
-            async with storage.transaction(tenant) as tx:
-                now = await tx.customers.lock(customer.id)
-                await tx.customers.save(now.touched(later(days=1)))
-
-        async def hold(pause: Pause) -> None:
-            async with storage.transaction(tenant) as tx:
-                now = await tx.customers.lock(customer.id)
-                await pause()
-                await tx.customers.save(now.touched(later(days=1)))
-
-        async def give_up() -> None:
-            with pytest.raises(TimeoutError):
-                await asyncio.wait_for(touch(), timeout=0.02)
-
-        await overlapping(hold, give_up)
-        await touch()
-        assert (await stored(storage, customer)).version == 3
-
-    async def test_a_storage_serves_on_after_many_cancellations(
-        self, storage: Storage, tenant: str
-    ) -> None:
-        customer = await a_kept_customer(storage, tenant)
-
-        async def touch() -> None:
-            async with storage.transaction(tenant) as tx:
-                await tx.customers.lock(customer.id)
-                await tx.customers.save(customer.touched(later(days=1)))
-
-        for turns in range(60):
-            working = asyncio.create_task(touch() if turns % 2 else stored(storage, customer))
-            for _ in range(turns % 6):
-                await asyncio.sleep(0)
-            working.cancel()
-            await asyncio.gather(working, return_exceptions=True)
-        await save(storage, last := evolve(customer, version=99))
-        assert await stored(storage, customer) == last
-
-
-class ViewContract:
-    async def test_a_view_does_not_see_what_is_not_committed(
-        self, storage: Storage, tenant: str
-    ) -> None:
-        scene = await set_up(storage, tenant)
-        before = await seen(storage, tenant)
-
-        async def hold(pause: Pause) -> None:
-            async with storage.transaction(tenant) as tx:
-                await lock_everything(tx)
-                for write in ("add a customer", "delete", "add a note", "cancel an order", "put"):
-                    await WRITES[write](tx, scene)
-                await pause()
-
-        async def look() -> list[object]:
-            async with storage.view(tenant) as view:
-                return [
-                    await view.customers.get(ADA),
-                    list(await view.notes.newest(ADA, None, 9)),
-                    list(await view.orders.newest(ADA, None, 9)),
-                ]
-
-        reads = ("get", "notes", "orders")
-        assert await overlapping(hold, look) == [before[read] for read in reads]
-
-    async def test_a_view_sees_what_was_committed_since_it_was_opened(
-        self, storage: Storage, tenant: str
-    ) -> None:
-        customer = a_customer(tenant_id=tenant)
-        async with storage.view(tenant) as view:
-            assert await view.customers.by_email(customer.email_key) is None
-            await asyncio.create_task(keep(storage, customer))
-            assert await view.customers.by_email(customer.email_key) == customer
-
-    async def test_many_views_and_transactions_are_served_at_once(
-        self, storage: Storage, tenant: str
-    ) -> None:
-        customers = [a_customer(tenant_id=tenant) for _ in range(40)]
-        await asyncio.gather(*(keep(storage, each) for each in customers))
-        assert await asyncio.gather(*(stored(storage, each) for each in customers)) == customers
-
-
-class StorageContract:
-    async def test_a_storage_that_can_serve_says_so(self, storage: Storage) -> None:
-        await storage.check()
-
-    async def test_a_storage_that_was_closed_cannot_serve(self, storage_in: StorageIn) -> None:
-        async with storage_in(USD) as storage:
-            await storage.check()
-            await storage.close()
-            with pytest.raises(Unavailable):
-                await storage.check()
-
-    async def test_work_in_flight_is_finished_before_a_storage_is_closed(
-        self, storage_in: StorageIn, tenant: str
-    ) -> None:
-        async with storage_in(USD) as storage:
-            ended = []
-
-            async def work(pause: Pause) -> None:
-                async with storage.transaction(tenant) as tx:
-                    await tx.customers.add(a_customer(tenant_id=tenant))
-                    await pause()
-                    assert await tx.customers.count(EVERYONE) == 1
-                ended.append("work")
-
-            await overlapping(work, storage.close)
-            ended.append("storage")
-        assert ended == ["work", "storage"]

@@ -29,7 +29,7 @@ Written = TypeVar("Written")
 Kept = TypeVar("Kept")
 
 few_examples = settings(
-    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 many_texts = st.lists(st.text(st.characters(), max_size=20), min_size=5, max_size=10)
 AMOUNTS = st.decimals(0, MOST, places=4) | st.sampled_from([MOST, Decimal("33.330000000000005")])

@@ -17,7 +17,7 @@ from customers.core.model.money import Currency
 from customers.core.ports import Storage
 from tests import servers
 from tests.builders import USD
-from tests.contract.statistics import StorageIn
+from tests.contract.steps import StorageIn
 
 # The loop in which a storage is opened must be that of its tests.
 session_loop = pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -3,47 +3,31 @@
 import pytest
 
 from tests.contract.addresses import AddressContract
+from tests.contract.cancellations import CancellationContract
 from tests.contract.communications import (
     CommunicationContract,
     CommunicationLockContract,
     OutsideIdContract,
 )
-from tests.contract.customers import (
-    AddingContract,
-    CustomerReadingContract,
-    LockingContract,
-    ProfileContract,
-    SavingContract,
-)
+from tests.contract.count_order import CountOrderAtOnceContract, CountOrderContract
+from tests.contract.counts import CountContract
+from tests.contract.customer_locks import LockingContract
+from tests.contract.customer_writes import AddingContract, SavingContract
+from tests.contract.customers import CustomerReadingContract, ProfileContract
 from tests.contract.erasures import ErasureContract
-from tests.contract.filters import CountContract, FilterContract, SearchContract
+from tests.contract.filters import FilterContract
 from tests.contract.isolation import IsolationContract
 from tests.contract.lists import OrderContract, PageContract, WalkContract
 from tests.contract.notes import NoteContract
 from tests.contract.orders import ClaimContract, EntryContract, RefundContract
-from tests.contract.payment_methods import (
-    PaymentMethodContract,
-    ReleaseContract,
-    TokenContract,
-)
-from tests.contract.segments import (
-    MemberContract,
-    PutMatchingContract,
-    SegmentContract,
-    SegmentNameContract,
-)
-from tests.contract.statistics import (
-    CountOrderAtOnceContract,
-    CountOrderContract,
-    StatisticsContract,
-)
-from tests.contract.transactions import (
-    CancellationContract,
-    CommitContract,
-    DoomContract,
-    StorageContract,
-    ViewContract,
-)
+from tests.contract.payment_methods import PaymentMethodContract
+from tests.contract.payment_tokens import ReleaseContract, TokenContract
+from tests.contract.searches import SearchContract
+from tests.contract.segment_members import MemberContract, PutMatchingContract
+from tests.contract.segments import SegmentContract, SegmentNameContract
+from tests.contract.statistics import StatisticsContract
+from tests.contract.storage import StorageContract, ViewContract
+from tests.contract.transactions import CommitContract, DoomContract
 from tests.contract.values import ValueContract
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

@@ -22,6 +22,8 @@ from tests.contract.steps import keep
 from tests.golden import segment_rules as golden
 from tests.unit.core.rule_strategies import NOW, customers, written_rules
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 FIRST = datetime(1, 1, 1, tzinfo=UTC)
 LAST = datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
 A_MOMENT = timedelta(microseconds=1)
@@ -84,12 +86,12 @@ async def test_golden_rules_have_exactly_their_members(storage: Storage, tenant:
 
 
 @settings(
-    max_examples=30,
+    max_examples=20,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(
-    people=st.lists(customers(), min_size=1, max_size=30),
-    rules=st.lists(written_rules().map(parse), min_size=1, max_size=12),
+    people=st.lists(customers(), min_size=20, max_size=20),
+    rules=st.lists(written_rules().map(parse), min_size=8, max_size=8),
 )
 async def test_a_random_rule_finds_whom_the_core_would(
     storage: Storage, people: list[Customer], rules: list[Rule]

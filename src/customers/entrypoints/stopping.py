@@ -1,32 +1,27 @@
-"""How a process is asked to end, and when that is heeded."""
+"""How a process is asked to end, and when it heeds that."""
 
 import asyncio
 import signal
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from types import FrameType
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 def leave_when_asked() -> None:
-    """Until there is a Stop, SIGTERM and SIGINT end the process at once, and in good order."""
+    """Until there is a Stop, SIGTERM and SIGINT end the process at once, with exit code 0."""
     for number in _SIGNALS:
         signal.signal(number, _leave)
 
 
 class Stop:
-    """Asked for by SIGTERM, SIGINT or `ask`, once: what comes after the first does nothing.
-
-    It breaks off (cancels) the task that made it as long as that is starting; afterwards the task
-    waits for it.
-    """
+    """Asked for once; whatever asks after that does nothing."""
 
     def __init__(self) -> None:
         self._starting = asyncio.current_task()
         self._asked = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in _SIGNALS:
-            loop.add_signal_handler(number, self.ask)
 
     @property
     def is_asked(self) -> bool:
@@ -40,9 +35,22 @@ class Stop:
             self._starting.cancel()
 
     async def wait(self) -> None:
-        """The start is over: returns when the process is asked to end."""
+        """The start is over; returns when it is asked."""
         self._starting = None
         await self._asked.wait()
+
+
+@asynccontextmanager
+async def until_stopped() -> AsyncIterator[Stop]:
+    """A Stop that SIGTERM and SIGINT ask for. Until the block waits for it, that breaks it off."""
+    stop, loop = Stop(), asyncio.get_running_loop()
+    for number in _SIGNALS:
+        loop.add_signal_handler(number, stop.ask)
+    try:
+        yield stop
+    except asyncio.CancelledError:
+        if not stop.is_asked:
+            raise
 
 
 def _leave(_: int, __: FrameType | None) -> None:

@@ -46,7 +46,7 @@ def named(answer: Answer) -> set[tuple[str, str | None]]:
     return {(detail["field"], detail.get("pointer")) for detail in answer.details}
 
 
-class FormContract(ApiContract):
+class ErrorFormContract(ApiContract):
     @pytest.mark.parametrize(("method", "path", "body", "code", "message"), PLAIN)
     async def test_a_plain_error_is_a_message_twice_and_a_code(
         self, api: Api, method: str, path: str, body: Any, code: str | None, message: str | None
@@ -115,7 +115,7 @@ class FormContract(ApiContract):
         assert named(wrapped) == {("city", "/city"), ("label", "/label")}
 
 
-class StatusContract(ApiContract):
+class ErrorStatusContract(ApiContract):
     @pytest.mark.parametrize(
         ("method", "part", "body"),
         [

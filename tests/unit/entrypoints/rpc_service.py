@@ -43,6 +43,8 @@ TENANT = "tenant"
 class MoodyStorage(Storage):
     """A storage that is away or has a defect when it is told to, and whose writers wait while its
     gate is closed. It goes away by itself after `orders_left` orders, if that is a number.
+
+    The next writers take as many turns of the loop as `turns` says, those after them one.
     """
 
     _inner: Storage
@@ -52,6 +54,8 @@ class MoodyStorage(Storage):
     orders_left: int | None = None
     gate: asyncio.Event = field(factory=asyncio.Event)
     came: asyncio.Event = field(factory=asyncio.Event)
+    turns: list[int] = field(factory=list)
+    asked: int = 0
     writing: int = 0
     most_writing: int = 0
 
@@ -64,6 +68,7 @@ class MoodyStorage(Storage):
         return self._inner.transaction(tenant_id)
 
     def one_step(self, tenant_id: str) -> OneStep:
+        self.asked += 1
         self._expect_there()
         return HeldBack(self, self._inner.one_step(tenant_id))
 
@@ -79,9 +84,11 @@ class MoodyStorage(Storage):
         await self._inner.close()
 
     async def admit(self) -> None:
+        turns = self.turns.pop(0) if self.turns else 1
         self.came.set()
         await self.gate.wait()
-        await asyncio.sleep(0)
+        for _ in range(turns):
+            await asyncio.sleep(0)
         if self.orders_left is not None:
             self.is_away = self.is_away or self.orders_left == 0
             self.orders_left -= 1
@@ -138,6 +145,11 @@ class Rpc:
         assert customer.statistics == fold(entries, USD)
         return entries
 
+    async def all_left(self) -> None:
+        """Returns when the server knows of no caller who waits for an answer."""
+        while self.counted("customers_grpc_requests_in_flight"):  # noqa: ASYNC110 - a number
+            await asyncio.sleep(0.001)
+
     def counted(self, sample: str) -> float:
         """The value of a sample in the text for Prometheus; 0 when it is not there."""
         lines = self.metrics.render()[0].decode().splitlines()
@@ -145,7 +157,9 @@ class Rpc:
 
 
 @asynccontextmanager
-async def serving(currency: Currency = USD) -> AsyncIterator[Rpc]:
+async def serving(
+    currency: Currency = USD, *, address: str = "127.0.0.1:0", reuse_port: bool = False
+) -> AsyncIterator[Rpc]:
     storage, clock = MoodyStorage(MemoryStorage(currency=currency)), FixedClock()
     storage.gate.set()
     metrics = Metrics.create(version="1.0")
@@ -157,7 +171,7 @@ async def serving(currency: Currency = USD) -> AsyncIterator[Rpc]:
         currency=currency,
         storage=storage,
     )
-    port = await server.start("127.0.0.1:0")
+    port = await server.start(address, reuse_port=reuse_port)
     try:
         async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
             yield Rpc(

@@ -5,9 +5,19 @@ import pytest
 from customers.adapters.memory.storage import MemoryStorage
 from tests.builders import USD
 from tests.contract.api import (
+    addresses,
     bad_input,
+    customers,
+    details,
+    erasure,
     errors,
     ground_rules,
+    journal,
+    lists,
+    orders,
+    payment_methods,
+    probes,
+    segments,
     tenants,
     values,
 )
@@ -18,15 +28,83 @@ def storage() -> MemoryStorage:
     return MemoryStorage(currency=USD)
 
 
+class TestAddress(addresses.AddressContract):
+    pass
+
+
+class TestAddressLimit(addresses.AddressLimitContract):
+    pass
+
+
+class TestDefaultAddress(addresses.DefaultAddressContract):
+    pass
+
+
 class TestBadInput(bad_input.BadInputContract):
     pass
 
 
-class TestForm(errors.FormContract):
+class TestCreate(customers.CreateContract):
     pass
 
 
-class TestStatus(errors.StatusContract):
+class TestRead(customers.ReadContract):
+    pass
+
+
+class TestUpdate(customers.UpdateContract):
+    pass
+
+
+class TestDelete(customers.DeleteContract):
+    pass
+
+
+class TestLock(customers.LockContract):
+    pass
+
+
+class TestInput(details.InputContract):
+    pass
+
+
+class TestVersion(details.VersionContract):
+    pass
+
+
+class TestBlocked(details.BlockedContract):
+    pass
+
+
+class TestAddressDetail(details.AddressDetailContract):
+    pass
+
+
+class TestToken(details.TokenContract):
+    pass
+
+
+class TestSegmentDetail(details.SegmentDetailContract):
+    pass
+
+
+class TestLedgerDetail(details.LedgerDetailContract):
+    pass
+
+
+class TestPlace(details.PlaceContract):
+    pass
+
+
+class TestErasure(erasure.ErasureContract):
+    pass
+
+
+class TestErrorForm(errors.ErrorFormContract):
+    pass
+
+
+class TestErrorStatus(errors.ErrorStatusContract):
     pass
 
 
@@ -43,6 +121,86 @@ class TestBody(ground_rules.BodyContract):
 
 
 class TestAnswer(ground_rules.AnswerContract):
+    pass
+
+
+class TestNote(journal.NoteContract):
+    pass
+
+
+class TestCommunication(journal.CommunicationContract):
+    pass
+
+
+class TestCommunicationStatus(journal.CommunicationStatusContract):
+    pass
+
+
+class TestStretch(journal.StretchContract):
+    pass
+
+
+class TestFilter(lists.FilterContract):
+    pass
+
+
+class TestPage(lists.PageContract):
+    pass
+
+
+class TestCursor(lists.CursorContract):
+    pass
+
+
+class TestLink(lists.LinkContract):
+    pass
+
+
+class TestRecord(orders.RecordContract):
+    pass
+
+
+class TestRefund(orders.RefundContract):
+    pass
+
+
+class TestCancel(orders.CancelContract):
+    pass
+
+
+class TestLedger(orders.LedgerContract):
+    pass
+
+
+class TestPaymentMethod(payment_methods.PaymentMethodContract):
+    pass
+
+
+class TestDefaultMethod(payment_methods.DefaultMethodContract):
+    pass
+
+
+class TestCardNumber(payment_methods.CardNumberContract):
+    pass
+
+
+class TestProbe(probes.ProbeContract):
+    pass
+
+
+class TestSegment(segments.SegmentContract):
+    pass
+
+
+class TestManualMembers(segments.ManualMembersContract):
+    pass
+
+
+class TestDynamicMembers(segments.DynamicMembersContract):
+    pass
+
+
+class TestMemberList(segments.MemberListContract):
     pass
 
 

@@ -46,7 +46,8 @@ def read(lines: StringIO) -> list[dict[str, Any]]:
 
 async def id_of_call(rpc: Rpc, *told: tuple[str, str]) -> str:
     """The id that comes back with a call that told these metadata."""
-    call = rpc.stub.CancelOrder(a_cancellation(await rpc.add_customer()), metadata=told)
+    customer_id = await rpc.add_customer()
+    call = rpc.stub.CancelOrder(a_cancellation(customer_id, customer_id), metadata=told)
     await call
     return str(dict(await call.trailing_metadata())["x-request-id"])
 
@@ -60,7 +61,7 @@ async def test_the_callers_id_of_a_call_comes_back(given: str) -> None:
 @pytest.mark.parametrize("given", ["", "~" * 129])
 async def test_an_id_that_is_empty_or_too_long_is_replaced(given: str) -> None:
     async with serving() as rpc:
-        assert UUID(await id_of_call(rpc, ("x-request-id", given)))
+        assert UUID(await id_of_call(rpc, ("x-request-id", given))).version == 4
 
 
 async def test_a_call_without_an_id_is_given_one_of_its_own() -> None:
@@ -109,19 +110,16 @@ async def test_a_call_that_its_caller_left_is_counted_as_that() -> None:
         customer_id = await rpc.add_customer()
         rpc.storage.gate.clear()
         call = rpc.stub.RecordOrder(an_order(customer_id))
-        waiting = asyncio.create_task(refusal(rpc.stub.RecordOrder(an_order(""), timeout=5)))
         await rpc.storage.came.wait()
         call.cancel()
-        await waiting
-        rpc.storage.gate.set()
-        await rpc.server.stop(5)
+        await rpc.all_left()
         labels = f'code="CANCELLED",method="{RECORD}"'
         assert rpc.counted(f"customers_grpc_requests_total{{{labels}}}") == 1
 
 
 async def test_an_unknown_method_is_counted_without_its_name(lines: StringIO) -> None:
     async with serving() as rpc:
-        unknown = rpc.channel.unary_unary("/customers.v1.CustomersService/Ann")
+        unknown: Any = rpc.channel.unary_unary("/customers.v1.CustomersService/Ann")
         code, _ = await refusal(unknown(b""))
         assert code is StatusCode.UNIMPLEMENTED
         labels = 'code="UNIMPLEMENTED",method="OTHER"'
@@ -132,7 +130,8 @@ async def test_an_unknown_method_is_counted_without_its_name(lines: StringIO) ->
 @pytest.mark.parametrize("raw", [b"\xff", b"\x0a\x02\xc3\x28"], ids=["no message", "no text"])
 async def test_bytes_that_are_no_message_are_bad_input(raw: bytes, lines: StringIO) -> None:
     async with serving() as rpc:
-        code, status = await refusal(rpc.channel.unary_unary(f"/{RECORD}")(raw))
+        record: Any = rpc.channel.unary_unary(f"/{RECORD}")
+        code, status = await refusal(record(raw))
         assert code is StatusCode.INVALID_ARGUMENT
         assert reason(status) == "MALFORMED_MESSAGE"
     assert [line["code"] for line in read(lines)] == ["INVALID_ARGUMENT"]
@@ -156,7 +155,8 @@ async def test_a_defect_met_after_the_caller_has_left_is_logged(lines: StringIO)
     async with serving() as rpc:
         customer_id = await rpc.add_customer()
         rpc.storage.gate.clear()
-        await refusal(rpc.stub.RecordOrder(an_order(customer_id), timeout=0.2))
+        await refusal(rpc.stub.RecordOrder(an_order(customer_id), timeout=1))
+        await rpc.all_left()
         rpc.storage.is_broken = True
         rpc.storage.gate.set()
         await rpc.server.stop(5)
@@ -173,3 +173,10 @@ async def test_a_message_of_more_than_four_mebibytes_is_refused() -> None:
         code, _ = await refusal(rpc.stub.RecordOrders(too_much))
         assert code is StatusCode.RESOURCE_EXHAUSTED
         assert await rpc.entries(customer_id) == []
+
+
+async def test_two_thousand_calls_at_once_are_all_answered() -> None:
+    async with serving() as rpc:
+        calls = [refusal(rpc.stub.RecordOrder(an_order(""))) for _ in range(2_000)]
+        codes = {code for code, _ in await asyncio.gather(*calls)}
+        assert codes == {StatusCode.INVALID_ARGUMENT}

@@ -37,6 +37,7 @@ async def test_what_a_caller_began_before_hanging_up_is_finished() -> None:
         await rpc.storage.came.wait()
         call.cancel()
         assert await waiting is StatusCode.CANCELLED
+        await rpc.all_left()
         rpc.storage.gate.set()
         await rpc.server.stop(5)
         assert len(await rpc.entries(customer_id)) == 1
@@ -46,9 +47,10 @@ async def test_what_a_caller_began_before_the_deadline_is_finished() -> None:
     async with serving() as rpc:
         customer_id = await rpc.add_customer()
         rpc.storage.gate.clear()
-        code, _ = await refusal(rpc.stub.RecordOrder(an_order(customer_id), timeout=0.2))
+        code, _ = await refusal(rpc.stub.RecordOrder(an_order(customer_id), timeout=1))
         assert code is StatusCode.DEADLINE_EXCEEDED
         assert rpc.storage.came.is_set()
+        await rpc.all_left()
         rpc.storage.gate.set()
         await rpc.server.stop(5)
         assert len(await rpc.entries(customer_id)) == 1
@@ -64,6 +66,7 @@ async def test_a_batch_whose_caller_hangs_up_is_finished() -> None:
         await rpc.storage.came.wait()
         call.cancel()
         assert await waiting is StatusCode.CANCELLED
+        await rpc.all_left()
         rpc.storage.gate.set()
         await rpc.server.stop(5)
         assert len(await rpc.entries(customer_id)) == 20

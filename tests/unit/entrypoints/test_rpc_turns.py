@@ -43,12 +43,12 @@ def test_what_shares_a_key_is_done_in_the_order_given(
     items: list[tuple[frozenset[str], int]], at_once: int
 ) -> None:
     watched = Watched()
-    numbered = [(number, *item) for number, item in enumerate(items)]
+    numbered: list[Item] = [(number, *item) for number, item in enumerate(items)]
     assert asyncio.run(watched.do_all(numbered, at_once)) == list(range(len(items)))
     assert watched.most_running <= at_once
     for earlier, keys, _ in numbered:
         for later, others, _ in numbered[earlier + 1 :]:
-            if not keys.isdisjoint(others):
+            if not set(keys).isdisjoint(others):
                 ended, began = ("ended", earlier), ("began", later)
                 assert watched.told.index(ended) < watched.told.index(began)
 

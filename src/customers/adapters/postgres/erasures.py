@@ -33,9 +33,9 @@ class PostgresErasures(ErasureRepository):
         row = await self._session.row(_FIND, customer_id=customer_id)
         if row is None:
             return None
-        return Erasure(
-            customer_id=row["customer_id"], erased_at=row["erased_at"], tables=row["tables"]
-        )
+        # JSONB has an order of its own: the receipt is told again as it was told first.
+        tables = {name: row["tables"][name] for name in TABLES if name in row["tables"]}
+        return Erasure(customer_id=customer_id, erased_at=row["erased_at"], tables=tables)
 
     async def erase(self, customer: Customer) -> Erasure:
         if customer.erased_at is None:

@@ -5,9 +5,8 @@ of its rule); the values of the fields travel by name, a rule's as literals of i
 """
 
 import re
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from functools import lru_cache
-from typing import Any
 
 from sqlalchemy import Numeric, Uuid, and_, any_, bindparam, exists, select
 from sqlalchemy.sql.elements import ClauseElement, ColumnElement
@@ -29,7 +28,7 @@ def statement(
     `compose` is a function of a module, `parts` is all that its clause depends on besides; the
     statement is run with `values(which)`.
     """
-    given = frozenset(name for name in _CLAUSES if _is_given(getattr(which, name)))
+    given = frozenset(values(which))
     if which.rule is None:
         return _of_shape(given, compose, parts)
     kept = and_(_kept(given), where(which.rule.rule, which.rule.now))
@@ -37,16 +36,26 @@ def statement(
 
 
 def values(which: CustomerFilter) -> dict[str, object]:
-    """The named values of a filter."""
-    told = ((name, getattr(which, name)) for name in _CLAUSES)
-    return {name: _VALUES.get(name, _as_it_is)(value) for name, value in told if _is_given(value)}
+    """The named values of a filter: of those of its fields that are given."""
+    told = {
+        "search": _containing(which.search) if which.search else None,
+        **_choices("status", which.statuses),
+        **_choices("customer_type", which.types),
+        "tags": sorted(which.tags) or None,
+        "created_from": which.created_from,
+        "created_to": which.created_to,
+        "min_total_spent": which.min_total_spent,
+        "max_total_spent": which.max_total_spent,
+        "member_of": which.member_of,
+    }
+    return {name: value for name, value in told.items() if value is not None}
 
 
 @lru_cache(maxsize=1024)
 def _of_shape(
     given: frozenset[str], compose: Callable[..., ClauseElement], parts: tuple[Hashable, ...]
 ) -> Statement:
-    return Statement.of(compose(_kept(given), *parts))
+    return Statement.of(compose(_kept(given), *parts), plans_anew=bool(given))
 
 
 def _kept(given: frozenset[str]) -> ColumnElement[bool]:
@@ -54,12 +63,9 @@ def _kept(given: frozenset[str]) -> ColumnElement[bool]:
     return and_(customers.c.tenant_id == TENANT, LIVING, *clauses)
 
 
-def _is_given(value: object) -> bool:
-    return value not in (None, "", frozenset())
-
-
-def _as_it_is(value: object) -> object:
-    return value
+def _choices(name: str, chosen: Collection[str]) -> dict[str, object]:
+    """One choice is a value of its own, because an index gives those in order."""
+    return {name: min(chosen)} if len(chosen) == 1 else {f"{name}_any": sorted(chosen) or None}
 
 
 def _containing(search: str) -> str:
@@ -70,8 +76,10 @@ def _containing(search: str) -> str:
 _of = customers.c
 _CLAUSES: Mapping[str, ColumnElement[bool]] = {
     "search": _of.search_text.like(bindparam("search", type_=TEXT)),
-    "statuses": _of.status == any_(bindparam("statuses", type_=TEXTS)),
-    "types": _of.customer_type == any_(bindparam("types", type_=TEXTS)),
+    "status": _of.status == bindparam("status", type_=TEXT),
+    "status_any": _of.status == any_(bindparam("status_any", type_=TEXTS)),
+    "customer_type": _of.customer_type == bindparam("customer_type", type_=TEXT),
+    "customer_type_any": _of.customer_type == any_(bindparam("customer_type_any", type_=TEXTS)),
     "tags": _of.tags_folded.contains(bindparam("tags", type_=TEXTS)),
     "created_from": _of.created_at >= bindparam("created_from", type_=MOMENT),
     "created_to": _of.created_at <= bindparam("created_to", type_=MOMENT),
@@ -84,10 +92,4 @@ _CLAUSES: Mapping[str, ColumnElement[bool]] = {
             _members.c.customer_id == _of.id,
         )
     ),
-}
-_VALUES: Mapping[str, Callable[[Any], object]] = {
-    "search": _containing,
-    "statuses": sorted,
-    "types": sorted,
-    "tags": sorted,
 }

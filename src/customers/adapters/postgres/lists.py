@@ -71,8 +71,8 @@ async def after(
 async def count(session: Session, which: CustomerFilter) -> int:
     if counts.answers(which):
         return int(await session.value(counts.TOTAL, **counts.values(which)))
-    statement = filters.statement(which, _count)
-    return int(await session.value(statement, **filters.values(which)))
+    [row] = await session.rows(filters.statement(which, _count), **filters.values(which))
+    return int(row["count"])
 
 
 def _page(kept: ColumnElement[bool], order: CustomerOrder) -> Select[Any]:
@@ -87,7 +87,7 @@ def _after(kept: ColumnElement[bool], order: CustomerOrder) -> Select[Any]:
 
 
 def _count(kept: ColumnElement[bool]) -> Select[Any]:
-    return select(func.count()).select_from(customers).where(kept)
+    return select(func.count().label("count")).select_from(customers).where(kept)
 
 
 def _sorted(kept: ColumnElement[bool], order: CustomerOrder) -> Select[Any]:

@@ -10,9 +10,10 @@ from uuid import UUID
 
 from asyncpg import Record
 from attrs import asdict
-from sqlalchemy import any_, bindparam, delete, false, select, text, true, update
+from sqlalchemy import CTE, Select, any_, bindparam, delete, false, select, text, true, update
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.sql.dml import ReturningInsert
+from sqlalchemy.sql.elements import ColumnElement
 
 from customers.adapters.postgres.belongings import all_of, found, of_customer
 from customers.adapters.postgres.replacing import replacement
@@ -68,20 +69,15 @@ def _reclaim() -> ReturningInsert[Any]:
     have are put in as they were. Tokens are taken in one order, so that no two restores wait for
     each other.
     """
-    names = [column.name for column in _of if column is not _of.is_released]
     released = (
         delete(customer_payment_methods)
         .where(of_customer(customer_payment_methods), _of.is_released)
-        .returning(*(_of[name] for name in names))
+        .returning(*_of)
         .cte("released")
     )
-    rows = [released.c[name] for name in names]
-    in_order = select(*rows, false()).order_by(
-        released.c.payment_gateway, released.c.gateway_payment_method_id
-    )
+    by_token = (released.c.payment_gateway, released.c.gateway_payment_method_id)
     held = (
-        insert(customer_payment_methods)
-        .from_select([*names, "is_released"], in_order)
+        _put_again(_with(released, false()).order_by(*by_token))
         .on_conflict_do_nothing(
             index_elements=["tenant_id", "payment_gateway", "gateway_payment_method_id"],
             index_where=text("NOT is_released"),
@@ -89,12 +85,17 @@ def _reclaim() -> ReturningInsert[Any]:
         .returning(_of.id)
         .cte("held")
     )
-    lost = select(*rows, true()).where(released.c.id.not_in(select(held.c.id)))
-    return (
-        insert(customer_payment_methods)
-        .from_select([*names, "is_released"], lost)
-        .returning(_of.id)
-    )
+    lost = _with(released, true()).where(released.c.id.not_in(select(held.c.id)))
+    return _put_again(lost).returning(_of.id)
+
+
+def _with(released: CTE, is_released: ColumnElement[bool]) -> Select[Any]:
+    told = (is_released if each.name == "is_released" else each for each in released.c)
+    return select(*told)
+
+
+def _put_again(rows: Select[Any]) -> Insert:
+    return insert(customer_payment_methods).from_select(list(_of), rows)
 
 
 _of = customer_payment_methods.c

@@ -6,7 +6,7 @@ leaves anything in a session. What runs on a connection is the business of `sess
 
 import logging
 from typing import TypeAlias
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode
 
 import asyncpg
 from asyncpg import Record
@@ -78,7 +78,11 @@ class Pool:
             translate(error, lost=pool.is_closing())
 
     async def release(self, connection: Connection) -> None:
-        await self._opened().release(connection)
+        """What was done over the connection is done, even if it cannot be handed back."""
+        try:
+            await self._opened().release(connection)
+        except DRIVER_ERRORS as error:
+            _log.warning("a connection was closed, not handed back: %s", type(error).__name__)
 
     def numbers(self) -> PoolNumbers:
         pool = self._pool
@@ -103,17 +107,19 @@ class Pool:
             reset=_keep_as_it_is,
             timeout=options.acquire_timeout,
             # The server's time-out frees its locks; ours is for a server out of reach.
-            command_timeout=options.statement_timeout + 2,
+            command_timeout=options.statement_timeout + 1,
             statement_cache_size=0 if options.behind_pooler else 200,
             server_settings=_server_settings(options),
         )
 
 
 def for_asyncpg(dsn: str) -> str:
-    """The URL without the settings of libpq that asyncpg would take for the server's."""
-    parts = urlsplit(dsn)
-    kept = [(name, value) for name, value in parse_qsl(parts.query) if name not in _LIBPQ_ONLY]
-    return urlunsplit(parts._replace(query=urlencode(kept)))
+    """The URL without the settings of libpq that asyncpg would take for the server's, and with a
+    name to be seen by in the server's list of connections.
+    """
+    address, _, query = dsn.partition("?")
+    told = [(name, value) for name, value in parse_qsl(query) if name not in _LIBPQ_ONLY]
+    return f"{address}?{urlencode({'application_name': 'customers-service', **dict(told)})}"
 
 
 def is_gone(connection: Connection) -> bool:
@@ -132,11 +138,9 @@ _LIBPQ_ONLY = frozenset(
 
 
 def _server_settings(options: PoolOptions) -> dict[str, str]:
-    named = {"application_name": "customers-service"}
-    if options.behind_pooler:  # a pooler lets nobody in who asks for more
-        return named
+    if options.behind_pooler:  # it lets nobody in who asks for settings
+        return {}
     return {
-        **named,
         "jit": "off",  # it would compile for longer than these statements run
         "statement_timeout": _milliseconds(options.statement_timeout),
         "idle_in_transaction_session_timeout": _milliseconds(options.idle_in_transaction_timeout),

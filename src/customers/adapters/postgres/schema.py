@@ -2,7 +2,17 @@
 
 from typing import Any
 
-from sqlalchemy import Column, DateTime, ForeignKeyConstraint, MetaData, Numeric, Text, Uuid
+from sqlalchemy import (
+    Column,
+    DateTime,
+    ForeignKeyConstraint,
+    Index,
+    MetaData,
+    Numeric,
+    Text,
+    Uuid,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import TypeEngine
 
@@ -32,6 +42,17 @@ def column(
     return Column(name, kind, nullable=null, info={"personal": True} if personal else {})
 
 
+def columns(
+    kind: type[TypeEngine[Any]] | TypeEngine[Any],
+    names: str,
+    *,
+    null: bool = False,
+    personal: bool = False,
+) -> list[Column[Any]]:
+    """Several columns of one kind; `names` are words."""
+    return [column(name, kind, null=null, personal=personal) for name in names.split()]
+
+
 def tenant_column() -> Column[Any]:
     return column("tenant_id", TEXT)
 
@@ -41,3 +62,8 @@ def customer_key() -> ForeignKeyConstraint:
     return ForeignKeyConstraint(
         ("tenant_id", "customer_id"), ("customers.tenant_id", "customers.id")
     )
+
+
+def unique(*names: str, name: str, where: str) -> Index:
+    """A tenant's rows for which `where` holds differ in these columns."""
+    return Index(name, "tenant_id", *names, unique=True, postgresql_where=text(where))

@@ -66,7 +66,7 @@ class Session:
 
     async def rows(self, statement: Statement, **values: object) -> Sequence[Record]:
         arguments = self._arguments(statement, values)
-        return await self._ask(lambda connection: connection.fetch(statement.sql, *arguments))
+        return await self._ask(lambda connection: _fetch(connection, statement, arguments))
 
     async def row(self, statement: Statement, **values: object) -> Record | None:
         """The first row, if there is any."""
@@ -177,6 +177,15 @@ class TransactionSession(Session):
     def _give_up(self) -> None:
         if not is_gone(self._connection):
             self._connection.terminate()
+
+
+async def _fetch(
+    connection: Connection, statement: Statement, arguments: Sequence[object]
+) -> Sequence[Record]:
+    if not statement.plans_anew:
+        return await connection.fetch(statement.sql, *arguments)
+    nameless = await connection.prepare(statement.sql, name="")
+    return await nameless.fetch(*arguments)
 
 
 _BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"

@@ -21,31 +21,40 @@ _DIALECT = PGDialect_asyncpg(paramstyle="numeric_dollar")  # type: ignore[no-unt
 class Statement:
     """A compiled clause: its SQL text, the names of its values in order, and the literal values
     that came with it.
+
+    The server plans a statement a few times and keeps to one plan then. Where the best plan
+    depends on the values (a search that finds one in a million, or everyone), `plans_anew` has
+    each run planned for its own; only `Session.rows` does that.
     """
 
-    __slots__ = ("_literals", "_names", "sql")
+    __slots__ = ("_literals", "_names", "plans_anew", "sql")
 
     def __init__(
-        self, compiled: SQLCompiler, literals: Sequence[BindParameter[Any]] | None
+        self,
+        compiled: SQLCompiler,
+        literals: Sequence[BindParameter[Any]] | None,
+        *,
+        plans_anew: bool,
     ) -> None:
         self.sql = compiled.string
+        self.plans_anew = plans_anew
         self._names = tuple(compiled.positiontup or ())
         named = {name: None for name in self._names if compiled.binds[name].required}
         known = compiled.construct_params(named, literals)
         self._literals = {name: known[name] for name in self._names if name not in named}
 
     @classmethod
-    def of(cls, clause: ClauseElement) -> Self:
+    def of(cls, clause: ClauseElement, *, plans_anew: bool = False) -> Self:
         """Compiles a clause: once, for a statement that is kept."""
-        return cls(_compiled(clause), None)
+        return cls(_compiled(clause), None, plans_anew=plans_anew)
 
     @classmethod
     def like(cls, clause: ClauseElement) -> Self:
         """As `of`, for a clause whose shape comes again with other literals: a shape is compiled
-        once, and its text is the same each time.
+        once. Plans anew.
         """
         shape = _Shape(clause)
-        return cls(_compiled_shape(shape), shape.key.bindparams)
+        return cls(_compiled_shape(shape), shape.key.bindparams, plans_anew=True)
 
     def arguments(self, values: Mapping[str, object]) -> list[object]:
         """The values in the statement's order; KeyError names one that is missing."""

@@ -52,6 +52,13 @@ class Refund:
 
 
 @frozen(kw_only=True)
+class Cancellation:
+    """What a cancellation may state beside its order."""
+
+    currency: CurrencyCode | None = None
+
+
+@frozen(kw_only=True)
 class StoredRefund:
     """A refund in the ledger, once per `(order_id, refund_id)`."""
 

@@ -13,6 +13,7 @@ from customers.entrypoints.http.refusals import Refusal
 
 DRAIN: Final = web.AppKey("drain", Drain)
 MOST_BYTES = 1024 * 1024
+MOST_LEVELS = 200
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
 
@@ -77,7 +78,23 @@ def _object(raw: bytes) -> dict[str, Any]:
         raise Invalid([_problem("INVALID_JSON", "the body is not valid JSON")]) from error
     if not isinstance(value, dict):
         raise Invalid([_problem("INVALID_TYPE", "the body must be a JSON object")])
+    if _is_deep(value):
+        message = f"the body must not be nested more than {MOST_LEVELS} levels deep"
+        raise Invalid([_problem("TOO_DEEP", message)])
     return value
+
+
+def _is_deep(value: dict[str, Any]) -> bool:
+    """Whether it is nested so deep that what reads it might not come to its end."""
+    layer: list[Any] = [value]
+    for _ in range(MOST_LEVELS):
+        layer = [
+            inner
+            for each in layer
+            if isinstance(each, dict | list)
+            for inner in (each.values() if isinstance(each, dict) else each)
+        ]
+    return any(isinstance(each, dict | list) for each in layer)
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -5,7 +5,7 @@ from typing import cast
 
 from aiohttp import web
 
-from customers.core.model.order import Entry, Order, Refund
+from customers.core.model.order import Cancellation, Entry, Order, Refund
 from customers.core.model.query import JournalKey
 from customers.core.model.values import VisibleGate
 from customers.core.services.orders import Orders, Recorded
@@ -52,6 +52,8 @@ class OrderRoutes:
     async def cancel(self, asked: Asked) -> web.Response:
         async def telling() -> Recorded:
             customer_id, order_id = asked.id("customerId"), asked.part("orderId", VisibleGate())
+            if asked.body is not None:
+                asked.read(Cancellation)
             return await self._orders.cancel(asked.tenant, customer_id, order_id)
 
         recorded = await self._facts.tell("cancellation", telling)

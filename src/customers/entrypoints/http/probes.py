@@ -9,6 +9,7 @@ from customers.core.errors import Unavailable
 from customers.core.ports import Storage
 from customers.entrypoints.http.answers import answer
 from customers.entrypoints.http.drain import Drain
+from customers.entrypoints.logs import logger
 from customers.entrypoints.metrics import Metrics
 
 SERVICE = "customers-service"
@@ -63,4 +64,7 @@ class Probes:
             return str(error)
         except TimeoutError:
             return "the storage does not answer in time"
+        except Exception:
+            logger().exception("the storage cannot be used")
+            return "the storage cannot be used; why has been logged"
         return None

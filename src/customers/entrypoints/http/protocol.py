@@ -13,7 +13,9 @@ from customers.entrypoints.http.refusals import DEFECT, Form, Refusal, answer_re
 from customers.entrypoints.logs import log_request, logger
 
 MALFORMED = Refusal(
-    status=400, code="MALFORMED_REQUEST", message="the request is not well-formed HTTP"
+    status=400,
+    code="MALFORMED_REQUEST",
+    message="the request is not well-formed HTTP, or a line of it is too long",
 )
 UNMET = Refusal(
     status=417, code="EXPECTATION_FAILED", message="the only expectation met is 100-continue"

@@ -9,6 +9,7 @@ from multidict import MultiMapping
 from customers.core.errors import Invalid, Problem, Refused
 from customers.core.model.values import Gate
 
+_WHOLE = re.compile(r"\+?0*([1-9][0-9]*)")
 _HUMP = re.compile(r"(?<=[a-z0-9])([A-Z])")
 
 
@@ -52,11 +53,12 @@ class Query:
         value = self.raw(name)
         if value is None:
             return default
-        digits = value.strip()
-        if not re.fullmatch(r"\+?[0-9]{1,15}", digits) or int(digits) < 1:
+        digits = _WHOLE.fullmatch(value.strip())
+        if digits is None:
             self.refuse(name, "INVALID_VALUE", "must be a whole number from 1")
             return default
-        return int(digits) if most is None else min(int(digits), most)
+        # No list is longer, and a number of any length is one.
+        return min(int(digits[1][:16]), most or 10**15)
 
     def size(self, *, default: int, most: int) -> int:
         """A page's size, as `page_size` or `limit`, which must not differ."""

@@ -1,9 +1,10 @@
 """The routes of segments: CRUD, members, and a customer's segments."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+import json
+import re
+from collections.abc import Sequence
+from typing import TypeVar
 
-import msgspec
 from aiohttp import web
 from attrs import AttrsInstance, evolve
 
@@ -13,13 +14,15 @@ from customers.core.services.segments import Segments
 from customers.entrypoints.http.answers import answer
 from customers.entrypoints.http.asking import Asked
 from customers.entrypoints.http.lists import answer_page, answer_stretch, list_asked
+from customers.entrypoints.http.queries import Query
 from customers.entrypoints.http.routes import BASE, CUSTOMER, SEGMENT, Route
 from customers.entrypoints.wire.showing import Show
 
 Kind = TypeVar("Kind", bound=AttrsInstance)
 
-_PAGED = ("page", "page_size", "limit", "sort_by", "sort_order", "cursor")
-_raw_values = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_PAGING = ("page", "page_size", "limit", "sort_by", "sort_order")
+# What stands between the keys and values of an object: at most one of these marks, and space.
+_GAP = re.compile(r"[ \t\n\r]*[{:,]?[ \t\n\r]*")
 
 
 class SegmentRoutes:
@@ -73,7 +76,7 @@ class SegmentRoutes:
 
     async def members(self, asked: Asked) -> web.Response:
         segment_id = asked.id("segmentId")
-        if not any(asked.query().has(name) for name in _PAGED):
+        if not _is_paged(asked.query()):
             found = await self._segments.first_members(asked.tenant, segment_id)
             return answer([self._show.customer(each) for each in found])
         question = list_asked(asked, filtered=False)
@@ -96,13 +99,20 @@ class SegmentRoutes:
         return answer({"message": "customers removed from segment", "removed": removed})
 
 
+def _is_paged(query: Query) -> bool:
+    return query.has("cursor") or any(query.raw(name) is not None for name in _PAGING)
+
+
 def _read(asked: Asked, kind: type[Kind]) -> Kind:
     """The body, whose rules are looked into as well where another field is refused."""
-    asked = _with_rules(asked)
+    asked, broken = _with_rules(asked)
     try:
-        return asked.read(kind)
+        read = asked.read(kind)
     except Invalid as error:
-        raise Invalid([*error.problems, *_rule_problems(asked)]) from error
+        raise Invalid([*error.problems, *(_rule_problems(asked) or broken)]) from error
+    if broken:
+        raise Invalid(_rule_problems(asked) or broken)
+    return read
 
 
 def _rule_problems(asked: Asked) -> Sequence[Problem]:
@@ -118,19 +128,34 @@ def _rule_problems(asked: Asked) -> Sequence[Problem]:
     return ()
 
 
-def _with_rules(asked: Asked) -> Asked:
-    """The request with its rules as the text that was written, for the echo."""
+def _with_rules(asked: Asked) -> tuple[Asked, Sequence[Problem]]:
+    """The request with its rules as the text that was written, for the echo; and why not."""
     if asked.body is None or asked.body.get("rules") is None:
-        return asked
+        return asked, ()
+    rules = WrittenRules(text=_written(asked.raw.decode(), "rules"))
+    told = evolve(asked, body={**asked.body, "rules": rules})
     try:
-        written = bytes(_raw_values(asked.raw)["rules"]).decode()
-    except msgspec.DecodeError as error:
-        problem = Problem(
-            field="rules",
-            pointer="/rules",
-            message="must not hold half of a surrogate pair",
-            code="INVALID_VALUE",
-        )
-        raise Invalid([problem]) from error
-    body: Mapping[str, Any] = {**asked.body, "rules": WrittenRules(text=written)}
-    return evolve(asked, body=body)
+        json.dumps(asked.body["rules"], ensure_ascii=False, default=str).encode()
+    except UnicodeEncodeError:
+        message = "must not hold half of a surrogate pair"
+        problem = Problem(field="rules", pointer="/rules", message=message, code="INVALID_VALUE")
+        return told, [problem]
+    return told, ()
+
+
+def _written(text: str, name: str) -> str:
+    """How a member of a JSON object is written; of several of that name the last one."""
+    read, found = json.JSONDecoder().raw_decode, ""
+    at = _behind_gap(text, 0)
+    while text[at] == '"':
+        key, at = read(text, at)
+        at = _behind_gap(text, at)
+        start, (_, at) = at, read(text, at)
+        found = text[start:at] if key == name else found
+        at = _behind_gap(text, at)
+    return found
+
+
+def _behind_gap(text: str, at: int) -> int:
+    gap = _GAP.match(text, at)
+    return gap.end() if gap else at

@@ -5,14 +5,14 @@ import asyncio
 from aiohttp import web
 
 from customers.entrypoints.http.protocol import Protocol
-from customers.entrypoints.sockets import bound, bracketed
+from customers.entrypoints.sockets import bound
 
 BACKLOG = 1024
 
 
 class HttpServer:
     def __init__(self, app: web.Application, *, seconds_to_end: float) -> None:
-        """What is left when it ends gets so many seconds, and as many again when it is stuck."""
+        """What is unfinished when it ends gets so many seconds, and again when it is cancelled."""
         self._runner = web.AppRunner(app, shutdown_timeout=seconds_to_end)
         self._listeners: list[asyncio.Server] = []
 
@@ -22,16 +22,12 @@ class HttpServer:
         Other processes can serve at the same port if they all `reuse_port`. Raises OSError when
         the address cannot be had.
         """
+        sockets = await bound(host, port, interface="HTTP", shared=reuse_port)
         await self._runner.setup()
-        loop, address = asyncio.get_running_loop(), f"{bracketed(host)}:{port}"
-        try:
-            sockets = await bound(host, port, shared=reuse_port)
-            for each in sockets:
-                listener = await loop.create_server(self._connection, sock=each, backlog=BACKLOG)
-                self._listeners.append(listener)
-        except OSError as error:
-            why = f"cannot serve HTTP at {address}: {(error.strerror or str(error)).lower()}"
-            raise OSError(error.errno, why) from error
+        loop = asyncio.get_running_loop()
+        for each in sockets:
+            listener = await loop.create_server(self._connection, sock=each, backlog=BACKLOG)
+            self._listeners.append(listener)
         taken: int = sockets[0].getsockname()[1]
         return taken
 
@@ -41,7 +37,7 @@ class HttpServer:
             listener.close()
 
     async def end(self) -> None:
-        """Closes every connection, those first on which nothing is being answered."""
+        """Closes every connection, at once where nothing is being answered."""
         self.close()
         await self._runner.cleanup()
 

@@ -1,4 +1,4 @@
-"""Migrating at the start of a service in development; elsewhere `customers migrate` does it."""
+"""Migrating when a service starts, in development; elsewhere `customers migrate` does it."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -15,16 +15,10 @@ RETRY_SECONDS = 1.0
 @asynccontextmanager
 async def migrated(settings: Settings, dsn: str) -> AsyncIterator[None]:
     """In the block the database is at the newest revision, or will be once it can be reached."""
-    if not dsn or settings.environment == "production":
+    if not dsn or settings.environment == "production" or await _is_migrated(dsn):
         yield
         return
-    try:
-        await migrate(dsn)
-    except Unavailable as error:
-        logger().warning("the database cannot be migrated yet", why=str(error))
-    else:
-        yield
-        return
+    logger().warning("the database is away: it is migrated when it comes")
     migrating = asyncio.create_task(_migrate_when_there(dsn))
     try:
         yield
@@ -35,12 +29,19 @@ async def migrated(settings: Settings, dsn: str) -> AsyncIterator[None]:
 
 
 async def _migrate_when_there(dsn: str) -> None:
-    while True:
-        await asyncio.sleep(RETRY_SECONDS)
-        try:
-            return await migrate(dsn)
-        except Unavailable:
-            continue
-        except Exception:
-            logger().exception("the database was not migrated: the service will not be ready")
-            return None
+    is_migrated = False
+    try:
+        while not is_migrated:
+            await asyncio.sleep(RETRY_SECONDS)
+            is_migrated = await _is_migrated(dsn)
+    except Exception:
+        logger().exception("the database was not migrated: the service will not be ready")
+
+
+async def _is_migrated(dsn: str) -> bool:
+    """False when the database is away."""
+    try:
+        await migrate(dsn)
+    except Unavailable:
+        return False
+    return True

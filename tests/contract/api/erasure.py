@@ -1,0 +1,137 @@
+"""Section 9: what is left of a customer after an erasure."""
+
+from typing import Any
+
+import pytest
+
+from tests.api import Api
+from tests.contract.api.case import ApiContract
+from tests.contract.api.steps import (
+    REASON,
+    a_communication,
+    a_customer,
+    a_method,
+    a_note,
+    a_segment,
+    an_address,
+    an_order,
+    an_unknown_id,
+    at,
+    members,
+    new_customer,
+    put_into,
+)
+
+TABLES = {
+    "customers",
+    "customer_addresses",
+    "customer_payment_methods",
+    "customer_segment_members",
+    "customer_notes",
+    "customer_communications",
+    "customer_orders",
+    "customer_refunds",
+}
+ORDER = {"orderId": "o-1", "totalAmount": 10, "orderDate": "2026-01-01T00:00:00Z"}
+
+
+async def a_life(api: Api) -> tuple[str, dict[str, Any]]:
+    """The path of a customer who has some of everything, and the segment that holds it."""
+    customer = await a_customer(api, email="ada@example.test", notes="likes tea")
+    path, segment = f"/customers/{customer['id']}", await a_segment(api)
+    for number in range(2):
+        await an_address(api, path, label=str(number))
+        await a_note(api, path, f"note {number}")
+    await a_method(api, path, gatewayPaymentMethodId="pm_ada")
+    await a_communication(api, path)
+    await api.post(f"{path}/record-order", ORDER | {"orderNumber": "A-7"})
+    await api.post(f"{path}/orders/o-1/refunds", {"refundId": "r-1", "amount": 1})
+    await put_into(api, segment, customer)
+    return path, segment
+
+
+class ErasureContract(ApiContract):
+    async def test_an_erasure_says_what_it_removed(self, api: Api) -> None:
+        customer, _ = await a_life(api)
+        answer = await api.delete(f"{customer}?mode=erase")
+        tables = answer.body.pop("tables")
+        expected = {"message": "customer erased", "customerId": customer.rpartition("/")[2]}
+        assert (answer.status, answer.body) == (
+            200,
+            expected | {"erasedAt": answer.body["erasedAt"]},
+        )
+        assert set(tables) >= TABLES
+        removed = {"customers": 1, "customer_addresses": 2, "customer_notes": 2}
+        removed |= {"customer_payment_methods": 1, "customer_communications": 1}
+        assert {name: tables[name] for name in removed} == removed
+
+    async def test_every_table_is_named_also_where_nothing_was(self, api: Api) -> None:
+        answer = await api.delete(f"{await at(api)}?mode=erase")
+        assert set(answer.body["tables"]) >= TABLES
+        assert answer.body["tables"]["customer_addresses"] == 0
+
+    async def test_after_an_erasure_every_route_answers_404(self, api: Api) -> None:
+        customer, segment = await a_life(api)
+        await api.delete(f"{customer}?mode=erase")
+        parts = ["", "/addresses", "/payment-methods", "/notes", "/communications", "/orders"]
+        answers = [await api.get(customer + part) for part in [*parts, "/segments"]]
+        answers.append(await api.put(customer, {}))
+        answers.append(await api.delete(customer))
+        answers.append(await api.post(f"{customer}/restore"))
+        answers.append(await api.post(f"{customer}/lock", REASON))
+        answers.append(await api.post(f"{customer}/record-order", ORDER))
+        answers.append(await api.post(f"{customer}/orders/o-1/cancel"))
+        assert {(answer.status, answer.code) for answer in answers} == {(404, "CUSTOMER_NOT_FOUND")}
+        assert await members(api, segment) == []
+        assert (await api.get("/customers")).body["total"] == 0
+
+    async def test_a_repeat_answers_as_the_first_did(self, api: Api) -> None:
+        customer, _ = await a_life(api)
+        first = await api.delete(f"{customer}?mode=erase")
+        api.clock.forward(days=1)
+        again = await api.delete(f"{customer}?mode=erase")
+        assert (again.status, again.body) == (200, first.body)
+
+    async def test_who_was_deleted_before_can_be_erased(self, api: Api) -> None:
+        customer, _ = await a_life(api)
+        await api.delete(customer)
+        answer = await api.delete(f"{customer}?mode=erase")
+        assert (answer.status, answer.body["tables"]["customer_notes"]) == (200, 2)
+        assert (await api.post(f"{customer}/restore")).status == 404
+
+    async def test_who_never_was_cannot_be_erased(self, api: Api) -> None:
+        answer = await api.delete(f"/customers/{an_unknown_id()}?mode=erase")
+        assert (answer.status, answer.code) == (404, "CUSTOMER_NOT_FOUND")
+
+    async def test_email_and_tokens_are_free_and_orders_are_not(self, api: Api) -> None:
+        customer, _ = await a_life(api)
+        await api.delete(f"{customer}?mode=erase")
+        other = await at(api, email="ada@example.test")
+        await a_method(api, other, gatewayPaymentMethodId="pm_ada")
+        answer = await api.post(f"{other}/record-order", ORDER)
+        assert (answer.status, answer.code) == (409, "ORDER_CONFLICT")
+
+    async def test_others_are_not_touched(self, api: Api) -> None:
+        customer, segment = await a_life(api)
+        other = await a_customer(api)
+        path = f"/customers/{other['id']}"
+        note = await a_note(api, path)
+        await put_into(api, segment, other)
+        before = (await api.get(path)).body
+        await api.delete(f"{customer}?mode=erase")
+        assert (await api.get(path)).body == before
+        assert (await api.get(f"{path}/notes")).body == [note]
+        assert await members(api, segment) == [other["id"]]
+
+    @pytest.mark.parametrize("mode", ["forget", "soft,erase"])
+    async def test_an_unknown_mode_is_refused(self, api: Api, mode: str) -> None:
+        customer = await at(api)
+        answer = await api.delete(f"{customer}?mode={mode}")
+        assert (answer.status, answer.fields) == (400, {"mode"})
+        assert (await api.get(customer)).status == 200
+
+    async def test_a_stale_version_is_not_erased(self, api: Api) -> None:
+        customer = await at(api, **new_customer())
+        answer = await api.delete(f"{customer}?mode=erase", headers={"If-Match": '"99"'})
+        assert answer.status == 412
+        assert (await api.get(customer)).status == 200

@@ -1,0 +1,309 @@
+"""Section 4.1: the list of customers; its pages, filters, orders, cursors and links."""
+
+from typing import Any
+
+import pytest
+
+from tests.api import Api
+from tests.contract.api.case import ApiContract
+from tests.contract.api.steps import a_customer, an_order, at
+
+BAD_QUERIES = [
+    "page=0",
+    "page=-1",
+    "page=x",
+    "page=1.5",
+    "page=1e1",
+    "page=%D9%A1",
+    "page_size=0",
+    "page_size=x",
+    "limit=-5",
+    "sort_by=age",
+    "sort_by=id",
+    "sort_order=up",
+    "status=GONE",
+    "status=ACTIVE,GONE",
+    "customer_type=GOLD",
+    "created_from=yesterday",
+    "created_to=2026-01-01T00:00:00",
+    "created_from=2026-02-30",
+    "min_total_spent=x",
+    "max_total_spent=NaN",
+    "cursor=x",
+    "cursor=%00",
+    "page=1&page=2",
+    "search=a&search=b",
+    "page_size=5&limit=6",
+]
+PEOPLE = [
+    ("ann@example.test", "Ann", "Lee", {"phone": "+1 555 0100", "tags": ["VIP", "new"]}),
+    ("bob+shop@example.test", "Bob", "Straße", {"customerType": "VIP", "tags": ["vip"]}),
+    ("cy%_@example.test", "Cy", "100%", {"customerType": "WHOLESALE", "tags": ["a,b"]}),
+]
+SEARCHES = [
+    ("ann", "ann"),
+    ("ANN", "ann"),
+    ("EXAMPLE.TEST", "ann bob+shop cy%_"),
+    ("lee", "ann"),
+    ("ann%20lee", "ann"),
+    ("Ann%20%20Lee", ""),
+    ("n%20l", "ann"),
+    ("555", "ann"),
+    ("strasse", "bob+shop"),
+    ("STRA%C3%9FE", "bob+shop"),
+    ("bob+shop@example.test", "bob+shop"),
+    ("bob%2Bshop@example.test", "bob+shop"),
+    ("bob%20shop@", "bob+shop"),
+    ("bob%20shop", ""),
+    ("%25", "cy%_"),
+    ("_", "cy%_"),
+    ("100%25", "cy%_"),
+    ("y%25_", "cy%_"),
+    ("%5C", ""),
+    ("zzz", ""),
+    ("%20%20", "ann bob+shop cy%_"),
+]
+FILTERS = [
+    ("customer_type=vip", "bob+shop"),
+    ("customer_type=VIP,retail", "ann bob+shop"),
+    ("status=active", "ann bob+shop cy%_"),
+    ("status=BLOCKED", ""),
+    ("status=ACTIVE,BLOCKED", "ann bob+shop cy%_"),
+    ("tags=vip", "ann bob+shop"),
+    ("tags=vip,NEW", "ann"),
+    ("tags=vip,gone", ""),
+    ("min_total_spent=20", "bob+shop"),
+    ("max_total_spent=20", "ann bob+shop cy%_"),
+    ("max_total_spent=19.99", "ann cy%_"),
+    ("min_total_spent=0&max_total_spent=0", "ann cy%_"),
+    ("created_from=2026-01-15T09:01:00Z", "bob+shop cy%_"),
+    ("created_to=2026-01-15T09:01:00Z", "ann bob+shop"),
+    ("created_from=2026-01-15&created_to=2026-01-15", "ann bob+shop cy%_"),
+    ("created_to=2026-01-14", ""),
+    ("search=e&tags=vip&customer_type=vip&status=active", "bob+shop"),
+]
+SORTED = [
+    ("", "cy%_ bob+shop ann"),
+    ("sort_order=asc", "ann bob+shop cy%_"),
+    ("sort_by=email", "cy%_ bob+shop ann"),
+    ("sort_by=first_name&sort_order=ASC", "ann bob+shop cy%_"),
+    ("sort_by=last_name&sort_order=asc", "cy%_ ann bob+shop"),
+    ("sort_by=total_spent", "bob+shop cy%_ ann"),
+    ("sort_by=last_order_date&sort_order=asc", "bob+shop ann cy%_"),
+    ("sort_by=last_order_date", "bob+shop"),
+]
+KEYS = ["first", "prev", "next", "last"]
+
+
+async def the_people(api: Api) -> None:
+    """Three customers, a minute between them; the second spent 20."""
+    for email, first, last, fields in PEOPLE:
+        person = await at(api, email=email, firstName=first, lastName=last, **fields)
+        if first == "Bob":
+            await an_order(api, person, "o-1", 20)
+        api.clock.forward(minutes=1)
+
+
+def names(body: dict[str, Any]) -> list[str]:
+    """The local parts of the e-mail addresses that are listed."""
+    return [customer["email"].partition("@")[0] for customer in body["customers"]]
+
+
+async def a_crowd(api: Api, size: int) -> list[str]:
+    """Ids of customers who were all created at one moment, as the list shows them."""
+    for _ in range(size):
+        await a_customer(api)
+    return [each["id"] for each in (await api.get("/customers?page_size=100")).body["customers"]]
+
+
+async def walk(api: Api, path: str) -> list[str]:
+    """The ids of all customers that a cursor leads to."""
+    found, cursor = [], ""
+    for _ in range(50):
+        body = (await api.get(f"{path}&cursor={cursor}")).body
+        found += [customer["id"] for customer in body["customers"]]
+        if body["nextCursor"] is None:
+            return found
+        cursor = body["nextCursor"]
+    raise AssertionError("the cursor leads on for ever")
+
+
+class FilterContract(ApiContract):
+    async def test_a_search_finds_what_holds_it(self, api: Api) -> None:
+        await the_people(api)
+        for search, expected in SEARCHES:
+            answer = await api.get(f"/customers?search={search}&sort_order=asc")
+            assert names(answer.body) == expected.split(), search
+            assert answer.body["total"] == len(expected.split())
+
+    async def test_filters_leave_those_who_meet_all_of_them(self, api: Api) -> None:
+        await the_people(api)
+        for query, expected in FILTERS:
+            answer = await api.get(f"/customers?{query}&sort_order=asc")
+            assert names(answer.body) == expected.split(), query
+            assert answer.body["total"] == len(expected.split())
+
+    async def test_the_blocked_are_found_by_their_status(self, api: Api) -> None:
+        await the_people(api)
+        customer = (await api.get("/customers")).body["customers"][0]
+        await api.put(f"/customers/{customer['id']}", {"status": "BLOCKED"})
+        found = (await api.get("/customers?status=blocked")).body
+        assert [each["id"] for each in found["customers"]] == [customer["id"]]
+        assert (await api.get("/customers?status=active")).body["total"] == 2
+
+    async def test_orders_sort_by_what_they_name(self, api: Api) -> None:
+        await the_people(api)
+        for query, expected in SORTED:
+            listed = names((await api.get(f"/customers?{query}")).body)
+            first = expected.split()
+            assert listed[: len(first)] == first or "date" in query, query
+            assert listed[0] == first[0], query
+
+    @pytest.mark.parametrize("query", BAD_QUERIES)
+    async def test_a_bad_query_is_refused_and_named(self, api: Api, query: str) -> None:
+        answer = await api.get(f"/customers?{query}")
+        assert answer.status == 400
+        assert answer.fields <= {each.partition("=")[0] for each in query.split("&")}
+        assert (len(answer.fields), answer.pointers) == (1, set())
+
+    async def test_all_that_is_bad_in_a_query_is_named_at_once(self, api: Api) -> None:
+        query = "page=0&page_size=x&sort_by=age&sort_order=up&status=GONE&created_from=x"
+        answer = await api.get(f"/customers?{query}&min_total_spent=x")
+        assert answer.fields == {each.partition("=")[0] for each in query.split("&")} | {
+            "min_total_spent"
+        }
+
+    async def test_unknown_parameters_are_ignored(self, api: Api) -> None:
+        await a_customer(api)
+        assert (await api.get("/customers?colour=red&colour=blue&_=1")).body["total"] == 1
+
+
+class PageContract(ApiContract):
+    async def test_a_page_is_in_its_envelope(self, api: Api) -> None:
+        ids = await a_crowd(api, 5)
+        body = (await api.get("/customers?page=2&page_size=2")).body
+        assert [customer["id"] for customer in body.pop("customers")] == ids[2:4]
+        numbers = {"page": 2, "total": 5, "totalPages": 3}
+        pagination = numbers | {"limit": 2, "hasNext": True, "hasPrevious": True}
+        assert body == numbers | {"pageSize": 2, "pagination": pagination}
+
+    async def test_a_page_has_twenty_unless_it_is_told(self, api: Api) -> None:
+        await a_crowd(api, 21)
+        body = (await api.get("/customers")).body
+        assert (len(body["customers"]), body["pageSize"], body["totalPages"]) == (20, 20, 2)
+
+    async def test_a_larger_page_than_a_hundred_is_served_as_a_hundred(self, api: Api) -> None:
+        for size in ("101", "1000", "99999999999999999999"):
+            body = (await api.get(f"/customers?page_size={size}")).body
+            assert (body["pageSize"], body["pagination"]["limit"]) == (100, 100)
+
+    async def test_a_page_past_the_end_is_empty(self, api: Api) -> None:
+        await a_crowd(api, 3)
+        for page in ("2", "1000000", "99999999999999999999"):
+            body = (await api.get(f"/customers?page={page}&page_size=5")).body
+            assert (body["customers"], body["total"], body["totalPages"]) == ([], 3, 1)
+            assert body["pagination"]["hasNext"] is False
+
+    async def test_nobody_has_no_pages(self, api: Api) -> None:
+        body = (await api.get("/customers")).body
+        assert (body["customers"], body["total"], body["totalPages"]) == ([], 0, 0)
+        assert (body["pagination"]["hasNext"], body["pagination"]["hasPrevious"]) == (False, False)
+
+    async def test_a_page_shows_customers_without_their_parts(self, api: Api) -> None:
+        customer = await a_customer(api)
+        assert (await api.get("/customers")).body["customers"] == [customer]
+
+    @pytest.mark.parametrize("order", ["created_at", "first_name", "last_order_date"])
+    async def test_pages_neither_skip_nor_repeat_those_who_are_equal(
+        self, api: Api, order: str
+    ) -> None:
+        ids = set(await a_crowd(api, 7))
+        pages = [
+            (await api.get(f"/customers?sort_by={order}&page_size=3&page={page}")).body["customers"]
+            for page in (1, 2, 3)
+        ]
+        assert sorted(each["id"] for page in pages for each in page) == sorted(ids)
+
+    @pytest.mark.parametrize("order", ["asc", "desc"])
+    async def test_missing_dates_come_last_in_both_orders(self, api: Api, order: str) -> None:
+        paths = [await at(api) for _ in range(4)]
+        await an_order(api, paths[1], "o-1", 1, orderDate="2025-01-01T00:00:00Z")
+        await an_order(api, paths[3], "o-2", 1, orderDate="2025-01-02T00:00:00Z")
+        listed = await api.get(f"/customers?sort_by=last_order_date&sort_order={order}")
+        dates = [each["lastOrderDate"] for each in listed.body["customers"]]
+        assert dates[:2] == sorted(dates[:2], reverse=order == "desc")
+        assert dates[2:] == [None, None]
+
+
+class CursorContract(ApiContract):
+    async def test_a_cursors_page_has_no_totals(self, api: Api) -> None:
+        ids = await a_crowd(api, 3)
+        body = (await api.get("/customers?cursor=&page_size=2")).body
+        assert [customer["id"] for customer in body["customers"]] == ids[:2]
+        assert isinstance(body["nextCursor"], str)
+        assert (set(body), body["pageSize"]) == ({"customers", "nextCursor", "pageSize"}, 2)
+        last = (await api.get(f"/customers?cursor={body['nextCursor']}&page_size=2")).body
+        assert (len(last["customers"]), last["nextCursor"]) == (1, None)
+
+    @pytest.mark.parametrize(
+        "query",
+        [
+            "page_size=2",
+            "page_size=7",
+            "page_size=3&sort_order=asc",
+            "page_size=2&sort_by=last_order_date",
+            "page_size=2&sort_by=total_spent&sort_order=asc",
+            "page_size=1&sort_by=email&status=active&search=example",
+        ],
+    )
+    async def test_a_walk_meets_everybody_once_in_the_order_of_the_list(
+        self, api: Api, query: str
+    ) -> None:
+        for number in range(7):
+            customer = await at(api, email=f"{'zaéY9_b'[number]}@example.test")
+            if number % 2:
+                date = f"2025-01-{20 - number}T00:00:00Z"
+                await an_order(api, customer, f"o-{number}", 5, orderDate=date)
+        sorting = "&".join(each for each in query.split("&") if not each.startswith("page_size"))
+        listed = (await api.get(f"/customers?page_size=100&{sorting}")).body["customers"]
+        assert await walk(api, f"/customers?{query}") == [each["id"] for each in listed]
+
+    async def test_a_cursor_for_other_filters_is_refused(self, api: Api) -> None:
+        await a_crowd(api, 3)
+        cursor = (await api.get("/customers?cursor=&page_size=1")).body["nextCursor"]
+        for other in ("status=ACTIVE", "sort_by=email", "sort_order=asc", "search=a", "tags=x"):
+            answer = await api.get(f"/customers?cursor={cursor}&page_size=1&{other}")
+            assert (answer.status, answer.fields) == (400, {"cursor"}), other
+
+    async def test_a_tampered_cursor_is_refused(self, api: Api) -> None:
+        await a_crowd(api, 3)
+        cursor = (await api.get("/customers?cursor=&page_size=1")).body["nextCursor"]
+        swapped = cursor[:-2] + ("A" if cursor[-2] != "A" else "B") + cursor[-1]
+        for bad in (cursor[:-4], cursor + "AAAA", swapped, cursor[4:], cursor.swapcase()):
+            answer = await api.get(f"/customers?cursor={bad}&page_size=1")
+            assert (answer.status, answer.fields) == (400, {"cursor"}), bad
+
+
+class LinkContract(ApiContract):
+    async def test_links_lead_through_the_pages(self, api: Api) -> None:
+        await a_crowd(api, 5)
+        middle = await api.get("/customers?page=2&page_size=2&status=ACTIVE")
+        links = {name: middle.link(name) for name in KEYS}
+        pages = [(await api.get(path)).body["page"] for path in links.values() if path]
+        assert pages == [1, 1, 3, 3]
+        assert all("status=ACTIVE" in (path or "") for path in links.values())
+
+    async def test_the_ends_have_no_link_beyond(self, api: Api) -> None:
+        await a_crowd(api, 3)
+        first = await api.get("/customers?page_size=2")
+        last = await api.get("/customers?page_size=2&page=2")
+        assert (first.link("prev"), last.link("next")) == (None, None)
+        assert (await api.get(first.link("next") or "")).body == last.body
+        assert (await api.get(last.link("prev") or "")).body == first.body
+
+    async def test_a_link_keeps_filters_as_they_were_meant(self, api: Api) -> None:
+        for number in range(3):
+            await a_customer(api, email=f"a+&{number}@example.test", firstName="é")
+        first = await api.get("/customers?search=a%2B%26&page_size=2&tenantId=" + api.tenant)
+        assert first.body["total"] == 3
+        assert (await api.get(first.link("next") or "")).body["total"] == 3

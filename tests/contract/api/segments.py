@@ -1,0 +1,359 @@
+"""Section 10: segments, their rules as they are echoed, and their members."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.api import Api
+from tests.contract.api.case import ApiContract
+from tests.contract.api.steps import (
+    BIG_SPENDERS,
+    a_customer,
+    a_segment,
+    an_order,
+    an_unknown_id,
+    at,
+    members,
+    new_customer,
+    put_into,
+)
+
+SEGMENTS = "/customers/segments"
+KEYS = set(
+    "id tenantId name description rules isDynamic isActive customerCount createdAt updatedAt "
+    "segmentType memberCount".split()
+)
+# Rules as callers write them; white space apart they come back as they are.
+WRITTEN = [
+    '{"conditions":[{"field":"total_spent","operator":"gt","value":1000}],"logic":"AND"}',
+    '{"logicalOperator":"OR","rules":[{"field":"totalSpent","operator":"greaterThan",'
+    '"value":"1000"}]}',
+    '[{"field":"total_orders","operator":"gte","value":1.50}]',
+    '[{"value":1.0e3,"operator":"gt","field":"total_spent","note":{"b":1,"a":[null]}}]',
+    '"[{\\"field\\":\\"total_orders\\",\\"operator\\":\\"gte\\",\\"value\\":1}]"',
+    '{"logic":"not","conditions":[{"field":"tags","operator":"has_any","value":["é","\\u00e9"]}]}',
+]
+UNUSABLE = [
+    ([{"field": "x", "operator": "gt", "value": 1}], {"/rules/0/field"}),
+    ([{"field": "total_spent", "operator": "like", "value": 1}], {"/rules/0/operator"}),
+    ([{"field": "total_spent", "operator": "gt", "value": "x"}], {"/rules/0/value"}),
+    (
+        {"conditions": [{"field": "x"}, {"field": "email", "operator": "eq", "value": 1}]},
+        {"/rules/conditions/0/field", "/rules/conditions/1/value"},
+    ),
+    ({"logic": "XOR", "conditions": []}, {"/rules/logic"}),
+    (7, {"/rules"}),
+    ("not JSON", {"/rules"}),
+]
+DYNAMIC = [
+    ({}, False),
+    ({"rules": None}, False),
+    ({"rules": []}, False),
+    ({"rules": ""}, False),
+    ({"rules": {"conditions": []}}, False),
+    ({"rules": BIG_SPENDERS}, True),
+    ({"rules": json.dumps(BIG_SPENDERS)}, True),
+    ({"isDynamic": True}, True),
+    ({"segmentType": "dynamic"}, True),
+    ({"segmentType": "STATIC", "rules": BIG_SPENDERS}, False),
+    ({"isDynamic": False, "segmentType": "STATIC"}, False),
+]
+
+
+async def raw_rules(api: Api, segment_id: str) -> str:
+    """The rules of a segment as they stand in the answer, without white space."""
+    raw = (await api.get(f"{SEGMENTS}/{segment_id}")).raw.decode()
+    _, _, rest = raw.replace(" ", "").partition('"rules":')
+    _, end = json.JSONDecoder().raw_decode(rest)
+    return rest[:end]
+
+
+class SegmentContract(ApiContract):
+    async def test_a_new_segment_shows_every_key_bare(self, api: Api) -> None:
+        body = {"name": "Big", "description": "one\r\ntwo"}
+        answer = await api.post(SEGMENTS, body)
+        assert (answer.status, set(answer.body)) == (201, KEYS)
+        expected = {
+            "tenantId": api.tenant,
+            "name": "Big",
+            "description": "one\ntwo",
+            "rules": None,
+            "isDynamic": False,
+            "isActive": True,
+            "segmentType": "STATIC",
+            "customerCount": 0,
+            "memberCount": 0,
+        }
+        assert {name: answer.body[name] for name in expected} == expected
+        assert (await api.get(f"{SEGMENTS}/{answer.body['id']}")).body == answer.body
+
+    @pytest.mark.parametrize(("fields", "is_dynamic"), DYNAMIC)
+    async def test_a_segment_is_dynamic_when_it_is_told_or_holds_a_condition(
+        self, api: Api, fields: dict[str, Any], is_dynamic: bool
+    ) -> None:
+        segment = await a_segment(api, **fields)
+        kind = "DYNAMIC" if is_dynamic else "STATIC"
+        assert (segment["isDynamic"], segment["segmentType"]) == (is_dynamic, kind)
+
+    async def test_segments_are_listed_newest_first(self, api: Api) -> None:
+        added = []
+        for _ in range(3):
+            added.append((await a_segment(api))["id"])
+            api.clock.forward(seconds=1)
+        assert [each["id"] for each in (await api.get(SEGMENTS)).body] == added[::-1]
+
+    @pytest.mark.parametrize("written", WRITTEN)
+    async def test_rules_are_echoed_as_they_were_written(self, api: Api, written: str) -> None:
+        body = (
+            f'{{ "rules": [7], "a": {{"rules": 1}},\n"rules" : {written} ,"name":"Big"}} '.encode()
+        )
+        segment = (await api.post(SEGMENTS, body)).body
+        echoed = await raw_rules(api, segment["id"])
+        assert echoed == written
+        await api.put(f"{SEGMENTS}/{segment['id']}", {"description": "x"})
+        assert await raw_rules(api, segment["id"]) == echoed
+
+    @pytest.mark.parametrize(("rules", "pointers"), UNUSABLE)
+    async def test_rules_that_cannot_be_evaluated_are_refused(
+        self, api: Api, rules: Any, pointers: set[str]
+    ) -> None:
+        answer = await api.post(SEGMENTS, {"name": "Big", "rules": rules})
+        assert answer.status == 400
+        assert {pointer for pointer in answer.pointers if pointer in pointers} == pointers
+        assert all(pointer.startswith("/rules") for pointer in answer.pointers)
+        segment = await a_segment(api, isDynamic=True)
+        answer = await api.put(f"{SEGMENTS}/{segment['id']}", {"rules": rules})
+        assert answer.status == 400
+        assert (await api.get(SEGMENTS)).body == [segment]
+
+    async def test_what_is_bad_beside_rules_and_in_them_is_named_together(self, api: Api) -> None:
+        rules = [{"field": "email", "operator": "eq", "value": "\ud800"}]
+        body = {"name": "\ud800", "rules": rules, "ignored": "\ud800"}
+        answer = await api.post(SEGMENTS, body)
+        assert (answer.status, answer.pointers) == (400, {"/name", "/rules/0/value"})
+        body = {"name": "Big", "rules": BIG_SPENDERS, "ignored": "\ud800"}
+        assert (await api.post(SEGMENTS, body)).status == 201
+
+    @pytest.mark.parametrize("levels", [10, 100, 199, 200, 500, 900, 970, 974, 975, 976, 977, 978])
+    @pytest.mark.parametrize("is_dynamic", [True, False])
+    async def test_rules_of_any_depth_are_kept_or_refused(
+        self, api: Api, levels: int, is_dynamic: bool
+    ) -> None:
+        rules = "[" * levels + "]" * levels
+        body = f'{{"name": "Deep", "isDynamic": {str(is_dynamic).lower()}, "rules": {rules}}}'
+        answer = await api.post(SEGMENTS, body.encode())
+        assert answer.status == 400 if is_dynamic else answer.status in (201, 400)
+        assert (await api.get(SEGMENTS)).status == 200
+
+    async def test_an_update_sets_what_is_given_and_keeps_the_rest(self, api: Api) -> None:
+        before = await a_segment(api, description="old", rules=BIG_SPENDERS)
+        path = f"{SEGMENTS}/{before['id']}"
+        api.clock.forward(hours=1)
+        answer = await api.put(path, {"name": "New", "rules": None, "description": None})
+        changed = {"name": "New", "updatedAt": answer.body["updatedAt"]}
+        assert (answer.status, answer.body) == (200, before | changed)
+        emptied = await api.put(path, {"rules": []})
+        assert (emptied.body["rules"], emptied.body["isDynamic"]) == ([], True)
+        off = await api.put(path, {"isActive": False, "segmentType": "static"})
+        assert (off.body["isActive"], off.body["isDynamic"]) == (False, False)
+
+    @pytest.mark.parametrize("name", ["BIG straße", "big STRASSE", " Big Straße "])
+    async def test_a_name_is_taken_whatever_its_case(self, api: Api, name: str) -> None:
+        await a_segment(api, name="Big Straße")
+        answer = await api.post(SEGMENTS, {"name": name})
+        assert (answer.status, answer.code) == (409, "SEGMENT_NAME_TAKEN")
+        other = await a_segment(api)
+        renamed = await api.put(f"{SEGMENTS}/{other['id']}", {"name": name})
+        assert (renamed.status, renamed.code) == (409, "SEGMENT_NAME_TAKEN")
+
+    async def test_a_segment_may_change_the_case_of_its_name(self, api: Api) -> None:
+        segment = await a_segment(api, name="big")
+        answer = await api.put(f"{SEGMENTS}/{segment['id']}", {"name": "BIG"})
+        assert (answer.status, answer.body["name"]) == (200, "BIG")
+
+    async def test_a_deleted_segment_is_gone_and_its_name_is_free(self, api: Api) -> None:
+        segment = await a_segment(api, name="Big")
+        customer = await a_customer(api)
+        await put_into(api, segment, customer)
+        path = f"{SEGMENTS}/{segment['id']}"
+        answer = await api.delete(path)
+        assert (answer.status, answer.body) == (200, {"message": "segment deleted successfully"})
+        for call in (api.get(path), api.get(f"{path}/customers"), api.put(path, {})):
+            assert (await call).status == 404
+        assert (await api.delete(path)).status == 404
+        assert (await api.get(f"/customers/{customer['id']}/segments")).body == []
+        await a_segment(api, name="Big")
+
+
+class ManualMembersContract(ApiContract):
+    async def test_members_are_put_in_and_taken_out_and_counted(self, api: Api) -> None:
+        segment = await a_segment(api)
+        one, other = await a_customer(api), await a_customer(api)
+        path = f"{SEGMENTS}/{segment['id']}/customers"
+        added = await put_into(api, segment, one, other, one)
+        message = "customers added to segment"
+        assert (added.status, added.body) == (200, {"message": message, "added": 2})
+        assert (await put_into(api, segment, one)).body == {"message": message, "added": 0}
+        removed = await api.delete(path, {"customerIds": [one["id"].upper()]})
+        message = "customers removed from segment"
+        assert (removed.status, removed.body) == (200, {"message": message, "removed": 1})
+        again = await api.delete(path, {"customerIds": [one["id"]]})
+        assert again.body["removed"] == 0
+        assert await members(api, segment) == [other["id"]]
+        shown = (await api.get(f"{SEGMENTS}/{segment['id']}")).body
+        assert (shown["customerCount"], shown["memberCount"]) == (1, 1)
+
+    async def test_an_unknown_customer_spoils_the_whole_request(self, api: Api) -> None:
+        segment, customer = await a_segment(api), await a_customer(api)
+        deleted = await a_customer(api)
+        await api.delete(f"/customers/{deleted['id']}")
+        for unknown in (an_unknown_id(), deleted["id"]):
+            answer = await put_into(api, segment, customer, {"id": unknown})
+            assert answer.status == 400
+        assert await members(api, segment) == []
+
+    @pytest.mark.parametrize("count", [0, 1001])
+    async def test_a_request_names_one_to_a_thousand(self, api: Api, count: int) -> None:
+        segment = await a_segment(api)
+        ids = {"customerIds": [an_unknown_id() for _ in range(count)]}
+        for method in ("POST", "DELETE"):
+            path = f"{SEGMENTS}/{segment['id']}/customers"
+            answer = await api.send(method, path, ids)
+            assert (answer.status, answer.pointers) == (400, {"/customerIds"})
+
+    async def test_the_members_of_a_rule_are_not_changed_by_hand(self, api: Api) -> None:
+        segment, customer = await a_segment(api, isDynamic=True), await a_customer(api)
+        ids = {"customerIds": [customer["id"]]}
+        for method in ("POST", "DELETE"):
+            answer = await api.send(method, f"{SEGMENTS}/{segment['id']}/customers", ids)
+            assert (answer.status, answer.code) == (409, "SEGMENT_IS_DYNAMIC")
+
+    async def test_the_deleted_leave_and_the_restored_return(self, api: Api) -> None:
+        segment, customer = await a_segment(api), await a_customer(api)
+        await put_into(api, segment, customer)
+        await api.delete(f"/customers/{customer['id']}")
+        assert await members(api, segment) == []
+        assert (await api.get(SEGMENTS)).body[0]["customerCount"] == 0
+        await api.post(f"/customers/{customer['id']}/restore")
+        assert await members(api, segment) == [customer["id"]]
+
+    async def test_an_inactive_segment_shows_nobody_until_it_is_active(self, api: Api) -> None:
+        segment, customer = await a_segment(api), await a_customer(api)
+        await put_into(api, segment, customer)
+        path = f"{SEGMENTS}/{segment['id']}"
+        assert (await api.put(path, {"isActive": False})).body["customerCount"] == 0
+        assert await members(api, segment) == []
+        assert (await api.get(f"/customers/{customer['id']}/segments")).body == []
+        assert (await api.put(path, {"isActive": True})).body["customerCount"] == 1
+        assert await members(api, segment) == [customer["id"]]
+
+
+class DynamicMembersContract(ApiContract):
+    async def test_members_follow_what_customers_do(self, api: Api) -> None:
+        segment = await a_segment(api, rules=BIG_SPENDERS)
+        customer = await at(api)
+        await an_order(api, customer, "o-1", 1000)
+        assert await members(api, segment) == []
+        await an_order(api, customer, "o-2", "0.01")
+        assert await members(api, segment) == [customer.rpartition("/")[2]]
+        assert [each["id"] for each in (await api.get(f"{customer}/segments")).body] == [
+            segment["id"]
+        ]
+        assert (await api.get(SEGMENTS)).body[0]["customerCount"] == 1
+        await api.post(f"{customer}/orders/o-2/cancel")
+        assert await members(api, segment) == []
+
+    async def test_members_follow_the_rule(self, api: Api) -> None:
+        customer = await a_customer(api, tags=["vip"])
+        segment = await a_segment(api, isDynamic=True)
+        assert await members(api, segment) == []
+        rules = [{"field": "tags", "operator": "contains", "value": "VIP"}]
+        answer = await api.put(f"{SEGMENTS}/{segment['id']}", {"rules": rules})
+        assert answer.body["customerCount"] == 1
+        assert await members(api, segment) == [customer["id"]]
+        await api.put(f"{SEGMENTS}/{segment['id']}", {"isActive": False})
+        assert await members(api, segment) == []
+
+    async def test_members_follow_time_alone(self, api: Api) -> None:
+        rules = [{"field": "days_since_created", "operator": "gte", "value": 2}]
+        segment, customer = await a_segment(api, rules=rules), await a_customer(api)
+        api.clock.forward(days=2, microseconds=-1)
+        assert await members(api, segment) == []
+        api.clock.forward(microseconds=1)
+        assert await members(api, segment) == [customer["id"]]
+
+    async def test_a_rule_made_manual_keeps_its_members_and_back(self, api: Api) -> None:
+        rules = [{"field": "tags", "operator": "contains", "value": "vip"}]
+        segment = await a_segment(api, rules=rules)
+        one, other = await a_customer(api, tags=["vip"]), await a_customer(api)
+        path = f"{SEGMENTS}/{segment['id']}"
+        await api.put(path, {"isDynamic": False})
+        await api.put(f"/customers/{one['id']}", {"tags": []})
+        assert await members(api, segment) == [one["id"]]
+        await put_into(api, segment, other)
+        await api.put(path, {"isDynamic": True})
+        assert await members(api, segment) == []
+
+
+class MemberListContract(ApiContract):
+    async def a_group(self, api: Api, size: int) -> tuple[str, list[str]]:
+        """The path of a segment's members, and their ids, newest customer first."""
+        segment, customers = await a_segment(api), []
+        for number in range(size):
+            body = new_customer(firstName=f"{9 - number}")
+            customers.append((await api.post("/customers", body)).body)
+            api.clock.forward(seconds=1)
+        await put_into(api, segment, *customers)
+        await a_customer(api)
+        path = f"{SEGMENTS}/{segment['id']}/customers"
+        return path, [each["id"] for each in reversed(customers)]
+
+    async def test_members_are_listed_newest_customer_first(self, api: Api) -> None:
+        path, ids = await self.a_group(api, 3)
+        listed = (await api.get(path)).body
+        assert [each["id"] for each in listed] == ids
+        assert listed[0] == (await api.get(f"/customers/{ids[0]}")).body
+
+    @pytest.mark.parametrize(
+        "query",
+        ["page=1", "page_size=20", "sort_by=created_at", "sort_order=desc", "limit=20"],
+    )
+    async def test_with_a_parameter_members_come_in_the_envelope_of_a_list(
+        self, api: Api, query: str
+    ) -> None:
+        path, ids = await self.a_group(api, 3)
+        body = (await api.get(f"{path}?{query}")).body
+        assert [each["id"] for each in body["customers"]] == ids
+        assert (body["total"], body["page"], body["pagination"]["limit"]) == (3, 1, 20)
+
+    async def test_members_have_pages_and_orders(self, api: Api) -> None:
+        path, ids = await self.a_group(api, 5)
+        answer = await api.get(f"{path}?page=2&page_size=2&sort_by=first_name")
+        assert [each["id"] for each in answer.body["customers"]] == ids[::-1][2:4]
+        assert (answer.body["total"], answer.body["totalPages"]) == (5, 3)
+        following = await api.get(answer.link("next") or "")
+        assert [each["id"] for each in following.body["customers"]] == ids[::-1][4:]
+
+    async def test_members_are_walked_by_cursor(self, api: Api) -> None:
+        path, ids = await self.a_group(api, 5)
+        found, cursor = [], ""
+        while cursor is not None:
+            body = (await api.get(f"{path}?page_size=2&cursor={cursor}")).body
+            found += [each["id"] for each in body["customers"]]
+            cursor = body["nextCursor"]
+        assert found == ids
+
+    async def test_bad_queries_are_refused_here_too(self, api: Api) -> None:
+        path, _ = await self.a_group(api, 1)
+        for query in ("page=0", "page_size=x", "sort_by=age", "sort_order=up", "cursor=x"):
+            answer = await api.get(f"{path}?{query}")
+            assert (answer.status, answer.fields) == (400, {query.partition("=")[0]})
+
+    async def test_an_unknown_segment_has_no_members(self, api: Api) -> None:
+        path = f"{SEGMENTS}/{an_unknown_id()}/customers"
+        for query in ("", "?page=1", "?cursor="):
+            assert (await api.get(path + query)).status == 404
+        ids = {"customerIds": [(await a_customer(api))["id"]]}
+        assert (await api.post(path, ids)).status == 404
+        assert (await api.delete(path, ids)).status == 404

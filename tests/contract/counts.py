@@ -1,0 +1,101 @@
+"""What every storage promises of counts by status and type: exact after every change."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from itertools import combinations, cycle
+from typing import Any
+
+import pytest
+from attrs import evolve
+
+from customers.core.model.customer import Customer, CustomerStatus, CustomerType
+from customers.core.model.query import CustomerFilter
+from customers.core.ports import Storage
+from tests.builders import (
+    NOW,
+    a_customer,
+)
+from tests.contract.filters import BLOCKED, INACTIVE, VIP, WHOLESALE, shopper
+from tests.contract.steps import abandoned, count, delete, erase, keep, save
+
+CHANGES: dict[str, Callable[[Customer], Customer]] = {
+    "status": lambda customer: evolve(customer, status=BLOCKED),
+    "type": lambda customer: evolve(customer, customer_type=VIP),
+    "both": lambda customer: evolve(customer, status=INACTIVE, customer_type=WHOLESALE),
+    "neither": lambda customer: evolve(customer, first_name="Other"),
+    "deleted": lambda customer: customer.deleted(NOW),
+    "deleted and moved": lambda customer: evolve(customer.deleted(NOW), status=BLOCKED),
+}
+
+
+def subsets(values: Iterable[Any]) -> list[frozenset[Any]]:
+    """None, each one, each two, all."""
+    known = list(values)
+    sizes = range(len(known) + 1)
+    return [frozenset(some) for size in sizes for some in combinations(known, size)]
+
+
+async def check_counts(storage: Storage, tenant: str, living: list[Customer]) -> None:
+    """Every count by status and type is what counting by hand says."""
+    async with storage.view(tenant) as view:
+        for statuses in subsets(CustomerStatus):
+            for types in subsets(CustomerType):
+                which = CustomerFilter(statuses=statuses, types=types)
+                by_hand = sum(map(which.keeps, living))
+                assert await view.customers.count(which) == by_hand, which
+
+
+class CountContract:
+    async def test_a_tenant_without_customers_counts_none(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        await check_counts(storage, tenant, [])
+
+    @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+    async def test_counts_follow_every_change_and_its_undoing(
+        self, storage: Storage, tenant: str, change: Callable[[Customer], Customer]
+    ) -> None:
+        shoppers = [shopper(tenant, number) for number in range(9)]
+        await keep(storage, *shoppers)
+        await check_counts(storage, tenant, shoppers)
+        await save(storage, changed := change(shoppers[0]))
+        rest = [each for each in (changed, *shoppers[1:]) if each.is_living]
+        await check_counts(storage, tenant, rest)
+        await save(storage, shoppers[0])
+        await check_counts(storage, tenant, shoppers)
+
+    async def test_counts_follow_an_erasure_of_the_living_and_of_the_deleted(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        shoppers = [shopper(tenant, number) for number in range(4)]
+        await keep(storage, *shoppers)
+        await erase(storage, shoppers[0])
+        await check_counts(storage, tenant, shoppers[1:])
+        await erase(storage, await delete(storage, shoppers[1]))
+        await check_counts(storage, tenant, shoppers[2:])
+
+    async def test_what_is_rolled_back_or_refused_does_not_count(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        customer = a_customer(tenant_id=tenant)
+        await keep(storage, customer)
+        async with abandoned(storage, tenant) as tx:
+            await tx.customers.add(a_customer(tenant_id=tenant))
+            await tx.customers.lock(customer.id)
+            await tx.customers.save(evolve(customer, status=BLOCKED))
+        twin = a_customer(tenant_id=tenant, email=customer.email)
+        assert not await storage.one_step(tenant).add_customer(twin)
+        await check_counts(storage, tenant, [customer])
+
+    async def test_counts_are_exact_after_many_changed_at_once(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        shoppers = [shopper(tenant, number) for number in range(16)]
+        await asyncio.gather(*(storage.one_step(tenant).add_customer(each) for each in shoppers))
+        assert await count(storage, tenant) == 16
+        moved = [
+            change(customer)
+            for change, customer in zip(cycle(CHANGES.values()), shoppers, strict=False)
+        ]
+        await asyncio.gather(*(save(storage, each) for each in moved))
+        await check_counts(storage, tenant, [each for each in moved if each.is_living])

@@ -1,0 +1,140 @@
+"""What every storage promises of locking customers."""
+
+import asyncio
+
+import pytest
+
+from customers.core.errors import CustomerNotFound
+from customers.core.model.customer import Customer
+from customers.core.ports import Storage
+from tests.builders import (
+    a_customer,
+    an_id,
+    later,
+)
+from tests.contract.customers import EVERYTHING
+from tests.contract.scene import outcome
+from tests.contract.steps import (
+    Pause,
+    delete,
+    erase,
+    keep,
+    overlapping,
+    stored,
+)
+
+
+class LockingContract:
+    @pytest.mark.parametrize("lock", ["lock", "lock_any"])
+    async def test_a_lock_gives_the_customer(
+        self, storage: Storage, tenant: str, lock: str
+    ) -> None:
+        customer = a_customer(tenant_id=tenant, **EVERYTHING)
+        await keep(storage, customer)
+        async with storage.transaction(tenant) as tx:
+            assert await getattr(tx.customers, lock)(customer.id) == customer
+
+    @pytest.mark.parametrize("lock", ["lock", "lock_any"])
+    async def test_an_unknown_customer_cannot_be_locked(
+        self, storage: Storage, tenant: str, lock: str
+    ) -> None:
+        async with storage.transaction(tenant) as tx:
+            with pytest.raises(CustomerNotFound):
+                await getattr(tx.customers, lock)(an_id())
+
+    async def test_a_deleted_or_erased_customer_is_locked_by_lock_any_alone(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        one, two = a_customer(tenant_id=tenant), a_customer(tenant_id=tenant)
+        await keep(storage, one, two)
+        deleted = await delete(storage, one, later(days=1))
+        await erase(storage, two, later(days=1))
+        async with storage.transaction(tenant) as tx:
+            for each in (one, two):
+                with pytest.raises(CustomerNotFound):
+                    await tx.customers.lock(each.id)
+            assert await tx.customers.lock_any(one.id) == deleted
+            assert await tx.customers.lock_any(two.id) == two.erased(later(days=1))
+
+    async def test_locking_many_names_those_that_are_customers(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        ada, bob, gone = (a_customer(tenant_id=tenant) for _ in range(3))
+        await keep(storage, ada, bob, gone)
+        await delete(storage, gone)
+        async with storage.transaction(tenant) as tx:
+            asked = {bob.id, an_id(), gone.id, ada.id}
+            assert set(await tx.customers.lock_all(asked)) == {ada.id, bob.id}
+            assert set(await tx.customers.lock_all(set())) == set()
+
+    @pytest.mark.parametrize("lock", ["lock", "lock_any", "lock_all"])
+    async def test_who_waits_for_a_lock_finds_what_its_holder_saved(
+        self, storage: Storage, tenant: str, lock: str
+    ) -> None:
+        customer = a_customer(tenant_id=tenant)
+        await keep(storage, customer)
+
+        async def hold(pause: Pause) -> None:
+            async with storage.transaction(tenant) as tx:
+                await getattr(tx.customers, lock)(
+                    [customer.id] if lock == "lock_all" else customer.id
+                )
+                await pause()
+                await tx.customers.save(customer.touched(later(days=1)))
+
+        async def wait() -> Customer:
+            async with storage.transaction(tenant) as tx:
+                return await tx.customers.lock(customer.id)
+
+        assert await overlapping(hold, wait) == customer.touched(later(days=1))
+
+    @pytest.mark.parametrize("lock", ["lock", "lock_all"])
+    async def test_who_waits_for_a_customer_that_is_deleted_finds_nobody(
+        self, storage: Storage, tenant: str, lock: str
+    ) -> None:
+        customer = a_customer(tenant_id=tenant)
+        await keep(storage, customer)
+
+        async def hold(pause: Pause) -> None:
+            async with storage.transaction(tenant) as tx:
+                await tx.customers.lock(customer.id)
+                await pause()
+                await tx.customers.save(customer.deleted(later(days=1)))
+
+        async def wait() -> object:
+            async with storage.transaction(tenant) as tx:
+                ids = [customer.id] if lock == "lock_all" else customer.id
+                return await outcome(getattr(tx.customers, lock)(ids))
+
+        assert await overlapping(hold, wait) in ([], CustomerNotFound)
+
+    async def test_no_change_is_lost_among_many_who_lock(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        customer = a_customer(tenant_id=tenant)
+        await keep(storage, customer)
+
+        async def touch() -> None:
+            async with storage.transaction(tenant) as tx:
+                now = await tx.customers.lock(customer.id)
+                await tx.customers.save(now.touched(later(days=1)))
+
+        await asyncio.gather(*(touch() for _ in range(20)))
+        assert (await stored(storage, customer)).version == 21
+
+    async def test_those_who_lock_many_in_any_order_all_come_through(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        customers = [a_customer(tenant_id=tenant) for _ in range(4)]
+        await keep(storage, *customers)
+        ids = [each.id for each in customers]
+
+        async def touch_all(turn: int) -> None:
+            async with storage.transaction(tenant) as tx:
+                await tx.customers.lock_all(ids[turn % 4 :] + ids[: turn % 4])
+                for customer_id in reversed(ids):
+                    now = await tx.customers.get(customer_id)
+                    await tx.customers.save(now.touched(later(days=1)))
+
+        await asyncio.gather(*(touch_all(turn) for turn in range(12)))
+        assert [(await stored(storage, each)).version for each in customers] == [13] * 4

@@ -1,0 +1,110 @@
+"""What every storage promises of searches: folded literal parts of what a customer is called by."""
+
+from typing import Any
+
+import pytest
+from attrs import evolve
+
+from customers.core.model.customer import Customer
+from customers.core.model.query import CustomerFilter, search_key
+from customers.core.ports import Storage
+from tests.builders import (
+    a_customer,
+)
+from tests.contract.filters import found
+from tests.contract.steps import delete, keep, save
+
+PEOPLE: dict[str, dict[str, Any]] = {
+    "percent": {"first_name": "100%", "last_name": "Wool"},
+    "number": {"first_name": "1000", "last_name": "Wool"},
+    "under": {"first_name": "snake_case", "last_name": "X"},
+    "slash": {"first_name": "back\\slash", "last_name": "Y"},
+    "quote": {"first_name": "O'Neill", "last_name": '"Q" $1 :p ? %s {x}'},
+    "regex": {"first_name": "a.*b", "last_name": "[z](^$|"},
+    "plus": {"email": "ada+shop@example.test"},
+    "space": {"first_name": "Mary  Ann", "last_name": "Smith"},
+    "strasse": {"first_name": "Straße", "last_name": "Groß"},
+    "accent": {"first_name": "E\u0301mile", "last_name": "ΣΊΣΥΦΟΣ"},
+    "wide": {"first_name": "\uff21\uff22\uff23", "last_name": "o\ufb03ce"},
+    "phone": {"phone": "+1 (415) 555-0100"},
+    "short": {"first_name": "x7", "last_name": ""},
+    "emoji": {"first_name": "\U0001f9ee", "last_name": "日本語"},
+}
+
+SEARCHES = [
+    ("100%", ["percent"]),
+    ("%", ["percent", "quote"]),
+    ("_", ["under"]),
+    ("e_c", ["under"]),
+    ("\\", ["slash"]),
+    ("k\\s", ["slash"]),
+    ("o'n", ["quote"]),
+    ('"q"', ["quote"]),
+    ("$1 :p ? %s {x}", ["quote"]),
+    (".*", ["regex"]),
+    ("[z](^$|", ["regex"]),
+    ("ada+shop@example.test", ["plus"]),
+    ("ada shop@example.test", ["plus"]),
+    ("ADA+SHOP@EXAMPLE", ["plus"]),
+    ("shop@", ["plus"]),
+    ("mary  ann smith", ["space"]),
+    ("mary ann", []),
+    ("  Smith ", ["space"]),
+    ("STRASSE", ["strasse"]),
+    ("straße groß", ["strasse"]),
+    ("gross", ["strasse"]),
+    ("\u00c9MILE", ["accent"]),
+    ("e\u0301mile", ["accent"]),
+    ("emile", []),
+    ("σίσυφος", ["accent"]),
+    ("abc", ["wide"]),
+    ("office", ["wide"]),
+    ("(415) 555", ["phone"]),
+    ("+1", ["phone"]),
+    ("x7", ["short"]),
+    ("7", ["short"]),
+    ("x7 ", ["short"]),
+    ("\U0001f9ee", ["emoji"]),
+    ("日", ["emoji"]),
+    ("本語", ["emoji"]),
+    ("test100", []),
+    ("testx7", []),
+    ("nobody", []),
+    ("w" * 500, []),
+    ("", list(PEOPLE)),
+    ("   ", list(PEOPLE)),
+]
+
+
+def people(tenant: str) -> dict[str, Customer]:
+    plain = {"first_name": "Plain", "last_name": "Person"}
+    return {
+        name: a_customer(tenant_id=tenant, **{"email": f"{name}@d.test"} | plain | told)
+        for name, told in PEOPLE.items()
+    }
+
+
+class SearchContract:
+    @pytest.mark.parametrize(("search", "names"), SEARCHES)
+    async def test_a_search_finds_a_folded_literal_part(
+        self, storage: Storage, tenant: str, search: str, names: list[str]
+    ) -> None:
+        everyone = people(tenant)
+        await keep(storage, *everyone.values())
+        which = CustomerFilter(search=search_key(search))
+        assert await found(storage, tenant, which) == [everyone[name] for name in names]
+
+    async def test_a_search_finds_what_a_customer_has_become(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        customer = a_customer(tenant_id=tenant, last_name="Byron")
+        await keep(storage, customer)
+        await save(storage, married := evolve(customer, last_name="Lovelace"))
+        assert await found(storage, tenant, CustomerFilter(search="byron")) == []
+        assert await found(storage, tenant, CustomerFilter(search="lovelace")) == [married]
+
+    async def test_a_search_does_not_find_the_deleted(self, storage: Storage, tenant: str) -> None:
+        customer = a_customer(tenant_id=tenant)
+        await keep(storage, customer)
+        await delete(storage, customer)
+        assert await found(storage, tenant, CustomerFilter(search="ada")) == []
