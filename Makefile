@@ -34,7 +34,7 @@ migrate: .venv/.run ## Brings the database that .env names to the newest schema
 test: .venv/.dev ## Runs all tests; ARGS="tests/unit -k email" for some
 	$(BIN)/pytest -n $(PROCESSES) $(ARGS)
 
-check: .venv/.dev ## Checks format, style, types, import contracts, dependencies, proto, Dockerfile
+check: .venv/.dev ## Checks format, style, types, import contracts, dependencies, proto, SQL, Dockerfile
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -44,6 +44,8 @@ check: .venv/.dev ## Checks format, style, types, import contracts, dependencies
 	$(BIN)/buf format --diff --exit-code proto
 	$(BIN)/buf lint
 	proto/generate.sh --check $(STUBS)
+	$(BIN)/python -m alembic upgrade head --sql > .venv/schema.sql
+	$(BIN)/squawk .venv/schema.sql
 	$(BIN)/hadolint Dockerfile
 
 build: .venv/.run ## Builds wheel and sdist into dist/
