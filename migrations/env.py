@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from customers.adapters.postgres.pool import for_asyncpg
-from customers.adapters.postgres.tables import metadata
+from customers.adapters.postgres.tables import customers
 
 
 def print_sql() -> None:
@@ -23,7 +23,7 @@ def print_sql() -> None:
 def migrate(connection: Connection) -> None:
     # A transaction per revision: one that builds an index concurrently steps out of its own only.
     context.configure(
-        connection=connection, target_metadata=metadata, transaction_per_migration=True
+        connection=connection, target_metadata=customers.metadata, transaction_per_migration=True
     )
     run()
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from decimal import Decimal
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Final, Self
@@ -24,7 +25,8 @@ from customers.core.ports import Ids, Storage
 from customers.entrypoints.container import Container
 from customers.entrypoints.http.server import HttpServer
 from customers.entrypoints.settings import Settings
-from tests.builders import FixedClock
+from customers.entrypoints.wire.reading import Reader
+from tests.builders import NOW, USD, FixedClock
 
 BASE: Final = "/api/v1"
 NOTHING: Final = object()
@@ -220,8 +222,10 @@ def _check_error(answer: Answer) -> None:
 async def serving(storage: Storage, *, tenant: str, ids: Ids | None = None) -> AsyncIterator[Api]:
     """The service on that storage, listening while the block runs, with a clock that stands."""
     container = Container(settings=Settings(storage="memory", data_dir=Path("unused")), dsn="")
-    clock = FixedClock()
+    clock, reader = _reading()
+    clock.moment = NOW
     container.clock.override(clock)
+    container.reader.override(reader)
     container.storage.override(storage)
     server = HttpServer(app := container.app(), seconds_to_end=1.0)
     port = await server.start("127.0.0.1", 0)
@@ -230,3 +234,10 @@ async def serving(storage: Storage, *, tenant: str, ids: Ids | None = None) -> A
             yield Api(app=app, client=client, port=port, clock=clock, tenant=tenant)
     finally:
         await server.end()
+
+
+@cache
+def _reading() -> tuple[FixedClock, Reader]:
+    """A clock and what reads bodies by it: made once, since making it takes longer than a test."""
+    clock = FixedClock()
+    return clock, Reader(USD, clock)

@@ -1,5 +1,12 @@
-"""The contract of the REST interface, on PostgreSQL."""
+"""The contract of the REST interface, on PostgreSQL of every kind."""
 
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from customers.core.ports import Storage
+from tests.api import Api, serving
 from tests.contract.api import (
     addresses,
     bad_input,
@@ -7,6 +14,7 @@ from tests.contract.api import (
     details,
     erasure,
     errors,
+    fuzz,
     ground_rules,
     journal,
     lists,
@@ -18,202 +26,166 @@ from tests.contract.api import (
     values,
 )
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-class TestAddress(addresses.AddressContract):
-    pass
 
+@pytest_asyncio.fixture(loop_scope="session")
+async def api(storage: Storage, tenant: str) -> AsyncIterator[Api]:
+    async with serving(storage, tenant=tenant) as api:
+        yield api
 
-class TestAddressLimit(addresses.AddressLimitContract):
-    pass
 
+class TestAddress(addresses.AddressContract): ...
 
-class TestDefaultAddress(addresses.DefaultAddressContract):
-    pass
 
+class TestAddressLimit(addresses.AddressLimitContract): ...
 
-class TestBadInput(bad_input.BadInputContract):
-    pass
 
+class TestDefaultAddress(addresses.DefaultAddressContract): ...
 
-class TestCreate(customers.CreateContract):
-    pass
 
+class TestBadInput(bad_input.BadInputContract): ...
 
-class TestRead(customers.ReadContract):
-    pass
 
+class TestCreate(customers.CreateContract): ...
 
-class TestUpdate(customers.UpdateContract):
-    pass
 
+class TestRead(customers.ReadContract): ...
 
-class TestDelete(customers.DeleteContract):
-    pass
 
+class TestUpdate(customers.UpdateContract): ...
 
-class TestLock(customers.LockContract):
-    pass
 
+class TestDelete(customers.DeleteContract): ...
 
-class TestInput(details.InputContract):
-    pass
 
+class TestLock(customers.LockContract): ...
 
-class TestVersion(details.VersionContract):
-    pass
 
+class TestInput(details.InputContract): ...
 
-class TestBlocked(details.BlockedContract):
-    pass
 
+class TestVersion(details.VersionContract): ...
 
-class TestAddressDetail(details.AddressDetailContract):
-    pass
 
+class TestBlocked(details.BlockedContract): ...
 
-class TestToken(details.TokenContract):
-    pass
 
+class TestAddressDetail(details.AddressDetailContract): ...
 
-class TestSegmentDetail(details.SegmentDetailContract):
-    pass
 
+class TestToken(details.TokenContract): ...
 
-class TestLedgerDetail(details.LedgerDetailContract):
-    pass
 
+class TestSegmentDetail(details.SegmentDetailContract): ...
 
-class TestPlace(details.PlaceContract):
-    pass
 
+class TestLedgerDetail(details.LedgerDetailContract): ...
 
-class TestErasure(erasure.ErasureContract):
-    pass
 
+class TestPlace(details.PlaceContract): ...
 
-class TestErrorForm(errors.ErrorFormContract):
-    pass
 
+class TestErasure(erasure.ErasureContract): ...
 
-class TestErrorStatus(errors.ErrorStatusContract):
-    pass
 
+class TestErrorForm(errors.ErrorFormContract): ...
 
-class TestPath(ground_rules.PathContract):
-    pass
 
+class TestErrorStatus(errors.ErrorStatusContract): ...
 
-class TestHeader(ground_rules.HeaderContract):
-    pass
 
+class TestFuzz(fuzz.FuzzContract): ...
 
-class TestBody(ground_rules.BodyContract):
-    pass
 
+class TestPath(ground_rules.PathContract): ...
 
-class TestAnswer(ground_rules.AnswerContract):
-    pass
 
+class TestHeader(ground_rules.HeaderContract): ...
 
-class TestNote(journal.NoteContract):
-    pass
 
+class TestProtocol(ground_rules.ProtocolContract): ...
 
-class TestCommunication(journal.CommunicationContract):
-    pass
 
+class TestBody(ground_rules.BodyContract): ...
 
-class TestCommunicationStatus(journal.CommunicationStatusContract):
-    pass
 
+class TestAnswer(ground_rules.AnswerContract): ...
 
-class TestStretch(journal.StretchContract):
-    pass
 
+class TestNote(journal.NoteContract): ...
 
-class TestFilter(lists.FilterContract):
-    pass
 
+class TestCommunication(journal.CommunicationContract): ...
 
-class TestPage(lists.PageContract):
-    pass
 
+class TestCommunicationStatus(journal.CommunicationStatusContract): ...
 
-class TestCursor(lists.CursorContract):
-    pass
 
+class TestStretch(journal.StretchContract): ...
 
-class TestLink(lists.LinkContract):
-    pass
 
+class TestFilter(lists.FilterContract): ...
 
-class TestRecord(orders.RecordContract):
-    pass
 
+class TestPage(lists.PageContract): ...
 
-class TestRefund(orders.RefundContract):
-    pass
 
+class TestCursor(lists.CursorContract): ...
 
-class TestCancel(orders.CancelContract):
-    pass
 
+class TestLink(lists.LinkContract): ...
 
-class TestLedger(orders.LedgerContract):
-    pass
 
+class TestRecord(orders.RecordContract): ...
 
-class TestPaymentMethod(payment_methods.PaymentMethodContract):
-    pass
 
+class TestRefund(orders.RefundContract): ...
 
-class TestDefaultMethod(payment_methods.DefaultMethodContract):
-    pass
 
+class TestCancel(orders.CancelContract): ...
 
-class TestCardNumber(payment_methods.CardNumberContract):
-    pass
 
+class TestLedger(orders.LedgerContract): ...
 
-class TestProbe(probes.ProbeContract):
-    pass
 
+class TestPaymentMethod(payment_methods.PaymentMethodContract): ...
 
-class TestSegment(segments.SegmentContract):
-    pass
 
+class TestDefaultMethod(payment_methods.DefaultMethodContract): ...
 
-class TestManualMembers(segments.ManualMembersContract):
-    pass
 
+class TestCardNumber(payment_methods.CardNumberContract): ...
 
-class TestDynamicMembers(segments.DynamicMembersContract):
-    pass
 
+class TestProbe(probes.ProbeContract): ...
 
-class TestMemberList(segments.MemberListContract):
-    pass
 
+class TestSegment(segments.SegmentContract): ...
 
-class TestTenant(tenants.TenantContract):
-    pass
 
+class TestManualMembers(segments.ManualMembersContract): ...
 
-class TestIsolation(tenants.IsolationContract):
-    pass
 
+class TestDynamicMembers(segments.DynamicMembersContract): ...
 
-class TestText(values.TextContract):
-    pass
 
+class TestMemberList(segments.MemberListContract): ...
 
-class TestMoney(values.MoneyContract):
-    pass
 
+class TestTenant(tenants.TenantContract): ...
 
-class TestMoment(values.MomentContract):
-    pass
 
+class TestIsolation(tenants.IsolationContract): ...
 
-class TestId(values.IdContract):
-    pass
+
+class TestText(values.TextContract): ...
+
+
+class TestMoney(values.MoneyContract): ...
+
+
+class TestMoment(values.MomentContract): ...
+
+
+class TestId(values.IdContract): ...

@@ -5,6 +5,7 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
@@ -89,6 +90,21 @@ def test_callers_that_keep_their_connection_do_not_keep_it_from_ending(
         assert not silent.sock.recv(1)
         assert not idle.sock.recv(1)
     assert service.errors == ""
+
+
+def test_callers_that_never_pause_hear_of_the_end_in_an_answer(service: Service) -> None:
+    def call(number: int) -> tuple[int, str]:
+        with closing(connected(service)) as connection:
+            while True:
+                status, _, headers = ask(connection, "POST", CUSTOMERS, a_customer(f"Busy{number}"))
+                if status not in (200, 201) or headers["Connection"] == "close":
+                    return status, headers["Connection"]
+
+    with ThreadPoolExecutor(max_workers=8) as callers:
+        last = callers.map(call, range(8))
+        eventually(lambda: service.output.count("status=200") > 100)
+        assert service.end() == 0
+        assert set(last) == {(200, "close")}
 
 
 def test_a_request_whose_body_arrives_after_sigterm_is_answered(service: Service) -> None:

@@ -14,7 +14,7 @@ import pytest
 from attrs import define
 
 from customers.adapters.embedded import cluster, locks
-from customers.adapters.embedded.server import start
+from customers.adapters.embedded.server import Server, start
 from customers.entrypoints.rpc.generated.customers_pb2 import CancelOrderRequest
 from customers.entrypoints.rpc.generated.customers_pb2_grpc import CustomersServiceStub
 from tests.launching import (
@@ -42,28 +42,30 @@ class OwnServer:
 
     folder: Path
     port: int
-    address: str = ""
+    _server: Server | None = None
 
     def come(self) -> None:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(cluster, "_free_port", lambda: self.port)
-            self.address = start(self.folder, durable=False).dsn
+            self._server = self._server or start(self.folder, durable=False)
 
     def go(self) -> None:
-        end_server(self.folder)
+        if self._server is not None:
+            self._server.stop()
+        self._server = None
 
     def made(self, name: str) -> str:
         """The URL of a new database."""
-        asyncio.run(_run(self.address, f"CREATE DATABASE {name}"))
-        return self.address.replace("/postgres", f"/{name}").replace(f"//{name}", "//postgres")
+        assert self._server is not None
+        asyncio.run(_run(self._server.dsn, f"CREATE DATABASE {name}"))
+        return f"{self._server.dsn.removesuffix('/postgres')}/{name}"
 
 
 @pytest.fixture(scope="module")
 def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnServer]:
     server = OwnServer(folder=tmp_path_factory.mktemp("database"), port=a_free_port())
-    server.come()
     yield server
-    server.go()
+    end_server(server.folder)
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from tests.api import Api
-from tests.contract.api.case import ApiContract
 from tests.contract.api.steps import ADDRESS, an_address, an_unknown_id, at
 
 KEYS = set(
@@ -70,7 +69,7 @@ async def flags(api: Api, customer: str, addresses: list[dict[str, Any]]) -> str
     return "".join("1" if address["id"] in ids else "0" for address in addresses)
 
 
-class AddressContract(ApiContract):
+class AddressContract:
     async def test_a_new_address_shows_every_key(self, api: Api) -> None:
         customer = await at(api)
         answer = await api.post(f"{customer}/addresses", ADDRESS | {"addressType": ""})
@@ -157,7 +156,7 @@ class AddressContract(ApiContract):
             assert answer.status == 404
 
 
-class AddressLimitContract(ApiContract):
+class AddressLimitContract:
     async def test_a_customer_has_at_most_twenty_addresses(self, api: Api) -> None:
         customer = await at(api)
         addresses = [await an_address(api, customer) for _ in range(20)]
@@ -174,7 +173,7 @@ class AddressLimitContract(ApiContract):
         assert (await api.get(f"{customer}/addresses")).body["count"] == 20
 
 
-class DefaultAddressContract(ApiContract):
+class DefaultAddressContract:
     @pytest.mark.parametrize(("kinds", "expected"), UNASKED)
     async def test_an_address_is_a_default_unasked_where_its_purposes_have_none(
         self, api: Api, kinds: str, expected: str

@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from tests.api import Api
-from tests.contract.api.case import ApiContract
 from tests.contract.api.fields import (
     KINDS,
     TARGETS,
@@ -65,7 +64,7 @@ def bodies(target: Target, kind: str) -> list[dict[str, Any]]:
     ]
 
 
-class BadInputContract(ApiContract):
+class BadInputContract:
     @pytest.mark.parametrize(("target", "kind"), TABLE)
     async def test_every_bad_value_is_named_at_once_and_nothing_is_stored(
         self, api: Api, target: Target, kind: str

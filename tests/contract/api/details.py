@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from tests.api import Api
-from tests.contract.api.case import ApiContract
 from tests.contract.api.steps import (
     ADDRESS,
     BIG_SPENDERS,
@@ -47,7 +46,7 @@ async def addresses(api: Api, customer: str, *kinds: str) -> list[str]:
     return paths
 
 
-class InputContract(ApiContract):
+class InputContract:
     async def test_null_in_a_new_customer_is_as_if_absent(self, api: Api) -> None:
         customer = await a_customer(api, **dict.fromkeys([*OPTIONAL, "marketingOptIn"]))
         plain = await a_customer(api)
@@ -106,7 +105,7 @@ class InputContract(ApiContract):
             assert len((await api.get(f"{customer}/notes{limit}")).body) == served
 
 
-class VersionContract(ApiContract):
+class VersionContract:
     async def test_a_write_that_changes_nothing_leaves_version_and_time(self, api: Api) -> None:
         customer = await at(api, phone="1", tags=["vip"])
         address, method = await an_address(api, customer), await a_method(api, customer)
@@ -138,7 +137,7 @@ class VersionContract(ApiContract):
         assert (await api.get(customer)).body == before
 
 
-class BlockedContract(ApiContract):
+class BlockedContract:
     @pytest.mark.parametrize("method", ["PUT", "PATCH"])
     async def test_a_status_set_to_blocked_is_a_lock_without_a_reason(
         self, api: Api, method: str
@@ -172,7 +171,7 @@ class BlockedContract(ApiContract):
         assert (locked.keys() & UNLOCKED, locked.keys() & LOCKED) == (set(), LOCKED)
 
 
-class AddressDetailContract(ApiContract):
+class AddressDetailContract:
     async def test_a_tenant_in_a_body_has_to_agree_and_other_identity_is_ignored(
         self, api: Api
     ) -> None:
@@ -225,7 +224,7 @@ class AddressDetailContract(ApiContract):
         assert kinds == ["BILLING", "SHIPPING"]
 
 
-class TokenContract(ApiContract):
+class TokenContract:
     async def test_tokens_of_a_deleted_customer_are_free(self, api: Api) -> None:
         deleted, body = await at(api), new_method()
         await api.post(f"{deleted}/payment-methods", body)
@@ -244,7 +243,7 @@ class TokenContract(ApiContract):
         assert tokens == [kept["gatewayPaymentMethodId"]]
 
 
-class SegmentDetailContract(ApiContract):
+class SegmentDetailContract:
     @pytest.mark.parametrize(("is_dynamic", "kind"), [(True, "STATIC"), (False, "dynamic")])
     async def test_two_kinds_that_disagree_are_refused(
         self, api: Api, is_dynamic: bool, kind: str
@@ -268,12 +267,13 @@ class SegmentDetailContract(ApiContract):
 
     async def test_a_dynamic_segment_without_conditions_has_no_members(self, api: Api) -> None:
         await a_customer(api)
+        rules: Any
         for rules in ([], None, {"conditions": [], "logic": "NOT"}):
             segment = await a_segment(api, isDynamic=True, rules=rules)
             assert (await members(api, segment), segment["customerCount"]) == ([], 0)
 
 
-class LedgerDetailContract(ApiContract):
+class LedgerDetailContract:
     async def test_a_fact_that_comes_first_makes_the_order_known(self, api: Api) -> None:
         customer, other = await at(api), await at(api)
         await api.post(f"{customer}/orders/o-1/refunds", {"refundId": "r", "amount": 1})
@@ -312,7 +312,7 @@ class LedgerDetailContract(ApiContract):
         assert answer.pointers == {"/orderId", "/totalAmount", "/currency"}
 
 
-class PlaceContract(ApiContract):
+class PlaceContract:
     async def test_unknown_paths_and_wrong_methods_are_plain_also_below_wrapped_routes(
         self, api: Api
     ) -> None:

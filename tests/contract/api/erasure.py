@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from tests.api import Api
-from tests.contract.api.case import ApiContract
 from tests.contract.api.steps import (
     REASON,
     a_communication,
@@ -14,7 +13,6 @@ from tests.contract.api.steps import (
     a_note,
     a_segment,
     an_address,
-    an_order,
     an_unknown_id,
     at,
     members,
@@ -50,7 +48,7 @@ async def a_life(api: Api) -> tuple[str, dict[str, Any]]:
     return path, segment
 
 
-class ErasureContract(ApiContract):
+class ErasureContract:
     async def test_an_erasure_says_what_it_removed(self, api: Api) -> None:
         customer, _ = await a_life(api)
         answer = await api.delete(f"{customer}?mode=erase")

@@ -69,7 +69,7 @@ def text(limit: int, fill: str = "x", *wrong: Any, lines: bool = False) -> Field
 
 def form(valid: str, *wrong: Any) -> Field:
     """Text that has to look in some way."""
-    types = (1, False, [valid], {"value": valid}, 0.5)
+    types: tuple[Any, ...] = (1, False, [valid], {"value": valid}, 0.5)
     return Field(
         refused={WRONG_TYPE: types, WRONG_FORM: wrong, UNPRINTABLE: unprintable(valid)},
         longest=valid,
@@ -86,14 +86,14 @@ FLAG = Field(refused={WRONG_TYPE: ("true", 0, 1, "", [], {})}, longest=True)
 
 
 def whole(valid: int, *wrong: Any) -> Field:
-    types = (str(valid), True, [valid], {}, valid + 0.5)
+    types: tuple[Any, ...] = (str(valid), True, [valid], {}, valid + 0.5)
     return Field(refused={WRONG_TYPE: types, WRONG_FORM: wrong}, longest=valid)
 
 
 MONEY = Field(
     refused={
         WRONG_TYPE: (True, [1], {"amount": 1}),
-        WRONG_FORM: ("ten", "1,50", "", "0x10", "1_0", "NaN", "Infinity", "١", "1 0", "+-1"),
+        WRONG_FORM: ("ten", "1,50", "", "0x10", "1_0", "NaN", "Infinity", "\u0661", "1 0", "+-1"),
     }
 )
 MOMENT = form(
@@ -183,7 +183,7 @@ METHOD_FIELDS = EXPIRY | {
     "gatewayPaymentMethodId": text(255),
     "paymentType": form("upi", "cash"),
     "cardBrand": text(20),
-    "lastFour": form("4242", "424", "42424", "abcd", "４２４２"),
+    "lastFour": form("4242", "424", "42424", "abcd", "\uff14242"),
 }
 COMMUNICATION_FIELDS = {
     "communicationType": form("call", "fax"),

@@ -8,8 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from tests.api import BASE, Api
-from tests.contract.api.case import ApiContract
+from tests.api import BASE, Api, decoded
 from tests.contract.api.steps import (
     ADDRESS,
     a_customer,
@@ -47,8 +46,30 @@ ODD_HEADERS = {
     "Cookie": "=" * 4000,
 }
 
+NOT_HTTP = {
+    "unknown method": b"BREW /api/v1/customers HTTP/1.1\r\nHost: x\r\n\r\n",
+    "no HTTP at all": b"hello there\r\n\r\n",
+    "a header without a name": b"GET / HTTP/1.1\r\nHost: x\r\n: y\r\n\r\n",
+    "a line too long": b"GET / HTTP/1.1\r\nHost: x\r\nX-A: " + b"y" * 9000 + b"\r\n\r\n",
+    "a path too long": b"GET /" + b"y" * 9000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+    "two lengths": b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+    "an expectation": b"GET / HTTP/1.1\r\nHost: x\r\nExpect: cake\r\n\r\n",
+}
 
-class PathContract(ApiContract):
+
+async def spoken(api: Api, sent: bytes) -> tuple[list[str], bytes]:
+    """The lines of the head and the body of what comes back for these bytes."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", api.port)
+    writer.write(sent)
+    head = (await reader.readuntil(b"\r\n\r\n")).decode().strip().split("\r\n")
+    length = next(line for line in head if line.lower().startswith("content-length"))
+    body = await reader.readexactly(int(length.partition(":")[2]))
+    writer.close()
+    await writer.wait_closed()
+    return head, body
+
+
+class PathContract:
     @pytest.mark.parametrize(
         "path",
         [
@@ -116,7 +137,7 @@ class PathContract(ApiContract):
                 assert head.headers.get(name) == got.headers.get(name), path
 
 
-class HeaderContract(ApiContract):
+class HeaderContract:
     @pytest.mark.parametrize("given", ["abc-123", "x", "y" * 128, "an id (1/2), told; by=me"])
     async def test_a_printable_request_id_comes_back(self, api: Api, given: str) -> None:
         for path in ("/customers", "/nowhere"):
@@ -150,7 +171,21 @@ class HeaderContract(ApiContract):
         assert (await api.put(customer, {"phone": "1"}, headers=odd)).status == 200
 
 
-class BodyContract(ApiContract):
+class ProtocolContract:
+    @pytest.mark.parametrize("request_text", NOT_HTTP, ids=NOT_HTTP)
+    async def test_what_no_handler_sees_is_answered_as_other_errors_are(
+        self, api: Api, request_text: str
+    ) -> None:
+        head, body = await spoken(api, NOT_HTTP[request_text])
+        assert head[0].split()[1] in ("400", "404", "417")
+        names = {line.partition(":")[0].lower(): line.partition(": ")[2] for line in head[1:]}
+        assert names["content-type"].startswith(JSON)
+        assert (names["cache-control"], names["x-content-type-options"]) == ("no-store", "nosniff")
+        assert names["x-request-id"]
+        assert decoded(body).keys() >= {"error", "message", "code"}
+
+
+class BodyContract:
     @pytest.mark.parametrize(
         "kind",
         [None, "", "text/plain", "application/x-www-form-urlencoded", "application/jsonp", "json"],
@@ -244,7 +279,7 @@ class BodyContract(ApiContract):
         assert (refused.status, refused.pointers) == (400, {"/zip"})
 
 
-class AnswerContract(ApiContract):
+class AnswerContract:
     async def test_every_write_answers_with_a_json_object(self, api: Api) -> None:
         customer = await a_customer(api)
         path = f"/customers/{customer['id']}"

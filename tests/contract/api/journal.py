@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from tests.api import Api
-from tests.contract.api.case import ApiContract
 from tests.contract.api.steps import (
     COMMUNICATION,
     NOTE,
@@ -29,7 +28,7 @@ async def ids(api: Api, path: str) -> list[str]:
     return [each["id"] for each in (await api.get(path)).body]
 
 
-class NoteContract(ApiContract):
+class NoteContract:
     async def test_a_new_note_shows_every_key_bare(self, api: Api) -> None:
         customer = await at(api)
         answer = await api.post(
@@ -70,7 +69,7 @@ class NoteContract(ApiContract):
         assert (await api.get(customer)).body["notes"] == "of the customer"
 
 
-class CommunicationContract(ApiContract):
+class CommunicationContract:
     async def test_a_new_communication_shows_every_key_bare(self, api: Api) -> None:
         customer = await at(api)
         body = COMMUNICATION | {"subject": "Hello", "content": "one\r\ntwo", "externalId": "m-1"}
@@ -142,7 +141,7 @@ class CommunicationContract(ApiContract):
         assert (answer.status, answer.fields) == (400, {query.partition("=")[0]})
 
 
-class CommunicationStatusContract(ApiContract):
+class CommunicationStatusContract:
     @pytest.mark.parametrize("before", range(4))
     @pytest.mark.parametrize("after", range(4))
     async def test_a_status_moves_on_and_never_back(
@@ -183,26 +182,28 @@ class CommunicationStatusContract(ApiContract):
         assert (await api.patch(path, {"status": "opened"})).status == 404
 
 
-class StretchContract(ApiContract):
-    @pytest.fixture(params=["notes", "communications", "orders"])
-    async def path(self, request: pytest.FixtureRequest, api: Api) -> str:
-        """The path of a list of seven, of which three share a moment."""
-        customer = await at(api)
-        for number in range(7):
-            await self._add(api, customer, request.param, number)
-            api.clock.forward(seconds=0 if number < 3 else 1)
-        return f"{customer}/{request.param}"
+every_list = pytest.mark.parametrize("kind", ["notes", "communications", "orders"])
 
-    async def _add(self, api: Api, customer: str, kind: str, number: int) -> None:
-        body: dict[str, Any] = {"orderId": f"o-{number}", "totalAmount": 1}
-        bodies = {"notes": NOTE, "communications": COMMUNICATION, "orders": body}
-        path = "record-order" if kind == "orders" else kind
-        assert (await api.post(f"{customer}/{path}", bodies[kind])).status in (200, 201)
 
+async def a_list_of_seven(api: Api, kind: str) -> str:
+    """The path of a list of seven, of which three share a moment."""
+    customer = await at(api)
+    for number in range(7):
+        order = {"orderId": f"o-{number}", "totalAmount": 1}
+        bodies: dict[str, Any] = {"notes": NOTE, "communications": COMMUNICATION, "orders": order}
+        path = f"{customer}/{'record-order' if kind == 'orders' else kind}"
+        assert (await api.post(path, bodies[kind])).status in (200, 201)
+        api.clock.forward(seconds=0 if number < 3 else 1)
+    return f"{customer}/{kind}"
+
+
+@every_list
+class StretchContract:
     @pytest.mark.parametrize("limit", [1, 2, 3, 7])
     async def test_links_lead_to_everything_once_and_newest_first(
-        self, api: Api, path: str, limit: int
+        self, api: Api, kind: str, limit: int
     ) -> None:
+        path = await a_list_of_seven(api, kind)
         key = "orderId" if path.endswith("orders") else "id"
         everything = [each[key] for each in (await api.get(path)).body]
         found, following = [], f"{path}?limit={limit}"
@@ -213,22 +214,26 @@ class StretchContract(ApiContract):
             following = answer.link("next") or ""
         assert (len(everything), found) == (7, everything)
 
-    async def test_a_list_that_is_whole_has_no_next(self, api: Api, path: str) -> None:
+    async def test_a_list_that_is_whole_has_no_next(self, api: Api, kind: str) -> None:
+        path = await a_list_of_seven(api, kind)
         assert (await api.get(path)).link("next") is None
         assert (await api.get(f"{path}?limit=7")).link("next") is None
 
     @pytest.mark.parametrize("limit", ["201", "1000", "200"])
     async def test_a_limit_over_the_most_is_served_as_the_most(
-        self, api: Api, path: str, limit: str
+        self, api: Api, kind: str, limit: str
     ) -> None:
+        path = await a_list_of_seven(api, kind)
         assert len((await api.get(f"{path}?limit={limit}")).body) == 7
 
     @pytest.mark.parametrize("query", ["limit=0", "limit=x", "limit=-1", "cursor=x", "cursor=%ff"])
-    async def test_a_bad_query_is_refused(self, api: Api, path: str, query: str) -> None:
+    async def test_a_bad_query_is_refused(self, api: Api, kind: str, query: str) -> None:
+        path = await a_list_of_seven(api, kind)
         answer = await api.get(f"{path}?{query}")
         assert (answer.status, answer.fields) == (400, {query.partition("=")[0]})
 
-    async def test_a_cursor_of_another_customer_is_refused(self, api: Api, path: str) -> None:
+    async def test_a_cursor_of_another_customer_is_refused(self, api: Api, kind: str) -> None:
+        path = await a_list_of_seven(api, kind)
         following = (await api.get(f"{path}?limit=2")).link("next") or ""
         other = await at(api)
         moved = f"{other}/{path.rpartition('/')[2]}?{following.partition('?')[2]}"

@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from tests.api import Api
-from tests.contract.api.case import ApiContract
 from tests.contract.api.steps import a_customer, an_order, at
 
 BAD_QUERIES = [
@@ -128,7 +127,7 @@ async def walk(api: Api, path: str) -> list[str]:
     raise AssertionError("the cursor leads on for ever")
 
 
-class FilterContract(ApiContract):
+class FilterContract:
     async def test_a_search_finds_what_holds_it(self, api: Api) -> None:
         await the_people(api)
         for search, expected in SEARCHES:
@@ -178,7 +177,7 @@ class FilterContract(ApiContract):
         assert (await api.get("/customers?colour=red&colour=blue&_=1")).body["total"] == 1
 
 
-class PageContract(ApiContract):
+class PageContract:
     async def test_a_page_is_in_its_envelope(self, api: Api) -> None:
         ids = await a_crowd(api, 5)
         body = (await api.get("/customers?page=2&page_size=2")).body
@@ -235,7 +234,7 @@ class PageContract(ApiContract):
         assert dates[2:] == [None, None]
 
 
-class CursorContract(ApiContract):
+class CursorContract:
     async def test_a_cursors_page_has_no_totals(self, api: Api) -> None:
         ids = await a_crowd(api, 3)
         body = (await api.get("/customers?cursor=&page_size=2")).body
@@ -284,7 +283,7 @@ class CursorContract(ApiContract):
             assert (answer.status, answer.fields) == (400, {"cursor"}), bad
 
 
-class LinkContract(ApiContract):
+class LinkContract:
     async def test_links_lead_through_the_pages(self, api: Api) -> None:
         await a_crowd(api, 5)
         middle = await api.get("/customers?page=2&page_size=2&status=ACTIVE")

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from tests.api import NOTHING, Answer, Api
-from tests.contract.api.case import ApiContract
 from tests.contract.api.steps import an_order, an_unknown_id, at
 
 DAY = "2026-01-01T00:00:00Z"
@@ -24,7 +23,8 @@ STATISTICS = [
     "lastOrderDate",
 ]
 KEYS = set(
-    "orderId orderNumber totalAmount currency orderDate refundedAmount cancelledAt recordedAt".split()
+    "orderId orderNumber totalAmount currency orderDate refundedAmount cancelledAt "
+    "recordedAt".split()
 )
 ORDER = {"orderId": "o-1", "totalAmount": Decimal("12.50"), "orderDate": DAY}
 SAME = [
@@ -85,7 +85,7 @@ def a_cancellation(order_id: str) -> Tell:
     return lambda api, customer: api.post(f"{customer}/orders/{order_id}/cancel")
 
 
-class RecordContract(ApiContract):
+class RecordContract:
     async def test_an_order_is_answered_with_the_customer_it_changed(self, api: Api) -> None:
         customer = await at(api)
         answer = await api.post(f"{customer}/record-order", ORDER | {"orderNumber": "A-7"})
@@ -205,7 +205,7 @@ class RecordContract(ApiContract):
         assert (await statistics(api, customer))[:2] == [1, Decimal("12.50")]
 
 
-class RefundContract(ApiContract):
+class RefundContract:
     async def test_a_refund_lowers_the_spend(self, api: Api) -> None:
         customer = await at(api)
         await api.post(f"{customer}/record-order", ORDER)
@@ -257,7 +257,7 @@ class RefundContract(ApiContract):
         assert (await statistics(api, customer))[1] == 1
 
 
-class CancelContract(ApiContract):
+class CancelContract:
     @pytest.mark.parametrize("body", [NOTHING, b"", b"{}"])
     async def test_a_cancelled_order_stops_counting(self, api: Api, body: Any) -> None:
         customer = await at(api)
@@ -291,7 +291,7 @@ class CancelContract(ApiContract):
         assert (again.body["duplicate"], again.body["customer"]) == (True, before)
 
 
-class LedgerContract(ApiContract):
+class LedgerContract:
     async def test_facts_of_an_order_end_the_same_in_any_order(self, api: Api) -> None:
         facts = [an_order_fact("o-1", 10, 1), a_refund_fact("o-1", "r-1", 4), a_cancellation("o-1")]
         ends = []

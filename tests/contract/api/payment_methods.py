@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from tests.api import Api
-from tests.contract.api.case import ApiContract
 from tests.contract.api.steps import (
     a_method,
     a_note,
@@ -66,7 +65,7 @@ async def defaults(api: Api, customer: str) -> list[str]:
     return [method["id"] for method in listed if method["isDefault"]]
 
 
-class PaymentMethodContract(ApiContract):
+class PaymentMethodContract:
     async def test_a_new_method_shows_every_key_bare(self, api: Api) -> None:
         customer, body = await at(api), new_method()
         answer = await api.post(methods(customer), body)
@@ -147,7 +146,7 @@ class PaymentMethodContract(ApiContract):
         assert (await api.post(unknown, new_method())).status == 404
 
 
-class DefaultMethodContract(ApiContract):
+class DefaultMethodContract:
     async def test_the_first_method_is_the_default_unasked(self, api: Api) -> None:
         customer = await at(api)
         first = await a_method(api, customer)
@@ -178,7 +177,7 @@ class DefaultMethodContract(ApiContract):
         assert len(await defaults(api, customer)) == 1
 
 
-class CardNumberContract(ApiContract):
+class CardNumberContract:
     @pytest.mark.parametrize("number", CARD_NUMBERS)
     async def test_what_looks_like_a_card_number_is_refused_and_not_repeated(
         self, api: Api, number: str

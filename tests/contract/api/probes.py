@@ -3,13 +3,12 @@
 import pytest
 
 from tests.api import BASE, Api
-from tests.contract.api.case import ApiContract
 from tests.contract.api.steps import a_customer, a_note
 
 NOBODY: dict[str, str | None] = {"X-Tenant-ID": None}
 
 
-class ProbeContract(ApiContract):
+class ProbeContract:
     @pytest.mark.parametrize(
         ("path", "status"), [("/health", "healthy"), ("/ready", "ready"), ("/live", None)]
     )

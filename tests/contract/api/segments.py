@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from tests.api import Api
-from tests.contract.api.case import ApiContract
 from tests.contract.api.steps import (
     BIG_SPENDERS,
     a_customer,
@@ -69,7 +68,7 @@ async def raw_rules(api: Api, segment_id: str) -> str:
     return rest[:end]
 
 
-class SegmentContract(ApiContract):
+class SegmentContract:
     async def test_a_new_segment_shows_every_key_bare(self, api: Api) -> None:
         body = {"name": "Big", "description": "one\r\ntwo"}
         answer = await api.post(SEGMENTS, body)
@@ -129,7 +128,7 @@ class SegmentContract(ApiContract):
 
     async def test_what_is_bad_beside_rules_and_in_them_is_named_together(self, api: Api) -> None:
         rules = [{"field": "email", "operator": "eq", "value": "\ud800"}]
-        body = {"name": "\ud800", "rules": rules, "ignored": "\ud800"}
+        body: dict[str, Any] = {"name": "\ud800", "rules": rules, "ignored": "\ud800"}
         answer = await api.post(SEGMENTS, body)
         assert (answer.status, answer.pointers) == (400, {"/name", "/rules/0/value"})
         body = {"name": "Big", "rules": BIG_SPENDERS, "ignored": "\ud800"}
@@ -186,7 +185,7 @@ class SegmentContract(ApiContract):
         await a_segment(api, name="Big")
 
 
-class ManualMembersContract(ApiContract):
+class ManualMembersContract:
     async def test_members_are_put_in_and_taken_out_and_counted(self, api: Api) -> None:
         segment = await a_segment(api)
         one, other = await a_customer(api), await a_customer(api)
@@ -249,7 +248,7 @@ class ManualMembersContract(ApiContract):
         assert await members(api, segment) == [customer["id"]]
 
 
-class DynamicMembersContract(ApiContract):
+class DynamicMembersContract:
     async def test_members_follow_what_customers_do(self, api: Api) -> None:
         segment = await a_segment(api, rules=BIG_SPENDERS)
         customer = await at(api)
@@ -296,7 +295,7 @@ class DynamicMembersContract(ApiContract):
         assert await members(api, segment) == []
 
 
-class MemberListContract(ApiContract):
+class MemberListContract:
     async def a_group(self, api: Api, size: int) -> tuple[str, list[str]]:
         """The path of a segment's members, and their ids, newest customer first."""
         segment, customers = await a_segment(api), []
@@ -337,12 +336,10 @@ class MemberListContract(ApiContract):
 
     async def test_members_are_walked_by_cursor(self, api: Api) -> None:
         path, ids = await self.a_group(api, 5)
-        found, cursor = [], ""
-        while cursor is not None:
-            body = (await api.get(f"{path}?page_size=2&cursor={cursor}")).body
-            found += [each["id"] for each in body["customers"]]
-            cursor = body["nextCursor"]
-        assert found == ids
+        first = (await api.get(f"{path}?page_size=3&cursor=")).body
+        last = (await api.get(f"{path}?page_size=3&cursor={first['nextCursor']}")).body
+        assert [each["id"] for each in first["customers"] + last["customers"]] == ids
+        assert last["nextCursor"] is None
 
     async def test_bad_queries_are_refused_here_too(self, api: Api) -> None:
         path, _ = await self.a_group(api, 1)

@@ -10,7 +10,6 @@ import pytest
 
 from tests.api import Api
 from tests.builders import NOW
-from tests.contract.api.case import ApiContract
 from tests.contract.api.fields import TARGETS
 from tests.contract.api.steps import (
     a_customer,
@@ -71,7 +70,7 @@ IN_ANY_CASE = [
 ]
 
 
-class TextContract(ApiContract):
+class TextContract:
     @pytest.mark.parametrize("name", ["a new customer", "PUT of a customer", "PATCH of a customer"])
     async def test_the_longest_values_of_a_customer_are_kept(self, api: Api, name: str) -> None:
         target = TARGETS[name]
@@ -137,7 +136,7 @@ class TextContract(ApiContract):
         assert (await a_customer(api, phone=phone))["phone"] == phone
 
 
-class MoneyContract(ApiContract):
+class MoneyContract:
     @pytest.mark.parametrize(("given", "kept"), NEAR_A_CENT, ids=repr)
     async def test_an_amount_is_rounded_where_it_is_near_the_minor_unit_and_else_refused(
         self, api: Api, given: Any, kept: str | None
@@ -179,7 +178,7 @@ class MoneyContract(ApiContract):
         assert (await an_order(api, customer, "o-1", "33.33")).body["duplicate"] is True
 
 
-class MomentContract(ApiContract):
+class MomentContract:
     @pytest.mark.parametrize(("given", "kept"), MOMENTS)
     async def test_a_moment_is_shown_in_utc(self, api: Api, given: str, kept: str) -> None:
         customer = await at(api)
@@ -198,7 +197,7 @@ class MomentContract(ApiContract):
         assert (await a_customer(api, dateOfBirth=given))["dateOfBirth"] == "1990-01-31T00:00:00Z"
 
 
-class IdContract(ApiContract):
+class IdContract:
     async def test_ids_are_taken_in_any_case_of_letters(self, api: Api) -> None:
         customer = await at(api)
         address = await an_address(api, customer)

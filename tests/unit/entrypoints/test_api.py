@@ -1,8 +1,11 @@
 """The contract of the REST interface, on the memory storage."""
 
+from collections.abc import AsyncIterator
+
 import pytest
 
 from customers.adapters.memory.storage import MemoryStorage
+from tests.api import Api, serving
 from tests.builders import USD
 from tests.contract.api import (
     addresses,
@@ -11,6 +14,7 @@ from tests.contract.api import (
     details,
     erasure,
     errors,
+    fuzz,
     ground_rules,
     journal,
     lists,
@@ -24,205 +28,162 @@ from tests.contract.api import (
 
 
 @pytest.fixture
-def storage() -> MemoryStorage:
-    return MemoryStorage(currency=USD)
+async def api(tenant: str) -> AsyncIterator[Api]:
+    async with serving(MemoryStorage(currency=USD), tenant=tenant) as api:
+        yield api
 
 
-class TestAddress(addresses.AddressContract):
-    pass
+class TestAddress(addresses.AddressContract): ...
 
 
-class TestAddressLimit(addresses.AddressLimitContract):
-    pass
+class TestAddressLimit(addresses.AddressLimitContract): ...
 
 
-class TestDefaultAddress(addresses.DefaultAddressContract):
-    pass
+class TestDefaultAddress(addresses.DefaultAddressContract): ...
 
 
-class TestBadInput(bad_input.BadInputContract):
-    pass
+class TestBadInput(bad_input.BadInputContract): ...
 
 
-class TestCreate(customers.CreateContract):
-    pass
+class TestCreate(customers.CreateContract): ...
 
 
-class TestRead(customers.ReadContract):
-    pass
+class TestRead(customers.ReadContract): ...
 
 
-class TestUpdate(customers.UpdateContract):
-    pass
+class TestUpdate(customers.UpdateContract): ...
 
 
-class TestDelete(customers.DeleteContract):
-    pass
+class TestDelete(customers.DeleteContract): ...
 
 
-class TestLock(customers.LockContract):
-    pass
+class TestLock(customers.LockContract): ...
 
 
-class TestInput(details.InputContract):
-    pass
+class TestInput(details.InputContract): ...
 
 
-class TestVersion(details.VersionContract):
-    pass
+class TestVersion(details.VersionContract): ...
 
 
-class TestBlocked(details.BlockedContract):
-    pass
+class TestBlocked(details.BlockedContract): ...
 
 
-class TestAddressDetail(details.AddressDetailContract):
-    pass
+class TestAddressDetail(details.AddressDetailContract): ...
 
 
-class TestToken(details.TokenContract):
-    pass
+class TestToken(details.TokenContract): ...
 
 
-class TestSegmentDetail(details.SegmentDetailContract):
-    pass
+class TestSegmentDetail(details.SegmentDetailContract): ...
 
 
-class TestLedgerDetail(details.LedgerDetailContract):
-    pass
+class TestLedgerDetail(details.LedgerDetailContract): ...
 
 
-class TestPlace(details.PlaceContract):
-    pass
+class TestPlace(details.PlaceContract): ...
 
 
-class TestErasure(erasure.ErasureContract):
-    pass
+class TestErasure(erasure.ErasureContract): ...
 
 
-class TestErrorForm(errors.ErrorFormContract):
-    pass
+class TestErrorForm(errors.ErrorFormContract): ...
 
 
-class TestErrorStatus(errors.ErrorStatusContract):
-    pass
+class TestErrorStatus(errors.ErrorStatusContract): ...
 
 
-class TestPath(ground_rules.PathContract):
-    pass
+class TestFuzz(fuzz.FuzzContract): ...
 
 
-class TestHeader(ground_rules.HeaderContract):
-    pass
+class TestPath(ground_rules.PathContract): ...
 
 
-class TestBody(ground_rules.BodyContract):
-    pass
+class TestHeader(ground_rules.HeaderContract): ...
 
 
-class TestAnswer(ground_rules.AnswerContract):
-    pass
+class TestProtocol(ground_rules.ProtocolContract): ...
 
 
-class TestNote(journal.NoteContract):
-    pass
+class TestBody(ground_rules.BodyContract): ...
 
 
-class TestCommunication(journal.CommunicationContract):
-    pass
+class TestAnswer(ground_rules.AnswerContract): ...
 
 
-class TestCommunicationStatus(journal.CommunicationStatusContract):
-    pass
+class TestNote(journal.NoteContract): ...
 
 
-class TestStretch(journal.StretchContract):
-    pass
+class TestCommunication(journal.CommunicationContract): ...
 
 
-class TestFilter(lists.FilterContract):
-    pass
+class TestCommunicationStatus(journal.CommunicationStatusContract): ...
 
 
-class TestPage(lists.PageContract):
-    pass
+class TestStretch(journal.StretchContract): ...
 
 
-class TestCursor(lists.CursorContract):
-    pass
+class TestFilter(lists.FilterContract): ...
 
 
-class TestLink(lists.LinkContract):
-    pass
+class TestPage(lists.PageContract): ...
 
 
-class TestRecord(orders.RecordContract):
-    pass
+class TestCursor(lists.CursorContract): ...
 
 
-class TestRefund(orders.RefundContract):
-    pass
+class TestLink(lists.LinkContract): ...
 
 
-class TestCancel(orders.CancelContract):
-    pass
+class TestRecord(orders.RecordContract): ...
 
 
-class TestLedger(orders.LedgerContract):
-    pass
+class TestRefund(orders.RefundContract): ...
 
 
-class TestPaymentMethod(payment_methods.PaymentMethodContract):
-    pass
+class TestCancel(orders.CancelContract): ...
 
 
-class TestDefaultMethod(payment_methods.DefaultMethodContract):
-    pass
+class TestLedger(orders.LedgerContract): ...
 
 
-class TestCardNumber(payment_methods.CardNumberContract):
-    pass
+class TestPaymentMethod(payment_methods.PaymentMethodContract): ...
 
 
-class TestProbe(probes.ProbeContract):
-    pass
+class TestDefaultMethod(payment_methods.DefaultMethodContract): ...
 
 
-class TestSegment(segments.SegmentContract):
-    pass
+class TestCardNumber(payment_methods.CardNumberContract): ...
 
 
-class TestManualMembers(segments.ManualMembersContract):
-    pass
+class TestProbe(probes.ProbeContract): ...
 
 
-class TestDynamicMembers(segments.DynamicMembersContract):
-    pass
+class TestSegment(segments.SegmentContract): ...
 
 
-class TestMemberList(segments.MemberListContract):
-    pass
+class TestManualMembers(segments.ManualMembersContract): ...
 
 
-class TestTenant(tenants.TenantContract):
-    pass
+class TestDynamicMembers(segments.DynamicMembersContract): ...
 
 
-class TestIsolation(tenants.IsolationContract):
-    pass
+class TestMemberList(segments.MemberListContract): ...
 
 
-class TestText(values.TextContract):
-    pass
+class TestTenant(tenants.TenantContract): ...
 
 
-class TestMoney(values.MoneyContract):
-    pass
+class TestIsolation(tenants.IsolationContract): ...
 
 
-class TestMoment(values.MomentContract):
-    pass
+class TestText(values.TextContract): ...
 
 
-class TestId(values.IdContract):
-    pass
+class TestMoney(values.MoneyContract): ...
+
+
+class TestMoment(values.MomentContract): ...
+
+
+class TestId(values.IdContract): ...

@@ -1,6 +1,7 @@
 """What surrounds every gRPC call: its id, its line in the log, its count, and its defects."""
 
 import asyncio
+import gc
 import json
 import logging
 from collections.abc import Iterator
@@ -99,10 +100,10 @@ async def test_calls_are_counted_by_method_and_code() -> None:
         await rpc.stub.RecordOrder(an_order(customer_id))
         for _ in range(2):
             await refusal(rpc.stub.RecordOrder(an_order("")))
+        await rpc.all_left()
         for code, calls in (("OK", 1), ("INVALID_ARGUMENT", 2)):
             labels = f'code="{code}",method="{RECORD}"'
             assert rpc.counted(f"customers_grpc_requests_total{{{labels}}}") == calls
-        assert rpc.counted("customers_grpc_requests_in_flight") == 0
 
 
 async def test_a_call_that_its_caller_left_is_counted_as_that() -> None:
@@ -160,9 +161,23 @@ async def test_a_defect_met_after_the_caller_has_left_is_logged(lines: StringIO)
         rpc.storage.is_broken = True
         rpc.storage.gate.set()
         await rpc.server.stop(5)
-    defect = read(lines)[-1]
+    _, defect = read(lines)
+    assert defect["event"] == "a call that its caller had left met a defect"
     assert defect["level"] == "error"
     assert defect["exception"]["type"] == "ZeroDivisionError"
+
+
+async def test_a_refusal_met_after_the_caller_has_left_is_nobodys(lines: StringIO) -> None:
+    async with serving() as rpc:
+        customer_id = await rpc.add_customer()
+        rpc.storage.gate.clear()
+        await refusal(rpc.stub.RecordOrder(an_order(customer_id), timeout=1))
+        await rpc.all_left()
+        rpc.storage.is_away = True
+        rpc.storage.gate.set()
+        await rpc.server.stop(5)
+        gc.collect()
+    assert [line["event"] for line in read(lines)] == ["call"]
 
 
 async def test_a_message_of_more_than_four_mebibytes_is_refused() -> None:

@@ -62,6 +62,13 @@ async def test_it_does_not_serve_while_the_storage_is_silent(
         assert await check(rpc) == NOT_SERVING
 
 
+async def test_it_does_not_serve_while_the_storage_has_a_defect() -> None:
+    async with serving() as rpc:
+        rpc.storage.is_broken = True
+        assert await check(rpc) == NOT_SERVING
+        assert await anext(watch(rpc)) == NOT_SERVING
+
+
 async def test_an_unknown_service_has_no_health() -> None:
     async with serving() as rpc:
         health: Any = HealthStub(rpc.channel)

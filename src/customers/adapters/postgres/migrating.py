@@ -18,14 +18,17 @@ from customers.adapters.postgres.pool import for_asyncpg
 from customers.adapters.postgres.refusals import DRIVER_ERRORS, translate
 from customers.adapters.postgres.statements import Statement
 
+# The advisory lock of a database that is being migrated: a number that nobody else would choose.
+LOCK = 0x637573746F6D65
+
 _log = logging.getLogger(__name__)
 
 
 async def migrate(dsn: str) -> None:
     """Applies the revisions that the database lacks. Of several at once one does, the others wait.
 
-    Needs a connection of its own to the server, not one through a transaction-mode pooler. Raises
-    Unavailable.
+    One at a time in a process (alembic has a global), and over a connection of its own to the
+    server, not one through a transaction-mode pooler. Raises Unavailable.
     """
     connection = await _connect(dsn)
     try:
@@ -103,4 +106,4 @@ def _scripts() -> Path:
     return installed if installed.is_dir() else Path(__file__).parents[4] / "migrations"
 
 
-_TRY_LOCK = Statement.of(select(func.pg_try_advisory_lock(0x637573746F6D65)))
+_TRY_LOCK = Statement.of(select(func.pg_try_advisory_lock(LOCK)))

@@ -9,6 +9,13 @@ from customers.core.errors import Unavailable
 from customers.core.ports import Storage
 from customers.entrypoints.http.answers import answer
 from customers.entrypoints.http.drain import Drain
+from customers.entrypoints.http.refusals import (
+    RETRY_AFTER_SECONDS,
+    Form,
+    Refusal,
+    accepts_problem,
+    answer_refusal,
+)
 from customers.entrypoints.logs import logger
 from customers.entrypoints.metrics import Metrics
 
@@ -33,20 +40,20 @@ class Probes:
         for path, handler in handlers.items():
             app.router.add_get(path, handler)  # type: ignore[arg-type]
 
-    async def health(self, _: web.Request) -> web.Response:
-        down = await self._trouble()
+    async def health(self, request: web.Request) -> web.Response:
+        trouble = await self._trouble()
         said = {"service": SERVICE, "version": self._version}
-        if down is None:
+        if trouble is None:
             return answer({"status": "healthy", **said, "database": "up"})
-        return answer({"status": "unhealthy", **said, "database": "down"}, status=503)
+        return _refused(request, {"status": "unhealthy", **said, "database": "down"}, trouble)
 
-    async def ready(self, _: web.Request) -> web.Response:
+    async def ready(self, request: web.Request) -> web.Response:
         if self._drain.is_stopping:
-            return answer({"status": "stopping"}, status=503)
-        down = await self._trouble()
-        if down is None:
-            return answer({"status": "ready"})
-        return answer({"status": "not ready", "reason": down}, status=503)
+            why = "the service is about to end"
+            return _refused(request, {"status": "stopping"}, why, code="STOPPING")
+        if trouble := await self._trouble():
+            return _refused(request, {"status": "not ready"}, trouble)
+        return answer({"status": "ready"})
 
     async def live(self, _: web.Request) -> web.Response:
         return answer({"status": "alive"})
@@ -68,3 +75,16 @@ class Probes:
             logger().exception("the storage cannot be used")
             return "the storage cannot be used; why has been logged"
         return None
+
+
+def _refused(
+    request: web.Request, said: dict[str, str], why: str, code: str = Unavailable.code
+) -> web.Response:
+    """What the probe says, in the form of every error."""
+    headers = {"Retry-After": RETRY_AFTER_SECONDS}
+    refusal = Refusal(status=503, code=code, message=why, headers=headers)
+    accept = ",".join(request.headers.getall("Accept", ()))
+    if accepts_problem(accept):
+        return answer_refusal(refusal, Form.PLAIN, accept)
+    form = {"error": why, "message": why, "code": code}
+    return answer(said | form, status=refusal.status, headers=headers)

@@ -16,6 +16,7 @@ from grpc_health.v1.health_pb2_grpc import HealthServicer
 
 from customers.core.errors import Unavailable
 from customers.core.ports import Storage
+from customers.entrypoints.logs import logger
 
 CHECK_SECONDS = 3.0
 WATCH_SECONDS = 1.0
@@ -76,6 +77,9 @@ class Health(HealthServicer):
             async with asyncio.timeout(CHECK_SECONDS):
                 await self._storage.check()
         except (TimeoutError, Unavailable):
+            return _NOT_SERVING
+        except Exception:
+            logger().exception("the storage cannot be used")
             return _NOT_SERVING
         return _NOT_SERVING if self._stopping.is_set() else _SERVING
 

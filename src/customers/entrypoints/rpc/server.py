@@ -4,10 +4,6 @@ It serves the contract's service, its health and its descriptors, without encryp
 for services of the same platform.
 """
 
-import asyncio
-import socket
-from contextlib import closing
-
 import grpc
 from grpc_health.v1 import health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
@@ -25,6 +21,7 @@ from customers.entrypoints.rpc.generated.customers_pb2_grpc import (
 from customers.entrypoints.rpc.health import Health
 from customers.entrypoints.rpc.ledger import Ledger
 from customers.entrypoints.rpc.mapping import Messages
+from customers.entrypoints.sockets import bound
 from customers.entrypoints.wire.reading import Reader
 
 SERVICE = "customers.v1.CustomersService"
@@ -104,15 +101,6 @@ async def _expect_free(address: str, *, reuse_port: bool) -> None:
     gRPC is content with one of them, and does not say what is wrong with the others.
     """
     host, _, port = address.rpartition(":")
-    loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)
-    for family, kind, protocol, _, where in found:
-        with closing(socket.socket(family, kind, protocol)) as trial:
-            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if reuse_port:
-                trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-            try:
-                trial.bind(where)
-            except OSError as error:
-                why = f"cannot serve gRPC at {address}: {(error.strerror or str(error)).lower()}"
-                raise OSError(error.errno, why) from error
+    trials = await bound(host.strip("[]"), int(port), interface="gRPC", shared=reuse_port)
+    for trial in trials:
+        trial.close()

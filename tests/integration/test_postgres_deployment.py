@@ -1,0 +1,65 @@
+"""A storage serves a database whose schema and currency are its own, and no other."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+import pytest_asyncio
+
+from customers.adapters.postgres.deployment import WrongCurrency
+from customers.adapters.postgres.migrating import migrate
+from customers.adapters.postgres.storage import PostgresStorage
+from customers.core.errors import Unavailable
+from customers.core.model.money import Currency
+from tests.databases import an_empty_database, rows
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def empty(url: str) -> AsyncIterator[str]:
+    async with an_empty_database(url) as empty:
+        yield empty
+
+
+@asynccontextmanager
+async def storage_in(code: str, url: str) -> AsyncIterator[PostgresStorage]:
+    storage = PostgresStorage(url, currency=Currency.of(code))
+    await storage.open()
+    try:
+        yield storage
+    finally:
+        await storage.close()
+
+
+async def test_a_database_that_is_not_migrated_is_unavailable_until_it_is(empty: str) -> None:
+    async with storage_in("USD", empty) as storage:
+        with pytest.raises(Unavailable):
+            await storage.check()
+        await migrate(empty)
+        await storage.check()
+
+
+async def test_a_database_at_an_older_revision_is_unavailable(empty: str) -> None:
+    await migrate(empty)
+    await rows(empty, "UPDATE alembic_version SET version_num = '0001'")
+    async with storage_in("USD", empty) as storage:
+        with pytest.raises(Unavailable, match="customers migrate"):
+            await storage.check()
+
+
+async def test_a_database_that_a_newer_release_has_migrated_is_served(empty: str) -> None:
+    await migrate(empty)
+    await rows(empty, "UPDATE alembic_version SET version_num = 'a newer one'")
+    async with storage_in("USD", empty) as storage:
+        await storage.check()
+
+
+async def test_the_first_currency_stays_and_another_is_refused_by_name(empty: str) -> None:
+    await migrate(empty)
+    async with storage_in("EUR", empty) as euros, storage_in("USD", empty) as dollars:
+        await euros.check()
+        await euros.check()
+        with pytest.raises(WrongCurrency, match="in EUR and CURRENCY is USD"):
+            await dollars.check()
+        await euros.check()

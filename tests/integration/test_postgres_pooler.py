@@ -1,0 +1,35 @@
+"""Behind a transaction-mode pooler nothing may be left in a session: the next statement may run in
+another one, and this one be somebody else's.
+"""
+
+import pytest
+
+from customers.adapters.postgres.pool import PoolOptions
+from customers.adapters.postgres.storage import PostgresStorage
+from customers.core.model.query import CustomerFilter
+from tests.builders import USD, an_entry
+from tests.contract.scene import seen, set_up
+from tests.contract.steps import count
+from tests.line import a_line
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+# What asyncpg calls the statements that it prepares for later.
+A_NAME = b"__asyncpg_stmt_"
+
+
+@pytest.mark.parametrize("behind_pooler", [True, False])
+async def test_statements_are_prepared_by_name_only_where_there_is_no_pooler(
+    url: str, tenant: str, behind_pooler: bool
+) -> None:
+    async with a_line(url) as line:
+        pool = PoolOptions(max_size=2, behind_pooler=behind_pooler)
+        storage = PostgresStorage(line.url, currency=USD, pool=pool)
+        await storage.open()
+        scene = await set_up(storage, tenant)
+        assert (await seen(storage, tenant))["get"] == scene.ada
+        await storage.one_step(tenant).count_order(an_entry(scene.bob), scene.bob.created_at)
+        assert await count(storage, tenant, CustomerFilter(search="ada")) == 1
+        await storage.close()
+    assert (A_NAME in line.heard) is not behind_pooler
+    assert (b"statement_timeout" in line.heard) is not behind_pooler

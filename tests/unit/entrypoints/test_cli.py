@@ -1,0 +1,80 @@
+"""The command line: help, version, and the starts that are refused."""
+
+from importlib.metadata import version
+
+import pytest
+from click.testing import CliRunner, Result
+
+from customers.entrypoints.cli import main
+from customers.entrypoints.settings import catalogue
+
+COMMANDS = ["serve", "migrate", "ready"]
+
+
+def run(*arguments: str, **environ: str) -> Result:
+    nothing = {setting.variable: None for setting in catalogue() if setting.variable}
+    return CliRunner().invoke(main, arguments, env={**nothing, **environ}, terminal_width=200)
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    result = run("--version")
+    assert (result.exit_code, result.output) == (
+        0,
+        f"customers, version {version('customers-service')}\n",
+    )
+
+
+@pytest.mark.parametrize("option", ["--help", "-h"])
+def test_help_names_every_command_for_people(option: str) -> None:
+    result = run(option)
+    assert result.exit_code == 0
+    listed = result.output.partition("Commands:\n")[2].splitlines()
+    assert [line.split()[0] for line in listed] == sorted(COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(command: str) -> None:
+    result = run(command, "--help")
+    assert result.exit_code == 0
+    assert result.output.startswith(f"Usage: main {command} [OPTIONS]")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_malformed_setting_stops_every_command_with_a_sentence(command: str) -> None:
+    result = run(command, PORT="80x")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == 'PORT: "80x" is not a port: a whole number from 0 to 65535.\n'
+
+
+def test_production_does_not_start_without_a_database() -> None:
+    result = run("serve", ENVIRONMENT="production")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("DATABASE_URL: production needs the address of a database")
+
+
+def test_production_does_not_start_in_memory() -> None:
+    result = run(
+        "serve", "--storage", "memory", ENVIRONMENT="production", DATABASE_URL="postgres://h/d"
+    )
+    assert result.exit_code == 2
+    assert result.stderr == "--storage: memory is refused in production: use postgres.\n"
+
+
+def test_an_option_that_nobody_knows_is_refused() -> None:
+    assert run("serve", "--prot", "1").exit_code == 2
+
+
+def test_a_service_that_nobody_runs_is_not_ready() -> None:
+    result = run("ready", "--url", "nowhere")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == "nowhere: an address begins with http:// or https://\n"
+
+
+@pytest.mark.parametrize(
+    ("host", "asked"),
+    [("0.0.0.0", "127.0.0.1"), ("::", "[::1]"), ("127.0.0.1", "127.0.0.1"), ("::1", "[::1]")],
+)
+def test_readiness_is_asked_where_the_settings_say_that_it_serves(host: str, asked: str) -> None:
+    result = run("ready", HOST=host, PORT="1")
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"http://{asked}:1/ready does not answer")

@@ -1,0 +1,81 @@
+"""What the probes say of a storage that is away, slow or broken, and of a process that ends."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from customers.adapters.memory.storage import MemoryStorage
+from customers.entrypoints.http import probes
+from customers.entrypoints.http.bodies import DRAIN
+from tests.api import PROBLEM, Answer, Api, serving
+from tests.builders import USD, a_tenant
+from tests.unit.entrypoints.rpc_service import MoodyStorage
+
+
+@pytest.fixture
+def storage() -> MoodyStorage:
+    return MoodyStorage(MemoryStorage(currency=USD))
+
+
+@pytest.fixture
+async def api(storage: MoodyStorage) -> AsyncIterator[Api]:
+    async with serving(storage, tenant=a_tenant()) as api:
+        yield api
+
+
+async def probe(api: Api, path: str) -> Answer:
+    return await api.send("GET", path, base="", headers={"X-Tenant-ID": None})
+
+
+async def test_a_storage_that_is_away_is_neither_healthy_nor_ready(
+    api: Api, storage: MoodyStorage
+) -> None:
+    storage.is_away = True
+    health, ready, live = [await probe(api, path) for path in ("/health", "/ready", "/live")]
+    assert (health.status, health.body["status"]) == (503, "unhealthy")
+    assert (ready.status, ready.body["status"]) == (503, "not ready")
+    assert ready.body["message"] == "the storage is not available, try again in a moment"
+    assert (int(health.headers["Retry-After"]), int(ready.headers["Retry-After"])) == (2, 2)
+    assert live.status == 200
+
+
+async def test_a_problem_document_is_given_to_who_accepts_one(
+    api: Api, storage: MoodyStorage
+) -> None:
+    storage.is_away = True
+    told = await api.send("GET", "/health", base="", headers={"Accept": PROBLEM})
+    assert (told.status, told.headers["Content-Type"]) == (503, PROBLEM)
+
+
+async def test_a_storage_that_does_not_answer_is_not_waited_for(
+    api: Api, storage: MoodyStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probes, "CHECK_SECONDS", 0.01)
+    storage.is_silent = True
+    ready = await probe(api, "/ready")
+    assert ready.status == 503
+    assert ready.body["message"] == "the storage does not answer in time"
+
+
+async def test_why_a_storage_is_broken_is_not_told_to_callers(
+    api: Api, storage: MoodyStorage
+) -> None:
+    storage.is_broken = True
+    for path in ("/health", "/ready"):
+        answer = await probe(api, path)
+        assert answer.status == 503
+        assert b"secret" not in answer.raw
+
+
+async def test_a_storage_that_comes_back_is_seen_at_once(api: Api, storage: MoodyStorage) -> None:
+    storage.is_away = True
+    assert (await probe(api, "/ready")).status == 503
+    storage.is_away = False
+    assert (await probe(api, "/ready")).status == 200
+
+
+async def test_a_process_that_ends_is_healthy_and_not_ready(api: Api) -> None:
+    api.app[DRAIN].stop()
+    health, ready = await probe(api, "/health"), await probe(api, "/ready")
+    assert (health.status, ready.status, ready.body["status"]) == (200, 503, "stopping")
+    assert (ready.code, ready.headers["Connection"]) == ("STOPPING", "close")
