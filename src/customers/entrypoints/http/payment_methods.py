@@ -6,7 +6,8 @@ from aiohttp import web
 from attrs import AttrsInstance
 
 from customers.core.errors import Invalid
-from customers.core.model.payment import PaymentMethodChange, PaymentMethodDetails, card_numbers
+from customers.core.model.cards import card_numbers
+from customers.core.model.payment import PaymentMethodChange, PaymentMethodDetails
 from customers.core.services.payments import PaymentMethods
 from customers.entrypoints.http.answers import answer
 from customers.entrypoints.http.asking import Asked

@@ -13,7 +13,7 @@ from uuid import uuid4  # noqa: TID251 - an id of a call decides nothing in the 
 import grpc
 from google.protobuf.message import DecodeError
 from grpc import StatusCode
-from grpc.aio import AbortError, ServicerContext
+from grpc.aio import ServicerContext
 
 from customers.entrypoints.logs import logger, request_scope
 from customers.entrypoints.metrics import Metrics
@@ -54,7 +54,7 @@ class Frame(grpc.aio.ServerInterceptor):
         self, method: str, handler: Handler
     ) -> Callable[[bytes, Context], Awaitable[object]]:
         async def framed(raw: bytes, context: Context) -> object:
-            started, code = perf_counter(), StatusCode.UNKNOWN
+            started, code = perf_counter(), None
             self._metrics.rpc_started()
             request_id = _request_id(context)
             context.set_trailing_metadata(((REQUEST_ID, request_id),))
@@ -63,15 +63,13 @@ class Frame(grpc.aio.ServerInterceptor):
                     answer = await _answered(raw, context, handler)
                     code = StatusCode.OK
                     return answer
-                except AbortError:
-                    code = context.code()
-                    raise
                 except asyncio.CancelledError:
                     is_late = context.time_remaining() == 0
                     code = StatusCode.DEADLINE_EXCEEDED if is_late else StatusCode.CANCELLED
                     raise
                 finally:
-                    self._finished(method, code, started)
+                    # The context knows how a call was ended, though its caller may not learn it.
+                    self._finished(method, code or context.code(), started)
 
         return framed
 
@@ -97,9 +95,9 @@ async def _answered(raw: bytes, context: Context, handler: Handler) -> object:
         await abort(context, MALFORMED)
     try:
         return await handler.unary_unary(request, context)
-    except AbortError:
-        raise
     except Exception as error:
+        if context.done():  # the handler has ended the call itself
+            raise
         await abort(context, status_of(error))
 
 
