@@ -5,8 +5,10 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from customers.adapters.postgres.storage import PostgresStorage
 from customers.core.ports import Storage
 from tests.api import Api, serving
+from tests.builders import USD
 from tests.contract.api import (
     addresses,
     bad_input,
@@ -26,6 +28,9 @@ from tests.contract.api import (
     values,
 )
 
+# Nobody listens at port 1.
+NOWHERE = "postgresql://nobody@127.0.0.1:1/nothing"
+
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
@@ -33,6 +38,15 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 async def api(storage: Storage, tenant: str) -> AsyncIterator[Api]:
     async with serving(storage, tenant=tenant) as api:
         yield api
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def away(tenant: str) -> AsyncIterator[Api]:
+    storage = PostgresStorage(NOWHERE, currency=USD)
+    await storage.open()
+    async with serving(storage, tenant=tenant) as api:
+        yield api
+    await storage.close()
 
 
 class TestAddress(addresses.AddressContract): ...
@@ -159,6 +173,9 @@ class TestCardNumber(payment_methods.CardNumberContract): ...
 
 
 class TestProbe(probes.ProbeContract): ...
+
+
+class TestAway(probes.AwayContract): ...
 
 
 class TestSegment(segments.SegmentContract): ...

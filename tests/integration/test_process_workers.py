@@ -99,10 +99,13 @@ def test_a_database_of_their_own_starts_before_them_and_ends_after_them(tmp_path
 def test_workers_end_by_themselves_when_the_supervisor_is_killed(
     tmp_path: Path, environ: dict[str, str]
 ) -> None:
-    with serving(tmp_path, *_two_workers(), environ=environ) as service:
+    there = {**environ, "TMPDIR": str(tmp_path)}
+    with serving(tmp_path, *_two_workers(), environ=there) as service:
         workers = service.children()
+        assert list(tmp_path.glob("customers-metrics-*"))
         service.end(signal.SIGKILL)
         eventually(lambda: not any(map(is_alive, workers)))
+    assert not list(tmp_path.glob("customers-metrics-*"))
 
 
 @pytest.mark.parametrize(("option", "interface"), [("--port", "HTTP"), ("--rpc-port", "gRPC")])

@@ -7,6 +7,7 @@ worker says there that it serves, and once it closes the supervisor is gone and 
 import asyncio
 import json
 import os
+import shutil
 import socket
 import sys
 from collections.abc import AsyncIterator
@@ -64,7 +65,7 @@ async def work(order: Order, lifeline: socket.socket) -> None:
     container = Container(settings=settings, dsn=dsn, multiprocess_dir=order.metrics_dir)
     async with (
         until_stopped() as stop,
-        _watched(lifeline, stop) as supervisor,
+        _watched(lifeline, stop, order.metrics_dir) as supervisor,
         listening(container),
         _sampled(container.metrics()),
     ):
@@ -73,8 +74,10 @@ async def work(order: Order, lifeline: socket.socket) -> None:
 
 
 @asynccontextmanager
-async def _watched(lifeline: socket.socket, stop: Stop) -> AsyncIterator[asyncio.StreamWriter]:
-    """The way to the supervisor, whose end asks for ours."""
+async def _watched(
+    lifeline: socket.socket, stop: Stop, left: Path
+) -> AsyncIterator[asyncio.StreamWriter]:
+    """The way to the supervisor. Its end asks for ours, and what it left is removed."""
     reader, writer = await asyncio.open_unix_connection(sock=lifeline)
 
     async def watch() -> None:
@@ -87,6 +90,8 @@ async def _watched(lifeline: socket.socket, stop: Stop) -> AsyncIterator[asyncio
     finally:
         watching.cancel()
         writer.close()
+        if reader.at_eof():
+            shutil.rmtree(left, ignore_errors=True)
 
 
 @asynccontextmanager

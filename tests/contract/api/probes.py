@@ -2,9 +2,13 @@
 
 import pytest
 
-from tests.api import BASE, Api
-from tests.contract.api.steps import a_customer, a_note
+from tests.api import BASE, NOTHING, Api
+from tests.contract.api.steps import a_customer, a_note, an_unknown_id, new_customer
+from tests.contract.api.tenants import calls
 
+SOME = "0190b2f0-0000-7000-8000-00000000dead"
+IDS = "customerId addressId methodId noteId communicationId segmentId".split()
+LISTS = ["/customers", "/customers?cursor=", "/customers/segments", f"/customers/batch?ids={SOME}"]
 NOBODY: dict[str, str | None] = {"X-Tenant-ID": None}
 
 
@@ -39,6 +43,40 @@ class ProbeContract:
             assert word not in text
 
     @pytest.mark.parametrize("path", ["/health", "/ready", "/live", "/metrics"])
-    async def test_probes_answer_get_alone(self, api: Api, path: str) -> None:
+    async def test_probes_take_get_alone(self, api: Api, path: str) -> None:
         answer = await api.send("POST", path, base="", headers=NOBODY)
-        assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD")
+        assert (answer.status, answer.code) == (405, "METHOD_NOT_ALLOWED")
+        assert answer.headers["Allow"] == "GET, HEAD"
+
+
+class AwayContract:
+    """What is answered while the storage is away: `away` is a caller of such a service."""
+
+    async def test_every_route_is_503_and_says_when_to_come_again(self, away: Api) -> None:
+        ids = dict.fromkeys(IDS, an_unknown_id()) | {"orderId": "o-1"}
+        lists = [("GET", f"{BASE}{path}", NOTHING) for path in LISTS]
+        news = [("POST", f"{BASE}/customers", new_customer())]
+        for method, path, body in [*lists, *news, *calls(away, ids)]:
+            answer = await away.send(method, path, body, base="")
+            assert answer.status == 503, (method, path)
+            assert int(answer.headers["Retry-After"]) > 0
+
+    async def test_bad_input_is_named_all_the_same(self, away: Api) -> None:
+        answer = await away.post("/customers", {"email": 1})
+        assert (answer.status, len(answer.details)) == (400, 3)
+        assert (await away.get("/customers/x")).status == 400
+
+    async def test_health_and_readiness_say_so_and_the_process_lives(self, away: Api) -> None:
+        health = await away.send("GET", "/health", base="")
+        assert (health.status, health.body["status"]) == (503, "unhealthy")
+        ready = await away.send("GET", "/ready", base="")
+        assert ready.status == 503
+        assert ready.body["status"] != "ready"
+        assert (await away.send("GET", "/live", base="")).status == 200
+        assert (await away.send("GET", "/metrics", base="")).status == 200
+
+    async def test_nothing_of_the_storage_is_told(self, away: Api) -> None:
+        for path in (f"{BASE}/customers", "/health", "/ready"):
+            text = (await away.send("GET", path, base="")).raw.decode().lower()
+            for word in ("postgres", "asyncpg", "127.0.0.1", "errno", "refused", "nobody"):
+                assert word not in text, path

@@ -33,6 +33,14 @@ async def api(tenant: str) -> AsyncIterator[Api]:
         yield api
 
 
+@pytest.fixture
+async def away(tenant: str) -> AsyncIterator[Api]:
+    storage = MemoryStorage(currency=USD)
+    await storage.close()
+    async with serving(storage, tenant=tenant) as api:
+        yield api
+
+
 class TestAddress(addresses.AddressContract): ...
 
 
@@ -157,6 +165,9 @@ class TestCardNumber(payment_methods.CardNumberContract): ...
 
 
 class TestProbe(probes.ProbeContract): ...
+
+
+class TestAway(probes.AwayContract): ...
 
 
 class TestSegment(segments.SegmentContract): ...

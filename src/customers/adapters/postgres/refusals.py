@@ -6,7 +6,7 @@ listed here is a defect and keeps its own face.
 
 from typing import NoReturn
 
-from asyncpg import InterfaceError, PostgresError
+from asyncpg import InterfaceError, InternalClientError, PostgresError
 
 from customers.core.errors import (
     CustomersError,
@@ -16,7 +16,7 @@ from customers.core.errors import (
     Unavailable,
 )
 
-DRIVER_ERRORS = (PostgresError, InterfaceError, OSError)
+DRIVER_ERRORS = (PostgresError, InterfaceError, InternalClientError, OSError)
 
 _TAKEN: dict[str, type[CustomersError]] = {
     "customers_email_key": EmailTaken,

@@ -33,7 +33,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager
 from typing import Any, NoReturn, TypeVar
 
-from asyncpg import Record
+from asyncpg import InternalClientError, Record
 from sqlalchemy import BindParameter, Table, bindparam
 
 from customers.adapters.postgres.pool import Connection, Pool, is_gone
@@ -109,6 +109,9 @@ class Session:
         try:
             return await question(self._connection)
         except DRIVER_ERRORS as error:
+            if isinstance(error, InternalClientError):
+                # The driver lost its place in the protocol, as when a server dies mid-answer.
+                self._connection.terminate()
             translate(error, lost=is_gone(self._connection))
 
 

@@ -87,18 +87,22 @@ class Frame(grpc.aio.ServerInterceptor):
 
 async def _answered(raw: bytes, context: Context, handler: Handler) -> object:
     """What the handler answers; what it refuses ends the call with a status."""
+    try:
+        return await _handled(raw, context, handler)
+    except Exception as error:
+        if context.done():  # the call has been ended on the way here
+            raise
+        await abort(context, status_of(error))
+
+
+async def _handled(raw: bytes, context: Context, handler: Handler) -> object:
     if context.time_remaining() == 0:
         await context.abort(StatusCode.DEADLINE_EXCEEDED, "the time was over before the call began")
     try:
         request = handler.request_deserializer(raw)
     except DecodeError:
         await abort(context, MALFORMED)
-    try:
-        return await handler.unary_unary(request, context)
-    except Exception as error:
-        if context.done():  # the handler has ended the call itself
-            raise
-        await abort(context, status_of(error))
+    return await handler.unary_unary(request, context)
 
 
 def _request_id(context: Context) -> str:
