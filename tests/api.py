@@ -30,8 +30,10 @@ from tests.builders import NOW, USD, FixedClock
 
 BASE: Final = "/api/v1"
 NOTHING: Final = object()
+JSON: Final = "application/json"
 PROBLEM: Final = "application/problem+json"
-PROBES: Final = {"/health", "/ready", "/live"}
+# What the client would add by itself.
+_AUTOMATIC = {"Accept", "User-Agent", "Content-Type", "Accept-Encoding"}
 _CODE = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
 
 
@@ -124,28 +126,32 @@ class Api:
         """
         data = written(body)
         sent: CIMultiDict[str | None] = CIMultiDict({"X-Tenant-ID": self.tenant})
-        sent["Content-Type"] = None if data is None else "application/json"
+        sent["Content-Type"] = None if data is None else JSON
         sent.update(headers or {})
-        given = CIMultiDict((name, value) for name, value in sent.items() if value is not None)
-        skipped = {"Accept", "User-Agent", "Content-Type", "Accept-Encoding"} - set(given)
-        url = URL(f"http://127.0.0.1:{self.port}{base}{path}", encoded=True)
+        url = f"http://127.0.0.1:{self.port}{base}{path}"
+        answer = await self._exchange(method, url, data, sent)
+        check_promises(method, answer)
+        return answer
+
+    async def _exchange(
+        self, method: str, url: str, data: bytes | None, sent: CIMultiDict[str | None]
+    ) -> Answer:
+        headers = CIMultiDict((name, value) for name, value in sent.items() if value is not None)
         async with self.client.request(
             method,
-            url,
+            URL(url, encoded=True),
             data=data and BytesIO(data),
-            headers=given,
-            skip_auto_headers=skipped,
+            headers=headers,
+            skip_auto_headers=_AUTOMATIC - set(headers),
             allow_redirects=False,
         ) as response:
             raw = await response.read()
-            answer = Answer(
+            return Answer(
                 status=response.status,
                 headers=response.headers,
                 body=decoded(raw) if raw and "json" in response.content_type else None,
                 raw=raw,
             )
-        check_promises(method, answer, is_probe=url.path in PROBES)
-        return answer
 
 
 def written(body: Any) -> bytes | None:
@@ -183,7 +189,7 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return dict(pairs)
 
 
-def check_promises(method: str, answer: Answer, *, is_probe: bool) -> None:
+def check_promises(method: str, answer: Answer) -> None:
     """What every answer of the service keeps, whatever was asked."""
     assert answer.status != 500, answer
     assert answer.headers["X-Request-Id"]
@@ -193,7 +199,7 @@ def check_promises(method: str, answer: Answer, *, is_probe: bool) -> None:
         assert answer.raw == b""
         return
     assert answer.raw, "an answer is never empty"
-    if answer.status >= 400 and not is_probe:
+    if answer.status >= 400:
         _check_error(answer)
 
 
@@ -206,7 +212,7 @@ def _check_error(answer: Answer) -> None:
         assert body["title"]
         assert body["type"]
     else:
-        assert kind == "application/json"
+        assert kind == JSON
         assert body["message"]
         if body.get("success") is False:
             assert body["error"]["message"]
@@ -221,13 +227,18 @@ def _check_error(answer: Answer) -> None:
 
 @asynccontextmanager
 async def serving(storage: Storage, *, tenant: str, ids: Ids | None = None) -> AsyncIterator[Api]:
-    """The service on that storage, listening while the block runs, with a clock that stands."""
+    """The service on that storage, listening while the block runs, with a clock that stands.
+
+    Its ids are in the order of time unless others are given.
+    """
     container = Container(settings=Settings(storage="memory", data_dir=Path("unused")), dsn="")
-    clock, reader = _reading()
+    clock, reader = reading = _spare_readings().pop() if _spare_readings() else _reading()
     clock.moment = NOW
     container.clock.override(clock)
     container.reader.override(reader)
     container.storage.override(storage)
+    if ids is not None:
+        container.ids.override(ids)
     server = HttpServer(app := container.app(), seconds_to_end=1.0)
     port = await server.start("127.0.0.1", 0)
     try:
@@ -235,10 +246,16 @@ async def serving(storage: Storage, *, tenant: str, ids: Ids | None = None) -> A
             yield Api(app=app, client=client, port=port, clock=clock, tenant=tenant)
     finally:
         await server.end()
+        _spare_readings().append(reading)
+
+
+def _reading() -> tuple[FixedClock, Reader]:
+    """A clock, and what reads bodies by it."""
+    clock = FixedClock()
+    return clock, Reader(USD, clock)
 
 
 @cache
-def _reading() -> tuple[FixedClock, Reader]:
-    """A clock and what reads bodies by it: made once, since making it takes longer than a test."""
-    clock = FixedClock()
-    return clock, Reader(USD, clock)
+def _spare_readings() -> list[tuple[FixedClock, Reader]]:
+    """Those that no service uses now: to make one takes longer than most tests."""
+    return []

@@ -44,6 +44,7 @@ def environ() -> dict[str, str]:
 def service(tmp_path_factory: pytest.TempPathFactory, environ: dict[str, str]) -> Iterator[Service]:
     with serving(tmp_path_factory.mktemp("service"), *_two_workers(), environ=environ) as service:
         yield service
+        assert service.end() == 0
 
 
 def test_workers_serve_one_port_and_one_database(service: Service) -> None:

@@ -38,7 +38,7 @@ class WorkerFailed(Exception):
 async def supervised(settings: Settings, dsn: str) -> AsyncIterator[tuple[int, int]]:
     """As many processes as the settings say serve the two ports while the block runs.
 
-    Raises CannotListen and WorkerFailed, in an ExceptionGroup.
+    Raises CannotListen, and WorkerFailed in an ExceptionGroup.
     """
     with ExitStack() as held:
         port = await _reserved(settings, "PORT", settings.port, "HTTP", held)

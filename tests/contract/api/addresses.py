@@ -208,6 +208,13 @@ class DefaultAddressContract:
         assert (await api.send(method, path, {"isDefault": True})).body["data"]["isDefault"] is True
         assert await flags(api, customer, added) == "01"
 
+    async def test_patch_with_an_empty_object_changes_nothing(self, api: Api) -> None:
+        customer = await at(api)
+        added = [await an_address(api, customer) for _ in range(2)]
+        answer = await api.patch(f"{customer}/addresses/{added[1]['id']}", {})
+        assert (answer.status, answer.body["data"]) == (200, added[1])
+        assert await flags(api, customer, added) == "10"
+
     async def test_an_update_of_something_else_leaves_the_default(self, api: Api) -> None:
         customer = await at(api)
         added = [await an_address(api, customer) for _ in range(2)]

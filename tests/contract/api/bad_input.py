@@ -7,12 +7,11 @@ import pytest
 from tests.api import Api
 from tests.contract.api.fields import (
     KINDS,
-    TARGETS,
     TOO_LONG,
     WRONG_TYPE,
-    Target,
 )
 from tests.contract.api.steps import at, everything
+from tests.contract.api.targets import TARGETS, Target
 
 TABLE = [
     pytest.param(target, kind, id=f"{name} {kind}")

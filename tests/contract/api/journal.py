@@ -9,6 +9,7 @@ from tests.api import Api
 from tests.contract.api.steps import (
     COMMUNICATION,
     NOTE,
+    USER,
     a_communication,
     a_note,
     an_unknown_id,
@@ -21,7 +22,6 @@ COMMUNICATION_KEYS = set(
     "createdAt".split()
 )
 FORWARD = ["sent", "delivered", "opened", "clicked"]
-USER = "0190b2f0-0000-7000-8000-000000000001"
 
 
 async def ids(api: Api, path: str) -> list[str]:

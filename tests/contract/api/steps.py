@@ -8,6 +8,8 @@ from uuid import uuid4
 
 from tests.api import Answer, Api
 
+# Somebody, who needs no registration either.
+USER: Final = "0190b2f0-0000-7000-8000-000000000001"
 NOTE: Final = {"note": "Customer requested expedited shipping"}
 ADDRESS: Final = {
     "addressLine1": "123 Main St",

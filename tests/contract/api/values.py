@@ -10,7 +10,6 @@ import pytest
 
 from tests.api import Api
 from tests.builders import NOW
-from tests.contract.api.fields import TARGETS
 from tests.contract.api.steps import (
     a_customer,
     a_note,
@@ -18,6 +17,7 @@ from tests.contract.api.steps import (
     an_order,
     at,
 )
+from tests.contract.api.targets import TARGETS
 
 NEAR_A_CENT = [
     (Decimal("33.330000000000005"), "33.33"),

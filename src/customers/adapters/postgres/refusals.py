@@ -59,8 +59,11 @@ def translate(error: Exception, *, lost: bool) -> NoReturn:
 
 
 def is_away(error: Exception) -> bool:
-    """Whether the same statement may succeed later, on a database that is well."""
+    """Whether the same statement may succeed later, on a database that is well.
+
+    A server that dies in the middle of a word leaves the driver with an InternalClientError.
+    """
     if not isinstance(error, PostgresError):
-        return isinstance(error, OSError)
+        return isinstance(error, OSError | InternalClientError)
     state = error.sqlstate or ""
     return state in _AWAY or state[:2] in _AWAY_CLASSES

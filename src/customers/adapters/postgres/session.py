@@ -110,9 +110,12 @@ class Session:
             return await question(self._connection)
         except DRIVER_ERRORS as error:
             if isinstance(error, InternalClientError):
-                # The driver lost its place in the protocol, as when a server dies mid-answer.
-                self._connection.terminate()
+                self._give_up()  # nobody knows what the server will say next
             translate(error, lost=is_gone(self._connection))
+
+    def _give_up(self) -> None:
+        if not is_gone(self._connection):
+            self._connection.terminate()
 
 
 class ViewSession(Session):
@@ -176,10 +179,6 @@ class TransactionSession(Session):
         except BaseException:
             self._give_up()
             raise
-
-    def _give_up(self) -> None:
-        if not is_gone(self._connection):
-            self._connection.terminate()
 
 
 async def _fetch(

@@ -4,9 +4,9 @@ Stored beside the text, so that no storage needs a case folding of its own. The 
 address is another thing (it is not case-folded) and lives with the other values.
 """
 
-from unicodedata import normalize
+from customers.core.model.normal import normal
 
 
 def fold(text: str) -> str:
     """`NFKC(casefold(NFKC(text)))`, trimmed."""
-    return normalize("NFKC", normalize("NFKC", text).casefold()).strip()
+    return normal("NFKC", normal("NFKC", text).casefold()).strip()

@@ -6,7 +6,6 @@ own module, because its gate depends on the deployment's currency.
 """
 
 import re
-import unicodedata
 from datetime import UTC, date, datetime, timedelta, timezone
 from enum import Enum, StrEnum
 from typing import Annotated, Any, Final, Protocol
@@ -17,6 +16,7 @@ from email_validator import EmailNotValidError, validate_email
 
 from customers.core.errors import Refused
 from customers.core.model.folding import fold
+from customers.core.model.normal import normal
 
 MOST_TAGS = 50
 
@@ -68,7 +68,7 @@ class Text:
             raise Refused("INVALID_VALUE", "must not hold half of a surrogate pair")
         if (_CONTROL_BUT_LINES if self.lines else _CONTROL).search(value):
             raise Refused("INVALID_VALUE", "must not hold control characters")
-        return self._sized(unicodedata.normalize("NFC", value))
+        return self._sized(normal("NFC", value))
 
     def _sized(self, value: str) -> str:
         if not value and not self.blank:
@@ -255,7 +255,7 @@ Flag = Annotated[bool, FlagGate()]
 
 def email_key(email: str) -> str:
     """What makes an e-mail address unique in a tenant: its NFC lower-cased form."""
-    return unicodedata.normalize("NFC", email.lower())
+    return normal("NFC", email.lower())
 
 
 def given(change: AttrsInstance) -> dict[str, Any]:

@@ -1,0 +1,147 @@
+"""Section 1: requests as they come: what is no HTTP, and bodies by type, size and keys."""
+
+import asyncio
+import gzip
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.api import BASE, JSON, Api, decoded
+from tests.contract.api.steps import (
+    ADDRESS,
+    an_unknown_id,
+    at,
+    new_customer,
+)
+
+MIB = 1024 * 1024
+
+NOT_HTTP = {
+    "unknown method": b"BREW /api/v1/customers HTTP/1.1\r\nHost: x\r\n\r\n",
+    "no HTTP at all": b"hello there\r\n\r\n",
+    "a header without a name": b"GET / HTTP/1.1\r\nHost: x\r\n: y\r\n\r\n",
+    "a line too long": b"GET / HTTP/1.1\r\nHost: x\r\nX-A: " + b"y" * 9000 + b"\r\n\r\n",
+    "a path too long": b"GET /" + b"y" * 9000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+    "two lengths": b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+    "an expectation": b"GET / HTTP/1.1\r\nHost: x\r\nExpect: cake\r\n\r\n",
+}
+
+
+async def spoken(api: Api, sent: bytes) -> tuple[list[str], bytes]:
+    """The lines of the head and the body of what comes back for these bytes."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", api.port)
+    writer.write(sent)
+    head = (await reader.readuntil(b"\r\n\r\n")).decode().strip().split("\r\n")
+    length = next(line for line in head if line.lower().startswith("content-length"))
+    body = await reader.readexactly(int(length.partition(":")[2]))
+    writer.close()
+    await writer.wait_closed()
+    return head, body
+
+
+class ProtocolContract:
+    @pytest.mark.parametrize("request_text", NOT_HTTP, ids=NOT_HTTP)
+    async def test_what_no_handler_sees_is_answered_as_other_errors_are(
+        self, api: Api, request_text: str
+    ) -> None:
+        head, body = await spoken(api, NOT_HTTP[request_text])
+        assert head[0].split()[1] in ("400", "404", "417")
+        names = {line.partition(":")[0].lower(): line.partition(": ")[2] for line in head[1:]}
+        assert names["content-type"].startswith(JSON)
+        assert (names["cache-control"], names["x-content-type-options"]) == ("no-store", "nosniff")
+        assert names["x-request-id"]
+        assert decoded(body).keys() >= {"error", "message", "code"}
+
+
+class BodyContract:
+    @pytest.mark.parametrize(
+        "kind",
+        [None, "", "text/plain", "application/x-www-form-urlencoded", "application/jsonp", "json"],
+    )
+    async def test_a_body_of_another_content_type_is_415(self, api: Api, kind: str | None) -> None:
+        answer = await api.post("/customers", new_customer(), headers={"Content-Type": kind})
+        assert answer.status == 415
+        wrapped = await api.post(
+            f"/customers/{an_unknown_id()}/addresses", ADDRESS, headers={"Content-Type": kind}
+        )
+        assert (wrapped.status, wrapped.body["success"]) == (415, False)
+        assert (await api.get("/customers")).body["total"] == 0
+
+    @pytest.mark.parametrize(
+        "kind", [JSON, f"{JSON}; charset=utf-8", f"{JSON};charset=UTF-8", "Application/JSON"]
+    )
+    async def test_json_is_taken_with_its_charset_or_without(self, api: Api, kind: str) -> None:
+        answer = await api.post("/customers", new_customer(), headers={"Content-Type": kind})
+        assert answer.status == 201
+
+    async def test_a_merge_patch_is_a_content_type_of_patch_alone(self, api: Api) -> None:
+        kind = {"Content-Type": "application/merge-patch+json"}
+        customer = await at(api)
+        assert (await api.patch(customer, {"phone": "1"}, headers=kind)).status == 200
+        assert (await api.put(customer, {"phone": "1"}, headers=kind)).status == 415
+        assert (await api.post("/customers", new_customer(), headers=kind)).status == 415
+
+    async def test_a_body_over_a_mebibyte_is_413(self, api: Api) -> None:
+        customer = await at(api)
+        for method, path in (("POST", f"{customer}/notes"), ("PATCH", customer)):
+            assert (await api.send(method, path, b" " * (MIB + 1))).status == 413
+        answer = await api.post(f"{customer}/addresses", b" " * (MIB + 1))
+        assert (answer.status, answer.body["success"]) == (413, False)
+
+    async def test_a_body_of_a_mebibyte_is_read(self, api: Api) -> None:
+        body = b'{"note": "x"}'
+        answer = await api.post(f"{await at(api)}/notes", body + b" " * (MIB - len(body)))
+        assert answer.status == 201
+
+    async def test_a_body_that_unpacks_to_more_than_a_mebibyte_is_413(self, api: Api) -> None:
+        packed = gzip.compress(b" " * (8 * MIB))
+        answer = await api.post("/customers", packed, headers={"Content-Encoding": "gzip"})
+        assert answer.status == 413
+
+    async def test_a_packed_body_that_does_not_unpack_is_400(self, api: Api) -> None:
+        packed = gzip.compress(b'{"note": "x"}')
+        for broken in (b"not packed", packed[:-14], packed[:4] + b"\xff" * 20):
+            for coding in ("gzip", "deflate"):
+                answer = await api.post(
+                    f"{await at(api)}/notes", broken, headers={"Content-Encoding": coding}
+                )
+                assert answer.status == 400, (coding, broken)
+
+    async def test_a_body_that_comes_slowly_is_read_whole(self, api: Api) -> None:
+        customer = await at(api)
+
+        async def slowly() -> AsyncIterator[bytes]:
+            for part in (b'{"no', b'te": "in pie', b'ces"}'):
+                yield part
+                await asyncio.sleep(0.01)
+
+        url = f"http://127.0.0.1:{api.port}{BASE}{customer}/notes"
+        headers = {"X-Tenant-ID": api.tenant, "Content-Type": JSON}
+        async with api.client.post(url, data=slowly(), headers=headers) as response:
+            assert response.status == 201
+        assert (await api.get(f"{customer}/notes")).body[0]["note"] == "in pieces"
+
+    async def test_unknown_keys_are_ignored(self, api: Api) -> None:
+        body = new_customer(loyaltyPoints=12, nested={"a": [1]}, **{"": None, "é\ud800": 1})
+        answer = await api.post("/customers", body)
+        assert answer.status == 201
+        assert "loyaltyPoints" not in answer.body
+
+    @pytest.mark.parametrize("prefer", ["handling=strict", "respond-async, Handling=Strict; foo"])
+    async def test_unknown_keys_are_refused_with_strict_handling(
+        self, api: Api, prefer: str
+    ) -> None:
+        body = new_customer(loyaltyPoints=12, vip=True)
+        answer = await api.post("/customers", body, headers={"Prefer": prefer})
+        assert (answer.status, answer.pointers) == (400, {"/loyaltyPoints", "/vip"})
+        assert (await api.get("/customers")).body["total"] == 0
+
+    async def test_strict_handling_takes_every_known_key(self, api: Api) -> None:
+        strict: dict[str, str | None] = {"Prefer": "handling=strict"}
+        body = new_customer(tenantId=api.tenant, tags=["vip"], notes="x", countryCode="US")
+        assert (await api.post("/customers", body, headers=strict)).status == 201
+        customer = await at(api)
+        updated = await api.put(customer, {"status": "INACTIVE"}, headers=strict)
+        assert updated.status == 200
+        refused = await api.post(f"{customer}/addresses", ADDRESS | {"zip": "1"}, headers=strict)
+        assert (refused.status, refused.pointers) == (400, {"/zip"})

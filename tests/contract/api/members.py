@@ -1,0 +1,188 @@
+"""Section 10: who is in a segment, by hand and by rule, and how members are listed."""
+
+import pytest
+
+from tests.api import Api
+from tests.contract.api.segments import SEGMENTS
+from tests.contract.api.steps import (
+    BIG_SPENDERS,
+    a_customer,
+    a_segment,
+    an_order,
+    an_unknown_id,
+    at,
+    members,
+    new_customer,
+    put_into,
+)
+
+
+class ManualMembersContract:
+    async def test_members_are_put_in_and_taken_out_and_counted(self, api: Api) -> None:
+        segment = await a_segment(api)
+        one, other = await a_customer(api), await a_customer(api)
+        path = f"{SEGMENTS}/{segment['id']}/customers"
+        added = await put_into(api, segment, one, other, one)
+        message = "customers added to segment"
+        assert (added.status, added.body) == (200, {"message": message, "added": 2})
+        assert (await put_into(api, segment, one)).body == {"message": message, "added": 0}
+        removed = await api.delete(path, {"customerIds": [one["id"].upper()]})
+        message = "customers removed from segment"
+        assert (removed.status, removed.body) == (200, {"message": message, "removed": 1})
+        again = await api.delete(path, {"customerIds": [one["id"]]})
+        assert again.body["removed"] == 0
+        assert await members(api, segment) == [other["id"]]
+        shown = (await api.get(f"{SEGMENTS}/{segment['id']}")).body
+        assert (shown["customerCount"], shown["memberCount"]) == (1, 1)
+
+    async def test_an_unknown_customer_spoils_the_whole_request(self, api: Api) -> None:
+        segment, customer = await a_segment(api), await a_customer(api)
+        deleted = await a_customer(api)
+        await api.delete(f"/customers/{deleted['id']}")
+        for unknown in (an_unknown_id(), deleted["id"]):
+            answer = await put_into(api, segment, customer, {"id": unknown})
+            assert answer.status == 400
+        assert await members(api, segment) == []
+
+    @pytest.mark.parametrize("count", [0, 1001])
+    async def test_a_request_names_one_to_a_thousand(self, api: Api, count: int) -> None:
+        segment = await a_segment(api)
+        ids = {"customerIds": [an_unknown_id() for _ in range(count)]}
+        for method in ("POST", "DELETE"):
+            path = f"{SEGMENTS}/{segment['id']}/customers"
+            answer = await api.send(method, path, ids)
+            assert (answer.status, answer.pointers) == (400, {"/customerIds"})
+
+    async def test_the_members_of_a_rule_are_not_changed_by_hand(self, api: Api) -> None:
+        segment, customer = await a_segment(api, isDynamic=True), await a_customer(api)
+        ids = {"customerIds": [customer["id"]]}
+        for method in ("POST", "DELETE"):
+            answer = await api.send(method, f"{SEGMENTS}/{segment['id']}/customers", ids)
+            assert (answer.status, answer.code) == (409, "SEGMENT_IS_DYNAMIC")
+
+    async def test_the_deleted_leave_and_the_restored_return(self, api: Api) -> None:
+        segment, customer = await a_segment(api), await a_customer(api)
+        await put_into(api, segment, customer)
+        await api.delete(f"/customers/{customer['id']}")
+        assert await members(api, segment) == []
+        assert (await api.get(SEGMENTS)).body[0]["customerCount"] == 0
+        await api.post(f"/customers/{customer['id']}/restore")
+        assert await members(api, segment) == [customer["id"]]
+
+    async def test_an_inactive_segment_shows_nobody_until_it_is_active(self, api: Api) -> None:
+        segment, customer = await a_segment(api), await a_customer(api)
+        await put_into(api, segment, customer)
+        path = f"{SEGMENTS}/{segment['id']}"
+        assert (await api.put(path, {"isActive": False})).body["customerCount"] == 0
+        assert await members(api, segment) == []
+        assert (await api.get(f"/customers/{customer['id']}/segments")).body == []
+        assert (await api.put(path, {"isActive": True})).body["customerCount"] == 1
+        assert await members(api, segment) == [customer["id"]]
+
+
+class DynamicMembersContract:
+    async def test_members_follow_what_customers_do(self, api: Api) -> None:
+        segment = await a_segment(api, rules=BIG_SPENDERS)
+        customer = await at(api)
+        await an_order(api, customer, "o-1", 1000)
+        assert await members(api, segment) == []
+        await an_order(api, customer, "o-2", "0.01")
+        assert await members(api, segment) == [customer.rpartition("/")[2]]
+        assert [each["id"] for each in (await api.get(f"{customer}/segments")).body] == [
+            segment["id"]
+        ]
+        assert (await api.get(SEGMENTS)).body[0]["customerCount"] == 1
+        await api.post(f"{customer}/orders/o-2/cancel")
+        assert await members(api, segment) == []
+
+    async def test_members_follow_the_rule(self, api: Api) -> None:
+        customer = await a_customer(api, tags=["vip"])
+        segment = await a_segment(api, isDynamic=True)
+        assert await members(api, segment) == []
+        rules = [{"field": "tags", "operator": "contains", "value": "VIP"}]
+        answer = await api.put(f"{SEGMENTS}/{segment['id']}", {"rules": rules})
+        assert answer.body["customerCount"] == 1
+        assert await members(api, segment) == [customer["id"]]
+        await api.put(f"{SEGMENTS}/{segment['id']}", {"isActive": False})
+        assert await members(api, segment) == []
+
+    async def test_members_follow_time_alone(self, api: Api) -> None:
+        rules = [{"field": "days_since_created", "operator": "gte", "value": 2}]
+        segment, customer = await a_segment(api, rules=rules), await a_customer(api)
+        api.clock.forward(days=2, microseconds=-1)
+        assert await members(api, segment) == []
+        api.clock.forward(microseconds=1)
+        assert await members(api, segment) == [customer["id"]]
+
+    async def test_a_rule_made_manual_keeps_its_members_and_back(self, api: Api) -> None:
+        rules = [{"field": "tags", "operator": "contains", "value": "vip"}]
+        segment = await a_segment(api, rules=rules)
+        one, other = await a_customer(api, tags=["vip"]), await a_customer(api)
+        path = f"{SEGMENTS}/{segment['id']}"
+        await api.put(path, {"isDynamic": False})
+        await api.put(f"/customers/{one['id']}", {"tags": []})
+        assert await members(api, segment) == [one["id"]]
+        await put_into(api, segment, other)
+        await api.put(path, {"isDynamic": True})
+        assert await members(api, segment) == []
+
+
+class MemberListContract:
+    async def a_group(self, api: Api, size: int) -> tuple[str, list[str]]:
+        """The path of a segment's members, and their ids, newest customer first."""
+        segment, customers = await a_segment(api), []
+        for number in range(size):
+            body = new_customer(firstName=f"{9 - number}")
+            customers.append((await api.post("/customers", body)).body)
+            api.clock.forward(seconds=1)
+        await put_into(api, segment, *customers)
+        await a_customer(api)
+        path = f"{SEGMENTS}/{segment['id']}/customers"
+        return path, [each["id"] for each in reversed(customers)]
+
+    async def test_members_are_listed_newest_customer_first(self, api: Api) -> None:
+        path, ids = await self.a_group(api, 3)
+        listed = (await api.get(path)).body
+        assert [each["id"] for each in listed] == ids
+        assert listed[0] == (await api.get(f"/customers/{ids[0]}")).body
+
+    @pytest.mark.parametrize(
+        "query",
+        ["page=1", "page_size=20", "sort_by=created_at", "sort_order=desc", "limit=20"],
+    )
+    async def test_with_a_parameter_members_come_in_the_envelope_of_a_list(
+        self, api: Api, query: str
+    ) -> None:
+        path, ids = await self.a_group(api, 3)
+        body = (await api.get(f"{path}?{query}")).body
+        assert [each["id"] for each in body["customers"]] == ids
+        assert (body["total"], body["page"], body["pagination"]["limit"]) == (3, 1, 20)
+
+    async def test_members_have_pages_and_orders(self, api: Api) -> None:
+        path, ids = await self.a_group(api, 5)
+        answer = await api.get(f"{path}?page=2&page_size=2&sort_by=first_name")
+        assert [each["id"] for each in answer.body["customers"]] == ids[::-1][2:4]
+        assert (answer.body["total"], answer.body["totalPages"]) == (5, 3)
+        following = await api.get(answer.link("next") or "")
+        assert [each["id"] for each in following.body["customers"]] == ids[::-1][4:]
+
+    async def test_members_are_walked_by_cursor(self, api: Api) -> None:
+        path, ids = await self.a_group(api, 5)
+        first = (await api.get(f"{path}?page_size=3&cursor=")).body
+        last = (await api.get(f"{path}?page_size=3&cursor={first['nextCursor']}")).body
+        assert [each["id"] for each in first["customers"] + last["customers"]] == ids
+        assert last["nextCursor"] is None
+
+    async def test_bad_queries_are_refused_here_too(self, api: Api) -> None:
+        path, _ = await self.a_group(api, 1)
+        for query in ("page=0", "page_size=x", "sort_by=age", "sort_order=up", "cursor=x"):
+            answer = await api.get(f"{path}?{query}")
+            assert (answer.status, answer.fields) == (400, {query.partition("=")[0]})
+
+    async def test_an_unknown_segment_has_no_members(self, api: Api) -> None:
+        path = f"{SEGMENTS}/{an_unknown_id()}/customers"
+        for query in ("", "?page=1", "?cursor="):
+            assert (await api.get(path + query)).status == 404
+        ids = {"customerIds": [(await a_customer(api))["id"]]}
+        assert (await api.post(path, ids)).status == 404
+        assert (await api.delete(path, ids)).status == 404

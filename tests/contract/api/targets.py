@@ -1,0 +1,156 @@
+"""Every body that the REST interface takes: where it is sent, what it holds, what may be bad."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+
+from attrs import field, frozen
+
+from tests.api import Api
+from tests.contract.api.fields import (
+    ADDRESS_FIELDS,
+    COMMUNICATION_FIELDS,
+    CREATE,
+    EXPIRY,
+    ID,
+    MEMBER_FIELDS,
+    METHOD_FIELDS,
+    ORDER_FIELDS,
+    REASON_FIELDS,
+    REFUND_FIELDS,
+    SEGMENT_FIELDS,
+    UPDATE,
+    Field,
+    form,
+    text,
+)
+from tests.contract.api.steps import (
+    ADDRESS,
+    COMMUNICATION,
+    NOTE,
+    REASON,
+    a_communication,
+    a_method,
+    a_segment,
+    an_address,
+    an_order,
+    new_customer,
+    new_method,
+)
+
+Place = Callable[[Api, str], Awaitable[str]]
+
+
+@frozen(kw_only=True)
+class Target:
+    """A body: where it is sent for the customer at some path, what it holds, what may be bad."""
+
+    method: str
+    place: Place
+    body: Mapping[str, Any] = field(factory=dict)
+    fields: Mapping[str, Field]
+
+
+def below(part: str) -> Place:
+    """A place under the customer's own path."""
+
+    async def place(api: Api, customer: str) -> str:
+        return customer + part
+
+    return place
+
+
+async def _customers(api: Api, customer: str) -> str:
+    return "/customers"
+
+
+async def _address(api: Api, customer: str) -> str:
+    return f"{customer}/addresses/{(await an_address(api, customer))['id']}"
+
+
+async def _method(api: Api, customer: str) -> str:
+    return f"{customer}/payment-methods/{(await a_method(api, customer))['id']}"
+
+
+async def _communication(api: Api, customer: str) -> str:
+    return f"{customer}/communications/{(await a_communication(api, customer))['id']}"
+
+
+async def _blocked(api: Api, customer: str) -> str:
+    await api.post(f"{customer}/lock", REASON)
+    return f"{customer}/unlock"
+
+
+async def _refunds(api: Api, customer: str) -> str:
+    await an_order(api, customer, "o-1", 10)
+    return f"{customer}/orders/o-1/refunds"
+
+
+async def _segments(api: Api, customer: str) -> str:
+    return "/customers/segments"
+
+
+async def _segment(api: Api, customer: str) -> str:
+    return f"/customers/segments/{(await a_segment(api))['id']}"
+
+
+async def _members(api: Api, customer: str) -> str:
+    return await _segment(api, customer) + "/customers"
+
+
+TARGETS: Final = {
+    "a new customer": Target(
+        method="POST", place=_customers, body=new_customer(), fields=CREATE | {"userId": ID}
+    ),
+    "PUT of a customer": Target(method="PUT", place=below(""), fields=UPDATE),
+    "PATCH of a customer": Target(method="PATCH", place=below(""), fields=UPDATE),
+    "a lock": Target(method="POST", place=below("/lock"), body=REASON, fields=REASON_FIELDS),
+    "an unlock": Target(method="POST", place=_blocked, body=REASON, fields=REASON_FIELDS),
+    "a new address": Target(
+        method="POST", place=below("/addresses"), body=ADDRESS, fields=ADDRESS_FIELDS
+    ),
+    "PUT of an address": Target(method="PUT", place=_address, fields=ADDRESS_FIELDS),
+    "PATCH of an address": Target(method="PATCH", place=_address, fields=ADDRESS_FIELDS),
+    "a new payment method": Target(
+        method="POST", place=below("/payment-methods"), body=new_method(), fields=METHOD_FIELDS
+    ),
+    "PATCH of a payment method": Target(method="PATCH", place=_method, fields=EXPIRY),
+    "a new note": Target(
+        method="POST",
+        place=below("/notes"),
+        body=NOTE,
+        fields={"note": text(10_000, "x", "", "  ", lines=True)},
+    ),
+    "a new communication": Target(
+        method="POST",
+        place=below("/communications"),
+        body=COMMUNICATION,
+        fields=COMMUNICATION_FIELDS,
+    ),
+    "PATCH of a communication": Target(
+        method="PATCH",
+        place=_communication,
+        fields={"status": form("delivered", "", "lost", "sent,failed")},
+    ),
+    "an order": Target(
+        method="POST",
+        place=below("/record-order"),
+        body={"orderId": "o-1", "totalAmount": 1},
+        fields=ORDER_FIELDS,
+    ),
+    "a refund": Target(
+        method="POST",
+        place=_refunds,
+        body={"refundId": "r-1", "amount": 1},
+        fields=REFUND_FIELDS,
+    ),
+    "a new segment": Target(
+        method="POST", place=_segments, body={"name": "Big"}, fields=SEGMENT_FIELDS
+    ),
+    "PUT of a segment": Target(method="PUT", place=_segment, fields=SEGMENT_FIELDS),
+    "new members": Target(
+        method="POST", place=_members, body={"customerIds": []}, fields=MEMBER_FIELDS
+    ),
+    "members who leave": Target(
+        method="DELETE", place=_members, body={"customerIds": []}, fields=MEMBER_FIELDS
+    ),
+}

@@ -1,0 +1,103 @@
+"""Section 4.1: walking through the list of customers, by cursors and by links."""
+
+from string import ascii_letters, digits
+
+import pytest
+
+from tests.api import Api
+from tests.contract.api.lists import a_crowd
+from tests.contract.api.steps import a_customer, an_order, at
+
+KEYS = ["first", "prev", "next", "last"]
+
+
+async def walk(api: Api, path: str) -> list[str]:
+    """The ids of all customers that a cursor leads to."""
+    found, cursor = [], ""
+    for _ in range(50):
+        body = (await api.get(f"{path}&cursor={cursor}")).body
+        found += [customer["id"] for customer in body["customers"]]
+        if body["nextCursor"] is None:
+            return found
+        cursor = body["nextCursor"]
+    raise AssertionError("the cursor leads on for ever")
+
+
+class CursorContract:
+    async def test_a_cursors_page_has_no_totals(self, api: Api) -> None:
+        ids = await a_crowd(api, 3)
+        body = (await api.get("/customers?cursor=&page_size=2")).body
+        assert [customer["id"] for customer in body["customers"]] == ids[:2]
+        assert isinstance(body["nextCursor"], str)
+        assert (set(body), body["pageSize"]) == ({"customers", "nextCursor", "pageSize"}, 2)
+        last = (await api.get(f"/customers?cursor={body['nextCursor']}&page_size=2")).body
+        assert (len(last["customers"]), last["nextCursor"]) == (1, None)
+
+    async def test_a_page_that_ends_the_list_has_no_next(self, api: Api) -> None:
+        await a_crowd(api, 2)
+        body = (await api.get("/customers?cursor=&page_size=2")).body
+        assert (len(body["customers"]), body["nextCursor"]) == (2, None)
+
+    @pytest.mark.parametrize(
+        "query",
+        [
+            "page_size=2",
+            "page_size=7",
+            "page_size=3&sort_order=asc",
+            "page_size=2&sort_by=last_order_date",
+            "page_size=2&sort_by=total_spent&sort_order=asc",
+            "page_size=1&sort_by=email&status=active&search=example",
+        ],
+    )
+    async def test_a_walk_meets_everybody_once_in_the_order_of_the_list(
+        self, api: Api, query: str
+    ) -> None:
+        for number in range(7):
+            customer = await at(api, email=f"{'zaéY9_b'[number]}@example.test")
+            if number % 2:
+                date = f"2025-01-{20 - number}T00:00:00Z"
+                await an_order(api, customer, f"o-{number}", 5, orderDate=date)
+        sorting = "&".join(each for each in query.split("&") if not each.startswith("page_size"))
+        listed = (await api.get(f"/customers?page_size=100&{sorting}")).body["customers"]
+        assert await walk(api, f"/customers?{query}") == [each["id"] for each in listed]
+
+    async def test_a_cursor_for_other_filters_is_refused(self, api: Api) -> None:
+        await a_crowd(api, 3)
+        cursor = (await api.get("/customers?cursor=&page_size=1")).body["nextCursor"]
+        for other in ("status=ACTIVE", "sort_by=email", "sort_order=asc", "search=a", "tags=x"):
+            answer = await api.get(f"/customers?cursor={cursor}&page_size=1&{other}")
+            assert (answer.status, answer.fields) == (400, {"cursor"}), other
+
+    async def test_a_tampered_cursor_is_refused(self, api: Api) -> None:
+        await a_crowd(api, 3)
+        cursor = (await api.get("/customers?cursor=&page_size=1")).body["nextCursor"]
+        swapped = cursor[:-2] + ("A" if cursor[-2] != "A" else "B") + cursor[-1]
+        ends = [cursor[:-1] + last for last in ascii_letters + digits if last != cursor[-1]]
+        for bad in (cursor[:-4], cursor + "AAAA", swapped, cursor[4:], cursor.swapcase(), *ends):
+            answer = await api.get(f"/customers?cursor={bad}&page_size=1")
+            assert (answer.status, answer.fields) == (400, {"cursor"}), bad
+
+
+class LinkContract:
+    async def test_links_lead_through_the_pages(self, api: Api) -> None:
+        await a_crowd(api, 5)
+        middle = await api.get("/customers?page=2&page_size=2&status=ACTIVE")
+        links = {name: middle.link(name) for name in KEYS}
+        pages = [(await api.get(path)).body["page"] for path in links.values() if path]
+        assert pages == [1, 1, 3, 3]
+        assert all("status=ACTIVE" in (path or "") for path in links.values())
+
+    async def test_the_ends_have_no_link_beyond(self, api: Api) -> None:
+        await a_crowd(api, 3)
+        first = await api.get("/customers?page_size=2")
+        last = await api.get("/customers?page_size=2&page=2")
+        assert (first.link("prev"), last.link("next")) == (None, None)
+        assert (await api.get(first.link("next") or "")).body == last.body
+        assert (await api.get(last.link("prev") or "")).body == first.body
+
+    async def test_a_link_keeps_filters_as_they_were_meant(self, api: Api) -> None:
+        for number in range(3):
+            await a_customer(api, email=f"a+&{number}@example.test", firstName="é")
+        first = await api.get("/customers?search=a%2B%26&page_size=2&tenantId=" + api.tenant)
+        assert first.body["total"] == 3
+        assert (await api.get(first.link("next") or "")).body["total"] == 3

@@ -1,0 +1,34 @@
+"""Normal forms are those of Unicode, for short texts and for long ones."""
+
+import unicodedata
+from typing import Literal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from customers.core.model.normal import normal
+
+Form = Literal["NFC", "NFKC"]
+
+# Marks of many classes, one that hides two others, and letters that they combine with.
+MARKS = "\u0300\u0301\u0315\u0323\u0327\u0334\u0344\u0345\u05ae\u0f71\u0f72\u0f73\u3099\U0001d165"
+LETTERS = "aeA\u1e14\u1f82\u304b\uac00\u1100\u1161\u11a8\ufb01\ufcf2\u212b"
+odd_texts = st.text(st.sampled_from(MARKS + LETTERS) | st.characters(), max_size=20)
+forms = pytest.mark.parametrize("form", ["NFC", "NFKC"])
+
+
+@forms
+@given(text=odd_texts)
+def test_a_text_is_put_in_its_normal_form_whatever_its_length(form: Form, text: str) -> None:
+    ahead = "x" * 300
+    assert normal(form, text) == unicodedata.normalize(form, text)
+    assert normal(form, ahead + text) == unicodedata.normalize(form, ahead + text)
+
+
+@forms
+@pytest.mark.parametrize("marks", ["\u0315\u0300", "\u0300\u0323\u0327\u0334", "\u0f73"])
+def test_a_mebibyte_of_marks_is_put_in_order(form: Form, marks: str) -> None:
+    ordered = normal(form, "a" + marks * (500_000 // len(marks)))
+    classes = [unicodedata.combining(mark) for mark in ordered[1:]]
+    assert classes == sorted(classes)
