@@ -30,6 +30,7 @@ from tests.contract.api import (
     probes,
     segments,
     tenants,
+    together,
     values,
     walks,
 )
@@ -212,3 +213,6 @@ class TestCursor(walks.CursorContract): ...
 
 
 class TestLink(walks.LinkContract): ...
+
+
+class TestTogether(together.TogetherContract): ...

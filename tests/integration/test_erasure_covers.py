@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from datetime import date
 from decimal import Decimal
 from typing import Any, TypeAlias
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
@@ -55,7 +55,7 @@ class Marks:
     """Values that are nowhere else in the database, one for each type of a personal column."""
 
     def __init__(self) -> None:
-        self.id = an_id()
+        self.id = uuid4()
         self.text = f"mark of {self.id}"
         self.values: dict[type, Any] = {
             str: self.text,

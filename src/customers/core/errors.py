@@ -62,10 +62,10 @@ class Invalid(CustomersError):
     code = "VALIDATION_FAILED"
     message = "the request is invalid"
     _headlines: ClassVar = (
+        "CURRENCY_MISMATCH",
+        "CARD_NUMBER_REFUSED",
         "TENANT_REQUIRED",
         "TENANT_MISMATCH",
-        "CARD_NUMBER_REFUSED",
-        "CURRENCY_MISMATCH",
         "INVALID_JSON",
     )
 

@@ -156,6 +156,13 @@ def folder(text: str) -> Path:
     return path
 
 
+def file(text: str) -> Path:
+    path = Path(text)
+    if not path.parent.is_dir():
+        raise ValueError("is not the path of a file in a folder that is there")
+    return path
+
+
 def _is_well_formed(address: str) -> bool:
     try:
         parts = urlsplit(address)

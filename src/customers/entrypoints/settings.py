@@ -154,7 +154,7 @@ class Settings:
     ready_file: Path | None = field(
         default=None,
         metadata=told(
-            Path,
+            readers.file,
             "FILE",
             "File to write once the service answers: its addresses and process id, as JSON.",
             default="none",
@@ -202,9 +202,6 @@ class Settings:
             yield ("database_url", "environment", "storage"), needed
         if self.workers > 1 and self.storage == "memory":
             yield ("workers", "storage"), "memory storage is one process: use 1, or postgres"
-        for name in ("port", "rpc_port"):
-            if self.workers > 1 and getattr(self, name) == 0:
-                yield (name, "workers"), "several workers cannot take a free port: name one"
         if self.port == self.rpc_port != 0:
             yield ("rpc_port", "port"), f"{self.port} is the REST port already: take another"
 

@@ -28,6 +28,7 @@ from tests.contract.api import (
     probes,
     segments,
     tenants,
+    together,
     values,
     walks,
 )
@@ -204,3 +205,6 @@ class TestCursor(walks.CursorContract): ...
 
 
 class TestLink(walks.LinkContract): ...
+
+
+class TestTogether(together.TogetherContract): ...

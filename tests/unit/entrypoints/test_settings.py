@@ -192,11 +192,13 @@ def test_memory_storage_is_one_process() -> None:
     assert load(storage="memory").workers == 1
 
 
-def test_several_workers_cannot_take_a_free_port() -> None:
-    assert sentences({"WORKERS": "2", "PORT": "0", "RPC_PORT": "0"}) == (
-        "PORT: several workers cannot take a free port: name one.",
-        "RPC_PORT: several workers cannot take a free port: name one.",
-    )
+def test_several_workers_share_free_ports() -> None:
+    assert load({"WORKERS": "2", "PORT": "0", "RPC_PORT": "0"}).port == 0
+
+
+def test_a_ready_file_lies_in_a_folder_that_is_there() -> None:
+    (sentence,) = sentences(ready_file="/nowhere/ready.json")
+    assert sentence.startswith("--ready-file: ")
 
 
 def test_the_two_ports_differ_unless_both_are_free_ones() -> None:

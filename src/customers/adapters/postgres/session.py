@@ -26,7 +26,7 @@ How a repository is written:
   as Unavailable. A repository that refuses a *write* by itself calls `session.refuse(error)`,
   which raises it and dooms the transaction as a constraint does.
 - What locks a row uses FOR NO KEY UPDATE: foreign keys of other transactions need not wait.
-  Locks are taken in one order: customers by id, segments, orders, counters.
+  Locks are taken in one order: segments, customers by id, orders, counters.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence

@@ -40,7 +40,7 @@ class AddressTypeGate(Choice):
     """A type in any letter case; the empty one is SHIPPING."""
 
     def read(self, raw: object) -> StrEnum:
-        return AddressType.SHIPPING if raw == "" else super().read(raw)
+        return super().read(Text(most=255).read(raw) or AddressType.SHIPPING)
 
 
 TypeChoice = Annotated[AddressType, AddressTypeGate(AddressType)]

@@ -80,9 +80,7 @@ class Currency:
 
     def accept(self, raw: object) -> CurrencyCode:
         """The code of this currency, in any case; any other is refused."""
-        if not isinstance(raw, str):
-            raise Refused("INVALID_TYPE", "must be a string")
-        if raw.strip().upper() not in ("", self.code):
+        if not isinstance(raw, str) or raw.strip().upper() not in ("", self.code):
             raise Refused("CURRENCY_MISMATCH", f"must be {self.code}, the currency kept here")
         return CurrencyCode(self.code)
 

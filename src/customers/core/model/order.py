@@ -144,7 +144,10 @@ class Entry:
         return self
 
     def record(self, order: Order, *, now: datetime) -> Self:
-        """With the order told. Itself when it was told before and nothing differs."""
+        """With the order told. Itself when it was told before and nothing is new.
+
+        The first number told is kept.
+        """
         if not self.is_told:
             return self._told(order, now=now)
         same_date = order.order_date is None or (
@@ -152,7 +155,13 @@ class Entry:
         )
         if order.total_amount != self.total_amount or not same_date:
             raise OrderConflict
-        return self
+        if self.order_number or not order.order_number:
+            return self
+        return evolve(self, order_number=order.order_number)
+
+    def states_the_same_as(self, other: Self) -> bool:
+        """Whether both tell the same facts; an order's number is never a difference."""
+        return evolve(self, order_number=other.order_number) == other
 
     def refund(self, refund: Refund, known: Decimal | None) -> Self:
         """With the refund told; `known` is the amount this refund id was told with before."""

@@ -5,7 +5,6 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from operator import attrgetter
-from typing import Annotated
 from uuid import UUID
 
 from attrs import frozen
@@ -14,12 +13,10 @@ from customers.core.model.customer import Customer, CustomerStatus, CustomerType
 from customers.core.model.folding import fold
 from customers.core.model.rules.matches import matches
 from customers.core.model.rules.tree import Rule
-from customers.core.model.values import Text
 
 MOST_PER_PAGE = 100
 MOST_PER_JOURNAL = 200
 
-Search = Annotated[str, Text(most=500)]
 SortValue = str | int | Decimal | datetime | None
 
 

@@ -78,9 +78,10 @@ class Orders:
             known = (await tx.orders.claim(order_id, customer_id)).belonging_to(customer_id)
             now = self._clock.now()
             changed = await told(tx, known, now)
-            if changed is known:
+            if changed is not known:
+                await tx.orders.save(changed)
+            if changed.states_the_same_as(known):
                 return Recorded(customer=customer, duplicate=True)
-            await tx.orders.save(changed)
             statistics = await tx.orders.statistics(customer_id)
             customer = customer.with_statistics(statistics, now=now)
             await tx.customers.save(customer)

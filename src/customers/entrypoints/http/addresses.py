@@ -36,9 +36,8 @@ class AddressRoutes:
         return answer({"success": True, "data": shown, "count": len(shown)})
 
     async def add(self, asked: Asked) -> web.Response:
-        customer_id = asked.id("customerId")
         details = asked.read(AddressDetails, ignored=_IGNORED)
-        address = await self._addresses.add(asked.tenant, customer_id, details)
+        address = await self._addresses.add(asked.tenant, asked.id("customerId"), details)
         return answer({"success": True, "data": self._show.address(address)}, status=201)
 
     async def get(self, asked: Asked) -> web.Response:
@@ -57,6 +56,7 @@ class AddressRoutes:
         return await self._change(asked, change)
 
     async def remove(self, asked: Asked) -> web.Response:
+        asked.expect_nothing()
         await self._addresses.remove(asked.tenant, asked.id("customerId"), asked.id("addressId"))
         return answer({"success": True, "message": "Address deleted successfully"})
 

@@ -8,8 +8,8 @@ from uuid import UUID
 from aiohttp import web
 from attrs import AttrsInstance, frozen
 
-from customers.core.errors import Invalid, Refused
-from customers.core.model.values import Gate, IdGate
+from customers.core.errors import Invalid, Problem, Refused
+from customers.core.model.values import Gate, IdGate, VisibleGate
 from customers.entrypoints.http.bodies import read_body
 from customers.entrypoints.http.queries import Query
 from customers.entrypoints.http.tenant import actor_of, tenant_of
@@ -19,6 +19,12 @@ Kind = TypeVar("Kind", bound=AttrsInstance)
 
 _VERSION_TAG = re.compile(r'"([0-9]{1,18})"')
 _TENANT_KEYS = frozenset({"tenantId"})
+_ORDER_ID, _ID = VisibleGate(), IdGate()
+
+
+@frozen
+class Nothing:
+    """A body that has nothing to say."""
 
 
 @frozen(kw_only=True)
@@ -43,15 +49,13 @@ class Asked:
         return Query(self.request.query)
 
     def id(self, name: str) -> UUID:
-        """An id of the path. Raises Invalid when it is malformed."""
-        return self.part(name, IdGate())  # type: ignore[no-any-return]
+        """An id of the path. Raises Invalid when any part of the path is malformed."""
+        return self._parts()[name]  # type: ignore[no-any-return]
 
-    def part(self, name: str, gate: Gate) -> Any:
-        """A part of the path through its gate. Raises Invalid."""
-        try:
-            return gate.read(self.request.match_info[name])
-        except Refused as refused:
-            raise Invalid([refused.at(name)]) from refused
+    @property
+    def order_id(self) -> str:
+        """The order id of the path. Raises Invalid when any part of the path is malformed."""
+        return self._parts()["orderId"]  # type: ignore[no-any-return]
 
     def read(
         self,
@@ -62,12 +66,41 @@ class Asked:
     ) -> Kind:
         """The body as a `kind`; with strict handling only its keys and `ignored` may be there.
 
+        Raises Invalid, which names every bad field and every malformed part of the path.
+        """
+        allowed = _TENANT_KEYS | ignored if self.is_strict else None
+        problems = self._path_problems()
+        try:
+            if self.body is None:
+                raise Invalid([Refused("REQUIRED", "a JSON object is expected").at("", "")])
+            read = self.reader.read(kind, self.body, nulls=nulls, allowed=allowed)
+        except Invalid as error:
+            raise Invalid([*problems, *error.problems]) from error
+        if problems:
+            raise Invalid(problems)
+        return read
+
+    def expect_nothing(self) -> None:
+        """For a route that needs no body; with strict handling one that says something is refused.
+
         Raises Invalid.
         """
-        if self.body is None:
-            raise Invalid([Refused("REQUIRED", "a JSON object is expected").at("", "")])
-        allowed = _TENANT_KEYS | ignored if self.is_strict else None
-        return self.reader.read(kind, self.body, nulls=nulls, allowed=allowed)
+        if self.body is not None:
+            self.read(Nothing)
+
+    def _parts(self) -> dict[str, Any]:
+        if problems := self._path_problems():
+            raise Invalid(problems)
+        return {name: _gate(name).read(part) for name, part in self.request.match_info.items()}
+
+    def _path_problems(self) -> list[Problem]:
+        problems = []
+        for name, part in self.request.match_info.items():
+            try:
+                _gate(name).read(part)
+            except Refused as refused:
+                problems.append(refused.at(name))
+        return problems
 
     def versions(self) -> frozenset[int] | None:
         """The versions that If-Match names; None without one, or for any version."""
@@ -76,6 +109,11 @@ class Asked:
             return None
         tags = (_VERSION_TAG.fullmatch(tag.strip()) for tag in given.split(","))
         return frozenset(int(tag[1]) for tag in tags if tag)
+
+
+def _gate(name: str) -> Gate:
+    """What a part of the path must be: an outside order's id, or an id of ours."""
+    return _ORDER_ID if name == "orderId" else _ID
 
 
 async def ask(request: web.Request, reader: Reader) -> Asked:

@@ -81,6 +81,7 @@ class CustomerRoutes:
         return await self._change(asked, Nulls.CLEAR)
 
     async def delete(self, asked: Asked) -> web.Response:
+        asked.expect_nothing()
         customer_id = asked.id("customerId")
         if _is_erasure(asked):
             erasure = await self._erasures.erase(
@@ -91,37 +92,38 @@ class CustomerRoutes:
         return answer({"message": "customer deleted successfully"})
 
     async def restore(self, asked: Asked) -> web.Response:
+        asked.expect_nothing()
         customer = await self._customers.restore(asked.tenant, asked.id("customerId"))
         return answer(self._show.customer(customer))
 
     async def lock(self, asked: Asked) -> web.Response:
-        customer_id = asked.id("customerId")
+        reason = asked.read(LockReason).reason
         customer = await self._customers.lock(
             asked.tenant,
-            customer_id,
-            asked.read(LockReason).reason,
+            asked.id("customerId"),
+            reason,
             actor=asked.actor,
             versions=asked.versions(),
         )
         return answer({"success": True, "data": self._show.customer(customer)})
 
     async def unlock(self, asked: Asked) -> web.Response:
-        customer_id = asked.id("customerId")
+        reason = asked.read(LockReason).reason
         customer = await self._customers.unlock(
             asked.tenant,
-            customer_id,
-            asked.read(LockReason).reason,
+            asked.id("customerId"),
+            reason,
             actor=asked.actor,
             versions=asked.versions(),
         )
         return answer({"success": True, "data": self._show.customer(customer)})
 
     async def _change(self, asked: Asked, nulls: Nulls) -> web.Response:
-        customer_id = asked.id("customerId")
+        change = asked.read(CustomerChange, nulls=nulls)
         customer = await self._customers.change(
             asked.tenant,
-            customer_id,
-            asked.read(CustomerChange, nulls=nulls),
+            asked.id("customerId"),
+            change,
             actor=asked.actor,
             versions=asked.versions(),
         )

@@ -47,13 +47,14 @@ class JournalRoutes:
         return answer_journal(asked, question, found, self._show.note, _key)
 
     async def add_note(self, asked: Asked) -> web.Response:
-        customer_id = asked.id("customerId")
+        details = asked.read(NoteDetails)
         note = await self._journal.add_note(
-            asked.tenant, customer_id, asked.read(NoteDetails), actor=asked.actor
+            asked.tenant, asked.id("customerId"), details, actor=asked.actor
         )
         return answer(self._show.note(note), status=201)
 
     async def remove_note(self, asked: Asked) -> web.Response:
+        asked.expect_nothing()
         await self._journal.remove_note(asked.tenant, asked.id("customerId"), asked.id("noteId"))
         return answer({"message": "note deleted successfully"})
 
@@ -74,16 +75,16 @@ class JournalRoutes:
         return answer_journal(asked, question, found, self._show.communication, _key)
 
     async def add_communication(self, asked: Asked) -> web.Response:
-        customer_id = asked.id("customerId")
+        details = asked.read(CommunicationDetails)
         communication, new = await self._journal.add_communication(
-            asked.tenant, customer_id, asked.read(CommunicationDetails)
+            asked.tenant, asked.id("customerId"), details
         )
         return answer(self._show.communication(communication), status=201 if new else 200)
 
     async def move_communication(self, asked: Asked) -> web.Response:
-        customer_id, communication_id = asked.id("customerId"), asked.id("communicationId")
+        status = asked.read(StatusMove).status
         moved = await self._journal.move_communication(
-            asked.tenant, customer_id, communication_id, asked.read(StatusMove).status
+            asked.tenant, asked.id("customerId"), asked.id("communicationId"), status
         )
         return answer(self._show.communication(moved))
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from aiohttp import web
-from attrs import frozen
+from attrs import AttrsInstance, fields, frozen
 
 from customers.core.errors import Refused
 from customers.core.model.customer import Customer, CustomerStatus, CustomerType
@@ -36,6 +36,8 @@ from customers.entrypoints.http.cursors import (
 from customers.entrypoints.http.queries import Query
 
 _PAGING = ("page", "page_size", "limit", "cursor", "tenant_id")
+# More than a request line can hold: too long a search finds nothing.
+_LONGEST_SEARCH = 10_000
 _LAST_INSTANT = timedelta(days=1) - timedelta(microseconds=1)
 
 
@@ -63,7 +65,7 @@ def list_asked(asked: Asked, *, filtered: bool = True) -> ListAsked:
         number=query.number("page", default=1),
         size=query.size(default=20, most=MOST_PER_PAGE),
     )
-    scope = (asked.tenant, asked.request.path, query.scope(*_PAGING))
+    scope = (asked.tenant, asked.request.path, _meaning(which), _meaning(order))
     cursor = query.raw("cursor")
     key = None
     if cursor is not None:
@@ -183,7 +185,7 @@ class _Number:
 
 def _filter(query: Query) -> CustomerFilter:
     return CustomerFilter(
-        search=search_key(query.one("search", Text(most=500), "")),
+        search=search_key(query.one("search", Text(most=_LONGEST_SEARCH), "")),
         statuses=frozenset(query.many("status", Choice(CustomerStatus))),
         types=frozenset(query.many("customer_type", Choice(CustomerType))),
         tags=frozenset(fold(tag or "") for tag in query.many("tags", Text(most=100))),
@@ -192,6 +194,15 @@ def _filter(query: Query) -> CustomerFilter:
         min_total_spent=query.one("min_total_spent", _Number()),
         max_total_spent=query.one("max_total_spent", _Number()),
     )
+
+
+def _meaning(question: AttrsInstance) -> list[tuple[str, str]]:
+    """What is asked, however it was spelled: the same text in every process."""
+    said = ((each.name, getattr(question, each.name)) for each in fields(type(question)))
+    return [
+        (name, str(sorted(map(str, value)) if isinstance(value, frozenset) else value))
+        for name, value in said
+    ]
 
 
 def _opened(query: Query, cursor: str, opened: Callable[[str], Any]) -> Any:

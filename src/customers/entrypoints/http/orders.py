@@ -7,7 +7,6 @@ from aiohttp import web
 
 from customers.core.model.order import Cancellation, Entry, Order, Refund
 from customers.core.model.query import JournalKey
-from customers.core.model.values import VisibleGate
 from customers.core.services.orders import Orders, Recorded
 from customers.entrypoints.facts import Facts
 from customers.entrypoints.http.answers import answer
@@ -34,27 +33,27 @@ class OrderRoutes:
 
     async def record(self, asked: Asked) -> web.Response:
         async def telling() -> Recorded:
-            customer_id = asked.id("customerId")
-            return await self._orders.record(asked.tenant, customer_id, asked.read(Order))
+            order = asked.read(Order)
+            return await self._orders.record(asked.tenant, asked.id("customerId"), order)
 
         recorded = await self._facts.tell("order", telling)
         return self._recorded("Order recorded successfully", recorded)
 
     async def refund(self, asked: Asked) -> web.Response:
         async def telling() -> Recorded:
-            customer_id, order_id = asked.id("customerId"), asked.part("orderId", VisibleGate())
             refund = asked.read(Refund)
-            return await self._orders.refund(asked.tenant, customer_id, order_id, refund)
+            return await self._orders.refund(
+                asked.tenant, asked.id("customerId"), asked.order_id, refund
+            )
 
         recorded = await self._facts.tell("refund", telling)
         return self._recorded("Refund recorded successfully", recorded)
 
     async def cancel(self, asked: Asked) -> web.Response:
         async def telling() -> Recorded:
-            customer_id, order_id = asked.id("customerId"), asked.part("orderId", VisibleGate())
             if asked.body is not None:
                 asked.read(Cancellation)
-            return await self._orders.cancel(asked.tenant, customer_id, order_id)
+            return await self._orders.cancel(asked.tenant, asked.id("customerId"), asked.order_id)
 
         recorded = await self._facts.tell("cancellation", telling)
         return self._recorded("Order cancelled successfully", recorded)

@@ -38,9 +38,8 @@ class PaymentMethodRoutes:
         return answer([self._show.method(each) for each in methods])
 
     async def add(self, asked: Asked) -> web.Response:
-        customer_id = asked.id("customerId")
         details = _read_without_cards(asked, PaymentMethodDetails, Nulls.ABSENT)
-        method, new = await self._methods.add(asked.tenant, customer_id, details)
+        method, new = await self._methods.add(asked.tenant, asked.id("customerId"), details)
         return answer(self._show.method(method), status=201 if new else 200)
 
     async def patch(self, asked: Asked) -> web.Response:
@@ -51,6 +50,7 @@ class PaymentMethodRoutes:
         return answer(self._show.method(method))
 
     async def remove(self, asked: Asked) -> web.Response:
+        asked.expect_nothing()
         await self._methods.remove(asked.tenant, asked.id("customerId"), asked.id("methodId"))
         return answer({"message": "payment method deleted successfully"})
 

@@ -62,13 +62,11 @@ class Query:
 
     def size(self, *, default: int, most: int) -> int:
         """A page's size, as `page_size` or `limit`, which must not differ."""
-        limit = self.number("limit", default=default, most=most)
-        size = self.number("page_size", default=default, most=most)
-        if self.raw("limit") is None:
-            return size
+        size = self.number("page_size", default=default)
+        limit = self.number("limit", default=size)
         if self.raw("page_size") is not None and size != limit:
             self.refuse("limit", "INVALID_VALUE", "must agree with page_size")
-        return limit
+        return min(limit, most)
 
     def scope(self, *leaving_out: str) -> Sequence[tuple[str, Sequence[str]]]:
         """What was asked, the named ones left out, in one spelling and order."""

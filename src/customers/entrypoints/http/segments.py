@@ -63,14 +63,14 @@ class SegmentRoutes:
         return answer(self._show.segment(segment))
 
     async def put(self, asked: Asked) -> web.Response:
-        segment_id = asked.id("segmentId")
         change = _read(asked, SegmentChange)
         segment = await self._segments.change(
-            asked.tenant, segment_id, change, strict=asked.is_strict
+            asked.tenant, asked.id("segmentId"), change, strict=asked.is_strict
         )
         return answer(self._show.segment(segment))
 
     async def remove(self, asked: Asked) -> web.Response:
+        asked.expect_nothing()
         await self._segments.remove(asked.tenant, asked.id("segmentId"))
         return answer({"message": "segment deleted successfully"})
 
@@ -89,13 +89,13 @@ class SegmentRoutes:
         return answer_page(asked, page, self._show.customer)
 
     async def put_members(self, asked: Asked) -> web.Response:
-        segment_id = asked.id("segmentId")
-        added = await self._segments.put(asked.tenant, segment_id, asked.read(MemberIds))
+        members = asked.read(MemberIds)
+        added = await self._segments.put(asked.tenant, asked.id("segmentId"), members)
         return answer({"message": "customers added to segment", "added": added})
 
     async def take_members(self, asked: Asked) -> web.Response:
-        segment_id = asked.id("segmentId")
-        removed = await self._segments.take(asked.tenant, segment_id, asked.read(MemberIds))
+        members = asked.read(MemberIds)
+        removed = await self._segments.take(asked.tenant, asked.id("segmentId"), members)
         return answer({"message": "customers removed from segment", "removed": removed})
 
 

@@ -1,6 +1,6 @@
 """Whose request it is: the tenant it names, in up to four places, and the actor."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -51,16 +51,19 @@ def _mentions(
         for value in request.headers.getall(name, ())
         if value.strip()
     ]
-    told += [
-        (name, None, value)
-        for name in _QUERIES
-        for value in request.query.getall(name, ())
-        if value.strip()
-    ]
+    told += [(name, None, value) for name, value in _queried(request)]
     in_body = None if body is None else body.get("tenantId")
     if in_body is not None and in_body != "":
         told.append(("tenantId", "/tenantId", in_body))
     return told
+
+
+def _queried(request: web.BaseRequest) -> Iterator[tuple[str, str]]:
+    for name in _QUERIES:
+        values = [value for value in request.query.getall(name, ()) if value.strip()]
+        if len(values) > 1:
+            raise Invalid([Problem(field=name, message="must be given once", code="INVALID_VALUE")])
+        yield from ((name, value) for value in values)
 
 
 def _said(code: str, message: str) -> Problem:
