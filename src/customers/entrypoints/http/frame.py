@@ -2,7 +2,6 @@
 
 from time import perf_counter
 from typing import TypeVar
-from uuid import uuid4  # noqa: TID251 - an id of a request decides nothing in the core
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
@@ -22,10 +21,9 @@ from customers.entrypoints.http.refusals import (
 from customers.entrypoints.http.routes import FORM
 from customers.entrypoints.logs import log_request, logger, request_scope
 from customers.entrypoints.metrics import Metrics, known_method
+from customers.entrypoints.request_id import request_id_of
 
 Response = TypeVar("Response", bound=web.StreamResponse)
-
-_MOST_REQUEST_ID = 128
 
 
 def frame(metrics: Metrics, drain: Drain) -> Middleware:
@@ -33,7 +31,8 @@ def frame(metrics: Metrics, drain: Drain) -> Middleware:
 
     @web.middleware
     async def framed(request: web.Request, handler: Handler) -> web.StreamResponse:
-        started, request_id, status = perf_counter(), _request_id(request), 499
+        started, status = perf_counter(), 499
+        request_id = request_id_of(request.headers.get("X-Request-Id", ""))
         metrics.http_started()
         with request_scope(request_id), drain.request():
             try:
@@ -98,13 +97,6 @@ def _library_refusal(error: web.HTTPException) -> Refusal:
         return TOO_LARGE
     code = error.reason.upper().replace(" ", "_").replace("-", "_")
     return Refusal(status=error.status, code=code, message=error.reason)
-
-
-def _request_id(request: web.Request) -> str:
-    """The caller's id when it is printable ASCII and not too long, else a new one."""
-    given = request.headers.get("X-Request-Id", "")
-    fits = 0 < len(given) <= _MOST_REQUEST_ID and given.isascii() and given.isprintable()
-    return given if fits else str(uuid4())
 
 
 def _template(request: web.Request) -> str | None:

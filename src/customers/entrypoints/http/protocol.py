@@ -4,13 +4,12 @@ That is: a request that is not HTTP, or with a line too long, or with an expecta
 meets; and a defect of the frame. What handlers refuse is the business of `frame`.
 """
 
-from uuid import uuid4  # noqa: TID251 - an id of a request decides nothing in the core
-
 from aiohttp import web
 
 from customers.entrypoints.http.frame import headed
 from customers.entrypoints.http.refusals import DEFECT, Form, Refusal, answer_refusal
 from customers.entrypoints.logs import log_request, logger
+from customers.entrypoints.request_id import request_id_of
 
 MALFORMED = Refusal(
     status=400,
@@ -53,4 +52,4 @@ def _answer(refusal: Refusal) -> web.Response:
     log_request(method="OTHER", route=None, status=refusal.status, seconds=0)
     response = answer_refusal(refusal, Form.PLAIN, accept="")
     response.force_close()
-    return headed(response, str(uuid4()))
+    return headed(response, request_id_of())

@@ -8,7 +8,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from time import perf_counter
 from typing import Any
-from uuid import uuid4  # noqa: TID251 - an id of a call decides nothing in the core
 
 import grpc
 from google.protobuf.message import DecodeError
@@ -17,11 +16,11 @@ from grpc.aio import ServicerContext
 
 from customers.entrypoints.logs import logger, request_scope
 from customers.entrypoints.metrics import Metrics
+from customers.entrypoints.request_id import request_id_of
 from customers.entrypoints.rpc.statuses import MALFORMED, abort, status_of
 
 REQUEST_ID = "x-request-id"
 
-_MOST_REQUEST_ID = 128
 _OUR_FAULT = (StatusCode.INTERNAL, StatusCode.UNAVAILABLE, StatusCode.UNKNOWN)
 
 Context = ServicerContext[Any, Any]
@@ -106,8 +105,5 @@ async def _handled(raw: bytes, context: Context, handler: Handler) -> object:
 
 
 def _request_id(context: Context) -> str:
-    """The caller's id when it is printable ASCII and not too long, else a new one."""
     told = (value for key, value in context.invocation_metadata() or () if key == REQUEST_ID)
-    given = str(next(told, ""))
-    fits = 0 < len(given) <= _MOST_REQUEST_ID and given.isascii() and given.isprintable()
-    return given if fits else str(uuid4())
+    return request_id_of(str(next(told, "")))
