@@ -61,8 +61,10 @@ class Explaining(Session):
         kept = await self._connection.fetch("SELECT statement FROM pg_prepared_statements")
         return [row["statement"] for row in kept if row["statement"].startswith("SELECT")]
 
-    async def analyze(self) -> None:
-        """Tells the planner what is stored now."""
+    async def crowd(self, tenant: str) -> None:
+        """Makes the tenant large enough for the planner to care, and tells it so."""
+        crowd = [a_customer(tenant_id=tenant, tags=("common",)) for _ in range(1_500)]
+        await self.run_each(ADD, [to_row(customer) for customer in crowd])
         await self._connection.execute("VACUUM ANALYZE customers")
 
 
@@ -102,8 +104,9 @@ async def test_a_walk_begins_in_the_index_where_it_stopped(
 
 @pytest.mark.parametrize("which", [CustomerFilter(statuses=BLOCKED), CustomerFilter(types=VIP)])
 async def test_one_status_or_type_newest_first_is_read_off_an_index_of_its_own(
-    session: Explaining, which: CustomerFilter
+    session: Explaining, tenant: str, which: CustomerFilter
 ) -> None:
+    await session.crowd(tenant)
     await session.without(*ALL_BUT_AN_ORDERED_INDEX)
     await lists.page(session, which, CustomerOrder(), Page())
     assert "Filter" not in session.plan
@@ -120,9 +123,7 @@ async def test_one_status_or_type_newest_first_is_read_off_an_index_of_its_own(
 async def test_what_few_have_is_found_by_index(
     session: Explaining, tenant: str, which: CustomerFilter, condition: str
 ) -> None:
-    crowd = [a_customer(tenant_id=tenant, tags=("common",)) for _ in range(1_500)]
-    await session.run_each(ADD, [to_row(customer) for customer in crowd])
-    await session.analyze()
+    await session.crowd(tenant)
     await session.without("seqscan", "indexscan")
     await lists.page(session, which, CustomerOrder(), Page())
     [found] = [line for line in session.plan.splitlines() if "Index Cond" in line]
