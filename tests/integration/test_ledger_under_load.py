@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import signal
+from contextlib import ExitStack
 from decimal import Decimal
 from pathlib import Path
 from random import Random
@@ -13,7 +15,7 @@ import pytest
 
 from tests.builders import USD, a_tenant
 from tests.facts import Story
-from tests.processes import Service, running
+from tests.launching import FREE_PORTS, Service, serving
 from tests.tellers import customers_of, tell_all, tellers
 
 pytestmark = [
@@ -25,19 +27,43 @@ CALLERS, TELLINGS, ORDERS, CUSTOMERS = 32, 5_000, 2_200, 24
 
 
 async def test_statistics_equal_the_fold_of_all_that_was_told(url: str, tmp_path: Path) -> None:
-    with running(tmp_path, DATABASE_URL=url) as service:
+    with Restarting(tmp_path, url) as service:
         await _tell_and_compare(service, killed_at=())
 
 
 async def test_a_service_that_is_killed_loses_nothing_acknowledged_and_doubles_nothing(
     url: str, tmp_path: Path
 ) -> None:
-    with running(tmp_path, DATABASE_URL=url) as service:
+    with Restarting(tmp_path, url) as service:
         await _tell_and_compare(service, killed_at=(1_000, 3_000))
 
 
-async def _tell_and_compare(service: Service, *, killed_at: tuple[int, ...]) -> None:
-    chance, tenant = Random(20_260_115), a_tenant()
+class Restarting(ExitStack):
+    """A service on a database, which serves at the same ports whenever it is started again."""
+
+    def __init__(self, folder: Path, url: str) -> None:
+        super().__init__()
+        self._folder, self._url, self._starts = folder, url, 0
+        self.service = self._start(*FREE_PORTS)
+
+    def kill_and_start_again(self) -> None:
+        self.service.send(signal.SIGKILL)
+        self.service.process.wait()
+        ports = (each.rpartition(":")[2] for each in (self.service.http, self.service.grpc))
+        self.service = self._start(
+            *(f"--{name}={port}" for name, port in zip(NAMES, ports, strict=True))
+        )
+
+    def _start(self, *ports: str) -> Service:
+        self._starts += 1
+        folder = self._folder / str(self._starts)
+        folder.mkdir()
+        environ = {"DATABASE_URL": self._url, "LOG_LEVEL": "warning"}
+        return self.enter_context(serving(folder, *ports, environ=environ))
+
+
+async def _tell_and_compare(running: Restarting, *, killed_at: tuple[int, ...]) -> None:
+    service, chance, tenant = running.service, Random(20_260_115), a_tenant()
     customers = await customers_of(service.http, tenant, CUSTOMERS)
     story = Story.of(customers, ORDERS, chance)
     tellings = story.tellings(TELLINGS, chance)
@@ -47,7 +73,7 @@ async def _tell_and_compare(service: Service, *, killed_at: tuple[int, ...]) -> 
         for count in killed_at:
             while len(told) < count and not telling.done():  # noqa: ASYNC110 - it is a list
                 await asyncio.sleep(0.01)
-            await asyncio.to_thread(service.kill_and_start_again)
+            await asyncio.to_thread(running.kill_and_start_again)
         await telling
     for customer_id in customers:
         shown = await asyncio.to_thread(_customer, service, tenant, customer_id)

@@ -12,7 +12,7 @@ import pytest
 
 from customers.entrypoints.settings import catalogue
 from tests.callers import orders_service
-from tests.processes import Service, running
+from tests.launching import MEMORY, Service, serving
 
 README = Path(__file__).parents[2] / "README.md"
 LISTENS_AT = "http://127.0.0.1:8089"
@@ -21,7 +21,7 @@ BASH = ["bash", "-euo", "pipefail", "-c"]
 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:
-    with running(tmp_path, STORAGE="memory") as service:
+    with serving(tmp_path, *MEMORY) as service:
         yield service
 
 
