@@ -18,7 +18,7 @@ import pytest
 from customers.adapters.embedded import locks
 from customers.adapters.embedded.failure import EmbeddedPostgresFailed
 from customers.adapters.embedded.programs import bundled, opened, server_user
-from customers.adapters.embedded.server import default_folder, running, start
+from customers.adapters.embedded.server import running, start
 from tests.servers import end_server, server_pid
 
 _STARTER = """
@@ -129,7 +129,7 @@ async def test_what_a_crash_left_half_made_is_made_anew(folder: Path) -> None:
 async def test_a_home_that_only_its_owner_may_enter_stays_closed(tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir(mode=0o700)
-    folder = default_folder({"HOME": str(home)})
+    folder = home / ".local" / "share" / "customers" / "postgres"
 
     async with running(folder, durable=False) as dsn:
         assert await _ask(dsn, "SELECT 1") == 1
@@ -182,19 +182,6 @@ def test_a_folder_that_is_gone_at_the_end_is_the_same_named_failure(folder: Path
     elsewhere.rename(folder)
     server.stop()
     assert _has_ended(folder)
-
-
-@pytest.mark.parametrize(
-    ("environ", "folder"),
-    [
-        ({"HOME": "/h"}, "/h/.local/share/customers-service/postgres"),
-        ({"HOME": "/h", "XDG_DATA_HOME": "/d"}, "/d/customers-service/postgres"),
-        ({"HOME": "/h", "XDG_DATA_HOME": ""}, "/h/.local/share/customers-service/postgres"),
-        ({"HOME": "/h", "XDG_DATA_HOME": "d"}, "/h/.local/share/customers-service/postgres"),
-    ],
-)
-def test_the_data_lives_in_the_users_data_directory(environ: dict[str, str], folder: str) -> None:
-    assert default_folder(environ) == Path(folder)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root lets another user run the programs")

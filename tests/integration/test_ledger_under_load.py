@@ -49,10 +49,9 @@ class Restarting(ExitStack):
     def kill_and_start_again(self) -> None:
         self.service.send(signal.SIGKILL)
         self.service.process.wait()
-        ports = (each.rpartition(":")[2] for each in (self.service.http, self.service.grpc))
-        self.service = self._start(
-            *(f"--{name}={port}" for name, port in zip(NAMES, ports, strict=True))
-        )
+        served = (self.service.http, self.service.grpc)
+        port, rpc_port = (address.rpartition(":")[2] for address in served)
+        self.service = self._start("--port", port, "--rpc-port", rpc_port)
 
     def _start(self, *ports: str) -> Service:
         self._starts += 1

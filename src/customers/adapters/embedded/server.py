@@ -1,4 +1,4 @@
-"""The newcomer's PostgreSQL, from outside: where it keeps its data, start, URL, end.
+"""The newcomer's PostgreSQL, from outside: start, URL, end.
 
 Processes that start it on one folder share one server; the last one that ends it in good order
 ends the server. A process that is killed gives its share up, and leaves the server to the next one
@@ -6,9 +6,7 @@ that starts. (Locks: `turn.lock` while starting or ending, `users.lock` shared b
 """
 
 import asyncio
-import os
-import pwd
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -43,17 +41,6 @@ class Server:
         except OSError as problem:
             reason = f"could not be ended ({problem})"
             raise EmbeddedPostgresFailed(folder=folder, reason=reason) from problem
-
-
-def default_folder(environ: Mapping[str, str]) -> Path:
-    """`customers-service/postgres` in `$XDG_DATA_HOME`, else in `~/.local/share`.
-
-    A relative `XDG_DATA_HOME` is ignored, as its specification asks.
-    """
-    named = Path(environ.get("XDG_DATA_HOME", ""))
-    home = Path(environ.get("HOME") or pwd.getpwuid(os.getuid()).pw_dir)
-    base = named if named.is_absolute() else home / ".local" / "share"
-    return base / "customers-service" / "postgres"
 
 
 @asynccontextmanager
