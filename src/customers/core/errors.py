@@ -50,8 +50,9 @@ class Conflict(CustomersError):
 
 
 class Unavailable(CustomersError):
-    """The storage is away; the same request may succeed later."""
+    """The storage is away; the same request may succeed in some seconds."""
 
+    retry_after_seconds: ClassVar[int] = 2
     code = "STORAGE_UNAVAILABLE"
     message = "the storage is not available, try again in a moment"
 

@@ -10,7 +10,7 @@ from customers.core.ports import Storage
 from customers.entrypoints.http.answers import answer
 from customers.entrypoints.http.drain import Drain
 from customers.entrypoints.http.refusals import (
-    RETRY_AFTER_SECONDS,
+    RETRY_LATER,
     Form,
     Refusal,
     accepts_problem,
@@ -81,10 +81,9 @@ def _refused(
     request: web.Request, said: dict[str, str], why: str, code: str = Unavailable.code
 ) -> web.Response:
     """What the probe says, in the form of every error."""
-    headers = {"Retry-After": RETRY_AFTER_SECONDS}
-    refusal = Refusal(status=503, code=code, message=why, headers=headers)
+    refusal = Refusal(status=503, code=code, message=why, headers=RETRY_LATER)
     accept = ",".join(request.headers.getall("Accept", ()))
     if accepts_problem(accept):
         return answer_refusal(refusal, Form.PLAIN, accept)
     form = {"error": why, "message": why, "code": code}
-    return answer(said | form, status=refusal.status, headers=headers)
+    return answer(said | form, status=refusal.status, headers=RETRY_LATER)

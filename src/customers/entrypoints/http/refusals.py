@@ -22,7 +22,7 @@ from customers.core.errors import (
 )
 from customers.entrypoints.wire.showing import encode
 
-RETRY_AFTER_SECONDS = "2"
+RETRY_LATER = {"Retry-After": str(Unavailable.retry_after_seconds)}
 PROBLEM_TYPE = "application/problem+json"
 
 
@@ -64,7 +64,7 @@ def refusal_of(error: CustomersError) -> Refusal:
     """The refusal that an error of the core becomes."""
     if isinstance(error, Invalid):
         return Refusal(status=400, code=error.headline, message=str(error), problems=error.problems)
-    headers = {"Retry-After": RETRY_AFTER_SECONDS} if isinstance(error, Unavailable) else {}
+    headers = RETRY_LATER if isinstance(error, Unavailable) else {}
     return Refusal(status=_status(error), code=error.code, message=str(error), headers=headers)
 
 

@@ -22,7 +22,6 @@ from customers.core.errors import (
 from customers.entrypoints.logs import logger
 
 DOMAIN = "customers"
-RETRY_AFTER_SECONDS = 2
 DETAILS = "grpc-status-details-bin"
 
 _CODES: tuple[tuple[type[CustomersError], StatusCode], ...] = (
@@ -63,7 +62,7 @@ def _details(error: CustomersError) -> Iterator[Message]:
     if isinstance(error, Invalid):
         yield BadRequest(field_violations=map(_violation, error.problems))
     if isinstance(error, Unavailable):
-        yield RetryInfo(retry_delay=Duration(seconds=RETRY_AFTER_SECONDS))
+        yield RetryInfo(retry_delay=Duration(seconds=Unavailable.retry_after_seconds))
 
 
 def _violation(problem: Problem) -> BadRequest.FieldViolation:
