@@ -38,9 +38,7 @@ class JournalRoutes:
         ]
 
     async def notes(self, asked: Asked) -> web.Response:
-        query = asked.query()
-        question = journal_asked(asked, query)
-        query.finish()
+        question = journal_asked(asked, asked.query())
         found = await self._journal.notes(
             asked.tenant, asked.id("customerId"), question.key, question.limit
         )
@@ -60,10 +58,9 @@ class JournalRoutes:
 
     async def communications(self, asked: Asked) -> web.Response:
         query = asked.query()
-        question = journal_asked(asked, query)
         types = query.many("type", Choice(CommunicationType))
         directions = query.many("direction", Choice(Direction))
-        query.finish()
+        question = journal_asked(asked, query, types, directions)
         found = await self._journal.communications(
             asked.tenant,
             asked.id("customerId"),

@@ -1,6 +1,6 @@
 """Lists: what the query asks of customers, pages by number and by cursor, the Link header."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
@@ -35,7 +35,6 @@ from customers.entrypoints.http.cursors import (
 )
 from customers.entrypoints.http.queries import Query
 
-_PAGING = ("page", "page_size", "limit", "cursor", "tenant_id")
 # More than a request line can hold: too long a search finds nothing.
 _LONGEST_SEARCH = 10_000
 _LAST_INSTANT = timedelta(days=1) - timedelta(microseconds=1)
@@ -136,14 +135,18 @@ class JournalAsked:
     scope: object
 
 
-def journal_asked(asked: Asked, query: Query) -> JournalAsked:
-    """The stretch that a query asks for; the caller reads its filters and finishes the query."""
+def journal_asked(asked: Asked, query: Query, *chosen: Collection[str]) -> JournalAsked:
+    """The stretch that a query asks for; `chosen` are the filters that the caller has read from it.
+
+    Raises Invalid with every bad parameter.
+    """
     limit = query.size(default=50, most=MOST_PER_JOURNAL)
-    scope = (asked.tenant, asked.request.path, query.scope(*_PAGING))
+    scope = (asked.tenant, asked.request.path, [sorted(map(str, each)) for each in chosen])
     cursor = query.raw("cursor")
     key = None
     if cursor is not None:
         key = _opened(query, cursor, lambda sealed: journal_key(sealed, scope))
+    query.finish()
     return JournalAsked(key=key, limit=limit, scope=scope)
 
 

@@ -59,9 +59,7 @@ class OrderRoutes:
         return self._recorded("Order cancelled successfully", recorded)
 
     async def all(self, asked: Asked) -> web.Response:
-        query = asked.query()
-        question = journal_asked(asked, query)
-        query.finish()
+        question = journal_asked(asked, asked.query())
         found = await self._orders.newest(
             asked.tenant, asked.id("customerId"), question.key, question.limit
         )

@@ -1,7 +1,6 @@
 """Reading query parameters: names in both spellings, every bad one named at once."""
 
 import re
-from collections.abc import Sequence
 from typing import Any
 
 from multidict import MultiMapping
@@ -67,14 +66,6 @@ class Query:
         if self.raw("page_size") is not None and size != limit:
             self.refuse("limit", "INVALID_VALUE", "must agree with page_size")
         return min(limit, most)
-
-    def scope(self, *leaving_out: str) -> Sequence[tuple[str, Sequence[str]]]:
-        """What was asked, the named ones left out, in one spelling and order."""
-        return sorted(
-            (name, tuple(values))
-            for name, values in self._given.items()
-            if name not in leaving_out and any(value.strip() for value in values)
-        )
 
     def refuse(self, name: str, code: str, message: str) -> None:
         problem = Problem(field=name, message=message, code=code)
