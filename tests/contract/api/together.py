@@ -27,6 +27,14 @@ class TogetherContract:
         assert (answer.status, answer.code) == (400, "CURRENCY_MISMATCH")
         assert answer.fields == {"customerId", "currency"}
 
+    async def test_a_missing_tenant_and_bad_fields_are_named_at_once(self, api: Api) -> None:
+        nobody: dict[str, str | None] = {"X-Tenant-ID": None}
+        answer = await api.post("/customers", {"email": 5}, headers=nobody)
+        assert (answer.status, answer.code) == (400, "TENANT_REQUIRED")
+        assert answer.pointers == {"/email", "/firstName", "/lastName"}
+        answer = await api.post(f"{await at(api)}/record-order", EURO, headers=nobody)
+        assert (answer.status, answer.code) == (400, "CURRENCY_MISMATCH")
+
     async def test_an_order_number_told_by_a_repeat_is_kept(self, api: Api) -> None:
         customer = await at(api)
         order = {"orderId": "o-1", "totalAmount": 1, "orderDate": "2026-01-01T00:00:00Z"}

@@ -1,7 +1,7 @@
 """What a request asks, read once: whose it is, who acts, its ids, its body, its preconditions."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -9,7 +9,7 @@ from aiohttp import web
 from attrs import AttrsInstance, frozen
 
 from customers.core.errors import Invalid, Problem, Refused
-from customers.core.model.values import Gate, IdGate, VisibleGate
+from customers.core.model.values import IdGate, VisibleGate
 from customers.entrypoints.http.bodies import read_body
 from customers.entrypoints.http.queries import Query
 from customers.entrypoints.http.tenant import actor_of, tenant_of
@@ -29,13 +29,36 @@ class Nothing:
 
 @frozen(kw_only=True)
 class Asked:
-    """A request with its tenant and body read."""
+    """A request, read: its body, and whose and what it is about.
+
+    What is wrong with the tenant or the path is kept, so that `read` can tell it together with
+    what is wrong with the body; nobody gets the tenant or an id before that is told.
+    """
 
     request: web.Request
-    tenant: str
     body: Mapping[str, Any] | None
     raw: bytes
-    reader: Reader
+    _reader: Reader
+    _tenant: str
+    _parts: Mapping[str, Any]
+    _problems: Sequence[Problem]
+
+    @property
+    def tenant(self) -> str:
+        """Raises Invalid when the tenant or any part of the path is malformed."""
+        self._expect_no_problems()
+        return self._tenant
+
+    @property
+    def order_id(self) -> str:
+        """The order id of the path. Raises Invalid as `tenant` does."""
+        self._expect_no_problems()
+        return self._parts["orderId"]  # type: ignore[no-any-return]
+
+    def id(self, name: str) -> UUID:
+        """An id of the path. Raises Invalid as `tenant` does."""
+        self._expect_no_problems()
+        return self._parts[name]  # type: ignore[no-any-return]
 
     @property
     def actor(self) -> UUID | None:
@@ -43,19 +66,15 @@ class Asked:
 
     @property
     def is_strict(self) -> bool:
-        return is_strict(self.request)
+        """Whether the caller prefers unknown keys to be refused (RFC 7240)."""
+        said = ",".join(self.request.headers.getall("Prefer", ())).lower()
+        preferred = (re.sub(r"[\s\"]", "", each.split(";")[0]) for each in said.split(","))
+        return "handling=strict" in preferred
 
     def query(self) -> Query:
+        """Raises Invalid as `tenant` does."""
+        self._expect_no_problems()
         return Query(self.request.query)
-
-    def id(self, name: str) -> UUID:
-        """An id of the path. Raises Invalid when any part of the path is malformed."""
-        return self._parts()[name]  # type: ignore[no-any-return]
-
-    @property
-    def order_id(self) -> str:
-        """The order id of the path. Raises Invalid when any part of the path is malformed."""
-        return self._parts()["orderId"]  # type: ignore[no-any-return]
 
     def read(
         self,
@@ -66,18 +85,16 @@ class Asked:
     ) -> Kind:
         """The body as a `kind`; with strict handling only its keys and `ignored` may be there.
 
-        Raises Invalid, which names every bad field and every malformed part of the path.
+        Raises Invalid, which names every bad field, and what is wrong with tenant and path.
         """
         allowed = _TENANT_KEYS | ignored if self.is_strict else None
-        problems = self._path_problems()
         try:
             if self.body is None:
                 raise Invalid([Refused("REQUIRED", "a JSON object is expected").at("", "")])
-            read = self.reader.read(kind, self.body, nulls=nulls, allowed=allowed)
+            read = self._reader.read(kind, self.body, nulls=nulls, allowed=allowed)
         except Invalid as error:
-            raise Invalid([*problems, *error.problems]) from error
-        if problems:
-            raise Invalid(problems)
+            raise Invalid([*self._problems, *error.problems]) from error
+        self._expect_no_problems()
         return read
 
     def expect_nothing(self) -> None:
@@ -88,20 +105,6 @@ class Asked:
         if self.body is not None:
             self.read(Nothing)
 
-    def _parts(self) -> dict[str, Any]:
-        if problems := self._path_problems():
-            raise Invalid(problems)
-        return {name: _gate(name).read(part) for name, part in self.request.match_info.items()}
-
-    def _path_problems(self) -> list[Problem]:
-        problems = []
-        for name, part in self.request.match_info.items():
-            try:
-                _gate(name).read(part)
-            except Refused as refused:
-                problems.append(refused.at(name))
-        return problems
-
     def versions(self) -> frozenset[int] | None:
         """The versions that If-Match names; None without one, or for any version."""
         given = ",".join(self.request.headers.getall("If-Match", ())).strip()
@@ -110,23 +113,37 @@ class Asked:
         tags = (_VERSION_TAG.fullmatch(tag.strip()) for tag in given.split(","))
         return frozenset(int(tag[1]) for tag in tags if tag)
 
-
-def _gate(name: str) -> Gate:
-    """What a part of the path must be: an outside order's id, or an id of ours."""
-    return _ORDER_ID if name == "orderId" else _ID
+    def _expect_no_problems(self) -> None:
+        if self._problems:
+            raise Invalid(self._problems)
 
 
 async def ask(request: web.Request, reader: Reader) -> Asked:
-    """Reads what is common to all API requests. Raises Invalid, Rejected."""
+    """Reads what is common to all API requests. Raises Invalid and Rejected for its body."""
     raw, body = (b"", None) if request.method in ("GET", "HEAD") else await read_body(request)
+    parts, problems = _parts_of(request)
+    tenant = ""
+    try:
+        tenant = tenant_of(request, body)
+    except Invalid as error:
+        problems = [*error.problems, *problems]
     return Asked(
-        request=request, tenant=tenant_of(request, body), body=body, raw=raw, reader=reader
+        request=request,
+        body=body,
+        raw=raw,
+        reader=reader,
+        tenant=tenant,
+        parts=parts,
+        problems=problems,
     )
 
 
-def is_strict(request: web.BaseRequest) -> bool:
-    """Whether the caller prefers unknown keys to be refused (RFC 7240)."""
-    said = ",".join(request.headers.getall("Prefer", ())).lower()
-    return any(
-        re.sub(r"[\s\"]", "", each.split(";")[0]) == "handling=strict" for each in said.split(",")
-    )
+def _parts_of(request: web.Request) -> tuple[Mapping[str, Any], list[Problem]]:
+    """The parts of the path: ids of ours, and an outside order's."""
+    parts, problems = {}, []
+    for name, part in request.match_info.items():
+        try:
+            parts[name] = (_ORDER_ID if name == "orderId" else _ID).read(part)
+        except Refused as refused:
+            problems.append(refused.at(name))
+    return parts, problems

@@ -1,11 +1,12 @@
 """The routes of customers: register, read, list, change, delete, erase, restore, lock."""
 
+from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 from aiohttp import web
 
 from customers.core.errors import Invalid, Problem
-from customers.core.model.customer import CustomerChange, CustomerDetails, LockReason
+from customers.core.model.customer import Customer, CustomerChange, CustomerDetails, LockReason
 from customers.core.model.query import MOST_PER_PAGE
 from customers.core.model.values import IdGate
 from customers.core.services.customers import Customers
@@ -40,7 +41,8 @@ class CustomerRoutes:
         ]
 
     async def register(self, asked: Asked) -> web.Response:
-        customer, new = await self._customers.register(asked.tenant, asked.read(CustomerDetails))
+        details = asked.read(CustomerDetails)
+        customer, new = await self._customers.register(asked.tenant, details)
         headers = {"Location": f"{BASE}/customers/{customer.id}"} if new else None
         return answer(self._show.customer(customer), status=201 if new else 200, headers=headers)
 
@@ -97,19 +99,16 @@ class CustomerRoutes:
         return answer(self._show.customer(customer))
 
     async def lock(self, asked: Asked) -> web.Response:
-        reason = asked.read(LockReason).reason
-        customer = await self._customers.lock(
-            asked.tenant,
-            asked.id("customerId"),
-            reason,
-            actor=asked.actor,
-            versions=asked.versions(),
-        )
-        return answer({"success": True, "data": self._show.customer(customer)})
+        return await self._locked(asked, self._customers.lock)
 
     async def unlock(self, asked: Asked) -> web.Response:
+        return await self._locked(asked, self._customers.unlock)
+
+    async def _locked(
+        self, asked: Asked, decide: Callable[..., Awaitable[Customer]]
+    ) -> web.Response:
         reason = asked.read(LockReason).reason
-        customer = await self._customers.unlock(
+        customer = await decide(
             asked.tenant,
             asked.id("customerId"),
             reason,
