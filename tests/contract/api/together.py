@@ -3,7 +3,7 @@
 import pytest
 
 from tests.api import Api
-from tests.contract.api.steps import ADDRESS, a_customer, at
+from tests.contract.api.steps import ADDRESS, COMMUNICATION, a_customer, at
 
 EURO = {"orderId": "o-1", "totalAmount": 1, "currency": "EUR"}
 STRICT: dict[str, str | None] = {"Prefer": "handling=strict"}
@@ -73,3 +73,13 @@ class TogetherContract:
         rest = f"cursor={first.body['nextCursor']}&page_size=1"
         assert (await api.get(f"/customers?{rest}&status=ACTIVE&sort_by=created_at")).status == 200
         assert (await api.get(f"/customers?{rest}")).status == 400
+
+    async def test_a_journal_cursor_knows_its_filters_in_any_spelling(self, api: Api) -> None:
+        path = f"{await at(api)}/communications"
+        for _ in range(2):
+            await api.post(path, COMMUNICATION)
+        first = await api.get(f"{path}?type=email&limit=1")
+        following = first.link("next")
+        assert following is not None
+        assert (await api.get(following.replace("type=email", "type=EMAIL"))).status == 200
+        assert (await api.get(following.replace("type=email", "type=sms"))).status == 400

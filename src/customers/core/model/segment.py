@@ -9,7 +9,7 @@ from uuid import UUID
 
 from attrs import evolve, frozen
 
-from customers.core.errors import Invalid, Problem, SegmentIsDynamic
+from customers.core.errors import Invalid, Refused, SegmentIsDynamic
 from customers.core.model.folding import fold
 from customers.core.model.rules.parse import parse
 from customers.core.model.rules.places import Place
@@ -41,9 +41,19 @@ class WrittenRules:
         value = self.value
         return value is None or (isinstance(value, str) and value.strip() in ("", "null"))
 
-    def parsed(self, *, strict: bool) -> Rule:
-        """The rule they say. Raises Invalid, its problems placed below /rules."""
-        return parse(self.value, strict=strict, at=Place(("rules",)))
+    def rule(self, *, is_dynamic: bool, strict: bool) -> Rule | None:
+        """The rule they say; those of a manual segment are kept and say nothing.
+
+        Raises Invalid, its problems placed at /rules or below.
+        """
+        if is_dynamic:
+            return parse(self.value, strict=strict, at=Place(("rules",)))
+        try:
+            json.dumps(self.value, ensure_ascii=False, default=str).encode()
+        except UnicodeEncodeError as error:
+            refused = Refused("INVALID_VALUE", "must not hold half of a surrogate pair")
+            raise Invalid([refused.at("rules", "/rules")]) from error
+        return None
 
 
 Name = Annotated[str, Text(most=100, blank=False)]
@@ -103,17 +113,17 @@ class Segment:
     ) -> Self:
         """Raises Invalid when it is to be dynamic and its rules cannot be evaluated."""
         rules = _said(details.rules)
-        dynamic = wanted(details.is_dynamic, details.segment_type)
-        if dynamic is None:
-            dynamic = rules is not None and not _parsed(rules, strict).is_empty
+        said = wanted(details.is_dynamic, details.segment_type)
+        rule = _rule(rules, is_dynamic=said is not False, strict=strict)
+        is_dynamic = (rule is not None and not rule.is_empty) if said is None else said
         return cls(
             id=id,
             tenant_id=tenant_id,
             name=details.name,
             description=details.description,
             rules_written=rules.text if rules else None,
-            rule=_parsed(rules, strict) if dynamic else None,
-            is_dynamic=dynamic,
+            rule=rule if is_dynamic else None,
+            is_dynamic=is_dynamic,
             is_active=details.is_active,
             created_at=now,
             updated_at=now,
@@ -127,8 +137,8 @@ class Segment:
     def change(self, change: SegmentChange, *, now: datetime, strict: bool) -> Self:
         """With the given fields set; itself when that changes nothing. Raises Invalid as `new`."""
         given = _said(change.rules)
-        dynamic = wanted(change.is_dynamic, change.segment_type)
-        dynamic = self.is_dynamic if dynamic is None else dynamic
+        said = wanted(change.is_dynamic, change.segment_type)
+        is_dynamic = self.is_dynamic if said is None else said
         text = given.text if given else self.rules_written
         rules = None if text is None else WrittenRules(text=text)
         changed = evolve(
@@ -136,9 +146,9 @@ class Segment:
             name=self.name if change.name is None else change.name,
             description=self.description if change.description is None else change.description,
             is_active=self.is_active if change.is_active is None else change.is_active,
-            is_dynamic=dynamic,
+            is_dynamic=is_dynamic,
             rules_written=text,
-            rule=_parsed(rules, strict and given is not None) if dynamic else None,
+            rule=_rule(rules, is_dynamic=is_dynamic, strict=strict and given is not None),
         )
         return self if changed == self else evolve(changed, updated_at=max(now, self.updated_at))
 
@@ -161,16 +171,8 @@ def wanted(is_dynamic: bool | None, segment_type: SegmentType | None) -> bool | 
     """Whether a dynamic segment is asked for; None when nothing is said. Raises Invalid."""
     by_type = None if segment_type is None else segment_type is SegmentType.DYNAMIC
     if None not in (is_dynamic, by_type) and is_dynamic is not by_type:
-        raise Invalid(
-            [
-                Problem(
-                    field="segmentType",
-                    pointer="/segmentType",
-                    message="must agree with isDynamic",
-                    code="INVALID_VALUE",
-                )
-            ]
-        )
+        refused = Refused("INVALID_VALUE", "must agree with isDynamic")
+        raise Invalid([refused.at("segmentType", "/segmentType")])
     return by_type if is_dynamic is None else is_dynamic
 
 
@@ -178,5 +180,7 @@ def _said(rules: WrittenRules | None) -> WrittenRules | None:
     return None if rules is None or rules.is_null else rules
 
 
-def _parsed(rules: WrittenRules | None, strict: bool) -> Rule:
-    return parse(None) if rules is None else rules.parsed(strict=strict)
+def _rule(rules: WrittenRules | None, *, is_dynamic: bool, strict: bool) -> Rule | None:
+    if rules is None:
+        return parse(None) if is_dynamic else None
+    return rules.rule(is_dynamic=is_dynamic, strict=strict)

@@ -105,42 +105,32 @@ def _is_paged(query: Query) -> bool:
 
 def _read(asked: Asked, kind: type[Kind]) -> Kind:
     """The body, whose rules are looked into as well where another field is refused."""
-    asked, broken = _with_rules(asked)
+    told = _with_rules(asked)
     try:
-        read = asked.read(kind)
+        return told.read(kind)
     except Invalid as error:
-        raise Invalid([*error.problems, *(_rule_problems(asked) or broken)]) from error
-    if broken:
-        raise Invalid(_rule_problems(asked) or broken)
-    return read
+        raise Invalid([*error.problems, *_rule_problems(told)]) from error
 
 
 def _rule_problems(asked: Asked) -> Sequence[Problem]:
     body = asked.body or {}
     rules = body.get("rules")
     by_hand = body.get("isDynamic") is False or str(body.get("segmentType")).upper() == "STATIC"
-    if rules is None or by_hand:
+    if rules is None:
         return ()
     try:
-        rules.parsed(strict=asked.is_strict)
+        rules.rule(is_dynamic=not by_hand, strict=asked.is_strict)
     except Invalid as error:
         return error.problems
     return ()
 
 
-def _with_rules(asked: Asked) -> tuple[Asked, Sequence[Problem]]:
-    """The request with its rules as the text that was written, for the echo; and why not."""
+def _with_rules(asked: Asked) -> Asked:
+    """The request with its rules as the text that was written, for the echo."""
     if asked.body is None or asked.body.get("rules") is None:
-        return asked, ()
+        return asked
     rules = WrittenRules(text=_written(asked.raw.decode(), "rules"))
-    told = evolve(asked, body={**asked.body, "rules": rules})
-    try:
-        json.dumps(asked.body["rules"], ensure_ascii=False, default=str).encode()
-    except UnicodeEncodeError:
-        message = "must not hold half of a surrogate pair"
-        problem = Problem(field="rules", pointer="/rules", message=message, code="INVALID_VALUE")
-        return told, [problem]
-    return told, ()
+    return evolve(asked, body={**asked.body, "rules": rules})
 
 
 def _written(text: str, name: str) -> str:
