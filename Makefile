@@ -2,7 +2,7 @@
 # what a target uses is installed into .venv first, from the pinned files in requirements/.
 
 PYTHON ?= python3
-# How many processes share the tests; each has a PostgreSQL of its own.
+# How many processes share the tests, and the PostgreSQL servers that are started for them.
 PROCESSES ?= 2
 # More for pytest, as in: make test ARGS="tests/unit -k email"
 ARGS ?=
