@@ -28,9 +28,7 @@ _EMAILS = ("Ann.Smith@Example.test", "a.b+c@example.test", "axbxc@example.test",
 _PHONES = ("", "+1 (555) 010-0001", "555 0100", "x5.5")
 _CODES = ("", "US", "AT", "DE")
 _AMOUNTS = tuple(map(Decimal, ("0", "0.01", "0.30", "999.99", "1000", "1000.01", "99999999999.99")))
-_DAYS = tuple(
-    map(Decimal, ("0", "0.5", "1", "29", "29.5", "30", "30.000001", "90", "365", "36500"))
-)
+DAYS = tuple(map(Decimal, ("0", "0.5", "1", "29", "29.5", "30", "30.000001", "90", "365", "36500")))
 _BIRTHDAYS = (date(1990, 1, 30), date(1990, 1, 31), date(2000, 2, 29), date(1900, 1, 1))
 _LEGACY = {
     Operator.EQ: "equals",
@@ -61,7 +59,7 @@ def moments() -> SearchStrategy[datetime]:
     """Moments around the edges of whole days before `NOW`, or after it, or anywhere near."""
     edges = st.builds(
         lambda days, off: NOW - timedelta(days=float(days), microseconds=off),
-        st.sampled_from(_DAYS),
+        st.sampled_from(DAYS),
         st.sampled_from((-1, 0, 1)),
     )
     return edges | st.integers(-(10**13), 10**15).map(lambda off: NOW - timedelta(microseconds=off))
@@ -123,7 +121,7 @@ def written_values(field: Field, operator: Operator) -> SearchStrategy[Any]:
     if operator.value.startswith("is_"):
         return st.none() | st.just("ignored")
     if operator.value.endswith(("_days", "_days_ago")):
-        return _numbers(st.sampled_from(_DAYS))
+        return _numbers(st.sampled_from(DAYS))
     one = _VALUES[field.kind](field)
     if operator is Operator.BETWEEN:
         return st.lists(one, min_size=2, max_size=2)
@@ -197,7 +195,7 @@ _VALUES: dict[Kind, Callable[[Field], SearchStrategy[Any]]] = {
     Kind.NUMBER: lambda field: _numbers(
         st.integers(0, 6).map(Decimal) if field is Field.TOTAL_ORDERS else amounts()
     ),
-    Kind.AGE: lambda field: _numbers(st.sampled_from(_DAYS)),
+    Kind.AGE: lambda field: _numbers(st.sampled_from(DAYS)),
     Kind.MOMENT: lambda field: moments().map(datetime.isoformat),
     Kind.DATE: lambda field: st.sampled_from(_BIRTHDAYS).map(date.isoformat),
     Kind.FLAG: lambda field: st.booleans() | st.sampled_from(("true", "FALSE")),

@@ -42,6 +42,21 @@ class Reading:
         return self._values[field]
 
 
+class Readings:
+    """The readings of customers at moments, one of each, for whoever asks many rules."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, datetime], Reading] = {}
+
+    def at(self, customer: Customer, now: datetime) -> Reading:
+        # A reading keeps its customer, so that nobody else is ever found under that identity.
+        key = (id(customer), now)
+        reading = self._known.get(key)
+        if reading is None:
+            reading = self._known[key] = Reading(customer, now)
+        return reading
+
+
 def _group_holds(group: Group, reading: Reading) -> bool:
     logic = group.logic
     decisive = logic is not Logic.AND

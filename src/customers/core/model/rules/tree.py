@@ -21,6 +21,7 @@ look for emptiness or truth have None.
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from functools import cached_property
 from typing import TypeAlias
 
 from attrs import frozen
@@ -61,13 +62,13 @@ class Group:
         return all(isinstance(each, Group) and each.is_bare for each in self.members)
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, cache_hash=True)
 class Rule:
     """The rule of a segment: its outermost group."""
 
     root: Group = Group()
 
-    @property
+    @cached_property
     def is_empty(self) -> bool:
         """Whether it has no condition at all: then it has no members, whatever its logic."""
         return self.root.is_bare

@@ -1,0 +1,249 @@
+"""When time alone changes what rules say: thresholds by example, moments by looking everywhere."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from math import ceil, floor
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+
+from customers.core.model.customer import Customer
+from customers.core.model.rules.days import span
+from customers.core.model.rules.fields import Field, Kind
+from customers.core.model.rules.matches import matches
+from customers.core.model.rules.parse import parse
+from customers.core.model.rules.timing import (
+    DateField,
+    moments,
+    next_change,
+    reads_orders,
+    thresholds,
+)
+from tests.builders import LAST_MOMENT, a_customer, some_statistics
+from tests.unit.core.rule_strategies import DAYS, NOW, customers, written_conditions
+
+INSTANT = timedelta(microseconds=1)
+DAY = timedelta(days=1)
+HALF = DAY / 2
+READING_TIME = tuple(field for field in Field if field.kind in (Kind.AGE, Kind.MOMENT))
+
+
+def a_rule(field: str, operator: str, value: object = None) -> Any:
+    return parse([{"field": field, "operator": operator, "value": value}])
+
+
+def time_rules() -> SearchStrategy[Any]:
+    """Rules of a few conditions, most of which read ages and moments, under any logic."""
+    leaves = written_conditions((*READING_TIME, Field.STATUS))
+    logic = st.sampled_from(("AND", "OR", "NOT"))
+    group = st.fixed_dictionaries(
+        {"conditions": st.lists(leaves, min_size=1, max_size=3), "logic": logic}
+    )
+    return st.fixed_dictionaries(
+        {"conditions": st.lists(leaves | group, min_size=1, max_size=3), "logic": logic}
+    )
+
+
+def everywhere(customer: Customer) -> list[datetime]:
+    """All moments at which a date of the customer is as old as a rule may ask, and those beside,
+    found without asking what rules do ask.
+    """
+    found = {NOW}
+    for date in filter(None, (each.of(customer) for each in DateField)):
+        for age in ages():
+            found.update(date + age + beside * INSTANT for beside in (-1, 0, 1, 2))
+    return sorted(found)
+
+
+def ages() -> Iterator[timedelta]:
+    for days in DAYS:
+        yield span(days)
+        yield from (timedelta(days=whole) for whole in (floor(days), ceil(days), floor(days) + 1))
+
+
+@pytest.mark.parametrize(
+    ("operator", "value", "ages"),
+    [
+        ("gt", 90, [91]),
+        ("gt", "29.5", [30]),
+        ("gte", 90, [90]),
+        ("gte", "29.5", [30]),
+        ("gte", 0, []),
+        ("lt", 30, [30]),
+        ("lt", "29.5", [30]),
+        ("lt", 0, []),
+        ("lte", 30, [31]),
+        ("lte", "29.5", [30]),
+        ("eq", 7, [7, 8]),
+        ("eq", 0, [1]),
+        ("eq", "7.5", []),
+        ("neq", 7, [7, 8]),
+        ("neq", "7.5", []),
+        ("between", [7, 30], [7, 31]),
+        ("between", ["6.5", "29.5"], [7, 30]),
+        ("in", [1, 5], [1, 2, 5, 6]),
+        ("in", [1, 2, "2.5"], [1, 2, 3]),
+        ("in", [], []),
+        ("not_in", [0, 36500], [1, 36500, 36501]),
+        ("is_empty", None, []),
+        ("is_not_empty", None, []),
+    ],
+)
+def test_an_age_crosses_whole_days(operator: str, value: object, ages: list[int]) -> None:
+    found = thresholds(a_rule("days_since_last_order", operator, value))
+
+    assert {each.date for each in found} <= {DateField.LAST_ORDER_DATE}
+    assert sorted(each.offset for each in found) == [timedelta(days=days) for days in ages]
+
+
+@pytest.mark.parametrize("operator", ["within_last_days", "more_than_days_ago"])
+@pytest.mark.parametrize(
+    ("days", "last_within"),
+    [(0, timedelta(0)), (30, 30 * DAY), ("0.5", HALF), ("0.00000000001", timedelta(0))],
+)
+def test_a_window_is_left_the_instant_after_its_span(
+    operator: str, days: object, last_within: timedelta
+) -> None:
+    (found,) = thresholds(a_rule("created_at", operator, days))
+
+    assert (found.date, found.offset) == (DateField.CREATED_AT, last_within + INSTANT)
+
+
+@pytest.mark.parametrize(
+    ("field", "operator", "value"),
+    [
+        ("created_at", "before", "2026-01-01T00:00:00Z"),
+        ("last_order_date", "between", ["2026-01-01T00:00:00Z", "2027-01-01T00:00:00Z"]),
+        ("first_order_date", "is_empty", None),
+        ("date_of_birth", "after", "1990-01-31"),
+        ("total_orders", "gt", 30),
+        ("tags", "contains", "vip"),
+    ],
+)
+def test_other_conditions_do_not_change_with_time(field: str, operator: str, value: object) -> None:
+    rule = a_rule(field, operator, value)
+
+    assert not thresholds(rule)
+    assert next_change(rule, a_customer(), NOW) is None
+
+
+def test_a_rule_has_the_thresholds_of_all_its_conditions() -> None:
+    young = {"field": "days_since_created", "operator": "lt", "value": 2}
+    first = {"field": "days_since_first_order", "operator": "gte", "value": 1}
+    last = {"field": "last_order_date", "operator": "within_last_days", "value": 3}
+
+    found = thresholds(parse([young, {"logic": "NOT", "conditions": [first, [last, young]]}]))
+
+    assert {(each.date, each.offset) for each in found} == {
+        (DateField.CREATED_AT, 2 * DAY),
+        (DateField.FIRST_ORDER_DATE, DAY),
+        (DateField.LAST_ORDER_DATE, 3 * DAY + INSTANT),
+    }
+
+
+@given(time_rules(), customers())
+def test_every_change_is_at_one_of_its_moments(written: object, customer: Customer) -> None:
+    rule = parse(written)
+    told = set(moments(rule, customer, datetime.min.replace(tzinfo=UTC)))
+
+    for before, at in pairwise(everywhere(customer)):
+        if at not in told:
+            assert matches(rule, customer, at) is matches(rule, customer, before)
+
+
+@given(time_rules(), customers(), st.data())
+def test_the_next_change_is_the_first_there_is(
+    written: object, customer: Customer, data: st.DataObject
+) -> None:
+    rule, looked_at = parse(written), everywhere(customer)
+    now = data.draw(st.sampled_from([NOW, *looked_at]))
+    verdict = matches(rule, customer, now)
+
+    differing = (at for at in looked_at if at > now and matches(rule, customer, at) is not verdict)
+
+    assert next_change(rule, customer, now) == next(differing, None)
+
+
+def test_a_change_that_another_condition_hides_is_none() -> None:
+    customer = a_customer(created_at=NOW - 5 * DAY, last_name="")
+    old = {"field": "days_since_created", "operator": "gte", "value": 10}
+    named = {"field": "last_name", "operator": "is_not_empty"}
+    very_old = {"field": "days_since_created", "operator": "gt", "value": 20}
+    rule = parse({"logic": "OR", "conditions": [[old, named], very_old]})
+
+    assert moments(rule, customer, NOW) == [NOW + 5 * DAY, NOW + 16 * DAY]
+    assert next_change(rule, customer, NOW) == NOW + 16 * DAY
+
+
+def test_moments_lie_after_one_moment_and_not_after_the_other() -> None:
+    customer = a_customer(created_at=NOW)
+    rule = a_rule("days_since_created", "in", [1, 2, 3])
+
+    assert moments(rule, customer, NOW + DAY, NOW + 3 * DAY) == [NOW + 2 * DAY, NOW + 3 * DAY]
+    assert moments(rule, customer, NOW + DAY - INSTANT, NOW + DAY) == [NOW + DAY]
+    assert moments(rule, customer, NOW + 4 * DAY) == []
+
+
+def test_a_moment_to_come_is_of_no_age_until_a_day_after_it() -> None:
+    customer = a_customer(statistics=some_statistics(last_order_date=NOW + HALF))
+
+    young = a_rule("days_since_last_order", "lt", 1)
+
+    assert next_change(young, customer, NOW) == NOW + HALF + DAY
+
+
+def test_without_an_order_time_changes_nothing() -> None:
+    rule = a_rule("days_since_last_order", "gt", 90)
+
+    assert moments(rule, a_customer(), NOW) == []
+    assert next_change(rule, a_customer(), NOW) is None
+
+
+def test_what_would_change_after_the_last_moment_never_does() -> None:
+    customer = a_customer(created_at=LAST_MOMENT - DAY)
+
+    for rule in (
+        a_rule("days_since_created", "gt", 1),
+        a_rule("created_at", "within_last_days", 1),
+        a_rule("created_at", "more_than_days_ago", 36_500),
+    ):
+        assert next_change(rule, customer, NOW) is None
+    at_the_end = a_rule("days_since_created", "eq", 1)
+    assert next_change(at_the_end, customer, NOW) == LAST_MOMENT
+
+
+@pytest.mark.parametrize(
+    ("field", "operator", "value"),
+    [
+        ("total_orders", "eq", 1),
+        ("total_spent", "gt", 1),
+        ("average_order_value", "lt", 1),
+        ("lifetime_value", "in", []),
+        ("days_since_first_order", "is_empty", None),
+        ("days_since_last_order", "gt", 90),
+        ("first_order_date", "within_last_days", 1),
+        ("last_order_date", "before", "2026-01-01T00:00:00Z"),
+    ],
+)
+def test_it_reads_orders_when_any_condition_does(field: str, operator: str, value: object) -> None:
+    about_orders = {"field": field, "operator": operator, "value": value}
+    young = {"field": "days_since_created", "operator": "lt", "value": 1}
+
+    assert reads_orders(parse([young, {"logic": "NOT", "conditions": [[about_orders]]}]))
+
+
+@pytest.mark.parametrize("field", [field for field in Field if field.kind is not Kind.NUMBER])
+def test_it_does_not_read_orders_for_what_they_leave_alone(field: Field) -> None:
+    operator = "is_true" if field.kind is Kind.FLAG else "is_empty"
+    rule = a_rule(field, "in", []) if field.kind is Kind.CHOICE else a_rule(field, operator)
+
+    assert reads_orders(rule) is ("order" in field)
+
+
+def test_a_rule_without_conditions_reads_nothing() -> None:
+    assert not reads_orders(parse([[], []]))
+    assert not thresholds(parse(None))
