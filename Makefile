@@ -17,11 +17,11 @@ STUBS := src/customers/entrypoints/rpc/generated
 WITH_ENV = $(if $(wildcard .env),$(BIN)/dotenv --file .env run --no-override --)
 
 .DEFAULT_GOAL := help
-.PHONY: help install run migrate test check build clean lock proto
+.PHONY: help install run migrate test check bench-segments build clean lock proto
 
 help: ## Shows these lines
-	@sed -n 's/^\([a-z]*\):.* ## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | \
-		while IFS='|' read -r target does; do printf '  make %-8s %s\n' "$$target" "$$does"; done
+	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | \
+		while IFS='|' read -r target does; do printf '  make %-14s %s\n' "$$target" "$$does"; done
 
 install: .venv/.dev ## Installs the service and all its tools into .venv
 
@@ -47,6 +47,9 @@ check: .venv/.dev ## Checks format, style, types, import contracts, dependencies
 	$(BIN)/python -m alembic upgrade head --sql > .venv/schema.sql
 	$(BIN)/squawk .venv/schema.sql
 	$(BIN)/hadolint Dockerfile
+
+bench-segments: .venv/.dev ## Compares what segments cost: large tenant to small, with to without
+	$(BIN)/python -m benchmarks.segments $(ARGS)
 
 build: .venv/.run ## Builds wheel and sdist into dist/
 	rm -rf dist

@@ -11,8 +11,11 @@ from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
+from customers.adapters.postgres import segment_tables, tables
 from customers.adapters.postgres.pool import for_asyncpg
-from customers.adapters.postgres.tables import customers
+
+# Both modules add their tables to the one metadata of the schema.
+TABLES = tables.customers.metadata, segment_tables.customer_segments.metadata
 
 
 def print_sql() -> None:
@@ -23,7 +26,7 @@ def print_sql() -> None:
 def migrate(connection: Connection) -> None:
     # A transaction per revision: one that builds an index concurrently steps out of its own only.
     context.configure(
-        connection=connection, target_metadata=customers.metadata, transaction_per_migration=True
+        connection=connection, target_metadata=TABLES[0], transaction_per_migration=True
     )
     run()
 

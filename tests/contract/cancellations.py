@@ -7,7 +7,8 @@ from attrs import evolve
 
 from customers.core.ports import Storage
 from tests.builders import later
-from tests.contract.scene import WRITES, lock_everything, seen, set_up
+from tests.contract.scene import seen, set_up
+from tests.contract.scene_writes import WRITES, lock_everything
 from tests.contract.steps import (
     Pause,
     a_kept_customer,

@@ -147,26 +147,31 @@ class FilterContract:
         both = CustomerFilter(tags=frozenset({"a", "b"}))
         assert await found(storage, tenant, both) == tagged[1:3]
 
-    async def test_members_of_a_segment_are_those_put_into_it(
+    async def test_who_was_put_into_a_segment_is_found_and_so_are_all_others(
         self, storage: Storage, tenant: str
     ) -> None:
-        ada, bob, gone = (a_customer(tenant_id=tenant) for _ in range(3))
+        ada, bob, eve, gone = (a_customer(tenant_id=tenant) for _ in range(4))
         segment, other = a_segment(tenant_id=tenant), a_segment(tenant_id=tenant)
-        await keep(storage, ada, bob, gone)
+        await keep(storage, ada, bob, eve, gone)
         await add_segments(storage, segment, other)
         await put(storage, segment, ada, gone)
-        await put(storage, other, bob)
+        await put(storage, other, ada, bob)
         await delete(storage, gone)
-        assert await found(storage, tenant, CustomerFilter(member_of=segment.id)) == [ada]
-        blocked = CustomerFilter(member_of=segment.id, statuses=frozenset({BLOCKED}))
+        assert await found(storage, tenant, CustomerFilter(assigned_to=segment.id)) == [ada]
+        others = CustomerFilter(not_assigned_to=segment.id)
+        assert await found(storage, tenant, others) == [bob, eve]
+        one_of_two = CustomerFilter(assigned_to=other.id, not_assigned_to=segment.id)
+        assert await found(storage, tenant, one_of_two) == [bob]
+        blocked = CustomerFilter(assigned_to=segment.id, statuses=frozenset({BLOCKED}))
         assert await found(storage, tenant, blocked) == []
 
-    async def test_a_segment_that_is_not_there_has_no_members(
+    async def test_nobody_was_put_into_a_segment_that_is_not_there(
         self, storage: Storage, tenant: str
     ) -> None:
-        await keep(storage, a_customer(tenant_id=tenant))
-        nowhere = CustomerFilter(member_of=a_segment(tenant_id=tenant).id)
-        assert await found(storage, tenant, nowhere) == []
+        await keep(storage, customer := a_customer(tenant_id=tenant))
+        nowhere = a_segment(tenant_id=tenant).id
+        assert await found(storage, tenant, CustomerFilter(assigned_to=nowhere)) == []
+        assert await found(storage, tenant, CustomerFilter(not_assigned_to=nowhere)) == [customer]
 
     @pytest.mark.parametrize(
         "written",

@@ -8,15 +8,8 @@ from customers.core.errors import NotFound
 from customers.core.model.order import NOTHING_YET
 from customers.core.ports import Storage
 from tests.builders import NOW, a_customer, a_tenant, an_entry
-from tests.contract.scene import (
-    LOCKED_READS,
-    READS,
-    WRITES,
-    lock_everything,
-    outcome,
-    seen,
-    set_up,
-)
+from tests.contract.scene import LOCKED_READS, READS, outcome, seen, set_up
+from tests.contract.scene_writes import WRITES, lock_everything
 from tests.contract.steps import keep, stored
 
 # Of a scene itself, these find nothing.
@@ -48,8 +41,10 @@ class IsolationContract:
         reading = (READS | LOCKED_READS)[read]
         await set_up(storage, theirs := a_tenant())
         async with storage.transaction(tenant) as tx:
+            await tx.segments.lock_members()
             assert is_nothing(await outcome(reading(tx)))
         async with storage.transaction(theirs) as tx:
+            await tx.segments.lock_members()
             assert is_nothing(await outcome(reading(tx))) == (read in EMPTY_READS)
 
     @pytest.mark.parametrize("write", WRITES)

@@ -1,10 +1,10 @@
-"""A tenant with one of everything, under the same ids in every tenant; all ways to read it, and
-one way each to change it.
+"""A tenant with one of everything, under the same ids in every tenant, and all ways to read it.
 
-What a change must or must not do is said by the contracts that go through these lists.
+How it is changed is listed in `scene_writes`; what a change must or must not do is said by the
+contracts that go through these lists.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -15,13 +15,20 @@ from customers.core.model.address import Address
 from customers.core.model.customer import Customer, CustomerStatus
 from customers.core.model.journal import (
     Communication,
-    CommunicationStatus,
     CommunicationType,
     Note,
 )
+from customers.core.model.membership import Doubt, Span, Standing
 from customers.core.model.order import Entry, StoredRefund
 from customers.core.model.payment import PaymentMethod
-from customers.core.model.query import CustomerFilter, CustomerOrder, CustomerSort, Page
+from customers.core.model.query import (
+    CustomerFilter,
+    CustomerOrder,
+    CustomerSort,
+    MembersOf,
+    Page,
+)
+from customers.core.model.rules.timing import DateField
 from customers.core.model.segment import Segment
 from customers.core.ports import Storage, Transaction, View
 from tests.builders import (
@@ -36,8 +43,8 @@ from tests.builders import (
     a_stub,
     an_address,
     an_entry,
-    later,
 )
+from tests.contract.member_steps import let_in, stand, watch
 from tests.contract.steps import (
     EVERYONE,
     add_communications,
@@ -56,13 +63,17 @@ T = TypeVar("T")
 # Far from the ids that builders count.
 _ids = SequentialIds(10**12)
 ADA, BOB, EVE, HOME, CARD, NOTE, MAIL, SEGMENT, OTHERS = (_ids.new() for _ in range(9))
-MEMBERS = CustomerFilter(member_of=SEGMENT)
+MEMBERS = CustomerFilter(members_of=MembersOf(segment_id=SEGMENT))
+ASSIGNED = CustomerFilter(assigned_to=SEGMENT)
+MADE_NOW = Span(date=DateField.CREATED_AT, low=NOW, high=NOW)
 BY_NAME = CustomerOrder(by=CustomerSort.FIRST_NAME)
 
 
 @frozen(kw_only=True)
 class Scene:
-    """Ada has one of everything, Bob nothing, Eve is deleted; Ada is in one of two segments."""
+    """Ada has one of everything, Bob nothing, Eve is deleted and has left a mark; Ada was put into
+    one of two segments, and is stored among its members.
+    """
 
     ada: Customer
     bob: Customer
@@ -111,10 +122,17 @@ async def set_up(storage: Storage, tenant: str) -> Scene:
     await add_refunds(storage, ada, scene.refund)
     await add_segments(storage, scene.segment, scene.others)
     await put(storage, scene.segment, ada)
+    await let_in(storage, scene.segment, ada)
+    await stand(storage, scene.segment, Standing(settled_at=NOW))
+    await watch(storage, tenant)
     async with storage.transaction(tenant) as tx:
         await tx.customers.lock(EVE)
         await tx.customers.save(eve := scene.eve.deleted(NOW))
     return evolve(scene, ada=ada, eve=eve)
+
+
+async def _by_id(reading: Awaitable[Sequence[Doubt]]) -> list[Doubt]:
+    return sorted(await reading, key=lambda doubt: doubt.customer.id)
 
 
 READS: dict[str, Callable[[View | Transaction], Awaitable[object]]] = {
@@ -144,8 +162,21 @@ READS: dict[str, Callable[[View | Transaction], Awaitable[object]]] = {
     "segment": lambda view: view.segments.get(SEGMENT),
     "segments": lambda view: view.segments.all(),
     "put into": lambda view: view.segments.put_into(ADA),
+    "page of the assigned": lambda view: view.customers.page(ASSIGNED, BY_NAME, Page()),
+    "assignment": lambda view: view.segments.assignment(SEGMENT, ADA),
+    "standings": lambda view: view.segments.standings([SEGMENT]),
+    "all standings": lambda view: view.segments.standings(),
+    "doubts": lambda view: _by_id(view.segments.doubts([MADE_NOW], 9)),
+    "overdue": lambda view: view.segments.overdue({SEGMENT: [MADE_NOW]}),
+    "changes": lambda view: view.segments.changes(SEGMENT, 0, 9),
 }
 
+
+async def _contradicted(tx: Transaction) -> Sequence[Doubt]:
+    return (await tx.segments.contradicted(SEGMENT, EVERYONE, None, 9))[0]
+
+
+# For a transaction that has locked the members.
 LOCKED_READS: dict[str, Callable[[Transaction], Awaitable[object]]] = {
     "lock": lambda tx: tx.customers.lock(ADA),
     "lock any": lambda tx: tx.customers.lock_any(EVE),
@@ -156,73 +187,12 @@ LOCKED_READS: dict[str, Callable[[Transaction], Awaitable[object]]] = {
     "statistics": lambda tx: tx.orders.statistics(ADA),
     "lock a segment": lambda tx: tx.segments.lock(SEGMENT),
     "receipt": lambda tx: tx.erasures.find(ADA),
+    "stored": lambda tx: tx.segments.stored(SEGMENT, [ADA, BOB, EVE]),
+    "marked": lambda tx: _by_id(tx.segments.marked(9)),
+    "marked of some": lambda tx: _by_id(tx.segments.marked(9, [ADA, EVE])),
+    "contradicted": _contradicted,
+    "aged": lambda tx: tx.segments.aged([MADE_NOW], None, 9),
 }
-
-
-async def _delete(tx: Transaction, scene: Scene) -> None:
-    await tx.payment_methods.release(ADA)
-    await tx.customers.save(scene.ada.deleted(later(days=1)))
-
-
-async def _reclaim(tx: Transaction, scene: Scene) -> None:
-    await _delete(tx, scene)
-    await tx.customers.save(scene.ada.touched(later(days=1)))
-    await tx.payment_methods.reclaim(ADA)
-
-
-# A change of what a transaction has locked: every customer, order, segment and communication.
-WRITES: dict[str, Callable[[Transaction, Scene], Awaitable[object]]] = {
-    "add a customer": lambda tx, scene: tx.customers.add(a_customer(tenant_id=scene.ada.tenant_id)),
-    "save a customer": lambda tx, scene: tx.customers.save(
-        evolve(scene.ada, status=CustomerStatus.BLOCKED, email="new@example.test")
-    ),
-    "delete": _delete,
-    "delete and restore": _reclaim,
-    "restore": lambda tx, scene: tx.customers.save(scene.eve.restored(later(days=1))),
-    "change an address": lambda tx, scene: tx.addresses.replace(
-        ADA, [scene.home], [evolve(scene.home, city="Paris")]
-    ),
-    "remove an address": lambda tx, scene: tx.addresses.replace(ADA, [scene.home], []),
-    "add an address": lambda tx, scene: tx.addresses.replace(
-        ADA, [scene.home], [scene.home, an_address(scene.ada)]
-    ),
-    "change a method": lambda tx, scene: tx.payment_methods.replace(
-        ADA, [scene.card], [evolve(scene.card, is_active=False)]
-    ),
-    "remove a method": lambda tx, scene: tx.payment_methods.replace(ADA, [scene.card], []),
-    "add a method": lambda tx, scene: tx.payment_methods.replace(
-        ADA, [scene.card], [scene.card, a_payment_method(scene.ada)]
-    ),
-    "add a note": lambda tx, scene: tx.notes.add(a_note(scene.ada)),
-    "remove a note": lambda tx, scene: tx.notes.remove(ADA, NOTE),
-    "add a communication": lambda tx, scene: tx.communications.add(a_communication(scene.ada)),
-    "move a communication": lambda tx, scene: tx.communications.save(
-        scene.mail.move(CommunicationStatus.OPENED)
-    ),
-    "cancel an order": lambda tx, scene: tx.orders.save(scene.order.cancel(later(days=1))),
-    "tell a stub": lambda tx, scene: tx.orders.save(an_entry(scene.ada, order_id="stub")),
-    "change a segment": lambda tx, scene: tx.segments.save(evolve(scene.segment, name="New")),
-    "add a segment": lambda tx, scene: tx.segments.add(
-        a_segment(tenant_id=scene.segment.tenant_id)
-    ),
-    "remove a segment": lambda tx, scene: tx.segments.remove(SEGMENT),
-    "put": lambda tx, scene: tx.segments.put(SEGMENT, [BOB], NOW),
-    "take": lambda tx, scene: tx.segments.take(SEGMENT, [ADA]),
-    "empty": lambda tx, scene: tx.segments.empty(SEGMENT),
-    "put matching": lambda tx, scene: tx.segments.put_matching(SEGMENT, EVERYONE, NOW),
-    "erase": lambda tx, scene: tx.erasures.erase(scene.ada.erased(later(days=1))),
-}
-
-
-async def lock_everything(tx: Transaction) -> None:
-    """What a transaction locks before it may do any of the writes."""
-    for customer_id in (ADA, BOB, EVE):
-        await tx.customers.lock_any(customer_id)
-    for order_id in ("order", "stub"):
-        await tx.orders.claim(order_id, ADA)
-    await tx.communications.lock(ADA, MAIL)
-    for segment_id in (SEGMENT, OTHERS):
-        await tx.segments.lock(segment_id)
 
 
 async def outcome(reading: Awaitable[T]) -> T | type[CustomersError]:
@@ -236,12 +206,17 @@ async def outcome(reading: Awaitable[T]) -> T | type[CustomersError]:
 async def shown(storage: Storage, tenant: str) -> dict[str, object]:
     """The outcome of every reading of a scene that a view is for."""
     async with storage.view(tenant) as view:
-        return {name: _plain(await outcome(read(view))) for name, read in READS.items()}
+        return await read_all(view)
+
+
+async def read_all(view: View) -> dict[str, object]:
+    return {name: _plain(await outcome(read(view))) for name, read in READS.items()}
 
 
 async def seen(storage: Storage, tenant: str) -> dict[str, object]:
     """What a view shows, and what only a transaction can read."""
     async with storage.transaction(tenant) as tx:
+        await tx.segments.lock_members()
         locked = {name: _plain(await outcome(read(tx))) for name, read in LOCKED_READS.items()}
     return await shown(storage, tenant) | locked
 

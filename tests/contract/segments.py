@@ -53,6 +53,7 @@ async def save_segment(storage: Storage, segment: Segment) -> None:
 
 async def remove(storage: Storage, segment: Segment) -> None:
     async with storage.transaction(segment.tenant_id) as tx:
+        await tx.segments.lock_members()
         await tx.segments.lock(segment.id)
         await tx.segments.remove(segment.id)
 
@@ -138,6 +139,7 @@ class SegmentContract:
 
         async def hold(pause: Pause) -> None:
             async with storage.transaction(tenant) as tx:
+                await tx.segments.lock_members()
                 await tx.segments.lock(segment.id)
                 await pause()
                 await tx.segments.remove(segment.id)

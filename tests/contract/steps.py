@@ -4,15 +4,17 @@ What is checked stays in the contracts.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from datetime import datetime
 from typing import Any, TypeVar
+from uuid import UUID
 
 from customers.core.model.address import Address
 from customers.core.model.customer import Customer
 from customers.core.model.erasure import Erasure
 from customers.core.model.journal import Communication, Note
+from customers.core.model.membership import Assignment
 from customers.core.model.money import Currency
 from customers.core.model.order import Entry, StoredRefund
 from customers.core.model.payment import PaymentMethod
@@ -22,6 +24,7 @@ from customers.core.ports import Storage, Transaction
 from tests.builders import NOW, a_customer
 
 EVERYONE = CustomerFilter()
+BY_HAND = Assignment(assigned_at=NOW)
 
 # Long enough for a task to come to a wait; too short a moment could only hide a defect.
 _A_WHILE = 0.05
@@ -136,13 +139,14 @@ async def add_segments(storage: Storage, *segments: Segment) -> None:
             await tx.segments.add(segment)
 
 
-async def put(storage: Storage, segment: Segment, *customers: Customer) -> int:
-    """Puts customers into a segment by hand; how many were not in it."""
+async def put(storage: Storage, segment: Segment, *customers: Customer) -> Collection[UUID]:
+    """Puts customers into a segment by hand, as `BY_HAND`; those who were not in it."""
     ids = {customer.id for customer in customers}
     async with storage.transaction(segment.tenant_id) as tx:
+        await tx.segments.lock_members()
         await tx.segments.lock(segment.id)
         await tx.customers.lock_all(ids)
-        return await tx.segments.put(segment.id, ids, NOW)
+        return await tx.segments.put(segment.id, ids, BY_HAND)
 
 
 @asynccontextmanager

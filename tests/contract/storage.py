@@ -9,7 +9,8 @@ from customers.core.errors import (
 )
 from customers.core.ports import Storage
 from tests.builders import USD, a_customer
-from tests.contract.scene import WRITES, lock_everything, set_up, shown
+from tests.contract.scene import set_up, shown
+from tests.contract.scene_writes import WRITES, lock_everything
 from tests.contract.steps import (
     EVERYONE,
     Pause,

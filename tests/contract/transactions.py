@@ -15,7 +15,8 @@ from customers.core.errors import (
 )
 from customers.core.ports import Storage, Transaction
 from tests.builders import a_customer, a_payment_method, a_segment, a_tenant, an_id
-from tests.contract.scene import BOB, WRITES, Scene, lock_everything, seen, set_up
+from tests.contract.scene import BOB, Scene, seen, set_up
+from tests.contract.scene_writes import WRITES, lock_everything
 from tests.contract.steps import (
     abandoned,
     count,

@@ -18,6 +18,7 @@ from customers.core.ports import Storage
 from tests import servers
 from tests.builders import USD
 from tests.contract.steps import StorageIn
+from tests.databases import an_empty_database
 
 # The loop in which a storage is opened must be that of its tests.
 session_loop = pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -60,6 +61,13 @@ async def storage(url: str, storages: dict[str, PostgresStorage]) -> PostgresSto
         storages[url] = PostgresStorage(url, currency=USD)
         await storages[url].open()
     return storages[url]
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def empty(url: str) -> AsyncIterator[str]:
+    """The URL of an empty database, for what is about all tenants of one, as a sweeper is."""
+    async with an_empty_database(url) as empty:
+        yield empty
 
 
 @pytest.fixture

@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import signal
-from contextlib import ExitStack
 from decimal import Decimal
 from pathlib import Path
 from random import Random
@@ -15,7 +13,8 @@ import pytest
 
 from tests.builders import USD, a_tenant
 from tests.facts import Story
-from tests.launching import FREE_PORTS, Service, serving
+from tests.launching import Service
+from tests.restarting import Restarting
 from tests.tellers import customers_of, tell_all, tellers
 
 pytestmark = [
@@ -26,39 +25,16 @@ pytestmark = [
 CALLERS, TELLINGS, ORDERS, CUSTOMERS = 32, 5_000, 2_200, 24
 
 
-async def test_statistics_equal_the_fold_of_all_that_was_told(url: str, tmp_path: Path) -> None:
-    with Restarting(tmp_path, url) as service:
+async def test_statistics_equal_the_fold_of_all_that_was_told(empty: str, tmp_path: Path) -> None:
+    with Restarting(tmp_path, empty) as service:
         await _tell_and_compare(service, killed_at=())
 
 
 async def test_a_service_that_is_killed_loses_nothing_acknowledged_and_doubles_nothing(
-    url: str, tmp_path: Path
+    empty: str, tmp_path: Path
 ) -> None:
-    with Restarting(tmp_path, url) as service:
+    with Restarting(tmp_path, empty) as service:
         await _tell_and_compare(service, killed_at=(1_000, 3_000))
-
-
-class Restarting(ExitStack):
-    """A service on a database, which serves at the same ports whenever it is started again."""
-
-    def __init__(self, folder: Path, url: str) -> None:
-        super().__init__()
-        self._folder, self._url, self._starts = folder, url, 0
-        self.service = self._start(*FREE_PORTS)
-
-    def kill_and_start_again(self) -> None:
-        self.service.send(signal.SIGKILL)
-        self.service.process.wait()
-        served = (self.service.http, self.service.grpc)
-        port, rpc_port = (address.rpartition(":")[2] for address in served)
-        self.service = self._start("--port", port, "--rpc-port", rpc_port)
-
-    def _start(self, *ports: str) -> Service:
-        self._starts += 1
-        folder = self._folder / str(self._starts)
-        folder.mkdir()
-        environ = {"DATABASE_URL": self._url, "LOG_LEVEL": "warning"}
-        return self.enter_context(serving(folder, *ports, environ=environ))
 
 
 async def _tell_and_compare(running: Restarting, *, killed_at: tuple[int, ...]) -> None:

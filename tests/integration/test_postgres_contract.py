@@ -4,6 +4,7 @@ import pytest
 
 from tests.contract.addresses import AddressContract
 from tests.contract.cancellations import CancellationContract
+from tests.contract.changes_feed import FeedContract
 from tests.contract.communications import (
     CommunicationContract,
     CommunicationLockContract,
@@ -14,19 +15,30 @@ from tests.contract.counts import CountContract
 from tests.contract.customer_locks import LockingContract
 from tests.contract.customer_writes import AddingContract, SavingContract
 from tests.contract.customers import CustomerReadingContract, ProfileContract
+from tests.contract.doubts import DoubtContract, OverdueContract
 from tests.contract.erasures import ErasureContract
 from tests.contract.filters import FilterContract
 from tests.contract.isolation import IsolationContract
 from tests.contract.lists import OrderContract, PageContract, WalkContract
+from tests.contract.marked import MarkedContract
+from tests.contract.marks import MarkContract, WatchingContract
 from tests.contract.notes import NoteContract
 from tests.contract.orders import ClaimContract, EntryContract, RefundContract
 from tests.contract.payment_methods import PaymentMethodContract
 from tests.contract.payment_tokens import ReleaseContract, TokenContract
+from tests.contract.rounds import AgedContract, ContradictedContract
 from tests.contract.searches import SearchContract
-from tests.contract.segment_members import MemberContract, PutMatchingContract
+from tests.contract.segment_assignments import AssignmentContract, PuttingContract
 from tests.contract.segments import SegmentContract, SegmentNameContract
+from tests.contract.snapshots import SnapshotContract
 from tests.contract.statistics import StatisticsContract
 from tests.contract.storage import StorageContract, ViewContract
+from tests.contract.stored_members import (
+    MemberFilterContract,
+    StandingContract,
+    StoredMemberContract,
+)
+from tests.contract.sweeper import LeaseContract, TenantsContract
 from tests.contract.transactions import CommitContract, DoomContract
 from tests.contract.values import ValueContract
 
@@ -114,10 +126,52 @@ class TestSegments(SegmentContract): ...
 class TestSegmentNames(SegmentNameContract): ...
 
 
-class TestMembers(MemberContract): ...
+class TestPutting(PuttingContract): ...
 
 
-class TestPutMatching(PutMatchingContract): ...
+class TestAssignments(AssignmentContract): ...
+
+
+class TestStoredMembers(StoredMemberContract): ...
+
+
+class TestStandings(StandingContract): ...
+
+
+class TestMemberFilters(MemberFilterContract): ...
+
+
+class TestMarks(MarkContract): ...
+
+
+class TestWatching(WatchingContract): ...
+
+
+class TestMarked(MarkedContract): ...
+
+
+class TestDoubts(DoubtContract): ...
+
+
+class TestOverdue(OverdueContract): ...
+
+
+class TestContradicted(ContradictedContract): ...
+
+
+class TestAged(AgedContract): ...
+
+
+class TestFeed(FeedContract): ...
+
+
+class TestSnapshots(SnapshotContract): ...
+
+
+class TestTenants(TenantsContract): ...
+
+
+class TestLeases(LeaseContract): ...
 
 
 class TestErasures(ErasureContract): ...

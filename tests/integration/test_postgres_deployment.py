@@ -4,22 +4,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-import pytest_asyncio
 
 from customers.adapters.postgres.deployment import WrongCurrency
 from customers.adapters.postgres.migrating import migrate
 from customers.adapters.postgres.storage import PostgresStorage
 from customers.core.errors import Unavailable
 from customers.core.model.money import Currency
-from tests.databases import an_empty_database, rows
+from tests.databases import rows
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def empty(url: str) -> AsyncIterator[str]:
-    async with an_empty_database(url) as empty:
-        yield empty
 
 
 @asynccontextmanager

@@ -181,3 +181,8 @@ class SegmentNameTaken(Conflict):
 class SegmentIsDynamic(Conflict):
     code = "SEGMENT_IS_DYNAMIC"
     message = "the members of a dynamic segment follow its rule and cannot be set by hand"
+
+
+class SegmentBuilding(Conflict):
+    code = "SEGMENT_BUILDING"
+    message = "the members of the segment are being built: try again when its buildStatus is ready"

@@ -21,6 +21,14 @@ from customers.core.model.journal import (
     Direction,
     Note,
 )
+from customers.core.model.membership import (
+    Assignment,
+    Doubt,
+    Flip,
+    MemberChange,
+    Span,
+    Standing,
+)
 from customers.core.model.order import Entry, Statistics, StoredRefund
 from customers.core.model.payment import PaymentMethod
 from customers.core.model.query import (
@@ -96,11 +104,17 @@ class CustomerRepository(CustomerReader, Protocol):
         ...
 
     async def add(self, customer: Customer) -> bool:
-        """Keeps a new customer; False, and nothing kept, when its e-mail is taken."""
+        """Keeps a new customer; False, and nothing kept, when its e-mail is taken.
+
+        Leaves a mark where the tenant's changes of customers are watched.
+        """
         ...
 
     async def save(self, customer: Customer) -> None:
-        """Keeps a locked customer's new value, deleted or restored ones too. Raises EmailTaken."""
+        """Keeps a locked customer's new value, deleted or restored ones too. Raises EmailTaken.
+
+        Leaves a mark as `add` does; its cause is an order where only statistics have changed.
+        """
         ...
 
 
@@ -253,14 +267,49 @@ class SegmentReader(Protocol):
         """The segments that a customer was put into by hand. Raises CustomerNotFound."""
         ...
 
+    async def assignment(self, segment_id: UUID, customer_id: UUID) -> Assignment | None:
+        """When a customer, deleted or not, was put into a segment by hand; None if not."""
+        ...
+
+    async def standings(
+        self, segment_ids: Collection[UUID] | None = None
+    ) -> Mapping[UUID, Standing]:
+        """How far the stored members of those segments have come; None: of every segment."""
+        ...
+
+    async def doubts(self, spans: Collection[Span], most: int) -> Sequence[Doubt]:
+        """Whom the stored members may be wrong about: customers with marks (which are not given),
+        deleted ones too, and living ones whose date lies in a span; each once, at most so many.
+        """
+        ...
+
+    async def roll(self, after: UUID | None, most: int) -> Sequence[Doubt]:
+        """The next customers by id, deleted ones too, whether they are in doubt or not."""
+        ...
+
+    async def overdue(self, spans: Mapping[UUID, Collection[Span]]) -> Collection[UUID]:
+        """The segments with anyone living in one of their spans."""
+        ...
+
+    async def changes(self, segment_id: UUID, after: int, limit: int) -> Sequence[MemberChange]:
+        """What was settled of a segment's members beyond a sequence, in the order of sequences."""
+        ...
+
 
 class SegmentRepository(SegmentReader, Protocol):
     async def lock(self, segment_id: UUID) -> Segment:
-        """The segment, as nobody else can change it or its members. Raises SegmentNotFound."""
+        """The segment, as nobody else can change it. Raises SegmentNotFound."""
+        ...
+
+    async def lock_members(self) -> None:
+        """Keeps everyone else from the tenant's stored members until the transaction ends.
+
+        Comes before all other locks. Needed for all that follows but `add` and `save`.
+        """
         ...
 
     async def add(self, segment: Segment) -> None:
-        """Keeps a new segment. Raises SegmentNameTaken."""
+        """Keeps a new segment without members. Raises SegmentNameTaken."""
         ...
 
     async def save(self, segment: Segment) -> None:
@@ -268,23 +317,72 @@ class SegmentRepository(SegmentReader, Protocol):
         ...
 
     async def remove(self, segment_id: UUID) -> None:
-        """Removes a locked segment and its members."""
+        """Removes a locked segment, its members and its feed."""
         ...
 
-    async def put(self, segment_id: UUID, customer_ids: Collection[UUID], at: datetime) -> int:
-        """Puts customers into a locked segment by hand; how many were not in it."""
+    async def put(
+        self, segment_id: UUID, customer_ids: Collection[UUID], by: Assignment
+    ) -> Collection[UUID]:
+        """Puts customers into a locked segment by hand; those who were not in it."""
         ...
 
-    async def take(self, segment_id: UUID, customer_ids: Collection[UUID]) -> int:
-        """Takes customers out of a locked segment; how many were in it."""
+    async def stored(self, segment_id: UUID, customer_ids: Collection[UUID]) -> Collection[UUID]:
+        """Those of the customers who are among a segment's stored members."""
         ...
 
-    async def put_matching(self, segment_id: UUID, which: CustomerFilter, at: datetime) -> None:
-        """Puts every customer that satisfies the filter into a locked segment."""
+    async def put_members(self, segment_id: UUID, by: Assignment) -> None:
+        """Puts everyone into a locked segment by hand who is among its stored members."""
+        ...
+
+    async def take(self, segment_id: UUID, customer_ids: Collection[UUID]) -> Collection[UUID]:
+        """Takes customers out of a locked segment by hand; those who were in it."""
         ...
 
     async def empty(self, segment_id: UUID) -> None:
-        """Takes everyone out of a locked segment, deleted customers too."""
+        """Takes out of a locked segment everyone who was put into it by hand, the deleted too."""
+        ...
+
+    async def watch(self, *, customers: bool, orders: bool) -> None:
+        """Which later writes leave marks: changes of customers, and orders counted in one step.
+
+        A write that is under way may not know it yet: see `is_watched`.
+        """
+        ...
+
+    async def is_watched(self, segment_id: UUID) -> bool:
+        """Whether no write is under way any more that began before the segment's standing was
+        last set to be built. From then on every change of a customer has left its mark. False for
+        a segment that is not there.
+        """
+        ...
+
+    async def marked(
+        self, most: int, customer_ids: Collection[UUID] | None = None
+    ) -> Sequence[Doubt]:
+        """Customers with all of their marks, at most so many; with ids, only of those customers."""
+        ...
+
+    async def contradicted(
+        self, segment_id: UUID, which: CustomerFilter | None, after: UUID | None, most: int
+    ) -> tuple[Sequence[Doubt], UUID | None]:
+        """Of the next `most` customers by id, deleted ones too, those without marks of whom a
+        filter says something else than the segment's stored members; None is a filter that keeps
+        nobody. And the last one looked at, None once there is nobody more.
+        """
+        ...
+
+    async def aged(self, spans: Collection[Span], after: UUID | None, most: int) -> Sequence[Doubt]:
+        """The next living customers by id, without marks, whose date lies in one of the spans."""
+        ...
+
+    async def settle(self, flips: Sequence[Flip], settled: Sequence[Doubt] = ()) -> None:
+        """Makes stored members and the feed follow the flips, in their order, and takes away the
+        marks of those who are settled by that.
+        """
+        ...
+
+    async def stand(self, segment_id: UUID, standing: Standing) -> None:
+        """Keeps how far a segment's stored members have come; their number is kept by `settle`."""
         ...
 
 
@@ -356,7 +454,8 @@ class OneStep(Protocol):
         customer's statistics, version and update; the customer as they are then.
 
         None, and nothing changed, when the order is known or the customer is not there: a
-        transaction then finds out which. The statistics equal the fold of the ledger.
+        transaction then finds out which. The statistics equal the fold of the ledger. Leaves a
+        mark where the tenant's orders are watched.
         """
         ...
 
@@ -368,6 +467,10 @@ class Storage(Protocol):
         """Reads without a transaction."""
         ...
 
+    def snapshot(self, tenant_id: str) -> AbstractAsyncContextManager[View]:
+        """Reads that all see the same moment."""
+        ...
+
     def transaction(self, tenant_id: str) -> AbstractAsyncContextManager[Transaction]:
         """Commits when its block ends, rolls back when an exception leaves it.
 
@@ -377,6 +480,26 @@ class Storage(Protocol):
         ...
 
     def one_step(self, tenant_id: str) -> OneStep: ...
+
+    async def wait_until_watched(self, tenant_id: str, segment_id: UUID, seconds: float) -> bool:
+        """Waits, at most so long, until a segment is watched; whether it is by then. See
+        `SegmentRepository.is_watched`.
+        """
+        ...
+
+    async def tenants_with_segments(self) -> Sequence[str]:
+        """Every tenant that has segments, in order; for the sweeper and the doctor."""
+        ...
+
+    async def tenants_to_settle(self) -> Sequence[str]:
+        """Those tenants who have marks, or a segment whose members are being built, in order."""
+        ...
+
+    async def lease(self, holder: UUID, seconds: float) -> bool:
+        """Whether the one who asks is the sweeper for so long: of many who ask one is, until it
+        has not asked again in time.
+        """
+        ...
 
     async def open(self) -> None:
         """Makes it ready for use. Does not fail because the storage is away."""

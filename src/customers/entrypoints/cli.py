@@ -1,4 +1,4 @@
-"""The command line: `customers serve`, `migrate` and `ready`.
+"""The command line: `customers serve`, `migrate`, `ready` and `doctor`.
 
 What a command needs is imported when it runs, so that help comes at once.
 """
@@ -66,6 +66,26 @@ def ready(settings: Settings, url: str | None) -> None:
         click.echo(trouble, err=True)
         sys.exit(1)
     click.echo("ready")
+
+
+@main.group()
+def doctor() -> None:
+    """Check what is kept against what it is made of; nothing is mended."""
+
+
+@doctor.command()
+@click.option("--tenant", help="The tenant to check.  [default: every tenant that has segments]")
+@takes_settings("database_url", "data_dir", "environment", "log_level")
+def segments(settings: Settings, tenant: str | None) -> None:
+    """Evaluate every segment for every customer, and print each difference from its members.
+
+    Exits with 1 if there is a difference.
+    """
+    from customers.entrypoints.doctor import differences
+    from customers.entrypoints.running import run
+
+    _configure_logs(settings)
+    run(differences(settings, tenant))
 
 
 @main.command(hidden=True)

@@ -14,17 +14,21 @@ from customers.core.model.money import Currency
 from customers.core.ports import Storage
 from customers.core.services.addresses import Addresses
 from customers.core.services.customers import Customers
+from customers.core.services.doctor import Doctor
 from customers.core.services.erasure import Erasures
+from customers.core.services.insights import Insights
 from customers.core.services.journal import Journal
 from customers.core.services.orders import Orders
 from customers.core.services.payments import PaymentMethods
 from customers.core.services.segments import Segments
+from customers.core.services.sweeping import Sweeping
 from customers.entrypoints.absent import as_if_absent
 from customers.entrypoints.facts import Facts
 from customers.entrypoints.http.addresses import AddressRoutes
 from customers.entrypoints.http.app import application
 from customers.entrypoints.http.customers import CustomerRoutes
 from customers.entrypoints.http.drain import Drain
+from customers.entrypoints.http.insights import InsightRoutes
 from customers.entrypoints.http.journal import JournalRoutes
 from customers.entrypoints.http.orders import OrderRoutes
 from customers.entrypoints.http.payment_methods import PaymentMethodRoutes
@@ -33,6 +37,7 @@ from customers.entrypoints.http.segments import SegmentRoutes
 from customers.entrypoints.metrics import Metrics, PoolNumbers
 from customers.entrypoints.rpc.server import RpcServer
 from customers.entrypoints.settings import Settings
+from customers.entrypoints.wire.insights import ShowInsights
 from customers.entrypoints.wire.reading import Reader
 from customers.entrypoints.wire.showing import Show
 
@@ -117,7 +122,11 @@ class Container(containers.DeclarativeContainer):
     journal = providers.Singleton(Journal, storage, clock, ids)
     orders = providers.Singleton(Orders, storage, clock)
     segments = providers.Singleton(Segments, storage, clock, ids)
+    insights = providers.Singleton(Insights, storage, clock)
     erasures = providers.Singleton(Erasures, storage, clock)
+
+    sweeping = providers.Singleton(Sweeping, storage, clock, ids.provided.new.call())
+    doctor = providers.Singleton(Doctor, storage, clock)
 
     reader = providers.Singleton(Reader, currency, clock)
     show = providers.Singleton(Show, currency)
@@ -135,6 +144,7 @@ class Container(containers.DeclarativeContainer):
             providers.Singleton(
                 OrderRoutes, orders, providers.Singleton(Facts, metrics, "http"), show
             ),
+            providers.Singleton(InsightRoutes, insights, providers.Singleton(ShowInsights, show)),
             providers.Singleton(SegmentRoutes, segments, show),
         ),
         probes,

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 
 from customers.core.errors import Unavailable
 from customers.core.ports import Storage
@@ -12,6 +12,7 @@ from customers.entrypoints.http.server import HttpServer
 from customers.entrypoints.logs import logger
 from customers.entrypoints.rpc.server import RpcServer
 from customers.entrypoints.sockets import bracketed, explained
+from customers.entrypoints.sweeper import swept
 
 # An end takes less than 15 seconds, whatever callers and the database do: ten for bodies that are
 # still arriving, what is left for the answers, for those that are stuck, and for connections.
@@ -32,7 +33,7 @@ async def listening(container: Container) -> AsyncIterator[tuple[int, int]]:
     http = HttpServer(container.app(), seconds_to_end=SECONDS_TO_CUT)
     settings, rpc = container.settings(), container.rpc()
     is_shared = settings.workers > 1
-    async with _opened(container.storage()):
+    async with _opened(container.storage()), _swept(container):
         try:
             with explained("PORT"):
                 port = await http.start(settings.host, settings.port, reuse_port=is_shared)
@@ -42,6 +43,10 @@ async def listening(container: Container) -> AsyncIterator[tuple[int, int]]:
             yield port, rpc_port
         finally:
             await _end(http, rpc, container.drain())
+
+
+def _swept(container: Container) -> AbstractAsyncContextManager[None]:
+    return swept(container.sweeping(), container.metrics(), container.settings().sweep_seconds)
 
 
 @asynccontextmanager

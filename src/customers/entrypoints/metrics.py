@@ -78,6 +78,7 @@ class Metrics:
         self._http = _Traffic(self._registry, "http", ("route", "method"), "status")
         self._rpc = _Traffic(self._registry, "grpc", ("method",), "code")
         self._facts = _facts(self._registry)
+        self._builds, self._progress = _builds(self._registry)
         self._pool = pool
         self._connections = _connections(self._registry) if pool else None
         _tell_build(self._registry, version)
@@ -116,6 +117,12 @@ class Metrics:
     def fact(self, *, kind: FactKind, transport: Transport, outcome: Outcome) -> None:
         """Counts one order, refund or cancellation as told to us, a repeat included."""
         self._facts[kind, transport, outcome].inc()
+
+    def tell_builds(self, number: int, progress: float) -> None:
+        """How many segments' members are being built by this process, and how far they are: the
+        share of customers, from 0 to 1, that the slowest of them has seen."""
+        self._builds.set(number)
+        self._progress.set(progress)
 
     def sample_pool(self) -> None:
         """Takes the pool's numbers of now. `render` does so for its own process; processes that
@@ -217,6 +224,24 @@ def _facts(registry: CollectorRegistry) -> _Children[Counter]:
     for labels in product(get_args(FactKind), get_args(Transport), get_args(Outcome)):
         facts[labels].inc(0)  # a rate needs the nought before the first one
     return facts
+
+
+def _builds(registry: CollectorRegistry) -> tuple[Gauge, Gauge]:
+    """Of several processes one sweeps; to the others nothing is being built."""
+    number = Gauge(
+        "customers_segment_builds",
+        "Segments whose members are being built.",
+        registry=registry,
+        multiprocess_mode="livemax",
+    )
+    progress = Gauge(
+        "customers_segment_build_progress_ratio",
+        "Share of customers that the slowest build of a segment has seen; 1 when none is built.",
+        registry=registry,
+        multiprocess_mode="livemin",
+    )
+    progress.set(1)
+    return number, progress
 
 
 def _connections(registry: CollectorRegistry) -> _Children[Gauge]:

@@ -151,6 +151,15 @@ class Settings:
             "transaction when a pooler in transaction mode stands before the database, else none.",
         ),
     )
+    sweep_seconds: float = field(
+        default=1.0,
+        metadata=told(
+            readers.seconds(0, 3_600),
+            "SECONDS",
+            "Pause of the sweeper, which settles members of segments before they are read; "
+            "0 leaves that to the reads.",
+        ),
+    )
     ready_file: Path | None = field(
         default=None,
         metadata=told(

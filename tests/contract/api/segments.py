@@ -16,7 +16,7 @@ from tests.contract.api.steps import (
 SEGMENTS = "/customers/segments"
 KEYS = set(
     "id tenantId name description rules isDynamic isActive customerCount createdAt updatedAt "
-    "segmentType memberCount".split()
+    "segmentType memberCount buildStatus buildProgress".split()
 )
 # Rules as callers write them; white space apart they come back as they are.
 WRITTEN = [
@@ -78,6 +78,8 @@ class SegmentContract:
             "segmentType": "STATIC",
             "customerCount": 0,
             "memberCount": 0,
+            "buildStatus": "ready",
+            "buildProgress": 1,
         }
         assert {name: answer.body[name] for name in expected} == expected
         assert (await api.get(f"{SEGMENTS}/{answer.body['id']}")).body == answer.body

@@ -10,6 +10,7 @@ from tests.api import NOTHING, Api
 from tests.builders import a_tenant
 from tests.contract.api.steps import (
     ADDRESS,
+    BIG_SPENDERS,
     NOTE,
     REASON,
     USER,
@@ -58,6 +59,7 @@ BODIES: Final[dict[str, Any]] = {
     "{methodId}": {"isDefault": True},
     "{communicationId}": {"status": "delivered"},
     "{segmentId}": {"name": "Taken over"},
+    "preview-change": {"rules": BIG_SPENDERS},
     "segments": {"name": "Big"},
     "restore": NOTHING,
     "cancel": NOTHING,

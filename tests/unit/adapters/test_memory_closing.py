@@ -7,7 +7,7 @@ import pytest
 
 from customers.adapters.memory.storage import MemoryStorage
 from customers.core.errors import Unavailable
-from tests.builders import USD, a_customer
+from tests.builders import USD, a_customer, an_id
 
 Use = Callable[[MemoryStorage], Awaitable[object]]
 
@@ -43,6 +43,23 @@ async def look(storage: MemoryStorage) -> None:
         pass
 
 
+async def freeze(storage: MemoryStorage) -> None:
+    async with storage.snapshot("tenant"):
+        pass
+
+
+async def list_tenants(storage: MemoryStorage) -> None:
+    await storage.tenants_with_segments()
+
+
+async def list_unsettled(storage: MemoryStorage) -> None:
+    await storage.tenants_to_settle()
+
+
+async def sweep(storage: MemoryStorage) -> None:
+    await storage.lease(an_id(), 60)
+
+
 async def add(storage: MemoryStorage) -> None:
     await storage.one_step("tenant").add_customer(a_customer())
 
@@ -51,7 +68,10 @@ async def check(storage: MemoryStorage) -> None:
     await storage.check()
 
 
-@pytest.mark.parametrize("use", [begin, look, add, check])
+USES = [begin, look, freeze, list_tenants, list_unsettled, sweep, add, check]
+
+
+@pytest.mark.parametrize("use", USES)
 async def test_a_closed_storage_is_unavailable(use: Use) -> None:
     storage = MemoryStorage(currency=USD)
     await use(storage)

@@ -10,8 +10,8 @@ from customers.adapters.memory.storage import MemoryStorage
 from customers.core.model.address import Address
 from customers.core.model.customer import Customer
 from customers.core.model.journal import Communication
+from customers.core.model.membership import Assignment, Standing
 from customers.core.model.order import Entry
-from customers.core.model.query import CustomerFilter
 from customers.core.model.segment import Segment
 from customers.core.ports import Transaction
 from tests.builders import (
@@ -26,6 +26,8 @@ from tests.builders import (
     an_address,
     an_entry,
 )
+
+BY_HAND = Assignment(assigned_at=NOW)
 
 
 @frozen(kw_only=True)
@@ -59,13 +61,24 @@ OF_OTHERS: dict[str, Write] = {
     "entry": lambda tx, kept: tx.orders.save(kept.entry),
     "refund": lambda tx, kept: tx.orders.add_refund(a_refund(kept.entry)),
     "segment": lambda tx, kept: tx.segments.save(evolve(kept.segment, name="another")),
+}
+# These need the members locked as well.
+OF_A_SEGMENT: dict[str, Write] = {
     "remove": lambda tx, kept: tx.segments.remove(kept.segment.id),
-    "put": lambda tx, kept: tx.segments.put(kept.segment.id, {kept.customer.id}, NOW),
+    "put": lambda tx, kept: tx.segments.put(kept.segment.id, {kept.customer.id}, BY_HAND),
+    "put members": lambda tx, kept: tx.segments.put_members(kept.segment.id, BY_HAND),
     "take": lambda tx, kept: tx.segments.take(kept.segment.id, {kept.customer.id}),
-    "put matching": lambda tx, kept: tx.segments.put_matching(
-        kept.segment.id, CustomerFilter(), NOW
-    ),
     "empty": lambda tx, kept: tx.segments.empty(kept.segment.id),
+}
+OF_MEMBERS: dict[str, Write] = {
+    "stored": lambda tx, kept: tx.segments.stored(kept.segment.id, {kept.customer.id}),
+    "watch": lambda tx, kept: tx.segments.watch(customers=True, orders=True),
+    "is watched": lambda tx, kept: tx.segments.is_watched(kept.segment.id),
+    "marked": lambda tx, kept: tx.segments.marked(9),
+    "contradicted": lambda tx, kept: tx.segments.contradicted(kept.segment.id, None, None, 9),
+    "aged": lambda tx, kept: tx.segments.aged([], None, 9),
+    "settle": lambda tx, kept: tx.segments.settle([]),
+    "stand": lambda tx, kept: tx.segments.stand(kept.segment.id, Standing(settled_at=NOW)),
 }
 MISREAD: dict[str, Write] = {
     "addresses": lambda tx, kept: tx.addresses.replace(kept.customer.id, [], [kept.address]),
@@ -84,6 +97,14 @@ async def once(storage: MemoryStorage, kept: Kept, *steps: Write) -> None:
 
 async def lock_customer(tx: Transaction, kept: Kept) -> None:
     await tx.customers.lock(kept.customer.id)
+
+
+async def lock_members(tx: Transaction, kept: Kept) -> None:
+    await tx.segments.lock_members()
+
+
+async def lock_segment(tx: Transaction, kept: Kept) -> None:
+    await tx.segments.lock(kept.segment.id)
 
 
 async def lock_others(tx: Transaction, kept: Kept) -> None:
@@ -133,6 +154,35 @@ async def test_a_write_to_anything_else_that_is_not_locked_is_refused(
     with pytest.raises(RuntimeError, match="is not locked"):
         await once(storage, kept, lock_customer, write)
     await once(storage, kept, lock_customer, lock_others, write)
+
+
+@pytest.mark.parametrize("write", OF_A_SEGMENT.values(), ids=OF_A_SEGMENT)
+async def test_a_change_of_what_was_put_by_hand_needs_the_members_and_the_segment(
+    storage: MemoryStorage, kept: Kept, write: Write
+) -> None:
+    with pytest.raises(RuntimeError, match="members are not locked"):
+        await once(storage, kept, lock_segment, write)
+    with pytest.raises(RuntimeError, match=f"segment {kept.segment.id} is not locked"):
+        await once(storage, kept, lock_members, write)
+    await once(storage, kept, lock_members, lock_segment, write)
+
+
+@pytest.mark.parametrize("write", OF_MEMBERS.values(), ids=OF_MEMBERS)
+async def test_what_is_about_stored_members_needs_them_locked(
+    storage: MemoryStorage, kept: Kept, write: Write
+) -> None:
+    with pytest.raises(RuntimeError, match="members are not locked"):
+        await once(storage, kept, lock_segment, write)
+    await once(storage, kept, lock_members, write)
+
+
+@pytest.mark.parametrize("first", [lock_customer, lock_segment])
+async def test_the_members_are_locked_before_anything_else_or_not_at_all(
+    storage: MemoryStorage, kept: Kept, first: Write
+) -> None:
+    with pytest.raises(RuntimeError, match="locked already"):
+        await once(storage, kept, first, lock_members)
+    await once(storage, kept, lock_members, first, lock_members)
 
 
 async def test_a_forgotten_lock_dooms_the_transaction_too(

@@ -169,9 +169,11 @@ async def test_each_read_of_a_view_sees_what_is_committed_by_then(storage: Memor
 async def test_repositories_are_of_no_use_after_their_block(storage: MemoryStorage) -> None:
     async with storage.view("tenant") as view:
         reader = view.customers
+    async with storage.snapshot("tenant") as snapshot:
+        frozen = snapshot.customers
     async with storage.transaction("tenant") as tx:
         repository = tx.customers
-    for customers in (reader, repository, view.customers, tx.customers):
+    for customers in (reader, frozen, repository, view.customers, tx.customers):
         with pytest.raises(RuntimeError, match="has ended"):
             await customers.by_email("ada@example.test")
     with pytest.raises(RuntimeError, match="has ended"):

@@ -63,6 +63,10 @@ class MoodyStorage(Storage):
         self._expect_there()
         return self._inner.view(tenant_id)
 
+    def snapshot(self, tenant_id: str) -> AbstractAsyncContextManager[View]:
+        self._expect_there()
+        return self._inner.snapshot(tenant_id)
+
     def transaction(self, tenant_id: str) -> AbstractAsyncContextManager[Transaction]:
         self._expect_there()
         return self._inner.transaction(tenant_id)
@@ -71,6 +75,22 @@ class MoodyStorage(Storage):
         self.asked += 1
         self._expect_there()
         return HeldBack(self, self._inner.one_step(tenant_id))
+
+    async def wait_until_watched(self, tenant_id: str, segment_id: UUID, seconds: float) -> bool:
+        self._expect_there()
+        return await self._inner.wait_until_watched(tenant_id, segment_id, seconds)
+
+    async def tenants_with_segments(self) -> Sequence[str]:
+        self._expect_there()
+        return await self._inner.tenants_with_segments()
+
+    async def tenants_to_settle(self) -> Sequence[str]:
+        self._expect_there()
+        return await self._inner.tenants_to_settle()
+
+    async def lease(self, holder: UUID, seconds: float) -> bool:
+        self._expect_there()
+        return await self._inner.lease(holder, seconds)
 
     async def open(self) -> None:
         await self._inner.open()

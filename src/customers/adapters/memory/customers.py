@@ -7,6 +7,7 @@ from uuid import UUID
 from attrs import evolve, frozen
 
 from customers.adapters.memory.draft import Draft, Source
+from customers.adapters.memory.marks import changed
 from customers.adapters.memory.state import State
 from customers.core.errors import CustomerNotFound, EmailTaken
 from customers.core.model.customer import Customer, Profile
@@ -67,8 +68,7 @@ class MemoryCustomers(MemoryCustomerReader, CustomerRepository):
         return customer
 
     async def lock_any(self, customer_id: UUID) -> Customer:
-        state = self._source.state
-        customer = state.living.get(customer_id) or state.gone.get(customer_id)
+        customer = self._source.state.known(customer_id)
         if customer is None:
             raise CustomerNotFound
         self._source.lock(Customer, customer_id)
@@ -85,10 +85,10 @@ class MemoryCustomers(MemoryCustomerReader, CustomerRepository):
         state = self._source.state
         if customer.email_key in state.emails:
             return False
-        if customer.id in state.living or customer.id in state.gone:
+        if state.known(customer.id) is not None:
             self._source.refuse(RuntimeError(f"the id {customer.id} is another customer's"))
         self._source.lock(Customer, customer.id)
-        self._source.keep(state.with_customer(customer))
+        self._source.keep(changed(state, customer))
         return True
 
     async def save(self, customer: Customer) -> None:
@@ -96,7 +96,7 @@ class MemoryCustomers(MemoryCustomerReader, CustomerRepository):
         self._source.expect_lock(Customer, customer.id)
         if customer.is_living and state.is_email_taken(customer):
             self._source.refuse(EmailTaken())
-        self._source.keep(state.with_customer(customer))
+        self._source.keep(changed(state, customer))
 
 
 def _profile(state: State, customer: Customer) -> Profile:

@@ -25,6 +25,7 @@ class Source(Protocol):
 class Draft(Source):
     _state: State
     _locked: set[tuple[type, UUID | str]] = field(factory=set, init=False)
+    _has_members: bool = field(default=False, init=False)
     _refusal: Exception | None = field(default=None, init=False)
     _has_ended: bool = field(default=False, init=False)
 
@@ -46,6 +47,17 @@ class Draft(Source):
         if (kind, id) not in self._locked:
             name = kind.__name__.lower()
             self.refuse(RuntimeError(f"the {name} {id} is not locked: lock it before writing"))
+
+    def lock_members(self) -> None:
+        """Refused after another lock: who locks the other way round may wait for ever elsewhere."""
+        if self._locked and not self._has_members:
+            self.refuse(RuntimeError("something is locked already: lock the members before it"))
+        self._has_members = True
+
+    def expect_members(self) -> None:
+        """Refuses what needs the tenant's stored members, unless this transaction locked them."""
+        if not self._has_members:
+            self.refuse(RuntimeError("the members are not locked: lock them before anything else"))
 
     def refuse(self, refusal: Exception) -> NoReturn:
         """Raises, and dooms the transaction."""

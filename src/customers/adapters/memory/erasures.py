@@ -1,11 +1,13 @@
 """Erasure in memory: what each map loses, and the receipt."""
 
+from typing import Any
 from uuid import UUID
 
 from attrs import evolve, frozen
 from immutables import Map
 
 from customers.adapters.memory.draft import Draft
+from customers.adapters.memory.marks import erased
 from customers.adapters.memory.payment_methods import without_tokens
 from customers.adapters.memory.state import NOTHING, State, placed
 from customers.core.model.customer import Customer
@@ -31,7 +33,7 @@ class MemoryErasures(ErasureRepository):
             erased_at=customer.erased_at,
             tables=dict.fromkeys(TABLES, 0) | _touched(state, customer.id),
         )
-        emptied = _without(state, customer.id).with_customer(customer)
+        emptied = erased(_without(state, customer.id), customer)
         self._draft.keep(evolve(emptied, erasures=emptied.erasures.set(customer.id, erasure)))
         return erasure
 
@@ -43,14 +45,21 @@ def _touched(state: State, customer_id: UUID) -> dict[str, int]:
         "customers": 1,
         "customer_addresses": len(state.addresses.get(customer_id, ())),
         "customer_payment_methods": len(state.methods.get(customer_id, ())),
-        "customer_segment_members": sum(customer_id in each for each in state.members.values()),
+        "customer_segment_assignments": _holding(state.assignments, customer_id),
+        "customer_segment_members": _holding(state.members, customer_id),
         "customer_notes": len(state.notes.get(customer_id, ())),
         "customer_communications": len(state.communications.get(customer_id, ())),
         "customer_orders": sum(bool(entry.order_number) for entry in entries),
     }
 
 
+def _holding(kept: Map[UUID, Map[UUID, Any]], customer_id: UUID) -> int:
+    """How many segments have the customer."""
+    return sum(customer_id in each for each in kept.values())
+
+
 def _without(state: State, customer_id: UUID) -> State:
+    """Stored members stay until they are settled: they hold no more than the id."""
     methods = state.methods.get(customer_id, ())
     return evolve(
         state,
@@ -59,7 +68,9 @@ def _without(state: State, customer_id: UUID) -> State:
         tokens=without_tokens(state.tokens, methods),
         notes=placed(state.notes, customer_id, None),
         communications=placed(state.communications, customer_id, None),
-        members=Map((id, placed(each, customer_id, None)) for id, each in state.members.items()),
+        assignments=Map(
+            (id, placed(each, customer_id, None)) for id, each in state.assignments.items()
+        ),
         ledger=placed(state.ledger, customer_id, _numberless(state, customer_id)),
     )
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from attrs import frozen
 
 from customers.adapters.memory.customers import MemoryCustomers
+from customers.adapters.memory.marks import changed
 from customers.adapters.memory.tenants import Tenants
 from customers.core.model.customer import Customer
 from customers.core.model.money import Currency
@@ -29,7 +30,7 @@ class MemoryOneStep(OneStep):
             if customer is None or entry.order_id in state.owners:
                 return None
             counted = customer.with_statistics(self._plus(customer.statistics, entry), now=now)
-            draft.keep(state.with_entry(entry).with_customer(counted))
+            draft.keep(changed(state.with_entry(entry), counted))
             return counted
 
     def _plus(self, known: Statistics, entry: Entry) -> Statistics:

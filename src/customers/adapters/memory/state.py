@@ -6,8 +6,8 @@ those that follow a customer are kept in step here, the others by the one reposi
 them. Who may read or write which state, and when, is not decided here.
 """
 
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Any, Final, Self, TypeVar
 from uuid import UUID
 
@@ -20,9 +20,16 @@ from customers.core.model.address import Address
 from customers.core.model.customer import Customer, CustomerStatus, CustomerType
 from customers.core.model.erasure import Erasure
 from customers.core.model.journal import Communication, Note
+from customers.core.model.membership import Assignment, Mark, MemberChange, Standing
 from customers.core.model.order import Entry, StoredRefund
 from customers.core.model.payment import PaymentMethod
-from customers.core.model.query import CustomerFilter, CustomerKey, CustomerOrder, CustomerSort
+from customers.core.model.query import (
+    CustomerFilter,
+    CustomerKey,
+    CustomerOrder,
+    CustomerSort,
+    MembersOf,
+)
 from customers.core.model.segment import Segment
 
 K = TypeVar("K")
@@ -53,7 +60,16 @@ class State:
 
     segments: Map[UUID, Segment] = NOTHING
     names: Map[str, UUID] = NOTHING  # of segments
-    members: Map[UUID, Map[UUID, datetime]] = NOTHING  # put in by hand, the deleted included
+    assignments: Map[UUID, Map[UUID, Assignment]] = NOTHING  # by segment, the deleted included
+    members: Map[UUID, Map[UUID, bool]] = NOTHING  # by segment, those who are stored at True
+    standings: Map[UUID, Standing] = NOTHING  # their numbers of members are not kept up
+    feeds: Map[UUID, Map[int, MemberChange]] = NOTHING  # by segment, numbered from 0
+    last_sequence: int = 0  # of all feeds
+
+    marks: Map[UUID, tuple[Mark, ...]] = NOTHING  # by customer, who has at least one
+    last_mark: int = 0
+    watches_customers: bool = False
+    watches_orders: bool = False
 
     erasures: Map[UUID, Erasure] = NOTHING
 
@@ -64,6 +80,10 @@ class State:
         if (customer := self.living.get(customer_id)) is None:
             raise CustomerNotFound
         return customer
+
+    def known(self, customer_id: UUID) -> Customer | None:
+        """The customer, living or not."""
+        return self.living.get(customer_id) or self.gone.get(customer_id)
 
     def is_email_taken(self, customer: Customer) -> bool:
         """Whether another living customer has the customer's e-mail."""
@@ -90,12 +110,19 @@ class State:
             ledger=self.ledger.set(entry.customer_id, entries.set(entry.order_id, entry)),
         )
 
+    def keeps(self, which: CustomerFilter, customer: Customer) -> bool:
+        """Whether a customer, who may be deleted, satisfies the filter."""
+        return (
+            customer.is_living
+            and (which.members_of is None or self._is_member(which.members_of, customer.id))
+            and (which.assigned_to is None or self._is_in(which.assigned_to, customer.id))
+            and not (which.not_assigned_to and self._is_in(which.not_assigned_to, customer.id))
+            and which.keeps(customer)
+        )
+
     def found(self, which: CustomerFilter) -> Iterator[Customer]:
         """The living customers that satisfy the filter, in no order."""
-        if which.member_of is None:
-            return filter(which.keeps, self.living.values())
-        members = self.members.get(which.member_of, NOTHING)
-        return filter(which.keeps, (self.living[id] for id in members if id in self.living))
+        return filter(partial(self.keeps, which), self._candidates(which))
 
     def walk(
         self, which: CustomerFilter, order: CustomerOrder, key: CustomerKey | None = None
@@ -107,10 +134,26 @@ class State:
         if order.by not in self._sorted:
             self._sorted[order.by] = Sorted.of(self.living.values(), order.by)
         everyone = self._sorted[order.by].walk(order.order, key)
-        if which.member_of is None:
-            return filter(which.keeps, everyone)
-        members = self.members.get(which.member_of, NOTHING)
-        return (each for each in everyone if each.id in members and which.keeps(each))
+        return filter(partial(self.keeps, which), everyone)
+
+    def _candidates(self, which: CustomerFilter) -> Iterable[Customer]:
+        """Living customers, among them all that satisfy the filter."""
+        ids: Iterable[UUID]
+        if which.members_of is not None:
+            ids = {*self.members.get(which.members_of.segment_id, NOTHING), *which.members_of.plus}
+        elif which.assigned_to is not None:
+            ids = self.assignments.get(which.assigned_to, NOTHING)
+        else:
+            return self.living.values()
+        return (self.living[each] for each in ids if each in self.living)
+
+    def _is_member(self, of: MembersOf, customer_id: UUID) -> bool:
+        stored = self.members.get(of.segment_id, NOTHING)
+        return customer_id in of.plus or (customer_id in stored and customer_id not in of.without)
+
+    def _is_in(self, segment_id: UUID, customer_id: UUID) -> bool:
+        """Whether the customer was put into the segment by hand."""
+        return customer_id in self.assignments.get(segment_id, NOTHING)
 
 
 def placed(kept: Map[K, V], key: K, value: V | None) -> Map[K, V]:

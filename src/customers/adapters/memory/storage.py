@@ -8,15 +8,21 @@ database. The differences:
   no deadlock here, no time-out, and no Unavailable but after `close`;
 - a view is never behind what was committed;
 - a filter looks at every customer, and the first list in some order after a write sorts them all:
-  some tenths of a second for 100,000, who take about 100 MB;
+  some tenths of a second for 100,000, who take about 100 MB; whoever looks for customers in doubt
+  looks at every one too;
+- no write is ever under way beside another one of its tenant, so all are watched at once;
+- the lease of the sweeper is kept by the clock of the event loop;
 - what the model lets pass is kept as it is, there is no column that it could be too long for.
 
 In turn it notices what a database cannot: a write to what the transaction has not locked raises
-RuntimeError, and so does a `before` that is not what is stored. Both doom the transaction.
+RuntimeError, and so does a `before` that is not what is stored, or locking the members after
+something else. All of them doom the transaction.
 """
 
-from collections.abc import AsyncIterator
+from asyncio import get_running_loop
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from uuid import UUID
 
 from attrs import define, field, frozen
 
@@ -28,6 +34,8 @@ from customers.adapters.memory.communications import (
 from customers.adapters.memory.customers import MemoryCustomerReader, MemoryCustomers
 from customers.adapters.memory.draft import Draft
 from customers.adapters.memory.erasures import MemoryErasures
+from customers.adapters.memory.lease import Lease
+from customers.adapters.memory.members import is_unsettled
 from customers.adapters.memory.notes import MemoryNoteReader, MemoryNotes
 from customers.adapters.memory.one_step import MemoryOneStep
 from customers.adapters.memory.orders import MemoryOrderReader, MemoryOrders
@@ -47,10 +55,16 @@ class MemoryStorage(Storage):
 
     _currency: Currency
     _tenants: Tenants = field(factory=Tenants, init=False)
+    _lease: Lease | None = field(default=None, init=False)
 
     @asynccontextmanager
     async def view(self, tenant_id: str) -> AsyncIterator[View]:
         async with self._tenants.glance(tenant_id) as glance:
+            yield MemoryView(glance)
+
+    @asynccontextmanager
+    async def snapshot(self, tenant_id: str) -> AsyncIterator[View]:
+        async with self._tenants.snapshot(tenant_id) as glance:
             yield MemoryView(glance)
 
     @asynccontextmanager
@@ -60,6 +74,23 @@ class MemoryStorage(Storage):
 
     def one_step(self, tenant_id: str) -> OneStep:
         return MemoryOneStep(self._tenants, tenant_id, self._currency)
+
+    async def wait_until_watched(self, tenant_id: str, segment_id: UUID, seconds: float) -> bool:  # noqa: ARG002
+        self._tenants.check()
+        state = self._tenants.committed().get(tenant_id)
+        return state is not None and segment_id in state.segments
+
+    async def tenants_with_segments(self) -> Sequence[str]:
+        return sorted(id for id, state in self._tenants.committed().items() if state.segments)
+
+    async def tenants_to_settle(self) -> Sequence[str]:
+        return sorted(id for id, state in self._tenants.committed().items() if is_unsettled(state))
+
+    async def lease(self, holder: UUID, seconds: float) -> bool:
+        self._tenants.check()
+        known = self._lease or Lease(holder=holder, until=0)
+        self._lease = known.asked(holder, now=get_running_loop().time(), seconds=seconds)
+        return self._lease.holder == holder
 
     async def open(self) -> None:
         """There is nothing to open."""

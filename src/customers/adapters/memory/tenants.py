@@ -1,7 +1,7 @@
 """What is committed of each tenant, and the queue of those who mean to change it."""
 
 from asyncio import Lock, Task, current_task
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
@@ -51,6 +51,15 @@ class Tenants:
             glance.end()
 
     @asynccontextmanager
+    async def snapshot(self, tenant_id: str) -> AsyncIterator[Glance]:
+        """A look at what is committed now, whatever is committed meanwhile."""
+        glance = Glance(Tenant(state=self._tenant(tenant_id).state))
+        try:
+            yield glance
+        finally:
+            glance.end()
+
+    @asynccontextmanager
     async def draft(self, tenant_id: str) -> AsyncIterator[Draft]:
         """The tenant's only draft at that time; committed when the block ends well.
 
@@ -66,6 +75,11 @@ class Tenants:
                 finally:
                     draft.end()
                 tenant.state = draft.result()
+
+    def committed(self) -> Mapping[str, State]:
+        """What is committed of everyone."""
+        self.check()
+        return {tenant_id: tenant.state for tenant_id, tenant in self._tenants.items()}
 
     def check(self) -> None:
         """Raises Unavailable once closed."""

@@ -1,6 +1,7 @@
 """A customer as a row of `customers`, in both directions."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypeAlias
 
 from asyncpg import Record
 from attrs import asdict
@@ -17,7 +18,10 @@ _COMPARED = {"email_key", "search_text", "tags_folded", *(f"{name}_folded" for n
 SHOWN = tuple(column for column in customers.columns if column.name not in _COMPARED)
 
 
-def from_row(row: Record) -> Customer:
+Row: TypeAlias = Record | Mapping[str, Any]
+
+
+def from_row(row: Row) -> Customer:
     """The customer of a row that has the columns of SHOWN."""
     return Customer(
         id=row["id"],
@@ -66,7 +70,7 @@ def to_row(customer: Customer) -> dict[str, Any]:
     }
 
 
-def _statistics(row: Record) -> Statistics:
+def _statistics(row: Row) -> Statistics:
     return Statistics(
         total_orders=row["total_orders"],
         total_spent=row["total_spent"],

@@ -1,7 +1,7 @@
 """Customers one at a time: reading, locking and writing them. Lists live in `lists`.
 
-A write carries what the core computes beside the customer, and moves the tenant's counters in the
-same statement.
+A write carries what the core computes beside the customer, and in the same statement moves the
+tenant's counters and leaves a mark for the members of its segments.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.sql.elements import ColumnElement
 
-from customers.adapters.postgres import lists
+from customers.adapters.postgres import lists, marks
 from customers.adapters.postgres.counts import counted
 from customers.adapters.postgres.customer_row import SHOWN, from_row, to_row
 from customers.adapters.postgres.profiles import PROFILES, to_profile
@@ -110,7 +110,9 @@ def _add() -> Select[Any]:
         .cte("added")
     )
     moved = select(added.c.status, added.c.customer_type, _so_many(1)).subquery("moved")
-    return select(added.c.status).add_cte(counted(moved).cte("counted"))
+    return select(added.c.status).add_cte(
+        counted(moved).cte("counted"), marks.of_new(added).cte("marked")
+    )
 
 
 def _save() -> Insert:
@@ -130,7 +132,7 @@ def _save() -> Insert:
     moved = _netted(each).subquery("moved")
     new_values = parameters(customers, but=("tenant_id", "id"))
     saved = update(customers).where(*here).values(new_values).cte("saved")
-    return counted(moved).add_cte(saved)
+    return counted(moved).add_cte(saved, marks.of_saved().cte("marked"))
 
 
 def _netted(each: Subquery) -> Select[Any]:

@@ -9,6 +9,11 @@ from sqlalchemy import CTE, Select, Table, delete, func, insert, select, update
 
 from customers.adapters.postgres.belongings import of_customer
 from customers.adapters.postgres.customers import PostgresCustomers
+from customers.adapters.postgres.segment_tables import (
+    customer_segment_assignments,
+    customer_segment_marks,
+    customer_segment_members,
+)
 from customers.adapters.postgres.session import Session, parameters
 from customers.adapters.postgres.statements import Statement
 from customers.adapters.postgres.tables import (
@@ -18,7 +23,6 @@ from customers.adapters.postgres.tables import (
     customer_notes,
     customer_orders,
     customer_payment_methods,
-    customer_segment_members,
 )
 from customers.core.model.customer import Customer
 from customers.core.model.erasure import TABLES, Erasure
@@ -57,14 +61,23 @@ class PostgresErasures(ErasureRepository):
 
 
 def _empty() -> Select[tuple[int, ...]]:
-    """Removes or empties the customer's rows; how many of each table."""
+    """Removes or empties the customer's rows; how many of each table. Memberships are counted,
+    and settled away afterwards; marks, which only wait for that, are not worth a number.
+    """
     touched = [_removed(table) for table in _OWN]
-    touched.append(_orders_without_number())
+    touched += [_orders_without_number(), _memberships()]
     counts = (
         select(func.count()).select_from(rows).scalar_subquery().label(name)
         for name, rows in touched
     )
-    return select(*counts)
+    _, marks = _removed(customer_segment_marks)
+    return select(*counts).add_cte(marks)
+
+
+def _memberships() -> tuple[str, CTE]:
+    rows = select(customer_segment_members.c.segment_id)
+    own = rows.where(of_customer(customer_segment_members))
+    return customer_segment_members.name, own.cte("memberships")
 
 
 def _removed(table: Table) -> tuple[str, CTE]:
@@ -87,7 +100,7 @@ def _orders_without_number() -> tuple[str, CTE]:
 _OWN = (
     customer_addresses,
     customer_payment_methods,
-    customer_segment_members,
+    customer_segment_assignments,
     customer_notes,
     customer_communications,
 )

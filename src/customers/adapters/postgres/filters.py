@@ -7,17 +7,21 @@ of its rule); the values of the fields travel by name, a rule's as literals of i
 import re
 from collections.abc import Callable, Collection, Hashable, Mapping
 from functools import lru_cache
+from typing import Any
 
-from sqlalchemy import Numeric, Uuid, and_, any_, bindparam, exists, select
+from sqlalchemy import Numeric, Select, Uuid, and_, any_, bindparam, func, not_, select, union_all
 from sqlalchemy.sql.elements import ClauseElement, ColumnElement
 
 from customers.adapters.postgres.rules import where
-from customers.adapters.postgres.schema import MOMENT, TEXT, TEXTS
+from customers.adapters.postgres.schema import MOMENT, TEXT, TEXTS, UUIDS
+from customers.adapters.postgres.segment_tables import (
+    customer_segment_assignments,
+    customer_segment_members,
+)
 from customers.adapters.postgres.session import TENANT
 from customers.adapters.postgres.statements import Statement
 from customers.adapters.postgres.tables import LIVING, customers
-from customers.adapters.postgres.tables import customer_segment_members as _members
-from customers.core.model.query import CustomerFilter
+from customers.core.model.query import CustomerFilter, MembersOf
 
 
 def statement(
@@ -46,7 +50,9 @@ def values(which: CustomerFilter) -> dict[str, object]:
         "created_to": which.created_to,
         "min_total_spent": which.min_total_spent,
         "max_total_spent": which.max_total_spent,
-        "member_of": which.member_of,
+        "assigned_to": which.assigned_to,
+        "not_assigned_to": which.not_assigned_to,
+        **_members(which.members_of),
     }
     return {name: value for name, value in told.items() if value is not None}
 
@@ -68,12 +74,35 @@ def _choices(name: str, chosen: Collection[str]) -> dict[str, object]:
     return {name: min(chosen)} if len(chosen) == 1 else {f"{name}_any": sorted(chosen) or None}
 
 
+def _members(members: MembersOf | None) -> dict[str, object]:
+    if members is None:
+        return {}
+    return {
+        "members_of": members.segment_id,
+        "without": list(members.without),
+        "plus": list(members.plus),
+    }
+
+
 def _containing(search: str) -> str:
     """A LIKE pattern in which every character of the search is itself."""
     return "%" + re.sub(r"([\\%_])", r"\\\1", search) + "%"
 
 
+def _assigned(name: str) -> Select[Any]:
+    put = customer_segment_assignments.c
+    here = (put.tenant_id == TENANT, put.segment_id == bindparam(name, type_=Uuid()))
+    return select(put.customer_id).where(*here)
+
+
 _of = customers.c
+_member = customer_segment_members.c
+# The stored members of a segment, those who are not, and those who are besides.
+STORED = and_(
+    _member.tenant_id == TENANT, _member.segment_id == bindparam("members_of", type_=Uuid())
+)
+WITHOUT = bindparam("without", type_=UUIDS)
+PLUS = bindparam("plus", type_=UUIDS)
 _CLAUSES: Mapping[str, ColumnElement[bool]] = {
     "search": _of.search_text.like(bindparam("search", type_=TEXT)),
     "status": _of.status == bindparam("status", type_=TEXT),
@@ -85,11 +114,12 @@ _CLAUSES: Mapping[str, ColumnElement[bool]] = {
     "created_to": _of.created_at <= bindparam("created_to", type_=MOMENT),
     "min_total_spent": _of.total_spent >= bindparam("min_total_spent", type_=Numeric()),
     "max_total_spent": _of.total_spent <= bindparam("max_total_spent", type_=Numeric()),
-    "member_of": exists(
-        select(_members.c.customer_id).where(
-            _members.c.tenant_id == TENANT,
-            _members.c.segment_id == bindparam("member_of", type_=Uuid()),
-            _members.c.customer_id == _of.id,
+    "assigned_to": _of.id.in_(_assigned("assigned_to")),
+    "not_assigned_to": _of.id.not_in(_assigned("not_assigned_to")),
+    "members_of": _of.id.in_(
+        union_all(
+            select(_member.customer_id).where(STORED, not_(_member.customer_id == any_(WITHOUT))),
+            select(func.unnest(PLUS)),
         )
     ),
 }

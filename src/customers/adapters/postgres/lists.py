@@ -20,7 +20,7 @@ from sqlalchemy import (
     tuple_,
 )
 
-from customers.adapters.postgres import counts, filters
+from customers.adapters.postgres import counts, filters, members
 from customers.adapters.postgres.customer_row import SHOWN
 from customers.adapters.postgres.schema import MONEY
 from customers.adapters.postgres.session import Session
@@ -47,9 +47,13 @@ async def page(
     session: Session, which: CustomerFilter, order: CustomerOrder, page: Page
 ) -> Sequence[Record]:
     """The rows of one page, with the columns of SHOWN."""
-    statement = filters.statement(which, _page, order)
     offset = min(page.offset, _MOST_OFFSET)
-    return await session.rows(statement, limit=page.size, offset=offset, **filters.values(which))
+    told = filters.values(which)
+    if members.answers(which, order):
+        statement = members.page(order.order)
+    else:
+        statement = filters.statement(which, _page, order)
+    return await session.rows(statement, limit=page.size, offset=offset, **told)
 
 
 async def after(
@@ -60,12 +64,14 @@ async def after(
     limit: int,
 ) -> Sequence[Record]:
     """The rows that follow a key, or the first ones, with the columns of SHOWN."""
-    told = filters.values(which)
     if key is None:
-        statement = filters.statement(which, _page, order)
-        return await session.rows(statement, limit=limit, offset=0, **told)
-    statement = filters.statement(which, _after, order)
-    return await session.rows(statement, limit=limit, key_value=key.value, key_id=key.id, **told)
+        return await page(session, which, order, Page(size=limit))
+    if members.answers(which, order):
+        statement = members.after(order.order)
+    else:
+        statement = filters.statement(which, _after, order)
+    told = {**filters.values(which), "key_value": key.value, "key_id": key.id}
+    return await session.rows(statement, limit=limit, **told)
 
 
 async def count(session: Session, which: CustomerFilter) -> int:

@@ -5,7 +5,8 @@ changes the customer and gives the row as it is then, or none if the customer ha
 the order, or nothing where it is known: it waits for whoever is telling it. The update then starts
 from a snapshot that may be older than the lock; PostgreSQL notices that the row has moved on and
 computes every expression again from the newest row, which nobody else can change any more. So an
-order is kept if and only if it is counted, and no count is lost.
+order is kept if and only if it is counted, and no count is lost. The mark that it leaves takes what
+was before from `locked`, the row that was waited for.
 """
 
 from collections.abc import Callable
@@ -15,10 +16,11 @@ from decimal import Decimal
 from typing import Any
 
 from attrs import frozen
-from sqlalchemy import CTE, ColumnElement, Numeric, Update, bindparam, func, select, update
+from sqlalchemy import CTE, ColumnElement, Numeric, Select, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.sql.dml import ReturningUpdate
 
-from customers.adapters.postgres import orders
+from customers.adapters.postgres import marks, orders
 from customers.adapters.postgres.customer_row import SHOWN, from_row, to_row
 from customers.adapters.postgres.customers import ADD, ID
 from customers.adapters.postgres.schema import MOMENT
@@ -51,8 +53,22 @@ class PostgresOneStep(OneStep):
         return None if row is None else from_row(row)
 
 
-def _count_order() -> Update:
-    told = _told(_locked())
+def _count_order() -> Select[Any]:
+    locked = _locked()
+    counted = _counted(_told(locked)).cte("counted")
+    marked = marks.of_counted(locked, counted).cte("marked")
+    return select(counted).add_cte(marked)
+
+
+def _locked() -> CTE:
+    """The living customer as they are then, whom nobody else changes from here on."""
+    living = select(customers.c.id, *marks.COUNTED).where(
+        customers.c.tenant_id == TENANT, ID, LIVING
+    )
+    return living.with_for_update(key_share=True).cte("locked").prefix_with("MATERIALIZED")
+
+
+def _counted(told: CTE) -> ReturningUpdate[Any]:
     orders_then = customers.c.total_orders + 1
     spent_then = customers.c.total_spent + told.c.total_amount
     now = bindparam("now", type_=MOMENT)
@@ -70,12 +86,6 @@ def _count_order() -> Update:
         )
         .returning(*SHOWN)
     )
-
-
-def _locked() -> CTE:
-    """The living customer, whom nobody else changes from here on."""
-    living = select(customers.c.id).where(customers.c.tenant_id == TENANT, ID, LIVING)
-    return living.with_for_update(key_share=True).cte("locked").prefix_with("MATERIALIZED")
 
 
 def _told(locked: CTE) -> CTE:

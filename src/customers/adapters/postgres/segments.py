@@ -1,10 +1,9 @@
-"""Segments in PostgreSQL, and who was put into them by hand.
+"""Segments in PostgreSQL; who is in them is kept by the modules whose statements are run here.
 
 A rule is kept twice: as it was written, for the echo, and in its canonical form, to be read again.
 """
 
-from collections.abc import Collection, Sequence
-from datetime import datetime
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -18,29 +17,34 @@ from sqlalchemy import (
     Select,
     Text,
     Uuid,
-    and_,
-    any_,
     bindparam,
     cast,
     delete,
-    func,
+    insert,
     select,
     update,
 )
-from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.sql.elements import ColumnElement
 
-from customers.adapters.postgres import filters
-from customers.adapters.postgres.belongings import all_of, found
-from customers.adapters.postgres.schema import MOMENT, UUIDS
+from customers.adapters.postgres import assignments, doubts, standings, stored
+from customers.adapters.postgres.schema import TEXT
+from customers.adapters.postgres.segment_tables import (
+    customer_segment_assignments,
+    customer_segment_changes,
+    customer_segment_members,
+    customer_segment_standings,
+    customer_segments,
+)
 from customers.adapters.postgres.session import TENANT, Session, parameters
 from customers.adapters.postgres.statements import Statement
-from customers.adapters.postgres.tables import (
-    customer_segment_members,
-    customer_segments,
-    customers,
-)
 from customers.core.errors import SegmentNotFound
+from customers.core.model.membership import (
+    Assignment,
+    Doubt,
+    Flip,
+    MemberChange,
+    Span,
+    Standing,
+)
 from customers.core.model.query import CustomerFilter
 from customers.core.model.rules.canonical import to_json
 from customers.core.model.rules.parse import parse
@@ -60,42 +64,86 @@ class PostgresSegments(SegmentRepository):
         return [_from_row(row) for row in await self._session.rows(_ALL)]
 
     async def put_into(self, customer_id: UUID) -> Collection[UUID]:
-        rows = await self._session.rows(_PUT_INTO, customer_id=customer_id)
-        return [row["segment_id"] for row in found(rows, "segment_id")]
+        return await assignments.put_into(self._session, customer_id)
+
+    async def assignment(self, segment_id: UUID, customer_id: UUID) -> Assignment | None:
+        return await assignments.find(self._session, segment_id, customer_id)
+
+    async def standings(
+        self, segment_ids: Collection[UUID] | None = None
+    ) -> Mapping[UUID, Standing]:
+        return await standings.read(self._session, segment_ids)
+
+    async def doubts(self, spans: Collection[Span], most: int) -> Sequence[Doubt]:
+        return await doubts.doubts(self._session, spans, most)
+
+    async def roll(self, after: UUID | None, most: int) -> Sequence[Doubt]:
+        return await doubts.roll(self._session, after, most)
+
+    async def overdue(self, spans: Mapping[UUID, Collection[Span]]) -> Collection[UUID]:
+        return await doubts.overdue(self._session, spans)
+
+    async def changes(self, segment_id: UUID, after: int, limit: int) -> Sequence[MemberChange]:
+        return await stored.changes(self._session, segment_id, after, limit)
+
+    async def lock_members(self) -> None:
+        await standings.lock_members(self._session)
 
     async def lock(self, segment_id: UUID) -> Segment:
         return _found(await self._session.row(_LOCK, id=segment_id))
 
     async def add(self, segment: Segment) -> None:
-        await self._session.run(_ADD, **_to_row(segment))
+        await self._session.run(_ADD, **_to_row(segment), cause=Standing().cause)
 
     async def save(self, segment: Segment) -> None:
         await self._session.run(_SAVE, **_to_row(segment))
 
     async def remove(self, segment_id: UUID) -> None:
-        await self.empty(segment_id)
+        for table in _OWN:
+            await assignments.remove_all(self._session, table, segment_id)
         await self._session.run(_REMOVE, id=segment_id)
 
-    async def put(self, segment_id: UUID, customer_ids: Collection[UUID], at: datetime) -> int:
-        return await self._session.run(
-            _PUT, segment_id=segment_id, customer_ids=list(customer_ids), assigned_at=at
-        )
+    async def put(
+        self, segment_id: UUID, customer_ids: Collection[UUID], by: Assignment
+    ) -> Collection[UUID]:
+        return await assignments.put(self._session, segment_id, customer_ids, by)
 
-    async def take(self, segment_id: UUID, customer_ids: Collection[UUID]) -> int:
-        return await self._session.run(
-            _TAKE, segment_id=segment_id, customer_ids=list(customer_ids)
-        )
+    async def stored(self, segment_id: UUID, customer_ids: Collection[UUID]) -> Collection[UUID]:
+        return await stored.among(self._session, segment_id, customer_ids)
 
-    async def put_matching(self, segment_id: UUID, which: CustomerFilter, at: datetime) -> None:
-        await self._session.run(
-            filters.statement(which, _put_kept),
-            **filters.values(which),
-            segment_id=segment_id,
-            assigned_at=at,
-        )
+    async def put_members(self, segment_id: UUID, by: Assignment) -> None:
+        await assignments.put_members(self._session, segment_id, by)
+
+    async def take(self, segment_id: UUID, customer_ids: Collection[UUID]) -> Collection[UUID]:
+        return await assignments.take(self._session, segment_id, customer_ids)
 
     async def empty(self, segment_id: UUID) -> None:
-        await self._session.run(_EMPTY, segment_id=segment_id)
+        await assignments.empty(self._session, segment_id)
+
+    async def watch(self, *, customers: bool, orders: bool) -> None:
+        await standings.watch(self._session, customers=customers, orders=orders)
+
+    async def is_watched(self, segment_id: UUID) -> bool:
+        return await standings.is_watched(self._session, segment_id)
+
+    async def marked(
+        self, most: int, customer_ids: Collection[UUID] | None = None
+    ) -> Sequence[Doubt]:
+        return await doubts.marked(self._session, most, customer_ids)
+
+    async def contradicted(
+        self, segment_id: UUID, which: CustomerFilter | None, after: UUID | None, most: int
+    ) -> tuple[Sequence[Doubt], UUID | None]:
+        return await doubts.contradicted(self._session, segment_id, which, after, most)
+
+    async def aged(self, spans: Collection[Span], after: UUID | None, most: int) -> Sequence[Doubt]:
+        return await doubts.aged(self._session, spans, after, most)
+
+    async def settle(self, flips: Sequence[Flip], settled: Sequence[Doubt] = ()) -> None:
+        await stored.settle(self._session, flips, settled)
+
+    async def stand(self, segment_id: UUID, standing: Standing) -> None:
+        await standings.keep(self._session, segment_id, standing)
 
 
 def _found(row: Record | None) -> Segment:
@@ -130,39 +178,32 @@ def _stored() -> Select[Any]:
     return select(*plain, cast(_of.rules, Text).label("rules")).where(_of.tenant_id == TENANT)
 
 
-def _put(chosen: ColumnElement[Any], *kept: ColumnElement[bool]) -> Insert:
-    """Puts the chosen customers into the segment, but for those who are in it."""
-    rows = select(TENANT, _SEGMENT, chosen, bindparam("assigned_at", type_=MOMENT)).where(*kept)
-    names = ["tenant_id", "segment_id", "customer_id", "assigned_at"]
-    return insert(customer_segment_members).from_select(names, rows).on_conflict_do_nothing()
-
-
-def _put_kept(kept: ColumnElement[bool]) -> Insert:
-    return _put(customers.c.id, kept)
+def _add() -> Insert:
+    """The segment, and that there is nobody in it yet."""
+    added = insert(customer_segments).values(parameters(customer_segments)).cte("added")
+    standing = {"tenant_id": TENANT, "segment_id": _ID, "members": 0, "seen": 0}
+    told = {**standing, "cause": bindparam("cause", type_=TEXT)}
+    return insert(customer_segment_standings).values(told).add_cte(added)
 
 
 _READER = msgspec.json.Decoder(float_hook=Decimal)
 
 _of = customer_segments.c
-_member = customer_segment_members.c
 _ID = bindparam("id", type_=Uuid())
-_IDS = bindparam("customer_ids", type_=UUIDS)
-_SEGMENT = bindparam("segment_id", type_=Uuid())
-_IS_MEMBER = and_(_member.tenant_id == TENANT, _member.segment_id == _SEGMENT)
+_OWN = (
+    customer_segment_assignments,
+    customer_segment_members,
+    customer_segment_standings,
+    customer_segment_changes,
+)
 
 _GET = Statement.of(_stored().where(_of.id == _ID))
 _LOCK = Statement.of(_stored().where(_of.id == _ID).with_for_update(key_share=True))
 _ALL = Statement.of(_stored().order_by(_of.created_at.desc(), _of.id.desc()))
-_ADD = Statement.of(insert(customer_segments).values(**parameters(customer_segments)))
+_ADD = Statement.of(_add())
 _SAVE = Statement.of(
     update(customer_segments)
     .where(_of.tenant_id == TENANT, _of.id == _ID)
     .values(**parameters(customer_segments, but=("tenant_id", "id")))
 )
 _REMOVE = Statement.of(delete(customer_segments).where(_of.tenant_id == TENANT, _of.id == _ID))
-_PUT_INTO = Statement.of(all_of(customer_segment_members))
-_PUT = Statement.of(_put(func.unnest(_IDS)))
-_TAKE = Statement.of(
-    delete(customer_segment_members).where(_IS_MEMBER, _member.customer_id == any_(_IDS))
-)
-_EMPTY = Statement.of(delete(customer_segment_members).where(_IS_MEMBER))

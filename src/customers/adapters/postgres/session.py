@@ -26,7 +26,7 @@ How a repository is written:
   as Unavailable. A repository that refuses a *write* by itself calls `session.refuse(error)`,
   which raises it and dooms the transaction as a constraint does.
 - What locks a row uses FOR NO KEY UPDATE: foreign keys of other transactions need not wait.
-  Locks are taken in one order: segments, customers by id, orders, counters.
+  Locks are taken in one order: a tenant's members, segments, customers by id, orders, counters.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -139,6 +139,7 @@ class ViewSession(Session):
 class TransactionSession(Session):
     """One transaction. What is refused dooms it: nothing more is asked, and commit raises."""
 
+    _begin = "BEGIN ISOLATION LEVEL READ COMMITTED"
     _refusal: Exception | None = None
 
     @asynccontextmanager
@@ -147,7 +148,7 @@ class TransactionSession(Session):
         anything at all leaves it, a cancellation too.
         """
         try:
-            await self._ask(lambda connection: connection.execute(_BEGIN))
+            await self._ask(lambda connection: connection.execute(self._begin))
             yield
             told = await self._ask(lambda connection: connection.execute("COMMIT"))
             if told != "COMMIT":
@@ -181,6 +182,32 @@ class TransactionSession(Session):
             raise
 
 
+class SnapshotSession(TransactionSession):
+    """Reads that all see the moment of the first one. To begin is tried once more on a fresh
+    connection where the first one was lost.
+    """
+
+    _begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+    _has_begun = False
+
+    def __init__(self, tenant_id: str, connection: Connection, pool: Pool) -> None:
+        super().__init__(tenant_id, connection)
+        self._pool = pool
+
+    async def _ask(self, question: Callable[[Connection], Awaitable[Answer]]) -> Answer:
+        if self._has_begun:
+            return await super()._ask(question)
+        self._has_begun = True
+        try:
+            return await Session._ask(self, question)
+        except Unavailable:
+            if not is_gone(self._connection):
+                raise
+        await self._pool.release(self._connection)
+        self._connection = await self._pool.acquire()
+        return await super()._ask(question)
+
+
 async def _fetch(
     connection: Connection, statement: Statement, arguments: Sequence[object]
 ) -> Sequence[Record]:
@@ -188,6 +215,3 @@ async def _fetch(
         return await connection.fetch(statement.sql, *arguments)
     nameless = await connection.prepare(statement.sql, name="")
     return await nameless.fetch(*arguments)
-
-
-_BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"

@@ -3,14 +3,15 @@
 Where the database is away every operation raises Unavailable, and works again when it is back.
 """
 
-from asyncio import Task, current_task
-from collections.abc import AsyncIterator, Iterator
+from asyncio import Task, current_task, get_running_loop, sleep
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
+from uuid import UUID
 
 from attrs import frozen
 
-from customers.adapters.postgres import deployment
+from customers.adapters.postgres import deployment, standings, sweeping
 from customers.adapters.postgres.addresses import PostgresAddresses
 from customers.adapters.postgres.communications import PostgresCommunications
 from customers.adapters.postgres.customers import PostgresCustomers
@@ -21,11 +22,18 @@ from customers.adapters.postgres.orders import PostgresOrders
 from customers.adapters.postgres.payment_methods import PostgresPaymentMethods
 from customers.adapters.postgres.pool import Pool, PoolNumbers, PoolOptions
 from customers.adapters.postgres.segments import PostgresSegments
-from customers.adapters.postgres.session import Session, TransactionSession, ViewSession
+from customers.adapters.postgres.session import (
+    Session,
+    SnapshotSession,
+    TransactionSession,
+    ViewSession,
+)
 from customers.core.model.money import Currency
 from customers.core.ports import OneStep, Storage, Transaction, View
 
 _USUAL = PoolOptions()
+# Seconds between two looks at writes that are under way.
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.002, 0.05
 
 
 class PostgresStorage(Storage):
@@ -60,6 +68,15 @@ class PostgresStorage(Storage):
             await self._pool.release(session.end())
 
     @asynccontextmanager
+    async def snapshot(self, tenant_id: str) -> AsyncIterator[View]:
+        session = SnapshotSession(tenant_id, await self._pool.acquire(), self._pool)
+        try:
+            async with session.all_or_nothing():
+                yield PostgresView(session, self._currency)
+        finally:
+            await self._pool.release(session.end())
+
+    @asynccontextmanager
     async def transaction(self, tenant_id: str) -> AsyncIterator[Transaction]:
         with self._not_nested():
             session = TransactionSession(tenant_id, await self._pool.acquire())
@@ -71,6 +88,32 @@ class PostgresStorage(Storage):
 
     def one_step(self, tenant_id: str) -> OneStep:
         return PostgresOneStep(lambda: self._single(tenant_id), self._currency)
+
+    async def wait_until_watched(self, tenant_id: str, segment_id: UUID, seconds: float) -> bool:
+        loop, pause = get_running_loop(), _FIRST_PAUSE
+        deadline = loop.time() + seconds
+        while not await self._is_watched(tenant_id, segment_id):
+            if loop.time() >= deadline:
+                return False
+            await sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+        return True
+
+    async def tenants_with_segments(self) -> Sequence[str]:
+        async with self._session("") as session:
+            return await sweeping.tenants_with_segments(session)
+
+    async def tenants_to_settle(self) -> Sequence[str]:
+        async with self._session("") as session:
+            return await sweeping.tenants_to_settle(session)
+
+    async def lease(self, holder: UUID, seconds: float) -> bool:
+        async with self._session("") as session:
+            return await sweeping.lease(session, holder, seconds)
+
+    async def _is_watched(self, tenant_id: str, segment_id: UUID) -> bool:
+        async with self._session(tenant_id) as session:
+            return await standings.is_watched(session, segment_id)
 
     @asynccontextmanager
     async def _single(self, tenant_id: str) -> AsyncIterator[Session]:

@@ -216,36 +216,6 @@ customer_communications = Table(
     ),
 )
 
-customer_segments = Table(
-    "customer_segments",
-    metadata,
-    tenant_column(),
-    column("id", Uuid()),
-    *columns(TEXT, "name name_key description"),
-    # The rule of a dynamic segment in its one canonical form, and the text it was written as.
-    column("rules", JSONB(), null=True),
-    column("rules_written", TEXT, null=True),
-    *columns(Boolean(), "is_dynamic is_active"),
-    *columns(MOMENT, "created_at updated_at"),
-    PrimaryKeyConstraint("tenant_id", "id"),
-    Index("customer_segments_name_key", "tenant_id", "name_key", unique=True),
-    Index("customer_segments_newest", "tenant_id", "created_at", "id"),
-)
-
-customer_segment_members = Table(
-    "customer_segment_members",
-    metadata,
-    tenant_column(),
-    *columns(Uuid(), "segment_id customer_id"),
-    column("assigned_at", MOMENT),
-    PrimaryKeyConstraint("tenant_id", "segment_id", "customer_id"),
-    ForeignKeyConstraint(
-        ("tenant_id", "segment_id"), ("customer_segments.tenant_id", "customer_segments.id")
-    ),
-    customer_key(),
-    Index("customer_segment_members_customer", "tenant_id", "customer_id"),
-)
-
 customer_orders = Table(
     "customer_orders",
     metadata,

@@ -21,6 +21,7 @@ TABLES = (
     "customer_addresses",
     "customer_payment_methods",
     "customer_segments",
+    "customer_segment_assignments",
     "customer_segment_members",
     "customer_notes",
     "customer_communications",

@@ -62,10 +62,20 @@ class RuleAt:
 
 
 @frozen(kw_only=True)
+class MembersOf:
+    """The stored members of a segment, without some and with some others."""
+
+    segment_id: UUID
+    without: frozenset[UUID] = frozenset()
+    plus: frozenset[UUID] = frozenset()
+
+
+@frozen(kw_only=True)
 class CustomerFilter:
     """Living customers that satisfy all that is given. Texts and tags are folded, ends included.
 
-    `member_of` keeps the customers put into a segment by hand, `rule` those a rule matches.
+    `members_of` keeps those whom a storage has among a segment's members, `assigned_to` those put
+    into a segment by hand and `not_assigned_to` all others, `rule` those a rule matches.
     """
 
     search: str = ""
@@ -76,11 +86,15 @@ class CustomerFilter:
     created_to: datetime | None = None
     min_total_spent: Decimal | None = None
     max_total_spent: Decimal | None = None
-    member_of: UUID | None = None
+    members_of: MembersOf | None = None
+    assigned_to: UUID | None = None
+    not_assigned_to: UUID | None = None
     rule: RuleAt | None = None
 
     def keeps(self, customer: Customer) -> bool:
-        """Whether a living customer satisfies all but `member_of`, which the storage knows."""
+        """Whether a living customer satisfies all but what only the storage knows: who is among
+        a segment's members, and who was put into it.
+        """
         return (
             (not self.search or self.search in customer.search_text)
             and (not self.statuses or customer.status in self.statuses)

@@ -159,14 +159,6 @@ class Segment:
         return self
 
 
-@frozen(kw_only=True)
-class CountedSegment:
-    """A segment with the number of customers in it now."""
-
-    segment: Segment
-    customers: int
-
-
 def wanted(is_dynamic: bool | None, segment_type: SegmentType | None) -> bool | None:
     """Whether a dynamic segment is asked for; None when nothing is said. Raises Invalid."""
     by_type = None if segment_type is None else segment_type is SegmentType.DYNAMIC

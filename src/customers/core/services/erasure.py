@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from customers.core.members.settling import settle_all_marked
 from customers.core.model.erasure import Erasure
 from customers.core.ports import Clock, Storage
 
@@ -19,9 +20,14 @@ class Erasures:
         Raises CustomerNotFound, and StaleVersion before the first time.
         """
         async with self._storage.transaction(tenant_id) as tx:
+            await tx.segments.lock_members()
             customer = await tx.customers.lock_any(customer_id)
             receipt = await tx.erasures.find(customer_id)
             if receipt is not None:
                 return receipt
             customer.expect(versions)
-            return await tx.erasures.erase(customer.erased(self._clock.now()))
+            # What they were must not wait for anybody, and be settled by then.
+            await settle_all_marked(tx, [customer_id])
+            erasure = await tx.erasures.erase(customer.erased(self._clock.now()))
+            await settle_all_marked(tx, [customer_id])
+            return erasure

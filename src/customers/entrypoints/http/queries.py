@@ -8,7 +8,7 @@ from multidict import MultiMapping
 from customers.core.errors import Invalid, Problem, Refused
 from customers.core.model.values import Gate
 
-_WHOLE = re.compile(r"\+?0*([1-9][0-9]*)")
+_WHOLE = re.compile(r"\+?(?=[0-9])0*([0-9]*)")
 _HUMP = re.compile(r"(?<=[a-z0-9])([A-Z])")
 
 
@@ -47,17 +47,18 @@ class Query:
         ]
         return [self._through(name, gate, part, None) for part in parts]
 
-    def number(self, name: str, *, default: int, most: int | None = None) -> int:
-        """A whole number from 1; beyond `most` it is `most`."""
+    def number(self, name: str, *, default: int, least: int = 1, most: int | None = None) -> int:
+        """A whole number from `least` (0 or 1); beyond `most` it is `most`."""
         value = self.raw(name)
         if value is None:
             return default
         digits = _WHOLE.fullmatch(value.strip())
-        if digits is None:
-            self.refuse(name, "INVALID_VALUE", "must be a whole number from 1")
-            return default
         # No list is longer, and a number of any length is one.
-        return min(int(digits[1][:16]), most or 10**15)
+        told = -1 if digits is None else int(digits[1][:16] or 0)
+        if told < least:
+            self.refuse(name, "INVALID_VALUE", f"must be a whole number from {least}")
+            return default
+        return min(told, most or 10**15)
 
     def size(self, *, default: int, most: int) -> int:
         """A page's size, as `page_size` or `limit`, which must not differ."""

@@ -1,28 +1,18 @@
 """The routes of segments: CRUD, members, and a customer's segments."""
 
-import json
-import re
-from collections.abc import Sequence
-from typing import TypeVar
-
 from aiohttp import web
-from attrs import AttrsInstance, evolve
 
-from customers.core.errors import Invalid, Problem
-from customers.core.model.segment import MemberIds, SegmentChange, SegmentDetails, WrittenRules
+from customers.core.model.segment import MemberIds, SegmentChange, SegmentDetails
 from customers.core.services.segments import Segments
 from customers.entrypoints.http.answers import answer
 from customers.entrypoints.http.asking import Asked
 from customers.entrypoints.http.lists import answer_page, answer_stretch, list_asked
 from customers.entrypoints.http.queries import Query
 from customers.entrypoints.http.routes import BASE, CUSTOMER, SEGMENT, Route
+from customers.entrypoints.http.rules import read_with_rules
 from customers.entrypoints.wire.showing import Show
 
-Kind = TypeVar("Kind", bound=AttrsInstance)
-
 _PAGING = ("page", "page_size", "limit", "sort_by", "sort_order")
-# What stands between the keys and values of an object: at most one of these marks, and space.
-_GAP = re.compile(r"[ \t\n\r]*[{:,]?[ \t\n\r]*")
 
 
 class SegmentRoutes:
@@ -53,7 +43,7 @@ class SegmentRoutes:
         return answer([self._show.segment(each) for each in segments])
 
     async def create(self, asked: Asked) -> web.Response:
-        details = _read(asked, SegmentDetails)
+        details = read_with_rules(asked, SegmentDetails)
         segment = await self._segments.create(asked.tenant, details, strict=asked.is_strict)
         location = f"{BASE}/customers/segments/{segment.segment.id}"
         return answer(self._show.segment(segment), status=201, headers={"Location": location})
@@ -63,7 +53,7 @@ class SegmentRoutes:
         return answer(self._show.segment(segment))
 
     async def put(self, asked: Asked) -> web.Response:
-        change = _read(asked, SegmentChange)
+        change = read_with_rules(asked, SegmentChange)
         segment = await self._segments.change(
             asked.tenant, asked.id("segmentId"), change, strict=asked.is_strict
         )
@@ -90,7 +80,9 @@ class SegmentRoutes:
 
     async def put_members(self, asked: Asked) -> web.Response:
         members = asked.read(MemberIds)
-        added = await self._segments.put(asked.tenant, asked.id("segmentId"), members)
+        added = await self._segments.put(
+            asked.tenant, asked.id("segmentId"), members, actor=asked.actor
+        )
         return answer({"message": "customers added to segment", "added": added})
 
     async def take_members(self, asked: Asked) -> web.Response:
@@ -101,51 +93,3 @@ class SegmentRoutes:
 
 def _is_paged(query: Query) -> bool:
     return query.has("cursor") or any(query.raw(name) is not None for name in _PAGING)
-
-
-def _read(asked: Asked, kind: type[Kind]) -> Kind:
-    """The body, whose rules are looked into as well where another field is refused."""
-    told = _with_rules(asked)
-    try:
-        return told.read(kind)
-    except Invalid as error:
-        raise Invalid([*error.problems, *_rule_problems(told)]) from error
-
-
-def _rule_problems(asked: Asked) -> Sequence[Problem]:
-    body = asked.body or {}
-    rules = body.get("rules")
-    by_hand = body.get("isDynamic") is False or str(body.get("segmentType")).upper() == "STATIC"
-    if rules is None:
-        return ()
-    try:
-        rules.rule(is_dynamic=not by_hand, strict=asked.is_strict)
-    except Invalid as error:
-        return error.problems
-    return ()
-
-
-def _with_rules(asked: Asked) -> Asked:
-    """The request with its rules as the text that was written, for the echo."""
-    if asked.body is None or asked.body.get("rules") is None:
-        return asked
-    rules = WrittenRules(text=_written(asked.raw.decode(), "rules"))
-    return evolve(asked, body={**asked.body, "rules": rules})
-
-
-def _written(text: str, name: str) -> str:
-    """How a member of a JSON object is written; of several of that name the last one."""
-    read, found = json.JSONDecoder().raw_decode, ""
-    at = _behind_gap(text, 0)
-    while text[at] == '"':
-        key, at = read(text, at)
-        at = _behind_gap(text, at)
-        start, (_, at) = at, read(text, at)
-        found = text[start:at] if key == name else found
-        at = _behind_gap(text, at)
-    return found
-
-
-def _behind_gap(text: str, at: int) -> int:
-    gap = _GAP.match(text, at)
-    return gap.end() if gap else at

@@ -13,10 +13,11 @@ from customers.core.model.address import Address
 from customers.core.model.customer import Customer, Profile
 from customers.core.model.erasure import TABLES, Erasure
 from customers.core.model.journal import Communication, Note
+from customers.core.model.membership import CountedSegment
 from customers.core.model.money import Currency
 from customers.core.model.order import Entry
 from customers.core.model.payment import PaymentMethod
-from customers.core.model.segment import CountedSegment, SegmentType
+from customers.core.model.segment import SegmentType
 
 Shown = dict[str, Any]
 
@@ -43,9 +44,9 @@ class Show:
             "status": customer.status,
             "customerType": customer.customer_type,
             "totalOrders": statistics.total_orders,
-            "totalSpent": self._money(statistics.total_spent),
-            "averageOrderValue": self._money(statistics.average_order_value),
-            "lifetimeValue": self._money(statistics.lifetime_value),
+            "totalSpent": self.money(statistics.total_spent),
+            "averageOrderValue": self.money(statistics.average_order_value),
+            "lifetimeValue": self.money(statistics.lifetime_value),
             "currency": self._currency.code,
             "firstOrderDate": statistics.first_order_date,
             "lastOrderDate": statistics.last_order_date,
@@ -139,10 +140,10 @@ class Show:
         return {
             "orderId": entry.order_id,
             "orderNumber": entry.order_number,
-            "totalAmount": self._money(entry.total_amount or Decimal(0)),
+            "totalAmount": self.money(entry.total_amount or Decimal(0)),
             "currency": self._currency.code,
             "orderDate": entry.order_date,
-            "refundedAmount": self._money(entry.refunded_amount),
+            "refundedAmount": self.money(entry.refunded_amount),
             "cancelledAt": entry.cancelled_at,
             "recordedAt": entry.recorded_at,
         }
@@ -164,6 +165,8 @@ class Show:
             "updatedAt": segment.updated_at,
             "segmentType": kind,
             "memberCount": counted.customers,
+            "buildStatus": "ready" if counted.is_ready else "building",
+            "buildProgress": counted.progress,
         }
 
     def erasure(self, erasure: Erasure) -> Shown:
@@ -174,13 +177,13 @@ class Show:
             "tables": {table: erasure.tables[table] for table in TABLES},
         }
 
-    def _money(self, value: Decimal) -> Decimal:
+    def money(self, value: Decimal) -> Decimal:
         return value.quantize(self._unit)
 
 
 def _only_when_set(customer: Customer) -> Shown:
     optional = {
-        "dateOfBirth": customer.date_of_birth and _midnight(customer.date_of_birth),
+        "dateOfBirth": customer.date_of_birth and midnight(customer.date_of_birth),
         "lockReason": customer.lock_reason,
         "lockedAt": customer.locked_at,
         "lockedBy": customer.locked_by,
@@ -191,5 +194,5 @@ def _only_when_set(customer: Customer) -> Shown:
     return {key: value for key, value in optional.items() if value is not None}
 
 
-def _midnight(day: date) -> str:
+def midnight(day: date) -> str:
     return f"{day.isoformat()}T00:00:00Z"

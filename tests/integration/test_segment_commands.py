@@ -1,0 +1,31 @@
+"""Members are those whom their segment says, after every command, on PostgreSQL."""
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from customers.core.ports import Storage
+from tests.builders import a_tenant
+from tests.segment_commands import Command, commands
+from tests.segment_truth import Witness
+from tests.segment_world import World, steps_of
+
+EXAMPLES, COMMANDS = 20, 40
+
+
+@given(
+    st.lists(commands(), min_size=COMMANDS, max_size=COMMANDS),
+    st.sampled_from((None, 1, 2)),
+)
+@settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
+@pytest.mark.asyncio(loop_scope="session")
+async def test_members_are_right_after_every_command(
+    storage: Storage, given_commands: list[Command], so_many: int | None
+) -> None:
+    world = World(storage, a_tenant())
+    witness = Witness(world)
+    with steps_of(so_many):
+        for command in given_commands:
+            await world.do(command)
+            await witness.look()
+        await witness.check_feeds()
