@@ -5,19 +5,27 @@ from collections.abc import AsyncIterator
 import pytest
 
 from customers.adapters.memory.storage import MemoryStorage
+from customers.core.ports import Storage
 from tests.api import Api, serving
 from tests.builders import USD
 from tests.contract.api import (
     addresses,
+    assignments,
     bad_input,
     bodies,
+    change_previews,
+    changes,
     customer_states,
     customers,
     details,
     details_of_parts,
     erasure,
     errors,
+    exactness,
+    explained_time,
+    explanations,
     fuzz,
+    golden_rules,
     ground_rules,
     journal,
     ledger,
@@ -25,7 +33,10 @@ from tests.contract.api import (
     members,
     orders,
     payment_methods,
+    previews,
     probes,
+    replays,
+    segment_kinds,
     segments,
     tenants,
     together,
@@ -35,8 +46,13 @@ from tests.contract.api import (
 
 
 @pytest.fixture
-async def api(tenant: str) -> AsyncIterator[Api]:
-    async with serving(MemoryStorage(currency=USD), tenant=tenant) as api:
+def storage() -> Storage:
+    return MemoryStorage(currency=USD)
+
+
+@pytest.fixture
+async def api(storage: Storage, tenant: str) -> AsyncIterator[Api]:
+    async with serving(storage, tenant=tenant) as api:
         yield api
 
 
@@ -57,6 +73,9 @@ class TestAddressLimit(addresses.AddressLimitContract): ...
 class TestDefaultAddress(addresses.DefaultAddressContract): ...
 
 
+class TestAssignment(assignments.AssignmentContract): ...
+
+
 class TestBadInput(bad_input.BadInputContract): ...
 
 
@@ -64,6 +83,12 @@ class TestProtocol(bodies.ProtocolContract): ...
 
 
 class TestBody(bodies.BodyContract): ...
+
+
+class TestChangePreview(change_previews.ChangePreviewContract): ...
+
+
+class TestChanges(changes.ChangesContract): ...
 
 
 class TestDelete(customer_states.DeleteContract): ...
@@ -114,7 +139,22 @@ class TestErrorForm(errors.ErrorFormContract): ...
 class TestErrorStatus(errors.ErrorStatusContract): ...
 
 
+class TestExactMembers(exactness.ExactMembersContract): ...
+
+
+class TestExactTime(exactness.ExactTimeContract): ...
+
+
+class TestExplainedTime(explained_time.ExplainedTimeContract): ...
+
+
+class TestExplanation(explanations.ExplanationContract): ...
+
+
 class TestFuzz(fuzz.FuzzContract): ...
+
+
+class TestGoldenRules(golden_rules.GoldenRulesContract): ...
 
 
 class TestPath(ground_rules.PathContract): ...
@@ -174,10 +214,22 @@ class TestDefaultMethod(payment_methods.DefaultMethodContract): ...
 class TestCardNumber(payment_methods.CardNumberContract): ...
 
 
+class TestPreview(previews.PreviewContract): ...
+
+
+class TestPreviewRefusal(previews.PreviewRefusalContract): ...
+
+
 class TestProbe(probes.ProbeContract): ...
 
 
 class TestAway(probes.AwayContract): ...
+
+
+class TestReplay(replays.ReplayContract): ...
+
+
+class TestSegmentKind(segment_kinds.SegmentKindContract): ...
 
 
 class TestSegment(segments.SegmentContract): ...

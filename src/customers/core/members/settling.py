@@ -22,8 +22,8 @@ from customers.core.model.segment import Segment
 from customers.core.ports import Clock, Storage, Transaction
 
 # A step is short: nobody else is served by a process while it evaluates rules.
-MOST_MARKED = 200
-MOST_LOOKED_AT = 1_000
+MOST_MARKED = 100
+MOST_LOOKED_AT = 2_000
 MOST_AGED = 200
 # What is built while the one who published waits; the sweeper does the rest.
 MOST_STEPS_AT_ONCE = 10
@@ -121,9 +121,14 @@ async def step(tx: Transaction, segment: Segment, standing: Standing, now: datet
 
 
 async def _build(tx: Transaction, segment: Segment, standing: Standing) -> bool:
-    """Puts the next customers right of whom the segment and its stored members disagree."""
-    if standing.goal is None or not await tx.segments.is_watched(segment.id):
+    """Puts the next customers right of whom the segment and its stored members disagree; first
+    those with marks, while it is known that their change is older than what was published.
+    """
+    if standing.goal is None:
         return False
+    if standing.after is None and not await tx.segments.is_watched(segment.id):
+        return False
+    await settle_all_marked(tx)
     which = matching(segment, standing.goal)
     doubts, last = await tx.segments.contradicted(segment.id, which, standing.after, MOST_LOOKED_AT)
     readings = Readings()

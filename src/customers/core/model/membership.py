@@ -227,30 +227,36 @@ def _story(
 ) -> Iterable[Chapter]:
     """The moments at which a customer's membership may have changed: as what they were, and why."""
     since = standing.right_for(doubt.customer.id) or standing.goal or _FIRST_MOMENT
+    if not standing.is_ready:
+        return _from_the_start(segment, standing, doubt, since)
     changed = doubt.chapters
     if changed and changed[0][1] < since:  # to settled members nothing is older than they are
         changed = [(after, max(at, since), cause) for after, at, cause in changed]
-    if not standing.is_ready:
-        return [*_first(doubt, since, standing.cause), *_between(segment, doubt, since, changed)]
     if not follows_time(segment):
         return changed
     last = changed[-1][1] if changed else since
     later = () if until is None else _aged(segment, doubt.customer, last, until)
-    return [*_between(segment, doubt, since, changed), *later]
+    before = doubt.marks[0].before if doubt.marks else None
+    return [*_between(segment, before, since, changed), *later]
 
 
-def _first(doubt: Doubt, since: datetime, cause: Cause) -> Iterator[Chapter]:
-    """What a customer was to begin with, for members that are being built."""
-    customer = doubt.marks[0].before if doubt.marks else doubt.customer
-    if customer is not None:
-        yield customer, max(since, customer.updated_at), cause
+def _from_the_start(
+    segment: Segment, standing: Standing, doubt: Doubt, since: datetime
+) -> Iterator[Chapter]:
+    """For members that are being built: what a customer was to begin with, and what came then."""
+    before = doubt.marks[0].before if doubt.marks else doubt.customer
+    for after, at, _ in doubt.chapters:
+        before = after if at <= since else before
+    if before is not None:
+        yield before, max(since, before.updated_at), standing.cause
+    changed = [each for each in doubt.chapters if each[1] > since]
+    yield from _between(segment, before, since, changed)
 
 
 def _between(
-    segment: Segment, doubt: Doubt, since: datetime, changed: Iterable[Chapter]
+    segment: Segment, before: Customer | None, since: datetime, changed: Iterable[Chapter]
 ) -> Iterator[Chapter]:
     """The changes, and before each of them what time has done since the one before."""
-    before = doubt.marks[0].before if doubt.marks else None
     for after, at, cause in changed:
         yield from _aged(segment, before, since, at - _INSTANT)
         yield after, at, cause

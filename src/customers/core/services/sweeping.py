@@ -56,19 +56,20 @@ class Sweeping:
                 await catch_up(self._storage, tenant_id, overdue, self._clock)
 
     async def _build(self, tenant_id: str) -> Builds:
-        """What is left to be built of a tenant's segments after some steps of each."""
-        for segment_id in await self._building(tenant_id):
-            await build(self._storage, tenant_id, segment_id, self._clock)
+        """What is left to be built of a tenant's segments after some steps of one of them."""
+        if (first := await self._first_to_build(tenant_id)) is not None:
+            await build(self._storage, tenant_id, first, self._clock)
         async with self._storage.view(tenant_id) as view:
             left = await view.segments.standings()
             everyone = await view.customers.count(CustomerFilter())
         shares = [each.progress(everyone) for each in left.values() if not each.is_ready]
         return Builds(number=len(shares), progress=min(shares, default=1.0))
 
-    async def _building(self, tenant_id: str) -> Sequence[UUID]:
+    async def _first_to_build(self, tenant_id: str) -> UUID | None:
+        """One after the other, so that the first one is soon ready, and no tenant waits long."""
         async with self._storage.view(tenant_id) as view:
             standings = await view.segments.standings()
-        return [segment_id for segment_id, each in standings.items() if not each.is_ready]
+        return min((id for id, each in standings.items() if not each.is_ready), default=None)
 
     async def _overdue(self, tenant_id: str) -> Sequence[UUID]:
         async with self._storage.snapshot(tenant_id) as view:
