@@ -15,6 +15,7 @@ async def differences(settings: Settings, tenant_id: str | None) -> None:
         container = Container(settings=settings, dsn=dsn)
         await container.storage().open()
         try:
+            await container.storage().check()
             found = await _examined(container.doctor(), tenant_id)
         finally:
             await container.storage().close()

@@ -1,7 +1,7 @@
 """One serving process from the inside: its storage, its two ports, and how they end."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 
 from customers.core.errors import Unavailable
@@ -33,7 +33,7 @@ async def listening(container: Container) -> AsyncIterator[tuple[int, int]]:
     http = HttpServer(container.app(), seconds_to_end=SECONDS_TO_CUT)
     settings, rpc = container.settings(), container.rpc()
     is_shared = settings.workers > 1
-    async with _opened(container.storage()), _swept(container):
+    async with _opened(container.storage()), _swept(container) as end_sweeping:
         try:
             with explained("PORT"):
                 port = await http.start(settings.host, settings.port, reuse_port=is_shared)
@@ -42,10 +42,11 @@ async def listening(container: Container) -> AsyncIterator[tuple[int, int]]:
                 rpc_port = await rpc.start(address, reuse_port=is_shared)
             yield port, rpc_port
         finally:
+            end_sweeping()
             await _end(http, rpc, container.drain())
 
 
-def _swept(container: Container) -> AbstractAsyncContextManager[None]:
+def _swept(container: Container) -> AbstractAsyncContextManager[Callable[[], None]]:
     return swept(container.sweeping(), container.metrics(), container.settings().sweep_seconds)
 
 

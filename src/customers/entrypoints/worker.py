@@ -12,6 +12,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import Self
 
@@ -111,4 +112,7 @@ async def _sampled(metrics: Metrics) -> AsyncIterator[None]:
 
 
 def _text(value: object) -> str:
+    """As somebody would write it: settings know no exponents."""
+    if isinstance(value, float):
+        return format(Decimal(str(value)), "f")
     return value.reveal() if isinstance(value, DatabaseUrl) else str(value)

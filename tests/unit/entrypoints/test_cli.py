@@ -39,11 +39,44 @@ def test_every_command_has_help(command: str) -> None:
     assert result.output.startswith(f"Usage: main {command} [OPTIONS]")
 
 
+def test_the_doctor_says_what_it_can_check() -> None:
+    result = run("doctor", "--help")
+    assert result.exit_code == 0
+    assert result.output.startswith("Usage: main doctor [OPTIONS] COMMAND [ARGS]...")
+    listed = result.output.partition("Commands:\n")[2].splitlines()
+    assert [line.split()[0] for line in listed] == ["segments"]
+
+
+def test_the_doctor_of_segments_has_help_that_tells_of_the_tenant() -> None:
+    result = run("doctor", "segments", "--help")
+    assert result.exit_code == 0
+    assert result.output.startswith("Usage: main doctor segments [OPTIONS]")
+    assert "--tenant TEXT" in result.output
+    assert "Exits with 1 if there is a difference." in result.output
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_malformed_setting_stops_every_command_with_a_sentence(command: str) -> None:
     result = run(command, PORT="80x")
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == 'PORT: "80x" is not a port: a whole number from 0 to 65535.\n'
+
+
+@pytest.mark.parametrize(
+    ("told", "environ", "sentence"),
+    [
+        (("--log-level", "loud"), {}, '--log-level: "loud" is not a log level: '),
+        ((), {"DATABASE_URL": "mysql://shop:hunter2@db/d"}, "DATABASE_URL: the value is not "),
+        ((), {"ENVIRONMENT": "production"}, "DATABASE_URL: production needs the address of "),
+    ],
+)
+def test_a_malformed_setting_stops_the_doctor_of_segments_with_a_sentence(
+    told: tuple[str, ...], environ: dict[str, str], sentence: str
+) -> None:
+    result = run("doctor", "segments", *told, **environ)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith(sentence)
+    assert result.stderr.count("\n") == 1
 
 
 def test_production_does_not_start_without_a_database() -> None:

@@ -19,6 +19,8 @@ pool = lambda: PoolNumbers(size=5, idle=2)
 metrics = Metrics.create(version="1.2.3", pool=pool, multiprocess_dir=folder)
 metrics.http_started()
 metrics.fact(kind="order", transport="grpc", outcome="recorded")
+if "sweeps" in os.environ:
+    metrics.tell_builds(3, 0.25)
 for ended in sys.argv[1:]:
     forget_process(folder, int(ended))
 print(os.getpid())
@@ -40,11 +42,13 @@ def value(source: Metrics | str, name: str, **labels: str) -> float | None:
     return None
 
 
-def run_sharing(folder: Path, *ended: int) -> tuple[int, str]:
-    """The id of a process that shares metrics in the folder, and what it rendered."""
+def run_sharing(folder: Path, *ended: int, **environ: str) -> tuple[int, str]:
+    """The id of a process that shares metrics in the folder, and what it rendered; with `sweeps`
+    in its environment segments are being built by it.
+    """
     told = subprocess.run(
         [sys.executable, "-c", SHARE, *map(str, ended)],
-        env={**os.environ, **shared_environment(folder)},
+        env={**os.environ, **shared_environment(folder), **environ},
         capture_output=True,
         check=True,
         text=True,
@@ -105,6 +109,20 @@ def test_facts_are_counted_by_kind_transport_and_outcome_from_nought(metrics: Me
     metrics.fact(kind="refund", transport="http", outcome="duplicate")
     assert value(metrics, name, **labels, outcome="duplicate") == 1
     assert value(metrics, name, **labels, outcome="recorded") == 0
+
+
+def test_nothing_is_being_built_until_it_is_told(metrics: Metrics) -> None:
+    assert value(metrics, "customers_segment_builds") == 0
+    assert value(metrics, "customers_segment_build_progress_ratio") == 1
+
+
+def test_builds_of_segments_are_told_by_number_and_progress_as_they_were_last(
+    metrics: Metrics,
+) -> None:
+    for number, progress in ((2, 0.125), (1, 0.5), (0, 1)):
+        metrics.tell_builds(number, progress)
+        assert value(metrics, "customers_segment_builds") == number
+        assert value(metrics, "customers_segment_build_progress_ratio") == progress
 
 
 def test_the_pools_numbers_are_those_of_the_moment_of_reading() -> None:
@@ -170,6 +188,18 @@ def test_a_process_that_is_forgotten_leaves_its_counts_only(tmp_path: Path) -> N
     assert value(text, "customers_ledger_facts_total", **labels) == 2
     assert value(text, "customers_http_requests_in_flight") == 1
     assert value(text, "customers_pool_connections", state="size") == 5
+
+
+def test_of_processes_that_share_a_folder_the_one_that_sweeps_tells_of_builds(
+    tmp_path: Path,
+) -> None:
+    sweeping, _ = run_sharing(tmp_path, sweeps="yes")
+    _, text = run_sharing(tmp_path)
+    assert value(text, "customers_segment_builds") == 3
+    assert value(text, "customers_segment_build_progress_ratio") == 0.25
+    _, text = run_sharing(tmp_path, sweeping)
+    assert value(text, "customers_segment_builds") == 0
+    assert value(text, "customers_segment_build_progress_ratio") == 1
 
 
 def test_a_process_that_was_not_started_to_share_cannot(tmp_path: Path) -> None:

@@ -55,6 +55,16 @@ def test_white_space_around_a_text_does_not_count() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "seconds"), [("", 1.0), ("0", 0.0), ("0.25", 0.25), ("3600", 3_600.0)]
+)
+def test_the_pause_of_the_sweeper_is_a_number_of_seconds_or_nothing(
+    text: str, seconds: float
+) -> None:
+    assert load({"SWEEP_SECONDS": text}).sweep_seconds == seconds
+    assert load(sweep_seconds=text).sweep_seconds == seconds
+
+
+@pytest.mark.parametrize(
     ("variable", "text"),
     [
         ("ENVIRONMENT", "Development"),
@@ -86,6 +96,10 @@ def test_names_are_taken_in_any_case(variable: str, text: str) -> None:
         ("POOL_SIZE", "0", "is not a number of connections: a whole number from 1 to 500"),
         ("POOL_TIMEOUT", "nan", "is not a time in seconds: a number from 0.1 to 60"),
         ("STATEMENT_TIMEOUT", "5s", "is not a time in seconds: a number from 0.1 to 600"),
+        ("SWEEP_SECONDS", "-1", "is not a time in seconds: a number from 0 to 3600"),
+        ("SWEEP_SECONDS", "often", "is not a time in seconds: a number from 0 to 3600"),
+        ("SWEEP_SECONDS", "3600.1", "is not a time in seconds: a number from 0 to 3600"),
+        ("SWEEP_SECONDS", "inf", "is not a time in seconds: a number from 0 to 3600"),
         ("POOLER", "session", "is not a kind of pooler: none or transaction"),
         ("DATA_DIR", "data", "is not the whole path of a folder: one that begins with a slash"),
     ],
