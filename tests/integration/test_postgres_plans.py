@@ -4,28 +4,44 @@ The planner is kept from what it would rather do with little data: then what an 
 in the right order is sorted, and the plan says so.
 """
 
-from collections.abc import AsyncIterator, Sequence
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
 
 import pytest
 import pytest_asyncio
 from asyncpg import Record
 
-from customers.adapters.postgres import lists
+from customers.adapters.postgres import (
+    assignments,
+    doubts,
+    lists,
+    standings,
+    stored,
+    sweeping,
+)
 from customers.adapters.postgres.customer_row import to_row
 from customers.adapters.postgres.customers import ADD
 from customers.adapters.postgres.pool import Pool, PoolOptions
 from customers.adapters.postgres.session import Session
 from customers.adapters.postgres.statements import Statement
 from customers.core.model.customer import Customer, CustomerStatus, CustomerType
+from customers.core.model.membership import Span
 from customers.core.model.query import (
     CustomerFilter,
     CustomerKey,
     CustomerOrder,
     CustomerSort,
+    MembersOf,
     Page,
+    RuleAt,
     SortOrder,
 )
-from tests.builders import a_customer, some_statistics
+from customers.core.model.rules.parse import parse
+from customers.core.model.rules.timing import DateField
+from tests.builders import NOW, a_customer, an_id, later, some_statistics
+from tests.contract.scene import outcome
 from tests.contract.steps import EVERYONE
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -39,17 +55,108 @@ ALL_BUT_AN_ORDERED_INDEX = ("seqscan", "bitmapscan", "sort", "incremental_sort")
 BLOCKED = frozenset({CustomerStatus.BLOCKED})
 VIP = frozenset({CustomerType.VIP})
 
+Read = Callable[[Session], Awaitable[object]]
+
+SEGMENT, OTHER, SOMEBODY = (an_id() for _ in range(3))
+MEMBERS = CustomerFilter(
+    members_of=MembersOf(
+        segment_id=SEGMENT, plus=frozenset({an_id()}), without=frozenset({an_id()})
+    )
+)
+BIG_SPENDERS = CustomerFilter(
+    rule=RuleAt(
+        rule=parse([{"field": "total_spent", "operator": "gt", "value": 1_000}]),
+        now=NOW,
+    )
+)
+SPANS = [Span(date=date, low=later(days=-1), high=NOW) for date in DateField] * 2
+NEWEST, BY_SPENT = CustomerOrder(), CustomerOrder(by=CustomerSort.TOTAL_SPENT)
+# What looks up the customers it is about, few or many, and no others.
+LOOK_UPS: Mapping[str, Read] = {
+    "doubts by marks": lambda session: doubts.doubts(session, [], 1_001),
+    "doubts by marks and spans": lambda session: doubts.doubts(session, SPANS, 1_001),
+    "roll": lambda session: doubts.roll(session, SOMEBODY, 100),
+    "marked": lambda session: doubts.marked(session, 200, None),
+    "marked of some": lambda session: doubts.marked(session, 200, [SOMEBODY]),
+    "contradicted by a rule": lambda session: doubts.contradicted(
+        session, SEGMENT, BIG_SPENDERS, SOMEBODY, 100
+    ),
+    "contradicted by nobody": lambda session: doubts.contradicted(
+        session, SEGMENT, None, SOMEBODY, 100
+    ),
+    "contradicted by hand": lambda session: doubts.contradicted(
+        session, SEGMENT, CustomerFilter(assigned_to=SEGMENT), SOMEBODY, 100
+    ),
+    "aged": lambda session: doubts.aged(session, SPANS, SOMEBODY, 200),
+    "overdue": lambda session: doubts.overdue(session, {SEGMENT: SPANS, OTHER: SPANS}),
+    "page": lambda session: lists.page(session, MEMBERS, NEWEST, Page(number=3)),
+    "after": lambda session: lists.after(
+        session, MEMBERS, NEWEST, CustomerKey(value=NOW, id=SOMEBODY), 20
+    ),
+    "put into": lambda session: outcome(assignments.put_into(session, SOMEBODY)),
+    "assignment": lambda session: assignments.find(session, SEGMENT, SOMEBODY),
+    "standings": lambda session: standings.read(session, None),
+    "some standings": lambda session: standings.read(session, [SEGMENT]),
+    "stored": lambda session: stored.among(session, SEGMENT, [SOMEBODY]),
+    "changes": lambda session: stored.changes(session, SEGMENT, 10, 100),
+}
+READS: Mapping[str, Read] = {
+    **LOOK_UPS,
+    "page by spend": lambda session: lists.page(session, MEMBERS, BY_SPENT, Page()),
+    "after by spend": lambda session: lists.after(
+        session, MEMBERS, BY_SPENT, CustomerKey(value=Decimal(9), id=SOMEBODY), 20
+    ),
+    "count": lambda session: lists.count(session, MEMBERS),
+    "tenants to settle": sweeping.tenants_to_settle,
+}
+_TABLES = [
+    f"customer_segment_{name}"
+    for name in ("standings", "members", "assignments", "changes", "marks")
+]
+_IN_SEGMENTS = (
+    "INSERT INTO customer_segments SELECT $1, id, id::text, id::text, '', NULL, NULL, false, true,"
+    " now(), now() FROM unnest($2::uuid[]) AS id",
+    "INSERT INTO customer_segment_standings (tenant_id, segment_id, members, seen, cause)"
+    " SELECT $1, id, 0, 0, 'rule' FROM unnest($2::uuid[]) AS id",
+    "INSERT INTO customer_segment_members"
+    " SELECT tenant_id, c.id, s, created_at FROM customers AS c, unnest($2::uuid[]) AS s"
+    " WHERE tenant_id = $1",
+    "INSERT INTO customer_segment_assignments (tenant_id, segment_id, customer_id, assigned_at)"
+    " SELECT tenant_id, s, c.id, now() FROM customers AS c, unnest($2::uuid[]) AS s"
+    " WHERE tenant_id = $1",
+    "INSERT INTO customer_segment_changes"
+    " SELECT tenant_id, s, row_number() OVER (), c.id, true, created_at, 'rule'"
+    " FROM customers AS c, unnest($2::uuid[]) AS s WHERE tenant_id = $1",
+    "INSERT INTO customer_segment_marks (tenant_id, customer_id, at, cause)"
+    " SELECT tenant_id, id, created_at, 'order' FROM customers"
+    " WHERE tenant_id = $1 AND $2::uuid[] <> '{}' LIMIT 100",
+)
+
 
 class Explaining(Session):
     """Asks for the plan of what it reads, too."""
 
     plan = ""
+    _plans: Sequence[str] = ()
 
     async def rows(self, statement: Statement, **values: object) -> Sequence[Record]:
-        told = statement.arguments({**values, "tenant_id": self.tenant_id})
-        lines = await self._connection.fetch("EXPLAIN " + statement.sql, *told)
-        self.plan = "\n".join(line[0] for line in lines)
+        self.plan = await self._explained(statement, values)
         return await super().rows(statement, **values)
+
+    async def row(self, statement: Statement, **values: object) -> Record | None:
+        await self._explained(statement, values)
+        return await super().row(statement, **values)
+
+    async def value(self, statement: Statement, **values: object) -> Any:
+        await self._explained(statement, values)
+        return await super().value(statement, **values)
+
+    async def plans_of(self, read: Read) -> Sequence[str]:
+        """The plans of all that is read."""
+        self._plans = list[str]()
+        await read(self)
+        assert self._plans
+        return self._plans
 
     async def without(self, *ways: str) -> None:
         """Keeps the planner from these ways, where it can do without."""
@@ -66,6 +173,20 @@ class Explaining(Session):
         crowd = [a_customer(tenant_id=tenant, tags=("common",)) for _ in range(1_500)]
         await self.run_each(ADD, [to_row(customer) for customer in crowd])
         await self._connection.execute("VACUUM ANALYZE customers")
+
+    async def crowd_in_segments(self, tenant: str) -> None:
+        """A crowd that is in two segments, with marks, and with a feed of its own."""
+        await self.crowd(tenant)
+        for sql in _IN_SEGMENTS:
+            await self._connection.execute(sql, tenant, [SEGMENT, OTHER])
+        await self._connection.execute("VACUUM ANALYZE " + ", ".join(_TABLES))
+
+    async def _explained(self, statement: Statement, values: Mapping[str, object]) -> str:
+        told = statement.arguments({**values, "tenant_id": self.tenant_id})
+        lines = await self._connection.fetch("EXPLAIN " + statement.sql, *told)
+        plan = "\n".join(line[0] for line in lines)
+        self._plans = [*self._plans, plan]
+        return plan
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -146,3 +267,42 @@ async def test_what_depends_on_its_values_is_planned_anew_each_time(session: Exp
     kept = [plan for plan in await session.kept_plans() if "FROM customers" in plan]
     assert len(kept) == 1
     assert "LIKE" not in kept[0]
+
+
+async def test_nothing_that_is_read_of_members_reads_a_table_through(
+    session: Explaining, tenant: str
+) -> None:
+    await session.crowd_in_segments(tenant)
+    await session.without("seqscan", "bitmapscan")
+    for name, read in READS.items():
+        for plan in await session.plans_of(read):
+            assert "Seq Scan" not in plan, name
+            scans = [line for line in plan.splitlines() if " using " in line]
+            conditions = [line for line in plan.splitlines() if "Index Cond" in line]
+            assert all("tenant_id" in condition for condition in conditions), name
+            assert len(scans) == len(conditions) or name == "tenants to settle", name
+
+
+async def test_members_and_those_in_doubt_are_looked_up_one_by_one(
+    session: Explaining, tenant: str
+) -> None:
+    await session.crowd_in_segments(tenant)
+    await session.without("seqscan", "bitmapscan")
+    for name, read in LOOK_UPS.items():
+        for plan in await session.plans_of(read):
+            conditions = re.findall(r" on customers\b.*\n *Index Cond: (.*)", plan)
+            assert len(conditions) == len(re.findall(r" on customers\b", plan)), name
+            assert all(" AND " in condition for condition in conditions), name
+
+
+@pytest.mark.parametrize("which", [BIG_SPENDERS, None])
+async def test_of_a_segments_members_only_the_customers_in_question_are_looked_at(
+    session: Explaining, tenant: str, which: CustomerFilter | None
+) -> None:
+    await session.crowd_in_segments(tenant)
+    await session.without("seqscan")
+    await doubts.contradicted(session, SEGMENT, which, SOMEBODY, 1_000)
+    assert "hashed SubPlan" not in session.plan
+    assert "customer_segment_members_newest" not in session.plan
+    await stored.among(session, SEGMENT, [SOMEBODY])
+    assert "customer_segment_members_newest" not in session.plan

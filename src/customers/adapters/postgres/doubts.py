@@ -22,6 +22,7 @@ from sqlalchemy import (
     exists,
     false,
     func,
+    literal_column,
     select,
     true,
     union,
@@ -31,7 +32,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from customers.adapters.postgres import filters
 from customers.adapters.postgres.customer_row import SHOWN, from_row
-from customers.adapters.postgres.lookups import each
+from customers.adapters.postgres.lookups import each, is_stored
 from customers.adapters.postgres.marks import TOLD, to_marks
 from customers.adapters.postgres.schema import MOMENT, UUIDS
 from customers.adapters.postgres.segment_tables import (
@@ -166,14 +167,14 @@ def _last() -> Select[Any]:
 
 
 def _contradicted(kept: ColumnElement[bool]) -> Select[Any]:
-    member = customer_segment_members.c
-    is_stored = exists().where(
-        member.tenant_id == TENANT,
-        member.customer_id == customers.c.id,
-        member.segment_id == bindparam("segment_id", type_=Uuid()),
+    own = is_stored(
+        bindparam("segment_id", type_=Uuid()),
+        customer_segment_members.c.customer_id == customers.c.id,
     )
+    # One by one: without the offset a chunk would read all of the segment's members.
+    stored = exists(select(literal_column("1")).where(own).offset(literal_column("0")))
     chunk = and_(_IS_AFTER, customers.c.id <= bindparam("last", type_=Uuid()))
-    disagreeing = _doubt().where(chunk, kept.is_distinct_from(is_stored), ~_HAS_MARKS)
+    disagreeing = _doubt().where(chunk, kept.is_distinct_from(stored), ~_HAS_MARKS)
     return disagreeing.order_by(customers.c.id)
 
 

@@ -28,6 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, distinct_on, insert
 
+from customers.adapters.postgres.lookups import is_stored
 from customers.adapters.postgres.schema import MOMENT, TEXT, TEXTS, UUIDS
 from customers.adapters.postgres.segment_tables import (
     customer_segment_changes,
@@ -138,9 +139,7 @@ def _entered(last: CTE) -> CTE:
 def _left(last: CTE) -> CTE:
     gone = delete(customer_segment_members).where(
         not_(last.c.entered),
-        _member.tenant_id == TENANT,
-        _member.customer_id == last.c.customer_id,
-        _member.segment_id == last.c.segment_id,
+        is_stored(last.c.segment_id, _member.customer_id == last.c.customer_id),
     )
     return gone.returning(_member.segment_id).cte("left")
 
@@ -185,9 +184,7 @@ _FLIP = Statement.of(_flip())
 _FORGET = Statement.of(_forget())
 _STORED = Statement.of(
     select(_member.customer_id).where(
-        _member.tenant_id == TENANT,
-        _member.segment_id == _SEGMENT,
-        _member.customer_id == any_(bindparam("customer_ids", type_=UUIDS)),
+        is_stored(_SEGMENT, _member.customer_id == any_(bindparam("customer_ids", type_=UUIDS)))
     )
 )
 _CHANGES = Statement.of(
