@@ -20,8 +20,14 @@ class Cpu:
     def total(self) -> float:
         return self.service + self.database
 
+    def __add__(self, other: "Cpu") -> "Cpu":
+        return Cpu(service=self.service + other.service, database=self.database + other.database)
+
     def since(self, before: "Cpu") -> "Cpu":
         return Cpu(service=self.service - before.service, database=self.database - before.database)
+
+
+NOTHING = Cpu(service=0, database=0)
 
 
 def used(service: int, postmaster: int) -> Cpu:

@@ -2,7 +2,8 @@
 
 from asyncpg import Connection, Record
 
-TENANT_OF = {"large": "bench-large", "small": "bench-small"}
+# The plain one is as large as the large one, and never has segments.
+TENANT_OF = {"large": "bench-large", "small": "bench-small", "plain": "bench-plain"}
 
 # One prime per value, so that the values of a customer have nothing to do with each other.
 _PEOPLE = """
