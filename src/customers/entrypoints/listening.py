@@ -1,6 +1,7 @@
 """One serving process from the inside: its storage, its two ports, and how they end."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 
@@ -40,6 +41,9 @@ async def listening(container: Container) -> AsyncIterator[tuple[int, int]]:
             with explained("RPC_PORT"):
                 address = f"{bracketed(settings.host)}:{settings.rpc_port}"
                 rpc_port = await rpc.start(address, reuse_port=is_shared)
+            # All that is there by now stays: whoever looks for garbage need not look at it again,
+            # which would keep every caller waiting for a tenth of a second, every second or so.
+            gc.freeze()
             yield port, rpc_port
         finally:
             end_sweeping()

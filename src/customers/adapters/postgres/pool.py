@@ -142,6 +142,7 @@ def _server_settings(options: PoolOptions) -> dict[str, str]:
         return {}
     return {
         "jit": "off",  # it would compile for longer than these statements run
+        "max_parallel_workers_per_gather": "0",  # one count must not take every core from writers
         "statement_timeout": _milliseconds(options.statement_timeout),
         "idle_in_transaction_session_timeout": _milliseconds(options.idle_in_transaction_timeout),
     }

@@ -106,13 +106,15 @@ for _sort, _date in ASCENDING_DATES.items():
     _living_index(f"{_sort}_asc", _date, customers.c.id)
 for _sort, _date in DESCENDING_DATES.items():
     _living_index(f"{_sort}_desc", _date, customers.c.id)
-# Finds substrings by their trigrams and customers by their tags (pg_trgm, btree_gin).
+# Finds substrings by their trigrams and customers by their tags (pg_trgm, btree_gin). What is yet
+# to be sorted in is kept short, in kB: the write that finds it full sorts it, and its caller waits.
 _living_index(
     "search",
     customers.c.search_text,
     customers.c.tags_folded,
     postgresql_using="gin",
     postgresql_ops={"search_text": "gin_trgm_ops"},
+    postgresql_with={"gin_pending_list_limit": 512},
 )
 
 customer_counts = Table(

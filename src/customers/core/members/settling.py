@@ -23,7 +23,7 @@ from customers.core.ports import Clock, Storage, Transaction
 
 # A step is short: nobody else is served by a process while it evaluates rules.
 MOST_MARKED = 100
-MOST_LOOKED_AT = 2_000
+MOST_LOOKED_AT = 1_500
 MOST_AGED = 200
 # What is built while the one who published waits; the sweeper does the rest.
 MOST_STEPS_AT_ONCE = 10

@@ -182,7 +182,8 @@ def flips(
     """What has become of a customer's membership since the members were settled: each entry and
     each exit, up to their last mark, or on to a moment. `readings` are shared by all segments.
     """
-    inside, found = segment.id in doubt.inside, list[Flip]()
+    inside = segment.id in doubt.inside
+    found: list[Flip] = []
     for customer, at, cause in _story(segment, standing, doubt, until):
         if belongs(segment, readings.at(customer, at), doubt.assigned) is inside:
             continue

@@ -1,0 +1,16 @@
+"""Short pending lists of the search index: the write that finds one full makes its caller wait."""
+
+from alembic import op
+
+revision = "0006"
+down_revision = "0005"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.execute("ALTER INDEX customers_search SET (gin_pending_list_limit = 512)")
+
+
+def downgrade() -> None:
+    op.execute("ALTER INDEX customers_search RESET (gin_pending_list_limit)")
