@@ -22,7 +22,7 @@ from tests.contract.member_steps import (
     stored_members,
     watch,
 )
-from tests.contract.steps import a_kept_customer, keep
+from tests.contract.steps import a_kept_customer, keep, stored
 from tests.contract.sweeper import AT_ONCE, LONG, waited_for
 from tests.segment_arena import ADAS, ONE_ORDER, Arena, meanwhile, opened, turns
 
@@ -114,6 +114,28 @@ async def test_a_halted_build_is_gone_on_with_by_another_whoever_has_changed(
     await arena.settle()
     assert await turns(arena, segment, crowd[2]) == ["entered by customer"]
     await arena.is_right()
+
+
+async def test_a_write_that_does_not_know_of_a_rule_may_carry_its_customer_past_the_moment(
+    arena: Arena, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nearly = NOW - timedelta(days=30) + timedelta(milliseconds=3)
+    customer = a_customer(tenant_id=arena.tenant, created_at=nearly)
+    await keep(arena.storage, customer)
+    segment = await arena.publish("[]")
+
+    async def order() -> None:
+        arena.clock.forward(seconds=0.01)
+        await arena.count(customer)
+
+    meanwhile(monkeypatch, "save", order)
+    await arena.give_rules(segment, A_MONTH_OLD)
+    await arena.build(segment)
+    arena.clock.forward(days=3)
+    while await arena.take_step(segment):
+        await arena.is_right()
+    await arena.is_right()
+    assert await stored_members(arena.storage, segment) == [await stored(arena.storage, customer)]
 
 
 async def test_time_moves_customers_at_both_ends_of_what_has_gone(arena: Arena) -> None:

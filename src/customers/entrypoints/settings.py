@@ -157,7 +157,7 @@ class Settings:
             readers.seconds(0, 3_600),
             "SECONDS",
             "Pause of the sweeper, which settles members of segments before they are read; "
-            "0 leaves that to the reads.",
+            "0 never sweeps.",
         ),
     )
     ready_file: Path | None = field(

@@ -160,3 +160,18 @@ def test_a_change_older_than_the_rule_is_the_rules_doing() -> None:
     building = Standing(goal=NOW, cause=Cause.RULE)
     for doubt in (in_doubt(VIPS, plain, vip), in_doubt(VIPS, None, vip)):
         assert told(VIPS, building, doubt) == [(True, NOW, Cause.RULE)]
+
+
+def test_time_that_acted_before_a_change_without_a_mark_is_told_at_the_change() -> None:
+    customer = a_customer(created_at=NOW - timedelta(days=1), updated_at=later(days=1, hours=1))
+    assert told(OLD, SETTLED, Doubt(customer=customer), later(days=3)) == [
+        (True, later(days=1, hours=1), Cause.TIME)
+    ]
+
+
+def test_members_are_told_for_no_moment_before_one_for_which_some_are_stored() -> None:
+    halfway = evolve(SETTLED, goal=later(hours=1))
+    assert SETTLED.moment(later(hours=-1)) == NOW
+    assert halfway.moment(NOW) == later(hours=1)
+    assert halfway.moment(later(hours=2)) == later(hours=2)
+    assert Standing(goal=later(hours=1)).moment(NOW) == NOW

@@ -3,6 +3,8 @@
 When it is called is the business of the process; what one step settles is not tested here.
 """
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -15,7 +17,7 @@ from customers.core.members.publishing import publish
 from customers.core.model.customer import Customer
 from customers.core.model.membership import Cause
 from customers.core.model.segment import Segment
-from customers.core.ports import Storage
+from customers.core.ports import Storage, Transaction
 from customers.core.services.sweeping import Builds, Sweeping
 from tests.builders import (
     NOW,
@@ -45,9 +47,17 @@ A_DAY_AGO = '[{"field":"days_since_last_order","operator":"eq","value":1}]'
 
 @define(kw_only=True, eq=False)
 class FickleStorage(MemoryStorage):
-    """One that gives the lease so many times, and then no more."""
+    """One that gives the lease so many times, and then no more; and has trouble with a tenant."""
 
     leases_left: int = 1_000
+    troubled: str = ""
+
+    @asynccontextmanager
+    async def transaction(self, tenant_id: str) -> AsyncIterator[Transaction]:
+        if tenant_id == self.troubled:
+            raise ZeroDivisionError
+        async with super().transaction(tenant_id) as tx:
+            yield tx
 
     async def lease(self, holder: UUID, seconds: float) -> bool:
         self.leases_left -= 1
@@ -264,3 +274,17 @@ async def test_members_that_are_being_built_do_not_follow_time(
     await sweeping.follow_time(SECONDS)
     assert not (await standing_of(storage, segment)).is_ready
     assert await stored_members(storage, segment) == []
+
+
+async def test_the_trouble_of_one_tenant_is_raised_once_the_others_are_settled(
+    storage: FickleStorage,
+) -> None:
+    tenants = [f"tenant {number}" for number in range(3)]
+    for tenant in tenants:
+        async with members_locked(storage, tenant) as tx:
+            await tx.segments.watch(customers=True, orders=True)
+        await a_kept_customer(storage, tenant)
+    storage.troubled = tenants[0]
+    with pytest.raises(ZeroDivisionError):
+        await Sweeping(storage, FixedClock(), an_id()).settle(SECONDS)
+    assert await storage.tenants_to_settle() == tenants[:1]

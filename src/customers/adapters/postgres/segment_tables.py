@@ -61,8 +61,8 @@ customer_segment_assignments = Table(
     Index("customer_segment_assignments_customer", "tenant_id", "customer_id"),
 )
 
-# One row per tenant that has segments. Its lock is the lock of all that settling writes, and it is
-# what a write looks at to know whether to leave a mark.
+# One row per tenant whose members were ever locked. Its lock is the lock of all that settling
+# writes, and it is what a write looks at to know whether to leave a mark.
 customer_segment_tenants = Table(
     "customer_segment_tenants",
     metadata,

@@ -22,8 +22,12 @@ from customers.core.model.rules.matches import Readings
 from customers.core.model.segment import Segment
 from customers.core.ports import Clock, Storage, View
 
-# More customers in doubt than this are settled before members are read.
+# More customers in doubt than this, or more to be evaluated of all segments that are read, are
+# settled before members are read: nobody else is served by a process while it evaluates rules.
 MOST_DOUBTS = 1_000
+MOST_VERDICTS = 20_000
+# More than there are.
+_ALL = 10**9
 
 _EVERYONE = CustomerFilter()
 
@@ -71,9 +75,8 @@ class Roster:
         return 0 if which is None else await self.view.customers.count(which)
 
     def moment(self, segment: Segment) -> datetime:
-        """The moment for which members are told; not before the one for which they are stored."""
-        settled_at = self._standings[segment.id].settled_at
-        return max(self.now, settled_at) if settled_at else self.now
+        """The moment for which members are told."""
+        return self._standings[segment.id].moment(self.now)
 
     def holds(self, segment: Segment, customer: Customer, assigned: Container[UUID]) -> bool:
         """Whether a customer is in a segment, by what is known of the customer."""
@@ -97,15 +100,21 @@ class Roster:
 
 @asynccontextmanager
 async def snapshot(
-    storage: Storage, tenant_id: str, clock: Clock, segment_ids: Sequence[UUID] | None = None
+    storage: Storage,
+    tenant_id: str,
+    clock: Clock,
+    segment_ids: Sequence[UUID] | None = None,
+    *,
+    settles: bool = True,
 ) -> AsyncIterator[tuple[Roster, Sequence[Segment]]]:
     """One moment of those segments (None: of all, newest first) and their members.
 
-    Raises SegmentNotFound. Where many customers are in doubt it settles them first.
+    Raises SegmentNotFound. Where many customers are in doubt it settles them first, unless it is
+    told to leave everything as it is.
     """
     while True:
         async with storage.snapshot(tenant_id) as view:
-            roster, segments = await _roster(view, clock.now(), segment_ids)
+            roster, segments = await _roster(view, clock.now(), segment_ids, settles=settles)
             if roster is not None:
                 yield roster, segments
                 return
@@ -113,7 +122,7 @@ async def snapshot(
 
 
 async def _roster(
-    view: View, now: datetime, segment_ids: Sequence[UUID] | None
+    view: View, now: datetime, segment_ids: Sequence[UUID] | None, *, settles: bool
 ) -> tuple[Roster | None, Sequence[Segment]]:
     """None where too many customers are in doubt."""
     if segment_ids is None:
@@ -121,14 +130,19 @@ async def _roster(
     else:
         segments = [await view.segments.get(each) for each in segment_ids]
     standings = await view.segments.standings(segment_ids)
-    doubts = await _doubts(view, segments, standings, now)
-    if len(doubts) > MOST_DOUBTS:
+    most = min(MOST_DOUBTS, MOST_VERDICTS // max(len(segments), 1)) if settles else _ALL
+    doubts = await _doubts(view, segments, standings, now, most + 1)
+    if len(doubts) > most:
         return None, segments
     return Roster(view=view, now=now, standings=standings, doubts=doubts), segments
 
 
 async def _doubts(
-    view: View, segments: Sequence[Segment], standings: Mapping[UUID, Standing], now: datetime
+    view: View,
+    segments: Sequence[Segment],
+    standings: Mapping[UUID, Standing],
+    now: datetime,
+    most: int,
 ) -> Sequence[Doubt]:
     told: list[Span] = []
     is_stored = False
@@ -136,5 +150,5 @@ async def _doubts(
         settled_at = standings[each.id].settled_at
         if each.is_active and settled_at is not None:
             is_stored = True
-            told.extend(spans(each, settled_at, now))
-    return await view.segments.doubts(told, MOST_DOUBTS + 1) if is_stored else ()
+            told.extend(spans(each, settled_at, standings[each.id].moment(now)))
+    return await view.segments.doubts(told, most) if is_stored else ()

@@ -33,12 +33,16 @@ MOST_SECONDS_TO_WAIT = 1.0
 
 async def settle_segment(storage: Storage, tenant_id: str, segment_id: UUID, clock: Clock) -> None:
     """Settles all that has happened until now, of this segment at least; members that are being
-    built come some steps further. Raises SegmentNotFound.
+    built come some steps further. Writes nothing where nobody is in doubt. Raises SegmentNotFound.
     """
-    async with storage.view(tenant_id) as view:
-        await view.segments.get(segment_id)
-    await build_at_once(storage, tenant_id, segment_id, clock)
-    await catch_up(storage, tenant_id, [segment_id], clock)
+    async with storage.snapshot(tenant_id) as view:
+        segment = await view.segments.get(segment_id)
+        standing = (await view.segments.standings([segment_id]))[segment_id]
+        aged = spans(segment, standing.settled_at, clock.now()) if standing.settled_at else ()
+        is_settled = standing.is_ready and not await view.segments.doubts(aged, 1)
+    if not is_settled:
+        await build_at_once(storage, tenant_id, segment_id, clock)
+        await catch_up(storage, tenant_id, [segment_id], clock)
 
 
 async def catch_up(
@@ -66,7 +70,7 @@ async def build_at_once(storage: Storage, tenant_id: str, segment_id: UUID, cloc
         standing = (await view.segments.standings([segment_id])).get(segment_id)
     if standing is not None and not standing.is_ready:
         await storage.wait_until_watched(tenant_id, segment_id, MOST_SECONDS_TO_WAIT)
-    await build(storage, tenant_id, segment_id, clock)
+        await build(storage, tenant_id, segment_id, clock)
 
 
 async def build(storage: Storage, tenant_id: str, segment_id: UUID, clock: Clock) -> None:
@@ -114,21 +118,24 @@ async def settle_all_marked(tx: Transaction, customer_ids: Collection[UUID] | No
 
 
 async def step(tx: Transaction, segment: Segment, standing: Standing, now: datetime) -> bool:
-    """As `take_step`, in a transaction that holds the members."""
+    """As `take_step`, in a transaction that holds the members.
+
+    Marks come first: what changed before a moment is told with its own, and not with the one for
+    which members are settled by then, nor as if it had changed after a rule was published.
+    """
+    if await settle_marked(tx) == MOST_MARKED:
+        return True
     if standing.is_ready:
         return await _follow_time(tx, segment, standing, now)
     return await _build(tx, segment, standing)
 
 
 async def _build(tx: Transaction, segment: Segment, standing: Standing) -> bool:
-    """Puts the next customers right of whom the segment and its stored members disagree; first
-    those with marks, while it is known that their change is older than what was published.
-    """
+    """Puts the next customers right of whom the segment and its stored members disagree."""
     if standing.goal is None:
         return False
     if standing.after is None and not await tx.segments.is_watched(segment.id):
         return False
-    await settle_all_marked(tx)
     which = matching(segment, standing.goal)
     doubts, last = await tx.segments.contradicted(segment.id, which, standing.after, MOST_LOOKED_AT)
     readings = Readings()
@@ -145,12 +152,7 @@ async def _build(tx: Transaction, segment: Segment, standing: Standing) -> bool:
 async def _follow_time(
     tx: Transaction, segment: Segment, standing: Standing, now: datetime
 ) -> bool:
-    """Moves the next customers whose time has come, up to the goal of the round, else to now.
-
-    Marks come first: what changed before a moment is told with its own, not with the one for which
-    members are settled already.
-    """
-    await settle_all_marked(tx)
+    """Moves the next customers whose time has come, up to the goal of the round, else to now."""
     settled_at = standing.settled_at or now
     goal = standing.goal or max(now, settled_at)
     aged = spans(segment, settled_at, goal)

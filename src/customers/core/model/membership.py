@@ -19,8 +19,6 @@ from customers.core.model.rules.matches import Reading, Readings, holds
 from customers.core.model.rules.timing import DateField, moments, reads_orders, thresholds
 from customers.core.model.segment import Segment
 
-MOST_CHANGES = 1_000
-
 Chapter = tuple[Customer, datetime, "Cause"]
 
 
@@ -100,6 +98,11 @@ class Standing:
         """
         has_passed = self.after is not None and customer_id <= self.after
         return self.goal if has_passed and self.is_ready else self.settled_at
+
+    def moment(self, now: datetime) -> datetime:
+        """The moment for which members are told: not before any for which some are stored."""
+        known = (self.settled_at, self.goal) if self.is_ready else ()
+        return max([now, *(each for each in known if each is not None)])
 
     def progress(self, everyone: int) -> float:
         """How much of all customers a build has seen, from 0 to 1; 1 only when it is ready."""
@@ -236,7 +239,7 @@ def _story(
     if not follows_time(segment):
         return changed
     last = changed[-1][1] if changed else since
-    later = () if until is None else _aged(segment, doubt.customer, last, until)
+    later = () if until is None else _later(segment, doubt.customer, last, until)
     before = doubt.marks[0].before if doubt.marks else None
     return [*_between(segment, before, since, changed), *later]
 
@@ -262,6 +265,19 @@ def _between(
         yield from _aged(segment, before, since, at - _INSTANT)
         yield after, at, cause
         before, since = after, at
+
+
+def _later(
+    segment: Segment, customer: Customer, since: datetime, until: datetime
+) -> Iterator[Chapter]:
+    """What time alone has done after the last change that is known of.
+
+    A customer may have been changed since without a mark: by a write that did not know yet of the
+    segment, or whose clock is ahead. What time did before that is found at that moment.
+    """
+    if customer.updated_at > since:
+        yield customer, customer.updated_at, Cause.TIME
+    yield from _aged(segment, customer, since, until)
 
 
 def _aged(

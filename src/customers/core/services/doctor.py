@@ -36,9 +36,10 @@ class Doctor:
 
     async def segments(self, tenant_id: str) -> AsyncIterator[Difference]:
         """Evaluates every rule for every customer of a tenant, at one moment, and gives each
-        difference from what is told at that moment.
+        difference from what is told at that moment. Settles nothing.
         """
-        async with snapshot(self._storage, tenant_id, self._clock) as (roster, segments):
+        moment = snapshot(self._storage, tenant_id, self._clock, settles=False)
+        async with moment as (roster, segments):
             checks = [_Check(roster, each) for each in segments]
             after = None
             while everyone := await roster.view.segments.roll(after, _SO_MANY):

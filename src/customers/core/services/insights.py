@@ -63,7 +63,7 @@ class Insights:
             customer = await view.customers.get(customer_id)
             standing = (await view.segments.standings([segment_id]))[segment_id]
             assignment = await view.segments.assignment(segment_id, customer_id)
-        now = max(self._clock.now(), standing.settled_at or segment.created_at)
+        now = standing.moment(self._clock.now())
         assigned = [] if assignment is None else [segment_id]
         explanation = Explanation(
             is_member=belongs(segment, Reading(customer, now), assigned), evaluated_at=now

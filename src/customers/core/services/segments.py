@@ -11,7 +11,7 @@ from uuid import UUID
 from customers.core.errors import Invalid, Problem
 from customers.core.members.publishing import publish, watch
 from customers.core.members.roster import snapshot
-from customers.core.members.settling import build_at_once, settle_all_marked
+from customers.core.members.settling import build_at_once, settle_all_marked, settle_marks
 from customers.core.model.customer import Customer
 from customers.core.model.membership import Assignment, Cause, CountedSegment, Flip
 from customers.core.model.query import CustomerKey, CustomerOrder, CustomerPage, Page
@@ -54,13 +54,12 @@ class Segments:
         self, tenant_id: str, details: SegmentDetails, *, strict: bool
     ) -> CountedSegment:
         """Raises Invalid for rules that cannot be evaluated, SegmentNameTaken."""
-        now = self._clock.now()
         segment = Segment.new(
-            details, id=self._ids.new(), tenant_id=tenant_id, now=now, strict=strict
+            details, id=self._ids.new(), tenant_id=tenant_id, now=self._clock.now(), strict=strict
         )
         async with self._storage.transaction(tenant_id) as tx:
             await tx.segments.lock_members()
-            await publish(tx, None, segment, now)
+            await publish(tx, None, segment, self._clock.now())
         await build_at_once(self._storage, tenant_id, segment.id, self._clock)
         return await self.get(tenant_id, segment.id)
 
@@ -68,6 +67,8 @@ class Segments:
         self, tenant_id: str, segment_id: UUID, change: SegmentChange, *, strict: bool
     ) -> CountedSegment:
         """Raises SegmentNotFound, Invalid, SegmentNameTaken, SegmentBuilding."""
+        # What has been until now is told as it was, before the rule makes others of the members.
+        await settle_marks(self._storage, tenant_id)
         async with self._storage.transaction(tenant_id) as tx:
             await tx.segments.lock_members()
             before = await tx.segments.lock(segment_id)

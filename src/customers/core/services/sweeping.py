@@ -37,23 +37,36 @@ class Sweeping:
         """Settles every tenant's marks, and brings what is being built some steps further.
 
         None where somebody else sweeps; otherwise the lease is held for so long from then on.
+        What goes wrong with one tenant is raised once all the others are done.
         """
         if not await self._storage.lease(self._holder, seconds):
             return None
-        builds = Builds()
+        builds, problems = Builds(), list[Exception]()
         for tenant_id in await self._storage.tenants_to_settle():
             if not await self._storage.lease(self._holder, seconds):
                 return None
-            await settle_marks(self._storage, tenant_id)
-            builds = _together(builds, await self._build(tenant_id))
+            try:
+                await settle_marks(self._storage, tenant_id)
+                builds = _together(builds, await self._build(tenant_id))
+            except Exception as problem:
+                problems.append(problem)
+        _raise_first(problems)
         return builds
 
     async def follow_time(self, seconds: float) -> None:
-        """Moves those whose time has come, in every segment that has any. Needs the lease."""
+        """Moves those whose time has come, in every segment that has any, as long as it holds the
+        lease. Raises as `settle` does.
+        """
+        problems = list[Exception]()
         for tenant_id in await self._storage.tenants_with_segments():
-            overdue = await self._overdue(tenant_id)
-            if overdue and await self._storage.lease(self._holder, seconds):
-                await catch_up(self._storage, tenant_id, overdue, self._clock)
+            if not await self._storage.lease(self._holder, seconds):
+                return
+            try:
+                if overdue := await self._overdue(tenant_id):
+                    await catch_up(self._storage, tenant_id, overdue, self._clock)
+            except Exception as problem:
+                problems.append(problem)
+        _raise_first(problems)
 
     async def _build(self, tenant_id: str) -> Builds:
         """What is left to be built of a tenant's segments after some steps of one of them."""
@@ -87,3 +100,8 @@ class Sweeping:
 
 def _together(some: Builds, others: Builds) -> Builds:
     return Builds(number=some.number + others.number, progress=min(some.progress, others.progress))
+
+
+def _raise_first(problems: Sequence[Exception]) -> None:
+    for problem in problems:
+        raise problem
