@@ -93,6 +93,12 @@ class BodyContract:
         answer = await api.post(f"{await at(api)}/notes", body + b" " * (MIB - len(body)))
         assert answer.status == 201
 
+    @pytest.mark.parametrize("levels", [201, 5_000])
+    async def test_a_body_that_is_nested_too_deep_says_so(self, api: Api, levels: int) -> None:
+        body = b'{"rules":' + b"[" * levels + b"]" * levels + b"}"
+        answer = await api.post("/customers/segments/preview", body)
+        assert (answer.status, [each["code"] for each in answer.details]) == (400, ["TOO_DEEP"])
+
     async def test_a_body_that_unpacks_to_more_than_a_mebibyte_is_413(self, api: Api) -> None:
         packed = gzip.compress(b" " * (8 * MIB))
         answer = await api.post("/customers", packed, headers={"Content-Encoding": "gzip"})

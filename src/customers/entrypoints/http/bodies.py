@@ -74,13 +74,14 @@ def _object(raw: bytes) -> dict[str, Any]:
         value = json.loads(
             raw.decode("utf-8"), parse_float=Decimal, parse_constant=_refuse_constant
         )
-    except (ValueError, ArithmeticError, RecursionError) as error:
+    except RecursionError as error:
+        raise Invalid([_TOO_DEEP]) from error
+    except (ValueError, ArithmeticError) as error:
         raise Invalid([_problem("INVALID_JSON", "the body is not valid JSON")]) from error
     if not isinstance(value, dict):
         raise Invalid([_problem("INVALID_TYPE", "the body must be a JSON object")])
     if _is_deep(value):
-        message = f"the body must not be nested more than {MOST_LEVELS} levels deep"
-        raise Invalid([_problem("TOO_DEEP", message)])
+        raise Invalid([_TOO_DEEP])
     return value
 
 
@@ -103,3 +104,6 @@ def _refuse_constant(name: str) -> NoReturn:
 
 def _problem(code: str, message: str) -> Problem:
     return Problem(field="", pointer="", message=message, code=code)
+
+
+_TOO_DEEP = _problem("TOO_DEEP", f"the body must not be nested more than {MOST_LEVELS} levels deep")
