@@ -11,8 +11,11 @@ import asyncpg
 import pytest
 import pytest_asyncio
 from attrs import evolve
+from sqlalchemy import select, true
 
+from customers.adapters.postgres import standings
 from customers.adapters.postgres.migrating import migrate
+from customers.adapters.postgres.statements import Statement
 from customers.core.members import settling
 from customers.core.services.sweeping import Sweeping
 from tests.builders import NOW, a_customer, a_tenant, an_id, later
@@ -136,6 +139,19 @@ async def test_a_write_that_does_not_know_of_a_rule_may_carry_its_customer_past_
         await arena.is_right()
     await arena.is_right()
     assert await stored_members(arena.storage, segment) == [await stored(arena.storage, customer)]
+
+
+async def test_who_seems_to_write_for_longer_than_they_do_does_not_keep_a_build_that_may_begin(
+    arena: Arena, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    customer = await a_kept_customer(arena.storage, arena.tenant, first_name="Ada")
+    segment = await arena.publish(ADAS)
+    assert await arena.storage.wait_until_watched(arena.tenant, segment.id, 30)
+    monkeypatch.setattr(standings, "_IS_OLDER", Statement.of(select(true())))
+    assert not await arena.take_step(segment)
+    assert await stored_members(arena.storage, segment) == [customer]
+    await arena.give_rules(segment, ONE_ORDER)
+    assert not await arena.storage.wait_until_watched(arena.tenant, segment.id, 0)
 
 
 async def test_time_moves_customers_at_both_ends_of_what_has_gone(arena: Arena) -> None:

@@ -351,8 +351,8 @@ class SegmentRepository(SegmentReader, Protocol):
 
     async def is_watched(self, segment_id: UUID) -> bool:
         """Whether no write is under way any more that began before the segment's standing was
-        last set to be built. From then on every change of a customer has left its mark. False for
-        a segment that is not there.
+        last set to be built. From then on every change of a customer has left its mark, and the
+        answer stays yes. False for a segment that is not there.
         """
         ...
 

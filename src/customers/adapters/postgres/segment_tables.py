@@ -73,7 +73,7 @@ customer_segment_tenants = Table(
 )
 
 # How far a segment's members have come. `asked_at` is when it was first asked, since its members
-# are to be built, whether older writes are still under way.
+# are to be built, whether older writes are still under way; -infinity once they are seen not to be.
 customer_segment_standings = Table(
     "customer_segment_standings",
     metadata,

@@ -67,10 +67,17 @@ async def watch(session: Session, *, customers: bool, orders: bool) -> None:
 async def is_watched(session: Session, segment_id: UUID) -> bool:
     """A write that knows of the segment began after it was published, so after the first question.
     One that does not know holds its lock on the table of customers: a statement takes that lock
-    before its snapshot, and keeps it until its transaction ends.
+    before its snapshot, and keeps it until its transaction ends. Who ends one just when they are
+    looked at may seem to be still at it, so the first yes is kept.
     """
-    asked_at = await session.value(_ASKED, segment_id=segment_id)
-    return asked_at is not None and not await session.value(_IS_OLDER, asked_at=asked_at)
+    asked = await session.row(_ASKED, segment_id=segment_id)
+    if asked is None:
+        return False
+    if (asked_at := asked["asked_at"]) is not None:
+        if await session.value(_IS_OLDER, asked_at=asked_at):
+            return False
+        await session.run(_ANSWER, segment_id=segment_id, asked_at=asked_at)
+    return True
 
 
 def _from_row(row: Record) -> Standing:
@@ -126,12 +133,11 @@ def _system(name: str, *columns: str) -> TableClause:
 _of = customer_segment_standings.c
 _tenant = customer_segment_tenants.c
 _OWN = and_(_of.tenant_id == TENANT, _of.segment_id == bindparam("segment_id", type_=Uuid()))
-_EVERY = Statement.of(select(customer_segment_standings).where(_of.tenant_id == TENANT))
-_SOME = Statement.of(
-    select(customer_segment_standings).where(
-        _of.tenant_id == TENANT, _of.segment_id == any_(bindparam("ids", type_=UUIDS))
-    )
+_STANDING = select(*(each for each in _of if each is not _of.asked_at)).where(
+    _of.tenant_id == TENANT
 )
+_EVERY = Statement.of(_STANDING)
+_SOME = Statement.of(_STANDING.where(_of.segment_id == any_(bindparam("ids", type_=UUIDS))))
 _KEEP = Statement.of(_keep())
 _LOCK = Statement.of(
     select(_tenant.changes).where(_tenant.tenant_id == TENANT).with_for_update(key_share=True)
@@ -152,10 +158,16 @@ _WATCH = Statement.of(
     )
     .values(_WATCHES)
 )
+_ANSWERED: ColumnElement[Any] = literal_column("timestamptz '-infinity'")
 _ASKED = Statement.of(
     update(customer_segment_standings)
     .where(_OWN)
     .values(asked_at=func.coalesce(_of.asked_at, func.clock_timestamp()))
-    .returning(_of.asked_at)
+    .returning(func.nullif(_of.asked_at, _ANSWERED).label("asked_at"))
+)
+_ANSWER = Statement.of(
+    update(customer_segment_standings)
+    .where(_OWN, _of.asked_at == bindparam("asked_at", type_=MOMENT))
+    .values(asked_at=_ANSWERED)
 )
 _IS_OLDER = Statement.of(_is_older())
