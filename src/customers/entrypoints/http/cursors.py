@@ -32,9 +32,7 @@ _NUMBERS = (
 
 
 def customer_cursor(key: CustomerKey, scope: object) -> str:
-    value = key.value
-    written = value.isoformat() if isinstance(value, datetime) else value
-    return _seal([str(written) if isinstance(written, Decimal) else written, str(key.id)], scope)
+    return _seal([_written(key.value), str(key.id)], scope)
 
 
 def customer_key(cursor: str, by: CustomerSort, scope: object) -> CustomerKey:
@@ -51,6 +49,13 @@ def journal_key(cursor: str, scope: object) -> JournalKey:
     """Raises Refused for a cursor that is not one of this scope."""
     at, row_id = _open(cursor, scope)
     return JournalKey(at=datetime.fromisoformat(at), id=row_id)
+
+
+def _written(value: SortValue) -> str | int | None:
+    """The same text for the same amount, whatever storage it comes from: 1.50 is 1.5."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return f"{value.normalize():f}" if isinstance(value, Decimal) else value
 
 
 def _value(value: Any, by: CustomerSort) -> SortValue:
