@@ -117,3 +117,57 @@ async def test_cancelled_work_leaves_no_connection_inside_a_transaction(
         sql = "SELECT state FROM pg_stat_activity WHERE application_name = $1"
         await asyncio.gather(*(storage.check() for _ in range(8)))
         assert {row["state"] for row in await rows(url, sql, name)} == {"idle"}
+
+
+async def test_who_is_cancelled_while_waiting_takes_no_connection_along(
+    storage_with: StorageWith, tenant: str
+) -> None:
+    async with storage_with(max_size=2) as storage:
+        customer = await a_kept_customer(storage, tenant)
+        for turns in range(30):
+            asking = [asyncio.create_task(stored(storage, customer)) for _ in range(6)]
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            for each in asking[::2]:
+                each.cancel()
+            ends = await asyncio.gather(*asking, return_exceptions=True)
+            assert ends[1::2] == [customer] * 3
+        now = storage.pool_numbers()
+        assert (now.size, now.idle, now.waiting) == (2, 2, 0)
+
+
+async def test_a_connection_that_is_lost_makes_place_for_one_who_waits(
+    storage_with: StorageWith, url: str, tenant: str
+) -> None:
+    end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1"
+    async with storage_with(name := f"lost-{uuid4()}", max_size=1) as storage:
+        customer = await a_kept_customer(storage, tenant)
+
+        async def lose(pause: Pause) -> None:
+            with pytest.raises(Unavailable):
+                async with storage.transaction(tenant) as tx:
+                    await tx.customers.lock(customer.id)
+                    await pause()
+                    await rows(url, end, name)
+                    await tx.customers.lock(customer.id)
+
+        async def ask() -> None:
+            assert await stored(storage, customer) == customer
+
+        await overlapping(lose, ask)
+        await ask()
+        assert storage.pool_numbers().waiting == 0
+
+
+async def test_the_numbers_tell_who_is_waiting(storage_with: StorageWith, tenant: str) -> None:
+    async with storage_with(max_size=1) as storage:
+        customer = await a_kept_customer(storage, tenant)
+
+        async def look() -> None:
+            asking = asyncio.create_task(stored(storage, customer))
+            await asyncio.sleep(0)
+            now = storage.pool_numbers()
+            assert (now.size, now.idle, now.waiting) == (1, 0, 1)
+            asking.cancel()
+
+        await overlapping(lambda pause: hold(storage, tenant, pause), look)

@@ -99,7 +99,7 @@ def _pool_of(storage: Storage) -> Callable[[], PoolNumbers] | None:
 
     def numbers() -> PoolNumbers:
         now = told()
-        return PoolNumbers(size=now.size, idle=now.idle)
+        return PoolNumbers(size=now.size, idle=now.idle, waiting=now.waiting)
 
     return numbers
 

@@ -7,9 +7,11 @@ is the second belt for personal data, by `privacy.py` and `failures.py`: the fir
 import io
 import logging
 import sys
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from json import JSONEncoder
-from typing import TextIO, cast
+from typing import TextIO
 
 from customers.entrypoints.absent import as_if_absent
 from customers.entrypoints.failures import Failure
@@ -19,7 +21,6 @@ from customers.entrypoints.privacy import hidden
 # tracebacks with local variables, which must not be written.
 with as_if_absent("rich"):
     import structlog
-    from structlog.contextvars import bound_contextvars, merge_contextvars
     from structlog.dev import ConsoleRenderer
     from structlog.processors import TimeStamper, add_log_level
     from structlog.stdlib import ProcessorFormatter
@@ -37,6 +38,8 @@ _AT_LEAST = {
 }
 _SERVER_ERROR = 500
 
+_REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
+
 _encode = JSONEncoder(separators=(",", ":")).encode
 
 
@@ -53,25 +56,29 @@ def configure(level: str, *, as_json: bool, stream: TextIO | None = None) -> Non
     render = _as_json if as_json else _as_text(colors=target.isatty())
     explain = _explain_as_json if as_json else _explain_as_text
     common: list[Processor] = [add_log_level, TimeStamper(fmt="iso", utc=True), explain, _hide]
-    structlog.configure(
-        processors=[merge_contextvars, *common, render],
+    _OURS.logger = structlog.wrap_logger(
+        lines,
+        processors=[_with_request_id, *common, render],
         wrapper_class=structlog.make_filtering_bound_logger(least),
-        logger_factory=lambda *_: lines,
-        cache_logger_on_first_use=False,
-    )
+    ).bind()
     _listen_to_libraries(
-        _LibraryLines(lines, [merge_contextvars, _one_line, *common], render), least
+        _LibraryLines(lines, [_with_request_id, _one_line, *common], render), least
     )
 
 
 def logger() -> FilteringBoundLogger:
     """Our own logger: `logger().info("what happened", id_or_count=…)`."""
-    return cast("FilteringBoundLogger", structlog.get_logger())
+    return _OURS.logger
 
 
-def request_scope(request_id: str) -> AbstractContextManager[None]:
+@contextmanager
+def request_scope(request_id: str) -> Iterator[None]:
     """Every line written inside carries the id of the request, those of libraries too."""
-    return bound_contextvars(request_id=request_id)
+    before = _REQUEST_ID.set(request_id)
+    try:
+        yield
+    finally:
+        _REQUEST_ID.reset(before)
 
 
 def log_request(*, method: str, route: str | None, status: int, seconds: float) -> None:
@@ -84,6 +91,12 @@ def log_request(*, method: str, route: str | None, status: int, seconds: float) 
         status=status,
         duration_ms=round(seconds * 1000, 3),
     )
+
+
+class _Ours:
+    """The logger that the last call of `configure` made; it is made once, for a line is cheap."""
+
+    logger: FilteringBoundLogger = structlog.get_logger()
 
 
 class _Lines:
@@ -120,6 +133,9 @@ class _LibraryLines(logging.Handler):
         self._lines.write(line)
 
 
+_OURS = _Ours()
+
+
 def _listen_to_libraries(handler: logging.Handler, least: int) -> None:
     root = logging.getLogger()
     for previous in [each for each in root.handlers if isinstance(each, _LibraryLines)]:
@@ -129,6 +145,12 @@ def _listen_to_libraries(handler: logging.Handler, least: int) -> None:
     for name, floor in _AT_LEAST.items():
         logging.getLogger(name).setLevel(max(least, floor))
     logging.captureWarnings(True)
+
+
+def _with_request_id(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    if (request_id := _REQUEST_ID.get()) is not None:
+        event.setdefault("request_id", request_id)
+    return event
 
 
 def _one_line(_: WrappedLogger, __: str, event: EventDict) -> EventDict:

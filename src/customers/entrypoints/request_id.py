@@ -1,6 +1,6 @@
 """The id by which a request is found again: in its answer, and in every line of the log."""
 
-from uuid import uuid4  # noqa: TID251 - an id of a request decides nothing in the core
+from uuid_utils import uuid4
 
 MOST = 128
 

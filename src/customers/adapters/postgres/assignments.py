@@ -96,7 +96,8 @@ def _put() -> ReturningInsert[Any]:
     values = {**by, "customer_id": func.unnest(_IDS)}
     rows = select(*values.values())
     new = insert(customer_segment_assignments).from_select(list(values), rows)
-    return new.on_conflict_do_nothing().returning(_put_in.customer_id)
+    added = new.on_conflict_do_nothing(index_elements=["tenant_id", "segment_id", "customer_id"])
+    return added.returning(_put_in.customer_id)
 
 
 def _members() -> Select[Any]:

@@ -48,7 +48,7 @@ class PostgresOneStep(OneStep):
         told = {**orders.to_row(entry), "id": entry.customer_id, "now": now}
         async with self._session() as session:
             row = await session.row(
-                _COUNT_ORDER, **told, unit=self._currency.unit, units=1 / self._currency.unit
+                COUNT_ORDER, **told, unit=self._currency.unit, units=1 / self._currency.unit
             )
         return None if row is None else from_row(row)
 
@@ -106,4 +106,4 @@ def _average(spent: ColumnElement[Any], number: ColumnElement[Any]) -> ColumnEle
     return func.div(2 * spent * units + number, 2 * number) * unit
 
 
-_COUNT_ORDER = Statement.of(_count_order())
+COUNT_ORDER = Statement.of(_count_order())

@@ -1,10 +1,12 @@
-"""Connections: asyncpg's pool, made so that the service outlives the database being away.
+"""Connections: lent, handed on and parked, so that the service outlives the database being away.
 
-A connection is handed back as it is, without the reset that asyncpg would send: nothing here
-leaves anything in a session. What runs on a connection is the business of `session`.
+A connection is handed on as it is, without the reset that asyncpg would send: nothing here leaves
+anything in a session. What runs on a connection is the business of `session`.
 """
 
+import asyncio
 import logging
+from collections import deque
 from typing import TypeAlias
 from urllib.parse import parse_qsl, urlencode
 
@@ -18,6 +20,8 @@ from customers.adapters.postgres.refusals import DRIVER_ERRORS, is_away, transla
 from customers.core.errors import Unavailable
 
 Connection: TypeAlias = "PoolConnectionProxy[Record]"
+# What one who waits is told: a connection, or None for the place of one.
+Told: TypeAlias = "Connection | None"
 
 _log = logging.getLogger(__name__)
 
@@ -41,18 +45,29 @@ class PoolOptions:
 
 @frozen(kw_only=True)
 class PoolNumbers:
-    """How many connections are open, how many of them are idle, and how many there may be."""
+    """How many connections are open, how many of them are idle, how many wait for one, and how
+    many there may be.
+    """
 
     size: int
     idle: int
+    waiting: int
     most: int
 
 
 class Pool:
+    """Lends connections. asyncpg's pool makes and closes them, and takes back what had trouble;
+    one that was used well is handed on as it is, or parked for the next one who comes.
+    """
+
     def __init__(self, dsn: str, options: PoolOptions) -> None:
         self._dsn = for_asyncpg(dsn)
         self._options = options
         self._pool: asyncpg.Pool[Record] | None = None
+        self._parked: list[Connection] = []
+        self._waiting: deque[asyncio.Future[Told]] = deque()
+        self._places = options.max_size
+        """How many more connections asyncpg's pool may be asked for."""
 
     async def open(self) -> None:
         """Opens connections; where the database is away none, and each when it is needed."""
@@ -67,30 +82,95 @@ class Pool:
     async def close(self) -> None:
         """Waits for the connections that are in use."""
         if self._pool is not None:
-            await self._pool.close()
+            closing = asyncio.create_task(self._pool.close())
+            while self._parked:
+                await self._give_back(self._parked.pop())
+            await closing
 
     async def acquire(self) -> Connection:
         """A connection for one task, to be released. Raises Unavailable."""
-        pool = self._opened()
-        try:
-            return await pool.acquire(timeout=self._options.acquire_timeout)
-        except DRIVER_ERRORS as error:
-            translate(error, lost=pool.is_closing())
+        while self._parked:
+            connection = self._parked.pop()
+            if not is_gone(connection):
+                return connection
+            await self._give_back(connection)
+        if self._places:
+            self._places -= 1
+            return await self._take()
+        return await self._wait() or await self._take()
 
-    async def release(self, connection: Connection) -> None:
-        """What was done over the connection is done, even if it cannot be handed back."""
-        try:
-            await self._opened().release(connection)
-        except DRIVER_ERRORS as error:
-            _log.warning("a connection was closed, not handed back: %s", type(error).__name__)
+    async def release(self, connection: Connection, *, had_trouble: bool = False) -> None:
+        """What was done over the connection is done, even if it cannot be handed back.
+
+        `had_trouble`: nobody else gets it before it has been put right, or closed.
+        """
+        if had_trouble or self._opened().is_closing():
+            await self._give_back(connection)
+        elif (next_one := self._next_waiting()) is not None:
+            next_one.set_result(connection)
+        else:
+            self._parked.append(connection)
 
     def numbers(self) -> PoolNumbers:
         pool = self._pool
         return PoolNumbers(
             size=pool.get_size() if pool else 0,
-            idle=pool.get_idle_size() if pool else 0,
+            idle=pool.get_idle_size() + len(self._parked) if pool else 0,
+            waiting=len(self._waiting),
             most=self._options.max_size,
         )
+
+    async def _take(self) -> Connection:
+        """One from asyncpg's pool, which has one or makes one, for a place that was given."""
+        pool = self._opened()
+        try:
+            return await pool.acquire()
+        except BaseException as error:
+            self._free_place()
+            if isinstance(error, DRIVER_ERRORS):
+                translate(error, lost=pool.is_closing())
+            raise
+
+    async def _give_back(self, connection: Connection) -> None:
+        try:
+            await self._opened().release(connection)
+        except DRIVER_ERRORS as error:
+            _log.warning("a connection was closed, not handed back: %s", type(error).__name__)
+        finally:
+            self._free_place()
+
+    async def _wait(self) -> Told:
+        """What the next one hands on."""
+        told: asyncio.Future[Told] = asyncio.get_running_loop().create_future()
+        self._waiting.append(told)
+        try:
+            async with asyncio.timeout(self._options.acquire_timeout):
+                return await told
+        except BaseException as error:
+            if told.done() and not told.cancelled():
+                await self._hand_on(told.result())
+            if isinstance(error, TimeoutError):
+                raise Unavailable("every connection is in use, try again in a moment") from error
+            raise
+
+    async def _hand_on(self, told: Told) -> None:
+        """For one who got it too late."""
+        if told is None:
+            self._free_place()
+        else:
+            await self.release(told)
+
+    def _free_place(self) -> None:
+        if (next_one := self._next_waiting()) is not None:
+            next_one.set_result(None)
+        else:
+            self._places += 1
+
+    def _next_waiting(self) -> "asyncio.Future[Told] | None":
+        while self._waiting:
+            if not (next_one := self._waiting.popleft()).done():
+                return next_one
+        return None
 
     def _opened(self) -> "asyncpg.Pool[Record]":
         if self._pool is None:
@@ -108,6 +188,7 @@ class Pool:
             timeout=options.acquire_timeout,
             # The server's time-out frees its locks; ours is for a server out of reach.
             command_timeout=options.statement_timeout + 1,
+            max_inactive_connection_lifetime=0,
             statement_cache_size=0 if options.behind_pooler else 200,
             server_settings=_server_settings(options),
         )

@@ -63,6 +63,7 @@ class Session:
         self.tenant_id = tenant_id
         self._connection = connection
         self._has_ended = False
+        self.had_trouble = False
 
     async def rows(self, statement: Statement, **values: object) -> Sequence[Record]:
         arguments = self._arguments(statement, values)
@@ -108,12 +109,16 @@ class Session:
             raise RuntimeError("the view or transaction has ended: open another one")
         try:
             return await question(self._connection)
-        except DRIVER_ERRORS as error:
+        except BaseException as error:
+            self.had_trouble = True
+            if not isinstance(error, DRIVER_ERRORS):
+                raise
             if isinstance(error, InternalClientError):
                 self._give_up()  # nobody knows what the server will say next
             translate(error, lost=is_gone(self._connection))
 
     def _give_up(self) -> None:
+        self.had_trouble = True
         if not is_gone(self._connection):
             self._connection.terminate()
 
@@ -131,7 +136,7 @@ class ViewSession(Session):
         except Unavailable:
             if not is_gone(self._connection):
                 raise
-        await self._pool.release(self._connection)
+        await self._pool.release(self._connection, had_trouble=True)
         self._connection = await self._pool.acquire()
         return await super()._ask(question)
 
@@ -203,7 +208,7 @@ class SnapshotSession(TransactionSession):
         except Unavailable:
             if not is_gone(self._connection):
                 raise
-        await self._pool.release(self._connection)
+        await self._pool.release(self._connection, had_trouble=True)
         self._connection = await self._pool.acquire()
         return await super()._ask(question)
 

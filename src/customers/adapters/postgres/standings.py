@@ -145,7 +145,7 @@ _LOCK = Statement.of(
 _ADD_TENANT = Statement.of(
     insert(customer_segment_tenants)
     .values(tenant_id=TENANT, changes=0, watches_customers=False, watches_orders=False)
-    .on_conflict_do_nothing()
+    .on_conflict_do_nothing(index_elements=["tenant_id"])
 )
 _WATCHES = parameters(customer_segment_tenants, but=("tenant_id", "changes"))
 _WATCH = Statement.of(

@@ -65,7 +65,7 @@ class PostgresStorage(Storage):
         try:
             yield PostgresView(session, self._currency)
         finally:
-            await self._pool.release(session.end())
+            await self._pool.release(session.end(), had_trouble=session.had_trouble)
 
     @asynccontextmanager
     async def snapshot(self, tenant_id: str) -> AsyncIterator[View]:
@@ -74,7 +74,7 @@ class PostgresStorage(Storage):
             async with session.all_or_nothing():
                 yield PostgresView(session, self._currency)
         finally:
-            await self._pool.release(session.end())
+            await self._pool.release(session.end(), had_trouble=session.had_trouble)
 
     @asynccontextmanager
     async def transaction(self, tenant_id: str) -> AsyncIterator[Transaction]:
@@ -84,7 +84,7 @@ class PostgresStorage(Storage):
                 async with session.all_or_nothing():
                     yield PostgresTransaction(session, self._currency)
             finally:
-                await self._pool.release(session.end())
+                await self._pool.release(session.end(), had_trouble=session.had_trouble)
 
     def one_step(self, tenant_id: str) -> OneStep:
         return PostgresOneStep(lambda: self._single(tenant_id), self._currency)
@@ -128,7 +128,7 @@ class PostgresStorage(Storage):
         try:
             yield session
         finally:
-            await self._pool.release(session.end())
+            await self._pool.release(session.end(), had_trouble=session.had_trouble)
 
     @contextmanager
     def _not_nested(self) -> Iterator[None]:

@@ -132,7 +132,8 @@ def _entered(last: CTE) -> CTE:
         last.c.entered, customers.c.tenant_id == TENANT, customers.c.id == last.c.customer_id
     )
     names = ["tenant_id", "customer_id", "segment_id", "created_at"]
-    new = insert(customer_segment_members).from_select(names, rows).on_conflict_do_nothing()
+    new = insert(customer_segment_members).from_select(names, rows)
+    new = new.on_conflict_do_nothing(index_elements=["tenant_id", "customer_id", "segment_id"])
     return new.returning(_member.segment_id).cte("entered")
 
 
