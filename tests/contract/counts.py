@@ -9,7 +9,7 @@ import pytest
 from attrs import evolve
 
 from customers.core.model.customer import Customer, CustomerStatus, CustomerType
-from customers.core.model.query import CustomerFilter
+from customers.core.model.query import CustomerFilter, CustomerOrder, Page
 from customers.core.ports import Storage
 from tests.builders import (
     NOW,
@@ -43,6 +43,8 @@ async def check_counts(storage: Storage, tenant: str, living: list[Customer]) ->
                 which = CustomerFilter(statuses=statuses, types=types)
                 by_hand = sum(map(which.keeps, living))
                 assert await view.customers.count(which) == by_hand, which
+                page = await view.customers.numbered(which, CustomerOrder(), Page(size=1))
+                assert (page.total, len(page.customers)) == (by_hand, min(by_hand, 1)), which
 
 
 class CountContract:

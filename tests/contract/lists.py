@@ -83,6 +83,9 @@ async def page(
 ) -> list[UUID]:
     async with storage.view(tenant) as view:
         found = await view.customers.page(which, order, Page(number=number, size=size))
+        numbered = await view.customers.numbered(which, order, Page(number=number, size=size))
+        assert list(numbered.customers) == list(found)
+        assert numbered.total == await view.customers.count(which)
     return [each.id for each in found]
 
 

@@ -135,6 +135,12 @@ async def _by_id(reading: Awaitable[Sequence[Doubt]]) -> list[Doubt]:
     return sorted(await reading, key=lambda doubt: doubt.customer.id)
 
 
+async def _numbered(view: View | Transaction, which: CustomerFilter) -> Sequence[Customer] | int:
+    """The page, or where it is empty the total."""
+    page = await view.customers.numbered(which, BY_NAME, Page())
+    return page.customers or page.total
+
+
 READS: dict[str, Callable[[View | Transaction], Awaitable[object]]] = {
     "get": lambda view: view.customers.get(ADA),
     "get another": lambda view: view.customers.get(BOB),
@@ -143,6 +149,8 @@ READS: dict[str, Callable[[View | Transaction], Awaitable[object]]] = {
     "profiles": lambda view: view.customers.profiles([ADA, BOB, EVE]),
     "by e-mail": lambda view: view.customers.by_email("ada@example.test"),
     "page": lambda view: view.customers.page(EVERYONE, BY_NAME, Page()),
+    "numbered": lambda view: _numbered(view, EVERYONE),
+    "numbered of a search": lambda view: _numbered(view, CustomerFilter(search="ada@")),
     "page of a search": lambda view: view.customers.page(
         CustomerFilter(search="ada@"), BY_NAME, Page()
     ),

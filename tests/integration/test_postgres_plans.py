@@ -204,7 +204,7 @@ async def test_a_page_is_read_off_the_index_of_its_order(
     session: Explaining, order: CustomerOrder
 ) -> None:
     await session.without(*ALL_BUT_AN_ORDERED_INDEX)
-    await lists.page(session, EVERYONE, order, Page(number=3))
+    await lists.numbered(session, EVERYONE, order, Page(number=3))
     assert "Index Scan" in session.plan
     assert "Sort" not in session.plan
 
@@ -229,7 +229,7 @@ async def test_one_status_or_type_newest_first_is_read_off_an_index_of_its_own(
 ) -> None:
     await session.crowd(tenant)
     await session.without(*ALL_BUT_AN_ORDERED_INDEX)
-    await lists.page(session, which, CustomerOrder(), Page())
+    await lists.numbered(session, which, CustomerOrder(), Page())
     assert "Filter" not in session.plan
     assert "Sort" not in session.plan
 

@@ -144,17 +144,20 @@ async def test_a_connection_that_is_lost_makes_place_for_one_who_waits(
         customer = await a_kept_customer(storage, tenant)
 
         async def lose(pause: Pause) -> None:
+            async with storage.transaction(tenant) as tx:
+                await tx.customers.lock(customer.id)
+                await pause()
+                await rows(url, end, name)
+                await tx.customers.lock(customer.id)
+
+        async def lose_it(pause: Pause) -> None:
             with pytest.raises(Unavailable):
-                async with storage.transaction(tenant) as tx:
-                    await tx.customers.lock(customer.id)
-                    await pause()
-                    await rows(url, end, name)
-                    await tx.customers.lock(customer.id)
+                await lose(pause)
 
         async def ask() -> None:
             assert await stored(storage, customer) == customer
 
-        await overlapping(lose, ask)
+        await overlapping(lose_it, ask)
         await ask()
         assert storage.pool_numbers().waiting == 0
 

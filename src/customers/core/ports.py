@@ -35,6 +35,7 @@ from customers.core.model.query import (
     CustomerFilter,
     CustomerKey,
     CustomerOrder,
+    CustomerPage,
     JournalKey,
     Page,
 )
@@ -74,6 +75,12 @@ class CustomerReader(Protocol):
         self, which: CustomerFilter, order: CustomerOrder, page: Page
     ) -> Sequence[Customer]:
         """One page in that order; past the end it is empty."""
+        ...
+
+    async def numbered(
+        self, which: CustomerFilter, order: CustomerOrder, page: Page
+    ) -> CustomerPage:
+        """As `page`, with how many there are at the same moment."""
         ...
 
     async def after(

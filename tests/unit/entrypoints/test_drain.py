@@ -22,23 +22,23 @@ def a_request() -> web.Request:
 
 
 async def received(drain: Drain, request: web.Request) -> bytes:
-    with drain.request():
+    with drain:
         async with drain.body(request):
             return await request.read()
 
 
 async def test_with_nothing_in_flight_it_is_finished_at_once() -> None:
     drain = Drain()
-    with drain.request(), drain.request():
+    with drain, drain:
         pass
     await drain.finish(SOON)
 
 
 async def test_it_is_finished_when_the_last_request_is() -> None:
     drain, answered = Drain(), asyncio.Event()
-    with drain.request():
+    with drain:
         finishing = asyncio.create_task(drain.finish(SOON))
-        with drain.request():
+        with drain:
             await asyncio.sleep(2 * SOON)
         await asyncio.sleep(0)
         assert not finishing.done()
@@ -70,7 +70,7 @@ async def test_a_body_that_does_not_arrive_is_given_up() -> None:
 
 async def test_once_bodies_are_given_up_no_other_is_waited_for() -> None:
     drain = Drain()
-    with drain.request():
+    with drain:
         finishing = asyncio.create_task(drain.finish(SOON))
         await asyncio.sleep(2 * SOON)
         with pytest.raises(BodyGivenUp):
@@ -82,7 +82,7 @@ async def test_a_handler_that_has_its_body_is_left_alone() -> None:
     drain, request, going_on = Drain(), a_request(), asyncio.Event()
 
     async def handle() -> str:
-        with drain.request():
+        with drain:
             async with drain.body(request):
                 await request.read()
             await going_on.wait()

@@ -11,7 +11,13 @@ from customers.adapters.memory.marks import changed
 from customers.adapters.memory.state import State
 from customers.core.errors import CustomerNotFound, EmailTaken
 from customers.core.model.customer import Customer, Profile
-from customers.core.model.query import CustomerFilter, CustomerKey, CustomerOrder, Page
+from customers.core.model.query import (
+    CustomerFilter,
+    CustomerKey,
+    CustomerOrder,
+    CustomerPage,
+    Page,
+)
 from customers.core.ports import CustomerReader, CustomerRepository
 
 _EVERYONE = CustomerFilter()
@@ -45,6 +51,12 @@ class MemoryCustomerReader(CustomerReader):
         if page.offset >= len(state.living):
             return []
         return list(islice(state.walk(which, order), page.offset, page.offset + page.size))
+
+    async def numbered(
+        self, which: CustomerFilter, order: CustomerOrder, page: Page
+    ) -> CustomerPage:
+        found = await self.page(which, order, page)
+        return CustomerPage(customers=found, total=await self.count(which), page=page)
 
     async def after(
         self, which: CustomerFilter, order: CustomerOrder, key: CustomerKey | None, limit: int

@@ -4,7 +4,8 @@ The counters change in the statement that changes the customer, so they are exac
 snapshot. Writers are spread over slots, and touch their rows in one order.
 """
 
-from typing import Any
+from functools import cache
+from typing import Any, TypeAlias
 
 from sqlalchemy import (
     BigInteger,
@@ -23,8 +24,10 @@ from customers.adapters.postgres.schema import TEXTS
 from customers.adapters.postgres.session import TENANT
 from customers.adapters.postgres.statements import Statement
 from customers.adapters.postgres.tables import customer_counts
-from customers.core.model.customer import CustomerStatus, CustomerType
 from customers.core.model.query import CustomerFilter
+
+# The names of the values by which counters are chosen.
+Shape: TypeAlias = tuple[str, ...]
 
 _SLOTS = 16
 _of = customer_counts.c
@@ -43,25 +46,30 @@ def counted(moved: FromClause) -> Insert:
     )
 
 
-def answers(which: CustomerFilter) -> bool:
-    """Whether the counters know how many a filter keeps."""
-    return which == CustomerFilter(statuses=which.statuses, types=which.types)
+def shape(which: CustomerFilter) -> Shape | None:
+    """By what the counters are chosen; None where they do not know how many a filter keeps."""
+    if which != CustomerFilter(statuses=which.statuses, types=which.types):
+        return None
+    return tuple(values(which))
 
 
 def values(which: CustomerFilter) -> dict[str, object]:
-    """The values of TOTAL for a filter that the counters answer."""
-    return {
-        "statuses": sorted(which.statuses or CustomerStatus),
-        "types": sorted(which.types or CustomerType),
+    """The values by which the counters are chosen."""
+    chosen = {"statuses": sorted(which.statuses), "types": sorted(which.types)}
+    return {name: value for name, value in chosen.items() if value}
+
+
+@cache
+def total(shape: Shape) -> Statement:
+    return Statement.of(counted_by(shape))
+
+
+def counted_by(shape: Shape) -> Select[Any]:
+    """How many there are of the statuses and types that are named."""
+    chosen = {
+        "statuses": _of.status == any_(bindparam("statuses", type_=TEXTS)),
+        "types": _of.customer_type == any_(bindparam("types", type_=TEXTS)),
     }
-
-
-def _total() -> Select[Any]:
     return select(cast(func.coalesce(func.sum(_of.customers), 0), BigInteger)).where(
-        _of.tenant_id == TENANT,
-        _of.status == any_(bindparam("statuses", type_=TEXTS)),
-        _of.customer_type == any_(bindparam("types", type_=TEXTS)),
+        _of.tenant_id == TENANT, *(chosen[name] for name in shape)
     )
-
-
-TOTAL = Statement.of(_total())

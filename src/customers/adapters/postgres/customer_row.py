@@ -18,6 +18,10 @@ _COMPARED = {"email_key", "search_text", "tags_folded", *(f"{name}_folded" for n
 SHOWN = tuple(column for column in customers.columns if column.name not in _COMPARED)
 
 
+# Looked up, which takes a tenth of what asking the enumeration takes.
+_STATUSES: Mapping[str, CustomerStatus] = {each.value: each for each in CustomerStatus}
+_TYPES: Mapping[str, CustomerType] = {each.value: each for each in CustomerType}
+
 Row: TypeAlias = Record | Mapping[str, Any]
 
 
@@ -31,8 +35,8 @@ def from_row(row: Row) -> Customer:
         first_name=row["first_name"],
         last_name=row["last_name"],
         phone=row["phone"],
-        status=CustomerStatus(row["status"]),
-        customer_type=CustomerType(row["customer_type"]),
+        status=_STATUSES[row["status"]],
+        customer_type=_TYPES[row["customer_type"]],
         statistics=_statistics(row),
         date_of_birth=row["date_of_birth"],
         country=row["country"],

@@ -35,7 +35,13 @@ from customers.adapters.postgres.statements import Statement
 from customers.adapters.postgres.tables import LIVING, customers
 from customers.core.errors import CustomerNotFound
 from customers.core.model.customer import Customer, Profile
-from customers.core.model.query import CustomerFilter, CustomerKey, CustomerOrder, Page
+from customers.core.model.query import (
+    CustomerFilter,
+    CustomerKey,
+    CustomerOrder,
+    CustomerPage,
+    Page,
+)
 from customers.core.ports import CustomerRepository
 
 
@@ -47,10 +53,10 @@ class PostgresCustomers(CustomerRepository):
         return _found(await self._session.row(_GET, id=customer_id))
 
     async def profile(self, customer_id: UUID) -> Profile:
-        found = await self.profiles([customer_id])
-        if customer_id not in found:
+        row = await self._session.row(PROFILES, ids=[customer_id])
+        if row is None:
             raise CustomerNotFound
-        return found[customer_id]
+        return to_profile(row)
 
     async def profiles(self, customer_ids: Sequence[UUID]) -> Mapping[UUID, Profile]:
         rows = await self._session.rows(PROFILES, ids=customer_ids)
@@ -64,6 +70,12 @@ class PostgresCustomers(CustomerRepository):
         self, which: CustomerFilter, order: CustomerOrder, page: Page
     ) -> Sequence[Customer]:
         return [from_row(row) for row in await lists.page(self._session, which, order, page)]
+
+    async def numbered(
+        self, which: CustomerFilter, order: CustomerOrder, page: Page
+    ) -> CustomerPage:
+        rows, total = await lists.numbered(self._session, which, order, page)
+        return CustomerPage(customers=[from_row(row) for row in rows], total=total, page=page)
 
     async def after(
         self, which: CustomerFilter, order: CustomerOrder, key: CustomerKey | None, limit: int

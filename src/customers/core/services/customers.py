@@ -52,8 +52,7 @@ class Customers:
         self, tenant_id: str, which: CustomerFilter, order: CustomerOrder, page: Page
     ) -> CustomerPage:
         async with self._storage.view(tenant_id) as view:
-            found = await view.customers.page(which, order, page)
-            return CustomerPage(customers=found, total=await view.customers.count(which), page=page)
+            return await view.customers.numbered(which, order, page)
 
     async def after(
         self,

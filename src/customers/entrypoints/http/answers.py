@@ -26,6 +26,8 @@ def answer_version(request: web.Request, version: int, body: Any) -> web.Respons
 
 
 def _has(request: web.Request, tag: str) -> bool:
-    given = ",".join(request.headers.getall("If-None-Match", ())).strip()
+    if "If-None-Match" not in request.headers:
+        return False
+    given = ",".join(request.headers.getall("If-None-Match")).strip()
     known = (each.strip().removeprefix("W/") for each in given.split(","))
     return given == "*" or tag in known

@@ -5,8 +5,8 @@ more; then its body is given up and its handler answers so.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from aiohttp import StreamReader, web
 
@@ -32,17 +32,15 @@ class Drain:
         self._gives_up = False
         self.is_stopping = False
 
-    @contextmanager
-    def request(self) -> Iterator[None]:
+    def __enter__(self) -> None:
         """A request is in flight while the block runs."""
         self._in_flight += 1
         self._quiet.clear()
-        try:
-            yield
-        finally:
-            self._in_flight -= 1
-            if not self._in_flight:
-                self._quiet.set()
+
+    def __exit__(self, *_: object) -> None:
+        self._in_flight -= 1
+        if not self._in_flight:
+            self._quiet.set()
 
     @asynccontextmanager
     async def body(self, request: web.Request) -> AsyncIterator[None]:

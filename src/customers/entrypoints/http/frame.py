@@ -34,7 +34,7 @@ def frame(metrics: Metrics, drain: Drain) -> Middleware:
         started, status = perf_counter(), 499
         request_id = request_id_of(request.headers.get("X-Request-Id", ""))
         metrics.http_started()
-        with request_scope(request_id), drain.request():
+        with request_scope(request_id), drain:
             try:
                 response = await _answered(request, handler)
                 status = response.status

@@ -57,17 +57,17 @@ def list_asked(asked: Asked, *, filtered: bool = True) -> ListAsked:
     query = asked.query()
     which = _filter(query) if filtered else CustomerFilter()
     order = CustomerOrder(
-        by=query.one("sort_by", Choice(CustomerSort), CustomerSort.CREATED_AT),
-        order=query.one("sort_order", Choice(SortOrder), SortOrder.DESC),
+        by=query.one("sort_by", _SORT, CustomerSort.CREATED_AT),
+        order=query.one("sort_order", _ORDER, SortOrder.DESC),
     )
     page = Page(
         number=query.number("page", default=1),
         size=query.size(default=20, most=MOST_PER_PAGE),
     )
-    scope = (asked.tenant, asked.request.path, _meaning(which), _meaning(order))
-    cursor = query.raw("cursor")
-    key = None
-    if cursor is not None:
+    scope, key = None, None
+    if query.has("cursor"):
+        scope = (asked.tenant, asked.request.path, _meaning(which), _meaning(order))
+    if (cursor := query.raw("cursor")) is not None:
         key = _opened(query, cursor, lambda sealed: customer_key(sealed, order.by, scope))
     query.finish()
     return ListAsked(
@@ -101,7 +101,7 @@ def answer_page(
             "hasPrevious": page.number > 1,
         },
     }
-    return answer(body, headers=_links(asked.request, _neighbours(page.number, pages)))
+    return answer(body, headers=_links(asked.request, "page", _neighbours(page.number, pages)))
 
 
 def answer_stretch(
@@ -122,8 +122,8 @@ def answer_stretch(
         "nextCursor": cursor,
         "pageSize": size,
     }
-    links = {"first": {"cursor": ""}} | ({"next": {"cursor": cursor}} if cursor else {})
-    return answer(body, headers=_links(asked.request, links))
+    links = {"first": ""} | ({"next": cursor} if cursor else {})
+    return answer(body, headers=_links(asked.request, "cursor", links))
 
 
 @frozen(kw_only=True)
@@ -159,10 +159,10 @@ def answer_journal(
 ) -> web.Response:
     """A bare array, with the next stretch in the Link header."""
     shown = found[: question.limit]
-    links: dict[str, Mapping[str, str]] = {}
+    links = {}
     if len(found) > question.limit:
-        links["next"] = {"cursor": journal_cursor(key(shown[-1]), question.scope)}
-    return answer([show(each) for each in shown], headers=_links(asked.request, links))
+        links["next"] = journal_cursor(key(shown[-1]), question.scope)
+    return answer([show(each) for each in shown], headers=_links(asked.request, "cursor", links))
 
 
 @frozen
@@ -188,14 +188,14 @@ class _Number:
 
 def _filter(query: Query) -> CustomerFilter:
     return CustomerFilter(
-        search=search_key(query.one("search", Text(most=_LONGEST_SEARCH), "")),
-        statuses=frozenset(query.many("status", Choice(CustomerStatus))),
-        types=frozenset(query.many("customer_type", Choice(CustomerType))),
-        tags=frozenset(fold(tag or "") for tag in query.many("tags", Text(most=100))),
-        created_from=query.one("created_from", _Range(False)),
-        created_to=query.one("created_to", _Range(True)),
-        min_total_spent=query.one("min_total_spent", _Number()),
-        max_total_spent=query.one("max_total_spent", _Number()),
+        search=search_key(query.one("search", _SEARCH, "")),
+        statuses=frozenset(query.many("status", _STATUS)),
+        types=frozenset(query.many("customer_type", _TYPE)),
+        tags=frozenset(fold(tag or "") for tag in query.many("tags", _TAG)),
+        created_from=query.one("created_from", _FROM),
+        created_to=query.one("created_to", _TO),
+        min_total_spent=query.one("min_total_spent", _AMOUNT),
+        max_total_spent=query.one("max_total_spent", _AMOUNT),
     )
 
 
@@ -216,20 +216,27 @@ def _opened(query: Query, cursor: str, opened: Callable[[str], Any]) -> Any:
         return None
 
 
-def _neighbours(number: int, pages: int) -> dict[str, Mapping[str, str]]:
+def _neighbours(number: int, pages: int) -> dict[str, object]:
     last = max(pages, 1)
-    links = {"first": 1, "last": last}
+    links: dict[str, object] = {"first": 1, "last": last}
     if number > 1:
         links["prev"] = min(number - 1, last)
     if number < pages:
         links["next"] = number + 1
-    return {name: {"page": str(page)} for name, page in links.items()}
+    return links
 
 
-def _links(request: web.Request, links: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
-    """The Link header (RFC 8288), relative to the request's own address."""
-    written = (
-        f'<{request.rel_url.update_query(changed)}>; rel="{name}"'
-        for name, changed in links.items()
-    )
-    return {"Link": ", ".join(written)} if links else {}
+def _links(request: web.Request, name: str, links: Mapping[str, object]) -> dict[str, str]:
+    """The Link header (RFC 8288): the request's own address with another value of one parameter."""
+    if not links:
+        return {}
+    rest = request.rel_url.without_query_params(name)
+    begin = f"{rest}{'&' if rest.raw_query_string else '?'}{name}="
+    written = (f'<{begin}{value}>; rel="{relation}"' for relation, value in links.items())
+    return {"Link": ", ".join(written)}
+
+
+_SORT, _ORDER = Choice(CustomerSort), Choice(SortOrder)
+_STATUS, _TYPE = Choice(CustomerStatus), Choice(CustomerType)
+_SEARCH, _TAG = Text(most=_LONGEST_SEARCH), Text(most=100)
+_FROM, _TO, _AMOUNT = _Range(False), _Range(True), _Number()

@@ -1,6 +1,7 @@
 """Reading query parameters: names in both spellings, every bad one named at once."""
 
 import re
+from functools import lru_cache
 from typing import Any
 
 from multidict import MultiMapping
@@ -30,7 +31,9 @@ class Query:
 
     def raw(self, name: str) -> str | None:
         """The parameter as it came, None when absent or empty."""
-        values = [value for value in self._given.get(name, []) if value.strip()]
+        if (given := self._given.get(name)) is None:
+            return None
+        values = [value for value in given if value.strip()]
         if len(values) > 1:
             self.refuse(name, "INVALID_VALUE", "must be given once")
         return values[0] if values else None
@@ -42,9 +45,8 @@ class Query:
 
     def many(self, name: str, gate: Gate) -> list[Any]:
         """The values of a list: comma-separated, or given several times."""
-        parts = [
-            part for value in self._given.get(name, []) for part in value.split(",") if part.strip()
-        ]
+        given = self._given.get(name, ())
+        parts = [part for value in given for part in value.split(",") if part.strip()]
         return [self._through(name, gate, part, None) for part in parts]
 
     def number(self, name: str, *, default: int, least: int = 1, most: int | None = None) -> int:
@@ -86,6 +88,7 @@ class Query:
             return default
 
 
+@lru_cache(maxsize=256)
 def snake(name: str) -> str:
     """The snake_case spelling: `customerType` is `customer_type`."""
     return _HUMP.sub(r"_\1", name).lower()

@@ -59,6 +59,8 @@ def _mentions(
 
 
 def _queried(request: web.BaseRequest) -> Iterator[tuple[str, str]]:
+    if not request.query_string:
+        return
     for name in _QUERIES:
         values = [value for value in request.query.getall(name, ()) if value.strip()]
         if len(values) > 1:

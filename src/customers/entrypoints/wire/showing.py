@@ -32,7 +32,8 @@ class Show:
         self._unit = currency.unit
 
     def customer(self, customer: Customer) -> Shown:
-        statistics = customer.statistics
+        statistics, unit = customer.statistics, self._unit
+        spent = statistics.total_spent.quantize(unit)
         shown: Shown = {
             "id": customer.id,
             "tenantId": customer.tenant_id,
@@ -44,9 +45,9 @@ class Show:
             "status": customer.status,
             "customerType": customer.customer_type,
             "totalOrders": statistics.total_orders,
-            "totalSpent": self.money(statistics.total_spent),
-            "averageOrderValue": self.money(statistics.average_order_value),
-            "lifetimeValue": self.money(statistics.lifetime_value),
+            "totalSpent": spent,
+            "averageOrderValue": statistics.average_order_value.quantize(unit),
+            "lifetimeValue": spent,
             "currency": self._currency.code,
             "firstOrderDate": statistics.first_order_date,
             "lastOrderDate": statistics.last_order_date,
@@ -61,7 +62,11 @@ class Show:
             "updatedAt": customer.updated_at,
             "version": customer.version,
         }
-        return shown | _only_when_set(customer)
+        if customer.date_of_birth is not None:
+            shown["dateOfBirth"] = midnight(customer.date_of_birth)
+        if customer.locked_at is not None or customer.unlocked_at is not None:
+            shown.update(_locking(customer))
+        return shown
 
     def profile(self, profile: Profile) -> Shown:
         shown = self.customer(profile.customer)
@@ -181,9 +186,9 @@ class Show:
         return value.quantize(self._unit)
 
 
-def _only_when_set(customer: Customer) -> Shown:
-    optional = {
-        "dateOfBirth": customer.date_of_birth and midnight(customer.date_of_birth),
+def _locking(customer: Customer) -> Shown:
+    """What is set of it; a customer who was never locked has none."""
+    told = {
         "lockReason": customer.lock_reason,
         "lockedAt": customer.locked_at,
         "lockedBy": customer.locked_by,
@@ -191,7 +196,7 @@ def _only_when_set(customer: Customer) -> Shown:
         "unlockedAt": customer.unlocked_at,
         "unlockedBy": customer.unlocked_by,
     }
-    return {key: value for key, value in optional.items() if value is not None}
+    return {key: value for key, value in told.items() if value is not None}
 
 
 def midnight(day: date) -> str:
