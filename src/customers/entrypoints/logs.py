@@ -7,11 +7,12 @@ is the second belt for personal data, by `privacy.py` and `failures.py`: the fir
 import io
 import logging
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
+from datetime import UTC, datetime
 from json import JSONEncoder
 from typing import TextIO
+
+import msgspec
 
 from customers.entrypoints.absent import as_if_absent
 from customers.entrypoints.failures import Failure
@@ -22,10 +23,11 @@ from customers.entrypoints.privacy import hidden
 with as_if_absent("rich"):
     import structlog
     from structlog.dev import ConsoleRenderer
-    from structlog.processors import TimeStamper, add_log_level
     from structlog.stdlib import ProcessorFormatter
     from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
+# What the methods of a logger are called, where that is not the level.
+_LEVELS = {"exception": "error", "warn": "warning", "fatal": "critical"}
 # Chatter, and statements with the values in them, whatever level is asked for.
 _AT_LEAST = {
     "aiohttp.access": logging.CRITICAL,
@@ -40,7 +42,8 @@ _SERVER_ERROR = 500
 
 _REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
 
-_encode = JSONEncoder(separators=(",", ":")).encode
+_encode = msgspec.json.Encoder().encode
+_encode_escaped = JSONEncoder(separators=(",", ":")).encode
 
 
 def configure(level: str, *, as_json: bool, stream: TextIO | None = None) -> None:
@@ -51,19 +54,16 @@ def configure(level: str, *, as_json: bool, stream: TextIO | None = None) -> Non
     """
     target = stream or sys.stdout
     if isinstance(target, io.TextIOWrapper):
-        target.reconfigure(errors="backslashreplace")
+        target.reconfigure(encoding="utf-8" if as_json else None, errors="backslashreplace")
     lines, least = _Lines(target), logging.getLevelNamesMapping()[level.upper()]
     render = _as_json if as_json else _as_text(colors=target.isatty())
     explain = _explain_as_json if as_json else _explain_as_text
-    common: list[Processor] = [add_log_level, TimeStamper(fmt="iso", utc=True), explain, _hide]
     _OURS.logger = structlog.wrap_logger(
         lines,
-        processors=[_with_request_id, *common, render],
+        processors=[explain, _line, render],
         wrapper_class=structlog.make_filtering_bound_logger(least),
     ).bind()
-    _listen_to_libraries(
-        _LibraryLines(lines, [_with_request_id, _one_line, *common], render), least
-    )
+    _listen_to_libraries(_LibraryLines(lines, [_one_line, explain, _line], render), least)
 
 
 def logger() -> FilteringBoundLogger:
@@ -71,14 +71,17 @@ def logger() -> FilteringBoundLogger:
     return _OURS.logger
 
 
-@contextmanager
-def request_scope(request_id: str) -> Iterator[None]:
+class RequestScope:
     """Every line written inside carries the id of the request, those of libraries too."""
-    before = _REQUEST_ID.set(request_id)
-    try:
-        yield
-    finally:
-        _REQUEST_ID.reset(before)
+
+    def __init__(self, request_id: str) -> None:
+        self._request_id = request_id
+
+    def __enter__(self) -> None:
+        self._before = _REQUEST_ID.set(self._request_id)
+
+    def __exit__(self, *_: object) -> None:
+        _REQUEST_ID.reset(self._before)
 
 
 def log_request(*, method: str, route: str | None, status: int, seconds: float) -> None:
@@ -147,12 +150,6 @@ def _listen_to_libraries(handler: logging.Handler, least: int) -> None:
     logging.captureWarnings(True)
 
 
-def _with_request_id(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    if (request_id := _REQUEST_ID.get()) is not None:
-        event.setdefault("request_id", request_id)
-    return event
-
-
 def _one_line(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     """The first line of a library's message: below it stand representations and tracebacks."""
     event["logger"] = event["_record"].name
@@ -182,13 +179,26 @@ def _failure(event: EventDict) -> Failure | None:
     return Failure.of(raised) if raised else None
 
 
-def _hide(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    in_order = {"timestamp": "", "level": "", "event": "", **event}
-    return {name: hidden(name, value) for name, value in in_order.items()}
+def _line(_: WrappedLogger, level: str, event: EventDict) -> EventDict:
+    """The line of an event: when, how grave, what, whose request, and nothing personal."""
+    now = datetime.now(UTC)  # noqa: TID251 - when a line is written decides nothing
+    line: EventDict = {
+        "timestamp": f"{now.replace(tzinfo=None).isoformat()}Z",
+        "level": _LEVELS.get(level, level),
+        "event": hidden("event", event.pop("event")),
+    }
+    if (request_id := _REQUEST_ID.get()) is not None:
+        line["request_id"] = hidden("request_id", request_id)
+    for name, value in event.items():
+        line[name] = hidden(name, value)
+    return line
 
 
 def _as_json(_: WrappedLogger, __: str, event: EventDict) -> str:
-    return _encode(event)
+    try:
+        return _encode(event).decode()
+    except UnicodeEncodeError:  # half of a surrogate pair, which only an escape can write
+        return _encode_escaped(event)
 
 
 def _as_text(*, colors: bool) -> Processor:

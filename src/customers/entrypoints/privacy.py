@@ -26,7 +26,7 @@ _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
 _PART = r"[^\s@\"'<>()\[\]{},;:=*/]"
 # What a hidden password stands before is a host.
 _EMAIL = re.compile(rf"(?<!{_PART}){_PART}*(?<!\*{{3}})@{_PART}+")
-_SHOWN_AS_TEXT = (str, float, date, Decimal, UUID, PurePath, DatabaseUrl)
+_SHOWN_AS_TEXT = (float, date, Decimal, UUID, PurePath, DatabaseUrl)
 _SHOWN_AS_LIST = (list, tuple, set, frozenset)
 
 
@@ -42,6 +42,8 @@ def _is_personal(name: str) -> bool:
 
 
 def _harmless(value: object) -> object:
+    if isinstance(value, str):
+        return _without_addresses(str(value))
     if value is None or isinstance(value, int) or (isinstance(value, float) and isfinite(value)):
         return value
     if isinstance(value, _SHOWN_AS_TEXT):

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from customers.core.errors import OrderConflict
-from customers.entrypoints.logs import configure, log_request, logger, request_scope
+from customers.entrypoints.logs import RequestScope, configure, log_request, logger
 from customers.entrypoints.privacy import hidden
 
 SECRET = "ann@example.test"
@@ -71,7 +71,7 @@ def test_lines_below_the_level_are_not_written(lines: StringIO) -> None:
 
 
 def test_every_line_of_a_request_carries_its_id_and_none_after_it(lines: StringIO) -> None:
-    with request_scope("r-1"):
+    with RequestScope("r-1"):
         logger().info("ours")
         logging.getLogger("aiohttp.server").error("a library's")
     logger().info("after")
@@ -82,7 +82,7 @@ def test_the_line_of_a_request_tells_template_status_and_duration_and_no_more(
     lines: StringIO,
 ) -> None:
     route = "/api/v1/customers/{id}"
-    with request_scope("r-1"):
+    with RequestScope("r-1"):
         log_request(method="GET", route=route, status=200, seconds=0.0123456)
     line = the_only(lines)
     del line["timestamp"]

@@ -4,9 +4,9 @@ Where the database is away every operation raises Unavailable, and works again w
 """
 
 from asyncio import Task, current_task, get_running_loop, sleep
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from typing import Any, TypeVar
 from uuid import UUID
 
 from attrs import frozen
@@ -20,7 +20,7 @@ from customers.adapters.postgres.notes import PostgresNotes
 from customers.adapters.postgres.one_step import PostgresOneStep
 from customers.adapters.postgres.orders import PostgresOrders
 from customers.adapters.postgres.payment_methods import PostgresPaymentMethods
-from customers.adapters.postgres.pool import Pool, PoolNumbers, PoolOptions
+from customers.adapters.postgres.pool import Connection, Pool, PoolNumbers, PoolOptions
 from customers.adapters.postgres.segments import PostgresSegments
 from customers.adapters.postgres.session import (
     Session,
@@ -30,6 +30,8 @@ from customers.adapters.postgres.session import (
 )
 from customers.core.model.money import Currency
 from customers.core.ports import OneStep, Storage, Transaction, View
+
+Given = TypeVar("Given")
 
 _USUAL = PoolOptions()
 # Seconds between two looks at writes that are under way.
@@ -59,13 +61,12 @@ class PostgresStorage(Storage):
         async with self._session("") as session:
             await deployment.check(session, self._currency)
 
-    @asynccontextmanager
-    async def view(self, tenant_id: str) -> AsyncIterator[View]:
-        session = ViewSession(tenant_id, await self._pool.acquire(), self._pool)
-        try:
-            yield PostgresView(session, self._currency)
-        finally:
-            await self._pool.release(session.end(), had_trouble=session.had_trouble)
+    def view(self, tenant_id: str) -> AbstractAsyncContextManager[View]:
+        def begun(connection: Connection) -> tuple[Session, View]:
+            session = ViewSession(tenant_id, connection, self._pool)
+            return session, PostgresView(session, self._currency)
+
+        return _Lent(self._pool, begun)
 
     @asynccontextmanager
     async def snapshot(self, tenant_id: str) -> AsyncIterator[View]:
@@ -115,31 +116,48 @@ class PostgresStorage(Storage):
         async with self._session(tenant_id) as session:
             return await standings.is_watched(session, segment_id)
 
-    @asynccontextmanager
-    async def _single(self, tenant_id: str) -> AsyncIterator[Session]:
+    def _single(self, tenant_id: str) -> AbstractAsyncContextManager[Session]:
         """For one statement that is a transaction by itself."""
-        with self._not_nested():
-            async with self._session(tenant_id) as session:
-                yield session
+        self._expect_none_around()
+        return self._session(tenant_id)
 
-    @asynccontextmanager
-    async def _session(self, tenant_id: str) -> AsyncIterator[Session]:
-        session = Session(tenant_id, await self._pool.acquire())
-        try:
-            yield session
-        finally:
-            await self._pool.release(session.end(), had_trouble=session.had_trouble)
+    def _session(self, tenant_id: str) -> AbstractAsyncContextManager[Session]:
+        def begun(connection: Connection) -> tuple[Session, Session]:
+            session = Session(tenant_id, connection)
+            return session, session
+
+        return _Lent(self._pool, begun)
 
     @contextmanager
     def _not_nested(self) -> Iterator[None]:
-        task = current_task()
-        if task in self._transacting:
-            raise RuntimeError("a transaction inside a transaction: end the first one before")
+        task = self._expect_none_around()
         self._transacting.add(task)
         try:
             yield
         finally:
             self._transacting.discard(task)
+
+    def _expect_none_around(self) -> Task[Any] | None:
+        """The task, which is in no transaction."""
+        if (task := current_task()) in self._transacting:
+            raise RuntimeError("a transaction inside a transaction: end the first one before")
+        return task
+
+
+class _Lent(AbstractAsyncContextManager[Given]):
+    """Gives what is begun over a connection, which is handed back when the block ends."""
+
+    def __init__(self, pool: Pool, begun: Callable[[Connection], tuple[Session, Given]]) -> None:
+        self._pool = pool
+        self._begun = begun
+
+    async def __aenter__(self) -> Given:
+        self._session, given = self._begun(await self._pool.acquire())
+        return given
+
+    async def __aexit__(self, *_: object) -> None:
+        session = self._session
+        await self._pool.release(session.end(), had_trouble=session.had_trouble)
 
 
 @frozen

@@ -19,7 +19,7 @@ from customers.entrypoints.http.refusals import (
     refusal_of,
 )
 from customers.entrypoints.http.routes import FORM
-from customers.entrypoints.logs import log_request, logger, request_scope
+from customers.entrypoints.logs import RequestScope, log_request, logger
 from customers.entrypoints.metrics import Metrics, known_method
 from customers.entrypoints.request_id import request_id_of
 
@@ -34,7 +34,7 @@ def frame(metrics: Metrics, drain: Drain) -> Middleware:
         started, status = perf_counter(), 499
         request_id = request_id_of(request.headers.get("X-Request-Id", ""))
         metrics.http_started()
-        with request_scope(request_id), drain:
+        with RequestScope(request_id), drain:
             try:
                 response = await _answered(request, handler)
                 status = response.status

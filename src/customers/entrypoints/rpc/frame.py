@@ -14,7 +14,7 @@ from google.protobuf.message import DecodeError
 from grpc import StatusCode
 from grpc.aio import ServicerContext
 
-from customers.entrypoints.logs import logger, request_scope
+from customers.entrypoints.logs import RequestScope, logger
 from customers.entrypoints.metrics import Metrics
 from customers.entrypoints.request_id import request_id_of
 from customers.entrypoints.rpc.statuses import MALFORMED, abort, status_of
@@ -57,7 +57,7 @@ class Frame(grpc.aio.ServerInterceptor):
             self._metrics.rpc_started()
             request_id = _request_id(context)
             context.set_trailing_metadata(((REQUEST_ID, request_id),))
-            with request_scope(request_id):
+            with RequestScope(request_id):
                 try:
                     answer = await _answered(raw, context, handler)
                     code = StatusCode.OK
