@@ -137,13 +137,14 @@ class Container(containers.DeclarativeContainer):
     app = providers.Singleton(
         application,
         providers.List(
+            # Routes are tried in this order: the busiest ones first.
             providers.Singleton(CustomerRoutes, customers, erasures, show),
-            providers.Singleton(AddressRoutes, addresses, show),
-            providers.Singleton(PaymentMethodRoutes, payment_methods, show),
-            providers.Singleton(JournalRoutes, journal, show),
             providers.Singleton(
                 OrderRoutes, orders, providers.Singleton(Facts, metrics, "http"), show
             ),
+            providers.Singleton(AddressRoutes, addresses, show),
+            providers.Singleton(PaymentMethodRoutes, payment_methods, show),
+            providers.Singleton(JournalRoutes, journal, show),
             providers.Singleton(InsightRoutes, insights, providers.Singleton(ShowInsights, show)),
             providers.Singleton(SegmentRoutes, segments, show),
         ),

@@ -71,10 +71,10 @@ class PostgresCommunications(CommunicationRepository):
         return _from_row(row)
 
     async def add(self, communication: Communication) -> None:
-        await self._session.run(_ADD, **asdict(communication))
+        await self._session.run(_ADD, **asdict(communication, recurse=False))
 
     async def save(self, communication: Communication) -> None:
-        await self._session.run(_SAVE, **asdict(communication))
+        await self._session.run(_SAVE, **asdict(communication, recurse=False))
 
 
 def _from_row(row: Record) -> Communication:

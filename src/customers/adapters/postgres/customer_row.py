@@ -66,7 +66,7 @@ def to_row(customer: Customer) -> dict[str, Any]:
     del told["statistics"]
     return {
         **told,
-        **asdict(customer.statistics),
+        **asdict(customer.statistics, recurse=False),
         "email_key": customer.email_key,
         "search_text": customer.search_text,
         "tags_folded": [fold(tag) for tag in customer.tags],

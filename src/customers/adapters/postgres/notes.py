@@ -40,7 +40,7 @@ class PostgresNotes(NoteRepository):
         return [_from_row(row) for row in found(rows)]
 
     async def add(self, note: Note) -> None:
-        await self._session.run(_ADD, **asdict(note))
+        await self._session.run(_ADD, **asdict(note, recurse=False))
 
     async def remove(self, customer_id: UUID, note_id: UUID) -> None:
         if not await self._session.run(_REMOVE, customer_id=customer_id, id=note_id):

@@ -81,7 +81,7 @@ def from_row(row: Record) -> Entry:
 
 def to_row(entry: Entry) -> dict[str, Any]:
     """The value of every column but the tenant."""
-    return asdict(entry)
+    return asdict(entry, recurse=False)
 
 
 def _fold() -> Select[Any]:

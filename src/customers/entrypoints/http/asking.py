@@ -67,7 +67,9 @@ class Asked:
     @property
     def is_strict(self) -> bool:
         """Whether the caller prefers unknown keys to be refused (RFC 7240)."""
-        said = ",".join(self.request.headers.getall("Prefer", ())).lower()
+        if "Prefer" not in self.request.headers:
+            return False
+        said = ",".join(self.request.headers.getall("Prefer")).lower()
         preferred = (re.sub(r"[\s\"]", "", each.split(";")[0]) for each in said.split(","))
         return "handling=strict" in preferred
 

@@ -71,9 +71,7 @@ def _check_type(request: web.Request) -> None:
 
 def _object(raw: bytes) -> dict[str, Any]:
     try:
-        value = json.loads(
-            raw.decode("utf-8"), parse_float=Decimal, parse_constant=_refuse_constant
-        )
+        value = _JSON.decode(raw.decode("utf-8"))
     except RecursionError as error:
         raise Invalid([_TOO_DEEP]) from error
     except (ValueError, ArithmeticError) as error:
@@ -89,6 +87,8 @@ def _is_deep(value: dict[str, Any]) -> bool:
     """Whether it is nested so deep that what reads it might not come to its end."""
     layer: list[Any] = [value]
     for _ in range(MOST_LEVELS):
+        if not layer:
+            return False
         layer = [
             inner
             for each in layer
@@ -100,6 +100,10 @@ def _is_deep(value: dict[str, Any]) -> bool:
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
+
+
+# Numbers with a fraction or an exponent as exact decimals.
+_JSON = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse_constant)
 
 
 def _problem(code: str, message: str) -> Problem:

@@ -7,7 +7,7 @@ here.
 
 from collections.abc import Collection, Mapping
 from enum import Enum
-from functools import partial, reduce
+from functools import cache, partial, reduce
 from operator import or_
 from types import UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
@@ -60,7 +60,7 @@ class Reader:
 
         Raises Invalid, which names every bad field.
         """
-        names = {camel(each.name): each for each in attrs.fields(kind)}
+        names = _names(kind)
         problems = [] if allowed is None else _unknown(body, {*names, *allowed})
         try:
             read = self._converter.structure(_without_nulls(body, names, nulls), kind)
@@ -77,6 +77,12 @@ class Reader:
     def _by_camel_case(self, kind: Any) -> Any:
         renamed = {each.name: override(rename=camel(each.name)) for each in attrs.fields(kind)}
         return make_dict_structure_fn(kind, self._converter, **renamed)  # type: ignore[arg-type]
+
+
+@cache
+def _names(kind: type[attrs.AttrsInstance]) -> Mapping[str, "attrs.Attribute[Any]"]:
+    """The fields of a kind by their JSON keys."""
+    return {camel(each.name): each for each in attrs.fields(kind)}
 
 
 def camel(name: str) -> str:
