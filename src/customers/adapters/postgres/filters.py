@@ -9,7 +9,19 @@ from collections.abc import Callable, Collection, Hashable, Mapping
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Numeric, Select, Uuid, and_, any_, bindparam, func, not_, select, union_all
+from sqlalchemy import (
+    CompoundSelect,
+    Numeric,
+    Select,
+    Uuid,
+    and_,
+    any_,
+    bindparam,
+    func,
+    not_,
+    select,
+    union_all,
+)
 from sqlalchemy.sql.elements import ClauseElement, ColumnElement
 
 from customers.adapters.postgres.rules import where
@@ -20,7 +32,7 @@ from customers.adapters.postgres.segment_tables import (
 )
 from customers.adapters.postgres.session import TENANT
 from customers.adapters.postgres.statements import Statement
-from customers.adapters.postgres.tables import LIVING, customers
+from customers.adapters.postgres.tables import LIVING, customers, email_ending, many_at
 from customers.core.model.query import CustomerFilter, MembersOf
 
 
@@ -42,7 +54,7 @@ def statement(
 def values(which: CustomerFilter) -> dict[str, object]:
     """The named values of a filter: of those of its fields that are given."""
     told = {
-        "search": _containing(which.search) if which.search else None,
+        **_looked_for(which.search),
         **_choices("status", which.statuses),
         **_choices("customer_type", which.types),
         "tags": sorted(which.tags) or None,
@@ -84,9 +96,27 @@ def _members(members: MembersOf | None) -> dict[str, object]:
     }
 
 
-def _containing(search: str) -> str:
-    """A LIKE pattern in which every character of the search is itself."""
-    return "%" + re.sub(r"([\\%_])", r"\\\1", search) + "%"
+def _looked_for(search: str) -> dict[str, object]:
+    """A part of an e-mail with its @ is looked up by what stands before it: what follows is
+    everybody's, and its trigrams rule out hardly anyone.
+    """
+    begin, at, _ = search.partition("@")
+    if at and len(begin) >= _LONG_ENOUGH:
+        return {"email_ending": f"{_literal(begin[::-1])}%", "email_part": search}
+    return {"search": f"%{_literal(search)}%"} if search else {}
+
+
+def _of_email_part() -> CompoundSelect[Any]:
+    """Looked up first, whatever the planner expects: it takes them for many more than they are."""
+    has_part = func.strpos(_found.search_text, bindparam("email_part", type_=TEXT)) > 0
+    living = select(_found.id).where(_found.tenant_id == TENANT, _found.deleted_at.is_(None))
+    ending = email_ending(_found).like(bindparam("email_ending", type_=TEXT))
+    return union_all(living.where(ending, has_part), living.where(many_at(_found), has_part))
+
+
+def _literal(text: str) -> str:
+    """A LIKE pattern in which every character is itself."""
+    return re.sub(r"([\\%_])", r"\\\1", text)
 
 
 def _assigned(name: str) -> Select[Any]:
@@ -95,7 +125,10 @@ def _assigned(name: str) -> Select[Any]:
     return select(put.customer_id).where(*here)
 
 
-_of = customers.c
+# What is shorter ends too many local parts.
+_LONG_ENOUGH = 3
+
+_of, _found = customers.c, customers.alias("found").c
 _member = customer_segment_members.c
 # The stored members of a segment, those who are not, and those who are besides.
 STORED = and_(
@@ -105,6 +138,7 @@ WITHOUT = bindparam("without", type_=UUIDS)
 PLUS = bindparam("plus", type_=UUIDS)
 _CLAUSES: Mapping[str, ColumnElement[bool]] = {
     "search": _of.search_text.like(bindparam("search", type_=TEXT)),
+    "email_part": _of.id == any_(func.array(_of_email_part().scalar_subquery())),
     "status": _of.status == bindparam("status", type_=TEXT),
     "status_any": _of.status == any_(bindparam("status_any", type_=TEXTS)),
     "customer_type": _of.customer_type == bindparam("customer_type", type_=TEXT),
