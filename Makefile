@@ -17,7 +17,7 @@ STUBS := src/customers/entrypoints/rpc/generated
 WITH_ENV = $(if $(wildcard .env),$(BIN)/dotenv --file .env run --no-override --)
 
 .DEFAULT_GOAL := help
-.PHONY: help install run migrate test check bench-segments build clean lock proto
+.PHONY: help install run migrate test check bench bench-segments build clean lock proto
 
 help: ## Shows these lines
 	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | \
@@ -47,6 +47,9 @@ check: .venv/.dev ## Checks format, style, types, import contracts, dependencies
 	$(BIN)/python -m alembic upgrade head --sql > .venv/schema.sql
 	$(BIN)/squawk .venv/schema.sql
 	$(BIN)/hadolint Dockerfile
+
+bench: .venv/.dev ## Measures every operation beside its limits, with 1,000,000 customers; needs wrk
+	$(BIN)/python -m benchmarks $(ARGS)
 
 bench-segments: .venv/.dev ## Compares what segments cost: large tenant to small, with to without
 	$(BIN)/python -m benchmarks.segments $(ARGS)

@@ -48,7 +48,7 @@ def _of_process(pid: int) -> float:
     """User and system time, and that of the children it has waited for."""
     try:
         told = Path(f"/proc/{pid}/stat").read_text()
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # it has just ended
         return 0.0
     return sum(map(int, told.rpartition(")")[2].split()[11:15])) / _TICK
 

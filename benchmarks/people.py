@@ -1,75 +1,219 @@
-"""Tenants full of made-up customers, made by the database itself; the same ones every time."""
+"""Tenants full of made-up customers, loaded by COPY; the same ones every time.
 
-from asyncpg import Connection, Record
-
-# The plain one is as large as the large one, and never has segments.
-TENANT_OF = {"large": "bench-large", "small": "bench-small", "plain": "bench-plain"}
-
-# One prime per value, so that the values of a customer have nothing to do with each other.
-_PEOPLE = """
-INSERT INTO customers (
-    tenant_id, id, email, first_name, last_name, phone, status, customer_type,
-    total_orders, total_spent, average_order_value, first_order_date, last_order_date,
-    country, country_code, avatar_url, tags, notes, marketing_opt_in, email_verified,
-    created_at, updated_at, version,
-    email_key, search_text, email_folded, first_name_folded, last_name_folded, phone_folded,
-    country_folded, country_code_folded, notes_folded, tags_folded
-)
-SELECT
-    $1, ('01900000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid,
-    email, first_name, last_name, '', status, customer_type,
-    orders, spent, CASE WHEN orders = 0 THEN 0 ELSE round(spent / orders, 2) END,
-    first_order, first_order + (last_order - first_order) * (orders > 1)::int,
-    country, upper(country), '', tags, '', n % 3 = 0, n % 5 = 0,
-    created, now(), 1,
-    email, email || ' ' || first_name || ' ' || last_name, email, first_name, last_name, '',
-    country, country, '', tags
-FROM (
-    SELECT
-        n, 'buyer-' || n || '@example.test' AS email,
-        'first' || n % 997 AS first_name, 'last' || n % 9973 AS last_name,
-        CASE WHEN n % 50 = 0 THEN 'BLOCKED' WHEN n % 50 = 1 THEN 'INACTIVE' ELSE 'ACTIVE' END
-            AS status,
-        CASE WHEN n % 20 = 0 THEN 'VIP' WHEN n % 20 < 3 THEN 'WHOLESALE' ELSE 'RETAIL' END
-            AS customer_type,
-        orders,
-        (orders * (n % 7919) / 10.0)::numeric(23, 4) AS spent,
-        (ARRAY['us', 'de', 'fr', 'at', 'it', 'es', 'nl', 'pl'])[1 + n % 8] AS country,
-        CASE WHEN n % 11 = 0 THEN ARRAY['vip'] WHEN n % 13 = 0 THEN ARRAY['new', 'loyal']
-            ELSE ARRAY[]::text[] END AS tags,
-        created,
-        CASE WHEN orders > 0 THEN created + make_interval(secs => n % 86311) END AS first_order,
-        CASE WHEN orders > 0 THEN
-            created + (now() - created) * ((n % 6007) / 6007.0) END AS last_order
-    FROM (
-        SELECT
-            n, (n % 41) / 4 AS orders,
-            now() - make_interval(secs => ((n::bigint * 7907) % 94608000)) AS created
-        FROM generate_series(1, $2) AS n
-    ) AS dated
-) AS told
+Each value of a customer is taken by a prime of its own, so that values have nothing to do with each
+other. Orders are in the statistics only, not in the ledger. Every tenth customer has two addresses
+and five communications.
 """
+
+import asyncio
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from itertools import islice
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+from attrs import asdict
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from customers.adapters.postgres.customer_row import to_row
+from customers.core.model.address import Address
+from customers.core.model.customer import Customer, CustomerStatus, CustomerType
+from customers.core.model.journal import Communication, CommunicationType, Direction
+from customers.core.model.order import Statistics
+
+AT_ONCE = 5_000
+EVERY_TENTH = 10
+SECONDS_OF_THREE_YEARS = 94_608_000
+COUNTRIES = "US DE FR AT IT ES NL PL".split()
+# Twenty of a tenant's customers, however large it is; and everybody.
+RARE, COMMON, NOBODY = "zol", "buy", "qqq"
+_RARE_UP_TO, _RARE_EVERY = 10_000, 500
+
 _COUNTED = """
 INSERT INTO customer_counts (tenant_id, status, customer_type, slot, customers)
 SELECT tenant_id, status, customer_type, 0, count(*) FROM customers
 WHERE tenant_id = $1 GROUP BY tenant_id, status, customer_type
 """
 _HOW_MANY = "SELECT coalesce(sum(customers), 0) FROM customer_counts WHERE tenant_id = $1"
-_IDS = "SELECT id FROM customers WHERE tenant_id = $1 ORDER BY email_key LIMIT $2"
+_PART = "DELETE FROM {} WHERE tenant_id = $1"
 
 
-async def settle_in(connection: "Connection[Record]", tenant_id: str, so_many: int) -> None:
-    """Makes a tenant's customers, unless they are there already."""
-    if await connection.fetchval(_HOW_MANY, tenant_id):
-        return
-    async with connection.transaction():
-        await connection.execute(_PEOPLE, tenant_id, so_many, timeout=1_800)
-        await connection.execute(_COUNTED, tenant_id)
+def customer_id(number: int) -> UUID:
+    return UUID(int=(0x01900000_0000_7000_8000 << 48) + number)
 
 
-async def some_ids(connection: "Connection[Record]", tenant_id: str, so_many: int) -> list[str]:
-    """Customers of a tenant, spread over all of them."""
-    return [str(row["id"]) for row in await connection.fetch(_IDS, tenant_id, so_many)]
+def email(number: int) -> str:
+    return f"buyer-{number}@example.test"
+
+
+def some_numbers(so_many: int, size: int, *, step: int = 1) -> list[int]:
+    """Customers of a tenant of a size, spread over all of them; each a multiple of the step."""
+    places = size // step
+    return [step * (1 + turn * 7919 % places) for turn in range(min(so_many, places))]
+
+
+async def settle_in(dsn: str, sizes: Mapping[str, int]) -> None:
+    """Makes the customers of each tenant, unless they are there already, and shows how far it is.
+
+    A tenant that was begun and not ended is begun anew.
+    """
+    connection = await asyncpg.connect(dsn)
+    try:
+        missing = {
+            tenant: size
+            for tenant, size in sizes.items()
+            if await connection.fetchval(_HOW_MANY, tenant) < size
+        }
+        with _progress() as progress:
+            loading = progress.add_task("Loading customers", total=sum(missing.values()))
+            for tenant, size in missing.items():
+                await _clear(connection, tenant)
+                async for so_many in _loaded(dsn, tenant, size):
+                    progress.advance(loading, so_many)
+                await connection.execute(_COUNTED, tenant, timeout=600)
+        if missing:
+            await connection.execute("VACUUM ANALYZE", timeout=1_800)
+            await connection.execute("CHECKPOINT", timeout=600)
+    finally:
+        await connection.close()
+
+
+def _progress() -> Progress:
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
+    return Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True))
+
+
+async def _clear(connection: "asyncpg.Connection[asyncpg.Record]", tenant: str) -> None:
+    for table in ("customer_addresses", "customer_communications", "customers"):
+        await connection.execute(_PART.format(table), tenant, timeout=600)
+
+
+async def _loaded(dsn: str, tenant: str, size: int) -> Any:
+    """Loads a tenant over two connections, one of which is fed while the server reads the other;
+    yields how many customers have come.
+    """
+    parts = iter(range(1, size + 1, AT_ONCE))
+    told: asyncio.Queue[int] = asyncio.Queue()
+
+    async def load() -> None:
+        connection = await asyncpg.connect(dsn)
+        try:
+            for begin in parts:
+                numbers = range(begin, min(begin + AT_ONCE, size + 1))
+                await _copy_all(connection, tenant, numbers)
+                told.put_nowait(len(numbers))
+        finally:
+            await connection.close()
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(2):
+            group.create_task(load())
+        come = 0
+        while come < size:
+            come += (so_many := await told.get())
+            yield so_many
+
+
+async def _copy_all(
+    connection: "asyncpg.Connection[asyncpg.Record]", tenant: str, numbers: Sequence[int]
+) -> None:
+    tenths = [number for number in numbers if number % EVERY_TENTH == 0]
+    rows = {
+        "customers": ({**to_row(_customer(tenant, each))} for each in numbers),
+        "customer_addresses": (asdict(each) for each in _addresses(tenant, tenths)),
+        "customer_communications": (asdict(each) for each in _communications(tenant, tenths)),
+    }
+    for table, told in rows.items():
+        await _copy(connection, table, told)
+
+
+async def _copy(
+    connection: "asyncpg.Connection[asyncpg.Record]", table: str, rows: Iterable[dict[str, Any]]
+) -> None:
+    rows = iter(rows)
+    for first in islice(rows, 1):
+        records = [tuple(first.values()), *(tuple(each.values()) for each in rows)]
+        await connection.copy_records_to_table(
+            table, columns=list(first), records=records, timeout=600
+        )
+
+
+def _customer(tenant: str, number: int) -> Customer:
+    created = _BORN + timedelta(seconds=number * 7907 % SECONDS_OF_THREE_YEARS)
+    is_rare = number <= _RARE_UP_TO and number % _RARE_EVERY == 0
+    country = COUNTRIES[number % 8]
+    return Customer(
+        id=customer_id(number),
+        tenant_id=tenant,
+        email=email(number),
+        first_name="Zoltan" if is_rare else f"First{number % 997}",
+        last_name=f"Last{number % 9973}",
+        status=_STATUS.get(number % 50, CustomerStatus.ACTIVE),
+        customer_type=_TYPE.get(number % 20, CustomerType.RETAIL),
+        statistics=_statistics(number, created),
+        country=country,
+        country_code=country,
+        tags=_tags(number),
+        marketing_opt_in=number % 3 == 0,
+        created_at=created,
+        updated_at=created,
+    )
+
+
+def _statistics(number: int, created: datetime) -> Statistics:
+    orders = number % 41 // 4
+    if not orders:
+        return Statistics()
+    spent = Decimal(orders * (number % 7919)) / 10
+    first = created + timedelta(seconds=number % 86_311)
+    return Statistics(
+        total_orders=orders,
+        total_spent=spent,
+        average_order_value=round(spent / orders, 2),
+        first_order_date=first,
+        last_order_date=first + (_NOW - first) * (number % 6007) / 6007,
+    )
+
+
+def _tags(number: int) -> tuple[str, ...]:
+    if number % 11 == 0:
+        return ("vip",)
+    return ("new", "loyal") if number % 13 == 0 else ()
+
+
+def _addresses(tenant: str, numbers: Iterable[int]) -> Iterator[Address]:
+    for number, place in ((number, place) for number in numbers for place in (1, 2)):
+        yield Address(
+            id=UUID(int=(place << 100) + number),
+            customer_id=customer_id(number),
+            tenant_id=tenant,
+            is_default=place == 1,
+            first_name=f"First{number % 997}",
+            last_name=f"Last{number % 9973}",
+            address_line1=f"{number % 199} Main Street",
+            city="Springfield",
+            postal_code=f"{number % 99_999:05}",
+            country="US",
+            created_at=_NOW,
+            updated_at=_NOW,
+        )
+
+
+def _communications(tenant: str, numbers: Iterable[int]) -> Iterator[Communication]:
+    for number, place in ((number, place) for number in numbers for place in range(5)):
+        yield Communication(
+            id=UUID(int=(place << 100) + number),
+            customer_id=customer_id(number),
+            tenant_id=tenant,
+            communication_type=CommunicationType.EMAIL,
+            direction=Direction.OUTBOUND,
+            subject="Your order is on its way",
+            content="It left our warehouse today and will be with you within three days.",
+            created_at=_NOW + timedelta(minutes=place),
+        )
 
 
 def rules() -> list[list[dict[str, object]]]:
@@ -78,10 +222,9 @@ def rules() -> list[list[dict[str, object]]]:
 
 
 def _rule(number: int) -> list[dict[str, object]]:
-    country = ("US", "DE", "FR", "AT", "IT", "ES", "NL", "PL")[number % 8]
     conditions: list[dict[str, object]] = [
         {"field": "total_spent", "operator": "gte", "value": 40 * number},
-        {"field": "country_code", "operator": "eq", "value": country},
+        {"field": "country_code", "operator": "eq", "value": COUNTRIES[number % 8]},
         {"field": "total_orders", "operator": "gte", "value": 1 + number % 7},
         {"field": "tags", "operator": "has_none", "value": ["nobody"]},
     ]
@@ -93,3 +236,9 @@ def _rule(number: int) -> list[dict[str, object]]:
             "value": 10 + 7 * number,
         }
     return chosen
+
+
+_NOW = datetime.now(UTC)
+_BORN = _NOW - timedelta(seconds=SECONDS_OF_THREE_YEARS)
+_STATUS = {0: CustomerStatus.BLOCKED, 1: CustomerStatus.INACTIVE}
+_TYPE = {0: CustomerType.VIP, 1: CustomerType.WHOLESALE, 2: CustomerType.WHOLESALE}

@@ -8,12 +8,9 @@ time of the service and of PostgreSQL together, both measured within the same mi
 
 import asyncio
 import json
-import os
 import statistics
-import subprocess
-import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -25,12 +22,15 @@ from aiohttp import ClientSession
 from attrs import define
 
 from benchmarks.cpu import NOTHING, Cpu, parent, used
-from benchmarks.people import TENANT_OF, rules, settle_in, some_ids
+from benchmarks.people import customer_id, rules, settle_in, some_numbers
+from benchmarks.serving import on, service
 from customers.adapters.embedded.server import running
 from customers.entrypoints.container import migrate
 
 SMALL = 1_000
 COMPARED = ("large", "small")
+# The plain one is as large as the large one, and never has segments.
+TENANT_OF = {"large": "bench-large", "small": "bench-small", "plain": "bench-plain"}
 MOST_RATIO_OF_READS = 2.0
 MOST_RATIO_OF_ORDERS = 1.5
 MOST_SECONDS_TO_BUILD = 60.0
@@ -50,6 +50,7 @@ class Bench:
     database: "asyncpg.Connection[asyncpg.Record]"
     service_pid: int
     postmaster_pid: int
+    sizes: Mapping[str, int]
     missed: int = 0
 
     async def cpu_of(self, work: Callable[[], Awaitable[None]]) -> Cpu:
@@ -62,6 +63,9 @@ class Bench:
         """Once nothing waits to be settled any more: it is part of what a write costs."""
         while await self.database.fetchval("SELECT EXISTS (SELECT FROM customer_segment_marks)"):
             await asyncio.sleep(0.05)
+
+    def some_ids(self, tenant: str, so_many: int) -> list[str]:
+        return [str(customer_id(each)) for each in some_numbers(so_many, self.sizes[tenant])]
 
     async def ask(self, method: str, tenant: str, path: str, body: object = None) -> Any:
         headers = {"X-Tenant-ID": TENANT_OF[tenant]}
@@ -85,9 +89,7 @@ class Bench:
 async def compare_reads(bench: Bench) -> None:
     """Each read of both tenants, turn by turn: they share whatever the machine does meanwhile."""
     of_tenant = {tenant: await _segment_ids(bench, tenant) for tenant in COMPARED}
-    customers = {
-        tenant: await some_ids(bench.database, TENANT_OF[tenant], READS) for tenant in COMPARED
-    }
+    customers = {tenant: bench.some_ids(tenant, READS) for tenant in COMPARED}
     reads = {
         "page of members": lambda tenant, turn: (
             f"/segments/{_pick(of_tenant[tenant], turn)}/customers?page=1&page_size=20"
@@ -118,7 +120,7 @@ async def _read_each(
 async def compare_orders(bench: Bench) -> None:
     """Orders of many customers over a few connections, with and without segments turn by turn."""
     tenants = ("large", "plain")
-    ids = {tenant: await some_ids(bench.database, TENANT_OF[tenant], ORDERS) for tenant in tenants}
+    ids = {tenant: bench.some_ids(tenant, ORDERS) for tenant in tenants}
     spent = dict.fromkeys(tenants, NOTHING)
     for begin in range(0, ORDERS, 250):
         for tenant in tenants:
@@ -156,7 +158,7 @@ async def publish(bench: Bench, tenant: str) -> None:
 
 async def publish_under_writes(bench: Bench, so_many: int) -> None:
     """A rule that a fifth of the tenant matches, while orders and changes go on."""
-    ids = await some_ids(bench.database, TENANT_OF["large"], 1_000)
+    ids = bench.some_ids("large", 1_000)
     is_done, waits = asyncio.Event(), list[float]()
 
     async def write(begin: int) -> None:
@@ -212,41 +214,28 @@ def _each(cpu: Cpu, so_many: int) -> str:
 
 
 @asynccontextmanager
-async def benching(folder: Path) -> AsyncIterator[Bench]:
+async def benching(folder: Path, sizes: Mapping[str, int]) -> AsyncIterator[Bench]:
     folder.mkdir(parents=True, exist_ok=True)
     async with running(folder / "postgres") as dsn:
         await migrate(dsn)
-        ready = folder / "ready.json"
-        ready.unlink(missing_ok=True)
-        command = Path(sys.executable).with_name("customers")
-        service = subprocess.Popen(
-            [command, "serve", "--port", "0", "--rpc-port", "0", "--ready-file", ready],
-            env=os.environ | {"DATABASE_URL": dsn, "LOG_LEVEL": "error"},
-        )
+        await settle_in(dsn, {TENANT_OF[tenant]: size for tenant, size in sizes.items()})
         database = await asyncpg.connect(dsn)
         try:
-            while not ready.exists():
-                await asyncio.sleep(0.1)
-            async with ClientSession(json.loads(ready.read_text())["http"]) as http:
+            async with service(on(dsn)) as serving, ClientSession(serving.http) as http:
                 yield Bench(
                     http=http,
                     database=database,
-                    service_pid=service.pid,
+                    service_pid=serving.pid,
                     postmaster_pid=parent(database.get_server_pid()),
+                    sizes=sizes,
                 )
         finally:
-            service.terminate()
-            service.wait()
             await database.close()
 
 
 async def run(folder: Path, so_many: int) -> int:
-    async with benching(folder) as bench:
-        sizes = {"large": so_many, "small": SMALL, "plain": so_many}
-        for tenant, size in sizes.items():
-            click.echo(f"{tenant}: {size:,} customers", err=True)
-            await settle_in(bench.database, TENANT_OF[tenant], size)
-        await bench.database.execute("VACUUM ANALYZE")
+    sizes = {"large": so_many, "small": SMALL, "plain": so_many}
+    async with benching(folder, sizes) as bench:
         for tenant in COMPARED:
             click.echo(f"{tenant}: 50 segments", err=True)
             await publish(bench, tenant)

@@ -5,13 +5,11 @@ in the right order is sorted, and the plan says so.
 """
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from decimal import Decimal
-from typing import Any
 
 import pytest
 import pytest_asyncio
-from asyncpg import Record
 
 from customers.adapters.postgres import (
     assignments,
@@ -21,11 +19,6 @@ from customers.adapters.postgres import (
     stored,
     sweeping,
 )
-from customers.adapters.postgres.customer_row import to_row
-from customers.adapters.postgres.customers import ADD
-from customers.adapters.postgres.pool import Pool, PoolOptions
-from customers.adapters.postgres.session import Session
-from customers.adapters.postgres.statements import Statement
 from customers.core.model.customer import Customer, CustomerStatus, CustomerType
 from customers.core.model.membership import Span
 from customers.core.model.query import (
@@ -43,6 +36,7 @@ from customers.core.model.rules.timing import DateField
 from tests.builders import NOW, a_customer, an_id, later, some_statistics
 from tests.contract.scene import outcome
 from tests.contract.steps import EVERYONE
+from tests.explaining import Explaining, Read, explaining
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -54,8 +48,6 @@ every_order = pytest.mark.parametrize(
 ALL_BUT_AN_ORDERED_INDEX = ("seqscan", "bitmapscan", "sort", "incremental_sort")
 BLOCKED = frozenset({CustomerStatus.BLOCKED})
 VIP = frozenset({CustomerType.VIP})
-
-Read = Callable[[Session], Awaitable[object]]
 
 SEGMENT, OTHER, SOMEBODY = (an_id() for _ in range(3))
 MEMBERS = CustomerFilter(
@@ -109,94 +101,12 @@ READS: Mapping[str, Read] = {
     "count": lambda session: lists.count(session, MEMBERS),
     "tenants to settle": sweeping.tenants_to_settle,
 }
-_TABLES = [
-    f"customer_segment_{name}"
-    for name in ("standings", "members", "assignments", "changes", "marks")
-]
-_IN_SEGMENTS = (
-    "INSERT INTO customer_segments SELECT $1, id, id::text, id::text, '', NULL, NULL, false, true,"
-    " now(), now() FROM unnest($2::uuid[]) AS id",
-    "INSERT INTO customer_segment_standings (tenant_id, segment_id, members, seen, cause)"
-    " SELECT $1, id, 0, 0, 'rule' FROM unnest($2::uuid[]) AS id",
-    "INSERT INTO customer_segment_members"
-    " SELECT tenant_id, c.id, s, created_at FROM customers AS c, unnest($2::uuid[]) AS s"
-    " WHERE tenant_id = $1",
-    "INSERT INTO customer_segment_assignments (tenant_id, segment_id, customer_id, assigned_at)"
-    " SELECT tenant_id, s, c.id, now() FROM customers AS c, unnest($2::uuid[]) AS s"
-    " WHERE tenant_id = $1",
-    "INSERT INTO customer_segment_changes"
-    " SELECT tenant_id, s, row_number() OVER (), c.id, true, created_at, 'rule'"
-    " FROM customers AS c, unnest($2::uuid[]) AS s WHERE tenant_id = $1",
-    "INSERT INTO customer_segment_marks (tenant_id, customer_id, at, cause)"
-    " SELECT tenant_id, id, created_at, 'order' FROM customers"
-    " WHERE tenant_id = $1 AND $2::uuid[] <> '{}' LIMIT 100",
-)
-
-
-class Explaining(Session):
-    """Asks for the plan of what it reads, too."""
-
-    plan = ""
-    _plans: Sequence[str] = ()
-
-    async def rows(self, statement: Statement, **values: object) -> Sequence[Record]:
-        self.plan = await self._explained(statement, values)
-        return await super().rows(statement, **values)
-
-    async def row(self, statement: Statement, **values: object) -> Record | None:
-        await self._explained(statement, values)
-        return await super().row(statement, **values)
-
-    async def value(self, statement: Statement, **values: object) -> Any:
-        await self._explained(statement, values)
-        return await super().value(statement, **values)
-
-    async def plans_of(self, read: Read) -> Sequence[str]:
-        """The plans of all that is read."""
-        self._plans = list[str]()
-        await read(self)
-        assert self._plans
-        return self._plans
-
-    async def without(self, *ways: str) -> None:
-        """Keeps the planner from these ways, where it can do without."""
-        for way in ways:
-            await self._connection.execute(f"SET enable_{way} = off")
-
-    async def kept_plans(self) -> list[str]:
-        """What the server has prepared in this session to run again."""
-        kept = await self._connection.fetch("SELECT statement FROM pg_prepared_statements")
-        return [row["statement"] for row in kept if row["statement"].startswith("SELECT")]
-
-    async def crowd(self, tenant: str) -> None:
-        """Makes the tenant large enough for the planner to care, and tells it so."""
-        crowd = [a_customer(tenant_id=tenant, tags=("common",)) for _ in range(1_500)]
-        await self.run_each(ADD, [to_row(customer) for customer in crowd])
-        await self._connection.execute("VACUUM ANALYZE customers")
-
-    async def crowd_in_segments(self, tenant: str) -> None:
-        """A crowd that is in two segments, with marks, and with a feed of its own."""
-        await self.crowd(tenant)
-        for sql in _IN_SEGMENTS:
-            await self._connection.execute(sql, tenant, [SEGMENT, OTHER])
-        await self._connection.execute("VACUUM ANALYZE " + ", ".join(_TABLES))
-
-    async def _explained(self, statement: Statement, values: Mapping[str, object]) -> str:
-        told = statement.arguments({**values, "tenant_id": self.tenant_id})
-        lines = await self._connection.fetch("EXPLAIN " + statement.sql, *told)
-        plan = "\n".join(line[0] for line in lines)
-        self._plans = [*self._plans, plan]
-        return plan
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def session(url: str, tenant: str) -> AsyncIterator[Explaining]:
-    pool = Pool(url, PoolOptions(max_size=1))
-    await pool.open()
-    session = Explaining(tenant, await pool.acquire())
-    yield session
-    await pool.release(session.end())
-    await pool.close()
+    async with explaining(url, tenant) as session:
+        yield session
 
 
 @every_order
@@ -272,7 +182,7 @@ async def test_what_depends_on_its_values_is_planned_anew_each_time(session: Exp
 async def test_nothing_that_is_read_of_members_reads_a_table_through(
     session: Explaining, tenant: str
 ) -> None:
-    await session.crowd_in_segments(tenant)
+    await session.crowd_in_segments(tenant, SEGMENT, OTHER)
     await session.without("seqscan", "bitmapscan")
     for name, read in READS.items():
         for plan in await session.plans_of(read):
@@ -286,7 +196,7 @@ async def test_nothing_that_is_read_of_members_reads_a_table_through(
 async def test_members_and_those_in_doubt_are_looked_up_one_by_one(
     session: Explaining, tenant: str
 ) -> None:
-    await session.crowd_in_segments(tenant)
+    await session.crowd_in_segments(tenant, SEGMENT, OTHER)
     await session.without("seqscan", "bitmapscan")
     for name, read in LOOK_UPS.items():
         for plan in await session.plans_of(read):
@@ -299,7 +209,7 @@ async def test_members_and_those_in_doubt_are_looked_up_one_by_one(
 async def test_of_a_segments_members_only_the_customers_in_question_are_looked_at(
     session: Explaining, tenant: str, which: CustomerFilter | None
 ) -> None:
-    await session.crowd_in_segments(tenant)
+    await session.crowd_in_segments(tenant, SEGMENT, OTHER)
     await session.without("seqscan")
     await doubts.contradicted(session, SEGMENT, which, SOMEBODY, 1_000)
     assert "hashed SubPlan" not in session.plan

@@ -11,7 +11,6 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import asyncpg
 import pytest
 from aiohttp import ClientSession
 
@@ -41,9 +40,7 @@ async def test_members_are_right_after_a_storm(empty: str, tmp_path: Path) -> No
 
 async def test_a_build_that_is_killed_is_completed(empty: str, tmp_path: Path) -> None:
     with Restarting(tmp_path, empty) as running:
-        connection = await asyncpg.connect(empty)
-        await settle_in(connection, TENANT, SO_MANY)
-        await connection.close()
+        await settle_in(empty, {TENANT: SO_MANY})
         async with tenant_at(running.service) as session:
             rules = [{"field": "total_orders", "operator": "gte", "value": 1}]
             body = {"name": "Buyers", "rules": rules}

@@ -28,7 +28,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from customers.adapters.postgres import lists, marks
 from customers.adapters.postgres.counts import counted
 from customers.adapters.postgres.customer_row import SHOWN, from_row, to_row
-from customers.adapters.postgres.profiles import PROFILES, to_profile
+from customers.adapters.postgres.profiles import PROFILE, PROFILES, to_profile
 from customers.adapters.postgres.schema import MOMENT, TEXT, UUIDS
 from customers.adapters.postgres.session import TENANT, Session, parameters
 from customers.adapters.postgres.statements import Statement
@@ -53,7 +53,7 @@ class PostgresCustomers(CustomerRepository):
         return _found(await self._session.row(_GET, id=customer_id))
 
     async def profile(self, customer_id: UUID) -> Profile:
-        row = await self._session.row(PROFILES, ids=[customer_id])
+        row = await self._session.row(PROFILE, id=customer_id)
         if row is None:
             raise CustomerNotFound
         return to_profile(row)

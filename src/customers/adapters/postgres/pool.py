@@ -141,17 +141,18 @@ class Pool:
 
     async def _wait(self) -> Told:
         """What the next one hands on."""
-        told: asyncio.Future[Told] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        told: asyncio.Future[Told] = loop.create_future()
         self._waiting.append(told)
+        timer = loop.call_later(self._options.acquire_timeout, _too_late, told)
         try:
-            async with asyncio.timeout(self._options.acquire_timeout):
-                return await told
-        except BaseException as error:
-            if told.done() and not told.cancelled():
+            return await told
+        except asyncio.CancelledError:
+            if told.done() and not told.cancelled() and told.exception() is None:
                 await self._hand_on(told.result())
-            if isinstance(error, TimeoutError):
-                raise Unavailable("every connection is in use, try again in a moment") from error
             raise
+        finally:
+            timer.cancel()
 
     async def _hand_on(self, told: Told) -> None:
         """For one who got it too late."""
@@ -194,6 +195,11 @@ class Pool:
         )
 
 
+def _too_late(told: "asyncio.Future[Told]") -> None:
+    if not told.done():
+        told.set_exception(Unavailable("every connection is in use, try again in a moment"))
+
+
 def for_asyncpg(dsn: str) -> str:
     """The URL without the settings of libpq that asyncpg would take for the server's, and with a
     name to be seen by in the server's list of connections.
@@ -222,6 +228,7 @@ def _server_settings(options: PoolOptions) -> dict[str, str]:
     if options.behind_pooler:  # it lets nobody in who asks for settings
         return {}
     return {
+        "enable_seqscan": "off",  # a table holds all tenants, and nothing is asked of more than one
         "jit": "off",  # it would compile for longer than these statements run
         "max_parallel_workers_per_gather": "0",  # one count must not take every core from writers
         "statement_timeout": _milliseconds(options.statement_timeout),

@@ -7,7 +7,7 @@ and keep their types, which JSON would not.
 from typing import Any
 
 from asyncpg import Record
-from sqlalchemy import ColumnElement, Select, Table, any_, bindparam, func, select
+from sqlalchemy import ColumnElement, Select, Table, Uuid, any_, bindparam, func, select
 
 from customers.adapters.postgres import addresses, payment_methods
 from customers.adapters.postgres.customer_row import SHOWN, from_row
@@ -24,7 +24,7 @@ from customers.core.model.customer import Profile
 
 
 def to_profile(row: Record) -> Profile:
-    """The profile of a row of PROFILES."""
+    """The profile of a row of PROFILE or PROFILES."""
     return Profile(
         customer=from_row(row),
         addresses=tuple(
@@ -38,12 +38,12 @@ def to_profile(row: Record) -> Profile:
     )
 
 
-def _profiles() -> Select[Any]:
+def _profiles(which: ColumnElement[bool]) -> Select[Any]:
     belongings = (_records(customer_addresses), _records(customer_payment_methods))
     return select(*SHOWN, *belongings).where(
         customers.c.tenant_id == TENANT,
         LIVING,
-        customers.c.id == any_(bindparam("ids", type_=UUIDS)),
+        which,
     )
 
 
@@ -57,4 +57,5 @@ def _records(table: Table) -> ColumnElement[Any]:
 
 _ADDRESS = tuple(column.name for column in customer_addresses.columns)
 _METHOD = tuple(column.name for column in customer_payment_methods.columns)
-PROFILES = Statement.of(_profiles())
+PROFILE = Statement.of(_profiles(customers.c.id == bindparam("id", type_=Uuid())))
+PROFILES = Statement.of(_profiles(customers.c.id == any_(bindparam("ids", type_=UUIDS))))

@@ -13,7 +13,7 @@ BACKLOG = 1024
 class HttpServer:
     def __init__(self, app: web.Application, *, seconds_to_end: float) -> None:
         """What is unfinished when it ends gets so many seconds, and again when it is cancelled."""
-        self._runner = web.AppRunner(app, shutdown_timeout=seconds_to_end)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=seconds_to_end)
         self._listeners: list[asyncio.Server] = []
 
     async def start(self, host: str, port: int, *, reuse_port: bool = False) -> int:

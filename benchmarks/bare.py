@@ -1,0 +1,41 @@
+"""A bare aiohttp handler: the least that a service in this language can do for a request.
+
+    python -m benchmarks.bare READY_FILE
+
+It answers `/{size}` with so many bytes as JSON, whatever the method, and reads what it is sent. No
+middleware, no log, no parsing.
+"""
+
+import asyncio
+import json
+import os
+import sys
+from pathlib import Path
+
+import uvloop
+from aiohttp import web
+
+
+async def answer(request: web.Request) -> web.Response:
+    if request.can_read_body:
+        await request.read()
+    body = b" " * int(request.match_info["size"])
+    return web.Response(body=body, content_type="application/json")
+
+
+async def serve(ready: Path) -> None:
+    app = web.Application()
+    app.router.add_route("*", "/{size}", answer)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    port = runner.addresses[0][1]
+    whole = ready.with_suffix(".new")
+    whole.write_text(json.dumps({"http": f"http://127.0.0.1:{port}", "grpc": ""}))
+    os.replace(whole, ready)
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    uvloop.run(serve(Path(sys.argv[1])))

@@ -1,0 +1,220 @@
+"""What is measured: every operation as the requests of one tenant."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from urllib.parse import quote, urlencode
+
+from attrs import field, frozen
+
+from benchmarks import people, pgbench
+from benchmarks.wrk import UNIQUE, Request
+from customers.adapters.postgres.one_step import COUNT_ORDER
+from customers.adapters.postgres.profiles import PROFILE
+from customers.adapters.postgres.statements import Statement
+from customers.core.model.query import CustomerSort
+
+CUSTOMERS = "/api/v1/customers"
+SORTS = tuple(each.value for each in CustomerSort if each is not CustomerSort.LIFETIME_VALUE)
+SO_MANY = 2_000
+CONNECTIONS = 16
+HOT_CONNECTIONS = 32
+HOT = 7
+
+
+@frozen(kw_only=True)
+class Tenant:
+    """A tenant full of customers; `cursors` are those of its deepest page by each sort key."""
+
+    id: str
+    size: int
+    cursors: Mapping[str, str] = field(factory=dict)
+
+    def numbers(self, *, step: int = 1) -> list[int]:
+        return people.some_numbers(SO_MANY, self.size, step=step)
+
+
+@frozen(kw_only=True)
+class Operation:
+    """`is_flat`: what it costs must not depend on how large the tenant is. `statement` is the
+    script in which pgbench runs the same statement alone.
+    """
+
+    name: str
+    requests: Callable[[Tenant], Sequence[Request]]
+    connections: int = CONNECTIONS
+    is_flat: bool = False
+    is_rpc: bool = False
+    statement: Callable[[Tenant], str] | None = None
+
+
+def operations() -> list[Operation]:
+    return [*_reads(), *_lists(), *_filtered(), *_searches(), *_writes(), *_orders()]
+
+
+def _reads() -> Iterator[Operation]:
+    def by_id(step: int) -> Callable[[Tenant], list[Request]]:
+        return lambda tenant: [
+            _get(tenant, f"/{people.customer_id(each)}") for each in tenant.numbers(step=step)
+        ]
+
+    def batch(tenant: Tenant) -> list[Request]:
+        numbers = tenant.numbers()
+        parts = (numbers[begin : begin + 100] for begin in range(0, len(numbers), 100))
+        return [
+            _get(tenant, "/batch", ids=",".join(str(people.customer_id(each)) for each in part))
+            for part in parts
+        ]
+
+    def communications(tenant: Tenant) -> list[Request]:
+        numbers = tenant.numbers(step=people.EVERY_TENTH)
+        return [_get(tenant, f"/{people.customer_id(each)}/communications") for each in numbers]
+
+    yield Operation(name="get by id", requests=by_id(1), is_flat=True, statement=_profile)
+    yield Operation(
+        name="get by id, with addresses", requests=by_id(people.EVERY_TENTH), is_flat=True
+    )
+    yield Operation(name="batch of 100", requests=batch, is_flat=True)
+    yield Operation(name="communications of a customer", requests=communications, is_flat=True)
+
+
+def _lists() -> Iterator[Operation]:
+    for sort in SORTS:
+        yield _list(f"list by {sort}, page 1", sort_by=sort, page="1")
+    for sort in SORTS:
+        yield _list(f"list by {sort}, page 50", sort_by=sort, page="50")
+    for sort in SORTS:
+        yield _list(f"list by {sort}, first cursor", sort_by=sort, cursor="")
+    for sort in SORTS:
+        yield Operation(name=f"list by {sort}, deep cursor", requests=_deep(sort), is_flat=True)
+
+
+def _filtered() -> Iterator[Operation]:
+    for sort in SORTS:
+        yield _list(f"list by {sort}, of a status", sort_by=sort, status="INACTIVE")
+    for sort in SORTS:
+        yield _list(f"list by {sort}, of a type", sort_by=sort, customer_type="VIP")
+    yield _list("list, of a tag", flat=False, tags="vip")
+    yield _list("list, of a tag, by cursor", tags="vip", cursor="")
+    yield _list("list, of a spend", flat=False, min_total_spent="1000")
+    yield _list("list, of a spend, by cursor", min_total_spent="1000", cursor="")
+
+
+def _searches() -> Iterator[Operation]:
+    def by_email(tenant: Tenant) -> list[Request]:
+        return [_get(tenant, search=people.email(each)) for each in tenant.numbers()]
+
+    yield Operation(name="search, a whole e-mail", requests=by_email, is_flat=True)
+    yield _list("search, three letters, rare", search=people.RARE)
+    yield _list("search, no hit", search=people.NOBODY)
+    yield _list("search, three letters, common", flat=False, search=people.COMMON)
+    yield _list("search, three letters, common, by cursor", search=people.COMMON, cursor="")
+
+
+def _writes() -> Iterator[Operation]:
+    def create(tenant: Tenant) -> list[Request]:
+        return [_register(tenant, f"new-{UNIQUE}@example.test")]
+
+    def existing(tenant: Tenant) -> list[Request]:
+        return [_register(tenant, people.email(each)) for each in tenant.numbers()]
+
+    def put(tenant: Tenant) -> list[Request]:
+        return _of_each(tenant, "PUT", "", {"notes": f"called {UNIQUE}"})
+
+    def note(tenant: Tenant) -> list[Request]:
+        return _of_each(tenant, "POST", "/notes", {"note": "Called back, will order next week."})
+
+    yield Operation(name="create, new", requests=create)
+    yield Operation(name="create, existing", requests=existing)
+    yield Operation(name="change (PUT)", requests=put)
+    yield Operation(name="add a note", requests=note)
+
+
+def _orders() -> Iterator[Operation]:
+    def record(tenant: Tenant) -> list[Request]:
+        return _of_each(tenant, "POST", "/record-order", _order(UNIQUE))
+
+    def duplicate(tenant: Tenant) -> list[Request]:
+        requests = (
+            _of(tenant, each, "POST", "/record-order", _order(f"again-{each}"))
+            for each in tenant.numbers()
+        )
+        return list(requests)[:200]
+
+    def hot(tenant: Tenant) -> list[Request]:
+        return [_of(tenant, HOT, "POST", "/record-order", _order(UNIQUE))]
+
+    yield Operation(name="record-order", requests=record, statement=_count_order)
+    yield Operation(name="record-order, gRPC", requests=record, is_rpc=True)
+    yield Operation(name="record-order, a duplicate", requests=duplicate)
+    yield Operation(
+        name="record-order, one customer",
+        requests=hot,
+        connections=HOT_CONNECTIONS,
+        statement=_count_hot_order,
+    )
+
+
+def _list(name: str, *, flat: bool = True, **query: str) -> Operation:
+    return Operation(name=name, requests=lambda tenant: [_get(tenant, **query)], is_flat=flat)
+
+
+def _deep(sort: str) -> Callable[[Tenant], list[Request]]:
+    return lambda tenant: [_get(tenant, sort_by=sort, cursor=tenant.cursors[sort])]
+
+
+def _get(tenant: Tenant, path: str = "", **query: str) -> Request:
+    asked = f"?{urlencode(query, quote_via=quote)}" if query else ""
+    return Request(tenant=tenant.id, path=f"{CUSTOMERS}{path}{asked}")
+
+
+def _of_each(tenant: Tenant, method: str, path: str, body: object) -> list[Request]:
+    return [_of(tenant, each, method, path, body) for each in tenant.numbers()]
+
+
+def _of(tenant: Tenant, number: int, method: str, path: str, body: object) -> Request:
+    path = f"{CUSTOMERS}/{people.customer_id(number)}{path}"
+    return Request(tenant=tenant.id, path=path, method=method, body=body)
+
+
+def _register(tenant: Tenant, email: str) -> Request:
+    body = {"email": email, "firstName": "Ada", "lastName": "Lovelace", "countryCode": "GB"}
+    return Request(tenant=tenant.id, path=CUSTOMERS, method="POST", body=body)
+
+
+def _order(order_id: str) -> dict[str, object]:
+    return {"orderId": order_id, "totalAmount": 12.5}
+
+
+def _profile(tenant: Tenant) -> str:
+    return _alone(tenant, PROFILE, {"id": _ID}, tenant.size)
+
+
+def _count_order(tenant: Tenant) -> str:
+    return _alone(tenant, COUNT_ORDER, _COUNTED, tenant.size)
+
+
+def _count_hot_order(tenant: Tenant) -> str:
+    return _alone(tenant, COUNT_ORDER, _COUNTED, HOT, least=HOT)
+
+
+def _alone(
+    tenant: Tenant, statement: Statement, values: Mapping[str, str], most: int, *, least: int = 1
+) -> str:
+    told = {"tenant_id": f"'{tenant.id}'", **values}
+    return pgbench.script(statement, told, numbers=f"random({least}, {most})")
+
+
+_ID = f"('{str(people.customer_id(0))[:24]}' || lpad(to_hex(:n::bigint), 12, '0'))::uuid"
+_COUNTED = {
+    "id": _ID,
+    "order_id": "gen_random_uuid()::text",
+    "order_number": "''",
+    "total_amount": "12.5",
+    "order_date": "now()",
+    "order_date_told": "false",
+    "refunds_total": "0",
+    "cancelled_at": "NULL",
+    "recorded_at": "now()",
+    "now": "now()",
+    "unit": "0.01",
+    "units": "100",
+}

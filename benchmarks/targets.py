@@ -1,0 +1,118 @@
+"""What was to be reached, and whether it was. Ratios are of one run, on one worker."""
+
+from collections.abc import Iterator, Mapping
+
+from attrs import frozen
+
+from benchmarks.footprint import MANY_CUSTOMERS, Growth, Share
+from benchmarks.measuring import Measured
+from benchmarks.operations import SORTS
+
+MEGABYTE = 1024 * 1024
+
+
+@frozen(kw_only=True)
+class Verdict:
+    """A figure beside its limit: at most so much, or with `at_least` no less."""
+
+    target: str
+    value: float
+    limit: float
+    at_least: bool = False
+
+    @property
+    def is_met(self) -> bool:
+        return self.value >= self.limit if self.at_least else self.value <= self.limit
+
+
+@frozen(kw_only=True)
+class Footprint:
+    start_seconds: float
+    memory_start_seconds: float
+    most_bytes: int
+    growth: Growth
+    customers: int
+    customers_bytes: int
+    share: Share
+
+
+def of_operations(found: Mapping[str, Measured]) -> Iterator[Verdict]:
+    """Of those operations that were measured."""
+    yield from _of_reads(found)
+    yield from _of_orders(found)
+    for each in found.values():
+        if each.operation.is_flat:
+            yield Verdict(
+                target=f"{each.operation.name}: CPU, large tenant to small",
+                value=each.large_to_small,
+                limit=2,
+            )
+    for sort in SORTS:
+        first, deep = (found.get(f"list by {sort}, {which} cursor") for which in ("first", "deep"))
+        if first and deep:
+            yield Verdict(
+                target=f"list by {sort}: CPU, cursor page 1,000 to page 1",
+                value=deep.large.total_us / first.large.total_us,
+                limit=1.2,
+            )
+
+
+def _of_reads(found: Mapping[str, Measured]) -> Iterator[Verdict]:
+    if read := found.get("get by id"):
+        yield Verdict(target="get by id: service CPU to bare handler", value=read.to_bare, limit=5)
+        if alone := read.statement:
+            yield Verdict(
+                target="get by id: PostgreSQL CPU to the statement alone",
+                value=read.large.database_us / alone.database_us,
+                limit=1.5,
+            )
+    for name, measured in found.items():
+        has_hits = name in ("search, a whole e-mail", "search, three letters, rare")
+        if has_hits or name == "list by created_at, page 1":
+            yield Verdict(
+                target=f"{name}: service CPU to bare handler", value=measured.to_bare, limit=10
+            )
+
+
+def _of_orders(found: Mapping[str, Measured]) -> Iterator[Verdict]:
+    if order := found.get("record-order"):
+        yield Verdict(
+            target="record-order: service CPU to bare handler", value=order.to_bare, limit=6
+        )
+        yield from _throughput(order, 0.3)
+    if hot := found.get("record-order, one customer"):
+        yield from _throughput(hot, 0.5)
+        yield Verdict(target="record-order, one customer: errors", value=_failures(hot), limit=0)
+        yield Verdict(target="record-order, one customer: lost", value=hot.lost or 0, limit=0)
+
+
+def _throughput(measured: Measured, limit: float) -> Iterator[Verdict]:
+    if alone := measured.statement:
+        yield Verdict(
+            target=f"{measured.operation.name}: throughput to pgbench's",
+            value=measured.large.per_second / alone.per_second,
+            limit=limit,
+            at_least=True,
+        )
+
+
+def _failures(measured: Measured) -> int:
+    return sum(each.failures for each in measured.spent.values())
+
+
+def of_footprint(found: Footprint) -> Iterator[Verdict]:
+    kept = found.customers_bytes * MANY_CUSTOMERS / found.customers
+    grown = found.growth.after - found.growth.before
+    yield Verdict(
+        target="start on a migrated database: seconds", value=found.start_seconds, limit=1.5
+    )
+    yield Verdict(target="start in memory: seconds", value=found.memory_start_seconds, limit=1)
+    yield Verdict(target="memory under load: MB", value=found.most_bytes / MEGABYTE, limit=150)
+    yield Verdict(
+        target=f"growth over {found.growth.requests:,} requests: MB",
+        value=grown / MEGABYTE,
+        limit=5,
+    )
+    yield Verdict(
+        target=f"{MANY_CUSTOMERS:,} customers in memory: MB", value=kept / MEGABYTE, limit=400
+    )

@@ -1,0 +1,68 @@
+"""The benchmark asks what the service answers: every operation, on customers it has made itself.
+
+What anything costs is not looked at here.
+"""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from benchmarks import report
+from benchmarks.cpu import Cpu
+from benchmarks.measuring import Measured, Spent, Statements, ask_all, ask_cursor
+from benchmarks.operations import SORTS, Tenant, operations
+from benchmarks.people import settle_in
+from benchmarks.targets import of_operations
+from benchmarks.wrk import Load
+from tests.databases import rows
+from tests.restarting import Restarting
+
+on_the_session_loop = pytest.mark.asyncio(loop_scope="session")
+
+SIZE = 2_000
+
+
+@on_the_session_loop
+async def test_every_operation_is_answered(empty: str, tmp_path: Path) -> None:
+    with Restarting(tmp_path, empty) as running:
+        await settle_in(empty, {"tenant": SIZE})
+        url = running.service.http
+        cursors = {sort: await ask_cursor(url, "tenant", sort, 1) for sort in SORTS}
+        tenant = Tenant(id="tenant", size=SIZE, cursors=cursors)
+        for operation in operations():
+            if not operation.is_rpc:
+                [size] = await ask_all(url, operation.requests(tenant)[:1])
+                assert size > 100, operation.name
+
+
+@on_the_session_loop
+async def test_what_pgbench_is_given_runs(empty: str, tmp_path: Path) -> None:
+    with Restarting(tmp_path, empty):
+        await settle_in(empty, {"tenant": SIZE})
+        for operation in operations():
+            if operation.statement is not None:
+                script = operation.statement(Tenant(id="tenant", size=SIZE))
+                [_, sql] = script.split("\n", 1)
+                assert await rows(empty, re.sub(r":n\b", "7", sql)), operation.name
+
+
+def test_the_report_marks_what_is_met_and_what_is_missed() -> None:
+    [operation] = [each for each in operations() if each.name == "get by id"]
+    measured = Measured(
+        operation=operation,
+        body_bytes=700,
+        spent={"large": _spent(300e-6, 90e-6), "small": _spent(300e-6, 60e-6)},
+        bare=_spent(50e-6, 0),
+        statement=Statements(per_second=20_000, database_us=75),
+    )
+    told = list(of_operations({operation.name: measured}))
+    assert [each.is_met for each in told] == [False, True, True]
+    assert [round(each.value, 2) for each in told] == [6.0, 1.2, 1.08]
+    assert "MISSED" in report.verdicts(told)
+    assert "6.0" in report.operations([measured])
+
+
+def _spent(service: float, database: float) -> Spent:
+    load = Load(requests=1_000, seconds=1, p50=0.004, p99=0.01, refused=0, broken=0)
+    return Spent(loads=(load,), cpu=Cpu(service=1_000 * service, database=1_000 * database))
