@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+from click import ClickException
 
 from benchmarks import report
 from benchmarks.cpu import Cpu
@@ -14,7 +15,7 @@ from benchmarks.measuring import Measured, Spent, Statements, ask_all, ask_curso
 from benchmarks.operations import SORTS, Tenant, operations
 from benchmarks.people import settle_in
 from benchmarks.targets import of_operations
-from benchmarks.wrk import Load
+from benchmarks.wrk import Load, expect_installed
 from tests.databases import rows
 from tests.restarting import Restarting
 
@@ -45,6 +46,12 @@ async def test_what_pgbench_is_given_runs(empty: str, tmp_path: Path) -> None:
                 script = operation.statement(Tenant(id="tenant", size=SIZE))
                 [_, sql] = script.split("\n", 1)
                 assert await rows(empty, re.sub(r":n\b", "7", sql)), operation.name
+
+
+def test_who_has_no_wrk_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(ClickException, match="apt-get install wrk"):
+        expect_installed()
 
 
 def test_the_report_marks_what_is_met_and_what_is_missed() -> None:

@@ -139,7 +139,7 @@ async def test_one_status_or_type_newest_first_is_read_off_an_index_of_its_own(
 ) -> None:
     await session.crowd(tenant)
     await session.without(*ALL_BUT_AN_ORDERED_INDEX)
-    await lists.numbered(session, which, CustomerOrder(), Page())
+    await lists.page(session, which, CustomerOrder(), Page())
     assert "Filter" not in session.plan
     assert "Sort" not in session.plan
 

@@ -64,7 +64,7 @@ class CursorContract:
     async def test_a_cursor_for_other_filters_is_refused(self, api: Api) -> None:
         await a_crowd(api, 3)
         cursor = (await api.get("/customers?cursor=&page_size=1")).body["nextCursor"]
-        for other in ("status=ACTIVE", "sort_by=email", "sort_order=asc", "search=a", "tags=x"):
+        for other in (*OTHERS, "max_total_spent=0", "min_total_spent=0"):
             answer = await api.get(f"/customers?cursor={cursor}&page_size=1&{other}")
             assert (answer.status, answer.fields) == (400, {"cursor"}), other
 
@@ -76,6 +76,9 @@ class CursorContract:
         for bad in (cursor[:-4], cursor + "AAAA", swapped, cursor[4:], cursor.swapcase(), *ends):
             answer = await api.get(f"/customers?cursor={bad}&page_size=1")
             assert (answer.status, answer.fields) == (400, {"cursor"}), bad
+
+
+OTHERS = ("status=ACTIVE", "sort_by=email", "sort_order=asc", "search=a", "tags=x")
 
 
 class LinkContract:
@@ -94,6 +97,15 @@ class LinkContract:
         assert (first.link("prev"), last.link("next")) == (None, None)
         assert (await api.get(first.link("next") or "")).body == last.body
         assert (await api.get(last.link("prev") or "")).body == first.body
+
+    @pytest.mark.parametrize("spelled", ["page=1", "p%61ge=1", "page", "page=&x", "&&page=1&=2"])
+    async def test_a_link_replaces_the_page_however_it_was_spelled(
+        self, api: Api, spelled: str
+    ) -> None:
+        await a_crowd(api, 3)
+        first = await api.get(f"/customers?{spelled}&page_size=2")
+        second = await api.get(first.link("next") or "")
+        assert (second.status, second.body["page"], len(second.body["customers"])) == (200, 2, 1)
 
     async def test_a_link_keeps_filters_as_they_were_meant(self, api: Api) -> None:
         for number in range(3):

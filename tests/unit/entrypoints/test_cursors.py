@@ -5,10 +5,10 @@ from decimal import Decimal
 import pytest
 
 from customers.core.model.query import CustomerKey, CustomerSort
-from customers.entrypoints.http.cursors import customer_cursor, customer_key
+from customers.entrypoints.http.cursors import customer_cursor, customer_key, scope_of
 from tests.builders import an_id
 
-SCOPE = ("tenant", "/customers")
+SCOPE = scope_of("tenant", "/customers")
 
 
 @pytest.mark.parametrize("written", ["112.5", "112.50", "112.5000"])

@@ -14,6 +14,8 @@ from hashlib import blake2b
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
 from customers.core.errors import Refused
 from customers.core.model.query import CustomerKey, CustomerSort, JournalKey, SortValue
 
@@ -31,21 +33,26 @@ _NUMBERS = (
 )
 
 
-def customer_cursor(key: CustomerKey, scope: object) -> str:
+def scope_of(*parts: object) -> bytes:
+    """What a cursor is bound to: the question, in the same bytes in every process."""
+    return json.dumps(parts).encode()
+
+
+def customer_cursor(key: CustomerKey, scope: bytes) -> str:
     return _seal([_written(key.value), str(key.id)], scope)
 
 
-def customer_key(cursor: str, by: CustomerSort, scope: object) -> CustomerKey:
+def customer_key(cursor: str, by: CustomerSort, scope: bytes) -> CustomerKey:
     """Raises Refused for a cursor that is not one of this scope."""
     value, customer_id = _open(cursor, scope)
     return CustomerKey(value=_value(value, by), id=UUID(customer_id))
 
 
-def journal_cursor(key: JournalKey, scope: object) -> str:
+def journal_cursor(key: JournalKey, scope: bytes) -> str:
     return _seal([key.at.isoformat(), key.id], scope)
 
 
-def journal_key(cursor: str, scope: object) -> JournalKey:
+def journal_key(cursor: str, scope: bytes) -> JournalKey:
     """Raises Refused for a cursor that is not one of this scope."""
     at, row_id = _open(cursor, scope)
     return JournalKey(at=datetime.fromisoformat(at), id=row_id)
@@ -68,12 +75,12 @@ def _value(value: Any, by: CustomerSort) -> SortValue:
     return value  # type: ignore[no-any-return]
 
 
-def _seal(row: Sequence[Any], scope: object) -> str:
-    payload = json.dumps(row, separators=(",", ":")).encode()
+def _seal(row: Sequence[Any], scope: bytes) -> str:
+    payload = msgspec.json.encode(row)
     return base64.urlsafe_b64encode(_digest(payload, scope) + payload).rstrip(b"=").decode()
 
 
-def _open(cursor: str, scope: object) -> list[Any]:
+def _open(cursor: str, scope: bytes) -> list[Any]:
     try:
         sealed = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError) as error:
@@ -82,12 +89,12 @@ def _open(cursor: str, scope: object) -> list[Any]:
     again = base64.urlsafe_b64encode(sealed).rstrip(b"=").decode()
     if digest != _digest(payload, scope) or again != cursor:
         raise _not_ours()
-    return list(json.loads(payload))
+    return list(msgspec.json.decode(payload))
 
 
-def _digest(payload: bytes, scope: object) -> bytes:
-    said = json.dumps(scope, default=str).encode()
-    return blake2b(payload + b"\0" + said, digest_size=_DIGEST_BYTES, person=b"customers").digest()
+def _digest(payload: bytes, scope: bytes) -> bytes:
+    bound = payload + b"\0" + scope
+    return blake2b(bound, digest_size=_DIGEST_BYTES, person=b"customers").digest()
 
 
 def _not_ours() -> Refused:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
+from urllib.parse import unquote_plus
 
 from aiohttp import web
 from attrs import AttrsInstance, fields, frozen
@@ -32,6 +33,7 @@ from customers.entrypoints.http.cursors import (
     customer_key,
     journal_cursor,
     journal_key,
+    scope_of,
 )
 from customers.entrypoints.http.queries import Query
 
@@ -49,7 +51,7 @@ class ListAsked:
     page: Page
     by_cursor: bool
     key: CustomerKey | None
-    scope: object
+    scope: bytes
 
 
 def list_asked(asked: Asked, *, filtered: bool = True) -> ListAsked:
@@ -64,9 +66,9 @@ def list_asked(asked: Asked, *, filtered: bool = True) -> ListAsked:
         number=query.number("page", default=1),
         size=query.size(default=20, most=MOST_PER_PAGE),
     )
-    scope, key = None, None
+    scope, key = b"", None
     if query.has("cursor"):
-        scope = (asked.tenant, asked.request.path, _meaning(which), _meaning(order))
+        scope = scope_of(asked.tenant, asked.request.path, _meaning(which), _meaning(order))
     if (cursor := query.raw("cursor")) is not None:
         key = _opened(query, cursor, lambda sealed: customer_key(sealed, order.by, scope))
     query.finish()
@@ -132,7 +134,7 @@ class JournalAsked:
 
     key: JournalKey | None
     limit: int
-    scope: object
+    scope: bytes
 
 
 def journal_asked(asked: Asked, query: Query, *chosen: Collection[str]) -> JournalAsked:
@@ -141,7 +143,8 @@ def journal_asked(asked: Asked, query: Query, *chosen: Collection[str]) -> Journ
     Raises Invalid with every bad parameter.
     """
     limit = query.size(default=50, most=MOST_PER_JOURNAL)
-    scope = (asked.tenant, asked.request.path, [sorted(map(str, each)) for each in chosen])
+    chosen_texts = [sorted(map(str, each)) for each in chosen]
+    scope = scope_of(asked.tenant, asked.request.path, chosen_texts)
     cursor = query.raw("cursor")
     key = None
     if cursor is not None:
@@ -205,6 +208,7 @@ def _meaning(question: AttrsInstance) -> list[tuple[str, str]]:
     return [
         (name, str(sorted(map(str, value)) if isinstance(value, frozenset) else value))
         for name, value in said
+        if value not in _NOT_ASKED
     ]
 
 
@@ -230,12 +234,15 @@ def _links(request: web.Request, name: str, links: Mapping[str, object]) -> dict
     """The Link header (RFC 8288): the request's own address with another value of one parameter."""
     if not links:
         return {}
-    rest = request.rel_url.without_query_params(name)
-    begin = f"{rest}{'&' if rest.raw_query_string else '?'}{name}="
+    url = request.rel_url
+    parts = url.raw_query_string.split("&") if url.raw_query_string else []
+    kept = [part for part in parts if unquote_plus(part.partition("=")[0]) != name]
+    begin = f"{url.raw_path}?{'&'.join([*kept, name])}="
     written = (f'<{begin}{value}>; rel="{relation}"' for relation, value in links.items())
     return {"Link": ", ".join(written)}
 
 
+_NOT_ASKED: tuple[object, ...] = (None, "", frozenset())
 _SORT, _ORDER = Choice(CustomerSort), Choice(SortOrder)
 _STATUS, _TYPE = Choice(CustomerStatus), Choice(CustomerType)
 _SEARCH, _TAG = Text(most=_LONGEST_SEARCH), Text(most=100)
