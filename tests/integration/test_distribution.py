@@ -45,7 +45,9 @@ SELECT o.conname AS name, ARRAY(
 ) AS pairs
 FROM pg_constraint AS o WHERE o.contype = 'f' AND o.connamespace = 'public'::regnamespace
 """
-_CONFLICT = re.compile(r"INSERT INTO (\w+) .*?ON CONFLICT( \([^)]*\))?", re.DOTALL)
+_CONFLICT = re.compile(
+    r"INSERT INTO (\w+) (?:(?!INSERT INTO).)*?ON CONFLICT( \([^)]*\))?", re.DOTALL
+)
 
 
 @on_the_session_loop

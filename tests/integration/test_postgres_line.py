@@ -126,3 +126,28 @@ async def test_a_server_that_says_nothing_is_given_up(
         with pytest.raises(Unavailable):
             await operation(storage, tenant)
     line.hang_up()
+
+
+async def test_views_that_lose_their_connection_for_good_leave_as_many_as_there_were(
+    line: Line, tenant: str
+) -> None:
+    one = PoolOptions(max_size=1, acquire_timeout=0.3, statement_timeout=0.2)
+    storage = PostgresStorage(line.url, currency=USD, pool=one)
+    await storage.open()
+
+    async def lose() -> None:
+        async with storage.view(tenant) as view:
+            await view.customers.by_email("nobody@example.test")
+            line.cut()
+            await view.customers.by_email("nobody@example.test")
+
+    for _ in range(3):
+        with pytest.raises(Unavailable):
+            await lose()
+        await line.mend()
+    async with asyncio.timeout(10):
+        asking = [look(storage, tenant) for _ in range(8)]
+        assert await asyncio.gather(*asking) == [None] * len(asking)
+    now = storage.pool_numbers()
+    assert (now.size, now.idle, now.waiting) == (1, 1, 0)
+    await storage.close()

@@ -18,6 +18,8 @@ from tests.databases import rows
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
+END = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1"
+
 StorageWith = Callable[..., AbstractAsyncContextManager[PostgresStorage]]
 
 
@@ -139,7 +141,6 @@ async def test_who_is_cancelled_while_waiting_takes_no_connection_along(
 async def test_a_connection_that_is_lost_makes_place_for_one_who_waits(
     storage_with: StorageWith, url: str, tenant: str
 ) -> None:
-    end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1"
     async with storage_with(name := f"lost-{uuid4()}", max_size=1) as storage:
         customer = await a_kept_customer(storage, tenant)
 
@@ -147,7 +148,7 @@ async def test_a_connection_that_is_lost_makes_place_for_one_who_waits(
             async with storage.transaction(tenant) as tx:
                 await tx.customers.lock(customer.id)
                 await pause()
-                await rows(url, end, name)
+                await rows(url, END, name)
                 await tx.customers.lock(customer.id)
 
         async def lose_it(pause: Pause) -> None:
@@ -174,3 +175,39 @@ async def test_the_numbers_tell_who_is_waiting(storage_with: StorageWith, tenant
             asking.cancel()
 
         await overlapping(lambda pause: hold(storage, tenant, pause), look)
+
+
+async def test_who_waits_is_not_given_a_connection_that_was_lost(
+    storage_with: StorageWith, url: str, tenant: str
+) -> None:
+    async with storage_with(name := f"gone-{uuid4()}", max_size=1) as storage:
+        customer = await a_kept_customer(storage, tenant)
+
+        async def idle(pause: Pause) -> None:
+            async with storage.view(tenant):
+                await pause()
+                await rows(url, END, name)
+                await asyncio.sleep(0.1)
+
+        async def lock() -> None:
+            async with storage.transaction(tenant) as tx:
+                await tx.customers.lock(customer.id)
+
+        await overlapping(idle, lock)
+
+
+async def test_a_storage_can_be_closed_while_a_connection_is_being_handed_back(
+    storage_with: StorageWith, tenant: str
+) -> None:
+    go_on = asyncio.Event()
+    async with storage_with(max_size=2) as storage:
+
+        async def hold_until_then() -> None:
+            async with storage.view(tenant):
+                await go_on.wait()
+
+        holding = asyncio.create_task(hold_until_then())
+        await asyncio.sleep(0.1)
+        go_on.set()
+        await asyncio.wait_for(storage.close(), 10)
+        await holding

@@ -80,7 +80,7 @@ class CustomerReader(Protocol):
     async def numbered(
         self, which: CustomerFilter, order: CustomerOrder, page: Page
     ) -> CustomerPage:
-        """As `page`, with how many there are at the same moment."""
+        """As `page`, with how many there are at that moment; past the end, at a later one."""
         ...
 
     async def after(

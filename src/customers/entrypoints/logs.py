@@ -54,7 +54,7 @@ def configure(level: str, *, as_json: bool, stream: TextIO | None = None) -> Non
     """
     target = stream or sys.stdout
     if isinstance(target, io.TextIOWrapper):
-        target.reconfigure(encoding="utf-8" if as_json else None, errors="backslashreplace")
+        target.reconfigure(errors="backslashreplace")
     lines, least = _Lines(target), logging.getLevelNamesMapping()[level.upper()]
     render = _as_json if as_json else _as_text(colors=target.isatty())
     explain = _explain_as_json if as_json else _explain_as_text
@@ -190,15 +190,18 @@ def _line(_: WrappedLogger, level: str, event: EventDict) -> EventDict:
     if (request_id := _REQUEST_ID.get()) is not None:
         line["request_id"] = hidden("request_id", request_id)
     for name, value in event.items():
-        line[name] = hidden(name, value)
+        if name not in line:
+            line[name] = hidden(name, value)
     return line
 
 
 def _as_json(_: WrappedLogger, __: str, event: EventDict) -> str:
     try:
-        return _encode(event).decode()
-    except UnicodeEncodeError:  # half of a surrogate pair, which only an escape can write
+        text = _encode(event).decode()
+    except UnicodeEncodeError:  # half of a surrogate pair
         return _encode_escaped(event)
+    # Whoever reads lines may know more ends of a line than we do.
+    return text if text.isascii() else _encode_escaped(event)
 
 
 def _as_text(*, colors: bool) -> Processor:

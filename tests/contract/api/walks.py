@@ -1,6 +1,7 @@
 """Section 4.1: walking through the list of customers, by cursors and by links."""
 
 from string import ascii_letters, digits
+from urllib.parse import quote
 
 import pytest
 
@@ -78,6 +79,8 @@ class CursorContract:
             assert (answer.status, answer.fields) == (400, {"cursor"}), bad
 
 
+# What a client may send as it is, and others would quote.
+SAFE = '<>"=;,:/'
 OTHERS = ("status=ACTIVE", "sort_by=email", "sort_order=asc", "search=a", "tags=x")
 
 
@@ -106,6 +109,20 @@ class LinkContract:
         first = await api.get(f"/customers?{spelled}&page_size=2")
         second = await api.get(first.link("next") or "")
         assert (second.status, second.body["page"], len(second.body["customers"])) == (200, 2, 1)
+
+    @pytest.mark.parametrize(
+        "said", ["search=<a>", 'x=>;rel="next",<http://evil', "PAGE=1", "Page"]
+    )
+    async def test_a_link_header_says_what_it_should_whatever_is_asked(
+        self, api: Api, said: str
+    ) -> None:
+        await a_crowd(api, 3)
+        answer = await api.get(f"/customers?page_size=2&{quote(said, safe=SAFE)}")
+        links = answer.headers["Link"].split(", ")
+        assert all(link.startswith("</api/v1/customers?") for link in links)
+        assert all(link.count("<") == link.count(">") == 1 for link in links)
+        for name in ("first", "last"):
+            assert (await api.get(answer.link(name) or "")).status == 200
 
     async def test_a_link_keeps_filters_as_they_were_meant(self, api: Api) -> None:
         for number in range(3):

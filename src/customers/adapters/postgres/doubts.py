@@ -76,9 +76,10 @@ async def contradicted(
     most: int,
 ) -> tuple[Sequence[Doubt], UUID | None]:
     last = await session.value(_LAST, after=after or _NOBODY, offset=most - 1)
+    told = {} if which is None else filters.values(which)
     rows = await session.rows(
-        _NONE_KEPT if which is None else filters.statement(which, _contradicted),
-        **({} if which is None else filters.values(which)),
+        _NONE_KEPT if which is None else filters.statement(which, told, _contradicted),
+        **told,
         segment_id=segment_id,
         after=after or _NOBODY,
         last=last or _EVERYBODY,

@@ -5,23 +5,12 @@ of its rule); the values of the fields travel by name, a rule's as literals of i
 """
 
 import re
-from collections.abc import Callable, Collection, Hashable, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import (
-    CompoundSelect,
-    Numeric,
-    Select,
-    Uuid,
-    and_,
-    any_,
-    bindparam,
-    func,
-    not_,
-    select,
-    union_all,
-)
+from sqlalchemy import Numeric, Select, Uuid, and_, any_, bindparam, func, not_, select, union_all
 from sqlalchemy.sql.elements import ClauseElement, ColumnElement
 
 from customers.adapters.postgres.rules import where
@@ -32,29 +21,35 @@ from customers.adapters.postgres.segment_tables import (
 )
 from customers.adapters.postgres.session import TENANT
 from customers.adapters.postgres.statements import Statement
-from customers.adapters.postgres.tables import LIVING, customers, email_ending, many_at
+from customers.adapters.postgres.tables import LIVING, customers
 from customers.core.model.query import CustomerFilter, MembersOf
 
 
 def statement(
-    which: CustomerFilter, compose: Callable[..., ClauseElement], *parts: Hashable
+    which: CustomerFilter,
+    told: Mapping[str, object],
+    compose: Callable[..., ClauseElement],
+    *parts: Hashable,
 ) -> Statement:
     """What `compose(kept, *parts)` makes of the tenant's living customers that a filter keeps.
 
-    `compose` is a function of a module, `parts` is all that its clause depends on besides; the
-    statement is run with `values(which)`.
+    `told` are the values of the filter, with which the statement is run; `compose` is a function of
+    a module, `parts` is all that its clause depends on besides.
     """
-    given = frozenset(values(which))
+    given = frozenset(told)
     if which.rule is None:
         return _of_shape(given, compose, parts)
     kept = and_(_kept(given), where(which.rule.rule, which.rule.now))
     return Statement.like(compose(kept, *parts))
 
 
-def values(which: CustomerFilter) -> dict[str, object]:
-    """The named values of a filter: of those of its fields that are given."""
+def values(which: CustomerFilter, candidates: Sequence[UUID] | None = None) -> dict[str, object]:
+    """The named values of a filter: of those of its fields that are given.
+
+    `candidates` are customers among whom are all that its search finds, where those are known.
+    """
     told = {
-        **_looked_for(which.search),
+        **_looked_for(which.search, candidates),
         **_choices("status", which.statuses),
         **_choices("customer_type", which.types),
         "tags": sorted(which.tags) or None,
@@ -73,7 +68,7 @@ def values(which: CustomerFilter) -> dict[str, object]:
 def _of_shape(
     given: frozenset[str], compose: Callable[..., ClauseElement], parts: tuple[Hashable, ...]
 ) -> Statement:
-    return Statement.of(compose(_kept(given), *parts), plans_anew=bool(given))
+    return Statement.of(compose(_kept(given), *parts), plans_anew=bool(given - _FEW))
 
 
 def _kept(given: frozenset[str]) -> ColumnElement[bool]:
@@ -96,27 +91,15 @@ def _members(members: MembersOf | None) -> dict[str, object]:
     }
 
 
-def _looked_for(search: str) -> dict[str, object]:
-    """A part of an e-mail with its @ is looked up by what stands before it: what follows is
-    everybody's, and its trigrams rule out hardly anyone.
-    """
-    begin, at, _ = search.partition("@")
-    if at and len(begin) >= _LONG_ENOUGH:
-        return {"email_ending": f"{_literal(begin[::-1])}%", "email_part": search}
-    return {"search": f"%{_literal(search)}%"} if search else {}
+def _looked_for(search: str, candidates: Sequence[UUID] | None) -> dict[str, object]:
+    if candidates is not None:
+        return {"candidates": candidates, "part": search}
+    return {"search": _containing(search) if search else None}
 
 
-def _of_email_part() -> CompoundSelect[Any]:
-    """Looked up first, whatever the planner expects: it takes them for many more than they are."""
-    has_part = func.strpos(_found.search_text, bindparam("email_part", type_=TEXT)) > 0
-    living = select(_found.id).where(_found.tenant_id == TENANT, _found.deleted_at.is_(None))
-    ending = email_ending(_found).like(bindparam("email_ending", type_=TEXT))
-    return union_all(living.where(ending, has_part), living.where(many_at(_found), has_part))
-
-
-def _literal(text: str) -> str:
-    """A LIKE pattern in which every character is itself."""
-    return re.sub(r"([\\%_])", r"\\\1", text)
+def _containing(search: str) -> str:
+    """A LIKE pattern in which every character of the search is itself."""
+    return "%" + re.sub(r"([\\%_])", r"\\\1", search) + "%"
 
 
 def _assigned(name: str) -> Select[Any]:
@@ -125,10 +108,10 @@ def _assigned(name: str) -> Select[Any]:
     return select(put.customer_id).where(*here)
 
 
-# What is shorter ends too many local parts.
-_LONG_ENOUGH = 3
+# Customers who are looked up one by one: the same plan is the best whoever they are.
+_FEW = frozenset({"candidates", "part"})
 
-_of, _found = customers.c, customers.alias("found").c
+_of = customers.c
 _member = customer_segment_members.c
 # The stored members of a segment, those who are not, and those who are besides.
 STORED = and_(
@@ -138,7 +121,8 @@ WITHOUT = bindparam("without", type_=UUIDS)
 PLUS = bindparam("plus", type_=UUIDS)
 _CLAUSES: Mapping[str, ColumnElement[bool]] = {
     "search": _of.search_text.like(bindparam("search", type_=TEXT)),
-    "email_part": _of.id == any_(func.array(_of_email_part().scalar_subquery())),
+    "candidates": _of.id == any_(bindparam("candidates", type_=UUIDS)),
+    "part": func.strpos(_of.search_text, bindparam("part", type_=TEXT)) > 0,
     "status": _of.status == bindparam("status", type_=TEXT),
     "status_any": _of.status == any_(bindparam("status_any", type_=TEXTS)),
     "customer_type": _of.customer_type == bindparam("customer_type", type_=TEXT),

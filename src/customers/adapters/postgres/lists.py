@@ -20,7 +20,7 @@ from sqlalchemy import (
     tuple_,
 )
 
-from customers.adapters.postgres import counts, filters, members
+from customers.adapters.postgres import counts, emails, filters, members
 from customers.adapters.postgres.customer_row import SHOWN
 from customers.adapters.postgres.schema import MONEY
 from customers.adapters.postgres.session import Session
@@ -48,23 +48,27 @@ async def page(
 ) -> Sequence[Record]:
     """The rows of one page, with the columns of SHOWN."""
     offset = min(page.offset, _MOST_OFFSET)
-    told = filters.values(which)
+    told = await _values(session, which)
     if members.answers(which, order):
         statement = members.page(order.order)
     else:
-        statement = filters.statement(which, _page, order)
+        statement = filters.statement(which, told, _page, order)
     return await session.rows(statement, limit=page.size, offset=offset, **told)
 
 
 async def numbered(
     session: Session, which: CustomerFilter, order: CustomerOrder, page: Page
 ) -> tuple[Sequence[Record], int]:
-    """As `page`, and how many there are in all, in one round trip; two past the end."""
-    statement = filters.statement(which, _numbered, order, counts.shape(which))
-    told = {**filters.values(which), **counts.values(which)}
+    """As `page`, and how many there are in all, in one statement; in two past the end."""
+    told = await _values(session, which)
+    statement = filters.statement(which, told, _numbered, order, counts.shape(which))
     offset = min(page.offset, _MOST_OFFSET)
-    rows = await session.rows(statement, limit=page.size, offset=offset, **told)
-    return rows, rows[0]["total"] if rows else await count(session, which)
+    rows = await session.rows(
+        statement, limit=page.size, offset=offset, **told, **counts.values(which)
+    )
+    if rows:
+        return rows, rows[0]["total"]
+    return rows, await count(session, which) if offset else 0
 
 
 async def after(
@@ -77,19 +81,26 @@ async def after(
     """The rows that follow a key, or the first ones, with the columns of SHOWN."""
     if key is None:
         return await page(session, which, order, Page(size=limit))
+    told = await _values(session, which)
     if members.answers(which, order):
         statement = members.after(order.order)
     else:
-        statement = filters.statement(which, _after, order)
-    told = {**filters.values(which), "key_value": key.value, "key_id": key.id}
-    return await session.rows(statement, limit=limit, **told)
+        statement = filters.statement(which, told, _after, order)
+    place = {"key_value": key.value, "key_id": key.id}
+    return await session.rows(statement, limit=limit, **told, **place)
 
 
 async def count(session: Session, which: CustomerFilter) -> int:
     if (shape := counts.shape(which)) is not None:
         return int(await session.value(counts.total(shape), **counts.values(which)))
-    [row] = await session.rows(filters.statement(which, _count), **filters.values(which))
+    told = await _values(session, which)
+    [row] = await session.rows(filters.statement(which, told, _count), **told)
     return int(row["count"])
+
+
+async def _values(session: Session, which: CustomerFilter) -> dict[str, object]:
+    """The values of a filter; what a part of an e-mail may find is looked up first."""
+    return filters.values(which, await emails.candidates(session, which.search))
 
 
 def _page(kept: ColumnElement[bool], order: CustomerOrder) -> Select[Any]:

@@ -66,8 +66,10 @@ class Pool:
         self._pool: asyncpg.Pool[Record] | None = None
         self._parked: list[Connection] = []
         self._waiting: deque[asyncio.Future[Told]] = deque()
+        self._lent: set[Connection] = set()
         self._places = options.max_size
         """How many more connections asyncpg's pool may be asked for."""
+        self._is_closing = False
 
     async def open(self) -> None:
         """Opens connections; where the database is away none, and each when it is needed."""
@@ -81,30 +83,28 @@ class Pool:
 
     async def close(self) -> None:
         """Waits for the connections that are in use."""
+        self._is_closing = True
+        while self._parked:
+            await self._give_back(self._parked.pop())
         if self._pool is not None:
-            closing = asyncio.create_task(self._pool.close())
-            while self._parked:
-                await self._give_back(self._parked.pop())
-            await closing
+            await self._pool.close()
 
     async def acquire(self) -> Connection:
         """A connection for one task, to be released. Raises Unavailable."""
-        while self._parked:
-            connection = self._parked.pop()
-            if not is_gone(connection):
-                return connection
-            await self._give_back(connection)
-        if self._places:
-            self._places -= 1
-            return await self._take()
-        return await self._wait() or await self._take()
+        connection = await self._free_one()
+        self._lent.add(connection)
+        return connection
 
     async def release(self, connection: Connection, *, had_trouble: bool = False) -> None:
-        """What was done over the connection is done, even if it cannot be handed back.
+        """What was done over the connection is done, even if it cannot be handed back. Released
+        again it stays so.
 
         `had_trouble`: nobody else gets it before it has been put right, or closed.
         """
-        if had_trouble or self._opened().is_closing():
+        if connection not in self._lent:
+            return
+        self._lent.remove(connection)
+        if had_trouble or self._is_closing or is_gone(connection):
             await self._give_back(connection)
         elif (next_one := self._next_waiting()) is not None:
             next_one.set_result(connection)
@@ -115,16 +115,32 @@ class Pool:
         pool = self._pool
         return PoolNumbers(
             size=pool.get_size() if pool else 0,
-            idle=pool.get_idle_size() + len(self._parked) if pool else 0,
-            waiting=len(self._waiting),
+            idle=pool.get_idle_size() + sum(not is_gone(each) for each in self._parked)
+            if pool
+            else 0,
+            waiting=sum(not each.done() for each in self._waiting),
             most=self._options.max_size,
         )
 
-    async def _take(self) -> Connection:
+    async def _free_one(self) -> Connection:
+        while self._parked:
+            connection = self._parked.pop()
+            if not is_gone(connection):
+                return connection
+            await self._give_back(connection)
+        seconds = self._options.acquire_timeout
+        if self._places:
+            self._places -= 1
+            return await self._take(seconds)
+        now = asyncio.get_running_loop().time
+        deadline = now() + seconds
+        return await self._wait(seconds) or await self._take(deadline - now())
+
+    async def _take(self, seconds: float) -> Connection:
         """One from asyncpg's pool, which has one or makes one, for a place that was given."""
         pool = self._opened()
         try:
-            return await pool.acquire()
+            return await pool.acquire(timeout=max(seconds, 0))
         except BaseException as error:
             self._free_place()
             if isinstance(error, DRIVER_ERRORS):
@@ -139,17 +155,19 @@ class Pool:
         finally:
             self._free_place()
 
-    async def _wait(self) -> Told:
+    async def _wait(self, seconds: float) -> Told:
         """What the next one hands on."""
         loop = asyncio.get_running_loop()
         told: asyncio.Future[Told] = loop.create_future()
         self._waiting.append(told)
-        timer = loop.call_later(self._options.acquire_timeout, _too_late, told)
+        timer = loop.call_later(seconds, _too_late, told)
         try:
             return await told
-        except asyncio.CancelledError:
-            if told.done() and not told.cancelled() and told.exception() is None:
-                await self._hand_on(told.result())
+        except BaseException:
+            if told in self._waiting:
+                self._waiting.remove(told)
+            elif not told.cancelled() and told.exception() is None:
+                await self._hand_on(told.result())  # it came when the task was being cancelled
             raise
         finally:
             timer.cancel()
@@ -159,6 +177,7 @@ class Pool:
         if told is None:
             self._free_place()
         else:
+            self._lent.add(told)
             await self.release(told)
 
     def _free_place(self) -> None:

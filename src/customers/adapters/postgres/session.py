@@ -20,7 +20,7 @@ How a repository is written:
   given by name at the call. `tenant_id` is always given by the session: compare with `TENANT`.
 - Where the shape varies with what is asked, compose under `functools.lru_cache` by what varies;
   where literals are baked into a clause, use `Statement.like(clause)`. For the customers that a
-  filter keeps, rule or none: `filters.statement(which, compose, *parts)` and `filters.values`.
+  filter keeps, rule or none: `filters.values` and `filters.statement`.
 - In `.values(...)` of an insert or update give every column as `bindparam`: `parameters(table)`.
 - Constraint violations come out as the core's errors (see `refusals`), failures of the database
   as Unavailable. A repository that refuses a *write* by itself calls `session.refuse(error)`,

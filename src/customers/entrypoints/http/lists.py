@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
-from urllib.parse import unquote_plus
+from urllib.parse import quote, unquote_plus
 
 from aiohttp import web
 from attrs import AttrsInstance, fields, frozen
@@ -35,7 +35,7 @@ from customers.entrypoints.http.cursors import (
     journal_key,
     scope_of,
 )
-from customers.entrypoints.http.queries import Query
+from customers.entrypoints.http.queries import Query, snake
 
 # More than a request line can hold: too long a search finds nothing.
 _LONGEST_SEARCH = 10_000
@@ -236,12 +236,14 @@ def _links(request: web.Request, name: str, links: Mapping[str, object]) -> dict
         return {}
     url = request.rel_url
     parts = url.raw_query_string.split("&") if url.raw_query_string else []
-    kept = [part for part in parts if unquote_plus(part.partition("=")[0]) != name]
-    begin = f"{url.raw_path}?{'&'.join([*kept, name])}="
+    kept = [part for part in parts if snake(unquote_plus(part.partition("=")[0])) != name]
+    begin = quote(f"{url.raw_path}?{'&'.join([*kept, name])}=", safe=_OF_ADDRESSES)
     written = (f'<{begin}{value}>; rel="{relation}"' for relation, value in links.items())
     return {"Link": ", ".join(written)}
 
 
+# What may stand in an address as it is, and in the header around it.
+_OF_ADDRESSES = "%/?&=+:@!$'()*,;[]-._~"
 _NOT_ASKED: tuple[object, ...] = (None, "", frozenset())
 _SORT, _ORDER = Choice(CustomerSort), Choice(SortOrder)
 _STATUS, _TYPE = Choice(CustomerStatus), Choice(CustomerType)
