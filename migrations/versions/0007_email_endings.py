@@ -8,26 +8,38 @@ down_revision = "0006"
 branch_labels = None
 depends_on = None
 
+INDEXES = {
+    "customers_email_ending": (
+        ["tenant_id", sa.text("reverse(split_part(email_folded, '@', 1))")],
+        "deleted_at IS NULL",
+    ),
+    "customers_many_at": (
+        ["tenant_id"],
+        "deleted_at IS NULL AND length(search_text) - length(replace(search_text, '@', '')) > 1",
+    ),
+}
+
 
 def upgrade() -> None:
+    """What a run that was broken off has left may not be valid, and is made anew."""
     with op.get_context().autocommit_block():
-        op.create_index(
-            "customers_email_ending",
-            "customers",
-            ["tenant_id", sa.text("reverse(split_part(email_folded, '@', 1))")],
-            postgresql_where=sa.text("deleted_at IS NULL"),
-            postgresql_concurrently=True,
-        )
-        op.create_index(
-            "customers_many_at",
-            "customers",
-            ["tenant_id"],
-            postgresql_where=sa.text("deleted_at IS NULL AND search_text LIKE '%@%@%'"),
-            postgresql_concurrently=True,
-        )
+        _drop()
+        for name, (parts, where) in INDEXES.items():
+            op.create_index(
+                name,
+                "customers",
+                parts,
+                postgresql_where=sa.text(where),
+                postgresql_concurrently=True,
+                if_not_exists=True,
+            )
 
 
 def downgrade() -> None:
     with op.get_context().autocommit_block():
-        for name in ("customers_many_at", "customers_email_ending"):
-            op.drop_index(name, "customers", postgresql_concurrently=True)
+        _drop()
+
+
+def _drop() -> None:
+    for name in INDEXES:
+        op.drop_index(name, "customers", postgresql_concurrently=True, if_exists=True)

@@ -121,7 +121,9 @@ def email_ending(of: Columns) -> ColumnElement[str]:
 
 def many_at(of: Columns) -> ColumnElement[bool]:
     """Whether there is an @ in the text besides that of the e-mail."""
-    return of.search_text.like(literal_column("'%@%@%'"))
+    without = func.replace(of.search_text, literal_column("'@'"), literal_column("''"))
+    one: ColumnElement[int] = literal_column("1")
+    return func.length(of.search_text) - func.length(without) > one
 
 
 _living_index("email_ending", email_ending(customers.c))
