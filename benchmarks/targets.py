@@ -103,6 +103,13 @@ def _failures(measured: Measured) -> int:
 def of_footprint(found: Footprint) -> Iterator[Verdict]:
     kept = found.customers_bytes * MANY_CUSTOMERS / found.customers
     grown = found.growth.after - found.growth.before
+    share = found.share
+    yield Verdict(
+        target="two workers to one, where cores are free: requests",
+        value=share.two_per_second / share.one_per_second,
+        limit=1.7,
+        at_least=True,
+    )
     yield Verdict(
         target="start on a migrated database: seconds", value=found.start_seconds, limit=1.5
     )

@@ -170,6 +170,14 @@ async def test_status_and_type_are_counted_without_looking_at_customers(
     assert session.plan == ""
 
 
+async def test_a_part_of_an_email_is_looked_up_by_its_end(session: Explaining, tenant: str) -> None:
+    await session.crowd(tenant)
+    which = CustomerFilter(search="someone@example.test")
+    first, *_ = await session.plans_of(lambda session: lists.after(session, which, NEWEST, None, 9))
+    assert "customers_email_ending" in first
+    assert "customers_many_at" in first
+
+
 async def test_what_depends_on_its_values_is_planned_anew_each_time(session: Explaining) -> None:
     for _ in range(3):
         await lists.page(session, CustomerFilter(search="ada"), CustomerOrder(), Page())
