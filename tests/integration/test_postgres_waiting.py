@@ -208,6 +208,7 @@ async def test_a_storage_can_be_closed_while_a_connection_is_being_handed_back(
 
         holding = asyncio.create_task(hold_until_then())
         await asyncio.sleep(0.1)
-        go_on.set()
-        await asyncio.wait_for(storage.close(), 10)
+        async with asyncio.timeout(10):  # closed in this very task, before the other goes on
+            go_on.set()
+            await storage.close()
         await holding
