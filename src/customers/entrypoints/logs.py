@@ -97,7 +97,7 @@ def log_request(*, method: str, route: str | None, status: int, seconds: float) 
 
 
 class _Ours:
-    """The logger that the last call of `configure` made; it is made once, for a line is cheap."""
+    """The logger that the last call of `configure` made; made once, so that lines are cheap."""
 
     logger: FilteringBoundLogger = structlog.get_logger()
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import asyncpg
 import pytest
-import structlog
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -29,7 +28,6 @@ def stream() -> Iterator[StringIO]:
     root.setLevel(level)
     root.handlers[:] = handlers
     logging.captureWarnings(False)
-    structlog.reset_defaults()
 
 
 @pytest.fixture

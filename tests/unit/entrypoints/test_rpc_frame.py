@@ -10,7 +10,6 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-import structlog
 from grpc import StatusCode
 from grpc.aio import AioRpcError
 
@@ -38,7 +37,6 @@ def lines() -> Iterator[StringIO]:
     root.setLevel(level)
     root.handlers[:] = handlers
     logging.captureWarnings(False)
-    structlog.reset_defaults()
 
 
 def read(lines: StringIO) -> list[dict[str, Any]]:

@@ -13,7 +13,6 @@ from io import StringIO
 from uuid import UUID
 
 import pytest
-import structlog
 from attrs import define
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -79,7 +78,6 @@ def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[StringIO]:
     root.setLevel(level)
     root.handlers[:] = handlers
     logging.captureWarnings(False)
-    structlog.reset_defaults()
 
 
 async def eventually(holds: Callable[[], bool]) -> None:

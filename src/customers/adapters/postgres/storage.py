@@ -32,6 +32,7 @@ from customers.core.model.money import Currency
 from customers.core.ports import OneStep, Storage, Transaction, View
 
 Given = TypeVar("Given")
+Kind = TypeVar("Kind", bound=Session)
 
 _USUAL = PoolOptions()
 # Seconds between two looks at writes that are under way.
@@ -70,22 +71,16 @@ class PostgresStorage(Storage):
 
     @asynccontextmanager
     async def snapshot(self, tenant_id: str) -> AsyncIterator[View]:
-        session = SnapshotSession(tenant_id, await self._pool.acquire(), self._pool)
-        try:
-            async with session.all_or_nothing():
-                yield PostgresView(session, self._currency)
-        finally:
-            await self._pool.release(session.end(), had_trouble=session.had_trouble)
+        lent = self._lent(lambda connection: SnapshotSession(tenant_id, connection, self._pool))
+        async with lent as session, session.all_or_nothing():
+            yield PostgresView(session, self._currency)
 
     @asynccontextmanager
     async def transaction(self, tenant_id: str) -> AsyncIterator[Transaction]:
+        lent = self._lent(lambda connection: TransactionSession(tenant_id, connection))
         with self._not_nested():
-            session = TransactionSession(tenant_id, await self._pool.acquire())
-            try:
-                async with session.all_or_nothing():
-                    yield PostgresTransaction(session, self._currency)
-            finally:
-                await self._pool.release(session.end(), had_trouble=session.had_trouble)
+            async with lent as session, session.all_or_nothing():
+                yield PostgresTransaction(session, self._currency)
 
     def one_step(self, tenant_id: str) -> OneStep:
         return PostgresOneStep(lambda: self._single(tenant_id), self._currency)
@@ -122,8 +117,11 @@ class PostgresStorage(Storage):
         return self._session(tenant_id)
 
     def _session(self, tenant_id: str) -> AbstractAsyncContextManager[Session]:
-        def begun(connection: Connection) -> tuple[Session, Session]:
-            session = Session(tenant_id, connection)
+        return self._lent(lambda connection: Session(tenant_id, connection))
+
+    def _lent(self, begin: Callable[[Connection], Kind]) -> AbstractAsyncContextManager[Kind]:
+        def begun(connection: Connection) -> tuple[Session, Kind]:
+            session = begin(connection)
             return session, session
 
         return _Lent(self._pool, begun)
