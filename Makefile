@@ -17,7 +17,7 @@ STUBS := src/customers/entrypoints/rpc/generated
 WITH_ENV = $(if $(wildcard .env),$(BIN)/dotenv --file .env run --no-override --)
 
 .DEFAULT_GOAL := help
-.PHONY: help install run migrate test check bench bench-segments build clean lock proto
+.PHONY: help install run migrate test check bench bench-segments build clean lock proto openapi
 
 help: ## Shows these lines
 	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | \
@@ -70,6 +70,10 @@ lock: .venv/.dev ## Pins the dependencies of pyproject.toml; UPGRADE=1 takes new
 
 proto: .venv/.dev ## Generates the gRPC code from proto/
 	proto/generate.sh $(STUBS)
+
+openapi: .venv/.dev ## Writes docs/openapi.json and docs/openapi.yaml from the code
+	$(BIN)/customers openapi > docs/openapi.json
+	$(BIN)/customers openapi --yaml > docs/openapi.yaml
 
 # Serving needs far less than testing, so that a newcomer's first answer comes soon.
 .venv/.run: requirements/runtime.txt requirements/build.txt pyproject.toml

@@ -27,6 +27,7 @@ from customers.entrypoints.http.server import HttpServer
 from customers.entrypoints.settings import Settings
 from customers.entrypoints.wire.reading import Reader
 from tests.builders import NOW, USD, FixedClock
+from tests.described import expect_described
 
 BASE: Final = "/api/v1"
 NOTHING: Final = object()
@@ -131,6 +132,7 @@ class Api:
         url = f"http://127.0.0.1:{self.port}{base}{path}"
         answer = await self._exchange(method, url, data, sent)
         check_promises(method, answer)
+        expect_described(method, base + path, answer.status, answer.headers, answer.raw)
         return answer
 
     async def _exchange(

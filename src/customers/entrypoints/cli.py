@@ -1,4 +1,4 @@
-"""The command line: `customers serve`, `migrate`, `ready` and `doctor`.
+"""The command line: `customers serve`, `migrate`, `ready`, `doctor` and `openapi`.
 
 What a command needs is imported when it runs, so that help comes at once.
 """
@@ -86,6 +86,18 @@ def segments(settings: Settings, tenant: str | None) -> None:
 
     _configure_logs(settings)
     run(differences(settings, tenant))
+
+
+@main.command()
+@click.option("--yaml", "as_yaml", is_flag=True, help="As YAML.  [default: as JSON]")
+def openapi(as_yaml: bool) -> None:
+    """Print the OpenAPI document of the REST interface."""
+    from customers.entrypoints.container import Container
+    from customers.entrypoints.openapi import document
+
+    described = Container(settings=Settings(storage="memory"), dsn="").openapi()
+    write = document.as_yaml if as_yaml else document.as_json
+    click.echo(write(described), nl=False)
 
 
 @main.command(hidden=True)

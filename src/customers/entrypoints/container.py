@@ -3,10 +3,11 @@
 Adapters are imported when they are made, so that the memory storage starts without SQLAlchemy.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from customers.adapters.clock import SystemClock
 from customers.adapters.ids import TimeOrderedIds
@@ -25,7 +26,7 @@ from customers.core.services.sweeping import Sweeping
 from customers.entrypoints.absent import as_if_absent
 from customers.entrypoints.facts import Facts
 from customers.entrypoints.http.addresses import AddressRoutes
-from customers.entrypoints.http.app import application
+from customers.entrypoints.http.app import Resource, application
 from customers.entrypoints.http.customers import CustomerRoutes
 from customers.entrypoints.http.drain import Drain
 from customers.entrypoints.http.insights import InsightRoutes
@@ -104,6 +105,13 @@ def _pool_of(storage: Storage) -> Callable[[], PoolNumbers] | None:
     return numbers
 
 
+def _openapi(resources: Sequence[Resource]) -> Mapping[str, Any]:
+    """The OpenAPI document of what is served."""
+    from customers.entrypoints.openapi.document import document
+
+    return document({each.name: each.table() for each in resources}, version=VERSION)
+
+
 class Container(containers.DeclarativeContainer):
     """Everything one process is made of, from its settings and the database's address."""
 
@@ -134,25 +142,19 @@ class Container(containers.DeclarativeContainer):
     drain = providers.Singleton(Drain)
     probes = providers.Singleton(Probes, storage, metrics, drain, VERSION)
 
-    app = providers.Singleton(
-        application,
-        providers.List(
-            # Routes are tried in this order: the busiest ones first.
-            providers.Singleton(CustomerRoutes, customers, erasures, show),
-            providers.Singleton(
-                OrderRoutes, orders, providers.Singleton(Facts, metrics, "http"), show
-            ),
-            providers.Singleton(AddressRoutes, addresses, show),
-            providers.Singleton(PaymentMethodRoutes, payment_methods, show),
-            providers.Singleton(JournalRoutes, journal, show),
-            providers.Singleton(InsightRoutes, insights, providers.Singleton(ShowInsights, show)),
-            providers.Singleton(SegmentRoutes, segments, show),
-        ),
+    resources = providers.List(
+        # Routes are tried in this order: the busiest ones first.
+        providers.Singleton(CustomerRoutes, customers, erasures, show),
+        providers.Singleton(OrderRoutes, orders, providers.Singleton(Facts, metrics, "http"), show),
+        providers.Singleton(AddressRoutes, addresses, show),
+        providers.Singleton(PaymentMethodRoutes, payment_methods, show),
+        providers.Singleton(JournalRoutes, journal, show),
+        providers.Singleton(InsightRoutes, insights, providers.Singleton(ShowInsights, show)),
+        providers.Singleton(SegmentRoutes, segments, show),
         probes,
-        reader,
-        metrics,
-        drain,
     )
+    openapi = providers.Singleton(_openapi, resources)
+    app = providers.Singleton(application, resources, reader, metrics, drain)
     rpc = providers.Singleton(
         RpcServer,
         orders=orders,

@@ -1,5 +1,6 @@
 """The command line: help, version, and the starts that are refused."""
 
+import json
 from importlib.metadata import version
 
 import pytest
@@ -29,7 +30,7 @@ def test_help_names_every_command_for_people(option: str) -> None:
     result = run(option)
     assert result.exit_code == 0
     listed = result.output.partition("Commands:\n")[2].splitlines()
-    assert [line.split()[0] for line in listed] == sorted(["doctor", *COMMANDS])
+    assert [line.split()[0] for line in listed] == sorted(["doctor", "openapi", *COMMANDS])
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -111,3 +112,9 @@ def test_readiness_is_asked_where_the_settings_say_that_it_serves(host: str, ask
     result = run("ready", HOST=host, PORT="1")
     assert result.exit_code == 1
     assert result.stderr.startswith(f"http://{asked}:1/ready does not answer")
+
+
+def test_the_openapi_document_is_printed_as_json_and_as_yaml() -> None:
+    as_json, as_yaml = run("openapi"), run("openapi", "--yaml")
+    assert json.loads(as_json.output)["openapi"] == "3.1.0"
+    assert as_yaml.output.startswith("openapi: 3.1.0\n")

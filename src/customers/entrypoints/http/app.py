@@ -8,13 +8,17 @@ from aiohttp import web
 from customers.entrypoints.http.bodies import DRAIN, MOST_BYTES
 from customers.entrypoints.http.drain import Drain
 from customers.entrypoints.http.frame import frame
-from customers.entrypoints.http.probes import Probes
 from customers.entrypoints.http.routes import Route, add_routes
 from customers.entrypoints.metrics import Metrics
 from customers.entrypoints.wire.reading import Reader
 
 
 class Resource(Protocol):
+    @property
+    def name(self) -> str:
+        """What the resource is called."""
+        ...
+
     def table(self) -> list[Route]:
         """The routes of one resource."""
         ...
@@ -22,13 +26,11 @@ class Resource(Protocol):
 
 def application(
     resources: Sequence[Resource],
-    probes: Probes,
     reader: Reader,
     metrics: Metrics,
     drain: Drain,
 ) -> web.Application:
     app = web.Application(middlewares=[frame(metrics, drain)], client_max_size=MOST_BYTES)
     app[DRAIN] = drain
-    probes.add_to(app)
     add_routes(app, [route for each in resources for route in each.table()], reader)
     return app

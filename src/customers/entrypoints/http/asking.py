@@ -9,8 +9,8 @@ from aiohttp import web
 from attrs import AttrsInstance, frozen
 
 from customers.core.errors import Invalid, Problem, Refused
-from customers.core.model.values import IdGate, VisibleGate
 from customers.entrypoints.http.bodies import read_body
+from customers.entrypoints.http.parameters import ID, ORDER_ID
 from customers.entrypoints.http.queries import Query
 from customers.entrypoints.http.tenant import actor_of, tenant_of
 from customers.entrypoints.wire.reading import Nulls, Reader
@@ -19,7 +19,6 @@ Kind = TypeVar("Kind", bound=AttrsInstance)
 
 _VERSION_TAG = re.compile(r'"([0-9]{1,18})"')
 _TENANT_KEYS = frozenset({"tenantId"})
-_ORDER_ID, _ID = VisibleGate(), IdGate()
 
 
 @frozen
@@ -120,13 +119,13 @@ class Asked:
             raise Invalid(self._problems)
 
 
-async def ask(request: web.Request, reader: Reader) -> Asked:
-    """Reads what is common to all API requests. Raises Invalid and Rejected for its body."""
+async def ask(request: web.Request, reader: Reader, *, of_tenant: bool) -> Asked:
+    """Reads what is common to all requests. Raises Invalid and Rejected for its body."""
     raw, body = (b"", None) if request.method in ("GET", "HEAD") else await read_body(request)
     parts, problems = _parts_of(request)
     tenant = ""
     try:
-        tenant = tenant_of(request, body)
+        tenant = tenant_of(request, body) if of_tenant else ""
     except Invalid as error:
         problems = [*error.problems, *problems]
     return Asked(
@@ -145,7 +144,7 @@ def _parts_of(request: web.Request) -> tuple[Mapping[str, Any], list[Problem]]:
     parts, problems = {}, []
     for name, part in request.match_info.items():
         try:
-            parts[name] = (_ORDER_ID if name == "orderId" else _ID).read(part)
+            parts[name] = (ORDER_ID if name == "orderId" else ID).read(part)
         except Refused as refused:
             problems.append(refused.at(name))
     return parts, problems

@@ -1,7 +1,6 @@
 """Lists: what the query asks of customers, pages by number and by cursor, the Link header."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from urllib.parse import quote, unquote_plus
 
@@ -9,23 +8,18 @@ from aiohttp import web
 from attrs import AttrsInstance, fields, frozen
 
 from customers.core.errors import Refused
-from customers.core.model.customer import Customer, CustomerStatus, CustomerType
+from customers.core.model.customer import Customer
 from customers.core.model.folding import fold
-from customers.core.model.numbers import number
 from customers.core.model.query import (
-    MOST_PER_JOURNAL,
-    MOST_PER_PAGE,
     CustomerFilter,
     CustomerKey,
     CustomerOrder,
     CustomerPage,
-    CustomerSort,
     JournalKey,
     Page,
-    SortOrder,
     search_key,
 )
-from customers.core.model.values import Choice, DayGate, MomentGate, Text
+from customers.entrypoints.http import parameters
 from customers.entrypoints.http.answers import answer
 from customers.entrypoints.http.asking import Asked
 from customers.entrypoints.http.cursors import (
@@ -36,10 +30,6 @@ from customers.entrypoints.http.cursors import (
     scope_of,
 )
 from customers.entrypoints.http.queries import Query, snake
-
-# More than a request line can hold: too long a search finds nothing.
-_LONGEST_SEARCH = 10_000
-_LAST_INSTANT = timedelta(days=1) - timedelta(microseconds=1)
 
 
 @frozen(kw_only=True)
@@ -58,25 +48,19 @@ def list_asked(asked: Asked, *, filtered: bool = True) -> ListAsked:
     """The list that a query asks for. Raises Invalid with every bad parameter."""
     query = asked.query()
     which = _filter(query) if filtered else CustomerFilter()
-    order = CustomerOrder(
-        by=query.one("sort_by", _SORT, CustomerSort.CREATED_AT),
-        order=query.one("sort_order", _ORDER, SortOrder.DESC),
-    )
-    page = Page(
-        number=query.number("page", default=1),
-        size=query.size(default=20, most=MOST_PER_PAGE),
-    )
+    order = CustomerOrder(by=query.one(parameters.SORT_BY), order=query.one(parameters.SORT_ORDER))
+    page = Page(number=query.one(parameters.PAGE), size=query.size(parameters.PAGE_SIZES))
     scope, key = b"", None
-    if query.has("cursor"):
+    if query.has(parameters.CURSOR):
         scope = scope_of(asked.tenant, asked.request.path, _meaning(which), _meaning(order))
-    if (cursor := query.raw("cursor")) is not None:
+    if (cursor := query.raw(parameters.CURSOR)) is not None:
         key = _opened(query, cursor, lambda sealed: customer_key(sealed, order.by, scope))
     query.finish()
     return ListAsked(
         which=which,
         order=order,
         page=page,
-        by_cursor=query.has("cursor"),
+        by_cursor=query.has(parameters.CURSOR),
         key=key,
         scope=scope,
     )
@@ -142,10 +126,10 @@ def journal_asked(asked: Asked, query: Query, *chosen: Collection[str]) -> Journ
 
     Raises Invalid with every bad parameter.
     """
-    limit = query.size(default=50, most=MOST_PER_JOURNAL)
+    limit = query.size(parameters.JOURNAL_SIZES)
     chosen_texts = [sorted(map(str, each)) for each in chosen]
     scope = scope_of(asked.tenant, asked.request.path, chosen_texts)
-    cursor = query.raw("cursor")
+    cursor = query.raw(parameters.CURSOR)
     key = None
     if cursor is not None:
         key = _opened(query, cursor, lambda sealed: journal_key(sealed, scope))
@@ -168,37 +152,16 @@ def answer_journal(
     return answer([show(each) for each in shown], headers=_links(asked.request, "cursor", links))
 
 
-@frozen
-class _Range:
-    """An end of a range of moments: a moment, or a date in UTC, whose last instant ends it."""
-
-    is_end: bool
-
-    def read(self, raw: object) -> datetime:
-        try:
-            return MomentGate().read(raw)
-        except Refused:
-            day = DayGate().read(raw)
-        start = datetime.combine(day, time.min, tzinfo=UTC)
-        return start + _LAST_INSTANT if self.is_end else start
-
-
-@frozen
-class _Number:
-    def read(self, raw: object) -> Any:
-        return number(raw)
-
-
 def _filter(query: Query) -> CustomerFilter:
     return CustomerFilter(
-        search=search_key(query.one("search", _SEARCH, "")),
-        statuses=frozenset(query.many("status", _STATUS)),
-        types=frozenset(query.many("customer_type", _TYPE)),
-        tags=frozenset(fold(tag or "") for tag in query.many("tags", _TAG)),
-        created_from=query.one("created_from", _FROM),
-        created_to=query.one("created_to", _TO),
-        min_total_spent=query.one("min_total_spent", _AMOUNT),
-        max_total_spent=query.one("max_total_spent", _AMOUNT),
+        search=search_key(query.one(parameters.SEARCH)),
+        statuses=frozenset(query.many(parameters.STATUSES)),
+        types=frozenset(query.many(parameters.TYPES)),
+        tags=frozenset(fold(tag or "") for tag in query.many(parameters.TAGS)),
+        created_from=query.one(parameters.CREATED_FROM),
+        created_to=query.one(parameters.CREATED_TO),
+        min_total_spent=query.one(parameters.MIN_TOTAL_SPENT),
+        max_total_spent=query.one(parameters.MAX_TOTAL_SPENT),
     )
 
 
@@ -216,7 +179,7 @@ def _opened(query: Query, cursor: str, opened: Callable[[str], Any]) -> Any:
     try:
         return opened(cursor)
     except Refused as refused:
-        query.refuse("cursor", refused.code, refused.message)
+        query.refuse(parameters.CURSOR, refused.code, refused.message)
         return None
 
 
@@ -245,7 +208,3 @@ def _links(request: web.Request, name: str, links: Mapping[str, object]) -> dict
 # What may stand in an address as it is, and in the header around it.
 _OF_ADDRESSES = "%/?&=+:@!$'()*,;[]-._~"
 _NOT_ASKED: tuple[object, ...] = (None, "", frozenset())
-_SORT, _ORDER = Choice(CustomerSort), Choice(SortOrder)
-_STATUS, _TYPE = Choice(CustomerStatus), Choice(CustomerType)
-_SEARCH, _TAG = Text(most=_LONGEST_SEARCH), Text(most=100)
-_FROM, _TO, _AMOUNT = _Range(False), _Range(True), _Number()

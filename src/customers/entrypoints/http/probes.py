@@ -1,13 +1,14 @@
 """The probes: health, readiness, liveness, metrics. None of them needs a tenant."""
 
 import asyncio
-from collections.abc import Callable
 
 from aiohttp import web
+from attrs import evolve
 
 from customers.core.errors import Unavailable
 from customers.core.ports import Storage
 from customers.entrypoints.http.answers import answer
+from customers.entrypoints.http.asking import Asked
 from customers.entrypoints.http.drain import Drain
 from customers.entrypoints.http.refusals import (
     RETRY_LATER,
@@ -16,49 +17,58 @@ from customers.entrypoints.http.refusals import (
     accepts_problem,
     answer_refusal,
 )
+from customers.entrypoints.http.routes import Route
 from customers.entrypoints.logs import logger
 from customers.entrypoints.metrics import Metrics
+from customers.entrypoints.wire import shapes
 
 SERVICE = "customers-service"
 CHECK_SECONDS = 3.0
 
 
 class Probes:
+    name = "Probes"
+
     def __init__(self, storage: Storage, metrics: Metrics, drain: Drain, version: str) -> None:
         self._storage = storage
         self._metrics = metrics
         self._drain = drain
         self._version = version
 
-    def add_to(self, app: web.Application) -> None:
-        handlers: dict[str, Callable[[web.Request], object]] = {
-            "/health": self.health,
-            "/ready": self.ready,
-            "/live": self.live,
-            "/metrics": self.metrics,
-        }
-        for path, handler in handlers.items():
-            app.router.add_get(path, handler)  # type: ignore[arg-type]
+    def table(self) -> list[Route]:
+        healths = {200: shapes.Health, 503: shapes.Unhealthy}
+        readies = {200: shapes.Ready, 503: shapes.NotReady}
+        routes = [
+            Route("getHealth", "GET", "/health", self.health, healths),
+            Route("getReadiness", "GET", "/ready", self.ready, readies),
+            Route("getLiveness", "GET", "/live", self.live, {200: shapes.Live}),
+            Route("getMetrics", "GET", "/metrics", self.metrics, {200: str}),
+        ]
+        return [evolve(each, is_of_tenant=False) for each in routes]
 
-    async def health(self, request: web.Request) -> web.Response:
+    async def health(self, asked: Asked) -> web.Response:
+        """Say whether the service and its database work"""
         trouble = await self._trouble()
         said = {"service": SERVICE, "version": self._version}
         if trouble is None:
             return answer({"status": "healthy", **said, "database": "up"})
-        return _refused(request, {"status": "unhealthy", **said, "database": "down"}, trouble)
+        return _refused(asked.request, {"status": "unhealthy", **said, "database": "down"}, trouble)
 
-    async def ready(self, request: web.Request) -> web.Response:
+    async def ready(self, asked: Asked) -> web.Response:
+        """Say whether the service should get traffic"""
         if self._drain.is_stopping:
             why = "the service is about to end"
-            return _refused(request, {"status": "stopping"}, why, code="STOPPING")
+            return _refused(asked.request, {"status": "stopping"}, why, code="STOPPING")
         if trouble := await self._trouble():
-            return _refused(request, {"status": "not ready"}, trouble)
+            return _refused(asked.request, {"status": "not ready"}, trouble)
         return answer({"status": "ready"})
 
-    async def live(self, _: web.Request) -> web.Response:
+    async def live(self, _: Asked) -> web.Response:
+        """Say that the process runs"""
         return answer({"status": "alive"})
 
-    async def metrics(self, _: web.Request) -> web.Response:
+    async def metrics(self, _: Asked) -> web.Response:
+        """Tell the metrics in the format of Prometheus"""
         text, content_type = self._metrics.render()
         return web.Response(body=text, headers={"Content-Type": content_type})
 

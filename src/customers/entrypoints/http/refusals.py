@@ -62,10 +62,12 @@ def method_not_allowed(allowed: Sequence[str]) -> Refusal:
 
 def refusal_of(error: CustomersError) -> Refusal:
     """The refusal that an error of the core becomes."""
+    status = status_of(type(error))
     if isinstance(error, Invalid):
-        return Refusal(status=400, code=error.headline, message=str(error), problems=error.problems)
+        told = error.problems
+        return Refusal(status=status, code=error.headline, message=str(error), problems=told)
     headers = RETRY_LATER if isinstance(error, Unavailable) else {}
-    return Refusal(status=_status(error), code=error.code, message=str(error), headers=headers)
+    return Refusal(status=status, code=error.code, message=str(error), headers=headers)
 
 
 def answer_refusal(refusal: Refusal, form: Form, accept: str) -> web.Response:
@@ -89,14 +91,13 @@ def accepts_problem(accept: str) -> bool:
     return False
 
 
-def _status(error: CustomersError) -> int:
-    for kind, status in _STATUSES:
-        if isinstance(error, kind):
-            return status
-    return 500
+def status_of(error: type[CustomersError]) -> int:
+    """The status that errors of a kind have."""
+    return next((status for kind, status in _STATUSES if issubclass(error, kind)), 500)
 
 
 _STATUSES: tuple[tuple[type[CustomersError], int], ...] = (
+    (Invalid, 400),
     (NotFound, 404),
     (StaleVersion, 412),
     (Conflict, 409),

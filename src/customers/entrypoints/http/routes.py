@@ -1,15 +1,17 @@
 """The route table: what each resource module lists, and how a route meets aiohttp."""
 
 import re
-from collections.abc import Awaitable, Callable
-from typing import Final
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final
 
 from aiohttp import web
-from attrs import frozen
+from attrs import AttrsInstance, frozen
 
+from customers.core.errors import CustomersError
 from customers.entrypoints.http.asking import Asked, ask
+from customers.entrypoints.http.queries import Parameter
 from customers.entrypoints.http.refusals import Form
-from customers.entrypoints.wire.reading import Reader
+from customers.entrypoints.wire.reading import Nulls, Reader
 
 BASE: Final = "/api/v1"
 CUSTOMER: Final = "/customers/{customerId:(?!(?:batch|segments)(?:/|$))[^/]+}"
@@ -24,19 +26,46 @@ Handler = Callable[[Asked], Awaitable[web.Response]]
 
 
 @frozen
-class Route:
-    """A method on a path below the base path, its handler and its error form."""
+class Body:
+    """What a body may hold: the kind it is read as, and what null means in it."""
 
+    kind: type[AttrsInstance]
+    nulls: Nulls = Nulls.ABSENT
+    is_required: bool = True
+
+
+@frozen
+class Route:
+    """One operation: its name, its method and path, who handles it, and what is said of it.
+
+    The path is below the base path, unless the operation is of no tenant. `answers` are the shapes
+    of its bodies by status, several in a tuple; `refuses` what the core may have against it, beside
+    bad input; a 201 of what `is_located` says where the new one is. The handler's docstring is what
+    people are told.
+    """
+
+    operation: str
     method: str
     path: str
     handler: Handler
+    answers: Mapping[int, Any]
+    body: Body | None = None
+    query: Sequence[Parameter] = ()
+    refuses: Sequence[type[CustomersError]] = ()
     form: Form = Form.PLAIN
+    is_of_tenant: bool = True
+    is_located: bool = False
+
+    @property
+    def address(self) -> str:
+        """The whole path, its parts in braces."""
+        return BASE + self.path if self.is_of_tenant else self.path
 
 
-def add_routes(app: web.Application, routes: list[Route], reader: Reader) -> None:
+def add_routes(app: web.Application, routes: Sequence[Route], reader: Reader) -> None:
     for route in routes:
         add = app.router.add_get if route.method == "GET" else _adder(app, route.method)
-        add(BASE + _PART.sub(_ANY_TEXT, route.path), _bound(route, reader))
+        add(_PART.sub(_ANY_TEXT, route.address), _bound(route, reader))
 
 
 def _adder(app: web.Application, method: str) -> Callable[..., web.AbstractRoute]:
@@ -46,6 +75,6 @@ def _adder(app: web.Application, method: str) -> Callable[..., web.AbstractRoute
 def _bound(route: Route, reader: Reader) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     async def handle(request: web.Request) -> web.StreamResponse:
         request[FORM] = route.form
-        return await route.handler(await ask(request, reader))
+        return await route.handler(await ask(request, reader, of_tenant=route.is_of_tenant))
 
     return handle

@@ -8,7 +8,8 @@ from customers.core.model.insight import ChangePreview, Explanation, Preview, Sa
 from customers.core.model.membership import MemberChange
 from customers.core.model.rules.explaining import ExplainedCondition, ExplainedGroup
 from customers.core.model.rules.fields import Field
-from customers.entrypoints.wire.showing import Show, Shown, midnight
+from customers.entrypoints.wire import shapes
+from customers.entrypoints.wire.showing import Show, midnight
 
 _AMOUNTS = (Field.TOTAL_SPENT, Field.AVERAGE_ORDER_VALUE, Field.LIFETIME_VALUE)
 
@@ -17,17 +18,17 @@ class ShowInsights:
     def __init__(self, show: Show) -> None:
         self._show = show
 
-    def preview(self, preview: Preview) -> Shown:
+    def preview(self, preview: Preview) -> shapes.Preview:
         return {**self._sample(preview.members), "warnings": preview.warnings}
 
-    def change_preview(self, preview: ChangePreview) -> Shown:
+    def change_preview(self, preview: ChangePreview) -> shapes.ChangePreview:
         return {
             "entering": self._sample(preview.entering),
             "leaving": self._sample(preview.leaving),
         }
 
-    def explanation(self, explanation: Explanation) -> Shown:
-        shown: Shown = {
+    def explanation(self, explanation: Explanation) -> shapes.Explanation:
+        shown: shapes.Explanation = {
             "member": explanation.is_member,
             "evaluatedAt": explanation.evaluated_at,
             "nextChangeAt": explanation.next_change_at,
@@ -39,17 +40,17 @@ class ShowInsights:
             shown["assignedBy"] = by_hand.assigned_by if by_hand else None
         return shown
 
-    def changes(self, changes: Sequence[MemberChange], after: int) -> Shown:
+    def changes(self, changes: Sequence[MemberChange], after: int) -> shapes.MemberChanges:
         return {
             "changes": [_change(each) for each in changes],
             "next": changes[-1].sequence if changes else after,
         }
 
-    def _sample(self, sample: Sample) -> Shown:
+    def _sample(self, sample: Sample) -> shapes.Sample:
         customers = [self._show.customer(each) for each in sample.customers]
         return {"count": sample.count, "sample": customers}
 
-    def _group(self, group: ExplainedGroup) -> Shown:
+    def _group(self, group: ExplainedGroup) -> shapes.ExplainedGroup:
         return {
             "logic": group.logic,
             "matches": group.matches,
@@ -59,7 +60,7 @@ class ShowInsights:
             ],
         }
 
-    def _condition(self, condition: ExplainedCondition) -> Shown:
+    def _condition(self, condition: ExplainedCondition) -> shapes.ExplainedCondition:
         return {
             "field": condition.field,
             "operator": condition.operator,
@@ -79,7 +80,7 @@ class ShowInsights:
         return value
 
 
-def _change(change: MemberChange) -> Shown:
+def _change(change: MemberChange) -> shapes.MemberChange:
     return {
         "sequence": change.sequence,
         "segmentId": change.segment_id,

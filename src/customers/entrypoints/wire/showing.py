@@ -3,9 +3,9 @@
 The dictionaries hold moments, UUIDs and exact decimals; `encode` writes them.
 """
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import cast
 
 import msgspec
 
@@ -18,8 +18,7 @@ from customers.core.model.money import Currency
 from customers.core.model.order import Entry
 from customers.core.model.payment import PaymentMethod
 from customers.core.model.segment import SegmentType
-
-Shown = dict[str, Any]
+from customers.entrypoints.wire import shapes
 
 encode = msgspec.json.Encoder(decimal_format="number").encode
 
@@ -31,10 +30,10 @@ class Show:
         self._currency = currency
         self._unit = currency.unit
 
-    def customer(self, customer: Customer) -> Shown:
+    def customer(self, customer: Customer) -> shapes.Customer:
         statistics, unit = customer.statistics, self._unit
         spent = statistics.total_spent.quantize(unit)
-        shown: Shown = {
+        shown: shapes.Customer = {
             "id": customer.id,
             "tenantId": customer.tenant_id,
             "userId": customer.user_id,
@@ -65,18 +64,18 @@ class Show:
         if customer.date_of_birth is not None:
             shown["dateOfBirth"] = midnight(customer.date_of_birth)
         if customer.locked_at is not None or customer.unlocked_at is not None:
-            shown.update(_locking(customer))
+            shown.update(cast("shapes.Customer", _locking(customer)))
         return shown
 
-    def profile(self, profile: Profile) -> Shown:
-        shown = self.customer(profile.customer)
+    def profile(self, profile: Profile) -> shapes.Profile:
+        shown = cast("shapes.Profile", self.customer(profile.customer))
         if profile.addresses:
             shown["addresses"] = [self.address(each) for each in profile.addresses]
         if profile.payment_methods:
             shown["paymentMethods"] = [self.method(each) for each in profile.payment_methods]
         return shown
 
-    def address(self, address: Address) -> Shown:
+    def address(self, address: Address) -> shapes.Address:
         return {
             "id": address.id,
             "customerId": address.customer_id,
@@ -98,7 +97,7 @@ class Show:
             "updatedAt": address.updated_at,
         }
 
-    def method(self, method: PaymentMethod) -> Shown:
+    def method(self, method: PaymentMethod) -> shapes.PaymentMethod:
         return {
             "id": method.id,
             "customerId": method.customer_id,
@@ -116,7 +115,7 @@ class Show:
             "updatedAt": method.updated_at,
         }
 
-    def note(self, note: Note) -> Shown:
+    def note(self, note: Note) -> shapes.Note:
         return {
             "id": note.id,
             "customerId": note.customer_id,
@@ -127,7 +126,7 @@ class Show:
             "updatedAt": note.updated_at,
         }
 
-    def communication(self, communication: Communication) -> Shown:
+    def communication(self, communication: Communication) -> shapes.Communication:
         return {
             "id": communication.id,
             "customerId": communication.customer_id,
@@ -141,19 +140,20 @@ class Show:
             "createdAt": communication.created_at,
         }
 
-    def entry(self, entry: Entry) -> Shown:
+    def entry(self, entry: Entry) -> shapes.LedgerOrder:
+        """Only told orders are listed, and those have their moments."""
         return {
             "orderId": entry.order_id,
             "orderNumber": entry.order_number,
             "totalAmount": self.money(entry.total_amount or Decimal(0)),
             "currency": self._currency.code,
-            "orderDate": entry.order_date,
+            "orderDate": cast("datetime", entry.order_date),
             "refundedAmount": self.money(entry.refunded_amount),
             "cancelledAt": entry.cancelled_at,
-            "recordedAt": entry.recorded_at,
+            "recordedAt": cast("datetime", entry.recorded_at),
         }
 
-    def segment(self, counted: CountedSegment) -> Shown:
+    def segment(self, counted: CountedSegment) -> shapes.Segment:
         segment = counted.segment
         kind = SegmentType.DYNAMIC if segment.is_dynamic else SegmentType.STATIC
         written = segment.rules_written
@@ -174,7 +174,7 @@ class Show:
             "buildProgress": counted.progress,
         }
 
-    def erasure(self, erasure: Erasure) -> Shown:
+    def erasure(self, erasure: Erasure) -> shapes.Erasure:
         return {
             "message": "customer erased",
             "customerId": erasure.customer_id,
@@ -186,7 +186,7 @@ class Show:
         return value.quantize(self._unit)
 
 
-def _locking(customer: Customer) -> Shown:
+def _locking(customer: Customer) -> dict[str, object]:
     """What is set of it; a customer who was never locked has none."""
     told = {
         "lockReason": customer.lock_reason,

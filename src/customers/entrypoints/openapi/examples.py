@@ -1,0 +1,138 @@
+"""What stands as an example at each key and parameter, and whole examples put together from them.
+
+An example of a body is accepted as it stands by an empty service in which its customer exists.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from customers.entrypoints.openapi.gates import Schema
+
+CUSTOMER_ID: Final = "01981f2e-8a4c-7d31-9c55-3f1c2b7e9a10"
+
+EXAMPLES: Final[Mapping[str, Any]] = {
+    "addressLine1": "123 Main St",
+    "addressLine2": "",
+    "addressType": "SHIPPING",
+    "amount": 50.5,
+    "at": "2026-01-15T12:00:00Z",
+    "added": 1,
+    "averageOrderValue": 1250.5,
+    "avatarUrl": "https://images.example.com/ada.png",
+    "cardBrand": "visa",
+    "city": "San Francisco",
+    "code": "REQUIRED",
+    "communicationType": "email",
+    "company": "Example Ltd",
+    "content": "Your order is on its way.",
+    "count": 1,
+    "country": "US",
+    "countryCode": "US",
+    "createdAt": "2026-01-15T12:00:00Z",
+    "createdBy": "01981f2e-8a4c-7d31-9c55-3f1c2b7e9a20",
+    "currency": "USD",
+    "customerCount": 1,
+    "customerId": CUSTOMER_ID,
+    "customerIds": [CUSTOMER_ID],
+    "dateOfBirth": "1990-01-31T00:00:00Z",
+    "description": "Who has spent more than 1,000",
+    "direction": "outbound",
+    "email": "customer@example.com",
+    "erasedAt": "2026-01-15T12:00:00Z",
+    "evaluatedAt": "2026-01-15T12:00:00Z",
+    "expiryMonth": 12,
+    "expiryYear": 2030,
+    "externalId": "message-4711",
+    "field": "email",
+    "firstName": "John",
+    "firstOrderDate": "2026-01-10T12:00:00Z",
+    "gatewayPaymentMethodId": "pm_1Nv0",
+    "id": CUSTOMER_ID,
+    "isActive": True,
+    "isDefault": True,
+    "label": "Home",
+    "lastFour": "4242",
+    "lastName": "Doe",
+    "lastOrderDate": "2026-01-10T12:00:00Z",
+    "lifetimeValue": 1250.5,
+    "limit": 20,
+    "marketingOptIn": True,
+    "memberCount": 1,
+    "name": "Big spenders",
+    "nextCursor": None,
+    "note": "Customer requested expedited shipping",
+    "notes": "Prefers e-mail",
+    "orderDate": "2026-01-10T12:00:00Z",
+    "orderId": "o-1001",
+    "orderNumber": "No 1001",
+    "page": 1,
+    "pageSize": 20,
+    "paymentGateway": "stripe",
+    "paymentType": "card",
+    "phone": "+1234567890",
+    "pointer": "/email",
+    "postalCode": "94102",
+    "reason": "chargeback of order 1001",
+    "recordedAt": "2026-01-10T12:00:01Z",
+    "refundId": "r-1",
+    "refundedAmount": 0,
+    "refundedAt": "2026-01-12T12:00:00Z",
+    "removed": 1,
+    "rules": {
+        "conditions": [{"field": "total_spent", "operator": "gt", "value": 1000}],
+        "logic": "AND",
+    },
+    "state": "CA",
+    "subject": "Your order",
+    "tags": ["vip", "early-adopter"],
+    "tenantId": "tenant-123",
+    "total": 1,
+    "totalAmount": 1250.5,
+    "totalOrders": 1,
+    "totalPages": 1,
+    "totalSpent": 1250.5,
+    "updatedAt": "2026-01-15T12:00:00Z",
+    "userId": None,
+}
+
+
+def example_of(schema: Schema, components: Mapping[str, Schema]) -> Any:
+    """A value that the schema allows: of an object its required keys, and those with examples."""
+    if "$ref" in schema:
+        return example_of(components[schema["$ref"].rpartition("/")[2]], components)
+    for told in ("examples", "enum"):
+        if told in schema:
+            return schema[told][0]
+    for told in ("const", "default"):
+        if told in schema:
+            return schema[told]
+    for alternatives in ("anyOf", "oneOf"):
+        if alternatives in schema:
+            return example_of(schema[alternatives][0], components)
+    return _of_type(schema, components)
+
+
+def _of_type(schema: Schema, components: Mapping[str, Schema]) -> Any:
+    kind = schema.get("type", "string")
+    match kind[0] if isinstance(kind, list) else kind:
+        case "object":
+            required, properties = schema.get("required", ()), schema.get("properties", {})
+            named = [key for key in properties if key in required or "examples" in properties[key]]
+            return {key: example_of(properties[key], components) for key in named}
+        case "array":
+            return [example_of(schema["items"], components)]
+        case "integer" | "number":
+            return schema.get("minimum", 0)
+        case "boolean":
+            return False
+        case "null":
+            return None
+    return _TEXTS.get(schema.get("format", ""), "")
+
+
+_TEXTS = {
+    "date-time": "2026-01-15T12:00:00Z",
+    "date": "2026-01-15",
+    "uuid": CUSTOMER_ID,
+    "email": "customer@example.com",
+}

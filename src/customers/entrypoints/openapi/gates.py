@@ -1,0 +1,124 @@
+"""What a gate of the model lets through, as a JSON schema (draft 2020-12).
+
+A schema says what a value must look like; a gate may take more than that: another letter case,
+white space around a text, a number as a string. Nobody needs to send those.
+"""
+
+from functools import singledispatch
+from typing import Any
+
+from customers.core.model.money import MOST
+from customers.core.model.payment import LastFourGate
+from customers.core.model.values import (
+    MOST_TAGS,
+    Choice,
+    CountryCodeGate,
+    DayGate,
+    EmailGate,
+    FlagGate,
+    IdGate,
+    IdsGate,
+    MomentGate,
+    PhoneGate,
+    TagsGate,
+    Text,
+    VisibleGate,
+    Whole,
+)
+from customers.entrypoints.http.parameters import ExactNumber, RangeEnd
+from customers.entrypoints.http.queries import Count
+
+Schema = dict[str, Any]
+
+AMOUNT: Schema = {"type": "number", "minimum": 0, "maximum": float(MOST)}
+MOMENT: Schema = {"type": "string", "format": "date-time"}
+
+
+@singledispatch
+def schema_of(gate: object) -> Schema:
+    """Raises TypeError for a gate that nothing is known of."""
+    raise TypeError(f"no schema is known for {gate!r}: add one here")
+
+
+@schema_of.register
+def _(gate: Text) -> Schema:
+    least = max(gate.least, 0 if gate.blank else 1)
+    schema: Schema = {"type": "string", "maxLength": gate.most}
+    return schema | ({"minLength": least} if least else {})
+
+
+@schema_of.register
+def _(_: EmailGate) -> Schema:
+    return {"type": "string", "format": "email", "maxLength": 254}
+
+
+@schema_of.register
+def _(_: PhoneGate) -> Schema:
+    return {"type": "string", "maxLength": 50, "pattern": "^[0-9+\\-()./ x]*$"}
+
+
+@schema_of.register
+def _(gate: CountryCodeGate) -> Schema:
+    return {"type": "string", "pattern": "^([A-Za-z]{2})?$" if gate.blank else "^[A-Za-z]{2}$"}
+
+
+@schema_of.register
+def _(_: IdGate) -> Schema:
+    return {"type": "string", "format": "uuid"}
+
+
+@schema_of.register
+def _(gate: IdsGate) -> Schema:
+    return {"type": "array", "items": schema_of(IdGate()), "minItems": 1, "maxItems": gate.most}
+
+
+@schema_of.register
+def _(gate: VisibleGate) -> Schema:
+    return {"type": "string", "pattern": "^[!-~]+$", "minLength": 1, "maxLength": gate.most}
+
+
+@schema_of.register
+def _(_: MomentGate) -> Schema:
+    return MOMENT
+
+
+@schema_of.register(DayGate)
+@schema_of.register(RangeEnd)
+def _(_: object) -> Schema:
+    return {"anyOf": [{"type": "string", "format": "date"}, MOMENT]}
+
+
+@schema_of.register
+def _(_: TagsGate) -> Schema:
+    tag = schema_of(Text(most=100, blank=False))
+    return {"type": "array", "items": tag, "maxItems": MOST_TAGS}
+
+
+@schema_of.register
+def _(gate: Whole) -> Schema:
+    return {"type": "integer", "minimum": gate.least, "maximum": gate.most}
+
+
+@schema_of.register
+def _(_: FlagGate) -> Schema:
+    return {"type": "boolean"}
+
+
+@schema_of.register
+def _(gate: Choice) -> Schema:
+    return {"type": "string", "enum": [each.value for each in gate.kind]}
+
+
+@schema_of.register
+def _(_: LastFourGate) -> Schema:
+    return {"type": "string", "pattern": "^([0-9]{4})?$"}
+
+
+@schema_of.register
+def _(gate: Count) -> Schema:
+    return {"type": "integer", "minimum": gate.least}
+
+
+@schema_of.register
+def _(_: ExactNumber) -> Schema:
+    return {"type": "number"}
