@@ -22,6 +22,7 @@ something else. All of them doom the transaction.
 from asyncio import get_running_loop
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 from uuid import UUID
 
 from attrs import define, field, frozen
@@ -44,9 +45,14 @@ from customers.adapters.memory.payment_methods import (
     MemoryPaymentMethods,
 )
 from customers.adapters.memory.segments import MemorySegmentReader, MemorySegments
+from customers.adapters.memory.snapshots.whole import dumped, restored
+from customers.adapters.memory.state import State
 from customers.adapters.memory.tenants import Glance, Tenants
 from customers.core.model.money import Currency
+from customers.core.model.rules.places import Place
 from customers.core.ports import OneStep, Storage, Transaction, View
+
+_ROOT = Place()
 
 
 @define(kw_only=True, eq=False)
@@ -91,6 +97,31 @@ class MemoryStorage(Storage):
         known = self._lease or Lease(holder=holder, until=0)
         self._lease = known.asked(holder, now=get_running_loop().time(), seconds=seconds)
         return self._lease.holder == holder
+
+    def dump(self) -> dict[str, Any]:
+        """All that is committed, by tenant, as JSON can hold it; see `snapshots`.
+
+        Equal states give equal data, and so does a state that was restored from it. Nobody else is
+        served meanwhile.
+        """
+        return dumped(self._tenants.committed())
+
+    async def restore(self, data: object, at: Place = _ROOT) -> None:
+        """Replaces everything, every tenant's, by what was dumped.
+
+        Waits for the transactions that have begun; views that are open see the new state from then
+        on, snapshots do not. Raises Invalid, nothing being changed, with every place that is wrong;
+        pointers begin at `at`, the place of the data in its document.
+        """
+        await self._tenants.replace(restored(data, self._currency, at))
+
+    async def forget(self, tenant_id: str | None = None) -> None:
+        """Empties one tenant, or all, once the transactions that have begun are over."""
+        if tenant_id is None:
+            await self._tenants.replace({})
+            return
+        async with self._tenants.draft(tenant_id) as draft:
+            draft.keep(State())
 
     async def open(self) -> None:
         """There is nothing to open."""

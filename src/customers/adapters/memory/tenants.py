@@ -2,7 +2,7 @@
 
 from asyncio import Lock, Task, current_task
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Any
 
 from attrs import define, field
@@ -40,6 +40,7 @@ class Glance(Source):
 class Tenants:
     _tenants: dict[str, Tenant] = field(factory=dict, init=False)
     _drafting: set[Task[Any] | None] = field(factory=set, init=False)
+    _replacing: Lock = field(factory=Lock, init=False)
     _is_closed: bool = field(default=False, init=False)
 
     @asynccontextmanager
@@ -81,6 +82,21 @@ class Tenants:
         self.check()
         return {tenant_id: tenant.state for tenant_id, tenant in self._tenants.items()}
 
+    async def replace(self, states: Mapping[str, State]) -> None:
+        """Puts these states in the place of all that is committed; others are empty from then on.
+
+        Waits for the drafts that have begun; nothing is committed between one tenant and the next.
+        Raises RuntimeError inside a draft of the same task.
+        """
+        with self._not_nested():
+            async with self._replacing, AsyncExitStack() as held:
+                self.check()
+                for tenant_id in states:
+                    self._tenant(tenant_id)
+                await self._hold_all(held)
+                for tenant_id, tenant in self._tenants.items():
+                    tenant.state = states.get(tenant_id) or State()
+
     def check(self) -> None:
         """Raises Unavailable once closed."""
         if self._is_closed:
@@ -93,6 +109,17 @@ class Tenants:
             async with tenant.lock:
                 pass
         self._tenants = {}
+
+    async def _hold_all(self, held: AsyncExitStack) -> None:
+        """Takes the lock of every tenant, those who come meanwhile included.
+
+        Only one task at a time holds more than one of them, so none waits for ever.
+        """
+        mine: set[str] = set()
+        while coming := self._tenants.keys() - mine:
+            for tenant_id in coming:
+                await held.enter_async_context(self._tenants[tenant_id].lock)
+            mine |= coming
 
     def _tenant(self, tenant_id: str) -> Tenant:
         self.check()

@@ -1,0 +1,212 @@
+"""What the memory storage dumps can be restored, here or elsewhere, and is the same again."""
+
+import json
+from datetime import datetime
+
+import pytest
+from attrs import evolve, fields
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from customers.adapters.memory.state import State
+from customers.adapters.memory.storage import MemoryStorage
+from customers.core.members.settling import build_at_once, settle_marks
+from customers.core.model.membership import Standing
+from tests.api import NOTHING, Answer, Api, serving
+from tests.builders import (
+    NOW,
+    USD,
+    FixedClock,
+    SequentialIds,
+    a_communication,
+    a_customer,
+    a_dynamic_segment,
+    a_payment_method,
+    an_entry,
+)
+from tests.commands import Command, Known, commands
+from tests.contract.member_steps import (
+    changes,
+    let_in,
+    let_out,
+    marks_of,
+    stand,
+    standing_of,
+    stored_members,
+    watch,
+)
+from tests.contract.scene import seen, set_up, shown
+from tests.contract.steps import (
+    add_communications,
+    add_segments,
+    delete,
+    enter,
+    erase,
+    keep,
+    save,
+    set_methods,
+    stored,
+)
+
+OTHER = "other"
+NAMED_ADA = '{"conditions": [{"field": "firstName", "operator": "equals", "value": "ada"}]}'
+
+
+@pytest.fixture
+def storage() -> MemoryStorage:
+    return MemoryStorage(currency=USD)
+
+
+async def copied(storage: MemoryStorage) -> MemoryStorage:
+    """Another storage that holds what this one does, by way of a JSON text."""
+    copy = MemoryStorage(currency=USD)
+    await copy.restore(json.loads(json.dumps(storage.dump())))
+    return copy
+
+
+async def test_a_restored_storage_reads_as_the_one_that_was_dumped(
+    storage: MemoryStorage, tenant: str
+) -> None:
+    await set_up(storage, tenant)
+    await set_up(storage, OTHER)
+    copy = await copied(storage)
+    for each in (tenant, OTHER):
+        assert await seen(copy, each) == await seen(storage, each)
+
+
+async def test_what_is_restored_is_dumped_alike(storage: MemoryStorage, tenant: str) -> None:
+    scene = await set_up(storage, tenant)
+    await erase(storage, scene.ada)
+    await add_communications(storage, scene.bob, *(a_communication(scene.bob) for _ in range(2)))
+    await set_up(storage, OTHER)
+    told = storage.dump()
+    copy = await copied(storage)
+    assert json.dumps(copy.dump()) == json.dumps(told)
+    assert list(told) == sorted([tenant, OTHER])
+
+
+async def test_tenants_of_whom_nothing_is_kept_are_left_out(
+    storage: MemoryStorage, tenant: str
+) -> None:
+    await shown(storage, tenant)
+    assert storage.dump() == {}
+
+
+async def test_what_is_not_committed_is_not_dumped(storage: MemoryStorage, tenant: str) -> None:
+    async with storage.transaction(tenant) as tx:
+        await tx.customers.add(a_customer(tenant_id=tenant))
+        assert storage.dump() == {}
+    assert set(storage.dump()) == {tenant}
+
+
+def test_every_field_of_a_state_is_dumped_or_follows_from_what_is() -> None:
+    dumped = (
+        "living gone addresses methods notes communications ledger refunds segments assignments "
+        "standings feeds marks erasures last_sequence last_mark watches_customers watches_orders"
+    )
+    following = "emails tallies tokens owners names members _sorted"
+    assert {each.name for each in fields(State)} == {*dumped.split(), *following.split()}
+
+
+@given(st.lists(commands(), min_size=60, max_size=60))
+@settings(
+    max_examples=12,
+    suppress_health_check=list(HealthCheck),
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),
+)
+async def test_a_copy_answers_random_commands_as_the_first_one(given: list[Command]) -> None:
+    storage, known = MemoryStorage(currency=USD), Known()
+    async with serving(storage, tenant="tenant", ids=SequentialIds()) as api:
+        for command in given[:40]:
+            answer = await tell(api, known, command)
+            known.learn(command.path_of(known), answer.body)
+        moment = api.clock.moment
+    copy = await copied(storage)
+    told, told_again = [
+        await answers_later(each, known, given[40:], moment) for each in (storage, copy)
+    ]
+    assert told_again == told
+    assert copy.dump() == storage.dump()
+
+
+async def answers_later(
+    storage: MemoryStorage, known: Known, given: list[Command], moment: datetime
+) -> list[tuple[int, bytes]]:
+    """What a service answers that begins at that moment with what the storage holds."""
+    async with serving(storage, tenant="tenant", ids=SequentialIds(999)) as api:
+        api.clock.moment = moment
+        answers = [await tell(api, known, command) for command in given]
+        return [(each.status, each.raw) for each in answers]
+
+
+async def tell(api: Api, known: Known, command: Command) -> Answer:
+    api.clock.forward(seconds=command.seconds)
+    path, body = command.path_of(known), command.body_of(known) or NOTHING
+    return await api.send(command.method, path, body, headers=command.headers)
+
+
+async def test_marks_that_are_not_settled_are_settled_alike(
+    storage: MemoryStorage, tenant: str
+) -> None:
+    ada = a_customer(tenant_id=tenant, first_name="Ada")
+    segment = a_dynamic_segment(NAMED_ADA, tenant_id=tenant)
+    await keep(storage, ada)
+    await add_segments(storage, segment)
+    await stand(storage, segment, Standing(settled_at=NOW))
+    await watch(storage, tenant)
+    counted = await enter(storage, ada, an_entry(ada))
+    await save(storage, evolve(counted, first_name="Eve").touched(NOW))
+    await save(storage, evolve(counted, last_name="Byron").touched(NOW))
+    copy = await copied(storage)
+    assert await marks_of(copy, ada) == await marks_of(storage, ada) != ()
+    for each in (copy, storage):
+        await settle_marks(each, tenant)
+    assert await changes(copy, segment) == await changes(storage, segment) != []
+    assert await stored_members(copy, segment) == [await stored(storage, ada)]
+
+
+async def test_who_has_left_a_segment_is_no_member_in_a_copy(
+    storage: MemoryStorage, tenant: str
+) -> None:
+    scene = await set_up(storage, tenant)
+    await let_in(storage, scene.segment, scene.bob)
+    await let_out(storage, scene.segment, scene.ada)
+    assert await stored_members(await copied(storage), scene.segment) == [scene.bob]
+
+
+async def test_the_tokens_of_the_deleted_are_free_in_a_copy_too(
+    storage: MemoryStorage, tenant: str
+) -> None:
+    ada, eve = a_customer(tenant_id=tenant), a_customer(tenant_id=tenant)
+    card = a_payment_method(eve)
+    await keep(storage, ada, eve)
+    await set_methods(storage, eve, card)
+    await delete(storage, eve)
+    token = card.gateway_payment_method_id
+    await set_methods(storage, ada, a_payment_method(ada, gateway_payment_method_id=token))
+    copy = await copied(storage)
+    async with copy.transaction(tenant) as tx:
+        await tx.customers.lock_any(eve.id)
+        assert await tx.payment_methods.reclaim(eve.id) == [card.id]
+
+
+async def test_the_receipt_of_an_erasure_is_kept(storage: MemoryStorage, tenant: str) -> None:
+    scene = await set_up(storage, tenant)
+    erasure = await erase(storage, scene.ada)
+    async with (await copied(storage)).transaction(tenant) as tx:
+        assert await tx.erasures.find(scene.ada.id) == erasure
+        assert (await tx.customers.lock_any(scene.ada.id)).statistics == scene.ada.statistics
+
+
+async def test_a_segment_that_says_nothing_of_its_standing_is_built(
+    storage: MemoryStorage, tenant: str
+) -> None:
+    scene = await set_up(storage, tenant)
+    data = storage.dump()
+    for key in ("standing", "changes"):
+        del data[tenant]["segments"][0][key]
+    await storage.restore(data)
+    assert await storage.tenants_to_settle() == [tenant]
+    await build_at_once(storage, tenant, scene.segment.id, FixedClock())
+    assert (await standing_of(storage, scene.segment)).is_ready
+    assert await stored_members(storage, scene.segment) == [scene.ada]
