@@ -131,6 +131,8 @@ class Api:
         sent.update(headers or {})
         url = f"http://127.0.0.1:{self.port}{base}{path}"
         answer = await self._exchange(method, url, data, sent)
+        if b'"INJECTED_FAULT"' in answer.raw:
+            return answer  # what a test has asked for is no promise of the service
         check_promises(method, answer)
         expect_described(method, base + path, answer.status, answer.headers, answer.raw)
         return answer
@@ -167,7 +169,8 @@ def written(body: Any) -> bytes | None:
 
     def number(value: Any) -> str:
         assert isinstance(value, Decimal)
-        return numbers.setdefault(f"@{uuid4()}", str(value))
+        numbers[mark := f"@{uuid4()}"] = str(value)
+        return mark
 
     text = json.dumps(body, default=number)
     for mark, spelled in numbers.items():

@@ -54,7 +54,7 @@ class SequentialIds(Ids):
     def __init__(self, first: int = 1) -> None:
         self._numbers = count(first)
 
-    def new(self) -> UUID:
+    def new(self, tenant_id: str = "", kind: type = object) -> UUID:
         return numbered_id(next(self._numbers))
 
 

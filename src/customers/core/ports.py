@@ -49,8 +49,10 @@ class Clock(Protocol):
 
 
 class Ids(Protocol):
-    def new(self) -> UUID:
-        """A UUIDv7 that nobody has; of two from one process the later sorts after."""
+    def new(self, tenant_id: str, kind: type) -> UUID:
+        """A UUIDv7 that nothing of that kind has in the tenant; of two from one process the later
+        sorts after.
+        """
         ...
 
 

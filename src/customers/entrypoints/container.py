@@ -7,12 +7,15 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
-from customers.adapters.clock import SystemClock
-from customers.adapters.ids import TimeOrderedIds
+from aiohttp import web
+
+from customers.adapters.clock import MovableClock, SystemClock
+from customers.adapters.ids import AppointedIds, CountedIds, TimeOrderedIds
 from customers.core.model.money import Currency
-from customers.core.ports import Storage
+from customers.core.ports import Clock, Ids, Storage
 from customers.core.services.addresses import Addresses
 from customers.core.services.customers import Customers
 from customers.core.services.doctor import Doctor
@@ -28,6 +31,7 @@ from customers.entrypoints.facts import Facts
 from customers.entrypoints.http.addresses import AddressRoutes
 from customers.entrypoints.http.app import Resource, application
 from customers.entrypoints.http.customers import CustomerRoutes
+from customers.entrypoints.http.documents import Documents
 from customers.entrypoints.http.drain import Drain
 from customers.entrypoints.http.insights import InsightRoutes
 from customers.entrypoints.http.journal import JournalRoutes
@@ -45,6 +49,9 @@ from customers.entrypoints.wire.showing import Show
 # Where the tools of a checkout have brought them, they would be loaded to be looked at.
 with as_if_absent("werkzeug", "yaml"):
     from dependency_injector import containers, providers
+
+if TYPE_CHECKING:
+    from customers.entrypoints.testapi.bench import Bench
 
 VERSION = version("customers-service")
 
@@ -105,11 +112,65 @@ def _pool_of(storage: Storage) -> Callable[[], PoolNumbers] | None:
     return numbers
 
 
+def _clock(settings: Settings) -> Clock:
+    return MovableClock(start=settings.clock) if settings.test_api else SystemClock()
+
+
+def _ids(settings: Settings) -> Ids:
+    if not settings.test_api:
+        return TimeOrderedIds()
+    counted = CountedIds(seed=settings.seed)
+    others = counted if settings.ids == "sequential" else TimeOrderedIds()
+    return AppointedIds(others=others, counted=counted)
+
+
+def _holder() -> UUID:
+    """By which one sweeper is told from another."""
+    return TimeOrderedIds().new("", Sweeping)
+
+
 def _openapi(resources: Sequence[Resource]) -> Mapping[str, Any]:
     """The OpenAPI document of what is served."""
     from customers.entrypoints.openapi.document import document
 
     return document({each.name: each.table() for each in resources}, version=VERSION)
+
+
+def _documents(openapi: Callable[[], Mapping[str, Any]]) -> Documents:
+    """The document as it is served; what writes it is loaded when it is asked for."""
+
+    def as_json() -> str:
+        from customers.entrypoints.openapi import document
+
+        return document.as_json(openapi())
+
+    def as_yaml() -> str:
+        from customers.entrypoints.openapi import document
+
+        return document.as_yaml(openapi())
+
+    return Documents(as_json, as_yaml)
+
+
+def _bench(settings: Settings, resources: Sequence[Resource], **parts: Any) -> "Bench | None":
+    """What tests can do to the service; None where the settings do not ask for it."""
+    if not settings.test_api:
+        return None
+    from customers.entrypoints.testapi.bench import bench_of
+
+    routes = (route for each in resources for route in each.table() if route.is_of_tenant)
+    names = [route.operation for route in routes]
+    return bench_of(operations=names, seed_file=settings.seed_file, version=VERSION, **parts)
+
+
+def _app(resources: Sequence[Resource], bench: "Bench | None", **parts: Any) -> web.Application:
+    if bench is None:
+        return application(resources, **parts)
+    return application([*resources, bench.routes], watched=bench.http, **parts)
+
+
+def _rpc(bench: "Bench | None", **parts: Any) -> RpcServer:
+    return RpcServer(outside=[] if bench is None else [bench.rpc], **parts)
 
 
 class Container(containers.DeclarativeContainer):
@@ -120,8 +181,8 @@ class Container(containers.DeclarativeContainer):
     multiprocess_dir: providers.Provider[Path | None] = providers.Object(None)
 
     currency = providers.Singleton(Currency.of, settings.provided.currency)
-    clock = providers.Singleton(SystemClock)
-    ids = providers.Singleton(TimeOrderedIds)
+    clock = providers.Singleton(_clock, settings)
+    ids = providers.Singleton(_ids, settings)
     storage = providers.Singleton(_storage, settings, dsn, currency)
 
     customers = providers.Singleton(Customers, storage, clock, ids)
@@ -133,7 +194,7 @@ class Container(containers.DeclarativeContainer):
     insights = providers.Singleton(Insights, storage, clock)
     erasures = providers.Singleton(Erasures, storage, clock)
 
-    sweeping = providers.Singleton(Sweeping, storage, clock, ids.provided.new.call())
+    sweeping = providers.Singleton(Sweeping, storage, clock, providers.Singleton(_holder))
     doctor = providers.Singleton(Doctor, storage, clock)
 
     reader = providers.Singleton(Reader, currency, clock)
@@ -154,9 +215,33 @@ class Container(containers.DeclarativeContainer):
         probes,
     )
     openapi = providers.Singleton(_openapi, resources)
-    app = providers.Singleton(application, resources, reader, metrics, drain)
+    bench = providers.Singleton(
+        _bench,
+        settings,
+        resources,
+        storage=storage,
+        clock=clock,
+        ids=ids,
+        reader=reader,
+        customers=customers,
+        orders=orders,
+        segments=segments,
+        erasures=erasures,
+        sweeping=sweeping,
+    )
+    documents = providers.Singleton(_documents, openapi.provider)
+    app = providers.Singleton(
+        _app,
+        resources,
+        bench,
+        reader=reader,
+        metrics=metrics,
+        drain=drain,
+        documents=documents,
+    )
     rpc = providers.Singleton(
-        RpcServer,
+        _rpc,
+        bench,
         orders=orders,
         reader=reader,
         facts=providers.Singleton(Facts, metrics, "grpc"),

@@ -36,6 +36,8 @@ async def listening(container: Container) -> AsyncIterator[tuple[int, int]]:
     is_shared = settings.workers > 1
     async with _opened(container.storage()), _swept(container) as end_sweeping:
         try:
+            if (bench := container.bench()) is not None:
+                await bench.begin()
             with explained("PORT"):
                 port = await http.start(settings.host, settings.port, reuse_port=is_shared)
             with explained("RPC_PORT"):

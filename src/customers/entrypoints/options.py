@@ -58,4 +58,6 @@ def _load(options: dict[str, object]) -> Settings:
 def _option(setting: Setting) -> Callable[[Callable[..., Result]], Callable[..., Result]]:
     variable = f"env: {setting.variable}; " if setting.variable else ""
     told = f"{setting.help}  [{variable}default: {setting.default}]"
+    if setting.is_flag:
+        return click.option(setting.option, setting.name, is_flag=True, default=None, help=told)
     return click.option(setting.option, setting.name, metavar=setting.metavar, help=told)

@@ -8,13 +8,16 @@ import ipaddress
 import json
 import re
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
 from attrs import frozen
 
+from customers.core.errors import Refused
 from customers.core.model.money import Currency
+from customers.core.model.values import MomentGate
 
 ADDRESS_FORM = "postgres://user:password@host:5432/database"
 
@@ -43,6 +46,7 @@ class Setting:
     read: Callable[[str], object]
     in_environment: bool = True
     secret: bool = False
+    is_flag: bool = False
 
     @property
     def option(self) -> str:
@@ -153,6 +157,26 @@ def folder(text: str) -> Path:
     path = Path(text)
     if not path.is_absolute():
         raise ValueError("is not the whole path of a folder: one that begins with a slash")
+    return path
+
+
+def flag(text: str) -> bool:
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    raise ValueError("is not true or false")
+
+
+def moment(text: str) -> datetime:
+    try:
+        return MomentGate().read(text)
+    except Refused:
+        raise ValueError("is not a moment: one such as 2026-01-01T00:00:00Z") from None
+
+
+def present_file(text: str) -> Path:
+    path = Path(text)
+    if not path.is_file():
+        raise ValueError("is not the path of a file that is there")
     return path
 
 

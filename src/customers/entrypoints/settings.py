@@ -6,6 +6,7 @@ fields; what a text means stands in `readers.py`, what a setting does with the c
 
 import os
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -171,6 +172,57 @@ class Settings:
         ),
     )
 
+    test_api: bool = field(
+        default=False,
+        metadata=told(
+            readers.flag,
+            "",
+            "Let tests reset, restore, move time and make calls fail, under /__test; "
+            "for memory storage only, refused in production.",
+            default="off",
+            in_environment=False,
+            is_flag=True,
+        ),
+    )
+    ids: Literal["timed", "sequential"] = field(
+        default="timed",
+        metadata=told(
+            readers.one_of("a kind of ids", "timed", "sequential"),
+            "KIND",
+            "timed, or sequential: of tenant, kind and count only; needs --test-api.",
+            in_environment=False,
+        ),
+    )
+    seed: int = field(
+        default=0,
+        metadata=told(
+            readers.whole("a seed", 0, 999_999_999),
+            "N",
+            "Sequential ids of another seed are other ones; needs --ids sequential.",
+            in_environment=False,
+        ),
+    )
+    clock: datetime | None = field(
+        default=None,
+        metadata=told(
+            readers.moment,
+            "MOMENT",
+            "Where the clock stands at first, as 2026-01-01T00:00:00Z; needs --test-api.",
+            default="it runs",
+            in_environment=False,
+        ),
+    )
+    seed_file: Path | None = field(
+        default=None,
+        metadata=told(
+            readers.present_file,
+            "FILE",
+            "A snapshot, or states, to begin with; needs --test-api.",
+            default="none",
+            in_environment=False,
+        ),
+    )
+
     @classmethod
     def of_process(cls, options: Mapping[str, object]) -> Self:
         """As `load`, from the environment of this process."""
@@ -211,8 +263,28 @@ class Settings:
             yield ("database_url", "environment", "storage"), needed
         if self.workers > 1 and self.storage == "memory":
             yield ("workers", "storage"), "memory storage is one process: use 1, or postgres"
+        if self.test_api and self.environment == "production":
+            yield ("test_api", "environment"), "is refused in production"
+        elif self.test_api and self.storage != "memory":
+            yield (
+                ("test_api", "storage"),
+                "only memory storage has a test API: use --storage memory",
+            )
+        yield from self._needing_the_test_api()
         if self.port == self.rpc_port != 0:
             yield ("rpc_port", "port"), f"{self.port} is the REST port already: take another"
+
+    def _needing_the_test_api(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        given = {
+            "ids": self.ids != "timed",
+            "seed": self.seed != 0,
+            "clock": self.clock is not None,
+            "seed_file": self.seed_file is not None,
+        }
+        for name in (name for name, is_given in given.items() if is_given and not self.test_api):
+            yield (name, "test_api"), "needs --test-api"
+        if self.test_api and self.seed and self.ids == "timed":
+            yield ("seed", "ids"), "needs --ids sequential"
 
 
 def _data_dir(environ: Mapping[str, str]) -> Path:

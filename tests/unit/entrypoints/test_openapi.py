@@ -19,7 +19,7 @@ from customers.entrypoints.rpc.generated.customers_pb2 import DESCRIPTOR
 from customers.entrypoints.settings import Settings
 from tests.api import serving
 from tests.builders import USD, a_tenant
-from tests.described import Operation, operations, the_document, validator
+from tests.described import Operation, is_page, operations, the_document, validator
 
 DOCS = Path(__file__).parents[3] / "docs"
 # What the founding document and the contract name, method and path.
@@ -73,7 +73,6 @@ CONTRACT = """
     PUT /api/v1/customers/{customerId}/addresses/{addressId}
 """
 CALLS = {"RecordOrder", "RefundOrder", "CancelOrder", "RecordOrders"}
-PAGES = {"/docs", "/openapi.json", "/openapi.yaml"}
 
 ALL = list(operations(the_document()))
 by_operation = pytest.mark.parametrize("operation", ALL, ids=lambda each: each.name)
@@ -97,10 +96,6 @@ def routes() -> set[tuple[str, str]]:
         for route in app.router.routes()
     }
     return {(method, path) for method, path in served if method != "HEAD" and not is_page(path)}
-
-
-def is_page(path: str) -> bool:
-    return path in PAGES or path.startswith("/docs/")
 
 
 def test_the_committed_documents_are_those_of_the_code() -> None:

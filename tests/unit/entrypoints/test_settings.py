@@ -261,7 +261,8 @@ def test_a_command_with_wrong_settings_ends_with_one_line_each_and_exit_code_2()
 def test_the_help_of_a_command_names_every_option_its_variable_and_its_default() -> None:
     told = " ".join(run(show, ["--help"], {}).output.split())
     for setting in catalogue():
-        assert f"{setting.option} {setting.metavar} {setting.help}" in told
+        option = f"{setting.option} {setting.metavar}".strip()
+        assert f"{option} {setting.help}" in told
         assert f"default: {setting.default}]" in told
         assert setting.variable is None or f"[env: {setting.variable};" in told
 

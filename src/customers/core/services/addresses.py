@@ -29,7 +29,11 @@ class Addresses:
             customer, book = await self._open(tx, customer_id)
             now = self._clock.now()
             address = Address.new(
-                details, id=self._ids.new(), customer_id=customer_id, tenant_id=tenant_id, now=now
+                details,
+                id=self._ids.new(tenant_id, Address),
+                customer_id=customer_id,
+                tenant_id=tenant_id,
+                now=now,
             )
             changed = book.add(address, asked=details.is_default, now=now)
             await self._save(tx, customer, book, changed)

@@ -137,7 +137,8 @@ class Customers:
             return restored
 
     def _new(self, tenant_id: str, details: CustomerDetails) -> Customer:
-        return Customer.new(details, id=self._ids.new(), tenant_id=tenant_id, now=self._clock.now())
+        new_id = self._ids.new(tenant_id, Customer)
+        return Customer.new(details, id=new_id, tenant_id=tenant_id, now=self._clock.now())
 
     async def _link(self, stored: Customer, details: CustomerDetails) -> Customer | None:
         """The customer with the account linked; None when they are gone meanwhile."""

@@ -37,7 +37,7 @@ class Journal:
             await tx.customers.lock(customer_id)
             now = self._clock.now()
             note = Note(
-                id=self._ids.new(),
+                id=self._ids.new(tenant_id, Note),
                 customer_id=customer_id,
                 tenant_id=tenant_id,
                 note=details.note,
@@ -87,7 +87,7 @@ class Journal:
                     return known, False
             communication = Communication.new(
                 details,
-                id=self._ids.new(),
+                id=self._ids.new(tenant_id, Communication),
                 customer_id=customer_id,
                 tenant_id=tenant_id,
                 now=self._clock.now(),

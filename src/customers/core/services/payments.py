@@ -38,7 +38,11 @@ class PaymentMethods:
                 return known, False
             now = self._clock.now()
             method = PaymentMethod.new(
-                details, id=self._ids.new(), customer_id=customer_id, tenant_id=tenant_id, now=now
+                details,
+                id=self._ids.new(tenant_id, PaymentMethod),
+                customer_id=customer_id,
+                tenant_id=tenant_id,
+                now=now,
             )
             changed = wallet.add(method, asked=details.is_default, now=now)
             await self._save(tx, customer, wallet, changed)

@@ -55,7 +55,11 @@ class Segments:
     ) -> CountedSegment:
         """Raises Invalid for rules that cannot be evaluated, SegmentNameTaken."""
         segment = Segment.new(
-            details, id=self._ids.new(), tenant_id=tenant_id, now=self._clock.now(), strict=strict
+            details,
+            id=self._ids.new(tenant_id, Segment),
+            tenant_id=tenant_id,
+            now=self._clock.now(),
+            strict=strict,
         )
         async with self._storage.transaction(tenant_id) as tx:
             await tx.segments.lock_members()

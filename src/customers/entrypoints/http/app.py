@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from customers.entrypoints.http.bodies import DRAIN, MOST_BYTES
+from customers.entrypoints.http.documents import Documents
 from customers.entrypoints.http.drain import Drain
 from customers.entrypoints.http.frame import frame
-from customers.entrypoints.http.routes import Route, add_routes
+from customers.entrypoints.http.routes import Handler, Route, add_routes
 from customers.entrypoints.metrics import Metrics
 from customers.entrypoints.wire.reading import Reader
 
@@ -24,13 +26,30 @@ class Resource(Protocol):
         ...
 
 
+class Watched(Protocol):
+    def middleware(self) -> Middleware:
+        """What stands around everything."""
+        ...
+
+    def around(self, route: Route, handler: Handler) -> Handler:
+        """What handles the calls of a route instead."""
+        ...
+
+
 def application(
     resources: Sequence[Resource],
+    *,
     reader: Reader,
     metrics: Metrics,
     drain: Drain,
+    documents: Documents,
+    watched: Watched | None = None,
 ) -> web.Application:
-    app = web.Application(middlewares=[frame(metrics, drain)], client_max_size=MOST_BYTES)
+    """The application. Who watches it stands around its frame and around every handler."""
+    outside = [] if watched is None else [watched.middleware()]
+    app = web.Application(middlewares=[*outside, frame(metrics, drain)], client_max_size=MOST_BYTES)
     app[DRAIN] = drain
-    add_routes(app, [route for each in resources for route in each.table()], reader)
+    documents.add_to(app)
+    routes = [route for each in resources for route in each.table()]
+    add_routes(app, routes, reader, None if watched is None else watched.around)
     return app

@@ -49,6 +49,11 @@ class Asked:
         return self._tenant
 
     @property
+    def named_tenant(self) -> str:
+        """The tenant as far as it is known: empty when it is malformed, or not named."""
+        return self._tenant
+
+    @property
     def order_id(self) -> str:
         """The order id of the path. Raises Invalid as `tenant` does."""
         self._expect_no_problems()
@@ -119,9 +124,14 @@ class Asked:
             raise Invalid(self._problems)
 
 
-async def ask(request: web.Request, reader: Reader, *, of_tenant: bool) -> Asked:
-    """Reads what is common to all requests. Raises Invalid and Rejected for its body."""
-    raw, body = (b"", None) if request.method in ("GET", "HEAD") else await read_body(request)
+async def ask(request: web.Request, reader: Reader, *, of_tenant: bool, most: int) -> Asked:
+    """Reads what is common to all requests; a body has at most so many bytes.
+
+    Raises Invalid and Rejected for its body.
+    """
+    raw, body = b"", None
+    if request.method not in ("GET", "HEAD"):
+        raw, body = await read_body(request, most)
     parts, problems = _parts_of(request)
     tenant = ""
     try:

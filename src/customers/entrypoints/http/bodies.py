@@ -31,14 +31,17 @@ TOO_LARGE = Refusal(
 )
 
 
-async def read_body(request: web.Request) -> tuple[bytes, dict[str, Any] | None]:
+async def read_body(
+    request: web.Request, most: int = MOST_BYTES
+) -> tuple[bytes, dict[str, Any] | None]:
     """The body's bytes and the JSON object it holds, None when there is no body.
 
     Numbers with a fraction or an exponent come as exact decimals. Raises Invalid, Rejected.
     """
     if not request.can_read_body:
         return b"", None
-    raw = await _bytes(request)
+    # The application lets through what is the most of any route but a few.
+    raw = await _bytes(request if most == MOST_BYTES else request.clone(client_max_size=most))
     if not raw:
         return b"", None
     _check_type(request)

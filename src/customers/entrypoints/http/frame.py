@@ -18,7 +18,7 @@ from customers.entrypoints.http.refusals import (
     method_not_allowed,
     refusal_of,
 )
-from customers.entrypoints.http.routes import FORM
+from customers.entrypoints.http.routes import ROUTE
 from customers.entrypoints.logs import RequestScope, log_request, logger
 from customers.entrypoints.metrics import Metrics, known_method
 from customers.entrypoints.request_id import request_id_of
@@ -75,7 +75,8 @@ async def _answered(request: web.Request, handler: Handler) -> web.StreamRespons
     except Exception:
         logger().exception("a request met a defect")
         refusal = DEFECT
-    form = request.get(FORM, Form.PLAIN)
+    route = request.get(ROUTE)
+    form = Form.PLAIN if route is None else route.form
     return answer_refusal(refusal, form, ",".join(request.headers.getall("Accept", ())))
 
 

@@ -9,6 +9,7 @@ from attrs import AttrsInstance, frozen
 
 from customers.core.errors import CustomersError
 from customers.entrypoints.http.asking import Asked, ask
+from customers.entrypoints.http.bodies import MOST_BYTES
 from customers.entrypoints.http.queries import Parameter
 from customers.entrypoints.http.refusals import Form
 from customers.entrypoints.wire.reading import Nulls, Reader
@@ -16,13 +17,13 @@ from customers.entrypoints.wire.reading import Nulls, Reader
 BASE: Final = "/api/v1"
 CUSTOMER: Final = "/customers/{customerId:(?!(?:batch|segments)(?:/|$))[^/]+}"
 SEGMENT: Final = "/customers/segments/{segmentId}"
-FORM: Final = web.RequestKey("form", Form)
-
 # aiohttp's own pattern for a part of a path leaves out braces, which an order id may hold.
 _PART: Final = re.compile(r"\{(\w+)\}")
 _ANY_TEXT: Final = r"{\1:[^/]+}"
 
 Handler = Callable[[Asked], Awaitable[web.Response]]
+# Gives what handles the calls of a route instead of its handler.
+Around = Callable[["Route", Handler], Handler]
 
 
 @frozen
@@ -55,6 +56,7 @@ class Route:
     form: Form = Form.PLAIN
     is_of_tenant: bool = True
     is_located: bool = False
+    most_bytes: int = MOST_BYTES
 
     @property
     def address(self) -> str:
@@ -62,19 +64,29 @@ class Route:
         return BASE + self.path if self.is_of_tenant else self.path
 
 
-def add_routes(app: web.Application, routes: Sequence[Route], reader: Reader) -> None:
+ROUTE: Final = web.RequestKey("route", Route)
+
+
+def add_routes(
+    app: web.Application, routes: Sequence[Route], reader: Reader, around: Around | None = None
+) -> None:
     for route in routes:
         add = app.router.add_get if route.method == "GET" else _adder(app, route.method)
-        add(_PART.sub(_ANY_TEXT, route.address), _bound(route, reader))
+        handler = route.handler if around is None else around(route, route.handler)
+        add(_PART.sub(_ANY_TEXT, route.address), _bound(route, handler, reader))
 
 
 def _adder(app: web.Application, method: str) -> Callable[..., web.AbstractRoute]:
     return lambda path, handler: app.router.add_route(method, path, handler)
 
 
-def _bound(route: Route, reader: Reader) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+def _bound(
+    route: Route, handler: Handler, reader: Reader
+) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    of_tenant, most_bytes = route.is_of_tenant, route.most_bytes
+
     async def handle(request: web.Request) -> web.StreamResponse:
-        request[FORM] = route.form
-        return await route.handler(await ask(request, reader, of_tenant=route.is_of_tenant))
+        request[ROUTE] = route
+        return await handler(await ask(request, reader, of_tenant=of_tenant, most=most_bytes))
 
     return handle

@@ -94,9 +94,16 @@ _ASKED: Final[Mapping[str, Mapping[str, Any]]] = {
 }
 
 
-def document(tables: Mapping[str, Sequence[Route]], *, version: str) -> dict[str, Any]:
+def document(
+    tables: Mapping[str, Sequence[Route]],
+    *,
+    version: str,
+    title: str = "Customers service",
+    about: str = _ABOUT,
+) -> dict[str, Any]:
     """The document of route tables by their names, as plain JSON values."""
-    made: dict[str, Any] = json.loads(json.dumps(_Document(tables=tables, version=version).made()))
+    info = {"title": title, "version": version, "description": about}
+    made: dict[str, Any] = json.loads(json.dumps(_Document(tables, info).made()))
     return made
 
 
@@ -105,13 +112,23 @@ def as_json(document: Mapping[str, Any]) -> str:
 
 
 def as_yaml(document: Mapping[str, Any]) -> str:
-    return yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=100)
+    written: str = yaml.dump(
+        document, Dumper=_Plain, sort_keys=False, allow_unicode=True, width=100
+    )
+    return written
 
 
-@define(kw_only=True)
+class _Plain(yaml.SafeDumper):
+    """Says what stands twice twice."""
+
+    def ignore_aliases(self, _: object) -> bool:
+        return True
+
+
+@define
 class _Document:
     _tables: Mapping[str, Sequence[Route]]
-    _version: str
+    _info: Mapping[str, str]
     _schemas: Schemas = field(factory=Schemas, init=False)
     _refusals: dict[str, Any] = field(factory=dict, init=False)
 
@@ -123,11 +140,7 @@ class _Document:
                 paths.setdefault(_path(route), {})[route.method.lower()] = operation
         return {
             "openapi": "3.1.0",
-            "info": {
-                "title": "Customers service",
-                "version": self._version,
-                "description": _ABOUT,
-            },
+            "info": self._info,
             "servers": [{"url": "/"}],
             "tags": [{"name": tag} for tag in self._tables],
             "paths": paths,
@@ -264,9 +277,11 @@ def _headers(route: Route, status: int) -> dict[str, Schema]:
 
 def _refusals(route: Route) -> dict[int, dict[str, str]]:
     """What may be answered instead, by status and code."""
-    if not route.is_of_tenant:
-        return {}
-    errors: list[type[CustomersError]] = [Invalid, *route.refuses, Unavailable]
+    errors: list[type[CustomersError]] = list(route.refuses)
+    if route.is_of_tenant or route.query or route.method != "GET":
+        errors.insert(0, Invalid)
+    if route.is_of_tenant:
+        errors.append(Unavailable)
     told: dict[int, dict[str, str]] = {}
     for error in errors:
         told.setdefault(status_of(error), {})[error.code] = error.message

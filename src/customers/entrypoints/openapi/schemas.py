@@ -154,7 +154,7 @@ class Schemas:
             return _any_of([self.of_type(each) for each in parts if each is not Unset])
         if origin in (list, Sequence):
             return {"type": "array", "items": self.of_type(parts[0])}
-        if origin is Mapping:
+        if origin in (Mapping, dict):
             return {"type": "object", "additionalProperties": self.of_type(parts[1])}
         raise TypeError(f"no schema is known for {kind!r}: add one here")
 

@@ -4,6 +4,8 @@ It serves the contract's service, its health and its descriptors, without encryp
 for services of the same platform.
 """
 
+from collections.abc import Sequence
+
 import grpc
 from grpc_health.v1 import health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
@@ -52,11 +54,13 @@ class RpcServer:
         metrics: Metrics,
         currency: Currency,
         storage: Storage,
+        outside: Sequence[grpc.aio.ServerInterceptor] = (),
     ) -> None:
+        """The interceptors `outside` stand around the frame of every call."""
         self._begun = Begun()
         self._ledger = Ledger(orders, facts, Messages(reader, currency), self._begun)
         self._health = Health(storage, SERVICE)
-        self._frame = Frame(metrics)
+        self._interceptors = [*outside, Frame(metrics)]
         self._server: grpc.aio.Server | None = None
 
     async def start(self, address: str, *, reuse_port: bool = False) -> int:
@@ -68,7 +72,7 @@ class RpcServer:
         await _expect_free(address, reuse_port=reuse_port)
         # gRPC shares ports unless it is told not to, and two services would halve their calls.
         options = [*_OPTIONS, ("grpc.so_reuseport", int(reuse_port))]
-        server = grpc.aio.server(interceptors=[self._frame], options=options)
+        server = grpc.aio.server(interceptors=self._interceptors, options=options)
         add_CustomersServiceServicer_to_server(self._ledger, server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         reflection.enable_server_reflection((SERVICE, HEALTH, reflection.SERVICE_NAME), server)

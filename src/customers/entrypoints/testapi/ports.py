@@ -1,0 +1,70 @@
+"""What the test API needs from the world beside the ports of the core: adapters that can be told.
+
+They are the adapters' own promises; nobody else has a use for them.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+from uuid import UUID
+
+from customers.core.model.rules.places import Place
+from customers.core.ports import Clock, Ids, Storage
+
+
+class ToldClock(Clock, Protocol):
+    @property
+    def stands(self) -> bool:
+        """Whether it moves only when it is told to."""
+        ...
+
+    def stand(self, moment: datetime) -> None:
+        """Stands there from now on."""
+        ...
+
+    def advance(self, by: timedelta) -> None:
+        """Moves ahead. Raises OverflowError beyond the end of the calendar."""
+        ...
+
+    def run_from(self, moment: datetime) -> None:
+        """Runs from that moment on."""
+        ...
+
+    def start_over(self) -> None:
+        """Is what it was at first."""
+        ...
+
+
+class ToldIds(Ids, Protocol):
+    def appoint(self, tenant_id: str, kind: type, id: UUID) -> None:
+        """The next id of that kind in the tenant."""
+        ...
+
+    def dismiss(self, tenant_id: str, kind: type) -> None:
+        """Forgets an appointment that nobody has taken."""
+        ...
+
+    def counts(self) -> Mapping[str, Mapping[str, int]]:
+        """How many of each kind each tenant has had, where they are counted."""
+        ...
+
+    def count_from(self, counts: Mapping[str, Mapping[str, int]]) -> None:
+        """Goes on behind those counts; what they do not name is counted from the beginning."""
+        ...
+
+
+class ToldStorage(Storage, Protocol):
+    def dump(self) -> dict[str, Any]:
+        """All that is committed, by tenant, as plain JSON values."""
+        ...
+
+    async def restore(self, data: object, at: Place = ...) -> None:
+        """Replaces everything by what was dumped. `at` is the place of the data in its document.
+
+        Raises Invalid with a pointer to each bad place; then nothing is changed.
+        """
+        ...
+
+    async def forget(self, tenant_id: str | None = None) -> None:
+        """Forgets all of one tenant, or of everybody."""
+        ...

@@ -1,0 +1,314 @@
+"""The routes of the test API, below /__test: of no tenant, and there only where it is asked for."""
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Annotated, Any, Final, cast
+
+from aiohttp import web
+from attrs import asdict, evolve, field, frozen
+
+from customers.core.errors import EmailTaken, Invalid, Refused, SegmentIsDynamic, Unavailable
+from customers.core.model.values import Moment, Text
+from customers.entrypoints.http.answers import answer
+from customers.entrypoints.http.asking import Asked
+from customers.entrypoints.http.queries import Parameter
+from customers.entrypoints.http.routes import Body, Route
+from customers.entrypoints.http.tenant import tenant_of
+from customers.entrypoints.openapi.document import document
+from customers.entrypoints.testapi import shapes
+from customers.entrypoints.testapi.faults import Fault, FaultDetails, Faults
+from customers.entrypoints.testapi.gates import ObjectGate, OperationGate, SecondsGate
+from customers.entrypoints.testapi.journal import Entry, Journal
+from customers.entrypoints.testapi.kept import Kept
+from customers.entrypoints.testapi.ports import ToldClock
+from customers.entrypoints.testapi.settling import Settling
+from customers.entrypoints.testapi.states import States
+from customers.entrypoints.wire.reading import camel
+
+PREFIX: Final = "/__test"
+MOST_BYTES_OF_A_SNAPSHOT: Final = 256 * 1024 * 1024
+
+_ABOUT: Final = "What tests can do to a service that runs in memory: docs/memory-mode.md."
+
+TENANT: Final = Parameter(name="tenant_id", gate=Text(most=255), default="")
+
+
+@frozen(kw_only=True)
+class NewTime:
+    now: Moment
+
+
+@frozen(kw_only=True)
+class Advance:
+    seconds: Annotated[Decimal, SecondsGate()]
+
+
+@frozen(kw_only=True)
+class StateAsked:
+    state: Annotated[str, Text(most=255, blank=False)]
+    params: Annotated[dict[str, Any], ObjectGate()] = field(factory=dict)
+
+
+@frozen(kw_only=True)
+class PactStateAsked(StateAsked):
+    """What a verifier of Pact sends: also which way, and for which consumer."""
+
+    action: Annotated[str, Text(most=20)] = "setup"
+    consumer: Annotated[str, Text(most=255)] = ""
+
+
+@frozen(kw_only=True)
+class BenchRoutes:
+    _kept: Kept
+    _states: States
+    _clock: ToldClock
+    _faults: Faults
+    _journal: Journal
+    _settling: Settling
+    _operations: OperationGate
+    _version: str
+
+    name = "Test API"
+
+    def table(self) -> list[Route]:
+        time = {200: shapes.Time}
+        wanted, conflicts = (TENANT, self._operation), (EmailTaken, SegmentIsDynamic)
+        routes = [
+            Route("reset", "POST", "/reset", self.reset, {200: shapes.Told}, query=(TENANT,)),
+            Route("getSnapshot", "GET", "/snapshot", self.snapshot, {200: shapes.Snapshot}),
+            Route(
+                "putSnapshot",
+                "PUT",
+                "/snapshot",
+                self.restore,
+                {200: shapes.Told},
+                most_bytes=MOST_BYTES_OF_A_SNAPSHOT,
+            ),
+            Route("listStates", "GET", "/states", self.states, {200: shapes.StateList}),
+            Route(
+                "setState",
+                "POST",
+                "/states",
+                self.set_state,
+                {200: shapes.StateSet},
+                body=Body(StateAsked),
+                refuses=conflicts,
+            ),
+            Route(
+                "setPactState",
+                "POST",
+                "/pact-state",
+                self.set_pact_state,
+                {200: dict[str, Any]},
+                body=Body(PactStateAsked),
+                refuses=conflicts,
+            ),
+            Route("getClock", "GET", "/clock", self.time, time),
+            Route("setClock", "PUT", "/clock", self.set_time, time, body=Body(NewTime)),
+            Route("advanceClock", "POST", "/clock/advance", self.advance, time, body=Body(Advance)),
+            Route(
+                "listRequests",
+                "GET",
+                "/requests",
+                self.requests,
+                {200: shapes.RequestList},
+                query=wanted,
+            ),
+            Route(
+                "forgetRequests",
+                "DELETE",
+                "/requests",
+                self.forget_requests,
+                {200: shapes.Told},
+                query=(TENANT,),
+            ),
+            Route("listFaults", "GET", "/faults", self.faults, {200: shapes.FaultList}),
+            Route(
+                "addFault",
+                "POST",
+                "/faults",
+                self.add_fault,
+                {201: shapes.Fault},
+                body=Body(FaultDetails),
+            ),
+            Route(
+                "removeFaults",
+                "DELETE",
+                "/faults",
+                self.remove_faults,
+                {200: shapes.Removed},
+                query=(TENANT,),
+            ),
+            Route(
+                "waitUntilIdle",
+                "GET",
+                "/idle",
+                self.idle,
+                {200: shapes.Idle},
+                refuses=(Unavailable,),
+            ),
+            Route("getTestApi", "GET", "/openapi.json", self.openapi, {200: dict[str, Any]}),
+        ]
+        return [evolve(each, path=PREFIX + each.path, is_of_tenant=False) for each in routes]
+
+    @property
+    def _operation(self) -> Parameter:
+        return Parameter(name="operation", gate=self._operations, default="")
+
+    async def reset(self, asked: Asked) -> web.Response:
+        """Forget all of a tenant, or be as at the start"""
+        await self._kept.reset(_tenant(asked))
+        return answer({"message": "reset"})
+
+    async def snapshot(self, _: Asked) -> web.Response:
+        """Tell the whole state"""
+        return answer(self._kept.snapshot())
+
+    async def restore(self, asked: Asked) -> web.Response:
+        """Restore the whole state"""
+        if asked.body is None:
+            raise Invalid([Refused("REQUIRED", "a snapshot is expected").at("", "")])
+        await self._kept.restore(asked.body)
+        return answer({"message": "restored"})
+
+    async def states(self, _: Asked) -> web.Response:
+        """List the provider states"""
+        body: shapes.StateList = {
+            "states": [
+                {"name": each.state, "description": each.says, "params": each.params}
+                for each in self._states.definitions
+            ]
+        }
+        return answer(body)
+
+    async def set_state(self, asked: Asked) -> web.Response:
+        """Set a provider state up"""
+        wanted = asked.read(StateAsked)
+        tenant_id, params = _state_of(asked, wanted)
+        values = await self._states.set_up(wanted.state, tenant_id, params)
+        body: shapes.StateSet = {"state": wanted.state, "tenantId": tenant_id, "values": values}
+        return answer(body)
+
+    async def set_pact_state(self, asked: Asked) -> web.Response:
+        """Set a provider state up as a verifier of Pact asks for it, or take its faults away"""
+        wanted = asked.read(PactStateAsked)
+        tenant_id, params = _state_of(asked, wanted)
+        if wanted.action == "teardown":
+            self._faults.remove(self._states.faults_of(wanted.state, tenant_id))
+            return answer({})
+        values = await self._states.set_up(wanted.state, tenant_id, params)
+        return answer({"tenantId": tenant_id, **values})
+
+    async def time(self, _: Asked) -> web.Response:
+        """Tell the time"""
+        body: shapes.Time = {"now": self._clock.now(), "stands": self._clock.stands}
+        return answer(body)
+
+    async def set_time(self, asked: Asked) -> web.Response:
+        """Let the clock stand at a moment that is not over"""
+        moment = asked.read(NewTime).now
+        if moment < self._clock.now():
+            refused = Refused("INVALID_VALUE", "is over: time only moves forward")
+            raise Invalid([refused.at("now", "/now")])
+        self._clock.stand(moment)
+        await self._settling.settle()
+        return await self.time(asked)
+
+    async def advance(self, asked: Asked) -> web.Response:
+        """Move the clock ahead"""
+        seconds = asked.read(Advance).seconds
+        try:
+            by = timedelta(microseconds=int(seconds * 1_000_000))
+            self._clock.now() + by + timedelta(days=366)
+            self._clock.advance(by)
+        except OverflowError as error:
+            refused = Refused("INVALID_VALUE", "leads beyond the end of the calendar")
+            raise Invalid([refused.at("seconds", "/seconds")]) from error
+        await self._settling.settle()
+        return await self.time(asked)
+
+    async def requests(self, asked: Asked) -> web.Response:
+        """List the calls that came, oldest first"""
+        query = asked.query()
+        tenant_id, operation = query.one(TENANT), query.one(self._operation)
+        query.finish()
+        found = [_request(each) for each in self._journal.find(tenant_id, operation)]
+        return answer({"requests": found})
+
+    async def forget_requests(self, asked: Asked) -> web.Response:
+        """Forget the calls that came"""
+        self._journal.forget(_tenant(asked))
+        return answer({"message": "requests forgotten"})
+
+    async def faults(self, _: Asked) -> web.Response:
+        """List the faults that are armed"""
+        return answer({"faults": [_fault(each) for each in self._faults.all()]})
+
+    async def add_fault(self, asked: Asked) -> web.Response:
+        """Let calls fail"""
+        if asked.body is None:
+            raise Invalid([Refused("REQUIRED", "a fault is expected").at("", "")])
+        return answer(_fault(self._faults.arm(asked.body)), status=201)
+
+    async def remove_faults(self, asked: Asked) -> web.Response:
+        """Take faults away"""
+        removed = self._faults.remove_of(_tenant(asked))
+        return answer({"message": "faults removed", "removed": removed})
+
+    async def idle(self, _: Asked) -> web.Response:
+        """Answer when nothing is pending"""
+        await self._settling.rest()
+        return answer({"idle": True})
+
+    async def openapi(self, _: Asked) -> web.Response:
+        """Tell the OpenAPI document of the test API"""
+        tables = {self.name: self.table()}
+        return answer(document(tables, version=self._version, title="Test API", about=_ABOUT))
+
+
+def _tenant(asked: Asked) -> str:
+    query = asked.query()
+    tenant_id = query.one(TENANT)
+    query.finish()
+    return str(tenant_id)
+
+
+def _state_of(asked: Asked, wanted: StateAsked) -> tuple[str, dict[str, Any]]:
+    """Whose state is wanted, and its parameters. The tenant may be one of them."""
+    params = dict(wanted.params)
+    in_body = params.pop("tenantId", None) or (asked.body or {}).get("tenantId")
+    return tenant_of(asked.request, {"tenantId": in_body}), params
+
+
+def _fault(fault: Fault) -> shapes.Fault:
+    told = asdict(fault.details, filter=lambda each, value: value is not None)
+    shown = {camel(name): value for name, value in told.items() if name not in ("match", "times")}
+    match = {"operation": fault.operation, "tenantId": fault.tenant_id}
+    body = {
+        "id": fault.id,
+        "match": {key: value for key, value in match.items() if value},
+        "times": fault.details.times,
+        "hits": fault.hits,
+        **shown,
+    }
+    return cast("shapes.Fault", body)
+
+
+def _request(entry: Entry) -> shapes.Request:
+    call, outcome = entry.call, entry.outcome
+    return {
+        "number": entry.number,
+        "at": entry.at,
+        "transport": call.transport,
+        "operation": call.operation,
+        "tenantId": next(iter(call.tenants)) if len(call.tenants) == 1 else None,
+        "method": call.method,
+        "path": call.path,
+        "query": call.query,
+        "requestId": call.request_id,
+        "body": call.body,
+        "status": outcome.status,
+        "answer": outcome.answer,
+        "fault": outcome.fault,
+        "lost": outcome.is_lost,
+    }

@@ -1,0 +1,72 @@
+"""The documentation's page, as somebody uses it in a browser that reaches no other host."""
+
+import re
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import expect
+
+from tests.docs_page import PROGRAMS, Visit, chromium, visiting
+from tests.launching import MEMORY, serving
+
+PROGRAM = chromium()
+pytestmark = pytest.mark.skipif(
+    PROGRAM is None, reason=f"needs a Chromium: none of {', '.join(PROGRAMS)} is on the PATH"
+)
+
+
+@pytest.fixture
+def origin(tmp_path: Path) -> Iterator[str]:
+    with serving(tmp_path, *MEMORY) as service:
+        yield service.http
+
+
+@pytest.fixture
+async def visit(origin: str) -> AsyncIterator[Visit]:
+    assert PROGRAM is not None
+    async with visiting(origin, PROGRAM) as visit:
+        yield visit
+
+
+async def test_the_page_shows_what_the_document_says(visit: Visit) -> None:
+    headings = visit.page.get_by_role("heading")
+    await expect(headings.filter(has_text="Customers service")).to_be_visible()
+    await visit.show("/live")
+    await expect(headings.filter(has_text="Say that the process runs")).to_be_visible()
+
+
+async def test_an_operation_can_be_tried(visit: Visit, origin: str) -> None:
+    await visit.show("/live")
+    window = await visit.send("get", "/live")
+    await expect(window.get_by_text("200 OK", exact=True).first).to_be_visible()
+    await expect(window.get_by_text('"alive"')).to_be_visible()
+    assert visit.asked[-1] == f"{origin}/live"
+
+
+async def test_the_page_asks_this_service_only_and_keeps_to_its_policy(
+    visit: Visit, origin: str
+) -> None:
+    await visit.show("/live")
+    await expect((await visit.send("get", "/live")).get_by_text("200 OK").first).to_be_visible()
+    await visit.page.wait_for_load_state("networkidle")
+    assert set(visit.asked) == {
+        f"{origin}{path}"
+        for path in (
+            "/docs",
+            "/docs/start.js",
+            "/docs/scalar/standalone.js",
+            "/openapi.json",
+            "/live",
+        )
+    }
+    assert visit.errors == []
+
+
+async def test_nobody_elses_services_are_offered(visit: Visit) -> None:
+    await visit.show("/live")
+    await expect(visit.page.get_by_role("button", name="(get /live)")).to_be_visible()
+    offers = visit.page.get_by_role("button").or_(visit.page.get_by_role("link"))
+    names = [await each.inner_text() for each in await offers.all()]
+    foreign = re.compile(r"\b(AI|MCP|SDK|agent|client|deploy|explore|share)\b", re.IGNORECASE)
+    assert [name for name in names if foreign.search(name)] == []
