@@ -17,7 +17,7 @@ STUBS := src/customers/entrypoints/rpc/generated
 WITH_ENV = $(if $(wildcard .env),$(BIN)/dotenv --file .env run --no-override --)
 
 .DEFAULT_GOAL := help
-.PHONY: help install run migrate test check bench bench-segments build clean lock proto openapi
+.PHONY: help install run migrate test check bench bench-segments build clean lock proto openapi released
 
 help: ## Shows these lines
 	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | \
@@ -43,10 +43,12 @@ check: .venv/.dev ## Checks format, style, types, import contracts, dependencies
 	$(BIN)/pip check
 	$(BIN)/buf format --diff --exit-code proto
 	$(BIN)/buf lint
+	$(BIN)/buf breaking proto --against proto/released.json
 	proto/generate.sh --check $(STUBS)
 	$(BIN)/python -m alembic upgrade head --sql > .venv/schema.sql
 	$(BIN)/squawk .venv/schema.sql
 	$(BIN)/hadolint Dockerfile
+	tools/oasdiff/check docs/released/openapi.json docs/openapi.json
 
 bench: .venv/.dev ## Measures every operation beside its limits, with 1,000,000 customers; needs wrk
 	$(BIN)/python -m benchmarks $(ARGS)
@@ -74,6 +76,10 @@ proto: .venv/.dev ## Generates the gRPC code from proto/
 openapi: .venv/.dev ## Writes docs/openapi.json and docs/openapi.yaml from the code
 	$(BIN)/customers openapi > docs/openapi.json
 	$(BIN)/customers openapi --yaml > docs/openapi.yaml
+
+released: .venv/.dev ## Makes today's proto and OpenAPI document what later ones must not break
+	$(BIN)/buf build proto --exclude-source-info -o proto/released.json
+	cp docs/openapi.json docs/released/openapi.json
 
 # Serving needs far less than testing, so that a newcomer's first answer comes soon.
 .venv/.run: requirements/runtime.txt requirements/build.txt pyproject.toml
