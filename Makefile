@@ -17,7 +17,8 @@ STUBS := src/customers/entrypoints/rpc/generated
 WITH_ENV = $(if $(wildcard .env),$(BIN)/dotenv --file .env run --no-override --)
 
 .DEFAULT_GOAL := help
-.PHONY: help install run migrate test check bench bench-segments build clean lock proto openapi released
+.PHONY: help install run migrate test check examples bench bench-segments build clean lock proto \
+	openapi released
 
 help: ## Shows these lines
 	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | \
@@ -49,6 +50,9 @@ check: .venv/.dev ## Checks format, style, types, import contracts, dependencies
 	$(BIN)/squawk .venv/schema.sql
 	$(BIN)/hadolint Dockerfile
 	tools/oasdiff/check docs/released/openapi.json docs/openapi.json
+
+examples: .venv/.dev ## Runs the examples for consuming teams, with the toolchains that are there
+	examples/run $(ARGS)
 
 bench: .venv/.dev ## Measures every operation beside its limits, with 1,000,000 customers; needs wrk
 	$(BIN)/python -m benchmarks $(ARGS)

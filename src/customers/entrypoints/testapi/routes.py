@@ -276,7 +276,9 @@ def _tenant(asked: Asked) -> str:
 def _state_of(asked: Asked, wanted: StateAsked) -> tuple[str, dict[str, Any]]:
     """Whose state is wanted, and its parameters. The tenant may be one of them."""
     params = dict(wanted.params)
-    in_body = params.pop("tenantId", None) or (asked.body or {}).get("tenantId")
+    told = [params.pop(name, None) for name in ("tenantId", "tenant_id")]
+    told += [(asked.body or {}).get("tenantId")]
+    in_body = next((each for each in told if each is not None), None)
     return tenant_of(asked.request, {"tenantId": in_body}), params
 
 

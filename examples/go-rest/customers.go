@@ -1,0 +1,77 @@
+// Package customers tells the customers service over REST what was sold.
+//
+// Next door is the same over gRPC, with the retries that both want; here is how a team writes down
+// what it needs of the service.
+package customers
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// ErrUnknownCustomer is for a customer that does not exist in this tenant, or was deleted.
+var ErrUnknownCustomer = errors.New("the customer is unknown")
+
+// Order is a fact: it was placed, and is told under its own id for ever.
+type Order struct {
+	ID string `json:"orderId"`
+	// Total is exact: "12.50", as sums in binary floating point are not.
+	Total    json.Number `json:"totalAmount"`
+	PlacedAt time.Time   `json:"orderDate"`
+}
+
+// Recorded is what the service knows about the customer, the order counted.
+type Recorded struct {
+	// Duplicate says that the order was counted by an earlier call.
+	Duplicate bool `json:"duplicate"`
+	Customer  struct {
+		TotalOrders int         `json:"totalOrders"`
+		TotalSpent  json.Number `json:"totalSpent"`
+	} `json:"customer"`
+}
+
+// Client calls the service at URL for one tenant.
+type Client struct {
+	URL    string
+	Tenant string
+}
+
+// RecordOrder returns once the order is counted. It may be told as often as needed.
+func (c Client) RecordOrder(ctx context.Context, customer string, order Order) (Recorded, error) {
+	answer, err := c.post(ctx, "/api/v1/customers/"+url.PathEscape(customer)+"/record-order", order)
+	if err != nil {
+		return Recorded{}, err
+	}
+	defer func() { _ = answer.Body.Close() }()
+	switch answer.StatusCode {
+	case http.StatusOK:
+		var told Recorded
+		return told, json.NewDecoder(answer.Body).Decode(&told)
+	case http.StatusNotFound:
+		return Recorded{}, fmt.Errorf("%w: %s", ErrUnknownCustomer, customer)
+	default:
+		return Recorded{}, fmt.Errorf("order %s: %s", order.ID, answer.Status)
+	}
+}
+
+func (c Client) post(ctx context.Context, path string, body any) (*http.Response, error) {
+	written, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	request, err := http.NewRequestWithContext(
+		ctx, http.MethodPost, c.URL+path, bytes.NewReader(written),
+	)
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("X-Tenant-ID", c.Tenant)
+	return http.DefaultClient.Do(request)
+}

@@ -1,0 +1,124 @@
+// The storefront against the real service, with all that can go wrong on the way.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+
+import { Customers } from "../src/customers.js";
+import type { Sleep } from "../src/retrying.js";
+import { Service } from "./service.js";
+
+const ada = { email: "ada@example.test", firstName: "Ada", lastName: "Lovelace" };
+const day = 86_400;
+
+let service: Service;
+before(async () => {
+  service = await Service.start();
+});
+after(() => service.stop());
+
+test("who signs up is found again", async () => {
+  const customers = connect(service.tenant());
+
+  const made = await customers.signUp({ ...ada, marketingOptIn: true });
+  const found = await customers.find(made.id);
+
+  assert.deepEqual(found, made);
+  assert.equal(made.totalSpent, 0);
+});
+
+test("who is unknown is not found", async () => {
+  const found = await connect(service.tenant()).find("01890a5d-ac96-774b-bcce-b302099a8057");
+
+  assert.equal(found, undefined);
+});
+
+test("what is no e-mail address is refused by name", async () => {
+  const refused = connect(service.tenant()).signUp({ ...ada, email: "ada" });
+
+  await assert.rejects(refused, { code: "VALIDATION_FAILED" });
+});
+
+test("signing up again after a lost answer makes no second customer", async () => {
+  const tenant = service.tenant();
+  await service.arm(tenant, "registerCustomer", { times: 1, abort: "after-commit" });
+
+  const made = await connect(tenant).signUp(ada);
+
+  const heard = await service.heard(tenant, "registerCustomer");
+  assert.deepEqual(
+    heard.map(({ status, lost }) => ({ status, lost })),
+    [
+      { status: 201, lost: true },
+      { status: 200, lost: false },
+    ],
+  );
+  assert.equal(heard[0]?.answer?.id, made.id);
+});
+
+test("a connection that stays broken is told to the caller", async () => {
+  const tenant = service.tenant();
+  await service.arm(tenant, "registerCustomer", { abort: "before" });
+
+  await assert.rejects(connect(tenant).signUp(ada), TypeError);
+
+  assert.equal((await service.heard(tenant, "registerCustomer")).length, 3);
+});
+
+test("a service that is away is asked again when it says so", async () => {
+  const tenant = service.tenant();
+  const { customerId } = await service.state(tenant, "a customer exists");
+  await service.arm(tenant, "getCustomer", { times: 1, status: 503 });
+  const pauses: number[] = [];
+
+  const found = await connect(tenant, async (pause) => void pauses.push(pause)).find(customerId);
+
+  assert.equal(found?.id, customerId);
+  assert.equal(pauses.length, 1);
+  assert.ok(pauses[0]! >= 1000, `it waited ${pauses[0]} ms`);
+});
+
+test("a blocked customer is seen to be blocked, and not blocked again", async () => {
+  const tenant = service.tenant();
+  const reason = "chargeback of order 1001";
+  const { customerId } = await service.state(tenant, "a blocked customer", { reason });
+  const customers = connect(tenant);
+
+  const found = await customers.find(customerId);
+  const isNew = await customers.block(customerId, "chargeback of order 1002");
+
+  assert.equal(found?.status, "BLOCKED");
+  assert.equal(found?.lockReason, reason);
+  assert.equal(isNew, false);
+});
+
+test("who has not bought for 90 days is won back", async () => {
+  const tenant = service.tenant();
+  const customers = connect(tenant);
+  const { id } = await customers.signUp(ada);
+  await service.post("/api/v1/customers/segments", {
+    tenantId: tenant,
+    name: "Win back",
+    rules: [{ field: "days_since_last_order", operator: "gt", value: 90 }],
+  });
+  await service.post(`/api/v1/customers/${id}/record-order`, {
+    tenantId: tenant,
+    orderId: "o-1001",
+    totalAmount: 12.5,
+  });
+
+  const then = await customers.segmentsOf(id);
+  await service.advance(91 * day);
+  const now = await customers.segmentsOf(id);
+
+  assert.deepEqual([then, now], [[], ["Win back"]]);
+});
+
+const atOnce: Sleep = async () => {};
+
+function connect(tenant: string, sleep: Sleep = atOnce): Customers {
+  return new Customers({
+    url: service.url,
+    tenant,
+    patience: { attempts: 3, pause: 100, sleep },
+  });
+}

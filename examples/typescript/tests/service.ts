@@ -1,0 +1,106 @@
+// The real customers service, in memory and with its test API, for one file of tests.
+
+import { spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** One entry of the service's journal. */
+export interface Call {
+  status: number;
+  lost: boolean;
+  answer: { id?: string } | null;
+}
+
+export class Service {
+  private constructor(
+    readonly url: string,
+    readonly stop: () => Promise<void>,
+  ) {}
+
+  /** Uses the service that CUSTOMERS_HTTP names, or starts CUSTOMERS. */
+  static async start(): Promise<Service> {
+    const running = process.env["CUSTOMERS_HTTP"];
+    if (running) return new Service(running, async () => {});
+    const folder = mkdtempSync(join(tmpdir(), "customers-"));
+    const ready = join(folder, "ready.json");
+    const options = ["--storage", "memory", "--test-api", "--port", "0", "--rpc-port", "0"];
+    const child = spawn(
+      process.env["CUSTOMERS"] || "customers",
+      ["serve", ...options, "--ready-file", ready, "--log-level", "error"],
+      { stdio: ["ignore", "inherit", "inherit"] },
+    );
+    const ended = new Promise<string>((resolve) => {
+      child.once("error", (error) => resolve(error.message));
+      child.once("exit", (code) => resolve(`it ended with ${code}`));
+    });
+    const stop = async () => {
+      child.kill("SIGTERM");
+      await ended;
+      rmSync(folder, { recursive: true });
+    };
+    const failed = await Promise.race([ended, appears(ready)]);
+    if (failed) {
+      await stop();
+      throw new Error(`the customers service did not start: ${failed}`);
+    }
+    return new Service(JSON.parse(readFileSync(ready, "utf8")).http as string, stop);
+  }
+
+  /** A tenant of its own for each test: none sees another's customers, faults or calls. */
+  tenant(): string {
+    return `storefront-${randomUUID()}`;
+  }
+
+  /** Brings the tenant into a state by its name; answers the ids that it has made. */
+  async state(tenantId: string, state: string, params: object = {}): Promise<Values> {
+    const made = await this.post("/__test/states", { state, params: { tenantId, ...params } });
+    return made["values"] as Values;
+  }
+
+  /** Makes the service misbehave towards an operation of the tenant. */
+  async arm(tenantId: string, operation: string, fault: object): Promise<void> {
+    await this.post("/__test/faults", { match: { tenantId, operation }, ...fault });
+  }
+
+  async advance(seconds: number): Promise<void> {
+    await this.post("/__test/clock/advance", { seconds });
+  }
+
+  /** The calls of an operation of the tenant, oldest first. */
+  async heard(tenantId: string, operation: string): Promise<Call[]> {
+    const query = new URLSearchParams({ tenant_id: tenantId, operation });
+    const answer = await fetch(`${this.url}/__test/requests?${query}`);
+    return ((await json(answer))["requests"] as Call[]) ?? [];
+  }
+
+  async post(path: string, body: object): Promise<Values> {
+    return json(
+      await fetch(this.url + path, {
+        method: "POST",
+        headers: { "Content-Type": "application/json" },
+        body: JSON.stringify(body),
+      }),
+    );
+  }
+}
+
+// The OpenAPI document says nothing of the test API.
+type Values = Record<string, any>;
+
+async function json(answer: Response): Promise<Values> {
+  const text = await answer.text();
+  if (!answer.ok) throw new Error(`${answer.url}: ${answer.status} ${text}`);
+  return JSON.parse(text) as Values;
+}
+
+/** The ready file is whole as soon as it is there. Answers what is wrong if it does not come. */
+async function appears(ready: string): Promise<string | undefined> {
+  for (let waited = 0; waited < 30_000; waited += 10) {
+    if (existsSync(ready)) return undefined;
+    await sleep(10, undefined, { ref: false });
+  }
+  return "no ready file within 30 seconds";
+}
