@@ -1,7 +1,7 @@
 """Faults: what is to go wrong with calls, how often, and what strikes a call."""
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from enum import StrEnum
 from itertools import count
 from typing import Annotated, Any
@@ -16,6 +16,7 @@ from customers.entrypoints.wire.reading import Reader
 
 # Longer than any caller waits.
 LONGEST_DELAY_MS = 60_000
+_LOOKS_UP_EVERY = 0.05
 
 
 class Abort(StrEnum):
@@ -56,9 +57,13 @@ class FaultDetails:
         """What a gRPC call ends with."""
         return StatusCode[self.rpc_code or StatusCode.UNAVAILABLE.name]
 
-    async def wait(self) -> None:
-        """Waits as long as the call is to be delayed."""
-        await asyncio.sleep((self.delay_ms or 0) / 1_000)
+    async def wait(self, is_over: Callable[[], bool]) -> None:
+        """Waits as long as the call is to be delayed, or until nobody waits for its answer."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + (self.delay_ms or 0) / 1_000
+        while (left := end - loop.time()) > 0 and not is_over():  # noqa: ASYNC110
+            # Nothing tells when a caller goes.
+            await asyncio.sleep(min(left, _LOOKS_UP_EVERY))
 
 
 @frozen(kw_only=True)

@@ -7,6 +7,7 @@ of everything, where the journal knows what would have been answered.
 import json
 from contextlib import suppress
 from decimal import Decimal
+from functools import partial
 from typing import Any, Final
 
 from aiohttp import web
@@ -16,7 +17,7 @@ from attrs import frozen
 
 from customers.core.errors import CustomersError, Unavailable
 from customers.entrypoints.http.asking import Asked
-from customers.entrypoints.http.bodies import Rejected
+from customers.entrypoints.http.bodies import DRAIN, Rejected
 from customers.entrypoints.http.refusals import RETRY_LATER, Refusal, refusal_of
 from customers.entrypoints.http.routes import BASE, ROUTE, Handler, Route
 from customers.entrypoints.testapi.faults import Abort, Fault, Faults
@@ -68,7 +69,7 @@ class WatchedHttp:
 
 async def _struck(fault: Fault, asked: Asked, handler: Handler) -> web.Response:
     details = fault.details
-    await details.wait()
+    await details.wait(partial(_is_abandoned, asked.request))
     if not details.answers:
         return await handler(asked)
     if not details.is_late:
@@ -78,6 +79,12 @@ async def _struck(fault: Fault, asked: Asked, handler: Handler) -> web.Response:
     with suppress(CustomersError, Rejected):
         await handler(asked)
     raise Rejected(_refusal(fault))
+
+
+def _is_abandoned(request: web.Request) -> bool:
+    """Whether the caller has gone, or the service is about to go."""
+    transport = request.transport
+    return transport is None or transport.is_closing() or request.app[DRAIN].is_stopping
 
 
 def _refusal(fault: Fault) -> Refusal:

@@ -91,7 +91,7 @@ class _Watch:
         if self._fault is None:
             return await self._handled(raw, handler)
         details = self._fault.details
-        await details.wait()
+        await details.wait(self._context.done)
         if not details.answers:
             return await self._handled(raw, handler)
         if details.is_late:

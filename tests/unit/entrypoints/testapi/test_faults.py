@@ -1,5 +1,6 @@
 """Faults: calls that fail, are late, or whose answers are lost."""
 
+import asyncio
 from typing import Any
 
 import grpc
@@ -137,6 +138,16 @@ async def test_the_oldest_strikes_first(bench: Bench) -> None:
 async def test_a_delayed_call_is_answered_as_ever(bench: Bench) -> None:
     await bench.fault("registerCustomer", times=1, delayMs=1)
     assert (await bench.api.post("/customers", new_customer())).status == 201
+
+
+async def test_a_delay_ends_when_its_caller_has_gone(bench: Bench) -> None:
+    await bench.fault("registerCustomer", times=1, delayMs=60_000)
+    call = asyncio.create_task(bench.api.post("/customers", new_customer()))
+    while (await bench.told("GET", "/faults"))["faults"]:
+        pass
+    call.cancel()
+    await bench.told("GET", "/idle")
+    assert [each["status"] for each in await bench.calls()] == [201]
 
 
 @pytest.mark.parametrize(
