@@ -73,13 +73,29 @@ def refusal_of(error: CustomersError) -> Refusal:
 def answer_refusal(refusal: Refusal, form: Form, accept: str) -> web.Response:
     """The answer in the route's form, or as a problem document where one is accepted."""
     as_problem = accepts_problem(accept)
-    body = _problem(refusal) if as_problem else _FORMS[form](refusal)
+    body = problem_of(refusal) if as_problem else body_of(refusal, form)
     return web.Response(
         status=refusal.status,
         body=encode(body),
         content_type=PROBLEM_TYPE if as_problem else "application/json",
         headers=refusal.headers,
     )
+
+
+def body_of(refusal: Refusal, form: Form) -> dict[str, Any]:
+    """What is said in the form of a route."""
+    return _FORMS[form](refusal)
+
+
+def problem_of(refusal: Refusal) -> dict[str, Any]:
+    """What is said as a problem document (RFC 9457)."""
+    return {
+        "type": "about:blank",
+        "title": HTTPStatus(refusal.status).phrase,
+        "status": refusal.status,
+        "detail": refusal.message,
+        "code": refusal.code,
+    } | _details(refusal)
 
 
 def accepts_problem(accept: str) -> bool:
@@ -124,16 +140,6 @@ def _plain(refusal: Refusal) -> dict[str, Any]:
 def _wrapped(refusal: Refusal) -> dict[str, Any]:
     inner = {"code": refusal.code, "message": refusal.message} | _details(refusal)
     return {"success": False, "error": inner, "message": refusal.message, "code": refusal.code}
-
-
-def _problem(refusal: Refusal) -> dict[str, Any]:
-    return {
-        "type": "about:blank",
-        "title": HTTPStatus(refusal.status).phrase,
-        "status": refusal.status,
-        "detail": refusal.message,
-        "code": refusal.code,
-    } | _details(refusal)
 
 
 _FORMS = {Form.PLAIN: _plain, Form.WRAPPED: _wrapped}

@@ -11,25 +11,24 @@ import yaml
 from attrs import define, field
 
 from customers.core.errors import (
-    CustomersError,
-    Invalid,
     StaleVersion,
-    Unavailable,
 )
 from customers.entrypoints.http import parameters
-from customers.entrypoints.http.bodies import JSON, MERGE_PATCH, TOO_LARGE
-from customers.entrypoints.http.drain import GIVEN_UP
+from customers.entrypoints.http.bodies import JSON, MERGE_PATCH
 from customers.entrypoints.http.queries import Parameter
-from customers.entrypoints.http.refusals import PROBLEM_TYPE, Form, status_of
+from customers.entrypoints.http.refusals import PROBLEM_TYPE
 from customers.entrypoints.http.routes import Body, Route
 from customers.entrypoints.openapi.examples import EXAMPLES, example_of
 from customers.entrypoints.openapi.gates import Schema, schema_of
+from customers.entrypoints.openapi.refusals import (
+    problem_described,
+    refusal_described,
+    refusals_of,
+)
 from customers.entrypoints.openapi.schemas import Schemas
-from customers.entrypoints.wire import shapes
 from customers.entrypoints.wire.reading import Nulls
 
 _PART = re.compile(r"\{(\w+)(?::[^{}]*)?\}")
-_ERRORS: Final = {Form.PLAIN: shapes.PlainError, Form.WRAPPED: shapes.WrappedError}
 _ABOUT: Final = """\
 Who the customers of a marketplace are, what they bought, which segments they are in, and why.
 
@@ -177,10 +176,11 @@ class _Document:
     def _responses(self, route: Route) -> Iterator[tuple[str, dict[str, Any]]]:
         for status, shape in route.answers.items():
             yield str(status), self._answer(route, status, shape)
-        for status, refusals in _refusals(route).items():
-            name = route.form.value.title() + "".join(map(_title, refusals))
+        for status, refusals in refusals_of(route).items():
+            name = route.form.value.title() + "".join(_title(each.code) for each in refusals)
             if name not in self._refusals:
-                self._refusals[name] = self._refusal(route, status, refusals)
+                described = refusal_described(refusals, route.form, self._schemas)
+                self._refusals[name] = {**described, "headers": _headers(route, status)}
             yield str(status), {"$ref": f"#/components/responses/{name}"}
 
     def _answer(self, route: Route, status: int, shape: Any) -> dict[str, Any]:
@@ -193,26 +193,8 @@ class _Document:
             example = example_of(schema, self._schemas.components)
             response["content"] = {JSON: {"schema": schema, "example": example}}
         if shape is not None and status >= 400:
-            response["content"][PROBLEM_TYPE] = self._problem()
+            response["content"][PROBLEM_TYPE] = problem_described([], self._schemas)
         return response
-
-    def _refusal(self, route: Route, status: int, told: Mapping[str, str]) -> dict[str, Any]:
-        schema = self._schemas.of_type(_ERRORS[route.form])
-        examples = {
-            code: {"value": _example(route.form, code, message)} for code, message in told.items()
-        }
-        listed = "; ".join(f"`{code}`: {message}" for code, message in told.items())
-        return {
-            "description": f"{HTTPStatus(status).phrase}. {listed}",
-            "headers": _headers(route, status),
-            "content": {
-                JSON: {"schema": schema, "examples": examples},
-                PROBLEM_TYPE: self._problem(),
-            },
-        }
-
-    def _problem(self) -> dict[str, Any]:
-        return {"schema": self._schemas.of_type(shapes.ProblemDocument)}
 
 
 def _title(code: str) -> str:
@@ -273,32 +255,3 @@ def _headers(route: Route, status: int) -> dict[str, Schema]:
     if status == 503:
         names.append("Retry-After")
     return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
-
-
-def _refusals(route: Route) -> dict[int, dict[str, str]]:
-    """What may be answered instead, by status and code."""
-    errors: list[type[CustomersError]] = list(route.refuses)
-    if route.is_of_tenant or route.query or route.method != "GET":
-        errors.insert(0, Invalid)
-    if route.is_of_tenant:
-        errors.append(Unavailable)
-    told: dict[int, dict[str, str]] = {}
-    for error in errors:
-        told.setdefault(status_of(error), {})[error.code] = error.message
-    if route.method != "GET":
-        kind = "a body must come as application/json in UTF-8"
-        for each in (GIVEN_UP, TOO_LARGE):
-            told.setdefault(each.status, {})[each.code] = each.message
-        told[415] = {"UNSUPPORTED_MEDIA_TYPE": kind}
-    return told
-
-
-def _example(form: Form, code: str, message: str) -> dict[str, Any]:
-    said: dict[str, Any] = {"message": message, "code": code}
-    if code == Invalid.code:
-        said["details"] = [
-            {"field": "email", "message": "is required", "code": "REQUIRED", "pointer": "/email"}
-        ]
-    if form is Form.PLAIN:
-        return {"error": message, **said}
-    return {"success": False, "error": said, "message": message, "code": code}

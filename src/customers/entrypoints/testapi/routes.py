@@ -2,10 +2,10 @@
 
 from datetime import timedelta
 from decimal import Decimal
-from typing import Annotated, Any, Final, cast
+from typing import Annotated, Any, Final
 
 from aiohttp import web
-from attrs import asdict, evolve, field, frozen
+from attrs import evolve, field, frozen
 
 from customers.core.errors import EmailTaken, Invalid, Refused, SegmentIsDynamic, Unavailable
 from customers.core.model.values import Moment, Text
@@ -16,14 +16,14 @@ from customers.entrypoints.http.routes import Body, Route
 from customers.entrypoints.http.tenant import tenant_of
 from customers.entrypoints.openapi.document import document
 from customers.entrypoints.testapi import shapes
-from customers.entrypoints.testapi.faults import Fault, FaultDetails, Faults
+from customers.entrypoints.testapi.faults import FaultDetails, Faults
 from customers.entrypoints.testapi.gates import ObjectGate, OperationGate, SecondsGate
-from customers.entrypoints.testapi.journal import Entry, Journal
+from customers.entrypoints.testapi.journal import Journal
 from customers.entrypoints.testapi.kept import Kept
 from customers.entrypoints.testapi.ports import ToldClock
 from customers.entrypoints.testapi.settling import Settling
+from customers.entrypoints.testapi.showing import show_fault, show_request
 from customers.entrypoints.testapi.states import States
-from customers.entrypoints.wire.reading import camel
 
 PREFIX: Final = "/__test"
 MOST_BYTES_OF_A_SNAPSHOT: Final = 256 * 1024 * 1024
@@ -232,7 +232,7 @@ class BenchRoutes:
         query = asked.query()
         tenant_id, operation = query.one(TENANT), query.one(self._operation)
         query.finish()
-        found = [_request(each) for each in self._journal.find(tenant_id, operation)]
+        found = [show_request(each) for each in self._journal.find(tenant_id, operation)]
         return answer({"requests": found})
 
     async def forget_requests(self, asked: Asked) -> web.Response:
@@ -242,13 +242,13 @@ class BenchRoutes:
 
     async def faults(self, _: Asked) -> web.Response:
         """List the faults that are armed"""
-        return answer({"faults": [_fault(each) for each in self._faults.all()]})
+        return answer({"faults": [show_fault(each) for each in self._faults.all()]})
 
     async def add_fault(self, asked: Asked) -> web.Response:
         """Let calls fail"""
         if asked.body is None:
             raise Invalid([Refused("REQUIRED", "a fault is expected").at("", "")])
-        return answer(_fault(self._faults.arm(asked.body)), status=201)
+        return answer(show_fault(self._faults.arm(asked.body)), status=201)
 
     async def remove_faults(self, asked: Asked) -> web.Response:
         """Take faults away"""
@@ -280,37 +280,3 @@ def _state_of(asked: Asked, wanted: StateAsked) -> tuple[str, dict[str, Any]]:
     told += [(asked.body or {}).get("tenantId")]
     in_body = next((each for each in told if each is not None), None)
     return tenant_of(asked.request, {"tenantId": in_body}), params
-
-
-def _fault(fault: Fault) -> shapes.Fault:
-    told = asdict(fault.details, filter=lambda each, value: value is not None)
-    shown = {camel(name): value for name, value in told.items() if name not in ("match", "times")}
-    match = {"operation": fault.operation, "tenantId": fault.tenant_id}
-    body = {
-        "id": fault.id,
-        "match": {key: value for key, value in match.items() if value},
-        "times": fault.details.times,
-        "hits": fault.hits,
-        **shown,
-    }
-    return cast("shapes.Fault", body)
-
-
-def _request(entry: Entry) -> shapes.Request:
-    call, outcome = entry.call, entry.outcome
-    return {
-        "number": entry.number,
-        "at": entry.at,
-        "transport": call.transport,
-        "operation": call.operation,
-        "tenantId": next(iter(call.tenants)) if len(call.tenants) == 1 else None,
-        "method": call.method,
-        "path": call.path,
-        "query": call.query,
-        "requestId": call.request_id,
-        "body": call.body,
-        "status": outcome.status,
-        "answer": outcome.answer,
-        "fault": outcome.fault,
-        "lost": outcome.is_lost,
-    }
