@@ -46,6 +46,7 @@ check: .venv/.dev ## Checks format, style, types, import contracts, dependencies
 	$(BIN)/buf lint
 	$(BIN)/buf breaking proto --against proto/released.json
 	proto/generate.sh --check $(STUBS)
+	PATH=$(BIN):$$PATH $(BIN)/python testkit/generate.py --check docs/openapi.json
 	$(BIN)/python -m alembic upgrade head --sql > .venv/schema.sql
 	$(BIN)/squawk .venv/schema.sql
 	$(BIN)/hadolint Dockerfile
@@ -60,9 +61,10 @@ bench: .venv/.dev ## Measures every operation beside its limits, with 1,000,000 
 bench-segments: .venv/.dev ## Compares what segments cost: large tenant to small, with to without
 	$(BIN)/python -m benchmarks.segments $(ARGS)
 
-build: .venv/.run ## Builds wheel and sdist into dist/
+build: .venv/.run ## Builds wheel and sdist, of the service and of the kit, into dist/
 	rm -rf dist
 	$(BIN)/python -m build --no-isolation
+	$(BIN)/python -m build --no-isolation --outdir dist testkit
 
 clean: ## Removes what was built and cached; .venv and data stay
 	rm -rf dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
@@ -77,9 +79,10 @@ lock: .venv/.dev ## Pins the dependencies of pyproject.toml; UPGRADE=1 takes new
 proto: .venv/.dev ## Generates the gRPC code from proto/
 	proto/generate.sh $(STUBS)
 
-openapi: .venv/.dev ## Writes docs/openapi.json and docs/openapi.yaml from the code
+openapi: .venv/.dev ## Writes docs/openapi.json, docs/openapi.yaml and the kit's client from the code
 	$(BIN)/customers openapi > docs/openapi.json
 	$(BIN)/customers openapi --yaml > docs/openapi.yaml
+	PATH=$(BIN):$$PATH $(BIN)/python testkit/generate.py docs/openapi.json
 
 released: .venv/.dev ## Makes today's proto and OpenAPI document what later ones must not break
 	$(BIN)/buf build proto --exclude-source-info -o proto/released.json
@@ -95,9 +98,10 @@ released: .venv/.dev ## Makes today's proto and OpenAPI document what later ones
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
-.venv/.dev: .venv/.run requirements/dev.txt
+.venv/.dev: .venv/.run requirements/dev.txt testkit/pyproject.toml
 	@echo 'Installing the tools for tests and checks into .venv; this happens once.'
 	@$(PINNED) -r requirements/dev.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable testkit
 	@# buf.yaml finds the protos of Google's packages here, whatever Python's version is.
 	@ln -sfn "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" .venv/protos
 	@touch $@

@@ -1,12 +1,15 @@
 """Provider states, by name, with parameters, as tests and verifiers of Pact ask for them."""
 
 from decimal import Decimal
+from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.benches import Bench
 
+FOLDER = files("customers.entrypoints.testapi").joinpath("states")
 ID = "01981f2e-8a4c-7d31-9c55-3f1c2b7e9a10"
 STATES = {
     "a customer exists",
@@ -21,6 +24,13 @@ STATES = {
 
 async def customer(bench: Bench, values: Any) -> Any:
     return (await bench.api.get(f"/customers/{values['customerId']}")).body
+
+
+def test_the_documentation_shows_the_file_of_every_state() -> None:
+    told = (Path(__file__).parents[4] / "docs" / "memory-mode.md").read_text("utf-8")
+    shown = [each.read_text("utf-8") for each in FOLDER.iterdir()]
+    assert len(shown) == len(STATES)
+    assert all(f"```yaml\n{each}```" in told for each in shown)
 
 
 async def test_the_states_are_told_with_their_parameters(bench: Bench) -> None:

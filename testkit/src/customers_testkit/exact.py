@@ -1,0 +1,28 @@
+"""JSON with exact numbers in both directions: amounts are Decimals, never floats."""
+
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+
+def encode(value: Any) -> bytes:
+    """Decimals are written as numbers, digit by digit. Raises ValueError for one that is none."""
+    return _written(value).encode()
+
+
+def decode(text: bytes) -> Any:
+    """Numbers with a fraction come as Decimals."""
+    return json.loads(text, parse_float=Decimal)
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, Decimal):
+        if not value.is_finite():
+            raise ValueError(f"{value} is no amount")
+        return str(value)
+    if isinstance(value, Mapping):
+        return "{" + ",".join(f"{json.dumps(k)}:{_written(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ",".join(map(_written, value)) + "]"
+    return json.dumps(value)

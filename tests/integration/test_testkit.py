@@ -1,0 +1,203 @@
+"""The kit for consuming teams: its fixtures, its typed client, and how it starts the service.
+
+Its plugin is installed here as in a consumer's environment, so that its fixtures are simply there.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import httpx
+import pytest
+from customers_testkit.caller import Caller, CustomersError
+from customers_testkit.client import CustomersClient
+from customers_testkit.controls import Clock, Faults, Journal, States
+from customers_testkit.exact import decode, encode
+from customers_testkit.server import Server, ServiceDidNotStart, running
+from customers_testkit.shapes import CustomerDetails, RuleCondition
+
+from customers.entrypoints.rpc.generated.customers_pb2_grpc import CustomersServiceStub
+from tests.launching import COMMAND, is_alive
+from tests.unit.entrypoints.rpc_service import an_order, usd
+
+ROOT = Path(__file__).parents[2]
+ADA: CustomerDetails = {"email": "ada@example.test", "firstName": "Ada", "lastName": ""}
+DOCUMENTS = [ROOT / "testkit" / "README.md", ROOT / "docs" / "memory-mode.md"]
+
+
+def the_ten_lines(document: Path) -> str:
+    """The test that a document shows."""
+    [shown] = re.findall(r"```python\n(.*?)```", document.read_text("utf-8"), re.DOTALL)
+    return str(shown)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda each: each.name)
+def test_the_test_that_is_documented_is_green_in_an_empty_folder(
+    document: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "test_orders.py").write_text(the_ten_lines(document))
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "customers_testkit.plugin"]
+    environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    run = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert "1 passed" in run.stdout, run.stdout + run.stderr
+
+
+def test_customers_are_registered_and_read(customers_client: CustomersClient) -> None:
+    made = customers_client.register_customer(ADA)
+    again = customers_client.register_customer(ADA)
+    assert customers_client.get_customer(made["id"])["version"] == again["version"] == 1
+    found = customers_client.list_customers(status=["ACTIVE", "BLOCKED"], page=1, search="ada@")
+    assert [each["id"] for each in found["customers"]] == [made["id"]]
+
+
+def test_what_is_refused_says_why(customers_client: CustomersClient) -> None:
+    with pytest.raises(CustomersError) as caught:
+        customers_client.register_customer({**ADA, "email": "no"})
+    refused = caught.value
+    assert (refused.status, refused.code) == (400, "VALIDATION_FAILED")
+    assert [each["pointer"] for each in refused.details] == ["/email"]
+
+
+def test_wrapped_errors_say_it_too(customers_client: CustomersClient) -> None:
+    customer = customers_client.register_customer(ADA)["id"]
+    with pytest.raises(CustomersError, match="404 ADDRESS_NOT_FOUND") as caught:
+        customers_client.get_address(customer, customer)
+    assert caught.value.message == "address not found"
+
+
+def test_headers_of_a_call_can_be_told_and_those_of_its_answer_seen(
+    customers_client: CustomersClient,
+) -> None:
+    customer = customers_client.register_customer(ADA)["id"]
+    customers_client.get_customer(customer)
+    answer = customers_client.caller.last_response
+    assert answer is not None
+    assert answer.headers["ETag"] == '"1"'
+    with pytest.raises(CustomersError, match="412"):
+        customers_client.update_customer(customer, {"firstName": "Eve"}, if_match='"7"')
+
+
+@pytest.mark.parametrize("amount", [Decimal("999999999999.99"), Decimal("0.10"), Decimal(7), 3])
+def test_amounts_are_exact_in_both_directions(
+    customers_client: CustomersClient, amount: Decimal
+) -> None:
+    customer = customers_client.register_customer(ADA)["id"]
+    told = customers_client.record_order(customer, {"orderId": "o", "totalAmount": amount})
+    assert told["customer"]["totalSpent"] == amount
+    assert isinstance(told["customer"]["totalSpent"], Decimal)
+
+
+def test_json_is_written_exactly() -> None:
+    value = {"a": [Decimal("0.10"), None, True, "ä\n"], "b": {"c": Decimal("1E+2")}, "d": ()}
+    assert encode(value) == b'{"a":[0.10,null,true,"\\u00e4\\n"],"b":{"c":1E+2},"d":[]}'
+    assert decode(encode(value))["a"][0] == Decimal("0.10")
+    with pytest.raises(ValueError, match="is no amount"):
+        encode(Decimal("NaN"))
+
+
+def test_a_lost_answer_is_told_again_and_counted_once(
+    customers_client: CustomersClient, customers_faults: Faults, customers_journal: Journal
+) -> None:
+    customer = customers_client.register_customer(ADA)["id"]
+    fault = customers_faults.lose_answer("recordOrder")
+    assert customers_faults.hits(fault) == 0
+    with pytest.raises(httpx.TransportError):
+        customers_client.record_order(customer, {"orderId": "o", "totalAmount": 5})
+    again = customers_client.record_order(customer, {"orderId": "o", "totalAmount": 5})
+    assert (again["duplicate"], again["customer"]["totalOrders"]) == (True, 1)
+    assert [each["lost"] for each in customers_journal.requests("recordOrder")] == [True, False]
+    assert customers_faults.hits(fault) is None
+
+
+def test_grpc_is_called_by_stubs_of_ones_own(
+    customers_server: Server,
+    customers_tenant: str,
+    customers_client: CustomersClient,
+    customers_journal: Journal,
+) -> None:
+    customer = customers_client.register_customer(ADA)["id"]
+    stub: Callable[..., object] = CustomersServiceStub(customers_server.channel()).RecordOrder  # type: ignore[arg-type]
+    stub(an_order(customer, tenant_id=customers_tenant, order_total=usd(5)))
+    assert [each["transport"] for each in customers_journal.requests("recordOrder")] == ["grpc"]
+
+
+def test_a_service_that_is_away_is_so_for_the_tenant(
+    customers_client: CustomersClient, customers_faults: Faults, customers_server: Server
+) -> None:
+    customers_faults.unavailable(times=1)
+    others = CustomersClient(Caller(customers_server.client, "somebody-else"))
+    assert others.list_customers()["customers"] == []
+    with pytest.raises(CustomersError, match="503"):
+        customers_client.list_customers()
+    customers_faults.add("listCustomers", status=500, delay=timedelta(milliseconds=1))
+    customers_faults.clear()
+    assert customers_client.list_customers()["customers"] == []
+
+
+def test_a_state_gives_its_values(
+    customers_client: CustomersClient, customers_states: States
+) -> None:
+    values = customers_states.set("a VIP with 3 orders", amount=Decimal("12.50"))
+    vip = customers_client.get_customer(values["customerId"])
+    assert (vip["customerType"], vip["totalSpent"]) == ("VIP", Decimal("37.50"))
+
+
+def test_time_moves_a_customer_into_a_segment(
+    customers_client: CustomersClient, customers_clock: Clock
+) -> None:
+    customer = customers_client.register_customer(ADA)["id"]
+    old: RuleCondition = {"field": "days_since_created", "operator": "gt", "value": 90}
+    customers_client.create_segment({"name": "Old", "rules": [old]})
+    assert customers_client.list_segments_of_customer(customer) == []
+    before = customers_clock.now()
+    assert customers_clock.advance(days=91) >= before + timedelta(days=91)
+    [segment] = customers_client.list_segments_of_customer(customer)
+    assert segment["name"] == "Old"
+
+
+def test_time_does_not_move_back(customers_clock: Clock) -> None:
+    with pytest.raises(CustomersError, match="is over"):
+        customers_clock.set(datetime(2020, 1, 1, tzinfo=UTC))
+
+
+@pytest.mark.parametrize("number", range(5))
+def test_every_test_has_a_tenant_that_nobody_has_used(
+    customers_client: CustomersClient, number: int
+) -> None:
+    assert customers_client.list_customers()["customers"] == []
+    assert customers_client.register_customer(ADA)["id"].endswith("-000000000001")
+
+
+def test_a_command_that_there_is_not_is_a_sentence() -> None:
+    with (
+        pytest.raises(ServiceDidNotStart, match="'no-such-command' cannot be run"),
+        running("no-such-command"),
+    ):
+        pass
+
+
+def test_what_the_service_says_of_a_bad_option_is_passed_on() -> None:
+    with pytest.raises(ServiceDidNotStart, match='--clock: "soon" is not a moment'):  # noqa: SIM117
+        with running(*COMMAND, ["--clock", "soon"]):
+            pass
+
+
+def test_the_service_is_gone_when_it_is_no_longer_needed(tmp_path: Path) -> None:
+    (tmp_path / "test_it.py").write_text(
+        "def test_it(customers_server, record_property):\n"
+        "    import os, pathlib\n"
+        "    children = pathlib.Path(f'/proc/{os.getpid()}/task/{os.getpid()}/children')\n"
+        "    pathlib.Path('pid').write_text(children.read_text())\n"
+    )
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_it.py"]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    [pid] = map(int, (tmp_path / "pid").read_text().split())
+    assert not is_alive(pid)
