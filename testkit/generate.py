@@ -153,7 +153,9 @@ def _taken(operation: Schema) -> Iterator[str]:
     if optional:
         yield "*"
     for each in _parameters(operation, "query"):
-        yield f"{_name(each['name'])}: {_type(each['schema'], 'shapes.')} | None = None"
+        kind = _type(each["schema"], "shapes.")
+        is_required = each.get("required", False)
+        yield f"{_name(each['name'])}: {kind}" + ("" if is_required else " | None = None")
     for name, kind, _ in _headers(operation):
         yield f"{name}: bool = False" if kind == "bool" else f"{name}: {kind} | None = None"
 

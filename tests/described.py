@@ -21,6 +21,7 @@ Document = dict[str, Any]
 
 _PAGES: Final = {"/docs", "/openapi.json", "/openapi.yaml"}
 _OF_A_CUSTOMER: Final = "/api/v1/customers/{customerId}"
+_OF_A_SEGMENT: Final = "/api/v1/customers/segments/{segmentId}"
 _SLOT: Final = re.compile(r"\{\w+\}")
 
 
@@ -118,10 +119,12 @@ def _patterns() -> list[tuple[re.Pattern[str], Operation]]:
 
 
 def _pattern(path: str) -> re.Pattern[str]:
-    """Words that stand where the id of a customer could are none."""
+    """Words that stand where an id could are none."""
     slots = "[^/]+".join(map(re.escape, _SLOT.split(path)))
-    no_word = "(?!/api/v1/customers/(?:batch|segments)(?:/|$))"
-    return re.compile(no_word + slots if path.startswith(_OF_A_CUSTOMER) else slots)
+    words = {_OF_A_CUSTOMER: "batch|segments", _OF_A_SEGMENT: "segments/preview"}
+    told = next((each for begin, each in words.items() if path.startswith(begin)), None)
+    no_words = "" if told is None else f"(?!/api/v1/customers/(?:{told})(?:/|$))"
+    return re.compile(no_words + slots)
 
 
 @cache

@@ -23,7 +23,7 @@ from tests.builders import USD
 from tests.contract.api.steps import a_customer
 from tests.described import operation_of, operations, the_document
 from tests.session.asking import UNKNOWN, Request
-from tests.session.whole import session
+from tests.session.playing import answers_of
 from tests.unit.entrypoints.rpc_service import a_cancellation, a_refund, an_order, usd
 
 # Its numbers are of a process, not of a storage.
@@ -72,25 +72,10 @@ class Mask:
 
 async def played(api: Api) -> tuple[Sequence[Played], set[str]]:
     """The whole session, masked, and the names of the operations that it has touched."""
-    mask, found, touched = Mask(api.tenant), list[Played](), set[str]()
-    for scenario in session():
-        request = next(scenario, None)
-        while request is not None:
-            answer = await api.send(
-                request.method,
-                request.path,
-                request.body,
-                headers=request.headers,
-                base=request.base,
-            )
-            found.append(mask.played(request, answer))
-            if operation := operation_of(request.method, request.base + request.path):
-                touched.add(operation.name)
-            try:
-                request = scenario.send(answer)
-            except StopIteration:
-                request = None
-    return found, touched
+    mask, answers = Mask(api.tenant), await answers_of(api)
+    touched = [operation_of(each.method, each.base + each.path) for each, _ in answers]
+    found = [mask.played(request, answer) for request, answer in answers]
+    return found, {each.name for each in touched if each is not None}
 
 
 async def played_on(storage: Storage) -> tuple[Sequence[Played], set[str]]:

@@ -88,7 +88,7 @@ class CustomersClient:
             ),
         )
 
-    def get_customer_batch(self, *, ids: list[str] | None = None) -> shapes.BatchAnswer:
+    def get_customer_batch(self, *, ids: list[str]) -> shapes.BatchAnswer:
         """Read up to 100 customers at once.
 
         In the order asked for, repeats included.

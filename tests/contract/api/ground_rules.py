@@ -71,6 +71,7 @@ class PathContract:
             (f"/customers/{UUID(int=1)}/lock", "GET", {"POST"}),
             (f"/customers/{UUID(int=1)}/addresses", "PATCH", {"GET", "HEAD", "POST"}),
             ("/customers/segments", "OPTIONS", {"GET", "HEAD", "POST"}),
+            ("/customers/segments/preview", "GET", {"POST"}),
             (f"/customers/{UUID(int=1)}/record-order", "PROPFIND", {"POST"}),
         ],
     )

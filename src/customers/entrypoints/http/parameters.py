@@ -105,7 +105,11 @@ AFTER: Final = Parameter(
 CHANGE_SIZES: Final = Sizes.of(default=100, most=1_000)
 
 IDS: Final = Parameter(
-    name="ids", gate=ID, is_list=True, says=f"The ids of 1 to {MOST_PER_PAGE} customers."
+    name="ids",
+    gate=ID,
+    is_list=True,
+    is_required=True,
+    says=f"The ids of 1 to {MOST_PER_PAGE} customers.",
 )
 MODE: Final = Parameter(
     name="mode", gate=Text(most=50), says="`erase` erases the customer (GDPR); otherwise deletes."

@@ -42,6 +42,7 @@ class Parameter:
     gate: Gate
     default: Any = None
     is_list: bool = False
+    is_required: bool = False
     says: str = ""
 
 

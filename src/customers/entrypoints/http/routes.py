@@ -16,7 +16,7 @@ from customers.entrypoints.wire.reading import Nulls, Reader
 
 BASE: Final = "/api/v1"
 CUSTOMER: Final = "/customers/{customerId:(?!(?:batch|segments)(?:/|$))[^/]+}"
-SEGMENT: Final = "/customers/segments/{segmentId}"
+SEGMENT: Final = "/customers/segments/{segmentId:(?!preview(?:/|$))[^/]+}"
 # aiohttp's own pattern for a part of a path leaves out braces, which an order id may hold.
 _PART: Final = re.compile(r"\{(\w+)\}")
 _ANY_TEXT: Final = r"{\1:[^/]+}"

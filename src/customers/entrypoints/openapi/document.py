@@ -52,12 +52,15 @@ _HEADERS: Final[Mapping[str, Mapping[str, Any]]] = {
     "Location": {"description": "Where the new one is.", "schema": {"type": "string"}},
     "Retry-After": {"description": "In so many seconds.", "schema": {"type": "integer"}},
 }
+# Of a request, by the HTTP server.
+_LONGEST_LINE: Final = 8_190
+_PRINTABLE: Final = {"type": "string", "pattern": "^[ -~]*$"}
 _ASKED: Final[Mapping[str, Mapping[str, Any]]] = {
     "Tenant": {
         "name": "X-Tenant-ID",
         "in": "header",
         "description": "The tenant, unless it is named elsewhere.",
-        "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+        "schema": _PRINTABLE | {"maxLength": 255},
         "example": EXAMPLES["tenantId"],
     },
     "TenantInQuery": {
@@ -70,25 +73,25 @@ _ASKED: Final[Mapping[str, Mapping[str, Any]]] = {
         "name": "X-User-ID",
         "in": "header",
         "description": "Who acts; kept where it is a UUID and what is done says by whom.",
-        "schema": {"type": "string"},
+        "schema": _PRINTABLE,
     },
     "Prefer": {
         "name": "Prefer",
         "in": "header",
         "description": "`handling=strict` refuses unknown keys of the body (RFC 7240).",
-        "schema": {"type": "string"},
+        "schema": _PRINTABLE,
     },
     "IfMatch": {
         "name": "If-Match",
         "in": "header",
         "description": "ETags; only a customer of one of those versions is changed.",
-        "schema": {"type": "string"},
+        "schema": _PRINTABLE,
     },
     "IfNoneMatch": {
         "name": "If-None-Match",
         "in": "header",
         "description": "ETags; of a customer of one of those versions nothing is sent.",
-        "schema": {"type": "string"},
+        "schema": _PRINTABLE,
     },
 }
 
@@ -234,6 +237,8 @@ def _path_parameter(name: str) -> Schema:
 
 def _query_parameter(parameter: Parameter) -> Schema:
     schema = schema_of(parameter.gate)
+    if schema.get("maxLength", 0) > _LONGEST_LINE:
+        del schema["maxLength"]  # what is longer never comes so far
     if parameter.is_list:
         schema = {"type": "array", "items": schema}
     if parameter.default not in (None, ""):
@@ -241,6 +246,8 @@ def _query_parameter(parameter: Parameter) -> Schema:
     told: Schema = {"name": parameter.name, "in": "query", "schema": schema}
     if parameter.is_list:
         told |= {"style": "form", "explode": False}
+    if parameter.is_required:
+        told["required"] = True
     return told | ({"description": parameter.says} if parameter.says else {})
 
 
