@@ -5,6 +5,7 @@ Its plugin is installed here as in a consumer's environment, so that its fixture
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,11 +15,12 @@ from pathlib import Path
 
 import httpx
 import pytest
+from customers_testkit import server
 from customers_testkit.caller import Caller, CustomersError
 from customers_testkit.client import CustomersClient
 from customers_testkit.controls import Clock, Faults, Journal, States
 from customers_testkit.exact import decode, encode
-from customers_testkit.server import Server, ServiceDidNotStart, running
+from customers_testkit.server import SETTINGS, Server, ServiceDidNotStart, known, running
 from customers_testkit.shapes import CustomerDetails, RuleCondition
 
 from customers.entrypoints.rpc.generated.customers_pb2_grpc import CustomersServiceStub
@@ -27,6 +29,16 @@ from tests.unit.entrypoints.rpc_service import an_order, usd
 
 ROOT = Path(__file__).parents[2]
 ADA: CustomerDetails = {"email": "ada@example.test", "firstName": "Ada", "lastName": ""}
+# Calls over both interfaces, the first in the currency that the service has unless it is told.
+CALLS = """
+import grpc
+def test_rest(customers_client, customers_states):
+    vip = customers_states.set("a customer exists")["customerId"]
+    order = {"orderId": "o", "totalAmount": 5, "currency": "USD"}
+    assert customers_client.record_order(vip, order)["customer"]["totalOrders"] == 1
+def test_grpc(customers_server):
+    grpc.channel_ready_future(customers_server.channel()).result(timeout=5)
+"""
 DOCUMENTS = [ROOT / "testkit" / "README.md", ROOT / "docs" / "memory-mode.md"]
 
 
@@ -36,18 +48,74 @@ def the_ten_lines(document: Path) -> str:
     return str(shown)
 
 
+def told_by_pytest(folder: Path, *options: str, **variables: str) -> str:
+    """What a run of pytest says there, with the kit's plugin and no other than those in options."""
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "customers_testkit.plugin", *options]
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        **variables,
+    }
+    run = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    return run.stdout + run.stderr
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda each: each.name)
 def test_the_test_that_is_documented_is_green_in_an_empty_folder(
     document: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "test_orders.py").write_text(the_ten_lines(document))
-    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "customers_testkit.plugin"]
-    environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-    run = subprocess.run(
-        command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    assert "1 passed" in told_by_pytest(tmp_path)
+
+
+def test_the_settings_and_packages_of_what_is_tested_do_not_touch_the_service(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "customers").mkdir()
+    (tmp_path / "customers" / "__init__.py").touch()
+    (tmp_path / "test_calls.py").write_text(CALLS)
+    nowhere = "http://127.0.0.1:9"
+    proxies = {"http_proxy": nowhere, "https_proxy": nowhere, "ALL_PROXY": nowhere}
+    settings = {"DATABASE_URL": "mysql://own", "HOST": "own.invalid", "CURRENCY": "EUR"}
+    assert "2 passed" in told_by_pytest(tmp_path, **proxies, **settings)
+
+
+def test_every_setting_of_the_service_is_kept_from_it() -> None:
+    shown = subprocess.run(
+        [*COMMAND, "serve", "--help"], check=True, capture_output=True, text=True
     )
-    assert "1 passed" in run.stdout, run.stdout + run.stderr
+    assert set(re.findall(r"\[env:\s+(\w+)", shown.stdout)) == SETTINGS
+
+
+def test_tests_in_parallel_share_a_running_service_and_do_not_meet(
+    customers_server: Server, tmp_path: Path
+) -> None:
+    (tmp_path / "test_crowd.py").write_text(
+        "import pytest\n"
+        # Their names differ in nothing that a tenant's name keeps.
+        "@pytest.mark.parametrize('mark', ['!' * count for count in range(1, 21)])\n"
+        "def test_alone(customers_client, customers_server, mark):\n"
+        f"    assert customers_server.http == {customers_server.http!r}\n"
+        f"    made = customers_client.register_customer({ADA!r})\n"
+        "    [found] = customers_client.list_customers()['customers']\n"
+        "    assert found['id'] == made['id']\n"
+    )
+    told = told_by_pytest(
+        tmp_path, *("-p", "xdist", "-n", "4"), CUSTOMERS_URL=customers_server.http
+    )
+    assert "20 passed" in told
+
+
+def test_the_client_is_what_the_document_says() -> None:
+    search = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    command = [sys.executable, "testkit/generate.py", "--check", "docs/openapi.json"]
+    run = subprocess.run(
+        command, cwd=ROOT, env={"PATH": search}, capture_output=True, text=True, check=False
+    )
+    assert (run.returncode, run.stderr) == (0, "")
 
 
 def test_customers_are_registered_and_read(customers_client: CustomersClient) -> None:
@@ -99,8 +167,9 @@ def test_json_is_written_exactly() -> None:
     value = {"a": [Decimal("0.10"), None, True, "ä\n"], "b": {"c": Decimal("1E+2")}, "d": ()}
     assert encode(value) == b'{"a":[0.10,null,true,"\\u00e4\\n"],"b":{"c":1E+2},"d":[]}'
     assert decode(encode(value))["a"][0] == Decimal("0.10")
-    with pytest.raises(ValueError, match="is no amount"):
-        encode(Decimal("NaN"))
+    for bad in (Decimal("NaN"), float("inf")):
+        with pytest.raises(ValueError, match=r"is no amount|not JSON compliant"):
+            encode({"amount": bad})
 
 
 def test_a_lost_answer_is_told_again_and_counted_once(
@@ -114,7 +183,7 @@ def test_a_lost_answer_is_told_again_and_counted_once(
     again = customers_client.record_order(customer, {"orderId": "o", "totalAmount": 5})
     assert (again["duplicate"], again["customer"]["totalOrders"]) == (True, 1)
     assert [each["lost"] for each in customers_journal.requests("recordOrder")] == [True, False]
-    assert customers_faults.hits(fault) is None
+    assert customers_faults.hits(fault) == 1
 
 
 def test_grpc_is_called_by_stubs_of_ones_own(
@@ -188,6 +257,19 @@ def test_what_the_service_says_of_a_bad_option_is_passed_on() -> None:
     with pytest.raises(ServiceDidNotStart, match='--clock: "soon" is not a moment'):  # noqa: SIM117
         with running(*COMMAND, ["--clock", "soon"]):
             pass
+
+
+def test_a_command_that_never_serves_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "PATIENCE_SECONDS", 0.2)
+    never = shlex.join([sys.executable, "-c", "import time; time.sleep(60)"])
+    said = r"did not serve in 0\.2 seconds: it said nothing"
+    with pytest.raises(ServiceDidNotStart, match=said), running(never):
+        pass
+
+
+def test_a_running_service_without_an_address_of_grpc_says_how_to_give_it() -> None:
+    with known("http://127.0.0.1:9", "") as it, pytest.raises(ValueError, match="--customers-grpc"):
+        it.channel()
 
 
 def test_the_service_is_gone_when_it_is_no_longer_needed(tmp_path: Path) -> None:

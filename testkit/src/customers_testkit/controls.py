@@ -57,7 +57,7 @@ class Clock:
 
     def advance(self, by: timedelta | None = None, **gone: float) -> datetime:
         """Moves ahead, by a timedelta or by what makes one: `advance(days=91)`."""
-        whole = by or timedelta(**gone)
+        whole = (by or timedelta()) + timedelta(**gone)
         micros = whole // timedelta(microseconds=1)
         body = {"seconds": Decimal(micros) / 1_000_000}
         return _moment(self._caller.call("POST", "/__test/clock/advance", body=body))
@@ -103,10 +103,11 @@ class Faults:
         """The service is away, as callers see it: 503 with Retry-After, UNAVAILABLE."""
         return self.add(operation, times=times, status=503, rpc_code="UNAVAILABLE")
 
-    def hits(self, fault: str) -> int | None:
-        """How often an armed fault has struck; None for one that is spent, or was removed."""
-        armed = self._caller.call("GET", "/__test/faults")["faults"]
-        return next((int(each["hits"]) for each in armed if each["id"] == fault), None)
+    def hits(self, fault: str) -> int:
+        """How many of the tenant's calls it has struck that have ended by now."""
+        query = {"tenant_id": self._tenant}
+        calls = self._caller.call("GET", "/__test/requests", query=query)["requests"]
+        return sum(each["fault"] == fault for each in calls)
 
     def clear(self) -> None:
         """Takes the tenant's faults away."""

@@ -7,7 +7,7 @@ from typing import Any
 
 
 def encode(value: Any) -> bytes:
-    """Decimals are written as numbers, digit by digit. Raises ValueError for one that is none."""
+    """Decimals are written as numbers, digit by digit. Raises ValueError for NaN and infinity."""
     return _written(value).encode()
 
 
@@ -25,4 +25,4 @@ def _written(value: Any) -> str:
         return "{" + ",".join(f"{json.dumps(k)}:{_written(v)}" for k, v in value.items()) + "}"
     if isinstance(value, list | tuple):
         return "[" + ",".join(map(_written, value)) + "]"
-    return json.dumps(value)
+    return json.dumps(value, allow_nan=False)

@@ -36,9 +36,7 @@ class AddressAnswer(TypedDict):
 
 
 class AddressChange(TypedDict):
-    """The fields to set; those left UNSET stay. `empty` is what a merge patch's null sets."""
-
-    addressType: NotRequired[Literal["SHIPPING", "BILLING", "BOTH", None]]
+    addressType: NotRequired[Literal["SHIPPING", "BILLING", "BOTH", "", None]]
     isDefault: NotRequired[bool | None]
     label: NotRequired[str | None]
     firstName: NotRequired[str | None]
@@ -60,9 +58,7 @@ class AddressDeleted(TypedDict):
 
 
 class AddressDetails(TypedDict):
-    """A new address as given; `is_default` None leaves the default to the book."""
-
-    addressType: NotRequired[Literal["SHIPPING", "BILLING", "BOTH", None]]
+    addressType: NotRequired[Literal["SHIPPING", "BILLING", "BOTH", "", None]]
     isDefault: NotRequired[bool | None]
     label: NotRequired[str | None]
     firstName: NotRequired[str | None]
@@ -85,9 +81,7 @@ class AddressList(TypedDict):
 
 
 class AddressPatch(TypedDict):
-    """The fields to set; those left UNSET stay. `empty` is what a merge patch's null sets."""
-
-    addressType: NotRequired[Literal["SHIPPING", "BILLING", "BOTH"]]
+    addressType: NotRequired[Literal["SHIPPING", "BILLING", "BOTH", ""]]
     isDefault: NotRequired[bool]
     label: NotRequired[str | None]
     firstName: NotRequired[str | None]
@@ -129,8 +123,6 @@ class BatchSummary(TypedDict):
 
 
 class Cancellation(TypedDict):
-    """What a cancellation may state beside its order."""
-
     currency: NotRequired[str | None]
     tenantId: NotRequired[str]
 
@@ -157,8 +149,6 @@ class Communication(TypedDict):
 
 
 class CommunicationDetails(TypedDict):
-    """A communication as given; it starts as sent. An empty `external_id` is none."""
-
     communicationType: Literal["email", "sms", "call", "chat"]
     direction: Literal["inbound", "outbound"]
     subject: NotRequired[str | None]
@@ -210,8 +200,6 @@ class Customer(TypedDict):
 
 
 class CustomerChange(TypedDict):
-    """The fields to set; those left UNSET stay. `empty` is what a merge patch's null sets."""
-
     email: NotRequired[str | None]
     firstName: NotRequired[str | None]
     lastName: NotRequired[str | None]
@@ -229,8 +217,6 @@ class CustomerChange(TypedDict):
 
 
 class CustomerDetails(TypedDict):
-    """What a new customer is made of, as the caller gives it."""
-
     email: str
     firstName: str
     lastName: str
@@ -259,8 +245,6 @@ class CustomerPage(TypedDict):
 
 
 class CustomerPatch(TypedDict):
-    """The fields to set; those left UNSET stay. `empty` is what a merge patch's null sets."""
-
     email: NotRequired[str]
     firstName: NotRequired[str]
     lastName: NotRequired[str | None]
@@ -392,8 +376,6 @@ class LockAnswer(TypedDict):
 
 
 class LockReason(TypedDict):
-    """Why a customer is locked or unlocked."""
-
     reason: str
     tenantId: NotRequired[str]
 
@@ -416,8 +398,6 @@ class MemberChanges(TypedDict):
 
 
 class MemberIds(TypedDict):
-    """Customers to put into a segment, or to take out of it: 1 to 1,000, each once."""
-
     customerIds: list[str]
     tenantId: NotRequired[str]
 
@@ -488,10 +468,8 @@ Operator: TypeAlias = Literal[
 
 
 class Order(TypedDict):
-    """An order as told: `order_date` None is now, `currency` None is the deployment's."""
-
     orderId: str
-    totalAmount: Amount
+    totalAmount: Amount | str
     orderDate: NotRequired[str | None]
     orderNumber: NotRequired[str | None]
     currency: NotRequired[str | None]
@@ -525,8 +503,6 @@ class PaymentMethod(TypedDict):
 
 
 class PaymentMethodDetails(TypedDict):
-    """A new payment method as given; `is_default` None leaves the default to the wallet."""
-
     paymentGateway: str
     gatewayPaymentMethodId: str
     paymentType: Literal["card", "bank_account", "paypal", "upi"]
@@ -540,8 +516,6 @@ class PaymentMethodDetails(TypedDict):
 
 
 class PaymentMethodPatch(TypedDict):
-    """The fields to set; those left UNSET stay. `empty` is what a merge patch's null sets."""
-
     isDefault: NotRequired[bool]
     isActive: NotRequired[bool]
     expiryMonth: NotRequired[int | None]
@@ -629,10 +603,8 @@ class Recorded(TypedDict):
 
 
 class Refund(TypedDict):
-    """A refund as told: `refunded_at` None is now."""
-
     refundId: str
-    amount: Amount
+    amount: Amount | str
     refundedAt: NotRequired[str | None]
     currency: NotRequired[str | None]
     tenantId: NotRequired[str]
@@ -725,8 +697,6 @@ class Segment(TypedDict):
 
 
 class SegmentChange(TypedDict):
-    """The fields to set; None is not given. Rules of `[]` are rules without a condition."""
-
     name: NotRequired[str | None]
     description: NotRequired[str | None]
     isDynamic: NotRequired[bool | None]
@@ -737,8 +707,6 @@ class SegmentChange(TypedDict):
 
 
 class SegmentDetails(TypedDict):
-    """A segment as given; with neither `is_dynamic` nor `segment_type` the rules decide."""
-
     name: str
     description: NotRequired[str | None]
     isDynamic: NotRequired[bool | None]
@@ -757,8 +725,6 @@ class StatusMove(TypedDict):
 
 
 class Trial(TypedDict):
-    """Rules to try, and how many of the customers to show."""
-
     rules: RuleGroup | list[RuleMember] | dict[str, Any] | str
     sample: NotRequired[int | None]
     tenantId: NotRequired[str]

@@ -56,6 +56,12 @@ _HEADERS: Final[Mapping[str, Mapping[str, Any]]] = {
 _LONGEST_LINE: Final = 8_190
 _PRINTABLE: Final = {"type": "string", "pattern": "^[ -~]*$"}
 _ASKED: Final[Mapping[str, Mapping[str, Any]]] = {
+    "RequestId": {
+        "name": "X-Request-Id",
+        "in": "header",
+        "description": "An id of the caller's own for the request, of at most 128 characters.",
+        "schema": _PRINTABLE | {"maxLength": 128},
+    },
     "Tenant": {
         "name": "X-Tenant-ID",
         "in": "header",
@@ -222,6 +228,7 @@ def _parameters(route: Route) -> Iterator[Schema]:
         yield from _references("Actor")
     if route.body is not None:
         yield from _references("Prefer")
+    yield from _references("RequestId")
 
 
 def _references(*names: str) -> Iterator[Schema]:

@@ -7,6 +7,7 @@ white space around a text, a number as a string. Nobody needs to send those.
 from functools import singledispatch
 from typing import Any
 
+from customers.core.model.address import AddressTypeGate
 from customers.core.model.money import MOST
 from customers.core.model.payment import LastFourGate
 from customers.core.model.values import (
@@ -30,7 +31,13 @@ from customers.entrypoints.http.queries import Count
 
 Schema = dict[str, Any]
 
-AMOUNT: Schema = {"type": "number", "minimum": 0, "maximum": float(MOST)}
+# A number, or a text that holds one, which no caller's floating point can spoil.
+AMOUNT: Schema = {
+    "type": ["number", "string"],
+    "minimum": 0,
+    "maximum": float(MOST),
+    "pattern": r"^[0-9]+(\.[0-9]+)?$",
+}
 MOMENT: Schema = {"type": "string", "format": "date-time"}
 
 
@@ -107,6 +114,11 @@ def _(_: FlagGate) -> Schema:
 @schema_of.register
 def _(gate: Choice) -> Schema:
     return {"type": "string", "enum": [each.value for each in gate.kind]}
+
+
+@schema_of.register
+def _(gate: AddressTypeGate) -> Schema:
+    return {"type": "string", "enum": [*(each.value for each in gate.kind), ""]}
 
 
 @schema_of.register

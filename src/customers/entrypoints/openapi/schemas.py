@@ -105,7 +105,7 @@ class Schemas:
             }
             required = [camel(each.name) for each in fields if each.default is attrs.NOTHING]
             tenant = self.of_type(Tenant) | {"description": "As good a place as the header."}
-            self._keep(name, {**properties, "tenantId": tenant}, required, body.kind.__doc__)
+            self._keep(name, {**properties, "tenantId": tenant}, required, None)
         return _reference(name)
 
     def of_answer(self, shape: Any) -> Schema:
@@ -219,8 +219,9 @@ def _or_null(schema: Schema) -> Schema:
 
 def _without_null(schema: Schema) -> Schema:
     """The schema of a field, whose own None only means that it was not given."""
-    if isinstance(schema.get("type"), list):
-        return {**schema, "type": schema["type"][0]}
+    kinds = schema.get("type")
+    if isinstance(kinds, list) and "null" in kinds:
+        return {**schema, "type": kinds[0]}
     members = schema.get("anyOf", [])
     if {"type": "null"} in members:
         kept = [each for each in members if each != {"type": "null"}]

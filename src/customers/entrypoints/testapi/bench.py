@@ -66,6 +66,7 @@ def bench_of(
         segments=segments,
         erasures=erasures,
         faults=faults,
+        forget=getattr(storage, "forget", None),  # our own tests run states on PostgreSQL too
     )
     states = States(steps)
     kept = Kept(

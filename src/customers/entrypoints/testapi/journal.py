@@ -10,7 +10,7 @@ from attrs import define, evolve, field, frozen
 
 from customers.core.ports import Clock
 from customers.entrypoints.testapi.gates import folded
-from customers.entrypoints.testapi.masking import masked
+from customers.entrypoints.testapi.masking import masked, masked_address
 
 # A test looks at its own calls; who sends more than this in a run has forgotten to reset.
 MOST_ENTRIES = 10_000
@@ -60,7 +60,12 @@ class Journal:
         entry = Entry(
             number=next(self._numbers),
             at=self._clock.now(),
-            call=evolve(call, body=masked(call.body)),
+            call=evolve(
+                call,
+                path=masked_address(call.path),
+                query=masked_address(call.query),
+                body=masked(call.body),
+            ),
             outcome=evolve(outcome, answer=masked(outcome.answer)),
         )
         self._entries.append(entry)

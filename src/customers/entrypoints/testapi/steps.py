@@ -66,11 +66,12 @@ class Steps:
     _segments: Segments
     _erasures: Erasures
     _faults: Faults
+    _forget: Callable[[str], Awaitable[None]] | None
 
     def by_name(self) -> Mapping[str, Callable[[str, Told, Values], Awaitable[Values]]]:
         return {
             "customer": self._customer,
-            "delete-everybody": self._delete_everybody,
+            "nobody": self._nobody,
             "lock": self._lock,
             "orders": self._record,
             "segment": self._segment,
@@ -116,8 +117,12 @@ class Steps:
             raise Invalid([taken.at("email", "/email")])
         return customer
 
-    async def _delete_everybody(self, tenant_id: str, told: Told, _: Values) -> Values:
+    async def _nobody(self, tenant_id: str, told: Told, _: Values) -> Values:
+        """Nobody is left, and no order that was told: where the storage can forget a tenant."""
         self._read(Nothing, told)
+        if self._forget is not None:
+            await self._forget(tenant_id)
+            return {}
         which, order, page = CustomerFilter(), CustomerOrder(), Page(size=100)
         while found := (await self._customers.page(tenant_id, which, order, page)).customers:
             for each in found:

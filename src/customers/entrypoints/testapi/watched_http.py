@@ -15,11 +15,12 @@ from aiohttp.typedefs import Handler as AppHandler
 from aiohttp.typedefs import Middleware
 from attrs import frozen
 
-from customers.core.errors import CustomersError, Unavailable
+from customers.core.errors import CustomersError, Invalid, Unavailable
 from customers.entrypoints.http.asking import Asked
 from customers.entrypoints.http.bodies import DRAIN, Rejected
 from customers.entrypoints.http.refusals import RETRY_LATER, Refusal, refusal_of
 from customers.entrypoints.http.routes import BASE, ROUTE, Handler, Route
+from customers.entrypoints.http.tenant import tenant_of
 from customers.entrypoints.testapi.faults import Abort, Fault, Faults
 from customers.entrypoints.testapi.in_flight import InFlight
 from customers.entrypoints.testapi.journal import Call, Journal, Outcome
@@ -102,12 +103,20 @@ def _tenants(asked: Asked) -> list[str]:
     return [asked.named_tenant] if asked.named_tenant else []
 
 
+def _named(request: web.Request) -> list[str]:
+    """The tenant of a call whose body could not be read."""
+    try:
+        return [tenant_of(request, None)]
+    except Invalid:
+        return []
+
+
 def _call(request: web.Request, response: web.StreamResponse) -> Call:
     asked, route = request.get(ASKED), request.get(ROUTE)
     return Call(
         transport="http",
         operation=None if route is None else route.operation,
-        tenants=[] if asked is None else _tenants(asked),
+        tenants=_named(request) if asked is None else _tenants(asked),
         method=request.method,
         path=request.rel_url.raw_path,
         query=request.rel_url.raw_query_string,

@@ -60,7 +60,7 @@ class WatchedRpc(grpc.aio.ServerInterceptor):
                 try:
                     return await watch.struck_or_handled(raw, handler)
                 finally:
-                    watch.write(grpc.StatusCode.CANCELLED, "the caller has gone")
+                    watch.write(grpc.StatusCode.CANCELLED, "the caller has gone", is_lost=True)
 
         return watched
 
@@ -100,16 +100,15 @@ class _Watch:
         await self.abort(details.rpc_status, said)
         return None
 
-    def write(self, code: grpc.StatusCode, details: str) -> None:
+    def write(self, code: grpc.StatusCode, details: str, *, is_lost: bool = False) -> None:
         """Writes down once what became of the call; the code is that of one without an answer."""
         if self._is_written:
             return
         self._is_written = True
         fault = None if self._fault is None else self._fault.id
         if self._answer is None:
-            outcome = Outcome(
-                status=code.name, answer={"code": code.name, "message": details}, fault=fault
-            )
+            answer = {"code": code.name, "message": details}
+            outcome = Outcome(status=code.name, answer=answer, fault=fault, is_lost=is_lost)
         else:
             is_lost = self._fault is not None and self._fault.details.is_late
             answer = MessageToDict(self._answer)

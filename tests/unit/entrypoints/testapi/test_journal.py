@@ -6,7 +6,7 @@ import grpc
 import pytest
 from aiohttp import ServerDisconnectedError
 
-from tests.benches import Bench
+from tests.benches import Bench, benched
 from tests.builders import NOW
 from tests.contract.api.steps import a_customer, at, new_customer, new_method
 from tests.unit.entrypoints.rpc_service import an_order, usd
@@ -58,6 +58,16 @@ async def test_refused_calls_are_written_down_with_what_was_answered(bench: Benc
     rest, rpc = await bench.calls()
     assert (rest["status"], rest["answer"]["code"]) == (400, "VALIDATION_FAILED")
     assert (rpc["status"], rpc["answer"]["code"]) == ("INVALID_ARGUMENT", "INVALID_ARGUMENT")
+
+
+async def test_a_grpc_call_whose_caller_has_gone_is_lost(bench: Bench) -> None:
+    await bench.fault("RecordOrder", delayMs=60_000)
+    order = an_order("01981f2e-8a4c-7d31-9c55-3f1c2b7e9a10", tenant_id=bench.tenant)
+    with pytest.raises(grpc.aio.AioRpcError, match="DEADLINE_EXCEEDED"):
+        await bench.stub.RecordOrder(order, timeout=0.1)
+    await bench.told("GET", "/idle")
+    [call] = await bench.calls()
+    assert (call["status"], call["lost"]) == ("CANCELLED", True)
 
 
 async def test_a_lost_answer_is_there_and_said_to_be_lost(bench: Bench) -> None:
@@ -140,6 +150,29 @@ async def test_card_data_is_left_out(bench: Bench, body: dict[str, object]) -> N
     told = await bench.tell("GET", "/requests")
     assert CARD.encode() not in told.raw
     assert b'"123"' not in told.raw
+
+
+async def test_card_numbers_in_a_path_or_a_query_are_left_out(bench: Bench) -> None:
+    digits = CARD.replace(" ", "")
+    await bench.api.get(f"/customers?search={digits}&status=ACTIVE")
+    await bench.api.get(f"/customers?search={CARD.replace(' ', '+')}")
+    await bench.api.get(f"/customers/{digits}/notes")
+    first, second, third = await bench.calls()
+    assert (first["query"], second["query"]) == ("search=***&status=ACTIVE", "search=***")
+    assert third["path"] == "/api/v1/customers/***/notes"
+
+
+async def test_no_id_is_taken_for_a_card() -> None:
+    async with benched(ids="sequential") as bench:
+        made = [await at(bench.api) for _ in range(30)]
+        calls = await bench.calls()
+        assert [f"/customers/{call['answer']['id']}" for call in calls] == made
+
+
+async def test_a_call_whose_body_is_no_json_is_still_its_tenants(bench: Bench) -> None:
+    await bench.api.post("/customers", b"{")
+    [call] = await bench.calls()
+    assert (call["operation"], call["status"], call["body"]) == ("registerCustomer", 400, None)
 
 
 async def test_headers_are_not_kept(bench: Bench) -> None:

@@ -68,11 +68,14 @@ async def test_a_customer_who_was_there_is_changed_to_what_is_wanted(bench: Benc
     assert (before["customerId"], shown["firstName"], shown["status"]) == (ID, "Eve", "ACTIVE")
 
 
-async def test_no_customers_leaves_none(bench: Bench) -> None:
-    for email in ("a@example.test", "b@example.test"):
-        await bench.state("a customer exists", email=email)
-    assert await bench.state("no customers") == {}
-    assert (await bench.api.get("/customers")).body["total"] == 0
+async def test_no_customers_leaves_none_and_no_order_either(bench: Bench) -> None:
+    for _ in range(2):
+        customer = (await bench.state("a customer exists"))["customerId"]
+        order = {"orderId": "o-1", "totalAmount": 5}
+        told = await bench.api.post(f"/customers/{customer}/record-order", order)
+        assert told.body["duplicate"] is False
+        assert await bench.state("no customers") == {}
+        assert (await bench.api.get("/customers")).body["total"] == 0
 
 
 async def test_a_blocked_customer_is_blocked_for_that_reason(bench: Bench) -> None:
