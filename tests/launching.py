@@ -20,6 +20,8 @@ from urllib.parse import urlsplit
 
 from attrs import frozen
 
+from tests.described import expect_described
+
 COMMAND = (str(Path(sys.executable).with_name("customers")),)
 FREE_PORTS = ("--port", "0", "--rpc-port", "0")
 MEMORY = ("--storage", "memory", *FREE_PORTS)
@@ -139,7 +141,9 @@ def ask(
     """Status, JSON and headers of an answer."""
     headers = {"X-Tenant-ID": "tenant", "Content-Type": "application/json", "Accept": accept}
     connection.request(method, path, None if body is None else json.dumps(body), headers)
-    return read(connection)
+    status, said, told = read(connection)
+    expect_described(method, path, status, dict(told.items()), json.dumps(said).encode())
+    return status, said, told
 
 
 def read(connection: HTTPConnection) -> tuple[int, dict[str, Any], HTTPMessage]:
