@@ -167,7 +167,7 @@ class CustomersClient:
         )
 
     def delete_customer(
-        self, customer_id: str, *, mode: str | None = None, if_match: str | None = None
+        self, customer_id: str, *, mode: Literal["erase"] | None = None, if_match: str | None = None
     ) -> shapes.Message | shapes.Erasure:
         """Delete a customer, or erase them.
 

@@ -10,9 +10,7 @@ from customers.core.errors import (
     Conflict,
     CustomerNotFound,
     EmailTaken,
-    Invalid,
     NotBlocked,
-    Problem,
     StaleVersion,
 )
 from customers.core.model.customer import Customer, CustomerChange, CustomerDetails, LockReason
@@ -269,8 +267,6 @@ def _batch_ids(asked: Asked) -> list[UUID]:
 
 def _is_erasure(asked: Asked) -> bool:
     query = asked.query()
-    mode = query.raw(parameters.MODE)
+    mode = query.one(parameters.MODE)
     query.finish()
-    if mode not in (None, "erase"):
-        raise Invalid([Problem(field="mode", message="must be erase", code="INVALID_VALUE")])
-    return mode == "erase"
+    return mode is parameters.DeletionMode.ERASE

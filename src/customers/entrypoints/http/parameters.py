@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
+from enum import StrEnum
 from typing import Final
 
 from attrs import frozen
@@ -22,6 +23,12 @@ from customers.entrypoints.http.queries import Count, Parameter, Sizes
 # More than a request line can hold: too long a search finds nothing.
 _LONGEST_SEARCH = 10_000
 _LAST_INSTANT = timedelta(days=1) - timedelta(microseconds=1)
+
+
+class DeletionMode(StrEnum):
+    """How a customer is deleted, where it is not softly."""
+
+    ERASE = "erase"
 
 
 @frozen
@@ -112,5 +119,7 @@ IDS: Final = Parameter(
     says=f"The ids of 1 to {MOST_PER_PAGE} customers.",
 )
 MODE: Final = Parameter(
-    name="mode", gate=Text(most=50), says="`erase` erases the customer (GDPR); otherwise deletes."
+    name="mode",
+    gate=Choice(DeletionMode),
+    says="`erase` erases the customer (GDPR); without it they are deleted.",
 )

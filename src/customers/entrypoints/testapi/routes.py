@@ -184,20 +184,37 @@ class BenchRoutes:
     async def set_state(self, asked: Asked) -> web.Response:
         """Set a provider state up"""
         wanted = asked.read(StateAsked)
-        tenant_id, params = _state_of(asked, wanted)
+        tenant_id, params = self._state_of(asked, wanted)
         values = await self._states.set_up(wanted.state, tenant_id, params)
-        body: shapes.StateSet = {"state": wanted.state, "tenantId": tenant_id, "values": values}
+        body: shapes.StateSet = {
+            "state": wanted.state,
+            "tenantId": tenant_id or None,
+            "values": values,
+        }
         return answer(body)
 
     async def set_pact_state(self, asked: Asked) -> web.Response:
         """Set a provider state up as a verifier of Pact asks for it, or take its faults away"""
         wanted = asked.read(PactStateAsked)
-        tenant_id, params = _state_of(asked, wanted)
+        tenant_id, params = self._state_of(asked, wanted)
         if wanted.action == "teardown":
             self._faults.remove(self._states.faults_of(wanted.state, tenant_id))
             return answer({})
         values = await self._states.set_up(wanted.state, tenant_id, params)
-        return answer({"tenantId": tenant_id, **values})
+        return answer({"tenantId": tenant_id or None, **values})
+
+    def _state_of(self, asked: Asked, wanted: StateAsked) -> tuple[str, dict[str, Any]]:
+        """Whose state is wanted, and its parameters, of which the tenant may be one."""
+        params = dict(wanted.params)
+        told = [params.pop(name, None) for name in ("tenantId", "tenant_id")]
+        told += [(asked.body or {}).get("tenantId")]
+        in_body = next((each for each in told if each is not None), None)
+        try:
+            return tenant_of(asked.request, {"tenantId": in_body}), params
+        except Invalid as error:
+            if error.headline != "TENANT_REQUIRED" or self._states.needs_tenant(wanted.state):
+                raise
+            return "", params
 
     async def time(self, _: Asked) -> web.Response:
         """Tell the time"""
@@ -271,12 +288,3 @@ def _tenant(asked: Asked) -> str:
     tenant_id = query.one(TENANT)
     query.finish()
     return str(tenant_id)
-
-
-def _state_of(asked: Asked, wanted: StateAsked) -> tuple[str, dict[str, Any]]:
-    """Whose state is wanted, and its parameters. The tenant may be one of them."""
-    params = dict(wanted.params)
-    told = [params.pop(name, None) for name in ("tenantId", "tenant_id")]
-    told += [(asked.body or {}).get("tenantId")]
-    in_body = next((each for each in told if each is not None), None)
-    return tenant_of(asked.request, {"tenantId": in_body}), params

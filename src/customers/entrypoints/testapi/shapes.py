@@ -32,7 +32,7 @@ class StateList(TypedDict):
 
 class StateSet(TypedDict):
     state: str
-    tenantId: str
+    tenantId: str | None
     values: Mapping[str, Any]
 
 

@@ -21,13 +21,17 @@ Params = Mapping[str, Any]
 
 @frozen(kw_only=True)
 class Definition:
-    """A state as its file defines it. A number in its name is that of the parameter `number`."""
+    """A state as its file defines it. A number in its name is that of the parameter `number`.
+
+    One that does not need a tenant is set up for all of them when none is named.
+    """
 
     state: str
     says: str
     steps: Sequence[Mapping[str, Params]]
     params: Params = field(factory=dict)
     number: str | None = None
+    needs_tenant: bool = True
 
     def numbered(self, name: str) -> Params | None:
         """The parameters that a name tells; None where it is the name of another state."""
@@ -76,6 +80,10 @@ class States:
         if "faultId" in values:
             self._faults_set.setdefault((definition.state, tenant_id), []).append(values["faultId"])
         return values
+
+    def needs_tenant(self, name: str) -> bool:
+        """Whether a state is one of a tenant; others are of all when none is named."""
+        return self._known(name)[0].needs_tenant
 
     def faults_of(self, name: str, tenant_id: str) -> Sequence[str]:
         """The faults that setting the state up has armed; they are told once."""

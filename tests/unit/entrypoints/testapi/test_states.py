@@ -153,6 +153,20 @@ async def test_what_cannot_be_set_up_is_refused_and_nothing_is_there(
     assert answer.pointers == ({"/params/orders"} if pointers is None else pointers)
 
 
+async def test_a_service_can_be_unavailable_for_all(bench: Bench) -> None:
+    state = {"state": "the service is unavailable"}
+    assert (await bench.told("POST", "/states", state))["tenantId"] is None
+    for tenant in ("a", "b"):
+        assert (await bench.of_tenant(tenant).api.get("/customers")).status == 503
+    await bench.told("POST", "/pact-state", {**state, "action": "teardown"})
+    assert (await bench.api.get("/customers")).status == 200
+
+
+async def test_an_unknown_state_without_a_tenant_is_named(bench: Bench) -> None:
+    answer = await bench.tell("POST", "/states", {"state": "nonsense"})
+    assert (answer.status, answer.pointers) == (400, {"/state"})
+
+
 async def test_a_state_without_a_tenant_is_refused(bench: Bench) -> None:
     answer = await bench.tell("POST", "/states", {"state": "no customers"})
     assert (answer.status, answer.code) == (400, "TENANT_REQUIRED")
