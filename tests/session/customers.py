@@ -22,6 +22,8 @@ from tests.session.asking import (
 def customer_scenarios() -> Iterator[Scenario]:
     yield probes()
     yield customers()
+    yield taken_emails()
+    yield bad_customers()
     yield merge_patches()
     yield states()
     yield lists()
@@ -68,14 +70,21 @@ def customers() -> Scenario:
     yield put(path, {"firstName": "Jörg"})
     yield put(path, {"lastName": ""}, If_Match='"1"')
     yield put(path, {"lastName": ""}, If_Match='"2"')
+
+
+def taken_emails() -> Scenario:
     other = yield from registered("other")
     yield put(other, {"email": "jürgen@example.test"})
+    yield patch(other, {"email": "jürgen@example.test"})
     yield delete(other, If_Match='"9"')
     yield delete(other)
     yield delete(other)
     yield get(other)
     yield post("/customers", new_customer("other"))
     yield post(f"{other}/restore")
+
+
+def bad_customers() -> Scenario:
     yield post("/customers", new_customer("strict", nonsense=1))
     yield post("/customers", new_customer("strict2", nonsense=1), Prefer="handling=strict")
     yield post("/customers", {"email": "no", "firstName": "", "tags": "x", "userId": 5})
@@ -98,6 +107,7 @@ def merge_patches() -> Scenario:
 def states() -> Scenario:
     path, reason = (yield from registered("locked")), {"reason": "three chargebacks"}
     yield post(f"{path}/unlock", reason)
+    yield post(f"{path}/lock", reason, If_Match='"9"')
     yield post(f"{path}/lock", reason, X_User_ID=USER)
     yield post(f"{path}/lock", reason)
     yield get(path)
@@ -185,6 +195,9 @@ def addresses() -> Scenario:
     yield get(path)
     yield delete(kept[3])
     yield delete(kept[3])
+    yield get(kept[3])
+    yield put(kept[3], {"city": "Bern"})
+    yield patch(kept[3])
     yield get(f"{path}/addresses")
     yield post(f"{path}/addresses", {"addressType": "CASTLE", "country": "Schweiz"})
     for _ in range(17):
@@ -217,6 +230,7 @@ def payment_methods() -> Scenario:
     yield post(f"{path}/payment-methods", {"paymentType": "cash"})
     yield delete(one)
     yield delete(one)
+    yield patch(one, {"isDefault": True})
     yield get(f"{path}/payment-methods")
     yield delete(path)
     yield post(f"{other}/payment-methods", upi)
@@ -242,6 +256,7 @@ def journal() -> Scenario:
     yield post(f"{path}/communications", {"communicationType": "fax"})
     for status in ("delivered", "delivered", "sent", "clicked", "failed", "lost"):
         yield patch(one, {"status": status})
+    yield patch(f"{path}/communications/{UNKNOWN}", {"status": "opened"})
     for query in ("", "?type=email", "?direction=inbound", "?type=sms,email&limit=1", "?type=fax"):
         yield get(f"{path}/communications{query}")
     yield from walked(f"{path}/communications?limit=1", 4)

@@ -85,6 +85,9 @@ def by_rule() -> Scenario:
     yield get(SEGMENTS)
     yield delete(one)
     yield delete(one)
+    new = yield from made(post(SEGMENTS, {"name": "new", "rules": RULES["listed"]}))
+    yield put(f"{SEGMENTS}/{new}", {"isDynamic": False})
+    yield get(f"{SEGMENTS}/{new}/customers")
 
 
 def by_hand() -> Scenario:
@@ -103,11 +106,13 @@ def by_hand() -> Scenario:
     yield delete(f"{one}/customers", {"customerIds": [ids[1], ids[1]]})
     yield delete(f"{one}/customers", {"customerIds": [ids[1]]})
     yield get(f"{one}/customers/{ids[1]}/explain")
+    yield get(f"{one}/customers/{UNKNOWN}/explain")
     yield delete(paths[0])
     yield get(one)
     yield get(f"{one}/changes")
     dynamic = yield from made(post(SEGMENTS, {"name": "by rule", "rules": RULES["listed"]}))
     yield post(f"{SEGMENTS}/{dynamic}/customers", {"customerIds": ids[1:2]})
+    yield delete(f"{SEGMENTS}/{dynamic}/customers", {"customerIds": ids[1:2]})
 
 
 def refused() -> Scenario:

@@ -5,19 +5,25 @@ What is compared of the answers, and of whom, is the business of the tests.
 
 from collections.abc import Iterator
 from itertools import chain
-from typing import Any
+from typing import Any, Final
 
+from customers.entrypoints.http.bodies import MOST_BYTES
 from tests.api import NOTHING, PROBLEM
 from tests.described import Operation, operations, the_document
 from tests.session.asking import UNKNOWN, Request, Scenario
 from tests.session.customers import customer_scenarios
 from tests.session.ledger import ledger_scenarios
 from tests.session.segments import segment_scenarios
+from tests.session.tenants import tenant_scenarios
+
+TOO_LARGE: Final = b" " * (MOST_BYTES + 1)
 
 
 def session() -> Iterator[Scenario]:
     """All scenarios, in their order."""
-    yield from chain(customer_scenarios(), ledger_scenarios(), segment_scenarios())
+    yield from chain(
+        customer_scenarios(), ledger_scenarios(), segment_scenarios(), tenant_scenarios()
+    )
     yield from (refusals(each) for each in operations(the_document()))
 
 
@@ -41,6 +47,7 @@ def refusals(operation: Operation) -> Scenario:
     if method != "GET":
         yield Request(method=method, path=path, body=b'{"a":')
         yield Request(method=method, path=path, body=b"[]", headers={"Accept": PROBLEM})
+        yield Request(method=method, path=path, body=TOO_LARGE)
         yield Request(method=method, path=path, body=b"a=1", headers={"Content-Type": "text/plain"})
 
 

@@ -111,7 +111,7 @@ class Schemas:
     def of_answer(self, shape: Any) -> Schema:
         """What an answer is; several shapes in a tuple are alternatives."""
         if isinstance(shape, tuple):
-            return {"oneOf": [self.of_type(each) for each in shape]}
+            return {"anyOf": [self.of_type(each) for each in shape]}
         return self.of_type(shape)
 
     def of_type(self, kind: Any) -> Schema:
