@@ -38,6 +38,7 @@ AMOUNT: Schema = {
     "maximum": float(MOST),
     "pattern": r"^[0-9]+(\.[0-9]+)?$",
 }
+MORE_THAN_NOTHING = r"^([0-9]*[1-9][0-9]*(\.[0-9]+)?|[0-9]+\.[0-9]*[1-9][0-9]*)$"
 MOMENT: Schema = {"type": "string", "format": "date-time"}
 
 

@@ -22,7 +22,7 @@ from customers.core.model.segment import WrittenRules
 from customers.core.model.values import Tenant, Unset
 from customers.entrypoints.http.routes import Body
 from customers.entrypoints.openapi.examples import EXAMPLES
-from customers.entrypoints.openapi.gates import AMOUNT, MOMENT, Schema, schema_of
+from customers.entrypoints.openapi.gates import AMOUNT, MOMENT, MORE_THAN_NOTHING, Schema, schema_of
 from customers.entrypoints.wire.reading import Nulls, camel
 
 _PLAIN: dict[Any, Schema] = {
@@ -36,7 +36,7 @@ _PLAIN: dict[Any, Schema] = {
     NoneType: {"type": "null"},
     Any: {},
     Money: AMOUNT,
-    RefundAmount: AMOUNT | {"exclusiveMinimum": 0},
+    RefundAmount: AMOUNT | {"exclusiveMinimum": 0, "pattern": MORE_THAN_NOTHING},
     CurrencyCode: {
         "type": "string",
         "description": "Only the currency kept here; absent means it.",
