@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 PINNED := $(PIP) install --no-deps --require-hashes
 LOCK := $(BIN)/uv pip compile --quiet --python $(BIN)/python --python-version 3.11 --universal \
 	--generate-hashes --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
-STUBS := src/customers/entrypoints/rpc/generated
+STUBS := src/customers/entrypoints/grpc/generated
 # Puts the variables of .env, if there is one, behind those of the environment.
 WITH_ENV = $(if $(wildcard .env),$(BIN)/dotenv --file .env run --no-override --)
 

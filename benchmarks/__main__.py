@@ -22,7 +22,7 @@ from benchmarks.measuring import Bench, Measured, ask_cursor
 from benchmarks.operations import SORTS, Operation, Tenant, operations
 from benchmarks.serving import bare_handler, on, service
 from benchmarks.targets import Footprint
-from customers.adapters.embedded.server import running
+from customers.devtools.server import running
 from customers.entrypoints.container import migrate
 
 LARGE = Tenant(id="bench-large", size=500_000)

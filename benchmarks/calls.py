@@ -20,8 +20,8 @@ import uvloop
 from google.type.money_pb2 import Money
 
 from benchmarks.wrk import Load
-from customers.entrypoints.rpc.generated.customers_pb2 import RecordOrderRequest
-from customers.entrypoints.rpc.generated.customers_pb2_grpc import CustomersServiceStub
+from customers.entrypoints.grpc.generated.customers_pb2 import RecordOrderRequest
+from customers.entrypoints.grpc.generated.customers_pb2_grpc import CustomersServiceStub
 
 
 async def load(address: str, tenant: str, file: Path, *, connections: int, seconds: int) -> Load:

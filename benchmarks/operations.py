@@ -7,9 +7,9 @@ from attrs import field, frozen
 
 from benchmarks import people, pgbench
 from benchmarks.wrk import UNIQUE, Request
-from customers.adapters.postgres.one_step import COUNT_ORDER
-from customers.adapters.postgres.profiles import PROFILE
-from customers.adapters.postgres.statements import Statement
+from customers.adapters.postgres.customers.autocommit import COUNT_ORDER
+from customers.adapters.postgres.customers.profiles import PROFILE
+from customers.adapters.postgres.engine.statements import Statement
 from customers.core.model.query import CustomerSort
 
 CUSTOMERS = "/api/v1/customers"

@@ -18,7 +18,7 @@ from attrs import asdict
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from customers.adapters.postgres.customer_row import to_row
+from customers.adapters.postgres.customers.rows import to_row
 from customers.core.model.address import Address
 from customers.core.model.customer import Customer, CustomerStatus, CustomerType
 from customers.core.model.journal import Communication, CommunicationType, Direction

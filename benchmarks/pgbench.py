@@ -8,7 +8,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from customers.adapters.postgres.statements import Statement
+from customers.adapters.postgres.engine.statements import Statement
 
 _TOLD = re.compile(r"transactions actually processed: (\d+).*?tps = ([0-9.]+)", re.DOTALL)
 _FAILED = re.compile(r"failed transactions: (\d+)")

@@ -24,7 +24,7 @@ from attrs import define
 from benchmarks.cpu import NOTHING, Cpu, parent, used
 from benchmarks.people import customer_id, rules, settle_in, some_numbers
 from benchmarks.serving import on, service
-from customers.adapters.embedded.server import running
+from customers.devtools.server import running
 from customers.entrypoints.container import migrate
 
 SMALL = 1_000

@@ -11,8 +11,8 @@ from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from customers.adapters.postgres import segment_tables, tables
-from customers.adapters.postgres.pool import for_asyncpg
+from customers.adapters.postgres.engine.pool import for_asyncpg
+from customers.adapters.postgres.schema import segment_tables, tables
 
 # Both modules add their tables to the one metadata of the schema.
 TABLES = tables.customers.metadata, segment_tables.customer_segments.metadata

@@ -3,8 +3,8 @@
 import pytest
 from hypothesis import settings
 
-from tests import servers
-from tests.builders import a_tenant
+from tests.support import postgres_servers
+from tests.support.builders import a_tenant
 
 pytest.register_assert_rewrite("tests.contract")
 
@@ -15,16 +15,16 @@ settings.load_profile("patient")
 
 def pytest_configure(config: pytest.Config) -> None:
     if not _is_worker(config):
-        servers.open_run()
+        postgres_servers.open_run()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     if not _is_worker(config):
-        servers.close_run()
+        postgres_servers.close_run()
 
 
 def pytest_report_header() -> str:
-    local = servers.local_programs()
+    local = postgres_servers.local_programs()
     where = f"15 of {local}" if local else "no 15 on this machine, so only on 18"
     return f"postgresql: embedded 18, {where}"
 

@@ -10,8 +10,8 @@ from customers.core.errors import CustomerNotFound
 from customers.core.model.address import MOST_ADDRESSES, Address, AddressType
 from customers.core.model.customer import Customer
 from customers.core.ports import Storage
-from tests.builders import a_customer, an_address, an_id, later
 from tests.contract.steps import a_kept_customer, delete, save, set_addresses
+from tests.support.builders import a_customer, an_address, an_id, later
 
 SHIPPING, BILLING, BOTH = AddressType
 

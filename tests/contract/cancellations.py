@@ -6,9 +6,8 @@ import pytest
 from attrs import evolve
 
 from customers.core.ports import Storage
-from tests.builders import later
-from tests.contract.scene import seen, set_up
-from tests.contract.scene_writes import WRITES, lock_everything
+from tests.contract.full_tenant import seen, set_up
+from tests.contract.full_tenant_writes import WRITES, lock_everything
 from tests.contract.steps import (
     Pause,
     a_kept_customer,
@@ -16,6 +15,7 @@ from tests.contract.steps import (
     save,
     stored,
 )
+from tests.support.builders import later
 
 every_write = pytest.mark.parametrize("write", WRITES)
 

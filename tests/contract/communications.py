@@ -16,7 +16,6 @@ from customers.core.model.journal import (
 )
 from customers.core.model.query import JournalKey
 from customers.core.ports import Storage
-from tests.builders import a_communication, a_customer, later
 from tests.contract.steps import (
     Pause,
     a_kept_customer,
@@ -25,6 +24,7 @@ from tests.contract.steps import (
     overlapping,
     save,
 )
+from tests.support.builders import a_communication, a_customer, later
 
 EMAIL, SMS, CALL, CHAT = CommunicationType
 INBOUND, OUTBOUND = Direction

@@ -11,12 +11,12 @@ from attrs import evolve
 from customers.core.model.customer import Customer, CustomerStatus, CustomerType
 from customers.core.model.query import CustomerFilter, CustomerOrder, Page
 from customers.core.ports import Storage
-from tests.builders import (
+from tests.contract.filters import BLOCKED, INACTIVE, VIP, WHOLESALE, shopper
+from tests.contract.steps import abandoned, count, delete, erase, keep, save
+from tests.support.builders import (
     NOW,
     a_customer,
 )
-from tests.contract.filters import BLOCKED, INACTIVE, VIP, WHOLESALE, shopper
-from tests.contract.steps import abandoned, count, delete, erase, keep, save
 
 CHANGES: dict[str, Callable[[Customer], Customer]] = {
     "status": lambda customer: evolve(customer, status=BLOCKED),

@@ -7,13 +7,8 @@ import pytest
 from customers.core.errors import CustomerNotFound
 from customers.core.model.customer import Customer
 from customers.core.ports import Storage
-from tests.builders import (
-    a_customer,
-    an_id,
-    later,
-)
 from tests.contract.customers import EVERYTHING
-from tests.contract.scene import outcome
+from tests.contract.full_tenant import outcome
 from tests.contract.steps import (
     Pause,
     delete,
@@ -21,6 +16,11 @@ from tests.contract.steps import (
     keep,
     overlapping,
     stored,
+)
+from tests.support.builders import (
+    a_customer,
+    an_id,
+    later,
 )
 
 

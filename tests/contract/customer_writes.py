@@ -9,11 +9,6 @@ from attrs import evolve
 from customers.core.errors import CustomerNotFound, EmailTaken
 from customers.core.model.customer import Customer
 from customers.core.ports import Storage
-from tests.builders import (
-    a_customer,
-    a_tenant,
-    later,
-)
 from tests.contract.customers import EVERYTHING
 from tests.contract.steps import (
     Pause,
@@ -23,6 +18,11 @@ from tests.contract.steps import (
     overlapping,
     save,
     stored,
+)
+from tests.support.builders import (
+    a_customer,
+    a_tenant,
+    later,
 )
 
 SAME_KEY = [

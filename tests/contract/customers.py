@@ -9,20 +9,20 @@ from attrs import evolve
 from customers.core.errors import CustomerNotFound
 from customers.core.model.customer import CustomerStatus, CustomerType
 from customers.core.ports import Storage
-from tests.builders import (
-    a_customer,
-    a_payment_method,
-    an_address,
-    an_id,
-    later,
-    some_statistics,
-)
 from tests.contract.steps import (
     delete,
     keep,
     set_addresses,
     set_methods,
     stored,
+)
+from tests.support.builders import (
+    a_customer,
+    a_payment_method,
+    an_address,
+    an_id,
+    later,
+    some_statistics,
 )
 
 EVERYTHING: dict[str, Any] = {

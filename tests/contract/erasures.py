@@ -6,9 +6,8 @@ from customers.core.errors import CustomerNotFound
 from customers.core.model.erasure import TABLES
 from customers.core.model.query import CustomerFilter
 from customers.core.ports import Storage
-from tests.builders import a_note, a_payment_method, an_address, an_entry, later
 from tests.contract.filters import found
-from tests.contract.scene import ADA, BOB, EVE, Scene, seen, set_up
+from tests.contract.full_tenant import ADA, BOB, EVE, Scene, seen, set_up
 from tests.contract.steps import (
     a_kept_customer,
     add_notes,
@@ -21,6 +20,7 @@ from tests.contract.steps import (
     set_methods,
     stored,
 )
+from tests.support.builders import a_note, a_payment_method, an_address, an_entry, later
 
 TOMORROW = later(days=1)
 

@@ -11,7 +11,8 @@ from customers.core.model.customer import Customer, CustomerStatus, CustomerType
 from customers.core.model.folding import fold
 from customers.core.model.query import CustomerFilter, CustomerOrder, Page, RuleAt
 from customers.core.ports import Storage
-from tests.builders import (
+from tests.contract.steps import add_segments, delete, keep, put
+from tests.support.builders import (
     FIRST_MOMENT,
     LAST_MOMENT,
     a_customer,
@@ -21,7 +22,6 @@ from tests.builders import (
     later,
     some_statistics,
 )
-from tests.contract.steps import add_segments, delete, keep, put
 
 ACTIVE, INACTIVE, BLOCKED = CustomerStatus
 RETAIL, WHOLESALE, VIP = CustomerType

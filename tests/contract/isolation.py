@@ -7,10 +7,10 @@ import pytest
 from customers.core.errors import NotFound
 from customers.core.model.order import NOTHING_YET
 from customers.core.ports import Storage
-from tests.builders import NOW, a_customer, a_tenant, an_entry
-from tests.contract.scene import LOCKED_READS, READS, outcome, seen, set_up
-from tests.contract.scene_writes import WRITES, lock_everything
+from tests.contract.full_tenant import LOCKED_READS, READS, outcome, seen, set_up
+from tests.contract.full_tenant_writes import WRITES, lock_everything
 from tests.contract.steps import keep, stored
+from tests.support.builders import NOW, a_customer, a_tenant, an_entry
 
 # Of a scene itself, these find nothing.
 EMPTY_READS = ("get the deleted", "receipt")

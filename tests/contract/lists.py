@@ -20,8 +20,8 @@ from customers.core.model.query import (
     SortOrder,
 )
 from customers.core.ports import Storage
-from tests.builders import FIRST_MOMENT, LAST_MOMENT, a_customer, later, some_statistics
 from tests.contract.steps import EVERYONE, delete, keep, save
+from tests.support.builders import FIRST_MOMENT, LAST_MOMENT, a_customer, later, some_statistics
 
 ORDERS = [CustomerOrder(by=by, order=order) for by, order in product(CustomerSort, SortOrder)]
 OLDEST_FIRST = CustomerOrder(order=SortOrder.ASC)

@@ -9,8 +9,8 @@ from customers.core.model.customer import Customer
 from customers.core.model.journal import Note
 from customers.core.model.query import JournalKey
 from customers.core.ports import Storage
-from tests.builders import a_customer, a_note, an_id, later
 from tests.contract.steps import a_kept_customer, add_notes, delete, save
+from tests.support.builders import a_customer, a_note, an_id, later
 
 
 async def notes(

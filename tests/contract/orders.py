@@ -13,16 +13,6 @@ from customers.core.model.money import MOST
 from customers.core.model.order import Entry
 from customers.core.model.query import JournalKey
 from customers.core.ports import Storage
-from tests.builders import (
-    FIRST_MOMENT,
-    LAST_MOMENT,
-    a_customer,
-    a_refund,
-    a_stub,
-    a_tenant,
-    an_entry,
-    later,
-)
 from tests.contract.steps import (
     Pause,
     a_kept_customer,
@@ -32,6 +22,16 @@ from tests.contract.steps import (
     enter,
     overlapping,
     save,
+)
+from tests.support.builders import (
+    FIRST_MOMENT,
+    LAST_MOMENT,
+    a_customer,
+    a_refund,
+    a_stub,
+    a_tenant,
+    an_entry,
+    later,
 )
 
 WHOLE: dict[str, Any] = {

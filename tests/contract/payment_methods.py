@@ -9,12 +9,12 @@ from customers.core.errors import CustomerNotFound
 from customers.core.model.customer import Customer
 from customers.core.model.payment import PaymentMethod, PaymentType
 from customers.core.ports import Storage
-from tests.builders import a_customer, a_payment_method, later
 from tests.contract.steps import (
     a_kept_customer,
     delete,
     set_methods,
 )
+from tests.support.builders import a_customer, a_payment_method, later
 
 WHOLE: dict[str, Any] = {
     "payment_gateway": "Stripe % EU",

@@ -9,7 +9,6 @@ from attrs import evolve
 from customers.core.errors import PaymentMethodTaken
 from customers.core.model.customer import Customer
 from customers.core.ports import Storage
-from tests.builders import a_payment_method, a_tenant, later
 from tests.contract.payment_methods import methods
 from tests.contract.steps import (
     Pause,
@@ -19,6 +18,7 @@ from tests.contract.steps import (
     overlapping,
     set_methods,
 )
+from tests.support.builders import a_payment_method, a_tenant, later
 
 TOKEN = {"payment_gateway": "stripe", "gateway_payment_method_id": "pm_shared"}
 

@@ -8,11 +8,11 @@ from attrs import evolve
 from customers.core.model.customer import Customer
 from customers.core.model.query import CustomerFilter, search_key
 from customers.core.ports import Storage
-from tests.builders import (
-    a_customer,
-)
 from tests.contract.filters import found
 from tests.contract.steps import delete, keep, save
+from tests.support.builders import (
+    a_customer,
+)
 
 PEOPLE: dict[str, dict[str, Any]] = {
     "percent": {"first_name": "100%", "last_name": "Wool"},

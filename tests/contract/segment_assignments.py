@@ -12,9 +12,8 @@ from customers.core.model.membership import Assignment
 from customers.core.model.query import CustomerFilter
 from customers.core.model.segment import Segment
 from customers.core.ports import Storage
-from tests.builders import a_customer, an_id, later
 from tests.contract.filters import found
-from tests.contract.member_steps import ids, let_in, let_out, members_locked, stored_members
+from tests.contract.membership_steps import ids, let_in, let_out, members_locked, stored_members
 from tests.contract.segments import a_kept_segment, remove
 from tests.contract.steps import (
     BY_HAND,
@@ -27,6 +26,7 @@ from tests.contract.steps import (
     put,
     save,
 )
+from tests.support.builders import a_customer, an_id, later
 
 LATER = Assignment(assigned_at=later(days=1, microseconds=1), assigned_by=an_id())
 

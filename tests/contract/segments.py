@@ -8,17 +8,17 @@ from attrs import evolve
 from customers.core.errors import SegmentNameTaken, SegmentNotFound
 from customers.core.model.segment import Segment
 from customers.core.ports import Storage
-from tests.builders import (
+from tests.contract.steps import (
+    Pause,
+    add_segments,
+    overlapping,
+)
+from tests.support.builders import (
     a_dynamic_segment,
     a_segment,
     a_tenant,
     an_id,
     later,
-)
-from tests.contract.steps import (
-    Pause,
-    add_segments,
-    overlapping,
 )
 
 WRITTEN = (

@@ -10,7 +10,6 @@ from customers.core.model.customer import Customer
 from customers.core.model.money import MOST
 from customers.core.model.order import NOTHING_YET, Entry, Statistics, fold
 from customers.core.ports import Storage
-from tests.builders import USD, a_stub, a_tenant, an_entry, later
 from tests.contract.steps import (
     a_kept_customer,
     delete,
@@ -18,6 +17,7 @@ from tests.contract.steps import (
     erase,
     stored,
 )
+from tests.support.builders import USD, a_stub, a_tenant, an_entry, later
 
 TOMORROW = later(days=1)
 

@@ -21,7 +21,7 @@ from customers.core.model.payment import PaymentMethod
 from customers.core.model.query import CustomerFilter
 from customers.core.model.segment import Segment
 from customers.core.ports import Storage, Transaction
-from tests.builders import NOW, a_customer
+from tests.support.builders import NOW, a_customer
 
 EVERYONE = CustomerFilter()
 BY_HAND = Assignment(assigned_at=NOW)

@@ -8,9 +8,8 @@ from customers.core.errors import (
     Unavailable,
 )
 from customers.core.ports import Storage
-from tests.builders import USD, a_customer
-from tests.contract.scene import set_up, shown
-from tests.contract.scene_writes import WRITES, lock_everything
+from tests.contract.full_tenant import set_up, shown
+from tests.contract.full_tenant_writes import WRITES, lock_everything
 from tests.contract.steps import (
     EVERYONE,
     Pause,
@@ -19,6 +18,7 @@ from tests.contract.steps import (
     overlapping,
     stored,
 )
+from tests.support.builders import USD, a_customer
 
 
 class ViewContract:

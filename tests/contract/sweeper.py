@@ -8,10 +8,10 @@ from uuid import UUID, uuid4
 
 from customers.core.model.membership import Standing
 from customers.core.ports import Storage
-from tests.builders import NOW, a_segment, a_tenant
-from tests.contract.member_steps import marked, settle, stand, watch
+from tests.contract.membership_steps import marked, settle, stand, watch
 from tests.contract.segments import remove
 from tests.contract.steps import a_kept_customer, add_segments
+from tests.support.builders import NOW, a_segment, a_tenant
 
 LONG, AT_ONCE = 60.0, 0.001
 

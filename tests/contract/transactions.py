@@ -14,15 +14,15 @@ from customers.core.errors import (
     SegmentNameTaken,
 )
 from customers.core.ports import Storage, Transaction
-from tests.builders import a_customer, a_payment_method, a_segment, a_tenant, an_id
-from tests.contract.scene import BOB, Scene, seen, set_up
-from tests.contract.scene_writes import WRITES, lock_everything
+from tests.contract.full_tenant import BOB, Scene, seen, set_up
+from tests.contract.full_tenant_writes import WRITES, lock_everything
 from tests.contract.steps import (
     abandoned,
     count,
     keep,
     stored,
 )
+from tests.support.builders import a_customer, a_payment_method, a_segment, a_tenant, an_id
 
 every_write = pytest.mark.parametrize("write", WRITES)
 

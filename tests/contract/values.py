@@ -16,10 +16,10 @@ from customers.core.errors import Refused
 from customers.core.model.money import MOST, ZERO, Currency
 from customers.core.model.values import MomentGate, TagsGate, Text, VisibleGate
 from customers.core.ports import Storage
-from tests.builders import USD, a_note, a_tenant, an_entry
 from tests.contract.notes import notes
 from tests.contract.orders import newest
 from tests.contract.steps import a_kept_customer, add_notes, enter, save, stored
+from tests.support.builders import USD, a_note, a_tenant, an_entry
 
 LINE = Text(most=100)
 LINES = Text(most=10_000, lines=True)

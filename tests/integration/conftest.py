@@ -11,19 +11,19 @@ from contextlib import asynccontextmanager
 import pytest
 import pytest_asyncio
 
-from customers.adapters.postgres.migrating import migrate
+from customers.adapters.postgres.engine.migrate import migrate
 from customers.adapters.postgres.storage import PostgresStorage
 from customers.core.model.money import Currency
 from customers.core.ports import Storage
-from tests import servers
-from tests.builders import USD
 from tests.contract.steps import StorageIn
-from tests.databases import an_empty_database
+from tests.support import postgres_servers
+from tests.support.builders import USD
+from tests.support.databases import an_empty_database
 
 # The loop in which a storage is opened must be that of its tests.
 session_loop = pytest_asyncio.fixture(scope="session", loop_scope="session")
 
-KINDS = ["embedded 18", *(["local 15"] if servers.local_programs() else [])]
+KINDS = ["embedded 18", *(["local 15"] if postgres_servers.local_programs() else [])]
 
 
 @session_loop
@@ -88,7 +88,7 @@ def storage_in(url: str) -> StorageIn:
 
 def _start(kind: str) -> str:
     if kind == "embedded 18":
-        return servers.start_test_server()
-    programs = servers.local_programs()
+        return postgres_servers.start_test_server()
+    programs = postgres_servers.local_programs()
     assert programs is not None
-    return servers.start_local(programs)
+    return postgres_servers.start_local(programs)

@@ -7,15 +7,13 @@ import pytest_asyncio
 
 from customers.adapters.postgres.storage import PostgresStorage
 from customers.core.ports import Storage
-from tests.api import Api, serving
-from tests.builders import USD
 from tests.contract.api import (
     addresses,
     assignments,
     bad_input,
     bodies,
     change_previews,
-    changes,
+    combined_problems,
     customer_states,
     customers,
     details,
@@ -32,6 +30,7 @@ from tests.contract.api import (
     ledger,
     lists,
     members,
+    membership_changes,
     orders,
     payment_methods,
     previews,
@@ -40,10 +39,11 @@ from tests.contract.api import (
     segment_kinds,
     segments,
     tenants,
-    together,
     values,
     walks,
 )
+from tests.support.api_client import Api, serving
+from tests.support.builders import USD
 
 # Nobody listens at port 1.
 NOWHERE = "postgresql://nobody@127.0.0.1:1/nothing"
@@ -90,7 +90,7 @@ class TestBody(bodies.BodyContract): ...
 class TestChangePreview(change_previews.ChangePreviewContract): ...
 
 
-class TestChanges(changes.ChangesContract): ...
+class TestChanges(membership_changes.ChangesContract): ...
 
 
 class TestDelete(customer_states.DeleteContract): ...
@@ -261,4 +261,4 @@ class TestCursor(walks.CursorContract): ...
 class TestLink(walks.LinkContract): ...
 
 
-class TestTogether(together.TogetherContract): ...
+class TestTogether(combined_problems.TogetherContract): ...

@@ -16,8 +16,8 @@ from benchmarks.operations import SORTS, Tenant, operations
 from benchmarks.people import settle_in
 from benchmarks.targets import of_operations
 from benchmarks.wrk import Load, expect_installed
-from tests.databases import rows
-from tests.restarting import Restarting
+from tests.support.databases import rows
+from tests.support.restarts import Restarting
 
 on_the_session_loop = pytest.mark.asyncio(loop_scope="session")
 

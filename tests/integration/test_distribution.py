@@ -7,13 +7,13 @@ ON CONFLICT holds the column by which rows are distributed.
 import re
 from collections.abc import Iterator
 from importlib import import_module
-from pkgutil import iter_modules
+from pkgutil import walk_packages
 
 import pytest
 
 from customers.adapters import postgres
-from customers.adapters.postgres.statements import Statement
-from tests.databases import rows
+from customers.adapters.postgres.engine.statements import Statement
+from tests.support.databases import rows
 
 on_the_session_loop = pytest.mark.asyncio(loop_scope="session")
 
@@ -90,7 +90,7 @@ def test_every_target_of_on_conflict_holds_the_key() -> None:
 
 def _statements() -> Iterator[str]:
     """The SQL of every statement that a module of the adapter keeps."""
-    for module in iter_modules(postgres.__path__, f"{postgres.__name__}."):
+    for module in walk_packages(postgres.__path__, f"{postgres.__name__}."):
         for kept in vars(import_module(module.name)).values():
             if isinstance(kept, Statement):
                 yield kept.sql

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from playwright.async_api import expect
 
-from tests.docs_page import PROGRAMS, Visit, chromium, visiting
-from tests.launching import MEMORY, serving
+from tests.support.browser import PROGRAMS, Visit, chromium, visiting
+from tests.support.service_process import MEMORY, serving
 
 PROGRAM = chromium()
 pytestmark = pytest.mark.skipif(

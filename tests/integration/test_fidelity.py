@@ -18,15 +18,15 @@ from grpc.aio import AioRpcError
 from customers.adapters.memory.storage import MemoryStorage
 from customers.adapters.postgres.storage import PostgresStorage
 from customers.core.ports import Storage
-from customers.entrypoints.rpc.generated.customers_pb2 import RecordOrdersRequest
-from tests.api import JSON, Answer, written
-from tests.benches import Bench, benched
-from tests.builders import USD
+from customers.entrypoints.grpc.generated.customers_pb2 import RecordOrdersRequest
 from tests.contract.api.steps import a_customer
-from tests.described import Operation, operation_of, operations, the_document
-from tests.session.asking import UNKNOWN, Request
-from tests.session.playing import answers_of
-from tests.unit.entrypoints.rpc_service import a_cancellation, a_refund, an_order, usd
+from tests.support.api_client import JSON, Answer, written
+from tests.support.builders import USD
+from tests.support.memory_service import Bench, benched
+from tests.support.scenarios.asking import UNKNOWN, Request
+from tests.support.scenarios.playback import answers_of
+from tests.support.schema_check import Operation, operation_of, operations, the_document
+from tests.unit.entrypoints.grpc_service import a_cancellation, a_refund, an_order, usd
 
 # Its numbers are of a process, not of a storage.
 METRICS: Final = "/metrics"

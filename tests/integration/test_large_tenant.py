@@ -11,8 +11,8 @@ import pytest
 from aiohttp import ClientSession
 
 from benchmarks.people import COMMON, NOBODY, RARE, email, settle_in
-from customers.adapters.postgres import lists
-from customers.adapters.postgres.migrating import migrate
+from customers.adapters.postgres.customers import pages
+from customers.adapters.postgres.engine.migrate import migrate
 from customers.core.model.customer import CustomerStatus, CustomerType
 from customers.core.model.query import (
     CustomerFilter,
@@ -22,11 +22,11 @@ from customers.core.model.query import (
     Page,
     SortOrder,
 )
-from tests.builders import NOW, a_customer, some_statistics
 from tests.contract.steps import EVERYONE
-from tests.databases import rows
-from tests.explaining import Read, explaining
-from tests.restarting import Restarting
+from tests.support.builders import NOW, a_customer, some_statistics
+from tests.support.databases import rows
+from tests.support.query_plans import Read, explaining
+from tests.support.restarts import Restarting
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="session"),
@@ -94,11 +94,11 @@ def _reads(which: CustomerFilter, order: CustomerOrder) -> list[Read]:
     somebody = a_customer(statistics=some_statistics("500"))
     key = CustomerKey(value=order.by.of(somebody), id=somebody.id)
     return [
-        lambda session: lists.numbered(session, which, order, Page(number=3)),
-        lambda session: lists.page(session, which, order, Page(number=50)),
-        lambda session: lists.after(session, which, order, None, 20),
-        lambda session: lists.after(session, which, order, key, 20),
-        lambda session: lists.count(session, which),
+        lambda session: pages.numbered(session, which, order, Page(number=3)),
+        lambda session: pages.page(session, which, order, Page(number=50)),
+        lambda session: pages.after(session, which, order, None, 20),
+        lambda session: pages.after(session, which, order, key, 20),
+        lambda session: pages.count(session, which),
     ]
 
 

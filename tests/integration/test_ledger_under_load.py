@@ -11,11 +11,11 @@ from uuid import UUID
 
 import pytest
 
-from tests.builders import USD, a_tenant
-from tests.facts import Story
-from tests.launching import Service
-from tests.restarting import Restarting
-from tests.tellers import customers_of, tell_all, tellers
+from tests.support.builders import USD, a_tenant
+from tests.support.callers import customers_of, tell_all, tellers
+from tests.support.order_facts import Story
+from tests.support.restarts import Restarting
+from tests.support.service_process import Service
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="session"),

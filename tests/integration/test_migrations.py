@@ -10,11 +10,11 @@ import pytest
 from alembic import command
 from alembic.config import Config
 
-from customers.adapters.postgres import migrating
-from customers.adapters.postgres.migrating import migrate
-from customers.adapters.postgres.tables import customers
+from customers.adapters.postgres.engine import migrate as migrating
+from customers.adapters.postgres.engine.migrate import migrate
+from customers.adapters.postgres.schema.tables import customers
 from customers.core.errors import Unavailable
-from tests.databases import rows
+from tests.support.databases import rows
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -13,8 +13,8 @@ from pact import Verifier
 from customers.adapters.memory.storage import MemoryStorage
 from customers.adapters.postgres.storage import PostgresStorage
 from customers.core.ports import Storage
-from tests.benches import benched
-from tests.builders import USD
+from tests.support.builders import USD
+from tests.support.memory_service import benched
 
 PACTS = sorted((Path(__file__).parents[2] / "examples" / "pacts").glob("*.json"))
 by_pact = pytest.mark.parametrize("pact", PACTS, ids=lambda each: each.stem)

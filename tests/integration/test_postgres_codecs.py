@@ -9,8 +9,8 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from customers.adapters.postgres.codecs import set_codecs
-from tests.builders import FIRST_MOMENT, LAST_MOMENT, NOW
+from customers.adapters.postgres.engine.codecs import set_codecs
+from tests.support.builders import FIRST_MOMENT, LAST_MOMENT, NOW
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

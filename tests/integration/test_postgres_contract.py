@@ -3,41 +3,41 @@
 import pytest
 
 from tests.contract.addresses import AddressContract
+from tests.contract.backfill import AgedContract, ContradictedContract
 from tests.contract.cancellations import CancellationContract
-from tests.contract.changes_feed import FeedContract
+from tests.contract.change_capture import MarkContract, WatchingContract
 from tests.contract.communications import (
     CommunicationContract,
     CommunicationLockContract,
     OutsideIdContract,
 )
-from tests.contract.count_order import CountOrderAtOnceContract, CountOrderContract
+from tests.contract.consistent_views import SnapshotContract
 from tests.contract.counts import CountContract
 from tests.contract.customer_locks import LockingContract
 from tests.contract.customer_writes import AddingContract, SavingContract
 from tests.contract.customers import CustomerReadingContract, ProfileContract
-from tests.contract.doubts import DoubtContract, OverdueContract
 from tests.contract.erasures import ErasureContract
 from tests.contract.filters import FilterContract
 from tests.contract.isolation import IsolationContract
 from tests.contract.lists import OrderContract, PageContract, WalkContract
-from tests.contract.marked import MarkedContract
-from tests.contract.marks import MarkContract, WatchingContract
-from tests.contract.notes import NoteContract
-from tests.contract.orders import ClaimContract, EntryContract, RefundContract
-from tests.contract.payment_methods import PaymentMethodContract
-from tests.contract.payment_tokens import ReleaseContract, TokenContract
-from tests.contract.rounds import AgedContract, ContradictedContract
-from tests.contract.searches import SearchContract
-from tests.contract.segment_assignments import AssignmentContract, PuttingContract
-from tests.contract.segments import SegmentContract, SegmentNameContract
-from tests.contract.snapshots import SnapshotContract
-from tests.contract.statistics import StatisticsContract
-from tests.contract.storage import StorageContract, ViewContract
-from tests.contract.stored_members import (
+from tests.contract.membership_feed import FeedContract
+from tests.contract.memberships import (
     MemberFilterContract,
     StandingContract,
     StoredMemberContract,
 )
+from tests.contract.notes import NoteContract
+from tests.contract.orders import ClaimContract, EntryContract, RefundContract
+from tests.contract.payment_methods import PaymentMethodContract
+from tests.contract.payment_tokens import ReleaseContract, TokenContract
+from tests.contract.pending_changes import MarkedContract
+from tests.contract.record_order import CountOrderAtOnceContract, CountOrderContract
+from tests.contract.searches import SearchContract
+from tests.contract.segment_assignments import AssignmentContract, PuttingContract
+from tests.contract.segments import SegmentContract, SegmentNameContract
+from tests.contract.stale_candidates import DoubtContract, OverdueContract
+from tests.contract.statistics import StatisticsContract
+from tests.contract.storage import StorageContract, ViewContract
 from tests.contract.sweeper import LeaseContract, TenantsContract
 from tests.contract.transactions import CommitContract, DoomContract
 from tests.contract.values import ValueContract

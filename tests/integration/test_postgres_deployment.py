@@ -5,12 +5,12 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from customers.adapters.postgres.deployment import WrongCurrency
-from customers.adapters.postgres.migrating import migrate
+from customers.adapters.postgres.engine.deployment import WrongCurrency
+from customers.adapters.postgres.engine.migrate import migrate
 from customers.adapters.postgres.storage import PostgresStorage
 from customers.core.errors import Unavailable
 from customers.core.model.money import Currency
-from tests.databases import rows
+from tests.support.databases import rows
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

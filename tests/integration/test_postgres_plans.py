@@ -11,13 +11,13 @@ from decimal import Decimal
 import pytest
 import pytest_asyncio
 
-from customers.adapters.postgres import (
+from customers.adapters.postgres.customers import pages
+from customers.adapters.postgres.segments import (
     assignments,
-    doubts,
-    lists,
-    standings,
-    stored,
-    sweeping,
+    memberships,
+    refresh_states,
+    stale_candidates,
+    sweep,
 )
 from customers.core.model.customer import Customer, CustomerStatus, CustomerType
 from customers.core.model.membership import Span
@@ -33,10 +33,10 @@ from customers.core.model.query import (
 )
 from customers.core.model.rules.parse import parse
 from customers.core.model.rules.timing import DateField
-from tests.builders import NOW, a_customer, an_id, later, some_statistics
-from tests.contract.scene import outcome
+from tests.contract.full_tenant import outcome
 from tests.contract.steps import EVERYONE
-from tests.explaining import Explaining, Read, explaining
+from tests.support.builders import NOW, a_customer, an_id, later, some_statistics
+from tests.support.query_plans import Explaining, Read, explaining
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -65,41 +65,41 @@ SPANS = [Span(date=date, low=later(days=-1), high=NOW) for date in DateField] * 
 NEWEST, BY_SPENT = CustomerOrder(), CustomerOrder(by=CustomerSort.TOTAL_SPENT)
 # What looks up the customers it is about, few or many, and no others.
 LOOK_UPS: Mapping[str, Read] = {
-    "doubts by marks": lambda session: doubts.doubts(session, [], 1_001),
-    "doubts by marks and spans": lambda session: doubts.doubts(session, SPANS, 1_001),
-    "roll": lambda session: doubts.roll(session, SOMEBODY, 100),
-    "marked": lambda session: doubts.marked(session, 200, None),
-    "marked of some": lambda session: doubts.marked(session, 200, [SOMEBODY]),
-    "contradicted by a rule": lambda session: doubts.contradicted(
+    "doubts by marks": lambda session: stale_candidates.doubts(session, [], 1_001),
+    "doubts by marks and spans": lambda session: stale_candidates.doubts(session, SPANS, 1_001),
+    "roll": lambda session: stale_candidates.roll(session, SOMEBODY, 100),
+    "marked": lambda session: stale_candidates.marked(session, 200, None),
+    "marked of some": lambda session: stale_candidates.marked(session, 200, [SOMEBODY]),
+    "contradicted by a rule": lambda session: stale_candidates.contradicted(
         session, SEGMENT, BIG_SPENDERS, SOMEBODY, 100
     ),
-    "contradicted by nobody": lambda session: doubts.contradicted(
+    "contradicted by nobody": lambda session: stale_candidates.contradicted(
         session, SEGMENT, None, SOMEBODY, 100
     ),
-    "contradicted by hand": lambda session: doubts.contradicted(
+    "contradicted by hand": lambda session: stale_candidates.contradicted(
         session, SEGMENT, CustomerFilter(assigned_to=SEGMENT), SOMEBODY, 100
     ),
-    "aged": lambda session: doubts.aged(session, SPANS, SOMEBODY, 200),
-    "overdue": lambda session: doubts.overdue(session, {SEGMENT: SPANS, OTHER: SPANS}),
-    "page": lambda session: lists.page(session, MEMBERS, NEWEST, Page(number=3)),
-    "after": lambda session: lists.after(
+    "aged": lambda session: stale_candidates.aged(session, SPANS, SOMEBODY, 200),
+    "overdue": lambda session: stale_candidates.overdue(session, {SEGMENT: SPANS, OTHER: SPANS}),
+    "page": lambda session: pages.page(session, MEMBERS, NEWEST, Page(number=3)),
+    "after": lambda session: pages.after(
         session, MEMBERS, NEWEST, CustomerKey(value=NOW, id=SOMEBODY), 20
     ),
     "put into": lambda session: outcome(assignments.put_into(session, SOMEBODY)),
     "assignment": lambda session: assignments.find(session, SEGMENT, SOMEBODY),
-    "standings": lambda session: standings.read(session, None),
-    "some standings": lambda session: standings.read(session, [SEGMENT]),
-    "stored": lambda session: stored.among(session, SEGMENT, [SOMEBODY]),
-    "changes": lambda session: stored.changes(session, SEGMENT, 10, 100),
+    "standings": lambda session: refresh_states.read(session, None),
+    "some standings": lambda session: refresh_states.read(session, [SEGMENT]),
+    "stored": lambda session: memberships.among(session, SEGMENT, [SOMEBODY]),
+    "changes": lambda session: memberships.changes(session, SEGMENT, 10, 100),
 }
 READS: Mapping[str, Read] = {
     **LOOK_UPS,
-    "page by spend": lambda session: lists.page(session, MEMBERS, BY_SPENT, Page()),
-    "after by spend": lambda session: lists.after(
+    "page by spend": lambda session: pages.page(session, MEMBERS, BY_SPENT, Page()),
+    "after by spend": lambda session: pages.after(
         session, MEMBERS, BY_SPENT, CustomerKey(value=Decimal(9), id=SOMEBODY), 20
     ),
-    "count": lambda session: lists.count(session, MEMBERS),
-    "tenants to settle": sweeping.tenants_to_settle,
+    "count": lambda session: pages.count(session, MEMBERS),
+    "tenants to settle": sweep.tenants_to_settle,
 }
 
 
@@ -114,7 +114,7 @@ async def test_a_page_is_read_off_the_index_of_its_order(
     session: Explaining, order: CustomerOrder
 ) -> None:
     await session.without(*ALL_BUT_AN_ORDERED_INDEX)
-    await lists.numbered(session, EVERYONE, order, Page(number=3))
+    await pages.numbered(session, EVERYONE, order, Page(number=3))
     assert "Index Scan" in session.plan
     assert "Sort" not in session.plan
 
@@ -126,7 +126,7 @@ async def test_a_walk_begins_in_the_index_where_it_stopped(
 ) -> None:
     await session.without(*ALL_BUT_AN_ORDERED_INDEX)
     key = CustomerKey(value=order.by.of(customer), id=customer.id)
-    await lists.after(session, EVERYONE, order, key, 20)
+    await pages.after(session, EVERYONE, order, key, 20)
     [condition] = [line for line in session.plan.splitlines() if "Index Cond" in line]
     assert "tenant_id" in condition
     assert "ROW(" in condition
@@ -139,7 +139,7 @@ async def test_one_status_or_type_newest_first_is_read_off_an_index_of_its_own(
 ) -> None:
     await session.crowd(tenant)
     await session.without(*ALL_BUT_AN_ORDERED_INDEX)
-    await lists.page(session, which, CustomerOrder(), Page())
+    await pages.page(session, which, CustomerOrder(), Page())
     assert "Filter" not in session.plan
     assert "Sort" not in session.plan
 
@@ -156,7 +156,7 @@ async def test_what_few_have_is_found_by_index(
 ) -> None:
     await session.crowd(tenant)
     await session.without("seqscan", "indexscan")
-    await lists.page(session, which, CustomerOrder(), Page())
+    await pages.page(session, which, CustomerOrder(), Page())
     [found] = [line for line in session.plan.splitlines() if "Index Cond" in line]
     assert "tenant_id" in found
     assert condition in found
@@ -166,22 +166,22 @@ async def test_what_few_have_is_found_by_index(
 async def test_status_and_type_are_counted_without_looking_at_customers(
     session: Explaining, which: CustomerFilter
 ) -> None:
-    assert await lists.count(session, which) == 0
+    assert await pages.count(session, which) == 0
     assert session.plan == ""
 
 
 async def test_a_part_of_an_email_is_looked_up_by_its_end(session: Explaining, tenant: str) -> None:
     await session.crowd(tenant)
     which = CustomerFilter(search="someone@example.test")
-    first, *_ = await session.plans_of(lambda session: lists.after(session, which, NEWEST, None, 9))
+    first, *_ = await session.plans_of(lambda session: pages.after(session, which, NEWEST, None, 9))
     assert "customers_email_ending" in first
     assert "customers_many_at" in first
 
 
 async def test_what_depends_on_its_values_is_planned_anew_each_time(session: Explaining) -> None:
     for _ in range(3):
-        await lists.page(session, CustomerFilter(search="ada"), CustomerOrder(), Page())
-        await lists.page(session, EVERYONE, CustomerOrder(), Page())
+        await pages.page(session, CustomerFilter(search="ada"), CustomerOrder(), Page())
+        await pages.page(session, EVERYONE, CustomerOrder(), Page())
     kept = [plan for plan in await session.kept_plans() if "FROM customers" in plan]
     assert len(kept) == 1
     assert "LIKE" not in kept[0]
@@ -219,8 +219,8 @@ async def test_of_a_segments_members_only_the_customers_in_question_are_looked_a
 ) -> None:
     await session.crowd_in_segments(tenant, SEGMENT, OTHER)
     await session.without("seqscan")
-    await doubts.contradicted(session, SEGMENT, which, SOMEBODY, 1_000)
+    await stale_candidates.contradicted(session, SEGMENT, which, SOMEBODY, 1_000)
     assert "hashed SubPlan" not in session.plan
     assert "customer_segment_members_newest" not in session.plan
-    await stored.among(session, SEGMENT, [SOMEBODY])
+    await memberships.among(session, SEGMENT, [SOMEBODY])
     assert "customer_segment_members_newest" not in session.plan

@@ -4,13 +4,13 @@ another one, and this one be somebody else's.
 
 import pytest
 
-from customers.adapters.postgres.pool import PoolOptions
+from customers.adapters.postgres.engine.pool import PoolOptions
 from customers.adapters.postgres.storage import PostgresStorage
 from customers.core.model.query import CustomerFilter
-from tests.builders import USD, an_entry
-from tests.contract.scene import seen, set_up
+from tests.contract.full_tenant import seen, set_up
 from tests.contract.steps import count
-from tests.line import a_line
+from tests.support.builders import USD, an_entry
+from tests.support.database_proxy import a_line
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -15,7 +15,7 @@ import pytest
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
 
-from tests.launching import (
+from tests.support.service_process import (
     FREE_PORTS,
     MEMORY,
     Service,

@@ -13,11 +13,12 @@ import grpc
 import pytest
 from attrs import define
 
-from customers.adapters.embedded import cluster, locks
-from customers.adapters.embedded.server import Server, start
-from customers.entrypoints.rpc.generated.customers_pb2 import CancelOrderRequest
-from customers.entrypoints.rpc.generated.customers_pb2_grpc import CustomersServiceStub
-from tests.launching import (
+from customers.devtools import cluster, locks
+from customers.devtools.server import Server, start
+from customers.entrypoints.grpc.generated.customers_pb2 import CancelOrderRequest
+from customers.entrypoints.grpc.generated.customers_pb2_grpc import CustomersServiceStub
+from tests.support.postgres_servers import end_server
+from tests.support.service_process import (
     FREE_PORTS,
     Service,
     a_customer,
@@ -29,7 +30,6 @@ from tests.launching import (
     serving,
     status_of,
 )
-from tests.servers import end_server
 
 CUSTOMERS = "/api/v1/customers"
 NOBODY = f"{CUSTOMERS}/{UUID(int=7)}"

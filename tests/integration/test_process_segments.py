@@ -20,9 +20,9 @@ import pytest
 import pytest_asyncio
 from attrs import frozen
 
-from customers.adapters.postgres.migrating import migrate
-from tests.databases import rows
-from tests.launching import (
+from customers.adapters.postgres.engine.migrate import migrate
+from tests.support.databases import rows
+from tests.support.service_process import (
     FREE_PORTS,
     PATIENCE_SECONDS,
     Service,

@@ -7,9 +7,9 @@ from typing import Any, cast
 import grpc
 import pytest
 
-from customers.entrypoints.rpc.generated.customers_pb2_grpc import CustomersServiceStub
-from tests.launching import MEMORY, ask, connected, launched, serving
-from tests.unit.entrypoints.rpc_service import an_order, usd
+from customers.entrypoints.grpc.generated.customers_pb2_grpc import CustomersServiceStub
+from tests.support.service_process import MEMORY, ask, connected, launched, serving
+from tests.unit.entrypoints.grpc_service import an_order, usd
 
 BENCH = (*MEMORY, "--test-api")
 STATE = {"state": "a customer exists", "params": {"tenantId": "tenant"}}

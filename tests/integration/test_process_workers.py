@@ -13,8 +13,9 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from customers.adapters.embedded import locks
-from tests.launching import (
+from customers.devtools import locks
+from tests.support.postgres_servers import end_server, start_test_server
+from tests.support.service_process import (
     Service,
     a_customer,
     a_free_port,
@@ -26,7 +27,6 @@ from tests.launching import (
     serving,
     status_of,
 )
-from tests.servers import end_server, start_test_server
 
 CUSTOMERS = "/api/v1/customers"
 COUNTED = re.compile(r'customers_http_requests_total\{method="GET",route="/live".*\} (\d+)\.0')

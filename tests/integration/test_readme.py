@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from customers.entrypoints.settings import catalogue
-from tests.callers import orders_service
-from tests.launching import MEMORY, Service, serving
+from customers.entrypoints.config.settings import catalogue
+from tests.support import orders_service
+from tests.support.service_process import MEMORY, Service, serving
 
 README = Path(__file__).parents[2] / "README.md"
 LISTENS_AT = "http://127.0.0.1:8089"

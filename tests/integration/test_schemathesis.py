@@ -18,9 +18,6 @@ from customers.adapters.postgres.storage import PostgresStorage
 from customers.core.ports import Storage
 from customers.entrypoints.openapi.document import as_json
 from customers.entrypoints.openapi.examples import CUSTOMER_ID, EXAMPLES
-from tests.api import Api
-from tests.benches import benched
-from tests.builders import USD
 from tests.contract.api.steps import (
     BIG_SPENDERS,
     a_communication,
@@ -31,7 +28,10 @@ from tests.contract.api.steps import (
     an_order,
     at,
 )
-from tests.described import Document, the_document
+from tests.support.api_client import Api
+from tests.support.builders import USD
+from tests.support.memory_service import benched
+from tests.support.schema_check import Document, the_document
 
 # Half a minute, on a machine that has nothing else to do.
 pytestmark = pytest.mark.timeout(300)

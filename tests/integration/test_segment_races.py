@@ -11,12 +11,11 @@ import pytest_asyncio
 from attrs import evolve
 
 from customers.core.errors import CustomerNotFound
-from customers.core.members import settling
+from customers.core.membership import refresh
 from customers.core.model.customer import Customer
 from customers.core.model.membership import MemberChange
 from customers.core.model.query import CustomerOrder, Page
-from tests.builders import NOW, some_statistics
-from tests.contract.member_steps import (
+from tests.contract.membership_steps import (
     a_flip,
     changes,
     let_in,
@@ -27,8 +26,17 @@ from tests.contract.member_steps import (
     standing_of,
 )
 from tests.contract.steps import a_kept_customer, abandoned
-from tests.databases import rows
-from tests.segment_arena import ADAS, ADAS_WITH_ORDERS, ONE_ORDER, Arena, meanwhile, opened, turns
+from tests.support.builders import NOW, some_statistics
+from tests.support.databases import rows
+from tests.support.segment_races import (
+    ADAS,
+    ADAS_WITH_ORDERS,
+    ONE_ORDER,
+    Arena,
+    meanwhile,
+    opened,
+    turns,
+)
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -87,7 +95,7 @@ async def test_of_two_who_settle_at_once_the_second_finds_nothing_left(arena: Ar
     await arena.build(segment := await arena.publish(ADAS))
     crowd = [await a_kept_customer(arena.storage, arena.tenant) for _ in range(3)]
     async with members_locked(arena.storage, arena.tenant) as tx:
-        await settling.settle_marked(tx)
+        await refresh.settle_marked(tx)
         second = await arena.begun(arena.settle())
     await second
     told = await changes(arena.storage, segment)

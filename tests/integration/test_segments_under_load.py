@@ -15,9 +15,9 @@ import pytest
 from aiohttp import ClientSession
 
 from benchmarks.people import settle_in
-from tests.launching import Service, launched
-from tests.restarting import Restarting
-from tests.storm import Storm
+from tests.support.load import Storm
+from tests.support.restarts import Restarting
+from tests.support.service_process import Service, launched
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
 

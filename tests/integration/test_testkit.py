@@ -23,9 +23,9 @@ from customers_testkit.exact import decode, encode
 from customers_testkit.server import SETTINGS, Server, ServiceDidNotStart, known, running
 from customers_testkit.shapes import CustomerDetails, RuleCondition
 
-from customers.entrypoints.rpc.generated.customers_pb2_grpc import CustomersServiceStub
-from tests.launching import COMMAND, is_alive
-from tests.unit.entrypoints.rpc_service import an_order, usd
+from customers.entrypoints.grpc.generated.customers_pb2_grpc import CustomersServiceStub
+from tests.support.service_process import COMMAND, is_alive
+from tests.unit.entrypoints.grpc_service import an_order, usd
 
 ROOT = Path(__file__).parents[2]
 ADA: CustomerDetails = {"email": "ada@example.test", "firstName": "Ada", "lastName": ""}

@@ -8,8 +8,8 @@ import sys
 
 import click
 
-from customers.entrypoints.options import takes_settings
-from customers.entrypoints.settings import Settings
+from customers.entrypoints.config.options import takes_settings
+from customers.entrypoints.config.settings import Settings
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -25,14 +25,14 @@ def serve(settings: Settings) -> None:
 
     Without a database in the settings, development keeps its data in an embedded PostgreSQL.
     """
-    from customers.entrypoints.stopping import leave_when_asked
+    from customers.entrypoints.process.signals import leave_when_asked
 
     leave_when_asked()
     # Every fork here starts a program at once. gRPC would look after it, and talk about that.
     os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")  # noqa: TID251 - set, not read
     _configure_logs(settings)
-    from customers.entrypoints.running import run
-    from customers.entrypoints.serve import serve as serve_until_stopped
+    from customers.entrypoints.process.loop import run
+    from customers.entrypoints.process.serve import serve as serve_until_stopped
 
     run(serve_until_stopped(settings))
 
@@ -43,7 +43,7 @@ def migrate(settings: Settings) -> None:
     """Bring the database to the newest revision; several at once migrate once."""
     from customers.entrypoints.container import database
     from customers.entrypoints.container import migrate as migrate_database
-    from customers.entrypoints.running import run
+    from customers.entrypoints.process.loop import run
 
     async def migrated() -> None:
         async with database(settings) as dsn:
@@ -58,8 +58,8 @@ def migrate(settings: Settings) -> None:
 @takes_settings("port", "host")
 def ready(settings: Settings, url: str | None) -> None:
     """Exit with 0 if the service at the URL is ready, else with 1; for a container's check."""
-    from customers.entrypoints.readiness import trouble_at
-    from customers.entrypoints.sockets import bracketed, reachable
+    from customers.entrypoints.process.health_check import trouble_at
+    from customers.entrypoints.process.sockets import bracketed, reachable
 
     here = f"http://{bracketed(reachable(settings.host))}:{settings.port}"
     if trouble := trouble_at(url or here):
@@ -81,8 +81,8 @@ def segments(settings: Settings, tenant: str | None) -> None:
 
     Exits with 1 if there is a difference.
     """
-    from customers.entrypoints.doctor import differences
-    from customers.entrypoints.running import run
+    from customers.entrypoints.process.doctor import differences
+    from customers.entrypoints.process.loop import run
 
     _configure_logs(settings)
     run(differences(settings, tenant))
@@ -103,11 +103,11 @@ def openapi(as_yaml: bool) -> None:
 @main.command(hidden=True)
 def worker() -> None:
     """Be one of the processes of `serve`, which tells it what to do on standard input."""
-    from customers.entrypoints.stopping import leave_when_asked
+    from customers.entrypoints.process.signals import leave_when_asked
 
     leave_when_asked()
-    from customers.entrypoints.running import run
-    from customers.entrypoints.worker import receive, work
+    from customers.entrypoints.process.loop import run
+    from customers.entrypoints.process.worker import receive, work
 
     order, lifeline = receive()
     _configure_logs(order.settings)
@@ -115,7 +115,7 @@ def worker() -> None:
 
 
 def _configure_logs(settings: Settings) -> None:
-    from customers.entrypoints.logs import configure
+    from customers.entrypoints.observability.logs import configure
 
     configure(settings.log_level, as_json=settings.environment == "production")
 

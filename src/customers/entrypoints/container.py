@@ -20,38 +20,38 @@ from customers.core.services.addresses import Addresses
 from customers.core.services.customers import Customers
 from customers.core.services.doctor import Doctor
 from customers.core.services.erasure import Erasures
-from customers.core.services.insights import Insights
 from customers.core.services.journal import Journal
 from customers.core.services.orders import Orders
 from customers.core.services.payments import PaymentMethods
+from customers.core.services.previews import Insights
 from customers.core.services.segments import Segments
-from customers.core.services.sweeping import Sweeping
+from customers.core.services.sweeper import Sweeping
 from customers.entrypoints.absent import as_if_absent
-from customers.entrypoints.facts import Facts
-from customers.entrypoints.http.addresses import AddressRoutes
+from customers.entrypoints.config.settings import Settings
+from customers.entrypoints.grpc.server import RpcServer
 from customers.entrypoints.http.app import Resource, application
-from customers.entrypoints.http.customers import CustomerRoutes
-from customers.entrypoints.http.documents import Documents
+from customers.entrypoints.http.documentation import Documents
 from customers.entrypoints.http.drain import Drain
-from customers.entrypoints.http.insights import InsightRoutes
-from customers.entrypoints.http.journal import JournalRoutes
-from customers.entrypoints.http.orders import OrderRoutes
-from customers.entrypoints.http.payment_methods import PaymentMethodRoutes
-from customers.entrypoints.http.probes import Probes
-from customers.entrypoints.http.segments import SegmentRoutes
-from customers.entrypoints.metrics import Metrics, PoolNumbers
-from customers.entrypoints.rpc.server import RpcServer
-from customers.entrypoints.settings import Settings
-from customers.entrypoints.wire.insights import ShowInsights
-from customers.entrypoints.wire.reading import Reader
-from customers.entrypoints.wire.showing import Show
+from customers.entrypoints.http.resources.addresses import AddressRoutes
+from customers.entrypoints.http.resources.customers import CustomerRoutes
+from customers.entrypoints.http.resources.journal import JournalRoutes
+from customers.entrypoints.http.resources.orders import OrderRoutes
+from customers.entrypoints.http.resources.payment_methods import PaymentMethodRoutes
+from customers.entrypoints.http.resources.previews import InsightRoutes
+from customers.entrypoints.http.resources.probes import Probes
+from customers.entrypoints.http.resources.segments import SegmentRoutes
+from customers.entrypoints.json.decode import Reader
+from customers.entrypoints.json.encode import Show
+from customers.entrypoints.json.encode_segments import ShowInsights
+from customers.entrypoints.observability.ledger_metrics import Facts
+from customers.entrypoints.observability.metrics import Metrics, PoolNumbers
 
 # Where the tools of a checkout have brought them, they would be loaded to be looked at.
 with as_if_absent("werkzeug", "yaml"):
     from dependency_injector import containers, providers
 
 if TYPE_CHECKING:
-    from customers.entrypoints.testapi.bench import Bench
+    from customers.entrypoints.testapi.test_api import Bench
 
 VERSION = version("customers-service")
 
@@ -65,14 +65,14 @@ def database(settings: Settings) -> AbstractAsyncContextManager[str]:
         return nullcontext("")
     if settings.database_url is not None:
         return nullcontext(settings.database_url.reveal())
-    from customers.adapters.embedded.server import running
+    from customers.devtools.server import running
 
     return running(settings.data_dir / "postgres")
 
 
 async def migrate(dsn: str) -> None:
     """Brings the database to the newest revision."""
-    from customers.adapters.postgres.migrating import migrate as migrate_database
+    from customers.adapters.postgres.engine.migrate import migrate as migrate_database
 
     await migrate_database(dsn)
 
@@ -82,7 +82,7 @@ def _storage(settings: Settings, dsn: str, currency: Currency) -> Storage:
         from customers.adapters.memory.storage import MemoryStorage
 
         return MemoryStorage(currency=currency)
-    from customers.adapters.postgres.pool import PoolOptions
+    from customers.adapters.postgres.engine.pool import PoolOptions
     from customers.adapters.postgres.storage import PostgresStorage
 
     pool = PoolOptions(
@@ -156,7 +156,7 @@ def _bench(settings: Settings, resources: Sequence[Resource], **parts: Any) -> "
     """What tests can do to the service; None where the settings do not ask for it."""
     if not settings.test_api:
         return None
-    from customers.entrypoints.testapi.bench import bench_of
+    from customers.entrypoints.testapi.test_api import bench_of
 
     routes = (route for each in resources for route in each.table() if route.is_of_tenant)
     names = [route.operation for route in routes]

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.api import Api
 from tests.contract.api.steps import ADDRESS, an_address, an_unknown_id, at
+from tests.support.api_client import Api
 
 KEYS = set(
     "id customerId tenantId addressType isDefault label firstName lastName company addressLine1 "

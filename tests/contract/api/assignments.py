@@ -4,7 +4,6 @@ from typing import Final
 
 import pytest
 
-from tests.api import Api
 from tests.contract.api.explanations import KEYS, VIP, explained, moment
 from tests.contract.api.segments import SEGMENTS
 from tests.contract.api.steps import (
@@ -16,6 +15,7 @@ from tests.contract.api.steps import (
     members,
     put_into,
 )
+from tests.support.api_client import Api
 
 BY_HAND: Final = KEYS | {"assignedAt", "assignedBy"}
 

@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from tests.api import Api
 from tests.contract.api.fields import (
     KINDS,
     TOO_LONG,
@@ -12,6 +11,7 @@ from tests.contract.api.fields import (
 )
 from tests.contract.api.steps import at, everything
 from tests.contract.api.targets import TARGETS, Target
+from tests.support.api_client import Api
 
 TABLE = [
     pytest.param(target, kind, id=f"{name} {kind}")

@@ -6,13 +6,13 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.api import BASE, JSON, Api, decoded
 from tests.contract.api.steps import (
     ADDRESS,
     an_unknown_id,
     at,
     new_customer,
 )
+from tests.support.api_client import BASE, JSON, Api, decoded
 
 MIB = 1024 * 1024
 

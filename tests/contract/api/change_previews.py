@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from tests.api import Api
 from tests.contract.api.previews import EMPTY, FORMS, NOBODY, REFUSED, VIPS, ids
 from tests.contract.api.segments import SEGMENTS
 from tests.contract.api.steps import (
@@ -17,6 +16,7 @@ from tests.contract.api.steps import (
     members,
     put_into,
 )
+from tests.support.api_client import Api
 
 
 def of(segment: dict[str, Any]) -> str:

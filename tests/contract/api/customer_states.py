@@ -4,7 +4,6 @@ from decimal import Decimal
 
 import pytest
 
-from tests.api import Api
 from tests.contract.api.customers import ALL, KEYS, only
 from tests.contract.api.steps import (
     REASON,
@@ -17,6 +16,7 @@ from tests.contract.api.steps import (
     at,
     everything,
 )
+from tests.support.api_client import Api
 
 
 class DeleteContract:

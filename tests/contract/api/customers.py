@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from tests.api import Api
 from tests.contract.api.steps import (
     REASON,
     USER,
@@ -18,6 +17,7 @@ from tests.contract.api.steps import (
     at,
     new_customer,
 )
+from tests.support.api_client import Api
 
 KEYS = set(
     "id tenantId userId email firstName lastName phone status customerType totalOrders totalSpent "

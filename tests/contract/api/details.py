@@ -2,7 +2,6 @@
 
 import pytest
 
-from tests.api import Api
 from tests.contract.api.steps import (
     ADDRESS,
     COMMUNICATION,
@@ -19,6 +18,7 @@ from tests.contract.api.steps import (
     at,
     new_customer,
 )
+from tests.support.api_client import Api
 
 LOCKED = {"lockReason", "lockedAt", "lockedBy"}
 UNLOCKED = {"unlockReason", "unlockedAt", "unlockedBy"}

@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from tests.api import Api
 from tests.contract.api.steps import (
     ADDRESS,
     BIG_SPENDERS,
@@ -17,6 +16,7 @@ from tests.contract.api.steps import (
     members,
     new_method,
 )
+from tests.support.api_client import Api
 
 
 async def defaults(api: Api, customer: str) -> list[str]:

@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from tests.api import Api
 from tests.contract.api.steps import (
     REASON,
     a_communication,
@@ -19,6 +18,7 @@ from tests.contract.api.steps import (
     new_customer,
     put_into,
 )
+from tests.support.api_client import Api
 
 TABLES = {
     "customers",

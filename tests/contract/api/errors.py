@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from tests.api import NOTHING, PROBLEM, Answer, Api
 from tests.contract.api.steps import (
     ADDRESS,
     NOTE,
@@ -16,6 +15,7 @@ from tests.contract.api.steps import (
     at,
     new_method,
 )
+from tests.support.api_client import NOTHING, PROBLEM, Answer, Api
 
 SOMETHING = "0190b2f0-0000-7000-8000-00000000dead"
 NOBODY = f"/customers/{SOMETHING}"

@@ -7,12 +7,12 @@ from typing import Any, Final
 
 import pytest
 
-from tests.api import Api
-from tests.builders import NOW
 from tests.contract.api.explanations import explained
-from tests.contract.api.moves import GRACE, MOVES, VIP, Move, by_rule, done
 from tests.contract.api.segments import SEGMENTS
+from tests.contract.api.status_moves import GRACE, MOVES, VIP, Move, by_rule, done
 from tests.contract.api.steps import a_customer, a_segment, an_order, at, members, put_into
+from tests.support.api_client import Api
+from tests.support.builders import NOW
 
 INSTANT: Final = timedelta(microseconds=1)
 # Some moments of orders, in their order, of which two fall together.

@@ -5,10 +5,10 @@ from typing import Any, Final
 
 import pytest
 
-from tests.api import Api
-from tests.builders import NOW
 from tests.contract.api.explanations import explained, moment
 from tests.contract.api.steps import a_segment, an_order, at
+from tests.support.api_client import Api
+from tests.support.builders import NOW
 
 INSTANT: Final = timedelta(microseconds=1)
 DAY: Final = timedelta(days=1)

@@ -6,7 +6,6 @@ from typing import Any, Final
 
 import pytest
 
-from tests.api import Answer, Api
 from tests.contract.api.segments import SEGMENTS
 from tests.contract.api.steps import (
     USER,
@@ -15,6 +14,7 @@ from tests.contract.api.steps import (
     an_unknown_id,
     at,
 )
+from tests.support.api_client import Answer, Api
 
 KEYS: Final = {"member", "evaluatedAt", "nextChangeAt", "tree"}
 LEAF: Final = {"field", "operator", "expected", "actual", "matches", "changesAt"}

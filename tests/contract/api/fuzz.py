@@ -1,6 +1,6 @@
 """Anything at all, sent to every route: the service refuses it in one of its forms or answers.
 
-What every answer promises is checked where it arrives, in `tests.api`. The requests are the same
+`tests.support.api_client` checks what every answer promises. The requests are the same
 ones in every run; a profile of hypothesis with more examples tries more of them.
 """
 
@@ -13,11 +13,11 @@ from attrs import frozen
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.api import BASE, NOTHING, PROBLEM, Answer, Api
 from tests.contract.api.segments import WRITTEN
 from tests.contract.api.steps import an_unknown_id
 from tests.contract.api.targets import TARGETS
 from tests.contract.api.tenants import a_household, body_for
+from tests.support.api_client import BASE, NOTHING, PROBLEM, Answer, Api
 
 GOOD = ["ACTIVE", "vip", "BOTH", "email", "inbound", "sent", "card", "US", "USD", "STATIC", "o-1"]
 GOOD += ["a@example.test", "2026-01-01T00:00:00Z", "1990-01-31", "12.50", "4111111111111111"]

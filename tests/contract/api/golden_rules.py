@@ -10,12 +10,12 @@ import pytest
 from attrs import evolve
 
 from customers.core.ports import Storage
-from tests.api import Api
 from tests.contract.api.previews import PREVIEW
 from tests.contract.api.segments import SEGMENTS
 from tests.contract.api.steps import a_segment, members
 from tests.contract.steps import keep
-from tests.golden.segment_rules import CUSTOMERS, NOW, REFUSALS, VECTORS, Refusal
+from tests.support.api_client import Api
+from tests.support.golden_rules import CUSTOMERS, NOW, REFUSALS, VECTORS, Refusal
 
 NAMES = {str(customer.id): name for name, customer in CUSTOMERS.items()}
 # Each takes a segment of its own, so not all of them are published, and fewer explained.

@@ -5,7 +5,6 @@ from uuid import UUID
 
 import pytest
 
-from tests.api import JSON, Api
 from tests.contract.api.steps import (
     a_customer,
     a_method,
@@ -15,6 +14,7 @@ from tests.contract.api.steps import (
     at,
     put_into,
 )
+from tests.support.api_client import JSON, Api
 
 CAMEL_AND_SNAKE = [
     ("customer_type=VIP", "customerType=VIP"),

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from tests.api import Api
 from tests.contract.api.steps import (
     COMMUNICATION,
     NOTE,
@@ -15,6 +14,7 @@ from tests.contract.api.steps import (
     an_unknown_id,
     at,
 )
+from tests.support.api_client import Api
 
 NOTE_KEYS = {"id", "customerId", "tenantId", "note", "createdBy", "createdAt", "updatedAt"}
 COMMUNICATION_KEYS = set(

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.api import NOTHING, Answer, Api
 from tests.contract.api.orders import DAY, LATER, ORDER, cancel, refund, statistics
 from tests.contract.api.steps import an_order, at
+from tests.support.api_client import NOTHING, Answer, Api
 
 ODD_IDS = ["a/b", "a%b", "a+b?c#d", "{x}", "..", "~!$&'()*,;=:@", '"<>[]\\^`|', "x" * 100, "batch"]
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.api import Api
 from tests.contract.api.steps import a_customer, an_order, at
+from tests.support.api_client import Api
 
 BAD_QUERIES = [
     "page=0",

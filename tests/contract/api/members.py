@@ -2,7 +2,6 @@
 
 import pytest
 
-from tests.api import Api
 from tests.contract.api.segments import SEGMENTS
 from tests.contract.api.steps import (
     BIG_SPENDERS,
@@ -15,6 +14,7 @@ from tests.contract.api.steps import (
     new_customer,
     put_into,
 )
+from tests.support.api_client import Api
 
 
 class ManualMembersContract:

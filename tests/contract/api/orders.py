@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.api import Answer, Api
 from tests.contract.api.steps import an_order, an_unknown_id, at
+from tests.support.api_client import Answer, Api
 
 DAY = "2026-01-01T00:00:00Z"
 LATER = "2026-01-03T00:00:00Z"

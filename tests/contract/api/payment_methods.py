@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from tests.api import Api
 from tests.contract.api.steps import (
     a_method,
     a_note,
@@ -13,6 +12,7 @@ from tests.contract.api.steps import (
     at,
     new_method,
 )
+from tests.support.api_client import Api
 
 KEYS = set(
     "id customerId tenantId paymentGateway gatewayPaymentMethodId paymentType cardBrand lastFour "

@@ -5,13 +5,13 @@ from typing import Any, Final
 
 import pytest
 
-from tests.api import Api
 from tests.contract.api.segments import SEGMENTS
 from tests.contract.api.steps import (
     a_customer,
     an_order,
     at,
 )
+from tests.support.api_client import Api
 
 PREVIEW: Final = f"{SEGMENTS}/preview"
 STRICT: Final[dict[str, str | None]] = {"Prefer": "handling=strict"}

@@ -6,10 +6,10 @@ from typing import Any, Final
 
 import pytest
 
-from tests.api import NOTHING, Api
-from tests.contract.api.changes import EVERYBODY, changes, replay, told
-from tests.contract.api.moves import Call, an_order, by_rule, done
+from tests.contract.api.membership_changes import EVERYBODY, changes, replay, told
+from tests.contract.api.status_moves import Call, an_order, by_rule, done
 from tests.contract.api.steps import a_customer, a_segment, at, members
+from tests.support.api_client import NOTHING, Api
 
 RULES: Final = [
     by_rule("days_since_last_order", "gt", 1),

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from tests.api import Api
 from tests.contract.api.exactness import told
-from tests.contract.api.moves import GRACE, VIP, by_rule
 from tests.contract.api.segments import SEGMENTS
+from tests.contract.api.status_moves import GRACE, VIP, by_rule
 from tests.contract.api.steps import a_customer, a_segment, at, put_into
+from tests.support.api_client import Api
 
 
 async def changed(api: Api, segment: dict[str, Any], **fields: Any) -> dict[str, Any]:

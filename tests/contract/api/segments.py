@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from tests.api import Api
 from tests.contract.api.steps import (
     BIG_SPENDERS,
     a_customer,
     a_segment,
     put_into,
 )
+from tests.support.api_client import Api
 
 SEGMENTS = "/customers/segments"
 KEYS = set(

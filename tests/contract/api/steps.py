@@ -6,7 +6,7 @@ from itertools import count
 from typing import Any, Final
 from uuid import uuid4
 
-from tests.api import Answer, Api
+from tests.support.api_client import Answer, Api
 
 # Somebody, who needs no registration either.
 USER: Final = "0190b2f0-0000-7000-8000-000000000001"

@@ -5,7 +5,6 @@ from typing import Any, Final
 
 from attrs import field, frozen
 
-from tests.api import Api
 from tests.contract.api.fields import (
     ADDRESS_FIELDS,
     COMMUNICATION_FIELDS,
@@ -36,6 +35,7 @@ from tests.contract.api.steps import (
     new_customer,
     new_method,
 )
+from tests.support.api_client import Api
 
 Place = Callable[[Api, str], Awaitable[str]]
 

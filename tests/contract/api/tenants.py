@@ -6,8 +6,6 @@ from typing import Any, Final
 
 import pytest
 
-from tests.api import NOTHING, Api
-from tests.builders import a_tenant
 from tests.contract.api.steps import (
     ADDRESS,
     BIG_SPENDERS,
@@ -28,6 +26,8 @@ from tests.contract.api.steps import (
     new_method,
     put_into,
 )
+from tests.support.api_client import NOTHING, Api
+from tests.support.builders import a_tenant
 
 Way = Callable[[str], tuple[dict[str, str], str, dict[str, str]]]
 # The ways to name a tenant: headers, query and body.

@@ -8,8 +8,6 @@ from typing import Any
 
 import pytest
 
-from tests.api import Api
-from tests.builders import NOW
 from tests.contract.api.steps import (
     a_customer,
     a_note,
@@ -18,6 +16,8 @@ from tests.contract.api.steps import (
     at,
 )
 from tests.contract.api.targets import TARGETS
+from tests.support.api_client import Api
+from tests.support.builders import NOW
 
 NEAR_A_CENT = [
     (Decimal("33.330000000000005"), "33.33"),

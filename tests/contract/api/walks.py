@@ -5,9 +5,9 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.api import Api
 from tests.contract.api.lists import a_crowd
 from tests.contract.api.steps import a_customer, an_order, at
+from tests.support.api_client import Api
 
 KEYS = ["first", "prev", "next", "last"]
 

@@ -9,7 +9,7 @@ from customers.adapters.clock import MovableClock, SystemClock
 from customers.adapters.ids import AppointedIds, CountedIds, TimeOrderedIds
 from customers.core.model.customer import Customer
 from customers.core.model.journal import Note
-from tests.builders import NOW, FixedClock
+from tests.support.builders import NOW, FixedClock
 
 A_DAY = timedelta(days=1)
 

@@ -7,7 +7,7 @@ import pytest
 
 from customers.adapters.memory.storage import MemoryStorage
 from customers.core.errors import Unavailable
-from tests.builders import USD, a_customer, an_id
+from tests.support.builders import USD, a_customer, an_id
 
 Use = Callable[[MemoryStorage], Awaitable[object]]
 

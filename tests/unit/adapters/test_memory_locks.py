@@ -14,7 +14,7 @@ from customers.core.model.membership import Assignment, Standing
 from customers.core.model.order import Entry
 from customers.core.model.segment import Segment
 from customers.core.ports import Transaction
-from tests.builders import (
+from tests.support.builders import (
     NOW,
     USD,
     a_communication,

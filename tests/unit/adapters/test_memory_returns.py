@@ -8,7 +8,7 @@ from customers.core.errors import PaymentMethodTaken
 from customers.core.model.customer import Customer
 from customers.core.model.payment import PaymentMethod
 from customers.core.ports import Transaction
-from tests.builders import NOW, USD, a_customer, a_payment_method
+from tests.support.builders import NOW, USD, a_customer, a_payment_method
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ import pytest
 
 from customers.adapters.memory.storage import MemoryStorage
 from customers.core.errors import Invalid
-from customers.core.model.rules.places import Place
-from tests.builders import USD, numbered_id
-from tests.contract.scene import ADA, set_up
+from customers.core.model.json_pointer import Place
+from tests.contract.full_tenant import ADA, set_up
 from tests.contract.steps import erase
+from tests.support.builders import USD, numbered_id
 
 ABSENT: Final = object()
 TENANT = "tenant/1"

@@ -10,22 +10,10 @@ from hypothesis import strategies as st
 
 from customers.adapters.memory.state import State
 from customers.adapters.memory.storage import MemoryStorage
-from customers.core.members.settling import build_at_once, settle_marks
+from customers.core.membership.refresh import build_at_once, settle_marks
 from customers.core.model.membership import Standing
-from tests.api import NOTHING, Answer, Api, serving
-from tests.builders import (
-    NOW,
-    USD,
-    FixedClock,
-    SequentialIds,
-    a_communication,
-    a_customer,
-    a_dynamic_segment,
-    a_payment_method,
-    an_entry,
-)
-from tests.commands import Command, Known, commands
-from tests.contract.member_steps import (
+from tests.contract.full_tenant import seen, set_up, shown
+from tests.contract.membership_steps import (
     changes,
     let_in,
     let_out,
@@ -35,7 +23,6 @@ from tests.contract.member_steps import (
     stored_members,
     watch,
 )
-from tests.contract.scene import seen, set_up, shown
 from tests.contract.steps import (
     add_communications,
     add_segments,
@@ -47,6 +34,19 @@ from tests.contract.steps import (
     set_methods,
     stored,
 )
+from tests.support.api_client import NOTHING, Answer, Api, serving
+from tests.support.builders import (
+    NOW,
+    USD,
+    FixedClock,
+    SequentialIds,
+    a_communication,
+    a_customer,
+    a_dynamic_segment,
+    a_payment_method,
+    an_entry,
+)
+from tests.support.random_commands import Command, Known, commands
 
 OTHER = "other"
 NAMED_ADA = '{"conditions": [{"field": "firstName", "operator": "equals", "value": "ada"}]}'

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from customers.adapters.memory.sorting import Sorted, newest
 from customers.core.model.customer import Customer
 from customers.core.model.query import CustomerKey, CustomerSort, JournalKey, SortOrder
-from tests.builders import NOW, a_customer, numbered_id, some_statistics
+from tests.support.builders import NOW, a_customer, numbered_id, some_statistics
 
 moments = st.integers(0, 3).map(lambda days: NOW + timedelta(days=days))
 customers = st.builds(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from customers.adapters.memory.state import State
 from customers.core.model.customer import Customer, CustomerStatus, CustomerType
-from tests.builders import NOW, a_customer, numbered_id
+from tests.support.builders import NOW, a_customer, numbered_id
 
 EMAILS = ("a@x.test", "A@x.test", "b@x.test", "é@x.test", "É@x.test")
 

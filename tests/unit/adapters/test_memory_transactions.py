@@ -10,7 +10,7 @@ from customers.adapters.memory.storage import MemoryStorage
 from customers.core.errors import CustomerNotFound, EmailTaken
 from customers.core.model.customer import Customer
 from customers.core.ports import Storage, Transaction
-from tests.builders import NOW, USD, a_customer, an_entry
+from tests.support.builders import NOW, USD, a_customer, an_entry
 
 Write = Callable[[Storage, Customer], Awaitable[object]]
 Step = Callable[[Transaction], Awaitable[object]]

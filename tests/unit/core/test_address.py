@@ -15,7 +15,7 @@ from customers.core.model.address import (
     AddressChange,
     AddressType,
 )
-from tests.builders import NOW, a_customer, an_address
+from tests.support.builders import NOW, a_customer, an_address
 
 CUSTOMER = a_customer()
 SHIPPING, BILLING, BOTH = AddressType

@@ -6,7 +6,7 @@ import pytest
 
 from customers.core.errors import AlreadyBlocked, NotBlocked, StaleVersion
 from customers.core.model.customer import CustomerChange, CustomerStatus
-from tests.builders import NOW, a_customer, an_id, later
+from tests.support.builders import NOW, a_customer, an_id, later
 
 ACTOR = UUID("0190b2f0-0000-7000-8000-000000000001")
 

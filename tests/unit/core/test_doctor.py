@@ -4,22 +4,13 @@ import pytest
 from attrs import evolve
 
 from customers.adapters.memory.storage import MemoryStorage
-from customers.core.members.publishing import publish
-from customers.core.members.settling import build, catch_up
+from customers.core.membership.publish import publish
+from customers.core.membership.refresh import build, catch_up
 from customers.core.model.customer import Customer
 from customers.core.model.membership import Standing
 from customers.core.model.segment import Segment
 from customers.core.services.doctor import Difference, Doctor
-from tests.builders import (
-    NOW,
-    USD,
-    FixedClock,
-    a_customer,
-    a_dynamic_segment,
-    a_segment,
-    later,
-)
-from tests.contract.member_steps import (
+from tests.contract.membership_steps import (
     let_in,
     let_out,
     members_locked,
@@ -29,6 +20,15 @@ from tests.contract.member_steps import (
     watch,
 )
 from tests.contract.steps import a_kept_customer, delete, keep, put, save
+from tests.support.builders import (
+    NOW,
+    USD,
+    FixedClock,
+    a_customer,
+    a_dynamic_segment,
+    a_segment,
+    later,
+)
 
 ADAS = '[{"field":"first_name","operator":"eq","value":"Ada"}]'
 OLD = '[{"field":"days_since_created","operator":"gte","value":1}]'

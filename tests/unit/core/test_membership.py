@@ -20,7 +20,7 @@ from customers.core.model.membership import (
 from customers.core.model.rules.matches import Readings
 from customers.core.model.rules.timing import DateField
 from customers.core.model.segment import Segment
-from tests.builders import FIRST_MOMENT, NOW, a_customer, a_dynamic_segment, later
+from tests.support.builders import FIRST_MOMENT, NOW, a_customer, a_dynamic_segment, later
 
 VIPS = a_dynamic_segment('[{"field": "tags", "operator": "contains", "value": "vip"}]')
 OLD = a_dynamic_segment('[{"field": "days_since_created", "operator": "gte", "value": 2}]')

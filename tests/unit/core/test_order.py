@@ -24,7 +24,7 @@ from customers.core.model.order import (
     order_date,
     refund_amount,
 )
-from tests.builders import NOW, USD, an_id, later
+from tests.support.builders import NOW, USD, an_id, later
 
 CUSTOMER = an_id()
 STUB = Entry(order_id="o", customer_id=CUSTOMER)

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from customers.core.model.payment import PaymentMethodChange, Wallet
-from tests.builders import NOW, a_customer, a_payment_method
+from tests.support.builders import NOW, a_customer, a_payment_method
 
 CUSTOMER = a_customer()
 

@@ -23,7 +23,7 @@ from customers.core.model.rules.timing import (
     reads_orders,
     thresholds,
 )
-from tests.builders import LAST_MOMENT, a_customer, some_statistics
+from tests.support.builders import LAST_MOMENT, a_customer, some_statistics
 from tests.unit.core.rule_strategies import DAYS, NOW, customers, written_conditions
 
 INSTANT = timedelta(microseconds=1)

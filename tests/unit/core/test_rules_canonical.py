@@ -8,7 +8,7 @@ from hypothesis import given
 
 from customers.core.model.rules.canonical import to_json
 from customers.core.model.rules.parse import parse
-from tests.golden.segment_rules import VECTORS, Vector
+from tests.support.golden_rules import VECTORS, Vector
 from tests.unit.core.rule_strategies import written_rules
 
 

@@ -5,7 +5,7 @@ import pytest
 from customers.core.errors import Invalid
 from customers.core.model.rules.matches import matches
 from customers.core.model.rules.parse import parse
-from tests.golden.segment_rules import CUSTOMERS, NOW, REFUSALS, VECTORS, Refusal, Vector
+from tests.support.golden_rules import CUSTOMERS, NOW, REFUSALS, VECTORS, Refusal, Vector
 
 
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector.name)

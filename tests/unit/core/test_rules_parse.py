@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from customers.core.errors import Invalid
+from customers.core.model.json_pointer import MOST_PROBLEMS, Place
 from customers.core.model.rules.fields import Field, Operator
 from customers.core.model.rules.parse import parse
-from customers.core.model.rules.places import MOST_PROBLEMS, Place
 from customers.core.model.rules.tree import Condition, Group, Logic, Rule
 
 ORDERED = {"field": "total_orders", "operator": "gte", "value": 1}

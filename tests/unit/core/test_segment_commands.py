@@ -4,10 +4,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from customers.adapters.memory.storage import MemoryStorage
-from tests.builders import USD, a_tenant
-from tests.segment_commands import Command, commands
-from tests.segment_truth import Witness
-from tests.segment_world import World, steps_of
+from tests.support.brute_force import Witness
+from tests.support.builders import USD, a_tenant
+from tests.support.oracle import World, steps_of
+from tests.support.segment_commands import Command, commands
 
 EXAMPLES, COMMANDS = 40, 40
 

@@ -6,15 +6,13 @@ import pytest
 
 from customers.adapters.memory.storage import MemoryStorage
 from customers.core.ports import Storage
-from tests.api import Api, serving
-from tests.builders import USD
 from tests.contract.api import (
     addresses,
     assignments,
     bad_input,
     bodies,
     change_previews,
-    changes,
+    combined_problems,
     customer_states,
     customers,
     details,
@@ -31,6 +29,7 @@ from tests.contract.api import (
     ledger,
     lists,
     members,
+    membership_changes,
     orders,
     payment_methods,
     previews,
@@ -39,10 +38,11 @@ from tests.contract.api import (
     segment_kinds,
     segments,
     tenants,
-    together,
     values,
     walks,
 )
+from tests.support.api_client import Api, serving
+from tests.support.builders import USD
 
 
 @pytest.fixture
@@ -88,7 +88,7 @@ class TestBody(bodies.BodyContract): ...
 class TestChangePreview(change_previews.ChangePreviewContract): ...
 
 
-class TestChanges(changes.ChangesContract): ...
+class TestChanges(membership_changes.ChangesContract): ...
 
 
 class TestDelete(customer_states.DeleteContract): ...
@@ -259,4 +259,4 @@ class TestCursor(walks.CursorContract): ...
 class TestLink(walks.LinkContract): ...
 
 
-class TestTogether(together.TogetherContract): ...
+class TestTogether(combined_problems.TogetherContract): ...

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from customers.entrypoints.cli import main
-from customers.entrypoints.settings import catalogue
+from customers.entrypoints.config.settings import catalogue
 
 COMMANDS = ["serve", "migrate", "ready"]
 

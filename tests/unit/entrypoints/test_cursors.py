@@ -6,7 +6,7 @@ import pytest
 
 from customers.core.model.query import CustomerKey, CustomerSort
 from customers.entrypoints.http.cursors import customer_cursor, customer_key, scope_of
-from tests.builders import an_id
+from tests.support.builders import an_id
 
 SCOPE = scope_of("tenant", "/customers")
 

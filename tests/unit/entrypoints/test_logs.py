@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from customers.core.errors import OrderConflict
-from customers.entrypoints.logs import RequestScope, configure, log_request, logger
-from customers.entrypoints.privacy import hidden
+from customers.entrypoints.observability.logs import RequestScope, configure, log_request, logger
+from customers.entrypoints.observability.redaction import hidden
 
 SECRET = "ann@example.test"
 
@@ -234,6 +234,6 @@ def test_any_text_makes_a_line(lines: StringIO) -> None:
 
 
 def test_logging_does_not_load_rich() -> None:
-    program = "import sys, customers.entrypoints.logs; print('rich' in sys.modules)"
+    program = "import sys, customers.entrypoints.observability.logs; print('rich' in sys.modules)"
     told = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
     assert told.stdout == b"False\n"

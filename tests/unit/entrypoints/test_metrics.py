@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from customers.entrypoints.metrics import Metrics, PoolNumbers, shared_environment
+from customers.entrypoints.observability.metrics import Metrics, PoolNumbers, shared_environment
 
 ROUTE = "/api/v1/customers/{id}"
 SHARE = """
 import os, pathlib, sys
-from customers.entrypoints.metrics import Metrics, PoolNumbers, forget_process
+from customers.entrypoints.observability.metrics import Metrics, PoolNumbers, forget_process
 folder = pathlib.Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
 pool = lambda: PoolNumbers(size=5, idle=2)
 metrics = Metrics.create(version="1.2.3", pool=pool, multiprocess_dir=folder)

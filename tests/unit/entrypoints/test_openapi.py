@@ -12,14 +12,14 @@ import yaml
 from aiohttp import web
 
 from customers.adapters.memory.storage import MemoryStorage
+from customers.entrypoints.config.settings import Settings
 from customers.entrypoints.container import Container
+from customers.entrypoints.grpc.generated.customers_pb2 import DESCRIPTOR
 from customers.entrypoints.openapi.document import as_json, as_yaml
-from customers.entrypoints.openapi.gates import schema_of
-from customers.entrypoints.rpc.generated.customers_pb2 import DESCRIPTOR
-from customers.entrypoints.settings import Settings
-from tests.api import serving
-from tests.builders import USD
-from tests.described import Operation, is_page, operations, the_document, validator
+from customers.entrypoints.openapi.gate_schemas import schema_of
+from tests.support.api_client import serving
+from tests.support.builders import USD
+from tests.support.schema_check import Operation, is_page, operations, the_document, validator
 
 DOCS = Path(__file__).parents[3] / "docs"
 # What the founding document and the contract name, method and path.

@@ -5,11 +5,11 @@ from collections.abc import AsyncIterator
 import pytest
 
 from customers.adapters.memory.storage import MemoryStorage
-from customers.entrypoints.http import probes
-from customers.entrypoints.http.bodies import DRAIN
-from tests.api import PROBLEM, Answer, Api, serving
-from tests.builders import USD, a_tenant
-from tests.unit.entrypoints.rpc_service import MoodyStorage
+from customers.entrypoints.http.body import DRAIN
+from customers.entrypoints.http.resources import probes
+from tests.support.api_client import PROBLEM, Answer, Api, serving
+from tests.support.builders import USD, a_tenant
+from tests.unit.entrypoints.grpc_service import MoodyStorage
 
 
 @pytest.fixture

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from customers.entrypoints.announcing import announced, withdraw
-from customers.entrypoints.readers import DatabaseUrl
-from customers.entrypoints.running import run
-from customers.entrypoints.settings import Settings
-from customers.entrypoints.sockets import CannotListen
-from customers.entrypoints.worker import Order
+from customers.entrypoints.config.setting_types import DatabaseUrl
+from customers.entrypoints.config.settings import Settings
+from customers.entrypoints.process.loop import run
+from customers.entrypoints.process.ready_file import announced, withdraw
+from customers.entrypoints.process.sockets import CannotListen
+from customers.entrypoints.process.worker import Order
 
 DATABASE = "postgresql://shop:hunter2@db:5432/customers"
 

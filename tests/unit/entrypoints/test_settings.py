@@ -6,9 +6,9 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from customers.entrypoints.options import takes_settings
-from customers.entrypoints.readers import without_passwords
-from customers.entrypoints.settings import Settings, SettingsRefused, catalogue
+from customers.entrypoints.config.options import takes_settings
+from customers.entrypoints.config.setting_types import without_passwords
+from customers.entrypoints.config.settings import Settings, SettingsRefused, catalogue
 
 DATABASE = "postgres://shop:hunter2@db:5432/customers"
 

@@ -7,7 +7,13 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from customers.entrypoints.sockets import CannotListen, bound, bracketed, explained, reachable
+from customers.entrypoints.process.sockets import (
+    CannotListen,
+    bound,
+    bracketed,
+    explained,
+    reachable,
+)
 
 
 @contextmanager

@@ -17,18 +17,26 @@ from attrs import define
 from prometheus_client.parser import text_string_to_metric_families
 
 from customers.adapters.memory.storage import MemoryStorage
-from customers.core.members.publishing import publish
+from customers.core.membership.publish import publish
 from customers.core.model.segment import Segment
-from customers.core.services.sweeping import Sweeping
-from customers.entrypoints import sweeper
-from customers.entrypoints.logs import configure
-from customers.entrypoints.metrics import Metrics
-from customers.entrypoints.sweeper import swept
-from tests.builders import NOW, USD, FixedClock, a_dynamic_segment, an_id, later, some_statistics
-from tests.contract.member_steps import members_locked, standing_of, stored_members
+from customers.core.services.sweeper import Sweeping
+from customers.entrypoints.observability.logs import configure
+from customers.entrypoints.observability.metrics import Metrics
+from customers.entrypoints.process import sweeper
+from customers.entrypoints.process.sweeper import swept
+from tests.contract.membership_steps import members_locked, standing_of, stored_members
 from tests.contract.steps import a_kept_customer
-from tests.segment_world import steps_of
-from tests.unit.entrypoints.rpc_service import MoodyStorage
+from tests.support.builders import (
+    NOW,
+    USD,
+    FixedClock,
+    a_dynamic_segment,
+    an_id,
+    later,
+    some_statistics,
+)
+from tests.support.oracle import steps_of
+from tests.unit.entrypoints.grpc_service import MoodyStorage
 
 AT_ONCE, NEVER_AGAIN = 0.001, 3_600.0
 PATIENCE_SECONDS = 60.0

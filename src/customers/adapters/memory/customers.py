@@ -6,8 +6,8 @@ from uuid import UUID
 
 from attrs import evolve, frozen
 
+from customers.adapters.memory.change_capture import changed
 from customers.adapters.memory.draft import Draft, Source
-from customers.adapters.memory.marks import changed
 from customers.adapters.memory.state import State
 from customers.core.errors import CustomerNotFound, EmailTaken
 from customers.core.model.customer import Customer, Profile

@@ -6,8 +6,8 @@ from uuid import UUID
 from attrs import evolve, frozen
 from immutables import Map
 
+from customers.adapters.memory.change_capture import erased
 from customers.adapters.memory.draft import Draft
-from customers.adapters.memory.marks import erased
 from customers.adapters.memory.payment_methods import without_tokens
 from customers.adapters.memory.state import NOTHING, State, placed
 from customers.core.model.customer import Customer

@@ -9,10 +9,17 @@ from uuid import UUID
 from attrs import evolve, frozen
 from immutables import Map
 
-from customers.adapters.memory.doubts import aged, contradicted, doubtful, marked, overdue, roll
+from customers.adapters.memory.change_capture import unmarked
 from customers.adapters.memory.draft import Draft, Source
-from customers.adapters.memory.marks import unmarked
-from customers.adapters.memory.members import changes, followed, standings
+from customers.adapters.memory.memberships import changes, followed, standings
+from customers.adapters.memory.stale_candidates import (
+    aged,
+    contradicted,
+    doubtful,
+    marked,
+    overdue,
+    roll,
+)
 from customers.adapters.memory.state import NOTHING, State, placed
 from customers.core.errors import SegmentNameTaken, SegmentNotFound
 from customers.core.model.membership import (

@@ -28,6 +28,7 @@ from uuid import UUID
 from attrs import define, field, frozen
 
 from customers.adapters.memory.addresses import MemoryAddresses, MemoryAddressReader
+from customers.adapters.memory.autocommit import MemoryOneStep
 from customers.adapters.memory.communications import (
     MemoryCommunicationReader,
     MemoryCommunications,
@@ -36,9 +37,8 @@ from customers.adapters.memory.customers import MemoryCustomerReader, MemoryCust
 from customers.adapters.memory.draft import Draft
 from customers.adapters.memory.erasures import MemoryErasures
 from customers.adapters.memory.lease import Lease
-from customers.adapters.memory.members import is_unsettled
+from customers.adapters.memory.memberships import is_unsettled
 from customers.adapters.memory.notes import MemoryNoteReader, MemoryNotes
-from customers.adapters.memory.one_step import MemoryOneStep
 from customers.adapters.memory.orders import MemoryOrderReader, MemoryOrders
 from customers.adapters.memory.payment_methods import (
     MemoryPaymentMethodReader,
@@ -48,8 +48,8 @@ from customers.adapters.memory.segments import MemorySegmentReader, MemorySegmen
 from customers.adapters.memory.snapshots.whole import dumped, restored
 from customers.adapters.memory.state import State
 from customers.adapters.memory.tenants import Glance, Tenants
+from customers.core.model.json_pointer import Place
 from customers.core.model.money import Currency
-from customers.core.model.rules.places import Place
 from customers.core.ports import OneStep, Storage, Transaction, View
 
 _ROOT = Place()

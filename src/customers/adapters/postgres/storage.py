@@ -11,23 +11,24 @@ from uuid import UUID
 
 from attrs import frozen
 
-from customers.adapters.postgres import deployment, standings, sweeping
-from customers.adapters.postgres.addresses import PostgresAddresses
-from customers.adapters.postgres.communications import PostgresCommunications
-from customers.adapters.postgres.customers import PostgresCustomers
-from customers.adapters.postgres.erasures import PostgresErasures
-from customers.adapters.postgres.notes import PostgresNotes
-from customers.adapters.postgres.one_step import PostgresOneStep
-from customers.adapters.postgres.orders import PostgresOrders
-from customers.adapters.postgres.payment_methods import PostgresPaymentMethods
-from customers.adapters.postgres.pool import Connection, Pool, PoolNumbers, PoolOptions
-from customers.adapters.postgres.segments import PostgresSegments
-from customers.adapters.postgres.session import (
+from customers.adapters.postgres.customers.addresses import PostgresAddresses
+from customers.adapters.postgres.customers.autocommit import PostgresOneStep
+from customers.adapters.postgres.customers.communications import PostgresCommunications
+from customers.adapters.postgres.customers.customers import PostgresCustomers
+from customers.adapters.postgres.customers.erasures import PostgresErasures
+from customers.adapters.postgres.customers.notes import PostgresNotes
+from customers.adapters.postgres.customers.orders import PostgresOrders
+from customers.adapters.postgres.customers.payment_methods import PostgresPaymentMethods
+from customers.adapters.postgres.engine import deployment
+from customers.adapters.postgres.engine.pool import Connection, Pool, PoolNumbers, PoolOptions
+from customers.adapters.postgres.engine.session import (
     Session,
     SnapshotSession,
     TransactionSession,
     ViewSession,
 )
+from customers.adapters.postgres.segments import refresh_states, sweep
+from customers.adapters.postgres.segments.segments import PostgresSegments
 from customers.core.model.money import Currency
 from customers.core.ports import OneStep, Storage, Transaction, View
 
@@ -97,19 +98,19 @@ class PostgresStorage(Storage):
 
     async def tenants_with_segments(self) -> Sequence[str]:
         async with self._session("") as session:
-            return await sweeping.tenants_with_segments(session)
+            return await sweep.tenants_with_segments(session)
 
     async def tenants_to_settle(self) -> Sequence[str]:
         async with self._session("") as session:
-            return await sweeping.tenants_to_settle(session)
+            return await sweep.tenants_to_settle(session)
 
     async def lease(self, holder: UUID, seconds: float) -> bool:
         async with self._session("") as session:
-            return await sweeping.lease(session, holder, seconds)
+            return await sweep.lease(session, holder, seconds)
 
     async def _is_watched(self, tenant_id: str, segment_id: UUID) -> bool:
         async with self._session(tenant_id) as session:
-            return await standings.is_watched(session, segment_id)
+            return await refresh_states.is_watched(session, segment_id)
 
     def _single(self, tenant_id: str) -> AbstractAsyncContextManager[Session]:
         """For one statement that is a transaction by itself."""

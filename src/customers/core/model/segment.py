@@ -11,8 +11,8 @@ from attrs import evolve, frozen
 
 from customers.core.errors import Invalid, Refused, SegmentIsDynamic
 from customers.core.model.folding import fold
+from customers.core.model.json_pointer import Place
 from customers.core.model.rules.parse import parse
-from customers.core.model.rules.places import Place
 from customers.core.model.rules.tree import Rule
 from customers.core.model.values import Choice, Flag, IdsGate, Text
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from attrs import frozen
 
-from customers.core.members.roster import Roster, snapshot
+from customers.core.membership.view import Roster, snapshot
 from customers.core.model.membership import Doubt, belongs
 from customers.core.model.query import CustomerFilter
 from customers.core.model.rules.matches import Readings

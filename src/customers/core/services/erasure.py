@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from customers.core.members.settling import settle_all_marked
+from customers.core.membership.refresh import settle_all_marked
 from customers.core.model.erasure import Erasure
 from customers.core.ports import Clock, Storage
 

@@ -9,9 +9,9 @@ from datetime import datetime
 from uuid import UUID
 
 from customers.core.errors import Invalid, Problem
-from customers.core.members.publishing import publish, watch
-from customers.core.members.roster import snapshot
-from customers.core.members.settling import build_at_once, settle_all_marked, settle_marks
+from customers.core.membership.publish import publish, watch
+from customers.core.membership.refresh import build_at_once, settle_all_marked, settle_marks
+from customers.core.membership.view import snapshot
 from customers.core.model.customer import Customer
 from customers.core.model.membership import Assignment, Cause, CountedSegment, Flip
 from customers.core.model.query import CustomerKey, CustomerOrder, CustomerPage, Page

@@ -6,13 +6,13 @@ from typing import Protocol
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from customers.entrypoints.http.bodies import DRAIN, MOST_BYTES
-from customers.entrypoints.http.documents import Documents
+from customers.entrypoints.http.body import DRAIN, MOST_BYTES
+from customers.entrypoints.http.documentation import Documents
 from customers.entrypoints.http.drain import Drain
-from customers.entrypoints.http.frame import frame
+from customers.entrypoints.http.middleware import frame
 from customers.entrypoints.http.routes import Handler, Route, add_routes
-from customers.entrypoints.metrics import Metrics
-from customers.entrypoints.wire.reading import Reader
+from customers.entrypoints.json.decode import Reader
+from customers.entrypoints.observability.metrics import Metrics
 
 
 class Resource(Protocol):

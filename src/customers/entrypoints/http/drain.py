@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 
 from aiohttp import StreamReader, web
 
-from customers.entrypoints.http.refusals import Refusal
+from customers.entrypoints.http.errors import Refusal
 
 GIVEN_UP = Refusal(
     status=408, code="BODY_TIMEOUT", message="the body did not arrive before the service ended"

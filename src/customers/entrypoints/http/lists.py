@@ -20,8 +20,6 @@ from customers.core.model.query import (
     search_key,
 )
 from customers.entrypoints.http import parameters
-from customers.entrypoints.http.answers import answer
-from customers.entrypoints.http.asking import Asked
 from customers.entrypoints.http.cursors import (
     customer_cursor,
     customer_key,
@@ -30,6 +28,8 @@ from customers.entrypoints.http.cursors import (
     scope_of,
 )
 from customers.entrypoints.http.queries import Query, snake
+from customers.entrypoints.http.request import Asked
+from customers.entrypoints.http.responses import answer
 
 
 @frozen(kw_only=True)

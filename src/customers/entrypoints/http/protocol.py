@@ -6,10 +6,10 @@ meets; and a defect of the frame. What handlers refuse is the business of `frame
 
 from aiohttp import web
 
-from customers.entrypoints.http.frame import headed
-from customers.entrypoints.http.refusals import DEFECT, Form, Refusal, answer_refusal
-from customers.entrypoints.logs import log_request, logger
-from customers.entrypoints.request_id import request_id_of
+from customers.entrypoints.http.errors import DEFECT, Form, Refusal, answer_refusal
+from customers.entrypoints.http.middleware import headed
+from customers.entrypoints.observability.logs import log_request, logger
+from customers.entrypoints.observability.request_id import request_id_of
 
 MALFORMED = Refusal(
     status=400,

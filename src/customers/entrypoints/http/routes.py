@@ -8,11 +8,11 @@ from aiohttp import web
 from attrs import AttrsInstance, frozen
 
 from customers.core.errors import CustomersError
-from customers.entrypoints.http.asking import Asked, ask
-from customers.entrypoints.http.bodies import MOST_BYTES
+from customers.entrypoints.http.body import MOST_BYTES
+from customers.entrypoints.http.errors import Form
 from customers.entrypoints.http.queries import Parameter
-from customers.entrypoints.http.refusals import Form
-from customers.entrypoints.wire.reading import Nulls, Reader
+from customers.entrypoints.http.request import Asked, ask
+from customers.entrypoints.json.decode import Nulls, Reader
 
 BASE: Final = "/api/v1"
 CUSTOMER: Final = "/customers/{customerId:(?!(?:batch|segments)(?:/|$))[^/]+}"

@@ -9,7 +9,7 @@ from attrs import AttrsInstance, evolve
 
 from customers.core.errors import Invalid, Problem
 from customers.core.model.segment import WrittenRules
-from customers.entrypoints.http.asking import Asked
+from customers.entrypoints.http.request import Asked
 
 Kind = TypeVar("Kind", bound=AttrsInstance)
 

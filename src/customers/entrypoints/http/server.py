@@ -5,7 +5,7 @@ import asyncio
 from aiohttp import web
 
 from customers.entrypoints.http.protocol import Protocol
-from customers.entrypoints.sockets import bound
+from customers.entrypoints.process.sockets import bound
 
 BACKLOG = 1024
 

@@ -14,19 +14,19 @@ from customers.core.errors import (
     StaleVersion,
 )
 from customers.entrypoints.http import parameters
-from customers.entrypoints.http.bodies import JSON, MERGE_PATCH
+from customers.entrypoints.http.body import JSON, MERGE_PATCH
+from customers.entrypoints.http.errors import PROBLEM_TYPE
 from customers.entrypoints.http.queries import Parameter
-from customers.entrypoints.http.refusals import PROBLEM_TYPE
 from customers.entrypoints.http.routes import Body, Route
-from customers.entrypoints.openapi.examples import EXAMPLES, example_of
-from customers.entrypoints.openapi.gates import Schema, schema_of
-from customers.entrypoints.openapi.refusals import (
+from customers.entrypoints.json.decode import Nulls
+from customers.entrypoints.openapi.errors import (
     problem_described,
     refusal_described,
     refusals_of,
 )
+from customers.entrypoints.openapi.examples import EXAMPLES, example_of
+from customers.entrypoints.openapi.gate_schemas import Schema, schema_of
 from customers.entrypoints.openapi.schemas import Schemas
-from customers.entrypoints.wire.reading import Nulls
 
 _PART = re.compile(r"\{(\w+)(?::[^{}]*)?\}")
 _ABOUT: Final = """\

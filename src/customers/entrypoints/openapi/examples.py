@@ -6,7 +6,7 @@ An example of a body is accepted as it stands by an empty service in which its c
 from collections.abc import Mapping
 from typing import Any, Final
 
-from customers.entrypoints.openapi.gates import Schema
+from customers.entrypoints.openapi.gate_schemas import Schema
 
 CUSTOMER_ID: Final = "01981f2e-8a4c-7d31-9c55-3f1c2b7e9a10"
 

@@ -21,9 +21,15 @@ from customers.core.model.rules.tree import Logic
 from customers.core.model.segment import WrittenRules
 from customers.core.model.values import Tenant, Unset
 from customers.entrypoints.http.routes import Body
+from customers.entrypoints.json.decode import Nulls, camel
 from customers.entrypoints.openapi.examples import EXAMPLES
-from customers.entrypoints.openapi.gates import AMOUNT, MOMENT, MORE_THAN_NOTHING, Schema, schema_of
-from customers.entrypoints.wire.reading import Nulls, camel
+from customers.entrypoints.openapi.gate_schemas import (
+    AMOUNT,
+    MOMENT,
+    MORE_THAN_NOTHING,
+    Schema,
+    schema_of,
+)
 
 _PLAIN: dict[Any, Schema] = {
     str: {"type": "string"},

@@ -11,8 +11,8 @@ from grpc import StatusCode
 
 from customers.core.errors import Invalid, Problem, Refused
 from customers.core.model.values import Choice, Gate, Text, Whole
+from customers.entrypoints.json.decode import Reader
 from customers.entrypoints.testapi.gates import ObjectGate, OperationGate, folded
-from customers.entrypoints.wire.reading import Reader
 
 # Longer than any caller waits.
 LONGEST_DELAY_MS = 60_000

@@ -9,7 +9,7 @@ from attrs import frozen
 from customers.core.errors import Refused
 from customers.core.model.numbers import number
 from customers.core.model.values import Text
-from customers.entrypoints.openapi.gates import Schema, schema_of
+from customers.entrypoints.openapi.gate_schemas import Schema, schema_of
 
 
 @frozen

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
-from customers.core.model.rules.places import Place
+from customers.core.model.json_pointer import Place
 from customers.core.ports import Clock, Ids, Storage
 
 

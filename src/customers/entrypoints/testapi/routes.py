@@ -9,20 +9,20 @@ from attrs import evolve, field, frozen
 
 from customers.core.errors import EmailTaken, Invalid, Refused, SegmentIsDynamic, Unavailable
 from customers.core.model.values import Moment, Text
-from customers.entrypoints.http.answers import answer
-from customers.entrypoints.http.asking import Asked
 from customers.entrypoints.http.queries import Parameter
+from customers.entrypoints.http.request import Asked
+from customers.entrypoints.http.responses import answer
 from customers.entrypoints.http.routes import Body, Route
 from customers.entrypoints.http.tenant import tenant_of
 from customers.entrypoints.openapi.document import document
 from customers.entrypoints.testapi import shapes
+from customers.entrypoints.testapi.call_log import Journal
+from customers.entrypoints.testapi.encode import show_fault, show_request
 from customers.entrypoints.testapi.faults import FaultDetails, Faults
 from customers.entrypoints.testapi.gates import ObjectGate, OperationGate, SecondsGate
-from customers.entrypoints.testapi.journal import Journal
-from customers.entrypoints.testapi.kept import Kept
+from customers.entrypoints.testapi.idle import Settling
 from customers.entrypoints.testapi.ports import ToldClock
-from customers.entrypoints.testapi.settling import Settling
-from customers.entrypoints.testapi.showing import show_fault, show_request
+from customers.entrypoints.testapi.state_control import Kept
 from customers.entrypoints.testapi.states import States
 
 PREFIX: Final = "/__test"

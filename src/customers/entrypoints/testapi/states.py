@@ -13,8 +13,8 @@ from typing import Any
 from attrs import define, field, frozen
 
 from customers.core.errors import Invalid, Problem, Refused
-from customers.entrypoints.testapi.reading import read_yaml
 from customers.entrypoints.testapi.steps import Steps, Values
+from customers.entrypoints.testapi.yaml_files import read_yaml
 
 Params = Mapping[str, Any]
 

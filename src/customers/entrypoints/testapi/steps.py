@@ -26,9 +26,9 @@ from customers.core.services.customers import Customers
 from customers.core.services.erasure import Erasures
 from customers.core.services.orders import Orders
 from customers.core.services.segments import Segments
+from customers.entrypoints.json.decode import Reader
 from customers.entrypoints.testapi.faults import FaultDetails, Faults
 from customers.entrypoints.testapi.ports import ToldIds
-from customers.entrypoints.wire.reading import Reader
 
 MOST_ORDERS = 1_000
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.benches import Bench, benched
+from tests.support.memory_service import Bench, benched
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from tests.benches import Bench, benched
-from tests.builders import NOW
 from tests.contract.api.steps import a_customer, a_segment, at, members
+from tests.support.builders import NOW
+from tests.support.memory_service import Bench, benched
 
 A_DAY = 86_400
 

@@ -7,10 +7,10 @@ import grpc
 import pytest
 from aiohttp import ClientError, ServerDisconnectedError
 
-from customers.entrypoints.rpc.generated.customers_pb2 import RecordOrdersRequest
-from tests.benches import Bench
+from customers.entrypoints.grpc.generated.customers_pb2 import RecordOrdersRequest
 from tests.contract.api.steps import a_customer, at, new_customer
-from tests.unit.entrypoints.rpc_service import an_order, usd
+from tests.support.memory_service import Bench
+from tests.unit.entrypoints.grpc_service import an_order, usd
 
 ORDER = {"orderId": "o-1", "totalAmount": 5}
 

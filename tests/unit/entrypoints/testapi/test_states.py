@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.benches import Bench
+from tests.support.memory_service import Bench
 
 FOLDER = files("customers.entrypoints.testapi").joinpath("states")
 ID = "01981f2e-8a4c-7d31-9c55-3f1c2b7e9a10"

@@ -9,8 +9,8 @@ from attrs import define, field, frozen
 
 from customers.adapters.memory.snapshots.shapes import Shape
 from customers.core.errors import Invalid, Problem, Refused
+from customers.core.model.json_pointer import Place
 from customers.core.model.money import Currency
-from customers.core.model.rules.places import Place
 
 T = TypeVar("T")
 

@@ -20,9 +20,9 @@ from customers.adapters.memory.snapshots.segments import segment_rows, with_segm
 from customers.adapters.memory.snapshots.shapes import Row
 from customers.adapters.memory.state import State
 from customers.core.errors import Refused
+from customers.core.model.json_pointer import Place
 from customers.core.model.membership import Mark, MemberChange, follows_orders
 from customers.core.model.money import Currency
-from customers.core.model.rules.places import Place
 from customers.core.model.values import Text
 
 

@@ -9,6 +9,7 @@ remember its spelling.
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from customers.core.model.json_pointer import Place, Problems
 from customers.core.model.rules.fields import (
     Field,
     Operator,
@@ -17,9 +18,8 @@ from customers.core.model.rules.fields import (
     operators_of,
 )
 from customers.core.model.rules.operands import read_operand
-from customers.core.model.rules.places import Place, Problems
 from customers.core.model.rules.tree import Condition, Group, Logic, Rule
-from customers.core.model.rules.written import unwrap
+from customers.core.model.rules.unwrap import unwrap
 
 MOST_LEVELS = 6
 MOST_CONDITIONS = 100

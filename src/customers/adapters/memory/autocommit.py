@@ -1,0 +1,46 @@
+"""The hot writes in memory: drafts like any other, since there is no round trip to save."""
+
+from datetime import datetime
+
+from attrs import frozen
+
+from customers.adapters.memory.change_capture import changed
+from customers.adapters.memory.customers import MemoryCustomers
+from customers.adapters.memory.tenants import Tenants
+from customers.core.model.customer import Customer
+from customers.core.model.money import Currency
+from customers.core.model.order import Entry, Statistics, statistics
+from customers.core.ports import OneStep
+
+
+@frozen
+class MemoryOneStep(OneStep):
+    _tenants: Tenants
+    _tenant_id: str
+    _currency: Currency
+
+    async def add_customer(self, customer: Customer) -> bool:
+        async with self._tenants.draft(self._tenant_id) as draft:
+            return await MemoryCustomers(draft).add(customer)
+
+    async def count_order(self, entry: Entry, now: datetime) -> Customer | None:
+        async with self._tenants.draft(self._tenant_id) as draft:
+            state = draft.state
+            customer = state.living.get(entry.customer_id)
+            if customer is None or entry.order_id in state.owners:
+                return None
+            counted = customer.with_statistics(self._plus(customer.statistics, entry), now=now)
+            draft.keep(changed(state.with_entry(entry), counted))
+            return counted
+
+    def _plus(self, known: Statistics, entry: Entry) -> Statistics:
+        """What the ledger folds to with an order more, without folding it again."""
+        dates = (known.first_order_date, known.last_order_date, entry.order_date)
+        told = [date for date in dates if date is not None]
+        return statistics(
+            total_orders=known.total_orders + 1,
+            total_spent=known.total_spent + entry.spent,
+            first_order_date=min(told, default=None),
+            last_order_date=max(told, default=None),
+            currency=self._currency,
+        )

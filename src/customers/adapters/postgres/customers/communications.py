@@ -1,0 +1,115 @@
+"""Communications in PostgreSQL."""
+
+from collections.abc import Collection, Sequence
+from uuid import UUID
+
+from asyncpg import Record
+from attrs import asdict
+from sqlalchemy import Uuid, any_, bindparam, exists, insert, select, update
+
+from customers.adapters.postgres.customers.owned_rows import (
+    IS_THERE,
+    beyond,
+    found,
+    key_values,
+    newest_of,
+    of_customer,
+)
+from customers.adapters.postgres.engine.session import Session, parameters
+from customers.adapters.postgres.engine.statements import Statement
+from customers.adapters.postgres.schema.tables import customer_communications
+from customers.adapters.postgres.schema.types import TEXT, TEXTS
+from customers.core.errors import CommunicationNotFound
+from customers.core.model.journal import (
+    Communication,
+    CommunicationStatus,
+    CommunicationType,
+    Direction,
+)
+from customers.core.model.query import JournalKey
+from customers.core.ports import CommunicationRepository
+
+
+class PostgresCommunications(CommunicationRepository):
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    async def newest(
+        self,
+        customer_id: UUID,
+        after: JournalKey | None,
+        limit: int,
+        *,
+        types: Collection[CommunicationType] = (),
+        directions: Collection[Direction] = (),
+    ) -> Sequence[Communication]:
+        rows = await self._session.rows(
+            _NEWEST if after is None else _BEYOND,
+            **key_values(after),
+            customer_id=customer_id,
+            types=list(types or CommunicationType),
+            directions=list(directions or Direction),
+            limit=limit,
+        )
+        return [_from_row(row) for row in found(rows)]
+
+    async def find(
+        self, customer_id: UUID, communication_type: CommunicationType, external_id: str
+    ) -> Communication | None:
+        row = await self._session.row(
+            _FIND,
+            customer_id=customer_id,
+            communication_type=communication_type,
+            external_id=external_id,
+        )
+        return None if row is None else _from_row(row)
+
+    async def lock(self, customer_id: UUID, communication_id: UUID) -> Communication:
+        row = await self._session.row(_LOCK, customer_id=customer_id, id=communication_id)
+        if row is None:
+            raise CommunicationNotFound
+        return _from_row(row)
+
+    async def add(self, communication: Communication) -> None:
+        await self._session.run(_ADD, **asdict(communication, recurse=False))
+
+    async def save(self, communication: Communication) -> None:
+        await self._session.run(_SAVE, **asdict(communication, recurse=False))
+
+
+def _from_row(row: Record) -> Communication:
+    kinds = {
+        "communication_type": CommunicationType(row["communication_type"]),
+        "direction": Direction(row["direction"]),
+        "status": CommunicationStatus(row["status"]),
+    }
+    return Communication(**{**row, **kinds})
+
+
+_of = customer_communications.c
+_PLACE = (_of.created_at, _of.id)
+_ASKED = (
+    _of.communication_type == any_(bindparam("types", type_=TEXTS)),
+    _of.direction == any_(bindparam("directions", type_=TEXTS)),
+)
+_BY_ID = (of_customer(customer_communications), _of.id == bindparam("id", type_=Uuid()))
+_NEWEST = Statement.of(newest_of(customer_communications, *_PLACE, *_ASKED))
+_BEYOND = Statement.of(newest_of(customer_communications, *_PLACE, *_ASKED, beyond(*_PLACE)))
+_FIND = Statement.of(
+    select(customer_communications).where(
+        of_customer(customer_communications),
+        _of.communication_type == bindparam("communication_type", type_=TEXT),
+        _of.external_id == bindparam("external_id", type_=TEXT),
+    )
+)
+_LOCK = Statement.of(
+    select(customer_communications)
+    .where(*_BY_ID, exists().where(IS_THERE))
+    .with_for_update(key_share=True)
+)
+_ADD = Statement.of(insert(customer_communications).values(**parameters(customer_communications)))
+_SAVE = Statement.of(
+    update(customer_communications)
+    .where(*_BY_ID)
+    .values(**parameters(customer_communications, but=("tenant_id", "id", "customer_id")))
+)

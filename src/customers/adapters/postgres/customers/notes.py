@@ -1,0 +1,65 @@
+"""Notes in PostgreSQL."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from asyncpg import Record
+from attrs import asdict
+from sqlalchemy import Uuid, bindparam, delete, exists, insert
+
+from customers.adapters.postgres.customers.owned_rows import (
+    IS_THERE,
+    beyond,
+    found,
+    key_values,
+    newest_of,
+    of_customer,
+)
+from customers.adapters.postgres.engine.session import Session, parameters
+from customers.adapters.postgres.engine.statements import Statement
+from customers.adapters.postgres.schema.tables import customer_notes
+from customers.core.errors import NoteNotFound
+from customers.core.model.journal import Note
+from customers.core.model.query import JournalKey
+from customers.core.ports import NoteRepository
+
+
+class PostgresNotes(NoteRepository):
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    async def newest(
+        self, customer_id: UUID, after: JournalKey | None, limit: int
+    ) -> Sequence[Note]:
+        rows = await self._session.rows(
+            _NEWEST if after is None else _BEYOND,
+            **key_values(after),
+            customer_id=customer_id,
+            limit=limit,
+        )
+        return [_from_row(row) for row in found(rows)]
+
+    async def add(self, note: Note) -> None:
+        await self._session.run(_ADD, **asdict(note, recurse=False))
+
+    async def remove(self, customer_id: UUID, note_id: UUID) -> None:
+        if not await self._session.run(_REMOVE, customer_id=customer_id, id=note_id):
+            raise NoteNotFound
+
+
+def _from_row(row: Record) -> Note:
+    return Note(**row)
+
+
+_of = customer_notes.c
+_PLACE = (_of.created_at, _of.id)
+_NEWEST = Statement.of(newest_of(customer_notes, *_PLACE))
+_BEYOND = Statement.of(newest_of(customer_notes, *_PLACE, beyond(*_PLACE)))
+_ADD = Statement.of(insert(customer_notes).values(**parameters(customer_notes)))
+_REMOVE = Statement.of(
+    delete(customer_notes).where(
+        of_customer(customer_notes),
+        _of.id == bindparam("id", type_=Uuid()),
+        exists().where(IS_THERE),
+    )
+)

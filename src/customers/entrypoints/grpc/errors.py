@@ -1,0 +1,78 @@
+"""What was refused, as a status: kinds of errors to codes, with the details of google.rpc."""
+
+from collections.abc import Iterator
+from typing import Any, NoReturn
+
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
+from google.rpc.status_pb2 import Status
+from grpc import StatusCode
+from grpc.aio import ServicerContext
+
+from customers.core.errors import (
+    Conflict,
+    CustomersError,
+    Invalid,
+    NotFound,
+    Problem,
+    RefundExceedsOrder,
+    Unavailable,
+)
+from customers.entrypoints.observability.logs import logger
+
+DOMAIN = "customers"
+DETAILS = "grpc-status-details-bin"
+
+_CODES: tuple[tuple[type[CustomersError], StatusCode], ...] = (
+    (Invalid, StatusCode.INVALID_ARGUMENT),
+    (NotFound, StatusCode.NOT_FOUND),
+    (RefundExceedsOrder, StatusCode.FAILED_PRECONDITION),
+    (Conflict, StatusCode.ALREADY_EXISTS),
+    (Unavailable, StatusCode.UNAVAILABLE),
+)
+_BY_NUMBER = {code.value[0]: code for code in StatusCode}
+
+
+def status_of(error: Exception) -> Status:
+    """The status that an error becomes; what is no refusal is a defect, and is logged."""
+    for kind, code in _CODES:
+        if isinstance(error, kind):
+            return _status(code, str(error), *_details(error))
+    logger().error("a call met a defect", exc_info=error)
+    return _status(StatusCode.INTERNAL, "the service has a defect; it has been logged")
+
+
+async def abort(context: ServicerContext[Any, Any], status: Status) -> NoReturn:
+    """Ends the call with the status, its details in the trailing metadata beside what is there."""
+    metadata = (*context.trailing_metadata(), (DETAILS, status.SerializeToString()))
+    await context.abort(_BY_NUMBER[status.code], status.message, metadata)
+
+
+def _status(code: StatusCode, message: str, *details: Message) -> Status:
+    status = Status(code=code.value[0], message=message)
+    for detail in details:
+        status.details.add().Pack(detail)
+    return status
+
+
+def _details(error: CustomersError) -> Iterator[Message]:
+    reason = error.headline if isinstance(error, Invalid) else error.code
+    yield ErrorInfo(reason=reason, domain=DOMAIN)
+    if isinstance(error, Invalid):
+        yield BadRequest(field_violations=map(_violation, error.problems))
+    if isinstance(error, Unavailable):
+        yield RetryInfo(retry_delay=Duration(seconds=Unavailable.retry_after_seconds))
+
+
+def _violation(problem: Problem) -> BadRequest.FieldViolation:
+    return BadRequest.FieldViolation(
+        field=problem.field, description=problem.message, reason=problem.code
+    )
+
+
+MALFORMED = _status(
+    StatusCode.INVALID_ARGUMENT,
+    "the bytes of the request are not the message that this method takes",
+    ErrorInfo(reason="MALFORMED_MESSAGE", domain=DOMAIN),
+)

@@ -1,0 +1,109 @@
+"""The service of the RPC contract: facts about orders, told to the same use cases as over REST.
+
+A call that has begun is finished, whatever becomes of its caller. What is refused is raised; the
+frame around every call makes statuses of it.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any
+
+from grpc.aio import ServicerContext
+
+from customers.core.errors import Invalid, Problem
+from customers.core.services.orders import Orders, Recorded
+from customers.entrypoints.grpc.background_tasks import Begun
+from customers.entrypoints.grpc.batch import Batch, touched
+from customers.entrypoints.grpc.generated.customers_pb2 import (
+    CancelOrderRequest,
+    CancelOrderResponse,
+    RecordOrderOutcome,
+    RecordOrderRequest,
+    RecordOrderResponse,
+    RecordOrdersRequest,
+    RecordOrdersResponse,
+    RefundOrderRequest,
+    RefundOrderResponse,
+)
+from customers.entrypoints.grpc.generated.customers_pb2_grpc import CustomersServiceServicer
+from customers.entrypoints.grpc.keyed_order import in_turn
+from customers.entrypoints.grpc.messages import Messages, ToldOrder
+from customers.entrypoints.observability.ledger_metrics import Facts
+
+MOST_ORDERS = 1_000
+# Orders out of batches that are told at one time, all batches together: less than a pool has
+# connections, so that single calls are still served.
+AT_ONCE = 4
+
+Context = ServicerContext[Any, Any]
+
+
+class Ledger(CustomersServiceServicer):
+    def __init__(self, orders: Orders, facts: Facts, messages: Messages, begun: Begun) -> None:
+        self._orders = orders
+        self._facts = facts
+        self._messages = messages
+        self._begun = begun
+        self._at_once = asyncio.Semaphore(AT_ONCE)
+
+    async def RecordOrder(  # noqa: N802 - the names of the contract
+        self, request: RecordOrderRequest, _: Context
+    ) -> RecordOrderResponse:
+        async def telling() -> Recorded:
+            told = self._messages.order(request)
+            return await self._orders.record(told.tenant_id, told.customer_id, told)
+
+        return self._recorded(await self._begun.through(self._facts.tell("order", telling)))
+
+    async def RefundOrder(  # noqa: N802
+        self, request: RefundOrderRequest, _: Context
+    ) -> RefundOrderResponse:
+        async def telling() -> Recorded:
+            told = self._messages.refund(request)
+            return await self._orders.refund(told.tenant_id, told.customer_id, told.order_id, told)
+
+        recorded = await self._begun.through(self._facts.tell("refund", telling))
+        statistics = self._messages.statistics(recorded.customer)
+        return RefundOrderResponse(statistics=statistics, duplicate=recorded.duplicate)
+
+    async def CancelOrder(  # noqa: N802
+        self, request: CancelOrderRequest, _: Context
+    ) -> CancelOrderResponse:
+        async def telling() -> Recorded:
+            told = self._messages.cancellation(request)
+            return await self._orders.cancel(told.tenant_id, told.customer_id, told.order_id)
+
+        recorded = await self._begun.through(self._facts.tell("cancellation", telling))
+        statistics = self._messages.statistics(recorded.customer)
+        return CancelOrderResponse(statistics=statistics, duplicate=recorded.duplicate)
+
+    async def RecordOrders(  # noqa: N802
+        self, request: RecordOrdersRequest, _: Context
+    ) -> RecordOrdersResponse:
+        if len(request.orders) > MOST_ORDERS:
+            raise Invalid([_TOO_MANY])
+        outcomes = await self._begun.through(self._tell_all(request.orders))
+        return RecordOrdersResponse(outcomes=outcomes)
+
+    async def _tell_all(self, requests: Iterable[RecordOrderRequest]) -> list[RecordOrderOutcome]:
+        told = []
+        for request in requests:
+            told.append(self._read(request))
+            await asyncio.sleep(0)  # a thousand take a while to read, and others are waiting
+        batch = Batch(self._orders, self._facts, self._recorded)
+        return await in_turn(told, touched, batch.outcome, self._at_once)
+
+    def _read(self, request: RecordOrderRequest) -> ToldOrder | Invalid:
+        try:
+            return self._messages.order(request)
+        except Invalid as invalid:
+            return invalid
+
+    def _recorded(self, recorded: Recorded) -> RecordOrderResponse:
+        statistics = self._messages.statistics(recorded.customer)
+        return RecordOrderResponse(statistics=statistics, duplicate=recorded.duplicate)
+
+
+_TOO_MANY = Problem(
+    field="orders", message=f"must be at most {MOST_ORDERS:,} orders", code="MAX_LENGTH"
+)

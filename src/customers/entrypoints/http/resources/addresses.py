@@ -1,0 +1,127 @@
+"""The routes of a customer's addresses. Their errors are wrapped."""
+
+from aiohttp import web
+from attrs import evolve
+
+from customers.core.errors import AddressLimitExceeded, AddressNotFound, CustomerNotFound
+from customers.core.model.address import AddressChange, AddressDetails
+from customers.core.services.addresses import Addresses
+from customers.entrypoints.http.errors import Form
+from customers.entrypoints.http.request import Asked
+from customers.entrypoints.http.responses import answer
+from customers.entrypoints.http.routes import CUSTOMER, Body, Handler, Route
+from customers.entrypoints.json import shapes
+from customers.entrypoints.json.decode import Nulls
+from customers.entrypoints.json.encode import Show
+
+_ALL, _ONE = f"{CUSTOMER}/addresses", f"{CUSTOMER}/addresses/{{addressId}}"
+_IGNORED = frozenset({"id", "customerId", "createdAt", "updatedAt"})
+
+
+class AddressRoutes:
+    name = "Addresses"
+
+    def __init__(self, addresses: Addresses, show: Show) -> None:
+        self._addresses = addresses
+        self._show = show
+
+    def table(self) -> list[Route]:
+        routes = [
+            Route(
+                "listAddresses",
+                "GET",
+                _ALL,
+                self.all,
+                {200: shapes.AddressList},
+                refuses=(CustomerNotFound,),
+            ),
+            Route(
+                "addAddress",
+                "POST",
+                _ALL,
+                self.add,
+                {201: shapes.AddressAnswer},
+                body=Body(AddressDetails),
+                refuses=(AddressLimitExceeded, CustomerNotFound),
+            ),
+            self._of_one("getAddress", "GET", self.get),
+            self._of_one("updateAddress", "PUT", self.put, Body(AddressChange)),
+            self._of_one(
+                "patchAddress",
+                "PATCH",
+                self.patch,
+                Body(AddressChange, Nulls.CLEAR, is_required=False),
+            ),
+            Route(
+                "deleteAddress",
+                "DELETE",
+                _ONE,
+                self.remove,
+                {200: shapes.AddressDeleted},
+                refuses=(CustomerNotFound, AddressNotFound),
+            ),
+        ]
+        return [evolve(each, form=Form.WRAPPED) for each in routes]
+
+    @staticmethod
+    def _of_one(operation: str, method: str, handler: Handler, body: Body | None = None) -> Route:
+        return Route(
+            operation,
+            method,
+            _ONE,
+            handler,
+            {200: shapes.AddressAnswer},
+            body=body,
+            refuses=(CustomerNotFound, AddressNotFound),
+        )
+
+    async def all(self, asked: Asked) -> web.Response:
+        """List a customer's addresses, defaults first"""
+        addresses = await self._addresses.all(asked.tenant, asked.id("customerId"))
+        shown = [self._show.address(each) for each in addresses]
+        return answer({"success": True, "data": shown, "count": len(shown)})
+
+    async def add(self, asked: Asked) -> web.Response:
+        """Add an address
+
+        It becomes the default unasked when every purpose it serves has none; 20 at most.
+        """
+        details = asked.read(AddressDetails, ignored=_IGNORED)
+        address = await self._addresses.add(asked.tenant, asked.id("customerId"), details)
+        return answer({"success": True, "data": self._show.address(address)}, status=201)
+
+    async def get(self, asked: Asked) -> web.Response:
+        """Read an address"""
+        address = await self._addresses.get(
+            asked.tenant, asked.id("customerId"), asked.id("addressId")
+        )
+        return answer({"success": True, "data": self._show.address(address)})
+
+    async def put(self, asked: Asked) -> web.Response:
+        """Change the fields of an address that are given"""
+        return await self._change(asked, asked.read(AddressChange, ignored=_IGNORED))
+
+    async def patch(self, asked: Asked) -> web.Response:
+        """Make an address the default, or change it by a merge patch (RFC 7396)
+
+        Without a body it becomes the default for what it serves.
+        """
+        if asked.body is None:
+            return await self._change(asked, AddressChange(is_default=True))
+        change = asked.read(AddressChange, nulls=Nulls.CLEAR, ignored=_IGNORED)
+        return await self._change(asked, change)
+
+    async def remove(self, asked: Asked) -> web.Response:
+        """Delete an address
+
+        The oldest other one for its purpose takes over as the default.
+        """
+        asked.expect_nothing()
+        await self._addresses.remove(asked.tenant, asked.id("customerId"), asked.id("addressId"))
+        return answer({"success": True, "message": "Address deleted successfully"})
+
+    async def _change(self, asked: Asked, change: AddressChange) -> web.Response:
+        address = await self._addresses.change(
+            asked.tenant, asked.id("customerId"), asked.id("addressId"), change
+        )
+        return answer({"success": True, "data": self._show.address(address)})

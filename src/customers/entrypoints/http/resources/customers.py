@@ -1,0 +1,272 @@
+"""The routes of customers: register, read, list, change, delete, erase, restore, lock."""
+
+from collections.abc import Awaitable, Callable
+from uuid import UUID
+
+from aiohttp import web
+
+from customers.core.errors import (
+    AlreadyBlocked,
+    Conflict,
+    CustomerNotFound,
+    EmailTaken,
+    NotBlocked,
+    StaleVersion,
+)
+from customers.core.model.customer import Customer, CustomerChange, CustomerDetails, LockReason
+from customers.core.model.query import MOST_PER_PAGE
+from customers.core.services.customers import Customers
+from customers.core.services.erasure import Erasures
+from customers.entrypoints.http import parameters
+from customers.entrypoints.http.errors import Form
+from customers.entrypoints.http.lists import answer_page, answer_stretch, list_asked
+from customers.entrypoints.http.request import Asked
+from customers.entrypoints.http.responses import answer, answer_version
+from customers.entrypoints.http.routes import BASE, CUSTOMER, Body, Handler, Route
+from customers.entrypoints.json import shapes
+from customers.entrypoints.json.decode import Nulls
+from customers.entrypoints.json.encode import Show
+
+
+class CustomerRoutes:
+    name = "Customers"
+
+    def __init__(self, customers: Customers, erasures: Erasures, show: Show) -> None:
+        self._customers = customers
+        self._erasures = erasures
+        self._show = show
+
+    def table(self) -> list[Route]:
+        one = {200: shapes.Customer}
+        changes = (CustomerNotFound, EmailTaken, StaleVersion)
+        return [
+            Route(
+                "registerCustomer",
+                "POST",
+                "/customers",
+                self.register,
+                {201: shapes.Customer, 200: shapes.Customer},
+                body=Body(CustomerDetails),
+                is_located=True,
+            ),
+            Route(
+                "listCustomers",
+                "GET",
+                "/customers",
+                self.list,
+                {200: (shapes.CustomerPage, shapes.CustomerStretch)},
+                query=(*parameters.FILTERS, *parameters.PAGING),
+            ),
+            Route(
+                "getCustomerBatch",
+                "GET",
+                "/customers/batch",
+                self.batch,
+                {200: shapes.BatchAnswer},
+                query=(parameters.IDS,),
+                form=Form.WRAPPED,
+            ),
+            Route(
+                "getCustomer",
+                "GET",
+                CUSTOMER,
+                self.get,
+                {200: shapes.Profile, 304: None},
+                refuses=(CustomerNotFound,),
+            ),
+            Route(
+                "updateCustomer",
+                "PUT",
+                CUSTOMER,
+                self.put,
+                one,
+                body=Body(CustomerChange),
+                refuses=changes,
+            ),
+            Route(
+                "patchCustomer",
+                "PATCH",
+                CUSTOMER,
+                self.patch,
+                one,
+                body=Body(CustomerChange, Nulls.CLEAR),
+                refuses=changes,
+            ),
+            Route(
+                "deleteCustomer",
+                "DELETE",
+                CUSTOMER,
+                self.delete,
+                {200: (shapes.Message, shapes.Erasure)},
+                query=(parameters.MODE,),
+                refuses=(CustomerNotFound, StaleVersion),
+            ),
+            Route(
+                "restoreCustomer",
+                "POST",
+                f"{CUSTOMER}/restore",
+                self.restore,
+                one,
+                refuses=(CustomerNotFound, EmailTaken),
+            ),
+            self._lock_route("lockCustomer", "lock", self.lock, AlreadyBlocked),
+            self._lock_route("unlockCustomer", "unlock", self.unlock, NotBlocked),
+        ]
+
+    async def register(self, asked: Asked) -> web.Response:
+        """Register a customer
+
+        Gets the one who is there, unchanged but for a missing `userId`, when the e-mail address is
+        taken.
+        """
+        details = asked.read(CustomerDetails)
+        customer, new = await self._customers.register(asked.tenant, details)
+        headers = {"Location": f"{BASE}/customers/{customer.id}"} if new else None
+        return answer(self._show.customer(customer), status=201 if new else 200, headers=headers)
+
+    async def list(self, asked: Asked) -> web.Response:
+        """List, search, filter and sort customers
+
+        By number with `page`, or at the same cost for every page with `cursor`.
+        """
+        question = list_asked(asked)
+        if question.by_cursor:
+            found = await self._customers.after(
+                asked.tenant, question.which, question.order, question.key, question.page.size
+            )
+            return answer_stretch(asked, question, found, self._show.customer)
+        page = await self._customers.page(
+            asked.tenant, question.which, question.order, question.page
+        )
+        return answer_page(asked, page, self._show.customer)
+
+    async def batch(self, asked: Asked) -> web.Response:
+        """Read up to 100 customers at once
+
+        In the order asked for, repeats included.
+        """
+        ids = _batch_ids(asked)
+        found = await self._customers.batch(asked.tenant, ids)
+        shown: list[shapes.BatchCustomer] = [
+            {"id": each, "found": True, "customer": self._show.profile(found[each])}
+            if each in found
+            else {"id": each, "found": False}
+            for each in ids
+        ]
+        hits = sum(1 for each in shown if each["found"])
+        body: shapes.BatchAnswer = {
+            "success": True,
+            "data": {
+                "customers": shown,
+                "summary": {"requested": len(ids), "found": hits, "notFound": len(ids) - hits},
+            },
+        }
+        return answer(body)
+
+    async def get(self, asked: Asked) -> web.Response:
+        """Read a customer, with addresses and payment methods"""
+        profile = await self._customers.profile(asked.tenant, asked.id("customerId"))
+        shown = self._show.profile(profile)
+        return answer_version(asked.request, profile.customer.version, shown)
+
+    async def put(self, asked: Asked) -> web.Response:
+        """Change the fields that are given
+
+        The others stay, and null counts as not given.
+        """
+        return await self._change(asked, Nulls.ABSENT)
+
+    async def patch(self, asked: Asked) -> web.Response:
+        """Change a customer by a merge patch (RFC 7396)
+
+        Null clears what may be empty.
+        """
+        return await self._change(asked, Nulls.CLEAR)
+
+    async def delete(self, asked: Asked) -> web.Response:
+        """Delete a customer, or erase them
+
+        A deleted customer is hidden, can be restored, and leaves the e-mail address free. With
+        `mode=erase` every personal value is gone for good, and the ledger stays.
+        """
+        asked.expect_nothing()
+        customer_id = asked.id("customerId")
+        if _is_erasure(asked):
+            erasure = await self._erasures.erase(
+                asked.tenant, customer_id, versions=asked.versions()
+            )
+            return answer(self._show.erasure(erasure))
+        await self._customers.delete(asked.tenant, customer_id, versions=asked.versions())
+        return answer({"message": "customer deleted successfully"})
+
+    async def restore(self, asked: Asked) -> web.Response:
+        """Restore a deleted customer
+
+        Also answers with one who was not deleted.
+        """
+        asked.expect_nothing()
+        customer = await self._customers.restore(asked.tenant, asked.id("customerId"))
+        return answer(self._show.customer(customer))
+
+    async def lock(self, asked: Asked) -> web.Response:
+        """Block a customer"""
+        return await self._locked(asked, self._customers.lock)
+
+    async def unlock(self, asked: Asked) -> web.Response:
+        """Unblock a customer"""
+        return await self._locked(asked, self._customers.unlock)
+
+    @staticmethod
+    def _lock_route(operation: str, name: str, handler: Handler, refused: type[Conflict]) -> Route:
+        return Route(
+            operation,
+            "POST",
+            f"{CUSTOMER}/{name}",
+            handler,
+            {200: shapes.LockAnswer},
+            body=Body(LockReason),
+            refuses=(CustomerNotFound, refused, StaleVersion),
+            form=Form.WRAPPED,
+        )
+
+    async def _locked(
+        self, asked: Asked, decide: Callable[..., Awaitable[Customer]]
+    ) -> web.Response:
+        reason = asked.read(LockReason).reason
+        customer = await decide(
+            asked.tenant,
+            asked.id("customerId"),
+            reason,
+            actor=asked.actor,
+            versions=asked.versions(),
+        )
+        return answer({"success": True, "data": self._show.customer(customer)})
+
+    async def _change(self, asked: Asked, nulls: Nulls) -> web.Response:
+        change = asked.read(CustomerChange, nulls=nulls)
+        customer = await self._customers.change(
+            asked.tenant,
+            asked.id("customerId"),
+            change,
+            actor=asked.actor,
+            versions=asked.versions(),
+        )
+        return answer(self._show.customer(customer))
+
+
+def _batch_ids(asked: Asked) -> list[UUID]:
+    query = asked.query()
+    ids = query.many(parameters.IDS)
+    if not ids:
+        query.refuse(parameters.IDS, "REQUIRED", "must name at least one customer")
+    if len(ids) > MOST_PER_PAGE:
+        query.refuse(parameters.IDS, "MAX_LENGTH", f"must name at most {MOST_PER_PAGE} customers")
+    query.finish()
+    return ids
+
+
+def _is_erasure(asked: Asked) -> bool:
+    query = asked.query()
+    mode = query.one(parameters.MODE)
+    query.finish()
+    return mode is parameters.DeletionMode.ERASE

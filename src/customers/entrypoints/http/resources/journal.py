@@ -1,0 +1,160 @@
+"""The routes of a customer's notes and communications."""
+
+from aiohttp import web
+
+from customers.core.errors import (
+    CommunicationNotFound,
+    CustomerNotFound,
+    NoteNotFound,
+    StatusBackward,
+)
+from customers.core.model.journal import (
+    Communication,
+    CommunicationDetails,
+    Note,
+    NoteDetails,
+    StatusMove,
+)
+from customers.core.model.query import JournalKey
+from customers.core.services.journal import Journal
+from customers.entrypoints.http import parameters
+from customers.entrypoints.http.lists import answer_journal, journal_asked
+from customers.entrypoints.http.request import Asked
+from customers.entrypoints.http.responses import answer
+from customers.entrypoints.http.routes import CUSTOMER, Body, Route
+from customers.entrypoints.json import shapes
+from customers.entrypoints.json.encode import Show
+
+
+class JournalRoutes:
+    name = "Notes and communications"
+
+    def __init__(self, journal: Journal, show: Show) -> None:
+        self._journal = journal
+        self._show = show
+
+    def table(self) -> list[Route]:
+        notes, communications = f"{CUSTOMER}/notes", f"{CUSTOMER}/communications"
+        return [
+            Route(
+                "listNotes",
+                "GET",
+                notes,
+                self.notes,
+                {200: list[shapes.Note]},
+                query=parameters.JOURNAL,
+                refuses=(CustomerNotFound,),
+            ),
+            Route(
+                "addNote",
+                "POST",
+                notes,
+                self.add_note,
+                {201: shapes.Note},
+                body=Body(NoteDetails),
+                refuses=(CustomerNotFound,),
+            ),
+            Route(
+                "deleteNote",
+                "DELETE",
+                f"{notes}/{{noteId}}",
+                self.remove_note,
+                {200: shapes.Message},
+                refuses=(CustomerNotFound, NoteNotFound),
+            ),
+            Route(
+                "listCommunications",
+                "GET",
+                communications,
+                self.communications,
+                {200: list[shapes.Communication]},
+                query=(
+                    parameters.COMMUNICATION_TYPES,
+                    parameters.DIRECTIONS,
+                    *parameters.JOURNAL,
+                ),
+                refuses=(CustomerNotFound,),
+            ),
+            Route(
+                "addCommunication",
+                "POST",
+                communications,
+                self.add_communication,
+                {201: shapes.Communication, 200: shapes.Communication},
+                body=Body(CommunicationDetails),
+                refuses=(CustomerNotFound,),
+            ),
+            Route(
+                "moveCommunication",
+                "PATCH",
+                f"{communications}/{{communicationId}}",
+                self.move_communication,
+                {200: shapes.Communication},
+                body=Body(StatusMove),
+                refuses=(CustomerNotFound, CommunicationNotFound, StatusBackward),
+            ),
+        ]
+
+    async def notes(self, asked: Asked) -> web.Response:
+        """List a customer's notes, newest first"""
+        question = journal_asked(asked, asked.query())
+        found = await self._journal.notes(
+            asked.tenant, asked.id("customerId"), question.key, question.limit
+        )
+        return answer_journal(asked, question, found, self._show.note, _key)
+
+    async def add_note(self, asked: Asked) -> web.Response:
+        """Write a note about a customer"""
+        details = asked.read(NoteDetails)
+        note = await self._journal.add_note(
+            asked.tenant, asked.id("customerId"), details, actor=asked.actor
+        )
+        return answer(self._show.note(note), status=201)
+
+    async def remove_note(self, asked: Asked) -> web.Response:
+        """Delete a note"""
+        asked.expect_nothing()
+        await self._journal.remove_note(asked.tenant, asked.id("customerId"), asked.id("noteId"))
+        return answer({"message": "note deleted successfully"})
+
+    async def communications(self, asked: Asked) -> web.Response:
+        """List what was sent to a customer and received, newest first"""
+        query = asked.query()
+        types = query.many(parameters.COMMUNICATION_TYPES)
+        directions = query.many(parameters.DIRECTIONS)
+        question = journal_asked(asked, query, types, directions)
+        found = await self._journal.communications(
+            asked.tenant,
+            asked.id("customerId"),
+            question.key,
+            question.limit,
+            types=types,
+            directions=directions,
+        )
+        return answer_journal(asked, question, found, self._show.communication, _key)
+
+    async def add_communication(self, asked: Asked) -> web.Response:
+        """Write down a communication
+
+        The same `externalId` and type again answers with the stored one.
+        """
+        details = asked.read(CommunicationDetails)
+        communication, new = await self._journal.add_communication(
+            asked.tenant, asked.id("customerId"), details
+        )
+        return answer(self._show.communication(communication), status=201 if new else 200)
+
+    async def move_communication(self, asked: Asked) -> web.Response:
+        """Move a communication's status on
+
+        From sent to delivered, opened, clicked; or to failed.
+        """
+        status = asked.read(StatusMove).status
+        moved = await self._journal.move_communication(
+            asked.tenant, asked.id("customerId"), asked.id("communicationId"), status
+        )
+        return answer(self._show.communication(moved))
+
+
+def _key(row: Note | Communication) -> JournalKey:
+    return JournalKey(at=row.created_at, id=str(row.id))

@@ -1,0 +1,138 @@
+"""The routes of a customer's orders: telling facts, and reading the ledger."""
+
+from datetime import datetime
+from typing import cast
+
+from aiohttp import web
+
+from customers.core.errors import (
+    CustomerNotFound,
+    OrderConflict,
+    RefundConflict,
+    RefundExceedsOrder,
+)
+from customers.core.model.order import Cancellation, Entry, Order, Refund
+from customers.core.model.query import JournalKey
+from customers.core.services.orders import Orders, Recorded
+from customers.entrypoints.http import parameters
+from customers.entrypoints.http.lists import answer_journal, journal_asked
+from customers.entrypoints.http.request import Asked
+from customers.entrypoints.http.responses import answer
+from customers.entrypoints.http.routes import CUSTOMER, Body, Route
+from customers.entrypoints.json import shapes
+from customers.entrypoints.json.encode import Show
+from customers.entrypoints.observability.ledger_metrics import Facts
+
+
+class OrderRoutes:
+    name = "Orders"
+
+    def __init__(self, orders: Orders, facts: Facts, show: Show) -> None:
+        self._orders = orders
+        self._facts = facts
+        self._show = show
+
+    def table(self) -> list[Route]:
+        order = f"{CUSTOMER}/orders/{{orderId}}"
+        told = {200: shapes.Recorded}
+        return [
+            Route(
+                "recordOrder",
+                "POST",
+                f"{CUSTOMER}/record-order",
+                self.record,
+                told,
+                body=Body(Order),
+                refuses=(CustomerNotFound, OrderConflict),
+            ),
+            Route(
+                "refundOrder",
+                "POST",
+                f"{order}/refunds",
+                self.refund,
+                told,
+                body=Body(Refund),
+                refuses=(CustomerNotFound, OrderConflict, RefundConflict, RefundExceedsOrder),
+            ),
+            Route(
+                "cancelOrder",
+                "POST",
+                f"{order}/cancel",
+                self.cancel,
+                told,
+                body=Body(Cancellation, is_required=False),
+                refuses=(CustomerNotFound, OrderConflict),
+            ),
+            Route(
+                "listOrders",
+                "GET",
+                f"{CUSTOMER}/orders",
+                self.all,
+                {200: list[shapes.LedgerOrder]},
+                query=parameters.JOURNAL,
+                refuses=(CustomerNotFound,),
+            ),
+        ]
+
+    async def record(self, asked: Asked) -> web.Response:
+        """Tell an order
+
+        As often as you like: an order counts once, and a repeat answers `duplicate: true`.
+        """
+
+        async def telling() -> Recorded:
+            order = asked.read(Order)
+            return await self._orders.record(asked.tenant, asked.id("customerId"), order)
+
+        recorded = await self._facts.tell("order", telling)
+        return self._recorded("Order recorded successfully", recorded)
+
+    async def refund(self, asked: Asked) -> web.Response:
+        """Tell a refund
+
+        Once per order and refund id; it may come before its order.
+        """
+
+        async def telling() -> Recorded:
+            refund = asked.read(Refund)
+            return await self._orders.refund(
+                asked.tenant, asked.id("customerId"), asked.order_id, refund
+            )
+
+        recorded = await self._facts.tell("refund", telling)
+        return self._recorded("Refund recorded successfully", recorded)
+
+    async def cancel(self, asked: Asked) -> web.Response:
+        """Tell that an order was cancelled
+
+        It stops counting; it may come before its order.
+        """
+
+        async def telling() -> Recorded:
+            if asked.body is not None:
+                asked.read(Cancellation)
+            return await self._orders.cancel(asked.tenant, asked.id("customerId"), asked.order_id)
+
+        recorded = await self._facts.tell("cancellation", telling)
+        return self._recorded("Order cancelled successfully", recorded)
+
+    async def all(self, asked: Asked) -> web.Response:
+        """List a customer's orders, newest first"""
+        question = journal_asked(asked, asked.query())
+        found = await self._orders.newest(
+            asked.tenant, asked.id("customerId"), question.key, question.limit
+        )
+        return answer_journal(asked, question, found, self._show.entry, _key)
+
+    def _recorded(self, message: str, recorded: Recorded) -> web.Response:
+        body: shapes.Recorded = {
+            "message": message,
+            "customer": self._show.customer(recorded.customer),
+            "duplicate": recorded.duplicate,
+        }
+        return answer(body)
+
+
+def _key(entry: Entry) -> JournalKey:
+    """Only told orders are listed, and those have a date."""
+    return JournalKey(at=cast("datetime", entry.order_date), id=entry.order_id)

@@ -1,0 +1,33 @@
+"""Answers that were not refused: JSON, its headers, and conditional reads."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from aiohttp import web
+
+from customers.entrypoints.json.encode import encode
+
+
+def answer(
+    body: Any, *, status: int = 200, headers: Mapping[str, str] | None = None
+) -> web.Response:
+    return web.Response(
+        status=status, body=encode(body), content_type="application/json", headers=headers
+    )
+
+
+def answer_version(request: web.Request, version: int, body: Any) -> web.Response:
+    """The body with its strong ETag; 304 when the caller has that version already."""
+    tag = f'"{version}"'
+    headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
+    if _has(request, tag):
+        return web.Response(status=304, headers=headers)
+    return answer(body, headers=headers)
+
+
+def _has(request: web.Request, tag: str) -> bool:
+    if "If-None-Match" not in request.headers:
+        return False
+    given = ",".join(request.headers.getall("If-None-Match")).strip()
+    known = (each.strip().removeprefix("W/") for each in given.split(","))
+    return given == "*" or tag in known

@@ -1,0 +1,203 @@
+"""Core types to JSON: what each answer shows, key by key.
+
+The dictionaries hold moments, UUIDs and exact decimals; `encode` writes them.
+"""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import cast
+
+import msgspec
+
+from customers.core.model.address import Address
+from customers.core.model.customer import Customer, Profile
+from customers.core.model.erasure import TABLES, Erasure
+from customers.core.model.journal import Communication, Note
+from customers.core.model.membership import CountedSegment
+from customers.core.model.money import Currency
+from customers.core.model.order import Entry
+from customers.core.model.payment import PaymentMethod
+from customers.core.model.segment import SegmentType
+from customers.entrypoints.json import shapes
+
+encode = msgspec.json.Encoder(decimal_format="number").encode
+
+
+class Show:
+    """Shows what the core decided; amounts with the decimals of the deployment's currency."""
+
+    def __init__(self, currency: Currency) -> None:
+        self._currency = currency
+        self._unit = currency.unit
+
+    def customer(self, customer: Customer) -> shapes.Customer:
+        statistics, unit = customer.statistics, self._unit
+        spent = statistics.total_spent.quantize(unit)
+        shown: shapes.Customer = {
+            "id": customer.id,
+            "tenantId": customer.tenant_id,
+            "userId": customer.user_id,
+            "email": customer.email,
+            "firstName": customer.first_name,
+            "lastName": customer.last_name,
+            "phone": customer.phone,
+            "status": customer.status,
+            "customerType": customer.customer_type,
+            "totalOrders": statistics.total_orders,
+            "totalSpent": spent,
+            "averageOrderValue": statistics.average_order_value.quantize(unit),
+            "lifetimeValue": spent,
+            "currency": self._currency.code,
+            "firstOrderDate": statistics.first_order_date,
+            "lastOrderDate": statistics.last_order_date,
+            "country": customer.country,
+            "countryCode": customer.country_code,
+            "avatarUrl": customer.avatar_url,
+            "tags": customer.tags,
+            "notes": customer.notes,
+            "marketingOptIn": customer.marketing_opt_in,
+            "emailVerified": customer.email_verified,
+            "createdAt": customer.created_at,
+            "updatedAt": customer.updated_at,
+            "version": customer.version,
+        }
+        if customer.date_of_birth is not None:
+            shown["dateOfBirth"] = midnight(customer.date_of_birth)
+        if customer.locked_at is not None or customer.unlocked_at is not None:
+            shown.update(cast("shapes.Customer", _locking(customer)))
+        return shown
+
+    def profile(self, profile: Profile) -> shapes.Profile:
+        shown = cast("shapes.Profile", self.customer(profile.customer))
+        if profile.addresses:
+            shown["addresses"] = [self.address(each) for each in profile.addresses]
+        if profile.payment_methods:
+            shown["paymentMethods"] = [self.method(each) for each in profile.payment_methods]
+        return shown
+
+    def address(self, address: Address) -> shapes.Address:
+        return {
+            "id": address.id,
+            "customerId": address.customer_id,
+            "tenantId": address.tenant_id,
+            "addressType": address.address_type,
+            "isDefault": address.is_default,
+            "label": address.label,
+            "firstName": address.first_name,
+            "lastName": address.last_name,
+            "company": address.company,
+            "addressLine1": address.address_line1,
+            "addressLine2": address.address_line2,
+            "city": address.city,
+            "state": address.state,
+            "postalCode": address.postal_code,
+            "country": address.country,
+            "phone": address.phone,
+            "createdAt": address.created_at,
+            "updatedAt": address.updated_at,
+        }
+
+    def method(self, method: PaymentMethod) -> shapes.PaymentMethod:
+        return {
+            "id": method.id,
+            "customerId": method.customer_id,
+            "tenantId": method.tenant_id,
+            "paymentGateway": method.payment_gateway,
+            "gatewayPaymentMethodId": method.gateway_payment_method_id,
+            "paymentType": method.payment_type,
+            "cardBrand": method.card_brand,
+            "lastFour": method.last_four,
+            "expiryMonth": method.expiry_month,
+            "expiryYear": method.expiry_year,
+            "isDefault": method.is_default,
+            "isActive": method.is_active,
+            "createdAt": method.created_at,
+            "updatedAt": method.updated_at,
+        }
+
+    def note(self, note: Note) -> shapes.Note:
+        return {
+            "id": note.id,
+            "customerId": note.customer_id,
+            "tenantId": note.tenant_id,
+            "note": note.note,
+            "createdBy": note.created_by,
+            "createdAt": note.created_at,
+            "updatedAt": note.updated_at,
+        }
+
+    def communication(self, communication: Communication) -> shapes.Communication:
+        return {
+            "id": communication.id,
+            "customerId": communication.customer_id,
+            "tenantId": communication.tenant_id,
+            "communicationType": communication.communication_type,
+            "direction": communication.direction,
+            "subject": communication.subject,
+            "content": communication.content,
+            "status": communication.status,
+            "externalId": communication.external_id,
+            "createdAt": communication.created_at,
+        }
+
+    def entry(self, entry: Entry) -> shapes.LedgerOrder:
+        """Only told orders are listed, and those have their moments."""
+        return {
+            "orderId": entry.order_id,
+            "orderNumber": entry.order_number,
+            "totalAmount": self.money(entry.total_amount or Decimal(0)),
+            "currency": self._currency.code,
+            "orderDate": cast("datetime", entry.order_date),
+            "refundedAmount": self.money(entry.refunded_amount),
+            "cancelledAt": entry.cancelled_at,
+            "recordedAt": cast("datetime", entry.recorded_at),
+        }
+
+    def segment(self, counted: CountedSegment) -> shapes.Segment:
+        segment = counted.segment
+        kind = SegmentType.DYNAMIC if segment.is_dynamic else SegmentType.STATIC
+        written = segment.rules_written
+        return {
+            "id": segment.id,
+            "tenantId": segment.tenant_id,
+            "name": segment.name,
+            "description": segment.description,
+            "rules": None if written is None else msgspec.Raw(written.encode()),
+            "isDynamic": segment.is_dynamic,
+            "isActive": segment.is_active,
+            "customerCount": counted.customers,
+            "createdAt": segment.created_at,
+            "updatedAt": segment.updated_at,
+            "segmentType": kind,
+            "memberCount": counted.customers,
+            "buildStatus": "ready" if counted.is_ready else "building",
+            "buildProgress": counted.progress,
+        }
+
+    def erasure(self, erasure: Erasure) -> shapes.Erasure:
+        return {
+            "message": "customer erased",
+            "customerId": erasure.customer_id,
+            "erasedAt": erasure.erased_at,
+            "tables": {table: erasure.tables[table] for table in TABLES},
+        }
+
+    def money(self, value: Decimal) -> Decimal:
+        return value.quantize(self._unit)
+
+
+def _locking(customer: Customer) -> dict[str, object]:
+    """What is set of it; a customer who was never locked has none."""
+    told = {
+        "lockReason": customer.lock_reason,
+        "lockedAt": customer.locked_at,
+        "lockedBy": customer.locked_by,
+        "unlockReason": customer.unlock_reason,
+        "unlockedAt": customer.unlocked_at,
+        "unlockedBy": customer.unlocked_by,
+    }
+    return {key: value for key, value in told.items() if value is not None}
+
+
+def midnight(day: date) -> str:
+    return f"{day.isoformat()}T00:00:00Z"

@@ -1,0 +1,91 @@
+"""What segments tell about themselves, as JSON: values as callers know them, nothing folded."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from decimal import Decimal
+
+from customers.core.model.membership import MemberChange
+from customers.core.model.preview import ChangePreview, Explanation, Preview, Sample
+from customers.core.model.rules.explain import ExplainedCondition, ExplainedGroup
+from customers.core.model.rules.fields import Field
+from customers.entrypoints.json import shapes
+from customers.entrypoints.json.encode import Show, midnight
+
+_AMOUNTS = (Field.TOTAL_SPENT, Field.AVERAGE_ORDER_VALUE, Field.LIFETIME_VALUE)
+
+
+class ShowInsights:
+    def __init__(self, show: Show) -> None:
+        self._show = show
+
+    def preview(self, preview: Preview) -> shapes.Preview:
+        return {**self._sample(preview.members), "warnings": preview.warnings}
+
+    def change_preview(self, preview: ChangePreview) -> shapes.ChangePreview:
+        return {
+            "entering": self._sample(preview.entering),
+            "leaving": self._sample(preview.leaving),
+        }
+
+    def explanation(self, explanation: Explanation) -> shapes.Explanation:
+        shown: shapes.Explanation = {
+            "member": explanation.is_member,
+            "evaluatedAt": explanation.evaluated_at,
+            "nextChangeAt": explanation.next_change_at,
+            "tree": None if explanation.tree is None else self._group(explanation.tree),
+        }
+        if explanation.tree is None:
+            by_hand = explanation.assignment
+            shown["assignedAt"] = by_hand.assigned_at if by_hand else None
+            shown["assignedBy"] = by_hand.assigned_by if by_hand else None
+        return shown
+
+    def changes(self, changes: Sequence[MemberChange], after: int) -> shapes.MemberChanges:
+        return {
+            "changes": [_change(each) for each in changes],
+            "next": changes[-1].sequence if changes else after,
+        }
+
+    def _sample(self, sample: Sample) -> shapes.Sample:
+        customers = [self._show.customer(each) for each in sample.customers]
+        return {"count": sample.count, "sample": customers}
+
+    def _group(self, group: ExplainedGroup) -> shapes.ExplainedGroup:
+        return {
+            "logic": group.logic,
+            "matches": group.matches,
+            "conditions": [
+                self._group(each) if isinstance(each, ExplainedGroup) else self._condition(each)
+                for each in group.conditions
+            ],
+        }
+
+    def _condition(self, condition: ExplainedCondition) -> shapes.ExplainedCondition:
+        return {
+            "field": condition.field,
+            "operator": condition.operator,
+            "expected": condition.expected,
+            "actual": self._actual(condition),
+            "matches": condition.matches,
+            "changesAt": condition.changes_at,
+        }
+
+    def _actual(self, condition: ExplainedCondition) -> object:
+        """The value as the customer's JSON shows it."""
+        value = condition.actual
+        if isinstance(value, Decimal) and condition.field in _AMOUNTS:
+            return self._show.money(value)
+        if isinstance(value, date) and not isinstance(value, datetime):
+            return midnight(value)
+        return value
+
+
+def _change(change: MemberChange) -> shapes.MemberChange:
+    return {
+        "sequence": change.sequence,
+        "segmentId": change.segment_id,
+        "customerId": change.customer_id,
+        "change": "entered" if change.entered else "left",
+        "at": change.at,
+        "cause": change.cause,
+    }

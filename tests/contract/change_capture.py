@@ -1,0 +1,210 @@
+"""What every storage promises of marks: which changes of customers leave one, and what it tells."""
+
+import asyncio
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from attrs import evolve
+
+from customers.core.errors import EmailTaken
+from customers.core.model.customer import Customer
+from customers.core.model.membership import Cause, Standing
+from customers.core.ports import Storage
+from tests.contract.customer_writes import both_ways
+from tests.contract.customers import EVERYTHING
+from tests.contract.membership_steps import (
+    ids,
+    marked,
+    marks_of,
+    members_locked,
+    stand,
+    watch,
+)
+from tests.contract.record_order import count_order
+from tests.contract.segments import a_kept_segment
+from tests.contract.steps import (
+    a_kept_customer,
+    abandoned,
+    delete,
+    enter,
+    keep,
+    save,
+    stored,
+)
+from tests.support.builders import NOW, a_customer, an_entry, an_id, later, some_statistics
+
+TOMORROW = later(days=1, microseconds=1)
+
+
+def told(marks: Any) -> list[tuple[datetime, Cause, Customer | None]]:
+    """All but the numbers, which rise."""
+    numbers = [mark.number for mark in marks]
+    assert numbers == sorted(set(numbers))
+    return [(mark.at, mark.cause, mark.before) for mark in marks]
+
+
+def a_whole_customer(tenant: str) -> Customer:
+    return a_customer(tenant_id=tenant, **EVERYTHING)
+
+
+class MarkContract:
+    @both_ways
+    async def test_a_new_customer_leaves_a_mark_that_nobody_was_there(
+        self, storage: Storage, tenant: str, add: Any
+    ) -> None:
+        await watch(storage, tenant)
+        customer = a_customer(tenant_id=tenant, updated_at=TOMORROW)
+        assert await add(storage, customer)
+        assert told(await marks_of(storage, customer)) == [(TOMORROW, Cause.CUSTOMER, None)]
+
+    async def test_each_saving_leaves_a_mark_of_who_the_customer_was(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        await keep(storage, plain := a_customer(tenant_id=tenant))
+        await watch(storage, tenant)
+        whole = evolve(plain, **EVERYTHING)
+        deleted = evolve(whole, deleted_at=TOMORROW, version=8)
+        restored = evolve(deleted, deleted_at=None, updated_at=TOMORROW, version=9)
+        for each in (whole, deleted, restored):
+            await save(storage, each)
+        assert told(await marks_of(storage, plain)) == [
+            (whole.updated_at, Cause.CUSTOMER, plain),
+            (deleted.updated_at, Cause.CUSTOMER, whole),
+            (TOMORROW, Cause.CUSTOMER, deleted),
+        ]
+
+    async def test_a_deletion_is_a_change_of_a_customer(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        customer = await a_kept_customer(storage, tenant)
+        await watch(storage, tenant, orders=False)
+        await delete(storage, customer, TOMORROW)
+        assert told(await marks_of(storage, customer)) == [(TOMORROW, Cause.CUSTOMER, customer)]
+
+    async def test_an_order_is_the_cause_where_only_statistics_have_changed(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        await keep(storage, before := a_whole_customer(tenant))
+        await watch(storage, tenant)
+        counted = before.with_statistics(some_statistics("99.99", 4), now=TOMORROW)
+        renamed = evolve(counted, statistics=before.statistics, first_name="Eve", version=9)
+        for each in (counted, renamed):
+            await save(storage, each)
+        causes = [mark.cause for mark in await marks_of(storage, before)]
+        assert causes == [Cause.ORDER, Cause.CUSTOMER]
+
+    async def test_an_order_counted_in_one_step_leaves_a_mark(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        await keep(storage, before := a_whole_customer(tenant))
+        await watch(storage, tenant)
+        first = await count_order(storage, tenant, an_entry(before), later(days=2))
+        second = await count_order(storage, tenant, an_entry(before), later(days=1))
+        assert told(await marks_of(storage, before)) == [
+            (first.updated_at, Cause.ORDER, before),
+            (second.updated_at, Cause.ORDER, first),
+        ]
+
+    async def test_a_step_that_is_not_taken_leaves_no_mark(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        customer = await a_kept_customer(storage, tenant)
+        await enter(storage, customer, entry := an_entry(customer))
+        await watch(storage, tenant)
+        twin = a_customer(tenant_id=tenant, email=customer.email)
+        assert not await storage.one_step(tenant).add_customer(twin)
+        assert await count_order(storage, tenant, entry) is None
+        assert await count_order(storage, tenant, an_entry(twin)) is None
+        assert await marked(storage, tenant) == []
+
+    async def test_what_is_rolled_back_or_refused_leaves_no_mark(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        ada, bob = [await a_kept_customer(storage, tenant) for _ in range(2)]
+        await watch(storage, tenant)
+        async with abandoned(storage, tenant) as tx:
+            await tx.customers.add(a_customer(tenant_id=tenant))
+            await tx.customers.lock(ada.id)
+            await tx.customers.save(evolve(ada, first_name="Other"))
+        with pytest.raises(EmailTaken):
+            await save(storage, evolve(ada, email=bob.email))
+        assert await marked(storage, tenant) == []
+
+    async def test_many_orders_at_once_leave_a_story_without_gap(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        customer = await a_kept_customer(storage, tenant)
+        await watch(storage, tenant)
+        entries = [an_entry(customer, total_amount=Decimal(price)) for price in range(1, 11)]
+        counted = await asyncio.gather(*(count_order(storage, tenant, each) for each in entries))
+        after = sorted(counted, key=lambda each: each.version)
+        marks = await marks_of(storage, customer)
+        assert [mark.before for mark in marks] == [customer, *after[:-1]]
+        assert await stored(storage, customer) == after[-1]
+
+
+class WatchingContract:
+    @pytest.mark.parametrize("customers", [False, True], ids=["", "customers"])
+    @pytest.mark.parametrize("orders", [False, True], ids=["", "orders"])
+    async def test_only_what_is_watched_leaves_marks(
+        self, storage: Storage, tenant: str, customers: bool, orders: bool
+    ) -> None:
+        ada, bob, eve = [await a_kept_customer(storage, tenant) for _ in range(3)]
+        await watch(storage, tenant, customers=customers, orders=orders)
+        await keep(storage, new := a_customer(tenant_id=tenant))
+        await save(storage, evolve(ada, first_name="Other"))
+        await count_order(storage, tenant, an_entry(bob))
+        await enter(storage, eve, an_entry(eve))
+        left = {doubt.customer.id for doubt in await marked(storage, tenant)}
+        assert left == (ids([new, ada]) if customers else set()) | (
+            ids([bob, eve]) if orders else set()
+        )
+
+    async def test_nothing_is_watched_until_somebody_says_so(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        customer = await a_kept_customer(storage, tenant)
+        await a_kept_segment(storage, tenant)
+        await count_order(storage, tenant, an_entry(customer))
+        await delete(storage, customer)
+        assert await marked(storage, tenant) == []
+
+    async def test_marks_stay_when_nothing_is_watched_any_more(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        await watch(storage, tenant)
+        customer = await a_kept_customer(storage, tenant)
+        await watch(storage, tenant, customers=False, orders=False)
+        await count_order(storage, tenant, an_entry(customer))
+        await a_kept_customer(storage, tenant)
+        assert len(await marks_of(storage, customer)) == 1
+        assert len(await marked(storage, tenant)) == 1
+
+    async def test_a_transaction_that_began_to_watch_is_watched_itself(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        customer = a_customer(tenant_id=tenant)
+        async with members_locked(storage, tenant) as tx:
+            await tx.segments.watch(customers=True, orders=True)
+            await tx.customers.add(customer)
+        assert len(await marks_of(storage, customer)) == 1
+
+    async def test_every_change_is_watched_once_no_write_is_under_way(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        segment = await a_kept_segment(storage, tenant)
+        await watch(storage, tenant)
+        await stand(storage, segment, Standing(goal=NOW))
+        # Others may be writing to the same database, none of them for long.
+        assert await storage.wait_until_watched(tenant, segment.id, 30)
+        async with members_locked(storage, tenant) as tx:
+            assert await tx.segments.is_watched(segment.id)
+
+    async def test_a_segment_that_is_not_there_is_not_watched(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        assert not await storage.wait_until_watched(tenant, an_id(), 0)
+        async with members_locked(storage, tenant) as tx:
+            assert not await tx.segments.is_watched(an_id())

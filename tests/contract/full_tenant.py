@@ -1,0 +1,234 @@
+"""A tenant with one of everything, under the same ids in every tenant, and all ways to read it.
+
+How it is changed is listed in `scene_writes`; what a change must or must not do is said by the
+contracts that go through these lists.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from decimal import Decimal
+from typing import Any, TypeVar
+
+from attrs import evolve, frozen
+
+from customers.core.errors import CustomersError
+from customers.core.model.address import Address
+from customers.core.model.customer import Customer, CustomerStatus
+from customers.core.model.journal import (
+    Communication,
+    CommunicationType,
+    Note,
+)
+from customers.core.model.membership import Doubt, Span, Standing
+from customers.core.model.order import Entry, StoredRefund
+from customers.core.model.payment import PaymentMethod
+from customers.core.model.query import (
+    CustomerFilter,
+    CustomerOrder,
+    CustomerSort,
+    MembersOf,
+    Page,
+)
+from customers.core.model.rules.timing import DateField
+from customers.core.model.segment import Segment
+from customers.core.ports import Storage, Transaction, View
+from tests.contract.membership_steps import let_in, stand, watch
+from tests.contract.steps import (
+    EVERYONE,
+    add_communications,
+    add_notes,
+    add_refunds,
+    add_segments,
+    enter,
+    keep,
+    put,
+    set_addresses,
+    set_methods,
+)
+from tests.support.builders import (
+    NOW,
+    SequentialIds,
+    a_communication,
+    a_customer,
+    a_note,
+    a_payment_method,
+    a_refund,
+    a_segment,
+    a_stub,
+    an_address,
+    an_entry,
+)
+
+T = TypeVar("T")
+
+# Far from the ids that builders count.
+_ids = SequentialIds(10**12)
+ADA, BOB, EVE, HOME, CARD, NOTE, MAIL, SEGMENT, OTHERS = (_ids.new() for _ in range(9))
+MEMBERS = CustomerFilter(members_of=MembersOf(segment_id=SEGMENT))
+ASSIGNED = CustomerFilter(assigned_to=SEGMENT)
+MADE_NOW = Span(date=DateField.CREATED_AT, low=NOW, high=NOW)
+BY_NAME = CustomerOrder(by=CustomerSort.FIRST_NAME)
+
+
+@frozen(kw_only=True)
+class Scene:
+    """Ada has one of everything, Bob nothing, Eve is deleted and has left a mark; Ada was put into
+    one of two segments, and is stored among its members.
+    """
+
+    ada: Customer
+    bob: Customer
+    eve: Customer
+    home: Address
+    card: PaymentMethod
+    note: Note
+    mail: Communication
+    order: Entry
+    stub: Entry
+    refund: StoredRefund
+    segment: Segment
+    others: Segment
+
+
+def a_scene(tenant: str) -> Scene:
+    """Values of that tenant, which tell it by their names; nothing is stored yet."""
+    told: dict[str, Any] = {"tenant_id": tenant, "last_name": tenant}
+    ada = a_customer(id=ADA, first_name="Ada", email="ada@example.test", **told)
+    order = an_entry(ada, order_id="order", order_number="No 1", refunds_total=Decimal("2.50"))
+    return Scene(
+        ada=ada,
+        bob=a_customer(id=BOB, first_name="Bob", email="bob@example.test", **told),
+        eve=a_customer(id=EVE, first_name="Eve", email="eve@example.test", **told),
+        home=an_address(ada, id=HOME, company=tenant, is_default=True),
+        card=a_payment_method(ada, id=CARD, gateway_payment_method_id="pm", is_default=True),
+        note=a_note(ada, id=NOTE, note=tenant),
+        mail=a_communication(ada, id=MAIL, external_id="mail", subject=tenant),
+        order=order,
+        stub=a_stub(ada, order_id="stub"),
+        refund=a_refund(order, refund_id="refund"),
+        segment=a_segment(tenant_id=tenant, id=SEGMENT, name="VIP", description=tenant),
+        others=a_segment(tenant_id=tenant, id=OTHERS, name="Others"),
+    )
+
+
+async def set_up(storage: Storage, tenant: str) -> Scene:
+    """Stores a scene; Ada's statistics are those of her order by then."""
+    scene = a_scene(tenant)
+    await keep(storage, scene.ada, scene.bob, scene.eve)
+    await set_addresses(storage, scene.ada, scene.home)
+    await set_methods(storage, scene.ada, scene.card)
+    await add_notes(storage, scene.ada, scene.note)
+    await add_communications(storage, scene.ada, scene.mail)
+    ada = await enter(storage, scene.ada, scene.order, scene.stub)
+    await add_refunds(storage, ada, scene.refund)
+    await add_segments(storage, scene.segment, scene.others)
+    await put(storage, scene.segment, ada)
+    await let_in(storage, scene.segment, ada)
+    await stand(storage, scene.segment, Standing(settled_at=NOW))
+    await watch(storage, tenant)
+    async with storage.transaction(tenant) as tx:
+        await tx.customers.lock(EVE)
+        await tx.customers.save(eve := scene.eve.deleted(NOW))
+    return evolve(scene, ada=ada, eve=eve)
+
+
+async def _by_id(reading: Awaitable[Sequence[Doubt]]) -> list[Doubt]:
+    return sorted(await reading, key=lambda doubt: doubt.customer.id)
+
+
+async def _numbered(view: View | Transaction, which: CustomerFilter) -> Sequence[Customer] | int:
+    """The page, or where it is empty the total."""
+    page = await view.customers.numbered(which, BY_NAME, Page())
+    return page.customers or page.total
+
+
+READS: dict[str, Callable[[View | Transaction], Awaitable[object]]] = {
+    "get": lambda view: view.customers.get(ADA),
+    "get another": lambda view: view.customers.get(BOB),
+    "get the deleted": lambda view: view.customers.get(EVE),
+    "profile": lambda view: view.customers.profile(ADA),
+    "profiles": lambda view: view.customers.profiles([ADA, BOB, EVE]),
+    "by e-mail": lambda view: view.customers.by_email("ada@example.test"),
+    "page": lambda view: view.customers.page(EVERYONE, BY_NAME, Page()),
+    "numbered": lambda view: _numbered(view, EVERYONE),
+    "numbered of a search": lambda view: _numbered(view, CustomerFilter(search="ada@")),
+    "page of a search": lambda view: view.customers.page(
+        CustomerFilter(search="ada@"), BY_NAME, Page()
+    ),
+    "page of members": lambda view: view.customers.page(MEMBERS, BY_NAME, Page()),
+    "after": lambda view: view.customers.after(EVERYONE, BY_NAME, None, 9),
+    "count": lambda view: view.customers.count(EVERYONE),
+    "count of members": lambda view: view.customers.count(MEMBERS),
+    "count of a search": lambda view: view.customers.count(CustomerFilter(search="ada@")),
+    "count of a status": lambda view: view.customers.count(
+        CustomerFilter(statuses=frozenset({CustomerStatus.ACTIVE}))
+    ),
+    "addresses": lambda view: view.addresses.all(ADA),
+    "payment methods": lambda view: view.payment_methods.all(ADA),
+    "notes": lambda view: view.notes.newest(ADA, None, 9),
+    "communications": lambda view: view.communications.newest(ADA, None, 9),
+    "orders": lambda view: view.orders.newest(ADA, None, 9),
+    "segment": lambda view: view.segments.get(SEGMENT),
+    "segments": lambda view: view.segments.all(),
+    "put into": lambda view: view.segments.put_into(ADA),
+    "page of the assigned": lambda view: view.customers.page(ASSIGNED, BY_NAME, Page()),
+    "assignment": lambda view: view.segments.assignment(SEGMENT, ADA),
+    "standings": lambda view: view.segments.standings([SEGMENT]),
+    "all standings": lambda view: view.segments.standings(),
+    "doubts": lambda view: _by_id(view.segments.doubts([MADE_NOW], 9)),
+    "overdue": lambda view: view.segments.overdue({SEGMENT: [MADE_NOW]}),
+    "changes": lambda view: view.segments.changes(SEGMENT, 0, 9),
+}
+
+
+async def _contradicted(tx: Transaction) -> Sequence[Doubt]:
+    return (await tx.segments.contradicted(SEGMENT, EVERYONE, None, 9))[0]
+
+
+# For a transaction that has locked the members.
+LOCKED_READS: dict[str, Callable[[Transaction], Awaitable[object]]] = {
+    "lock": lambda tx: tx.customers.lock(ADA),
+    "lock any": lambda tx: tx.customers.lock_any(EVE),
+    "lock all": lambda tx: tx.customers.lock_all([ADA, BOB, EVE]),
+    "find a communication": lambda tx: tx.communications.find(ADA, CommunicationType.EMAIL, "mail"),
+    "lock a communication": lambda tx: tx.communications.lock(ADA, MAIL),
+    "refund amount": lambda tx: tx.orders.refund_amount("order", "refund"),
+    "statistics": lambda tx: tx.orders.statistics(ADA),
+    "lock a segment": lambda tx: tx.segments.lock(SEGMENT),
+    "receipt": lambda tx: tx.erasures.find(ADA),
+    "stored": lambda tx: tx.segments.stored(SEGMENT, [ADA, BOB, EVE]),
+    "marked": lambda tx: _by_id(tx.segments.marked(9)),
+    "marked of some": lambda tx: _by_id(tx.segments.marked(9, [ADA, EVE])),
+    "contradicted": _contradicted,
+    "aged": lambda tx: tx.segments.aged([MADE_NOW], None, 9),
+}
+
+
+async def outcome(reading: Awaitable[T]) -> T | type[CustomersError]:
+    """What a reading gives, or the kind of its refusal."""
+    try:
+        return await reading
+    except CustomersError as refusal:
+        return type(refusal)
+
+
+async def shown(storage: Storage, tenant: str) -> dict[str, object]:
+    """The outcome of every reading of a scene that a view is for."""
+    async with storage.view(tenant) as view:
+        return await read_all(view)
+
+
+async def read_all(view: View) -> dict[str, object]:
+    return {name: _plain(await outcome(read(view))) for name, read in READS.items()}
+
+
+async def seen(storage: Storage, tenant: str) -> dict[str, object]:
+    """What a view shows, and what only a transaction can read."""
+    async with storage.transaction(tenant) as tx:
+        await tx.segments.lock_members()
+        locked = {name: _plain(await outcome(read(tx))) for name, read in LOCKED_READS.items()}
+    return await shown(storage, tenant) | locked
+
+
+def _plain(value: object) -> object:
+    """Comparable whatever the kind of the sequence or collection."""
+    return list(value) if isinstance(value, list | tuple) else value

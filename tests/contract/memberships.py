@@ -1,0 +1,274 @@
+"""What every storage promises of the members it has stored, and of how far they have come."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from attrs import evolve
+
+from customers.core.model.customer import Customer
+from customers.core.model.membership import Cause, Standing
+from customers.core.model.query import (
+    CustomerFilter,
+    CustomerKey,
+    CustomerOrder,
+    CustomerSort,
+    MembersOf,
+    Page,
+    SortOrder,
+)
+from customers.core.model.segment import Segment
+from customers.core.ports import Storage
+from tests.contract.filters import ACTIVE, BLOCKED, SHOPPERS, found, shopper
+from tests.contract.membership_steps import (
+    a_flip,
+    ids,
+    let_in,
+    let_out,
+    members_locked,
+    settle,
+    stand,
+    standing_of,
+    stored_members,
+)
+from tests.contract.segments import a_kept_segment, remove, save_segment
+from tests.contract.steps import (
+    Pause,
+    a_kept_customer,
+    add_segments,
+    count,
+    delete,
+    keep,
+    overlapping,
+    save,
+)
+from tests.support.builders import NOW, a_customer, an_id, later
+
+STANDINGS = [
+    Standing(settled_at=NOW),
+    Standing(goal=NOW, cause=Cause.RULE),
+    Standing(goal=later(microseconds=1), after=an_id(), seen=5_000, cause=Cause.SEGMENT),
+    Standing(settled_at=NOW, goal=later(days=1), after=an_id()),
+    Standing(),
+]
+
+
+def members_of(segment: Segment, **overrides: Any) -> CustomerFilter:
+    return CustomerFilter(members_of=MembersOf(segment_id=segment.id, **overrides))
+
+
+class StoredMemberContract:
+    async def test_members_follow_the_flips(self, storage: Storage, tenant: str) -> None:
+        ada, bob, eve = [await a_kept_customer(storage, tenant) for _ in range(3)]
+        segment, other = [await a_kept_segment(storage, tenant) for _ in range(2)]
+        await settle(
+            storage, tenant, [a_flip(segment, ada), a_flip(other, eve), a_flip(segment, bob)]
+        )
+        assert await stored_members(storage, segment) == [ada, bob]
+        assert await stored_members(storage, other) == [eve]
+        await settle(storage, tenant, [a_flip(segment, ada, entered=False), a_flip(segment, eve)])
+        assert await stored_members(storage, segment) == [bob, eve]
+
+    @pytest.mark.parametrize("turns", [(True, False), (False, True), (True, False, True)])
+    async def test_of_a_customers_flips_the_last_one_says_who_is_a_member(
+        self, storage: Storage, tenant: str, turns: tuple[bool, ...]
+    ) -> None:
+        ada, bob = [await a_kept_customer(storage, tenant) for _ in range(2)]
+        segment = await a_kept_segment(storage, tenant)
+        if not turns[0]:
+            await let_in(storage, segment, ada)
+        flips = [a_flip(segment, ada, entered=each) for each in turns]
+        await settle(storage, tenant, [*flips, a_flip(segment, bob)])
+        assert await stored_members(storage, segment) == ([ada, bob] if turns[-1] else [bob])
+        assert (await standing_of(storage, segment)).members == 1 + turns[-1]
+
+    async def test_those_of_some_customers_who_are_stored_are_named(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        ada, bob, eve = [await a_kept_customer(storage, tenant) for _ in range(3)]
+        segment, other = [await a_kept_segment(storage, tenant) for _ in range(2)]
+        await let_in(storage, segment, ada, eve)
+        await let_in(storage, other, bob)
+        await delete(storage, eve)
+        async with members_locked(storage, tenant) as tx:
+            told = await tx.segments.stored(segment.id, [ada.id, bob.id, eve.id, an_id()])
+            assert set(told) == {ada.id, eve.id}
+            assert set(await tx.segments.stored(segment.id, [])) == set()
+
+    async def test_a_thousand_customers_enter_and_leave_at_once(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        crowd = [a_customer(tenant_id=tenant) for _ in range(1_000)]
+        segment = await a_kept_segment(storage, tenant)
+        await keep(storage, *crowd)
+        await let_in(storage, segment, *crowd)
+        assert await count(storage, tenant, members_of(segment)) == 1_000
+        await let_out(storage, segment, *crowd[:-1])
+        assert await stored_members(storage, segment) == crowd[-1:]
+
+    async def test_changes_of_customers_and_segments_leave_stored_members_alone(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        ada, gone = [await a_kept_customer(storage, tenant) for _ in range(2)]
+        segment = await a_kept_segment(storage, tenant)
+        await let_in(storage, segment, ada, gone)
+        deleted = await delete(storage, gone)
+        await save_segment(storage, evolve(segment, is_active=False))
+        assert await stored_members(storage, segment) == [ada]
+        assert (await standing_of(storage, segment)).members == 2
+        await save(storage, restored := deleted.restored(later(days=1)))
+        assert await stored_members(storage, segment) == [ada, restored]
+
+    async def test_a_segment_made_anew_under_an_old_id_has_no_members(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        segment = await a_kept_segment(storage, tenant)
+        await let_in(storage, segment, await a_kept_customer(storage, tenant))
+        await stand(storage, segment, Standing(settled_at=NOW))
+        await remove(storage, segment)
+        await add_segments(storage, segment)
+        assert await stored_members(storage, segment) == []
+        assert await standing_of(storage, segment) == Standing()
+
+    async def test_who_locks_the_members_waits_for_the_one_who_holds_them(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        segment = await a_kept_segment(storage, tenant)
+        customer = await a_kept_customer(storage, tenant)
+
+        async def hold(pause: Pause) -> None:
+            async with members_locked(storage, tenant) as tx:
+                await pause()
+                await tx.segments.settle([a_flip(segment, customer)])
+
+        async def wait() -> set[Any]:
+            async with members_locked(storage, tenant) as tx:
+                return set(await tx.segments.stored(segment.id, [customer.id]))
+
+        assert await overlapping(hold, wait) == {customer.id}
+
+    async def test_many_who_settle_at_once_are_all_counted(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        crowd = [await a_kept_customer(storage, tenant) for _ in range(8)]
+        segment = await a_kept_segment(storage, tenant)
+        await asyncio.gather(*(let_in(storage, segment, each) for each in crowd))
+        assert (await standing_of(storage, segment)).members == 8
+
+
+class StandingContract:
+    @pytest.mark.parametrize("standing", STANDINGS, ids=str)
+    async def test_a_standing_is_read_as_it_was_told(
+        self, storage: Storage, tenant: str, standing: Standing
+    ) -> None:
+        segment = await a_kept_segment(storage, tenant)
+        for before in STANDINGS:
+            await stand(storage, segment, before)
+            await stand(storage, segment, standing)
+            assert await standing_of(storage, segment) == standing
+
+    async def test_the_number_of_members_is_that_of_those_who_are_stored(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        crowd = [await a_kept_customer(storage, tenant) for _ in range(3)]
+        segment = await a_kept_segment(storage, tenant)
+        await stand(storage, segment, told := Standing(settled_at=NOW, members=99))
+        for members, flip in ((3, let_in), (3, let_in), (2, let_out), (2, let_out)):
+            await flip(storage, segment, *(crowd if members == 3 else crowd[:1]))
+            assert await standing_of(storage, segment) == evolve(told, members=members)
+            await stand(storage, segment, told)
+            assert await standing_of(storage, segment) == evolve(told, members=members)
+
+    async def test_standings_are_told_of_the_segments_asked_for_or_of_all(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        one, two, gone = [await a_kept_segment(storage, tenant) for _ in range(3)]
+        await stand(storage, one, told := Standing(settled_at=NOW))
+        await stand(storage, gone, told)
+        await remove(storage, gone)
+        async with storage.view(tenant) as view:
+            some = await view.segments.standings([one.id, gone.id, an_id()])
+            every = await view.segments.standings()
+            assert dict(await view.segments.standings([])) == {}
+        assert (dict(some), dict(every)) == ({one.id: told}, {one.id: told, two.id: Standing()})
+
+
+class MemberFilterContract:
+    async def test_stored_members_are_corrected_by_a_filter(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        ada, bob, eve, max_ = [await a_kept_customer(storage, tenant) for _ in range(4)]
+        segment = await a_kept_segment(storage, tenant)
+        await let_in(storage, segment, ada, bob)
+
+        async def corrected(**told: frozenset[Any]) -> list[Customer]:
+            return await found(storage, tenant, members_of(segment, **told))
+
+        assert await corrected() == [ada, bob]
+        assert await corrected(without=frozenset({ada.id, eve.id})) == [bob]
+        assert await corrected(plus=frozenset({bob.id, eve.id, max_.id})) == [ada, bob, eve, max_]
+        both = {"without": frozenset({ada.id}), "plus": frozenset({eve.id})}
+        assert await corrected(**both) == [bob, eve]
+
+    async def test_neither_deleted_nor_unknown_customers_are_members(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        ada, gone, lost = [await a_kept_customer(storage, tenant) for _ in range(3)]
+        segment = await a_kept_segment(storage, tenant)
+        await let_in(storage, segment, ada, gone)
+        await delete(storage, gone)
+        await delete(storage, lost)
+        which = members_of(segment, plus=frozenset({gone.id, lost.id, an_id()}))
+        assert await found(storage, tenant, which) == [ada]
+
+    async def test_a_segment_without_stored_members_may_have_others(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        customer = await a_kept_customer(storage, tenant)
+        segment = await a_kept_segment(storage, tenant)
+        assert await found(storage, tenant, members_of(segment)) == []
+        some = members_of(segment, plus=frozenset({customer.id}))
+        assert await found(storage, tenant, some) == [customer]
+
+    async def test_members_are_filtered_by_all_else_too(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        crowd = [shopper(tenant, number) for number in range(6)]
+        segment = await a_kept_segment(storage, tenant)
+        await keep(storage, *crowd)
+        await let_in(storage, segment, *crowd[:3])
+        which = members_of(segment, plus=frozenset(ids(crowd[4:])), without={crowd[0].id})
+        blocked = evolve(which, statuses=frozenset({BLOCKED}))
+        assert await found(storage, tenant, blocked) == [crowd[2], crowd[5]]
+        early = evolve(which, created_to=later(days=1), statuses=frozenset({ACTIVE, BLOCKED}))
+        assert await found(storage, tenant, early) == [crowd[5]]
+
+    @pytest.mark.parametrize("by", CustomerSort)
+    @pytest.mark.parametrize("order", SortOrder)
+    async def test_members_are_paged_and_walked_through_in_every_order(
+        self, storage: Storage, tenant: str, by: CustomerSort, order: SortOrder
+    ) -> None:
+        crowd = [shopper(tenant, number) for number in range(SHOPPERS)]
+        segment = await a_kept_segment(storage, tenant)
+        await keep(storage, *crowd)
+        await let_in(storage, segment, *crowd[::2])
+        without, plus = {each.id for each in crowd[:3]}, {each.id for each in crowd[1::4]}
+        which = members_of(segment, without=frozenset(without), plus=frozenset(plus))
+        wanted = ids(crowd[::2]) - without | plus
+        sorts = CustomerOrder(by=by, order=order)
+        async with storage.view(tenant) as view:
+            every = await view.customers.after(CustomerFilter(), sorts, None, 100)
+            expected = [each for each in every if each.id in wanted]
+            pages = [
+                each
+                for number in range(1, 6)
+                for each in await view.customers.page(which, sorts, Page(number=number, size=4))
+            ]
+            walked: list[Customer] = []
+            while more := await view.customers.after(which, sorts, _key(walked, by), 4):
+                walked += more
+        assert (pages, walked) == (expected, expected)
+
+
+def _key(walked: list[Customer], by: CustomerSort) -> CustomerKey | None:
+    return CustomerKey(value=by.of(walked[-1]), id=walked[-1].id) if walked else None

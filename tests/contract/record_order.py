@@ -1,0 +1,255 @@
+"""What every storage promises of counting an order in one step: it equals the fold, at once too."""
+
+import asyncio
+from contextlib import suppress
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from attrs import evolve
+from hypothesis import given
+from hypothesis import strategies as st
+
+from customers.core.model.customer import Customer
+from customers.core.model.money import Currency
+from customers.core.model.order import Entry, fold
+from customers.core.ports import Storage
+from tests.contract.orders import claim, newest
+from tests.contract.statistics import AMOUNTS, DATES, TOMORROW, few_examples, folded
+from tests.contract.steps import (
+    Pause,
+    StorageIn,
+    a_kept_customer,
+    delete,
+    enter,
+    erase,
+    keep,
+    overlapping,
+    save,
+    stored,
+)
+from tests.support.builders import NOW, USD, a_customer, a_stub, a_tenant, an_entry, later
+
+# What is told of which order: itself, a refund, or its cancellation.
+Fact = tuple[int, str, Decimal, datetime]
+FACTS = st.lists(
+    st.tuples(st.integers(0, 3), st.sampled_from(["order", "refund", "cancel"]), AMOUNTS, DATES),
+    min_size=5,
+    max_size=12,
+)
+
+
+async def count_order(storage: Storage, tenant: str, entry: Entry, now: datetime = NOW) -> Any:
+    return await storage.one_step(tenant).count_order(entry, now)
+
+
+async def tell(storage: Storage, customer: Customer, fact: Fact) -> None:
+    """Tells a fact as the use cases do, but that what disagrees with the ledger is ignored."""
+    number, kind, amount, date = fact
+    order_id = f"order-{number}"
+    told = an_entry(customer, order_id=order_id, total_amount=amount, order_date=date)
+    if kind == "order" and await count_order(storage, customer.tenant_id, told, date):
+        return
+    known = await claim(storage, customer, order_id)
+    if kind == "refund":
+        await enter(storage, customer, evolve(known, refunds_total=known.refunds_total + amount))
+    elif kind == "cancel":
+        await enter(storage, customer, known.cancel(date))
+    elif not known.is_told:
+        facts: dict[str, Any] = {
+            "refunds_total": known.refunds_total,
+            "cancelled_at": known.cancelled_at,
+        }
+        await enter(storage, customer, evolve(told, **facts))
+
+
+class CountOrderContract:
+    async def test_a_counted_order_is_in_the_ledger_and_in_the_statistics(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        customer = await a_kept_customer(storage, tenant)
+        entry = an_entry(customer, order_number="No 7", order_date_told=False)
+        counted = await count_order(storage, tenant, entry, TOMORROW)
+        assert counted == customer.with_statistics(fold([entry], USD), now=TOMORROW)
+        assert await stored(storage, customer) == counted
+        assert await newest(storage, customer) == [entry]
+
+    async def test_counting_gives_the_customer_whole(self, storage: Storage, tenant: str) -> None:
+        customer = a_customer(tenant_id=tenant, tags=("vip", "É"), notes="a\nb", version=41)
+        await keep(storage, customer)
+        counted = await count_order(storage, tenant, entry := an_entry(customer), TOMORROW)
+        assert counted == customer.with_statistics(fold([entry], USD), now=TOMORROW)
+
+    async def test_counting_never_turns_a_customers_time_back(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        customer = a_customer(tenant_id=tenant, updated_at=TOMORROW)
+        await keep(storage, customer)
+        counted = await count_order(storage, tenant, an_entry(customer), NOW)
+        assert (counted.updated_at, counted.version) == (TOMORROW, 2)
+
+    async def test_a_known_order_is_not_counted_whatever_is_told(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        ada, bob = await a_kept_customer(storage, tenant), await a_kept_customer(storage, tenant)
+        before = await enter(storage, ada, told := an_entry(ada), stub := a_stub(ada))
+        for known in (told, stub):
+            for customer in (ada, bob):
+                again = an_entry(customer, order_id=known.order_id, total_amount=Decimal(99))
+                assert await count_order(storage, tenant, again, TOMORROW) is None
+            assert await claim(storage, ada, known.order_id) == known
+        assert [await stored(storage, each) for each in (ada, bob)] == [before, bob]
+
+    async def test_nothing_is_counted_for_who_is_no_customer(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        here, gone, erased = [await a_kept_customer(storage, tenant) for _ in range(3)]
+        theirs = await a_kept_customer(storage, a_tenant())
+        await delete(storage, gone)
+        await erase(storage, erased)
+        for nobody in (gone, erased, theirs, a_customer(tenant_id=tenant)):
+            entry = an_entry(nobody)
+            assert await count_order(storage, tenant, entry) is None
+            stub = await claim(storage, here, entry.order_id)
+            assert stub == a_stub(here, order_id=entry.order_id)
+        assert await stored(storage, theirs) == theirs
+
+    @few_examples
+    @given(facts=FACTS)
+    async def test_counting_and_folding_agree_after_any_facts(
+        self, storage: Storage, facts: list[Fact]
+    ) -> None:
+        customer = await a_kept_customer(storage, a_tenant())
+        for fact in facts:
+            await tell(storage, customer, fact)
+            statistics = (await stored(storage, customer)).statistics
+            assert statistics == fold(await newest(storage, customer), USD)
+            assert statistics == await folded(storage, customer)
+
+    @pytest.mark.parametrize("code", ["JPY", "USD", "KWD", "CLF"])
+    async def test_averages_are_rounded_half_up_to_the_minor_unit(
+        self, storage_in: StorageIn, tenant: str, code: str
+    ) -> None:
+        currency = Currency.of(code)
+        amounts = [currency.unit * units for units in (1, 2, 1, 3, 3, 7)]
+        async with storage_in(currency) as storage:
+            customer = await a_kept_customer(storage, tenant)
+            entries: list[Entry] = []
+            for amount in amounts:
+                entries.append(an_entry(customer, total_amount=amount))
+                counted = await count_order(storage, tenant, entries[-1])
+                assert counted.statistics == fold(entries, currency)
+                assert await folded(storage, customer) == fold(entries, currency)
+
+
+class CountOrderAtOnceContract:
+    async def test_orders_counted_at_once_are_all_counted_once(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        customer = await a_kept_customer(storage, tenant)
+        entries = [
+            an_entry(customer, total_amount=Decimal(f"{number}.99"), order_date=later(days=number))
+            for number in range(32)
+        ]
+        counted = await asyncio.gather(*(count_order(storage, tenant, each) for each in entries))
+        assert sorted(each.version for each in counted) == list(range(2, 34))
+        last = await stored(storage, customer)
+        assert last.statistics == fold(entries, USD) == await folded(storage, customer)
+        assert last == max(counted, key=lambda each: each.version)
+
+    async def test_one_order_told_many_times_at_once_is_counted_once(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        customer = await a_kept_customer(storage, tenant)
+        entry = an_entry(customer)
+        counted = await asyncio.gather(*(count_order(storage, tenant, entry) for _ in range(8)))
+        (winner,) = (each for each in counted if each is not None)
+        assert await stored(storage, customer) == winner
+        assert winner.statistics == fold([entry], USD)
+
+    async def test_of_two_customers_with_one_order_at_once_one_wins(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        for _ in range(4):
+            rivals = [await a_kept_customer(storage, tenant) for _ in range(2)]
+            wanted = an_entry(rivals[0])
+            entries = [evolve(wanted, customer_id=each.id) for each in rivals]
+            ends = await asyncio.gather(*(count_order(storage, tenant, each) for each in entries))
+            kept = [(await stored(storage, each)).statistics.total_orders for each in rivals]
+            assert sorted(kept) == [0, 1]
+            assert kept == [0 if end is None else 1 for end in ends]
+
+    async def test_counting_does_not_lose_what_a_transaction_saves(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        customer = await a_kept_customer(storage, tenant)
+        first, second = an_entry(customer), an_entry(customer)
+
+        async def hold(pause: Pause) -> None:
+            async with storage.transaction(tenant) as tx:
+                before = await tx.customers.lock(customer.id)
+                await tx.orders.claim(first.order_id, customer.id)
+                await pause()
+                await tx.orders.save(first)
+                statistics = await tx.orders.statistics(customer.id)
+                await tx.customers.save(before.with_statistics(statistics, now=NOW))
+
+        counted = await overlapping(hold, lambda: count_order(storage, tenant, second))
+        assert counted.statistics == fold([first, second], USD)
+        assert counted.version == 3
+
+    @pytest.mark.parametrize("fails", [False, True])
+    async def test_an_order_that_is_being_claimed_is_counted_only_if_the_claim_fails(
+        self, storage: Storage, tenant: str, fails: bool
+    ) -> None:
+        ada, bob = [await a_kept_customer(storage, tenant) for _ in range(2)]
+        entry = an_entry(bob)
+
+        async def hold(pause: Pause) -> None:
+            with suppress(ZeroDivisionError):
+                async with storage.transaction(tenant) as tx:
+                    await tx.customers.lock(ada.id)
+                    await tx.orders.claim(entry.order_id, ada.id)
+                    await pause()
+                    if fails:
+                        raise ZeroDivisionError
+
+        counted = await overlapping(hold, lambda: count_order(storage, tenant, entry))
+        assert (counted is not None) == fails
+
+    async def test_who_is_deleted_while_an_order_is_counted_has_none(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        customer = await a_kept_customer(storage, tenant)
+
+        async def hold(pause: Pause) -> None:
+            async with storage.transaction(tenant) as tx:
+                now = await tx.customers.lock(customer.id)
+                await pause()
+                await tx.customers.save(now.deleted(TOMORROW))
+
+        entry = an_entry(customer)
+        assert await overlapping(hold, lambda: count_order(storage, tenant, entry)) is None
+        await save(storage, customer.deleted(TOMORROW).restored(TOMORROW))
+        assert await newest(storage, customer) == []
+
+    async def test_counting_and_claiming_one_order_at_once_both_come_through(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        customer = await a_kept_customer(storage, tenant)
+        entries = [an_entry(customer) for _ in range(10)]
+
+        async def cancel(entry: Entry) -> None:
+            async with storage.transaction(tenant) as tx:
+                before = await tx.customers.lock(customer.id)
+                known = await tx.orders.claim(entry.order_id, customer.id)
+                await tx.orders.save(known.cancel(TOMORROW))
+                statistics = await tx.orders.statistics(customer.id)
+                await tx.customers.save(before.with_statistics(statistics, now=NOW))
+
+        for entry in entries:
+            await asyncio.gather(cancel(entry), count_order(storage, tenant, entry))
+        ledger = [await claim(storage, customer, each.order_id) for each in entries]
+        assert all(entry.cancelled_at == TOMORROW for entry in ledger)
+        assert (await stored(storage, customer)).statistics == fold(ledger, USD)

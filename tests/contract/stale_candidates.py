@@ -1,0 +1,166 @@
+"""What every storage promises of whom its stored members may be wrong about."""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from customers.core.model.customer import Customer
+from customers.core.model.membership import Doubt, Span
+from customers.core.model.rules.timing import DateField
+from customers.core.ports import Storage
+from tests.contract.membership_steps import MANY, let_in, watch
+from tests.contract.segments import a_kept_segment
+from tests.contract.steps import a_kept_customer, delete, keep, put, save
+from tests.support.builders import (
+    FIRST_MOMENT,
+    LAST_MOMENT,
+    a_customer,
+    an_id,
+    later,
+    some_statistics,
+)
+
+every_date = pytest.mark.parametrize("date", DateField)
+
+
+def dated(tenant: str, date: DateField, at: datetime | None) -> Customer:
+    """A customer all of whose other dates are far away."""
+    told: dict[str, Any] = {
+        "created_at": later(days=-5_000),
+        "first_order_date": later(days=-5_000),
+        "last_order_date": later(days=5_000),
+        date.value: at,
+    }
+    created_at = told.pop("created_at")
+    return a_customer(tenant_id=tenant, created_at=created_at, statistics=some_statistics(**told))
+
+
+def a_span(date: DateField, low: datetime, high: datetime) -> Span:
+    return Span(date=date, low=low, high=high)
+
+
+async def in_doubt(storage: Storage, tenant: str, *spans: Span, most: int = MANY) -> list[Doubt]:
+    """Oldest id first."""
+    async with storage.view(tenant) as view:
+        found = await view.segments.doubts(spans, most)
+    return sorted(found, key=lambda doubt: doubt.customer.id)
+
+
+async def who(storage: Storage, tenant: str, *spans: Span) -> list[Customer]:
+    return [doubt.customer for doubt in await in_doubt(storage, tenant, *spans)]
+
+
+async def overdue(storage: Storage, tenant: str, spans: dict[Any, Collection[Span]]) -> set[Any]:
+    async with storage.view(tenant) as view:
+        return set(await view.segments.overdue(spans))
+
+
+class DoubtContract:
+    async def test_nobody_is_in_doubt_without_marks_and_spans(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        await a_kept_customer(storage, tenant)
+        assert await who(storage, tenant) == []
+
+    async def test_customers_with_marks_are_in_doubt_the_deleted_too(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        gone = [await a_kept_customer(storage, tenant) for _ in range(2)][-1]
+        await watch(storage, tenant)
+        new = await a_kept_customer(storage, tenant)
+        gone = await delete(storage, gone)
+        assert await who(storage, tenant) == [gone, new]
+
+    @every_date
+    async def test_customers_whose_date_lies_in_a_span_are_in_doubt(
+        self, storage: Storage, tenant: str, date: DateField
+    ) -> None:
+        moments = [later(microseconds=each) for each in (-1, 0, 5, 10, 11)]
+        crowd = [dated(tenant, date, each) for each in moments]
+        await keep(storage, *crowd)
+        span = a_span(date, moments[1], moments[3])
+        assert await who(storage, tenant, span) == crowd[1:4]
+        assert await who(storage, tenant, a_span(date, moments[3], moments[1])) == []
+
+    @pytest.mark.parametrize("date", [DateField.FIRST_ORDER_DATE, DateField.LAST_ORDER_DATE])
+    async def test_who_has_no_date_lies_in_no_span(
+        self, storage: Storage, tenant: str, date: DateField
+    ) -> None:
+        await keep(storage, dated(tenant, date, None), other := dated(tenant, date, later()))
+        assert await who(storage, tenant, a_span(date, FIRST_MOMENT, LAST_MOMENT)) == [other]
+
+    async def test_a_deleted_customer_without_marks_is_not_in_doubt(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        await delete(storage, await a_kept_customer(storage, tenant))
+        span = a_span(DateField.CREATED_AT, FIRST_MOMENT, LAST_MOMENT)
+        assert await who(storage, tenant, span) == []
+
+    async def test_each_is_given_once_whatever_speaks_for_them(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        await keep(storage, customer := dated(tenant, DateField.CREATED_AT, later()))
+        await watch(storage, tenant)
+        for _ in range(2):
+            await save(storage, customer)
+        spans = [a_span(each, FIRST_MOMENT, LAST_MOMENT) for each in DateField]
+        assert await who(storage, tenant, *spans, *spans) == [customer]
+
+    async def test_a_doubt_tells_the_segments_and_no_marks(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        ada, bob = [await a_kept_customer(storage, tenant) for _ in range(2)]
+        one, two = [await a_kept_segment(storage, tenant) for _ in range(2)]
+        await put(storage, one, ada)
+        await let_in(storage, one, ada)
+        await let_in(storage, two, ada)
+        await watch(storage, tenant)
+        await save(storage, bob)
+        both = frozenset({one.id, two.id})
+        assert await in_doubt(storage, tenant, _ALWAYS) == [
+            Doubt(customer=ada, inside=both, assigned=frozenset({one.id})),
+            Doubt(customer=bob),
+        ]
+
+    async def test_at_most_so_many_are_given(self, storage: Storage, tenant: str) -> None:
+        crowd = [await a_kept_customer(storage, tenant) for _ in range(2)]
+        await watch(storage, tenant)
+        crowd += [await a_kept_customer(storage, tenant) for _ in range(2)]
+        for most in range(1, 6):
+            found = await in_doubt(storage, tenant, _ALWAYS, most=most)
+            assert len({doubt.customer.id for doubt in found}) == len(found) == min(most, 4)
+
+
+class OverdueContract:
+    @every_date
+    async def test_segments_with_anyone_in_a_span_are_overdue(
+        self, storage: Storage, tenant: str, date: DateField
+    ) -> None:
+        customer = dated(tenant, date, later())
+        await keep(storage, customer)
+        at, before, after = (later(microseconds=each) for each in (0, -1, 1))
+        spans = {
+            "at": [a_span(date, at, at)],
+            "before": [a_span(date, later(days=-1), before)],
+            "after": [a_span(date, after, later(days=1))],
+            "second": [a_span(date, after, after), a_span(date, before, after)],
+            "none": [],
+        }
+        names = {an_id(): name for name in spans}
+        told = await overdue(storage, tenant, {id: spans[name] for id, name in names.items()})
+        assert {names[each] for each in told} == {"at", "second"}
+
+    async def test_the_deleted_and_those_without_a_date_make_nothing_overdue(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        await delete(storage, await a_kept_customer(storage, tenant))
+        assert await overdue(storage, tenant, {an_id(): [_ALWAYS]}) == set()
+        await keep(storage, dated(tenant, DateField.LAST_ORDER_DATE, None))
+        span = a_span(DateField.LAST_ORDER_DATE, FIRST_MOMENT, LAST_MOMENT)
+        assert await overdue(storage, tenant, {an_id(): [span]}) == set()
+        assert await overdue(storage, tenant, {}) == set()
+
+
+_ALWAYS = a_span(DateField.CREATED_AT, FIRST_MOMENT, LAST_MOMENT)

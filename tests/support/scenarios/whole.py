@@ -1,0 +1,57 @@
+"""A caller's session of several hundred requests through every operation, the same in every run.
+
+What is compared of the answers, and of whom, is the business of the tests.
+"""
+
+from collections.abc import Iterator
+from itertools import chain
+from typing import Any, Final
+
+from customers.entrypoints.http.body import MOST_BYTES
+from tests.support.api_client import NOTHING, PROBLEM
+from tests.support.scenarios.asking import UNKNOWN, Request, Scenario
+from tests.support.scenarios.customers import customer_scenarios
+from tests.support.scenarios.ledger import ledger_scenarios
+from tests.support.scenarios.segments import segment_scenarios
+from tests.support.scenarios.tenants import tenant_scenarios
+from tests.support.schema_check import Operation, operations, the_document
+
+TOO_LARGE: Final = b" " * (MOST_BYTES + 1)
+
+
+def session() -> Iterator[Scenario]:
+    """All scenarios, in their order."""
+    yield from chain(
+        customer_scenarios(), ledger_scenarios(), segment_scenarios(), tenant_scenarios()
+    )
+    yield from (refusals(each) for each in operations(the_document()))
+
+
+def refusals(operation: Operation) -> Scenario:
+    """What every operation of a tenant refuses, in the forms that there are."""
+    if not operation.path.startswith("/api/v1"):
+        return
+    path, method = operation.path.removeprefix("/api/v1"), operation.method
+    known = path
+    for part in operation.path.split("/"):
+        if part.startswith("{"):
+            path = path.replace(part, UNKNOWN)
+            known = known.replace(part, "no-id")
+    body = _example(operation)
+    yield Request(method=method, path=path, body=body)
+    yield Request(method=method, path=path, body=body, headers={"Accept": PROBLEM})
+    yield Request(method=method, path=path, headers={"X-Tenant-ID": None})
+    yield Request(method=method, path=f"{path}?tenant_id=another", body=body)
+    if known != path:
+        yield Request(method=method, path=known, body=body)
+    if method != "GET":
+        yield Request(method=method, path=path, body=b'{"a":')
+        yield Request(method=method, path=path, body=b"[]", headers={"Accept": PROBLEM})
+        yield Request(method=method, path=path, body=TOO_LARGE)
+        yield Request(method=method, path=path, body=b"a=1", headers={"Content-Type": "text/plain"})
+
+
+def _example(operation: Operation) -> Any:
+    content = operation.told.get("requestBody", {}).get("content", {})
+    body = content.get("application/json", {}).get("example", NOTHING)
+    return NOTHING if body is NOTHING else {k: v for k, v in body.items() if k != "tenantId"}

@@ -1,0 +1,127 @@
+"""When the state of the memory storage is replaced while others read and write it."""
+
+import asyncio
+
+import pytest
+
+from customers.adapters.memory.storage import MemoryStorage
+from customers.core.errors import Unavailable
+from customers.core.model.customer import Customer
+from tests.contract.full_tenant import seen, set_up
+from tests.contract.steps import Pause, overlapping
+from tests.support.builders import USD, a_customer
+
+OTHER = "other"
+
+
+@pytest.fixture
+def storage() -> MemoryStorage:
+    return MemoryStorage(currency=USD)
+
+
+async def test_restoring_replaces_every_tenant(storage: MemoryStorage, tenant: str) -> None:
+    await set_up(storage, tenant)
+    data = storage.dump()
+    await set_up(storage, OTHER)
+    await storage.forget(tenant)
+    await storage.restore(data)
+    assert storage.dump() == data
+
+
+async def test_a_view_sees_what_is_restored_meanwhile_and_a_snapshot_does_not(
+    storage: MemoryStorage, tenant: str
+) -> None:
+    scene = await set_up(storage, tenant)
+    async with storage.view(tenant) as view, storage.snapshot(tenant) as snapshot:
+        await storage.restore({})
+        assert await view.segments.all() == []
+        assert await snapshot.customers.get(scene.ada.id) == scene.ada
+
+
+@pytest.mark.parametrize("name", ["restore", "forget all", "forget one"])
+async def test_a_transaction_that_has_begun_is_waited_for(
+    storage: MemoryStorage, tenant: str, name: str
+) -> None:
+    replacing = {
+        "restore": lambda: storage.restore({}),
+        "forget all": storage.forget,
+        "forget one": lambda: storage.forget(tenant),
+    }
+
+    async def write(pause: Pause) -> None:
+        async with storage.transaction(tenant) as tx:
+            await tx.customers.add(a_customer(tenant_id=tenant))
+            await pause()
+
+    await overlapping(write, replacing[name])
+    assert storage.dump() == {}
+
+
+async def test_whoever_begins_while_a_restore_waits_is_waited_for_too(
+    storage: MemoryStorage, tenant: str
+) -> None:
+    async def write(customer: Customer, go_on: asyncio.Event) -> None:
+        async with storage.transaction(customer.tenant_id) as tx:
+            await tx.customers.add(customer)
+            await go_on.wait()
+
+    gates = asyncio.Event(), asyncio.Event()
+    tasks = [asyncio.create_task(write(a_customer(tenant_id=tenant), gates[0]))]
+    await asyncio.sleep(0)
+    tasks.append(restoring := asyncio.create_task(storage.restore({})))
+    await asyncio.sleep(0)
+    tasks.append(asyncio.create_task(write(a_customer(tenant_id=OTHER), gates[1])))
+    for gate in gates:
+        gate.set()
+        await asyncio.wait({restoring}, timeout=0.05)
+    await asyncio.gather(*tasks)
+    assert storage.dump() == {}
+
+
+async def test_restoring_inside_a_transaction_raises(storage: MemoryStorage, tenant: str) -> None:
+    async with storage.transaction(tenant):
+        with pytest.raises(RuntimeError, match="end the first one"):
+            await storage.restore({})
+
+
+async def test_many_may_restore_while_others_write(storage: MemoryStorage, tenant: str) -> None:
+    await set_up(storage, tenant)
+    data = storage.dump()
+
+    async def write(number: int) -> None:
+        customer = a_customer(tenant_id=f"tenant {number % 3}")
+        async with storage.transaction(customer.tenant_id) as tx:
+            await asyncio.sleep(0)
+            await tx.customers.add(customer)
+
+    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+        for number in range(30):
+            tasks.create_task(write(number))
+            tasks.create_task(storage.restore(data))
+    await storage.restore(data)
+    assert storage.dump() == data
+
+
+async def test_forgetting_one_tenant_leaves_the_others(storage: MemoryStorage, tenant: str) -> None:
+    await set_up(storage, tenant)
+    await set_up(storage, OTHER)
+    before = await seen(storage, OTHER)
+    await storage.forget(tenant)
+    assert await seen(storage, OTHER) == before
+    assert set(storage.dump()) == {OTHER}
+
+
+async def test_forgetting_all_leaves_nobody(storage: MemoryStorage, tenant: str) -> None:
+    await set_up(storage, tenant)
+    await set_up(storage, OTHER)
+    await storage.forget()
+    assert storage.dump() == {}
+
+
+async def test_a_closed_storage_can_neither_be_dumped_nor_replaced(storage: MemoryStorage) -> None:
+    await storage.close()
+    with pytest.raises(Unavailable):
+        storage.dump()
+    for replacing in (storage.restore({}), storage.forget(), storage.forget(OTHER)):
+        with pytest.raises(Unavailable):
+            await replacing

@@ -1,0 +1,244 @@
+"""Clashes as people are told of them; that they are certain is tested with `domains`."""
+
+import pytest
+
+from customers.core.model.customer import CustomerStatus
+from customers.core.model.rules.contradictions import Clash, clashes
+from customers.core.model.rules.parse import parse
+from tests.unit.core.rule_worlds import condition, group
+
+
+def told(written: object) -> list[str]:
+    return [clash.message for clash in clashes(parse(written))]
+
+
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        (
+            [condition("total_spent", "gt", 5), condition("total_spent", "lt", 3)],
+            "total_spent gt 5 and total_spent lt 3 can never both hold",
+        ),
+        (
+            [condition("lifetimeValue", "greaterThan", "5.5"), condition("totalSpent", "lt", 3)],
+            "lifetime_value gt 5.5 and total_spent lt 3 can never both hold",
+        ),
+        (
+            [condition("total_orders", "between", [5, 3])],
+            "total_orders between [5, 3] can never hold",
+        ),
+        ([condition("total_orders", "eq", "2.5")], "total_orders eq 2.5 can never hold"),
+        ([condition("total_spent", "lt", 0)], "total_spent lt 0 can never hold"),
+        ([condition("email", "in", [])], "email in [] can never hold"),
+        ([condition("tags", "has_any", [])], "tags has_any [] can never hold"),
+        ([condition("created_at", "is_empty")], "created_at is_empty can never hold"),
+        ([condition("notes", "not_contains", "")], 'notes not_contains "" can never hold'),
+        (
+            [condition("days_since_created", "gt", 2), condition("days_since_created", "lt", 3)],
+            "days_since_created gt 2 and days_since_created lt 3 can never both hold",
+        ),
+        (
+            [
+                condition("days_since_last_order", "gte", 90),
+                condition("last_order_date", "within_last_days", "89.5"),
+            ],
+            "days_since_last_order gte 90 and last_order_date within_last_days 89.5"
+            " can never both hold",
+        ),
+        (
+            [
+                condition("days_since_last_order", "is_empty"),
+                condition("last_order_date", "before", "2026-01-01T01:00:00+01:00"),
+            ],
+            "days_since_last_order is_empty and"
+            ' last_order_date before "2026-01-01T00:00:00Z" can never both hold',
+        ),
+        (
+            [
+                condition("date_of_birth", "is_empty"),
+                condition("date_of_birth", "after", "1990-01-31"),
+            ],
+            'date_of_birth is_empty and date_of_birth after "1990-01-31" can never both hold',
+        ),
+        (
+            [condition("country", "eq", "AT"), condition("country", "eq", "Austria")],
+            'country eq "at" and country eq "austria" can never both hold',
+        ),
+        (
+            [
+                condition("email", "ends_with", "@a.test"),
+                condition("email", "ends_with", "@b.test"),
+            ],
+            'email ends_with "@a.test" and email ends_with "@b.test" can never both hold',
+        ),
+        (
+            [condition("email", "starts_with", "ann@"), condition("email", "not_contains", "@")],
+            'email starts_with "ann@" and email not_contains "@" can never both hold',
+        ),
+        (
+            [condition("phone", "contains", "55"), condition("phone", "is_empty")],
+            'phone contains "55" and phone is_empty can never both hold',
+        ),
+        (
+            [condition("status", "neq", each) for each in CustomerStatus],
+            'status neq "ACTIVE", status neq "INACTIVE" and status neq "BLOCKED"'
+            " can never all hold",
+        ),
+        (
+            [condition("has_account", "is_true"), condition("has_account", "eq", "false")],
+            "has_account is_true and has_account eq false can never both hold",
+        ),
+        (
+            [
+                condition("tags", "has_all", ["VIP", "new"]),
+                condition("tags", "not_contains", "vip"),
+            ],
+            'tags has_all ["new", "vip"] and tags not_contains "vip" can never both hold',
+        ),
+    ],
+    ids=lambda value: None if isinstance(value, list) else "",
+)
+def test_a_clash_names_fields_operators_and_values(written: object, message: str) -> None:
+    assert told(written) == [message]
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        [condition("total_spent", "between", [5, 5])],
+        [condition("total_spent", "gte", 5), condition("total_spent", "lte", 5)],
+        [condition("total_spent", "gt", 5), condition("total_spent", "lt", 6)],
+        [condition("total_spent", "gt", 5), condition("average_order_value", "lt", 3)],
+        [condition("days_since_created", "gt", 2), condition("days_since_created", "lt", 4)],
+        [condition("days_since_created", "eq", 0), condition("days_since_created", "lt", 1)],
+        [condition("last_order_date", "within_last_days", 0)],
+        [
+            condition("last_order_date", "within_last_days", 1),
+            condition("last_order_date", "before", "2000-01-01T00:00:00Z"),
+        ],
+        [condition("days_since_last_order", "neq", 5), condition("last_order_date", "is_empty")],
+        [condition("last_order_date", "is_empty"), condition("first_order_date", "is_not_empty")],
+        [condition("total_orders", "lt", 1), condition("last_order_date", "is_not_empty")],
+        [condition("email", "starts_with", "a"), condition("email", "starts_with", "ann")],
+        [condition("email", "starts_with", "a"), condition("email", "ends_with", "b")],
+        [condition("email", "not_contains", "ann"), condition("email", "contains", "an")],
+        [condition("first_name", "eq", "STRASSE"), condition("first_name", "contains", "ß")],
+        [condition("last_name", "is_empty"), condition("last_name", "neq", "x")],
+        [condition("status", "neq", "ACTIVE"), condition("status", "neq", "BLOCKED")],
+        [condition("tags", "contains", "a"), condition("tags", "contains", "b")],
+        [condition("tags", "has_all", []), condition("tags", "is_empty")],
+        [condition("tags", "has_any", ["a", "b"]), condition("tags", "not_contains", "a")],
+    ],
+    ids=str,
+)
+def test_what_might_hold_is_not_told(written: object) -> None:
+    assert told(written) == []
+
+
+def test_only_the_conditions_that_clash_are_named() -> None:
+    written = [
+        condition("total_spent", "gt", 1),
+        condition("status", "eq", "ACTIVE"),
+        [[condition("total_spent", "gt", 5)], condition("total_spent", "neq", 4)],
+        condition("total_spent", "lt", 3),
+    ]
+
+    assert told(written) == ["total_spent gt 5 and total_spent lt 3 can never both hold"]
+
+
+def test_every_field_tells_a_clash_of_its_own() -> None:
+    written = [condition("total_spent", "lt", 0), condition("total_orders", "lt", 0)]
+
+    assert told(written) == [
+        "total_spent lt 0 can never hold",
+        "total_orders lt 0 can never hold",
+    ]
+
+
+def test_alternatives_do_not_clash_with_each_other() -> None:
+    assert (
+        told(group("OR", condition("total_spent", "gt", 5), condition("total_spent", "lt", 3)))
+        == []
+    )
+
+
+def test_an_impossible_alternative_is_told_although_others_are_possible() -> None:
+    impossible = [condition("total_spent", "gt", 5), condition("total_spent", "lt", 3)]
+
+    found = told(group("OR", impossible, condition("status", "eq", "ACTIVE"), impossible))
+
+    assert found == ["total_spent gt 5 and total_spent lt 3 can never both hold"]
+
+
+def test_an_alternative_clashes_with_what_has_to_hold_beside_it() -> None:
+    written = [
+        group("OR", condition("total_spent", "lt", 3), condition("total_spent", "lt", 9)),
+        condition("total_spent", "gt", 5),
+    ]
+
+    assert told(written) == ["total_spent gt 5 and total_spent lt 3 can never both hold"]
+
+
+def test_of_alternatives_under_not_every_one_must_not_hold() -> None:
+    every = [condition("total_spent", "gt", 5), condition("total_spent", "lte", 5)]
+
+    expected = "NOT (total_spent gt 5) and NOT (total_spent lte 5) can never both hold"
+    assert told(group("NOT", *every)) == [expected]
+    assert told(group("NOT", group("OR", *every))) == [expected]
+    assert told(group("NOT", every)) == []
+
+
+def test_not_of_what_can_never_hold_clashes_with_nothing() -> None:
+    impossible = [condition("total_spent", "gt", 5), condition("total_spent", "lt", 3)]
+
+    assert told(group("NOT", impossible)) == []
+    assert told(group("NOT", group("NOT", impossible))) == [
+        "total_spent gt 5 and total_spent lt 3 can never both hold"
+    ]
+
+
+def test_what_is_missing_meets_what_must_not_hold() -> None:
+    ages = [
+        condition("days_since_last_order", "gte", 1),
+        condition("days_since_last_order", "lt", 1),
+    ]
+
+    assert told(group("NOT", *ages)) == []
+    assert told([group("NOT", *ages), condition("last_order_date", "is_not_empty")]) == [
+        "NOT (days_since_last_order gte 1), NOT (days_since_last_order lt 1)"
+        " and last_order_date is_not_empty can never all hold"
+    ]
+
+
+@pytest.mark.parametrize("written", [None, [], "", [[], group("OR")], group("NOT")])
+def test_a_rule_without_conditions_has_no_members(written: object) -> None:
+    assert clashes(parse(written)) == [Clash(message="a rule without conditions has no members")]
+
+
+@pytest.mark.parametrize("empty", [group("OR"), group("NOT", []), group("NOT", group("NOT"))])
+def test_an_empty_group_that_never_holds_is_told(empty: object) -> None:
+    assert told([condition("total_spent", "gt", 5), empty]) == [
+        "a group without conditions can never hold here"
+    ]
+
+
+@pytest.mark.parametrize("empty", [group("AND"), group("NOT"), group("NOT", group("OR"))])
+def test_an_empty_group_that_always_holds_is_not_told(empty: object) -> None:
+    assert told([condition("total_spent", "gt", 5), empty]) == []
+
+
+def test_long_values_are_shortened() -> None:
+    (message,) = told([condition("notes", "eq", "x" * 9_000), condition("notes", "is_empty")])
+
+    assert message == f'notes eq "{"x" * 78}… and notes is_empty can never both hold'
+
+
+def test_long_lists_are_taken_to_clash_with_nothing() -> None:
+    def within(values: int) -> list[object]:
+        return [
+            condition("total_orders", "in", [*range(values)]),
+            condition("total_orders", "gt", 999),
+        ]
+
+    assert len(told(within(100))) == 1
+    assert told(within(101)) == []

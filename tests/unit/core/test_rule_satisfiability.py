@@ -1,0 +1,77 @@
+"""Warnings are certain: of fields whose values can be tried out, a clash is told if and only if
+nobody can match.
+"""
+
+from itertools import combinations
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from customers.core.model.customer import Customer
+from customers.core.model.rules.contradictions import clashes
+from customers.core.model.rules.matches import matches
+from customers.core.model.rules.parse import parse
+from customers.core.model.rules.satisfiability import Demand, possible
+from customers.core.model.rules.tree import Group, Rule
+from tests.unit.core.rule_strategies import NOW, customers, written_rules
+from tests.unit.core.rule_worlds import EXACT, TEXTS, World, at_once, group
+
+EVERYWHERE = st.sampled_from([*EXACT.values(), TEXTS])
+
+
+def clashing(written: object) -> bool:
+    return bool(clashes(parse(written)))
+
+
+def is_met(demand: Demand, customer: Customer) -> bool:
+    rule = Rule(root=Group(members=(demand.condition,)))
+    return matches(rule, customer, NOW) is demand.holds
+
+
+@pytest.mark.parametrize("world", EXACT.values(), ids=EXACT)
+@given(data=st.data())
+def test_conditions_clash_if_and_only_if_nobody_can_match(
+    world: World, data: st.DataObject
+) -> None:
+    written = data.draw(at_once(world.conditions()))
+
+    assert clashing(written) is not world.is_anyone_in(written)
+
+
+@given(at_once(TEXTS.conditions()))
+def test_conditions_on_texts_clash_only_if_nobody_can_match(written: Any) -> None:
+    assert not (clashing(written) and TEXTS.is_anyone_in(written))
+
+
+@given(written_rules(), st.lists(customers(), min_size=1, max_size=5))
+def test_nobody_meets_the_demands_of_any_clash(written: Any, known: list[Customer]) -> None:
+    found = [clash.demands for clash in clashes(parse(written)) if clash.demands]
+
+    assert not any(
+        all(is_met(demand, customer) for demand in demands)
+        for demands in found
+        for customer in known
+    )
+
+
+@given(EVERYWHERE, st.data())
+def test_a_clash_names_no_more_conditions_than_it_takes(world: World, data: st.DataObject) -> None:
+    written = data.draw(st.lists(at_once(world.conditions()), min_size=2, max_size=5))
+
+    for clash in clashes(parse(written)):
+        for left in combinations(clash.demands, len(clash.demands) - 1):
+            assert possible(left)
+
+
+@given(st.sampled_from([*EXACT.values()]), st.data())
+def test_an_alternative_clashes_if_and_only_if_it_adds_nobody(
+    world: World, data: st.DataObject
+) -> None:
+    beside, one, other = (data.draw(at_once(world.conditions(), levels=1)) for _ in range(3))
+    alternatives = [[beside, one], [beside, other]]
+
+    found = clashing([beside, group("OR", [one], [other])])
+
+    assert found is not all(map(world.is_anyone_in, alternatives))

@@ -1,0 +1,35 @@
+"""Amounts and moments in Google's common types: nothing is lost on the way there and back."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from customers.core.model.money import Currency
+from customers.core.model.values import MomentGate
+from customers.entrypoints.grpc.money import amount_of, moment_of, money_of, timestamp_of
+
+CURRENCIES = st.sampled_from(["JPY", "USD", "TND", "CLF"]).map(Currency.of)
+
+
+@given(currency=CURRENCIES, minor_units=st.integers(0, 10**18))
+def test_an_amount_comes_back_exactly(currency: Currency, minor_units: int) -> None:
+    amount = minor_units * currency.unit
+    assert amount_of(money_of(amount, currency), currency) == amount
+
+
+def test_an_amount_below_one_unit_has_no_units() -> None:
+    money = money_of(Decimal("0.05"), Currency.of("USD"))
+    assert (money.currency_code, money.units, money.nanos) == ("USD", 0, 50_000_000)
+
+
+@given(moment=st.datetimes(timezones=st.just(UTC)))
+def test_a_moment_comes_back_exactly(moment: datetime) -> None:
+    timestamp = timestamp_of(moment)
+    assert timestamp is not None
+    assert MomentGate().read(moment_of(timestamp)) == moment
+
+
+def test_a_moment_that_is_not_there_stays_away() -> None:
+    assert timestamp_of(None) is None
