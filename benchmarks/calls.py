@@ -38,11 +38,11 @@ async def _main(address: str, tenant: str, ids: list[str], connections: int, sec
     waits, refused, next_id = list[float](), 0, cycle(ids)
     async with grpc.aio.insecure_channel(address) as channel:
         stub: CustomersServiceStub = CustomersServiceStub(channel)
-        begun = time.perf_counter()
+        background_tasks = time.perf_counter()
 
         async def work() -> None:
             nonlocal refused
-            while (before := time.perf_counter()) < begun + seconds:
+            while (before := time.perf_counter()) < background_tasks + seconds:
                 order = RecordOrderRequest(
                     tenant_id=tenant,
                     customer_id=next(next_id),
@@ -56,7 +56,7 @@ async def _main(address: str, tenant: str, ids: list[str], connections: int, sec
                 waits.append(time.perf_counter() - before)
 
         await asyncio.gather(*(work() for _ in range(connections)))
-        took = time.perf_counter() - begun
+        took = time.perf_counter() - background_tasks
     hundredths = statistics.quantiles(waits, n=100)
     return Load(
         requests=len(waits),

@@ -7,13 +7,13 @@ from attrs import field, frozen
 
 from benchmarks import people, pgbench
 from benchmarks.wrk import UNIQUE, Request
-from customers.adapters.postgres.customers.autocommit import COUNT_ORDER
+from customers.adapters.postgres.customers.autocommit import RECORD_ORDER
 from customers.adapters.postgres.customers.profiles import PROFILE
 from customers.adapters.postgres.engine.statements import Statement
-from customers.core.model.query import CustomerSort
+from customers.core.model.query import SortField
 
 CUSTOMERS = "/api/v1/customers"
-SORTS = tuple(each.value for each in CustomerSort if each is not CustomerSort.LIFETIME_VALUE)
+SORTS = tuple(each.value for each in SortField if each is not SortField.LIFETIME_VALUE)
 SO_MANY = 2_000
 CONNECTIONS = 16
 HOT_CONNECTIONS = 32
@@ -189,11 +189,11 @@ def _profile(tenant: Tenant) -> str:
 
 
 def _count_order(tenant: Tenant) -> str:
-    return _alone(tenant, COUNT_ORDER, _COUNTED, tenant.size)
+    return _alone(tenant, RECORD_ORDER, _COUNTED, tenant.size)
 
 
 def _count_hot_order(tenant: Tenant) -> str:
-    return _alone(tenant, COUNT_ORDER, _COUNTED, HOT, least=HOT)
+    return _alone(tenant, RECORD_ORDER, _COUNTED, HOT, least=HOT)
 
 
 def _alone(
@@ -210,7 +210,7 @@ _COUNTED = {
     "order_number": "''",
     "total_amount": "12.5",
     "order_date": "now()",
-    "order_date_told": "false",
+    "order_date_stated": "false",
     "refunds_total": "0",
     "cancelled_at": "NULL",
     "recorded_at": "now()",

@@ -67,16 +67,19 @@ async def median_start(environment: Mapping[str, str], times: int) -> float:
 async def _started(command: list[str], environment: Mapping[str, str]) -> AsyncIterator[Serving]:
     with tempfile.TemporaryDirectory() as folder:
         ready = Path(folder) / "ready.json"
-        begun = time.perf_counter()
+        background_tasks = time.perf_counter()
         process = subprocess.Popen(
             [*command, ready], env=os.environ | environment, stdout=subprocess.DEVNULL
         )
         try:
             while not ready.exists():
-                if process.poll() is not None or time.perf_counter() - begun > _LONGEST_START:
+                if (
+                    process.poll() is not None
+                    or time.perf_counter() - background_tasks > _LONGEST_START
+                ):
                     raise ChildProcessError(f"{' '.join(command)} does not serve")
                 await asyncio.sleep(0.005)
-            seconds = time.perf_counter() - begun
+            seconds = time.perf_counter() - background_tasks
             told = json.loads(ready.read_text())
             yield Serving(
                 pid=process.pid, http=told["http"], grpc=told["grpc"], seconds_to_start=seconds

@@ -9,7 +9,7 @@ from attrs import evolve
 from customers.core.errors import CustomerNotFound
 from customers.core.model.address import MOST_ADDRESSES, Address, AddressType
 from customers.core.model.customer import Customer
-from customers.core.ports import Storage
+from customers.core.ports.storage import Storage
 from tests.contract.steps import a_kept_customer, delete, save, set_addresses
 from tests.support.builders import a_customer, an_address, an_id, later
 
@@ -178,7 +178,7 @@ class AddressContract:
         customer = await a_kept_customer(storage, tenant)
         home = an_address(customer)
         async with storage.transaction(tenant) as tx:
-            await tx.customers.lock(customer.id)
+            await tx.customers.get_for_update(customer.id)
             await tx.addresses.replace(customer.id, [], [home])
             assert list(await tx.addresses.all(customer.id)) == [home]
             with pytest.raises(CustomerNotFound):

@@ -7,11 +7,11 @@ import pytest
 from attrs import evolve
 
 from customers.core.model.customer import Customer
-from customers.core.model.membership import Doubt, Span
+from customers.core.model.membership import DateRange, StaleCandidate
 from customers.core.model.query import CustomerFilter, RuleAt
 from customers.core.model.rules.timing import DateField
 from customers.core.model.segment import Segment
-from customers.core.ports import Storage
+from customers.core.ports.storage import Storage
 from tests.contract.membership_steps import let_in, marked, members_locked, settle, watch
 from tests.contract.segments import a_kept_segment
 from tests.contract.stale_candidates import a_span, dated, every_date
@@ -30,29 +30,36 @@ ADAS = CustomerFilter(search="ada")
 MANY = 100
 
 
-async def contradicted(
+async def mismatched(
     storage: Storage,
     segment: Segment,
     which: CustomerFilter | None,
     after: UUID | None = None,
     most: int = MANY,
-) -> tuple[Sequence[Doubt], UUID | None]:
+) -> tuple[Sequence[StaleCandidate], UUID | None]:
     async with members_locked(storage, segment.tenant_id) as tx:
-        return await tx.segments.contradicted(segment.id, which, after, most)
+        return await tx.memberships.mismatched(segment.id, which, after, most)
 
 
 async def those(storage: Storage, segment: Segment, which: CustomerFilter | None) -> list[Customer]:
     """All who are contradicted, in the order in which they come."""
-    found, last = await contradicted(storage, segment, which)
+    found, last = await mismatched(storage, segment, which)
     assert last is None
-    return [doubt.customer for doubt in found]
+    return [candidate.customer for candidate in found]
 
 
 async def aged(
-    storage: Storage, tenant: str, *spans: Span, after: UUID | None = None, most: int = MANY
+    storage: Storage,
+    tenant: str,
+    *date_ranges: DateRange,
+    after: UUID | None = None,
+    most: int = MANY,
 ) -> list[Customer]:
     async with members_locked(storage, tenant) as tx:
-        return [doubt.customer for doubt in await tx.segments.aged(spans, after, most)]
+        return [
+            candidate.customer
+            for candidate in await tx.memberships.crossed(date_ranges, after, most)
+        ]
 
 
 class ContradictedContract:
@@ -111,9 +118,11 @@ class ContradictedContract:
         one, two = [await a_kept_segment(storage, tenant) for _ in range(2)]
         await put(storage, one, customer)
         await let_in(storage, two, customer)
-        found, _ = await contradicted(storage, one, EVERYONE)
+        found, _ = await mismatched(storage, one, EVERYONE)
         inside, assigned = frozenset({two.id}), frozenset({one.id})
-        assert list(found) == [Doubt(customer=customer, inside=inside, assigned=assigned)]
+        assert list(found) == [
+            StaleCandidate(customer=customer, member_of=inside, assigned_to=assigned)
+        ]
 
     async def test_a_round_looks_at_so_many_at_a_time_the_deleted_and_marked_too(
         self, storage: Storage, tenant: str
@@ -124,12 +133,15 @@ class ContradictedContract:
         crowd[1] = await delete(storage, crowd[1])
         await watch(storage, tenant)
         await save(storage, crowd[4])
-        found, last = await contradicted(storage, segment, EVERYONE, None, 3)
-        assert ([doubt.customer for doubt in found], last) == ([crowd[2]], crowd[2].id)
-        found, last = await contradicted(storage, segment, EVERYONE, last, 3)
-        assert ([doubt.customer for doubt in found], last) == ([crowd[3], crowd[5]], crowd[5].id)
-        found, last = await contradicted(storage, segment, EVERYONE, last, 3)
-        assert ([doubt.customer for doubt in found], last) == (crowd[6:], None)
+        found, last = await mismatched(storage, segment, EVERYONE, None, 3)
+        assert ([candidate.customer for candidate in found], last) == ([crowd[2]], crowd[2].id)
+        found, last = await mismatched(storage, segment, EVERYONE, last, 3)
+        assert ([candidate.customer for candidate in found], last) == (
+            [crowd[3], crowd[5]],
+            crowd[5].id,
+        )
+        found, last = await mismatched(storage, segment, EVERYONE, last, 3)
+        assert ([candidate.customer for candidate in found], last) == (crowd[6:], None)
 
     @pytest.mark.parametrize("most", [1, 2, 3, 4, 5])
     async def test_a_round_comes_to_its_end_and_sees_each_once(
@@ -137,21 +149,21 @@ class ContradictedContract:
     ) -> None:
         crowd = [await a_kept_customer(storage, tenant) for _ in range(4)]
         segment = await a_kept_segment(storage, tenant)
-        found, last = await contradicted(storage, segment, EVERYONE, None, most)
-        seen = [doubt.customer for doubt in found]
+        found, last = await mismatched(storage, segment, EVERYONE, None, most)
+        seen = [candidate.customer for candidate in found]
         for _ in crowd:
             if last is None:
                 break
-            found, last = await contradicted(storage, segment, EVERYONE, last, most)
-            seen += [doubt.customer for doubt in found]
+            found, last = await mismatched(storage, segment, EVERYONE, last, most)
+            seen += [candidate.customer for candidate in found]
         assert (seen, last) == (crowd, None)
 
     async def test_a_round_begins_beyond_any_id(self, storage: Storage, tenant: str) -> None:
         segment = await a_kept_segment(storage, tenant)
         before, customer = an_id(), await a_kept_customer(storage, tenant)
-        found, last = await contradicted(storage, segment, EVERYONE, before)
-        assert ([doubt.customer for doubt in found], last) == ([customer], None)
-        found, last = await contradicted(storage, segment, EVERYONE, an_id())
+        found, last = await mismatched(storage, segment, EVERYONE, before)
+        assert ([candidate.customer for candidate in found], last) == ([customer], None)
+        found, last = await mismatched(storage, segment, EVERYONE, an_id())
         assert (list(found), last) == ([], None)
 
 
@@ -174,10 +186,10 @@ class AgedContract:
         self, storage: Storage, tenant: str
     ) -> None:
         await keep(storage, *(crowd := [dated(tenant, _CREATED, later()) for _ in range(3)]))
-        spans = [a_span(_CREATED, later(days=-each), later(days=each)) for each in (1, 2)]
-        spans.append(a_span(DateField.LAST_ORDER_DATE, later(), later(days=9_000)))
-        assert await aged(storage, tenant, *spans) == crowd
-        assert await aged(storage, tenant, *spans, after=crowd[0].id, most=1) == crowd[1:2]
+        date_ranges = [a_span(_CREATED, later(days=-each), later(days=each)) for each in (1, 2)]
+        date_ranges.append(a_span(DateField.LAST_ORDER_DATE, later(), later(days=9_000)))
+        assert await aged(storage, tenant, *date_ranges) == crowd
+        assert await aged(storage, tenant, *date_ranges, after=crowd[0].id, most=1) == crowd[1:2]
 
     async def test_neither_the_deleted_nor_the_marked_have_aged(
         self, storage: Storage, tenant: str
@@ -195,9 +207,11 @@ class AgedContract:
         await put(storage, one, customer)
         await let_in(storage, two, customer)
         async with members_locked(storage, tenant) as tx:
-            found = await tx.segments.aged([a_span(_CREATED, NOW, NOW)], None, 9)
+            found = await tx.memberships.crossed([a_span(_CREATED, NOW, NOW)], None, 9)
         inside, assigned = frozenset({two.id}), frozenset({one.id})
-        assert list(found) == [Doubt(customer=customer, inside=inside, assigned=assigned)]
+        assert list(found) == [
+            StaleCandidate(customer=customer, member_of=inside, assigned_to=assigned)
+        ]
 
 
 _CREATED = DateField.CREATED_AT

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from attrs import evolve
 
-from customers.core.ports import Storage
+from customers.core.ports.storage import Storage
 from tests.contract.full_tenant import seen, set_up
 from tests.contract.full_tenant_writes import WRITES, lock_everything
 from tests.contract.steps import (
@@ -54,7 +54,7 @@ class CancellationContract:
 
         async def touch(pause: Pause = at_once) -> None:
             async with storage.transaction(tenant) as tx:
-                now = await tx.customers.lock(customer.id)
+                now = await tx.customers.get_for_update(customer.id)
                 await pause()
                 await tx.customers.save(now.touched(later(days=1)))
 
@@ -73,7 +73,7 @@ class CancellationContract:
 
         async def touch() -> None:
             async with storage.transaction(tenant) as tx:
-                await tx.customers.lock(customer.id)
+                await tx.customers.get_for_update(customer.id)
                 await tx.customers.save(customer.touched(later(days=1)))
 
         for turns in range(60):

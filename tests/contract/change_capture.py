@@ -10,8 +10,8 @@ from attrs import evolve
 
 from customers.core.errors import EmailTaken
 from customers.core.model.customer import Customer
-from customers.core.model.membership import Cause, Standing
-from customers.core.ports import Storage
+from customers.core.model.membership import Cause, RefreshState
+from customers.core.ports.storage import Storage
 from tests.contract.customer_writes import both_ways
 from tests.contract.customers import EVERYTHING
 from tests.contract.membership_steps import (
@@ -22,7 +22,7 @@ from tests.contract.membership_steps import (
     stand,
     watch,
 )
-from tests.contract.record_order import count_order
+from tests.contract.record_order import record_order
 from tests.contract.segments import a_kept_segment
 from tests.contract.steps import (
     a_kept_customer,
@@ -38,11 +38,14 @@ from tests.support.builders import NOW, a_customer, an_entry, an_id, later, some
 TOMORROW = later(days=1, microseconds=1)
 
 
-def told(marks: Any) -> list[tuple[datetime, Cause, Customer | None]]:
+def told(pending_changes: Any) -> list[tuple[datetime, Cause, Customer | None]]:
     """All but the numbers, which rise."""
-    numbers = [mark.number for mark in marks]
+    numbers = [pending_change.number for pending_change in pending_changes]
     assert numbers == sorted(set(numbers))
-    return [(mark.at, mark.cause, mark.before) for mark in marks]
+    return [
+        (pending_change.at, pending_change.cause, pending_change.before)
+        for pending_change in pending_changes
+    ]
 
 
 def a_whole_customer(tenant: str) -> Customer:
@@ -92,7 +95,7 @@ class MarkContract:
         renamed = evolve(counted, statistics=before.statistics, first_name="Eve", version=9)
         for each in (counted, renamed):
             await save(storage, each)
-        causes = [mark.cause for mark in await marks_of(storage, before)]
+        causes = [pending_change.cause for pending_change in await marks_of(storage, before)]
         assert causes == [Cause.ORDER, Cause.CUSTOMER]
 
     async def test_an_order_counted_in_one_step_leaves_a_mark(
@@ -100,8 +103,8 @@ class MarkContract:
     ) -> None:
         await keep(storage, before := a_whole_customer(tenant))
         await watch(storage, tenant)
-        first = await count_order(storage, tenant, an_entry(before), later(days=2))
-        second = await count_order(storage, tenant, an_entry(before), later(days=1))
+        first = await record_order(storage, tenant, an_entry(before), later(days=2))
+        second = await record_order(storage, tenant, an_entry(before), later(days=1))
         assert told(await marks_of(storage, before)) == [
             (first.updated_at, Cause.ORDER, before),
             (second.updated_at, Cause.ORDER, first),
@@ -114,9 +117,9 @@ class MarkContract:
         await enter(storage, customer, entry := an_entry(customer))
         await watch(storage, tenant)
         twin = a_customer(tenant_id=tenant, email=customer.email)
-        assert not await storage.one_step(tenant).add_customer(twin)
-        assert await count_order(storage, tenant, entry) is None
-        assert await count_order(storage, tenant, an_entry(twin)) is None
+        assert not await storage.autocommit(tenant).add_customer(twin)
+        assert await record_order(storage, tenant, entry) is None
+        assert await record_order(storage, tenant, an_entry(twin)) is None
         assert await marked(storage, tenant) == []
 
     async def test_what_is_rolled_back_or_refused_leaves_no_mark(
@@ -126,7 +129,7 @@ class MarkContract:
         await watch(storage, tenant)
         async with abandoned(storage, tenant) as tx:
             await tx.customers.add(a_customer(tenant_id=tenant))
-            await tx.customers.lock(ada.id)
+            await tx.customers.get_for_update(ada.id)
             await tx.customers.save(evolve(ada, first_name="Other"))
         with pytest.raises(EmailTaken):
             await save(storage, evolve(ada, email=bob.email))
@@ -138,10 +141,13 @@ class MarkContract:
         customer = await a_kept_customer(storage, tenant)
         await watch(storage, tenant)
         entries = [an_entry(customer, total_amount=Decimal(price)) for price in range(1, 11)]
-        counted = await asyncio.gather(*(count_order(storage, tenant, each) for each in entries))
+        counted = await asyncio.gather(*(record_order(storage, tenant, each) for each in entries))
         after = sorted(counted, key=lambda each: each.version)
-        marks = await marks_of(storage, customer)
-        assert [mark.before for mark in marks] == [customer, *after[:-1]]
+        pending_changes = await marks_of(storage, customer)
+        assert [pending_change.before for pending_change in pending_changes] == [
+            customer,
+            *after[:-1],
+        ]
         assert await stored(storage, customer) == after[-1]
 
 
@@ -155,9 +161,9 @@ class WatchingContract:
         await watch(storage, tenant, customers=customers, orders=orders)
         await keep(storage, new := a_customer(tenant_id=tenant))
         await save(storage, evolve(ada, first_name="Other"))
-        await count_order(storage, tenant, an_entry(bob))
+        await record_order(storage, tenant, an_entry(bob))
         await enter(storage, eve, an_entry(eve))
-        left = {doubt.customer.id for doubt in await marked(storage, tenant)}
+        left = {candidate.customer.id for candidate in await marked(storage, tenant)}
         assert left == (ids([new, ada]) if customers else set()) | (
             ids([bob, eve]) if orders else set()
         )
@@ -167,7 +173,7 @@ class WatchingContract:
     ) -> None:
         customer = await a_kept_customer(storage, tenant)
         await a_kept_segment(storage, tenant)
-        await count_order(storage, tenant, an_entry(customer))
+        await record_order(storage, tenant, an_entry(customer))
         await delete(storage, customer)
         assert await marked(storage, tenant) == []
 
@@ -177,7 +183,7 @@ class WatchingContract:
         await watch(storage, tenant)
         customer = await a_kept_customer(storage, tenant)
         await watch(storage, tenant, customers=False, orders=False)
-        await count_order(storage, tenant, an_entry(customer))
+        await record_order(storage, tenant, an_entry(customer))
         await a_kept_customer(storage, tenant)
         assert len(await marks_of(storage, customer)) == 1
         assert len(await marked(storage, tenant)) == 1
@@ -187,7 +193,7 @@ class WatchingContract:
     ) -> None:
         customer = a_customer(tenant_id=tenant)
         async with members_locked(storage, tenant) as tx:
-            await tx.segments.watch(customers=True, orders=True)
+            await tx.memberships.set_capture(customers=True, orders=True)
             await tx.customers.add(customer)
         assert len(await marks_of(storage, customer)) == 1
 
@@ -196,15 +202,15 @@ class WatchingContract:
     ) -> None:
         segment = await a_kept_segment(storage, tenant)
         await watch(storage, tenant)
-        await stand(storage, segment, Standing(goal=NOW))
+        await stand(storage, segment, RefreshState(target=NOW))
         # Others may be writing to the same database, none of them for long.
-        assert await storage.wait_until_watched(tenant, segment.id, 30)
+        assert await storage.wait_for_capture_barrier(tenant, segment.id, 30)
         async with members_locked(storage, tenant) as tx:
-            assert await tx.segments.is_watched(segment.id)
+            assert await tx.memberships.capture_barrier_passed(segment.id)
 
     async def test_a_segment_that_is_not_there_is_not_watched(
         self, storage: Storage, tenant: str
     ) -> None:
-        assert not await storage.wait_until_watched(tenant, an_id(), 0)
+        assert not await storage.wait_for_capture_barrier(tenant, an_id(), 0)
         async with members_locked(storage, tenant) as tx:
-            assert not await tx.segments.is_watched(an_id())
+            assert not await tx.memberships.capture_barrier_passed(an_id())

@@ -15,7 +15,7 @@ from customers.core.model.journal import (
     Direction,
 )
 from customers.core.model.query import JournalKey
-from customers.core.ports import Storage
+from customers.core.ports.storage import Storage
 from tests.contract.steps import (
     Pause,
     a_kept_customer,
@@ -55,7 +55,7 @@ async def find(
     storage: Storage, customer: Customer, kind: CommunicationType, external_id: str
 ) -> Communication | None:
     async with storage.transaction(customer.tenant_id) as tx:
-        await tx.customers.lock(customer.id)
+        await tx.customers.get_for_update(customer.id)
         return await tx.communications.find(customer.id, kind, external_id)
 
 
@@ -195,10 +195,10 @@ class CommunicationLockContract:
         await add_communications(storage, customer, sent := a_communication(customer, subject="x"))
         moved = evolve(sent, status=CommunicationStatus.DELIVERED)
         async with storage.transaction(tenant) as tx:
-            await tx.customers.lock(customer.id)
-            assert await tx.communications.lock(customer.id, sent.id) == sent
+            await tx.customers.get_for_update(customer.id)
+            assert await tx.communications.get_for_update(customer.id, sent.id) == sent
             await tx.communications.save(moved)
-            assert await tx.communications.lock(customer.id, sent.id) == moved
+            assert await tx.communications.get_for_update(customer.id, sent.id) == moved
         assert await communications(storage, customer) == [moved]
 
     async def test_only_a_communication_of_the_customer_can_be_locked(
@@ -207,10 +207,10 @@ class CommunicationLockContract:
         ada, bob = await a_kept_customer(storage, tenant), await a_kept_customer(storage, tenant)
         await add_communications(storage, bob, his := a_communication(bob))
         async with storage.transaction(tenant) as tx:
-            await tx.customers.lock(ada.id)
+            await tx.customers.get_for_update(ada.id)
             for foreign in (his, a_communication(ada)):
                 with pytest.raises(CommunicationNotFound):
-                    await tx.communications.lock(ada.id, foreign.id)
+                    await tx.communications.get_for_update(ada.id, foreign.id)
 
     async def test_who_waits_for_a_communication_finds_what_its_holder_saved(
         self, storage: Storage, tenant: str
@@ -221,12 +221,12 @@ class CommunicationLockContract:
 
         async def hold(pause: Pause) -> None:
             async with storage.transaction(tenant) as tx:
-                await tx.communications.lock(customer.id, sent.id)
+                await tx.communications.get_for_update(customer.id, sent.id)
                 await pause()
                 await tx.communications.save(moved)
 
         async def wait() -> Communication:
             async with storage.transaction(tenant) as tx:
-                return await tx.communications.lock(customer.id, sent.id)
+                return await tx.communications.get_for_update(customer.id, sent.id)
 
         assert await overlapping(hold, wait) == moved

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from customers.core.errors import CustomerNotFound
-from customers.core.ports import Storage
+from customers.core.ports.storage import Storage
 from tests.contract.full_tenant import read_all, set_up, shown
 from tests.contract.full_tenant_writes import WRITES, lock_everything
 from tests.contract.steps import abandoned, keep, stored
@@ -27,7 +27,7 @@ class SnapshotContract:
                 await lock_everything(tx)
                 await WRITES[write](tx, scene)
 
-        async with storage.snapshot(tenant) as view:
+        async with storage.consistent_view(tenant) as view:
             before = await read_all(view)
             await asyncio.create_task(meanwhile())
             assert await read_all(view) == before
@@ -38,7 +38,7 @@ class SnapshotContract:
         self, storage: Storage, tenant: str
     ) -> None:
         await set_up(storage, tenant)
-        async with storage.snapshot(tenant) as view:
+        async with storage.consistent_view(tenant) as view:
             seen = await read_all(view)
         assert seen == await shown(storage, tenant)
 
@@ -48,7 +48,7 @@ class SnapshotContract:
         customer = a_customer(tenant_id=tenant)
 
         async def look() -> None:
-            async with storage.snapshot(tenant) as view:
+            async with storage.consistent_view(tenant) as view:
                 with pytest.raises(CustomerNotFound):
                     await view.customers.get(customer.id)
 
@@ -58,7 +58,7 @@ class SnapshotContract:
 
     async def test_a_snapshot_keeps_nobody_waiting(self, storage: Storage, tenant: str) -> None:
         customer = a_customer(tenant_id=tenant)
-        async with storage.snapshot(tenant) as view:
+        async with storage.consistent_view(tenant) as view:
             assert await view.customers.by_email(customer.email_key) is None
             await asyncio.create_task(keep(storage, customer))
             assert await asyncio.create_task(stored(storage, customer)) == customer
@@ -70,5 +70,5 @@ class SnapshotContract:
         await set_up(storage, tenant)
         other = a_tenant()
         nothing = await shown(storage, other)
-        async with storage.snapshot(other) as view:
+        async with storage.consistent_view(other) as view:
             assert await read_all(view) == nothing

@@ -9,8 +9,8 @@ import pytest
 from attrs import evolve
 
 from customers.core.model.customer import Customer, CustomerStatus, CustomerType
-from customers.core.model.query import CustomerFilter, CustomerOrder, Page
-from customers.core.ports import Storage
+from customers.core.model.query import CustomerFilter, CustomerSort, Page
+from customers.core.ports.storage import Storage
 from tests.contract.filters import BLOCKED, INACTIVE, VIP, WHOLESALE, shopper
 from tests.contract.steps import abandoned, count, delete, erase, keep, save
 from tests.support.builders import (
@@ -43,7 +43,7 @@ async def check_counts(storage: Storage, tenant: str, living: list[Customer]) ->
                 which = CustomerFilter(statuses=statuses, types=types)
                 by_hand = sum(map(which.keeps, living))
                 assert await view.customers.count(which) == by_hand, which
-                page = await view.customers.numbered(which, CustomerOrder(), Page(size=1))
+                page = await view.customers.page_with_total(which, CustomerSort(), Page(size=1))
                 assert (page.total, len(page.customers)) == (by_hand, min(by_hand, 1)), which
 
 
@@ -83,17 +83,17 @@ class CountContract:
         await keep(storage, customer)
         async with abandoned(storage, tenant) as tx:
             await tx.customers.add(a_customer(tenant_id=tenant))
-            await tx.customers.lock(customer.id)
+            await tx.customers.get_for_update(customer.id)
             await tx.customers.save(evolve(customer, status=BLOCKED))
         twin = a_customer(tenant_id=tenant, email=customer.email)
-        assert not await storage.one_step(tenant).add_customer(twin)
+        assert not await storage.autocommit(tenant).add_customer(twin)
         await check_counts(storage, tenant, [customer])
 
     async def test_counts_are_exact_after_many_changed_at_once(
         self, storage: Storage, tenant: str
     ) -> None:
         shoppers = [shopper(tenant, number) for number in range(16)]
-        await asyncio.gather(*(storage.one_step(tenant).add_customer(each) for each in shoppers))
+        await asyncio.gather(*(storage.autocommit(tenant).add_customer(each) for each in shoppers))
         assert await count(storage, tenant) == 16
         moved = [
             change(customer)

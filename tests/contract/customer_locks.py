@@ -6,7 +6,7 @@ import pytest
 
 from customers.core.errors import CustomerNotFound
 from customers.core.model.customer import Customer
-from customers.core.ports import Storage
+from customers.core.ports.storage import Storage
 from tests.contract.customers import EVERYTHING
 from tests.contract.full_tenant import outcome
 from tests.contract.steps import (
@@ -25,7 +25,7 @@ from tests.support.builders import (
 
 
 class LockingContract:
-    @pytest.mark.parametrize("lock", ["lock", "lock_any"])
+    @pytest.mark.parametrize("lock", ["get_for_update", "get_any_for_update"])
     async def test_a_lock_gives_the_customer(
         self, storage: Storage, tenant: str, lock: str
     ) -> None:
@@ -34,7 +34,7 @@ class LockingContract:
         async with storage.transaction(tenant) as tx:
             assert await getattr(tx.customers, lock)(customer.id) == customer
 
-    @pytest.mark.parametrize("lock", ["lock", "lock_any"])
+    @pytest.mark.parametrize("lock", ["get_for_update", "get_any_for_update"])
     async def test_an_unknown_customer_cannot_be_locked(
         self, storage: Storage, tenant: str, lock: str
     ) -> None:
@@ -42,7 +42,7 @@ class LockingContract:
             with pytest.raises(CustomerNotFound):
                 await getattr(tx.customers, lock)(an_id())
 
-    async def test_a_deleted_or_erased_customer_is_locked_by_lock_any_alone(
+    async def test_a_deleted_or_erased_customer_is_found_by_get_any_for_update_alone(
         self, storage: Storage, tenant: str
     ) -> None:
         one, two = a_customer(tenant_id=tenant), a_customer(tenant_id=tenant)
@@ -52,9 +52,9 @@ class LockingContract:
         async with storage.transaction(tenant) as tx:
             for each in (one, two):
                 with pytest.raises(CustomerNotFound):
-                    await tx.customers.lock(each.id)
-            assert await tx.customers.lock_any(one.id) == deleted
-            assert await tx.customers.lock_any(two.id) == two.erased(later(days=1))
+                    await tx.customers.get_for_update(each.id)
+            assert await tx.customers.get_any_for_update(one.id) == deleted
+            assert await tx.customers.get_any_for_update(two.id) == two.erased(later(days=1))
 
     async def test_locking_many_names_those_that_are_customers(
         self, storage: Storage, tenant: str
@@ -64,10 +64,10 @@ class LockingContract:
         await delete(storage, gone)
         async with storage.transaction(tenant) as tx:
             asked = {bob.id, an_id(), gone.id, ada.id}
-            assert set(await tx.customers.lock_all(asked)) == {ada.id, bob.id}
-            assert set(await tx.customers.lock_all(set())) == set()
+            assert set(await tx.customers.lock_ids(asked)) == {ada.id, bob.id}
+            assert set(await tx.customers.lock_ids(set())) == set()
 
-    @pytest.mark.parametrize("lock", ["lock", "lock_any", "lock_all"])
+    @pytest.mark.parametrize("lock", ["get_for_update", "get_any_for_update", "lock_ids"])
     async def test_who_waits_for_a_lock_finds_what_its_holder_saved(
         self, storage: Storage, tenant: str, lock: str
     ) -> None:
@@ -77,18 +77,18 @@ class LockingContract:
         async def hold(pause: Pause) -> None:
             async with storage.transaction(tenant) as tx:
                 await getattr(tx.customers, lock)(
-                    [customer.id] if lock == "lock_all" else customer.id
+                    [customer.id] if lock == "lock_ids" else customer.id
                 )
                 await pause()
                 await tx.customers.save(customer.touched(later(days=1)))
 
         async def wait() -> Customer:
             async with storage.transaction(tenant) as tx:
-                return await tx.customers.lock(customer.id)
+                return await tx.customers.get_for_update(customer.id)
 
         assert await overlapping(hold, wait) == customer.touched(later(days=1))
 
-    @pytest.mark.parametrize("lock", ["lock", "lock_all"])
+    @pytest.mark.parametrize("lock", ["get_for_update", "lock_ids"])
     async def test_who_waits_for_a_customer_that_is_deleted_finds_nobody(
         self, storage: Storage, tenant: str, lock: str
     ) -> None:
@@ -97,13 +97,13 @@ class LockingContract:
 
         async def hold(pause: Pause) -> None:
             async with storage.transaction(tenant) as tx:
-                await tx.customers.lock(customer.id)
+                await tx.customers.get_for_update(customer.id)
                 await pause()
                 await tx.customers.save(customer.deleted(later(days=1)))
 
         async def wait() -> object:
             async with storage.transaction(tenant) as tx:
-                ids = [customer.id] if lock == "lock_all" else customer.id
+                ids = [customer.id] if lock == "lock_ids" else customer.id
                 return await outcome(getattr(tx.customers, lock)(ids))
 
         assert await overlapping(hold, wait) in ([], CustomerNotFound)
@@ -116,7 +116,7 @@ class LockingContract:
 
         async def touch() -> None:
             async with storage.transaction(tenant) as tx:
-                now = await tx.customers.lock(customer.id)
+                now = await tx.customers.get_for_update(customer.id)
                 await tx.customers.save(now.touched(later(days=1)))
 
         await asyncio.gather(*(touch() for _ in range(20)))
@@ -131,7 +131,7 @@ class LockingContract:
 
         async def touch_all(turn: int) -> None:
             async with storage.transaction(tenant) as tx:
-                await tx.customers.lock_all(ids[turn % 4 :] + ids[: turn % 4])
+                await tx.customers.lock_ids(ids[turn % 4 :] + ids[: turn % 4])
                 for customer_id in reversed(ids):
                     now = await tx.customers.get(customer_id)
                     await tx.customers.save(now.touched(later(days=1)))

@@ -8,7 +8,7 @@ from attrs import evolve
 
 from customers.core.errors import CustomerNotFound, EmailTaken
 from customers.core.model.customer import Customer
-from customers.core.ports import Storage
+from customers.core.ports.storage import Storage
 from tests.contract.customers import EVERYTHING
 from tests.contract.steps import (
     Pause,
@@ -41,7 +41,7 @@ OTHER_KEY = [
 
 
 async def add_in_one_step(storage: Storage, customer: Customer) -> bool:
-    return await storage.one_step(customer.tenant_id).add_customer(customer)
+    return await storage.autocommit(customer.tenant_id).add_customer(customer)
 
 
 async def add_in_a_transaction(storage: Storage, customer: Customer) -> bool:
@@ -221,7 +221,7 @@ class SavingContract:
         await keep(storage, here)
         await save(storage, changed := deleted.touched(later(days=1)))
         async with storage.transaction(tenant) as tx:
-            assert await tx.customers.lock_any(gone.id) == changed
+            assert await tx.customers.get_any_for_update(gone.id) == changed
         assert await stored(storage, here) == here
 
     async def test_of_two_who_move_to_one_email_at_once_one_is_refused(

@@ -8,7 +8,7 @@ from attrs import evolve
 
 from customers.core.errors import CustomerNotFound
 from customers.core.model.customer import CustomerStatus, CustomerType
-from customers.core.ports import Storage
+from customers.core.ports.storage import Storage
 from tests.contract.steps import (
     delete,
     keep,

@@ -5,7 +5,7 @@ from attrs import evolve
 from customers.core.errors import CustomerNotFound
 from customers.core.model.erasure import TABLES
 from customers.core.model.query import CustomerFilter
-from customers.core.ports import Storage
+from customers.core.ports.storage import Storage
 from tests.contract.filters import found
 from tests.contract.full_tenant import ADA, BOB, EVE, Scene, seen, set_up
 from tests.contract.steps import (
@@ -32,7 +32,7 @@ async def seen_of_bob(storage: Storage, scene: Scene) -> list[object]:
             list(await view.notes.newest(BOB, None, 9)),
             list(await view.communications.newest(BOB, None, 9)),
             list(await view.orders.newest(BOB, None, 9)),
-            set(await view.segments.put_into(BOB)),
+            set(await view.assignments.segments_of(BOB)),
         ]
 
 
@@ -89,7 +89,7 @@ class ErasureContract:
         scene = await set_up(storage, tenant)
         await erase(storage, scene.ada, TOMORROW)
         async with storage.transaction(tenant) as tx:
-            assert await tx.customers.lock_any(ADA) == scene.ada.erased(TOMORROW)
+            assert await tx.customers.get_any_for_update(ADA) == scene.ada.erased(TOMORROW)
 
     async def test_nothing_hangs_on_an_erased_customer_any_more(
         self, storage: Storage, tenant: str
@@ -103,7 +103,7 @@ class ErasureContract:
             assert (profile.addresses, profile.payment_methods) == ((), ())
             assert list(await view.notes.newest(ADA, None, 9)) == []
             assert list(await view.communications.newest(ADA, None, 9)) == []
-            assert set(await view.segments.put_into(ADA)) == set()
+            assert set(await view.assignments.segments_of(ADA)) == set()
 
     async def test_the_ledger_keeps_amounts_and_dates_and_no_number(
         self, storage: Storage, tenant: str
@@ -111,7 +111,7 @@ class ErasureContract:
         scene = await set_up(storage, tenant)
         await erase(storage, scene.ada)
         async with storage.transaction(tenant) as tx:
-            await tx.customers.lock(BOB)
+            await tx.customers.get_for_update(BOB)
             assert await tx.orders.claim("order", BOB) == evolve(scene.order, order_number="")
             assert await tx.orders.claim("stub", BOB) == scene.stub
             assert await tx.orders.refund_amount("order", "refund") == scene.refund.amount
@@ -133,7 +133,7 @@ class ErasureContract:
         receipt = await erase(storage, scene.eve, TOMORROW)
         assert receipt.tables["customers"] == 1
         async with storage.transaction(tenant) as tx:
-            erased = await tx.customers.lock_any(EVE)
+            erased = await tx.customers.get_any_for_update(EVE)
             assert erased == scene.eve.erased(TOMORROW)
             assert await tx.erasures.find(EVE) == receipt
 

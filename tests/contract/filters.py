@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from customers.core.model.customer import Customer, CustomerStatus, CustomerType
 from customers.core.model.folding import fold
-from customers.core.model.query import CustomerFilter, CustomerOrder, Page, RuleAt
-from customers.core.ports import Storage
+from customers.core.model.query import CustomerFilter, CustomerSort, Page, RuleAt
+from customers.core.ports.storage import Storage
 from tests.contract.steps import add_segments, delete, keep, put
 from tests.support.builders import (
     FIRST_MOMENT,
@@ -30,11 +30,11 @@ RETAIL, WHOLESALE, VIP = CustomerType
 async def found(storage: Storage, tenant: str, which: CustomerFilter) -> list[Customer]:
     """Who is kept, oldest id first; what a page, a walk and a count say must agree."""
     async with storage.view(tenant) as view:
-        paged = await view.customers.page(which, CustomerOrder(), Page(size=100))
-        walked = await view.customers.after(which, CustomerOrder(), None, 100)
+        paged = await view.customers.page(which, CustomerSort(), Page(size=100))
+        walked = await view.customers.page_after(which, CustomerSort(), None, 100)
         counted = await view.customers.count(which)
-        numbered = await view.customers.numbered(which, CustomerOrder(), Page(size=100))
-        beyond = await view.customers.numbered(which, CustomerOrder(), Page(number=9))
+        numbered = await view.customers.page_with_total(which, CustomerSort(), Page(size=100))
+        beyond = await view.customers.page_with_total(which, CustomerSort(), Page(number=9))
     assert (list(numbered.customers), numbered.total) == (list(paged), counted)
     assert (list(beyond.customers), beyond.total) == ([], counted)
     assert list(paged) == list(walked)

@@ -18,19 +18,19 @@ from customers.core.model.journal import (
     CommunicationType,
     Note,
 )
-from customers.core.model.membership import Doubt, Span, Standing
+from customers.core.model.membership import DateRange, RefreshState, StaleCandidate
 from customers.core.model.order import Entry, StoredRefund
 from customers.core.model.payment import PaymentMethod
 from customers.core.model.query import (
     CustomerFilter,
-    CustomerOrder,
     CustomerSort,
     MembersOf,
     Page,
+    SortField,
 )
 from customers.core.model.rules.timing import DateField
 from customers.core.model.segment import Segment
-from customers.core.ports import Storage, Transaction, View
+from customers.core.ports.storage import Storage, Transaction, View
 from tests.contract.membership_steps import let_in, stand, watch
 from tests.contract.steps import (
     EVERYONE,
@@ -65,8 +65,8 @@ _ids = SequentialIds(10**12)
 ADA, BOB, EVE, HOME, CARD, NOTE, MAIL, SEGMENT, OTHERS = (_ids.new() for _ in range(9))
 MEMBERS = CustomerFilter(members_of=MembersOf(segment_id=SEGMENT))
 ASSIGNED = CustomerFilter(assigned_to=SEGMENT)
-MADE_NOW = Span(date=DateField.CREATED_AT, low=NOW, high=NOW)
-BY_NAME = CustomerOrder(by=CustomerSort.FIRST_NAME)
+MADE_NOW = DateRange(date=DateField.CREATED_AT, low=NOW, high=NOW)
+BY_NAME = CustomerSort(by=SortField.FIRST_NAME)
 
 
 @frozen(kw_only=True)
@@ -123,21 +123,21 @@ async def set_up(storage: Storage, tenant: str) -> Scene:
     await add_segments(storage, scene.segment, scene.others)
     await put(storage, scene.segment, ada)
     await let_in(storage, scene.segment, ada)
-    await stand(storage, scene.segment, Standing(settled_at=NOW))
+    await stand(storage, scene.segment, RefreshState(watermark=NOW))
     await watch(storage, tenant)
     async with storage.transaction(tenant) as tx:
-        await tx.customers.lock(EVE)
+        await tx.customers.get_for_update(EVE)
         await tx.customers.save(eve := scene.eve.deleted(NOW))
     return evolve(scene, ada=ada, eve=eve)
 
 
-async def _by_id(reading: Awaitable[Sequence[Doubt]]) -> list[Doubt]:
-    return sorted(await reading, key=lambda doubt: doubt.customer.id)
+async def _by_id(reading: Awaitable[Sequence[StaleCandidate]]) -> list[StaleCandidate]:
+    return sorted(await reading, key=lambda candidate: candidate.customer.id)
 
 
 async def _numbered(view: View | Transaction, which: CustomerFilter) -> Sequence[Customer] | int:
     """The page, or where it is empty the total."""
-    page = await view.customers.numbered(which, BY_NAME, Page())
+    page = await view.customers.page_with_total(which, BY_NAME, Page())
     return page.customers or page.total
 
 
@@ -155,7 +155,7 @@ READS: dict[str, Callable[[View | Transaction], Awaitable[object]]] = {
         CustomerFilter(search="ada@"), BY_NAME, Page()
     ),
     "page of members": lambda view: view.customers.page(MEMBERS, BY_NAME, Page()),
-    "after": lambda view: view.customers.after(EVERYONE, BY_NAME, None, 9),
+    "after": lambda view: view.customers.page_after(EVERYONE, BY_NAME, None, 9),
     "count": lambda view: view.customers.count(EVERYONE),
     "count of members": lambda view: view.customers.count(MEMBERS),
     "count of a search": lambda view: view.customers.count(CustomerFilter(search="ada@")),
@@ -169,37 +169,37 @@ READS: dict[str, Callable[[View | Transaction], Awaitable[object]]] = {
     "orders": lambda view: view.orders.newest(ADA, None, 9),
     "segment": lambda view: view.segments.get(SEGMENT),
     "segments": lambda view: view.segments.all(),
-    "put into": lambda view: view.segments.put_into(ADA),
+    "put into": lambda view: view.assignments.segments_of(ADA),
     "page of the assigned": lambda view: view.customers.page(ASSIGNED, BY_NAME, Page()),
-    "assignment": lambda view: view.segments.assignment(SEGMENT, ADA),
-    "standings": lambda view: view.segments.standings([SEGMENT]),
-    "all standings": lambda view: view.segments.standings(),
-    "doubts": lambda view: _by_id(view.segments.doubts([MADE_NOW], 9)),
-    "overdue": lambda view: view.segments.overdue({SEGMENT: [MADE_NOW]}),
-    "changes": lambda view: view.segments.changes(SEGMENT, 0, 9),
+    "assignment": lambda view: view.assignments.get(SEGMENT, ADA),
+    "standings": lambda view: view.memberships.refresh_states([SEGMENT]),
+    "all standings": lambda view: view.memberships.refresh_states(),
+    "doubts": lambda view: _by_id(view.memberships.stale_candidates([MADE_NOW], 9)),
+    "overdue": lambda view: view.memberships.due({SEGMENT: [MADE_NOW]}),
+    "changes": lambda view: view.memberships.changes(SEGMENT, 0, 9),
 }
 
 
-async def _contradicted(tx: Transaction) -> Sequence[Doubt]:
-    return (await tx.segments.contradicted(SEGMENT, EVERYONE, None, 9))[0]
+async def _contradicted(tx: Transaction) -> Sequence[StaleCandidate]:
+    return (await tx.memberships.mismatched(SEGMENT, EVERYONE, None, 9))[0]
 
 
 # For a transaction that has locked the members.
 LOCKED_READS: dict[str, Callable[[Transaction], Awaitable[object]]] = {
-    "lock": lambda tx: tx.customers.lock(ADA),
-    "lock any": lambda tx: tx.customers.lock_any(EVE),
-    "lock all": lambda tx: tx.customers.lock_all([ADA, BOB, EVE]),
+    "lock": lambda tx: tx.customers.get_for_update(ADA),
+    "lock any": lambda tx: tx.customers.get_any_for_update(EVE),
+    "lock all": lambda tx: tx.customers.lock_ids([ADA, BOB, EVE]),
     "find a communication": lambda tx: tx.communications.find(ADA, CommunicationType.EMAIL, "mail"),
-    "lock a communication": lambda tx: tx.communications.lock(ADA, MAIL),
+    "lock a communication": lambda tx: tx.communications.get_for_update(ADA, MAIL),
     "refund amount": lambda tx: tx.orders.refund_amount("order", "refund"),
     "statistics": lambda tx: tx.orders.statistics(ADA),
-    "lock a segment": lambda tx: tx.segments.lock(SEGMENT),
+    "lock a segment": lambda tx: tx.segments.get_for_update(SEGMENT),
     "receipt": lambda tx: tx.erasures.find(ADA),
-    "stored": lambda tx: tx.segments.stored(SEGMENT, [ADA, BOB, EVE]),
-    "marked": lambda tx: _by_id(tx.segments.marked(9)),
-    "marked of some": lambda tx: _by_id(tx.segments.marked(9, [ADA, EVE])),
+    "stored": lambda tx: tx.memberships.members_among(SEGMENT, [ADA, BOB, EVE]),
+    "marked": lambda tx: _by_id(tx.memberships.with_pending_changes(9)),
+    "marked of some": lambda tx: _by_id(tx.memberships.with_pending_changes(9, [ADA, EVE])),
     "contradicted": _contradicted,
-    "aged": lambda tx: tx.segments.aged([MADE_NOW], None, 9),
+    "aged": lambda tx: tx.memberships.crossed([MADE_NOW], None, 9),
 }
 
 
@@ -224,7 +224,7 @@ async def read_all(view: View) -> dict[str, object]:
 async def seen(storage: Storage, tenant: str) -> dict[str, object]:
     """What a view shows, and what only a transaction can read."""
     async with storage.transaction(tenant) as tx:
-        await tx.segments.lock_members()
+        await tx.memberships.acquire_lock()
         locked = {name: _plain(await outcome(read(tx))) for name, read in LOCKED_READS.items()}
     return await shown(storage, tenant) | locked
 

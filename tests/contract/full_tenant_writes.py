@@ -6,8 +6,8 @@ from attrs import evolve
 
 from customers.core.model.customer import CustomerStatus
 from customers.core.model.journal import CommunicationStatus
-from customers.core.model.membership import Standing
-from customers.core.ports import Transaction
+from customers.core.model.membership import RefreshState
+from customers.core.ports.storage import Transaction
 from tests.contract.full_tenant import ADA, BOB, EVE, MAIL, NOTE, OTHERS, SEGMENT, Scene
 from tests.contract.membership_steps import a_flip
 from tests.contract.steps import BY_HAND
@@ -36,12 +36,12 @@ async def _reclaim(tx: Transaction, scene: Scene) -> None:
 
 
 async def _put_members(tx: Transaction, scene: Scene) -> None:
-    await tx.segments.settle([a_flip(scene.segment, scene.bob)])
-    await tx.segments.put_members(SEGMENT, BY_HAND)
+    await tx.memberships.apply([a_flip(scene.segment, scene.bob)])
+    await tx.assignments.add_members(SEGMENT, BY_HAND)
 
 
 async def _settle_marks(tx: Transaction, scene: Scene) -> None:
-    await tx.segments.settle([], await tx.segments.marked(9))
+    await tx.memberships.apply([], await tx.memberships.with_pending_changes(9))
 
 
 # A change of what a transaction has locked: every customer, order, segment and communication, and
@@ -81,24 +81,24 @@ WRITES: dict[str, Callable[[Transaction, Scene], Awaitable[object]]] = {
         a_segment(tenant_id=scene.segment.tenant_id)
     ),
     "remove a segment": lambda tx, scene: tx.segments.remove(SEGMENT),
-    "put": lambda tx, scene: tx.segments.put(SEGMENT, [BOB], BY_HAND),
-    "take": lambda tx, scene: tx.segments.take(SEGMENT, [ADA]),
-    "empty": lambda tx, scene: tx.segments.empty(SEGMENT),
+    "put": lambda tx, scene: tx.assignments.add(SEGMENT, [BOB], BY_HAND),
+    "take": lambda tx, scene: tx.assignments.remove(SEGMENT, [ADA]),
+    "empty": lambda tx, scene: tx.assignments.clear(SEGMENT),
     "put members": _put_members,
-    "settle": lambda tx, scene: tx.segments.settle([a_flip(scene.segment, scene.bob)]),
+    "settle": lambda tx, scene: tx.memberships.apply([a_flip(scene.segment, scene.bob)]),
     "settle marks": _settle_marks,
-    "stand": lambda tx, scene: tx.segments.stand(OTHERS, Standing(goal=NOW)),
+    "stand": lambda tx, scene: tx.memberships.save_refresh_state(OTHERS, RefreshState(target=NOW)),
     "erase": lambda tx, scene: tx.erasures.erase(scene.ada.erased(later(days=1))),
 }
 
 
 async def lock_everything(tx: Transaction) -> None:
     """What a transaction locks before it may do any of the writes."""
-    await tx.segments.lock_members()
+    await tx.memberships.acquire_lock()
     for customer_id in (ADA, BOB, EVE):
-        await tx.customers.lock_any(customer_id)
+        await tx.customers.get_any_for_update(customer_id)
     for order_id in ("order", "stub"):
         await tx.orders.claim(order_id, ADA)
-    await tx.communications.lock(ADA, MAIL)
+    await tx.communications.get_for_update(ADA, MAIL)
     for segment_id in (SEGMENT, OTHERS):
-        await tx.segments.lock(segment_id)
+        await tx.segments.get_for_update(segment_id)

@@ -6,7 +6,7 @@ import pytest
 
 from customers.core.errors import NotFound
 from customers.core.model.order import NOTHING_YET
-from customers.core.ports import Storage
+from customers.core.ports.storage import Storage
 from tests.contract.full_tenant import LOCKED_READS, READS, outcome, seen, set_up
 from tests.contract.full_tenant_writes import WRITES, lock_everything
 from tests.contract.steps import keep, stored
@@ -41,10 +41,10 @@ class IsolationContract:
         reading = (READS | LOCKED_READS)[read]
         await set_up(storage, theirs := a_tenant())
         async with storage.transaction(tenant) as tx:
-            await tx.segments.lock_members()
+            await tx.memberships.acquire_lock()
             assert is_nothing(await outcome(reading(tx)))
         async with storage.transaction(theirs) as tx:
-            await tx.segments.lock_members()
+            await tx.memberships.acquire_lock()
             assert is_nothing(await outcome(reading(tx))) == (read in EMPTY_READS)
 
     @pytest.mark.parametrize("write", WRITES)
@@ -65,8 +65,8 @@ class IsolationContract:
         theirs = a_tenant()
         ours, _ = await set_up(storage, tenant), await set_up(storage, theirs)
         before = await seen(storage, theirs)
-        step = storage.one_step(tenant)
-        assert await step.count_order(an_entry(ours.ada, order_id="new"), NOW) is not None
+        step = storage.autocommit(tenant)
+        assert await step.record_order(an_entry(ours.ada, order_id="new"), NOW) is not None
         assert await step.add_customer(a_customer(tenant_id=tenant)) is True
         assert await seen(storage, theirs) == before
 

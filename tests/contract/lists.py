@@ -14,18 +14,18 @@ from customers.core.model.order import NOTHING_YET, Statistics
 from customers.core.model.query import (
     CustomerFilter,
     CustomerKey,
-    CustomerOrder,
     CustomerSort,
     Page,
-    SortOrder,
+    SortDirection,
+    SortField,
 )
-from customers.core.ports import Storage
+from customers.core.ports.storage import Storage
 from tests.contract.steps import EVERYONE, delete, keep, save
 from tests.support.builders import FIRST_MOMENT, LAST_MOMENT, a_customer, later, some_statistics
 
-ORDERS = [CustomerOrder(by=by, order=order) for by, order in product(CustomerSort, SortOrder)]
-OLDEST_FIRST = CustomerOrder(order=SortOrder.ASC)
-NEWEST_FIRST = CustomerOrder()
+ORDERS = [CustomerSort(by=by, order=order) for by, order in product(SortField, SortDirection)]
+OLDEST_FIRST = CustomerSort(order=SortDirection.ASC)
+NEWEST_FIRST = CustomerSort()
 
 every_order = pytest.mark.parametrize(
     "order", ORDERS, ids=[f"{each.by}-{each.order}" for each in ORDERS]
@@ -35,9 +35,9 @@ every_order = pytest.mark.parametrize(
 WORDS = ["Zoe", "adam", "Adam", "Émile", "_x", "a-b", "ab", "\U0001d11e", "\uffee", "", "Z", "a b"]
 
 
-def by_hand(customers: Sequence[Customer], order: CustomerOrder) -> list[UUID]:
+def by_hand(customers: Sequence[Customer], order: CustomerSort) -> list[UUID]:
     """The ids in that order: missing values last, ties by id the same way."""
-    down = order.order is SortOrder.DESC
+    down = order.order is SortDirection.DESC
     told = [each for each in customers if order.by.of(each) is not None]
     silent = [each for each in customers if order.by.of(each) is None]
     told.sort(key=lambda each: (order.by.of(each), each.id), reverse=down)
@@ -79,11 +79,13 @@ async def page(
     size: int = 100,
     *,
     which: CustomerFilter = EVERYONE,
-    order: CustomerOrder = NEWEST_FIRST,
+    order: CustomerSort = NEWEST_FIRST,
 ) -> list[UUID]:
     async with storage.view(tenant) as view:
         found = await view.customers.page(which, order, Page(number=number, size=size))
-        numbered = await view.customers.numbered(which, order, Page(number=number, size=size))
+        numbered = await view.customers.page_with_total(
+            which, order, Page(number=number, size=size)
+        )
         assert list(numbered.customers) == list(found)
         assert numbered.total == await view.customers.count(which)
     return [each.id for each in found]
@@ -96,18 +98,18 @@ async def stretch(
     limit: int,
     *,
     which: CustomerFilter = EVERYONE,
-    order: CustomerOrder = NEWEST_FIRST,
+    order: CustomerSort = NEWEST_FIRST,
 ) -> list[Customer]:
     """The next customers after one, as a walk by cursor asks for them."""
     key = CustomerKey(value=order.by.of(after), id=after.id) if after else None
     async with storage.view(tenant) as view:
-        return list(await view.customers.after(which, order, key, limit))
+        return list(await view.customers.page_after(which, order, key, limit))
 
 
 async def walk(
     storage: Storage,
     tenant: str,
-    order: CustomerOrder,
+    order: CustomerSort,
     limit: int,
     which: CustomerFilter = EVERYONE,
 ) -> list[UUID]:
@@ -125,7 +127,7 @@ async def walk(
 class OrderContract:
     @every_order
     async def test_a_page_is_in_order(
-        self, storage: Storage, tenant: str, order: CustomerOrder
+        self, storage: Storage, tenant: str, order: CustomerSort
     ) -> None:
         crowd = a_crowd(tenant)
         await keep(storage, *reversed(crowd))
@@ -133,7 +135,7 @@ class OrderContract:
 
     @every_order
     async def test_pages_neither_skip_nor_repeat(
-        self, storage: Storage, tenant: str, order: CustomerOrder
+        self, storage: Storage, tenant: str, order: CustomerSort
     ) -> None:
         crowd = a_crowd(tenant)
         await keep(storage, *crowd)
@@ -143,7 +145,7 @@ class OrderContract:
 
     @every_order
     async def test_a_walk_neither_skips_nor_repeats(
-        self, storage: Storage, tenant: str, order: CustomerOrder
+        self, storage: Storage, tenant: str, order: CustomerSort
     ) -> None:
         crowd = a_crowd(tenant)
         await keep(storage, *crowd)
@@ -171,7 +173,7 @@ class PageContract:
         by_id = {each.id: each for each in crowd}
         async with storage.view(tenant) as view:
             paged = await view.customers.page(EVERYONE, NEWEST_FIRST, Page(size=100))
-            walked = await view.customers.after(EVERYONE, NEWEST_FIRST, None, 100)
+            walked = await view.customers.page_after(EVERYONE, NEWEST_FIRST, None, 100)
         assert {each.id: each for each in paged} == {each.id: each for each in walked} == by_id
 
     async def test_the_deleted_are_in_no_list(self, storage: Storage, tenant: str) -> None:
@@ -188,10 +190,10 @@ class PageContract:
         await keep(storage, old)
         async with storage.transaction(tenant) as tx:
             await tx.customers.add(new)
-            await tx.customers.lock(old.id)
+            await tx.customers.get_for_update(old.id)
             await tx.customers.save(old.deleted(later(days=1)))
             assert list(await tx.customers.page(EVERYONE, NEWEST_FIRST, Page())) == [new]
-            assert list(await tx.customers.after(EVERYONE, NEWEST_FIRST, None, 9)) == [new]
+            assert list(await tx.customers.page_after(EVERYONE, NEWEST_FIRST, None, 9)) == [new]
             assert await tx.customers.count(EVERYONE) == 1
 
     async def test_a_filtered_list_has_its_own_pages(self, storage: Storage, tenant: str) -> None:
@@ -210,7 +212,7 @@ class PageContract:
 class WalkContract:
     @pytest.mark.parametrize("order", [NEWEST_FIRST, OLDEST_FIRST])
     async def test_a_walk_meets_everyone_once_while_others_come_and_go(
-        self, storage: Storage, tenant: str, order: CustomerOrder
+        self, storage: Storage, tenant: str, order: CustomerSort
     ) -> None:
         crowd = [a_customer(tenant_id=tenant, created_at=later(days=day)) for day in range(8)]
         passing = [
@@ -240,8 +242,8 @@ class WalkContract:
         crowd = [a_customer(tenant_id=tenant) for _ in range(3)]
         buyer = a_customer(tenant_id=tenant, statistics=some_statistics())
         await keep(storage, *crowd, buyer)
-        for way, silent in ((SortOrder.ASC, crowd), (SortOrder.DESC, crowd[::-1])):
-            order = CustomerOrder(by=CustomerSort.LAST_ORDER_DATE, order=way)
+        for way, silent in ((SortDirection.ASC, crowd), (SortDirection.DESC, crowd[::-1])):
+            order = CustomerSort(by=SortField.LAST_ORDER_DATE, order=way)
             assert await stretch(storage, tenant, buyer, 9, order=order) == silent
             assert await stretch(storage, tenant, silent[0], 9, order=order) == silent[1:]
 
@@ -251,7 +253,7 @@ class WalkContract:
         crowd = [a_customer(tenant_id=tenant, first_name=name) for name in ("a", "b", "c")]
         await keep(storage, *crowd)
         await save(storage, moved := evolve(crowd[0], first_name="d"))
-        order = CustomerOrder(by=CustomerSort.FIRST_NAME, order=SortOrder.ASC)
+        order = CustomerSort(by=SortField.FIRST_NAME, order=SortDirection.ASC)
         assert await stretch(storage, tenant, None, 9, order=order) == [*crowd[1:], moved]
 
     @pytest.mark.parametrize("moment", [FIRST_MOMENT, LAST_MOMENT])
@@ -262,5 +264,5 @@ class WalkContract:
         crowd = [a_customer(tenant_id=tenant, statistics=told) for _ in range(3)]
         crowd.append(a_customer(tenant_id=tenant))
         await keep(storage, *crowd)
-        order = CustomerOrder(by=CustomerSort.FIRST_ORDER_DATE, order=SortOrder.ASC)
+        order = CustomerSort(by=SortField.FIRST_ORDER_DATE, order=SortDirection.ASC)
         assert await walk(storage, tenant, order, 1) == [each.id for each in crowd]

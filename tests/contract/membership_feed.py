@@ -5,9 +5,9 @@ import asyncio
 import pytest
 
 from customers.core.model.customer import Customer
-from customers.core.model.membership import Cause, MemberChange
+from customers.core.model.membership import Cause, SequencedChange
 from customers.core.model.segment import Segment
-from customers.core.ports import Storage
+from customers.core.ports.storage import Storage
 from tests.contract.membership_steps import (
     a_flip,
     changes,
@@ -38,7 +38,7 @@ class FeedContract:
         at = later(days=1, microseconds=1)
         await settle(storage, tenant, [a_flip(segment, customer, at=at, cause=cause)])
         (change,) = await changes(storage, segment)
-        assert change == MemberChange(
+        assert change == SequencedChange(
             sequence=change.sequence,
             segment_id=segment.id,
             customer_id=customer.id,
@@ -54,9 +54,11 @@ class FeedContract:
         ada, bob = [await a_kept_customer(storage, tenant) for _ in range(2)]
         segment, other = [await a_kept_segment(storage, tenant) for _ in range(2)]
         turns = [(bob, True), (ada, True), (bob, False), (bob, True), (ada, False)]
-        flips = [a_flip(segment, each, entered=entered) for each, entered in turns]
-        await settle(storage, tenant, [flips[0], a_flip(other, bob), *flips[1:3]])
-        await settle(storage, tenant, flips[3:])
+        membership_changes = [a_flip(segment, each, entered=entered) for each, entered in turns]
+        await settle(
+            storage, tenant, [membership_changes[0], a_flip(other, bob), *membership_changes[1:3]]
+        )
+        await settle(storage, tenant, membership_changes[3:])
         told = await changes(storage, segment)
         assert [(each.customer_id, each.entered) for each in told] == [
             (customer.id, entered) for customer, entered in turns
@@ -68,7 +70,7 @@ class FeedContract:
     ) -> None:
         customer = await a_kept_customer(storage, tenant)
         segment, other = [await a_kept_segment(storage, tenant) for _ in range(2)]
-        known: list[MemberChange] = []
+        known: list[SequencedChange] = []
         for turn in range(3):
             await let_in(storage, segment, customer)
             await let_in(storage, other, customer)
@@ -98,8 +100,8 @@ class FeedContract:
     async def test_replaying_a_feed_gives_the_members(self, storage: Storage, tenant: str) -> None:
         crowd = [await a_kept_customer(storage, tenant) for _ in range(4)]
         segment = await a_kept_segment(storage, tenant)
-        for some, flip in ((crowd[:3], let_in), (crowd[1:2], let_out), (crowd[3:], let_in)):
-            await flip(storage, segment, *some)
+        for some, change in ((crowd[:3], let_in), (crowd[1:2], let_out), (crowd[3:], let_in)):
+            await change(storage, segment, *some)
             members = await stored_members(storage, segment)
             assert await replayed(storage, segment, crowd) == members
 
@@ -109,9 +111,9 @@ class FeedContract:
         customer = await a_kept_customer(storage, tenant)
         segment = await a_kept_segment(storage, tenant)
         async with abandoned(storage, tenant) as tx:
-            await tx.segments.lock_members()
-            await tx.segments.settle([a_flip(segment, customer)])
-            assert len(await tx.segments.changes(segment.id, 0, 9)) == 1
+            await tx.memberships.acquire_lock()
+            await tx.memberships.apply([a_flip(segment, customer)])
+            assert len(await tx.memberships.changes(segment.id, 0, 9)) == 1
         assert list(await changes(storage, segment)) == []
 
     async def test_nothing_is_skipped_or_repeated_while_many_settle(
@@ -119,7 +121,7 @@ class FeedContract:
     ) -> None:
         crowd = [await a_kept_customer(storage, tenant) for _ in range(12)]
         segment = await a_kept_segment(storage, tenant)
-        read: list[MemberChange] = []
+        read: list[SequencedChange] = []
         async with asyncio.TaskGroup() as tasks:
             for each in crowd:
                 tasks.create_task(let_in(storage, segment, each))
@@ -158,4 +160,4 @@ class FeedContract:
         self, storage: Storage, tenant: str
     ) -> None:
         async with members_locked(storage, tenant) as tx:
-            assert list(await tx.segments.changes(an_id(), 0, 9)) == []
+            assert list(await tx.memberships.changes(an_id(), 0, 9)) == []

@@ -11,21 +11,21 @@ from uuid import UUID
 from customers.core.model.customer import Customer
 from customers.core.model.membership import (
     Cause,
-    Doubt,
-    Flip,
-    Mark,
-    MemberChange,
-    Standing,
+    MembershipChange,
+    PendingChange,
+    RefreshState,
+    SequencedChange,
+    StaleCandidate,
 )
-from customers.core.model.query import CustomerFilter, CustomerOrder, MembersOf
+from customers.core.model.query import CustomerFilter, CustomerSort, MembersOf
 from customers.core.model.segment import Segment
-from customers.core.ports import Storage, Transaction
+from customers.core.ports.storage import Storage, Transaction
 from tests.support.builders import NOW
 
 MANY = 1_000
 
 
-def a_flip(segment: Segment, customer: Customer, **overrides: Any) -> Flip:
+def a_flip(segment: Segment, customer: Customer, **overrides: Any) -> MembershipChange:
     """A customer entered a segment at `NOW`, because of its rule."""
     given: dict[str, Any] = {
         "segment_id": segment.id,
@@ -34,7 +34,7 @@ def a_flip(segment: Segment, customer: Customer, **overrides: Any) -> Flip:
         "at": NOW,
         "cause": Cause.RULE,
     }
-    return Flip(**given | overrides)
+    return MembershipChange(**given | overrides)
 
 
 def ids(customers: Iterable[Customer]) -> set[UUID]:
@@ -45,15 +45,18 @@ def ids(customers: Iterable[Customer]) -> set[UUID]:
 async def members_locked(storage: Storage, tenant: str) -> AsyncIterator[Transaction]:
     """A transaction that holds the tenant's stored members."""
     async with storage.transaction(tenant) as tx:
-        await tx.segments.lock_members()
+        await tx.memberships.acquire_lock()
         yield tx
 
 
 async def settle(
-    storage: Storage, tenant: str, flips: Sequence[Flip], settled: Sequence[Doubt] = ()
+    storage: Storage,
+    tenant: str,
+    membership_changes: Sequence[MembershipChange],
+    settled: Sequence[StaleCandidate] = (),
 ) -> None:
     async with members_locked(storage, tenant) as tx:
-        await tx.segments.settle(flips, settled)
+        await tx.memberships.apply(membership_changes, settled)
 
 
 async def let_in(storage: Storage, segment: Segment, *customers: Customer) -> None:
@@ -62,51 +65,51 @@ async def let_in(storage: Storage, segment: Segment, *customers: Customer) -> No
 
 
 async def let_out(storage: Storage, segment: Segment, *customers: Customer) -> None:
-    flips = [a_flip(segment, each, entered=False) for each in customers]
-    await settle(storage, segment.tenant_id, flips)
+    membership_changes = [a_flip(segment, each, entered=False) for each in customers]
+    await settle(storage, segment.tenant_id, membership_changes)
 
 
 async def stored_members(storage: Storage, segment: Segment) -> list[Customer]:
     """The living ones, oldest id first."""
     which = CustomerFilter(members_of=MembersOf(segment_id=segment.id))
     async with storage.view(segment.tenant_id) as view:
-        found = await view.customers.after(which, CustomerOrder(), None, MANY)
+        found = await view.customers.page_after(which, CustomerSort(), None, MANY)
     return sorted(found, key=lambda each: each.id)
 
 
-async def stand(storage: Storage, segment: Segment, standing: Standing) -> None:
+async def stand(storage: Storage, segment: Segment, refresh_state: RefreshState) -> None:
     async with members_locked(storage, segment.tenant_id) as tx:
-        await tx.segments.stand(segment.id, standing)
+        await tx.memberships.save_refresh_state(segment.id, refresh_state)
 
 
-async def standing_of(storage: Storage, segment: Segment) -> Standing:
+async def standing_of(storage: Storage, segment: Segment) -> RefreshState:
     async with storage.view(segment.tenant_id) as view:
-        return (await view.segments.standings([segment.id]))[segment.id]
+        return (await view.memberships.refresh_states([segment.id]))[segment.id]
 
 
 async def watch(
     storage: Storage, tenant: str, *, customers: bool = True, orders: bool = True
 ) -> None:
     async with members_locked(storage, tenant) as tx:
-        await tx.segments.watch(customers=customers, orders=orders)
+        await tx.memberships.set_capture(customers=customers, orders=orders)
 
 
 async def marked(
     storage: Storage, tenant: str, customer_ids: Collection[UUID] | None = None
-) -> list[Doubt]:
+) -> list[StaleCandidate]:
     """Customers with their marks, oldest id first."""
     async with members_locked(storage, tenant) as tx:
-        found = await tx.segments.marked(MANY, customer_ids)
-    return sorted(found, key=lambda doubt: doubt.customer.id)
+        found = await tx.memberships.with_pending_changes(MANY, customer_ids)
+    return sorted(found, key=lambda candidate: candidate.customer.id)
 
 
-async def marks_of(storage: Storage, customer: Customer) -> Sequence[Mark]:
+async def marks_of(storage: Storage, customer: Customer) -> Sequence[PendingChange]:
     found = await marked(storage, customer.tenant_id, [customer.id])
-    return found[0].marks if found else ()
+    return found[0].pending_changes if found else ()
 
 
 async def changes(
     storage: Storage, segment: Segment, after: int = 0, limit: int = MANY
-) -> Sequence[MemberChange]:
+) -> Sequence[SequencedChange]:
     async with storage.view(segment.tenant_id) as view:
-        return await view.segments.changes(segment.id, after, limit)
+        return await view.memberships.changes(segment.id, after, limit)

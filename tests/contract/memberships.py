@@ -7,18 +7,18 @@ import pytest
 from attrs import evolve
 
 from customers.core.model.customer import Customer
-from customers.core.model.membership import Cause, Standing
+from customers.core.model.membership import Cause, RefreshState
 from customers.core.model.query import (
     CustomerFilter,
     CustomerKey,
-    CustomerOrder,
     CustomerSort,
     MembersOf,
     Page,
-    SortOrder,
+    SortDirection,
+    SortField,
 )
 from customers.core.model.segment import Segment
-from customers.core.ports import Storage
+from customers.core.ports.storage import Storage
 from tests.contract.filters import ACTIVE, BLOCKED, SHOPPERS, found, shopper
 from tests.contract.membership_steps import (
     a_flip,
@@ -45,11 +45,11 @@ from tests.contract.steps import (
 from tests.support.builders import NOW, a_customer, an_id, later
 
 STANDINGS = [
-    Standing(settled_at=NOW),
-    Standing(goal=NOW, cause=Cause.RULE),
-    Standing(goal=later(microseconds=1), after=an_id(), seen=5_000, cause=Cause.SEGMENT),
-    Standing(settled_at=NOW, goal=later(days=1), after=an_id()),
-    Standing(),
+    RefreshState(watermark=NOW),
+    RefreshState(target=NOW, cause=Cause.RULE),
+    RefreshState(target=later(microseconds=1), cursor=an_id(), scanned=5_000, cause=Cause.SEGMENT),
+    RefreshState(watermark=NOW, target=later(days=1), cursor=an_id()),
+    RefreshState(),
 ]
 
 
@@ -77,10 +77,10 @@ class StoredMemberContract:
         segment = await a_kept_segment(storage, tenant)
         if not turns[0]:
             await let_in(storage, segment, ada)
-        flips = [a_flip(segment, ada, entered=each) for each in turns]
-        await settle(storage, tenant, [*flips, a_flip(segment, bob)])
+        membership_changes = [a_flip(segment, ada, entered=each) for each in turns]
+        await settle(storage, tenant, [*membership_changes, a_flip(segment, bob)])
         assert await stored_members(storage, segment) == ([ada, bob] if turns[-1] else [bob])
-        assert (await standing_of(storage, segment)).members == 1 + turns[-1]
+        assert (await standing_of(storage, segment)).member_count == 1 + turns[-1]
 
     async def test_those_of_some_customers_who_are_stored_are_named(
         self, storage: Storage, tenant: str
@@ -91,9 +91,9 @@ class StoredMemberContract:
         await let_in(storage, other, bob)
         await delete(storage, eve)
         async with members_locked(storage, tenant) as tx:
-            told = await tx.segments.stored(segment.id, [ada.id, bob.id, eve.id, an_id()])
+            told = await tx.memberships.members_among(segment.id, [ada.id, bob.id, eve.id, an_id()])
             assert set(told) == {ada.id, eve.id}
-            assert set(await tx.segments.stored(segment.id, [])) == set()
+            assert set(await tx.memberships.members_among(segment.id, [])) == set()
 
     async def test_a_thousand_customers_enter_and_leave_at_once(
         self, storage: Storage, tenant: str
@@ -115,7 +115,7 @@ class StoredMemberContract:
         deleted = await delete(storage, gone)
         await save_segment(storage, evolve(segment, is_active=False))
         assert await stored_members(storage, segment) == [ada]
-        assert (await standing_of(storage, segment)).members == 2
+        assert (await standing_of(storage, segment)).member_count == 2
         await save(storage, restored := deleted.restored(later(days=1)))
         assert await stored_members(storage, segment) == [ada, restored]
 
@@ -124,11 +124,11 @@ class StoredMemberContract:
     ) -> None:
         segment = await a_kept_segment(storage, tenant)
         await let_in(storage, segment, await a_kept_customer(storage, tenant))
-        await stand(storage, segment, Standing(settled_at=NOW))
+        await stand(storage, segment, RefreshState(watermark=NOW))
         await remove(storage, segment)
         await add_segments(storage, segment)
         assert await stored_members(storage, segment) == []
-        assert await standing_of(storage, segment) == Standing()
+        assert await standing_of(storage, segment) == RefreshState()
 
     async def test_who_locks_the_members_waits_for_the_one_who_holds_them(
         self, storage: Storage, tenant: str
@@ -139,11 +139,11 @@ class StoredMemberContract:
         async def hold(pause: Pause) -> None:
             async with members_locked(storage, tenant) as tx:
                 await pause()
-                await tx.segments.settle([a_flip(segment, customer)])
+                await tx.memberships.apply([a_flip(segment, customer)])
 
         async def wait() -> set[Any]:
             async with members_locked(storage, tenant) as tx:
-                return set(await tx.segments.stored(segment.id, [customer.id]))
+                return set(await tx.memberships.members_among(segment.id, [customer.id]))
 
         assert await overlapping(hold, wait) == {customer.id}
 
@@ -153,44 +153,44 @@ class StoredMemberContract:
         crowd = [await a_kept_customer(storage, tenant) for _ in range(8)]
         segment = await a_kept_segment(storage, tenant)
         await asyncio.gather(*(let_in(storage, segment, each) for each in crowd))
-        assert (await standing_of(storage, segment)).members == 8
+        assert (await standing_of(storage, segment)).member_count == 8
 
 
 class StandingContract:
-    @pytest.mark.parametrize("standing", STANDINGS, ids=str)
+    @pytest.mark.parametrize("refresh_state", STANDINGS, ids=str)
     async def test_a_standing_is_read_as_it_was_told(
-        self, storage: Storage, tenant: str, standing: Standing
+        self, storage: Storage, tenant: str, refresh_state: RefreshState
     ) -> None:
         segment = await a_kept_segment(storage, tenant)
         for before in STANDINGS:
             await stand(storage, segment, before)
-            await stand(storage, segment, standing)
-            assert await standing_of(storage, segment) == standing
+            await stand(storage, segment, refresh_state)
+            assert await standing_of(storage, segment) == refresh_state
 
     async def test_the_number_of_members_is_that_of_those_who_are_stored(
         self, storage: Storage, tenant: str
     ) -> None:
         crowd = [await a_kept_customer(storage, tenant) for _ in range(3)]
         segment = await a_kept_segment(storage, tenant)
-        await stand(storage, segment, told := Standing(settled_at=NOW, members=99))
-        for members, flip in ((3, let_in), (3, let_in), (2, let_out), (2, let_out)):
-            await flip(storage, segment, *(crowd if members == 3 else crowd[:1]))
-            assert await standing_of(storage, segment) == evolve(told, members=members)
+        await stand(storage, segment, told := RefreshState(watermark=NOW, member_count=99))
+        for members, change in ((3, let_in), (3, let_in), (2, let_out), (2, let_out)):
+            await change(storage, segment, *(crowd if members == 3 else crowd[:1]))
+            assert await standing_of(storage, segment) == evolve(told, member_count=members)
             await stand(storage, segment, told)
-            assert await standing_of(storage, segment) == evolve(told, members=members)
+            assert await standing_of(storage, segment) == evolve(told, member_count=members)
 
     async def test_standings_are_told_of_the_segments_asked_for_or_of_all(
         self, storage: Storage, tenant: str
     ) -> None:
         one, two, gone = [await a_kept_segment(storage, tenant) for _ in range(3)]
-        await stand(storage, one, told := Standing(settled_at=NOW))
+        await stand(storage, one, told := RefreshState(watermark=NOW))
         await stand(storage, gone, told)
         await remove(storage, gone)
         async with storage.view(tenant) as view:
-            some = await view.segments.standings([one.id, gone.id, an_id()])
-            every = await view.segments.standings()
-            assert dict(await view.segments.standings([])) == {}
-        assert (dict(some), dict(every)) == ({one.id: told}, {one.id: told, two.id: Standing()})
+            some = await view.memberships.refresh_states([one.id, gone.id, an_id()])
+            every = await view.memberships.refresh_states()
+            assert dict(await view.memberships.refresh_states([])) == {}
+        assert (dict(some), dict(every)) == ({one.id: told}, {one.id: told, two.id: RefreshState()})
 
 
 class MemberFilterContract:
@@ -243,10 +243,10 @@ class MemberFilterContract:
         early = evolve(which, created_to=later(days=1), statuses=frozenset({ACTIVE, BLOCKED}))
         assert await found(storage, tenant, early) == [crowd[5]]
 
-    @pytest.mark.parametrize("by", CustomerSort)
-    @pytest.mark.parametrize("order", SortOrder)
+    @pytest.mark.parametrize("by", SortField)
+    @pytest.mark.parametrize("order", SortDirection)
     async def test_members_are_paged_and_walked_through_in_every_order(
-        self, storage: Storage, tenant: str, by: CustomerSort, order: SortOrder
+        self, storage: Storage, tenant: str, by: SortField, order: SortDirection
     ) -> None:
         crowd = [shopper(tenant, number) for number in range(SHOPPERS)]
         segment = await a_kept_segment(storage, tenant)
@@ -255,9 +255,9 @@ class MemberFilterContract:
         without, plus = {each.id for each in crowd[:3]}, {each.id for each in crowd[1::4]}
         which = members_of(segment, without=frozenset(without), plus=frozenset(plus))
         wanted = ids(crowd[::2]) - without | plus
-        sorts = CustomerOrder(by=by, order=order)
+        sorts = CustomerSort(by=by, order=order)
         async with storage.view(tenant) as view:
-            every = await view.customers.after(CustomerFilter(), sorts, None, 100)
+            every = await view.customers.page_after(CustomerFilter(), sorts, None, 100)
             expected = [each for each in every if each.id in wanted]
             pages = [
                 each
@@ -265,10 +265,10 @@ class MemberFilterContract:
                 for each in await view.customers.page(which, sorts, Page(number=number, size=4))
             ]
             walked: list[Customer] = []
-            while more := await view.customers.after(which, sorts, _key(walked, by), 4):
+            while more := await view.customers.page_after(which, sorts, _key(walked, by), 4):
                 walked += more
         assert (pages, walked) == (expected, expected)
 
 
-def _key(walked: list[Customer], by: CustomerSort) -> CustomerKey | None:
+def _key(walked: list[Customer], by: SortField) -> CustomerKey | None:
     return CustomerKey(value=by.of(walked[-1]), id=walked[-1].id) if walked else None

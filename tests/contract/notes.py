@@ -8,7 +8,7 @@ from customers.core.errors import CustomerNotFound, NoteNotFound
 from customers.core.model.customer import Customer
 from customers.core.model.journal import Note
 from customers.core.model.query import JournalKey
-from customers.core.ports import Storage
+from customers.core.ports.storage import Storage
 from tests.contract.steps import a_kept_customer, add_notes, delete, save
 from tests.support.builders import a_customer, a_note, an_id, later
 
@@ -23,7 +23,7 @@ async def notes(
 
 async def remove(storage: Storage, customer: Customer, note: Note) -> None:
     async with storage.transaction(customer.tenant_id) as tx:
-        await tx.customers.lock(customer.id)
+        await tx.customers.get_for_update(customer.id)
         await tx.notes.remove(customer.id, note.id)
 
 
@@ -113,7 +113,7 @@ class NoteContract:
         customer = await a_kept_customer(storage, tenant)
         await add_notes(storage, customer, old := a_note(customer))
         async with storage.transaction(tenant) as tx:
-            await tx.customers.lock(customer.id)
+            await tx.customers.get_for_update(customer.id)
             await tx.notes.add(new := a_note(customer))
             await tx.notes.remove(customer.id, old.id)
             assert list(await tx.notes.newest(customer.id, None, 50)) == [new]

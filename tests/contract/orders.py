@@ -12,7 +12,7 @@ from customers.core.model.customer import Customer
 from customers.core.model.money import MOST
 from customers.core.model.order import Entry
 from customers.core.model.query import JournalKey
-from customers.core.ports import Storage
+from customers.core.ports.storage import Storage
 from tests.contract.steps import (
     Pause,
     a_kept_customer,
@@ -39,7 +39,7 @@ WHOLE: dict[str, Any] = {
     "order_number": "Bestellung \u2116 7",
     "total_amount": Decimal("33.3300"),
     "order_date": later(days=-3, microseconds=1),
-    "order_date_told": False,
+    "order_date_stated": False,
     "refunds_total": Decimal("40.01"),
     "cancelled_at": later(days=1, microseconds=999_999),
     "recorded_at": later(seconds=1),
@@ -48,7 +48,7 @@ WHOLE: dict[str, Any] = {
 
 async def claim(storage: Storage, customer: Customer, order_id: str) -> Entry:
     async with storage.transaction(customer.tenant_id) as tx:
-        await tx.customers.lock(customer.id)
+        await tx.customers.get_for_update(customer.id)
         return await tx.orders.claim(order_id, customer.id)
 
 
@@ -112,7 +112,7 @@ class ClaimContract:
     ) -> None:
         ada, bob = await a_kept_customer(storage, tenant), await a_kept_customer(storage, tenant)
         async with abandoned(storage, tenant) as tx:
-            await tx.customers.lock(ada.id)
+            await tx.customers.get_for_update(ada.id)
             await tx.orders.claim("order-1", ada.id)
         assert (await claim(storage, bob, "order-1")).customer_id == bob.id
 
@@ -124,7 +124,7 @@ class ClaimContract:
 
         async def hold(pause: Pause) -> None:
             async with storage.transaction(tenant) as tx:
-                await tx.customers.lock(ada.id)
+                await tx.customers.get_for_update(ada.id)
                 await tx.orders.claim("order-1", ada.id)
                 await pause()
                 await tx.orders.save(entry)
@@ -140,7 +140,7 @@ class ClaimContract:
 
         async def hold(pause: Pause) -> None:
             async with storage.transaction(tenant) as tx:
-                await tx.customers.lock(ada.id)
+                await tx.customers.get_for_update(ada.id)
                 await tx.orders.claim(entry.order_id, ada.id)
                 await pause()
                 await tx.orders.save(cancelled)
@@ -285,7 +285,7 @@ class RefundContract:
         customer = await a_kept_customer(storage, tenant)
         await enter(storage, customer, entry := an_entry(customer))
         async with storage.transaction(tenant) as tx:
-            await tx.customers.lock(customer.id)
+            await tx.customers.get_for_update(customer.id)
             await tx.orders.claim(entry.order_id, customer.id)
             await tx.orders.add_refund(refund := a_refund(entry))
             await tx.orders.save(evolve(entry, refunds_total=refund.amount))

@@ -8,7 +8,7 @@ from attrs import evolve
 from customers.core.errors import CustomerNotFound
 from customers.core.model.customer import Customer
 from customers.core.model.payment import PaymentMethod, PaymentType
-from customers.core.ports import Storage
+from customers.core.ports.storage import Storage
 from tests.contract.steps import (
     a_kept_customer,
     delete,

@@ -8,7 +8,7 @@ from attrs import evolve
 
 from customers.core.errors import PaymentMethodTaken
 from customers.core.model.customer import Customer
-from customers.core.ports import Storage
+from customers.core.ports.storage import Storage
 from tests.contract.payment_methods import methods
 from tests.contract.steps import (
     Pause,
@@ -26,7 +26,7 @@ TOKEN = {"payment_gateway": "stripe", "gateway_payment_method_id": "pm_shared"}
 async def restore(storage: Storage, customer: Customer) -> set[UUID]:
     """Brings a deleted customer back; the methods whose tokens others have."""
     async with storage.transaction(customer.tenant_id) as tx:
-        deleted = await tx.customers.lock_any(customer.id)
+        deleted = await tx.customers.get_any_for_update(customer.id)
         await tx.customers.save(deleted.restored(later(days=2)))
         return set(await tx.payment_methods.reclaim(customer.id))
 
@@ -115,7 +115,7 @@ class TokenContract:
 
         async def remove(pause: Pause) -> None:
             async with storage.transaction(tenant) as tx:
-                await tx.customers.lock(holder.id)
+                await tx.customers.get_for_update(holder.id)
                 await tx.payment_methods.replace(holder.id, [mine], [])
                 await pause()
 
@@ -229,7 +229,7 @@ class ReleaseContract:
         )
         await set_methods(storage, customer, a_payment_method(customer, **TOKEN))
         async with abandoned(storage, tenant) as tx:
-            await tx.customers.lock(customer.id)
+            await tx.customers.get_for_update(customer.id)
             await tx.payment_methods.release(customer.id)
             await tx.customers.save(customer.deleted(later(days=1)))
         with pytest.raises(PaymentMethodTaken):
@@ -248,7 +248,7 @@ class ReleaseContract:
 
         async def take_back(pause: Pause) -> None:
             async with storage.transaction(tenant) as tx:
-                deleted = await tx.customers.lock_any(first.id)
+                deleted = await tx.customers.get_any_for_update(first.id)
                 await tx.customers.save(deleted.restored(later(days=2)))
                 assert not await tx.payment_methods.reclaim(first.id)
                 await pause()

@@ -2,8 +2,8 @@
 
 from attrs import evolve
 
-from customers.core.model.membership import Cause, Doubt
-from customers.core.ports import Storage
+from customers.core.model.membership import Cause, StaleCandidate
+from customers.core.ports.storage import Storage
 from tests.contract.change_capture import TOMORROW, a_whole_customer, told
 from tests.contract.membership_steps import (
     a_flip,
@@ -15,7 +15,7 @@ from tests.contract.membership_steps import (
     stored_members,
     watch,
 )
-from tests.contract.record_order import count_order
+from tests.contract.record_order import record_order
 from tests.contract.segments import a_kept_segment
 from tests.contract.steps import a_kept_customer, delete, erase, keep, put, save
 from tests.support.builders import an_entry, an_id, later
@@ -34,11 +34,11 @@ class MarkedContract:
         await watch(storage, tenant)
         gone = await delete(storage, ada)
         assert await marked(storage, tenant) == [
-            Doubt(
+            StaleCandidate(
                 customer=gone,
-                inside=frozenset({one.id, two.id}),
-                assigned=frozenset({one.id, three.id}),
-                marks=tuple(await marks_of(storage, ada)),
+                member_of=frozenset({one.id, two.id}),
+                assigned_to=frozenset({one.id, three.id}),
+                pending_changes=tuple(await marks_of(storage, ada)),
             )
         ]
 
@@ -51,9 +51,9 @@ class MarkedContract:
             await save(storage, evolve(each, first_name="Other"))
         async with members_locked(storage, tenant) as tx:
             for most in range(1, 5):
-                found = await tx.segments.marked(most)
-                assert [len(doubt.marks) for doubt in found] == [2] * min(most, 3)
-                assert len({doubt.customer.id for doubt in found}) == min(most, 3)
+                found = await tx.memberships.with_pending_changes(most)
+                assert [len(candidate.pending_changes) for candidate in found] == [2] * min(most, 3)
+                assert len({candidate.customer.id for candidate in found}) == min(most, 3)
 
     async def test_with_ids_only_those_customers_are_given(
         self, storage: Storage, tenant: str
@@ -62,9 +62,13 @@ class MarkedContract:
         await watch(storage, tenant)
         ada, bob, eve = [await a_kept_customer(storage, tenant) for _ in range(3)]
         found = await marked(storage, tenant, [quiet.id, ada.id, eve.id, an_id()])
-        assert [doubt.customer for doubt in found] == [ada, eve]
+        assert [candidate.customer for candidate in found] == [ada, eve]
         assert await marked(storage, tenant, []) == []
-        assert [doubt.customer for doubt in await marked(storage, tenant)] == [ada, bob, eve]
+        assert [candidate.customer for candidate in await marked(storage, tenant)] == [
+            ada,
+            bob,
+            eve,
+        ]
 
     async def test_settling_takes_away_the_marks_of_those_who_are_settled(
         self, storage: Storage, tenant: str
@@ -74,7 +78,7 @@ class MarkedContract:
         ada, bob = [await a_kept_customer(storage, tenant) for _ in range(2)]
         read = await marked(storage, tenant, [ada.id])
         await settle(storage, tenant, [a_flip(segment, ada)], read)
-        assert [doubt.customer for doubt in await marked(storage, tenant)] == [bob]
+        assert [candidate.customer for candidate in await marked(storage, tenant)] == [bob]
         assert await stored_members(storage, segment) == [ada]
 
     async def test_a_mark_that_was_left_meanwhile_stays(
@@ -83,7 +87,7 @@ class MarkedContract:
         await watch(storage, tenant)
         customer = await a_kept_customer(storage, tenant)
         read = await marked(storage, tenant)
-        await count_order(storage, tenant, an_entry(customer), TOMORROW)
+        await record_order(storage, tenant, an_entry(customer), TOMORROW)
         await settle(storage, tenant, [], read)
         assert told(await marks_of(storage, customer)) == [(TOMORROW, Cause.ORDER, customer)]
 
@@ -93,7 +97,7 @@ class MarkedContract:
         await watch(storage, tenant)
         customer = await a_kept_customer(storage, tenant)
         before = await marked(storage, tenant)
-        await settle(storage, tenant, [], [Doubt(customer=customer)])
+        await settle(storage, tenant, [], [StaleCandidate(customer=customer)])
         assert await marked(storage, tenant) == before
 
     async def test_numbers_go_on_rising_when_marks_are_gone(
@@ -105,7 +109,11 @@ class MarkedContract:
         for turn in range(3):
             await save(storage, evolve(customer, first_name=f"Ada {turn}"))
             read = await marked(storage, tenant)
-            numbers += [mark.number for doubt in read for mark in doubt.marks]
+            numbers += [
+                pending_change.number
+                for candidate in read
+                for pending_change in candidate.pending_changes
+            ]
             await settle(storage, tenant, [], read)
         assert numbers == sorted(set(numbers))
         assert len(numbers) == 4
@@ -121,6 +129,6 @@ class MarkedContract:
         await save(storage, evolve(customer, first_name="Other"))
         await erase(storage, customer, later(days=3))
         found = await marked(storage, tenant)
-        assert [doubt.customer for doubt in found] == [customer.erased(later(days=3))]
-        assert (list(found[0].inside), list(found[0].assigned)) == ([segment.id], [])
-        assert told(found[0].marks) == [(later(days=3), Cause.CUSTOMER, None)]
+        assert [candidate.customer for candidate in found] == [customer.erased(later(days=3))]
+        assert (list(found[0].member_of), list(found[0].assigned_to)) == ([segment.id], [])
+        assert told(found[0].pending_changes) == [(later(days=3), Cause.CUSTOMER, None)]

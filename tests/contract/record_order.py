@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from customers.core.model.customer import Customer
 from customers.core.model.money import Currency
 from customers.core.model.order import Entry, fold
-from customers.core.ports import Storage
+from customers.core.ports.storage import Storage
 from tests.contract.orders import claim, newest
 from tests.contract.statistics import AMOUNTS, DATES, TOMORROW, few_examples, folded
 from tests.contract.steps import (
@@ -40,8 +40,8 @@ FACTS = st.lists(
 )
 
 
-async def count_order(storage: Storage, tenant: str, entry: Entry, now: datetime = NOW) -> Any:
-    return await storage.one_step(tenant).count_order(entry, now)
+async def record_order(storage: Storage, tenant: str, entry: Entry, now: datetime = NOW) -> Any:
+    return await storage.autocommit(tenant).record_order(entry, now)
 
 
 async def tell(storage: Storage, customer: Customer, fact: Fact) -> None:
@@ -49,14 +49,14 @@ async def tell(storage: Storage, customer: Customer, fact: Fact) -> None:
     number, kind, amount, date = fact
     order_id = f"order-{number}"
     told = an_entry(customer, order_id=order_id, total_amount=amount, order_date=date)
-    if kind == "order" and await count_order(storage, customer.tenant_id, told, date):
+    if kind == "order" and await record_order(storage, customer.tenant_id, told, date):
         return
     known = await claim(storage, customer, order_id)
     if kind == "refund":
         await enter(storage, customer, evolve(known, refunds_total=known.refunds_total + amount))
     elif kind == "cancel":
         await enter(storage, customer, known.cancel(date))
-    elif not known.is_told:
+    elif not known.is_recorded:
         facts: dict[str, Any] = {
             "refunds_total": known.refunds_total,
             "cancelled_at": known.cancelled_at,
@@ -69,8 +69,8 @@ class CountOrderContract:
         self, storage: Storage, tenant: str
     ) -> None:
         customer = await a_kept_customer(storage, tenant)
-        entry = an_entry(customer, order_number="No 7", order_date_told=False)
-        counted = await count_order(storage, tenant, entry, TOMORROW)
+        entry = an_entry(customer, order_number="No 7", order_date_stated=False)
+        counted = await record_order(storage, tenant, entry, TOMORROW)
         assert counted == customer.with_statistics(fold([entry], USD), now=TOMORROW)
         assert await stored(storage, customer) == counted
         assert await newest(storage, customer) == [entry]
@@ -78,7 +78,7 @@ class CountOrderContract:
     async def test_counting_gives_the_customer_whole(self, storage: Storage, tenant: str) -> None:
         customer = a_customer(tenant_id=tenant, tags=("vip", "É"), notes="a\nb", version=41)
         await keep(storage, customer)
-        counted = await count_order(storage, tenant, entry := an_entry(customer), TOMORROW)
+        counted = await record_order(storage, tenant, entry := an_entry(customer), TOMORROW)
         assert counted == customer.with_statistics(fold([entry], USD), now=TOMORROW)
 
     async def test_counting_never_turns_a_customers_time_back(
@@ -86,7 +86,7 @@ class CountOrderContract:
     ) -> None:
         customer = a_customer(tenant_id=tenant, updated_at=TOMORROW)
         await keep(storage, customer)
-        counted = await count_order(storage, tenant, an_entry(customer), NOW)
+        counted = await record_order(storage, tenant, an_entry(customer), NOW)
         assert (counted.updated_at, counted.version) == (TOMORROW, 2)
 
     async def test_a_known_order_is_not_counted_whatever_is_told(
@@ -97,7 +97,7 @@ class CountOrderContract:
         for known in (told, stub):
             for customer in (ada, bob):
                 again = an_entry(customer, order_id=known.order_id, total_amount=Decimal(99))
-                assert await count_order(storage, tenant, again, TOMORROW) is None
+                assert await record_order(storage, tenant, again, TOMORROW) is None
             assert await claim(storage, ada, known.order_id) == known
         assert [await stored(storage, each) for each in (ada, bob)] == [before, bob]
 
@@ -110,7 +110,7 @@ class CountOrderContract:
         await erase(storage, erased)
         for nobody in (gone, erased, theirs, a_customer(tenant_id=tenant)):
             entry = an_entry(nobody)
-            assert await count_order(storage, tenant, entry) is None
+            assert await record_order(storage, tenant, entry) is None
             stub = await claim(storage, here, entry.order_id)
             assert stub == a_stub(here, order_id=entry.order_id)
         assert await stored(storage, theirs) == theirs
@@ -138,7 +138,7 @@ class CountOrderContract:
             entries: list[Entry] = []
             for amount in amounts:
                 entries.append(an_entry(customer, total_amount=amount))
-                counted = await count_order(storage, tenant, entries[-1])
+                counted = await record_order(storage, tenant, entries[-1])
                 assert counted.statistics == fold(entries, currency)
                 assert await folded(storage, customer) == fold(entries, currency)
 
@@ -152,7 +152,7 @@ class CountOrderAtOnceContract:
             an_entry(customer, total_amount=Decimal(f"{number}.99"), order_date=later(days=number))
             for number in range(32)
         ]
-        counted = await asyncio.gather(*(count_order(storage, tenant, each) for each in entries))
+        counted = await asyncio.gather(*(record_order(storage, tenant, each) for each in entries))
         assert sorted(each.version for each in counted) == list(range(2, 34))
         last = await stored(storage, customer)
         assert last.statistics == fold(entries, USD) == await folded(storage, customer)
@@ -163,7 +163,7 @@ class CountOrderAtOnceContract:
     ) -> None:
         customer = await a_kept_customer(storage, tenant)
         entry = an_entry(customer)
-        counted = await asyncio.gather(*(count_order(storage, tenant, entry) for _ in range(8)))
+        counted = await asyncio.gather(*(record_order(storage, tenant, entry) for _ in range(8)))
         (winner,) = (each for each in counted if each is not None)
         assert await stored(storage, customer) == winner
         assert winner.statistics == fold([entry], USD)
@@ -175,7 +175,7 @@ class CountOrderAtOnceContract:
             rivals = [await a_kept_customer(storage, tenant) for _ in range(2)]
             wanted = an_entry(rivals[0])
             entries = [evolve(wanted, customer_id=each.id) for each in rivals]
-            ends = await asyncio.gather(*(count_order(storage, tenant, each) for each in entries))
+            ends = await asyncio.gather(*(record_order(storage, tenant, each) for each in entries))
             kept = [(await stored(storage, each)).statistics.total_orders for each in rivals]
             assert sorted(kept) == [0, 1]
             assert kept == [0 if end is None else 1 for end in ends]
@@ -188,14 +188,14 @@ class CountOrderAtOnceContract:
 
         async def hold(pause: Pause) -> None:
             async with storage.transaction(tenant) as tx:
-                before = await tx.customers.lock(customer.id)
+                before = await tx.customers.get_for_update(customer.id)
                 await tx.orders.claim(first.order_id, customer.id)
                 await pause()
                 await tx.orders.save(first)
                 statistics = await tx.orders.statistics(customer.id)
                 await tx.customers.save(before.with_statistics(statistics, now=NOW))
 
-        counted = await overlapping(hold, lambda: count_order(storage, tenant, second))
+        counted = await overlapping(hold, lambda: record_order(storage, tenant, second))
         assert counted.statistics == fold([first, second], USD)
         assert counted.version == 3
 
@@ -209,13 +209,13 @@ class CountOrderAtOnceContract:
         async def hold(pause: Pause) -> None:
             with suppress(ZeroDivisionError):
                 async with storage.transaction(tenant) as tx:
-                    await tx.customers.lock(ada.id)
+                    await tx.customers.get_for_update(ada.id)
                     await tx.orders.claim(entry.order_id, ada.id)
                     await pause()
                     if fails:
                         raise ZeroDivisionError
 
-        counted = await overlapping(hold, lambda: count_order(storage, tenant, entry))
+        counted = await overlapping(hold, lambda: record_order(storage, tenant, entry))
         assert (counted is not None) == fails
 
     async def test_who_is_deleted_while_an_order_is_counted_has_none(
@@ -225,12 +225,12 @@ class CountOrderAtOnceContract:
 
         async def hold(pause: Pause) -> None:
             async with storage.transaction(tenant) as tx:
-                now = await tx.customers.lock(customer.id)
+                now = await tx.customers.get_for_update(customer.id)
                 await pause()
                 await tx.customers.save(now.deleted(TOMORROW))
 
         entry = an_entry(customer)
-        assert await overlapping(hold, lambda: count_order(storage, tenant, entry)) is None
+        assert await overlapping(hold, lambda: record_order(storage, tenant, entry)) is None
         await save(storage, customer.deleted(TOMORROW).restored(TOMORROW))
         assert await newest(storage, customer) == []
 
@@ -242,14 +242,14 @@ class CountOrderAtOnceContract:
 
         async def cancel(entry: Entry) -> None:
             async with storage.transaction(tenant) as tx:
-                before = await tx.customers.lock(customer.id)
+                before = await tx.customers.get_for_update(customer.id)
                 known = await tx.orders.claim(entry.order_id, customer.id)
                 await tx.orders.save(known.cancel(TOMORROW))
                 statistics = await tx.orders.statistics(customer.id)
                 await tx.customers.save(before.with_statistics(statistics, now=NOW))
 
         for entry in entries:
-            await asyncio.gather(cancel(entry), count_order(storage, tenant, entry))
+            await asyncio.gather(cancel(entry), record_order(storage, tenant, entry))
         ledger = [await claim(storage, customer, each.order_id) for each in entries]
         assert all(entry.cancelled_at == TOMORROW for entry in ledger)
         assert (await stored(storage, customer)).statistics == fold(ledger, USD)

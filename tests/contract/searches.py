@@ -7,7 +7,7 @@ from attrs import evolve
 
 from customers.core.model.customer import Customer
 from customers.core.model.query import CustomerFilter, search_key
-from customers.core.ports import Storage
+from customers.core.ports.storage import Storage
 from tests.contract.filters import found
 from tests.contract.steps import delete, keep, save
 from tests.support.builders import (

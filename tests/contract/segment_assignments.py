@@ -11,7 +11,7 @@ from customers.core.model.customer import Customer
 from customers.core.model.membership import Assignment
 from customers.core.model.query import CustomerFilter
 from customers.core.model.segment import Segment
-from customers.core.ports import Storage
+from customers.core.ports.storage import Storage
 from tests.contract.filters import found
 from tests.contract.membership_steps import ids, let_in, let_out, members_locked, stored_members
 from tests.contract.segments import a_kept_segment, remove
@@ -33,26 +33,26 @@ LATER = Assignment(assigned_at=later(days=1, microseconds=1), assigned_by=an_id(
 
 async def take(storage: Storage, segment: Segment, *customers: Customer) -> Collection[UUID]:
     async with members_locked(storage, segment.tenant_id) as tx:
-        await tx.segments.lock(segment.id)
-        return await tx.segments.take(segment.id, ids(customers))
+        await tx.segments.get_for_update(segment.id)
+        return await tx.assignments.remove(segment.id, ids(customers))
 
 
 async def put_as(storage: Storage, segment: Segment, by: Assignment, *customers: Customer) -> None:
     async with members_locked(storage, segment.tenant_id) as tx:
-        await tx.segments.lock(segment.id)
-        await tx.segments.put(segment.id, ids(customers), by)
+        await tx.segments.get_for_update(segment.id)
+        await tx.assignments.add(segment.id, ids(customers), by)
 
 
 async def empty(storage: Storage, segment: Segment) -> None:
     async with members_locked(storage, segment.tenant_id) as tx:
-        await tx.segments.lock(segment.id)
-        await tx.segments.empty(segment.id)
+        await tx.segments.get_for_update(segment.id)
+        await tx.assignments.clear(segment.id)
 
 
-async def put_members(storage: Storage, segment: Segment, by: Assignment = BY_HAND) -> None:
+async def add_members(storage: Storage, segment: Segment, by: Assignment = BY_HAND) -> None:
     async with members_locked(storage, segment.tenant_id) as tx:
-        await tx.segments.lock(segment.id)
-        await tx.segments.put_members(segment.id, by)
+        await tx.segments.get_for_update(segment.id)
+        await tx.assignments.add_members(segment.id, by)
 
 
 async def assigned(storage: Storage, segment: Segment) -> list[Customer]:
@@ -61,13 +61,13 @@ async def assigned(storage: Storage, segment: Segment) -> list[Customer]:
 
 async def assignment(storage: Storage, segment: Segment, customer: Customer) -> Assignment | None:
     async with storage.view(segment.tenant_id) as view:
-        return await view.segments.assignment(segment.id, customer.id)
+        return await view.assignments.get(segment.id, customer.id)
 
 
 async def segments_of(storage: Storage, customer: Customer) -> list[Segment]:
     """The segments a customer was put into, newest first."""
     async with storage.view(customer.tenant_id) as view:
-        into = set(await view.segments.put_into(customer.id))
+        into = set(await view.assignments.segments_of(customer.id))
         return [each for each in await view.segments.all() if each.id in into]
 
 
@@ -134,11 +134,11 @@ class PuttingContract:
         segment, other = [await a_kept_segment(storage, tenant) for _ in range(2)]
         await put(storage, segment, ada, eve)
         await let_in(storage, segment, ada, bob)
-        await put_members(storage, segment, LATER)
+        await add_members(storage, segment, LATER)
         assert await assigned(storage, segment) == [ada, bob, eve]
         known = [await assignment(storage, segment, each) for each in (ada, bob, eve)]
         assert known == [BY_HAND, LATER, BY_HAND]
-        await put_members(storage, other)
+        await add_members(storage, other)
         assert await assigned(storage, other) == []
 
     async def test_who_was_put_in_with_the_members_stays_when_those_leave(
@@ -147,7 +147,7 @@ class PuttingContract:
         customer = await a_kept_customer(storage, tenant)
         segment = await a_kept_segment(storage, tenant)
         await let_in(storage, segment, customer)
-        await put_members(storage, segment)
+        await add_members(storage, segment)
         await let_out(storage, segment, customer)
         assert await assigned(storage, segment) == [customer]
 
@@ -170,9 +170,9 @@ class PuttingContract:
 
         async def hold(pause: Pause) -> None:
             async with members_locked(storage, tenant) as tx:
-                await tx.segments.lock(segment.id)
+                await tx.segments.get_for_update(segment.id)
                 await pause()
-                assert set(await tx.segments.put(segment.id, [customer.id], BY_HAND))
+                assert set(await tx.assignments.add(segment.id, [customer.id], BY_HAND))
 
         assert set(await overlapping(hold, lambda: put(storage, segment, customer))) == set()
 

@@ -7,7 +7,7 @@ from attrs import evolve
 
 from customers.core.errors import SegmentNameTaken, SegmentNotFound
 from customers.core.model.segment import Segment
-from customers.core.ports import Storage
+from customers.core.ports.storage import Storage
 from tests.contract.steps import (
     Pause,
     add_segments,
@@ -31,7 +31,7 @@ SAME_NAME = [("VIP", "VIP"), ("VIP", "vip"), ("Straße", "STRASSE"), ("É", "e\u
 
 def a_manual_segment_with_rules(written: str, tenant_id: str) -> Segment:
     """Its rules are kept and not evaluated, so they need not even be rules."""
-    return a_segment(tenant_id=tenant_id, rules_written=written)
+    return a_segment(tenant_id=tenant_id, rules_text=written)
 
 
 async def a_kept_segment(storage: Storage, tenant: str) -> Segment:
@@ -47,14 +47,14 @@ async def get(storage: Storage, segment: Segment) -> Segment:
 
 async def save_segment(storage: Storage, segment: Segment) -> None:
     async with storage.transaction(segment.tenant_id) as tx:
-        await tx.segments.lock(segment.id)
+        await tx.segments.get_for_update(segment.id)
         await tx.segments.save(segment)
 
 
 async def remove(storage: Storage, segment: Segment) -> None:
     async with storage.transaction(segment.tenant_id) as tx:
-        await tx.segments.lock_members()
-        await tx.segments.lock(segment.id)
+        await tx.memberships.acquire_lock()
+        await tx.segments.get_for_update(segment.id)
         await tx.segments.remove(segment.id)
 
 
@@ -95,7 +95,7 @@ class SegmentContract:
                 await view.segments.get(an_id())
         async with storage.transaction(tenant) as tx:
             with pytest.raises(SegmentNotFound):
-                await tx.segments.lock(an_id())
+                await tx.segments.get_for_update(an_id())
 
     async def test_a_saved_segment_is_read_as_it_was_saved(
         self, storage: Storage, tenant: str
@@ -122,13 +122,13 @@ class SegmentContract:
 
         async def hold(pause: Pause) -> None:
             async with storage.transaction(tenant) as tx:
-                await tx.segments.lock(segment.id)
+                await tx.segments.get_for_update(segment.id)
                 await pause()
                 await tx.segments.save(renamed)
 
         async def wait() -> Segment:
             async with storage.transaction(tenant) as tx:
-                return await tx.segments.lock(segment.id)
+                return await tx.segments.get_for_update(segment.id)
 
         assert await overlapping(hold, wait) == renamed
 
@@ -139,15 +139,15 @@ class SegmentContract:
 
         async def hold(pause: Pause) -> None:
             async with storage.transaction(tenant) as tx:
-                await tx.segments.lock_members()
-                await tx.segments.lock(segment.id)
+                await tx.memberships.acquire_lock()
+                await tx.segments.get_for_update(segment.id)
                 await pause()
                 await tx.segments.remove(segment.id)
 
         async def wait() -> None:
             async with storage.transaction(tenant) as tx:
                 with pytest.raises(SegmentNotFound):
-                    await tx.segments.lock(segment.id)
+                    await tx.segments.get_for_update(segment.id)
 
         await overlapping(hold, wait)
 

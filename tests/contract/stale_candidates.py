@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from customers.core.model.customer import Customer
-from customers.core.model.membership import Doubt, Span
+from customers.core.model.membership import DateRange, StaleCandidate
 from customers.core.model.rules.timing import DateField
-from customers.core.ports import Storage
+from customers.core.ports.storage import Storage
 from tests.contract.membership_steps import MANY, let_in, watch
 from tests.contract.segments import a_kept_segment
 from tests.contract.steps import a_kept_customer, delete, keep, put, save
@@ -37,24 +37,28 @@ def dated(tenant: str, date: DateField, at: datetime | None) -> Customer:
     return a_customer(tenant_id=tenant, created_at=created_at, statistics=some_statistics(**told))
 
 
-def a_span(date: DateField, low: datetime, high: datetime) -> Span:
-    return Span(date=date, low=low, high=high)
+def a_span(date: DateField, low: datetime, high: datetime) -> DateRange:
+    return DateRange(date=date, low=low, high=high)
 
 
-async def in_doubt(storage: Storage, tenant: str, *spans: Span, most: int = MANY) -> list[Doubt]:
+async def in_doubt(
+    storage: Storage, tenant: str, *date_ranges: DateRange, most: int = MANY
+) -> list[StaleCandidate]:
     """Oldest id first."""
     async with storage.view(tenant) as view:
-        found = await view.segments.doubts(spans, most)
-    return sorted(found, key=lambda doubt: doubt.customer.id)
+        found = await view.memberships.stale_candidates(date_ranges, most)
+    return sorted(found, key=lambda candidate: candidate.customer.id)
 
 
-async def who(storage: Storage, tenant: str, *spans: Span) -> list[Customer]:
-    return [doubt.customer for doubt in await in_doubt(storage, tenant, *spans)]
+async def who(storage: Storage, tenant: str, *date_ranges: DateRange) -> list[Customer]:
+    return [candidate.customer for candidate in await in_doubt(storage, tenant, *date_ranges)]
 
 
-async def overdue(storage: Storage, tenant: str, spans: dict[Any, Collection[Span]]) -> set[Any]:
+async def due(
+    storage: Storage, tenant: str, date_ranges: dict[Any, Collection[DateRange]]
+) -> set[Any]:
     async with storage.view(tenant) as view:
-        return set(await view.segments.overdue(spans))
+        return set(await view.memberships.due(date_ranges))
 
 
 class DoubtContract:
@@ -105,8 +109,8 @@ class DoubtContract:
         await watch(storage, tenant)
         for _ in range(2):
             await save(storage, customer)
-        spans = [a_span(each, FIRST_MOMENT, LAST_MOMENT) for each in DateField]
-        assert await who(storage, tenant, *spans, *spans) == [customer]
+        date_ranges = [a_span(each, FIRST_MOMENT, LAST_MOMENT) for each in DateField]
+        assert await who(storage, tenant, *date_ranges, *date_ranges) == [customer]
 
     async def test_a_doubt_tells_the_segments_and_no_marks(
         self, storage: Storage, tenant: str
@@ -120,8 +124,8 @@ class DoubtContract:
         await save(storage, bob)
         both = frozenset({one.id, two.id})
         assert await in_doubt(storage, tenant, _ALWAYS) == [
-            Doubt(customer=ada, inside=both, assigned=frozenset({one.id})),
-            Doubt(customer=bob),
+            StaleCandidate(customer=ada, member_of=both, assigned_to=frozenset({one.id})),
+            StaleCandidate(customer=bob),
         ]
 
     async def test_at_most_so_many_are_given(self, storage: Storage, tenant: str) -> None:
@@ -130,7 +134,7 @@ class DoubtContract:
         crowd += [await a_kept_customer(storage, tenant) for _ in range(2)]
         for most in range(1, 6):
             found = await in_doubt(storage, tenant, _ALWAYS, most=most)
-            assert len({doubt.customer.id for doubt in found}) == len(found) == min(most, 4)
+            assert len({candidate.customer.id for candidate in found}) == len(found) == min(most, 4)
 
 
 class OverdueContract:
@@ -141,26 +145,26 @@ class OverdueContract:
         customer = dated(tenant, date, later())
         await keep(storage, customer)
         at, before, after = (later(microseconds=each) for each in (0, -1, 1))
-        spans = {
+        date_ranges = {
             "at": [a_span(date, at, at)],
             "before": [a_span(date, later(days=-1), before)],
             "after": [a_span(date, after, later(days=1))],
             "second": [a_span(date, after, after), a_span(date, before, after)],
             "none": [],
         }
-        names = {an_id(): name for name in spans}
-        told = await overdue(storage, tenant, {id: spans[name] for id, name in names.items()})
+        names = {an_id(): name for name in date_ranges}
+        told = await due(storage, tenant, {id: date_ranges[name] for id, name in names.items()})
         assert {names[each] for each in told} == {"at", "second"}
 
     async def test_the_deleted_and_those_without_a_date_make_nothing_overdue(
         self, storage: Storage, tenant: str
     ) -> None:
         await delete(storage, await a_kept_customer(storage, tenant))
-        assert await overdue(storage, tenant, {an_id(): [_ALWAYS]}) == set()
+        assert await due(storage, tenant, {an_id(): [_ALWAYS]}) == set()
         await keep(storage, dated(tenant, DateField.LAST_ORDER_DATE, None))
         span = a_span(DateField.LAST_ORDER_DATE, FIRST_MOMENT, LAST_MOMENT)
-        assert await overdue(storage, tenant, {an_id(): [span]}) == set()
-        assert await overdue(storage, tenant, {}) == set()
+        assert await due(storage, tenant, {an_id(): [span]}) == set()
+        assert await due(storage, tenant, {}) == set()
 
 
 _ALWAYS = a_span(DateField.CREATED_AT, FIRST_MOMENT, LAST_MOMENT)

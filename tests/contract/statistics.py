@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from customers.core.model.customer import Customer
 from customers.core.model.money import MOST
 from customers.core.model.order import NOTHING_YET, Entry, Statistics, fold
-from customers.core.ports import Storage
+from customers.core.ports.storage import Storage
 from tests.contract.steps import (
     a_kept_customer,
     delete,
@@ -42,7 +42,7 @@ ENTRIES = st.lists(
 
 async def folded(storage: Storage, customer: Customer) -> Statistics:
     async with storage.transaction(customer.tenant_id) as tx:
-        await tx.customers.lock_any(customer.id)
+        await tx.customers.get_any_for_update(customer.id)
         return await tx.orders.statistics(customer.id)
 
 
@@ -80,7 +80,7 @@ class StatisticsContract:
         customer = await a_kept_customer(storage, tenant)
         await enter(storage, customer, old := an_entry(customer))
         async with storage.transaction(tenant) as tx:
-            await tx.customers.lock(customer.id)
+            await tx.customers.get_for_update(customer.id)
             for entry in (cancelled := old.cancel(TOMORROW), new := an_entry(customer)):
                 await tx.orders.claim(entry.order_id, customer.id)
                 await tx.orders.save(entry)

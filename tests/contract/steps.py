@@ -20,7 +20,7 @@ from customers.core.model.order import Entry, StoredRefund
 from customers.core.model.payment import PaymentMethod
 from customers.core.model.query import CustomerFilter
 from customers.core.model.segment import Segment
-from customers.core.ports import Storage, Transaction
+from customers.core.ports.storage import Storage, Transaction
 from tests.support.builders import NOW, a_customer
 
 EVERYONE = CustomerFilter()
@@ -50,7 +50,7 @@ async def a_kept_customer(storage: Storage, tenant: str, **overrides: Any) -> Cu
 async def save(storage: Storage, customer: Customer) -> None:
     """Keeps a customer's new value, deleted and restored ones too."""
     async with storage.transaction(customer.tenant_id) as tx:
-        await tx.customers.lock_any(customer.id)
+        await tx.customers.get_any_for_update(customer.id)
         await tx.customers.save(customer)
 
 
@@ -58,7 +58,7 @@ async def delete(storage: Storage, customer: Customer, at: datetime = NOW) -> Cu
     """Deletes as the use case does; the deleted customer."""
     deleted = customer.deleted(at)
     async with storage.transaction(customer.tenant_id) as tx:
-        await tx.customers.lock(customer.id)
+        await tx.customers.get_for_update(customer.id)
         await tx.payment_methods.release(customer.id)
         await tx.customers.save(deleted)
     return deleted
@@ -66,7 +66,7 @@ async def delete(storage: Storage, customer: Customer, at: datetime = NOW) -> Cu
 
 async def erase(storage: Storage, customer: Customer, at: datetime = NOW) -> Erasure:
     async with storage.transaction(customer.tenant_id) as tx:
-        await tx.customers.lock_any(customer.id)
+        await tx.customers.get_any_for_update(customer.id)
         return await tx.erasures.erase(customer.erased(at))
 
 
@@ -83,14 +83,14 @@ async def count(storage: Storage, tenant: str, which: CustomerFilter = EVERYONE)
 async def set_addresses(storage: Storage, customer: Customer, *addresses: Address) -> None:
     """Gives a customer these addresses and no others."""
     async with storage.transaction(customer.tenant_id) as tx:
-        await tx.customers.lock(customer.id)
+        await tx.customers.get_for_update(customer.id)
         await tx.addresses.replace(customer.id, await tx.addresses.all(customer.id), addresses)
 
 
 async def set_methods(storage: Storage, customer: Customer, *methods: PaymentMethod) -> None:
     """Gives a customer these payment methods and no others."""
     async with storage.transaction(customer.tenant_id) as tx:
-        await tx.customers.lock(customer.id)
+        await tx.customers.get_for_update(customer.id)
         await tx.payment_methods.replace(
             customer.id, await tx.payment_methods.all(customer.id), methods
         )
@@ -98,7 +98,7 @@ async def set_methods(storage: Storage, customer: Customer, *methods: PaymentMet
 
 async def add_notes(storage: Storage, customer: Customer, *notes: Note) -> None:
     async with storage.transaction(customer.tenant_id) as tx:
-        await tx.customers.lock(customer.id)
+        await tx.customers.get_for_update(customer.id)
         for note in notes:
             await tx.notes.add(note)
 
@@ -107,7 +107,7 @@ async def add_communications(
     storage: Storage, customer: Customer, *communications: Communication
 ) -> None:
     async with storage.transaction(customer.tenant_id) as tx:
-        await tx.customers.lock(customer.id)
+        await tx.customers.get_for_update(customer.id)
         for communication in communications:
             await tx.communications.add(communication)
 
@@ -115,7 +115,7 @@ async def add_communications(
 async def enter(storage: Storage, customer: Customer, *entries: Entry) -> Customer:
     """Writes entries into a customer's ledger; the customer with the statistics of it."""
     async with storage.transaction(customer.tenant_id) as tx:
-        before = await tx.customers.lock_any(customer.id)
+        before = await tx.customers.get_any_for_update(customer.id)
         for entry in entries:
             await tx.orders.claim(entry.order_id, customer.id)
             await tx.orders.save(entry)
@@ -127,7 +127,7 @@ async def enter(storage: Storage, customer: Customer, *entries: Entry) -> Custom
 async def add_refunds(storage: Storage, customer: Customer, *refunds: StoredRefund) -> None:
     """Keeps refunds; the totals of their entries are the caller's business."""
     async with storage.transaction(customer.tenant_id) as tx:
-        await tx.customers.lock_any(customer.id)
+        await tx.customers.get_any_for_update(customer.id)
         for refund in refunds:
             await tx.orders.claim(refund.order_id, customer.id)
             await tx.orders.add_refund(refund)
@@ -143,10 +143,10 @@ async def put(storage: Storage, segment: Segment, *customers: Customer) -> Colle
     """Puts customers into a segment by hand, as `BY_HAND`; those who were not in it."""
     ids = {customer.id for customer in customers}
     async with storage.transaction(segment.tenant_id) as tx:
-        await tx.segments.lock_members()
-        await tx.segments.lock(segment.id)
-        await tx.customers.lock_all(ids)
-        return await tx.segments.put(segment.id, ids, BY_HAND)
+        await tx.memberships.acquire_lock()
+        await tx.segments.get_for_update(segment.id)
+        await tx.customers.lock_ids(ids)
+        return await tx.assignments.add(segment.id, ids, BY_HAND)
 
 
 @asynccontextmanager

@@ -7,7 +7,7 @@ import pytest
 from customers.core.errors import (
     Unavailable,
 )
-from customers.core.ports import Storage
+from customers.core.ports.storage import Storage
 from tests.contract.full_tenant import set_up, shown
 from tests.contract.full_tenant_writes import WRITES, lock_everything
 from tests.contract.steps import (

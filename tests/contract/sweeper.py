@@ -6,8 +6,8 @@ A storage may be shared with other tests, so its other tenants are ignored, and 
 import asyncio
 from uuid import UUID, uuid4
 
-from customers.core.model.membership import Standing
-from customers.core.ports import Storage
+from customers.core.model.membership import RefreshState
+from customers.core.ports.storage import Storage
 from tests.contract.membership_steps import marked, settle, stand, watch
 from tests.contract.segments import remove
 from tests.contract.steps import a_kept_customer, add_segments
@@ -22,7 +22,7 @@ async def with_segments(storage: Storage, *tenants: str) -> list[str]:
 
 
 async def to_settle(storage: Storage, *tenants: str) -> list[str]:
-    return [each for each in await storage.tenants_to_settle() if each in tenants]
+    return [each for each in await storage.tenants_to_refresh() if each in tenants]
 
 
 async def waited_for(storage: Storage, holder: UUID) -> None:
@@ -68,13 +68,13 @@ class TenantsContract:
     ) -> None:
         segment, other = a_segment(tenant_id=tenant), a_segment(tenant_id=tenant)
         await add_segments(storage, segment, other)
-        await stand(storage, other, Standing(settled_at=NOW, goal=NOW))
-        for standing, expected in (
-            (Standing(goal=NOW), [tenant]),
-            (Standing(settled_at=NOW), []),
-            (Standing(goal=NOW, seen=9), [tenant]),
+        await stand(storage, other, RefreshState(watermark=NOW, target=NOW))
+        for refresh_state, expected in (
+            (RefreshState(target=NOW), [tenant]),
+            (RefreshState(watermark=NOW), []),
+            (RefreshState(target=NOW, scanned=9), [tenant]),
         ):
-            await stand(storage, segment, standing)
+            await stand(storage, segment, refresh_state)
             assert await to_settle(storage, tenant) == expected
         await remove(storage, segment)
         assert await to_settle(storage, tenant) == []

@@ -13,7 +13,7 @@ from customers.core.errors import (
     PaymentMethodTaken,
     SegmentNameTaken,
 )
-from customers.core.ports import Storage, Transaction
+from customers.core.ports.storage import Storage, Transaction
 from tests.contract.full_tenant import BOB, Scene, seen, set_up
 from tests.contract.full_tenant_writes import WRITES, lock_everything
 from tests.contract.steps import (
@@ -30,13 +30,13 @@ Write = Callable[[Transaction, Scene], Awaitable[object]]
 
 
 async def _take_email(tx: Transaction, scene: Scene) -> None:
-    await tx.customers.lock(BOB)
+    await tx.customers.get_for_update(BOB)
     await tx.customers.save(evolve(scene.bob, email="ADA@example.test"))
 
 
 async def _take_token(tx: Transaction, scene: Scene) -> None:
     token = scene.card.gateway_payment_method_id
-    await tx.customers.lock(BOB)
+    await tx.customers.get_for_update(BOB)
     method = a_payment_method(scene.bob, gateway_payment_method_id=token)
     await tx.payment_methods.replace(BOB, [], [method])
 
@@ -46,7 +46,7 @@ async def _take_name(tx: Transaction, scene: Scene) -> None:
 
 
 async def _take_name_by_renaming(tx: Transaction, scene: Scene) -> None:
-    await tx.segments.lock(scene.others.id)
+    await tx.segments.get_for_update(scene.others.id)
     await tx.segments.save(evolve(scene.others, name="vip"))
 
 
@@ -157,7 +157,7 @@ class DoomContract:
     ) -> None:
         customer = a_customer(tenant_id=tenant)
         async with storage.transaction(tenant) as tx:
-            for read in (tx.customers.get, tx.customers.lock, tx.addresses.all):
+            for read in (tx.customers.get, tx.customers.get_for_update, tx.addresses.all):
                 with pytest.raises(CustomerNotFound):
                     await read(an_id())
             await tx.customers.add(customer)

@@ -12,17 +12,17 @@ from attrs import evolve
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from customers.core.errors import Refused
+from customers.core.errors import InvalidValue
 from customers.core.model.money import MOST, ZERO, Currency
-from customers.core.model.values import MomentGate, TagsGate, Text, VisibleGate
-from customers.core.ports import Storage
+from customers.core.model.values import MomentGate, TagsGate, TextGate, VisibleGate
+from customers.core.ports.storage import Storage
 from tests.contract.notes import notes
 from tests.contract.orders import newest
 from tests.contract.steps import a_kept_customer, add_notes, enter, save, stored
 from tests.support.builders import USD, a_note, a_tenant, an_entry
 
-LINE = Text(most=100)
-LINES = Text(most=10_000, lines=True)
+LINE = TextGate(most=100)
+LINES = TextGate(most=10_000, lines=True)
 TENTH_OF_A_MILL = Currency.of("CLF")
 
 Written = TypeVar("Written")
@@ -52,7 +52,7 @@ UNKEEPABLE: dict[str, tuple[Callable[[object], object], object]] = {
 
 def let_through(read: Callable[[object], Kept], raws: Iterable[object]) -> Iterator[Kept]:
     for raw in raws:
-        with suppress(Refused):
+        with suppress(InvalidValue):
             yield read(raw)
 
 
@@ -76,7 +76,7 @@ class ValueContract:
         self, storage: Storage, raws: list[str]
     ) -> None:
         customer = await a_kept_customer(storage, a_tenant())
-        tags = TagsGate().read(list(let_through(Text(most=100, blank=False).read, raws)))
+        tags = TagsGate().read(list(let_through(TextGate(most=100, blank=False).read, raws)))
         await save(storage, wanted := evolve(customer, tags=tags))
         assert await stored(storage, customer) == wanted
 
@@ -95,5 +95,5 @@ class ValueContract:
     async def test_what_some_storage_could_not_keep_is_not_let_through(
         self, read: Callable[[object], object], raw: object
     ) -> None:
-        with pytest.raises(Refused):
+        with pytest.raises(InvalidValue):
             read(raw)

@@ -14,7 +14,7 @@ import pytest_asyncio
 from customers.adapters.postgres.engine.migrate import migrate
 from customers.adapters.postgres.storage import PostgresStorage
 from customers.core.model.money import Currency
-from customers.core.ports import Storage
+from customers.core.ports.storage import Storage
 from tests.contract.steps import StorageIn
 from tests.support import postgres_servers
 from tests.support.builders import USD

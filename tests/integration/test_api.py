@@ -6,7 +6,7 @@ import pytest
 import pytest_asyncio
 
 from customers.adapters.postgres.storage import PostgresStorage
-from customers.core.ports import Storage
+from customers.core.ports.storage import Storage
 from tests.contract.api import (
     addresses,
     assignments,

@@ -21,7 +21,7 @@ from sqlalchemy import table as any_table
 from customers.adapters.postgres.engine.session import TENANT, parameters
 from customers.adapters.postgres.engine.statements import Statement
 from customers.adapters.postgres.schema.types import metadata
-from customers.core.ports import Storage
+from customers.core.ports.storage import Storage
 from tests.support.builders import NOW, an_id
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
@@ -37,17 +37,17 @@ NOT_PERSONAL = {
     "customer_notes": "tenant_id id customer_id created_at updated_at",
     "customer_communications": "tenant_id id customer_id communication_type direction status "
     "created_at",
-    "customer_segments": "tenant_id id name name_key description rules rules_written is_dynamic "
+    "customer_segments": "tenant_id id name name_key description rule rules_text is_dynamic "
     "is_active created_at updated_at",
     "customer_segment_assignments": "tenant_id segment_id customer_id assigned_at",
-    "customer_segment_tenants": "tenant_id changes watches_customers watches_orders",
-    "customer_segment_standings": "tenant_id segment_id members settled_at goal after seen cause "
-    "asked_at",
+    "customer_segment_tenants": "tenant_id changes captures_customers captures_orders",
+    "customer_segment_refresh_states": "tenant_id segment_id member_count watermark target cursor "
+    "scanned cause barrier_at",
     "customer_segment_members": "tenant_id customer_id segment_id created_at",
-    "customer_segment_marks": "tenant_id customer_id number at cause",
+    "customer_segment_pending_changes": "tenant_id customer_id number at cause",
     "customer_segment_changes": "tenant_id segment_id sequence customer_id entered at cause",
     "sweeper": "only holder until",
-    "customer_orders": "tenant_id order_id customer_id total_amount order_date order_date_told "
+    "customer_orders": "tenant_id order_id customer_id total_amount order_date order_date_stated "
     "refunds_total cancelled_at recorded_at",
     "customer_refunds": "tenant_id order_id refund_id amount refunded_at recorded_at",
     "customer_erasures": "tenant_id customer_id erased_at tables",
@@ -89,7 +89,9 @@ def personal(table: Table) -> list[Column[Any]]:
     return [column for column in table.columns if column.info.get("personal")]
 
 
-async def fill(connection: Connection, tenant: str, customer_id: UUID, marks: Marks) -> None:
+async def fill(
+    connection: Connection, tenant: str, customer_id: UUID, pending_changes: Marks
+) -> None:
     """A row of the customer in every table, every personal column marked."""
     plain: dict[type, Any] = {
         str: "plain",
@@ -107,13 +109,13 @@ async def fill(connection: Connection, tenant: str, customer_id: UUID, marks: Ma
                 for column in table.columns
             }
             row |= {name: kind for name, kind in KINDS.items() if name in row}
-            row |= {column.name: marks.of(column) for column in personal(table)}
+            row |= {column.name: pending_changes.of(column) for column in personal(table)}
             statement = Statement.of(insert(table).values(parameters(table)))
             told = statement.arguments(row | {"tenant_id": tenant})
             await connection.execute(statement.sql, *told)
 
 
-async def holding(connection: Connection, mark: object) -> set[str]:
+async def holding(connection: Connection, pending_change: object) -> set[str]:
     """The tables of the database, whichever they are, that hold the mark in any column."""
     found = set()
     for row in await connection.fetch(
@@ -122,7 +124,9 @@ async def holding(connection: Connection, mark: object) -> set[str]:
         whole = cast(named(row["tablename"]), Text)
         rows = select(func.count()).select_from(any_table(row["tablename"]))
         statement = Statement.of(rows.where(func.strpos(whole, bindparam("mark", type_=Text)) > 0))
-        if await connection.fetchval(statement.sql, *statement.arguments({"mark": str(mark)})):
+        if await connection.fetchval(
+            statement.sql, *statement.arguments({"mark": str(pending_change)})
+        ):
             found.add(row["tablename"])
     return found
 
@@ -152,17 +156,19 @@ def test_every_column_is_declared_personal_or_known_not_to_be(table: Table) -> N
 async def test_erasure_leaves_no_personal_value_in_any_table(
     storage: Storage, connection: Connection, tenant: str
 ) -> None:
-    customer_id, marks = an_id(), Marks()
-    await fill(connection, tenant, customer_id, marks)
+    customer_id, pending_changes = an_id(), Marks()
+    await fill(connection, tenant, customer_id, pending_changes)
     declared = [
         (table.name, column.name) for table in metadata.sorted_tables for column in personal(table)
     ]
     assert [(table, name) for table, name, _ in await left_over(connection, tenant)] == declared
-    marked = await holding(connection, marks.text) | await holding(connection, marks.id)
+    marked = await holding(connection, pending_changes.text) | await holding(
+        connection, pending_changes.id
+    )
     assert marked == {table for table, _ in declared}
     async with storage.transaction(tenant) as tx:
-        customer = await tx.customers.lock_any(customer_id)
+        customer = await tx.customers.get_any_for_update(customer_id)
         await tx.erasures.erase(customer.erased(NOW))
     assert await left_over(connection, tenant) == []
-    for mark in (marks.id, marks.text, marks.values[date]):
-        assert await holding(connection, mark) == set()
+    for pending_change in (pending_changes.id, pending_changes.text, pending_changes.values[date]):
+        assert await holding(connection, pending_change) == set()

@@ -17,7 +17,7 @@ from grpc.aio import AioRpcError
 
 from customers.adapters.memory.storage import MemoryStorage
 from customers.adapters.postgres.storage import PostgresStorage
-from customers.core.ports import Storage
+from customers.core.ports.storage import Storage
 from customers.entrypoints.grpc.generated.customers_pb2 import RecordOrdersRequest
 from tests.contract.api.steps import a_customer
 from tests.support.api_client import JSON, Answer, written

@@ -17,10 +17,10 @@ from customers.core.model.customer import CustomerStatus, CustomerType
 from customers.core.model.query import (
     CustomerFilter,
     CustomerKey,
-    CustomerOrder,
     CustomerSort,
     Page,
-    SortOrder,
+    SortDirection,
+    SortField,
 )
 from tests.contract.steps import EVERYONE
 from tests.support.builders import NOW, a_customer, some_statistics
@@ -49,7 +49,7 @@ WHICH = {
     "rare letters": CustomerFilter(search=RARE),
     "no hit": CustomerFilter(search=NOBODY),
 }
-ORDER = [CustomerOrder(by=by, order=order) for by, order in product(CustomerSort, SortOrder)]
+ORDER = [CustomerSort(by=by, order=order) for by, order in product(SortField, SortDirection)]
 
 
 async def test_no_list_search_or_count_reads_a_table_through(empty: str) -> None:
@@ -90,7 +90,7 @@ async def test_a_customer_whom_everybody_orders_for_loses_nothing(
     assert kept["count"] == distinct
 
 
-def _reads(which: CustomerFilter, order: CustomerOrder) -> list[Read]:
+def _reads(which: CustomerFilter, order: CustomerSort) -> list[Read]:
     somebody = a_customer(statistics=some_statistics("500"))
     key = CustomerKey(value=order.by.of(somebody), id=somebody.id)
     return [

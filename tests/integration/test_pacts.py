@@ -12,7 +12,7 @@ from pact import Verifier
 
 from customers.adapters.memory.storage import MemoryStorage
 from customers.adapters.postgres.storage import PostgresStorage
-from customers.core.ports import Storage
+from customers.core.ports.storage import Storage
 from tests.support.builders import USD
 from tests.support.memory_service import benched
 

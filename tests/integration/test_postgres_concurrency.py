@@ -15,7 +15,7 @@ from customers.adapters.postgres.engine.pool import PoolOptions
 from customers.adapters.postgres.storage import PostgresStorage
 from customers.core.model.customer import Customer, CustomerStatus, CustomerType
 from customers.core.model.query import CustomerFilter
-from customers.core.ports import Storage
+from customers.core.ports.storage import Storage
 from tests.contract.steps import a_kept_customer, count, keep
 from tests.support.builders import NOW, USD, a_customer, an_entry, later
 from tests.support.databases import rows
@@ -43,7 +43,7 @@ async def tell_orders(storage: Storage, rivals: list[Customer], chance: Random) 
             total_amount=Decimal(chance.randrange(1, 10_000)) / 100,
             order_date=later(minutes=chance.randrange(10_000)),
         )
-        done = await storage.one_step(rivals[0].tenant_id).count_order(entry, NOW)
+        done = await storage.autocommit(rivals[0].tenant_id).record_order(entry, NOW)
         counted[entry.order_id] += done is not None
     return counted
 
@@ -52,7 +52,7 @@ async def come_and_go(storage: Storage, customer: Customer) -> None:
     """Deletes and restores a customer until it is cancelled."""
     while True:
         async with storage.transaction(customer.tenant_id) as tx:
-            now = await tx.customers.lock_any(customer.id)
+            now = await tx.customers.get_any_for_update(customer.id)
             await tx.customers.save(now.deleted(NOW) if now.is_living else now.restored(NOW))
         await asyncio.sleep(0.002)
 
@@ -72,7 +72,7 @@ async def test_orders_are_kept_if_and_only_if_they_are_counted(
     assert +sum(told, Counter()) == Counter(row["order_id"] for row in kept)
     async with storage.transaction(tenant) as tx:
         for rival in rivals:
-            now = await tx.customers.lock_any(rival.id)
+            now = await tx.customers.get_any_for_update(rival.id)
             assert now.statistics == await tx.orders.statistics(rival.id)
 
 
@@ -81,7 +81,7 @@ async def change(storage: Storage, customers: list[Customer], chance: Random) ->
     for _ in range(12):
         chosen = chance.choice(customers)
         async with storage.transaction(chosen.tenant_id) as tx:
-            now = await tx.customers.lock_any(chosen.id)
+            now = await tx.customers.get_any_for_update(chosen.id)
             status, kind = chance.choice([*CustomerStatus]), chance.choice([*CustomerType])
             deleted_at = chance.choice([None, NOW])
             changed = evolve(now, status=status, customer_type=kind, deleted_at=deleted_at)

@@ -9,7 +9,7 @@ import pytest_asyncio
 from customers.adapters.postgres.engine.pool import PoolOptions
 from customers.adapters.postgres.storage import PostgresStorage
 from customers.core.errors import CustomerNotFound, Unavailable
-from customers.core.ports import Storage
+from customers.core.ports.storage import Storage
 from tests.contract.steps import a_kept_customer, keep, stored
 from tests.support.builders import USD, a_customer, an_entry, an_id, later
 from tests.support.database_proxy import Line, a_line
@@ -43,16 +43,16 @@ async def add(storage: Storage, tenant: str) -> None:
     await keep(storage, a_customer(tenant_id=tenant))
 
 
-async def count_order(storage: Storage, tenant: str) -> None:
+async def record_order(storage: Storage, tenant: str) -> None:
     entry = an_entry(a_customer(tenant_id=tenant))
-    await storage.one_step(tenant).count_order(entry, later())
+    await storage.autocommit(tenant).record_order(entry, later())
 
 
 async def check(storage: Storage, tenant: str) -> None:
     await storage.check()
 
 
-OPERATIONS = [look, add, count_order, check]
+OPERATIONS = [look, add, record_order, check]
 Operation = Callable[[Storage, str], Awaitable[None]]
 
 

@@ -11,7 +11,7 @@ import pytest
 from customers.adapters.postgres.engine.pool import PoolOptions
 from customers.adapters.postgres.storage import PostgresStorage
 from customers.core.errors import Unavailable
-from customers.core.ports import Storage
+from customers.core.ports.storage import Storage
 from tests.contract.steps import Pause, a_kept_customer, overlapping, save, stored
 from tests.support.builders import USD, a_customer, later
 from tests.support.databases import rows
@@ -63,7 +63,7 @@ async def test_who_waits_too_long_for_a_lock_is_refused_and_the_holder_goes_on(
     async with storage_with(statement_timeout=0.1) as storage:
         customer = await a_kept_customer(storage, tenant)
         async with storage.transaction(tenant) as tx:
-            await tx.customers.lock(customer.id)
+            await tx.customers.get_for_update(customer.id)
             with pytest.raises(Unavailable):
                 await asyncio.create_task(save(storage, customer.touched(later(days=2))))
             await tx.customers.save(changed := customer.touched(later(days=1)))
@@ -79,9 +79,9 @@ async def test_of_two_that_wait_for_each_other_one_is_refused(
 
         async def lock(first: int, second: int) -> None:
             async with storage.transaction(tenant) as tx:
-                await tx.customers.lock(customers[first].id)
+                await tx.customers.get_for_update(customers[first].id)
                 await both_hold_one.wait()
-                await tx.customers.lock(customers[second].id)
+                await tx.customers.get_for_update(customers[second].id)
 
         ends = await asyncio.gather(lock(0, 1), lock(1, 0), return_exceptions=True)
         assert [type(end) for end in ends if end] == [Unavailable]
@@ -144,10 +144,10 @@ async def test_a_connection_that_is_lost_makes_place_for_one_who_waits(
 
         async def lose(pause: Pause) -> None:
             async with storage.transaction(tenant) as tx:
-                await tx.customers.lock(customer.id)
+                await tx.customers.get_for_update(customer.id)
                 await pause()
                 await rows(url, END, name)
-                await tx.customers.lock(customer.id)
+                await tx.customers.get_for_update(customer.id)
 
         async def lose_it(pause: Pause) -> None:
             with pytest.raises(Unavailable):
@@ -189,7 +189,7 @@ async def test_who_waits_is_not_given_a_connection_that_was_lost(
 
         async def lock() -> None:
             async with storage.transaction(tenant) as tx:
-                await tx.customers.lock(customer.id)
+                await tx.customers.get_for_update(customer.id)
 
         await overlapping(idle, lock)
 

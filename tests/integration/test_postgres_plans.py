@@ -12,24 +12,20 @@ import pytest
 import pytest_asyncio
 
 from customers.adapters.postgres.customers import pages
-from customers.adapters.postgres.segments import (
-    assignments,
-    memberships,
-    refresh_states,
-    stale_candidates,
-    sweep,
-)
+from customers.adapters.postgres.segments import refresh_states, stale_candidates, sweep
+from customers.adapters.postgres.segments.assignments import PostgresAssignments
+from customers.adapters.postgres.segments.memberships import PostgresMemberships
 from customers.core.model.customer import Customer, CustomerStatus, CustomerType
-from customers.core.model.membership import Span
+from customers.core.model.membership import DateRange
 from customers.core.model.query import (
     CustomerFilter,
     CustomerKey,
-    CustomerOrder,
     CustomerSort,
     MembersOf,
     Page,
     RuleAt,
-    SortOrder,
+    SortDirection,
+    SortField,
 )
 from customers.core.model.rules.parse import parse
 from customers.core.model.rules.timing import DateField
@@ -42,7 +38,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 every_order = pytest.mark.parametrize(
     "order",
-    [CustomerOrder(by=by, order=order) for by in CustomerSort for order in SortOrder],
+    [CustomerSort(by=by, order=order) for by in SortField for order in SortDirection],
     ids=str,
 )
 ALL_BUT_AN_ORDERED_INDEX = ("seqscan", "bitmapscan", "sort", "incremental_sort")
@@ -61,36 +57,40 @@ BIG_SPENDERS = CustomerFilter(
         now=NOW,
     )
 )
-SPANS = [Span(date=date, low=later(days=-1), high=NOW) for date in DateField] * 2
-NEWEST, BY_SPENT = CustomerOrder(), CustomerOrder(by=CustomerSort.TOTAL_SPENT)
+SPANS = [DateRange(date=date, low=later(days=-1), high=NOW) for date in DateField] * 2
+NEWEST, BY_SPENT = CustomerSort(), CustomerSort(by=SortField.TOTAL_SPENT)
 # What looks up the customers it is about, few or many, and no others.
 LOOK_UPS: Mapping[str, Read] = {
-    "doubts by marks": lambda session: stale_candidates.doubts(session, [], 1_001),
-    "doubts by marks and spans": lambda session: stale_candidates.doubts(session, SPANS, 1_001),
-    "roll": lambda session: stale_candidates.roll(session, SOMEBODY, 100),
-    "marked": lambda session: stale_candidates.marked(session, 200, None),
-    "marked of some": lambda session: stale_candidates.marked(session, 200, [SOMEBODY]),
-    "contradicted by a rule": lambda session: stale_candidates.contradicted(
+    "doubts by marks": lambda session: stale_candidates.stale_candidates(session, [], 1_001),
+    "doubts by marks and spans": lambda session: stale_candidates.stale_candidates(
+        session, SPANS, 1_001
+    ),
+    "roll": lambda session: stale_candidates.scan(session, SOMEBODY, 100),
+    "marked": lambda session: stale_candidates.with_pending_changes(session, 200, None),
+    "marked of some": lambda session: stale_candidates.with_pending_changes(
+        session, 200, [SOMEBODY]
+    ),
+    "contradicted by a rule": lambda session: stale_candidates.mismatched(
         session, SEGMENT, BIG_SPENDERS, SOMEBODY, 100
     ),
-    "contradicted by nobody": lambda session: stale_candidates.contradicted(
+    "contradicted by nobody": lambda session: stale_candidates.mismatched(
         session, SEGMENT, None, SOMEBODY, 100
     ),
-    "contradicted by hand": lambda session: stale_candidates.contradicted(
+    "contradicted by hand": lambda session: stale_candidates.mismatched(
         session, SEGMENT, CustomerFilter(assigned_to=SEGMENT), SOMEBODY, 100
     ),
-    "aged": lambda session: stale_candidates.aged(session, SPANS, SOMEBODY, 200),
-    "overdue": lambda session: stale_candidates.overdue(session, {SEGMENT: SPANS, OTHER: SPANS}),
+    "aged": lambda session: stale_candidates.crossed(session, SPANS, SOMEBODY, 200),
+    "overdue": lambda session: stale_candidates.due(session, {SEGMENT: SPANS, OTHER: SPANS}),
     "page": lambda session: pages.page(session, MEMBERS, NEWEST, Page(number=3)),
     "after": lambda session: pages.after(
         session, MEMBERS, NEWEST, CustomerKey(value=NOW, id=SOMEBODY), 20
     ),
-    "put into": lambda session: outcome(assignments.put_into(session, SOMEBODY)),
-    "assignment": lambda session: assignments.find(session, SEGMENT, SOMEBODY),
-    "standings": lambda session: refresh_states.read(session, None),
-    "some standings": lambda session: refresh_states.read(session, [SEGMENT]),
-    "stored": lambda session: memberships.among(session, SEGMENT, [SOMEBODY]),
-    "changes": lambda session: memberships.changes(session, SEGMENT, 10, 100),
+    "put into": lambda session: outcome(PostgresAssignments(session).segments_of(SOMEBODY)),
+    "assignment": lambda session: PostgresAssignments(session).get(SEGMENT, SOMEBODY),
+    "standings": lambda session: refresh_states.refresh_states(session, None),
+    "some standings": lambda session: refresh_states.refresh_states(session, [SEGMENT]),
+    "stored": lambda session: PostgresMemberships(session).members_among(SEGMENT, [SOMEBODY]),
+    "changes": lambda session: PostgresMemberships(session).changes(SEGMENT, 10, 100),
 }
 READS: Mapping[str, Read] = {
     **LOOK_UPS,
@@ -99,7 +99,7 @@ READS: Mapping[str, Read] = {
         session, MEMBERS, BY_SPENT, CustomerKey(value=Decimal(9), id=SOMEBODY), 20
     ),
     "count": lambda session: pages.count(session, MEMBERS),
-    "tenants to settle": sweep.tenants_to_settle,
+    "tenants to settle": sweep.tenants_to_refresh,
 }
 
 
@@ -111,7 +111,7 @@ async def session(url: str, tenant: str) -> AsyncIterator[Explaining]:
 
 @every_order
 async def test_a_page_is_read_off_the_index_of_its_order(
-    session: Explaining, order: CustomerOrder
+    session: Explaining, order: CustomerSort
 ) -> None:
     await session.without(*ALL_BUT_AN_ORDERED_INDEX)
     await pages.numbered(session, EVERYONE, order, Page(number=3))
@@ -122,7 +122,7 @@ async def test_a_page_is_read_off_the_index_of_its_order(
 @every_order
 @pytest.mark.parametrize("customer", [a_customer(), a_customer(statistics=some_statistics())])
 async def test_a_walk_begins_in_the_index_where_it_stopped(
-    session: Explaining, order: CustomerOrder, customer: Customer
+    session: Explaining, order: CustomerSort, customer: Customer
 ) -> None:
     await session.without(*ALL_BUT_AN_ORDERED_INDEX)
     key = CustomerKey(value=order.by.of(customer), id=customer.id)
@@ -139,7 +139,7 @@ async def test_one_status_or_type_newest_first_is_read_off_an_index_of_its_own(
 ) -> None:
     await session.crowd(tenant)
     await session.without(*ALL_BUT_AN_ORDERED_INDEX)
-    await pages.page(session, which, CustomerOrder(), Page())
+    await pages.page(session, which, CustomerSort(), Page())
     assert "Filter" not in session.plan
     assert "Sort" not in session.plan
 
@@ -156,7 +156,7 @@ async def test_what_few_have_is_found_by_index(
 ) -> None:
     await session.crowd(tenant)
     await session.without("seqscan", "indexscan")
-    await pages.page(session, which, CustomerOrder(), Page())
+    await pages.page(session, which, CustomerSort(), Page())
     [found] = [line for line in session.plan.splitlines() if "Index Cond" in line]
     assert "tenant_id" in found
     assert condition in found
@@ -180,8 +180,8 @@ async def test_a_part_of_an_email_is_looked_up_by_its_end(session: Explaining, t
 
 async def test_what_depends_on_its_values_is_planned_anew_each_time(session: Explaining) -> None:
     for _ in range(3):
-        await pages.page(session, CustomerFilter(search="ada"), CustomerOrder(), Page())
-        await pages.page(session, EVERYONE, CustomerOrder(), Page())
+        await pages.page(session, CustomerFilter(search="ada"), CustomerSort(), Page())
+        await pages.page(session, EVERYONE, CustomerSort(), Page())
     kept = [plan for plan in await session.kept_plans() if "FROM customers" in plan]
     assert len(kept) == 1
     assert "LIKE" not in kept[0]
@@ -219,8 +219,8 @@ async def test_of_a_segments_members_only_the_customers_in_question_are_looked_a
 ) -> None:
     await session.crowd_in_segments(tenant, SEGMENT, OTHER)
     await session.without("seqscan")
-    await stale_candidates.contradicted(session, SEGMENT, which, SOMEBODY, 1_000)
+    await stale_candidates.mismatched(session, SEGMENT, which, SOMEBODY, 1_000)
     assert "hashed SubPlan" not in session.plan
     assert "customer_segment_members_newest" not in session.plan
-    await memberships.among(session, SEGMENT, [SOMEBODY])
+    await PostgresMemberships(session).members_among(SEGMENT, [SOMEBODY])
     assert "customer_segment_members_newest" not in session.plan

@@ -28,8 +28,8 @@ async def test_statements_are_prepared_by_name_only_where_there_is_no_pooler(
         await storage.open()
         scene = await set_up(storage, tenant)
         assert (await seen(storage, tenant))["get"] == scene.ada
-        await storage.one_step(tenant).count_order(an_entry(scene.bob), scene.bob.created_at)
-        assert await count(storage, tenant, CustomerFilter(search="ada")) == 1
+        await storage.autocommit(tenant).record_order(an_entry(scene.bob), scene.bob.created_at)
+        assert await count(storage, tenant, CustomerFilter(search="ada@")) == 1
         await storage.close()
     assert (A_NAME in line.heard) is not behind_pooler
     assert (b"statement_timeout" in line.heard) is not behind_pooler

@@ -43,7 +43,7 @@ LAPSED = {"field": "days_since_last_order", "operator": "gt", "value": 90}
 RECENT = {"field": "last_order_date", "operator": "within_last_days", "value": 91}
 NO_SWEEPER, OFTEN = "0", "0.05"
 _numbers = count(1)
-MARKS = "SELECT count(*) FROM customer_segment_marks"
+MARKS = "SELECT count(*) FROM customer_segment_pending_changes"
 MEMBERS = "SELECT count(*) FROM customer_segment_members WHERE segment_id = $1"
 
 
@@ -149,7 +149,7 @@ async def test_the_doctor_prints_every_difference_there_is(shop: Shop) -> None:
         "SELECT tenant_id, id, $1, created_at FROM customers WHERE id = $2"
     )
     await rows(shop.url, added, shop.segment, shop.bob)
-    await rows(shop.url, "UPDATE customer_segment_standings SET members = 1002")
+    await rows(shop.url, "UPDATE customer_segment_refresh_states SET member_count = 1002")
     where = f"tenant tenant, segment {shop.segment}"
     assert shop.doctor("--tenant", "tenant") == (
         1,
@@ -246,10 +246,12 @@ def expect_exact(
     the answer before does not.
     """
     segment, customer = who
-    begun = datetime.now(UTC)
+    background_tasks = datetime.now(UTC)
     members = told(caller, "GET", f"{SEGMENTS}/{segment}/customers")
-    if begun >= moment or datetime.now(UTC) < moment:
-        assert [each["id"] for each in members] == [str(customer)] * (enters is (begun >= moment))
+    if background_tasks >= moment or datetime.now(UTC) < moment:
+        assert [each["id"] for each in members] == [str(customer)] * (
+            enters is (background_tasks >= moment)
+        )
     explained = told(caller, "GET", f"{SEGMENTS}/{segment}/customers/{customer}/explain")
     is_past = datetime.fromisoformat(explained["evaluatedAt"]) >= moment
     assert explained["member"] is (enters is is_past)

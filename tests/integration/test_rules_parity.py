@@ -12,11 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from customers.core.model.customer import Customer
-from customers.core.model.query import CustomerFilter, CustomerOrder, RuleAt
+from customers.core.model.query import CustomerFilter, CustomerSort, RuleAt
 from customers.core.model.rules.matches import matches
 from customers.core.model.rules.parse import parse
 from customers.core.model.rules.tree import Group, Logic, Rule
-from customers.core.ports import Storage
+from customers.core.ports.storage import Storage
 from tests.contract.steps import keep
 from tests.support import golden_rules as golden
 from tests.support.builders import a_customer, a_tenant, an_id, some_statistics
@@ -53,7 +53,7 @@ def complement(rule: Rule) -> Rule:
 async def found(storage: Storage, tenant: str, rule: Rule, now: datetime) -> set[UUID]:
     which = CustomerFilter(rule=RuleAt(rule=rule, now=now))
     async with storage.view(tenant) as view:
-        page = await view.customers.after(which, CustomerOrder(), None, 1_000)
+        page = await view.customers.page_after(which, CustomerSort(), None, 1_000)
     return {customer.id for customer in page}
 
 

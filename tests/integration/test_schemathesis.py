@@ -15,7 +15,7 @@ import pytest
 
 from customers.adapters.memory.storage import MemoryStorage
 from customers.adapters.postgres.storage import PostgresStorage
-from customers.core.ports import Storage
+from customers.core.ports.storage import Storage
 from customers.entrypoints.openapi.document import as_json
 from customers.entrypoints.openapi.examples import CUSTOMER_ID, EXAMPLES
 from tests.contract.api.steps import (

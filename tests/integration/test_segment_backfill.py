@@ -16,8 +16,10 @@ from sqlalchemy import select, true
 from customers.adapters.postgres.engine.migrate import migrate
 from customers.adapters.postgres.engine.statements import Statement
 from customers.adapters.postgres.segments import refresh_states
+from customers.adapters.postgres.segments.memberships import PostgresMemberships
+from customers.adapters.postgres.segments.segments import PostgresSegments
 from customers.core.membership import refresh
-from customers.core.services.sweeper import Sweeping
+from customers.core.services.sweeper import Sweeper
 from tests.contract.membership_steps import (
     marked,
     standing_of,
@@ -46,9 +48,9 @@ async def arena(url: str, tenant: str) -> AsyncIterator[Arena]:
 @pytest.fixture(autouse=True)
 def _small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Steps of two customers, and nobody who publishes takes one, or waits for others."""
-    for name in ("MOST_LOOKED_AT", "MOST_AGED"):
+    for name in ("MAX_SCANNED_PER_STEP", "MAX_CROSSED_PER_STEP"):
         monkeypatch.setattr(refresh, name, 2)
-    for name in ("MOST_STEPS_AT_ONCE", "MOST_SECONDS_TO_WAIT"):
+    for name in ("MAX_STEPS_PER_REQUEST", "MAX_SECONDS_TO_WAIT"):
         monkeypatch.setattr(refresh, name, 0)
 
 
@@ -59,10 +61,12 @@ async def test_a_build_waits_for_a_change_that_began_before_its_rule(arena: Aren
     ]
     async with arena.storage.transaction(arena.tenant) as tx:
         for each, name in ((ada, "Eve"), (eve, "Ada")):
-            await tx.customers.save(evolve(await tx.customers.lock(each.id), first_name=name))
+            await tx.customers.save(
+                evolve(await tx.customers.get_for_update(each.id), first_name=name)
+            )
         await tx.customers.add(a_customer(tenant_id=arena.tenant))
         segment = await asyncio.create_task(arena.publish(ADAS))
-        assert not await arena.take_step(segment)
+        assert not await arena.refresh_step(segment)
         assert not (await standing_of(arena.storage, segment)).is_ready
         await arena.is_right()
     await arena.is_right()
@@ -76,14 +80,14 @@ async def test_a_build_waits_for_an_order_that_is_being_counted_while_its_rule_c
     customer = await a_kept_customer(arena.storage, arena.tenant)
     await arena.build(segment := await arena.publish(ADAS))
     async with arena.storage.transaction(arena.tenant) as tx:
-        await tx.customers.lock(customer.id)  # which writes nothing
-        counting = await arena.begun(arena.count(customer))
+        await tx.customers.get_for_update(customer.id)  # which writes nothing
+        counting = await arena.background_tasks(arena.count(customer))
         await asyncio.create_task(arena.give_rules(segment, ONE_ORDER))
-        assert not await arena.take_step(segment)
+        assert not await arena.refresh_step(segment)
     await counting
     assert await marked(arena.storage, arena.tenant) == []
     await arena.build(segment)
-    assert (await standing_of(arena.storage, segment)).members == 1
+    assert (await standing_of(arena.storage, segment)).member_count == 1
     await arena.is_right()
 
 
@@ -99,12 +103,12 @@ async def test_a_halted_build_is_gone_on_with_by_another_whoever_has_changed(
         for name in ("Ada", "Eve", "Eve", "Ada", "Ada", "Eve", "Ada")
     ]
     segment = await arena.publish(ADAS)
-    assert await arena.storage.wait_until_watched(arena.tenant, segment.id, 30)
-    assert await arena.take_step(segment)
-    meanwhile(monkeypatch, "settle", killed)
+    assert await arena.storage.wait_for_capture_barrier(arena.tenant, segment.id, 30)
+    assert await arena.refresh_step(segment)
+    meanwhile(monkeypatch, PostgresMemberships, "apply", killed)
     with pytest.raises(ConnectionError):
-        await arena.take_step(segment)
-    assert (await standing_of(arena.storage, segment)).after == crowd[1].id
+        await arena.refresh_step(segment)
+    assert (await standing_of(arena.storage, segment)).cursor == crowd[1].id
     arena.clock.forward(seconds=1)
     for number, name in ((0, "Eve"), (1, "Ada"), (4, "Eve"), (5, "Ada")):
         await arena.rename(crowd[number], name)
@@ -131,11 +135,11 @@ async def test_a_write_that_does_not_know_of_a_rule_may_carry_its_customer_past_
         arena.clock.forward(seconds=0.01)
         await arena.count(customer)
 
-    meanwhile(monkeypatch, "save", order)
+    meanwhile(monkeypatch, PostgresSegments, "save", order)
     await arena.give_rules(segment, A_MONTH_OLD)
     await arena.build(segment)
     arena.clock.forward(days=3)
-    while await arena.take_step(segment):
+    while await arena.refresh_step(segment):
         await arena.is_right()
     await arena.is_right()
     assert await stored_members(arena.storage, segment) == [await stored(arena.storage, customer)]
@@ -146,12 +150,12 @@ async def test_who_seems_to_write_for_longer_than_they_do_does_not_keep_a_build_
 ) -> None:
     customer = await a_kept_customer(arena.storage, arena.tenant, first_name="Ada")
     segment = await arena.publish(ADAS)
-    assert await arena.storage.wait_until_watched(arena.tenant, segment.id, 30)
+    assert await arena.storage.wait_for_capture_barrier(arena.tenant, segment.id, 30)
     monkeypatch.setattr(refresh_states, "_IS_OLDER", Statement.of(select(true())))
-    assert not await arena.take_step(segment)
+    assert not await arena.refresh_step(segment)
     assert await stored_members(arena.storage, segment) == [customer]
     await arena.give_rules(segment, ONE_ORDER)
-    assert not await arena.storage.wait_until_watched(arena.tenant, segment.id, 0)
+    assert not await arena.storage.wait_for_capture_barrier(arena.tenant, segment.id, 0)
 
 
 async def test_time_moves_customers_at_both_ends_of_what_has_gone(arena: Arena) -> None:
@@ -166,7 +170,7 @@ async def test_time_moves_customers_at_both_ends_of_what_has_gone(arena: Arena) 
     arena.clock.forward(days=1)
     await arena.is_right()
     for each in segments:
-        while await arena.take_step(each):
+        while await arena.refresh_step(each):
             await arena.is_right()
     old, new = [await stored_members(arena.storage, each) for each in segments]
     assert (old, new) == (crowd[:8], crowd[7:])
@@ -182,15 +186,15 @@ async def test_a_round_through_time_tells_all_once_whoever_is_changed_meanwhile(
     ]
     await arena.build(segment := await arena.publish(A_MONTH_AND_NO_MORE))
     arena.clock.forward(days=days)
-    assert await arena.take_step(segment)
-    assert (await standing_of(arena.storage, segment)).after == crowd[1].id
+    assert await arena.refresh_step(segment)
+    assert (await standing_of(arena.storage, segment)).cursor == crowd[1].id
     arena.clock.moment = later(days=6)
     for number in (0, 3):
         await arena.rename(crowd[number], "Eve")
     await arena.is_right()
     await arena.settle()
     await arena.rename(crowd[4], "Eve")
-    while await arena.take_step(segment):
+    while await arena.refresh_step(segment):
         await arena.is_right()
     for each in crowd:
         assert await turns(arena, segment, each) == ["entered by time", "left by time"]
@@ -204,12 +208,12 @@ async def test_a_sweeper_that_has_lost_its_lease_leaves_the_rest_to_the_other(
         for each in (tenants := sorted(a_tenant() for _ in range(2))):
             await watch(arena.storage, each)
             await a_kept_customer(arena.storage, each)
-        one, two = [Sweeping(arena.storage, arena.clock, each) for each in (an_id(), TWO)]
-        meanwhile(monkeypatch, "settle", lambda: waited_for(arena.storage, TWO))
-        assert await one.settle(AT_ONCE) is None
-        assert await arena.storage.tenants_to_settle() == tenants[1:]
-        assert await two.settle(LONG) is not None
-        assert await arena.storage.tenants_to_settle() == []
+        one, two = [Sweeper(arena.storage, arena.clock, each) for each in (an_id(), TWO)]
+        meanwhile(monkeypatch, PostgresMemberships, "apply", lambda: waited_for(arena.storage, TWO))
+        assert await one.refresh(AT_ONCE) is None
+        assert await arena.storage.tenants_to_refresh() == tenants[1:]
+        assert await two.refresh(LONG) is not None
+        assert await arena.storage.tenants_to_refresh() == []
 
 
 async def test_of_two_who_wait_for_a_lease_that_has_run_out_one_gets_it(empty: str) -> None:
@@ -219,6 +223,8 @@ async def test_of_two_who_wait_for_a_lease_that_has_run_out_one_gets_it(empty: s
         assert await arena.storage.lease(an_id(), LONG)
         async with connection.transaction():
             await connection.execute("UPDATE sweeper SET until = now() - interval '1 second'")
-            asking = [await arena.begun(arena.storage.lease(an_id(), LONG)) for _ in range(2)]
+            asking = [
+                await arena.background_tasks(arena.storage.lease(an_id(), LONG)) for _ in range(2)
+            ]
         assert sorted(await asyncio.gather(*asking)) == [False, True]
     await connection.close()

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from customers.core.ports import Storage
+from customers.core.ports.storage import Storage
 from tests.support.brute_force import Witness
 from tests.support.builders import a_tenant
 from tests.support.oracle import World, steps_of

@@ -10,11 +10,13 @@ import pytest
 import pytest_asyncio
 from attrs import evolve
 
+from customers.adapters.postgres.segments.memberships import PostgresMemberships
+from customers.adapters.postgres.segments.segments import PostgresSegments
 from customers.core.errors import CustomerNotFound
 from customers.core.membership import refresh
 from customers.core.model.customer import Customer
-from customers.core.model.membership import MemberChange
-from customers.core.model.query import CustomerOrder, Page
+from customers.core.model.membership import SequencedChange
+from customers.core.model.query import CustomerSort, Page
 from tests.contract.membership_steps import (
     a_flip,
     changes,
@@ -53,7 +55,9 @@ async def test_an_order_between_reading_marks_and_settling_them_is_settled_later
     await arena.build(segment := await arena.publish(ONE_ORDER))
     customer = await a_kept_customer(arena.storage, arena.tenant)
     await arena.count(customer)
-    meanwhile(monkeypatch, "marked", lambda: arena.count(customer))
+    meanwhile(
+        monkeypatch, PostgresMemberships, "with_pending_changes", lambda: arena.count(customer)
+    )
     await arena.settle()
     assert len(await marks_of(arena.storage, customer)) == 1
     await arena.is_right()
@@ -71,7 +75,9 @@ async def test_a_mark_with_a_low_number_that_is_committed_late_is_settled_later(
 
     async def rename() -> None:
         async with arena.storage.transaction(arena.tenant) as tx:
-            await tx.customers.save(evolve(await tx.customers.lock(late.id), first_name="Ada"))
+            await tx.customers.save(
+                evolve(await tx.customers.get_for_update(late.id), first_name="Ada")
+            )
             has_left_its_mark.set()
             await may_commit.wait()
 
@@ -82,9 +88,11 @@ async def test_a_mark_with_a_low_number_that_is_committed_late_is_settled_later(
     renaming = asyncio.create_task(rename())
     await has_left_its_mark.wait()
     other = await a_kept_customer(arena.storage, arena.tenant)
-    meanwhile(monkeypatch, "marked", commit)
+    meanwhile(monkeypatch, PostgresMemberships, "with_pending_changes", commit)
     await arena.settle()
-    assert [doubt.customer.id for doubt in await marked(arena.storage, arena.tenant)] == [late.id]
+    assert [candidate.customer.id for candidate in await marked(arena.storage, arena.tenant)] == [
+        late.id
+    ]
     await arena.settle()
     assert await turns(arena, segment, late) == ["entered by customer"]
     assert await turns(arena, segment, other) == ["entered by customer"]
@@ -95,12 +103,12 @@ async def test_of_two_who_settle_at_once_the_second_finds_nothing_left(arena: Ar
     await arena.build(segment := await arena.publish(ADAS))
     crowd = [await a_kept_customer(arena.storage, arena.tenant) for _ in range(3)]
     async with members_locked(arena.storage, arena.tenant) as tx:
-        await refresh.settle_marked(tx)
-        second = await arena.begun(arena.settle())
+        await refresh.apply_pending_batch(tx)
+        second = await arena.background_tasks(arena.settle())
     await second
     told = await changes(arena.storage, segment)
     assert sorted(each.customer_id for each in told) == [each.id for each in crowd]
-    assert (await standing_of(arena.storage, segment)).members == 3
+    assert (await standing_of(arena.storage, segment)).member_count == 3
     await arena.is_right()
 
 
@@ -117,9 +125,9 @@ async def test_who_locks_the_members_of_a_new_tenant_keeps_out_others(arena: Are
             pass
 
     async with members_locked(arena.storage, arena.tenant):
-        second = await arena.begun(hold())
+        second = await arena.background_tasks(hold())
     await holds.wait()
-    third = await arena.begun(lock())
+    third = await arena.background_tasks(lock())
     assert not third.done()
     may_end.set()
     await asyncio.gather(second, third)
@@ -134,8 +142,8 @@ async def test_a_reader_of_the_feed_is_told_nothing_before_what_has_a_lower_numb
     (first,) = await changes(arena.storage, segment)
     came_back = [a_flip(segment, old, entered=each) for each in (False, True)]
     async with members_locked(arena.storage, arena.tenant) as tx:
-        await tx.segments.settle([a_flip(segment, new)])
-        second = await arena.begun(settle(arena.storage, arena.tenant, came_back))
+        await tx.memberships.apply([a_flip(segment, new)])
+        second = await arena.background_tasks(settle(arena.storage, arena.tenant, came_back))
         assert list(await changes(arena.storage, segment, first.sequence)) == []
     await second
     told = await changes(arena.storage, segment, first.sequence)
@@ -152,7 +160,7 @@ async def test_a_reader_of_the_feed_misses_nothing_while_many_settle(arena: Aren
             await arena.settle()
 
     ordering = asyncio.gather(*(order_twice(each) for each in crowd))
-    read, is_over = list[MemberChange](), False
+    read, is_over = list[SequencedChange](), False
     while not is_over:
         has_ended = ordering.done()
         more = await changes(arena.storage, segment, read[-1].sequence if read else 0, 3)
@@ -171,12 +179,12 @@ async def test_an_order_that_waits_for_a_change_leaves_what_the_change_has_made(
     customer = await a_kept_customer(arena.storage, arena.tenant, first_name="Eve")
     await arena.settle()
     async with arena.storage.transaction(arena.tenant) as tx:
-        await tx.customers.lock(customer.id)
+        await tx.customers.get_for_update(customer.id)
         await tx.customers.save(renamed := evolve(customer, first_name="Ada", version=2))
-        counting = await arena.begun(arena.count(customer))
+        counting = await arena.background_tasks(arena.count(customer))
     await counting
-    marks = await marks_of(arena.storage, customer)
-    assert [mark.before for mark in marks] == [customer, renamed]
+    pending_changes = await marks_of(arena.storage, customer)
+    assert [pending_change.before for pending_change in pending_changes] == [customer, renamed]
     await arena.settle()
     assert await turns(arena, segment, customer) == ["entered by order"]
     await arena.is_right()
@@ -190,12 +198,12 @@ async def test_a_change_that_waits_for_an_order_leaves_what_the_order_has_made(
     await arena.settle()
     async with abandoned(arena.storage, arena.tenant) as tx:
         await tx.orders.claim("contested", customer.id)
-        counting = await arena.begun(arena.count(customer, order_id="contested"))
-        renaming = await arena.begun(arena.rename(customer, "Eve"))
+        counting = await arena.background_tasks(arena.count(customer, order_id="contested"))
+        renaming = await arena.background_tasks(arena.rename(customer, "Eve"))
     await asyncio.gather(counting, renaming)
-    marks = await marks_of(arena.storage, customer)
+    pending_changes = await marks_of(arena.storage, customer)
     counted = customer.with_statistics(some_statistics(), now=NOW)
-    assert [mark.before for mark in marks] == [customer, counted]
+    assert [pending_change.before for pending_change in pending_changes] == [customer, counted]
     await arena.settle()
     assert await turns(arena, segment, customer) == ["entered by order", "left by customer"]
     await arena.is_right()
@@ -207,9 +215,9 @@ async def test_an_erasure_settles_the_change_it_has_waited_for_and_leaves_no_mar
     await arena.build(segment := await arena.publish(ADAS))
     customer = await a_kept_customer(arena.storage, arena.tenant, first_name="Eve")
     async with arena.storage.transaction(arena.tenant) as tx:
-        await tx.customers.lock(customer.id)
+        await tx.customers.get_for_update(customer.id)
         await tx.customers.save(evolve(customer, first_name="Ada", version=2))
-        erasing = await arena.begun(arena.forget(customer))
+        erasing = await arena.background_tasks(arena.forget(customer))
     await erasing
     assert await marked(arena.storage, arena.tenant) == []
     assert await turns(arena, segment, customer) == ["entered by customer", "left by customer"]
@@ -224,21 +232,28 @@ async def test_a_change_that_comes_while_a_customer_is_erased_leaves_nothing_of_
     late = list[asyncio.Task[None]]()
 
     async def rename() -> None:
-        late.append(await arena.begun(arena.rename(customer, "Eve")))
+        late.append(await arena.background_tasks(arena.rename(customer, "Eve")))
 
-    meanwhile(monkeypatch, "marked", rename)
+    meanwhile(monkeypatch, PostgresMemberships, "with_pending_changes", rename)
     await arena.forget(customer)
     with pytest.raises(CustomerNotFound):
         await late[0]
-    sql = "SELECT before FROM customer_segment_marks WHERE tenant_id = $1"
+    sql = "SELECT before FROM customer_segment_pending_changes WHERE tenant_id = $1"
     assert await rows(url, sql, arena.tenant) == []
     assert await turns(arena, segment, customer) == ["entered by customer", "left by customer"]
     await arena.is_right()
 
 
-@pytest.mark.parametrize("statement", ["get", "standings", "doubts"])
+@pytest.mark.parametrize(
+    ("repository", "method"),
+    [
+        (PostgresSegments, "get"),
+        (PostgresMemberships, "refresh_states"),
+        (PostgresMemberships, "stale_candidates"),
+    ],
+)
 async def test_a_read_is_of_one_moment_whoever_settles_between_its_statements(
-    arena: Arena, monkeypatch: pytest.MonkeyPatch, statement: str
+    arena: Arena, monkeypatch: pytest.MonkeyPatch, repository: type, method: str
 ) -> None:
     await arena.build(segment := await arena.publish(ADAS))
     ada, bob = [await a_kept_customer(arena.storage, arena.tenant) for _ in range(2)]
@@ -247,7 +262,7 @@ async def test_a_read_is_of_one_moment_whoever_settles_between_its_statements(
         await arena.rename(ada, "Eve")
         await arena.settle()
 
-    meanwhile(monkeypatch, statement, go_on)
-    page = await arena.segments.members(arena.tenant, segment.id, CustomerOrder(), Page())
+    meanwhile(monkeypatch, repository, method, go_on)
+    page = await arena.segments.members(arena.tenant, segment.id, CustomerSort(), Page())
     assert (list(page.customers), page.total) == ([bob, ada], 2)
     await arena.is_right()

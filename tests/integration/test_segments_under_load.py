@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300
 
 SECONDS = float(os.environ.get("STORM_SECONDS", "12"))
 CONNECTIONS, TENANT, SO_MANY = 16, "shop", 80_000
-BUILT = "SELECT after, settled_at, seen FROM customer_segment_standings"
+BUILT = "SELECT cursor, watermark, scanned FROM customer_segment_refresh_states"
 
 
 async def test_members_are_right_after_a_storm(empty: str, tmp_path: Path) -> None:

@@ -21,11 +21,12 @@ from attrs import evolve, frozen
 from multidict import CIMultiDict
 from yarl import URL
 
-from customers.core.ports import Ids, Storage
+from customers.core.ports.clock import IdGenerator
+from customers.core.ports.storage import Storage
 from customers.entrypoints.config.settings import Settings
 from customers.entrypoints.container import Container
 from customers.entrypoints.http.server import HttpServer
-from customers.entrypoints.json.decode import Reader
+from customers.entrypoints.json.decode import Decoder
 from tests.support.builders import NOW, USD, FixedClock
 from tests.support.schema_check import expect_described
 
@@ -231,7 +232,9 @@ def _check_error(answer: Answer) -> None:
 
 
 @asynccontextmanager
-async def serving(storage: Storage, *, tenant: str, ids: Ids | None = None) -> AsyncIterator[Api]:
+async def serving(
+    storage: Storage, *, tenant: str, ids: IdGenerator | None = None
+) -> AsyncIterator[Api]:
     """The service on that storage, listening while the block runs, with a clock that stands.
 
     Its ids are in the order of time unless others are given.
@@ -254,13 +257,13 @@ async def serving(storage: Storage, *, tenant: str, ids: Ids | None = None) -> A
         _spare_readings().append(reading)
 
 
-def _reading() -> tuple[FixedClock, Reader]:
+def _reading() -> tuple[FixedClock, Decoder]:
     """A clock, and what reads bodies by it."""
     clock = FixedClock()
-    return clock, Reader(USD, clock)
+    return clock, Decoder(USD, clock)
 
 
 @cache
-def _spare_readings() -> list[tuple[FixedClock, Reader]]:
+def _spare_readings() -> list[tuple[FixedClock, Decoder]]:
     """Those that no service uses now: to make one takes longer than most tests."""
     return []

@@ -23,8 +23,8 @@ from customers.core.model.money import Currency
 from customers.core.model.order import Entry, Statistics, StoredRefund
 from customers.core.model.payment import PaymentMethod, PaymentType
 from customers.core.model.rules.parse import parse
-from customers.core.model.segment import Segment
-from customers.core.ports import Clock, Ids
+from customers.core.model.segment import RulesText, Segment, decode_rules
+from customers.core.ports.clock import Clock, IdGenerator
 
 NOW = datetime(2026, 1, 15, 9, 0, tzinfo=UTC)
 FIRST_MOMENT = datetime.min.replace(tzinfo=UTC)
@@ -48,7 +48,7 @@ class FixedClock(Clock):
         self.moment += timedelta(**gone)
 
 
-class SequentialIds(Ids):
+class SequentialIds(IdGenerator):
     """Ids in the form of UUIDv7, counted from a number; the same ones in every run."""
 
     def __init__(self, first: int = 1) -> None:
@@ -166,7 +166,7 @@ def an_entry(customer: Customer, **overrides: Any) -> Entry:
         "customer_id": customer.id,
         "total_amount": Decimal("12.50"),
         "order_date": NOW,
-        "order_date_told": True,
+        "order_date_stated": True,
         "recorded_at": NOW,
     }
     return Entry(**given | overrides)
@@ -204,4 +204,9 @@ def a_segment(**overrides: Any) -> Segment:
 def a_dynamic_segment(written: str, **overrides: Any) -> Segment:
     """A segment of a rule, given as the JSON text a caller would write."""
     rule = parse(json.loads(written, parse_float=Decimal))
-    return a_segment(is_dynamic=True, rules_written=written, rule=rule, **overrides)
+    return a_segment(is_dynamic=True, rules_text=written, rule=rule, **overrides)
+
+
+def rules_text(text: str) -> RulesText:
+    """Rules as a caller writes them in a body."""
+    return RulesText(text=text, value=decode_rules(text))

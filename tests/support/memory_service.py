@@ -9,7 +9,7 @@ import grpc
 from aiohttp import ClientSession, ClientTimeout
 from attrs import evolve, frozen
 
-from customers.core.ports import Storage
+from customers.core.ports.storage import Storage
 from customers.entrypoints.config.settings import Settings
 from customers.entrypoints.container import Container
 from customers.entrypoints.grpc.generated.customers_pb2_grpc import CustomersServiceStub

@@ -20,31 +20,31 @@ from customers.core.membership import refresh, view
 from customers.core.model.customer import Customer, CustomerChange, CustomerDetails
 from customers.core.model.money import Money
 from customers.core.model.order import Order, OrderDate, Refund, RefundAmount
-from customers.core.model.query import CustomerFilter, CustomerOrder
+from customers.core.model.query import CustomerFilter, CustomerSort
 from customers.core.model.rules.matches import matches
 from customers.core.model.rules.timing import moments
 from customers.core.model.segment import (
     MemberIds,
+    RulesText,
     Segment,
     SegmentChange,
     SegmentDetails,
-    WrittenRules,
 )
-from customers.core.ports import Storage
+from customers.core.ports.storage import Storage
 from customers.core.services.customers import Customers
 from customers.core.services.erasure import Erasures
+from customers.core.services.memberships import Memberships
 from customers.core.services.orders import Orders
-from customers.core.services.previews import Insights
 from customers.core.services.segments import Segments
-from customers.core.services.sweeper import Sweeping
-from tests.support.builders import FixedClock, SequentialIds, an_id
+from customers.core.services.sweeper import Sweeper
+from tests.support.builders import FixedClock, SequentialIds, an_id, rules_text
 from tests.support.segment_commands import Command
 
 SWEEPER = an_id()
 LEASE_SECONDS = 60.0
 EVERYONE = CustomerFilter()
 MANY = 100
-_STEPS = "MOST_MARKED MOST_LOOKED_AT MOST_AGED MOST_STEPS_AT_ONCE"
+_STEPS = "MAX_PENDING_PER_STEP MAX_SCANNED_PER_STEP MAX_CROSSED_PER_STEP MAX_STEPS_PER_REQUEST"
 
 
 @contextmanager
@@ -52,7 +52,7 @@ def steps_of(so_many: int | None) -> Iterator[None]:
     """Settling goes in steps so small while the block runs, and stops halfway; None: as usual."""
     with pytest.MonkeyPatch.context() as patch:
         if so_many is not None:
-            patch.setattr(view, "MOST_DOUBTS", so_many)
+            patch.setattr(view, "MAX_CANDIDATES", so_many)
             for name in _STEPS.split():
                 patch.setattr(refresh, name, so_many)
         yield
@@ -70,8 +70,8 @@ class Alone:
     async def tenants_with_segments(self) -> list[str]:
         return [each for each in await self._storage.tenants_with_segments() if self._is_it(each)]
 
-    async def tenants_to_settle(self) -> list[str]:
-        return [each for each in await self._storage.tenants_to_settle() if self._is_it(each)]
+    async def tenants_to_refresh(self) -> list[str]:
+        return [each for each in await self._storage.tenants_to_refresh() if self._is_it(each)]
 
     async def lease(self, holder: UUID, seconds: float) -> bool:
         return True
@@ -97,9 +97,9 @@ class World:
         self.orders = Orders(storage, self.clock)
         self.erasures = Erasures(storage, self.clock)
         self.segments = Segments(storage, self.clock, ids)
-        self.insights = Insights(storage, self.clock)
+        self.memberships = Memberships(storage, self.clock)
         alone = cast(Storage, Alone(storage, tenant))
-        self.sweeping = Sweeping(alone, self.clock, SWEEPER)
+        self.sweeping = Sweeper(alone, self.clock, SWEEPER)
 
     async def do(self, command: Command) -> None:
         """Does what is asked, unless the service refuses it."""
@@ -110,7 +110,7 @@ class World:
     async def living(self) -> Sequence[Customer]:
         """Newest first."""
         async with self.storage.view(self.tenant) as view:
-            return await view.customers.after(EVERYONE, CustomerOrder(), None, MANY)
+            return await view.customers.page_after(EVERYONE, CustomerSort(), None, MANY)
 
     def holds(self, segment: Segment, customer: Customer) -> bool:
         """Whether a living customer must be a member now."""
@@ -229,14 +229,14 @@ class World:
         members = MemberIds(customer_ids=tuple(some))
         put = self.by_hand.setdefault(segment_id, set())
         if command.name == "put":
-            await self.segments.put(self.tenant, segment_id, members, actor=None)
+            await self.segments.assign(self.tenant, segment_id, members, actor=None)
             put |= some
         else:
-            await self.segments.take(self.tenant, segment_id, members)
+            await self.segments.unassign(self.tenant, segment_id, members)
             put -= some
 
     async def sweep(self, command: Command) -> None:
-        await self.sweeping.settle(LEASE_SECONDS)
+        await self.sweeping.refresh(LEASE_SECONDS)
 
     async def follow_time(self, command: Command) -> None:
         await self.sweeping.follow_time(LEASE_SECONDS)
@@ -244,11 +244,11 @@ class World:
     async def step(self, command: Command) -> None:
         """As far as another process may have come by now."""
         segment_id = _pick(self.every_segment, command.segment)
-        await refresh.take_step(self.storage, self.tenant, segment_id, self.clock.now())
+        await refresh.refresh_step(self.storage, self.tenant, segment_id, self.clock.now())
 
     async def read_feed(self, command: Command) -> None:
         segment_id = _pick(self.every_segment, command.segment)
-        await self.insights.changes(self.tenant, segment_id, 0, MANY)
+        await self.memberships.changes(self.tenant, segment_id, 0, MANY)
 
     async def wait(self, command: Command) -> None:
         """Only the clock has moved."""
@@ -259,8 +259,8 @@ def _pick(ids: Sequence[UUID], number: int) -> UUID:
     return ids[number % len(ids)] if ids else _NOBODY
 
 
-def _written(rules: Any) -> WrittenRules | None:
-    return None if rules is None else WrittenRules(text=msgspec.json.encode(rules).decode())
+def _written(rules: Any) -> RulesText | None:
+    return None if rules is None else rules_text(msgspec.json.encode(rules).decode())
 
 
 _NOBODY = UUID(int=1)

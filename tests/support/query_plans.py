@@ -18,12 +18,13 @@ Read = Callable[[Session], Awaitable[object]]
 
 _TABLES = [
     f"customer_segment_{name}"
-    for name in ("standings", "members", "assignments", "changes", "marks")
+    for name in ("refresh_states", "members", "assignments", "changes", "pending_changes")
 ]
 _IN_SEGMENTS = (
     "INSERT INTO customer_segments SELECT $1, id, id::text, id::text, '', NULL, NULL, false, true,"
     " now(), now() FROM unnest($2::uuid[]) AS id",
-    "INSERT INTO customer_segment_standings (tenant_id, segment_id, members, seen, cause)"
+    "INSERT INTO customer_segment_refresh_states"
+    " (tenant_id, segment_id, member_count, scanned, cause)"
     " SELECT $1, id, 0, 0, 'rule' FROM unnest($2::uuid[]) AS id",
     "INSERT INTO customer_segment_members"
     " SELECT tenant_id, c.id, s, created_at FROM customers AS c, unnest($2::uuid[]) AS s"
@@ -34,7 +35,7 @@ _IN_SEGMENTS = (
     "INSERT INTO customer_segment_changes"
     " SELECT tenant_id, s, row_number() OVER (), c.id, true, created_at, 'rule'"
     " FROM customers AS c, unnest($2::uuid[]) AS s WHERE tenant_id = $1",
-    "INSERT INTO customer_segment_marks (tenant_id, customer_id, at, cause)"
+    "INSERT INTO customer_segment_pending_changes (tenant_id, customer_id, at, cause)"
     " SELECT tenant_id, id, created_at, 'order' FROM customers"
     " WHERE tenant_id = $1 AND $2::uuid[] <> '{}' LIMIT 100",
 )

@@ -10,7 +10,7 @@ from typing import Any
 from attrs import define, field, frozen
 from hypothesis import strategies as st
 
-from customers.core.model.query import CustomerSort
+from customers.core.model.query import SortField
 
 UNKNOWN = "0190b2f0-0000-7000-8000-00000000ffff"
 
@@ -98,7 +98,7 @@ _flags = st.sampled_from([True, False, None])
 _order_ids = st.sampled_from(["o1", "o2", "o3", "o4", "a/b"])
 _tags = st.lists(st.sampled_from(["vip", "VIP", "new", "b"]), max_size=3)
 _statuses = st.sampled_from(["ACTIVE", "inactive", "BLOCKED", "GONE"])
-_sorts = st.sampled_from(CustomerSort).map(str)
+_sorts = st.sampled_from(SortField).map(str)
 _rules = st.sampled_from(
     [
         None,

@@ -11,15 +11,14 @@ from typing import Any, TypeVar
 
 import pytest
 
-from customers.adapters.postgres.segments.segments import PostgresSegments
 from customers.adapters.postgres.storage import PostgresStorage
 from customers.core.membership import refresh
 from customers.core.model.customer import Customer, CustomerChange
-from customers.core.model.segment import Segment, SegmentChange, SegmentDetails, WrittenRules
-from customers.core.ports import Storage
+from customers.core.model.segment import Segment, SegmentChange, SegmentDetails
+from customers.core.ports.storage import Storage
 from tests.contract.membership_steps import changes, standing_of
 from tests.support.brute_force import Witness
-from tests.support.builders import USD, an_entry
+from tests.support.builders import USD, an_entry, rules_text
 from tests.support.databases import rows
 from tests.support.oracle import World
 
@@ -42,32 +41,32 @@ class Arena(World):
 
     async def publish(self, rules: str) -> Segment:
         """A segment of which nobody knows yet how far its members have come."""
-        details = SegmentDetails(name=rules[:99], rules=WrittenRules(text=rules), is_dynamic=True)
+        details = SegmentDetails(name=rules[:99], rules=rules_text(rules), is_dynamic=True)
         created = await self.segments.create(self.tenant, details, strict=True)
         self.every_segment.append(created.segment.id)
         return created.segment
 
     async def build(self, segment: Segment) -> None:
         """Others may be writing to the same database, none of them for long."""
-        assert await self.storage.wait_until_watched(self.tenant, segment.id, 30)
-        while await self.take_step(segment):
+        assert await self.storage.wait_for_capture_barrier(self.tenant, segment.id, 30)
+        while await self.refresh_step(segment):
             pass
         assert (await standing_of(self.storage, segment)).is_ready
 
     async def give_rules(self, segment: Segment, rules: str) -> None:
-        change = SegmentChange(rules=WrittenRules(text=rules))
+        change = SegmentChange(rules=rules_text(rules))
         await self.segments.change(self.tenant, segment.id, change, strict=True)
 
-    async def take_step(self, segment: Segment) -> bool:
-        step = refresh.take_step(self.storage, self.tenant, segment.id, self.clock.now())
+    async def refresh_step(self, segment: Segment) -> bool:
+        step = refresh.refresh_step(self.storage, self.tenant, segment.id, self.clock.now())
         return await asyncio.create_task(step)
 
     async def settle(self) -> None:
-        await refresh.settle_marks(self.storage, self.tenant)
+        await refresh.apply_pending_changes(self.storage, self.tenant)
 
     async def count(self, customer: Customer, **told: Any) -> None:
         entry = an_entry(customer, **told)
-        assert await self.storage.one_step(self.tenant).count_order(entry, self.clock.now())
+        assert await self.storage.autocommit(self.tenant).record_order(entry, self.clock.now())
 
     async def rename(self, customer: Customer, name: str) -> None:
         change = CustomerChange(first_name=name)
@@ -80,7 +79,7 @@ class Arena(World):
         """Raises AssertionError where anything told of members is not so."""
         await Witness(self).look()
 
-    async def begun(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+    async def background_tasks(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Work that has come to a lock which somebody holds, or to its end."""
         waited = await self._waits()
         task = asyncio.create_task(work)
@@ -107,10 +106,13 @@ async def opened(url: str, tenant: str) -> AsyncIterator[Arena]:
 
 
 def meanwhile(
-    patch: pytest.MonkeyPatch, name: str, work: Callable[[], Coroutine[Any, Any, object]]
+    patch: pytest.MonkeyPatch,
+    repository: type,
+    name: str,
+    work: Callable[[], Coroutine[Any, Any, object]],
 ) -> None:
-    """Has work done once, over another connection, when a method of the segments has returned."""
-    method, waiting = getattr(PostgresSegments, name), [work]
+    """Runs work once, over another connection, when a method of a repository has returned."""
+    method, waiting = getattr(repository, name), [work]
 
     async def interrupted(*told: Any) -> Any:
         result = await method(*told)
@@ -118,7 +120,7 @@ def meanwhile(
             await asyncio.create_task(waiting.pop()())
         return result
 
-    patch.setattr(PostgresSegments, name, interrupted)
+    patch.setattr(repository, name, interrupted)
 
 
 async def turns(arena: Arena, segment: Segment, customer: Customer) -> list[str]:

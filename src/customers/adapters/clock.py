@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from attrs import define, field
 
-from customers.core.ports import Clock
+from customers.core.ports.clock import Clock
 
 
 class SystemClock(Clock):

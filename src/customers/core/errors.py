@@ -19,7 +19,7 @@ class Problem:
     code: str
 
 
-class Refused(ValueError):
+class InvalidValue(ValueError):
     """One value was refused by a gate of the model, which does not know the field's name."""
 
     def __init__(self, code: str, message: str) -> None:

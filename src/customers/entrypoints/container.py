@@ -13,19 +13,21 @@ from uuid import UUID
 from aiohttp import web
 
 from customers.adapters.clock import MovableClock, SystemClock
-from customers.adapters.ids import AppointedIds, CountedIds, TimeOrderedIds
+from customers.adapters.ids import ScriptedIds, TimeOrderedIds
 from customers.core.model.money import Currency
-from customers.core.ports import Clock, Ids, Storage
+from customers.core.ports.clock import Clock, IdGenerator
+from customers.core.ports.storage import Storage
 from customers.core.services.addresses import Addresses
 from customers.core.services.customers import Customers
 from customers.core.services.doctor import Doctor
 from customers.core.services.erasure import Erasures
 from customers.core.services.journal import Journal
+from customers.core.services.memberships import Memberships
 from customers.core.services.orders import Orders
 from customers.core.services.payments import PaymentMethods
-from customers.core.services.previews import Insights
+from customers.core.services.previews import Previews
 from customers.core.services.segments import Segments
-from customers.core.services.sweeper import Sweeping
+from customers.core.services.sweeper import Sweeper
 from customers.entrypoints.absent import as_if_absent
 from customers.entrypoints.config.settings import Settings
 from customers.entrypoints.grpc.server import RpcServer
@@ -35,15 +37,16 @@ from customers.entrypoints.http.drain import Drain
 from customers.entrypoints.http.resources.addresses import AddressRoutes
 from customers.entrypoints.http.resources.customers import CustomerRoutes
 from customers.entrypoints.http.resources.journal import JournalRoutes
+from customers.entrypoints.http.resources.memberships import MembershipRoutes
 from customers.entrypoints.http.resources.orders import OrderRoutes
 from customers.entrypoints.http.resources.payment_methods import PaymentMethodRoutes
-from customers.entrypoints.http.resources.previews import InsightRoutes
+from customers.entrypoints.http.resources.previews import PreviewRoutes
 from customers.entrypoints.http.resources.probes import Probes
 from customers.entrypoints.http.resources.segments import SegmentRoutes
-from customers.entrypoints.json.decode import Reader
-from customers.entrypoints.json.encode import Show
-from customers.entrypoints.json.encode_segments import ShowInsights
-from customers.entrypoints.observability.ledger_metrics import Facts
+from customers.entrypoints.json.decode import Decoder
+from customers.entrypoints.json.encode import Encoder
+from customers.entrypoints.json.encode_segments import SegmentEncoder
+from customers.entrypoints.observability.ledger_metrics import LedgerMetrics
 from customers.entrypoints.observability.metrics import Metrics, PoolNumbers
 
 # Where the tools of a checkout have brought them, they would be loaded to be looked at.
@@ -116,17 +119,15 @@ def _clock(settings: Settings) -> Clock:
     return MovableClock(start=settings.clock) if settings.test_api else SystemClock()
 
 
-def _ids(settings: Settings) -> Ids:
+def _ids(settings: Settings) -> IdGenerator:
     if not settings.test_api:
         return TimeOrderedIds()
-    counted = CountedIds(seed=settings.seed)
-    others = counted if settings.ids == "sequential" else TimeOrderedIds()
-    return AppointedIds(others=others, counted=counted)
+    return ScriptedIds(is_sequential=settings.ids == "sequential", seed=settings.seed)
 
 
 def _holder() -> UUID:
     """By which one sweeper is told from another."""
-    return TimeOrderedIds().new("", Sweeping)
+    return TimeOrderedIds().new()
 
 
 def _openapi(resources: Sequence[Resource]) -> Mapping[str, Any]:
@@ -191,14 +192,16 @@ class Container(containers.DeclarativeContainer):
     journal = providers.Singleton(Journal, storage, clock, ids)
     orders = providers.Singleton(Orders, storage, clock)
     segments = providers.Singleton(Segments, storage, clock, ids)
-    insights = providers.Singleton(Insights, storage, clock)
+    previews = providers.Singleton(Previews, storage, clock)
+    memberships = providers.Singleton(Memberships, storage, clock)
     erasures = providers.Singleton(Erasures, storage, clock)
 
-    sweeping = providers.Singleton(Sweeping, storage, clock, providers.Singleton(_holder))
+    sweeping = providers.Singleton(Sweeper, storage, clock, providers.Singleton(_holder))
     doctor = providers.Singleton(Doctor, storage, clock)
 
-    reader = providers.Singleton(Reader, currency, clock)
-    show = providers.Singleton(Show, currency)
+    reader = providers.Singleton(Decoder, currency, clock)
+    show = providers.Singleton(Encoder, currency)
+    segment_encoder = providers.Singleton(SegmentEncoder, show)
     metrics = providers.Singleton(_metrics, storage, multiprocess_dir)
     drain = providers.Singleton(Drain)
     probes = providers.Singleton(Probes, storage, metrics, drain, VERSION)
@@ -206,11 +209,14 @@ class Container(containers.DeclarativeContainer):
     resources = providers.List(
         # Routes are tried in this order: the busiest ones first.
         providers.Singleton(CustomerRoutes, customers, erasures, show),
-        providers.Singleton(OrderRoutes, orders, providers.Singleton(Facts, metrics, "http"), show),
+        providers.Singleton(
+            OrderRoutes, orders, providers.Singleton(LedgerMetrics, metrics, "http"), show
+        ),
         providers.Singleton(AddressRoutes, addresses, show),
         providers.Singleton(PaymentMethodRoutes, payment_methods, show),
         providers.Singleton(JournalRoutes, journal, show),
-        providers.Singleton(InsightRoutes, insights, providers.Singleton(ShowInsights, show)),
+        providers.Singleton(PreviewRoutes, previews, segment_encoder),
+        providers.Singleton(MembershipRoutes, memberships, segment_encoder),
         providers.Singleton(SegmentRoutes, segments, show),
         probes,
     )
@@ -244,7 +250,7 @@ class Container(containers.DeclarativeContainer):
         bench,
         orders=orders,
         reader=reader,
-        facts=providers.Singleton(Facts, metrics, "grpc"),
+        facts=providers.Singleton(LedgerMetrics, metrics, "grpc"),
         metrics=metrics,
         currency=currency,
         storage=storage,

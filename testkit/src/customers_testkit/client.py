@@ -59,13 +59,13 @@ class CustomersClient:
         | None = None,
         sort_order: Literal["asc", "desc"] | None = None,
         cursor: str | None = None,
-    ) -> shapes.CustomerPage | shapes.CustomerStretch:
+    ) -> shapes.CustomerPage | shapes.CustomerCursorPage:
         """List, search, filter and sort customers.
 
         By number with `page`, or at the same cost for every page with `cursor`.
         """
         return cast(
-            "shapes.CustomerPage | shapes.CustomerStretch",
+            "shapes.CustomerPage | shapes.CustomerCursorPage",
             self.caller.call(
                 "GET",
                 "/api/v1/customers",
@@ -88,13 +88,13 @@ class CustomersClient:
             ),
         )
 
-    def get_customer_batch(self, *, ids: list[str]) -> shapes.BatchAnswer:
+    def get_customer_batch(self, *, ids: list[str]) -> shapes.BatchResponse:
         """Read up to 100 customers at once.
 
         In the order asked for, repeats included.
         """
         return cast(
-            "shapes.BatchAnswer",
+            "shapes.BatchResponse",
             self.caller.call(
                 "GET",
                 "/api/v1/customers/batch",
@@ -205,10 +205,10 @@ class CustomersClient:
         if_match: str | None = None,
         actor: str | None = None,
         strict: bool = False,
-    ) -> shapes.LockAnswer:
+    ) -> shapes.LockResponse:
         """Block a customer."""
         return cast(
-            "shapes.LockAnswer",
+            "shapes.LockResponse",
             self.caller.call(
                 "POST",
                 f"/api/v1/customers/{part(customer_id)}/lock",
@@ -229,10 +229,10 @@ class CustomersClient:
         if_match: str | None = None,
         actor: str | None = None,
         strict: bool = False,
-    ) -> shapes.LockAnswer:
+    ) -> shapes.LockResponse:
         """Unblock a customer."""
         return cast(
-            "shapes.LockAnswer",
+            "shapes.LockResponse",
             self.caller.call(
                 "POST",
                 f"/api/v1/customers/{part(customer_id)}/unlock",
@@ -252,13 +252,13 @@ class CustomersClient:
         *,
         actor: str | None = None,
         strict: bool = False,
-    ) -> shapes.Recorded:
+    ) -> shapes.LedgerResult:
         """Tell an order.
 
         As often as you like: an order counts once, and a repeat answers `duplicate: true`.
         """
         return cast(
-            "shapes.Recorded",
+            "shapes.LedgerResult",
             self.caller.call(
                 "POST",
                 f"/api/v1/customers/{part(customer_id)}/record-order",
@@ -275,13 +275,13 @@ class CustomersClient:
         *,
         actor: str | None = None,
         strict: bool = False,
-    ) -> shapes.Recorded:
+    ) -> shapes.LedgerResult:
         """Tell a refund.
 
         Once per order and refund id; it may come before its order.
         """
         return cast(
-            "shapes.Recorded",
+            "shapes.LedgerResult",
             self.caller.call(
                 "POST",
                 f"/api/v1/customers/{part(customer_id)}/orders/{part(order_id)}/refunds",
@@ -298,13 +298,13 @@ class CustomersClient:
         *,
         actor: str | None = None,
         strict: bool = False,
-    ) -> shapes.Recorded:
+    ) -> shapes.LedgerResult:
         """Tell that an order was cancelled.
 
         It stops counting; it may come before its order.
         """
         return cast(
-            "shapes.Recorded",
+            "shapes.LedgerResult",
             self.caller.call(
                 "POST",
                 f"/api/v1/customers/{part(customer_id)}/orders/{part(order_id)}/cancel",
@@ -348,13 +348,13 @@ class CustomersClient:
         *,
         actor: str | None = None,
         strict: bool = False,
-    ) -> shapes.AddressAnswer:
+    ) -> shapes.AddressResponse:
         """Add an address.
 
         It becomes the default unasked when every purpose it serves has none; 20 at most.
         """
         return cast(
-            "shapes.AddressAnswer",
+            "shapes.AddressResponse",
             self.caller.call(
                 "POST",
                 f"/api/v1/customers/{part(customer_id)}/addresses",
@@ -363,10 +363,10 @@ class CustomersClient:
             ),
         )
 
-    def get_address(self, customer_id: str, address_id: str) -> shapes.AddressAnswer:
+    def get_address(self, customer_id: str, address_id: str) -> shapes.AddressResponse:
         """Read an address."""
         return cast(
-            "shapes.AddressAnswer",
+            "shapes.AddressResponse",
             self.caller.call(
                 "GET",
                 f"/api/v1/customers/{part(customer_id)}/addresses/{part(address_id)}",
@@ -381,10 +381,10 @@ class CustomersClient:
         *,
         actor: str | None = None,
         strict: bool = False,
-    ) -> shapes.AddressAnswer:
+    ) -> shapes.AddressResponse:
         """Change the fields of an address that are given."""
         return cast(
-            "shapes.AddressAnswer",
+            "shapes.AddressResponse",
             self.caller.call(
                 "PUT",
                 f"/api/v1/customers/{part(customer_id)}/addresses/{part(address_id)}",
@@ -401,13 +401,13 @@ class CustomersClient:
         *,
         actor: str | None = None,
         strict: bool = False,
-    ) -> shapes.AddressAnswer:
+    ) -> shapes.AddressResponse:
         """Make an address the default, or change it by a merge patch (RFC 7396).
 
         Without a body it becomes the default for what it serves.
         """
         return cast(
-            "shapes.AddressAnswer",
+            "shapes.AddressResponse",
             self.caller.call(
                 "PATCH",
                 f"/api/v1/customers/{part(customer_id)}/addresses/{part(address_id)}",
@@ -610,7 +610,7 @@ class CustomersClient:
         )
 
     def preview_rules(
-        self, body: shapes.Trial, *, actor: str | None = None, strict: bool = False
+        self, body: shapes.PreviewRequest, *, actor: str | None = None, strict: bool = False
     ) -> shapes.Preview:
         """Try rules: who would be in a segment.
 
@@ -627,7 +627,12 @@ class CustomersClient:
         )
 
     def preview_change(
-        self, segment_id: str, body: shapes.Trial, *, actor: str | None = None, strict: bool = False
+        self,
+        segment_id: str,
+        body: shapes.PreviewRequest,
+        *,
+        actor: str | None = None,
+        strict: bool = False,
     ) -> shapes.ChangePreview:
         """Try rules on a segment: who would enter, who would leave.
 
@@ -660,13 +665,13 @@ class CustomersClient:
         after: int | None = None,
         page_size: int | None = None,
         limit: int | None = None,
-    ) -> shapes.MemberChanges:
+    ) -> shapes.MembershipChanges:
         """Follow who enters and leaves a segment.
 
         In an order that never changes and skips nothing.
         """
         return cast(
-            "shapes.MemberChanges",
+            "shapes.MembershipChanges",
             self.caller.call(
                 "GET",
                 f"/api/v1/customers/segments/{part(segment_id)}/changes",
@@ -760,13 +765,13 @@ class CustomersClient:
         | None = None,
         sort_order: Literal["asc", "desc"] | None = None,
         cursor: str | None = None,
-    ) -> list[shapes.Customer] | shapes.CustomerPage | shapes.CustomerStretch:
+    ) -> list[shapes.Customer] | shapes.CustomerPage | shapes.CustomerCursorPage:
         """List the customers in a segment, newest first.
 
         A bare array of at most 1,000, or as `GET /customers` with one of its paging parameters.
         """
         return cast(
-            "list[shapes.Customer] | shapes.CustomerPage | shapes.CustomerStretch",
+            "list[shapes.Customer] | shapes.CustomerPage | shapes.CustomerCursorPage",
             self.caller.call(
                 "GET",
                 f"/api/v1/customers/segments/{part(segment_id)}/customers",

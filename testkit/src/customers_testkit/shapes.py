@@ -30,11 +30,6 @@ class Address(TypedDict):
     updatedAt: str
 
 
-class AddressAnswer(TypedDict):
-    success: Literal[True]
-    data: Address
-
-
 class AddressChange(TypedDict):
     addressType: NotRequired[Literal["SHIPPING", "BILLING", "BOTH", "", None]]
     isDefault: NotRequired[bool | None]
@@ -97,6 +92,11 @@ class AddressPatch(TypedDict):
     tenantId: NotRequired[str]
 
 
+class AddressResponse(TypedDict):
+    success: Literal[True]
+    data: Address
+
+
 AddressType: TypeAlias = Literal["SHIPPING", "BILLING", "BOTH"]
 
 
@@ -105,15 +105,15 @@ class Batch(TypedDict):
     summary: BatchSummary
 
 
-class BatchAnswer(TypedDict):
-    success: Literal[True]
-    data: Batch
-
-
 class BatchCustomer(TypedDict):
     id: str
     found: bool
     customer: NotRequired[Profile]
+
+
+class BatchResponse(TypedDict):
+    success: Literal[True]
+    data: Batch
 
 
 class BatchSummary(TypedDict):
@@ -216,6 +216,14 @@ class CustomerChange(TypedDict):
     tenantId: NotRequired[str]
 
 
+class CustomerCursorPage(TypedDict):
+    """A page by cursor."""
+
+    customers: list[Customer]
+    nextCursor: str | None
+    pageSize: int
+
+
 class CustomerDetails(TypedDict):
     email: str
     firstName: str
@@ -262,14 +270,6 @@ class CustomerPatch(TypedDict):
 
 
 CustomerStatus: TypeAlias = Literal["ACTIVE", "INACTIVE", "BLOCKED"]
-
-
-class CustomerStretch(TypedDict):
-    """A page by cursor."""
-
-    customers: list[Customer]
-    nextCursor: str | None
-    pageSize: int
 
 
 CustomerType: TypeAlias = Literal["RETAIL", "WHOLESALE", "VIP"]
@@ -366,13 +366,16 @@ class LedgerOrder(TypedDict):
     recordedAt: str
 
 
+class LedgerResult(TypedDict):
+    """What became of a fact."""
+
+    message: str
+    customer: Customer
+    duplicate: bool
+
+
 class Live(TypedDict):
     status: Literal["alive"]
-
-
-class LockAnswer(TypedDict):
-    success: Literal[True]
-    data: Customer
 
 
 class LockReason(TypedDict):
@@ -380,21 +383,12 @@ class LockReason(TypedDict):
     tenantId: NotRequired[str]
 
 
+class LockResponse(TypedDict):
+    success: Literal[True]
+    data: Customer
+
+
 Logic: TypeAlias = Literal["AND", "OR", "NOT"]
-
-
-class MemberChange(TypedDict):
-    sequence: int
-    segmentId: str
-    customerId: str
-    change: Literal["entered", "left"]
-    at: str
-    cause: Cause
-
-
-class MemberChanges(TypedDict):
-    changes: list[MemberChange]
-    next: int
 
 
 class MemberIds(TypedDict):
@@ -410,6 +404,20 @@ class MembersAdded(TypedDict):
 class MembersRemoved(TypedDict):
     message: str
     removed: int
+
+
+class MembershipChange(TypedDict):
+    sequence: int
+    segmentId: str
+    customerId: str
+    change: Literal["entered", "left"]
+    at: str
+    cause: Cause
+
+
+class MembershipChanges(TypedDict):
+    changes: list[MembershipChange]
+    next: int
 
 
 class Message(TypedDict):
@@ -539,6 +547,12 @@ class Preview(TypedDict):
     warnings: list[str]
 
 
+class PreviewRequest(TypedDict):
+    rules: RuleGroup | list[RuleMember] | dict[str, Any] | str
+    sample: NotRequired[int | None]
+    tenantId: NotRequired[str]
+
+
 class ProblemDocument(TypedDict):
     """RFC 9457, for those who accept application/problem+json."""
 
@@ -592,14 +606,6 @@ class Profile(TypedDict):
 
 class Ready(TypedDict):
     status: Literal["ready"]
-
-
-class Recorded(TypedDict):
-    """What became of a fact."""
-
-    message: str
-    customer: Customer
-    duplicate: bool
 
 
 class Refund(TypedDict):
@@ -721,12 +727,6 @@ SegmentType: TypeAlias = Literal["STATIC", "DYNAMIC"]
 
 class StatusMove(TypedDict):
     status: Literal["sent", "delivered", "opened", "clicked", "failed"]
-    tenantId: NotRequired[str]
-
-
-class Trial(TypedDict):
-    rules: RuleGroup | list[RuleMember] | dict[str, Any] | str
-    sample: NotRequired[int | None]
     tenantId: NotRequired[str]
 
 

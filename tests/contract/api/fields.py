@@ -50,8 +50,8 @@ def form(valid: str, *wrong: Any) -> Field:
 
 def unprintable(valid: str) -> tuple[str, ...]:
     """Text with NUL, a lone surrogate, and control characters of each block."""
-    marks = ("\0", "\ud800", "\udfff", "\x07", "\x1b", "\x7f", "\x85", "\x9f")
-    return tuple(f"{valid[:-1]}{mark}{valid[-1]}" for mark in marks)
+    pending_changes = ("\0", "\ud800", "\udfff", "\x07", "\x1b", "\x7f", "\x85", "\x9f")
+    return tuple(f"{valid[:-1]}{mark}{valid[-1]}" for mark in pending_changes)
 
 
 FLAG = Field(refused={WRONG_TYPE: ("true", 0, 1, "", [], {})}, longest=True)

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from attrs import evolve
 
-from customers.core.ports import Storage
+from customers.core.ports.storage import Storage
 from tests.contract.api.previews import PREVIEW
 from tests.contract.api.segments import SEGMENTS
 from tests.contract.api.steps import a_segment, members

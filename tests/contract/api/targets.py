@@ -37,7 +37,7 @@ from tests.contract.api.steps import (
 )
 from tests.support.api_client import Api
 
-Place = Callable[[Api, str], Awaitable[str]]
+JsonPointer = Callable[[Api, str], Awaitable[str]]
 
 
 @frozen(kw_only=True)
@@ -45,12 +45,12 @@ class Target:
     """A body: where it is sent for the customer at some path, what it holds, what may be bad."""
 
     method: str
-    place: Place
+    place: JsonPointer
     body: Mapping[str, Any] = field(factory=dict)
     fields: Mapping[str, Field]
 
 
-def below(part: str) -> Place:
+def below(part: str) -> JsonPointer:
     """A place under the customer's own path."""
 
     async def place(api: Api, customer: str) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from customers.core.model.query import CustomerSort
+from customers.core.model.query import SortField
 from tests.support.scenarios.asking import (
     UNKNOWN,
     USER,
@@ -125,7 +125,7 @@ def lists() -> Scenario:
         path = yield from registered(name, customerType=kind, tags=["a", "b"][: number % 3])
         order = {"orderId": name, "totalAmount": number * 10, "orderDate": "2025-05-05T00:00:00Z"}
         yield post(f"{path}/record-order", order)
-    for sort in CustomerSort:
+    for sort in SortField:
         for direction in ("asc", "desc"):
             query = f"?sort_by={sort}&sort_order={direction}&page_size=4"
             yield get(f"/customers{query}&page=2")

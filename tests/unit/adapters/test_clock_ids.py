@@ -6,9 +6,7 @@ from itertools import pairwise
 from uuid import RFC_4122, UUID
 
 from customers.adapters.clock import MovableClock, SystemClock
-from customers.adapters.ids import AppointedIds, CountedIds, TimeOrderedIds
-from customers.core.model.customer import Customer
-from customers.core.model.journal import Note
+from customers.adapters.ids import ScriptedIds, TimeOrderedIds
 from tests.support.builders import NOW, FixedClock
 
 A_DAY = timedelta(days=1)
@@ -22,7 +20,7 @@ def test_the_clock_tells_the_moment_in_utc() -> None:
 
 
 def test_an_id_is_a_uuid_of_the_standard_library_in_version_7() -> None:
-    made = TimeOrderedIds().new("tenant", Customer)
+    made = TimeOrderedIds().new()
     assert type(made) is UUID
     assert (made.version, made.variant) == (7, RFC_4122)
     assert UUID(str(made)) == made
@@ -30,25 +28,25 @@ def test_an_id_is_a_uuid_of_the_standard_library_in_version_7() -> None:
 
 def test_an_id_holds_the_millisecond_in_which_it_was_made() -> None:
     before = datetime.now(UTC)
-    held = datetime.fromtimestamp((TimeOrderedIds().new("tenant", Customer).int >> 80) / 1_000, UTC)
+    held = datetime.fromtimestamp((TimeOrderedIds().new().int >> 80) / 1_000, UTC)
     a_millisecond = timedelta(milliseconds=1)
     assert before - a_millisecond <= held <= datetime.now(UTC) + a_millisecond
 
 
 def test_of_two_ids_the_later_sorts_after_in_one_millisecond_too() -> None:
     one, other = TimeOrderedIds(), TimeOrderedIds()
-    made = [each.new("tenant", Customer) for _ in range(20_000) for each in (one, other)]
+    made = [each.new() for _ in range(20_000) for each in (one, other)]
     assert len({each.int >> 80 for each in made}) < len(made)
     assert all(first < second for first, second in pairwise(made))
 
 
 def test_ids_sort_as_text_as_they_sort_as_numbers() -> None:
-    made = [TimeOrderedIds().new("tenant", Customer) for _ in range(1_000)]
+    made = [TimeOrderedIds().new() for _ in range(1_000)]
     assert sorted(map(str, made)) == list(map(str, made))
 
 
 def run(ids: TimeOrderedIds) -> list[UUID]:
-    return [ids.new("tenant", Customer) for _ in range(2_000)]
+    return [ids.new() for _ in range(2_000)]
 
 
 def test_ids_that_threads_make_at_once_differ_and_each_thread_s_own_ascend() -> None:
@@ -59,46 +57,65 @@ def test_ids_that_threads_make_at_once_differ_and_each_thread_s_own_ascend() -> 
     assert all(run == sorted(run) for run in runs)
 
 
-def test_counted_ids_depend_on_seed_tenant_kind_and_count_only() -> None:
-    ids, others = CountedIds(seed=1), CountedIds(seed=1)
-    others.new("other", Customer)
-    others.new("tenant", Note)
-    assert [ids.new("tenant", Customer) for _ in range(2)] == [
-        others.new("tenant", Customer) for _ in range(2)
-    ]
-    assert CountedIds(seed=2).new("tenant", Customer) != CountedIds(seed=1).new("tenant", Customer)
+def predicted(
+    ids: ScriptedIds, count: int = 1, *, tenant: str = "tenant", kind: str = "Customer"
+) -> list[UUID]:
+    with ids.scope(tenant, kind):
+        return [ids.new() for _ in range(count)]
 
 
-def test_a_counted_id_is_a_uuid_of_version_7_that_ends_with_its_count() -> None:
-    ids = CountedIds()
-    made = [ids.new("tenant", Customer) for _ in range(300)]
-    assert {(each.version, each.variant) for each in made} == {(7, RFC_4122)}
-    assert [each.int & 0xFFFF_FFFF_FFFF for each in made] == list(range(1, 301))
-    assert made == sorted(set(made))
+def sequential(seed: int = 0) -> ScriptedIds:
+    return ScriptedIds(is_sequential=True, seed=seed)
 
 
-def test_counts_go_on_from_where_they_are_set() -> None:
-    ids, others = CountedIds(), CountedIds()
-    for _ in range(3):
-        ids.new("tenant", Customer)
+def test_sequential_ids_depend_on_seed_tenant_kind_and_count_only() -> None:
+    ids, others = sequential(1), sequential(1)
+    predicted(others, tenant="other")
+    predicted(others, kind="Note")
+    assert predicted(ids, 2) == predicted(others, 2)
+    assert predicted(sequential(2)) != predicted(sequential(1))
+
+
+def test_a_sequential_id_is_a_uuid_of_version_7_that_ends_with_its_count() -> None:
+    ids = predicted(sequential(), 300)
+    assert {(each.version, each.variant) for each in ids} == {(7, RFC_4122)}
+    assert [each.int & 0xFFFF_FFFF_FFFF for each in ids] == list(range(1, 301))
+    assert ids == sorted(set(ids))
+
+
+def test_counts_continue_from_where_they_are_set() -> None:
+    ids, others = sequential(), sequential()
+    predicted(ids, 3)
     others.count_from(ids.counts())
     assert ids.counts() == {"tenant": {"Customer": 3}}
-    assert others.new("tenant", Customer) == ids.new("tenant", Customer)
+    assert predicted(others) == predicted(ids)
 
 
-def test_the_next_id_of_a_kind_in_a_tenant_can_be_appointed() -> None:
-    wanted, ids = TimeOrderedIds().new("", Note), AppointedIds(others=TimeOrderedIds())
-    ids.appoint("tenant", Customer, wanted)
-    others = [ids.new("tenant", Note), ids.new("other", Customer)]
-    made = [ids.new("tenant", Customer) for _ in range(2)]
-    assert (made[0], wanted in others, made[1] == wanted) == (wanted, False, False)
+def test_outside_a_scope_ids_are_ordered_by_time_and_not_counted() -> None:
+    ids = sequential()
+    assert ids.new() != ids.new()
+    assert ids.counts() == {}
 
 
-def test_an_appointment_can_be_dismissed() -> None:
-    wanted, ids = TimeOrderedIds().new("", Note), AppointedIds(others=TimeOrderedIds())
-    ids.appoint("tenant", Customer, wanted)
-    ids.dismiss("tenant", Customer)
-    assert ids.new("tenant", Customer) != wanted
+def test_a_given_id_comes_first_and_once() -> None:
+    given, ids = TimeOrderedIds().new(), ScriptedIds()
+    with ids.scope("tenant", "Customer", given):
+        assert ids.new() == given
+        assert ids.new() != given
+
+
+def test_a_given_id_is_not_left_behind_by_its_scope() -> None:
+    given, ids = TimeOrderedIds().new(), ScriptedIds()
+    with ids.scope("tenant", "Customer", given):
+        pass
+    assert predicted(ids) != [given]
+
+
+def test_an_inner_scope_does_not_take_the_outer_one_s_id() -> None:
+    given, ids = TimeOrderedIds().new(), ScriptedIds()
+    with ids.scope("tenant", "Customer", given):
+        assert given not in predicted(ids, kind="Note")
+        assert ids.new() == given
 
 
 def test_a_clock_that_is_told_to_stand_stands() -> None:

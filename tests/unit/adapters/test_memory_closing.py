@@ -44,7 +44,7 @@ async def look(storage: MemoryStorage) -> None:
 
 
 async def freeze(storage: MemoryStorage) -> None:
-    async with storage.snapshot("tenant"):
+    async with storage.consistent_view("tenant"):
         pass
 
 
@@ -53,7 +53,7 @@ async def list_tenants(storage: MemoryStorage) -> None:
 
 
 async def list_unsettled(storage: MemoryStorage) -> None:
-    await storage.tenants_to_settle()
+    await storage.tenants_to_refresh()
 
 
 async def sweep(storage: MemoryStorage) -> None:
@@ -61,7 +61,7 @@ async def sweep(storage: MemoryStorage) -> None:
 
 
 async def add(storage: MemoryStorage) -> None:
-    await storage.one_step("tenant").add_customer(a_customer())
+    await storage.autocommit("tenant").add_customer(a_customer())
 
 
 async def check(storage: MemoryStorage) -> None:

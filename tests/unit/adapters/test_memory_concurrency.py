@@ -14,7 +14,7 @@ from customers.core.errors import EmailTaken
 from customers.core.model.customer import Customer, CustomerStatus
 from customers.core.model.order import Entry
 from customers.core.model.query import CustomerFilter
-from customers.core.ports import Transaction
+from customers.core.ports.storage import Transaction
 from tests.support.builders import NOW, USD, a_customer, a_refund, an_entry, later
 
 TENANT = "tenant"
@@ -41,14 +41,14 @@ class Crowd:
 
     async def run(self, tasks: int) -> None:
         for customer in self.customers:
-            assert await self.storage.one_step(TENANT).add_customer(customer)
+            assert await self.storage.autocommit(TENANT).add_customer(customer)
         acts = (self.count, self.cancel, self.rename, self.block, self.give_up)
         async with asyncio.TaskGroup() as group:
             for _ in range(tasks):
                 group.create_task(self.chance.choice(acts)())
 
     async def count(self) -> None:
-        await self.storage.one_step(TENANT).count_order(self.chance.choice(self.entries), NOW)
+        await self.storage.autocommit(TENANT).record_order(self.chance.choice(self.entries), NOW)
 
     async def cancel(self) -> None:
         entry = self.chance.choice(self.entries)
@@ -57,7 +57,7 @@ class Crowd:
         self.cancelled.add(entry.order_id)
 
     async def cancel_in(self, tx: Transaction, entry: Entry) -> None:
-        customer = await tx.customers.lock(entry.customer_id)
+        customer = await tx.customers.get_for_update(entry.customer_id)
         stored = await tx.orders.claim(entry.order_id, customer.id)
         await asyncio.sleep(0)
         await tx.orders.save(stored.cancel(NOW))
@@ -68,7 +68,7 @@ class Crowd:
         one, other = self.chance.sample(self.customers, 2)
         try:
             async with self.storage.transaction(TENANT) as tx:
-                customer = await tx.customers.lock(one.id)
+                customer = await tx.customers.get_for_update(one.id)
                 await asyncio.sleep(0)
                 await tx.customers.save(evolve(customer, email=other.email).touched(NOW))
         except EmailTaken:
@@ -76,7 +76,7 @@ class Crowd:
 
     async def block(self) -> None:
         async with self.storage.transaction(TENANT) as tx:
-            customer = await tx.customers.lock(self.chance.choice(self.customers).id)
+            customer = await tx.customers.get_for_update(self.chance.choice(self.customers).id)
             status = self.chance.choice(list(CustomerStatus))
             await asyncio.sleep(0)
             await tx.customers.save(evolve(customer, status=status).touched(NOW))
@@ -100,7 +100,7 @@ async def test_what_a_crowd_of_tasks_does_adds_up(seed: int) -> None:
     await crowd.run(tasks=400)
     for each in crowd.customers:
         async with crowd.storage.transaction(TENANT) as tx:
-            customer = await tx.customers.lock(each.id)
+            customer = await tx.customers.get_for_update(each.id)
             assert customer.statistics == await tx.orders.statistics(each.id)
             kept = await tx.orders.newest(each.id, None, 100)
         assert {one.order_id for one in kept if one.cancelled_at} <= crowd.cancelled
@@ -120,9 +120,9 @@ async def test_counts_stay_exact_while_a_crowd_changes_statuses(seed: int) -> No
 async def test_each_of_many_at_once_who_tell_one_order_counts_it_or_finds_it_known() -> None:
     storage, customer = MemoryStorage(currency=USD), a_customer()
     entry = an_entry(customer)
-    await storage.one_step(TENANT).add_customer(customer)
+    await storage.autocommit(TENANT).add_customer(customer)
     told = await asyncio.gather(
-        *(storage.one_step(TENANT).count_order(entry, NOW) for _ in range(100))
+        *(storage.autocommit(TENANT).record_order(entry, NOW) for _ in range(100))
     )
     counted = [each for each in told if each is not None]
     assert [each.statistics.total_orders for each in counted] == [1]

@@ -7,7 +7,7 @@ import pytest
 
 from customers.adapters.memory.storage import MemoryStorage
 from customers.core.model.money import Currency
-from customers.core.ports import Storage
+from customers.core.ports.storage import Storage
 from tests.contract.addresses import AddressContract
 from tests.contract.backfill import AgedContract, ContradictedContract
 from tests.contract.cancellations import CancellationContract

@@ -10,10 +10,10 @@ from customers.adapters.memory.storage import MemoryStorage
 from customers.core.model.address import Address
 from customers.core.model.customer import Customer
 from customers.core.model.journal import Communication
-from customers.core.model.membership import Assignment, Standing
+from customers.core.model.membership import Assignment, RefreshState
 from customers.core.model.order import Entry
 from customers.core.model.segment import Segment
-from customers.core.ports import Transaction
+from customers.core.ports.storage import Transaction
 from tests.support.builders import (
     NOW,
     USD,
@@ -65,20 +65,22 @@ OF_OTHERS: dict[str, Write] = {
 # These need the members locked as well.
 OF_A_SEGMENT: dict[str, Write] = {
     "remove": lambda tx, kept: tx.segments.remove(kept.segment.id),
-    "put": lambda tx, kept: tx.segments.put(kept.segment.id, {kept.customer.id}, BY_HAND),
-    "put members": lambda tx, kept: tx.segments.put_members(kept.segment.id, BY_HAND),
-    "take": lambda tx, kept: tx.segments.take(kept.segment.id, {kept.customer.id}),
-    "empty": lambda tx, kept: tx.segments.empty(kept.segment.id),
+    "put": lambda tx, kept: tx.assignments.add(kept.segment.id, {kept.customer.id}, BY_HAND),
+    "put members": lambda tx, kept: tx.assignments.add_members(kept.segment.id, BY_HAND),
+    "take": lambda tx, kept: tx.assignments.remove(kept.segment.id, {kept.customer.id}),
+    "empty": lambda tx, kept: tx.assignments.clear(kept.segment.id),
 }
 OF_MEMBERS: dict[str, Write] = {
-    "stored": lambda tx, kept: tx.segments.stored(kept.segment.id, {kept.customer.id}),
-    "watch": lambda tx, kept: tx.segments.watch(customers=True, orders=True),
-    "is watched": lambda tx, kept: tx.segments.is_watched(kept.segment.id),
-    "marked": lambda tx, kept: tx.segments.marked(9),
-    "contradicted": lambda tx, kept: tx.segments.contradicted(kept.segment.id, None, None, 9),
-    "aged": lambda tx, kept: tx.segments.aged([], None, 9),
-    "settle": lambda tx, kept: tx.segments.settle([]),
-    "stand": lambda tx, kept: tx.segments.stand(kept.segment.id, Standing(settled_at=NOW)),
+    "stored": lambda tx, kept: tx.memberships.members_among(kept.segment.id, {kept.customer.id}),
+    "watch": lambda tx, kept: tx.memberships.set_capture(customers=True, orders=True),
+    "is watched": lambda tx, kept: tx.memberships.capture_barrier_passed(kept.segment.id),
+    "marked": lambda tx, kept: tx.memberships.with_pending_changes(9),
+    "contradicted": lambda tx, kept: tx.memberships.mismatched(kept.segment.id, None, None, 9),
+    "aged": lambda tx, kept: tx.memberships.crossed([], None, 9),
+    "settle": lambda tx, kept: tx.memberships.apply([]),
+    "stand": lambda tx, kept: tx.memberships.save_refresh_state(
+        kept.segment.id, RefreshState(watermark=NOW)
+    ),
 }
 MISREAD: dict[str, Write] = {
     "addresses": lambda tx, kept: tx.addresses.replace(kept.customer.id, [], [kept.address]),
@@ -96,21 +98,21 @@ async def once(storage: MemoryStorage, kept: Kept, *steps: Write) -> None:
 
 
 async def lock_customer(tx: Transaction, kept: Kept) -> None:
-    await tx.customers.lock(kept.customer.id)
+    await tx.customers.get_for_update(kept.customer.id)
 
 
-async def lock_members(tx: Transaction, kept: Kept) -> None:
-    await tx.segments.lock_members()
+async def lock_memberships(tx: Transaction, kept: Kept) -> None:
+    await tx.memberships.acquire_lock()
 
 
 async def lock_segment(tx: Transaction, kept: Kept) -> None:
-    await tx.segments.lock(kept.segment.id)
+    await tx.segments.get_for_update(kept.segment.id)
 
 
 async def lock_others(tx: Transaction, kept: Kept) -> None:
-    await tx.communications.lock(kept.customer.id, kept.communication.id)
+    await tx.communications.get_for_update(kept.customer.id, kept.communication.id)
     await tx.orders.claim(kept.entry.order_id, kept.customer.id)
-    await tx.segments.lock(kept.segment.id)
+    await tx.segments.get_for_update(kept.segment.id)
 
 
 @pytest.fixture
@@ -163,8 +165,8 @@ async def test_a_change_of_what_was_put_by_hand_needs_the_members_and_the_segmen
     with pytest.raises(RuntimeError, match="members are not locked"):
         await once(storage, kept, lock_segment, write)
     with pytest.raises(RuntimeError, match=f"segment {kept.segment.id} is not locked"):
-        await once(storage, kept, lock_members, write)
-    await once(storage, kept, lock_members, lock_segment, write)
+        await once(storage, kept, lock_memberships, write)
+    await once(storage, kept, lock_memberships, lock_segment, write)
 
 
 @pytest.mark.parametrize("write", OF_MEMBERS.values(), ids=OF_MEMBERS)
@@ -173,7 +175,7 @@ async def test_what_is_about_stored_members_needs_them_locked(
 ) -> None:
     with pytest.raises(RuntimeError, match="members are not locked"):
         await once(storage, kept, lock_segment, write)
-    await once(storage, kept, lock_members, write)
+    await once(storage, kept, lock_memberships, write)
 
 
 @pytest.mark.parametrize("first", [lock_customer, lock_segment])
@@ -181,8 +183,8 @@ async def test_the_members_are_locked_before_anything_else_or_not_at_all(
     storage: MemoryStorage, kept: Kept, first: Write
 ) -> None:
     with pytest.raises(RuntimeError, match="locked already"):
-        await once(storage, kept, first, lock_members)
-    await once(storage, kept, lock_members, first, lock_members)
+        await once(storage, kept, first, lock_memberships)
+    await once(storage, kept, lock_memberships, first, lock_memberships)
 
 
 async def test_a_forgotten_lock_dooms_the_transaction_too(
@@ -214,7 +216,7 @@ async def test_an_id_is_never_given_to_a_second_customer(
     storage: MemoryStorage, kept: Kept
 ) -> None:
     with pytest.raises(RuntimeError, match="another customer's"):
-        await storage.one_step("tenant").add_customer(a_customer(id=kept.customer.id))
+        await storage.autocommit("tenant").add_customer(a_customer(id=kept.customer.id))
     async with storage.view("tenant") as view:
         assert await view.customers.get(kept.customer.id) == kept.customer
 

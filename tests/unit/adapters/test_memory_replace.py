@@ -32,7 +32,7 @@ async def test_a_view_sees_what_is_restored_meanwhile_and_a_snapshot_does_not(
     storage: MemoryStorage, tenant: str
 ) -> None:
     scene = await set_up(storage, tenant)
-    async with storage.view(tenant) as view, storage.snapshot(tenant) as snapshot:
+    async with storage.view(tenant) as view, storage.consistent_view(tenant) as snapshot:
         await storage.restore({})
         assert await view.segments.all() == []
         assert await snapshot.customers.get(scene.ada.id) == scene.ada

@@ -7,7 +7,7 @@ from customers.adapters.memory.storage import MemoryStorage
 from customers.core.errors import PaymentMethodTaken
 from customers.core.model.customer import Customer
 from customers.core.model.payment import PaymentMethod
-from customers.core.ports import Transaction
+from customers.core.ports.storage import Transaction
 from tests.support.builders import NOW, USD, a_customer, a_payment_method
 
 
@@ -29,7 +29,7 @@ async def arrive(storage: MemoryStorage, customer: Customer, *methods: PaymentMe
 
 async def leave(storage: MemoryStorage, customer: Customer) -> None:
     async with storage.transaction("tenant") as tx:
-        await tx.customers.lock(customer.id)
+        await tx.customers.get_for_update(customer.id)
         await tx.payment_methods.release(customer.id)
         await tx.customers.save(customer.deleted(NOW))
 
@@ -39,7 +39,7 @@ async def come_back(
 ) -> list[object]:
     """Restores a customer with these methods; what the reclaim named."""
     async with storage.transaction("tenant") as tx:
-        deleted = await tx.customers.lock_any(customer.id)
+        deleted = await tx.customers.get_any_for_update(customer.id)
         await tx.customers.save(deleted.restored(NOW))
         taken = await tx.payment_methods.reclaim(customer.id)
         await pay_with(tx, customer, *methods)
@@ -54,10 +54,10 @@ async def test_a_deleted_customer_is_saved_although_another_has_the_email_by_now
     await leave(storage, gone)
     await arrive(storage, here)
     async with storage.transaction("tenant") as tx:
-        deleted = await tx.customers.lock_any(gone.id)
+        deleted = await tx.customers.get_any_for_update(gone.id)
         await tx.customers.save(touched := deleted.touched(NOW))
     async with storage.transaction("tenant") as tx:
-        assert await tx.customers.lock_any(gone.id) == touched
+        assert await tx.customers.get_any_for_update(gone.id) == touched
         assert await tx.customers.by_email("ada@example.test") == here
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from customers.adapters.memory.storage import MemoryStorage
 from customers.core.errors import Invalid
-from customers.core.model.json_pointer import Place
+from customers.core.model.json_pointer import JsonPointer
 from tests.contract.full_tenant import ADA, set_up
 from tests.contract.steps import erase
 from tests.support.builders import USD, numbered_id
@@ -41,7 +41,9 @@ def with_value(data: Data, pointer: str, value: object) -> Data:
     return data
 
 
-async def refused(storage: MemoryStorage, data: object, *, at: Place | None = None) -> set[str]:
+async def refused(
+    storage: MemoryStorage, data: object, *, at: JsonPointer | None = None
+) -> set[str]:
     """The places and codes of the problems for which the data is not restored."""
     before = storage.dump()
     with pytest.raises(Invalid) as told:
@@ -89,24 +91,24 @@ BAD_ROWS: list[tuple[str, object, str]] = [
     ("/customers/0/orders/0/orderDate", None, "REQUIRED"),
     ("/customers/0/orders/1/recordedAt", "2026-01-15T10:00:00Z", "INVALID_VALUE"),
     ("/customers/0/orders/0/refunds/0/amount", "0", "INVALID_VALUE"),
-    ("/customers/2/marks/0/cause", "whim", "INVALID_VALUE"),
-    ("/customers/2/marks/0/number", 0, "INVALID_VALUE"),
-    ("/customers/2/marks/0/before/email", "nonsense", "INVALID_FORMAT"),
-    ("/customers/2/marks/0/before/statistics/totalSpent", "-1", "INVALID_VALUE"),
-    ("/customers/2/marks/0/before/statistics/totalSpent", "0.001", "INVALID_VALUE"),
-    ("/customers/2/marks/0/before/statistics/totalSpent", "1e30", "INVALID_VALUE"),
+    ("/customers/2/pendingChanges/0/cause", "whim", "INVALID_VALUE"),
+    ("/customers/2/pendingChanges/0/number", 0, "INVALID_VALUE"),
+    ("/customers/2/pendingChanges/0/before/email", "nonsense", "INVALID_FORMAT"),
+    ("/customers/2/pendingChanges/0/before/statistics/totalSpent", "-1", "INVALID_VALUE"),
+    ("/customers/2/pendingChanges/0/before/statistics/totalSpent", "0.001", "INVALID_VALUE"),
+    ("/customers/2/pendingChanges/0/before/statistics/totalSpent", "1e30", "INVALID_VALUE"),
     ("/segments/0/name", "", "REQUIRED"),
-    ("/segments/0/rulesWritten", "{", "INVALID_FORMAT"),
-    ("/segments/0/rulesWritten", '{"conditions": [NaN]}', "INVALID_FORMAT"),
-    ("/segments/0/rulesWritten", "[" * 100_000, "INVALID_FORMAT"),
-    ("/segments/0/rulesWritten", ["rule"], "INVALID_TYPE"),
+    ("/segments/0/rulesText", "{", "INVALID_FORMAT"),
+    ("/segments/0/rulesText", '{"conditions": [NaN]}', "INVALID_FORMAT"),
+    ("/segments/0/rulesText", "[" * 100_000, "INVALID_FORMAT"),
+    ("/segments/0/rulesText", ["rule"], "INVALID_TYPE"),
     ("/segments/0/assignments/0/customerId", "ada", "INVALID_FORMAT"),
     ("/segments/0/assignments/0/assignedAt", ABSENT, "REQUIRED"),
-    ("/segments/0/standing", [], "INVALID_TYPE"),
-    ("/segments/0/standing/seen", -1, "INVALID_VALUE"),
+    ("/segments/0/refreshState", [], "INVALID_TYPE"),
+    ("/segments/0/refreshState/scanned", -1, "INVALID_VALUE"),
     ("/segments/0/changes/0/entered", "yes", "INVALID_TYPE"),
-    ("/lastMark", "1", "INVALID_TYPE"),
-    ("/watchesOrders", None, "INVALID_TYPE"),
+    ("/lastPendingChange", "1", "INVALID_TYPE"),
+    ("/capturesOrders", None, "INVALID_TYPE"),
     ("/orders", [], "UNKNOWN_FIELD"),
 ]
 
@@ -164,8 +166,8 @@ CONTRADICTIONS: list[tuple[str, object, set[str]]] = [
         twice,
         {"/customers/0/orders/0/refunds/1/refundId DUPLICATE"},
     ),
-    ("/customers/2/marks", twice, {"/customers/2/marks/1/number INVALID_VALUE"}),
-    ("/lastMark", 0, {"/lastMark INVALID_VALUE"}),
+    ("/customers/2/pendingChanges", twice, {"/customers/2/pendingChanges/1/number INVALID_VALUE"}),
+    ("/lastPendingChange", 0, {"/lastPendingChange INVALID_VALUE"}),
     ("/segments/1/id", lambda _: str(numbered_id(10**12 + 7)), {"/segments/1/id DUPLICATE"}),
     ("/segments/1/name", "vip", {"/segments/1/name SEGMENT_NAME_TAKEN"}),
     (
@@ -186,7 +188,7 @@ CONTRADICTIONS: list[tuple[str, object, set[str]]] = [
     ),
     ("/segments/0/changes", twice, {"/segments/0/changes/1/sequence INVALID_VALUE"}),
     ("/lastSequence", ABSENT, {"/lastSequence INVALID_VALUE"}),
-    ("/watchesCustomers", False, {"/watchesCustomers INVALID_VALUE"}),
+    ("/capturesCustomers", False, {"/capturesCustomers INVALID_VALUE"}),
 ]
 
 
@@ -201,17 +203,17 @@ async def test_rows_that_contradict_each_other_are_refused(
 async def test_a_rule_is_refused_at_the_place_inside_its_text(storage: MemoryStorage) -> None:
     data = with_value(storage.dump(), "/segments/1/isDynamic", True)
     text = '{"conditions": [{"field": "nobody", "operator": "eq", "value": 1}]}'
-    with_value(data, "/segments/1/rulesWritten", text)
-    place = f"{AT}/segments/1/rulesWritten/conditions/0/field"
+    with_value(data, "/segments/1/rulesText", text)
+    place = f"{AT}/segments/1/rulesText/conditions/0/field"
     assert await refused(storage, data) == {f"{place} UNKNOWN_FIELD"}
 
 
 async def test_orders_that_rules_depend_on_have_to_be_watched(storage: MemoryStorage) -> None:
     text = '{"conditions": [{"field": "totalSpent", "operator": "gt", "value": 1}]}'
     data = with_value(storage.dump(), "/segments/1/isDynamic", True)
-    with_value(data, "/segments/1/rulesWritten", text)
-    with_value(data, "/watchesOrders", False)
-    assert await refused(storage, data) == {f"{AT}/watchesOrders INVALID_VALUE"}
+    with_value(data, "/segments/1/rulesText", text)
+    with_value(data, "/capturesOrders", False)
+    assert await refused(storage, data) == {f"{AT}/capturesOrders INVALID_VALUE"}
 
 
 ERASED: list[tuple[str, object, str]] = [
@@ -249,7 +251,7 @@ async def test_what_is_no_object_is_refused(storage: MemoryStorage, data: object
 
 
 async def test_pointers_begin_at_the_place_that_is_told(storage: MemoryStorage) -> None:
-    told = await refused(storage, {"one": [], "two ": {}}, at=Place(("tenants",)))
+    told = await refused(storage, {"one": [], "two ": {}}, at=JsonPointer(("tenants",)))
     assert told == {"/tenants/one INVALID_TYPE", "/tenants/two  INVALID_FORMAT"}
 
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from customers.adapters.memory.state import State
 from customers.adapters.memory.storage import MemoryStorage
-from customers.core.membership.refresh import build_at_once, settle_marks
-from customers.core.model.membership import Standing
+from customers.core.membership.refresh import apply_pending_changes, start_backfill
+from customers.core.model.membership import RefreshState
 from tests.contract.full_tenant import seen, set_up, shown
 from tests.contract.membership_steps import (
     changes,
@@ -102,7 +102,8 @@ async def test_what_is_not_committed_is_not_dumped(storage: MemoryStorage, tenan
 def test_every_field_of_a_state_is_dumped_or_follows_from_what_is() -> None:
     dumped = (
         "living gone addresses methods notes communications ledger refunds segments assignments "
-        "standings feeds marks erasures last_sequence last_mark watches_customers watches_orders"
+        "refresh_states feeds pending_changes erasures last_sequence last_pending_change "
+        "captures_customers captures_orders"
     )
     following = "emails tallies tokens owners names members _sorted"
     assert {each.name for each in fields(State)} == {*dumped.split(), *following.split()}
@@ -152,7 +153,7 @@ async def test_marks_that_are_not_settled_are_settled_alike(
     segment = a_dynamic_segment(NAMED_ADA, tenant_id=tenant)
     await keep(storage, ada)
     await add_segments(storage, segment)
-    await stand(storage, segment, Standing(settled_at=NOW))
+    await stand(storage, segment, RefreshState(watermark=NOW))
     await watch(storage, tenant)
     counted = await enter(storage, ada, an_entry(ada))
     await save(storage, evolve(counted, first_name="Eve").touched(NOW))
@@ -160,7 +161,7 @@ async def test_marks_that_are_not_settled_are_settled_alike(
     copy = await copied(storage)
     assert await marks_of(copy, ada) == await marks_of(storage, ada) != ()
     for each in (copy, storage):
-        await settle_marks(each, tenant)
+        await apply_pending_changes(each, tenant)
     assert await changes(copy, segment) == await changes(storage, segment) != []
     assert await stored_members(copy, segment) == [await stored(storage, ada)]
 
@@ -186,7 +187,7 @@ async def test_the_tokens_of_the_deleted_are_free_in_a_copy_too(
     await set_methods(storage, ada, a_payment_method(ada, gateway_payment_method_id=token))
     copy = await copied(storage)
     async with copy.transaction(tenant) as tx:
-        await tx.customers.lock_any(eve.id)
+        await tx.customers.get_any_for_update(eve.id)
         assert await tx.payment_methods.reclaim(eve.id) == [card.id]
 
 
@@ -195,7 +196,9 @@ async def test_the_receipt_of_an_erasure_is_kept(storage: MemoryStorage, tenant:
     erasure = await erase(storage, scene.ada)
     async with (await copied(storage)).transaction(tenant) as tx:
         assert await tx.erasures.find(scene.ada.id) == erasure
-        assert (await tx.customers.lock_any(scene.ada.id)).statistics == scene.ada.statistics
+        assert (
+            await tx.customers.get_any_for_update(scene.ada.id)
+        ).statistics == scene.ada.statistics
 
 
 async def test_a_segment_that_says_nothing_of_its_standing_is_built(
@@ -203,10 +206,10 @@ async def test_a_segment_that_says_nothing_of_its_standing_is_built(
 ) -> None:
     scene = await set_up(storage, tenant)
     data = storage.dump()
-    for key in ("standing", "changes"):
+    for key in ("refreshState", "changes"):
         del data[tenant]["segments"][0][key]
     await storage.restore(data)
-    assert await storage.tenants_to_settle() == [tenant]
-    await build_at_once(storage, tenant, scene.segment.id, FixedClock())
+    assert await storage.tenants_to_refresh() == [tenant]
+    await start_backfill(storage, tenant, scene.segment.id, FixedClock())
     assert (await standing_of(storage, scene.segment)).is_ready
     assert await stored_members(storage, scene.segment) == [scene.ada]

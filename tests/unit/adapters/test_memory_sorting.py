@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from customers.adapters.memory.sorting import Sorted, newest
 from customers.core.model.customer import Customer
-from customers.core.model.query import CustomerKey, CustomerSort, JournalKey, SortOrder
+from customers.core.model.query import CustomerKey, JournalKey, SortDirection, SortField
 from tests.support.builders import NOW, a_customer, numbered_id, some_statistics
 
 moments = st.integers(0, 3).map(lambda days: NOW + timedelta(days=days))
@@ -27,19 +27,19 @@ customers = st.builds(
 people = st.lists(customers, max_size=12).flatmap(st.permutations)
 
 
-def plainly(found: list[Customer], by: CustomerSort, order: SortOrder) -> list[Customer]:
+def plainly(found: list[Customer], by: SortField, order: SortDirection) -> list[Customer]:
     """Two stable sorts, by id and by value, with those without a value behind."""
-    backwards = order is SortOrder.DESC
+    backwards = order is SortDirection.DESC
     by_id = sorted(found, key=lambda each: each.id, reverse=backwards)
     valued = [each for each in by_id if by.of(each) is not None]
     missing = [each for each in by_id if by.of(each) is None]
     return sorted(valued, key=by.of, reverse=backwards) + missing  # type: ignore[arg-type]
 
 
-@given(people, st.sampled_from(CustomerSort), st.sampled_from(SortOrder))
+@given(people, st.sampled_from(SortField), st.sampled_from(SortDirection))
 @settings(max_examples=150)
 def test_a_walk_is_in_order_from_the_beginning_and_from_beyond_each_customer(
-    found: list[Customer], by: CustomerSort, order: SortOrder
+    found: list[Customer], by: SortField, order: SortDirection
 ) -> None:
     kept, expected = Sorted.of(found, by), plainly(found, by, order)
     assert list(kept.walk(order)) == expected
@@ -48,14 +48,14 @@ def test_a_walk_is_in_order_from_the_beginning_and_from_beyond_each_customer(
         assert list(kept.walk(order, key)) == expected[place + 1 :]
 
 
-@given(people, st.sampled_from(SortOrder), st.decimals(-1, 4, places=2))
+@given(people, st.sampled_from(SortDirection), st.decimals(-1, 4, places=2))
 @settings(max_examples=50)
 def test_a_walk_goes_on_from_a_key_whose_customer_has_changed_since(
-    found: list[Customer], order: SortOrder, spent: Decimal
+    found: list[Customer], order: SortDirection, spent: Decimal
 ) -> None:
-    kept = Sorted.of(found, CustomerSort.TOTAL_SPENT)
+    kept = Sorted.of(found, SortField.TOTAL_SPENT)
     ghost = evolve(a_customer(), statistics=some_statistics(f"{spent}"))
-    with_ghost = plainly([*found, ghost], CustomerSort.TOTAL_SPENT, order)
+    with_ghost = plainly([*found, ghost], SortField.TOTAL_SPENT, order)
     beyond = with_ghost[with_ghost.index(ghost) + 1 :]
     assert list(kept.walk(order, CustomerKey(value=spent, id=ghost.id))) == beyond
 
@@ -76,5 +76,7 @@ def test_a_journal_is_read_in_parts_without_gap_or_repetition(
 
 def test_ids_sort_as_numbers_where_values_are_equal() -> None:
     found = [a_customer(id=numbered_id(number)) for number in (2, 10, 1)]
-    kept = Sorted.of(found, CustomerSort.CREATED_AT)
-    assert [each.id for each in kept.walk(SortOrder.ASC)] == [numbered_id(n) for n in (1, 2, 10)]
+    kept = Sorted.of(found, SortField.CREATED_AT)
+    assert [each.id for each in kept.walk(SortDirection.ASC)] == [
+        numbered_id(n) for n in (1, 2, 10)
+    ]

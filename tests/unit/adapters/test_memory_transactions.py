@@ -9,7 +9,7 @@ from attrs import evolve
 from customers.adapters.memory.storage import MemoryStorage
 from customers.core.errors import CustomerNotFound, EmailTaken
 from customers.core.model.customer import Customer
-from customers.core.ports import Storage, Transaction
+from customers.core.ports.storage import Storage, Transaction
 from tests.support.builders import NOW, USD, a_customer, an_entry
 
 Write = Callable[[Storage, Customer], Awaitable[object]]
@@ -29,14 +29,14 @@ async def keep(storage: Storage, *customers: Customer) -> None:
 
 async def rename(storage: Storage, customer: Customer, name: str) -> None:
     async with storage.transaction("tenant") as tx:
-        before = await tx.customers.lock(customer.id)
+        before = await tx.customers.get_for_update(customer.id)
         await tx.customers.save(evolve(before, first_name=name).touched(NOW))
 
 
 async def move_and_swallow(storage: Storage, customer: Customer, then: Step | None = None) -> None:
     """Saves a customer with an e-mail that is taken, and goes on."""
     async with storage.transaction("tenant") as tx:
-        await tx.customers.lock(customer.id)
+        await tx.customers.get_for_update(customer.id)
         with pytest.raises(EmailTaken):
             await tx.customers.save(customer)
         if then is not None:
@@ -74,11 +74,11 @@ async def test_after_a_refusal_nothing_more_is_read_or_written(storage: MemorySt
 
 
 async def add_in_one_step(storage: Storage, customer: Customer) -> object:
-    return await storage.one_step("tenant").add_customer(customer)
+    return await storage.autocommit("tenant").add_customer(customer)
 
 
 async def count_in_one_step(storage: Storage, customer: Customer) -> object:
-    return await storage.one_step("tenant").count_order(an_entry(customer), NOW)
+    return await storage.autocommit("tenant").record_order(an_entry(customer), NOW)
 
 
 async def keep_in_a_transaction(storage: Storage, customer: Customer) -> object:
@@ -147,7 +147,7 @@ async def test_who_is_cancelled_while_waiting_keeps_nobody_else_waiting(
 async def test_transactions_of_two_tenants_run_side_by_side(storage: MemoryStorage) -> None:
     other = a_customer(tenant_id="another tenant")
     async with storage.transaction("tenant") as tx:
-        theirs = storage.one_step("another tenant").add_customer(other)
+        theirs = storage.autocommit("another tenant").add_customer(other)
         assert await asyncio.create_task(theirs) is True
         with pytest.raises(CustomerNotFound):
             await tx.customers.get(other.id)
@@ -169,7 +169,7 @@ async def test_each_read_of_a_view_sees_what_is_committed_by_then(storage: Memor
 async def test_repositories_are_of_no_use_after_their_block(storage: MemoryStorage) -> None:
     async with storage.view("tenant") as view:
         reader = view.customers
-    async with storage.snapshot("tenant") as snapshot:
+    async with storage.consistent_view("tenant") as snapshot:
         frozen = snapshot.customers
     async with storage.transaction("tenant") as tx:
         repository = tx.customers

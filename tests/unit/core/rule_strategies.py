@@ -16,7 +16,7 @@ from hypothesis.strategies import SearchStrategy
 from customers.core.model.customer import Customer, CustomerStatus, CustomerType
 from customers.core.model.order import NOTHING_YET, Statistics
 from customers.core.model.rules.fields import Field, Kind, Operator, operators_of
-from customers.core.model.values import TagsGate, Text
+from customers.core.model.values import TagsGate, TextGate
 
 NOW = datetime(2026, 3, 30, 10, tzinfo=UTC)
 
@@ -46,7 +46,7 @@ def texts(most: int = 100, *, blank: bool = True) -> SearchStrategy[str]:
     """Text that the model keeps: words of the pool, or anything short."""
     letters = st.characters(exclude_categories=("Cs", "Cc"))
     phrases = st.lists(st.sampled_from(_WORDS), min_size=1, max_size=2).map(" ".join)
-    drawn = (phrases | st.text(letters, max_size=4)).map(Text(most=most).read)
+    drawn = (phrases | st.text(letters, max_size=4)).map(TextGate(most=most).read)
     return drawn if blank else drawn.filter(bool)
 
 

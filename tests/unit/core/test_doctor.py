@@ -5,9 +5,9 @@ from attrs import evolve
 
 from customers.adapters.memory.storage import MemoryStorage
 from customers.core.membership.publish import publish
-from customers.core.membership.refresh import build, catch_up
+from customers.core.membership.refresh import backfill, catch_up
 from customers.core.model.customer import Customer
-from customers.core.model.membership import Standing
+from customers.core.model.membership import RefreshState
 from customers.core.model.segment import Segment
 from customers.core.services.doctor import Difference, Doctor
 from tests.contract.membership_steps import (
@@ -71,7 +71,7 @@ async def published(storage: MemoryStorage, segment: Segment) -> Segment:
 async def adas(storage: MemoryStorage) -> Segment:
     """A segment whose members are built."""
     segment = await published(storage, a_dynamic_segment(ADAS))
-    await build(storage, TENANT, segment.id, FixedClock())
+    await backfill(storage, TENANT, segment.id, FixedClock())
     return segment
 
 
@@ -84,15 +84,15 @@ async def by_hand(storage: MemoryStorage, *customers: Customer) -> Segment:
 
 
 def wrongly_told(segment: Segment, customer: Customer) -> Difference:
-    return Difference(segment_id=segment.id, customer_id=customer.id, told=True, truth=False)
+    return Difference(segment_id=segment.id, customer_id=customer.id, reported=True, expected=False)
 
 
 def not_told(segment: Segment, customer: Customer) -> Difference:
-    return Difference(segment_id=segment.id, customer_id=customer.id, told=False, truth=True)
+    return Difference(segment_id=segment.id, customer_id=customer.id, reported=False, expected=True)
 
 
 def wrong_number(segment: Segment, told: int, truth: int) -> Difference:
-    return Difference(segment_id=segment.id, customer_id=None, told=told, truth=truth)
+    return Difference(segment_id=segment.id, customer_id=None, reported=told, expected=truth)
 
 
 async def test_where_all_is_right_nothing_is_found(storage: MemoryStorage, doctor: Doctor) -> None:
@@ -112,7 +112,7 @@ async def test_customers_in_doubt_are_no_differences(
     await save(storage, evolve(two, first_name="Eve"))
     await delete(storage, one)
     for each in (segment, manual):
-        assert (await standing_of(storage, each)).members == 2
+        assert (await standing_of(storage, each)).member_count == 2
     assert await examined(doctor) == []
 
 
@@ -121,7 +121,7 @@ async def test_time_that_has_passed_makes_no_difference(
 ) -> None:
     await people(storage)
     segment = await published(storage, a_dynamic_segment(OLD))
-    await build(storage, TENANT, segment.id, clock)
+    await backfill(storage, TENANT, segment.id, clock)
     clock.forward(days=1)
     assert await stored_members(storage, segment) == []
     assert await examined(doctor) == []
@@ -132,7 +132,7 @@ async def test_a_clock_that_went_back_makes_no_difference(
 ) -> None:
     customer = await a_kept_customer(storage, TENANT)
     segment = await published(storage, a_dynamic_segment(OLD))
-    await build(storage, TENANT, segment.id, clock)
+    await backfill(storage, TENANT, segment.id, clock)
     clock.forward(days=1)
     await catch_up(storage, TENANT, [segment.id], clock)
     clock.forward(days=-1)
@@ -185,8 +185,8 @@ async def test_members_that_time_was_said_to_have_moved_and_did_not_are_found(
 ) -> None:
     customer = await a_kept_customer(storage, TENANT)
     segment = await published(storage, a_dynamic_segment(OLD))
-    await build(storage, TENANT, segment.id, clock)
-    await stand(storage, segment, Standing(settled_at=later(days=2)))
+    await backfill(storage, TENANT, segment.id, clock)
+    await stand(storage, segment, RefreshState(watermark=later(days=2)))
     clock.forward(days=3)
     assert await examined(doctor) == [not_told(segment, customer), wrong_number(segment, 0, 1)]
 
@@ -221,7 +221,7 @@ async def test_members_that_are_being_built_are_told_by_what_the_segment_says(
     one, _, bob = await people(storage)
     segment = a_dynamic_segment(written) if written else a_segment()
     await published(storage, segment)
-    await stand(storage, segment, Standing(goal=NOW))
+    await stand(storage, segment, RefreshState(target=NOW))
     await put(storage, segment, one)
     await let_in(storage, segment, bob)
     assert await examined(doctor) == []

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from customers.core.errors import Refused
+from customers.core.errors import InvalidValue
 from customers.core.model.money import Currency
 
 USD, JPY, BHD = Currency.of("usd"), Currency.of("JPY"), Currency.of("BHD")
@@ -52,13 +52,13 @@ def test_an_amount_is_put_on_its_minor_unit(currency: Currency, raw: object, amo
     ],
 )
 def test_any_other_amount_is_refused(currency: Currency, raw: object) -> None:
-    with pytest.raises(Refused):
+    with pytest.raises(InvalidValue):
         currency.amount(raw)
 
 
 def test_a_currency_takes_its_own_code_in_any_case_and_no_other() -> None:
     assert USD.accept("usd") == "USD"
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(InvalidValue) as refused:
         USD.accept("EUR")
     assert refused.value.code == "CURRENCY_MISMATCH"
 

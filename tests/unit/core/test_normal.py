@@ -30,5 +30,5 @@ def test_a_text_is_put_in_its_normal_form_whatever_its_length(form: Form, text: 
 @pytest.mark.parametrize("marks", ["\u0315\u0300", "\u0300\u0323\u0327\u0334", "\u0f73"])
 def test_a_mebibyte_of_marks_is_put_in_order(form: Form, marks: str) -> None:
     ordered = normal(form, "a" + marks * (500_000 // len(marks)))
-    classes = [unicodedata.combining(mark) for mark in ordered[1:]]
+    classes = [unicodedata.combining(pending_change) for pending_change in ordered[1:]]
     assert classes == sorted(classes)

@@ -8,10 +8,10 @@ from itertools import permutations
 import pytest
 
 from customers.core.errors import (
+    InvalidValue,
     OrderConflict,
     RefundConflict,
     RefundExceedsOrder,
-    Refused,
 )
 from customers.core.model.money import Currency, Money
 from customers.core.model.order import (
@@ -136,10 +136,10 @@ def test_an_empty_ledger_folds_to_nothing() -> None:
 def test_an_order_date_is_at_most_a_day_ahead() -> None:
     ahead = (NOW + timedelta(days=1)).isoformat()
     assert order_date(ahead, now=NOW) == NOW + timedelta(days=1)
-    with pytest.raises(Refused):
+    with pytest.raises(InvalidValue):
         order_date(ahead, now=NOW - timedelta(microseconds=1))
 
 
 def test_a_refund_of_nothing_is_refused() -> None:
-    with pytest.raises(Refused):
+    with pytest.raises(InvalidValue):
         refund_amount(0, USD)

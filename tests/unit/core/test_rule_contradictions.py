@@ -3,13 +3,13 @@
 import pytest
 
 from customers.core.model.customer import CustomerStatus
-from customers.core.model.rules.contradictions import Clash, clashes
+from customers.core.model.rules.contradictions import Contradiction, contradictions
 from customers.core.model.rules.parse import parse
 from tests.unit.core.rule_worlds import condition, group
 
 
 def told(written: object) -> list[str]:
-    return [clash.message for clash in clashes(parse(written))]
+    return [contradiction.message for contradiction in contradictions(parse(written))]
 
 
 @pytest.mark.parametrize(
@@ -212,7 +212,9 @@ def test_what_is_missing_meets_what_must_not_hold() -> None:
 
 @pytest.mark.parametrize("written", [None, [], "", [[], group("OR")], group("NOT")])
 def test_a_rule_without_conditions_has_no_members(written: object) -> None:
-    assert clashes(parse(written)) == [Clash(message="a rule without conditions has no members")]
+    assert contradictions(parse(written)) == [
+        Contradiction(message="a rule without conditions has no members")
+    ]
 
 
 @pytest.mark.parametrize("empty", [group("OR"), group("NOT", []), group("NOT", group("NOT"))])

@@ -17,7 +17,7 @@ from customers.core.model.rules.matches import matches
 from customers.core.model.rules.parse import parse
 from customers.core.model.rules.timing import next_change
 from customers.core.model.rules.tree import Condition, Group, Logic, Rule
-from customers.core.model.segment import WrittenRules
+from customers.core.model.segment import decode_rules
 from tests.support.builders import a_customer, some_statistics
 from tests.support.golden_rules import CUSTOMERS, VECTORS, Vector
 from tests.support.golden_rules import NOW as GOLDEN_NOW
@@ -32,7 +32,7 @@ NAMED = '{"field": "last_name", "operator": "isNull", "value": ["ignored"]}'
 
 def explained(text: str, customer: Customer | None = None, now: datetime = NOW) -> ExplainedGroup:
     """The explanation of a rule that is given as the JSON text a caller would write."""
-    written = WrittenRules(text=text).value
+    written = decode_rules(text)
     return explain(parse(written), written, customer or a_customer(), now)
 
 

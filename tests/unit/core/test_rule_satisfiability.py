@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from customers.core.model.customer import Customer
-from customers.core.model.rules.contradictions import clashes
+from customers.core.model.rules.contradictions import contradictions
 from customers.core.model.rules.matches import matches
 from customers.core.model.rules.parse import parse
-from customers.core.model.rules.satisfiability import Demand, possible
+from customers.core.model.rules.satisfiability import Constraint, possible
 from customers.core.model.rules.tree import Group, Rule
 from tests.unit.core.rule_strategies import NOW, customers, written_rules
 from tests.unit.core.rule_worlds import EXACT, TEXTS, World, at_once, group
@@ -22,12 +22,12 @@ EVERYWHERE = st.sampled_from([*EXACT.values(), TEXTS])
 
 
 def clashing(written: object) -> bool:
-    return bool(clashes(parse(written)))
+    return bool(contradictions(parse(written)))
 
 
-def is_met(demand: Demand, customer: Customer) -> bool:
-    rule = Rule(root=Group(members=(demand.condition,)))
-    return matches(rule, customer, NOW) is demand.holds
+def is_met(constraint: Constraint, customer: Customer) -> bool:
+    rule = Rule(root=Group(members=(constraint.condition,)))
+    return matches(rule, customer, NOW) is constraint.holds
 
 
 @pytest.mark.parametrize("world", EXACT.values(), ids=EXACT)
@@ -47,11 +47,15 @@ def test_conditions_on_texts_clash_only_if_nobody_can_match(written: Any) -> Non
 
 @given(written_rules(), st.lists(customers(), min_size=1, max_size=5))
 def test_nobody_meets_the_demands_of_any_clash(written: Any, known: list[Customer]) -> None:
-    found = [clash.demands for clash in clashes(parse(written)) if clash.demands]
+    found = [
+        contradiction.constraints
+        for contradiction in contradictions(parse(written))
+        if contradiction.constraints
+    ]
 
     assert not any(
-        all(is_met(demand, customer) for demand in demands)
-        for demands in found
+        all(is_met(constraint, customer) for constraint in constraints)
+        for constraints in found
         for customer in known
     )
 
@@ -60,8 +64,8 @@ def test_nobody_meets_the_demands_of_any_clash(written: Any, known: list[Custome
 def test_a_clash_names_no_more_conditions_than_it_takes(world: World, data: st.DataObject) -> None:
     written = data.draw(st.lists(at_once(world.conditions()), min_size=2, max_size=5))
 
-    for clash in clashes(parse(written)):
-        for left in combinations(clash.demands, len(clash.demands) - 1):
+    for contradiction in contradictions(parse(written)):
+        for left in combinations(contradiction.constraints, len(contradiction.constraints) - 1):
             assert possible(left)
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from customers.core.model.customer import Customer
 from customers.core.model.order import Statistics
 from customers.core.model.rules.fields import Field, Operator, operators_of
-from customers.core.model.rules.matches import Reading, holds, matches
+from customers.core.model.rules.matches import CustomerValues, holds, matches
 from customers.core.model.rules.parse import parse
 from customers.core.model.rules.tree import Condition
 from tests.unit.core.rule_strategies import (
@@ -72,7 +72,7 @@ def test_any_rule_has_a_verdict_on_any_customer(written: object, customer: Custo
 def test_several_rules_share_one_reading_of_a_customer(
     written: list[object], customer: Customer
 ) -> None:
-    reading = Reading(customer, NOW)
+    reading = CustomerValues(customer, NOW)
 
     for rule in map(parse, written):
         assert holds(rule, reading) is matches(rule, customer, NOW)

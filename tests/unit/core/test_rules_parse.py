@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from customers.core.errors import Invalid
-from customers.core.model.json_pointer import MOST_PROBLEMS, Place
+from customers.core.model.json_pointer import MOST_PROBLEMS, JsonPointer
 from customers.core.model.rules.fields import Field, Operator
 from customers.core.model.rules.parse import parse
 from customers.core.model.rules.tree import Condition, Group, Logic, Rule
@@ -179,7 +179,7 @@ def test_all_problems_of_all_conditions_are_told() -> None:
 
 def test_pointers_go_on_inside_a_string_and_begin_at_the_place_of_the_rule() -> None:
     with pytest.raises(Invalid) as refused:
-        parse('{"rules": [{"field": "nope", "operator": "eq"}]}', at=Place(("rules",)))
+        parse('{"rules": [{"field": "nope", "operator": "eq"}]}', at=JsonPointer(("rules",)))
 
     (problem,) = refused.value.problems
     assert problem.pointer == "/rules/rules/0/field"

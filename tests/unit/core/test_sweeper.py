@@ -17,8 +17,8 @@ from customers.core.membership.publish import publish
 from customers.core.model.customer import Customer
 from customers.core.model.membership import Cause
 from customers.core.model.segment import Segment
-from customers.core.ports import Storage, Transaction
-from customers.core.services.sweeper import Builds, Sweeping
+from customers.core.ports.storage import Storage, Transaction
+from customers.core.services.sweeper import BackfillProgress, Sweeper
 from tests.contract.membership_steps import (
     changes,
     marked,
@@ -75,8 +75,8 @@ def clock() -> FixedClock:
 
 
 @pytest.fixture
-def sweeping(storage: FickleStorage, clock: FixedClock) -> Sweeping:
-    return Sweeping(storage, clock, an_id())
+def sweeping(storage: FickleStorage, clock: FixedClock) -> Sweeper:
+    return Sweeper(storage, clock, an_id())
 
 
 async def published(storage: Storage, written: str, tenant: str = "tenant") -> Segment:
@@ -101,133 +101,136 @@ async def feed_of(storage: Storage, segment: Segment) -> list[tuple[Any, ...]]:
     return [(each.customer_id, each.entered, each.at, each.cause) for each in feed]
 
 
-async def all_built(sweeping: Sweeping) -> None:
+async def all_built(sweeping: Sweeper) -> None:
     """Returns when the members of every segment are."""
-    while (builds := await sweeping.settle(SECONDS)) and builds.number:
+    while (builds := await sweeping.refresh(SECONDS)) and builds.count:
         pass
 
 
 async def test_one_whom_another_keeps_from_sweeping_does_nothing(
-    storage: FickleStorage, sweeping: Sweeping
+    storage: FickleStorage, sweeping: Sweeper
 ) -> None:
     segment = await published(storage, EVERYBODY)
     customer = await a_kept_customer(storage, "tenant")
     assert await storage.lease(an_id(), SECONDS)
-    assert await sweeping.settle(SECONDS) is None
+    assert await sweeping.refresh(SECONDS) is None
     assert not (await standing_of(storage, segment)).is_ready
-    assert [doubt.customer for doubt in await marked(storage, "tenant")] == [customer]
+    assert [candidate.customer for candidate in await marked(storage, "tenant")] == [customer]
 
 
 async def test_who_sweeps_keeps_others_from_it_and_goes_on(
-    storage: FickleStorage, clock: FixedClock, sweeping: Sweeping
+    storage: FickleStorage, clock: FixedClock, sweeping: Sweeper
 ) -> None:
-    other = Sweeping(storage, clock, an_id())
-    told = [await each.settle(SECONDS) for each in (sweeping, other, sweeping)]
-    assert told == [Builds(), None, Builds()]
+    other = Sweeper(storage, clock, an_id())
+    told = [await each.refresh(SECONDS) for each in (sweeping, other, sweeping)]
+    assert told == [BackfillProgress(), None, BackfillProgress()]
 
 
 async def test_the_marks_of_every_tenant_are_settled(
-    storage: FickleStorage, sweeping: Sweeping
+    storage: FickleStorage, sweeping: Sweeper
 ) -> None:
     segments = [await published(storage, EVERYBODY, tenant) for tenant in ("one", "two")]
-    await sweeping.settle(SECONDS)
+    await sweeping.refresh(SECONDS)
     crowd = [await a_kept_customer(storage, each.tenant_id) for each in segments]
-    assert await storage.tenants_to_settle() == ["one", "two"]
-    assert await sweeping.settle(SECONDS) == Builds()
-    assert await storage.tenants_to_settle() == []
+    assert await storage.tenants_to_refresh() == ["one", "two"]
+    assert await sweeping.refresh(SECONDS) == BackfillProgress()
+    assert await storage.tenants_to_refresh() == []
     for segment, customer in zip(segments, crowd, strict=True):
         assert await stored_members(storage, segment) == [customer]
         assert await feed_of(storage, segment) == [(customer.id, True, NOW, Cause.CUSTOMER)]
 
 
 async def test_all_marks_of_a_tenant_are_settled_however_many_there_are(
-    storage: FickleStorage, sweeping: Sweeping
+    storage: FickleStorage, sweeping: Sweeper
 ) -> None:
     segment = await published(storage, EVERYBODY)
-    await sweeping.settle(SECONDS)
+    await sweeping.refresh(SECONDS)
     crowd = [await a_kept_customer(storage, "tenant") for _ in range(5)]
     with steps_of(2):
-        await sweeping.settle(SECONDS)
+        await sweeping.refresh(SECONDS)
     assert await marked(storage, "tenant") == []
     assert await stored_members(storage, segment) == crowd
 
 
 async def test_members_are_built_some_steps_further_by_every_call(
-    storage: FickleStorage, sweeping: Sweeping
+    storage: FickleStorage, sweeping: Sweeper
 ) -> None:
     crowd = [await a_kept_customer(storage, "tenant") for _ in range(5)]
     segment = await published(storage, EVERYBODY)
     with steps_of(1):
         for number in range(1, 5):
-            told = await sweeping.settle(SECONDS)
-            assert told == Builds(number=1, progress=number / 5)
+            told = await sweeping.refresh(SECONDS)
+            assert told == BackfillProgress(count=1, progress=number / 5)
             assert await stored_members(storage, segment) == crowd[:number]
-        assert await sweeping.settle(SECONDS) == Builds(number=0, progress=1.0)
+        assert await sweeping.refresh(SECONDS) == BackfillProgress(count=0, progress=1.0)
     assert await stored_members(storage, segment) == crowd
-    assert (await standing_of(storage, segment)).settled_at == NOW
+    assert (await standing_of(storage, segment)).watermark == NOW
 
 
 async def test_of_all_builds_the_number_is_told_and_how_far_the_slowest_has_come(
-    storage: FickleStorage, sweeping: Sweeping
+    storage: FickleStorage, sweeping: Sweeper
 ) -> None:
     for tenant, customers in (("one", 2), ("two", 4), ("three", 1)):
         for _ in range(customers):
             await a_kept_customer(storage, tenant)
         await published(storage, EVERYBODY, tenant)
     with steps_of(1):
-        assert await sweeping.settle(SECONDS) == Builds(number=2, progress=0.25)
-        assert await sweeping.settle(SECONDS) == Builds(number=1, progress=0.5)
+        assert await sweeping.refresh(SECONDS) == BackfillProgress(count=2, progress=0.25)
+        assert await sweeping.refresh(SECONDS) == BackfillProgress(count=1, progress=0.5)
 
 
 async def test_of_a_tenants_segments_the_oldest_is_ready_before_the_next_is_begun(
-    storage: FickleStorage, sweeping: Sweeping
+    storage: FickleStorage, sweeping: Sweeper
 ) -> None:
     await a_kept_customer(storage, "tenant")
     await a_kept_customer(storage, "tenant")
     segments = [await published(storage, EVERYBODY) for _ in range(2)]
     with steps_of(1):
-        told = [await sweeping.settle(SECONDS) for _ in range(2)]
-    standings = [await standing_of(storage, segment) for segment in segments]
-    assert told == [Builds(number=2, progress=0.0), Builds(number=1, progress=0.0)]
-    assert [each.is_ready for each in standings] == [True, False]
-    assert [each.members for each in standings] == [2, 0]
+        told = [await sweeping.refresh(SECONDS) for _ in range(2)]
+    refresh_states = [await standing_of(storage, segment) for segment in segments]
+    assert told == [
+        BackfillProgress(count=2, progress=0.0),
+        BackfillProgress(count=1, progress=0.0),
+    ]
+    assert [each.is_ready for each in refresh_states] == [True, False]
+    assert [each.member_count for each in refresh_states] == [2, 0]
 
 
 async def test_a_sweeper_that_loses_the_lease_stops_before_the_next_tenant(
-    storage: FickleStorage, sweeping: Sweeping
+    storage: FickleStorage, sweeping: Sweeper
 ) -> None:
     segments = [await published(storage, EVERYBODY, tenant) for tenant in ("a", "b", "c")]
     storage.leases_left = 1 + 2
-    assert await sweeping.settle(SECONDS) is None
-    standings = [await standing_of(storage, segment) for segment in segments]
-    assert [each.is_ready for each in standings] == [True, True, False]
+    assert await sweeping.refresh(SECONDS) is None
+    refresh_states = [await standing_of(storage, segment) for segment in segments]
+    assert [each.is_ready for each in refresh_states] == [True, True, False]
 
 
 async def test_those_whose_time_has_come_are_moved_each_at_their_own_moment(
-    storage: FickleStorage, clock: FixedClock, sweeping: Sweeping
+    storage: FickleStorage, clock: FixedClock, sweeping: Sweeper
 ) -> None:
     second, first, never = [await ordered(storage, days) for days in (90, 90.5, 80)]
     lapsed, recent = [await published(storage, written) for written in (LAPSED, RECENT)]
     await all_built(sweeping)
     clock.forward(days=2)
     await sweeping.follow_time(SECONDS)
-    flips = [(first.id, later(days=0.5)), (second.id, later(days=1))]
+    membership_changes = [(first.id, later(days=0.5)), (second.id, later(days=1))]
     instant = timedelta(microseconds=1)
-    entered = [(customer, True, at, Cause.TIME) for customer, at in flips]
-    left = [(customer, False, at + instant, Cause.TIME) for customer, at in flips]
+    entered = [(customer, True, at, Cause.TIME) for customer, at in membership_changes]
+    left = [(customer, False, at + instant, Cause.TIME) for customer, at in membership_changes]
     assert await feed_of(storage, lapsed) == entered
     assert (await feed_of(storage, recent))[3:] == left
     assert await stored_members(storage, lapsed) == [second, first]
     assert await stored_members(storage, recent) == [never]
-    assert (await standing_of(storage, lapsed)).settled_at == clock.now()
+    assert (await standing_of(storage, lapsed)).watermark == clock.now()
 
 
 async def test_who_comes_and_goes_between_two_rounds_is_told_of_both(
-    storage: FickleStorage, clock: FixedClock, sweeping: Sweeping
+    storage: FickleStorage, clock: FixedClock, sweeping: Sweeper
 ) -> None:
     customer = await ordered(storage, 0.5)
     segment = await published(storage, A_DAY_AGO)
-    await sweeping.settle(SECONDS)
+    await sweeping.refresh(SECONDS)
     clock.forward(days=5)
     await sweeping.follow_time(SECONDS)
     assert await feed_of(storage, segment) == [
@@ -238,35 +241,35 @@ async def test_who_comes_and_goes_between_two_rounds_is_told_of_both(
 
 
 async def test_time_is_followed_in_every_tenant_and_only_where_it_moves_somebody(
-    storage: FickleStorage, clock: FixedClock, sweeping: Sweeping
+    storage: FickleStorage, clock: FixedClock, sweeping: Sweeper
 ) -> None:
     days_ago = {"one": 90.5, "two": 30, "three": 90}
     for tenant, days in days_ago.items():
         await ordered(storage, days, tenant)
     segments = [await published(storage, LAPSED, tenant) for tenant in days_ago]
-    await sweeping.settle(SECONDS)
+    await sweeping.refresh(SECONDS)
     clock.forward(days=1)
     await sweeping.follow_time(SECONDS)
-    standings = [await standing_of(storage, segment) for segment in segments]
-    assert [each.members for each in standings] == [1, 0, 1]
-    assert [each.settled_at for each in standings] == [clock.now(), NOW, clock.now()]
+    refresh_states = [await standing_of(storage, segment) for segment in segments]
+    assert [each.member_count for each in refresh_states] == [1, 0, 1]
+    assert [each.watermark for each in refresh_states] == [clock.now(), NOW, clock.now()]
 
 
 async def test_nobody_is_moved_by_one_who_has_lost_the_lease(
-    storage: FickleStorage, clock: FixedClock, sweeping: Sweeping
+    storage: FickleStorage, clock: FixedClock, sweeping: Sweeper
 ) -> None:
     await ordered(storage, 90.5)
     segment = await published(storage, LAPSED)
-    await sweeping.settle(SECONDS)
+    await sweeping.refresh(SECONDS)
     clock.forward(days=1)
     storage.leases_left = 0
     await sweeping.follow_time(SECONDS)
-    assert (await standing_of(storage, segment)).settled_at == NOW
+    assert (await standing_of(storage, segment)).watermark == NOW
     assert await feed_of(storage, segment) == []
 
 
 async def test_members_that_are_being_built_do_not_follow_time(
-    storage: FickleStorage, clock: FixedClock, sweeping: Sweeping
+    storage: FickleStorage, clock: FixedClock, sweeping: Sweeper
 ) -> None:
     await ordered(storage, 90.5)
     segment = await published(storage, LAPSED)
@@ -282,9 +285,9 @@ async def test_the_trouble_of_one_tenant_is_raised_once_the_others_are_settled(
     tenants = [f"tenant {number}" for number in range(3)]
     for tenant in tenants:
         async with members_locked(storage, tenant) as tx:
-            await tx.segments.watch(customers=True, orders=True)
+            await tx.memberships.set_capture(customers=True, orders=True)
         await a_kept_customer(storage, tenant)
     storage.troubled = tenants[0]
     with pytest.raises(ZeroDivisionError):
-        await Sweeping(storage, FixedClock(), an_id()).settle(SECONDS)
-    assert await storage.tenants_to_settle() == tenants[:1]
+        await Sweeper(storage, FixedClock(), an_id()).refresh(SECONDS)
+    assert await storage.tenants_to_refresh() == tenants[:1]

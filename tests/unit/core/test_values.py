@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from customers.core.errors import Refused
+from customers.core.errors import InvalidValue
 from customers.core.model.values import (
     CountryCodeGate,
     DayGate,
@@ -16,14 +16,14 @@ from customers.core.model.values import (
     MomentGate,
     PhoneGate,
     TagsGate,
-    Text,
+    TextGate,
     VisibleGate,
-    Whole,
+    WholeNumberGate,
     email_key,
 )
 
-NAME = Text(most=5)
-NOTE = Text(most=20, lines=True)
+NAME = TextGate(most=5)
+NOTE = TextGate(most=20, lines=True)
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ NOTE = Text(most=20, lines=True)
         (VisibleGate(), " o/1 ", "o/1"),
         (TagsGate(), ["VIP", "vip", " b "], ("VIP", "b")),
         (FlagGate(), False, False),
-        (Whole(1, 12), 12, 12),
+        (WholeNumberGate(1, 12), 12, 12),
         (DayGate(), "1990-01-31", date(1990, 1, 31)),
         (DayGate(), "1990-01-31T00:00:00Z", date(1990, 1, 31)),
         (DayGate(), "1990-01-31T00:00:00.000Z", date(1990, 1, 31)),
@@ -59,8 +59,8 @@ def test_a_gate_keeps_the_value_in_its_normal_form(gate: Gate, raw: object, kept
         (NAME, "a\nb", "INVALID_VALUE"),
         (NAME, "\ud800", "INVALID_VALUE"),
         (NOTE, "a\x85b", "INVALID_VALUE"),
-        (Text(most=5, blank=False), "  ", "REQUIRED"),
-        (Text(most=500, least=10), "short", "MIN_LENGTH"),
+        (TextGate(most=5, blank=False), "  ", "REQUIRED"),
+        (TextGate(most=500, least=10), "short", "MIN_LENGTH"),
         (EmailGate(), "", "REQUIRED"),
         (EmailGate(), "not-an-address", "INVALID_FORMAT"),
         (EmailGate(), "a b@example.test", "INVALID_FORMAT"),
@@ -75,8 +75,8 @@ def test_a_gate_keeps_the_value_in_its_normal_form(gate: Gate, raw: object, kept
         (TagsGate(), [" "], "REQUIRED"),
         (TagsGate(), [f"tag {number}" for number in range(51)], "MAX_LENGTH"),
         (FlagGate(), 0, "INVALID_TYPE"),
-        (Whole(1, 12), True, "INVALID_TYPE"),
-        (Whole(1, 12), 13, "INVALID_VALUE"),
+        (WholeNumberGate(1, 12), True, "INVALID_TYPE"),
+        (WholeNumberGate(1, 12), 13, "INVALID_VALUE"),
         (DayGate(), "1990-02-30", "INVALID_VALUE"),
         (DayGate(), "1990-01-31T01:00:00Z", "INVALID_FORMAT"),
         (IdGate(), "0190b2f0000070008000000000000001", "INVALID_FORMAT"),
@@ -85,7 +85,7 @@ def test_a_gate_keeps_the_value_in_its_normal_form(gate: Gate, raw: object, kept
     ],
 )
 def test_a_gate_refuses_with_a_code(gate: Gate, raw: object, code: str) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(InvalidValue) as refused:
         gate.read(raw)
     assert refused.value.code == code
 
@@ -118,7 +118,7 @@ def test_a_moment_is_kept_in_utc_and_whole_microseconds(written: str, moment: da
     ],
 )
 def test_a_moment_needs_a_calendar_day_a_time_and_an_offset(written: str) -> None:
-    with pytest.raises(Refused):
+    with pytest.raises(InvalidValue):
         MomentGate().read(written)
 
 

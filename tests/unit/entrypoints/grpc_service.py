@@ -22,7 +22,7 @@ from customers.core.errors import Unavailable
 from customers.core.model.customer import Customer
 from customers.core.model.money import Currency
 from customers.core.model.order import Entry, fold
-from customers.core.ports import OneStep, Storage, Transaction, View
+from customers.core.ports.storage import Autocommit, Storage, Transaction, View
 from customers.core.services.orders import Orders
 from customers.entrypoints.grpc.generated.customers_pb2 import (
     CancelOrderRequest,
@@ -31,8 +31,8 @@ from customers.entrypoints.grpc.generated.customers_pb2 import (
 )
 from customers.entrypoints.grpc.generated.customers_pb2_grpc import CustomersServiceStub
 from customers.entrypoints.grpc.server import RpcServer
-from customers.entrypoints.json.decode import Reader
-from customers.entrypoints.observability.ledger_metrics import Facts
+from customers.entrypoints.json.decode import Decoder
+from customers.entrypoints.observability.ledger_metrics import LedgerMetrics
 from customers.entrypoints.observability.metrics import Metrics
 from tests.support.builders import USD, FixedClock, a_customer
 
@@ -55,7 +55,7 @@ class MoodyStorage(Storage):
     gate: asyncio.Event = field(factory=asyncio.Event)
     came: asyncio.Event = field(factory=asyncio.Event)
     turns: list[int] = field(factory=list)
-    asked: int = 0
+    context: int = 0
     writing: int = 0
     most_writing: int = 0
 
@@ -63,30 +63,32 @@ class MoodyStorage(Storage):
         self._expect_there()
         return self._inner.view(tenant_id)
 
-    def snapshot(self, tenant_id: str) -> AbstractAsyncContextManager[View]:
+    def consistent_view(self, tenant_id: str) -> AbstractAsyncContextManager[View]:
         self._expect_there()
-        return self._inner.snapshot(tenant_id)
+        return self._inner.consistent_view(tenant_id)
 
     def transaction(self, tenant_id: str) -> AbstractAsyncContextManager[Transaction]:
         self._expect_there()
         return self._inner.transaction(tenant_id)
 
-    def one_step(self, tenant_id: str) -> OneStep:
-        self.asked += 1
+    def autocommit(self, tenant_id: str) -> Autocommit:
+        self.context += 1
         self._expect_there()
-        return HeldBack(self, self._inner.one_step(tenant_id))
+        return HeldBack(self, self._inner.autocommit(tenant_id))
 
-    async def wait_until_watched(self, tenant_id: str, segment_id: UUID, seconds: float) -> bool:
+    async def wait_for_capture_barrier(
+        self, tenant_id: str, segment_id: UUID, seconds: float
+    ) -> bool:
         self._expect_there()
-        return await self._inner.wait_until_watched(tenant_id, segment_id, seconds)
+        return await self._inner.wait_for_capture_barrier(tenant_id, segment_id, seconds)
 
     async def tenants_with_segments(self) -> Sequence[str]:
         self._expect_there()
         return await self._inner.tenants_with_segments()
 
-    async def tenants_to_settle(self) -> Sequence[str]:
+    async def tenants_to_refresh(self) -> Sequence[str]:
         self._expect_there()
-        return await self._inner.tenants_to_settle()
+        return await self._inner.tenants_to_refresh()
 
     async def lease(self, holder: UUID, seconds: float) -> bool:
         self._expect_there()
@@ -122,19 +124,19 @@ class MoodyStorage(Storage):
 
 
 @frozen
-class HeldBack(OneStep):
+class HeldBack(Autocommit):
     _storage: MoodyStorage
-    _inner: OneStep
+    _inner: Autocommit
 
     async def add_customer(self, customer: Customer) -> bool:
         return await self._inner.add_customer(customer)
 
-    async def count_order(self, entry: Entry, now: datetime) -> Customer | None:
+    async def record_order(self, entry: Entry, now: datetime) -> Customer | None:
         self._storage.writing += 1
         self._storage.most_writing = max(self._storage.most_writing, self._storage.writing)
         try:
             await self._storage.admit()
-            return await self._inner.count_order(entry, now)
+            return await self._inner.record_order(entry, now)
         finally:
             self._storage.writing -= 1
 
@@ -154,7 +156,7 @@ class Rpc:
     async def add_customer(self, tenant: str = TENANT) -> str:
         """The id of a new customer."""
         customer = a_customer(tenant_id=tenant)
-        assert await self.storage.one_step(tenant).add_customer(customer)
+        assert await self.storage.autocommit(tenant).add_customer(customer)
         return str(customer.id)
 
     async def entries(self, customer_id: str) -> Sequence[Entry]:
@@ -185,8 +187,8 @@ async def serving(
     metrics = Metrics.create(version="1.0")
     server = RpcServer(
         orders=Orders(storage, clock),
-        reader=Reader(currency, clock),
-        facts=Facts(metrics, "grpc"),
+        reader=Decoder(currency, clock),
+        facts=LedgerMetrics(metrics, "grpc"),
         metrics=metrics,
         currency=currency,
         storage=storage,

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from customers.adapters.memory.storage import MemoryStorage
-from customers.core.ports import Storage
+from customers.core.ports.storage import Storage
 from tests.contract.api import (
     addresses,
     assignments,

@@ -105,13 +105,13 @@ def test_a_service_that_nobody_runs_is_not_ready() -> None:
 
 
 @pytest.mark.parametrize(
-    ("host", "asked"),
+    ("host", "context"),
     [("0.0.0.0", "127.0.0.1"), ("::", "[::1]"), ("127.0.0.1", "127.0.0.1"), ("::1", "[::1]")],
 )
-def test_readiness_is_asked_where_the_settings_say_that_it_serves(host: str, asked: str) -> None:
+def test_readiness_is_asked_where_the_settings_say_that_it_serves(host: str, context: str) -> None:
     result = run("ready", HOST=host, PORT="1")
     assert result.exit_code == 1
-    assert result.stderr.startswith(f"http://{asked}:1/ready does not answer")
+    assert result.stderr.startswith(f"http://{context}:1/ready does not answer")
 
 
 def test_the_openapi_document_is_printed_as_json_and_as_yaml() -> None:

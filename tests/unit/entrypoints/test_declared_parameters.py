@@ -11,7 +11,7 @@ from customers.adapters.memory.storage import MemoryStorage
 from customers.entrypoints.config.settings import Settings
 from customers.entrypoints.container import Container
 from customers.entrypoints.http.queries import Parameter, Query
-from customers.entrypoints.http.request import Asked, Nothing
+from customers.entrypoints.http.request import Nothing, RequestContext
 from customers.entrypoints.http.routes import ROUTE, Route
 from customers.entrypoints.json.decode import Nulls
 from tests.support.builders import USD
@@ -30,9 +30,9 @@ def routes() -> list[Route]:
 def queried(monkeypatch: pytest.MonkeyPatch) -> Seen:
     """The names of the parameters that each operation has read."""
     seen, of = defaultdict[str, set[Any]](set), dict[int, str]()
-    query, has, raw, many = Asked.query, Query.has, Query.raw, Query.many
+    query, has, raw, many = RequestContext.query, Query.has, Query.raw, Query.many
 
-    def asked(self: Asked) -> Query:
+    def context(self: RequestContext) -> Query:
         made = query(self)
         of[id(made)] = _operation(self.request)
         kept.append(made)  # so that no other one gets its id
@@ -46,7 +46,7 @@ def queried(monkeypatch: pytest.MonkeyPatch) -> Seen:
         return read
 
     kept: list[Query] = []
-    monkeypatch.setattr(Asked, "query", asked)
+    monkeypatch.setattr(RequestContext, "query", context)
     for name, reading in (("has", has), ("raw", raw), ("many", many)):
         monkeypatch.setattr(Query, name, noting(reading))
     return seen
@@ -55,14 +55,14 @@ def queried(monkeypatch: pytest.MonkeyPatch) -> Seen:
 @pytest.fixture
 def bodies(monkeypatch: pytest.MonkeyPatch) -> Seen:
     """The kinds, with what null means, that each operation has read its body as."""
-    seen, read = defaultdict[str, set[Any]](set), Asked.read
+    seen, read = defaultdict[str, set[Any]](set), RequestContext.read
 
-    def noting(self: Asked, kind: Any, **told: Any) -> Any:
+    def noting(self: RequestContext, kind: Any, **told: Any) -> Any:
         if kind is not Nothing:
             seen[_operation(self.request)].add((kind, told.get("nulls", Nulls.ABSENT)))
         return read(self, kind, **told)
 
-    monkeypatch.setattr(Asked, "read", noting)
+    monkeypatch.setattr(RequestContext, "read", noting)
     return seen
 
 

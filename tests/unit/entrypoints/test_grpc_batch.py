@@ -122,9 +122,9 @@ async def test_when_the_storage_goes_away_every_order_that_is_left_says_so(left:
 async def test_a_storage_that_has_gone_away_is_not_asked_for_the_rest_of_the_batch() -> None:
     async with serving() as rpc:
         customers = [await rpc.add_customer() for _ in range(50)]
-        rpc.storage.orders_left, rpc.storage.asked = 0, 0
+        rpc.storage.orders_left, rpc.storage.context = 0, 0
         await record_all(rpc, *(an_order(each, each) for each in customers))
-        assert rpc.storage.asked == AT_ONCE
+        assert rpc.storage.context == AT_ONCE
 
 
 async def test_every_order_of_a_batch_is_counted_as_a_fact() -> None:

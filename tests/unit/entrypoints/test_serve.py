@@ -10,7 +10,7 @@ from customers.entrypoints.config.settings import Settings
 from customers.entrypoints.process.loop import run
 from customers.entrypoints.process.ready_file import announced, withdraw
 from customers.entrypoints.process.sockets import CannotListen
-from customers.entrypoints.process.worker import Order
+from customers.entrypoints.process.worker import WorkerCommand
 
 DATABASE = "postgresql://shop:hunter2@db:5432/customers"
 
@@ -65,8 +65,8 @@ def test_a_worker_is_told_all_settings() -> None:
         statement_timeout=60.0,
         pooler="transaction",
     )
-    order = Order(settings=settings, metrics_dir=Path("/metrics"))
-    assert Order.of(order.line()) == order
+    order = WorkerCommand(settings=settings, metrics_dir=Path("/metrics"))
+    assert WorkerCommand.of(order.line()) == order
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from customers.adapters.memory.storage import MemoryStorage
 from customers.core.membership.publish import publish
 from customers.core.model.segment import Segment
-from customers.core.services.sweeper import Sweeping
+from customers.core.services.sweeper import Sweeper
 from customers.entrypoints.observability.logs import configure
 from customers.entrypoints.observability.metrics import Metrics
 from customers.entrypoints.process import sweeper
@@ -71,8 +71,8 @@ def metrics() -> Metrics:
 
 
 @pytest.fixture
-def sweeping(storage: AskedStorage) -> Sweeping:
-    return Sweeping(storage, FixedClock(), an_id())
+def sweeping(storage: AskedStorage) -> Sweeper:
+    return Sweeper(storage, FixedClock(), an_id())
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ async def eventually(holds: Callable[[], bool]) -> None:
 async def settled(storage: AskedStorage) -> None:
     """Returns when no tenant has anything to settle."""
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while await storage.tenants_to_settle():  # noqa: ASYNC110 - it is asked
+        while await storage.tenants_to_refresh():  # noqa: ASYNC110 - it is asked
             await asyncio.sleep(AT_ONCE)
 
 
@@ -113,16 +113,16 @@ async def published(storage: AskedStorage, written: str = EVERYBODY) -> Segment:
 @asynccontextmanager
 async def held(storage: AskedStorage) -> AsyncIterator[None]:
     """Somebody else is in a transaction of the tenant while the block runs."""
-    begun, end = asyncio.Event(), asyncio.Event()
+    background_tasks, end = asyncio.Event(), asyncio.Event()
 
     async def hold() -> None:
         async with storage.transaction("tenant"):
-            begun.set()
+            background_tasks.set()
             await end.wait()
 
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(hold())
-        await begun.wait()
+        await background_tasks.wait()
         yield
         end.set()
 
@@ -138,7 +138,7 @@ def builds(metrics: Metrics) -> tuple[float, float]:
     return told["customers_segment_builds"], told["customers_segment_build_progress_ratio"]
 
 
-def is_told(metrics: Metrics, expected: tuple[float, float]) -> bool:
+def is_recorded(metrics: Metrics, expected: tuple[float, float]) -> bool:
     return builds(metrics) == expected
 
 
@@ -149,7 +149,7 @@ def logged(lines: StringIO) -> list[tuple[str, str]]:
 
 
 async def test_it_settles_while_the_block_runs_and_not_after_it(
-    storage: AskedStorage, sweeping: Sweeping, metrics: Metrics
+    storage: AskedStorage, sweeping: Sweeper, metrics: Metrics
 ) -> None:
     segment = await published(storage)
     others = asyncio.all_tasks()
@@ -160,11 +160,11 @@ async def test_it_settles_while_the_block_runs_and_not_after_it(
             assert len(await stored_members(storage, segment)) == number
     assert asyncio.all_tasks() == others
     await a_kept_customer(storage, "tenant")
-    assert await storage.tenants_to_settle() == ["tenant"]
+    assert await storage.tenants_to_refresh() == ["tenant"]
 
 
 async def test_with_pauses_of_nothing_it_never_sweeps(
-    storage: AskedStorage, sweeping: Sweeping, metrics: Metrics
+    storage: AskedStorage, sweeping: Sweeper, metrics: Metrics
 ) -> None:
     others = asyncio.all_tasks()
     async with swept(sweeping, metrics, 0):
@@ -180,31 +180,31 @@ async def test_those_whose_time_has_come_are_moved_before_anybody_asks(
     statistics = some_statistics(last_order_date=long_ago)
     customer = await a_kept_customer(storage, "tenant", statistics=statistics, updated_at=long_ago)
     segment = await published(storage, LAPSED)
-    sweeping = Sweeping(storage, clock, an_id())
-    await sweeping.settle(1)
+    sweeping = Sweeper(storage, clock, an_id())
+    await sweeping.refresh(1)
     clock.forward(days=1)
     async with swept(sweeping, metrics, AT_ONCE):
         await storage.asked_again()
-    assert (await standing_of(storage, segment)).settled_at == clock.now()
+    assert (await standing_of(storage, segment)).watermark == clock.now()
     assert await stored_members(storage, segment) == [customer]
 
 
 async def test_while_another_one_sweeps_it_waits_for_its_turn(
-    storage: AskedStorage, sweeping: Sweeping, metrics: Metrics
+    storage: AskedStorage, sweeping: Sweeper, metrics: Metrics
 ) -> None:
     await published(storage)
     other = an_id()
     assert await storage.lease(other, 60)
     async with swept(sweeping, metrics, AT_ONCE):
         await storage.asked_again()
-        assert await storage.tenants_to_settle() == ["tenant"]
+        assert await storage.tenants_to_refresh() == ["tenant"]
         assert builds(metrics) == (0, 1)
         assert await storage.lease(other, 0)
         await settled(storage)
 
 
 async def test_a_storage_that_is_away_is_one_warning_until_it_is_back(
-    storage: AskedStorage, sweeping: Sweeping, metrics: Metrics, lines: StringIO
+    storage: AskedStorage, sweeping: Sweeper, metrics: Metrics, lines: StringIO
 ) -> None:
     await published(storage)
     warning = ("warning", "segments are not swept")
@@ -221,7 +221,7 @@ async def test_a_storage_that_is_away_is_one_warning_until_it_is_back(
 
 
 async def test_the_warning_says_what_is_the_matter(
-    storage: AskedStorage, sweeping: Sweeping, metrics: Metrics, lines: StringIO
+    storage: AskedStorage, sweeping: Sweeper, metrics: Metrics, lines: StringIO
 ) -> None:
     storage.is_away = True
     async with swept(sweeping, metrics, AT_ONCE):
@@ -230,7 +230,7 @@ async def test_the_warning_says_what_is_the_matter(
 
 
 async def test_a_defect_is_logged_and_it_goes_on(
-    storage: AskedStorage, sweeping: Sweeping, metrics: Metrics, lines: StringIO
+    storage: AskedStorage, sweeping: Sweeper, metrics: Metrics, lines: StringIO
 ) -> None:
     await published(storage)
     storage.is_broken = True
@@ -244,7 +244,7 @@ async def test_a_defect_is_logged_and_it_goes_on(
 
 
 async def test_it_ends_in_the_middle_of_a_pause(
-    storage: AskedStorage, sweeping: Sweeping, metrics: Metrics
+    storage: AskedStorage, sweeping: Sweeper, metrics: Metrics
 ) -> None:
     others = asyncio.all_tasks()
     async with swept(sweeping, metrics, NEVER_AGAIN):
@@ -253,7 +253,7 @@ async def test_it_ends_in_the_middle_of_a_pause(
 
 
 async def test_it_ends_while_it_waits_for_somebody_and_leaves_the_rest(
-    storage: AskedStorage, sweeping: Sweeping, metrics: Metrics
+    storage: AskedStorage, sweeping: Sweeper, metrics: Metrics
 ) -> None:
     segment = await published(storage)
     others = asyncio.all_tasks()
@@ -262,20 +262,18 @@ async def test_it_ends_while_it_waits_for_somebody_and_leaves_the_rest(
             await storage.asked_again(2)
         assert not (await standing_of(storage, segment)).is_ready
     assert asyncio.all_tasks() == others
-    await sweeping.settle(1)
+    await sweeping.refresh(1)
     assert (await standing_of(storage, segment)).is_ready
 
 
-async def test_a_failure_of_the_block_is_told_as_it_is(
-    sweeping: Sweeping, metrics: Metrics
-) -> None:
+async def test_a_failure_of_the_block_is_told_as_it_is(sweeping: Sweeper, metrics: Metrics) -> None:
     with pytest.raises(KeyError):
         async with swept(sweeping, metrics, AT_ONCE):
             raise KeyError
 
 
 async def test_metrics_say_how_far_builds_are(
-    storage: AskedStorage, sweeping: Sweeping, metrics: Metrics, monkeypatch: pytest.MonkeyPatch
+    storage: AskedStorage, sweeping: Sweeper, metrics: Metrics, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sweeper, "PAUSE_OF_BUILDS", NEVER_AGAIN)
     for _ in range(4):
@@ -285,11 +283,11 @@ async def test_metrics_say_how_far_builds_are(
     with steps_of(1):
         for expected in ((1, 0.25), (1, 0.5), (1, 0.75), (0, 1)):
             async with swept(sweeping, metrics, NEVER_AGAIN):
-                await eventually(partial(is_told, metrics, expected))
+                await eventually(partial(is_recorded, metrics, expected))
 
 
 async def test_what_is_being_built_does_not_wait_for_the_pause(
-    storage: AskedStorage, sweeping: Sweeping, metrics: Metrics
+    storage: AskedStorage, sweeping: Sweeper, metrics: Metrics
 ) -> None:
     crowd = [await a_kept_customer(storage, "tenant") for _ in range(4)]
     segment = await published(storage)

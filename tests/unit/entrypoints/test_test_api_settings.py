@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from customers.entrypoints.config.settings import Settings, SettingsRefused
-from customers.entrypoints.process.worker import Order
+from customers.entrypoints.process.worker import WorkerCommand
 
 BENCH: dict[str, object] = {"storage": "memory", "test_api": True}
 
@@ -83,5 +83,5 @@ def test_what_is_none_is_refused_with_its_name(name: str, text: str, sentence: s
 
 def test_a_worker_is_told_all_of_it(tmp_path: Path) -> None:
     settings = load(**BENCH, ids="sequential", seed="7", clock="2026-01-01T00:00:00Z")
-    order = Order(settings=settings, metrics_dir=tmp_path)
-    assert Order.of(order.line()) == order
+    order = WorkerCommand(settings=settings, metrics_dir=tmp_path)
+    assert WorkerCommand.of(order.line()) == order

@@ -9,7 +9,7 @@ from customers.adapters.memory.draft import Draft, Source
 from customers.adapters.memory.state import placed
 from customers.core.model.address import Address, in_order
 from customers.core.model.customer import Customer
-from customers.core.ports import AddressReader, AddressRepository
+from customers.core.ports.customers import AddressReader, AddressRepository
 
 
 @frozen

@@ -4,17 +4,17 @@ from datetime import datetime
 
 from attrs import frozen
 
-from customers.adapters.memory.change_capture import changed
+from customers.adapters.memory.change_capture import saved
 from customers.adapters.memory.customers import MemoryCustomers
 from customers.adapters.memory.tenants import Tenants
 from customers.core.model.customer import Customer
 from customers.core.model.money import Currency
 from customers.core.model.order import Entry, Statistics, statistics
-from customers.core.ports import OneStep
+from customers.core.ports.storage import Autocommit
 
 
 @frozen
-class MemoryOneStep(OneStep):
+class MemoryAutocommit(Autocommit):
     _tenants: Tenants
     _tenant_id: str
     _currency: Currency
@@ -23,14 +23,14 @@ class MemoryOneStep(OneStep):
         async with self._tenants.draft(self._tenant_id) as draft:
             return await MemoryCustomers(draft).add(customer)
 
-    async def count_order(self, entry: Entry, now: datetime) -> Customer | None:
+    async def record_order(self, entry: Entry, now: datetime) -> Customer | None:
         async with self._tenants.draft(self._tenant_id) as draft:
             state = draft.state
             customer = state.living.get(entry.customer_id)
             if customer is None or entry.order_id in state.owners:
                 return None
             counted = customer.with_statistics(self._plus(customer.statistics, entry), now=now)
-            draft.keep(changed(state.with_entry(entry), counted))
+            draft.keep(saved(state.with_entry(entry), counted))
             return counted
 
     def _plus(self, known: Statistics, entry: Entry) -> Statistics:

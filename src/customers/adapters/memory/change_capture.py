@@ -1,7 +1,4 @@
-"""Marks in memory: what each change of a customer leaves behind where it is watched.
-
-Who is in doubt because of them is found in `doubts`.
-"""
+"""Change capture in memory: each captured write of a customer stores a pending change."""
 
 from collections.abc import Iterable
 
@@ -9,50 +6,60 @@ from attrs import evolve
 
 from customers.adapters.memory.state import State, placed
 from customers.core.model.customer import Customer
-from customers.core.model.membership import Cause, Doubt, Mark
+from customers.core.model.membership import Cause, PendingChange, StaleCandidate
 
 
-def changed(state: State, customer: Customer) -> State:
-    """With a new customer, or the new value of a known one, and with its mark if it is watched."""
+def saved(state: State, customer: Customer) -> State:
+    """The state with a new or changed customer, and its pending change if captured."""
     before = state.known(customer.id)
     cause = _cause(before, customer)
-    kept = state.with_customer(customer)
-    is_watched = state.watches_orders if cause is Cause.ORDER else state.watches_customers
-    return _with_mark(kept, customer, cause, before) if is_watched else kept
+    is_captured = state.captures_orders if cause is Cause.ORDER else state.captures_customers
+    state = state.with_customer(customer)
+    return _with_pending_change(state, customer, cause, before) if is_captured else state
 
 
 def erased(state: State, customer: Customer) -> State:
-    """With a nameless customer, whose older marks would tell who it was: all are one now."""
-    kept = evolve(state.with_customer(customer), marks=placed(state.marks, customer.id, None))
-    is_marked = state.watches_customers or customer.id in state.marks
-    return _with_mark(kept, customer, Cause.CUSTOMER, None) if is_marked else kept
+    """The state with an erased customer; older pending changes, which hold personal values, are
+    replaced by a single one.
+    """
+    is_captured = state.captures_customers or customer.id in state.pending_changes
+    pending_changes = placed(state.pending_changes, customer.id, None)
+    state = evolve(state.with_customer(customer), pending_changes=pending_changes)
+    return _with_pending_change(state, customer, Cause.CUSTOMER, None) if is_captured else state
 
 
-def unmarked(state: State, doubts: Iterable[Doubt]) -> State:
-    """Without the marks that the doubts tell of; those that were left meanwhile stay."""
-    marks = state.marks
-    for doubt in doubts:
-        read = {mark.number for mark in doubt.marks}
-        left = (each for each in marks.get(doubt.customer.id, ()) if each.number not in read)
-        marks = placed(marks, doubt.customer.id, tuple(left) or None)
-    return evolve(state, marks=marks)
+def without_applied(state: State, candidates: Iterable[StaleCandidate]) -> State:
+    """The state without the pending changes listed in the candidates; newer ones stay."""
+    pending_changes = state.pending_changes
+    for candidate in candidates:
+        applied = {change.number for change in candidate.pending_changes}
+        stored = pending_changes.get(candidate.customer.id, ())
+        left = tuple(change for change in stored if change.number not in applied)
+        pending_changes = placed(pending_changes, candidate.customer.id, left or None)
+    return evolve(state, pending_changes=pending_changes)
 
 
 def _cause(before: Customer | None, after: Customer) -> Cause:
-    """Orders change statistics and, like everything else, the version."""
+    """ORDER if the statistics are all that changed, besides version and update time."""
     if before is None:
         return Cause.CUSTOMER
-    counted = evolve(
+    with_order = evolve(
         before,
         statistics=after.statistics,
         version=after.version,
         updated_at=after.updated_at,
     )
-    return Cause.ORDER if counted == after else Cause.CUSTOMER
+    return Cause.ORDER if with_order == after else Cause.CUSTOMER
 
 
-def _with_mark(state: State, customer: Customer, cause: Cause, before: Customer | None) -> State:
-    number = state.last_mark + 1
-    mark = Mark(number=number, at=customer.updated_at, cause=cause, before=before)
-    theirs = (*state.marks.get(customer.id, ()), mark)
-    return evolve(state, marks=state.marks.set(customer.id, theirs), last_mark=number)
+def _with_pending_change(
+    state: State, customer: Customer, cause: Cause, before: Customer | None
+) -> State:
+    number = state.last_pending_change + 1
+    change = PendingChange(number=number, at=customer.updated_at, cause=cause, before=before)
+    changes = (*state.pending_changes.get(customer.id, ()), change)
+    return evolve(
+        state,
+        pending_changes=state.pending_changes.set(customer.id, changes),
+        last_pending_change=number,
+    )

@@ -13,7 +13,7 @@ from customers.core.errors import CommunicationNotFound
 from customers.core.model.customer import Customer
 from customers.core.model.journal import Communication, CommunicationType, Direction
 from customers.core.model.query import JournalKey
-from customers.core.ports import CommunicationReader, CommunicationRepository
+from customers.core.ports.journal import CommunicationReader, CommunicationRepository
 
 
 @frozen
@@ -52,7 +52,7 @@ class MemoryCommunications(MemoryCommunicationReader, CommunicationRepository):
                 return each
         return None
 
-    async def lock(self, customer_id: UUID, communication_id: UUID) -> Communication:
+    async def get_for_update(self, customer_id: UUID, communication_id: UUID) -> Communication:
         state = self._source.state
         found = state.communications.get(customer_id, NOTHING).get(communication_id)
         if customer_id not in state.living or found is None:

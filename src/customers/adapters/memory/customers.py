@@ -6,7 +6,7 @@ from uuid import UUID
 
 from attrs import evolve, frozen
 
-from customers.adapters.memory.change_capture import changed
+from customers.adapters.memory.change_capture import saved
 from customers.adapters.memory.draft import Draft, Source
 from customers.adapters.memory.state import State
 from customers.core.errors import CustomerNotFound, EmailTaken
@@ -14,11 +14,11 @@ from customers.core.model.customer import Customer, Profile
 from customers.core.model.query import (
     CustomerFilter,
     CustomerKey,
-    CustomerOrder,
     CustomerPage,
+    CustomerSort,
     Page,
 )
-from customers.core.ports import CustomerReader, CustomerRepository
+from customers.core.ports.customers import CustomerReader, CustomerRepository
 
 _EVERYONE = CustomerFilter()
 
@@ -45,21 +45,21 @@ class MemoryCustomerReader(CustomerReader):
         return None if customer_id is None else state.customer(customer_id)
 
     async def page(
-        self, which: CustomerFilter, order: CustomerOrder, page: Page
+        self, which: CustomerFilter, order: CustomerSort, page: Page
     ) -> Sequence[Customer]:
         state = self._source.state
         if page.offset >= len(state.living):
             return []
         return list(islice(state.walk(which, order), page.offset, page.offset + page.size))
 
-    async def numbered(
-        self, which: CustomerFilter, order: CustomerOrder, page: Page
+    async def page_with_total(
+        self, which: CustomerFilter, order: CustomerSort, page: Page
     ) -> CustomerPage:
         found = await self.page(which, order, page)
         return CustomerPage(customers=found, total=await self.count(which), page=page)
 
-    async def after(
-        self, which: CustomerFilter, order: CustomerOrder, key: CustomerKey | None, limit: int
+    async def page_after(
+        self, which: CustomerFilter, order: CustomerSort, key: CustomerKey | None, limit: int
     ) -> Sequence[Customer]:
         return list(islice(self._source.state.walk(which, order, key), limit))
 
@@ -74,19 +74,19 @@ class MemoryCustomerReader(CustomerReader):
 class MemoryCustomers(MemoryCustomerReader, CustomerRepository):
     _source: Draft
 
-    async def lock(self, customer_id: UUID) -> Customer:
+    async def get_for_update(self, customer_id: UUID) -> Customer:
         customer = self._source.state.customer(customer_id)
         self._source.lock(Customer, customer_id)
         return customer
 
-    async def lock_any(self, customer_id: UUID) -> Customer:
+    async def get_any_for_update(self, customer_id: UUID) -> Customer:
         customer = self._source.state.known(customer_id)
         if customer is None:
             raise CustomerNotFound
         self._source.lock(Customer, customer_id)
         return customer
 
-    async def lock_all(self, customer_ids: Collection[UUID]) -> Collection[UUID]:
+    async def lock_ids(self, customer_ids: Collection[UUID]) -> Collection[UUID]:
         living = self._source.state.living
         found = sorted(each for each in set(customer_ids) if each in living)
         for customer_id in found:
@@ -100,7 +100,7 @@ class MemoryCustomers(MemoryCustomerReader, CustomerRepository):
         if state.known(customer.id) is not None:
             self._source.refuse(RuntimeError(f"the id {customer.id} is another customer's"))
         self._source.lock(Customer, customer.id)
-        self._source.keep(changed(state, customer))
+        self._source.keep(saved(state, customer))
         return True
 
     async def save(self, customer: Customer) -> None:
@@ -108,7 +108,7 @@ class MemoryCustomers(MemoryCustomerReader, CustomerRepository):
         self._source.expect_lock(Customer, customer.id)
         if customer.is_living and state.is_email_taken(customer):
             self._source.refuse(EmailTaken())
-        self._source.keep(changed(state, customer))
+        self._source.keep(saved(state, customer))
 
 
 def _profile(state: State, customer: Customer) -> Profile:

@@ -48,7 +48,7 @@ class Draft(Source):
             name = kind.__name__.lower()
             self.refuse(RuntimeError(f"the {name} {id} is not locked: lock it before writing"))
 
-    def lock_members(self) -> None:
+    def lock_memberships(self) -> None:
         """Refused after another lock: who locks the other way round may wait for ever elsewhere."""
         if self._locked and not self._has_members:
             self.refuse(RuntimeError("something is locked already: lock the members before it"))

@@ -13,7 +13,7 @@ from customers.adapters.memory.state import NOTHING, State, placed
 from customers.core.model.customer import Customer
 from customers.core.model.erasure import TABLES, Erasure
 from customers.core.model.order import Entry
-from customers.core.ports import ErasureRepository
+from customers.core.ports.customers import ErasureRepository
 
 
 @frozen

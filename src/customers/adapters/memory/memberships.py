@@ -1,52 +1,139 @@
-"""Stored members in memory, and the feed that tells how they came to be who they are."""
+"""Memberships in memory: stored members, refresh states and the feed.
+
+Stale candidates are found in `stale_candidates`, pending changes are stored by `change_capture`.
+"""
 
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from uuid import UUID
 
-from attrs import asdict, evolve
+from attrs import asdict, evolve, frozen
 
+from customers.adapters.memory import stale_candidates
+from customers.adapters.memory.change_capture import without_applied
+from customers.adapters.memory.draft import Draft, Source
 from customers.adapters.memory.state import NOTHING, State, placed
-from customers.core.model.membership import Flip, MemberChange, Standing
+from customers.core.model.membership import (
+    DateRange,
+    MembershipChange,
+    RefreshState,
+    SequencedChange,
+    StaleCandidate,
+)
+from customers.core.model.query import CustomerFilter
+from customers.core.ports.membership import MembershipReader, MembershipRepository
 
 
-def followed(state: State, flips: Iterable[Flip]) -> State:
-    """With stored members and feeds as they are after the flips, one after the other."""
+@frozen
+class MemoryMembershipReader(MembershipReader):
+    _source: Source
+
+    async def refresh_states(
+        self, segment_ids: Collection[UUID] | None = None
+    ) -> Mapping[UUID, RefreshState]:
+        state = self._source.state
+        ids = state.segments if segment_ids is None else segment_ids
+        return {id: _refresh_state(state, id) for id in ids if id in state.segments}
+
+    async def stale_candidates(
+        self, date_ranges: Collection[DateRange], limit: int
+    ) -> Sequence[StaleCandidate]:
+        return stale_candidates.stale_candidates(self._source.state, date_ranges, limit)
+
+    async def scan(self, after: UUID | None, limit: int) -> Sequence[StaleCandidate]:
+        return stale_candidates.scan(self._source.state, after, limit)
+
+    async def due(self, date_ranges: Mapping[UUID, Collection[DateRange]]) -> Collection[UUID]:
+        return stale_candidates.due(self._source.state, date_ranges)
+
+    async def changes(self, segment_id: UUID, after: int, limit: int) -> Sequence[SequencedChange]:
+        feed = self._source.state.feeds.get(segment_id, NOTHING)
+        places = range(len(feed))
+        start = bisect_right(places, after, key=lambda place: feed[place].sequence)
+        return [feed[place] for place in places[start : start + limit]]
+
+
+@frozen
+class MemoryMemberships(MemoryMembershipReader, MembershipRepository):
+    _source: Draft
+
+    async def acquire_lock(self) -> None:
+        self._source.lock_memberships()
+
+    async def members_among(
+        self, segment_id: UUID, customer_ids: Collection[UUID]
+    ) -> Collection[UUID]:
+        members = self._locked_state().members.get(segment_id, NOTHING)
+        return {customer_id for customer_id in customer_ids if customer_id in members}
+
+    async def set_capture(self, *, customers: bool, orders: bool) -> None:
+        state = self._locked_state()
+        self._source.keep(evolve(state, captures_customers=customers, captures_orders=orders))
+
+    async def capture_barrier_passed(self, segment_id: UUID) -> bool:
+        """Always: while this transaction runs, no other transaction of the tenant does."""
+        return segment_id in self._locked_state().segments
+
+    async def with_pending_changes(
+        self, limit: int, customer_ids: Collection[UUID] | None = None
+    ) -> Sequence[StaleCandidate]:
+        return stale_candidates.with_pending_changes(self._locked_state(), limit, customer_ids)
+
+    async def mismatched(
+        self,
+        segment_id: UUID,
+        customer_filter: CustomerFilter | None,
+        after: UUID | None,
+        limit: int,
+    ) -> tuple[Sequence[StaleCandidate], UUID | None]:
+        state = self._locked_state()
+        return stale_candidates.mismatched(state, segment_id, customer_filter, after, limit)
+
+    async def crossed(
+        self, date_ranges: Collection[DateRange], after: UUID | None, limit: int
+    ) -> Sequence[StaleCandidate]:
+        return stale_candidates.crossed(self._locked_state(), date_ranges, after, limit)
+
+    async def apply(
+        self, changes: Sequence[MembershipChange], refreshed: Sequence[StaleCandidate] = ()
+    ) -> None:
+        self._source.keep(without_applied(_applied(self._locked_state(), changes), refreshed))
+
+    async def save_refresh_state(self, segment_id: UUID, refresh_state: RefreshState) -> None:
+        state = self._locked_state()
+        states = state.refresh_states.set(segment_id, refresh_state)
+        self._source.keep(evolve(state, refresh_states=states))
+
+    def _locked_state(self) -> State:
+        """The state. Raises unless this transaction holds the membership lock."""
+        self._source.expect_members()
+        return self._source.state
+
+
+def needs_refresh(state: State) -> bool:
+    """Whether a tenant has pending changes or a backfill under way."""
+    return bool(state.pending_changes) or any(
+        not _refresh_state(state, segment_id).is_ready for segment_id in state.segments
+    )
+
+
+def _applied(state: State, changes: Iterable[MembershipChange]) -> State:
+    """The state with each change applied to the members and appended to the feed."""
     members, feeds, sequence = state.members, state.feeds, state.last_sequence
-    for flip in flips:
+    for change in changes:
         sequence += 1
-        inside = members.get(flip.segment_id, NOTHING)
-        inside = placed(inside, flip.customer_id, flip.entered or None)
-        members = members.set(flip.segment_id, inside)
-        feed = feeds.get(flip.segment_id, NOTHING)
-        change = MemberChange(sequence=sequence, **asdict(flip, recurse=False))
-        feeds = feeds.set(flip.segment_id, feed.set(len(feed), change))
+        of_segment = members.get(change.segment_id, NOTHING)
+        of_segment = placed(of_segment, change.customer_id, change.entered or None)
+        members = members.set(change.segment_id, of_segment)
+        feed = feeds.get(change.segment_id, NOTHING)
+        entry = SequencedChange(sequence=sequence, **asdict(change, recurse=False))
+        feeds = feeds.set(change.segment_id, feed.set(len(feed), entry))
     return evolve(state, members=members, feeds=feeds, last_sequence=sequence)
 
 
-def changes(state: State, segment_id: UUID, after: int, limit: int) -> Sequence[MemberChange]:
-    """The feed of a segment beyond a sequence."""
-    feed = state.feeds.get(segment_id, NOTHING)
-    places = range(len(feed))
-    start = bisect_right(places, after, key=lambda place: feed[place].sequence)
-    return [feed[place] for place in places[start : start + limit]]
+def _refresh_state(state: State, segment_id: UUID) -> RefreshState:
+    member_count = len(state.members.get(segment_id, NOTHING))
+    return evolve(state.refresh_states.get(segment_id, _NEW), member_count=member_count)
 
 
-def standings(state: State, segment_ids: Collection[UUID] | None) -> Mapping[UUID, Standing]:
-    """How far the members of those segments have come, None: of all; and how many they are."""
-    wanted = state.segments if segment_ids is None else segment_ids
-    return {each: _standing(state, each) for each in wanted if each in state.segments}
-
-
-def is_unsettled(state: State) -> bool:
-    """Whether there are marks, or a segment whose members are being built."""
-    told = (_standing(state, each) for each in state.segments)
-    return bool(state.marks) or any(not each.is_ready for each in told)
-
-
-def _standing(state: State, segment_id: UUID) -> Standing:
-    members = len(state.members.get(segment_id, NOTHING))
-    return evolve(state.standings.get(segment_id, _NOT_TOLD), members=members)
-
-
-_NOT_TOLD = Standing()
+_NEW = RefreshState()

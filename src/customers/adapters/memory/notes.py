@@ -13,7 +13,7 @@ from customers.core.errors import NoteNotFound
 from customers.core.model.customer import Customer
 from customers.core.model.journal import Note
 from customers.core.model.query import JournalKey
-from customers.core.ports import NoteReader, NoteRepository
+from customers.core.ports.journal import NoteReader, NoteRepository
 
 
 @frozen

@@ -15,7 +15,7 @@ from customers.core.model.customer import Customer
 from customers.core.model.money import Currency
 from customers.core.model.order import Entry, Statistics, StoredRefund, fold
 from customers.core.model.query import JournalKey
-from customers.core.ports import OrderReader, OrderRepository
+from customers.core.ports.ledger import OrderReader, OrderRepository
 
 
 @frozen
@@ -28,7 +28,7 @@ class MemoryOrderReader(OrderReader):
         state = self._source.state
         state.customer(customer_id)
         entries = state.ledger.get(customer_id, NOTHING).values()
-        return newest((each for each in entries if each.is_told), _place, after, limit)
+        return newest((each for each in entries if each.is_recorded), _place, after, limit)
 
 
 @frozen

@@ -11,7 +11,7 @@ from customers.adapters.memory.state import State, placed
 from customers.core.errors import PaymentMethodTaken
 from customers.core.model.customer import Customer
 from customers.core.model.payment import PaymentMethod, in_order
-from customers.core.ports import PaymentMethodReader, PaymentMethodRepository
+from customers.core.ports.customers import PaymentMethodReader, PaymentMethodRepository
 
 Tokens = Map[tuple[str, str], UUID]
 

@@ -11,9 +11,9 @@ from attrs import frozen
 from customers.core.model.customer import Customer
 from customers.core.model.query import (
     CustomerKey,
-    CustomerSort,
     JournalKey,
-    SortOrder,
+    SortDirection,
+    SortField,
     SortValue,
 )
 
@@ -24,12 +24,12 @@ Item = TypeVar("Item")
 class Sorted:
     """Customers by one value, ascending, ids too; those that have no value are kept apart."""
 
-    by: CustomerSort
+    by: SortField
     valued: Sequence[Customer]
     missing: Sequence[Customer]
 
     @classmethod
-    def of(cls, customers: Iterable[Customer], by: CustomerSort) -> Self:
+    def of(cls, customers: Iterable[Customer], by: SortField) -> Self:
         valued: list[Customer] = []
         missing: list[Customer] = []
         for customer in sorted(customers, key=lambda each: each.id.int):
@@ -37,7 +37,7 @@ class Sorted:
         valued.sort(key=by.of)  # type: ignore[arg-type]  # of one sort all values compare
         return cls(by=by, valued=valued, missing=missing)
 
-    def walk(self, order: SortOrder, key: CustomerKey | None = None) -> Iterator[Customer]:
+    def walk(self, order: SortDirection, key: CustomerKey | None = None) -> Iterator[Customer]:
         """From the beginning, or from beyond a key; getting there costs the same anywhere."""
         at = None if key is None else (key.value, key.id.int)
         if key is None or key.value is not None:
@@ -46,9 +46,9 @@ class Sorted:
         yield from self._beyond(self.missing, order, at)
 
     def _beyond(
-        self, customers: Sequence[Customer], order: SortOrder, at: tuple[SortValue, int] | None
+        self, customers: Sequence[Customer], order: SortDirection, at: tuple[SortValue, int] | None
     ) -> Iterator[Customer]:
-        if order is SortOrder.ASC:
+        if order is SortDirection.ASC:
             start = 0 if at is None else bisect_right(customers, at, key=self._place)
             places = range(start, len(customers))
         else:

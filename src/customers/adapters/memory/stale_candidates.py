@@ -1,4 +1,4 @@
-"""Whom the stored members of a state may be wrong about, found by marks and by dates."""
+"""Stale candidates in memory: customers found by their pending changes and by their dates."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from heapq import nsmallest
@@ -8,59 +8,71 @@ from uuid import UUID
 
 from customers.adapters.memory.state import NOTHING, State
 from customers.core.model.customer import Customer
-from customers.core.model.membership import Doubt, Mark, Span
+from customers.core.model.membership import DateRange, PendingChange, StaleCandidate
 from customers.core.model.query import CustomerFilter
 
 _id = attrgetter("id")
 
 
-def doubtful(state: State, spans: Collection[Span], most: int) -> Sequence[Doubt]:
-    """Customers with marks, deleted ones too, and living ones in a span; each once."""
-    with_marks = filter(None, map(state.known, state.marks))
-    found = chain(with_marks, _without_marks(state, spans) if spans else ())
-    return [_doubt(state, each) for each in islice(found, most)]
+def stale_candidates(
+    state: State, date_ranges: Collection[DateRange], limit: int
+) -> Sequence[StaleCandidate]:
+    pending = filter(None, map(state.known, state.pending_changes))
+    crossed = _without_pending(state, date_ranges) if date_ranges else ()
+    return [_candidate(state, customer) for customer in islice(chain(pending, crossed), limit)]
 
 
-def marked(state: State, most: int, customer_ids: Collection[UUID] | None) -> Sequence[Doubt]:
-    """Customers with their marks, of all or of those customers; the oldest marks first."""
-    wanted = state.marks if customer_ids is None else set(customer_ids) & set(state.marks)
-    found = nsmallest(most, wanted, key=lambda each: state.marks[each][0].number)
-    known = ((state.known(each), state.marks[each]) for each in found)
-    return [_doubt(state, customer, marks) for customer, marks in known if customer is not None]
-
-
-def contradicted(
-    state: State, segment_id: UUID, which: CustomerFilter | None, after: UUID | None, most: int
-) -> tuple[Sequence[Doubt], UUID | None]:
-    """Of the next customers by id those of whom a filter says something else than is stored."""
-    stored = state.members.get(segment_id, NOTHING)
-    coming = _next(_everyone(state), after, most + 1)
-    looked_at = coming[:most]
-    found = [
-        _doubt(state, each)
-        for each in looked_at
-        if each.id not in state.marks
-        and (which is not None and state.keeps(which, each)) != (each.id in stored)
+def with_pending_changes(
+    state: State, limit: int, customer_ids: Collection[UUID] | None
+) -> Sequence[StaleCandidate]:
+    """The customers with the oldest pending changes first."""
+    pending = state.pending_changes
+    ids = pending if customer_ids is None else set(customer_ids) & set(pending)
+    oldest = nsmallest(limit, ids, key=lambda customer_id: pending[customer_id][0].number)
+    customers = ((state.known(customer_id), pending[customer_id]) for customer_id in oldest)
+    return [
+        _candidate(state, customer, changes)
+        for customer, changes in customers
+        if customer is not None
     ]
-    return found, looked_at[-1].id if len(coming) > most else None
 
 
-def aged(state: State, spans: Collection[Span], after: UUID | None, most: int) -> Sequence[Doubt]:
-    """The next living customers by id, without marks, in one of the spans."""
-    return [_doubt(state, each) for each in _next(_without_marks(state, spans), after, most)]
+def mismatched(
+    state: State,
+    segment_id: UUID,
+    customer_filter: CustomerFilter | None,
+    after: UUID | None,
+    limit: int,
+) -> tuple[Sequence[StaleCandidate], UUID | None]:
+    members = state.members.get(segment_id, NOTHING)
+    following = _next(_everyone(state), after, limit + 1)
+    compared = following[:limit]
+    candidates = [
+        _candidate(state, customer)
+        for customer in compared
+        if customer.id not in state.pending_changes
+        and (customer_filter is not None and state.keeps(customer_filter, customer))
+        != (customer.id in members)
+    ]
+    return candidates, compared[-1].id if len(following) > limit else None
 
 
-def roll(state: State, after: UUID | None, most: int) -> Sequence[Doubt]:
-    """The next customers by id, in doubt or not."""
-    return [_doubt(state, each) for each in _next(_everyone(state), after, most)]
+def crossed(
+    state: State, date_ranges: Collection[DateRange], after: UUID | None, limit: int
+) -> Sequence[StaleCandidate]:
+    customers = _next(_without_pending(state, date_ranges), after, limit)
+    return [_candidate(state, customer) for customer in customers]
 
 
-def overdue(state: State, spans: Mapping[UUID, Collection[Span]]) -> Collection[UUID]:
-    """Those whose spans have anyone living in them."""
+def scan(state: State, after: UUID | None, limit: int) -> Sequence[StaleCandidate]:
+    return [_candidate(state, customer) for customer in _next(_everyone(state), after, limit)]
+
+
+def due(state: State, date_ranges: Mapping[UUID, Collection[DateRange]]) -> Collection[UUID]:
     return {
         segment_id
-        for segment_id, told in spans.items()
-        if any(_is_in(told, each) for each in state.living.values())
+        for segment_id, ranges in date_ranges.items()
+        if any(_is_in(ranges, customer) for customer in state.living.values())
     }
 
 
@@ -68,29 +80,33 @@ def _everyone(state: State) -> Iterable[Customer]:
     return chain(state.living.values(), state.gone.values())
 
 
-def _without_marks(state: State, spans: Collection[Span]) -> Iterable[Customer]:
-    """Living customers in one of the spans."""
+def _without_pending(state: State, date_ranges: Collection[DateRange]) -> Iterable[Customer]:
+    """Living customers without pending changes and with a date in one of the ranges."""
     return (
-        each for each in state.living.values() if each.id not in state.marks and _is_in(spans, each)
+        customer
+        for customer in state.living.values()
+        if customer.id not in state.pending_changes and _is_in(date_ranges, customer)
     )
 
 
-def _is_in(spans: Collection[Span], customer: Customer) -> bool:
-    told = ((span, span.date.of(customer)) for span in spans)
-    return any(date is not None and span.low <= date <= span.high for span, date in told)
+def _is_in(date_ranges: Collection[DateRange], customer: Customer) -> bool:
+    dates = ((one, one.date.of(customer)) for one in date_ranges)
+    return any(date is not None and one.low <= date <= one.high for one, date in dates)
 
 
-def _next(customers: Iterable[Customer], after: UUID | None, most: int) -> list[Customer]:
-    """The first by id beyond one."""
-    return nsmallest(
-        most, (each for each in customers if after is None or each.id > after), key=_id
-    )
+def _next(customers: Iterable[Customer], after: UUID | None, limit: int) -> list[Customer]:
+    """The customers with the smallest ids after one."""
+    following = (customer for customer in customers if after is None or customer.id > after)
+    return nsmallest(limit, following, key=_id)
 
 
-def _doubt(state: State, customer: Customer, marks: tuple[Mark, ...] = ()) -> Doubt:
-    return Doubt(
+def _candidate(
+    state: State, customer: Customer, pending_changes: tuple[PendingChange, ...] = ()
+) -> StaleCandidate:
+    assignments = state.assignments.items()
+    return StaleCandidate(
         customer=customer,
-        inside=frozenset(id for id, each in state.members.items() if customer.id in each),
-        assigned=frozenset(id for id, each in state.assignments.items() if customer.id in each),
-        marks=marks,
+        member_of=frozenset(id for id, ids in state.members.items() if customer.id in ids),
+        assigned_to=frozenset(id for id, ids in assignments if customer.id in ids),
+        pending_changes=pending_changes,
     )

@@ -20,15 +20,15 @@ from customers.core.model.address import Address
 from customers.core.model.customer import Customer, CustomerStatus, CustomerType
 from customers.core.model.erasure import Erasure
 from customers.core.model.journal import Communication, Note
-from customers.core.model.membership import Assignment, Mark, MemberChange, Standing
+from customers.core.model.membership import Assignment, PendingChange, RefreshState, SequencedChange
 from customers.core.model.order import Entry, StoredRefund
 from customers.core.model.payment import PaymentMethod
 from customers.core.model.query import (
     CustomerFilter,
     CustomerKey,
-    CustomerOrder,
     CustomerSort,
     MembersOf,
+    SortField,
 )
 from customers.core.model.segment import Segment
 
@@ -62,18 +62,20 @@ class State:
     names: Map[str, UUID] = NOTHING  # of segments
     assignments: Map[UUID, Map[UUID, Assignment]] = NOTHING  # by segment, the deleted included
     members: Map[UUID, Map[UUID, bool]] = NOTHING  # by segment, those who are stored at True
-    standings: Map[UUID, Standing] = NOTHING  # their numbers of members are not kept up
-    feeds: Map[UUID, Map[int, MemberChange]] = NOTHING  # by segment, numbered from 0
+    refresh_states: Map[UUID, RefreshState] = NOTHING  # their numbers of members are not kept up
+    feeds: Map[UUID, Map[int, SequencedChange]] = NOTHING  # by segment, numbered from 0
     last_sequence: int = 0  # of all feeds
 
-    marks: Map[UUID, tuple[Mark, ...]] = NOTHING  # by customer, who has at least one
-    last_mark: int = 0
-    watches_customers: bool = False
-    watches_orders: bool = False
+    pending_changes: Map[UUID, tuple[PendingChange, ...]] = (
+        NOTHING  # by customer, who has at least one
+    )
+    last_pending_change: int = 0
+    captures_customers: bool = False
+    captures_orders: bool = False
 
     erasures: Map[UUID, Erasure] = NOTHING
 
-    _sorted: dict[CustomerSort, Sorted] = field(factory=dict, init=False)
+    _sorted: dict[SortField, Sorted] = field(factory=dict, init=False)
 
     def customer(self, customer_id: UUID) -> Customer:
         """The living customer. Raises CustomerNotFound."""
@@ -125,7 +127,7 @@ class State:
         return filter(partial(self.keeps, which), self._candidates(which))
 
     def walk(
-        self, which: CustomerFilter, order: CustomerOrder, key: CustomerKey | None = None
+        self, which: CustomerFilter, order: CustomerSort, key: CustomerKey | None = None
     ) -> Iterator[Customer]:
         """The living customers that satisfy the filter, in order, from beyond a key.
 

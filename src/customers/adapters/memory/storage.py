@@ -28,7 +28,8 @@ from uuid import UUID
 from attrs import define, field, frozen
 
 from customers.adapters.memory.addresses import MemoryAddresses, MemoryAddressReader
-from customers.adapters.memory.autocommit import MemoryOneStep
+from customers.adapters.memory.assignments import MemoryAssignmentReader, MemoryAssignments
+from customers.adapters.memory.autocommit import MemoryAutocommit
 from customers.adapters.memory.communications import (
     MemoryCommunicationReader,
     MemoryCommunications,
@@ -37,7 +38,11 @@ from customers.adapters.memory.customers import MemoryCustomerReader, MemoryCust
 from customers.adapters.memory.draft import Draft
 from customers.adapters.memory.erasures import MemoryErasures
 from customers.adapters.memory.lease import Lease
-from customers.adapters.memory.memberships import is_unsettled
+from customers.adapters.memory.memberships import (
+    MemoryMembershipReader,
+    MemoryMemberships,
+    needs_refresh,
+)
 from customers.adapters.memory.notes import MemoryNoteReader, MemoryNotes
 from customers.adapters.memory.orders import MemoryOrderReader, MemoryOrders
 from customers.adapters.memory.payment_methods import (
@@ -48,11 +53,11 @@ from customers.adapters.memory.segments import MemorySegmentReader, MemorySegmen
 from customers.adapters.memory.snapshots.whole import dumped, restored
 from customers.adapters.memory.state import State
 from customers.adapters.memory.tenants import Glance, Tenants
-from customers.core.model.json_pointer import Place
+from customers.core.model.json_pointer import JsonPointer
 from customers.core.model.money import Currency
-from customers.core.ports import OneStep, Storage, Transaction, View
+from customers.core.ports.storage import Autocommit, Storage, Transaction, View
 
-_ROOT = Place()
+_ROOT = JsonPointer()
 
 
 @define(kw_only=True, eq=False)
@@ -69,8 +74,8 @@ class MemoryStorage(Storage):
             yield MemoryView(glance)
 
     @asynccontextmanager
-    async def snapshot(self, tenant_id: str) -> AsyncIterator[View]:
-        async with self._tenants.snapshot(tenant_id) as glance:
+    async def consistent_view(self, tenant_id: str) -> AsyncIterator[View]:
+        async with self._tenants.consistent_view(tenant_id) as glance:
             yield MemoryView(glance)
 
     @asynccontextmanager
@@ -78,10 +83,15 @@ class MemoryStorage(Storage):
         async with self._tenants.draft(tenant_id) as draft:
             yield MemoryTransaction(draft, self._currency)
 
-    def one_step(self, tenant_id: str) -> OneStep:
-        return MemoryOneStep(self._tenants, tenant_id, self._currency)
+    def autocommit(self, tenant_id: str) -> Autocommit:
+        return MemoryAutocommit(self._tenants, tenant_id, self._currency)
 
-    async def wait_until_watched(self, tenant_id: str, segment_id: UUID, seconds: float) -> bool:  # noqa: ARG002
+    async def wait_for_capture_barrier(
+        self,
+        tenant_id: str,
+        segment_id: UUID,
+        seconds: float,  # noqa: ARG002 - no write of the tenant runs beside this one
+    ) -> bool:
         self._tenants.check()
         state = self._tenants.committed().get(tenant_id)
         return state is not None and segment_id in state.segments
@@ -89,8 +99,8 @@ class MemoryStorage(Storage):
     async def tenants_with_segments(self) -> Sequence[str]:
         return sorted(id for id, state in self._tenants.committed().items() if state.segments)
 
-    async def tenants_to_settle(self) -> Sequence[str]:
-        return sorted(id for id, state in self._tenants.committed().items() if is_unsettled(state))
+    async def tenants_to_refresh(self) -> Sequence[str]:
+        return sorted(id for id, state in self._tenants.committed().items() if needs_refresh(state))
 
     async def lease(self, holder: UUID, seconds: float) -> bool:
         self._tenants.check()
@@ -106,7 +116,7 @@ class MemoryStorage(Storage):
         """
         return dumped(self._tenants.committed())
 
-    async def restore(self, data: object, at: Place = _ROOT) -> None:
+    async def restore(self, data: object, at: JsonPointer = _ROOT) -> None:
         """Replaces everything, every tenant's, by what was dumped.
 
         Waits for the transactions that have begun; views that are open see the new state from then
@@ -165,6 +175,14 @@ class MemoryView(View):
     def segments(self) -> MemorySegmentReader:
         return MemorySegmentReader(self._glance)
 
+    @property
+    def assignments(self) -> MemoryAssignmentReader:
+        return MemoryAssignmentReader(self._glance)
+
+    @property
+    def memberships(self) -> MemoryMembershipReader:
+        return MemoryMembershipReader(self._glance)
+
 
 @frozen
 class MemoryTransaction(Transaction):
@@ -198,6 +216,14 @@ class MemoryTransaction(Transaction):
     @property
     def segments(self) -> MemorySegments:
         return MemorySegments(self._draft)
+
+    @property
+    def assignments(self) -> MemoryAssignments:
+        return MemoryAssignments(self._draft)
+
+    @property
+    def memberships(self) -> MemoryMemberships:
+        return MemoryMemberships(self._draft)
 
     @property
     def erasures(self) -> MemoryErasures:

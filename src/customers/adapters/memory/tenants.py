@@ -52,7 +52,7 @@ class Tenants:
             glance.end()
 
     @asynccontextmanager
-    async def snapshot(self, tenant_id: str) -> AsyncIterator[Glance]:
+    async def consistent_view(self, tenant_id: str) -> AsyncIterator[Glance]:
         """A look at what is committed now, whatever is committed meanwhile."""
         glance = Glance(Tenant(state=self._tenant(tenant_id).state))
         try:

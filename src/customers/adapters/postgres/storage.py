@@ -12,7 +12,7 @@ from uuid import UUID
 from attrs import frozen
 
 from customers.adapters.postgres.customers.addresses import PostgresAddresses
-from customers.adapters.postgres.customers.autocommit import PostgresOneStep
+from customers.adapters.postgres.customers.autocommit import PostgresAutocommit
 from customers.adapters.postgres.customers.communications import PostgresCommunications
 from customers.adapters.postgres.customers.customers import PostgresCustomers
 from customers.adapters.postgres.customers.erasures import PostgresErasures
@@ -28,9 +28,11 @@ from customers.adapters.postgres.engine.session import (
     ViewSession,
 )
 from customers.adapters.postgres.segments import refresh_states, sweep
+from customers.adapters.postgres.segments.assignments import PostgresAssignments
+from customers.adapters.postgres.segments.memberships import PostgresMemberships
 from customers.adapters.postgres.segments.segments import PostgresSegments
 from customers.core.model.money import Currency
-from customers.core.ports import OneStep, Storage, Transaction, View
+from customers.core.ports.storage import Autocommit, Storage, Transaction, View
 
 Given = TypeVar("Given")
 Kind = TypeVar("Kind", bound=Session)
@@ -64,14 +66,14 @@ class PostgresStorage(Storage):
             await deployment.check(session, self._currency)
 
     def view(self, tenant_id: str) -> AbstractAsyncContextManager[View]:
-        def begun(connection: Connection) -> tuple[Session, View]:
+        def background_tasks(connection: Connection) -> tuple[Session, View]:
             session = ViewSession(tenant_id, connection, self._pool)
             return session, PostgresView(session, self._currency)
 
-        return _Lent(self._pool, begun)
+        return _Lent(self._pool, background_tasks)
 
     @asynccontextmanager
-    async def snapshot(self, tenant_id: str) -> AsyncIterator[View]:
+    async def consistent_view(self, tenant_id: str) -> AsyncIterator[View]:
         lent = self._lent(lambda connection: SnapshotSession(tenant_id, connection, self._pool))
         async with lent as session, session.all_or_nothing():
             yield PostgresView(session, self._currency)
@@ -83,10 +85,12 @@ class PostgresStorage(Storage):
             async with lent as session, session.all_or_nothing():
                 yield PostgresTransaction(session, self._currency)
 
-    def one_step(self, tenant_id: str) -> OneStep:
-        return PostgresOneStep(lambda: self._single(tenant_id), self._currency)
+    def autocommit(self, tenant_id: str) -> Autocommit:
+        return PostgresAutocommit(lambda: self._single(tenant_id), self._currency)
 
-    async def wait_until_watched(self, tenant_id: str, segment_id: UUID, seconds: float) -> bool:
+    async def wait_for_capture_barrier(
+        self, tenant_id: str, segment_id: UUID, seconds: float
+    ) -> bool:
         loop, pause = get_running_loop(), _FIRST_PAUSE
         deadline = loop.time() + seconds
         while not await self._is_watched(tenant_id, segment_id):
@@ -100,9 +104,9 @@ class PostgresStorage(Storage):
         async with self._session("") as session:
             return await sweep.tenants_with_segments(session)
 
-    async def tenants_to_settle(self) -> Sequence[str]:
+    async def tenants_to_refresh(self) -> Sequence[str]:
         async with self._session("") as session:
-            return await sweep.tenants_to_settle(session)
+            return await sweep.tenants_to_refresh(session)
 
     async def lease(self, holder: UUID, seconds: float) -> bool:
         async with self._session("") as session:
@@ -110,7 +114,7 @@ class PostgresStorage(Storage):
 
     async def _is_watched(self, tenant_id: str, segment_id: UUID) -> bool:
         async with self._session(tenant_id) as session:
-            return await refresh_states.is_watched(session, segment_id)
+            return await refresh_states.capture_barrier_passed(session, segment_id)
 
     def _single(self, tenant_id: str) -> AbstractAsyncContextManager[Session]:
         """For one statement that is a transaction by itself."""
@@ -121,11 +125,11 @@ class PostgresStorage(Storage):
         return self._lent(lambda connection: Session(tenant_id, connection))
 
     def _lent(self, begin: Callable[[Connection], Kind]) -> AbstractAsyncContextManager[Kind]:
-        def begun(connection: Connection) -> tuple[Session, Kind]:
+        def background_tasks(connection: Connection) -> tuple[Session, Kind]:
             session = begin(connection)
             return session, session
 
-        return _Lent(self._pool, begun)
+        return _Lent(self._pool, background_tasks)
 
     @contextmanager
     def _not_nested(self) -> Iterator[None]:
@@ -146,9 +150,11 @@ class PostgresStorage(Storage):
 class _Lent(AbstractAsyncContextManager[Given]):
     """Gives what is begun over a connection, which is handed back when the block ends."""
 
-    def __init__(self, pool: Pool, begun: Callable[[Connection], tuple[Session, Given]]) -> None:
+    def __init__(
+        self, pool: Pool, background_tasks: Callable[[Connection], tuple[Session, Given]]
+    ) -> None:
         self._pool = pool
-        self._begun = begun
+        self._begun = background_tasks
 
     async def __aenter__(self) -> Given:
         self._session, given = self._begun(await self._pool.acquire())
@@ -191,6 +197,14 @@ class PostgresView(View):
     @property
     def segments(self) -> PostgresSegments:
         return PostgresSegments(self._session)
+
+    @property
+    def assignments(self) -> PostgresAssignments:
+        return PostgresAssignments(self._session)
+
+    @property
+    def memberships(self) -> PostgresMemberships:
+        return PostgresMemberships(self._session)
 
 
 class PostgresTransaction(PostgresView, Transaction):

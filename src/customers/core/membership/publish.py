@@ -1,69 +1,69 @@
-"""Publishing: what a segment that is new, or says something else, means for its stored members."""
+"""Publishing a segment: storing it, and deciding whether its members must be built again."""
 
 from datetime import datetime
 
 from customers.core.errors import SegmentBuilding
-from customers.core.membership.refresh import matching, step
-from customers.core.model.membership import Assignment, Cause, Standing, follows_orders
+from customers.core.membership.refresh import advance, segment_filter
+from customers.core.model.membership import Assignment, Cause, RefreshState, depends_on_orders
 from customers.core.model.segment import Segment
-from customers.core.ports import Transaction
+from customers.core.ports.storage import Transaction
 
 
 async def publish(tx: Transaction, before: Segment | None, after: Segment, now: datetime) -> None:
-    """Keeps a segment, in a transaction that holds the members. Where others belong to it from now
-    on, its members are to be built.
+    """Stores a new or changed segment, and starts a backfill if its members change.
 
-    Raises SegmentNameTaken, and SegmentBuilding when it is made manual before it has members.
+    Needs the membership lock. Raises SegmentNameTaken, and SegmentBuilding when a segment becomes
+    manual before its members are built.
     """
     if before is None:
         await tx.segments.add(after)
-        await tx.segments.stand(after.id, _of_new(after, now))
+        await tx.memberships.save_refresh_state(after.id, _initial_state(after, now))
     else:
-        standing = await _handed_over(tx, before, after, now)
+        refresh_state = await _changed_state(tx, before, after, now)
         await tx.segments.save(after)
-        if standing is not None:
-            await tx.segments.stand(after.id, standing)
-    await watch(tx)
+        if refresh_state is not None:
+            await tx.memberships.save_refresh_state(after.id, refresh_state)
+    await update_capture(tx)
 
 
-async def watch(tx: Transaction) -> None:
-    """Has writes leave the marks that the tenant's segments need."""
+async def update_capture(tx: Transaction) -> None:
+    """Captures the changes that the segments of the tenant depend on, and no others."""
     segments = await tx.segments.all()
-    await tx.segments.watch(
-        customers=any(each.is_active for each in segments),
-        orders=any(map(follows_orders, segments)),
+    await tx.memberships.set_capture(
+        customers=any(segment.is_active for segment in segments),
+        orders=any(map(depends_on_orders, segments)),
     )
 
 
-def _of_new(segment: Segment, now: datetime) -> Standing:
-    if segment.is_dynamic and matching(segment, now) is not None:
-        return Standing(goal=now, cause=Cause.SEGMENT)
-    return Standing(settled_at=now)
+def _initial_state(segment: Segment, now: datetime) -> RefreshState:
+    if segment.is_dynamic and segment_filter(segment, now) is not None:
+        return RefreshState(target=now, cause=Cause.SEGMENT)
+    return RefreshState(watermark=now)
 
 
-async def _handed_over(
+async def _changed_state(
     tx: Transaction, before: Segment, after: Segment, now: datetime
-) -> Standing | None:
-    """The new standing of a segment; None where its members stay who they are."""
+) -> RefreshState | None:
+    """The new refresh state of a changed segment; None when its members stay the same."""
     if after.is_dynamic and not before.is_dynamic:
-        await tx.segments.empty(before.id)
+        await tx.assignments.clear(before.id)
     if before.is_dynamic and not after.is_dynamic:
-        await _keep_members(tx, before, now)
+        await _assign_members(tx, before, now)
         if after.is_active is before.is_active:
-            return Standing(settled_at=now)
+            return RefreshState(watermark=now)
     if (after.is_active, after.is_dynamic) != (before.is_active, before.is_dynamic):
-        return Standing(goal=now, cause=Cause.SEGMENT)
+        return RefreshState(target=now, cause=Cause.SEGMENT)
     if after.is_active and after.rule != before.rule:
-        return Standing(goal=now, cause=Cause.RULE)
+        return RefreshState(target=now, cause=Cause.RULE)
     return None
 
 
-async def _keep_members(tx: Transaction, segment: Segment, now: datetime) -> None:
-    """Puts everyone in by hand who is a member at this moment."""
-    standing = (await tx.segments.standings([segment.id]))[segment.id]
-    if not standing.is_ready:
+async def _assign_members(tx: Transaction, segment: Segment, now: datetime) -> None:
+    """Assigns everyone who is a member of a dynamic segment at this moment."""
+    refresh_state = (await tx.memberships.refresh_states([segment.id]))[segment.id]
+    if not refresh_state.is_ready:
         raise SegmentBuilding
-    while await step(tx, segment, standing, now):
-        standing = (await tx.segments.standings([segment.id]))[segment.id]
+    while await advance(tx, segment, refresh_state, now):
+        refresh_state = (await tx.memberships.refresh_states([segment.id]))[segment.id]
     if segment.is_active:
-        await tx.segments.put_members(segment.id, Assignment(assigned_at=now))
+        await tx.assignments.add_members(segment.id, Assignment(assigned_at=now))

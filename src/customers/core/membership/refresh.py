@@ -1,177 +1,192 @@
-"""Settling: how a tenant's stored members catch up with customers, with rules and with time.
+"""Refreshing stored members: applying pending changes, backfills, and what time alone changed.
 
-Each step is one short transaction, and leaves members that are right but for customers in doubt.
-What a change means for one customer is said by `flips` in the model.
+Each step is one short transaction, and leaves members that are exact but for stale candidates.
+`core/model/timeline.py` decides what a change means for one customer.
 """
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
+from operator import attrgetter
 from uuid import UUID
 
 from attrs import evolve
 
-from customers.core.model.membership import (
-    Flip,
-    Standing,
-    flips,
-    spans,
-)
+from customers.core.model.membership import RefreshState
 from customers.core.model.query import CustomerFilter, RuleAt
-from customers.core.model.rules.matches import Readings
+from customers.core.model.rules.matches import CustomerValuesCache
 from customers.core.model.segment import Segment
-from customers.core.ports import Clock, Storage, Transaction
+from customers.core.model.timeline import crossed_ranges, membership_changes
+from customers.core.ports.clock import Clock
+from customers.core.ports.storage import Storage, Transaction
 
-# A step is short: nobody else is served by a process while it evaluates rules.
-MOST_MARKED = 100
-MOST_LOOKED_AT = 1_500
-MOST_AGED = 200
-# What is built while the one who published waits; the sweeper does the rest.
-MOST_STEPS_AT_ONCE = 10
-# How long they wait for writes that may not know yet what was published.
-MOST_SECONDS_TO_WAIT = 1.0
+# Steps are short, because a process serves nobody else while it evaluates rules.
+MAX_PENDING_PER_STEP = 100
+MAX_SCANNED_PER_STEP = 1_500
+MAX_CROSSED_PER_STEP = 200
+# How much of a backfill the publishing request does itself; the sweeper does the rest.
+MAX_STEPS_PER_REQUEST = 10
+# How long a publishing request waits for writes that may not know of the segment yet.
+MAX_SECONDS_TO_WAIT = 1.0
 
 
-async def settle_segment(storage: Storage, tenant_id: str, segment_id: UUID, clock: Clock) -> None:
-    """Settles all that has happened until now, of this segment at least; members that are being
-    built come some steps further. Writes nothing where nobody is in doubt. Raises SegmentNotFound.
+async def refresh_segment(storage: Storage, tenant_id: str, segment_id: UUID, clock: Clock) -> None:
+    """Refreshes one segment up to now, and advances its backfill if it has one.
+
+    Writes nothing when there are no stale candidates. Raises SegmentNotFound.
     """
-    async with storage.snapshot(tenant_id) as view:
+    async with storage.consistent_view(tenant_id) as view:
         segment = await view.segments.get(segment_id)
-        standing = (await view.segments.standings([segment_id]))[segment_id]
-        aged = spans(segment, standing.settled_at, clock.now()) if standing.settled_at else ()
-        is_settled = standing.is_ready and not await view.segments.doubts(aged, 1)
-    if not is_settled:
-        await build_at_once(storage, tenant_id, segment_id, clock)
+        state = (await view.memberships.refresh_states([segment_id]))[segment_id]
+        ranges = crossed_ranges(segment, state.watermark, clock.now()) if state.watermark else ()
+        is_fresh = state.is_ready and not await view.memberships.stale_candidates(ranges, 1)
+    if not is_fresh:
+        await start_backfill(storage, tenant_id, segment_id, clock)
         await catch_up(storage, tenant_id, [segment_id], clock)
 
 
 async def catch_up(
     storage: Storage, tenant_id: str, segment_ids: Iterable[UUID], clock: Clock
 ) -> None:
-    """Settles marks, and time for those of the segments whose members are ready."""
-    await settle_marks(storage, tenant_id)
+    """Applies the tenant's pending changes, and time to those of the segments that are ready."""
+    await apply_pending_changes(storage, tenant_id)
     for segment_id in segment_ids:
-        while await take_step(storage, tenant_id, segment_id, clock.now(), builds=False):
+        while await refresh_step(storage, tenant_id, segment_id, clock.now(), backfills=False):
             pass
 
 
-async def settle_marks(storage: Storage, tenant_id: str) -> None:
-    """Settles customers with marks until there are none."""
-    settled = MOST_MARKED
-    while settled == MOST_MARKED:
+async def apply_pending_changes(storage: Storage, tenant_id: str) -> None:
+    """Applies pending changes until none are left, a batch per transaction."""
+    applied = MAX_PENDING_PER_STEP
+    while applied == MAX_PENDING_PER_STEP:
         async with storage.transaction(tenant_id) as tx:
-            await tx.segments.lock_members()
-            settled = await settle_marked(tx)
+            await tx.memberships.acquire_lock()
+            applied = await apply_pending_batch(tx)
 
 
-async def build_at_once(storage: Storage, tenant_id: str, segment_id: UUID, clock: Clock) -> None:
-    """As `build`, for a caller who would rather wait a moment than find it has not begun."""
+async def start_backfill(storage: Storage, tenant_id: str, segment_id: UUID, clock: Clock) -> None:
+    """As `backfill`, after waiting a moment for older writes to pass the capture barrier."""
     async with storage.view(tenant_id) as view:
-        standing = (await view.segments.standings([segment_id])).get(segment_id)
-    if standing is not None and not standing.is_ready:
-        await storage.wait_until_watched(tenant_id, segment_id, MOST_SECONDS_TO_WAIT)
-        await build(storage, tenant_id, segment_id, clock)
+        state = (await view.memberships.refresh_states([segment_id])).get(segment_id)
+    if state is not None and not state.is_ready:
+        await storage.wait_for_capture_barrier(tenant_id, segment_id, MAX_SECONDS_TO_WAIT)
+        await backfill(storage, tenant_id, segment_id, clock)
 
 
-async def build(storage: Storage, tenant_id: str, segment_id: UUID, clock: Clock) -> None:
-    """Brings a segment's members some steps further, if no write keeps them from it."""
-    for _ in range(MOST_STEPS_AT_ONCE):
-        if not await take_step(storage, tenant_id, segment_id, clock.now()):
+async def backfill(storage: Storage, tenant_id: str, segment_id: UUID, clock: Clock) -> None:
+    """Advances a segment's backfill by some steps, unless older writes hold it back."""
+    for _ in range(MAX_STEPS_PER_REQUEST):
+        if not await refresh_step(storage, tenant_id, segment_id, clock.now()):
             return
 
 
-async def take_step(
-    storage: Storage, tenant_id: str, segment_id: UUID, now: datetime, *, builds: bool = True
+async def refresh_step(
+    storage: Storage, tenant_id: str, segment_id: UUID, now: datetime, *, backfills: bool = True
 ) -> bool:
-    """Brings a segment's members one step towards a moment; whether another one can follow."""
+    """Advances a segment one step towards `now`; returns whether another step can follow."""
     async with storage.transaction(tenant_id) as tx:
-        await tx.segments.lock_members()
-        known = await tx.segments.standings([segment_id])
-        if segment_id not in known or not (builds or known[segment_id].is_ready):
+        await tx.memberships.acquire_lock()
+        states = await tx.memberships.refresh_states([segment_id])
+        if segment_id not in states or not (backfills or states[segment_id].is_ready):
             return False
         segment = await tx.segments.get(segment_id)
-        return await step(tx, segment, known[segment_id], now)
+        return await advance(tx, segment, states[segment_id], now)
 
 
-async def settle_marked(tx: Transaction, customer_ids: Collection[UUID] | None = None) -> int:
-    """Settles some customers with marks, in a transaction that holds the members; how many."""
-    doubts = await tx.segments.marked(MOST_MARKED, customer_ids)
-    if not doubts:
+async def apply_pending_batch(tx: Transaction, customer_ids: Collection[UUID] | None = None) -> int:
+    """Applies the pending changes of some customers; returns of how many.
+
+    Needs the membership lock.
+    """
+    candidates = await tx.memberships.with_pending_changes(MAX_PENDING_PER_STEP, customer_ids)
+    if not candidates:
         return 0
-    standings = await tx.segments.standings()
-    segments = [(each, standings[each.id]) for each in await tx.segments.all()]
-    readings = Readings()
-    found = [
-        flip
-        for doubt in doubts
-        for segment, standing in segments
-        for flip in flips(segment, standing, doubt, readings)
+    states = await tx.memberships.refresh_states()
+    segments = [(segment, states[segment.id]) for segment in await tx.segments.all()]
+    cache = CustomerValuesCache()
+    changes = [
+        change
+        for candidate in candidates
+        for segment, state in segments
+        for change in membership_changes(segment, state, candidate, cache)
     ]
-    await tx.segments.settle(sorted(found, key=_moment), doubts)
-    return len(doubts)
+    await tx.memberships.apply(sorted(changes, key=_moment), candidates)
+    return len(candidates)
 
 
-async def settle_all_marked(tx: Transaction, customer_ids: Collection[UUID] | None = None) -> None:
-    """As `settle_marked`, until none of them has marks."""
-    while await settle_marked(tx, customer_ids) == MOST_MARKED:
+async def apply_all_pending(tx: Transaction, customer_ids: Collection[UUID] | None = None) -> None:
+    """As `apply_pending_batch`, until none of the customers has pending changes."""
+    while await apply_pending_batch(tx, customer_ids) == MAX_PENDING_PER_STEP:
         pass
 
 
-async def step(tx: Transaction, segment: Segment, standing: Standing, now: datetime) -> bool:
-    """As `take_step`, in a transaction that holds the members.
+async def advance(tx: Transaction, segment: Segment, state: RefreshState, now: datetime) -> bool:
+    """As `refresh_step`, in a transaction that holds the membership lock.
 
-    Marks come first: what changed before a moment is told with its own, and not with the one for
-    which members are settled by then, nor as if it had changed after a rule was published.
+    Pending changes are applied first: a change before a moment keeps its own date, and is not
+    dated by the watermark, nor as if it had happened after a rule was published.
     """
-    if await settle_marked(tx) == MOST_MARKED:
+    if await apply_pending_batch(tx) == MAX_PENDING_PER_STEP:
         return True
-    if standing.is_ready:
-        return await _follow_time(tx, segment, standing, now)
-    return await _build(tx, segment, standing)
+    if state.is_ready:
+        return await _advance_time(tx, segment, state, now)
+    return await _advance_backfill(tx, segment, state)
 
 
-async def _build(tx: Transaction, segment: Segment, standing: Standing) -> bool:
-    """Puts the next customers right of whom the segment and its stored members disagree."""
-    if standing.goal is None:
+async def _advance_backfill(tx: Transaction, segment: Segment, state: RefreshState) -> bool:
+    """Corrects the next customers on whom the rule and the stored members differ."""
+    if state.target is None:
         return False
-    if standing.after is None and not await tx.segments.is_watched(segment.id):
+    if state.cursor is None and not await tx.memberships.capture_barrier_passed(segment.id):
         return False
-    which = matching(segment, standing.goal)
-    doubts, last = await tx.segments.contradicted(segment.id, which, standing.after, MOST_LOOKED_AT)
-    readings = Readings()
-    found = [flip for each in doubts for flip in flips(segment, standing, each, readings)]
-    await tx.segments.settle(found)
+    candidates, last = await tx.memberships.mismatched(
+        segment.id, segment_filter(segment, state.target), state.cursor, MAX_SCANNED_PER_STEP
+    )
+    cache = CustomerValuesCache()
+    await tx.memberships.apply(
+        [
+            change
+            for candidate in candidates
+            for change in membership_changes(segment, state, candidate, cache)
+        ]
+    )
     if last is None:
-        await tx.segments.stand(segment.id, Standing(settled_at=standing.goal))
+        await tx.memberships.save_refresh_state(segment.id, RefreshState(watermark=state.target))
         return False
-    seen = standing.seen + MOST_LOOKED_AT
-    await tx.segments.stand(segment.id, evolve(standing, after=last, seen=seen))
+    scanned = state.scanned + MAX_SCANNED_PER_STEP
+    advanced = evolve(state, cursor=last, scanned=scanned)
+    await tx.memberships.save_refresh_state(segment.id, advanced)
     return True
 
 
-async def _follow_time(
-    tx: Transaction, segment: Segment, standing: Standing, now: datetime
+async def _advance_time(
+    tx: Transaction, segment: Segment, state: RefreshState, now: datetime
 ) -> bool:
-    """Moves the next customers whose time has come, up to the goal of the round, else to now."""
-    settled_at = standing.settled_at or now
-    goal = standing.goal or max(now, settled_at)
-    aged = spans(segment, settled_at, goal)
-    doubts = await tx.segments.aged(aged, standing.after, MOST_AGED) if aged else ()
-    if not doubts and standing.goal is None:
+    """Moves the next customers who crossed a threshold, up to the target of the pass or now."""
+    watermark = state.watermark or now
+    target = state.target or max(now, watermark)
+    ranges = crossed_ranges(segment, watermark, target)
+    candidates = (
+        await tx.memberships.crossed(ranges, state.cursor, MAX_CROSSED_PER_STEP) if ranges else ()
+    )
+    if not candidates and state.target is None:
         return False
-    readings = Readings()
-    found = [flip for each in doubts for flip in flips(segment, standing, each, readings, goal)]
-    await tx.segments.settle(sorted(found, key=_moment))
-    if len(doubts) == MOST_AGED:
-        after = doubts[-1].customer.id
-        await tx.segments.stand(segment.id, evolve(standing, goal=goal, after=after))
+    cache = CustomerValuesCache()
+    changes = [
+        change
+        for candidate in candidates
+        for change in membership_changes(segment, state, candidate, cache, target)
+    ]
+    await tx.memberships.apply(sorted(changes, key=_moment))
+    if len(candidates) == MAX_CROSSED_PER_STEP:
+        advanced = evolve(state, target=target, cursor=candidates[-1].customer.id)
     else:
-        await tx.segments.stand(segment.id, Standing(settled_at=goal))
-    return goal < now or len(doubts) == MOST_AGED
+        advanced = RefreshState(watermark=target)
+    await tx.memberships.save_refresh_state(segment.id, advanced)
+    return target < now or len(candidates) == MAX_CROSSED_PER_STEP
 
 
-def matching(segment: Segment, now: datetime) -> CustomerFilter | None:
-    """Those who belong to a segment at a moment, looked for by what it says; None is nobody."""
+def segment_filter(segment: Segment, now: datetime) -> CustomerFilter | None:
+    """The filter that finds the members of a segment by its definition; None matches nobody."""
     if not segment.is_active:
         return None
     if not segment.is_dynamic:
@@ -181,5 +196,4 @@ def matching(segment: Segment, now: datetime) -> CustomerFilter | None:
     return CustomerFilter(rule=RuleAt(rule=segment.rule, now=now))
 
 
-def _moment(flip: Flip) -> datetime:
-    return flip.at
+_moment = attrgetter("at")

@@ -1,4 +1,7 @@
-"""The roster: who is in which segment at one moment, from stored members and those in doubt."""
+"""The membership view: who is in which segment at one moment, exact to the moment.
+
+It reads stored members and corrects them by the stale candidates.
+"""
 
 from collections.abc import AsyncIterator, Container, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -7,25 +10,26 @@ from uuid import UUID
 
 from attrs import field, frozen
 
-from customers.core.membership.refresh import catch_up, matching
+from customers.core.membership.refresh import catch_up, segment_filter
 from customers.core.model.customer import Customer
 from customers.core.model.membership import (
-    CountedSegment,
-    Doubt,
-    Span,
-    Standing,
-    belongs,
-    spans,
+    DateRange,
+    RefreshState,
+    SegmentSummary,
+    StaleCandidate,
+    is_member,
 )
 from customers.core.model.query import CustomerFilter, MembersOf
-from customers.core.model.rules.matches import Readings
+from customers.core.model.rules.matches import CustomerValuesCache
 from customers.core.model.segment import Segment
-from customers.core.ports import Clock, Storage, View
+from customers.core.model.timeline import crossed_ranges
+from customers.core.ports.clock import Clock
+from customers.core.ports.storage import Storage, View
 
-# More customers in doubt than this, or more to be evaluated of all segments that are read, are
-# settled before members are read: nobody else is served by a process while it evaluates rules.
-MOST_DOUBTS = 1_000
-MOST_VERDICTS = 20_000
+# With more stale candidates, or more rule evaluations for all segments read, members are refreshed
+# before they are read: a process serves nobody else while it evaluates rules.
+MAX_CANDIDATES = 1_000
+MAX_EVALUATIONS = 20_000
 # More than there are.
 _ALL = 10**9
 
@@ -33,122 +37,124 @@ _EVERYONE = CustomerFilter()
 
 
 @frozen(kw_only=True)
-class Roster:
-    """What one snapshot knows of the members of some segments."""
+class MembershipView:
+    """The memberships of some segments, read from one consistent view."""
 
     view: View
     now: datetime
-    _standings: Mapping[UUID, Standing]
-    _doubts: Sequence[Doubt]
-    _readings: Readings = field(factory=Readings, init=False)
+    _states: Mapping[UUID, RefreshState]
+    _candidates: Sequence[StaleCandidate]
+    _cache: CustomerValuesCache = field(factory=CustomerValuesCache, init=False)
 
-    def members(self, segment: Segment) -> CustomerFilter | None:
-        """The filter that keeps the members; None is nobody."""
+    def member_filter(self, segment: Segment) -> CustomerFilter | None:
+        """The filter that finds the members of a segment; None matches nobody."""
         if not segment.is_active:
             return None
-        if not self._standings[segment.id].is_ready:
-            return matching(segment, self.now)
+        if not self._states[segment.id].is_ready:
+            return segment_filter(segment, self.now)
         entering, leaving = self._corrections(segment)
         return CustomerFilter(
             members_of=MembersOf(segment_id=segment.id, plus=entering, without=leaving)
         )
 
-    async def counted(self, segments: Iterable[Segment]) -> list[CountedSegment]:
-        """The segments with the number of their members."""
+    async def summaries(self, segments: Iterable[Segment]) -> list[SegmentSummary]:
+        """The segments with their numbers of members."""
         return [
-            CountedSegment(
-                segment=each,
-                customers=await self.count(each),
-                progress=await self._progress(self._standings[each.id]),
+            SegmentSummary(
+                segment=segment,
+                member_count=await self.member_count(segment),
+                progress=await self._progress(self._states[segment.id]),
             )
-            for each in segments
+            for segment in segments
         ]
 
-    async def count(self, segment: Segment) -> int:
+    async def member_count(self, segment: Segment) -> int:
         if not segment.is_active:
             return 0
-        standing = self._standings[segment.id]
-        if standing.is_ready:
+        state = self._states[segment.id]
+        if state.is_ready:
             entering, leaving = self._corrections(segment)
-            return standing.members + len(entering) - len(leaving)
-        which = matching(segment, self.now)
-        return 0 if which is None else await self.view.customers.count(which)
+            return state.member_count + len(entering) - len(leaving)
+        customer_filter = segment_filter(segment, self.now)
+        return 0 if customer_filter is None else await self.view.customers.count(customer_filter)
 
-    def moment(self, segment: Segment) -> datetime:
-        """The moment for which members are told."""
-        return self._standings[segment.id].moment(self.now)
+    def evaluation_time(self, segment: Segment) -> datetime:
+        """The moment for which this view answers about a segment."""
+        return self._states[segment.id].evaluation_time(self.now)
 
-    def holds(self, segment: Segment, customer: Customer, assigned: Container[UUID]) -> bool:
-        """Whether a customer is in a segment, by what is known of the customer."""
-        return belongs(segment, self._readings.at(customer, self.moment(segment)), assigned)
+    def contains(self, segment: Segment, customer: Customer, assigned_to: Container[UUID]) -> bool:
+        """Whether a customer with these assignments is in a segment, by its definition."""
+        values = self._cache.at(customer, self.evaluation_time(segment))
+        return is_member(segment, values, assigned_to)
 
     def _corrections(self, segment: Segment) -> tuple[frozenset[UUID], frozenset[UUID]]:
-        """Those in doubt who are in the segment and not stored so, and the other way round."""
+        """The stale candidates who are members but not stored, and those stored but no members."""
         entering: set[UUID] = set()
         leaving: set[UUID] = set()
-        for doubt in self._doubts:
-            inside = segment.id in doubt.inside
-            if self.holds(segment, doubt.customer, doubt.assigned) is not inside:
-                (leaving if inside else entering).add(doubt.customer.id)
+        for candidate in self._candidates:
+            inside = segment.id in candidate.member_of
+            if self.contains(segment, candidate.customer, candidate.assigned_to) is not inside:
+                (leaving if inside else entering).add(candidate.customer.id)
         return frozenset(entering), frozenset(leaving)
 
-    async def _progress(self, standing: Standing) -> float:
-        if standing.is_ready:
+    async def _progress(self, state: RefreshState) -> float:
+        if state.is_ready:
             return 1.0
-        return standing.progress(await self.view.customers.count(_EVERYONE))
+        return state.progress(await self.view.customers.count(_EVERYONE))
 
 
 @asynccontextmanager
-async def snapshot(
+async def membership_view(
     storage: Storage,
     tenant_id: str,
     clock: Clock,
     segment_ids: Sequence[UUID] | None = None,
     *,
-    settles: bool = True,
-) -> AsyncIterator[tuple[Roster, Sequence[Segment]]]:
-    """One moment of those segments (None: of all, newest first) and their members.
+    refreshes: bool = True,
+) -> AsyncIterator[tuple[MembershipView, Sequence[Segment]]]:
+    """Opens a view of these segments (None: of all, newest first) at one moment.
 
-    Raises SegmentNotFound. Where many customers are in doubt it settles them first, unless it is
-    told to leave everything as it is.
+    Refreshes the members first when there are many stale candidates, unless `refreshes` is False.
+    Raises SegmentNotFound.
     """
     while True:
-        async with storage.snapshot(tenant_id) as view:
-            roster, segments = await _roster(view, clock.now(), segment_ids, settles=settles)
-            if roster is not None:
-                yield roster, segments
+        async with storage.consistent_view(tenant_id) as view:
+            now = clock.now()
+            memberships, segments = await _read(view, now, segment_ids, refreshes=refreshes)
+            if memberships is not None:
+                yield memberships, segments
                 return
-        await catch_up(storage, tenant_id, [each.id for each in segments], clock)
+        await catch_up(storage, tenant_id, [segment.id for segment in segments], clock)
 
 
-async def _roster(
-    view: View, now: datetime, segment_ids: Sequence[UUID] | None, *, settles: bool
-) -> tuple[Roster | None, Sequence[Segment]]:
-    """None where too many customers are in doubt."""
+async def _read(
+    view: View, now: datetime, segment_ids: Sequence[UUID] | None, *, refreshes: bool
+) -> tuple[MembershipView | None, Sequence[Segment]]:
+    """The view and its segments; no view when there are too many stale candidates."""
     if segment_ids is None:
         segments = await view.segments.all()
     else:
-        segments = [await view.segments.get(each) for each in segment_ids]
-    standings = await view.segments.standings(segment_ids)
-    most = min(MOST_DOUBTS, MOST_VERDICTS // max(len(segments), 1)) if settles else _ALL
-    doubts = await _doubts(view, segments, standings, now, most + 1)
-    if len(doubts) > most:
+        segments = [await view.segments.get(segment_id) for segment_id in segment_ids]
+    states = await view.memberships.refresh_states(segment_ids)
+    limit = min(MAX_CANDIDATES, MAX_EVALUATIONS // max(len(segments), 1)) if refreshes else _ALL
+    candidates = await _stale_candidates(view, segments, states, now, limit + 1)
+    if len(candidates) > limit:
         return None, segments
-    return Roster(view=view, now=now, standings=standings, doubts=doubts), segments
+    return MembershipView(view=view, now=now, states=states, candidates=candidates), segments
 
 
-async def _doubts(
+async def _stale_candidates(
     view: View,
     segments: Sequence[Segment],
-    standings: Mapping[UUID, Standing],
+    states: Mapping[UUID, RefreshState],
     now: datetime,
-    most: int,
-) -> Sequence[Doubt]:
-    told: list[Span] = []
-    is_stored = False
-    for each in segments:
-        settled_at = standings[each.id].settled_at
-        if each.is_active and settled_at is not None:
-            is_stored = True
-            told.extend(spans(each, settled_at, standings[each.id].moment(now)))
-    return await view.segments.doubts(told, most) if is_stored else ()
+    limit: int,
+) -> Sequence[StaleCandidate]:
+    ranges: list[DateRange] = []
+    any_stored = False
+    for segment in segments:
+        state = states[segment.id]
+        if segment.is_active and state.watermark is not None:
+            any_stored = True
+            ranges.extend(crossed_ranges(segment, state.watermark, state.evaluation_time(now)))
+    return await view.memberships.stale_candidates(ranges, limit) if any_stored else ()

@@ -14,11 +14,11 @@ from attrs import asdict, evolve, field, frozen
 from customers.core.errors import AddressLimitExceeded, AddressNotFound
 from customers.core.model.values import (
     UNSET,
-    Choice,
+    ChoiceGate,
     CountryCodeGate,
     Flag,
     Phone,
-    Text,
+    TextGate,
     Unset,
     given,
 )
@@ -36,21 +36,21 @@ class AddressType(StrEnum):
         return AddressType.BOTH in (self, other) or self is other
 
 
-class AddressTypeGate(Choice):
+class AddressTypeGate(ChoiceGate):
     """A type in any letter case; the empty one is SHIPPING."""
 
     def read(self, raw: object) -> StrEnum:
-        return super().read(Text(most=255).read(raw) or AddressType.SHIPPING)
+        return super().read(TextGate(most=255).read(raw) or AddressType.SHIPPING)
 
 
 TypeChoice = Annotated[AddressType, AddressTypeGate(AddressType)]
-Label = Annotated[str, Text(most=50)]
-Name = Annotated[str, Text(most=100)]
-Line = Annotated[str, Text(most=255)]
-RequiredLine = Annotated[str, Text(most=255, blank=False)]
-City = Annotated[str, Text(most=100, blank=False)]
-State = Annotated[str, Text(most=100)]
-PostalCode = Annotated[str, Text(most=20, blank=False)]
+Label = Annotated[str, TextGate(most=50)]
+Name = Annotated[str, TextGate(most=100)]
+Line = Annotated[str, TextGate(most=255)]
+RequiredLine = Annotated[str, TextGate(most=255, blank=False)]
+City = Annotated[str, TextGate(most=100, blank=False)]
+State = Annotated[str, TextGate(most=100)]
+PostalCode = Annotated[str, TextGate(most=20, blank=False)]
 CountryCode = Annotated[str, CountryCodeGate(blank=False)]
 
 

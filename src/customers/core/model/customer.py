@@ -18,7 +18,7 @@ from customers.core.model.order import NOTHING_YET, Statistics
 from customers.core.model.payment import PaymentMethod
 from customers.core.model.values import (
     UNSET,
-    Choice,
+    ChoiceGate,
     CountryCodeGate,
     Day,
     Email,
@@ -26,7 +26,7 @@ from customers.core.model.values import (
     Id,
     Phone,
     Tags,
-    Text,
+    TextGate,
     Unset,
     email_key,
     given,
@@ -45,15 +45,15 @@ class CustomerType(StrEnum):
     VIP = "VIP"
 
 
-FirstName = Annotated[str, Text(most=100, blank=False)]
-LastName = Annotated[str, Text(most=100)]
-Country = Annotated[str, Text(most=100)]
+FirstName = Annotated[str, TextGate(most=100, blank=False)]
+LastName = Annotated[str, TextGate(most=100)]
+Country = Annotated[str, TextGate(most=100)]
 CountryCode = Annotated[str, CountryCodeGate()]
-AvatarUrl = Annotated[str, Text(most=500)]
-Notes = Annotated[str, Text(most=10_000, lines=True)]
-Reason = Annotated[str, Text(most=500, least=10, blank=False, lines=True)]
-StatusChoice = Annotated[CustomerStatus, Choice(CustomerStatus)]
-TypeChoice = Annotated[CustomerType, Choice(CustomerType)]
+AvatarUrl = Annotated[str, TextGate(most=500)]
+Notes = Annotated[str, TextGate(most=10_000, lines=True)]
+Reason = Annotated[str, TextGate(most=500, least=10, blank=False, lines=True)]
+StatusChoice = Annotated[CustomerStatus, ChoiceGate(CustomerStatus)]
+TypeChoice = Annotated[CustomerType, ChoiceGate(CustomerType)]
 
 
 @frozen(kw_only=True)

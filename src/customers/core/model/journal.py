@@ -8,7 +8,7 @@ from uuid import UUID
 from attrs import asdict, evolve, frozen
 
 from customers.core.errors import StatusBackward
-from customers.core.model.values import Choice, Text
+from customers.core.model.values import ChoiceGate, TextGate
 
 
 class CommunicationType(StrEnum):
@@ -39,13 +39,13 @@ _ONWARD = {
     CommunicationStatus.FAILED: set(),
 }
 
-NoteText = Annotated[str, Text(most=10_000, lines=True, blank=False)]
-TypeChoice = Annotated[CommunicationType, Choice(CommunicationType)]
-DirectionChoice = Annotated[Direction, Choice(Direction)]
-StatusChoice = Annotated[CommunicationStatus, Choice(CommunicationStatus)]
-Subject = Annotated[str, Text(most=255)]
-Content = Annotated[str, Text(most=100_000, lines=True)]
-ExternalId = Annotated[str, Text(most=255)]
+NoteText = Annotated[str, TextGate(most=10_000, lines=True, blank=False)]
+TypeChoice = Annotated[CommunicationType, ChoiceGate(CommunicationType)]
+DirectionChoice = Annotated[Direction, ChoiceGate(Direction)]
+StatusChoice = Annotated[CommunicationStatus, ChoiceGate(CommunicationStatus)]
+Subject = Annotated[str, TextGate(most=255)]
+Content = Annotated[str, TextGate(most=100_000, lines=True)]
+ExternalId = Annotated[str, TextGate(most=255)]
 
 
 @frozen(kw_only=True)

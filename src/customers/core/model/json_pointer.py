@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from attrs import frozen
 
-from customers.core.errors import Invalid, Problem, Refused
+from customers.core.errors import Invalid, InvalidValue, Problem
 
 # A megabyte of nonsense would otherwise be answered by a hundred megabytes of problems.
 MOST_PROBLEMS = 1_000
@@ -17,13 +17,13 @@ T = TypeVar("T")
 
 
 @frozen
-class Place:
+class JsonPointer:
     """A place in a JSON value, by the keys and positions that lead to it."""
 
     keys: tuple[str | int, ...] = ()
 
-    def below(self, *keys: str | int) -> "Place":
-        return Place(self.keys + keys)
+    def below(self, *keys: str | int) -> "JsonPointer":
+        return JsonPointer(self.keys + keys)
 
     @property
     def pointer(self) -> str:
@@ -41,23 +41,23 @@ class Problems:
     """All that is wrong with one rule: one problem per place, the first 1,000 of them."""
 
     def __init__(self) -> None:
-        self._found: dict[Place, Problem] = {}
+        self._found: dict[JsonPointer, Problem] = {}
 
     @property
     def is_full(self) -> bool:
         return len(self._found) >= MOST_PROBLEMS
 
-    def add(self, at: Place, code: str, message: str) -> None:
+    def add(self, at: JsonPointer, code: str, message: str) -> None:
         if not self.is_full and at not in self._found:
-            self._found[at] = Refused(code, message).at(at.field, at.pointer)
+            self._found[at] = InvalidValue(code, message).at(at.field, at.pointer)
 
-    def read(self, gate: Callable[[object], T], raw: object, at: Place) -> T | None:
+    def read(self, gate: Callable[[object], T], raw: object, at: JsonPointer) -> T | None:
         """What the gate makes of the value; None when it refuses it, or nobody would be told."""
         if self.is_full:
             return None
         try:
             return gate(raw)
-        except Refused as refused:
+        except InvalidValue as refused:
             self.add(at, refused.code, refused.message)
             return None
 

@@ -1,13 +1,13 @@
-"""Who belongs to a segment, and how its stored members follow: marks, doubts, flips.
+"""Who belongs to a segment, and what a storage knows of it.
 
-A storage keeps the members of every segment. They are right but for customers in doubt: those who
-have a mark, which every change of a customer leaves, and those whose date has come of age since
-the members were settled. Settling turns doubts into flips and takes the marks away. What a rule
-means is not said here.
+A storage keeps the members of every segment. They are exact but for stale candidates: customers
+with a pending change, which every captured write stores, and customers one of whose dates has
+crossed a threshold of the rule since the members were refreshed. How those become changes of
+membership is in `timeline`; what a rule means is in `rules`.
 """
 
-from collections.abc import Container, Iterable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Container, Sequence
+from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
 from uuid import UUID
@@ -15,11 +15,9 @@ from uuid import UUID
 from attrs import frozen
 
 from customers.core.model.customer import Customer
-from customers.core.model.rules.matches import Reading, Readings, holds
-from customers.core.model.rules.timing import DateField, moments, reads_orders, thresholds
+from customers.core.model.rules.matches import CustomerValues, holds
+from customers.core.model.rules.timing import DateField, reads_orders, thresholds
 from customers.core.model.segment import Segment
-
-Chapter = tuple[Customer, datetime, "Cause"]
 
 
 class Cause(StrEnum):
@@ -34,11 +32,11 @@ class Cause(StrEnum):
 
 
 @frozen(kw_only=True)
-class Mark:
-    """A change of a customer that stored members do not know yet.
+class PendingChange:
+    """A captured change of a customer that is not applied to the stored members yet.
 
-    `before` is the customer as they were; None when nobody was there, or it is not known any more.
-    The numbers of a customer's marks rise.
+    `before` is the customer before the change; None for a new customer, or when the value is no
+    longer known. The numbers of a customer's pending changes rise.
     """
 
     number: int
@@ -48,75 +46,84 @@ class Mark:
 
 
 @frozen(kw_only=True)
-class Doubt:
-    """A customer of whom stored members may be wrong, living or not, as they are now.
+class CustomerVersion:
+    """A customer as one change left them, with its moment and cause."""
 
-    `inside` are the segments whose stored members they are, `assigned` those they were put into by
-    hand; `marks` come in the order in which they were left.
+    customer: Customer
+    at: datetime
+    cause: Cause
+
+
+@frozen(kw_only=True)
+class StaleCandidate:
+    """A customer, deleted or not, whose stored memberships may be out of date.
+
+    `member_of` are the segments that store the customer as a member, `assigned_to` the segments
+    they are assigned to by hand. `pending_changes` are in the order in which they were stored.
     """
 
     customer: Customer
-    inside: frozenset[UUID] = frozenset()
-    assigned: frozenset[UUID] = frozenset()
-    marks: tuple[Mark, ...] = ()
+    member_of: frozenset[UUID] = frozenset()
+    assigned_to: frozenset[UUID] = frozenset()
+    pending_changes: tuple[PendingChange, ...] = ()
 
     @cached_property
-    def chapters(self) -> Sequence["Chapter"]:
-        """What each mark has left behind, when and why; nothing of what is not known any more."""
-        following = [mark.before for mark in self.marks[1:]]
+    def versions(self) -> Sequence[CustomerVersion]:
+        """The customer after each pending change, oldest first; unknown values are left out."""
+        following = [change.before for change in self.pending_changes[1:]]
         following.append(self.customer)
         return [
-            (after, mark.at, mark.cause)
-            for mark, after in zip(self.marks, following, strict=False)
-            if after is not None
+            CustomerVersion(customer=customer, at=change.at, cause=change.cause)
+            for change, customer in zip(self.pending_changes, following, strict=False)
+            if customer is not None
         ]
 
 
 @frozen(kw_only=True)
-class Standing:
-    """How far a segment's stored members have come.
+class RefreshState:
+    """How far the stored members of a segment have been refreshed.
 
-    They are right for the moment `settled_at`, doubts aside; while it is None they are being built
-    and say nothing. A round goes through customers in id order to make them right for `goal`: it
-    has come to the customer `after` and has seen `seen` of them. `cause` is why they are built.
+    They are exact for the moment `watermark`, stale candidates aside; while it is None the members
+    are being built by a backfill and must not be read. A pass walks the customers in id order to
+    bring the members to `target`: it has reached the customer `cursor` and scanned `scanned`
+    customers. `cause` is why the backfill runs.
     """
 
-    members: int = 0
-    settled_at: datetime | None = None
-    goal: datetime | None = None
-    after: UUID | None = None
-    seen: int = 0
+    member_count: int = 0
+    watermark: datetime | None = None
+    target: datetime | None = None
+    cursor: UUID | None = None
+    scanned: int = 0
     cause: Cause = Cause.SEGMENT
 
     @property
     def is_ready(self) -> bool:
-        return self.settled_at is not None
+        return self.watermark is not None
 
-    def right_for(self, customer_id: UUID) -> datetime | None:
-        """The moment for which it is stored whether a customer is a member; None while that is
-        being built. A round through time has passed some customers by already.
+    def watermark_of(self, customer_id: UUID) -> datetime | None:
+        """The moment for which one customer's stored membership is exact; None during a backfill.
+
+        It is `target` for customers whom a pass through time has already reached.
         """
-        has_passed = self.after is not None and customer_id <= self.after
-        return self.goal if has_passed and self.is_ready else self.settled_at
+        is_passed = self.cursor is not None and customer_id <= self.cursor
+        return self.target if is_passed and self.is_ready else self.watermark
 
-    def moment(self, now: datetime) -> datetime:
-        """The moment for which members are told: not before any for which some are stored."""
-        known = (self.settled_at, self.goal) if self.is_ready else ()
-        return max([now, *(each for each in known if each is not None)])
+    def evaluation_time(self, now: datetime) -> datetime:
+        """The moment at which members are evaluated: `now`, or later if some are stored for it."""
+        stored_for = (self.watermark, self.target) if self.is_ready else ()
+        return max([now, *(moment for moment in stored_for if moment is not None)])
 
-    def progress(self, everyone: int) -> float:
-        """How much of all customers a build has seen, from 0 to 1; 1 only when it is ready."""
-        return 1.0 if self.is_ready else min(round(self.seen / max(everyone, 1), 3), 0.999)
+    def progress(self, customer_count: int) -> float:
+        """The share of customers that a backfill has scanned, 0 to 1; 1 only when it is ready."""
+        return 1.0 if self.is_ready else min(round(self.scanned / max(customer_count, 1), 3), 0.999)
 
 
 @frozen(kw_only=True)
-class CountedSegment:
-    """A segment with the number of customers in it now. `progress` of its building is from 0 to 1;
-    1 is ready.
-    """
+class SegmentSummary:
+    """A segment with its current number of members; `progress` of its backfill is 0 to 1."""
 
     segment: Segment
-    customers: int
+    member_count: int
     progress: float = 1.0
 
     @property
@@ -125,7 +132,7 @@ class CountedSegment:
 
 
 @frozen(kw_only=True)
-class Span:
+class DateRange:
     """Customers whose date lies between two moments, both included."""
 
     date: DateField
@@ -134,7 +141,7 @@ class Span:
 
 
 @frozen(kw_only=True)
-class Flip:
+class MembershipChange:
     """A customer entered a segment, or left it, at a moment."""
 
     segment_id: UUID
@@ -145,157 +152,38 @@ class Flip:
 
 
 @frozen(kw_only=True)
-class MemberChange:
-    """A flip as the feed of its tenant tells it; sequences rise and never change."""
+class SequencedChange(MembershipChange):
+    """A change with its place in the feed of its tenant; sequences rise and never change."""
 
     sequence: int
-    segment_id: UUID
-    customer_id: UUID
-    entered: bool
-    at: datetime
-    cause: Cause
 
 
 @frozen(kw_only=True)
 class Assignment:
-    """When a customer was put into a segment by hand, and by whom, where that is known."""
+    """When a customer was assigned to a segment by hand, and by whom, if that is known."""
 
     assigned_at: datetime
     assigned_by: UUID | None = None
 
 
-def belongs(segment: Segment, reading: Reading, assigned: Container[UUID]) -> bool:
-    """Whether a customer is a member at the moment of a reading; `assigned` are the segments that
-    they were put into by hand.
+def is_member(segment: Segment, values: CustomerValues, assigned_to: Container[UUID]) -> bool:
+    """Whether a customer is a member at the moment of `values`; `assigned_to` are the segments
+    they are assigned to by hand.
     """
-    if not (segment.is_active and reading.customer.is_living):
+    if not (segment.is_active and values.customer.is_living):
         return False
     if segment.is_dynamic:
-        return segment.rule is not None and holds(segment.rule, reading)
-    return segment.id in assigned
+        return segment.rule is not None and holds(segment.rule, values)
+    return segment.id in assigned_to
 
 
-def flips(
-    segment: Segment,
-    standing: Standing,
-    doubt: Doubt,
-    readings: Readings,
-    until: datetime | None = None,
-) -> list[Flip]:
-    """What has become of a customer's membership since the members were settled: each entry and
-    each exit, up to their last mark, or on to a moment. `readings` are shared by all segments.
-    """
-    inside = segment.id in doubt.inside
-    found: list[Flip] = []
-    for customer, at, cause in _story(segment, standing, doubt, until):
-        if belongs(segment, readings.at(customer, at), doubt.assigned) is inside:
-            continue
-        inside = not inside
-        flip = Flip(
-            segment_id=segment.id,
-            customer_id=doubt.customer.id,
-            entered=inside,
-            at=at,
-            cause=cause,
-        )
-        found.append(flip)
-    return found
-
-
-def spans(segment: Segment, since: datetime, until: datetime) -> list[Span]:
-    """Where the dates of those lie whom time alone may have moved after one moment, by another."""
-    if segment.rule is None or not segment.is_active or until <= since:
-        return []
-    return [
-        Span(date=each.date, low=low, high=high)
-        for each in sorted(thresholds(segment.rule), key=lambda each: (each.date, each.offset))
-        if (high := _before(until, each.offset)) is not None
-        for low in [_before(since, each.offset) or _FIRST_MOMENT]
-    ]
-
-
-def follows_time(segment: Segment) -> bool:
-    """Whether time alone may change who is in the segment."""
+def depends_on_time(segment: Segment) -> bool:
+    """Whether time alone may change the members of the segment."""
     return segment.is_active and segment.rule is not None and bool(thresholds(segment.rule))
 
 
-def follows_orders(segment: Segment) -> bool:
-    """Whether an order may change who is in the segment, or when time will."""
+def depends_on_orders(segment: Segment) -> bool:
+    """Whether an order may change the members of the segment, or when time changes them."""
     if segment.rule is None or not segment.is_active:
         return False
     return reads_orders(segment.rule) or bool(thresholds(segment.rule))
-
-
-def _story(
-    segment: Segment, standing: Standing, doubt: Doubt, until: datetime | None
-) -> Iterable[Chapter]:
-    """The moments at which a customer's membership may have changed: as what they were, and why."""
-    since = standing.right_for(doubt.customer.id) or standing.goal or _FIRST_MOMENT
-    if not standing.is_ready:
-        return _from_the_start(segment, standing, doubt, since)
-    changed = doubt.chapters
-    if changed and changed[0][1] < since:  # to settled members nothing is older than they are
-        changed = [(after, max(at, since), cause) for after, at, cause in changed]
-    if not follows_time(segment):
-        return changed
-    last = changed[-1][1] if changed else since
-    later = () if until is None else _later(segment, doubt.customer, last, until)
-    before = doubt.marks[0].before if doubt.marks else None
-    return [*_between(segment, before, since, changed), *later]
-
-
-def _from_the_start(
-    segment: Segment, standing: Standing, doubt: Doubt, since: datetime
-) -> Iterator[Chapter]:
-    """For members that are being built: what a customer was to begin with, and what came then."""
-    before = doubt.marks[0].before if doubt.marks else doubt.customer
-    for after, at, _ in doubt.chapters:
-        before = after if at <= since else before
-    if before is not None:
-        yield before, max(since, before.updated_at), standing.cause
-    changed = [each for each in doubt.chapters if each[1] > since]
-    yield from _between(segment, before, since, changed)
-
-
-def _between(
-    segment: Segment, before: Customer | None, since: datetime, changed: Iterable[Chapter]
-) -> Iterator[Chapter]:
-    """The changes, and before each of them what time has done since the one before."""
-    for after, at, cause in changed:
-        yield from _aged(segment, before, since, at - _INSTANT)
-        yield after, at, cause
-        before, since = after, at
-
-
-def _later(
-    segment: Segment, customer: Customer, since: datetime, until: datetime
-) -> Iterator[Chapter]:
-    """What time alone has done after the last change that is known of.
-
-    A customer may have been changed since without a mark: by a write that did not know yet of the
-    segment, or whose clock is ahead. What time did before that is found at that moment.
-    """
-    if customer.updated_at > since:
-        yield customer, customer.updated_at, Cause.TIME
-    yield from _aged(segment, customer, since, until)
-
-
-def _aged(
-    segment: Segment, customer: Customer | None, since: datetime, until: datetime
-) -> Iterator[Chapter]:
-    """What time alone may have done to a customer while nothing else changed them."""
-    if customer is None or segment.rule is None or not follows_time(segment):
-        return
-    for moment in moments(segment.rule, customer, max(since, customer.updated_at), until):
-        yield customer, moment, Cause.TIME
-
-
-def _before(moment: datetime, offset: timedelta) -> datetime | None:
-    try:
-        return moment - offset
-    except OverflowError:
-        return None
-
-
-_INSTANT = timedelta(microseconds=1)
-_FIRST_MOMENT = datetime.min.replace(tzinfo=UTC)

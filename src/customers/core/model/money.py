@@ -9,7 +9,7 @@ from typing import NewType, Self
 
 from attrs import field, frozen
 
-from customers.core.errors import Refused
+from customers.core.errors import InvalidValue
 from customers.core.model.numbers import number
 
 Money = NewType("Money", Decimal)
@@ -68,20 +68,20 @@ class Currency:
         """
         value = number(raw, most=_MOST_DIGITS)
         if value < 0:
-            raise Refused("INVALID_VALUE", "must not be negative")
+            raise InvalidValue("INVALID_VALUE", "must not be negative")
         if value > MOST + 1:
-            raise Refused("INVALID_VALUE", f"must be at most {MOST:,}")
+            raise InvalidValue("INVALID_VALUE", f"must be at most {MOST:,}")
         rounded = value.quantize(self.unit, ROUND_HALF_EVEN)
         if abs(value - rounded) > max(_NEAR, 4 * Decimal(math.ulp(float(value)))):
-            raise Refused("INVALID_VALUE", f"must have at most {self.exponent} decimals")
+            raise InvalidValue("INVALID_VALUE", f"must have at most {self.exponent} decimals")
         if rounded > MOST:
-            raise Refused("INVALID_VALUE", f"must be at most {MOST:,}")
+            raise InvalidValue("INVALID_VALUE", f"must be at most {MOST:,}")
         return Money(rounded)
 
     def accept(self, raw: object) -> CurrencyCode:
         """The code of this currency, in any case; any other is refused."""
         if not isinstance(raw, str) or raw.strip().upper() not in ("", self.code):
-            raise Refused("CURRENCY_MISMATCH", f"must be {self.code}, the currency kept here")
+            raise InvalidValue("CURRENCY_MISMATCH", f"must be {self.code}, the currency kept here")
         return CurrencyCode(self.code)
 
     def shown(self, value: Decimal) -> Decimal:

@@ -3,7 +3,7 @@
 import re
 from decimal import Decimal, InvalidOperation
 
-from customers.core.errors import Refused
+from customers.core.errors import InvalidValue
 
 MOST_DIGITS = 38
 
@@ -18,12 +18,12 @@ def number(raw: object, *, most: int = MOST_DIGITS) -> Decimal:
     so that it is cheap to compare and fits every storage.
     """
     if isinstance(raw, bool) or not isinstance(raw, int | Decimal | str):
-        raise Refused("INVALID_TYPE", "must be a number")
+        raise InvalidValue("INVALID_TYPE", "must be a number")
     if isinstance(raw, str) and not _JSON_NUMBER.fullmatch(raw := raw.strip()):
-        raise Refused("INVALID_FORMAT", "must be a number")
+        raise InvalidValue("INVALID_FORMAT", "must be a number")
     value = _decimal(raw, most)
     if not value.is_finite() or _digits(value) > most:
-        raise Refused("INVALID_VALUE", f"must have at most {most} digits")
+        raise InvalidValue("INVALID_VALUE", f"must have at most {most} digits")
     return value or _ZERO
 
 

@@ -1,7 +1,7 @@
-"""The ledger: one entry per order, the facts told about it, and the statistics they fold to.
+"""The ledger: one entry per order, the facts recorded about it, and the statistics they fold to.
 
-A fact is an order, a refund or a cancellation as told to us. Facts may come in any order and any
-number of times; entries absorb them and the fold is the same.
+A fact is an order, a refund or a cancellation as reported to us. Facts may arrive in any order and
+any number of times; entries absorb them, and the fold is the same.
 """
 
 from collections.abc import Iterable
@@ -13,26 +13,26 @@ from uuid import UUID
 from attrs import evolve, frozen
 
 from customers.core.errors import (
+    InvalidValue,
     OrderConflict,
     RefundConflict,
     RefundExceedsOrder,
-    Refused,
 )
 from customers.core.model.money import ZERO, Currency, CurrencyCode, Money
-from customers.core.model.values import Moment, MomentGate, Text, VisibleGate
+from customers.core.model.values import Moment, MomentGate, TextGate, VisibleGate
 
 MOST_AHEAD = timedelta(days=1)
 
 OrderId = Annotated[str, VisibleGate(most=100)]
 RefundId = Annotated[str, VisibleGate(most=100)]
-OrderNumber = Annotated[str, Text(most=100)]
+OrderNumber = Annotated[str, TextGate(most=100)]
 OrderDate = NewType("OrderDate", datetime)
 RefundAmount = NewType("RefundAmount", Decimal)
 
 
 @frozen(kw_only=True)
 class Order:
-    """An order as told: `order_date` None is now, `currency` None is the deployment's."""
+    """An order as reported: `order_date` None is now, `currency` None the deployment's."""
 
     order_id: OrderId
     total_amount: Money
@@ -43,7 +43,7 @@ class Order:
 
 @frozen(kw_only=True)
 class Refund:
-    """A refund as told: `refunded_at` None is now."""
+    """A refund as reported: `refunded_at` None is now."""
 
     refund_id: RefundId
     amount: RefundAmount
@@ -53,7 +53,7 @@ class Refund:
 
 @frozen(kw_only=True)
 class Cancellation:
-    """What a cancellation may state beside its order."""
+    """What a cancellation may state besides its order."""
 
     currency: CurrencyCode | None = None
 
@@ -99,10 +99,11 @@ NOTHING_YET = Statistics()
 
 @frozen(kw_only=True)
 class Entry:
-    """One order of the ledger. Until the order itself is told, `total_amount` is None: a stub
-    that holds the refunds and the cancellation that came first.
+    """One order of the ledger. Until the order itself is recorded it is a stub: `total_amount` is
+    None, and it holds the refunds and the cancellation that arrived first.
 
-    `refunds_total` is the sum of its refunds, `order_date_told` whether the date was the caller's.
+    `refunds_total` is the sum of its refunds; `order_date_stated` is whether the caller gave the
+    date.
     """
 
     order_id: str
@@ -110,27 +111,27 @@ class Entry:
     order_number: str = ""
     total_amount: Decimal | None = None
     order_date: datetime | None = None
-    order_date_told: bool = False
+    order_date_stated: bool = False
     refunds_total: Decimal = ZERO
     cancelled_at: datetime | None = None
     recorded_at: datetime | None = None
 
     @classmethod
     def of(cls, order: Order, customer_id: UUID, *, now: datetime) -> Self:
-        """The entry of an order that nothing was told about before."""
-        return cls(order_id=order.order_id, customer_id=customer_id)._told(order, now=now)
+        """The entry of a new order."""
+        return cls(order_id=order.order_id, customer_id=customer_id)._with_order(order, now=now)
 
     @property
-    def is_told(self) -> bool:
+    def is_recorded(self) -> bool:
         return self.total_amount is not None
 
     @property
     def counts(self) -> bool:
-        return self.is_told and self.cancelled_at is None
+        return self.is_recorded and self.cancelled_at is None
 
     @property
     def refunded_amount(self) -> Decimal:
-        """What the refunds take off the spend: never more than the order's amount."""
+        """The refunds that count: never more than the order's amount."""
         return min(self.refunds_total, self.total_amount or ZERO)
 
     @property
@@ -138,20 +139,20 @@ class Entry:
         return (self.total_amount or ZERO) - self.refunded_amount if self.counts else ZERO
 
     def belonging_to(self, customer_id: UUID) -> Self:
-        """Itself; raises OrderConflict when the order is another customer's."""
+        """This entry; raises OrderConflict when it is another customer's."""
         if self.customer_id != customer_id:
             raise OrderConflict
         return self
 
     def record(self, order: Order, *, now: datetime) -> Self:
-        """With the order told. Itself when it was told before and nothing is new.
+        """The entry with the order recorded; itself when the order is a repeat.
 
-        The first number told is kept.
+        The first order number is kept. Raises OrderConflict when amount or date differ.
         """
-        if not self.is_told:
-            return self._told(order, now=now)
+        if not self.is_recorded:
+            return self._with_order(order, now=now)
         same_date = order.order_date is None or (
-            self.order_date_told and order.order_date == self.order_date
+            self.order_date_stated and order.order_date == self.order_date
         )
         if order.total_amount != self.total_amount or not same_date:
             raise OrderConflict
@@ -160,11 +161,14 @@ class Entry:
         return evolve(self, order_number=order.order_number)
 
     def states_the_same_as(self, other: Self) -> bool:
-        """Whether both tell the same facts; an order's number is never a difference."""
+        """Whether both hold the same facts; the order number is never a difference."""
         return evolve(self, order_number=other.order_number) == other
 
     def refund(self, refund: Refund, known: Decimal | None) -> Self:
-        """With the refund told; `known` is the amount this refund id was told with before."""
+        """The entry with the refund recorded; `known` is the amount stored for its id, if any.
+
+        Raises RefundConflict, RefundExceedsOrder.
+        """
         if known is not None:
             if known != refund.amount:
                 raise RefundConflict
@@ -175,16 +179,16 @@ class Entry:
         return evolve(self, refunds_total=total)
 
     def cancel(self, now: datetime) -> Self:
-        """With the order cancelled. Itself when it was."""
+        """The entry cancelled; itself when it was cancelled before."""
         return self if self.cancelled_at is not None else evolve(self, cancelled_at=now)
 
-    def _told(self, order: Order, *, now: datetime) -> Self:
+    def _with_order(self, order: Order, *, now: datetime) -> Self:
         return evolve(
             self,
             order_number=order.order_number,
             total_amount=order.total_amount,
             order_date=order.order_date or now,
-            order_date_told=order.order_date is not None,
+            order_date_stated=order.order_date is not None,
             recorded_at=now,
         )
 
@@ -229,7 +233,7 @@ def order_date(raw: object, *, now: datetime) -> OrderDate:
     """The gate of an order's date: a moment, at most a day in the future."""
     moment = MomentGate().read(raw)
     if moment > now + MOST_AHEAD:
-        raise Refused("INVALID_VALUE", "must not be more than a day in the future")
+        raise InvalidValue("INVALID_VALUE", "must not be more than a day in the future")
     return OrderDate(moment)
 
 
@@ -237,5 +241,5 @@ def refund_amount(raw: object, currency: Currency) -> RefundAmount:
     """The gate of a refund's amount: money, and more than nothing."""
     amount = currency.amount(raw)
     if not amount:
-        raise Refused("INVALID_VALUE", "must be more than 0")
+        raise InvalidValue("INVALID_VALUE", "must be more than 0")
     return RefundAmount(amount)

@@ -12,8 +12,16 @@ from uuid import UUID
 
 from attrs import asdict, evolve, field, frozen
 
-from customers.core.errors import PaymentMethodNotFound, Refused
-from customers.core.model.values import UNSET, Choice, Flag, Text, Unset, Whole, given
+from customers.core.errors import InvalidValue, PaymentMethodNotFound
+from customers.core.model.values import (
+    UNSET,
+    ChoiceGate,
+    Flag,
+    TextGate,
+    Unset,
+    WholeNumberGate,
+    given,
+)
 
 
 class PaymentType(StrEnum):
@@ -26,19 +34,19 @@ class PaymentType(StrEnum):
 @frozen
 class LastFourGate:
     def read(self, raw: object) -> str:
-        value = Text(most=255).read(raw)
+        value = TextGate(most=255).read(raw)
         if value and not re.fullmatch(r"[0-9]{4}", value):
-            raise Refused("INVALID_FORMAT", "must be four digits")
+            raise InvalidValue("INVALID_FORMAT", "must be four digits")
         return value
 
 
-TypeChoice = Annotated[PaymentType, Choice(PaymentType)]
-Gateway = Annotated[str, Text(most=50, blank=False)]
-Token = Annotated[str, Text(most=255, blank=False)]
-CardBrand = Annotated[str, Text(most=20)]
+TypeChoice = Annotated[PaymentType, ChoiceGate(PaymentType)]
+Gateway = Annotated[str, TextGate(most=50, blank=False)]
+Token = Annotated[str, TextGate(most=255, blank=False)]
+CardBrand = Annotated[str, TextGate(most=20)]
 LastFour = Annotated[str, LastFourGate()]
-Month = Annotated[int, Whole(1, 12)]
-Year = Annotated[int, Whole(2000, 2100)]
+Month = Annotated[int, WholeNumberGate(1, 12)]
+Year = Annotated[int, WholeNumberGate(2000, 2100)]
 
 
 @frozen(kw_only=True)

@@ -20,7 +20,7 @@ MOST_PER_JOURNAL = 200
 SortValue = str | int | Decimal | datetime | None
 
 
-class CustomerSort(StrEnum):
+class SortField(StrEnum):
     CREATED_AT = "created_at"
     UPDATED_AT = "updated_at"
     EMAIL = "email"
@@ -38,18 +38,18 @@ class CustomerSort(StrEnum):
         return _READ[self](customer)
 
 
-class SortOrder(StrEnum):
+class SortDirection(StrEnum):
     ASC = "asc"
     DESC = "desc"
 
 
-_READ: dict[CustomerSort, Callable[[Customer], SortValue]] = {
+_READ: dict[SortField, Callable[[Customer], SortValue]] = {
     sort: attrgetter(
         sort.value
         if sort.value in ("created_at", "updated_at", "email", "first_name", "last_name")
         else f"statistics.{sort.value}"
     )
-    for sort in CustomerSort
+    for sort in SortField
 }
 
 
@@ -107,11 +107,11 @@ class CustomerFilter:
 
 
 @frozen(kw_only=True)
-class CustomerOrder:
+class CustomerSort:
     """How customers are sorted: by one value, missing ones last, ties by id the same way."""
 
-    by: CustomerSort = CustomerSort.CREATED_AT
-    order: SortOrder = SortOrder.DESC
+    by: SortField = SortField.CREATED_AT
+    order: SortDirection = SortDirection.DESC
 
 
 @frozen(kw_only=True)

@@ -1,8 +1,8 @@
 """Gates: what a single value must be before the model holds it.
 
-A field says its gate in its type, `Annotated[str, Text(most=100)]`. A gate takes a decoded JSON
-value, returns the value as it is kept (trimmed, NFC, in UTC) or raises `Refused`. Money has its
-own module, because its gate depends on the deployment's currency.
+A field says its gate in its type, `Annotated[str, TextGate(most=100)]`. A gate takes a decoded
+JSON value, returns the value as it is stored (trimmed, NFC, in UTC) or raises `InvalidValue`. Money
+has a module of its own, because its gate depends on the deployment's currency.
 """
 
 import re
@@ -14,7 +14,7 @@ from uuid import UUID
 from attrs import AttrsInstance, fields, frozen
 from email_validator import EmailNotValidError, validate_email
 
-from customers.core.errors import Refused
+from customers.core.errors import InvalidValue
 from customers.core.model.folding import fold
 from customers.core.model.normal import normal
 
@@ -52,7 +52,7 @@ class Gate(Protocol):
 
 
 @frozen(kw_only=True)
-class Text:
+class TextGate:
     """Trimmed NFC text of at most `most` characters, on one line unless `lines`."""
 
     most: int
@@ -65,18 +65,18 @@ class Text:
         if self.lines:
             value = value.replace("\r\n", "\n").replace("\r", "\n")
         if _SURROGATE.search(value):
-            raise Refused("INVALID_VALUE", "must not hold half of a surrogate pair")
+            raise InvalidValue("INVALID_VALUE", "must not hold half of a surrogate pair")
         if (_CONTROL_BUT_LINES if self.lines else _CONTROL).search(value):
-            raise Refused("INVALID_VALUE", "must not hold control characters")
+            raise InvalidValue("INVALID_VALUE", "must not hold control characters")
         return self._sized(normal("NFC", value))
 
     def _sized(self, value: str) -> str:
         if not value and not self.blank:
-            raise Refused("REQUIRED", "must not be empty")
+            raise InvalidValue("REQUIRED", "must not be empty")
         if len(value) > self.most:
-            raise Refused("MAX_LENGTH", f"must have at most {self.most:,} characters")
+            raise InvalidValue("MAX_LENGTH", f"must have at most {self.most:,} characters")
         if len(value) < self.least:
-            raise Refused("MIN_LENGTH", f"must have at least {self.least:,} characters")
+            raise InvalidValue("MIN_LENGTH", f"must have at least {self.least:,} characters")
         return value
 
 
@@ -85,20 +85,20 @@ class EmailGate:
     """A syntactically valid address (RFC 5321, 5322, 6531), kept as given."""
 
     def read(self, raw: object) -> str:
-        value = Text(most=254, blank=False).read(raw)
+        value = TextGate(most=254, blank=False).read(raw)
         try:
             validate_email(value, check_deliverability=False, test_environment=True)
         except EmailNotValidError as error:
-            raise Refused("INVALID_FORMAT", "must be a valid e-mail address") from error
+            raise InvalidValue("INVALID_FORMAT", "must be a valid e-mail address") from error
         return value
 
 
 @frozen
 class PhoneGate:
     def read(self, raw: object) -> str:
-        value = Text(most=50).read(raw)
+        value = TextGate(most=50).read(raw)
         if not _PHONE.fullmatch(value):
-            raise Refused("INVALID_FORMAT", "must be digits, spaces and + - ( ) . / x")
+            raise InvalidValue("INVALID_FORMAT", "must be digits, spaces and + - ( ) . / x")
         return value
 
 
@@ -111,9 +111,9 @@ class CountryCodeGate:
     def read(self, raw: object) -> str:
         value = _string(raw).strip(_WHITE)
         if not value and not self.blank:
-            raise Refused("REQUIRED", "must not be empty")
+            raise InvalidValue("REQUIRED", "must not be empty")
         if value and not _TWO_LETTERS.fullmatch(value):
-            raise Refused("INVALID_FORMAT", "must be a country code of two letters")
+            raise InvalidValue("INVALID_FORMAT", "must be a country code of two letters")
         return value.upper()
 
 
@@ -123,7 +123,7 @@ class IdGate:
 
     def read(self, raw: object) -> UUID:
         if not _UUID.fullmatch(value := _string(raw).strip(_WHITE)):
-            raise Refused("INVALID_FORMAT", "must be a UUID")
+            raise InvalidValue("INVALID_FORMAT", "must be a UUID")
         return UUID(value)
 
 
@@ -135,11 +135,11 @@ class IdsGate:
 
     def read(self, raw: object) -> tuple[UUID, ...]:
         if not isinstance(raw, list | tuple):
-            raise Refused("INVALID_TYPE", "must be a list of UUIDs")
+            raise InvalidValue("INVALID_TYPE", "must be a list of UUIDs")
         if not raw:
-            raise Refused("REQUIRED", "must not be empty")
+            raise InvalidValue("REQUIRED", "must not be empty")
         if len(raw) > self.most:
-            raise Refused("MAX_LENGTH", f"must be at most {self.most:,} ids")
+            raise InvalidValue("MAX_LENGTH", f"must be at most {self.most:,} ids")
         return tuple(map(IdGate().read, raw))
 
 
@@ -150,9 +150,9 @@ class VisibleGate:
     most: int = 100
 
     def read(self, raw: object) -> str:
-        value = Text(most=self.most, blank=False).read(raw)
+        value = TextGate(most=self.most, blank=False).read(raw)
         if not _VISIBLE.fullmatch(value):
-            raise Refused("INVALID_FORMAT", "must be visible ASCII characters")
+            raise InvalidValue("INVALID_FORMAT", "must be visible ASCII characters")
         return value
 
 
@@ -163,14 +163,14 @@ class MomentGate:
     def read(self, raw: object) -> datetime:
         found = _MOMENT.fullmatch(_string(raw).strip(_WHITE))
         if not found:
-            raise Refused("INVALID_FORMAT", "must be an RFC 3339 moment with an offset")
+            raise InvalidValue("INVALID_FORMAT", "must be an RFC 3339 moment with an offset")
         day, clock, fraction, offset = found.groups()
         micros = ((fraction or "") + "000000")[:6]
         try:
             local = datetime.fromisoformat(f"{day}T{clock}.{micros}")
             return local.replace(tzinfo=_offset(offset)).astimezone(UTC)
         except (ValueError, OverflowError) as error:
-            raise Refused("INVALID_VALUE", "must be a moment of the calendar") from error
+            raise InvalidValue("INVALID_VALUE", "must be a moment of the calendar") from error
 
 
 @frozen
@@ -182,12 +182,12 @@ class DayGate:
         if not _DATE.fullmatch(value):
             moment = MomentGate().read(value)
             if moment.time().isoformat() != "00:00:00":
-                raise Refused("INVALID_FORMAT", "must be a date, or its midnight in UTC")
+                raise InvalidValue("INVALID_FORMAT", "must be a date, or its midnight in UTC")
             return moment.date()
         try:
             return date.fromisoformat(value)
         except ValueError as error:
-            raise Refused("INVALID_VALUE", "must be a day of the calendar") from error
+            raise InvalidValue("INVALID_VALUE", "must be a day of the calendar") from error
 
 
 @frozen
@@ -196,18 +196,18 @@ class TagsGate:
 
     def read(self, raw: object) -> tuple[str, ...]:
         if not isinstance(raw, list | tuple):
-            raise Refused("INVALID_TYPE", "must be a list of strings")
-        gate = Text(most=100, blank=False)
+            raise InvalidValue("INVALID_TYPE", "must be a list of strings")
+        gate = TextGate(most=100, blank=False)
         kept: dict[str, str] = {}
         for tag in map(gate.read, raw):
             kept.setdefault(fold(tag), tag)
         if len(kept) > MOST_TAGS:
-            raise Refused("MAX_LENGTH", f"must be at most {MOST_TAGS} tags")
+            raise InvalidValue("MAX_LENGTH", f"must be at most {MOST_TAGS} tags")
         return tuple(kept.values())
 
 
 @frozen
-class Whole:
+class WholeNumberGate:
     """A whole number from `least` to `most`."""
 
     least: int
@@ -215,9 +215,9 @@ class Whole:
 
     def read(self, raw: object) -> int:
         if isinstance(raw, bool) or not isinstance(raw, int):
-            raise Refused("INVALID_TYPE", "must be a whole number")
+            raise InvalidValue("INVALID_TYPE", "must be a whole number")
         if not self.least <= raw <= self.most:
-            raise Refused("INVALID_VALUE", f"must be from {self.least} to {self.most}")
+            raise InvalidValue("INVALID_VALUE", f"must be from {self.least} to {self.most}")
         return raw
 
 
@@ -225,12 +225,12 @@ class Whole:
 class FlagGate:
     def read(self, raw: object) -> bool:
         if not isinstance(raw, bool):
-            raise Refused("INVALID_TYPE", "must be true or false")
+            raise InvalidValue("INVALID_TYPE", "must be true or false")
         return raw
 
 
 @frozen
-class Choice:
+class ChoiceGate:
     """One of an enumeration's values, in any letter case."""
 
     kind: type[StrEnum]
@@ -240,10 +240,10 @@ class Choice:
         for choice in self.kind:
             if choice.value.casefold() == wanted:
                 return choice
-        raise Refused("INVALID_VALUE", f"must be one of {', '.join(self.kind)}")
+        raise InvalidValue("INVALID_VALUE", f"must be one of {', '.join(self.kind)}")
 
 
-Tenant = Annotated[str, Text(most=255, blank=False)]
+Tenant = Annotated[str, TextGate(most=255, blank=False)]
 Email = Annotated[str, EmailGate()]
 Phone = Annotated[str, PhoneGate()]
 Id = Annotated[UUID, IdGate()]
@@ -266,7 +266,7 @@ def given(change: AttrsInstance) -> dict[str, Any]:
 
 def _string(raw: object) -> str:
     if not isinstance(raw, str):
-        raise Refused("INVALID_TYPE", "must be a string")
+        raise InvalidValue("INVALID_TYPE", "must be a string")
     return raw
 
 

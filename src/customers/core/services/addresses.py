@@ -5,11 +5,12 @@ from uuid import UUID
 
 from customers.core.model.address import Address, AddressBook, AddressChange, AddressDetails
 from customers.core.model.customer import Customer
-from customers.core.ports import Clock, Ids, Storage, Transaction
+from customers.core.ports.clock import Clock, IdGenerator
+from customers.core.ports.storage import Storage, Transaction
 
 
 class Addresses:
-    def __init__(self, storage: Storage, clock: Clock, ids: Ids) -> None:
+    def __init__(self, storage: Storage, clock: Clock, ids: IdGenerator) -> None:
         self._storage = storage
         self._clock = clock
         self._ids = ids
@@ -30,7 +31,7 @@ class Addresses:
             now = self._clock.now()
             address = Address.new(
                 details,
-                id=self._ids.new(tenant_id, Address),
+                id=self._ids.new(),
                 customer_id=customer_id,
                 tenant_id=tenant_id,
                 now=now,
@@ -56,7 +57,7 @@ class Addresses:
             await self._save(tx, customer, book, book.remove(address_id, now=self._clock.now()))
 
     async def _open(self, tx: Transaction, customer_id: UUID) -> tuple[Customer, AddressBook]:
-        customer = await tx.customers.lock(customer_id)
+        customer = await tx.customers.get_for_update(customer_id)
         return customer, AddressBook(await tx.addresses.all(customer_id))
 
     async def _save(

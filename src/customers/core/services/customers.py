@@ -1,4 +1,4 @@
-"""Use cases of customers themselves: register, read, list, change, delete, restore, lock."""
+"""Use cases of customers: register, get, list, change, delete, restore, lock."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -9,29 +9,30 @@ from customers.core.model.payment import Wallet
 from customers.core.model.query import (
     CustomerFilter,
     CustomerKey,
-    CustomerOrder,
     CustomerPage,
+    CustomerSort,
     Page,
 )
-from customers.core.ports import Clock, Ids, Storage, Transaction
+from customers.core.ports.clock import Clock, IdGenerator
+from customers.core.ports.storage import Storage, Transaction
 
 Versions = frozenset[int] | None
 
 
 class Customers:
-    def __init__(self, storage: Storage, clock: Clock, ids: Ids) -> None:
+    def __init__(self, storage: Storage, clock: Clock, ids: IdGenerator) -> None:
         self._storage = storage
         self._clock = clock
         self._ids = ids
 
     async def register(self, tenant_id: str, details: CustomerDetails) -> tuple[Customer, bool]:
-        """The customer with that e-mail, and whether they are new.
+        """Gets or creates the customer with that e-mail; returns whether they are new.
 
-        A stored one stays as it is, but for an account link that it lacked.
+        A stored customer is unchanged, except that a missing account is linked.
         """
         while True:
             new = self._new(tenant_id, details)
-            if await self._storage.one_step(tenant_id).add_customer(new):
+            if await self._storage.autocommit(tenant_id).add_customer(new):
                 return new, True
             async with self._storage.view(tenant_id) as view:
                 stored = await view.customers.by_email(new.email_key)
@@ -49,22 +50,22 @@ class Customers:
             return await view.customers.profiles(customer_ids)
 
     async def page(
-        self, tenant_id: str, which: CustomerFilter, order: CustomerOrder, page: Page
+        self, tenant_id: str, customer_filter: CustomerFilter, sort: CustomerSort, page: Page
     ) -> CustomerPage:
         async with self._storage.view(tenant_id) as view:
-            return await view.customers.numbered(which, order, page)
+            return await view.customers.page_with_total(customer_filter, sort, page)
 
-    async def after(
+    async def page_after(
         self,
         tenant_id: str,
-        which: CustomerFilter,
-        order: CustomerOrder,
+        customer_filter: CustomerFilter,
+        sort: CustomerSort,
         key: CustomerKey | None,
         size: int,
     ) -> Sequence[Customer]:
-        """The next customers beyond a key, at most one more than `size`."""
+        """The customers after a key, at most `size` + 1."""
         async with self._storage.view(tenant_id) as view:
-            return await view.customers.after(which, order, key, size + 1)
+            return await view.customers.page_after(customer_filter, sort, key, size + 1)
 
     async def change(
         self,
@@ -76,7 +77,7 @@ class Customers:
         versions: Versions,
     ) -> Customer:
         """Raises CustomerNotFound, StaleVersion, EmailTaken."""
-        return await self._alter(
+        return await self._update(
             tenant_id,
             customer_id,
             versions,
@@ -93,7 +94,7 @@ class Customers:
         versions: Versions,
     ) -> Customer:
         """Raises CustomerNotFound, StaleVersion, AlreadyBlocked."""
-        return await self._alter(
+        return await self._update(
             tenant_id,
             customer_id,
             versions,
@@ -110,7 +111,7 @@ class Customers:
         versions: Versions,
     ) -> Customer:
         """Raises CustomerNotFound, StaleVersion, NotBlocked."""
-        return await self._alter(
+        return await self._update(
             tenant_id,
             customer_id,
             versions,
@@ -118,17 +119,20 @@ class Customers:
         )
 
     async def delete(self, tenant_id: str, customer_id: UUID, *, versions: Versions) -> None:
-        """Hides the customer; their e-mail and payment tokens are free at once."""
+        """Soft-deletes a customer; their e-mail and payment tokens are free at once.
+
+        Raises CustomerNotFound, StaleVersion.
+        """
         async with self._storage.transaction(tenant_id) as tx:
-            customer = await tx.customers.lock(customer_id)
+            customer = await tx.customers.get_for_update(customer_id)
             customer.expect(versions)
             await tx.payment_methods.release(customer_id)
             await tx.customers.save(customer.deleted(self._clock.now()))
 
     async def restore(self, tenant_id: str, customer_id: UUID) -> Customer:
-        """Undoes a deletion. Raises CustomerNotFound (erased customers too) and EmailTaken."""
+        """Restores a deleted customer. Raises CustomerNotFound (erased too), EmailTaken."""
         async with self._storage.transaction(tenant_id) as tx:
-            customer = (await tx.customers.lock_any(customer_id)).restorable()
+            customer = (await tx.customers.get_any_for_update(customer_id)).restorable()
             if customer.is_living:
                 return customer
             now = self._clock.now()
@@ -137,13 +141,12 @@ class Customers:
             return restored
 
     def _new(self, tenant_id: str, details: CustomerDetails) -> Customer:
-        new_id = self._ids.new(tenant_id, Customer)
-        return Customer.new(details, id=new_id, tenant_id=tenant_id, now=self._clock.now())
+        return Customer.new(details, id=self._ids.new(), tenant_id=tenant_id, now=self._clock.now())
 
     async def _link(self, stored: Customer, details: CustomerDetails) -> Customer | None:
-        """The customer with the account linked; None when they are gone meanwhile."""
+        """The customer with the account linked; None when they were deleted meanwhile."""
         async with self._storage.transaction(stored.tenant_id) as tx:
-            customer = await tx.customers.lock_any(stored.id)
+            customer = await tx.customers.get_any_for_update(stored.id)
             if not customer.is_living or customer.email_key != stored.email_key:
                 return None
             linked = customer.linked(details.user_id, now=self._clock.now())
@@ -151,23 +154,23 @@ class Customers:
                 await tx.customers.save(linked)
             return linked
 
-    async def _alter(
+    async def _update(
         self,
         tenant_id: str,
         customer_id: UUID,
         versions: Versions,
-        decide: Callable[[Customer, datetime], Customer],
+        update: Callable[[Customer, datetime], Customer],
     ) -> Customer:
         async with self._storage.transaction(tenant_id) as tx:
-            customer = await tx.customers.lock(customer_id)
+            customer = await tx.customers.get_for_update(customer_id)
             customer.expect(versions)
-            decided = decide(customer, self._clock.now())
-            if decided is not customer:
-                await tx.customers.save(decided)
-            return decided
+            updated = update(customer, self._clock.now())
+            if updated is not customer:
+                await tx.customers.save(updated)
+            return updated
 
     async def _reclaim(self, tx: Transaction, customer_id: UUID, now: datetime) -> None:
-        """Takes the payment methods back but for those whose tokens others have by now."""
+        """Takes back the payment methods; removes those whose tokens others hold by now."""
         taken = await tx.payment_methods.reclaim(customer_id)
         before = Wallet(await tx.payment_methods.all(customer_id))
         after = before

@@ -1,28 +1,29 @@
-"""The invariant of segments, checked: members as told against what each customer is."""
+"""The doctor: compares the members a storage reports with what every rule says."""
 
 from collections.abc import AsyncIterator, Sequence
 from uuid import UUID
 
 from attrs import frozen
 
-from customers.core.membership.view import Roster, snapshot
-from customers.core.model.membership import Doubt, belongs
+from customers.core.membership.view import MembershipView, membership_view
+from customers.core.model.membership import StaleCandidate, is_member
 from customers.core.model.query import CustomerFilter
-from customers.core.model.rules.matches import Readings
+from customers.core.model.rules.matches import CustomerValuesCache
 from customers.core.model.segment import Segment
-from customers.core.ports import Clock, Storage
+from customers.core.ports.clock import Clock
+from customers.core.ports.storage import Storage
 
-_SO_MANY = 1_000
+_CUSTOMERS_AT_ONCE = 1_000
 
 
 @frozen(kw_only=True)
 class Difference:
-    """What is told of a segment, and what is so: of one customer, or of the number of members."""
+    """A difference in one segment: of one customer's membership, or (no customer) of the count."""
 
     segment_id: UUID
     customer_id: UUID | None
-    told: bool | int
-    truth: bool | int
+    reported: bool | int
+    expected: bool | int
 
 
 class Doctor:
@@ -35,65 +36,69 @@ class Doctor:
         return await self._storage.tenants_with_segments()
 
     async def segments(self, tenant_id: str) -> AsyncIterator[Difference]:
-        """Evaluates every rule for every customer of a tenant, at one moment, and gives each
-        difference from what is told at that moment. Settles nothing.
+        """Evaluates every rule for every customer of a tenant, at one moment, and yields each
+        difference from what the membership view reports at that moment. Refreshes nothing.
         """
-        moment = snapshot(self._storage, tenant_id, self._clock, settles=False)
-        async with moment as (roster, segments):
-            checks = [_Check(roster, each) for each in segments]
+        view = membership_view(self._storage, tenant_id, self._clock, refreshes=False)
+        async with view as (memberships, segments):
+            checks = [_Check(memberships, segment) for segment in segments]
             after = None
-            while everyone := await roster.view.segments.roll(after, _SO_MANY):
-                readings = Readings()
+            while batch := await memberships.view.memberships.scan(after, _CUSTOMERS_AT_ONCE):
+                cache = CustomerValuesCache()
                 for check in checks:
-                    for difference in check.among(everyone, readings):
+                    for difference in check.compare(batch, cache):
                         yield difference
-                after = everyone[-1].customer.id
+                after = batch[-1].customer.id
             for check in checks:
-                told = await roster.count(check.segment)
-                if told != check.truth:
-                    yield check.of_number(told)
+                reported = await memberships.member_count(check.segment)
+                if reported != check.expected_count:
+                    yield check.difference(None, reported, check.expected_count)
 
 
 class _Check:
-    """One segment as it is told, beside how many customers truly belong to it."""
+    """One segment, what the view reports of it, and the count of its expected members so far."""
 
-    def __init__(self, roster: Roster, segment: Segment) -> None:
+    def __init__(self, memberships: MembershipView, segment: Segment) -> None:
         self.segment = segment
-        self.truth = 0
-        self._now = roster.moment(segment)
-        self._told = roster.members(segment)
+        self.expected_count = 0
+        self._now = memberships.evaluation_time(segment)
+        self._member_filter = memberships.member_filter(segment)
 
-    def among(self, customers: Sequence[Doubt], readings: Readings) -> Sequence[Difference]:
-        found = []
-        for each in customers:
-            reading = readings.at(each.customer, self._now)
-            truth = belongs(self.segment, reading, each.assigned)
-            told = self._tells(each)
-            self.truth += truth
-            if told is not truth:
-                found.append(self._difference(each.customer.id, told, truth))
-        return found
+    def compare(
+        self, customers: Sequence[StaleCandidate], cache: CustomerValuesCache
+    ) -> Sequence[Difference]:
+        differences = []
+        for candidate in customers:
+            values = cache.at(candidate.customer, self._now)
+            expected = is_member(self.segment, values, candidate.assigned_to)
+            reported = self._reports(candidate)
+            self.expected_count += expected
+            if reported is not expected:
+                differences.append(self.difference(candidate.customer.id, reported, expected))
+        return differences
 
-    def of_number(self, told: int) -> Difference:
-        return self._difference(None, told, self.truth)
-
-    def _tells(self, each: Doubt) -> bool:
-        """Whether a list of the members would hold the customer."""
-        return self._told is not None and _holds(self._told, each)
-
-    def _difference(
-        self, customer_id: UUID | None, told: bool | int, truth: bool | int
+    def difference(
+        self, customer_id: UUID | None, reported: bool | int, expected: bool | int
     ) -> Difference:
         return Difference(
-            segment_id=self.segment.id, customer_id=customer_id, told=told, truth=truth
+            segment_id=self.segment.id,
+            customer_id=customer_id,
+            reported=reported,
+            expected=expected,
         )
 
+    def _reports(self, candidate: StaleCandidate) -> bool:
+        """Whether a list of the members would contain the customer."""
+        return self._member_filter is not None and _keeps(self._member_filter, candidate)
 
-def _holds(which: CustomerFilter, each: Doubt) -> bool:
-    members = which.members_of
-    customer = each.customer
+
+def _keeps(customer_filter: CustomerFilter, candidate: StaleCandidate) -> bool:
+    members = customer_filter.members_of
+    customer = candidate.customer
     if members is not None:
-        is_stored = members.segment_id in each.inside and customer.id not in members.without
-        return customer.is_living and (is_stored or customer.id in members.plus)
-    is_put_in = which.assigned_to is None or which.assigned_to in each.assigned
-    return customer.is_living and is_put_in and which.keeps(customer)
+        is_stored = members.segment_id in candidate.member_of
+        is_kept = is_stored and customer.id not in members.without
+        return customer.is_living and (is_kept or customer.id in members.plus)
+    assigned_to = customer_filter.assigned_to
+    is_assigned = assigned_to is None or assigned_to in candidate.assigned_to
+    return customer.is_living and is_assigned and customer_filter.keeps(customer)

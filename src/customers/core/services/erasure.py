@@ -2,9 +2,10 @@
 
 from uuid import UUID
 
-from customers.core.membership.refresh import settle_all_marked
+from customers.core.membership.refresh import apply_all_pending
 from customers.core.model.erasure import Erasure
-from customers.core.ports import Clock, Storage
+from customers.core.ports.clock import Clock
+from customers.core.ports.storage import Storage
 
 
 class Erasures:
@@ -15,19 +16,19 @@ class Erasures:
     async def erase(
         self, tenant_id: str, customer_id: UUID, *, versions: frozenset[int] | None
     ) -> Erasure:
-        """The receipt, the first one again when it is repeated.
+        """Erases a customer; returns the receipt, the first one again for a repeat.
 
-        Raises CustomerNotFound, and StaleVersion before the first time.
+        Raises CustomerNotFound; StaleVersion unless it is a repeat.
         """
         async with self._storage.transaction(tenant_id) as tx:
-            await tx.segments.lock_members()
-            customer = await tx.customers.lock_any(customer_id)
+            await tx.memberships.acquire_lock()
+            customer = await tx.customers.get_any_for_update(customer_id)
             receipt = await tx.erasures.find(customer_id)
             if receipt is not None:
                 return receipt
             customer.expect(versions)
-            # What they were must not wait for anybody, and be settled by then.
-            await settle_all_marked(tx, [customer_id])
+            # Pending changes hold personal values, so they are applied before and after.
+            await apply_all_pending(tx, [customer_id])
             erasure = await tx.erasures.erase(customer.erased(self._clock.now()))
-            await settle_all_marked(tx, [customer_id])
+            await apply_all_pending(tx, [customer_id])
             return erasure

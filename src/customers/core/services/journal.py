@@ -13,11 +13,12 @@ from customers.core.model.journal import (
     NoteDetails,
 )
 from customers.core.model.query import JournalKey
-from customers.core.ports import Clock, Ids, Storage
+from customers.core.ports.clock import Clock, IdGenerator
+from customers.core.ports.storage import Storage
 
 
 class Journal:
-    def __init__(self, storage: Storage, clock: Clock, ids: Ids) -> None:
+    def __init__(self, storage: Storage, clock: Clock, ids: IdGenerator) -> None:
         self._storage = storage
         self._clock = clock
         self._ids = ids
@@ -34,10 +35,10 @@ class Journal:
     ) -> Note:
         """Raises CustomerNotFound."""
         async with self._storage.transaction(tenant_id) as tx:
-            await tx.customers.lock(customer_id)
+            await tx.customers.get_for_update(customer_id)
             now = self._clock.now()
             note = Note(
-                id=self._ids.new(tenant_id, Note),
+                id=self._ids.new(),
                 customer_id=customer_id,
                 tenant_id=tenant_id,
                 note=details.note,
@@ -51,7 +52,7 @@ class Journal:
     async def remove_note(self, tenant_id: str, customer_id: UUID, note_id: UUID) -> None:
         """Raises CustomerNotFound, NoteNotFound."""
         async with self._storage.transaction(tenant_id) as tx:
-            await tx.customers.lock(customer_id)
+            await tx.customers.get_for_update(customer_id)
             await tx.notes.remove(customer_id, note_id)
 
     async def communications(
@@ -78,7 +79,7 @@ class Journal:
         Raises CustomerNotFound.
         """
         async with self._storage.transaction(tenant_id) as tx:
-            await tx.customers.lock(customer_id)
+            await tx.customers.get_for_update(customer_id)
             if details.external_id:
                 known = await tx.communications.find(
                     customer_id, details.communication_type, details.external_id
@@ -87,7 +88,7 @@ class Journal:
                     return known, False
             communication = Communication.new(
                 details,
-                id=self._ids.new(tenant_id, Communication),
+                id=self._ids.new(),
                 customer_id=customer_id,
                 tenant_id=tenant_id,
                 now=self._clock.now(),
@@ -104,8 +105,8 @@ class Journal:
     ) -> Communication:
         """Raises CustomerNotFound, CommunicationNotFound, StatusBackward."""
         async with self._storage.transaction(tenant_id) as tx:
-            await tx.customers.lock(customer_id)
-            communication = await tx.communications.lock(customer_id, communication_id)
+            await tx.customers.get_for_update(customer_id)
+            communication = await tx.communications.get_for_update(customer_id, communication_id)
             moved = communication.move(status)
             if moved is not communication:
                 await tx.communications.save(moved)

@@ -10,11 +10,12 @@ from customers.core.model.payment import (
     PaymentMethodDetails,
     Wallet,
 )
-from customers.core.ports import Clock, Ids, Storage, Transaction
+from customers.core.ports.clock import Clock, IdGenerator
+from customers.core.ports.storage import Storage, Transaction
 
 
 class PaymentMethods:
-    def __init__(self, storage: Storage, clock: Clock, ids: Ids) -> None:
+    def __init__(self, storage: Storage, clock: Clock, ids: IdGenerator) -> None:
         self._storage = storage
         self._clock = clock
         self._ids = ids
@@ -39,7 +40,7 @@ class PaymentMethods:
             now = self._clock.now()
             method = PaymentMethod.new(
                 details,
-                id=self._ids.new(tenant_id, PaymentMethod),
+                id=self._ids.new(),
                 customer_id=customer_id,
                 tenant_id=tenant_id,
                 now=now,
@@ -65,7 +66,7 @@ class PaymentMethods:
             await self._save(tx, customer, wallet, wallet.remove(method_id, now=self._clock.now()))
 
     async def _open(self, tx: Transaction, customer_id: UUID) -> tuple[Customer, Wallet]:
-        customer = await tx.customers.lock(customer_id)
+        customer = await tx.customers.get_for_update(customer_id)
         return customer, Wallet(await tx.payment_methods.all(customer_id))
 
     async def _save(

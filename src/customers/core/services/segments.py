@@ -1,7 +1,7 @@
-"""Use cases of segments: their own CRUD, members by hand, and who is in them.
+"""Use cases of segments: creating and changing them, assigning customers, listing members.
 
-What a change does to members is begun here and finished by `members.settling`; who is in a segment
-at a moment is told by `members.roster`.
+`membership.publish` and `membership.refresh` carry a change through to the stored members;
+`membership.view` says who is in a segment at a moment.
 """
 
 from collections.abc import Collection, Sequence
@@ -9,124 +9,140 @@ from datetime import datetime
 from uuid import UUID
 
 from customers.core.errors import Invalid, Problem
-from customers.core.membership.publish import publish, watch
-from customers.core.membership.refresh import build_at_once, settle_all_marked, settle_marks
-from customers.core.membership.view import snapshot
+from customers.core.membership.publish import publish, update_capture
+from customers.core.membership.refresh import (
+    apply_all_pending,
+    apply_pending_changes,
+    start_backfill,
+)
+from customers.core.membership.view import membership_view
 from customers.core.model.customer import Customer
-from customers.core.model.membership import Assignment, Cause, CountedSegment, Flip
-from customers.core.model.query import CustomerKey, CustomerOrder, CustomerPage, Page
+from customers.core.model.membership import Assignment, Cause, MembershipChange, SegmentSummary
+from customers.core.model.query import CustomerKey, CustomerPage, CustomerSort, Page
 from customers.core.model.segment import (
-    MOST_IDS,
+    MAX_IDS,
     MemberIds,
     Segment,
     SegmentChange,
     SegmentDetails,
 )
-from customers.core.ports import Clock, Ids, Storage, Transaction
+from customers.core.ports.clock import Clock, IdGenerator
+from customers.core.ports.storage import Storage, Transaction
 
 
 class Segments:
-    def __init__(self, storage: Storage, clock: Clock, ids: Ids) -> None:
+    def __init__(self, storage: Storage, clock: Clock, ids: IdGenerator) -> None:
         self._storage = storage
         self._clock = clock
         self._ids = ids
 
-    async def all(self, tenant_id: str) -> Sequence[CountedSegment]:
-        """Newest first."""
-        async with snapshot(self._storage, tenant_id, self._clock) as (roster, segments):
-            return await roster.counted(segments)
+    async def all(self, tenant_id: str) -> Sequence[SegmentSummary]:
+        """Every segment, newest first."""
+        async with membership_view(self._storage, tenant_id, self._clock) as (memberships, all_):
+            return await memberships.summaries(all_)
 
-    async def get(self, tenant_id: str, segment_id: UUID) -> CountedSegment:
+    async def get(self, tenant_id: str, segment_id: UUID) -> SegmentSummary:
         """Raises SegmentNotFound."""
-        async with snapshot(self._storage, tenant_id, self._clock, [segment_id]) as (roster, found):
-            return (await roster.counted(found))[0]
+        view = membership_view(self._storage, tenant_id, self._clock, [segment_id])
+        async with view as (memberships, segments):
+            return (await memberships.summaries(segments))[0]
 
-    async def of_customer(self, tenant_id: str, customer_id: UUID) -> Sequence[CountedSegment]:
+    async def of_customer(self, tenant_id: str, customer_id: UUID) -> Sequence[SegmentSummary]:
         """The segments a customer is in, newest first. Raises CustomerNotFound."""
-        async with snapshot(self._storage, tenant_id, self._clock) as (roster, every):
-            customer = await roster.view.customers.get(customer_id)
-            assigned = await roster.view.segments.put_into(customer_id)
-            return await roster.counted(
-                each for each in every if roster.holds(each, customer, assigned)
+        view = membership_view(self._storage, tenant_id, self._clock)
+        async with view as (memberships, segments):
+            customer = await memberships.view.customers.get(customer_id)
+            assigned_to = await memberships.view.assignments.segments_of(customer_id)
+            return await memberships.summaries(
+                segment
+                for segment in segments
+                if memberships.contains(segment, customer, assigned_to)
             )
 
     async def create(
         self, tenant_id: str, details: SegmentDetails, *, strict: bool
-    ) -> CountedSegment:
-        """Raises Invalid for rules that cannot be evaluated, SegmentNameTaken."""
+    ) -> SegmentSummary:
+        """Creates a segment. Raises Invalid for rules that cannot be parsed, SegmentNameTaken."""
         segment = Segment.new(
             details,
-            id=self._ids.new(tenant_id, Segment),
+            id=self._ids.new(),
             tenant_id=tenant_id,
             now=self._clock.now(),
             strict=strict,
         )
         async with self._storage.transaction(tenant_id) as tx:
-            await tx.segments.lock_members()
+            await tx.memberships.acquire_lock()
             await publish(tx, None, segment, self._clock.now())
-        await build_at_once(self._storage, tenant_id, segment.id, self._clock)
+        await start_backfill(self._storage, tenant_id, segment.id, self._clock)
         return await self.get(tenant_id, segment.id)
 
     async def change(
         self, tenant_id: str, segment_id: UUID, change: SegmentChange, *, strict: bool
-    ) -> CountedSegment:
+    ) -> SegmentSummary:
         """Raises SegmentNotFound, Invalid, SegmentNameTaken, SegmentBuilding."""
-        # What has been until now is told as it was, before the rule makes others of the members.
-        await settle_marks(self._storage, tenant_id)
+        # Earlier changes of customers enter the feed under the rule that was valid then.
+        await apply_pending_changes(self._storage, tenant_id)
         async with self._storage.transaction(tenant_id) as tx:
-            await tx.segments.lock_members()
-            before = await tx.segments.lock(segment_id)
+            await tx.memberships.acquire_lock()
+            before = await tx.segments.get_for_update(segment_id)
             now = self._clock.now()
             after = before.change(change, now=now, strict=strict)
             if after is not before:
                 await publish(tx, before, after, now)
-        await build_at_once(self._storage, tenant_id, segment_id, self._clock)
+        await start_backfill(self._storage, tenant_id, segment_id, self._clock)
         return await self.get(tenant_id, segment_id)
 
     async def remove(self, tenant_id: str, segment_id: UUID) -> None:
         """Raises SegmentNotFound."""
         async with self._storage.transaction(tenant_id) as tx:
-            await tx.segments.lock_members()
-            await tx.segments.lock(segment_id)
+            await tx.memberships.acquire_lock()
+            await tx.segments.get_for_update(segment_id)
             await tx.segments.remove(segment_id)
-            await watch(tx)
+            await update_capture(tx)
 
-    async def put(
+    async def assign(
         self, tenant_id: str, segment_id: UUID, members: MemberIds, *, actor: UUID | None
     ) -> int:
-        """How many were not in it. Raises SegmentNotFound, SegmentIsDynamic, Invalid."""
+        """Assigns customers to a manual segment; returns how many were not assigned before.
+
+        Raises SegmentNotFound, SegmentIsDynamic, Invalid.
+        """
         async with self._storage.transaction(tenant_id) as tx:
-            segment, ids = await self._lock_by_hand(tx, segment_id, members)
+            segment, ids = await self._lock_manual(tx, segment_id, members)
             now = self._clock.now()
-            by = Assignment(assigned_at=now, assigned_by=actor)
-            added = await tx.segments.put(segment_id, ids, by)
-            await self._flip(tx, segment, added, entered=True, at=now)
+            assignment = Assignment(assigned_at=now, assigned_by=actor)
+            added = await tx.assignments.add(segment_id, ids, assignment)
+            await self._apply(tx, segment, added, entered=True, at=now)
             return len(added)
 
-    async def take(self, tenant_id: str, segment_id: UUID, members: MemberIds) -> int:
-        """How many were in it. Raises SegmentNotFound, SegmentIsDynamic, Invalid."""
+    async def unassign(self, tenant_id: str, segment_id: UUID, members: MemberIds) -> int:
+        """Removes customers from a manual segment; returns how many were assigned.
+
+        Raises SegmentNotFound, SegmentIsDynamic, Invalid.
+        """
         async with self._storage.transaction(tenant_id) as tx:
-            segment, ids = await self._lock_by_hand(tx, segment_id, members)
-            removed = await tx.segments.take(segment_id, ids)
-            await self._flip(tx, segment, removed, entered=False, at=self._clock.now())
+            segment, ids = await self._lock_manual(tx, segment_id, members)
+            removed = await tx.assignments.remove(segment_id, ids)
+            await self._apply(tx, segment, removed, entered=False, at=self._clock.now())
             return len(removed)
 
     async def first_members(self, tenant_id: str, segment_id: UUID) -> Sequence[Customer]:
         """At most 1,000 members, newest customer first. Raises SegmentNotFound."""
-        page = Page(number=1, size=MOST_IDS)
-        return (await self.members(tenant_id, segment_id, CustomerOrder(), page)).customers
+        page = Page(number=1, size=MAX_IDS)
+        return (await self.members(tenant_id, segment_id, CustomerSort(), page)).customers
 
     async def members(
-        self, tenant_id: str, segment_id: UUID, order: CustomerOrder, page: Page
+        self, tenant_id: str, segment_id: UUID, sort: CustomerSort, page: Page
     ) -> CustomerPage:
-        """Raises SegmentNotFound."""
-        async with snapshot(self._storage, tenant_id, self._clock, [segment_id]) as (roster, found):
-            which = roster.members(found[0])
-            if which is None:
+        """One page of the members. Raises SegmentNotFound."""
+        view = membership_view(self._storage, tenant_id, self._clock, [segment_id])
+        async with view as (memberships, [segment]):
+            member_filter = memberships.member_filter(segment)
+            if member_filter is None:
                 return CustomerPage(customers=(), total=0, page=page)
             return CustomerPage(
-                customers=await roster.view.customers.page(which, order, page),
-                total=await roster.count(found[0]),
+                customers=await memberships.view.customers.page(member_filter, sort, page),
+                total=await memberships.member_count(segment),
                 page=page,
             )
 
@@ -134,18 +150,20 @@ class Segments:
         self,
         tenant_id: str,
         segment_id: UUID,
-        order: CustomerOrder,
+        sort: CustomerSort,
         key: CustomerKey | None,
         size: int,
     ) -> Sequence[Customer]:
-        """The next members, at most one more than `size`. Raises SegmentNotFound."""
-        async with snapshot(self._storage, tenant_id, self._clock, [segment_id]) as (roster, found):
-            which = roster.members(found[0])
-            if which is None:
+        """The members after a key, at most `size` + 1. Raises SegmentNotFound."""
+        view = membership_view(self._storage, tenant_id, self._clock, [segment_id])
+        async with view as (memberships, [segment]):
+            member_filter = memberships.member_filter(segment)
+            if member_filter is None:
                 return []
-            return await roster.view.customers.after(which, order, key, size + 1)
+            customers = memberships.view.customers
+            return await customers.page_after(member_filter, sort, key, size + 1)
 
-    async def _flip(
+    async def _apply(
         self,
         tx: Transaction,
         segment: Segment,
@@ -154,45 +172,45 @@ class Segments:
         entered: bool,
         at: datetime,
     ) -> None:
-        """Tells stored members what was done by hand; an inactive segment shows nobody."""
+        """Applies an assignment to the stored members; an inactive segment has none."""
         if not segment.is_active:
             return
-        inside = await tx.segments.stored(segment.id, customer_ids)
-        found = [
-            Flip(
+        stored = await tx.memberships.members_among(segment.id, customer_ids)
+        changes = [
+            MembershipChange(
                 segment_id=segment.id,
-                customer_id=each,
+                customer_id=customer_id,
                 entered=entered,
                 at=at,
                 cause=Cause.MANUAL,
             )
-            for each in sorted(customer_ids)
-            if (each in inside) is not entered
+            for customer_id in sorted(customer_ids)
+            if (customer_id in stored) is not entered
         ]
-        await tx.segments.settle(found)
+        await tx.memberships.apply(changes)
 
-    async def _lock_by_hand(
+    async def _lock_manual(
         self, tx: Transaction, segment_id: UUID, members: MemberIds
     ) -> tuple[Segment, Collection[UUID]]:
-        """The segment and the customers, all locked, and settled until now."""
-        await tx.segments.lock_members()
-        segment = (await tx.segments.lock(segment_id)).by_hand()
+        """Locks a manual segment and the customers, and applies their pending changes."""
+        await tx.memberships.acquire_lock()
+        segment = (await tx.segments.get_for_update(segment_id)).manual()
         ids = set(members.customer_ids)
-        _expect_all(members, await tx.customers.lock_all(ids))
-        await settle_all_marked(tx, ids)
+        _expect_all(members, await tx.customers.lock_ids(ids))
+        await apply_all_pending(tx, ids)
         return segment, ids
 
 
-def _expect_all(members: MemberIds, living: Collection[UUID]) -> None:
-    unknown = [
+def _expect_all(members: MemberIds, existing: Collection[UUID]) -> None:
+    problems = [
         Problem(
             field=f"customerIds[{index}]",
             pointer=f"/customerIds/{index}",
-            message="is no customer of this tenant",
+            message="is not a customer of this tenant",
             code="CUSTOMER_NOT_FOUND",
         )
         for index, customer_id in enumerate(members.customer_ids)
-        if customer_id not in living
+        if customer_id not in existing
     ]
-    if unknown:
-        raise Invalid(unknown)
+    if problems:
+        raise Invalid(problems)

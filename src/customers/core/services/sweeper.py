@@ -1,7 +1,8 @@
-"""What is done for segments while nobody asks: so that a read finds little in doubt.
+"""The sweeper: refreshes the members of segments in the background.
 
-Reads are exact without it, and members that are being built are read by their rule. One process
-sweeps at a time: whoever holds the lease, which is asked for again before every piece of work.
+Reads are exact without it: it keeps the number of stale candidates small and completes backfills.
+One process sweeps at a time, the one that holds the lease; it renews the lease before every piece
+of work.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,99 +10,103 @@ from uuid import UUID
 
 from attrs import frozen
 
-from customers.core.membership.refresh import build, catch_up, settle_marks
-from customers.core.model.membership import Span, spans
+from customers.core.membership.refresh import apply_pending_changes, backfill, catch_up
+from customers.core.model.membership import DateRange
 from customers.core.model.query import CustomerFilter
-from customers.core.ports import Clock, Storage
+from customers.core.model.timeline import crossed_ranges
+from customers.core.ports.clock import Clock
+from customers.core.ports.storage import Storage
 
 
 @frozen(kw_only=True)
-class Builds:
-    """How many segments' members are being built, and how much of the customers they have seen:
-    of the one that is furthest behind, 0 to 1.
-    """
+class BackfillProgress:
+    """The number of backfills under way, and the progress of the slowest of them, 0 to 1."""
 
-    number: int = 0
+    count: int = 0
     progress: float = 1.0
 
 
-class Sweeping:
-    """The work of one who may sweep, known as `holder`."""
+class Sweeper:
+    """The work of one sweeper, known to the lease as `holder`."""
 
     def __init__(self, storage: Storage, clock: Clock, holder: UUID) -> None:
         self._storage = storage
         self._clock = clock
         self._holder = holder
 
-    async def settle(self, seconds: float) -> Builds | None:
-        """Settles every tenant's marks, and brings what is being built some steps further.
+    async def refresh(self, lease_seconds: float) -> BackfillProgress | None:
+        """Applies every tenant's pending changes and advances its backfills by some steps.
 
-        None where somebody else sweeps; otherwise the lease is held for so long from then on.
-        What goes wrong with one tenant is raised once all the others are done.
+        Returns None when another process has the lease. A failure for one tenant is raised after
+        all others are done.
         """
-        if not await self._storage.lease(self._holder, seconds):
+        if not await self._storage.lease(self._holder, lease_seconds):
             return None
-        builds, problems = Builds(), list[Exception]()
-        for tenant_id in await self._storage.tenants_to_settle():
-            if not await self._storage.lease(self._holder, seconds):
+        total, failures = BackfillProgress(), list[Exception]()
+        for tenant_id in await self._storage.tenants_to_refresh():
+            if not await self._storage.lease(self._holder, lease_seconds):
                 return None
             try:
-                await settle_marks(self._storage, tenant_id)
-                builds = _together(builds, await self._build(tenant_id))
-            except Exception as problem:
-                problems.append(problem)
-        _raise_first(problems)
-        return builds
+                await apply_pending_changes(self._storage, tenant_id)
+                total = _combined(total, await self._backfill(tenant_id))
+            except Exception as failure:
+                failures.append(failure)
+        _raise_first(failures)
+        return total
 
-    async def follow_time(self, seconds: float) -> None:
-        """Moves those whose time has come, in every segment that has any, as long as it holds the
-        lease. Raises as `settle` does.
+    async def follow_time(self, lease_seconds: float) -> None:
+        """Moves the customers who crossed a threshold, in every segment that has any, while it
+        holds the lease. Raises as `refresh` does.
         """
-        problems = list[Exception]()
+        failures = list[Exception]()
         for tenant_id in await self._storage.tenants_with_segments():
-            if not await self._storage.lease(self._holder, seconds):
+            if not await self._storage.lease(self._holder, lease_seconds):
                 return
             try:
-                if overdue := await self._overdue(tenant_id):
-                    await catch_up(self._storage, tenant_id, overdue, self._clock)
-            except Exception as problem:
-                problems.append(problem)
-        _raise_first(problems)
+                if due := await self._due_segments(tenant_id):
+                    await catch_up(self._storage, tenant_id, due, self._clock)
+            except Exception as failure:
+                failures.append(failure)
+        _raise_first(failures)
 
-    async def _build(self, tenant_id: str) -> Builds:
-        """What is left to be built of a tenant's segments after some steps of one of them."""
-        if (first := await self._first_to_build(tenant_id)) is not None:
-            await build(self._storage, tenant_id, first, self._clock)
+    async def _backfill(self, tenant_id: str) -> BackfillProgress:
+        """Advances one backfill of a tenant; returns what is left of all of them."""
+        if (first := await self._first_backfill(tenant_id)) is not None:
+            await backfill(self._storage, tenant_id, first, self._clock)
         async with self._storage.view(tenant_id) as view:
-            left = await view.segments.standings()
-            everyone = await view.customers.count(CustomerFilter())
-        shares = [each.progress(everyone) for each in left.values() if not each.is_ready]
-        return Builds(number=len(shares), progress=min(shares, default=1.0))
+            states = await view.memberships.refresh_states()
+            customer_count = await view.customers.count(CustomerFilter())
+        progress = [
+            state.progress(customer_count) for state in states.values() if not state.is_ready
+        ]
+        return BackfillProgress(count=len(progress), progress=min(progress, default=1.0))
 
-    async def _first_to_build(self, tenant_id: str) -> UUID | None:
-        """One after the other, so that the first one is soon ready, and no tenant waits long."""
+    async def _first_backfill(self, tenant_id: str) -> UUID | None:
+        """The segment to backfill: one at a time, so that each is ready soon."""
         async with self._storage.view(tenant_id) as view:
-            standings = await view.segments.standings()
-        return min((id for id, each in standings.items() if not each.is_ready), default=None)
+            states = await view.memberships.refresh_states()
+        return min((id for id, state in states.items() if not state.is_ready), default=None)
 
-    async def _overdue(self, tenant_id: str) -> Sequence[UUID]:
-        async with self._storage.snapshot(tenant_id) as view:
+    async def _due_segments(self, tenant_id: str) -> Sequence[UUID]:
+        async with self._storage.consistent_view(tenant_id) as view:
             segments = await view.segments.all()
-            standings = await view.segments.standings()
+            states = await view.memberships.refresh_states()
             now = self._clock.now()
-            told: Mapping[UUID, Sequence[Span]] = {
-                each.id: aged
-                for each in segments
-                if (settled_at := standings[each.id].settled_at)
-                and (aged := spans(each, settled_at, now))
+            ranges: Mapping[UUID, Sequence[DateRange]] = {
+                segment.id: crossed
+                for segment in segments
+                if (watermark := states[segment.id].watermark)
+                and (crossed := crossed_ranges(segment, watermark, now))
             }
-            return sorted(await view.segments.overdue(told)) if told else ()
+            return sorted(await view.memberships.due(ranges)) if ranges else ()
 
 
-def _together(some: Builds, others: Builds) -> Builds:
-    return Builds(number=some.number + others.number, progress=min(some.progress, others.progress))
+def _combined(one: BackfillProgress, other: BackfillProgress) -> BackfillProgress:
+    return BackfillProgress(
+        count=one.count + other.count, progress=min(one.progress, other.progress)
+    )
 
 
-def _raise_first(problems: Sequence[Exception]) -> None:
-    for problem in problems:
-        raise problem
+def _raise_first(failures: Sequence[Exception]) -> None:
+    for failure in failures:
+        raise failure

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from attrs import frozen
 
-from customers.core.errors import Refused
+from customers.core.errors import InvalidValue
 from customers.core.model.money import Currency
 from customers.core.model.values import MomentGate
 
@@ -169,7 +169,7 @@ def flag(text: str) -> bool:
 def moment(text: str) -> datetime:
     try:
         return MomentGate().read(text)
-    except Refused:
+    except InvalidValue:
         raise ValueError("is not a moment: one such as 2026-01-01T00:00:00Z") from None
 
 

@@ -245,13 +245,13 @@ class Settings:
             except ValueError as reason:
                 wrong[setting.name] = setting.refusal(text, source, reason)
         settings = cls(**values)
-        clashes = [
+        contradictions = [
             f"{sources[names[0]]}: {why}."
             for names, why in settings._clashes()
             if wrong.keys().isdisjoint(names)
         ]
-        if wrong or clashes:
-            raise SettingsRefused((*wrong.values(), *clashes))
+        if wrong or contradictions:
+            raise SettingsRefused((*wrong.values(), *contradictions))
         return settings
 
     def _clashes(self) -> Iterator[tuple[tuple[str, ...], str]]:

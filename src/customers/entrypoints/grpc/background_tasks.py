@@ -14,7 +14,7 @@ from customers.entrypoints.observability.logs import logger
 Result = TypeVar("Result")
 
 
-class Begun:
+class BackgroundTasks:
     """The work of one server that has begun and not ended."""
 
     def __init__(self) -> None:

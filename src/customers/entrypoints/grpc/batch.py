@@ -6,28 +6,31 @@ Which of them may be told at the same time is the business of `turns.py`.
 from collections.abc import Callable, Collection, Hashable
 
 from customers.core.errors import Invalid, Unavailable
-from customers.core.services.orders import Orders, Recorded
+from customers.core.services.orders import LedgerResult, Orders
 from customers.entrypoints.grpc.errors import status_of
 from customers.entrypoints.grpc.generated.customers_pb2 import (
     RecordOrderOutcome,
     RecordOrderResponse,
 )
-from customers.entrypoints.grpc.messages import ToldOrder
-from customers.entrypoints.observability.ledger_metrics import Facts
+from customers.entrypoints.grpc.messages import OrderCommand
+from customers.entrypoints.observability.ledger_metrics import LedgerMetrics
 
 
 class Batch:
     """Once the storage is away, the rest of the batch is refused without asking it again."""
 
     def __init__(
-        self, orders: Orders, facts: Facts, shown: Callable[[Recorded], RecordOrderResponse]
+        self,
+        orders: Orders,
+        facts: LedgerMetrics,
+        shown: Callable[[LedgerResult], RecordOrderResponse],
     ) -> None:
         self._orders = orders
         self._facts = facts
         self._shown = shown
         self._is_away = False
 
-    async def outcome(self, told: ToldOrder | Invalid) -> RecordOrderOutcome:
+    async def outcome(self, told: OrderCommand | Invalid) -> RecordOrderOutcome:
         """What became of one order, which may have been refused when it was read."""
         try:
             recorded = await self._facts.tell("order", lambda: self._record(told))
@@ -35,7 +38,7 @@ class Batch:
         except Exception as error:
             return RecordOrderOutcome(error=status_of(error))
 
-    async def _record(self, told: ToldOrder | Invalid) -> Recorded:
+    async def _record(self, told: OrderCommand | Invalid) -> LedgerResult:
         if isinstance(told, Invalid):
             raise told
         if self._is_away:
@@ -47,7 +50,7 @@ class Batch:
             raise
 
 
-def touched(told: ToldOrder | Invalid) -> Collection[Hashable]:
+def touched(told: OrderCommand | Invalid) -> Collection[Hashable]:
     """What orders must share to be told one after the other: an order id, or a customer."""
     if isinstance(told, Invalid):
         return ()

@@ -15,7 +15,7 @@ from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthServicer
 
 from customers.core.errors import Unavailable
-from customers.core.ports import Storage
+from customers.core.ports.storage import Storage
 from customers.entrypoints.observability.logs import logger
 
 CHECK_SECONDS = 3.0

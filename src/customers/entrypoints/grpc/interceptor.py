@@ -27,7 +27,7 @@ Context = ServicerContext[Any, Any]
 Handler = Any  # the published type of a handler knows no asyncio
 
 
-class Frame(grpc.aio.ServerInterceptor):
+class Interceptor(grpc.aio.ServerInterceptor):
     """The one interceptor."""
 
     def __init__(self, metrics: Metrics) -> None:

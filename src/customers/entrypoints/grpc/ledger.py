@@ -11,8 +11,8 @@ from typing import Any
 from grpc.aio import ServicerContext
 
 from customers.core.errors import Invalid, Problem
-from customers.core.services.orders import Orders, Recorded
-from customers.entrypoints.grpc.background_tasks import Begun
+from customers.core.services.orders import LedgerResult, Orders
+from customers.entrypoints.grpc.background_tasks import BackgroundTasks
 from customers.entrypoints.grpc.batch import Batch, touched
 from customers.entrypoints.grpc.generated.customers_pb2 import (
     CancelOrderRequest,
@@ -27,8 +27,8 @@ from customers.entrypoints.grpc.generated.customers_pb2 import (
 )
 from customers.entrypoints.grpc.generated.customers_pb2_grpc import CustomersServiceServicer
 from customers.entrypoints.grpc.keyed_order import in_turn
-from customers.entrypoints.grpc.messages import Messages, ToldOrder
-from customers.entrypoints.observability.ledger_metrics import Facts
+from customers.entrypoints.grpc.messages import Messages, OrderCommand
+from customers.entrypoints.observability.ledger_metrics import LedgerMetrics
 
 MOST_ORDERS = 1_000
 # Orders out of batches that are told at one time, all batches together: less than a pool has
@@ -39,17 +39,23 @@ Context = ServicerContext[Any, Any]
 
 
 class Ledger(CustomersServiceServicer):
-    def __init__(self, orders: Orders, facts: Facts, messages: Messages, begun: Begun) -> None:
+    def __init__(
+        self,
+        orders: Orders,
+        facts: LedgerMetrics,
+        messages: Messages,
+        background_tasks: BackgroundTasks,
+    ) -> None:
         self._orders = orders
         self._facts = facts
         self._messages = messages
-        self._begun = begun
+        self._begun = background_tasks
         self._at_once = asyncio.Semaphore(AT_ONCE)
 
     async def RecordOrder(  # noqa: N802 - the names of the contract
         self, request: RecordOrderRequest, _: Context
     ) -> RecordOrderResponse:
-        async def telling() -> Recorded:
+        async def telling() -> LedgerResult:
             told = self._messages.order(request)
             return await self._orders.record(told.tenant_id, told.customer_id, told)
 
@@ -58,7 +64,7 @@ class Ledger(CustomersServiceServicer):
     async def RefundOrder(  # noqa: N802
         self, request: RefundOrderRequest, _: Context
     ) -> RefundOrderResponse:
-        async def telling() -> Recorded:
+        async def telling() -> LedgerResult:
             told = self._messages.refund(request)
             return await self._orders.refund(told.tenant_id, told.customer_id, told.order_id, told)
 
@@ -69,7 +75,7 @@ class Ledger(CustomersServiceServicer):
     async def CancelOrder(  # noqa: N802
         self, request: CancelOrderRequest, _: Context
     ) -> CancelOrderResponse:
-        async def telling() -> Recorded:
+        async def telling() -> LedgerResult:
             told = self._messages.cancellation(request)
             return await self._orders.cancel(told.tenant_id, told.customer_id, told.order_id)
 
@@ -93,13 +99,13 @@ class Ledger(CustomersServiceServicer):
         batch = Batch(self._orders, self._facts, self._recorded)
         return await in_turn(told, touched, batch.outcome, self._at_once)
 
-    def _read(self, request: RecordOrderRequest) -> ToldOrder | Invalid:
+    def _read(self, request: RecordOrderRequest) -> OrderCommand | Invalid:
         try:
             return self._messages.order(request)
         except Invalid as invalid:
             return invalid
 
-    def _recorded(self, recorded: Recorded) -> RecordOrderResponse:
+    def _recorded(self, recorded: LedgerResult) -> RecordOrderResponse:
         statistics = self._messages.statistics(recorded.customer)
         return RecordOrderResponse(statistics=statistics, duplicate=recorded.duplicate)
 

@@ -11,7 +11,7 @@ from attrs import AttrsInstance, evolve, frozen
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.type.money_pb2 import Money
 
-from customers.core.errors import Invalid, Problem, Refused
+from customers.core.errors import Invalid, InvalidValue, Problem
 from customers.core.model.customer import Customer
 from customers.core.model.money import Currency
 from customers.core.model.order import Order, OrderId, Refund
@@ -23,7 +23,7 @@ from customers.entrypoints.grpc.generated.customers_pb2 import (
     RefundOrderRequest,
 )
 from customers.entrypoints.grpc.money import amount_of, moment_of, money_of, timestamp_of
-from customers.entrypoints.json.decode import Reader
+from customers.entrypoints.json.decode import Decoder
 
 Kind = TypeVar("Kind", bound=AttrsInstance)
 Told = str | Money | Timestamp | None
@@ -45,7 +45,7 @@ _REFUND = _COMMON | {
 
 
 @frozen(kw_only=True)
-class ToldOrder(Order):
+class OrderCommand(Order):
     """An order, and whose it is."""
 
     tenant_id: Tenant
@@ -53,7 +53,7 @@ class ToldOrder(Order):
 
 
 @frozen(kw_only=True)
-class ToldRefund(Refund):
+class RefundCommand(Refund):
     """A refund, and of what."""
 
     tenant_id: Tenant
@@ -62,7 +62,7 @@ class ToldRefund(Refund):
 
 
 @frozen(kw_only=True)
-class ToldCancellation:
+class CancellationCommand:
     tenant_id: Tenant
     customer_id: Id
     order_id: OrderId
@@ -74,13 +74,13 @@ class Messages:
     Reading raises Invalid, which names every bad field by its path in the request.
     """
 
-    def __init__(self, reader: Reader, currency: Currency) -> None:
+    def __init__(self, reader: Decoder, currency: Currency) -> None:
         self._reader = reader
         self._currency = currency
 
-    def order(self, request: RecordOrderRequest) -> ToldOrder:
+    def order(self, request: RecordOrderRequest) -> OrderCommand:
         return self._read(
-            ToldOrder,
+            OrderCommand,
             _ORDER,
             tenantId=request.tenant_id,
             customerId=request.customer_id,
@@ -91,9 +91,9 @@ class Messages:
             orderNumber=request.order_number,
         )
 
-    def refund(self, request: RefundOrderRequest) -> ToldRefund:
+    def refund(self, request: RefundOrderRequest) -> RefundCommand:
         return self._read(
-            ToldRefund,
+            RefundCommand,
             _REFUND,
             tenantId=request.tenant_id,
             customerId=request.customer_id,
@@ -104,9 +104,9 @@ class Messages:
             refundedAt=request.refund_date if request.HasField("refund_date") else None,
         )
 
-    def cancellation(self, request: CancelOrderRequest) -> ToldCancellation:
+    def cancellation(self, request: CancelOrderRequest) -> CancellationCommand:
         return self._read(
-            ToldCancellation,
+            CancellationCommand,
             _COMMON,
             tenantId=request.tenant_id,
             customerId=request.customer_id,
@@ -144,7 +144,7 @@ class Messages:
         for key, value in told.items():
             try:
                 body[key] = self._plain(value)
-            except Refused as refused:
+            except InvalidValue as refused:
                 problems.append(refused.at(key))
         return body, problems
 

@@ -10,7 +10,7 @@ from decimal import Decimal
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.type.money_pb2 import Money
 
-from customers.core.errors import Refused
+from customers.core.errors import InvalidValue
 from customers.core.model.money import Currency
 
 _NANOS = 1_000_000_000
@@ -22,11 +22,11 @@ _LATEST = 253_402_300_799  # the last one of year 9999
 def amount_of(money: Money, currency: Currency) -> Decimal:
     """The amount in units, exact, in whole minor units of the currency. Raises Refused."""
     if abs(money.nanos) >= _NANOS:
-        raise Refused("INVALID_VALUE", "must have nanos from -999,999,999 to 999,999,999")
+        raise InvalidValue("INVALID_VALUE", "must have nanos from -999,999,999 to 999,999,999")
     if money.units * money.nanos < 0:
-        raise Refused("INVALID_VALUE", "must have units and nanos of the same sign")
+        raise InvalidValue("INVALID_VALUE", "must have units and nanos of the same sign")
     if money.nanos % 10 ** (9 - currency.exponent):
-        raise Refused("INVALID_VALUE", f"must have at most {currency.exponent} decimals")
+        raise InvalidValue("INVALID_VALUE", f"must have at most {currency.exponent} decimals")
     return Decimal(money.units) + Decimal(money.nanos).scaleb(-9)
 
 
@@ -39,7 +39,7 @@ def money_of(amount: Decimal, currency: Currency) -> Money:
 def moment_of(timestamp: Timestamp) -> str:
     """The moment as RFC 3339 writes it, truncated to microseconds. Raises Refused."""
     if not (_EARLIEST <= timestamp.seconds <= _LATEST and 0 <= timestamp.nanos < _NANOS):
-        raise Refused("INVALID_VALUE", "must be a moment of the calendar")
+        raise InvalidValue("INVALID_VALUE", "must be a moment of the calendar")
     since = timedelta(seconds=timestamp.seconds, microseconds=timestamp.nanos // 1000)
     return (_EPOCH + since).isoformat()
 

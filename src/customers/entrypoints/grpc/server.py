@@ -11,18 +11,18 @@ from grpc_health.v1 import health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from customers.core.model.money import Currency
-from customers.core.ports import Storage
+from customers.core.ports.storage import Storage
 from customers.core.services.orders import Orders
-from customers.entrypoints.grpc.background_tasks import Begun
+from customers.entrypoints.grpc.background_tasks import BackgroundTasks
 from customers.entrypoints.grpc.generated.customers_pb2_grpc import (
     add_CustomersServiceServicer_to_server,
 )
 from customers.entrypoints.grpc.health import Health
-from customers.entrypoints.grpc.interceptor import Frame
+from customers.entrypoints.grpc.interceptor import Interceptor
 from customers.entrypoints.grpc.ledger import Ledger
 from customers.entrypoints.grpc.messages import Messages
-from customers.entrypoints.json.decode import Reader
-from customers.entrypoints.observability.ledger_metrics import Facts
+from customers.entrypoints.json.decode import Decoder
+from customers.entrypoints.observability.ledger_metrics import LedgerMetrics
 from customers.entrypoints.observability.metrics import Metrics
 from customers.entrypoints.process.sockets import bound
 
@@ -49,18 +49,18 @@ class RpcServer:
         self,
         *,
         orders: Orders,
-        reader: Reader,
-        facts: Facts,
+        reader: Decoder,
+        facts: LedgerMetrics,
         metrics: Metrics,
         currency: Currency,
         storage: Storage,
         outside: Sequence[grpc.aio.ServerInterceptor] = (),
     ) -> None:
         """The interceptors `outside` stand around the frame of every call."""
-        self._begun = Begun()
+        self._begun = BackgroundTasks()
         self._ledger = Ledger(orders, facts, Messages(reader, currency), self._begun)
         self._health = Health(storage, SERVICE)
-        self._interceptors = [*outside, Frame(metrics)]
+        self._interceptors = [*outside, Interceptor(metrics)]
         self._server: grpc.aio.Server | None = None
 
     async def start(self, address: str, *, reuse_port: bool = False) -> int:

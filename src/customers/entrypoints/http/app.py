@@ -9,9 +9,9 @@ from aiohttp.typedefs import Middleware
 from customers.entrypoints.http.body import DRAIN, MOST_BYTES
 from customers.entrypoints.http.documentation import Documents
 from customers.entrypoints.http.drain import Drain
-from customers.entrypoints.http.middleware import frame
+from customers.entrypoints.http.middleware import middleware
 from customers.entrypoints.http.routes import Handler, Route, add_routes
-from customers.entrypoints.json.decode import Reader
+from customers.entrypoints.json.decode import Decoder
 from customers.entrypoints.observability.metrics import Metrics
 
 
@@ -39,7 +39,7 @@ class Watched(Protocol):
 def application(
     resources: Sequence[Resource],
     *,
-    reader: Reader,
+    reader: Decoder,
     metrics: Metrics,
     drain: Drain,
     documents: Documents,
@@ -47,7 +47,9 @@ def application(
 ) -> web.Application:
     """The application. Who watches it stands around its frame and around every handler."""
     outside = [] if watched is None else [watched.middleware()]
-    app = web.Application(middlewares=[*outside, frame(metrics, drain)], client_max_size=MOST_BYTES)
+    app = web.Application(
+        middlewares=[*outside, middleware(metrics, drain)], client_max_size=MOST_BYTES
+    )
     app[DRAIN] = drain
     documents.add_to(app)
     routes = [route for each in resources for route in each.table()]

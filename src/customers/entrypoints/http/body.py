@@ -9,7 +9,7 @@ from aiohttp.http_exceptions import ContentEncodingError
 
 from customers.core.errors import Invalid, Problem
 from customers.entrypoints.http.drain import GIVEN_UP, BodyGivenUp, Drain
-from customers.entrypoints.http.errors import Refusal
+from customers.entrypoints.http.errors import ErrorResponse
 
 DRAIN: Final = web.AppKey("drain", Drain)
 MOST_BYTES = 1024 * 1024
@@ -18,15 +18,15 @@ JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
 
 
-class Rejected(Exception):
+class RequestRejected(Exception):
     """The request was refused before the core saw it."""
 
-    def __init__(self, refusal: Refusal) -> None:
+    def __init__(self, refusal: ErrorResponse) -> None:
         super().__init__(refusal.code)
         self.refusal = refusal
 
 
-TOO_LARGE = Refusal(
+TOO_LARGE = ErrorResponse(
     status=413, code="BODY_TOO_LARGE", message="a body may have at most 1 MiB (1,048,576 bytes)"
 )
 
@@ -55,9 +55,9 @@ async def _bytes(request: web.Request) -> bytes:
         async with request.app[DRAIN].body(request):
             return await request.read()
     except BodyGivenUp as error:
-        raise Rejected(GIVEN_UP) from error
+        raise RequestRejected(GIVEN_UP) from error
     except web.HTTPRequestEntityTooLarge as error:
-        raise Rejected(TOO_LARGE) from error
+        raise RequestRejected(TOO_LARGE) from error
     except (ContentEncodingError, web.RequestPayloadError) as error:
         raise Invalid([_problem("INVALID_BODY", "the body does not decode")]) from error
 
@@ -69,7 +69,7 @@ def _check_type(request: web.Request) -> None:
     if given in accepted and charset in ("utf-8", "utf8", "us-ascii"):
         return
     message = f"a body must come as {' or '.join(accepted)} in UTF-8"
-    raise Rejected(Refusal(status=415, code="UNSUPPORTED_MEDIA_TYPE", message=message))
+    raise RequestRejected(ErrorResponse(status=415, code="UNSUPPORTED_MEDIA_TYPE", message=message))
 
 
 def _object(raw: bytes) -> dict[str, Any]:

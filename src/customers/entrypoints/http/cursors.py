@@ -16,20 +16,20 @@ from uuid import UUID
 
 import msgspec
 
-from customers.core.errors import Refused
-from customers.core.model.query import CustomerKey, CustomerSort, JournalKey, SortValue
+from customers.core.errors import InvalidValue
+from customers.core.model.query import CustomerKey, JournalKey, SortField, SortValue
 
 _DIGEST_BYTES = 12
 _MOMENTS = (
-    CustomerSort.CREATED_AT,
-    CustomerSort.UPDATED_AT,
-    CustomerSort.FIRST_ORDER_DATE,
-    CustomerSort.LAST_ORDER_DATE,
+    SortField.CREATED_AT,
+    SortField.UPDATED_AT,
+    SortField.FIRST_ORDER_DATE,
+    SortField.LAST_ORDER_DATE,
 )
 _NUMBERS = (
-    CustomerSort.TOTAL_SPENT,
-    CustomerSort.AVERAGE_ORDER_VALUE,
-    CustomerSort.LIFETIME_VALUE,
+    SortField.TOTAL_SPENT,
+    SortField.AVERAGE_ORDER_VALUE,
+    SortField.LIFETIME_VALUE,
 )
 
 
@@ -42,7 +42,7 @@ def customer_cursor(key: CustomerKey, scope: bytes) -> str:
     return _seal([_written(key.value), str(key.id)], scope)
 
 
-def customer_key(cursor: str, by: CustomerSort, scope: bytes) -> CustomerKey:
+def customer_key(cursor: str, by: SortField, scope: bytes) -> CustomerKey:
     """Raises Refused for a cursor that is not one of this scope."""
     value, customer_id = _open(cursor, scope)
     return CustomerKey(value=_value(value, by), id=UUID(customer_id))
@@ -65,7 +65,7 @@ def _written(value: SortValue) -> str | int | None:
     return f"{value.normalize():f}" if isinstance(value, Decimal) else value
 
 
-def _value(value: Any, by: CustomerSort) -> SortValue:
+def _value(value: Any, by: SortField) -> SortValue:
     if value is None:
         return None
     if by in _MOMENTS:
@@ -97,5 +97,5 @@ def _digest(payload: bytes, scope: bytes) -> bytes:
     return blake2b(bound, digest_size=_DIGEST_BYTES, person=b"customers").digest()
 
 
-def _not_ours() -> Refused:
-    return Refused("INVALID_VALUE", "must be a cursor of this list with these filters")
+def _not_ours() -> InvalidValue:
+    return InvalidValue("INVALID_VALUE", "must be a cursor of this list with these filters")

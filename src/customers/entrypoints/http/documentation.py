@@ -57,7 +57,7 @@ class Documents:
 
 
 @frozen(kw_only=True)
-class Text:
+class StaticFile:
     """A text that is served as it is or gzipped, each form with an ETag of its own."""
 
     plain: bytes
@@ -94,7 +94,7 @@ def _serving(
     content_type: str, read: Callable[[], bytes], headers: Mapping[str, str] | None = None
 ) -> Handler:
     """A handler that serves what is read when it is first asked for."""
-    kept = cache(lambda: Text.of(read()))
+    kept = cache(lambda: StaticFile.of(read()))
     described = {"Content-Type": content_type, **(headers or {})}
 
     async def serve(request: web.Request) -> web.Response:

@@ -10,9 +10,9 @@ from contextlib import asynccontextmanager
 
 from aiohttp import StreamReader, web
 
-from customers.entrypoints.http.errors import Refusal
+from customers.entrypoints.http.errors import ErrorResponse
 
-GIVEN_UP = Refusal(
+GIVEN_UP = ErrorResponse(
     status=408, code="BODY_TIMEOUT", message="the body did not arrive before the service ended"
 )
 

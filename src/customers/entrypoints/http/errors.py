@@ -34,7 +34,7 @@ class Form(Enum):
 
 
 @frozen(kw_only=True)
-class Refusal:
+class ErrorResponse:
     """A status and what is said with it."""
 
     status: int
@@ -44,15 +44,15 @@ class Refusal:
     headers: Mapping[str, str] = {}
 
 
-UNKNOWN_PATH = Refusal(status=404, code="NOT_FOUND", message="there is nothing at this path")
-DEFECT = Refusal(
+UNKNOWN_PATH = ErrorResponse(status=404, code="NOT_FOUND", message="there is nothing at this path")
+DEFECT = ErrorResponse(
     status=500, code="INTERNAL_ERROR", message="the service has a defect; it has been logged"
 )
 
 
-def method_not_allowed(allowed: Sequence[str]) -> Refusal:
+def method_not_allowed(allowed: Sequence[str]) -> ErrorResponse:
     listed = ", ".join(sorted(allowed))
-    return Refusal(
+    return ErrorResponse(
         status=405,
         code="METHOD_NOT_ALLOWED",
         message=f"this path answers {listed}",
@@ -60,17 +60,17 @@ def method_not_allowed(allowed: Sequence[str]) -> Refusal:
     )
 
 
-def refusal_of(error: CustomersError) -> Refusal:
+def error_response_of(error: CustomersError) -> ErrorResponse:
     """The refusal that an error of the core becomes."""
     status = status_of(type(error))
     if isinstance(error, Invalid):
         told = error.problems
-        return Refusal(status=status, code=error.headline, message=str(error), problems=told)
+        return ErrorResponse(status=status, code=error.headline, message=str(error), problems=told)
     headers = RETRY_LATER if isinstance(error, Unavailable) else {}
-    return Refusal(status=status, code=error.code, message=str(error), headers=headers)
+    return ErrorResponse(status=status, code=error.code, message=str(error), headers=headers)
 
 
-def answer_refusal(refusal: Refusal, form: Form, accept: str) -> web.Response:
+def error_response(refusal: ErrorResponse, form: Form, accept: str) -> web.Response:
     """The answer in the route's form, or as a problem document where one is accepted."""
     as_problem = accepts_problem(accept)
     body = problem_of(refusal) if as_problem else body_of(refusal, form)
@@ -82,12 +82,12 @@ def answer_refusal(refusal: Refusal, form: Form, accept: str) -> web.Response:
     )
 
 
-def body_of(refusal: Refusal, form: Form) -> dict[str, Any]:
+def body_of(refusal: ErrorResponse, form: Form) -> dict[str, Any]:
     """What is said in the form of a route."""
     return _FORMS[form](refusal)
 
 
-def problem_of(refusal: Refusal) -> dict[str, Any]:
+def problem_of(refusal: ErrorResponse) -> dict[str, Any]:
     """What is said as a problem document (RFC 9457)."""
     return {
         "type": "about:blank",
@@ -121,7 +121,7 @@ _STATUSES: tuple[tuple[type[CustomersError], int], ...] = (
 )
 
 
-def _details(refusal: Refusal) -> dict[str, Any]:
+def _details(refusal: ErrorResponse) -> dict[str, Any]:
     if refusal.problems is None:
         return {}
     return {"details": [_detail(problem) for problem in refusal.problems]}
@@ -132,12 +132,12 @@ def _detail(problem: Problem) -> dict[str, str]:
     return shown if problem.pointer is None else shown | {"pointer": problem.pointer}
 
 
-def _plain(refusal: Refusal) -> dict[str, Any]:
+def _plain(refusal: ErrorResponse) -> dict[str, Any]:
     said = {"error": refusal.message, "message": refusal.message, "code": refusal.code}
     return said | _details(refusal)
 
 
-def _wrapped(refusal: Refusal) -> dict[str, Any]:
+def _wrapped(refusal: ErrorResponse) -> dict[str, Any]:
     inner = {"code": refusal.code, "message": refusal.message} | _details(refusal)
     return {"success": False, "error": inner, "message": refusal.message, "code": refusal.code}
 

@@ -7,14 +7,14 @@ from urllib.parse import quote, unquote_plus
 from aiohttp import web
 from attrs import AttrsInstance, fields, frozen
 
-from customers.core.errors import Refused
+from customers.core.errors import InvalidValue
 from customers.core.model.customer import Customer
 from customers.core.model.folding import fold
 from customers.core.model.query import (
     CustomerFilter,
     CustomerKey,
-    CustomerOrder,
     CustomerPage,
+    CustomerSort,
     JournalKey,
     Page,
     search_key,
@@ -28,35 +28,35 @@ from customers.entrypoints.http.cursors import (
     scope_of,
 )
 from customers.entrypoints.http.queries import Query, snake
-from customers.entrypoints.http.request import Asked
+from customers.entrypoints.http.request import RequestContext
 from customers.entrypoints.http.responses import answer
 
 
 @frozen(kw_only=True)
-class ListAsked:
+class ListQuery:
     """One question about a list of customers. `cursor` None asks for a page by number."""
 
     which: CustomerFilter
-    order: CustomerOrder
+    order: CustomerSort
     page: Page
     by_cursor: bool
     key: CustomerKey | None
     scope: bytes
 
 
-def list_asked(asked: Asked, *, filtered: bool = True) -> ListAsked:
+def list_query(context: RequestContext, *, filtered: bool = True) -> ListQuery:
     """The list that a query asks for. Raises Invalid with every bad parameter."""
-    query = asked.query()
+    query = context.query()
     which = _filter(query) if filtered else CustomerFilter()
-    order = CustomerOrder(by=query.one(parameters.SORT_BY), order=query.one(parameters.SORT_ORDER))
+    order = CustomerSort(by=query.one(parameters.SORT_BY), order=query.one(parameters.SORT_ORDER))
     page = Page(number=query.one(parameters.PAGE), size=query.size(parameters.PAGE_SIZES))
     scope, key = b"", None
     if query.has(parameters.CURSOR):
-        scope = scope_of(asked.tenant, asked.request.path, _meaning(which), _meaning(order))
+        scope = scope_of(context.tenant, context.request.path, _meaning(which), _meaning(order))
     if (cursor := query.raw(parameters.CURSOR)) is not None:
         key = _opened(query, cursor, lambda sealed: customer_key(sealed, order.by, scope))
     query.finish()
-    return ListAsked(
+    return ListQuery(
         which=which,
         order=order,
         page=page,
@@ -66,8 +66,8 @@ def list_asked(asked: Asked, *, filtered: bool = True) -> ListAsked:
     )
 
 
-def answer_page(
-    asked: Asked, numbered: CustomerPage, show: Callable[[Customer], Any]
+def page_response(
+    context: RequestContext, numbered: CustomerPage, show: Callable[[Customer], Any]
 ) -> web.Response:
     """The envelope of a page by number, with its Link header."""
     page, total = numbered.page, numbered.total
@@ -87,12 +87,12 @@ def answer_page(
             "hasPrevious": page.number > 1,
         },
     }
-    return answer(body, headers=_links(asked.request, "page", _neighbours(page.number, pages)))
+    return answer(body, headers=_links(context.request, "page", _neighbours(page.number, pages)))
 
 
-def answer_stretch(
-    asked: Asked,
-    question: ListAsked,
+def cursor_page_response(
+    context: RequestContext,
+    question: ListQuery,
     found: Sequence[Customer],
     show: Callable[[Customer], Any],
 ) -> web.Response:
@@ -109,11 +109,11 @@ def answer_stretch(
         "pageSize": size,
     }
     links = {"first": ""} | ({"next": cursor} if cursor else {})
-    return answer(body, headers=_links(asked.request, "cursor", links))
+    return answer(body, headers=_links(context.request, "cursor", links))
 
 
 @frozen(kw_only=True)
-class JournalAsked:
+class JournalQuery:
     """One question about a list that is newest first."""
 
     key: JournalKey | None
@@ -121,25 +121,25 @@ class JournalAsked:
     scope: bytes
 
 
-def journal_asked(asked: Asked, query: Query, *chosen: Collection[str]) -> JournalAsked:
+def journal_query(context: RequestContext, query: Query, *chosen: Collection[str]) -> JournalQuery:
     """The stretch that a query asks for; `chosen` are the filters that the caller has read from it.
 
     Raises Invalid with every bad parameter.
     """
     limit = query.size(parameters.JOURNAL_SIZES)
     chosen_texts = [sorted(map(str, each)) for each in chosen]
-    scope = scope_of(asked.tenant, asked.request.path, chosen_texts)
+    scope = scope_of(context.tenant, context.request.path, chosen_texts)
     cursor = query.raw(parameters.CURSOR)
     key = None
     if cursor is not None:
         key = _opened(query, cursor, lambda sealed: journal_key(sealed, scope))
     query.finish()
-    return JournalAsked(key=key, limit=limit, scope=scope)
+    return JournalQuery(key=key, limit=limit, scope=scope)
 
 
-def answer_journal(
-    asked: Asked,
-    question: JournalAsked,
+def journal_response(
+    context: RequestContext,
+    question: JournalQuery,
     found: Sequence[Any],
     show: Callable[[Any], Any],
     key: Callable[[Any], JournalKey],
@@ -149,7 +149,7 @@ def answer_journal(
     links = {}
     if len(found) > question.limit:
         links["next"] = journal_cursor(key(shown[-1]), question.scope)
-    return answer([show(each) for each in shown], headers=_links(asked.request, "cursor", links))
+    return answer([show(each) for each in shown], headers=_links(context.request, "cursor", links))
 
 
 def _filter(query: Query) -> CustomerFilter:
@@ -178,7 +178,7 @@ def _meaning(question: AttrsInstance) -> list[tuple[str, str]]:
 def _opened(query: Query, cursor: str, opened: Callable[[str], Any]) -> Any:
     try:
         return opened(cursor)
-    except Refused as refused:
+    except InvalidValue as refused:
         query.refuse(parameters.CURSOR, refused.code, refused.message)
         return None
 

@@ -7,16 +7,16 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from customers.core.errors import CustomersError
-from customers.entrypoints.http.body import TOO_LARGE, Rejected
+from customers.entrypoints.http.body import TOO_LARGE, RequestRejected
 from customers.entrypoints.http.drain import Drain
 from customers.entrypoints.http.errors import (
     DEFECT,
     UNKNOWN_PATH,
+    ErrorResponse,
     Form,
-    Refusal,
-    answer_refusal,
+    error_response,
+    error_response_of,
     method_not_allowed,
-    refusal_of,
 )
 from customers.entrypoints.http.routes import ROUTE
 from customers.entrypoints.observability.logs import RequestScope, log_request, logger
@@ -26,7 +26,7 @@ from customers.entrypoints.observability.request_id import request_id_of
 Response = TypeVar("Response", bound=web.StreamResponse)
 
 
-def frame(metrics: Metrics, drain: Drain) -> Middleware:
+def middleware(metrics: Metrics, drain: Drain) -> Middleware:
     """The one middleware."""
 
     @web.middleware
@@ -67,8 +67,8 @@ async def _answered(request: web.Request, handler: Handler) -> web.StreamRespons
     try:
         return await handler(request)
     except CustomersError as error:
-        refusal = refusal_of(error)
-    except Rejected as rejected:
+        refusal = error_response_of(error)
+    except RequestRejected as rejected:
         refusal = rejected.refusal
     except web.HTTPException as error:
         refusal = _library_refusal(error)
@@ -77,7 +77,7 @@ async def _answered(request: web.Request, handler: Handler) -> web.StreamRespons
         refusal = DEFECT
     route = request.get(ROUTE)
     form = Form.PLAIN if route is None else route.form
-    return answer_refusal(refusal, form, ",".join(request.headers.getall("Accept", ())))
+    return error_response(refusal, form, ",".join(request.headers.getall("Accept", ())))
 
 
 def _is_broken(request: web.Request) -> bool:
@@ -88,7 +88,7 @@ def _is_broken(request: web.Request) -> bool:
     return True
 
 
-def _library_refusal(error: web.HTTPException) -> Refusal:
+def _library_refusal(error: web.HTTPException) -> ErrorResponse:
     """What aiohttp itself refused, said in our form."""
     if isinstance(error, web.HTTPNotFound):
         return UNKNOWN_PATH
@@ -97,7 +97,7 @@ def _library_refusal(error: web.HTTPException) -> Refusal:
     if isinstance(error, web.HTTPRequestEntityTooLarge):
         return TOO_LARGE
     code = error.reason.upper().replace(" ", "_").replace("-", "_")
-    return Refusal(status=error.status, code=code, message=error.reason)
+    return ErrorResponse(status=error.status, code=code, message=error.reason)
 
 
 def _template(request: web.Request) -> str | None:

@@ -7,17 +7,24 @@ from typing import Final
 
 from attrs import frozen
 
-from customers.core.errors import Refused
+from customers.core.errors import InvalidValue
 from customers.core.model.customer import CustomerStatus, CustomerType
 from customers.core.model.journal import CommunicationType, Direction
 from customers.core.model.numbers import number
 from customers.core.model.query import (
     MOST_PER_JOURNAL,
     MOST_PER_PAGE,
-    CustomerSort,
-    SortOrder,
+    SortDirection,
+    SortField,
 )
-from customers.core.model.values import Choice, DayGate, IdGate, MomentGate, Text, VisibleGate
+from customers.core.model.values import (
+    ChoiceGate,
+    DayGate,
+    IdGate,
+    MomentGate,
+    TextGate,
+    VisibleGate,
+)
 from customers.entrypoints.http.queries import Count, Parameter, Sizes
 
 # More than a request line can hold: too long a search finds nothing.
@@ -40,7 +47,7 @@ class RangeEnd:
     def read(self, raw: object) -> datetime:
         try:
             return MomentGate().read(raw)
-        except Refused:
+        except InvalidValue:
             day = DayGate().read(raw)
         start = datetime.combine(day, time.min, tzinfo=UTC)
         return start + _LAST_INSTANT if self.is_high else start
@@ -58,15 +65,15 @@ ORDER_ID: Final = VisibleGate()
 
 SEARCH: Final = Parameter(
     name="search",
-    gate=Text(most=_LONGEST_SEARCH),
+    gate=TextGate(most=_LONGEST_SEARCH),
     default="",
     says="A part of the e-mail address, a name, first and last name, or the phone number; "
     "letter case does not count.",
 )
-STATUSES: Final = Parameter(name="status", gate=Choice(CustomerStatus), is_list=True)
-TYPES: Final = Parameter(name="customer_type", gate=Choice(CustomerType), is_list=True)
+STATUSES: Final = Parameter(name="status", gate=ChoiceGate(CustomerStatus), is_list=True)
+TYPES: Final = Parameter(name="customer_type", gate=ChoiceGate(CustomerType), is_list=True)
 TAGS: Final = Parameter(
-    name="tags", gate=Text(most=100), is_list=True, says="Customers who have all of these tags."
+    name="tags", gate=TextGate(most=100), is_list=True, says="Customers who have all of these tags."
 )
 CREATED_FROM: Final = Parameter(
     name="created_from", gate=RangeEnd(False), says="A moment, or a day in UTC; inclusive."
@@ -87,15 +94,15 @@ FILTERS: Final = (
     MAX_TOTAL_SPENT,
 )
 
-SORT_BY: Final = Parameter(
-    name="sort_by", gate=Choice(CustomerSort), default=CustomerSort.CREATED_AT
+SORT_BY: Final = Parameter(name="sort_by", gate=ChoiceGate(SortField), default=SortField.CREATED_AT)
+SORT_ORDER: Final = Parameter(
+    name="sort_order", gate=ChoiceGate(SortDirection), default=SortDirection.DESC
 )
-SORT_ORDER: Final = Parameter(name="sort_order", gate=Choice(SortOrder), default=SortOrder.DESC)
 PAGE: Final = Parameter(name="page", gate=Count(), default=1, says="A page by number, from 1.")
 PAGE_SIZES: Final = Sizes.of(default=20, most=MOST_PER_PAGE)
 CURSOR: Final = Parameter(
     name="cursor",
-    gate=Text(most=_LONGEST_SEARCH),
+    gate=TextGate(most=_LONGEST_SEARCH),
     says="Empty for the first page by cursor, then what the page before names as the next one.",
 )
 BY_NUMBER: Final = (PAGE, *PAGE_SIZES, SORT_BY, SORT_ORDER)
@@ -103,8 +110,10 @@ PAGING: Final = (*BY_NUMBER, CURSOR)
 
 JOURNAL_SIZES: Final = Sizes.of(default=50, most=MOST_PER_JOURNAL)
 JOURNAL: Final = (*JOURNAL_SIZES, CURSOR)
-COMMUNICATION_TYPES: Final = Parameter(name="type", gate=Choice(CommunicationType), is_list=True)
-DIRECTIONS: Final = Parameter(name="direction", gate=Choice(Direction), is_list=True)
+COMMUNICATION_TYPES: Final = Parameter(
+    name="type", gate=ChoiceGate(CommunicationType), is_list=True
+)
+DIRECTIONS: Final = Parameter(name="direction", gate=ChoiceGate(Direction), is_list=True)
 
 AFTER: Final = Parameter(
     name="after", gate=Count(least=0), default=0, says="The sequence of the last change known."
@@ -120,6 +129,6 @@ IDS: Final = Parameter(
 )
 MODE: Final = Parameter(
     name="mode",
-    gate=Choice(DeletionMode),
+    gate=ChoiceGate(DeletionMode),
     says="`erase` erases the customer (GDPR); without it they are deleted.",
 )

@@ -1,22 +1,22 @@
 """What aiohttp answers by itself, before or around every handler, said in our form.
 
 That is: a request that is not HTTP, or with a line too long, or with an expectation that nobody
-meets; and a defect of the frame. What handlers refuse is the business of `frame`.
+meets; and a defect of the frame. What handlers refuse is the business of `middleware`.
 """
 
 from aiohttp import web
 
-from customers.entrypoints.http.errors import DEFECT, Form, Refusal, answer_refusal
+from customers.entrypoints.http.errors import DEFECT, ErrorResponse, Form, error_response
 from customers.entrypoints.http.middleware import headed
 from customers.entrypoints.observability.logs import log_request, logger
 from customers.entrypoints.observability.request_id import request_id_of
 
-MALFORMED = Refusal(
+MALFORMED = ErrorResponse(
     status=400,
     code="MALFORMED_REQUEST",
     message="the request is not well-formed HTTP, or a line of it is too long",
 )
-UNMET = Refusal(
+UNMET = ErrorResponse(
     status=417, code="EXPECTATION_FAILED", message="the only expectation met is 100-continue"
 )
 
@@ -48,8 +48,8 @@ class Protocol(web.RequestHandler):
         return await super().finish_response(request, resp, start_time)
 
 
-def _answer(refusal: Refusal) -> web.Response:
+def _answer(refusal: ErrorResponse) -> web.Response:
     log_request(method="OTHER", route=None, status=refusal.status, seconds=0)
-    response = answer_refusal(refusal, Form.PLAIN, accept="")
+    response = error_response(refusal, Form.PLAIN, accept="")
     response.force_close()
     return headed(response, request_id_of())

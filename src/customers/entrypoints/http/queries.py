@@ -8,7 +8,7 @@ from typing import Any, Self
 from attrs import frozen
 from multidict import MultiMapping
 
-from customers.core.errors import Invalid, Problem, Refused
+from customers.core.errors import Invalid, InvalidValue, Problem
 from customers.core.model.values import Gate
 
 _WHOLE = re.compile(r"\+?(?=[0-9])0*([0-9]*)")
@@ -27,7 +27,7 @@ class Count:
         digits = _WHOLE.fullmatch(str(raw).strip())
         told = -1 if digits is None else int(digits[1][:16] or 0)
         if told < self.least:
-            raise Refused("INVALID_VALUE", f"must be a whole number from {self.least}")
+            raise InvalidValue("INVALID_VALUE", f"must be a whole number from {self.least}")
         return min(told, _LONGEST_LIST)
 
 
@@ -126,7 +126,7 @@ class Query:
     def _through(self, parameter: Parameter, value: str) -> Any:
         try:
             return parameter.gate.read(value)
-        except Refused as refused:
+        except InvalidValue as refused:
             self.refuse(parameter, refused.code, refused.message)
             return parameter.default
 

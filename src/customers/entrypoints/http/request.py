@@ -8,12 +8,12 @@ from uuid import UUID
 from aiohttp import web
 from attrs import AttrsInstance, frozen
 
-from customers.core.errors import Invalid, Problem, Refused
+from customers.core.errors import Invalid, InvalidValue, Problem
 from customers.entrypoints.http.body import read_body
 from customers.entrypoints.http.parameters import ID, ORDER_ID
 from customers.entrypoints.http.queries import Query
 from customers.entrypoints.http.tenant import actor_of, tenant_of
-from customers.entrypoints.json.decode import Nulls, Reader
+from customers.entrypoints.json.decode import Decoder, Nulls
 
 Kind = TypeVar("Kind", bound=AttrsInstance)
 
@@ -27,7 +27,7 @@ class Nothing:
 
 
 @frozen(kw_only=True)
-class Asked:
+class RequestContext:
     """A request, read: its body, and whose and what it is about.
 
     What is wrong with the tenant or the path is kept, so that `read` can tell it together with
@@ -37,7 +37,7 @@ class Asked:
     request: web.Request
     body: Mapping[str, Any] | None
     raw: bytes
-    _reader: Reader
+    _reader: Decoder
     _tenant: str
     _parts: Mapping[str, Any]
     _problems: Sequence[Problem]
@@ -96,7 +96,7 @@ class Asked:
         allowed = _TENANT_KEYS | ignored if self.is_strict else None
         try:
             if self.body is None:
-                raise Invalid([Refused("REQUIRED", "a JSON object is expected").at("", "")])
+                raise Invalid([InvalidValue("REQUIRED", "a JSON object is expected").at("", "")])
             read = self._reader.read(kind, self.body, nulls=nulls, allowed=allowed)
         except Invalid as error:
             raise Invalid([*self._problems, *error.problems]) from error
@@ -124,7 +124,9 @@ class Asked:
             raise Invalid(self._problems)
 
 
-async def ask(request: web.Request, reader: Reader, *, of_tenant: bool, most: int) -> Asked:
+async def ask(
+    request: web.Request, reader: Decoder, *, of_tenant: bool, most: int
+) -> RequestContext:
     """Reads what is common to all requests; a body has at most so many bytes.
 
     Raises Invalid and Rejected for its body.
@@ -138,7 +140,7 @@ async def ask(request: web.Request, reader: Reader, *, of_tenant: bool, most: in
         tenant = tenant_of(request, body) if of_tenant else ""
     except Invalid as error:
         problems = [*error.problems, *problems]
-    return Asked(
+    return RequestContext(
         request=request,
         body=body,
         raw=raw,
@@ -155,6 +157,6 @@ def _parts_of(request: web.Request) -> tuple[Mapping[str, Any], list[Problem]]:
     for name, part in request.match_info.items():
         try:
             parts[name] = (ORDER_ID if name == "orderId" else ID).read(part)
-        except Refused as refused:
+        except InvalidValue as refused:
             problems.append(refused.at(name))
     return parts, problems

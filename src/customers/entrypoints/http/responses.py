@@ -16,7 +16,7 @@ def answer(
     )
 
 
-def answer_version(request: web.Request, version: int, body: Any) -> web.Response:
+def versioned_response(request: web.Request, version: int, body: Any) -> web.Response:
     """The body with its strong ETag; 304 when the caller has that version already."""
     tag = f'"{version}"'
     headers = {"ETag": tag, "Cache-Control": "private, no-cache"}

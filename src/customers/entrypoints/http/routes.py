@@ -11,8 +11,8 @@ from customers.core.errors import CustomersError
 from customers.entrypoints.http.body import MOST_BYTES
 from customers.entrypoints.http.errors import Form
 from customers.entrypoints.http.queries import Parameter
-from customers.entrypoints.http.request import Asked, ask
-from customers.entrypoints.json.decode import Nulls, Reader
+from customers.entrypoints.http.request import RequestContext, ask
+from customers.entrypoints.json.decode import Decoder, Nulls
 
 BASE: Final = "/api/v1"
 CUSTOMER: Final = "/customers/{customerId:(?!(?:batch|segments)(?:/|$))[^/]+}"
@@ -21,7 +21,7 @@ SEGMENT: Final = "/customers/segments/{segmentId:(?!preview(?:/|$))[^/]+}"
 _PART: Final = re.compile(r"\{(\w+)\}")
 _ANY_TEXT: Final = r"{\1:[^/]+}"
 
-Handler = Callable[[Asked], Awaitable[web.Response]]
+Handler = Callable[[RequestContext], Awaitable[web.Response]]
 # Gives what handles the calls of a route instead of its handler.
 Around = Callable[["Route", Handler], Handler]
 
@@ -68,7 +68,7 @@ ROUTE: Final = web.RequestKey("route", Route)
 
 
 def add_routes(
-    app: web.Application, routes: Sequence[Route], reader: Reader, around: Around | None = None
+    app: web.Application, routes: Sequence[Route], reader: Decoder, around: Around | None = None
 ) -> None:
     for route in routes:
         add = app.router.add_get if route.method == "GET" else _adder(app, route.method)
@@ -81,7 +81,7 @@ def _adder(app: web.Application, method: str) -> Callable[..., web.AbstractRoute
 
 
 def _bound(
-    route: Route, handler: Handler, reader: Reader
+    route: Route, handler: Handler, reader: Decoder
 ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     of_tenant, most_bytes = route.is_of_tenant, route.most_bytes
 

@@ -8,8 +8,8 @@ from typing import TypeVar
 from attrs import AttrsInstance, evolve
 
 from customers.core.errors import Invalid, Problem
-from customers.core.model.segment import WrittenRules
-from customers.entrypoints.http.request import Asked
+from customers.core.model.segment import RulesText
+from customers.entrypoints.http.request import RequestContext
 
 Kind = TypeVar("Kind", bound=AttrsInstance)
 
@@ -17,34 +17,34 @@ Kind = TypeVar("Kind", bound=AttrsInstance)
 _GAP = re.compile(r"[ \t\n\r]*[{:,]?[ \t\n\r]*")
 
 
-def read_with_rules(asked: Asked, kind: type[Kind]) -> Kind:
+def read_with_rules(context: RequestContext, kind: type[Kind]) -> Kind:
     """The body, whose rules are looked into as well where another field is refused."""
-    told = _with_rules(asked)
+    told = _with_rules(context)
     try:
         return told.read(kind)
     except Invalid as error:
         raise Invalid([*error.problems, *_rule_problems(told)]) from error
 
 
-def _rule_problems(asked: Asked) -> Sequence[Problem]:
-    body = asked.body or {}
+def _rule_problems(context: RequestContext) -> Sequence[Problem]:
+    body = context.body or {}
     rules = body.get("rules")
     by_hand = body.get("isDynamic") is False or str(body.get("segmentType")).upper() == "STATIC"
     if rules is None:
         return ()
     try:
-        rules.rule(is_dynamic=not by_hand, strict=asked.is_strict)
+        rules.rule(is_dynamic=not by_hand, strict=context.is_strict)
     except Invalid as error:
         return error.problems
     return ()
 
 
-def _with_rules(asked: Asked) -> Asked:
+def _with_rules(context: RequestContext) -> RequestContext:
     """The request with its rules as the text that was written, for the echo."""
-    if asked.body is None or "rules" not in asked.body:
-        return asked
-    rules = WrittenRules(text=_written(asked.raw.decode(), "rules"))
-    return evolve(asked, body={**asked.body, "rules": rules})
+    if context.body is None or "rules" not in context.body:
+        return context
+    rules = RulesText(text=_written(context.raw.decode(), "rules"), value=context.body["rules"])
+    return evolve(context, body={**context.body, "rules": rules})
 
 
 def _written(text: str, name: str) -> str:

@@ -6,10 +6,10 @@ from uuid import UUID
 
 from aiohttp import web
 
-from customers.core.errors import Invalid, Problem, Refused
-from customers.core.model.values import IdGate, Text
+from customers.core.errors import Invalid, InvalidValue, Problem
+from customers.core.model.values import IdGate, TextGate
 
-_GATE = Text(most=255, blank=False)
+_GATE = TextGate(most=255, blank=False)
 _HEADERS = ("X-Tenant-ID", "x-jwt-claim-tenant-id")
 _QUERIES = ("tenant_id", "tenantId")
 _ACTORS = ("x-jwt-claim-sub", "X-User-ID")
@@ -22,7 +22,7 @@ def tenant_of(request: web.BaseRequest, body: Mapping[str, Any] | None) -> str:
     for field, pointer, raw in _mentions(request, body):
         try:
             named.add(_GATE.read(raw))
-        except Refused as refused:
+        except InvalidValue as refused:
             problems.append(refused.at(field, pointer))
     if len(named) > 1:
         problems.append(_said("TENANT_MISMATCH", "the tenants given in this request disagree"))
@@ -38,7 +38,7 @@ def actor_of(request: web.BaseRequest) -> UUID | None:
     said = next((value for name in _ACTORS if (value := request.headers.get(name, "").strip())), "")
     try:
         return IdGate().read(said)
-    except Refused:
+    except InvalidValue:
         return None
 
 

@@ -16,12 +16,12 @@ import attrs
 from cattrs import ClassValidationError, Converter
 from cattrs.gen import make_dict_structure_fn, override
 
-from customers.core.errors import Invalid, Problem, Refused
+from customers.core.errors import Invalid, InvalidValue, Problem
 from customers.core.model.money import Currency, CurrencyCode, Money
 from customers.core.model.order import OrderDate, RefundAmount, order_date, refund_amount
-from customers.core.model.segment import WrittenRules
+from customers.core.model.segment import RulesText
 from customers.core.model.values import Unset
-from customers.core.ports import Clock
+from customers.core.ports.clock import Clock
 
 Kind = TypeVar("Kind", bound=attrs.AttrsInstance)
 
@@ -33,7 +33,7 @@ class Nulls(Enum):
     CLEAR = "clear"
 
 
-class Reader:
+class Decoder:
     """Structures decoded JSON objects; amounts are in the deployment's currency."""
 
     def __init__(self, currency: Currency, clock: Clock) -> None:
@@ -43,7 +43,7 @@ class Reader:
         hook(RefundAmount, lambda raw, _: refund_amount(raw, currency))
         hook(CurrencyCode, lambda raw, _: currency.accept(raw))
         hook(OrderDate, lambda raw, _: order_date(raw, now=clock.now()))
-        hook(WrittenRules, lambda raw, _: raw)
+        hook(RulesText, lambda raw, _: raw)
         self._converter.register_structure_hook_func(_has_gate, _through_gate)
         self._converter.register_structure_hook_factory(_may_be_unset, self._settable)
         self._converter.register_structure_hook_factory(attrs.has, self._by_camel_case)
@@ -128,10 +128,10 @@ def _told(error: ClassValidationError) -> list[Problem]:
     problems = []
     for cause, note in error.group_exceptions()[0]:
         key = camel(note.name)
-        if isinstance(cause, Refused):
+        if isinstance(cause, InvalidValue):
             problems.append(cause.at(key, f"/{key}"))
         elif isinstance(cause, KeyError):
-            problems.append(Refused("REQUIRED", "is required").at(key, f"/{key}"))
+            problems.append(InvalidValue("REQUIRED", "is required").at(key, f"/{key}"))
         else:
             raise cause
     return problems

@@ -13,7 +13,7 @@ from customers.core.model.address import Address
 from customers.core.model.customer import Customer, Profile
 from customers.core.model.erasure import TABLES, Erasure
 from customers.core.model.journal import Communication, Note
-from customers.core.model.membership import CountedSegment
+from customers.core.model.membership import SegmentSummary
 from customers.core.model.money import Currency
 from customers.core.model.order import Entry
 from customers.core.model.payment import PaymentMethod
@@ -23,7 +23,7 @@ from customers.entrypoints.json import shapes
 encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
-class Show:
+class Encoder:
     """Shows what the core decided; amounts with the decimals of the deployment's currency."""
 
     def __init__(self, currency: Currency) -> None:
@@ -153,10 +153,10 @@ class Show:
             "recordedAt": cast("datetime", entry.recorded_at),
         }
 
-    def segment(self, counted: CountedSegment) -> shapes.Segment:
+    def segment(self, counted: SegmentSummary) -> shapes.Segment:
         segment = counted.segment
         kind = SegmentType.DYNAMIC if segment.is_dynamic else SegmentType.STATIC
-        written = segment.rules_written
+        written = segment.rules_text
         return {
             "id": segment.id,
             "tenantId": segment.tenant_id,
@@ -165,11 +165,11 @@ class Show:
             "rules": None if written is None else msgspec.Raw(written.encode()),
             "isDynamic": segment.is_dynamic,
             "isActive": segment.is_active,
-            "customerCount": counted.customers,
+            "customerCount": counted.member_count,
             "createdAt": segment.created_at,
             "updatedAt": segment.updated_at,
             "segmentType": kind,
-            "memberCount": counted.customers,
+            "memberCount": counted.member_count,
             "buildStatus": "ready" if counted.is_ready else "building",
             "buildProgress": counted.progress,
         }

@@ -4,18 +4,19 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
 
-from customers.core.model.membership import MemberChange
-from customers.core.model.preview import ChangePreview, Explanation, Preview, Sample
+from customers.core.model.explanation import Explanation
+from customers.core.model.membership import SequencedChange
+from customers.core.model.preview import ChangePreview, Preview, Sample
 from customers.core.model.rules.explain import ExplainedCondition, ExplainedGroup
 from customers.core.model.rules.fields import Field
 from customers.entrypoints.json import shapes
-from customers.entrypoints.json.encode import Show, midnight
+from customers.entrypoints.json.encode import Encoder, midnight
 
 _AMOUNTS = (Field.TOTAL_SPENT, Field.AVERAGE_ORDER_VALUE, Field.LIFETIME_VALUE)
 
 
-class ShowInsights:
-    def __init__(self, show: Show) -> None:
+class SegmentEncoder:
+    def __init__(self, show: Encoder) -> None:
         self._show = show
 
     def preview(self, preview: Preview) -> shapes.Preview:
@@ -40,7 +41,7 @@ class ShowInsights:
             shown["assignedBy"] = by_hand.assigned_by if by_hand else None
         return shown
 
-    def changes(self, changes: Sequence[MemberChange], after: int) -> shapes.MemberChanges:
+    def changes(self, changes: Sequence[SequencedChange], after: int) -> shapes.MembershipChanges:
         return {
             "changes": [_change(each) for each in changes],
             "next": changes[-1].sequence if changes else after,
@@ -80,7 +81,7 @@ class ShowInsights:
         return value
 
 
-def _change(change: MemberChange) -> shapes.MemberChange:
+def _change(change: SequencedChange) -> shapes.MembershipChange:
     return {
         "sequence": change.sequence,
         "segmentId": change.segment_id,

@@ -129,7 +129,7 @@ class CustomerPage(TypedDict):
     pagination: Pagination
 
 
-class CustomerStretch(TypedDict):
+class CustomerCursorPage(TypedDict):
     """A page by cursor."""
 
     customers: Sequence[Customer]
@@ -154,17 +154,17 @@ class Batch(TypedDict):
     summary: BatchSummary
 
 
-class BatchAnswer(TypedDict):
+class BatchResponse(TypedDict):
     success: Literal[True]
     data: Batch
 
 
-class LockAnswer(TypedDict):
+class LockResponse(TypedDict):
     success: Literal[True]
     data: Customer
 
 
-class AddressAnswer(TypedDict):
+class AddressResponse(TypedDict):
     success: Literal[True]
     data: Address
 
@@ -218,7 +218,7 @@ class LedgerOrder(TypedDict):
     recordedAt: datetime
 
 
-class Recorded(TypedDict):
+class LedgerResult(TypedDict):
     """What became of a fact."""
 
     message: str
@@ -300,7 +300,7 @@ class Explanation(TypedDict):
     assignedBy: NotRequired[Annotated[UUID | None, "Of a manual segment."]]
 
 
-class MemberChange(TypedDict):
+class MembershipChange(TypedDict):
     sequence: int
     segmentId: UUID
     customerId: UUID
@@ -309,8 +309,8 @@ class MemberChange(TypedDict):
     cause: Cause
 
 
-class MemberChanges(TypedDict):
-    changes: Sequence[MemberChange]
+class MembershipChanges(TypedDict):
+    changes: Sequence[MembershipChange]
     next: Annotated[int, "What `after` asks for the changes behind these."]
 
 

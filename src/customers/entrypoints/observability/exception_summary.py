@@ -27,7 +27,7 @@ _CODES = {"code": "code", "sqlstate": "sqlstate", "constraint": "constraint_name
 
 
 @frozen(kw_only=True)
-class Failure:
+class ExceptionSummary:
     """What may be told of an exception.
 
     `frames` are "file:line in function", the outermost first; `codes` those of our errors and of

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from customers.core.errors import Conflict, CustomersError, Invalid, NotFound, Unavailable
-from customers.core.services.orders import Recorded
+from customers.core.services.orders import LedgerResult
 from customers.entrypoints.observability.metrics import FactKind, Metrics, Outcome, Transport
 
 _OUTCOMES: tuple[tuple[type[CustomersError], Outcome], ...] = (
@@ -14,14 +14,16 @@ _OUTCOMES: tuple[tuple[type[CustomersError], Outcome], ...] = (
 )
 
 
-class Facts:
+class LedgerMetrics:
     """Tells facts and counts what became of them."""
 
     def __init__(self, metrics: Metrics, transport: Transport) -> None:
         self._metrics = metrics
         self._transport: Transport = transport
 
-    async def tell(self, kind: FactKind, telling: Callable[[], Awaitable[Recorded]]) -> Recorded:
+    async def tell(
+        self, kind: FactKind, telling: Callable[[], Awaitable[LedgerResult]]
+    ) -> LedgerResult:
         """Awaits what `telling` begins; refusals are counted and go on."""
         try:
             recorded = await telling()

@@ -15,7 +15,7 @@ from typing import TextIO
 import msgspec
 
 from customers.entrypoints.absent import as_if_absent
-from customers.entrypoints.observability.exception_summary import Failure
+from customers.entrypoints.observability.exception_summary import ExceptionSummary
 from customers.entrypoints.observability.redaction import hidden
 
 # structlog loads rich wherever it finds it: more time than all else here takes, and only for
@@ -170,13 +170,13 @@ def _explain_as_text(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     return event
 
 
-def _failure(event: EventDict) -> Failure | None:
+def _failure(event: EventDict) -> ExceptionSummary | None:
     raised = event.pop("exc_info", None)
     if isinstance(raised, tuple):
         raised = raised[1]
     elif raised and not isinstance(raised, BaseException):
         raised = sys.exc_info()[1]
-    return Failure.of(raised) if raised else None
+    return ExceptionSummary.of(raised) if raised else None
 
 
 def _line(_: WrappedLogger, level: str, event: EventDict) -> EventDict:

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
-from customers.core.errors import CustomersError, Invalid, Refused, Unavailable
+from customers.core.errors import CustomersError, Invalid, InvalidValue, Unavailable
 from customers.entrypoints.http.body import JSON, TOO_LARGE
 from customers.entrypoints.http.drain import GIVEN_UP
 from customers.entrypoints.http.errors import (
     PROBLEM_TYPE,
+    ErrorResponse,
     Form,
-    Refusal,
     body_of,
     problem_of,
     status_of,
@@ -23,7 +23,7 @@ _SHAPES: Final = {Form.PLAIN: shapes.PlainError, Form.WRAPPED: shapes.WrappedErr
 _OF_BODIES: Final = (
     GIVEN_UP,
     TOO_LARGE,
-    Refusal(
+    ErrorResponse(
         status=415,
         code="UNSUPPORTED_MEDIA_TYPE",
         message="a body must come as application/json in UTF-8",
@@ -31,7 +31,7 @@ _OF_BODIES: Final = (
 )
 
 
-def refusals_of(route: Route) -> dict[int, list[Refusal]]:
+def refusals_of(route: Route) -> dict[int, list[ErrorResponse]]:
     """What may be answered instead, by status."""
     errors: list[type[CustomersError]] = list(route.refuses)
     if route.is_of_tenant or route.query or route.method != "GET":
@@ -41,13 +41,15 @@ def refusals_of(route: Route) -> dict[int, list[Refusal]]:
     told = [_refusal(each) for each in errors]
     if route.method != "GET":
         told += _OF_BODIES
-    by_status: dict[int, list[Refusal]] = {}
+    by_status: dict[int, list[ErrorResponse]] = {}
     for each in told:
         by_status.setdefault(each.status, []).append(each)
     return by_status
 
 
-def refusal_described(refusals: Sequence[Refusal], form: Form, schemas: Schemas) -> dict[str, Any]:
+def refusal_described(
+    refusals: Sequence[ErrorResponse], form: Form, schemas: Schemas
+) -> dict[str, Any]:
     """The response for refusals of one status."""
     listed = "; ".join(f"`{each.code}`: {each.message}" for each in refusals)
     examples = {each.code: {"value": body_of(each, form)} for each in refusals}
@@ -60,7 +62,7 @@ def refusal_described(refusals: Sequence[Refusal], form: Form, schemas: Schemas)
     }
 
 
-def problem_described(refusals: Sequence[Refusal], schemas: Schemas) -> dict[str, Any]:
+def problem_described(refusals: Sequence[ErrorResponse], schemas: Schemas) -> dict[str, Any]:
     """The same as problem documents."""
     told: dict[str, Any] = {"schema": schemas.of_type(shapes.ProblemDocument)}
     if refusals:
@@ -68,9 +70,9 @@ def problem_described(refusals: Sequence[Refusal], schemas: Schemas) -> dict[str
     return told
 
 
-def _refusal(error: type[CustomersError]) -> Refusal:
-    bad = Refused("REQUIRED", "is required").at("email", "/email")
-    return Refusal(
+def _refusal(error: type[CustomersError]) -> ErrorResponse:
+    bad = InvalidValue("REQUIRED", "is required").at("email", "/email")
+    return ErrorResponse(
         status=status_of(error),
         code=error.code,
         message=error.message,

@@ -12,7 +12,7 @@ from customers.core.model.money import MOST
 from customers.core.model.payment import LastFourGate
 from customers.core.model.values import (
     MOST_TAGS,
-    Choice,
+    ChoiceGate,
     CountryCodeGate,
     DayGate,
     EmailGate,
@@ -22,9 +22,9 @@ from customers.core.model.values import (
     MomentGate,
     PhoneGate,
     TagsGate,
-    Text,
+    TextGate,
     VisibleGate,
-    Whole,
+    WholeNumberGate,
 )
 from customers.entrypoints.http.parameters import ExactNumber, RangeEnd
 from customers.entrypoints.http.queries import Count
@@ -49,7 +49,7 @@ def schema_of(gate: object) -> Schema:
 
 
 @schema_of.register
-def _(gate: Text) -> Schema:
+def _(gate: TextGate) -> Schema:
     least = max(gate.least, 0 if gate.blank else 1)
     schema: Schema = {"type": "string", "maxLength": gate.most}
     return schema | ({"minLength": least} if least else {})
@@ -98,12 +98,12 @@ def _(_: object) -> Schema:
 
 @schema_of.register
 def _(_: TagsGate) -> Schema:
-    tag = schema_of(Text(most=100, blank=False))
+    tag = schema_of(TextGate(most=100, blank=False))
     return {"type": "array", "items": tag, "maxItems": MOST_TAGS}
 
 
 @schema_of.register
-def _(gate: Whole) -> Schema:
+def _(gate: WholeNumberGate) -> Schema:
     return {"type": "integer", "minimum": gate.least, "maximum": gate.most}
 
 
@@ -113,7 +113,7 @@ def _(_: FlagGate) -> Schema:
 
 
 @schema_of.register
-def _(gate: Choice) -> Schema:
+def _(gate: ChoiceGate) -> Schema:
     return {"type": "string", "enum": [each.value for each in gate.kind]}
 
 

@@ -18,7 +18,7 @@ from customers.core.model.money import CurrencyCode, Money
 from customers.core.model.order import OrderDate, RefundAmount
 from customers.core.model.rules.fields import Field, Operator
 from customers.core.model.rules.tree import Logic
-from customers.core.model.segment import WrittenRules
+from customers.core.model.segment import RulesText
 from customers.core.model.values import Tenant, Unset
 from customers.entrypoints.http.routes import Body
 from customers.entrypoints.json.decode import Nulls, camel
@@ -124,7 +124,7 @@ class Schemas:
         """Raises TypeError for a type that nothing is known of."""
         if kind in _PLAIN:
             return dict(_PLAIN[kind])
-        if kind is WrittenRules:
+        if kind is RulesText:
             self.components |= _RULE_PARTS
             return dict(_RULES)
         if is_shape(kind):

@@ -36,9 +36,9 @@ async def _examined(doctor: Doctor, tenant_id: str | None) -> int:
 def _line(tenant_id: str, difference: Difference) -> str:
     where = f"tenant {tenant_id}, segment {difference.segment_id}"
     if difference.customer_id is None:
-        return f"{where}: told {difference.told:,} members, there are {difference.truth:,}"
-    member = "is told to be a member" if difference.told else "is not told to be a member"
-    truth = "is one" if difference.truth else "is none"
+        return f"{where}: told {difference.reported:,} members, there are {difference.expected:,}"
+    member = "is told to be a member" if difference.reported else "is not told to be a member"
+    truth = "is one" if difference.expected else "is none"
     return f"{where}, customer {difference.customer_id}: {member}, and {truth}"
 
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 
 from customers.core.errors import Unavailable
-from customers.core.ports import Storage
+from customers.core.ports.storage import Storage
 from customers.entrypoints.container import Container
 from customers.entrypoints.grpc.server import RpcServer
 from customers.entrypoints.http.drain import Drain

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from customers.entrypoints.config.setting_types import without_passwords
-from customers.entrypoints.observability.exception_summary import Failure
+from customers.entrypoints.observability.exception_summary import ExceptionSummary
 from customers.entrypoints.observability.logs import logger
 
 
@@ -44,4 +44,4 @@ def _told(error: Exception) -> str:
     if isinstance(error, OSError) or type(error).__module__.startswith("customers."):
         return str(error)
     logger().error("ended by a failure", exc_info=error)
-    return Failure.of(error).as_text()
+    return ExceptionSummary.of(error).as_text()

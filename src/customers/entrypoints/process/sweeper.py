@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from customers.core.errors import Unavailable
-from customers.core.services.sweeper import Builds, Sweeping
+from customers.core.services.sweeper import BackfillProgress, Sweeper
 from customers.entrypoints.observability.logs import logger
 from customers.entrypoints.observability.metrics import Metrics
 
@@ -21,7 +21,7 @@ SECONDS_TO_END = 0.5
 
 @asynccontextmanager
 async def swept(
-    sweeping: Sweeping, metrics: Metrics, every: float
+    sweeping: Sweeper, metrics: Metrics, every: float
 ) -> AsyncIterator[Callable[[], None]]:
     """Sweeps while the block runs, with pauses of so many seconds; never if they are 0.
 
@@ -41,12 +41,12 @@ async def swept(
             await asyncio.wait(tasks, timeout=SECONDS_TO_END)
 
 
-async def _sweep(sweeping: Sweeping, metrics: Metrics, every: float) -> None:
+async def _sweep(sweeping: Sweeper, metrics: Metrics, every: float) -> None:
     loop, next_round, is_away = asyncio.get_running_loop(), 0.0, False
     while True:
         builds, pause = None, every
         try:
-            builds = await sweeping.settle(LEASE_SECONDS)
+            builds = await sweeping.refresh(LEASE_SECONDS)
             if builds is not None and loop.time() >= next_round:
                 await sweeping.follow_time(LEASE_SECONDS)
                 next_round = loop.time() + ROUND_SECONDS
@@ -59,9 +59,9 @@ async def _sweep(sweeping: Sweeping, metrics: Metrics, every: float) -> None:
             logger().exception("segments were not swept")
             pause = max(every, PAUSE_AFTER_FAILURE)
         metrics.tell_builds(*_numbers(builds))
-        await asyncio.sleep(min(pause, PAUSE_OF_BUILDS) if builds and builds.number else pause)
+        await asyncio.sleep(min(pause, PAUSE_OF_BUILDS) if builds and builds.count else pause)
 
 
-def _numbers(builds: Builds | None) -> tuple[int, float]:
-    told = builds or Builds()
-    return told.number, told.progress
+def _numbers(builds: BackfillProgress | None) -> tuple[int, float]:
+    told = builds or BackfillProgress()
+    return told.count, told.progress

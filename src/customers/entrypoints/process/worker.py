@@ -30,7 +30,7 @@ SAMPLE_SECONDS = 1.0
 
 
 @frozen(kw_only=True)
-class Order:
+class WorkerCommand:
     """What a worker is told. As arguments or variables, others could see the password."""
 
     settings: Settings
@@ -47,17 +47,17 @@ class Order:
         return cls(settings=Settings.load({}, texts), metrics_dir=Path(metrics_dir))
 
 
-def receive() -> tuple[Order, socket.socket]:
+def receive() -> tuple[WorkerCommand, socket.socket]:
     """The order and the socket it came through; exits when there is no supervisor any more."""
     lifeline = socket.socket(fileno=os.dup(sys.stdin.fileno()))
     with lifeline.makefile("rb", buffering=0) as told:
         line = told.readline()
     if not line:
         sys.exit(0)
-    return Order.of(line), lifeline
+    return WorkerCommand.of(line), lifeline
 
 
-async def work(order: Order, lifeline: socket.socket) -> None:
+async def work(order: WorkerCommand, lifeline: socket.socket) -> None:
     """Serves until SIGTERM or SIGINT, or until the supervisor is gone."""
     settings = order.settings
     if settings.database_url is None:

@@ -20,7 +20,7 @@ from customers.entrypoints.config.settings import Settings
 from customers.entrypoints.observability.logs import logger
 from customers.entrypoints.observability.metrics import forget_process, shared_environment
 from customers.entrypoints.process.sockets import bound, explained
-from customers.entrypoints.process.worker import SERVING, Order
+from customers.entrypoints.process.worker import SERVING, WorkerCommand
 
 COMMAND = (sys.executable, "-P", "-m", "customers.entrypoints.cli", "worker")
 # A worker ends by itself in less than this; the database still has to end after the workers.
@@ -43,7 +43,7 @@ async def supervised(settings: Settings, dsn: str) -> AsyncIterator[tuple[int, i
     with ExitStack() as held:
         port = await _reserved(settings, "PORT", settings.port, "HTTP", held)
         rpc_port = await _reserved(settings, "RPC_PORT", settings.rpc_port, "gRPC", held)
-        order = Order(
+        order = WorkerCommand(
             settings=evolve(
                 settings,
                 port=port,
@@ -67,21 +67,21 @@ async def supervised(settings: Settings, dsn: str) -> AsyncIterator[tuple[int, i
 class Post:
     """The place of one worker, which is filled again when the worker dies."""
 
-    _order: Order
+    _order: WorkerCommand
     has_served: asyncio.Event = field(factory=asyncio.Event, init=False)
 
     async def keep(self) -> None:
         """Until cancelled; then the worker has ended. Raises WorkerFailed."""
         loop, pause = asyncio.get_running_loop(), SHORTEST_PAUSE
         while True:
-            begun = loop.time()
+            background_tasks = loop.time()
             async with _working(self._order) as worker:
                 if await worker.serves():
                     self.has_served.set()
                 status = await worker.process.wait()
             if not self.has_served.is_set():
                 raise WorkerFailed(f"a worker ended with status {status} before it served")
-            if loop.time() - begun > SECONDS_OF_GOOD_LIFE:
+            if loop.time() - background_tasks > SECONDS_OF_GOOD_LIFE:
                 pause = SHORTEST_PAUSE
             logger().error("a worker has died", pid=worker.process.pid, status=status, pause=pause)
             await asyncio.sleep(pause)
@@ -111,7 +111,7 @@ class Worker:
 
 
 @asynccontextmanager
-async def _working(order: Order) -> AsyncIterator[Worker]:
+async def _working(order: WorkerCommand) -> AsyncIterator[Worker]:
     """A worker, which has ended when the block has."""
     ours, theirs = socket.socketpair()
     with theirs:

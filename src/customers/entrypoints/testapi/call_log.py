@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from attrs import define, evolve, field, frozen
 
-from customers.core.ports import Clock
+from customers.core.ports.clock import Clock
 from customers.entrypoints.testapi.gates import folded
 from customers.entrypoints.testapi.masking import masked, masked_address
 

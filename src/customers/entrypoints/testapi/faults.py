@@ -9,9 +9,9 @@ from typing import Annotated, Any
 from attrs import define, evolve, field, frozen
 from grpc import StatusCode
 
-from customers.core.errors import Invalid, Problem, Refused
-from customers.core.model.values import Choice, Gate, Text, Whole
-from customers.entrypoints.json.decode import Reader
+from customers.core.errors import Invalid, InvalidValue, Problem
+from customers.core.model.values import ChoiceGate, Gate, TextGate, WholeNumberGate
+from customers.entrypoints.json.decode import Decoder
 from customers.entrypoints.testapi.gates import ObjectGate, OperationGate, folded
 
 # Longer than any caller waits.
@@ -36,11 +36,11 @@ class FaultDetails:
     """A fault as given; `times` None is until it is removed."""
 
     match: Annotated[Mapping[str, Any], ObjectGate()] = field(factory=dict)
-    times: Annotated[int, Whole(1, 1_000_000)] | None = None
-    status: Annotated[int, Whole(400, 599)] | None = None
-    rpc_code: Annotated[Any, Choice(RpcCode)] | None = None
-    delay_ms: Annotated[int, Whole(1, LONGEST_DELAY_MS)] | None = None
-    abort: Annotated[Abort, Choice(Abort)] | None = None
+    times: Annotated[int, WholeNumberGate(1, 1_000_000)] | None = None
+    status: Annotated[int, WholeNumberGate(400, 599)] | None = None
+    rpc_code: Annotated[Any, ChoiceGate(RpcCode)] | None = None
+    delay_ms: Annotated[int, WholeNumberGate(1, LONGEST_DELAY_MS)] | None = None
+    abort: Annotated[Abort, ChoiceGate(Abort)] | None = None
 
     @property
     def answers(self) -> bool:
@@ -90,7 +90,7 @@ class Fault:
 class Faults:
     """The faults that are armed, the oldest first."""
 
-    _reader: Reader
+    _reader: Decoder
     _operations: OperationGate
     _armed: dict[str, Fault] = field(factory=dict, init=False)
     _numbers: "count[int]" = field(factory=lambda: count(1), init=False)
@@ -104,7 +104,7 @@ class Faults:
             raise Invalid([*error.problems, *problems]) from error
         if not details.answers and details.delay_ms is None:
             said = "say what goes wrong: status, rpcCode, delayMs or abort"
-            problems.append(Refused("REQUIRED", said).at("", ""))
+            problems.append(InvalidValue("REQUIRED", said).at("", ""))
         if problems:
             raise Invalid(problems)
         return self.add(details, **match)
@@ -150,14 +150,14 @@ class Faults:
 
 def _matching(operations: OperationGate, match: Any) -> tuple[dict[str, str], list[Problem]]:
     """Which calls are meant, and what is wrong with that."""
-    gates: dict[str, Gate] = {"operation": operations, "tenantId": Text(most=255)}
+    gates: dict[str, Gate] = {"operation": operations, "tenantId": TextGate(most=255)}
     names = {"operation": "operation", "tenantId": "tenant_id"}
     read, problems = dict[str, str](), list[Problem]()
     for key, raw in match.items() if isinstance(match, dict) else ():
         try:
             if key not in gates:
-                raise Refused("UNKNOWN_FIELD", "is not known here")
+                raise InvalidValue("UNKNOWN_FIELD", "is not known here")
             read[names[key]] = str(gates[key].read("" if raw is None else raw))
-        except Refused as refused:
+        except InvalidValue as refused:
             problems.append(refused.at(key, f"/match/{key}"))
     return read, problems

@@ -6,9 +6,9 @@ from typing import Any, Self
 
 from attrs import frozen
 
-from customers.core.errors import Refused
+from customers.core.errors import InvalidValue
 from customers.core.model.numbers import number
-from customers.core.model.values import Text
+from customers.core.model.values import TextGate
 from customers.entrypoints.openapi.gate_schemas import Schema, schema_of
 
 
@@ -26,9 +26,11 @@ class OperationGate:
         return cls({folded(each): each for each in reversed(list(names))})
 
     def read(self, raw: object) -> str:
-        name = Text(most=100).read(raw)
+        name = TextGate(most=100).read(raw)
         if name and folded(name) not in self._known:
-            raise Refused("INVALID_VALUE", "is no operation: take an operationId or a gRPC method")
+            raise InvalidValue(
+                "INVALID_VALUE", "is no operation: take an operationId or a gRPC method"
+            )
         return self._known.get(folded(name), "")
 
 
@@ -36,7 +38,7 @@ class OperationGate:
 class ObjectGate:
     def read(self, raw: object) -> dict[str, Any]:
         if not isinstance(raw, dict):
-            raise Refused("INVALID_TYPE", "must be an object")
+            raise InvalidValue("INVALID_TYPE", "must be an object")
         return raw
 
 
@@ -47,7 +49,7 @@ class SecondsGate:
     def read(self, raw: object) -> Decimal:
         seconds = number(raw)
         if seconds <= 0:
-            raise Refused("INVALID_VALUE", "must be more than 0: time only moves forward")
+            raise InvalidValue("INVALID_VALUE", "must be more than 0: time only moves forward")
         return seconds
 
 

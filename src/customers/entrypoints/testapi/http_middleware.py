@@ -16,17 +16,27 @@ from aiohttp.typedefs import Middleware
 from attrs import frozen
 
 from customers.core.errors import CustomersError, Invalid, Unavailable
-from customers.entrypoints.http.body import DRAIN, Rejected
-from customers.entrypoints.http.errors import RETRY_LATER, Refusal, refusal_of
-from customers.entrypoints.http.request import Asked
+from customers.entrypoints.http.body import DRAIN, RequestRejected
+from customers.entrypoints.http.errors import RETRY_LATER, ErrorResponse, error_response_of
+from customers.entrypoints.http.request import RequestContext
 from customers.entrypoints.http.routes import BASE, ROUTE, Handler, Route
 from customers.entrypoints.http.tenant import tenant_of
 from customers.entrypoints.testapi.call_log import Call, Journal, Outcome
 from customers.entrypoints.testapi.faults import Abort, Fault, Faults
 from customers.entrypoints.testapi.in_flight import InFlight
+from customers.entrypoints.testapi.ports import ControllableIds
 
-ASKED: Final = web.RequestKey("asked", Asked)
+ASKED: Final = web.RequestKey("asked", RequestContext)
 STRUCK: Final = web.RequestKey("struck", Fault)
+# The operations that create something, and what: sequential ids are counted by kind.
+_CREATED_KINDS: Final = {
+    "registerCustomer": "Customer",
+    "addAddress": "Address",
+    "addPaymentMethod": "PaymentMethod",
+    "addNote": "Note",
+    "addCommunication": "Communication",
+    "createSegment": "Segment",
+}
 
 
 @frozen
@@ -34,19 +44,22 @@ class WatchedHttp:
     _journal: Journal
     _faults: Faults
     _in_flight: InFlight
+    _ids: ControllableIds
 
     def around(self, route: Route, handler: Handler) -> Handler:
         """What handles the calls of a route instead: it may be struck."""
         if not route.is_of_tenant:
             return handler
 
-        async def struck_or_handled(asked: Asked) -> web.Response:
-            asked.request[ASKED] = asked
-            fault = self._faults.strike(route.operation, _tenants(asked))
-            if fault is None:
-                return await handler(asked)
-            asked.request[STRUCK] = fault
-            return await _struck(fault, asked, handler)
+        async def struck_or_handled(context: RequestContext) -> web.Response:
+            context.request[ASKED] = context
+            fault = self._faults.strike(route.operation, _tenants(context))
+            kind = _CREATED_KINDS.get(route.operation, "")
+            with self._ids.scope(context.named_tenant, kind):
+                if fault is None:
+                    return await handler(context)
+                context.request[STRUCK] = fault
+                return await _struck(fault, context, handler)
 
         return struck_or_handled
 
@@ -68,18 +81,18 @@ class WatchedHttp:
         return watched
 
 
-async def _struck(fault: Fault, asked: Asked, handler: Handler) -> web.Response:
+async def _struck(fault: Fault, context: RequestContext, handler: Handler) -> web.Response:
     details = fault.details
-    await details.wait(partial(_is_abandoned, asked.request))
+    await details.wait(partial(_is_abandoned, context.request))
     if not details.answers:
-        return await handler(asked)
+        return await handler(context)
     if not details.is_late:
-        raise Rejected(_refusal(fault))
+        raise RequestRejected(_refusal(fault))
     if details.status is None:
-        return await handler(asked)
-    with suppress(CustomersError, Rejected):
-        await handler(asked)
-    raise Rejected(_refusal(fault))
+        return await handler(context)
+    with suppress(CustomersError, RequestRejected):
+        await handler(context)
+    raise RequestRejected(_refusal(fault))
 
 
 def _is_abandoned(request: web.Request) -> bool:
@@ -88,19 +101,19 @@ def _is_abandoned(request: web.Request) -> bool:
     return transport is None or transport.is_closing() or request.app[DRAIN].is_stopping
 
 
-def _refusal(fault: Fault) -> Refusal:
+def _refusal(fault: Fault) -> ErrorResponse:
     """What is answered; for the status of a storage that is away, just what that answers."""
     status = fault.details.status or 503
-    away = refusal_of(Unavailable())
+    away = error_response_of(Unavailable())
     if status == away.status:
         return away
     code, message = "INJECTED_FAULT", f"{fault.id} of the test API answers this call"
     headers = RETRY_LATER if status == 429 else {}
-    return Refusal(status=status, code=code, message=message, headers=headers)
+    return ErrorResponse(status=status, code=code, message=message, headers=headers)
 
 
-def _tenants(asked: Asked) -> list[str]:
-    return [asked.named_tenant] if asked.named_tenant else []
+def _tenants(context: RequestContext) -> list[str]:
+    return [context.named_tenant] if context.named_tenant else []
 
 
 def _named(request: web.Request) -> list[str]:
@@ -112,16 +125,16 @@ def _named(request: web.Request) -> list[str]:
 
 
 def _call(request: web.Request, response: web.StreamResponse) -> Call:
-    asked, route = request.get(ASKED), request.get(ROUTE)
+    context, route = request.get(ASKED), request.get(ROUTE)
     return Call(
         transport="http",
         operation=None if route is None else route.operation,
-        tenants=_named(request) if asked is None else _tenants(asked),
+        tenants=_named(request) if context is None else _tenants(context),
         method=request.method,
         path=request.rel_url.raw_path,
         query=request.rel_url.raw_query_string,
         request_id=response.headers["X-Request-Id"],
-        body=None if asked is None else asked.body,
+        body=None if context is None else context.body,
     )
 
 

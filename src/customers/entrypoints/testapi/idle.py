@@ -5,8 +5,8 @@ import asyncio
 from attrs import frozen
 
 from customers.core.errors import Unavailable
-from customers.core.ports import Storage
-from customers.core.services.sweeper import Sweeping
+from customers.core.ports.storage import Storage
+from customers.core.services.sweeper import Sweeper
 from customers.entrypoints.testapi.in_flight import InFlight
 
 LEASE_SECONDS = 10.0
@@ -16,7 +16,7 @@ MOST_SECONDS = 30.0
 @frozen
 class Settling:
     _storage: Storage
-    _sweeping: Sweeping
+    _sweeping: Sweeper
     _in_flight: InFlight
 
     async def settle(self) -> None:
@@ -38,6 +38,6 @@ class Settling:
             raise Unavailable("calls are still under way, or segments being built") from error
 
     async def _settle(self) -> None:
-        while await self._storage.tenants_to_settle():
-            await self._sweeping.settle(LEASE_SECONDS)
+        while await self._storage.tenants_to_refresh():
+            await self._sweeping.refresh(LEASE_SECONDS)
             await asyncio.sleep(0)

@@ -4,15 +4,17 @@ They are the adapters' own promises; nobody else has a use for them.
 """
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
-from customers.core.model.json_pointer import Place
-from customers.core.ports import Clock, Ids, Storage
+from customers.core.model.json_pointer import JsonPointer
+from customers.core.ports.clock import Clock, IdGenerator
+from customers.core.ports.storage import Storage
 
 
-class ToldClock(Clock, Protocol):
+class ControllableClock(Clock, Protocol):
     @property
     def stands(self) -> bool:
         """Whether it moves only when it is told to."""
@@ -35,13 +37,11 @@ class ToldClock(Clock, Protocol):
         ...
 
 
-class ToldIds(Ids, Protocol):
-    def appoint(self, tenant_id: str, kind: type, id: UUID) -> None:
-        """The next id of that kind in the tenant."""
-        ...
-
-    def dismiss(self, tenant_id: str, kind: type) -> None:
-        """Forgets an appointment that nobody has taken."""
+class ControllableIds(IdGenerator, Protocol):
+    def scope(
+        self, tenant_id: str, kind: str, next_id: UUID | None = None
+    ) -> AbstractContextManager[None]:
+        """Generates ids of one kind in one tenant while the block runs, `next_id` first."""
         ...
 
     def counts(self) -> Mapping[str, Mapping[str, int]]:
@@ -53,12 +53,12 @@ class ToldIds(Ids, Protocol):
         ...
 
 
-class ToldStorage(Storage, Protocol):
+class ControllableStorage(Storage, Protocol):
     def dump(self) -> dict[str, Any]:
         """All that is committed, by tenant, as plain JSON values."""
         ...
 
-    async def restore(self, data: object, at: Place = ...) -> None:
+    async def restore(self, data: object, at: JsonPointer = ...) -> None:
         """Replaces everything by what was dumped. `at` is the place of the data in its document.
 
         Raises Invalid with a pointer to each bad place; then nothing is changed.

@@ -7,10 +7,10 @@ from typing import Annotated, Any, Final
 from aiohttp import web
 from attrs import evolve, field, frozen
 
-from customers.core.errors import EmailTaken, Invalid, Refused, SegmentIsDynamic, Unavailable
-from customers.core.model.values import Moment, Text
+from customers.core.errors import EmailTaken, Invalid, InvalidValue, SegmentIsDynamic, Unavailable
+from customers.core.model.values import Moment, TextGate
 from customers.entrypoints.http.queries import Parameter
-from customers.entrypoints.http.request import Asked
+from customers.entrypoints.http.request import RequestContext
 from customers.entrypoints.http.responses import answer
 from customers.entrypoints.http.routes import Body, Route
 from customers.entrypoints.http.tenant import tenant_of
@@ -21,7 +21,7 @@ from customers.entrypoints.testapi.encode import show_fault, show_request
 from customers.entrypoints.testapi.faults import FaultDetails, Faults
 from customers.entrypoints.testapi.gates import ObjectGate, OperationGate, SecondsGate
 from customers.entrypoints.testapi.idle import Settling
-from customers.entrypoints.testapi.ports import ToldClock
+from customers.entrypoints.testapi.ports import ControllableClock
 from customers.entrypoints.testapi.state_control import Kept
 from customers.entrypoints.testapi.states import States
 
@@ -30,7 +30,7 @@ MOST_BYTES_OF_A_SNAPSHOT: Final = 256 * 1024 * 1024
 
 _ABOUT: Final = "What tests can do to a service that runs in memory: docs/memory-mode.md."
 
-TENANT: Final = Parameter(name="tenant_id", gate=Text(most=255), default="")
+TENANT: Final = Parameter(name="tenant_id", gate=TextGate(most=255), default="")
 
 
 @frozen(kw_only=True)
@@ -45,7 +45,7 @@ class Advance:
 
 @frozen(kw_only=True)
 class StateAsked:
-    state: Annotated[str, Text(most=255, blank=False)]
+    state: Annotated[str, TextGate(most=255, blank=False)]
     params: Annotated[dict[str, Any], ObjectGate()] = field(factory=dict)
 
 
@@ -53,15 +53,15 @@ class StateAsked:
 class PactStateAsked(StateAsked):
     """What a verifier of Pact sends: also which way, and for which consumer."""
 
-    action: Annotated[str, Text(most=20)] = "setup"
-    consumer: Annotated[str, Text(most=255)] = ""
+    action: Annotated[str, TextGate(most=20)] = "setup"
+    consumer: Annotated[str, TextGate(most=255)] = ""
 
 
 @frozen(kw_only=True)
 class BenchRoutes:
     _kept: Kept
     _states: States
-    _clock: ToldClock
+    _clock: ControllableClock
     _faults: Faults
     _journal: Journal
     _settling: Settling
@@ -155,23 +155,23 @@ class BenchRoutes:
     def _operation(self) -> Parameter:
         return Parameter(name="operation", gate=self._operations, default="")
 
-    async def reset(self, asked: Asked) -> web.Response:
+    async def reset(self, context: RequestContext) -> web.Response:
         """Forget all of a tenant, or be as at the start"""
-        await self._kept.reset(_tenant(asked))
+        await self._kept.reset(_tenant(context))
         return answer({"message": "reset"})
 
-    async def snapshot(self, _: Asked) -> web.Response:
+    async def snapshot(self, _: RequestContext) -> web.Response:
         """Tell the whole state"""
         return answer(self._kept.snapshot())
 
-    async def restore(self, asked: Asked) -> web.Response:
+    async def restore(self, context: RequestContext) -> web.Response:
         """Restore the whole state"""
-        if asked.body is None:
-            raise Invalid([Refused("REQUIRED", "a snapshot is expected").at("", "")])
-        await self._kept.restore(asked.body)
+        if context.body is None:
+            raise Invalid([InvalidValue("REQUIRED", "a snapshot is expected").at("", "")])
+        await self._kept.restore(context.body)
         return answer({"message": "restored"})
 
-    async def states(self, _: Asked) -> web.Response:
+    async def states(self, _: RequestContext) -> web.Response:
         """List the provider states"""
         body: shapes.StateList = {
             "states": [
@@ -181,10 +181,10 @@ class BenchRoutes:
         }
         return answer(body)
 
-    async def set_state(self, asked: Asked) -> web.Response:
+    async def set_state(self, context: RequestContext) -> web.Response:
         """Set a provider state up"""
-        wanted = asked.read(StateAsked)
-        tenant_id, params = self._state_of(asked, wanted)
+        wanted = context.read(StateAsked)
+        tenant_id, params = self._state_of(context, wanted)
         values = await self._states.set_up(wanted.state, tenant_id, params)
         body: shapes.StateSet = {
             "state": wanted.state,
@@ -193,98 +193,98 @@ class BenchRoutes:
         }
         return answer(body)
 
-    async def set_pact_state(self, asked: Asked) -> web.Response:
+    async def set_pact_state(self, context: RequestContext) -> web.Response:
         """Set a provider state up as a verifier of Pact asks for it, or take its faults away"""
-        wanted = asked.read(PactStateAsked)
-        tenant_id, params = self._state_of(asked, wanted)
+        wanted = context.read(PactStateAsked)
+        tenant_id, params = self._state_of(context, wanted)
         if wanted.action == "teardown":
             self._faults.remove(self._states.faults_of(wanted.state, tenant_id))
             return answer({})
         values = await self._states.set_up(wanted.state, tenant_id, params)
         return answer({"tenantId": tenant_id or None, **values})
 
-    def _state_of(self, asked: Asked, wanted: StateAsked) -> tuple[str, dict[str, Any]]:
+    def _state_of(self, context: RequestContext, wanted: StateAsked) -> tuple[str, dict[str, Any]]:
         """Whose state is wanted, and its parameters, of which the tenant may be one."""
         params = dict(wanted.params)
         told = [params.pop(name, None) for name in ("tenantId", "tenant_id")]
-        told += [(asked.body or {}).get("tenantId")]
+        told += [(context.body or {}).get("tenantId")]
         in_body = next((each for each in told if each is not None), None)
         try:
-            return tenant_of(asked.request, {"tenantId": in_body}), params
+            return tenant_of(context.request, {"tenantId": in_body}), params
         except Invalid as error:
             if error.headline != "TENANT_REQUIRED" or self._states.needs_tenant(wanted.state):
                 raise
             return "", params
 
-    async def time(self, _: Asked) -> web.Response:
+    async def time(self, _: RequestContext) -> web.Response:
         """Tell the time"""
         body: shapes.Time = {"now": self._clock.now(), "stands": self._clock.stands}
         return answer(body)
 
-    async def set_time(self, asked: Asked) -> web.Response:
+    async def set_time(self, context: RequestContext) -> web.Response:
         """Let the clock stand at a moment that is not over"""
-        moment = asked.read(NewTime).now
+        moment = context.read(NewTime).now
         if moment < self._clock.now():
-            refused = Refused("INVALID_VALUE", "is over: time only moves forward")
+            refused = InvalidValue("INVALID_VALUE", "is over: time only moves forward")
             raise Invalid([refused.at("now", "/now")])
         self._clock.stand(moment)
         await self._settling.settle()
-        return await self.time(asked)
+        return await self.time(context)
 
-    async def advance(self, asked: Asked) -> web.Response:
+    async def advance(self, context: RequestContext) -> web.Response:
         """Move the clock ahead"""
-        seconds = asked.read(Advance).seconds
+        seconds = context.read(Advance).seconds
         try:
             by = timedelta(microseconds=int(seconds * 1_000_000))
             self._clock.now() + by + timedelta(days=366)
             self._clock.advance(by)
         except OverflowError as error:
-            refused = Refused("INVALID_VALUE", "leads beyond the end of the calendar")
+            refused = InvalidValue("INVALID_VALUE", "leads beyond the end of the calendar")
             raise Invalid([refused.at("seconds", "/seconds")]) from error
         await self._settling.settle()
-        return await self.time(asked)
+        return await self.time(context)
 
-    async def requests(self, asked: Asked) -> web.Response:
+    async def requests(self, context: RequestContext) -> web.Response:
         """List the calls that came, oldest first"""
-        query = asked.query()
+        query = context.query()
         tenant_id, operation = query.one(TENANT), query.one(self._operation)
         query.finish()
         found = [show_request(each) for each in self._journal.find(tenant_id, operation)]
         return answer({"requests": found})
 
-    async def forget_requests(self, asked: Asked) -> web.Response:
+    async def forget_requests(self, context: RequestContext) -> web.Response:
         """Forget the calls that came"""
-        self._journal.forget(_tenant(asked))
+        self._journal.forget(_tenant(context))
         return answer({"message": "requests forgotten"})
 
-    async def faults(self, _: Asked) -> web.Response:
+    async def faults(self, _: RequestContext) -> web.Response:
         """List the faults that are armed"""
         return answer({"faults": [show_fault(each) for each in self._faults.all()]})
 
-    async def add_fault(self, asked: Asked) -> web.Response:
+    async def add_fault(self, context: RequestContext) -> web.Response:
         """Let calls fail"""
-        if asked.body is None:
-            raise Invalid([Refused("REQUIRED", "a fault is expected").at("", "")])
-        return answer(show_fault(self._faults.arm(asked.body)), status=201)
+        if context.body is None:
+            raise Invalid([InvalidValue("REQUIRED", "a fault is expected").at("", "")])
+        return answer(show_fault(self._faults.arm(context.body)), status=201)
 
-    async def remove_faults(self, asked: Asked) -> web.Response:
+    async def remove_faults(self, context: RequestContext) -> web.Response:
         """Take faults away"""
-        removed = self._faults.remove_of(_tenant(asked))
+        removed = self._faults.remove_of(_tenant(context))
         return answer({"message": "faults removed", "removed": removed})
 
-    async def idle(self, _: Asked) -> web.Response:
+    async def idle(self, _: RequestContext) -> web.Response:
         """Answer when nothing is pending"""
         await self._settling.rest()
         return answer({"idle": True})
 
-    async def openapi(self, _: Asked) -> web.Response:
+    async def openapi(self, _: RequestContext) -> web.Response:
         """Tell the OpenAPI document of the test API"""
         tables = {self.name: self.table()}
         return answer(document(tables, version=self._version, title="Test API", about=_ABOUT))
 
 
-def _tenant(asked: Asked) -> str:
-    query = asked.query()
+def _tenant(context: RequestContext) -> str:
+    query = context.query()
     tenant_id = query.one(TENANT)
     query.finish()
     return str(tenant_id)

@@ -8,13 +8,17 @@ from typing import Annotated, Any
 
 from attrs import define, field, frozen
 
-from customers.core.errors import Invalid, Problem, Refused
-from customers.core.model.json_pointer import Place
-from customers.core.model.values import Flag, Moment, Whole
-from customers.entrypoints.json.decode import Reader
+from customers.core.errors import Invalid, InvalidValue, Problem
+from customers.core.model.json_pointer import JsonPointer
+from customers.core.model.values import Flag, Moment, WholeNumberGate
+from customers.entrypoints.json.decode import Decoder
 from customers.entrypoints.testapi.call_log import Journal
 from customers.entrypoints.testapi.faults import Faults
-from customers.entrypoints.testapi.ports import ToldClock, ToldIds, ToldStorage
+from customers.entrypoints.testapi.ports import (
+    ControllableClock,
+    ControllableIds,
+    ControllableStorage,
+)
 from customers.entrypoints.testapi.states import States
 from customers.entrypoints.testapi.yaml_files import read_yaml
 
@@ -41,8 +45,8 @@ class _CountsGate:
 
     def read(self, raw: object) -> Counts:
         if not isinstance(raw, dict) or not all(isinstance(each, dict) for each in raw.values()):
-            raise Refused("INVALID_TYPE", "must be an object of objects")
-        number = Whole(0, _MOST_IDS)
+            raise InvalidValue("INVALID_TYPE", "must be an object of objects")
+        number = WholeNumberGate(0, _MOST_IDS)
         return {
             tenant_id: {kind: number.read(count) for kind, count in told.items()}
             for tenant_id, told in raw.items()
@@ -59,7 +63,7 @@ class ToldTime:
 
 @frozen(kw_only=True)
 class _SnapshotDetails:
-    version: Annotated[int, Whole(VERSION, VERSION)]
+    version: Annotated[int, WholeNumberGate(VERSION, VERSION)]
     clock: Annotated[Any, _AnythingGate()]
     ids: Annotated[Counts, _CountsGate()] = field(factory=dict)
     tenants: Annotated[Any, _AnythingGate()]
@@ -67,13 +71,13 @@ class _SnapshotDetails:
 
 @define(kw_only=True)
 class Kept:
-    _storage: ToldStorage
-    _clock: ToldClock
-    _ids: ToldIds
+    _storage: ControllableStorage
+    _clock: ControllableClock
+    _ids: ControllableIds
     _states: States
     _faults: Faults
     _journal: Journal
-    _reader: Reader
+    _reader: Decoder
     _seed_file: Path | None
     _begins_with: Any = field(default=None, init=False)
 
@@ -102,7 +106,7 @@ class Kept:
         """Raises Invalid, with a pointer to each bad place; then nothing is changed."""
         told = self._reader.read(_SnapshotDetails, body, allowed=frozenset())
         time = self._time(told.clock)
-        await self._storage.restore(told.tenants, Place(("tenants",)))
+        await self._storage.restore(told.tenants, JsonPointer(("tenants",)))
         self._ids.count_from(told.ids)
         if time.stands:
             self._clock.stand(time.now)
@@ -134,14 +138,14 @@ class Kept:
             params = dict(each.get("params") or {})
             tenant_id = str(params.pop("tenantId", each.get("tenantId")) or "")
             if not tenant_id:
-                refused = Refused("TENANT_REQUIRED", "name the tenant")
+                refused = InvalidValue("TENANT_REQUIRED", "name the tenant")
                 raise Invalid([refused.at("tenantId", f"/states/{index}/params/tenantId")])
             await self._states.set_up(str(each.get("state")), tenant_id, params)
 
     def _time(self, told: Any) -> ToldTime:
         try:
             if not isinstance(told, dict):
-                raise Invalid([Refused("INVALID_TYPE", "must be an object").at("clock", "")])
+                raise Invalid([InvalidValue("INVALID_TYPE", "must be an object").at("clock", "")])
             return self._reader.read(ToldTime, told, allowed=frozenset())
         except Invalid as error:
             raise Invalid([_below("/clock", each) for each in error.problems]) from error
@@ -159,7 +163,9 @@ def _read(path: Path) -> Any:
 def _states_of(seed: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     states = seed["states"]
     if not isinstance(states, list) or not all(isinstance(each, dict) for each in states):
-        raise Invalid([Refused("INVALID_TYPE", "must be a list of states").at("states", "/states")])
+        raise Invalid(
+            [InvalidValue("INVALID_TYPE", "must be a list of states").at("states", "/states")]
+        )
     return states
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from attrs import define, field, frozen
 
-from customers.core.errors import Invalid, Problem, Refused
+from customers.core.errors import Invalid, InvalidValue, Problem
 from customers.entrypoints.testapi.steps import Steps, Values
 from customers.entrypoints.testapi.yaml_files import read_yaml
 
@@ -95,7 +95,7 @@ class States:
             if (numbered := definition.numbered(name)) is not None:
                 return definition, numbered
         known = ", ".join(each.state for each in self.definitions)
-        refused = Refused("INVALID_VALUE", f"is no state that is known: take one of {known}")
+        refused = InvalidValue("INVALID_VALUE", f"is no state that is known: take one of {known}")
         raise Invalid([refused.at("state", "/state")])
 
 

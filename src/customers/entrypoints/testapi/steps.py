@@ -11,24 +11,24 @@ from customers.core.errors import (
     AlreadyBlocked,
     CustomerNotFound,
     Invalid,
-    Refused,
+    InvalidValue,
     SegmentNameTaken,
 )
 from customers.core.model.customer import Customer, CustomerChange, CustomerDetails, LockReason
 from customers.core.model.folding import fold
 from customers.core.model.money import Money
 from customers.core.model.order import Order
-from customers.core.model.query import CustomerFilter, CustomerOrder, Page
+from customers.core.model.query import CustomerFilter, CustomerSort, Page
 from customers.core.model.segment import MemberIds, SegmentDetails
-from customers.core.model.values import Id, Whole
-from customers.core.ports import Clock
+from customers.core.model.values import Id, WholeNumberGate
+from customers.core.ports.clock import Clock
 from customers.core.services.customers import Customers
 from customers.core.services.erasure import Erasures
 from customers.core.services.orders import Orders
 from customers.core.services.segments import Segments
-from customers.entrypoints.json.decode import Reader
+from customers.entrypoints.json.decode import Decoder
 from customers.entrypoints.testapi.faults import FaultDetails, Faults
-from customers.entrypoints.testapi.ports import ToldIds
+from customers.entrypoints.testapi.ports import ControllableIds
 
 MOST_ORDERS = 1_000
 
@@ -43,7 +43,7 @@ class WantedCustomer(CustomerDetails):
 
 @frozen(kw_only=True)
 class WantedOrders:
-    orders: Annotated[int, Whole(0, MOST_ORDERS)]
+    orders: Annotated[int, WholeNumberGate(0, MOST_ORDERS)]
     amount: Money
 
 
@@ -58,9 +58,9 @@ class Steps:
     it gives its own. Raises Invalid for what it cannot be told.
     """
 
-    _reader: Reader
+    _reader: Decoder
     _clock: Clock
-    _ids: ToldIds
+    _ids: ControllableIds
     _customers: Customers
     _orders: Orders
     _segments: Segments
@@ -103,17 +103,15 @@ class Steps:
             **asdict(wanted, recurse=False, filter=lambda each, _: each.name != "customer_id")
         )
         if wanted.customer_id is None:
-            return (await self._customers.register(tenant_id, details))[0]
+            with self._ids.scope(tenant_id, "Customer"):
+                return (await self._customers.register(tenant_id, details))[0]
         if await self._is_erased(tenant_id, wanted.customer_id):
-            gone = Refused("INVALID_VALUE", "is that of an erased customer")
+            gone = InvalidValue("INVALID_VALUE", "is that of an erased customer")
             raise Invalid([gone.at("customerId", "/customerId")])
-        self._ids.appoint(tenant_id, Customer, wanted.customer_id)
-        try:
+        with self._ids.scope(tenant_id, "Customer", wanted.customer_id):
             customer, _ = await self._customers.register(tenant_id, details)
-        finally:
-            self._ids.dismiss(tenant_id, Customer)
         if customer.id != wanted.customer_id:
-            taken = Refused("EMAIL_TAKEN", "is that of a customer with another id")
+            taken = InvalidValue("EMAIL_TAKEN", "is that of a customer with another id")
             raise Invalid([taken.at("email", "/email")])
         return customer
 
@@ -123,7 +121,7 @@ class Steps:
         if self._forget is not None:
             await self._forget(tenant_id)
             return {}
-        which, order, page = CustomerFilter(), CustomerOrder(), Page(size=100)
+        which, order, page = CustomerFilter(), CustomerSort(), Page(size=100)
         while found := (await self._customers.page(tenant_id, which, order, page)).customers:
             for each in found:
                 await self._customers.delete(tenant_id, each.id, versions=None)
@@ -156,12 +154,13 @@ class Steps:
     async def _segment(self, tenant_id: str, told: Told, values: Values) -> Values:
         details = self._read(SegmentDetails, told)
         try:
-            segment = (await self._segments.create(tenant_id, details, strict=False)).segment
+            with self._ids.scope(tenant_id, "Segment"):
+                segment = (await self._segments.create(tenant_id, details, strict=False)).segment
         except SegmentNameTaken:
             known = [each.segment for each in await self._segments.all(tenant_id)]
             segment = next(each for each in known if each.name_key == fold(details.name))
         members = MemberIds(customer_ids=(values["customerId"],))
-        await self._segments.put(tenant_id, segment.id, members, actor=None)
+        await self._segments.assign(tenant_id, segment.id, members, actor=None)
         return {"segmentId": segment.id}
 
     async def _erased_customer(self, tenant_id: str, told: Told, values: Values) -> Values:

@@ -9,8 +9,8 @@ from customers.core.services.customers import Customers
 from customers.core.services.erasure import Erasures
 from customers.core.services.orders import Orders
 from customers.core.services.segments import Segments
-from customers.core.services.sweeper import Sweeping
-from customers.entrypoints.json.decode import Reader
+from customers.core.services.sweeper import Sweeper
+from customers.entrypoints.json.decode import Decoder
 from customers.entrypoints.testapi.call_log import Journal
 from customers.entrypoints.testapi.faults import Faults
 from customers.entrypoints.testapi.gates import OperationGate
@@ -18,7 +18,11 @@ from customers.entrypoints.testapi.grpc_interceptor import METHODS, WatchedRpc
 from customers.entrypoints.testapi.http_middleware import WatchedHttp
 from customers.entrypoints.testapi.idle import Settling
 from customers.entrypoints.testapi.in_flight import InFlight
-from customers.entrypoints.testapi.ports import ToldClock, ToldIds, ToldStorage
+from customers.entrypoints.testapi.ports import (
+    ControllableClock,
+    ControllableIds,
+    ControllableStorage,
+)
 from customers.entrypoints.testapi.routes import BenchRoutes
 from customers.entrypoints.testapi.state_control import Kept
 from customers.entrypoints.testapi.states import States
@@ -42,15 +46,15 @@ class Bench:
 def bench_of(
     *,
     operations: Iterable[str],
-    storage: ToldStorage,
-    clock: ToldClock,
-    ids: ToldIds,
-    reader: Reader,
+    storage: ControllableStorage,
+    clock: ControllableClock,
+    ids: ControllableIds,
+    reader: Decoder,
     customers: Customers,
     orders: Orders,
     segments: Segments,
     erasures: Erasures,
-    sweeping: Sweeping,
+    sweeping: Sweeper,
     seed_file: Path | None,
     version: str,
 ) -> Bench:
@@ -90,4 +94,4 @@ def bench_of(
         version=version,
     )
     watch = (journal, faults, in_flight)
-    return Bench(routes=routes, http=WatchedHttp(*watch), rpc=WatchedRpc(*watch), kept=kept)
+    return Bench(routes=routes, http=WatchedHttp(*watch, ids), rpc=WatchedRpc(*watch), kept=kept)

@@ -78,4 +78,4 @@ async def test_segments_are_settled_before_it_answers(bench: Bench) -> None:
     await bench.told("POST", "/clock/advance", {"seconds": A_DAY})
     assert [f"/customers/{each}" for each in await members(bench.api, segment)] == [customer]
     snapshot = await bench.told("GET", "/snapshot")
-    assert not snapshot["tenants"][bench.tenant].get("marks")
+    assert not snapshot["tenants"][bench.tenant].get("pendingChanges")

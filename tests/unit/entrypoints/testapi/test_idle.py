@@ -33,7 +33,7 @@ async def test_it_is_idle_once_segments_are_settled(bench: Bench) -> None:
         await at(bench.api)
     assert await bench.told("GET", "/idle") == {"idle": True}
     [kept] = (await bench.told("GET", "/snapshot"))["tenants"].values()
-    assert not kept.get("marks")
+    assert not kept.get("pendingChanges")
 
 
 async def test_it_is_not_idle_while_a_call_is_under_way(bench: Bench) -> None:

@@ -124,10 +124,10 @@ async def test_an_unavailable_service_is_so_for_the_tenant_and_so_many_times(ben
 
 
 async def test_the_tenant_may_be_named_as_in_every_call(bench: Bench) -> None:
-    asked = {"state": "a customer exists"}
-    by_body = await bench.tell("POST", "/states", asked | {"tenantId": "t-1"})
-    by_query = await bench.tell("POST", "/states?tenant_id=t-2", asked)
-    by_header = await bench.api.send("POST", "/states", asked, base="/__test")
+    context = {"state": "a customer exists"}
+    by_body = await bench.tell("POST", "/states", context | {"tenantId": "t-1"})
+    by_query = await bench.tell("POST", "/states?tenant_id=t-2", context)
+    by_header = await bench.api.send("POST", "/states", context, base="/__test")
     tenants = [each.body["tenantId"] for each in (by_body, by_query, by_header)]
     assert tenants == ["t-1", "t-2", bench.tenant]
 
@@ -180,22 +180,22 @@ async def test_an_email_of_somebody_else_is_a_conflict(bench: Bench) -> None:
 
 
 async def test_a_verifier_of_pact_gets_the_values_flat(bench: Bench) -> None:
-    asked = {
+    context = {
         "consumer": "storefront",
         "state": "a customer exists",
         "params": {"tenantId": bench.tenant},
         "action": "setup",
     }
-    values = await bench.told("POST", "/pact-state", asked)
+    values = await bench.told("POST", "/pact-state", context)
     assert values.keys() == {"tenantId", "customerId"}
     assert (await customer(bench, values))["id"] == values["customerId"]
 
 
 async def test_a_teardown_takes_the_faults_of_the_state_away(bench: Bench) -> None:
-    asked = {"state": "the service is unavailable", "params": {"tenantId": bench.tenant}}
+    context = {"state": "the service is unavailable", "params": {"tenantId": bench.tenant}}
     await bench.fault("listSegments", status=503)
-    await bench.told("POST", "/pact-state", asked | {"action": "setup"})
+    await bench.told("POST", "/pact-state", context | {"action": "setup"})
     assert (await bench.api.get("/customers")).status == 503
-    assert await bench.told("POST", "/pact-state", asked | {"action": "teardown"}) == {}
+    assert await bench.told("POST", "/pact-state", context | {"action": "teardown"}) == {}
     assert (await bench.api.get("/customers")).status == 200
     assert len((await bench.told("GET", "/faults"))["faults"]) == 1

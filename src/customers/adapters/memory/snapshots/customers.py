@@ -19,11 +19,11 @@ from customers.adapters.memory.snapshots.hanging import Hanging
 from customers.adapters.memory.snapshots.nodes import Node, Seen
 from customers.adapters.memory.snapshots.shapes import Row
 from customers.adapters.memory.state import NOTHING, State, placed
-from customers.core.errors import EmailTaken, Refused
+from customers.core.errors import EmailTaken, InvalidValue
 from customers.core.model import address, payment
 from customers.core.model.customer import Customer
 from customers.core.model.erasure import Erasure
-from customers.core.model.membership import Mark
+from customers.core.model.membership import PendingChange
 from customers.core.model.order import StoredRefund, fold
 
 T = TypeVar("T")
@@ -72,7 +72,7 @@ def _row(state: State, customer: Customer, refunds: Refunds) -> Row:
             )
             for each in _sorted(state.ledger, id, by=_order_id)
         ],
-        "marks": [_mark_row(each) for each in state.marks.get(id, ())],
+        "pendingChanges": [_mark_row(each) for each in state.pending_changes.get(id, ())],
     }
     if customer.erased_at is not None:
         receipt = state.erasures.get(id)
@@ -96,11 +96,13 @@ def _sorted(
     return sorted(kept.get(customer_id, NOTHING).values(), key=by)
 
 
-def _mark_row(mark: Mark) -> Row:
-    if mark.before is None:
-        return rows.MARK.write(mark, before=None)
-    statistics = rows.STATISTICS.write(mark.before.statistics)
-    return rows.MARK.write(mark, before=rows.BEFORE.write(mark.before, statistics=statistics))
+def _mark_row(pending_change: PendingChange) -> Row:
+    if pending_change.before is None:
+        return rows.MARK.write(pending_change, before=None)
+    statistics = rows.STATISTICS.write(pending_change.before.statistics)
+    return rows.MARK.write(
+        pending_change, before=rows.BEFORE.write(pending_change.before, statistics=statistics)
+    )
 
 
 def _customer(node: Node, seen: Seen) -> Customer | None:
@@ -120,7 +122,9 @@ def _erasure(node: Node, customer: Customer | None) -> Erasure | None:
 
 def _expect_nameless(node: Node, customer: Customer, hanging: Hanging) -> None:
     if customer.is_living:
-        node.below("deletedAt").refuse(Refused("REQUIRED", "is required of an erased customer"))
+        node.below("deletedAt").refuse(
+            InvalidValue("REQUIRED", "is required of an erased customer")
+        )
     for at, entry in hanging.orders:
         if entry.order_number:
             at.below("orderNumber").contradict("INVALID_VALUE", "must be empty: it was erased")
@@ -145,5 +149,5 @@ def _with(state: State, customer: Customer, hanging: Hanging) -> State:
         notes=placed(state.notes, id, notes or None),
         communications=placed(state.communications, id, communications or None),
         refunds=state.refunds.update(refunds),
-        marks=placed(state.marks, id, tuple(hanging.marks) or None),
+        pending_changes=placed(state.pending_changes, id, tuple(hanging.pending_changes) or None),
     )

@@ -13,12 +13,12 @@ from immutables import Map
 from customers.adapters.memory.snapshots import rows
 from customers.adapters.memory.snapshots.nodes import Node, Seen
 from customers.adapters.memory.snapshots.shapes import Shape
-from customers.core.errors import AddressLimitExceeded, PaymentMethodTaken, Refused
+from customers.core.errors import AddressLimitExceeded, InvalidValue, PaymentMethodTaken
 from customers.core.model.address import MOST_ADDRESSES, Address
 from customers.core.model.cards import card_numbers
 from customers.core.model.customer import Customer
 from customers.core.model.journal import Communication, Note
-from customers.core.model.membership import Mark
+from customers.core.model.membership import PendingChange
 from customers.core.model.money import ZERO
 from customers.core.model.order import NOTHING_YET, Entry, StoredRefund
 from customers.core.model.payment import PaymentMethod
@@ -48,7 +48,7 @@ class Hanging:
     communications: Placed[Communication]
     orders: Placed[Entry]
     refunds: Sequence[StoredRefund]
-    marks: Sequence[Mark]
+    pending_changes: Sequence[PendingChange]
 
     @classmethod
     def read(cls, node: Node, seen: Seen, customer_id: UUID | None) -> Self:
@@ -62,7 +62,7 @@ class Hanging:
             communications=_read(node, "communications", rows.COMMUNICATION, seen, owner),
             orders=[(at, entry) for at, entry, _ in refunded],
             refunds=[refund for _, _, refunds in refunded for refund in refunds],
-            marks=_marks(node, seen, owner),
+            pending_changes=_marks(node, seen, owner),
         )
         _expect_book(node, hanging.addresses)
         _expect_wallet(hanging.methods)
@@ -119,20 +119,24 @@ def _refunds(node: Node, order_id: str) -> Iterator[StoredRefund]:
 def _expect_told(node: Node, entry: Entry) -> None:
     """A stub has no more than its refunds and its cancellation, an order that was told has all."""
     for key, moment in (("orderDate", entry.order_date), ("recordedAt", entry.recorded_at)):
-        if entry.is_told and moment is None:
-            node.below(key).refuse(Refused("REQUIRED", "is required where totalAmount is told"))
-        elif not entry.is_told and moment is not None:
-            node.below(key).refuse(Refused("INVALID_VALUE", "must be null without totalAmount"))
+        if entry.is_recorded and moment is None:
+            node.below(key).refuse(
+                InvalidValue("REQUIRED", "is required where totalAmount is told")
+            )
+        elif not entry.is_recorded and moment is not None:
+            node.below(key).refuse(
+                InvalidValue("INVALID_VALUE", "must be null without totalAmount")
+            )
 
 
-def _marks(node: Node, seen: Seen, owner: Owner) -> Sequence[Mark]:
+def _marks(node: Node, seen: Seen, owner: Owner) -> Sequence[PendingChange]:
     found = []
-    for each in node.rows("marks"):
+    for each in node.rows("pendingChanges"):
         before = _before(each, owner)
-        if (mark := each.read(rows.MARK, before=before)) is not None:
-            found.append((each.below("number"), mark))
-    seen.expect_rising(Mark, ((at, mark.number) for at, mark in found))
-    return [mark for _, mark in found]
+        if (pending_change := each.read(rows.MARK, before=before)) is not None:
+            found.append((each.below("number"), pending_change))
+    seen.expect_rising(PendingChange, ((at, pending_change.number) for at, pending_change in found))
+    return [pending_change for _, pending_change in found]
 
 
 def _before(node: Node, owner: Owner) -> Customer | None:

@@ -8,8 +8,8 @@ from uuid import UUID
 from attrs import define, field, frozen
 
 from customers.adapters.memory.snapshots.shapes import Shape
-from customers.core.errors import Invalid, Problem, Refused
-from customers.core.model.json_pointer import Place
+from customers.core.errors import Invalid, InvalidValue, Problem
+from customers.core.model.json_pointer import JsonPointer
 from customers.core.model.money import Currency
 
 T = TypeVar("T")
@@ -42,7 +42,7 @@ class Node:
     """A value of dumped data, and where it stands."""
 
     value: object
-    place: Place
+    place: JsonPointer
     currency: Currency
     _findings: Findings
 
@@ -56,7 +56,7 @@ class Node:
     def items(self) -> Iterator[tuple[str, "Node"]]:
         """What stands in an object, by its keys."""
         if not isinstance(self.value, dict):
-            self.refuse(Refused("INVALID_TYPE", "must be an object"))
+            self.refuse(InvalidValue("INVALID_TYPE", "must be an object"))
             return
         for key, inner in self.value.items():
             yield key, self._at(str(key), inner)
@@ -73,19 +73,19 @@ class Node:
             for index, row in enumerate(inner.value):
                 yield inner._at(index, row)
         elif self.has(key):
-            inner.refuse(Refused("INVALID_TYPE", "must be a list"))
+            inner.refuse(InvalidValue("INVALID_TYPE", "must be a list"))
 
     def read(self, shape: Shape[T], **given: Any) -> T | None:
         """The value of a row, together with what is given; None when the row is refused."""
         if not isinstance(self.value, dict):
-            self.refuse(Refused("INVALID_TYPE", "must be an object"))
+            self.refuse(InvalidValue("INVALID_TYPE", "must be an object"))
             return None
         told, wrong = shape.read(self.value, self.currency)
         for key, refused in wrong:
             self.below(key).refuse(refused)
         return None if wrong else shape.kind(**given, **told)
 
-    def refuse(self, refused: Refused) -> None:
+    def refuse(self, refused: InvalidValue) -> None:
         self._findings.refuse(self._problem(refused))
 
     def refuse_all(self, problems: Iterable[Problem], where: str = "") -> None:
@@ -94,16 +94,16 @@ class Node:
             pointer = (problem.pointer or "").removeprefix(where)
             name = pointer.rpartition("/")[2] or self._field
             at = f"{self.place.pointer}{pointer}"
-            self._findings.refuse(Refused(problem.code, problem.message).at(name, at))
+            self._findings.refuse(InvalidValue(problem.code, problem.message).at(name, at))
 
     def contradict(self, code: str, message: str) -> None:
-        self._findings.contradict(self._problem(Refused(code, message)))
+        self._findings.contradict(self._problem(InvalidValue(code, message)))
 
     @property
     def _field(self) -> str:
         return self.place.pointer.rpartition("/")[2].replace("~1", "/").replace("~0", "~")
 
-    def _problem(self, refused: Refused) -> Problem:
+    def _problem(self, refused: InvalidValue) -> Problem:
         return refused.at(self._field, self.place.pointer)
 
     def _at(self, key: str | int, value: object) -> "Node":

@@ -11,7 +11,7 @@ from typing import NoReturn, get_args
 
 from customers.adapters.memory.snapshots.shapes import MOST, Shape, gated
 from customers.adapters.memory.state import State
-from customers.core.errors import Refused
+from customers.core.errors import InvalidValue
 from customers.core.model.address import Address, AddressDetails
 from customers.core.model.customer import Customer, CustomerDetails, Reason
 from customers.core.model.erasure import TABLES, Erasure
@@ -21,12 +21,12 @@ from customers.core.model.journal import (
     Note,
     NoteDetails,
 )
-from customers.core.model.membership import Assignment, Mark, MemberChange, Standing
+from customers.core.model.membership import Assignment, PendingChange, RefreshState, SequencedChange
 from customers.core.model.money import Currency
 from customers.core.model.order import Entry, Order, Refund, Statistics, StoredRefund
 from customers.core.model.payment import PaymentMethod, PaymentMethodDetails
 from customers.core.model.segment import Segment, SegmentDetails
-from customers.core.model.values import Whole
+from customers.core.model.values import WholeNumberGate
 
 
 def _reason(raw: object, _: Currency) -> object:
@@ -37,11 +37,11 @@ def _reason(raw: object, _: Currency) -> object:
 def _json(raw: object, _: Currency) -> str:
     """A JSON text."""
     if not isinstance(raw, str):
-        raise Refused("INVALID_TYPE", "must be a string")
+        raise InvalidValue("INVALID_TYPE", "must be a string")
     try:
         json.loads(raw, parse_float=Decimal, parse_constant=_refuse)
     except (ValueError, ArithmeticError, RecursionError) as error:
-        raise Refused("INVALID_FORMAT", "must be JSON") from error
+        raise InvalidValue("INVALID_FORMAT", "must be JSON") from error
     return raw
 
 
@@ -51,22 +51,22 @@ def _refuse(constant: str) -> NoReturn:
 
 def _tables(raw: object, _: Currency) -> Mapping[str, int]:
     if not isinstance(raw, dict):
-        raise Refused("INVALID_TYPE", "must be an object")
+        raise InvalidValue("INVALID_TYPE", "must be an object")
     if raw.keys() != set(TABLES):
-        raise Refused("INVALID_VALUE", f"must have the keys {', '.join(TABLES)}")
-    return {table: Whole(0, MOST).read(raw[table]) for table in TABLES}
+        raise InvalidValue("INVALID_VALUE", f"must have the keys {', '.join(TABLES)}")
+    return {table: WholeNumberGate(0, MOST).read(raw[table]) for table in TABLES}
 
 
-_FROM_ONE = gated(Whole(1, MOST))
+_FROM_ONE = gated(WholeNumberGate(1, MOST))
 _OF_CUSTOMERS = {"version": _FROM_ONE, "lock_reason": _reason, "unlock_reason": _reason}
 _OWNER = ("customer_id", "tenant_id")
-_KEPT = ("orders", "marks")
+_KEPT = ("orders", "pendingChanges")
 _PERSONAL = ("addresses", "paymentMethods", "journalNotes", "communications")  # `notes` is a text
 _NAMELESS = ("id", "created_at", "updated_at", "version", "deleted_at", "erased_at")
 
 TENANT = Shape(
     State,
-    only=("last_sequence", "last_mark", "watches_customers", "watches_orders"),
+    only=("last_sequence", "last_pending_change", "captures_customers", "captures_orders"),
     inside=("customers", "segments"),
 )
 CUSTOMER = Shape(
@@ -84,7 +84,7 @@ NOTE = Shape(Note, NoteDetails, without=_OWNER)
 COMMUNICATION = Shape(Communication, CommunicationDetails, without=_OWNER)
 ORDER = Shape(Entry, Order, without=("customer_id", "refunds_total"), inside=("refunds",))
 REFUND = Shape(StoredRefund, Refund, without=("order_id",))
-MARK = Shape(Mark, without=("before",), inside=("before",), reads={"number": _FROM_ONE})
+MARK = Shape(PendingChange, without=("before",), inside=("before",), reads={"number": _FROM_ONE})
 BEFORE = Shape(
     Customer,
     CustomerDetails,
@@ -97,9 +97,9 @@ SEGMENT = Shape(
     Segment,
     SegmentDetails,
     without=("tenant_id", "rule"),
-    inside=("assignments", "standing", "changes"),
-    reads={"rules_written": _json},
+    inside=("assignments", "refreshState", "changes"),
+    reads={"rules_text": _json},
 )
 ASSIGNMENT = Shape(Assignment, inside=("customerId",))
-STANDING = Shape(Standing, without=("members",))
-CHANGE = Shape(MemberChange, without=("segment_id",), reads={"sequence": _FROM_ONE})
+STANDING = Shape(RefreshState, without=("member_count",))
+CHANGE = Shape(SequencedChange, without=("segment_id",), reads={"sequence": _FROM_ONE})

@@ -14,12 +14,12 @@ from customers.adapters.memory.snapshots import rows
 from customers.adapters.memory.snapshots.nodes import Node, Seen
 from customers.adapters.memory.snapshots.shapes import Row
 from customers.adapters.memory.state import NOTHING, State, placed
-from customers.core.errors import Invalid, Refused, SegmentNameTaken
+from customers.core.errors import Invalid, InvalidValue, SegmentNameTaken
 from customers.core.model.customer import Customer
-from customers.core.model.membership import Assignment, MemberChange, Standing
+from customers.core.model.membership import Assignment, RefreshState, SequencedChange
 from customers.core.model.rules.parse import parse
 from customers.core.model.rules.tree import Rule
-from customers.core.model.segment import Segment, WrittenRules
+from customers.core.model.segment import RulesText, Segment, decode_rules
 from customers.core.model.values import IdGate
 
 
@@ -37,7 +37,7 @@ def with_segment_row(state: State, node: Node, seen: Seen) -> State:
     segment = _segment(node, seen)
     assigned = _assignments(node, seen)
     changes = _changes(node, seen, segment)
-    standing = _standing(node, segment)
+    refresh_state = _standing(node, segment)
     if segment is None:
         return state
     seen.expect_new(node.below("id"), Segment, segment.id)
@@ -51,22 +51,22 @@ def with_segment_row(state: State, node: Node, seen: Seen) -> State:
         names=state.names.set(segment.name_key, segment.id),
         assignments=placed(state.assignments, segment.id, assigned or None),
         members=placed(state.members, segment.id, _members(changes) or None),
-        standings=placed(state.standings, segment.id, standing),
+        refresh_states=placed(state.refresh_states, segment.id, refresh_state),
         feeds=placed(state.feeds, segment.id, Map(enumerate(changes)) or None),
     )
 
 
 def _row(state: State, segment: Segment) -> Row:
     assigned: Map[UUID, Assignment] = state.assignments.get(segment.id, NOTHING)
-    feed: Map[int, MemberChange] = state.feeds.get(segment.id, NOTHING)
-    standing = state.standings.get(segment.id)
+    feed: Map[int, SequencedChange] = state.feeds.get(segment.id, NOTHING)
+    refresh_state = state.refresh_states.get(segment.id)
     return rows.SEGMENT.write(
         segment,
         assignments=[
             {"customerId": str(each), **rows.ASSIGNMENT.write(assigned[each])}
             for each in sorted(assigned)
         ],
-        standing=None if standing is None else rows.STANDING.write(standing),
+        refreshState=None if refresh_state is None else rows.STANDING.write(refresh_state),
         changes=[rows.CHANGE.write(feed[place]) for place in range(len(feed))],
     )
 
@@ -77,13 +77,13 @@ def _segment(node: Node, seen: Seen) -> Segment | None:
 
 
 def _rule(node: Node, segment: Segment) -> Rule | None:
-    if segment.rules_written is None:
+    if segment.rules_text is None:
         return parse(None) if segment.is_dynamic else None
     try:
-        written = WrittenRules(text=segment.rules_written)
+        written = RulesText(text=segment.rules_text, value=decode_rules(segment.rules_text))
         return written.rule(is_dynamic=segment.is_dynamic, strict=False)
     except Invalid as error:
-        node.below("rulesWritten").refuse_all(error.problems, where="/rules")
+        node.below("rulesText").refuse_all(error.problems, where="/rules")
         return None
 
 
@@ -94,7 +94,7 @@ def _assignments(node: Node, seen: Seen) -> Map[UUID, Assignment]:
         at = each.below("customerId")
         try:
             customer_id = IdGate().read(at.value)
-        except Refused as refused:
+        except InvalidValue as refused:
             at.refuse(refused)
             continue
         _expect_known(at, customer_id, seen)
@@ -105,14 +105,14 @@ def _assignments(node: Node, seen: Seen) -> Map[UUID, Assignment]:
     return Map(found)
 
 
-def _changes(node: Node, seen: Seen, segment: Segment | None) -> list[MemberChange]:
+def _changes(node: Node, seen: Seen, segment: Segment | None) -> list[SequencedChange]:
     segment_id = None if segment is None else segment.id
     found = []
     for each in node.rows("changes"):
         if (change := each.read(rows.CHANGE, segment_id=segment_id)) is not None:
             _expect_known(each.below("customerId"), change.customer_id, seen)
             found.append((each.below("sequence"), change))
-    seen.expect_rising(MemberChange, ((at, change.sequence) for at, change in found))
+    seen.expect_rising(SequencedChange, ((at, change.sequence) for at, change in found))
     return [change for _, change in found]
 
 
@@ -121,14 +121,14 @@ def _expect_known(node: Node, customer_id: UUID, seen: Seen) -> None:
         node.contradict("CUSTOMER_NOT_FOUND", "is no customer of this tenant")
 
 
-def _standing(node: Node, segment: Segment | None) -> Standing | None:
-    if segment is not None and not node.has("standing"):
-        return Standing(goal=segment.updated_at)
-    row = node.row("standing")
+def _standing(node: Node, segment: Segment | None) -> RefreshState | None:
+    if segment is not None and not node.has("refreshState"):
+        return RefreshState(target=segment.updated_at)
+    row = node.row("refreshState")
     return None if row is None else row.read(rows.STANDING)
 
 
-def _members(changes: Iterable[MemberChange]) -> Map[UUID, bool]:
+def _members(changes: Iterable[SequencedChange]) -> Map[UUID, bool]:
     """Those whose last change was an entry."""
     members: Map[UUID, bool] = NOTHING
     for change in changes:

@@ -14,11 +14,18 @@ from uuid import UUID
 
 from attrs import NOTHING, Attribute, fields, frozen
 
-from customers.core.errors import Refused
+from customers.core.errors import InvalidValue
 from customers.core.model.money import ZERO, Currency, Money
 from customers.core.model.numbers import number
 from customers.core.model.order import OrderDate, RefundAmount, refund_amount
-from customers.core.model.values import Choice, DayGate, FlagGate, IdGate, MomentGate, Whole
+from customers.core.model.values import (
+    ChoiceGate,
+    DayGate,
+    FlagGate,
+    IdGate,
+    MomentGate,
+    WholeNumberGate,
+)
 
 T = TypeVar("T")
 Row = dict[str, Any]
@@ -63,15 +70,15 @@ class Shape(Generic[T]):
 
     def read(
         self, row: Mapping[str, object], currency: Currency
-    ) -> tuple[dict[str, Any], list[tuple[str, Refused]]]:
+    ) -> tuple[dict[str, Any], list[tuple[str, InvalidValue]]]:
         """The fields that the row tells, and what is wrong under which key."""
         told: dict[str, Any] = {}
-        unknown = Refused("UNKNOWN_FIELD", "is not known here")
+        unknown = InvalidValue("UNKNOWN_FIELD", "is not known here")
         wrong = [(str(key), unknown) for key in row if key not in self._keys]
         for each in self._fields:
             try:
                 told |= each.read(row, currency)
-            except Refused as refused:
+            except InvalidValue as refused:
                 wrong.append((each.key, refused))
         return told, wrong
 
@@ -98,12 +105,12 @@ class _Field:
         """The field by its name; nothing where the model's default is to stand."""
         if self.key not in row:
             if self.is_required:
-                raise Refused("REQUIRED", "is required")
+                raise InvalidValue("REQUIRED", "is required")
             return {}
         if (raw := row[self.key]) is not None:
             return {self.name: self.reads(raw, currency)}
         if not self.is_nullable:
-            raise Refused("INVALID_TYPE", "must not be null")
+            raise InvalidValue("INVALID_TYPE", "must not be null")
         return {self.name: None}
 
 
@@ -142,7 +149,7 @@ def _reads(kind: Any) -> Reads:
     if NoneType in get_args(kind):
         return _reads(next(each for each in get_args(kind) if each is not NoneType))
     if isinstance(kind, type) and issubclass(kind, StrEnum):
-        return gated(Choice(kind))
+        return gated(ChoiceGate(kind))
     return _BY_TYPE[kind]
 
 
@@ -150,9 +157,9 @@ def _sum(raw: object, currency: Currency) -> Decimal:
     """Of amounts, so that it may be greater than any of them."""
     value = number(raw, most=MOST_DIGITS)
     if value < 0:
-        raise Refused("INVALID_VALUE", "must not be negative")
+        raise InvalidValue("INVALID_VALUE", "must not be negative")
     if value != currency.shown(value):
-        raise Refused("INVALID_VALUE", f"must have at most {currency.exponent} decimals")
+        raise InvalidValue("INVALID_VALUE", f"must have at most {currency.exponent} decimals")
     return value
 
 
@@ -162,7 +169,7 @@ _BY_TYPE: Mapping[Any, Reads] = {
     OrderDate: gated(MomentGate()),
     date: gated(DayGate()),
     bool: gated(FlagGate()),
-    int: gated(Whole(0, MOST)),
+    int: gated(WholeNumberGate(0, MOST)),
     Money: lambda raw, currency: currency.amount(raw),
     RefundAmount: refund_amount,
     Decimal: _sum,

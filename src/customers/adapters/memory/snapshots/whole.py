@@ -19,11 +19,11 @@ from customers.adapters.memory.snapshots.rows import TENANT
 from customers.adapters.memory.snapshots.segments import segment_rows, with_segment_row
 from customers.adapters.memory.snapshots.shapes import Row
 from customers.adapters.memory.state import State
-from customers.core.errors import Refused
-from customers.core.model.json_pointer import Place
-from customers.core.model.membership import Mark, MemberChange, follows_orders
+from customers.core.errors import InvalidValue
+from customers.core.model.json_pointer import JsonPointer
+from customers.core.model.membership import PendingChange, SequencedChange, depends_on_orders
 from customers.core.model.money import Currency
-from customers.core.model.values import Text
+from customers.core.model.values import TextGate
 
 
 def dumped(states: Mapping[str, State]) -> dict[str, Any]:
@@ -32,7 +32,7 @@ def dumped(states: Mapping[str, State]) -> dict[str, Any]:
     return {tenant_id: row for tenant_id, row in told.items() if row != _NOTHING}
 
 
-def restored(data: object, currency: Currency, at: Place) -> dict[str, State]:
+def restored(data: object, currency: Currency, at: JsonPointer) -> dict[str, State]:
     """The states of tenants that were dumped. Raises Invalid with everything that is wrong.
 
     Pointers begin at `at`, the place of the data in its document.
@@ -56,27 +56,27 @@ def _state(tenant_id: str, node: Node) -> State:
         state = with_customer_row(state, row, seen)
     for row in node.rows("segments"):
         state = with_segment_row(state, row, seen)
-    seen.expect_last(node.below("lastMark"), Mark, state.last_mark)
-    seen.expect_last(node.below("lastSequence"), MemberChange, state.last_sequence)
+    seen.expect_last(node.below("lastPendingChange"), PendingChange, state.last_pending_change)
+    seen.expect_last(node.below("lastSequence"), SequencedChange, state.last_sequence)
     _expect_watched(node, state)
     return state
 
 
 def _expect_name(node: Node, tenant_id: str) -> None:
     try:
-        if Text(most=255, blank=False).read(tenant_id) != tenant_id:
-            node.refuse(Refused("INVALID_FORMAT", "must be a tenant's id, trimmed and in NFC"))
-    except Refused as refused:
+        if TextGate(most=255, blank=False).read(tenant_id) != tenant_id:
+            node.refuse(InvalidValue("INVALID_FORMAT", "must be a tenant's id, trimmed and in NFC"))
+    except InvalidValue as refused:
         node.refuse(refused)
 
 
 def _expect_watched(node: Node, state: State) -> None:
     """Members would stay who they are where changes of customers left no marks."""
     segments = state.segments.values()
-    if not state.watches_customers and any(each.is_active for each in segments):
-        node.below("watchesCustomers").contradict(*_UNWATCHED)
-    if not state.watches_orders and any(map(follows_orders, segments)):
-        node.below("watchesOrders").contradict(*_UNWATCHED)
+    if not state.captures_customers and any(each.is_active for each in segments):
+        node.below("capturesCustomers").contradict(*_UNWATCHED)
+    if not state.captures_orders and any(map(depends_on_orders, segments)):
+        node.below("capturesOrders").contradict(*_UNWATCHED)
 
 
 _NOTHING = _row(State())

@@ -16,7 +16,7 @@ from customers.adapters.postgres.engine.statements import Statement
 from customers.adapters.postgres.schema.tables import customer_addresses
 from customers.adapters.postgres.schema.types import UUIDS
 from customers.core.model.address import Address, AddressType
-from customers.core.ports import AddressRepository
+from customers.core.ports.customers import AddressRepository
 
 
 class PostgresAddresses(AddressRepository):

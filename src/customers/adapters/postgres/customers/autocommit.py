@@ -30,11 +30,11 @@ from customers.adapters.postgres.schema.types import MOMENT
 from customers.core.model.customer import Customer
 from customers.core.model.money import Currency
 from customers.core.model.order import Entry
-from customers.core.ports import OneStep
+from customers.core.ports.storage import Autocommit
 
 
 @frozen
-class PostgresOneStep(OneStep):
+class PostgresAutocommit(Autocommit):
     """Each call has a session of its own. Averages are rounded to the currency's minor unit."""
 
     _session: Callable[[], AbstractAsyncContextManager[Session]]
@@ -44,11 +44,11 @@ class PostgresOneStep(OneStep):
         async with self._session() as session:
             return await session.row(ADD, **to_row(customer)) is not None
 
-    async def count_order(self, entry: Entry, now: datetime) -> Customer | None:
+    async def record_order(self, entry: Entry, now: datetime) -> Customer | None:
         told = {**orders.to_row(entry), "id": entry.customer_id, "now": now}
         async with self._session() as session:
             row = await session.row(
-                COUNT_ORDER, **told, unit=self._currency.unit, units=1 / self._currency.unit
+                RECORD_ORDER, **told, unit=self._currency.unit, units=1 / self._currency.unit
             )
         return None if row is None else from_row(row)
 
@@ -106,4 +106,4 @@ def _average(spent: ColumnElement[Any], number: ColumnElement[Any]) -> ColumnEle
     return func.div(2 * spent * units + number, 2 * number) * unit
 
 
-COUNT_ORDER = Statement.of(_count_order())
+RECORD_ORDER = Statement.of(_count_order())

@@ -34,12 +34,12 @@ from sqlalchemy.sql.elements import ColumnElement
 from customers.adapters.postgres.customers.rows import SHOWN, from_row
 from customers.adapters.postgres.engine.session import TENANT
 from customers.adapters.postgres.schema.segment_tables import (
-    customer_segment_marks,
+    customer_segment_pending_changes,
     customer_segment_tenants,
 )
 from customers.adapters.postgres.schema.tables import customers
 from customers.adapters.postgres.schema.types import MOMENT, TEXT
-from customers.core.model.membership import Cause, Mark
+from customers.core.model.membership import Cause, PendingChange
 
 # What counting an order changes of a customer.
 COUNTED = tuple(
@@ -55,7 +55,7 @@ def of_new(added: FromClause) -> Insert:
     """The mark of a customer who was added; nobody was there before."""
     nobody: ColumnElement[Any] = literal_column("NULL::jsonb")
     left = select(TENANT, _ID, _UPDATED_AT, _CUSTOMER, nobody).select_from(added, _tenant)
-    return _inserted(left.where(_tenant.c.tenant_id == TENANT, _tenant.c.watches_customers))
+    return _inserted(left.where(_tenant.c.tenant_id == TENANT, _tenant.c.captures_customers))
 
 
 def of_saved() -> Insert:
@@ -67,9 +67,11 @@ def of_saved() -> Insert:
     cause = case((is_order, _ORDER), else_=_CUSTOMER)
     before = case((bindparam("erased_at", type_=MOMENT).is_(None), _image(SHOWN)))
     left = select(TENANT, _ID, _UPDATED_AT, cause, before).select_from(customers, _tenant)
-    is_watched = case((is_order, _tenant.c.watches_orders), else_=_tenant.c.watches_customers)
+    capture_barrier_passed = case(
+        (is_order, _tenant.c.captures_orders), else_=_tenant.c.captures_customers
+    )
     here = (customers.c.tenant_id == TENANT, customers.c.id == _ID)
-    return _inserted(left.where(*here, _tenant.c.tenant_id == TENANT, is_watched))
+    return _inserted(left.where(*here, _tenant.c.tenant_id == TENANT, capture_barrier_passed))
 
 
 def of_counted(before: FromClause, counted: FromClause) -> Insert:
@@ -77,22 +79,24 @@ def of_counted(before: FromClause, counted: FromClause) -> Insert:
     image = _image([before.c[column.name] for column in COUNTED])
     left = select(TENANT, counted.c.id, counted.c.updated_at, _ORDER, image)
     chosen = left.select_from(before, counted, _tenant)
-    return _inserted(chosen.where(_tenant.c.tenant_id == TENANT, _tenant.c.watches_orders))
+    return _inserted(chosen.where(_tenant.c.tenant_id == TENANT, _tenant.c.captures_orders))
 
 
-def to_marks(row: Record, told: Sequence[Sequence[Any]]) -> tuple[Mark, ...]:
+def to_marks(row: Record, told: Sequence[Sequence[Any]]) -> tuple[PendingChange, ...]:
     """The marks of a customer's row; `told` are their values of TOLD, in order."""
-    marks: list[Mark] = []
+    pending_changes: list[PendingChange] = []
     known: dict[str, Any] = dict(row)
     for number, at, cause, image in reversed(told):
         known |= {} if image is None else _columns_of(_IMAGE.decode(image))
         before = None if image is None else from_row(known)
-        marks.append(Mark(number=number, at=at, cause=Cause(cause), before=before))
-    return tuple(reversed(marks))
+        pending_changes.append(
+            PendingChange(number=number, at=at, cause=Cause(cause), before=before)
+        )
+    return tuple(reversed(pending_changes))
 
 
 def _inserted(left: Any) -> Insert:
-    return insert(customer_segment_marks).from_select(_LEFT, left)
+    return insert(customer_segment_pending_changes).from_select(_LEFT, left)
 
 
 def _image(columns: Sequence[ColumnElement[Any]]) -> ColumnElement[Any]:
@@ -124,7 +128,7 @@ def _reader(column: Column[Any]) -> Callable[[Any], Any] | None:
 
 
 _tenant = customer_segment_tenants
-_mark = customer_segment_marks.c
+_mark = customer_segment_pending_changes.c
 _LEFT = ["tenant_id", "customer_id", "at", "cause", "before"]
 _ID = bindparam("id", type_=Uuid())
 _UPDATED_AT = bindparam("updated_at", type_=MOMENT)

@@ -27,7 +27,7 @@ from customers.core.model.journal import (
     Direction,
 )
 from customers.core.model.query import JournalKey
-from customers.core.ports import CommunicationRepository
+from customers.core.ports.journal import CommunicationRepository
 
 
 class PostgresCommunications(CommunicationRepository):
@@ -64,7 +64,7 @@ class PostgresCommunications(CommunicationRepository):
         )
         return None if row is None else _from_row(row)
 
-    async def lock(self, customer_id: UUID, communication_id: UUID) -> Communication:
+    async def get_for_update(self, customer_id: UUID, communication_id: UUID) -> Communication:
         row = await self._session.row(_LOCK, customer_id=customer_id, id=communication_id)
         if row is None:
             raise CommunicationNotFound

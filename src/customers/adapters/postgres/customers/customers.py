@@ -38,11 +38,11 @@ from customers.core.model.customer import Customer, Profile
 from customers.core.model.query import (
     CustomerFilter,
     CustomerKey,
-    CustomerOrder,
     CustomerPage,
+    CustomerSort,
     Page,
 )
-from customers.core.ports import CustomerRepository
+from customers.core.ports.customers import CustomerRepository
 
 
 class PostgresCustomers(CustomerRepository):
@@ -67,18 +67,18 @@ class PostgresCustomers(CustomerRepository):
         return None if row is None else from_row(row)
 
     async def page(
-        self, which: CustomerFilter, order: CustomerOrder, page: Page
+        self, which: CustomerFilter, order: CustomerSort, page: Page
     ) -> Sequence[Customer]:
         return [from_row(row) for row in await pages.page(self._session, which, order, page)]
 
-    async def numbered(
-        self, which: CustomerFilter, order: CustomerOrder, page: Page
+    async def page_with_total(
+        self, which: CustomerFilter, order: CustomerSort, page: Page
     ) -> CustomerPage:
         rows, total = await pages.numbered(self._session, which, order, page)
         return CustomerPage(customers=[from_row(row) for row in rows], total=total, page=page)
 
-    async def after(
-        self, which: CustomerFilter, order: CustomerOrder, key: CustomerKey | None, limit: int
+    async def page_after(
+        self, which: CustomerFilter, order: CustomerSort, key: CustomerKey | None, limit: int
     ) -> Sequence[Customer]:
         rows = await pages.after(self._session, which, order, key, limit)
         return [from_row(row) for row in rows]
@@ -86,13 +86,13 @@ class PostgresCustomers(CustomerRepository):
     async def count(self, which: CustomerFilter) -> int:
         return await pages.count(self._session, which)
 
-    async def lock(self, customer_id: UUID) -> Customer:
+    async def get_for_update(self, customer_id: UUID) -> Customer:
         return _found(await self._session.row(_LOCK, id=customer_id))
 
-    async def lock_any(self, customer_id: UUID) -> Customer:
+    async def get_any_for_update(self, customer_id: UUID) -> Customer:
         return _found(await self._session.row(_LOCK_ANY, id=customer_id))
 
-    async def lock_all(self, customer_ids: Collection[UUID]) -> Collection[UUID]:
+    async def lock_ids(self, customer_ids: Collection[UUID]) -> Collection[UUID]:
         rows = await self._session.rows(_LOCK_ALL, ids=list(customer_ids))
         return [row["id"] for row in rows]
 

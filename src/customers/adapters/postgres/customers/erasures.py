@@ -13,8 +13,8 @@ from customers.adapters.postgres.engine.session import Session, parameters
 from customers.adapters.postgres.engine.statements import Statement
 from customers.adapters.postgres.schema.segment_tables import (
     customer_segment_assignments,
-    customer_segment_marks,
     customer_segment_members,
+    customer_segment_pending_changes,
 )
 from customers.adapters.postgres.schema.tables import (
     customer_addresses,
@@ -26,7 +26,7 @@ from customers.adapters.postgres.schema.tables import (
 )
 from customers.core.model.customer import Customer
 from customers.core.model.erasure import TABLES, Erasure
-from customers.core.ports import ErasureRepository
+from customers.core.ports.customers import ErasureRepository
 
 
 class PostgresErasures(ErasureRepository):
@@ -70,8 +70,8 @@ def _empty() -> Select[tuple[int, ...]]:
         select(func.count()).select_from(rows).scalar_subquery().label(name)
         for name, rows in touched
     )
-    _, marks = _removed(customer_segment_marks)
-    return select(*counts).add_cte(marks)
+    _, pending_changes = _removed(customer_segment_pending_changes)
+    return select(*counts).add_cte(pending_changes)
 
 
 def _memberships() -> tuple[str, CTE]:

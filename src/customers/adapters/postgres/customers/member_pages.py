@@ -31,29 +31,29 @@ from customers.adapters.postgres.engine.statements import Statement
 from customers.adapters.postgres.schema.segment_tables import customer_segment_members
 from customers.adapters.postgres.schema.tables import LIVING, customers
 from customers.adapters.postgres.schema.types import MOMENT
-from customers.core.model.query import CustomerFilter, CustomerOrder, CustomerSort, SortOrder
+from customers.core.model.query import CustomerFilter, CustomerSort, SortDirection, SortField
 
 
-def answers(which: CustomerFilter, order: CustomerOrder) -> bool:
+def answers(which: CustomerFilter, order: CustomerSort) -> bool:
     """Whether the members' index gives what a filter keeps, in that order."""
     is_plain = which == CustomerFilter(members_of=which.members_of)
-    return is_plain and which.members_of is not None and order.by is CustomerSort.CREATED_AT
+    return is_plain and which.members_of is not None and order.by is SortField.CREATED_AT
 
 
 @lru_cache
-def page(order: SortOrder) -> Statement:
+def page(order: SortDirection) -> Statement:
     """From an offset; run it with the values of the filter, `limit` and `offset`."""
     return Statement.of(_page(order, _OFFSET + _LIMIT, _OFFSET))
 
 
 @lru_cache
-def after(order: SortOrder) -> Statement:
+def after(order: SortDirection) -> Statement:
     """From beyond a key; run it with the values of the filter, `limit` and the key's."""
     return Statement.of(_page(order, _LIMIT, None, is_beyond=True))
 
 
 def _page(
-    order: SortOrder,
+    order: SortDirection,
     most: ColumnElement[int],
     offset: ColumnElement[int] | None,
     *,
@@ -71,7 +71,7 @@ def _page(
     return select(found).select_from(some.join(found, true())).order_by(*placed)
 
 
-def _stored(order: SortOrder, most: ColumnElement[int], is_beyond: bool) -> Select[Any]:
+def _stored(order: SortDirection, most: ColumnElement[int], is_beyond: bool) -> Select[Any]:
     same = (customers.c.tenant_id == TENANT, customers.c.id == _member.customer_id)
     living = each(select(literal_column("1")).where(*same, LIVING), "living")
     kept = (
@@ -83,7 +83,7 @@ def _stored(order: SortOrder, most: ColumnElement[int], is_beyond: bool) -> Sele
     return select(first.subquery("stored"))
 
 
-def _besides(order: SortOrder, is_beyond: bool) -> Select[Any]:
+def _besides(order: SortDirection, is_beyond: bool) -> Select[Any]:
     """Those who are members whether they are stored or not: few, so that they need no order."""
     place = (customers.c.created_at, customers.c.id)
     plus = select(*place).where(
@@ -93,17 +93,20 @@ def _besides(order: SortOrder, is_beyond: bool) -> Select[Any]:
 
 
 def _next(
-    chosen: Select[Any], order: SortOrder, place: tuple[Column[Any], Column[Any]], is_beyond: bool
+    chosen: Select[Any],
+    order: SortDirection,
+    place: tuple[Column[Any], Column[Any]],
+    is_beyond: bool,
 ) -> Select[Any]:
     if not is_beyond:
         return chosen
     here = tuple_(*place)
     key = tuple_(bindparam("key_value", type_=MOMENT), bindparam("key_id", type_=Uuid()))
-    return chosen.where(here > key if order is SortOrder.ASC else here < key)
+    return chosen.where(here > key if order is SortDirection.ASC else here < key)
 
 
-def _placed(order: SortOrder, *place: ColumnElement[Any]) -> list[ColumnElement[Any]]:
-    return [part if order is SortOrder.ASC else part.desc() for part in place]
+def _placed(order: SortDirection, *place: ColumnElement[Any]) -> list[ColumnElement[Any]]:
+    return [part if order is SortDirection.ASC else part.desc() for part in place]
 
 
 _member = customer_segment_members.c

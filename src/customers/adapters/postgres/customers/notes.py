@@ -21,7 +21,7 @@ from customers.adapters.postgres.schema.tables import customer_notes
 from customers.core.errors import NoteNotFound
 from customers.core.model.journal import Note
 from customers.core.model.query import JournalKey
-from customers.core.ports import NoteRepository
+from customers.core.ports.journal import NoteRepository
 
 
 class PostgresNotes(NoteRepository):

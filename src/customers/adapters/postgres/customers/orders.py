@@ -18,7 +18,7 @@ from customers.adapters.postgres.schema.types import TEXT
 from customers.core.model.money import Currency
 from customers.core.model.order import Entry, Statistics, StoredRefund, statistics
 from customers.core.model.query import JournalKey
-from customers.core.ports import OrderRepository
+from customers.core.ports.ledger import OrderRepository
 
 
 class PostgresOrders(OrderRepository):
@@ -72,7 +72,7 @@ def from_row(row: Record) -> Entry:
         order_number=row["order_number"],
         total_amount=row["total_amount"],
         order_date=row["order_date"],
-        order_date_told=row["order_date_told"],
+        order_date_stated=row["order_date_stated"],
         refunds_total=row["refunds_total"],
         cancelled_at=row["cancelled_at"],
         recorded_at=row["recorded_at"],

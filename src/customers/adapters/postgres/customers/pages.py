@@ -34,17 +34,17 @@ from customers.adapters.postgres.schema.types import MONEY
 from customers.core.model.query import (
     CustomerFilter,
     CustomerKey,
-    CustomerOrder,
     CustomerSort,
     Page,
-    SortOrder,
+    SortDirection,
+    SortField,
 )
 
 _MOST_OFFSET = 2**62
 
 
 async def page(
-    session: Session, which: CustomerFilter, order: CustomerOrder, page: Page
+    session: Session, which: CustomerFilter, order: CustomerSort, page: Page
 ) -> Sequence[Record]:
     """The rows of one page, with the columns of SHOWN."""
     offset = min(page.offset, _MOST_OFFSET)
@@ -57,7 +57,7 @@ async def page(
 
 
 async def numbered(
-    session: Session, which: CustomerFilter, order: CustomerOrder, page: Page
+    session: Session, which: CustomerFilter, order: CustomerSort, page: Page
 ) -> tuple[Sequence[Record], int]:
     """As `page`, and how many there are in all, in one statement; in two past the end."""
     told = await _values(session, which)
@@ -74,7 +74,7 @@ async def numbered(
 async def after(
     session: Session,
     which: CustomerFilter,
-    order: CustomerOrder,
+    order: CustomerSort,
     key: CustomerKey | None,
     limit: int,
 ) -> Sequence[Record]:
@@ -103,18 +103,18 @@ async def _values(session: Session, which: CustomerFilter) -> dict[str, object]:
     return filters.values(which, await email_search.candidates(session, which.search))
 
 
-def _page(kept: ColumnElement[bool], order: CustomerOrder) -> Select[Any]:
+def _page(kept: ColumnElement[bool], order: CustomerSort) -> Select[Any]:
     return _sorted(kept, order).offset(bindparam("offset", type_=BigInteger))
 
 
 def _numbered(
-    kept: ColumnElement[bool], order: CustomerOrder, shape: counters.Shape | None
+    kept: ColumnElement[bool], order: CustomerSort, shape: counters.Shape | None
 ) -> Select[Any]:
     counted = _count(kept) if shape is None else counters.counted_by(shape)
     return _page(kept, order).add_columns(counted.scalar_subquery().label("total"))
 
 
-def _after(kept: ColumnElement[bool], order: CustomerOrder) -> Select[Any]:
+def _after(kept: ColumnElement[bool], order: CustomerSort) -> Select[Any]:
     value = _sort_value(order)
     place = tuple_(value, customers.c.id)
     key = tuple_(_key_value(value, order), bindparam("key_id", type_=Uuid()))
@@ -125,21 +125,21 @@ def _count(kept: ColumnElement[bool]) -> Select[Any]:
     return select(func.count().label("count")).select_from(customers).where(kept)
 
 
-def _sorted(kept: ColumnElement[bool], order: CustomerOrder) -> Select[Any]:
+def _sorted(kept: ColumnElement[bool], order: CustomerSort) -> Select[Any]:
     by = (_sort_value(order), customers.c.id)
     placed = by if _ascends(order) else [part.desc() for part in by]
     limit = bindparam("limit", type_=BigInteger)
     return select(*SHOWN).where(kept).order_by(*placed).limit(limit)
 
 
-def _sort_value(order: CustomerOrder) -> ColumnElement[Any]:
+def _sort_value(order: CustomerSort) -> ColumnElement[Any]:
     """The expression that the index of this order is made of."""
     dates = ASCENDING_DATES if _ascends(order) else DESCENDING_DATES
     name = _COLUMNS.get(order.by, order.by.value)
     return dates.get(name, customers.c[name])
 
 
-def _key_value(value: ColumnElement[Any], order: CustomerOrder) -> ColumnElement[Any]:
+def _key_value(value: ColumnElement[Any], order: CustomerSort) -> ColumnElement[Any]:
     """The key's value as the index has it: a missing date is an extreme one."""
     kind = Numeric() if value.type is MONEY else value.type
     told: ColumnElement[Any] = bindparam("key_value", type_=kind)
@@ -148,8 +148,8 @@ def _key_value(value: ColumnElement[Any], order: CustomerOrder) -> ColumnElement
     return func.coalesce(told, FAR if _ascends(order) else LONG_AGO)
 
 
-def _ascends(order: CustomerOrder) -> bool:
-    return order.order is SortOrder.ASC
+def _ascends(order: CustomerSort) -> bool:
+    return order.order is SortDirection.ASC
 
 
-_COLUMNS = {CustomerSort.LIFETIME_VALUE: "total_spent"}
+_COLUMNS = {SortField.LIFETIME_VALUE: "total_spent"}

@@ -22,7 +22,7 @@ from customers.adapters.postgres.engine.statements import Statement
 from customers.adapters.postgres.schema.tables import customer_payment_methods
 from customers.adapters.postgres.schema.types import UUIDS
 from customers.core.model.payment import PaymentMethod, PaymentType
-from customers.core.ports import PaymentMethodRepository
+from customers.core.ports.customers import PaymentMethodRepository
 
 
 class PostgresPaymentMethods(PaymentMethodRepository):

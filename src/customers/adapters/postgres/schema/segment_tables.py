@@ -36,8 +36,8 @@ customer_segments = Table(
     column("id", Uuid()),
     *columns(TEXT, "name name_key description"),
     # The rule of a dynamic segment in its one canonical form, and the text it was written as.
-    column("rules", JSONB(), null=True),
-    column("rules_written", TEXT, null=True),
+    column("rule", JSONB(), null=True),
+    column("rules_text", TEXT, null=True),
     *columns(Boolean(), "is_dynamic is_active"),
     *columns(MOMENT, "created_at updated_at"),
     PrimaryKeyConstraint("tenant_id", "id"),
@@ -68,31 +68,31 @@ customer_segment_tenants = Table(
     metadata,
     tenant_column(),
     column("changes", BigInteger()),
-    *columns(Boolean(), "watches_customers watches_orders"),
+    *columns(Boolean(), "captures_customers captures_orders"),
     PrimaryKeyConstraint("tenant_id"),
 )
 
-# How far a segment's members have come. `asked_at` is when it was first asked, since its members
+# How far a segment's members have come. `barrier_at` is when it was first asked, since its members
 # are to be built, whether older writes are still under way; -infinity once they are seen not to be.
-customer_segment_standings = Table(
-    "customer_segment_standings",
+customer_segment_refresh_states = Table(
+    "customer_segment_refresh_states",
     metadata,
     tenant_column(),
     column("segment_id", Uuid()),
-    column("members", BigInteger()),
-    *columns(MOMENT, "settled_at goal", null=True),
-    column("after", Uuid(), null=True),
-    column("seen", BigInteger()),
+    column("member_count", BigInteger()),
+    *columns(MOMENT, "watermark target", null=True),
+    column("cursor", Uuid(), null=True),
+    column("scanned", BigInteger()),
     column("cause", TEXT),
-    column("asked_at", MOMENT, null=True),
+    column("barrier_at", MOMENT, null=True),
     PrimaryKeyConstraint("tenant_id", "segment_id"),
     ForeignKeyConstraint(
         ("tenant_id", "segment_id"), ("customer_segments.tenant_id", "customer_segments.id")
     ),
     Index(
-        "customer_segment_standings_building",
+        "customer_segment_refresh_states_backfills",
         "tenant_id",
-        postgresql_where=text("settled_at IS NULL"),
+        postgresql_where=text("watermark IS NULL"),
     ),
 )
 
@@ -111,8 +111,8 @@ customer_segment_members = Table(
 
 # Changes of customers that members do not know yet. `before` holds the columns that changed, as
 # they were; it is NULL where nobody was there, or where it is not known any more.
-customer_segment_marks = Table(
-    "customer_segment_marks",
+customer_segment_pending_changes = Table(
+    "customer_segment_pending_changes",
     metadata,
     tenant_column(),
     column("customer_id", Uuid()),

@@ -252,7 +252,7 @@ customer_orders = Table(
     # Missing until the order itself is told: a stub that holds the facts that came before it.
     column("total_amount", MONEY, null=True),
     column("order_date", MOMENT, null=True),
-    column("order_date_told", Boolean()),
+    column("order_date_stated", Boolean()),
     column("refunds_total", MONEY),
     *columns(MOMENT, "cancelled_at recorded_at", null=True),
     PrimaryKeyConstraint("tenant_id", "order_id"),

@@ -4,7 +4,7 @@ Flips become numbered changes in their order. Of several flips of one member the
 whether they are stored, and the number of a segment's members follows what really changed.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -33,46 +33,116 @@ from customers.adapters.postgres.engine.session import TENANT, Session
 from customers.adapters.postgres.engine.statements import Statement
 from customers.adapters.postgres.schema.segment_tables import (
     customer_segment_changes,
-    customer_segment_marks,
     customer_segment_members,
-    customer_segment_standings,
+    customer_segment_pending_changes,
+    customer_segment_refresh_states,
     customer_segment_tenants,
 )
 from customers.adapters.postgres.schema.tables import customers
 from customers.adapters.postgres.schema.types import MOMENT, TEXT, TEXTS, UUIDS
-from customers.core.model.membership import Cause, Doubt, Flip, MemberChange
+from customers.adapters.postgres.segments import refresh_states, stale_candidates
+from customers.core.model.membership import (
+    Cause,
+    DateRange,
+    MembershipChange,
+    RefreshState,
+    SequencedChange,
+    StaleCandidate,
+)
+from customers.core.model.query import CustomerFilter
+from customers.core.ports.membership import MembershipRepository
 
 
-async def settle(session: Session, flips: Sequence[Flip], settled: Sequence[Doubt]) -> None:
-    if flips:
-        await session.run(
-            _FLIP,
-            segment_ids=[flip.segment_id for flip in flips],
-            customer_ids=[flip.customer_id for flip in flips],
-            entered=[flip.entered for flip in flips],
-            ats=[flip.at for flip in flips],
-            causes=[flip.cause for flip in flips],
-            so_many=len(flips),
+class PostgresMemberships(MembershipRepository):
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    async def refresh_states(
+        self, segment_ids: Collection[UUID] | None = None
+    ) -> Mapping[UUID, RefreshState]:
+        return await refresh_states.refresh_states(self._session, segment_ids)
+
+    async def stale_candidates(
+        self, date_ranges: Collection[DateRange], limit: int
+    ) -> Sequence[StaleCandidate]:
+        return await stale_candidates.stale_candidates(self._session, date_ranges, limit)
+
+    async def scan(self, after: UUID | None, limit: int) -> Sequence[StaleCandidate]:
+        return await stale_candidates.scan(self._session, after, limit)
+
+    async def due(self, date_ranges: Mapping[UUID, Collection[DateRange]]) -> Collection[UUID]:
+        return await stale_candidates.due(self._session, date_ranges)
+
+    async def changes(self, segment_id: UUID, after: int, limit: int) -> Sequence[SequencedChange]:
+        rows = await self._session.rows(_CHANGES, segment_id=segment_id, after=after, limit=limit)
+        return [SequencedChange(**{**row, "cause": Cause(row["cause"])}) for row in rows]
+
+    async def acquire_lock(self) -> None:
+        await refresh_states.acquire_lock(self._session)
+
+    async def members_among(
+        self, segment_id: UUID, customer_ids: Collection[UUID]
+    ) -> Collection[UUID]:
+        ids = list(customer_ids)
+        rows = await self._session.rows(_MEMBERS_AMONG, segment_id=segment_id, customer_ids=ids)
+        return {row["customer_id"] for row in rows}
+
+    async def set_capture(self, *, customers: bool, orders: bool) -> None:
+        await refresh_states.set_capture(self._session, customers=customers, orders=orders)
+
+    async def capture_barrier_passed(self, segment_id: UUID) -> bool:
+        return await refresh_states.capture_barrier_passed(self._session, segment_id)
+
+    async def with_pending_changes(
+        self, limit: int, customer_ids: Collection[UUID] | None = None
+    ) -> Sequence[StaleCandidate]:
+        return await stale_candidates.with_pending_changes(self._session, limit, customer_ids)
+
+    async def mismatched(
+        self,
+        segment_id: UUID,
+        customer_filter: CustomerFilter | None,
+        after: UUID | None,
+        limit: int,
+    ) -> tuple[Sequence[StaleCandidate], UUID | None]:
+        return await stale_candidates.mismatched(
+            self._session, segment_id, customer_filter, after, limit
         )
-    if read := {doubt.customer.id: doubt.marks[-1].number for doubt in settled if doubt.marks}:
-        await session.run(_FORGET, customer_ids=list(read), numbers=list(read.values()))
+
+    async def crossed(
+        self, date_ranges: Collection[DateRange], after: UUID | None, limit: int
+    ) -> Sequence[StaleCandidate]:
+        return await stale_candidates.crossed(self._session, date_ranges, after, limit)
+
+    async def apply(
+        self, changes: Sequence[MembershipChange], refreshed: Sequence[StaleCandidate] = ()
+    ) -> None:
+        if changes:
+            await self._session.run(
+                _APPLY,
+                segment_ids=[change.segment_id for change in changes],
+                customer_ids=[change.customer_id for change in changes],
+                entered=[change.entered for change in changes],
+                ats=[change.at for change in changes],
+                causes=[change.cause for change in changes],
+                count=len(changes),
+            )
+        numbers = {
+            candidate.customer.id: candidate.pending_changes[-1].number
+            for candidate in refreshed
+            if candidate.pending_changes
+        }
+        if numbers:
+            ids = list(numbers)
+            await self._session.run(
+                _REMOVE_PENDING, customer_ids=ids, numbers=list(numbers.values())
+            )
+
+    async def save_refresh_state(self, segment_id: UUID, refresh_state: RefreshState) -> None:
+        await refresh_states.save_refresh_state(self._session, segment_id, refresh_state)
 
 
-async def among(
-    session: Session, segment_id: UUID, customer_ids: Collection[UUID]
-) -> Collection[UUID]:
-    rows = await session.rows(_STORED, segment_id=segment_id, customer_ids=list(customer_ids))
-    return {row["customer_id"] for row in rows}
-
-
-async def changes(
-    session: Session, segment_id: UUID, after: int, limit: int
-) -> Sequence[MemberChange]:
-    rows = await session.rows(_CHANGES, segment_id=segment_id, after=after, limit=limit)
-    return [MemberChange(**{**row, "cause": Cause(row["cause"])}) for row in rows]
-
-
-def _flip() -> Select[Any]:
+def _apply() -> Select[Any]:
     told = _told()
     fed, last = _fed(told), _last(told)
     entered, left = _entered(last), _left(last)
@@ -94,18 +164,20 @@ def _told() -> CTE:
         column("at", MOMENT),
         column("cause", TEXT),
     )
-    flips = func.unnest(*arrays).table_valued(*names, with_ordinality="place", name="flips")
-    return select(flips.render_derived()).cte("told")
+    membership_changes = func.unnest(*arrays).table_valued(
+        *names, with_ordinality="place", name="changes"
+    )
+    return select(membership_changes.render_derived()).cte("told")
 
 
 def _fed(told: CTE) -> CTE:
     """Numbered on from the tenant's counter, which nobody else moves."""
-    so_many = bindparam("so_many", type_=BigInteger())
+    count = bindparam("count", type_=BigInteger())
     numbered = (
         update(customer_segment_tenants)
         .where(customer_segment_tenants.c.tenant_id == TENANT)
-        .values(changes=customer_segment_tenants.c.changes + so_many)
-        .returning((customer_segment_tenants.c.changes - so_many).label("before"))
+        .values(changes=customer_segment_tenants.c.changes + count)
+        .returning((customer_segment_tenants.c.changes - count).label("before"))
         .cte("numbered")
     )
     values = {
@@ -151,39 +223,39 @@ def _counted(entered: CTE, left: CTE) -> CTE:
         select(left.c.segment_id, literal_column("-1", BigInteger())),
     ).subquery("each")
     moved = (
-        select(each.c.segment_id, func.sum(each.c.step).label("members"))
+        select(each.c.segment_id, func.sum(each.c.step).label("member_count"))
         .group_by(each.c.segment_id)
         .subquery("moved")
     )
-    standing = customer_segment_standings.c
+    refresh_state = customer_segment_refresh_states.c
     counted = (
-        update(customer_segment_standings)
-        .where(standing.tenant_id == TENANT, standing.segment_id == moved.c.segment_id)
-        .values(members=standing.members + moved.c.members)
+        update(customer_segment_refresh_states)
+        .where(refresh_state.tenant_id == TENANT, refresh_state.segment_id == moved.c.segment_id)
+        .values(member_count=refresh_state.member_count + moved.c.member_count)
     )
     return counted.cte("counted")
 
 
-def _forget() -> Any:
+def _remove_pending() -> Any:
     """Takes away the marks up to those that were read; one that was left since then stays."""
     ids = bindparam("customer_ids", type_=UUIDS)
     last = bindparam("numbers", type_=ARRAY(BigInteger()))
     names = (column("customer_id", Uuid()), column("number", BigInteger()))
     read = func.unnest(ids, last).table_valued(*names, name="read").render_derived()
-    mark = customer_segment_marks.c
-    return delete(customer_segment_marks).where(
-        mark.tenant_id == TENANT,
-        mark.customer_id == read.c.customer_id,
-        mark.number <= read.c.number,
+    pending_change = customer_segment_pending_changes.c
+    return delete(customer_segment_pending_changes).where(
+        pending_change.tenant_id == TENANT,
+        pending_change.customer_id == read.c.customer_id,
+        pending_change.number <= read.c.number,
     )
 
 
 _member = customer_segment_members.c
 _change = customer_segment_changes.c
 _SEGMENT = bindparam("segment_id", type_=Uuid())
-_FLIP = Statement.of(_flip())
-_FORGET = Statement.of(_forget())
-_STORED = Statement.of(
+_APPLY = Statement.of(_apply())
+_REMOVE_PENDING = Statement.of(_remove_pending())
+_MEMBERS_AMONG = Statement.of(
     select(_member.customer_id).where(
         is_stored(_SEGMENT, _member.customer_id == any_(bindparam("customer_ids", type_=UUIDS)))
     )

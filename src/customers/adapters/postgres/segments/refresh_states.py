@@ -35,14 +35,16 @@ from sqlalchemy.sql.elements import ColumnElement
 from customers.adapters.postgres.engine.session import TENANT, Session, parameters
 from customers.adapters.postgres.engine.statements import Statement
 from customers.adapters.postgres.schema.segment_tables import (
-    customer_segment_standings,
+    customer_segment_refresh_states,
     customer_segment_tenants,
 )
 from customers.adapters.postgres.schema.types import MOMENT, UUIDS
-from customers.core.model.membership import Cause, Standing
+from customers.core.model.membership import Cause, RefreshState
 
 
-async def read(session: Session, segment_ids: Collection[UUID] | None) -> Mapping[UUID, Standing]:
+async def refresh_states(
+    session: Session, segment_ids: Collection[UUID] | None
+) -> Mapping[UUID, RefreshState]:
     if segment_ids is None:
         rows = await session.rows(_EVERY)
     else:
@@ -50,21 +52,23 @@ async def read(session: Session, segment_ids: Collection[UUID] | None) -> Mappin
     return {row["segment_id"]: _from_row(row) for row in rows}
 
 
-async def keep(session: Session, segment_id: UUID, standing: Standing) -> None:
-    await session.run(_KEEP, segment_id=segment_id, **asdict(standing))
+async def save_refresh_state(
+    session: Session, segment_id: UUID, refresh_state: RefreshState
+) -> None:
+    await session.run(_KEEP, segment_id=segment_id, **asdict(refresh_state))
 
 
-async def lock_members(session: Session) -> None:
+async def acquire_lock(session: Session) -> None:
     if await session.row(_LOCK) is None:
         await session.run(_ADD_TENANT)
         await session.row(_LOCK)
 
 
-async def watch(session: Session, *, customers: bool, orders: bool) -> None:
-    await session.run(_WATCH, watches_customers=customers, watches_orders=orders)
+async def set_capture(session: Session, *, customers: bool, orders: bool) -> None:
+    await session.run(_WATCH, captures_customers=customers, captures_orders=orders)
 
 
-async def is_watched(session: Session, segment_id: UUID) -> bool:
+async def capture_barrier_passed(session: Session, segment_id: UUID) -> bool:
     """A write that knows of the segment began after it was published, so after the first question.
     One that does not know holds its lock on the table of customers: a statement takes that lock
     before its snapshot, and keeps it until its transaction ends. Who ends one just when they are
@@ -73,32 +77,32 @@ async def is_watched(session: Session, segment_id: UUID) -> bool:
     asked = await session.row(_ASKED, segment_id=segment_id)
     if asked is None:
         return False
-    if (asked_at := asked["asked_at"]) is not None:
-        if await session.value(_IS_OLDER, asked_at=asked_at):
+    if (barrier_at := asked["barrier_at"]) is not None:
+        if await session.value(_IS_OLDER, barrier_at=barrier_at):
             return False
-        await session.run(_ANSWER, segment_id=segment_id, asked_at=asked_at)
+        await session.run(_ANSWER, segment_id=segment_id, barrier_at=barrier_at)
     return True
 
 
-def _from_row(row: Record) -> Standing:
-    return Standing(
-        members=row["members"],
-        settled_at=row["settled_at"],
-        goal=row["goal"],
-        after=row["after"],
-        seen=row["seen"],
+def _from_row(row: Record) -> RefreshState:
+    return RefreshState(
+        member_count=row["member_count"],
+        watermark=row["watermark"],
+        target=row["target"],
+        cursor=row["cursor"],
+        scanned=row["scanned"],
         cause=Cause(row["cause"]),
     )
 
 
 def _keep() -> Update:
     """The number of members stays as it is. A build that begins asks anew for older writes."""
-    kept = ("settled_at", "goal", "after", "seen", "cause")
+    kept = ("watermark", "target", "cursor", "scanned", "cause")
     told: dict[str, ColumnElement[Any]] = {
         name: bindparam(name, type_=_of[name].type) for name in kept
     }
-    told["asked_at"] = case((told["after"].is_not(None), _of.asked_at))
-    return update(customer_segment_standings).where(_OWN).values(told)
+    told["barrier_at"] = case((told["cursor"].is_not(None), _of.barrier_at))
+    return update(customer_segment_refresh_states).where(_OWN).values(told)
 
 
 def _is_older() -> Select[Any]:
@@ -109,7 +113,7 @@ def _is_older() -> Select[Any]:
     activity = _system("pg_stat_activity", "pid", "xact_start")
     database = _system("pg_database", "oid", "datname")
     began = func.coalesce(
-        cast(activity.c.xact_start, MOMENT) <= bindparam("asked_at", type_=MOMENT), true()
+        cast(activity.c.xact_start, MOMENT) <= bindparam("barrier_at", type_=MOMENT), true()
     )
     here = select(database.c.oid).where(database.c.datname == func.current_database())
     writing = (
@@ -130,10 +134,10 @@ def _system(name: str, *columns: str) -> TableClause:
     return table(name, *map(column, columns))
 
 
-_of = customer_segment_standings.c
+_of = customer_segment_refresh_states.c
 _tenant = customer_segment_tenants.c
 _OWN = and_(_of.tenant_id == TENANT, _of.segment_id == bindparam("segment_id", type_=Uuid()))
-_STANDING = select(*(each for each in _of if each is not _of.asked_at)).where(
+_STANDING = select(*(each for each in _of if each is not _of.barrier_at)).where(
     _of.tenant_id == TENANT
 )
 _EVERY = Statement.of(_STANDING)
@@ -144,7 +148,7 @@ _LOCK = Statement.of(
 )
 _ADD_TENANT = Statement.of(
     insert(customer_segment_tenants)
-    .values(tenant_id=TENANT, changes=0, watches_customers=False, watches_orders=False)
+    .values(tenant_id=TENANT, changes=0, captures_customers=False, captures_orders=False)
     .on_conflict_do_nothing(index_elements=["tenant_id"])
 )
 _WATCHES = parameters(customer_segment_tenants, but=("tenant_id", "changes"))
@@ -152,7 +156,7 @@ _WATCH = Statement.of(
     update(customer_segment_tenants)
     .where(
         _tenant.tenant_id == TENANT,
-        tuple_(_tenant.watches_customers, _tenant.watches_orders).is_distinct_from(
+        tuple_(_tenant.captures_customers, _tenant.captures_orders).is_distinct_from(
             tuple_(*_WATCHES.values())
         ),
     )
@@ -160,14 +164,14 @@ _WATCH = Statement.of(
 )
 _ANSWERED: ColumnElement[Any] = literal_column("timestamptz '-infinity'")
 _ASKED = Statement.of(
-    update(customer_segment_standings)
+    update(customer_segment_refresh_states)
     .where(_OWN)
-    .values(asked_at=func.coalesce(_of.asked_at, func.clock_timestamp()))
-    .returning(func.nullif(_of.asked_at, _ANSWERED).label("asked_at"))
+    .values(barrier_at=func.coalesce(_of.barrier_at, func.clock_timestamp()))
+    .returning(func.nullif(_of.barrier_at, _ANSWERED).label("barrier_at"))
 )
 _ANSWER = Statement.of(
-    update(customer_segment_standings)
-    .where(_OWN, _of.asked_at == bindparam("asked_at", type_=MOMENT))
-    .values(asked_at=_ANSWERED)
+    update(customer_segment_refresh_states)
+    .where(_OWN, _of.barrier_at == bindparam("barrier_at", type_=MOMENT))
+    .values(barrier_at=_ANSWERED)
 )
 _IS_OLDER = Statement.of(_is_older())

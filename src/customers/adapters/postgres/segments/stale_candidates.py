@@ -38,43 +38,45 @@ from customers.adapters.postgres.engine.session import TENANT, Session
 from customers.adapters.postgres.engine.statements import Statement
 from customers.adapters.postgres.schema.segment_tables import (
     customer_segment_assignments,
-    customer_segment_marks,
     customer_segment_members,
+    customer_segment_pending_changes,
 )
 from customers.adapters.postgres.schema.tables import ASCENDING_DATES, LIVING, customers
 from customers.adapters.postgres.schema.types import MOMENT, UUIDS
-from customers.core.model.membership import Doubt, Span
+from customers.core.model.membership import DateRange, StaleCandidate
 from customers.core.model.query import CustomerFilter
 from customers.core.model.rules.timing import DateField
 
 
-async def doubts(session: Session, spans: Collection[Span], most: int) -> Sequence[Doubt]:
-    rows = await session.rows(_DOUBTS, most=most, **_spans(spans))
+async def stale_candidates(
+    session: Session, date_ranges: Collection[DateRange], most: int
+) -> Sequence[StaleCandidate]:
+    rows = await session.rows(_DOUBTS, most=most, **_spans(date_ranges))
     return [_from_row(row) for row in rows]
 
 
-async def roll(session: Session, after: UUID | None, most: int) -> Sequence[Doubt]:
+async def scan(session: Session, after: UUID | None, most: int) -> Sequence[StaleCandidate]:
     rows = await session.rows(_ROLL, after=after or _NOBODY, most=most)
     return [_from_row(row) for row in rows]
 
 
-async def marked(
+async def with_pending_changes(
     session: Session, most: int, customer_ids: Collection[UUID] | None
-) -> Sequence[Doubt]:
+) -> Sequence[StaleCandidate]:
     if customer_ids is None:
         rows = await session.rows(_MARKED, most=most)
     else:
         rows = await session.rows(_MARKED_OF, most=most, ids=list(customer_ids))
-    return [_from_row(row, row["marks"]) for row in rows]
+    return [_from_row(row, row["pending_changes"]) for row in rows]
 
 
-async def contradicted(
+async def mismatched(
     session: Session,
     segment_id: UUID,
     which: CustomerFilter | None,
     after: UUID | None,
     most: int,
-) -> tuple[Sequence[Doubt], UUID | None]:
+) -> tuple[Sequence[StaleCandidate], UUID | None]:
     last = await session.value(_LAST, after=after or _NOBODY, offset=most - 1)
     told = {} if which is None else filters.values(which)
     rows = await session.rows(
@@ -87,35 +89,37 @@ async def contradicted(
     return [_from_row(row) for row in rows], last
 
 
-async def aged(
-    session: Session, spans: Collection[Span], after: UUID | None, most: int
-) -> Sequence[Doubt]:
-    rows = await session.rows(_AGED, after=after or _NOBODY, most=most, **_spans(spans))
+async def crossed(
+    session: Session, date_ranges: Collection[DateRange], after: UUID | None, most: int
+) -> Sequence[StaleCandidate]:
+    rows = await session.rows(_AGED, after=after or _NOBODY, most=most, **_spans(date_ranges))
     return [_from_row(row) for row in rows]
 
 
-async def overdue(session: Session, spans: Mapping[UUID, Collection[Span]]) -> Collection[UUID]:
-    spans_of = [(segment_id, span) for segment_id, of_one in spans.items() for span in of_one]
+async def due(
+    session: Session, date_ranges: Mapping[UUID, Collection[DateRange]]
+) -> Collection[UUID]:
+    spans_of = [(segment_id, span) for segment_id, of_one in date_ranges.items() for span in of_one]
     told = _spans([span for _, span in spans_of])
     for date in DateField:
         told[f"{date}_segments"] = [id for id, span in spans_of if span.date is date]
     return {row["segment_id"] for row in await session.rows(_OVERDUE, **told)}
 
 
-def _from_row(row: Record, marks: Sequence[Sequence[Any]] = ()) -> Doubt:
-    return Doubt(
+def _from_row(row: Record, pending_changes: Sequence[Sequence[Any]] = ()) -> StaleCandidate:
+    return StaleCandidate(
         customer=from_row(row),
-        inside=frozenset(row["inside"]),
-        assigned=frozenset(row["assigned"]),
-        marks=to_marks(row, marks),
+        member_of=frozenset(row["inside"]),
+        assigned_to=frozenset(row["assigned"]),
+        pending_changes=to_marks(row, pending_changes),
     )
 
 
-def _spans(spans: Collection[Span]) -> dict[str, object]:
+def _spans(date_ranges: Collection[DateRange]) -> dict[str, object]:
     told: dict[str, object] = {}
     for date in DateField:
-        told[f"{date}_lows"] = [span.low for span in spans if span.date is date]
-        told[f"{date}_highs"] = [span.high for span in spans if span.date is date]
+        told[f"{date}_lows"] = [span.low for span in date_ranges if span.date is date]
+        told[f"{date}_highs"] = [span.high for span in date_ranges if span.date is date]
     return told
 
 
@@ -157,8 +161,8 @@ def _marked_ids(*which: ColumnElement[bool]) -> Select[Any]:
 def _marked(*which: ColumnElement[bool]) -> Select[Any]:
     own = (_mark.tenant_id == TENANT, _mark.customer_id == customers.c.id)
     in_order = select(func.row(*TOLD)).where(*own).order_by(_mark.number)
-    marks = func.array(in_order.scalar_subquery()).label("marks")
-    return _doubts_of(_marked_ids(*which), marks)
+    pending_changes = func.array(in_order.scalar_subquery()).label("pending_changes")
+    return _doubts_of(_marked_ids(*which), pending_changes)
 
 
 def _last() -> Select[Any]:
@@ -213,11 +217,11 @@ def _unnested(date: DateField, *more: Any) -> FromClause:
     lows = bindparam(f"{date}_lows", type_=ARRAY(MOMENT))
     highs = bindparam(f"{date}_highs", type_=ARRAY(MOMENT))
     names = (column("low", MOMENT), column("high", MOMENT), *more[1:])
-    spans = func.unnest(lows, highs, *more[:1]).table_valued(*names, name=f"{date}_span")
-    return spans.render_derived()
+    date_ranges = func.unnest(lows, highs, *more[:1]).table_valued(*names, name=f"{date}_span")
+    return date_ranges.render_derived()
 
 
-_mark = customer_segment_marks.c
+_mark = customer_segment_pending_changes.c
 _NOBODY, _EVERYBODY = UUID(int=0), UUID(int=2**128 - 1)
 _IS_AFTER = customers.c.id > bindparam("after", type_=Uuid())
 _HAS_MARKS = exists().where(_mark.tenant_id == TENANT, _mark.customer_id == customers.c.id)

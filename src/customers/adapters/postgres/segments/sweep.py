@@ -12,8 +12,8 @@ from sqlalchemy.sql.dml import ReturningInsert
 from customers.adapters.postgres.engine.session import Session
 from customers.adapters.postgres.engine.statements import Statement
 from customers.adapters.postgres.schema.segment_tables import (
-    customer_segment_marks,
-    customer_segment_standings,
+    customer_segment_pending_changes,
+    customer_segment_refresh_states,
     customer_segments,
     sweeper,
 )
@@ -23,7 +23,7 @@ async def tenants_with_segments(session: Session) -> Sequence[str]:
     return [row["tenant_id"] for row in await session.rows(_WITH_SEGMENTS)]
 
 
-async def tenants_to_settle(session: Session) -> Sequence[str]:
+async def tenants_to_refresh(session: Session) -> Sequence[str]:
     return [row["tenant_id"] for row in await session.rows(_TO_SETTLE)]
 
 
@@ -33,9 +33,9 @@ async def lease(session: Session, holder: UUID, seconds: float) -> bool:
 
 
 def _to_settle() -> Select[Any]:
-    marked = select(customer_segment_marks.c.tenant_id)
-    standing = customer_segment_standings.c
-    building = select(standing.tenant_id).where(standing.settled_at.is_(None))
+    marked = select(customer_segment_pending_changes.c.tenant_id)
+    refresh_state = customer_segment_refresh_states.c
+    building = select(refresh_state.tenant_id).where(refresh_state.watermark.is_(None))
     tenants = union(marked.distinct(), building).subquery("tenants")
     return select(tenants.c.tenant_id).order_by(tenants.c.tenant_id)
 

@@ -13,7 +13,7 @@ from typing import Any
 from attrs import frozen
 
 from customers.core.model.rules.canonical import to_json
-from customers.core.model.rules.satisfiability import Demand, possible
+from customers.core.model.rules.satisfiability import Constraint, possible
 from customers.core.model.rules.tree import Condition, Group, Logic, Rule
 
 # A longer list is taken to clash with nothing: a warning must not cost more than its answer.
@@ -23,17 +23,17 @@ MOST_CHARACTERS = 80
 
 
 @frozen(kw_only=True)
-class Clash:
+class Contradiction:
     """Demands that cannot be met together, though any fewer of them can; in a sentence too.
 
     Without demands it tells of a group, or of a whole rule, in which no condition stands.
     """
 
     message: str
-    demands: tuple[Demand, ...] = ()
+    constraints: tuple[Constraint, ...] = ()
 
 
-def clashes(rule: Rule) -> Sequence[Clash]:
+def contradictions(rule: Rule) -> Sequence[Contradiction]:
     """The clashes of a rule, each one once.
 
     All that has to hold at once is looked at together, one field after the other; then each
@@ -41,7 +41,7 @@ def clashes(rule: Rule) -> Sequence[Clash]:
     others may hold.
     """
     if rule.is_empty:
-        return [Clash(message="a rule without conditions has no members")]
+        return [Contradiction(message="a rule without conditions has no members")]
     return list(dict.fromkeys(_clashes(tuple(_parts(rule.root, True)), ())))
 
 
@@ -52,14 +52,14 @@ class _Alternatives:
     each: tuple[tuple["_Part", ...], ...]
 
 
-_Part = Demand | _Alternatives
+_Part = Constraint | _Alternatives
 
 
 def _parts(member: Group | Condition, holds: bool) -> Iterator[_Part]:
     """What has to hold at once for the member to hold, or for it not to."""
     if isinstance(member, Condition):
         if not _is_long(member):
-            yield Demand(member, holds)
+            yield Constraint(member, holds)
         return
     if member.logic is Logic.NOT:
         holds = not holds
@@ -75,42 +75,42 @@ def _is_long(condition: Condition) -> bool:
     return isinstance(condition.operand, frozenset) and len(condition.operand) > MOST_VALUES
 
 
-def _clashes(parts: Sequence[_Part], beside: tuple[Demand, ...]) -> Iterator[Clash]:
+def _clashes(parts: Sequence[_Part], beside: tuple[Constraint, ...]) -> Iterator[Contradiction]:
     """The clashes of parts that have to hold at once, beside demands that are looked at."""
-    own = [each for each in parts if isinstance(each, Demand)]
+    own = [each for each in parts if isinstance(each, Constraint)]
     together = (*beside, *own)
     for subject in dict.fromkeys(each.subject for each in own):
-        demands = tuple(each for each in together if each.subject is subject)
-        if not possible(demands) and not set(own).isdisjoint(core := _core(demands)):
-            yield Clash(message=_told(core), demands=core)
+        constraints = tuple(each for each in together if each.subject is subject)
+        if not possible(constraints) and not set(own).isdisjoint(core := _core(constraints)):
+            yield Contradiction(message=_told(core), constraints=core)
     for part in parts:
         if isinstance(part, _Alternatives):
             if not part.each:
-                yield Clash(message="a group without conditions can never hold here")
+                yield Contradiction(message="a group without conditions can never hold here")
             for alternative in part.each:
                 yield from _clashes(alternative, together)
 
 
-def _core(demands: tuple[Demand, ...]) -> tuple[Demand, ...]:
+def _core(constraints: tuple[Constraint, ...]) -> tuple[Constraint, ...]:
     """Of demands that cannot be met together, so few that any fewer can; in their order."""
-    core: tuple[Demand, ...] = ()
+    core: tuple[Constraint, ...] = ()
     while possible(core):
-        last = _last_needed(demands, core)
-        core = (demands[last], *core)
-        demands = demands[:last]
+        last = _last_needed(constraints, core)
+        core = (constraints[last], *core)
+        constraints = constraints[:last]
     return core
 
 
-def _last_needed(demands: tuple[Demand, ...], core: tuple[Demand, ...]) -> int:
+def _last_needed(constraints: tuple[Constraint, ...], core: tuple[Constraint, ...]) -> int:
     """The place of the first demand that, with those before it and the core, is too much."""
     return bisect_left(
-        range(len(demands)),
+        range(len(constraints)),
         True,
-        key=lambda last: not possible((*demands[: last + 1], *core)),
+        key=lambda last: not possible((*constraints[: last + 1], *core)),
     )
 
 
-def _told(core: Sequence[Demand]) -> str:
+def _told(core: Sequence[Constraint]) -> str:
     """In a sentence: `total_spent gt 5 and total_spent lt 3 can never both hold`."""
     *before, last = map(_named, core)
     if not before:
@@ -118,13 +118,13 @@ def _told(core: Sequence[Demand]) -> str:
     return f"{', '.join(before)} and {last} can never {'both' if len(core) == 2 else 'all'} hold"
 
 
-def _named(demand: Demand) -> str:
-    written: Any = to_json(Rule(root=Group(members=(demand.condition,))))
+def _named(constraint: Constraint) -> str:
+    written: Any = to_json(Rule(root=Group(members=(constraint.condition,))))
     (condition,) = written["conditions"]
     words = [condition["field"], condition["operator"]]
     if "value" in condition:
         words.append(_shortened(_shown(condition["value"])))
-    return " ".join(words) if demand.holds else f"NOT ({' '.join(words)})"
+    return " ".join(words) if constraint.holds else f"NOT ({' '.join(words)})"
 
 
 def _shortened(text: str) -> str:

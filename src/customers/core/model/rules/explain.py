@@ -11,7 +11,7 @@ from typing import Any, TypeAlias, cast
 from attrs import evolve, frozen
 
 from customers.core.model.customer import Customer
-from customers.core.model.json_pointer import Place, Problems
+from customers.core.model.json_pointer import JsonPointer, Problems
 from customers.core.model.rules.days import age
 from customers.core.model.rules.fields import Field, Kind, Operator
 from customers.core.model.rules.matches import matches
@@ -49,7 +49,7 @@ def explain(rule: Rule, written: object, customer: Customer, now: datetime) -> E
     `written` is the decoded JSON value that was parsed to the rule. A rule without a condition
     matches nobody, whatever its logic.
     """
-    value = unwrap(written, Place(), Problems())
+    value = unwrap(written, JsonPointer(), Problems())
     explained = _group(rule.root, _items(value), customer, now)
     return evolve(explained, matches=matches(rule, customer, now))
 

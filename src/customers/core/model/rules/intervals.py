@@ -20,11 +20,11 @@ from customers.core.model.rules.fields import Field, Kind, Operator
 from customers.core.model.rules.tree import Condition
 
 Cut: TypeAlias = tuple[Decimal, bool]
-Stretch: TypeAlias = tuple[Cut, Cut]
+Interval: TypeAlias = tuple[Cut, Cut]
 
 _LOWEST: Cut = (Decimal("-Infinity"), False)
 _HIGHEST: Cut = (Decimal("Infinity"), False)
-NEGATIVE: Stretch = (_LOWEST, (Decimal(0), False))
+NEGATIVE: Interval = (_LOWEST, (Decimal(0), False))
 
 
 def looks_back(condition: Condition) -> bool:
@@ -32,19 +32,19 @@ def looks_back(condition: Condition) -> bool:
     return condition.field.kind is Kind.AGE or condition.operator in _WINDOWS
 
 
-def stretches(condition: Condition) -> Sequence[Stretch]:
+def stretches(condition: Condition) -> Sequence[Interval]:
     """Where the values lie for which the condition holds, in order and apart from each other."""
     found = _STRETCHES[condition.operator](_line(condition), condition.operand)
     return sorted((low, high) for low, high in found if low < high)
 
 
-def outside(stretched: Sequence[Stretch]) -> Sequence[Stretch]:
+def outside(stretched: Sequence[Interval]) -> Sequence[Interval]:
     """What of the line the stretches, in order and apart, leave out."""
     cuts = [_LOWEST, *chain.from_iterable(stretched), _HIGHEST]
     return list(zip(cuts[::2], cuts[1::2], strict=True))
 
 
-def cover_everything(stretched: Iterable[Stretch]) -> bool:
+def cover_everything(stretched: Iterable[Interval]) -> bool:
     """Whether the stretches, in any order, leave nothing of the line out."""
     reached = _LOWEST
     for low, high in sorted(stretched):
@@ -92,7 +92,7 @@ _LINES = {
     Kind.MOMENT: _whole(lambda moment: (moment - _EPOCH) // _INSTANT),
     Kind.DATE: _whole(date.toordinal),
 }
-_STRETCHES: dict[Operator, Callable[[_Line, Any], Iterable[Stretch]]] = {
+_STRETCHES: dict[Operator, Callable[[_Line, Any], Iterable[Interval]]] = {
     Operator.EQ: lambda line, value: [(line.below(value), line.above(value))],
     Operator.GT: lambda line, value: [(line.above(value), _HIGHEST)],
     Operator.GTE: lambda line, value: [(line.below(value), _HIGHEST)],

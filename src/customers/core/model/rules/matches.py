@@ -19,15 +19,15 @@ from customers.core.model.rules.tree import Condition, Group, Logic, Rule
 
 def matches(rule: Rule, customer: Customer, now: datetime) -> bool:
     """Whether the customer is among the rule's members at that moment (in UTC)."""
-    return holds(rule, Reading(customer, now))
+    return holds(rule, CustomerValues(customer, now))
 
 
-def holds(rule: Rule, reading: "Reading") -> bool:
+def holds(rule: Rule, reading: "CustomerValues") -> bool:
     """As `matches`, for several rules about one customer: each value is read only once."""
     return not rule.is_empty and _group_holds(rule.root, reading)
 
 
-class Reading:
+class CustomerValues:
     """The values of one customer at one moment as rules compare them, each read at first use."""
 
     def __init__(self, customer: Customer, now: datetime) -> None:
@@ -42,22 +42,22 @@ class Reading:
         return self._values[field]
 
 
-class Readings:
+class CustomerValuesCache:
     """The readings of customers at moments, one of each, for whoever asks many rules."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[int, datetime], Reading] = {}
+        self._known: dict[tuple[int, datetime], CustomerValues] = {}
 
-    def at(self, customer: Customer, now: datetime) -> Reading:
+    def at(self, customer: Customer, now: datetime) -> CustomerValues:
         # A reading keeps its customer, so that nobody else is ever found under that identity.
         key = (id(customer), now)
         reading = self._known.get(key)
         if reading is None:
-            reading = self._known[key] = Reading(customer, now)
+            reading = self._known[key] = CustomerValues(customer, now)
         return reading
 
 
-def _group_holds(group: Group, reading: Reading) -> bool:
+def _group_holds(group: Group, reading: CustomerValues) -> bool:
     logic = group.logic
     decisive = logic is not Logic.AND
     for member in group.members:
@@ -66,7 +66,7 @@ def _group_holds(group: Group, reading: Reading) -> bool:
     return logic is not Logic.OR
 
 
-def _member_holds(member: Group | Condition, reading: Reading) -> bool:
+def _member_holds(member: Group | Condition, reading: CustomerValues) -> bool:
     if isinstance(member, Group):
         return _group_holds(member, reading)
     value = reading.value(member.field)

@@ -6,14 +6,14 @@ Operands are folded and normalised here, once, so that evaluating a rule never d
 from collections.abc import Callable
 from decimal import Decimal
 
-from customers.core.errors import Refused
+from customers.core.errors import InvalidValue
 from customers.core.model.customer import CustomerStatus, CustomerType
 from customers.core.model.folding import fold
-from customers.core.model.json_pointer import Place, Problems
+from customers.core.model.json_pointer import JsonPointer, Problems
 from customers.core.model.numbers import number
 from customers.core.model.rules.fields import Field, Kind, Operator
 from customers.core.model.rules.tree import Operand, Scalar
-from customers.core.model.values import Choice, DayGate, FlagGate, MomentGate, Text
+from customers.core.model.values import ChoiceGate, DayGate, FlagGate, MomentGate, TextGate
 
 MOST_DAYS = 36_500
 MOST_CHARACTERS = 10_000
@@ -28,7 +28,7 @@ _WINDOWS = frozenset({Operator.WITHIN_LAST_DAYS, Operator.MORE_THAN_DAYS_AGO})
 
 
 def read_operand(
-    field: Field, operator: Operator, raw: object, at: Place, problems: Problems
+    field: Field, operator: Operator, raw: object, at: JsonPointer, problems: Problems
 ) -> Operand:
     """The operand of a condition whose value stands at `at`; None where there are problems."""
     if operator in _NOTHING:
@@ -51,7 +51,7 @@ def _gate(field: Field, operator: Operator) -> Callable[[object], Scalar]:
 
 
 def _pair(
-    gate: Callable[[object], Scalar], raw: object, at: Place, problems: Problems
+    gate: Callable[[object], Scalar], raw: object, at: JsonPointer, problems: Problems
 ) -> tuple[Scalar, Scalar] | None:
     if not isinstance(raw, list | tuple):
         problems.add(at, "INVALID_TYPE", "must be a list of two values, [low, high]")
@@ -64,7 +64,7 @@ def _pair(
 
 
 def _many(
-    gate: Callable[[object], Scalar], raw: object, at: Place, problems: Problems
+    gate: Callable[[object], Scalar], raw: object, at: JsonPointer, problems: Problems
 ) -> frozenset[Scalar] | None:
     if not isinstance(raw, list | tuple):
         problems.add(at, "INVALID_TYPE", "must be a list")
@@ -74,16 +74,16 @@ def _many(
 
 
 def _text(raw: object) -> str:
-    folded = fold(Text(most=MOST_CHARACTERS, lines=True).read(raw))
+    folded = fold(TextGate(most=MOST_CHARACTERS, lines=True).read(raw))
     if len(folded) > MOST_CHARACTERS:
-        raise Refused("MAX_LENGTH", f"must have at most {MOST_CHARACTERS:,} characters")
+        raise InvalidValue("MAX_LENGTH", f"must have at most {MOST_CHARACTERS:,} characters")
     return folded
 
 
 def _days(raw: object) -> Decimal:
     days = number(raw)
     if not 0 <= days <= MOST_DAYS:
-        raise Refused("INVALID_VALUE", f"must be a number of days from 0 to {MOST_DAYS:,}")
+        raise InvalidValue("INVALID_VALUE", f"must be a number of days from 0 to {MOST_DAYS:,}")
     return days
 
 
@@ -103,6 +103,6 @@ _GATES: dict[Kind, Callable[[object], Scalar]] = {
     Kind.SET: _text,
 }
 _CHOICES: dict[Field, Callable[[object], Scalar]] = {
-    Field.STATUS: Choice(CustomerStatus).read,
-    Field.CUSTOMER_TYPE: Choice(CustomerType).read,
+    Field.STATUS: ChoiceGate(CustomerStatus).read,
+    Field.CUSTOMER_TYPE: ChoiceGate(CustomerType).read,
 }

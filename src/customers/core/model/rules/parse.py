@@ -9,7 +9,7 @@ remember its spelling.
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from customers.core.model.json_pointer import Place, Problems
+from customers.core.model.json_pointer import JsonPointer, Problems
 from customers.core.model.rules.fields import (
     Field,
     Operator,
@@ -30,13 +30,13 @@ _LISTS = ("conditions", "rules")
 _LOGICS = ("logic", "logicalOperator")
 _GROUP_KEYS = frozenset(_LISTS + _LOGICS)
 _CONDITION_KEYS = frozenset({"field", "operator", "value"})
-_ROOT = Place()
+_ROOT = JsonPointer()
 
 Member = Group | Condition
 N = TypeVar("N", Field, Operator)
 
 
-def parse(written: object, *, strict: bool = False, at: Place = _ROOT) -> Rule:
+def parse(written: object, *, strict: bool = False, at: JsonPointer = _ROOT) -> Rule:
     """The rule of a decoded JSON value (numbers as int or Decimal, never float).
 
     Raises Invalid with every problem. Pointers and fields begin at `at`, the place of the rule
@@ -59,7 +59,7 @@ class _Reader:
         self._conditions = 0
         self._groups = 0
 
-    def root(self, value: object, at: Place) -> Group:
+    def root(self, value: object, at: JsonPointer) -> Group:
         if value is None:
             return Group()
         if not isinstance(value, dict | list | tuple):
@@ -71,7 +71,7 @@ class _Reader:
             return Group(members=(member,))
         return member or Group()
 
-    def _member(self, value: object, at: Place, *, level: int) -> Member | None:
+    def _member(self, value: object, at: JsonPointer, *, level: int) -> Member | None:
         """A group at that level, or a condition."""
         if isinstance(value, list | tuple):
             return self._group(Logic.AND, value, at, at, level=level)
@@ -80,7 +80,9 @@ class _Reader:
         self._conditions += 1
         return self._condition(value, at) if self._conditions <= MOST_CONDITIONS else None
 
-    def _written_group(self, value: dict[str, object], at: Place, *, level: int) -> Group | None:
+    def _written_group(
+        self, value: dict[str, object], at: JsonPointer, *, level: int
+    ) -> Group | None:
         lists = [key for key in (*_LISTS, "field") if key in value]
         if len(lists) > 1:
             self._problems.add(at, "INVALID_VALUE", f"must have only one of {', '.join(lists)}")
@@ -94,7 +96,13 @@ class _Reader:
         return self._group(logic, items, at, at.below(lists[0]), level=level)
 
     def _group(
-        self, logic: Logic, items: Sequence[object], at: Place, inside: Place, *, level: int
+        self,
+        logic: Logic,
+        items: Sequence[object],
+        at: JsonPointer,
+        inside: JsonPointer,
+        *,
+        level: int,
     ) -> Group | None:
         self._groups += 1
         if level > MOST_LEVELS:
@@ -108,7 +116,7 @@ class _Reader:
             members.append(self._member(item, inside.below(index), level=level + 1))
         return Group(logic=logic, members=tuple(each for each in members if each is not None))
 
-    def _logic(self, value: dict[str, object], at: Place) -> Logic:
+    def _logic(self, value: dict[str, object], at: JsonPointer) -> Logic:
         """AND where none is written, or null or nothing."""
         told: set[Logic] = set()
         for key in _LOGICS:
@@ -125,7 +133,7 @@ class _Reader:
             self._problems.add(at.below(_LOGICS[1]), "INVALID_VALUE", "must agree with logic")
         return told.pop() if told else Logic.AND
 
-    def _condition(self, value: object, at: Place) -> Condition | None:
+    def _condition(self, value: object, at: JsonPointer) -> Condition | None:
         if not isinstance(value, dict):
             self._problems.add(at, "INVALID_TYPE", "must be a condition or a group of them")
             return None
@@ -143,7 +151,7 @@ class _Reader:
         self,
         key: str,
         value: dict[str, object],
-        at: Place,
+        at: JsonPointer,
         named: Callable[[str], N | None],
         fitting: tuple[N, ...],
     ) -> N | None:
@@ -160,12 +168,14 @@ class _Reader:
             self._problems.add(place, f"UNKNOWN_{key.upper()}", message)
         return None
 
-    def _refuse_unknown(self, value: dict[str, object], known: frozenset[str], at: Place) -> None:
+    def _refuse_unknown(
+        self, value: dict[str, object], known: frozenset[str], at: JsonPointer
+    ) -> None:
         if self._strict:
             for key in value.keys() - known:
                 self._problems.add(at.below(key), "UNKNOWN_FIELD", "is not known here")
 
-    def _count(self, at: Place) -> None:
+    def _count(self, at: JsonPointer) -> None:
         """Refuses what is too much in the whole tree."""
         if self._conditions > MOST_CONDITIONS:
             message = f"must have at most {MOST_CONDITIONS} conditions"

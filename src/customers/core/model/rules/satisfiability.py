@@ -1,7 +1,7 @@
 """Whether any value of a customer's field can meet several demands at once.
 
 What is called impossible is so for every customer at every moment; in doubt a value is possible.
-Which demands a rule makes together, and how people are told, is the business of `clashes`.
+Which demands a rule makes together, and how people are told, is the business of `contradictions`.
 """
 
 from collections import defaultdict
@@ -16,7 +16,7 @@ from customers.core.model.customer import CustomerStatus, CustomerType
 from customers.core.model.rules.fields import Field, Kind, Operator
 from customers.core.model.rules.intervals import (
     NEGATIVE,
-    Stretch,
+    Interval,
     cover_everything,
     looks_back,
     outside,
@@ -27,7 +27,7 @@ from customers.core.model.rules.tree import Condition
 
 
 @frozen
-class Demand:
+class Constraint:
     """A condition that has to hold, or one that must not."""
 
     condition: Condition
@@ -42,15 +42,15 @@ class Demand:
         return Field.TOTAL_SPENT if field is Field.LIFETIME_VALUE else field
 
     @cached_property
-    def plain(self) -> "Demand":
+    def plain(self) -> "Constraint":
         """The same demand, by an operator that negates no other."""
         opposite = _OPPOSITES.get(self.condition.operator)
         if opposite is None:
             return self
-        return Demand(evolve(self.condition, operator=opposite), not self.holds)
+        return Constraint(evolve(self.condition, operator=opposite), not self.holds)
 
     @cached_property
-    def excluded(self) -> Sequence[Stretch]:
+    def excluded(self) -> Sequence[Interval]:
         """The stretches of its line on which nothing meets it."""
         held = stretches(self.condition)
         return outside(held) if self.holds else held
@@ -60,38 +60,40 @@ class Demand:
         return self.condition.operator is Operator.IS_EMPTY
 
 
-def possible(demands: Sequence[Demand]) -> bool:
+def possible(constraints: Sequence[Constraint]) -> bool:
     """Whether some value might meet all the demands, which are about one subject."""
-    if not demands:
+    if not constraints:
         return True
-    return _POSSIBLE[demands[0].subject.kind]([each.plain for each in demands])
+    return _POSSIBLE[constraints[0].subject.kind]([each.plain for each in constraints])
 
 
-def _ordered(demands: Sequence[Demand]) -> bool:
+def _ordered(constraints: Sequence[Constraint]) -> bool:
     """Numbers, moments and days; how long ago a moment was is another line than the moment."""
-    subject = demands[0].subject
+    subject = constraints[0].subject
     # Of a missing value `is_empty` holds and nothing else.
-    if subject in _MAY_BE_MISSING and all(each.is_of_emptiness is each.holds for each in demands):
+    if subject in _MAY_BE_MISSING and all(
+        each.is_of_emptiness is each.holds for each in constraints
+    ):
         return True
-    if any(each.is_of_emptiness and each.holds for each in demands):
+    if any(each.is_of_emptiness and each.holds for each in constraints):
         return False
-    excluded: dict[bool, list[Stretch]] = defaultdict(list)
+    excluded: dict[bool, list[Interval]] = defaultdict(list)
     if subject.kind is Kind.NUMBER:
         excluded[False].append(NEGATIVE)
-    for each in demands:
+    for each in constraints:
         if not each.is_of_emptiness:
             excluded[looks_back(each.condition)] += each.excluded
     return not any(map(cover_everything, excluded.values()))
 
 
-def _choice(demands: Sequence[Demand]) -> bool:
+def _choice(constraints: Sequence[Constraint]) -> bool:
     """Choices and flags."""
-    return bool(_allowed(demands, _ALL_THERE_ARE[demands[0].subject]))
+    return bool(_allowed(constraints, _ALL_THERE_ARE[constraints[0].subject]))
 
 
-def _text(demands: Sequence[Demand]) -> bool:
-    parts = [each for each in demands if each.condition.operator in _PARTS]
-    whole = [each for each in demands if each.condition.operator not in _PARTS]
+def _text(constraints: Sequence[Constraint]) -> bool:
+    parts = [each for each in constraints if each.condition.operator in _PARTS]
+    whole = [each for each in constraints if each.condition.operator not in _PARTS]
     named = next((_values(each) for each in whole if each.holds), None)
     if named is None:
         return _fit_together(parts)
@@ -101,7 +103,7 @@ def _text(demands: Sequence[Demand]) -> bool:
     )
 
 
-def _fit_together(parts: Sequence[Demand]) -> bool:
+def _fit_together(parts: Sequence[Constraint]) -> bool:
     """Whether a text may have some parts and not have others."""
     wanted = [each.condition for each in parts if each.holds]
     unwanted = [each.condition for each in parts if not each.holds]
@@ -129,10 +131,10 @@ def _has(text: Any, part: Condition) -> bool:
     return _PARTS[part.operator](text, part.operand)
 
 
-def _tags(demands: Sequence[Demand]) -> bool:
-    if any(each.is_of_emptiness and each.holds for each in demands):
-        return all(_is_met_by_none(each) for each in demands)
-    asked = [each for each in demands if not each.is_of_emptiness]
+def _tags(constraints: Sequence[Constraint]) -> bool:
+    if any(each.is_of_emptiness and each.holds for each in constraints):
+        return all(_is_met_by_none(each) for each in constraints)
+    asked = [each for each in constraints if not each.is_of_emptiness]
     refused = [each for each in asked if not each.holds]
     lacking = _union(_values(each) for each in refused if not _is_of_all(each))
     any_of = [tags - lacking for each in asked if each.holds for tags in _any_of(each)]
@@ -140,39 +142,39 @@ def _tags(demands: Sequence[Demand]) -> bool:
     return all(any_of) and all(_values(each) - had for each in refused if _is_of_all(each))
 
 
-def _is_met_by_none(demand: Demand) -> bool:
+def _is_met_by_none(constraint: Constraint) -> bool:
     """Whether a customer without tags meets it: has all of none, and any of nothing."""
-    met = demand.is_of_emptiness or (_is_of_all(demand) and not _values(demand))
-    return met is demand.holds
+    met = constraint.is_of_emptiness or (_is_of_all(constraint) and not _values(constraint))
+    return met is constraint.holds
 
 
-def _any_of(demand: Demand) -> Iterator[frozenset[Any]]:
+def _any_of(constraint: Constraint) -> Iterator[frozenset[Any]]:
     """Sets of tags, of each of which a customer needs one."""
-    if _is_of_all(demand):
-        yield from (frozenset({tag}) for tag in _values(demand))
+    if _is_of_all(constraint):
+        yield from (frozenset({tag}) for tag in _values(constraint))
     else:
-        yield _values(demand)
+        yield _values(constraint)
 
 
-def _is_of_all(demand: Demand) -> bool:
+def _is_of_all(constraint: Constraint) -> bool:
     """Whether it is about all of some tags; all of one is any of it."""
-    return demand.condition.operator is Operator.HAS_ALL and len(_values(demand)) != 1
+    return constraint.condition.operator is Operator.HAS_ALL and len(_values(constraint)) != 1
 
 
 def _union(sets: Iterable[frozenset[Any]]) -> frozenset[Any]:
     return frozenset().union(*sets)
 
 
-def _allowed(demands: Sequence[Demand], values: frozenset[Any]) -> frozenset[Any]:
+def _allowed(constraints: Sequence[Constraint], values: frozenset[Any]) -> frozenset[Any]:
     """Those of the values that are named where they have to be, and not where they must not."""
-    for each in demands:
+    for each in constraints:
         values = values & _values(each) if each.holds else values - _values(each)
     return values
 
 
-def _values(demand: Demand) -> frozenset[Any]:
+def _values(constraint: Constraint) -> frozenset[Any]:
     """The values that a condition names, one or several."""
-    operator, operand = demand.condition.operator, demand.condition.operand
+    operator, operand = constraint.condition.operator, constraint.condition.operand
     if isinstance(operand, frozenset):
         return operand
     return _NAMED[operator] if operator in _NAMED else frozenset({operand})
@@ -205,7 +207,7 @@ _ALL_THERE_ARE: dict[Field, frozenset[Any]] = {
     Field.EMAIL_VERIFIED: _FLAGS,
     Field.HAS_ACCOUNT: _FLAGS,
 }
-_POSSIBLE: dict[Kind, Callable[[Sequence[Demand]], bool]] = {
+_POSSIBLE: dict[Kind, Callable[[Sequence[Constraint]], bool]] = {
     Kind.TEXT: _text,
     Kind.CHOICE: _choice,
     Kind.NUMBER: _ordered,

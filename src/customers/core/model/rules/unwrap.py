@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import NoReturn, TypeAlias
 
-from customers.core.model.json_pointer import Place, Problems
+from customers.core.model.json_pointer import JsonPointer, Problems
 
 # From the root, the way to what holds it and its own key there.
 _Way: TypeAlias = tuple["_Way", str | int] | None
@@ -14,7 +14,7 @@ _Way: TypeAlias = tuple["_Way", str | int] | None
 _NOT_STORABLE = re.compile("[\0\ud800-\udfff]")
 
 
-def unwrap(written: object, at: Place, problems: Problems) -> object:
+def unwrap(written: object, at: JsonPointer, problems: Problems) -> object:
     """The value itself; for a string the value inside it, once. None where there are problems."""
     value = _inside(written, at, problems) if isinstance(written, str) else written
     # Also what a rule ignores is echoed, so it has to be kept.
@@ -23,7 +23,7 @@ def unwrap(written: object, at: Place, problems: Problems) -> object:
     return value
 
 
-def _inside(text: str, at: Place, problems: Problems) -> object:
+def _inside(text: str, at: JsonPointer, problems: Problems) -> object:
     if not text.strip():
         return None
     try:
@@ -47,7 +47,7 @@ def _not_json(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not JSON")
 
 
-def _not_storable(value: object, at: Place) -> Iterator[Place]:
+def _not_storable(value: object, at: JsonPointer) -> Iterator[JsonPointer]:
     """The places of strings, keys included, that no storage keeps; however deep, no recursion."""
     waiting: list[tuple[_Way, object]] = [(None, value)]
     while waiting:

@@ -7,12 +7,12 @@ from customers.core.errors import AddressLimitExceeded, AddressNotFound, Custome
 from customers.core.model.address import AddressChange, AddressDetails
 from customers.core.services.addresses import Addresses
 from customers.entrypoints.http.errors import Form
-from customers.entrypoints.http.request import Asked
+from customers.entrypoints.http.request import RequestContext
 from customers.entrypoints.http.responses import answer
 from customers.entrypoints.http.routes import CUSTOMER, Body, Handler, Route
 from customers.entrypoints.json import shapes
 from customers.entrypoints.json.decode import Nulls
-from customers.entrypoints.json.encode import Show
+from customers.entrypoints.json.encode import Encoder
 
 _ALL, _ONE = f"{CUSTOMER}/addresses", f"{CUSTOMER}/addresses/{{addressId}}"
 _IGNORED = frozenset({"id", "customerId", "createdAt", "updatedAt"})
@@ -21,7 +21,7 @@ _IGNORED = frozenset({"id", "customerId", "createdAt", "updatedAt"})
 class AddressRoutes:
     name = "Addresses"
 
-    def __init__(self, addresses: Addresses, show: Show) -> None:
+    def __init__(self, addresses: Addresses, show: Encoder) -> None:
         self._addresses = addresses
         self._show = show
 
@@ -40,7 +40,7 @@ class AddressRoutes:
                 "POST",
                 _ALL,
                 self.add,
-                {201: shapes.AddressAnswer},
+                {201: shapes.AddressResponse},
                 body=Body(AddressDetails),
                 refuses=(AddressLimitExceeded, CustomerNotFound),
             ),
@@ -70,58 +70,60 @@ class AddressRoutes:
             method,
             _ONE,
             handler,
-            {200: shapes.AddressAnswer},
+            {200: shapes.AddressResponse},
             body=body,
             refuses=(CustomerNotFound, AddressNotFound),
         )
 
-    async def all(self, asked: Asked) -> web.Response:
+    async def all(self, context: RequestContext) -> web.Response:
         """List a customer's addresses, defaults first"""
-        addresses = await self._addresses.all(asked.tenant, asked.id("customerId"))
+        addresses = await self._addresses.all(context.tenant, context.id("customerId"))
         shown = [self._show.address(each) for each in addresses]
         return answer({"success": True, "data": shown, "count": len(shown)})
 
-    async def add(self, asked: Asked) -> web.Response:
+    async def add(self, context: RequestContext) -> web.Response:
         """Add an address
 
         It becomes the default unasked when every purpose it serves has none; 20 at most.
         """
-        details = asked.read(AddressDetails, ignored=_IGNORED)
-        address = await self._addresses.add(asked.tenant, asked.id("customerId"), details)
+        details = context.read(AddressDetails, ignored=_IGNORED)
+        address = await self._addresses.add(context.tenant, context.id("customerId"), details)
         return answer({"success": True, "data": self._show.address(address)}, status=201)
 
-    async def get(self, asked: Asked) -> web.Response:
+    async def get(self, context: RequestContext) -> web.Response:
         """Read an address"""
         address = await self._addresses.get(
-            asked.tenant, asked.id("customerId"), asked.id("addressId")
+            context.tenant, context.id("customerId"), context.id("addressId")
         )
         return answer({"success": True, "data": self._show.address(address)})
 
-    async def put(self, asked: Asked) -> web.Response:
+    async def put(self, context: RequestContext) -> web.Response:
         """Change the fields of an address that are given"""
-        return await self._change(asked, asked.read(AddressChange, ignored=_IGNORED))
+        return await self._change(context, context.read(AddressChange, ignored=_IGNORED))
 
-    async def patch(self, asked: Asked) -> web.Response:
+    async def patch(self, context: RequestContext) -> web.Response:
         """Make an address the default, or change it by a merge patch (RFC 7396)
 
         Without a body it becomes the default for what it serves.
         """
-        if asked.body is None:
-            return await self._change(asked, AddressChange(is_default=True))
-        change = asked.read(AddressChange, nulls=Nulls.CLEAR, ignored=_IGNORED)
-        return await self._change(asked, change)
+        if context.body is None:
+            return await self._change(context, AddressChange(is_default=True))
+        change = context.read(AddressChange, nulls=Nulls.CLEAR, ignored=_IGNORED)
+        return await self._change(context, change)
 
-    async def remove(self, asked: Asked) -> web.Response:
+    async def remove(self, context: RequestContext) -> web.Response:
         """Delete an address
 
         The oldest other one for its purpose takes over as the default.
         """
-        asked.expect_nothing()
-        await self._addresses.remove(asked.tenant, asked.id("customerId"), asked.id("addressId"))
+        context.expect_nothing()
+        await self._addresses.remove(
+            context.tenant, context.id("customerId"), context.id("addressId")
+        )
         return answer({"success": True, "message": "Address deleted successfully"})
 
-    async def _change(self, asked: Asked, change: AddressChange) -> web.Response:
+    async def _change(self, context: RequestContext, change: AddressChange) -> web.Response:
         address = await self._addresses.change(
-            asked.tenant, asked.id("customerId"), asked.id("addressId"), change
+            context.tenant, context.id("customerId"), context.id("addressId"), change
         )
         return answer({"success": True, "data": self._show.address(address)})

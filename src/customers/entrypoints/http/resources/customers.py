@@ -19,19 +19,19 @@ from customers.core.services.customers import Customers
 from customers.core.services.erasure import Erasures
 from customers.entrypoints.http import parameters
 from customers.entrypoints.http.errors import Form
-from customers.entrypoints.http.lists import answer_page, answer_stretch, list_asked
-from customers.entrypoints.http.request import Asked
-from customers.entrypoints.http.responses import answer, answer_version
+from customers.entrypoints.http.lists import cursor_page_response, list_query, page_response
+from customers.entrypoints.http.request import RequestContext
+from customers.entrypoints.http.responses import answer, versioned_response
 from customers.entrypoints.http.routes import BASE, CUSTOMER, Body, Handler, Route
 from customers.entrypoints.json import shapes
 from customers.entrypoints.json.decode import Nulls
-from customers.entrypoints.json.encode import Show
+from customers.entrypoints.json.encode import Encoder
 
 
 class CustomerRoutes:
     name = "Customers"
 
-    def __init__(self, customers: Customers, erasures: Erasures, show: Show) -> None:
+    def __init__(self, customers: Customers, erasures: Erasures, show: Encoder) -> None:
         self._customers = customers
         self._erasures = erasures
         self._show = show
@@ -54,7 +54,7 @@ class CustomerRoutes:
                 "GET",
                 "/customers",
                 self.list,
-                {200: (shapes.CustomerPage, shapes.CustomerStretch)},
+                {200: (shapes.CustomerPage, shapes.CustomerCursorPage)},
                 query=(*parameters.FILTERS, *parameters.PAGING),
             ),
             Route(
@@ -62,7 +62,7 @@ class CustomerRoutes:
                 "GET",
                 "/customers/batch",
                 self.batch,
-                {200: shapes.BatchAnswer},
+                {200: shapes.BatchResponse},
                 query=(parameters.IDS,),
                 form=Form.WRAPPED,
             ),
@@ -113,40 +113,40 @@ class CustomerRoutes:
             self._lock_route("unlockCustomer", "unlock", self.unlock, NotBlocked),
         ]
 
-    async def register(self, asked: Asked) -> web.Response:
+    async def register(self, context: RequestContext) -> web.Response:
         """Register a customer
 
         Gets the one who is there, unchanged but for a missing `userId`, when the e-mail address is
         taken.
         """
-        details = asked.read(CustomerDetails)
-        customer, new = await self._customers.register(asked.tenant, details)
+        details = context.read(CustomerDetails)
+        customer, new = await self._customers.register(context.tenant, details)
         headers = {"Location": f"{BASE}/customers/{customer.id}"} if new else None
         return answer(self._show.customer(customer), status=201 if new else 200, headers=headers)
 
-    async def list(self, asked: Asked) -> web.Response:
+    async def list(self, context: RequestContext) -> web.Response:
         """List, search, filter and sort customers
 
         By number with `page`, or at the same cost for every page with `cursor`.
         """
-        question = list_asked(asked)
+        question = list_query(context)
         if question.by_cursor:
-            found = await self._customers.after(
-                asked.tenant, question.which, question.order, question.key, question.page.size
+            found = await self._customers.page_after(
+                context.tenant, question.which, question.order, question.key, question.page.size
             )
-            return answer_stretch(asked, question, found, self._show.customer)
+            return cursor_page_response(context, question, found, self._show.customer)
         page = await self._customers.page(
-            asked.tenant, question.which, question.order, question.page
+            context.tenant, question.which, question.order, question.page
         )
-        return answer_page(asked, page, self._show.customer)
+        return page_response(context, page, self._show.customer)
 
-    async def batch(self, asked: Asked) -> web.Response:
+    async def batch(self, context: RequestContext) -> web.Response:
         """Read up to 100 customers at once
 
         In the order asked for, repeats included.
         """
-        ids = _batch_ids(asked)
-        found = await self._customers.batch(asked.tenant, ids)
+        ids = _batch_ids(context)
+        found = await self._customers.batch(context.tenant, ids)
         shown: list[shapes.BatchCustomer] = [
             {"id": each, "found": True, "customer": self._show.profile(found[each])}
             if each in found
@@ -154,7 +154,7 @@ class CustomerRoutes:
             for each in ids
         ]
         hits = sum(1 for each in shown if each["found"])
-        body: shapes.BatchAnswer = {
+        body: shapes.BatchResponse = {
             "success": True,
             "data": {
                 "customers": shown,
@@ -163,58 +163,58 @@ class CustomerRoutes:
         }
         return answer(body)
 
-    async def get(self, asked: Asked) -> web.Response:
+    async def get(self, context: RequestContext) -> web.Response:
         """Read a customer, with addresses and payment methods"""
-        profile = await self._customers.profile(asked.tenant, asked.id("customerId"))
+        profile = await self._customers.profile(context.tenant, context.id("customerId"))
         shown = self._show.profile(profile)
-        return answer_version(asked.request, profile.customer.version, shown)
+        return versioned_response(context.request, profile.customer.version, shown)
 
-    async def put(self, asked: Asked) -> web.Response:
+    async def put(self, context: RequestContext) -> web.Response:
         """Change the fields that are given
 
         The others stay, and null counts as not given.
         """
-        return await self._change(asked, Nulls.ABSENT)
+        return await self._change(context, Nulls.ABSENT)
 
-    async def patch(self, asked: Asked) -> web.Response:
+    async def patch(self, context: RequestContext) -> web.Response:
         """Change a customer by a merge patch (RFC 7396)
 
         Null clears what may be empty.
         """
-        return await self._change(asked, Nulls.CLEAR)
+        return await self._change(context, Nulls.CLEAR)
 
-    async def delete(self, asked: Asked) -> web.Response:
+    async def delete(self, context: RequestContext) -> web.Response:
         """Delete a customer, or erase them
 
         A deleted customer is hidden, can be restored, and leaves the e-mail address free. With
         `mode=erase` every personal value is gone for good, and the ledger stays.
         """
-        asked.expect_nothing()
-        customer_id = asked.id("customerId")
-        if _is_erasure(asked):
+        context.expect_nothing()
+        customer_id = context.id("customerId")
+        if _is_erasure(context):
             erasure = await self._erasures.erase(
-                asked.tenant, customer_id, versions=asked.versions()
+                context.tenant, customer_id, versions=context.versions()
             )
             return answer(self._show.erasure(erasure))
-        await self._customers.delete(asked.tenant, customer_id, versions=asked.versions())
+        await self._customers.delete(context.tenant, customer_id, versions=context.versions())
         return answer({"message": "customer deleted successfully"})
 
-    async def restore(self, asked: Asked) -> web.Response:
+    async def restore(self, context: RequestContext) -> web.Response:
         """Restore a deleted customer
 
         Also answers with one who was not deleted.
         """
-        asked.expect_nothing()
-        customer = await self._customers.restore(asked.tenant, asked.id("customerId"))
+        context.expect_nothing()
+        customer = await self._customers.restore(context.tenant, context.id("customerId"))
         return answer(self._show.customer(customer))
 
-    async def lock(self, asked: Asked) -> web.Response:
+    async def lock(self, context: RequestContext) -> web.Response:
         """Block a customer"""
-        return await self._locked(asked, self._customers.lock)
+        return await self._locked(context, self._customers.lock)
 
-    async def unlock(self, asked: Asked) -> web.Response:
+    async def unlock(self, context: RequestContext) -> web.Response:
         """Unblock a customer"""
-        return await self._locked(asked, self._customers.unlock)
+        return await self._locked(context, self._customers.unlock)
 
     @staticmethod
     def _lock_route(operation: str, name: str, handler: Handler, refused: type[Conflict]) -> Route:
@@ -223,39 +223,39 @@ class CustomerRoutes:
             "POST",
             f"{CUSTOMER}/{name}",
             handler,
-            {200: shapes.LockAnswer},
+            {200: shapes.LockResponse},
             body=Body(LockReason),
             refuses=(CustomerNotFound, refused, StaleVersion),
             form=Form.WRAPPED,
         )
 
     async def _locked(
-        self, asked: Asked, decide: Callable[..., Awaitable[Customer]]
+        self, context: RequestContext, decide: Callable[..., Awaitable[Customer]]
     ) -> web.Response:
-        reason = asked.read(LockReason).reason
+        reason = context.read(LockReason).reason
         customer = await decide(
-            asked.tenant,
-            asked.id("customerId"),
+            context.tenant,
+            context.id("customerId"),
             reason,
-            actor=asked.actor,
-            versions=asked.versions(),
+            actor=context.actor,
+            versions=context.versions(),
         )
         return answer({"success": True, "data": self._show.customer(customer)})
 
-    async def _change(self, asked: Asked, nulls: Nulls) -> web.Response:
-        change = asked.read(CustomerChange, nulls=nulls)
+    async def _change(self, context: RequestContext, nulls: Nulls) -> web.Response:
+        change = context.read(CustomerChange, nulls=nulls)
         customer = await self._customers.change(
-            asked.tenant,
-            asked.id("customerId"),
+            context.tenant,
+            context.id("customerId"),
             change,
-            actor=asked.actor,
-            versions=asked.versions(),
+            actor=context.actor,
+            versions=context.versions(),
         )
         return answer(self._show.customer(customer))
 
 
-def _batch_ids(asked: Asked) -> list[UUID]:
-    query = asked.query()
+def _batch_ids(context: RequestContext) -> list[UUID]:
+    query = context.query()
     ids = query.many(parameters.IDS)
     if not ids:
         query.refuse(parameters.IDS, "REQUIRED", "must name at least one customer")
@@ -265,8 +265,8 @@ def _batch_ids(asked: Asked) -> list[UUID]:
     return ids
 
 
-def _is_erasure(asked: Asked) -> bool:
-    query = asked.query()
+def _is_erasure(context: RequestContext) -> bool:
+    query = context.query()
     mode = query.one(parameters.MODE)
     query.finish()
     return mode is parameters.DeletionMode.ERASE

@@ -18,18 +18,18 @@ from customers.core.model.journal import (
 from customers.core.model.query import JournalKey
 from customers.core.services.journal import Journal
 from customers.entrypoints.http import parameters
-from customers.entrypoints.http.lists import answer_journal, journal_asked
-from customers.entrypoints.http.request import Asked
+from customers.entrypoints.http.lists import journal_query, journal_response
+from customers.entrypoints.http.request import RequestContext
 from customers.entrypoints.http.responses import answer
 from customers.entrypoints.http.routes import CUSTOMER, Body, Route
 from customers.entrypoints.json import shapes
-from customers.entrypoints.json.encode import Show
+from customers.entrypoints.json.encode import Encoder
 
 
 class JournalRoutes:
     name = "Notes and communications"
 
-    def __init__(self, journal: Journal, show: Show) -> None:
+    def __init__(self, journal: Journal, show: Encoder) -> None:
         self._journal = journal
         self._show = show
 
@@ -95,63 +95,65 @@ class JournalRoutes:
             ),
         ]
 
-    async def notes(self, asked: Asked) -> web.Response:
+    async def notes(self, context: RequestContext) -> web.Response:
         """List a customer's notes, newest first"""
-        question = journal_asked(asked, asked.query())
+        question = journal_query(context, context.query())
         found = await self._journal.notes(
-            asked.tenant, asked.id("customerId"), question.key, question.limit
+            context.tenant, context.id("customerId"), question.key, question.limit
         )
-        return answer_journal(asked, question, found, self._show.note, _key)
+        return journal_response(context, question, found, self._show.note, _key)
 
-    async def add_note(self, asked: Asked) -> web.Response:
+    async def add_note(self, context: RequestContext) -> web.Response:
         """Write a note about a customer"""
-        details = asked.read(NoteDetails)
+        details = context.read(NoteDetails)
         note = await self._journal.add_note(
-            asked.tenant, asked.id("customerId"), details, actor=asked.actor
+            context.tenant, context.id("customerId"), details, actor=context.actor
         )
         return answer(self._show.note(note), status=201)
 
-    async def remove_note(self, asked: Asked) -> web.Response:
+    async def remove_note(self, context: RequestContext) -> web.Response:
         """Delete a note"""
-        asked.expect_nothing()
-        await self._journal.remove_note(asked.tenant, asked.id("customerId"), asked.id("noteId"))
+        context.expect_nothing()
+        await self._journal.remove_note(
+            context.tenant, context.id("customerId"), context.id("noteId")
+        )
         return answer({"message": "note deleted successfully"})
 
-    async def communications(self, asked: Asked) -> web.Response:
+    async def communications(self, context: RequestContext) -> web.Response:
         """List what was sent to a customer and received, newest first"""
-        query = asked.query()
+        query = context.query()
         types = query.many(parameters.COMMUNICATION_TYPES)
         directions = query.many(parameters.DIRECTIONS)
-        question = journal_asked(asked, query, types, directions)
+        question = journal_query(context, query, types, directions)
         found = await self._journal.communications(
-            asked.tenant,
-            asked.id("customerId"),
+            context.tenant,
+            context.id("customerId"),
             question.key,
             question.limit,
             types=types,
             directions=directions,
         )
-        return answer_journal(asked, question, found, self._show.communication, _key)
+        return journal_response(context, question, found, self._show.communication, _key)
 
-    async def add_communication(self, asked: Asked) -> web.Response:
+    async def add_communication(self, context: RequestContext) -> web.Response:
         """Write down a communication
 
         The same `externalId` and type again answers with the stored one.
         """
-        details = asked.read(CommunicationDetails)
+        details = context.read(CommunicationDetails)
         communication, new = await self._journal.add_communication(
-            asked.tenant, asked.id("customerId"), details
+            context.tenant, context.id("customerId"), details
         )
         return answer(self._show.communication(communication), status=201 if new else 200)
 
-    async def move_communication(self, asked: Asked) -> web.Response:
+    async def move_communication(self, context: RequestContext) -> web.Response:
         """Move a communication's status on
 
         From sent to delivered, opened, clicked; or to failed.
         """
-        status = asked.read(StatusMove).status
+        status = context.read(StatusMove).status
         moved = await self._journal.move_communication(
-            asked.tenant, asked.id("customerId"), asked.id("communicationId"), status
+            context.tenant, context.id("customerId"), context.id("communicationId"), status
         )
         return answer(self._show.communication(moved))
 

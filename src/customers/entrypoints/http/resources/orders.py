@@ -13,28 +13,28 @@ from customers.core.errors import (
 )
 from customers.core.model.order import Cancellation, Entry, Order, Refund
 from customers.core.model.query import JournalKey
-from customers.core.services.orders import Orders, Recorded
+from customers.core.services.orders import LedgerResult, Orders
 from customers.entrypoints.http import parameters
-from customers.entrypoints.http.lists import answer_journal, journal_asked
-from customers.entrypoints.http.request import Asked
+from customers.entrypoints.http.lists import journal_query, journal_response
+from customers.entrypoints.http.request import RequestContext
 from customers.entrypoints.http.responses import answer
 from customers.entrypoints.http.routes import CUSTOMER, Body, Route
 from customers.entrypoints.json import shapes
-from customers.entrypoints.json.encode import Show
-from customers.entrypoints.observability.ledger_metrics import Facts
+from customers.entrypoints.json.encode import Encoder
+from customers.entrypoints.observability.ledger_metrics import LedgerMetrics
 
 
 class OrderRoutes:
     name = "Orders"
 
-    def __init__(self, orders: Orders, facts: Facts, show: Show) -> None:
+    def __init__(self, orders: Orders, facts: LedgerMetrics, show: Encoder) -> None:
         self._orders = orders
         self._facts = facts
         self._show = show
 
     def table(self) -> list[Route]:
         order = f"{CUSTOMER}/orders/{{orderId}}"
-        told = {200: shapes.Recorded}
+        told = {200: shapes.LedgerResult}
         return [
             Route(
                 "recordOrder",
@@ -74,58 +74,60 @@ class OrderRoutes:
             ),
         ]
 
-    async def record(self, asked: Asked) -> web.Response:
+    async def record(self, context: RequestContext) -> web.Response:
         """Tell an order
 
         As often as you like: an order counts once, and a repeat answers `duplicate: true`.
         """
 
-        async def telling() -> Recorded:
-            order = asked.read(Order)
-            return await self._orders.record(asked.tenant, asked.id("customerId"), order)
+        async def telling() -> LedgerResult:
+            order = context.read(Order)
+            return await self._orders.record(context.tenant, context.id("customerId"), order)
 
         recorded = await self._facts.tell("order", telling)
         return self._recorded("Order recorded successfully", recorded)
 
-    async def refund(self, asked: Asked) -> web.Response:
+    async def refund(self, context: RequestContext) -> web.Response:
         """Tell a refund
 
         Once per order and refund id; it may come before its order.
         """
 
-        async def telling() -> Recorded:
-            refund = asked.read(Refund)
+        async def telling() -> LedgerResult:
+            refund = context.read(Refund)
             return await self._orders.refund(
-                asked.tenant, asked.id("customerId"), asked.order_id, refund
+                context.tenant, context.id("customerId"), context.order_id, refund
             )
 
         recorded = await self._facts.tell("refund", telling)
         return self._recorded("Refund recorded successfully", recorded)
 
-    async def cancel(self, asked: Asked) -> web.Response:
+    async def cancel(self, context: RequestContext) -> web.Response:
         """Tell that an order was cancelled
 
         It stops counting; it may come before its order.
         """
 
-        async def telling() -> Recorded:
-            if asked.body is not None:
-                asked.read(Cancellation)
-            return await self._orders.cancel(asked.tenant, asked.id("customerId"), asked.order_id)
+        async def telling() -> LedgerResult:
+            if context.body is not None:
+                context.read(Cancellation)
+            return await self._orders.cancel(
+                context.tenant, context.id("customerId"), context.order_id
+            )
 
         recorded = await self._facts.tell("cancellation", telling)
         return self._recorded("Order cancelled successfully", recorded)
 
-    async def all(self, asked: Asked) -> web.Response:
+    async def all(self, context: RequestContext) -> web.Response:
         """List a customer's orders, newest first"""
-        question = journal_asked(asked, asked.query())
+        question = journal_query(context, context.query())
         found = await self._orders.newest(
-            asked.tenant, asked.id("customerId"), question.key, question.limit
+            context.tenant, context.id("customerId"), question.key, question.limit
         )
-        return answer_journal(asked, question, found, self._show.entry, _key)
+        return journal_response(context, question, found, self._show.entry, _key)
 
-    def _recorded(self, message: str, recorded: Recorded) -> web.Response:
-        body: shapes.Recorded = {
+    def _recorded(self, message: str, recorded: LedgerResult) -> web.Response:
+        body: shapes.LedgerResult = {
             "message": message,
             "customer": self._show.customer(recorded.customer),
             "duplicate": recorded.duplicate,

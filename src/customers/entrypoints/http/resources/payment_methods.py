@@ -14,12 +14,12 @@ from customers.core.errors import (
 from customers.core.model.cards import card_numbers
 from customers.core.model.payment import PaymentMethodChange, PaymentMethodDetails
 from customers.core.services.payments import PaymentMethods
-from customers.entrypoints.http.request import Asked
+from customers.entrypoints.http.request import RequestContext
 from customers.entrypoints.http.responses import answer
 from customers.entrypoints.http.routes import CUSTOMER, Body, Route
 from customers.entrypoints.json import shapes
 from customers.entrypoints.json.decode import Nulls
-from customers.entrypoints.json.encode import Show
+from customers.entrypoints.json.encode import Encoder
 
 Kind = TypeVar("Kind", bound=AttrsInstance)
 
@@ -27,7 +27,7 @@ Kind = TypeVar("Kind", bound=AttrsInstance)
 class PaymentMethodRoutes:
     name = "Payment methods"
 
-    def __init__(self, methods: PaymentMethods, show: Show) -> None:
+    def __init__(self, methods: PaymentMethods, show: Encoder) -> None:
         self._methods = methods
         self._show = show
 
@@ -71,38 +71,38 @@ class PaymentMethodRoutes:
             ),
         ]
 
-    async def all(self, asked: Asked) -> web.Response:
+    async def all(self, context: RequestContext) -> web.Response:
         """List a customer's payment methods, the default first"""
-        methods = await self._methods.all(asked.tenant, asked.id("customerId"))
+        methods = await self._methods.all(context.tenant, context.id("customerId"))
         return answer([self._show.method(each) for each in methods])
 
-    async def add(self, asked: Asked) -> web.Response:
+    async def add(self, context: RequestContext) -> web.Response:
         """Add a payment method
 
         Only tokens are kept: what looks like a card number is refused. The same token again answers
         with the stored one.
         """
-        details = _read_without_cards(asked, PaymentMethodDetails, Nulls.ABSENT)
-        method, new = await self._methods.add(asked.tenant, asked.id("customerId"), details)
+        details = _read_without_cards(context, PaymentMethodDetails, Nulls.ABSENT)
+        method, new = await self._methods.add(context.tenant, context.id("customerId"), details)
         return answer(self._show.method(method), status=201 if new else 200)
 
-    async def patch(self, asked: Asked) -> web.Response:
+    async def patch(self, context: RequestContext) -> web.Response:
         """Make a payment method the default, switch it on or off, set its expiry"""
-        change = _read_without_cards(asked, PaymentMethodChange, Nulls.CLEAR)
+        change = _read_without_cards(context, PaymentMethodChange, Nulls.CLEAR)
         method = await self._methods.change(
-            asked.tenant, asked.id("customerId"), asked.id("methodId"), change
+            context.tenant, context.id("customerId"), context.id("methodId"), change
         )
         return answer(self._show.method(method))
 
-    async def remove(self, asked: Asked) -> web.Response:
+    async def remove(self, context: RequestContext) -> web.Response:
         """Delete a payment method"""
-        asked.expect_nothing()
-        await self._methods.remove(asked.tenant, asked.id("customerId"), asked.id("methodId"))
+        context.expect_nothing()
+        await self._methods.remove(context.tenant, context.id("customerId"), context.id("methodId"))
         return answer({"message": "payment method deleted successfully"})
 
 
-def _read_without_cards(asked: Asked, kind: type[Kind], nulls: Nulls) -> Kind:
+def _read_without_cards(context: RequestContext, kind: type[Kind], nulls: Nulls) -> Kind:
     """The body, refused before anything else is said of it where it holds card data."""
-    if cards := card_numbers(asked.body):
+    if cards := card_numbers(context.body):
         raise Invalid(cards)
-    return asked.read(kind, nulls=nulls)
+    return context.read(kind, nulls=nulls)

@@ -6,16 +6,16 @@ from aiohttp import web
 from attrs import evolve
 
 from customers.core.errors import Unavailable
-from customers.core.ports import Storage
+from customers.core.ports.storage import Storage
 from customers.entrypoints.http.drain import Drain
 from customers.entrypoints.http.errors import (
     RETRY_LATER,
+    ErrorResponse,
     Form,
-    Refusal,
     accepts_problem,
-    answer_refusal,
+    error_response,
 )
-from customers.entrypoints.http.request import Asked
+from customers.entrypoints.http.request import RequestContext
 from customers.entrypoints.http.responses import answer
 from customers.entrypoints.http.routes import Route
 from customers.entrypoints.json import shapes
@@ -46,28 +46,30 @@ class Probes:
         ]
         return [evolve(each, is_of_tenant=False) for each in routes]
 
-    async def health(self, asked: Asked) -> web.Response:
+    async def health(self, context: RequestContext) -> web.Response:
         """Say whether the service and its database work"""
         trouble = await self._trouble()
         said = {"service": SERVICE, "version": self._version}
         if trouble is None:
             return answer({"status": "healthy", **said, "database": "up"})
-        return _refused(asked.request, {"status": "unhealthy", **said, "database": "down"}, trouble)
+        return _refused(
+            context.request, {"status": "unhealthy", **said, "database": "down"}, trouble
+        )
 
-    async def ready(self, asked: Asked) -> web.Response:
+    async def ready(self, context: RequestContext) -> web.Response:
         """Say whether the service should get traffic"""
         if self._drain.is_stopping:
             why = "the service is about to end"
-            return _refused(asked.request, {"status": "stopping"}, why, code="STOPPING")
+            return _refused(context.request, {"status": "stopping"}, why, code="STOPPING")
         if trouble := await self._trouble():
-            return _refused(asked.request, {"status": "not ready"}, trouble)
+            return _refused(context.request, {"status": "not ready"}, trouble)
         return answer({"status": "ready"})
 
-    async def live(self, _: Asked) -> web.Response:
+    async def live(self, _: RequestContext) -> web.Response:
         """Say that the process runs"""
         return answer({"status": "alive"})
 
-    async def metrics(self, _: Asked) -> web.Response:
+    async def metrics(self, _: RequestContext) -> web.Response:
         """Tell the metrics in the format of Prometheus"""
         text, content_type = self._metrics.render()
         return web.Response(body=text, headers={"Content-Type": content_type})
@@ -91,9 +93,9 @@ def _refused(
     request: web.Request, said: dict[str, str], why: str, code: str = Unavailable.code
 ) -> web.Response:
     """What the probe says, in the form of every error."""
-    refusal = Refusal(status=503, code=code, message=why, headers=RETRY_LATER)
+    refusal = ErrorResponse(status=503, code=code, message=why, headers=RETRY_LATER)
     accept = ",".join(request.headers.getall("Accept", ()))
     if accepts_problem(accept):
-        return answer_refusal(refusal, Form.PLAIN, accept)
+        return error_response(refusal, Form.PLAIN, accept)
     form = {"error": why, "message": why, "code": code}
     return answer(said | form, status=refusal.status, headers=RETRY_LATER)

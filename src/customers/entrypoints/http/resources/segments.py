@@ -12,20 +12,20 @@ from customers.core.errors import (
 from customers.core.model.segment import MemberIds, SegmentChange, SegmentDetails
 from customers.core.services.segments import Segments
 from customers.entrypoints.http import parameters
-from customers.entrypoints.http.lists import answer_page, answer_stretch, list_asked
+from customers.entrypoints.http.lists import cursor_page_response, list_query, page_response
 from customers.entrypoints.http.queries import Query
-from customers.entrypoints.http.request import Asked
+from customers.entrypoints.http.request import RequestContext
 from customers.entrypoints.http.responses import answer
 from customers.entrypoints.http.routes import BASE, CUSTOMER, SEGMENT, Body, Route
 from customers.entrypoints.http.rules import read_with_rules
 from customers.entrypoints.json import shapes
-from customers.entrypoints.json.encode import Show
+from customers.entrypoints.json.encode import Encoder
 
 
 class SegmentRoutes:
     name = "Segments"
 
-    def __init__(self, segments: Segments, show: Show) -> None:
+    def __init__(self, segments: Segments, show: Encoder) -> None:
         self._segments = segments
         self._show = show
 
@@ -79,7 +79,7 @@ class SegmentRoutes:
                 "GET",
                 members,
                 self.members,
-                {200: (list[shapes.Customer], shapes.CustomerPage, shapes.CustomerStretch)},
+                {200: (list[shapes.Customer], shapes.CustomerPage, shapes.CustomerCursorPage)},
                 query=parameters.PAGING,
                 refuses=(SegmentNotFound,),
             ),
@@ -87,7 +87,7 @@ class SegmentRoutes:
                 "addMembers",
                 "POST",
                 members,
-                self.put_members,
+                self.add_members,
                 {200: shapes.MembersAdded},
                 body=Body(MemberIds),
                 refuses=(SegmentNotFound, SegmentIsDynamic),
@@ -111,75 +111,77 @@ class SegmentRoutes:
             ),
         ]
 
-    async def all(self, asked: Asked) -> web.Response:
+    async def all(self, context: RequestContext) -> web.Response:
         """List all segments, newest first"""
-        segments = await self._segments.all(asked.tenant)
+        segments = await self._segments.all(context.tenant)
         return answer([self._show.segment(each) for each in segments])
 
-    async def of_customer(self, asked: Asked) -> web.Response:
+    async def of_customer(self, context: RequestContext) -> web.Response:
         """List the segments that a customer is in"""
-        segments = await self._segments.of_customer(asked.tenant, asked.id("customerId"))
+        segments = await self._segments.of_customer(context.tenant, context.id("customerId"))
         return answer([self._show.segment(each) for each in segments])
 
-    async def create(self, asked: Asked) -> web.Response:
+    async def create(self, context: RequestContext) -> web.Response:
         """Create a segment, put together by hand or by a rule"""
-        details = read_with_rules(asked, SegmentDetails)
-        segment = await self._segments.create(asked.tenant, details, strict=asked.is_strict)
+        details = read_with_rules(context, SegmentDetails)
+        segment = await self._segments.create(context.tenant, details, strict=context.is_strict)
         location = f"{BASE}/customers/segments/{segment.segment.id}"
         return answer(self._show.segment(segment), status=201, headers={"Location": location})
 
-    async def get(self, asked: Asked) -> web.Response:
+    async def get(self, context: RequestContext) -> web.Response:
         """Read a segment"""
-        segment = await self._segments.get(asked.tenant, asked.id("segmentId"))
+        segment = await self._segments.get(context.tenant, context.id("segmentId"))
         return answer(self._show.segment(segment))
 
-    async def put(self, asked: Asked) -> web.Response:
+    async def put(self, context: RequestContext) -> web.Response:
         """Change the fields of a segment that are given"""
-        change = read_with_rules(asked, SegmentChange)
+        change = read_with_rules(context, SegmentChange)
         segment = await self._segments.change(
-            asked.tenant, asked.id("segmentId"), change, strict=asked.is_strict
+            context.tenant, context.id("segmentId"), change, strict=context.is_strict
         )
         return answer(self._show.segment(segment))
 
-    async def remove(self, asked: Asked) -> web.Response:
+    async def remove(self, context: RequestContext) -> web.Response:
         """Delete a segment; its customers stay"""
-        asked.expect_nothing()
-        await self._segments.remove(asked.tenant, asked.id("segmentId"))
+        context.expect_nothing()
+        await self._segments.remove(context.tenant, context.id("segmentId"))
         return answer({"message": "segment deleted successfully"})
 
-    async def members(self, asked: Asked) -> web.Response:
+    async def members(self, context: RequestContext) -> web.Response:
         """List the customers in a segment, newest first
 
         A bare array of at most 1,000, or as `GET /customers` with one of its paging parameters.
         """
-        segment_id = asked.id("segmentId")
-        if not _is_paged(asked.query()):
-            found = await self._segments.first_members(asked.tenant, segment_id)
+        segment_id = context.id("segmentId")
+        if not _is_paged(context.query()):
+            found = await self._segments.first_members(context.tenant, segment_id)
             return answer([self._show.customer(each) for each in found])
-        question = list_asked(asked, filtered=False)
+        question = list_query(context, filtered=False)
         if question.by_cursor:
             found = await self._segments.members_after(
-                asked.tenant, segment_id, question.order, question.key, question.page.size
+                context.tenant, segment_id, question.order, question.key, question.page.size
             )
-            return answer_stretch(asked, question, found, self._show.customer)
-        page = await self._segments.members(asked.tenant, segment_id, question.order, question.page)
-        return answer_page(asked, page, self._show.customer)
+            return cursor_page_response(context, question, found, self._show.customer)
+        page = await self._segments.members(
+            context.tenant, segment_id, question.order, question.page
+        )
+        return page_response(context, page, self._show.customer)
 
-    async def put_members(self, asked: Asked) -> web.Response:
+    async def add_members(self, context: RequestContext) -> web.Response:
         """Put customers into a manual segment
 
         All or none: an id that is unknown is refused, and nothing is changed.
         """
-        members = asked.read(MemberIds)
-        added = await self._segments.put(
-            asked.tenant, asked.id("segmentId"), members, actor=asked.actor
+        members = context.read(MemberIds)
+        added = await self._segments.assign(
+            context.tenant, context.id("segmentId"), members, actor=context.actor
         )
         return answer({"message": "customers added to segment", "added": added})
 
-    async def take_members(self, asked: Asked) -> web.Response:
+    async def take_members(self, context: RequestContext) -> web.Response:
         """Take customers out of a manual segment"""
-        members = asked.read(MemberIds)
-        removed = await self._segments.take(asked.tenant, asked.id("segmentId"), members)
+        members = context.read(MemberIds)
+        removed = await self._segments.unassign(context.tenant, context.id("segmentId"), members)
         return answer({"message": "customers removed from segment", "removed": removed})
 
 

@@ -1,0 +1,168 @@
+"""The timeline of a customer's membership in one segment: from stale candidate to changes.
+
+The membership is a state machine. Its events are the versions of the customer and the moments at
+which time alone may change what the rule says; at each event the segment is evaluated, and an edge
+becomes a MembershipChange:
+
+    outside --- the rule matches (entered) -------------------------> inside
+    outside <-- it no longer matches, deleted, segment inactive (left) --- inside
+
+Which events there are depends on the refresh state and on the pending changes:
+
+| refresh state | pending changes | events |
+|---|---|---|
+| backfill | none | the customer as they are, at `target` or later |
+| backfill | some | the version valid at `target`, then every later version |
+| ready, rule without time | some | every version, none before the watermark |
+| ready, rule with time | none | thresholds crossed from the watermark to `until` |
+| ready, rule with time | some | per version: thresholds crossed before it, then the version; after
+the last one, thresholds crossed up to `until` |
+
+Without `until` nothing after the last version is examined.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+
+from attrs import evolve
+
+from customers.core.model.customer import Customer
+from customers.core.model.membership import (
+    Cause,
+    CustomerVersion,
+    DateRange,
+    MembershipChange,
+    RefreshState,
+    StaleCandidate,
+    depends_on_time,
+    is_member,
+)
+from customers.core.model.rules.matches import CustomerValuesCache
+from customers.core.model.rules.timing import moments, thresholds
+from customers.core.model.segment import Segment
+
+
+def membership_changes(
+    segment: Segment,
+    refresh_state: RefreshState,
+    candidate: StaleCandidate,
+    cache: CustomerValuesCache,
+    until: datetime | None = None,
+) -> list[MembershipChange]:
+    """Every entry and exit of a customer since the members were refreshed, up to the last pending
+    change or to `until`. `cache` may be shared by all segments.
+    """
+    inside = segment.id in candidate.member_of
+    changes: list[MembershipChange] = []
+    for version in _timeline(segment, refresh_state, candidate, until):
+        values = cache.at(version.customer, version.at)
+        if is_member(segment, values, candidate.assigned_to) is inside:
+            continue
+        inside = not inside
+        change = MembershipChange(
+            segment_id=segment.id,
+            customer_id=candidate.customer.id,
+            entered=inside,
+            at=version.at,
+            cause=version.cause,
+        )
+        changes.append(change)
+    return changes
+
+
+def crossed_ranges(segment: Segment, since: datetime, until: datetime) -> list[DateRange]:
+    """The date ranges of the customers who crossed a threshold of the rule after `since` and up to
+    `until`.
+    """
+    if segment.rule is None or not segment.is_active or until <= since:
+        return []
+    return [
+        DateRange(date=threshold.date, low=low, high=high)
+        for threshold in sorted(thresholds(segment.rule), key=lambda each: (each.date, each.offset))
+        if (high := _earlier(until, threshold.offset)) is not None
+        for low in [_earlier(since, threshold.offset) or _FIRST_MOMENT]
+    ]
+
+
+def _timeline(
+    segment: Segment,
+    refresh_state: RefreshState,
+    candidate: StaleCandidate,
+    until: datetime | None,
+) -> Iterable[CustomerVersion]:
+    """The versions of the customer to evaluate, in order."""
+    customer_id = candidate.customer.id
+    since = refresh_state.watermark_of(customer_id) or refresh_state.target or _FIRST_MOMENT
+    if not refresh_state.is_ready:
+        return _backfilled(segment, refresh_state, candidate, since)
+    versions = candidate.versions
+    if versions and versions[0].at < since:  # the feed never goes back behind the watermark
+        versions = [evolve(version, at=max(version.at, since)) for version in versions]
+    if not depends_on_time(segment):
+        return versions
+    last = versions[-1].at if versions else since
+    later = () if until is None else _after_last_change(segment, candidate.customer, last, until)
+    before = candidate.pending_changes[0].before if candidate.pending_changes else None
+    return [*_with_crossings(segment, before, since, versions), *later]
+
+
+def _backfilled(
+    segment: Segment, refresh_state: RefreshState, candidate: StaleCandidate, since: datetime
+) -> Iterator[CustomerVersion]:
+    """During a backfill: the version valid at the target, then every later one."""
+    pending = candidate.pending_changes
+    customer = pending[0].before if pending else candidate.customer
+    for version in candidate.versions:
+        customer = version.customer if version.at <= since else customer
+    if customer is not None:
+        at = max(since, customer.updated_at)
+        yield CustomerVersion(customer=customer, at=at, cause=refresh_state.cause)
+    later = [version for version in candidate.versions if version.at > since]
+    yield from _with_crossings(segment, customer, since, later)
+
+
+def _with_crossings(
+    segment: Segment,
+    before: Customer | None,
+    since: datetime,
+    versions: Iterable[CustomerVersion],
+) -> Iterator[CustomerVersion]:
+    """The versions, each preceded by the thresholds crossed since the one before."""
+    for version in versions:
+        yield from _crossings(segment, before, since, version.at - _INSTANT)
+        yield version
+        before, since = version.customer, version.at
+
+
+def _after_last_change(
+    segment: Segment, customer: Customer, since: datetime, until: datetime
+) -> Iterator[CustomerVersion]:
+    """The thresholds crossed after the last known change.
+
+    A write that did not know of the segment yet, or whose clock is ahead, may have changed the
+    customer without a pending change. What time did before that is dated at that update.
+    """
+    if customer.updated_at > since:
+        yield CustomerVersion(customer=customer, at=customer.updated_at, cause=Cause.TIME)
+    yield from _crossings(segment, customer, since, until)
+
+
+def _crossings(
+    segment: Segment, customer: Customer | None, since: datetime, until: datetime
+) -> Iterator[CustomerVersion]:
+    """The moments at which an unchanged customer crosses a threshold."""
+    if customer is None or segment.rule is None or not depends_on_time(segment):
+        return
+    for moment in moments(segment.rule, customer, max(since, customer.updated_at), until):
+        yield CustomerVersion(customer=customer, at=moment, cause=Cause.TIME)
+
+
+def _earlier(moment: datetime, offset: timedelta) -> datetime | None:
+    try:
+        return moment - offset
+    except OverflowError:
+        return None
+
+
+_INSTANT = timedelta(microseconds=1)
+_FIRST_MOMENT = datetime.min.replace(tzinfo=UTC)

@@ -1,0 +1,17 @@
+"""Time and new ids, which the core never takes from the machine itself."""
+
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+
+class Clock(Protocol):
+    def now(self) -> datetime:
+        """The current moment, in UTC, in whole microseconds."""
+        ...
+
+
+class IdGenerator(Protocol):
+    def new(self) -> UUID:
+        """A UUIDv7 that was never returned before; ids of one process sort by age."""
+        ...

@@ -1,0 +1,43 @@
+"""The ledger: one entry per order, and its refunds."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Protocol
+from uuid import UUID
+
+from customers.core.model.order import Entry, Statistics, StoredRefund
+from customers.core.model.query import JournalKey
+
+
+class OrderReader(Protocol):
+    async def newest(
+        self, customer_id: UUID, after: JournalKey | None, limit: int
+    ) -> Sequence[Entry]:
+        """Entries of recorded orders after a key, newest order date first, ties by order id, the
+        greatest first; the key's `id` is an order id. Raises CustomerNotFound.
+        """
+        ...
+
+
+class OrderRepository(OrderReader, Protocol):
+    """Every method needs the customer locked by the transaction."""
+
+    async def claim(self, order_id: str, customer_id: UUID) -> Entry:
+        """The order's entry, whoever owns it; when there is none, a new stub of this customer."""
+        ...
+
+    async def save(self, entry: Entry) -> None:
+        """Stores the new value of a claimed entry."""
+        ...
+
+    async def refund_amount(self, order_id: str, refund_id: str) -> Decimal | None:
+        """The amount of a stored refund, or None."""
+        ...
+
+    async def add_refund(self, refund: StoredRefund) -> None:
+        """Stores a refund of a claimed order."""
+        ...
+
+    async def statistics(self, customer_id: UUID) -> Statistics:
+        """The fold of the customer's ledger, changes of this transaction included."""
+        ...

@@ -1,0 +1,159 @@
+"""The storage: views, transactions, autocommit writes, and its own life cycle."""
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from customers.core.model.customer import Customer
+from customers.core.model.order import Entry
+from customers.core.ports.customers import (
+    AddressReader,
+    AddressRepository,
+    CustomerReader,
+    CustomerRepository,
+    ErasureRepository,
+    PaymentMethodReader,
+    PaymentMethodRepository,
+)
+from customers.core.ports.journal import (
+    CommunicationReader,
+    CommunicationRepository,
+    NoteReader,
+    NoteRepository,
+)
+from customers.core.ports.ledger import OrderReader, OrderRepository
+from customers.core.ports.membership import MembershipReader, MembershipRepository
+from customers.core.ports.segments import (
+    AssignmentReader,
+    AssignmentRepository,
+    SegmentReader,
+    SegmentRepository,
+)
+
+
+class View(Protocol):
+    """Reads without a transaction; a read replica may serve them."""
+
+    @property
+    def customers(self) -> CustomerReader: ...
+    @property
+    def addresses(self) -> AddressReader: ...
+    @property
+    def payment_methods(self) -> PaymentMethodReader: ...
+    @property
+    def notes(self) -> NoteReader: ...
+    @property
+    def communications(self) -> CommunicationReader: ...
+    @property
+    def orders(self) -> OrderReader: ...
+    @property
+    def segments(self) -> SegmentReader: ...
+    @property
+    def assignments(self) -> AssignmentReader: ...
+    @property
+    def memberships(self) -> MembershipReader: ...
+
+
+class Transaction(Protocol):
+    """Reads and writes that all take effect, or none.
+
+    A refused write dooms it: the end of the block raises, even if the block caught the refusal.
+    """
+
+    @property
+    def customers(self) -> CustomerRepository: ...
+    @property
+    def addresses(self) -> AddressRepository: ...
+    @property
+    def payment_methods(self) -> PaymentMethodRepository: ...
+    @property
+    def notes(self) -> NoteRepository: ...
+    @property
+    def communications(self) -> CommunicationRepository: ...
+    @property
+    def orders(self) -> OrderRepository: ...
+    @property
+    def segments(self) -> SegmentRepository: ...
+    @property
+    def assignments(self) -> AssignmentRepository: ...
+    @property
+    def memberships(self) -> MembershipRepository: ...
+    @property
+    def erasures(self) -> ErasureRepository: ...
+
+
+class Autocommit(Protocol):
+    """The hot writes: each is a transaction by itself, done in one round trip."""
+
+    async def add_customer(self, customer: Customer) -> bool:
+        """As `CustomerRepository.add`."""
+        ...
+
+    async def record_order(self, entry: Entry, now: datetime) -> Customer | None:
+        """Stores the entry of a new order and adds it to the customer's statistics.
+
+        Returns the customer with the new statistics, version and update time. The statistics equal
+        the fold of the ledger. Returns None, and changes nothing, when the order is known or the
+        customer does not exist; a transaction then finds out which. Stores a pending change while
+        the tenant captures orders.
+        """
+        ...
+
+
+class Storage(Protocol):
+    """Stores customers, by tenant."""
+
+    def view(self, tenant_id: str) -> AbstractAsyncContextManager[View]:
+        """Reads without a transaction, each with its own snapshot."""
+        ...
+
+    def consistent_view(self, tenant_id: str) -> AbstractAsyncContextManager[View]:
+        """Reads that all see the same moment."""
+        ...
+
+    def transaction(self, tenant_id: str) -> AbstractAsyncContextManager[Transaction]:
+        """Commits when its block ends; rolls back when an exception leaves the block.
+
+        Await nothing but the transaction inside the block. A transaction inside a transaction
+        raises RuntimeError.
+        """
+        ...
+
+    def autocommit(self, tenant_id: str) -> Autocommit: ...
+
+    async def wait_for_capture_barrier(
+        self, tenant_id: str, segment_id: UUID, seconds: float
+    ) -> bool:
+        """Waits at most `seconds` for the capture barrier of a segment; returns whether it has
+        passed. See `MembershipRepository.capture_barrier_passed`.
+        """
+        ...
+
+    async def tenants_with_segments(self) -> Sequence[str]:
+        """Every tenant that has segments, in order; for the sweeper and the doctor."""
+        ...
+
+    async def tenants_to_refresh(self) -> Sequence[str]:
+        """The tenants that have pending changes or a backfill under way, in order."""
+        ...
+
+    async def lease(self, holder: UUID, seconds: float) -> bool:
+        """Acquires or renews the sweeper's lease for `seconds`; returns whether `holder` has it.
+
+        One holder has it at a time, until it does not renew the lease in time.
+        """
+        ...
+
+    async def open(self) -> None:
+        """Prepares the storage for use. Does not fail when the storage is away."""
+        ...
+
+    async def check(self) -> None:
+        """Returns when the storage can serve: it answers, and its schema is current."""
+        ...
+
+    async def close(self) -> None:
+        """Waits for work in flight, then releases every resource."""
+        ...

@@ -1,0 +1,53 @@
+"""Use cases of memberships: why a customer is in a segment, and the feed of changes."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from attrs import evolve
+
+from customers.core.membership.refresh import refresh_segment
+from customers.core.model.explanation import Explanation
+from customers.core.model.membership import SequencedChange, is_member
+from customers.core.model.rules.explain import explain
+from customers.core.model.rules.matches import CustomerValues
+from customers.core.model.rules.timing import next_change
+from customers.core.ports.clock import Clock
+from customers.core.ports.storage import Storage
+
+
+class Memberships:
+    def __init__(self, storage: Storage, clock: Clock) -> None:
+        self._storage = storage
+        self._clock = clock
+
+    async def explain(self, tenant_id: str, segment_id: UUID, customer_id: UUID) -> Explanation:
+        """Why a customer is in a segment or not. Raises SegmentNotFound, CustomerNotFound."""
+        async with self._storage.consistent_view(tenant_id) as view:
+            segment = await view.segments.get(segment_id)
+            customer = await view.customers.get(customer_id)
+            state = (await view.memberships.refresh_states([segment_id]))[segment_id]
+            assignment = await view.assignments.get(segment_id, customer_id)
+        now = state.evaluation_time(self._clock.now())
+        assigned_to = [] if assignment is None else [segment_id]
+        explanation = Explanation(
+            is_member=is_member(segment, CustomerValues(customer, now), assigned_to),
+            evaluated_at=now,
+        )
+        if segment.rule is None:
+            return evolve(explanation, assignment=assignment)
+        return evolve(
+            explanation,
+            next_change_at=next_change(segment.rule, customer, now) if segment.is_active else None,
+            tree=explain(segment.rule, segment.rules_value, customer, now),
+        )
+
+    async def changes(
+        self, tenant_id: str, segment_id: UUID, after: int, limit: int
+    ) -> Sequence[SequencedChange]:
+        """The entries and exits of a segment after a sequence number, up to now.
+
+        Raises SegmentNotFound.
+        """
+        await refresh_segment(self._storage, tenant_id, segment_id, self._clock)
+        async with self._storage.view(tenant_id) as view:
+            return await view.memberships.changes(segment_id, after, limit)
