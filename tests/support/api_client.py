@@ -240,10 +240,10 @@ async def serving(
     Its ids are in the order of time unless others are given.
     """
     container = Container(settings=Settings(storage="memory", data_dir=Path("unused")), dsn="")
-    clock, reader = reading = _spare_readings().pop() if _spare_readings() else _reading()
+    clock, decoder = reading = _spare_readings().pop() if _spare_readings() else _reading()
     clock.moment = NOW
     container.clock.override(clock)
-    container.reader.override(reader)
+    container.decoder.override(decoder)
     container.storage.override(storage)
     if ids is not None:
         container.ids.override(ids)

@@ -199,25 +199,25 @@ class Container(containers.DeclarativeContainer):
     sweeping = providers.Singleton(Sweeper, storage, clock, providers.Singleton(_holder))
     doctor = providers.Singleton(Doctor, storage, clock)
 
-    reader = providers.Singleton(Decoder, currency, clock)
-    show = providers.Singleton(Encoder, currency)
-    segment_encoder = providers.Singleton(SegmentEncoder, show)
+    decoder = providers.Singleton(Decoder, currency, clock)
+    encoder = providers.Singleton(Encoder, currency)
+    segment_encoder = providers.Singleton(SegmentEncoder, encoder)
     metrics = providers.Singleton(_metrics, storage, multiprocess_dir)
     drain = providers.Singleton(Drain)
     probes = providers.Singleton(Probes, storage, metrics, drain, VERSION)
 
     resources = providers.List(
         # Routes are tried in this order: the busiest ones first.
-        providers.Singleton(CustomerRoutes, customers, erasures, show),
+        providers.Singleton(CustomerRoutes, customers, erasures, encoder),
         providers.Singleton(
-            OrderRoutes, orders, providers.Singleton(LedgerMetrics, metrics, "http"), show
+            OrderRoutes, orders, providers.Singleton(LedgerMetrics, metrics, "http"), encoder
         ),
-        providers.Singleton(AddressRoutes, addresses, show),
-        providers.Singleton(PaymentMethodRoutes, payment_methods, show),
-        providers.Singleton(JournalRoutes, journal, show),
+        providers.Singleton(AddressRoutes, addresses, encoder),
+        providers.Singleton(PaymentMethodRoutes, payment_methods, encoder),
+        providers.Singleton(JournalRoutes, journal, encoder),
         providers.Singleton(PreviewRoutes, previews, segment_encoder),
         providers.Singleton(MembershipRoutes, memberships, segment_encoder),
-        providers.Singleton(SegmentRoutes, segments, show),
+        providers.Singleton(SegmentRoutes, segments, encoder),
         probes,
     )
     openapi = providers.Singleton(_openapi, resources)
@@ -228,7 +228,7 @@ class Container(containers.DeclarativeContainer):
         storage=storage,
         clock=clock,
         ids=ids,
-        reader=reader,
+        decoder=decoder,
         customers=customers,
         orders=orders,
         segments=segments,
@@ -240,7 +240,7 @@ class Container(containers.DeclarativeContainer):
         _app,
         resources,
         bench,
-        reader=reader,
+        decoder=decoder,
         metrics=metrics,
         drain=drain,
         documents=documents,
@@ -249,8 +249,8 @@ class Container(containers.DeclarativeContainer):
         _rpc,
         bench,
         orders=orders,
-        reader=reader,
-        facts=providers.Singleton(LedgerMetrics, metrics, "grpc"),
+        decoder=decoder,
+        ledger_metrics=providers.Singleton(LedgerMetrics, metrics, "grpc"),
         metrics=metrics,
         currency=currency,
         storage=storage,

@@ -187,8 +187,8 @@ async def serving(
     metrics = Metrics.create(version="1.0")
     server = RpcServer(
         orders=Orders(storage, clock),
-        reader=Decoder(currency, clock),
-        facts=LedgerMetrics(metrics, "grpc"),
+        decoder=Decoder(currency, clock),
+        ledger_metrics=LedgerMetrics(metrics, "grpc"),
         metrics=metrics,
         currency=currency,
         storage=storage,

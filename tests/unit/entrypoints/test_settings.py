@@ -30,7 +30,7 @@ def run(command: click.Command, arguments: list[str], environ: dict[str, str]) -
 
 @click.command()
 @takes_settings()
-def show(settings: Settings) -> None:
+def encoder(settings: Settings) -> None:
     click.echo(f"port {settings.port}, database {settings.database_url}")
 
 
@@ -245,12 +245,12 @@ def test_the_ready_file_is_an_option_only() -> None:
 
 def test_a_command_is_given_its_settings() -> None:
     environ = {"DATABASE_URL": DATABASE, "PORT": "1000"}
-    result = run(show, ["--port", "2000"], environ)
+    result = run(encoder, ["--port", "2000"], environ)
     assert result.output == "port 2000, database postgresql://shop:***@db:5432/customers\n"
 
 
 def test_a_command_with_wrong_settings_ends_with_one_line_each_and_exit_code_2() -> None:
-    result = run(show, ["--port", "80x"], {"WORKERS": "none"})
+    result = run(encoder, ["--port", "80x"], {"WORKERS": "none"})
     assert result.exit_code == 2
     assert result.stderr.splitlines() == [
         '--port: "80x" is not a port: a whole number from 0 to 65535.',
@@ -259,7 +259,7 @@ def test_a_command_with_wrong_settings_ends_with_one_line_each_and_exit_code_2()
 
 
 def test_the_help_of_a_command_names_every_option_its_variable_and_its_default() -> None:
-    told = " ".join(run(show, ["--help"], {}).output.split())
+    told = " ".join(run(encoder, ["--help"], {}).output.split())
     for setting in catalogue():
         option = f"{setting.option} {setting.metavar}".strip()
         assert f"{option} {setting.help}" in told

@@ -22,19 +22,20 @@ class Batch:
     def __init__(
         self,
         orders: Orders,
-        facts: LedgerMetrics,
+        ledger_metrics: LedgerMetrics,
         shown: Callable[[LedgerResult], RecordOrderResponse],
     ) -> None:
         self._orders = orders
-        self._facts = facts
+        self._ledger_metrics = ledger_metrics
         self._shown = shown
         self._is_away = False
 
     async def outcome(self, told: OrderCommand | Invalid) -> RecordOrderOutcome:
         """What became of one order, which may have been refused when it was read."""
         try:
-            recorded = await self._facts.tell("order", lambda: self._record(told))
-            return RecordOrderOutcome(recorded=self._shown(recorded))
+            with self._ledger_metrics.observe("order") as observation:
+                result = observation.result = await self._record(told)
+            return RecordOrderOutcome(recorded=self._shown(result))
         except Exception as error:
             return RecordOrderOutcome(error=status_of(error))
 

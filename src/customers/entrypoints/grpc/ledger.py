@@ -42,61 +42,75 @@ class Ledger(CustomersServiceServicer):
     def __init__(
         self,
         orders: Orders,
-        facts: LedgerMetrics,
+        ledger_metrics: LedgerMetrics,
         messages: Messages,
         background_tasks: BackgroundTasks,
     ) -> None:
         self._orders = orders
-        self._facts = facts
+        self._ledger_metrics = ledger_metrics
         self._messages = messages
-        self._begun = background_tasks
+        self._background_tasks = background_tasks
         self._at_once = asyncio.Semaphore(AT_ONCE)
 
     async def RecordOrder(  # noqa: N802 - the names of the contract
         self, request: RecordOrderRequest, _: Context
     ) -> RecordOrderResponse:
-        async def telling() -> LedgerResult:
-            told = self._messages.order(request)
-            return await self._orders.record(told.tenant_id, told.customer_id, told)
-
-        return self._recorded(await self._begun.through(self._facts.tell("order", telling)))
+        result = await self._background_tasks.through(self._record(request))
+        return self._recorded(result)
 
     async def RefundOrder(  # noqa: N802
         self, request: RefundOrderRequest, _: Context
     ) -> RefundOrderResponse:
-        async def telling() -> LedgerResult:
-            told = self._messages.refund(request)
-            return await self._orders.refund(told.tenant_id, told.customer_id, told.order_id, told)
-
-        recorded = await self._begun.through(self._facts.tell("refund", telling))
-        statistics = self._messages.statistics(recorded.customer)
-        return RefundOrderResponse(statistics=statistics, duplicate=recorded.duplicate)
+        result = await self._background_tasks.through(self._refund(request))
+        statistics = self._messages.statistics(result.customer)
+        return RefundOrderResponse(statistics=statistics, duplicate=result.duplicate)
 
     async def CancelOrder(  # noqa: N802
         self, request: CancelOrderRequest, _: Context
     ) -> CancelOrderResponse:
-        async def telling() -> LedgerResult:
-            told = self._messages.cancellation(request)
-            return await self._orders.cancel(told.tenant_id, told.customer_id, told.order_id)
-
-        recorded = await self._begun.through(self._facts.tell("cancellation", telling))
-        statistics = self._messages.statistics(recorded.customer)
-        return CancelOrderResponse(statistics=statistics, duplicate=recorded.duplicate)
+        result = await self._background_tasks.through(self._cancel(request))
+        statistics = self._messages.statistics(result.customer)
+        return CancelOrderResponse(statistics=statistics, duplicate=result.duplicate)
 
     async def RecordOrders(  # noqa: N802
         self, request: RecordOrdersRequest, _: Context
     ) -> RecordOrdersResponse:
         if len(request.orders) > MOST_ORDERS:
             raise Invalid([_TOO_MANY])
-        outcomes = await self._begun.through(self._tell_all(request.orders))
+        outcomes = await self._background_tasks.through(self._tell_all(request.orders))
         return RecordOrdersResponse(outcomes=outcomes)
+
+    async def _record(self, request: RecordOrderRequest) -> LedgerResult:
+        with self._ledger_metrics.observe("order") as observation:
+            order = self._messages.order(request)
+            result = await self._orders.record(order.tenant_id, order.customer_id, order)
+            observation.result = result
+        return result
+
+    async def _refund(self, request: RefundOrderRequest) -> LedgerResult:
+        with self._ledger_metrics.observe("refund") as observation:
+            refund = self._messages.refund(request)
+            result = await self._orders.refund(
+                refund.tenant_id, refund.customer_id, refund.order_id, refund
+            )
+            observation.result = result
+        return result
+
+    async def _cancel(self, request: CancelOrderRequest) -> LedgerResult:
+        with self._ledger_metrics.observe("cancellation") as observation:
+            cancellation = self._messages.cancellation(request)
+            result = await self._orders.cancel(
+                cancellation.tenant_id, cancellation.customer_id, cancellation.order_id
+            )
+            observation.result = result
+        return result
 
     async def _tell_all(self, requests: Iterable[RecordOrderRequest]) -> list[RecordOrderOutcome]:
         told = []
         for request in requests:
             told.append(self._read(request))
             await asyncio.sleep(0)  # a thousand take a while to read, and others are waiting
-        batch = Batch(self._orders, self._facts, self._recorded)
+        batch = Batch(self._orders, self._ledger_metrics, self._recorded)
         return await in_turn(told, touched, batch.outcome, self._at_once)
 
     def _read(self, request: RecordOrderRequest) -> OrderCommand | Invalid:

@@ -74,8 +74,8 @@ class Messages:
     Reading raises Invalid, which names every bad field by its path in the request.
     """
 
-    def __init__(self, reader: Decoder, currency: Currency) -> None:
-        self._reader = reader
+    def __init__(self, decoder: Decoder, currency: Currency) -> None:
+        self._decoder = decoder
         self._currency = currency
 
     def order(self, request: RecordOrderRequest) -> OrderCommand:
@@ -129,7 +129,7 @@ class Messages:
         body, problems = self._as_json(told)
         misread = {problem.field for problem in problems}
         try:
-            read = self._reader.read(kind, body)
+            read = self._decoder.decode(kind, body)
         except Invalid as invalid:
             # A field that could not be read is missing from the body, which is no news.
             problems += [each for each in invalid.problems if each.field not in misread]

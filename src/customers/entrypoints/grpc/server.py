@@ -49,8 +49,8 @@ class RpcServer:
         self,
         *,
         orders: Orders,
-        reader: Decoder,
-        facts: LedgerMetrics,
+        decoder: Decoder,
+        ledger_metrics: LedgerMetrics,
         metrics: Metrics,
         currency: Currency,
         storage: Storage,
@@ -58,7 +58,7 @@ class RpcServer:
     ) -> None:
         """The interceptors `outside` stand around the frame of every call."""
         self._begun = BackgroundTasks()
-        self._ledger = Ledger(orders, facts, Messages(reader, currency), self._begun)
+        self._ledger = Ledger(orders, ledger_metrics, Messages(decoder, currency), self._begun)
         self._health = Health(storage, SERVICE)
         self._interceptors = [*outside, Interceptor(metrics)]
         self._server: grpc.aio.Server | None = None

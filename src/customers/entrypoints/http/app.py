@@ -39,7 +39,7 @@ class Watched(Protocol):
 def application(
     resources: Sequence[Resource],
     *,
-    reader: Decoder,
+    decoder: Decoder,
     metrics: Metrics,
     drain: Drain,
     documents: Documents,
@@ -53,5 +53,5 @@ def application(
     app[DRAIN] = drain
     documents.add_to(app)
     routes = [route for each in resources for route in each.table()]
-    add_routes(app, routes, reader, None if watched is None else watched.around)
+    add_routes(app, routes, decoder, None if watched is None else watched.around)
     return app

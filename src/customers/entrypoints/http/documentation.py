@@ -70,7 +70,7 @@ class StaticFile:
         packed = gzip.compress(plain, compresslevel=6, mtime=0)
         return cls(plain=plain, packed=packed, digest=sha256(plain).hexdigest())
 
-    def answer(self, request: web.Request, headers: Mapping[str, str]) -> web.Response:
+    def json_response(self, request: web.Request, headers: Mapping[str, str]) -> web.Response:
         """The form that the caller takes; 304 when it has that one already."""
         form, tag, coded = self.plain, self.digest, {}
         if _takes_gzip(",".join(request.headers.getall("Accept-Encoding", ()))):
@@ -100,7 +100,7 @@ def _serving(
     async def serve(request: web.Request) -> web.Response:
         # To read, write and pack megabytes takes longer than other requests may wait.
         text = await to_thread(kept)
-        return text.answer(request, described)
+        return text.json_response(request, described)
 
     return serve
 

@@ -29,7 +29,7 @@ from customers.entrypoints.http.cursors import (
 )
 from customers.entrypoints.http.queries import Query, snake
 from customers.entrypoints.http.request import RequestContext
-from customers.entrypoints.http.responses import answer
+from customers.entrypoints.http.responses import json_response
 
 
 @frozen(kw_only=True)
@@ -67,13 +67,13 @@ def list_query(context: RequestContext, *, filtered: bool = True) -> ListQuery:
 
 
 def page_response(
-    context: RequestContext, numbered: CustomerPage, show: Callable[[Customer], Any]
+    context: RequestContext, numbered: CustomerPage, encoder: Callable[[Customer], Any]
 ) -> web.Response:
     """The envelope of a page by number, with its Link header."""
     page, total = numbered.page, numbered.total
     pages = page.of_total(total)
     body = {
-        "customers": [show(customer) for customer in numbered.customers],
+        "customers": [encoder(customer) for customer in numbered.customers],
         "total": total,
         "page": page.number,
         "pageSize": page.size,
@@ -87,14 +87,16 @@ def page_response(
             "hasPrevious": page.number > 1,
         },
     }
-    return answer(body, headers=_links(context.request, "page", _neighbours(page.number, pages)))
+    return json_response(
+        body, headers=_links(context.request, "page", _neighbours(page.number, pages))
+    )
 
 
 def cursor_page_response(
     context: RequestContext,
     question: ListQuery,
     found: Sequence[Customer],
-    show: Callable[[Customer], Any],
+    encoder: Callable[[Customer], Any],
 ) -> web.Response:
     """A page by cursor. `found` holds one more than the page where there is a next one."""
     size = question.page.size
@@ -104,12 +106,12 @@ def cursor_page_response(
         last = CustomerKey(value=question.order.by.of(shown[-1]), id=shown[-1].id)
         cursor = customer_cursor(last, question.scope)
     body = {
-        "customers": [show(customer) for customer in shown],
+        "customers": [encoder(customer) for customer in shown],
         "nextCursor": cursor,
         "pageSize": size,
     }
     links = {"first": ""} | ({"next": cursor} if cursor else {})
-    return answer(body, headers=_links(context.request, "cursor", links))
+    return json_response(body, headers=_links(context.request, "cursor", links))
 
 
 @frozen(kw_only=True)
@@ -141,7 +143,7 @@ def journal_response(
     context: RequestContext,
     question: JournalQuery,
     found: Sequence[Any],
-    show: Callable[[Any], Any],
+    encoder: Callable[[Any], Any],
     key: Callable[[Any], JournalKey],
 ) -> web.Response:
     """A bare array, with the next stretch in the Link header."""
@@ -149,7 +151,9 @@ def journal_response(
     links = {}
     if len(found) > question.limit:
         links["next"] = journal_cursor(key(shown[-1]), question.scope)
-    return answer([show(each) for each in shown], headers=_links(context.request, "cursor", links))
+    return json_response(
+        [encoder(each) for each in shown], headers=_links(context.request, "cursor", links)
+    )
 
 
 def _filter(query: Query) -> CustomerFilter:

@@ -37,7 +37,7 @@ class RequestContext:
     request: web.Request
     body: Mapping[str, Any] | None
     raw: bytes
-    _reader: Decoder
+    _decoder: Decoder
     _tenant: str
     _parts: Mapping[str, Any]
     _problems: Sequence[Problem]
@@ -97,7 +97,7 @@ class RequestContext:
         try:
             if self.body is None:
                 raise Invalid([InvalidValue("REQUIRED", "a JSON object is expected").at("", "")])
-            read = self._reader.read(kind, self.body, nulls=nulls, allowed=allowed)
+            read = self._decoder.decode(kind, self.body, nulls=nulls, allowed=allowed)
         except Invalid as error:
             raise Invalid([*self._problems, *error.problems]) from error
         self._expect_no_problems()
@@ -125,7 +125,7 @@ class RequestContext:
 
 
 async def ask(
-    request: web.Request, reader: Decoder, *, of_tenant: bool, most: int
+    request: web.Request, decoder: Decoder, *, of_tenant: bool, most: int
 ) -> RequestContext:
     """Reads what is common to all requests; a body has at most so many bytes.
 
@@ -144,7 +144,7 @@ async def ask(
         request=request,
         body=body,
         raw=raw,
-        reader=reader,
+        decoder=decoder,
         tenant=tenant,
         parts=parts,
         problems=problems,

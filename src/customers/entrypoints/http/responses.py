@@ -8,7 +8,7 @@ from aiohttp import web
 from customers.entrypoints.json.encode import encode
 
 
-def answer(
+def json_response(
     body: Any, *, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> web.Response:
     return web.Response(
@@ -22,7 +22,7 @@ def versioned_response(request: web.Request, version: int, body: Any) -> web.Res
     headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
     if _has(request, tag):
         return web.Response(status=304, headers=headers)
-    return answer(body, headers=headers)
+    return json_response(body, headers=headers)
 
 
 def _has(request: web.Request, tag: str) -> bool:

@@ -68,12 +68,12 @@ ROUTE: Final = web.RequestKey("route", Route)
 
 
 def add_routes(
-    app: web.Application, routes: Sequence[Route], reader: Decoder, around: Around | None = None
+    app: web.Application, routes: Sequence[Route], decoder: Decoder, around: Around | None = None
 ) -> None:
     for route in routes:
         add = app.router.add_get if route.method == "GET" else _adder(app, route.method)
         handler = route.handler if around is None else around(route, route.handler)
-        add(_PART.sub(_ANY_TEXT, route.address), _bound(route, handler, reader))
+        add(_PART.sub(_ANY_TEXT, route.address), _bound(route, handler, decoder))
 
 
 def _adder(app: web.Application, method: str) -> Callable[..., web.AbstractRoute]:
@@ -81,12 +81,12 @@ def _adder(app: web.Application, method: str) -> Callable[..., web.AbstractRoute
 
 
 def _bound(
-    route: Route, handler: Handler, reader: Decoder
+    route: Route, handler: Handler, decoder: Decoder
 ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     of_tenant, most_bytes = route.is_of_tenant, route.most_bytes
 
     async def handle(request: web.Request) -> web.StreamResponse:
         request[ROUTE] = route
-        return await handler(await ask(request, reader, of_tenant=of_tenant, most=most_bytes))
+        return await handler(await ask(request, decoder, of_tenant=of_tenant, most=most_bytes))
 
     return handle

@@ -48,7 +48,7 @@ class Decoder:
         self._converter.register_structure_hook_factory(_may_be_unset, self._settable)
         self._converter.register_structure_hook_factory(attrs.has, self._by_camel_case)
 
-    def read(
+    def decode(
         self,
         kind: type[Kind],
         body: Mapping[str, object],

@@ -16,8 +16,8 @@ _AMOUNTS = (Field.TOTAL_SPENT, Field.AVERAGE_ORDER_VALUE, Field.LIFETIME_VALUE)
 
 
 class SegmentEncoder:
-    def __init__(self, show: Encoder) -> None:
-        self._show = show
+    def __init__(self, encoder: Encoder) -> None:
+        self._encoder = encoder
 
     def preview(self, preview: Preview) -> shapes.Preview:
         return {**self._sample(preview.members), "warnings": preview.warnings}
@@ -48,7 +48,7 @@ class SegmentEncoder:
         }
 
     def _sample(self, sample: Sample) -> shapes.Sample:
-        customers = [self._show.customer(each) for each in sample.customers]
+        customers = [self._encoder.customer(each) for each in sample.customers]
         return {"count": sample.count, "sample": customers}
 
     def _group(self, group: ExplainedGroup) -> shapes.ExplainedGroup:
@@ -75,7 +75,7 @@ class SegmentEncoder:
         """The value as the customer's JSON shows it."""
         value = condition.actual
         if isinstance(value, Decimal) and condition.field in _AMOUNTS:
-            return self._show.money(value)
+            return self._encoder.money(value)
         if isinstance(value, date) and not isinstance(value, datetime):
             return midnight(value)
         return value

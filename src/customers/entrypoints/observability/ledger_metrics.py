@@ -1,6 +1,9 @@
-"""Counting ledger facts by outcome, whichever way they were told."""
+"""Counts the facts recorded in the ledger, by kind, transport and outcome."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from attrs import define
 
 from customers.core.errors import Conflict, CustomersError, Invalid, NotFound, Unavailable
 from customers.core.services.orders import LedgerResult
@@ -14,24 +17,29 @@ _OUTCOMES: tuple[tuple[type[CustomersError], Outcome], ...] = (
 )
 
 
-class LedgerMetrics:
-    """Tells facts and counts what became of them."""
+@define
+class Observation:
+    """One fact while it is recorded; its block sets the result."""
 
+    result: LedgerResult | None = None
+
+
+class LedgerMetrics:
     def __init__(self, metrics: Metrics, transport: Transport) -> None:
         self._metrics = metrics
         self._transport: Transport = transport
 
-    async def tell(
-        self, kind: FactKind, telling: Callable[[], Awaitable[LedgerResult]]
-    ) -> LedgerResult:
-        """Awaits what `telling` begins; refusals are counted and go on."""
+    @contextmanager
+    def observe(self, kind: FactKind) -> Iterator[Observation]:
+        """Counts one fact when the block ends, by the result it set or the error that left it."""
+        observation = Observation()
         try:
-            recorded = await telling()
+            yield observation
         except CustomersError as error:
             self._count(kind, _outcome(error))
             raise
-        self._count(kind, "duplicate" if recorded.duplicate else "recorded")
-        return recorded
+        if observation.result is not None:
+            self._count(kind, "duplicate" if observation.result.duplicate else "recorded")
 
     def _count(self, kind: FactKind, outcome: Outcome | None) -> None:
         if outcome is not None:

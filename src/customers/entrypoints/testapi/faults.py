@@ -90,7 +90,7 @@ class Fault:
 class Faults:
     """The faults that are armed, the oldest first."""
 
-    _reader: Decoder
+    _decoder: Decoder
     _operations: OperationGate
     _armed: dict[str, Fault] = field(factory=dict, init=False)
     _numbers: "count[int]" = field(factory=lambda: count(1), init=False)
@@ -99,7 +99,7 @@ class Faults:
         """Raises Invalid for a body that is no fault; then nothing is armed."""
         match, problems = _matching(self._operations, body.get("match"))
         try:
-            details = self._reader.read(FaultDetails, body, allowed=frozenset())
+            details = self._decoder.decode(FaultDetails, body, allowed=frozenset())
         except Invalid as error:
             raise Invalid([*error.problems, *problems]) from error
         if not details.answers and details.delay_ms is None:

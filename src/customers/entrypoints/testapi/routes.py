@@ -11,7 +11,7 @@ from customers.core.errors import EmailTaken, Invalid, InvalidValue, SegmentIsDy
 from customers.core.model.values import Moment, TextGate
 from customers.entrypoints.http.queries import Parameter
 from customers.entrypoints.http.request import RequestContext
-from customers.entrypoints.http.responses import answer
+from customers.entrypoints.http.responses import json_response
 from customers.entrypoints.http.routes import Body, Route
 from customers.entrypoints.http.tenant import tenant_of
 from customers.entrypoints.openapi.document import document
@@ -158,18 +158,18 @@ class BenchRoutes:
     async def reset(self, context: RequestContext) -> web.Response:
         """Forget all of a tenant, or be as at the start"""
         await self._kept.reset(_tenant(context))
-        return answer({"message": "reset"})
+        return json_response({"message": "reset"})
 
     async def snapshot(self, _: RequestContext) -> web.Response:
         """Tell the whole state"""
-        return answer(self._kept.snapshot())
+        return json_response(self._kept.snapshot())
 
     async def restore(self, context: RequestContext) -> web.Response:
         """Restore the whole state"""
         if context.body is None:
             raise Invalid([InvalidValue("REQUIRED", "a snapshot is expected").at("", "")])
         await self._kept.restore(context.body)
-        return answer({"message": "restored"})
+        return json_response({"message": "restored"})
 
     async def states(self, _: RequestContext) -> web.Response:
         """List the provider states"""
@@ -179,7 +179,7 @@ class BenchRoutes:
                 for each in self._states.definitions
             ]
         }
-        return answer(body)
+        return json_response(body)
 
     async def set_state(self, context: RequestContext) -> web.Response:
         """Set a provider state up"""
@@ -191,7 +191,7 @@ class BenchRoutes:
             "tenantId": tenant_id or None,
             "values": values,
         }
-        return answer(body)
+        return json_response(body)
 
     async def set_pact_state(self, context: RequestContext) -> web.Response:
         """Set a provider state up as a verifier of Pact asks for it, or take its faults away"""
@@ -199,9 +199,9 @@ class BenchRoutes:
         tenant_id, params = self._state_of(context, wanted)
         if wanted.action == "teardown":
             self._faults.remove(self._states.faults_of(wanted.state, tenant_id))
-            return answer({})
+            return json_response({})
         values = await self._states.set_up(wanted.state, tenant_id, params)
-        return answer({"tenantId": tenant_id or None, **values})
+        return json_response({"tenantId": tenant_id or None, **values})
 
     def _state_of(self, context: RequestContext, wanted: StateAsked) -> tuple[str, dict[str, Any]]:
         """Whose state is wanted, and its parameters, of which the tenant may be one."""
@@ -219,7 +219,7 @@ class BenchRoutes:
     async def time(self, _: RequestContext) -> web.Response:
         """Tell the time"""
         body: shapes.Time = {"now": self._clock.now(), "stands": self._clock.stands}
-        return answer(body)
+        return json_response(body)
 
     async def set_time(self, context: RequestContext) -> web.Response:
         """Let the clock stand at a moment that is not over"""
@@ -250,37 +250,39 @@ class BenchRoutes:
         tenant_id, operation = query.one(TENANT), query.one(self._operation)
         query.finish()
         found = [show_request(each) for each in self._journal.find(tenant_id, operation)]
-        return answer({"requests": found})
+        return json_response({"requests": found})
 
     async def forget_requests(self, context: RequestContext) -> web.Response:
         """Forget the calls that came"""
         self._journal.forget(_tenant(context))
-        return answer({"message": "requests forgotten"})
+        return json_response({"message": "requests forgotten"})
 
     async def faults(self, _: RequestContext) -> web.Response:
         """List the faults that are armed"""
-        return answer({"faults": [show_fault(each) for each in self._faults.all()]})
+        return json_response({"faults": [show_fault(each) for each in self._faults.all()]})
 
     async def add_fault(self, context: RequestContext) -> web.Response:
         """Let calls fail"""
         if context.body is None:
             raise Invalid([InvalidValue("REQUIRED", "a fault is expected").at("", "")])
-        return answer(show_fault(self._faults.arm(context.body)), status=201)
+        return json_response(show_fault(self._faults.arm(context.body)), status=201)
 
     async def remove_faults(self, context: RequestContext) -> web.Response:
         """Take faults away"""
         removed = self._faults.remove_of(_tenant(context))
-        return answer({"message": "faults removed", "removed": removed})
+        return json_response({"message": "faults removed", "removed": removed})
 
     async def idle(self, _: RequestContext) -> web.Response:
         """Answer when nothing is pending"""
         await self._settling.rest()
-        return answer({"idle": True})
+        return json_response({"idle": True})
 
     async def openapi(self, _: RequestContext) -> web.Response:
         """Tell the OpenAPI document of the test API"""
         tables = {self.name: self.table()}
-        return answer(document(tables, version=self._version, title="Test API", about=_ABOUT))
+        return json_response(
+            document(tables, version=self._version, title="Test API", about=_ABOUT)
+        )
 
 
 def _tenant(context: RequestContext) -> str:

@@ -77,7 +77,7 @@ class Kept:
     _states: States
     _faults: Faults
     _journal: Journal
-    _reader: Decoder
+    _decoder: Decoder
     _seed_file: Path | None
     _begins_with: Any = field(default=None, init=False)
 
@@ -104,7 +104,7 @@ class Kept:
 
     async def restore(self, body: Mapping[str, Any]) -> None:
         """Raises Invalid, with a pointer to each bad place; then nothing is changed."""
-        told = self._reader.read(_SnapshotDetails, body, allowed=frozenset())
+        told = self._decoder.decode(_SnapshotDetails, body, allowed=frozenset())
         time = self._time(told.clock)
         await self._storage.restore(told.tenants, JsonPointer(("tenants",)))
         self._ids.count_from(told.ids)
@@ -146,7 +146,7 @@ class Kept:
         try:
             if not isinstance(told, dict):
                 raise Invalid([InvalidValue("INVALID_TYPE", "must be an object").at("clock", "")])
-            return self._reader.read(ToldTime, told, allowed=frozenset())
+            return self._decoder.decode(ToldTime, told, allowed=frozenset())
         except Invalid as error:
             raise Invalid([_below("/clock", each) for each in error.problems]) from error
 

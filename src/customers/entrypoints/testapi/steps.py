@@ -58,7 +58,7 @@ class Steps:
     it gives its own. Raises Invalid for what it cannot be told.
     """
 
-    _reader: Decoder
+    _decoder: Decoder
     _clock: Clock
     _ids: ControllableIds
     _customers: Customers
@@ -85,7 +85,7 @@ class Steps:
         customer = await self._found(tenant_id, wanted.customer_id)
         if customer is None:
             customer = await self._registered(tenant_id, wanted)
-        change = self._reader.read(CustomerChange, {**_without_id(told), "status": "ACTIVE"})
+        change = self._decoder.decode(CustomerChange, {**_without_id(told), "status": "ACTIVE"})
         await self._customers.change(tenant_id, customer.id, change, actor=None, versions=None)
         return {"customerId": customer.id}
 
@@ -147,7 +147,7 @@ class Steps:
         for age, order_id in enumerate(ids):
             body = {"orderId": order_id, "totalAmount": wanted.amount}
             date = {"orderDate": (now - timedelta(days=age)).isoformat()}
-            order = self._reader.read(Order, body | date)
+            order = self._decoder.decode(Order, body | date)
             await self._orders.record(tenant_id, customer_id, order)
         return {"orderIds": ids}
 
@@ -182,11 +182,11 @@ class Steps:
         return True
 
     async def _unavailable(self, tenant_id: str, told: Told, _: Values) -> Values:
-        details = self._reader.read(FaultDetails, {**told, "status": 503}, allowed=frozenset())
+        details = self._decoder.decode(FaultDetails, {**told, "status": 503}, allowed=frozenset())
         return {"faultId": self._faults.add(details, tenant_id=tenant_id).id}
 
     def _read(self, kind: Any, told: Told) -> Any:
-        return self._reader.read(kind, told, allowed=frozenset())
+        return self._decoder.decode(kind, told, allowed=frozenset())
 
     def _now(self) -> Any:
         return self._clock.now()

@@ -49,7 +49,7 @@ def bench_of(
     storage: ControllableStorage,
     clock: ControllableClock,
     ids: ControllableIds,
-    reader: Decoder,
+    decoder: Decoder,
     customers: Customers,
     orders: Orders,
     segments: Segments,
@@ -60,9 +60,9 @@ def bench_of(
 ) -> Bench:
     """A bench for a service of those parts; `operations` are the names of its REST calls."""
     known = OperationGate.of([*operations, *METHODS])
-    in_flight, journal, faults = InFlight(), Journal(clock), Faults(reader, known)
+    in_flight, journal, faults = InFlight(), Journal(clock), Faults(decoder, known)
     steps = Steps(
-        reader=reader,
+        decoder=decoder,
         clock=clock,
         ids=ids,
         customers=customers,
@@ -80,7 +80,7 @@ def bench_of(
         states=states,
         faults=faults,
         journal=journal,
-        reader=reader,
+        decoder=decoder,
         seed_file=seed_file,
     )
     routes = BenchRoutes(

@@ -11,7 +11,8 @@ from typing import Any, TypeAlias, cast
 from attrs import evolve, frozen
 
 from customers.core.model.customer import Customer
-from customers.core.model.json_pointer import JsonPointer, Problems
+from customers.core.model.json_pointer import JsonPointer
+from customers.core.model.problems import Problems
 from customers.core.model.rules.days import age
 from customers.core.model.rules.fields import Field, Kind, Operator
 from customers.core.model.rules.matches import matches

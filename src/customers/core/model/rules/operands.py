@@ -9,8 +9,9 @@ from decimal import Decimal
 from customers.core.errors import InvalidValue
 from customers.core.model.customer import CustomerStatus, CustomerType
 from customers.core.model.folding import fold
-from customers.core.model.json_pointer import JsonPointer, Problems
+from customers.core.model.json_pointer import JsonPointer
 from customers.core.model.numbers import number
+from customers.core.model.problems import Problems
 from customers.core.model.rules.fields import Field, Kind, Operator
 from customers.core.model.rules.tree import Operand, Scalar
 from customers.core.model.values import ChoiceGate, DayGate, FlagGate, MomentGate, TextGate

@@ -9,7 +9,8 @@ remember its spelling.
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from customers.core.model.json_pointer import JsonPointer, Problems
+from customers.core.model.json_pointer import JsonPointer
+from customers.core.model.problems import Problems
 from customers.core.model.rules.fields import (
     Field,
     Operator,
@@ -46,7 +47,7 @@ def parse(written: object, *, strict: bool = False, at: JsonPointer = _ROOT) -> 
     problems = Problems()
     value = unwrap(written, at, problems)
     root = _Reader(problems, strict=strict).root(value, at)
-    problems.settle()
+    problems.raise_if_any()
     return Rule(root=root)
 
 

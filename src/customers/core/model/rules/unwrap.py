@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import NoReturn, TypeAlias
 
-from customers.core.model.json_pointer import JsonPointer, Problems
+from customers.core.model.json_pointer import JsonPointer
+from customers.core.model.problems import Problems
 
 # From the root, the way to what holds it and its own key there.
 _Way: TypeAlias = tuple["_Way", str | int] | None

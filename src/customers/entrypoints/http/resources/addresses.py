@@ -8,7 +8,7 @@ from customers.core.model.address import AddressChange, AddressDetails
 from customers.core.services.addresses import Addresses
 from customers.entrypoints.http.errors import Form
 from customers.entrypoints.http.request import RequestContext
-from customers.entrypoints.http.responses import answer
+from customers.entrypoints.http.responses import json_response
 from customers.entrypoints.http.routes import CUSTOMER, Body, Handler, Route
 from customers.entrypoints.json import shapes
 from customers.entrypoints.json.decode import Nulls
@@ -21,9 +21,9 @@ _IGNORED = frozenset({"id", "customerId", "createdAt", "updatedAt"})
 class AddressRoutes:
     name = "Addresses"
 
-    def __init__(self, addresses: Addresses, show: Encoder) -> None:
+    def __init__(self, addresses: Addresses, encoder: Encoder) -> None:
         self._addresses = addresses
-        self._show = show
+        self._encoder = encoder
 
     def table(self) -> list[Route]:
         routes = [
@@ -78,8 +78,8 @@ class AddressRoutes:
     async def all(self, context: RequestContext) -> web.Response:
         """List a customer's addresses, defaults first"""
         addresses = await self._addresses.all(context.tenant, context.id("customerId"))
-        shown = [self._show.address(each) for each in addresses]
-        return answer({"success": True, "data": shown, "count": len(shown)})
+        shown = [self._encoder.address(each) for each in addresses]
+        return json_response({"success": True, "data": shown, "count": len(shown)})
 
     async def add(self, context: RequestContext) -> web.Response:
         """Add an address
@@ -88,14 +88,14 @@ class AddressRoutes:
         """
         details = context.read(AddressDetails, ignored=_IGNORED)
         address = await self._addresses.add(context.tenant, context.id("customerId"), details)
-        return answer({"success": True, "data": self._show.address(address)}, status=201)
+        return json_response({"success": True, "data": self._encoder.address(address)}, status=201)
 
     async def get(self, context: RequestContext) -> web.Response:
         """Read an address"""
         address = await self._addresses.get(
             context.tenant, context.id("customerId"), context.id("addressId")
         )
-        return answer({"success": True, "data": self._show.address(address)})
+        return json_response({"success": True, "data": self._encoder.address(address)})
 
     async def put(self, context: RequestContext) -> web.Response:
         """Change the fields of an address that are given"""
@@ -120,10 +120,10 @@ class AddressRoutes:
         await self._addresses.remove(
             context.tenant, context.id("customerId"), context.id("addressId")
         )
-        return answer({"success": True, "message": "Address deleted successfully"})
+        return json_response({"success": True, "message": "Address deleted successfully"})
 
     async def _change(self, context: RequestContext, change: AddressChange) -> web.Response:
         address = await self._addresses.change(
             context.tenant, context.id("customerId"), context.id("addressId"), change
         )
-        return answer({"success": True, "data": self._show.address(address)})
+        return json_response({"success": True, "data": self._encoder.address(address)})

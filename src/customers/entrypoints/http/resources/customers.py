@@ -21,7 +21,7 @@ from customers.entrypoints.http import parameters
 from customers.entrypoints.http.errors import Form
 from customers.entrypoints.http.lists import cursor_page_response, list_query, page_response
 from customers.entrypoints.http.request import RequestContext
-from customers.entrypoints.http.responses import answer, versioned_response
+from customers.entrypoints.http.responses import json_response, versioned_response
 from customers.entrypoints.http.routes import BASE, CUSTOMER, Body, Handler, Route
 from customers.entrypoints.json import shapes
 from customers.entrypoints.json.decode import Nulls
@@ -31,10 +31,10 @@ from customers.entrypoints.json.encode import Encoder
 class CustomerRoutes:
     name = "Customers"
 
-    def __init__(self, customers: Customers, erasures: Erasures, show: Encoder) -> None:
+    def __init__(self, customers: Customers, erasures: Erasures, encoder: Encoder) -> None:
         self._customers = customers
         self._erasures = erasures
-        self._show = show
+        self._encoder = encoder
 
     def table(self) -> list[Route]:
         one = {200: shapes.Customer}
@@ -122,7 +122,9 @@ class CustomerRoutes:
         details = context.read(CustomerDetails)
         customer, new = await self._customers.register(context.tenant, details)
         headers = {"Location": f"{BASE}/customers/{customer.id}"} if new else None
-        return answer(self._show.customer(customer), status=201 if new else 200, headers=headers)
+        return json_response(
+            self._encoder.customer(customer), status=201 if new else 200, headers=headers
+        )
 
     async def list(self, context: RequestContext) -> web.Response:
         """List, search, filter and sort customers
@@ -134,11 +136,11 @@ class CustomerRoutes:
             found = await self._customers.page_after(
                 context.tenant, question.which, question.order, question.key, question.page.size
             )
-            return cursor_page_response(context, question, found, self._show.customer)
+            return cursor_page_response(context, question, found, self._encoder.customer)
         page = await self._customers.page(
             context.tenant, question.which, question.order, question.page
         )
-        return page_response(context, page, self._show.customer)
+        return page_response(context, page, self._encoder.customer)
 
     async def batch(self, context: RequestContext) -> web.Response:
         """Read up to 100 customers at once
@@ -148,7 +150,7 @@ class CustomerRoutes:
         ids = _batch_ids(context)
         found = await self._customers.batch(context.tenant, ids)
         shown: list[shapes.BatchCustomer] = [
-            {"id": each, "found": True, "customer": self._show.profile(found[each])}
+            {"id": each, "found": True, "customer": self._encoder.profile(found[each])}
             if each in found
             else {"id": each, "found": False}
             for each in ids
@@ -161,12 +163,12 @@ class CustomerRoutes:
                 "summary": {"requested": len(ids), "found": hits, "notFound": len(ids) - hits},
             },
         }
-        return answer(body)
+        return json_response(body)
 
     async def get(self, context: RequestContext) -> web.Response:
         """Read a customer, with addresses and payment methods"""
         profile = await self._customers.profile(context.tenant, context.id("customerId"))
-        shown = self._show.profile(profile)
+        shown = self._encoder.profile(profile)
         return versioned_response(context.request, profile.customer.version, shown)
 
     async def put(self, context: RequestContext) -> web.Response:
@@ -195,9 +197,9 @@ class CustomerRoutes:
             erasure = await self._erasures.erase(
                 context.tenant, customer_id, versions=context.versions()
             )
-            return answer(self._show.erasure(erasure))
+            return json_response(self._encoder.erasure(erasure))
         await self._customers.delete(context.tenant, customer_id, versions=context.versions())
-        return answer({"message": "customer deleted successfully"})
+        return json_response({"message": "customer deleted successfully"})
 
     async def restore(self, context: RequestContext) -> web.Response:
         """Restore a deleted customer
@@ -206,7 +208,7 @@ class CustomerRoutes:
         """
         context.expect_nothing()
         customer = await self._customers.restore(context.tenant, context.id("customerId"))
-        return answer(self._show.customer(customer))
+        return json_response(self._encoder.customer(customer))
 
     async def lock(self, context: RequestContext) -> web.Response:
         """Block a customer"""
@@ -240,7 +242,7 @@ class CustomerRoutes:
             actor=context.actor,
             versions=context.versions(),
         )
-        return answer({"success": True, "data": self._show.customer(customer)})
+        return json_response({"success": True, "data": self._encoder.customer(customer)})
 
     async def _change(self, context: RequestContext, nulls: Nulls) -> web.Response:
         change = context.read(CustomerChange, nulls=nulls)
@@ -251,7 +253,7 @@ class CustomerRoutes:
             actor=context.actor,
             versions=context.versions(),
         )
-        return answer(self._show.customer(customer))
+        return json_response(self._encoder.customer(customer))
 
 
 def _batch_ids(context: RequestContext) -> list[UUID]:

@@ -20,7 +20,7 @@ from customers.core.services.journal import Journal
 from customers.entrypoints.http import parameters
 from customers.entrypoints.http.lists import journal_query, journal_response
 from customers.entrypoints.http.request import RequestContext
-from customers.entrypoints.http.responses import answer
+from customers.entrypoints.http.responses import json_response
 from customers.entrypoints.http.routes import CUSTOMER, Body, Route
 from customers.entrypoints.json import shapes
 from customers.entrypoints.json.encode import Encoder
@@ -29,9 +29,9 @@ from customers.entrypoints.json.encode import Encoder
 class JournalRoutes:
     name = "Notes and communications"
 
-    def __init__(self, journal: Journal, show: Encoder) -> None:
+    def __init__(self, journal: Journal, encoder: Encoder) -> None:
         self._journal = journal
-        self._show = show
+        self._encoder = encoder
 
     def table(self) -> list[Route]:
         notes, communications = f"{CUSTOMER}/notes", f"{CUSTOMER}/communications"
@@ -101,7 +101,7 @@ class JournalRoutes:
         found = await self._journal.notes(
             context.tenant, context.id("customerId"), question.key, question.limit
         )
-        return journal_response(context, question, found, self._show.note, _key)
+        return journal_response(context, question, found, self._encoder.note, _key)
 
     async def add_note(self, context: RequestContext) -> web.Response:
         """Write a note about a customer"""
@@ -109,7 +109,7 @@ class JournalRoutes:
         note = await self._journal.add_note(
             context.tenant, context.id("customerId"), details, actor=context.actor
         )
-        return answer(self._show.note(note), status=201)
+        return json_response(self._encoder.note(note), status=201)
 
     async def remove_note(self, context: RequestContext) -> web.Response:
         """Delete a note"""
@@ -117,7 +117,7 @@ class JournalRoutes:
         await self._journal.remove_note(
             context.tenant, context.id("customerId"), context.id("noteId")
         )
-        return answer({"message": "note deleted successfully"})
+        return json_response({"message": "note deleted successfully"})
 
     async def communications(self, context: RequestContext) -> web.Response:
         """List what was sent to a customer and received, newest first"""
@@ -133,7 +133,7 @@ class JournalRoutes:
             types=types,
             directions=directions,
         )
-        return journal_response(context, question, found, self._show.communication, _key)
+        return journal_response(context, question, found, self._encoder.communication, _key)
 
     async def add_communication(self, context: RequestContext) -> web.Response:
         """Write down a communication
@@ -144,7 +144,7 @@ class JournalRoutes:
         communication, new = await self._journal.add_communication(
             context.tenant, context.id("customerId"), details
         )
-        return answer(self._show.communication(communication), status=201 if new else 200)
+        return json_response(self._encoder.communication(communication), status=201 if new else 200)
 
     async def move_communication(self, context: RequestContext) -> web.Response:
         """Move a communication's status on
@@ -155,7 +155,7 @@ class JournalRoutes:
         moved = await self._journal.move_communication(
             context.tenant, context.id("customerId"), context.id("communicationId"), status
         )
-        return answer(self._show.communication(moved))
+        return json_response(self._encoder.communication(moved))
 
 
 def _key(row: Note | Communication) -> JournalKey:

@@ -6,7 +6,7 @@ from customers.core.errors import CustomerNotFound, SegmentNotFound
 from customers.core.services.memberships import Memberships
 from customers.entrypoints.http import parameters
 from customers.entrypoints.http.request import RequestContext
-from customers.entrypoints.http.responses import answer
+from customers.entrypoints.http.responses import json_response
 from customers.entrypoints.http.routes import SEGMENT, Route
 from customers.entrypoints.json import shapes
 from customers.entrypoints.json.encode_segments import SegmentEncoder
@@ -15,9 +15,9 @@ from customers.entrypoints.json.encode_segments import SegmentEncoder
 class MembershipRoutes:
     name = "Memberships"
 
-    def __init__(self, memberships: Memberships, show: SegmentEncoder) -> None:
+    def __init__(self, memberships: Memberships, encoder: SegmentEncoder) -> None:
         self._memberships = memberships
-        self._show = show
+        self._encoder = encoder
 
     def table(self) -> list[Route]:
         return [
@@ -45,7 +45,7 @@ class MembershipRoutes:
         explanation = await self._memberships.explain(
             context.tenant, context.id("segmentId"), context.id("customerId")
         )
-        return answer(self._show.explanation(explanation))
+        return json_response(self._encoder.explanation(explanation))
 
     async def changes(self, context: RequestContext) -> web.Response:
         """Follow who enters and leaves a segment
@@ -59,4 +59,4 @@ class MembershipRoutes:
         changes = await self._memberships.changes(
             context.tenant, context.id("segmentId"), after, limit
         )
-        return answer(self._show.changes(changes, after))
+        return json_response(self._encoder.changes(changes, after))

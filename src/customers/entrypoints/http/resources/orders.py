@@ -17,7 +17,7 @@ from customers.core.services.orders import LedgerResult, Orders
 from customers.entrypoints.http import parameters
 from customers.entrypoints.http.lists import journal_query, journal_response
 from customers.entrypoints.http.request import RequestContext
-from customers.entrypoints.http.responses import answer
+from customers.entrypoints.http.responses import json_response
 from customers.entrypoints.http.routes import CUSTOMER, Body, Route
 from customers.entrypoints.json import shapes
 from customers.entrypoints.json.encode import Encoder
@@ -27,10 +27,10 @@ from customers.entrypoints.observability.ledger_metrics import LedgerMetrics
 class OrderRoutes:
     name = "Orders"
 
-    def __init__(self, orders: Orders, facts: LedgerMetrics, show: Encoder) -> None:
+    def __init__(self, orders: Orders, ledger_metrics: LedgerMetrics, encoder: Encoder) -> None:
         self._orders = orders
-        self._facts = facts
-        self._show = show
+        self._ledger_metrics = ledger_metrics
+        self._encoder = encoder
 
     def table(self) -> list[Route]:
         order = f"{CUSTOMER}/orders/{{orderId}}"
@@ -79,44 +79,38 @@ class OrderRoutes:
 
         As often as you like: an order counts once, and a repeat answers `duplicate: true`.
         """
-
-        async def telling() -> LedgerResult:
+        with self._ledger_metrics.observe("order") as observation:
             order = context.read(Order)
-            return await self._orders.record(context.tenant, context.id("customerId"), order)
-
-        recorded = await self._facts.tell("order", telling)
-        return self._recorded("Order recorded successfully", recorded)
+            result = await self._orders.record(context.tenant, context.id("customerId"), order)
+            observation.result = result
+        return self._response("Order recorded successfully", result)
 
     async def refund(self, context: RequestContext) -> web.Response:
         """Tell a refund
 
         Once per order and refund id; it may come before its order.
         """
-
-        async def telling() -> LedgerResult:
+        with self._ledger_metrics.observe("refund") as observation:
             refund = context.read(Refund)
-            return await self._orders.refund(
+            result = await self._orders.refund(
                 context.tenant, context.id("customerId"), context.order_id, refund
             )
-
-        recorded = await self._facts.tell("refund", telling)
-        return self._recorded("Refund recorded successfully", recorded)
+            observation.result = result
+        return self._response("Refund recorded successfully", result)
 
     async def cancel(self, context: RequestContext) -> web.Response:
         """Tell that an order was cancelled
 
         It stops counting; it may come before its order.
         """
-
-        async def telling() -> LedgerResult:
+        with self._ledger_metrics.observe("cancellation") as observation:
             if context.body is not None:
                 context.read(Cancellation)
-            return await self._orders.cancel(
+            result = await self._orders.cancel(
                 context.tenant, context.id("customerId"), context.order_id
             )
-
-        recorded = await self._facts.tell("cancellation", telling)
-        return self._recorded("Order cancelled successfully", recorded)
+            observation.result = result
+        return self._response("Order cancelled successfully", result)
 
     async def all(self, context: RequestContext) -> web.Response:
         """List a customer's orders, newest first"""
@@ -124,15 +118,15 @@ class OrderRoutes:
         found = await self._orders.newest(
             context.tenant, context.id("customerId"), question.key, question.limit
         )
-        return journal_response(context, question, found, self._show.entry, _key)
+        return journal_response(context, question, found, self._encoder.entry, _key)
 
-    def _recorded(self, message: str, recorded: LedgerResult) -> web.Response:
+    def _response(self, message: str, result: LedgerResult) -> web.Response:
         body: shapes.LedgerResult = {
             "message": message,
-            "customer": self._show.customer(recorded.customer),
-            "duplicate": recorded.duplicate,
+            "customer": self._encoder.customer(result.customer),
+            "duplicate": result.duplicate,
         }
-        return answer(body)
+        return json_response(body)
 
 
 def _key(entry: Entry) -> JournalKey:

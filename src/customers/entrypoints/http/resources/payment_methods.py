@@ -15,7 +15,7 @@ from customers.core.model.cards import card_numbers
 from customers.core.model.payment import PaymentMethodChange, PaymentMethodDetails
 from customers.core.services.payments import PaymentMethods
 from customers.entrypoints.http.request import RequestContext
-from customers.entrypoints.http.responses import answer
+from customers.entrypoints.http.responses import json_response
 from customers.entrypoints.http.routes import CUSTOMER, Body, Route
 from customers.entrypoints.json import shapes
 from customers.entrypoints.json.decode import Nulls
@@ -27,9 +27,9 @@ Kind = TypeVar("Kind", bound=AttrsInstance)
 class PaymentMethodRoutes:
     name = "Payment methods"
 
-    def __init__(self, methods: PaymentMethods, show: Encoder) -> None:
+    def __init__(self, methods: PaymentMethods, encoder: Encoder) -> None:
         self._methods = methods
-        self._show = show
+        self._encoder = encoder
 
     def table(self) -> list[Route]:
         all_of_them = f"{CUSTOMER}/payment-methods"
@@ -74,7 +74,7 @@ class PaymentMethodRoutes:
     async def all(self, context: RequestContext) -> web.Response:
         """List a customer's payment methods, the default first"""
         methods = await self._methods.all(context.tenant, context.id("customerId"))
-        return answer([self._show.method(each) for each in methods])
+        return json_response([self._encoder.method(each) for each in methods])
 
     async def add(self, context: RequestContext) -> web.Response:
         """Add a payment method
@@ -84,7 +84,7 @@ class PaymentMethodRoutes:
         """
         details = _read_without_cards(context, PaymentMethodDetails, Nulls.ABSENT)
         method, new = await self._methods.add(context.tenant, context.id("customerId"), details)
-        return answer(self._show.method(method), status=201 if new else 200)
+        return json_response(self._encoder.method(method), status=201 if new else 200)
 
     async def patch(self, context: RequestContext) -> web.Response:
         """Make a payment method the default, switch it on or off, set its expiry"""
@@ -92,13 +92,13 @@ class PaymentMethodRoutes:
         method = await self._methods.change(
             context.tenant, context.id("customerId"), context.id("methodId"), change
         )
-        return answer(self._show.method(method))
+        return json_response(self._encoder.method(method))
 
     async def remove(self, context: RequestContext) -> web.Response:
         """Delete a payment method"""
         context.expect_nothing()
         await self._methods.remove(context.tenant, context.id("customerId"), context.id("methodId"))
-        return answer({"message": "payment method deleted successfully"})
+        return json_response({"message": "payment method deleted successfully"})
 
 
 def _read_without_cards(context: RequestContext, kind: type[Kind], nulls: Nulls) -> Kind:

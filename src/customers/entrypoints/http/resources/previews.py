@@ -6,7 +6,7 @@ from customers.core.errors import SegmentNotFound
 from customers.core.model.preview import PreviewRequest
 from customers.core.services.previews import Previews
 from customers.entrypoints.http.request import RequestContext
-from customers.entrypoints.http.responses import answer
+from customers.entrypoints.http.responses import json_response
 from customers.entrypoints.http.routes import SEGMENT, Body, Route
 from customers.entrypoints.http.rules import read_with_rules
 from customers.entrypoints.json import shapes
@@ -16,9 +16,9 @@ from customers.entrypoints.json.encode_segments import SegmentEncoder
 class PreviewRoutes:
     name = "Previews"
 
-    def __init__(self, previews: Previews, show: SegmentEncoder) -> None:
+    def __init__(self, previews: Previews, encoder: SegmentEncoder) -> None:
         self._previews = previews
-        self._show = show
+        self._encoder = encoder
 
     def table(self) -> list[Route]:
         return [
@@ -50,7 +50,7 @@ class PreviewRoutes:
         preview = await self._previews.preview(
             context.tenant, trial.rules, trial.sample, strict=context.is_strict
         )
-        return answer(self._show.preview(preview))
+        return json_response(self._encoder.preview(preview))
 
     async def preview_change(self, context: RequestContext) -> web.Response:
         """Try rules on a segment: who would enter, who would leave
@@ -65,4 +65,4 @@ class PreviewRoutes:
             trial.sample,
             strict=context.is_strict,
         )
-        return answer(self._show.change_preview(preview))
+        return json_response(self._encoder.change_preview(preview))

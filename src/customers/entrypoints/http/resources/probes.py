@@ -16,7 +16,7 @@ from customers.entrypoints.http.errors import (
     error_response,
 )
 from customers.entrypoints.http.request import RequestContext
-from customers.entrypoints.http.responses import answer
+from customers.entrypoints.http.responses import json_response
 from customers.entrypoints.http.routes import Route
 from customers.entrypoints.json import shapes
 from customers.entrypoints.observability.logs import logger
@@ -51,7 +51,7 @@ class Probes:
         trouble = await self._trouble()
         said = {"service": SERVICE, "version": self._version}
         if trouble is None:
-            return answer({"status": "healthy", **said, "database": "up"})
+            return json_response({"status": "healthy", **said, "database": "up"})
         return _refused(
             context.request, {"status": "unhealthy", **said, "database": "down"}, trouble
         )
@@ -63,11 +63,11 @@ class Probes:
             return _refused(context.request, {"status": "stopping"}, why, code="STOPPING")
         if trouble := await self._trouble():
             return _refused(context.request, {"status": "not ready"}, trouble)
-        return answer({"status": "ready"})
+        return json_response({"status": "ready"})
 
     async def live(self, _: RequestContext) -> web.Response:
         """Say that the process runs"""
-        return answer({"status": "alive"})
+        return json_response({"status": "alive"})
 
     async def metrics(self, _: RequestContext) -> web.Response:
         """Tell the metrics in the format of Prometheus"""
@@ -98,4 +98,4 @@ def _refused(
     if accepts_problem(accept):
         return error_response(refusal, Form.PLAIN, accept)
     form = {"error": why, "message": why, "code": code}
-    return answer(said | form, status=refusal.status, headers=RETRY_LATER)
+    return json_response(said | form, status=refusal.status, headers=RETRY_LATER)

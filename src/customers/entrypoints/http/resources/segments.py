@@ -15,7 +15,7 @@ from customers.entrypoints.http import parameters
 from customers.entrypoints.http.lists import cursor_page_response, list_query, page_response
 from customers.entrypoints.http.queries import Query
 from customers.entrypoints.http.request import RequestContext
-from customers.entrypoints.http.responses import answer
+from customers.entrypoints.http.responses import json_response
 from customers.entrypoints.http.routes import BASE, CUSTOMER, SEGMENT, Body, Route
 from customers.entrypoints.http.rules import read_with_rules
 from customers.entrypoints.json import shapes
@@ -25,9 +25,9 @@ from customers.entrypoints.json.encode import Encoder
 class SegmentRoutes:
     name = "Segments"
 
-    def __init__(self, segments: Segments, show: Encoder) -> None:
+    def __init__(self, segments: Segments, encoder: Encoder) -> None:
         self._segments = segments
-        self._show = show
+        self._encoder = encoder
 
     def table(self) -> list[Route]:
         members = f"{SEGMENT}/customers"
@@ -114,24 +114,26 @@ class SegmentRoutes:
     async def all(self, context: RequestContext) -> web.Response:
         """List all segments, newest first"""
         segments = await self._segments.all(context.tenant)
-        return answer([self._show.segment(each) for each in segments])
+        return json_response([self._encoder.segment(each) for each in segments])
 
     async def of_customer(self, context: RequestContext) -> web.Response:
         """List the segments that a customer is in"""
         segments = await self._segments.of_customer(context.tenant, context.id("customerId"))
-        return answer([self._show.segment(each) for each in segments])
+        return json_response([self._encoder.segment(each) for each in segments])
 
     async def create(self, context: RequestContext) -> web.Response:
         """Create a segment, put together by hand or by a rule"""
         details = read_with_rules(context, SegmentDetails)
         segment = await self._segments.create(context.tenant, details, strict=context.is_strict)
         location = f"{BASE}/customers/segments/{segment.segment.id}"
-        return answer(self._show.segment(segment), status=201, headers={"Location": location})
+        return json_response(
+            self._encoder.segment(segment), status=201, headers={"Location": location}
+        )
 
     async def get(self, context: RequestContext) -> web.Response:
         """Read a segment"""
         segment = await self._segments.get(context.tenant, context.id("segmentId"))
-        return answer(self._show.segment(segment))
+        return json_response(self._encoder.segment(segment))
 
     async def put(self, context: RequestContext) -> web.Response:
         """Change the fields of a segment that are given"""
@@ -139,13 +141,13 @@ class SegmentRoutes:
         segment = await self._segments.change(
             context.tenant, context.id("segmentId"), change, strict=context.is_strict
         )
-        return answer(self._show.segment(segment))
+        return json_response(self._encoder.segment(segment))
 
     async def remove(self, context: RequestContext) -> web.Response:
         """Delete a segment; its customers stay"""
         context.expect_nothing()
         await self._segments.remove(context.tenant, context.id("segmentId"))
-        return answer({"message": "segment deleted successfully"})
+        return json_response({"message": "segment deleted successfully"})
 
     async def members(self, context: RequestContext) -> web.Response:
         """List the customers in a segment, newest first
@@ -155,17 +157,17 @@ class SegmentRoutes:
         segment_id = context.id("segmentId")
         if not _is_paged(context.query()):
             found = await self._segments.first_members(context.tenant, segment_id)
-            return answer([self._show.customer(each) for each in found])
+            return json_response([self._encoder.customer(each) for each in found])
         question = list_query(context, filtered=False)
         if question.by_cursor:
             found = await self._segments.members_after(
                 context.tenant, segment_id, question.order, question.key, question.page.size
             )
-            return cursor_page_response(context, question, found, self._show.customer)
+            return cursor_page_response(context, question, found, self._encoder.customer)
         page = await self._segments.members(
             context.tenant, segment_id, question.order, question.page
         )
-        return page_response(context, page, self._show.customer)
+        return page_response(context, page, self._encoder.customer)
 
     async def add_members(self, context: RequestContext) -> web.Response:
         """Put customers into a manual segment
@@ -176,13 +178,13 @@ class SegmentRoutes:
         added = await self._segments.assign(
             context.tenant, context.id("segmentId"), members, actor=context.actor
         )
-        return answer({"message": "customers added to segment", "added": added})
+        return json_response({"message": "customers added to segment", "added": added})
 
     async def take_members(self, context: RequestContext) -> web.Response:
         """Take customers out of a manual segment"""
         members = context.read(MemberIds)
         removed = await self._segments.unassign(context.tenant, context.id("segmentId"), members)
-        return answer({"message": "customers removed from segment", "removed": removed})
+        return json_response({"message": "customers removed from segment", "removed": removed})
 
 
 def _is_paged(query: Query) -> bool:

@@ -1,0 +1,72 @@
+"""Collecting what is wrong with one input, so that every problem is reported at once."""
+
+from collections.abc import Callable, Iterable
+from typing import Protocol, TypeVar
+
+from attrs import frozen
+
+from customers.core.errors import Invalid, InvalidValue, Problem
+
+# A megabyte of nonsense would otherwise be answered by a hundred megabytes of problems.
+MAX_PROBLEMS = 1_000
+
+T = TypeVar("T")
+
+
+class Location(Protocol):
+    """Where a value stands: a name for people, and a JSON pointer if it is in a body."""
+
+    @property
+    def field(self) -> str: ...
+    @property
+    def pointer(self) -> str | None: ...
+
+
+@frozen
+class Name:
+    """The location of a value outside a body: a query parameter or a part of the path."""
+
+    field: str
+
+    @property
+    def pointer(self) -> None:
+        return None
+
+
+class Problems:
+    """The problems of one input: the first one at each location, at most 1,000."""
+
+    def __init__(self, problems: Iterable[Problem] = ()) -> None:
+        self._by_location: dict[tuple[str, str | None], Problem] = {}
+        self.extend(problems)
+
+    def __bool__(self) -> bool:
+        return bool(self._by_location)
+
+    @property
+    def is_full(self) -> bool:
+        return len(self._by_location) >= MAX_PROBLEMS
+
+    def add(self, at: Location, code: str, message: str) -> None:
+        self.extend([InvalidValue(code, message).at(at.field, at.pointer)])
+
+    def extend(self, problems: Iterable[Problem]) -> None:
+        for problem in problems:
+            if self.is_full:
+                return
+            self._by_location.setdefault((problem.field, problem.pointer), problem)
+
+    def read(self, gate: Callable[[object], T], raw: object, at: Location) -> T | None:
+        """The value the gate returns; None, and a problem, when it refuses. None when full."""
+        if self.is_full:
+            return None
+        try:
+            return gate(raw)
+        except InvalidValue as refusal:
+            self.add(at, refusal.code, refusal.message)
+            return None
+
+    def raise_if_any(self) -> None:
+        """Raises Invalid with all problems, in the order in which they were added."""
+        if self._by_location:
+            raise Invalid(tuple(self._by_location.values()))
