@@ -171,7 +171,7 @@ def _app(resources: Sequence[Resource], bench: "Bench | None", **parts: Any) -> 
 
 
 def _rpc(bench: "Bench | None", **parts: Any) -> RpcServer:
-    return RpcServer(outside=[] if bench is None else [bench.rpc], **parts)
+    return RpcServer(outer_interceptors=[] if bench is None else [bench.rpc], **parts)
 
 
 class Container(containers.DeclarativeContainer):
@@ -249,7 +249,7 @@ class Container(containers.DeclarativeContainer):
         _rpc,
         bench,
         orders=orders,
-        decoder=decoder,
+        clock=clock,
         ledger_metrics=providers.Singleton(LedgerMetrics, metrics, "grpc"),
         metrics=metrics,
         currency=currency,

@@ -31,7 +31,6 @@ from customers.entrypoints.grpc.generated.customers_pb2 import (
 )
 from customers.entrypoints.grpc.generated.customers_pb2_grpc import CustomersServiceStub
 from customers.entrypoints.grpc.server import RpcServer
-from customers.entrypoints.json.decode import Decoder
 from customers.entrypoints.observability.ledger_metrics import LedgerMetrics
 from customers.entrypoints.observability.metrics import Metrics
 from tests.support.builders import USD, FixedClock, a_customer
@@ -187,7 +186,7 @@ async def serving(
     metrics = Metrics.create(version="1.0")
     server = RpcServer(
         orders=Orders(storage, clock),
-        decoder=Decoder(currency, clock),
+        clock=clock,
         ledger_metrics=LedgerMetrics(metrics, "grpc"),
         metrics=metrics,
         currency=currency,

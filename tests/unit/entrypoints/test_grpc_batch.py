@@ -10,7 +10,7 @@ from customers.entrypoints.grpc.generated.customers_pb2 import (
     RecordOrderRequest,
     RecordOrdersRequest,
 )
-from customers.entrypoints.grpc.ledger import AT_ONCE
+from customers.entrypoints.grpc.ledger import MAX_CONCURRENT_ORDERS
 from tests.unit.entrypoints.grpc_service import (
     Rpc,
     a_refund,
@@ -91,7 +91,7 @@ async def test_orders_of_several_customers_are_told_at_once_and_those_of_one_are
         assert rpc.storage.most_writing == 1
         many = [await rpc.add_customer() for _ in range(10)]
         await record_all(rpc, *(an_order(each, f"order-of-{each}") for each in many))
-        assert rpc.storage.most_writing == AT_ONCE
+        assert rpc.storage.most_writing == MAX_CONCURRENT_ORDERS
 
 
 async def test_a_single_call_is_served_while_batches_wait() -> None:
@@ -124,7 +124,7 @@ async def test_a_storage_that_has_gone_away_is_not_asked_for_the_rest_of_the_bat
         customers = [await rpc.add_customer() for _ in range(50)]
         rpc.storage.orders_left, rpc.storage.context = 0, 0
         await record_all(rpc, *(an_order(each, each) for each in customers))
-        assert rpc.storage.context == AT_ONCE
+        assert rpc.storage.context == MAX_CONCURRENT_ORDERS
 
 
 async def test_every_order_of_a_batch_is_counted_as_a_fact() -> None:

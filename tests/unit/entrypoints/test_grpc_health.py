@@ -93,7 +93,7 @@ async def test_a_server_about_to_end_does_not_serve_but_still_answers() -> None:
     async with serving() as rpc:
         customer_id, told = await rpc.add_customer(), watch(rpc)
         assert await anext(told) == SERVING
-        rpc.server.stopping()
+        rpc.server.report_not_serving()
         assert await check(rpc) == NOT_SERVING
         assert [each async for each in told] == [NOT_SERVING]
         answer = await rpc.stub.RecordOrder(an_order(customer_id))

@@ -142,7 +142,7 @@ async def test_a_defect_is_logged_and_shows_none_of_its_words(lines: StringIO) -
         rpc.storage.is_broken = True
         code, status = await refusal(rpc.stub.RecordOrder(an_order(customer_id)))
         assert code is StatusCode.INTERNAL
-        assert status.message == "the service has a defect; it has been logged"
+        assert status.message == "internal error; it has been logged"
         assert not status.details
     defect, call = read(lines)
     assert defect["exception"]["type"] == "ZeroDivisionError"
@@ -160,7 +160,7 @@ async def test_a_defect_met_after_the_caller_has_left_is_logged(lines: StringIO)
         rpc.storage.gate.set()
         await rpc.server.stop(5)
     _, defect = read(lines)
-    assert defect["event"] == "a call that its caller had left met a defect"
+    assert defect["event"] == "unhandled exception after client disconnect"
     assert defect["level"] == "error"
     assert defect["exception"]["type"] == "ZeroDivisionError"
 

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from customers.entrypoints.grpc.keyed_order import in_turn
+from customers.entrypoints.grpc.keyed_order import run_in_key_order
 
 # What an item touches, and how many turns of the loop it takes.
 ITEMS = st.lists(
@@ -34,7 +34,9 @@ class Watched:
         return number
 
     async def do_all(self, items: list[Item], at_once: int) -> list[int]:
-        return await in_turn(items, lambda item: item[1], self.do, asyncio.Semaphore(at_once))
+        return await run_in_key_order(
+            items, lambda item: item[1], self.do, asyncio.Semaphore(at_once)
+        )
 
 
 @given(items=ITEMS, at_once=st.integers(1, 4))

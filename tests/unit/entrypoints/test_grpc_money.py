@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from customers.core.model.money import Currency
 from customers.core.model.values import MomentGate
-from customers.entrypoints.grpc.money import amount_of, moment_of, money_of, timestamp_of
+from customers.entrypoints.grpc.money import amount_of, money_of, rfc3339_of, timestamp_of
 
 CURRENCIES = st.sampled_from(["JPY", "USD", "TND", "CLF"]).map(Currency.of)
 
@@ -28,7 +28,7 @@ def test_an_amount_below_one_unit_has_no_units() -> None:
 def test_a_moment_comes_back_exactly(moment: datetime) -> None:
     timestamp = timestamp_of(moment)
     assert timestamp is not None
-    assert MomentGate().read(moment_of(timestamp)) == moment
+    assert MomentGate().read(rfc3339_of(timestamp)) == moment
 
 
 def test_a_moment_that_is_not_there_stays_away() -> None:
