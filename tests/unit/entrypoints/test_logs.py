@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from customers.core.errors import OrderConflict
 from customers.entrypoints.observability.logs import RequestScope, configure, log_request, logger
-from customers.entrypoints.observability.redaction import hidden
+from customers.entrypoints.observability.redaction import redact
 
 SECRET = "ann@example.test"
 
@@ -109,25 +109,25 @@ def test_the_line_of_a_request_that_failed_is_an_error(lines: StringIO) -> None:
     "name",
     ["email", "customer_email", "firstName", "phone", "notes", "gateway_token", "PASSWORD", "dsn"],
 )
-def test_what_is_logged_under_a_personal_name_is_hidden(name: str) -> None:
-    assert hidden(name, "anything") == "***"
-    assert hidden("customer", {name: ["anything"]}) == {name: "***"}
+def test_what_is_logged_under_a_personal_name_is_redact(name: str) -> None:
+    assert redact(name, "anything") == "***"
+    assert redact("customer", {name: ["anything"]}) == {name: "***"}
 
 
 @pytest.mark.parametrize("name", ["customer_id", "note_id", "address_count", "method", "tenant"])
-def test_ids_and_counts_are_not_hidden(name: str) -> None:
-    assert hidden(name, 3) == 3
+def test_ids_and_counts_are_not_redact(name: str) -> None:
+    assert redact(name, 3) == 3
 
 
 @settings(max_examples=100)
 @given(email=st.emails(), before=st.text(max_size=20), after=st.text(max_size=20))
 def test_no_email_address_is_written_whole(email: str, before: str, after: str) -> None:
     local, _, domain = email.partition("@")
-    assert f"{local}@{domain}" not in str(hidden("event", f"{before} {email} {after}"))
+    assert f"{local}@{domain}" not in str(redact("event", f"{before} {email} {after}"))
 
 
 def test_a_very_long_text_is_searched_in_no_time() -> None:
-    assert hidden("event", "a" * 200_000 + " @") == "a" * 200_000 + " @"
+    assert redact("event", "a" * 200_000 + " @") == "a" * 200_000 + " @"
 
 
 def test_the_password_of_an_address_is_hidden_wherever_it_stands(lines: StringIO) -> None:

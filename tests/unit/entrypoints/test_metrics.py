@@ -8,19 +8,19 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from customers.entrypoints.observability.metrics import Metrics, PoolNumbers, shared_environment
+from customers.entrypoints.observability.metrics import Metrics, PoolStats, shared_environment
 
 ROUTE = "/api/v1/customers/{id}"
 SHARE = """
 import os, pathlib, sys
-from customers.entrypoints.observability.metrics import Metrics, PoolNumbers, forget_process
+from customers.entrypoints.observability.metrics import Metrics, PoolStats, forget_process
 folder = pathlib.Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
-pool = lambda: PoolNumbers(size=5, idle=2)
+pool = lambda: PoolStats(size=5, idle=2)
 metrics = Metrics.create(version="1.2.3", pool=pool, multiprocess_dir=folder)
 metrics.http_started()
-metrics.fact(kind="order", transport="grpc", outcome="recorded")
+metrics.count_fact(kind="order", transport="grpc", outcome="recorded")
 if "sweeps" in os.environ:
-    metrics.tell_builds(3, 0.25)
+    metrics.set_segment_builds(3, 0.25)
 for ended in sys.argv[1:]:
     forget_process(folder, int(ended))
 print(os.getpid())
@@ -106,7 +106,7 @@ def test_a_call_is_counted_and_measured_by_method_and_code(metrics: Metrics) -> 
 def test_facts_are_counted_by_kind_transport_and_outcome_from_nought(metrics: Metrics) -> None:
     name, labels = "customers_ledger_facts_total", {"kind": "refund", "transport": "http"}
     assert value(metrics, name, **labels, outcome="duplicate") == 0
-    metrics.fact(kind="refund", transport="http", outcome="duplicate")
+    metrics.count_fact(kind="refund", transport="http", outcome="duplicate")
     assert value(metrics, name, **labels, outcome="duplicate") == 1
     assert value(metrics, name, **labels, outcome="recorded") == 0
 
@@ -120,23 +120,23 @@ def test_builds_of_segments_are_told_by_number_and_progress_as_they_were_last(
     metrics: Metrics,
 ) -> None:
     for number, progress in ((2, 0.125), (1, 0.5), (0, 1)):
-        metrics.tell_builds(number, progress)
+        metrics.set_segment_builds(number, progress)
         assert value(metrics, "customers_segment_builds") == number
         assert value(metrics, "customers_segment_build_progress_ratio") == progress
 
 
 def test_the_pools_numbers_are_those_of_the_moment_of_reading() -> None:
-    now = PoolNumbers(size=4, idle=4, waiting=0)
+    now = PoolStats(size=4, idle=4, waiting=0)
     metrics = Metrics.create(version="1.2.3", pool=lambda: now)
     metrics.render()
-    now = PoolNumbers(size=10, idle=1, waiting=7)
+    now = PoolStats(size=10, idle=1, waiting=7)
     states = ("size", "idle", "in_use", "waiting")
     told = [value(metrics, "customers_pool_connections", state=state) for state in states]
     assert told == [10, 1, 9, 7]
 
 
 def test_what_the_pool_does_not_know_is_not_told() -> None:
-    metrics = Metrics.create(version="1.2.3", pool=lambda: PoolNumbers(size=1, idle=0))
+    metrics = Metrics.create(version="1.2.3", pool=lambda: PoolStats(size=1, idle=0))
     assert value(metrics, "customers_pool_connections", state="in_use") == 1
     assert value(metrics, "customers_pool_connections", state="waiting") is None
 
