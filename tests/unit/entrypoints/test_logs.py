@@ -109,13 +109,13 @@ def test_a_request_with_a_server_error_is_logged_as_an_error(lines: StringIO) ->
     "name",
     ["email", "customer_email", "firstName", "phone", "notes", "gateway_token", "PASSWORD", "dsn"],
 )
-def test_what_is_logged_under_a_personal_name_is_redact(name: str) -> None:
+def test_values_under_personal_names_are_redacted(name: str) -> None:
     assert redact(name, "anything") == "***"
     assert redact("customer", {name: ["anything"]}) == {name: "***"}
 
 
 @pytest.mark.parametrize("name", ["customer_id", "note_id", "address_count", "method", "tenant"])
-def test_ids_and_counts_are_not_redact(name: str) -> None:
+def test_ids_and_counts_are_not_redacted(name: str) -> None:
     assert redact(name, 3) == 3
 
 

@@ -60,6 +60,7 @@ class CommandReader(Generic[Command]):
     def read(self, message: Message) -> Command:
         """The command. Raises Invalid, which names every bad field by its path in the message."""
         problems = Problems()
+        # A malformed field is reported first, and then not as a missing one.
         raw_values = [self._raw(message, field, problems) for field in self._fields]
         values: dict[str, Any] = {}
         for field, raw in zip(self._fields, raw_values, strict=True):
