@@ -17,7 +17,7 @@ from benchmarks.people import settle_in
 from benchmarks.targets import of_operations
 from benchmarks.wrk import Load, expect_installed
 from tests.support.databases import rows
-from tests.support.restarts import Restarting
+from tests.support.restarts import RestartableService
 
 on_the_session_loop = pytest.mark.asyncio(loop_scope="session")
 
@@ -26,7 +26,7 @@ SIZE = 2_000
 
 @on_the_session_loop
 async def test_every_operation_is_answered(empty: str, tmp_path: Path) -> None:
-    with Restarting(tmp_path, empty) as running:
+    with RestartableService(tmp_path, empty) as running:
         await settle_in(empty, {"tenant": SIZE})
         url = running.service.http
         cursors = {sort: await ask_cursor(url, "tenant", sort, 1) for sort in SORTS}
@@ -39,7 +39,7 @@ async def test_every_operation_is_answered(empty: str, tmp_path: Path) -> None:
 
 @on_the_session_loop
 async def test_what_pgbench_is_given_runs(empty: str, tmp_path: Path) -> None:
-    with Restarting(tmp_path, empty):
+    with RestartableService(tmp_path, empty):
         await settle_in(empty, {"tenant": SIZE})
         for operation in operations():
             if operation.statement is not None:

@@ -26,7 +26,7 @@ from tests.contract.steps import EVERYONE
 from tests.support.builders import NOW, a_customer, some_statistics
 from tests.support.databases import rows
 from tests.support.query_plans import Read, explaining
-from tests.support.restarts import Restarting
+from tests.support.restarts import RestartableService
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="session"),
@@ -67,7 +67,7 @@ async def test_a_customer_whom_everybody_orders_for_loses_nothing(
     empty: str, tmp_path: Path
 ) -> None:
     chance, number, told = Random(20_260_115), count(), list[str]()
-    with Restarting(tmp_path, empty) as running:
+    with RestartableService(tmp_path, empty) as running:
         headers = {"X-Tenant-ID": TENANT}
         async with ClientSession(running.service.http, headers=headers) as session:
             body = {"email": "hot@example.test", "firstName": "Hot", "lastName": "Customer"}

@@ -1,4 +1,4 @@
-"""Thirty-two callers tell five thousand facts at once: whatever happens, the ledger is right."""
+"""The ledger under load: 32 callers report 5,000 facts at once, and the service may be killed."""
 
 import asyncio
 import json
@@ -12,9 +12,9 @@ from uuid import UUID
 import pytest
 
 from tests.support.builders import USD, a_tenant
-from tests.support.callers import customers_of, tell_all, tellers
-from tests.support.order_facts import Story
-from tests.support.restarts import Restarting
+from tests.support.callers import callers, create_customers, report_all
+from tests.support.order_facts import Fact, LedgerScenario
+from tests.support.restarts import RestartableService
 from tests.support.service_process import Service
 
 pytestmark = [
@@ -22,45 +22,46 @@ pytestmark = [
     pytest.mark.timeout(240),
 ]
 
-CALLERS, TELLINGS, ORDERS, CUSTOMERS = 32, 5_000, 2_200, 24
+CALLERS, REPORTS, ORDERS, CUSTOMERS = 32, 5_000, 2_200, 24
 
 
-async def test_statistics_equal_the_fold_of_all_that_was_told(empty: str, tmp_path: Path) -> None:
-    with Restarting(tmp_path, empty) as service:
-        await _tell_and_compare(service, killed_at=())
+async def test_statistics_equal_the_fold_of_all_reported_facts(empty: str, tmp_path: Path) -> None:
+    with RestartableService(tmp_path, empty) as running:
+        await _report_and_compare(running, kills_at=())
 
 
-async def test_a_service_that_is_killed_loses_nothing_acknowledged_and_doubles_nothing(
+async def test_a_killed_service_loses_no_acknowledged_fact_and_counts_none_twice(
     empty: str, tmp_path: Path
 ) -> None:
-    with Restarting(tmp_path, empty) as service:
-        await _tell_and_compare(service, killed_at=(1_000, 3_000))
+    with RestartableService(tmp_path, empty) as running:
+        await _report_and_compare(running, kills_at=(1_000, 3_000))
 
 
-async def _tell_and_compare(running: Restarting, *, killed_at: tuple[int, ...]) -> None:
+async def _report_and_compare(running: RestartableService, *, kills_at: tuple[int, ...]) -> None:
+    """Compares the statistics with the fold; kills the service after so many acknowledgements."""
     service, chance, tenant = running.service, Random(20_260_115), a_tenant()
-    customers = await customers_of(service.http, tenant, CUSTOMERS)
-    story = Story.of(customers, ORDERS, chance)
-    tellings = story.tellings(TELLINGS, chance)
-    told: list[Any] = []
-    async with tellers(service.http, service.grpc, tenant, of_each=CALLERS // 2) as callers:
-        telling = asyncio.create_task(tell_all(callers, tellings, told))
-        for count in killed_at:
-            while len(told) < count and not telling.done():  # noqa: ASYNC110 - it is a list
+    customers = await create_customers(service.http, tenant, CUSTOMERS)
+    scenario = LedgerScenario.create(customers, ORDERS, chance)
+    reports = scenario.reports(REPORTS, chance)
+    acknowledged: list[Fact] = []
+    async with callers(service.http, service.grpc, tenant, pairs=CALLERS // 2) as all_callers:
+        reporting = asyncio.create_task(report_all(all_callers, reports, acknowledged))
+        for count in kills_at:
+            while len(acknowledged) < count and not reporting.done():  # noqa: ASYNC110 - a list
                 await asyncio.sleep(0.01)
-            await asyncio.to_thread(running.kill_and_start_again)
-        await telling
+            await asyncio.to_thread(running.kill_and_restart)
+        await reporting
     for customer_id in customers:
-        shown = await asyncio.to_thread(_customer, service, tenant, customer_id)
-        expected = story.statistics(customer_id, USD)
-        assert shown["totalOrders"] == expected.total_orders
-        assert shown["totalSpent"] == expected.total_spent
-        assert shown["averageOrderValue"] == expected.average_order_value
+        customer = await asyncio.to_thread(_customer, service, tenant, customer_id)
+        expected = scenario.statistics(customer_id, USD)
+        assert customer["totalOrders"] == expected.total_orders
+        assert customer["totalSpent"] == expected.total_spent
+        assert customer["averageOrderValue"] == expected.average_order_value
 
 
 def _customer(service: Service, tenant: str, customer_id: UUID) -> dict[str, Any]:
     request = Request(
         f"{service.http}/api/v1/customers/{customer_id}", headers={"X-Tenant-ID": tenant}
     )
-    with urlopen(request, timeout=10) as answer:
-        return dict(json.loads(answer.read(), parse_float=Decimal))
+    with urlopen(request, timeout=10) as response:
+        return dict(json.loads(response.read(), parse_float=Decimal))

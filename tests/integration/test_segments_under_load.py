@@ -15,8 +15,8 @@ import pytest
 from aiohttp import ClientSession
 
 from benchmarks.people import settle_in
-from tests.support.load import Storm
-from tests.support.restarts import Restarting
+from tests.support.load import RandomLoad
+from tests.support.restarts import RestartableService
 from tests.support.service_process import Service, launched
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
@@ -27,26 +27,26 @@ BUILT = "SELECT cursor, watermark, scanned FROM customer_segment_refresh_states"
 
 
 async def test_members_are_right_after_a_storm(empty: str, tmp_path: Path) -> None:
-    with Restarting(tmp_path, empty) as running:
+    with RestartableService(tmp_path, empty) as running:
         async with tenant_at(running.service) as session:
-            storm = Storm(session, Random(20_260_115))
-            await storm.blow(SECONDS, connections=CONNECTIONS)
+            storm = RandomLoad(session, Random(20_260_115))
+            await storm.run(SECONDS, connections=CONNECTIONS)
             assert await differences(empty, tmp_path) == "1 tenant checked, 0 differences\n"
-            for segment in await storm.ask("GET", "/segments"):
+            for segment in await storm.send("GET", "/segments"):
                 await _expect_feed_of_members(storm, segment)
     print(f"{storm.writes} writes, {storm.rule_changes} rule changes, {storm.statuses}")
     assert min(storm.writes / CONNECTIONS, storm.rule_changes) > SECONDS
 
 
 async def test_a_build_that_is_killed_is_completed(empty: str, tmp_path: Path) -> None:
-    with Restarting(tmp_path, empty) as running:
+    with RestartableService(tmp_path, empty) as running:
         await settle_in(empty, {TENANT: SO_MANY})
         async with tenant_at(running.service) as session:
             rules = [{"field": "total_orders", "operator": "gte", "value": 1}]
             body = {"name": "Buyers", "rules": rules}
             async with session.post("/api/v1/customers/segments", json=body) as answer:
                 segment = await answer.json()
-        await asyncio.to_thread(running.kill_and_start_again)
+        await asyncio.to_thread(running.kill_and_restart)
         assert segment["buildStatus"] == "building"
         assert 0 < segment["buildProgress"] < 1
         async with tenant_at(running.service) as session:
@@ -71,10 +71,10 @@ async def differences(url: str, folder: Path) -> str:
         return doctor.output
 
 
-async def _expect_feed_of_members(storm: Storm, segment: dict[str, Any]) -> None:
+async def _expect_feed_of_members(storm: RandomLoad, segment: dict[str, Any]) -> None:
     """What was settled by one moment is what the members were; time may have moved them since."""
     path, members, after = f"/segments/{segment['id']}", set[str](), 0
-    while (page := await storm.ask("GET", f"{path}/changes?after={after}"))["changes"]:
+    while (page := await storm.send("GET", f"{path}/changes?after={after}"))["changes"]:
         for change in page["changes"]:
             is_new = change["customerId"] not in members
             assert (change["change"] == "entered") is is_new, change

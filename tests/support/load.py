@@ -1,7 +1,7 @@
-"""Writers, publishers and readers who do as they like with one tenant, over HTTP, for a while.
+"""Random concurrent load on one tenant over HTTP: writers, publishers of segments, and readers.
 
-Their rules look back over seconds as well, so that time moves customers meanwhile. What is refused
-is refused; what fails is a defect.
+Some rules look back a few seconds, so that customers also enter and leave by time alone. Client
+errors are expected; a server error fails the test.
 """
 
 import asyncio
@@ -36,138 +36,143 @@ CONDITIONS = (
 
 
 @define(eq=False)
-class Storm:
-    """What is known of the tenant by now, and how much was done. `session` names the tenant."""
+class RandomLoad:
+    """The load, the ids it has created, and counts of its requests. `session` sets the tenant."""
 
     session: ClientSession
     chance: Random
     customers: list[str] = field(factory=list)
     segments: list[str] = field(factory=list)
-    by_hand: list[str] = field(factory=list)
+    manual_segments: list[str] = field(factory=list)
     statuses: Counter[int] = field(factory=Counter)
     writes: int = 0
     rule_changes: int = 0
-    _numbers: int = 0
+    _last_number: int = 0
 
-    async def blow(self, seconds: float, *, connections: int) -> None:
-        """So many write; two publish, one puts in by hand, two read. Raises AssertionError."""
+    async def run(self, seconds: float, *, connections: int) -> None:
+        """Runs `connections` writers, two that change segments, one that assigns customers, and two
+        readers. Raises AssertionError after a server error.
+        """
         for _ in range(20):
             await self._register()
         for _ in range(6):
             await self._publish()
         deadline = asyncio.get_running_loop().time() + seconds
 
-        async def repeat(act: Callable[[], Awaitable[None]]) -> None:
+        async def repeat(action: Callable[[], Awaitable[None]]) -> None:
             while asyncio.get_running_loop().time() < deadline:
-                await act()
+                await action()
 
-        doers = [self._write] * connections
-        await asyncio.gather(
-            *map(repeat, [*doers, self._change, self._switch, self._assign, self._read, self._read])
-        )
+        writers = [self._write] * connections
+        others = [self._change, self._switch, self._assign, self._read, self._read]
+        await asyncio.gather(*map(repeat, [*writers, *others]))
 
-    async def ask(self, method: str, path: str, body: object = None) -> Any:
+    async def send(self, method: str, path: str, body: object = None) -> Any:
         data = None if body is None else json.dumps(body)
         headers = {} if body is None else {"Content-Type": "application/json"}
         url = f"/api/v1/customers{path}"
-        async with self.session.request(method, url, data=data, headers=headers) as answer:
-            said = await answer.json()
-        assert answer.status < 500, (method, path, said)
-        self.statuses[answer.status] += 1
-        return said
+        async with self.session.request(method, url, data=data, headers=headers) as response:
+            value = await response.json()
+        assert response.status < 500, (method, path, value)
+        self.statuses[response.status] += 1
+        return value
 
     async def _write(self) -> None:
-        often = [self._register, *[self._tag] * 2, *[self._order] * 3]
-        rarely = [self._refund, self._cancel, self._lock, self._delete, self._restore, self._erase]
-        await self.chance.choice([*often, *rarely])()
+        frequent = [self._register, *[self._tag] * 2, *[self._order] * 3]
+        rare = [self._refund, self._cancel, self._lock, self._delete, self._restore, self._erase]
+        await self.chance.choice([*frequent, *rare])()
         self.writes += 1
 
     async def _register(self) -> None:
-        self._numbers += 1
+        self._last_number += 1
         name = self.chance.choice(("Ann", "Bob"))
-        body = {"email": f"{self._numbers}@example.test", "firstName": name, "lastName": ""}
-        self.customers.append((await self.ask("POST", "", body))["id"])
+        body = {"email": f"{self._last_number}@example.test", "firstName": name, "lastName": ""}
+        self.customers.append((await self.send("POST", "", body))["id"])
 
     async def _tag(self) -> None:
         tags = self.chance.choice((["vip"], ["new", "vip"], []))
-        await self.ask("PATCH", f"/{self._anyone()}", {"tags": tags})
+        await self.send("PATCH", f"/{self._customer()}", {"tags": tags})
 
     async def _order(self) -> None:
         amount = self.chance.randrange(1, 60)
-        body = {"orderId": self._an_order(), "totalAmount": amount}
-        await self.ask("POST", f"/{self._anyone()}/record-order", body)
+        body = {"orderId": self._order_id(), "totalAmount": amount}
+        await self.send("POST", f"/{self._customer()}/record-order", body)
 
     async def _refund(self) -> None:
         body = {"refundId": str(self.chance.randrange(2)), "amount": 1}
-        await self.ask("POST", f"/{self._anyone()}/orders/{self._an_order()}/refunds", body)
+        await self.send("POST", f"/{self._customer()}/orders/{self._order_id()}/refunds", body)
 
     async def _cancel(self) -> None:
-        await self.ask("POST", f"/{self._anyone()}/orders/{self._an_order()}/cancel")
+        await self.send("POST", f"/{self._customer()}/orders/{self._order_id()}/cancel")
 
     async def _lock(self) -> None:
-        what = self.chance.choice(("lock", "unlock"))
-        await self.ask("POST", f"/{self._anyone()}/{what}", {"reason": "for a good reason"})
+        action = self.chance.choice(("lock", "unlock"))
+        await self.send("POST", f"/{self._customer()}/{action}", {"reason": "for a good reason"})
 
     async def _delete(self) -> None:
-        await self.ask("DELETE", f"/{self._anyone()}")
+        await self.send("DELETE", f"/{self._customer()}")
 
     async def _restore(self) -> None:
-        await self.ask("POST", f"/{self._anyone()}/restore")
+        await self.send("POST", f"/{self._customer()}/restore")
 
     async def _erase(self) -> None:
         if self.chance.random() < 0.2:
-            await self.ask("DELETE", f"/{self._anyone()}?mode=erase")
+            await self.send("DELETE", f"/{self._customer()}?mode=erase")
 
     async def _publish(self) -> None:
-        self._numbers += 1
-        body = {"name": f"segment {self._numbers}", "rules": self._rules()}
+        self._last_number += 1
+        body = {"name": f"segment {self._last_number}", "rules": self._rules()}
         if self.chance.random() < 0.3:
-            body = {"name": f"by hand {self._numbers}"}
-        segment = await self.ask("POST", "/segments", body)
-        (self.segments if segment["isDynamic"] else self.by_hand).append(segment["id"])
+            body = {"name": f"manual {self._last_number}"}
+        segment = await self.send("POST", "/segments", body)
+        (self.segments if segment["isDynamic"] else self.manual_segments).append(segment["id"])
 
     async def _change(self) -> None:
-        """Another rule; now and then a new segment, or one less, or one that is kept by hand."""
-        segment, act = self.chance.choice(self.segments), self.chance.random()
-        if act < 0.1:
+        """Changes a rule; sometimes adds or deletes a segment, or makes it manual or dynamic."""
+        segment, dice = self.chance.choice(self.segments), self.chance.random()
+        if dice < 0.1:
             await self._publish()
-        elif act < 0.2 and len(self.segments) > 3:
+        elif dice < 0.2 and len(self.segments) > 3:
             self.segments.remove(segment)
-            await self.ask("DELETE", f"/segments/{segment}")
+            await self.send("DELETE", f"/segments/{segment}")
         else:
-            body = {"rules": self._rules()} if act < 0.9 else {"isDynamic": act < 0.95}
-            await self.ask("PUT", f"/segments/{segment}", body)
+            body = {"rules": self._rules()} if dice < 0.9 else {"isDynamic": dice < 0.95}
+            await self.send("PUT", f"/segments/{segment}", body)
         self.rule_changes += 1
         await asyncio.sleep(self.chance.random() / 20)
 
     async def _switch(self) -> None:
         segment = self.chance.choice(self.segments)
         is_active = self.chance.random() < 0.6
-        await self.ask("PUT", f"/segments/{segment}", {"isActive": is_active})
+        await self.send("PUT", f"/segments/{segment}", {"isActive": is_active})
         self.rule_changes += 1
         await asyncio.sleep(self.chance.random() / 10)
 
     async def _assign(self) -> None:
-        segment = self.chance.choice([*self.by_hand, *self.segments])
+        segment = self.chance.choice([*self.manual_segments, *self.segments])
         method = self.chance.choice(("POST", "POST", "DELETE"))
-        body = {"customerIds": [self._anyone() for _ in range(3)]}
-        await self.ask(method, f"/segments/{segment}/customers", body)
+        body = {"customerIds": [self._customer() for _ in range(3)]}
+        await self.send(method, f"/segments/{segment}/customers", body)
         await asyncio.sleep(0.01)
 
     async def _read(self) -> None:
-        segment = self.chance.choice([*self.by_hand, *self.segments])
-        of_one = [f"/segments/{segment}/{what}" for what in ("customers?page_size=5", "changes")]
-        path = self.chance.choice([*of_one, "/segments", f"/{self._anyone()}/segments"])
-        await self.ask("GET", path)
+        segment = self.chance.choice([*self.manual_segments, *self.segments])
+        paths = [
+            f"/segments/{segment}/customers?page_size=5",
+            f"/segments/{segment}/changes",
+            "/segments",
+            f"/{self._customer()}/segments",
+        ]
+        await self.send("GET", self.chance.choice(paths))
         await asyncio.sleep(0.02)
 
-    def _anyone(self) -> str:
-        """Rather one of those who came last, so that writers meet."""
+    def _customer(self) -> str:
+        """One of the newest customers, so that writers collide."""
         return self.chance.choice(self.customers[-40:])
 
-    def _an_order(self) -> str:
+    def _order_id(self) -> str:
         return f"o-{self.chance.randrange(max(self.writes, 1), self.writes + 60)}"
 
     def _rules(self) -> dict[str, Any]:
-        some = self.chance.sample(CONDITIONS, k=self.chance.randrange(1, 4))
-        return {"logic": self.chance.choice(("AND", "OR", "NOT")), "conditions": some}
+        conditions = self.chance.sample(CONDITIONS, k=self.chance.randrange(1, 4))
+        return {"logic": self.chance.choice(("AND", "OR", "NOT")), "conditions": conditions}

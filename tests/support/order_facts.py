@@ -1,10 +1,10 @@
-"""Facts about orders as a careless but truthful caller tells them, and what they must add up to."""
+"""Random facts about orders, with repeats and in any order, and the ledger they must fold to."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from random import Random
-from typing import Literal
+from typing import Literal, Self
 from uuid import UUID
 
 from attrs import frozen
@@ -17,7 +17,7 @@ START = datetime(2025, 1, 1, tzinfo=UTC)
 
 @frozen(kw_only=True)
 class Fact:
-    """One fact. `number` is the refund's, of a refund."""
+    """One fact. `number` is the number of a refund within its order."""
 
     kind: Literal["order", "refund", "cancellation"]
     customer_id: UUID
@@ -28,35 +28,36 @@ class Fact:
 
 
 @frozen(kw_only=True)
-class Story:
-    """Facts that agree with each other, and what each customer's ledger is in the end."""
+class LedgerScenario:
+    """Facts that do not contradict each other, and the ledger entries that they result in."""
 
     facts: tuple[Fact, ...]
     entries: tuple[Entry, ...]
 
     @classmethod
-    def of(cls, customers: list[UUID], orders: int, chance: Random) -> "Story":
-        """So many orders, a third of them refunded in parts, a tenth cancelled."""
+    def create(cls, customers: list[UUID], orders: int, chance: Random) -> Self:
+        """`orders` orders, a third of them partly refunded, a tenth cancelled."""
         facts: list[Fact] = []
         entries: list[Entry] = []
         for number in range(orders):
-            told = list(_order(chance.choice(customers), f"order-{number}", chance))
-            facts += told
-            entries.append(_entry(told))
+            order_facts = list(_order_facts(chance.choice(customers), f"order-{number}", chance))
+            facts += order_facts
+            entries.append(_entry(order_facts))
         return cls(facts=tuple(facts), entries=tuple(entries))
 
-    def tellings(self, count: int, chance: Random) -> list[Fact]:
-        """Every fact at least once, repeats up to so many in all, in any order."""
+    def reports(self, count: int, chance: Random) -> list[Fact]:
+        """`count` facts in random order: each fact at least once, the others repeats."""
         repeats = chance.choices(self.facts, k=count - len(self.facts))
-        told = [*self.facts, *repeats]
-        chance.shuffle(told)
-        return told
+        facts = [*self.facts, *repeats]
+        chance.shuffle(facts)
+        return facts
 
     def statistics(self, customer_id: UUID, currency: Currency) -> Statistics:
-        return fold((each for each in self.entries if each.customer_id == customer_id), currency)
+        entries = (entry for entry in self.entries if entry.customer_id == customer_id)
+        return fold(entries, currency)
 
 
-def _order(customer_id: UUID, order_id: str, chance: Random) -> Iterator[Fact]:
+def _order_facts(customer_id: UUID, order_id: str, chance: Random) -> Iterator[Fact]:
     amount = Decimal(chance.randrange(1, 100_000)) / 100
     date = START + timedelta(minutes=chance.randrange(500_000))
     yield Fact(kind="order", customer_id=customer_id, order_id=order_id, amount=amount, date=date)
@@ -75,13 +76,13 @@ def _order(customer_id: UUID, order_id: str, chance: Random) -> Iterator[Fact]:
         yield Fact(kind="cancellation", customer_id=customer_id, order_id=order_id)
 
 
-def _entry(told: list[Fact]) -> Entry:
-    order, *rest = told
+def _entry(facts: list[Fact]) -> Entry:
+    order, *others = facts
     return Entry(
         order_id=order.order_id,
         customer_id=order.customer_id,
         total_amount=order.amount,
         order_date=order.date,
-        refunds_total=sum((each.amount for each in rest if each.kind == "refund"), ZERO),
-        cancelled_at=START if any(each.kind == "cancellation" for each in rest) else None,
+        refunds_total=sum((fact.amount for fact in others if fact.kind == "refund"), ZERO),
+        cancelled_at=START if any(fact.kind == "cancellation" for fact in others) else None,
     )

@@ -1,4 +1,4 @@
-"""A service that is killed and started again, for tests of what it leaves behind."""
+"""A service that tests can kill and restart."""
 
 import signal
 from contextlib import ExitStack
@@ -7,19 +7,19 @@ from pathlib import Path
 from tests.support.service_process import FREE_PORTS, Service, serving
 
 
-class Restarting(ExitStack):
-    """A service on a database, which serves at the same ports whenever it is started again."""
+class RestartableService(ExitStack):
+    """A service on a database; it serves at the same ports after every restart."""
 
     def __init__(self, folder: Path, url: str) -> None:
         super().__init__()
         self._folder, self._url, self._starts = folder, url, 0
         self.service = self._start(*FREE_PORTS)
 
-    def kill_and_start_again(self) -> None:
+    def kill_and_restart(self) -> None:
         self.service.send(signal.SIGKILL)
         self.service.process.wait()
-        served = (self.service.http, self.service.grpc)
-        port, rpc_port = (address.rpartition(":")[2] for address in served)
+        addresses = (self.service.http, self.service.grpc)
+        port, rpc_port = (address.rpartition(":")[2] for address in addresses)
         self.service = self._start("--port", port, "--rpc-port", rpc_port)
 
     def _start(self, *ports: str) -> Service:

@@ -47,7 +47,7 @@ from customers.entrypoints.json.decode import Decoder
 from customers.entrypoints.json.encode import Encoder
 from customers.entrypoints.json.encode_segments import SegmentEncoder
 from customers.entrypoints.observability.ledger_metrics import LedgerMetrics
-from customers.entrypoints.observability.metrics import Metrics, PoolNumbers
+from customers.entrypoints.observability.metrics import Metrics, PoolStats
 
 # Where the tools of a checkout have brought them, they would be loaded to be looked at.
 with as_if_absent("werkzeug", "yaml"):
@@ -102,15 +102,15 @@ def _metrics(storage: Storage, multiprocess_dir: Path | None) -> Metrics:
     return Metrics.create(version=VERSION, pool=pool, multiprocess_dir=multiprocess_dir)
 
 
-def _pool_of(storage: Storage) -> Callable[[], PoolNumbers] | None:
+def _pool_of(storage: Storage) -> Callable[[], PoolStats] | None:
     """What tells the numbers of the storage's pool; None where it has no pool."""
     told = getattr(storage, "pool_numbers", None)
     if told is None:
         return None
 
-    def numbers() -> PoolNumbers:
+    def numbers() -> PoolStats:
         now = told()
-        return PoolNumbers(size=now.size, idle=now.idle, waiting=now.waiting)
+        return PoolStats(size=now.size, idle=now.idle, waiting=now.waiting)
 
     return numbers
 
@@ -171,7 +171,7 @@ def _app(resources: Sequence[Resource], bench: "Bench | None", **parts: Any) -> 
 
 
 def _rpc(bench: "Bench | None", **parts: Any) -> RpcServer:
-    return RpcServer(outside=[] if bench is None else [bench.rpc], **parts)
+    return RpcServer(outer_interceptors=[] if bench is None else [bench.rpc], **parts)
 
 
 class Container(containers.DeclarativeContainer):
@@ -249,7 +249,7 @@ class Container(containers.DeclarativeContainer):
         _rpc,
         bench,
         orders=orders,
-        decoder=decoder,
+        clock=clock,
         ledger_metrics=providers.Singleton(LedgerMetrics, metrics, "grpc"),
         metrics=metrics,
         currency=currency,

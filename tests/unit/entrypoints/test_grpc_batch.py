@@ -1,4 +1,4 @@
-"""Batches of orders: each order by itself, all in the order given."""
+"""RecordOrders: each order of a batch is recorded or refused on its own."""
 
 import asyncio
 
@@ -10,50 +10,52 @@ from customers.entrypoints.grpc.generated.customers_pb2 import (
     RecordOrderRequest,
     RecordOrdersRequest,
 )
-from customers.entrypoints.grpc.ledger import AT_ONCE
+from customers.entrypoints.grpc.ledger import MAX_CONCURRENT_ORDERS
 from tests.unit.entrypoints.grpc_service import (
     Rpc,
     a_refund,
     an_order,
-    bad_fields,
+    failure,
     reason,
-    refusal,
     serving,
     usd,
+    violations,
 )
 
 
 async def record_all(rpc: Rpc, *orders: RecordOrderRequest) -> list[RecordOrderOutcome]:
-    answer = await rpc.stub.RecordOrders(RecordOrdersRequest(orders=orders))
-    return list(answer.outcomes)
+    response = await rpc.stub.RecordOrders(RecordOrdersRequest(orders=orders))
+    return list(response.outcomes)
 
 
-async def test_a_thousand_orders_have_an_outcome_each_in_the_order_given() -> None:
+async def test_the_outcomes_of_a_thousand_orders_are_in_the_sequence_of_the_request() -> None:
     async with serving() as rpc:
         customers = [await rpc.add_customer() for _ in range(10)]
-        orders = [an_order(customers[each % 10], f"order-{each}") for each in range(1_000)]
+        orders = [an_order(customers[index % 10], f"order-{index}") for index in range(1_000)]
         outcomes = await record_all(rpc, *orders)
-        told = [outcome.recorded.statistics for outcome in outcomes]
-        assert [each.customer_id for each in told] == [each.customer_id for each in orders]
-        assert [each.total_orders for each in told] == [1 + each // 10 for each in range(1_000)]
+        statistics = [outcome.recorded.statistics for outcome in outcomes]
+        assert [row.customer_id for row in statistics] == [order.customer_id for order in orders]
+        assert [row.total_orders for row in statistics] == [
+            1 + index // 10 for index in range(1_000)
+        ]
 
 
-async def test_more_than_a_thousand_orders_are_refused_and_none_is_recorded() -> None:
+async def test_of_more_than_a_thousand_orders_none_is_recorded() -> None:
     async with serving() as rpc:
         customer_id = await rpc.add_customer()
-        orders = [an_order(customer_id, f"order-{each}") for each in range(1_001)]
-        code, status = await refusal(rpc.stub.RecordOrders(RecordOrdersRequest(orders=orders)))
+        orders = [an_order(customer_id, f"order-{index}") for index in range(1_001)]
+        code, status = await failure(rpc.stub.RecordOrders(RecordOrdersRequest(orders=orders)))
         assert code is StatusCode.INVALID_ARGUMENT
-        assert bad_fields(status) == {"orders": "MAX_LENGTH"}
+        assert violations(status) == {"orders": "MAX_LENGTH"}
         assert len(await rpc.entries(customer_id)) == 0
 
 
-async def test_a_batch_of_nothing_has_no_outcomes() -> None:
+async def test_an_empty_batch_has_no_outcomes() -> None:
     async with serving() as rpc:
         assert await record_all(rpc) == []
 
 
-async def test_an_order_that_is_refused_leaves_the_others_recorded() -> None:
+async def test_the_other_orders_of_a_batch_are_recorded_when_one_fails() -> None:
     async with serving() as rpc:
         customer_id = await rpc.add_customer()
         outcomes = await record_all(
@@ -64,79 +66,82 @@ async def test_an_order_that_is_refused_leaves_the_others_recorded() -> None:
             an_order(customer_id, "order-1"),
             an_order(customer_id, "order-3"),
         )
-        assert [each.WhichOneof("outcome") for each in outcomes] == [
+        assert [outcome.WhichOneof("outcome") for outcome in outcomes] == [
             "recorded", "error", "error", "recorded", "recorded",
         ]  # fmt: skip
         assert outcomes[1].error.code == StatusCode.INVALID_ARGUMENT.value[0]
-        assert bad_fields(outcomes[1].error).keys() == {"customer_id", "order_total"}
+        assert violations(outcomes[1].error).keys() == {"customer_id", "order_total"}
         assert reason(outcomes[2].error) == "ORDER_CONFLICT"
         assert outcomes[3].recorded.duplicate
         assert len(await rpc.entries(customer_id)) == 2
 
 
-async def test_orders_of_one_id_are_told_in_the_order_given_whoever_they_name() -> None:
+async def test_orders_with_the_same_id_are_recorded_in_sequence_for_any_customers() -> None:
     async with serving() as rpc:
         customers = [await rpc.add_customer() for _ in range(20)]
-        rpc.storage.turns = [40, 30, 20]  # were they told at once, the first would be the last
-        outcomes = await record_all(rpc, *(an_order(each) for each in customers))
+        rpc.storage.turns = [40, 30, 20]  # if they ran concurrently, the first would be the last
+        outcomes = await record_all(rpc, *(an_order(customer_id) for customer_id in customers))
         first, *others = outcomes
         assert first.HasField("recorded")
-        assert {reason(each.error) for each in others} == {"ORDER_CONFLICT"}
+        assert {reason(outcome.error) for outcome in others} == {"ORDER_CONFLICT"}
 
 
-async def test_orders_of_several_customers_are_told_at_once_and_those_of_one_are_not() -> None:
+async def test_orders_of_one_customer_run_in_sequence_and_of_several_concurrently() -> None:
     async with serving() as rpc:
-        one = await rpc.add_customer()
-        await record_all(rpc, *(an_order(one, f"order-{each}") for each in range(10)))
-        assert rpc.storage.most_writing == 1
-        many = [await rpc.add_customer() for _ in range(10)]
-        await record_all(rpc, *(an_order(each, f"order-of-{each}") for each in many))
-        assert rpc.storage.most_writing == AT_ONCE
+        customer_id = await rpc.add_customer()
+        await record_all(rpc, *(an_order(customer_id, f"order-{index}") for index in range(10)))
+        assert rpc.storage.max_concurrent_orders == 1
+        customers = [await rpc.add_customer() for _ in range(10)]
+        await record_all(
+            rpc, *(an_order(other_id, f"order-of-{other_id}") for other_id in customers)
+        )
+        assert rpc.storage.max_concurrent_orders == MAX_CONCURRENT_ORDERS
 
 
-async def test_a_single_call_is_served_while_batches_wait() -> None:
+async def test_a_single_call_is_served_while_a_batch_waits_for_the_storage() -> None:
     async with serving() as rpc:
-        many = [await rpc.add_customer() for _ in range(10)]
+        customers = [await rpc.add_customer() for _ in range(10)]
         rpc.storage.gate.clear()
-        batch = asyncio.create_task(record_all(rpc, *(an_order(each, each) for each in many)))
-        await rpc.storage.came.wait()
-        refunded = await rpc.stub.RefundOrder(a_refund(many[0], "another-order"))
-        assert not refunded.duplicate
+        orders = [an_order(customer_id, customer_id) for customer_id in customers]
+        batch = asyncio.create_task(record_all(rpc, *orders))
+        await rpc.storage.order_arrived.wait()
+        response = await rpc.stub.RefundOrder(a_refund(customers[0], "another-order"))
+        assert not response.duplicate
         rpc.storage.gate.set()
         assert len(await batch) == 10
 
 
-@pytest.mark.parametrize("left", [0, 7])
-async def test_when_the_storage_goes_away_every_order_that_is_left_says_so(left: int) -> None:
+@pytest.mark.parametrize("count", [0, 7])
+async def test_all_orders_after_an_outage_fail_as_unavailable(count: int) -> None:
     async with serving() as rpc:
         customer_id = await rpc.add_customer()
-        rpc.storage.orders_left = left
-        orders = [an_order(customer_id, f"order-{each}") for each in range(50)]
+        rpc.storage.orders_until_outage = count
+        orders = [an_order(customer_id, f"order-{index}") for index in range(50)]
         outcomes = await record_all(rpc, *orders)
-        assert all(each.HasField("recorded") for each in outcomes[:left])
-        assert {reason(each.error) for each in outcomes[left:]} == {"STORAGE_UNAVAILABLE"}
-        rpc.storage.is_away, rpc.storage.orders_left = False, None
-        assert len(await rpc.entries(customer_id)) == left
+        assert all(outcome.HasField("recorded") for outcome in outcomes[:count])
+        assert {reason(outcome.error) for outcome in outcomes[count:]} == {"STORAGE_UNAVAILABLE"}
+        rpc.storage.is_unavailable, rpc.storage.orders_until_outage = False, None
+        assert len(await rpc.entries(customer_id)) == count
 
 
-async def test_a_storage_that_has_gone_away_is_not_asked_for_the_rest_of_the_batch() -> None:
+async def test_after_an_outage_the_storage_is_not_called_for_the_rest_of_the_batch() -> None:
     async with serving() as rpc:
         customers = [await rpc.add_customer() for _ in range(50)]
-        rpc.storage.orders_left, rpc.storage.context = 0, 0
-        await record_all(rpc, *(an_order(each, each) for each in customers))
-        assert rpc.storage.context == AT_ONCE
+        rpc.storage.orders_until_outage, rpc.storage.autocommit_count = 0, 0
+        await record_all(rpc, *(an_order(customer_id, customer_id) for customer_id in customers))
+        assert rpc.storage.autocommit_count == MAX_CONCURRENT_ORDERS
 
 
-async def test_every_order_of_a_batch_is_counted_as_a_fact() -> None:
+async def test_every_order_of_a_batch_is_counted_in_the_metrics() -> None:
     async with serving() as rpc:
         customer_id = await rpc.add_customer()
         await record_all(rpc, an_order(customer_id), an_order(customer_id), an_order(""))
         for outcome in ("recorded", "duplicate", "invalid"):
             labels = f'kind="order",outcome="{outcome}",transport="grpc"'
-            assert rpc.counted(f"customers_ledger_facts_total{{{labels}}}") == 1
+            assert rpc.sample(f"customers_ledger_facts_total{{{labels}}}") == 1
 
 
-async def test_a_defect_with_one_order_of_a_batch_shows_none_of_its_words() -> None:
+async def test_the_message_of_an_unexpected_exception_is_not_in_the_outcome() -> None:
     async with serving() as rpc:
         customer_id = await rpc.add_customer()
         rpc.storage.is_broken = True

@@ -1,4 +1,4 @@
-"""What gRPC calls are refused for, by which code, and what the details name."""
+"""Failed gRPC calls: their codes, reasons and field violations."""
 
 from typing import Any
 
@@ -19,17 +19,17 @@ from tests.unit.entrypoints.grpc_service import (
     a_cancellation,
     a_refund,
     an_order,
-    bad_fields,
+    failure,
     reason,
-    refusal,
     serving,
     usd,
+    violations,
 )
 
-NOBODY = "019b0000-0000-7000-8000-ffffffffffff"
+UNKNOWN_ID = "019b0000-0000-7000-8000-ffffffffffff"
 NOW_SECONDS = int(NOW.timestamp())
 
-BAD_VALUES: dict[str, list[tuple[Any, str]]] = {
+INVALID_VALUES: dict[str, list[tuple[Any, str]]] = {
     "tenant_id": [
         ("", "REQUIRED"),
         (" ", "REQUIRED"),
@@ -39,7 +39,7 @@ BAD_VALUES: dict[str, list[tuple[Any, str]]] = {
     "customer_id": [
         ("", "REQUIRED"),
         ("1", "INVALID_FORMAT"),
-        (NOBODY.replace("-", ""), "INVALID_FORMAT"),
+        (UNKNOWN_ID.replace("-", ""), "INVALID_FORMAT"),
     ],
     "order_id": [
         ("", "REQUIRED"),
@@ -74,100 +74,100 @@ BAD_VALUES: dict[str, list[tuple[Any, str]]] = {
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "why"),
+    ("field", "value", "code"),
     [
-        pytest.param(field, value, why, id=f"{field}-{number}")
-        for field, values in BAD_VALUES.items()
-        for number, (value, why) in enumerate(values)
+        pytest.param(field, value, code, id=f"{field}-{number}")
+        for field, values in INVALID_VALUES.items()
+        for number, (value, code) in enumerate(values)
     ],
 )
-async def test_a_bad_field_is_named_and_nothing_is_recorded(
-    field: str, value: Any, why: str
+async def test_an_invalid_field_is_reported_and_nothing_is_recorded(
+    field: str, value: Any, code: str
 ) -> None:
     async with serving() as rpc:
         customer_id = await rpc.add_customer()
-        told = {"customer_id": customer_id} | {field: value}
-        code, status = await refusal(rpc.stub.RecordOrder(an_order(**told)))
-        assert code is StatusCode.INVALID_ARGUMENT
+        fields = {"customer_id": customer_id} | {field: value}
+        status_code, status = await failure(rpc.stub.RecordOrder(an_order(**fields)))
+        assert status_code is StatusCode.INVALID_ARGUMENT
         assert reason(status) == "VALIDATION_FAILED"
-        assert bad_fields(status) == {field: why}
+        assert violations(status) == {field: code}
         assert status.message.startswith(f"{field}: ")
         assert len(await rpc.entries(customer_id)) == 0
 
 
-async def test_every_bad_field_of_an_order_is_named_at_once() -> None:
+async def test_all_invalid_fields_of_an_order_are_reported_together() -> None:
     async with serving() as rpc:
         order = RecordOrderRequest(
             order_total=usd(1, -1), order_date=Timestamp(nanos=-1), order_number="\x00"
         )
-        _, status = await refusal(rpc.stub.RecordOrder(order))
-        named = "tenant_id customer_id order_id order_total order_date order_number"
-        assert bad_fields(status).keys() == set(named.split())
+        _, status = await failure(rpc.stub.RecordOrder(order))
+        fields = "tenant_id customer_id order_id order_total order_date order_number"
+        assert violations(status).keys() == set(fields.split())
 
 
-async def test_every_bad_field_of_a_refund_is_named_at_once() -> None:
+async def test_all_invalid_fields_of_a_refund_are_reported_together() -> None:
     async with serving() as rpc:
         refund = RefundOrderRequest(amount=usd(0, 1), refund_date=Timestamp(nanos=-1))
-        _, status = await refusal(rpc.stub.RefundOrder(refund))
-        named = "tenant_id customer_id order_id refund_id amount refund_date"
-        assert bad_fields(status).keys() == set(named.split())
+        _, status = await failure(rpc.stub.RefundOrder(refund))
+        fields = "tenant_id customer_id order_id refund_id amount refund_date"
+        assert violations(status).keys() == set(fields.split())
 
 
-async def test_every_bad_field_of_a_cancellation_is_named_at_once() -> None:
+async def test_all_invalid_fields_of_a_cancellation_are_reported_together() -> None:
     async with serving() as rpc:
-        _, status = await refusal(rpc.stub.CancelOrder(CancelOrderRequest()))
-        assert bad_fields(status).keys() == {"tenant_id", "customer_id", "order_id"}
+        _, status = await failure(rpc.stub.CancelOrder(CancelOrderRequest()))
+        assert violations(status).keys() == {"tenant_id", "customer_id", "order_id"}
 
 
-@pytest.mark.parametrize("amount", [None, usd(0), usd(-1)], ids=["none", "nothing", "less"])
-async def test_a_refund_needs_an_amount_above_nothing(amount: Money | None) -> None:
+@pytest.mark.parametrize("amount", [None, usd(0), usd(-1)], ids=["absent", "zero", "negative"])
+async def test_the_amount_of_a_refund_must_be_more_than_zero(amount: Money | None) -> None:
     async with serving() as rpc:
         refund = a_refund(await rpc.add_customer(), amount=amount)
-        code, status = await refusal(rpc.stub.RefundOrder(refund))
+        code, status = await failure(rpc.stub.RefundOrder(refund))
         assert code is StatusCode.INVALID_ARGUMENT
-        assert bad_fields(status).keys() == {"amount"}
+        assert violations(status).keys() == {"amount"}
 
 
-async def test_another_currency_is_the_reason_whatever_else_is_wrong() -> None:
+async def test_another_currency_is_the_reason_even_with_other_invalid_fields() -> None:
     async with serving() as rpc:
         foreign = an_order("", order_total=usd(-1, 1, "EUR"))
-        code, status = await refusal(rpc.stub.RecordOrder(foreign))
+        code, status = await failure(rpc.stub.RecordOrder(foreign))
         assert code is StatusCode.INVALID_ARGUMENT
         assert reason(status) == "CURRENCY_MISMATCH"
-        assert bad_fields(status)["order_total.currency_code"] == "CURRENCY_MISMATCH"
-        assert {"order_total", "customer_id"} < bad_fields(status).keys()
+        assert violations(status)["order_total.currency_code"] == "CURRENCY_MISMATCH"
+        assert {"order_total", "customer_id"} < violations(status).keys()
 
 
-async def test_a_refund_in_another_currency_is_refused() -> None:
+async def test_a_refund_in_another_currency_is_a_currency_mismatch() -> None:
     async with serving() as rpc:
         refund = a_refund(await rpc.add_customer(), amount=usd(1, 0, "EUR"))
-        _, status = await refusal(rpc.stub.RefundOrder(refund))
+        _, status = await failure(rpc.stub.RefundOrder(refund))
         assert reason(status) == "CURRENCY_MISMATCH"
-        assert bad_fields(status).keys() == {"amount.currency_code"}
+        assert violations(status).keys() == {"amount.currency_code"}
 
 
-async def test_a_currency_without_a_minor_unit_takes_no_nanos() -> None:
+async def test_an_amount_in_a_currency_without_decimals_has_no_nanos() -> None:
     async with serving(Currency.of("JPY")) as rpc:
         order = an_order(await rpc.add_customer(), order_total=usd(1, 500_000_000))
-        _, status = await refusal(rpc.stub.RecordOrder(order))
-        assert bad_fields(status) == {"order_total": "INVALID_VALUE"}
+        _, status = await failure(rpc.stub.RecordOrder(order))
+        assert violations(status) == {"order_total": "INVALID_VALUE"}
 
 
-@pytest.mark.parametrize("customer", ["nobody's", "another tenant's"])
-async def test_an_unknown_customer_and_another_tenants_are_not_found_alike(customer: str) -> None:
+@pytest.mark.parametrize("customer", ["unknown", "another tenant's"])
+async def test_an_unknown_customer_and_one_of_another_tenant_are_not_found(customer: str) -> None:
     async with serving() as rpc:
-        customer_id = NOBODY if customer == "nobody's" else await rpc.add_customer("other")
+        customer_id = UNKNOWN_ID if customer == "unknown" else await rpc.add_customer("other")
         for call in (
             rpc.stub.RecordOrder(an_order(customer_id)),
             rpc.stub.RefundOrder(a_refund(customer_id)),
             rpc.stub.CancelOrder(a_cancellation(customer_id)),
         ):
-            code, status = await refusal(call)
+            code, status = await failure(call)
             assert (code, reason(status)) == (StatusCode.NOT_FOUND, "CUSTOMER_NOT_FOUND")
             assert status.message == "customer not found"
 
 
-async def test_an_order_told_with_another_amount_or_by_another_customer_is_a_conflict() -> None:
+async def test_the_same_order_with_another_amount_or_customer_is_a_conflict() -> None:
     async with serving() as rpc:
         customer_id, other = await rpc.add_customer(), await rpc.add_customer()
         await rpc.stub.RecordOrder(an_order(customer_id))
@@ -177,38 +177,38 @@ async def test_an_order_told_with_another_amount_or_by_another_customer_is_a_con
             rpc.stub.RefundOrder(a_refund(other)),
             rpc.stub.CancelOrder(a_cancellation(other)),
         ):
-            code, status = await refusal(call)
+            code, status = await failure(call)
             assert (code, reason(status)) == (StatusCode.ALREADY_EXISTS, "ORDER_CONFLICT")
         assert len(await rpc.entries(customer_id)) == 1
 
 
-async def test_a_refund_told_with_another_amount_is_a_conflict() -> None:
+async def test_the_same_refund_with_another_amount_is_a_conflict() -> None:
     async with serving() as rpc:
         customer_id = await rpc.add_customer()
         await rpc.stub.RefundOrder(a_refund(customer_id))
-        code, status = await refusal(rpc.stub.RefundOrder(a_refund(customer_id, amount=usd(1))))
+        code, status = await failure(rpc.stub.RefundOrder(a_refund(customer_id, amount=usd(1))))
         assert (code, reason(status)) == (StatusCode.ALREADY_EXISTS, "REFUND_CONFLICT")
 
 
-async def test_a_refund_of_more_than_the_order_has_left_is_refused() -> None:
+async def test_refunds_of_more_than_the_order_amount_fail() -> None:
     async with serving() as rpc:
         customer_id = await rpc.add_customer()
         await rpc.stub.RecordOrder(an_order(customer_id))
-        code, status = await refusal(rpc.stub.RefundOrder(a_refund(customer_id, amount=usd(13))))
+        code, status = await failure(rpc.stub.RefundOrder(a_refund(customer_id, amount=usd(13))))
         assert code is StatusCode.FAILED_PRECONDITION
         assert reason(status) == "REFUND_EXCEEDS_ORDER"
 
 
-async def test_while_the_storage_is_away_calls_are_told_when_to_come_back() -> None:
+async def test_calls_get_a_retry_delay_while_the_storage_is_unavailable() -> None:
     async with serving() as rpc:
         customer_id = await rpc.add_customer()
-        rpc.storage.is_away = True
+        rpc.storage.is_unavailable = True
         for call in (
             rpc.stub.RecordOrder(an_order(customer_id)),
             rpc.stub.RefundOrder(a_refund(customer_id)),
             rpc.stub.CancelOrder(a_cancellation(customer_id)),
         ):
-            code, status = await refusal(call)
+            code, status = await failure(call)
             assert (code, reason(status)) == (StatusCode.UNAVAILABLE, "STORAGE_UNAVAILABLE")
             retry = RetryInfo()
             assert any(detail.Unpack(retry) for detail in status.details)

@@ -1,4 +1,4 @@
-"""The health and the descriptors of the gRPC server."""
+"""Health checks and reflection of the gRPC server."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -15,7 +15,7 @@ from grpc_reflection.v1alpha.reflection_pb2 import (
 )
 from grpc_reflection.v1alpha.reflection_pb2_grpc import ServerReflectionStub
 
-from tests.unit.entrypoints.grpc_service import Rpc, an_order, refusal, serving
+from tests.unit.entrypoints.grpc_service import Rpc, an_order, failure, serving
 
 SERVICES = ["", "customers.v1.CustomersService"]
 SERVING = HealthCheckResponse(status=HealthCheckResponse.SERVING)
@@ -24,104 +24,105 @@ NOT_SERVING = HealthCheckResponse(status=HealthCheckResponse.NOT_SERVING)
 
 async def check(rpc: Rpc, service: str = "") -> HealthCheckResponse:
     health: Any = HealthStub(rpc.channel)
-    answer: HealthCheckResponse = await health.Check(HealthCheckRequest(service=service))
-    return answer
+    response: HealthCheckResponse = await health.Check(HealthCheckRequest(service=service))
+    return response
 
 
 def watch(rpc: Rpc, service: str = "") -> AsyncIterator[HealthCheckResponse]:
     health: Any = HealthStub(rpc.channel)
-    told: AsyncIterator[HealthCheckResponse] = aiter(
+    responses: AsyncIterator[HealthCheckResponse] = aiter(
         health.Watch(HealthCheckRequest(service=service))
     )
-    return told
+    return responses
 
 
 async def describe(rpc: Rpc, request: ServerReflectionRequest) -> ServerReflectionResponse:
-    stub: Any = ServerReflectionStub(rpc.channel)  # type: ignore[arg-type]  # knows no asyncio
-    answers: list[ServerReflectionResponse]
-    answers = [each async for each in stub.ServerReflectionInfo(iter([request]))]
-    return answers[0]
+    stub: Any = ServerReflectionStub(rpc.channel)  # type: ignore[arg-type]  # its types do not cover asyncio
+    response: ServerReflectionResponse = await anext(
+        aiter(stub.ServerReflectionInfo(iter([request])))
+    )
+    return response
 
 
 @pytest.mark.parametrize("service", SERVICES, ids=["the server", "the service"])
-async def test_it_serves_while_the_storage_answers(service: str) -> None:
+async def test_it_is_serving_while_the_storage_is_available(service: str) -> None:
     async with serving() as rpc:
         assert await check(rpc, service) == SERVING
-        rpc.storage.is_away = True
+        rpc.storage.is_unavailable = True
         assert await check(rpc, service) == NOT_SERVING
-        rpc.storage.is_away = False
+        rpc.storage.is_unavailable = False
         assert await check(rpc, service) == SERVING
 
 
-async def test_it_does_not_serve_while_the_storage_is_silent(
+async def test_it_is_not_serving_while_the_storage_does_not_respond(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("customers.entrypoints.grpc.health.CHECK_SECONDS", 0.01)
     async with serving() as rpc:
-        rpc.storage.is_silent = True
+        rpc.storage.is_hanging = True
         assert await check(rpc) == NOT_SERVING
 
 
-async def test_it_does_not_serve_while_the_storage_has_a_defect() -> None:
+async def test_it_is_not_serving_while_the_storage_raises_an_exception() -> None:
     async with serving() as rpc:
         rpc.storage.is_broken = True
         assert await check(rpc) == NOT_SERVING
         assert await anext(watch(rpc)) == NOT_SERVING
 
 
-async def test_an_unknown_service_has_no_health() -> None:
+async def test_the_health_of_an_unknown_service_is_not_found() -> None:
     async with serving() as rpc:
         health: Any = HealthStub(rpc.channel)
-        code, _ = await refusal(health.Check(HealthCheckRequest(service="orders")))
+        code, _ = await failure(health.Check(HealthCheckRequest(service="orders")))
         assert code is StatusCode.NOT_FOUND
-        told = await anext(watch(rpc, "orders"))
-        assert told.status == HealthCheckResponse.SERVICE_UNKNOWN
+        response = await anext(watch(rpc, "orders"))
+        assert response.status == HealthCheckResponse.SERVICE_UNKNOWN
 
 
-async def test_who_watches_is_told_of_every_change(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_watch_receives_every_change(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("customers.entrypoints.grpc.health.WATCH_SECONDS", 0.01)
     async with serving() as rpc:
-        told = watch(rpc)
-        assert await anext(told) == SERVING
-        rpc.storage.is_away = True
-        assert await anext(told) == NOT_SERVING
-        rpc.storage.is_away = False
-        assert await anext(told) == SERVING
+        responses = watch(rpc)
+        assert await anext(responses) == SERVING
+        rpc.storage.is_unavailable = True
+        assert await anext(responses) == NOT_SERVING
+        rpc.storage.is_unavailable = False
+        assert await anext(responses) == SERVING
 
 
-async def test_a_server_about_to_end_does_not_serve_but_still_answers() -> None:
+async def test_a_server_that_reports_not_serving_still_handles_calls() -> None:
     async with serving() as rpc:
-        customer_id, told = await rpc.add_customer(), watch(rpc)
-        assert await anext(told) == SERVING
-        rpc.server.stopping()
+        customer_id, responses = await rpc.add_customer(), watch(rpc)
+        assert await anext(responses) == SERVING
+        rpc.server.report_not_serving()
         assert await check(rpc) == NOT_SERVING
-        assert [each async for each in told] == [NOT_SERVING]
-        answer = await rpc.stub.RecordOrder(an_order(customer_id))
-        assert answer.statistics.total_orders == 1
+        assert [response async for response in responses] == [NOT_SERVING]
+        response = await rpc.stub.RecordOrder(an_order(customer_id))
+        assert response.statistics.total_orders == 1
 
 
-async def test_who_watches_does_not_keep_the_server_from_ending() -> None:
+async def test_a_watch_does_not_delay_the_stop_of_the_server() -> None:
     async with serving() as rpc:
-        told = watch(rpc)
-        assert await anext(told) == SERVING
+        responses = watch(rpc)
+        assert await anext(responses) == SERVING
         async with asyncio.timeout(30):
             await rpc.server.stop(60)
 
 
-async def test_the_services_can_be_listed() -> None:
+async def test_reflection_lists_the_services() -> None:
     async with serving() as rpc:
-        answer = await describe(rpc, ServerReflectionRequest(list_services=""))
-        assert {each.name for each in answer.list_services_response.service} == {
+        response = await describe(rpc, ServerReflectionRequest(list_services=""))
+        assert {service.name for service in response.list_services_response.service} == {
             "customers.v1.CustomersService",
             "grpc.health.v1.Health",
             "grpc.reflection.v1alpha.ServerReflection",
         }
 
 
-async def test_the_descriptors_name_the_contracts_file() -> None:
+async def test_reflection_returns_the_file_of_the_contract() -> None:
     async with serving() as rpc:
         symbol = "customers.v1.CustomersService"
-        answer = await describe(rpc, ServerReflectionRequest(file_containing_symbol=symbol))
-        written = answer.file_descriptor_response.file_descriptor_proto
-        files = map(FileDescriptorProto.FromString, written)
-        assert "customers/v1/customers.proto" in {each.name for each in files}
+        response = await describe(rpc, ServerReflectionRequest(file_containing_symbol=symbol))
+        serialized = response.file_descriptor_response.file_descriptor_proto
+        files = map(FileDescriptorProto.FromString, serialized)
+        assert "customers/v1/customers.proto" in {file.name for file in files}

@@ -1,4 +1,4 @@
-"""Things done at once, and those that touch the same one after the other."""
+"""Concurrent items: those that share a key run one after another."""
 
 import asyncio
 from collections.abc import Collection
@@ -6,54 +6,56 @@ from collections.abc import Collection
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from customers.entrypoints.grpc.keyed_order import in_turn
+from customers.entrypoints.grpc.keyed_order import run_in_key_order
 
-# What an item touches, and how many turns of the loop it takes.
+# The keys of an item, and how many turns of the event loop it takes.
 ITEMS = st.lists(
     st.tuples(st.frozensets(st.sampled_from("abc"), max_size=2), st.integers(0, 5)), max_size=12
 )
 Item = tuple[int, Collection[str], int]
 
 
-class Watched:
-    """Does items, and remembers when each began and ended."""
+class Recorder:
+    """Runs items and records when each one starts and ends."""
 
     def __init__(self) -> None:
-        self.told: list[tuple[str, int]] = []
-        self.running = self.most_running = 0
+        self.events: list[tuple[str, int]] = []
+        self.running = self.max_running = 0
 
-    async def do(self, item: Item) -> int:
+    async def run(self, item: Item) -> int:
         number, _, turns = item
         self.running += 1
-        self.most_running = max(self.most_running, self.running)
-        self.told.append(("began", number))
+        self.max_running = max(self.max_running, self.running)
+        self.events.append(("start", number))
         for _ in range(turns):
             await asyncio.sleep(0)
-        self.told.append(("ended", number))
+        self.events.append(("end", number))
         self.running -= 1
         return number
 
-    async def do_all(self, items: list[Item], at_once: int) -> list[int]:
-        return await in_turn(items, lambda item: item[1], self.do, asyncio.Semaphore(at_once))
+    async def run_all(self, items: list[Item], slots: int) -> list[int]:
+        return await run_in_key_order(
+            items, lambda item: item[1], self.run, asyncio.Semaphore(slots)
+        )
 
 
-@given(items=ITEMS, at_once=st.integers(1, 4))
+@given(items=ITEMS, slots=st.integers(1, 4))
 @settings(max_examples=50)
-def test_what_shares_a_key_is_done_in_the_order_given(
-    items: list[tuple[frozenset[str], int]], at_once: int
+def test_items_that_share_a_key_run_in_sequence(
+    items: list[tuple[frozenset[str], int]], slots: int
 ) -> None:
-    watched = Watched()
+    recorder = Recorder()
     numbered: list[Item] = [(number, *item) for number, item in enumerate(items)]
-    assert asyncio.run(watched.do_all(numbered, at_once)) == list(range(len(items)))
-    assert watched.most_running <= at_once
+    assert asyncio.run(recorder.run_all(numbered, slots)) == list(range(len(items)))
+    assert recorder.max_running <= slots
     for earlier, keys, _ in numbered:
-        for later, others, _ in numbered[earlier + 1 :]:
-            if not set(keys).isdisjoint(others):
-                ended, began = ("ended", earlier), ("began", later)
-                assert watched.told.index(ended) < watched.told.index(began)
+        for later, later_keys, _ in numbered[earlier + 1 :]:
+            if not set(keys).isdisjoint(later_keys):
+                events = recorder.events
+                assert events.index(("end", earlier)) < events.index(("start", later))
 
 
-async def test_what_shares_no_key_is_done_at_once() -> None:
-    watched = Watched()
-    await watched.do_all([(number, str(number), 3) for number in range(8)], at_once=5)
-    assert watched.most_running == 5
+async def test_items_that_share_no_key_run_concurrently() -> None:
+    recorder = Recorder()
+    await recorder.run_all([(number, str(number), 3) for number in range(8)], slots=5)
+    assert recorder.max_running == 5

@@ -1,4 +1,4 @@
-"""Amounts and moments in Google's common types: nothing is lost on the way there and back."""
+"""Amounts and moments in Google's common types: conversions lose nothing."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 
 from customers.core.model.money import Currency
 from customers.core.model.values import MomentGate
-from customers.entrypoints.grpc.money import amount_of, moment_of, money_of, timestamp_of
+from customers.entrypoints.grpc.money import amount_of, money_of, rfc3339_of, timestamp_of
 
 CURRENCIES = st.sampled_from(["JPY", "USD", "TND", "CLF"]).map(Currency.of)
 
 
 @given(currency=CURRENCIES, minor_units=st.integers(0, 10**18))
-def test_an_amount_comes_back_exactly(currency: Currency, minor_units: int) -> None:
+def test_an_amount_round_trips_exactly(currency: Currency, minor_units: int) -> None:
     amount = minor_units * currency.unit
     assert amount_of(money_of(amount, currency), currency) == amount
 
@@ -25,11 +25,11 @@ def test_an_amount_below_one_unit_has_no_units() -> None:
 
 
 @given(moment=st.datetimes(timezones=st.just(UTC)))
-def test_a_moment_comes_back_exactly(moment: datetime) -> None:
+def test_a_moment_round_trips_exactly(moment: datetime) -> None:
     timestamp = timestamp_of(moment)
     assert timestamp is not None
-    assert MomentGate().read(moment_of(timestamp)) == moment
+    assert MomentGate().read(rfc3339_of(timestamp)) == moment
 
 
-def test_a_moment_that_is_not_there_stays_away() -> None:
+def test_an_absent_moment_has_no_timestamp() -> None:
     assert timestamp_of(None) is None

@@ -1,4 +1,4 @@
-"""What is counted and measured, by one process and by several together."""
+"""Metrics of one process, and of several that share a directory."""
 
 import os
 import subprocess
@@ -8,21 +8,21 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from customers.entrypoints.observability.metrics import Metrics, PoolNumbers, shared_environment
+from customers.entrypoints.observability.metrics import Metrics, PoolStats, shared_environment
 
 ROUTE = "/api/v1/customers/{id}"
 SHARE = """
 import os, pathlib, sys
-from customers.entrypoints.observability.metrics import Metrics, PoolNumbers, forget_process
+from customers.entrypoints.observability.metrics import Metrics, PoolStats, forget_process
 folder = pathlib.Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
-pool = lambda: PoolNumbers(size=5, idle=2)
+pool = lambda: PoolStats(size=5, idle=2)
 metrics = Metrics.create(version="1.2.3", pool=pool, multiprocess_dir=folder)
 metrics.http_started()
-metrics.fact(kind="order", transport="grpc", outcome="recorded")
-if "sweeps" in os.environ:
-    metrics.tell_builds(3, 0.25)
-for ended in sys.argv[1:]:
-    forget_process(folder, int(ended))
+metrics.count_fact(kind="order", transport="grpc", outcome="recorded")
+if "sweeping" in os.environ:
+    metrics.set_segment_builds(3, 0.25)
+for pid in sys.argv[1:]:
+    forget_process(folder, int(pid))
 print(os.getpid())
 print(metrics.render()[0].decode())
 """
@@ -42,19 +42,20 @@ def value(source: Metrics | str, name: str, **labels: str) -> float | None:
     return None
 
 
-def run_sharing(folder: Path, *ended: int, **environ: str) -> tuple[int, str]:
-    """The id of a process that shares metrics in the folder, and what it rendered; with `sweeps`
-    in its environment segments are being built by it.
+def run_sharing(folder: Path, *ended_pids: int, **environ: str) -> tuple[int, str]:
+    """The id of a process that shares metrics in the folder, and the text it rendered.
+
+    With `sweeping` in its environment the process is building segments.
     """
-    told = subprocess.run(
-        [sys.executable, "-c", SHARE, *map(str, ended)],
+    process = subprocess.run(
+        [sys.executable, "-c", SHARE, *map(str, ended_pids)],
         env={**os.environ, **shared_environment(folder), **environ},
         capture_output=True,
         check=True,
         text=True,
     )
-    process, _, text = told.stdout.partition("\n")
-    return int(process), text
+    pid, _, text = process.stdout.partition("\n")
+    return int(pid), text
 
 
 def test_a_request_is_counted_by_route_method_and_status(metrics: Metrics) -> None:
@@ -66,7 +67,7 @@ def test_a_request_is_counted_by_route_method_and_status(metrics: Metrics) -> No
     assert value(metrics, "customers_http_requests_total", **labels, status="404") == 1
 
 
-def test_the_time_of_a_request_is_measured_by_route_and_method(metrics: Metrics) -> None:
+def test_the_duration_of_a_request_is_measured_by_route_and_method(metrics: Metrics) -> None:
     metrics.http_started()
     metrics.http_finished(method="GET", route=ROUTE, status=200, seconds=0.003)
     name, labels = "customers_http_request_duration_seconds", {"route": ROUTE, "method": "GET"}
@@ -75,14 +76,14 @@ def test_the_time_of_a_request_is_measured_by_route_and_method(metrics: Metrics)
     assert value(metrics, f"{name}_bucket", **labels, le="0.005") == 1
 
 
-def test_a_request_is_in_flight_until_it_is_answered(metrics: Metrics) -> None:
+def test_a_request_is_in_flight_until_it_is_finished(metrics: Metrics) -> None:
     metrics.http_started()
     metrics.http_started()
     metrics.http_finished(method="GET", route=ROUTE, status=200, seconds=0.003)
     assert value(metrics, "customers_http_requests_in_flight") == 1
 
 
-def test_what_a_caller_invents_is_no_label(metrics: Metrics) -> None:
+def test_unknown_methods_and_routes_do_not_become_labels(metrics: Metrics) -> None:
     metrics.http_started()
     metrics.http_finished(method="BREW", route=None, status=404, seconds=0.003)
     metrics.rpc_started()
@@ -103,61 +104,61 @@ def test_a_call_is_counted_and_measured_by_method_and_code(metrics: Metrics) -> 
     assert value(metrics, "customers_grpc_requests_in_flight") == 1
 
 
-def test_facts_are_counted_by_kind_transport_and_outcome_from_nought(metrics: Metrics) -> None:
+def test_facts_are_counted_from_zero_by_kind_transport_and_outcome(metrics: Metrics) -> None:
     name, labels = "customers_ledger_facts_total", {"kind": "refund", "transport": "http"}
     assert value(metrics, name, **labels, outcome="duplicate") == 0
-    metrics.fact(kind="refund", transport="http", outcome="duplicate")
+    metrics.count_fact(kind="refund", transport="http", outcome="duplicate")
     assert value(metrics, name, **labels, outcome="duplicate") == 1
     assert value(metrics, name, **labels, outcome="recorded") == 0
 
 
-def test_nothing_is_being_built_until_it_is_told(metrics: Metrics) -> None:
+def test_no_segment_is_being_built_at_first(metrics: Metrics) -> None:
     assert value(metrics, "customers_segment_builds") == 0
     assert value(metrics, "customers_segment_build_progress_ratio") == 1
 
 
-def test_builds_of_segments_are_told_by_number_and_progress_as_they_were_last(
+def test_segment_builds_have_the_count_and_progress_set_last(
     metrics: Metrics,
 ) -> None:
-    for number, progress in ((2, 0.125), (1, 0.5), (0, 1)):
-        metrics.tell_builds(number, progress)
-        assert value(metrics, "customers_segment_builds") == number
+    for count, progress in ((2, 0.125), (1, 0.5), (0, 1)):
+        metrics.set_segment_builds(count, progress)
+        assert value(metrics, "customers_segment_builds") == count
         assert value(metrics, "customers_segment_build_progress_ratio") == progress
 
 
-def test_the_pools_numbers_are_those_of_the_moment_of_reading() -> None:
-    now = PoolNumbers(size=4, idle=4, waiting=0)
-    metrics = Metrics.create(version="1.2.3", pool=lambda: now)
+def test_the_pool_is_sampled_when_the_metrics_are_rendered() -> None:
+    stats = PoolStats(size=4, idle=4, waiting=0)
+    metrics = Metrics.create(version="1.2.3", pool=lambda: stats)
     metrics.render()
-    now = PoolNumbers(size=10, idle=1, waiting=7)
+    stats = PoolStats(size=10, idle=1, waiting=7)
     states = ("size", "idle", "in_use", "waiting")
-    told = [value(metrics, "customers_pool_connections", state=state) for state in states]
-    assert told == [10, 1, 9, 7]
+    samples = [value(metrics, "customers_pool_connections", state=state) for state in states]
+    assert samples == [10, 1, 9, 7]
 
 
-def test_what_the_pool_does_not_know_is_not_told() -> None:
-    metrics = Metrics.create(version="1.2.3", pool=lambda: PoolNumbers(size=1, idle=0))
+def test_a_pool_that_does_not_report_waiting_requests_has_no_sample_of_them() -> None:
+    metrics = Metrics.create(version="1.2.3", pool=lambda: PoolStats(size=1, idle=0))
     assert value(metrics, "customers_pool_connections", state="in_use") == 1
     assert value(metrics, "customers_pool_connections", state="waiting") is None
 
 
-def test_without_a_pool_there_are_no_numbers_of_one(metrics: Metrics) -> None:
+def test_without_a_pool_there_are_no_pool_metrics(metrics: Metrics) -> None:
     assert b"customers_pool" not in metrics.render()[0]
 
 
-def test_metrics_do_not_share_their_numbers_unasked(metrics: Metrics) -> None:
+def test_metrics_are_not_shared_by_default(metrics: Metrics) -> None:
     other = Metrics.create(version="1.2.3")
     other.http_started()
     assert value(metrics, "customers_http_requests_in_flight") == 0
 
 
-def test_the_text_is_of_the_type_that_every_prometheus_reads(metrics: Metrics) -> None:
+def test_the_text_has_the_content_type_of_prometheus(metrics: Metrics) -> None:
     text, content_type = metrics.render()
     assert content_type == "text/plain; version=0.0.4; charset=utf-8"
     assert list(text_string_to_metric_families(text.decode()))
 
 
-def test_the_build_and_the_process_are_told(metrics: Metrics) -> None:
+def test_the_metrics_include_the_build_and_the_process(metrics: Metrics) -> None:
     text = metrics.render()[0].decode()
     python = sys.version.split()[0]
     assert value(text, "customers_build_info", version="1.2.3", python=python) == 1
@@ -165,13 +166,13 @@ def test_the_build_and_the_process_are_told(metrics: Metrics) -> None:
     assert value(text, "python_gc_collections_total", generation="0") is not None
 
 
-def test_no_counter_has_a_twin_that_tells_when_it_was_made(metrics: Metrics) -> None:
+def test_counters_have_no_created_samples(metrics: Metrics) -> None:
     metrics.http_started()
     metrics.http_finished(method="GET", route=ROUTE, status=200, seconds=0.003)
     assert b"_created" not in metrics.render()[0]
 
 
-def test_processes_that_share_a_folder_answer_with_their_sum(tmp_path: Path) -> None:
+def test_processes_that_share_a_folder_render_their_sum(tmp_path: Path) -> None:
     run_sharing(tmp_path)
     _, text = run_sharing(tmp_path)
     labels = {"kind": "order", "transport": "grpc", "outcome": "recorded"}
@@ -181,27 +182,25 @@ def test_processes_that_share_a_folder_answer_with_their_sum(tmp_path: Path) -> 
     assert value(text, "customers_build_info", version="1.2.3", python=sys.version.split()[0]) == 1
 
 
-def test_a_process_that_is_forgotten_leaves_its_counts_only(tmp_path: Path) -> None:
-    ended, _ = run_sharing(tmp_path)
-    _, text = run_sharing(tmp_path, ended)
+def test_a_forgotten_process_leaves_only_its_counters(tmp_path: Path) -> None:
+    pid, _ = run_sharing(tmp_path)
+    _, text = run_sharing(tmp_path, pid)
     labels = {"kind": "order", "transport": "grpc", "outcome": "recorded"}
     assert value(text, "customers_ledger_facts_total", **labels) == 2
     assert value(text, "customers_http_requests_in_flight") == 1
     assert value(text, "customers_pool_connections", state="size") == 5
 
 
-def test_of_processes_that_share_a_folder_the_one_that_sweeps_tells_of_builds(
-    tmp_path: Path,
-) -> None:
-    sweeping, _ = run_sharing(tmp_path, sweeps="yes")
+def test_segment_builds_are_those_of_the_process_that_sweeps(tmp_path: Path) -> None:
+    sweeping_pid, _ = run_sharing(tmp_path, sweeping="yes")
     _, text = run_sharing(tmp_path)
     assert value(text, "customers_segment_builds") == 3
     assert value(text, "customers_segment_build_progress_ratio") == 0.25
-    _, text = run_sharing(tmp_path, sweeping)
+    _, text = run_sharing(tmp_path, sweeping_pid)
     assert value(text, "customers_segment_builds") == 0
     assert value(text, "customers_segment_build_progress_ratio") == 1
 
 
-def test_a_process_that_was_not_started_to_share_cannot(tmp_path: Path) -> None:
+def test_a_process_not_started_for_sharing_cannot_share_metrics(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="PROMETHEUS_MULTIPROC_DIR"):
         Metrics.create(version="1.2.3", multiprocess_dir=tmp_path)

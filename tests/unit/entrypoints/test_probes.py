@@ -9,16 +9,16 @@ from customers.entrypoints.http.body import DRAIN
 from customers.entrypoints.http.resources import probes
 from tests.support.api_client import PROBLEM, Answer, Api, serving
 from tests.support.builders import USD, a_tenant
-from tests.unit.entrypoints.grpc_service import MoodyStorage
+from tests.support.faulty_storage import FaultyStorage
 
 
 @pytest.fixture
-def storage() -> MoodyStorage:
-    return MoodyStorage(MemoryStorage(currency=USD))
+def storage() -> FaultyStorage:
+    return FaultyStorage(MemoryStorage(currency=USD))
 
 
 @pytest.fixture
-async def api(storage: MoodyStorage) -> AsyncIterator[Api]:
+async def api(storage: FaultyStorage) -> AsyncIterator[Api]:
     async with serving(storage, tenant=a_tenant()) as api:
         yield api
 
@@ -28,9 +28,9 @@ async def probe(api: Api, path: str) -> Answer:
 
 
 async def test_a_storage_that_is_away_is_neither_healthy_nor_ready(
-    api: Api, storage: MoodyStorage
+    api: Api, storage: FaultyStorage
 ) -> None:
-    storage.is_away = True
+    storage.is_unavailable = True
     health, ready, live = [await probe(api, path) for path in ("/health", "/ready", "/live")]
     assert (health.status, health.body["status"]) == (503, "unhealthy")
     assert (ready.status, ready.body["status"]) == (503, "not ready")
@@ -40,25 +40,25 @@ async def test_a_storage_that_is_away_is_neither_healthy_nor_ready(
 
 
 async def test_a_problem_document_is_given_to_who_accepts_one(
-    api: Api, storage: MoodyStorage
+    api: Api, storage: FaultyStorage
 ) -> None:
-    storage.is_away = True
+    storage.is_unavailable = True
     told = await api.send("GET", "/health", base="", headers={"Accept": PROBLEM})
     assert (told.status, told.headers["Content-Type"]) == (503, PROBLEM)
 
 
 async def test_a_storage_that_does_not_answer_is_not_waited_for(
-    api: Api, storage: MoodyStorage, monkeypatch: pytest.MonkeyPatch
+    api: Api, storage: FaultyStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(probes, "CHECK_SECONDS", 0.01)
-    storage.is_silent = True
+    storage.is_hanging = True
     ready = await probe(api, "/ready")
     assert ready.status == 503
     assert ready.body["message"] == "the storage does not answer in time"
 
 
 async def test_why_a_storage_is_broken_is_not_told_to_callers(
-    api: Api, storage: MoodyStorage
+    api: Api, storage: FaultyStorage
 ) -> None:
     storage.is_broken = True
     for path in ("/health", "/ready"):
@@ -67,10 +67,10 @@ async def test_why_a_storage_is_broken_is_not_told_to_callers(
         assert b"secret" not in answer.raw
 
 
-async def test_a_storage_that_comes_back_is_seen_at_once(api: Api, storage: MoodyStorage) -> None:
-    storage.is_away = True
+async def test_a_storage_that_comes_back_is_seen_at_once(api: Api, storage: FaultyStorage) -> None:
+    storage.is_unavailable = True
     assert (await probe(api, "/ready")).status == 503
-    storage.is_away = False
+    storage.is_unavailable = False
     assert (await probe(api, "/ready")).status == 200
 
 

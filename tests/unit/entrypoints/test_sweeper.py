@@ -35,8 +35,8 @@ from tests.support.builders import (
     later,
     some_statistics,
 )
+from tests.support.faulty_storage import FaultyStorage
 from tests.support.oracle import steps_of
-from tests.unit.entrypoints.grpc_service import MoodyStorage
 
 AT_ONCE, NEVER_AGAIN = 0.001, 3_600.0
 PATIENCE_SECONDS = 60.0
@@ -45,7 +45,7 @@ LAPSED = '[{"field":"days_since_last_order","operator":"gt","value":90}]'
 
 
 @define(eq=False)
-class AskedStorage(MoodyStorage):
+class AskedStorage(FaultyStorage):
     """One that knows how often it was asked for the lease."""
 
     leases: int = 0
@@ -208,22 +208,22 @@ async def test_a_storage_that_is_away_is_one_warning_until_it_is_back(
 ) -> None:
     await published(storage)
     warning = ("warning", "segments are not swept")
-    storage.is_away = True
+    storage.is_unavailable = True
     async with swept(sweeping, metrics, AT_ONCE):
         for times in (1, 2):
             await storage.asked_again()
             assert logged(lines) == times * [warning]
-            storage.is_away = False
+            storage.is_unavailable = False
             await settled(storage)
             await storage.asked_again()
-            storage.is_away = times == 1
+            storage.is_unavailable = times == 1
     assert logged(lines) == 2 * [warning]
 
 
 async def test_the_warning_says_what_is_the_matter(
     storage: AskedStorage, sweeping: Sweeper, metrics: Metrics, lines: StringIO
 ) -> None:
-    storage.is_away = True
+    storage.is_unavailable = True
     async with swept(sweeping, metrics, AT_ONCE):
         await storage.asked_again()
     assert "the storage is not available, try again in a moment" in lines.getvalue()

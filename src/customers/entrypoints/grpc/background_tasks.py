@@ -1,7 +1,7 @@
-"""Work that is finished once it has begun, whether or not its caller still waits.
+"""Work that runs to its end once it has started, even when its caller disconnects.
 
-gRPC cancels a handler whose caller has hung up or run out of time. What a handler does here is a
-task of its own, so that no transaction is broken off and no connection is left dirty.
+gRPC cancels the handler of a caller who hung up or ran out of time. The work runs in a task of its
+own, so that no transaction is interrupted and no connection is left dirty.
 """
 
 import asyncio
@@ -15,30 +15,30 @@ Result = TypeVar("Result")
 
 
 class BackgroundTasks:
-    """The work of one server that has begun and not ended."""
+    """The running tasks of one server."""
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[Any]] = set()
 
-    async def through(self, work: Coroutine[Any, Any, Result]) -> Result:
-        """What the work returns or raises; cancelling the wait for it leaves it running."""
+    async def run(self, work: Coroutine[Any, Any, Result]) -> Result:
+        """Returns or raises what the work does; cancelling this call does not cancel the work."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
-            task.add_done_callback(_log_defect)
+            task.add_done_callback(_log_exception)
             raise
 
-    async def finished(self) -> None:
-        """Returns when nothing that has begun is left."""
+    async def wait_until_done(self) -> None:
+        """Waits until no task is running."""
         while self._tasks:
             await asyncio.wait(self._tasks)
 
 
-def _log_defect(task: asyncio.Task[Any]) -> None:
-    """A refusal was for the caller who has left; a defect is still for us."""
+def _log_exception(task: asyncio.Task[Any]) -> None:
+    """Logs what failed after a disconnect, except errors that only concern the caller."""
     error = None if task.cancelled() else task.exception()
     if error is not None and not isinstance(error, CustomersError):
-        logger().error("a call that its caller had left met a defect", exc_info=error)
+        logger().error("unhandled exception after client disconnect", exc_info=error)

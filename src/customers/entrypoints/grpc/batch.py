@@ -1,58 +1,73 @@
-"""The orders of one call: each told by itself, with its own end.
+"""A batch of orders: each is recorded or refused on its own.
 
-Which of them may be told at the same time is the business of `turns.py`.
+Which orders of a batch may run concurrently is decided in `keyed_order.py`.
 """
 
-from collections.abc import Callable, Collection, Hashable
+import asyncio
+from collections.abc import Collection, Hashable, Iterable
 
 from customers.core.errors import Invalid, Unavailable
 from customers.core.services.orders import LedgerResult, Orders
+from customers.entrypoints.grpc.commands import OrderCommand
 from customers.entrypoints.grpc.errors import status_of
 from customers.entrypoints.grpc.generated.customers_pb2 import (
     RecordOrderOutcome,
+    RecordOrderRequest,
     RecordOrderResponse,
 )
-from customers.entrypoints.grpc.messages import OrderCommand
+from customers.entrypoints.grpc.keyed_order import run_in_key_order
+from customers.entrypoints.grpc.messages import Messages
 from customers.entrypoints.observability.ledger_metrics import LedgerMetrics
 
 
 class Batch:
-    """Once the storage is away, the rest of the batch is refused without asking it again."""
+    """One batch. After the storage was unavailable once, its other orders fail without a try."""
 
-    def __init__(
-        self,
-        orders: Orders,
-        ledger_metrics: LedgerMetrics,
-        shown: Callable[[LedgerResult], RecordOrderResponse],
-    ) -> None:
+    def __init__(self, orders: Orders, ledger_metrics: LedgerMetrics, messages: Messages) -> None:
         self._orders = orders
         self._ledger_metrics = ledger_metrics
-        self._shown = shown
-        self._is_away = False
+        self._messages = messages
+        self._is_storage_unavailable = False
 
-    async def outcome(self, told: OrderCommand | Invalid) -> RecordOrderOutcome:
-        """What became of one order, which may have been refused when it was read."""
+    async def record(
+        self, requests: Iterable[RecordOrderRequest], slots: asyncio.Semaphore
+    ) -> list[RecordOrderOutcome]:
+        """The outcome of each order, in the order of the requests."""
+        commands = []
+        for request in requests:
+            commands.append(self._read(request))
+            await asyncio.sleep(0)  # reading a thousand orders takes a while: let others run
+        return await run_in_key_order(commands, _keys, self._outcome, slots)
+
+    def _read(self, request: RecordOrderRequest) -> OrderCommand | Invalid:
+        try:
+            return self._messages.order(request)
+        except Invalid as invalid:
+            return invalid
+
+    async def _outcome(self, command: OrderCommand | Invalid) -> RecordOrderOutcome:
         try:
             with self._ledger_metrics.observe("order") as observation:
-                result = observation.result = await self._record(told)
-            return RecordOrderOutcome(recorded=self._shown(result))
+                result = observation.result = await self._record(command)
+            response = self._messages.response(RecordOrderResponse, result)
+            return RecordOrderOutcome(recorded=response)
         except Exception as error:
             return RecordOrderOutcome(error=status_of(error))
 
-    async def _record(self, told: OrderCommand | Invalid) -> LedgerResult:
-        if isinstance(told, Invalid):
-            raise told
-        if self._is_away:
+    async def _record(self, command: OrderCommand | Invalid) -> LedgerResult:
+        if isinstance(command, Invalid):
+            raise command
+        if self._is_storage_unavailable:
             raise Unavailable
         try:
-            return await self._orders.record(told.tenant_id, told.customer_id, told)
+            return await self._orders.record(command.tenant_id, command.customer_id, command)
         except Unavailable:
-            self._is_away = True
+            self._is_storage_unavailable = True
             raise
 
 
-def touched(told: OrderCommand | Invalid) -> Collection[Hashable]:
-    """What orders must share to be told one after the other: an order id, or a customer."""
-    if isinstance(told, Invalid):
+def _keys(command: OrderCommand | Invalid) -> Collection[Hashable]:
+    """Orders of the same customer, or with the same id, are recorded one after another."""
+    if isinstance(command, Invalid):
         return ()
-    return ((told.tenant_id, told.customer_id), (told.tenant_id, told.order_id))
+    return ((command.tenant_id, command.customer_id), (command.tenant_id, command.order_id))

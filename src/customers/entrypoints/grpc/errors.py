@@ -1,4 +1,4 @@
-"""What was refused, as a status: kinds of errors to codes, with the details of google.rpc."""
+"""Errors to gRPC statuses: a code for each kind of error, with the details of google.rpc."""
 
 from collections.abc import Iterator
 from typing import Any, NoReturn
@@ -24,6 +24,7 @@ from customers.entrypoints.observability.logs import logger
 DOMAIN = "customers"
 DETAILS = "grpc-status-details-bin"
 
+# The first kind that an error belongs to decides.
 _CODES: tuple[tuple[type[CustomersError], StatusCode], ...] = (
     (Invalid, StatusCode.INVALID_ARGUMENT),
     (NotFound, StatusCode.NOT_FOUND),
@@ -31,22 +32,22 @@ _CODES: tuple[tuple[type[CustomersError], StatusCode], ...] = (
     (Conflict, StatusCode.ALREADY_EXISTS),
     (Unavailable, StatusCode.UNAVAILABLE),
 )
-_BY_NUMBER = {code.value[0]: code for code in StatusCode}
+_CODES_BY_NUMBER = {code.value[0]: code for code in StatusCode}
 
 
 def status_of(error: Exception) -> Status:
-    """The status that an error becomes; what is no refusal is a defect, and is logged."""
+    """The status of an error. An unexpected exception is logged and becomes INTERNAL."""
     for kind, code in _CODES:
         if isinstance(error, kind):
             return _status(code, str(error), *_details(error))
-    logger().error("a call met a defect", exc_info=error)
-    return _status(StatusCode.INTERNAL, "the service has a defect; it has been logged")
+    logger().error("unhandled exception in call", exc_info=error)
+    return _status(StatusCode.INTERNAL, "internal error; it has been logged")
 
 
 async def abort(context: ServicerContext[Any, Any], status: Status) -> NoReturn:
-    """Ends the call with the status, its details in the trailing metadata beside what is there."""
+    """Ends the call with the status; its details are added to the trailing metadata."""
     metadata = (*context.trailing_metadata(), (DETAILS, status.SerializeToString()))
-    await context.abort(_BY_NUMBER[status.code], status.message, metadata)
+    await context.abort(_CODES_BY_NUMBER[status.code], status.message, metadata)
 
 
 def _status(code: StatusCode, message: str, *details: Message) -> Status:
@@ -73,6 +74,6 @@ def _violation(problem: Problem) -> BadRequest.FieldViolation:
 
 MALFORMED = _status(
     StatusCode.INVALID_ARGUMENT,
-    "the bytes of the request are not the message that this method takes",
+    "the request cannot be parsed as the message of this method",
     ErrorInfo(reason="MALFORMED_MESSAGE", domain=DOMAIN),
 )

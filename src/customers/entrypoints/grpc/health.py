@@ -1,7 +1,7 @@
-"""The health of the service as grpc.health.v1 tells it: serving while the storage answers.
+"""The gRPC health service (grpc.health.v1): SERVING while the storage is available.
 
-Whether the storage answers is asked when somebody asks us, so an answer is never older than the
-question; those who watch share a look that is at most a second old.
+`Check` checks the storage on every call; all callers of `Watch` share a check that is at most a
+second old.
 """
 
 import asyncio
@@ -29,48 +29,48 @@ Context = ServicerContext[Any, Any]
 
 
 class Health(HealthServicer):
-    """The health of the services named, and of the server as a whole, whose name is empty."""
+    """The health of the named services, and of the whole server under the empty name."""
 
     def __init__(self, storage: Storage, *services: str) -> None:
         self._storage = storage
         self._services = frozenset(("", *services))
         self._stopping = asyncio.Event()
-        self._looking = asyncio.Lock()
-        self._seen: int = _NOT_SERVING
-        self._seen_at = -WATCH_SECONDS
+        self._refreshing = asyncio.Lock()
+        self._cached_status: int = _NOT_SERVING
+        self._cached_at = -WATCH_SECONDS
 
-    def stop(self) -> None:
-        """From now on not serving, whatever the storage says; who watches is told, and let go."""
+    def report_not_serving(self) -> None:
+        """Reports NOT_SERVING from now on, and ends all watches after they have sent it."""
         self._stopping.set()
 
     async def Check(  # noqa: N802 - the names of the protocol
         self, request: HealthCheckRequest, context: Context
     ) -> HealthCheckResponse:
         if request.service not in self._services:
-            await context.abort(StatusCode.NOT_FOUND, "there is no such service")
-        return HealthCheckResponse(status=await self._look())
+            await context.abort(StatusCode.NOT_FOUND, "unknown service")
+        return HealthCheckResponse(status=await self._status())
 
     async def Watch(  # noqa: N802
         self, request: HealthCheckRequest, _: Context
     ) -> AsyncIterator[HealthCheckResponse]:
-        told = None
+        sent = None
         while True:
             is_last = self._stopping.is_set()
-            status = await self._glance() if request.service in self._services else _UNKNOWN
-            if status != told:
+            status = await self._shared_status() if request.service in self._services else _UNKNOWN
+            if status != sent:
                 yield HealthCheckResponse(status=status)
-                told = status
+                sent = status
             if is_last:
                 return
             await self._pause()
 
-    async def _glance(self) -> int:
-        async with self._looking:
-            if monotonic() - self._seen_at >= WATCH_SECONDS:
-                self._seen, self._seen_at = await self._look(), monotonic()
-        return _NOT_SERVING if self._stopping.is_set() else self._seen
+    async def _shared_status(self) -> int:
+        async with self._refreshing:
+            if monotonic() - self._cached_at >= WATCH_SECONDS:
+                self._cached_status, self._cached_at = await self._status(), monotonic()
+        return _NOT_SERVING if self._stopping.is_set() else self._cached_status
 
-    async def _look(self) -> int:
+    async def _status(self) -> int:
         if self._stopping.is_set():
             return _NOT_SERVING
         try:
@@ -79,11 +79,12 @@ class Health(HealthServicer):
         except (TimeoutError, Unavailable):
             return _NOT_SERVING
         except Exception:
-            logger().exception("the storage cannot be used")
+            logger().exception("storage health check failed")
             return _NOT_SERVING
         return _NOT_SERVING if self._stopping.is_set() else _SERVING
 
     async def _pause(self) -> None:
+        """Waits for the next check, or until the server stops."""
         try:
             async with asyncio.timeout(WATCH_SECONDS):
                 await self._stopping.wait()

@@ -1,7 +1,6 @@
-"""What surrounds every call: its id, refusals, line in the log, and metrics.
+"""What surrounds every unary call: request id, error statuses, log line and metrics.
 
-Calls of one message and one answer, that is. A stream (watching the health, asking for the
-descriptors) lasts as long as its caller likes, which says nothing about us.
+Streams (watching the health, reflection) are not measured: they last as long as the caller likes.
 """
 
 import asyncio
@@ -21,15 +20,13 @@ from customers.entrypoints.observability.request_id import request_id_of
 
 REQUEST_ID = "x-request-id"
 
-_OUR_FAULT = (StatusCode.INTERNAL, StatusCode.UNAVAILABLE, StatusCode.UNKNOWN)
+_SERVER_FAULTS = (StatusCode.INTERNAL, StatusCode.UNAVAILABLE, StatusCode.UNKNOWN)
 
 Context = ServicerContext[Any, Any]
-Handler = Any  # the published type of a handler knows no asyncio
+Handler = Any  # grpc's type of a handler does not cover asyncio
 
 
 class Interceptor(grpc.aio.ServerInterceptor):
-    """The one interceptor."""
-
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
 
@@ -41,41 +38,42 @@ class Interceptor(grpc.aio.ServerInterceptor):
         handler = await continuation(handler_call_details)
         if handler is None:
             self._metrics.rpc_started()
-            self._finished(None, StatusCode.UNIMPLEMENTED, perf_counter())
+            self._finish(None, StatusCode.UNIMPLEMENTED, perf_counter())
             return None
         if handler.request_streaming or handler.response_streaming:
             return handler
-        framed = self._framed(handler_call_details.method, handler)
-        # The bytes are parsed inside the frame: gRPC would answer with the parser's own words.
-        return grpc.unary_unary_rpc_method_handler(framed, None, handler.response_serializer)
+        surrounded = self._surround(handler_call_details.method, handler)
+        # Without a deserializer we get the bytes: gRPC would answer with the parser's own words.
+        return grpc.unary_unary_rpc_method_handler(surrounded, None, handler.response_serializer)
 
-    def _framed(
+    def _surround(
         self, method: str, handler: Handler
     ) -> Callable[[bytes, Context], Awaitable[object]]:
-        async def framed(raw: bytes, context: Context) -> object:
+        async def surrounded(raw: bytes, context: Context) -> object:
             started, code = perf_counter(), None
             self._metrics.rpc_started()
             request_id = _request_id(context)
             context.set_trailing_metadata(((REQUEST_ID, request_id),))
             with RequestScope(request_id):
                 try:
-                    answer = await _answered(raw, context, handler)
+                    response = await _respond(raw, context, handler)
                     code = StatusCode.OK
-                    return answer
+                    return response
                 except asyncio.CancelledError:
                     is_late = context.time_remaining() == 0
                     code = StatusCode.DEADLINE_EXCEEDED if is_late else StatusCode.CANCELLED
                     raise
                 finally:
-                    # The context knows how a call was ended, though its caller may not learn it.
-                    self._finished(method, code or context.code(), started)
+                    # An aborted call has its code in the context.
+                    self._finish(method, code or context.code(), started)
 
-        return framed
+        return surrounded
 
-    def _finished(self, method: str | None, code: StatusCode, started: float) -> None:
+    def _finish(self, method: str | None, code: StatusCode, started: float) -> None:
+        """Counts and logs a call that has ended."""
         seconds = perf_counter() - started
         self._metrics.rpc_finished(method=method, code=code.name, seconds=seconds)
-        write = logger().error if code in _OUR_FAULT else logger().info
+        write = logger().error if code in _SERVER_FAULTS else logger().info
         write(
             "call",
             method=method.lstrip("/") if method else "unmatched",
@@ -84,19 +82,20 @@ class Interceptor(grpc.aio.ServerInterceptor):
         )
 
 
-async def _answered(raw: bytes, context: Context, handler: Handler) -> object:
-    """What the handler answers; what it refuses ends the call with a status."""
+async def _respond(raw: bytes, context: Context, handler: Handler) -> object:
+    """The handler's response; an error that it raises ends the call with a status."""
     try:
-        return await _handled(raw, context, handler)
+        return await _handle(raw, context, handler)
     except Exception as error:
-        if context.done():  # the call has been ended on the way here
+        if context.done():  # an abort has already ended the call
             raise
         await abort(context, status_of(error))
 
 
-async def _handled(raw: bytes, context: Context, handler: Handler) -> object:
+async def _handle(raw: bytes, context: Context, handler: Handler) -> object:
     if context.time_remaining() == 0:
-        await context.abort(StatusCode.DEADLINE_EXCEEDED, "the time was over before the call began")
+        message = "the deadline expired before the call started"
+        await context.abort(StatusCode.DEADLINE_EXCEEDED, message)
     try:
         request = handler.request_deserializer(raw)
     except DecodeError:
@@ -105,5 +104,5 @@ async def _handled(raw: bytes, context: Context, handler: Handler) -> object:
 
 
 def _request_id(context: Context) -> str:
-    told = (value for key, value in context.invocation_metadata() or () if key == REQUEST_ID)
-    return request_id_of(str(next(told, "")))
+    metadata = context.invocation_metadata() or ()
+    return request_id_of(str(next((value for key, value in metadata if key == REQUEST_ID), "")))

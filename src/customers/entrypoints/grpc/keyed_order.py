@@ -1,4 +1,4 @@
-"""Many things done at once, and those that touch the same in the order in which they stand."""
+"""Concurrent work in which items that share a key run one after another, in the order given."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Hashable, Sequence
@@ -8,35 +8,34 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-async def in_turn(
+async def run_in_key_order(
     items: Sequence[Item],
     keys: Callable[[Item], Collection[Hashable]],
-    do: Callable[[Item], Awaitable[Result]],
-    at_once: asyncio.Semaphore,
+    work: Callable[[Item], Awaitable[Result]],
+    slots: asyncio.Semaphore,
 ) -> list[Result]:
-    """What `do` gives for each item, in their order; `do` must not raise.
+    """The result of `work` for each item, in the order of the items; `work` must not raise.
 
-    An item is begun once every earlier one that shares a key with it is done, and the semaphore
-    lets it in.
+    An item starts when every earlier item that shares a key with it is done and it gets a slot.
     """
-    last: dict[Hashable, asyncio.Task[Result]] = {}
+    last_tasks: dict[Hashable, asyncio.Task[Result]] = {}
     tasks = []
     for item in items:
-        own = keys(item)
-        before = {last[key] for key in own if key in last}
-        task = asyncio.create_task(_after(before, at_once, do, item))
-        last |= dict.fromkeys(own, task)
+        item_keys = keys(item)
+        predecessors = {last_tasks[key] for key in item_keys if key in last_tasks}
+        task = asyncio.create_task(_run_after(predecessors, slots, work, item))
+        last_tasks |= dict.fromkeys(item_keys, task)
         tasks.append(task)
     return await asyncio.gather(*tasks)
 
 
-async def _after(
-    before: Collection[asyncio.Task[Result]],
-    at_once: asyncio.Semaphore,
-    do: Callable[[Item], Awaitable[Result]],
+async def _run_after(
+    predecessors: Collection[asyncio.Task[Result]],
+    slots: asyncio.Semaphore,
+    work: Callable[[Item], Awaitable[Result]],
     item: Item,
 ) -> Result:
-    if before:
-        await asyncio.wait(before)
-    async with at_once:
-        return await do(item)
+    if predecessors:
+        await asyncio.wait(predecessors)
+    async with slots:
+        return await work(item)

@@ -1,7 +1,7 @@
-"""Amounts and moments of Google's common types as the core's gates take them, and back.
+"""Google's common types, Money and Timestamp, to what the core's gates take, and back.
 
-What an amount or a date may be is the model's business; here is only what these two types allow
-themselves to be. Nothing is rounded: money in these messages is exact.
+The model decides what an amount or a date may be; only the rules of these two types are checked
+here. Money is exact: nothing is rounded.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -15,12 +15,12 @@ from customers.core.model.money import Currency
 
 _NANOS = 1_000_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_EARLIEST = -62_135_596_800  # the first second of year 1
-_LATEST = 253_402_300_799  # the last one of year 9999
+_MIN_SECONDS = -62_135_596_800  # the first second of year 1
+_MAX_SECONDS = 253_402_300_799  # the last second of year 9999
 
 
 def amount_of(money: Money, currency: Currency) -> Decimal:
-    """The amount in units, exact, in whole minor units of the currency. Raises Refused."""
+    """The exact amount, in units. Raises InvalidValue, also for less than a minor unit."""
     if abs(money.nanos) >= _NANOS:
         raise InvalidValue("INVALID_VALUE", "must have nanos from -999,999,999 to 999,999,999")
     if money.units * money.nanos < 0:
@@ -31,21 +31,21 @@ def amount_of(money: Money, currency: Currency) -> Decimal:
 
 
 def money_of(amount: Decimal, currency: Currency) -> Money:
-    """An amount of at most nine decimals, exact."""
+    """The amount, exact; it has at most nine decimals."""
     units = int(amount)
     return Money(currency_code=currency.code, units=units, nanos=int((amount - units).scaleb(9)))
 
 
-def moment_of(timestamp: Timestamp) -> str:
-    """The moment as RFC 3339 writes it, truncated to microseconds. Raises Refused."""
-    if not (_EARLIEST <= timestamp.seconds <= _LATEST and 0 <= timestamp.nanos < _NANOS):
-        raise InvalidValue("INVALID_VALUE", "must be a moment of the calendar")
-    since = timedelta(seconds=timestamp.seconds, microseconds=timestamp.nanos // 1000)
-    return (_EPOCH + since).isoformat()
+def rfc3339_of(timestamp: Timestamp) -> str:
+    """The timestamp as RFC 3339 text, truncated to microseconds. Raises InvalidValue."""
+    if not (_MIN_SECONDS <= timestamp.seconds <= _MAX_SECONDS and 0 <= timestamp.nanos < _NANOS):
+        raise InvalidValue("INVALID_VALUE", "must be a valid date and time")
+    since_epoch = timedelta(seconds=timestamp.seconds, microseconds=timestamp.nanos // 1000)
+    return (_EPOCH + since_epoch).isoformat()
 
 
 def timestamp_of(moment: datetime | None) -> Timestamp | None:
-    """The moment; None stays absent."""
+    """The moment as a timestamp; None for None."""
     if moment is None:
         return None
     timestamp = Timestamp()

@@ -1,7 +1,7 @@
-"""The gRPC server of one process: made, listening, drained and ended.
+"""The gRPC server of one process: starts, serves, and stops gracefully.
 
-It serves the contract's service, its health and its descriptors, without encryption: the port is
-for services of the same platform.
+It serves our service, its health and reflection, without encryption: the port is for services of
+the same platform.
 """
 
 from collections.abc import Sequence
@@ -11,6 +11,7 @@ from grpc_health.v1 import health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from customers.core.model.money import Currency
+from customers.core.ports.clock import Clock
 from customers.core.ports.storage import Storage
 from customers.core.services.orders import Orders
 from customers.entrypoints.grpc.background_tasks import BackgroundTasks
@@ -21,25 +22,24 @@ from customers.entrypoints.grpc.health import Health
 from customers.entrypoints.grpc.interceptor import Interceptor
 from customers.entrypoints.grpc.ledger import Ledger
 from customers.entrypoints.grpc.messages import Messages
-from customers.entrypoints.json.decode import Decoder
 from customers.entrypoints.observability.ledger_metrics import LedgerMetrics
 from customers.entrypoints.observability.metrics import Metrics
 from customers.entrypoints.process.sockets import bound
 
 SERVICE = "customers.v1.CustomersService"
 HEALTH = "grpc.health.v1.Health"
-MOST_BYTES = 4 * 1024 * 1024
+MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 
 _OPTIONS = (
-    ("grpc.max_receive_message_length", MOST_BYTES),
-    # Calls that wait for their turn; beyond the first number gRPC drops some, as if cancelled.
+    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+    # Waiting calls; beyond the first number gRPC drops some, as if they were cancelled.
     ("grpc.server.max_pending_requests", 10_000),
     ("grpc.server.max_pending_requests_hard_limit", 20_000),
-    # Find out within a minute and a half that a caller's machine has gone, calls or no calls.
+    # Detect within a minute and a half that a caller's machine is gone, even without calls.
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 20_000),
     ("grpc.keepalive_permit_without_calls", 1),
-    # Let callers do the same; by default they are sent away for it.
+    # Let callers ping as often; by default gRPC disconnects them for it.
     ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
 )
 
@@ -49,28 +49,30 @@ class RpcServer:
         self,
         *,
         orders: Orders,
-        decoder: Decoder,
         ledger_metrics: LedgerMetrics,
         metrics: Metrics,
         currency: Currency,
+        clock: Clock,
         storage: Storage,
-        outside: Sequence[grpc.aio.ServerInterceptor] = (),
+        outer_interceptors: Sequence[grpc.aio.ServerInterceptor] = (),
     ) -> None:
-        """The interceptors `outside` stand around the frame of every call."""
-        self._begun = BackgroundTasks()
-        self._ledger = Ledger(orders, ledger_metrics, Messages(decoder, currency), self._begun)
+        """`outer_interceptors` run before our own one."""
+        self._background_tasks = BackgroundTasks()
+        self._ledger = Ledger(
+            orders, ledger_metrics, Messages(currency, clock), self._background_tasks
+        )
         self._health = Health(storage, SERVICE)
-        self._interceptors = [*outside, Interceptor(metrics)]
+        self._interceptors = [*outer_interceptors, Interceptor(metrics)]
         self._server: grpc.aio.Server | None = None
 
     async def start(self, address: str, *, reuse_port: bool = False) -> int:
-        """Serves at `host:port`, where port 0 takes a free one; answers the port.
+        """Serves at `host:port`, where port 0 takes a free one; returns the port.
 
-        Other processes can serve at the same port if they all `reuse_port`. Raises OSError when
-        the address cannot be had.
+        With `reuse_port`, other processes that set it too can serve at the same port. Raises
+        OSError when the address cannot be bound.
         """
         await _expect_free(address, reuse_port=reuse_port)
-        # gRPC shares ports unless it is told not to, and two services would halve their calls.
+        # gRPC shares ports by default, and then two services would each get half of the calls.
         options = [*_OPTIONS, ("grpc.so_reuseport", int(reuse_port))]
         server = grpc.aio.server(interceptors=self._interceptors, options=options)
         add_CustomersServiceServicer_to_server(self._ledger, server)
@@ -84,27 +86,27 @@ class RpcServer:
         self._server = server
         return port
 
-    def stopping(self) -> None:
-        """From now on the health says that we do not serve; calls are still answered."""
-        self._health.stop()
+    def report_not_serving(self) -> None:
+        """Reports NOT_SERVING in health checks from now on; calls are still served."""
+        self._health.report_not_serving()
 
     async def stop(self, grace: float) -> None:
-        """Takes no more calls, and returns when those that have begun are finished.
+        """Accepts no more calls, and returns when all work that has started is done.
 
-        Callers are answered for `grace` seconds; what they have begun is finished after that too.
+        Running calls are answered for `grace` seconds; their work is completed after that too.
         """
-        self.stopping()
+        self.report_not_serving()
         if self._server is not None:
             await self._server.stop(grace)
-        await self._begun.finished()
+        await self._background_tasks.wait_until_done()
 
 
 async def _expect_free(address: str, *, reuse_port: bool) -> None:
-    """Raises OSError when a socket of ours cannot be bound to every address that this one means.
+    """Raises OSError when one of the addresses that the host name resolves to cannot be bound.
 
-    gRPC is content with one of them, and does not say what is wrong with the others.
+    gRPC is content with one of them, and does not report why the others failed.
     """
     host, _, port = address.rpartition(":")
-    trials = await bound(host.strip("[]"), int(port), interface="gRPC", shared=reuse_port)
-    for trial in trials:
-        trial.close()
+    sockets = await bound(host.strip("[]"), int(port), interface="gRPC", shared=reuse_port)
+    for socket in sockets:
+        socket.close()

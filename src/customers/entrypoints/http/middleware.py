@@ -20,7 +20,7 @@ from customers.entrypoints.http.errors import (
 )
 from customers.entrypoints.http.routes import ROUTE
 from customers.entrypoints.observability.logs import RequestScope, log_request, logger
-from customers.entrypoints.observability.metrics import Metrics, known_method
+from customers.entrypoints.observability.metrics import Metrics, method_label
 from customers.entrypoints.observability.request_id import request_id_of
 
 Response = TypeVar("Response", bound=web.StreamResponse)
@@ -47,7 +47,7 @@ def middleware(metrics: Metrics, drain: Drain) -> Middleware:
                     method=request.method, route=route, status=status, seconds=seconds
                 )
                 log_request(
-                    method=known_method(request.method), route=route, status=status, seconds=seconds
+                    method=method_label(request.method), route=route, status=status, seconds=seconds
                 )
 
     return framed

@@ -1,7 +1,7 @@
-"""An exception as log lines may tell it: its type, its codes and where it happened.
+"""An exception as it may be logged: its type, its codes and its stack frames.
 
-Never local variables, and a message only from errors that speak of code or of the machine: those
-of drivers and parsers repeat the values they stumbled over.
+Local variables are never included, and a message only for errors about code or the operating
+system: the messages of drivers and parsers repeat the values they failed on.
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,9 +10,9 @@ from typing import Self
 
 from attrs import frozen
 
-_DEEPEST = 5
-_MOST_FRAMES = 30
-_SPEAK_OF_CODE = (
+_MAX_DEPTH = 5
+_MAX_FRAMES = 30
+_WITH_MESSAGE = (
     AttributeError,
     ImportError,
     ModuleNotFoundError,
@@ -23,12 +23,13 @@ _SPEAK_OF_CODE = (
     TypeError,
     UnboundLocalError,
 )
+# Keys of the summary to attributes of our errors and of asyncpg's.
 _CODES = {"code": "code", "sqlstate": "sqlstate", "constraint": "constraint_name"}
 
 
 @frozen(kw_only=True)
 class ExceptionSummary:
-    """What may be told of an exception.
+    """What may be logged about an exception.
 
     `frames` are "file:line in function", the outermost first; `codes` those of our errors and of
     the database; `causes` the exception it was raised from, or the members of a group.
@@ -41,18 +42,18 @@ class ExceptionSummary:
     causes: tuple[Self, ...]
 
     @classmethod
-    def of(cls, raised: BaseException, depth: int = _DEEPEST) -> Self:
-        speaks_of_code = type(raised) in _SPEAK_OF_CODE or isinstance(raised, OSError)
+    def of(cls, error: BaseException, depth: int = _MAX_DEPTH) -> Self:
+        has_message = type(error) in _WITH_MESSAGE or isinstance(error, OSError)
         return cls(
-            type=_full_name(type(raised)),
-            message=str(raised) if speaks_of_code else "",
-            codes=_codes(raised),
-            frames=_frames(raised),
-            causes=tuple(cls.of(cause, depth - 1) for cause in _causes(raised) if depth),
+            type=_full_name(type(error)),
+            message=str(error) if has_message else "",
+            codes=_codes(error),
+            frames=_frames(error),
+            causes=tuple(cls.of(cause, depth - 1) for cause in _causes(error) if depth),
         )
 
     def as_dict(self) -> dict[str, object]:
-        """For a line of JSON; what is empty is left out, `type` and `frames` excepted."""
+        """The summary for a JSON log line; empty values are omitted, except `frames`."""
         return {
             "type": self.type,
             **({"message": self.message} if self.message else {}),
@@ -62,9 +63,9 @@ class ExceptionSummary:
         }
 
     def as_text(self, indent: str = "  ") -> str:
-        """For people: a headline, the frames below it, the causes below them."""
-        told = [self.type, *self.codes.values(), *filter(None, [self.message])]
-        lines = [indent + ": ".join(told)]
+        """The summary for a terminal: a headline, the frames, then the causes indented."""
+        headline = [self.type, *self.codes.values(), *filter(None, [self.message])]
+        lines = [indent + ": ".join(headline)]
         lines += [f"{indent}  at {frame}" for frame in self.frames]
         lines += [cause.as_text(indent + "  ") for cause in self.causes]
         return "\n".join(lines)
@@ -74,22 +75,22 @@ def _full_name(kind: type) -> str:
     return f"{kind.__module__}.{kind.__qualname__}".removeprefix("builtins.")
 
 
-def _codes(raised: BaseException) -> dict[str, str]:
-    told = {name: getattr(raised, attribute, None) for name, attribute in _CODES.items()}
-    return {name: code for name, code in told.items() if isinstance(code, str)}
+def _codes(error: BaseException) -> dict[str, str]:
+    codes = {name: getattr(error, attribute, None) for name, attribute in _CODES.items()}
+    return {name: code for name, code in codes.items() if isinstance(code, str)}
 
 
-def _frames(raised: BaseException) -> tuple[str, ...]:
+def _frames(error: BaseException) -> tuple[str, ...]:
     frames = tuple(
         f"{frame.f_code.co_filename}:{line} in {frame.f_code.co_qualname}"
-        for frame, line in walk_tb(raised.__traceback__)
+        for frame, line in walk_tb(error.__traceback__)
     )
-    return frames[-_MOST_FRAMES:]
+    return frames[-_MAX_FRAMES:]
 
 
-def _causes(raised: BaseException) -> Iterator[BaseException]:
-    if isinstance(raised, BaseExceptionGroup):
-        yield from raised.exceptions
-    context = None if raised.__suppress_context__ else raised.__context__
-    if cause := raised.__cause__ or context:
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        yield from error.exceptions
+    context = None if error.__suppress_context__ else error.__context__
+    if cause := error.__cause__ or context:
         yield cause

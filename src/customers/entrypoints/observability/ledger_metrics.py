@@ -1,4 +1,4 @@
-"""Counts the facts recorded in the ledger, by kind, transport and outcome."""
+"""Counts the facts that callers report to the ledger, by kind, transport and outcome."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,7 +7,8 @@ from attrs import define
 
 from customers.core.errors import Conflict, CustomersError, Invalid, NotFound, Unavailable
 from customers.core.services.orders import LedgerResult
-from customers.entrypoints.observability.metrics import FactKind, Metrics, Outcome, Transport
+from customers.entrypoints.observability.instruments import FactKind, Outcome, Transport
+from customers.entrypoints.observability.metrics import Metrics
 
 _OUTCOMES: tuple[tuple[type[CustomersError], Outcome], ...] = (
     (NotFound, "not_found"),
@@ -19,7 +20,7 @@ _OUTCOMES: tuple[tuple[type[CustomersError], Outcome], ...] = (
 
 @define
 class Observation:
-    """One fact while it is recorded; its block sets the result."""
+    """One fact while it is recorded; the `with` block sets the result."""
 
     result: LedgerResult | None = None
 
@@ -31,7 +32,10 @@ class LedgerMetrics:
 
     @contextmanager
     def observe(self, kind: FactKind) -> Iterator[Observation]:
-        """Counts one fact when the block ends, by the result it set or the error that left it."""
+        """Counts one fact when the block ends, by the block's result or error.
+
+        Other exceptions than CustomersError are not counted.
+        """
         observation = Observation()
         try:
             yield observation
@@ -43,7 +47,7 @@ class LedgerMetrics:
 
     def _count(self, kind: FactKind, outcome: Outcome | None) -> None:
         if outcome is not None:
-            self._metrics.fact(kind=kind, transport=self._transport, outcome=outcome)
+            self._metrics.count_fact(kind=kind, transport=self._transport, outcome=outcome)
 
 
 def _outcome(error: CustomersError) -> Outcome | None:

@@ -1,7 +1,7 @@
-"""What the process writes about itself: lines of JSON, or text for people.
+"""The log: one JSON object per line, or text for a terminal.
 
-Our own lines and those of libraries (the standard library's logging) go through one pipeline. It
-is the second belt for personal data, by `privacy.py` and `failures.py`: the first is not to log it.
+Our own events and those of libraries (the standard library's logging) go through one pipeline. It
+redacts personal data (`redaction.py`, `exception_summary.py`) in case a caller logs some.
 """
 
 import io
@@ -16,20 +16,20 @@ import msgspec
 
 from customers.entrypoints.absent import as_if_absent
 from customers.entrypoints.observability.exception_summary import ExceptionSummary
-from customers.entrypoints.observability.redaction import hidden
+from customers.entrypoints.observability.redaction import redact
 
-# structlog loads rich wherever it finds it: more time than all else here takes, and only for
-# tracebacks with local variables, which must not be written.
+# structlog imports rich when it is installed. That takes longer than all other imports here, and is
+# only needed for tracebacks with local variables, which must not be logged.
 with as_if_absent("rich"):
     import structlog
     from structlog.dev import ConsoleRenderer
     from structlog.stdlib import ProcessorFormatter
     from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
-# What the methods of a logger are called, where that is not the level.
+# The levels of the logger's methods that are not named after their level.
 _LEVELS = {"exception": "error", "warn": "warning", "fatal": "critical"}
-# Chatter, and statements with the values in them, whatever level is asked for.
-_AT_LEAST = {
+# Minimum levels of libraries that are noisy, or that log statements with their values.
+_LIBRARY_LEVELS = {
     "aiohttp.access": logging.CRITICAL,
     "alembic": logging.INFO,
     "alembic.runtime.plugins": logging.WARNING,
@@ -47,45 +47,45 @@ _encode_escaped = JSONEncoder(separators=(",", ":")).encode
 
 
 def configure(level: str, *, as_json: bool, stream: TextIO | None = None) -> None:
-    """Write lines of a level (debug, info, warning, error) and above to the stream, or stdout.
+    """Logs events of a level (debug, info, warning, error) and above to the stream, or stdout.
 
-    `as_json` makes each line an object; else it is text, in colours where the stream is a
-    terminal. The last call counts.
+    `as_json` writes JSON objects, else text, in colours on a terminal. A later call replaces the
+    configuration.
     """
     target = stream or sys.stdout
     if isinstance(target, io.TextIOWrapper):
         target.reconfigure(errors="backslashreplace")
-    lines, least = _Lines(target), logging.getLevelNamesMapping()[level.upper()]
+    lines, threshold = _Lines(target), logging.getLevelNamesMapping()[level.upper()]
     render = _as_json if as_json else _as_text(colors=target.isatty())
-    explain = _explain_as_json if as_json else _explain_as_text
-    _OURS.logger = structlog.wrap_logger(
+    summarize = _summarize_as_json if as_json else _summarize_as_text
+    _CONFIGURED.logger = structlog.wrap_logger(
         lines,
-        processors=[explain, _line, render],
-        wrapper_class=structlog.make_filtering_bound_logger(least),
+        processors=[summarize, _line, render],
+        wrapper_class=structlog.make_filtering_bound_logger(threshold),
     ).bind()
-    _listen_to_libraries(_LibraryLines(lines, [_one_line, explain, _line], render), least)
+    _handle_libraries(_LibraryHandler(lines, [_first_line, summarize, _line], render), threshold)
 
 
 def logger() -> FilteringBoundLogger:
-    """Our own logger: `logger().info("what happened", id_or_count=…)`."""
-    return _OURS.logger
+    """The service's logger: `logger().info("what happened", id_or_count=…)`."""
+    return _CONFIGURED.logger
 
 
 class RequestScope:
-    """Every line written inside carries the id of the request, those of libraries too."""
+    """Adds the request id to every line that is logged inside, those of libraries too."""
 
     def __init__(self, request_id: str) -> None:
         self._request_id = request_id
 
     def __enter__(self) -> None:
-        self._before = _REQUEST_ID.set(self._request_id)
+        self._token = _REQUEST_ID.set(self._request_id)
 
     def __exit__(self, *_: object) -> None:
-        _REQUEST_ID.reset(self._before)
+        _REQUEST_ID.reset(self._token)
 
 
 def log_request(*, method: str, route: str | None, status: int, seconds: float) -> None:
-    """The one line of a request; `route` is its template, never its path (None: none matched)."""
+    """Logs a handled request; `route` is a template, never a path, or None if no route matched."""
     write = logger().error if status >= _SERVER_ERROR else logger().info
     write(
         "request",
@@ -96,14 +96,14 @@ def log_request(*, method: str, route: str | None, status: int, seconds: float) 
     )
 
 
-class _Ours:
-    """The logger that the last call of `configure` made; made once, so that lines are cheap."""
+class _Configured:
+    """The logger that `configure` built last: built once, so that logging is cheap."""
 
     logger: FilteringBoundLogger = structlog.get_logger()
 
 
 class _Lines:
-    """Where lines go. One that cannot be written is lost, so that no request fails with it."""
+    """Writes lines to a stream. A failed write is ignored, so that no request fails with it."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -112,95 +112,97 @@ class _Lines:
         try:
             self._stream.write(f"{line}\n")
             self._stream.flush()
-        except (OSError, ValueError):  # the reader has gone, or the stream is closed
+        except (OSError, ValueError):  # the pipe is broken, or the stream closed
             return
 
     debug = info = warning = error = critical = write
 
 
-class _LibraryLines(logging.Handler):
-    """Takes the records of libraries through the pipeline."""
+class _LibraryHandler(logging.Handler):
+    """Sends the records of libraries through the pipeline."""
 
-    def __init__(self, lines: _Lines, prepare: list[Processor], render: Processor) -> None:
+    def __init__(self, lines: _Lines, processors: list[Processor], render: Processor) -> None:
         super().__init__()
         self._lines = lines
         final = [ProcessorFormatter.remove_processors_meta, render]
-        self.setFormatter(ProcessorFormatter(processors=final, foreign_pre_chain=prepare))
+        self.setFormatter(ProcessorFormatter(processors=final, foreign_pre_chain=processors))
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
             line = self.format(record)
-        except (TypeError, ValueError):  # its arguments do not fit its message
+        except (TypeError, ValueError):  # the arguments do not fit the message
             record.args = ()
             line = self.format(record)
         self._lines.write(line)
 
 
-_OURS = _Ours()
+_CONFIGURED = _Configured()
 
 
-def _listen_to_libraries(handler: logging.Handler, least: int) -> None:
+def _handle_libraries(handler: logging.Handler, threshold: int) -> None:
     root = logging.getLogger()
-    for previous in [each for each in root.handlers if isinstance(each, _LibraryLines)]:
-        root.removeHandler(previous)
+    for previous in root.handlers[:]:
+        if isinstance(previous, _LibraryHandler):
+            root.removeHandler(previous)
     root.addHandler(handler)
-    root.setLevel(least)
-    for name, floor in _AT_LEAST.items():
-        logging.getLogger(name).setLevel(max(least, floor))
+    root.setLevel(threshold)
+    for name, minimum in _LIBRARY_LEVELS.items():
+        logging.getLogger(name).setLevel(max(threshold, minimum))
     logging.captureWarnings(True)
 
 
-def _one_line(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """The first line of a library's message: below it stand representations and tracebacks."""
+def _first_line(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """Cuts a library's message after its first line: representations and tracebacks follow."""
     event["logger"] = event["_record"].name
     event["event"] = str(event["event"]).partition("\n")[0]
     event.pop("stack_info", None)
     return event
 
 
-def _explain_as_json(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    if failure := _failure(event):
-        event["exception"] = failure.as_dict()
+def _summarize_as_json(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    if summary := _exception_summary(event):
+        event["exception"] = summary.as_dict()
     return event
 
 
-def _explain_as_text(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    if failure := _failure(event):
-        event["exception"] = failure.as_text()
+def _summarize_as_text(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    if summary := _exception_summary(event):
+        event["exception"] = summary.as_text()
     return event
 
 
-def _failure(event: EventDict) -> ExceptionSummary | None:
-    raised = event.pop("exc_info", None)
-    if isinstance(raised, tuple):
-        raised = raised[1]
-    elif raised and not isinstance(raised, BaseException):
-        raised = sys.exc_info()[1]
-    return ExceptionSummary.of(raised) if raised else None
+def _exception_summary(event: EventDict) -> ExceptionSummary | None:
+    """Takes the exception out of the event: an exception, what `sys.exc_info` returns, or True."""
+    error = event.pop("exc_info", None)
+    if isinstance(error, tuple):
+        error = error[1]
+    elif error and not isinstance(error, BaseException):
+        error = sys.exc_info()[1]
+    return ExceptionSummary.of(error) if error else None
 
 
 def _line(_: WrappedLogger, level: str, event: EventDict) -> EventDict:
-    """The line of an event: when, how grave, what, whose request, and nothing personal."""
-    now = datetime.now(UTC)  # noqa: TID251 - when a line is written decides nothing
+    """The line of an event: timestamp, level, event, request id, then the redacted values."""
+    now = datetime.now(UTC)  # noqa: TID251 - the time of a log line decides nothing
     line: EventDict = {
         "timestamp": f"{now.replace(tzinfo=None).isoformat()}Z",
         "level": _LEVELS.get(level, level),
-        "event": hidden("event", event.pop("event")),
+        "event": redact("event", event.pop("event")),
     }
     if (request_id := _REQUEST_ID.get()) is not None:
-        line["request_id"] = hidden("request_id", request_id)
+        line["request_id"] = redact("request_id", request_id)
     for name, value in event.items():
         if name not in line:
-            line[name] = hidden(name, value)
+            line[name] = redact(name, value)
     return line
 
 
 def _as_json(_: WrappedLogger, __: str, event: EventDict) -> str:
     try:
         text = _encode(event).decode()
-    except UnicodeEncodeError:  # half of a surrogate pair
+    except UnicodeEncodeError:  # an unpaired surrogate
         return _encode_escaped(event)
-    # Whoever reads lines may know more ends of a line than we do.
+    # Log readers may split lines at more characters than \n, so those are escaped.
     return text if text.isascii() else _encode_escaped(event)
 
 

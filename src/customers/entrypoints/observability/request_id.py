@@ -1,11 +1,11 @@
-"""The id by which a request is found again: in its answer, and in every line of the log."""
+"""The request id: returned with the response and written into every log line of the request."""
 
 from uuid_utils import uuid4
 
-MOST = 128
+MAX_LENGTH = 128
 
 
-def request_id_of(given: str = "") -> str:
-    """The caller's id when it is printable ASCII and not too long, else a new one."""
-    fits = 0 < len(given) <= MOST and given.isascii() and given.isprintable()
-    return given if fits else str(uuid4())
+def request_id_of(header: str = "") -> str:
+    """The caller's id if it is 1 to 128 printable ASCII characters, else a new one."""
+    is_usable = 0 < len(header) <= MAX_LENGTH and header.isascii() and header.isprintable()
+    return header if is_usable else str(uuid4())

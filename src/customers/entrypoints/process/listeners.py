@@ -80,7 +80,7 @@ async def _expect_fit(storage: Storage) -> None:
 async def _end(http: HttpServer, rpc: RpcServer, drain: Drain) -> None:
     """Not ready, not accepting, finishing, closed: in that order, and not for ever."""
     drain.stop()
-    rpc.stopping()
+    rpc.report_not_serving()
     try:
         async with asyncio.timeout(MOST_SECONDS_TO_FINISH):
             await asyncio.sleep(LULL_SECONDS)  # who has connected by now is let in

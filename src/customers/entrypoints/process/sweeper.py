@@ -58,7 +58,7 @@ async def _sweep(sweeping: Sweeper, metrics: Metrics, every: float) -> None:
         except Exception:
             logger().exception("segments were not swept")
             pause = max(every, PAUSE_AFTER_FAILURE)
-        metrics.tell_builds(*_numbers(builds))
+        metrics.set_segment_builds(*_numbers(builds))
         await asyncio.sleep(min(pause, PAUSE_OF_BUILDS) if builds and builds.count else pause)
 
 

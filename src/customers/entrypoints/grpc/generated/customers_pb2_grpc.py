@@ -26,13 +26,14 @@ if _version_not_supported:
 
 
 class CustomersServiceStub:
-    """Keeps the ledger of orders from which a customer's statistics follow.
+    """Records the orders, refunds and cancellations from which a customer's statistics are computed.
 
     Codes: NOT_FOUND for an unknown or deleted customer; INVALID_ARGUMENT with google.rpc.BadRequest
-    for bad input, money of mixed signs or finer than the minor unit of its currency included;
-    ALREADY_EXISTS for a fact that contradicts the one first told; FAILED_PRECONDITION for a refund of
-    more than the order has left; UNAVAILABLE while the storage is away: try again. A conflict is
-    named by google.rpc.ErrorInfo.reason, e.g. ORDER_CONFLICT.
+    for invalid input, including amounts whose units and nanos differ in sign or with more decimals
+    than the currency has; ALREADY_EXISTS for what was already recorded with different values;
+    FAILED_PRECONDITION for refunds that exceed the amount of their order; UNAVAILABLE while the
+    storage is unavailable: retry. google.rpc.ErrorInfo.reason has the exact reason, e.g.
+    ORDER_CONFLICT.
     """
 
     def __init__(self, channel):
@@ -64,38 +65,40 @@ class CustomersServiceStub:
 
 
 class CustomersServiceServicer:
-    """Keeps the ledger of orders from which a customer's statistics follow.
+    """Records the orders, refunds and cancellations from which a customer's statistics are computed.
 
     Codes: NOT_FOUND for an unknown or deleted customer; INVALID_ARGUMENT with google.rpc.BadRequest
-    for bad input, money of mixed signs or finer than the minor unit of its currency included;
-    ALREADY_EXISTS for a fact that contradicts the one first told; FAILED_PRECONDITION for a refund of
-    more than the order has left; UNAVAILABLE while the storage is away: try again. A conflict is
-    named by google.rpc.ErrorInfo.reason, e.g. ORDER_CONFLICT.
+    for invalid input, including amounts whose units and nanos differ in sign or with more decimals
+    than the currency has; ALREADY_EXISTS for what was already recorded with different values;
+    FAILED_PRECONDITION for refunds that exceed the amount of their order; UNAVAILABLE while the
+    storage is unavailable: retry. google.rpc.ErrorInfo.reason has the exact reason, e.g.
+    ORDER_CONFLICT.
     """
 
     def RecordOrder(self, request, context):
-        """Records one order. The same order again counts nothing and answers `duplicate`.
+        """Records an order. Recording the same order again changes nothing and returns `duplicate`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RefundOrder(self, request, context):
-        """Lowers the spend by a refund, once per order and refund id. It may come before its order.
+        """Records a refund, once per order and refund id. It may arrive before its order.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CancelOrder(self, request, context):
-        """Takes an order out of the statistics for good. It may come before its order.
+        """Cancels an order, which removes it from the statistics for good. A cancellation may arrive
+        before its order.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RecordOrders(self, request, context):
-        """Records up to 1,000 orders, each by itself: one that is refused leaves the others recorded.
+        """Records up to 1,000 orders independently: if one fails, the others are still recorded.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -133,13 +136,14 @@ def add_CustomersServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class CustomersService:
-    """Keeps the ledger of orders from which a customer's statistics follow.
+    """Records the orders, refunds and cancellations from which a customer's statistics are computed.
 
     Codes: NOT_FOUND for an unknown or deleted customer; INVALID_ARGUMENT with google.rpc.BadRequest
-    for bad input, money of mixed signs or finer than the minor unit of its currency included;
-    ALREADY_EXISTS for a fact that contradicts the one first told; FAILED_PRECONDITION for a refund of
-    more than the order has left; UNAVAILABLE while the storage is away: try again. A conflict is
-    named by google.rpc.ErrorInfo.reason, e.g. ORDER_CONFLICT.
+    for invalid input, including amounts whose units and nanos differ in sign or with more decimals
+    than the currency has; ALREADY_EXISTS for what was already recorded with different values;
+    FAILED_PRECONDITION for refunds that exceed the amount of their order; UNAVAILABLE while the
+    storage is unavailable: retry. google.rpc.ErrorInfo.reason has the exact reason, e.g.
+    ORDER_CONFLICT.
     """
 
     @staticmethod

@@ -1,0 +1,162 @@
+"""The Prometheus metrics of the service: their names, labels and help texts.
+
+When they are counted is decided in `metrics.py` and its callers.
+"""
+
+import platform
+from collections.abc import Callable, Iterator
+from itertools import product
+from typing import Generic, Literal, TypeVar, get_args
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    Histogram,
+    Metric,
+    PlatformCollector,
+    ProcessCollector,
+)
+from prometheus_client.registry import Collector
+
+FactKind = Literal["order", "refund", "cancellation"]
+Transport = Literal["http", "grpc"]
+Outcome = Literal["recorded", "duplicate", "conflict", "not_found", "invalid", "unavailable"]
+
+Child = TypeVar("Child")
+
+# Seconds: finest around a read by id, up to the statement timeout and beyond.
+_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+class Children(dict[tuple[str, ...], Child], Generic[Child]):
+    """The children of a metric by their label values: a cache, faster than `labels()`."""
+
+    def __init__(self, labels: Callable[..., Child]) -> None:
+        super().__init__()
+        self._labels = labels
+
+    def __missing__(self, label_values: tuple[str, ...]) -> Child:
+        child = self[label_values] = self._labels(*label_values)
+        return child
+
+
+class RequestMetrics:
+    """The requests of one interface: in flight, total by result, and duration."""
+
+    def __init__(
+        self,
+        registry: CollectorRegistry,
+        interface: Literal["HTTP", "gRPC"],
+        label_names: tuple[str, ...],
+        result_label: str,
+    ) -> None:
+        prefix = f"customers_{interface.lower()}_request"
+        self._in_flight = Gauge(
+            f"{prefix}s_in_flight",
+            f"Current number of {interface} requests being handled.",
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
+        self._total = Children(
+            Counter(
+                f"{prefix}s",
+                f"Total number of {interface} requests handled.",
+                (*label_names, result_label),
+                registry=registry,
+            ).labels
+        )
+        self._duration = Children(
+            Histogram(
+                f"{prefix}_duration_seconds",
+                f"Duration of {interface} requests in seconds.",
+                label_names,
+                registry=registry,
+                buckets=_BUCKETS,
+            ).labels
+        )
+
+    def started(self) -> None:
+        self._in_flight.inc()
+
+    def finished(self, label_values: tuple[str, ...], result: str, seconds: float) -> None:
+        self._in_flight.dec()
+        self._total[*label_values, result].inc()
+        self._duration[label_values].observe(seconds)
+
+
+class WithoutCreated(Collector):
+    """A registry without the `_created` samples of its counters, which double the output."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._registry = registry
+
+    def collect(self) -> Iterator[Metric]:
+        for metric in self._registry.collect():
+            metric.samples = [
+                sample for sample in metric.samples if not sample.name.endswith("_created")
+            ]
+            yield metric
+
+
+def ledger_facts(registry: CollectorRegistry) -> Children[Counter]:
+    facts = Children(
+        Counter(
+            "customers_ledger_facts",
+            "Total number of orders, refunds and cancellations received, by outcome.",
+            ("kind", "transport", "outcome"),
+            registry=registry,
+        ).labels
+    )
+    for label_values in product(get_args(FactKind), get_args(Transport), get_args(Outcome)):
+        facts[label_values].inc(0)  # rate() needs the zero before the first fact
+    return facts
+
+
+def segment_builds(registry: CollectorRegistry) -> tuple[Gauge, Gauge]:
+    """The count and the progress; of several processes, only the one that sweeps sets them."""
+    count = Gauge(
+        "customers_segment_builds",
+        "Current number of segments whose members are being built.",
+        registry=registry,
+        multiprocess_mode="livemax",
+    )
+    progress = Gauge(
+        "customers_segment_build_progress_ratio",
+        "Share of customers scanned by the slowest segment build; 1 when there is none.",
+        registry=registry,
+        multiprocess_mode="livemin",
+    )
+    progress.set(1)
+    return count, progress
+
+
+def pool_connections(registry: CollectorRegistry) -> Children[Gauge]:
+    return Children(
+        Gauge(
+            "customers_pool_connections",
+            "Database connections by state: size is idle plus in_use; waiting counts requests.",
+            ("state",),
+            registry=registry,
+            multiprocess_mode="livesum",
+        ).labels
+    )
+
+
+def add_process_metrics(registry: CollectorRegistry, version: str) -> None:
+    """Adds the build info and the collectors of the Prometheus client.
+
+    The collectors cover this process only: processes that share metrics do not merge them.
+    """
+    build_info = Gauge(
+        "customers_build_info",
+        "Version of the service and of Python; the value is always 1.",
+        ("version", "python"),
+        registry=registry,
+        multiprocess_mode="max",
+    )
+    build_info.labels(version, platform.python_version()).set(1)
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    GCCollector(registry=registry)

@@ -1,0 +1,120 @@
+"""A storage that fails, hangs or blocks writers on demand."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from uuid import UUID
+
+from attrs import define, field, frozen
+
+from customers.core.errors import Unavailable
+from customers.core.model.customer import Customer
+from customers.core.model.order import Entry
+from customers.core.ports.storage import Autocommit, Storage, Transaction, View
+
+
+@define(eq=False)
+class FaultyStorage(Storage):
+    """Delegates to a storage, with the faults that its attributes switch on.
+
+    Orders wait while `gate` is closed, and then for as many turns of the event loop as the next
+    item of `turns` says, else one. After `orders_until_outage` orders it becomes unavailable.
+    """
+
+    _inner: Storage
+    is_unavailable: bool = False
+    is_hanging: bool = False
+    is_broken: bool = False
+    orders_until_outage: int | None = None
+    gate: asyncio.Event = field(factory=asyncio.Event)
+    order_arrived: asyncio.Event = field(factory=asyncio.Event)
+    turns: list[int] = field(factory=list)
+    autocommit_count: int = 0
+    concurrent_orders: int = 0
+    max_concurrent_orders: int = 0
+
+    def view(self, tenant_id: str) -> AbstractAsyncContextManager[View]:
+        self._raise_fault()
+        return self._inner.view(tenant_id)
+
+    def consistent_view(self, tenant_id: str) -> AbstractAsyncContextManager[View]:
+        self._raise_fault()
+        return self._inner.consistent_view(tenant_id)
+
+    def transaction(self, tenant_id: str) -> AbstractAsyncContextManager[Transaction]:
+        self._raise_fault()
+        return self._inner.transaction(tenant_id)
+
+    def autocommit(self, tenant_id: str) -> Autocommit:
+        self.autocommit_count += 1
+        self._raise_fault()
+        return _FaultyAutocommit(self, self._inner.autocommit(tenant_id))
+
+    async def wait_for_capture_barrier(
+        self, tenant_id: str, segment_id: UUID, seconds: float
+    ) -> bool:
+        self._raise_fault()
+        return await self._inner.wait_for_capture_barrier(tenant_id, segment_id, seconds)
+
+    async def tenants_with_segments(self) -> Sequence[str]:
+        self._raise_fault()
+        return await self._inner.tenants_with_segments()
+
+    async def tenants_to_refresh(self) -> Sequence[str]:
+        self._raise_fault()
+        return await self._inner.tenants_to_refresh()
+
+    async def lease(self, holder: UUID, seconds: float) -> bool:
+        self._raise_fault()
+        return await self._inner.lease(holder, seconds)
+
+    async def open(self) -> None:
+        await self._inner.open()
+
+    async def check(self) -> None:
+        if self.is_hanging:
+            await asyncio.Event().wait()
+        self._raise_fault()
+
+    async def close(self) -> None:
+        await self._inner.close()
+
+    async def admit_order(self) -> None:
+        """Waits at the gate. Raises Unavailable when the outage has begun."""
+        turns = self.turns.pop(0) if self.turns else 1
+        self.order_arrived.set()
+        await self.gate.wait()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        if self.orders_until_outage is not None:
+            self.is_unavailable = self.is_unavailable or self.orders_until_outage == 0
+            self.orders_until_outage -= 1
+        self._raise_fault()
+
+    def _raise_fault(self) -> None:
+        if self.is_broken:
+            raise ZeroDivisionError("a secret of the driver")
+        if self.is_unavailable:
+            raise Unavailable
+
+
+@frozen
+class _FaultyAutocommit(Autocommit):
+    _storage: FaultyStorage
+    _inner: Autocommit
+
+    async def add_customer(self, customer: Customer) -> bool:
+        return await self._inner.add_customer(customer)
+
+    async def record_order(self, entry: Entry, now: datetime) -> Customer | None:
+        storage = self._storage
+        storage.concurrent_orders += 1
+        storage.max_concurrent_orders = max(
+            storage.max_concurrent_orders, storage.concurrent_orders
+        )
+        try:
+            await storage.admit_order()
+            return await self._inner.record_order(entry, now)
+        finally:
+            storage.concurrent_orders -= 1
