@@ -13,18 +13,13 @@ from json import JSONEncoder
 from typing import TextIO
 
 import msgspec
+import structlog
+from structlog.dev import ConsoleRenderer
+from structlog.stdlib import ProcessorFormatter
+from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
-from customers.entrypoints.absent import as_if_absent
 from customers.entrypoints.observability.exception_summary import ExceptionSummary
 from customers.entrypoints.observability.redaction import hidden
-
-# structlog loads rich wherever it finds it: more time than all else here takes, and only for
-# tracebacks with local variables, which must not be written.
-with as_if_absent("rich"):
-    import structlog
-    from structlog.dev import ConsoleRenderer
-    from structlog.stdlib import ProcessorFormatter
-    from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
 # What the methods of a logger are called, where that is not the level.
 _LEVELS = {"exception": "error", "warn": "warning", "fatal": "critical"}
