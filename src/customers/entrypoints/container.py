@@ -10,8 +10,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from aiohttp import web
 from dependency_injector import containers, providers
+from grpc.aio import ServerInterceptor
 
 from customers.adapters.clock import MovableClock, SystemClock
 from customers.adapters.ids import ScriptedIds, TimeOrderedIds
@@ -31,7 +31,7 @@ from customers.core.services.segments import Segments
 from customers.core.services.sweeper import Sweeper
 from customers.entrypoints.config.settings import Settings
 from customers.entrypoints.grpc.server import RpcServer
-from customers.entrypoints.http.app import Resource, application
+from customers.entrypoints.http.app import Resource, Watched, application
 from customers.entrypoints.http.documentation import Documents
 from customers.entrypoints.http.drain import Drain
 from customers.entrypoints.http.resources.addresses import AddressRoutes
@@ -105,12 +105,6 @@ def _pool_numbers(storage: "PostgresStorage") -> Callable[[], PoolNumbers]:
     return pool_numbers
 
 
-def _metrics(
-    pool_numbers: Callable[[], PoolNumbers] | None, multiprocess_dir: Path | None
-) -> Metrics:
-    return Metrics.create(version=VERSION, pool=pool_numbers, multiprocess_dir=multiprocess_dir)
-
-
 def _mode(settings: Settings) -> Literal["normal", "test"]:
     """Whether the test API controls the service."""
     return "test" if settings.test_api else "normal"
@@ -148,46 +142,6 @@ def _documents(openapi: Callable[[], Mapping[str, Any]]) -> Documents:
     return Documents(as_json, as_yaml)
 
 
-def _app(
-    resources: Sequence[Resource],
-    *,
-    decoder: Decoder,
-    metrics: Metrics,
-    drain: Drain,
-    documents: Documents,
-    test_api: "TestApi | None",
-) -> web.Application:
-    return application(
-        resources if test_api is None else [*resources, test_api.routes],
-        decoder=decoder,
-        metrics=metrics,
-        drain=drain,
-        documents=documents,
-        watched=None if test_api is None else test_api.middleware,
-    )
-
-
-def _rpc(
-    *,
-    orders: Orders,
-    decoder: Decoder,
-    ledger_metrics: LedgerMetrics,
-    metrics: Metrics,
-    currency: Currency,
-    storage: Storage,
-    test_api: "TestApi | None",
-) -> RpcServer:
-    return RpcServer(
-        orders=orders,
-        decoder=decoder,
-        ledger_metrics=ledger_metrics,
-        metrics=metrics,
-        currency=currency,
-        storage=storage,
-        outside=[] if test_api is None else [test_api.interceptor],
-    )
-
-
 def _test_api(
     settings: Settings,
     resources: Sequence[Resource],
@@ -221,6 +175,18 @@ def _test_api(
         seed_file=settings.seed_file,
         version=VERSION,
     )
+
+
+def _routed(resources: Sequence[Resource], test_api: "TestApi | None") -> Sequence[Resource]:
+    return resources if test_api is None else [*resources, test_api.routes]
+
+
+def _outer_middleware(test_api: "TestApi | None") -> Watched | None:
+    return None if test_api is None else test_api.middleware
+
+
+def _outer_interceptors(test_api: "TestApi | None") -> Sequence[ServerInterceptor]:
+    return [] if test_api is None else [test_api.interceptor]
 
 
 class Container(containers.DeclarativeContainer):
@@ -269,7 +235,9 @@ class Container(containers.DeclarativeContainer):
     decoder = providers.Singleton(Decoder, currency, clock)
     encoder = providers.Singleton(Encoder, currency)
     segment_encoder = providers.Singleton(SegmentEncoder, encoder)
-    metrics = providers.Singleton(_metrics, pool_numbers, multiprocess_dir)
+    metrics = providers.Singleton(
+        Metrics.create, version=VERSION, pool=pool_numbers, multiprocess_dir=multiprocess_dir
+    )
     drain = providers.Singleton(Drain)
 
     # The routes are tried in this order: the busiest ones first.
@@ -289,6 +257,7 @@ class Container(containers.DeclarativeContainer):
     openapi = providers.Singleton(_openapi, resources)
     documents = providers.Singleton(_documents, openapi.provider)
 
+    # The test API: None unless the settings switch it on.
     test_api: providers.Provider["TestApi | None"] = providers.Selector(
         mode,
         normal=providers.Object(None),
@@ -310,21 +279,21 @@ class Container(containers.DeclarativeContainer):
     )
 
     app = providers.Singleton(
-        _app,
-        resources,
+        application,
+        providers.Singleton(_routed, resources, test_api),
         decoder=decoder,
         metrics=metrics,
         drain=drain,
         documents=documents,
-        test_api=test_api,
+        watched=providers.Singleton(_outer_middleware, test_api),
     )
     rpc = providers.Singleton(
-        _rpc,
+        RpcServer,
         orders=orders,
         decoder=decoder,
         ledger_metrics=providers.Singleton(LedgerMetrics, metrics, "grpc"),
         metrics=metrics,
         currency=currency,
         storage=storage,
-        test_api=test_api,
+        outside=providers.Singleton(_outer_interceptors, test_api),
     )
