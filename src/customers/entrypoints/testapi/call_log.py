@@ -12,7 +12,7 @@ from customers.core.ports.clock import Clock
 from customers.entrypoints.testapi.gates import operation_key
 from customers.entrypoints.testapi.masking import mask, mask_address
 
-# A test reads its own calls; whoever makes more than this in one run has forgotten to reset.
+# A test reads its own calls; a run that makes more than this has not been reset.
 MAX_CALLS = 10_000
 
 

@@ -1,4 +1,4 @@
-"""Masks secrets and card data, which nobody may read again, not even in a test."""
+"""Masks secrets and card data, which must not be shown again, not even in a test."""
 
 import re
 from typing import Any
