@@ -1,7 +1,7 @@
-// Package customers tells the customers service over REST what was sold.
+// Package customers records orders in the customers service over REST.
 //
-// Next door is the same over gRPC, with the retries that both want; here is how a team writes down
-// what it needs of the service.
+// The example in ../go does the same over gRPC, with the retries that both need. This one shows how
+// a team writes a pact of what it needs from the service.
 package customers
 
 import (
@@ -15,20 +15,20 @@ import (
 	"time"
 )
 
-// ErrUnknownCustomer is for a customer that does not exist in this tenant, or was deleted.
+// ErrUnknownCustomer: the customer does not exist in this tenant, or was deleted.
 var ErrUnknownCustomer = errors.New("the customer is unknown")
 
-// Order is a fact: it was placed, and is told under its own id for ever.
+// Order is a placed order. Its id never changes.
 type Order struct {
 	ID string `json:"orderId"`
-	// Total is exact: "12.50", as sums in binary floating point are not.
+	// Total is exact, such as "12.50"; sums in binary floating point are not.
 	Total    json.Number `json:"totalAmount"`
 	PlacedAt time.Time   `json:"orderDate"`
 }
 
-// Recorded is what the service knows about the customer, the order counted.
+// Recorded is the result of recording an order, with the statistics of the customer.
 type Recorded struct {
-	// Duplicate says that the order was counted by an earlier call.
+	// Duplicate is true if an earlier call recorded the order.
 	Duplicate bool `json:"duplicate"`
 	Customer  struct {
 		TotalOrders int         `json:"totalOrders"`
@@ -42,7 +42,7 @@ type Client struct {
 	Tenant string
 }
 
-// RecordOrder returns once the order is counted. It may be told as often as needed.
+// RecordOrder returns when the order is recorded. It is safe to send it again.
 func (c Client) RecordOrder(ctx context.Context, customer string, order Order) (Recorded, error) {
 	answer, err := c.post(ctx, "/api/v1/customers/"+url.PathEscape(customer)+"/record-order", order)
 	if err != nil {

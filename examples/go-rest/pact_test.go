@@ -29,9 +29,9 @@ var order = customers.Order{
 	ID: "o-1001", Total: "12.50", PlacedAt: time.Date(2025, time.December, 24, 12, 0, 0, 0, time.UTC),
 }
 
-// TestPact writes down what the orders service needs of the customers service, each exchange played
-// with a stand-in that Pact starts, and compares it with the committed file. With UPDATE_PACT in
-// the environment it replaces the file.
+// TestPact writes the pact of what the orders service needs from the customers service. It plays
+// each exchange with a mock server that Pact starts, and compares the pact with the committed file.
+// With UPDATE_PACT in the environment it replaces the file.
 func TestPact(t *testing.T) {
 	if err := os.RemoveAll(fresh); err != nil {
 		t.Fatal(err)
@@ -98,7 +98,7 @@ func compare(t *testing.T) {
 		}
 	}
 	if known, err := os.ReadFile(filepath.Join(committed, file)); !bytes.Equal(known, made) {
-		t.Errorf("it does not (%v): run UPDATE_PACT=yes examples/run go-rest", err)
+		t.Errorf("the committed pact differs (%v): run UPDATE_PACT=yes examples/run go-rest", err)
 	}
 }
 
@@ -130,7 +130,7 @@ func client(service consumer.MockServerConfig) customers.Client {
 	}
 }
 
-// withoutVersions leaves out those of Pact itself, which would change the file while the orders
+// withoutVersions drops the versions of Pact, which would change the file although the orders
 // service needs the same.
 func withoutVersions(t *testing.T, file string) []byte {
 	t.Helper()

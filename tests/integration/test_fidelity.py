@@ -22,7 +22,7 @@ from customers.entrypoints.grpc.generated.customers_pb2 import RecordOrdersReque
 from tests.contract.api.steps import a_customer
 from tests.support.api_client import JSON, Answer, written
 from tests.support.builders import USD
-from tests.support.memory_service import Bench, benched
+from tests.support.memory_service import MemoryService, memory_service
 from tests.support.scenarios.asking import UNKNOWN, Request
 from tests.support.scenarios.playback import answers_of
 from tests.support.schema_check import Operation, operation_of, operations, the_document
@@ -98,9 +98,9 @@ class Mask:
 
 async def played(storage: Storage) -> Sequence[Played]:
     """The whole session, masked."""
-    async with benched(storage, clock=None) as bench:
-        mask = Mask(bench.tenant)
-        return [mask.played(*each) for each in await answers_of(bench.api)]
+    async with memory_service(storage, clock=None) as service:
+        mask = Mask(service.tenant)
+        return [mask.played(*each) for each in await answers_of(service.api)]
 
 
 def documented(operation: Operation) -> Iterator[str]:
@@ -132,10 +132,10 @@ async def test_both_storages_answer_it_with_the_same_bytes(storage: PostgresStor
         assert postgres == memory, memory.request
 
 
-async def told_by_rpc(bench: Bench) -> Sequence[str]:
+async def told_by_rpc(service: MemoryService) -> Sequence[str]:
     """What a session of gRPC calls is answered, masked."""
-    mask, tenant, stub = Mask(bench.tenant), {"tenant_id": bench.tenant}, bench.stub
-    customer = (await a_customer(bench.api))["id"]
+    mask, tenant, stub = Mask(service.tenant), {"tenant_id": service.tenant}, service.stub
+    customer = (await a_customer(service.api))["id"]
     date = Timestamp(seconds=1_750_000_000)
     told: dict[str, Any] = {**tenant, "order_total": usd(12, 500_000_000), "order_date": date}
     orders = [an_order(customer, f"o-{each}", **told) for each in range(3)]
@@ -161,8 +161,8 @@ async def _outcome(call: Awaitable[Message]) -> str:
 
 @pytest.mark.asyncio(loop_scope="session")
 async def test_both_storages_answer_the_same_over_grpc(storage: PostgresStorage) -> None:
-    async with benched(MemoryStorage(currency=USD), clock=None) as memory:
+    async with memory_service(MemoryStorage(currency=USD), clock=None) as memory:
         expected = await told_by_rpc(memory)
-    async with benched(storage, clock=None) as postgres:
+    async with memory_service(storage, clock=None) as postgres:
         assert await told_by_rpc(postgres) == expected
     assert len(set(expected)) > 5

@@ -14,7 +14,7 @@ from customers.adapters.memory.storage import MemoryStorage
 from customers.adapters.postgres.storage import PostgresStorage
 from customers.core.ports.storage import Storage
 from tests.support.builders import USD
-from tests.support.memory_service import benched
+from tests.support.memory_service import memory_service
 
 PACTS = sorted((Path(__file__).parents[2] / "examples" / "pacts").glob("*.json"))
 by_pact = pytest.mark.parametrize("pact", PACTS, ids=lambda each: each.stem)
@@ -31,8 +31,8 @@ def interactions(pact: Path) -> int:
 
 
 async def verify(pact: Path, storage: Storage) -> None:
-    async with benched(storage, clock=None) as bench:
-        origin = f"http://127.0.0.1:{bench.api.port}"
+    async with memory_service(storage, clock=None) as service:
+        origin = f"http://127.0.0.1:{service.api.port}"
         verifier = (
             Verifier("customers-service", host="127.0.0.1")
             .add_transport(url=origin)

@@ -30,7 +30,7 @@ from tests.contract.api.steps import (
 )
 from tests.support.api_client import Api
 from tests.support.builders import USD
-from tests.support.memory_service import benched
+from tests.support.memory_service import memory_service
 from tests.support.schema_check import Document, the_document
 
 # Half a minute, on a machine that has nothing else to do.
@@ -66,13 +66,13 @@ TWINS: Final = {"limit", "segmentType"}
 
 async def tried(storage: Storage, folder: Path) -> tuple[int, str]:
     """The exit code of Schemathesis, and what it says. The customer of the examples is there."""
-    async with benched(storage, clock=None, ids="sequential") as bench:
-        await bench.state("a customer exists", customerId=CUSTOMER_ID)
-        await asyncio.to_thread(_write, folder, await narrowed(bench.api))
+    async with memory_service(storage, clock=None, ids="sequential") as service:
+        await service.set_state("a customer exists", customerId=CUSTOMER_ID)
+        await asyncio.to_thread(_write, folder, await narrowed(service.api))
         process = await asyncio.create_subprocess_exec(
             *(str(Path(sys.executable).with_name("schemathesis")), "run", "openapi.json"),
-            *("--url", f"http://127.0.0.1:{bench.api.port}"),
-            *("--header", f"X-Tenant-ID: {bench.tenant}"),
+            *("--url", f"http://127.0.0.1:{service.api.port}"),
+            *("--header", f"X-Tenant-ID: {service.tenant}"),
             *("--seed", "1", "--generation-deterministic", "--max-examples", str(EXAMPLES_EACH)),
             *("--no-color", "--continue-on-failure"),
             cwd=folder,

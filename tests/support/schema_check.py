@@ -50,9 +50,9 @@ class Operation:
 def the_test_api() -> Document:
     """The document of the test API."""
     settings = Settings(storage="memory", test_api=True, data_dir=Path("unused"))
-    bench = Container(settings=settings, dsn="").bench()
-    assert bench is not None
-    return document({"Test API": bench.routes.table()}, version="1")
+    test_api = Container(settings=settings, dsn="").test_api()
+    assert test_api is not None
+    return document({"Test API": test_api.routes.table()}, version="1")
 
 
 def operations(document: Document) -> Iterator[Operation]:

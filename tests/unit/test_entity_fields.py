@@ -1,7 +1,7 @@
 """No field can be lost: every place that must carry a field of the model is compared with it.
 
 A new field fails here until it has its column, its key in the answer, its property in the OpenAPI
-document and its value in `tests/support/complete.py`; docs/howto/add-a-customer-field.md is the way.
+document and its value in `tests/support/complete.py`: see docs/howto/add-a-customer-field.md.
 """
 
 import json

@@ -1,7 +1,7 @@
-// Package customers tells the customers service what was sold, until it has been heard.
+// Package customers records orders in the customers service, and retries until they are recorded.
 //
-// Where an answer is lost or late, nobody knows whether the order was counted. The service counts
-// an order once, however often it is told; so the call is just made again, with the same order id.
+// After a lost or late answer the caller cannot know whether the order was counted. The service
+// counts an order once, however often it is sent, so the client sends it again with the same id.
 package customers
 
 import (
@@ -21,13 +21,13 @@ import (
 )
 
 var (
-	// ErrUnknownCustomer is for a customer that does not exist in this tenant, or was deleted.
+	// ErrUnknownCustomer: the customer does not exist in this tenant, or was deleted.
 	ErrUnknownCustomer = errors.New("the customer is unknown")
-	// ErrConflict is for an order that was told before with another amount, date or customer.
-	ErrConflict = errors.New("the order contradicts what was told before")
+	// ErrConflict: the order was already recorded with a different amount, date or customer.
+	ErrConflict = errors.New("the order was already recorded with different values")
 )
 
-// Order is a fact: it was placed, and is told under its own id for ever.
+// Order is a placed order. Its id never changes.
 type Order struct {
 	ID         string
 	TenantID   string
@@ -36,23 +36,23 @@ type Order struct {
 	PlacedAt   time.Time
 }
 
-// Cents are exact, as sums in binary floating point are not.
+// Cents are exact; sums in binary floating point are not.
 type Cents int64
 
-// Recorded is what the service knows about the customer, the order counted.
+// Recorded is the result of recording an order, with the statistics of the customer.
 type Recorded struct {
-	// Duplicate says that the order was counted by an earlier call.
+	// Duplicate is true if an earlier call recorded the order.
 	Duplicate   bool
 	TotalOrders int64
 	TotalSpent  Cents
 }
 
-// Patience says how long and how often the service is asked.
+// Patience limits the attempts of a call.
 type Patience struct {
 	Attempts int
-	// PerAttempt is how long one answer may take.
+	// PerAttempt is the timeout of one attempt.
 	PerAttempt time.Duration
-	// Pause is waited before the second attempt, and twice as long before each further one.
+	// Pause is the wait before the second attempt; it doubles before every further one.
 	Pause time.Duration
 }
 
@@ -62,13 +62,13 @@ type Client struct {
 	patience Patience
 }
 
-// New makes a client on a connection, which stays the caller's to close.
+// New returns a client on a connection, which the caller closes.
 func New(connection grpc.ClientConnInterface, patience Patience) *Client {
 	return &Client{service: customersv1.NewCustomersServiceClient(connection), patience: patience}
 }
 
-// RecordOrder returns once the order is counted. ErrUnknownCustomer and ErrConflict are final;
-// after any other error the order may or may not be counted, and telling it again later is safe.
+// RecordOrder returns when the order is recorded. ErrUnknownCustomer and ErrConflict are final;
+// after any other error the order may or may not be recorded, and it is safe to send it again.
 func (c *Client) RecordOrder(ctx context.Context, order Order) (Recorded, error) {
 	request := order.asRequest()
 	pause := c.patience.Pause
@@ -120,7 +120,7 @@ func cents(amount *money.Money) Cents {
 	return Cents(amount.GetUnits()*100 + int64(amount.GetNanos()/nanosPerCent))
 }
 
-// isPassing says whether the same call may be heard later.
+// isPassing reports whether the same call may succeed later.
 func isPassing(err error) bool {
 	switch status.Code(err) {
 	case codes.Unavailable, codes.DeadlineExceeded:
@@ -130,7 +130,7 @@ func isPassing(err error) bool {
 	}
 }
 
-// wait is false if the caller gave up first.
+// wait returns false if the caller gives up before the pause ends.
 func wait(ctx context.Context, pause time.Duration) bool {
 	select {
 	case <-ctx.Done():
@@ -151,7 +151,7 @@ func named(err error) error {
 	}
 }
 
-// reason is the name that the service gives a conflict.
+// reason returns the service's code of a conflict.
 func reason(err error) string {
 	for _, detail := range status.Convert(err).Details() {
 		if info, ok := detail.(*errdetails.ErrorInfo); ok {

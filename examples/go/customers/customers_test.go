@@ -17,7 +17,7 @@ import (
 
 const (
 	unknown = "01890a5d-ac96-774b-bcce-b302099a8057"
-	// slow is longer than anybody waits here.
+	// slow exceeds every timeout here.
 	slow = time.Minute
 )
 
@@ -45,11 +45,11 @@ func TestAnOrderWhoseAnswerIsLostCountsOnce(t *testing.T) {
 	}
 	heard := running.heard(t, tenant)
 	if len(heard) != 2 || !heard[0].Lost || heard[1].Lost {
-		t.Errorf("the service heard %+v", heard)
+		t.Errorf("the service recorded the calls %+v", heard)
 	}
 	after := running.customer(t, tenant, buyer.ID)
 	if after.TotalOrders != 1 || after.TotalSpent != "12.50" {
-		t.Errorf("the customer is left with %+v", after)
+		t.Errorf("the customer has %+v", after)
 	}
 }
 
@@ -104,7 +104,7 @@ func TestAnUnknownCustomerIsRefusedAtOnce(t *testing.T) {
 		t.Errorf("the error is %v", err)
 	}
 	if heard := running.heard(t, tenant); len(heard) != 1 || heard[0].Status != "NOT_FOUND" {
-		t.Errorf("the service heard %+v", heard)
+		t.Errorf("the service recorded the calls %+v", heard)
 	}
 }
 

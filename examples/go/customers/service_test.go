@@ -25,8 +25,8 @@ type service struct {
 
 var running service
 
-// TestMain starts one service for all tests. Each test has a tenant of its own, so that none sees
-// another's customers, faults or calls.
+// TestMain starts one service for all tests. Each test uses its own tenant, so none sees another's
+// customers, faults or calls.
 func TestMain(m *testing.M) {
 	os.Exit(func() int {
 		found, stop, err := start()
@@ -40,7 +40,7 @@ func TestMain(m *testing.M) {
 	}())
 }
 
-// start uses the service that CUSTOMERS_HTTP and CUSTOMERS_GRPC name, or starts CUSTOMERS.
+// start uses the service at CUSTOMERS_HTTP and CUSTOMERS_GRPC, or starts the command CUSTOMERS.
 func start() (service, func(), error) {
 	if address := os.Getenv("CUSTOMERS_HTTP"); address != "" {
 		return service{HTTP: address, GRPC: os.Getenv("CUSTOMERS_GRPC")}, func() {}, nil
@@ -73,7 +73,7 @@ func start() (service, func(), error) {
 	return found, stop, err
 }
 
-// waitFor reads the ready file, which is whole as soon as it is there.
+// waitFor reads the ready file, which is complete as soon as it exists.
 func waitFor(ready string, ended <-chan error) (service, error) {
 	tooLate := time.After(30 * time.Second)
 	for {
@@ -83,7 +83,7 @@ func waitFor(ready string, ended <-chan error) (service, error) {
 		}
 		select {
 		case err := <-ended:
-			return service{}, fmt.Errorf("it has ended: %w", cmp.Or(err, errors.New("exit 0")))
+			return service{}, fmt.Errorf("the process has exited: %w", cmp.Or(err, errors.New("exit 0")))
 		case <-tooLate:
 			return service{}, errors.New("no ready file within 30 seconds")
 		case <-time.After(10 * time.Millisecond):
@@ -97,7 +97,7 @@ type customer struct {
 	TotalSpent  json.Number `json:"totalSpent"`
 }
 
-// call is one entry of the service's journal.
+// call is a call in the service's call log.
 type call struct {
 	Status any  `json:"status"`
 	Lost   bool `json:"lost"`
@@ -119,15 +119,15 @@ func (s service) customer(t *testing.T, tenant, id string) customer {
 	return found
 }
 
-// arm makes the service misbehave towards calls that record an order of the tenant.
+// arm adds a fault to the calls that record an order of the tenant.
 func (s service) arm(t *testing.T, tenant string, fault map[string]any) {
 	t.Helper()
 	fault["match"] = map[string]any{"operation": "RecordOrder", "tenantId": tenant}
 	s.post(t, "/__test/faults", fault, nil)
 }
 
-// heard are the calls to record an order of the tenant, oldest first. The service is asked to be
-// idle first: an answer may be here before its call is in the journal.
+// heard returns the recorded calls to record an order of the tenant, oldest first. It waits until
+// the service is idle: an answer may arrive before its call is in the call log.
 func (s service) heard(t *testing.T, tenant string) []call {
 	t.Helper()
 	s.get(t, "/__test/idle", nil, nil)

@@ -1,5 +1,5 @@
-// The storefront's customers. Its types are generated from the service's OpenAPI document, so that
-// the compiler notices when the two no longer fit.
+// The storefront's client of the customers service. Its types are generated from the service's
+// OpenAPI document, so the compiler notices when the two no longer match.
 
 import createClient, { type Client } from "openapi-fetch";
 
@@ -9,7 +9,7 @@ import { type Patience, retrying } from "./retrying.js";
 export type Customer = components["schemas"]["Customer"];
 export type Details = components["schemas"]["CustomerDetails"];
 
-/** Both forms of errors tell a code for programs and a message for people. */
+/** Both forms of errors have a code for programs and a message for people. */
 type Told = components["schemas"]["PlainError"] | components["schemas"]["WrappedError"];
 
 export interface Options {
@@ -18,7 +18,7 @@ export interface Options {
   patience?: Patience;
 }
 
-/** What the service refused, with its code: `EMAIL_TAKEN`. */
+/** An error of the service, with its code, such as `EMAIL_TAKEN`. */
 export class Refused extends Error {
   constructor(
     readonly code: string,
@@ -28,7 +28,7 @@ export class Refused extends Error {
   }
 }
 
-/** Every call of it may be made twice: signing up gets the customer who is there. */
+/** Every call is safe to repeat: signing up again returns the existing customer. */
 export class Customers {
   readonly #api: Client<paths, "application/json">;
 
@@ -52,7 +52,7 @@ export class Customers {
     return response.status === 404 ? undefined : (data ?? refuse(error));
   }
 
-  /** The customer is blocked afterwards; false if they were before. */
+  /** Blocks the customer. Returns false if they were blocked already. */
   async block(customerId: string, reason: string): Promise<boolean> {
     const { data, error } = await this.#api.POST("/api/v1/customers/{customerId}/lock", {
       params: { path: { customerId } },
@@ -62,7 +62,7 @@ export class Customers {
     return data?.success ?? refuse(error);
   }
 
-  /** The names of the segments that the customer is in now. */
+  /** Returns the names of the customer's segments. */
   async segmentsOf(customerId: string): Promise<string[]> {
     const { data, error } = await this.#api.GET("/api/v1/customers/{customerId}/segments", {
       params: { path: { customerId } },
@@ -72,5 +72,5 @@ export class Customers {
 }
 
 function refuse(error: Told | undefined): never {
-  throw new Refused(error?.code ?? "UNREADABLE", error?.message ?? "the answer is no JSON");
+  throw new Refused(error?.code ?? "UNREADABLE", error?.message ?? "the answer is not JSON");
 }

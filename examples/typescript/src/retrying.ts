@@ -1,19 +1,19 @@
-// Asking again where the service was away or its answer was lost.
+// Retries calls when the service is unavailable or its answer is lost.
 
 export type Fetch = (request: Request) => Promise<Response>;
 export type Sleep = (milliseconds: number) => Promise<void>;
 
 export interface Patience {
   attempts: number;
-  /** Waited, in milliseconds, where the service does not say how long it will be away. */
+  /** Milliseconds to wait if the answer has no Retry-After. */
   pause: number;
   sleep?: Sleep;
 }
 
 /**
- * Asks again after a broken connection and after a 503, for as long as its Retry-After says.
+ * A `fetch` that retries after a broken connection, and after a 503 once its Retry-After is over.
  *
- * Only for calls that may be made twice: nobody knows of a lost answer whether the call was heard.
+ * Only for calls that are safe to repeat: after a lost answer the call may have been handled.
  */
 export function retrying({ attempts, pause, sleep = wait }: Patience): Fetch {
   return async (request) => {

@@ -1,4 +1,4 @@
-// The storefront against the real service, with all that can go wrong on the way.
+// The storefront against the real service, including lost answers and errors.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -16,7 +16,7 @@ before(async () => {
 });
 after(() => service.stop());
 
-test("who signs up is found again", async () => {
+test("a customer who signs up can be found", async () => {
   const customers = connect(service.tenant());
 
   const made = await customers.signUp({ ...ada, marketingOptIn: true });
@@ -26,19 +26,19 @@ test("who signs up is found again", async () => {
   assert.equal(made.totalSpent, 0);
 });
 
-test("who is unknown is not found", async () => {
+test("an unknown customer is not found", async () => {
   const found = await connect(service.tenant()).find("01890a5d-ac96-774b-bcce-b302099a8057");
 
   assert.equal(found, undefined);
 });
 
-test("what is no e-mail address is refused by name", async () => {
+test("an invalid e-mail address is refused", async () => {
   const refused = connect(service.tenant()).signUp({ ...ada, email: "ada" });
 
   await assert.rejects(refused, { code: "VALIDATION_FAILED" });
 });
 
-test("signing up again after a lost answer makes no second customer", async () => {
+test("signing up again after a lost answer creates no second customer", async () => {
   const tenant = service.tenant();
   await service.arm(tenant, "registerCustomer", { times: 1, abort: "after-commit" });
 
@@ -55,7 +55,7 @@ test("signing up again after a lost answer makes no second customer", async () =
   assert.equal(heard[0]?.answer?.id, made.id);
 });
 
-test("a connection that stays broken is told to the caller", async () => {
+test("a connection that stays broken is reported to the caller", async () => {
   const tenant = service.tenant();
   await service.arm(tenant, "registerCustomer", { abort: "before" });
 
@@ -64,7 +64,7 @@ test("a connection that stays broken is told to the caller", async () => {
   assert.equal((await service.heard(tenant, "registerCustomer")).length, 3);
 });
 
-test("a service that is away is asked again when it says so", async () => {
+test("a call is retried when an unavailable service says so", async () => {
   const tenant = service.tenant();
   const { customerId } = await service.state(tenant, "a customer exists");
   await service.arm(tenant, "getCustomer", { times: 1, status: 503 });
@@ -77,7 +77,7 @@ test("a service that is away is asked again when it says so", async () => {
   assert.ok(pauses[0]! >= 1000, `it waited ${pauses[0]} ms`);
 });
 
-test("a blocked customer is seen to be blocked, and not blocked again", async () => {
+test("a blocked customer is shown as blocked, and not blocked again", async () => {
   const tenant = service.tenant();
   const reason = "chargeback of order 1001";
   const { customerId } = await service.state(tenant, "a blocked customer", { reason });
@@ -91,7 +91,7 @@ test("a blocked customer is seen to be blocked, and not blocked again", async ()
   assert.equal(isNew, false);
 });
 
-test("who has not bought for 90 days is won back", async () => {
+test("a customer without orders for 90 days enters the win-back segment", async () => {
   const tenant = service.tenant();
   const customers = connect(tenant);
   const { id } = await customers.signUp(ada);

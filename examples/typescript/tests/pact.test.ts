@@ -1,7 +1,7 @@
-// What the storefront needs of the customers service, written down for the service's own tests.
+// Writes the pact of what the storefront needs from the customers service, for the service's tests.
 //
-// Each test plays one exchange with a stand-in that Pact starts. The last one compares what was
-// written down with the committed file, or replaces it with UPDATE_PACT in the environment.
+// Each test plays one exchange with a mock server that Pact starts. The last one compares the pact
+// with the committed file, or replaces the file with UPDATE_PACT in the environment.
 
 import assert from "node:assert/strict";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -22,7 +22,7 @@ const anId = "01890a5d-ac96-774b-bcce-b302099a8057";
 const tenant = { "X-Tenant-ID": tenantId };
 const json = { "Content-Type": regex("^application/json", "application/json; charset=utf-8") };
 
-/** What the storefront reads of a customer; the service may show more. */
+/** The keys of a customer that the storefront reads; the service may return more. */
 const customer = {
   tenantId,
   ...ada,
@@ -126,20 +126,21 @@ test("the committed pact says what the storefront needs", () => {
     writeFileSync(`${committed}/${file}`, made);
   }
 
-  assert.equal(readFileSync(`${committed}/${file}`, "utf8"), made, "UPDATE_PACT=yes makes it so");
+  const agreed = readFileSync(`${committed}/${file}`, "utf8");
+  assert.equal(agreed, made, "the committed pact differs: run with UPDATE_PACT=yes");
 });
 
 function uuid() {
   return regex("^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", anId);
 }
 
-/** A path of the customer whose id the service's provider state says. */
+/** A path of the customer whose id the provider state returns. */
 function pathOf(more: string) {
   const path = (id: string) => `/api/v1/customers/${id}${more}`;
   return fromProviderState(path("${customerId}"), path(anId));
 }
 
-/** Those of Pact itself, which would change the file while the storefront needs the same. */
+/** Drops the versions of Pact, which would change the file without a change of needs. */
 function withoutVersions(written: string): string {
   const { metadata, ...pact } = JSON.parse(written);
   const kept = { pactSpecification: metadata.pactSpecification };

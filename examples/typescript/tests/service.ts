@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** One entry of the service's journal. */
+/** A call in the service's call log. */
 export interface Call {
   status: number;
   lost: boolean;
@@ -20,7 +20,7 @@ export class Service {
     readonly stop: () => Promise<void>,
   ) {}
 
-  /** Uses the service that CUSTOMERS_HTTP names, or starts CUSTOMERS. */
+  /** Uses the service at CUSTOMERS_HTTP, or starts the command CUSTOMERS. */
   static async start(): Promise<Service> {
     const running = process.env["CUSTOMERS_HTTP"];
     if (running) return new Service(running, async () => {});
@@ -34,7 +34,7 @@ export class Service {
     );
     const ended = new Promise<string>((resolve) => {
       child.once("error", (error) => resolve(error.message));
-      child.once("exit", (code) => resolve(`it ended with ${code}`));
+      child.once("exit", (code) => resolve(`it exited with ${code}`));
     });
     const stop = async () => {
       child.kill("SIGTERM");
@@ -49,18 +49,18 @@ export class Service {
     return new Service(JSON.parse(readFileSync(ready, "utf8")).http as string, stop);
   }
 
-  /** A tenant of its own for each test: none sees another's customers, faults or calls. */
+  /** A new tenant for each test: none sees another's customers, faults or calls. */
   tenant(): string {
     return `storefront-${randomUUID()}`;
   }
 
-  /** Brings the tenant into a state by its name; answers the ids that it has made. */
+  /** Sets up a provider state in the tenant; returns its values, such as the customer's id. */
   async state(tenantId: string, state: string, params: object = {}): Promise<Values> {
     const made = await this.post("/__test/states", { state, params: { tenantId, ...params } });
     return made["values"] as Values;
   }
 
-  /** Makes the service misbehave towards an operation of the tenant. */
+  /** Adds a fault to an operation of the tenant. */
   async arm(tenantId: string, operation: string, fault: object): Promise<void> {
     await this.post("/__test/faults", { match: { tenantId, operation }, ...fault });
   }
@@ -69,7 +69,7 @@ export class Service {
     await this.post("/__test/clock/advance", { seconds });
   }
 
-  /** The calls of an operation of the tenant, oldest first. */
+  /** Returns the recorded calls of an operation of the tenant, oldest first. */
   async heard(tenantId: string, operation: string): Promise<Call[]> {
     const query = new URLSearchParams({ tenant_id: tenantId, operation });
     const answer = await fetch(`${this.url}/__test/requests?${query}`);
@@ -87,7 +87,7 @@ export class Service {
   }
 }
 
-// The OpenAPI document says nothing of the test API.
+// The OpenAPI document does not describe the test API.
 type Values = Record<string, any>;
 
 async function json(answer: Response): Promise<Values> {
@@ -96,7 +96,7 @@ async function json(answer: Response): Promise<Values> {
   return JSON.parse(text) as Values;
 }
 
-/** The ready file is whole as soon as it is there. Answers what is wrong if it does not come. */
+/** Waits for the ready file, which is complete once it exists. Returns an error after a time. */
 async function appears(ready: string): Promise<string | undefined> {
   for (let waited = 0; waited < 30_000; waited += 10) {
     if (existsSync(ready)) return undefined;

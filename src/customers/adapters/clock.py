@@ -25,7 +25,7 @@ class MovableClock(Clock):
         self._standing = self._start
 
     @property
-    def stands(self) -> bool:
+    def is_frozen(self) -> bool:
         return self._standing is not None
 
     def now(self) -> datetime:
@@ -33,7 +33,7 @@ class MovableClock(Clock):
             return self._standing
         return self._machine.now() + self._ahead
 
-    def stand(self, moment: datetime) -> None:
+    def freeze(self, moment: datetime) -> None:
         """Stands there from now on."""
         self._standing = moment
 
@@ -48,6 +48,6 @@ class MovableClock(Clock):
         """Runs from that moment on."""
         self._standing, self._ahead = None, moment - self._machine.now()
 
-    def start_over(self) -> None:
+    def reset(self) -> None:
         """Is what it was at first."""
         self._standing, self._ahead = self._start, timedelta()

@@ -1,16 +1,17 @@
-"""The bill of materials: what the service is made of, and the only place that knows adapters.
+"""The container: how the service is wired, and the only module that knows the adapters.
 
-Adapters are imported when they are made, so that the memory storage starts without SQLAlchemy.
+A storage is imported when it is made, so that the memory storage starts without SQLAlchemy; so is
+the test API.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from uuid import UUID
+from typing import TYPE_CHECKING, Any, Literal
 
-from aiohttp import web
+from dependency_injector import containers, providers
+from grpc.aio import ServerInterceptor
 
 from customers.adapters.clock import MovableClock, SystemClock
 from customers.adapters.ids import ScriptedIds, TimeOrderedIds
@@ -28,10 +29,9 @@ from customers.core.services.payments import PaymentMethods
 from customers.core.services.previews import Previews
 from customers.core.services.segments import Segments
 from customers.core.services.sweeper import Sweeper
-from customers.entrypoints.absent import as_if_absent
 from customers.entrypoints.config.settings import Settings
 from customers.entrypoints.grpc.server import RpcServer
-from customers.entrypoints.http.app import Resource, application
+from customers.entrypoints.http.app import Resource, Watched, application
 from customers.entrypoints.http.documentation import Documents
 from customers.entrypoints.http.drain import Drain
 from customers.entrypoints.http.resources.addresses import AddressRoutes
@@ -49,20 +49,18 @@ from customers.entrypoints.json.encode_segments import SegmentEncoder
 from customers.entrypoints.observability.ledger_metrics import LedgerMetrics
 from customers.entrypoints.observability.metrics import Metrics, PoolStats
 
-# Where the tools of a checkout have brought them, they would be loaded to be looked at.
-with as_if_absent("werkzeug", "yaml"):
-    from dependency_injector import containers, providers
-
 if TYPE_CHECKING:
-    from customers.entrypoints.testapi.test_api import Bench
+    from customers.adapters.memory.storage import MemoryStorage
+    from customers.adapters.postgres.storage import PostgresStorage
+    from customers.entrypoints.testapi.test_api import TestApi
 
 VERSION = version("customers-service")
 
 
 def database(settings: Settings) -> AbstractAsyncContextManager[str]:
-    """The database's address for as long as it is needed; empty for the memory storage.
+    """The address of the database while the block runs; empty for the memory storage.
 
-    Without one in the settings it is an embedded server, which ends with the block.
+    Without an address in the settings, it is that of an embedded server, which ends with the block.
     """
     if settings.storage == "memory":
         return nullcontext("")
@@ -74,17 +72,19 @@ def database(settings: Settings) -> AbstractAsyncContextManager[str]:
 
 
 async def migrate(dsn: str) -> None:
-    """Brings the database to the newest revision."""
+    """Migrates the database to the newest revision."""
     from customers.adapters.postgres.engine.migrate import migrate as migrate_database
 
     await migrate_database(dsn)
 
 
-def _storage(settings: Settings, dsn: str, currency: Currency) -> Storage:
-    if settings.storage == "memory":
-        from customers.adapters.memory.storage import MemoryStorage
+def _memory_storage(currency: Currency) -> "MemoryStorage":
+    from customers.adapters.memory.storage import MemoryStorage
 
-        return MemoryStorage(currency=currency)
+    return MemoryStorage(currency=currency)
+
+
+def _postgres_storage(settings: Settings, dsn: str, currency: Currency) -> "PostgresStorage":
     from customers.adapters.postgres.engine.pool import PoolOptions
     from customers.adapters.postgres.storage import PostgresStorage
 
@@ -97,48 +97,37 @@ def _storage(settings: Settings, dsn: str, currency: Currency) -> Storage:
     return PostgresStorage(dsn, currency=currency, pool=pool)
 
 
-def _metrics(storage: Storage, multiprocess_dir: Path | None) -> Metrics:
-    pool = _pool_of(storage)
-    return Metrics.create(version=VERSION, pool=pool, multiprocess_dir=multiprocess_dir)
+def _pool_numbers(storage: "PostgresStorage") -> Callable[[], PoolStats]:
+    def pool_numbers() -> PoolStats:
+        numbers = storage.pool_numbers()
+        return PoolStats(size=numbers.size, idle=numbers.idle, waiting=numbers.waiting)
+
+    return pool_numbers
 
 
-def _pool_of(storage: Storage) -> Callable[[], PoolStats] | None:
-    """What tells the numbers of the storage's pool; None where it has no pool."""
-    told = getattr(storage, "pool_numbers", None)
-    if told is None:
-        return None
-
-    def numbers() -> PoolStats:
-        now = told()
-        return PoolStats(size=now.size, idle=now.idle, waiting=now.waiting)
-
-    return numbers
+def _mode(settings: Settings) -> Literal["normal", "test"]:
+    """Whether the test API controls the service."""
+    return "test" if settings.test_api else "normal"
 
 
-def _clock(settings: Settings) -> Clock:
-    return MovableClock(start=settings.clock) if settings.test_api else SystemClock()
-
-
-def _ids(settings: Settings) -> IdGenerator:
-    if not settings.test_api:
-        return TimeOrderedIds()
+def _scripted_ids(settings: Settings) -> ScriptedIds:
     return ScriptedIds(is_sequential=settings.ids == "sequential", seed=settings.seed)
 
 
-def _holder() -> UUID:
-    """By which one sweeper is told from another."""
-    return TimeOrderedIds().new()
+def _sweeper(storage: Storage, clock: Clock) -> Sweeper:
+    holder = TimeOrderedIds().new()  # identifies this sweeper among those of other processes
+    return Sweeper(storage, clock, holder)
 
 
 def _openapi(resources: Sequence[Resource]) -> Mapping[str, Any]:
-    """The OpenAPI document of what is served."""
+    """The OpenAPI document of the service's own routes."""
     from customers.entrypoints.openapi.document import document
 
-    return document({each.name: each.table() for each in resources}, version=VERSION)
+    return document({resource.name: resource.table() for resource in resources}, version=VERSION)
 
 
 def _documents(openapi: Callable[[], Mapping[str, Any]]) -> Documents:
-    """The document as it is served; what writes it is loaded when it is asked for."""
+    """The document in its formats, written on the first request for one."""
 
     def as_json() -> str:
         from customers.entrypoints.openapi import document
@@ -153,39 +142,83 @@ def _documents(openapi: Callable[[], Mapping[str, Any]]) -> Documents:
     return Documents(as_json, as_yaml)
 
 
-def _bench(settings: Settings, resources: Sequence[Resource], **parts: Any) -> "Bench | None":
-    """What tests can do to the service; None where the settings do not ask for it."""
-    if not settings.test_api:
-        return None
-    from customers.entrypoints.testapi.test_api import bench_of
+def _test_api(
+    settings: Settings,
+    resources: Sequence[Resource],
+    *,
+    storage: Storage,
+    clock: MovableClock,
+    ids: ScriptedIds,
+    memory_storage: "MemoryStorage",
+    decoder: Decoder,
+    customers: Customers,
+    orders: Orders,
+    segments: Segments,
+    erasures: Erasures,
+    sweeper: Sweeper,
+) -> "TestApi":
+    from customers.entrypoints.testapi.test_api import TestApi
 
-    routes = (route for each in resources for route in each.table() if route.is_of_tenant)
-    names = [route.operation for route in routes]
-    return bench_of(operations=names, seed_file=settings.seed_file, version=VERSION, **parts)
+    routes = (route for resource in resources for route in resource.table())
+    return TestApi.build(
+        operations=[route.operation for route in routes if route.is_of_tenant],
+        storage=storage,
+        clock=clock,
+        ids=ids,
+        controllable_storage=memory_storage,
+        decoder=decoder,
+        customers=customers,
+        orders=orders,
+        segments=segments,
+        erasures=erasures,
+        sweeper=sweeper,
+        seed_file=settings.seed_file,
+        version=VERSION,
+    )
 
 
-def _app(resources: Sequence[Resource], bench: "Bench | None", **parts: Any) -> web.Application:
-    if bench is None:
-        return application(resources, **parts)
-    return application([*resources, bench.routes], watched=bench.http, **parts)
+def _routed(resources: Sequence[Resource], test_api: "TestApi | None") -> Sequence[Resource]:
+    return resources if test_api is None else [*resources, test_api.routes]
 
 
-def _rpc(bench: "Bench | None", **parts: Any) -> RpcServer:
-    return RpcServer(outer_interceptors=[] if bench is None else [bench.rpc], **parts)
+def _outer_middleware(test_api: "TestApi | None") -> Watched | None:
+    return None if test_api is None else test_api.middleware
+
+
+def _outer_interceptors(test_api: "TestApi | None") -> Sequence[ServerInterceptor]:
+    return [] if test_api is None else [test_api.interceptor]
 
 
 class Container(containers.DeclarativeContainer):
-    """Everything one process is made of, from its settings and the database's address."""
+    """The parts of one process, made from its settings and the address of the database."""
 
     settings = providers.Dependency(instance_of=Settings)
     dsn = providers.Dependency(instance_of=str)
     multiprocess_dir: providers.Provider[Path | None] = providers.Object(None)
+    mode = providers.Callable(_mode, settings)
 
+    # The adapters. Those of the mode "test" and the memory storage are what the test API controls.
     currency = providers.Singleton(Currency.of, settings.provided.currency)
-    clock = providers.Singleton(_clock, settings)
-    ids = providers.Singleton(_ids, settings)
-    storage = providers.Singleton(_storage, settings, dsn, currency)
+    movable_clock = providers.Singleton(MovableClock, start=settings.provided.clock)
+    clock: providers.Provider[Clock] = providers.Selector(
+        mode, normal=providers.Singleton(SystemClock), test=movable_clock
+    )
+    scripted_ids = providers.Singleton(_scripted_ids, settings)
+    ids: providers.Provider[IdGenerator] = providers.Selector(
+        mode, normal=providers.Singleton(TimeOrderedIds), test=scripted_ids
+    )
+    memory_storage = providers.Singleton(_memory_storage, currency)
+    postgres_storage = providers.Singleton(_postgres_storage, settings, dsn, currency)
+    storage: providers.Provider[Storage] = providers.Selector(
+        settings.provided.storage, memory=memory_storage, postgres=postgres_storage
+    )
+    pool_numbers: providers.Provider[Callable[[], PoolStats] | None] = providers.Selector(
+        settings.provided.storage,
+        memory=providers.Object(None),
+        postgres=providers.Singleton(_pool_numbers, postgres_storage),
+    )
 
+    # The use cases.
     customers = providers.Singleton(Customers, storage, clock, ids)
     addresses = providers.Singleton(Addresses, storage, clock, ids)
     payment_methods = providers.Singleton(PaymentMethods, storage, clock, ids)
@@ -195,19 +228,20 @@ class Container(containers.DeclarativeContainer):
     previews = providers.Singleton(Previews, storage, clock)
     memberships = providers.Singleton(Memberships, storage, clock)
     erasures = providers.Singleton(Erasures, storage, clock)
-
-    sweeping = providers.Singleton(Sweeper, storage, clock, providers.Singleton(_holder))
+    sweeper = providers.Singleton(_sweeper, storage, clock)
     doctor = providers.Singleton(Doctor, storage, clock)
 
+    # What the interfaces share.
     decoder = providers.Singleton(Decoder, currency, clock)
     encoder = providers.Singleton(Encoder, currency)
     segment_encoder = providers.Singleton(SegmentEncoder, encoder)
-    metrics = providers.Singleton(_metrics, storage, multiprocess_dir)
+    metrics = providers.Singleton(
+        Metrics.create, version=VERSION, pool=pool_numbers, multiprocess_dir=multiprocess_dir
+    )
     drain = providers.Singleton(Drain)
-    probes = providers.Singleton(Probes, storage, metrics, drain, VERSION)
 
+    # The routes are tried in this order: the busiest ones first.
     resources = providers.List(
-        # Routes are tried in this order: the busiest ones first.
         providers.Singleton(CustomerRoutes, customers, erasures, encoder),
         providers.Singleton(
             OrderRoutes, orders, providers.Singleton(LedgerMetrics, metrics, "http"), encoder
@@ -218,40 +252,48 @@ class Container(containers.DeclarativeContainer):
         providers.Singleton(PreviewRoutes, previews, segment_encoder),
         providers.Singleton(MembershipRoutes, memberships, segment_encoder),
         providers.Singleton(SegmentRoutes, segments, encoder),
-        probes,
+        providers.Singleton(Probes, storage, metrics, drain, VERSION),
     )
     openapi = providers.Singleton(_openapi, resources)
-    bench = providers.Singleton(
-        _bench,
-        settings,
-        resources,
-        storage=storage,
-        clock=clock,
-        ids=ids,
-        decoder=decoder,
-        customers=customers,
-        orders=orders,
-        segments=segments,
-        erasures=erasures,
-        sweeping=sweeping,
-    )
     documents = providers.Singleton(_documents, openapi.provider)
+
+    # The test API: None unless the settings switch it on.
+    test_api: providers.Provider["TestApi | None"] = providers.Selector(
+        mode,
+        normal=providers.Object(None),
+        test=providers.Singleton(
+            _test_api,
+            settings,
+            resources,
+            storage=storage,
+            clock=movable_clock,
+            ids=scripted_ids,
+            memory_storage=memory_storage,
+            decoder=decoder,
+            customers=customers,
+            orders=orders,
+            segments=segments,
+            erasures=erasures,
+            sweeper=sweeper,
+        ),
+    )
+
     app = providers.Singleton(
-        _app,
-        resources,
-        bench,
+        application,
+        providers.Singleton(_routed, resources, test_api),
         decoder=decoder,
         metrics=metrics,
         drain=drain,
         documents=documents,
+        watched=providers.Singleton(_outer_middleware, test_api),
     )
     rpc = providers.Singleton(
-        _rpc,
-        bench,
+        RpcServer,
         orders=orders,
         clock=clock,
         ledger_metrics=providers.Singleton(LedgerMetrics, metrics, "grpc"),
         metrics=metrics,
         currency=currency,
         storage=storage,
+        outer_interceptors=providers.Singleton(_outer_interceptors, test_api),
     )

@@ -120,8 +120,8 @@ def test_an_inner_scope_does_not_take_the_outer_one_s_id() -> None:
 
 def test_a_clock_that_is_told_to_stand_stands() -> None:
     clock = MovableClock(machine=FixedClock(NOW))
-    clock.stand(NOW + A_DAY)
-    assert (clock.now(), clock.stands) == (NOW + A_DAY, True)
+    clock.freeze(NOW + A_DAY)
+    assert (clock.now(), clock.is_frozen) == (NOW + A_DAY, True)
     clock.advance(A_DAY)
     assert clock.now() == NOW + 2 * A_DAY
 
@@ -131,7 +131,7 @@ def test_a_clock_that_runs_runs_on_ahead() -> None:
     clock = MovableClock(machine=machine)
     clock.advance(A_DAY)
     machine.forward(days=1)
-    assert (clock.now(), clock.stands) == (NOW + 2 * A_DAY, False)
+    assert (clock.now(), clock.is_frozen) == (NOW + 2 * A_DAY, False)
 
 
 def test_a_clock_runs_from_the_moment_that_it_is_told() -> None:
@@ -139,11 +139,11 @@ def test_a_clock_runs_from_the_moment_that_it_is_told() -> None:
     clock = MovableClock(machine=machine, start=NOW)
     clock.run_from(NOW + A_DAY)
     machine.forward(days=1)
-    assert (clock.now(), clock.stands) == (NOW + 2 * A_DAY, False)
+    assert (clock.now(), clock.is_frozen) == (NOW + 2 * A_DAY, False)
 
 
 def test_a_clock_that_starts_over_is_what_it_was_at_first() -> None:
     clock = MovableClock(machine=FixedClock(NOW + A_DAY), start=NOW)
     clock.run_from(NOW)
-    clock.start_over()
-    assert (clock.now(), clock.stands) == (NOW, True)
+    clock.reset()
+    assert (clock.now(), clock.is_frozen) == (NOW, True)

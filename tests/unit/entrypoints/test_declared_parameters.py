@@ -15,7 +15,7 @@ from customers.entrypoints.http.request import Nothing, RequestContext
 from customers.entrypoints.http.routes import ROUTE, Route
 from customers.entrypoints.json.decode import Nulls
 from tests.support.builders import USD
-from tests.support.memory_service import benched
+from tests.support.memory_service import memory_service
 from tests.support.scenarios.playback import answers_of
 
 Seen = dict[str, set[Any]]
@@ -71,16 +71,16 @@ def _operation(request: web.Request) -> str:
 
 
 async def test_every_parameter_that_is_declared_is_read_and_no_other(queried: Seen) -> None:
-    async with benched(MemoryStorage(currency=USD), clock=None) as bench:
-        await answers_of(bench.api)
+    async with memory_service(MemoryStorage(currency=USD), clock=None) as service:
+        await answers_of(service.api)
     declared = {each.operation: {one.name for one in each.query} for each in routes()}
     for operation, names in declared.items():
         assert queried.get(operation, set()) == names, operation
 
 
 async def test_every_body_is_read_as_what_is_declared(bodies: Seen) -> None:
-    async with benched(MemoryStorage(currency=USD), clock=None) as bench:
-        await answers_of(bench.api)
+    async with memory_service(MemoryStorage(currency=USD), clock=None) as service:
+        await answers_of(service.api)
     for each in routes():
         told = set() if each.body is None else {(each.body.kind, each.body.nulls)}
         assert bodies.get(each.operation, set()) == told, each.operation

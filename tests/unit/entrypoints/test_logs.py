@@ -2,8 +2,6 @@
 
 import json
 import logging
-import subprocess
-import sys
 from collections.abc import Iterator
 from io import StringIO
 from typing import Any
@@ -234,9 +232,3 @@ def test_any_text_can_be_logged(lines: StringIO) -> None:
     logger().info("odd", value="\ud800 \x00 \n é", number=float("nan"))
     line = only_line(lines)
     assert (line["value"], line["number"]) == ("\ud800 \x00 \n é", "nan")
-
-
-def test_logging_does_not_load_rich() -> None:
-    program = "import sys, customers.entrypoints.observability.logs; print('rich' in sys.modules)"
-    process = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
-    assert process.stdout == b"False\n"

@@ -13,18 +13,13 @@ from json import JSONEncoder
 from typing import TextIO
 
 import msgspec
+import structlog
+from structlog.dev import ConsoleRenderer
+from structlog.stdlib import ProcessorFormatter
+from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
-from customers.entrypoints.absent import as_if_absent
 from customers.entrypoints.observability.exception_summary import ExceptionSummary
 from customers.entrypoints.observability.redaction import redact
-
-# structlog imports rich when it is installed. That takes longer than all other imports here, and is
-# only needed for tracebacks with local variables, which must not be logged.
-with as_if_absent("rich"):
-    import structlog
-    from structlog.dev import ConsoleRenderer
-    from structlog.stdlib import ProcessorFormatter
-    from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
 # The levels of the logger's methods that are not named after their level.
 _LEVELS = {"exception": "error", "warn": "warning", "fatal": "critical"}

@@ -36,8 +36,8 @@ async def listening(container: Container) -> AsyncIterator[tuple[int, int]]:
     is_shared = settings.workers > 1
     async with _opened(container.storage()), _swept(container) as end_sweeping:
         try:
-            if (bench := container.bench()) is not None:
-                await bench.begin()
+            if (test_api := container.test_api()) is not None:
+                await test_api.load_seed_file()
             with explained("PORT"):
                 port = await http.start(settings.host, settings.port, reuse_port=is_shared)
             with explained("RPC_PORT"):
@@ -53,7 +53,7 @@ async def listening(container: Container) -> AsyncIterator[tuple[int, int]]:
 
 
 def _swept(container: Container) -> AbstractAsyncContextManager[Callable[[], None]]:
-    return swept(container.sweeping(), container.metrics(), container.settings().sweep_seconds)
+    return swept(container.sweeper(), container.metrics(), container.settings().sweep_seconds)
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""The journal: which calls came, over REST and over gRPC, and what became of them."""
+"""The call log: which REST and gRPC calls the service received, and how each of them ended."""
 
 from collections import deque
 from collections.abc import Collection, Iterator
@@ -9,16 +9,19 @@ from typing import Any, Literal
 from attrs import define, evolve, field, frozen
 
 from customers.core.ports.clock import Clock
-from customers.entrypoints.testapi.gates import folded
-from customers.entrypoints.testapi.masking import masked, masked_address
+from customers.entrypoints.testapi.gates import operation_key
+from customers.entrypoints.testapi.masking import mask, mask_address
 
-# A test looks at its own calls; who sends more than this in a run has forgotten to reset.
-MOST_ENTRIES = 10_000
+# A test reads its own calls; a run that makes more than this has not been reset.
+MAX_CALLS = 10_000
 
 
 @frozen(kw_only=True)
 class Call:
-    """A call as it came. `operation` None is an unknown path; `body` None is none, or no JSON."""
+    """A call as received.
+
+    `operation` is None for an unknown path; `body` is None without a body, or if it is not JSON.
+    """
 
     transport: Literal["http", "grpc"]
     operation: str | None
@@ -31,8 +34,11 @@ class Call:
 
 
 @frozen(kw_only=True)
-class Outcome:
-    """What became of a call. `status` None: nothing was done, and nothing answered."""
+class CallOutcome:
+    """How a call ended. `status` is None if the call was neither handled nor answered.
+
+    `fault` is the id of the fault that hit the call; `is_lost` says that the caller got no answer.
+    """
 
     status: int | str | None
     answer: Any = None
@@ -41,46 +47,52 @@ class Outcome:
 
 
 @frozen(kw_only=True)
-class Entry:
+class RecordedCall:
     number: int
-    at: datetime
+    recorded_at: datetime
     call: Call
-    outcome: Outcome
+    outcome: CallOutcome
 
 
 @define
-class Journal:
+class CallLog:
     """The last calls, oldest first, without secrets."""
 
     _clock: Clock
-    _entries: deque[Entry] = field(factory=lambda: deque(maxlen=MOST_ENTRIES), init=False)
+    _calls: deque[RecordedCall] = field(factory=lambda: deque(maxlen=MAX_CALLS), init=False)
     _numbers: "count[int]" = field(factory=lambda: count(1), init=False)
 
-    def write(self, call: Call, outcome: Outcome) -> None:
-        entry = Entry(
-            number=next(self._numbers),
-            at=self._clock.now(),
-            call=evolve(
-                call,
-                path=masked_address(call.path),
-                query=masked_address(call.query),
-                body=masked(call.body),
-            ),
-            outcome=evolve(outcome, answer=masked(outcome.answer)),
+    def record(self, call: Call, outcome: CallOutcome) -> None:
+        masked_call = evolve(
+            call,
+            path=mask_address(call.path),
+            query=mask_address(call.query),
+            body=mask(call.body),
         )
-        self._entries.append(entry)
+        self._calls.append(
+            RecordedCall(
+                number=next(self._numbers),
+                recorded_at=self._clock.now(),
+                call=masked_call,
+                outcome=evolve(outcome, answer=mask(outcome.answer)),
+            )
+        )
 
-    def find(self, tenant_id: str, operation: str) -> Iterator[Entry]:
-        """Those of a tenant and an operation; an empty one is any."""
-        for entry in self._entries:
-            name = entry.call.operation or ""
-            if folded(operation) in ("", folded(name)) and (
-                not tenant_id or tenant_id in entry.call.tenants
-            ):
-                yield entry
+    def find(self, tenant_id: str, operation: str) -> Iterator[RecordedCall]:
+        """The calls of a tenant and an operation; an empty argument matches any."""
+        key = operation_key(operation)
+        for recorded in self._calls:
+            call = recorded.call
+            is_of_tenant = not tenant_id or tenant_id in call.tenants
+            if is_of_tenant and key in ("", operation_key(call.operation or "")):
+                yield recorded
 
-    def forget(self, tenant_id: str) -> None:
-        """Forgets those of a tenant; all without a tenant."""
-        kept = [each for each in self._entries if tenant_id and tenant_id not in each.call.tenants]
-        self._entries.clear()
-        self._entries.extend(kept)
+    def clear(self, tenant_id: str) -> None:
+        """Deletes the calls of a tenant, or all calls if `tenant_id` is empty."""
+        others = [
+            recorded
+            for recorded in self._calls
+            if tenant_id and tenant_id not in recorded.call.tenants
+        ]
+        self._calls.clear()
+        self._calls.extend(others)

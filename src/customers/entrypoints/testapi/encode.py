@@ -1,4 +1,4 @@
-"""What the test API knows, as JSON."""
+"""Faults and recorded calls as JSON."""
 
 from typing import cast
 
@@ -6,29 +6,32 @@ from attrs import asdict
 
 from customers.entrypoints.json.decode import camel
 from customers.entrypoints.testapi import shapes
-from customers.entrypoints.testapi.call_log import Entry
+from customers.entrypoints.testapi.call_log import RecordedCall
 from customers.entrypoints.testapi.faults import Fault
 
 
-def show_fault(fault: Fault) -> shapes.Fault:
-    told = asdict(fault.details, filter=lambda each, value: value is not None)
-    shown = {camel(name): value for name, value in told.items() if name not in ("match", "times")}
+def encode_fault(fault: Fault) -> shapes.Fault:
     match = {"operation": fault.operation, "tenantId": fault.tenant_id}
+    effects = {
+        camel(name): value
+        for name, value in asdict(fault.details).items()
+        if value is not None and name not in ("match", "times")
+    }
     body = {
         "id": fault.id,
         "match": {key: value for key, value in match.items() if value},
         "times": fault.details.times,
         "hits": fault.hits,
-        **shown,
+        **effects,
     }
     return cast("shapes.Fault", body)
 
 
-def show_request(entry: Entry) -> shapes.Request:
-    call, outcome = entry.call, entry.outcome
+def encode_recorded_call(recorded: RecordedCall) -> shapes.RecordedCall:
+    call, outcome = recorded.call, recorded.outcome
     return {
-        "number": entry.number,
-        "at": entry.at,
+        "number": recorded.number,
+        "at": recorded.recorded_at,
         "transport": call.transport,
         "operation": call.operation,
         "tenantId": next(iter(call.tenants)) if len(call.tenants) == 1 else None,

@@ -1,4 +1,4 @@
-"""Faults: what is to go wrong with calls, how often, and what strikes a call."""
+"""Faults: errors, delays and lost answers that a test injects into calls."""
 
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -12,63 +12,63 @@ from grpc import StatusCode
 from customers.core.errors import Invalid, InvalidValue, Problem
 from customers.core.model.values import ChoiceGate, Gate, TextGate, WholeNumberGate
 from customers.entrypoints.json.decode import Decoder
-from customers.entrypoints.testapi.gates import ObjectGate, OperationGate, folded
+from customers.entrypoints.testapi.gates import ObjectGate, OperationGate, operation_key
 
 # Longer than any caller waits.
-LONGEST_DELAY_MS = 60_000
-_LOOKS_UP_EVERY = 0.05
+MAX_DELAY_MS = 60_000
+_POLL_SECONDS = 0.05
 
 
 class Abort(StrEnum):
-    """When the answer is lost: before anything is done, or after it is committed."""
+    """When the answer is lost: before the call is handled, or after it is committed."""
 
     BEFORE = "before"
     AFTER_COMMIT = "after-commit"
 
 
 RpcCode = StrEnum(  # type: ignore[misc] # the names are gRPC's
-    "RpcCode", {each.name: each.name for each in StatusCode if each is not StatusCode.OK}
+    "RpcCode", {code.name: code.name for code in StatusCode if code is not StatusCode.OK}
 )
 
 
 @frozen(kw_only=True)
 class FaultDetails:
-    """A fault as given; `times` None is until it is removed."""
+    """A fault as requested; without `times` it stays until it is removed."""
 
     match: Annotated[Mapping[str, Any], ObjectGate()] = field(factory=dict)
     times: Annotated[int, WholeNumberGate(1, 1_000_000)] | None = None
     status: Annotated[int, WholeNumberGate(400, 599)] | None = None
     rpc_code: Annotated[Any, ChoiceGate(RpcCode)] | None = None
-    delay_ms: Annotated[int, WholeNumberGate(1, LONGEST_DELAY_MS)] | None = None
+    delay_ms: Annotated[int, WholeNumberGate(1, MAX_DELAY_MS)] | None = None
     abort: Annotated[Abort, ChoiceGate(Abort)] | None = None
 
     @property
-    def answers(self) -> bool:
-        """Whether something else is answered than what the call would get."""
-        return any(each is not None for each in (self.status, self.rpc_code, self.abort))
+    def replaces_answer(self) -> bool:
+        """Whether the caller gets an error or no answer at all, instead of the handler's."""
+        return any(effect is not None for effect in (self.status, self.rpc_code, self.abort))
 
     @property
-    def is_late(self) -> bool:
+    def is_after_commit(self) -> bool:
         """Whether the call is handled before its answer is lost or replaced."""
         return self.abort is Abort.AFTER_COMMIT
 
     @property
     def rpc_status(self) -> StatusCode:
-        """What a gRPC call ends with."""
+        """The status that a gRPC call ends with."""
         return StatusCode[self.rpc_code or StatusCode.UNAVAILABLE.name]
 
-    async def wait(self, is_over: Callable[[], bool]) -> None:
-        """Waits as long as the call is to be delayed, or until nobody waits for its answer."""
+    async def delay(self, is_abandoned: Callable[[], bool]) -> None:
+        """Waits for `delay_ms`, or until the call is abandoned."""
         loop = asyncio.get_running_loop()
-        end = loop.time() + (self.delay_ms or 0) / 1_000
-        while (left := end - loop.time()) > 0 and not is_over():  # noqa: ASYNC110
-            # Nothing tells when a caller goes.
-            await asyncio.sleep(min(left, _LOOKS_UP_EVERY))
+        deadline = loop.time() + (self.delay_ms or 0) / 1_000
+        while (seconds := deadline - loop.time()) > 0 and not is_abandoned():  # noqa: ASYNC110
+            # Nothing announces that a caller has disconnected.
+            await asyncio.sleep(min(seconds, _POLL_SECONDS))
 
 
 @frozen(kw_only=True)
 class Fault:
-    """A fault that waits for calls. An empty `operation` or `tenant_id` matches any."""
+    """An active fault. An empty `operation` or `tenant_id` matches any call."""
 
     id: str
     operation: str
@@ -77,34 +77,34 @@ class Fault:
     hits: int = 0
 
     @property
-    def is_spent(self) -> bool:
+    def is_used_up(self) -> bool:
         return self.details.times is not None and self.hits >= self.details.times
 
     def matches(self, operation: str, tenants: Collection[str]) -> bool:
-        return folded(self.operation) in ("", folded(operation)) and (
+        return operation_key(self.operation) in ("", operation_key(operation)) and (
             not self.tenant_id or self.tenant_id in tenants
         )
 
 
 @define
 class Faults:
-    """The faults that are armed, the oldest first."""
+    """The active faults, oldest first."""
 
     _decoder: Decoder
     _operations: OperationGate
-    _armed: dict[str, Fault] = field(factory=dict, init=False)
+    _active: dict[str, Fault] = field(factory=dict, init=False)
     _numbers: "count[int]" = field(factory=lambda: count(1), init=False)
 
-    def arm(self, body: Mapping[str, Any]) -> Fault:
-        """Raises Invalid for a body that is no fault; then nothing is armed."""
-        match, problems = _matching(self._operations, body.get("match"))
+    def add_from_body(self, body: Mapping[str, Any]) -> Fault:
+        """Adds the fault that a request's body describes. Raises Invalid, and adds nothing."""
+        match, problems = _read_match(self._operations, body.get("match"))
         try:
             details = self._decoder.decode(FaultDetails, body, allowed=frozenset())
         except Invalid as error:
             raise Invalid([*error.problems, *problems]) from error
-        if not details.answers and details.delay_ms is None:
-            said = "say what goes wrong: status, rpcCode, delayMs or abort"
-            problems.append(InvalidValue("REQUIRED", said).at("", ""))
+        if not details.replaces_answer and details.delay_ms is None:
+            message = "needs at least one of status, rpcCode, delayMs and abort"
+            problems.append(InvalidValue("REQUIRED", message).at("", ""))
         if problems:
             raise Invalid(problems)
         return self.add(details, **match)
@@ -116,48 +116,48 @@ class Faults:
             tenant_id=tenant_id,
             details=details,
         )
-        self._armed[fault.id] = fault
+        self._active[fault.id] = fault
         return fault
 
-    def strike(self, operation: str, tenants: Collection[str]) -> Fault | None:
-        """The fault that strikes a call; it has one time less then."""
-        for fault in self._armed.values():
+    def hit(self, operation: str, tenants: Collection[str]) -> Fault | None:
+        """Counts a hit on the oldest fault that matches a call, and returns it."""
+        for fault in self._active.values():
             if fault.matches(operation, tenants):
-                struck = evolve(fault, hits=fault.hits + 1)
-                self._keep(struck)
-                return struck
+                counted = evolve(fault, hits=fault.hits + 1)
+                self._store(counted)
+                return counted
         return None
 
     def all(self) -> list[Fault]:
-        return list(self._armed.values())
+        return list(self._active.values())
 
     def remove(self, ids: Iterable[str]) -> int:
-        """Takes those away that are still armed; gives how many that were."""
-        return sum(self._armed.pop(each, None) is not None for each in list(ids))
+        """Removes the faults of those ids; returns how many were still active."""
+        return sum(self._active.pop(id, None) is not None for id in list(ids))
 
     def remove_of(self, tenant_id: str) -> int:
-        """Takes away a tenant's own; everybody's without a tenant."""
+        """Removes the faults of a tenant, or all if `tenant_id` is empty; returns how many."""
         return self.remove(
-            id for id, each in self._armed.items() if tenant_id in ("", each.tenant_id)
+            id for id, fault in self._active.items() if tenant_id in ("", fault.tenant_id)
         )
 
-    def _keep(self, fault: Fault) -> None:
-        if fault.is_spent:
-            del self._armed[fault.id]
+    def _store(self, fault: Fault) -> None:
+        if fault.is_used_up:
+            del self._active[fault.id]
         else:
-            self._armed[fault.id] = fault
+            self._active[fault.id] = fault
 
 
-def _matching(operations: OperationGate, match: Any) -> tuple[dict[str, str], list[Problem]]:
-    """Which calls are meant, and what is wrong with that."""
+def _read_match(operations: OperationGate, match: Any) -> tuple[dict[str, str], list[Problem]]:
+    """The arguments of `Faults.add` in the key `match`, and the problems with it."""
     gates: dict[str, Gate] = {"operation": operations, "tenantId": TextGate(most=255)}
     names = {"operation": "operation", "tenantId": "tenant_id"}
-    read, problems = dict[str, str](), list[Problem]()
+    arguments, problems = dict[str, str](), list[Problem]()
     for key, raw in match.items() if isinstance(match, dict) else ():
         try:
             if key not in gates:
-                raise InvalidValue("UNKNOWN_FIELD", "is not known here")
-            read[names[key]] = str(gates[key].read("" if raw is None else raw))
-        except InvalidValue as refused:
-            problems.append(refused.at(key, f"/match/{key}"))
-    return read, problems
+                raise InvalidValue("UNKNOWN_FIELD", "unknown field")
+            arguments[names[key]] = str(gates[key].read("" if raw is None else raw))
+        except InvalidValue as error:
+            problems.append(error.at(key, f"/match/{key}"))
+    return arguments, problems

@@ -1,4 +1,4 @@
-"""What only the test API lets through, and what its OpenAPI document says of it."""
+"""The gates that only the test API uses, and their JSON schemas."""
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
@@ -14,24 +14,24 @@ from customers.entrypoints.openapi.gate_schemas import Schema, schema_of
 
 @frozen
 class OperationGate:
-    """The name of an operation that there is; empty for any. Letter case does not count, so that
-    the name of a use case means its call over REST and over gRPC alike.
+    """The name of an existing operation; empty for any.
+
+    Letter case does not count, so that the name of a use case means its REST and its gRPC call.
     """
 
-    _known: Mapping[str, str]
+    _names: Mapping[str, str]
 
     @classmethod
     def of(cls, names: Iterable[str]) -> Self:
-        """Of names that mean the same the first one is read."""
-        return cls({folded(each): each for each in reversed(list(names))})
+        """Accepts `names`; of names that differ in letter case only, the first is returned."""
+        return cls({operation_key(name): name for name in reversed(list(names))})
 
     def read(self, raw: object) -> str:
-        name = TextGate(most=100).read(raw)
-        if name and folded(name) not in self._known:
-            raise InvalidValue(
-                "INVALID_VALUE", "is no operation: take an operationId or a gRPC method"
-            )
-        return self._known.get(folded(name), "")
+        key = operation_key(TextGate(most=100).read(raw))
+        if key and key not in self._names:
+            message = "unknown operation: use an operationId or the name of a gRPC method"
+            raise InvalidValue("INVALID_VALUE", message)
+        return self._names.get(key, "")
 
 
 @frozen
@@ -44,7 +44,7 @@ class ObjectGate:
 
 @frozen
 class SecondsGate:
-    """How far time moves: only forward."""
+    """How far the clock advances, in seconds."""
 
     def read(self, raw: object) -> Decimal:
         seconds = number(raw)
@@ -53,8 +53,8 @@ class SecondsGate:
         return seconds
 
 
-def folded(name: str) -> str:
-    """What makes two names of operations the same."""
+def operation_key(name: str) -> str:
+    """The form of an operation's name that is equal for equal operations."""
     return name.casefold()
 
 

@@ -1,7 +1,7 @@
-"""REST calls, watched: written into the journal, and struck by faults.
+"""Records REST calls in the call log, and applies faults to them.
 
-A fault strikes where a call has been read and is about to be handled; its answer is lost outside
-of everything, where the journal knows what would have been answered.
+A fault applies after the request was read and before it is handled. An answer is lost outside of
+all other middleware, where it is known and can be recorded.
 """
 
 import json
@@ -21,14 +21,14 @@ from customers.entrypoints.http.errors import RETRY_LATER, ErrorResponse, error_
 from customers.entrypoints.http.request import RequestContext
 from customers.entrypoints.http.routes import BASE, ROUTE, Handler, Route
 from customers.entrypoints.http.tenant import tenant_of
-from customers.entrypoints.testapi.call_log import Call, Journal, Outcome
+from customers.entrypoints.testapi.call_log import Call, CallLog, CallOutcome
 from customers.entrypoints.testapi.faults import Abort, Fault, Faults
-from customers.entrypoints.testapi.in_flight import InFlight
+from customers.entrypoints.testapi.idle import CallsInFlight
 from customers.entrypoints.testapi.ports import ControllableIds
 
-ASKED: Final = web.RequestKey("asked", RequestContext)
-STRUCK: Final = web.RequestKey("struck", Fault)
-# The operations that create something, and what: sequential ids are counted by kind.
+CONTEXT: Final = web.RequestKey("context", RequestContext)
+FAULT: Final = web.RequestKey("fault", Fault)
+# What the operations create: sequential ids are counted by kind.
 _CREATED_KINDS: Final = {
     "registerCustomer": "Customer",
     "addAddress": "Address",
@@ -40,74 +40,75 @@ _CREATED_KINDS: Final = {
 
 
 @frozen
-class WatchedHttp:
-    _journal: Journal
+class RecordingMiddleware:
+    _call_log: CallLog
     _faults: Faults
-    _in_flight: InFlight
+    _calls_in_flight: CallsInFlight
     _ids: ControllableIds
 
     def around(self, route: Route, handler: Handler) -> Handler:
-        """What handles the calls of a route instead: it may be struck."""
+        """A handler that applies faults and counts sequential ids around a route's own."""
         if not route.is_of_tenant:
             return handler
+        kind = _CREATED_KINDS.get(route.operation, "")
 
-        async def struck_or_handled(context: RequestContext) -> web.Response:
-            context.request[ASKED] = context
-            fault = self._faults.strike(route.operation, _tenants(context))
-            kind = _CREATED_KINDS.get(route.operation, "")
+        async def handle(context: RequestContext) -> web.Response:
+            context.request[CONTEXT] = context
+            fault = self._faults.hit(route.operation, _tenants(context))
             with self._ids.scope(context.named_tenant, kind):
                 if fault is None:
                     return await handler(context)
-                context.request[STRUCK] = fault
-                return await _struck(fault, context, handler)
+                context.request[FAULT] = fault
+                return await _apply(fault, context, handler)
 
-        return struck_or_handled
+        return handle
 
     def middleware(self) -> Middleware:
-        """Writes calls into the journal, and loses the answers that are to be lost."""
+        """Records calls, and drops the connection of a call whose answer is to be lost."""
 
         @web.middleware
-        async def watched(request: web.Request, handler: AppHandler) -> web.StreamResponse:
+        async def recording(request: web.Request, handler: AppHandler) -> web.StreamResponse:
             if not request.path.startswith(BASE):
                 return await handler(request)
-            with self._in_flight:
+            with self._calls_in_flight:
                 response = await handler(request)
                 outcome = _outcome(request, response)
-                self._journal.write(_call(request, response), outcome)
+                self._call_log.record(_call(request, response), outcome)
             if outcome.is_lost and request.transport is not None:
                 request.transport.abort()
             return response
 
-        return watched
+        return recording
 
 
-async def _struck(fault: Fault, context: RequestContext, handler: Handler) -> web.Response:
+async def _apply(fault: Fault, context: RequestContext, handler: Handler) -> web.Response:
+    """The handler's answer, delayed. Raises RequestRejected if the fault replaces the answer."""
     details = fault.details
-    await details.wait(partial(_is_abandoned, context.request))
-    if not details.answers:
+    await details.delay(partial(_is_abandoned, context.request))
+    if not details.replaces_answer:
         return await handler(context)
-    if not details.is_late:
-        raise RequestRejected(_refusal(fault))
+    if not details.is_after_commit:
+        raise RequestRejected(_error_response(fault))
     if details.status is None:
         return await handler(context)
     with suppress(CustomersError, RequestRejected):
         await handler(context)
-    raise RequestRejected(_refusal(fault))
+    raise RequestRejected(_error_response(fault))
 
 
 def _is_abandoned(request: web.Request) -> bool:
-    """Whether the caller has gone, or the service is about to go."""
+    """Whether the caller has disconnected, or the service is stopping."""
     transport = request.transport
     return transport is None or transport.is_closing() or request.app[DRAIN].is_stopping
 
 
-def _refusal(fault: Fault) -> ErrorResponse:
-    """What is answered; for the status of a storage that is away, just what that answers."""
+def _error_response(fault: Fault) -> ErrorResponse:
+    """The answer with the fault's status; 503 is exactly that of an unavailable storage."""
     status = fault.details.status or 503
-    away = error_response_of(Unavailable())
-    if status == away.status:
-        return away
-    code, message = "INJECTED_FAULT", f"{fault.id} of the test API answers this call"
+    unavailable = error_response_of(Unavailable())
+    if status == unavailable.status:
+        return unavailable
+    code, message = "INJECTED_FAULT", f"{fault.id} of the test API answered this call"
     headers = RETRY_LATER if status == 429 else {}
     return ErrorResponse(status=status, code=code, message=message, headers=headers)
 
@@ -116,7 +117,7 @@ def _tenants(context: RequestContext) -> list[str]:
     return [context.named_tenant] if context.named_tenant else []
 
 
-def _named(request: web.Request) -> list[str]:
+def _tenants_without_body(request: web.Request) -> list[str]:
     """The tenant of a call whose body could not be read."""
     try:
         return [tenant_of(request, None)]
@@ -125,11 +126,11 @@ def _named(request: web.Request) -> list[str]:
 
 
 def _call(request: web.Request, response: web.StreamResponse) -> Call:
-    context, route = request.get(ASKED), request.get(ROUTE)
+    context, route = request.get(CONTEXT), request.get(ROUTE)
     return Call(
         transport="http",
         operation=None if route is None else route.operation,
-        tenants=_named(request) if context is None else _tenants(context),
+        tenants=_tenants_without_body(request) if context is None else _tenants(context),
         method=request.method,
         path=request.rel_url.raw_path,
         query=request.rel_url.raw_query_string,
@@ -138,16 +139,14 @@ def _call(request: web.Request, response: web.StreamResponse) -> Call:
     )
 
 
-def _outcome(request: web.Request, response: web.StreamResponse) -> Outcome:
-    fault = request.get(STRUCK)
+def _outcome(request: web.Request, response: web.StreamResponse) -> CallOutcome:
+    status, answer, fault = response.status, _answer(response), request.get(FAULT)
     if fault is None:
-        return Outcome(status=response.status, answer=_answer(response))
+        return CallOutcome(status=status, answer=answer)
     is_lost = fault.details.abort is not None and fault.details.status is None
-    if fault.details.abort is Abort.BEFORE and is_lost:
-        return Outcome(status=None, fault=fault.id, is_lost=True)
-    return Outcome(
-        status=response.status, answer=_answer(response), fault=fault.id, is_lost=is_lost
-    )
+    if is_lost and fault.details.abort is Abort.BEFORE:
+        return CallOutcome(status=None, fault=fault.id, is_lost=True)
+    return CallOutcome(status=status, answer=answer, fault=fault.id, is_lost=is_lost)
 
 
 def _answer(response: web.StreamResponse) -> Any:

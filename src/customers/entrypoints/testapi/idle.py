@@ -1,43 +1,66 @@
-"""Bringing everything to rest: what segments have to settle or to build, and calls under way."""
+"""Waiting until the service is idle: no call in flight, and no segment work pending."""
 
 import asyncio
 
-from attrs import frozen
+from attrs import define, field, frozen
 
 from customers.core.errors import Unavailable
 from customers.core.ports.storage import Storage
 from customers.core.services.sweeper import Sweeper
-from customers.entrypoints.testapi.in_flight import InFlight
 
 LEASE_SECONDS = 10.0
-MOST_SECONDS = 30.0
+MAX_SECONDS = 30.0
+
+
+@define
+class CallsInFlight:
+    """Counts the calls in flight: each is one `with` block."""
+
+    _count: int = field(default=0, init=False)
+    _is_zero: asyncio.Event = field(factory=asyncio.Event, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._is_zero.set()
+
+    def __enter__(self) -> None:
+        self._count += 1
+        self._is_zero.clear()
+
+    def __exit__(self, *_: object) -> None:
+        self._count -= 1
+        if not self._count:
+            self._is_zero.set()
+
+    async def wait_for_zero(self) -> None:
+        """Returns when no call is in flight."""
+        await self._is_zero.wait()
 
 
 @frozen
-class Settling:
+class IdleControl:
     _storage: Storage
-    _sweeping: Sweeper
-    _in_flight: InFlight
+    _sweeper: Sweeper
+    _calls_in_flight: CallsInFlight
 
-    async def settle(self) -> None:
-        """Settles and builds all segments, and moves those whose time has come."""
-        await self._settle()
-        await self._sweeping.follow_time(LEASE_SECONDS)
-        await self._settle()
+    async def refresh_segments(self) -> None:
+        """Refreshes and backfills all segments, and moves the customers whose time has come."""
+        await self._refresh()
+        await self._sweeper.follow_time(LEASE_SECONDS)
+        await self._refresh()
 
-    async def rest(self) -> None:
-        """Returns once no call is under way and nothing is left to settle.
+    async def wait_until_idle(self) -> None:
+        """Returns when no call is in flight and no segment work is pending.
 
-        Raises Unavailable when that does not come to be in half a minute.
+        Raises Unavailable after half a minute.
         """
         try:
-            async with asyncio.timeout(MOST_SECONDS):
-                await self._in_flight.none()
-                await self.settle()
+            async with asyncio.timeout(MAX_SECONDS):
+                await self._calls_in_flight.wait_for_zero()
+                await self.refresh_segments()
         except TimeoutError as error:
-            raise Unavailable("calls are still under way, or segments being built") from error
+            raise Unavailable("calls are still in flight, or segments are being built") from error
 
-    async def _settle(self) -> None:
+    async def _refresh(self) -> None:
         while await self._storage.tenants_to_refresh():
-            await self._sweeping.refresh(LEASE_SECONDS)
+            await self._sweeper.refresh(LEASE_SECONDS)
             await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""Calls without secrets: what nobody may read again, not even in a test."""
+"""Masks secrets and card data, which must not be shown again, not even in a test."""
 
 import re
 from typing import Any
@@ -6,35 +6,38 @@ from urllib.parse import unquote_plus
 
 from customers.core.model.cards import card_numbers
 
-HIDDEN = "***"
-# What a gateway gave us to take money with.
-_TOKENS = frozenset({"gatewayPaymentMethodId"})
-# The digits of an id, a counted one above all, may be those of a card by chance.
+MASK = "***"
+# The tokens with which a payment gateway charges a customer.
+_SECRET_KEYS = frozenset({"gatewayPaymentMethodId"})
+# The digits of an id, above all of a sequential one, may look like those of a card.
 _ID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_BETWEEN = re.compile(r"([/&?=])")
+_DELIMITER = re.compile(r"([/&?=])")
 
 
-def masked(value: Any) -> Any:
-    """A JSON value, but that tokens and what looks like card data are hidden."""
+def mask(value: Any) -> Any:
+    """The JSON value with tokens and what looks like card data replaced by `***`."""
     if isinstance(value, dict):
         return {
-            _text(key): HIDDEN if _is_secret(key) else masked(told) for key, told in value.items()
+            _mask_text(key): MASK if _is_secret(key) else mask(member)
+            for key, member in value.items()
         }
     if isinstance(value, list | tuple):
-        return [masked(each) for each in value]
-    return _text(value) if isinstance(value, str) else HIDDEN if card_numbers(value) else value
+        return [mask(item) for item in value]
+    if isinstance(value, str):
+        return _mask_text(value)
+    return MASK if card_numbers(value) else value
 
 
-def masked_address(text: str) -> str:
-    """A path or a query, part by part."""
+def mask_address(text: str) -> str:
+    """A path or a query with each part masked."""
     return "".join(
-        HIDDEN if _text(unquote_plus(each)) == HIDDEN else each for each in _BETWEEN.split(text)
+        MASK if _mask_text(unquote_plus(part)) == MASK else part for part in _DELIMITER.split(text)
     )
 
 
 def _is_secret(key: str) -> bool:
-    return key in _TOKENS or bool(card_numbers({key: None}))
+    return key in _SECRET_KEYS or bool(card_numbers({key: None}))
 
 
-def _text(text: str) -> str:
-    return HIDDEN if card_numbers(_ID.sub("", text)) else text
+def _mask_text(text: str) -> str:
+    return MASK if card_numbers(_ID.sub("", text)) else text

@@ -1,6 +1,6 @@
-"""What the test API needs from the world beside the ports of the core: adapters that can be told.
+"""The ports of the test API: adapters that a test can control.
 
-They are the adapters' own promises; nobody else has a use for them.
+The adapters promise this beyond the ports of the core, which know nothing of tests.
 """
 
 from collections.abc import Mapping
@@ -11,29 +11,31 @@ from uuid import UUID
 
 from customers.core.model.json_pointer import JsonPointer
 from customers.core.ports.clock import Clock, IdGenerator
-from customers.core.ports.storage import Storage
 
 
 class ControllableClock(Clock, Protocol):
     @property
-    def stands(self) -> bool:
-        """Whether it moves only when it is told to."""
+    def is_frozen(self) -> bool:
+        """Whether the clock moves only on request."""
         ...
 
-    def stand(self, moment: datetime) -> None:
-        """Stands there from now on."""
+    def freeze(self, moment: datetime) -> None:
+        """Freezes the clock at `moment`."""
         ...
 
     def advance(self, by: timedelta) -> None:
-        """Moves ahead. Raises OverflowError beyond the end of the calendar."""
+        """Moves the clock ahead; a running clock goes on running.
+
+        Raises OverflowError beyond the end of the calendar.
+        """
         ...
 
     def run_from(self, moment: datetime) -> None:
-        """Runs from that moment on."""
+        """Sets the clock to `moment`, from which it runs."""
         ...
 
-    def start_over(self) -> None:
-        """Is what it was at first."""
+    def reset(self) -> None:
+        """Returns the clock to its initial state."""
         ...
 
 
@@ -45,26 +47,26 @@ class ControllableIds(IdGenerator, Protocol):
         ...
 
     def counts(self) -> Mapping[str, Mapping[str, int]]:
-        """How many of each kind each tenant has had, where they are counted."""
+        """How many sequential ids of each kind each tenant has had."""
         ...
 
     def count_from(self, counts: Mapping[str, Mapping[str, int]]) -> None:
-        """Goes on behind those counts; what they do not name is counted from the beginning."""
+        """Continues from these counts; kinds they do not name start from the beginning."""
         ...
 
 
-class ControllableStorage(Storage, Protocol):
+class ControllableStorage(Protocol):
     def dump(self) -> dict[str, Any]:
-        """All that is committed, by tenant, as plain JSON values."""
+        """Everything that is committed, by tenant, as JSON values."""
         ...
 
     async def restore(self, data: object, at: JsonPointer = ...) -> None:
-        """Replaces everything by what was dumped. `at` is the place of the data in its document.
+        """Replaces everything by a dump. `at` is the place of the dump in its document.
 
-        Raises Invalid with a pointer to each bad place; then nothing is changed.
+        Raises Invalid, with a pointer to each bad place, and changes nothing.
         """
         ...
 
     async def forget(self, tenant_id: str | None = None) -> None:
-        """Forgets all of one tenant, or of everybody."""
+        """Deletes everything of one tenant, or of all tenants."""
         ...

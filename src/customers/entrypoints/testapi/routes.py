@@ -1,125 +1,85 @@
-"""The routes of the test API, below /__test: of no tenant, and there only where it is asked for."""
+"""The routes of the test API, below /__test: they are of no tenant, and exist on request only."""
 
 from datetime import timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Final
 
 from aiohttp import web
-from attrs import evolve, field, frozen
+from attrs import evolve, frozen
 
-from customers.core.errors import EmailTaken, Invalid, InvalidValue, SegmentIsDynamic, Unavailable
-from customers.core.model.values import Moment, TextGate
+from customers.core.errors import Invalid, InvalidValue, Unavailable
+from customers.core.model.values import Moment
 from customers.entrypoints.http.queries import Parameter
 from customers.entrypoints.http.request import RequestContext
 from customers.entrypoints.http.responses import json_response
 from customers.entrypoints.http.routes import Body, Route
-from customers.entrypoints.http.tenant import tenant_of
 from customers.entrypoints.openapi.document import document
 from customers.entrypoints.testapi import shapes
-from customers.entrypoints.testapi.call_log import Journal
-from customers.entrypoints.testapi.encode import show_fault, show_request
+from customers.entrypoints.testapi.call_log import CallLog
+from customers.entrypoints.testapi.encode import encode_fault, encode_recorded_call
 from customers.entrypoints.testapi.faults import FaultDetails, Faults
-from customers.entrypoints.testapi.gates import ObjectGate, OperationGate, SecondsGate
-from customers.entrypoints.testapi.idle import Settling
+from customers.entrypoints.testapi.gates import OperationGate, SecondsGate
+from customers.entrypoints.testapi.idle import IdleControl
 from customers.entrypoints.testapi.ports import ControllableClock
-from customers.entrypoints.testapi.state_control import Kept
-from customers.entrypoints.testapi.states import States
+from customers.entrypoints.testapi.state_routes import TENANT, StateRoutes, tenant_in_query
 
 PREFIX: Final = "/__test"
-MOST_BYTES_OF_A_SNAPSHOT: Final = 256 * 1024 * 1024
 
-_ABOUT: Final = "What tests can do to a service that runs in memory: docs/memory-mode.md."
-
-TENANT: Final = Parameter(name="tenant_id", gate=TextGate(most=255), default="")
+_ABOUT: Final = "Controls for tests of a service that runs in memory: docs/memory-mode.md."
+# Leaves room for the dates that are calculated from the clock.
+_CALENDAR_RESERVE: Final = timedelta(days=366)
 
 
 @frozen(kw_only=True)
-class NewTime:
+class ClockSetting:
     now: Moment
 
 
 @frozen(kw_only=True)
-class Advance:
+class ClockAdvance:
     seconds: Annotated[Decimal, SecondsGate()]
 
 
 @frozen(kw_only=True)
-class StateAsked:
-    state: Annotated[str, TextGate(most=255, blank=False)]
-    params: Annotated[dict[str, Any], ObjectGate()] = field(factory=dict)
-
-
-@frozen(kw_only=True)
-class PactStateAsked(StateAsked):
-    """What a verifier of Pact sends: also which way, and for which consumer."""
-
-    action: Annotated[str, TextGate(most=20)] = "setup"
-    consumer: Annotated[str, TextGate(most=255)] = ""
-
-
-@frozen(kw_only=True)
-class BenchRoutes:
-    _kept: Kept
-    _states: States
+class TestApiRoutes:
+    _state_routes: StateRoutes
     _clock: ControllableClock
     _faults: Faults
-    _journal: Journal
-    _settling: Settling
+    _call_log: CallLog
+    _idle_control: IdleControl
     _operations: OperationGate
     _version: str
 
     name = "Test API"
 
     def table(self) -> list[Route]:
-        time = {200: shapes.Time}
-        wanted, conflicts = (TENANT, self._operation), (EmailTaken, SegmentIsDynamic)
+        clock, confirmation = {200: shapes.Clock}, {200: shapes.Confirmation}
         routes = [
-            Route("reset", "POST", "/reset", self.reset, {200: shapes.Told}, query=(TENANT,)),
-            Route("getSnapshot", "GET", "/snapshot", self.snapshot, {200: shapes.Snapshot}),
+            *self._state_routes.table(),
+            Route("getClock", "GET", "/clock", self.clock, clock),
+            Route("setClock", "PUT", "/clock", self.set_clock, clock, body=Body(ClockSetting)),
             Route(
-                "putSnapshot",
-                "PUT",
-                "/snapshot",
-                self.restore,
-                {200: shapes.Told},
-                most_bytes=MOST_BYTES_OF_A_SNAPSHOT,
-            ),
-            Route("listStates", "GET", "/states", self.states, {200: shapes.StateList}),
-            Route(
-                "setState",
+                "advanceClock",
                 "POST",
-                "/states",
-                self.set_state,
-                {200: shapes.StateSet},
-                body=Body(StateAsked),
-                refuses=conflicts,
+                "/clock/advance",
+                self.advance_clock,
+                clock,
+                body=Body(ClockAdvance),
             ),
-            Route(
-                "setPactState",
-                "POST",
-                "/pact-state",
-                self.set_pact_state,
-                {200: dict[str, Any]},
-                body=Body(PactStateAsked),
-                refuses=conflicts,
-            ),
-            Route("getClock", "GET", "/clock", self.time, time),
-            Route("setClock", "PUT", "/clock", self.set_time, time, body=Body(NewTime)),
-            Route("advanceClock", "POST", "/clock/advance", self.advance, time, body=Body(Advance)),
             Route(
                 "listRequests",
                 "GET",
                 "/requests",
                 self.requests,
-                {200: shapes.RequestList},
-                query=wanted,
+                {200: shapes.RecordedCallList},
+                query=(TENANT, self._operation),
             ),
             Route(
                 "forgetRequests",
                 "DELETE",
                 "/requests",
                 self.forget_requests,
-                {200: shapes.Told},
+                confirmation,
                 query=(TENANT,),
             ),
             Route("listFaults", "GET", "/faults", self.faults, {200: shapes.FaultList}),
@@ -136,7 +96,7 @@ class BenchRoutes:
                 "DELETE",
                 "/faults",
                 self.remove_faults,
-                {200: shapes.Removed},
+                {200: shapes.FaultRemoval},
                 query=(TENANT,),
             ),
             Route(
@@ -149,144 +109,76 @@ class BenchRoutes:
             ),
             Route("getTestApi", "GET", "/openapi.json", self.openapi, {200: dict[str, Any]}),
         ]
-        return [evolve(each, path=PREFIX + each.path, is_of_tenant=False) for each in routes]
+        return [evolve(route, path=PREFIX + route.path, is_of_tenant=False) for route in routes]
 
     @property
     def _operation(self) -> Parameter:
         return Parameter(name="operation", gate=self._operations, default="")
 
-    async def reset(self, context: RequestContext) -> web.Response:
-        """Forget all of a tenant, or be as at the start"""
-        await self._kept.reset(_tenant(context))
-        return json_response({"message": "reset"})
-
-    async def snapshot(self, _: RequestContext) -> web.Response:
-        """Tell the whole state"""
-        return json_response(self._kept.snapshot())
-
-    async def restore(self, context: RequestContext) -> web.Response:
-        """Restore the whole state"""
-        if context.body is None:
-            raise Invalid([InvalidValue("REQUIRED", "a snapshot is expected").at("", "")])
-        await self._kept.restore(context.body)
-        return json_response({"message": "restored"})
-
-    async def states(self, _: RequestContext) -> web.Response:
-        """List the provider states"""
-        body: shapes.StateList = {
-            "states": [
-                {"name": each.state, "description": each.says, "params": each.params}
-                for each in self._states.definitions
-            ]
-        }
+    async def clock(self, _: RequestContext) -> web.Response:
+        """Get the clock"""
+        body: shapes.Clock = {"now": self._clock.now(), "stands": self._clock.is_frozen}
         return json_response(body)
 
-    async def set_state(self, context: RequestContext) -> web.Response:
-        """Set a provider state up"""
-        wanted = context.read(StateAsked)
-        tenant_id, params = self._state_of(context, wanted)
-        values = await self._states.set_up(wanted.state, tenant_id, params)
-        body: shapes.StateSet = {
-            "state": wanted.state,
-            "tenantId": tenant_id or None,
-            "values": values,
-        }
-        return json_response(body)
-
-    async def set_pact_state(self, context: RequestContext) -> web.Response:
-        """Set a provider state up as a verifier of Pact asks for it, or take its faults away"""
-        wanted = context.read(PactStateAsked)
-        tenant_id, params = self._state_of(context, wanted)
-        if wanted.action == "teardown":
-            self._faults.remove(self._states.faults_of(wanted.state, tenant_id))
-            return json_response({})
-        values = await self._states.set_up(wanted.state, tenant_id, params)
-        return json_response({"tenantId": tenant_id or None, **values})
-
-    def _state_of(self, context: RequestContext, wanted: StateAsked) -> tuple[str, dict[str, Any]]:
-        """Whose state is wanted, and its parameters, of which the tenant may be one."""
-        params = dict(wanted.params)
-        told = [params.pop(name, None) for name in ("tenantId", "tenant_id")]
-        told += [(context.body or {}).get("tenantId")]
-        in_body = next((each for each in told if each is not None), None)
-        try:
-            return tenant_of(context.request, {"tenantId": in_body}), params
-        except Invalid as error:
-            if error.headline != "TENANT_REQUIRED" or self._states.needs_tenant(wanted.state):
-                raise
-            return "", params
-
-    async def time(self, _: RequestContext) -> web.Response:
-        """Tell the time"""
-        body: shapes.Time = {"now": self._clock.now(), "stands": self._clock.stands}
-        return json_response(body)
-
-    async def set_time(self, context: RequestContext) -> web.Response:
-        """Let the clock stand at a moment that is not over"""
-        moment = context.read(NewTime).now
+    async def set_clock(self, context: RequestContext) -> web.Response:
+        """Set the clock to a later moment, and freeze it"""
+        moment = context.read(ClockSetting).now
         if moment < self._clock.now():
-            refused = InvalidValue("INVALID_VALUE", "is over: time only moves forward")
-            raise Invalid([refused.at("now", "/now")])
-        self._clock.stand(moment)
-        await self._settling.settle()
-        return await self.time(context)
+            past = InvalidValue("INVALID_VALUE", "must not be in the past: time only moves forward")
+            raise Invalid([past.at("now", "/now")])
+        self._clock.freeze(moment)
+        await self._idle_control.refresh_segments()
+        return await self.clock(context)
 
-    async def advance(self, context: RequestContext) -> web.Response:
-        """Move the clock ahead"""
-        seconds = context.read(Advance).seconds
+    async def advance_clock(self, context: RequestContext) -> web.Response:
+        """Advance the clock"""
+        seconds = context.read(ClockAdvance).seconds
         try:
             by = timedelta(microseconds=int(seconds * 1_000_000))
-            self._clock.now() + by + timedelta(days=366)
+            self._clock.now() + by + _CALENDAR_RESERVE
             self._clock.advance(by)
         except OverflowError as error:
-            refused = InvalidValue("INVALID_VALUE", "leads beyond the end of the calendar")
-            raise Invalid([refused.at("seconds", "/seconds")]) from error
-        await self._settling.settle()
-        return await self.time(context)
+            too_far = InvalidValue("INVALID_VALUE", "exceeds the end of the calendar, year 9999")
+            raise Invalid([too_far.at("seconds", "/seconds")]) from error
+        await self._idle_control.refresh_segments()
+        return await self.clock(context)
 
     async def requests(self, context: RequestContext) -> web.Response:
-        """List the calls that came, oldest first"""
+        """List the recorded calls, oldest first"""
         query = context.query()
         tenant_id, operation = query.one(TENANT), query.one(self._operation)
         query.finish()
-        found = [show_request(each) for each in self._journal.find(tenant_id, operation)]
-        return json_response({"requests": found})
+        calls = [encode_recorded_call(call) for call in self._call_log.find(tenant_id, operation)]
+        return json_response({"requests": calls})
 
     async def forget_requests(self, context: RequestContext) -> web.Response:
-        """Forget the calls that came"""
-        self._journal.forget(_tenant(context))
+        """Delete the recorded calls of a tenant, or all"""
+        self._call_log.clear(tenant_in_query(context))
         return json_response({"message": "requests forgotten"})
 
     async def faults(self, _: RequestContext) -> web.Response:
-        """List the faults that are armed"""
-        return json_response({"faults": [show_fault(each) for each in self._faults.all()]})
+        """List the active faults"""
+        return json_response({"faults": [encode_fault(fault) for fault in self._faults.all()]})
 
     async def add_fault(self, context: RequestContext) -> web.Response:
-        """Let calls fail"""
+        """Add a fault"""
         if context.body is None:
             raise Invalid([InvalidValue("REQUIRED", "a fault is expected").at("", "")])
-        return json_response(show_fault(self._faults.arm(context.body)), status=201)
+        return json_response(encode_fault(self._faults.add_from_body(context.body)), status=201)
 
     async def remove_faults(self, context: RequestContext) -> web.Response:
-        """Take faults away"""
-        removed = self._faults.remove_of(_tenant(context))
+        """Remove the faults of a tenant, or all"""
+        removed = self._faults.remove_of(tenant_in_query(context))
         return json_response({"message": "faults removed", "removed": removed})
 
     async def idle(self, _: RequestContext) -> web.Response:
-        """Answer when nothing is pending"""
-        await self._settling.rest()
+        """Wait until the service is idle"""
+        await self._idle_control.wait_until_idle()
         return json_response({"idle": True})
 
     async def openapi(self, _: RequestContext) -> web.Response:
-        """Tell the OpenAPI document of the test API"""
+        """Get the OpenAPI document of the test API"""
         tables = {self.name: self.table()}
         return json_response(
             document(tables, version=self._version, title="Test API", about=_ABOUT)
         )
-
-
-def _tenant(context: RequestContext) -> str:
-    query = context.query()
-    tenant_id = query.one(TENANT)
-    query.finish()
-    return str(tenant_id)

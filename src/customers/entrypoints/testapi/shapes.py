@@ -1,4 +1,4 @@
-"""What the test API answers, key by key. A key that is not `NotRequired` is always there."""
+"""The answers of the test API, key by key. A key that is not `NotRequired` is always present."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -7,15 +7,15 @@ from typing import Any, Literal, NotRequired, TypedDict
 from customers.entrypoints.testapi.faults import Abort
 
 
-class Told(TypedDict):
+class Confirmation(TypedDict):
     message: str
 
 
-class Removed(Told):
+class FaultRemoval(Confirmation):
     removed: int
 
 
-class Time(TypedDict):
+class Clock(TypedDict):
     now: datetime
     stands: bool
 
@@ -30,20 +30,20 @@ class StateList(TypedDict):
     states: Sequence[State]
 
 
-class StateSet(TypedDict):
+class StateResult(TypedDict):
     state: str
     tenantId: str | None
     values: Mapping[str, Any]
 
 
-class Match(TypedDict):
+class FaultMatch(TypedDict):
     operation: NotRequired[str]
     tenantId: NotRequired[str]
 
 
 class Fault(TypedDict):
     id: str
-    match: Match
+    match: FaultMatch
     times: int | None
     hits: int
     status: NotRequired[int]
@@ -56,7 +56,7 @@ class FaultList(TypedDict):
     faults: Sequence[Fault]
 
 
-class Request(TypedDict):
+class RecordedCall(TypedDict):
     number: int
     at: datetime
     transport: Literal["http", "grpc"]
@@ -73,13 +73,13 @@ class Request(TypedDict):
     lost: bool
 
 
-class RequestList(TypedDict):
-    requests: Sequence[Request]
+class RecordedCallList(TypedDict):
+    requests: Sequence[RecordedCall]
 
 
 class Snapshot(TypedDict):
     version: int
-    clock: Time
+    clock: Clock
     ids: Mapping[str, Mapping[str, int]]
     tenants: Mapping[str, Any]
 

@@ -1,4 +1,4 @@
-"""Everything that a test may want to have back: data, clock and counted ids, as one JSON value."""
+"""Snapshots, resets and the seed file: data, clock and id counts as one JSON value."""
 
 import json
 from collections.abc import Mapping
@@ -6,13 +6,13 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from customers.core.errors import Invalid, InvalidValue, Problem
 from customers.core.model.json_pointer import JsonPointer
 from customers.core.model.values import Flag, Moment, WholeNumberGate
 from customers.entrypoints.json.decode import Decoder
-from customers.entrypoints.testapi.call_log import Journal
+from customers.entrypoints.testapi.call_log import CallLog
 from customers.entrypoints.testapi.faults import Faults
 from customers.entrypoints.testapi.ports import (
     ControllableClock,
@@ -23,18 +23,19 @@ from customers.entrypoints.testapi.states import States
 from customers.entrypoints.testapi.yaml_files import read_yaml
 
 VERSION = 1
-# More than anybody counts to.
-_MOST_IDS = 2**48
+# The last twelve hexadecimal digits of a sequential id are the count.
+_MAX_COUNT = 2**48
+_MAX_PROBLEMS = 5
 
 Counts = Mapping[str, Mapping[str, int]]
 
 
 class BadSeedFile(Exception):
-    """The file to begin with says nothing that can be begun with."""
+    """The seed file cannot be read, or is neither a snapshot nor a list of states."""
 
 
 @frozen
-class _AnythingGate:
+class _AnyGate:
     def read(self, raw: object) -> object:
         return raw
 
@@ -44,19 +45,17 @@ class _CountsGate:
     """How many ids of each kind each tenant has had."""
 
     def read(self, raw: object) -> Counts:
-        if not isinstance(raw, dict) or not all(isinstance(each, dict) for each in raw.values()):
+        if not isinstance(raw, dict) or not all(isinstance(kinds, dict) for kinds in raw.values()):
             raise InvalidValue("INVALID_TYPE", "must be an object of objects")
-        number = WholeNumberGate(0, _MOST_IDS)
+        gate = WholeNumberGate(0, _MAX_COUNT)
         return {
-            tenant_id: {kind: number.read(count) for kind, count in told.items()}
-            for tenant_id, told in raw.items()
+            tenant_id: {kind: gate.read(count) for kind, count in kinds.items()}
+            for tenant_id, kinds in raw.items()
         }
 
 
 @frozen(kw_only=True)
-class ToldTime:
-    """Where a clock is, and whether it stands there."""
-
+class _ClockDetails:
     now: Moment
     stands: Flag = True
 
@@ -64,115 +63,113 @@ class ToldTime:
 @frozen(kw_only=True)
 class _SnapshotDetails:
     version: Annotated[int, WholeNumberGate(VERSION, VERSION)]
-    clock: Annotated[Any, _AnythingGate()]
+    clock: Annotated[Any, _AnyGate()]
     ids: Annotated[Counts, _CountsGate()] = field(factory=dict)
-    tenants: Annotated[Any, _AnythingGate()]
+    tenants: Annotated[Any, _AnyGate()]
 
 
 @define(kw_only=True)
-class Kept:
+class StateControl:
     _storage: ControllableStorage
     _clock: ControllableClock
     _ids: ControllableIds
     _states: States
     _faults: Faults
-    _journal: Journal
+    _call_log: CallLog
     _decoder: Decoder
     _seed_file: Path | None
-    _begins_with: Any = field(default=None, init=False)
+    _seed: Mapping[str, Any] | None = field(default=None, init=False)
 
-    async def begin(self) -> None:
-        """Begins with the seed file, if there is one. Raises BadSeedFile."""
+    async def load_seed_file(self) -> None:
+        """Sets the state that the seed file describes, if there is one. Raises BadSeedFile."""
         if self._seed_file is None:
             return
         try:
-            self._begins_with = _read(self._seed_file)
-            await self._seed()
+            self._seed = _read_seed(self._seed_file)
+            await self._apply_seed()
         except (OSError, ValueError) as error:
             raise BadSeedFile(f"--seed-file {self._seed_file}: {error}") from error
         except Invalid as error:
-            told = "; ".join(f"{each.pointer}: {each.message}" for each in error.problems[:5])
-            raise BadSeedFile(f"--seed-file {self._seed_file}: {told}") from error
+            problems = error.problems[:_MAX_PROBLEMS]
+            message = "; ".join(f"{problem.pointer}: {problem.message}" for problem in problems)
+            raise BadSeedFile(f"--seed-file {self._seed_file}: {message}") from error
 
     def snapshot(self) -> dict[str, Any]:
         return {
             "version": VERSION,
-            "clock": {"now": self._clock.now(), "stands": self._clock.stands},
+            "clock": {"now": self._clock.now(), "stands": self._clock.is_frozen},
             "ids": self._ids.counts(),
             "tenants": self._storage.dump(),
         }
 
     async def restore(self, body: Mapping[str, Any]) -> None:
-        """Raises Invalid, with a pointer to each bad place; then nothing is changed."""
-        told = self._decoder.decode(_SnapshotDetails, body, allowed=frozenset())
-        time = self._time(told.clock)
-        await self._storage.restore(told.tenants, JsonPointer(("tenants",)))
-        self._ids.count_from(told.ids)
-        if time.stands:
-            self._clock.stand(time.now)
+        """Replaces the whole state by a snapshot.
+
+        Raises Invalid, with a pointer to each bad place, and changes nothing.
+        """
+        details = self._decoder.decode(_SnapshotDetails, body, allowed=frozenset())
+        clock = self._read_clock(details.clock)
+        await self._storage.restore(details.tenants, JsonPointer(("tenants",)))
+        self._ids.count_from(details.ids)
+        if clock.stands:
+            self._clock.freeze(clock.now)
         else:
-            self._clock.run_from(time.now)
+            self._clock.run_from(clock.now)
 
     async def reset(self, tenant_id: str) -> None:
-        """Forgets all of a tenant; without one everything is as it was at the start."""
+        """Deletes everything of a tenant; without a tenant, returns to the state at the start."""
         self._faults.remove_of(tenant_id)
-        self._journal.forget(tenant_id)
+        self._call_log.clear(tenant_id)
         if tenant_id:
             await self._storage.forget(tenant_id)
             counts = self._ids.counts()
-            self._ids.count_from({each: counts[each] for each in counts if each != tenant_id})
+            self._ids.count_from({id: counts[id] for id in counts if id != tenant_id})
             return
         await self._storage.forget()
         self._ids.count_from({})
-        self._clock.start_over()
-        await self._seed()
+        self._clock.reset()
+        await self._apply_seed()
 
-    async def _seed(self) -> None:
-        seed = self._begins_with
-        if seed is None:
+    async def _apply_seed(self) -> None:
+        if self._seed is None:
             return
-        if "states" not in seed:
-            await self.restore(seed)
+        if "states" not in self._seed:
+            await self.restore(self._seed)
             return
-        for index, each in enumerate(_states_of(seed)):
-            params = dict(each.get("params") or {})
-            tenant_id = str(params.pop("tenantId", each.get("tenantId")) or "")
+        for index, state in enumerate(_states_of(self._seed)):
+            params = dict(state.get("params") or {})
+            tenant_id = str(params.pop("tenantId", state.get("tenantId")) or "")
             if not tenant_id:
-                refused = InvalidValue("TENANT_REQUIRED", "name the tenant")
-                raise Invalid([refused.at("tenantId", f"/states/{index}/params/tenantId")])
-            await self._states.set_up(str(each.get("state")), tenant_id, params)
+                missing = InvalidValue("TENANT_REQUIRED", "name the tenant")
+                raise Invalid([missing.at("tenantId", f"/states/{index}/params/tenantId")])
+            await self._states.set_up(str(state.get("state")), tenant_id, params)
 
-    def _time(self, told: Any) -> ToldTime:
+    def _read_clock(self, raw: Any) -> _ClockDetails:
+        if not isinstance(raw, dict):
+            malformed = InvalidValue("INVALID_TYPE", "must be an object")
+            raise Invalid([malformed.at("clock", "/clock")])
         try:
-            if not isinstance(told, dict):
-                raise Invalid([InvalidValue("INVALID_TYPE", "must be an object").at("clock", "")])
-            return self._decoder.decode(ToldTime, told, allowed=frozenset())
+            return self._decoder.decode(_ClockDetails, raw, allowed=frozenset())
         except Invalid as error:
-            raise Invalid([_below("/clock", each) for each in error.problems]) from error
+            raise Invalid([_below_clock(problem) for problem in error.problems]) from error
 
 
-def _read(path: Path) -> Any:
-    """A snapshot or states. Raises ValueError for what is neither."""
+def _read_seed(path: Path) -> Mapping[str, Any]:
+    """A snapshot or a list of states. Raises ValueError for anything else."""
     text, is_json = path.read_text("utf-8"), path.suffix == ".json"
-    told = json.loads(text, parse_float=Decimal) if is_json else read_yaml(text)
-    if not isinstance(told, dict) or not told.keys() & {"states", "tenants"}:
-        raise ValueError("it holds neither a snapshot nor a list of states")
-    return told
+    seed = json.loads(text, parse_float=Decimal) if is_json else read_yaml(text)
+    if not isinstance(seed, dict) or not seed.keys() & {"states", "tenants"}:
+        raise ValueError("the file is neither a snapshot nor a list of states")
+    return seed
 
 
 def _states_of(seed: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     states = seed["states"]
-    if not isinstance(states, list) or not all(isinstance(each, dict) for each in states):
-        raise Invalid(
-            [InvalidValue("INVALID_TYPE", "must be a list of states").at("states", "/states")]
-        )
+    if not isinstance(states, list) or not all(isinstance(state, dict) for state in states):
+        malformed = InvalidValue("INVALID_TYPE", "must be a list of states")
+        raise Invalid([malformed.at("states", "/states")])
     return states
 
 
-def _below(pointer: str, problem: Problem) -> Problem:
-    return Problem(
-        field=problem.field,
-        pointer=pointer + (problem.pointer or ""),
-        message=problem.message,
-        code=problem.code,
-    )
+def _below_clock(problem: Problem) -> Problem:
+    return evolve(problem, pointer=f"/clock{problem.pointer or ''}")

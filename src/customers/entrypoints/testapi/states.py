@@ -1,7 +1,7 @@
 """Provider states: named situations, each defined by a file in `states/`, set up on request.
 
-A file names its state, its parameters with their defaults, and the steps that set it up; `$name`
-in a step stands for a parameter's value. Which steps there are: `steps.py`.
+A file names its state, the parameters with their defaults, and the steps that set it up; `$name` in
+a step stands for the value of a parameter. The steps are in `state_steps`.
 """
 
 import re
@@ -10,113 +10,112 @@ from functools import cached_property
 from importlib.resources import files
 from typing import Any
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from customers.core.errors import Invalid, InvalidValue, Problem
-from customers.entrypoints.testapi.steps import Steps, Values
+from customers.entrypoints.testapi.state_steps import StateSteps, Values
 from customers.entrypoints.testapi.yaml_files import read_yaml
 
 Params = Mapping[str, Any]
 
 
 @frozen(kw_only=True)
-class Definition:
-    """A state as its file defines it. A number in its name is that of the parameter `number`.
+class StateDefinition:
+    """A state as its file defines it.
 
-    One that does not need a tenant is set up for all of them when none is named.
+    A number in place of the `N` of its name is the value of the parameter `number_param`. A state
+    that does not need a tenant is set up for all tenants if none is named.
     """
 
     state: str
-    says: str
+    description: str
     steps: Sequence[Mapping[str, Params]]
     params: Params = field(factory=dict)
-    number: str | None = None
+    number_param: str | None = None
     needs_tenant: bool = True
 
-    def numbered(self, name: str) -> Params | None:
-        """The parameters that a name tells; None where it is the name of another state."""
-        if _folded(name) == _folded(self.state):
+    def params_in_name(self, name: str) -> Params | None:
+        """The parameters that `name` contains; None if it is the name of another state."""
+        if _name_key(name) == _name_key(self.state):
             return {}
-        if self.number is None:
+        if self.number_param is None:
             return None
-        pattern = re.escape(_folded(self.state)).replace(r"\ n\ ", r"\ ([0-9]{1,4})\ ")
-        found = re.fullmatch(pattern, _folded(name))
-        return {self.number: int(found[1])} if found else None
+        pattern = re.escape(_name_key(self.state)).replace(r"\ n\ ", r"\ ([0-9]{1,4})\ ")
+        match = re.fullmatch(pattern, _name_key(name))
+        return {self.number_param: int(match[1])} if match else None
 
-    def told(self, params: Params) -> Iterator[tuple[str, Params]]:
-        """Each step's name, and what it is told."""
+    def step_calls(self, params: Params) -> Iterator[tuple[str, Params]]:
+        """Each step's name and arguments."""
         values = {f"${name}": value for name, value in {**self.params, **params}.items()}
         for step in self.steps:
-            for name, told in step.items():
-                yield name, {key: _filled(value, values) for key, value in told.items()}
+            for name, arguments in step.items():
+                yield name, {key: _substitute(value, values) for key, value in arguments.items()}
 
 
 @define(slots=False)
 class States:
-    _steps: Steps
-    _faults_set: dict[tuple[str, str], list[str]] = field(factory=dict, init=False)
+    _steps: StateSteps
+    _fault_ids: dict[tuple[str, str], list[str]] = field(factory=dict, init=False)
 
     @cached_property
-    def definitions(self) -> Sequence[Definition]:
-        """All states there are, by name."""
+    def definitions(self) -> Sequence[StateDefinition]:
+        """All states, by name."""
         folder = files("customers.entrypoints.testapi").joinpath("states")
-        told = [read_yaml(each.read_text("utf-8")) for each in folder.iterdir()]
-        return sorted((Definition(**each) for each in told), key=lambda each: each.state)
+        contents = [read_yaml(file.read_text("utf-8")) for file in folder.iterdir()]
+        definitions = (StateDefinition(**content) for content in contents)
+        return sorted(definitions, key=lambda definition: definition.state)
 
     async def set_up(self, name: str, tenant_id: str, params: Params) -> Values:
-        """Sets a state up in a tenant, and gives the values that belong to it.
+        """Sets up a state in a tenant, and returns its values, such as the customer's id.
 
-        Raises Invalid for a state or a parameter that is not known, with pointers into the body.
+        Raises Invalid for an unknown state or a bad parameter, with pointers into the body.
         """
-        definition, numbered = self._known(name)
-        if unknown := [each for each in params if each not in definition.params]:
-            raise Invalid([_unknown(each, definition) for each in unknown])
+        definition, params_in_name = self._find(name)
+        if unknown := [param for param in params if param not in definition.params]:
+            raise Invalid([_unknown_param(param, definition) for param in unknown])
         steps, values = self._steps.by_name(), Values()
         try:
-            for step, told in definition.told({**numbered, **params}):
-                values |= await steps[step](tenant_id, told, values)
+            for step, arguments in definition.step_calls({**params_in_name, **params}):
+                values |= await steps[step](tenant_id, arguments, values)
         except Invalid as error:
-            raise Invalid([_below_params(each) for each in error.problems]) from error
+            raise Invalid([_below_params(problem) for problem in error.problems]) from error
         if "faultId" in values:
-            self._faults_set.setdefault((definition.state, tenant_id), []).append(values["faultId"])
+            key = (definition.state, tenant_id)
+            self._fault_ids.setdefault(key, []).append(values["faultId"])
         return values
 
     def needs_tenant(self, name: str) -> bool:
-        """Whether a state is one of a tenant; others are of all when none is named."""
-        return self._known(name)[0].needs_tenant
+        """Whether a state must be set up in one tenant. Raises Invalid for an unknown state."""
+        return self._find(name)[0].needs_tenant
 
-    def faults_of(self, name: str, tenant_id: str) -> Sequence[str]:
-        """The faults that setting the state up has armed; they are told once."""
-        definition, _ = self._known(name)
-        return self._faults_set.pop((definition.state, tenant_id), [])
+    def take_fault_ids(self, name: str, tenant_id: str) -> Sequence[str]:
+        """Returns the ids of the faults that setting up a state has added, once each."""
+        definition, _ = self._find(name)
+        return self._fault_ids.pop((definition.state, tenant_id), [])
 
-    def _known(self, name: str) -> tuple[Definition, Params]:
+    def _find(self, name: str) -> tuple[StateDefinition, Params]:
         for definition in self.definitions:
-            if (numbered := definition.numbered(name)) is not None:
-                return definition, numbered
-        known = ", ".join(each.state for each in self.definitions)
-        refused = InvalidValue("INVALID_VALUE", f"is no state that is known: take one of {known}")
-        raise Invalid([refused.at("state", "/state")])
+            if (params_in_name := definition.params_in_name(name)) is not None:
+                return definition, params_in_name
+        names = ", ".join(definition.state for definition in self.definitions)
+        unknown = InvalidValue("INVALID_VALUE", f"unknown state: use one of {names}")
+        raise Invalid([unknown.at("state", "/state")])
 
 
-def _folded(name: str) -> str:
+def _name_key(name: str) -> str:
+    """The form of a state's name that is equal for equal states."""
     return " ".join(name.casefold().split())
 
 
-def _filled(value: Any, values: Params) -> Any:
+def _substitute(value: Any, values: Params) -> Any:
     return values.get(value, value) if isinstance(value, str) else value
 
 
-def _unknown(name: str, definition: Definition) -> Problem:
-    known = ", ".join(["tenantId", *definition.params])
-    message = f"is no parameter of this state: take {known}"
-    return Problem(field=name, pointer=f"/params/{name}", message=message, code="UNKNOWN_FIELD")
+def _unknown_param(name: str, definition: StateDefinition) -> Problem:
+    names = ", ".join(["tenantId", *definition.params])
+    unknown = InvalidValue("UNKNOWN_FIELD", f"unknown parameter of this state: use one of {names}")
+    return unknown.at(name, f"/params/{name}")
 
 
 def _below_params(problem: Problem) -> Problem:
-    return Problem(
-        field=problem.field,
-        pointer=f"/params{problem.pointer or ''}",
-        message=problem.message,
-        code=problem.code,
-    )
+    return evolve(problem, pointer=f"/params{problem.pointer or ''}")

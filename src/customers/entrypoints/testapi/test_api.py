@@ -1,97 +1,106 @@
-"""The test API put together: what it is made of, and where the service meets it."""
+"""The test API, built from the parts of the service."""
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Self
 
 from attrs import define, field
 
+from customers.core.ports.storage import Storage
 from customers.core.services.customers import Customers
 from customers.core.services.erasure import Erasures
 from customers.core.services.orders import Orders
 from customers.core.services.segments import Segments
 from customers.core.services.sweeper import Sweeper
 from customers.entrypoints.json.decode import Decoder
-from customers.entrypoints.testapi.call_log import Journal
+from customers.entrypoints.testapi.call_log import CallLog
 from customers.entrypoints.testapi.faults import Faults
 from customers.entrypoints.testapi.gates import OperationGate
-from customers.entrypoints.testapi.grpc_interceptor import METHODS, WatchedRpc
-from customers.entrypoints.testapi.http_middleware import WatchedHttp
-from customers.entrypoints.testapi.idle import Settling
-from customers.entrypoints.testapi.in_flight import InFlight
+from customers.entrypoints.testapi.grpc_interceptor import METHODS, RecordingInterceptor
+from customers.entrypoints.testapi.http_middleware import RecordingMiddleware
+from customers.entrypoints.testapi.idle import CallsInFlight, IdleControl
 from customers.entrypoints.testapi.ports import (
     ControllableClock,
     ControllableIds,
     ControllableStorage,
 )
-from customers.entrypoints.testapi.routes import BenchRoutes
-from customers.entrypoints.testapi.state_control import Kept
+from customers.entrypoints.testapi.routes import TestApiRoutes
+from customers.entrypoints.testapi.state_control import StateControl
+from customers.entrypoints.testapi.state_routes import StateRoutes
+from customers.entrypoints.testapi.state_steps import StateSteps
 from customers.entrypoints.testapi.states import States
-from customers.entrypoints.testapi.steps import Steps
 
 
 @define(kw_only=True)
-class Bench:
-    """`routes` are served beside the service's own, `http` and `rpc` stand around all its calls."""
+class TestApi:
+    """The routes beside the service's own, and what wraps all REST and gRPC calls."""
 
-    routes: BenchRoutes
-    http: WatchedHttp
-    rpc: WatchedRpc
-    _kept: Kept = field(alias="kept")
+    routes: TestApiRoutes
+    middleware: RecordingMiddleware
+    interceptor: RecordingInterceptor
+    _state_control: StateControl = field(alias="state_control")
 
-    async def begin(self) -> None:
-        """Begins with what the settings name. Raises BadSeedFile."""
-        await self._kept.begin()
+    @classmethod
+    def build(
+        cls,
+        *,
+        operations: Iterable[str],
+        storage: Storage,
+        clock: ControllableClock,
+        ids: ControllableIds,
+        controllable_storage: ControllableStorage,
+        decoder: Decoder,
+        customers: Customers,
+        orders: Orders,
+        segments: Segments,
+        erasures: Erasures,
+        sweeper: Sweeper,
+        seed_file: Path | None,
+        version: str,
+    ) -> Self:
+        """The test API of a service; `operations` are the names of its REST calls."""
+        operation_gate = OperationGate.of([*operations, *METHODS])
+        calls_in_flight = CallsInFlight()
+        call_log, faults = CallLog(clock), Faults(decoder, operation_gate)
+        states = States(
+            StateSteps(
+                decoder=decoder,
+                clock=clock,
+                ids=ids,
+                storage=controllable_storage,
+                customers=customers,
+                orders=orders,
+                segments=segments,
+                erasures=erasures,
+                faults=faults,
+            )
+        )
+        state_control = StateControl(
+            storage=controllable_storage,
+            clock=clock,
+            ids=ids,
+            states=states,
+            faults=faults,
+            call_log=call_log,
+            decoder=decoder,
+            seed_file=seed_file,
+        )
+        routes = TestApiRoutes(
+            state_routes=StateRoutes(state_control=state_control, states=states, faults=faults),
+            clock=clock,
+            faults=faults,
+            call_log=call_log,
+            idle_control=IdleControl(storage, sweeper, calls_in_flight),
+            operations=operation_gate,
+            version=version,
+        )
+        return cls(
+            routes=routes,
+            middleware=RecordingMiddleware(call_log, faults, calls_in_flight, ids),
+            interceptor=RecordingInterceptor(call_log, faults, calls_in_flight),
+            state_control=state_control,
+        )
 
-
-def bench_of(
-    *,
-    operations: Iterable[str],
-    storage: ControllableStorage,
-    clock: ControllableClock,
-    ids: ControllableIds,
-    decoder: Decoder,
-    customers: Customers,
-    orders: Orders,
-    segments: Segments,
-    erasures: Erasures,
-    sweeping: Sweeper,
-    seed_file: Path | None,
-    version: str,
-) -> Bench:
-    """A bench for a service of those parts; `operations` are the names of its REST calls."""
-    known = OperationGate.of([*operations, *METHODS])
-    in_flight, journal, faults = InFlight(), Journal(clock), Faults(decoder, known)
-    steps = Steps(
-        decoder=decoder,
-        clock=clock,
-        ids=ids,
-        customers=customers,
-        orders=orders,
-        segments=segments,
-        erasures=erasures,
-        faults=faults,
-        forget=getattr(storage, "forget", None),  # our own tests run states on PostgreSQL too
-    )
-    states = States(steps)
-    kept = Kept(
-        storage=storage,
-        clock=clock,
-        ids=ids,
-        states=states,
-        faults=faults,
-        journal=journal,
-        decoder=decoder,
-        seed_file=seed_file,
-    )
-    routes = BenchRoutes(
-        kept=kept,
-        states=states,
-        clock=clock,
-        faults=faults,
-        journal=journal,
-        settling=Settling(storage, sweeping, in_flight),
-        operations=known,
-        version=version,
-    )
-    watch = (journal, faults, in_flight)
-    return Bench(routes=routes, http=WatchedHttp(*watch, ids), rpc=WatchedRpc(*watch), kept=kept)
+    async def load_seed_file(self) -> None:
+        """Sets the state that the seed file describes, if there is one. Raises BadSeedFile."""
+        await self._state_control.load_seed_file()

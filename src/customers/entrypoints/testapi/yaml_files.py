@@ -1,18 +1,20 @@
-"""YAML as tests write it: numbers are exact, dates stay texts. JSON is YAML too."""
+"""Reads YAML as tests write it: numbers are exact, dates stay text. JSON is YAML too."""
 
 from decimal import Decimal
 from typing import Any
 
 import yaml
 
+_TIMESTAMP = "tag:yaml.org,2002:timestamp"
+
 
 class _Loader(yaml.SafeLoader):
-    """Reads what JSON could say, and nothing else."""
+    """Loads JSON values only."""
 
 
 _Loader.yaml_implicit_resolvers = {
-    first: [each for each in resolvers if each[0] != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    first_character: [(tag, pattern) for tag, pattern in resolvers if tag != _TIMESTAMP]
+    for first_character, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
 
 
@@ -24,7 +26,7 @@ _Loader.add_constructor("tag:yaml.org,2002:float", _exact)
 
 
 def read_yaml(text: str) -> Any:
-    """Raises ValueError, which says where the text is no YAML."""
+    """The value of a YAML text. Raises ValueError, with the place of the error."""
     try:
         return yaml.load(text, _Loader)  # noqa: S506 - it is a safe loader
     except (yaml.YAMLError, ArithmeticError) as error:

@@ -1,13 +1,13 @@
-"""A service with a test API, for every test a new one."""
+"""A new service with a test API for every test."""
 
 from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.support.memory_service import Bench, benched
+from tests.support.memory_service import MemoryService, memory_service
 
 
 @pytest.fixture
-async def bench() -> AsyncIterator[Bench]:
-    async with benched() as bench:
-        yield bench
+async def service() -> AsyncIterator[MemoryService]:
+    async with memory_service() as service:
+        yield service

@@ -1,4 +1,4 @@
-"""The journal of calls: what came, over REST and gRPC, and what became of it; without secrets."""
+"""The call log: REST and gRPC calls and their outcomes, without secrets."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -10,140 +10,148 @@ from aiohttp import ServerDisconnectedError
 
 from tests.contract.api.steps import a_customer, at, new_customer, new_method
 from tests.support.builders import NOW
-from tests.support.memory_service import Bench, benched
+from tests.support.memory_service import MemoryService, memory_service
 from tests.unit.entrypoints.grpc_service import an_order, usd
 
 CARD = "4111 1111 1111 1111"
 
 
-async def test_a_rest_call_is_written_down_with_its_body_and_answer(bench: Bench) -> None:
-    customer = await a_customer(bench.api)
+async def test_a_rest_call_is_recorded_with_its_body_and_answer(service: MemoryService) -> None:
+    customer = await a_customer(service.api)
     path = f"/customers/{customer['id']}/record-order"
     order = {"orderId": "o-1", "totalAmount": Decimal("12.50")}
-    told = await bench.api.send("POST", f"{path}?a=1", order, headers={"X-Request-Id": "mine"})
-    [call] = await bench.calls("recordOrder")
+    response = await service.api.send(
+        "POST", f"{path}?a=1", order, headers={"X-Request-Id": "mine"}
+    )
+    [call] = await service.recorded_calls("recordOrder")
     assert call.pop("number") > 0
     assert call == {
         "at": NOW.isoformat().replace("+00:00", "Z"),
         "transport": "http",
         "operation": "recordOrder",
-        "tenantId": bench.tenant,
+        "tenantId": service.tenant,
         "method": "POST",
         "path": f"/api/v1{path}",
         "query": "a=1",
         "requestId": "mine",
         "body": order,
         "status": 200,
-        "answer": told.body,
+        "answer": response.body,
         "fault": None,
         "lost": False,
     }
 
 
-async def test_a_grpc_call_is_written_down_likewise(bench: Bench) -> None:
-    customer = (await a_customer(bench.api))["id"]
-    order = an_order(customer, "o-1", tenant_id=bench.tenant, order_total=usd(5))
-    await bench.stub.RecordOrder(order, metadata=(("x-request-id", "mine"),))
-    [call] = await bench.calls("recordOrder")
+async def test_a_grpc_call_is_recorded_with_its_body_and_answer(service: MemoryService) -> None:
+    customer = (await a_customer(service.api))["id"]
+    order = an_order(customer, "o-1", tenant_id=service.tenant, order_total=usd(5))
+    await service.stub.RecordOrder(order, metadata=(("x-request-id", "mine"),))
+    [call] = await service.recorded_calls("recordOrder")
     assert (call["transport"], call["operation"], call["status"]) == ("grpc", "RecordOrder", "OK")
-    assert (call["tenantId"], call["requestId"]) == (bench.tenant, "mine")
+    assert (call["tenantId"], call["requestId"]) == (service.tenant, "mine")
     assert call["path"] == "/customers.v1.CustomersService/RecordOrder"
     assert (call["body"]["orderId"], call["body"]["orderTotal"]["units"]) == ("o-1", "5")
     assert call["answer"]["statistics"]["totalOrders"] == "1"
 
 
-async def test_refused_calls_are_written_down_with_what_was_answered(bench: Bench) -> None:
-    await bench.api.post("/customers", {"email": "no"})
-    order = an_order("no id", tenant_id=bench.tenant)
+async def test_a_refused_call_is_recorded_with_its_error(
+    service: MemoryService,
+) -> None:
+    await service.api.post("/customers", {"email": "no"})
+    order = an_order("no id", tenant_id=service.tenant)
     with pytest.raises(grpc.aio.AioRpcError):
-        await bench.stub.RecordOrder(order)
-    rest, rpc = await bench.calls()
+        await service.stub.RecordOrder(order)
+    rest, rpc = await service.recorded_calls()
     assert (rest["status"], rest["answer"]["code"]) == (400, "VALIDATION_FAILED")
     assert (rpc["status"], rpc["answer"]["code"]) == ("INVALID_ARGUMENT", "INVALID_ARGUMENT")
 
 
-async def told_by(call: Awaitable[object]) -> None:
+async def await_answer(call: Awaitable[object]) -> None:
     await call
 
 
-async def test_a_grpc_call_whose_caller_has_gone_is_lost(bench: Bench) -> None:
-    await bench.fault("RecordOrder", times=1, delayMs=60_000)
-    order = an_order("01981f2e-8a4c-7d31-9c55-3f1c2b7e9a10", tenant_id=bench.tenant)
-    call = asyncio.create_task(told_by(bench.stub.RecordOrder(order)))
-    while (await bench.told("GET", "/faults"))["faults"]:
+async def test_a_grpc_call_cancelled_by_its_caller_is_lost(service: MemoryService) -> None:
+    await service.add_fault("RecordOrder", times=1, delayMs=60_000)
+    order = an_order("01981f2e-8a4c-7d31-9c55-3f1c2b7e9a10", tenant_id=service.tenant)
+    call = asyncio.create_task(await_answer(service.stub.RecordOrder(order)))
+    while (await service.call("GET", "/faults"))["faults"]:
         pass
     call.cancel()
-    await bench.told("GET", "/idle")
-    [entry] = await bench.calls()
-    assert (entry["status"], entry["lost"]) == ("CANCELLED", True)
+    await service.call("GET", "/idle")
+    [recorded] = await service.recorded_calls()
+    assert (recorded["status"], recorded["lost"]) == ("CANCELLED", True)
 
 
-async def test_a_lost_answer_is_there_and_said_to_be_lost(bench: Bench) -> None:
-    fault = await bench.fault("registerCustomer", times=1, abort="after-commit")
+async def test_a_lost_answer_is_recorded_as_lost(service: MemoryService) -> None:
+    fault = await service.add_fault("registerCustomer", times=1, abort="after-commit")
     with pytest.raises(ServerDisconnectedError):
-        await bench.api.post("/customers", new_customer())
-    [call] = await bench.calls()
+        await service.api.post("/customers", new_customer())
+    [call] = await service.recorded_calls()
     assert (call["status"], call["fault"], call["lost"]) == (201, fault, True)
-    assert call["answer"]["tenantId"] == bench.tenant
+    assert call["answer"]["tenantId"] == service.tenant
 
 
-async def test_a_call_aborted_before_has_neither_status_nor_answer(bench: Bench) -> None:
-    await bench.fault("registerCustomer", times=1, abort="before")
+async def test_a_call_aborted_before_handling_has_neither_status_nor_answer(
+    service: MemoryService,
+) -> None:
+    await service.add_fault("registerCustomer", times=1, abort="before")
     with pytest.raises(ServerDisconnectedError):
-        await bench.api.post("/customers", new_customer())
-    [call] = await bench.calls()
+        await service.api.post("/customers", new_customer())
+    [call] = await service.recorded_calls()
     assert (call["status"], call["answer"], call["lost"]) == (None, None, True)
 
 
-async def test_calls_are_in_the_order_in_which_they_ended_and_numbered(bench: Bench) -> None:
+async def test_calls_are_numbered_in_the_order_in_which_they_ended(
+    service: MemoryService,
+) -> None:
     for _ in range(3):
-        await bench.api.post("/customers", new_customer())
-    numbers = [call["number"] for call in await bench.calls()]
+        await service.api.post("/customers", new_customer())
+    numbers = [call["number"] for call in await service.recorded_calls()]
     assert numbers == sorted(numbers)
 
 
-async def test_only_the_tenants_own_calls_are_told(bench: Bench) -> None:
-    await a_customer(bench.of_tenant("another").api)
-    assert await bench.calls() == []
-    assert len((await bench.told("GET", "/requests"))["requests"]) == 1
+async def test_the_calls_of_one_tenant_can_be_listed(service: MemoryService) -> None:
+    await a_customer(service.of_tenant("another").api)
+    assert await service.recorded_calls() == []
+    assert len((await service.call("GET", "/requests"))["requests"]) == 1
 
 
-async def test_an_unknown_path_is_written_down_without_an_operation(bench: Bench) -> None:
-    await bench.api.get("/custmers")
-    [call] = (await bench.told("GET", "/requests"))["requests"]
+async def test_a_call_of_an_unknown_path_has_no_operation(service: MemoryService) -> None:
+    await service.api.get("/custmers")
+    [call] = (await service.call("GET", "/requests"))["requests"]
     assert (call["operation"], call["status"]) == (None, 404)
     assert call["path"] == "/api/v1/custmers"
 
 
-async def test_probes_and_the_test_api_are_not_written_down(bench: Bench) -> None:
-    await bench.api.send("GET", "/health", base="")
-    await bench.told("GET", "/clock")
-    assert (await bench.told("GET", "/requests"))["requests"] == []
+async def test_probes_and_the_test_api_are_not_recorded(service: MemoryService) -> None:
+    await service.api.send("GET", "/health", base="")
+    await service.call("GET", "/clock")
+    assert (await service.call("GET", "/requests"))["requests"] == []
 
 
-async def test_an_operation_that_there_is_not_is_refused(bench: Bench) -> None:
-    answer = await bench.tell("GET", "/requests?operation=recordOrdre")
+async def test_an_unknown_operation_is_refused(service: MemoryService) -> None:
+    answer = await service.send("GET", "/requests?operation=recordOrdre")
     assert (answer.status, answer.fields) == (400, {"operation"})
 
 
-async def test_they_are_forgotten_on_request(bench: Bench) -> None:
-    other = bench.of_tenant("another")
-    await a_customer(bench.api)
+async def test_recorded_calls_can_be_deleted(service: MemoryService) -> None:
+    other = service.of_tenant("another")
+    await a_customer(service.api)
     await a_customer(other.api)
-    await bench.told("DELETE", f"/requests?tenant_id={bench.tenant}")
-    assert [len(await each.calls()) for each in (bench, other)] == [0, 1]
-    await bench.told("DELETE", "/requests")
-    assert await other.calls() == []
+    await service.call("DELETE", f"/requests?tenant_id={service.tenant}")
+    assert [len(await caller.recorded_calls()) for caller in (service, other)] == [0, 1]
+    await service.call("DELETE", "/requests")
+    assert await other.recorded_calls() == []
 
 
-async def test_tokens_are_left_out(bench: Bench) -> None:
-    customer = await at(bench.api)
+async def test_tokens_are_masked(service: MemoryService) -> None:
+    customer = await at(service.api)
     method = new_method(gatewayPaymentMethodId="pm_secret")
-    await bench.api.post(f"{customer}/payment-methods", method)
-    await bench.api.get(customer)
-    told = await bench.tell("GET", "/requests")
-    assert b"pm_secret" not in told.raw
-    added = (await bench.calls("addPaymentMethod"))[0]
+    await service.api.post(f"{customer}/payment-methods", method)
+    await service.api.get(customer)
+    response = await service.send("GET", "/requests")
+    assert b"pm_secret" not in response.raw
+    added = (await service.recorded_calls("addPaymentMethod"))[0]
     assert added["body"]["gatewayPaymentMethodId"] == "***"
     assert added["body"]["paymentGateway"] == method["paymentGateway"]
 
@@ -151,38 +159,40 @@ async def test_tokens_are_left_out(bench: Bench) -> None:
 @pytest.mark.parametrize(
     "body", [{"cardBrand": CARD}, {"cvv": "123"}, {CARD: "x"}, {"a": [{"b": [CARD]}]}]
 )
-async def test_card_data_is_left_out(bench: Bench, body: dict[str, object]) -> None:
-    customer = await at(bench.api)
-    refused = await bench.api.post(f"{customer}/payment-methods", new_method(**body))
+async def test_card_data_is_masked(service: MemoryService, body: dict[str, object]) -> None:
+    customer = await at(service.api)
+    refused = await service.api.post(f"{customer}/payment-methods", new_method(**body))
     assert refused.code == "CARD_NUMBER_REFUSED"
-    told = await bench.tell("GET", "/requests")
-    assert CARD.encode() not in told.raw
-    assert b'"123"' not in told.raw
+    response = await service.send("GET", "/requests")
+    assert CARD.encode() not in response.raw
+    assert b'"123"' not in response.raw
 
 
-async def test_card_numbers_in_a_path_or_a_query_are_left_out(bench: Bench) -> None:
+async def test_card_numbers_in_a_path_or_a_query_are_masked(service: MemoryService) -> None:
     digits = CARD.replace(" ", "")
-    await bench.api.get(f"/customers?search={digits}&status=ACTIVE")
-    await bench.api.get(f"/customers?search={CARD.replace(' ', '+')}")
-    await bench.api.get(f"/customers/{digits}/notes")
-    first, second, third = await bench.calls()
+    await service.api.get(f"/customers?search={digits}&status=ACTIVE")
+    await service.api.get(f"/customers?search={CARD.replace(' ', '+')}")
+    await service.api.get(f"/customers/{digits}/notes")
+    first, second, third = await service.recorded_calls()
     assert (first["query"], second["query"]) == ("search=***&status=ACTIVE", "search=***")
     assert third["path"] == "/api/v1/customers/***/notes"
 
 
-async def test_no_id_is_taken_for_a_card() -> None:
-    async with benched(ids="sequential") as bench:
-        made = [await at(bench.api) for _ in range(30)]
-        calls = await bench.calls()
-        assert [f"/customers/{call['answer']['id']}" for call in calls] == made
+async def test_an_id_is_not_taken_for_a_card_number() -> None:
+    async with memory_service(ids="sequential") as service:
+        paths = [await at(service.api) for _ in range(30)]
+        calls = await service.recorded_calls()
+        assert [f"/customers/{call['answer']['id']}" for call in calls] == paths
 
 
-async def test_a_call_whose_body_is_no_json_is_still_its_tenants(bench: Bench) -> None:
-    await bench.api.post("/customers", b"{")
-    [call] = await bench.calls()
+async def test_a_call_with_malformed_json_is_recorded_for_its_tenant(
+    service: MemoryService,
+) -> None:
+    await service.api.post("/customers", b"{")
+    [call] = await service.recorded_calls()
     assert (call["operation"], call["status"], call["body"]) == ("registerCustomer", 400, None)
 
 
-async def test_headers_are_not_kept(bench: Bench) -> None:
-    await bench.api.send("GET", "/customers", headers={"Authorization": "Bearer hidden"})
-    assert b"hidden" not in (await bench.tell("GET", "/requests")).raw
+async def test_headers_are_not_recorded(service: MemoryService) -> None:
+    await service.api.send("GET", "/customers", headers={"Authorization": "Bearer hidden"})
+    assert b"hidden" not in (await service.send("GET", "/requests")).raw

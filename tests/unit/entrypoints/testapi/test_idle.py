@@ -1,4 +1,4 @@
-"""Waiting until nothing is pending, and where the test API is."""
+"""Waiting until the service is idle, and where the test API exists."""
 
 import asyncio
 
@@ -8,39 +8,39 @@ from customers.adapters.memory.storage import MemoryStorage
 from tests.contract.api.steps import a_segment, at, new_customer
 from tests.support.api_client import serving
 from tests.support.builders import USD, a_tenant
-from tests.support.memory_service import Bench
+from tests.support.memory_service import MemoryService
 from tests.support.schema_check import operations, the_test_api
 
-PATHS = sorted({(each.method, each.path) for each in operations(the_test_api())})
+PATHS = sorted({(call.method, call.path) for call in operations(the_test_api())})
 
 
 @pytest.mark.parametrize(("method", "path"), PATHS)
-async def test_without_the_option_there_is_nothing_at_its_paths(method: str, path: str) -> None:
+async def test_without_the_option_the_test_api_is_not_found(method: str, path: str) -> None:
     async with serving(MemoryStorage(currency=USD), tenant=a_tenant()) as api:
         answer = await api.send(method, path, base="")
     assert (answer.status, answer.code) == (404, "NOT_FOUND")
 
 
-async def test_it_describes_itself(bench: Bench) -> None:
-    described = await bench.told("GET", "/openapi.json")
-    assert described["openapi"] == "3.1.0"
-    assert described["paths"].keys() == {path for _, path in PATHS}
+async def test_the_test_api_serves_its_own_document(service: MemoryService) -> None:
+    document = await service.call("GET", "/openapi.json")
+    assert document["openapi"] == "3.1.0"
+    assert document["paths"].keys() == {path for _, path in PATHS}
 
 
-async def test_it_is_idle_once_segments_are_settled(bench: Bench) -> None:
-    await a_segment(bench.api, rules=[{"field": "total_orders", "operator": "gte", "value": 0}])
+async def test_waiting_until_idle_refreshes_segments(service: MemoryService) -> None:
+    await a_segment(service.api, rules=[{"field": "total_orders", "operator": "gte", "value": 0}])
     for _ in range(3):
-        await at(bench.api)
-    assert await bench.told("GET", "/idle") == {"idle": True}
-    [kept] = (await bench.told("GET", "/snapshot"))["tenants"].values()
-    assert not kept.get("pendingChanges")
+        await at(service.api)
+    assert await service.call("GET", "/idle") == {"idle": True}
+    [tenant] = (await service.call("GET", "/snapshot"))["tenants"].values()
+    assert not tenant.get("pendingChanges")
 
 
-async def test_it_is_not_idle_while_a_call_is_under_way(bench: Bench) -> None:
-    await bench.fault("registerCustomer", times=1, delayMs=300)
-    call = asyncio.create_task(bench.api.post("/customers", new_customer()))
-    while (await bench.told("GET", "/faults"))["faults"]:
+async def test_the_service_is_not_idle_while_a_call_is_in_flight(service: MemoryService) -> None:
+    await service.add_fault("registerCustomer", times=1, delayMs=300)
+    call = asyncio.create_task(service.api.post("/customers", new_customer()))
+    while (await service.call("GET", "/faults"))["faults"]:
         pass
-    await bench.told("GET", "/idle")
-    assert len(await bench.calls()) == 1
+    await service.call("GET", "/idle")
+    assert len(await service.recorded_calls()) == 1
     await call

@@ -1,4 +1,4 @@
-"""Snapshots, resets, counted ids and the seed file: a state that can be had again."""
+"""Snapshots, resets, sequential ids and the seed file."""
 
 import asyncio
 import json
@@ -9,7 +9,7 @@ import pytest
 
 from customers.entrypoints.testapi.state_control import BadSeedFile
 from tests.contract.api.steps import a_customer, a_segment, at, new_customer
-from tests.support.memory_service import Bench, benched
+from tests.support.memory_service import MemoryService, memory_service
 
 SEEDS = {
     "seed.yaml": """
@@ -32,47 +32,47 @@ states:
 }
 
 
-async def filled(bench: Bench) -> str:
-    """A tenant with a customer who has something of most kinds; gives their path."""
-    customer = await at(bench.api)
-    await bench.api.post(f"{customer}/record-order", {"orderId": "o-1", "totalAmount": 12.5})
-    await bench.api.post(f"{customer}/notes", {"note": "grüßt"})
-    await a_segment(bench.api, rules=[{"field": "total_orders", "operator": "gte", "value": 1}])
+async def fill(service: MemoryService) -> str:
+    """Registers a customer with an order, a note and a segment; returns their path."""
+    customer = await at(service.api)
+    await service.api.post(f"{customer}/record-order", {"orderId": "o-1", "totalAmount": 12.5})
+    await service.api.post(f"{customer}/notes", {"note": "grüßt"})
+    await a_segment(service.api, rules=[{"field": "total_orders", "operator": "gte", "value": 1}])
     return customer
 
 
-async def shown(bench: Bench, customer: str) -> list[Any]:
+async def answers(service: MemoryService, customer: str) -> list[Any]:
     paths = (customer, f"{customer}/orders", f"{customer}/notes", f"{customer}/segments")
-    return [(await bench.api.get(path)).body for path in paths]
+    return [(await service.api.get(path)).body for path in paths]
 
 
-async def test_a_snapshot_is_restored_in_one_call(bench: Bench) -> None:
-    customer = await filled(bench)
-    before, snapshot = await shown(bench, customer), await bench.told("GET", "/snapshot")
-    await bench.api.delete(f"{customer}?mode=erase")
-    await a_customer(bench.api)
-    await bench.told("POST", "/clock/advance", {"seconds": 10})
-    assert await bench.told("PUT", "/snapshot", snapshot) == {"message": "restored"}
-    assert await shown(bench, customer) == before
-    assert await bench.told("GET", "/snapshot") == snapshot
+async def test_a_snapshot_is_restored_in_one_call(service: MemoryService) -> None:
+    customer = await fill(service)
+    before, snapshot = await answers(service, customer), await service.call("GET", "/snapshot")
+    await service.api.delete(f"{customer}?mode=erase")
+    await a_customer(service.api)
+    await service.call("POST", "/clock/advance", {"seconds": 10})
+    assert await service.call("PUT", "/snapshot", snapshot) == {"message": "restored"}
+    assert await answers(service, customer) == before
+    assert await service.call("GET", "/snapshot") == snapshot
 
 
-async def test_a_snapshot_is_restored_by_another_service(bench: Bench) -> None:
-    customer = await filled(bench)
-    snapshot = await bench.told("GET", "/snapshot")
-    async with benched(clock=None) as other:
-        await other.told("PUT", "/snapshot", snapshot)
-        there = other.of_tenant(bench.tenant)
-        assert await shown(there, customer) == await shown(bench, customer)
-        assert await there.told("GET", "/clock") == await bench.told("GET", "/clock")
+async def test_a_snapshot_is_restored_by_another_service(service: MemoryService) -> None:
+    customer = await fill(service)
+    snapshot = await service.call("GET", "/snapshot")
+    async with memory_service(clock=None) as other:
+        await other.call("PUT", "/snapshot", snapshot)
+        there = other.of_tenant(service.tenant)
+        assert await answers(there, customer) == await answers(service, customer)
+        assert await there.call("GET", "/clock") == await service.call("GET", "/clock")
 
 
-async def test_a_clock_that_ran_runs_again_after_a_restore() -> None:
-    async with benched(clock=None) as bench:
-        snapshot = await bench.told("GET", "/snapshot")
-        await bench.told("PUT", "/clock", {"now": "2100-01-01T00:00:00Z"})
-        await bench.told("PUT", "/snapshot", snapshot)
-        assert (await bench.told("GET", "/clock"))["stands"] is False
+async def test_a_restored_clock_runs_if_it_ran() -> None:
+    async with memory_service(clock=None) as service:
+        snapshot = await service.call("GET", "/snapshot")
+        await service.call("PUT", "/clock", {"now": "2100-01-01T00:00:00Z"})
+        await service.call("PUT", "/snapshot", snapshot)
+        assert (await service.call("GET", "/clock"))["stands"] is False
 
 
 @pytest.mark.parametrize(
@@ -89,135 +89,139 @@ async def test_a_clock_that_ran_runs_again_after_a_restore() -> None:
     ],
 )
 async def test_a_malformed_snapshot_is_refused_and_nothing_is_changed(
-    bench: Bench, change: dict[str, Any], pointer: str
+    service: MemoryService, change: dict[str, Any], pointer: str
 ) -> None:
-    await filled(bench)
-    snapshot = await bench.told("GET", "/snapshot")
-    answer = await bench.tell("PUT", "/snapshot", {**snapshot, **change})
+    await fill(service)
+    snapshot = await service.call("GET", "/snapshot")
+    answer = await service.send("PUT", "/snapshot", {**snapshot, **change})
     assert (answer.status, answer.pointers) == (400, {pointer})
-    assert await bench.told("GET", "/snapshot") == snapshot
+    assert await service.call("GET", "/snapshot") == snapshot
 
 
-async def test_a_bad_customer_in_a_snapshot_is_named_by_its_place(bench: Bench) -> None:
-    await filled(bench)
-    snapshot = await bench.told("GET", "/snapshot")
-    snapshot["tenants"][bench.tenant]["customers"][0]["email"] = "no"
-    answer = await bench.tell("PUT", "/snapshot", snapshot)
-    place = f"/tenants/{bench.tenant}/customers/0/email"
-    assert (answer.status, answer.pointers) == (400, {place})
+async def test_a_bad_customer_in_a_snapshot_is_reported_with_a_pointer(
+    service: MemoryService,
+) -> None:
+    await fill(service)
+    snapshot = await service.call("GET", "/snapshot")
+    snapshot["tenants"][service.tenant]["customers"][0]["email"] = "no"
+    answer = await service.send("PUT", "/snapshot", snapshot)
+    pointer = f"/tenants/{service.tenant}/customers/0/email"
+    assert (answer.status, answer.pointers) == (400, {pointer})
 
 
-async def test_a_snapshot_may_be_larger_than_other_bodies(bench: Bench) -> None:
-    snapshot = await bench.told("GET", "/snapshot")
+async def test_a_snapshot_may_be_larger_than_other_bodies(service: MemoryService) -> None:
+    snapshot = await service.call("GET", "/snapshot")
     body = json.dumps(snapshot).encode() + b" " * 2 * 1024 * 1024
-    assert (await bench.tell("PUT", "/snapshot", body)).status == 200
-    assert (await bench.tell("POST", "/faults", b" " * 2 * 1024 * 1024)).status == 413
+    assert (await service.send("PUT", "/snapshot", body)).status == 200
+    assert (await service.send("POST", "/faults", b" " * 2 * 1024 * 1024)).status == 413
 
 
-async def test_nothing_is_no_snapshot(bench: Bench) -> None:
-    assert (await bench.tell("PUT", "/snapshot")).status == 400
+async def test_a_restore_without_a_body_is_refused(service: MemoryService) -> None:
+    assert (await service.send("PUT", "/snapshot")).status == 400
 
 
-async def test_a_reset_of_a_tenant_forgets_all_that_is_its(bench: Bench) -> None:
-    other = bench.of_tenant("another")
-    kept = await filled(other)
-    await filled(bench)
-    await bench.fault(status=503)
-    await bench.told("POST", f"/reset?tenant_id={bench.tenant}")
-    assert (await bench.api.get("/customers")).body["total"] == 0
-    assert [each["operation"] for each in await bench.calls()] == ["listCustomers"]
-    assert (await other.api.get(kept)).status == 200
+async def test_a_reset_of_a_tenant_deletes_its_data_and_calls_and_faults_only(
+    service: MemoryService,
+) -> None:
+    other = service.of_tenant("another")
+    path = await fill(other)
+    await fill(service)
+    await service.add_fault(status=503)
+    await service.call("POST", f"/reset?tenant_id={service.tenant}")
+    assert (await service.api.get("/customers")).body["total"] == 0
+    assert [call["operation"] for call in await service.recorded_calls()] == ["listCustomers"]
+    assert (await other.api.get(path)).status == 200
 
 
-async def test_a_reset_is_as_at_the_start(bench: Bench) -> None:
-    start = await bench.told("GET", "/snapshot")
-    await filled(bench)
-    await bench.told("POST", "/clock/advance", {"seconds": 10})
-    await bench.told("POST", "/faults", {"status": 503})
-    assert await bench.told("POST", "/reset") == {"message": "reset"}
-    assert await bench.told("GET", "/snapshot") == start
-    assert await bench.told("GET", "/faults") == {"faults": []}
-    assert await bench.told("GET", "/requests") == {"requests": []}
+async def test_a_reset_returns_to_the_state_at_the_start(service: MemoryService) -> None:
+    start = await service.call("GET", "/snapshot")
+    await fill(service)
+    await service.call("POST", "/clock/advance", {"seconds": 10})
+    await service.call("POST", "/faults", {"status": 503})
+    assert await service.call("POST", "/reset") == {"message": "reset"}
+    assert await service.call("GET", "/snapshot") == start
+    assert await service.call("GET", "/faults") == {"faults": []}
+    assert await service.call("GET", "/requests") == {"requests": []}
 
 
-async def test_sequential_ids_depend_on_tenant_kind_and_count_only() -> None:
+async def test_sequential_ids_do_not_depend_on_other_tenants() -> None:
     async def ids(busy: bool) -> list[str]:
-        async with benched(ids="sequential") as bench:
-            told = []
+        async with memory_service(ids="sequential") as service:
+            paths = []
             for _ in range(3):
                 if busy:
-                    await filled(bench.of_tenant("busy"))
-                told.append(await at(bench.of_tenant("quiet").api))
-            return told
+                    await fill(service.of_tenant("busy"))
+                paths.append(await at(service.of_tenant("quiet").api))
+            return paths
 
     assert await ids(busy=True) == await ids(busy=False)
 
 
-async def test_sequential_ids_of_another_seed_or_tenant_are_others() -> None:
-    found = set()
+async def test_sequential_ids_differ_by_seed_and_by_tenant() -> None:
+    paths = set()
     for seed, tenant in ((1, "a"), (1, "b"), (2, "a")):
-        async with benched(ids="sequential", seed=seed) as bench:
-            found.add(await at(bench.of_tenant(tenant).api))
-    assert len(found) == 3
+        async with memory_service(ids="sequential", seed=seed) as service:
+            paths.add(await at(service.of_tenant(tenant).api))
+    assert len(paths) == 3
 
 
-async def test_after_a_reset_or_a_restore_ids_are_counted_from_there() -> None:
-    async with benched(ids="sequential") as bench:
-        first = await at(bench.api)
-        snapshot = await bench.told("GET", "/snapshot")
-        second = await at(bench.api)
-        await bench.told("PUT", "/snapshot", snapshot)
-        assert await at(bench.api) == second
-        await bench.told("POST", f"/reset?tenant_id={bench.tenant}")
-        assert await at(bench.api) == first
+async def test_a_reset_or_a_restore_sets_the_count_of_sequential_ids() -> None:
+    async with memory_service(ids="sequential") as service:
+        first = await at(service.api)
+        snapshot = await service.call("GET", "/snapshot")
+        second = await at(service.api)
+        await service.call("PUT", "/snapshot", snapshot)
+        assert await at(service.api) == second
+        await service.call("POST", f"/reset?tenant_id={service.tenant}")
+        assert await at(service.api) == first
 
 
 @pytest.mark.parametrize("name", SEEDS)
-async def test_the_service_begins_with_the_states_of_a_seed_file(tmp_path: Path, name: str) -> None:
+async def test_the_service_starts_with_the_states_of_a_seed_file(tmp_path: Path, name: str) -> None:
     (seed_file := tmp_path / name).write_text(SEEDS[name])
-    async with benched(seed_file=seed_file) as bench:
-        shop = bench.of_tenant("shop")
+    async with memory_service(seed_file=seed_file) as service:
+        shop = service.of_tenant("shop")
         for _ in range(2):
             [vip] = (await shop.api.get("/customers")).body["customers"]
             assert (vip["totalOrders"], vip["totalSpent"]) == (2, 25)
             await shop.api.delete(f"/customers/{vip['id']}")
-            await bench.told("POST", "/reset")
+            await service.call("POST", "/reset")
 
 
-async def test_the_service_begins_with_a_snapshot(bench: Bench, tmp_path: Path) -> None:
-    customer = await filled(bench)
+async def test_the_service_starts_with_a_snapshot(service: MemoryService, tmp_path: Path) -> None:
+    customer = await fill(service)
     seed_file = tmp_path / "snapshot.json"
-    seed_file.write_bytes((await bench.tell("GET", "/snapshot")).raw)
-    async with benched(clock=None, seed_file=seed_file) as other:
-        assert (await other.of_tenant(bench.tenant).api.get(customer)).status == 200
+    seed_file.write_bytes((await service.send("GET", "/snapshot")).raw)
+    async with memory_service(clock=None, seed_file=seed_file) as other:
+        assert (await other.of_tenant(service.tenant).api.get(customer)).status == 200
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("", "neither a snapshot nor a list of states"),
         ("a: [", "while parsing"),
         ("states: 1", "/states: must be a list"),
         ("states: [{state: no customers}]", "name the tenant"),
-        ("states: [{state: none, tenantId: t}]", "is no state"),
+        ("states: [{state: none, tenantId: t}]", "unknown state"),
         ("tenants: {}", "/version: is required"),
     ],
 )
-async def test_a_seed_file_that_says_nothing_is_named(tmp_path: Path, text: str, told: str) -> None:
+async def test_a_bad_seed_file_is_reported_by_name(tmp_path: Path, text: str, message: str) -> None:
     (seed_file := tmp_path / "seed.yaml").write_text(text)
-    with pytest.raises(BadSeedFile, match=told) as caught:
-        async with benched(seed_file=seed_file):
+    with pytest.raises(BadSeedFile, match=message) as caught:
+        async with memory_service(seed_file=seed_file):
             pass
     assert str(caught.value).startswith(f"--seed-file {seed_file}: ")
 
 
 async def test_500_tenants_at_once_do_not_see_each_other() -> None:
-    async with benched(ids="sequential") as bench:
+    async with memory_service(ids="sequential") as service:
 
         async def alone(number: int) -> tuple[int, int, int]:
-            tenant = bench.of_tenant(f"tenant-{number}")
+            tenant = service.of_tenant(f"tenant-{number}")
             if number % 2:
-                await tenant.fault("listSegments", times=1, status=503)
+                await tenant.add_fault("listSegments", times=1, status=503)
             body = new_customer(email="same@example.test", firstName=f"Ada {number}")
             customer = (await tenant.api.post("/customers", body)).body["id"]
             order = {"orderId": "o-1", "totalAmount": number}
@@ -226,7 +230,7 @@ async def test_500_tenants_at_once_do_not_see_each_other() -> None:
             status = (await tenant.api.get("/customers/segments")).status
             assert page["customers"][0]["firstName"] == f"Ada {number}"
             assert page["customers"][0]["totalSpent"] == number
-            return page["total"], status, len(await tenant.calls())
+            return page["total"], status, len(await tenant.recorded_calls())
 
-        found = await asyncio.gather(*(alone(number) for number in range(500)))
-    assert found == [(1, 503 if number % 2 else 200, 4) for number in range(500)]
+        results = await asyncio.gather(*(alone(number) for number in range(500)))
+    assert results == [(1, 503 if number % 2 else 200, 4) for number in range(500)]

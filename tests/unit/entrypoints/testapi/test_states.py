@@ -1,4 +1,4 @@
-"""Provider states, by name, with parameters, as tests and verifiers of Pact ask for them."""
+"""Provider states: named situations that tests and Pact verifiers set up."""
 
 from decimal import Decimal
 from importlib.resources import files
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.memory_service import Bench
+from tests.support.memory_service import MemoryService
 
 FOLDER = files("customers.entrypoints.testapi").joinpath("states")
 ID = "01981f2e-8a4c-7d31-9c55-3f1c2b7e9a10"
@@ -22,66 +22,70 @@ STATES = {
 }
 
 
-async def customer(bench: Bench, values: Any) -> Any:
-    return (await bench.api.get(f"/customers/{values['customerId']}")).body
+async def customer(service: MemoryService, values: Any) -> Any:
+    return (await service.api.get(f"/customers/{values['customerId']}")).body
 
 
 def test_the_documentation_shows_the_file_of_every_state() -> None:
-    told = (Path(__file__).parents[4] / "docs" / "memory-mode.md").read_text("utf-8")
-    shown = [each.read_text("utf-8") for each in FOLDER.iterdir()]
-    assert len(shown) == len(STATES)
-    assert all(f"```yaml\n{each}```" in told for each in shown)
+    page = (Path(__file__).parents[4] / "docs" / "memory-mode.md").read_text("utf-8")
+    texts = [file.read_text("utf-8") for file in FOLDER.iterdir()]
+    assert len(texts) == len(STATES)
+    assert all(f"```yaml\n{text}```" in page for text in texts)
 
 
-async def test_the_states_are_told_with_their_parameters(bench: Bench) -> None:
-    states = (await bench.told("GET", "/states"))["states"]
-    assert {each["name"] for each in states} == STATES
-    assert all(each["description"] for each in states)
-    [blocked] = [each for each in states if each["name"] == "a blocked customer"]
+async def test_the_states_are_listed_with_their_parameters(service: MemoryService) -> None:
+    states = (await service.call("GET", "/states"))["states"]
+    assert {state["name"] for state in states} == STATES
+    assert all(state["description"] for state in states)
+    [blocked] = [state for state in states if state["name"] == "a blocked customer"]
     assert blocked["params"].keys() == {"customerId", "email", "firstName", "lastName", "reason"}
 
 
 @pytest.mark.parametrize("state", sorted(STATES))
-async def test_every_state_can_be_set_up_again_and_again(bench: Bench, state: str) -> None:
-    first, second = [await bench.state(state) for _ in range(2)]
+async def test_every_state_can_be_set_up_again_and_again(
+    service: MemoryService, state: str
+) -> None:
+    first, second = [await service.set_state(state) for _ in range(2)]
     assert first.keys() == second.keys()
 
 
 @pytest.mark.parametrize("state", sorted(STATES - {"no customers", "the service is unavailable"}))
-async def test_the_customer_may_be_told_by_id(bench: Bench, state: str) -> None:
+async def test_a_state_may_name_the_customers_id(service: MemoryService, state: str) -> None:
     for _ in range(2):
-        assert (await bench.state(state, customerId=ID))["customerId"] == ID
+        assert (await service.set_state(state, customerId=ID))["customerId"] == ID
 
 
-async def test_a_customer_exists_as_the_parameters_say(bench: Bench) -> None:
-    told = {"email": "ada@example.test", "firstName": "Ada", "customerType": "VIP", "tags": ["a"]}
-    shown = await customer(bench, await bench.state("a customer exists", **told))
-    assert {key: shown[key] for key in told} == told
-    assert (shown["lastName"], shown["status"]) == ("Doe", "ACTIVE")
+async def test_a_customer_exists_as_the_parameters_say(service: MemoryService) -> None:
+    params = {"email": "ada@example.test", "firstName": "Ada", "customerType": "VIP", "tags": ["a"]}
+    ada = await customer(service, await service.set_state("a customer exists", **params))
+    assert {key: ada[key] for key in params} == params
+    assert (ada["lastName"], ada["status"]) == ("Doe", "ACTIVE")
 
 
-async def test_a_customer_who_was_there_is_changed_to_what_is_wanted(bench: Bench) -> None:
-    before = await bench.state("a blocked customer", customerId=ID)
-    await bench.api.delete(f"/customers/{ID}")
-    after = await bench.state("a customer exists", customerId=ID, firstName="Eve")
-    shown = await customer(bench, after)
-    assert (before["customerId"], shown["firstName"], shown["status"]) == (ID, "Eve", "ACTIVE")
+async def test_an_existing_customer_is_restored_and_changed_to_the_parameters(
+    service: MemoryService,
+) -> None:
+    before = await service.set_state("a blocked customer", customerId=ID)
+    await service.api.delete(f"/customers/{ID}")
+    after = await service.set_state("a customer exists", customerId=ID, firstName="Eve")
+    eve = await customer(service, after)
+    assert (before["customerId"], eve["firstName"], eve["status"]) == (ID, "Eve", "ACTIVE")
 
 
-async def test_no_customers_leaves_none_and_no_order_either(bench: Bench) -> None:
+async def test_no_customers_deletes_customers_and_orders(service: MemoryService) -> None:
     for _ in range(2):
-        customer = (await bench.state("a customer exists"))["customerId"]
+        customer = (await service.set_state("a customer exists"))["customerId"]
         order = {"orderId": "o-1", "totalAmount": 5}
-        told = await bench.api.post(f"/customers/{customer}/record-order", order)
-        assert told.body["duplicate"] is False
-        assert await bench.state("no customers") == {}
-        assert (await bench.api.get("/customers")).body["total"] == 0
+        response = await service.api.post(f"/customers/{customer}/record-order", order)
+        assert response.body["duplicate"] is False
+        assert await service.set_state("no customers") == {}
+        assert (await service.api.get("/customers")).body["total"] == 0
 
 
-async def test_a_blocked_customer_is_blocked_for_that_reason(bench: Bench) -> None:
-    values = await bench.state("a blocked customer", reason="three chargebacks")
-    shown = await customer(bench, values)
-    assert (shown["status"], shown["lockReason"]) == ("BLOCKED", "three chargebacks")
+async def test_a_blocked_customer_has_the_given_reason(service: MemoryService) -> None:
+    values = await service.set_state("a blocked customer", reason="three chargebacks")
+    blocked = await customer(service, values)
+    assert (blocked["status"], blocked["lockReason"]) == ("BLOCKED", "three chargebacks")
 
 
 @pytest.mark.parametrize(
@@ -92,44 +96,52 @@ async def test_a_blocked_customer_is_blocked_for_that_reason(bench: Bench) -> No
         ("A VIP with 4 Orders", {"amount": Decimal("12.50")}),
     ],
 )
-async def test_a_vip_has_so_many_orders(bench: Bench, name: str, params: dict[str, Any]) -> None:
-    values = await bench.state(name, **params)
-    shown = await customer(bench, values)
-    assert (shown["customerType"], shown["totalOrders"]) == ("VIP", 4)
-    assert (shown["totalSpent"], len(values["orderIds"])) == (50, 4)
+async def test_a_vip_has_the_number_of_orders_in_the_name_or_parameter(
+    service: MemoryService, name: str, params: dict[str, Any]
+) -> None:
+    values = await service.set_state(name, **params)
+    vip = await customer(service, values)
+    assert (vip["customerType"], vip["totalOrders"]) == ("VIP", 4)
+    assert (vip["totalSpent"], len(values["orderIds"])) == (50, 4)
 
 
-async def test_a_vip_of_another_number_of_orders_has_just_those(bench: Bench) -> None:
-    await bench.state("a VIP with 4 orders")
-    shown = await customer(bench, await bench.state("a VIP with 2 orders"))
-    assert shown["totalOrders"] == 2
+async def test_setting_another_number_of_orders_replaces_the_orders(service: MemoryService) -> None:
+    await service.set_state("a VIP with 4 orders")
+    vip = await customer(service, await service.set_state("a VIP with 2 orders"))
+    assert vip["totalOrders"] == 2
 
 
-async def test_a_customer_is_in_a_segment_of_that_name(bench: Bench) -> None:
-    values = await bench.state("a customer in a segment", segmentName="Friends")
-    [segment] = (await bench.api.get(f"/customers/{values['customerId']}/segments")).body
+async def test_a_customer_in_a_segment_is_a_member_of_the_named_segment(
+    service: MemoryService,
+) -> None:
+    values = await service.set_state("a customer in a segment", segmentName="Friends")
+    [segment] = (await service.api.get(f"/customers/{values['customerId']}/segments")).body
     assert (segment["id"], segment["name"]) == (values["segmentId"], "Friends")
 
 
-async def test_an_erased_customer_is_404(bench: Bench) -> None:
-    values = await bench.state("an erased customer")
-    assert (await bench.api.get(f"/customers/{values['customerId']}")).status == 404
+async def test_an_erased_customer_is_not_found(service: MemoryService) -> None:
+    values = await service.set_state("an erased customer")
+    assert (await service.api.get(f"/customers/{values['customerId']}")).status == 404
 
 
-async def test_an_unavailable_service_is_so_for_the_tenant_and_so_many_times(bench: Bench) -> None:
-    await bench.state("the service is unavailable", times=1)
-    other = await bench.of_tenant("another").api.get("/customers")
-    statuses = [(await bench.api.get("/customers")).status for _ in range(2)]
+async def test_an_unavailable_service_answers_503_to_one_tenant_for_the_given_times(
+    service: MemoryService,
+) -> None:
+    await service.set_state("the service is unavailable", times=1)
+    other = await service.of_tenant("another").api.get("/customers")
+    statuses = [(await service.api.get("/customers")).status for _ in range(2)]
     assert (other.status, statuses) == (200, [503, 200])
 
 
-async def test_the_tenant_may_be_named_as_in_every_call(bench: Bench) -> None:
-    context = {"state": "a customer exists"}
-    by_body = await bench.tell("POST", "/states", context | {"tenantId": "t-1"})
-    by_query = await bench.tell("POST", "/states?tenant_id=t-2", context)
-    by_header = await bench.api.send("POST", "/states", context, base="/__test")
-    tenants = [each.body["tenantId"] for each in (by_body, by_query, by_header)]
-    assert tenants == ["t-1", "t-2", bench.tenant]
+async def test_the_tenant_of_a_state_may_be_named_in_body_query_or_header(
+    service: MemoryService,
+) -> None:
+    request = {"state": "a customer exists"}
+    by_body = await service.send("POST", "/states", request | {"tenantId": "t-1"})
+    by_query = await service.send("POST", "/states?tenant_id=t-2", request)
+    by_header = await service.api.send("POST", "/states", request, base="/__test")
+    tenants = [answer.body["tenantId"] for answer in (by_body, by_query, by_header)]
+    assert tenants == ["t-1", "t-2", service.tenant]
 
 
 @pytest.mark.parametrize(
@@ -145,57 +157,57 @@ async def test_the_tenant_may_be_named_as_in_every_call(bench: Bench) -> None:
         ({"state": 1, "params": {"tenantId": "t"}}, {"/state"}),
     ],
 )
-async def test_what_cannot_be_set_up_is_refused_and_nothing_is_there(
-    bench: Bench, body: object, pointers: set[str] | None
+async def test_a_bad_state_request_is_refused_with_pointers(
+    service: MemoryService, body: object, pointers: set[str] | None
 ) -> None:
-    answer = await bench.tell("POST", "/states", body)
+    answer = await service.send("POST", "/states", body)
     assert answer.status == 400
     assert answer.pointers == ({"/params/orders"} if pointers is None else pointers)
 
 
-async def test_a_service_can_be_unavailable_for_all(bench: Bench) -> None:
+async def test_the_service_can_be_unavailable_for_all_tenants(service: MemoryService) -> None:
     state = {"state": "the service is unavailable"}
-    assert (await bench.told("POST", "/states", state))["tenantId"] is None
+    assert (await service.call("POST", "/states", state))["tenantId"] is None
     for tenant in ("a", "b"):
-        assert (await bench.of_tenant(tenant).api.get("/customers")).status == 503
-    await bench.told("POST", "/pact-state", {**state, "action": "teardown"})
-    assert (await bench.api.get("/customers")).status == 200
+        assert (await service.of_tenant(tenant).api.get("/customers")).status == 503
+    await service.call("POST", "/pact-state", {**state, "action": "teardown"})
+    assert (await service.api.get("/customers")).status == 200
 
 
-async def test_an_unknown_state_without_a_tenant_is_named(bench: Bench) -> None:
-    answer = await bench.tell("POST", "/states", {"state": "nonsense"})
+async def test_an_unknown_state_without_a_tenant_is_refused(service: MemoryService) -> None:
+    answer = await service.send("POST", "/states", {"state": "nonsense"})
     assert (answer.status, answer.pointers) == (400, {"/state"})
 
 
-async def test_a_state_without_a_tenant_is_refused(bench: Bench) -> None:
-    answer = await bench.tell("POST", "/states", {"state": "no customers"})
+async def test_a_state_that_needs_a_tenant_is_refused_without_one(service: MemoryService) -> None:
+    answer = await service.send("POST", "/states", {"state": "no customers"})
     assert (answer.status, answer.code) == (400, "TENANT_REQUIRED")
 
 
-async def test_an_email_of_somebody_else_is_a_conflict(bench: Bench) -> None:
-    await bench.state("a customer exists", email="a@example.test")
-    params = {"tenantId": bench.tenant, "email": "a@example.test", "customerId": ID}
-    answer = await bench.tell("POST", "/states", {"state": "a customer exists", "params": params})
+async def test_the_email_of_a_customer_with_another_id_is_refused(service: MemoryService) -> None:
+    await service.set_state("a customer exists", email="a@example.test")
+    params = {"tenantId": service.tenant, "email": "a@example.test", "customerId": ID}
+    answer = await service.send("POST", "/states", {"state": "a customer exists", "params": params})
     assert (answer.status, answer.pointers) == (400, {"/params/email"})
 
 
-async def test_a_verifier_of_pact_gets_the_values_flat(bench: Bench) -> None:
-    context = {
+async def test_a_pact_verifier_gets_the_values_at_the_top_level(service: MemoryService) -> None:
+    request = {
         "consumer": "storefront",
         "state": "a customer exists",
-        "params": {"tenantId": bench.tenant},
+        "params": {"tenantId": service.tenant},
         "action": "setup",
     }
-    values = await bench.told("POST", "/pact-state", context)
+    values = await service.call("POST", "/pact-state", request)
     assert values.keys() == {"tenantId", "customerId"}
-    assert (await customer(bench, values))["id"] == values["customerId"]
+    assert (await customer(service, values))["id"] == values["customerId"]
 
 
-async def test_a_teardown_takes_the_faults_of_the_state_away(bench: Bench) -> None:
-    context = {"state": "the service is unavailable", "params": {"tenantId": bench.tenant}}
-    await bench.fault("listSegments", status=503)
-    await bench.told("POST", "/pact-state", context | {"action": "setup"})
-    assert (await bench.api.get("/customers")).status == 503
-    assert await bench.told("POST", "/pact-state", context | {"action": "teardown"}) == {}
-    assert (await bench.api.get("/customers")).status == 200
-    assert len((await bench.told("GET", "/faults"))["faults"]) == 1
+async def test_a_pact_teardown_removes_the_faults_of_the_state(service: MemoryService) -> None:
+    request = {"state": "the service is unavailable", "params": {"tenantId": service.tenant}}
+    await service.add_fault("listSegments", status=503)
+    await service.call("POST", "/pact-state", request | {"action": "setup"})
+    assert (await service.api.get("/customers")).status == 503
+    assert await service.call("POST", "/pact-state", request | {"action": "teardown"}) == {}
+    assert (await service.api.get("/customers")).status == 200
+    assert len((await service.call("GET", "/faults"))["faults"]) == 1

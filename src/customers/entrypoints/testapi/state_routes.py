@@ -1,0 +1,147 @@
+"""The routes that set the state of the service: reset, snapshots and provider states."""
+
+from typing import Annotated, Any, Final
+
+from aiohttp import web
+from attrs import field, frozen
+
+from customers.core.errors import EmailTaken, Invalid, InvalidValue, SegmentIsDynamic
+from customers.core.model.values import TextGate
+from customers.entrypoints.http.queries import Parameter
+from customers.entrypoints.http.request import RequestContext
+from customers.entrypoints.http.responses import json_response
+from customers.entrypoints.http.routes import Body, Route
+from customers.entrypoints.http.tenant import tenant_of
+from customers.entrypoints.testapi import shapes
+from customers.entrypoints.testapi.faults import Faults
+from customers.entrypoints.testapi.gates import ObjectGate
+from customers.entrypoints.testapi.state_control import StateControl
+from customers.entrypoints.testapi.states import States
+
+MAX_SNAPSHOT_BYTES: Final = 256 * 1024 * 1024
+
+TENANT: Final = Parameter(name="tenant_id", gate=TextGate(most=255), default="")
+
+
+@frozen(kw_only=True)
+class StateRequest:
+    state: Annotated[str, TextGate(most=255, blank=False)]
+    params: Annotated[dict[str, Any], ObjectGate()] = field(factory=dict)
+
+
+@frozen(kw_only=True)
+class PactStateRequest(StateRequest):
+    """The request of a Pact verifier, which also names the action and the consumer."""
+
+    action: Annotated[str, TextGate(most=20)] = "setup"
+    consumer: Annotated[str, TextGate(most=255)] = ""
+
+
+@frozen(kw_only=True)
+class StateRoutes:
+    _state_control: StateControl
+    _states: States
+    _faults: Faults
+
+    def table(self) -> list[Route]:
+        conflicts = (EmailTaken, SegmentIsDynamic)
+        confirmation = {200: shapes.Confirmation}
+        return [
+            Route("reset", "POST", "/reset", self.reset, confirmation, query=(TENANT,)),
+            Route("getSnapshot", "GET", "/snapshot", self.snapshot, {200: shapes.Snapshot}),
+            Route(
+                "putSnapshot",
+                "PUT",
+                "/snapshot",
+                self.restore,
+                confirmation,
+                most_bytes=MAX_SNAPSHOT_BYTES,
+            ),
+            Route("listStates", "GET", "/states", self.states, {200: shapes.StateList}),
+            Route(
+                "setState",
+                "POST",
+                "/states",
+                self.set_state,
+                {200: shapes.StateResult},
+                body=Body(StateRequest),
+                refuses=conflicts,
+            ),
+            Route(
+                "setPactState",
+                "POST",
+                "/pact-state",
+                self.set_pact_state,
+                {200: dict[str, Any]},
+                body=Body(PactStateRequest),
+                refuses=conflicts,
+            ),
+        ]
+
+    async def reset(self, context: RequestContext) -> web.Response:
+        """Reset a tenant, or the whole service to its state at the start"""
+        await self._state_control.reset(tenant_in_query(context))
+        return json_response({"message": "reset"})
+
+    async def snapshot(self, _: RequestContext) -> web.Response:
+        """Get a snapshot of the whole state"""
+        return json_response(self._state_control.snapshot())
+
+    async def restore(self, context: RequestContext) -> web.Response:
+        """Restore a snapshot"""
+        if context.body is None:
+            raise Invalid([InvalidValue("REQUIRED", "a snapshot is expected").at("", "")])
+        await self._state_control.restore(context.body)
+        return json_response({"message": "restored"})
+
+    async def states(self, _: RequestContext) -> web.Response:
+        """List the provider states"""
+        states: list[shapes.State] = [
+            {"name": state.state, "description": state.description, "params": state.params}
+            for state in self._states.definitions
+        ]
+        return json_response({"states": states})
+
+    async def set_state(self, context: RequestContext) -> web.Response:
+        """Set up a provider state"""
+        request = context.read(StateRequest)
+        tenant_id, params = self._tenant_and_params(context, request)
+        result: shapes.StateResult = {
+            "state": request.state,
+            "tenantId": tenant_id or None,
+            "values": await self._states.set_up(request.state, tenant_id, params),
+        }
+        return json_response(result)
+
+    async def set_pact_state(self, context: RequestContext) -> web.Response:
+        """Set up a provider state, or tear it down, for a Pact verifier"""
+        request = context.read(PactStateRequest)
+        tenant_id, params = self._tenant_and_params(context, request)
+        if request.action == "teardown":
+            self._faults.remove(self._states.take_fault_ids(request.state, tenant_id))
+            return json_response({})
+        values = await self._states.set_up(request.state, tenant_id, params)
+        return json_response({"tenantId": tenant_id or None, **values})
+
+    def _tenant_and_params(
+        self, context: RequestContext, request: StateRequest
+    ) -> tuple[str, dict[str, Any]]:
+        """The tenant, which may be one of the parameters, and the other parameters."""
+        params = dict(request.params)
+        tenants = [params.pop(name, None) for name in ("tenantId", "tenant_id")]
+        tenants.append((context.body or {}).get("tenantId"))
+        tenant_id = next((tenant for tenant in tenants if tenant is not None), None)
+        try:
+            return tenant_of(context.request, {"tenantId": tenant_id}), params
+        except Invalid as error:
+            if error.headline != "TENANT_REQUIRED" or self._states.needs_tenant(request.state):
+                raise
+            return "", params
+
+
+def tenant_in_query(context: RequestContext) -> str:
+    """The query parameter `tenant_id`; empty if it is absent."""
+    query = context.query()
+    tenant_id = query.one(TENANT)
+    query.finish()
+    return str(tenant_id)
