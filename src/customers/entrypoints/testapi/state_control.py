@@ -22,7 +22,7 @@ from customers.entrypoints.testapi.ports import (
 from customers.entrypoints.testapi.states import States
 from customers.entrypoints.testapi.yaml_files import read_yaml
 
-VERSION = 1
+VERSION = 2
 # More than anybody counts to.
 _MOST_IDS = 2**48
 
