@@ -40,6 +40,16 @@ class _AnythingGate:
 
 
 @frozen
+class _VersionGate:
+    def read(self, raw: object) -> int:
+        version = WholeNumberGate(0, _MOST_IDS).read(raw)
+        if version != VERSION:
+            message = f"must be {VERSION}: take a new snapshot with this version of the service"
+            raise InvalidValue("INVALID_VALUE", message)
+        return version
+
+
+@frozen
 class _CountsGate:
     """How many ids of each kind each tenant has had."""
 
@@ -63,7 +73,7 @@ class ToldTime:
 
 @frozen(kw_only=True)
 class _SnapshotDetails:
-    version: Annotated[int, WholeNumberGate(VERSION, VERSION)]
+    version: Annotated[int, _VersionGate()]
     clock: Annotated[Any, _AnythingGate()]
     ids: Annotated[Counts, _CountsGate()] = field(factory=dict)
     tenants: Annotated[Any, _AnythingGate()]

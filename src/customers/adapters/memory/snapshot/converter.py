@@ -158,7 +158,7 @@ def _mapping_hook(converter: Converter, kind: Any) -> Hook:
 def _object_hook(converter: Converter, kind: type) -> Hook:
     """Reads the fields of a kind, each through its gate; refuses other keys."""
     hooks = {
-        field.name: converter.get_structure_hook(gated_type(kind, field))
+        field.name: _typed(converter, gated_type(kind, field))
         for field in attrs.fields(kind)
         if field.name != OMITTED.get(kind)
     }
@@ -166,6 +166,12 @@ def _object_hook(converter: Converter, kind: type) -> Hook:
         kind, converter, _cattrs_forbid_extra_keys=True, **_overrides(kind, hooks)
     )
     return lambda raw, _: structure(_object(raw), kind)
+
+
+def _typed(converter: Converter, kind: Any) -> Hook:
+    """Reads a field by its gated type instead of its own."""
+    structure = converter.get_structure_hook(kind)
+    return lambda raw, _: structure(raw, kind)
 
 
 def _segment_hook(converter: Converter) -> Hook:
