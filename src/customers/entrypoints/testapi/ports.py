@@ -16,12 +16,12 @@ from customers.core.ports.storage import Storage
 
 class ControllableClock(Clock, Protocol):
     @property
-    def stands(self) -> bool:
-        """Whether it moves only when it is told to."""
+    def is_frozen(self) -> bool:
+        """Whether time moves only on request."""
         ...
 
-    def stand(self, moment: datetime) -> None:
-        """Stands there from now on."""
+    def freeze(self, moment: datetime) -> None:
+        """Freezes the clock at `moment`."""
         ...
 
     def advance(self, by: timedelta) -> None:
@@ -32,8 +32,8 @@ class ControllableClock(Clock, Protocol):
         """Runs from that moment on."""
         ...
 
-    def start_over(self) -> None:
-        """Is what it was at first."""
+    def reset(self) -> None:
+        """Returns the clock to its state at the start of the process."""
         ...
 
 

@@ -218,7 +218,7 @@ class BenchRoutes:
 
     async def time(self, _: RequestContext) -> web.Response:
         """Tell the time"""
-        body: shapes.Time = {"now": self._clock.now(), "stands": self._clock.stands}
+        body: shapes.Time = {"now": self._clock.now(), "stands": self._clock.is_frozen}
         return json_response(body)
 
     async def set_time(self, context: RequestContext) -> web.Response:
@@ -227,7 +227,7 @@ class BenchRoutes:
         if moment < self._clock.now():
             refused = InvalidValue("INVALID_VALUE", "is over: time only moves forward")
             raise Invalid([refused.at("now", "/now")])
-        self._clock.stand(moment)
+        self._clock.freeze(moment)
         await self._settling.settle()
         return await self.time(context)
 

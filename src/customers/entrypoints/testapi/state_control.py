@@ -107,7 +107,7 @@ class Kept:
     def snapshot(self) -> dict[str, Any]:
         return {
             "version": VERSION,
-            "clock": {"now": self._clock.now(), "stands": self._clock.stands},
+            "clock": {"now": self._clock.now(), "stands": self._clock.is_frozen},
             "ids": self._ids.counts(),
             "tenants": self._storage.dump(),
         }
@@ -119,7 +119,7 @@ class Kept:
         await self._storage.restore(told.tenants, JsonPointer(("tenants",)))
         self._ids.count_from(told.ids)
         if time.stands:
-            self._clock.stand(time.now)
+            self._clock.freeze(time.now)
         else:
             self._clock.run_from(time.now)
 
@@ -134,7 +134,7 @@ class Kept:
             return
         await self._storage.forget()
         self._ids.count_from({})
-        self._clock.start_over()
+        self._clock.reset()
         await self._seed()
 
     async def _seed(self) -> None:

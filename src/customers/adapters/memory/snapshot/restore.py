@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
-from attrs import evolve
+from attrs import define, evolve, field
 from immutables import Map
 
 from customers.adapters.memory.snapshot.converter import (
@@ -49,42 +49,23 @@ def restore(data: object, currency: Currency, at: JsonPointer) -> dict[str, Stat
     tenants = structured(snapshot_converter(currency), data, Mapping[TenantKey, TenantRows], at)
     problems = Problems()
     states = {
-        tenant_id: _StateBuilder(
-            rows,
-            tenant_id=tenant_id,
-            currency=currency,
-            at=at.below(tenant_id),
-            problems=problems,
-        ).build()
+        tenant_id: _StateBuilder(rows, tenant_id, currency, at.below(tenant_id), problems).build()
         for tenant_id, rows in tenants.items()
     }
     problems.raise_if_any()
     return states
 
 
+@define
 class _StateBuilder:
     """Builds the state of one tenant from its rows, and collects the contradictions."""
 
-    def __init__(
-        self,
-        rows: TenantRows,
-        *,
-        tenant_id: str,
-        currency: Currency,
-        at: JsonPointer,
-        problems: Problems,
-    ) -> None:
-        self._rows = rows
-        self._tenant_id = tenant_id
-        self._currency = currency
-        self._at = at
-        self._problems = problems
-        self._state = State(
-            last_sequence=rows.last_sequence,
-            last_pending_change=rows.last_pending_change,
-            captures_customers=rows.captures_customers,
-            captures_orders=rows.captures_orders,
-        )
+    _rows: TenantRows
+    _tenant_id: str
+    _currency: Currency
+    _at: JsonPointer
+    _problems: Problems
+    _state: State = field(factory=State, init=False)
 
     def build(self) -> State:
         """The state; it is of no use when there are problems."""
@@ -101,7 +82,7 @@ class _StateBuilder:
         self._add_assignments()
         self._add_changes()
         self._add_pending_changes()
-        self._check_capture()
+        self._set_capture()
         return self._state
 
     def _add_customers(self) -> None:
@@ -223,6 +204,7 @@ class _StateBuilder:
             last = max(last, change.sequence)
             self._state = self._state.with_change(change)
         self._expect(self._rows.last_sequence >= last, self._at.below("lastSequence"), _TOO_LOW)
+        self._set(last_sequence=self._rows.last_sequence)
 
     def _add_pending_changes(self) -> None:
         numbers = {0}
@@ -240,17 +222,20 @@ class _StateBuilder:
         is_enough = self._rows.last_pending_change >= max(numbers)
         self._expect(is_enough, self._at.below("lastPendingChange"), _TOO_LOW)
         pending = self._rows.pending_changes.items()
-        self._set(pending_changes=Map((id, changes) for id, changes in pending if changes))
+        self._set(
+            pending_changes=Map((id, changes) for id, changes in pending if changes),
+            last_pending_change=self._rows.last_pending_change,
+        )
 
-    def _check_capture(self) -> None:
+    def _set_capture(self) -> None:
         """Without change capture, changed customers would stay in segments, or out of them."""
-        segments, text = self._rows.segments, "must be true: a segment depends on it"
-        needs_customers = any(segment.is_active for segment in segments)
-        needs_orders = any(map(depends_on_orders, segments))
-        for name, is_needed in (("customers", needs_customers), ("orders", needs_orders)):
-            is_captured = getattr(self._rows, f"captures_{name}")
-            place = self._at.below(camel(f"captures_{name}"))
-            self._expect(is_captured or not is_needed, place, text)
+        customers, orders = self._rows.captures_customers, self._rows.captures_orders
+        needs_customers = any(segment.is_active for segment in self._rows.segments)
+        needs_orders = any(map(depends_on_orders, self._rows.segments))
+        text = "must be true: a segment depends on it"
+        self._expect(customers or not needs_customers, self._at.below("capturesCustomers"), text)
+        self._expect(orders or not needs_orders, self._at.below("capturesOrders"), text)
+        self._set(captures_customers=customers, captures_orders=orders)
 
     def _places(self, name: str) -> Iterator[tuple[JsonPointer, Any]]:
         for index, row in enumerate(getattr(self._rows, name)):
