@@ -80,7 +80,7 @@ async def test_a_waiting_restore_also_waits_for_later_transactions(
 
 async def test_restoring_inside_a_transaction_raises(storage: MemoryStorage, tenant: str) -> None:
     async with storage.transaction(tenant):
-        with pytest.raises(RuntimeError, match="end the first one"):
+        with pytest.raises(RuntimeError, match="cannot be nested"):
             await storage.restore({})
 
 

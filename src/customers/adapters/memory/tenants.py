@@ -130,7 +130,7 @@ class Tenants:
     def _not_nested(self) -> Iterator[None]:
         task = current_task()
         if task in self._tasks_with_draft:
-            raise RuntimeError("a transaction inside a transaction: end the first one before")
+            raise RuntimeError("transactions cannot be nested: end the first one before the next")
         self._tasks_with_draft.add(task)
         try:
             yield

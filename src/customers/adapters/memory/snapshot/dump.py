@@ -1,86 +1,23 @@
-"""Dumping states: the rows of a tenant, and their plain JSON values.
+"""Dumping states: rows and their plain JSON values.
 
 What follows from other rows is not dumped: statistics, indexes, stored members.
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from itertools import chain
 from operator import attrgetter
-from typing import Any, Self, TypeVar
-from uuid import UUID
+from typing import Any, TypeVar
 
-from attrs import asdict, evolve, field, fields, frozen
+from attrs import evolve
 from immutables import Map
 
 from customers.adapters.memory.snapshot.converter import snapshot_converter
+from customers.adapters.memory.snapshot.rows import ErasedCustomer, TenantRows
 from customers.adapters.memory.state import State
-from customers.core.model.address import Address
-from customers.core.model.customer import Customer
-from customers.core.model.erasure import Erasure
-from customers.core.model.journal import Communication, Note
-from customers.core.model.membership import Assignment, PendingChange, RefreshState, SequencedChange
 from customers.core.model.money import Currency
-from customers.core.model.order import NOTHING_YET, Entry, StoredRefund
-from customers.core.model.payment import PaymentMethod
-from customers.core.model.segment import Segment
+from customers.core.model.order import NOTHING_YET
 
 T = TypeVar("T")
-
-
-@frozen(kw_only=True)
-class ErasedCustomer:
-    """What remains of an erased customer, with the row counts of the erasure's receipt."""
-
-    id: UUID
-    tenant_id: str
-    created_at: datetime
-    updated_at: datetime
-    version: int
-    deleted_at: datetime
-    erased_at: datetime
-    tables: Mapping[str, int]
-
-    @classmethod
-    def of(cls, customer: Customer, erasure: Erasure) -> Self:
-        names = [column.name for column in fields(cls) if column.name != "tables"]
-        return cls(tables=erasure.tables, **{name: getattr(customer, name) for name in names})
-
-    @property
-    def customer(self) -> Customer:
-        values = asdict(self, filter=lambda column, _: column.name != "tables")
-        return Customer(email="", first_name="", last_name="", **values)
-
-    @property
-    def erasure(self) -> Erasure:
-        return Erasure(customer_id=self.id, erased_at=self.erased_at, tables=self.tables)
-
-
-@frozen(kw_only=True)
-class TenantRows:
-    """All state of a tenant that does not follow from other state.
-
-    The statistics of customers follow from the orders. A segment without a refresh state, not even
-    null, has its members built as of its last change.
-    """
-
-    customers: tuple[Customer, ...] = ()
-    erased_customers: tuple[ErasedCustomer, ...] = ()
-    addresses: tuple[Address, ...] = ()
-    payment_methods: tuple[PaymentMethod, ...] = ()
-    notes: tuple[Note, ...] = ()
-    communications: tuple[Communication, ...] = ()
-    orders: tuple[Entry, ...] = ()
-    refunds: tuple[StoredRefund, ...] = ()
-    segments: tuple[Segment, ...] = ()
-    assignments: Mapping[UUID, Mapping[UUID, Assignment]] = field(factory=dict)
-    refresh_states: Mapping[UUID, RefreshState | None] = field(factory=dict)
-    changes: tuple[SequencedChange, ...] = ()
-    last_sequence: int = 0
-    pending_changes: Mapping[UUID, tuple[PendingChange, ...]] = field(factory=dict)
-    last_pending_change: int = 0
-    captures_customers: bool = False
-    captures_orders: bool = False
 
 
 def dump(states: Mapping[str, State], currency: Currency) -> dict[str, Any]:

@@ -18,8 +18,8 @@ from customers.adapters.memory.snapshot.converter import (
     snapshot_converter,
     structured,
 )
-from customers.adapters.memory.snapshot.dump import TenantRows
 from customers.adapters.memory.snapshot.gates import TenantKey
+from customers.adapters.memory.snapshot.rows import TenantRows
 from customers.adapters.memory.state import EMPTY, State, token_of
 from customers.core.errors import (
     AddressLimitExceeded,
@@ -168,7 +168,7 @@ class _StateBuilder:
                 self._state = self._state.with_customer(evolve(customer, statistics=statistics))
 
     def _add_segments(self) -> None:
-        """A segment without a refresh state, not even null, is built as of its last change."""
+        """A segment that is missing in the refresh states is built as of its last change."""
         for at, segment in self._entities("segments"):
             is_free = segment.name_key not in self._state.segment_names
             self._expect(is_free, at.below("name"), SegmentNameTaken)
