@@ -98,6 +98,12 @@ async def test_a_malformed_snapshot_is_refused_and_nothing_is_changed(
     assert await bench.told("GET", "/snapshot") == snapshot
 
 
+async def test_a_snapshot_of_an_older_version_is_refused_with_a_way_out(bench: Bench) -> None:
+    snapshot = await bench.told("GET", "/snapshot")
+    answer = await bench.tell("PUT", "/snapshot", {**snapshot, "version": 1})
+    assert "take a new snapshot" in answer.body["message"]
+
+
 async def test_a_bad_customer_in_a_snapshot_is_named_by_its_place(bench: Bench) -> None:
     await filled(bench)
     snapshot = await bench.told("GET", "/snapshot")
