@@ -1,4 +1,4 @@
-"""The clock of the machine, and one that tests can move."""
+"""The system clock, and a clock that tests can move."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -14,40 +14,43 @@ class SystemClock(Clock):
 
 @define(kw_only=True)
 class MovableClock(Clock):
-    """A clock that stands at a moment, or runs as another one does, by so much ahead of it."""
+    """A clock that is frozen at a moment, or runs with an offset to another clock.
+
+    It starts frozen at `start`, or running without an offset if that is None.
+    """
 
     _machine: Clock = field(factory=SystemClock)
     _start: datetime | None = None
-    _standing: datetime | None = field(init=False)
-    _ahead: timedelta = field(default=timedelta(), init=False)
+    _frozen_at: datetime | None = field(init=False)
+    _offset: timedelta = field(default=timedelta(), init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._standing = self._start
+        self._frozen_at = self._start
 
     @property
     def is_frozen(self) -> bool:
-        return self._standing is not None
+        return self._frozen_at is not None
 
     def now(self) -> datetime:
-        if self._standing is not None:
-            return self._standing
-        return self._machine.now() + self._ahead
+        if self._frozen_at is not None:
+            return self._frozen_at
+        return self._machine.now() + self._offset
 
     def freeze(self, moment: datetime) -> None:
-        """Stands there from now on."""
-        self._standing = moment
+        """Freezes the clock at `moment`."""
+        self._frozen_at = moment
 
     def advance(self, by: timedelta) -> None:
-        """Moves ahead: one that stands stands there, one that runs goes on running."""
-        if self._standing is not None:
-            self._standing += by
+        """Moves the clock forward; it stays frozen, or keeps running."""
+        if self._frozen_at is not None:
+            self._frozen_at += by
         else:
-            self._ahead += by
+            self._offset += by
 
     def run_from(self, moment: datetime) -> None:
-        """Runs from that moment on."""
-        self._standing, self._ahead = None, moment - self._machine.now()
+        """Lets the clock run, starting at `moment`."""
+        self._frozen_at, self._offset = None, moment - self._machine.now()
 
     def reset(self) -> None:
-        """Is what it was at first."""
-        self._standing, self._ahead = self._start, timedelta()
+        """Returns the clock to its state at the start of the process."""
+        self._frozen_at, self._offset = self._start, timedelta()

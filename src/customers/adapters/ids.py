@@ -16,8 +16,8 @@ _VARIANT = 0b10 << 62
 
 
 class TimeOrderedIds(IdGenerator):
-    """UUIDv7. `uuid_utils` continues from the last id of this process, so the order holds within a
-    millisecond and when the machine's clock is set back.
+    """UUIDv7. `uuid_utils` continues from the last id of this process, so ids are in order even
+    within a millisecond and when the system clock is set back.
     """
 
     def new(self) -> UUID:
@@ -26,11 +26,11 @@ class TimeOrderedIds(IdGenerator):
 
 @frozen
 class _Scope:
-    """What the ids of one block of code are for; `next_id` is the first of them, if given."""
+    """The tenant and the kind of the ids generated in a block, and the ids to use first."""
 
     tenant_id: str
     kind: str
-    given: list[UUID]
+    next_ids: list[UUID]
 
 
 _SCOPE: ContextVar[_Scope | None] = ContextVar("id scope", default=None)
@@ -38,11 +38,10 @@ _SCOPE: ContextVar[_Scope | None] = ContextVar("id scope", default=None)
 
 @define(kw_only=True)
 class ScriptedIds(IdGenerator):
-    """Ids for tests. Within `scope` an id can be given in advance; with `is_sequential` the others
-    depend on the seed, the tenant, the kind and a count alone.
+    """Ids for tests. `scope` sets the next id; with `is_sequential`, the others depend only on the
+    seed, the tenant, the kind and a count.
 
-    What happens in other tenants does not change them. Sequential ids have the form of UUIDv7, and
-    their last twelve digits are the count.
+    Sequential ids have the form of UUIDv7, and their last twelve digits are the count.
     """
 
     _is_sequential: bool = False
@@ -52,8 +51,8 @@ class ScriptedIds(IdGenerator):
 
     def new(self) -> UUID:
         scope = _SCOPE.get()
-        if scope is not None and scope.given:
-            return scope.given.pop()
+        if scope is not None and scope.next_ids:
+            return scope.next_ids.pop()
         if scope is None or not self._is_sequential:
             return self._time_ordered.new()
         return self._next(scope.tenant_id, scope.kind)
@@ -61,26 +60,26 @@ class ScriptedIds(IdGenerator):
     @contextmanager
     def scope(self, tenant_id: str, kind: str, next_id: UUID | None = None) -> Iterator[None]:
         """Generates ids of one kind in one tenant while the block runs, `next_id` first."""
-        given = [] if next_id is None else [next_id]
-        token = _SCOPE.set(_Scope(tenant_id, kind, given))
+        next_ids = [] if next_id is None else [next_id]
+        token = _SCOPE.set(_Scope(tenant_id, kind, next_ids))
         try:
             yield
         finally:
             _SCOPE.reset(token)
 
     def counts(self) -> Mapping[str, Mapping[str, int]]:
-        """How many sequential ids of each kind each tenant has had."""
+        """The number of sequential ids generated so far, by tenant and kind."""
         counts: dict[str, dict[str, int]] = {}
         for (tenant_id, kind), count in sorted(self._counts.items()):
             counts.setdefault(tenant_id, {})[kind] = count
         return counts
 
     def count_from(self, counts: Mapping[str, Mapping[str, int]]) -> None:
-        """Continues from these counts; kinds they do not name start from the beginning."""
+        """Continues from these counts; kinds without a count start from zero."""
         self._counts = {
             (tenant_id, kind): count
-            for tenant_id, of_tenant in counts.items()
-            for kind, count in of_tenant.items()
+            for tenant_id, counts_by_kind in counts.items()
+            for kind, count in counts_by_kind.items()
         }
 
     def _next(self, tenant_id: str, kind: str) -> UUID:

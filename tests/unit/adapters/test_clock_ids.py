@@ -1,4 +1,4 @@
-"""The machine's clock and one that is moved; ids by the moment they were made, and counted ones."""
+"""The system clock and the movable one; time-ordered ids and sequential ones."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -12,7 +12,7 @@ from tests.support.builders import NOW, FixedClock
 A_DAY = timedelta(days=1)
 
 
-def test_the_clock_tells_the_moment_in_utc() -> None:
+def test_the_system_clock_returns_utc() -> None:
     before = datetime.now(UTC)
     now = SystemClock().now()
     assert before <= now <= datetime.now(UTC)
@@ -20,40 +20,40 @@ def test_the_clock_tells_the_moment_in_utc() -> None:
 
 
 def test_an_id_is_a_uuid_of_the_standard_library_in_version_7() -> None:
-    made = TimeOrderedIds().new()
-    assert type(made) is UUID
-    assert (made.version, made.variant) == (7, RFC_4122)
-    assert UUID(str(made)) == made
+    id = TimeOrderedIds().new()
+    assert type(id) is UUID
+    assert (id.version, id.variant) == (7, RFC_4122)
+    assert UUID(str(id)) == id
 
 
-def test_an_id_holds_the_millisecond_in_which_it_was_made() -> None:
+def test_an_id_contains_the_millisecond_of_its_creation() -> None:
     before = datetime.now(UTC)
-    held = datetime.fromtimestamp((TimeOrderedIds().new().int >> 80) / 1_000, UTC)
+    created_at = datetime.fromtimestamp((TimeOrderedIds().new().int >> 80) / 1_000, UTC)
     a_millisecond = timedelta(milliseconds=1)
-    assert before - a_millisecond <= held <= datetime.now(UTC) + a_millisecond
+    assert before - a_millisecond <= created_at <= datetime.now(UTC) + a_millisecond
 
 
-def test_of_two_ids_the_later_sorts_after_in_one_millisecond_too() -> None:
+def test_a_later_id_sorts_after_an_earlier_one_within_a_millisecond() -> None:
     one, other = TimeOrderedIds(), TimeOrderedIds()
-    made = [each.new() for _ in range(20_000) for each in (one, other)]
-    assert len({each.int >> 80 for each in made}) < len(made)
-    assert all(first < second for first, second in pairwise(made))
+    ids = [generator.new() for _ in range(20_000) for generator in (one, other)]
+    assert len({id.int >> 80 for id in ids}) < len(ids)
+    assert all(first < second for first, second in pairwise(ids))
 
 
-def test_ids_sort_as_text_as_they_sort_as_numbers() -> None:
-    made = [TimeOrderedIds().new() for _ in range(1_000)]
-    assert sorted(map(str, made)) == list(map(str, made))
+def test_ids_sort_as_texts_in_the_order_of_their_numbers() -> None:
+    ids = [TimeOrderedIds().new() for _ in range(1_000)]
+    assert sorted(map(str, ids)) == list(map(str, ids))
 
 
-def run(ids: TimeOrderedIds) -> list[UUID]:
+def generate(ids: TimeOrderedIds) -> list[UUID]:
     return [ids.new() for _ in range(2_000)]
 
 
-def test_ids_that_threads_make_at_once_differ_and_each_thread_s_own_ascend() -> None:
+def test_ids_of_concurrent_threads_are_unique_and_ascend_within_a_thread() -> None:
     ids = TimeOrderedIds()
     with ThreadPoolExecutor(4) as threads:
-        runs = list(threads.map(lambda _: run(ids), range(4)))
-    assert len({each for run in runs for each in run}) == 8_000
+        runs = list(threads.map(lambda _: generate(ids), range(4)))
+    assert len({id for run in runs for id in run}) == 8_000
     assert all(run == sorted(run) for run in runs)
 
 
@@ -68,7 +68,7 @@ def sequential(seed: int = 0) -> ScriptedIds:
     return ScriptedIds(is_sequential=True, seed=seed)
 
 
-def test_sequential_ids_depend_on_seed_tenant_kind_and_count_only() -> None:
+def test_sequential_ids_depend_only_on_seed_tenant_kind_and_count() -> None:
     ids, others = sequential(1), sequential(1)
     predicted(others, tenant="other")
     predicted(others, kind="Note")
@@ -78,12 +78,12 @@ def test_sequential_ids_depend_on_seed_tenant_kind_and_count_only() -> None:
 
 def test_a_sequential_id_is_a_uuid_of_version_7_that_ends_with_its_count() -> None:
     ids = predicted(sequential(), 300)
-    assert {(each.version, each.variant) for each in ids} == {(7, RFC_4122)}
-    assert [each.int & 0xFFFF_FFFF_FFFF for each in ids] == list(range(1, 301))
+    assert {(id.version, id.variant) for id in ids} == {(7, RFC_4122)}
+    assert [id.int & 0xFFFF_FFFF_FFFF for id in ids] == list(range(1, 301))
     assert ids == sorted(set(ids))
 
 
-def test_counts_continue_from_where_they_are_set() -> None:
+def test_sequential_ids_continue_from_restored_counts() -> None:
     ids, others = sequential(), sequential()
     predicted(ids, 3)
     others.count_from(ids.counts())
@@ -91,34 +91,34 @@ def test_counts_continue_from_where_they_are_set() -> None:
     assert predicted(others) == predicted(ids)
 
 
-def test_outside_a_scope_ids_are_ordered_by_time_and_not_counted() -> None:
+def test_ids_outside_a_scope_are_time_ordered_and_not_counted() -> None:
     ids = sequential()
     assert ids.new() != ids.new()
     assert ids.counts() == {}
 
 
-def test_a_given_id_comes_first_and_once() -> None:
-    given, ids = TimeOrderedIds().new(), ScriptedIds()
-    with ids.scope("tenant", "Customer", given):
-        assert ids.new() == given
-        assert ids.new() != given
+def test_the_next_id_of_a_scope_comes_first_and_once() -> None:
+    next_id, ids = TimeOrderedIds().new(), ScriptedIds()
+    with ids.scope("tenant", "Customer", next_id):
+        assert ids.new() == next_id
+        assert ids.new() != next_id
 
 
-def test_a_given_id_is_not_left_behind_by_its_scope() -> None:
-    given, ids = TimeOrderedIds().new(), ScriptedIds()
-    with ids.scope("tenant", "Customer", given):
+def test_an_unused_next_id_ends_with_its_scope() -> None:
+    next_id, ids = TimeOrderedIds().new(), ScriptedIds()
+    with ids.scope("tenant", "Customer", next_id):
         pass
-    assert predicted(ids) != [given]
+    assert predicted(ids) != [next_id]
 
 
-def test_an_inner_scope_does_not_take_the_outer_one_s_id() -> None:
-    given, ids = TimeOrderedIds().new(), ScriptedIds()
-    with ids.scope("tenant", "Customer", given):
-        assert given not in predicted(ids, kind="Note")
-        assert ids.new() == given
+def test_an_inner_scope_does_not_use_the_next_id_of_the_outer_one() -> None:
+    next_id, ids = TimeOrderedIds().new(), ScriptedIds()
+    with ids.scope("tenant", "Customer", next_id):
+        assert next_id not in predicted(ids, kind="Note")
+        assert ids.new() == next_id
 
 
-def test_a_clock_that_is_told_to_stand_stands() -> None:
+def test_a_frozen_clock_moves_only_when_it_is_advanced() -> None:
     clock = MovableClock(machine=FixedClock(NOW))
     clock.freeze(NOW + A_DAY)
     assert (clock.now(), clock.is_frozen) == (NOW + A_DAY, True)
@@ -126,7 +126,7 @@ def test_a_clock_that_is_told_to_stand_stands() -> None:
     assert clock.now() == NOW + 2 * A_DAY
 
 
-def test_a_clock_that_runs_runs_on_ahead() -> None:
+def test_a_running_clock_keeps_running_when_it_is_advanced() -> None:
     machine = FixedClock(NOW)
     clock = MovableClock(machine=machine)
     clock.advance(A_DAY)
@@ -134,7 +134,7 @@ def test_a_clock_that_runs_runs_on_ahead() -> None:
     assert (clock.now(), clock.is_frozen) == (NOW + 2 * A_DAY, False)
 
 
-def test_a_clock_runs_from_the_moment_that_it_is_told() -> None:
+def test_a_clock_runs_from_a_requested_moment() -> None:
     machine = FixedClock(NOW)
     clock = MovableClock(machine=machine, start=NOW)
     clock.run_from(NOW + A_DAY)
@@ -142,7 +142,7 @@ def test_a_clock_runs_from_the_moment_that_it_is_told() -> None:
     assert (clock.now(), clock.is_frozen) == (NOW + 2 * A_DAY, False)
 
 
-def test_a_clock_that_starts_over_is_what_it_was_at_first() -> None:
+def test_a_reset_clock_is_as_at_the_start() -> None:
     clock = MovableClock(machine=FixedClock(NOW + A_DAY), start=NOW)
     clock.run_from(NOW)
     clock.reset()

@@ -1,4 +1,4 @@
-"""What closing the memory storage waits for, and what it ends."""
+"""Closing the memory storage: what it waits for, and what fails afterwards."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -15,22 +15,22 @@ Use = Callable[[MemoryStorage], Awaitable[object]]
 async def test_closing_waits_for_the_transactions_that_have_begun() -> None:
     storage = MemoryStorage(currency=USD)
     go_on = asyncio.Event()
-    told: list[str] = []
+    events: list[str] = []
 
     async def write(name: str) -> None:
         async with storage.transaction("tenant") as tx:
             await go_on.wait()
             await tx.customers.add(a_customer())
-            told.append(name)
+            events.append(name)
 
     tasks = [asyncio.create_task(write(name)) for name in ("first", "second")]
     await asyncio.sleep(0)
     closing = asyncio.create_task(storage.close())
-    closing.add_done_callback(lambda _: told.append("closed"))
+    closing.add_done_callback(lambda _: events.append("closed"))
     await asyncio.sleep(0)
     go_on.set()
     await asyncio.gather(*tasks, closing)
-    assert told == ["first", "second", "closed"]
+    assert events == ["first", "second", "closed"]
 
 
 async def begin(storage: MemoryStorage) -> None:
@@ -38,12 +38,12 @@ async def begin(storage: MemoryStorage) -> None:
         pass
 
 
-async def look(storage: MemoryStorage) -> None:
+async def open_view(storage: MemoryStorage) -> None:
     async with storage.view("tenant"):
         pass
 
 
-async def freeze(storage: MemoryStorage) -> None:
+async def open_consistent_view(storage: MemoryStorage) -> None:
     async with storage.consistent_view("tenant"):
         pass
 
@@ -52,11 +52,11 @@ async def list_tenants(storage: MemoryStorage) -> None:
     await storage.tenants_with_segments()
 
 
-async def list_unsettled(storage: MemoryStorage) -> None:
+async def list_tenants_to_refresh(storage: MemoryStorage) -> None:
     await storage.tenants_to_refresh()
 
 
-async def sweep(storage: MemoryStorage) -> None:
+async def request_lease(storage: MemoryStorage) -> None:
     await storage.lease(an_id(), 60)
 
 
@@ -68,7 +68,16 @@ async def check(storage: MemoryStorage) -> None:
     await storage.check()
 
 
-USES = [begin, look, freeze, list_tenants, list_unsettled, sweep, add, check]
+USES = [
+    begin,
+    open_view,
+    open_consistent_view,
+    list_tenants,
+    list_tenants_to_refresh,
+    request_lease,
+    add,
+    check,
+]
 
 
 @pytest.mark.parametrize("use", USES)

@@ -1,4 +1,4 @@
-"""Many tasks at once on the memory storage: none is lost, none counts twice, all add up."""
+"""Concurrent tasks on the memory storage: no update is lost or counted twice."""
 
 import asyncio
 import contextlib
@@ -21,16 +21,16 @@ TENANT = "tenant"
 CENT = Decimal("0.01")
 
 
-class Changed(Exception):
-    """A use case thought better of it, after it had written."""
+class RolledBack(Exception):
+    """A use case fails after its writes."""
 
 
 class Crowd:
-    """Tasks that do something to somebody, chosen by a generator with a fixed seed."""
+    """Tasks with random actions on random customers, from a generator with a fixed seed."""
 
     def __init__(self, seed: int) -> None:
         self.storage = MemoryStorage(currency=USD)
-        self.chance = random.Random(seed)
+        self.random = random.Random(seed)
         self.customers = [a_customer() for _ in range(5)]
         self.entries = [
             an_entry(customer, order_date=later(hours=hour), total_amount=(hour + 1) * CENT)
@@ -42,16 +42,16 @@ class Crowd:
     async def run(self, tasks: int) -> None:
         for customer in self.customers:
             assert await self.storage.autocommit(TENANT).add_customer(customer)
-        acts = (self.count, self.cancel, self.rename, self.block, self.give_up)
+        actions = (self.record, self.cancel, self.rename, self.block, self.roll_back)
         async with asyncio.TaskGroup() as group:
             for _ in range(tasks):
-                group.create_task(self.chance.choice(acts)())
+                group.create_task(self.random.choice(actions)())
 
-    async def count(self) -> None:
-        await self.storage.autocommit(TENANT).record_order(self.chance.choice(self.entries), NOW)
+    async def record(self) -> None:
+        await self.storage.autocommit(TENANT).record_order(self.random.choice(self.entries), NOW)
 
     async def cancel(self) -> None:
-        entry = self.chance.choice(self.entries)
+        entry = self.random.choice(self.entries)
         async with self.storage.transaction(TENANT) as tx:
             await self.cancel_in(tx, entry)
         self.cancelled.add(entry.order_id)
@@ -61,11 +61,11 @@ class Crowd:
         stored = await tx.orders.claim(entry.order_id, customer.id)
         await asyncio.sleep(0)
         await tx.orders.save(stored.cancel(NOW))
-        folded = await tx.orders.statistics(customer.id)
-        await tx.customers.save(customer.with_statistics(folded, now=NOW))
+        statistics = await tx.orders.statistics(customer.id)
+        await tx.customers.save(customer.with_statistics(statistics, now=NOW))
 
     async def rename(self) -> None:
-        one, other = self.chance.sample(self.customers, 2)
+        one, other = self.random.sample(self.customers, 2)
         try:
             async with self.storage.transaction(TENANT) as tx:
                 customer = await tx.customers.get_for_update(one.id)
@@ -76,18 +76,18 @@ class Crowd:
 
     async def block(self) -> None:
         async with self.storage.transaction(TENANT) as tx:
-            customer = await tx.customers.get_for_update(self.chance.choice(self.customers).id)
-            status = self.chance.choice(list(CustomerStatus))
+            customer = await tx.customers.get_for_update(self.random.choice(self.customers).id)
+            status = self.random.choice(list(CustomerStatus))
             await asyncio.sleep(0)
             await tx.customers.save(evolve(customer, status=status).touched(NOW))
 
-    async def give_up(self) -> None:
-        with contextlib.suppress(Changed):
+    async def roll_back(self) -> None:
+        with contextlib.suppress(RolledBack):
             async with self.storage.transaction(TENANT) as tx:
-                entry = self.chance.choice(self.entries)
+                entry = self.random.choice(self.entries)
                 await self.cancel_in(tx, entry)
                 await tx.orders.add_refund(a_refund(entry))
-                raise Changed
+                raise RolledBack
 
     async def read(self, customer: Customer) -> Customer:
         async with self.storage.view(TENANT) as view:
@@ -95,34 +95,34 @@ class Crowd:
 
 
 @pytest.mark.parametrize("seed", range(4))
-async def test_what_a_crowd_of_tasks_does_adds_up(seed: int) -> None:
+async def test_statistics_match_the_ledger_after_concurrent_tasks(seed: int) -> None:
     crowd = Crowd(seed)
     await crowd.run(tasks=400)
-    for each in crowd.customers:
+    for customer in crowd.customers:
         async with crowd.storage.transaction(TENANT) as tx:
-            customer = await tx.customers.get_for_update(each.id)
-            assert customer.statistics == await tx.orders.statistics(each.id)
-            kept = await tx.orders.newest(each.id, None, 100)
-        assert {one.order_id for one in kept if one.cancelled_at} <= crowd.cancelled
+            stored = await tx.customers.get_for_update(customer.id)
+            assert stored.statistics == await tx.orders.statistics(customer.id)
+            entries = await tx.orders.newest(customer.id, None, 100)
+        assert {entry.order_id for entry in entries if entry.cancelled_at} <= crowd.cancelled
 
 
 @pytest.mark.parametrize("seed", range(4))
-async def test_counts_stay_exact_while_a_crowd_changes_statuses(seed: int) -> None:
+async def test_counters_are_exact_after_concurrent_status_changes(seed: int) -> None:
     crowd = Crowd(seed)
     await crowd.run(tasks=200)
-    statuses = Counter([(await crowd.read(each)).status for each in crowd.customers])
+    statuses = Counter([(await crowd.read(customer)).status for customer in crowd.customers])
     async with crowd.storage.view(TENANT) as view:
         for status in CustomerStatus:
-            which = CustomerFilter(statuses=frozenset({status}))
-            assert await view.customers.count(which) == statuses[status]
+            customer_filter = CustomerFilter(statuses=frozenset({status}))
+            assert await view.customers.count(customer_filter) == statuses[status]
 
 
-async def test_each_of_many_at_once_who_tell_one_order_counts_it_or_finds_it_known() -> None:
+async def test_an_order_recorded_concurrently_counts_once() -> None:
     storage, customer = MemoryStorage(currency=USD), a_customer()
     entry = an_entry(customer)
     await storage.autocommit(TENANT).add_customer(customer)
-    told = await asyncio.gather(
+    results = await asyncio.gather(
         *(storage.autocommit(TENANT).record_order(entry, NOW) for _ in range(100))
     )
-    counted = [each for each in told if each is not None]
-    assert [each.statistics.total_orders for each in counted] == [1]
+    customers = [result for result in results if result is not None]
+    assert [customer.statistics.total_orders for customer in customers] == [1]

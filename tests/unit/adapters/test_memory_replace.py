@@ -1,4 +1,4 @@
-"""When the state of the memory storage is replaced while others read and write it."""
+"""Replacing the state of the memory storage during concurrent reads and writes."""
 
 import asyncio
 
@@ -28,21 +28,21 @@ async def test_restoring_replaces_every_tenant(storage: MemoryStorage, tenant: s
     assert storage.dump() == data
 
 
-async def test_a_view_sees_what_is_restored_meanwhile_and_a_snapshot_does_not(
+async def test_a_restore_shows_in_open_views_but_not_in_consistent_ones(
     storage: MemoryStorage, tenant: str
 ) -> None:
     scene = await set_up(storage, tenant)
-    async with storage.view(tenant) as view, storage.consistent_view(tenant) as snapshot:
+    async with storage.view(tenant) as view, storage.consistent_view(tenant) as consistent:
         await storage.restore({})
         assert await view.segments.all() == []
-        assert await snapshot.customers.get(scene.ada.id) == scene.ada
+        assert await consistent.customers.get(scene.ada.id) == scene.ada
 
 
 @pytest.mark.parametrize("name", ["restore", "forget all", "forget one"])
-async def test_a_transaction_that_has_begun_is_waited_for(
+async def test_a_replacement_waits_for_open_transactions(
     storage: MemoryStorage, tenant: str, name: str
 ) -> None:
-    replacing = {
+    replacement = {
         "restore": lambda: storage.restore({}),
         "forget all": storage.forget,
         "forget one": lambda: storage.forget(tenant),
@@ -53,11 +53,11 @@ async def test_a_transaction_that_has_begun_is_waited_for(
             await tx.customers.add(a_customer(tenant_id=tenant))
             await pause()
 
-    await overlapping(write, replacing[name])
+    await overlapping(write, replacement[name])
     assert storage.dump() == {}
 
 
-async def test_whoever_begins_while_a_restore_waits_is_waited_for_too(
+async def test_a_waiting_restore_also_waits_for_later_transactions(
     storage: MemoryStorage, tenant: str
 ) -> None:
     async def write(customer: Customer, go_on: asyncio.Event) -> None:
@@ -80,11 +80,13 @@ async def test_whoever_begins_while_a_restore_waits_is_waited_for_too(
 
 async def test_restoring_inside_a_transaction_raises(storage: MemoryStorage, tenant: str) -> None:
     async with storage.transaction(tenant):
-        with pytest.raises(RuntimeError, match="end the first one"):
+        with pytest.raises(RuntimeError, match="cannot be nested"):
             await storage.restore({})
 
 
-async def test_many_may_restore_while_others_write(storage: MemoryStorage, tenant: str) -> None:
+async def test_concurrent_restores_and_writes_do_not_deadlock(
+    storage: MemoryStorage, tenant: str
+) -> None:
     await set_up(storage, tenant)
     data = storage.dump()
 
@@ -111,7 +113,7 @@ async def test_forgetting_one_tenant_leaves_the_others(storage: MemoryStorage, t
     assert set(storage.dump()) == {OTHER}
 
 
-async def test_forgetting_all_leaves_nobody(storage: MemoryStorage, tenant: str) -> None:
+async def test_forgetting_all_tenants_leaves_no_data(storage: MemoryStorage, tenant: str) -> None:
     await set_up(storage, tenant)
     await set_up(storage, OTHER)
     await storage.forget()
@@ -122,6 +124,6 @@ async def test_a_closed_storage_can_neither_be_dumped_nor_replaced(storage: Memo
     await storage.close()
     with pytest.raises(Unavailable):
         storage.dump()
-    for replacing in (storage.restore({}), storage.forget(), storage.forget(OTHER)):
+    for replacement in (storage.restore({}), storage.forget(), storage.forget(OTHER)):
         with pytest.raises(Unavailable):
-            await replacing
+            await replacement

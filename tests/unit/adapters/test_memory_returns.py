@@ -1,4 +1,4 @@
-"""Customers who come back to memory, and what others have taken meanwhile."""
+"""Restored customers, and what other customers have taken meanwhile."""
 
 import pytest
 from attrs import evolve
@@ -16,73 +16,75 @@ def storage() -> MemoryStorage:
     return MemoryStorage(currency=USD)
 
 
-async def pay_with(tx: Transaction, customer: Customer, *methods: PaymentMethod) -> None:
+async def set_methods(tx: Transaction, customer: Customer, *methods: PaymentMethod) -> None:
     before = await tx.payment_methods.all(customer.id)
     await tx.payment_methods.replace(customer.id, before, methods)
 
 
-async def arrive(storage: MemoryStorage, customer: Customer, *methods: PaymentMethod) -> None:
+async def add(storage: MemoryStorage, customer: Customer, *methods: PaymentMethod) -> None:
     async with storage.transaction("tenant") as tx:
         assert await tx.customers.add(customer)
-        await pay_with(tx, customer, *methods)
+        await set_methods(tx, customer, *methods)
 
 
-async def leave(storage: MemoryStorage, customer: Customer) -> None:
+async def delete(storage: MemoryStorage, customer: Customer) -> None:
     async with storage.transaction("tenant") as tx:
         await tx.customers.get_for_update(customer.id)
         await tx.payment_methods.release(customer.id)
         await tx.customers.save(customer.deleted(NOW))
 
 
-async def come_back(
+async def restore(
     storage: MemoryStorage, customer: Customer, *methods: PaymentMethod
 ) -> list[object]:
-    """Restores a customer with these methods; what the reclaim named."""
+    """Restores a customer with these methods; returns the ids whose tokens are taken."""
     async with storage.transaction("tenant") as tx:
         deleted = await tx.customers.get_any_for_update(customer.id)
         await tx.customers.save(deleted.restored(NOW))
         taken = await tx.payment_methods.reclaim(customer.id)
-        await pay_with(tx, customer, *methods)
+        await set_methods(tx, customer, *methods)
     return list(taken)
 
 
-async def test_a_deleted_customer_is_saved_although_another_has_the_email_by_now(
+async def test_a_deleted_customer_can_be_saved_while_another_has_the_email(
     storage: MemoryStorage,
 ) -> None:
-    gone, here = (a_customer(email="ada@example.test") for _ in range(2))
-    await arrive(storage, gone)
-    await leave(storage, gone)
-    await arrive(storage, here)
+    deleted_one, owner = (a_customer(email="ada@example.test") for _ in range(2))
+    await add(storage, deleted_one)
+    await delete(storage, deleted_one)
+    await add(storage, owner)
     async with storage.transaction("tenant") as tx:
-        deleted = await tx.customers.get_any_for_update(gone.id)
+        deleted = await tx.customers.get_any_for_update(deleted_one.id)
         await tx.customers.save(touched := deleted.touched(NOW))
     async with storage.transaction("tenant") as tx:
-        assert await tx.customers.get_any_for_update(gone.id) == touched
-        assert await tx.customers.by_email("ada@example.test") == here
+        assert await tx.customers.get_any_for_update(deleted_one.id) == touched
+        assert await tx.customers.by_email("ada@example.test") == owner
 
 
-async def test_a_method_whose_token_was_lost_can_be_changed_and_stays_without_it(
+async def test_a_method_that_lost_its_token_can_be_changed_without_regaining_it(
     storage: MemoryStorage,
 ) -> None:
-    gone, here, third = (a_customer() for _ in range(3))
-    lost = a_payment_method(gone)
+    returning, owner, third = (a_customer() for _ in range(3))
+    lost = a_payment_method(returning)
     token = lost.gateway_payment_method_id
-    await arrive(storage, gone, lost)
-    await leave(storage, gone)
-    await arrive(storage, here, a_payment_method(here, gateway_payment_method_id=token))
-    assert await come_back(storage, gone, evolve(lost, is_active=False)) == [lost.id]
+    await add(storage, returning, lost)
+    await delete(storage, returning)
+    await add(storage, owner, a_payment_method(owner, gateway_payment_method_id=token))
+    assert await restore(storage, returning, evolve(lost, is_active=False)) == [lost.id]
     with pytest.raises(PaymentMethodTaken):
-        await arrive(storage, third, a_payment_method(third, gateway_payment_method_id=token))
+        await add(storage, third, a_payment_method(third, gateway_payment_method_id=token))
 
 
-async def test_who_comes_back_and_goes_again_takes_no_token_along(storage: MemoryStorage) -> None:
-    gone, here, third = (a_customer() for _ in range(3))
-    lost = a_payment_method(gone)
+async def test_a_customer_deleted_again_does_not_release_another_ones_token(
+    storage: MemoryStorage,
+) -> None:
+    returning, owner, third = (a_customer() for _ in range(3))
+    lost = a_payment_method(returning)
     token = lost.gateway_payment_method_id
-    await arrive(storage, gone, lost)
-    await leave(storage, gone)
-    await arrive(storage, here, a_payment_method(here, gateway_payment_method_id=token))
-    await come_back(storage, gone)
-    await leave(storage, gone)
+    await add(storage, returning, lost)
+    await delete(storage, returning)
+    await add(storage, owner, a_payment_method(owner, gateway_payment_method_id=token))
+    await restore(storage, returning)
+    await delete(storage, returning)
     with pytest.raises(PaymentMethodTaken):
-        await arrive(storage, third, a_payment_method(third, gateway_payment_method_id=token))
+        await add(storage, third, a_payment_method(third, gateway_payment_method_id=token))

@@ -1,14 +1,13 @@
-"""What the memory storage dumps can be restored, here or elsewhere, and is the same again."""
+"""A dumped state can be restored, in this storage or another one, and dumps to the same data."""
 
 import json
 from datetime import datetime
 
 import pytest
-from attrs import evolve, fields
+from attrs import evolve
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from customers.adapters.memory.state import State
 from customers.adapters.memory.storage import MemoryStorage
 from customers.core.membership.refresh import apply_pending_changes, start_backfill
 from customers.core.model.membership import RefreshState
@@ -58,7 +57,7 @@ def storage() -> MemoryStorage:
 
 
 async def copied(storage: MemoryStorage) -> MemoryStorage:
-    """Another storage that holds what this one does, by way of a JSON text."""
+    """Another storage with the same data, restored from a JSON text."""
     copy = MemoryStorage(currency=USD)
     await copy.restore(json.loads(json.dumps(storage.dump())))
     return copy
@@ -70,43 +69,31 @@ async def test_a_restored_storage_reads_as_the_one_that_was_dumped(
     await set_up(storage, tenant)
     await set_up(storage, OTHER)
     copy = await copied(storage)
-    for each in (tenant, OTHER):
-        assert await seen(copy, each) == await seen(storage, each)
+    for tenant_id in (tenant, OTHER):
+        assert await seen(copy, tenant_id) == await seen(storage, tenant_id)
 
 
-async def test_what_is_restored_is_dumped_alike(storage: MemoryStorage, tenant: str) -> None:
+async def test_a_restored_state_dumps_to_the_same_data(storage: MemoryStorage, tenant: str) -> None:
     scene = await set_up(storage, tenant)
     await erase(storage, scene.ada)
     await add_communications(storage, scene.bob, *(a_communication(scene.bob) for _ in range(2)))
     await set_up(storage, OTHER)
-    told = storage.dump()
+    data = storage.dump()
     copy = await copied(storage)
-    assert json.dumps(copy.dump()) == json.dumps(told)
-    assert list(told) == sorted([tenant, OTHER])
+    assert json.dumps(copy.dump()) == json.dumps(data)
+    assert list(data) == sorted([tenant, OTHER])
 
 
-async def test_tenants_of_whom_nothing_is_kept_are_left_out(
-    storage: MemoryStorage, tenant: str
-) -> None:
+async def test_tenants_without_data_are_left_out(storage: MemoryStorage, tenant: str) -> None:
     await shown(storage, tenant)
     assert storage.dump() == {}
 
 
-async def test_what_is_not_committed_is_not_dumped(storage: MemoryStorage, tenant: str) -> None:
+async def test_uncommitted_changes_are_not_dumped(storage: MemoryStorage, tenant: str) -> None:
     async with storage.transaction(tenant) as tx:
         await tx.customers.add(a_customer(tenant_id=tenant))
         assert storage.dump() == {}
     assert set(storage.dump()) == {tenant}
-
-
-def test_every_field_of_a_state_is_dumped_or_follows_from_what_is() -> None:
-    dumped = (
-        "living gone addresses methods notes communications ledger refunds segments assignments "
-        "refresh_states feeds pending_changes erasures last_sequence last_pending_change "
-        "captures_customers captures_orders"
-    )
-    following = "emails tallies tokens owners names members _sorted"
-    assert {each.name for each in fields(State)} == {*dumped.split(), *following.split()}
 
 
 @given(st.lists(commands(), min_size=60, max_size=60))
@@ -115,38 +102,40 @@ def test_every_field_of_a_state_is_dumped_or_follows_from_what_is() -> None:
     suppress_health_check=list(HealthCheck),
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
 )
-async def test_a_copy_answers_random_commands_as_the_first_one(given: list[Command]) -> None:
+async def test_a_copy_responds_to_random_commands_as_the_original_does(
+    generated: list[Command],
+) -> None:
     storage, known = MemoryStorage(currency=USD), Known()
     async with serving(storage, tenant="tenant", ids=SequentialIds()) as api:
-        for command in given[:40]:
-            answer = await tell(api, known, command)
+        for command in generated[:40]:
+            answer = await send(api, known, command)
             known.learn(command.path_of(known), answer.body)
         moment = api.clock.moment
     copy = await copied(storage)
-    told, told_again = [
-        await answers_later(each, known, given[40:], moment) for each in (storage, copy)
+    answers, answers_of_copy = [
+        await later_answers(one, known, generated[40:], moment) for one in (storage, copy)
     ]
-    assert told_again == told
+    assert answers_of_copy == answers
     assert copy.dump() == storage.dump()
 
 
-async def answers_later(
-    storage: MemoryStorage, known: Known, given: list[Command], moment: datetime
+async def later_answers(
+    storage: MemoryStorage, known: Known, later: list[Command], moment: datetime
 ) -> list[tuple[int, bytes]]:
-    """What a service answers that begins at that moment with what the storage holds."""
+    """The answers of a service that starts at that moment with the data of the storage."""
     async with serving(storage, tenant="tenant", ids=SequentialIds(999)) as api:
         api.clock.moment = moment
-        answers = [await tell(api, known, command) for command in given]
-        return [(each.status, each.raw) for each in answers]
+        answers = [await send(api, known, command) for command in later]
+        return [(answer.status, answer.raw) for answer in answers]
 
 
-async def tell(api: Api, known: Known, command: Command) -> Answer:
+async def send(api: Api, known: Known, command: Command) -> Answer:
     api.clock.forward(seconds=command.seconds)
     path, body = command.path_of(known), command.body_of(known) or NOTHING
     return await api.send(command.method, path, body, headers=command.headers)
 
 
-async def test_marks_that_are_not_settled_are_settled_alike(
+async def test_pending_changes_are_applied_by_a_copy_as_by_the_original(
     storage: MemoryStorage, tenant: str
 ) -> None:
     ada = a_customer(tenant_id=tenant, first_name="Ada")
@@ -155,18 +144,18 @@ async def test_marks_that_are_not_settled_are_settled_alike(
     await add_segments(storage, segment)
     await stand(storage, segment, RefreshState(watermark=NOW))
     await watch(storage, tenant)
-    counted = await enter(storage, ada, an_entry(ada))
-    await save(storage, evolve(counted, first_name="Eve").touched(NOW))
-    await save(storage, evolve(counted, last_name="Byron").touched(NOW))
+    customer = await enter(storage, ada, an_entry(ada))
+    await save(storage, evolve(customer, first_name="Eve").touched(NOW))
+    await save(storage, evolve(customer, last_name="Byron").touched(NOW))
     copy = await copied(storage)
     assert await marks_of(copy, ada) == await marks_of(storage, ada) != ()
-    for each in (copy, storage):
-        await apply_pending_changes(each, tenant)
+    for one in (copy, storage):
+        await apply_pending_changes(one, tenant)
     assert await changes(copy, segment) == await changes(storage, segment) != []
     assert await stored_members(copy, segment) == [await stored(storage, ada)]
 
 
-async def test_who_has_left_a_segment_is_no_member_in_a_copy(
+async def test_a_customer_who_left_a_segment_is_no_member_in_a_copy(
     storage: MemoryStorage, tenant: str
 ) -> None:
     scene = await set_up(storage, tenant)
@@ -175,7 +164,7 @@ async def test_who_has_left_a_segment_is_no_member_in_a_copy(
     assert await stored_members(await copied(storage), scene.segment) == [scene.bob]
 
 
-async def test_the_tokens_of_the_deleted_are_free_in_a_copy_too(
+async def test_the_tokens_of_deleted_customers_are_free_in_a_copy(
     storage: MemoryStorage, tenant: str
 ) -> None:
     ada, eve = a_customer(tenant_id=tenant), a_customer(tenant_id=tenant)
@@ -191,7 +180,7 @@ async def test_the_tokens_of_the_deleted_are_free_in_a_copy_too(
         assert await tx.payment_methods.reclaim(eve.id) == [card.id]
 
 
-async def test_the_receipt_of_an_erasure_is_kept(storage: MemoryStorage, tenant: str) -> None:
+async def test_the_receipt_of_an_erasure_is_restored(storage: MemoryStorage, tenant: str) -> None:
     scene = await set_up(storage, tenant)
     erasure = await erase(storage, scene.ada)
     async with (await copied(storage)).transaction(tenant) as tx:
@@ -201,13 +190,13 @@ async def test_the_receipt_of_an_erasure_is_kept(storage: MemoryStorage, tenant:
         ).statistics == scene.ada.statistics
 
 
-async def test_a_segment_that_says_nothing_of_its_standing_is_built(
+async def test_a_segment_without_a_refresh_state_is_built(
     storage: MemoryStorage, tenant: str
 ) -> None:
     scene = await set_up(storage, tenant)
     data = storage.dump()
-    for key in ("refreshState", "changes"):
-        del data[tenant]["segments"][0][key]
+    for key in ("refreshStates", "changes"):
+        del data[tenant][key]
     await storage.restore(data)
     assert await storage.tenants_to_refresh() == [tenant]
     await start_backfill(storage, tenant, scene.segment.id, FixedClock())

@@ -1,4 +1,4 @@
-"""How transactions of the memory storage begin, wait and end, where no other storage is like it."""
+"""How transactions begin, wait and end in the memory storage, where it differs from a database."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -21,7 +21,7 @@ def storage() -> MemoryStorage:
     return MemoryStorage(currency=USD)
 
 
-async def keep(storage: Storage, *customers: Customer) -> None:
+async def add(storage: Storage, *customers: Customer) -> None:
     async with storage.transaction("tenant") as tx:
         for customer in customers:
             assert await tx.customers.add(customer)
@@ -33,15 +33,17 @@ async def rename(storage: Storage, customer: Customer, name: str) -> None:
         await tx.customers.save(evolve(before, first_name=name).touched(NOW))
 
 
-async def move_and_swallow(storage: Storage, customer: Customer, then: Step | None = None) -> None:
-    """Saves a customer with an e-mail that is taken, and goes on."""
+async def save_with_taken_email(
+    storage: Storage, customer: Customer, then: Step | None = None
+) -> None:
+    """Saves a customer with a taken e-mail, suppresses the error and continues."""
     async with storage.transaction("tenant") as tx:
         await tx.customers.get_for_update(customer.id)
         with pytest.raises(EmailTaken):
             await tx.customers.save(customer)
         if then is not None:
             await then(tx)
-            pytest.fail("the step went through")
+            pytest.fail("the step succeeded")
 
 
 async def stored(storage: Storage, customer: Customer) -> Customer:
@@ -49,55 +51,55 @@ async def stored(storage: Storage, customer: Customer) -> Customer:
         return await view.customers.get(customer.id)
 
 
-async def test_a_swallowed_refusal_is_named_when_the_block_ends(storage: MemoryStorage) -> None:
+async def test_a_suppressed_error_is_named_at_the_end_of_the_block(storage: MemoryStorage) -> None:
     holder, mover = a_customer(), a_customer()
-    await keep(storage, holder, mover)
-    moving = move_and_swallow(storage, evolve(mover, email=holder.email))
-    with pytest.raises(RuntimeError, match="doomed by EmailTaken") as told:
+    await add(storage, holder, mover)
+    moving = save_with_taken_email(storage, evolve(mover, email=holder.email))
+    with pytest.raises(RuntimeError, match="doomed by EmailTaken") as raised:
         await moving
-    assert isinstance(told.value.__cause__, EmailTaken)
+    assert isinstance(raised.value.__cause__, EmailTaken)
     assert await stored(storage, mover) == mover
 
 
-async def test_after_a_refusal_nothing_more_is_read_or_written(storage: MemoryStorage) -> None:
+async def test_a_doomed_transaction_refuses_reads_and_writes(storage: MemoryStorage) -> None:
     holder, mover = a_customer(), a_customer()
-    await keep(storage, holder, mover)
+    await add(storage, holder, mover)
     steps: list[Step] = [
         lambda tx: tx.customers.get(holder.id),
         lambda tx: tx.customers.save(mover),
         lambda tx: tx.customers.add(a_customer()),
     ]
     for step in steps:
-        moving = move_and_swallow(storage, evolve(mover, email=holder.email), then=step)
+        moving = save_with_taken_email(storage, evolve(mover, email=holder.email), then=step)
         with pytest.raises(RuntimeError, match="doomed by EmailTaken"):
             await moving
 
 
-async def add_in_one_step(storage: Storage, customer: Customer) -> object:
+async def add_by_autocommit(storage: Storage, customer: Customer) -> object:
     return await storage.autocommit("tenant").add_customer(customer)
 
 
-async def count_in_one_step(storage: Storage, customer: Customer) -> object:
+async def record_by_autocommit(storage: Storage, customer: Customer) -> object:
     return await storage.autocommit("tenant").record_order(an_entry(customer), NOW)
 
 
-async def keep_in_a_transaction(storage: Storage, customer: Customer) -> object:
+async def add_in_a_transaction(storage: Storage, customer: Customer) -> object:
     async with storage.transaction("tenant") as tx:
         return await tx.customers.add(customer)
 
 
-@pytest.mark.parametrize("write", [add_in_one_step, count_in_one_step, keep_in_a_transaction])
+@pytest.mark.parametrize("write", [add_by_autocommit, record_by_autocommit, add_in_a_transaction])
 @pytest.mark.parametrize("outer", ["tenant", "another tenant"])
-async def test_a_write_of_its_own_inside_a_transaction_raises_and_never_waits_for_ever(
+async def test_a_nested_write_raises_instead_of_deadlocking(
     storage: MemoryStorage, write: Write, outer: str
 ) -> None:
     async with storage.transaction(outer):
-        with pytest.raises(RuntimeError, match="inside a transaction"):
+        with pytest.raises(RuntimeError, match="cannot be nested"):
             await write(storage, a_customer())
     await write(storage, a_customer())
 
 
-async def test_a_task_that_was_begun_inside_a_transaction_waits_for_its_end(
+async def test_a_task_started_inside_a_transaction_waits_for_its_end(
     storage: MemoryStorage,
 ) -> None:
     customer = a_customer()
@@ -109,7 +111,7 @@ async def test_a_task_that_was_begun_inside_a_transaction_waits_for_its_end(
     assert (await stored(storage, customer)).first_name == "Grace"
 
 
-async def test_a_cancelled_transaction_leaves_nothing_and_lets_the_next_one_in(
+async def test_a_cancelled_transaction_is_rolled_back_and_releases_its_locks(
     storage: MemoryStorage,
 ) -> None:
     customer, inside = a_customer(), asyncio.Event()
@@ -127,15 +129,15 @@ async def test_a_cancelled_transaction_leaves_nothing_and_lets_the_next_one_in(
         await endless
     with pytest.raises(CustomerNotFound):
         await stored(storage, customer)
-    await keep(storage, customer)
+    await add(storage, customer)
 
 
-async def test_who_is_cancelled_while_waiting_keeps_nobody_else_waiting(
+async def test_a_task_cancelled_while_it_waits_does_not_block_the_others(
     storage: MemoryStorage,
 ) -> None:
     customers = [a_customer() for _ in range(3)]
     async with storage.transaction("tenant"):
-        tasks = [asyncio.create_task(keep(storage, customer)) for customer in customers]
+        tasks = [asyncio.create_task(add(storage, customer)) for customer in customers]
         await asyncio.sleep(0)
         tasks[0].cancel()
     ends = await asyncio.gather(*tasks, return_exceptions=True)
@@ -144,7 +146,7 @@ async def test_who_is_cancelled_while_waiting_keeps_nobody_else_waiting(
     assert await stored(storage, customers[2]) == customers[2]
 
 
-async def test_transactions_of_two_tenants_run_side_by_side(storage: MemoryStorage) -> None:
+async def test_transactions_of_two_tenants_run_concurrently(storage: MemoryStorage) -> None:
     other = a_customer(tenant_id="another tenant")
     async with storage.transaction("tenant") as tx:
         theirs = storage.autocommit("another tenant").add_customer(other)
@@ -153,7 +155,7 @@ async def test_transactions_of_two_tenants_run_side_by_side(storage: MemoryStora
             await tx.customers.get(other.id)
 
 
-async def test_each_read_of_a_view_sees_what_is_committed_by_then(storage: MemoryStorage) -> None:
+async def test_a_read_of_a_view_sees_the_state_committed_by_then(storage: MemoryStorage) -> None:
     customer = a_customer()
     async with storage.view("tenant") as view, storage.transaction("tenant") as tx:
         await tx.customers.add(customer)
@@ -166,14 +168,14 @@ async def test_each_read_of_a_view_sees_what_is_committed_by_then(storage: Memor
         assert (await view.customers.get(customer.id)).first_name == "Grace"
 
 
-async def test_repositories_are_of_no_use_after_their_block(storage: MemoryStorage) -> None:
+async def test_repositories_cannot_be_used_after_their_block(storage: MemoryStorage) -> None:
     async with storage.view("tenant") as view:
         reader = view.customers
-    async with storage.consistent_view("tenant") as snapshot:
-        frozen = snapshot.customers
+    async with storage.consistent_view("tenant") as consistent:
+        consistent_reader = consistent.customers
     async with storage.transaction("tenant") as tx:
         repository = tx.customers
-    for customers in (reader, frozen, repository, view.customers, tx.customers):
+    for customers in (reader, consistent_reader, repository, view.customers, tx.customers):
         with pytest.raises(RuntimeError, match="has ended"):
             await customers.by_email("ada@example.test")
     with pytest.raises(RuntimeError, match="has ended"):

@@ -1,12 +1,12 @@
-"""Addresses in memory: a customer's are one sorted tuple."""
+"""Addresses in memory: a sorted tuple per customer."""
 
 from collections.abc import Sequence
 from uuid import UUID
 
 from attrs import evolve, frozen
 
-from customers.adapters.memory.draft import Draft, Source
-from customers.adapters.memory.state import placed
+from customers.adapters.memory.draft import Draft, StateReader
+from customers.adapters.memory.state import with_value
 from customers.core.model.address import Address, in_order
 from customers.core.model.customer import Customer
 from customers.core.ports.customers import AddressReader, AddressRepository
@@ -14,7 +14,7 @@ from customers.core.ports.customers import AddressReader, AddressRepository
 
 @frozen
 class MemoryAddressReader(AddressReader):
-    _source: Source
+    _source: StateReader
 
     async def all(self, customer_id: UUID) -> Sequence[Address]:
         state = self._source.state
@@ -32,6 +32,7 @@ class MemoryAddresses(MemoryAddressReader, AddressRepository):
         state = self._source.state
         self._source.expect_lock(Customer, customer_id)
         if set(before) != set(state.addresses.get(customer_id, ())):
-            self._source.refuse(RuntimeError("`before` is not what is stored: read it again"))
-        kept = tuple(sorted(after, key=in_order)) or None
-        self._source.keep(evolve(state, addresses=placed(state.addresses, customer_id, kept)))
+            self._source.doom(RuntimeError("`before` is not what is stored: read it again"))
+        stored = tuple(sorted(after, key=in_order)) or None
+        addresses = with_value(state.addresses, customer_id, stored)
+        self._source.replace(evolve(state, addresses=addresses))

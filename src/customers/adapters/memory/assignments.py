@@ -6,8 +6,8 @@ from uuid import UUID
 from attrs import evolve, frozen
 from immutables import Map
 
-from customers.adapters.memory.draft import Draft, Source
-from customers.adapters.memory.state import NOTHING
+from customers.adapters.memory.draft import Draft, StateReader
+from customers.adapters.memory.state import EMPTY
 from customers.core.model.membership import Assignment
 from customers.core.model.segment import Segment
 from customers.core.ports.segments import AssignmentReader, AssignmentRepository
@@ -17,7 +17,7 @@ Assignments = Map[UUID, Assignment]
 
 @frozen
 class MemoryAssignmentReader(AssignmentReader):
-    _source: Source
+    _source: StateReader
 
     async def get(self, segment_id: UUID, customer_id: UUID) -> Assignment | None:
         return self._of(segment_id).get(customer_id)
@@ -28,7 +28,7 @@ class MemoryAssignmentReader(AssignmentReader):
         return {id for id, assigned in state.assignments.items() if customer_id in assigned}
 
     def _of(self, segment_id: UUID) -> Assignments:
-        assignments: Assignments = self._source.state.assignments.get(segment_id, NOTHING)
+        assignments: Assignments = self._source.state.assignments.get(segment_id, EMPTY)
         return assignments
 
 
@@ -47,7 +47,7 @@ class MemoryAssignments(MemoryAssignmentReader, AssignmentRepository):
 
     async def add_members(self, segment_id: UUID, assignment: Assignment) -> None:
         self._expect_locks(segment_id)
-        members = self._source.state.members.get(segment_id, NOTHING)
+        members = self._source.state.members.get(segment_id, EMPTY)
         await self.add(segment_id, members, assignment)
 
     async def remove(self, segment_id: UUID, customer_ids: Collection[UUID]) -> Collection[UUID]:
@@ -61,13 +61,13 @@ class MemoryAssignments(MemoryAssignmentReader, AssignmentRepository):
 
     async def clear(self, segment_id: UUID) -> None:
         self._expect_locks(segment_id)
-        self._save(segment_id, NOTHING)
+        self._save(segment_id, EMPTY)
 
     def _expect_locks(self, segment_id: UUID) -> None:
-        """Raises unless this transaction holds the membership lock and the segment's."""
-        self._source.expect_members()
+        """Dooms the transaction unless it holds the membership lock and the segment's."""
+        self._source.expect_membership_lock()
         self._source.expect_lock(Segment, segment_id)
 
     def _save(self, segment_id: UUID, assigned: Assignments) -> None:
         state = self._source.state
-        self._source.keep(evolve(state, assignments=state.assignments.set(segment_id, assigned)))
+        self._source.replace(evolve(state, assignments=state.assignments.set(segment_id, assigned)))

@@ -1,4 +1,4 @@
-"""The hot writes in memory: drafts like any other, since there is no round trip to save."""
+"""The hot writes in memory: ordinary drafts, since there is no round trip to save."""
 
 from datetime import datetime
 
@@ -27,20 +27,20 @@ class MemoryAutocommit(Autocommit):
         async with self._tenants.draft(self._tenant_id) as draft:
             state = draft.state
             customer = state.living.get(entry.customer_id)
-            if customer is None or entry.order_id in state.owners:
+            if customer is None or entry.order_id in state.order_owners:
                 return None
-            counted = customer.with_statistics(self._plus(customer.statistics, entry), now=now)
-            draft.keep(saved(state.with_entry(entry), counted))
-            return counted
+            updated = customer.with_statistics(self._plus(customer.statistics, entry), now=now)
+            draft.replace(saved(state.with_entry(entry), updated))
+            return updated
 
-    def _plus(self, known: Statistics, entry: Entry) -> Statistics:
-        """What the ledger folds to with an order more, without folding it again."""
-        dates = (known.first_order_date, known.last_order_date, entry.order_date)
-        told = [date for date in dates if date is not None]
+    def _plus(self, before: Statistics, entry: Entry) -> Statistics:
+        """The statistics with one more order, without folding the ledger again."""
+        dates = [before.first_order_date, before.last_order_date, entry.order_date]
+        order_dates = [date for date in dates if date is not None]
         return statistics(
-            total_orders=known.total_orders + 1,
-            total_spent=known.total_spent + entry.spent,
-            first_order_date=min(told, default=None),
-            last_order_date=max(told, default=None),
+            total_orders=before.total_orders + 1,
+            total_spent=before.total_spent + entry.spent,
+            first_order_date=min(order_dates, default=None),
+            last_order_date=max(order_dates, default=None),
             currency=self._currency,
         )

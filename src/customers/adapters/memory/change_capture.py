@@ -4,14 +4,14 @@ from collections.abc import Iterable
 
 from attrs import evolve
 
-from customers.adapters.memory.state import State, placed
+from customers.adapters.memory.state import State, with_value
 from customers.core.model.customer import Customer
 from customers.core.model.membership import Cause, PendingChange, StaleCandidate
 
 
 def saved(state: State, customer: Customer) -> State:
     """The state with a new or changed customer, and its pending change if captured."""
-    before = state.known(customer.id)
+    before = state.any_customer(customer.id)
     cause = _cause(before, customer)
     is_captured = state.captures_orders if cause is Cause.ORDER else state.captures_customers
     state = state.with_customer(customer)
@@ -23,7 +23,7 @@ def erased(state: State, customer: Customer) -> State:
     replaced by a single one.
     """
     is_captured = state.captures_customers or customer.id in state.pending_changes
-    pending_changes = placed(state.pending_changes, customer.id, None)
+    pending_changes = with_value(state.pending_changes, customer.id, None)
     state = evolve(state.with_customer(customer), pending_changes=pending_changes)
     return _with_pending_change(state, customer, Cause.CUSTOMER, None) if is_captured else state
 
@@ -34,8 +34,8 @@ def without_applied(state: State, candidates: Iterable[StaleCandidate]) -> State
     for candidate in candidates:
         applied = {change.number for change in candidate.pending_changes}
         stored = pending_changes.get(candidate.customer.id, ())
-        left = tuple(change for change in stored if change.number not in applied)
-        pending_changes = placed(pending_changes, candidate.customer.id, left or None)
+        newer = tuple(change for change in stored if change.number not in applied)
+        pending_changes = with_value(pending_changes, candidate.customer.id, newer or None)
     return evolve(state, pending_changes=pending_changes)
 
 

@@ -6,9 +6,9 @@ from uuid import UUID
 
 from attrs import evolve, frozen
 
-from customers.adapters.memory.draft import Draft, Source
+from customers.adapters.memory.draft import Draft, StateReader
 from customers.adapters.memory.sorting import newest
-from customers.adapters.memory.state import NOTHING
+from customers.adapters.memory.state import EMPTY
 from customers.core.errors import CommunicationNotFound
 from customers.core.model.customer import Customer
 from customers.core.model.journal import Communication, CommunicationType, Direction
@@ -18,7 +18,7 @@ from customers.core.ports.journal import CommunicationReader, CommunicationRepos
 
 @frozen
 class MemoryCommunicationReader(CommunicationReader):
-    _source: Source
+    _source: StateReader
 
     async def newest(
         self,
@@ -31,13 +31,13 @@ class MemoryCommunicationReader(CommunicationReader):
     ) -> Sequence[Communication]:
         state = self._source.state
         state.customer(customer_id)
-        kept = (
-            each
-            for each in state.communications.get(customer_id, NOTHING).values()
-            if (not types or each.communication_type in types)
-            and (not directions or each.direction in directions)
+        communications = (
+            communication
+            for communication in state.communications.get(customer_id, EMPTY).values()
+            if (not types or communication.communication_type in types)
+            and (not directions or communication.direction in directions)
         )
-        return newest(kept, _place, after, limit)
+        return newest(communications, _position, after, limit)
 
 
 @frozen
@@ -47,18 +47,21 @@ class MemoryCommunications(MemoryCommunicationReader, CommunicationRepository):
     async def find(
         self, customer_id: UUID, communication_type: CommunicationType, external_id: str
     ) -> Communication | None:
-        for each in self._source.state.communications.get(customer_id, NOTHING).values():
-            if (each.communication_type, each.external_id) == (communication_type, external_id):
-                return each
+        for communication in self._source.state.communications.get(customer_id, EMPTY).values():
+            if (communication.communication_type, communication.external_id) == (
+                communication_type,
+                external_id,
+            ):
+                return communication
         return None
 
     async def get_for_update(self, customer_id: UUID, communication_id: UUID) -> Communication:
         state = self._source.state
-        found = state.communications.get(customer_id, NOTHING).get(communication_id)
-        if customer_id not in state.living or found is None:
+        communication = state.communications.get(customer_id, EMPTY).get(communication_id)
+        if customer_id not in state.living or communication is None:
             raise CommunicationNotFound
         self._source.lock(Communication, communication_id)
-        return found
+        return communication
 
     async def add(self, communication: Communication) -> None:
         self._source.expect_lock(Customer, communication.customer_id)
@@ -69,11 +72,11 @@ class MemoryCommunications(MemoryCommunicationReader, CommunicationRepository):
         state = self._source.state
         self._source.expect_lock(Communication, communication.id)
         customer_id = communication.customer_id
-        theirs = state.communications.get(customer_id, NOTHING).set(communication.id, communication)
-        self._source.keep(
-            evolve(state, communications=state.communications.set(customer_id, theirs))
-        )
+        of_customer = state.communications.get(customer_id, EMPTY)
+        of_customer = of_customer.set(communication.id, communication)
+        communications = state.communications.set(customer_id, of_customer)
+        self._source.replace(evolve(state, communications=communications))
 
 
-def _place(communication: Communication) -> tuple[datetime, str]:
+def _position(communication: Communication) -> tuple[datetime, str]:
     return (communication.created_at, str(communication.id))

@@ -1,7 +1,8 @@
-"""A transaction's own state, what it has locked, and whether a write was refused.
+"""A transaction's own state, its locks, and the error that dooms it.
 
-Locks are remembered although nothing else could change a draft: code that forgets one must fail
-in memory too, since a database would only lose an update now and then.
+Transactions of a tenant never overlap, so that the locks are not needed to protect the draft. They
+are recorded because code that forgets a lock must fail here too: a database would only lose an
+update now and then.
 """
 
 from typing import NoReturn, Protocol
@@ -12,21 +13,21 @@ from attrs import define, field
 from customers.adapters.memory.state import State
 
 
-class Source(Protocol):
-    """Where a repository reads."""
+class StateReader(Protocol):
+    """What a repository reads from."""
 
     @property
     def state(self) -> State:
-        """The state as it is now. Raises RuntimeError when the block that gave it has ended."""
+        """The current state. Raises RuntimeError after the view or transaction has ended."""
         ...
 
 
 @define(eq=False, repr=False)
-class Draft(Source):
+class Draft(StateReader):
     _state: State
     _locked: set[tuple[type, UUID | str]] = field(factory=set, init=False)
-    _has_members: bool = field(default=False, init=False)
-    _refusal: Exception | None = field(default=None, init=False)
+    _holds_membership_lock: bool = field(default=False, init=False)
+    _error: Exception | None = field(default=None, init=False)
     _has_ended: bool = field(default=False, init=False)
 
     @property
@@ -35,42 +36,42 @@ class Draft(Source):
             raise RuntimeError("the transaction has ended: begin another one")
         return self.result()
 
-    def keep(self, state: State) -> None:
-        """Replaces the state."""
+    def replace(self, state: State) -> None:
+        """Replaces the state of the draft."""
         self._state = state
 
     def lock(self, kind: type, id: UUID | str) -> None:
         self._locked.add((kind, id))
 
     def expect_lock(self, kind: type, id: UUID | str) -> None:
-        """Refuses a write to what this transaction has not locked."""
+        """Dooms the transaction unless it holds the lock."""
         if (kind, id) not in self._locked:
             name = kind.__name__.lower()
-            self.refuse(RuntimeError(f"the {name} {id} is not locked: lock it before writing"))
+            self.doom(RuntimeError(f"the {name} {id} is not locked: lock it before writing"))
 
     def lock_memberships(self) -> None:
-        """Refused after another lock: who locks the other way round may wait for ever elsewhere."""
-        if self._locked and not self._has_members:
-            self.refuse(RuntimeError("something is locked already: lock the members before it"))
-        self._has_members = True
+        """Takes the membership lock, which must be the first: another order could deadlock."""
+        if self._locked and not self._holds_membership_lock:
+            self.doom(RuntimeError("another lock is held: acquire the membership lock first"))
+        self._holds_membership_lock = True
 
-    def expect_members(self) -> None:
-        """Refuses what needs the tenant's stored members, unless this transaction locked them."""
-        if not self._has_members:
-            self.refuse(RuntimeError("the members are not locked: lock them before anything else"))
+    def expect_membership_lock(self) -> None:
+        """Dooms the transaction unless it holds the membership lock."""
+        if not self._holds_membership_lock:
+            self.doom(RuntimeError("memberships are not locked: acquire the membership lock first"))
 
-    def refuse(self, refusal: Exception) -> NoReturn:
-        """Raises, and dooms the transaction."""
-        self._refusal = refusal
-        raise refusal
+    def doom(self, error: Exception) -> NoReturn:
+        """Raises the error; from then on every use of the draft fails, the commit included."""
+        self._error = error
+        raise error
 
     def end(self) -> None:
-        """From now on nothing is read or written."""
+        """Ends the draft: it can no longer be read or written."""
         self._has_ended = True
 
     def result(self) -> State:
-        """What is to be committed. Raises RuntimeError when a write was refused."""
-        if (refusal := self._refusal) is not None:
-            name = type(refusal).__name__
-            raise RuntimeError(f"the transaction was doomed by {name}: {refusal}") from refusal
+        """The state to commit. Raises RuntimeError if the transaction is doomed."""
+        if (error := self._error) is not None:
+            name = type(error).__name__
+            raise RuntimeError(f"the transaction was doomed by {name}: {error}") from error
         return self._state

@@ -9,7 +9,7 @@ from immutables import Map
 from customers.adapters.memory.change_capture import erased
 from customers.adapters.memory.draft import Draft
 from customers.adapters.memory.payment_methods import without_tokens
-from customers.adapters.memory.state import NOTHING, State, placed
+from customers.adapters.memory.state import EMPTY, State, with_value
 from customers.core.model.customer import Customer
 from customers.core.model.erasure import TABLES, Erasure
 from customers.core.model.order import Entry
@@ -27,55 +27,56 @@ class MemoryErasures(ErasureRepository):
         state = self._draft.state
         self._draft.expect_lock(Customer, customer.id)
         if customer.erased_at is None:
-            self._draft.refuse(RuntimeError("the customer to keep still has a name"))
+            self._draft.doom(RuntimeError("the customer is not erased: it still has a name"))
         erasure = Erasure(
             customer_id=customer.id,
             erased_at=customer.erased_at,
-            tables=dict.fromkeys(TABLES, 0) | _touched(state, customer.id),
+            tables=dict.fromkeys(TABLES, 0) | _row_counts(state, customer.id),
         )
-        emptied = erased(_without(state, customer.id), customer)
-        self._draft.keep(evolve(emptied, erasures=emptied.erasures.set(customer.id, erasure)))
+        state = erased(_without_personal_data(state, customer.id), customer)
+        self._draft.replace(evolve(state, erasures=state.erasures.set(customer.id, erasure)))
         return erasure
 
 
-def _touched(state: State, customer_id: UUID) -> dict[str, int]:
-    """How many rows of each table the erasure empties or removes."""
-    entries = state.ledger.get(customer_id, NOTHING).values()
+def _row_counts(state: State, customer_id: UUID) -> dict[str, int]:
+    """The number of rows of each table that the erasure empties or removes."""
+    entries = state.ledger.get(customer_id, EMPTY).values()
     return {
         "customers": 1,
         "customer_addresses": len(state.addresses.get(customer_id, ())),
-        "customer_payment_methods": len(state.methods.get(customer_id, ())),
-        "customer_segment_assignments": _holding(state.assignments, customer_id),
-        "customer_segment_members": _holding(state.members, customer_id),
+        "customer_payment_methods": len(state.payment_methods.get(customer_id, ())),
+        "customer_segment_assignments": _segments_with(state.assignments, customer_id),
+        "customer_segment_members": _segments_with(state.members, customer_id),
         "customer_notes": len(state.notes.get(customer_id, ())),
         "customer_communications": len(state.communications.get(customer_id, ())),
         "customer_orders": sum(bool(entry.order_number) for entry in entries),
     }
 
 
-def _holding(kept: Map[UUID, Map[UUID, Any]], customer_id: UUID) -> int:
-    """How many segments have the customer."""
-    return sum(customer_id in each for each in kept.values())
+def _segments_with(by_segment: Map[UUID, Map[UUID, Any]], customer_id: UUID) -> int:
+    """The number of segments that have the customer."""
+    return sum(customer_id in of_segment for of_segment in by_segment.values())
 
 
-def _without(state: State, customer_id: UUID) -> State:
-    """Stored members stay until they are settled: they hold no more than the id."""
-    methods = state.methods.get(customer_id, ())
+def _without_personal_data(state: State, customer_id: UUID) -> State:
+    """Stored members stay until they are refreshed: they hold no more than the id."""
+    methods = state.payment_methods.get(customer_id, ())
     return evolve(
         state,
-        addresses=placed(state.addresses, customer_id, None),
-        methods=placed(state.methods, customer_id, None),
+        addresses=with_value(state.addresses, customer_id, None),
+        payment_methods=with_value(state.payment_methods, customer_id, None),
         tokens=without_tokens(state.tokens, methods),
-        notes=placed(state.notes, customer_id, None),
-        communications=placed(state.communications, customer_id, None),
+        notes=with_value(state.notes, customer_id, None),
+        communications=with_value(state.communications, customer_id, None),
         assignments=Map(
-            (id, placed(each, customer_id, None)) for id, each in state.assignments.items()
+            (segment_id, with_value(assigned, customer_id, None))
+            for segment_id, assigned in state.assignments.items()
         ),
-        ledger=placed(state.ledger, customer_id, _numberless(state, customer_id)),
+        ledger=with_value(state.ledger, customer_id, _without_numbers(state, customer_id)),
     )
 
 
-def _numberless(state: State, customer_id: UUID) -> Map[str, Entry] | None:
+def _without_numbers(state: State, customer_id: UUID) -> Map[str, Entry] | None:
     entries = state.ledger.get(customer_id)
     if entries is None:
         return None

@@ -1,4 +1,4 @@
-"""Who sweeps: one holder until a moment, then whoever asks first."""
+"""The lease of the sweeper: one process holds it until a moment."""
 
 from typing import Self
 from uuid import UUID
@@ -8,13 +8,13 @@ from attrs import frozen
 
 @frozen(kw_only=True)
 class Lease:
-    """A holder, and the moment until which others are turned away, in seconds of some clock."""
+    """A holder, and the moment until which no one else can take over, in seconds of a clock."""
 
     holder: UUID
     until: float
 
-    def asked(self, holder: UUID, *, now: float, seconds: float) -> Self:
-        """The lease after someone has asked for it: theirs, or as it was."""
+    def requested_by(self, holder: UUID, *, now: float, seconds: float) -> Self:
+        """The lease after a request: the new holder's, or unchanged while another one holds it."""
         if holder != self.holder and now < self.until:
             return self
         return type(self)(holder=holder, until=now + seconds)

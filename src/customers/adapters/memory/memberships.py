@@ -11,8 +11,8 @@ from attrs import asdict, evolve, frozen
 
 from customers.adapters.memory import stale_candidates
 from customers.adapters.memory.change_capture import without_applied
-from customers.adapters.memory.draft import Draft, Source
-from customers.adapters.memory.state import NOTHING, State, placed
+from customers.adapters.memory.draft import Draft, StateReader
+from customers.adapters.memory.state import EMPTY, State
 from customers.core.model.membership import (
     DateRange,
     MembershipChange,
@@ -26,7 +26,7 @@ from customers.core.ports.membership import MembershipReader, MembershipReposito
 
 @frozen
 class MemoryMembershipReader(MembershipReader):
-    _source: Source
+    _source: StateReader
 
     async def refresh_states(
         self, segment_ids: Collection[UUID] | None = None
@@ -47,10 +47,10 @@ class MemoryMembershipReader(MembershipReader):
         return stale_candidates.due(self._source.state, date_ranges)
 
     async def changes(self, segment_id: UUID, after: int, limit: int) -> Sequence[SequencedChange]:
-        feed = self._source.state.feeds.get(segment_id, NOTHING)
-        places = range(len(feed))
-        start = bisect_right(places, after, key=lambda place: feed[place].sequence)
-        return [feed[place] for place in places[start : start + limit]]
+        feed = self._source.state.feeds.get(segment_id, EMPTY)
+        positions = range(len(feed))
+        start = bisect_right(positions, after, key=lambda position: feed[position].sequence)
+        return [feed[position] for position in positions[start : start + limit]]
 
 
 @frozen
@@ -63,12 +63,12 @@ class MemoryMemberships(MemoryMembershipReader, MembershipRepository):
     async def members_among(
         self, segment_id: UUID, customer_ids: Collection[UUID]
     ) -> Collection[UUID]:
-        members = self._locked_state().members.get(segment_id, NOTHING)
+        members = self._locked_state().members.get(segment_id, EMPTY)
         return {customer_id for customer_id in customer_ids if customer_id in members}
 
     async def set_capture(self, *, customers: bool, orders: bool) -> None:
         state = self._locked_state()
-        self._source.keep(evolve(state, captures_customers=customers, captures_orders=orders))
+        self._source.replace(evolve(state, captures_customers=customers, captures_orders=orders))
 
     async def capture_barrier_passed(self, segment_id: UUID) -> bool:
         """Always: while this transaction runs, no other transaction of the tenant does."""
@@ -97,16 +97,16 @@ class MemoryMemberships(MemoryMembershipReader, MembershipRepository):
     async def apply(
         self, changes: Sequence[MembershipChange], refreshed: Sequence[StaleCandidate] = ()
     ) -> None:
-        self._source.keep(without_applied(_applied(self._locked_state(), changes), refreshed))
+        self._source.replace(without_applied(_applied(self._locked_state(), changes), refreshed))
 
     async def save_refresh_state(self, segment_id: UUID, refresh_state: RefreshState) -> None:
         state = self._locked_state()
         states = state.refresh_states.set(segment_id, refresh_state)
-        self._source.keep(evolve(state, refresh_states=states))
+        self._source.replace(evolve(state, refresh_states=states))
 
     def _locked_state(self) -> State:
-        """The state. Raises unless this transaction holds the membership lock."""
-        self._source.expect_members()
+        """The state. Dooms the transaction unless it holds the membership lock."""
+        self._source.expect_membership_lock()
         return self._source.state
 
 
@@ -118,21 +118,15 @@ def needs_refresh(state: State) -> bool:
 
 
 def _applied(state: State, changes: Iterable[MembershipChange]) -> State:
-    """The state with each change applied to the members and appended to the feed."""
-    members, feeds, sequence = state.members, state.feeds, state.last_sequence
-    for change in changes:
-        sequence += 1
-        of_segment = members.get(change.segment_id, NOTHING)
-        of_segment = placed(of_segment, change.customer_id, change.entered or None)
-        members = members.set(change.segment_id, of_segment)
-        feed = feeds.get(change.segment_id, NOTHING)
-        entry = SequencedChange(sequence=sequence, **asdict(change, recurse=False))
-        feeds = feeds.set(change.segment_id, feed.set(len(feed), entry))
-    return evolve(state, members=members, feeds=feeds, last_sequence=sequence)
+    """The state with the changes applied, numbered in their order."""
+    for sequence, change in enumerate(changes, state.last_sequence + 1):
+        values = asdict(change, recurse=False)
+        state = state.with_change(SequencedChange(sequence=sequence, **values))
+    return state
 
 
 def _refresh_state(state: State, segment_id: UUID) -> RefreshState:
-    member_count = len(state.members.get(segment_id, NOTHING))
+    member_count = len(state.members.get(segment_id, EMPTY))
     return evolve(state.refresh_states.get(segment_id, _NEW), member_count=member_count)
 
 

@@ -6,9 +6,9 @@ from uuid import UUID
 
 from attrs import evolve, frozen
 
-from customers.adapters.memory.draft import Draft, Source
+from customers.adapters.memory.draft import Draft, StateReader
 from customers.adapters.memory.sorting import newest
-from customers.adapters.memory.state import NOTHING
+from customers.adapters.memory.state import EMPTY
 from customers.core.errors import NoteNotFound
 from customers.core.model.customer import Customer
 from customers.core.model.journal import Note
@@ -18,14 +18,14 @@ from customers.core.ports.journal import NoteReader, NoteRepository
 
 @frozen
 class MemoryNoteReader(NoteReader):
-    _source: Source
+    _source: StateReader
 
     async def newest(
         self, customer_id: UUID, after: JournalKey | None, limit: int
     ) -> Sequence[Note]:
         state = self._source.state
         state.customer(customer_id)
-        return newest(state.notes.get(customer_id, NOTHING).values(), _place, after, limit)
+        return newest(state.notes.get(customer_id, EMPTY).values(), _position, after, limit)
 
 
 @frozen
@@ -35,17 +35,17 @@ class MemoryNotes(MemoryNoteReader, NoteRepository):
     async def add(self, note: Note) -> None:
         state = self._source.state
         self._source.expect_lock(Customer, note.customer_id)
-        notes = state.notes.get(note.customer_id, NOTHING).set(note.id, note)
-        self._source.keep(evolve(state, notes=state.notes.set(note.customer_id, notes)))
+        notes = state.notes.get(note.customer_id, EMPTY).set(note.id, note)
+        self._source.replace(evolve(state, notes=state.notes.set(note.customer_id, notes)))
 
     async def remove(self, customer_id: UUID, note_id: UUID) -> None:
         state = self._source.state
-        notes = state.notes.get(customer_id, NOTHING)
+        notes = state.notes.get(customer_id, EMPTY)
         if customer_id not in state.living or note_id not in notes:
             raise NoteNotFound
-        kept = notes.delete(note_id)
-        self._source.keep(evolve(state, notes=state.notes.set(customer_id, kept)))
+        remaining = notes.delete(note_id)
+        self._source.replace(evolve(state, notes=state.notes.set(customer_id, remaining)))
 
 
-def _place(note: Note) -> tuple[datetime, str]:
+def _position(note: Note) -> tuple[datetime, str]:
     return (note.created_at, str(note.id))

@@ -1,4 +1,4 @@
-"""The ledger in memory: entries by customer, and whose an order is."""
+"""The ledger in memory: entries by customer, and the owner of each order."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -8,9 +8,9 @@ from uuid import UUID
 
 from attrs import evolve, frozen
 
-from customers.adapters.memory.draft import Draft, Source
+from customers.adapters.memory.draft import Draft, StateReader
 from customers.adapters.memory.sorting import newest
-from customers.adapters.memory.state import NOTHING
+from customers.adapters.memory.state import EMPTY
 from customers.core.model.customer import Customer
 from customers.core.model.money import Currency
 from customers.core.model.order import Entry, Statistics, StoredRefund, fold
@@ -20,15 +20,15 @@ from customers.core.ports.ledger import OrderReader, OrderRepository
 
 @frozen
 class MemoryOrderReader(OrderReader):
-    _source: Source
+    _source: StateReader
 
     async def newest(
         self, customer_id: UUID, after: JournalKey | None, limit: int
     ) -> Sequence[Entry]:
         state = self._source.state
         state.customer(customer_id)
-        entries = state.ledger.get(customer_id, NOTHING).values()
-        return newest((each for each in entries if each.is_recorded), _place, after, limit)
+        entries = state.ledger.get(customer_id, EMPTY).values()
+        return newest((entry for entry in entries if entry.is_recorded), _position, after, limit)
 
 
 @frozen
@@ -40,16 +40,16 @@ class MemoryOrders(MemoryOrderReader, OrderRepository):
         state = self._source.state
         self._source.expect_lock(Customer, customer_id)
         self._source.lock(Entry, order_id)
-        if (owner := state.owners.get(order_id)) is not None:
+        if (owner := state.order_owners.get(order_id)) is not None:
             return state.ledger[owner][order_id]
         stub = Entry(order_id=order_id, customer_id=customer_id)
-        self._source.keep(state.with_entry(stub))
+        self._source.replace(state.with_entry(stub))
         return stub
 
     async def save(self, entry: Entry) -> None:
         state = self._source.state
         self._source.expect_lock(Entry, entry.order_id)
-        self._source.keep(state.with_entry(entry))
+        self._source.replace(state.with_entry(entry))
 
     async def refund_amount(self, order_id: str, refund_id: str) -> Decimal | None:
         refund = self._source.state.refunds.get((order_id, refund_id))
@@ -59,12 +59,12 @@ class MemoryOrders(MemoryOrderReader, OrderRepository):
         state = self._source.state
         self._source.expect_lock(Entry, refund.order_id)
         key = (refund.order_id, refund.refund_id)
-        self._source.keep(evolve(state, refunds=state.refunds.set(key, refund)))
+        self._source.replace(evolve(state, refunds=state.refunds.set(key, refund)))
 
     async def statistics(self, customer_id: UUID) -> Statistics:
-        entries = self._source.state.ledger.get(customer_id, NOTHING)
+        entries = self._source.state.ledger.get(customer_id, EMPTY)
         return fold(entries.values(), self._currency)
 
 
-def _place(entry: Entry) -> tuple[datetime, str]:
-    return (cast(datetime, entry.order_date), entry.order_id)  # an order that was told has a date
+def _position(entry: Entry) -> tuple[datetime, str]:
+    return (cast(datetime, entry.order_date), entry.order_id)  # a recorded order has one

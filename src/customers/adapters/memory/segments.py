@@ -3,11 +3,9 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from attrs import evolve, frozen
-from immutables import Map
+from attrs import frozen
 
-from customers.adapters.memory.draft import Draft, Source
-from customers.adapters.memory.state import State, placed
+from customers.adapters.memory.draft import Draft, StateReader
 from customers.core.errors import SegmentNameTaken, SegmentNotFound
 from customers.core.model.segment import Segment
 from customers.core.ports.segments import SegmentReader, SegmentRepository
@@ -15,7 +13,7 @@ from customers.core.ports.segments import SegmentReader, SegmentRepository
 
 @frozen
 class MemorySegmentReader(SegmentReader):
-    _source: Source
+    _source: StateReader
 
     async def get(self, segment_id: UUID) -> Segment:
         if (segment := self._source.state.segments.get(segment_id)) is None:
@@ -24,7 +22,7 @@ class MemorySegmentReader(SegmentReader):
 
     async def all(self) -> Sequence[Segment]:
         segments = self._source.state.segments.values()
-        return sorted(segments, key=lambda each: (each.created_at, each.id), reverse=True)
+        return sorted(segments, key=lambda segment: (segment.created_at, segment.id), reverse=True)
 
 
 @frozen
@@ -43,29 +41,11 @@ class MemorySegments(MemorySegmentReader, SegmentRepository):
     async def save(self, segment: Segment) -> None:
         state = self._source.state
         self._source.expect_lock(Segment, segment.id)
-        if state.names.get(segment.name_key, segment.id) != segment.id:
-            self._source.refuse(SegmentNameTaken())
-        names = _without_name(state, segment.id).set(segment.name_key, segment.id)
-        segments = state.segments.set(segment.id, segment)
-        self._source.keep(evolve(state, segments=segments, names=names))
+        if state.segment_names.get(segment.name_key, segment.id) != segment.id:
+            self._source.doom(SegmentNameTaken())
+        self._source.replace(state.with_segment(segment))
 
     async def remove(self, segment_id: UUID) -> None:
-        self._source.expect_members()
+        self._source.expect_membership_lock()
         self._source.expect_lock(Segment, segment_id)
-        state = self._source.state
-        self._source.keep(
-            evolve(
-                state,
-                segments=placed(state.segments, segment_id, None),
-                names=_without_name(state, segment_id),
-                assignments=placed(state.assignments, segment_id, None),
-                members=placed(state.members, segment_id, None),
-                refresh_states=placed(state.refresh_states, segment_id, None),
-                feeds=placed(state.feeds, segment_id, None),
-            )
-        )
-
-
-def _without_name(state: State, segment_id: UUID) -> Map[str, UUID]:
-    stored = state.segments.get(segment_id)
-    return state.names if stored is None else state.names.delete(stored.name_key)
+        self._source.replace(self._source.state.without_segment(segment_id))

@@ -1,4 +1,6 @@
-"""Order as every storage keeps it: texts by code point, missing values last, ties by id."""
+"""The order of lists, as every storage has it: texts by code point, missing values last, ties by
+id.
+"""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,11 +20,12 @@ from customers.core.model.query import (
 )
 
 Item = TypeVar("Item")
+Position = tuple[SortValue, int]
 
 
 @frozen(kw_only=True)
-class Sorted:
-    """Customers by one value, ascending, ids too; those that have no value are kept apart."""
+class SortedCustomers:
+    """Customers in ascending order of one field, then of id; those without a value separately."""
 
     by: SortField
     valued: Sequence[Customer]
@@ -32,41 +35,43 @@ class Sorted:
     def of(cls, customers: Iterable[Customer], by: SortField) -> Self:
         valued: list[Customer] = []
         missing: list[Customer] = []
-        for customer in sorted(customers, key=lambda each: each.id.int):
+        for customer in sorted(customers, key=lambda customer: customer.id.int):
             (missing if by.of(customer) is None else valued).append(customer)
-        valued.sort(key=by.of)  # type: ignore[arg-type]  # of one sort all values compare
+        valued.sort(key=by.of)  # type: ignore[arg-type]  # all values of one field compare
         return cls(by=by, valued=valued, missing=missing)
 
-    def walk(self, order: SortDirection, key: CustomerKey | None = None) -> Iterator[Customer]:
-        """From the beginning, or from beyond a key; getting there costs the same anywhere."""
-        at = None if key is None else (key.value, key.id.int)
+    def walk(self, direction: SortDirection, key: CustomerKey | None = None) -> Iterator[Customer]:
+        """All customers, or those after a key; the cost of a start does not depend on the key."""
+        position = None if key is None else (key.value, key.id.int)
         if key is None or key.value is not None:
-            yield from self._beyond(self.valued, order, at)
-            at = None
-        yield from self._beyond(self.missing, order, at)
+            yield from self._after(self.valued, direction, position)
+            position = None
+        yield from self._after(self.missing, direction, position)
 
-    def _beyond(
-        self, customers: Sequence[Customer], order: SortDirection, at: tuple[SortValue, int] | None
+    def _after(
+        self, customers: Sequence[Customer], direction: SortDirection, position: Position | None
     ) -> Iterator[Customer]:
-        if order is SortDirection.ASC:
-            start = 0 if at is None else bisect_right(customers, at, key=self._place)
-            places = range(start, len(customers))
+        ascends = direction is SortDirection.ASC
+        if position is None:
+            indexes = range(len(customers))
+        elif ascends:
+            start = bisect_right(customers, position, key=self._position)
+            indexes = range(start, len(customers))
         else:
-            end = len(customers) if at is None else bisect_left(customers, at, key=self._place)
-            places = range(end - 1, -1, -1)
-        return map(customers.__getitem__, places)
+            indexes = range(bisect_left(customers, position, key=self._position))
+        return map(customers.__getitem__, indexes if ascends else reversed(indexes))
 
-    def _place(self, customer: Customer) -> tuple[SortValue, int]:
+    def _position(self, customer: Customer) -> Position:
         return (self.by.of(customer), customer.id.int)
 
 
 def newest(
     items: Iterable[Item],
-    place: Callable[[Item], tuple[datetime, str]],
+    position: Callable[[Item], tuple[datetime, str]],
     after: JournalKey | None,
     limit: int,
 ) -> Sequence[Item]:
-    """The first of what is beyond a key, newest first; of one moment the greater id comes first."""
+    """The first `limit` items after a key, newest first; ties by id, the greatest first."""
     if after is not None:
-        items = (item for item in items if place(item) < (after.at, after.id))
-    return nlargest(limit, items, key=place)
+        items = (item for item in items if position(item) < (after.at, after.id))
+    return nlargest(limit, items, key=position)

@@ -6,7 +6,7 @@ from itertools import chain, islice
 from operator import attrgetter
 from uuid import UUID
 
-from customers.adapters.memory.state import NOTHING, State
+from customers.adapters.memory.state import EMPTY, State
 from customers.core.model.customer import Customer
 from customers.core.model.membership import DateRange, PendingChange, StaleCandidate
 from customers.core.model.query import CustomerFilter
@@ -17,7 +17,7 @@ _id = attrgetter("id")
 def stale_candidates(
     state: State, date_ranges: Collection[DateRange], limit: int
 ) -> Sequence[StaleCandidate]:
-    pending = filter(None, map(state.known, state.pending_changes))
+    pending = filter(None, map(state.any_customer, state.pending_changes))
     crossed = _without_pending(state, date_ranges) if date_ranges else ()
     return [_candidate(state, customer) for customer in islice(chain(pending, crossed), limit)]
 
@@ -29,7 +29,7 @@ def with_pending_changes(
     pending = state.pending_changes
     ids = pending if customer_ids is None else set(customer_ids) & set(pending)
     oldest = nsmallest(limit, ids, key=lambda customer_id: pending[customer_id][0].number)
-    customers = ((state.known(customer_id), pending[customer_id]) for customer_id in oldest)
+    customers = ((state.any_customer(customer_id), pending[customer_id]) for customer_id in oldest)
     return [
         _candidate(state, customer, changes)
         for customer, changes in customers
@@ -44,14 +44,14 @@ def mismatched(
     after: UUID | None,
     limit: int,
 ) -> tuple[Sequence[StaleCandidate], UUID | None]:
-    members = state.members.get(segment_id, NOTHING)
-    following = _next(_everyone(state), after, limit + 1)
+    members = state.members.get(segment_id, EMPTY)
+    following = _next(_all_customers(state), after, limit + 1)
     compared = following[:limit]
     candidates = [
         _candidate(state, customer)
         for customer in compared
         if customer.id not in state.pending_changes
-        and (customer_filter is not None and state.keeps(customer_filter, customer))
+        and (customer_filter is not None and state.matches(customer_filter, customer))
         != (customer.id in members)
     ]
     return candidates, compared[-1].id if len(following) > limit else None
@@ -65,7 +65,7 @@ def crossed(
 
 
 def scan(state: State, after: UUID | None, limit: int) -> Sequence[StaleCandidate]:
-    return [_candidate(state, customer) for customer in _next(_everyone(state), after, limit)]
+    return [_candidate(state, customer) for customer in _next(_all_customers(state), after, limit)]
 
 
 def due(state: State, date_ranges: Mapping[UUID, Collection[DateRange]]) -> Collection[UUID]:
@@ -76,8 +76,8 @@ def due(state: State, date_ranges: Mapping[UUID, Collection[DateRange]]) -> Coll
     }
 
 
-def _everyone(state: State) -> Iterable[Customer]:
-    return chain(state.living.values(), state.gone.values())
+def _all_customers(state: State) -> Iterable[Customer]:
+    return chain(state.living.values(), state.deleted.values())
 
 
 def _without_pending(state: State, date_ranges: Collection[DateRange]) -> Iterable[Customer]:
@@ -90,12 +90,15 @@ def _without_pending(state: State, date_ranges: Collection[DateRange]) -> Iterab
 
 
 def _is_in(date_ranges: Collection[DateRange], customer: Customer) -> bool:
-    dates = ((one, one.date.of(customer)) for one in date_ranges)
-    return any(date is not None and one.low <= date <= one.high for one, date in dates)
+    return any(
+        (date := date_range.date.of(customer)) is not None
+        and date_range.low <= date <= date_range.high
+        for date_range in date_ranges
+    )
 
 
 def _next(customers: Iterable[Customer], after: UUID | None, limit: int) -> list[Customer]:
-    """The customers with the smallest ids after one."""
+    """The customers with the smallest ids after an id."""
     following = (customer for customer in customers if after is None or customer.id > after)
     return nsmallest(limit, following, key=_id)
 

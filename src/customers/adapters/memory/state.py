@@ -1,9 +1,9 @@
-"""Everything that is kept of one tenant, as one immutable value.
+"""All committed data of one tenant, as one immutable value.
 
-A change is a new state that shares with the old one all that stayed the same, so to roll back is
-to forget. The indexes (e-mails, tallies, tokens, names, owners) say again what the entities say;
-those that follow a customer are kept in step here, the others by the one repository that writes
-them. Who may read or write which state, and when, is not decided here.
+A write makes a new state, which shares with the old one everything that stayed the same; a rollback
+drops it. The indexes (e-mails, counters, tokens, order owners, segment names) repeat what the
+entities hold: tokens are maintained by the repository of payment methods, the others here. Who may
+read or write a state is decided in `draft` and `tenants`.
 """
 
 from collections.abc import Iterable, Iterator
@@ -14,7 +14,7 @@ from uuid import UUID
 from attrs import evolve, field, frozen
 from immutables import Map
 
-from customers.adapters.memory.sorting import Sorted
+from customers.adapters.memory.sorting import SortedCustomers
 from customers.core.errors import CustomerNotFound
 from customers.core.model.address import Address
 from customers.core.model.customer import Customer, CustomerStatus, CustomerType
@@ -35,47 +35,46 @@ from customers.core.model.segment import Segment
 K = TypeVar("K")
 V = TypeVar("V")
 
-Tallies = Map[tuple[CustomerStatus, CustomerType], int]
+Counters = Map[tuple[CustomerStatus, CustomerType], int]
+Token = tuple[str, str]
 
-NOTHING: Final[Map[Any, Any]] = Map()
+EMPTY: Final[Map[Any, Any]] = Map()
 
 
 @frozen(kw_only=True, eq=False, repr=False)
 class State:
-    living: Map[UUID, Customer] = NOTHING
-    gone: Map[UUID, Customer] = NOTHING  # deleted and erased
-    emails: Map[str, UUID] = NOTHING  # of the living
-    tallies: Tallies = NOTHING  # of the living
+    living: Map[UUID, Customer] = EMPTY
+    deleted: Map[UUID, Customer] = EMPTY  # the erased included
+    emails: Map[str, UUID] = EMPTY  # of living customers
+    counters: Counters = EMPTY  # of living customers
 
-    addresses: Map[UUID, tuple[Address, ...]] = NOTHING
-    methods: Map[UUID, tuple[PaymentMethod, ...]] = NOTHING
-    tokens: Map[tuple[str, str], UUID] = NOTHING  # the method that holds it; a free one is not here
+    addresses: Map[UUID, tuple[Address, ...]] = EMPTY
+    payment_methods: Map[UUID, tuple[PaymentMethod, ...]] = EMPTY
+    tokens: Map[Token, UUID] = EMPTY  # the payment method that holds it; free ones are absent
 
-    notes: Map[UUID, Map[UUID, Note]] = NOTHING
-    communications: Map[UUID, Map[UUID, Communication]] = NOTHING
+    notes: Map[UUID, Map[UUID, Note]] = EMPTY
+    communications: Map[UUID, Map[UUID, Communication]] = EMPTY
 
-    owners: Map[str, UUID] = NOTHING  # the customer of an order
-    ledger: Map[UUID, Map[str, Entry]] = NOTHING
-    refunds: Map[tuple[str, str], StoredRefund] = NOTHING
+    order_owners: Map[str, UUID] = EMPTY
+    ledger: Map[UUID, Map[str, Entry]] = EMPTY
+    refunds: Map[tuple[str, str], StoredRefund] = EMPTY  # by order id and refund id
 
-    segments: Map[UUID, Segment] = NOTHING
-    names: Map[str, UUID] = NOTHING  # of segments
-    assignments: Map[UUID, Map[UUID, Assignment]] = NOTHING  # by segment, the deleted included
-    members: Map[UUID, Map[UUID, bool]] = NOTHING  # by segment, those who are stored at True
-    refresh_states: Map[UUID, RefreshState] = NOTHING  # their numbers of members are not kept up
-    feeds: Map[UUID, Map[int, SequencedChange]] = NOTHING  # by segment, numbered from 0
+    segments: Map[UUID, Segment] = EMPTY
+    segment_names: Map[str, UUID] = EMPTY
+    assignments: Map[UUID, Map[UUID, Assignment]] = EMPTY  # by segment; deleted customers included
+    members: Map[UUID, Map[UUID, bool]] = EMPTY  # by segment; a member's value is True
+    refresh_states: Map[UUID, RefreshState] = EMPTY  # their member counts are not maintained
+    feeds: Map[UUID, Map[int, SequencedChange]] = EMPTY  # by segment, then by position from 0
     last_sequence: int = 0  # of all feeds
 
-    pending_changes: Map[UUID, tuple[PendingChange, ...]] = (
-        NOTHING  # by customer, who has at least one
-    )
+    pending_changes: Map[UUID, tuple[PendingChange, ...]] = EMPTY  # by customer; never empty
     last_pending_change: int = 0
     captures_customers: bool = False
     captures_orders: bool = False
 
-    erasures: Map[UUID, Erasure] = NOTHING
+    erasures: Map[UUID, Erasure] = EMPTY
 
-    _sorted: dict[SortField, Sorted] = field(factory=dict, init=False)
+    _sorted: dict[SortField, SortedCustomers] = field(factory=dict, init=False)
 
     def customer(self, customer_id: UUID) -> Customer:
         """The living customer. Raises CustomerNotFound."""
@@ -83,86 +82,132 @@ class State:
             raise CustomerNotFound
         return customer
 
-    def known(self, customer_id: UUID) -> Customer | None:
-        """The customer, living or not."""
-        return self.living.get(customer_id) or self.gone.get(customer_id)
+    def any_customer(self, customer_id: UUID) -> Customer | None:
+        """The customer, living or deleted; None if there never was one."""
+        return self.living.get(customer_id) or self.deleted.get(customer_id)
 
     def is_email_taken(self, customer: Customer) -> bool:
         """Whether another living customer has the customer's e-mail."""
         return self.emails.get(customer.email_key, customer.id) != customer.id
 
     def with_customer(self, customer: Customer) -> Self:
-        """With a new customer, or the new value of a known one."""
+        """The state with a new customer, or the new value of one."""
         before = self.living.get(customer.id)
         after = customer if customer.is_living else None
         return evolve(
             self,
-            living=placed(self.living, customer.id, after),
-            gone=placed(self.gone, customer.id, None if after else customer),
+            living=with_value(self.living, customer.id, after),
+            deleted=with_value(self.deleted, customer.id, None if after else customer),
             emails=_moved(self.emails, before, after),
-            tallies=_tallied(self.tallies, before, after),
+            counters=_counted(self.counters, before, after),
         )
 
     def with_entry(self, entry: Entry) -> Self:
-        """With a new entry of the ledger, or the new value of a known one."""
-        entries = self.ledger.get(entry.customer_id, NOTHING)
+        """The state with a new entry of the ledger, or the new value of one."""
+        entries = self.ledger.get(entry.customer_id, EMPTY)
         return evolve(
             self,
-            owners=self.owners.set(entry.order_id, entry.customer_id),
+            order_owners=self.order_owners.set(entry.order_id, entry.customer_id),
             ledger=self.ledger.set(entry.customer_id, entries.set(entry.order_id, entry)),
         )
 
-    def keeps(self, which: CustomerFilter, customer: Customer) -> bool:
-        """Whether a customer, who may be deleted, satisfies the filter."""
-        return (
-            customer.is_living
-            and (which.members_of is None or self._is_member(which.members_of, customer.id))
-            and (which.assigned_to is None or self._is_in(which.assigned_to, customer.id))
-            and not (which.not_assigned_to and self._is_in(which.not_assigned_to, customer.id))
-            and which.keeps(customer)
+    def with_segment(self, segment: Segment) -> Self:
+        """The state with a new segment, or the new value of one."""
+        names = self._names_without(segment.id)
+        return evolve(
+            self,
+            segments=self.segments.set(segment.id, segment),
+            segment_names=names.set(segment.name_key, segment.id),
         )
 
-    def found(self, which: CustomerFilter) -> Iterator[Customer]:
-        """The living customers that satisfy the filter, in no order."""
-        return filter(partial(self.keeps, which), self._candidates(which))
+    def without_segment(self, segment_id: UUID) -> Self:
+        """The state without a segment and everything that belongs to it."""
+        return evolve(
+            self,
+            segments=with_value(self.segments, segment_id, None),
+            segment_names=self._names_without(segment_id),
+            assignments=with_value(self.assignments, segment_id, None),
+            members=with_value(self.members, segment_id, None),
+            refresh_states=with_value(self.refresh_states, segment_id, None),
+            feeds=with_value(self.feeds, segment_id, None),
+        )
+
+    def with_change(self, change: SequencedChange) -> Self:
+        """The state with a change applied to the members and appended to the feed."""
+        members = self.members.get(change.segment_id, EMPTY)
+        members = with_value(members, change.customer_id, change.entered or None)
+        feed = self.feeds.get(change.segment_id, EMPTY)
+        return evolve(
+            self,
+            members=self.members.set(change.segment_id, members),
+            feeds=self.feeds.set(change.segment_id, feed.set(len(feed), change)),
+            last_sequence=max(self.last_sequence, change.sequence),
+        )
+
+    def matches(self, customer_filter: CustomerFilter, customer: Customer) -> bool:
+        """Whether a customer is living and satisfies the filter."""
+        assigned_to, not_assigned_to = customer_filter.assigned_to, customer_filter.not_assigned_to
+        return (
+            customer.is_living
+            and self._is_among(customer_filter.members_of, customer.id)
+            and (assigned_to is None or self._is_assigned(assigned_to, customer.id))
+            and (not_assigned_to is None or not self._is_assigned(not_assigned_to, customer.id))
+            and customer_filter.keeps(customer)
+        )
+
+    def count(self, customer_filter: CustomerFilter) -> int:
+        """The number of living customers that satisfy the filter."""
+        candidates = self._candidates(customer_filter)
+        return sum(self.matches(customer_filter, customer) for customer in candidates)
 
     def walk(
-        self, which: CustomerFilter, order: CustomerSort, key: CustomerKey | None = None
+        self, customer_filter: CustomerFilter, sort: CustomerSort, key: CustomerKey | None = None
     ) -> Iterator[Customer]:
-        """The living customers that satisfy the filter, in order, from beyond a key.
+        """The living customers that satisfy the filter, in order, after `key` if there is one.
 
-        A state sorts them once, at first use, so that its lists cost what they show.
+        The first walk by a field sorts all customers of the state, the following ones do not.
         """
-        if order.by not in self._sorted:
-            self._sorted[order.by] = Sorted.of(self.living.values(), order.by)
-        everyone = self._sorted[order.by].walk(order.order, key)
-        return filter(partial(self.keeps, which), everyone)
+        if sort.by not in self._sorted:
+            self._sorted[sort.by] = SortedCustomers.of(self.living.values(), sort.by)
+        customers = self._sorted[sort.by].walk(sort.order, key)
+        return filter(partial(self.matches, customer_filter), customers)
 
-    def _candidates(self, which: CustomerFilter) -> Iterable[Customer]:
+    def _candidates(self, customer_filter: CustomerFilter) -> Iterable[Customer]:
         """Living customers, among them all that satisfy the filter."""
         ids: Iterable[UUID]
-        if which.members_of is not None:
-            ids = {*self.members.get(which.members_of.segment_id, NOTHING), *which.members_of.plus}
-        elif which.assigned_to is not None:
-            ids = self.assignments.get(which.assigned_to, NOTHING)
+        if (members_of := customer_filter.members_of) is not None:
+            ids = {*self.members.get(members_of.segment_id, EMPTY), *members_of.plus}
+        elif customer_filter.assigned_to is not None:
+            ids = self.assignments.get(customer_filter.assigned_to, EMPTY)
         else:
             return self.living.values()
-        return (self.living[each] for each in ids if each in self.living)
+        return (self.living[id] for id in ids if id in self.living)
 
-    def _is_member(self, of: MembersOf, customer_id: UUID) -> bool:
-        stored = self.members.get(of.segment_id, NOTHING)
-        return customer_id in of.plus or (customer_id in stored and customer_id not in of.without)
+    def _is_among(self, members_of: MembersOf | None, customer_id: UUID) -> bool:
+        if members_of is None or customer_id in members_of.plus:
+            return True
+        members = self.members.get(members_of.segment_id, EMPTY)
+        return customer_id in members and customer_id not in members_of.without
 
-    def _is_in(self, segment_id: UUID, customer_id: UUID) -> bool:
-        """Whether the customer was put into the segment by hand."""
-        return customer_id in self.assignments.get(segment_id, NOTHING)
+    def _is_assigned(self, segment_id: UUID, customer_id: UUID) -> bool:
+        return customer_id in self.assignments.get(segment_id, EMPTY)
+
+    def _names_without(self, segment_id: UUID) -> Map[str, UUID]:
+        segment = self.segments.get(segment_id)
+        names = self.segment_names
+        return names if segment is None else names.delete(segment.name_key)
 
 
-def placed(kept: Map[K, V], key: K, value: V | None) -> Map[K, V]:
-    """The map with the key at that value; without the key when the value is None."""
+def with_value(mapping: Map[K, V], key: K, value: V | None) -> Map[K, V]:
+    """The mapping with the value under the key; without the key if the value is None."""
     if value is not None:
-        return kept.set(key, value)
-    return kept.delete(key) if key in kept else kept
+        return mapping.set(key, value)
+    return mapping.delete(key) if key in mapping else mapping
+
+
+def token_of(method: PaymentMethod) -> Token:
+    """The gateway and its token for the payment method."""
+    return (method.payment_gateway, method.gateway_payment_method_id)
 
 
 def _moved(
@@ -173,9 +218,9 @@ def _moved(
     return emails if after is None else emails.set(after.email_key, after.id)
 
 
-def _tallied(tallies: Tallies, before: Customer | None, after: Customer | None) -> Tallies:
+def _counted(counters: Counters, before: Customer | None, after: Customer | None) -> Counters:
     for customer, step in ((before, -1), (after, 1)):
         if customer is not None:
             kind = (customer.status, customer.customer_type)
-            tallies = tallies.set(kind, tallies.get(kind, 0) + step)
-    return tallies
+            counters = counters.set(kind, counters.get(kind, 0) + step)
+    return counters

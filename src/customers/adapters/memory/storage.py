@@ -1,22 +1,21 @@
-"""Customers in the memory of one process: a storage for tests, demonstrations and other teams.
+"""The storage in the memory of one process, for tests, demonstrations and other teams.
 
-It keeps every promise of the ports, rollback and locks included; what works here works on a
-database. The differences:
+It keeps every promise of the ports, rollback and locks included: code that works here works on a
+database. The differences from a database:
 
-- nothing outlives the process, and one event loop has the storage to itself;
-- the transactions of a tenant run one after another, in the order in which they began: there is
-  no deadlock here, no time-out, and no Unavailable but after `close`;
-- a view is never behind what was committed;
-- a filter looks at every customer, and the first list in some order after a write sorts them all:
-  some tenths of a second for 100,000, who take about 100 MB; whoever looks for customers in doubt
-  looks at every one too;
-- no write is ever under way beside another one of its tenant, so all are watched at once;
-- the lease of the sweeper is kept by the clock of the event loop;
-- what the model lets pass is kept as it is, there is no column that it could be too long for.
+- Data is lost when the process ends, and one event loop has the storage to itself.
+- Transactions of a tenant run one after another, in the order in which they began. There are no
+  deadlocks and no time-outs, and Unavailable is raised only after `close`.
+- A view is never behind what was committed.
+- A filter, and a search for stale candidates, look at every customer. The first list in some order
+  after a write sorts all customers: some tenths of a second for 100,000, who take about 100 MB.
+- No write of a tenant runs beside another one, so every capture barrier is passed at once.
+- The lease of the sweeper follows the clock of the event loop.
+- No column limits the length of a value: what the model accepts is stored.
 
-In turn it notices what a database cannot: a write to what the transaction has not locked raises
-RuntimeError, and so does a `before` that is not what is stored, or locking the members after
-something else. All of them doom the transaction.
+It also detects mistakes that a database cannot: a write to an entity that the transaction has not
+locked, a `before` that is not what is stored, and a membership lock acquired after other locks
+raise RuntimeError and doom the transaction.
 """
 
 from asyncio import get_running_loop
@@ -35,7 +34,7 @@ from customers.adapters.memory.communications import (
     MemoryCommunications,
 )
 from customers.adapters.memory.customers import MemoryCustomerReader, MemoryCustomers
-from customers.adapters.memory.draft import Draft
+from customers.adapters.memory.draft import Draft, StateReader
 from customers.adapters.memory.erasures import MemoryErasures
 from customers.adapters.memory.lease import Lease
 from customers.adapters.memory.memberships import (
@@ -50,9 +49,10 @@ from customers.adapters.memory.payment_methods import (
     MemoryPaymentMethods,
 )
 from customers.adapters.memory.segments import MemorySegmentReader, MemorySegments
-from customers.adapters.memory.snapshots.whole import dumped, restored
+from customers.adapters.memory.snapshot.dump import dump
+from customers.adapters.memory.snapshot.restore import restore
 from customers.adapters.memory.state import State
-from customers.adapters.memory.tenants import Glance, Tenants
+from customers.adapters.memory.tenants import Tenants
 from customers.core.model.json_pointer import JsonPointer
 from customers.core.model.money import Currency
 from customers.core.ports.storage import Autocommit, Storage, Transaction, View
@@ -62,7 +62,7 @@ _ROOT = JsonPointer()
 
 @define(kw_only=True, eq=False)
 class MemoryStorage(Storage):
-    """A storage that is empty when it is made. Averages are rounded to the currency's unit."""
+    """A storage that starts empty. Averages are rounded to the minor unit of the currency."""
 
     _currency: Currency
     _tenants: Tenants = field(factory=Tenants, init=False)
@@ -70,13 +70,13 @@ class MemoryStorage(Storage):
 
     @asynccontextmanager
     async def view(self, tenant_id: str) -> AsyncIterator[View]:
-        async with self._tenants.glance(tenant_id) as glance:
-            yield MemoryView(glance)
+        async with self._tenants.view(tenant_id) as reader:
+            yield MemoryView(reader)
 
     @asynccontextmanager
     async def consistent_view(self, tenant_id: str) -> AsyncIterator[View]:
-        async with self._tenants.consistent_view(tenant_id) as glance:
-            yield MemoryView(glance)
+        async with self._tenants.consistent_view(tenant_id) as reader:
+            yield MemoryView(reader)
 
     @asynccontextmanager
     async def transaction(self, tenant_id: str) -> AsyncIterator[Transaction]:
@@ -104,37 +104,37 @@ class MemoryStorage(Storage):
 
     async def lease(self, holder: UUID, seconds: float) -> bool:
         self._tenants.check()
-        known = self._lease or Lease(holder=holder, until=0)
-        self._lease = known.asked(holder, now=get_running_loop().time(), seconds=seconds)
+        lease = self._lease or Lease(holder=holder, until=0)
+        now = get_running_loop().time()
+        self._lease = lease.requested_by(holder, now=now, seconds=seconds)
         return self._lease.holder == holder
 
     def dump(self) -> dict[str, Any]:
-        """All that is committed, by tenant, as JSON can hold it; see `snapshots`.
+        """All committed state by tenant, as plain JSON values; nothing else runs meanwhile.
 
-        Equal states give equal data, and so does a state that was restored from it. Nobody else is
-        served meanwhile.
+        Equal states give equal data, and a restored state gives the data it was restored from.
         """
-        return dumped(self._tenants.committed())
+        return dump(self._tenants.committed(), self._currency)
 
     async def restore(self, data: object, at: JsonPointer = _ROOT) -> None:
-        """Replaces everything, every tenant's, by what was dumped.
+        """Replaces the state of all tenants by dumped data.
 
-        Waits for the transactions that have begun; views that are open see the new state from then
-        on, snapshots do not. Raises Invalid, nothing being changed, with every place that is wrong;
-        pointers begin at `at`, the place of the data in its document.
+        Waits for the transactions that have begun. Open views show the new state, consistent views
+        do not. Raises Invalid with a pointer to each bad place and changes nothing; pointers begin
+        at `at`, the place of the data in its document.
         """
-        await self._tenants.replace(restored(data, self._currency, at))
+        await self._tenants.replace(restore(data, self._currency, at))
 
     async def forget(self, tenant_id: str | None = None) -> None:
-        """Empties one tenant, or all, once the transactions that have begun are over."""
+        """Deletes all data of one tenant, or of all, after the transactions that have begun."""
         if tenant_id is None:
             await self._tenants.replace({})
             return
         async with self._tenants.draft(tenant_id) as draft:
-            draft.keep(State())
+            draft.replace(State())
 
     async def open(self) -> None:
-        """There is nothing to open."""
+        """Does nothing: there is nothing to open."""
 
     async def check(self) -> None:
         self._tenants.check()
@@ -145,43 +145,43 @@ class MemoryStorage(Storage):
 
 @frozen
 class MemoryView(View):
-    _glance: Glance
+    _reader: StateReader
 
     @property
     def customers(self) -> MemoryCustomerReader:
-        return MemoryCustomerReader(self._glance)
+        return MemoryCustomerReader(self._reader)
 
     @property
     def addresses(self) -> MemoryAddressReader:
-        return MemoryAddressReader(self._glance)
+        return MemoryAddressReader(self._reader)
 
     @property
     def payment_methods(self) -> MemoryPaymentMethodReader:
-        return MemoryPaymentMethodReader(self._glance)
+        return MemoryPaymentMethodReader(self._reader)
 
     @property
     def notes(self) -> MemoryNoteReader:
-        return MemoryNoteReader(self._glance)
+        return MemoryNoteReader(self._reader)
 
     @property
     def communications(self) -> MemoryCommunicationReader:
-        return MemoryCommunicationReader(self._glance)
+        return MemoryCommunicationReader(self._reader)
 
     @property
     def orders(self) -> MemoryOrderReader:
-        return MemoryOrderReader(self._glance)
+        return MemoryOrderReader(self._reader)
 
     @property
     def segments(self) -> MemorySegmentReader:
-        return MemorySegmentReader(self._glance)
+        return MemorySegmentReader(self._reader)
 
     @property
     def assignments(self) -> MemoryAssignmentReader:
-        return MemoryAssignmentReader(self._glance)
+        return MemoryAssignmentReader(self._reader)
 
     @property
     def memberships(self) -> MemoryMembershipReader:
-        return MemoryMembershipReader(self._glance)
+        return MemoryMembershipReader(self._reader)
 
 
 @frozen

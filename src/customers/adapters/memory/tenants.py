@@ -1,4 +1,4 @@
-"""What is committed of each tenant, and the queue of those who mean to change it."""
+"""The committed state of every tenant, and the queue of the transactions that change it."""
 
 from asyncio import Lock, Task, current_task
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -7,7 +7,7 @@ from typing import Any
 
 from attrs import define, field
 
-from customers.adapters.memory.draft import Draft, Source
+from customers.adapters.memory.draft import Draft, StateReader
 from customers.adapters.memory.state import State
 from customers.core.errors import Unavailable
 
@@ -19,8 +19,8 @@ class Tenant:
 
 
 @define(eq=False, repr=False)
-class Glance(Source):
-    """What a view reads: the committed state at the moment of each read."""
+class ReadView(StateReader):
+    """The committed state of a tenant at the moment of each read."""
 
     _tenant: Tenant
     _has_ended: bool = field(default=False, init=False)
@@ -32,40 +32,40 @@ class Glance(Source):
         return self._tenant.state
 
     def end(self) -> None:
-        """From now on nothing is read."""
+        """Ends the view: it can no longer be read."""
         self._has_ended = True
 
 
 @define(eq=False, repr=False)
 class Tenants:
     _tenants: dict[str, Tenant] = field(factory=dict, init=False)
-    _drafting: set[Task[Any] | None] = field(factory=set, init=False)
-    _replacing: Lock = field(factory=Lock, init=False)
+    _tasks_with_draft: set[Task[Any] | None] = field(factory=set, init=False)
+    _replacement_lock: Lock = field(factory=Lock, init=False)
     _is_closed: bool = field(default=False, init=False)
 
     @asynccontextmanager
-    async def glance(self, tenant_id: str) -> AsyncIterator[Glance]:
-        glance = Glance(self._tenant(tenant_id))
+    async def view(self, tenant_id: str) -> AsyncIterator[ReadView]:
+        view = ReadView(self._tenant(tenant_id))
         try:
-            yield glance
+            yield view
         finally:
-            glance.end()
+            view.end()
 
     @asynccontextmanager
-    async def consistent_view(self, tenant_id: str) -> AsyncIterator[Glance]:
-        """A look at what is committed now, whatever is committed meanwhile."""
-        glance = Glance(Tenant(state=self._tenant(tenant_id).state))
+    async def consistent_view(self, tenant_id: str) -> AsyncIterator[ReadView]:
+        """A view of the state that is committed now; later commits do not change it."""
+        view = ReadView(Tenant(state=self._tenant(tenant_id).state))
         try:
-            yield glance
+            yield view
         finally:
-            glance.end()
+            view.end()
 
     @asynccontextmanager
     async def draft(self, tenant_id: str) -> AsyncIterator[Draft]:
-        """The tenant's only draft at that time; committed when the block ends well.
+        """The tenant's only draft at a time; committed when the block ends without an error.
 
-        Nothing is awaited between the end of the block and the commit, so that a cancellation
-        comes before both or after both. Raises RuntimeError inside another draft of the same task.
+        Nothing is awaited between the end of the block and the commit, so that a cancellation comes
+        before both or after both. Raises RuntimeError inside another draft of the same task.
         """
         tenant = self._tenant(tenant_id)
         with self._not_nested():
@@ -78,22 +78,21 @@ class Tenants:
                 tenant.state = draft.result()
 
     def committed(self) -> Mapping[str, State]:
-        """What is committed of everyone."""
+        """The committed states by tenant."""
         self.check()
         return {tenant_id: tenant.state for tenant_id, tenant in self._tenants.items()}
 
     async def replace(self, states: Mapping[str, State]) -> None:
-        """Puts these states in the place of all that is committed; others are empty from then on.
+        """Replaces the states of all tenants at once; tenants without a new state become empty.
 
-        Waits for the drafts that have begun; nothing is committed between one tenant and the next.
-        Raises RuntimeError inside a draft of the same task.
+        Waits for the drafts that have begun. Raises RuntimeError inside a draft of the same task.
         """
         with self._not_nested():
-            async with self._replacing, AsyncExitStack() as held:
+            async with self._replacement_lock, AsyncExitStack() as locks:
                 self.check()
                 for tenant_id in states:
                     self._tenant(tenant_id)
-                await self._hold_all(held)
+                await self._lock_all(locks)
                 for tenant_id, tenant in self._tenants.items():
                     tenant.state = states.get(tenant_id) or State()
 
@@ -103,23 +102,23 @@ class Tenants:
             raise Unavailable("the storage is closed")
 
     async def close(self) -> None:
-        """Lets nobody in any more, waits for the drafts, and forgets everything."""
+        """Refuses new work, waits for the drafts that have begun, and drops all states."""
         self._is_closed = True
         for tenant in self._tenants.values():
             async with tenant.lock:
                 pass
         self._tenants = {}
 
-    async def _hold_all(self, held: AsyncExitStack) -> None:
-        """Takes the lock of every tenant, those who come meanwhile included.
+    async def _lock_all(self, locks: AsyncExitStack) -> None:
+        """Locks every tenant, including those that are added meanwhile.
 
-        Only one task at a time holds more than one of them, so none waits for ever.
+        No deadlock: only one task at a time holds more than one of these locks.
         """
-        mine: set[str] = set()
-        while coming := self._tenants.keys() - mine:
-            for tenant_id in coming:
-                await held.enter_async_context(self._tenants[tenant_id].lock)
-            mine |= coming
+        locked: set[str] = set()
+        while added := self._tenants.keys() - locked:
+            for tenant_id in added:
+                await locks.enter_async_context(self._tenants[tenant_id].lock)
+            locked |= added
 
     def _tenant(self, tenant_id: str) -> Tenant:
         self.check()
@@ -130,10 +129,10 @@ class Tenants:
     @contextmanager
     def _not_nested(self) -> Iterator[None]:
         task = current_task()
-        if task in self._drafting:
-            raise RuntimeError("a transaction inside a transaction: end the first one before")
-        self._drafting.add(task)
+        if task in self._tasks_with_draft:
+            raise RuntimeError("transactions cannot be nested: end the first one before the next")
+        self._tasks_with_draft.add(task)
         try:
             yield
         finally:
-            self._drafting.discard(task)
+            self._tasks_with_draft.discard(task)

@@ -16,7 +16,7 @@ from customers.core.ports.clock import Clock, IdGenerator
 class ControllableClock(Clock, Protocol):
     @property
     def is_frozen(self) -> bool:
-        """Whether the clock moves only on request."""
+        """Whether time moves only on request."""
         ...
 
     def freeze(self, moment: datetime) -> None:
@@ -35,7 +35,7 @@ class ControllableClock(Clock, Protocol):
         ...
 
     def reset(self) -> None:
-        """Returns the clock to its initial state."""
+        """Returns the clock to its state at the start of the process."""
         ...
 
 

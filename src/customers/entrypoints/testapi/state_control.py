@@ -22,7 +22,7 @@ from customers.entrypoints.testapi.ports import (
 from customers.entrypoints.testapi.states import States
 from customers.entrypoints.testapi.yaml_files import read_yaml
 
-VERSION = 1
+VERSION = 2
 # The last twelve hexadecimal digits of a sequential id are the count.
 _MAX_COUNT = 2**48
 _MAX_PROBLEMS = 5
@@ -38,6 +38,16 @@ class BadSeedFile(Exception):
 class _AnyGate:
     def read(self, raw: object) -> object:
         return raw
+
+
+@frozen
+class _VersionGate:
+    def read(self, raw: object) -> int:
+        version = WholeNumberGate(0, _MAX_COUNT).read(raw)
+        if version != VERSION:
+            message = f"must be {VERSION}: take a new snapshot with this version of the service"
+            raise InvalidValue("INVALID_VALUE", message)
+        return version
 
 
 @frozen
@@ -62,7 +72,7 @@ class _ClockDetails:
 
 @frozen(kw_only=True)
 class _SnapshotDetails:
-    version: Annotated[int, WholeNumberGate(VERSION, VERSION)]
+    version: Annotated[int, _VersionGate()]
     clock: Annotated[Any, _AnyGate()]
     ids: Annotated[Counts, _CountsGate()] = field(factory=dict)
     tenants: Annotated[Any, _AnyGate()]

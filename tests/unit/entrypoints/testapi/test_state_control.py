@@ -78,7 +78,7 @@ async def test_a_restored_clock_runs_if_it_ran() -> None:
 @pytest.mark.parametrize(
     ("change", "pointer"),
     [
-        ({"version": 2}, "/version"),
+        ({"version": 1}, "/version"),
         ({"version": None}, "/version"),
         ({"clock": 1}, "/clock"),
         ({"clock": {"now": "soon"}}, "/clock/now"),
@@ -107,6 +107,14 @@ async def test_a_bad_customer_in_a_snapshot_is_reported_with_a_pointer(
     answer = await service.send("PUT", "/snapshot", snapshot)
     pointer = f"/tenants/{service.tenant}/customers/0/email"
     assert (answer.status, answer.pointers) == (400, {pointer})
+
+
+async def test_a_snapshot_of_an_older_version_is_refused_with_a_way_out(
+    service: MemoryService,
+) -> None:
+    snapshot = await service.call("GET", "/snapshot")
+    answer = await service.send("PUT", "/snapshot", {**snapshot, "version": 1})
+    assert "take a new snapshot" in answer.body["message"]
 
 
 async def test_a_snapshot_may_be_larger_than_other_bodies(service: MemoryService) -> None:

@@ -1,0 +1,1 @@
+"""Snapshots of the memory storage, which the test API dumps and restores."""
