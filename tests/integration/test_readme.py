@@ -12,7 +12,7 @@ import pytest
 
 from customers.entrypoints.config.settings import catalogue
 from tests.support import orders_service
-from tests.support.service_process import MEMORY, Service, serving
+from tests.support.service_process import MEMORY, Service, start_service
 
 README = Path(__file__).parents[2] / "README.md"
 LISTENS_AT = "http://127.0.0.1:8089"
@@ -21,7 +21,7 @@ BASH = ["bash", "-euo", "pipefail", "-c"]
 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:
-    with serving(tmp_path, *MEMORY) as service:
+    with start_service(tmp_path, *MEMORY) as service:
         yield service
 
 

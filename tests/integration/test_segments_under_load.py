@@ -17,7 +17,7 @@ from aiohttp import ClientSession
 from benchmarks.people import settle_in
 from tests.support.load import Storm
 from tests.support.restarts import Restarting
-from tests.support.service_process import Service, launched
+from tests.support.service_process import Service, start_command
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
 
@@ -65,7 +65,7 @@ async def differences(url: str, folder: Path) -> str:
     """What the doctor says of all segments of a database."""
     checked = folder / "doctor"
     checked.mkdir()
-    with launched(checked, "doctor", "segments", environ={"DATABASE_URL": url}) as doctor:
+    with start_command(checked, "doctor", "segments", environ={"DATABASE_URL": url}) as doctor:
         await asyncio.to_thread(doctor.process.wait, 60)
         assert doctor.errors == ""
         return doctor.output

@@ -254,7 +254,7 @@ def test_a_command_that_there_is_not_is_a_sentence() -> None:
 
 
 def test_what_the_service_says_of_a_bad_option_is_passed_on() -> None:
-    with pytest.raises(ServiceDidNotStart, match='--clock: "soon" is not a moment'):  # noqa: SIM117
+    with pytest.raises(ServiceDidNotStart, match='--clock: "soon" is not a date and time'):  # noqa: SIM117
         with running(*COMMAND, ["--clock", "soon"]):
             pass
 

@@ -15,7 +15,7 @@ from typing import Final
 from attrs import field, frozen
 from playwright.async_api import ConsoleMessage, Locator, Page, async_playwright, expect
 
-from tests.support.service_process import MEMORY, serving
+from tests.support.service_process import MEMORY, start_service
 
 PICTURE: Final = Path(__file__).parents[2] / "docs" / "api-docs.png"
 PROGRAMS: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -88,7 +88,7 @@ def _listen(visit: Visit) -> None:
 async def _take_picture() -> None:
     program = chromium()
     assert program is not None, f"the picture needs one of {', '.join(PROGRAMS)}"
-    with TemporaryDirectory() as folder, serving(Path(folder), *MEMORY) as service:
+    with TemporaryDirectory() as folder, start_service(Path(folder), *MEMORY) as service:
         async with visiting(service.http, program) as visit:
             await visit.show("Register a customer")
             await visit.page.wait_for_load_state("networkidle")

@@ -24,7 +24,7 @@ from customers.entrypoints.grpc.messages import Messages
 from customers.entrypoints.json.decode import Decoder
 from customers.entrypoints.observability.ledger_metrics import LedgerMetrics
 from customers.entrypoints.observability.metrics import Metrics
-from customers.entrypoints.process.sockets import bound
+from customers.entrypoints.process.sockets import bind_sockets
 
 SERVICE = "customers.v1.CustomersService"
 HEALTH = "grpc.health.v1.Health"
@@ -105,6 +105,8 @@ async def _expect_free(address: str, *, reuse_port: bool) -> None:
     gRPC is content with one of them, and does not say what is wrong with the others.
     """
     host, _, port = address.rpartition(":")
-    trials = await bound(host.strip("[]"), int(port), interface="gRPC", shared=reuse_port)
+    trials = await bind_sockets(
+        host.strip("[]"), int(port), interface="gRPC", reuse_port=reuse_port
+    )
     for trial in trials:
         trial.close()
