@@ -14,12 +14,13 @@ import pytest
 from tests.support.builders import USD, a_tenant
 from tests.support.callers import customers_of, tell_all, tellers
 from tests.support.order_facts import Story
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.restarts import Restarting
 from tests.support.service_process import Service
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="session"),
-    pytest.mark.timeout(240),
+    pytest.mark.timeout(600),
 ]
 
 CALLERS, TELLINGS, ORDERS, CUSTOMERS = 32, 5_000, 2_200, 24
@@ -62,5 +63,5 @@ def _customer(service: Service, tenant: str, customer_id: UUID) -> dict[str, Any
     request = Request(
         f"{service.http}/api/v1/customers/{customer_id}", headers={"X-Tenant-ID": tenant}
     )
-    with urlopen(request, timeout=10) as answer:
+    with urlopen(request, timeout=PATIENCE_SECONDS) as answer:
         return dict(json.loads(answer.read(), parse_float=Decimal))

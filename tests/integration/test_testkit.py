@@ -37,7 +37,7 @@ def test_rest(customers_client, customers_states):
     order = {"orderId": "o", "totalAmount": 5, "currency": "USD"}
     assert customers_client.record_order(vip, order)["customer"]["totalOrders"] == 1
 def test_grpc(customers_server):
-    grpc.channel_ready_future(customers_server.channel()).result(timeout=5)
+    grpc.channel_ready_future(customers_server.channel()).result(timeout=60)
 """
 DOCUMENTS = [ROOT / "testkit" / "README.md", ROOT / "docs" / "memory-mode.md"]
 

@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 
 PATIENCE_SECONDS = 60.0
+# The deadline of a call that must arrive but is not answered: each costs its test this long.
+DEADLINE_SECONDS = 3.0
 
 
 def wait_until(condition: Callable[[], bool]) -> None:

@@ -10,6 +10,7 @@ from grpc import StatusCode
 from grpc.aio import AioRpcError
 
 from customers.entrypoints.grpc.generated.customers_pb2 import RecordOrdersRequest
+from tests.support.patience import DEADLINE_SECONDS
 from tests.unit.entrypoints.grpc_service import (
     Rpc,
     an_order,
@@ -48,7 +49,9 @@ async def test_what_a_caller_began_before_the_deadline_is_finished() -> None:
     async with serving() as rpc:
         customer_id = await rpc.add_customer()
         rpc.storage.gate.clear()
-        code, _ = await refusal(rpc.stub.RecordOrder(an_order(customer_id), timeout=1))
+        code, _ = await refusal(
+            rpc.stub.RecordOrder(an_order(customer_id), timeout=DEADLINE_SECONDS)
+        )
         assert code is StatusCode.DEADLINE_EXCEEDED
         assert rpc.storage.came.is_set()
         await rpc.all_left()
@@ -118,7 +121,7 @@ async def test_a_server_that_ends_answers_what_is_in_flight_and_takes_nothing_ne
         rpc.storage.gate.clear()
         in_flight = asyncio.create_task(end_of(rpc.stub.RecordOrder(an_order(customer_id))))
         await rpc.storage.came.wait()
-        stopping = asyncio.create_task(rpc.server.stop(10))
+        stopping = asyncio.create_task(rpc.server.stop(60))
         await asyncio.sleep(0.1)
         assert await end_of(rpc.stub.RecordOrder(an_order("new"))) is StatusCode.UNAVAILABLE
         rpc.storage.gate.set()

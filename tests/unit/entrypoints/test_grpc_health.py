@@ -15,6 +15,7 @@ from grpc_reflection.v1alpha.reflection_pb2 import (
 )
 from grpc_reflection.v1alpha.reflection_pb2_grpc import ServerReflectionStub
 
+from tests.support.patience import PATIENCE_SECONDS
 from tests.unit.entrypoints.grpc_service import Rpc, an_order, refusal, serving
 
 SERVICES = ["", "customers.v1.CustomersService"]
@@ -104,8 +105,8 @@ async def test_who_watches_does_not_keep_the_server_from_ending() -> None:
     async with serving() as rpc:
         told = watch(rpc)
         assert await anext(told) == SERVING
-        async with asyncio.timeout(30):
-            await rpc.server.stop(60)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await rpc.server.stop(10 * PATIENCE_SECONDS)
 
 
 async def test_the_services_can_be_listed() -> None:

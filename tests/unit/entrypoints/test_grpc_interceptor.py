@@ -15,6 +15,7 @@ from grpc.aio import AioRpcError
 
 from customers.entrypoints.grpc.generated.customers_pb2 import RecordOrdersRequest
 from customers.entrypoints.observability.logs import configure
+from tests.support.patience import DEADLINE_SECONDS
 from tests.unit.entrypoints.grpc_service import (
     Rpc,
     a_cancellation,
@@ -154,7 +155,7 @@ async def test_a_defect_met_after_the_caller_has_left_is_logged(lines: StringIO)
     async with serving() as rpc:
         customer_id = await rpc.add_customer()
         rpc.storage.gate.clear()
-        await refusal(rpc.stub.RecordOrder(an_order(customer_id), timeout=1))
+        await refusal(rpc.stub.RecordOrder(an_order(customer_id), timeout=DEADLINE_SECONDS))
         await rpc.all_left()
         rpc.storage.is_broken = True
         rpc.storage.gate.set()
@@ -169,7 +170,7 @@ async def test_a_refusal_met_after_the_caller_has_left_is_nobodys(lines: StringI
     async with serving() as rpc:
         customer_id = await rpc.add_customer()
         rpc.storage.gate.clear()
-        await refusal(rpc.stub.RecordOrder(an_order(customer_id), timeout=1))
+        await refusal(rpc.stub.RecordOrder(an_order(customer_id), timeout=DEADLINE_SECONDS))
         await rpc.all_left()
         rpc.storage.is_away = True
         rpc.storage.gate.set()
