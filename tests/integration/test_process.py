@@ -60,6 +60,7 @@ def test_the_ready_file_has_the_addresses_and_is_removed_at_the_end(tmp_path: Pa
 def test_the_start_line_has_the_addresses_of_the_api_and_of_its_documentation(
     service: Service,
 ) -> None:
+    wait_until(lambda: "serving" in service.output)
     line = next(line for line in service.output.splitlines() if "serving" in line)
     for entry in (f"http={service.http}", f"grpc={service.grpc}", f"docs={service.http}/docs"):
         assert entry in line.split()

@@ -245,11 +245,11 @@ async def test_members_change_with_time_at_the_exact_moment(
         customer, moment = create_customer(caller, "Ada"), soon_after(started, at_least=3)
         record_order(caller, customer, moment - timedelta(days=91))
         leaving = moment + timedelta(microseconds=1)
-        first = datetime.now(UTC)
+        recorded_at = datetime.now(UTC)
         while datetime.now(UTC) < moment + timedelta(seconds=0.5):
             expect_exact(caller, (lapsed, customer), moment, enters=True)
             expect_exact(caller, (recent, customer), leaving, enters=False)
-        assert first < moment
+        assert recorded_at < moment
         assert feed(caller, lapsed) == [("entered", moment, "time")]
         assert feed(caller, recent)[-1:] == [("left", leaving, "time")]
 

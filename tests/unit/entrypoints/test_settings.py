@@ -159,7 +159,7 @@ def test_a_url_in_the_wrong_setting_is_not_repeated_either() -> None:
     )
 
 
-def test_settings_show_themselves_without_the_password() -> None:
+def test_settings_are_shown_without_the_password() -> None:
     settings = load({"DATABASE_URL": DATABASE})
     shown = f"{settings} {settings!r} {settings.database_url} {settings.database_url!r}"
     assert "postgresql://shop:***@db:5432/customers" in shown
@@ -180,12 +180,12 @@ def test_a_password_is_hidden_inside_any_sentence(text: str, hidden: str) -> Non
     assert "hunter2" not in without_passwords(text)
 
 
-def test_an_address_without_a_password_is_left_alone() -> None:
+def test_a_url_without_a_password_is_unchanged() -> None:
     text = "listening on http://127.0.0.1:8089/health and postgres://shop@db/customers"
     assert without_passwords(text) == text
 
 
-def test_production_needs_the_address_of_a_database() -> None:
+def test_production_requires_a_database_url() -> None:
     (sentence,) = sentences({"ENVIRONMENT": "production"})
     assert sentence.startswith("DATABASE_URL: production requires the URL of a database")
     assert load({"ENVIRONMENT": "production", "DATABASE_URL": DATABASE}).storage == "postgres"
