@@ -87,8 +87,8 @@ def setting(
     The help shows `default_text`, or else the default itself.
     """
     description = {"parse": parse, "metavar": metavar, "help": help, **flags}
-    shown = str(default) if default_text is None else default_text
-    return field(default=default, metadata={**description, "default": shown})
+    text = str(default) if default_text is None else default_text
+    return field(default=default, metadata={**description, "default": text})
 
 
 @frozen(repr=False)
@@ -119,11 +119,11 @@ class DatabaseUrl:
         return f"DatabaseUrl({str(self)!r})"
 
 
-def whole_number(what: str, low: int, high: int) -> Callable[[str], int]:
+def whole_number(noun: str, low: int, high: int) -> Callable[[str], int]:
     def parse(text: str) -> int:
         if _WHOLE_NUMBER.fullmatch(text) and low <= int(text) <= high:
             return int(text)
-        raise ValueError(f"is not {what}: a whole number from {low} to {high}")
+        raise ValueError(f"is not {noun}: a whole number from {low} to {high}")
 
     return parse
 
@@ -137,14 +137,14 @@ def seconds(low: float, high: float) -> Callable[[str], float]:
     return parse
 
 
-def one_of(what: str, *choices: str) -> Callable[[str], str]:
+def one_of(noun: str, *choices: str) -> Callable[[str], str]:
     """Parses one of the choices, ignoring case."""
     alternatives = f"{', '.join(choices[:-1])} or {choices[-1]}"
 
     def parse(text: str) -> str:
         if text.lower() in choices:
             return text.lower()
-        raise ValueError(f"is not {what}: {alternatives}")
+        raise ValueError(f"is not {noun}: {alternatives}")
 
     return parse
 
