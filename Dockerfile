@@ -1,5 +1,5 @@
 # The first stage builds the wheel and installs it, with the pinned dependencies, into /opt/customers.
-# The second has that folder and nothing else.
+# The second stage contains only that folder.
 FROM python:3.11-slim AS build
 
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \

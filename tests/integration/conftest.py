@@ -12,6 +12,7 @@ import pytest
 import pytest_asyncio
 
 from customers.adapters.postgres.engine.migrate import migrate
+from customers.adapters.postgres.engine.pool import PoolOptions
 from customers.adapters.postgres.storage import PostgresStorage
 from customers.core.model.money import Currency
 from customers.core.ports.storage import Storage
@@ -19,10 +20,13 @@ from tests.contract.steps import StorageIn
 from tests.support import postgres_servers
 from tests.support.builders import USD
 from tests.support.databases import an_empty_database
+from tests.support.patience import PATIENCE_SECONDS
 
 # The loop in which a storage is opened must be that of its tests.
 session_loop = pytest_asyncio.fixture(scope="session", loop_scope="session")
 
+# No time-out of these strikes because the machine is busy.
+PATIENT = PoolOptions(acquire_timeout=PATIENCE_SECONDS, statement_timeout=PATIENCE_SECONDS)
 KINDS = ["embedded 18", *(["local 15"] if postgres_servers.local_programs() else [])]
 
 
@@ -58,7 +62,7 @@ async def url(request: pytest.FixtureRequest, migrated: Callable[[str], Awaitabl
 @pytest_asyncio.fixture(loop_scope="session")
 async def storage(url: str, storages: dict[str, PostgresStorage]) -> PostgresStorage:
     if url not in storages:
-        storages[url] = PostgresStorage(url, currency=USD)
+        storages[url] = PostgresStorage(url, currency=USD, pool=PATIENT)
         await storages[url].open()
     return storages[url]
 
@@ -76,7 +80,7 @@ def storage_in(url: str) -> StorageIn:
 
     @asynccontextmanager
     async def opened(currency: Currency) -> AsyncIterator[Storage]:
-        storage = PostgresStorage(url, currency=currency)
+        storage = PostgresStorage(url, currency=currency, pool=PATIENT)
         await storage.open()
         try:
             yield storage

@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.support.browser import PROGRAMS, Visit, chromium, visiting
-from tests.support.service_process import MEMORY, serving
+from tests.support.service_process import MEMORY, start_service
 
 PROGRAM = chromium()
 pytestmark = pytest.mark.skipif(
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture
 def origin(tmp_path: Path) -> Iterator[str]:
-    with serving(tmp_path, *MEMORY) as service:
+    with start_service(tmp_path, *MEMORY) as service:
         yield service.http
 
 

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +18,7 @@ from customers.devtools import locks
 from customers.devtools.failure import EmbeddedPostgresFailed
 from customers.devtools.programs import bundled, opened, server_user
 from customers.devtools.server import running, start
+from tests.support.patience import wait_until
 from tests.support.postgres_servers import end_server, server_pid
 
 _STARTER = """
@@ -226,7 +226,5 @@ def _another_process_of_that_number(folder: Path) -> Iterator[None]:
 
 def _has_ended(folder: Path) -> bool:
     # Its last process may need a moment after the one who ended it was told.
-    deadline = time.monotonic() + 5
-    while locks.is_held(folder / "server.lock") and time.monotonic() < deadline:
-        time.sleep(0.01)
-    return not locks.is_held(folder / "server.lock")
+    wait_until(lambda: not locks.is_held(folder / "server.lock"))
+    return True

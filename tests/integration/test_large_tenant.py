@@ -30,7 +30,7 @@ from tests.support.restarts import RestartableService
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="session"),
-    pytest.mark.timeout(240),
+    pytest.mark.timeout(600),
 ]
 
 TENANT = "large"

@@ -14,12 +14,13 @@ import pytest
 from tests.support.builders import USD, a_tenant
 from tests.support.callers import callers, create_customers, report_all
 from tests.support.order_facts import Fact, LedgerScenario
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.restarts import RestartableService
 from tests.support.service_process import Service
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="session"),
-    pytest.mark.timeout(240),
+    pytest.mark.timeout(600),
 ]
 
 CALLERS, REPORTS, ORDERS, CUSTOMERS = 32, 5_000, 2_200, 24
@@ -63,5 +64,5 @@ def _customer(service: Service, tenant: str, customer_id: UUID) -> dict[str, Any
     request = Request(
         f"{service.http}/api/v1/customers/{customer_id}", headers={"X-Tenant-ID": tenant}
     )
-    with urlopen(request, timeout=10) as response:
+    with urlopen(request, timeout=PATIENCE_SECONDS) as response:
         return dict(json.loads(response.read(), parse_float=Decimal))

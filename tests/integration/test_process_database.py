@@ -1,4 +1,4 @@
-"""The service as a process whose database is away, comes late, goes, or is the service's own."""
+"""The service as a process whose database is missing, late, lost, or embedded."""
 
 import asyncio
 import signal
@@ -14,47 +14,48 @@ import pytest
 from attrs import define
 
 from customers.devtools import cluster, locks
-from customers.devtools.server import Server, start
+from customers.devtools.server import Server
+from customers.devtools.server import start as start_server
 from customers.entrypoints.grpc.generated.customers_pb2 import CancelOrderRequest
 from customers.entrypoints.grpc.generated.customers_pb2_grpc import CustomersServiceStub
+from tests.support.patience import PATIENCE_SECONDS, wait_until
 from tests.support.postgres_servers import end_server
 from tests.support.service_process import (
     FREE_PORTS,
     Service,
     a_customer,
     a_free_port,
-    ask,
-    connected,
-    eventually,
-    launched,
-    serving,
-    status_of,
+    call,
+    connect,
+    get_status,
+    start_command,
+    start_service,
 )
 
 CUSTOMERS = "/api/v1/customers"
-NOBODY = f"{CUSTOMERS}/{UUID(int=7)}"
-AWAY = "the storage is not available, try again in a moment"
+UNKNOWN = f"{CUSTOMERS}/{UUID(int=7)}"
+UNAVAILABLE = "the storage is not available, try again in a moment"
 
 
 @define
 class OwnServer:
-    """A server that comes and goes, always on the same port."""
+    """A PostgreSQL server that tests start and stop, always on the same port."""
 
     folder: Path
     port: int
     _server: Server | None = None
 
-    def come(self) -> None:
+    def start(self) -> None:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(cluster, "_free_port", lambda: self.port)
-            self._server = self._server or start(self.folder, durable=False)
+            self._server = self._server or start_server(self.folder, durable=False)
 
-    def go(self) -> None:
+    def stop(self) -> None:
         if self._server is not None:
             self._server.stop()
         self._server = None
 
-    def made(self, name: str) -> str:
+    def create_database(self, name: str) -> str:
         """The URL of a new database."""
         assert self._server is not None
         asyncio.run(_run(self._server.dsn, f"CREATE DATABASE {name}"))
@@ -70,103 +71,107 @@ def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnServer]:
 
 @pytest.fixture
 def server(own_server: OwnServer) -> OwnServer:
-    """The server, which is there."""
-    own_server.come()
+    """The server, running."""
+    own_server.start()
     return own_server
 
 
-def test_in_development_it_waits_for_its_database_and_migrates_it(
+def test_development_waits_for_its_database_and_migrates_it(
     tmp_path: Path, server: OwnServer
 ) -> None:
-    environ = {"DATABASE_URL": server.made("late")}
-    server.go()
-    with serving(tmp_path, *FREE_PORTS, environ=environ) as service:
-        _check_away(service)
-        server.come()
-        eventually(lambda: status_of(service, "/ready") == 200)
-        assert _created(service, "Late") == 201
-        assert service.end() == 0
+    environ = {"DATABASE_URL": server.create_database("late")}
+    server.stop()
+    with start_service(tmp_path, *FREE_PORTS, environ=environ) as service:
+        _check_unavailable(service)
+        server.start()
+        wait_until(lambda: get_status(service, "/ready") == 200)
+        assert _create(service, "Late") == 201
+        assert service.stop() == 0
 
 
-def test_in_production_it_waits_for_its_database_and_for_who_migrates_it(
+def test_production_waits_for_its_database_and_for_its_migration(
     tmp_path: Path, server: OwnServer
 ) -> None:
-    environ = {"DATABASE_URL": server.made("shop"), "ENVIRONMENT": "production"}
-    server.go()
-    with serving(tmp_path, *FREE_PORTS, environ=environ) as service:
-        _check_away(service)
-        server.come()
-        with launched(tmp_path, "migrate", environ=environ) as migrating:
-            assert migrating.exit_code() == 0
-        eventually(lambda: status_of(service, "/ready") == 200)
-        assert status_of(service, NOBODY) == 404
+    environ = {"DATABASE_URL": server.create_database("shop"), "ENVIRONMENT": "production"}
+    server.stop()
+    with start_service(tmp_path, *FREE_PORTS, environ=environ) as service:
+        _check_unavailable(service)
+        server.start()
+        with start_command(tmp_path, "migrate", environ=environ) as migration:
+            assert migration.exit_code() == 0
+        wait_until(lambda: get_status(service, "/ready") == 200)
+        assert get_status(service, UNKNOWN) == 404
 
 
-def test_a_database_that_goes_under_load_and_comes_back_is_503_in_between(
+def test_calls_get_503_while_the_database_is_lost_under_load(
     tmp_path: Path, server: OwnServer
 ) -> None:
-    environ = {"DATABASE_URL": server.made("busy"), "LOG_LEVEL": "warning"}
-    with serving(tmp_path, *FREE_PORTS, environ=environ) as service, Load(service) as load:
-        load.hears(201)
-        server.go()
-        load.hears(503)
-        assert (status_of(service, "/health"), status_of(service, "/live")) == (503, 200)
-        server.come()
-        load.hears(201)
-        load.hears(200)
-        eventually(lambda: status_of(service, "/ready") == 200)
-    assert load.heard == {200, 201, 503}
+    environ = {"DATABASE_URL": server.create_database("busy"), "LOG_LEVEL": "warning"}
+    with start_service(tmp_path, *FREE_PORTS, environ=environ) as service, Load(service) as load:
+        load.wait_for(201)
+        server.stop()
+        load.wait_for(503)
+        assert (get_status(service, "/health"), get_status(service, "/live")) == (503, 200)
+        server.start()
+        load.wait_for(201)
+        load.wait_for(200)
+        wait_until(lambda: get_status(service, "/ready") == 200)
+    assert load.statuses == {200, 201, 503}
     assert "Traceback" not in service.output
 
 
-def test_amounts_in_another_currency_stop_the_start(tmp_path: Path, server: OwnServer) -> None:
-    environ = {"DATABASE_URL": server.made("dollars")}
-    with serving(tmp_path, *FREE_PORTS, environ=environ):
+def test_a_database_in_another_currency_prevents_the_start(
+    tmp_path: Path, server: OwnServer
+) -> None:
+    environ = {"DATABASE_URL": server.create_database("dollars")}
+    with start_service(tmp_path, *FREE_PORTS, environ=environ):
         pass
-    with launched(tmp_path, "serve", *FREE_PORTS, "--currency", "JPY", environ=environ) as other:
+    with start_command(
+        tmp_path, "serve", *FREE_PORTS, "--currency", "JPY", environ=environ
+    ) as other:
         assert other.exit_code() == 1
     assert "in USD and CURRENCY is JPY: set CURRENCY to USD" in other.errors
     assert other.errors.count("\n") == 1
 
 
-def test_migrating_a_database_that_is_away_is_one_sentence(tmp_path: Path) -> None:
+def test_migrating_an_unreachable_database_is_one_sentence(tmp_path: Path) -> None:
     address = f"postgres://user:hunter2@127.0.0.1:{a_free_port()}/customers"
-    with launched(tmp_path, "migrate", environ={"DATABASE_URL": address}) as migrating:
-        assert migrating.exit_code() == 1
-    assert migrating.errors == f"Error: {AWAY}\n"
+    with start_command(tmp_path, "migrate", environ={"DATABASE_URL": address}) as migration:
+        assert migration.exit_code() == 1
+    assert migration.errors == f"Error: {UNAVAILABLE}\n"
 
 
-def test_what_was_stored_before_a_kill_is_there_after_it(tmp_path: Path) -> None:
+def test_stored_data_survives_a_kill(tmp_path: Path) -> None:
     folder = tmp_path / ".local" / "share" / "customers" / "postgres"
     try:
-        with serving(tmp_path, *FREE_PORTS) as service:
-            assert _created(service, "Kept") == 201
-            service.end(signal.SIGKILL)
+        with start_service(tmp_path, *FREE_PORTS) as service:
+            assert _create(service, "Stored") == 201
+            service.stop(signal.SIGKILL)
             assert locks.is_held(folder / "server.lock")
         service.ready_file.unlink()
-        with serving(tmp_path, *FREE_PORTS) as service:
-            assert _created(service, "Kept") == 200
-            assert service.end() == 0
+        with start_service(tmp_path, *FREE_PORTS) as service:
+            assert _create(service, "Stored") == 200
+            assert service.stop() == 0
         assert not locks.is_held(folder / "server.lock")
         assert service.errors == ""
     finally:
         end_server(folder)
 
 
-def test_a_signal_while_its_own_database_starts_ends_both(tmp_path: Path) -> None:
+def test_a_signal_while_the_embedded_database_starts_stops_both(tmp_path: Path) -> None:
     folder = tmp_path / ".local" / "share" / "customers" / "postgres"
-    with launched(tmp_path, "serve", *FREE_PORTS) as service:
-        eventually((folder / "new").exists)
-        assert service.end() == 0
+    with start_command(tmp_path, "serve", *FREE_PORTS) as service:
+        wait_until((folder / "new").exists)
+        assert service.stop() == 0
     assert (service.errors, "serving" in service.output) == ("", False)
     assert not locks.is_held(folder / "server.lock")
 
 
 class Load:
-    """Callers that create and read customers until the block ends, and what they hear."""
+    """Callers that create and read customers until the block ends, and the statuses they get."""
 
     def __init__(self, service: Service) -> None:
-        self.heard: set[int] = set()
+        self.statuses: set[int] = set()
         self._service = service
         self._latest: list[int] = []
         self._is_over = threading.Event()
@@ -182,49 +187,53 @@ class Load:
         for caller in self._callers:
             caller.join()
 
-    def hears(self, status: int) -> None:
-        """Returns when the status is heard from now on."""
+    def wait_for(self, status: int) -> None:
+        """Returns once a caller gets the status from now on."""
         self._latest.clear()
-        eventually(lambda: status in self._latest)
+        wait_until(lambda: status in self._latest)
 
     def _call(self, number: int) -> None:
         name, count = f"Caller{number}", 0
-        with closing(connected(self._service)) as connection:
+        with closing(connect(self._service)) as connection:
             while not self._is_over.is_set():
                 count += 1
-                self._hear(ask(connection, "POST", CUSTOMERS, a_customer(f"{name}-{count}"))[0])
-                self._hear(ask(connection, "POST", CUSTOMERS, a_customer(name))[0])
+                self._record(call(connection, "POST", CUSTOMERS, a_customer(f"{name}-{count}"))[0])
+                self._record(call(connection, "POST", CUSTOMERS, a_customer(name))[0])
 
-    def _hear(self, status: int) -> None:
-        self.heard.add(status)
+    def _record(self, status: int) -> None:
+        self.statuses.add(status)
         self._latest.append(status)
 
 
-def _check_away(service: Service) -> None:
-    """Everything that needs the database says that it is away; the process lives."""
-    with closing(connected(service)) as connection:
-        assert ask(connection, "GET", "/live")[0] == 200
-        status, said, _ = ask(connection, "GET", "/health")
-        assert (status, said["status"], said["database"]) == (503, "unhealthy", "down")
-        assert ask(connection, "GET", "/ready")[0] == 503
-        status, said, headers = ask(connection, "GET", NOBODY)
-        assert (status, said["error"], said["code"]) == (503, AWAY, "STORAGE_UNAVAILABLE")
+def _check_unavailable(service: Service) -> None:
+    """Checks that the process lives, and that calls that need the database report it."""
+    with closing(connect(service)) as connection:
+        assert call(connection, "GET", "/live")[0] == 200
+        status, content, _ = call(connection, "GET", "/health")
+        assert (status, content["status"], content["database"]) == (503, "unhealthy", "down")
+        assert call(connection, "GET", "/ready")[0] == 503
+        status, content, headers = call(connection, "GET", UNKNOWN)
+        assert (status, content["error"], content["code"]) == (
+            503,
+            UNAVAILABLE,
+            "STORAGE_UNAVAILABLE",
+        )
         assert int(headers["Retry-After"]) > 0
-        status, said, headers = ask(connection, "GET", f"{NOBODY}/addresses")
-        assert (status, said["error"]["code"]) == (503, "STORAGE_UNAVAILABLE")
+        status, content, headers = call(connection, "GET", f"{UNKNOWN}/addresses")
+        assert (status, content["error"]["code"]) == (503, "STORAGE_UNAVAILABLE")
         assert int(headers["Retry-After"]) > 0
     with grpc.insecure_channel(service.grpc) as channel:
-        asked = CancelOrderRequest(tenant_id="tenant", customer_id=str(UUID(int=7)), order_id="1")
-        with pytest.raises(grpc.RpcError) as refused:
+        request = CancelOrderRequest(tenant_id="tenant", customer_id=str(UUID(int=7)), order_id="1")
+        with pytest.raises(grpc.RpcError) as raised:
             CustomersServiceStub(channel).CancelOrder(  # type: ignore[arg-type]
-                asked, timeout=30, wait_for_ready=True
+                request, timeout=PATIENCE_SECONDS, wait_for_ready=True
             )
-    assert refused.value.code() == grpc.StatusCode.UNAVAILABLE
+    assert raised.value.code() == grpc.StatusCode.UNAVAILABLE
 
 
-def _created(service: Service, name: str) -> int:
-    with closing(connected(service)) as connection:
-        return ask(connection, "POST", CUSTOMERS, a_customer(name))[0]
+def _create(service: Service, name: str) -> int:
+    with closing(connect(service)) as connection:
+        return call(connection, "POST", CUSTOMERS, a_customer(name))[0]
 
 
 async def _run(address: str, statement: str) -> None:

@@ -1,7 +1,8 @@
-"""Segments and the processes around them: the doctor's command, who sweeps when a sweeper dies, and
-members that time moves, each at their own moment.
+"""Segments across processes: the doctor's command, the takeover of a dead sweeper, and members
+that change with time, at the exact moment.
 
-Stored members, marks and the lease are looked at with SQL: a read over REST would settle them.
+Tests read stored members, pending changes and the lease with SQL: a read over REST would refresh
+them.
 """
 
 import asyncio
@@ -22,16 +23,16 @@ from attrs import frozen
 
 from customers.adapters.postgres.engine.migrate import migrate
 from tests.support.databases import rows
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.service_process import (
     FREE_PORTS,
-    PATIENCE_SECONDS,
     Service,
     a_customer,
     a_free_port,
-    ask,
-    connected,
-    launched,
-    serving,
+    call,
+    connect,
+    start_command,
+    start_service,
 )
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -43,13 +44,13 @@ LAPSED = {"field": "days_since_last_order", "operator": "gt", "value": 90}
 RECENT = {"field": "last_order_date", "operator": "within_last_days", "value": 91}
 NO_SWEEPER, OFTEN = "0", "0.05"
 _numbers = count(1)
-MARKS = "SELECT count(*) FROM customer_segment_pending_changes"
+PENDING_CHANGES = "SELECT count(*) FROM customer_segment_pending_changes"
 MEMBERS = "SELECT count(*) FROM customer_segment_members WHERE segment_id = $1"
 
 
 @frozen(kw_only=True)
 class Shop:
-    """A database with a segment of everybody called Ada, whose members are stored."""
+    """A database with a segment of all customers named Ada, whose members are stored."""
 
     url: str
     folder: Path
@@ -57,10 +58,12 @@ class Shop:
     ada: UUID
     bob: UUID
 
-    def doctor(self, *told: str) -> tuple[int, list[str]]:
-        """How the doctor ends, and the lines it prints."""
+    def doctor(self, *options: str) -> tuple[int, list[str]]:
+        """The exit code of the doctor, and the lines it prints."""
         folder = Path(tempfile.mkdtemp(dir=self.folder))
-        with launched(folder, "doctor", "segments", *told, environ=at(self.url)) as doctor:
+        with start_command(
+            folder, "doctor", "segments", *options, environ=environment(self.url)
+        ) as doctor:
             code = doctor.exit_code()
         assert doctor.errors == ""
         return code, doctor.output.splitlines()
@@ -68,197 +71,212 @@ class Shop:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def shop(empty: str, tmp_path: Path) -> AsyncIterator[Shop]:
-    with served(tmp_path / "service", empty, NO_SWEEPER) as service, calling(service) as caller:
-        ada, _, bob = [new_customer(caller, name) for name in ("Ada", "Ada", "Bob")]
-        segment = new_segment(caller, ADAS)
+    with (
+        start(tmp_path / "service", empty, NO_SWEEPER) as service,
+        connection_to(service) as caller,
+    ):
+        ada, _, bob = [create_customer(caller, name) for name in ("Ada", "Ada", "Bob")]
+        segment = create_segment(caller, ADAS)
         assert [row["count"] for row in await rows(empty, MEMBERS, segment)] == [2]
     yield Shop(url=empty, folder=tmp_path, segment=segment, ada=ada, bob=bob)
 
 
-def at(url: str, pause: str = NO_SWEEPER) -> dict[str, str]:
+def environment(url: str, pause: str = NO_SWEEPER) -> dict[str, str]:
     return {"DATABASE_URL": url, "SWEEP_SECONDS": pause, "LOG_LEVEL": "warning"}
 
 
 @contextmanager
-def served(folder: Path, url: str, pause: str) -> Iterator[Service]:
-    """A service in a new folder, whose sweeper pauses for so many seconds."""
+def start(folder: Path, url: str, pause: str) -> Iterator[Service]:
+    """A service in a new folder; its sweeper pauses for this number of seconds."""
     folder.mkdir()
-    with serving(folder, *FREE_PORTS, environ=at(url, pause)) as service:
+    with start_service(folder, *FREE_PORTS, environ=environment(url, pause)) as service:
         yield service
 
 
 @contextmanager
-def calling(service: Service) -> Iterator[HTTPConnection]:
-    with closing(connected(service)) as connection:
+def connection_to(service: Service) -> Iterator[HTTPConnection]:
+    with closing(connect(service)) as connection:
         yield connection
 
 
-def told(caller: HTTPConnection, method: str, path: str, body: object = None) -> Any:
-    status, said, _ = ask(caller, method, path, body)
-    assert status in (200, 201), said
-    return said
+def content(caller: HTTPConnection, method: str, path: str, body: object = None) -> Any:
+    """The JSON of a successful response."""
+    status, result, _ = call(caller, method, path, body)
+    assert status in (200, 201), result
+    return result
 
 
-def new_customer(caller: HTTPConnection, name: str) -> UUID:
+def create_customer(caller: HTTPConnection, name: str) -> UUID:
     body = a_customer(f"{name}-{next(_numbers)}") | {"firstName": name}
-    return UUID(told(caller, "POST", CUSTOMERS, body)["id"])
+    return UUID(content(caller, "POST", CUSTOMERS, body)["id"])
 
 
-def new_segment(caller: HTTPConnection, condition: dict[str, Any]) -> UUID:
+def create_segment(caller: HTTPConnection, condition: dict[str, Any]) -> UUID:
     body = {"name": condition["field"], "rules": [condition]}
-    return UUID(told(caller, "POST", SEGMENTS, body)["id"])
+    return UUID(content(caller, "POST", SEGMENTS, body)["id"])
 
 
-def order(caller: HTTPConnection, customer: UUID, at: datetime) -> None:
-    body = {"orderId": "order-1", "totalAmount": 5, "orderDate": at.isoformat()}
-    told(caller, "POST", f"{CUSTOMERS}/{customer}/record-order", body)
+def record_order(caller: HTTPConnection, customer: UUID, date: datetime) -> None:
+    body = {"orderId": "order-1", "totalAmount": 5, "orderDate": date.isoformat()}
+    content(caller, "POST", f"{CUSTOMERS}/{customer}/record-order", body)
 
 
-async def becomes(expected: object, url: str, sql: str, *values: object) -> None:
-    """Returns when the only value that a statement gives is the expected one."""
+def soon_after(started: datetime, *, at_least: float) -> datetime:
+    """A moment that leaves time for a call on a machine that took this long since `started`."""
+    now = datetime.now(UTC)
+    return now + max(timedelta(seconds=at_least), 10 * (now - started))
+
+
+async def wait_for(expected: object, url: str, sql: str, *values: object) -> None:
+    """Waits until the query returns `expected` as its only value."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         while [row[0] for row in await rows(url, sql, *values)] != [expected]:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 
 
 async def sweeper(url: str) -> UUID:
-    """Who sweeps, once anybody does."""
-    await becomes(1, url, "SELECT count(*) FROM sweeper")
+    """The id of the active sweeper, once there is one."""
+    await wait_for(1, url, "SELECT count(*) FROM sweeper")
     ((holder,),) = await rows(url, "SELECT holder FROM sweeper")
     assert isinstance(holder, UUID)
     return holder
 
 
-async def test_the_doctor_finds_nothing_where_all_is_right(shop: Shop) -> None:
+async def test_the_doctor_finds_no_difference_in_correct_data(shop: Shop) -> None:
     assert shop.doctor() == (0, ["1 tenant checked, 0 differences"])
     assert shop.doctor("--tenant", "tenant") == (0, ["1 tenant checked, 0 differences"])
 
 
-async def test_the_doctor_prints_a_member_whose_row_is_lost(shop: Shop) -> None:
-    lost = "DELETE FROM customer_segment_members WHERE customer_id = $1"
-    await rows(shop.url, lost, shop.ada)
-    where = f"tenant tenant, segment {shop.segment}, customer {shop.ada}"
-    difference = f"{where}: is not told to be a member, and is one"
+async def test_the_doctor_reports_a_member_whose_row_is_missing(shop: Shop) -> None:
+    delete = "DELETE FROM customer_segment_members WHERE customer_id = $1"
+    await rows(shop.url, delete, shop.ada)
+    subject = f"tenant tenant, segment {shop.segment}, customer {shop.ada}"
+    difference = f"{subject}: not reported as a member, but is one"
     assert shop.doctor() == (1, [difference, "1 tenant checked, 1 difference"])
     assert shop.doctor("--tenant", "other") == (0, ["1 tenant checked, 0 differences"])
 
 
-async def test_the_doctor_prints_every_difference_there_is(shop: Shop) -> None:
-    added = (
+async def test_the_doctor_reports_every_difference(shop: Shop) -> None:
+    insert = (
         "INSERT INTO customer_segment_members (tenant_id, customer_id, segment_id, created_at) "
         "SELECT tenant_id, id, $1, created_at FROM customers WHERE id = $2"
     )
-    await rows(shop.url, added, shop.segment, shop.bob)
+    await rows(shop.url, insert, shop.segment, shop.bob)
     await rows(shop.url, "UPDATE customer_segment_refresh_states SET member_count = 1002")
-    where = f"tenant tenant, segment {shop.segment}"
+    subject = f"tenant tenant, segment {shop.segment}"
     assert shop.doctor("--tenant", "tenant") == (
         1,
         [
-            f"{where}, customer {shop.bob}: is told to be a member, and is none",
-            f"{where}: told 1,002 members, there are 2",
+            f"{subject}, customer {shop.bob}: reported as a member, but is not one",
+            f"{subject}: reports 1,002 members, has 2",
             "1 tenant checked, 2 differences",
         ],
     )
 
 
-async def test_the_doctor_of_a_new_database_has_nobody_to_check(empty: str, tmp_path: Path) -> None:
+async def test_the_doctor_accepts_an_empty_database(empty: str, tmp_path: Path) -> None:
     await migrate(empty)
-    with launched(tmp_path, "doctor", "segments", environ=at(empty)) as doctor:
+    with start_command(tmp_path, "doctor", "segments", environ=environment(empty)) as doctor:
         assert doctor.exit_code() == 0
     assert doctor.output == "0 tenants checked, 0 differences\n"
 
 
-async def test_a_database_the_doctor_cannot_examine_is_one_sentence(
+async def test_an_unusable_database_stops_the_doctor_with_one_sentence(
     empty: str, tmp_path: Path
 ) -> None:
-    nobody = f"postgres://user:hunter2@127.0.0.1:{a_free_port()}/customers"
-    for number, url in enumerate((empty, nobody)):
+    unreachable = f"postgres://user:hunter2@127.0.0.1:{a_free_port()}/customers"
+    for number, url in enumerate((empty, unreachable)):
         (folder := tmp_path / str(number)).mkdir()
-        with launched(folder, "doctor", "segments", environ=at(url)) as doctor:
+        with start_command(folder, "doctor", "segments", environ=environment(url)) as doctor:
             assert doctor.exit_code() == 1
         assert doctor.errors.startswith("Error: the storage is not available")
         assert doctor.errors.count("\n") == 1
 
 
-async def test_the_doctor_says_what_it_can_check(tmp_path: Path) -> None:
-    with launched(tmp_path, "doctor", "--help") as asked:
-        assert asked.exit_code() == 0
-    assert asked.output.startswith("Usage: customers doctor [OPTIONS] COMMAND")
-    assert "segments  Evaluate every segment for every customer" in asked.output
+async def test_the_help_of_the_doctor_lists_its_checks(tmp_path: Path) -> None:
+    with start_command(tmp_path, "doctor", "--help") as doctor:
+        assert doctor.exit_code() == 0
+    assert doctor.output.startswith("Usage: customers doctor [OPTIONS] COMMAND")
+    assert "segments  Evaluate every segment for every customer" in doctor.output
 
 
-async def test_when_the_one_who_sweeps_is_killed_another_one_does(
+async def test_when_the_sweeper_is_killed_another_one_takes_over(
     empty: str, tmp_path: Path
 ) -> None:
     with (
-        served(tmp_path / "one", empty, OFTEN) as one,
-        served(tmp_path / "other", empty, OFTEN) as other,
-        calling(other) as caller,
+        start(tmp_path / "one", empty, OFTEN) as one,
+        start(tmp_path / "other", empty, OFTEN) as other,
+        connection_to(other) as caller,
     ):
-        holder, segment = await sweeper(empty), new_segment(caller, ADAS)
-        new_customer(caller, "Ada")
-        await becomes(1, empty, MEMBERS, segment)
+        holder, segment = await sweeper(empty), create_segment(caller, ADAS)
+        create_customer(caller, "Ada")
+        await wait_for(1, empty, MEMBERS, segment)
         assert await sweeper(empty) == holder
-        one.end(signal.SIGKILL)
-        new_customer(caller, "Ada")
-        await becomes(2, empty, MEMBERS, segment)
-        await becomes(0, empty, MARKS)
+        one.stop(signal.SIGKILL)
+        create_customer(caller, "Ada")
+        await wait_for(2, empty, MEMBERS, segment)
+        await wait_for(0, empty, PENDING_CHANGES)
         assert await sweeper(empty) != holder
 
 
-async def test_those_whose_time_has_come_are_moved_before_anybody_asks(
+async def test_members_that_change_with_time_are_moved_before_they_are_read(
     empty: str, tmp_path: Path
 ) -> None:
-    with served(tmp_path / "one", empty, NO_SWEEPER) as service, calling(service) as caller:
-        segment, customer = new_segment(caller, LAPSED), new_customer(caller, "Ada")
-        moment = datetime.now(UTC) + timedelta(seconds=1)
-        order(caller, customer, moment - timedelta(days=91))
-    await becomes(True, empty, "SELECT clock_timestamp() > $1", moment)
-    with served(tmp_path / "other", empty, OFTEN):
-        await becomes(1, empty, MEMBERS, segment)
+    with start(tmp_path / "one", empty, NO_SWEEPER) as service, connection_to(service) as caller:
+        started = datetime.now(UTC)
+        segment, customer = create_segment(caller, LAPSED), create_customer(caller, "Ada")
+        moment = soon_after(started, at_least=1)
+        record_order(caller, customer, moment - timedelta(days=91))
+    await wait_for(True, empty, "SELECT clock_timestamp() > $1", moment)
+    with start(tmp_path / "other", empty, OFTEN):
+        await wait_for(1, empty, MEMBERS, segment)
     (change,) = await rows(empty, "SELECT * FROM customer_segment_changes")
     assert (change["customer_id"], change["entered"]) == (customer, True)
     assert (change["at"], change["cause"]) == (moment, "time")
 
 
 @pytest.mark.parametrize("pause", [NO_SWEEPER, OFTEN])
-async def test_time_moves_members_at_the_exact_moment(
+async def test_members_change_with_time_at_the_exact_moment(
     empty: str, tmp_path: Path, pause: str
 ) -> None:
-    with served(tmp_path / "service", empty, pause) as service, calling(service) as caller:
-        lapsed, recent = new_segment(caller, LAPSED), new_segment(caller, RECENT)
-        customer, moment = new_customer(caller, "Ada"), datetime.now(UTC) + timedelta(seconds=3)
-        order(caller, customer, moment - timedelta(days=91))
+    with start(tmp_path / "service", empty, pause) as service, connection_to(service) as caller:
+        started = datetime.now(UTC)
+        lapsed, recent = create_segment(caller, LAPSED), create_segment(caller, RECENT)
+        customer, moment = create_customer(caller, "Ada"), soon_after(started, at_least=3)
+        record_order(caller, customer, moment - timedelta(days=91))
         leaving = moment + timedelta(microseconds=1)
-        first = datetime.now(UTC)
+        recorded_at = datetime.now(UTC)
         while datetime.now(UTC) < moment + timedelta(seconds=0.5):
             expect_exact(caller, (lapsed, customer), moment, enters=True)
             expect_exact(caller, (recent, customer), leaving, enters=False)
-        assert first < moment
+        assert recorded_at < moment
         assert feed(caller, lapsed) == [("entered", moment, "time")]
         assert feed(caller, recent)[-1:] == [("left", leaving, "time")]
 
 
 def expect_exact(
-    caller: HTTPConnection, who: tuple[UUID, UUID], moment: datetime, *, enters: bool
+    caller: HTTPConnection, ids: tuple[UUID, UUID], moment: datetime, *, enters: bool
 ) -> None:
-    """Of a customer whom time moves then: who asks at that moment or later hears of it, who has
-    the answer before does not.
+    """Checks the membership of a customer that changes at `moment`: a request sent at `moment` or
+    later sees the change, a response received before it does not.
     """
-    segment, customer = who
-    background_tasks = datetime.now(UTC)
-    members = told(caller, "GET", f"{SEGMENTS}/{segment}/customers")
-    if background_tasks >= moment or datetime.now(UTC) < moment:
-        assert [each["id"] for each in members] == [str(customer)] * (
-            enters is (background_tasks >= moment)
+    segment, customer = ids
+    sent_at = datetime.now(UTC)
+    members = content(caller, "GET", f"{SEGMENTS}/{segment}/customers")
+    if sent_at >= moment or datetime.now(UTC) < moment:
+        assert [member["id"] for member in members] == [str(customer)] * (
+            enters is (sent_at >= moment)
         )
-    explained = told(caller, "GET", f"{SEGMENTS}/{segment}/customers/{customer}/explain")
-    is_past = datetime.fromisoformat(explained["evaluatedAt"]) >= moment
-    assert explained["member"] is (enters is is_past)
-    coming = explained["nextChangeAt"]
-    assert (coming and datetime.fromisoformat(coming)) == (None if is_past else moment)
+    explanation = content(caller, "GET", f"{SEGMENTS}/{segment}/customers/{customer}/explain")
+    is_past = datetime.fromisoformat(explanation["evaluatedAt"]) >= moment
+    assert explanation["member"] is (enters is is_past)
+    next_change = explanation["nextChangeAt"]
+    assert (next_change and datetime.fromisoformat(next_change)) == (None if is_past else moment)
 
 
 def feed(caller: HTTPConnection, segment: UUID) -> list[tuple[str, datetime, str]]:
-    changes = told(caller, "GET", f"{SEGMENTS}/{segment}/changes")["changes"]
-    return [(each["change"], datetime.fromisoformat(each["at"]), each["cause"]) for each in changes]
+    changes = content(caller, "GET", f"{SEGMENTS}/{segment}/changes")["changes"]
+    return [
+        (change["change"], datetime.fromisoformat(change["at"]), change["cause"])
+        for change in changes
+    ]

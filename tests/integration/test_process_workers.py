@@ -1,4 +1,4 @@
-"""Several processes on the same ports: how they share, are replaced, and end together."""
+"""Several processes on the same ports: how they share them, are replaced, and stop together."""
 
 import asyncio
 import os
@@ -14,27 +14,27 @@ import asyncpg
 import pytest
 
 from customers.devtools import locks
+from tests.support.patience import wait_until
 from tests.support.postgres_servers import end_server, start_test_server
 from tests.support.service_process import (
     Service,
     a_customer,
     a_free_port,
-    ask,
-    connected,
-    eventually,
+    call,
+    connect,
+    get_status,
     is_alive,
-    launched,
-    serving,
-    status_of,
+    start_command,
+    start_service,
 )
 
 CUSTOMERS = "/api/v1/customers"
-COUNTED = re.compile(r'customers_http_requests_total\{method="GET",route="/live".*\} (\d+)\.0')
+LIVE_CALLS = re.compile(r'customers_http_requests_total\{method="GET",route="/live".*\} (\d+)\.0')
 
 
 @pytest.fixture(scope="module")
 def environ() -> dict[str, str]:
-    """Names a database that is there and empty when the first one comes."""
+    """Names a new, empty database."""
     server, name = start_test_server(), f"workers_{uuid4().hex}"
     asyncio.run(_run(server, f"CREATE DATABASE {name}"))
     return {"DATABASE_URL": f"{server.removesuffix('/postgres')}/{name}"}
@@ -42,75 +42,81 @@ def environ() -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory, environ: dict[str, str]) -> Iterator[Service]:
-    with serving(tmp_path_factory.mktemp("service"), *_two_workers(), environ=environ) as service:
+    with start_service(
+        tmp_path_factory.mktemp("service"), *_two_workers(), environ=environ
+    ) as service:
         yield service
-        assert service.end() == 0
+        assert service.stop() == 0
 
 
-def test_workers_serve_one_port_and_one_database(service: Service) -> None:
+def test_workers_share_one_port_and_one_database(service: Service) -> None:
     assert service.pid == service.process.pid
     assert len(service.children()) == 2
-    with closing(connected(service)) as one, closing(connected(service)) as other:
-        _, created, _ = ask(one, "POST", CUSTOMERS, a_customer("Shared"))
-        assert ask(other, "GET", f"{CUSTOMERS}/{created['id']}")[0] == 200
+    with closing(connect(service)) as one, closing(connect(service)) as other:
+        _, created, _ = call(one, "POST", CUSTOMERS, a_customer("Shared"))
+        assert call(other, "GET", f"{CUSTOMERS}/{created['id']}")[0] == 200
 
 
-def test_the_metrics_of_any_worker_are_those_of_all(service: Service) -> None:
-    before = _counted(service)
+def test_every_worker_reports_the_metrics_of_all(service: Service) -> None:
+    before = _live_calls(service)
     for _ in range(20):
-        assert status_of(service, "/live") == 200
+        assert get_status(service, "/live") == 200
     for _ in range(5):
-        assert _counted(service) == before + 20
+        assert _live_calls(service) == before + 20
 
 
-def test_nobody_sees_the_address_of_the_database_in_the_list_of_processes(service: Service) -> None:
-    for number in (service.pid, *service.children()):
-        assert b"postgres" not in Path(f"/proc/{number}/cmdline").read_bytes()
+def test_the_list_of_processes_does_not_show_the_database_url(service: Service) -> None:
+    for pid in (service.pid, *service.children()):
+        assert b"postgres" not in Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
-def test_a_worker_that_dies_is_replaced_and_the_other_serves_meanwhile(service: Service) -> None:
+def test_a_worker_that_dies_is_replaced_while_the_other_serves(service: Service) -> None:
     dying, staying = service.children()
     os.kill(dying, signal.SIGKILL)
-    eventually(lambda: service.children() == [staying])
-    assert {status_of(service, "/live") for _ in range(10)} == {200}
-    eventually(lambda: len(service.children()) == 2)
-    assert "a worker has died" in service.output
+    wait_until(lambda: service.children() == [staying])
+    assert {get_status(service, "/live") for _ in range(10)} == {200}
+    wait_until(lambda: len(service.children()) == 2)
+    assert "worker exited" in service.output
 
 
-def test_all_end_when_the_supervisor_is_asked_to(tmp_path: Path, environ: dict[str, str]) -> None:
-    with serving(tmp_path, *_two_workers(), environ=environ) as service:
+def test_a_signal_to_the_supervisor_stops_all_workers(
+    tmp_path: Path, environ: dict[str, str]
+) -> None:
+    with start_service(tmp_path, *_two_workers(), environ=environ) as service:
         workers = service.children()
-        assert service.end(signal.SIGINT) == 0
+        assert service.stop(signal.SIGINT) == 0
         assert not any(map(is_alive, workers))
     assert (service.errors, service.ready_file.exists()) == ("", False)
 
 
-def test_a_database_of_their_own_starts_before_them_and_ends_after_them(tmp_path: Path) -> None:
+def test_the_embedded_database_starts_before_the_workers_and_stops_after_them(
+    tmp_path: Path,
+) -> None:
     folder = tmp_path / ".local" / "share" / "customers" / "postgres"
     try:
-        with serving(tmp_path, *_two_workers()) as service:
-            assert status_of(service, "/ready") == 200
-            assert service.end() == 0
+        with start_service(tmp_path, *_two_workers()) as service:
+            assert get_status(service, "/ready") == 200
+            assert service.stop() == 0
         assert not locks.is_held(folder / "server.lock")
         assert service.errors == ""
     finally:
         end_server(folder)
 
 
-def test_workers_end_by_themselves_when_the_supervisor_is_killed(
+def test_workers_stop_when_the_supervisor_is_killed(
     tmp_path: Path, environ: dict[str, str]
 ) -> None:
-    there = {**environ, "TMPDIR": str(tmp_path)}
-    with serving(tmp_path, *_two_workers(), environ=there) as service:
+    environment = {**environ, "TMPDIR": str(tmp_path)}
+    with start_service(tmp_path, *_two_workers(), environ=environment) as service:
         workers = service.children()
         assert list(tmp_path.glob("customers-metrics-*"))
-        service.end(signal.SIGKILL)
-        eventually(lambda: not any(map(is_alive, workers)))
+        service.stop(signal.SIGKILL)
+        wait_until(lambda: not any(map(is_alive, workers)))
     assert not list(tmp_path.glob("customers-metrics-*"))
 
 
 @pytest.mark.parametrize(("option", "interface"), [("--port", "HTTP"), ("--rpc-port", "gRPC")])
-def test_a_port_that_another_program_shares_with_whoever_asks_is_taken(
+def test_a_port_that_another_program_shares_is_taken(
     tmp_path: Path, environ: dict[str, str], option: str, interface: str
 ) -> None:
     with socket.socket() as other:
@@ -118,8 +124,8 @@ def test_a_port_that_another_program_shares_with_whoever_asks_is_taken(
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = str(other.getsockname()[1])
-        asked = ("serve", *_two_workers(), option, port)
-        with launched(tmp_path, *asked, environ=environ) as service:
+        arguments = ("serve", *_two_workers(), option, port)
+        with start_command(tmp_path, *arguments, environ=environ) as service:
             assert service.exit_code() == 1
     assert service.errors.startswith(f"Error: cannot serve {interface} at 127.0.0.1:{port}: ")
     assert service.errors.count("\n") == 1
@@ -130,12 +136,12 @@ def _two_workers() -> tuple[str, ...]:
     return ("--workers", "2", *ports)
 
 
-def _counted(service: Service) -> int:
-    """How many calls of /live the metrics know."""
-    with closing(connected(service)) as connection:
+def _live_calls(service: Service) -> int:
+    """The number of calls of /live in the metrics."""
+    with closing(connect(service)) as connection:
         connection.request("GET", "/metrics")
-        found = COUNTED.search(connection.getresponse().read().decode())
-        return int(found[1]) if found else 0
+        match = LIVE_CALLS.search(connection.getresponse().read().decode())
+        return int(match[1]) if match else 0
 
 
 async def _run(address: str, statement: str) -> None:

@@ -34,7 +34,7 @@ from tests.support.memory_service import memory_service
 from tests.support.schema_check import Document, the_document
 
 # Half a minute, on a machine that has nothing else to do.
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 EXAMPLES_EACH: Final = 12
 CONFIGURATION: Final = """

@@ -16,10 +16,11 @@ from aiohttp import ClientSession
 
 from benchmarks.people import settle_in
 from tests.support.load import RandomLoad
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.restarts import RestartableService
-from tests.support.service_process import Service, launched
+from tests.support.service_process import Service, start_command
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(600)]
 
 SECONDS = float(os.environ.get("STORM_SECONDS", "12"))
 CONNECTIONS, TENANT, SO_MANY = 16, "shop", 80_000
@@ -65,8 +66,8 @@ async def differences(url: str, folder: Path) -> str:
     """What the doctor says of all segments of a database."""
     checked = folder / "doctor"
     checked.mkdir()
-    with launched(checked, "doctor", "segments", environ={"DATABASE_URL": url}) as doctor:
-        await asyncio.to_thread(doctor.process.wait, 60)
+    with start_command(checked, "doctor", "segments", environ={"DATABASE_URL": url}) as doctor:
+        await asyncio.to_thread(doctor.process.wait, PATIENCE_SECONDS)
         assert doctor.errors == ""
         return doctor.output
 

@@ -28,6 +28,7 @@ from customers.entrypoints.container import Container
 from customers.entrypoints.http.server import HttpServer
 from customers.entrypoints.json.decode import Decoder
 from tests.support.builders import NOW, USD, FixedClock
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.schema_check import expect_described
 
 BASE: Final = "/api/v1"
@@ -250,7 +251,7 @@ async def serving(
     server = HttpServer(app := container.app(), seconds_to_end=1.0)
     port = await server.start("127.0.0.1", 0)
     try:
-        async with ClientSession(timeout=ClientTimeout(total=30)) as client:
+        async with ClientSession(timeout=ClientTimeout(total=PATIENCE_SECONDS)) as client:
             yield Api(app=app, client=client, port=port, clock=clock, tenant=tenant)
     finally:
         await server.end()

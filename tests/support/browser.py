@@ -15,13 +15,13 @@ from typing import Final
 from attrs import field, frozen
 from playwright.async_api import ConsoleMessage, Locator, Page, async_playwright, expect
 
-from tests.support.service_process import MEMORY, serving
+from tests.support.patience import PATIENCE_SECONDS
+from tests.support.service_process import MEMORY, start_service
 
 PICTURE: Final = Path(__file__).parents[2] / "docs" / "api-docs.png"
 PROGRAMS: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 # The browser itself knows no other host, whatever the page's policy lets through.
 ALONE: Final = "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1"
-PATIENCE_MS: Final = 30_000.0
 # The console does not tell all of them.
 _TELLS_VIOLATIONS = """
 addEventListener("securitypolicyviolation", (event) =>
@@ -65,7 +65,7 @@ async def visiting(origin: str, program: str) -> AsyncIterator[Visit]:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=program, args=[ALONE, *unboxed])
         page = await browser.new_page(viewport={"width": 1400, "height": 900})
-        expect.set_options(timeout=PATIENCE_MS)
+        expect.set_options(timeout=PATIENCE_SECONDS * 1_000)
         visit = Visit(page=page)
         _listen(visit)
         await page.add_init_script(_TELLS_VIOLATIONS)
@@ -88,7 +88,7 @@ def _listen(visit: Visit) -> None:
 async def _take_picture() -> None:
     program = chromium()
     assert program is not None, f"the picture needs one of {', '.join(PROGRAMS)}"
-    with TemporaryDirectory() as folder, serving(Path(folder), *MEMORY) as service:
+    with TemporaryDirectory() as folder, start_service(Path(folder), *MEMORY) as service:
         async with visiting(service.http, program) as visit:
             await visit.show("Register a customer")
             await visit.page.wait_for_load_state("networkidle")

@@ -21,6 +21,7 @@ from customers.entrypoints.http.server import HttpServer
 from customers.entrypoints.testapi.ports import ControllableStorage
 from tests.support.api_client import NOTHING, Answer, Api
 from tests.support.builders import NOW, FixedClock, a_tenant
+from tests.support.patience import PATIENCE_SECONDS
 
 _ROOT = JsonPointer()
 
@@ -110,7 +111,7 @@ async def memory_service(
     port, rpc_port = await http.start("127.0.0.1", 0), await rpc.start("127.0.0.1:0")
     try:
         async with (
-            ClientSession(timeout=ClientTimeout(total=30)) as client,
+            ClientSession(timeout=ClientTimeout(total=PATIENCE_SECONDS)) as client,
             grpc.aio.insecure_channel(f"127.0.0.1:{rpc_port}") as channel,
         ):
             api = Api(app=app, client=client, port=port, clock=FixedClock(), tenant=a_tenant())

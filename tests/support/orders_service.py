@@ -42,7 +42,7 @@ class OrdersService:
 
     def _call(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
         host, port = self._address.hostname or "127.0.0.1", self._address.port
-        connection = http.client.HTTPConnection(host, port, timeout=10)
+        connection = http.client.HTTPConnection(host, port, timeout=60)
         headers = {"X-Tenant-ID": self._tenant}
         if body is not None:
             headers["Content-Type"] = "application/json"

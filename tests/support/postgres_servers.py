@@ -17,6 +17,7 @@ from pathlib import Path
 
 from customers.devtools import locks
 from customers.devtools.server import start
+from tests.support.patience import PATIENCE_SECONDS
 
 _PREFIX = "customers-tests-"
 _RUN = "CUSTOMERS_TEST_RUN"
@@ -58,7 +59,7 @@ def local_programs(major: int = 15) -> Path | None:
 
 def end_server(folder: Path) -> None:
     """End the server on this folder, whoever uses it and whatever becomes of the data."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while locks.is_held(folder / "server.lock"):
         if time.monotonic() > deadline:
             raise TimeoutError(f"the test server on {folder} did not end: end it by hand")

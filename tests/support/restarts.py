@@ -4,7 +4,7 @@ import signal
 from contextlib import ExitStack
 from pathlib import Path
 
-from tests.support.service_process import FREE_PORTS, Service, serving
+from tests.support.service_process import FREE_PORTS, Service, start_service
 
 
 class RestartableService(ExitStack):
@@ -27,4 +27,4 @@ class RestartableService(ExitStack):
         folder = self._folder / str(self._starts)
         folder.mkdir()
         environ = {"DATABASE_URL": self._url, "LOG_LEVEL": "warning"}
-        return self.enter_context(serving(folder, *ports, environ=environ))
+        return self.enter_context(start_service(folder, *ports, environ=environ))

@@ -1,7 +1,7 @@
-"""The command `customers` as a process of its own, for tests of how it starts, serves and ends.
+"""The command `customers` as a process of its own, for tests of how it starts, serves and stops.
 
-Whatever becomes of the test, the process and its workers are gone when the block ends; a database
-of its own is the business of the test.
+The process and its workers are killed when the block ends, even if the test fails. Tests that
+start a database of their own stop it themselves.
 """
 
 import json
@@ -10,8 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from http.client import HTTPConnection, HTTPException, HTTPMessage
 from pathlib import Path
@@ -20,18 +19,17 @@ from urllib.parse import urlsplit
 
 from attrs import frozen
 
+from tests.support.patience import PATIENCE_SECONDS, wait_until
 from tests.support.schema_check import expect_described
 
 COMMAND = (str(Path(sys.executable).with_name("customers")),)
 FREE_PORTS = ("--port", "0", "--rpc-port", "0")
 MEMORY = ("--storage", "memory", *FREE_PORTS)
-PATIENCE_SECONDS = 60.0
-SECONDS_TO_END = 15.0
 
 
 @frozen(kw_only=True)
-class Launched:
-    """A process, and what it wrote."""
+class CustomersProcess:
+    """A process and its output."""
 
     process: "subprocess.Popen[bytes]"
     folder: Path
@@ -51,26 +49,26 @@ class Launched:
     def send(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
 
-    def end(self, number: signal.Signals = signal.SIGTERM) -> int:
-        """Its exit code after a signal."""
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Sends the signal and returns the exit code."""
         self.send(number)
         return self.exit_code()
 
     def exit_code(self) -> int:
-        """Waits no longer than an end may take."""
-        return self.process.wait(SECONDS_TO_END)
+        """Waits until the process exits."""
+        return self.process.wait(PATIENCE_SECONDS)
 
     def children(self) -> list[int]:
-        """The processes that it has started and that live."""
-        number = self.process.pid
+        """The ids of its running child processes."""
+        pid = self.process.pid
         return [
-            int(each) for each in Path(f"/proc/{number}/task/{number}/children").read_text().split()
+            int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
         ]
 
 
 @frozen(kw_only=True)
-class Service(Launched):
-    """One that has written its ready file, and what was in there."""
+class Service(CustomersProcess):
+    """A process that serves, with the values of its ready file."""
 
     http: str
     grpc: str
@@ -79,13 +77,13 @@ class Service(Launched):
 
 
 @contextmanager
-def launched(
+def start_command(
     folder: Path,
     *arguments: str,
     command: tuple[str, ...] = COMMAND,
     environ: Mapping[str, str] | None = None,
-) -> Iterator[Launched]:
-    """The command in an environment of its own, whose home is the folder."""
+) -> Iterator[CustomersProcess]:
+    """The command with an environment of its own; the folder is its home."""
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder), **(environ or {})}
     with (folder / "out.log").open("ab") as out, (folder / "errors.log").open("ab") as errors:
         process = subprocess.Popen(
@@ -97,7 +95,7 @@ def launched(
             start_new_session=True,
         )
     try:
-        yield Launched(process=process, folder=folder)
+        yield CustomersProcess(process=process, folder=folder)
     finally:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
@@ -105,32 +103,32 @@ def launched(
 
 
 @contextmanager
-def serving(
+def start_service(
     folder: Path, *arguments: str, environ: Mapping[str, str] | None = None
 ) -> Iterator[Service]:
-    """`customers serve` that has said that it is ready."""
+    """`customers serve`, once it is ready."""
     ready = ("--ready-file", str(folder / "ready.json"))
-    with launched(folder, "serve", *ready, *arguments, environ=environ) as launch:
-        yield became_ready(launch)
+    with start_command(folder, "serve", *ready, *arguments, environ=environ) as started:
+        yield wait_until_ready(started)
 
 
-def became_ready(launch: Launched) -> Service:
-    """The same process once it serves. Raises AssertionError when it ends before."""
-    process, file = launch.process, launch.ready_file
-    eventually(lambda: file.exists() or process.poll() is not None)
-    assert process.poll() is None, f"it has ended: {launch.errors}\n{launch.output}"
-    return Service(process=process, folder=launch.folder, **json.loads(file.read_text()))
+def wait_until_ready(started: CustomersProcess) -> Service:
+    """The process as a Service, once it serves. Raises AssertionError if it exits before that."""
+    process, file = started.process, started.ready_file
+    wait_until(lambda: file.exists() or process.poll() is not None)
+    assert process.poll() is None, f"it has exited: {started.errors}\n{started.output}"
+    return Service(process=process, folder=started.folder, **json.loads(file.read_text()))
 
 
-def connected(service: Service) -> HTTPConnection:
-    """A connection of its own, that is kept alive until the service closes it."""
-    where = urlsplit(service.http)
-    connection = HTTPConnection(where.hostname or "", where.port, timeout=PATIENCE_SECONDS)
+def connect(service: Service) -> HTTPConnection:
+    """A connection that stays open until the service closes it."""
+    url = urlsplit(service.http)
+    connection = HTTPConnection(url.hostname or "", url.port, timeout=PATIENCE_SECONDS)
     connection.connect()
     return connection
 
 
-def ask(
+def call(
     connection: HTTPConnection,
     method: str,
     path: str,
@@ -138,25 +136,25 @@ def ask(
     *,
     accept: str = "application/json",
 ) -> tuple[int, dict[str, Any], HTTPMessage]:
-    """Status, JSON and headers of an answer."""
+    """Status, JSON and headers of the response, which must match the OpenAPI document."""
     headers = {"X-Tenant-ID": "tenant", "Content-Type": "application/json", "Accept": accept}
     connection.request(method, path, None if body is None else json.dumps(body), headers)
-    status, said, told = read(connection)
-    expect_described(method, path, status, dict(told.items()), json.dumps(said).encode())
-    return status, said, told
+    status, content, received = read_response(connection)
+    expect_described(method, path, status, dict(received.items()), json.dumps(content).encode())
+    return status, content, received
 
 
-def read(connection: HTTPConnection) -> tuple[int, dict[str, Any], HTTPMessage]:
-    """As `ask`, of an answer to what was sent already."""
-    answer = connection.getresponse()
-    said: dict[str, Any] = json.loads(answer.read())
-    return answer.status, said, answer.headers
+def read_response(connection: HTTPConnection) -> tuple[int, dict[str, Any], HTTPMessage]:
+    """Status, JSON and headers of the response to a request that was already sent."""
+    response = connection.getresponse()
+    content: dict[str, Any] = json.loads(response.read())
+    return response.status, content, response.headers
 
 
-def status_of(service: Service, path: str) -> int | None:
-    """The status of an answer over a new connection; None when nobody answers."""
+def get_status(service: Service, path: str) -> int | None:
+    """The status of a GET over a new connection; None if there is no answer."""
     try:
-        with closing(connected(service)) as connection:
+        with closing(connect(service)) as connection:
             connection.request("GET", path, headers={"X-Tenant-ID": "tenant"})
             return connection.getresponse().status
     except (OSError, HTTPException):
@@ -167,25 +165,17 @@ def a_customer(name: str) -> dict[str, str]:
     return {"email": f"{name}@example.test", "firstName": name, "lastName": ""}
 
 
-def eventually(holds: Callable[[], bool]) -> None:
-    """Returns when it holds."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not holds():
-        assert time.monotonic() < deadline, f"in vain: {holds}"
-        time.sleep(0.02)
-
-
 def a_free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
         return port
 
 
-def is_alive(number: int) -> bool:
-    """Whether a process of that number runs, and has not ended without its parent's knowledge."""
+def is_alive(pid: int) -> bool:
+    """Whether a process with this id runs and is no zombie."""
     try:
-        stat = Path(f"/proc/{number}/stat").read_text()
+        stat = Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
         return False
     return stat.rpartition(") ")[2][0] != "Z"

@@ -1,6 +1,6 @@
 """The command line: `customers serve`, `migrate`, `ready`, `doctor` and `openapi`.
 
-What a command needs is imported when it runs, so that help comes at once.
+Each command imports its modules when it runs, so that `--help` is fast.
 """
 
 import os
@@ -15,20 +15,20 @@ from customers.entrypoints.config.settings import Settings
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="customers-service", prog_name="customers")
 def main() -> None:
-    """The customers service: who the customers are, what they bought, and their segments."""
+    """The customers service: customers, their orders and their segments, over REST and gRPC."""
 
 
 @main.command()
 @takes_settings()
 def serve(settings: Settings) -> None:
-    """Serve REST and gRPC until SIGTERM.
+    """Serve the REST and gRPC APIs until SIGTERM or SIGINT.
 
-    Without a database in the settings, development keeps its data in an embedded PostgreSQL.
+    Without a database URL, development stores its data in an embedded PostgreSQL.
     """
-    from customers.entrypoints.process.signals import leave_when_asked
+    from customers.entrypoints.process.signals import exit_on_signals
 
-    leave_when_asked()
-    # Every fork here starts a program at once. gRPC would look after it, and talk about that.
+    exit_on_signals()
+    # Every fork here execs a program at once; gRPC's fork handlers would only log noise.
     os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")  # noqa: TID251 - set, not read
     _configure_logs(settings)
     from customers.entrypoints.process.loop import run
@@ -40,78 +40,84 @@ def serve(settings: Settings) -> None:
 @main.command()
 @takes_settings("database_url", "data_dir", "environment", "log_level")
 def migrate(settings: Settings) -> None:
-    """Bring the database to the newest revision; several at once migrate once."""
+    """Migrate the database to the newest revision.
+
+    It is safe to run several at once: one migrates, the others wait for it.
+    """
     from customers.entrypoints.container import database
     from customers.entrypoints.container import migrate as migrate_database
     from customers.entrypoints.process.loop import run
 
-    async def migrated() -> None:
+    async def migrate_once() -> None:
         async with database(settings) as dsn:
             await migrate_database(dsn)
 
     _configure_logs(settings)
-    run(migrated())
+    run(migrate_once())
 
 
 @main.command()
-@click.option("--url", help="Address of the service.  [default: http://HOST:PORT]")
+@click.option("--url", help="URL of the service.  [default: http://HOST:PORT]")
 @takes_settings("port", "host")
 def ready(settings: Settings, url: str | None) -> None:
-    """Exit with 0 if the service at the URL is ready, else with 1; for a container's check."""
-    from customers.entrypoints.process.health_check import trouble_at
-    from customers.entrypoints.process.sockets import bracketed, reachable
+    """Check whether a running service is ready.
 
-    here = f"http://{bracketed(reachable(settings.host))}:{settings.port}"
-    if trouble := trouble_at(url or here):
-        click.echo(trouble, err=True)
+    Made for the health check of a container: exits with 0 if it is ready, else with 1.
+    """
+    from customers.entrypoints.process.health_check import readiness_problem
+    from customers.entrypoints.process.sockets import reachable_host, url_host
+
+    default_url = f"http://{url_host(reachable_host(settings.host))}:{settings.port}"
+    if problem := readiness_problem(url or default_url):
+        click.echo(problem, err=True)
         sys.exit(1)
     click.echo("ready")
 
 
 @main.group()
 def doctor() -> None:
-    """Check what is kept against what it is made of; nothing is mended."""
+    """Check stored data for inconsistencies; changes nothing."""
 
 
 @doctor.command()
-@click.option("--tenant", help="The tenant to check.  [default: every tenant that has segments]")
+@click.option("--tenant", help="Tenant to check.  [default: every tenant that has segments]")
 @takes_settings("database_url", "data_dir", "environment", "log_level")
 def segments(settings: Settings, tenant: str | None) -> None:
-    """Evaluate every segment for every customer, and print each difference from its members.
+    """Evaluate every segment for every customer and print each difference from its members.
 
     Exits with 1 if there is a difference.
     """
-    from customers.entrypoints.process.doctor import differences
+    from customers.entrypoints.process.doctor import check_segments
     from customers.entrypoints.process.loop import run
 
     _configure_logs(settings)
-    run(differences(settings, tenant))
+    run(check_segments(settings, tenant))
 
 
 @main.command()
-@click.option("--yaml", "as_yaml", is_flag=True, help="As YAML.  [default: as JSON]")
+@click.option("--yaml", "as_yaml", is_flag=True, help="Print YAML.  [default: JSON]")
 def openapi(as_yaml: bool) -> None:
-    """Print the OpenAPI document of the REST interface."""
+    """Print the OpenAPI document of the REST API."""
     from customers.entrypoints.container import Container
     from customers.entrypoints.openapi import document
 
-    described = Container(settings=Settings(storage="memory"), dsn="").openapi()
+    openapi_document = Container(settings=Settings(storage="memory"), dsn="").openapi()
     write = document.as_yaml if as_yaml else document.as_json
-    click.echo(write(described), nl=False)
+    click.echo(write(openapi_document), nl=False)
 
 
 @main.command(hidden=True)
 def worker() -> None:
-    """Be one of the processes of `serve`, which tells it what to do on standard input."""
-    from customers.entrypoints.process.signals import leave_when_asked
+    """Run one of the worker processes of `serve`, which sends its command on standard input."""
+    from customers.entrypoints.process.signals import exit_on_signals
 
-    leave_when_asked()
+    exit_on_signals()
     from customers.entrypoints.process.loop import run
-    from customers.entrypoints.process.worker import receive, work
+    from customers.entrypoints.process.worker import receive_command, work
 
-    order, lifeline = receive()
-    _configure_logs(order.settings)
-    run(work(order, lifeline))
+    command, lifeline = receive_command()
+    _configure_logs(command.settings)
+    run(work(command, lifeline))
 
 
 def _configure_logs(settings: Settings) -> None:

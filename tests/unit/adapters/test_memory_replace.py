@@ -10,6 +10,7 @@ from customers.core.model.customer import Customer
 from tests.contract.full_tenant import seen, set_up
 from tests.contract.steps import Pause, overlapping
 from tests.support.builders import USD, a_customer
+from tests.support.patience import PATIENCE_SECONDS
 
 OTHER = "other"
 
@@ -96,7 +97,7 @@ async def test_concurrent_restores_and_writes_do_not_deadlock(
             await asyncio.sleep(0)
             await tx.customers.add(customer)
 
-    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(PATIENCE_SECONDS), asyncio.TaskGroup() as tasks:
         for number in range(30):
             tasks.create_task(write(number))
             tasks.create_task(storage.restore(data))

@@ -1,4 +1,4 @@
-"""The command line: help, version, and the starts that are refused."""
+"""The command line: help, version, and starts that fail on invalid settings."""
 
 import json
 from importlib.metadata import version
@@ -13,11 +13,11 @@ COMMANDS = ["serve", "migrate", "ready"]
 
 
 def run(*arguments: str, **environ: str) -> Result:
-    nothing = {setting.variable: None for setting in catalogue() if setting.variable}
-    return CliRunner().invoke(main, arguments, env={**nothing, **environ}, terminal_width=200)
+    unset = {setting.variable: None for setting in catalogue() if setting.variable}
+    return CliRunner().invoke(main, arguments, env={**unset, **environ}, terminal_width=200)
 
 
-def test_the_version_is_that_of_the_package() -> None:
+def test_the_version_is_the_version_of_the_package() -> None:
     result = run("--version")
     assert (result.exit_code, result.output) == (
         0,
@@ -26,11 +26,11 @@ def test_the_version_is_that_of_the_package() -> None:
 
 
 @pytest.mark.parametrize("option", ["--help", "-h"])
-def test_help_names_every_command_for_people(option: str) -> None:
+def test_help_lists_every_public_command(option: str) -> None:
     result = run(option)
     assert result.exit_code == 0
-    listed = result.output.partition("Commands:\n")[2].splitlines()
-    assert [line.split()[0] for line in listed] == sorted(["doctor", "openapi", *COMMANDS])
+    lines = result.output.partition("Commands:\n")[2].splitlines()
+    assert [line.split()[0] for line in lines] == sorted(["doctor", "openapi", *COMMANDS])
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -40,15 +40,15 @@ def test_every_command_has_help(command: str) -> None:
     assert result.output.startswith(f"Usage: main {command} [OPTIONS]")
 
 
-def test_the_doctor_says_what_it_can_check() -> None:
+def test_the_help_of_the_doctor_lists_its_checks() -> None:
     result = run("doctor", "--help")
     assert result.exit_code == 0
     assert result.output.startswith("Usage: main doctor [OPTIONS] COMMAND [ARGS]...")
-    listed = result.output.partition("Commands:\n")[2].splitlines()
-    assert [line.split()[0] for line in listed] == ["segments"]
+    lines = result.output.partition("Commands:\n")[2].splitlines()
+    assert [line.split()[0] for line in lines] == ["segments"]
 
 
-def test_the_doctor_of_segments_has_help_that_tells_of_the_tenant() -> None:
+def test_the_help_of_the_segment_doctor_explains_the_tenant_option() -> None:
     result = run("doctor", "segments", "--help")
     assert result.exit_code == 0
     assert result.output.startswith("Usage: main doctor segments [OPTIONS]")
@@ -57,24 +57,24 @@ def test_the_doctor_of_segments_has_help_that_tells_of_the_tenant() -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_malformed_setting_stops_every_command_with_a_sentence(command: str) -> None:
+def test_an_invalid_setting_stops_every_command_with_a_sentence(command: str) -> None:
     result = run(command, PORT="80x")
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == 'PORT: "80x" is not a port: a whole number from 0 to 65535.\n'
 
 
 @pytest.mark.parametrize(
-    ("told", "environ", "sentence"),
+    ("options", "environ", "sentence"),
     [
         (("--log-level", "loud"), {}, '--log-level: "loud" is not a log level: '),
         ((), {"DATABASE_URL": "mysql://shop:hunter2@db/d"}, "DATABASE_URL: the value is not "),
-        ((), {"ENVIRONMENT": "production"}, "DATABASE_URL: production needs the address of "),
+        ((), {"ENVIRONMENT": "production"}, "DATABASE_URL: production requires the URL of "),
     ],
 )
-def test_a_malformed_setting_stops_the_doctor_of_segments_with_a_sentence(
-    told: tuple[str, ...], environ: dict[str, str], sentence: str
+def test_an_invalid_setting_stops_the_segment_doctor_with_a_sentence(
+    options: tuple[str, ...], environ: dict[str, str], sentence: str
 ) -> None:
-    result = run("doctor", "segments", *told, **environ)
+    result = run("doctor", "segments", *options, **environ)
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.startswith(sentence)
     assert result.stderr.count("\n") == 1
@@ -83,7 +83,7 @@ def test_a_malformed_setting_stops_the_doctor_of_segments_with_a_sentence(
 def test_production_does_not_start_without_a_database() -> None:
     result = run("serve", ENVIRONMENT="production")
     assert result.exit_code == 2
-    assert result.stderr.startswith("DATABASE_URL: production needs the address of a database")
+    assert result.stderr.startswith("DATABASE_URL: production requires the URL of a database")
 
 
 def test_production_does_not_start_in_memory() -> None:
@@ -91,27 +91,27 @@ def test_production_does_not_start_in_memory() -> None:
         "serve", "--storage", "memory", ENVIRONMENT="production", DATABASE_URL="postgres://h/d"
     )
     assert result.exit_code == 2
-    assert result.stderr == "--storage: memory is refused in production: use postgres.\n"
+    assert result.stderr == "--storage: memory is not allowed in production: use postgres.\n"
 
 
-def test_an_option_that_nobody_knows_is_refused() -> None:
+def test_an_unknown_option_is_an_error() -> None:
     assert run("serve", "--prot", "1").exit_code == 2
 
 
-def test_a_service_that_nobody_runs_is_not_ready() -> None:
+def test_a_url_without_a_scheme_is_an_error() -> None:
     result = run("ready", "--url", "nowhere")
     assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr == "nowhere: an address begins with http:// or https://\n"
+    assert result.stderr == "nowhere: a URL must begin with http:// or https://\n"
 
 
 @pytest.mark.parametrize(
-    ("host", "context"),
+    ("host", "url_host"),
     [("0.0.0.0", "127.0.0.1"), ("::", "[::1]"), ("127.0.0.1", "127.0.0.1"), ("::1", "[::1]")],
 )
-def test_readiness_is_asked_where_the_settings_say_that_it_serves(host: str, context: str) -> None:
+def test_ready_calls_the_address_of_the_settings(host: str, url_host: str) -> None:
     result = run("ready", HOST=host, PORT="1")
     assert result.exit_code == 1
-    assert result.stderr.startswith(f"http://{context}:1/ready does not answer")
+    assert result.stderr.startswith(f"http://{url_host}:1/ready did not answer")
 
 
 def test_the_openapi_document_is_printed_as_json_and_as_yaml() -> None:

@@ -10,6 +10,7 @@ from grpc import StatusCode
 from grpc.aio import AioRpcError
 
 from customers.entrypoints.grpc.generated.customers_pb2 import RecordOrdersRequest
+from tests.support.patience import DEADLINE_SECONDS
 from tests.unit.entrypoints.grpc_service import (
     Rpc,
     an_order,
@@ -48,7 +49,9 @@ async def test_an_order_is_recorded_although_its_deadline_expires() -> None:
     async with serving() as rpc:
         customer_id = await rpc.add_customer()
         rpc.storage.gate.clear()
-        code, _ = await failure(rpc.stub.RecordOrder(an_order(customer_id), timeout=1))
+        code, _ = await failure(
+            rpc.stub.RecordOrder(an_order(customer_id), timeout=DEADLINE_SECONDS)
+        )
         assert code is StatusCode.DEADLINE_EXCEEDED
         assert rpc.storage.order_arrived.is_set()
         await rpc.wait_until_idle()
@@ -122,7 +125,7 @@ async def test_a_stopping_server_answers_calls_in_flight_and_accepts_no_new_ones
         rpc.storage.gate.clear()
         in_flight = asyncio.create_task(final_code(rpc.stub.RecordOrder(an_order(customer_id))))
         await rpc.storage.order_arrived.wait()
-        stopping = asyncio.create_task(rpc.server.stop(10))
+        stopping = asyncio.create_task(rpc.server.stop(60))
         await asyncio.sleep(0.1)
         assert await final_code(rpc.stub.RecordOrder(an_order("new"))) is StatusCode.UNAVAILABLE
         rpc.storage.gate.set()

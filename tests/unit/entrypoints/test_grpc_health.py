@@ -15,6 +15,7 @@ from grpc_reflection.v1alpha.reflection_pb2 import (
 )
 from grpc_reflection.v1alpha.reflection_pb2_grpc import ServerReflectionStub
 
+from tests.support.patience import PATIENCE_SECONDS
 from tests.unit.entrypoints.grpc_service import Rpc, an_order, failure, serving
 
 SERVICES = ["", "customers.v1.CustomersService"]
@@ -105,8 +106,8 @@ async def test_a_watch_does_not_delay_the_stop_of_the_server() -> None:
     async with serving() as rpc:
         responses = watch(rpc)
         assert await anext(responses) == SERVING
-        async with asyncio.timeout(30):
-            await rpc.server.stop(60)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await rpc.server.stop(10 * PATIENCE_SECONDS)
 
 
 async def test_reflection_lists_the_services() -> None:

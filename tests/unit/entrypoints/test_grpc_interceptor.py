@@ -15,6 +15,7 @@ from grpc.aio import AioRpcError
 
 from customers.entrypoints.grpc.generated.customers_pb2 import RecordOrdersRequest
 from customers.entrypoints.observability.logs import configure
+from tests.support.patience import DEADLINE_SECONDS
 from tests.unit.entrypoints.grpc_service import (
     Rpc,
     a_cancellation,
@@ -158,7 +159,7 @@ async def test_an_unexpected_exception_after_a_disconnect_is_logged(lines: Strin
     async with serving() as rpc:
         customer_id = await rpc.add_customer()
         rpc.storage.gate.clear()
-        await failure(rpc.stub.RecordOrder(an_order(customer_id), timeout=1))
+        await failure(rpc.stub.RecordOrder(an_order(customer_id), timeout=DEADLINE_SECONDS))
         await rpc.wait_until_idle()
         rpc.storage.is_broken = True
         rpc.storage.gate.set()
@@ -173,7 +174,7 @@ async def test_an_expected_error_after_a_disconnect_is_not_logged(lines: StringI
     async with serving() as rpc:
         customer_id = await rpc.add_customer()
         rpc.storage.gate.clear()
-        await failure(rpc.stub.RecordOrder(an_order(customer_id), timeout=1))
+        await failure(rpc.stub.RecordOrder(an_order(customer_id), timeout=DEADLINE_SECONDS))
         await rpc.wait_until_idle()
         rpc.storage.is_unavailable = True
         rpc.storage.gate.set()

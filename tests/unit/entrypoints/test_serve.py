@@ -1,4 +1,4 @@
-"""What the parts of a serving process promise each other."""
+"""The parts of a serving process: its ready file, its worker's command, its failures."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 from customers.entrypoints.config.setting_types import DatabaseUrl
 from customers.entrypoints.config.settings import Settings
 from customers.entrypoints.process.loop import run
-from customers.entrypoints.process.ready_file import announced, withdraw
+from customers.entrypoints.process.ready_file import announce, remove_ready_file
 from customers.entrypoints.process.sockets import CannotListen
 from customers.entrypoints.process.worker import WorkerCommand
 
@@ -19,43 +19,44 @@ class DriverError(Exception):
     pass
 
 
-def told_of(error: Exception, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
-    """Exit code and standard error of a process that fails with it."""
+def failure(error: Exception, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
+    """Exit code and standard error of a process that fails with the error."""
 
     async def fail() -> None:
         raise error
 
-    with pytest.raises(SystemExit) as ended:
+    with pytest.raises(SystemExit) as exited:
         run(fail())
-    assert isinstance(ended.value.code, int)
-    return ended.value.code, capsys.readouterr().err
+    assert isinstance(exited.value.code, int)
+    return exited.value.code, capsys.readouterr().err
 
 
-def test_the_ready_file_is_there_while_it_is_announced(tmp_path: Path) -> None:
+def test_the_ready_file_exists_while_the_service_is_announced(tmp_path: Path) -> None:
     file = tmp_path / "ready.json"
     settings = Settings(host="0.0.0.0", ready_file=file, storage="memory", data_dir=tmp_path)
-    with announced(settings, 8089, 9089):
-        said = json.loads(file.read_text())
-        assert [each.name for each in tmp_path.iterdir()] == ["ready.json"]
-    assert (said["http"], said["grpc"]) == ("http://127.0.0.1:8089", "127.0.0.1:9089")
+    with announce(settings, 8089, 9089):
+        addresses = json.loads(file.read_text())
+        assert [path.name for path in tmp_path.iterdir()] == ["ready.json"]
+    assert list(addresses) == ["http", "grpc", "pid", "storage"]
+    assert (addresses["http"], addresses["grpc"]) == ("http://127.0.0.1:8089", "127.0.0.1:9089")
     assert not file.exists()
 
 
-def test_a_ready_file_that_a_kill_left_is_withdrawn(tmp_path: Path) -> None:
-    left = tmp_path / "ready.json"
-    left.write_text("{}")
-    withdraw(left)
-    withdraw(left)
-    assert not left.exists()
+def test_a_stale_ready_file_is_removed(tmp_path: Path) -> None:
+    file = tmp_path / "ready.json"
+    file.write_text("{}")
+    remove_ready_file(file)
+    remove_ready_file(file)
+    assert not file.exists()
 
 
-def test_a_worker_is_told_all_settings() -> None:
+def test_a_worker_gets_all_settings() -> None:
     settings = Settings(
         port=1,
         rpc_port=2,
         host="::",
         environment="production",
-        database_url=DatabaseUrl.read(DATABASE),
+        database_url=DatabaseUrl.parse(DATABASE),
         data_dir=Path("/data"),
         workers=3,
         currency="JPY",
@@ -65,29 +66,29 @@ def test_a_worker_is_told_all_settings() -> None:
         statement_timeout=60.0,
         pooler="transaction",
     )
-    order = WorkerCommand(settings=settings, metrics_dir=Path("/metrics"))
-    assert WorkerCommand.of(order.line()) == order
+    command = WorkerCommand(settings=settings, metrics_dir=Path("/metrics"))
+    assert WorkerCommand.from_line(command.as_line()) == command
 
 
 @pytest.mark.parametrize(
-    ("error", "told"),
+    ("error", "message"),
     [
-        (CannotListen("nothing to be had"), "Error: nothing to be had\n"),
+        (CannotListen("no such address"), "Error: no such address\n"),
         (FileNotFoundError(2, "No such file", "/x"), "Error: [Errno 2] No such file: '/x'\n"),
         (ExceptionGroup("two", [CannotListen("first"), OSError("second")]), "Error: first\n"),
         (CannotListen(f"cannot reach {DATABASE}"), "Error: cannot reach postgresql://shop:***@"),
     ],
 )
-def test_what_stops_a_process_is_one_sentence(
-    error: Exception, told: str, capsys: pytest.CaptureFixture[str]
+def test_a_failure_of_the_process_is_one_sentence(
+    error: Exception, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code, errors = told_of(error, capsys)
+    code, errors = failure(error, capsys)
     assert code == 1
-    assert errors.startswith(told)
+    assert errors.startswith(message)
 
 
-def test_what_a_driver_says_is_not_repeated(capsys: pytest.CaptureFixture[str]) -> None:
-    code, errors = told_of(DriverError("Key (email)=(ada@example.test)"), capsys)
+def test_the_message_of_a_driver_is_not_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    code, errors = failure(DriverError("Key (email)=(ada@example.test)"), capsys)
     assert code == 1
     assert "DriverError" in errors
     assert "ada" not in errors

@@ -1,4 +1,4 @@
-"""How settings are read, refused and shown, and the options that a command takes of them."""
+"""Settings: how they are parsed, validated and shown, and their command-line options."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from click.testing import CliRunner, Result
 
 from customers.entrypoints.config.options import takes_settings
 from customers.entrypoints.config.setting_types import without_passwords
-from customers.entrypoints.config.settings import Settings, SettingsRefused, catalogue
+from customers.entrypoints.config.settings import Settings, SettingsError, catalogue
 
 DATABASE = "postgres://shop:hunter2@db:5432/customers"
 
@@ -18,23 +18,23 @@ def load(environ: dict[str, str] | None = None, **options: object) -> Settings:
 
 
 def sentences(environ: dict[str, str] | None = None, **options: object) -> tuple[str, ...]:
-    with pytest.raises(SettingsRefused) as caught:
+    with pytest.raises(SettingsError) as raised:
         load(environ, **options)
-    return caught.value.sentences
+    return raised.value.sentences
 
 
 def run(command: click.Command, arguments: list[str], environ: dict[str, str]) -> Result:
-    nothing = {setting.variable: None for setting in catalogue() if setting.variable}
-    return CliRunner().invoke(command, arguments, env={**nothing, **environ}, terminal_width=400)
+    unset = {setting.variable: None for setting in catalogue() if setting.variable}
+    return CliRunner().invoke(command, arguments, env={**unset, **environ}, terminal_width=400)
 
 
 @click.command()
 @takes_settings()
-def encoder(settings: Settings) -> None:
+def show(settings: Settings) -> None:
     click.echo(f"port {settings.port}, database {settings.database_url}")
 
 
-def test_with_nothing_given_the_defaults_are_those_of_a_developers_machine() -> None:
+def test_the_defaults_suit_a_development_machine() -> None:
     settings = load()
     assert (settings.port, settings.rpc_port, settings.host) == (8089, 9089, "127.0.0.1")
     assert (settings.environment, settings.storage) == ("development", "postgres")
@@ -42,24 +42,22 @@ def test_with_nothing_given_the_defaults_are_those_of_a_developers_machine() -> 
     assert (settings.database_url, settings.ready_file) == (None, None)
 
 
-def test_an_option_is_stronger_than_the_environment() -> None:
+def test_an_option_takes_precedence_over_the_environment() -> None:
     assert load({"PORT": "1000", "RPC_PORT": "1001"}, port="2000").port == 2000
 
 
-def test_an_empty_text_counts_as_not_given() -> None:
+def test_a_blank_text_counts_as_missing() -> None:
     assert load({"PORT": "", "DATABASE_URL": " ", "WORKERS": "\r"}, port="") == load()
 
 
-def test_white_space_around_a_text_does_not_count() -> None:
+def test_white_space_around_a_text_is_ignored() -> None:
     assert load({"PORT": " 1000\r"}).port == 1000
 
 
 @pytest.mark.parametrize(
     ("text", "seconds"), [("", 1.0), ("0", 0.0), ("0.25", 0.25), ("3600", 3_600.0)]
 )
-def test_the_pause_of_the_sweeper_is_a_number_of_seconds_or_nothing(
-    text: str, seconds: float
-) -> None:
+def test_the_pause_of_the_sweeper_is_a_number_of_seconds(text: str, seconds: float) -> None:
     assert load({"SWEEP_SECONDS": text}).sweep_seconds == seconds
     assert load(sweep_seconds=text).sweep_seconds == seconds
 
@@ -74,7 +72,7 @@ def test_the_pause_of_the_sweeper_is_a_number_of_seconds_or_nothing(
         ("POOLER", "None"),
     ],
 )
-def test_names_are_taken_in_any_case(variable: str, text: str) -> None:
+def test_names_are_case_insensitive(variable: str, text: str) -> None:
     assert load({variable: text}) == load()
 
 
@@ -90,8 +88,8 @@ def test_names_are_taken_in_any_case(variable: str, text: str) -> None:
         ("ENVIRONMENT", "staging", "is not an environment: development or production"),
         ("STORAGE", "disk", "is not a storage: postgres or memory"),
         ("WORKERS", "0", "is not a number of workers: a whole number from 1 to 64"),
-        ("CURRENCY", "dollar", "is not a currency: a code of ISO 4217, such as USD"),
-        ("CURRENCY", "ZZZ", "is not a currency: a code of ISO 4217, such as USD"),
+        ("CURRENCY", "dollar", "is not a currency: an ISO 4217 code, such as USD"),
+        ("CURRENCY", "ZZZ", "is not a currency: an ISO 4217 code, such as USD"),
         ("LOG_LEVEL", "loud", "is not a log level: debug, info, warning or error"),
         ("POOL_SIZE", "0", "is not a number of connections: a whole number from 1 to 500"),
         ("POOL_TIMEOUT", "nan", "is not a time in seconds: a number from 0.1 to 60"),
@@ -101,37 +99,37 @@ def test_names_are_taken_in_any_case(variable: str, text: str) -> None:
         ("SWEEP_SECONDS", "3600.1", "is not a time in seconds: a number from 0 to 3600"),
         ("SWEEP_SECONDS", "inf", "is not a time in seconds: a number from 0 to 3600"),
         ("POOLER", "session", "is not a kind of pooler: none or transaction"),
-        ("DATA_DIR", "data", "is not the whole path of a folder: one that begins with a slash"),
+        ("DATA_DIR", "data", "is not an absolute path: it must begin with a slash"),
     ],
 )
-def test_a_malformed_value_is_refused_with_a_sentence_that_names_it(
+def test_an_invalid_value_is_an_error_that_names_the_setting(
     variable: str, text: str, reason: str
 ) -> None:
     assert sentences({variable: text}) == (f'{variable}: "{text}" {reason}.',)
 
 
-def test_a_digit_of_another_script_is_no_number() -> None:
+def test_digits_of_other_scripts_are_not_numbers() -> None:
     assert sentences({"PORT": "\uff18\uff10"})[0].startswith('PORT: "\\uff18\\uff10" is not a port')
 
 
-def test_a_long_value_is_shown_in_part() -> None:
+def test_a_long_value_is_truncated_in_the_error() -> None:
     assert len(sentences({"PORT": "9" * 10_000})[0]) < 200
 
 
-def test_a_value_given_as_an_option_is_refused_under_the_name_of_the_option() -> None:
+def test_an_invalid_option_is_named_as_an_option() -> None:
     assert sentences(rpc_port="x")[0].startswith('--rpc-port: "x" is not a port')
 
 
-def test_everything_that_is_wrong_is_told_at_once() -> None:
-    told = sentences({"PORT": "a", "WORKERS": "b", "DATABASE_URL": "c"}, log_level="d")
-    names = [sentence.partition(":")[0] for sentence in told]
+def test_all_errors_are_reported_at_once() -> None:
+    errors = sentences({"PORT": "a", "WORKERS": "b", "DATABASE_URL": "c"}, log_level="d")
+    names = [sentence.partition(":")[0] for sentence in errors]
     assert sorted(names) == ["--log-level", "DATABASE_URL", "PORT", "WORKERS"]
 
 
 @pytest.mark.parametrize(
     "scheme", ["postgres", "postgresql", "postgresql+asyncpg", "postgres+asyncpg", "POSTGRES"]
 )
-def test_every_spelling_of_the_scheme_means_the_same_database(scheme: str) -> None:
+def test_every_spelling_of_the_scheme_is_accepted(scheme: str) -> None:
     url = load({"DATABASE_URL": f"{scheme}://shop:hunter2@db:5432/customers"}).database_url
     assert url is not None
     assert url.reveal() == "postgresql://shop:hunter2@db:5432/customers"
@@ -149,19 +147,19 @@ def test_every_spelling_of_the_scheme_means_the_same_database(scheme: str) -> No
         "postgres://shop:hunter2@db/cust omers",
     ],
 )
-def test_a_wrong_address_is_refused_without_repeating_it(address: str) -> None:
+def test_the_error_about_an_invalid_url_does_not_repeat_it(address: str) -> None:
     (sentence,) = sentences({"DATABASE_URL": address})
     assert sentence.startswith("DATABASE_URL: the value is not ")
     assert "hunt" not in sentence
 
 
-def test_an_address_under_the_wrong_name_is_not_repeated_either() -> None:
+def test_a_url_in_the_wrong_setting_is_not_repeated_either() -> None:
     assert sentences({"HOST": DATABASE}) == (
         "HOST: the value is not a host: a name or an IP address.",
     )
 
 
-def test_settings_show_themselves_without_the_password() -> None:
+def test_settings_are_shown_without_the_password() -> None:
     settings = load({"DATABASE_URL": DATABASE})
     shown = f"{settings} {settings!r} {settings.database_url} {settings.database_url!r}"
     assert "postgresql://shop:***@db:5432/customers" in shown
@@ -182,60 +180,63 @@ def test_a_password_is_hidden_inside_any_sentence(text: str, hidden: str) -> Non
     assert "hunter2" not in without_passwords(text)
 
 
-def test_an_address_without_a_password_is_left_alone() -> None:
+def test_a_url_without_a_password_is_unchanged() -> None:
     text = "listening on http://127.0.0.1:8089/health and postgres://shop@db/customers"
     assert without_passwords(text) == text
 
 
-def test_production_needs_the_address_of_a_database() -> None:
+def test_production_requires_a_database_url() -> None:
     (sentence,) = sentences({"ENVIRONMENT": "production"})
-    assert sentence.startswith("DATABASE_URL: production needs the address of a database")
+    assert sentence.startswith("DATABASE_URL: production requires the URL of a database")
     assert load({"ENVIRONMENT": "production", "DATABASE_URL": DATABASE}).storage == "postgres"
 
 
-def test_production_refuses_memory_storage_with_or_without_a_database() -> None:
+def test_production_rejects_memory_storage_with_or_without_a_database() -> None:
     environ = {"ENVIRONMENT": "production", "STORAGE": "memory"}
-    expected = ("STORAGE: memory is refused in production: use postgres.",)
+    expected = ("STORAGE: memory is not allowed in production: use postgres.",)
     assert sentences(environ) == sentences({**environ, "DATABASE_URL": DATABASE}) == expected
 
 
-def test_memory_storage_is_one_process() -> None:
+def test_memory_storage_runs_in_one_process() -> None:
     assert sentences(storage="memory", workers="2") == (
-        "--workers: memory storage is one process: use 1, or postgres.",
+        "--workers: memory storage runs in one process: use 1, or postgres.",
     )
     assert load(storage="memory").workers == 1
 
 
-def test_several_workers_share_free_ports() -> None:
+def test_several_workers_can_share_free_ports() -> None:
     assert load({"WORKERS": "2", "PORT": "0", "RPC_PORT": "0"}).port == 0
 
 
-def test_a_ready_file_lies_in_a_folder_that_is_there() -> None:
+def test_the_folder_of_the_ready_file_must_exist() -> None:
     (sentence,) = sentences(ready_file="/nowhere/ready.json")
     assert sentence.startswith("--ready-file: ")
 
 
-def test_the_two_ports_differ_unless_both_are_free_ones() -> None:
+def test_the_two_ports_must_differ_unless_both_are_0() -> None:
     assert sentences({"RPC_PORT": "8089"}) == (
-        "RPC_PORT: 8089 is the REST port already: take another.",
+        "RPC_PORT: 8089 is already the REST port: choose another.",
     )
     assert load({"PORT": "0", "RPC_PORT": "0"}).port == 0
 
 
-def test_a_setting_that_is_wrong_already_is_not_said_to_clash() -> None:
-    told = sentences({"ENVIRONMENT": "production", "DATABASE_URL": "mysql://db", "WORKERS": "x"})
-    assert [sentence.partition(":")[0] for sentence in told] == ["DATABASE_URL", "WORKERS"]
+def test_an_invalid_setting_is_not_checked_for_conflicts() -> None:
+    environ = {"ENVIRONMENT": "production", "DATABASE_URL": "mysql://db", "WORKERS": "x"}
+    assert [sentence.partition(":")[0] for sentence in sentences(environ)] == [
+        "DATABASE_URL",
+        "WORKERS",
+    ]
 
 
-def test_data_lies_in_the_users_data_directory() -> None:
+def test_data_is_stored_in_the_data_directory_of_the_user() -> None:
     assert load({"HOME": "/home/ann"}).data_dir == Path("/home/ann/.local/share/customers")
     assert load({"HOME": "/home/ann", "XDG_DATA_HOME": "/d"}).data_dir == Path("/d/customers")
     assert load({"XDG_DATA_HOME": "/d", "DATA_DIR": "/data"}).data_dir == Path("/data")
 
 
 def test_a_relative_data_directory_is_ignored() -> None:
-    told = {"HOME": "/home/ann", "XDG_DATA_HOME": "share"}
-    assert load(told).data_dir == Path("/home/ann/.local/share/customers")
+    environ = {"HOME": "/home/ann", "XDG_DATA_HOME": "share"}
+    assert load(environ).data_dir == Path("/home/ann/.local/share/customers")
 
 
 def test_the_ready_file_is_an_option_only() -> None:
@@ -243,14 +244,14 @@ def test_the_ready_file_is_an_option_only() -> None:
     assert load(ready_file="ready.json").ready_file == Path("ready.json")
 
 
-def test_a_command_is_given_its_settings() -> None:
+def test_a_command_receives_its_settings() -> None:
     environ = {"DATABASE_URL": DATABASE, "PORT": "1000"}
-    result = run(encoder, ["--port", "2000"], environ)
+    result = run(show, ["--port", "2000"], environ)
     assert result.output == "port 2000, database postgresql://shop:***@db:5432/customers\n"
 
 
-def test_a_command_with_wrong_settings_ends_with_one_line_each_and_exit_code_2() -> None:
-    result = run(encoder, ["--port", "80x"], {"WORKERS": "none"})
+def test_a_command_with_invalid_settings_exits_with_2_and_prints_a_line_for_each() -> None:
+    result = run(show, ["--port", "80x"], {"WORKERS": "none"})
     assert result.exit_code == 2
     assert result.stderr.splitlines() == [
         '--port: "80x" is not a port: a whole number from 0 to 65535.',
@@ -258,16 +259,16 @@ def test_a_command_with_wrong_settings_ends_with_one_line_each_and_exit_code_2()
     ]
 
 
-def test_the_help_of_a_command_names_every_option_its_variable_and_its_default() -> None:
-    told = " ".join(run(encoder, ["--help"], {}).output.split())
+def test_help_shows_every_option_with_its_variable_and_default() -> None:
+    output = " ".join(run(show, ["--help"], {}).output.split())
     for setting in catalogue():
         option = f"{setting.option} {setting.metavar}".strip()
-        assert f"{option} {setting.help}" in told
-        assert f"default: {setting.default}]" in told
-        assert setting.variable is None or f"[env: {setting.variable};" in told
+        assert f"{option} {setting.help}" in output
+        assert f"default: {setting.default}]" in output
+        assert setting.variable is None or f"[env: {setting.variable};" in output
 
 
-def test_a_command_takes_only_the_options_that_it_names() -> None:
+def test_a_command_has_only_the_options_that_it_names() -> None:
     @click.command()
     @takes_settings("log_level")
     def migrate(settings: Settings) -> None:

@@ -1,4 +1,4 @@
-"""When a process that is asked to end does so."""
+"""When a process stops after it was requested to."""
 
 import asyncio
 import os
@@ -6,48 +6,48 @@ import signal
 
 import pytest
 
-from customers.entrypoints.process.signals import Stop, until_stopped
+from customers.entrypoints.process.signals import StopSignal, stop_on_signals
 
 
-async def test_a_start_is_broken_off() -> None:
+async def test_a_request_cancels_the_start() -> None:
     reached = []
-    async with until_stopped() as stop:
-        stop.ask()
-        reached.append("asked")
+    async with stop_on_signals() as stop:
+        stop.request()
+        reached.append("requested")
         await asyncio.sleep(0)
         reached.append("started")
-    assert (reached, stop.is_asked) == (["asked"], True)
+    assert (reached, stop.is_requested) == (["requested"], True)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-async def test_what_has_started_is_told_by_a_signal_and_ends_as_it_likes(
+async def test_a_signal_after_the_start_lets_the_block_finish(
     number: signal.Signals,
 ) -> None:
-    ended = False
-    async with until_stopped() as stop:
+    is_finished = False
+    async with stop_on_signals() as stop:
         asyncio.get_running_loop().call_soon(os.kill, os.getpid(), number)
         await stop.wait()
         await asyncio.sleep(0)
-        ended = True
-    assert ended
+        is_finished = True
+    assert is_finished
 
 
-async def test_asking_again_does_not_disturb_the_end() -> None:
-    tidied = False
-    async with until_stopped() as stop:
-        stop.ask()
+async def test_a_second_request_does_not_interrupt_the_clean_up() -> None:
+    is_cleaned_up = False
+    async with stop_on_signals() as stop:
+        stop.request()
         try:
             await asyncio.sleep(60)
         finally:
-            stop.ask()
+            stop.request()
             await asyncio.sleep(0)
-            tidied = True
-    assert tidied
+            is_cleaned_up = True
+    assert is_cleaned_up
 
 
-async def test_a_cancellation_that_nobody_asked_for_is_passed_on() -> None:
+async def test_a_cancellation_without_a_request_is_passed_on() -> None:
     async def start() -> None:
-        async with until_stopped():
+        async with stop_on_signals():
             await asyncio.sleep(60)
 
     starting = asyncio.create_task(start())
@@ -57,9 +57,9 @@ async def test_a_cancellation_that_nobody_asked_for_is_passed_on() -> None:
         await starting
 
 
-async def test_who_has_not_started_when_it_is_asked_does_not_wait() -> None:
-    stop = Stop()
+async def test_a_request_ends_the_wait_of_another_task() -> None:
+    stop = StopSignal()
     waiting = asyncio.create_task(stop.wait())
     await asyncio.sleep(0)
-    stop.ask()
+    stop.request()
     await waiting

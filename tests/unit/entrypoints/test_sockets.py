@@ -1,4 +1,4 @@
-"""Where a service can listen, and how an address that cannot be had is told."""
+"""Where a service can listen, and the errors for addresses where it cannot."""
 
 import re
 import socket
@@ -9,58 +9,60 @@ import pytest
 
 from customers.entrypoints.process.sockets import (
     CannotListen,
-    bound,
-    bracketed,
-    explained,
-    reachable,
+    bind_sockets,
+    explain_port_errors,
+    reachable_host,
+    url_host,
 )
 
 
 @contextmanager
-def held(sockets: Sequence[socket.socket]) -> Iterator[list[tuple[str, int]]]:
+def listening(sockets: Sequence[socket.socket]) -> Iterator[list[tuple[str, int]]]:
     """The addresses of the sockets, which listen while the block runs."""
     with ExitStack() as opened:
-        for one in sockets:
-            opened.enter_context(one).listen()
-        yield [one.getsockname()[:2] for one in sockets]
+        for listener in sockets:
+            opened.enter_context(listener).listen()
+        yield [listener.getsockname()[:2] for listener in sockets]
 
 
-async def test_port_0_is_one_free_port_at_every_address_of_a_name() -> None:
-    with held(await bound("localhost", 0, interface="HTTP")) as addresses:
+async def test_port_0_picks_one_free_port_for_every_address_of_a_name() -> None:
+    with listening(await bind_sockets("localhost", 0, interface="HTTP")) as addresses:
         assert len({port for _, port in addresses}) == 1
         assert addresses[0][1] > 0
 
 
-async def test_every_address_of_ipv6_takes_callers_of_ipv4_too() -> None:
-    with held(await bound("::", 0, interface="HTTP")) as ((_, port),):
+async def test_the_unspecified_ipv6_address_accepts_ipv4_connections_too() -> None:
+    with listening(await bind_sockets("::", 0, interface="HTTP")) as ((_, port),):
         for host in ("127.0.0.1", "::1"):
             socket.create_connection((host, port)).close()
 
 
-async def test_a_port_that_is_taken_is_told_with_its_address() -> None:
-    with held(await bound("127.0.0.1", 0, interface="HTTP")) as ((_, port),):
-        why = f"cannot serve gRPC at 127.0.0.1:{port}: address already in use"
-        with pytest.raises(OSError, match=re.escape(why)):
-            await bound("127.0.0.1", port, interface="gRPC")
+async def test_the_error_about_a_taken_port_names_its_address() -> None:
+    with listening(await bind_sockets("127.0.0.1", 0, interface="HTTP")) as ((_, port),):
+        message = f"cannot serve gRPC at 127.0.0.1:{port}: address already in use"
+        with pytest.raises(OSError, match=re.escape(message)):
+            await bind_sockets("127.0.0.1", port, interface="gRPC")
 
 
-async def test_a_port_is_shared_by_those_alone_who_all_share() -> None:
-    with held(await bound("127.0.0.1", 0, interface="HTTP", shared=True)) as ((_, port),):
-        with held(await bound("127.0.0.1", port, interface="HTTP", shared=True)):
+async def test_a_port_is_shared_only_if_all_its_sockets_reuse_it() -> None:
+    with listening(await bind_sockets("127.0.0.1", 0, interface="HTTP", reuse_port=True)) as (
+        (_, port),
+    ):
+        with listening(await bind_sockets("127.0.0.1", port, interface="HTTP", reuse_port=True)):
             pass
         with pytest.raises(OSError, match="address already in use"):
-            await bound("127.0.0.1", port, interface="HTTP")
+            await bind_sockets("127.0.0.1", port, interface="HTTP")
 
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "no-such-host.invalid"])
-async def test_a_host_that_is_not_this_machine_is_told(host: str) -> None:
+async def test_the_host_of_another_machine_is_an_error(host: str) -> None:
     with pytest.raises(OSError, match=re.escape(f"cannot serve HTTP at {host}:0: ")):
-        await bound(host, 0, interface="HTTP")
+        await bind_sockets(host, 0, interface="HTTP")
 
 
-def test_the_way_out_is_told_by_the_name_of_the_setting() -> None:
-    told = "cannot serve HTTP at h:1: it is raining: set another PORT, or end what is there"
-    with pytest.raises(CannotListen, match=told), explained("PORT"):
+def test_a_port_error_names_the_setting_to_change() -> None:
+    message = "cannot serve HTTP at h:1: it is raining: set another PORT, or free the port"
+    with pytest.raises(CannotListen, match=message), explain_port_errors("PORT"):
         raise OSError(1, "cannot serve HTTP at h:1: it is raining")
 
 
@@ -74,5 +76,5 @@ def test_the_way_out_is_told_by_the_name_of_the_setting() -> None:
         ("db.internal", "db.internal"),
     ],
 )
-def test_every_address_is_reached_through_the_loopback(host: str, address: str) -> None:
-    assert bracketed(reachable(host)) == address
+def test_the_unspecified_address_is_reached_through_loopback(host: str, address: str) -> None:
+    assert url_host(reachable_host(host)) == address

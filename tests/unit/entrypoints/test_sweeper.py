@@ -1,12 +1,12 @@
-"""The sweeper of a process: when it calls the sweeping, what it says, and how it ends.
+"""The sweeper of a process: when it sweeps, what it logs and measures, and how it stops.
 
-What sweeping does is tested with the use case, what settling means with the members.
+What a sweep does is tested with the service, what a refresh does with the members.
 """
 
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from functools import partial
 from io import StringIO
@@ -22,8 +22,7 @@ from customers.core.model.segment import Segment
 from customers.core.services.sweeper import Sweeper
 from customers.entrypoints.observability.logs import configure
 from customers.entrypoints.observability.metrics import Metrics
-from customers.entrypoints.process import sweeper
-from customers.entrypoints.process.sweeper import swept
+from customers.entrypoints.process.sweeper import run_sweeper
 from tests.contract.membership_steps import members_locked, standing_of, stored_members
 from tests.contract.steps import a_kept_customer
 from tests.support.builders import (
@@ -37,16 +36,17 @@ from tests.support.builders import (
 )
 from tests.support.faulty_storage import FaultyStorage
 from tests.support.oracle import steps_of
+from tests.support.patience import PATIENCE_SECONDS, until
 
-AT_ONCE, NEVER_AGAIN = 0.001, 3_600.0
-PATIENCE_SECONDS = 60.0
+MODULE = run_sweeper.__module__
+SOON, NEVER = 0.001, 3_600.0
 EVERYBODY = '[{"field":"email","operator":"is_not_empty"}]'
 LAPSED = '[{"field":"days_since_last_order","operator":"gt","value":90}]'
 
 
 @define(eq=False)
-class AskedStorage(FaultyStorage):
-    """One that knows how often it was asked for the lease."""
+class CountingStorage(FaultyStorage):
+    """Counts how often its lease was requested."""
 
     leases: int = 0
 
@@ -54,15 +54,15 @@ class AskedStorage(FaultyStorage):
         self.leases += 1
         return await super().lease(holder, seconds)
 
-    async def asked_again(self, times: int = 3) -> None:
-        """Returns when so many more have asked."""
+    async def more_leases(self, times: int = 3) -> None:
+        """Waits until the lease was requested this many more times."""
         expected = self.leases + times
-        await eventually(lambda: self.leases >= expected)
+        await until(lambda: self.leases >= expected)
 
 
 @pytest.fixture
-def storage() -> AskedStorage:
-    return AskedStorage(MemoryStorage(currency=USD))
+def storage() -> CountingStorage:
+    return CountingStorage(MemoryStorage(currency=USD))
 
 
 @pytest.fixture
@@ -71,14 +71,14 @@ def metrics() -> Metrics:
 
 
 @pytest.fixture
-def sweeping(storage: AskedStorage) -> Sweeper:
+def sweeper(storage: CountingStorage) -> Sweeper:
     return Sweeper(storage, FixedClock(), an_id())
 
 
 @pytest.fixture
 def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[StringIO]:
-    """What is logged, where a failure is followed by the next attempt at once."""
-    monkeypatch.setattr(sweeper, "PAUSE_AFTER_FAILURE", AT_ONCE)
+    """The log, of a sweeper that retries a failed sweep at once."""
+    monkeypatch.setattr(f"{MODULE}.PAUSE_AFTER_FAILURE", SOON)
     root = logging.getLogger()
     level, handlers = root.level, root.handlers[:]
     configure("info", as_json=True, stream=(stream := StringIO()))
@@ -88,210 +88,203 @@ def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[StringIO]:
     logging.captureWarnings(False)
 
 
-async def eventually(holds: Callable[[], bool]) -> None:
-    """Returns when it holds."""
+async def refreshed(storage: CountingStorage) -> None:
+    """Waits until no tenant has anything to refresh."""
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while not holds():  # noqa: ASYNC110 - of a number
-            await asyncio.sleep(AT_ONCE)
+        while await storage.tenants_to_refresh():  # noqa: ASYNC110 - it has no event
+            await asyncio.sleep(SOON)
 
 
-async def settled(storage: AskedStorage) -> None:
-    """Returns when no tenant has anything to settle."""
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while await storage.tenants_to_refresh():  # noqa: ASYNC110 - it is asked
-            await asyncio.sleep(AT_ONCE)
-
-
-async def published(storage: AskedStorage, written: str = EVERYBODY) -> Segment:
-    """A segment whose members nobody has begun to build."""
-    segment = a_dynamic_segment(written)
+async def publish_segment(storage: CountingStorage, rules: str = EVERYBODY) -> Segment:
+    """Publishes a segment; its backfill has not started."""
+    segment = a_dynamic_segment(rules)
     async with members_locked(storage, segment.tenant_id) as tx:
         await publish(tx, None, segment, NOW)
     return segment
 
 
 @asynccontextmanager
-async def held(storage: AskedStorage) -> AsyncIterator[None]:
-    """Somebody else is in a transaction of the tenant while the block runs."""
-    background_tasks, end = asyncio.Event(), asyncio.Event()
+async def open_transaction(storage: CountingStorage) -> AsyncIterator[None]:
+    """Another task has a transaction of the tenant open while the block runs."""
+    is_open, end = asyncio.Event(), asyncio.Event()
 
     async def hold() -> None:
         async with storage.transaction("tenant"):
-            background_tasks.set()
+            is_open.set()
             await end.wait()
 
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(hold())
-        await background_tasks.wait()
+        await is_open.wait()
         yield
         end.set()
 
 
-def builds(metrics: Metrics) -> tuple[float, float]:
-    """How many segments are told to be built, and how far they are."""
+def backfills(metrics: Metrics) -> tuple[float, float]:
+    """The metrics of backfills: how many are running, and their progress."""
     text = metrics.render()[0].decode()
-    told = {
+    values = {
         sample.name: sample.value
         for family in text_string_to_metric_families(text)
         for sample in family.samples
     }
-    return told["customers_segment_builds"], told["customers_segment_build_progress_ratio"]
+    return values["customers_segment_builds"], values["customers_segment_build_progress_ratio"]
 
 
-def is_recorded(metrics: Metrics, expected: tuple[float, float]) -> bool:
-    return builds(metrics) == expected
+def has_backfills(metrics: Metrics, expected: tuple[float, float]) -> bool:
+    return backfills(metrics) == expected
 
 
 def logged(lines: StringIO) -> list[tuple[str, str]]:
     """Level and event of each line."""
-    read = [json.loads(line) for line in lines.getvalue().splitlines()]
-    return [(line["level"], line["event"]) for line in read]
+    entries = [json.loads(line) for line in lines.getvalue().splitlines()]
+    return [(entry["level"], entry["event"]) for entry in entries]
 
 
-async def test_it_settles_while_the_block_runs_and_not_after_it(
-    storage: AskedStorage, sweeping: Sweeper, metrics: Metrics
+async def test_members_are_refreshed_while_the_block_runs_and_not_after_it(
+    storage: CountingStorage, sweeper: Sweeper, metrics: Metrics
 ) -> None:
-    segment = await published(storage)
+    segment = await publish_segment(storage)
     others = asyncio.all_tasks()
-    async with swept(sweeping, metrics, AT_ONCE):
+    async with run_sweeper(sweeper, metrics, SOON):
         for number in range(1, 4):
             await a_kept_customer(storage, "tenant")
-            await settled(storage)
+            await refreshed(storage)
             assert len(await stored_members(storage, segment)) == number
     assert asyncio.all_tasks() == others
     await a_kept_customer(storage, "tenant")
     assert await storage.tenants_to_refresh() == ["tenant"]
 
 
-async def test_with_pauses_of_nothing_it_never_sweeps(
-    storage: AskedStorage, sweeping: Sweeper, metrics: Metrics
+async def test_a_pause_of_0_disables_the_sweeper(
+    storage: CountingStorage, sweeper: Sweeper, metrics: Metrics
 ) -> None:
     others = asyncio.all_tasks()
-    async with swept(sweeping, metrics, 0):
+    async with run_sweeper(sweeper, metrics, 0):
         assert asyncio.all_tasks() == others
-        await asyncio.sleep(AT_ONCE)
+        await asyncio.sleep(SOON)
     assert storage.leases == 0
 
 
-async def test_those_whose_time_has_come_are_moved_before_anybody_asks(
-    storage: AskedStorage, metrics: Metrics
+async def test_members_that_change_with_time_are_moved_before_they_are_read(
+    storage: CountingStorage, metrics: Metrics
 ) -> None:
     clock, long_ago = FixedClock(), later(days=-90.5)
     statistics = some_statistics(last_order_date=long_ago)
     customer = await a_kept_customer(storage, "tenant", statistics=statistics, updated_at=long_ago)
-    segment = await published(storage, LAPSED)
-    sweeping = Sweeper(storage, clock, an_id())
-    await sweeping.refresh(1)
+    segment = await publish_segment(storage, LAPSED)
+    sweeper = Sweeper(storage, clock, an_id())
+    await sweeper.refresh(1)
     clock.forward(days=1)
-    async with swept(sweeping, metrics, AT_ONCE):
-        await storage.asked_again()
+    async with run_sweeper(sweeper, metrics, SOON):
+        await storage.more_leases()
     assert (await standing_of(storage, segment)).watermark == clock.now()
     assert await stored_members(storage, segment) == [customer]
 
 
-async def test_while_another_one_sweeps_it_waits_for_its_turn(
-    storage: AskedStorage, sweeping: Sweeper, metrics: Metrics
+async def test_it_does_not_sweep_while_another_sweeper_holds_the_lease(
+    storage: CountingStorage, sweeper: Sweeper, metrics: Metrics
 ) -> None:
-    await published(storage)
+    await publish_segment(storage)
     other = an_id()
     assert await storage.lease(other, 60)
-    async with swept(sweeping, metrics, AT_ONCE):
-        await storage.asked_again()
+    async with run_sweeper(sweeper, metrics, SOON):
+        await storage.more_leases()
         assert await storage.tenants_to_refresh() == ["tenant"]
-        assert builds(metrics) == (0, 1)
+        assert backfills(metrics) == (0, 1)
         assert await storage.lease(other, 0)
-        await settled(storage)
+        await refreshed(storage)
 
 
-async def test_a_storage_that_is_away_is_one_warning_until_it_is_back(
-    storage: AskedStorage, sweeping: Sweeper, metrics: Metrics, lines: StringIO
+async def test_an_unavailable_storage_is_logged_once_until_it_is_back(
+    storage: CountingStorage, sweeper: Sweeper, metrics: Metrics, lines: StringIO
 ) -> None:
-    await published(storage)
-    warning = ("warning", "segments are not swept")
+    await publish_segment(storage)
+    warning = ("warning", "sweeper cannot reach the storage")
     storage.is_unavailable = True
-    async with swept(sweeping, metrics, AT_ONCE):
+    async with run_sweeper(sweeper, metrics, SOON):
         for times in (1, 2):
-            await storage.asked_again()
+            await storage.more_leases()
             assert logged(lines) == times * [warning]
             storage.is_unavailable = False
-            await settled(storage)
-            await storage.asked_again()
+            await refreshed(storage)
+            await storage.more_leases()
             storage.is_unavailable = times == 1
     assert logged(lines) == 2 * [warning]
 
 
-async def test_the_warning_says_what_is_the_matter(
-    storage: AskedStorage, sweeping: Sweeper, metrics: Metrics, lines: StringIO
+async def test_the_warning_names_the_problem(
+    storage: CountingStorage, sweeper: Sweeper, metrics: Metrics, lines: StringIO
 ) -> None:
     storage.is_unavailable = True
-    async with swept(sweeping, metrics, AT_ONCE):
-        await storage.asked_again()
+    async with run_sweeper(sweeper, metrics, SOON):
+        await storage.more_leases()
     assert "the storage is not available, try again in a moment" in lines.getvalue()
 
 
-async def test_a_defect_is_logged_and_it_goes_on(
-    storage: AskedStorage, sweeping: Sweeper, metrics: Metrics, lines: StringIO
+async def test_an_unexpected_exception_is_logged_and_the_sweeper_goes_on(
+    storage: CountingStorage, sweeper: Sweeper, metrics: Metrics, lines: StringIO
 ) -> None:
-    await published(storage)
+    await publish_segment(storage)
     storage.is_broken = True
-    async with swept(sweeping, metrics, AT_ONCE):
-        await storage.asked_again()
+    async with run_sweeper(sweeper, metrics, SOON):
+        await storage.more_leases()
         storage.is_broken = False
-        await settled(storage)
-    assert set(logged(lines)) == {("error", "segments were not swept")}
+        await refreshed(storage)
+    assert set(logged(lines)) == {("error", "sweep failed")}
     assert "ZeroDivisionError" in lines.getvalue()
     assert "a secret of the driver" not in lines.getvalue()
 
 
-async def test_it_ends_in_the_middle_of_a_pause(
-    storage: AskedStorage, sweeping: Sweeper, metrics: Metrics
+async def test_it_stops_during_a_pause(
+    storage: CountingStorage, sweeper: Sweeper, metrics: Metrics
 ) -> None:
     others = asyncio.all_tasks()
-    async with swept(sweeping, metrics, NEVER_AGAIN):
-        await storage.asked_again(1)
+    async with run_sweeper(sweeper, metrics, NEVER):
+        await storage.more_leases(1)
     assert asyncio.all_tasks() == others
 
 
-async def test_it_ends_while_it_waits_for_somebody_and_leaves_the_rest(
-    storage: AskedStorage, sweeping: Sweeper, metrics: Metrics
+async def test_it_stops_while_it_waits_for_a_transaction(
+    storage: CountingStorage, sweeper: Sweeper, metrics: Metrics
 ) -> None:
-    segment = await published(storage)
+    segment = await publish_segment(storage)
     others = asyncio.all_tasks()
-    async with held(storage):
-        async with swept(sweeping, metrics, AT_ONCE):
-            await storage.asked_again(2)
+    async with open_transaction(storage):
+        async with run_sweeper(sweeper, metrics, SOON):
+            await storage.more_leases(2)
         assert not (await standing_of(storage, segment)).is_ready
     assert asyncio.all_tasks() == others
-    await sweeping.refresh(1)
+    await sweeper.refresh(1)
     assert (await standing_of(storage, segment)).is_ready
 
 
-async def test_a_failure_of_the_block_is_told_as_it_is(sweeping: Sweeper, metrics: Metrics) -> None:
+async def test_an_exception_in_the_block_is_passed_on(sweeper: Sweeper, metrics: Metrics) -> None:
     with pytest.raises(KeyError):
-        async with swept(sweeping, metrics, AT_ONCE):
+        async with run_sweeper(sweeper, metrics, SOON):
             raise KeyError
 
 
-async def test_metrics_say_how_far_builds_are(
-    storage: AskedStorage, sweeping: Sweeper, metrics: Metrics, monkeypatch: pytest.MonkeyPatch
+async def test_metrics_show_the_progress_of_backfills(
+    storage: CountingStorage, sweeper: Sweeper, metrics: Metrics, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sweeper, "PAUSE_OF_BUILDS", NEVER_AGAIN)
+    monkeypatch.setattr(f"{MODULE}.PAUSE_DURING_BACKFILL", NEVER)
     for _ in range(4):
         await a_kept_customer(storage, "tenant")
-    await published(storage)
-    assert builds(metrics) == (0, 1)
+    await publish_segment(storage)
+    assert backfills(metrics) == (0, 1)
     with steps_of(1):
         for expected in ((1, 0.25), (1, 0.5), (1, 0.75), (0, 1)):
-            async with swept(sweeping, metrics, NEVER_AGAIN):
-                await eventually(partial(is_recorded, metrics, expected))
+            async with run_sweeper(sweeper, metrics, NEVER):
+                await until(partial(has_backfills, metrics, expected))
 
 
-async def test_what_is_being_built_does_not_wait_for_the_pause(
-    storage: AskedStorage, sweeping: Sweeper, metrics: Metrics
+async def test_a_backfill_does_not_wait_for_the_pause(
+    storage: CountingStorage, sweeper: Sweeper, metrics: Metrics
 ) -> None:
-    crowd = [await a_kept_customer(storage, "tenant") for _ in range(4)]
-    segment = await published(storage)
+    customers = [await a_kept_customer(storage, "tenant") for _ in range(4)]
+    segment = await publish_segment(storage)
     with steps_of(1):
-        async with swept(sweeping, metrics, NEVER_AGAIN):
-            await settled(storage)
-    assert await stored_members(storage, segment) == crowd
+        async with run_sweeper(sweeper, metrics, NEVER):
+            await refreshed(storage)
+    assert await stored_members(storage, segment) == customers

@@ -1,14 +1,14 @@
-"""The settings of the test API: what they need, and where they are refused."""
+"""The settings of the test API: what they require, and where they are not allowed."""
 
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from customers.entrypoints.config.settings import Settings, SettingsRefused
+from customers.entrypoints.config.settings import Settings, SettingsError
 from customers.entrypoints.process.worker import WorkerCommand
 
-BENCH: dict[str, object] = {"storage": "memory", "test_api": True}
+TEST_API: dict[str, object] = {"storage": "memory", "test_api": True}
 
 
 def load(**options: object) -> Settings:
@@ -16,52 +16,52 @@ def load(**options: object) -> Settings:
 
 
 def sentences(**options: object) -> tuple[str, ...]:
-    with pytest.raises(SettingsRefused) as caught:
+    with pytest.raises(SettingsError) as raised:
         load(**options)
-    return caught.value.sentences
+    return raised.value.sentences
 
 
-def test_it_is_off_unless_it_is_asked_for() -> None:
+def test_the_test_api_is_off_by_default() -> None:
     settings = load(storage="memory")
     assert (settings.test_api, settings.ids, settings.seed) == (False, "timed", 0)
     assert (settings.clock, settings.seed_file) == (None, None)
 
 
-def test_everything_of_it_can_be_set(tmp_path: Path) -> None:
+def test_every_option_of_the_test_api_can_be_set(tmp_path: Path) -> None:
     seed_file = tmp_path / "seed.yaml"
     seed_file.touch()
-    told = {"ids": "sequential", "seed": "7", "clock": "2026-01-01T01:00:00+01:00"}
-    settings = load(**BENCH, **told, seed_file=seed_file)
+    options = {"ids": "sequential", "seed": "7", "clock": "2026-01-01T01:00:00+01:00"}
+    settings = load(**TEST_API, **options, seed_file=seed_file)
     assert (settings.test_api, settings.ids, settings.seed) == (True, "sequential", 7)
     assert settings.clock == datetime(2026, 1, 1, tzinfo=UTC)
     assert settings.seed_file == seed_file
 
 
-def test_the_environment_cannot_switch_it_on() -> None:
+def test_the_environment_cannot_turn_on_the_test_api() -> None:
     environ = {"TEST_API": "true", "STORAGE": "memory", "IDS": "sequential"}
     assert Settings.load(environ, {}).test_api is False
 
 
-def test_it_is_refused_in_production() -> None:
-    told = sentences(**BENCH, environment="production")
-    assert "--test-api: is refused in production." in told
+def test_the_test_api_is_not_allowed_in_production() -> None:
+    errors = sentences(**TEST_API, environment="production")
+    assert "--test-api: is not allowed in production." in errors
 
 
-def test_it_is_refused_with_a_database() -> None:
+def test_the_test_api_requires_memory_storage() -> None:
     assert sentences(test_api=True) == (
-        "--test-api: only memory storage has a test API: use --storage memory.",
+        "--test-api: requires memory storage: use --storage memory.",
     )
 
 
 @pytest.mark.parametrize(
     ("name", "text"), [("ids", "sequential"), ("seed", "5"), ("clock", "2026-01-01T00:00:00Z")]
 )
-def test_what_is_of_the_test_api_is_refused_without_it(name: str, text: str) -> None:
-    assert sentences(storage="memory", **{name: text}) == (f"--{name}: needs --test-api.",)
+def test_its_options_require_the_test_api(name: str, text: str) -> None:
+    assert sentences(storage="memory", **{name: text}) == (f"--{name}: requires --test-api.",)
 
 
-def test_a_seed_is_for_sequential_ids() -> None:
-    assert sentences(**BENCH, seed="5") == ("--seed: needs --ids sequential.",)
+def test_a_seed_requires_sequential_ids() -> None:
+    assert sentences(**TEST_API, seed="5") == ("--seed: requires --ids sequential.",)
 
 
 @pytest.mark.parametrize(
@@ -72,16 +72,18 @@ def test_a_seed_is_for_sequential_ids() -> None:
         (
             "clock",
             "2026-01-01",
-            '--clock: "2026-01-01" is not a moment: one such as 2026-01-01T00:00:00Z.',
+            '--clock: "2026-01-01" is not a date and time, such as 2026-01-01T00:00:00Z.',
         ),
-        ("seed_file", "/no", '--seed-file: "/no" is not the path of a file that is there.'),
+        ("seed_file", "/no", '--seed-file: "/no" is not an existing file.'),
     ],
 )
-def test_what_is_none_is_refused_with_its_name(name: str, text: str, sentence: str) -> None:
-    assert sentences(**BENCH, **{name: text}) == (sentence,)
+def test_an_invalid_value_is_an_error_that_names_the_option(
+    name: str, text: str, sentence: str
+) -> None:
+    assert sentences(**TEST_API, **{name: text}) == (sentence,)
 
 
-def test_a_worker_is_told_all_of_it(tmp_path: Path) -> None:
-    settings = load(**BENCH, ids="sequential", seed="7", clock="2026-01-01T00:00:00Z")
-    order = WorkerCommand(settings=settings, metrics_dir=tmp_path)
-    assert WorkerCommand.of(order.line()) == order
+def test_a_worker_gets_every_option_of_the_test_api(tmp_path: Path) -> None:
+    settings = load(**TEST_API, ids="sequential", seed="7", clock="2026-01-01T00:00:00Z")
+    command = WorkerCommand(settings=settings, metrics_dir=tmp_path)
+    assert WorkerCommand.from_line(command.as_line()) == command

@@ -1,47 +1,36 @@
-"""The settings as options of a command: declared from their catalogue, loaded before it runs.
-
-No setting is named here, and none is checked here: see `settings.py`.
-"""
+"""Command-line options for the settings, generated from their catalogue in `settings.py`."""
 
 from collections.abc import Callable
 from functools import wraps
-from typing import IO, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
 
 from customers.entrypoints.config.setting_types import Setting
-from customers.entrypoints.config.settings import Settings, SettingsRefused, catalogue
+from customers.entrypoints.config.settings import Settings, SettingsError, catalogue
 
 Result = TypeVar("Result")
-
-
-class StartRefused(click.ClickException):
-    """Ends the command with one line for each wrong setting on standard error, and exit code 2."""
-
-    exit_code = 2
-
-    def show(self, file: IO[Any] | None = None) -> None:
-        click.echo(self.message, err=True, file=file)
 
 
 def takes_settings(
     *names: str,
 ) -> Callable[[Callable[..., Result]], Callable[..., Result]]:
-    """Gives a command the options of the settings named, and all Settings as its first argument.
+    """Adds options for the named settings (default: all) and passes the Settings first.
 
-    The other settings come from the environment only. Without names it takes every option.
+    Settings without an option come from the environment. If any are invalid, the command prints
+    one line for each on standard error and exits with 2.
     """
-    known = {setting.name: setting for setting in catalogue()}
-    taken = [known[name] for name in names or known]
+    by_name = {setting.name: setting for setting in catalogue()}
+    settings_of_command = [by_name[name] for name in names or by_name]
 
     def decorate(command: Callable[..., Result]) -> Callable[..., Result]:
         @wraps(command)
         def load_and_run(*args: Any, **kwargs: Any) -> Result:
-            options = {setting.name: kwargs.pop(setting.name) for setting in taken}
+            options = {setting.name: kwargs.pop(setting.name) for setting in settings_of_command}
             return command(_load(options), *args, **kwargs)
 
         decorated: Callable[..., Result] = load_and_run
-        for setting in reversed(taken):
+        for setting in reversed(settings_of_command):
             decorated = _option(setting)(decorated)
         return decorated
 
@@ -51,13 +40,14 @@ def takes_settings(
 def _load(options: dict[str, object]) -> Settings:
     try:
         return Settings.of_process(options)
-    except SettingsRefused as refused:
-        raise StartRefused("\n".join(refused.sentences)) from None
+    except SettingsError as error:
+        click.echo(error, err=True)
+        raise click.exceptions.Exit(2) from None
 
 
 def _option(setting: Setting) -> Callable[[Callable[..., Result]], Callable[..., Result]]:
     variable = f"env: {setting.variable}; " if setting.variable else ""
-    told = f"{setting.help}  [{variable}default: {setting.default}]"
+    text = f"{setting.help}  [{variable}default: {setting.default}]"
     if setting.is_flag:
-        return click.option(setting.option, setting.name, is_flag=True, default=None, help=told)
-    return click.option(setting.option, setting.name, metavar=setting.metavar, help=told)
+        return click.option(setting.option, setting.name, is_flag=True, default=None, help=text)
+    return click.option(setting.option, setting.name, metavar=setting.metavar, help=text)

@@ -1,7 +1,7 @@
-"""How the text of a setting is found and what it means. Which settings there are: `settings.py`.
+"""What a setting is, and parsers for its text. The settings themselves are in `settings.py`.
 
-A reader takes a text and gives its value. It refuses with a ValueError that goes on where a
-sentence has named the setting and shown the text: "is not a port: …".
+A parser returns the value of a text. It raises a ValueError whose message completes a sentence
+that starts with the setting and the text: "is not a port: …".
 """
 
 import ipaddress
@@ -10,42 +10,42 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 from urllib.parse import urlsplit
 
-from attrs import frozen
+from attrs import field, frozen
 
 from customers.core.errors import InvalidValue
 from customers.core.model.money import Currency
 from customers.core.model.values import MomentGate
 
-ADDRESS_FORM = "postgres://user:password@host:5432/database"
+URL_FORM = "postgres://user:password@host:5432/database"
 
 _PASSWORD = re.compile(r"(://[^\s:/@?#]*):\S*@")
 _PASSWORD_PARAMETER = re.compile(r"(?i)(password=)[^\s&'\"]+")
 _HOST_NAME = re.compile(r"([A-Za-z0-9_-]{1,63}\.)*[A-Za-z_][A-Za-z0-9_-]{0,62}\.?")
-_WHOLE = re.compile(r"[0-9]{1,9}")
+_WHOLE_NUMBER = re.compile(r"[0-9]{1,9}")
 _SECONDS = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?")
-_LONGEST_SHOWN = 60
-_LONGEST_HOST = 253
+_MAX_QUOTED_LENGTH = 60
+_MAX_HOST_LENGTH = 253
 
 
 def without_passwords(text: str) -> str:
-    """The text with `***` for the password of every address in it, and rather more than less."""
+    """The text with `***` for the password of every URL; rather hides too much than too little."""
     return _PASSWORD_PARAMETER.sub(r"\1***", _PASSWORD.sub(r"\1:***@", text))
 
 
 @frozen(kw_only=True)
 class Setting:
-    """One setting as people see it: its option, its variable (None: option only), its help."""
+    """One setting: its option, its environment variable (None: option only), help and parser."""
 
     name: str
+    parse: Callable[[str], object]
     metavar: str
     help: str
     default: str
-    read: Callable[[str], object]
     in_environment: bool = True
-    secret: bool = False
+    is_secret: bool = False
     is_flag: bool = False
 
     @property
@@ -56,8 +56,10 @@ class Setting:
     def variable(self) -> str | None:
         return self.name.upper() if self.in_environment else None
 
-    def given(self, environ: Mapping[str, str], options: Mapping[str, object]) -> tuple[str, str]:
-        """The text, and the name it came under; `""` when it was not given, or was empty."""
+    def text_and_source(
+        self, environ: Mapping[str, str], options: Mapping[str, object]
+    ) -> tuple[str, str]:
+        """The text (`""`: missing or blank) and the option or variable that it comes from."""
         option = options.get(self.name)
         if option is not None and (text := str(option).strip()):
             return text, self.option
@@ -65,79 +67,90 @@ class Setting:
             return "", self.option
         return environ.get(self.variable, "").strip(), self.variable
 
-    def refusal(self, text: str, source: str, reason: ValueError) -> str:
-        """The sentence about a wrong text, which is not repeated where it may hold a password."""
-        shown = "the value" if self.secret or "://" in text else _quoted(text)
-        return f"{source}: {shown} {reason}."
+    def error_message(self, text: str, source: str, reason: ValueError) -> str:
+        """The sentence about an invalid text; a text that may hold a password is not quoted."""
+        subject = "the value" if self.is_secret or "://" in text else _quoted(text)
+        return f"{source}: {subject} {reason}."
 
 
-def told(
-    read: Callable[[str], object], metavar: str, help: str, **more: object
-) -> dict[str, object]:
-    """The metadata that makes a field of Settings a Setting; `more` are its other fields."""
-    return {"read": read, "metavar": metavar, "help": help, **more}
+def setting(
+    default: object,
+    parse: Callable[[str], object],
+    metavar: str,
+    help: str,
+    *,
+    default_text: str | None = None,
+    **flags: bool,
+) -> Any:
+    """An attrs field described as a Setting; `flags` are the boolean fields of Setting.
+
+    The help shows `default_text`, or else the default itself.
+    """
+    description = {"parse": parse, "metavar": metavar, "help": help, **flags}
+    text = str(default) if default_text is None else default_text
+    return field(default=default, metadata={**description, "default": text})
 
 
 @frozen(repr=False)
 class DatabaseUrl:
-    """The address of a PostgreSQL database. It shows itself without its password."""
+    """The URL of a PostgreSQL database. `str` and `repr` hide its password."""
 
-    _address: str
+    _url: str
 
     @classmethod
-    def read(cls, text: str) -> Self:
-        """From `postgres://…` or `postgresql://…`, a driver's `+asyncpg` behind the name or not."""
+    def parse(cls, text: str) -> Self:
+        """From `postgres://…` or `postgresql://…`, with or without the driver `+asyncpg`."""
         scheme, _, rest = text.partition("://")
         if scheme.lower().removesuffix("+asyncpg") not in ("postgres", "postgresql"):
-            raise ValueError(f"is not the address of a PostgreSQL database: {ADDRESS_FORM}")
-        address = f"postgresql://{rest}"
-        if not _is_well_formed(address):
-            raise ValueError(f"is not a well-formed address: {ADDRESS_FORM}")
-        return cls(address)
+            raise ValueError(f"is not the URL of a PostgreSQL database: {URL_FORM}")
+        url = f"postgresql://{rest}"
+        if not _is_well_formed(url):
+            raise ValueError(f"is not a well-formed URL: {URL_FORM}")
+        return cls(url)
 
     def reveal(self) -> str:
-        """The whole address, as `postgresql://…`, password included: for the driver only."""
-        return self._address
+        """The whole URL, as `postgresql://…`, including the password: for the driver only."""
+        return self._url
 
     def __str__(self) -> str:
-        return without_passwords(self._address)
+        return without_passwords(self._url)
 
     def __repr__(self) -> str:
         return f"DatabaseUrl({str(self)!r})"
 
 
-def whole(what: str, low: int, high: int) -> Callable[[str], int]:
-    def read(text: str) -> int:
-        if _WHOLE.fullmatch(text) and low <= int(text) <= high:
+def whole_number(noun: str, low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if _WHOLE_NUMBER.fullmatch(text) and low <= int(text) <= high:
             return int(text)
-        raise ValueError(f"is not {what}: a whole number from {low} to {high}")
+        raise ValueError(f"is not {noun}: a whole number from {low} to {high}")
 
-    return read
+    return parse
 
 
 def seconds(low: float, high: float) -> Callable[[str], float]:
-    def read(text: str) -> float:
+    def parse(text: str) -> float:
         if _SECONDS.fullmatch(text) and low <= float(text) <= high:
             return float(text)
         raise ValueError(f"is not a time in seconds: a number from {low:g} to {high:g}")
 
-    return read
+    return parse
 
 
-def one_of(what: str, *choices: str) -> Callable[[str], str]:
-    """One of the choices, in any case."""
-    listed = f"{', '.join(choices[:-1])} or {choices[-1]}"
+def one_of(noun: str, *choices: str) -> Callable[[str], str]:
+    """Parses one of the choices, ignoring case."""
+    alternatives = f"{', '.join(choices[:-1])} or {choices[-1]}"
 
-    def read(text: str) -> str:
+    def parse(text: str) -> str:
         if text.lower() in choices:
             return text.lower()
-        raise ValueError(f"is not {what}: {listed}")
+        raise ValueError(f"is not {noun}: {alternatives}")
 
-    return read
+    return parse
 
 
 def host(text: str) -> str:
-    if len(text) <= _LONGEST_HOST and _HOST_NAME.fullmatch(text):
+    if len(text) <= _MAX_HOST_LENGTH and _HOST_NAME.fullmatch(text):
         return text
     try:
         return str(ipaddress.ip_address(text))
@@ -146,17 +159,17 @@ def host(text: str) -> str:
 
 
 def currency(text: str) -> str:
-    """The code of an ISO 4217 currency, upper case."""
+    """Parses an ISO 4217 code; the result is upper case."""
     try:
         return Currency.of(text).code
     except ValueError:
-        raise ValueError("is not a currency: a code of ISO 4217, such as USD") from None
+        raise ValueError("is not a currency: an ISO 4217 code, such as USD") from None
 
 
 def folder(text: str) -> Path:
     path = Path(text)
     if not path.is_absolute():
-        raise ValueError("is not the whole path of a folder: one that begins with a slash")
+        raise ValueError("is not an absolute path: it must begin with a slash")
     return path
 
 
@@ -170,31 +183,31 @@ def moment(text: str) -> datetime:
     try:
         return MomentGate().read(text)
     except InvalidValue:
-        raise ValueError("is not a moment: one such as 2026-01-01T00:00:00Z") from None
+        raise ValueError("is not a date and time, such as 2026-01-01T00:00:00Z") from None
 
 
-def present_file(text: str) -> Path:
+def existing_file(text: str) -> Path:
     path = Path(text)
     if not path.is_file():
-        raise ValueError("is not the path of a file that is there")
+        raise ValueError("is not an existing file")
     return path
 
 
-def file(text: str) -> Path:
+def file_to_write(text: str) -> Path:
     path = Path(text)
     if not path.parent.is_dir():
-        raise ValueError("is not the path of a file in a folder that is there")
+        raise ValueError("is not a path in an existing folder")
     return path
 
 
-def _is_well_formed(address: str) -> bool:
+def _is_well_formed(url: str) -> bool:
     try:
-        parts = urlsplit(address)
-        return not re.search(r"[\s\x00-\x1f\x7f]", address) and parts.port != 0
-    except ValueError:  # a port that is none, or a bracket that is never closed
+        return not re.search(r"[\s\x00-\x1f\x7f]", url) and urlsplit(url).port != 0
+    except ValueError:  # an invalid port, or an unclosed bracket
         return False
 
 
 def _quoted(text: str) -> str:
-    # As JSON: control characters and what a terminal cannot show come out as escapes.
-    return json.dumps(text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "...")
+    # JSON escapes control characters and what a terminal cannot show.
+    limit = _MAX_QUOTED_LENGTH
+    return json.dumps(text if len(text) <= limit else text[:limit] + "...")

@@ -24,7 +24,7 @@ from customers.entrypoints.grpc.ledger import Ledger
 from customers.entrypoints.grpc.messages import Messages
 from customers.entrypoints.observability.ledger_metrics import LedgerMetrics
 from customers.entrypoints.observability.metrics import Metrics
-from customers.entrypoints.process.sockets import bound
+from customers.entrypoints.process.sockets import bind_sockets
 
 SERVICE = "customers.v1.CustomersService"
 HEALTH = "grpc.health.v1.Health"
@@ -107,6 +107,8 @@ async def _expect_free(address: str, *, reuse_port: bool) -> None:
     gRPC is content with one of them, and does not report why the others failed.
     """
     host, _, port = address.rpartition(":")
-    sockets = await bound(host.strip("[]"), int(port), interface="gRPC", shared=reuse_port)
+    sockets = await bind_sockets(
+        host.strip("[]"), int(port), interface="gRPC", reuse_port=reuse_port
+    )
     for socket in sockets:
         socket.close()

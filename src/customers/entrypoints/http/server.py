@@ -5,7 +5,7 @@ import asyncio
 from aiohttp import web
 
 from customers.entrypoints.http.protocol import Protocol
-from customers.entrypoints.process.sockets import bound
+from customers.entrypoints.process.sockets import bind_sockets
 
 BACKLOG = 1024
 
@@ -22,7 +22,7 @@ class HttpServer:
         Other processes can serve at the same port if they all `reuse_port`. Raises OSError when
         the address cannot be had.
         """
-        sockets = await bound(host, port, interface="HTTP", shared=reuse_port)
+        sockets = await bind_sockets(host, port, interface="HTTP", reuse_port=reuse_port)
         await self._runner.setup()
         loop = asyncio.get_running_loop()
         for each in sockets:

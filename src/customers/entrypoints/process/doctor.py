@@ -1,4 +1,4 @@
-"""The doctor's round: every difference it finds is a line, and the number of them the last one."""
+"""The command `customers doctor segments`: prints each difference, then how many there are."""
 
 import sys
 
@@ -9,38 +9,38 @@ from customers.entrypoints.config.settings import Settings
 from customers.entrypoints.container import Container, database
 
 
-async def differences(settings: Settings, tenant_id: str | None) -> None:
-    """Prints what is wrong with the segments of a tenant (None: of all); exits with 1 if any is."""
+async def check_segments(settings: Settings, tenant_id: str | None) -> None:
+    """Checks the segments of a tenant (None: of all); exits with 1 if there is a difference."""
     async with database(settings) as dsn:
         container = Container(settings=settings, dsn=dsn)
         await container.storage().open()
         try:
             await container.storage().check()
-            found = await _examined(container.doctor(), tenant_id)
+            differences = await _print_differences(container.doctor(), tenant_id)
         finally:
             await container.storage().close()
-    sys.exit(1 if found else 0)
+    sys.exit(1 if differences else 0)
 
 
-async def _examined(doctor: Doctor, tenant_id: str | None) -> int:
-    found = 0
-    tenants = await doctor.tenants() if tenant_id is None else [tenant_id]
-    for each in tenants:
-        async for difference in doctor.segments(each):
-            found += 1
-            click.echo(_line(each, difference))
-    click.echo(f"{_so_many(len(tenants), 'tenant')} checked, {_so_many(found, 'difference')}")
-    return found
+async def _print_differences(doctor: Doctor, tenant_id: str | None) -> int:
+    count = 0
+    tenant_ids = await doctor.tenants() if tenant_id is None else [tenant_id]
+    for checked_id in tenant_ids:
+        async for difference in doctor.segments(checked_id):
+            count += 1
+            click.echo(_line(checked_id, difference))
+    click.echo(f"{_counted(len(tenant_ids), 'tenant')} checked, {_counted(count, 'difference')}")
+    return count
 
 
 def _line(tenant_id: str, difference: Difference) -> str:
-    where = f"tenant {tenant_id}, segment {difference.segment_id}"
+    subject = f"tenant {tenant_id}, segment {difference.segment_id}"
     if difference.customer_id is None:
-        return f"{where}: told {difference.reported:,} members, there are {difference.expected:,}"
-    member = "is told to be a member" if difference.reported else "is not told to be a member"
-    truth = "is one" if difference.expected else "is none"
-    return f"{where}, customer {difference.customer_id}: {member}, and {truth}"
+        return f"{subject}: reports {difference.reported:,} members, has {difference.expected:,}"
+    reported = "reported as a member" if difference.reported else "not reported as a member"
+    expected = "is one" if difference.expected else "is not one"
+    return f"{subject}, customer {difference.customer_id}: {reported}, but {expected}"
 
 
-def _so_many(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -1,23 +1,23 @@
-"""Asking a service whether it is ready, as a container's health check does."""
+"""Checks over HTTP whether a service is ready, for the health check of a container."""
 
 from http.client import HTTPException
 from urllib.error import HTTPError, URLError
 from urllib.request import ProxyHandler, build_opener
 
-SECONDS = 4.0
+TIMEOUT_SECONDS = 4.0
 
 
-def trouble_at(url: str) -> str | None:
-    """Why the service at that address is not ready; None when it is."""
-    address = f"{url.rstrip('/')}/ready"
-    if not address.startswith(("http://", "https://")):
-        return f"{url}: an address begins with http:// or https://"
-    straight = build_opener(ProxyHandler({}))  # whatever proxy the environment names
+def readiness_problem(base_url: str) -> str | None:
+    """Why the service at that URL is not ready, or None if it is."""
+    url = f"{base_url.rstrip('/')}/ready"
+    if not url.startswith(("http://", "https://")):
+        return f"{base_url}: a URL must begin with http:// or https://"
+    opener = build_opener(ProxyHandler({}))  # ignores the proxies of the environment
     try:
-        with straight.open(address, timeout=SECONDS) as answered:
-            return None if answered.status == 200 else f"{address} answers {answered.status}"
+        with opener.open(url, timeout=TIMEOUT_SECONDS) as response:
+            return None if response.status == 200 else f"{url} answered {response.status}"
     except HTTPError as error:
         with error:
-            return f"{address} answers {error.code}"
+            return f"{url} answered {error.code}"
     except (URLError, HTTPException, OSError, ValueError) as error:
-        return f"{address} does not answer: {error}"
+        return f"{url} did not answer: {error}"

@@ -1,4 +1,4 @@
-"""One serving process from the inside: its storage, its two ports, and how they end."""
+"""One serving process: opens its storage and its two ports, and shuts them down in order."""
 
 import asyncio
 import gc
@@ -12,82 +12,83 @@ from customers.entrypoints.grpc.server import RpcServer
 from customers.entrypoints.http.drain import Drain
 from customers.entrypoints.http.server import HttpServer
 from customers.entrypoints.observability.logs import logger
-from customers.entrypoints.process.sockets import bracketed, explained
-from customers.entrypoints.process.sweeper import swept
+from customers.entrypoints.process.sockets import explain_port_errors, url_host
+from customers.entrypoints.process.sweeper import run_sweeper
 
-# An end takes less than 15 seconds, whatever callers and the database do: ten for bodies that are
-# still arriving, what is left for the answers, for those that are stuck, and for connections.
+# Shutdown takes less than 15 seconds, whatever callers and the database do: 10 for bodies that are
+# still arriving, the rest for responses, for stuck requests, and for closing connections.
 LULL_SECONDS = 0.2
 GRACE_SECONDS = 10.0
-MOST_SECONDS_TO_FINISH = 11.5
-SECONDS_TO_CUT = 0.75
-SECONDS_TO_CLOSE = 1.0
+MAX_DRAIN_SECONDS = 11.5
+MAX_CANCEL_SECONDS = 0.75
+MAX_CLOSE_SECONDS = 1.0
 CHECK_SECONDS = 3.0
 
 
 @asynccontextmanager
-async def listening(container: Container) -> AsyncIterator[tuple[int, int]]:
-    """Both ports, which serve while the block runs; then what is in flight is finished.
+async def open_listeners(container: Container) -> AsyncIterator[tuple[int, int]]:
+    """Serves on both ports, HTTP and gRPC, while the block runs; then finishes what is in flight.
 
-    Raises CannotListen, and what the storage has against serving at all.
+    Raises CannotListen, and the storage's reason why it must not be served.
     """
-    http = HttpServer(container.app(), seconds_to_end=SECONDS_TO_CUT)
+    http = HttpServer(container.app(), seconds_to_end=MAX_CANCEL_SECONDS)
     settings, rpc = container.settings(), container.rpc()
-    is_shared = settings.workers > 1
-    async with _opened(container.storage()), _swept(container) as end_sweeping:
+    reuse_port = settings.workers > 1
+    async with _open_storage(container.storage()), _sweeper(container) as stop_sweeper:
         try:
             if (test_api := container.test_api()) is not None:
                 await test_api.load_seed_file()
-            with explained("PORT"):
-                port = await http.start(settings.host, settings.port, reuse_port=is_shared)
-            with explained("RPC_PORT"):
-                address = f"{bracketed(settings.host)}:{settings.rpc_port}"
-                rpc_port = await rpc.start(address, reuse_port=is_shared)
-            # All that is there by now stays: whoever looks for garbage need not look at it again,
-            # which would keep every caller waiting for a tenth of a second, every second or so.
+            with explain_port_errors("PORT"):
+                port = await http.start(settings.host, settings.port, reuse_port=reuse_port)
+            with explain_port_errors("RPC_PORT"):
+                address = f"{url_host(settings.host)}:{settings.rpc_port}"
+                rpc_port = await rpc.start(address, reuse_port=reuse_port)
+            # Everything allocated so far lives as long as the process. Without this, the garbage
+            # collector scans it every second or so, which delays requests by a tenth of a second.
             gc.freeze()
             yield port, rpc_port
         finally:
-            end_sweeping()
-            await _end(http, rpc, container.drain())
+            stop_sweeper()
+            await _shut_down(http, rpc, container.drain())
 
 
-def _swept(container: Container) -> AbstractAsyncContextManager[Callable[[], None]]:
-    return swept(container.sweeper(), container.metrics(), container.settings().sweep_seconds)
+def _sweeper(container: Container) -> AbstractAsyncContextManager[Callable[[], None]]:
+    pause = container.settings().sweep_seconds
+    return run_sweeper(container.sweeper(), container.metrics(), pause)
 
 
 @asynccontextmanager
-async def _opened(storage: Storage) -> AsyncIterator[None]:
+async def _open_storage(storage: Storage) -> AsyncIterator[None]:
     await storage.open()
     try:
-        await _expect_fit(storage)
+        await _check(storage)
         yield
     finally:
         try:
-            async with asyncio.timeout(SECONDS_TO_CLOSE):
+            async with asyncio.timeout(MAX_CLOSE_SECONDS):
                 await storage.close()
         except TimeoutError:
-            logger().error("the storage was not closed in time")
+            logger().error("storage did not close in time")
 
 
-async def _expect_fit(storage: Storage) -> None:
-    """Raises what no waiting mends, such as amounts kept in another currency."""
+async def _check(storage: Storage) -> None:
+    """Raises errors that waiting does not cure, such as amounts stored in another currency."""
     with suppress(TimeoutError, Unavailable):
         async with asyncio.timeout(CHECK_SECONDS):
             await storage.check()
 
 
-async def _end(http: HttpServer, rpc: RpcServer, drain: Drain) -> None:
-    """Not ready, not accepting, finishing, closed: in that order, and not for ever."""
+async def _shut_down(http: HttpServer, rpc: RpcServer, drain: Drain) -> None:
+    """Becomes unready, stops accepting, finishes requests and closes: in that order, in time."""
     drain.stop()
     rpc.report_not_serving()
     try:
-        async with asyncio.timeout(MOST_SECONDS_TO_FINISH):
-            await asyncio.sleep(LULL_SECONDS)  # who has connected by now is let in
+        async with asyncio.timeout(MAX_DRAIN_SECONDS):
+            await asyncio.sleep(LULL_SECONDS)  # accepts connections that are already under way
             http.close()
-            await asyncio.sleep(LULL_SECONDS)  # and what they sent comes to its handler
+            await asyncio.sleep(LULL_SECONDS)  # lets their requests reach a handler
             grace = GRACE_SECONDS - 2 * LULL_SECONDS
             await asyncio.gather(drain.finish(grace), rpc.stop(grace))
     except TimeoutError:
-        logger().error("some requests did not end in time and are given up")
+        logger().error("shutdown timed out: requests in flight are cancelled")
     await http.end()

@@ -1,4 +1,4 @@
-"""Running a coroutine as the whole of a process: on the fastest loop, its failure as a sentence."""
+"""Runs a coroutine as a whole process: on the fastest event loop, failures as one sentence."""
 
 import asyncio
 import sys
@@ -12,15 +12,15 @@ from customers.entrypoints.observability.exception_summary import ExceptionSumma
 from customers.entrypoints.observability.logs import logger
 
 
-def run(work: Coroutine[Any, Any, None]) -> None:
-    """Runs to the end; what stops it from working is one sentence and exit code 1."""
+def run(main: Coroutine[Any, Any, None]) -> None:
+    """Runs the coroutine; an exception becomes one sentence on standard error and exit code 1."""
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(work)
+            runner.run(main)
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:
-        click.echo(f"Error: {without_passwords(_told(_first(error)))}", err=True)
+        click.echo(f"Error: {without_passwords(_message(_first(error)))}", err=True)
         sys.exit(1)
 
 
@@ -33,15 +33,15 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 def _first(error: Exception) -> Exception:
-    """The error; of several tasks that failed together, the first one's."""
+    """The error, or the first error of an ExceptionGroup."""
     while isinstance(error, ExceptionGroup):
         error = error.exceptions[0]
     return error
 
 
-def _told(error: Exception) -> str:
-    """Our sentences and the machine's; a driver's may hold rows."""
+def _message(error: Exception) -> str:
+    """The message of our errors and of OSError; other messages may hold rows of the database."""
     if isinstance(error, OSError) or type(error).__module__.startswith("customers."):
         return str(error)
-    logger().error("ended by a failure", exc_info=error)
+    logger().error("process failed", exc_info=error)
     return ExceptionSummary.of(error).as_text()

@@ -1,4 +1,7 @@
-"""Migrating when a service starts, in development; elsewhere `customers migrate` does it."""
+"""Migrates the database when the service starts in development.
+
+In production `customers migrate` does it.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -13,13 +16,13 @@ RETRY_SECONDS = 1.0
 
 
 @asynccontextmanager
-async def migrated(settings: Settings, dsn: str) -> AsyncIterator[None]:
-    """In the block the database is at the newest revision, or will be once it can be reached."""
-    if not dsn or settings.environment == "production" or await _is_migrated(dsn):
+async def migrate_at_start(settings: Settings, dsn: str) -> AsyncIterator[None]:
+    """Migrates before the block runs, or during it if the database cannot be reached yet."""
+    if not dsn or settings.environment == "production" or await _try_to_migrate(dsn):
         yield
         return
-    logger().warning("the database is away: it is migrated when it comes")
-    migrating = asyncio.create_task(_migrate_when_there(dsn))
+    logger().warning("database unavailable: migrating as soon as it can be reached")
+    migrating = asyncio.create_task(_keep_trying(dsn))
     try:
         yield
     finally:
@@ -28,18 +31,18 @@ async def migrated(settings: Settings, dsn: str) -> AsyncIterator[None]:
             await migrating
 
 
-async def _migrate_when_there(dsn: str) -> None:
+async def _keep_trying(dsn: str) -> None:
     is_migrated = False
     try:
         while not is_migrated:
             await asyncio.sleep(RETRY_SECONDS)
-            is_migrated = await _is_migrated(dsn)
+            is_migrated = await _try_to_migrate(dsn)
     except Exception:
-        logger().exception("the database was not migrated: the service will not be ready")
+        logger().exception("migration failed: the service will not become ready")
 
 
-async def _is_migrated(dsn: str) -> bool:
-    """False when the database is away."""
+async def _try_to_migrate(dsn: str) -> bool:
+    """Returns False if the database cannot be reached."""
     try:
         await migrate(dsn)
     except Unavailable:

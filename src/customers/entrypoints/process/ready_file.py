@@ -1,4 +1,4 @@
-"""Telling where a process serves: in the log, and in the ready file for as long as it does."""
+"""Announces the addresses of a process: in the log, and in the ready file while it serves."""
 
 import json
 import os
@@ -8,32 +8,34 @@ from pathlib import Path
 
 from customers.entrypoints.config.settings import Settings
 from customers.entrypoints.observability.logs import logger
-from customers.entrypoints.process.sockets import bracketed, reachable
+from customers.entrypoints.process.sockets import reachable_host, url_host
 
 
-def withdraw(ready_file: Path | None) -> None:
-    """Takes back what a process that did not end in good order may have left."""
+def remove_ready_file(ready_file: Path | None) -> None:
+    """Deletes the ready file if it exists, such as one that a killed process left behind."""
     if ready_file is not None:
         ready_file.unlink(missing_ok=True)
 
 
 @contextmanager
-def announced(settings: Settings, http_port: int, rpc_port: int) -> Iterator[None]:
-    """The ready file is there, whole, while the block runs."""
-    host = bracketed(reachable(settings.host))
-    served = {
+def announce(settings: Settings, http_port: int, rpc_port: int) -> Iterator[None]:
+    """Logs the addresses, and keeps the ready file in place while the block runs."""
+    host = url_host(reachable_host(settings.host))
+    addresses = {
         "http": f"http://{host}:{http_port}",
         "grpc": f"{host}:{rpc_port}",
         "pid": os.getpid(),
         "storage": settings.storage,
     }
     if settings.ready_file is not None:
+        # Written aside and moved into place, so that nobody reads half of it.
         draft = settings.ready_file.with_name(f".{settings.ready_file.name}.{os.getpid()}")
-        draft.write_text(json.dumps(served) + "\n", encoding="utf-8")
+        draft.write_text(json.dumps(addresses) + "\n", encoding="utf-8")
         draft.replace(settings.ready_file)
-    logger().info("serving", **served, environment=settings.environment)
+    docs = f"{addresses['http']}/docs"
+    logger().info("serving", **addresses, environment=settings.environment, docs=docs)
     try:
         yield
     finally:
         logger().info("stopping")
-        withdraw(settings.ready_file)
+        remove_ready_file(settings.ready_file)

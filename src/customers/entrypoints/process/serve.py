@@ -1,29 +1,29 @@
-"""Serving from the first signal that is heeded to the last: by one process, or by several."""
+"""The command `customers serve`: serves in this process, or in several workers."""
 
 from customers.entrypoints.config.settings import Settings
 from customers.entrypoints.container import Container, database
 from customers.entrypoints.observability.logs import logger
-from customers.entrypoints.process.listeners import listening
-from customers.entrypoints.process.migrate import migrated
-from customers.entrypoints.process.ready_file import announced, withdraw
-from customers.entrypoints.process.signals import Stop, until_stopped
-from customers.entrypoints.process.workers import supervised
+from customers.entrypoints.process.listeners import open_listeners
+from customers.entrypoints.process.migrate import migrate_at_start
+from customers.entrypoints.process.ready_file import announce, remove_ready_file
+from customers.entrypoints.process.signals import StopSignal, stop_on_signals
+from customers.entrypoints.process.workers import supervise_workers
 
 
 async def serve(settings: Settings) -> None:
     """Serves until SIGTERM or SIGINT, then finishes what is in flight and returns."""
-    withdraw(settings.ready_file)
-    async with until_stopped() as stop:
-        await _serve(settings, stop)
+    remove_ready_file(settings.ready_file)
+    async with stop_on_signals() as stop:
+        await _serve_until(stop, settings)
     logger().info("stopped")
 
 
-async def _serve(settings: Settings, stop: Stop) -> None:
-    async with database(settings) as dsn, migrated(settings, dsn):
+async def _serve_until(stop: StopSignal, settings: Settings) -> None:
+    async with database(settings) as dsn, migrate_at_start(settings, dsn):
         if settings.workers > 1:
-            serving = supervised(settings, dsn)
+            serving = supervise_workers(settings, dsn)
         else:
-            serving = listening(Container(settings=settings, dsn=dsn))
+            serving = open_listeners(Container(settings=settings, dsn=dsn))
         async with serving as ports:
-            with announced(settings, *ports):
+            with announce(settings, *ports):
                 await stop.wait()

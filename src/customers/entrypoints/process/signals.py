@@ -1,4 +1,4 @@
-"""How a process is asked to end, and when it heeds that."""
+"""How SIGTERM and SIGINT stop a process, before and after it has installed its stop handler."""
 
 import asyncio
 import signal
@@ -10,48 +10,52 @@ from types import FrameType
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
-def leave_when_asked() -> None:
-    """Until there is a Stop, SIGTERM and SIGINT end the process at once, with exit code 0."""
+def exit_on_signals() -> None:
+    """Before `stop_on_signals` is entered, SIGTERM and SIGINT exit at once with code 0."""
     for number in _SIGNALS:
-        signal.signal(number, _leave)
+        signal.signal(number, _exit)
 
 
-class Stop:
-    """Asked for once; whatever asks after that does nothing."""
+class StopSignal:
+    """Whether the process was requested to stop; only the first request counts."""
 
     def __init__(self) -> None:
-        self._starting = asyncio.current_task()
-        self._asked = asyncio.Event()
+        self._starting_task = asyncio.current_task()
+        self._requested = asyncio.Event()
 
     @property
-    def is_asked(self) -> bool:
-        return self._asked.is_set()
+    def is_requested(self) -> bool:
+        return self._requested.is_set()
 
-    def ask(self) -> None:
-        if self.is_asked:
+    def request(self) -> None:
+        """Requests the stop, which cancels the start if it is still going on."""
+        if self.is_requested:
             return
-        self._asked.set()
-        if self._starting is not None:
-            self._starting.cancel()
+        self._requested.set()
+        if self._starting_task is not None:
+            self._starting_task.cancel()
 
     async def wait(self) -> None:
-        """The start is over; returns when it is asked."""
-        self._starting = None
-        await self._asked.wait()
+        """Ends the start, then waits for the request."""
+        self._starting_task = None
+        await self._requested.wait()
 
 
 @asynccontextmanager
-async def until_stopped() -> AsyncIterator[Stop]:
-    """A Stop that SIGTERM and SIGINT ask for. Until the block waits for it, that breaks it off."""
-    stop, loop = Stop(), asyncio.get_running_loop()
+async def stop_on_signals() -> AsyncIterator[StopSignal]:
+    """A StopSignal that SIGTERM and SIGINT request.
+
+    A request leaves the block at once, unless the block already waits for the signal.
+    """
+    stop, loop = StopSignal(), asyncio.get_running_loop()
     for number in _SIGNALS:
-        loop.add_signal_handler(number, stop.ask)
+        loop.add_signal_handler(number, stop.request)
     try:
         yield stop
     except asyncio.CancelledError:
-        if not stop.is_asked:
+        if not stop.is_requested:
             raise
 
 
-def _leave(_: int, __: FrameType | None) -> None:
+def _exit(_: int, __: FrameType | None) -> None:
     sys.exit(0)

@@ -1,4 +1,4 @@
-"""Addresses of this machine: sockets bound to them, and how others reach them.
+"""Addresses of this machine: binds sockets to them, and writes them in URLs.
 
 Nothing here listens.
 """
@@ -12,41 +12,42 @@ from ipaddress import ip_address
 
 
 class CannotListen(Exception):
-    """An address that settings name cannot be had."""
+    """The service cannot listen on an address of its settings."""
 
 
 @contextmanager
-def explained(setting: str) -> Iterator[None]:
-    """Raises CannotListen with the way out, by the name of the port's setting, for an OSError."""
+def explain_port_errors(setting: str) -> Iterator[None]:
+    """Turns an OSError into CannotListen, whose message names the port's setting as the way out."""
     try:
         yield
     except OSError as error:
-        why = error.strerror or str(error)
-        raise CannotListen(f"{why}: set another {setting}, or end what is there") from error
+        reason = error.strerror or str(error)
+        raise CannotListen(f"{reason}: set another {setting}, or free the port") from error
 
 
-async def bound(
-    host: str, port: int, *, interface: str, shared: bool = False
+async def bind_sockets(
+    host: str, port: int, *, interface: str, reuse_port: bool = False
 ) -> list[socket.socket]:
-    """A socket for each address that the host means, all on one port; port 0 takes a free one.
+    """A socket for each address of the host, all on one port; port 0 picks a free one.
 
-    Other processes can bind the same where all of them are `shared`. Raises OSError, which says
-    what `interface` cannot be served, and where.
+    Other processes can bind the same port if all of them set `reuse_port`. Raises OSError, whose
+    message names the interface (HTTP, gRPC) and the address.
     """
     try:
-        return await _bound(host, port, shared=shared)
+        return await _bind(host, port, reuse_port=reuse_port)
     except OSError as error:
-        address, why = f"{bracketed(host)}:{port}", (error.strerror or str(error)).lower()
-        raise OSError(error.errno, f"cannot serve {interface} at {address}: {why}") from error
+        address, reason = f"{url_host(host)}:{port}", (error.strerror or str(error)).lower()
+        message = f"cannot serve {interface} at {address}: {reason}"
+        raise OSError(error.errno, message) from error
 
 
-def bracketed(host: str) -> str:
-    """The host as it stands before a port."""
+def url_host(host: str) -> str:
+    """The host as URLs write it: IPv6 addresses in brackets."""
     return f"[{host}]" if ":" in host else host
 
 
-def reachable(host: str) -> str:
-    """The host, or an address of this machine where the host is every address."""
+def reachable_host(host: str) -> str:
+    """The host, or the loopback address if the host means every address."""
     try:
         address = ip_address(host)
     except ValueError:
@@ -55,36 +56,36 @@ def reachable(host: str) -> str:
     return loopback[address.version] if address.is_unspecified else host
 
 
-async def _bound(host: str, port: int, *, shared: bool) -> list[socket.socket]:
+async def _bind(host: str, port: int, *, reuse_port: bool) -> list[socket.socket]:
     loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    sockets: list[socket.socket] = []
+    addresses = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    bound: list[socket.socket] = []
     with ExitStack() as opened:
-        for family, kind, _, _, where in found:
-            one = opened.enter_context(socket.socket(family, kind))
-            _set_options(one, shared=shared, is_alone=len(found) == 1)
-            if _is_bound(one, (where[0], port, *where[2:])):
-                sockets.append(one)
-                port = one.getsockname()[1]
-        if not sockets:
+        for family, kind, _, _, address in addresses:
+            candidate = opened.enter_context(socket.socket(family, kind))
+            _set_options(candidate, reuse_port=reuse_port, is_only_address=len(addresses) == 1)
+            if _try_to_bind(candidate, (address[0], port, *address[2:])):
+                bound.append(candidate)
+                port = candidate.getsockname()[1]
+        if not bound:
             raise OSError(errno.EADDRNOTAVAIL, "this machine has no such address")
         opened.pop_all()
-    return sockets
+    return bound
 
 
-def _set_options(one: socket.socket, *, shared: bool, is_alone: bool) -> None:
-    one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    if shared:
-        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    if one.family == socket.AF_INET6:
-        # "::" takes callers of both families; an address beside an IPv4 one must not.
-        one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(not is_alone))
+def _set_options(candidate: socket.socket, *, reuse_port: bool, is_only_address: bool) -> None:
+    candidate.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if reuse_port:
+        candidate.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    if candidate.family == socket.AF_INET6:
+        # "::" alone accepts IPv4 too; an IPv6 address beside an IPv4 one must not.
+        candidate.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(not is_only_address))
 
 
-def _is_bound(one: socket.socket, where: tuple[object, ...]) -> bool:
-    """False for an address that the machine does not have: a name may mean one of those, too."""
+def _try_to_bind(candidate: socket.socket, address: tuple[object, ...]) -> bool:
+    """Returns False if the machine lacks the address, which one of a name's addresses may be."""
     try:
-        one.bind(where)
+        candidate.bind(address)
     except OSError as error:
         if error.errno == errno.EADDRNOTAVAIL:
             return False

@@ -1,4 +1,4 @@
-"""The sweeper of a process: calls the sweeping of segments now and then, while the service runs."""
+"""Runs the sweeper of segments at intervals, in the background of a serving process."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -9,59 +9,55 @@ from customers.core.services.sweeper import BackfillProgress, Sweeper
 from customers.entrypoints.observability.logs import logger
 from customers.entrypoints.observability.metrics import Metrics
 
-# A sweeper that dies keeps the others waiting for so long.
+# How long the other sweepers wait before they take over from one that died.
 LEASE_SECONDS = 10.0
-# Time moves few customers in a minute, and reads see to those themselves.
-ROUND_SECONDS = 30.0
-PAUSE_OF_BUILDS = 0.05
+# Few members change with time in this interval, and reads correct those themselves.
+FOLLOW_TIME_SECONDS = 30.0
+PAUSE_DURING_BACKFILL = 0.05
 PAUSE_AFTER_FAILURE = 5.0
-# One that is told to end lets go of its connection; whoever waits longer loses it.
-SECONDS_TO_END = 0.5
+# Enough for a cancelled sweep to release its connection; closing the storage cuts it off later.
+MAX_STOP_SECONDS = 0.5
 
 
 @asynccontextmanager
-async def swept(
-    sweeping: Sweeper, metrics: Metrics, every: float
+async def run_sweeper(
+    sweeper: Sweeper, metrics: Metrics, pause: float
 ) -> AsyncIterator[Callable[[], None]]:
-    """Sweeps while the block runs, with pauses of so many seconds; never if they are 0.
+    """Sweeps while the block runs, with a pause in seconds between sweeps; never if it is 0.
 
-    Gives what tells the sweeper to end: it then does so while the block goes on.
+    Yields a function that stops the sweeper before the block ends.
     """
-    tasks = [asyncio.create_task(_sweep(sweeping, metrics, every))] if every else []
+    tasks = [asyncio.create_task(_sweep(sweeper, metrics, pause))] if pause else []
 
-    def end() -> None:
+    def stop() -> None:
         for task in tasks:
             task.cancel()
 
     try:
-        yield end
+        yield stop
     finally:
-        end()
+        stop()
         if tasks:
-            await asyncio.wait(tasks, timeout=SECONDS_TO_END)
+            await asyncio.wait(tasks, timeout=MAX_STOP_SECONDS)
 
 
-async def _sweep(sweeping: Sweeper, metrics: Metrics, every: float) -> None:
-    loop, next_round, is_away = asyncio.get_running_loop(), 0.0, False
+async def _sweep(sweeper: Sweeper, metrics: Metrics, interval: float) -> None:
+    loop, follow_time_at, is_unavailable = asyncio.get_running_loop(), 0.0, False
     while True:
-        builds, pause = None, every
+        backfills, pause = None, interval
         try:
-            builds = await sweeping.refresh(LEASE_SECONDS)
-            if builds is not None and loop.time() >= next_round:
-                await sweeping.follow_time(LEASE_SECONDS)
-                next_round = loop.time() + ROUND_SECONDS
-            is_away = False
+            backfills = await sweeper.refresh(LEASE_SECONDS)
+            if backfills is not None and loop.time() >= follow_time_at:
+                await sweeper.follow_time(LEASE_SECONDS)
+                follow_time_at = loop.time() + FOLLOW_TIME_SECONDS
+            is_unavailable = False
         except Unavailable as problem:
-            if not is_away:
-                logger().warning("segments are not swept", problem=str(problem))
-            is_away, pause = True, max(every, PAUSE_AFTER_FAILURE)
+            if not is_unavailable:
+                logger().warning("sweeper cannot reach the storage", problem=str(problem))
+            is_unavailable, pause = True, max(interval, PAUSE_AFTER_FAILURE)
         except Exception:
-            logger().exception("segments were not swept")
-            pause = max(every, PAUSE_AFTER_FAILURE)
-        metrics.set_segment_builds(*_numbers(builds))
-        await asyncio.sleep(min(pause, PAUSE_OF_BUILDS) if builds and builds.count else pause)
-
-
-def _numbers(builds: BackfillProgress | None) -> tuple[int, float]:
-    told = builds or BackfillProgress()
-    return told.count, told.progress
+            logger().exception("sweep failed")
+            pause = max(interval, PAUSE_AFTER_FAILURE)
+        progress = backfills or BackfillProgress()
+        metrics.set_segment_builds(progress.count, progress.progress)
+        await asyncio.sleep(min(pause, PAUSE_DURING_BACKFILL) if progress.count else pause)

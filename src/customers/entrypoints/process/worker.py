@@ -1,7 +1,8 @@
-"""One of several processes that share the ports: what it is told, how it serves, when it ends.
+"""One of several worker processes that share the ports: its command, how it serves and stops.
 
-Its standard input is a socket to the supervisor (see `workers`): the order comes through it, the
-worker says there that it serves, and once it closes the supervisor is gone and the worker ends.
+Its standard input is a socket to the supervisor (see `workers.py`). The command arrives there, the
+worker reports there that it serves, and when the socket closes, the supervisor has died and the
+worker stops.
 """
 
 import asyncio
@@ -22,8 +23,8 @@ from customers.entrypoints.config.setting_types import DatabaseUrl
 from customers.entrypoints.config.settings import Settings, catalogue
 from customers.entrypoints.container import Container
 from customers.entrypoints.observability.metrics import Metrics
-from customers.entrypoints.process.listeners import listening
-from customers.entrypoints.process.signals import Stop, until_stopped
+from customers.entrypoints.process.listeners import open_listeners
+from customers.entrypoints.process.signals import StopSignal, stop_on_signals
 
 SERVING = b"serving\n"
 SAMPLE_SECONDS = 1.0
@@ -31,73 +32,73 @@ SAMPLE_SECONDS = 1.0
 
 @frozen(kw_only=True)
 class WorkerCommand:
-    """What a worker is told. As arguments or variables, others could see the password."""
+    """What a worker is to serve. In arguments or variables, others could see the password."""
 
     settings: Settings
     metrics_dir: Path
 
-    def line(self) -> bytes:
-        values = {each.name: getattr(self.settings, each.name) for each in catalogue()}
+    def as_line(self) -> bytes:
+        values = {setting.name: getattr(self.settings, setting.name) for setting in catalogue()}
         texts = {name: _text(value) for name, value in values.items() if value is not None}
         return json.dumps([texts, str(self.metrics_dir)]).encode() + b"\n"
 
     @classmethod
-    def of(cls, line: bytes) -> Self:
+    def from_line(cls, line: bytes) -> Self:
         texts, metrics_dir = json.loads(line)
         return cls(settings=Settings.load({}, texts), metrics_dir=Path(metrics_dir))
 
 
-def receive() -> tuple[WorkerCommand, socket.socket]:
-    """The order and the socket it came through; exits when there is no supervisor any more."""
+def receive_command() -> tuple[WorkerCommand, socket.socket]:
+    """The command and the socket to the supervisor; exits if the supervisor has died."""
     lifeline = socket.socket(fileno=os.dup(sys.stdin.fileno()))
-    with lifeline.makefile("rb", buffering=0) as told:
-        line = told.readline()
+    with lifeline.makefile("rb", buffering=0) as stream:
+        line = stream.readline()
     if not line:
         sys.exit(0)
-    return WorkerCommand.of(line), lifeline
+    return WorkerCommand.from_line(line), lifeline
 
 
-async def work(order: WorkerCommand, lifeline: socket.socket) -> None:
-    """Serves until SIGTERM or SIGINT, or until the supervisor is gone."""
-    settings = order.settings
+async def work(command: WorkerCommand, lifeline: socket.socket) -> None:
+    """Serves until SIGTERM or SIGINT, or until the supervisor has died."""
+    settings = command.settings
     if settings.database_url is None:
-        raise RuntimeError("a worker was not told where the database is")
+        raise RuntimeError("the command of a worker has no database URL")
     dsn = settings.database_url.reveal()
-    container = Container(settings=settings, dsn=dsn, multiprocess_dir=order.metrics_dir)
+    container = Container(settings=settings, dsn=dsn, multiprocess_dir=command.metrics_dir)
     async with (
-        until_stopped() as stop,
-        _watched(lifeline, stop, order.metrics_dir) as supervisor,
-        listening(container),
-        _sampled(container.metrics()),
+        stop_on_signals() as stop,
+        _follow_supervisor(lifeline, stop, command.metrics_dir) as supervisor,
+        open_listeners(container),
+        _sample_pool(container.metrics()),
     ):
         supervisor.write(SERVING)
         await stop.wait()
 
 
 @asynccontextmanager
-async def _watched(
-    lifeline: socket.socket, stop: Stop, left: Path
+async def _follow_supervisor(
+    lifeline: socket.socket, stop: StopSignal, metrics_dir: Path
 ) -> AsyncIterator[asyncio.StreamWriter]:
-    """The way to the supervisor. Its end asks for ours, and what it left is removed."""
+    """A stream to the supervisor. If it dies, requests the stop and removes its folder."""
     reader, writer = await asyncio.open_unix_connection(sock=lifeline)
 
-    async def watch() -> None:
+    async def stop_at_end() -> None:
         await reader.read()
-        stop.ask()
+        stop.request()
 
-    watching = asyncio.create_task(watch())
+    reading = asyncio.create_task(stop_at_end())
     try:
         yield writer
     finally:
-        watching.cancel()
+        reading.cancel()
         writer.close()
         if reader.at_eof():
-            shutil.rmtree(left, ignore_errors=True)
+            shutil.rmtree(metrics_dir, ignore_errors=True)
 
 
 @asynccontextmanager
-async def _sampled(metrics: Metrics) -> AsyncIterator[None]:
-    """The pool's numbers are taken now and then, for the processes that are asked for them."""
+async def _sample_pool(metrics: Metrics) -> AsyncIterator[None]:
+    """Samples the pool's metrics while the block runs: other workers report them, too."""
 
     async def sample() -> None:
         while True:
@@ -112,7 +113,7 @@ async def _sampled(metrics: Metrics) -> AsyncIterator[None]:
 
 
 def _text(value: object) -> str:
-    """As somebody would write it: settings know no exponents."""
+    """The value as the text of a setting, which has no exponent."""
     if isinstance(value, float):
         return format(Decimal(str(value)), "f")
     return value.reveal() if isinstance(value, DatabaseUrl) else str(value)

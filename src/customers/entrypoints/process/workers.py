@@ -1,7 +1,7 @@
-"""Several processes on the same two ports: made, replaced when they die, ended together.
+"""The supervisor of worker processes on the same two ports: starts, replaces and stops them.
 
-Each is a fresh interpreter (see `worker`) that gets its order through a socket. The supervisor
-serves nothing itself; the database is ready when it comes here.
+Each worker is a fresh interpreter (see `worker.py`) that gets its command through a socket. The
+supervisor itself serves nothing; the database is already migrated.
 """
 
 import asyncio
@@ -19,125 +19,129 @@ from customers.entrypoints.config.setting_types import DatabaseUrl
 from customers.entrypoints.config.settings import Settings
 from customers.entrypoints.observability.logs import logger
 from customers.entrypoints.observability.metrics import forget_process, shared_environment
-from customers.entrypoints.process.sockets import bound, explained
+from customers.entrypoints.process.sockets import bind_sockets, explain_port_errors
 from customers.entrypoints.process.worker import SERVING, WorkerCommand
 
 COMMAND = (sys.executable, "-P", "-m", "customers.entrypoints.cli", "worker")
-# A worker ends by itself in less than this; the database still has to end after the workers.
-SECONDS_TO_END = 14.0
-SHORTEST_PAUSE = 0.5
-LONGEST_PAUSE = 30.0
-SECONDS_OF_GOOD_LIFE = 60.0
+# A worker stops by itself in less than this; the database still has to stop after the workers.
+MAX_STOP_SECONDS = 14.0
+MIN_RESTART_PAUSE = 0.5
+MAX_RESTART_PAUSE = 30.0
+# A worker that ran for longer than this was healthy: it is replaced after the shortest pause.
+HEALTHY_SECONDS = 60.0
 
 
 class WorkerFailed(Exception):
-    """A worker ended before it ever served: what it has to say stands before this."""
+    """A worker exited before it served; it has logged the reason."""
 
 
 @asynccontextmanager
-async def supervised(settings: Settings, dsn: str) -> AsyncIterator[tuple[int, int]]:
-    """As many processes as the settings say serve the two ports while the block runs.
+async def supervise_workers(settings: Settings, dsn: str) -> AsyncIterator[tuple[int, int]]:
+    """Serves the two ports, HTTP and gRPC, with `settings.workers` processes in the block.
 
     Raises CannotListen, and WorkerFailed in an ExceptionGroup.
     """
-    with ExitStack() as held:
-        port = await _reserved(settings, "PORT", settings.port, "HTTP", held)
-        rpc_port = await _reserved(settings, "RPC_PORT", settings.rpc_port, "gRPC", held)
-        order = WorkerCommand(
+    with ExitStack() as resources:
+        port = await _reserve_port(settings, "PORT", settings.port, "HTTP", resources)
+        rpc_port = await _reserve_port(settings, "RPC_PORT", settings.rpc_port, "gRPC", resources)
+        metrics_dir = resources.enter_context(TemporaryDirectory(prefix="customers-metrics-"))
+        command = WorkerCommand(
             settings=evolve(
                 settings,
                 port=port,
                 rpc_port=rpc_port,
-                database_url=DatabaseUrl.read(dsn),
+                database_url=DatabaseUrl.parse(dsn),
                 ready_file=None,
             ),
-            metrics_dir=Path(held.enter_context(TemporaryDirectory(prefix="customers-metrics-"))),
+            metrics_dir=Path(metrics_dir),
         )
         async with asyncio.TaskGroup() as group:
-            posts = [Post(order) for _ in range(settings.workers)]
-            kept = [group.create_task(post.keep()) for post in posts]
-            for post in posts:
-                await post.has_served.wait()
+            slots = [WorkerSlot(command) for _ in range(settings.workers)]
+            tasks = [group.create_task(slot.run()) for slot in slots]
+            for slot in slots:
+                await slot.has_served.wait()
             yield port, rpc_port
-            for each in kept:
-                each.cancel()
+            for task in tasks:
+                task.cancel()
 
 
 @define(eq=False)
-class Post:
-    """The place of one worker, which is filled again when the worker dies."""
+class WorkerSlot:
+    """The place of one worker, which gets a new process whenever the worker exits."""
 
-    _order: WorkerCommand
+    _command: WorkerCommand
     has_served: asyncio.Event = field(factory=asyncio.Event, init=False)
 
-    async def keep(self) -> None:
-        """Until cancelled; then the worker has ended. Raises WorkerFailed."""
-        loop, pause = asyncio.get_running_loop(), SHORTEST_PAUSE
+    async def run(self) -> None:
+        """Runs until it is cancelled, then stops the worker. Raises WorkerFailed."""
+        loop, pause = asyncio.get_running_loop(), MIN_RESTART_PAUSE
         while True:
-            background_tasks = loop.time()
-            async with _working(self._order) as worker:
-                if await worker.serves():
+            started_at = loop.time()
+            async with _start_worker(self._command) as worker:
+                if await worker.wait_until_serving():
                     self.has_served.set()
                 status = await worker.process.wait()
             if not self.has_served.is_set():
-                raise WorkerFailed(f"a worker ended with status {status} before it served")
-            if loop.time() - background_tasks > SECONDS_OF_GOOD_LIFE:
-                pause = SHORTEST_PAUSE
-            logger().error("a worker has died", pid=worker.process.pid, status=status, pause=pause)
+                raise WorkerFailed(f"a worker exited with status {status} before it served")
+            if loop.time() - started_at > HEALTHY_SECONDS:
+                pause = MIN_RESTART_PAUSE
+            logger().error("worker exited", pid=worker.process.pid, status=status, pause=pause)
             await asyncio.sleep(pause)
-            pause = min(2 * pause, LONGEST_PAUSE)
+            pause = min(2 * pause, MAX_RESTART_PAUSE)
 
 
 @frozen(kw_only=True)
 class Worker:
     process: asyncio.subprocess.Process
-    _told: asyncio.StreamReader
+    _messages: asyncio.StreamReader
 
-    async def serves(self) -> bool:
-        """Returns when it serves, or with False when it has ended before that."""
-        return await self._told.readline() == SERVING
+    async def wait_until_serving(self) -> bool:
+        """Returns True once the worker serves, or False if it exits before that."""
+        return await self._messages.readline() == SERVING
 
-    async def end(self) -> None:
-        """Asks it to end; one that does not is killed."""
+    async def stop(self) -> None:
+        """Terminates the worker, and kills it if it does not exit in time."""
         with suppress(ProcessLookupError):
             self.process.terminate()
         try:
-            async with asyncio.timeout(SECONDS_TO_END):
+            async with asyncio.timeout(MAX_STOP_SECONDS):
                 await self.process.wait()
         except TimeoutError:
-            logger().error("a worker did not end in time and is killed", pid=self.process.pid)
+            logger().error("worker did not stop in time: killing it", pid=self.process.pid)
             self.process.kill()
             await self.process.wait()
 
 
 @asynccontextmanager
-async def _working(order: WorkerCommand) -> AsyncIterator[Worker]:
-    """A worker, which has ended when the block has."""
+async def _start_worker(command: WorkerCommand) -> AsyncIterator[Worker]:
+    """A worker that runs in the block and is stopped after it."""
     ours, theirs = socket.socketpair()
     with theirs:
-        environment = os.environ | shared_environment(order.metrics_dir)  # noqa: TID251 - handed on
+        metrics = shared_environment(command.metrics_dir)
         process = await asyncio.create_subprocess_exec(
-            *COMMAND, stdin=theirs.fileno(), env=environment
+            *COMMAND,
+            stdin=theirs.fileno(),
+            env=os.environ | metrics,  # noqa: TID251 - passed on
         )
-    told, lifeline = await asyncio.open_unix_connection(sock=ours)
-    worker = Worker(process=process, told=told)
+    messages, lifeline = await asyncio.open_unix_connection(sock=ours)
+    worker = Worker(process=process, messages=messages)
     try:
-        lifeline.write(order.line())
+        lifeline.write(command.as_line())
         yield worker
     finally:
-        await worker.end()
+        await worker.stop()
         lifeline.close()
-        forget_process(order.metrics_dir, process.pid)
+        forget_process(command.metrics_dir, process.pid)
 
 
-async def _reserved(
-    settings: Settings, setting: str, port: int, interface: str, held: ExitStack
+async def _reserve_port(
+    settings: Settings, setting: str, port: int, interface: str, resources: ExitStack
 ) -> int:
-    """The port, on which nobody listened, kept for those who share it."""
-    with explained(setting):
-        for one in await bound(settings.host, port, interface=interface):
-            with one:
-                port = one.getsockname()[1]
-        for one in await bound(settings.host, port, interface=interface, shared=True):
-            held.enter_context(one)
+    """Reserves the port for processes that share it, after a check that no other program has it."""
+    with explain_port_errors(setting):
+        for exclusive in await bind_sockets(settings.host, port, interface=interface):
+            with exclusive:
+                port = exclusive.getsockname()[1]
+        for shared in await bind_sockets(settings.host, port, interface=interface, reuse_port=True):
+            resources.enter_context(shared)
     return port
