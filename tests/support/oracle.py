@@ -22,7 +22,7 @@ from customers.core.model.money import Money
 from customers.core.model.order import Order, OrderDate, Refund, RefundAmount
 from customers.core.model.query import CustomerFilter, CustomerSort
 from customers.core.model.rules.matches import matches
-from customers.core.model.rules.timing import moments
+from customers.core.model.rules.timing import crossing_times
 from customers.core.model.segment import (
     MemberIds,
     RulesText,
@@ -127,7 +127,9 @@ class World:
         async with self.storage.view(self.tenant) as view:
             rules = [each.rule for each in await view.segments.all() if each.rule]
         now, living = self.clock.now(), await self.living()
-        edges = [edge for rule in rules for each in living for edge in moments(rule, each, now)]
+        edges = [
+            edge for rule in rules for each in living for edge in crossing_times(rule, each, now)
+        ]
         off = timedelta(microseconds=command.to_edge)
         self.clock.moment = max([now, *(edge + off for edge in sorted(edges)[:1])])
 

@@ -10,7 +10,7 @@ from uuid import UUID
 from attrs import frozen
 
 from customers.core.model.money import ZERO, Currency
-from customers.core.model.order import Entry, Statistics, fold
+from customers.core.model.order import Entry, Statistics, fold_ledger
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
 
@@ -53,7 +53,9 @@ class Story:
         return told
 
     def statistics(self, customer_id: UUID, currency: Currency) -> Statistics:
-        return fold((each for each in self.entries if each.customer_id == customer_id), currency)
+        return fold_ledger(
+            (each for each in self.entries if each.customer_id == customer_id), currency
+        )
 
 
 def _order(customer_id: UUID, order_id: str, chance: Random) -> Iterator[Fact]:

@@ -44,7 +44,7 @@ class Kept:
 Write = Callable[[Transaction, Kept], Awaitable[Any]]
 
 OF_A_CUSTOMER: dict[str, Write] = {
-    "save": lambda tx, kept: tx.customers.save(kept.customer.touched(NOW)),
+    "save": lambda tx, kept: tx.customers.save(kept.customer.with_next_version(NOW)),
     "addresses": lambda tx, kept: tx.addresses.replace(kept.customer.id, [kept.address], []),
     "methods": lambda tx, kept: tx.payment_methods.replace(
         kept.customer.id, [], [a_payment_method(kept.customer)]
@@ -192,7 +192,7 @@ async def test_a_forgotten_lock_dooms_the_transaction_too(
 ) -> None:
     async def swallow(tx: Transaction, kept: Kept) -> None:
         with pytest.raises(RuntimeError, match="is not locked"):
-            await tx.customers.save(kept.customer.touched(NOW))
+            await tx.customers.save(kept.customer.with_next_version(NOW))
 
     with pytest.raises(RuntimeError, match="doomed by RuntimeError"):
         await once(storage, kept, swallow)

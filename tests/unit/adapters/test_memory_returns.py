@@ -55,7 +55,7 @@ async def test_a_deleted_customer_is_saved_although_another_has_the_email_by_now
     await arrive(storage, here)
     async with storage.transaction("tenant") as tx:
         deleted = await tx.customers.get_any_for_update(gone.id)
-        await tx.customers.save(touched := deleted.touched(NOW))
+        await tx.customers.save(touched := deleted.with_next_version(NOW))
     async with storage.transaction("tenant") as tx:
         assert await tx.customers.get_any_for_update(gone.id) == touched
         assert await tx.customers.by_email("ada@example.test") == here

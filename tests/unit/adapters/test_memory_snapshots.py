@@ -156,8 +156,8 @@ async def test_marks_that_are_not_settled_are_settled_alike(
     await stand(storage, segment, RefreshState(watermark=NOW))
     await watch(storage, tenant)
     counted = await enter(storage, ada, an_entry(ada))
-    await save(storage, evolve(counted, first_name="Eve").touched(NOW))
-    await save(storage, evolve(counted, last_name="Byron").touched(NOW))
+    await save(storage, evolve(counted, first_name="Eve").with_next_version(NOW))
+    await save(storage, evolve(counted, last_name="Byron").with_next_version(NOW))
     copy = await copied(storage)
     assert await marks_of(copy, ada) == await marks_of(storage, ada) != ()
     for each in (copy, storage):

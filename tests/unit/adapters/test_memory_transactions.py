@@ -30,7 +30,7 @@ async def keep(storage: Storage, *customers: Customer) -> None:
 async def rename(storage: Storage, customer: Customer, name: str) -> None:
     async with storage.transaction("tenant") as tx:
         before = await tx.customers.get_for_update(customer.id)
-        await tx.customers.save(evolve(before, first_name=name).touched(NOW))
+        await tx.customers.save(evolve(before, first_name=name).with_next_version(NOW))
 
 
 async def move_and_swallow(storage: Storage, customer: Customer, then: Step | None = None) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from customers.core.model.customer import Customer, CustomerStatus, CustomerType
-from customers.core.model.order import NOTHING_YET, Statistics
+from customers.core.model.order import NO_ORDERS, Statistics
 from customers.core.model.rules.fields import Field, Kind, Operator, operators_of
 from customers.core.model.values import TagsGate, TextGate
 
@@ -46,7 +46,7 @@ def texts(most: int = 100, *, blank: bool = True) -> SearchStrategy[str]:
     """Text that the model keeps: words of the pool, or anything short."""
     letters = st.characters(exclude_categories=("Cs", "Cc"))
     phrases = st.lists(st.sampled_from(_WORDS), min_size=1, max_size=2).map(" ".join)
-    drawn = (phrases | st.text(letters, max_size=4)).map(TextGate(most=most).read)
+    drawn = (phrases | st.text(letters, max_size=4)).map(TextGate(max_length=most).read)
     return drawn if blank else drawn.filter(bool)
 
 
@@ -78,7 +78,7 @@ def customers() -> SearchStrategy[Customer]:
         phone=st.sampled_from(_PHONES),
         status=st.sampled_from(CustomerStatus),
         customer_type=st.sampled_from(CustomerType),
-        statistics=st.just(NOTHING_YET) | _statistics(),
+        statistics=st.just(NO_ORDERS) | _statistics(),
         date_of_birth=st.none() | st.sampled_from(_BIRTHDAYS),
         country=texts(),
         country_code=st.sampled_from(_CODES),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from customers.core.errors import AddressLimitExceeded
 from customers.core.model.address import (
-    MOST_ADDRESSES,
+    MAX_ADDRESSES,
     Address,
     AddressBook,
     AddressChange,
@@ -28,7 +28,7 @@ def one(kind: AddressType = SHIPPING, **overrides: Any) -> Address:
 def book(*added: tuple[Address, bool | None]) -> AddressBook:
     made = AddressBook()
     for address, asked in added:
-        made = made.add(address, asked=asked, now=NOW)
+        made = made.add(address, is_default=asked, now=NOW)
     return made
 
 
@@ -90,9 +90,9 @@ def test_a_change_that_changes_nothing_is_the_same_book() -> None:
 
 
 def test_a_full_book_takes_no_more() -> None:
-    full = book(*((one(), None) for _ in range(MOST_ADDRESSES)))
+    full = book(*((one(), None) for _ in range(MAX_ADDRESSES)))
     with pytest.raises(AddressLimitExceeded):
-        full.add(one(), asked=None, now=NOW)
+        full.add(one(), is_default=None, now=NOW)
 
 
 moves = st.lists(
@@ -122,8 +122,8 @@ def _moved(
     made: AddressBook, move: str, kind: AddressType, asked: bool | None, place: int
 ) -> AddressBook:
     if move == "add" or not made.addresses:
-        full = len(made.addresses) >= MOST_ADDRESSES
-        return made if full else made.add(one(kind), asked=asked, now=NOW)
+        full = len(made.addresses) >= MAX_ADDRESSES
+        return made if full else made.add(one(kind), is_default=asked, now=NOW)
     chosen = made.addresses[place % len(made.addresses)].id
     changes = {
         "default": AddressChange(is_default=True),

@@ -71,7 +71,7 @@ def test_an_expected_version_is_checked() -> None:
 
 def test_an_update_is_never_before_the_last_one() -> None:
     customer = a_customer(updated_at=later(hours=1))
-    assert customer.touched(NOW).updated_at == later(hours=1)
+    assert customer.with_next_version(NOW).updated_at == later(hours=1)
 
 
 def test_a_search_text_holds_mail_name_and_phone_apart() -> None:

@@ -20,7 +20,7 @@ from customers.core.model.order import (
     OrderDate,
     Refund,
     RefundAmount,
-    fold,
+    fold_ledger,
     order_date,
     refund_amount,
 )
@@ -101,7 +101,7 @@ def test_facts_in_any_order_fold_to_the_same() -> None:
         entry = STUB
         for fact in arranged:
             entry = fact(entry)
-        ends.add((entry.refunded_amount, fold([entry], USD)))
+        ends.add((entry.refunded_amount, fold_ledger([entry], USD)))
     assert len(ends) == 1
 
 
@@ -109,7 +109,7 @@ def test_a_fold_counts_what_is_told_and_not_cancelled() -> None:
     first = Entry.of(order("10", later(days=-2)), CUSTOMER, now=NOW)
     second = Entry.of(order("0.01", later(days=-1)), CUSTOMER, now=NOW)
     cancelled = Entry.of(order("99", later(days=-9)), CUSTOMER, now=NOW).cancel(NOW)
-    folded = fold([second, cancelled, first, STUB], USD)
+    folded = fold_ledger([second, cancelled, first, STUB], USD)
     assert (folded.total_orders, folded.total_spent) == (2, Decimal("10.01"))
     assert (folded.first_order_date, folded.last_order_date) == (later(days=-2), later(days=-1))
 
@@ -126,11 +126,11 @@ def test_an_average_is_rounded_half_up_to_the_minor_unit(
     currency: str, amounts: list[str], average: str
 ) -> None:
     entries = [Entry.of(order(amount), CUSTOMER, now=NOW) for amount in amounts]
-    assert fold(entries, Currency.of(currency)).average_order_value == Decimal(average)
+    assert fold_ledger(entries, Currency.of(currency)).average_order_value == Decimal(average)
 
 
 def test_an_empty_ledger_folds_to_nothing() -> None:
-    assert fold([], USD).average_order_value == 0
+    assert fold_ledger([], USD).average_order_value == 0
 
 
 def test_an_order_date_is_at_most_a_day_ahead() -> None:

@@ -10,7 +10,7 @@ CUSTOMER = a_customer()
 
 def test_the_first_method_is_the_default_and_a_new_default_takes_over() -> None:
     first, second = a_payment_method(CUSTOMER), a_payment_method(CUSTOMER)
-    wallet = Wallet().add(first, asked=None, now=NOW).add(second, asked=None, now=NOW)
+    wallet = Wallet().add(first, is_default=None, now=NOW).add(second, is_default=None, now=NOW)
     assert wallet[first.id].is_default
     wallet = wallet.change(second.id, PaymentMethodChange(is_default=True), now=NOW)
     assert [each.id for each in wallet.methods if each.is_default] == [second.id]
@@ -22,6 +22,6 @@ def test_a_removed_default_is_followed_by_the_oldest_other() -> None:
         a_payment_method(CUSTOMER, created_at=NOW - timedelta(days=1)),
     )
     default = a_payment_method(CUSTOMER)
-    wallet = Wallet().add(default, asked=None, now=NOW)
-    wallet = wallet.add(young, asked=None, now=NOW).add(old, asked=None, now=NOW)
+    wallet = Wallet().add(default, is_default=None, now=NOW)
+    wallet = wallet.add(young, is_default=None, now=NOW).add(old, is_default=None, now=NOW)
     assert wallet.remove(default.id, now=NOW)[old.id].is_default

@@ -13,10 +13,10 @@ from customers.core.model.customer import Customer
 from customers.core.model.rules.contradictions import contradictions
 from customers.core.model.rules.matches import matches
 from customers.core.model.rules.parse import parse
-from customers.core.model.rules.satisfiability import Constraint, possible
+from customers.core.model.rules.satisfiability import Constraint, is_satisfiable
 from customers.core.model.rules.tree import Group, Rule
+from tests.unit.core.rule_domains import EXACT, TEXTS, World, at_once, group
 from tests.unit.core.rule_strategies import NOW, customers, written_rules
-from tests.unit.core.rule_worlds import EXACT, TEXTS, World, at_once, group
 
 EVERYWHERE = st.sampled_from([*EXACT.values(), TEXTS])
 
@@ -66,7 +66,7 @@ def test_a_clash_names_no_more_conditions_than_it_takes(world: World, data: st.D
 
     for contradiction in contradictions(parse(written)):
         for left in combinations(contradiction.constraints, len(contradiction.constraints) - 1):
-            assert possible(left)
+            assert is_satisfiable(left)
 
 
 @given(st.sampled_from([*EXACT.values()]), st.data())

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from customers.core.model.customer import Customer
-from customers.core.model.rules.days import span
+from customers.core.model.rules.days import duration
 from customers.core.model.rules.fields import Field, Kind
 from customers.core.model.rules.matches import matches
 from customers.core.model.rules.parse import parse
 from customers.core.model.rules.timing import (
     DateField,
-    moments,
+    crossing_times,
     next_change,
     reads_orders,
     thresholds,
@@ -61,7 +61,7 @@ def everywhere(customer: Customer) -> list[datetime]:
 
 def ages() -> Iterator[timedelta]:
     for days in DAYS:
-        yield span(days)
+        yield duration(days)
         yield from (timedelta(days=whole) for whole in (floor(days), ceil(days), floor(days) + 1))
 
 
@@ -148,7 +148,7 @@ def test_a_rule_has_the_thresholds_of_all_its_conditions() -> None:
 @given(time_rules(), customers())
 def test_every_change_is_at_one_of_its_moments(written: object, customer: Customer) -> None:
     rule = parse(written)
-    told = set(moments(rule, customer, datetime.min.replace(tzinfo=UTC)))
+    told = set(crossing_times(rule, customer, datetime.min.replace(tzinfo=UTC)))
 
     for before, at in pairwise(everywhere(customer)):
         if at not in told:
@@ -175,7 +175,7 @@ def test_a_change_that_another_condition_hides_is_none() -> None:
     very_old = {"field": "days_since_created", "operator": "gt", "value": 20}
     rule = parse({"logic": "OR", "conditions": [[old, named], very_old]})
 
-    assert moments(rule, customer, NOW) == [NOW + 5 * DAY, NOW + 16 * DAY]
+    assert crossing_times(rule, customer, NOW) == [NOW + 5 * DAY, NOW + 16 * DAY]
     assert next_change(rule, customer, NOW) == NOW + 16 * DAY
 
 
@@ -183,9 +183,12 @@ def test_moments_lie_after_one_moment_and_not_after_the_other() -> None:
     customer = a_customer(created_at=NOW)
     rule = a_rule("days_since_created", "in", [1, 2, 3])
 
-    assert moments(rule, customer, NOW + DAY, NOW + 3 * DAY) == [NOW + 2 * DAY, NOW + 3 * DAY]
-    assert moments(rule, customer, NOW + DAY - INSTANT, NOW + DAY) == [NOW + DAY]
-    assert moments(rule, customer, NOW + 4 * DAY) == []
+    assert crossing_times(rule, customer, NOW + DAY, NOW + 3 * DAY) == [
+        NOW + 2 * DAY,
+        NOW + 3 * DAY,
+    ]
+    assert crossing_times(rule, customer, NOW + DAY - INSTANT, NOW + DAY) == [NOW + DAY]
+    assert crossing_times(rule, customer, NOW + 4 * DAY) == []
 
 
 def test_a_moment_to_come_is_of_no_age_until_a_day_after_it() -> None:
@@ -199,7 +202,7 @@ def test_a_moment_to_come_is_of_no_age_until_a_day_after_it() -> None:
 def test_without_an_order_time_changes_nothing() -> None:
     rule = a_rule("days_since_last_order", "gt", 90)
 
-    assert moments(rule, a_customer(), NOW) == []
+    assert crossing_times(rule, a_customer(), NOW) == []
     assert next_change(rule, a_customer(), NOW) is None
 
 

@@ -180,7 +180,7 @@ def test_all_problems_of_all_conditions_are_told() -> None:
 
 def test_pointers_go_on_inside_a_string_and_begin_at_the_place_of_the_rule() -> None:
     with pytest.raises(Invalid) as refused:
-        parse('{"rules": [{"field": "nope", "operator": "eq"}]}', at=JsonPointer(("rules",)))
+        parse('{"rules": [{"field": "nope", "operator": "eq"}]}', location=JsonPointer(("rules",)))
 
     (problem,) = refused.value.problems
     assert problem.pointer == "/rules/rules/0/field"

@@ -22,8 +22,8 @@ from customers.core.model.values import (
     email_key,
 )
 
-NAME = TextGate(most=5)
-NOTE = TextGate(most=20, lines=True)
+NAME = TextGate(max_length=5)
+NOTE = TextGate(max_length=20, multiline=True)
 
 
 @pytest.mark.parametrize(
@@ -59,8 +59,8 @@ def test_a_gate_keeps_the_value_in_its_normal_form(gate: Gate, raw: object, kept
         (NAME, "a\nb", "INVALID_VALUE"),
         (NAME, "\ud800", "INVALID_VALUE"),
         (NOTE, "a\x85b", "INVALID_VALUE"),
-        (TextGate(most=5, blank=False), "  ", "REQUIRED"),
-        (TextGate(most=500, least=10), "short", "MIN_LENGTH"),
+        (TextGate(max_length=5, blank=False), "  ", "REQUIRED"),
+        (TextGate(max_length=500, min_length=10), "short", "MIN_LENGTH"),
         (EmailGate(), "", "REQUIRED"),
         (EmailGate(), "not-an-address", "INVALID_FORMAT"),
         (EmailGate(), "a b@example.test", "INVALID_FORMAT"),
@@ -80,8 +80,8 @@ def test_a_gate_keeps_the_value_in_its_normal_form(gate: Gate, raw: object, kept
         (DayGate(), "1990-02-30", "INVALID_VALUE"),
         (DayGate(), "1990-01-31T01:00:00Z", "INVALID_FORMAT"),
         (IdGate(), "0190b2f0000070008000000000000001", "INVALID_FORMAT"),
-        (IdsGate(most=2), [], "REQUIRED"),
-        (IdsGate(most=2), ["x"] * 3, "MAX_LENGTH"),
+        (IdsGate(limit=2), [], "REQUIRED"),
+        (IdsGate(limit=2), ["x"] * 3, "MAX_LENGTH"),
     ],
 )
 def test_a_gate_refuses_with_a_code(gate: Gate, raw: object, code: str) -> None:

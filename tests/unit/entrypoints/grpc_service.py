@@ -21,7 +21,7 @@ from customers.adapters.memory.storage import MemoryStorage
 from customers.core.errors import Unavailable
 from customers.core.model.customer import Customer
 from customers.core.model.money import Currency
-from customers.core.model.order import Entry, fold
+from customers.core.model.order import Entry, fold_ledger
 from customers.core.ports.storage import Autocommit, Storage, Transaction, View
 from customers.core.services.orders import Orders
 from customers.entrypoints.grpc.generated.customers_pb2 import (
@@ -164,7 +164,7 @@ class Rpc:
         async with self.storage.view(TENANT) as view:
             entries = await view.orders.newest(UUID(customer_id), None, 10_000)
             customer = await view.customers.get(UUID(customer_id))
-        assert customer.statistics == fold(entries, USD)
+        assert customer.statistics == fold_ledger(entries, USD)
         return entries
 
     async def all_left(self) -> None:

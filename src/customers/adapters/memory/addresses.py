@@ -7,7 +7,7 @@ from attrs import evolve, frozen
 
 from customers.adapters.memory.draft import Draft, Source
 from customers.adapters.memory.state import placed
-from customers.core.model.address import Address, in_order
+from customers.core.model.address import Address, sort_key
 from customers.core.model.customer import Customer
 from customers.core.ports.customers import AddressReader, AddressRepository
 
@@ -33,5 +33,5 @@ class MemoryAddresses(MemoryAddressReader, AddressRepository):
         self._source.expect_lock(Customer, customer_id)
         if set(before) != set(state.addresses.get(customer_id, ())):
             self._source.refuse(RuntimeError("`before` is not what is stored: read it again"))
-        kept = tuple(sorted(after, key=in_order)) or None
+        kept = tuple(sorted(after, key=sort_key)) or None
         self._source.keep(evolve(state, addresses=placed(state.addresses, customer_id, kept)))

@@ -38,7 +38,7 @@ from customers.core.model.membership import (
     is_member,
 )
 from customers.core.model.rules.matches import CustomerValuesCache
-from customers.core.model.rules.timing import moments, thresholds
+from customers.core.model.rules.timing import crossing_times, thresholds
 from customers.core.model.segment import Segment
 
 
@@ -153,7 +153,7 @@ def _crossings(
     """The moments at which an unchanged customer crosses a threshold."""
     if customer is None or segment.rule is None or not depends_on_time(segment):
         return
-    for moment in moments(segment.rule, customer, max(since, customer.updated_at), until):
+    for moment in crossing_times(segment.rule, customer, max(since, customer.updated_at), until):
         yield CustomerVersion(customer=customer, at=moment, cause=Cause.TIME)
 
 

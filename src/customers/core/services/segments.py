@@ -1,7 +1,7 @@
 """Use cases of segments: creating and changing them, assigning customers, listing members.
 
-`membership.publish` and `membership.refresh` carry a change through to the stored members;
-`membership.view` says who is in a segment at a moment.
+`membership.publish` and `membership.refresh` update the stored members; `membership.view` reads
+the members at a moment.
 """
 
 from collections.abc import Collection, Sequence

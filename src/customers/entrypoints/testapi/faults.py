@@ -150,7 +150,7 @@ class Faults:
 
 def _matching(operations: OperationGate, match: Any) -> tuple[dict[str, str], list[Problem]]:
     """Which calls are meant, and what is wrong with that."""
-    gates: dict[str, Gate] = {"operation": operations, "tenantId": TextGate(most=255)}
+    gates: dict[str, Gate] = {"operation": operations, "tenantId": TextGate(max_length=255)}
     names = {"operation": "operation", "tenantId": "tenant_id"}
     read, problems = dict[str, str](), list[Problem]()
     for key, raw in match.items() if isinstance(match, dict) else ():

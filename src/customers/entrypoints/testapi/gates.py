@@ -7,7 +7,7 @@ from typing import Any, Self
 from attrs import frozen
 
 from customers.core.errors import InvalidValue
-from customers.core.model.numbers import number
+from customers.core.model.numbers import exact_number
 from customers.core.model.values import TextGate
 from customers.entrypoints.openapi.gate_schemas import Schema, schema_of
 
@@ -26,7 +26,7 @@ class OperationGate:
         return cls({folded(each): each for each in reversed(list(names))})
 
     def read(self, raw: object) -> str:
-        name = TextGate(most=100).read(raw)
+        name = TextGate(max_length=100).read(raw)
         if name and folded(name) not in self._known:
             raise InvalidValue(
                 "INVALID_VALUE", "is no operation: take an operationId or a gRPC method"
@@ -47,7 +47,7 @@ class SecondsGate:
     """How far time moves: only forward."""
 
     def read(self, raw: object) -> Decimal:
-        seconds = number(raw)
+        seconds = exact_number(raw)
         if seconds <= 0:
             raise InvalidValue("INVALID_VALUE", "must be more than 0: time only moves forward")
         return seconds

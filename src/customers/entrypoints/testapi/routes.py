@@ -30,7 +30,7 @@ MOST_BYTES_OF_A_SNAPSHOT: Final = 256 * 1024 * 1024
 
 _ABOUT: Final = "What tests can do to a service that runs in memory: docs/memory-mode.md."
 
-TENANT: Final = Parameter(name="tenant_id", gate=TextGate(most=255), default="")
+TENANT: Final = Parameter(name="tenant_id", gate=TextGate(max_length=255), default="")
 
 
 @frozen(kw_only=True)
@@ -45,7 +45,7 @@ class Advance:
 
 @frozen(kw_only=True)
 class StateAsked:
-    state: Annotated[str, TextGate(most=255, blank=False)]
+    state: Annotated[str, TextGate(max_length=255, blank=False)]
     params: Annotated[dict[str, Any], ObjectGate()] = field(factory=dict)
 
 
@@ -53,8 +53,8 @@ class StateAsked:
 class PactStateAsked(StateAsked):
     """What a verifier of Pact sends: also which way, and for which consumer."""
 
-    action: Annotated[str, TextGate(most=20)] = "setup"
-    consumer: Annotated[str, TextGate(most=255)] = ""
+    action: Annotated[str, TextGate(max_length=20)] = "setup"
+    consumer: Annotated[str, TextGate(max_length=255)] = ""
 
 
 @frozen(kw_only=True)

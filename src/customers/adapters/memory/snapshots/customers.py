@@ -24,7 +24,7 @@ from customers.core.model import address, payment
 from customers.core.model.customer import Customer
 from customers.core.model.erasure import Erasure
 from customers.core.model.membership import PendingChange
-from customers.core.model.order import StoredRefund, fold
+from customers.core.model.order import StoredRefund, fold_ledger
 
 T = TypeVar("T")
 Refunds = Mapping[str, Sequence[StoredRefund]]
@@ -58,7 +58,7 @@ def with_customer_row(state: State, node: Node, seen: Seen) -> State:
     if customer.is_living and state.is_email_taken(customer):
         node.below("email").contradict(EmailTaken.code, EmailTaken.message)
         return state
-    statistics = fold((entry for _, entry in hanging.orders), node.currency)
+    statistics = fold_ledger((entry for _, entry in hanging.orders), node.currency)
     kept = _with(state, evolve(customer, statistics=statistics), hanging)
     return evolve(kept, erasures=placed(kept.erasures, customer.id, erasure))
 
@@ -76,7 +76,7 @@ def _row(state: State, customer: Customer, refunds: Refunds) -> Row:
     }
     if customer.erased_at is not None:
         receipt = state.erasures.get(id)
-        erasure = None if receipt is None else rows.ERASURE.write(receipt)
+        erasure = None if receipt is None else rows.ERASURE.write(rows.ErasureRow.of(receipt))
         return rows.ERASED.write(customer, **hanging, erasure=erasure)
     return rows.CUSTOMER.write(
         customer,
@@ -116,8 +116,10 @@ def _customer(node: Node, seen: Seen) -> Customer | None:
 def _erasure(node: Node, customer: Customer | None) -> Erasure | None:
     if (row := node.row("erasure")) is None:
         return None
-    id, at = (None, None) if customer is None else (customer.id, customer.erased_at)
-    return row.read(rows.ERASURE, customer_id=id, erased_at=at)
+    receipt = row.read(rows.ERASURE)
+    if receipt is None or customer is None or customer.erased_at is None:
+        return None
+    return Erasure.of(customer.id, customer.erased_at, receipt.counts)
 
 
 def _expect_nameless(node: Node, customer: Customer, hanging: Hanging) -> None:
@@ -136,8 +138,8 @@ def _with(state: State, customer: Customer, hanging: Hanging) -> State:
         state = state.with_entry(entry)
     id = customer.id
     tokens = hanging.held(state.tokens if customer.is_living else NOTHING)
-    addresses = sorted((each for _, each in hanging.addresses), key=address.in_order)
-    methods = sorted((each for _, each in hanging.methods), key=payment.in_order)
+    addresses = sorted((each for _, each in hanging.addresses), key=address.sort_key)
+    methods = sorted((each for _, each in hanging.methods), key=payment.sort_key)
     notes = Map((each.id, each) for _, each in hanging.notes)
     communications = Map((each.id, each) for _, each in hanging.communications)
     refunds = (((each.order_id, each.refund_id), each) for each in hanging.refunds)

@@ -14,13 +14,13 @@ from customers.adapters.memory.snapshots import rows
 from customers.adapters.memory.snapshots.nodes import Node, Seen
 from customers.adapters.memory.snapshots.shapes import Shape
 from customers.core.errors import AddressLimitExceeded, InvalidValue, PaymentMethodTaken
-from customers.core.model.address import MOST_ADDRESSES, Address
+from customers.core.model.address import MAX_ADDRESSES, Address
 from customers.core.model.cards import card_numbers
 from customers.core.model.customer import Customer
 from customers.core.model.journal import Communication, Note
 from customers.core.model.membership import PendingChange
 from customers.core.model.money import ZERO
-from customers.core.model.order import NOTHING_YET, Entry, StoredRefund
+from customers.core.model.order import NO_ORDERS, Entry, StoredRefund
 from customers.core.model.payment import PaymentMethod
 
 
@@ -148,14 +148,14 @@ def _before(node: Node, owner: Owner) -> Customer | None:
         rows.BEFORE,
         id=owner["customer_id"],
         tenant_id=owner["tenant_id"],
-        statistics=statistics or NOTHING_YET,
+        statistics=statistics or NO_ORDERS,
     )
 
 
 def _expect_book(node: Node, addresses: Placed[Address]) -> None:
-    if len(addresses) > MOST_ADDRESSES:
+    if len(addresses) > MAX_ADDRESSES:
         code = AddressLimitExceeded.code
-        node.below("addresses").contradict(code, f"must be at most {MOST_ADDRESSES}")
+        node.below("addresses").contradict(code, f"must be at most {MAX_ADDRESSES}")
     defaults = [(at, each) for at, each in addresses if each.is_default]
     for index, (at, each) in enumerate(defaults):
         if any(other.address_type.shares(each.address_type) for _, other in defaults[:index]):

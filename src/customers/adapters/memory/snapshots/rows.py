@@ -9,12 +9,14 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import NoReturn, get_args
 
+from attrs import frozen
+
 from customers.adapters.memory.snapshots.shapes import MOST, Shape, gated
 from customers.adapters.memory.state import State
 from customers.core.errors import InvalidValue
 from customers.core.model.address import Address, AddressDetails
 from customers.core.model.customer import Customer, CustomerDetails, Reason
-from customers.core.model.erasure import TABLES, Erasure
+from customers.core.model.erasure import Erasure, RecordKind
 from customers.core.model.journal import (
     Communication,
     CommunicationDetails,
@@ -49,12 +51,42 @@ def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not JSON")
 
 
+# The keys of a receipt in a snapshot.
+_TABLES = {
+    RecordKind.CUSTOMER: "customers",
+    RecordKind.ADDRESS: "customer_addresses",
+    RecordKind.PAYMENT_METHOD: "customer_payment_methods",
+    RecordKind.SEGMENT: "customer_segments",
+    RecordKind.ASSIGNMENT: "customer_segment_assignments",
+    RecordKind.MEMBERSHIP: "customer_segment_members",
+    RecordKind.NOTE: "customer_notes",
+    RecordKind.COMMUNICATION: "customer_communications",
+    RecordKind.ORDER: "customer_orders",
+    RecordKind.REFUND: "customer_refunds",
+}
+
+
 def _tables(raw: object, _: Currency) -> Mapping[str, int]:
     if not isinstance(raw, dict):
         raise InvalidValue("INVALID_TYPE", "must be an object")
-    if raw.keys() != set(TABLES):
-        raise InvalidValue("INVALID_VALUE", f"must have the keys {', '.join(TABLES)}")
-    return {table: WholeNumberGate(0, MOST).read(raw[table]) for table in TABLES}
+    if raw.keys() != set(_TABLES.values()):
+        raise InvalidValue("INVALID_VALUE", f"must have the keys {', '.join(_TABLES.values())}")
+    return {table: WholeNumberGate(0, MOST).read(raw[table]) for table in _TABLES.values()}
+
+
+@frozen
+class ErasureRow:
+    """The counts of an erasure receipt, by table name."""
+
+    tables: Mapping[str, int]
+
+    @classmethod
+    def of(cls, erasure: Erasure) -> "ErasureRow":
+        return cls({table: erasure.counts[kind] for kind, table in _TABLES.items()})
+
+    @property
+    def counts(self) -> Mapping[RecordKind, int]:
+        return {kind: self.tables[table] for kind, table in _TABLES.items()}
 
 
 _FROM_ONE = gated(WholeNumberGate(1, MOST))
@@ -77,7 +109,7 @@ CUSTOMER = Shape(
     reads=_OF_CUSTOMERS,
 )
 ERASED = Shape(Customer, only=_NAMELESS, inside=(*_KEPT, "erasure"), reads=_OF_CUSTOMERS)
-ERASURE = Shape(Erasure, only=("tables",), reads={"tables": _tables})
+ERASURE = Shape(ErasureRow, reads={"tables": _tables})
 ADDRESS = Shape(Address, AddressDetails, without=_OWNER)
 METHOD = Shape(PaymentMethod, PaymentMethodDetails, without=_OWNER)
 NOTE = Shape(Note, NoteDetails, without=_OWNER)

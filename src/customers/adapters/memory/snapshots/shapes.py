@@ -16,7 +16,7 @@ from attrs import NOTHING, Attribute, fields, frozen
 
 from customers.core.errors import InvalidValue
 from customers.core.model.money import ZERO, Currency, Money
-from customers.core.model.numbers import number
+from customers.core.model.numbers import exact_number
 from customers.core.model.order import OrderDate, RefundAmount, refund_amount
 from customers.core.model.values import (
     ChoiceGate,
@@ -155,10 +155,10 @@ def _reads(kind: Any) -> Reads:
 
 def _sum(raw: object, currency: Currency) -> Decimal:
     """Of amounts, so that it may be greater than any of them."""
-    value = number(raw, most=MOST_DIGITS)
+    value = exact_number(raw, max_digits=MOST_DIGITS)
     if value < 0:
         raise InvalidValue("INVALID_VALUE", "must not be negative")
-    if value != currency.shown(value):
+    if value != currency.rounded(value):
         raise InvalidValue("INVALID_VALUE", f"must have at most {currency.exponent} decimals")
     return value
 

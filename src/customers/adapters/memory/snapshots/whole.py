@@ -64,7 +64,7 @@ def _state(tenant_id: str, node: Node) -> State:
 
 def _expect_name(node: Node, tenant_id: str) -> None:
     try:
-        if TextGate(most=255, blank=False).read(tenant_id) != tenant_id:
+        if TextGate(max_length=255, blank=False).read(tenant_id) != tenant_id:
             node.refuse(InvalidValue("INVALID_FORMAT", "must be a tenant's id, trimmed and in NFC"))
     except InvalidValue as refused:
         node.refuse(refused)

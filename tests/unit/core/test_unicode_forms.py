@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from customers.core.model.normal import normal
+from customers.core.model.unicode_forms import normalize
 
 Form = Literal["NFC", "NFKC"]
 
@@ -22,13 +22,13 @@ forms = pytest.mark.parametrize("form", ["NFC", "NFKC"])
 @given(text=odd_texts)
 def test_a_text_is_put_in_its_normal_form_whatever_its_length(form: Form, text: str) -> None:
     ahead = "x" * 300
-    assert normal(form, text) == unicodedata.normalize(form, text)
-    assert normal(form, ahead + text) == unicodedata.normalize(form, ahead + text)
+    assert normalize(form, text) == unicodedata.normalize(form, text)
+    assert normalize(form, ahead + text) == unicodedata.normalize(form, ahead + text)
 
 
 @forms
 @pytest.mark.parametrize("marks", ["\u0315\u0300", "\u0300\u0323\u0327\u0334", "\u0f73"])
 def test_a_mebibyte_of_marks_is_put_in_order(form: Form, marks: str) -> None:
-    ordered = normal(form, "a" + marks * (500_000 // len(marks)))
+    ordered = normalize(form, "a" + marks * (500_000 // len(marks)))
     classes = [unicodedata.combining(pending_change) for pending_change in ordered[1:]]
     assert classes == sorted(classes)
