@@ -358,7 +358,7 @@ WITH_TIME_CASES = {
 }
 
 
-def sentences(cases: dict[str, Case]) -> Any:
+def sentences(cases: dict[str, Case]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("case", cases.values(), ids=cases)
 
 

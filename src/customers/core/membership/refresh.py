@@ -163,7 +163,7 @@ async def _advance_time(
 ) -> bool:
     """Updates the next customers who crossed a threshold before the target of the pass, or now."""
     watermark = state.watermark or now
-    target = state.target or max(now, watermark)
+    target = state.target or now
     ranges = crossed_ranges(segment, watermark, target)
     candidates = (
         await tx.memberships.crossed(ranges, state.cursor, MAX_CROSSED_PER_STEP) if ranges else ()
