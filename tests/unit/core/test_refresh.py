@@ -268,9 +268,19 @@ async def test_a_segment_is_refreshed_by_pending_changes_and_by_time(
     segment = await ready(storage, OLD)
     clock.forward(days=2)
     await refresh_segment(storage, TENANT, segment.id, clock)
+    assert [id for id, *_ in await feed_of(storage, segment)] == [old.id]
     new = await add(storage, NOW)
     await refresh_segment(storage, TENANT, segment.id, clock)
     assert [id for id, *_ in await feed_of(storage, segment)] == [old.id, new.id]
+
+
+async def test_catching_up_applies_pending_changes_without_any_segment_to_refresh(
+    storage: CountingStorage, clock: FixedClock
+) -> None:
+    segment = await ready(storage, VIPS)
+    customer = await add(storage, tags=("vip",))
+    await catch_up(storage, TENANT, [], clock)
+    assert [id for id, *_ in await feed_of(storage, segment)] == [customer.id]
 
 
 async def test_a_segment_with_a_backfill_is_refreshed_to_its_end(

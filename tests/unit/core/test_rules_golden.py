@@ -23,5 +23,5 @@ def test_a_bad_rule_is_refused_at_each_offending_place(refusal: Refusal) -> None
         parse(refusal.rule)
 
     pointers = [problem.pointer or "" for problem in refused.value.problems]
-    for place in refusal.places:
-        assert any(f"{pointer}/".startswith(f"{place}/") for pointer in pointers), pointers
+    for location in refusal.locations:
+        assert any(f"{pointer}/".startswith(f"{location}/") for pointer in pointers), pointers

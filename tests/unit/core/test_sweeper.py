@@ -36,7 +36,7 @@ from tests.support.builders import (
     later,
     some_statistics,
 )
-from tests.support.oracle import steps_of
+from tests.support.oracle import small_steps
 
 SECONDS = 60.0
 EVERYBODY = '[{"field":"email","operator":"is_not_empty"}]'
@@ -146,7 +146,7 @@ async def test_all_marks_of_a_tenant_are_settled_however_many_there_are(
     segment = await published(storage, EVERYBODY)
     await sweeping.refresh(SECONDS)
     crowd = [await a_kept_customer(storage, "tenant") for _ in range(5)]
-    with steps_of(2):
+    with small_steps(2):
         await sweeping.refresh(SECONDS)
     assert await marked(storage, "tenant") == []
     assert await stored_members(storage, segment) == crowd
@@ -157,7 +157,7 @@ async def test_members_are_built_some_steps_further_by_every_call(
 ) -> None:
     crowd = [await a_kept_customer(storage, "tenant") for _ in range(5)]
     segment = await published(storage, EVERYBODY)
-    with steps_of(1):
+    with small_steps(1):
         for number in range(1, 5):
             told = await sweeping.refresh(SECONDS)
             assert told == BackfillProgress(count=1, progress=number / 5)
@@ -174,7 +174,7 @@ async def test_of_all_builds_the_number_is_told_and_how_far_the_slowest_has_come
         for _ in range(customers):
             await a_kept_customer(storage, tenant)
         await published(storage, EVERYBODY, tenant)
-    with steps_of(1):
+    with small_steps(1):
         assert await sweeping.refresh(SECONDS) == BackfillProgress(count=2, progress=0.25)
         assert await sweeping.refresh(SECONDS) == BackfillProgress(count=1, progress=0.5)
 
@@ -185,7 +185,7 @@ async def test_of_a_tenants_segments_the_oldest_is_ready_before_the_next_is_begu
     await a_kept_customer(storage, "tenant")
     await a_kept_customer(storage, "tenant")
     segments = [await published(storage, EVERYBODY) for _ in range(2)]
-    with steps_of(1):
+    with small_steps(1):
         told = [await sweeping.refresh(SECONDS) for _ in range(2)]
     refresh_states = [await standing_of(storage, segment) for segment in segments]
     assert told == [

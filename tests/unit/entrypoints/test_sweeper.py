@@ -35,7 +35,7 @@ from tests.support.builders import (
     later,
     some_statistics,
 )
-from tests.support.oracle import steps_of
+from tests.support.oracle import small_steps
 from tests.unit.entrypoints.grpc_service import MoodyStorage
 
 AT_ONCE, NEVER_AGAIN = 0.001, 3_600.0
@@ -280,7 +280,7 @@ async def test_metrics_say_how_far_builds_are(
         await a_kept_customer(storage, "tenant")
     await published(storage)
     assert builds(metrics) == (0, 1)
-    with steps_of(1):
+    with small_steps(1):
         for expected in ((1, 0.25), (1, 0.5), (1, 0.75), (0, 1)):
             async with swept(sweeping, metrics, NEVER_AGAIN):
                 await eventually(partial(is_recorded, metrics, expected))
@@ -291,7 +291,7 @@ async def test_what_is_being_built_does_not_wait_for_the_pause(
 ) -> None:
     crowd = [await a_kept_customer(storage, "tenant") for _ in range(4)]
     segment = await published(storage)
-    with steps_of(1):
+    with small_steps(1):
         async with swept(sweeping, metrics, NEVER_AGAIN):
             await settled(storage)
     assert await stored_members(storage, segment) == crowd
