@@ -1,8 +1,8 @@
 """The brute-force check of a tenant's segments: every answer about members against the oracle.
 
 It compares lists, pages, counts, the segments of a customer, the doctor, and the feed: a replay
-must give the members at every moment that was checked while the segment was ready. The feed may leave
-out what happened between two refreshes if the segment was published again meanwhile, and erased
+must give the members at every moment that was checked while the segment was ready. The feed may
+leave out changes between two refreshes if the segment was published again meanwhile, and erased
 customers.
 """
 

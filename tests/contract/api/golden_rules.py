@@ -75,5 +75,5 @@ class GoldenRulesContract:
             assert answer.status == 400
             for location in refusal.locations:
                 found = [f"{pointer}/" for pointer in answer.pointers]
-                assert any(each.startswith(f"/rules{place}/") for each in found), answer
+                assert any(each.startswith(f"/rules{location}/") for each in found), answer
         assert (await api.get(SEGMENTS)).body == []

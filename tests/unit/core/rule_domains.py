@@ -1,5 +1,5 @@
-"""Small worlds of rules: all that conditions on a few fields can say, and customers enough to tell
-whether anybody matches them. Rules about anything are drawn in `rule_strategies`.
+"""Small domains for rules: conditions on a few fields and operands, and enough customers to decide
+by trial whether anybody matches them. `rule_strategies` draws rules on all fields.
 """
 
 from collections.abc import Iterable, Sequence
@@ -25,26 +25,26 @@ DAY = timedelta(days=1)
 
 
 @frozen(kw_only=True)
-class World:
-    """All conditions there may be on some fields, and enough customers to decide about them."""
+class Domain:
+    """Conditions on some fields, and customers with all relevant combinations of values."""
 
     fields: Sequence[Field]
     operands: Sequence[Any]
     customers: Sequence[Customer]
-    but: frozenset[str] = frozenset()
+    excluded: frozenset[str] = frozenset()
 
     def conditions(self) -> SearchStrategy[dict[str, Any]]:
         return st.sampled_from(self.fields).flatmap(
             lambda field: st.sampled_from(
-                [each for each in operators_of(field.kind) if each not in self.but]
-            ).flatmap(lambda operator: self._of(field, operator))
+                [operator for operator in operators_of(field.kind) if operator not in self.excluded]
+            ).flatmap(lambda operator: self._condition(field, operator))
         )
 
-    def is_anyone_in(self, written: object) -> bool:
+    def has_match(self, written: object) -> bool:
         rule = parse(written)
         return any(matches(rule, customer, NOW) for customer in self.customers)
 
-    def _of(self, field: Field, operator: Operator) -> SearchStrategy[dict[str, Any]]:
+    def _condition(self, field: Field, operator: Operator) -> SearchStrategy[dict[str, Any]]:
         one = st.sampled_from(self.operands)
         value: SearchStrategy[Any] = one
         if operator is Operator.BETWEEN:
@@ -62,105 +62,106 @@ def group(logic: str, *members: object) -> dict[str, Any]:
     return {"conditions": list(members), "logic": logic}
 
 
-def at_once(conditions: SearchStrategy[Any], levels: int = 2) -> SearchStrategy[Any]:
-    """What comes to conditions, or complements of conditions, that have to hold at once."""
+def all_of(conditions: SearchStrategy[Any], levels: int = 2) -> SearchStrategy[Any]:
+    """Rules equivalent to conditions, or complements of conditions, that must all hold."""
     if levels == 0:
         return conditions
-    inner = st.lists(at_once(conditions, levels - 1), min_size=1, max_size=3)
-    refused = st.lists(either(conditions, levels - 1), min_size=1, max_size=2)
+    inner = st.lists(all_of(conditions, levels - 1), min_size=1, max_size=3)
+    negated = st.lists(any_of(conditions, levels - 1), min_size=1, max_size=2)
     return st.one_of(
         conditions,
         inner,
-        refused.map(lambda members: group("NOT", *members)),
-        at_once(conditions, levels - 1).map(lambda member: group("OR", member)),
+        negated.map(lambda members: group("NOT", *members)),
+        all_of(conditions, levels - 1).map(lambda member: group("OR", member)),
     )
 
 
-def either(conditions: SearchStrategy[Any], levels: int) -> SearchStrategy[Any]:
-    """What comes to conditions, or complements of conditions, of which one has to hold."""
+def any_of(conditions: SearchStrategy[Any], levels: int) -> SearchStrategy[Any]:
+    """Rules equivalent to conditions, or complements of conditions, one of which must hold."""
     if levels == 0:
         return conditions
-    inner = st.lists(either(conditions, levels - 1), min_size=1, max_size=2)
+    inner = st.lists(any_of(conditions, levels - 1), min_size=1, max_size=2)
     return st.one_of(
         conditions,
         inner.map(lambda members: group("OR", *members)),
-        at_once(conditions, levels - 1).map(lambda member: group("NOT", member)),
+        all_of(conditions, levels - 1).map(lambda member: group("NOT", member)),
     )
 
 
-def ordered(**known: Any) -> Customer:
-    return a_customer(statistics=Statistics(**known))
+def with_statistics(**values: Any) -> Customer:
+    return a_customer(statistics=Statistics(**values))
 
 
-def last_ordered(moment: datetime) -> Customer:
+def with_last_order(moment: datetime) -> Customer:
     return a_customer(statistics=some_statistics(first_order_date=moment, last_order_date=moment))
 
 
-def texts(letters: str, most: int) -> Iterable[str]:
-    return ("".join(each) for size in range(most + 1) for each in product(letters, repeat=size))
+def texts(letters: str, max_length: int) -> Iterable[str]:
+    sizes = range(max_length + 1)
+    return ("".join(text) for size in sizes for text in product(letters, repeat=size))
 
 
 NUMBERS = [Decimal(half) / 2 for half in range(-2, 8)]
 MOMENTS = [NOW + step * INSTANT for step in range(6)]
 BIRTHDAYS = [date(2000, 2, day) for day in range(25, 30)]
-AGED = [
+CUSTOMERS_BY_AGE = [
     a_customer(),
     *(
-        last_ordered(NOW - half * DAY / 2 + beside * INSTANT)
+        with_last_order(NOW - half * DAY / 2 + offset * INSTANT)
         for half in range(-1, 12)
-        for beside in (-1, 0, 1)
+        for offset in (-1, 0, 1)
     ),
 ]
 EXACT = {
-    "whole numbers": World(
+    "whole numbers": Domain(
         fields=[Field.TOTAL_ORDERS],
         operands=NUMBERS,
-        customers=[ordered(total_orders=count) for count in range(6)],
+        customers=[with_statistics(total_orders=count) for count in range(6)],
     ),
-    "amounts, of which two are one": World(
+    "two fields for one amount": Domain(
         fields=[Field.TOTAL_SPENT, Field.LIFETIME_VALUE],
         operands=NUMBERS,
-        customers=[ordered(total_spent=Decimal(part) / 4) for part in range(18)],
+        customers=[with_statistics(total_spent=Decimal(part) / 4) for part in range(18)],
     ),
-    "ages": World(
+    "ages": Domain(
         fields=[Field.DAYS_SINCE_LAST_ORDER],
-        operands=[each for each in NUMBERS if each >= 0],
-        customers=AGED,
+        operands=[number for number in NUMBERS if number >= 0],
+        customers=CUSTOMERS_BY_AGE,
     ),
-    "ages and windows": World(
+    "ages and windows": Domain(
         fields=[Field.DAYS_SINCE_LAST_ORDER, Field.LAST_ORDER_DATE],
-        operands=[each for each in NUMBERS if each >= 0],
-        customers=AGED,
-        but=frozenset({"before", "after", "between"}),
+        operands=[number for number in NUMBERS if number >= 0],
+        customers=CUSTOMERS_BY_AGE,
+        excluded=frozenset({"before", "after", "between"}),
     ),
-    "moments": World(
+    "moments": Domain(
         fields=[Field.LAST_ORDER_DATE],
-        operands=[each.isoformat() for each in MOMENTS[1:-1]],
-        customers=[a_customer(), *map(last_ordered, MOMENTS)],
-        but=frozenset({"within_last_days", "more_than_days_ago"}),
+        operands=[moment.isoformat() for moment in MOMENTS[1:-1]],
+        customers=[a_customer(), *map(with_last_order, MOMENTS)],
+        excluded=frozenset({"within_last_days", "more_than_days_ago"}),
     ),
-    "moments that are never missing": World(
+    "moments that are never missing": Domain(
         fields=[Field.CREATED_AT],
-        operands=[each.isoformat() for each in MOMENTS[1:-1]],
-        customers=[a_customer(created_at=each) for each in MOMENTS],
-        but=frozenset({"within_last_days", "more_than_days_ago"}),
+        operands=[moment.isoformat() for moment in MOMENTS[1:-1]],
+        customers=[a_customer(created_at=moment) for moment in MOMENTS],
+        excluded=frozenset({"within_last_days", "more_than_days_ago"}),
     ),
-    "dates": World(
+    "dates": Domain(
         fields=[Field.DATE_OF_BIRTH],
-        operands=[each.isoformat() for each in BIRTHDAYS[1:-1]],
-        customers=[a_customer(date_of_birth=each) for each in (None, *BIRTHDAYS)],
+        operands=[day.isoformat() for day in BIRTHDAYS[1:-1]],
+        customers=[a_customer(date_of_birth=day) for day in (None, *BIRTHDAYS)],
     ),
-    "choices": World(
+    "choices": Domain(
         fields=[Field.STATUS],
         operands=list(CustomerStatus),
-        customers=[a_customer(status=each) for each in CustomerStatus],
+        customers=[a_customer(status=status) for status in CustomerStatus],
     ),
-    "flags": World(
+    "flags": Domain(
         fields=[Field.EMAIL_VERIFIED],
         operands=[True, False],
-        customers=[a_customer(email_verified=each) for each in (True, False)],
+        customers=[a_customer(email_verified=flag) for flag in (True, False)],
     ),
-    "tags": World(
+    "tags": Domain(
         fields=[Field.TAGS],
         operands=["a", "B"],
         customers=[
@@ -168,8 +169,8 @@ EXACT = {
         ],
     ),
 }
-TEXTS = World(
+TEXTS = Domain(
     fields=[Field.LAST_NAME],
     operands=list(texts("ab", 2)),
-    customers=[a_customer(last_name=each) for each in texts("abc", 4)],
+    customers=[a_customer(last_name=text) for text in texts("abc", 4)],
 )

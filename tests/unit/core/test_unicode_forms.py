@@ -1,4 +1,4 @@
-"""Normal forms are those of Unicode, for short texts and for long ones."""
+"""Normal forms are those of Unicode, for short and for long texts."""
 
 import unicodedata
 from typing import Literal
@@ -20,15 +20,15 @@ forms = pytest.mark.parametrize("form", ["NFC", "NFKC"])
 
 @forms
 @given(text=odd_texts)
-def test_a_text_is_put_in_its_normal_form_whatever_its_length(form: Form, text: str) -> None:
-    ahead = "x" * 300
+def test_a_text_of_any_length_gets_its_normal_form(form: Form, text: str) -> None:
+    prefix = "x" * 300
     assert normalize(form, text) == unicodedata.normalize(form, text)
-    assert normalize(form, ahead + text) == unicodedata.normalize(form, ahead + text)
+    assert normalize(form, prefix + text) == unicodedata.normalize(form, prefix + text)
 
 
 @forms
 @pytest.mark.parametrize("marks", ["\u0315\u0300", "\u0300\u0323\u0327\u0334", "\u0f73"])
-def test_a_mebibyte_of_marks_is_put_in_order(form: Form, marks: str) -> None:
+def test_a_mebibyte_of_combining_marks_is_sorted(form: Form, marks: str) -> None:
     ordered = normalize(form, "a" + marks * (500_000 // len(marks)))
-    classes = [unicodedata.combining(pending_change) for pending_change in ordered[1:]]
+    classes = [unicodedata.combining(mark) for mark in ordered[1:]]
     assert classes == sorted(classes)
