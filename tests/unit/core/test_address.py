@@ -1,4 +1,4 @@
-"""The address book: shipping and billing have at most address default each."""
+"""The address book: shipping and billing have at most one default each."""
 
 from datetime import timedelta
 from typing import Any
@@ -26,7 +26,7 @@ def address(kind: AddressType = SHIPPING, **overrides: Any) -> Address:
 
 
 def book_of(*additions: tuple[Address, bool | None]) -> AddressBook:
-    """The book after these addresses were added, each with its requested default."""
+    """The book after these addresses were added, with the default that each requests."""
     result = AddressBook()
     for item, is_default in additions:
         result = result.add(item, is_default=is_default, now=NOW)

@@ -82,7 +82,7 @@ async def test_a_step_with_a_full_batch_of_pending_changes_does_nothing_else(
     await update(storage, crowd[0], later(days=1), first_name="Eve")
     assert await refresh_step(storage, TENANT, segment.id, later(days=4))
     assert await pending(storage) == []
-    assert (await state_of(storage, segment)).watermark == NOW
+    assert await state_of(storage, segment) == RefreshState(watermark=NOW)
 
 
 async def test_a_step_for_a_removed_segment_does_nothing(storage: CountingStorage) -> None:
