@@ -4,6 +4,7 @@ import json
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from functools import cached_property
 from typing import Annotated, Self
 from uuid import UUID
 
@@ -161,7 +162,7 @@ class Segment:
         )
         return self if changed == self else evolve(changed, updated_at=max(now, self.updated_at))
 
-    @property
+    @cached_property
     def rules_value(self) -> object:
         """The decoded value of `rules_text`; None without rules."""
         return None if self.rules_text is None else decode_rules(self.rules_text)

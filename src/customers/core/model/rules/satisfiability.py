@@ -138,12 +138,14 @@ def _is_set_satisfiable(constraints: Sequence[Constraint]) -> bool:
     if _requires_empty(constraints):
         return all(map(_allows_no_tags, constraints))
     about_tags = [item for item in constraints if not item.is_about_emptiness]
-    required = [item for item in about_tags if item.holds]
-    refused = [item for item in about_tags if not item.holds]
-    forbidden = _union(_operands(item) for item in refused if not _needs_all(item))
-    any_of = [tags - forbidden for item in required for tags in _alternatives(item)]
+    must_hold = [item for item in about_tags if item.holds]
+    must_not_hold = [item for item in about_tags if not item.holds]
+    forbidden = _union(_operands(item) for item in must_not_hold if not _needs_all(item))
+    any_of = [tags - forbidden for item in must_hold for tags in _alternatives(item)]
     certain = _union(tags for tags in any_of if len(tags) == 1)
-    return all(any_of) and all(_operands(item) - certain for item in refused if _needs_all(item))
+    return all(any_of) and all(
+        _operands(item) - certain for item in must_not_hold if _needs_all(item)
+    )
 
 
 def _requires_empty(constraints: Sequence[Constraint]) -> bool:
