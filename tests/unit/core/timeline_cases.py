@@ -327,11 +327,17 @@ WITH_TIME_CASES = {
         candidate=candidate(None, _plain, _plain, at=(later(days=5), later(days=6))),
         until=later(days=9),
     ),
+    "crossings between two versions are not repeated after the last one": Case(
+        segment=ONE_DAY_OLD,
+        state=READY,
+        candidate=candidate(None, _plain, _plain, at=(later(hours=12), later(days=6))),
+        until=later(days=9),
+        expected=(entered(later(days=1), Cause.TIME), left(later(days=2), Cause.TIME)),
+    ),
     "a customer before the cursor of a pass is followed from its target": Case(
-        segment=OLD,
+        segment=ONE_DAY_OLD,
         state=evolve(READY, target=later(days=3), cursor=_plain.id),
         candidate=candidate(_plain, updated(_plain, later(days=4), first_name="Eve")),
-        is_stored=True,
     ),
     "a customer behind the cursor of a pass is followed from the watermark": Case(
         segment=OLD,
