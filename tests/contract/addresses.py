@@ -7,7 +7,7 @@ import pytest
 from attrs import evolve
 
 from customers.core.errors import CustomerNotFound
-from customers.core.model.address import MOST_ADDRESSES, Address, AddressType
+from customers.core.model.address import MAX_ADDRESSES, Address, AddressType
 from customers.core.model.customer import Customer
 from customers.core.ports.storage import Storage
 from tests.contract.steps import a_kept_customer, delete, save, set_addresses
@@ -79,8 +79,8 @@ class AddressContract:
         homes[0] = evolve(homes[0], is_default=True)
         homes[3] = evolve(homes[3], is_default=True, address_type=BILLING)
         await set_addresses(storage, customer, *homes)
-        in_order = [homes[place] for place in (0, 3, 4, 1, 2)]
-        assert await addresses(storage, customer) == in_order
+        sort_key = [homes[place] for place in (0, 3, 4, 1, 2)]
+        assert await addresses(storage, customer) == sort_key
 
     async def test_addresses_of_one_moment_come_by_id(self, storage: Storage, tenant: str) -> None:
         customer = await a_kept_customer(storage, tenant)
@@ -129,7 +129,7 @@ class AddressContract:
     ) -> None:
         customer = await a_kept_customer(storage, tenant)
         for _ in range(2):
-            book = [an_address(customer) for _ in range(MOST_ADDRESSES)]
+            book = [an_address(customer) for _ in range(MAX_ADDRESSES)]
             await set_addresses(storage, customer, *book)
         assert await addresses(storage, customer) == book
 

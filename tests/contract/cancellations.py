@@ -56,7 +56,7 @@ class CancellationContract:
             async with storage.transaction(tenant) as tx:
                 now = await tx.customers.get_for_update(customer.id)
                 await pause()
-                await tx.customers.save(now.touched(later(days=1)))
+                await tx.customers.save(now.with_next_version(later(days=1)))
 
         async def give_up() -> None:
             with pytest.raises(TimeoutError):
@@ -74,7 +74,7 @@ class CancellationContract:
         async def touch() -> None:
             async with storage.transaction(tenant) as tx:
                 await tx.customers.get_for_update(customer.id)
-                await tx.customers.save(customer.touched(later(days=1)))
+                await tx.customers.save(customer.with_next_version(later(days=1)))
 
         for turns in range(60):
             working = asyncio.create_task(touch() if turns % 2 else stored(storage, customer))

@@ -74,9 +74,9 @@ class CommunicationContract:
         customer = await a_kept_customer(storage, tenant)
         sent = [a_communication(customer, created_at=later(days=day)) for day in (2, 0, 1, 1, 1)]
         await add_communications(storage, customer, *sent)
-        in_order = [sent[place] for place in (0, 4, 3, 2, 1)]
-        assert await communications(storage, customer) == in_order
-        assert await communications(storage, customer, limit=2) == in_order[:2]
+        sort_key = [sent[place] for place in (0, 4, 3, 2, 1)]
+        assert await communications(storage, customer) == sort_key
+        assert await communications(storage, customer, limit=2) == sort_key[:2]
 
     @pytest.mark.parametrize("limit", [1, 2, 3])
     async def test_a_walk_through_communications_neither_skips_nor_repeats(

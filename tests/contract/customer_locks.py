@@ -80,13 +80,13 @@ class LockingContract:
                     [customer.id] if lock == "lock_ids" else customer.id
                 )
                 await pause()
-                await tx.customers.save(customer.touched(later(days=1)))
+                await tx.customers.save(customer.with_next_version(later(days=1)))
 
         async def wait() -> Customer:
             async with storage.transaction(tenant) as tx:
                 return await tx.customers.get_for_update(customer.id)
 
-        assert await overlapping(hold, wait) == customer.touched(later(days=1))
+        assert await overlapping(hold, wait) == customer.with_next_version(later(days=1))
 
     @pytest.mark.parametrize("lock", ["get_for_update", "lock_ids"])
     async def test_who_waits_for_a_customer_that_is_deleted_finds_nobody(
@@ -117,7 +117,7 @@ class LockingContract:
         async def touch() -> None:
             async with storage.transaction(tenant) as tx:
                 now = await tx.customers.get_for_update(customer.id)
-                await tx.customers.save(now.touched(later(days=1)))
+                await tx.customers.save(now.with_next_version(later(days=1)))
 
         await asyncio.gather(*(touch() for _ in range(20)))
         assert (await stored(storage, customer)).version == 21
@@ -134,7 +134,7 @@ class LockingContract:
                 await tx.customers.lock_ids(ids[turn % 4 :] + ids[: turn % 4])
                 for customer_id in reversed(ids):
                     now = await tx.customers.get(customer_id)
-                    await tx.customers.save(now.touched(later(days=1)))
+                    await tx.customers.save(now.with_next_version(later(days=1)))
 
         await asyncio.gather(*(touch_all(turn) for turn in range(12)))
         assert [(await stored(storage, each)).version for each in customers] == [13] * 4

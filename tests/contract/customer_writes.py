@@ -219,7 +219,7 @@ class SavingContract:
         await keep(storage, gone)
         deleted = await delete(storage, gone)
         await keep(storage, here)
-        await save(storage, changed := deleted.touched(later(days=1)))
+        await save(storage, changed := deleted.with_next_version(later(days=1)))
         async with storage.transaction(tenant) as tx:
             assert await tx.customers.get_any_for_update(gone.id) == changed
         assert await stored(storage, here) == here

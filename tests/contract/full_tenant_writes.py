@@ -31,7 +31,7 @@ async def _delete(tx: Transaction, scene: Scene) -> None:
 
 async def _reclaim(tx: Transaction, scene: Scene) -> None:
     await _delete(tx, scene)
-    await tx.customers.save(scene.ada.touched(later(days=1)))
+    await tx.customers.save(scene.ada.with_next_version(later(days=1)))
     await tx.payment_methods.reclaim(ADA)
 
 

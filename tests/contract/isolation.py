@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from customers.core.errors import NotFound
-from customers.core.model.order import NOTHING_YET
+from customers.core.model.order import NO_ORDERS
 from customers.core.ports.storage import Storage
 from tests.contract.full_tenant import LOCKED_READS, READS, outcome, seen, set_up
 from tests.contract.full_tenant_writes import WRITES, lock_everything
@@ -20,7 +20,7 @@ def is_nothing(found: object) -> bool:
     """Whether a reading gave nothing, or was refused because nothing is there."""
     if isinstance(found, type):
         return issubclass(found, NotFound)
-    return not found or found == NOTHING_YET
+    return not found or found == NO_ORDERS
 
 
 class IsolationContract:

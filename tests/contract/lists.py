@@ -10,7 +10,7 @@ import pytest
 from attrs import evolve
 
 from customers.core.model.customer import Customer
-from customers.core.model.order import NOTHING_YET, Statistics
+from customers.core.model.order import NO_ORDERS, Statistics
 from customers.core.model.query import (
     CustomerFilter,
     CustomerKey,
@@ -63,7 +63,7 @@ def a_crowd(tenant: str) -> list[Customer]:
 
 def _statistics(number: int) -> Statistics:
     if number % 3 == 0:
-        return NOTHING_YET
+        return NO_ORDERS
     return some_statistics(
         f"{number % 4}.{number % 3}5",
         orders=number % 3,

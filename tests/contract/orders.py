@@ -9,7 +9,7 @@ from attrs import evolve
 
 from customers.core.errors import CustomerNotFound
 from customers.core.model.customer import Customer
-from customers.core.model.money import MOST
+from customers.core.model.money import MAX_AMOUNT
 from customers.core.model.order import Entry
 from customers.core.model.query import JournalKey
 from customers.core.ports.storage import Storage
@@ -164,7 +164,7 @@ class EntryContract:
         assert await claim(storage, customer, stub.order_id) == stub
         assert await newest(storage, customer) == []
 
-    @pytest.mark.parametrize("amount", [Decimal(0), Decimal("0.01"), Decimal("0.0001"), MOST])
+    @pytest.mark.parametrize("amount", [Decimal(0), Decimal("0.01"), Decimal("0.0001"), MAX_AMOUNT])
     async def test_every_amount_of_money_is_kept_to_the_last_decimal(
         self, storage: Storage, tenant: str, amount: Decimal
     ) -> None:
@@ -193,9 +193,9 @@ class EntryContract:
             for name, day in told
         }
         await enter(storage, customer, *entries.values())
-        in_order = [entries[name] for name in ("a", "b", "a-1", "_", "B", "c")]
-        assert await newest(storage, customer) == in_order
-        assert await newest(storage, customer, limit=2) == in_order[:2]
+        sort_key = [entries[name] for name in ("a", "b", "a-1", "_", "B", "c")]
+        assert await newest(storage, customer) == sort_key
+        assert await newest(storage, customer, limit=2) == sort_key[:2]
 
     @pytest.mark.parametrize("limit", [1, 2, 3])
     async def test_a_walk_through_orders_neither_skips_nor_repeats(
@@ -245,7 +245,7 @@ class RefundContract:
         self, storage: Storage, tenant: str
     ) -> None:
         customer = await a_kept_customer(storage, tenant)
-        entry = an_entry(customer, total_amount=MOST)
+        entry = an_entry(customer, total_amount=MAX_AMOUNT)
         refund = a_refund(entry, refund_id="R%_\\'1", amount=Decimal("999999999999.98"))
         await enter(storage, customer, entry)
         await add_refunds(storage, customer, refund)

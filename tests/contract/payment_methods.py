@@ -50,8 +50,8 @@ class PaymentMethodContract:
         cards = [a_payment_method(customer, created_at=age) for age in ages]
         cards[2] = evolve(cards[2], is_default=True)
         await set_methods(storage, customer, *reversed(cards))
-        in_order = [cards[place] for place in (2, 3, 4, 1, 0)]
-        assert await methods(storage, customer) == in_order
+        sort_key = [cards[place] for place in (2, 3, 4, 1, 0)]
+        assert await methods(storage, customer) == sort_key
 
     async def test_who_is_no_customer_has_no_list_of_methods(
         self, storage: Storage, tenant: str

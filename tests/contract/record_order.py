@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from customers.core.model.customer import Customer
 from customers.core.model.money import Currency
-from customers.core.model.order import Entry, fold
+from customers.core.model.order import Entry, fold_ledger
 from customers.core.ports.storage import Storage
 from tests.contract.orders import claim, newest
 from tests.contract.statistics import AMOUNTS, DATES, TOMORROW, few_examples, folded
@@ -71,7 +71,7 @@ class CountOrderContract:
         customer = await a_kept_customer(storage, tenant)
         entry = an_entry(customer, order_number="No 7", order_date_stated=False)
         counted = await record_order(storage, tenant, entry, TOMORROW)
-        assert counted == customer.with_statistics(fold([entry], USD), now=TOMORROW)
+        assert counted == customer.with_statistics(fold_ledger([entry], USD), now=TOMORROW)
         assert await stored(storage, customer) == counted
         assert await newest(storage, customer) == [entry]
 
@@ -79,7 +79,7 @@ class CountOrderContract:
         customer = a_customer(tenant_id=tenant, tags=("vip", "É"), notes="a\nb", version=41)
         await keep(storage, customer)
         counted = await record_order(storage, tenant, entry := an_entry(customer), TOMORROW)
-        assert counted == customer.with_statistics(fold([entry], USD), now=TOMORROW)
+        assert counted == customer.with_statistics(fold_ledger([entry], USD), now=TOMORROW)
 
     async def test_counting_never_turns_a_customers_time_back(
         self, storage: Storage, tenant: str
@@ -124,7 +124,7 @@ class CountOrderContract:
         for fact in facts:
             await tell(storage, customer, fact)
             statistics = (await stored(storage, customer)).statistics
-            assert statistics == fold(await newest(storage, customer), USD)
+            assert statistics == fold_ledger(await newest(storage, customer), USD)
             assert statistics == await folded(storage, customer)
 
     @pytest.mark.parametrize("code", ["JPY", "USD", "KWD", "CLF"])
@@ -139,8 +139,8 @@ class CountOrderContract:
             for amount in amounts:
                 entries.append(an_entry(customer, total_amount=amount))
                 counted = await record_order(storage, tenant, entries[-1])
-                assert counted.statistics == fold(entries, currency)
-                assert await folded(storage, customer) == fold(entries, currency)
+                assert counted.statistics == fold_ledger(entries, currency)
+                assert await folded(storage, customer) == fold_ledger(entries, currency)
 
 
 class CountOrderAtOnceContract:
@@ -155,7 +155,7 @@ class CountOrderAtOnceContract:
         counted = await asyncio.gather(*(record_order(storage, tenant, each) for each in entries))
         assert sorted(each.version for each in counted) == list(range(2, 34))
         last = await stored(storage, customer)
-        assert last.statistics == fold(entries, USD) == await folded(storage, customer)
+        assert last.statistics == fold_ledger(entries, USD) == await folded(storage, customer)
         assert last == max(counted, key=lambda each: each.version)
 
     async def test_one_order_told_many_times_at_once_is_counted_once(
@@ -166,7 +166,7 @@ class CountOrderAtOnceContract:
         counted = await asyncio.gather(*(record_order(storage, tenant, entry) for _ in range(8)))
         (winner,) = (each for each in counted if each is not None)
         assert await stored(storage, customer) == winner
-        assert winner.statistics == fold([entry], USD)
+        assert winner.statistics == fold_ledger([entry], USD)
 
     async def test_of_two_customers_with_one_order_at_once_one_wins(
         self, storage: Storage, tenant: str
@@ -196,7 +196,7 @@ class CountOrderAtOnceContract:
                 await tx.customers.save(before.with_statistics(statistics, now=NOW))
 
         counted = await overlapping(hold, lambda: record_order(storage, tenant, second))
-        assert counted.statistics == fold([first, second], USD)
+        assert counted.statistics == fold_ledger([first, second], USD)
         assert counted.version == 3
 
     @pytest.mark.parametrize("fails", [False, True])
@@ -252,4 +252,4 @@ class CountOrderAtOnceContract:
             await asyncio.gather(cancel(entry), record_order(storage, tenant, entry))
         ledger = [await claim(storage, customer, each.order_id) for each in entries]
         assert all(entry.cancelled_at == TOMORROW for entry in ledger)
-        assert (await stored(storage, customer)).statistics == fold(ledger, USD)
+        assert (await stored(storage, customer)).statistics == fold_ledger(ledger, USD)

@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from customers.core.model.customer import Customer
-from customers.core.model.money import MOST
-from customers.core.model.order import NOTHING_YET, Entry, Statistics, fold
+from customers.core.model.money import MAX_AMOUNT
+from customers.core.model.order import NO_ORDERS, Entry, Statistics, fold_ledger
 from customers.core.ports.storage import Storage
 from tests.contract.steps import (
     a_kept_customer,
@@ -25,7 +25,7 @@ few_examples = settings(
     max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
-AMOUNTS = st.sampled_from(["0", "0.01", "0.02", "10.00", "33.33", str(MOST)]).map(Decimal)
+AMOUNTS = st.sampled_from(["0", "0.01", "0.02", "10.00", "33.33", str(MAX_AMOUNT)]).map(Decimal)
 DATES = st.integers(-3, 3).map(lambda day: later(days=day))
 ENTRIES = st.lists(
     st.fixed_dictionaries(
@@ -56,7 +56,7 @@ def entry_of(customer: Customer, told: dict[str, Any]) -> Entry:
 class StatisticsContract:
     async def test_an_empty_ledger_folds_to_nothing(self, storage: Storage, tenant: str) -> None:
         customer = await a_kept_customer(storage, tenant)
-        assert await folded(storage, customer) == NOTHING_YET
+        assert await folded(storage, customer) == NO_ORDERS
 
     @few_examples
     @given(ledger=ENTRIES)
@@ -71,8 +71,8 @@ class StatisticsContract:
         entries = [entry_of(customer, told) for told in ledger]
         await enter(storage, customer, *entries)
         await enter(storage, other, an_entry(other))
-        assert await folded(storage, customer) == fold(entries, USD)
-        assert (await stored(storage, customer)).statistics == fold(entries, USD)
+        assert await folded(storage, customer) == fold_ledger(entries, USD)
+        assert (await stored(storage, customer)).statistics == fold_ledger(entries, USD)
 
     async def test_statistics_hold_what_the_transaction_has_changed(
         self, storage: Storage, tenant: str
@@ -84,7 +84,7 @@ class StatisticsContract:
             for entry in (cancelled := old.cancel(TOMORROW), new := an_entry(customer)):
                 await tx.orders.claim(entry.order_id, customer.id)
                 await tx.orders.save(entry)
-            assert await tx.orders.statistics(customer.id) == fold([cancelled, new], USD)
+            assert await tx.orders.statistics(customer.id) == fold_ledger([cancelled, new], USD)
 
     async def test_a_deleted_or_erased_customers_ledger_folds_as_before(
         self, storage: Storage, tenant: str

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from customers.core.errors import InvalidValue
-from customers.core.model.money import MOST, ZERO, Currency
+from customers.core.model.money import MAX_AMOUNT, ZERO, Currency
 from customers.core.model.values import MomentGate, TagsGate, TextGate, VisibleGate
 from customers.core.ports.storage import Storage
 from tests.contract.notes import notes
@@ -21,8 +21,8 @@ from tests.contract.orders import newest
 from tests.contract.steps import a_kept_customer, add_notes, enter, save, stored
 from tests.support.builders import USD, a_note, a_tenant, an_entry
 
-LINE = TextGate(most=100)
-LINES = TextGate(most=10_000, lines=True)
+LINE = TextGate(max_length=100)
+LINES = TextGate(max_length=10_000, multiline=True)
 TENTH_OF_A_MILL = Currency.of("CLF")
 
 Written = TypeVar("Written")
@@ -32,7 +32,9 @@ few_examples = settings(
     max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 many_texts = st.lists(st.text(st.characters(), max_size=20), min_size=5, max_size=10)
-AMOUNTS = st.decimals(0, MOST, places=4) | st.sampled_from([MOST, Decimal("33.330000000000005")])
+AMOUNTS = st.decimals(0, MAX_AMOUNT, places=4) | st.sampled_from(
+    [MAX_AMOUNT, Decimal("33.330000000000005")]
+)
 
 UNKEEPABLE: dict[str, tuple[Callable[[object], object], object]] = {
     "nul in a line": (LINE.read, "a\0"),
@@ -76,7 +78,7 @@ class ValueContract:
         self, storage: Storage, raws: list[str]
     ) -> None:
         customer = await a_kept_customer(storage, a_tenant())
-        tags = TagsGate().read(list(let_through(TextGate(most=100, blank=False).read, raws)))
+        tags = TagsGate().read(list(let_through(TextGate(max_length=100, blank=False).read, raws)))
         await save(storage, wanted := evolve(customer, tags=tags))
         assert await stored(storage, customer) == wanted
 

@@ -71,8 +71,8 @@ async def test_who_waits_too_long_for_a_lock_is_refused_and_the_holder_goes_on(
         async with storage.transaction(tenant) as tx:
             await tx.customers.get_for_update(customer.id)
             with pytest.raises(Unavailable):
-                await asyncio.create_task(save(storage, customer.touched(later(days=2))))
-            await tx.customers.save(changed := customer.touched(later(days=1)))
+                await asyncio.create_task(save(storage, customer.with_next_version(later(days=2))))
+            await tx.customers.save(changed := customer.with_next_version(later(days=1)))
         assert await stored(storage, customer) == changed
 
 
@@ -118,7 +118,7 @@ async def test_cancelled_work_leaves_no_connection_inside_a_transaction(
     async with storage_with(name := f"cancelled-{uuid4()}", max_size=4) as storage:
         customer = await a_kept_customer(storage, tenant)
         for turns in range(40):
-            work = asyncio.create_task(save(storage, customer.touched(later(days=turns))))
+            work = asyncio.create_task(save(storage, customer.with_next_version(later(days=turns))))
             for _ in range(turns % 12):
                 await asyncio.sleep(0)
             work.cancel()

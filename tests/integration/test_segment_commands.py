@@ -5,9 +5,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from customers.core.ports.storage import Storage
-from tests.support.brute_force import Witness
+from tests.support.brute_force import BruteForceCheck
 from tests.support.builders import a_tenant
-from tests.support.oracle import World, steps_of
+from tests.support.oracle import SegmentOracle, small_steps
 from tests.support.segment_commands import Command, commands
 
 EXAMPLES, COMMANDS = 20, 40
@@ -20,12 +20,12 @@ EXAMPLES, COMMANDS = 20, 40
 @settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
 @pytest.mark.asyncio(loop_scope="session")
 async def test_members_are_right_after_every_command(
-    storage: Storage, given_commands: list[Command], so_many: int | None
+    storage: Storage, given_commands: list[Command], limit: int | None
 ) -> None:
-    world = World(storage, a_tenant())
-    witness = Witness(world)
-    with steps_of(so_many):
+    oracle = SegmentOracle(storage, a_tenant())
+    checker = BruteForceCheck(oracle)
+    with small_steps(limit):
         for command in given_commands:
-            await world.do(command)
-            await witness.look()
-        await witness.check_feeds()
+            await oracle.execute(command)
+            await checker.check()
+        await checker.check_feeds()

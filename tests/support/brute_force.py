@@ -1,9 +1,9 @@
-"""The brute-force check of a tenant's segments: what is told of members against what must be so.
+"""The brute-force check of a tenant's segments: every answer about members against the oracle.
 
-Every way to ask is asked: lists, walks, counts, a customer's segments, the doctor; and the feed,
-whose replay must give the members of every moment at which they were looked at while the segment
-was ready. It may leave out what was between two settlings where it was published anew meanwhile,
-and those who were erased since.
+It compares lists, pages, counts, the segments of a customer, the doctor, and the feed: a replay
+must give the members at every moment that was checked while the segment was ready. The feed may
+leave out changes between two refreshes if the segment was published again meanwhile, and erased
+customers.
 """
 
 from collections.abc import Iterable, Sequence
@@ -19,118 +19,124 @@ from customers.core.model.segment import Segment
 from customers.core.model.timeline import crossed_ranges
 from customers.core.services.doctor import Doctor
 from tests.support.builders import FIRST_MOMENT
-from tests.support.oracle import LEASE_SECONDS, MANY, World
+from tests.support.oracle import LEASE_SECONDS, MANY, SegmentOracle
 
 NEWEST = CustomerSort()
 
 
 @define(eq=False)
-class Seen:
-    """What was seen of a segment: its members by moment, and since when they wait for settling."""
+class History:
+    """The expected members of a segment by moment, and its last moment without stale candidates."""
 
     segment: Segment
     members: dict[datetime, set[UUID]] = field(factory=dict)
     watermark: datetime = FIRST_MOMENT
 
-    def look_again(self, segment: Segment) -> None:
+    def update(self, segment: Segment) -> None:
+        """Drops moments that the feed may leave out because the segment was published again."""
         if (segment.rule, segment.is_active) != (self.segment.rule, self.segment.is_active):
-            for moment in [each for each in self.members if each >= self.watermark]:
+            for moment in [moment for moment in self.members if moment >= self.watermark]:
                 del self.members[moment]
         self.segment = segment
 
 
 @define(eq=False)
-class Witness:
-    """Looks at a world after every command."""
+class BruteForceCheck:
+    """Checks the answers of the service against an oracle after every command."""
 
-    world: World
-    _seen: dict[UUID, Seen] = field(factory=dict)
+    oracle: SegmentOracle
+    _histories: dict[UUID, History] = field(factory=dict)
 
-    async def look(self) -> None:
-        """Raises AssertionError where anything told is not so."""
-        world = self.world
-        doctor = Doctor(world.storage, world.clock)
-        assert [each async for each in doctor.segments(world.tenant)] == []
-        living = await world.living()
-        told = await world.segments.all(world.tenant)
-        assert {each.segment.id for each in told} == set(world.every_segment)
-        for each in told:
-            await self._check_members(each, living)
-            await self._note(each.segment, living)
+    async def check(self) -> None:
+        """Raises AssertionError if an answer is wrong."""
+        oracle = self.oracle
+        doctor = Doctor(oracle.storage, oracle.clock)
+        assert [difference async for difference in doctor.segments(oracle.tenant)] == []
+        living = await oracle.living()
+        summaries = await oracle.segments.all(oracle.tenant)
+        assert {summary.segment.id for summary in summaries} == set(oracle.segment_ids)
+        for summary in summaries:
+            await self._check_members(summary, living)
+            await self._record(summary.segment, living)
         for customer in living:
-            await self._check_segments(customer, told)
+            await self._check_segments(customer, summaries)
 
     async def check_feeds(self) -> dict[UUID, Sequence[SequencedChange]]:
-        """The feed of every segment, once all is settled. Raises AssertionError where its replay
-        gives others than those who were members.
+        """Refreshes all segments; returns their feeds. Raises AssertionError if the replay of a
+        feed differs from the expected members.
         """
-        while (builds := await self.world.sweeping.refresh(LEASE_SECONDS)) and builds.count:
+        while (backfills := await self.oracle.sweeper.refresh(LEASE_SECONDS)) and backfills.count:
             pass
-        feeds = {each: await self._feed(each) for each in self.world.every_segment}
+        feeds = {segment_id: await self._feed(segment_id) for segment_id in self.oracle.segment_ids}
         for segment_id, feed in feeds.items():
             self._check_order(feed)
-            for moment, members in self._seen[segment_id].members.items():
-                told = replayed(feed, until=moment) - self.world.erased
-                assert told == members - self.world.erased, (segment_id, moment)
+            for moment, members in self._histories[segment_id].members.items():
+                replay = replayed(feed, until=moment) - self.oracle.erased
+                assert replay == members - self.oracle.erased, (segment_id, moment)
         return feeds
 
-    async def _note(self, segment: Segment, living: Iterable[Customer]) -> None:
-        seen, now = self._seen.setdefault(segment.id, Seen(segment)), self.world.clock.now()
-        seen.look_again(segment)
-        async with self.world.storage.consistent_view(self.world.tenant) as view:
+    async def _record(self, segment: Segment, living: Iterable[Customer]) -> None:
+        """Records the expected members of a ready segment for the replay of its feed."""
+        oracle, now = self.oracle, self.oracle.clock.now()
+        history = self._histories.setdefault(segment.id, History(segment))
+        history.update(segment)
+        async with oracle.storage.consistent_view(oracle.tenant) as view:
             watermark = (await view.memberships.refresh_states([segment.id]))[segment.id].watermark
             if watermark is None:
-                seen.members.pop(now, None)
+                history.members.pop(now, None)
                 return
-            seen.members[now] = {each.id for each in living if self.world.holds(segment, each)}
-            if not await view.memberships.stale_candidates(
-                crossed_ranges(segment, watermark, now), 1
-            ):
-                seen.watermark = now
+            history.members[now] = {
+                customer.id for customer in living if oracle.holds(segment, customer)
+            }
+            ranges = crossed_ranges(segment, watermark, now)
+            if not await view.memberships.stale_candidates(ranges, 1):
+                history.watermark = now
 
-    async def _check_members(self, told: SegmentSummary, living: Iterable[Customer]) -> None:
-        world, segment = self.world, told.segment
-        expected = [each for each in living if world.holds(segment, each)]
-        which = (world.tenant, segment.id, NEWEST)
-        page = await world.segments.members(*which, Page(size=MANY))
+    async def _check_members(self, summary: SegmentSummary, living: Iterable[Customer]) -> None:
+        oracle, segment = self.oracle, summary.segment
+        expected = [customer for customer in living if oracle.holds(segment, customer)]
+        query = (oracle.tenant, segment.id, NEWEST)
+        page = await oracle.segments.members(*query, Page(size=MANY))
         assert (list(page.customers), page.total) == (expected, len(expected)), segment
-        assert told.member_count == len(expected), segment
-        assert await world.segments.members_after(*which, None, MANY) == expected
+        assert summary.member_count == len(expected), segment
+        assert await oracle.segments.members_after(*query, None, MANY) == expected
 
-    async def _check_segments(self, customer: Customer, told: Sequence[SegmentSummary]) -> None:
-        world = self.world
-        expected = [each for each in told if world.holds(each.segment, customer)]
-        assert await world.segments.of_customer(world.tenant, customer.id) == expected
+    async def _check_segments(
+        self, customer: Customer, summaries: Sequence[SegmentSummary]
+    ) -> None:
+        oracle = self.oracle
+        expected = [summary for summary in summaries if oracle.holds(summary.segment, customer)]
+        assert await oracle.segments.of_customer(oracle.tenant, customer.id) == expected
 
     async def _feed(self, segment_id: UUID) -> Sequence[SequencedChange]:
-        """All of it, in pages of three."""
-        asked = (self.world.tenant, segment_id)
-        feed = list(await self.world.memberships.changes(*asked, 0, 3))
-        while (
-            more := await self.world.memberships.changes(*asked, feed[-1].sequence, 3)
-            if feed
-            else ()
-        ):
-            feed += more
-        return feed
+        """The whole feed, read in pages of three."""
+        feed: list[SequencedChange] = []
+        while True:
+            last = feed[-1].sequence if feed else 0
+            page = await self.oracle.memberships.changes(self.oracle.tenant, segment_id, last, 3)
+            if not page:
+                return feed
+            feed += page
 
     def _check_order(self, feed: Sequence[SequencedChange]) -> None:
-        """Sequences rise; a customer enters and leaves by turns, at moments that do not go back."""
-        numbers = [each.sequence for each in feed]
-        assert numbers == sorted(set(numbers))
+        """Sequences rise; each customer enters and leaves by turns, at moments that do not go
+        back.
+        """
+        sequences = [change.sequence for change in feed]
+        assert sequences == sorted(set(sequences))
         last: dict[UUID, SequencedChange] = {}
-        for each in feed:
-            before = last.get(each.customer_id)
-            assert each.entered is not (before is not None and before.entered), each
-            assert before is None or before.at <= each.at, (before, each)
-            assert each.at <= self.world.clock.now(), each
-            last[each.customer_id] = each
+        for change in feed:
+            before = last.get(change.customer_id)
+            assert change.entered is not (before is not None and before.entered), change
+            assert before is None or before.at <= change.at, (before, change)
+            assert change.at <= self.oracle.clock.now(), change
+            last[change.customer_id] = change
 
 
 def replayed(feed: Iterable[SequencedChange], until: datetime) -> set[UUID]:
-    """Who is in the segment at a moment, by its feed."""
+    """The members of a segment at a moment, by its feed."""
     members: set[UUID] = set()
-    for each in feed:
-        if each.at <= until:
-            (members.add if each.entered else members.discard)(each.customer_id)
+    for change in feed:
+        if change.at <= until:
+            (members.add if change.entered else members.discard)(change.customer_id)
     return members

@@ -98,7 +98,7 @@ def some_statistics(spent: str = "12.50", orders: int = 1, **overrides: Any) -> 
     given: dict[str, Any] = {
         "total_orders": orders,
         "total_spent": total,
-        "average_order_value": USD.shown(total / orders) if orders else Decimal(0),
+        "average_order_value": USD.rounded(total / orders) if orders else Decimal(0),
         "first_order_date": NOW,
         "last_order_date": NOW,
     }

@@ -1,6 +1,6 @@
-"""The golden vectors of the rule language, as values: customers, one moment, rules, members.
+"""The golden examples of the rule language: customers, a moment, rules, and their members.
 
-Both forms of a rule, the core's and a storage's, are run against them.
+The core and the storages are tested with them.
 """
 
 import json
@@ -18,7 +18,7 @@ from customers.core.model.order import Statistics
 
 @frozen
 class Vector:
-    """A rule as written, with the names of its members."""
+    """A rule in JSON, and the names of its members."""
 
     name: str
     rule: object
@@ -27,72 +27,73 @@ class Vector:
 
 @frozen
 class Refusal:
-    """A rule to be refused, with places of which each holds at least one problem."""
+    """An invalid rule, and locations that each have at least one problem."""
 
     name: str
     rule: object
-    places: tuple[str, ...]
+    locations: tuple[str, ...]
 
 
-def _customer(name: str, place: int, told: dict[str, Any]) -> Customer:
+def _customer(name: str, number: int, values: dict[str, Any]) -> Customer:
     return Customer(
-        id=UUID(int=place),
+        id=UUID(int=number),
         tenant_id="golden",
-        user_id=UUID(told["userId"]) if told["userId"] else None,
-        email=told["email"],
-        first_name=told["firstName"],
-        last_name=told["lastName"],
-        phone=told["phone"],
-        status=CustomerStatus(told["status"]),
-        customer_type=CustomerType(told["customerType"]),
-        statistics=_statistics(name, told),
-        date_of_birth=date.fromisoformat(told["dateOfBirth"][:10])
-        if "dateOfBirth" in told
+        user_id=UUID(values["userId"]) if values["userId"] else None,
+        email=values["email"],
+        first_name=values["firstName"],
+        last_name=values["lastName"],
+        phone=values["phone"],
+        status=CustomerStatus(values["status"]),
+        customer_type=CustomerType(values["customerType"]),
+        statistics=_statistics(name, values),
+        date_of_birth=date.fromisoformat(values["dateOfBirth"][:10])
+        if "dateOfBirth" in values
         else None,
-        country=told["country"],
-        country_code=told["countryCode"],
-        tags=tuple(told["tags"]),
-        notes=told["notes"],
-        marketing_opt_in=told["marketingOptIn"],
-        email_verified=told["emailVerified"],
-        created_at=_moment(told["createdAt"]),
-        updated_at=_moment(told["createdAt"]),
+        country=values["country"],
+        country_code=values["countryCode"],
+        tags=tuple(values["tags"]),
+        notes=values["notes"],
+        marketing_opt_in=values["marketingOptIn"],
+        email_verified=values["emailVerified"],
+        created_at=_moment(values["createdAt"]),
+        updated_at=_moment(values["createdAt"]),
     )
 
 
-def _statistics(name: str, told: dict[str, Any]) -> Statistics:
+def _statistics(name: str, values: dict[str, Any]) -> Statistics:
     statistics = Statistics(
-        total_orders=int(told["totalOrders"]),
-        total_spent=Decimal(told["totalSpent"]),
-        average_order_value=Decimal(told["averageOrderValue"]),
-        first_order_date=_moment(told["firstOrderDate"]) if told["firstOrderDate"] else None,
-        last_order_date=_moment(told["lastOrderDate"]) if told["lastOrderDate"] else None,
+        total_orders=int(values["totalOrders"]),
+        total_spent=Decimal(values["totalSpent"]),
+        average_order_value=Decimal(values["averageOrderValue"]),
+        first_order_date=_moment(values["firstOrderDate"]) if values["firstOrderDate"] else None,
+        last_order_date=_moment(values["lastOrderDate"]) if values["lastOrderDate"] else None,
     )
-    if statistics.lifetime_value != told["lifetimeValue"]:
-        raise ValueError(f"no customer has the lifetime value of {name}")
+    if statistics.lifetime_value != values["lifetimeValue"]:
+        raise ValueError(f"the lifetime value of {name} differs from the total spent")
     return statistics
 
 
-def _moment(written: str) -> datetime:
-    return datetime.fromisoformat(written).astimezone(UTC)
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)
 
 
 _FILE = Path(__file__).parents[1] / "golden" / "segment_rules.json"
-_TOLD = json.loads(_FILE.read_text(encoding="utf-8"), parse_float=Decimal)
+_DATA = json.loads(_FILE.read_text(encoding="utf-8"), parse_float=Decimal)
 
-NOW = _moment(_TOLD["now"])
+NOW = _moment(_DATA["now"])
 CUSTOMERS = {
-    name: _customer(name, place, told)
-    for place, (name, told) in enumerate(_TOLD["customers"].items(), start=1)
+    name: _customer(name, number, values)
+    for number, (name, values) in enumerate(_DATA["customers"].items(), start=1)
 }
 VECTORS = tuple(
-    Vector(each["name"], each["rule"], frozenset(each["members"])) for each in _TOLD["vectors"]
+    Vector(vector["name"], vector["rule"], frozenset(vector["members"]))
+    for vector in _DATA["vectors"]
 )
 REFUSALS = tuple(
     Refusal(
-        each["name"],
-        each["rule"],
-        tuple(each.get("pointer_prefixes", [each["pointer_prefix"]])),
+        refusal["name"],
+        refusal["rule"],
+        tuple(refusal.get("pointer_prefixes", [refusal["pointer_prefix"]])),
     )
-    for each in _TOLD["invalid"]
+    for refusal in _DATA["invalid"]
 )

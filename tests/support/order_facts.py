@@ -10,7 +10,7 @@ from uuid import UUID
 from attrs import frozen
 
 from customers.core.model.money import ZERO, Currency
-from customers.core.model.order import Entry, Statistics, fold
+from customers.core.model.order import Entry, Statistics, fold_ledger
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
 
@@ -54,7 +54,7 @@ class LedgerScenario:
 
     def statistics(self, customer_id: UUID, currency: Currency) -> Statistics:
         entries = (entry for entry in self.entries if entry.customer_id == customer_id)
-        return fold(entries, currency)
+        return fold_ledger(entries, currency)
 
 
 def _order_facts(customer_id: UUID, order_id: str, chance: Random) -> Iterator[Fact]:

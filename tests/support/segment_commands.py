@@ -1,8 +1,7 @@
-"""Random commands that change customers, orders, segments and the time: who is a member then?
+"""Random commands that change customers, orders, segments and the time.
 
-A command is data: it names customers, orders and segments by numbers, and which ones these are
-depends on what is there by then, so a list of commands shrinks well. How they are done, and what
-must be so afterwards, is found in `segment_world`.
+A command is data: it names customers, orders and segments by numbers, which are resolved when it is
+executed, so that lists of commands shrink well. `oracle` executes them.
 """
 
 from typing import Any
@@ -15,31 +14,33 @@ HOUR, DAY = 3_600.0, 86_400.0
 
 @frozen(kw_only=True)
 class Command:
-    """What is done to which customer, order or segment, and how the clock moves before that.
+    """A command for a customer, an order or a segment, and how the clock moves before it.
 
-    It moves by some seconds, or `to_edge`: to the next moment at which time alone moves somebody,
-    and then by so many microseconds.
+    The clock moves by `seconds`, then with `to_crossing` to the next moment at which time alone may
+    change a membership, plus that number of microseconds.
     """
 
     name: str
     customer: int = 0
     order: int = 0
     segment: int = 0
-    told: Any = None
+    arguments: Any = None
     seconds: float = 0
-    to_edge: int | None = None
+    to_crossing: int | None = None
 
 
 def commands() -> st.SearchStrategy[Command]:
-    """One command of any kind; what builds up comes more often than what takes away."""
-    weighted = [_command(name, told) for weight, name, told in _KINDS for _ in range(weight)]
+    """One command of any kind; commands that add come more often than those that remove."""
+    weighted = [
+        _command(name, arguments) for weight, name, arguments in _KINDS for _ in range(weight)
+    ]
     return st.one_of(weighted)
 
 
 def written_rules() -> st.SearchStrategy[Any]:
-    """Rules over what the commands change, with edges that they meet often; empty ones as well."""
-    some = st.lists(_groups(_groups(_CONDITIONS)), min_size=1, max_size=3)
-    return st.one_of(_groups(_CONDITIONS), some, st.sampled_from(([], {"logic": "NOT"})))
+    """Rules on values that the commands change, near their thresholds; also empty rules."""
+    lists = st.lists(_groups(_groups(_CONDITIONS)), min_size=1, max_size=3)
+    return st.one_of(_groups(_CONDITIONS), lists, st.sampled_from(([], {"logic": "NOT"})))
 
 
 def _groups(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
@@ -48,18 +49,18 @@ def _groups(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     return inner | st.fixed_dictionaries({"logic": logic, "conditions": members})
 
 
-def _command(name: str, told: st.SearchStrategy[Any]) -> st.SearchStrategy[Command]:
-    some = st.integers(0, 7)
-    on_an_edge = st.none() | st.none() | st.sampled_from((-1, 0, 1))
+def _command(name: str, arguments: st.SearchStrategy[Any]) -> st.SearchStrategy[Command]:
+    numbers = st.integers(0, 7)
+    at_crossing = st.none() | st.none() | st.sampled_from((-1, 0, 1))
     return st.builds(
         Command,
         name=st.just(name),
-        customer=some,
-        order=some,
-        segment=some,
-        told=told,
+        customer=numbers,
+        order=numbers,
+        segment=numbers,
+        arguments=arguments,
         seconds=st.sampled_from((0, 0, 0, 0.5, 1, HOUR, DAY, 1.5 * DAY, 40 * DAY)),
-        to_edge=on_an_edge,
+        to_crossing=at_crossing,
     )
 
 
@@ -96,31 +97,31 @@ _ORDERS = st.fixed_dictionaries(
 _TAGS = st.sampled_from((("vip",), ("new", "VIP"), ("other",), ()))
 _DETAILS = {"first_name": st.sampled_from(("Ann", "Bob")), "tags": _TAGS}
 _FLAGS = st.booleans()
-_NOTHING = st.none()
+_NO_ARGUMENTS = st.none()
 _RULES = st.fixed_dictionaries({"rules": written_rules()})
 _KINDS: list[tuple[int, str, st.SearchStrategy[Any]]] = [
     (4, "register", st.fixed_dictionaries({**_DETAILS, "marketing_opt_in": _FLAGS})),
     (3, "change", st.fixed_dictionaries({}, optional={**_DETAILS, "marketing_opt_in": _FLAGS})),
-    (1, "lock", _NOTHING),
-    (1, "unlock", _NOTHING),
-    (2, "delete", _NOTHING),
-    (2, "restore", _NOTHING),
-    (1, "erase", _NOTHING),
+    (1, "lock", _NO_ARGUMENTS),
+    (1, "unlock", _NO_ARGUMENTS),
+    (2, "delete", _NO_ARGUMENTS),
+    (2, "restore", _NO_ARGUMENTS),
+    (1, "erase", _NO_ARGUMENTS),
     (4, "order", _ORDERS),
     (2, "orders", st.lists(_ORDERS, min_size=2, max_size=4)),
-    (2, "cancel", _NOTHING),
+    (2, "cancel", _NO_ARGUMENTS),
     (2, "refund", _AMOUNTS),
     (4, "create", st.fixed_dictionaries({"rules": written_rules()}, optional={"active": _FLAGS})),
     (1, "create", st.just({"rules": None})),
     (2, "change_segment", _RULES),
     (2, "change_segment", st.fixed_dictionaries({"is_active": _FLAGS})),
     (1, "change_segment", st.fixed_dictionaries({"is_dynamic": _FLAGS})),
-    (1, "remove", _NOTHING),
-    (3, "put", st.lists(st.integers(0, 7), min_size=1, max_size=3)),
-    (2, "take", st.lists(st.integers(0, 7), min_size=1, max_size=3)),
-    (2, "sweep", _NOTHING),
-    (2, "follow_time", _NOTHING),
-    (3, "step", _NOTHING),
-    (2, "read_feed", _NOTHING),
-    (2, "wait", _NOTHING),
+    (1, "remove", _NO_ARGUMENTS),
+    (3, "assign", st.lists(st.integers(0, 7), min_size=1, max_size=3)),
+    (2, "unassign", st.lists(st.integers(0, 7), min_size=1, max_size=3)),
+    (2, "sweep", _NO_ARGUMENTS),
+    (2, "follow_time", _NO_ARGUMENTS),
+    (3, "step", _NO_ARGUMENTS),
+    (2, "read_feed", _NO_ARGUMENTS),
+    (2, "wait", _NO_ARGUMENTS),
 ]

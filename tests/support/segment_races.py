@@ -17,10 +17,10 @@ from customers.core.model.customer import Customer, CustomerChange
 from customers.core.model.segment import Segment, SegmentChange, SegmentDetails
 from customers.core.ports.storage import Storage
 from tests.contract.membership_steps import changes, standing_of
-from tests.support.brute_force import Witness
+from tests.support.brute_force import BruteForceCheck
 from tests.support.builders import USD, an_entry, rules_text
 from tests.support.databases import rows
-from tests.support.oracle import World
+from tests.support.oracle import SegmentOracle
 
 T = TypeVar("T")
 
@@ -32,7 +32,7 @@ ADAS_WITH_ORDERS = (
 ONE_ORDER = '[{"field": "total_orders", "operator": "eq", "value": 1}]'
 
 
-class Arena(World):
+class Arena(SegmentOracle):
     """A world in which it can be seen who waits."""
 
     def __init__(self, storage: Storage, tenant: str, url: str) -> None:
@@ -43,7 +43,7 @@ class Arena(World):
         """A segment of which nobody knows yet how far its members have come."""
         details = SegmentDetails(name=rules[:99], rules=rules_text(rules), is_dynamic=True)
         created = await self.segments.create(self.tenant, details, strict=True)
-        self.every_segment.append(created.segment.id)
+        self.segment_ids.append(created.segment.id)
         return created.segment
 
     async def build(self, segment: Segment) -> None:
@@ -77,7 +77,7 @@ class Arena(World):
 
     async def is_right(self) -> None:
         """Raises AssertionError where anything told of members is not so."""
-        await Witness(self).look()
+        await BruteForceCheck(self).check()
 
     async def background_tasks(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Work that has come to a lock which somebody holds, or to its end."""

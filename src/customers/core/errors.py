@@ -1,6 +1,6 @@
-"""What the core refuses, by name: one root, four kinds, named leaves.
+"""The errors of the core: one root, four kinds, and a class for each error.
 
-Nothing here knows HTTP or gRPC; the entrypoints map kinds to their statuses.
+The entrypoints map the kinds to statuses of HTTP and gRPC.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from attrs import frozen
 
 @frozen(kw_only=True)
 class Problem:
-    """One bad field: its name, a JSON pointer (None outside a body), a sentence and a code."""
+    """An invalid field: name, JSON pointer (None outside a body), message for people, code."""
 
     field: str
     pointer: str | None = None
@@ -20,7 +20,7 @@ class Problem:
 
 
 class InvalidValue(ValueError):
-    """One value was refused by a gate of the model, which does not know the field's name."""
+    """A gate refused a value. The gate does not know the field: `at` makes a Problem of the two."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -28,11 +28,12 @@ class InvalidValue(ValueError):
         self.message = message
 
     def at(self, field: str, pointer: str | None = None) -> Problem:
+        """The problem of the field that has the value."""
         return Problem(field=field, pointer=pointer, message=self.message, code=self.code)
 
 
 class CustomersError(Exception):
-    """The root: a sentence for people and a code for programs."""
+    """The root of all errors: a message for people and a code for programs."""
 
     code: ClassVar[str] = "CUSTOMERS_ERROR"
     message: ClassVar[str] = "the request was refused"
@@ -42,15 +43,15 @@ class CustomersError(Exception):
 
 
 class NotFound(CustomersError):
-    """Absent, deleted, or another tenant's: the three look alike."""
+    """The record does not exist, is deleted, or belongs to another tenant."""
 
 
 class Conflict(CustomersError):
-    """The request disagrees with what is stored."""
+    """The request contradicts stored data."""
 
 
 class Unavailable(CustomersError):
-    """The storage is away; the same request may succeed in some seconds."""
+    """The storage cannot be reached; the same request may succeed in some seconds."""
 
     retry_after_seconds: ClassVar[int] = 2
     code = "STORAGE_UNAVAILABLE"
@@ -58,7 +59,7 @@ class Unavailable(CustomersError):
 
 
 class Invalid(CustomersError):
-    """Bad input. Names every bad field, not only the first."""
+    """Invalid input, with a problem for every invalid field."""
 
     code = "VALIDATION_FAILED"
     message = "the request is invalid"
@@ -76,16 +77,16 @@ class Invalid(CustomersError):
 
     @property
     def headline(self) -> str:
-        """The code of the whole refusal: some problems give theirs, whatever else is wrong."""
+        """The code of the whole error: the first of `_headlines` that a problem has, or `code`."""
         codes = {problem.code for problem in self.problems}
         return next((code for code in self._headlines if code in codes), self.code)
 
     def _sentence(self) -> str:
-        told = "; ".join(
+        text = "; ".join(
             f"{problem.field}: {problem.message}" if problem.field else problem.message
             for problem in self.problems[:5]
         )
-        return told or self.message
+        return text or self.message
 
 
 class CustomerNotFound(NotFound):
@@ -120,7 +121,7 @@ class SegmentNotFound(NotFound):
 
 class EmailTaken(Conflict):
     code = "EMAIL_TAKEN"
-    message = "another customer has this e-mail address"
+    message = "another customer already has this e-mail address"
 
 
 class AlreadyBlocked(Conflict):
@@ -134,10 +135,10 @@ class NotBlocked(Conflict):
 
 
 class StaleVersion(Conflict):
-    """The caller's precondition names a version that is no longer the stored one."""
+    """The precondition of the request names an outdated version."""
 
     code = "PRECONDITION_FAILED"
-    message = "the customer has changed since it was read: read it again"
+    message = "the customer has changed since it was read: read it again and retry"
 
 
 class AddressLimitExceeded(Invalid):
@@ -150,22 +151,22 @@ class AddressLimitExceeded(Invalid):
 
 class PaymentMethodTaken(Conflict):
     code = "PAYMENT_METHOD_TAKEN"
-    message = "another customer has this payment method"
+    message = "another customer already has this payment method"
 
 
 class StatusBackward(Conflict):
     code = "STATUS_BACKWARD"
-    message = "the status of a communication only moves on"
+    message = "the status of a communication cannot go back"
 
 
 class OrderConflict(Conflict):
     code = "ORDER_CONFLICT"
-    message = "this order was told before with another amount, date or customer"
+    message = "this order was already recorded with a different amount, date or customer"
 
 
 class RefundConflict(Conflict):
     code = "REFUND_CONFLICT"
-    message = "this refund was told before with another amount"
+    message = "this refund was already recorded with a different amount"
 
 
 class RefundExceedsOrder(Conflict):
@@ -175,12 +176,12 @@ class RefundExceedsOrder(Conflict):
 
 class SegmentNameTaken(Conflict):
     code = "SEGMENT_NAME_TAKEN"
-    message = "another segment has this name"
+    message = "another segment already has this name"
 
 
 class SegmentIsDynamic(Conflict):
     code = "SEGMENT_IS_DYNAMIC"
-    message = "the members of a dynamic segment follow its rule and cannot be set by hand"
+    message = "the members of a dynamic segment follow its rule and cannot be assigned by hand"
 
 
 class SegmentBuilding(Conflict):

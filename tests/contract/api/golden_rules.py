@@ -73,7 +73,7 @@ class GoldenRulesContract:
         for path in (PREVIEW, SEGMENTS):
             answer = await api.post(path, body)
             assert answer.status == 400
-            for place in refusal.places:
+            for location in refusal.locations:
                 found = [f"{pointer}/" for pointer in answer.pointers]
-                assert any(each.startswith(f"/rules{place}/") for each in found), answer
+                assert any(each.startswith(f"/rules{location}/") for each in found), answer
         assert (await api.get(SEGMENTS)).body == []

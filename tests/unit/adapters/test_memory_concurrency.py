@@ -70,7 +70,7 @@ class Crowd:
             async with self.storage.transaction(TENANT) as tx:
                 customer = await tx.customers.get_for_update(one.id)
                 await asyncio.sleep(0)
-                await tx.customers.save(evolve(customer, email=other.email).touched(NOW))
+                await tx.customers.save(evolve(customer, email=other.email).with_next_version(NOW))
         except EmailTaken:
             assert (await self.read(one)).email == one.email
 
@@ -79,7 +79,7 @@ class Crowd:
             customer = await tx.customers.get_for_update(self.random.choice(self.customers).id)
             status = self.random.choice(list(CustomerStatus))
             await asyncio.sleep(0)
-            await tx.customers.save(evolve(customer, status=status).touched(NOW))
+            await tx.customers.save(evolve(customer, status=status).with_next_version(NOW))
 
     async def roll_back(self) -> None:
         with contextlib.suppress(RolledBack):

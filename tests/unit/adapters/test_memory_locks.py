@@ -44,7 +44,7 @@ class Stored:
 Write = Callable[[Transaction, Stored], Awaitable[Any]]
 
 OF_A_CUSTOMER: dict[str, Write] = {
-    "save": lambda tx, stored: tx.customers.save(stored.customer.touched(NOW)),
+    "save": lambda tx, stored: tx.customers.save(stored.customer.with_next_version(NOW)),
     "addresses": lambda tx, stored: tx.addresses.replace(stored.customer.id, [stored.address], []),
     "methods": lambda tx, stored: tx.payment_methods.replace(
         stored.customer.id, [], [a_payment_method(stored.customer)]
@@ -198,7 +198,7 @@ async def test_a_forgotten_lock_dooms_the_transaction(
 ) -> None:
     async def save_without_lock(tx: Transaction, stored: Stored) -> None:
         with pytest.raises(RuntimeError, match="is not locked"):
-            await tx.customers.save(stored.customer.touched(NOW))
+            await tx.customers.save(stored.customer.with_next_version(NOW))
 
     with pytest.raises(RuntimeError, match="doomed by RuntimeError"):
         await run(storage, stored, save_without_lock)

@@ -55,7 +55,7 @@ async def test_a_deleted_customer_can_be_saved_while_another_has_the_email(
     await add(storage, owner)
     async with storage.transaction("tenant") as tx:
         deleted = await tx.customers.get_any_for_update(deleted_one.id)
-        await tx.customers.save(touched := deleted.touched(NOW))
+        await tx.customers.save(touched := deleted.with_next_version(NOW))
     async with storage.transaction("tenant") as tx:
         assert await tx.customers.get_any_for_update(deleted_one.id) == touched
         assert await tx.customers.by_email("ada@example.test") == owner

@@ -16,7 +16,7 @@ from customers.adapters.memory.snapshot.restore import restore
 from customers.adapters.memory.state import State, token_of
 from customers.core.model.address import Address, AddressType
 from customers.core.model.customer import Customer, CustomerStatus, CustomerType
-from customers.core.model.erasure import TABLES, Erasure
+from customers.core.model.erasure import Erasure, RecordKind
 from customers.core.model.journal import (
     Communication,
     CommunicationStatus,
@@ -32,7 +32,7 @@ from customers.core.model.membership import (
     RefreshState,
     SequencedChange,
 )
-from customers.core.model.order import NOTHING_YET, Entry, StoredRefund, fold
+from customers.core.model.order import NO_ORDERS, Entry, StoredRefund, fold_ledger
 from customers.core.model.payment import PaymentMethod, PaymentType
 from customers.core.model.segment import RulesText, Segment, decode_rules
 from tests.support.builders import NOW, USD, later, numbered_id
@@ -64,7 +64,7 @@ CUSTOMER = Customer(
     phone="+44 20",
     status=CustomerStatus.BLOCKED,
     customer_type=CustomerType.VIP,
-    statistics=fold([evolve(ENTRY, cancelled_at=None)], USD),
+    statistics=fold_ledger([evolve(ENTRY, cancelled_at=None)], USD),
     date_of_birth=date(1815, 12, 10),
     country="England",
     country_code="GB",
@@ -160,9 +160,9 @@ PENDING_CHANGE = PendingChange(
     number=5, at=NOW, cause=Cause.ORDER, before=evolve(CUSTOMER, erased_at=None)
 )
 ERASURE = Erasure(
-    customer_id=numbered_id(9), erased_at=later(hours=3), tables=dict.fromkeys(TABLES, 2)
+    customer_id=numbered_id(9), erased_at=later(hours=3), counts=dict.fromkeys(RecordKind, 2)
 )
-ERASED = evolve(CUSTOMER.erased(later(hours=3)), id=numbered_id(9), statistics=NOTHING_YET)
+ERASED = evolve(CUSTOMER.erased(later(hours=3)), id=numbered_id(9), statistics=NO_ORDERS)
 ENTITIES = [
     ENTRY,
     CUSTOMER,
@@ -183,7 +183,7 @@ ENTITIES = [
 
 def a_state() -> State:
     """A state with every entity; each of their fields differs from its default."""
-    stored = evolve(CUSTOMER, erased_at=None, statistics=fold([ENTRY], USD))
+    stored = evolve(CUSTOMER, erased_at=None, statistics=fold_ledger([ENTRY], USD))
     state = State().with_customer(stored).with_customer(ERASED).with_entry(ENTRY)
     state = state.with_segment(SEGMENT).with_segment(MANUAL).with_change(CHANGE)
     return evolve(
@@ -246,7 +246,7 @@ def test_every_field_of_a_state_has_a_value_in_these_tests() -> None:
 
 
 def test_living_customers_and_their_indexes_are_restored() -> None:
-    living = evolve(CUSTOMER, deleted_at=None, erased_at=None, statistics=NOTHING_YET)
+    living = evolve(CUSTOMER, deleted_at=None, erased_at=None, statistics=NO_ORDERS)
     state = evolve(
         State().with_customer(living),
         payment_methods=Map({ID: (METHOD,)}),

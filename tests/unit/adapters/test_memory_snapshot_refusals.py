@@ -213,7 +213,7 @@ async def test_a_rule_about_orders_needs_the_capture_of_orders(storage: MemorySt
 OF_ERASED: list[tuple[str, object, str]] = [
     ("/erasedCustomers/0/deletedAt", None, "INVALID_TYPE"),
     ("/erasedCustomers/0/email", "ada@example.test", "UNKNOWN_FIELD"),
-    ("/erasedCustomers/0/tables", {"customers": 1}, "INVALID_VALUE"),
+    ("/erasedCustomers/0/counts", {"customer": 1}, "INVALID_VALUE"),
     ("/orders/0/orderNumber", "No 1", "INVALID_VALUE"),
 ]
 

@@ -145,8 +145,8 @@ async def test_pending_changes_are_applied_by_a_copy_as_by_the_original(
     await stand(storage, segment, RefreshState(watermark=NOW))
     await watch(storage, tenant)
     customer = await enter(storage, ada, an_entry(ada))
-    await save(storage, evolve(customer, first_name="Eve").touched(NOW))
-    await save(storage, evolve(customer, last_name="Byron").touched(NOW))
+    await save(storage, evolve(customer, first_name="Eve").with_next_version(NOW))
+    await save(storage, evolve(customer, last_name="Byron").with_next_version(NOW))
     copy = await copied(storage)
     assert await marks_of(copy, ada) == await marks_of(storage, ada) != ()
     for one in (copy, storage):

@@ -43,11 +43,11 @@ def sort_simply(
 def test_a_walk_is_in_order_from_the_start_and_after_every_customer(
     sample: list[Customer], by: SortField, direction: SortDirection
 ) -> None:
-    in_order, expected = SortedCustomers.of(sample, by), sort_simply(sample, by, direction)
-    assert list(in_order.walk(direction)) == expected
+    sort_key, expected = SortedCustomers.of(sample, by), sort_simply(sample, by, direction)
+    assert list(sort_key.walk(direction)) == expected
     for index, customer in enumerate(expected):
         key = CustomerKey(value=by.of(customer), id=customer.id)
-        assert list(in_order.walk(direction, key)) == expected[index + 1 :]
+        assert list(sort_key.walk(direction, key)) == expected[index + 1 :]
 
 
 @given(customer_lists, st.sampled_from(SortDirection), st.decimals(-1, 4, places=2))
@@ -55,11 +55,11 @@ def test_a_walk_is_in_order_from_the_start_and_after_every_customer(
 def test_a_walk_continues_after_a_key_whose_customer_has_changed(
     sample: list[Customer], direction: SortDirection, spent: Decimal
 ) -> None:
-    in_order = SortedCustomers.of(sample, SortField.TOTAL_SPENT)
+    sort_key = SortedCustomers.of(sample, SortField.TOTAL_SPENT)
     ghost = evolve(a_customer(), statistics=some_statistics(f"{spent}"))
     with_ghost = sort_simply([*sample, ghost], SortField.TOTAL_SPENT, direction)
     following = with_ghost[with_ghost.index(ghost) + 1 :]
-    assert list(in_order.walk(direction, CustomerKey(value=spent, id=ghost.id))) == following
+    assert list(sort_key.walk(direction, CustomerKey(value=spent, id=ghost.id))) == following
 
 
 @given(st.sets(st.tuples(moments, st.sampled_from("abAB")), max_size=8), st.integers(1, 4))
@@ -78,7 +78,7 @@ def test_a_journal_is_read_in_pages_without_gaps_or_repeats(
 
 def test_customers_with_equal_values_are_sorted_by_id() -> None:
     sample = [a_customer(id=numbered_id(number)) for number in (2, 10, 1)]
-    in_order = SortedCustomers.of(sample, SortField.CREATED_AT)
-    assert [customer.id for customer in in_order.walk(SortDirection.ASC)] == [
+    sort_key = SortedCustomers.of(sample, SortField.CREATED_AT)
+    assert [customer.id for customer in sort_key.walk(SortDirection.ASC)] == [
         numbered_id(n) for n in (1, 2, 10)
     ]

@@ -30,7 +30,7 @@ async def add(storage: Storage, *customers: Customer) -> None:
 async def rename(storage: Storage, customer: Customer, name: str) -> None:
     async with storage.transaction("tenant") as tx:
         before = await tx.customers.get_for_update(customer.id)
-        await tx.customers.save(evolve(before, first_name=name).touched(NOW))
+        await tx.customers.save(evolve(before, first_name=name).with_next_version(NOW))
 
 
 async def save_with_taken_email(

@@ -1,7 +1,7 @@
-"""Random valid rules as callers write them, and random customers that a storage can hold.
+"""Random valid rules as callers write them, and random customers.
 
-Both draw from the same small pools, so that rules meet equal values, edges a microsecond apart,
-missing values and letters that fold to each other far more often than by chance.
+Both draw from the same small pools, so that equal values, times a microsecond apart, missing values
+and letters with equal folded forms are frequent.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from customers.core.model.customer import Customer, CustomerStatus, CustomerType
-from customers.core.model.order import NOTHING_YET, Statistics
+from customers.core.model.order import NO_ORDERS, Statistics
 from customers.core.model.rules.fields import Field, Kind, Operator, operators_of
 from customers.core.model.values import TagsGate, TextGate
 
@@ -42,11 +42,11 @@ _LEGACY = {
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 
-def texts(most: int = 100, *, blank: bool = True) -> SearchStrategy[str]:
-    """Text that the model keeps: words of the pool, or anything short."""
+def texts(max_length: int = 100, *, blank: bool = True) -> SearchStrategy[str]:
+    """Texts as the model stores them: words of the pool, or any short text."""
     letters = st.characters(exclude_categories=("Cs", "Cc"))
     phrases = st.lists(st.sampled_from(_WORDS), min_size=1, max_size=2).map(" ".join)
-    drawn = (phrases | st.text(letters, max_size=4)).map(TextGate(most=most).read)
+    drawn = (phrases | st.text(letters, max_size=4)).map(TextGate(max_length=max_length).read)
     return drawn if blank else drawn.filter(bool)
 
 
@@ -56,7 +56,7 @@ def amounts() -> SearchStrategy[Decimal]:
 
 
 def moments() -> SearchStrategy[datetime]:
-    """Moments around the edges of whole days before `NOW`, or after it, or anywhere near."""
+    """Moments a whole number of days before `NOW`, a microsecond beside that, or others."""
     edges = st.builds(
         lambda days, off: NOW - timedelta(days=float(days), microseconds=off),
         st.sampled_from(DAYS),
@@ -66,7 +66,7 @@ def moments() -> SearchStrategy[datetime]:
 
 
 def customers() -> SearchStrategy[Customer]:
-    """Living customers of one tenant. E-mail addresses repeat: whoever stores several sets them."""
+    """Living customers of one tenant. Their e-mail addresses may be equal."""
     return st.builds(
         Customer,
         id=st.uuids(),
@@ -78,7 +78,7 @@ def customers() -> SearchStrategy[Customer]:
         phone=st.sampled_from(_PHONES),
         status=st.sampled_from(CustomerStatus),
         customer_type=st.sampled_from(CustomerType),
-        statistics=st.just(NOTHING_YET) | _statistics(),
+        statistics=st.just(NO_ORDERS) | _statistics(),
         date_of_birth=st.none() | st.sampled_from(_BIRTHDAYS),
         country=texts(),
         country_code=st.sampled_from(_CODES),
@@ -102,7 +102,7 @@ def customers() -> SearchStrategy[Customer]:
 
 
 def written_conditions(fields: Sequence[Field] = tuple(Field)) -> SearchStrategy[dict[str, Any]]:
-    """One condition on one of the fields, its names in any spelling."""
+    """A condition on one of the fields, with names in any spelling."""
     return st.sampled_from(fields).flatmap(
         lambda field: st.sampled_from(operators_of(field.kind)).flatmap(
             lambda operator: st.fixed_dictionaries(
@@ -117,7 +117,7 @@ def written_conditions(fields: Sequence[Field] = tuple(Field)) -> SearchStrategy
 
 
 def written_values(field: Field, operator: Operator) -> SearchStrategy[Any]:
-    """What that operator of that field may be given."""
+    """Valid values for an operator of a field."""
     if operator.value.startswith("is_"):
         return st.none() | st.just("ignored")
     if operator.value.endswith(("_days", "_days_ago")):
@@ -130,12 +130,12 @@ def written_values(field: Field, operator: Operator) -> SearchStrategy[Any]:
     return one
 
 
-def written_groups(levels: int = 3, least: int = 0) -> SearchStrategy[Any]:
-    """A group of so many levels at most, in any of the three forms."""
+def written_groups(levels: int = 3, min_size: int = 0) -> SearchStrategy[Any]:
+    """A group with at most that number of levels, in any of the three forms."""
     inner = written_conditions()
     if levels > 1:
         inner = st.one_of(inner, inner, written_groups(levels - 1))
-    members = st.lists(inner, min_size=least, max_size=3)
+    members = st.lists(inner, min_size=min_size, max_size=3)
     logic = st.sampled_from(("AND", "OR", "NOT", "and", "Or", "not"))
     return st.one_of(
         members,
@@ -145,8 +145,8 @@ def written_groups(levels: int = 3, least: int = 0) -> SearchStrategy[Any]:
 
 
 def written_rules() -> SearchStrategy[Any]:
-    """A whole rule, in a string of JSON now and then."""
-    plain = st.one_of(written_groups(least=1), written_groups(least=1), written_conditions())
+    """A whole rule, sometimes in a string with JSON."""
+    plain = st.one_of(written_groups(min_size=1), written_groups(min_size=1), written_conditions())
     return plain | st.none() | plain.map(lambda rule: _ENCODER.encode(rule).decode())
 
 

@@ -1,4 +1,4 @@
-"""Card numbers are found however they are written, and nothing else is taken for one."""
+"""Card numbers and keys for card data are detected in any notation, and nothing else is."""
 
 import pytest
 
@@ -19,7 +19,7 @@ from customers.core.model.cards import card_numbers
         "6304000000000000000",
     ],
 )
-def test_a_card_number_is_found_however_it_is_written(text: str) -> None:
+def test_a_card_number_is_detected_in_any_notation(text: str) -> None:
     assert card_numbers({"token": text})
 
 
@@ -36,17 +36,17 @@ def test_a_card_number_is_found_however_it_is_written(text: str) -> None:
         "",
     ],
 )
-def test_what_is_no_card_number_passes(text: str) -> None:
+def test_other_texts_pass(text: str) -> None:
     assert not card_numbers({"token": text})
 
 
 @pytest.mark.parametrize("key", ["cvv", "CVC", "cardNumber", "card_number", "PAN", "card-number"])
-def test_a_key_that_names_card_data_is_refused(key: str) -> None:
+def test_a_key_for_card_data_is_refused(key: str) -> None:
     (problem,) = card_numbers({key: "1"})
     assert (problem.field, problem.code) == (key, "CARD_NUMBER_REFUSED")
 
 
-def test_every_place_is_named_and_no_value_is() -> None:
+def test_problems_name_every_location_and_repeat_no_number() -> None:
     body = {"a": [{"b": "4111111111111111"}], "c": 4111111111111111, "4111111111111111": 1}
     problems = card_numbers(body)
     assert [problem.pointer for problem in problems] == ["/a/0/b", "/c", ""]

@@ -1,4 +1,4 @@
-"""What changes a customer, and what that changes with it."""
+"""Changes of a customer, and their effects on version, lock and personal data."""
 
 from uuid import UUID
 
@@ -11,7 +11,7 @@ from tests.support.builders import NOW, a_customer, an_id, later
 ACTOR = UUID("0190b2f0-0000-7000-8000-000000000001")
 
 
-def test_a_change_sets_what_is_given_and_raises_the_version() -> None:
+def test_a_change_sets_its_fields_and_raises_the_version() -> None:
     changed = a_customer(phone="1").change(
         CustomerChange(first_name="Eva", tags=("b",)), now=later(days=1), actor=None
     )
@@ -19,7 +19,7 @@ def test_a_change_sets_what_is_given_and_raises_the_version() -> None:
     assert (changed.version, changed.updated_at) == (2, later(days=1))
 
 
-def test_a_change_that_changes_nothing_is_the_same_customer() -> None:
+def test_a_change_without_effect_returns_the_same_customer() -> None:
     customer = a_customer(first_name="Ada")
     same = customer.change(CustomerChange(first_name="Ada"), now=later(days=1), actor=None)
     assert same is customer
@@ -71,17 +71,17 @@ def test_an_expected_version_is_checked() -> None:
 
 def test_an_update_is_never_before_the_last_one() -> None:
     customer = a_customer(updated_at=later(hours=1))
-    assert customer.touched(NOW).updated_at == later(hours=1)
+    assert customer.with_next_version(NOW).updated_at == later(hours=1)
 
 
-def test_a_search_text_holds_mail_name_and_phone_apart() -> None:
+def test_a_search_text_has_email_name_and_phone_on_separate_lines() -> None:
     text = a_customer(email="A@x.test", first_name="Zoé", last_name="Weiß", phone="+1").search_text
     assert "zoé weiss" in text
     assert "a@x.test" in text
     assert "weiss+1" not in text
 
 
-def test_an_erased_customer_has_nothing_personal_left() -> None:
+def test_an_erased_customer_has_no_personal_data() -> None:
     customer = a_customer(phone="1", notes="n", tags=("t",), lock_reason="r", user_id=an_id())
     erased = customer.erased(NOW)
     assert erased.email == erased.first_name == erased.phone == erased.notes == ""

@@ -1,4 +1,4 @@
-"""The doctor finds whatever is told of members and is not so, and nothing where all is right."""
+"""The doctor finds every wrong membership and member count, and nothing else."""
 
 import pytest
 from attrs import evolve
@@ -50,11 +50,11 @@ def doctor(storage: MemoryStorage, clock: FixedClock) -> Doctor:
     return Doctor(storage, clock)
 
 
-async def examined(doctor: Doctor, tenant: str = TENANT) -> list[Difference]:
-    return [each async for each in doctor.segments(tenant)]
+async def differences(doctor: Doctor, tenant: str = TENANT) -> list[Difference]:
+    return [difference async for difference in doctor.segments(tenant)]
 
 
-async def people(storage: MemoryStorage) -> tuple[Customer, Customer, Customer]:
+async def add_customers(storage: MemoryStorage) -> tuple[Customer, Customer, Customer]:
     """Two Adas and a Bob."""
     one, two, bob = [
         await a_kept_customer(storage, TENANT, first_name=name) for name in ("Ada", "Ada", "Bob")
@@ -69,13 +69,13 @@ async def published(storage: MemoryStorage, segment: Segment) -> Segment:
 
 
 async def adas(storage: MemoryStorage) -> Segment:
-    """A segment whose members are built."""
+    """A segment of the Adas whose backfill is complete."""
     segment = await published(storage, a_dynamic_segment(ADAS))
     await backfill(storage, TENANT, segment.id, FixedClock())
     return segment
 
 
-async def by_hand(storage: MemoryStorage, *customers: Customer) -> Segment:
+async def manual_segment(storage: MemoryStorage, *customers: Customer) -> Segment:
     """A manual segment with members."""
     segment = await published(storage, a_segment())
     await put(storage, segment, *customers)
@@ -83,51 +83,49 @@ async def by_hand(storage: MemoryStorage, *customers: Customer) -> Segment:
     return segment
 
 
-def wrongly_told(segment: Segment, customer: Customer) -> Difference:
+def extra(segment: Segment, customer: Customer) -> Difference:
     return Difference(segment_id=segment.id, customer_id=customer.id, reported=True, expected=False)
 
 
-def not_told(segment: Segment, customer: Customer) -> Difference:
+def missing(segment: Segment, customer: Customer) -> Difference:
     return Difference(segment_id=segment.id, customer_id=customer.id, reported=False, expected=True)
 
 
-def wrong_number(segment: Segment, told: int, truth: int) -> Difference:
-    return Difference(segment_id=segment.id, customer_id=None, reported=told, expected=truth)
+def wrong_count(segment: Segment, reported: int, expected: int) -> Difference:
+    return Difference(segment_id=segment.id, customer_id=None, reported=reported, expected=expected)
 
 
-async def test_where_all_is_right_nothing_is_found(storage: MemoryStorage, doctor: Doctor) -> None:
-    one, _, bob = await people(storage)
-    segment, manual = await adas(storage), await by_hand(storage, one, bob)
-    assert await examined(doctor) == []
+async def test_correct_members_have_no_differences(storage: MemoryStorage, doctor: Doctor) -> None:
+    one, _, bob = await add_customers(storage)
+    segment, manual = await adas(storage), await manual_segment(storage, one, bob)
+    assert await differences(doctor) == []
     assert len(await stored_members(storage, segment)) == 2
     assert await stored_members(storage, manual) == [one, bob]
 
 
-async def test_customers_in_doubt_are_no_differences(
-    storage: MemoryStorage, doctor: Doctor
-) -> None:
-    one, two, _ = await people(storage)
-    segment, manual = await adas(storage), await by_hand(storage, one, two)
+async def test_stale_candidates_are_no_differences(storage: MemoryStorage, doctor: Doctor) -> None:
+    one, two, _ = await add_customers(storage)
+    segment, manual = await adas(storage), await manual_segment(storage, one, two)
     await a_kept_customer(storage, TENANT, first_name="Ada")
     await save(storage, evolve(two, first_name="Eve"))
     await delete(storage, one)
-    for each in (segment, manual):
-        assert (await standing_of(storage, each)).member_count == 2
-    assert await examined(doctor) == []
+    for item in (segment, manual):
+        assert (await standing_of(storage, item)).member_count == 2
+    assert await differences(doctor) == []
 
 
-async def test_time_that_has_passed_makes_no_difference(
+async def test_time_that_has_passed_is_no_difference(
     storage: MemoryStorage, clock: FixedClock, doctor: Doctor
 ) -> None:
-    await people(storage)
+    await add_customers(storage)
     segment = await published(storage, a_dynamic_segment(OLD))
     await backfill(storage, TENANT, segment.id, clock)
     clock.forward(days=1)
     assert await stored_members(storage, segment) == []
-    assert await examined(doctor) == []
+    assert await differences(doctor) == []
 
 
-async def test_a_clock_that_went_back_makes_no_difference(
+async def test_a_clock_that_went_back_is_no_difference(
     storage: MemoryStorage, clock: FixedClock, doctor: Doctor
 ) -> None:
     customer = await a_kept_customer(storage, TENANT)
@@ -137,50 +135,56 @@ async def test_a_clock_that_went_back_makes_no_difference(
     await catch_up(storage, TENANT, [segment.id], clock)
     clock.forward(days=-1)
     assert await stored_members(storage, segment) == [customer]
-    assert await examined(doctor) == []
+    assert await differences(doctor) == []
 
 
-async def test_who_is_told_and_is_none_is_found(storage: MemoryStorage, doctor: Doctor) -> None:
-    _, _, bob = await people(storage)
+async def test_a_stored_member_who_is_none_is_a_difference(
+    storage: MemoryStorage, doctor: Doctor
+) -> None:
+    _, _, bob = await add_customers(storage)
     segment = await adas(storage)
     await let_in(storage, segment, bob)
-    assert await examined(doctor) == [wrongly_told(segment, bob), wrong_number(segment, 3, 2)]
+    assert await differences(doctor) == [extra(segment, bob), wrong_count(segment, 3, 2)]
 
 
-async def test_who_is_one_and_is_not_told_is_found(storage: MemoryStorage, doctor: Doctor) -> None:
-    _, two, _ = await people(storage)
+async def test_a_member_who_is_not_stored_is_a_difference(
+    storage: MemoryStorage, doctor: Doctor
+) -> None:
+    _, two, _ = await add_customers(storage)
     segment = await adas(storage)
     await let_out(storage, segment, two)
-    assert await examined(doctor) == [not_told(segment, two), wrong_number(segment, 1, 2)]
+    assert await differences(doctor) == [missing(segment, two), wrong_count(segment, 1, 2)]
 
 
-async def test_a_number_that_is_right_hides_nobody(storage: MemoryStorage, doctor: Doctor) -> None:
-    one, _, bob = await people(storage)
+async def test_a_correct_count_hides_no_wrong_member(
+    storage: MemoryStorage, doctor: Doctor
+) -> None:
+    one, _, bob = await add_customers(storage)
     segment = await adas(storage)
     await let_out(storage, segment, one)
     await let_in(storage, segment, bob)
-    assert await examined(doctor) == [not_told(segment, one), wrongly_told(segment, bob)]
+    assert await differences(doctor) == [missing(segment, one), extra(segment, bob)]
 
 
-async def test_a_number_that_is_wrong_is_found_by_itself(
-    storage: MemoryStorage, doctor: Doctor
-) -> None:
-    one, _, _ = await people(storage)
+async def test_a_wrong_count_alone_is_a_difference(storage: MemoryStorage, doctor: Doctor) -> None:
+    one, _, _ = await add_customers(storage)
     segment = await adas(storage)
     await watch(storage, TENANT, customers=False)
     await delete(storage, one)
-    assert await examined(doctor) == [wrong_number(segment, 2, 1)]
+    assert await differences(doctor) == [wrong_count(segment, 2, 1)]
 
 
-async def test_a_change_that_left_no_mark_is_found(storage: MemoryStorage, doctor: Doctor) -> None:
-    await people(storage)
+async def test_a_change_without_a_pending_change_is_a_difference(
+    storage: MemoryStorage, doctor: Doctor
+) -> None:
+    await add_customers(storage)
     segment = await adas(storage)
     await watch(storage, TENANT, customers=False)
-    unseen = await a_kept_customer(storage, TENANT, first_name="Ada")
-    assert await examined(doctor) == [not_told(segment, unseen), wrong_number(segment, 2, 3)]
+    uncaptured = await a_kept_customer(storage, TENANT, first_name="Ada")
+    assert await differences(doctor) == [missing(segment, uncaptured), wrong_count(segment, 2, 3)]
 
 
-async def test_members_that_time_was_said_to_have_moved_and_did_not_are_found(
+async def test_a_crossing_before_the_watermark_that_was_not_applied_is_a_difference(
     storage: MemoryStorage, clock: FixedClock, doctor: Doctor
 ) -> None:
     customer = await a_kept_customer(storage, TENANT)
@@ -188,68 +192,66 @@ async def test_members_that_time_was_said_to_have_moved_and_did_not_are_found(
     await backfill(storage, TENANT, segment.id, clock)
     await stand(storage, segment, RefreshState(watermark=later(days=2)))
     clock.forward(days=3)
-    assert await examined(doctor) == [not_told(segment, customer), wrong_number(segment, 0, 1)]
+    assert await differences(doctor) == [missing(segment, customer), wrong_count(segment, 0, 1)]
 
 
-async def test_a_manual_segment_has_those_who_were_put_into_it(
+async def test_the_members_of_a_manual_segment_are_the_assigned_customers(
     storage: MemoryStorage, doctor: Doctor
 ) -> None:
-    one, two, bob = await people(storage)
-    segment = await by_hand(storage, one)
+    one, two, bob = await add_customers(storage)
+    segment = await manual_segment(storage, one)
     await put(storage, segment, two)
-    assert await examined(doctor) == [not_told(segment, two), wrong_number(segment, 1, 2)]
+    assert await differences(doctor) == [missing(segment, two), wrong_count(segment, 1, 2)]
     await let_in(storage, segment, two, bob)
-    assert await examined(doctor) == [wrongly_told(segment, bob), wrong_number(segment, 3, 2)]
+    assert await differences(doctor) == [extra(segment, bob), wrong_count(segment, 3, 2)]
 
 
 @pytest.mark.parametrize("written", [None, ADAS])
-async def test_an_inactive_segment_tells_nobody_whoever_is_stored(
+async def test_an_inactive_segment_reports_no_members(
     storage: MemoryStorage, doctor: Doctor, written: str | None
 ) -> None:
-    one, _, bob = await people(storage)
-    make = a_dynamic_segment(written, is_active=False) if written else a_segment(is_active=False)
-    segment = await published(storage, make)
+    one, _, bob = await add_customers(storage)
+    new = a_dynamic_segment(written, is_active=False) if written else a_segment(is_active=False)
+    segment = await published(storage, new)
     await put(storage, segment, one)
     await let_in(storage, segment, one, bob)
-    assert await examined(doctor) == []
+    assert await differences(doctor) == []
 
 
 @pytest.mark.parametrize("written", [None, ADAS, "[]"])
-async def test_members_that_are_being_built_are_told_by_what_the_segment_says(
+async def test_members_are_evaluated_by_the_rule_during_a_backfill(
     storage: MemoryStorage, doctor: Doctor, written: str | None
 ) -> None:
-    one, _, bob = await people(storage)
+    one, _, bob = await add_customers(storage)
     segment = a_dynamic_segment(written) if written else a_segment()
     await published(storage, segment)
     await stand(storage, segment, RefreshState(target=NOW))
     await put(storage, segment, one)
     await let_in(storage, segment, bob)
-    assert await examined(doctor) == []
+    assert await differences(doctor) == []
 
 
-async def test_every_segment_of_the_tenant_is_looked_at_and_of_no_other(
+async def test_every_segment_of_the_tenant_is_checked_and_no_other(
     storage: MemoryStorage, doctor: Doctor
 ) -> None:
-    _, _, bob = await people(storage)
+    _, _, bob = await add_customers(storage)
     segments = [await adas(storage) for _ in range(2)]
     await published(storage, a_segment(tenant_id="other"))
     for segment in segments:
         await let_in(storage, segment, bob)
-    found = await examined(doctor)
-    assert {each.segment_id for each in found} == {segment.id for segment in segments}
-    assert len(found) == 4
-    assert await examined(doctor, "other") == []
+    result = await differences(doctor)
+    assert {difference.segment_id for difference in result} == {segment.id for segment in segments}
+    assert len(result) == 4
+    assert await differences(doctor, "other") == []
     assert await doctor.tenants() == ["other", "tenant"]
 
 
-async def test_every_customer_is_looked_at_however_many_there_are(
-    storage: MemoryStorage, doctor: Doctor
-) -> None:
+async def test_every_customer_is_checked(storage: MemoryStorage, doctor: Doctor) -> None:
     crowd = [a_customer(first_name="Ada") for _ in range(2_001)]
     await keep(storage, *crowd)
     segment = await adas(storage)
-    assert await examined(doctor) == []
+    assert await differences(doctor) == []
     wrong = crowd[::1_000]
     await let_out(storage, segment, *wrong)
-    expected = [not_told(segment, each) for each in wrong]
-    assert await examined(doctor) == [*expected, wrong_number(segment, 1_998, 2_001)]
+    expected = [missing(segment, customer) for customer in wrong]
+    assert await differences(doctor) == [*expected, wrong_count(segment, 1_998, 2_001)]

@@ -1,4 +1,4 @@
-"""Amounts: exact, in whole minor units, whatever binary floating point did to them."""
+"""Amounts are exact and in whole minor units, despite errors of binary floating point."""
 
 from decimal import Decimal
 
@@ -28,7 +28,9 @@ USD, JPY, BHD = Currency.of("usd"), Currency.of("JPY"), Currency.of("BHD")
         (BHD, Decimal("1.234"), "1.234"),
     ],
 )
-def test_an_amount_is_put_on_its_minor_unit(currency: Currency, raw: object, amount: str) -> None:
+def test_an_amount_is_rounded_to_its_minor_unit(
+    currency: Currency, raw: object, amount: str
+) -> None:
     assert currency.amount(raw) == Decimal(amount)
 
 
@@ -56,11 +58,11 @@ def test_any_other_amount_is_refused(currency: Currency, raw: object) -> None:
         currency.amount(raw)
 
 
-def test_a_currency_takes_its_own_code_in_any_case_and_no_other() -> None:
+def test_a_currency_accepts_its_own_code_in_any_case_and_no_other() -> None:
     assert USD.accept("usd") == "USD"
-    with pytest.raises(InvalidValue) as refused:
+    with pytest.raises(InvalidValue) as error:
         USD.accept("EUR")
-    assert refused.value.code == "CURRENCY_MISMATCH"
+    assert error.value.code == "CURRENCY_MISMATCH"
 
 
 def test_an_unknown_code_is_no_currency() -> None:

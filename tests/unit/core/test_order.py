@@ -1,4 +1,4 @@
-"""The ledger: facts in any order and number, one fold."""
+"""The ledger: facts in any order, any number of times, fold to the same statistics."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -20,7 +20,7 @@ from customers.core.model.order import (
     OrderDate,
     Refund,
     RefundAmount,
-    fold,
+    fold_ledger,
     order_date,
     refund_amount,
 )
@@ -31,9 +31,12 @@ STUB = Entry(order_id="o", customer_id=CUSTOMER)
 
 
 def order(amount: str = "10", date: datetime | None = NOW, number: str = "") -> Order:
-    told = None if date is None else OrderDate(date)
+    order_date = None if date is None else OrderDate(date)
     return Order(
-        order_id="o", total_amount=Money(Decimal(amount)), order_date=told, order_number=number
+        order_id="o",
+        total_amount=Money(Decimal(amount)),
+        order_date=order_date,
+        order_number=number,
     )
 
 
@@ -41,15 +44,12 @@ def refund(amount: str) -> Refund:
     return Refund(refund_id="r", amount=RefundAmount(Decimal(amount)))
 
 
-def told(*orders: Order) -> Entry:
-    entry = STUB
-    for each in orders:
-        entry = entry.record(each, now=NOW)
-    return entry
+def entry_with(order: Order) -> Entry:
+    return STUB.record(order, now=NOW)
 
 
 def test_a_repeat_that_differs_in_nothing_stated_is_the_same_entry() -> None:
-    entry = told(order(number="7"))
+    entry = entry_with(order(number="7"))
     assert entry.record(order(number="8"), now=later(days=1)) is entry
     assert entry.record(order(date=None), now=later(days=1)) is entry
 
@@ -57,12 +57,12 @@ def test_a_repeat_that_differs_in_nothing_stated_is_the_same_entry() -> None:
 @pytest.mark.parametrize("other", [order("11"), order(date=later(seconds=1))])
 def test_a_repeat_with_another_amount_or_date_conflicts(other: Order) -> None:
     with pytest.raises(OrderConflict):
-        told(order()).record(other, now=NOW)
+        entry_with(order()).record(other, now=NOW)
 
 
-def test_a_date_where_the_first_told_none_conflicts() -> None:
+def test_a_date_conflicts_if_the_first_report_had_none() -> None:
     with pytest.raises(OrderConflict):
-        told(order(date=None)).record(order(date=NOW), now=NOW)
+        entry_with(order(date=None)).record(order(date=NOW), now=NOW)
 
 
 def test_an_order_of_another_customer_conflicts() -> None:
@@ -70,21 +70,21 @@ def test_an_order_of_another_customer_conflicts() -> None:
         STUB.belonging_to(an_id())
 
 
-def test_refunds_take_off_the_order_amount_at_most() -> None:
-    entry = told(order("10")).refund(refund("6"), None)
+def test_refunds_cannot_exceed_the_amount_of_the_order() -> None:
+    entry = entry_with(order("10")).refund(refund("6"), None)
     assert entry.spent == 4
     with pytest.raises(RefundExceedsOrder):
         entry.refund(refund("5"), None)
 
 
-def test_a_refund_told_again_changes_nothing_and_with_another_amount_conflicts() -> None:
-    entry = told(order("10")).refund(refund("6"), None)
+def test_a_repeated_refund_changes_nothing_and_conflicts_with_another_amount() -> None:
+    entry = entry_with(order("10")).refund(refund("6"), None)
     assert entry.refund(refund("6"), Decimal(6)) is entry
     with pytest.raises(RefundConflict):
         entry.refund(refund("6"), Decimal(5))
 
 
-def test_an_order_for_less_than_the_refunds_that_waited_is_fully_refunded() -> None:
+def test_an_order_below_the_refunds_that_arrived_first_is_fully_refunded() -> None:
     entry = STUB.refund(refund("6"), None).refund(refund("6"), None).record(order("10"), now=NOW)
     assert (entry.refunded_amount, entry.spent) == (Decimal(10), Decimal(0))
 
@@ -96,20 +96,20 @@ def test_facts_in_any_order_fold_to_the_same() -> None:
         lambda entry: entry.refund(refund("4"), None),
         lambda entry: entry.cancel(NOW),
     ]
-    ends = set()
+    results = set()
     for arranged in permutations(facts):
         entry = STUB
         for fact in arranged:
             entry = fact(entry)
-        ends.add((entry.refunded_amount, fold([entry], USD)))
-    assert len(ends) == 1
+        results.add((entry.refunded_amount, fold_ledger([entry], USD)))
+    assert len(results) == 1
 
 
-def test_a_fold_counts_what_is_told_and_not_cancelled() -> None:
+def test_a_fold_counts_recorded_orders_that_are_not_cancelled() -> None:
     first = Entry.of(order("10", later(days=-2)), CUSTOMER, now=NOW)
     second = Entry.of(order("0.01", later(days=-1)), CUSTOMER, now=NOW)
     cancelled = Entry.of(order("99", later(days=-9)), CUSTOMER, now=NOW).cancel(NOW)
-    folded = fold([second, cancelled, first, STUB], USD)
+    folded = fold_ledger([second, cancelled, first, STUB], USD)
     assert (folded.total_orders, folded.total_spent) == (2, Decimal("10.01"))
     assert (folded.first_order_date, folded.last_order_date) == (later(days=-2), later(days=-1))
 
@@ -126,20 +126,20 @@ def test_an_average_is_rounded_half_up_to_the_minor_unit(
     currency: str, amounts: list[str], average: str
 ) -> None:
     entries = [Entry.of(order(amount), CUSTOMER, now=NOW) for amount in amounts]
-    assert fold(entries, Currency.of(currency)).average_order_value == Decimal(average)
+    assert fold_ledger(entries, Currency.of(currency)).average_order_value == Decimal(average)
 
 
-def test_an_empty_ledger_folds_to_nothing() -> None:
-    assert fold([], USD).average_order_value == 0
+def test_the_average_of_an_empty_ledger_is_0() -> None:
+    assert fold_ledger([], USD).average_order_value == 0
 
 
-def test_an_order_date_is_at_most_a_day_ahead() -> None:
-    ahead = (NOW + timedelta(days=1)).isoformat()
-    assert order_date(ahead, now=NOW) == NOW + timedelta(days=1)
+def test_an_order_date_is_at_most_a_day_in_the_future() -> None:
+    tomorrow = (NOW + timedelta(days=1)).isoformat()
+    assert order_date(tomorrow, now=NOW) == NOW + timedelta(days=1)
     with pytest.raises(InvalidValue):
-        order_date(ahead, now=NOW - timedelta(microseconds=1))
+        order_date(tomorrow, now=NOW - timedelta(microseconds=1))
 
 
-def test_a_refund_of_nothing_is_refused() -> None:
+def test_a_refund_of_0_is_refused() -> None:
     with pytest.raises(InvalidValue):
         refund_amount(0, USD)

@@ -1,4 +1,4 @@
-"""The wallet and its one default."""
+"""The wallet has at most one default."""
 
 from datetime import timedelta
 
@@ -8,20 +8,20 @@ from tests.support.builders import NOW, a_customer, a_payment_method
 CUSTOMER = a_customer()
 
 
-def test_the_first_method_is_the_default_and_a_new_default_takes_over() -> None:
+def test_the_first_method_is_the_default_until_another_one_replaces_it() -> None:
     first, second = a_payment_method(CUSTOMER), a_payment_method(CUSTOMER)
-    wallet = Wallet().add(first, asked=None, now=NOW).add(second, asked=None, now=NOW)
+    wallet = Wallet().add(first, is_default=None, now=NOW).add(second, is_default=None, now=NOW)
     assert wallet[first.id].is_default
     wallet = wallet.change(second.id, PaymentMethodChange(is_default=True), now=NOW)
-    assert [each.id for each in wallet.methods if each.is_default] == [second.id]
+    assert [method.id for method in wallet.methods if method.is_default] == [second.id]
 
 
-def test_a_removed_default_is_followed_by_the_oldest_other() -> None:
+def test_the_oldest_other_method_replaces_a_removed_default() -> None:
     young, old = (
         a_payment_method(CUSTOMER),
         a_payment_method(CUSTOMER, created_at=NOW - timedelta(days=1)),
     )
     default = a_payment_method(CUSTOMER)
-    wallet = Wallet().add(default, asked=None, now=NOW)
-    wallet = wallet.add(young, asked=None, now=NOW).add(old, asked=None, now=NOW)
+    wallet = Wallet().add(default, is_default=None, now=NOW)
+    wallet = wallet.add(young, is_default=None, now=NOW).add(old, is_default=None, now=NOW)
     assert wallet.remove(default.id, now=NOW)[old.id].is_default

@@ -1,14 +1,14 @@
-"""Clashes as people are told of them; that they are certain is tested with `domains`."""
+"""The messages of contradictions; `test_rule_satisfiability` tests that they are certain."""
 
 import pytest
 
 from customers.core.model.customer import CustomerStatus
 from customers.core.model.rules.contradictions import Contradiction, contradictions
 from customers.core.model.rules.parse import parse
-from tests.unit.core.rule_worlds import condition, group
+from tests.unit.core.rule_domains import condition, group
 
 
-def told(written: object) -> list[str]:
+def messages(written: object) -> list[str]:
     return [contradiction.message for contradiction in contradictions(parse(written))]
 
 
@@ -80,7 +80,7 @@ def told(written: object) -> list[str]:
             'phone contains "55" and phone is_empty can never both hold',
         ),
         (
-            [condition("status", "neq", each) for each in CustomerStatus],
+            [condition("status", "neq", status) for status in CustomerStatus],
             'status neq "ACTIVE", status neq "INACTIVE" and status neq "BLOCKED"'
             " can never all hold",
         ),
@@ -98,8 +98,8 @@ def told(written: object) -> list[str]:
     ],
     ids=lambda value: None if isinstance(value, list) else "",
 )
-def test_a_clash_names_fields_operators_and_values(written: object, message: str) -> None:
-    assert told(written) == [message]
+def test_a_contradiction_names_fields_operators_and_values(written: object, message: str) -> None:
+    assert messages(written) == [message]
 
 
 @pytest.mark.parametrize(
@@ -131,11 +131,11 @@ def test_a_clash_names_fields_operators_and_values(written: object, message: str
     ],
     ids=str,
 )
-def test_what_might_hold_is_not_told(written: object) -> None:
-    assert told(written) == []
+def test_conditions_that_might_hold_are_not_reported(written: object) -> None:
+    assert messages(written) == []
 
 
-def test_only_the_conditions_that_clash_are_named() -> None:
+def test_only_contradictory_conditions_are_named() -> None:
     written = [
         condition("total_spent", "gt", 1),
         condition("status", "eq", "ACTIVE"),
@@ -143,68 +143,68 @@ def test_only_the_conditions_that_clash_are_named() -> None:
         condition("total_spent", "lt", 3),
     ]
 
-    assert told(written) == ["total_spent gt 5 and total_spent lt 3 can never both hold"]
+    assert messages(written) == ["total_spent gt 5 and total_spent lt 3 can never both hold"]
 
 
-def test_every_field_tells_a_clash_of_its_own() -> None:
+def test_every_field_has_its_own_contradiction() -> None:
     written = [condition("total_spent", "lt", 0), condition("total_orders", "lt", 0)]
 
-    assert told(written) == [
+    assert messages(written) == [
         "total_spent lt 0 can never hold",
         "total_orders lt 0 can never hold",
     ]
 
 
-def test_alternatives_do_not_clash_with_each_other() -> None:
+def test_alternatives_do_not_contradict_each_other() -> None:
     assert (
-        told(group("OR", condition("total_spent", "gt", 5), condition("total_spent", "lt", 3)))
+        messages(group("OR", condition("total_spent", "gt", 5), condition("total_spent", "lt", 3)))
         == []
     )
 
 
-def test_an_impossible_alternative_is_told_although_others_are_possible() -> None:
+def test_an_impossible_alternative_is_reported_although_others_are_possible() -> None:
     impossible = [condition("total_spent", "gt", 5), condition("total_spent", "lt", 3)]
 
-    found = told(group("OR", impossible, condition("status", "eq", "ACTIVE"), impossible))
+    result = messages(group("OR", impossible, condition("status", "eq", "ACTIVE"), impossible))
 
-    assert found == ["total_spent gt 5 and total_spent lt 3 can never both hold"]
+    assert result == ["total_spent gt 5 and total_spent lt 3 can never both hold"]
 
 
-def test_an_alternative_clashes_with_what_has_to_hold_beside_it() -> None:
+def test_an_alternative_can_contradict_the_conditions_beside_it() -> None:
     written = [
         group("OR", condition("total_spent", "lt", 3), condition("total_spent", "lt", 9)),
         condition("total_spent", "gt", 5),
     ]
 
-    assert told(written) == ["total_spent gt 5 and total_spent lt 3 can never both hold"]
+    assert messages(written) == ["total_spent gt 5 and total_spent lt 3 can never both hold"]
 
 
-def test_of_alternatives_under_not_every_one_must_not_hold() -> None:
-    every = [condition("total_spent", "gt", 5), condition("total_spent", "lte", 5)]
+def test_under_not_no_alternative_may_hold() -> None:
+    conditions = [condition("total_spent", "gt", 5), condition("total_spent", "lte", 5)]
 
     expected = "NOT (total_spent gt 5) and NOT (total_spent lte 5) can never both hold"
-    assert told(group("NOT", *every)) == [expected]
-    assert told(group("NOT", group("OR", *every))) == [expected]
-    assert told(group("NOT", every)) == []
+    assert messages(group("NOT", *conditions)) == [expected]
+    assert messages(group("NOT", group("OR", *conditions))) == [expected]
+    assert messages(group("NOT", conditions)) == []
 
 
-def test_not_of_what_can_never_hold_clashes_with_nothing() -> None:
+def test_the_negation_of_a_contradiction_is_none() -> None:
     impossible = [condition("total_spent", "gt", 5), condition("total_spent", "lt", 3)]
 
-    assert told(group("NOT", impossible)) == []
-    assert told(group("NOT", group("NOT", impossible))) == [
+    assert messages(group("NOT", impossible)) == []
+    assert messages(group("NOT", group("NOT", impossible))) == [
         "total_spent gt 5 and total_spent lt 3 can never both hold"
     ]
 
 
-def test_what_is_missing_meets_what_must_not_hold() -> None:
+def test_a_missing_value_satisfies_negated_conditions() -> None:
     ages = [
         condition("days_since_last_order", "gte", 1),
         condition("days_since_last_order", "lt", 1),
     ]
 
-    assert told(group("NOT", *ages)) == []
-    assert told([group("NOT", *ages), condition("last_order_date", "is_not_empty")]) == [
+    assert messages(group("NOT", *ages)) == []
+    assert messages([group("NOT", *ages), condition("last_order_date", "is_not_empty")]) == [
         "NOT (days_since_last_order gte 1), NOT (days_since_last_order lt 1)"
         " and last_order_date is_not_empty can never all hold"
     ]
@@ -218,29 +218,29 @@ def test_a_rule_without_conditions_has_no_members(written: object) -> None:
 
 
 @pytest.mark.parametrize("empty", [group("OR"), group("NOT", []), group("NOT", group("NOT"))])
-def test_an_empty_group_that_never_holds_is_told(empty: object) -> None:
-    assert told([condition("total_spent", "gt", 5), empty]) == [
+def test_an_empty_group_that_never_holds_is_reported(empty: object) -> None:
+    assert messages([condition("total_spent", "gt", 5), empty]) == [
         "a group without conditions can never hold here"
     ]
 
 
 @pytest.mark.parametrize("empty", [group("AND"), group("NOT"), group("NOT", group("OR"))])
-def test_an_empty_group_that_always_holds_is_not_told(empty: object) -> None:
-    assert told([condition("total_spent", "gt", 5), empty]) == []
+def test_an_empty_group_that_always_holds_is_not_reported(empty: object) -> None:
+    assert messages([condition("total_spent", "gt", 5), empty]) == []
 
 
 def test_long_values_are_shortened() -> None:
-    (message,) = told([condition("notes", "eq", "x" * 9_000), condition("notes", "is_empty")])
+    (message,) = messages([condition("notes", "eq", "x" * 9_000), condition("notes", "is_empty")])
 
     assert message == f'notes eq "{"x" * 78}… and notes is_empty can never both hold'
 
 
-def test_long_lists_are_taken_to_clash_with_nothing() -> None:
+def test_long_lists_are_not_checked() -> None:
     def within(values: int) -> list[object]:
         return [
             condition("total_orders", "in", [*range(values)]),
             condition("total_orders", "gt", 999),
         ]
 
-    assert len(told(within(100))) == 1
-    assert told(within(101)) == []
+    assert len(messages(within(100))) == 1
+    assert messages(within(101)) == []

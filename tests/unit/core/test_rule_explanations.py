@@ -1,4 +1,4 @@
-"""Explanations: a rule's tree again, in each place what was expected, what was found, a verdict."""
+"""Explanations: the tree of a rule with expected and actual values and results."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -31,30 +31,31 @@ NAMED = '{"field": "last_name", "operator": "isNull", "value": ["ignored"]}'
 
 
 def explained(text: str, customer: Customer | None = None, now: datetime = NOW) -> ExplainedGroup:
-    """The explanation of a rule that is given as the JSON text a caller would write."""
+    """The explanation of a rule in JSON."""
     written = decode_rules(text)
     return explain(parse(written), written, customer or a_customer(), now)
 
 
-def leaf(field: str, operator: str, value: object, customer: Customer) -> ExplainedCondition:
+def explained_condition(
+    field: str, operator: str, value: object, customer: Customer
+) -> ExplainedCondition:
     text = json.dumps([{"field": field, "operator": operator, "value": value}])
-    (found,) = explained(text, customer).conditions
-    assert isinstance(found, ExplainedCondition)
-    return found
+    (result,) = explained(text, customer).conditions
+    assert isinstance(result, ExplainedCondition)
+    return result
 
 
-def leaves(group: Any) -> Iterator[Any]:
+def conditions(group: Any) -> Iterator[Any]:
     """The conditions of a tree or of its explanation, in order."""
-    inside = group.members if isinstance(group, Group) else group.conditions
-    for each in inside:
-        if isinstance(each, Group | ExplainedGroup):
-            yield from leaves(each)
+    for member in group.members if isinstance(group, Group) else group.conditions:
+        if isinstance(member, Group | ExplainedGroup):
+            yield from conditions(member)
         else:
-            yield each
+            yield member
 
 
 def written_values(written: Any) -> Iterator[object]:
-    """The values of conditions in the order in which they are written."""
+    """The values of the conditions of a rule in JSON, in order."""
     if isinstance(written, str):
         written = json.loads(written, parse_float=Decimal)
     if isinstance(written, dict) and "field" in written:
@@ -62,47 +63,52 @@ def written_values(written: Any) -> Iterator[object]:
     elif isinstance(written, dict):
         yield from written_values(written.get("conditions", written.get("rules")))
     else:
-        for each in written or ():
-            yield from written_values(each)
+        for item in written or ():
+            yield from written_values(item)
 
 
 def shape(group: Any) -> Any:
-    inside: Sequence[Any] = group.members if isinstance(group, Group) else group.conditions
+    """Logics, fields and operators of a tree or of its explanation."""
+    members: Sequence[Any] = group.members if isinstance(group, Group) else group.conditions
     return group.logic, [
-        shape(each) if isinstance(each, Group | ExplainedGroup) else (each.field, each.operator)
-        for each in inside
+        shape(member)
+        if isinstance(member, Group | ExplainedGroup)
+        else (member.field, member.operator)
+        for member in members
     ]
 
 
 def holds(group: ExplainedGroup) -> bool:
-    """What the verdicts inside a group come to."""
-    verdicts = [each.matches for each in group.conditions]
+    """Whether a group holds by the results of its members."""
+    results = [member.matches for member in group.conditions]
     if group.logic is Logic.AND:
-        return all(verdicts)
-    return any(verdicts) is (group.logic is Logic.OR)
+        return all(results)
+    return any(results) is (group.logic is Logic.OR)
 
 
-def alone(condition: Condition) -> Rule:
+def rule_of(condition: Condition) -> Rule:
     return Rule(root=Group(members=(condition,)))
 
 
 @given(written_rules(), customers())
-def test_it_is_the_tree_of_the_rule_with_its_verdict(written: Any, customer: Customer) -> None:
+def test_an_explanation_has_the_tree_and_the_result_of_the_rule(
+    written: Any, customer: Customer
+) -> None:
     rule = parse(written)
 
-    found = explain(rule, written, customer, NOW)
+    explanation = explain(rule, written, customer, NOW)
 
-    assert shape(found) == shape(rule.root)
-    assert found.matches is matches(rule, customer, NOW)
+    assert shape(explanation) == shape(rule.root)
+    assert explanation.matches is matches(rule, customer, NOW)
 
 
 @given(written_rules(), customers())
-def test_the_verdict_on_a_group_follows_from_those_inside(written: Any, customer: Customer) -> None:
+def test_the_result_of_a_group_follows_from_its_members(written: Any, customer: Customer) -> None:
     def check(group: ExplainedGroup) -> None:
         assert group.matches is holds(group)
-        for each in group.conditions:
-            if isinstance(each, ExplainedGroup):
-                check(each)
+        for member in group.conditions:
+            if isinstance(member, ExplainedGroup):
+                check(member)
 
     rule = parse(written)
     if not rule.is_empty:
@@ -110,40 +116,40 @@ def test_the_verdict_on_a_group_follows_from_those_inside(written: Any, customer
 
 
 @given(written_rules(), customers())
-def test_what_was_expected_is_told_as_it_was_written(written: Any, customer: Customer) -> None:
-    told = leaves(explain(parse(written), written, customer, NOW))
+def test_the_expected_value_is_the_written_one(written: Any, customer: Customer) -> None:
+    results = conditions(explain(parse(written), written, customer, NOW))
 
-    for value, each in zip(written_values(written), told, strict=True):
-        assert each.expected == (None if each.operator.startswith("is_") else value)
+    for value, result in zip(written_values(written), results, strict=True):
+        assert result.expected == (None if result.operator.startswith("is_") else value)
 
 
 @given(written_rules(), customers())
-def test_a_condition_has_its_own_verdict_until_it_changes(written: Any, customer: Customer) -> None:
+def test_a_condition_keeps_its_result_until_it_changes(written: Any, customer: Customer) -> None:
     rule = parse(written)
-    told = leaves(explain(rule, written, customer, NOW))
+    results = conditions(explain(rule, written, customer, NOW))
 
-    for condition, each in zip(leaves(rule.root), told, strict=True):
-        assert each.matches is matches(alone(condition), customer, NOW)
-        assert each.changes_at == next_change(alone(condition), customer, NOW)
-        if each.changes_at is None:
-            assert matches(alone(condition), customer, FAR_AWAY) is each.matches
+    for condition, result in zip(conditions(rule.root), results, strict=True):
+        assert result.matches is matches(rule_of(condition), customer, NOW)
+        assert result.changes_at == next_change(rule_of(condition), customer, NOW)
+        if result.changes_at is None:
+            assert matches(rule_of(condition), customer, FAR_AWAY) is result.matches
         else:
-            before = each.changes_at - INSTANT
-            assert matches(alone(condition), customer, before) is each.matches
-            assert matches(alone(condition), customer, each.changes_at) is not each.matches
+            before = result.changes_at - INSTANT
+            assert matches(rule_of(condition), customer, before) is result.matches
+            assert matches(rule_of(condition), customer, result.changes_at) is not result.matches
 
 
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector.name)
-def test_the_golden_rules_are_explained_as_they_are_meant(vector: Vector) -> None:
+def test_explanations_of_golden_rules_match_their_members(vector: Vector) -> None:
     rule = parse(vector.rule)
 
-    found = {
+    members = {
         name
         for name, customer in CUSTOMERS.items()
         if explain(rule, vector.rule, customer, GOLDEN_NOW).matches
     }
 
-    assert found == vector.members
+    assert members == vector.members
 
 
 @pytest.mark.parametrize(
@@ -156,36 +162,40 @@ def test_the_golden_rules_are_explained_as_they_are_meant(vector: Vector) -> Non
         (json.dumps(f"[{SPENT}, {NAMED}]"), Logic.AND),
     ],
 )
-def test_every_written_form_is_explained_alike(text: str, logic: Logic) -> None:
-    found = explained(text)
+def test_every_form_of_a_rule_has_the_same_explanation(text: str, logic: Logic) -> None:
+    explanation = explained(text)
 
-    assert found.logic is logic
-    assert [(each.field, each.operator, each.expected) for each in leaves(found)] == [
+    assert explanation.logic is logic
+    assert [(item.field, item.operator, item.expected) for item in conditions(explanation)] == [
         ("total_spent", "gt", "1e3"),
         ("last_name", "is_empty", None),
     ]
 
 
 @pytest.mark.parametrize("text", [NAMED, json.dumps(NAMED)])
-def test_a_condition_alone_is_explained_as_a_group_of_one(text: str) -> None:
-    found = explained(text, a_customer(last_name=""))
+def test_a_single_condition_is_explained_as_a_group_of_one(text: str) -> None:
+    explanation = explained(text, a_customer(last_name=""))
 
-    assert (found.logic, found.matches, len(found.conditions)) == (Logic.AND, True, 1)
+    assert (explanation.logic, explanation.matches, len(explanation.conditions)) == (
+        Logic.AND,
+        True,
+        1,
+    )
 
 
 @pytest.mark.parametrize("text", ["null", "[]", '""', '"null"', '{"logic": "NOT", "rules": []}'])
-def test_a_rule_without_conditions_claims_nobody(text: str) -> None:
-    found = explained(text)
+def test_a_rule_without_conditions_matches_nobody(text: str) -> None:
+    explanation = explained(text)
 
-    assert (found.matches, found.conditions) == (False, ())
+    assert (explanation.matches, explanation.conditions) == (False, ())
 
 
-def test_empty_groups_inside_stand_for_themselves() -> None:
+def test_empty_groups_hold_by_their_logic() -> None:
     groups = ", ".join(f'{{"conditions": [], "logic": "{logic}"}}' for logic in Logic)
 
-    found = explained(f"[{SPENT}, {groups}]")
+    explanation = explained(f"[{SPENT}, {groups}]")
 
-    assert [each.matches for each in found.conditions[1:]] == [True, False, True]
+    assert [item.matches for item in explanation.conditions[1:]] == [True, False, True]
 
 
 @pytest.mark.parametrize(
@@ -200,19 +210,19 @@ def test_empty_groups_inside_stand_for_themselves() -> None:
         ("tags", "has_any", ["VIP", "vip"]),
     ],
 )
-def test_nothing_expected_is_folded(field: str, operator: str, value: object) -> None:
-    assert leaf(field, operator, value, a_customer()).expected == value
+def test_the_expected_value_is_not_folded(field: str, operator: str, value: object) -> None:
+    assert explained_condition(field, operator, value, a_customer()).expected == value
 
 
 @pytest.mark.parametrize(
     ("text", "expected"), [("1000.00", Decimal("1000.00")), ("1000", 1000), ('"1e3"', "1e3")]
 )
-def test_a_number_is_told_as_it_was_written(text: str, expected: object) -> None:
-    found = explained(f'[{{"field": "total_spent", "operator": "eq", "value": {text}}}]')
+def test_an_expected_number_is_the_written_one(text: str, expected: object) -> None:
+    explanation = explained(f'[{{"field": "total_spent", "operator": "eq", "value": {text}}}]')
 
-    (told,) = leaves(found)
+    (condition,) = conditions(explanation)
 
-    assert (str(told.expected), type(told.expected)) == (str(expected), type(expected))
+    assert (str(condition.expected), type(condition.expected)) == (str(expected), type(expected))
 
 
 @pytest.mark.parametrize(
@@ -244,35 +254,35 @@ def test_a_number_is_told_as_it_was_written(text: str, expected: object) -> None
         (Field.TAGS, ("VIP", "Early-Adopter")),
     ],
 )
-def test_what_was_found_is_told_as_the_customer_has_it(field: Field, actual: object) -> None:
+def test_the_actual_value_is_the_unfolded_one_of_the_customer(field: Field, actual: object) -> None:
     operator = operators_of(field.kind)[-1]
 
-    assert leaf(field, operator, [], _ANN).actual == actual
+    assert explained_condition(field, operator, [], _ANN).actual == actual
 
 
 @pytest.mark.parametrize(
     "field", [*(field for field in Field if "order_date" in field), "days_since_last_order"]
 )
-def test_what_is_missing_is_found_as_nothing(field: str) -> None:
-    found = leaf(field, "is_empty", None, a_customer())
+def test_a_missing_value_is_none(field: str) -> None:
+    result = explained_condition(field, "is_empty", None, a_customer())
 
-    assert (found.actual, found.matches, found.changes_at) == (None, True, None)
+    assert (result.actual, result.matches, result.changes_at) == (None, True, None)
 
 
-def test_a_condition_that_time_changes_says_when() -> None:
+def test_a_condition_has_the_moment_at_which_time_changes_it() -> None:
     customer = a_customer(statistics=some_statistics(last_order_date=NOW - 90 * DAY))
 
-    found = leaf("days_since_last_order", "gt", 90, customer)
+    result = explained_condition("days_since_last_order", "gt", 90, customer)
 
-    assert (found.actual, found.matches, found.changes_at) == (90, False, NOW + DAY)
+    assert (result.actual, result.matches, result.changes_at) == (90, False, NOW + DAY)
 
 
-def test_a_condition_that_time_has_changed_for_good_says_so() -> None:
+def test_a_condition_that_time_no_longer_changes_has_no_moment() -> None:
     customer = a_customer(statistics=some_statistics(last_order_date=NOW - 91 * DAY))
 
-    found = leaf("days_since_last_order", "gt", 90, customer)
+    result = explained_condition("days_since_last_order", "gt", 90, customer)
 
-    assert (found.actual, found.matches, found.changes_at) == (91, True, None)
+    assert (result.actual, result.matches, result.changes_at) == (91, True, None)
 
 
 _ANN = a_customer(

@@ -1,5 +1,5 @@
-"""Warnings are certain: of fields whose values can be tried out, a clash is told if and only if
-nobody can match.
+"""Contradictions are certain: in domains whose values can all be tried, a contradiction is reported
+if and only if nobody can match.
 """
 
 from itertools import combinations
@@ -13,69 +13,73 @@ from customers.core.model.customer import Customer
 from customers.core.model.rules.contradictions import contradictions
 from customers.core.model.rules.matches import matches
 from customers.core.model.rules.parse import parse
-from customers.core.model.rules.satisfiability import Constraint, possible
+from customers.core.model.rules.satisfiability import Constraint, is_satisfiable
 from customers.core.model.rules.tree import Group, Rule
+from tests.unit.core.rule_domains import EXACT, TEXTS, Domain, all_of, group
 from tests.unit.core.rule_strategies import NOW, customers, written_rules
-from tests.unit.core.rule_worlds import EXACT, TEXTS, World, at_once, group
 
-EVERYWHERE = st.sampled_from([*EXACT.values(), TEXTS])
+ANY_DOMAIN = st.sampled_from([*EXACT.values(), TEXTS])
 
 
-def clashing(written: object) -> bool:
+def is_contradictory(written: object) -> bool:
     return bool(contradictions(parse(written)))
 
 
-def is_met(constraint: Constraint, customer: Customer) -> bool:
+def is_satisfied(constraint: Constraint, customer: Customer) -> bool:
     rule = Rule(root=Group(members=(constraint.condition,)))
     return matches(rule, customer, NOW) is constraint.holds
 
 
-@pytest.mark.parametrize("world", EXACT.values(), ids=EXACT)
+@pytest.mark.parametrize("domain", EXACT.values(), ids=EXACT)
 @given(data=st.data())
-def test_conditions_clash_if_and_only_if_nobody_can_match(
-    world: World, data: st.DataObject
+def test_conditions_are_contradictory_if_and_only_if_nobody_can_match(
+    domain: Domain, data: st.DataObject
 ) -> None:
-    written = data.draw(at_once(world.conditions()))
+    written = data.draw(all_of(domain.conditions()))
 
-    assert clashing(written) is not world.is_anyone_in(written)
+    assert is_contradictory(written) is not domain.has_match(written)
 
 
-@given(at_once(TEXTS.conditions()))
-def test_conditions_on_texts_clash_only_if_nobody_can_match(written: Any) -> None:
-    assert not (clashing(written) and TEXTS.is_anyone_in(written))
+@given(all_of(TEXTS.conditions()))
+def test_conditions_on_texts_are_contradictory_only_if_nobody_can_match(written: Any) -> None:
+    assert not (is_contradictory(written) and TEXTS.has_match(written))
 
 
 @given(written_rules(), st.lists(customers(), min_size=1, max_size=5))
-def test_nobody_meets_the_demands_of_any_clash(written: Any, known: list[Customer]) -> None:
-    found = [
+def test_nobody_satisfies_the_constraints_of_a_contradiction(
+    written: Any, crowd: list[Customer]
+) -> None:
+    constraint_sets = [
         contradiction.constraints
         for contradiction in contradictions(parse(written))
         if contradiction.constraints
     ]
 
     assert not any(
-        all(is_met(constraint, customer) for constraint in constraints)
-        for constraints in found
-        for customer in known
+        all(is_satisfied(constraint, customer) for constraint in constraints)
+        for constraints in constraint_sets
+        for customer in crowd
     )
 
 
-@given(EVERYWHERE, st.data())
-def test_a_clash_names_no_more_conditions_than_it_takes(world: World, data: st.DataObject) -> None:
-    written = data.draw(st.lists(at_once(world.conditions()), min_size=2, max_size=5))
+@given(ANY_DOMAIN, st.data())
+def test_a_contradiction_names_a_minimal_set_of_conditions(
+    domain: Domain, data: st.DataObject
+) -> None:
+    written = data.draw(st.lists(all_of(domain.conditions()), min_size=2, max_size=5))
 
     for contradiction in contradictions(parse(written)):
-        for left in combinations(contradiction.constraints, len(contradiction.constraints) - 1):
-            assert possible(left)
+        for fewer in combinations(contradiction.constraints, len(contradiction.constraints) - 1):
+            assert is_satisfiable(fewer)
 
 
 @given(st.sampled_from([*EXACT.values()]), st.data())
-def test_an_alternative_clashes_if_and_only_if_it_adds_nobody(
-    world: World, data: st.DataObject
+def test_an_alternative_is_contradictory_if_and_only_if_nobody_can_match_it(
+    domain: Domain, data: st.DataObject
 ) -> None:
-    beside, one, other = (data.draw(at_once(world.conditions(), levels=1)) for _ in range(3))
-    alternatives = [[beside, one], [beside, other]]
+    outer, one, other = (data.draw(all_of(domain.conditions(), levels=1)) for _ in range(3))
+    alternatives = [[outer, one], [outer, other]]
 
-    found = clashing([beside, group("OR", [one], [other])])
+    result = is_contradictory([outer, group("OR", [one], [other])])
 
-    assert found is not all(map(world.is_anyone_in, alternatives))
+    assert result is not all(map(domain.has_match, alternatives))

@@ -1,4 +1,4 @@
-"""When time alone changes what rules say: thresholds by example, moments by looking everywhere."""
+"""When time alone changes results: thresholds by example, crossings by exhaustive search."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from customers.core.model.customer import Customer
-from customers.core.model.rules.days import span
+from customers.core.model.rules.days import duration
 from customers.core.model.rules.fields import Field, Kind
 from customers.core.model.rules.matches import matches
 from customers.core.model.rules.parse import parse
 from customers.core.model.rules.timing import (
     DateField,
-    moments,
+    crossing_times,
     next_change,
     reads_orders,
     thresholds,
@@ -29,7 +29,7 @@ from tests.unit.core.rule_strategies import DAYS, NOW, customers, written_condit
 INSTANT = timedelta(microseconds=1)
 DAY = timedelta(days=1)
 HALF = DAY / 2
-READING_TIME = tuple(field for field in Field if field.kind in (Kind.AGE, Kind.MOMENT))
+TIME_FIELDS = tuple(field for field in Field if field.kind in (Kind.AGE, Kind.MOMENT))
 
 
 def a_rule(field: str, operator: str, value: object = None) -> Any:
@@ -37,31 +37,29 @@ def a_rule(field: str, operator: str, value: object = None) -> Any:
 
 
 def time_rules() -> SearchStrategy[Any]:
-    """Rules of a few conditions, most of which read ages and moments, under any logic."""
-    leaves = written_conditions((*READING_TIME, Field.STATUS))
+    """Rules of a few conditions, mostly on ages and moments, under any logic."""
+    conditions = written_conditions((*TIME_FIELDS, Field.STATUS))
     logic = st.sampled_from(("AND", "OR", "NOT"))
     group = st.fixed_dictionaries(
-        {"conditions": st.lists(leaves, min_size=1, max_size=3), "logic": logic}
+        {"conditions": st.lists(conditions, min_size=1, max_size=3), "logic": logic}
     )
     return st.fixed_dictionaries(
-        {"conditions": st.lists(leaves | group, min_size=1, max_size=3), "logic": logic}
+        {"conditions": st.lists(conditions | group, min_size=1, max_size=3), "logic": logic}
     )
 
 
-def everywhere(customer: Customer) -> list[datetime]:
-    """All moments at which a date of the customer is as old as a rule may ask, and those beside,
-    found without asking what rules do ask.
-    """
-    found = {NOW}
-    for date in filter(None, (each.of(customer) for each in DateField)):
+def all_moments(customer: Customer) -> list[datetime]:
+    """Every moment at which a random rule could change its result, and the instants beside it."""
+    moments = {NOW}
+    for date in filter(None, (field.of(customer) for field in DateField)):
         for age in ages():
-            found.update(date + age + beside * INSTANT for beside in (-1, 0, 1, 2))
-    return sorted(found)
+            moments.update(date + age + offset * INSTANT for offset in (-1, 0, 1, 2))
+    return sorted(moments)
 
 
 def ages() -> Iterator[timedelta]:
     for days in DAYS:
-        yield span(days)
+        yield duration(days)
         yield from (timedelta(days=whole) for whole in (floor(days), ceil(days), floor(days) + 1))
 
 
@@ -93,11 +91,15 @@ def ages() -> Iterator[timedelta]:
         ("is_not_empty", None, []),
     ],
 )
-def test_an_age_crosses_whole_days(operator: str, value: object, ages: list[int]) -> None:
-    found = thresholds(a_rule("days_since_last_order", operator, value))
+def test_the_thresholds_of_an_age_are_whole_days(
+    operator: str, value: object, ages: list[int]
+) -> None:
+    result = thresholds(a_rule("days_since_last_order", operator, value))
 
-    assert {each.date for each in found} <= {DateField.LAST_ORDER_DATE}
-    assert sorted(each.offset for each in found) == [timedelta(days=days) for days in ages]
+    assert {threshold.date for threshold in result} <= {DateField.LAST_ORDER_DATE}
+    assert sorted(threshold.offset for threshold in result) == [
+        timedelta(days=days) for days in ages
+    ]
 
 
 @pytest.mark.parametrize("operator", ["within_last_days", "more_than_days_ago"])
@@ -105,12 +107,12 @@ def test_an_age_crosses_whole_days(operator: str, value: object, ages: list[int]
     ("days", "last_within"),
     [(0, timedelta(0)), (30, 30 * DAY), ("0.5", HALF), ("0.00000000001", timedelta(0))],
 )
-def test_a_window_is_left_the_instant_after_its_span(
+def test_the_threshold_of_a_window_is_an_instant_after_its_duration(
     operator: str, days: object, last_within: timedelta
 ) -> None:
-    (found,) = thresholds(a_rule("created_at", operator, days))
+    (threshold,) = thresholds(a_rule("created_at", operator, days))
 
-    assert (found.date, found.offset) == (DateField.CREATED_AT, last_within + INSTANT)
+    assert (threshold.date, threshold.offset) == (DateField.CREATED_AT, last_within + INSTANT)
 
 
 @pytest.mark.parametrize(
@@ -136,9 +138,9 @@ def test_a_rule_has_the_thresholds_of_all_its_conditions() -> None:
     first = {"field": "days_since_first_order", "operator": "gte", "value": 1}
     last = {"field": "last_order_date", "operator": "within_last_days", "value": 3}
 
-    found = thresholds(parse([young, {"logic": "NOT", "conditions": [first, [last, young]]}]))
+    result = thresholds(parse([young, {"logic": "NOT", "conditions": [first, [last, young]]}]))
 
-    assert {(each.date, each.offset) for each in found} == {
+    assert {(threshold.date, threshold.offset) for threshold in result} == {
         (DateField.CREATED_AT, 2 * DAY),
         (DateField.FIRST_ORDER_DATE, DAY),
         (DateField.LAST_ORDER_DATE, 3 * DAY + INSTANT),
@@ -146,49 +148,52 @@ def test_a_rule_has_the_thresholds_of_all_its_conditions() -> None:
 
 
 @given(time_rules(), customers())
-def test_every_change_is_at_one_of_its_moments(written: object, customer: Customer) -> None:
+def test_every_change_is_at_a_crossing(written: object, customer: Customer) -> None:
     rule = parse(written)
-    told = set(moments(rule, customer, datetime.min.replace(tzinfo=UTC)))
+    crossings = set(crossing_times(rule, customer, datetime.min.replace(tzinfo=UTC)))
 
-    for before, at in pairwise(everywhere(customer)):
-        if at not in told:
+    for before, at in pairwise(all_moments(customer)):
+        if at not in crossings:
             assert matches(rule, customer, at) is matches(rule, customer, before)
 
 
 @given(time_rules(), customers(), st.data())
-def test_the_next_change_is_the_first_there_is(
+def test_the_next_change_is_the_first_one(
     written: object, customer: Customer, data: st.DataObject
 ) -> None:
-    rule, looked_at = parse(written), everywhere(customer)
-    now = data.draw(st.sampled_from([NOW, *looked_at]))
-    verdict = matches(rule, customer, now)
+    rule, all_times = parse(written), all_moments(customer)
+    now = data.draw(st.sampled_from([NOW, *all_times]))
+    result = matches(rule, customer, now)
 
-    differing = (at for at in looked_at if at > now and matches(rule, customer, at) is not verdict)
+    changes = (at for at in all_times if at > now and matches(rule, customer, at) is not result)
 
-    assert next_change(rule, customer, now) == next(differing, None)
+    assert next_change(rule, customer, now) == next(changes, None)
 
 
-def test_a_change_that_another_condition_hides_is_none() -> None:
+def test_a_crossing_that_another_condition_hides_is_no_change() -> None:
     customer = a_customer(created_at=NOW - 5 * DAY, last_name="")
     old = {"field": "days_since_created", "operator": "gte", "value": 10}
     named = {"field": "last_name", "operator": "is_not_empty"}
     very_old = {"field": "days_since_created", "operator": "gt", "value": 20}
     rule = parse({"logic": "OR", "conditions": [[old, named], very_old]})
 
-    assert moments(rule, customer, NOW) == [NOW + 5 * DAY, NOW + 16 * DAY]
+    assert crossing_times(rule, customer, NOW) == [NOW + 5 * DAY, NOW + 16 * DAY]
     assert next_change(rule, customer, NOW) == NOW + 16 * DAY
 
 
-def test_moments_lie_after_one_moment_and_not_after_the_other() -> None:
+def test_crossings_are_after_one_moment_and_up_to_another() -> None:
     customer = a_customer(created_at=NOW)
     rule = a_rule("days_since_created", "in", [1, 2, 3])
 
-    assert moments(rule, customer, NOW + DAY, NOW + 3 * DAY) == [NOW + 2 * DAY, NOW + 3 * DAY]
-    assert moments(rule, customer, NOW + DAY - INSTANT, NOW + DAY) == [NOW + DAY]
-    assert moments(rule, customer, NOW + 4 * DAY) == []
+    assert crossing_times(rule, customer, NOW + DAY, NOW + 3 * DAY) == [
+        NOW + 2 * DAY,
+        NOW + 3 * DAY,
+    ]
+    assert crossing_times(rule, customer, NOW + DAY - INSTANT, NOW + DAY) == [NOW + DAY]
+    assert crossing_times(rule, customer, NOW + 4 * DAY) == []
 
 
-def test_a_moment_to_come_is_of_no_age_until_a_day_after_it() -> None:
+def test_a_date_in_the_future_has_the_age_0_until_a_day_after_it() -> None:
     customer = a_customer(statistics=some_statistics(last_order_date=NOW + HALF))
 
     young = a_rule("days_since_last_order", "lt", 1)
@@ -196,14 +201,14 @@ def test_a_moment_to_come_is_of_no_age_until_a_day_after_it() -> None:
     assert next_change(young, customer, NOW) == NOW + HALF + DAY
 
 
-def test_without_an_order_time_changes_nothing() -> None:
+def test_without_orders_time_changes_nothing() -> None:
     rule = a_rule("days_since_last_order", "gt", 90)
 
-    assert moments(rule, a_customer(), NOW) == []
+    assert crossing_times(rule, a_customer(), NOW) == []
     assert next_change(rule, a_customer(), NOW) is None
 
 
-def test_what_would_change_after_the_last_moment_never_does() -> None:
+def test_a_change_after_the_last_moment_never_happens() -> None:
     customer = a_customer(created_at=LAST_MOMENT - DAY)
 
     for rule in (
@@ -229,15 +234,17 @@ def test_what_would_change_after_the_last_moment_never_does() -> None:
         ("last_order_date", "before", "2026-01-01T00:00:00Z"),
     ],
 )
-def test_it_reads_orders_when_any_condition_does(field: str, operator: str, value: object) -> None:
-    about_orders = {"field": field, "operator": operator, "value": value}
+def test_a_rule_reads_orders_if_any_condition_does(
+    field: str, operator: str, value: object
+) -> None:
+    order_condition = {"field": field, "operator": operator, "value": value}
     young = {"field": "days_since_created", "operator": "lt", "value": 1}
 
-    assert reads_orders(parse([young, {"logic": "NOT", "conditions": [[about_orders]]}]))
+    assert reads_orders(parse([young, {"logic": "NOT", "conditions": [[order_condition]]}]))
 
 
 @pytest.mark.parametrize("field", [field for field in Field if field.kind is not Kind.NUMBER])
-def test_it_does_not_read_orders_for_what_they_leave_alone(field: Field) -> None:
+def test_a_field_that_orders_do_not_change_does_not_read_orders(field: Field) -> None:
     operator = "is_true" if field.kind is Kind.FLAG else "is_empty"
     rule = a_rule(field, "in", []) if field.kind is Kind.CHOICE else a_rule(field, operator)
 

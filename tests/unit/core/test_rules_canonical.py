@@ -1,4 +1,4 @@
-"""The canonical form of a rule: one spelling, whatever it was written as."""
+"""The canonical JSON form of a rule is the same for every spelling."""
 
 from decimal import Decimal
 from typing import Any
@@ -12,13 +12,13 @@ from tests.support.golden_rules import VECTORS, Vector
 from tests.unit.core.rule_strategies import written_rules
 
 
-def shown(field: str, operator: str, value: object) -> Any:
+def canonical_value(field: str, operator: str, value: object) -> Any:
     """The value of a condition in the canonical form."""
     form: Any = to_json(parse([{"field": field, "operator": operator, "value": value}]))
     return form["conditions"][0]["value"]
 
 
-def test_it_is_the_seeds_form_with_plain_names() -> None:
+def test_the_canonical_form_has_snake_case_names() -> None:
     written = {"rules": [[{"field": "lastName", "operator": "isNull", "value": ""}]]}
 
     assert to_json(parse(written)) == {
@@ -44,18 +44,18 @@ def test_it_is_the_seeds_form_with_plain_names() -> None:
 def test_values_have_one_spelling(
     field: str, operator: str, value: object, canonical: object
 ) -> None:
-    assert shown(field, operator, value) == canonical
+    assert canonical_value(field, operator, value) == canonical
 
 
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector.name)
-def test_it_reads_as_the_same_rule(vector: Vector) -> None:
+def test_the_canonical_form_of_a_golden_rule_is_the_same_rule(vector: Vector) -> None:
     rule = parse(vector.rule)
 
     assert parse(to_json(rule)) == rule
 
 
 @given(written_rules())
-def test_any_rule_survives_it(written: object) -> None:
+def test_the_canonical_form_of_any_rule_is_the_same_rule(written: object) -> None:
     rule = parse(written)
 
     assert parse(to_json(rule)) == rule

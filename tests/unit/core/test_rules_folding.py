@@ -1,4 +1,4 @@
-"""The folded form of texts, on which all text and tag rules rest."""
+"""The folded form of texts, which rules on texts and tags compare."""
 
 import pytest
 from hypothesis import given
@@ -19,17 +19,17 @@ from customers.core.model.folding import fold
         ("\u00a0 ann\u3000", "Ann"),
     ],
 )
-def test_texts_that_readers_take_for_one_fold_alike(one: str, other: str) -> None:
+def test_texts_that_readers_consider_equal_have_the_same_folded_form(one: str, other: str) -> None:
     assert fold(one) == fold(other)
 
 
 @pytest.mark.parametrize(
     ("one", "other"), [("zoé", "zoe"), ("İpek", "ipek"), ("y\u0131lmaz", "yilmaz"), ("a b", "ab")]
 )
-def test_different_letters_fold_to_different_texts(one: str, other: str) -> None:
+def test_different_letters_have_different_folded_forms(one: str, other: str) -> None:
     assert fold(one) != fold(other)
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))
-def test_a_folded_text_folds_to_itself(text: str) -> None:
+def test_folding_a_folded_text_changes_nothing(text: str) -> None:
     assert fold(fold(text)) == fold(text)

@@ -1,4 +1,4 @@
-"""The golden vectors of the rule language against its meaning in the core."""
+"""The golden examples of the rule language, evaluated by the core."""
 
 import pytest
 
@@ -12,16 +12,16 @@ from tests.support.golden_rules import CUSTOMERS, NOW, REFUSALS, VECTORS, Refusa
 def test_a_rule_has_exactly_its_members(vector: Vector) -> None:
     rule = parse(vector.rule)
 
-    found = {name for name, customer in CUSTOMERS.items() if matches(rule, customer, NOW)}
+    members = {name for name, customer in CUSTOMERS.items() if matches(rule, customer, NOW)}
 
-    assert found == vector.members
+    assert members == vector.members
 
 
 @pytest.mark.parametrize("refusal", REFUSALS, ids=lambda refusal: refusal.name)
-def test_a_bad_rule_is_refused_at_each_offending_place(refusal: Refusal) -> None:
-    with pytest.raises(Invalid) as refused:
+def test_an_invalid_rule_has_a_problem_at_each_expected_location(refusal: Refusal) -> None:
+    with pytest.raises(Invalid) as error:
         parse(refusal.rule)
 
-    pointers = [problem.pointer or "" for problem in refused.value.problems]
-    for place in refusal.places:
-        assert any(f"{pointer}/".startswith(f"{place}/") for pointer in pointers), pointers
+    pointers = [problem.pointer or "" for problem in error.value.problems]
+    for location in refusal.locations:
+        assert any(f"{pointer}/".startswith(f"{location}/") for pointer in pointers), pointers

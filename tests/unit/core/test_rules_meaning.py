@@ -1,4 +1,4 @@
-"""What rules mean where examples are not enough: exact complements, exact edges, any rule."""
+"""The meaning of rules beyond the golden examples: complements, thresholds, random rules."""
 
 from datetime import datetime, timedelta
 from decimal import Decimal, localcontext
@@ -35,22 +35,23 @@ COMPLEMENTS = {
 MISSING = (Field.DAYS_SINCE_LAST_ORDER, Field.LAST_ORDER_DATE, Field.DATE_OF_BIRTH)
 
 
-def nobody(**known: Any) -> Customer:
-    """A customer of whom nothing optional is known."""
-    told: dict[str, Any] = {
+def blank_customer(**overrides: Any) -> Customer:
+    """A customer without any optional value."""
+    values: dict[str, Any] = {
         "email": "a@example.test",
         "first_name": "Ann",
         "last_name": "",
-        **known,
+        "created_at": NOW,
+        **overrides,
     }
-    return Customer(id=UUID(int=1), tenant_id="t", updated_at=NOW, **{"created_at": NOW, **told})
+    return Customer(id=UUID(int=1), tenant_id="t", updated_at=NOW, **values)
 
 
-def ordered(moment: datetime) -> Customer:
-    return nobody(statistics=Statistics(first_order_date=moment, last_order_date=moment))
+def customer_with_order(moment: datetime) -> Customer:
+    return blank_customer(statistics=Statistics(first_order_date=moment, last_order_date=moment))
 
 
-@given(written_groups(least=1), customers())
+@given(written_groups(min_size=1), customers())
 def test_not_is_an_exact_complement(group: Any, customer: Customer) -> None:
     anchored = [{"field": "email", "operator": "is_not_empty"}, group]
 
@@ -60,22 +61,22 @@ def test_not_is_an_exact_complement(group: Any, customer: Customer) -> None:
 
 
 @given(written_rules(), customers())
-def test_any_rule_has_a_verdict_on_any_customer(written: object, customer: Customer) -> None:
+def test_any_rule_matches_any_customer_or_does_not(written: object, customer: Customer) -> None:
     rule = parse(written)
 
-    verdict: object = matches(rule, customer, NOW)
+    result: object = matches(rule, customer, NOW)
 
-    assert verdict is False if rule.is_empty else verdict in (True, False)
+    assert result is False if rule.is_empty else result in (True, False)
 
 
 @given(st.lists(written_rules(), max_size=4), customers())
-def test_several_rules_share_one_reading_of_a_customer(
+def test_several_rules_can_share_the_values_of_a_customer(
     written: list[object], customer: Customer
 ) -> None:
-    reading = CustomerValues(customer, NOW)
+    values = CustomerValues(customer, NOW)
 
     for rule in map(parse, written):
-        assert holds(rule, reading) is matches(rule, customer, NOW)
+        assert holds(rule, values) is matches(rule, customer, NOW)
 
 
 @pytest.mark.parametrize(("plain", "negated"), COMPLEMENTS.items())
@@ -94,34 +95,34 @@ def test_a_negated_operator_is_the_complement_of_its_plain_one(
 
 
 @given(written_conditions(MISSING))
-def test_a_missing_value_satisfies_emptiness_and_negations_only(written: Any) -> None:
+def test_a_missing_value_satisfies_only_emptiness_and_negations(written: Any) -> None:
     rule = parse(written)
 
     (condition,) = rule.root.members
 
     assert isinstance(condition, Condition)
     negation = condition.operator in ("neq", "not_in", "not_contains", "has_none", "is_empty")
-    assert matches(rule, nobody(), NOW) is negation
+    assert matches(rule, blank_customer(), NOW) is negation
 
 
-@pytest.mark.parametrize(("logic", "verdict"), [("AND", True), ("OR", False), ("NOT", True)])
-def test_an_empty_group_beside_conditions_stands_for_itself(logic: str, verdict: bool) -> None:
+@pytest.mark.parametrize(("logic", "expected"), [("AND", True), ("OR", False), ("NOT", True)])
+def test_an_empty_group_beside_conditions_holds_by_its_logic(logic: str, expected: bool) -> None:
     rule = parse(
         [{"field": "email", "operator": "is_not_empty"}, {"conditions": [], "logic": logic}]
     )
 
-    assert matches(rule, nobody(), NOW) is verdict
+    assert matches(rule, blank_customer(), NOW) is expected
 
 
 @pytest.mark.parametrize("logic", ["AND", "OR", "NOT"])
-def test_a_rule_without_any_condition_matches_nobody(logic: str) -> None:
+def test_a_rule_without_any_condition_matches_blank_customer(logic: str) -> None:
     rule = parse({"conditions": [[], {"rules": [], "logicalOperator": "NOT"}], "logic": logic})
 
-    assert not matches(rule, nobody(), NOW)
+    assert not matches(rule, blank_customer(), NOW)
 
 
 @pytest.mark.parametrize(
-    ("operator", "value", "verdict"),
+    ("operator", "value", "expected"),
     [
         ("in", [], False),
         ("not_in", [], True),
@@ -132,27 +133,27 @@ def test_a_rule_without_any_condition_matches_nobody(logic: str) -> None:
     ],
 )
 @pytest.mark.parametrize("field", ["first_name", "last_name"])
-def test_empty_operands_of_texts(field: str, operator: str, value: object, verdict: bool) -> None:
+def test_empty_operands_of_texts(field: str, operator: str, value: object, expected: bool) -> None:
     rule = parse([{"field": field, "operator": operator, "value": value}])
 
-    assert matches(rule, nobody(), NOW) is verdict
+    assert matches(rule, blank_customer(), NOW) is expected
 
 
 @pytest.mark.parametrize(
-    ("operator", "verdict"), [("has_any", False), ("has_all", True), ("has_none", True)]
+    ("operator", "expected"), [("has_any", False), ("has_all", True), ("has_none", True)]
 )
 @pytest.mark.parametrize("tags", [(), ("vip",)])
-def test_empty_lists_of_tags(tags: tuple[str, ...], operator: str, verdict: bool) -> None:
+def test_empty_lists_of_tags(tags: tuple[str, ...], operator: str, expected: bool) -> None:
     rule = parse([{"field": "tags", "operator": operator, "value": []}])
 
-    assert matches(rule, nobody(tags=tags), NOW) is verdict
+    assert matches(rule, blank_customer(tags=tags), NOW) is expected
 
 
-def test_nothing_lies_between_ends_that_are_upside_down() -> None:
+def test_nothing_is_between_bounds_in_the_wrong_order() -> None:
     for field, value in (("total_orders", [1, 0]), ("days_since_created", [1, 0])):
         rule = parse([{"field": field, "operator": "between", "value": value}])
 
-        assert not matches(rule, nobody(), NOW)
+        assert not matches(rule, blank_customer(), NOW)
 
 
 @given(moments(), st.decimals(0, 36_500, places=12))
@@ -164,8 +165,8 @@ def test_a_window_of_days_is_exact_to_the_microsecond(moment: datetime, days: De
         exact.prec = 60
         expected = (NOW - moment) // timedelta(microseconds=1) <= days * 86_400_000_000
 
-    assert matches(within, ordered(moment), NOW) is expected
-    assert matches(longer, ordered(moment), NOW) is not expected
+    assert matches(within, customer_with_order(moment), NOW) is expected
+    assert matches(longer, customer_with_order(moment), NOW) is not expected
 
 
 @pytest.mark.parametrize(
@@ -181,4 +182,4 @@ def test_a_window_of_days_is_exact_to_the_microsecond(moment: datetime, days: De
 def test_an_age_is_in_whole_days_and_never_negative(ago: timedelta, days: int) -> None:
     rule = parse([{"field": "days_since_first_order", "operator": "eq", "value": days}])
 
-    assert matches(rule, ordered(NOW - ago), NOW)
+    assert matches(rule, customer_with_order(NOW - ago), NOW)

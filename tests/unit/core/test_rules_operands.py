@@ -1,4 +1,4 @@
-"""What operators are given: each kind's values, exact, folded, and refused when they are not."""
+"""Operands of each kind of field: exact, folded, and refused when invalid."""
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -19,15 +19,15 @@ def operand(field: str, operator: str, value: object) -> Any:
 
 
 def refusal(field: str, operator: str, value: object) -> tuple[str, str]:
-    """Pointer below the condition and code of the one problem."""
-    with pytest.raises(Invalid) as refused:
+    """Pointer below the condition and code of the only problem."""
+    with pytest.raises(Invalid) as error:
         operand(field, operator, value)
-    (problem,) = refused.value.problems
+    (problem,) = error.value.problems
     return (problem.pointer or "").removeprefix("/0"), problem.code
 
 
 @pytest.mark.parametrize(
-    ("field", "operator", "value", "read"),
+    ("field", "operator", "value", "expected"),
     [
         ("first_name", "eq", " Straße\u00a0", "strasse"),
         ("notes", "contains", "a\r\nB", "a\nb"),
@@ -56,17 +56,17 @@ def refusal(field: str, operator: str, value: object) -> tuple[str, str]:
         ),
     ],
 )
-def test_a_value_is_read_as_its_kind(
-    field: str, operator: str, value: object, read: object
+def test_a_value_becomes_an_operand_of_its_kind(
+    field: str, operator: str, value: object, expected: object
 ) -> None:
-    found = operand(field, operator, value)
+    result = operand(field, operator, value)
 
-    assert found == read
-    assert type(found) is type(read)
+    assert result == expected
+    assert type(result) is type(expected)
 
 
 @pytest.mark.parametrize(
-    ("written", "read"),
+    ("written", "expected"),
     [
         (" -1.50 ", "-1.5"),
         ("1E+3", "1000"),
@@ -76,12 +76,12 @@ def test_a_value_is_read_as_its_kind(
         (Decimal("0.29999999999999999"), "0.29999999999999999"),
     ],
 )
-def test_numbers_are_exact(written: object, read: str) -> None:
-    assert operand("total_spent", "eq", written) == Decimal(read)
+def test_numbers_are_exact(written: object, expected: str) -> None:
+    assert operand("total_spent", "eq", written) == Decimal(expected)
 
 
 @pytest.mark.parametrize("written", [0, "-0", Decimal("-0.0"), "0e-50", Decimal("0e99999")])
-def test_nothing_is_a_plain_0(written: object) -> None:
+def test_every_zero_becomes_a_plain_0(written: object) -> None:
     assert str(operand("total_spent", "eq", written)) == "0"
 
 
@@ -89,7 +89,7 @@ def test_nothing_is_a_plain_0(written: object) -> None:
     "written",
     ["+1", "01", ".5", "1.", "1_0", "\u0661", "1,5", "0x1", "1e", "NaN", "-Infinity", "", "1 0"],
 )
-def test_a_numeric_string_is_what_json_calls_a_number(written: str) -> None:
+def test_a_numeric_string_must_be_a_number_of_json(written: str) -> None:
     assert refusal("total_spent", "eq", written) == ("/value", "INVALID_FORMAT")
 
 
@@ -116,11 +116,11 @@ def test_a_number_of_more_than_38_digits_is_refused(written: object) -> None:
     "digits",
     [pytest.param("9" * 100_000, id="huge"), "1e999999999", "1e" + "9" * 30, "-1e-" + "9" * 30],
 )
-def test_an_absurd_number_inside_a_string_is_refused_at_its_place(digits: str) -> None:
-    with pytest.raises(Invalid) as refused:
+def test_a_huge_number_inside_a_string_is_refused_at_its_location(digits: str) -> None:
+    with pytest.raises(Invalid) as error:
         parse(f'[{{"field":"total_spent","operator":"gt","value":{digits}}}]')
 
-    assert [problem.pointer for problem in refused.value.problems] == ["/0/value"]
+    assert [problem.pointer for problem in error.value.problems] == ["/0/value"]
 
 
 @pytest.mark.parametrize("days", [-1, "-0.1", 36_501, Decimal("36500.000001")])
@@ -143,7 +143,7 @@ def test_days_are_from_0_to_36500(field: str, operator: str, days: object) -> No
     ],
 )
 @pytest.mark.parametrize("field", ["notes", "tags"])
-def test_a_text_that_no_customer_can_hold_is_refused(field: str, text: object, code: str) -> None:
+def test_a_text_that_no_customer_can_have_is_refused(field: str, text: object, code: str) -> None:
     assert refusal(field, "contains", text) == ("/value", code)
 
 
@@ -171,6 +171,6 @@ def test_a_value_of_the_wrong_kind_is_refused(
     assert refusal(field, operator, value) == ("/value", code)
 
 
-def test_a_bad_item_is_named_by_its_position() -> None:
+def test_an_invalid_item_is_reported_at_its_index() -> None:
     assert refusal("status", "in", ["ACTIVE", "RETIRED"]) == ("/value/1", "INVALID_VALUE")
     assert refusal("created_at", "between", ["2026-01-01T00:00:00Z", "later"])[0] == "/value/1"

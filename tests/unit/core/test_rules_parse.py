@@ -1,4 +1,4 @@
-"""How rules are written: the forms, the spellings, and the limits of their structure."""
+"""Parsing rules: forms, spellings, and the limits of their structure."""
 
 import json
 from typing import Any
@@ -17,17 +17,17 @@ from customers.core.model.rules.tree import Condition, Group, Logic, Rule
 ORDERED = {"field": "total_orders", "operator": "gte", "value": 1}
 
 
-def places(written: object, *, strict: bool = False) -> set[tuple[str, str]]:
-    """Pointer and code of every problem; none when the rule is taken."""
+def problems_of(rules_value: object, *, strict: bool = False) -> set[tuple[str, str]]:
+    """Pointer and code of every problem; none for a valid rule."""
     try:
-        parse(written, strict=strict)
-    except Invalid as refused:
-        return {(problem.pointer or "", problem.code) for problem in refused.problems}
+        parse(rules_value, strict=strict)
+    except Invalid as error:
+        return {(problem.pointer or "", problem.code) for problem in error.problems}
     return set()
 
 
 def nested(levels: int) -> dict[str, Any]:
-    """A condition in so many groups."""
+    """A condition nested in that number of groups."""
     rule = ORDERED
     for _ in range(levels):
         rule = {"conditions": [rule]}
@@ -51,7 +51,7 @@ def nested(levels: int) -> dict[str, Any]:
         [{"field": " TotalOrders ", "operator": "greater_Than_OrEqual", "value": "1.0"}],
     ],
 )
-def test_every_form_and_spelling_reads_as_the_same_rule(written: object) -> None:
+def test_every_form_and_spelling_is_the_same_rule(written: object) -> None:
     assert parse(written) == parse({"conditions": [ORDERED]})
 
 
@@ -72,7 +72,7 @@ def test_a_nested_bare_array_is_an_and_group_and_spellings_may_be_mixed() -> Non
     assert rule == Rule(root=Group(logic=Logic.OR, members=(inner, Group(logic=Logic.NOT))))
 
 
-def test_rules_that_say_the_same_are_equal_and_hash_alike() -> None:
+def test_rules_with_the_same_meaning_are_equal_and_have_the_same_hash() -> None:
     one = parse([{"field": "firstName", "operator": "notIn", "value": ["ANN ", "Straße"]}])
     other = parse([{"field": "first_name", "operator": "not_in", "value": ["strasse", "ann"]}])
 
@@ -87,35 +87,35 @@ def test_the_value_of_an_operator_without_operand_is_ignored(operator: str) -> N
     assert rule.root.members == (Condition(field=Field.TAGS, operator=Operator.IS_EMPTY),)
 
 
-def test_six_levels_are_taken_and_the_seventh_group_is_named() -> None:
-    assert places(nested(6)) == set()
-    assert places(nested(7)) == {("/conditions/0" * 6, "TOO_DEEP")}
-    assert places([[[[[[[ORDERED]]]]]]]) == {("/0" * 6, "TOO_DEEP")}
+def test_six_levels_of_groups_are_accepted_and_the_seventh_is_a_problem() -> None:
+    assert problems_of(nested(6)) == set()
+    assert problems_of(nested(7)) == {("/conditions/0" * 6, "TOO_DEEP")}
+    assert problems_of([[[[[[[ORDERED]]]]]]]) == {("/0" * 6, "TOO_DEEP")}
 
 
-def test_nesting_without_end_is_a_problem_not_a_crash() -> None:
-    bottomless: list[Any] = []
+def test_very_deep_nesting_is_a_problem_not_a_crash() -> None:
+    deep: list[Any] = []
     for _ in range(100_000):
-        bottomless = [bottomless]
+        deep = [deep]
 
-    assert places("[" * 200_000) == {("", "TOO_DEEP")}
-    assert places(bottomless) == {("/0" * 6, "TOO_DEEP")}
+    assert problems_of("[" * 200_000) == {("", "TOO_DEEP")}
+    assert problems_of(deep) == {("/0" * 6, "TOO_DEEP")}
 
 
 def test_conditions_are_counted_in_the_whole_tree() -> None:
     halves = {"conditions": [[ORDERED] * 50, {"rules": [ORDERED] * 50}]}
-    assert places(halves) == set()
+    assert problems_of(halves) == set()
 
-    assert places({"conditions": [halves, ORDERED]}) == {("", "TOO_MANY_CONDITIONS")}
+    assert problems_of({"conditions": [halves, ORDERED]}) == {("", "TOO_MANY_CONDITIONS")}
 
 
-def test_empty_groups_cannot_be_piled_up_without_end() -> None:
-    assert places([ORDERED, *[[]] * 999]) == set()
-    assert places([ORDERED, *[[]] * 1_000]) == {("", "TOO_MANY_CONDITIONS")}
+def test_the_number_of_empty_groups_is_limited() -> None:
+    assert problems_of([ORDERED, *[[]] * 999]) == set()
+    assert problems_of([ORDERED, *[[]] * 1_000]) == {("", "TOO_MANY_CONDITIONS")}
 
 
 @pytest.mark.parametrize(
-    ("written", "found"),
+    ("written", "problems"),
     [
         (5, {("", "INVALID_TYPE")}),
         ("5", {("", "INVALID_TYPE")}),
@@ -136,14 +136,14 @@ def test_empty_groups_cannot_be_piled_up_without_end() -> None:
         ),
     ],
 )
-def test_a_broken_structure_is_named_at_its_place(
-    written: object, found: set[tuple[str, str]]
+def test_an_invalid_structure_is_reported_at_its_location(
+    written: object, problems: set[tuple[str, str]]
 ) -> None:
-    assert places(written) == found
+    assert problems_of(written) == problems
 
 
 @pytest.mark.parametrize(
-    ("condition", "found"),
+    ("condition", "problems"),
     [
         ({"operator": "eq", "value": 1}, {("/0/field", "REQUIRED")}),
         (
@@ -162,27 +162,27 @@ def test_a_broken_structure_is_named_at_its_place(
         ({"field": "total_spent", "operator": "gt"}, {("/0/value", "REQUIRED")}),
     ],
 )
-def test_a_condition_names_all_that_is_wrong_with_it(
-    condition: object, found: set[tuple[str, str]]
+def test_all_problems_of_a_condition_are_reported(
+    condition: object, problems: set[tuple[str, str]]
 ) -> None:
-    assert places([condition]) == found
+    assert problems_of([condition]) == problems
 
 
-def test_all_problems_of_all_conditions_are_told() -> None:
+def test_the_problems_of_all_conditions_are_reported() -> None:
     bad = {"field": "total_spent", "operator": "in", "value": ["many", 1, None]}
 
-    assert places({"conditions": [ORDERED, [bad, {"field": "nope", "operator": "eq"}]]}) == {
+    assert problems_of({"conditions": [ORDERED, [bad, {"field": "nope", "operator": "eq"}]]}) == {
         ("/conditions/1/0/value/0", "INVALID_FORMAT"),
         ("/conditions/1/0/value/2", "INVALID_TYPE"),
         ("/conditions/1/1/field", "UNKNOWN_FIELD"),
     }
 
 
-def test_pointers_go_on_inside_a_string_and_begin_at_the_place_of_the_rule() -> None:
-    with pytest.raises(Invalid) as refused:
-        parse('{"rules": [{"field": "nope", "operator": "eq"}]}', at=JsonPointer(("rules",)))
+def test_pointers_begin_at_the_location_of_the_rule_and_continue_inside_a_string() -> None:
+    with pytest.raises(Invalid) as error:
+        parse('{"rules": [{"field": "nope", "operator": "eq"}]}', location=JsonPointer(("rules",)))
 
-    (problem,) = refused.value.problems
+    (problem,) = error.value.problems
     assert problem.pointer == "/rules/rules/0/field"
     assert problem.field == "rules.rules[0].field"
 
@@ -190,33 +190,33 @@ def test_pointers_go_on_inside_a_string_and_begin_at_the_place_of_the_rule() -> 
 def test_unknown_keys_are_ignored_unless_handling_is_strict() -> None:
     written = {"conditions": [{**ORDERED, "a/b~": 1}], "note": "mine"}
 
-    assert places(written) == set()
-    assert places(written, strict=True) == {
+    assert problems_of(written) == set()
+    assert problems_of(written, strict=True) == {
         ("/note", "UNKNOWN_FIELD"),
         ("/conditions/0/a~1b~0", "UNKNOWN_FIELD"),
     }
 
 
 @pytest.mark.parametrize("text", ["\0", "a\ud800"])
-def test_what_no_storage_keeps_is_refused_even_where_it_is_ignored(text: str) -> None:
-    assert places([{**ORDERED, "label": [text]}]) == {("/0/label/0", "INVALID_VALUE")}
-    assert places([{**ORDERED, text: 1}]) == {("/0", "INVALID_VALUE")}
-    assert places(json.dumps([{**ORDERED, "label": text}])) == {("/0/label", "INVALID_VALUE")}
+def test_text_that_cannot_be_stored_is_refused_also_in_ignored_keys(text: str) -> None:
+    assert problems_of([{**ORDERED, "label": [text]}]) == {("/0/label/0", "INVALID_VALUE")}
+    assert problems_of([{**ORDERED, text: 1}]) == {("/0", "INVALID_VALUE")}
+    assert problems_of(json.dumps([{**ORDERED, "label": text}])) == {("/0/label", "INVALID_VALUE")}
 
 
-def test_a_key_that_cannot_be_shown_leaves_a_pointer_that_can() -> None:
-    assert places([{**ORDERED, "\ud800": 1}], strict=True) == {
+def test_a_pointer_replaces_characters_that_cannot_be_encoded() -> None:
+    assert problems_of([{**ORDERED, "\ud800": 1}], strict=True) == {
         ("/0", "INVALID_VALUE"),
         ("/0/?", "UNKNOWN_FIELD"),
     }
 
 
-def test_the_answer_to_a_megabyte_of_nonsense_is_short() -> None:
+def test_the_number_of_problems_is_limited() -> None:
     nonsense = {"field": "tags", "operator": "has_any", "value": [1] * 200_000}
     unknown = dict.fromkeys(map(str, range(10_000)))
 
-    assert len(places([nonsense])) == MAX_PROBLEMS
-    assert len(places([{**ORDERED, **unknown}], strict=True)) == MAX_PROBLEMS
+    assert len(problems_of([nonsense])) == MAX_PROBLEMS
+    assert len(problems_of([{**ORDERED, **unknown}], strict=True)) == MAX_PROBLEMS
 
 
 JSON = st.recursive(
@@ -234,8 +234,8 @@ JSON = st.recursive(
 
 @settings(max_examples=300)
 @given(JSON | JSON.map(lambda value: json.dumps(value, default=str)), st.booleans())
-def test_any_json_is_a_rule_or_is_refused_with_pointers(written: object, strict: bool) -> None:
-    pointers = {pointer for pointer, _ in places(written, strict=strict)}
+def test_any_json_is_a_rule_or_has_problems_with_pointers(written: object, strict: bool) -> None:
+    pointers = {pointer for pointer, _ in problems_of(written, strict=strict)}
 
     assert all(pointer == "" or pointer.startswith("/") for pointer in pointers)
     assert pointers or parse(written) == parse(written, strict=strict)

@@ -1,12 +1,12 @@
-"""Whatever is done, whenever it is asked: members are those whom their segment says, in memory."""
+"""After any commands, every answer about members agrees with a brute-force evaluation."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from customers.adapters.memory.storage import MemoryStorage
-from tests.support.brute_force import Witness
+from tests.support.brute_force import BruteForceCheck
 from tests.support.builders import USD, a_tenant
-from tests.support.oracle import World, steps_of
+from tests.support.oracle import SegmentOracle, small_steps
 from tests.support.segment_commands import Command, commands
 
 EXAMPLES, COMMANDS = 40, 40
@@ -18,12 +18,12 @@ EXAMPLES, COMMANDS = 40, 40
 )
 @settings(max_examples=EXAMPLES)
 async def test_members_are_right_after_every_command(
-    given_commands: list[Command], so_many: int | None
+    command_list: list[Command], limit: int | None
 ) -> None:
-    world = World(MemoryStorage(currency=USD), a_tenant())
-    witness = Witness(world)
-    with steps_of(so_many):
-        for command in given_commands:
-            await world.do(command)
-            await witness.look()
-        await witness.check_feeds()
+    oracle = SegmentOracle(MemoryStorage(currency=USD), a_tenant())
+    checker = BruteForceCheck(oracle)
+    with small_steps(limit):
+        for command in command_list:
+            await oracle.execute(command)
+            await checker.check()
+        await checker.check_feeds()

@@ -1,6 +1,6 @@
-"""What a sweeper does when it is called: for whom, how far, and only while it holds the lease.
+"""The sweeper: which tenants and segments it refreshes, how far, and only while it holds the lease.
 
-When it is called is the business of the process; what one step settles is not tested here.
+Single steps are tested in `test_refresh`, the schedule with the process.
 """
 
 from collections.abc import AsyncIterator
@@ -36,25 +36,25 @@ from tests.support.builders import (
     later,
     some_statistics,
 )
-from tests.support.oracle import steps_of
+from tests.support.oracle import small_steps
 
 SECONDS = 60.0
-EVERYBODY = '[{"field":"email","operator":"is_not_empty"}]'
+EVERYONE = '[{"field":"email","operator":"is_not_empty"}]'
 LAPSED = '[{"field":"days_since_last_order","operator":"gt","value":90}]'
 RECENT = '[{"field":"last_order_date","operator":"within_last_days","value":91}]'
 A_DAY_AGO = '[{"field":"days_since_last_order","operator":"eq","value":1}]'
 
 
 @define(kw_only=True, eq=False)
-class FickleStorage(MemoryStorage):
-    """One that gives the lease so many times, and then no more; and has trouble with a tenant."""
+class FailingStorage(MemoryStorage):
+    """A storage that grants a limited number of leases, and fails for the tenant `failing`."""
 
     leases_left: int = 1_000
-    troubled: str = ""
+    failing: str = ""
 
     @asynccontextmanager
     async def transaction(self, tenant_id: str) -> AsyncIterator[Transaction]:
-        if tenant_id == self.troubled:
+        if tenant_id == self.failing:
             raise ZeroDivisionError
         async with super().transaction(tenant_id) as tx:
             yield tx
@@ -65,8 +65,8 @@ class FickleStorage(MemoryStorage):
 
 
 @pytest.fixture
-def storage() -> FickleStorage:
-    return FickleStorage(currency=USD)
+def storage() -> FailingStorage:
+    return FailingStorage(currency=USD)
 
 
 @pytest.fixture
@@ -75,149 +75,149 @@ def clock() -> FixedClock:
 
 
 @pytest.fixture
-def sweeping(storage: FickleStorage, clock: FixedClock) -> Sweeper:
+def sweeper(storage: FailingStorage, clock: FixedClock) -> Sweeper:
     return Sweeper(storage, clock, an_id())
 
 
-async def published(storage: Storage, written: str, tenant: str = "tenant") -> Segment:
-    """A segment whose members nobody has begun to build."""
-    segment = a_dynamic_segment(written, tenant_id=tenant)
+async def published(storage: Storage, rules: str, tenant: str = "tenant") -> Segment:
+    """A new segment whose backfill has not begun."""
+    segment = a_dynamic_segment(rules, tenant_id=tenant)
     async with members_locked(storage, tenant) as tx:
         await publish(tx, None, segment, NOW)
     return segment
 
 
-async def ordered(storage: Storage, days_ago: float, tenant: str = "tenant") -> Customer:
-    """A customer whose only order was so many days before `NOW`."""
-    then = later(days=-days_ago)
-    statistics = some_statistics(first_order_date=then, last_order_date=then)
-    told = {"created_at": then, "updated_at": then, "statistics": statistics}
-    return await a_kept_customer(storage, tenant, **told)
+async def add_buyer(storage: Storage, days_ago: float, tenant: str = "tenant") -> Customer:
+    """A customer whose only order was that number of days before `NOW`."""
+    date = later(days=-days_ago)
+    statistics = some_statistics(first_order_date=date, last_order_date=date)
+    values = {"created_at": date, "updated_at": date, "statistics": statistics}
+    return await a_kept_customer(storage, tenant, **values)
 
 
 async def feed_of(storage: Storage, segment: Segment) -> list[tuple[Any, ...]]:
     """Who entered (True) or left, when, and why."""
     feed = await changes(storage, segment)
-    return [(each.customer_id, each.entered, each.at, each.cause) for each in feed]
+    return [(change.customer_id, change.entered, change.at, change.cause) for change in feed]
 
 
-async def all_built(sweeping: Sweeper) -> None:
-    """Returns when the members of every segment are."""
-    while (builds := await sweeping.refresh(SECONDS)) and builds.count:
+async def complete_backfills(sweeper: Sweeper) -> None:
+    """Refreshes until no backfill is left."""
+    while (backfills := await sweeper.refresh(SECONDS)) and backfills.count:
         pass
 
 
-async def test_one_whom_another_keeps_from_sweeping_does_nothing(
-    storage: FickleStorage, sweeping: Sweeper
+async def test_a_sweeper_without_the_lease_does_nothing(
+    storage: FailingStorage, sweeper: Sweeper
 ) -> None:
-    segment = await published(storage, EVERYBODY)
+    segment = await published(storage, EVERYONE)
     customer = await a_kept_customer(storage, "tenant")
     assert await storage.lease(an_id(), SECONDS)
-    assert await sweeping.refresh(SECONDS) is None
+    assert await sweeper.refresh(SECONDS) is None
     assert not (await standing_of(storage, segment)).is_ready
     assert [candidate.customer for candidate in await marked(storage, "tenant")] == [customer]
 
 
-async def test_who_sweeps_keeps_others_from_it_and_goes_on(
-    storage: FickleStorage, clock: FixedClock, sweeping: Sweeper
+async def test_a_sweeper_with_the_lease_keeps_it(
+    storage: FailingStorage, clock: FixedClock, sweeper: Sweeper
 ) -> None:
     other = Sweeper(storage, clock, an_id())
-    told = [await each.refresh(SECONDS) for each in (sweeping, other, sweeping)]
-    assert told == [BackfillProgress(), None, BackfillProgress()]
+    results = [await one.refresh(SECONDS) for one in (sweeper, other, sweeper)]
+    assert results == [BackfillProgress(), None, BackfillProgress()]
 
 
-async def test_the_marks_of_every_tenant_are_settled(
-    storage: FickleStorage, sweeping: Sweeper
+async def test_the_pending_changes_of_every_tenant_are_applied(
+    storage: FailingStorage, sweeper: Sweeper
 ) -> None:
-    segments = [await published(storage, EVERYBODY, tenant) for tenant in ("one", "two")]
-    await sweeping.refresh(SECONDS)
-    crowd = [await a_kept_customer(storage, each.tenant_id) for each in segments]
+    segments = [await published(storage, EVERYONE, tenant) for tenant in ("one", "two")]
+    await sweeper.refresh(SECONDS)
+    crowd = [await a_kept_customer(storage, segment.tenant_id) for segment in segments]
     assert await storage.tenants_to_refresh() == ["one", "two"]
-    assert await sweeping.refresh(SECONDS) == BackfillProgress()
+    assert await sweeper.refresh(SECONDS) == BackfillProgress()
     assert await storage.tenants_to_refresh() == []
     for segment, customer in zip(segments, crowd, strict=True):
         assert await stored_members(storage, segment) == [customer]
         assert await feed_of(storage, segment) == [(customer.id, True, NOW, Cause.CUSTOMER)]
 
 
-async def test_all_marks_of_a_tenant_are_settled_however_many_there_are(
-    storage: FickleStorage, sweeping: Sweeper
+async def test_all_pending_changes_of_a_tenant_are_applied(
+    storage: FailingStorage, sweeper: Sweeper
 ) -> None:
-    segment = await published(storage, EVERYBODY)
-    await sweeping.refresh(SECONDS)
+    segment = await published(storage, EVERYONE)
+    await sweeper.refresh(SECONDS)
     crowd = [await a_kept_customer(storage, "tenant") for _ in range(5)]
-    with steps_of(2):
-        await sweeping.refresh(SECONDS)
+    with small_steps(2):
+        await sweeper.refresh(SECONDS)
     assert await marked(storage, "tenant") == []
     assert await stored_members(storage, segment) == crowd
 
 
-async def test_members_are_built_some_steps_further_by_every_call(
-    storage: FickleStorage, sweeping: Sweeper
+async def test_every_call_advances_a_backfill_by_some_steps(
+    storage: FailingStorage, sweeper: Sweeper
 ) -> None:
     crowd = [await a_kept_customer(storage, "tenant") for _ in range(5)]
-    segment = await published(storage, EVERYBODY)
-    with steps_of(1):
+    segment = await published(storage, EVERYONE)
+    with small_steps(1):
         for number in range(1, 5):
-            told = await sweeping.refresh(SECONDS)
-            assert told == BackfillProgress(count=1, progress=number / 5)
+            progress = await sweeper.refresh(SECONDS)
+            assert progress == BackfillProgress(count=1, progress=number / 5)
             assert await stored_members(storage, segment) == crowd[:number]
-        assert await sweeping.refresh(SECONDS) == BackfillProgress(count=0, progress=1.0)
+        assert await sweeper.refresh(SECONDS) == BackfillProgress(count=0, progress=1.0)
     assert await stored_members(storage, segment) == crowd
     assert (await standing_of(storage, segment)).watermark == NOW
 
 
-async def test_of_all_builds_the_number_is_told_and_how_far_the_slowest_has_come(
-    storage: FickleStorage, sweeping: Sweeper
+async def test_a_refresh_returns_the_number_of_backfills_and_the_slowest_progress(
+    storage: FailingStorage, sweeper: Sweeper
 ) -> None:
     for tenant, customers in (("one", 2), ("two", 4), ("three", 1)):
         for _ in range(customers):
             await a_kept_customer(storage, tenant)
-        await published(storage, EVERYBODY, tenant)
-    with steps_of(1):
-        assert await sweeping.refresh(SECONDS) == BackfillProgress(count=2, progress=0.25)
-        assert await sweeping.refresh(SECONDS) == BackfillProgress(count=1, progress=0.5)
+        await published(storage, EVERYONE, tenant)
+    with small_steps(1):
+        assert await sweeper.refresh(SECONDS) == BackfillProgress(count=2, progress=0.25)
+        assert await sweeper.refresh(SECONDS) == BackfillProgress(count=1, progress=0.5)
 
 
-async def test_of_a_tenants_segments_the_oldest_is_ready_before_the_next_is_begun(
-    storage: FickleStorage, sweeping: Sweeper
+async def test_the_oldest_segment_of_a_tenant_is_ready_before_the_next_backfill_begins(
+    storage: FailingStorage, sweeper: Sweeper
 ) -> None:
     await a_kept_customer(storage, "tenant")
     await a_kept_customer(storage, "tenant")
-    segments = [await published(storage, EVERYBODY) for _ in range(2)]
-    with steps_of(1):
-        told = [await sweeping.refresh(SECONDS) for _ in range(2)]
-    refresh_states = [await standing_of(storage, segment) for segment in segments]
-    assert told == [
+    segments = [await published(storage, EVERYONE) for _ in range(2)]
+    with small_steps(1):
+        results = [await sweeper.refresh(SECONDS) for _ in range(2)]
+    states = [await standing_of(storage, segment) for segment in segments]
+    assert results == [
         BackfillProgress(count=2, progress=0.0),
         BackfillProgress(count=1, progress=0.0),
     ]
-    assert [each.is_ready for each in refresh_states] == [True, False]
-    assert [each.member_count for each in refresh_states] == [2, 0]
+    assert [state.is_ready for state in states] == [True, False]
+    assert [state.member_count for state in states] == [2, 0]
 
 
 async def test_a_sweeper_that_loses_the_lease_stops_before_the_next_tenant(
-    storage: FickleStorage, sweeping: Sweeper
+    storage: FailingStorage, sweeper: Sweeper
 ) -> None:
-    segments = [await published(storage, EVERYBODY, tenant) for tenant in ("a", "b", "c")]
+    segments = [await published(storage, EVERYONE, tenant) for tenant in ("a", "b", "c")]
     storage.leases_left = 1 + 2
-    assert await sweeping.refresh(SECONDS) is None
-    refresh_states = [await standing_of(storage, segment) for segment in segments]
-    assert [each.is_ready for each in refresh_states] == [True, True, False]
+    assert await sweeper.refresh(SECONDS) is None
+    states = [await standing_of(storage, segment) for segment in segments]
+    assert [state.is_ready for state in states] == [True, True, False]
 
 
-async def test_those_whose_time_has_come_are_moved_each_at_their_own_moment(
-    storage: FickleStorage, clock: FixedClock, sweeping: Sweeper
+async def test_customers_who_cross_a_threshold_are_moved_at_their_own_moments(
+    storage: FailingStorage, clock: FixedClock, sweeper: Sweeper
 ) -> None:
-    second, first, never = [await ordered(storage, days) for days in (90, 90.5, 80)]
+    second, first, never = [await add_buyer(storage, days) for days in (90, 90.5, 80)]
     lapsed, recent = [await published(storage, written) for written in (LAPSED, RECENT)]
-    await all_built(sweeping)
+    await complete_backfills(sweeper)
     clock.forward(days=2)
-    await sweeping.follow_time(SECONDS)
-    membership_changes = [(first.id, later(days=0.5)), (second.id, later(days=1))]
+    await sweeper.follow_time(SECONDS)
+    crossings = [(first.id, later(days=0.5)), (second.id, later(days=1))]
     instant = timedelta(microseconds=1)
-    entered = [(customer, True, at, Cause.TIME) for customer, at in membership_changes]
-    left = [(customer, False, at + instant, Cause.TIME) for customer, at in membership_changes]
+    entered = [(customer, True, at, Cause.TIME) for customer, at in crossings]
+    left = [(customer, False, at + instant, Cause.TIME) for customer, at in crossings]
     assert await feed_of(storage, lapsed) == entered
     assert (await feed_of(storage, recent))[3:] == left
     assert await stored_members(storage, lapsed) == [second, first]
@@ -225,14 +225,14 @@ async def test_those_whose_time_has_come_are_moved_each_at_their_own_moment(
     assert (await standing_of(storage, lapsed)).watermark == clock.now()
 
 
-async def test_who_comes_and_goes_between_two_rounds_is_told_of_both(
-    storage: FickleStorage, clock: FixedClock, sweeping: Sweeper
+async def test_an_entry_and_an_exit_between_two_sweeps_are_both_in_the_feed(
+    storage: FailingStorage, clock: FixedClock, sweeper: Sweeper
 ) -> None:
-    customer = await ordered(storage, 0.5)
+    customer = await add_buyer(storage, 0.5)
     segment = await published(storage, A_DAY_AGO)
-    await sweeping.refresh(SECONDS)
+    await sweeper.refresh(SECONDS)
     clock.forward(days=5)
-    await sweeping.follow_time(SECONDS)
+    await sweeper.follow_time(SECONDS)
     assert await feed_of(storage, segment) == [
         (customer.id, True, later(days=0.5), Cause.TIME),
         (customer.id, False, later(days=1.5), Cause.TIME),
@@ -240,54 +240,54 @@ async def test_who_comes_and_goes_between_two_rounds_is_told_of_both(
     assert await stored_members(storage, segment) == []
 
 
-async def test_time_is_followed_in_every_tenant_and_only_where_it_moves_somebody(
-    storage: FickleStorage, clock: FixedClock, sweeping: Sweeper
+async def test_time_is_followed_in_all_tenants_and_only_in_segments_with_crossings(
+    storage: FailingStorage, clock: FixedClock, sweeper: Sweeper
 ) -> None:
     days_ago = {"one": 90.5, "two": 30, "three": 90}
     for tenant, days in days_ago.items():
-        await ordered(storage, days, tenant)
+        await add_buyer(storage, days, tenant)
     segments = [await published(storage, LAPSED, tenant) for tenant in days_ago]
-    await sweeping.refresh(SECONDS)
+    await sweeper.refresh(SECONDS)
     clock.forward(days=1)
-    await sweeping.follow_time(SECONDS)
-    refresh_states = [await standing_of(storage, segment) for segment in segments]
-    assert [each.member_count for each in refresh_states] == [1, 0, 1]
-    assert [each.watermark for each in refresh_states] == [clock.now(), NOW, clock.now()]
+    await sweeper.follow_time(SECONDS)
+    states = [await standing_of(storage, segment) for segment in segments]
+    assert [state.member_count for state in states] == [1, 0, 1]
+    assert [state.watermark for state in states] == [clock.now(), NOW, clock.now()]
 
 
-async def test_nobody_is_moved_by_one_who_has_lost_the_lease(
-    storage: FickleStorage, clock: FixedClock, sweeping: Sweeper
+async def test_a_sweeper_that_lost_the_lease_moves_nobody(
+    storage: FailingStorage, clock: FixedClock, sweeper: Sweeper
 ) -> None:
-    await ordered(storage, 90.5)
+    await add_buyer(storage, 90.5)
     segment = await published(storage, LAPSED)
-    await sweeping.refresh(SECONDS)
+    await sweeper.refresh(SECONDS)
     clock.forward(days=1)
     storage.leases_left = 0
-    await sweeping.follow_time(SECONDS)
+    await sweeper.follow_time(SECONDS)
     assert (await standing_of(storage, segment)).watermark == NOW
     assert await feed_of(storage, segment) == []
 
 
-async def test_members_that_are_being_built_do_not_follow_time(
-    storage: FickleStorage, clock: FixedClock, sweeping: Sweeper
+async def test_time_is_not_followed_during_a_backfill(
+    storage: FailingStorage, clock: FixedClock, sweeper: Sweeper
 ) -> None:
-    await ordered(storage, 90.5)
+    await add_buyer(storage, 90.5)
     segment = await published(storage, LAPSED)
     clock.forward(days=1)
-    await sweeping.follow_time(SECONDS)
+    await sweeper.follow_time(SECONDS)
     assert not (await standing_of(storage, segment)).is_ready
     assert await stored_members(storage, segment) == []
 
 
-async def test_the_trouble_of_one_tenant_is_raised_once_the_others_are_settled(
-    storage: FickleStorage,
+async def test_the_failure_of_one_tenant_is_raised_after_the_others_are_refreshed(
+    storage: FailingStorage,
 ) -> None:
     tenants = [f"tenant {number}" for number in range(3)]
     for tenant in tenants:
         async with members_locked(storage, tenant) as tx:
             await tx.memberships.set_capture(customers=True, orders=True)
         await a_kept_customer(storage, tenant)
-    storage.troubled = tenants[0]
+    storage.failing = tenants[0]
     with pytest.raises(ZeroDivisionError):
         await Sweeper(storage, FixedClock(), an_id()).refresh(SECONDS)
     assert await storage.tenants_to_refresh() == tenants[:1]

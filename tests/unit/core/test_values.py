@@ -1,4 +1,4 @@
-"""What the gates of the model let pass, and as what."""
+"""The gates of the model: the values they accept, and the codes with which they refuse others."""
 
 from datetime import UTC, date, datetime
 
@@ -22,12 +22,12 @@ from customers.core.model.values import (
     email_key,
 )
 
-NAME = TextGate(most=5)
-NOTE = TextGate(most=20, lines=True)
+NAME = TextGate(max_length=5)
+NOTE = TextGate(max_length=20, multiline=True)
 
 
 @pytest.mark.parametrize(
-    ("gate", "raw", "kept"),
+    ("gate", "raw", "value"),
     [
         (NAME, "  Ada\u00a0", "Ada"),
         (NAME, "e\u0301e\u0301e\u0301e\u0301e\u0301", "ééééé"),
@@ -46,8 +46,10 @@ NOTE = TextGate(most=20, lines=True)
         (DayGate(), "1990-01-31T00:00:00.000Z", date(1990, 1, 31)),
     ],
 )
-def test_a_gate_keeps_the_value_in_its_normal_form(gate: Gate, raw: object, kept: object) -> None:
-    assert gate.read(raw) == kept
+def test_a_gate_returns_the_value_in_its_stored_form(
+    gate: Gate, raw: object, value: object
+) -> None:
+    assert gate.read(raw) == value
 
 
 @pytest.mark.parametrize(
@@ -59,8 +61,8 @@ def test_a_gate_keeps_the_value_in_its_normal_form(gate: Gate, raw: object, kept
         (NAME, "a\nb", "INVALID_VALUE"),
         (NAME, "\ud800", "INVALID_VALUE"),
         (NOTE, "a\x85b", "INVALID_VALUE"),
-        (TextGate(most=5, blank=False), "  ", "REQUIRED"),
-        (TextGate(most=500, least=10), "short", "MIN_LENGTH"),
+        (TextGate(max_length=5, blank=False), "  ", "REQUIRED"),
+        (TextGate(max_length=500, min_length=10), "short", "MIN_LENGTH"),
         (EmailGate(), "", "REQUIRED"),
         (EmailGate(), "not-an-address", "INVALID_FORMAT"),
         (EmailGate(), "a b@example.test", "INVALID_FORMAT"),
@@ -80,30 +82,30 @@ def test_a_gate_keeps_the_value_in_its_normal_form(gate: Gate, raw: object, kept
         (DayGate(), "1990-02-30", "INVALID_VALUE"),
         (DayGate(), "1990-01-31T01:00:00Z", "INVALID_FORMAT"),
         (IdGate(), "0190b2f0000070008000000000000001", "INVALID_FORMAT"),
-        (IdsGate(most=2), [], "REQUIRED"),
-        (IdsGate(most=2), ["x"] * 3, "MAX_LENGTH"),
+        (IdsGate(limit=2), [], "REQUIRED"),
+        (IdsGate(limit=2), ["x"] * 3, "MAX_LENGTH"),
     ],
 )
 def test_a_gate_refuses_with_a_code(gate: Gate, raw: object, code: str) -> None:
-    with pytest.raises(InvalidValue) as refused:
+    with pytest.raises(InvalidValue) as error:
         gate.read(raw)
-    assert refused.value.code == code
+    assert error.value.code == code
 
 
 @pytest.mark.parametrize(
-    ("written", "moment"),
+    ("text", "moment"),
     [
         ("2026-01-01T00:00:00Z", datetime(2026, 1, 1, tzinfo=UTC)),
         ("2026-01-01t02:00:00.1234567+02:00", datetime(2026, 1, 1, 0, 0, 0, 123456, UTC)),
         ("2025-12-31T23:30:00.5-00:30", datetime(2026, 1, 1, 0, 0, 0, 500000, UTC)),
     ],
 )
-def test_a_moment_is_kept_in_utc_and_whole_microseconds(written: str, moment: datetime) -> None:
-    assert MomentGate().read(written) == moment
+def test_a_moment_is_in_utc_and_whole_microseconds(text: str, moment: datetime) -> None:
+    assert MomentGate().read(text) == moment
 
 
 @pytest.mark.parametrize(
-    "written",
+    "text",
     [
         "2026-01-01T00:00:00",
         "2026-01-01",
@@ -117,9 +119,9 @@ def test_a_moment_is_kept_in_utc_and_whole_microseconds(written: str, moment: da
         "soon",
     ],
 )
-def test_a_moment_needs_a_calendar_day_a_time_and_an_offset(written: str) -> None:
+def test_a_moment_needs_a_valid_date_a_time_and_an_offset(text: str) -> None:
     with pytest.raises(InvalidValue):
-        MomentGate().read(written)
+        MomentGate().read(text)
 
 
 def test_an_email_key_is_lower_cased_but_not_case_folded() -> None:

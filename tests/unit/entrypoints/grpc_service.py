@@ -15,7 +15,7 @@ from google.type.money_pb2 import Money
 
 from customers.adapters.memory.storage import MemoryStorage
 from customers.core.model.money import Currency
-from customers.core.model.order import Entry, fold
+from customers.core.model.order import Entry, fold_ledger
 from customers.core.services.orders import Orders
 from customers.entrypoints.grpc.generated.customers_pb2 import (
     CancelOrderRequest,
@@ -54,7 +54,7 @@ class Rpc:
         async with self.storage.view(TENANT) as view:
             entries = await view.orders.newest(UUID(customer_id), None, 10_000)
             customer = await view.customers.get(UUID(customer_id))
-        assert customer.statistics == fold(entries, USD)
+        assert customer.statistics == fold_ledger(entries, USD)
         return entries
 
     async def wait_until_idle(self) -> None:

@@ -35,7 +35,7 @@ from tests.support.builders import (
     some_statistics,
 )
 from tests.support.faulty_storage import FaultyStorage
-from tests.support.oracle import steps_of
+from tests.support.oracle import small_steps
 from tests.support.patience import PATIENCE_SECONDS, until
 
 MODULE = run_sweeper.__module__
@@ -273,7 +273,7 @@ async def test_metrics_show_the_progress_of_backfills(
         await a_kept_customer(storage, "tenant")
     await publish_segment(storage)
     assert backfills(metrics) == (0, 1)
-    with steps_of(1):
+    with small_steps(1):
         for expected in ((1, 0.25), (1, 0.5), (1, 0.75), (0, 1)):
             async with run_sweeper(sweeper, metrics, NEVER):
                 await until(partial(has_backfills, metrics, expected))
@@ -284,7 +284,7 @@ async def test_a_backfill_does_not_wait_for_the_pause(
 ) -> None:
     customers = [await a_kept_customer(storage, "tenant") for _ in range(4)]
     segment = await publish_segment(storage)
-    with steps_of(1):
+    with small_steps(1):
         async with run_sweeper(sweeper, metrics, NEVER):
             await refreshed(storage)
     assert await stored_members(storage, segment) == customers

@@ -7,7 +7,7 @@ from attrs import evolve, frozen
 
 from customers.adapters.memory.draft import Draft, StateReader
 from customers.adapters.memory.state import with_value
-from customers.core.model.address import Address, in_order
+from customers.core.model.address import Address, sort_key
 from customers.core.model.customer import Customer
 from customers.core.ports.customers import AddressReader, AddressRepository
 
@@ -33,6 +33,6 @@ class MemoryAddresses(MemoryAddressReader, AddressRepository):
         self._source.expect_lock(Customer, customer_id)
         if set(before) != set(state.addresses.get(customer_id, ())):
             self._source.doom(RuntimeError("`before` is not what is stored: read it again"))
-        stored = tuple(sorted(after, key=in_order)) or None
+        stored = tuple(sorted(after, key=sort_key)) or None
         addresses = with_value(state.addresses, customer_id, stored)
         self._source.replace(evolve(state, addresses=addresses))

@@ -11,7 +11,7 @@ from customers.adapters.memory.draft import Draft
 from customers.adapters.memory.payment_methods import without_tokens
 from customers.adapters.memory.state import EMPTY, State, with_value
 from customers.core.model.customer import Customer
-from customers.core.model.erasure import TABLES, Erasure
+from customers.core.model.erasure import Erasure, RecordKind
 from customers.core.model.order import Entry
 from customers.core.ports.customers import ErasureRepository
 
@@ -28,28 +28,23 @@ class MemoryErasures(ErasureRepository):
         self._draft.expect_lock(Customer, customer.id)
         if customer.erased_at is None:
             self._draft.doom(RuntimeError("the customer is not erased: it still has a name"))
-        erasure = Erasure(
-            customer_id=customer.id,
-            erased_at=customer.erased_at,
-            tables=dict.fromkeys(TABLES, 0) | _row_counts(state, customer.id),
-        )
+        erasure = Erasure.of(customer.id, customer.erased_at, _counts(state, customer.id))
         state = erased(_without_personal_data(state, customer.id), customer)
         self._draft.replace(evolve(state, erasures=state.erasures.set(customer.id, erasure)))
         return erasure
 
 
-def _row_counts(state: State, customer_id: UUID) -> dict[str, int]:
-    """The number of rows of each table that the erasure empties or removes."""
+def _counts(state: State, customer_id: UUID) -> dict[RecordKind, int]:
+    """The number of records of each kind that the erasure removes or empties."""
     entries = state.ledger.get(customer_id, EMPTY).values()
     return {
-        "customers": 1,
-        "customer_addresses": len(state.addresses.get(customer_id, ())),
-        "customer_payment_methods": len(state.payment_methods.get(customer_id, ())),
-        "customer_segment_assignments": _segments_with(state.assignments, customer_id),
-        "customer_segment_members": _segments_with(state.members, customer_id),
-        "customer_notes": len(state.notes.get(customer_id, ())),
-        "customer_communications": len(state.communications.get(customer_id, ())),
-        "customer_orders": sum(bool(entry.order_number) for entry in entries),
+        RecordKind.ADDRESS: len(state.addresses.get(customer_id, ())),
+        RecordKind.PAYMENT_METHOD: len(state.payment_methods.get(customer_id, ())),
+        RecordKind.ASSIGNMENT: _segments_with(state.assignments, customer_id),
+        RecordKind.MEMBERSHIP: _segments_with(state.members, customer_id),
+        RecordKind.NOTE: len(state.notes.get(customer_id, ())),
+        RecordKind.COMMUNICATION: len(state.communications.get(customer_id, ())),
+        RecordKind.ORDER: sum(bool(entry.order_number) for entry in entries),
     }
 
 

@@ -13,7 +13,7 @@ from customers.adapters.memory.sorting import newest
 from customers.adapters.memory.state import EMPTY
 from customers.core.model.customer import Customer
 from customers.core.model.money import Currency
-from customers.core.model.order import Entry, Statistics, StoredRefund, fold
+from customers.core.model.order import Entry, Statistics, StoredRefund, fold_ledger
 from customers.core.model.query import JournalKey
 from customers.core.ports.ledger import OrderReader, OrderRepository
 
@@ -63,7 +63,7 @@ class MemoryOrders(MemoryOrderReader, OrderRepository):
 
     async def statistics(self, customer_id: UUID) -> Statistics:
         entries = self._source.state.ledger.get(customer_id, EMPTY)
-        return fold(entries.values(), self._currency)
+        return fold_ledger(entries.values(), self._currency)
 
 
 def _position(entry: Entry) -> tuple[datetime, str]:

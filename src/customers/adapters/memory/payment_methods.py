@@ -10,7 +10,7 @@ from customers.adapters.memory.draft import Draft, StateReader
 from customers.adapters.memory.state import State, Token, token_of, with_value
 from customers.core.errors import PaymentMethodTaken
 from customers.core.model.customer import Customer
-from customers.core.model.payment import PaymentMethod, in_order
+from customers.core.model.payment import PaymentMethod, sort_key
 from customers.core.ports.customers import PaymentMethodReader, PaymentMethodRepository
 
 Tokens = Map[Token, UUID]
@@ -41,7 +41,7 @@ class MemoryPaymentMethods(MemoryPaymentMethodReader, PaymentMethodRepository):
         tokens = without_tokens(state.tokens, stored)
         if _taken(tokens, holders):
             self._source.doom(PaymentMethodTaken())
-        methods = tuple(sorted(after, key=in_order)) or None
+        methods = tuple(sorted(after, key=sort_key)) or None
         self._source.replace(
             evolve(
                 state,

@@ -23,9 +23,9 @@ from customers.core.ports.storage import Storage, Transaction
 MAX_PENDING_PER_STEP = 100
 MAX_SCANNED_PER_STEP = 1_500
 MAX_CROSSED_PER_STEP = 200
-# How much of a backfill the publishing request does itself; the sweeper does the rest.
+# The steps of a backfill in the publishing request; the sweeper does the others.
 MAX_STEPS_PER_REQUEST = 10
-# How long a publishing request waits for writes that may not know of the segment yet.
+# How long a publishing request waits for writes that began before the segment was stored.
 MAX_SECONDS_TO_WAIT = 1.0
 
 
@@ -55,7 +55,7 @@ async def catch_up(
 
 
 async def apply_pending_changes(storage: Storage, tenant_id: str) -> None:
-    """Applies pending changes until none are left, a batch per transaction."""
+    """Applies all pending changes of a tenant, a batch per transaction."""
     applied = MAX_PENDING_PER_STEP
     while applied == MAX_PENDING_PER_STEP:
         async with storage.transaction(tenant_id) as tx:
@@ -64,7 +64,7 @@ async def apply_pending_changes(storage: Storage, tenant_id: str) -> None:
 
 
 async def start_backfill(storage: Storage, tenant_id: str, segment_id: UUID, clock: Clock) -> None:
-    """As `backfill`, after waiting a moment for older writes to pass the capture barrier."""
+    """As `backfill`, after waiting a short time for the capture barrier to pass."""
     async with storage.view(tenant_id) as view:
         state = (await view.memberships.refresh_states([segment_id])).get(segment_id)
     if state is not None and not state.is_ready:
@@ -73,7 +73,7 @@ async def start_backfill(storage: Storage, tenant_id: str, segment_id: UUID, clo
 
 
 async def backfill(storage: Storage, tenant_id: str, segment_id: UUID, clock: Clock) -> None:
-    """Advances a segment's backfill by some steps, unless older writes hold it back."""
+    """Advances a segment's backfill by some steps, if its capture barrier has passed."""
     for _ in range(MAX_STEPS_PER_REQUEST):
         if not await refresh_step(storage, tenant_id, segment_id, clock.now()):
             return
@@ -93,7 +93,7 @@ async def refresh_step(
 
 
 async def apply_pending_batch(tx: Transaction, customer_ids: Collection[UUID] | None = None) -> int:
-    """Applies the pending changes of some customers; returns of how many.
+    """Applies the pending changes of some customers; returns the number of customers.
 
     Needs the membership lock.
     """
@@ -122,8 +122,8 @@ async def apply_all_pending(tx: Transaction, customer_ids: Collection[UUID] | No
 async def advance(tx: Transaction, segment: Segment, state: RefreshState, now: datetime) -> bool:
     """As `refresh_step`, in a transaction that holds the membership lock.
 
-    Pending changes are applied first: a change before a moment keeps its own date, and is not
-    dated by the watermark, nor as if it had happened after a rule was published.
+    Pending changes are applied first, so that a change keeps its own date in the feed: it is not
+    dated by a later watermark, nor after the publication of a later rule.
     """
     if await apply_pending_batch(tx) == MAX_PENDING_PER_STEP:
         return True
@@ -161,9 +161,9 @@ async def _advance_backfill(tx: Transaction, segment: Segment, state: RefreshSta
 async def _advance_time(
     tx: Transaction, segment: Segment, state: RefreshState, now: datetime
 ) -> bool:
-    """Moves the next customers who crossed a threshold, up to the target of the pass or now."""
+    """Updates the next customers who crossed a threshold before the target of the pass, or now."""
     watermark = state.watermark or now
-    target = state.target or max(now, watermark)
+    target = state.target or now
     ranges = crossed_ranges(segment, watermark, target)
     candidates = (
         await tx.memberships.crossed(ranges, state.cursor, MAX_CROSSED_PER_STEP) if ranges else ()

@@ -30,7 +30,7 @@ from customers.core.ports.storage import Storage, View
 # before they are read: a process serves nobody else while it evaluates rules.
 MAX_CANDIDATES = 1_000
 MAX_EVALUATIONS = 20_000
-# More than there are.
+# Greater than any number of candidates.
 _ALL = 10**9
 
 _EVERYONE = CustomerFilter()
@@ -58,7 +58,7 @@ class MembershipView:
         )
 
     async def summaries(self, segments: Iterable[Segment]) -> list[SegmentSummary]:
-        """The segments with their numbers of members."""
+        """The segments with their current numbers of members."""
         return [
             SegmentSummary(
                 segment=segment,
@@ -79,7 +79,7 @@ class MembershipView:
         return 0 if customer_filter is None else await self.view.customers.count(customer_filter)
 
     def evaluation_time(self, segment: Segment) -> datetime:
-        """The moment for which this view answers about a segment."""
+        """The moment at which this view evaluates a segment."""
         return self._states[segment.id].evaluation_time(self.now)
 
     def contains(self, segment: Segment, customer: Customer, assigned_to: Container[UUID]) -> bool:
@@ -88,7 +88,7 @@ class MembershipView:
         return is_member(segment, values, assigned_to)
 
     def _corrections(self, segment: Segment) -> tuple[frozenset[UUID], frozenset[UUID]]:
-        """The stale candidates who are members but not stored, and those stored but no members."""
+        """The stale candidates who are members but not stored as such, and the reverse."""
         entering: set[UUID] = set()
         leaving: set[UUID] = set()
         for candidate in self._candidates:

@@ -1,6 +1,6 @@
-"""Addresses, and the book that keeps a customer's defaults in order.
+"""Addresses, and the address book, which maintains a customer's default addresses.
 
-Shipping and billing each have at most one default; an address for both counts as each.
+Shipping and billing have at most one default each; an address for both can be the default of both.
 """
 
 from collections.abc import Iterable
@@ -20,10 +20,10 @@ from customers.core.model.values import (
     Phone,
     TextGate,
     Unset,
-    given,
+    set_fields,
 )
 
-MOST_ADDRESSES = 20
+MAX_ADDRESSES = 20
 
 
 class AddressType(StrEnum):
@@ -32,63 +32,63 @@ class AddressType(StrEnum):
     BOTH = "BOTH"
 
     def shares(self, other: "AddressType") -> bool:
-        """Whether both serve a purpose."""
+        """Whether both types include shipping, or both include billing."""
         return AddressType.BOTH in (self, other) or self is other
 
 
 class AddressTypeGate(ChoiceGate):
-    """A type in any letter case; the empty one is SHIPPING."""
+    """An address type in any letter case; an empty text means SHIPPING."""
 
     def read(self, raw: object) -> StrEnum:
-        return super().read(TextGate(most=255).read(raw) or AddressType.SHIPPING)
+        return super().read(TextGate(max_length=255).read(raw) or AddressType.SHIPPING)
 
 
-TypeChoice = Annotated[AddressType, AddressTypeGate(AddressType)]
-Label = Annotated[str, TextGate(most=50)]
-Name = Annotated[str, TextGate(most=100)]
-Line = Annotated[str, TextGate(most=255)]
-RequiredLine = Annotated[str, TextGate(most=255, blank=False)]
-City = Annotated[str, TextGate(most=100, blank=False)]
-State = Annotated[str, TextGate(most=100)]
-PostalCode = Annotated[str, TextGate(most=20, blank=False)]
-CountryCode = Annotated[str, CountryCodeGate(blank=False)]
+AddressTypeChoice = Annotated[AddressType, AddressTypeGate(AddressType)]
+Label = Annotated[str, TextGate(max_length=50)]
+PersonName = Annotated[str, TextGate(max_length=100)]
+Line = Annotated[str, TextGate(max_length=255)]
+RequiredLine = Annotated[str, TextGate(max_length=255, blank=False)]
+City = Annotated[str, TextGate(max_length=100, blank=False)]
+Region = Annotated[str, TextGate(max_length=100)]
+PostalCode = Annotated[str, TextGate(max_length=20, blank=False)]
+RequiredCountryCode = Annotated[str, CountryCodeGate(blank=False)]
 
 
 @frozen(kw_only=True)
 class AddressDetails:
-    """A new address as given; `is_default` None leaves the default to the book."""
+    """A new address; with `is_default` None the address book decides whether it is a default."""
 
-    address_type: TypeChoice = AddressType.SHIPPING
+    address_type: AddressTypeChoice = AddressType.SHIPPING
     is_default: Flag | None = None
     label: Label = ""
-    first_name: Name = ""
-    last_name: Name = ""
+    first_name: PersonName = ""
+    last_name: PersonName = ""
     company: Line = ""
     address_line1: RequiredLine
     address_line2: Line = ""
     city: City
-    state: State = ""
+    state: Region = ""
     postal_code: PostalCode
-    country: CountryCode
+    country: RequiredCountryCode
     phone: Phone = ""
 
 
 @frozen(kw_only=True)
 class AddressChange:
-    """The fields to set; those left UNSET stay. `empty` is what a merge patch's null sets."""
+    """The fields to set; UNSET fields stay. A null in a merge patch sets the value `empty`."""
 
-    address_type: TypeChoice | Unset = UNSET
+    address_type: AddressTypeChoice | Unset = UNSET
     is_default: Flag | Unset = UNSET
     label: Label | Unset = field(default=UNSET, metadata={"empty": ""})
-    first_name: Name | Unset = field(default=UNSET, metadata={"empty": ""})
-    last_name: Name | Unset = field(default=UNSET, metadata={"empty": ""})
+    first_name: PersonName | Unset = field(default=UNSET, metadata={"empty": ""})
+    last_name: PersonName | Unset = field(default=UNSET, metadata={"empty": ""})
     company: Line | Unset = field(default=UNSET, metadata={"empty": ""})
     address_line1: RequiredLine | Unset = UNSET
     address_line2: Line | Unset = field(default=UNSET, metadata={"empty": ""})
     city: City | Unset = UNSET
-    state: State | Unset = field(default=UNSET, metadata={"empty": ""})
+    state: Region | Unset = field(default=UNSET, metadata={"empty": ""})
     postal_code: PostalCode | Unset = UNSET
-    country: CountryCode | Unset = UNSET
+    country: RequiredCountryCode | Unset = UNSET
     phone: Phone | Unset = field(default=UNSET, metadata={"empty": ""})
 
 
@@ -117,14 +117,14 @@ class Address:
     def new(
         cls, details: AddressDetails, *, id: UUID, customer_id: UUID, tenant_id: str, now: datetime
     ) -> Self:
-        told = {**asdict(details), "is_default": details.is_default is True}
+        values = {**asdict(details), "is_default": details.is_default is True}
         return cls(
             id=id,
             customer_id=customer_id,
             tenant_id=tenant_id,
             created_at=now,
             updated_at=now,
-            **told,
+            **values,
         )
 
     def with_default(self, is_default: bool, now: datetime) -> Self:
@@ -133,13 +133,13 @@ class Address:
         return evolve(self, is_default=is_default, updated_at=max(now, self.updated_at))
 
 
-def in_order(address: Address) -> tuple[bool, datetime, UUID]:
-    """The order of a customer's addresses: default first, then oldest first."""
+def sort_key(address: Address) -> tuple[bool, datetime, UUID]:
+    """Sorts the addresses of a customer: default first, then oldest first."""
     return (not address.is_default, address.created_at, address.id)
 
 
-def _sorted(given: Iterable[Address]) -> tuple[Address, ...]:
-    return tuple(sorted(given, key=in_order))
+def _sorted(addresses: Iterable[Address]) -> tuple[Address, ...]:
+    return tuple(sorted(addresses, key=sort_key))
 
 
 @frozen
@@ -149,65 +149,78 @@ class AddressBook:
     addresses: tuple[Address, ...] = field(default=(), converter=_sorted)
 
     def __getitem__(self, address_id: UUID) -> Address:
-        """Raises AddressNotFound."""
+        """The address with that id. Raises AddressNotFound."""
         for address in self.addresses:
             if address.id == address_id:
                 return address
         raise AddressNotFound
 
-    def add(self, address: Address, *, asked: bool | None, now: datetime) -> Self:
-        """With one more; `asked` is what the caller said of the default, None for nothing.
+    def add(self, address: Address, *, is_default: bool | None, now: datetime) -> Self:
+        """The book with another address. With `is_default` None the address becomes a default if
+        no other one serves its type.
 
         Raises AddressLimitExceeded.
         """
-        if len(self.addresses) >= MOST_ADDRESSES:
+        if len(self.addresses) >= MAX_ADDRESSES:
             raise AddressLimitExceeded
-        unasked = asked is None and not self._rivals(address)
-        return self._with(address.with_default(asked is True or unasked, now), now)
+        if is_default is None:
+            is_default = not self._other_defaults(address)
+        return self._with(address.with_default(is_default, now), now)
 
     def change(self, address_id: UUID, change: AddressChange, *, now: datetime) -> Self:
-        """With the given fields of one address set; itself when that changes nothing."""
+        """The book with fields of one address set; itself when nothing changes.
+
+        Raises AddressNotFound.
+        """
         before = self[address_id]
-        told = given(change)
-        after = evolve(before, **told)
-        if before.is_default and "is_default" not in told and self._must_yield(before, after):
+        values = set_fields(change)
+        after = evolve(before, **values)
+        if before.is_default and "is_default" not in values and self._loses_default(before, after):
             after = evolve(after, is_default=False)
         if after == before:
             return self
         return self._with(evolve(after, updated_at=max(now, before.updated_at)), now)
 
     def remove(self, address_id: UUID, *, now: datetime) -> Self:
-        """Without one; for what it was the default of, the oldest other one takes over."""
-        gone = self[address_id]
-        left = type(self)(each for each in self.addresses if each.id != address_id)
-        return left._succeed(gone, now) if gone.is_default else left
+        """The book without one address; the oldest others that share its type replace a default.
+
+        Raises AddressNotFound.
+        """
+        removed = self[address_id]
+        book = type(self)(address for address in self.addresses if address.id != address_id)
+        return book._with_new_default(removed, now) if removed.is_default else book
 
     def _with(self, address: Address, now: datetime) -> Self:
-        others = (each for each in self.addresses if each.id != address.id)
-        if address.is_default:
-            rivals = {rival.id for rival in self._rivals(address)}
-            others = (
-                each.with_default(each.id not in rivals and each.is_default, now) for each in others
-            )
+        """The book with an address added or replaced; a new default replaces the former ones."""
+        replaced = self._other_defaults(address) if address.is_default else ()
+        others = (
+            other.with_default(False, now) if other in replaced else other
+            for other in self.addresses
+            if other.id != address.id
+        )
         return type(self)((*others, address))
 
-    def _rivals(self, address: Address) -> list[Address]:
-        """The other defaults for a purpose that the address serves."""
+    def _other_defaults(self, address: Address) -> list[Address]:
+        """The other default addresses that share the type of an address."""
         return [
-            each
-            for each in self.addresses
-            if each.is_default
-            and each.id != address.id
-            and each.address_type.shares(address.address_type)
+            other
+            for other in self.addresses
+            if other.is_default
+            and other.id != address.id
+            and other.address_type.shares(address.address_type)
         ]
 
-    def _must_yield(self, before: Address, after: Address) -> bool:
-        """A default whose type changes gives up what it no longer serves, and takes nothing."""
-        return not before.address_type.shares(after.address_type) or bool(self._rivals(after))
+    def _loses_default(self, before: Address, after: Address) -> bool:
+        """Whether a default stops being one because its type changes: it no longer serves the
+        former type, or the new type has a default.
+        """
+        shares = before.address_type.shares(after.address_type)
+        return not shares or bool(self._other_defaults(after))
 
-    def _succeed(self, gone: Address, now: datetime) -> Self:
+    def _with_new_default(self, removed: Address, now: datetime) -> Self:
         book = self
-        for heir in sorted(self.addresses, key=lambda each: (each.created_at, each.id)):
-            if heir.address_type.shares(gone.address_type) and not book._rivals(heir):
-                book = book._with(heir.with_default(True, now), now)
+        for address in sorted(self.addresses, key=lambda address: (address.created_at, address.id)):
+            shares = address.address_type.shares(removed.address_type)
+            if shares and not book._other_defaults(address):
+                book = book._with(address.with_default(True, now), now)
         return book

@@ -1,7 +1,6 @@
-"""The customer: who they are, what they have spent, whether they may buy.
+"""The customer: personal data, status, lock, and the statistics of their orders.
 
-Addresses, payment methods and the ledger have modules of their own; a customer carries only the
-statistics that the ledger folds to.
+Addresses, payment methods and the ledger have modules of their own.
 """
 
 from datetime import date, datetime
@@ -14,7 +13,7 @@ from attrs import asdict, evolve, field, frozen
 from customers.core.errors import AlreadyBlocked, CustomerNotFound, NotBlocked, StaleVersion
 from customers.core.model.address import Address
 from customers.core.model.folding import fold
-from customers.core.model.order import NOTHING_YET, Statistics
+from customers.core.model.order import NO_ORDERS, Statistics
 from customers.core.model.payment import PaymentMethod
 from customers.core.model.values import (
     UNSET,
@@ -29,7 +28,7 @@ from customers.core.model.values import (
     TextGate,
     Unset,
     email_key,
-    given,
+    set_fields,
 )
 
 
@@ -45,20 +44,20 @@ class CustomerType(StrEnum):
     VIP = "VIP"
 
 
-FirstName = Annotated[str, TextGate(most=100, blank=False)]
-LastName = Annotated[str, TextGate(most=100)]
-Country = Annotated[str, TextGate(most=100)]
+FirstName = Annotated[str, TextGate(max_length=100, blank=False)]
+LastName = Annotated[str, TextGate(max_length=100)]
+Country = Annotated[str, TextGate(max_length=100)]
 CountryCode = Annotated[str, CountryCodeGate()]
-AvatarUrl = Annotated[str, TextGate(most=500)]
-Notes = Annotated[str, TextGate(most=10_000, lines=True)]
-Reason = Annotated[str, TextGate(most=500, least=10, blank=False, lines=True)]
-StatusChoice = Annotated[CustomerStatus, ChoiceGate(CustomerStatus)]
-TypeChoice = Annotated[CustomerType, ChoiceGate(CustomerType)]
+AvatarUrl = Annotated[str, TextGate(max_length=500)]
+Notes = Annotated[str, TextGate(max_length=10_000, multiline=True)]
+Reason = Annotated[str, TextGate(max_length=500, min_length=10, blank=False, multiline=True)]
+CustomerStatusChoice = Annotated[CustomerStatus, ChoiceGate(CustomerStatus)]
+CustomerTypeChoice = Annotated[CustomerType, ChoiceGate(CustomerType)]
 
 
 @frozen(kw_only=True)
 class CustomerDetails:
-    """What a new customer is made of, as the caller gives it."""
+    """The values of a new customer, as the caller sends them."""
 
     email: Email
     first_name: FirstName
@@ -69,7 +68,7 @@ class CustomerDetails:
     country: Country = ""
     country_code: CountryCode = ""
     avatar_url: AvatarUrl = ""
-    customer_type: TypeChoice = CustomerType.RETAIL
+    customer_type: CustomerTypeChoice = CustomerType.RETAIL
     marketing_opt_in: Flag = False
     tags: Tags = ()
     notes: Notes = ""
@@ -77,7 +76,7 @@ class CustomerDetails:
 
 @frozen(kw_only=True)
 class CustomerChange:
-    """The fields to set; those left UNSET stay. `empty` is what a merge patch's null sets."""
+    """The fields to set; UNSET fields stay. A null in a merge patch sets the value `empty`."""
 
     email: Email | Unset = UNSET
     first_name: FirstName | Unset = UNSET
@@ -87,8 +86,8 @@ class CustomerChange:
     country: Country | Unset = field(default=UNSET, metadata={"empty": ""})
     country_code: CountryCode | Unset = field(default=UNSET, metadata={"empty": ""})
     avatar_url: AvatarUrl | Unset = field(default=UNSET, metadata={"empty": ""})
-    customer_type: TypeChoice | Unset = UNSET
-    status: StatusChoice | Unset = UNSET
+    customer_type: CustomerTypeChoice | Unset = UNSET
+    status: CustomerStatusChoice | Unset = UNSET
     marketing_opt_in: Flag | Unset = UNSET
     tags: Tags | Unset = field(default=UNSET, metadata={"empty": ()})
     notes: Notes | Unset = field(default=UNSET, metadata={"empty": ""})
@@ -103,7 +102,7 @@ class LockReason:
 
 @frozen(kw_only=True)
 class Customer:
-    """A customer of one tenant. `version` rises by one with every change an answer can show."""
+    """A customer of one tenant. `version` rises by one with every change that callers can see."""
 
     id: UUID
     tenant_id: str
@@ -114,7 +113,7 @@ class Customer:
     phone: str = ""
     status: CustomerStatus = CustomerStatus.ACTIVE
     customer_type: CustomerType = CustomerType.RETAIL
-    statistics: Statistics = NOTHING_YET
+    statistics: Statistics = NO_ORDERS
     date_of_birth: date | None = None
     country: str = ""
     country_code: str = ""
@@ -137,8 +136,8 @@ class Customer:
 
     @classmethod
     def new(cls, details: CustomerDetails, *, id: UUID, tenant_id: str, now: datetime) -> Self:
-        told = asdict(details, recurse=False)
-        return cls(id=id, tenant_id=tenant_id, created_at=now, updated_at=now, **told)
+        values = asdict(details, recurse=False)
+        return cls(id=id, tenant_id=tenant_id, created_at=now, updated_at=now, **values)
 
     @property
     def is_living(self) -> bool:
@@ -150,60 +149,60 @@ class Customer:
 
     @property
     def search_text(self) -> str:
-        """What a search looks into, folded; line breaks part what no search may span."""
+        """The text that searches look into: folded e-mail, name and phone, a line for each."""
         name = f"{self.first_name} {self.last_name}"
         return "\n".join(fold(part) for part in (self.email, name, self.phone))
 
     def expect(self, versions: frozenset[int] | None) -> None:
-        """Raises StaleVersion unless the version is one of those; None expects nothing."""
+        """Raises StaleVersion unless the version is one of `versions`; None allows any version."""
         if versions is not None and self.version not in versions:
             raise StaleVersion
 
     def change(self, change: CustomerChange, *, now: datetime, actor: UUID | None) -> Self:
-        """With the given fields set; itself when that changes nothing."""
-        changed = evolve(self, **given(change))
+        """The customer with the fields of the change set; itself when nothing changes."""
+        changed = evolve(self, **set_fields(change))
         if changed.status is not self.status:
-            changed = changed._moved(self.status, now=now, actor=actor)
-        return self if changed == self else changed.touched(now)
+            changed = changed._locked_by_status(self.status, now=now, actor=actor)
+        return self if changed == self else changed.with_next_version(now)
 
     def linked(self, user_id: UUID | None, *, now: datetime) -> Self:
-        """With the account that a customer without one now has."""
+        """The customer linked to an account; itself when it has one already."""
         if self.user_id is not None or user_id is None:
             return self
-        return evolve(self, user_id=user_id).touched(now)
+        return evolve(self, user_id=user_id).with_next_version(now)
 
     def lock(self, reason: str, *, now: datetime, actor: UUID | None) -> Self:
         if self.status is CustomerStatus.BLOCKED:
             raise AlreadyBlocked
-        return self._locked(reason, now=now, actor=actor).touched(now)
+        return self._locked(reason, now=now, actor=actor).with_next_version(now)
 
     def unlock(self, reason: str, *, now: datetime, actor: UUID | None) -> Self:
         if self.status is not CustomerStatus.BLOCKED:
             raise NotBlocked
-        return self._unlocked(reason, now=now, actor=actor).touched(now)
+        return self._unlocked(reason, now=now, actor=actor).with_next_version(now)
 
     def with_statistics(self, statistics: Statistics, *, now: datetime) -> Self:
-        return evolve(self, statistics=statistics).touched(now)
+        return evolve(self, statistics=statistics).with_next_version(now)
 
-    def touched(self, now: datetime) -> Self:
-        """One version on. Time never runs backwards for a customer."""
+    def with_next_version(self, now: datetime) -> Self:
+        """The customer with the next version, updated now; `updated_at` never goes back."""
         return evolve(self, version=self.version + 1, updated_at=max(now, self.updated_at))
 
     def deleted(self, now: datetime) -> Self:
-        return evolve(self, deleted_at=now).touched(now)
+        return evolve(self, deleted_at=now).with_next_version(now)
 
     def restorable(self) -> Self:
-        """Itself; raises CustomerNotFound when it was erased."""
+        """This customer. Raises CustomerNotFound when it was erased."""
         if self.erased_at is not None:
             raise CustomerNotFound
         return self
 
     def restored(self, now: datetime) -> Self:
-        return evolve(self, deleted_at=None).touched(now)
+        return evolve(self, deleted_at=None).with_next_version(now)
 
     def erased(self, now: datetime) -> Self:
-        """Nameless: nothing personal is left, the statistics stay with the ledger."""
-        nameless = type(self)(
+        """The customer without personal data; id, dates and statistics stay."""
+        erased = type(self)(
             id=self.id,
             tenant_id=self.tenant_id,
             email="",
@@ -216,9 +215,12 @@ class Customer:
             deleted_at=self.deleted_at or now,
             erased_at=now,
         )
-        return nameless.touched(now)
+        return erased.with_next_version(now)
 
-    def _moved(self, before: CustomerStatus, *, now: datetime, actor: UUID | None) -> Self:
+    def _locked_by_status(
+        self, before: CustomerStatus, *, now: datetime, actor: UUID | None
+    ) -> Self:
+        """The customer locked or unlocked, without a reason, after a change of status."""
         if self.status is CustomerStatus.BLOCKED:
             return self._locked("", now=now, actor=actor)
         if before is CustomerStatus.BLOCKED and self.status is CustomerStatus.ACTIVE:
@@ -249,7 +251,7 @@ class Customer:
 
 @frozen(kw_only=True)
 class Profile:
-    """A customer with what hangs on them, addresses and methods in their lists' order."""
+    """A customer with addresses and payment methods, each in the order of its list."""
 
     customer: Customer
     addresses: tuple[Address, ...] = ()

@@ -1,30 +1,43 @@
-"""Erasure: the receipt that a customer's personal values are gone (GDPR, article 17)."""
+"""Erasure: the receipt for the removal of a customer's personal data (GDPR, article 17)."""
 
 from collections.abc import Mapping
 from datetime import datetime
+from enum import StrEnum
+from typing import Self
 from uuid import UUID
 
 from attrs import frozen
 
 
+class RecordKind(StrEnum):
+    """The kinds of records about a customer, in the order in which a receipt lists them."""
+
+    CUSTOMER = "customer"
+    ADDRESS = "address"
+    PAYMENT_METHOD = "payment_method"
+    SEGMENT = "segment"
+    ASSIGNMENT = "assignment"
+    MEMBERSHIP = "membership"
+    NOTE = "note"
+    COMMUNICATION = "communication"
+    ORDER = "order"
+    REFUND = "refund"
+
+
 @frozen(kw_only=True)
 class Erasure:
-    """When a customer was erased, and how many rows of each table that touched, zero included."""
+    """When a customer was erased, and how many records of each kind that changed, zero included."""
 
     customer_id: UUID
     erased_at: datetime
-    tables: Mapping[str, int]
+    counts: Mapping[RecordKind, int]
 
-
-TABLES = (
-    "customers",
-    "customer_addresses",
-    "customer_payment_methods",
-    "customer_segments",
-    "customer_segment_assignments",
-    "customer_segment_members",
-    "customer_notes",
-    "customer_communications",
-    "customer_orders",
-    "customer_refunds",
-)
+    @classmethod
+    def of(cls, customer_id: UUID, erased_at: datetime, counts: Mapping[RecordKind, int]) -> Self:
+        """The receipt for these counts; the customer counts 1, a kind without a count 0."""
+        counts = {RecordKind.CUSTOMER: 1, **counts}
+        return cls(
+            customer_id=customer_id,
+            erased_at=erased_at,
+            counts={kind: counts.get(kind, 0) for kind in RecordKind},
+        )

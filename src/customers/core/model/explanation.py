@@ -12,7 +12,7 @@ from customers.core.model.rules.explain import ExplainedGroup
 class Explanation:
     """Whether a customer is in a segment, explained by the tree of its rule or by an assignment.
 
-    `next_change_at` is when time alone changes it next.
+    `next_change_at` is the next moment at which time alone changes that.
     """
 
     is_member: bool

@@ -1,12 +1,12 @@
-"""The folded form of a text: what rules, tags and filters compare instead of the text itself.
+"""The folded form of a text, which rules, tags and filters compare.
 
-Stored beside the text, so that no storage needs a case folding of its own. The key of an e-mail
-address is another thing (it is not case-folded) and lives with the other values.
+It is stored beside the text, so that no storage needs a case folding of its own. The key of an
+e-mail address is not case-folded; it is in `values`.
 """
 
-from customers.core.model.normal import normal
+from customers.core.model.unicode_forms import normalize
 
 
 def fold(text: str) -> str:
     """`NFKC(casefold(NFKC(text)))`, trimmed."""
-    return normal("NFKC", normal("NFKC", text).casefold()).strip()
+    return normalize("NFKC", normalize("NFKC", text).casefold()).strip()

@@ -1,4 +1,4 @@
-"""What is written down about a customer: notes by staff, and communications sent or received."""
+"""The journal of a customer: notes by staff, and communications sent or received."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -31,7 +31,7 @@ class CommunicationStatus(StrEnum):
     FAILED = "failed"
 
 
-_ONWARD = {
+_NEXT_STATUSES = {
     CommunicationStatus.SENT: {"delivered", "opened", "clicked", "failed"},
     CommunicationStatus.DELIVERED: {"opened", "clicked", "failed"},
     CommunicationStatus.OPENED: {"clicked"},
@@ -39,13 +39,13 @@ _ONWARD = {
     CommunicationStatus.FAILED: set(),
 }
 
-NoteText = Annotated[str, TextGate(most=10_000, lines=True, blank=False)]
-TypeChoice = Annotated[CommunicationType, ChoiceGate(CommunicationType)]
+NoteText = Annotated[str, TextGate(max_length=10_000, multiline=True, blank=False)]
+CommunicationTypeChoice = Annotated[CommunicationType, ChoiceGate(CommunicationType)]
 DirectionChoice = Annotated[Direction, ChoiceGate(Direction)]
-StatusChoice = Annotated[CommunicationStatus, ChoiceGate(CommunicationStatus)]
-Subject = Annotated[str, TextGate(most=255)]
-Content = Annotated[str, TextGate(most=100_000, lines=True)]
-ExternalId = Annotated[str, TextGate(most=255)]
+CommunicationStatusChoice = Annotated[CommunicationStatus, ChoiceGate(CommunicationStatus)]
+Subject = Annotated[str, TextGate(max_length=255)]
+Content = Annotated[str, TextGate(max_length=100_000, multiline=True)]
+ExternalId = Annotated[str, TextGate(max_length=255)]
 
 
 @frozen(kw_only=True)
@@ -66,9 +66,9 @@ class Note:
 
 @frozen(kw_only=True)
 class CommunicationDetails:
-    """A communication as given; it starts as sent. An empty `external_id` is none."""
+    """A new communication, with the status sent. An empty `external_id` means none."""
 
-    communication_type: TypeChoice
+    communication_type: CommunicationTypeChoice
     direction: DirectionChoice
     subject: Subject = ""
     content: Content = ""
@@ -77,12 +77,15 @@ class CommunicationDetails:
 
 @frozen(kw_only=True)
 class StatusMove:
-    status: StatusChoice
+    status: CommunicationStatusChoice
 
 
 @frozen(kw_only=True)
 class Communication:
-    """One message or call. `(customer_id, communication_type, external_id)` is unique when set."""
+    """A message, chat or call.
+
+    `(customer_id, communication_type, external_id)` is unique unless `external_id` is empty.
+    """
 
     id: UUID
     customer_id: UUID
@@ -105,13 +108,13 @@ class Communication:
         tenant_id: str,
         now: datetime,
     ) -> Self:
-        told = asdict(details)
-        return cls(id=id, customer_id=customer_id, tenant_id=tenant_id, created_at=now, **told)
+        values = asdict(details)
+        return cls(id=id, customer_id=customer_id, tenant_id=tenant_id, created_at=now, **values)
 
     def move(self, status: CommunicationStatus) -> Self:
-        """With the status moved on; itself when it is there. Raises StatusBackward."""
+        """The communication with that status; itself if it has it. Raises StatusBackward."""
         if status is self.status:
             return self
-        if status.value not in _ONWARD[self.status]:
+        if status.value not in _NEXT_STATUSES[self.status]:
             raise StatusBackward(f"a communication that was {self.status} cannot become {status}")
         return evolve(self, status=status)

@@ -1,6 +1,6 @@
-"""Who belongs to a segment, and what a storage knows of it.
+"""Memberships: who is a member of a segment, and how far the stored members are refreshed.
 
-A storage keeps the members of every segment. They are exact but for stale candidates: customers
+A storage stores the members of every segment. They are exact but for stale candidates: customers
 with a pending change, which every captured write stores, and customers one of whose dates has
 crossed a threshold of the rule since the members were refreshed. How those become changes of
 membership is in `timeline`; what a rule means is in `rules`.

@@ -1,6 +1,6 @@
-"""Money: a deployment's currency, its minor unit and the amounts it can hold.
+"""Money: the currency of a deployment, its minor unit and the range of amounts.
 
-The codes and exponents are those of ISO 4217 (list one, without metals and test codes).
+Codes and exponents are those of ISO 4217 (list one, without metals and test codes).
 """
 
 import math
@@ -10,17 +10,17 @@ from typing import NewType, Self
 from attrs import field, frozen
 
 from customers.core.errors import InvalidValue
-from customers.core.model.numbers import number
+from customers.core.model.numbers import exact_number
 
 Money = NewType("Money", Decimal)
 CurrencyCode = NewType("CurrencyCode", str)
 
 ZERO = Decimal(0)
-MOST = Decimal("999999999999.99")
+MAX_AMOUNT = Decimal("999999999999.99")
 
-_NEAR = Decimal("0.000001")
-# A double written out in full, as some callers write it, has hundreds of digits.
-_MOST_DIGITS = 1_100
+_TOLERANCE = Decimal("0.000001")
+# Some callers write doubles in full, with hundreds of digits.
+_MAX_DIGITS = 1_100
 
 _TWO_DECIMALS = (
     "AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BOV BRL BSD BTN BWP "
@@ -43,7 +43,7 @@ _EXPONENTS = {
 
 @frozen
 class Currency:
-    """One currency: its ISO 4217 code and the number of decimals of its minor unit."""
+    """A currency: its ISO 4217 code, and the number of decimals of its minor unit."""
 
     code: str
     exponent: int
@@ -54,36 +54,37 @@ class Currency:
 
     @classmethod
     def of(cls, code: str) -> Self:
-        """The currency of an ISO 4217 code in any case; ValueError when there is none."""
-        known = code.strip().upper()
-        if known not in _EXPONENTS:
+        """The currency with an ISO 4217 code in any case. Raises ValueError for an unknown code."""
+        iso_code = code.strip().upper()
+        if iso_code not in _EXPONENTS:
             raise ValueError(f"{code!r} is not the code of an ISO 4217 currency")
-        return cls(known, _EXPONENTS[known])
+        return cls(iso_code, _EXPONENTS[iso_code])
 
     def amount(self, raw: object) -> Money:
         """An amount from 0 to 999,999,999,999.99 in whole minor units.
 
-        A value that binary floating point has pushed off its minor unit (within 1e-6, or four
-        units in the last place of a double) is put back; other surplus decimals are refused.
+        Rounds away the error of binary floating point (up to 1e-6, or four units in the last place
+        of a double). Raises InvalidValue for other surplus decimals.
         """
-        value = number(raw, most=_MOST_DIGITS)
+        value = exact_number(raw, max_digits=_MAX_DIGITS)
         if value < 0:
             raise InvalidValue("INVALID_VALUE", "must not be negative")
-        if value > MOST + 1:
-            raise InvalidValue("INVALID_VALUE", f"must be at most {MOST:,}")
+        if value > MAX_AMOUNT + 1:
+            raise InvalidValue("INVALID_VALUE", f"must be at most {MAX_AMOUNT:,}")
         rounded = value.quantize(self.unit, ROUND_HALF_EVEN)
-        if abs(value - rounded) > max(_NEAR, 4 * Decimal(math.ulp(float(value)))):
+        if abs(value - rounded) > max(_TOLERANCE, 4 * Decimal(math.ulp(float(value)))):
             raise InvalidValue("INVALID_VALUE", f"must have at most {self.exponent} decimals")
-        if rounded > MOST:
-            raise InvalidValue("INVALID_VALUE", f"must be at most {MOST:,}")
+        if rounded > MAX_AMOUNT:
+            raise InvalidValue("INVALID_VALUE", f"must be at most {MAX_AMOUNT:,}")
         return Money(rounded)
 
     def accept(self, raw: object) -> CurrencyCode:
-        """The code of this currency, in any case; any other is refused."""
+        """The code of this currency, from any case. Raises InvalidValue for any other code."""
         if not isinstance(raw, str) or raw.strip().upper() not in ("", self.code):
-            raise InvalidValue("CURRENCY_MISMATCH", f"must be {self.code}, the currency kept here")
+            message = f"must be {self.code}, the currency of this deployment"
+            raise InvalidValue("CURRENCY_MISMATCH", message)
         return CurrencyCode(self.code)
 
-    def shown(self, value: Decimal) -> Decimal:
-        """The value with exactly the decimals of the minor unit."""
+    def rounded(self, value: Decimal) -> Decimal:
+        """The value rounded half-up to the decimals of the minor unit."""
         return value.quantize(self.unit, ROUND_HALF_UP)

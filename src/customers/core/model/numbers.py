@@ -1,39 +1,39 @@
-"""Exact numbers as callers give them. What an amount of money may be is said in `money`."""
+"""Exact numbers from JSON. The limits of amounts of money are in `money`."""
 
 import re
 from decimal import Decimal, InvalidOperation
 
 from customers.core.errors import InvalidValue
 
-MOST_DIGITS = 38
+MAX_DIGITS = 38
 
 _JSON_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _ZERO = Decimal(0)
 
 
-def number(raw: object, *, most: int = MOST_DIGITS) -> Decimal:
-    """The exact value of a JSON number, or of a string that holds one; raises Refused.
+def exact_number(raw: object, *, max_digits: int = MAX_DIGITS) -> Decimal:
+    """The exact value of a JSON number, or of a string that contains one. Raises InvalidValue.
 
-    Written out without an exponent it has at most `most` digits, those behind the point included,
-    so that it is cheap to compare and fits every storage.
+    Written without an exponent it has at most `max_digits` digits, decimals included, so that it
+    is cheap to compare and fits every storage.
     """
     if isinstance(raw, bool) or not isinstance(raw, int | Decimal | str):
         raise InvalidValue("INVALID_TYPE", "must be a number")
     if isinstance(raw, str) and not _JSON_NUMBER.fullmatch(raw := raw.strip()):
         raise InvalidValue("INVALID_FORMAT", "must be a number")
-    value = _decimal(raw, most)
-    if not value.is_finite() or _digits(value) > most:
-        raise InvalidValue("INVALID_VALUE", f"must have at most {most} digits")
+    value = _decimal(raw, max_digits)
+    if not value.is_finite() or _digits(value) > max_digits:
+        raise InvalidValue("INVALID_VALUE", f"must have at most {max_digits} digits")
     return value or _ZERO
 
 
-def _decimal(raw: int | Decimal | str, most: int) -> Decimal:
-    """The exact decimal; infinite when it is too large to be worth converting."""
-    if isinstance(raw, int) and raw.bit_length() > 4 * most:
+def _decimal(raw: int | Decimal | str, max_digits: int) -> Decimal:
+    """The exact decimal; infinity when it is too large to be worth converting."""
+    if isinstance(raw, int) and raw.bit_length() > 4 * max_digits:
         return Decimal("Infinity")
     try:
         return Decimal(raw)
-    except InvalidOperation:  # an exponent beyond what decimals can hold
+    except InvalidOperation:  # an exponent beyond the range of decimals
         return Decimal("Infinity")
 
 
@@ -41,5 +41,5 @@ def _digits(value: Decimal) -> int:
     if not value:
         return 1
     exponent = value.as_tuple().exponent
-    behind = -exponent if isinstance(exponent, int) and exponent < 0 else 0
-    return max(value.adjusted() + 1, 0) + behind
+    decimals = -exponent if isinstance(exponent, int) and exponent < 0 else 0
+    return max(value.adjusted() + 1, 0) + decimals

@@ -1,7 +1,7 @@
-"""The ledger: one entry per order, the facts recorded about it, and the statistics they fold to.
+"""The ledger: an entry for each order, the facts recorded in it, and the statistics of a customer.
 
-A fact is an order, a refund or a cancellation as reported to us. Facts may arrive in any order and
-any number of times; entries absorb them, and the fold is the same.
+A fact is an order, a refund or a cancellation as reported by a caller. Facts may arrive in any
+order and repeatedly; the entries, and the statistics folded from them, are the same.
 """
 
 from collections.abc import Iterable
@@ -21,18 +21,18 @@ from customers.core.errors import (
 from customers.core.model.money import ZERO, Currency, CurrencyCode, Money
 from customers.core.model.values import Moment, MomentGate, TextGate, VisibleGate
 
-MOST_AHEAD = timedelta(days=1)
+MAX_AHEAD = timedelta(days=1)
 
-OrderId = Annotated[str, VisibleGate(most=100)]
-RefundId = Annotated[str, VisibleGate(most=100)]
-OrderNumber = Annotated[str, TextGate(most=100)]
+OrderId = Annotated[str, VisibleGate(max_length=100)]
+RefundId = Annotated[str, VisibleGate(max_length=100)]
+OrderNumber = Annotated[str, TextGate(max_length=100)]
 OrderDate = NewType("OrderDate", datetime)
 RefundAmount = NewType("RefundAmount", Decimal)
 
 
 @frozen(kw_only=True)
 class Order:
-    """An order as reported: `order_date` None is now, `currency` None the deployment's."""
+    """An order as reported; `order_date` None means now, `currency` None that of the deployment."""
 
     order_id: OrderId
     total_amount: Money
@@ -43,7 +43,7 @@ class Order:
 
 @frozen(kw_only=True)
 class Refund:
-    """A refund as reported: `refunded_at` None is now."""
+    """A refund as reported; `refunded_at` None means now."""
 
     refund_id: RefundId
     amount: RefundAmount
@@ -53,7 +53,7 @@ class Refund:
 
 @frozen(kw_only=True)
 class Cancellation:
-    """What a cancellation may state besides its order."""
+    """A cancellation as reported; its order is named by the request."""
 
     currency: CurrencyCode | None = None
 
@@ -81,7 +81,7 @@ class StoredRefund:
 
 @frozen(kw_only=True)
 class Statistics:
-    """What a ledger folds to. Moments are the earliest and latest of orders not cancelled."""
+    """The fold of a ledger. The dates are the first and last of orders that are not cancelled."""
 
     total_orders: int = 0
     total_spent: Decimal = ZERO
@@ -94,16 +94,16 @@ class Statistics:
         return self.total_spent
 
 
-NOTHING_YET = Statistics()
+NO_ORDERS = Statistics()
 
 
 @frozen(kw_only=True)
 class Entry:
-    """One order of the ledger. Until the order itself is recorded it is a stub: `total_amount` is
-    None, and it holds the refunds and the cancellation that arrived first.
+    """One order of the ledger. Until the order is recorded the entry is a stub: `total_amount` is
+    None, and it has the refunds and the cancellation that arrived before the order.
 
-    `refunds_total` is the sum of its refunds; `order_date_stated` is whether the caller gave the
-    date.
+    `refunds_total` is the sum of its refunds; `order_date_stated` is whether the caller stated the
+    order date.
     """
 
     order_id: str
@@ -127,11 +127,12 @@ class Entry:
 
     @property
     def counts(self) -> bool:
+        """Whether the order counts in the statistics."""
         return self.is_recorded and self.cancelled_at is None
 
     @property
     def refunded_amount(self) -> Decimal:
-        """The refunds that count: never more than the order's amount."""
+        """The sum of the refunds, at most the amount of the order."""
         return min(self.refunds_total, self.total_amount or ZERO)
 
     @property
@@ -139,15 +140,16 @@ class Entry:
         return (self.total_amount or ZERO) - self.refunded_amount if self.counts else ZERO
 
     def belonging_to(self, customer_id: UUID) -> Self:
-        """This entry; raises OrderConflict when it is another customer's."""
+        """This entry. Raises OrderConflict when it belongs to another customer."""
         if self.customer_id != customer_id:
             raise OrderConflict
         return self
 
     def record(self, order: Order, *, now: datetime) -> Self:
-        """The entry with the order recorded; itself when the order is a repeat.
+        """The entry with the order recorded; itself when it was recorded before.
 
-        The first order number is kept. Raises OrderConflict when amount or date differ.
+        A stored order number is not replaced. Raises OrderConflict when the amount or the date
+        differs.
         """
         if not self.is_recorded:
             return self._with_order(order, now=now)
@@ -161,16 +163,18 @@ class Entry:
         return evolve(self, order_number=order.order_number)
 
     def states_the_same_as(self, other: Self) -> bool:
-        """Whether both hold the same facts; the order number is never a difference."""
+        """Whether both have the same facts; the order number is ignored."""
         return evolve(self, order_number=other.order_number) == other
 
-    def refund(self, refund: Refund, known: Decimal | None) -> Self:
-        """The entry with the refund recorded; `known` is the amount stored for its id, if any.
+    def refund(self, refund: Refund, stored_amount: Decimal | None) -> Self:
+        """The entry with the refund recorded; itself when it was recorded before.
+
+        `stored_amount` is the amount stored for the refund's id, None for a new refund.
 
         Raises RefundConflict, RefundExceedsOrder.
         """
-        if known is not None:
-            if known != refund.amount:
+        if stored_amount is not None:
+            if stored_amount != refund.amount:
                 raise RefundConflict
             return self
         total = self.refunds_total + refund.amount
@@ -179,7 +183,7 @@ class Entry:
         return evolve(self, refunds_total=total)
 
     def cancel(self, now: datetime) -> Self:
-        """The entry cancelled; itself when it was cancelled before."""
+        """The cancelled entry; itself when it was cancelled before."""
         return self if self.cancelled_at is not None else evolve(self, cancelled_at=now)
 
     def _with_order(self, order: Order, *, now: datetime) -> Self:
@@ -193,13 +197,13 @@ class Entry:
         )
 
 
-def fold(entries: Iterable[Entry], currency: Currency) -> Statistics:
-    """The statistics of a ledger, whatever the order of its entries."""
-    counting = [entry for entry in entries if entry.counts]
-    dates = [entry.order_date for entry in counting if entry.order_date is not None]
+def fold_ledger(entries: Iterable[Entry], currency: Currency) -> Statistics:
+    """The statistics of a ledger; the order of the entries does not matter."""
+    orders = [entry for entry in entries if entry.counts]
+    dates = [entry.order_date for entry in orders if entry.order_date is not None]
     return statistics(
-        total_orders=len(counting),
-        total_spent=sum((entry.spent for entry in counting), ZERO),
+        total_orders=len(orders),
+        total_spent=sum((entry.spent for entry in orders), ZERO),
         first_order_date=min(dates, default=None),
         last_order_date=max(dates, default=None),
         currency=currency,
@@ -214,7 +218,7 @@ def statistics(
     last_order_date: datetime | None,
     currency: Currency,
 ) -> Statistics:
-    """Statistics with their average: half-up to the minor unit, 0 with no orders."""
+    """Statistics with their average, rounded half-up to the minor unit; 0 without orders."""
     average = (
         (total_spent / total_orders).quantize(currency.unit, ROUND_HALF_UP)
         if total_orders
@@ -230,16 +234,16 @@ def statistics(
 
 
 def order_date(raw: object, *, now: datetime) -> OrderDate:
-    """The gate of an order's date: a moment, at most a day in the future."""
+    """The gate of order dates: a moment, at most a day in the future. Raises InvalidValue."""
     moment = MomentGate().read(raw)
-    if moment > now + MOST_AHEAD:
+    if moment > now + MAX_AHEAD:
         raise InvalidValue("INVALID_VALUE", "must not be more than a day in the future")
     return OrderDate(moment)
 
 
 def refund_amount(raw: object, currency: Currency) -> RefundAmount:
-    """The gate of a refund's amount: money, and more than nothing."""
+    """The gate of refund amounts: an amount of money above 0. Raises InvalidValue."""
     amount = currency.amount(raw)
     if not amount:
-        raise InvalidValue("INVALID_VALUE", "must be more than 0")
+        raise InvalidValue("INVALID_VALUE", "must be greater than 0")
     return RefundAmount(amount)

@@ -1,6 +1,6 @@
-"""Payment methods: tokens of a gateway, and the wallet with its one default.
+"""Payment methods: tokens of a gateway, and the wallet with at most one default.
 
-That nobody sends card numbers instead is watched by `cards`.
+Card numbers are refused by `cards`.
 """
 
 import re
@@ -20,7 +20,7 @@ from customers.core.model.values import (
     TextGate,
     Unset,
     WholeNumberGate,
-    given,
+    set_fields,
 )
 
 
@@ -34,16 +34,16 @@ class PaymentType(StrEnum):
 @frozen
 class LastFourGate:
     def read(self, raw: object) -> str:
-        value = TextGate(most=255).read(raw)
+        value = TextGate(max_length=255).read(raw)
         if value and not re.fullmatch(r"[0-9]{4}", value):
             raise InvalidValue("INVALID_FORMAT", "must be four digits")
         return value
 
 
-TypeChoice = Annotated[PaymentType, ChoiceGate(PaymentType)]
-Gateway = Annotated[str, TextGate(most=50, blank=False)]
-Token = Annotated[str, TextGate(most=255, blank=False)]
-CardBrand = Annotated[str, TextGate(most=20)]
+PaymentTypeChoice = Annotated[PaymentType, ChoiceGate(PaymentType)]
+Gateway = Annotated[str, TextGate(max_length=50, blank=False)]
+Token = Annotated[str, TextGate(max_length=255, blank=False)]
+CardBrand = Annotated[str, TextGate(max_length=20)]
 LastFour = Annotated[str, LastFourGate()]
 Month = Annotated[int, WholeNumberGate(1, 12)]
 Year = Annotated[int, WholeNumberGate(2000, 2100)]
@@ -51,11 +51,11 @@ Year = Annotated[int, WholeNumberGate(2000, 2100)]
 
 @frozen(kw_only=True)
 class PaymentMethodDetails:
-    """A new payment method as given; `is_default` None leaves the default to the wallet."""
+    """A new payment method; with `is_default` None the wallet decides whether it is the default."""
 
     payment_gateway: Gateway
     gateway_payment_method_id: Token
-    payment_type: TypeChoice
+    payment_type: PaymentTypeChoice
     card_brand: CardBrand = ""
     last_four: LastFour = ""
     expiry_month: Month | None = None
@@ -66,7 +66,7 @@ class PaymentMethodDetails:
 
 @frozen(kw_only=True)
 class PaymentMethodChange:
-    """The fields to set; those left UNSET stay. `empty` is what a merge patch's null sets."""
+    """The fields to set; UNSET fields stay. A null in a merge patch sets the value `empty`."""
 
     is_default: Flag | Unset = UNSET
     is_active: Flag | Unset = UNSET
@@ -103,14 +103,14 @@ class PaymentMethod:
         tenant_id: str,
         now: datetime,
     ) -> Self:
-        told = {**asdict(details), "is_default": details.is_default is True}
+        values = {**asdict(details), "is_default": details.is_default is True}
         return cls(
             id=id,
             customer_id=customer_id,
             tenant_id=tenant_id,
             created_at=now,
             updated_at=now,
-            **told,
+            **values,
         )
 
     def with_default(self, is_default: bool, now: datetime) -> Self:
@@ -119,13 +119,13 @@ class PaymentMethod:
         return evolve(self, is_default=is_default, updated_at=max(now, self.updated_at))
 
 
-def in_order(method: PaymentMethod) -> tuple[bool, datetime, UUID]:
-    """The order of a customer's payment methods: default first, then oldest first."""
+def sort_key(method: PaymentMethod) -> tuple[bool, datetime, UUID]:
+    """Sorts the payment methods of a customer: default first, then oldest first."""
     return (not method.is_default, method.created_at, method.id)
 
 
-def _sorted(given: Iterable[PaymentMethod]) -> tuple[PaymentMethod, ...]:
-    return tuple(sorted(given, key=in_order))
+def _sorted(methods: Iterable[PaymentMethod]) -> tuple[PaymentMethod, ...]:
+    return tuple(sorted(methods, key=sort_key))
 
 
 @frozen
@@ -135,42 +135,53 @@ class Wallet:
     methods: tuple[PaymentMethod, ...] = field(default=(), converter=_sorted)
 
     def __getitem__(self, method_id: UUID) -> PaymentMethod:
-        """Raises PaymentMethodNotFound."""
+        """The method with that id. Raises PaymentMethodNotFound."""
         for method in self.methods:
             if method.id == method_id:
                 return method
         raise PaymentMethodNotFound
 
     def find(self, gateway: str, token: str) -> PaymentMethod | None:
+        """The method with that token of a gateway, or None."""
         for method in self.methods:
             if (method.payment_gateway, method.gateway_payment_method_id) == (gateway, token):
                 return method
         return None
 
-    def add(self, method: PaymentMethod, *, asked: bool | None, now: datetime) -> Self:
-        """With one more; `asked` is what the caller said of the default, None for nothing."""
-        unasked = asked is None and not any(each.is_default for each in self.methods)
-        return self._with(method.with_default(asked is True or unasked, now), now)
+    def add(self, method: PaymentMethod, *, is_default: bool | None, now: datetime) -> Self:
+        """The wallet with another method. With `is_default` None the method becomes the default if
+        there is none.
+        """
+        if is_default is None:
+            is_default = not any(other.is_default for other in self.methods)
+        return self._with(method.with_default(is_default, now), now)
 
     def change(self, method_id: UUID, change: PaymentMethodChange, *, now: datetime) -> Self:
-        """With the given fields of one method set; itself when that changes nothing."""
+        """The wallet with fields of one method set; itself when nothing changes.
+
+        Raises PaymentMethodNotFound.
+        """
         before = self[method_id]
-        after = evolve(before, **given(change))
+        after = evolve(before, **set_fields(change))
         if after == before:
             return self
         return self._with(evolve(after, updated_at=max(now, before.updated_at)), now)
 
     def remove(self, method_id: UUID, *, now: datetime) -> Self:
-        """Without one; when it was the default, the oldest other one takes over."""
-        gone = self[method_id]
-        left = type(self)(each for each in self.methods if each.id != method_id)
-        if not gone.is_default or not left.methods:
-            return left
-        heir = min(left.methods, key=lambda each: (each.created_at, each.id))
-        return left._with(heir.with_default(True, now), now)
+        """The wallet without one method; the oldest other one replaces the default.
+
+        Raises PaymentMethodNotFound.
+        """
+        removed = self[method_id]
+        wallet = type(self)(method for method in self.methods if method.id != method_id)
+        if not removed.is_default or not wallet.methods:
+            return wallet
+        oldest = min(wallet.methods, key=lambda method: (method.created_at, method.id))
+        return wallet._with(oldest.with_default(True, now), now)
 
     def _with(self, method: PaymentMethod, now: datetime) -> Self:
-        others = (each for each in self.methods if each.id != method.id)
+        """The wallet with a method added or replaced; a new default replaces the former one."""
+        others = (other for other in self.methods if other.id != method.id)
         if method.is_default:
-            others = (each.with_default(False, now) for each in others)
+            others = (other.with_default(False, now) for other in others)
         return type(self)((*others, method))

@@ -12,7 +12,7 @@ from customers.core.model.values import WholeNumberGate
 
 @frozen(kw_only=True)
 class PreviewRequest:
-    """Rules to preview, and how many matching customers to show."""
+    """Rules to preview, and the number of matching customers to return."""
 
     rules: RulesText
     sample: Annotated[int, WholeNumberGate(0, 100)] = 10

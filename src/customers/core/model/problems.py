@@ -7,14 +7,14 @@ from attrs import frozen
 
 from customers.core.errors import Invalid, InvalidValue, Problem
 
-# A megabyte of nonsense would otherwise be answered by a hundred megabytes of problems.
+# Otherwise a megabyte of invalid input could cause a hundred megabytes of problems.
 MAX_PROBLEMS = 1_000
 
 T = TypeVar("T")
 
 
 class Location(Protocol):
-    """Where a value stands: a name for people, and a JSON pointer if it is in a body."""
+    """The location of a value: a readable name, and a JSON pointer if it is in a body."""
 
     @property
     def field(self) -> str: ...
@@ -47,8 +47,9 @@ class Problems:
     def is_full(self) -> bool:
         return len(self._by_location) >= MAX_PROBLEMS
 
-    def add(self, at: Location, code: str, message: str) -> None:
-        self.extend([InvalidValue(code, message).at(at.field, at.pointer)])
+    def add(self, location: Location, code: str, message: str) -> None:
+        problem = InvalidValue(code, message).at(location.field, location.pointer)
+        self.extend([problem])
 
     def extend(self, problems: Iterable[Problem]) -> None:
         for problem in problems:
@@ -56,17 +57,19 @@ class Problems:
                 return
             self._by_location.setdefault((problem.field, problem.pointer), problem)
 
-    def read(self, gate: Callable[[object], T], raw: object, at: Location) -> T | None:
-        """The value the gate returns; None, and a problem, when it refuses. None when full."""
+    def read(self, gate: Callable[[object], T], raw: object, location: Location) -> T | None:
+        """The value that the gate returns. None, with a problem added, when the gate raises
+        InvalidValue; None, without calling the gate, when there are 1,000 problems.
+        """
         if self.is_full:
             return None
         try:
             return gate(raw)
-        except InvalidValue as refusal:
-            self.add(at, refusal.code, refusal.message)
+        except InvalidValue as error:
+            self.add(location, error.code, error.message)
             return None
 
     def raise_if_any(self) -> None:
-        """Raises Invalid with all problems, in the order in which they were added."""
+        """Raises Invalid with all problems, in the order of their addition, if there are any."""
         if self._by_location:
             raise Invalid(tuple(self._by_location.values()))

@@ -1,4 +1,4 @@
-"""Questions about many customers: which (a filter), in what order (a sort), from where (a key)."""
+"""Queries for lists: filters, sorts, pages by number, and keys for pages by cursor."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -14,8 +14,8 @@ from customers.core.model.folding import fold
 from customers.core.model.rules.matches import matches
 from customers.core.model.rules.tree import Rule
 
-MOST_PER_PAGE = 100
-MOST_PER_JOURNAL = 200
+MAX_PAGE_SIZE = 100
+MAX_JOURNAL_PAGE_SIZE = 200
 
 SortValue = str | int | Decimal | datetime | None
 
@@ -34,8 +34,8 @@ class SortField(StrEnum):
     FIRST_ORDER_DATE = "first_order_date"
 
     def of(self, customer: Customer) -> SortValue:
-        """The customer's value for this sort; None for a date that is missing."""
-        return _READ[self](customer)
+        """The value of a customer for this sort; None for a missing date."""
+        return _GETTERS[self](customer)
 
 
 class SortDirection(StrEnum):
@@ -43,19 +43,19 @@ class SortDirection(StrEnum):
     DESC = "desc"
 
 
-_READ: dict[SortField, Callable[[Customer], SortValue]] = {
-    sort: attrgetter(
-        sort.value
-        if sort.value in ("created_at", "updated_at", "email", "first_name", "last_name")
-        else f"statistics.{sort.value}"
+_GETTERS: dict[SortField, Callable[[Customer], SortValue]] = {
+    sort_field: attrgetter(
+        sort_field.value
+        if sort_field.value in ("created_at", "updated_at", "email", "first_name", "last_name")
+        else f"statistics.{sort_field.value}"
     )
-    for sort in SortField
+    for sort_field in SortField
 }
 
 
 @frozen(kw_only=True)
 class RuleAt:
-    """A rule and the moment at which it is asked."""
+    """A rule, and the moment at which it is evaluated."""
 
     rule: Rule
     now: datetime
@@ -63,7 +63,7 @@ class RuleAt:
 
 @frozen(kw_only=True)
 class MembersOf:
-    """The stored members of a segment, without some and with some others."""
+    """The stored members of a segment, except those in `without`, and the customers in `plus`."""
 
     segment_id: UUID
     without: frozenset[UUID] = frozenset()
@@ -72,10 +72,11 @@ class MembersOf:
 
 @frozen(kw_only=True)
 class CustomerFilter:
-    """Living customers that satisfy all that is given. Texts and tags are folded, ends included.
+    """Living customers that satisfy every criterion that is set.
 
-    `members_of` keeps those whom a storage has among a segment's members, `assigned_to` those put
-    into a segment by hand and `not_assigned_to` all others, `rule` those a rule matches.
+    `search` and `tags` are folded; ranges include both ends. `members_of` selects stored members
+    of a segment, `assigned_to` and `not_assigned_to` customers who are or are not assigned to a
+    segment by hand, `rule` customers whom a rule matches.
     """
 
     search: str = ""
@@ -92,8 +93,8 @@ class CustomerFilter:
     rule: RuleAt | None = None
 
     def keeps(self, customer: Customer) -> bool:
-        """Whether a living customer satisfies all but what only the storage knows: who is among
-        a segment's members, and who was put into it.
+        """Whether a living customer satisfies the criteria, except those about stored members and
+        assignments, which only the storage can check.
         """
         return (
             (not self.search or self.search in customer.search_text)
@@ -108,7 +109,7 @@ class CustomerFilter:
 
 @frozen(kw_only=True)
 class CustomerSort:
-    """How customers are sorted: by one value, missing ones last, ties by id the same way."""
+    """The sort of a list of customers; missing values come last, ties are sorted by id."""
 
     by: SortField = SortField.CREATED_AT
     order: SortDirection = SortDirection.DESC
@@ -116,7 +117,7 @@ class CustomerSort:
 
 @frozen(kw_only=True)
 class CustomerKey:
-    """A place in an order of customers: the last one seen."""
+    """The position of a customer in a sorted list; the next page begins after it."""
 
     value: SortValue
     id: UUID
@@ -124,7 +125,7 @@ class CustomerKey:
 
 @frozen(kw_only=True)
 class CustomerPage:
-    """A page by number, with the total of which it is part."""
+    """A page by number, and the total number of customers in the list."""
 
     customers: Sequence[Customer]
     total: int
@@ -133,7 +134,7 @@ class CustomerPage:
 
 @frozen(kw_only=True)
 class JournalKey:
-    """A place in a list that is newest first: the last one seen. `id` breaks ties."""
+    """The position of an entry in a list that is newest first; the next page begins after it."""
 
     at: datetime
     id: str
@@ -150,14 +151,14 @@ class Page:
     def offset(self) -> int:
         return (self.number - 1) * self.size
 
-    def of_total(self, total: int) -> int:
-        """How many pages hold so many."""
+    def page_count(self, total: int) -> int:
+        """The number of pages for a total."""
         return -(-total // self.size)
 
 
 def search_key(search: str) -> str:
-    """What a search looks for: folded; where it holds an @, a space stands for a plus, because
-    a caller does not escape it.
+    """The folded text of a search. In a search with an @, a space becomes a plus, because callers
+    often do not percent-encode the plus of an e-mail address.
     """
     return fold(search.replace(" ", "+") if "@" in search else search)
 

@@ -1,9 +1,10 @@
-"""Segments: named sets of customers, kept by hand or by a rule."""
+"""Segments: named sets of customers, assigned by hand or matched by a rule."""
 
 import json
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from functools import cached_property
 from typing import Annotated, Self
 from uuid import UUID
 
@@ -26,7 +27,7 @@ class SegmentType(StrEnum):
 
 @frozen(kw_only=True)
 class RulesText:
-    """Rules as the caller wrote them, for the echo, and the JSON value of that text.
+    """Rules as the JSON text that the caller wrote, which answers repeat, and its decoded value.
 
     Numbers in `value` are int or Decimal, never float.
     """
@@ -36,18 +37,19 @@ class RulesText:
 
     @property
     def is_null(self) -> bool:
-        """Whether it is null, or a string that holds null or nothing."""
+        """Whether the value is null, or a string that is blank or contains null."""
         return self.value is None or (
             isinstance(self.value, str) and self.value.strip() in ("", "null")
         )
 
     def rule(self, *, is_dynamic: bool, strict: bool) -> Rule | None:
-        """The rule of a dynamic segment. A manual segment stores its rules without evaluating them.
+        """The rule of a dynamic segment; None for a manual one, which stores rules without using
+        them.
 
         Raises Invalid with pointers at /rules or below.
         """
         if is_dynamic:
-            return parse(self.value, strict=strict, at=JsonPointer(("rules",)))
+            return parse(self.value, strict=strict, location=JsonPointer(("rules",)))
         try:
             json.dumps(self.value, ensure_ascii=False, default=str).encode()
         except UnicodeEncodeError as error:
@@ -56,9 +58,9 @@ class RulesText:
         return None
 
 
-Name = Annotated[str, TextGate(most=100, blank=False)]
-Description = Annotated[str, TextGate(most=1_000, lines=True)]
-TypeChoice = Annotated[SegmentType, ChoiceGate(SegmentType)]
+SegmentName = Annotated[str, TextGate(max_length=100, blank=False)]
+Description = Annotated[str, TextGate(max_length=1_000, multiline=True)]
+SegmentTypeChoice = Annotated[SegmentType, ChoiceGate(SegmentType)]
 
 
 @frozen(kw_only=True)
@@ -67,22 +69,22 @@ class SegmentDetails:
     condition.
     """
 
-    name: Name
+    name: SegmentName
     description: Description = ""
     is_dynamic: Flag | None = None
-    segment_type: TypeChoice | None = None
+    segment_type: SegmentTypeChoice | None = None
     is_active: Flag = True
     rules: RulesText | None = None
 
 
 @frozen(kw_only=True)
 class SegmentChange:
-    """The fields to set; None leaves a field as it is. Rules of `[]` have no condition."""
+    """The fields to set; a field that is None stays. The rules `[]` have no condition."""
 
-    name: Name | None = None
+    name: SegmentName | None = None
     description: Description | None = None
     is_dynamic: Flag | None = None
-    segment_type: TypeChoice | None = None
+    segment_type: SegmentTypeChoice | None = None
     is_active: Flag | None = None
     rules: RulesText | None = None
 
@@ -91,12 +93,12 @@ class SegmentChange:
 class MemberIds:
     """The customers to assign to a segment or to remove from it: 1 to 1,000 ids."""
 
-    customer_ids: Annotated[tuple[UUID, ...], IdsGate(most=MAX_IDS)]
+    customer_ids: Annotated[tuple[UUID, ...], IdsGate(limit=MAX_IDS)]
 
 
 @frozen(kw_only=True)
 class Segment:
-    """A segment. A dynamic one has a `rule`; `rules_text` is the JSON text it was written as."""
+    """A segment. A dynamic one has a `rule`; `rules_text` is the JSON text of its rules."""
 
     id: UUID
     tenant_id: str
@@ -113,7 +115,7 @@ class Segment:
     def new(
         cls, details: SegmentDetails, *, id: UUID, tenant_id: str, now: datetime, strict: bool
     ) -> Self:
-        """Raises Invalid when it is to be dynamic and its rules cannot be evaluated."""
+        """A new segment. Raises Invalid when it is dynamic and its rules cannot be parsed."""
         rules = _not_null(details.rules)
         choice = _kind_choice(details.is_dynamic, details.segment_type)
         rule = _rule(rules, is_dynamic=choice is not False, strict=strict)
@@ -133,11 +135,14 @@ class Segment:
 
     @property
     def name_key(self) -> str:
-        """What makes a name unique in a tenant."""
+        """The folded name, which is unique in a tenant."""
         return fold(self.name)
 
     def change(self, change: SegmentChange, *, now: datetime, strict: bool) -> Self:
-        """With the given fields set; itself when that changes nothing. Raises Invalid as `new`."""
+        """The segment with the fields of the change set; itself when nothing changes.
+
+        Raises Invalid as `new` does.
+        """
         new_rules = _not_null(change.rules)
         choice = _kind_choice(change.is_dynamic, change.segment_type)
         is_dynamic = self.is_dynamic if choice is None else choice
@@ -157,29 +162,29 @@ class Segment:
         )
         return self if changed == self else evolve(changed, updated_at=max(now, self.updated_at))
 
-    @property
+    @cached_property
     def rules_value(self) -> object:
-        """The JSON value of `rules_text`; None without one."""
+        """The decoded value of `rules_text`; None without rules."""
         return None if self.rules_text is None else decode_rules(self.rules_text)
 
     def manual(self) -> Self:
-        """This segment; raises SegmentIsDynamic when its members follow a rule."""
+        """This segment. Raises SegmentIsDynamic when its members follow a rule."""
         if self.is_dynamic:
             raise SegmentIsDynamic
         return self
 
     def _stored_rules(self) -> RulesText | None:
         text = self.rules_text
-        return None if text is None else RulesText(text=text, value=decode_rules(text))
+        return None if text is None else RulesText(text=text, value=self.rules_value)
 
 
 def decode_rules(text: str) -> object:
-    """The JSON value of rules as stored; numbers with a fraction or an exponent as Decimal."""
+    """The decoded value of rules; numbers with a fraction or an exponent are Decimal."""
     return json.loads(text, parse_float=Decimal)
 
 
 def _kind_choice(is_dynamic: bool | None, segment_type: SegmentType | None) -> bool | None:
-    """Whether the caller chose a dynamic segment; None without a choice. Raises Invalid."""
+    """Whether the caller requests a dynamic segment; None when they do not say. Raises Invalid."""
     by_type = None if segment_type is None else segment_type is SegmentType.DYNAMIC
     if None not in (is_dynamic, by_type) and is_dynamic is not by_type:
         error = InvalidValue("INVALID_VALUE", "must agree with isDynamic")

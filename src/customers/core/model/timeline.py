@@ -1,28 +1,34 @@
 """The timeline of a customer's membership in one segment: from stale candidate to changes.
 
-The membership is a state machine. Its events are the versions of the customer and the moments at
-which time alone may change what the rule says; at each event the segment is evaluated, and an edge
-becomes a MembershipChange:
+The membership is a state machine with two states. It begins in the stored state, and its input is
+a series of versions of the customer, each with a moment and a cause:
 
-    outside --- the rule matches (entered) -------------------------> inside
-    outside <-- it no longer matches, deleted, segment inactive (left) --- inside
+    +---------+ --- the version is a member ------> entered ---> +--------+
+    | outside |                                                  | inside |
+    +---------+ <--- left <------ the version is no member ----- +--------+
 
-Which events there are depends on the refresh state and on the pending changes:
+A version that agrees with the state changes nothing. A version is a member if the segment is
+active, the customer is living, and the rule matches at that moment, or without a rule the customer
+is assigned. Which versions there are depends on the refresh state, on the pending changes, and on
+whether the rule depends on time:
 
-| refresh state | pending changes | events |
-|---|---|---|
-| backfill | none | the customer as they are, at `target` or later |
-| backfill | some | the version valid at `target`, then every later version |
-| ready, rule without time | some | every version, none before the watermark |
-| ready, rule with time | none | thresholds crossed from the watermark to `until` |
-| ready, rule with time | some | per version: thresholds crossed before it, then the version; after
-the last one, thresholds crossed up to `until` |
+| refresh state | pending changes | versions, in order                                             |
+|---------------|-----------------|----------------------------------------------------------------|
+| backfill      | none            | the customer, at `target` or at a later update                 |
+| backfill      | some            | the version at `target`, then each later one with crossings    |
+| ready, no time| none            | none                                                           |
+| ready, no time| some            | each version, at the watermark or later                        |
+| ready, time   | none            | the customer at an update after the watermark, then crossings  |
+| ready, time   | some            | each version with crossings, then crossings after the last one |
 
-Without `until` nothing after the last version is examined.
+Crossings are the moments at which the unchanged customer crosses a threshold of the rule: between
+one version and the next, and after the last one up to `until`; without `until` there are none after
+the last version.
 """
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 
 from attrs import evolve
 
@@ -38,7 +44,7 @@ from customers.core.model.membership import (
     is_member,
 )
 from customers.core.model.rules.matches import CustomerValuesCache
-from customers.core.model.rules.timing import moments, thresholds
+from customers.core.model.rules.timing import crossing_times, thresholds
 from customers.core.model.segment import Segment
 
 
@@ -50,7 +56,7 @@ def membership_changes(
     until: datetime | None = None,
 ) -> list[MembershipChange]:
     """Every entry and exit of a customer since the members were refreshed, up to the last pending
-    change or to `until`. `cache` may be shared by all segments.
+    change or to `until`. All segments can share `cache`.
     """
     inside = segment.id in candidate.member_of
     changes: list[MembershipChange] = []
@@ -78,7 +84,7 @@ def crossed_ranges(segment: Segment, since: datetime, until: datetime) -> list[D
         return []
     return [
         DateRange(date=threshold.date, low=low, high=high)
-        for threshold in sorted(thresholds(segment.rule), key=lambda each: (each.date, each.offset))
+        for threshold in sorted(thresholds(segment.rule), key=_threshold_order)
         if (high := _earlier(until, threshold.offset)) is not None
         for low in [_earlier(since, threshold.offset) or _FIRST_MOMENT]
     ]
@@ -90,13 +96,13 @@ def _timeline(
     candidate: StaleCandidate,
     until: datetime | None,
 ) -> Iterable[CustomerVersion]:
-    """The versions of the customer to evaluate, in order."""
+    """The versions of the customer to evaluate, in order: see the table in the docstring above."""
     customer_id = candidate.customer.id
     since = refresh_state.watermark_of(customer_id) or refresh_state.target or _FIRST_MOMENT
     if not refresh_state.is_ready:
         return _backfilled(segment, refresh_state, candidate, since)
     versions = candidate.versions
-    if versions and versions[0].at < since:  # the feed never goes back behind the watermark
+    if versions and versions[0].at < since:  # the feed never goes back beyond the watermark
         versions = [evolve(version, at=max(version.at, since)) for version in versions]
     if not depends_on_time(segment):
         return versions
@@ -109,7 +115,7 @@ def _timeline(
 def _backfilled(
     segment: Segment, refresh_state: RefreshState, candidate: StaleCandidate, since: datetime
 ) -> Iterator[CustomerVersion]:
-    """During a backfill: the version valid at the target, then every later one."""
+    """The version at the target of a backfill, then each later one with crossings."""
     pending = candidate.pending_changes
     customer = pending[0].before if pending else candidate.customer
     for version in candidate.versions:
@@ -127,7 +133,7 @@ def _with_crossings(
     since: datetime,
     versions: Iterable[CustomerVersion],
 ) -> Iterator[CustomerVersion]:
-    """The versions, each preceded by the thresholds crossed since the one before."""
+    """The versions, each preceded by the crossings since the one before."""
     for version in versions:
         yield from _crossings(segment, before, since, version.at - _INSTANT)
         yield version
@@ -137,10 +143,10 @@ def _with_crossings(
 def _after_last_change(
     segment: Segment, customer: Customer, since: datetime, until: datetime
 ) -> Iterator[CustomerVersion]:
-    """The thresholds crossed after the last known change.
+    """The crossings after the last version, up to `until`.
 
-    A write that did not know of the segment yet, or whose clock is ahead, may have changed the
-    customer without a pending change. What time did before that is dated at that update.
+    A write that began before the capture of changes, or whose clock is ahead, may have updated the
+    customer without a pending change. Crossings before that update are dated at the update.
     """
     if customer.updated_at > since:
         yield CustomerVersion(customer=customer, at=customer.updated_at, cause=Cause.TIME)
@@ -150,11 +156,11 @@ def _after_last_change(
 def _crossings(
     segment: Segment, customer: Customer | None, since: datetime, until: datetime
 ) -> Iterator[CustomerVersion]:
-    """The moments at which an unchanged customer crosses a threshold."""
+    """The customer at each moment at which time alone crosses a threshold of the rule."""
     if customer is None or segment.rule is None or not depends_on_time(segment):
         return
-    for moment in moments(segment.rule, customer, max(since, customer.updated_at), until):
-        yield CustomerVersion(customer=customer, at=moment, cause=Cause.TIME)
+    for at in crossing_times(segment.rule, customer, max(since, customer.updated_at), until):
+        yield CustomerVersion(customer=customer, at=at, cause=Cause.TIME)
 
 
 def _earlier(moment: datetime, offset: timedelta) -> datetime | None:
@@ -166,3 +172,4 @@ def _earlier(moment: datetime, offset: timedelta) -> datetime | None:
 
 _INSTANT = timedelta(microseconds=1)
 _FIRST_MOMENT = datetime.min.replace(tzinfo=UTC)
+_threshold_order = attrgetter("date", "offset")

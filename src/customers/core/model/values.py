@@ -1,8 +1,8 @@
 """Gates: what a single value must be before the model holds it.
 
-A field says its gate in its type, `Annotated[str, TextGate(most=100)]`. A gate takes a decoded
-JSON value, returns the value as it is stored (trimmed, NFC, in UTC) or raises `InvalidValue`. Money
-has a module of its own, because its gate depends on the deployment's currency.
+A field names its gate in its type: `Annotated[str, TextGate(max_length=100)]`. A gate takes a
+decoded JSON value and returns it as it is stored (trimmed, NFC, in UTC), or raises InvalidValue.
+The gates of money are in `money`, because they depend on the currency of the deployment.
 """
 
 import re
@@ -16,16 +16,16 @@ from email_validator import EmailNotValidError, validate_email
 
 from customers.core.errors import InvalidValue
 from customers.core.model.folding import fold
-from customers.core.model.normal import normal
+from customers.core.model.unicode_forms import normalize
 
-MOST_TAGS = 50
+MAX_TAGS = 50
 
-_WHITE = (
+_WHITESPACE = (
     "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008"
     "\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
 )
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-_CONTROL_BUT_LINES = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_CONTROL_EXCEPT_LINE_BREAKS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _PHONE = re.compile(r"[0-9+\-()./ x]*")
@@ -38,7 +38,7 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
 class Unset(Enum):
-    """Not given, where None is a value of its own."""
+    """The value of a field that a change does not set; None would set it to empty."""
 
     UNSET = "unset"
 
@@ -48,44 +48,44 @@ UNSET: Final = Unset.UNSET
 
 class Gate(Protocol):
     def read(self, raw: object) -> object:
-        """The value as the model keeps it; raises Refused."""
+        """The value as the model stores it. Raises InvalidValue."""
 
 
 @frozen(kw_only=True)
 class TextGate:
-    """Trimmed NFC text of at most `most` characters, on one line unless `lines`."""
+    """Trimmed NFC text of at most `max_length` characters, on one line unless `multiline`."""
 
-    most: int
-    lines: bool = False
+    max_length: int
+    min_length: int = 0
+    multiline: bool = False
     blank: bool = True
-    least: int = 0
 
     def read(self, raw: object) -> str:
-        value = _string(raw).strip(_WHITE)
-        if self.lines:
+        value = _string(raw).strip(_WHITESPACE)
+        if self.multiline:
             value = value.replace("\r\n", "\n").replace("\r", "\n")
         if _SURROGATE.search(value):
-            raise InvalidValue("INVALID_VALUE", "must not hold half of a surrogate pair")
-        if (_CONTROL_BUT_LINES if self.lines else _CONTROL).search(value):
-            raise InvalidValue("INVALID_VALUE", "must not hold control characters")
-        return self._sized(normal("NFC", value))
+            raise InvalidValue("INVALID_VALUE", "must not contain unpaired surrogates")
+        if (_CONTROL_EXCEPT_LINE_BREAKS if self.multiline else _CONTROL).search(value):
+            raise InvalidValue("INVALID_VALUE", "must not contain control characters")
+        return self._of_valid_length(normalize("NFC", value))
 
-    def _sized(self, value: str) -> str:
+    def _of_valid_length(self, value: str) -> str:
         if not value and not self.blank:
             raise InvalidValue("REQUIRED", "must not be empty")
-        if len(value) > self.most:
-            raise InvalidValue("MAX_LENGTH", f"must have at most {self.most:,} characters")
-        if len(value) < self.least:
-            raise InvalidValue("MIN_LENGTH", f"must have at least {self.least:,} characters")
+        if len(value) > self.max_length:
+            raise InvalidValue("MAX_LENGTH", f"must have at most {self.max_length:,} characters")
+        if len(value) < self.min_length:
+            raise InvalidValue("MIN_LENGTH", f"must have at least {self.min_length:,} characters")
         return value
 
 
 @frozen
 class EmailGate:
-    """A syntactically valid address (RFC 5321, 5322, 6531), kept as given."""
+    """A syntactically valid e-mail address (RFC 5321, 5322, 6531), unchanged but for trimming."""
 
     def read(self, raw: object) -> str:
-        value = TextGate(most=254, blank=False).read(raw)
+        value = TextGate(max_length=254, blank=False).read(raw)
         try:
             validate_email(value, check_deliverability=False, test_environment=True)
         except EmailNotValidError as error:
@@ -96,7 +96,7 @@ class EmailGate:
 @frozen
 class PhoneGate:
     def read(self, raw: object) -> str:
-        value = TextGate(most=50).read(raw)
+        value = TextGate(max_length=50).read(raw)
         if not _PHONE.fullmatch(value):
             raise InvalidValue("INVALID_FORMAT", "must be digits, spaces and + - ( ) . / x")
         return value
@@ -104,16 +104,16 @@ class PhoneGate:
 
 @frozen(kw_only=True)
 class CountryCodeGate:
-    """Two letters, upper-cased; empty where the field may be."""
+    """Two letters, upper-cased; may be empty if `blank`."""
 
     blank: bool = True
 
     def read(self, raw: object) -> str:
-        value = _string(raw).strip(_WHITE)
+        value = _string(raw).strip(_WHITESPACE)
         if not value and not self.blank:
             raise InvalidValue("REQUIRED", "must not be empty")
         if value and not _TWO_LETTERS.fullmatch(value):
-            raise InvalidValue("INVALID_FORMAT", "must be a country code of two letters")
+            raise InvalidValue("INVALID_FORMAT", "must be a two-letter country code")
         return value.upper()
 
 
@@ -122,35 +122,35 @@ class IdGate:
     """A dashed UUID of any version, in any letter case."""
 
     def read(self, raw: object) -> UUID:
-        if not _UUID.fullmatch(value := _string(raw).strip(_WHITE)):
+        if not _UUID.fullmatch(value := _string(raw).strip(_WHITESPACE)):
             raise InvalidValue("INVALID_FORMAT", "must be a UUID")
         return UUID(value)
 
 
 @frozen(kw_only=True)
 class IdsGate:
-    """A list of 1 to `most` ids; repeats are kept."""
+    """A list of 1 to `limit` ids, duplicates included."""
 
-    most: int
+    limit: int
 
     def read(self, raw: object) -> tuple[UUID, ...]:
         if not isinstance(raw, list | tuple):
             raise InvalidValue("INVALID_TYPE", "must be a list of UUIDs")
         if not raw:
             raise InvalidValue("REQUIRED", "must not be empty")
-        if len(raw) > self.most:
-            raise InvalidValue("MAX_LENGTH", f"must be at most {self.most:,} ids")
+        if len(raw) > self.limit:
+            raise InvalidValue("MAX_LENGTH", f"must have at most {self.limit:,} ids")
         return tuple(map(IdGate().read, raw))
 
 
 @frozen(kw_only=True)
 class VisibleGate:
-    """An outside system's id: 1 to `most` visible ASCII characters."""
+    """An id from another system: 1 to `max_length` visible ASCII characters."""
 
-    most: int = 100
+    max_length: int = 100
 
     def read(self, raw: object) -> str:
-        value = TextGate(most=self.most, blank=False).read(raw)
+        value = TextGate(max_length=self.max_length, blank=False).read(raw)
         if not _VISIBLE.fullmatch(value):
             raise InvalidValue("INVALID_FORMAT", "must be visible ASCII characters")
         return value
@@ -158,66 +158,66 @@ class VisibleGate:
 
 @frozen
 class MomentGate:
-    """RFC 3339 with an offset, kept in UTC; finer than microseconds is truncated."""
+    """An RFC 3339 date and time with an offset, in UTC, truncated to microseconds."""
 
     def read(self, raw: object) -> datetime:
-        found = _MOMENT.fullmatch(_string(raw).strip(_WHITE))
-        if not found:
-            raise InvalidValue("INVALID_FORMAT", "must be an RFC 3339 moment with an offset")
-        day, clock, fraction, offset = found.groups()
+        match = _MOMENT.fullmatch(_string(raw).strip(_WHITESPACE))
+        if not match:
+            raise InvalidValue("INVALID_FORMAT", "must be an RFC 3339 date and time with an offset")
+        day, clock, fraction, offset = match.groups()
         micros = ((fraction or "") + "000000")[:6]
         try:
             local = datetime.fromisoformat(f"{day}T{clock}.{micros}")
             return local.replace(tzinfo=_offset(offset)).astimezone(UTC)
         except (ValueError, OverflowError) as error:
-            raise InvalidValue("INVALID_VALUE", "must be a moment of the calendar") from error
+            raise InvalidValue("INVALID_VALUE", "must be a valid date and time") from error
 
 
 @frozen
 class DayGate:
-    """A day: `1990-01-31`, or its midnight in UTC as an RFC 3339 moment."""
+    """A date: `1990-01-31`, or its midnight as an RFC 3339 date and time."""
 
     def read(self, raw: object) -> date:
-        value = _string(raw).strip(_WHITE)
+        value = _string(raw).strip(_WHITESPACE)
         if not _DATE.fullmatch(value):
             moment = MomentGate().read(value)
             if moment.time().isoformat() != "00:00:00":
-                raise InvalidValue("INVALID_FORMAT", "must be a date, or its midnight in UTC")
+                raise InvalidValue("INVALID_FORMAT", "must be a date, or midnight of a date in UTC")
             return moment.date()
         try:
             return date.fromisoformat(value)
         except ValueError as error:
-            raise InvalidValue("INVALID_VALUE", "must be a day of the calendar") from error
+            raise InvalidValue("INVALID_VALUE", "must be a valid date") from error
 
 
 @frozen
 class TagsGate:
-    """At most 50 tags of 100 characters; of those that fold alike the first is kept."""
+    """At most 50 tags of 100 characters; among tags with the same folded form the first stays."""
 
     def read(self, raw: object) -> tuple[str, ...]:
         if not isinstance(raw, list | tuple):
             raise InvalidValue("INVALID_TYPE", "must be a list of strings")
-        gate = TextGate(most=100, blank=False)
-        kept: dict[str, str] = {}
+        gate = TextGate(max_length=100, blank=False)
+        tags: dict[str, str] = {}
         for tag in map(gate.read, raw):
-            kept.setdefault(fold(tag), tag)
-        if len(kept) > MOST_TAGS:
-            raise InvalidValue("MAX_LENGTH", f"must be at most {MOST_TAGS} tags")
-        return tuple(kept.values())
+            tags.setdefault(fold(tag), tag)
+        if len(tags) > MAX_TAGS:
+            raise InvalidValue("MAX_LENGTH", f"must have at most {MAX_TAGS} tags")
+        return tuple(tags.values())
 
 
 @frozen
 class WholeNumberGate:
-    """A whole number from `least` to `most`."""
+    """A whole number from `minimum` to `maximum`."""
 
-    least: int
-    most: int
+    minimum: int
+    maximum: int
 
     def read(self, raw: object) -> int:
         if isinstance(raw, bool) or not isinstance(raw, int):
             raise InvalidValue("INVALID_TYPE", "must be a whole number")
-        if not self.least <= raw <= self.most:
-            raise InvalidValue("INVALID_VALUE", f"must be from {self.least} to {self.most}")
+        if not self.minimum <= raw <= self.maximum:
+            raise InvalidValue("INVALID_VALUE", f"must be from {self.minimum} to {self.maximum}")
         return raw
 
 
@@ -231,19 +231,19 @@ class FlagGate:
 
 @frozen
 class ChoiceGate:
-    """One of an enumeration's values, in any letter case."""
+    """A value of an enumeration, in any letter case."""
 
     kind: type[StrEnum]
 
     def read(self, raw: object) -> StrEnum:
-        wanted = _string(raw).strip(_WHITE).casefold()
+        value = _string(raw).strip(_WHITESPACE).casefold()
         for choice in self.kind:
-            if choice.value.casefold() == wanted:
+            if choice.value.casefold() == value:
                 return choice
         raise InvalidValue("INVALID_VALUE", f"must be one of {', '.join(self.kind)}")
 
 
-Tenant = Annotated[str, TextGate(most=255, blank=False)]
+Tenant = Annotated[str, TextGate(max_length=255, blank=False)]
 Email = Annotated[str, EmailGate()]
 Phone = Annotated[str, PhoneGate()]
 Id = Annotated[UUID, IdGate()]
@@ -254,14 +254,14 @@ Flag = Annotated[bool, FlagGate()]
 
 
 def email_key(email: str) -> str:
-    """What makes an e-mail address unique in a tenant: its NFC lower-cased form."""
-    return normal("NFC", email.lower())
+    """The NFC lower-cased form of an e-mail address, which is unique in a tenant."""
+    return normalize("NFC", email.lower())
 
 
-def given(change: AttrsInstance) -> dict[str, Any]:
-    """The fields of a change that are not UNSET."""
-    named = ((each.name, getattr(change, each.name)) for each in fields(type(change)))
-    return {name: value for name, value in named if value is not UNSET}
+def set_fields(change: AttrsInstance) -> dict[str, Any]:
+    """The fields of a change that are not UNSET, by name."""
+    values = {field.name: getattr(change, field.name) for field in fields(type(change))}
+    return {name: value for name, value in values.items() if value is not UNSET}
 
 
 def _string(raw: object) -> str:
@@ -270,11 +270,11 @@ def _string(raw: object) -> str:
     return raw
 
 
-def _offset(written: str) -> timezone:
-    if written in "Zz":
+def _offset(text: str) -> timezone:
+    if text in "Zz":
         return UTC
-    hours, minutes = int(written[1:3]), int(written[4:6])
+    hours, minutes = int(text[1:3]), int(text[4:6])
     if minutes > 59 or hours > 23:
-        raise ValueError(written)
-    away = timedelta(hours=hours, minutes=minutes)
-    return timezone(-away if written[0] == "-" else away)
+        raise ValueError(text)
+    offset = timedelta(hours=hours, minutes=minutes)
+    return timezone(-offset if text[0] == "-" else offset)

@@ -1,4 +1,4 @@
-"""Time and new ids, which the core never takes from the machine itself."""
+"""Time and new ids, which the core does not take from the system."""
 
 from datetime import datetime
 from typing import Protocol

@@ -21,7 +21,7 @@ class CustomerReader(Protocol):
         ...
 
     async def profiles(self, customer_ids: Sequence[UUID]) -> Mapping[UUID, Profile]:
-        """Profiles by customer id; ids of no customer are left out."""
+        """Profiles by customer id, without the ids that do not exist."""
         ...
 
     async def by_email(self, email_key: str) -> Customer | None:
@@ -110,7 +110,7 @@ class PaymentMethodRepository(PaymentMethodReader, Protocol):
     ) -> None:
         """Replaces the stored payment methods `before` of a locked customer by `after`.
 
-        Raises PaymentMethodTaken when another customer holds one of the tokens.
+        Raises PaymentMethodTaken when another customer has one of the tokens.
         """
         ...
 
@@ -119,10 +119,10 @@ class PaymentMethodRepository(PaymentMethodReader, Protocol):
         ...
 
     async def reclaim(self, customer_id: UUID) -> Sequence[UUID]:
-        """Takes back the tokens of a customer who is being restored.
+        """Reclaims the tokens of a customer who is being restored.
 
-        Returns the ids of the methods whose tokens another customer holds by now. Those stay
-        released until the caller removes them with `replace`.
+        Returns the ids of the methods whose tokens another customer has now. Those stay released
+        until the caller removes them with `replace`.
         """
         ...
 
@@ -133,7 +133,7 @@ class ErasureRepository(Protocol):
         ...
 
     async def erase(self, customer: Customer) -> Erasure:
-        """Removes every personal value of a locked customer from every table.
+        """Removes all personal data of a locked customer.
 
         Stores `customer`, the value without personal data, and the receipt. The ledger keeps order
         and refund ids, amounts and dates.

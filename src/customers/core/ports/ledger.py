@@ -23,7 +23,7 @@ class OrderRepository(OrderReader, Protocol):
     """Every method needs the customer locked by the transaction."""
 
     async def claim(self, order_id: str, customer_id: UUID) -> Entry:
-        """The order's entry, whoever owns it; when there is none, a new stub of this customer."""
+        """The entry of an order, of any customer; without one, a new stub of this customer."""
         ...
 
     async def save(self, entry: Entry) -> None:

@@ -59,7 +59,7 @@ class View(Protocol):
 class Transaction(Protocol):
     """Reads and writes that all take effect, or none.
 
-    A refused write dooms it: the end of the block raises, even if the block caught the refusal.
+    A refused write dooms it: the end of the block raises, even if the block caught the error.
     """
 
     @property
@@ -85,7 +85,7 @@ class Transaction(Protocol):
 
 
 class Autocommit(Protocol):
-    """The hot writes: each is a transaction by itself, done in one round trip."""
+    """The most frequent writes: each is a transaction of its own, in one round trip."""
 
     async def add_customer(self, customer: Customer) -> bool:
         """As `CustomerRepository.add`."""
@@ -95,7 +95,7 @@ class Autocommit(Protocol):
         """Stores the entry of a new order and adds it to the customer's statistics.
 
         Returns the customer with the new statistics, version and update time. The statistics equal
-        the fold of the ledger. Returns None, and changes nothing, when the order is known or the
+        the fold of the ledger. Returns None, and changes nothing, when the order is stored or the
         customer does not exist; a transaction then finds out which. Stores a pending change while
         the tenant captures orders.
         """
@@ -147,7 +147,7 @@ class Storage(Protocol):
         ...
 
     async def open(self) -> None:
-        """Prepares the storage for use. Does not fail when the storage is away."""
+        """Prepares the storage for use. Does not fail when the storage cannot be reached."""
         ...
 
     async def check(self) -> None:

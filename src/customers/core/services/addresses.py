@@ -1,4 +1,4 @@
-"""Use cases of addresses: every change goes through the customer's book, under their lock."""
+"""Use cases of addresses: each change goes through the address book, with the customer locked."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -16,7 +16,7 @@ class Addresses:
         self._ids = ids
 
     async def all(self, tenant_id: str, customer_id: UUID) -> Sequence[Address]:
-        """Default first, then oldest first. Raises CustomerNotFound."""
+        """The addresses, default first, then oldest first. Raises CustomerNotFound."""
         async with self._storage.view(tenant_id) as view:
             return await view.addresses.all(customer_id)
 
@@ -25,7 +25,7 @@ class Addresses:
         return AddressBook(await self.all(tenant_id, customer_id))[address_id]
 
     async def add(self, tenant_id: str, customer_id: UUID, details: AddressDetails) -> Address:
-        """Raises CustomerNotFound, AddressLimitExceeded."""
+        """Adds an address. Raises CustomerNotFound, AddressLimitExceeded."""
         async with self._storage.transaction(tenant_id) as tx:
             customer, book = await self._open(tx, customer_id)
             now = self._clock.now()
@@ -36,7 +36,7 @@ class Addresses:
                 tenant_id=tenant_id,
                 now=now,
             )
-            changed = book.add(address, asked=details.is_default, now=now)
+            changed = book.add(address, is_default=details.is_default, now=now)
             await self._save(tx, customer, book, changed)
             return changed[address.id]
 
@@ -66,4 +66,4 @@ class Addresses:
         if after is before:
             return
         await tx.addresses.replace(customer.id, before.addresses, after.addresses)
-        await tx.customers.save(customer.touched(self._clock.now()))
+        await tx.customers.save(customer.with_next_version(self._clock.now()))

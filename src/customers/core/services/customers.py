@@ -42,10 +42,12 @@ class Customers:
                 return linked, False
 
     async def profile(self, tenant_id: str, customer_id: UUID) -> Profile:
+        """The customer with addresses and payment methods. Raises CustomerNotFound."""
         async with self._storage.view(tenant_id) as view:
             return await view.customers.profile(customer_id)
 
     async def batch(self, tenant_id: str, customer_ids: Sequence[UUID]) -> Mapping[UUID, Profile]:
+        """The profiles of the customers that exist, by id."""
         async with self._storage.view(tenant_id) as view:
             return await view.customers.profiles(customer_ids)
 
@@ -130,7 +132,7 @@ class Customers:
             await tx.customers.save(customer.deleted(self._clock.now()))
 
     async def restore(self, tenant_id: str, customer_id: UUID) -> Customer:
-        """Restores a deleted customer. Raises CustomerNotFound (erased too), EmailTaken."""
+        """Restores a deleted customer that is not erased. Raises CustomerNotFound, EmailTaken."""
         async with self._storage.transaction(tenant_id) as tx:
             customer = (await tx.customers.get_any_for_update(customer_id)).restorable()
             if customer.is_living:
@@ -144,7 +146,7 @@ class Customers:
         return Customer.new(details, id=self._ids.new(), tenant_id=tenant_id, now=self._clock.now())
 
     async def _link(self, stored: Customer, details: CustomerDetails) -> Customer | None:
-        """The customer with the account linked; None when they were deleted meanwhile."""
+        """Links the account; None when the customer was deleted or renamed meanwhile."""
         async with self._storage.transaction(stored.tenant_id) as tx:
             customer = await tx.customers.get_any_for_update(stored.id)
             if not customer.is_living or customer.email_key != stored.email_key:
@@ -170,7 +172,7 @@ class Customers:
             return updated
 
     async def _reclaim(self, tx: Transaction, customer_id: UUID, now: datetime) -> None:
-        """Takes back the payment methods; removes those whose tokens others hold by now."""
+        """Reclaims the payment tokens; removes the methods whose tokens are taken."""
         taken = await tx.payment_methods.reclaim(customer_id)
         before = Wallet(await tx.payment_methods.all(customer_id))
         after = before

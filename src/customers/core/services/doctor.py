@@ -1,4 +1,4 @@
-"""The doctor: compares the members a storage reports with what every rule says."""
+"""The doctor: compares the members that the service reports with an evaluation of every rule."""
 
 from collections.abc import AsyncIterator, Sequence
 from uuid import UUID
@@ -13,12 +13,12 @@ from customers.core.model.segment import Segment
 from customers.core.ports.clock import Clock
 from customers.core.ports.storage import Storage
 
-_CUSTOMERS_AT_ONCE = 1_000
+_BATCH_SIZE = 1_000
 
 
 @frozen(kw_only=True)
 class Difference:
-    """A difference in one segment: of one customer's membership, or (no customer) of the count."""
+    """A difference in one segment: a customer's membership, or without a customer the count."""
 
     segment_id: UUID
     customer_id: UUID | None
@@ -43,7 +43,7 @@ class Doctor:
         async with view as (memberships, segments):
             checks = [_Check(memberships, segment) for segment in segments]
             after = None
-            while batch := await memberships.view.memberships.scan(after, _CUSTOMERS_AT_ONCE):
+            while batch := await memberships.view.memberships.scan(after, _BATCH_SIZE):
                 cache = CustomerValuesCache()
                 for check in checks:
                     for difference in check.compare(batch, cache):
@@ -56,7 +56,7 @@ class Doctor:
 
 
 class _Check:
-    """One segment, what the view reports of it, and the count of its expected members so far."""
+    """The check of one segment, with the count of its expected members so far."""
 
     def __init__(self, memberships: MembershipView, segment: Segment) -> None:
         self.segment = segment
@@ -67,6 +67,7 @@ class _Check:
     def compare(
         self, customers: Sequence[StaleCandidate], cache: CustomerValuesCache
     ) -> Sequence[Difference]:
+        """The differences for a batch of customers; counts the expected members among them."""
         differences = []
         for candidate in customers:
             values = cache.at(candidate.customer, self._now)
@@ -89,10 +90,10 @@ class _Check:
 
     def _reports(self, candidate: StaleCandidate) -> bool:
         """Whether a list of the members would contain the customer."""
-        return self._member_filter is not None and _keeps(self._member_filter, candidate)
+        return self._member_filter is not None and _is_match(self._member_filter, candidate)
 
 
-def _keeps(customer_filter: CustomerFilter, candidate: StaleCandidate) -> bool:
+def _is_match(customer_filter: CustomerFilter, candidate: StaleCandidate) -> bool:
     members = customer_filter.members_of
     customer = candidate.customer
     if members is not None:

@@ -1,4 +1,4 @@
-"""The use case of erasure: a customer's personal values leave every table at once."""
+"""The use case of erasure: removes all personal data of a customer in one transaction."""
 
 from uuid import UUID
 
@@ -16,7 +16,7 @@ class Erasures:
     async def erase(
         self, tenant_id: str, customer_id: UUID, *, versions: frozenset[int] | None
     ) -> Erasure:
-        """Erases a customer; returns the receipt, the first one again for a repeat.
+        """Erases a customer; returns the receipt, for a repeat the first one.
 
         Raises CustomerNotFound; StaleVersion unless it is a repeat.
         """

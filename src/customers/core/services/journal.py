@@ -26,7 +26,7 @@ class Journal:
     async def notes(
         self, tenant_id: str, customer_id: UUID, after: JournalKey | None, limit: int
     ) -> Sequence[Note]:
-        """Newest first, at most one more than `limit`. Raises CustomerNotFound."""
+        """The next entries, newest first, at most `limit` + 1. Raises CustomerNotFound."""
         async with self._storage.view(tenant_id) as view:
             return await view.notes.newest(customer_id, after, limit + 1)
 
@@ -65,7 +65,7 @@ class Journal:
         types: Collection[CommunicationType] = (),
         directions: Collection[Direction] = (),
     ) -> Sequence[Communication]:
-        """Newest first, at most one more than `limit`. Raises CustomerNotFound."""
+        """The next entries, newest first, at most `limit` + 1. Raises CustomerNotFound."""
         async with self._storage.view(tenant_id) as view:
             return await view.communications.newest(
                 customer_id, after, limit + 1, types=types, directions=directions
@@ -74,18 +74,20 @@ class Journal:
     async def add_communication(
         self, tenant_id: str, customer_id: UUID, details: CommunicationDetails
     ) -> tuple[Communication, bool]:
-        """The communication with that type and outside id, and whether it is new.
+        """Adds a communication, unless the customer has one with that type and external id.
+
+        Returns the communication and whether it is new.
 
         Raises CustomerNotFound.
         """
         async with self._storage.transaction(tenant_id) as tx:
             await tx.customers.get_for_update(customer_id)
             if details.external_id:
-                known = await tx.communications.find(
+                stored = await tx.communications.find(
                     customer_id, details.communication_type, details.external_id
                 )
-                if known is not None:
-                    return known, False
+                if stored is not None:
+                    return stored, False
             communication = Communication.new(
                 details,
                 id=self._ids.new(),

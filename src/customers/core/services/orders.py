@@ -18,7 +18,7 @@ from customers.core.ports.storage import Storage, Transaction
 
 @frozen(kw_only=True)
 class LedgerResult:
-    """The customer after a fact; `duplicate` when the fact was known and nothing changed."""
+    """The customer after a fact; `duplicate` if the fact was recorded before."""
 
     customer: Customer
     duplicate: bool

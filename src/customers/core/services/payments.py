@@ -1,4 +1,4 @@
-"""Use cases of payment methods: every change goes through the wallet, under the customer's lock."""
+"""Use cases of payment methods: each change goes through the wallet, with the customer locked."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -21,22 +21,24 @@ class PaymentMethods:
         self._ids = ids
 
     async def all(self, tenant_id: str, customer_id: UUID) -> Sequence[PaymentMethod]:
-        """Default first, then oldest first. Raises CustomerNotFound."""
+        """The payment methods, default first, then oldest first. Raises CustomerNotFound."""
         async with self._storage.view(tenant_id) as view:
             return await view.payment_methods.all(customer_id)
 
     async def add(
         self, tenant_id: str, customer_id: UUID, details: PaymentMethodDetails
     ) -> tuple[PaymentMethod, bool]:
-        """The method with that token, and whether it is new.
+        """Adds a payment method, unless the customer has one with that token.
+
+        Returns the method and whether it is new.
 
         Raises CustomerNotFound, PaymentMethodTaken.
         """
         async with self._storage.transaction(tenant_id) as tx:
             customer, wallet = await self._open(tx, customer_id)
-            known = wallet.find(details.payment_gateway, details.gateway_payment_method_id)
-            if known is not None:
-                return known, False
+            stored = wallet.find(details.payment_gateway, details.gateway_payment_method_id)
+            if stored is not None:
+                return stored, False
             now = self._clock.now()
             method = PaymentMethod.new(
                 details,
@@ -45,7 +47,7 @@ class PaymentMethods:
                 tenant_id=tenant_id,
                 now=now,
             )
-            changed = wallet.add(method, asked=details.is_default, now=now)
+            changed = wallet.add(method, is_default=details.is_default, now=now)
             await self._save(tx, customer, wallet, changed)
             return changed[method.id], True
 
@@ -75,4 +77,4 @@ class PaymentMethods:
         if after is before:
             return
         await tx.payment_methods.replace(customer.id, before.methods, after.methods)
-        await tx.customers.save(customer.touched(self._clock.now()))
+        await tx.customers.save(customer.with_next_version(self._clock.now()))

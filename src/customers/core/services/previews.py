@@ -23,7 +23,10 @@ class Previews:
     async def preview(
         self, tenant_id: str, rules: RulesText, sample: int, *, strict: bool
     ) -> Preview:
-        """The customers that rules match now, at most `sample` of them shown. Raises Invalid."""
+        """The number of customers whom rules match now, and the newest `sample` of them.
+
+        Raises Invalid.
+        """
         rule = _rule(rules, strict=strict)
         async with self._storage.consistent_view(tenant_id) as view:
             members = await _sample(view, _matching(rule, self._clock.now()), sample)

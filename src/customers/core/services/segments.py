@@ -1,7 +1,7 @@
 """Use cases of segments: creating and changing them, assigning customers, listing members.
 
-`membership.publish` and `membership.refresh` carry a change through to the stored members;
-`membership.view` says who is in a segment at a moment.
+`membership.publish` and `membership.refresh` update the stored members; `membership.view` reads
+the members at a moment.
 """
 
 from collections.abc import Collection, Sequence
@@ -38,8 +38,9 @@ class Segments:
 
     async def all(self, tenant_id: str) -> Sequence[SegmentSummary]:
         """Every segment, newest first."""
-        async with membership_view(self._storage, tenant_id, self._clock) as (memberships, all_):
-            return await memberships.summaries(all_)
+        view = membership_view(self._storage, tenant_id, self._clock)
+        async with view as (memberships, segments):
+            return await memberships.summaries(segments)
 
     async def get(self, tenant_id: str, segment_id: UUID) -> SegmentSummary:
         """Raises SegmentNotFound."""

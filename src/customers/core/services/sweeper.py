@@ -1,8 +1,7 @@
 """The sweeper: refreshes the members of segments in the background.
 
 Reads are exact without it: it keeps the number of stale candidates small and completes backfills.
-One process sweeps at a time, the one that holds the lease; it renews the lease before every piece
-of work.
+Only the process that holds the lease works; it renews the lease before each tenant.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,7 +26,7 @@ class BackfillProgress:
 
 
 class Sweeper:
-    """The work of one sweeper, known to the lease as `holder`."""
+    """A sweeper that holds the lease as `holder`."""
 
     def __init__(self, storage: Storage, clock: Clock, holder: UUID) -> None:
         self._storage = storage
@@ -55,7 +54,7 @@ class Sweeper:
         return total
 
     async def follow_time(self, lease_seconds: float) -> None:
-        """Moves the customers who crossed a threshold, in every segment that has any, while it
+        """Updates the members of every segment that has customers who crossed a threshold, while it
         holds the lease. Raises as `refresh` does.
         """
         failures = list[Exception]()
@@ -70,7 +69,7 @@ class Sweeper:
         _raise_first(failures)
 
     async def _backfill(self, tenant_id: str) -> BackfillProgress:
-        """Advances one backfill of a tenant; returns what is left of all of them."""
+        """Advances one backfill of a tenant; returns the progress of all of them."""
         if (first := await self._first_backfill(tenant_id)) is not None:
             await backfill(self._storage, tenant_id, first, self._clock)
         async with self._storage.view(tenant_id) as view:

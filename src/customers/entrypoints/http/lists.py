@@ -71,7 +71,7 @@ def page_response(
 ) -> web.Response:
     """The envelope of a page by number, with its Link header."""
     page, total = numbered.page, numbered.total
-    pages = page.of_total(total)
+    pages = page.page_count(total)
     body = {
         "customers": [encoder(customer) for customer in numbered.customers],
         "total": total,

@@ -10,10 +10,10 @@ from attrs import frozen
 from customers.core.errors import InvalidValue
 from customers.core.model.customer import CustomerStatus, CustomerType
 from customers.core.model.journal import CommunicationType, Direction
-from customers.core.model.numbers import number
+from customers.core.model.numbers import exact_number
 from customers.core.model.query import (
-    MOST_PER_JOURNAL,
-    MOST_PER_PAGE,
+    MAX_JOURNAL_PAGE_SIZE,
+    MAX_PAGE_SIZE,
     SortDirection,
     SortField,
 )
@@ -56,7 +56,7 @@ class RangeEnd:
 @frozen
 class ExactNumber:
     def read(self, raw: object) -> Decimal:
-        return number(raw)
+        return exact_number(raw)
 
 
 # The parts of paths.
@@ -65,7 +65,7 @@ ORDER_ID: Final = VisibleGate()
 
 SEARCH: Final = Parameter(
     name="search",
-    gate=TextGate(most=_LONGEST_SEARCH),
+    gate=TextGate(max_length=_LONGEST_SEARCH),
     default="",
     says="A part of the e-mail address, a name, first and last name, or the phone number; "
     "letter case does not count.",
@@ -73,7 +73,10 @@ SEARCH: Final = Parameter(
 STATUSES: Final = Parameter(name="status", gate=ChoiceGate(CustomerStatus), is_list=True)
 TYPES: Final = Parameter(name="customer_type", gate=ChoiceGate(CustomerType), is_list=True)
 TAGS: Final = Parameter(
-    name="tags", gate=TextGate(most=100), is_list=True, says="Customers who have all of these tags."
+    name="tags",
+    gate=TextGate(max_length=100),
+    is_list=True,
+    says="Customers who have all of these tags.",
 )
 CREATED_FROM: Final = Parameter(
     name="created_from", gate=RangeEnd(False), says="A moment, or a day in UTC; inclusive."
@@ -99,16 +102,16 @@ SORT_ORDER: Final = Parameter(
     name="sort_order", gate=ChoiceGate(SortDirection), default=SortDirection.DESC
 )
 PAGE: Final = Parameter(name="page", gate=Count(), default=1, says="A page by number, from 1.")
-PAGE_SIZES: Final = Sizes.of(default=20, most=MOST_PER_PAGE)
+PAGE_SIZES: Final = Sizes.of(default=20, most=MAX_PAGE_SIZE)
 CURSOR: Final = Parameter(
     name="cursor",
-    gate=TextGate(most=_LONGEST_SEARCH),
+    gate=TextGate(max_length=_LONGEST_SEARCH),
     says="Empty for the first page by cursor, then what the page before names as the next one.",
 )
 BY_NUMBER: Final = (PAGE, *PAGE_SIZES, SORT_BY, SORT_ORDER)
 PAGING: Final = (*BY_NUMBER, CURSOR)
 
-JOURNAL_SIZES: Final = Sizes.of(default=50, most=MOST_PER_JOURNAL)
+JOURNAL_SIZES: Final = Sizes.of(default=50, most=MAX_JOURNAL_PAGE_SIZE)
 JOURNAL: Final = (*JOURNAL_SIZES, CURSOR)
 COMMUNICATION_TYPES: Final = Parameter(
     name="type", gate=ChoiceGate(CommunicationType), is_list=True
@@ -125,7 +128,7 @@ IDS: Final = Parameter(
     gate=ID,
     is_list=True,
     is_required=True,
-    says=f"The ids of 1 to {MOST_PER_PAGE} customers.",
+    says=f"The ids of 1 to {MAX_PAGE_SIZE} customers.",
 )
 MODE: Final = Parameter(
     name="mode",

@@ -9,7 +9,7 @@ from aiohttp import web
 from customers.core.errors import Invalid, InvalidValue, Problem
 from customers.core.model.values import IdGate, TextGate
 
-_GATE = TextGate(most=255, blank=False)
+_GATE = TextGate(max_length=255, blank=False)
 _HEADERS = ("X-Tenant-ID", "x-jwt-claim-tenant-id")
 _QUERIES = ("tenant_id", "tenantId")
 _ACTORS = ("x-jwt-claim-sub", "X-User-ID")

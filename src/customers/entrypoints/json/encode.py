@@ -11,7 +11,7 @@ import msgspec
 
 from customers.core.model.address import Address
 from customers.core.model.customer import Customer, Profile
-from customers.core.model.erasure import TABLES, Erasure
+from customers.core.model.erasure import Erasure, RecordKind
 from customers.core.model.journal import Communication, Note
 from customers.core.model.membership import SegmentSummary
 from customers.core.model.money import Currency
@@ -179,7 +179,7 @@ class Encoder:
             "message": "customer erased",
             "customerId": erasure.customer_id,
             "erasedAt": erasure.erased_at,
-            "tables": {table: erasure.tables[table] for table in TABLES},
+            "tables": {table: erasure.counts[kind] for kind, table in _TABLES.items()},
         }
 
     def money(self, value: Decimal) -> Decimal:
@@ -197,6 +197,21 @@ def _locking(customer: Customer) -> dict[str, object]:
         "unlockedBy": customer.unlocked_by,
     }
     return {key: value for key, value in told.items() if value is not None}
+
+
+# The names under which an erasure receipt counts records, in the order of the answer.
+_TABLES = {
+    RecordKind.CUSTOMER: "customers",
+    RecordKind.ADDRESS: "customer_addresses",
+    RecordKind.PAYMENT_METHOD: "customer_payment_methods",
+    RecordKind.SEGMENT: "customer_segments",
+    RecordKind.ASSIGNMENT: "customer_segment_assignments",
+    RecordKind.MEMBERSHIP: "customer_segment_members",
+    RecordKind.NOTE: "customer_notes",
+    RecordKind.COMMUNICATION: "customer_communications",
+    RecordKind.ORDER: "customer_orders",
+    RecordKind.REFUND: "customer_refunds",
+}
 
 
 def midnight(day: date) -> str:

@@ -8,10 +8,10 @@ from functools import singledispatch
 from typing import Any
 
 from customers.core.model.address import AddressTypeGate
-from customers.core.model.money import MOST
+from customers.core.model.money import MAX_AMOUNT
 from customers.core.model.payment import LastFourGate
 from customers.core.model.values import (
-    MOST_TAGS,
+    MAX_TAGS,
     ChoiceGate,
     CountryCodeGate,
     DayGate,
@@ -35,7 +35,7 @@ Schema = dict[str, Any]
 AMOUNT: Schema = {
     "type": ["number", "string"],
     "minimum": 0,
-    "maximum": float(MOST),
+    "maximum": float(MAX_AMOUNT),
     "pattern": r"^[0-9]+(\.[0-9]+)?$",
 }
 MORE_THAN_NOTHING = r"^([0-9]*[1-9][0-9]*(\.[0-9]+)?|[0-9]+\.[0-9]*[1-9][0-9]*)$"
@@ -50,9 +50,9 @@ def schema_of(gate: object) -> Schema:
 
 @schema_of.register
 def _(gate: TextGate) -> Schema:
-    least = max(gate.least, 0 if gate.blank else 1)
-    schema: Schema = {"type": "string", "maxLength": gate.most}
-    return schema | ({"minLength": least} if least else {})
+    min_length = max(gate.min_length, 0 if gate.blank else 1)
+    schema: Schema = {"type": "string", "maxLength": gate.max_length}
+    return schema | ({"minLength": min_length} if min_length else {})
 
 
 @schema_of.register
@@ -77,12 +77,12 @@ def _(_: IdGate) -> Schema:
 
 @schema_of.register
 def _(gate: IdsGate) -> Schema:
-    return {"type": "array", "items": schema_of(IdGate()), "minItems": 1, "maxItems": gate.most}
+    return {"type": "array", "items": schema_of(IdGate()), "minItems": 1, "maxItems": gate.limit}
 
 
 @schema_of.register
 def _(gate: VisibleGate) -> Schema:
-    return {"type": "string", "pattern": "^[!-~]+$", "minLength": 1, "maxLength": gate.most}
+    return {"type": "string", "pattern": "^[!-~]+$", "minLength": 1, "maxLength": gate.max_length}
 
 
 @schema_of.register
@@ -98,13 +98,13 @@ def _(_: object) -> Schema:
 
 @schema_of.register
 def _(_: TagsGate) -> Schema:
-    tag = schema_of(TextGate(most=100, blank=False))
-    return {"type": "array", "items": tag, "maxItems": MOST_TAGS}
+    tag = schema_of(TextGate(max_length=100, blank=False))
+    return {"type": "array", "items": tag, "maxItems": MAX_TAGS}
 
 
 @schema_of.register
 def _(gate: WholeNumberGate) -> Schema:
-    return {"type": "integer", "minimum": gate.least, "maximum": gate.most}
+    return {"type": "integer", "minimum": gate.minimum, "maximum": gate.maximum}
 
 
 @schema_of.register

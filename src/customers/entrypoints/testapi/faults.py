@@ -150,7 +150,7 @@ class Faults:
 
 def _read_match(operations: OperationGate, match: Any) -> tuple[dict[str, str], list[Problem]]:
     """The arguments of `Faults.add` in the key `match`, and the problems with it."""
-    gates: dict[str, Gate] = {"operation": operations, "tenantId": TextGate(most=255)}
+    gates: dict[str, Gate] = {"operation": operations, "tenantId": TextGate(max_length=255)}
     names = {"operation": "operation", "tenantId": "tenant_id"}
     arguments, problems = dict[str, str](), list[Problem]()
     for key, raw in match.items() if isinstance(match, dict) else ():

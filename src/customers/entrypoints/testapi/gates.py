@@ -7,7 +7,7 @@ from typing import Any, Self
 from attrs import frozen
 
 from customers.core.errors import InvalidValue
-from customers.core.model.numbers import number
+from customers.core.model.numbers import exact_number
 from customers.core.model.values import TextGate
 from customers.entrypoints.openapi.gate_schemas import Schema, schema_of
 
@@ -27,7 +27,7 @@ class OperationGate:
         return cls({operation_key(name): name for name in reversed(list(names))})
 
     def read(self, raw: object) -> str:
-        key = operation_key(TextGate(most=100).read(raw))
+        key = operation_key(TextGate(max_length=100).read(raw))
         if key and key not in self._names:
             message = "unknown operation: use an operationId or the name of a gRPC method"
             raise InvalidValue("INVALID_VALUE", message)
@@ -47,7 +47,7 @@ class SecondsGate:
     """How far the clock advances, in seconds."""
 
     def read(self, raw: object) -> Decimal:
-        seconds = number(raw)
+        seconds = exact_number(raw)
         if seconds <= 0:
             raise InvalidValue("INVALID_VALUE", "must be more than 0: time only moves forward")
         return seconds

@@ -20,12 +20,12 @@ from customers.entrypoints.testapi.states import States
 
 MAX_SNAPSHOT_BYTES: Final = 256 * 1024 * 1024
 
-TENANT: Final = Parameter(name="tenant_id", gate=TextGate(most=255), default="")
+TENANT: Final = Parameter(name="tenant_id", gate=TextGate(max_length=255), default="")
 
 
 @frozen(kw_only=True)
 class StateRequest:
-    state: Annotated[str, TextGate(most=255, blank=False)]
+    state: Annotated[str, TextGate(max_length=255, blank=False)]
     params: Annotated[dict[str, Any], ObjectGate()] = field(factory=dict)
 
 
@@ -33,8 +33,8 @@ class StateRequest:
 class PactStateRequest(StateRequest):
     """The request of a Pact verifier, which also names the action and the consumer."""
 
-    action: Annotated[str, TextGate(most=20)] = "setup"
-    consumer: Annotated[str, TextGate(most=255)] = ""
+    action: Annotated[str, TextGate(max_length=20)] = "setup"
+    consumer: Annotated[str, TextGate(max_length=255)] = ""
 
 
 @frozen(kw_only=True)

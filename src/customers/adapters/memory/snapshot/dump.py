@@ -15,7 +15,7 @@ from customers.adapters.memory.snapshot.converter import snapshot_converter
 from customers.adapters.memory.snapshot.rows import ErasedCustomer, TenantRows
 from customers.adapters.memory.state import State
 from customers.core.model.money import Currency
-from customers.core.model.order import NOTHING_YET
+from customers.core.model.order import NO_ORDERS
 
 T = TypeVar("T")
 
@@ -31,7 +31,7 @@ def _rows_of(state: State) -> TenantRows:
     customers = _sorted([state.living.values(), state.deleted.values()], "id")
     return TenantRows(
         customers=tuple(
-            evolve(customer, statistics=NOTHING_YET)
+            evolve(customer, statistics=NO_ORDERS)
             for customer in customers
             if customer.erased_at is None
         ),

@@ -13,10 +13,10 @@ import attrs
 from customers.core.errors import InvalidValue
 from customers.core.model.address import Address, AddressDetails
 from customers.core.model.customer import Customer, CustomerDetails, Reason
-from customers.core.model.erasure import TABLES
+from customers.core.model.erasure import RecordKind
 from customers.core.model.journal import Communication, CommunicationDetails, Note, NoteDetails
 from customers.core.model.money import Currency, Money
-from customers.core.model.numbers import number
+from customers.core.model.numbers import exact_number
 from customers.core.model.order import (
     Entry,
     Order,
@@ -59,10 +59,10 @@ def reads_by_type(currency: Currency) -> Mapping[Any, Read]:
     """How values without a gate of their own are read."""
 
     def total(raw: object) -> Decimal:
-        value = number(raw, most=_MAX_SUM_DIGITS)
+        value = exact_number(raw, max_digits=_MAX_SUM_DIGITS)
         if value < 0:
             raise InvalidValue("INVALID_VALUE", "must not be negative")
-        if value != currency.shown(value):
+        if value != currency.rounded(value):
             raise InvalidValue("INVALID_VALUE", f"must have at most {currency.exponent} decimals")
         return value
 
@@ -106,9 +106,9 @@ def _refuse_constant(constant: str) -> NoReturn:
 
 def _row_counts(raw: object) -> object:
     """The row counts of an erasure's receipt by table."""
-    if not isinstance(raw, dict) or raw.keys() != set(TABLES):
-        raise InvalidValue("INVALID_VALUE", f"must have the keys {', '.join(TABLES)}")
-    return {table: WholeNumberGate(0, _MAX_NUMBER).read(raw[table]) for table in TABLES}
+    if not isinstance(raw, dict) or raw.keys() != set(RecordKind):
+        raise InvalidValue("INVALID_VALUE", f"must have the keys {', '.join(RecordKind)}")
+    return {kind: WholeNumberGate(0, _MAX_NUMBER).read(raw[kind]) for kind in RecordKind}
 
 
 def _tenant_key(raw: object) -> object:
@@ -139,7 +139,7 @@ _BY_NAME: Final[Mapping[str, Any]] = MappingProxyType(
         "lock_reason": Annotated[str, _Gate(_reason)],
         "unlock_reason": Annotated[str, _Gate(_reason)],
         "rules_text": Annotated[str, _Gate(_json_text)],
-        "tables": Annotated[Mapping[str, int], _Gate(_row_counts)],
+        "counts": Annotated[Mapping[RecordKind, int], _Gate(_row_counts)],
         "version": _FROM_ONE,
         "number": _FROM_ONE,
         "sequence": _FROM_ONE,

@@ -36,7 +36,7 @@ from customers.core.model.cards import card_numbers
 from customers.core.model.json_pointer import JsonPointer
 from customers.core.model.membership import RefreshState, depends_on_orders
 from customers.core.model.money import Currency
-from customers.core.model.order import NOTHING_YET, fold
+from customers.core.model.order import NO_ORDERS, fold_ledger
 from customers.core.model.payment import PaymentMethod
 from customers.core.model.problems import Problems
 
@@ -89,7 +89,7 @@ class _StateBuilder:
         for at, customer in self._entities("customers"):
             is_taken = customer.is_living and self._state.is_email_taken(customer)
             self._expect(not is_taken, at.below("email"), EmailTaken)
-            is_derived = customer.statistics == NOTHING_YET
+            is_derived = customer.statistics == NO_ORDERS
             self._expect(is_derived, at.below("statistics"), "must be left out: it is derived")
             self._state = self._state.with_customer(customer)
 
@@ -102,10 +102,10 @@ class _StateBuilder:
     def _add_addresses(self) -> None:
         for at, row in self._owned("addresses"):
             book = self._state.addresses.get(row.customer_id, ())
-            self._expect(len(book) < address.MOST_ADDRESSES, at, AddressLimitExceeded)
+            self._expect(len(book) < address.MAX_ADDRESSES, at, AddressLimitExceeded)
             rivals = [other for other in book if other.address_type.shares(row.address_type)]
             self._expect_single_default(at, row, rivals)
-            book = tuple(sorted((*book, row), key=address.in_order))
+            book = tuple(sorted((*book, row), key=address.sort_key))
             self._set(addresses=self._state.addresses.set(row.customer_id, book))
 
     def _add_payment_methods(self) -> None:
@@ -117,7 +117,7 @@ class _StateBuilder:
                 place, token = at.below("gatewayPaymentMethodId"), token_of(row)
                 self._expect(token not in self._state.tokens, place, PaymentMethodTaken)
                 self._set(tokens=self._state.tokens.set(token, row.id))
-            wallet = tuple(sorted((*wallet, row), key=payment.in_order))
+            wallet = tuple(sorted((*wallet, row), key=payment.sort_key))
             self._set(payment_methods=self._state.payment_methods.set(row.customer_id, wallet))
 
     def _add_notes(self) -> None:
@@ -164,7 +164,7 @@ class _StateBuilder:
     def _fold_statistics(self) -> None:
         for customer_id, entries in self._state.ledger.items():
             if (customer := self._state.any_customer(customer_id)) is not None:
-                statistics = fold(entries.values(), self._currency)
+                statistics = fold_ledger(entries.values(), self._currency)
                 self._state = self._state.with_customer(evolve(customer, statistics=statistics))
 
     def _add_segments(self) -> None:

@@ -9,7 +9,7 @@ from attrs import asdict, field, fields, frozen
 
 from customers.core.model.address import Address
 from customers.core.model.customer import Customer
-from customers.core.model.erasure import Erasure
+from customers.core.model.erasure import Erasure, RecordKind
 from customers.core.model.journal import Communication, Note
 from customers.core.model.membership import Assignment, PendingChange, RefreshState, SequencedChange
 from customers.core.model.order import Entry, StoredRefund
@@ -28,21 +28,21 @@ class ErasedCustomer:
     version: int
     deleted_at: datetime
     erased_at: datetime
-    tables: Mapping[str, int]
+    counts: Mapping[RecordKind, int]
 
     @classmethod
     def of(cls, customer: Customer, erasure: Erasure) -> Self:
-        names = [column.name for column in fields(cls) if column.name != "tables"]
-        return cls(tables=erasure.tables, **{name: getattr(customer, name) for name in names})
+        names = [column.name for column in fields(cls) if column.name != "counts"]
+        return cls(counts=erasure.counts, **{name: getattr(customer, name) for name in names})
 
     @property
     def customer(self) -> Customer:
-        values = asdict(self, filter=lambda column, _: column.name != "tables")
+        values = asdict(self, filter=lambda column, _: column.name != "counts")
         return Customer(email="", first_name="", last_name="", **values)
 
     @property
     def erasure(self) -> Erasure:
-        return Erasure(customer_id=self.id, erased_at=self.erased_at, tables=self.tables)
+        return Erasure(customer_id=self.id, erased_at=self.erased_at, counts=self.counts)
 
 
 @frozen(kw_only=True)

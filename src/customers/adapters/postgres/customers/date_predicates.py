@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.sql.elements import ColumnElement
 
 from customers.adapters.postgres.schema.types import MOMENT
-from customers.core.model.rules.days import span
+from customers.core.model.rules.days import duration
 from customers.core.model.rules.fields import Operator
 
 Sql: TypeAlias = ColumnElement[bool]
@@ -64,12 +64,12 @@ def _is_in(moment: Moment, days: Collection[Decimal], now: datetime) -> Sql:
 
 
 def _is_within(moment: Moment, days: Decimal, now: datetime) -> Sql:
-    ago = _ago(now, span(days))
+    ago = _ago(now, duration(days))
     return _there(moment, moment >= literal(ago, MOMENT) if ago else true())
 
 
 def _is_beyond(moment: Moment, days: Decimal, now: datetime) -> Sql:
-    ago = _ago(now, span(days))
+    ago = _ago(now, duration(days))
     return _there(moment, moment < literal(ago, MOMENT) if ago else false())
 
 

@@ -15,6 +15,7 @@ from customers.adapters.postgres.schema.segment_tables import (
     customer_segment_assignments,
     customer_segment_members,
     customer_segment_pending_changes,
+    customer_segments,
 )
 from customers.adapters.postgres.schema.tables import (
     customer_addresses,
@@ -23,9 +24,11 @@ from customers.adapters.postgres.schema.tables import (
     customer_notes,
     customer_orders,
     customer_payment_methods,
+    customer_refunds,
+    customers,
 )
 from customers.core.model.customer import Customer
-from customers.core.model.erasure import TABLES, Erasure
+from customers.core.model.erasure import Erasure, RecordKind
 from customers.core.ports.customers import ErasureRepository
 
 
@@ -37,25 +40,21 @@ class PostgresErasures(ErasureRepository):
         row = await self._session.row(_FIND, customer_id=customer_id)
         if row is None:
             return None
-        # JSONB has an order of its own: the receipt is told again as it was told first.
-        tables = {name: row["tables"][name] for name in TABLES if name in row["tables"]}
-        return Erasure(customer_id=customer_id, erased_at=row["erased_at"], tables=tables)
+        counts = {kind: row["tables"].get(name, 0) for kind, name in _TABLES.items()}
+        return Erasure.of(customer_id, row["erased_at"], counts)
 
     async def erase(self, customer: Customer) -> Erasure:
         if customer.erased_at is None:
             self._session.refuse(RuntimeError("the customer to keep still has a name"))
-        touched = await self._session.row(_EMPTY, customer_id=customer.id)
+        removed = dict(await self._session.row(_EMPTY, customer_id=customer.id) or {})
         await PostgresCustomers(self._session).save(customer)
-        erasure = Erasure(
-            customer_id=customer.id,
-            erased_at=customer.erased_at,
-            tables=dict.fromkeys(TABLES, 0) | {"customers": 1} | dict(touched or {}),
-        )
+        counts = {kind: removed[name] for kind, name in _TABLES.items() if name in removed}
+        erasure = Erasure.of(customer.id, customer.erased_at, counts)
         await self._session.run(
             _KEEP,
             customer_id=erasure.customer_id,
             erased_at=erasure.erased_at,
-            tables=erasure.tables,
+            tables={name: erasure.counts[kind] for kind, name in _TABLES.items()},
         )
         return erasure
 
@@ -96,6 +95,19 @@ def _orders_without_number() -> tuple[str, CTE]:
     return customer_orders.name, emptied.cte(f"from_{customer_orders.name}")
 
 
+# The names under which a stored receipt counts records.
+_TABLES = {
+    RecordKind.CUSTOMER: customers.name,
+    RecordKind.ADDRESS: customer_addresses.name,
+    RecordKind.PAYMENT_METHOD: customer_payment_methods.name,
+    RecordKind.SEGMENT: customer_segments.name,
+    RecordKind.ASSIGNMENT: customer_segment_assignments.name,
+    RecordKind.MEMBERSHIP: customer_segment_members.name,
+    RecordKind.NOTE: customer_notes.name,
+    RecordKind.COMMUNICATION: customer_communications.name,
+    RecordKind.ORDER: customer_orders.name,
+    RecordKind.REFUND: customer_refunds.name,
+}
 # What is nothing but the customer's own: it goes altogether.
 _OWN = (
     customer_addresses,

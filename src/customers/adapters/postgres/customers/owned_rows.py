@@ -53,8 +53,8 @@ def newest_of(
     chosen = select(table).where(of_customer(table), *kept).order_by(at.desc(), tie.desc())
     page = chosen.limit(bindparam("limit", type_=Integer())).subquery("page")
     joined = customers.outerjoin(page, true())
-    in_order = (page.c[at.name].desc(), page.c[tie.name].desc())
-    return select(page).select_from(joined).where(IS_THERE).order_by(*in_order)
+    sort_key = (page.c[at.name].desc(), page.c[tie.name].desc())
+    return select(page).select_from(joined).where(IS_THERE).order_by(*sort_key)
 
 
 def beyond(at: Column[Any], tie: Column[Any]) -> ColumnElement[bool]:

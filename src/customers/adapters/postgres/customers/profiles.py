@@ -50,8 +50,8 @@ def _profiles(which: ColumnElement[bool]) -> Select[Any]:
 def _records(table: Table) -> ColumnElement[Any]:
     """A customer's rows of a table, default first, then oldest first."""
     own = (table.c.tenant_id == TENANT, table.c.customer_id == customers.c.id)
-    in_order = (table.c.is_default.desc(), table.c.created_at, table.c.id)
-    rows = select(func.row(*table.columns)).where(*own).order_by(*in_order)
+    sort_key = (table.c.is_default.desc(), table.c.created_at, table.c.id)
+    rows = select(func.row(*table.columns)).where(*own).order_by(*sort_key)
     return func.array(rows.scalar_subquery()).label(table.name)
 
 

@@ -160,8 +160,8 @@ def _marked_ids(*which: ColumnElement[bool]) -> Select[Any]:
 
 def _marked(*which: ColumnElement[bool]) -> Select[Any]:
     own = (_mark.tenant_id == TENANT, _mark.customer_id == customers.c.id)
-    in_order = select(func.row(*TOLD)).where(*own).order_by(_mark.number)
-    pending_changes = func.array(in_order.scalar_subquery()).label("pending_changes")
+    sort_key = select(func.row(*TOLD)).where(*own).order_by(_mark.number)
+    pending_changes = func.array(sort_key.scalar_subquery()).label("pending_changes")
     return _doubts_of(_marked_ids(*which), pending_changes)
 
 

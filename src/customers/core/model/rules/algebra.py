@@ -4,12 +4,12 @@ from customers.core.model.rules.tree import Group, Logic, Rule
 
 
 def difference(rule: Rule, other: Rule) -> Rule:
-    """The rule that matches whom `rule` matches and `other` does not."""
+    """The rule that matches the customers whom `rule` matches and `other` does not."""
     if rule.is_empty or other.is_empty:
         return rule
     return Rule(root=Group(members=(rule.root, Group(logic=Logic.NOT, members=(other.root,)))))
 
 
 def complement(rule: Rule) -> Rule | None:
-    """The rule that matches everyone else; None when `rule` is empty and matches nobody."""
+    """The rule that matches all other customers; None for an empty rule, which matches nobody."""
     return None if rule.is_empty else Rule(root=Group(logic=Logic.NOT, members=(rule.root,)))

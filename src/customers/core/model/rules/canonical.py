@@ -1,6 +1,6 @@
-"""The one JSON form of a rule that does not depend on how it was written.
+"""The canonical JSON form of a rule, which is the same for every spelling of it.
 
-Callers are answered with the rule as they wrote it, which is kept beside the tree.
+Callers get their own spelling back, which is stored beside the tree.
 """
 
 from datetime import UTC, date, datetime
@@ -11,34 +11,32 @@ from customers.core.model.rules.tree import Condition, Group, Operand, Rule, Sca
 
 
 def to_json(rule: Rule) -> dict[str, object]:
-    """The rule in the seed's form, such that parsing it gives an equal rule.
+    """The rule as a JSON value; parsing it gives an equal rule.
 
-    Names are in snake_case, operands folded, whole numbers int and others Decimal, moments and
-    days RFC 3339 texts, lists sorted.
+    Names are in snake_case, operands folded, whole numbers int and others Decimal, dates and
+    moments RFC 3339 texts, sets sorted lists.
     """
     return _group(rule.root)
 
 
 def _group(group: Group) -> dict[str, object]:
-    shown = [
-        _group(each) if isinstance(each, Group) else _condition(each) for each in group.members
+    conditions = [
+        _group(member) if isinstance(member, Group) else _condition(member)
+        for member in group.members
     ]
-    return {"conditions": shown, "logic": group.logic.value}
+    return {"conditions": conditions, "logic": group.logic.value}
 
 
 def _condition(condition: Condition) -> dict[str, object]:
-    shown: dict[str, object] = {
-        "field": condition.field.value,
-        "operator": condition.operator.value,
-    }
-    if condition.operand is not None:
-        shown["value"] = _operand(condition.operand)
-    return shown
+    names = {"field": condition.field.value, "operator": condition.operator.value}
+    if condition.operand is None:
+        return {**names}
+    return {**names, "value": _operand(condition.operand)}
 
 
 def _operand(operand: Operand) -> object:
     if isinstance(operand, tuple):
-        return [_scalar(each) for each in operand]
+        return [_scalar(value) for value in operand]
     if isinstance(operand, frozenset):
         return sorted(map(_scalar, operand))
     return None if operand is None else _scalar(operand)

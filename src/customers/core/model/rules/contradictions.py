@@ -1,7 +1,7 @@
-"""What in a rule can never hold, whoever the customer is and whatever the time: its clashes.
+"""Contradictions in a rule: constraints that no customer can satisfy at any time.
 
-Such a rule is accepted, and people are told. Nothing is told that is not certain; whether values
-can meet demands at once is decided in `domains`.
+A rule with contradictions is accepted; previews show them as warnings. Only certain contradictions
+are reported; `satisfiability` decides whether constraints can be satisfied together.
 """
 
 import json
@@ -13,20 +13,20 @@ from typing import Any
 from attrs import frozen
 
 from customers.core.model.rules.canonical import to_json
-from customers.core.model.rules.satisfiability import Constraint, possible
+from customers.core.model.rules.satisfiability import Constraint, is_satisfiable
 from customers.core.model.rules.tree import Condition, Group, Logic, Rule
 
-# A longer list is taken to clash with nothing: a warning must not cost more than its answer.
-MOST_VALUES = 100
-# Of a value, in a message.
-MOST_CHARACTERS = 80
+# Conditions with longer lists are not checked: a warning must not cost more than its answer.
+MAX_VALUES = 100
+# The length of a value in a message.
+MAX_CHARACTERS = 80
 
 
 @frozen(kw_only=True)
 class Contradiction:
-    """Demands that cannot be met together, though any fewer of them can; in a sentence too.
+    """A smallest set of constraints that cannot hold together, with a message for people.
 
-    Without demands it tells of a group, or of a whole rule, in which no condition stands.
+    Without constraints, the message is about a group or a rule that has no conditions.
     """
 
     message: str
@@ -34,67 +34,72 @@ class Contradiction:
 
 
 def contradictions(rule: Rule) -> Sequence[Contradiction]:
-    """The clashes of a rule, each one once.
+    """The contradictions of a rule, without duplicates.
 
-    All that has to hold at once is looked at together, one field after the other; then each
-    alternative, with what has to hold beside it. An alternative that clashes is told although
-    others may hold.
+    Constraints that must hold together are checked together, field by field; then each alternative
+    is checked with the constraints that must hold beside it. A contradictory alternative is
+    reported even if other alternatives can hold.
     """
     if rule.is_empty:
         return [Contradiction(message="a rule without conditions has no members")]
-    return list(dict.fromkeys(_clashes(tuple(_parts(rule.root, True)), ())))
+    return list(dict.fromkeys(_contradictions(tuple(_requirements(rule.root, True)), ())))
 
 
 @frozen
 class _Alternatives:
-    """Of each the parts; all parts of one of them have to hold."""
+    """A choice: all requirements of at least one alternative must hold."""
 
-    each: tuple[tuple["_Part", ...], ...]
-
-
-_Part = Constraint | _Alternatives
+    alternatives: tuple[tuple["_Requirement", ...], ...]
 
 
-def _parts(member: Group | Condition, holds: bool) -> Iterator[_Part]:
-    """What has to hold at once for the member to hold, or for it not to."""
+_Requirement = Constraint | _Alternatives
+
+
+def _requirements(member: Group | Condition, holds: bool) -> Iterator[_Requirement]:
+    """What must hold for a member to hold, or not to hold."""
     if isinstance(member, Condition):
         if not _is_long(member):
             yield Constraint(member, holds)
         return
     if member.logic is Logic.NOT:
         holds = not holds
-    inside = [tuple(_parts(each, holds)) for each in member.members]
-    if (member.logic is Logic.AND) is holds or len(inside) == 1:
-        for parts in inside:
-            yield from parts
+    inner = [tuple(_requirements(child, holds)) for child in member.members]
+    if (member.logic is Logic.AND) is holds or len(inner) == 1:
+        for requirements in inner:
+            yield from requirements
     else:
-        yield _Alternatives(tuple(inside))
+        yield _Alternatives(tuple(inner))
 
 
 def _is_long(condition: Condition) -> bool:
-    return isinstance(condition.operand, frozenset) and len(condition.operand) > MOST_VALUES
+    return isinstance(condition.operand, frozenset) and len(condition.operand) > MAX_VALUES
 
 
-def _clashes(parts: Sequence[_Part], beside: tuple[Constraint, ...]) -> Iterator[Contradiction]:
-    """The clashes of parts that have to hold at once, beside demands that are looked at."""
-    own = [each for each in parts if isinstance(each, Constraint)]
-    together = (*beside, *own)
-    for subject in dict.fromkeys(each.subject for each in own):
-        constraints = tuple(each for each in together if each.subject is subject)
-        if not possible(constraints) and not set(own).isdisjoint(core := _core(constraints)):
-            yield Contradiction(message=_told(core), constraints=core)
-    for part in parts:
-        if isinstance(part, _Alternatives):
-            if not part.each:
+def _contradictions(
+    requirements: Sequence[_Requirement], outer: tuple[Constraint, ...]
+) -> Iterator[Contradiction]:
+    """The contradictions of requirements, together with constraints checked before."""
+    own = [item for item in requirements if isinstance(item, Constraint)]
+    together = (*outer, *own)
+    for subject in dict.fromkeys(constraint.subject for constraint in own):
+        constraints = tuple(item for item in together if item.subject is subject)
+        if is_satisfiable(constraints):
+            continue
+        core = _core(constraints)
+        if not set(own).isdisjoint(core):
+            yield Contradiction(message=_message(core), constraints=core)
+    for item in requirements:
+        if isinstance(item, _Alternatives):
+            if not item.alternatives:
                 yield Contradiction(message="a group without conditions can never hold here")
-            for alternative in part.each:
-                yield from _clashes(alternative, together)
+            for alternative in item.alternatives:
+                yield from _contradictions(alternative, together)
 
 
 def _core(constraints: tuple[Constraint, ...]) -> tuple[Constraint, ...]:
-    """Of demands that cannot be met together, so few that any fewer can; in their order."""
+    """A minimal unsatisfiable subset of unsatisfiable constraints, in their order."""
     core: tuple[Constraint, ...] = ()
-    while possible(core):
+    while is_satisfiable(core):
         last = _last_needed(constraints, core)
         core = (constraints[last], *core)
         constraints = constraints[:last]
@@ -102,37 +107,36 @@ def _core(constraints: tuple[Constraint, ...]) -> tuple[Constraint, ...]:
 
 
 def _last_needed(constraints: tuple[Constraint, ...], core: tuple[Constraint, ...]) -> int:
-    """The place of the first demand that, with those before it and the core, is too much."""
+    """The index of the first constraint that is unsatisfiable with its predecessors and `core`."""
     return bisect_left(
         range(len(constraints)),
         True,
-        key=lambda last: not possible((*constraints[: last + 1], *core)),
+        key=lambda last: not is_satisfiable((*constraints[: last + 1], *core)),
     )
 
 
-def _told(core: Sequence[Constraint]) -> str:
-    """In a sentence: `total_spent gt 5 and total_spent lt 3 can never both hold`."""
-    *before, last = map(_named, core)
-    if not before:
+def _message(core: Sequence[Constraint]) -> str:
+    """For example `total_spent gt 5 and total_spent lt 3 can never both hold`."""
+    *others, last = map(_text, core)
+    if not others:
         return f"{last} can never hold"
-    return f"{', '.join(before)} and {last} can never {'both' if len(core) == 2 else 'all'} hold"
+    return f"{', '.join(others)} and {last} can never {'both' if len(core) == 2 else 'all'} hold"
 
 
-def _named(constraint: Constraint) -> str:
-    written: Any = to_json(Rule(root=Group(members=(constraint.condition,))))
-    (condition,) = written["conditions"]
+def _text(constraint: Constraint) -> str:
+    rule: Any = to_json(Rule(root=Group(members=(constraint.condition,))))
+    (condition,) = rule["conditions"]
     words = [condition["field"], condition["operator"]]
     if "value" in condition:
-        words.append(_shortened(_shown(condition["value"])))
+        words.append(_shortened(_json(condition["value"])))
     return " ".join(words) if constraint.holds else f"NOT ({' '.join(words)})"
 
 
 def _shortened(text: str) -> str:
-    return text if len(text) <= MOST_CHARACTERS else f"{text[: MOST_CHARACTERS - 1]}…"
+    return text if len(text) <= MAX_CHARACTERS else f"{text[: MAX_CHARACTERS - 1]}…"
 
 
-def _shown(value: Any) -> str:
-    """The value as JSON."""
+def _json(value: Any) -> str:
     if isinstance(value, list):
-        return f"[{', '.join(map(_shown, value))}]"
+        return f"[{', '.join(map(_json, value))}]"
     return f"{value:f}" if isinstance(value, Decimal) else json.dumps(value, ensure_ascii=False)

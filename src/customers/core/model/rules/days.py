@@ -1,7 +1,7 @@
-"""Days as rules count them: 24 hours each, whatever the clocks of a country do.
+"""Days in rules: 24 hours each, independent of time zones.
 
-An age of at least n whole days is a moment at or before `now - span(n)`, so a storage can
-compare the stored moment with a threshold instead of computing ages.
+A date is at least n whole days old if it is at or before `now - duration(n)`, so a storage can
+compare a stored moment with a threshold instead of computing ages.
 """
 
 from datetime import datetime, timedelta
@@ -12,11 +12,11 @@ _MICROSECONDS = _DAY // timedelta(microseconds=1)
 
 
 def age(moment: datetime, now: datetime) -> int:
-    """Whole days from the moment to now; 0 for a moment to come."""
+    """The whole days from a moment to now; 0 for a moment in the future."""
     return max((now - moment) // _DAY, 0)
 
 
-def span(days: Decimal) -> timedelta:
-    """The longest time, in whole microseconds, that is no more than so many days."""
+def duration(days: Decimal) -> timedelta:
+    """The duration of a number of days, rounded down to whole microseconds."""
     numerator, denominator = days.as_integer_ratio()
     return timedelta(microseconds=numerator * _MICROSECONDS // denominator)

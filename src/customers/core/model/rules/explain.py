@@ -1,6 +1,7 @@
-"""Why a rule says what it says of a customer: its tree again, with a verdict in every place.
+"""Explains a rule for one customer: the tree of the rule with a result for every condition.
 
-What was expected is told as it was written, what was found as the customer has it; both unfolded.
+Expected values are shown as the caller wrote them, actual ones as the customer has them; neither is
+folded.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,18 +15,18 @@ from customers.core.model.customer import Customer
 from customers.core.model.json_pointer import JsonPointer
 from customers.core.model.problems import Problems
 from customers.core.model.rules.days import age
+from customers.core.model.rules.embedded_json import decode_embedded_json
 from customers.core.model.rules.fields import Field, Kind, Operator
 from customers.core.model.rules.matches import matches
 from customers.core.model.rules.timing import date_of, next_change
 from customers.core.model.rules.tree import Condition, Group, Logic, Rule
-from customers.core.model.rules.unwrap import unwrap
 
 Actual: TypeAlias = str | bool | int | Decimal | date | datetime | Sequence[str] | None
 
 
 @frozen(kw_only=True)
 class ExplainedCondition:
-    """A condition: what was expected, what was found, and when time alone next changes it."""
+    """A condition with the expected and the actual value, and when time alone next changes it."""
 
     field: Field
     operator: Operator
@@ -37,80 +38,78 @@ class ExplainedCondition:
 
 @frozen(kw_only=True)
 class ExplainedGroup:
-    """A group, and all that is in it, in the order in which it was written."""
+    """A group with its explained members, in the order in which they were written."""
 
     logic: Logic
     matches: bool
     conditions: Sequence["ExplainedGroup | ExplainedCondition"]
 
 
-def explain(rule: Rule, written: object, customer: Customer, now: datetime) -> ExplainedGroup:
-    """The rule's verdict on a customer at a moment, place by place.
+def explain(rule: Rule, rules_value: object, customer: Customer, now: datetime) -> ExplainedGroup:
+    """Explains which conditions of a rule a customer matches at a moment.
 
-    `written` is the decoded JSON value that was parsed to the rule. A rule without a condition
-    matches nobody, whatever its logic.
+    `rules_value` is the decoded JSON value from which the rule was parsed.
     """
-    value = unwrap(written, JsonPointer(), Problems())
+    value = decode_embedded_json(rules_value, JsonPointer(), Problems())
     explained = _group(rule.root, _items(value), customer, now)
+    # A rule without conditions matches nobody, but its empty group may hold.
     return evolve(explained, matches=matches(rule, customer, now))
 
 
-def _group(
-    group: Group, written: Sequence[Any], customer: Customer, now: datetime
-) -> ExplainedGroup:
-    inside = [
-        _group(each, _items(item), customer, now)
-        if isinstance(each, Group)
-        else _condition(each, item, customer, now)
-        for each, item in zip(group.members, written, strict=True)
+def _group(group: Group, items: Sequence[Any], customer: Customer, now: datetime) -> ExplainedGroup:
+    members = [
+        _group(member, _items(item), customer, now)
+        if isinstance(member, Group)
+        else _condition(member, item, customer, now)
+        for member, item in zip(group.members, items, strict=True)
     ]
-    verdicts = [each.matches for each in inside]
+    results = [member.matches for member in members]
     return ExplainedGroup(
-        logic=group.logic, matches=_JOINED[group.logic](verdicts), conditions=tuple(inside)
+        logic=group.logic, matches=_LOGIC[group.logic](results), conditions=tuple(members)
     )
 
 
 def _condition(
-    condition: Condition, written: Any, customer: Customer, now: datetime
+    condition: Condition, item: Any, customer: Customer, now: datetime
 ) -> ExplainedCondition:
-    alone = Rule(root=Group(members=(condition,)))
+    rule = Rule(root=Group(members=(condition,)))
     return ExplainedCondition(
         field=condition.field,
         operator=condition.operator,
-        expected=None if condition.operand is None else written["value"],
+        expected=None if condition.operand is None else item["value"],
         actual=_actual(condition.field, customer, now),
-        matches=matches(alone, customer, now),
-        changes_at=next_change(alone, customer, now),
+        matches=matches(rule, customer, now),
+        changes_at=next_change(rule, customer, now),
     )
 
 
-def _items(written: Any) -> Sequence[Any]:
-    """What is written inside a group; a condition alone stands for a group of one."""
-    if written is None:
+def _items(value: Any) -> Sequence[Any]:
+    """The JSON values of a group's members; a single condition is the only member of its group."""
+    if value is None:
         return ()
-    if isinstance(written, dict):
-        return next((written[key] for key in ("conditions", "rules") if key in written), [written])
-    return cast(Sequence[Any], written)
+    if isinstance(value, dict):
+        return next((value[key] for key in ("conditions", "rules") if key in value), [value])
+    return cast(Sequence[Any], value)
 
 
 def _actual(field: Field, customer: Customer, now: datetime) -> Actual:
-    """The customer's value as the service shows it; an age in whole days."""
+    """The value of a customer's field, as answers show it; an age in whole days."""
     if field is Field.HAS_ACCOUNT:
         return customer.user_id is not None
     if field.kind is Kind.AGE:
         moment = date_of(field).of(customer)
         return None if moment is None else age(moment, now)
-    if field in _OF_STATISTICS:
+    if field in _STATISTICS_FIELDS:
         return cast(Actual, getattr(customer.statistics, field.value))
     return cast(Actual, getattr(customer, field.value))
 
 
-_JOINED: dict[Logic, Callable[[Sequence[bool]], bool]] = {
+_LOGIC: dict[Logic, Callable[[Sequence[bool]], bool]] = {
     Logic.AND: all,
     Logic.OR: any,
-    Logic.NOT: lambda verdicts: not any(verdicts),
+    Logic.NOT: lambda results: not any(results),
 }
-_OF_STATISTICS = frozenset(
+_STATISTICS_FIELDS = frozenset(
     {
         Field.TOTAL_ORDERS,
         Field.TOTAL_SPENT,

@@ -1,6 +1,6 @@
-"""The vocabulary of rules: fields, their kinds, and the operators each kind has.
+"""The fields that rules can use, the kinds of fields, and the operators of each kind.
 
-What an operator is given lives in `operands`, what it means in `matches`.
+Operands are in `operands`, the meaning of operators in `matches`.
 """
 
 from enum import Enum, StrEnum, auto
@@ -18,7 +18,7 @@ class Kind(Enum):
 
 
 class Field(StrEnum):
-    """What of a customer a rule can ask about, by its snake_case name."""
+    """A field of a customer that rules can use, by its snake_case name."""
 
     EMAIL = "email"
     FIRST_NAME = "first_name"
@@ -51,7 +51,7 @@ class Field(StrEnum):
 
 
 class Operator(StrEnum):
-    """What a rule can ask of a field, by its snake_case name."""
+    """A comparison of a field with an operand, by its snake_case name."""
 
     EQ = "eq"
     NEQ = "neq"
@@ -79,7 +79,7 @@ class Operator(StrEnum):
     IS_NOT_EMPTY = "is_not_empty"
 
 
-# The published null rule: a missing value satisfies these operators and no other.
+# A missing value satisfies these operators and no others, as documented for callers.
 HOLD_WHEN_MISSING = frozenset(
     {
         Operator.NEQ,
@@ -96,36 +96,38 @@ def operators_of(kind: Kind) -> tuple[Operator, ...]:
 
 
 def field_named(name: str) -> Field | None:
-    """The field of that name, read without case and underscores."""
-    return _FIELD_NAMES.get(_bare(name))
+    """The field with that name, ignoring case and underscores; None for an unknown name."""
+    return _FIELD_NAMES.get(_normalized(name))
 
 
 def operator_named(name: str) -> Operator | None:
-    """The operator of that name or legacy name, read without case and underscores."""
-    return _OPERATOR_NAMES.get(_bare(name))
+    """The operator with that name or legacy name, ignoring case and underscores, or None."""
+    return _OPERATOR_NAMES.get(_normalized(name))
 
 
-def _bare(name: str) -> str:
+def _normalized(name: str) -> str:
     return name.strip().replace("_", "").lower()
 
 
-def _listed(names: str) -> tuple[Operator, ...]:
+def _operators(names: str) -> tuple[Operator, ...]:
     return tuple(map(Operator, names.split()))
 
 
 _NUMBERS = "eq neq gt gte lt lte between in not_in"
 _EMPTINESS = "is_empty is_not_empty"
 _OPERATORS = {
-    Kind.TEXT: _listed(
+    Kind.TEXT: _operators(
         f"eq neq contains not_contains starts_with ends_with in not_in {_EMPTINESS}"
     ),
-    Kind.CHOICE: _listed("eq neq in not_in"),
-    Kind.NUMBER: _listed(_NUMBERS),
-    Kind.AGE: _listed(f"{_NUMBERS} {_EMPTINESS}"),
-    Kind.MOMENT: _listed(f"before after between within_last_days more_than_days_ago {_EMPTINESS}"),
-    Kind.DATE: _listed(f"before after between {_EMPTINESS}"),
-    Kind.FLAG: _listed("eq neq is_true is_false"),
-    Kind.SET: _listed(f"contains not_contains has_any has_all has_none {_EMPTINESS}"),
+    Kind.CHOICE: _operators("eq neq in not_in"),
+    Kind.NUMBER: _operators(_NUMBERS),
+    Kind.AGE: _operators(f"{_NUMBERS} {_EMPTINESS}"),
+    Kind.MOMENT: _operators(
+        f"before after between within_last_days more_than_days_ago {_EMPTINESS}"
+    ),
+    Kind.DATE: _operators(f"before after between {_EMPTINESS}"),
+    Kind.FLAG: _operators("eq neq is_true is_false"),
+    Kind.SET: _operators(f"contains not_contains has_any has_all has_none {_EMPTINESS}"),
 }
 _FIELDS = {
     Kind.TEXT: "email first_name last_name phone country country_code notes",
@@ -148,5 +150,5 @@ _ALIASES = {
     "lessthanorequal": Operator.LTE,
     "isnull": Operator.IS_EMPTY,
 }
-_FIELD_NAMES = {_bare(field): field for field in Field}
-_OPERATOR_NAMES = {_bare(operator): operator for operator in Operator} | _ALIASES
+_FIELD_NAMES = {_normalized(field): field for field in Field}
+_OPERATOR_NAMES = {_normalized(operator): operator for operator in Operator} | _ALIASES

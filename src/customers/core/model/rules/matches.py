@@ -1,8 +1,8 @@
-"""What a rule means: whether a customer matches it at a moment.
+"""The meaning of rules: whether a customer matches a rule at a moment.
 
-This is the meaning; what a storage makes of a rule is its fast form and must agree. The logic is
-two-valued: a missing value (None) satisfies `is_empty` and the operators that negate another,
-and no other, so that the complement of a condition or a group is always exact.
+Storages may evaluate rules in other ways, with the same results. The logic has two values: a
+missing value (None) satisfies `is_empty` and the operators that negate another one, and no others,
+so that the complement of a condition or a group is always exact.
 """
 
 import operator
@@ -12,23 +12,23 @@ from typing import Any
 
 from customers.core.model.customer import Customer
 from customers.core.model.folding import fold
-from customers.core.model.rules.days import age, span
+from customers.core.model.rules.days import age, duration
 from customers.core.model.rules.fields import HOLD_WHEN_MISSING, Field, Operator
 from customers.core.model.rules.tree import Condition, Group, Logic, Rule
 
 
 def matches(rule: Rule, customer: Customer, now: datetime) -> bool:
-    """Whether the customer is among the rule's members at that moment (in UTC)."""
+    """Whether a customer matches a rule at a moment in UTC."""
     return holds(rule, CustomerValues(customer, now))
 
 
-def holds(rule: Rule, reading: "CustomerValues") -> bool:
-    """As `matches`, for several rules about one customer: each value is read only once."""
-    return not rule.is_empty and _group_holds(rule.root, reading)
+def holds(rule: Rule, values: "CustomerValues") -> bool:
+    """As `matches`; several rules can share the values of a customer."""
+    return not rule.is_empty and _group_holds(rule.root, values)
 
 
 class CustomerValues:
-    """The values of one customer at one moment as rules compare them, each read at first use."""
+    """The values of one customer at one moment as rules compare them, computed at first use."""
 
     def __init__(self, customer: Customer, now: datetime) -> None:
         self.customer = customer
@@ -36,72 +36,74 @@ class CustomerValues:
         self._values: dict[Field, Any] = {}
 
     def value(self, field: Field) -> Any:
-        """Folded text, exact number, moment in UTC, day, flag, set of folded tags, or None."""
+        """A folded text, number, moment in UTC, date, flag or set of folded tags, or None."""
         if field not in self._values:
-            self._values[field] = _VALUES[field](self.customer, self.now)
+            self._values[field] = _GETTERS[field](self.customer, self.now)
         return self._values[field]
 
 
 class CustomerValuesCache:
-    """The readings of customers at moments, one of each, for whoever asks many rules."""
+    """The values of customers at moments, cached for the evaluation of many rules."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[int, datetime], CustomerValues] = {}
+        self._cache: dict[tuple[int, datetime], CustomerValues] = {}
 
     def at(self, customer: Customer, now: datetime) -> CustomerValues:
-        # A reading keeps its customer, so that nobody else is ever found under that identity.
+        """The values of a customer at a moment."""
+        # Cached values refer to their customer, so its identity is not reused while they exist.
         key = (id(customer), now)
-        reading = self._known.get(key)
-        if reading is None:
-            reading = self._known[key] = CustomerValues(customer, now)
-        return reading
+        values = self._cache.get(key)
+        if values is None:
+            values = self._cache[key] = CustomerValues(customer, now)
+        return values
 
 
-def _group_holds(group: Group, reading: CustomerValues) -> bool:
+def _group_holds(group: Group, values: CustomerValues) -> bool:
     logic = group.logic
     decisive = logic is not Logic.AND
     for member in group.members:
-        if _member_holds(member, reading) is decisive:
+        if _member_holds(member, values) is decisive:
             return logic is Logic.OR
     return logic is not Logic.OR
 
 
-def _member_holds(member: Group | Condition, reading: CustomerValues) -> bool:
+def _member_holds(member: Group | Condition, values: CustomerValues) -> bool:
     if isinstance(member, Group):
-        return _group_holds(member, reading)
-    value = reading.value(member.field)
+        return _group_holds(member, values)
+    value = values.value(member.field)
     if value is None:
         return member.operator in HOLD_WHEN_MISSING
-    return _HOLDS[member.operator](value, member.operand, reading.now)
+    return _OPERATORS[member.operator](value, member.operand, values.now)
 
 
-def _text(read: Callable[[Customer], str]) -> Callable[[Customer, datetime], str]:
-    return lambda customer, now: fold(read(customer))
+def _text(path: str) -> Callable[[Customer, datetime], str]:
+    get: Callable[[Customer], str] = operator.attrgetter(path)
+    return lambda customer, now: fold(get(customer))
 
 
 def _plain(path: str) -> Callable[[Customer, datetime], Any]:
-    read = operator.attrgetter(path)
-    return lambda customer, now: read(customer)
+    get = operator.attrgetter(path)
+    return lambda customer, now: get(customer)
 
 
 def _age(path: str) -> Callable[[Customer, datetime], int | None]:
-    read: Callable[[Customer], datetime | None] = operator.attrgetter(path)
+    get: Callable[[Customer], datetime | None] = operator.attrgetter(path)
 
     def whole_days(customer: Customer, now: datetime) -> int | None:
-        moment = read(customer)
+        moment = get(customer)
         return None if moment is None else age(moment, now)
 
     return whole_days
 
 
-_VALUES: dict[Field, Callable[[Customer, datetime], Any]] = {
-    Field.EMAIL: _text(operator.attrgetter("email")),
-    Field.FIRST_NAME: _text(operator.attrgetter("first_name")),
-    Field.LAST_NAME: _text(operator.attrgetter("last_name")),
-    Field.PHONE: _text(operator.attrgetter("phone")),
-    Field.COUNTRY: _text(operator.attrgetter("country")),
-    Field.COUNTRY_CODE: _text(operator.attrgetter("country_code")),
-    Field.NOTES: _text(operator.attrgetter("notes")),
+_GETTERS: dict[Field, Callable[[Customer, datetime], Any]] = {
+    Field.EMAIL: _text("email"),
+    Field.FIRST_NAME: _text("first_name"),
+    Field.LAST_NAME: _text("last_name"),
+    Field.PHONE: _text("phone"),
+    Field.COUNTRY: _text("country"),
+    Field.COUNTRY_CODE: _text("country_code"),
+    Field.NOTES: _text("notes"),
     Field.STATUS: _plain("status"),
     Field.CUSTOMER_TYPE: _plain("customer_type"),
     Field.TOTAL_ORDERS: _plain("statistics.total_orders"),
@@ -120,10 +122,10 @@ _VALUES: dict[Field, Callable[[Customer, datetime], Any]] = {
     Field.HAS_ACCOUNT: lambda customer, now: customer.user_id is not None,
     Field.TAGS: lambda customer, now: frozenset(map(fold, customer.tags)),
 }
-# A text or set that is there and holds nothing; an age of 0 days is something.
+# Empty texts and sets; an age of 0 days is not empty.
 _EMPTY: tuple[str, frozenset[str]] = ("", frozenset())
-# Given the value, which is not missing, the operand, and now.
-_HOLDS: dict[Operator, Callable[[Any, Any, datetime], bool]] = {
+# By the value, which is not missing, the operand, and the current moment.
+_OPERATORS: dict[Operator, Callable[[Any, Any, datetime], bool]] = {
     Operator.EQ: lambda value, operand, now: value == operand,
     Operator.NEQ: lambda value, operand, now: value != operand,
     Operator.GT: lambda value, operand, now: value > operand,
@@ -139,8 +141,8 @@ _HOLDS: dict[Operator, Callable[[Any, Any, datetime], bool]] = {
     Operator.ENDS_WITH: lambda value, operand, now: value.endswith(operand),
     Operator.BEFORE: lambda value, operand, now: value < operand,
     Operator.AFTER: lambda value, operand, now: value > operand,
-    Operator.WITHIN_LAST_DAYS: lambda value, operand, now: now - value <= span(operand),
-    Operator.MORE_THAN_DAYS_AGO: lambda value, operand, now: now - value > span(operand),
+    Operator.WITHIN_LAST_DAYS: lambda value, operand, now: now - value <= duration(operand),
+    Operator.MORE_THAN_DAYS_AGO: lambda value, operand, now: now - value > duration(operand),
     Operator.HAS_ANY: lambda value, operand, now: not operand.isdisjoint(value),
     Operator.HAS_NONE: lambda value, operand, now: operand.isdisjoint(value),
     Operator.HAS_ALL: lambda value, operand, now: operand <= value,

@@ -1,48 +1,50 @@
-"""What an operator is given, from the decoded JSON value to the typed operand.
+"""Operands: from a decoded JSON value to the typed operand of a condition.
 
-Operands are folded and normalised here, once, so that evaluating a rule never does it again.
+Operands are folded and normalized here, so that the evaluation of a rule does not need to.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 
 from customers.core.errors import InvalidValue
 from customers.core.model.customer import CustomerStatus, CustomerType
 from customers.core.model.folding import fold
 from customers.core.model.json_pointer import JsonPointer
-from customers.core.model.numbers import number
+from customers.core.model.numbers import exact_number
 from customers.core.model.problems import Problems
 from customers.core.model.rules.fields import Field, Kind, Operator
 from customers.core.model.rules.tree import Operand, Scalar
 from customers.core.model.values import ChoiceGate, DayGate, FlagGate, MomentGate, TextGate
 
-MOST_DAYS = 36_500
-MOST_CHARACTERS = 10_000
+MAX_DAYS = 36_500
+MAX_CHARACTERS = 10_000
 
-_NOTHING = frozenset(
+_WITHOUT_OPERAND = frozenset(
     {Operator.IS_EMPTY, Operator.IS_NOT_EMPTY, Operator.IS_TRUE, Operator.IS_FALSE}
 )
-_LISTS = frozenset(
+_LIST_OPERATORS = frozenset(
     {Operator.IN, Operator.NOT_IN, Operator.HAS_ANY, Operator.HAS_ALL, Operator.HAS_NONE}
 )
 _WINDOWS = frozenset({Operator.WITHIN_LAST_DAYS, Operator.MORE_THAN_DAYS_AGO})
 
 
 def read_operand(
-    field: Field, operator: Operator, raw: object, at: JsonPointer, problems: Problems
+    field: Field, operator: Operator, raw: object, location: JsonPointer, problems: Problems
 ) -> Operand:
-    """The operand of a condition whose value stands at `at`; None where there are problems."""
-    if operator in _NOTHING:
+    """The operand of a condition from its value at a location. None, with problems added, for an
+    invalid value.
+    """
+    if operator in _WITHOUT_OPERAND:
         return None
     if raw is None:
-        problems.add(at, "REQUIRED", f"is required by {operator}")
+        problems.add(location, "REQUIRED", f"is required by {operator}")
         return None
     gate = _gate(field, operator)
     if operator is Operator.BETWEEN:
-        return _pair(gate, raw, at, problems)
-    if operator in _LISTS:
-        return _many(gate, raw, at, problems)
-    return problems.read(gate, raw, at)
+        return _pair(gate, raw, location, problems)
+    if operator in _LIST_OPERATORS:
+        return _set(gate, raw, location, problems)
+    return problems.read(gate, raw, location)
 
 
 def _gate(field: Field, operator: Operator) -> Callable[[object], Scalar]:
@@ -52,39 +54,50 @@ def _gate(field: Field, operator: Operator) -> Callable[[object], Scalar]:
 
 
 def _pair(
-    gate: Callable[[object], Scalar], raw: object, at: JsonPointer, problems: Problems
+    gate: Callable[[object], Scalar], raw: object, location: JsonPointer, problems: Problems
 ) -> tuple[Scalar, Scalar] | None:
     if not isinstance(raw, list | tuple):
-        problems.add(at, "INVALID_TYPE", "must be a list of two values, [low, high]")
+        problems.add(location, "INVALID_TYPE", "must be a list of two values, [low, high]")
         return None
     if len(raw) != 2:
-        problems.add(at, "INVALID_VALUE", "must be a list of two values, [low, high]")
+        problems.add(location, "INVALID_VALUE", "must be a list of two values, [low, high]")
         return None
-    low, high = (problems.read(gate, each, at.below(i)) for i, each in enumerate(raw))
+    low, high = _values(gate, raw, location, problems)
     return None if low is None or high is None else (low, high)
 
 
-def _many(
-    gate: Callable[[object], Scalar], raw: object, at: JsonPointer, problems: Problems
+def _set(
+    gate: Callable[[object], Scalar], raw: object, location: JsonPointer, problems: Problems
 ) -> frozenset[Scalar] | None:
     if not isinstance(raw, list | tuple):
-        problems.add(at, "INVALID_TYPE", "must be a list")
+        problems.add(location, "INVALID_TYPE", "must be a list")
         return None
-    read = (problems.read(gate, each, at.below(i)) for i, each in enumerate(raw))
-    return frozenset(each for each in read if each is not None)
+    values = _values(gate, raw, location, problems)
+    return frozenset(value for value in values if value is not None)
+
+
+def _values(
+    gate: Callable[[object], Scalar],
+    items: Sequence[object],
+    location: JsonPointer,
+    problems: Problems,
+) -> Iterator[Scalar | None]:
+    """The value of each item; None, with a problem added, for an invalid one."""
+    for index, item in enumerate(items):
+        yield problems.read(gate, item, location.below(index))
 
 
 def _text(raw: object) -> str:
-    folded = fold(TextGate(most=MOST_CHARACTERS, lines=True).read(raw))
-    if len(folded) > MOST_CHARACTERS:
-        raise InvalidValue("MAX_LENGTH", f"must have at most {MOST_CHARACTERS:,} characters")
+    folded = fold(TextGate(max_length=MAX_CHARACTERS, multiline=True).read(raw))
+    if len(folded) > MAX_CHARACTERS:
+        raise InvalidValue("MAX_LENGTH", f"must have at most {MAX_CHARACTERS:,} characters")
     return folded
 
 
 def _days(raw: object) -> Decimal:
-    days = number(raw)
-    if not 0 <= days <= MOST_DAYS:
-        raise InvalidValue("INVALID_VALUE", f"must be a number of days from 0 to {MOST_DAYS:,}")
+    days = exact_number(raw)
+    if not 0 <= days <= MAX_DAYS:
+        raise InvalidValue("INVALID_VALUE", f"must be a number of days from 0 to {MAX_DAYS:,}")
     return days
 
 
@@ -96,7 +109,7 @@ def _flag(raw: object) -> bool:
 
 _GATES: dict[Kind, Callable[[object], Scalar]] = {
     Kind.TEXT: _text,
-    Kind.NUMBER: number,
+    Kind.NUMBER: exact_number,
     Kind.AGE: _days,
     Kind.MOMENT: MomentGate().read,
     Kind.DATE: DayGate().read,

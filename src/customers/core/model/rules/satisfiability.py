@@ -1,7 +1,7 @@
-"""Whether any value of a customer's field can meet several demands at once.
+"""Whether any value of a field can satisfy several constraints at once.
 
-What is called impossible is so for every customer at every moment; in doubt a value is possible.
-Which demands a rule makes together, and how people are told, is the business of `contradictions`.
+Constraints are called unsatisfiable only if that is certain for every customer at every moment.
+Which constraints a rule imposes together is decided in `contradictions`.
 """
 
 from collections import defaultdict
@@ -18,9 +18,9 @@ from customers.core.model.rules.intervals import (
     NEGATIVE,
     Interval,
     cover_everything,
-    looks_back,
-    outside,
-    stretches,
+    gaps,
+    intervals,
+    is_about_age,
 )
 from customers.core.model.rules.timing import date_of
 from customers.core.model.rules.tree import Condition
@@ -28,137 +28,147 @@ from customers.core.model.rules.tree import Condition
 
 @frozen
 class Constraint:
-    """A condition that has to hold, or one that must not."""
+    """A condition that must hold, or must not hold."""
 
     condition: Condition
     holds: bool = True
 
     @property
     def subject(self) -> Field:
-        """The field whose value it is about: an age and its moment have one between them."""
+        """The field whose value is constrained; an age and its date are one subject."""
         field = self.condition.field
         if field.kind is Kind.AGE:
             return Field(date_of(field).value)
         return Field.TOTAL_SPENT if field is Field.LIFETIME_VALUE else field
 
     @cached_property
-    def plain(self) -> "Constraint":
-        """The same demand, by an operator that negates no other."""
-        opposite = _OPPOSITES.get(self.condition.operator)
-        if opposite is None:
+    def positive(self) -> "Constraint":
+        """The same constraint with an operator that is not the negation of another one."""
+        operator = _NEGATIONS.get(self.condition.operator)
+        if operator is None:
             return self
-        return Constraint(evolve(self.condition, operator=opposite), not self.holds)
+        return Constraint(evolve(self.condition, operator=operator), not self.holds)
 
     @cached_property
     def excluded(self) -> Sequence[Interval]:
-        """The stretches of its line on which nothing meets it."""
-        held = stretches(self.condition)
-        return outside(held) if self.holds else held
+        """The intervals of values that violate the constraint."""
+        satisfying = intervals(self.condition)
+        return gaps(satisfying) if self.holds else satisfying
 
     @property
-    def is_of_emptiness(self) -> bool:
+    def is_about_emptiness(self) -> bool:
         return self.condition.operator is Operator.IS_EMPTY
 
 
-def possible(constraints: Sequence[Constraint]) -> bool:
-    """Whether some value might meet all the demands, which are about one subject."""
+def is_satisfiable(constraints: Sequence[Constraint]) -> bool:
+    """Whether a value might satisfy all constraints, which have the same subject."""
     if not constraints:
         return True
-    return _POSSIBLE[constraints[0].subject.kind]([each.plain for each in constraints])
+    check = _CHECKS[constraints[0].subject.kind]
+    return check([constraint.positive for constraint in constraints])
 
 
-def _ordered(constraints: Sequence[Constraint]) -> bool:
-    """Numbers, moments and days; how long ago a moment was is another line than the moment."""
+def _is_ordered_satisfiable(constraints: Sequence[Constraint]) -> bool:
+    """Numbers, moments and dates. An age and its date are checked on separate number lines."""
     subject = constraints[0].subject
-    # Of a missing value `is_empty` holds and nothing else.
+    # A missing value satisfies `is_empty` and no other operator.
     if subject in _MAY_BE_MISSING and all(
-        each.is_of_emptiness is each.holds for each in constraints
+        constraint.is_about_emptiness is constraint.holds for constraint in constraints
     ):
         return True
-    if any(each.is_of_emptiness and each.holds for each in constraints):
+    if _requires_empty(constraints):
         return False
     excluded: dict[bool, list[Interval]] = defaultdict(list)
     if subject.kind is Kind.NUMBER:
         excluded[False].append(NEGATIVE)
-    for each in constraints:
-        if not each.is_of_emptiness:
-            excluded[looks_back(each.condition)] += each.excluded
+    for constraint in constraints:
+        if not constraint.is_about_emptiness:
+            excluded[is_about_age(constraint.condition)] += constraint.excluded
     return not any(map(cover_everything, excluded.values()))
 
 
-def _choice(constraints: Sequence[Constraint]) -> bool:
+def _is_choice_satisfiable(constraints: Sequence[Constraint]) -> bool:
     """Choices and flags."""
-    return bool(_allowed(constraints, _ALL_THERE_ARE[constraints[0].subject]))
+    return bool(_allowed(constraints, _ALL_VALUES[constraints[0].subject]))
 
 
-def _text(constraints: Sequence[Constraint]) -> bool:
-    parts = [each for each in constraints if each.condition.operator in _PARTS]
-    whole = [each for each in constraints if each.condition.operator not in _PARTS]
-    named = next((_values(each) for each in whole if each.holds), None)
-    if named is None:
-        return _fit_together(parts)
+def _is_text_satisfiable(constraints: Sequence[Constraint]) -> bool:
+    """Texts: tries the texts that a constraint lists; otherwise compares the required parts."""
+    about_parts = [item for item in constraints if item.condition.operator in _PART_TESTS]
+    about_texts = [item for item in constraints if item.condition.operator not in _PART_TESTS]
+    texts = next((_operands(item) for item in about_texts if item.holds), None)
+    if texts is None:
+        return _are_parts_satisfiable(about_parts)
     return any(
-        all(_has(text, each.condition) is each.holds for each in parts)
-        for text in _allowed(whole, named)
+        all(_has_part(text, item.condition) is item.holds for item in about_parts)
+        for text in _allowed(about_texts, texts)
     )
 
 
-def _fit_together(parts: Sequence[Constraint]) -> bool:
-    """Whether a text may have some parts and not have others."""
-    wanted = [each.condition for each in parts if each.holds]
-    unwanted = [each.condition for each in parts if not each.holds]
+def _are_parts_satisfiable(constraints: Sequence[Constraint]) -> bool:
+    """Whether a text can have all required parts and none of the forbidden ones."""
+    required = [item.condition for item in constraints if item.holds]
+    forbidden = [item.condition for item in constraints if not item.holds]
     return (
-        # What is empty is part of every text.
-        all(each.operand for each in unwanted)
-        and not any(_implies(one, other) for one in wanted for other in unwanted)
-        and all(_share_a_text(one, other) for one, other in combinations(wanted, 2))
+        # Every text contains the empty one.
+        all(part.operand for part in forbidden)
+        and not any(_implies(part, other) for part in required for other in forbidden)
+        and all(_fit_one_text(part, other) for part, other in combinations(required, 2))
     )
 
 
-def _implies(one: Condition, other: Condition) -> bool:
-    """Whether every text that has the one part has the other one too."""
-    return other.operator in (Operator.CONTAINS, one.operator) and _has(one.operand, other)
+def _implies(part: Condition, other: Condition) -> bool:
+    """Whether every text with the first part has the other one too."""
+    return other.operator in (Operator.CONTAINS, part.operator) and _has_part(part.operand, other)
 
 
-def _share_a_text(one: Condition, other: Condition) -> bool:
-    """Whether a text may have both parts: of two beginnings, one has to begin the other."""
-    if one.operator is not other.operator or one.operator is Operator.CONTAINS:
+def _fit_one_text(part: Condition, other: Condition) -> bool:
+    """Whether a text can have both parts: of two prefixes, one must be a prefix of the other."""
+    if part.operator is not other.operator or part.operator is Operator.CONTAINS:
         return True
-    return _has(one.operand, other) or _has(other.operand, one)
+    return _has_part(part.operand, other) or _has_part(other.operand, part)
 
 
-def _has(text: Any, part: Condition) -> bool:
-    return _PARTS[part.operator](text, part.operand)
+def _has_part(text: Any, part: Condition) -> bool:
+    return _PART_TESTS[part.operator](text, part.operand)
 
 
-def _tags(constraints: Sequence[Constraint]) -> bool:
-    if any(each.is_of_emptiness and each.holds for each in constraints):
-        return all(_is_met_by_none(each) for each in constraints)
-    asked = [each for each in constraints if not each.is_of_emptiness]
-    refused = [each for each in asked if not each.holds]
-    lacking = _union(_values(each) for each in refused if not _is_of_all(each))
-    any_of = [tags - lacking for each in asked if each.holds for tags in _any_of(each)]
-    had = _union(tags for tags in any_of if len(tags) == 1)
-    return all(any_of) and all(_values(each) - had for each in refused if _is_of_all(each))
+def _is_set_satisfiable(constraints: Sequence[Constraint]) -> bool:
+    """Tags: whether the required sets leave something after the forbidden tags are removed."""
+    if _requires_empty(constraints):
+        return all(map(_allows_no_tags, constraints))
+    about_tags = [item for item in constraints if not item.is_about_emptiness]
+    must_hold = [item for item in about_tags if item.holds]
+    must_not_hold = [item for item in about_tags if not item.holds]
+    forbidden = _union(_operands(item) for item in must_not_hold if not _needs_all(item))
+    any_of = [tags - forbidden for item in must_hold for tags in _alternatives(item)]
+    certain = _union(tags for tags in any_of if len(tags) == 1)
+    return all(any_of) and all(
+        _operands(item) - certain for item in must_not_hold if _needs_all(item)
+    )
 
 
-def _is_met_by_none(constraint: Constraint) -> bool:
-    """Whether a customer without tags meets it: has all of none, and any of nothing."""
-    met = constraint.is_of_emptiness or (_is_of_all(constraint) and not _values(constraint))
-    return met is constraint.holds
+def _requires_empty(constraints: Sequence[Constraint]) -> bool:
+    return any(item.is_about_emptiness and item.holds for item in constraints)
 
 
-def _any_of(constraint: Constraint) -> Iterator[frozenset[Any]]:
-    """Sets of tags, of each of which a customer needs one."""
-    if _is_of_all(constraint):
-        yield from (frozenset({tag}) for tag in _values(constraint))
+def _allows_no_tags(constraint: Constraint) -> bool:
+    """Whether a customer without tags satisfies it: they have all tags of an empty list."""
+    holds = constraint.is_about_emptiness or (_needs_all(constraint) and not _operands(constraint))
+    return holds is constraint.holds
+
+
+def _alternatives(constraint: Constraint) -> Iterator[frozenset[Any]]:
+    """Sets of tags; a customer needs at least one tag of each set."""
+    if _needs_all(constraint):
+        yield from (frozenset({tag}) for tag in _operands(constraint))
     else:
-        yield _values(constraint)
+        yield _operands(constraint)
 
 
-def _is_of_all(constraint: Constraint) -> bool:
-    """Whether it is about all of some tags; all of one is any of it."""
-    return constraint.condition.operator is Operator.HAS_ALL and len(_values(constraint)) != 1
+def _needs_all(constraint: Constraint) -> bool:
+    """Whether it is about all of some tags; all of a single tag is the same as any of it."""
+    return constraint.condition.operator is Operator.HAS_ALL and len(_operands(constraint)) != 1
 
 
 def _union(sets: Iterable[frozenset[Any]]) -> frozenset[Any]:
@@ -166,22 +176,23 @@ def _union(sets: Iterable[frozenset[Any]]) -> frozenset[Any]:
 
 
 def _allowed(constraints: Sequence[Constraint], values: frozenset[Any]) -> frozenset[Any]:
-    """Those of the values that are named where they have to be, and not where they must not."""
-    for each in constraints:
-        values = values & _values(each) if each.holds else values - _values(each)
+    """The values that satisfy constraints which list values."""
+    for constraint in constraints:
+        listed = _operands(constraint)
+        values = values & listed if constraint.holds else values - listed
     return values
 
 
-def _values(constraint: Constraint) -> frozenset[Any]:
-    """The values that a condition names, one or several."""
+def _operands(constraint: Constraint) -> frozenset[Any]:
+    """The values that a condition lists, one or several."""
     operator, operand = constraint.condition.operator, constraint.condition.operand
     if isinstance(operand, frozenset):
         return operand
-    return _NAMED[operator] if operator in _NAMED else frozenset({operand})
+    return _IMPLIED_VALUES[operator] if operator in _IMPLIED_VALUES else frozenset({operand})
 
 
-# Of each pair one is the other's complement, also where the value is missing.
-_OPPOSITES = {
+# Each is the exact complement of the other, for missing values too.
+_NEGATIONS = {
     Operator.NEQ: Operator.EQ,
     Operator.NOT_IN: Operator.IN,
     Operator.NOT_CONTAINS: Operator.CONTAINS,
@@ -190,29 +201,29 @@ _OPPOSITES = {
     Operator.IS_NOT_EMPTY: Operator.IS_EMPTY,
 }
 _MAY_BE_MISSING = frozenset({Field.FIRST_ORDER_DATE, Field.LAST_ORDER_DATE, Field.DATE_OF_BIRTH})
-_PARTS: dict[Operator, Callable[[str, Any], bool]] = {
+_PART_TESTS: dict[Operator, Callable[[str, Any], bool]] = {
     Operator.CONTAINS: str.__contains__,
     Operator.STARTS_WITH: str.startswith,
     Operator.ENDS_WITH: str.endswith,
 }
-_NAMED: dict[Operator, frozenset[Any]] = {
+_IMPLIED_VALUES: dict[Operator, frozenset[Any]] = {
     Operator.IS_EMPTY: frozenset({""}),
     Operator.IS_TRUE: frozenset({True}),
 }
 _FLAGS: frozenset[Any] = frozenset({True, False})
-_ALL_THERE_ARE: dict[Field, frozenset[Any]] = {
+_ALL_VALUES: dict[Field, frozenset[Any]] = {
     Field.STATUS: frozenset(CustomerStatus),
     Field.CUSTOMER_TYPE: frozenset(CustomerType),
     Field.MARKETING_OPT_IN: _FLAGS,
     Field.EMAIL_VERIFIED: _FLAGS,
     Field.HAS_ACCOUNT: _FLAGS,
 }
-_POSSIBLE: dict[Kind, Callable[[Sequence[Constraint]], bool]] = {
-    Kind.TEXT: _text,
-    Kind.CHOICE: _choice,
-    Kind.NUMBER: _ordered,
-    Kind.MOMENT: _ordered,
-    Kind.DATE: _ordered,
-    Kind.FLAG: _choice,
-    Kind.SET: _tags,
+_CHECKS: dict[Kind, Callable[[Sequence[Constraint]], bool]] = {
+    Kind.TEXT: _is_text_satisfiable,
+    Kind.CHOICE: _is_choice_satisfiable,
+    Kind.NUMBER: _is_ordered_satisfiable,
+    Kind.MOMENT: _is_ordered_satisfiable,
+    Kind.DATE: _is_ordered_satisfiable,
+    Kind.FLAG: _is_choice_satisfiable,
+    Kind.SET: _is_set_satisfiable,
 }

@@ -1,8 +1,8 @@
-"""When time alone may change what a rule says of a customer: its thresholds.
+"""When time alone may change whether a customer matches a rule: the thresholds of the rule.
 
-A rule that reads an age, or looks back over a window, changes its mind about a customer only when
-one of the customer's dates has become so old: a whole number of days for an age, one instant
-beyond its span for a window. What the rule says then is `matches`' business.
+The result of a condition on an age or a window of days changes only when a date of the customer
+reaches a certain age: a whole number of days for an age, one microsecond more than its duration for
+a window. `matches` gives the result at that moment.
 """
 
 from collections.abc import Callable, Collection, Iterator
@@ -16,21 +16,21 @@ from typing import Any
 from attrs import frozen
 
 from customers.core.model.customer import Customer
-from customers.core.model.rules.days import span
+from customers.core.model.rules.days import duration
 from customers.core.model.rules.fields import Field, Kind, Operator
 from customers.core.model.rules.matches import matches
 from customers.core.model.rules.tree import Condition, Group, Rule
 
 
 class DateField(StrEnum):
-    """The dates of a customer that rules can look back to."""
+    """The dates of a customer whose age rules can compare."""
 
     CREATED_AT = "created_at"
     FIRST_ORDER_DATE = "first_order_date"
     LAST_ORDER_DATE = "last_order_date"
 
     def of(self, customer: Customer) -> datetime | None:
-        """The customer's date; None while there is none."""
+        """The date of a customer; None without orders."""
         if self is DateField.CREATED_AT:
             return customer.created_at
         if self is DateField.FIRST_ORDER_DATE:
@@ -40,13 +40,13 @@ class DateField(StrEnum):
 
 @frozen(kw_only=True)
 class Threshold:
-    """How old a date has to be for a rule to say something else; longer than nothing."""
+    """The age of a date, greater than 0, at which the result of a rule may change."""
 
     date: DateField
     offset: timedelta
 
     def of(self, customer: Customer) -> datetime | None:
-        """The moment at which the customer's date is so old; None where it never will be."""
+        """The moment at which a customer's date reaches that age; None if it never does."""
         date = self.date.of(customer)
         try:
             return None if date is None else date + self.offset
@@ -55,85 +55,85 @@ class Threshold:
 
 
 def date_of(field: Field) -> DateField:
-    """The date that a field of ages or moments is about. KeyError for any other field."""
+    """The date of a field of the kind age or moment. Raises KeyError for other fields."""
     return _DATES[field]
 
 
 @lru_cache(maxsize=4_096)
 def thresholds(rule: Rule) -> frozenset[Threshold]:
-    """All of a rule's thresholds; none where time alone changes nothing."""
-    return frozenset(each for leaf in _leaves(rule.root) for each in thresholds_of(leaf))
+    """The thresholds of a rule; empty when time alone changes nothing."""
+    return frozenset().union(*map(_thresholds_of, _conditions(rule.root)))
 
 
-def thresholds_of(condition: Condition) -> frozenset[Threshold]:
-    """Those of one condition."""
+def _thresholds_of(condition: Condition) -> frozenset[Threshold]:
+    """The thresholds of one condition."""
     date = _DATES.get(condition.field)
-    crossings = _crossings(condition)
     if date is None:
         return frozenset()
-    return frozenset(Threshold(date=date, offset=each) for each in crossings if each > _NO_TIME)
+    offsets = (offset for offset in _offsets(condition) if offset > _NO_TIME)
+    return frozenset(Threshold(date=date, offset=offset) for offset in offsets)
 
 
-def moments(
+def crossing_times(
     rule: Rule, customer: Customer, after: datetime, until: datetime | None = None
 ) -> list[datetime]:
-    """When time alone may change what the rule says of a customer as they are, in order: later
-    than one moment, and not later than the other where one is given.
+    """The moments at which an unchanged customer crosses a threshold of a rule, in order: after
+    `after`, and up to `until` if it is not None.
     """
-    found = {each.of(customer) for each in thresholds(rule)}
+    times = {threshold.of(customer) for threshold in thresholds(rule)}
     return sorted(
-        each
-        for each in found
-        if each is not None and after < each and (until is None or each <= until)
+        time
+        for time in times
+        if time is not None and after < time and (until is None or time <= until)
     )
 
 
 def next_change(rule: Rule, customer: Customer, now: datetime) -> datetime | None:
-    """The first moment after now at which the rule says something else of the customer as they
-    are; None when it never will.
+    """The first moment after now at which time alone changes whether an unchanged customer matches
+    a rule; None when there is none.
     """
-    is_member = matches(rule, customer, now)
-    later = moments(rule, customer, now)
-    return next((each for each in later if matches(rule, customer, each) is not is_member), None)
+    is_match = matches(rule, customer, now)
+    times = crossing_times(rule, customer, now)
+    return next((time for time in times if matches(rule, customer, time) is not is_match), None)
 
 
 @lru_cache(maxsize=4_096)
 def reads_orders(rule: Rule) -> bool:
-    """Whether a condition is about what orders change: numbers, sums or dates of orders."""
-    return any(leaf.field in _OF_ORDERS for leaf in _leaves(rule.root))
+    """Whether a rule has a condition on a field that orders change."""
+    return any(condition.field in _ORDER_FIELDS for condition in _conditions(rule.root))
 
 
-def _leaves(group: Group) -> Iterator[Condition]:
+def _conditions(group: Group) -> Iterator[Condition]:
     for member in group.members:
         if isinstance(member, Group):
-            yield from _leaves(member)
+            yield from _conditions(member)
         else:
             yield member
 
 
-def _crossings(condition: Condition) -> Collection[timedelta]:
-    """How old the date is at the moments at which the condition's verdict may change."""
-    read = _OF_WINDOWS.get(condition.operator)
-    if read is not None:
-        return [read(condition.operand)]
-    if condition.field.kind is not Kind.AGE or condition.operator not in _OF_AGES:
+def _offsets(condition: Condition) -> Collection[timedelta]:
+    """The ages of the date at which the result of a condition may change."""
+    if condition.operator in _WINDOWS:
+        days: Any = condition.operand
+        return [duration(days) + _INSTANT]
+    if condition.field.kind is not Kind.AGE or condition.operator not in _AGES:
         return []
-    return [timedelta(days=days) for days in _OF_AGES[condition.operator](condition.operand)]
+    return [timedelta(days=age) for age in _AGES[condition.operator](condition.operand)]
 
 
 def _exactly(days: Decimal) -> list[int]:
-    """An age is whole, so half a day is nobody's."""
+    """An age is a whole number of days, so it never equals a fraction."""
     whole = floor(days)
     return [whole, whole + 1] if whole == days else []
 
 
 def _one_of(options: Collection[Decimal]) -> list[int]:
-    return [each for days in options for each in _exactly(days)]
+    return [age for days in options for age in _exactly(days)]
 
 
 _NO_TIME = timedelta(0)
 _INSTANT = timedelta(microseconds=1)
-_OF_AGES: dict[Operator, Callable[[Any], Collection[int]]] = {
+_AGES: dict[Operator, Callable[[Any], Collection[int]]] = {
     Operator.GT: lambda days: [floor(days) + 1],
     Operator.GTE: lambda days: [ceil(days)],
     Operator.LT: lambda days: [ceil(days)],
@@ -144,10 +144,7 @@ _OF_AGES: dict[Operator, Callable[[Any], Collection[int]]] = {
     Operator.IN: _one_of,
     Operator.NOT_IN: _one_of,
 }
-_OF_WINDOWS: dict[Operator, Callable[[Any], timedelta]] = {
-    Operator.WITHIN_LAST_DAYS: lambda days: span(days) + _INSTANT,
-    Operator.MORE_THAN_DAYS_AGO: lambda days: span(days) + _INSTANT,
-}
+_WINDOWS = frozenset({Operator.WITHIN_LAST_DAYS, Operator.MORE_THAN_DAYS_AGO})
 _DATES = {
     Field.DAYS_SINCE_CREATED: DateField.CREATED_AT,
     Field.DAYS_SINCE_FIRST_ORDER: DateField.FIRST_ORDER_DATE,
@@ -156,7 +153,7 @@ _DATES = {
     Field.FIRST_ORDER_DATE: DateField.FIRST_ORDER_DATE,
     Field.LAST_ORDER_DATE: DateField.LAST_ORDER_DATE,
 }
-_OF_ORDERS = frozenset(
+_ORDER_FIELDS = frozenset(
     {
         Field.TOTAL_ORDERS,
         Field.TOTAL_SPENT,

@@ -1,6 +1,6 @@
-"""What a rule is once it is read: a tree of typed conditions, the same for every storage.
+"""Rules as trees of typed conditions, independent of their JSON form and of the storage.
 
-How it is written is `parse`'s business, what it means `matches`'.
+`parse` makes them from JSON; `matches` evaluates them.
 
 The operand of a condition, by the kind of its field:
 
@@ -9,13 +9,13 @@ The operand of a condition, by the kind of its field:
 | text, set | folded text |
 | choice | the member of the field's enumeration |
 | number | exact decimal |
-| age, and the day operators of moments | exact decimal of days, 0 to 36,500 |
+| age, and windows of days on moments | exact decimal of days, 0 to 36,500 |
 | moment | moment in UTC |
 | date | day |
 | flag | bool |
 
-`between` has a pair (low, high), `in`, `not_in` and `has_*` have a frozenset, the operators that
-look for emptiness or truth have None.
+The operand of `between` is a pair (low, high), that of `in`, `not_in` and `has_*` a frozenset, and
+that of `is_*` None.
 """
 
 from datetime import date, datetime
@@ -33,7 +33,7 @@ Operand: TypeAlias = Scalar | tuple[Scalar, Scalar] | frozenset[Scalar] | None
 
 
 class Logic(StrEnum):
-    """How a group joins its members: all hold, any holds, none holds."""
+    """When a group holds: if all, any or none of its members hold."""
 
     AND = "AND"
     OR = "OR"
@@ -42,7 +42,7 @@ class Logic(StrEnum):
 
 @frozen(kw_only=True)
 class Condition:
-    """One question about one field; the operator is one of the field's kind."""
+    """A comparison of a field; the operator is one of those of the field's kind."""
 
     field: Field
     operator: Operator
@@ -51,15 +51,15 @@ class Condition:
 
 @frozen(kw_only=True)
 class Group:
-    """Conditions and groups under one logic. Without members: AND true, OR false, NOT true."""
+    """Conditions and groups joined by one logic. Without members AND and NOT hold, OR does not."""
 
     logic: Logic = Logic.AND
     members: tuple["Group | Condition", ...] = ()
 
     @property
-    def is_bare(self) -> bool:
-        """Whether there is no condition in it, at any depth."""
-        return all(isinstance(each, Group) and each.is_bare for each in self.members)
+    def is_empty(self) -> bool:
+        """Whether it contains no condition, at any depth."""
+        return all(isinstance(member, Group) and member.is_empty for member in self.members)
 
 
 @frozen(kw_only=True, cache_hash=True)
@@ -70,5 +70,5 @@ class Rule:
 
     @cached_property
     def is_empty(self) -> bool:
-        """Whether it has no condition at all: then it has no members, whatever its logic."""
-        return self.root.is_bare
+        """Whether it has no condition; it then matches nobody, whatever its logic."""
+        return self.root.is_empty

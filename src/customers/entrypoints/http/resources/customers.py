@@ -14,7 +14,7 @@ from customers.core.errors import (
     StaleVersion,
 )
 from customers.core.model.customer import Customer, CustomerChange, CustomerDetails, LockReason
-from customers.core.model.query import MOST_PER_PAGE
+from customers.core.model.query import MAX_PAGE_SIZE
 from customers.core.services.customers import Customers
 from customers.core.services.erasure import Erasures
 from customers.entrypoints.http import parameters
@@ -261,8 +261,8 @@ def _batch_ids(context: RequestContext) -> list[UUID]:
     ids = query.many(parameters.IDS)
     if not ids:
         query.refuse(parameters.IDS, "REQUIRED", "must name at least one customer")
-    if len(ids) > MOST_PER_PAGE:
-        query.refuse(parameters.IDS, "MAX_LENGTH", f"must name at most {MOST_PER_PAGE} customers")
+    if len(ids) > MAX_PAGE_SIZE:
+        query.refuse(parameters.IDS, "MAX_LENGTH", f"must name at most {MAX_PAGE_SIZE} customers")
     query.finish()
     return ids
 

@@ -1,4 +1,4 @@
-"""Normal forms are those of Unicode, for short texts and for long ones."""
+"""Normal forms are those of Unicode, for short and for long texts."""
 
 import unicodedata
 from typing import Literal
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from customers.core.model.normal import normal
+from customers.core.model.unicode_forms import normalize
 
 Form = Literal["NFC", "NFKC"]
 
@@ -20,15 +20,15 @@ forms = pytest.mark.parametrize("form", ["NFC", "NFKC"])
 
 @forms
 @given(text=odd_texts)
-def test_a_text_is_put_in_its_normal_form_whatever_its_length(form: Form, text: str) -> None:
-    ahead = "x" * 300
-    assert normal(form, text) == unicodedata.normalize(form, text)
-    assert normal(form, ahead + text) == unicodedata.normalize(form, ahead + text)
+def test_a_text_of_any_length_gets_its_normal_form(form: Form, text: str) -> None:
+    prefix = "x" * 300
+    assert normalize(form, text) == unicodedata.normalize(form, text)
+    assert normalize(form, prefix + text) == unicodedata.normalize(form, prefix + text)
 
 
 @forms
 @pytest.mark.parametrize("marks", ["\u0315\u0300", "\u0300\u0323\u0327\u0334", "\u0f73"])
-def test_a_mebibyte_of_marks_is_put_in_order(form: Form, marks: str) -> None:
-    ordered = normal(form, "a" + marks * (500_000 // len(marks)))
-    classes = [unicodedata.combining(pending_change) for pending_change in ordered[1:]]
+def test_a_mebibyte_of_combining_marks_is_sorted(form: Form, marks: str) -> None:
+    ordered = normalize(form, "a" + marks * (500_000 // len(marks)))
+    classes = [unicodedata.combining(mark) for mark in ordered[1:]]
     assert classes == sorted(classes)

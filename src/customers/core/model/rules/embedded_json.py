@@ -1,0 +1,75 @@
+"""Rules as callers send them: a JSON value, or a string that contains one."""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from decimal import Decimal, InvalidOperation
+from typing import NoReturn, TypeAlias
+
+from customers.core.model.json_pointer import JsonPointer
+from customers.core.model.problems import Problems
+
+# The path from the root to a value, as a linked list: the path of the container, and a key in it.
+_Path: TypeAlias = tuple["_Path", str | int] | None
+
+_NOT_STORABLE = re.compile("[\0\ud800-\udfff]")
+
+
+def decode_embedded_json(value: object, location: JsonPointer, problems: Problems) -> object:
+    """The value, or for a string the JSON value in it; None when that cannot be decoded.
+
+    Adds problems for undecodable strings, and for text that cannot be stored.
+    """
+    decoded = _decode(value, location, problems) if isinstance(value, str) else value
+    # Keys that a rule ignores are stored too, because answers repeat the rules as written.
+    for unstorable in _not_storable(decoded, location):
+        message = "must not contain NUL or unpaired surrogates"
+        problems.add(unstorable, "INVALID_VALUE", message)
+    return decoded
+
+
+def _decode(text: str, location: JsonPointer, problems: Problems) -> object:
+    if not text.strip():
+        return None
+    try:
+        return json.loads(text, parse_int=_number, parse_float=_number, parse_constant=_not_json)
+    except RecursionError:
+        problems.add(location, "TOO_DEEP", "must not be nested so deeply")
+    except ValueError:
+        problems.add(location, "INVALID_FORMAT", "must be a rule, or a string with a rule in JSON")
+    return None
+
+
+def _number(digits: str) -> Decimal:
+    """The exact number; infinity, which every gate refuses, beyond the range of decimals."""
+    try:
+        return Decimal(digits)
+    except InvalidOperation:
+        return Decimal("Infinity")
+
+
+def _not_json(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _not_storable(root: object, location: JsonPointer) -> Iterator[JsonPointer]:
+    """The locations of strings and keys that no storage can store; iterative for deep nesting."""
+    stack: list[tuple[_Path, object]] = [(None, root)]
+    while stack:
+        path, value = stack.pop()
+        if isinstance(value, dict):
+            stack.extend(((path, key), inner) for key, inner in value.items())
+            if any(map(_NOT_STORABLE.search, value)):
+                yield location.below(*_keys(path))
+        elif isinstance(value, list | tuple):
+            stack.extend(((path, index), inner) for index, inner in enumerate(value))
+        elif isinstance(value, str) and _NOT_STORABLE.search(value):
+            yield location.below(*_keys(path))
+
+
+def _keys(path: _Path) -> Sequence[str | int]:
+    keys: list[str | int] = []
+    while path is not None:
+        path, key = path
+        keys.append(key)
+    return keys[::-1]
