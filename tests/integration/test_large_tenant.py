@@ -94,10 +94,10 @@ def _reads(which: CustomerFilter, order: CustomerSort) -> list[Read]:
     somebody = a_customer(statistics=some_statistics("500"))
     key = CustomerKey(value=order.by.of(somebody), id=somebody.id)
     return [
-        lambda session: pages.numbered(session, which, order, Page(number=3)),
+        lambda session: pages.page_with_total(session, which, order, Page(number=3)),
         lambda session: pages.page(session, which, order, Page(number=50)),
-        lambda session: pages.after(session, which, order, None, 20),
-        lambda session: pages.after(session, which, order, key, 20),
+        lambda session: pages.page_after(session, which, order, None, 20),
+        lambda session: pages.page_after(session, which, order, key, 20),
         lambda session: pages.count(session, which),
     ]
 

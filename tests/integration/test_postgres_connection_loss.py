@@ -93,7 +93,7 @@ async def test_a_view_goes_on_when_its_connection_is_lost(
             assert await view.customers.get(customer.id) == customer
         with pytest.raises(CustomerNotFound):
             await view.customers.get(an_id())
-    assert storage.pool_numbers().idle == storage.pool_numbers().size
+    assert storage.pool_stats().idle == storage.pool_stats().size
 
 
 async def test_a_transaction_that_loses_its_connection_is_refused_and_leaves_nothing(
@@ -147,6 +147,6 @@ async def test_views_that_lose_their_connection_for_good_leave_as_many_as_there_
     async with asyncio.timeout(30):
         asking = [look(storage, tenant) for _ in range(8)]
         assert await asyncio.gather(*asking) == [None] * len(asking)
-    now = storage.pool_numbers()
+    now = storage.pool_stats()
     assert (now.size, now.idle, now.waiting) == (1, 1, 0)
     await storage.close()

@@ -12,4 +12,4 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 class TestSearchesThatManyAnswer(SearchContract):
     @pytest.fixture(autouse=True)
     def _few_are_looked_up(self, monkeypatch: pytest.MonkeyPatch, most: int) -> None:
-        monkeypatch.setattr(email_search, "MOST", most)
+        monkeypatch.setattr(email_search, "MAX_CANDIDATES", most)

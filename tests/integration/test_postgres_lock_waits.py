@@ -132,7 +132,7 @@ async def test_who_is_cancelled_while_waiting_takes_no_connection_along(
                 each.cancel()
             ends = await asyncio.gather(*asking, return_exceptions=True)
             assert ends[1::2] == [customer] * 3
-        now = storage.pool_numbers()
+        now = storage.pool_stats()
         assert (now.size, now.idle, now.waiting) == (2, 2, 0)
 
 
@@ -158,7 +158,7 @@ async def test_a_connection_that_is_lost_makes_place_for_one_who_waits(
 
         await overlapping(lose_it, ask)
         await ask()
-        assert storage.pool_numbers().waiting == 0
+        assert storage.pool_stats().waiting == 0
 
 
 async def test_the_numbers_tell_who_is_waiting(storage_with: StorageWith, tenant: str) -> None:
@@ -168,7 +168,7 @@ async def test_the_numbers_tell_who_is_waiting(storage_with: StorageWith, tenant
         async def look() -> None:
             asking = asyncio.create_task(stored(storage, customer))
             await asyncio.sleep(0)
-            now = storage.pool_numbers()
+            now = storage.pool_stats()
             assert (now.size, now.idle, now.waiting) == (1, 0, 1)
             asking.cancel()
 

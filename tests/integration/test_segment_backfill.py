@@ -15,7 +15,7 @@ from sqlalchemy import select, true
 
 from customers.adapters.postgres.engine.migrate import migrate
 from customers.adapters.postgres.engine.statements import Statement
-from customers.adapters.postgres.segments import refresh_states
+from customers.adapters.postgres.segments import capture
 from customers.adapters.postgres.segments.memberships import PostgresMemberships
 from customers.adapters.postgres.segments.segments import PostgresSegments
 from customers.core.membership import refresh
@@ -151,7 +151,7 @@ async def test_who_seems_to_write_for_longer_than_they_do_does_not_keep_a_build_
     customer = await a_kept_customer(arena.storage, arena.tenant, first_name="Ada")
     segment = await arena.publish(ADAS)
     assert await arena.storage.wait_for_capture_barrier(arena.tenant, segment.id, 30)
-    monkeypatch.setattr(refresh_states, "_IS_OLDER", Statement.of(select(true())))
+    monkeypatch.setattr(capture, "HAS_OLDER_WRITE", Statement.of(select(true())))
     assert not await arena.refresh_step(segment)
     assert await stored_members(arena.storage, segment) == [customer]
     await arena.give_rules(segment, ONE_ORDER)

@@ -104,7 +104,7 @@ def _metrics(storage: Storage, multiprocess_dir: Path | None) -> Metrics:
 
 def _pool_of(storage: Storage) -> Callable[[], PoolNumbers] | None:
     """What tells the numbers of the storage's pool; None where it has no pool."""
-    told = getattr(storage, "pool_numbers", None)
+    told = getattr(storage, "pool_stats", None)
     if told is None:
         return None
 
