@@ -38,7 +38,7 @@ SEQUENCES = {"customer_segment_marks_number_seq": f"{PENDING}_number_seq"}
 
 
 def upgrade() -> None:
-    """Needs a stop of older processes, which know the old names: nothing was released with them."""
+    """Older processes must be stopped first, because they use the old names."""
     for old, new in TABLES.items():
         _rename("table", f"TABLE {old} RENAME TO {new}")
     _rename_parts(1)

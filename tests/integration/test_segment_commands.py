@@ -1,4 +1,4 @@
-"""Members are those whom their segment says, after every command, on PostgreSQL."""
+"""On PostgreSQL the members of every segment are right after every command."""
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -20,12 +20,12 @@ EXAMPLES, COMMANDS = 20, 40
 @settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
 @pytest.mark.asyncio(loop_scope="session")
 async def test_members_are_right_after_every_command(
-    storage: Storage, given_commands: list[Command], so_many: int | None
+    storage: Storage, sequence: list[Command], max_steps: int | None
 ) -> None:
     world = World(storage, a_tenant())
     witness = Witness(world)
-    with steps_of(so_many):
-        for command in given_commands:
+    with steps_of(max_steps):
+        for command in sequence:
             await world.do(command)
             await witness.look()
         await witness.check_feeds()

@@ -1,7 +1,7 @@
 """Customers with their addresses and payment methods, read in one statement.
 
-Addresses and payment methods are arrays of records beside the customer's row: that costs no round
-trip, and values keep their types, which JSON would lose.
+Addresses and payment methods are arrays of records beside the customer's row: that needs no second
+round trip, and keeps the types of values, which JSON would lose.
 """
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""The connection pool, which survives that the database is away.
+"""The connection pool. It works again after the database was away.
 
 A connection passes from one task to the next without the reset that asyncpg would send, since no
 statement here leaves state in a session. What runs on a connection is in `session`.
