@@ -18,7 +18,7 @@ from attrs import asdict
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from customers.adapters.postgres.customers.rows import to_row
+from customers.adapters.postgres.customers.rows import CUSTOMERS
 from customers.core.model.address import Address
 from customers.core.model.customer import Customer, CustomerStatus, CustomerType
 from customers.core.model.journal import Communication, CommunicationType, Direction
@@ -122,7 +122,7 @@ async def _copy_all(
 ) -> None:
     tenths = [number for number in numbers if number % EVERY_TENTH == 0]
     rows = {
-        "customers": ({**to_row(_customer(tenant, each))} for each in numbers),
+        "customers": ({**CUSTOMERS.write(_customer(tenant, each))} for each in numbers),
         "customer_addresses": (asdict(each) for each in _addresses(tenant, tenths)),
         "customer_communications": (asdict(each) for each in _communications(tenant, tenths)),
     }

@@ -1,6 +1,6 @@
-"""How alembic reaches the database: over the connection that the service hands it, over one of its
-own for a developer (`python -m alembic -x dsn=postgres://… upgrade head`), or not at all, when it
-only prints the SQL (`--sql`).
+"""Runs alembic over the connection that the service passes, over a connection of its own for a
+developer (`python -m alembic -x dsn=postgres://… upgrade head`), or without one when it only prints
+the SQL (`--sql`).
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from sqlalchemy.pool import NullPool
 from customers.adapters.postgres.engine.pool import for_asyncpg
 from customers.adapters.postgres.schema import segment_tables, tables
 
-# Both modules add their tables to the one metadata of the schema.
+# Both modules add their tables to the same metadata.
 TABLES = tables.customers.metadata, segment_tables.customer_segments.metadata
 
 
@@ -24,7 +24,7 @@ def print_sql() -> None:
 
 
 def migrate(connection: Connection) -> None:
-    # A transaction per revision: one that builds an index concurrently steps out of its own only.
+    # One transaction per revision: a concurrent index build leaves only that of its revision.
     context.configure(
         connection=connection, target_metadata=TABLES[0], transaction_per_migration=True
     )
@@ -39,7 +39,7 @@ def run() -> None:
 async def migrate_on_own_connection() -> None:
     dsn = context.get_x_argument(as_dictionary=True).get("dsn")
     if not dsn:
-        raise SystemExit("say which database: python -m alembic -x dsn=postgres://… upgrade head")
+        raise SystemExit("no database URL: python -m alembic -x dsn=postgres://… upgrade head")
     engine = create_async_engine(
         "postgresql+asyncpg://",
         async_creator=lambda: asyncpg.connect(for_asyncpg(dsn)),
@@ -51,7 +51,7 @@ async def migrate_on_own_connection() -> None:
 
 if context.is_offline_mode():
     print_sql()
-elif given := context.config.attributes.get("connection"):
-    migrate(given)
+elif service_connection := context.config.attributes.get("connection"):
+    migrate(service_connection)
 else:
     asyncio.run(migrate_on_own_connection())

@@ -1,5 +1,4 @@
-"""Customers: their rows, the orders they are listed in, their counters; and what the whole database
-agrees on."""
+"""Customers, the indexes of their lists, their counters, and the currency of the database."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Segments and who was put into them by hand."""
+"""Segments and the customers assigned to them by hand."""
 
 import sqlalchemy as sa
 from alembic import op

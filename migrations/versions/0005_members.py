@@ -1,4 +1,4 @@
-"""Stored members of segments, what they do not know yet, and the feed of their changes."""
+"""Stored members of segments, pending changes, and the feed of membership changes."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -25,9 +25,9 @@ def upgrade() -> None:
 
 
 def rename_assignments() -> None:
-    """What is kept by hand gets a name of its own, beside the members that follow from it.
+    """Renames the table of assignments, because the members that follow from them are stored now.
 
-    No version that knows the old names was released.
+    No version that uses the old names was released.
     """
     op.execute(
         "-- squawk-ignore renaming-table\n"
@@ -118,7 +118,7 @@ def create_marks() -> None:
             "tenant_id", "customer_id", "number", name="customer_segment_marks_pkey"
         ),
     )
-    # It is filled and emptied all day, and should stay as small as it is at any one moment.
+    # Rows are added and removed all the time; the table should stay as small as its content.
     op.execute(
         "ALTER TABLE customer_segment_marks SET "
         "(autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000)"
@@ -153,7 +153,7 @@ def create_sweeper() -> None:
 
 
 def build_members_of_known_segments() -> None:
-    """Every segment is to be built; until then it is read by its rule, or as kept by hand."""
+    """Every segment needs a backfill; until then it is read by its rule or its assignments."""
     op.execute(
         "INSERT INTO customer_segment_tenants "
         "(tenant_id, changes, watches_customers, watches_orders) "

@@ -1,4 +1,4 @@
-"""Short pending lists of the search index: the write that finds one full makes its caller wait."""
+"""A short pending list of the search index: the write that finds it full waits to sort it."""
 
 from alembic import op
 

@@ -1,4 +1,4 @@
-"""Whole e-mails are searched for by how the part before the @ ends, read backwards."""
+"""An index of reversed local parts, for searches for a part of an e-mail address."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -21,7 +21,7 @@ INDEXES = {
 
 
 def upgrade() -> None:
-    """What a run that was broken off has left may not be valid, and is made anew."""
+    """Drops the indexes of an interrupted run first, since they may be invalid."""
     with op.get_context().autocommit_block():
         _drop()
         for name, (parts, where) in INDEXES.items():

@@ -25,6 +25,7 @@ COLUMNS = {
     },
     "customer_segments": {"rules": "rule", "rules_written": "rules_text"},
     "customer_orders": {"order_date_told": "order_date_stated"},
+    "customer_erasures": {"tables": "counts"},
 }
 CONSTRAINTS = {
     STATES: {
@@ -38,7 +39,7 @@ SEQUENCES = {"customer_segment_marks_number_seq": f"{PENDING}_number_seq"}
 
 
 def upgrade() -> None:
-    """Needs a stop of older processes, which know the old names: nothing was released with them."""
+    """Older processes must be stopped first, because they use the old names."""
     for old, new in TABLES.items():
         _rename("table", f"TABLE {old} RENAME TO {new}")
     _rename_parts(1)

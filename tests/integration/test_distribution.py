@@ -1,7 +1,7 @@
-"""The schema can be distributed by tenant as it stands: read off the catalogue of a real server.
+"""The schema can be distributed by tenant, by the catalogue of a real server.
 
-What a distributed PostgreSQL (Citus) asks for is that every unique index, foreign key and target of
-ON CONFLICT holds the column by which rows are distributed.
+A distributed PostgreSQL (Citus) requires that every unique index, foreign key and target of ON
+CONFLICT contains the column by which rows are distributed.
 """
 
 import re
@@ -18,7 +18,7 @@ from tests.support.databases import rows
 on_the_session_loop = pytest.mark.asyncio(loop_scope="session")
 
 KEY = "tenant_id"
-# One row each, for the whole database: kept by the coordinator. See docs/scale.md.
+# One row each, for the whole database, stored on the coordinator. See docs/scale.md.
 NOT_DISTRIBUTED = {"alembic_version", "deployment", "sweeper"}
 
 _TABLES = """
@@ -51,34 +51,34 @@ _CONFLICT = re.compile(
 
 
 @on_the_session_loop
-async def test_every_table_but_those_of_the_coordinator_has_the_key(url: str) -> None:
+async def test_every_table_but_the_coordinators_has_the_key(url: str) -> None:
     tables = await rows(url, _TABLES, KEY)
-    assert {each["name"] for each in tables if not each["has_key"]} == NOT_DISTRIBUTED
+    assert {table["name"] for table in tables if not table["has_key"]} == NOT_DISTRIBUTED
     assert len(tables) > 15
 
 
 @on_the_session_loop
 async def test_every_index_begins_with_the_key(url: str) -> None:
-    """Those that are unique must hold it; of the others a tenant reads a part."""
+    """A unique index must contain it; of another index a tenant would read a part."""
     indexes = await rows(url, _INDEXES, sorted(NOT_DISTRIBUTED))
     without = {
-        each["name"]
-        for each in indexes
-        if each["columns"][0] != KEY and (each["is_unique"] or KEY not in each["columns"])
+        index["name"]
+        for index in indexes
+        if index["columns"][0] != KEY and (index["is_unique"] or KEY not in index["columns"])
     }
     assert without == set()
-    assert sum(each["is_unique"] for each in indexes) > 15
+    assert sum(index["is_unique"] for index in indexes) > 15
 
 
 @on_the_session_loop
 async def test_every_foreign_key_stays_within_a_tenant(url: str) -> None:
     keys = await rows(url, _FOREIGN_KEYS)
-    assert [each["name"] for each in keys if f"{KEY} = {KEY}" not in each["pairs"]] == []
+    assert [key["name"] for key in keys if f"{KEY} = {KEY}" not in key["pairs"]] == []
     assert len(keys) >= 10
 
 
-def test_every_target_of_on_conflict_holds_the_key() -> None:
-    targets = [found for sql in _statements() for found in _CONFLICT.findall(sql)]
+def test_every_target_of_on_conflict_contains_the_key() -> None:
+    targets = [target for sql in _statements() for target in _CONFLICT.findall(sql)]
     wrong = {
         table
         for table, target in targets
@@ -89,8 +89,8 @@ def test_every_target_of_on_conflict_holds_the_key() -> None:
 
 
 def _statements() -> Iterator[str]:
-    """The SQL of every statement that a module of the adapter keeps."""
+    """The SQL of every statement that is a constant of a module of the adapter."""
     for module in walk_packages(postgres.__path__, f"{postgres.__name__}."):
-        for kept in vars(import_module(module.name)).values():
-            if isinstance(kept, Statement):
-                yield kept.sql
+        for value in vars(import_module(module.name)).values():
+            if isinstance(value, Statement):
+                yield value.sql

@@ -1,7 +1,7 @@
-"""Erasure reaches every column that can hold a personal value, those still to come included.
+"""Erasure empties every column that can hold a personal value, future columns included.
 
-A new column fails here until it is declared personal in the tables, and then until erasure empties
-it; or until it is listed below among those that hold nothing personal.
+The test of a new column fails until the column is declared personal in the tables and emptied by
+erasure, or listed below among the columns that hold nothing personal.
 """
 
 import json
@@ -50,20 +50,20 @@ NOT_PERSONAL = {
     "customer_orders": "tenant_id order_id customer_id total_amount order_date order_date_stated "
     "refunds_total cancelled_at recorded_at",
     "customer_refunds": "tenant_id order_id refund_id amount refunded_at recorded_at",
-    "customer_erasures": "tenant_id customer_id erased_at tables",
+    "customer_erasures": "tenant_id customer_id erased_at counts",
     "deployment": "only currency",
 }
-# Those that no use case has written before an erasure.
-UNFILLED = {"customer_erasures", "deployment", "sweeper"}
-KINDS = {"status": "ACTIVE", "customer_type": "RETAIL", "cause": "customer"}
+# The tables that no use case writes before an erasure.
+NOT_FILLED = {"customer_erasures", "deployment", "sweeper"}
+ENUM_VALUES = {"status": "ACTIVE", "customer_type": "RETAIL", "cause": "customer"}
 
 
-class Marks:
+class UniqueValues:
     """Values that are nowhere else in the database, one for each type of a personal column."""
 
     def __init__(self) -> None:
         self.id = uuid4()
-        self.text = f"mark of {self.id}"
+        self.text = f"text of {self.id}"
         self.values: dict[type, Any] = {
             str: self.text,
             list: [self.text],
@@ -90,9 +90,9 @@ def personal(table: Table) -> list[Column[Any]]:
 
 
 async def fill(
-    connection: Connection, tenant: str, customer_id: UUID, pending_changes: Marks
+    connection: Connection, tenant: str, customer_id: UUID, values: UniqueValues
 ) -> None:
-    """A row of the customer in every table, every personal column marked."""
+    """Adds a row of the customer to every table, with the unique values in personal columns."""
     plain: dict[type, Any] = {
         str: "plain",
         list: [],
@@ -103,52 +103,52 @@ async def fill(
         int: 1,
     }
     for table in metadata.sorted_tables:
-        if table.name not in UNFILLED:
+        if table.name not in NOT_FILLED:
             row = {
                 column.name: None if column.nullable else plain[column.type.python_type]
                 for column in table.columns
             }
-            row |= {name: kind for name, kind in KINDS.items() if name in row}
-            row |= {column.name: pending_changes.of(column) for column in personal(table)}
+            row |= {name: kind for name, kind in ENUM_VALUES.items() if name in row}
+            row |= {column.name: values.of(column) for column in personal(table)}
             statement = Statement.of(insert(table).values(parameters(table)))
-            told = statement.arguments(row | {"tenant_id": tenant})
-            await connection.execute(statement.sql, *told)
+            arguments = statement.arguments(row | {"tenant_id": tenant})
+            await connection.execute(statement.sql, *arguments)
 
 
-async def holding(connection: Connection, pending_change: object) -> set[str]:
-    """The tables of the database, whichever they are, that hold the mark in any column."""
-    found = set()
+async def tables_with(connection: Connection, value: object) -> set[str]:
+    """All tables of the database that contain the value in any column."""
+    tables = set()
     for row in await connection.fetch(
         "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"
     ):
         whole = cast(named(row["tablename"]), Text)
         rows = select(func.count()).select_from(any_table(row["tablename"]))
-        statement = Statement.of(rows.where(func.strpos(whole, bindparam("mark", type_=Text)) > 0))
-        if await connection.fetchval(
-            statement.sql, *statement.arguments({"mark": str(pending_change)})
-        ):
-            found.add(row["tablename"])
-    return found
+        statement = Statement.of(rows.where(func.strpos(whole, bindparam("value", type_=Text)) > 0))
+        if await connection.fetchval(statement.sql, *statement.arguments({"value": str(value)})):
+            tables.add(row["tablename"])
+    return tables
 
 
 def is_empty(value: object) -> bool:
     return not value or not str(value).strip()
 
 
-async def left_over(connection: Connection, tenant: str) -> list[tuple[str, str, object]]:
+async def personal_values(connection: Connection, tenant: str) -> list[tuple[str, str, object]]:
     """The personal values of the tenant that are not empty, with their tables and columns."""
-    found = []
+    values = []
     for table in filter(personal, metadata.sorted_tables):
         statement = Statement.of(select(*personal(table)).where(table.c.tenant_id == TENANT))
         arguments = statement.arguments({"tenant_id": tenant})
         for row in await connection.fetch(statement.sql, *arguments):
-            found += [(table.name, *told) for told in row.items() if not is_empty(told[1])]
-    return found
+            values += [
+                (table.name, name, value) for name, value in row.items() if not is_empty(value)
+            ]
+    return values
 
 
 @pytest.mark.parametrize("table", metadata.sorted_tables, ids=lambda table: table.name)
-def test_every_column_is_declared_personal_or_known_not_to_be(table: Table) -> None:
-    others = {column.name for column in table.columns} - {each.name for each in personal(table)}
+def test_every_column_is_declared_personal_or_listed_as_not_personal(table: Table) -> None:
+    others = {column.name for column in table.columns if column not in personal(table)}
     assert others == set(NOT_PERSONAL[table.name].split())
 
 
@@ -156,19 +156,19 @@ def test_every_column_is_declared_personal_or_known_not_to_be(table: Table) -> N
 async def test_erasure_leaves_no_personal_value_in_any_table(
     storage: Storage, connection: Connection, tenant: str
 ) -> None:
-    customer_id, pending_changes = an_id(), Marks()
-    await fill(connection, tenant, customer_id, pending_changes)
+    customer_id, values = an_id(), UniqueValues()
+    await fill(connection, tenant, customer_id, values)
     declared = [
         (table.name, column.name) for table in metadata.sorted_tables for column in personal(table)
     ]
-    assert [(table, name) for table, name, _ in await left_over(connection, tenant)] == declared
-    marked = await holding(connection, pending_changes.text) | await holding(
-        connection, pending_changes.id
-    )
-    assert marked == {table for table, _ in declared}
+    assert [
+        (table, name) for table, name, _ in await personal_values(connection, tenant)
+    ] == declared
+    tables = await tables_with(connection, values.text) | await tables_with(connection, values.id)
+    assert tables == {table for table, _ in declared}
     async with storage.transaction(tenant) as tx:
         customer = await tx.customers.get_any_for_update(customer_id)
         await tx.erasures.erase(customer.erased(NOW))
-    assert await left_over(connection, tenant) == []
-    for pending_change in (pending_changes.id, pending_changes.text, pending_changes.values[date]):
-        assert await holding(connection, pending_change) == set()
+    assert await personal_values(connection, tenant) == []
+    for value in (values.id, values.text, values.values[date]):
+        assert await tables_with(connection, value) == set()

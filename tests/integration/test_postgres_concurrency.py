@@ -1,4 +1,4 @@
-"""Many connections at once: orders, statistics and counters agree whoever waits for whom."""
+"""Orders, statistics and counters agree when many connections write at once."""
 
 import asyncio
 from collections import Counter
@@ -33,75 +33,76 @@ async def storage(url: str) -> AsyncIterator[PostgresStorage]:
     await storage.close()
 
 
-async def tell_orders(storage: Storage, rivals: list[Customer], chance: Random) -> Counter[str]:
-    """Tells one customer's orders as another's, too; how often each order was counted."""
+async def record_orders(storage: Storage, rivals: list[Customer], random: Random) -> Counter[str]:
+    """Records the same orders for several customers; returns how often each order was counted."""
     counted: Counter[str] = Counter()
     for _ in range(30):
         entry = an_entry(
-            chance.choice(rivals),
-            order_id=f"order-{chance.randrange(300)}",
-            total_amount=Decimal(chance.randrange(1, 10_000)) / 100,
-            order_date=later(minutes=chance.randrange(10_000)),
+            random.choice(rivals),
+            order_id=f"order-{random.randrange(300)}",
+            total_amount=Decimal(random.randrange(1, 10_000)) / 100,
+            order_date=later(minutes=random.randrange(10_000)),
         )
-        done = await storage.autocommit(rivals[0].tenant_id).record_order(entry, NOW)
-        counted[entry.order_id] += done is not None
+        customer = await storage.autocommit(rivals[0].tenant_id).record_order(entry, NOW)
+        counted[entry.order_id] += customer is not None
     return counted
 
 
-async def come_and_go(storage: Storage, customer: Customer) -> None:
+async def delete_and_restore(storage: Storage, customer: Customer) -> None:
     """Deletes and restores a customer until it is cancelled."""
     while True:
         async with storage.transaction(customer.tenant_id) as tx:
-            now = await tx.customers.get_any_for_update(customer.id)
-            await tx.customers.save(now.deleted(NOW) if now.is_living else now.restored(NOW))
+            current = await tx.customers.get_any_for_update(customer.id)
+            changed = current.deleted(NOW) if current.is_living else current.restored(NOW)
+            await tx.customers.save(changed)
         await asyncio.sleep(0.002)
 
 
-async def test_orders_are_kept_if_and_only_if_they_are_counted(
+async def test_an_order_is_stored_if_and_only_if_it_is_counted(
     storage: PostgresStorage, url: str, tenant: str
 ) -> None:
     rivals = [await a_kept_customer(storage, tenant) for _ in range(2)]
-    leaving = asyncio.create_task(come_and_go(storage, rivals[0]))
-    told = await asyncio.gather(
-        *(tell_orders(storage, rivals, Random(seed)) for seed in range(CALLERS))
+    deleting = asyncio.create_task(delete_and_restore(storage, rivals[0]))
+    counts = await asyncio.gather(
+        *(record_orders(storage, rivals, Random(seed)) for seed in range(CALLERS))
     )
-    leaving.cancel()
+    deleting.cancel()
     with suppress(asyncio.CancelledError):
-        await leaving
-    kept = await rows(url, "SELECT order_id FROM customer_orders WHERE tenant_id = $1", tenant)
-    assert +sum(told, Counter()) == Counter(row["order_id"] for row in kept)
+        await deleting
+    orders = await rows(url, "SELECT order_id FROM customer_orders WHERE tenant_id = $1", tenant)
+    assert +sum(counts, Counter()) == Counter(row["order_id"] for row in orders)
     async with storage.transaction(tenant) as tx:
         for rival in rivals:
-            now = await tx.customers.get_any_for_update(rival.id)
-            assert now.statistics == await tx.orders.statistics(rival.id)
+            current = await tx.customers.get_any_for_update(rival.id)
+            assert current.statistics == await tx.orders.statistics(rival.id)
 
 
-async def change(storage: Storage, customers: list[Customer], chance: Random) -> None:
-    """Gives some of the customers another status, type or life, and adds one more."""
+async def change(storage: Storage, customers: list[Customer], random: Random) -> None:
+    """Changes status, type and deletion of random customers, and adds another one."""
     for _ in range(12):
-        chosen = chance.choice(customers)
-        async with storage.transaction(chosen.tenant_id) as tx:
-            now = await tx.customers.get_any_for_update(chosen.id)
-            status, kind = chance.choice([*CustomerStatus]), chance.choice([*CustomerType])
-            deleted_at = chance.choice([None, NOW])
-            changed = evolve(now, status=status, customer_type=kind, deleted_at=deleted_at)
+        customer = random.choice(customers)
+        async with storage.transaction(customer.tenant_id) as tx:
+            current = await tx.customers.get_any_for_update(customer.id)
+            status, kind = random.choice([*CustomerStatus]), random.choice([*CustomerType])
+            deleted_at = random.choice([None, NOW])
+            changed = evolve(current, status=status, customer_type=kind, deleted_at=deleted_at)
             await tx.customers.save(changed)
-    await keep(storage, a_customer(tenant_id=chosen.tenant_id, status=status))
+    await keep(storage, a_customer(tenant_id=customer.tenant_id, status=status))
 
 
-async def test_counters_are_exact_whoever_changes_whom(
+async def test_counters_are_exact_after_concurrent_changes(
     storage: PostgresStorage, url: str, tenant: str
 ) -> None:
     customers = [await a_kept_customer(storage, tenant) for _ in range(20)]
     await asyncio.gather(*(change(storage, customers, Random(seed)) for seed in range(CALLERS)))
-    there = await rows(
+    living = await rows(
         url,
         "SELECT status, customer_type FROM customers WHERE tenant_id = $1 AND deleted_at IS NULL",
         tenant,
     )
-    kinds = Counter((row["status"], row["customer_type"]) for row in there)
+    kinds = Counter((row["status"], row["customer_type"]) for row in living)
     assert kinds.total() > CALLERS
     for status in CustomerStatus:
         for kind in CustomerType:
-            which = CustomerFilter(statuses=frozenset({status}), types=frozenset({kind}))
-            assert await count(storage, tenant, which) == kinds[status, kind]
+            of_kind = CustomerFilter(statuses=frozenset({status}), types=frozenset({kind}))
+            assert await count(storage, tenant, of_kind) == kinds[status, kind]

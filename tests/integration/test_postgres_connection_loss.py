@@ -1,4 +1,4 @@
-"""What callers see when the line to the database fails, and when it is there again."""
+"""What callers see when the connection to the database is lost, and when it is back."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -12,7 +12,7 @@ from customers.core.errors import CustomerNotFound, Unavailable
 from customers.core.ports.storage import Storage
 from tests.contract.steps import a_kept_customer, keep, stored
 from tests.support.builders import USD, a_customer, an_entry, an_id, later
-from tests.support.database_proxy import Line, a_line
+from tests.support.database_proxy import DatabaseProxy, proxy_of
 from tests.support.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -22,21 +22,21 @@ QUICK = PoolOptions(acquire_timeout=2, statement_timeout=1)
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def line(url: str) -> AsyncIterator[Line]:
-    async with a_line(url) as line:
-        yield line
+async def proxy(url: str) -> AsyncIterator[DatabaseProxy]:
+    async with proxy_of(url) as proxy:
+        yield proxy
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def storage(line: Line) -> AsyncIterator[PostgresStorage]:
-    """A storage whose connections all go over the line."""
-    storage = PostgresStorage(line.url, currency=USD, pool=PATIENT)
+async def storage(proxy: DatabaseProxy) -> AsyncIterator[PostgresStorage]:
+    """A storage whose connections all go through the proxy."""
+    storage = PostgresStorage(proxy.url, currency=USD, pool=PATIENT)
     await storage.open()
     yield storage
     await storage.close()
 
 
-async def look(storage: Storage, tenant: str) -> None:
+async def read(storage: Storage, tenant: str) -> None:
     async with storage.view(tenant) as view:
         await view.customers.by_email("nobody@example.test")
 
@@ -54,104 +54,103 @@ async def check(storage: Storage, tenant: str) -> None:
     await storage.check()
 
 
-OPERATIONS = [look, add, record_order, check]
+OPERATIONS = [read, add, record_order, check]
 Operation = Callable[[Storage, str], Awaitable[None]]
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-async def test_while_the_database_is_away_every_operation_is_unavailable_and_then_works_again(
-    storage: PostgresStorage, line: Line, tenant: str, operation: Operation
+async def test_every_operation_is_unavailable_while_the_database_is_away(
+    storage: PostgresStorage, proxy: DatabaseProxy, tenant: str, operation: Operation
 ) -> None:
     await operation(storage, tenant)
-    line.cut()
+    proxy.cut()
     for _ in range(3):
         with pytest.raises(Unavailable):
             await operation(storage, tenant)
-    await line.mend()
+    await proxy.restore()
     await operation(storage, tenant)
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-async def test_a_storage_opened_while_the_database_is_away_serves_when_it_is_there(
-    line: Line, tenant: str, operation: Operation
+async def test_a_storage_opened_while_the_database_is_away_works_when_it_is_back(
+    proxy: DatabaseProxy, tenant: str, operation: Operation
 ) -> None:
-    line.cut()
-    storage = PostgresStorage(line.url, currency=USD, pool=PATIENT)
+    proxy.cut()
+    storage = PostgresStorage(proxy.url, currency=USD, pool=PATIENT)
     await storage.open()
     with pytest.raises(Unavailable):
         await operation(storage, tenant)
-    await line.mend()
+    await proxy.restore()
     await operation(storage, tenant)
     await storage.close()
 
 
-async def test_a_view_goes_on_when_its_connection_is_lost(
-    storage: PostgresStorage, line: Line, tenant: str
+async def test_a_view_continues_when_its_connection_is_lost(
+    storage: PostgresStorage, proxy: DatabaseProxy, tenant: str
 ) -> None:
     customer = await a_kept_customer(storage, tenant)
     async with storage.view(tenant) as view:
         for _ in range(3):
-            line.hang_up()
+            proxy.abort_connections()
             assert await view.customers.get(customer.id) == customer
         with pytest.raises(CustomerNotFound):
             await view.customers.get(an_id())
-    assert storage.pool_numbers().idle == storage.pool_numbers().size
+    assert storage.pool_stats().idle == storage.pool_stats().size
 
 
-async def test_a_transaction_that_loses_its_connection_is_refused_and_leaves_nothing(
-    storage: PostgresStorage, line: Line, tenant: str
+async def test_a_transaction_that_loses_its_connection_is_unavailable_and_writes_nothing(
+    storage: PostgresStorage, proxy: DatabaseProxy, tenant: str
 ) -> None:
     customers = [a_customer(tenant_id=tenant) for _ in range(2)]
 
-    async def lose(at: int) -> None:
+    async def lose_connection_after(writes: int) -> None:
         async with storage.transaction(tenant) as tx:
             await tx.customers.add(customers[0])
-            if at == 0:
-                line.hang_up()
+            if writes == 1:
+                proxy.abort_connections()
             await tx.customers.add(customers[1])
-            line.hang_up()
+            proxy.abort_connections()
 
-    for at in (0, 1):
+    for writes in (1, 2):
         with pytest.raises(Unavailable):
-            await lose(at)
+            await lose_connection_after(writes)
     await keep(storage, *customers)
     assert await stored(storage, customers[0]) == customers[0]
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-async def test_a_server_that_says_nothing_is_given_up(
-    line: Line, tenant: str, operation: Operation
+async def test_a_server_that_does_not_answer_is_unavailable(
+    proxy: DatabaseProxy, tenant: str, operation: Operation
 ) -> None:
-    storage = PostgresStorage(line.url, currency=USD, pool=QUICK)
+    storage = PostgresStorage(proxy.url, currency=USD, pool=QUICK)
     await storage.open()
     await operation(storage, tenant)
-    line.silence()
+    proxy.silence()
     async with asyncio.timeout(PATIENCE_SECONDS):
         with pytest.raises(Unavailable):
             await operation(storage, tenant)
-    line.hang_up()
-    await storage.close()
+    proxy.abort_connections()
 
 
-async def test_views_that_lose_their_connection_for_good_leave_as_many_as_there_were(
-    line: Line, tenant: str
+async def test_the_pool_keeps_its_size_when_views_lose_their_connections(
+    proxy: DatabaseProxy, tenant: str
 ) -> None:
-    storage = PostgresStorage(line.url, currency=USD, pool=PoolOptions(max_size=1))
+    storage = PostgresStorage(proxy.url, currency=USD, pool=PoolOptions(max_size=1))
     await storage.open()
 
-    async def lose() -> None:
+    async def lose_connection() -> None:
         async with storage.view(tenant) as view:
             await view.customers.by_email("nobody@example.test")
-            line.cut()
+            proxy.cut()
             await view.customers.by_email("nobody@example.test")
 
     for _ in range(3):
         with pytest.raises(Unavailable):
-            await lose()
-        await line.mend()
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        asking = [look(storage, tenant) for _ in range(8)]
-        assert await asyncio.gather(*asking) == [None] * len(asking)
-    now = storage.pool_numbers()
-    assert (now.size, now.idle, now.waiting) == (1, 1, 0)
+            await lose_connection()
+        await proxy.restore()
+    async with asyncio.timeout(30):
+        reads = [read(storage, tenant) for _ in range(8)]
+        assert await asyncio.gather(*reads) == [None] * len(reads)
+    stats = storage.pool_stats()
+    assert (stats.size, stats.idle, stats.waiting) == (1, 1, 0)
     await storage.close()

@@ -1,4 +1,4 @@
-"""A storage serves a database whose schema and currency are its own, and no other."""
+"""A storage serves only databases of its schema and its currency."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -25,7 +25,7 @@ async def storage_in(code: str, url: str) -> AsyncIterator[PostgresStorage]:
         await storage.close()
 
 
-async def test_a_database_that_is_not_migrated_is_unavailable_until_it_is(empty: str) -> None:
+async def test_a_database_is_unavailable_until_it_is_migrated(empty: str) -> None:
     async with storage_in("USD", empty) as storage:
         with pytest.raises(Unavailable):
             await storage.check()
@@ -41,14 +41,14 @@ async def test_a_database_at_an_older_revision_is_unavailable(empty: str) -> Non
             await storage.check()
 
 
-async def test_a_database_that_a_newer_release_has_migrated_is_served(empty: str) -> None:
+async def test_a_database_migrated_by_a_newer_release_is_served(empty: str) -> None:
     await migrate(empty)
     await rows(empty, "UPDATE alembic_version SET version_num = 'a newer one'")
     async with storage_in("USD", empty) as storage:
         await storage.check()
 
 
-async def test_the_first_currency_stays_and_another_is_refused_by_name(empty: str) -> None:
+async def test_a_database_refuses_another_currency_than_its_first(empty: str) -> None:
     await migrate(empty)
     async with storage_in("EUR", empty) as euros, storage_in("USD", empty) as dollars:
         await euros.check()

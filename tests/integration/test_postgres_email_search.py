@@ -1,4 +1,4 @@
-"""Searches for a part of an e-mail find the same, however many there are to be looked up."""
+"""E-mail searches return the same when there are too many candidates to look up."""
 
 import pytest
 
@@ -8,8 +8,8 @@ from tests.contract.searches import SearchContract
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-@pytest.mark.parametrize("most", [0, 1])
-class TestSearchesThatManyAnswer(SearchContract):
+@pytest.mark.parametrize("limit", [0, 1])
+class TestSearchesWithTooManyCandidates(SearchContract):
     @pytest.fixture(autouse=True)
-    def _few_are_looked_up(self, monkeypatch: pytest.MonkeyPatch, most: int) -> None:
-        monkeypatch.setattr(email_search, "MOST", most)
+    def _limit_candidates(self, monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
+        monkeypatch.setattr(email_search, "MAX_CANDIDATES", limit)

@@ -1,4 +1,4 @@
-"""Nobody waits for ever: not for a connection, a lock, or a transaction that does nothing."""
+"""Every wait has a limit: for a connection, for a lock, and for an idle transaction."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -19,8 +19,9 @@ from tests.support.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-END = "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE application_name = $1"
-
+TERMINATE = (
+    "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE application_name = $1"
+)
 IDLE = """
 SELECT pid FROM pg_stat_activity
 WHERE application_name = $1 AND state = 'idle in transaction'
@@ -31,10 +32,10 @@ StorageWith = Callable[..., AbstractAsyncContextManager[PostgresStorage]]
 
 @pytest.fixture
 def storage_with(url: str) -> StorageWith:
-    """Opens a storage for the time of a block, with a pool of these options."""
+    """Opens a storage with these pool options until the block ends."""
 
     @asynccontextmanager
-    async def opened(name: str = "", **options: Any) -> AsyncIterator[PostgresStorage]:
+    async def open_storage(name: str = "", **options: Any) -> AsyncIterator[PostgresStorage]:
         dsn = f"{url}?application_name={name}" if name else url
         storage = PostgresStorage(dsn, currency=USD, pool=PoolOptions(**options))
         await storage.open()
@@ -43,7 +44,7 @@ def storage_with(url: str) -> StorageWith:
         finally:
             await storage.close()
 
-    return opened
+    return open_storage
 
 
 async def hold(storage: Storage, tenant: str, pause: Pause) -> None:
@@ -52,7 +53,7 @@ async def hold(storage: Storage, tenant: str, pause: Pause) -> None:
         await pause()
 
 
-async def test_who_gets_no_connection_in_time_is_refused(
+async def test_a_task_without_a_connection_in_time_is_unavailable(
     storage_with: StorageWith, tenant: str
 ) -> None:
     async with storage_with(max_size=1, acquire_timeout=2) as storage:
@@ -63,7 +64,7 @@ async def test_who_gets_no_connection_in_time_is_refused(
         await storage.check()
 
 
-async def test_who_waits_too_long_for_a_lock_is_refused_and_the_holder_goes_on(
+async def test_a_wait_for_a_lock_times_out_and_the_holder_continues(
     storage_with: StorageWith, tenant: str
 ) -> None:
     async with storage_with(statement_timeout=1) as storage:
@@ -76,30 +77,30 @@ async def test_who_waits_too_long_for_a_lock_is_refused_and_the_holder_goes_on(
         assert await stored(storage, customer) == changed
 
 
-async def test_of_two_that_wait_for_each_other_one_is_refused(
+async def test_one_of_two_deadlocked_transactions_is_unavailable(
     storage_with: StorageWith, tenant: str
 ) -> None:
     async with storage_with() as storage:
         customers = [await a_kept_customer(storage, tenant) for _ in range(2)]
-        both_hold_one = asyncio.Barrier(2)
+        both_have_one = asyncio.Barrier(2)
 
         async def lock(first: int, second: int) -> None:
             async with storage.transaction(tenant) as tx:
                 await tx.customers.get_for_update(customers[first].id)
-                await both_hold_one.wait()
+                await both_have_one.wait()
                 await tx.customers.get_for_update(customers[second].id)
 
-        ends = await asyncio.gather(lock(0, 1), lock(1, 0), return_exceptions=True)
-        assert [type(end) for end in ends if end] == [Unavailable]
+        results = await asyncio.gather(lock(0, 1), lock(1, 0), return_exceptions=True)
+        assert [type(error) for error in results if error] == [Unavailable]
 
 
-async def test_a_transaction_that_does_nothing_for_too_long_is_ended_by_the_server(
+async def test_the_server_ends_a_transaction_that_is_idle_for_too_long(
     storage_with: StorageWith, url: str, tenant: str
 ) -> None:
     name = f"idle-{uuid4()}"
     async with storage_with(name, max_size=1, idle_in_transaction_timeout=0.05) as storage:
 
-        async def dawdle() -> None:
+        async def idle() -> None:
             async with storage.transaction(tenant) as tx:
                 await tx.customers.add(customer)
                 async with asyncio.timeout(PATIENCE_SECONDS):
@@ -108,18 +109,18 @@ async def test_a_transaction_that_does_nothing_for_too_long_is_ended_by_the_serv
 
         customer = a_customer(tenant_id=tenant)
         with pytest.raises(Unavailable):
-            await dawdle()
+            await idle()
         await asyncio.gather(*(storage.check() for _ in range(3)))
 
 
-async def test_cancelled_work_leaves_no_connection_inside_a_transaction(
+async def test_a_cancelled_task_leaves_no_open_transaction(
     storage_with: StorageWith, url: str, tenant: str
 ) -> None:
     async with storage_with(name := f"cancelled-{uuid4()}", max_size=4) as storage:
         customer = await a_kept_customer(storage, tenant)
-        for turns in range(40):
-            work = asyncio.create_task(save(storage, customer.with_next_version(later(days=turns))))
-            for _ in range(turns % 12):
+        for steps in range(40):
+            work = asyncio.create_task(save(storage, customer.with_next_version(later(days=steps))))
+            for _ in range(steps % 12):
                 await asyncio.sleep(0)
             work.cancel()
             await asyncio.gather(work, return_exceptions=True)
@@ -128,63 +129,63 @@ async def test_cancelled_work_leaves_no_connection_inside_a_transaction(
         assert {row["state"] for row in await rows(url, sql, name)} == {"idle"}
 
 
-async def test_who_is_cancelled_while_waiting_takes_no_connection_along(
+async def test_a_task_cancelled_while_waiting_costs_no_connection(
     storage_with: StorageWith, tenant: str
 ) -> None:
     async with storage_with(max_size=2) as storage:
         customer = await a_kept_customer(storage, tenant)
-        for turns in range(30):
-            asking = [asyncio.create_task(stored(storage, customer)) for _ in range(6)]
-            for _ in range(turns):
+        for steps in range(30):
+            reads = [asyncio.create_task(stored(storage, customer)) for _ in range(6)]
+            for _ in range(steps):
                 await asyncio.sleep(0)
-            for each in asking[::2]:
-                each.cancel()
-            ends = await asyncio.gather(*asking, return_exceptions=True)
-            assert ends[1::2] == [customer] * 3
-        now = storage.pool_numbers()
-        assert (now.size, now.idle, now.waiting) == (2, 2, 0)
+            for read in reads[::2]:
+                read.cancel()
+            results = await asyncio.gather(*reads, return_exceptions=True)
+            assert results[1::2] == [customer] * 3
+        stats = storage.pool_stats()
+        assert (stats.size, stats.idle, stats.waiting) == (2, 2, 0)
 
 
-async def test_a_connection_that_is_lost_makes_place_for_one_who_waits(
+async def test_a_waiting_task_gets_a_new_connection_for_a_lost_one(
     storage_with: StorageWith, url: str, tenant: str
 ) -> None:
     async with storage_with(name := f"lost-{uuid4()}", max_size=1) as storage:
         customer = await a_kept_customer(storage, tenant)
 
-        async def lose(pause: Pause) -> None:
+        async def lose_connection(pause: Pause) -> None:
             async with storage.transaction(tenant) as tx:
                 await tx.customers.get_for_update(customer.id)
                 await pause()
-                await rows(url, END, name)
+                await rows(url, TERMINATE, name)
                 await tx.customers.get_for_update(customer.id)
 
-        async def lose_it(pause: Pause) -> None:
+        async def expect_unavailable(pause: Pause) -> None:
             with pytest.raises(Unavailable):
-                await lose(pause)
+                await lose_connection(pause)
 
-        async def ask() -> None:
+        async def read() -> None:
             assert await stored(storage, customer) == customer
 
-        await overlapping(lose_it, ask)
-        await ask()
-        assert storage.pool_numbers().waiting == 0
+        await overlapping(expect_unavailable, read)
+        await read()
+        assert storage.pool_stats().waiting == 0
 
 
-async def test_the_numbers_tell_who_is_waiting(storage_with: StorageWith, tenant: str) -> None:
+async def test_the_pool_stats_count_waiting_tasks(storage_with: StorageWith, tenant: str) -> None:
     async with storage_with(max_size=1) as storage:
         customer = await a_kept_customer(storage, tenant)
 
-        async def look() -> None:
-            asking = asyncio.create_task(stored(storage, customer))
+        async def wait() -> None:
+            read = asyncio.create_task(stored(storage, customer))
             await asyncio.sleep(0)
-            now = storage.pool_numbers()
-            assert (now.size, now.idle, now.waiting) == (1, 0, 1)
-            asking.cancel()
+            stats = storage.pool_stats()
+            assert (stats.size, stats.idle, stats.waiting) == (1, 0, 1)
+            read.cancel()
 
-        await overlapping(lambda pause: hold(storage, tenant, pause), look)
+        await overlapping(lambda pause: hold(storage, tenant, pause), wait)
 
 
-async def test_who_waits_is_not_given_a_connection_that_was_lost(
+async def test_a_waiting_task_does_not_get_a_lost_connection(
     storage_with: StorageWith, url: str, tenant: str
 ) -> None:
     async with storage_with(name := f"gone-{uuid4()}", max_size=1) as storage:
@@ -193,7 +194,7 @@ async def test_who_waits_is_not_given_a_connection_that_was_lost(
         async def idle(pause: Pause) -> None:
             async with storage.view(tenant):
                 await pause()
-                await rows(url, END, name)
+                await rows(url, TERMINATE, name)
                 await asyncio.sleep(0.1)
 
         async def lock() -> None:
@@ -203,19 +204,19 @@ async def test_who_waits_is_not_given_a_connection_that_was_lost(
         await overlapping(idle, lock)
 
 
-async def test_a_storage_can_be_closed_while_a_connection_is_being_handed_back(
+async def test_a_storage_can_be_closed_while_a_connection_is_being_released(
     storage_with: StorageWith, tenant: str
 ) -> None:
-    go_on = asyncio.Event()
+    may_end = asyncio.Event()
     async with storage_with(max_size=2) as storage:
 
-        async def hold_until_then() -> None:
+        async def hold_view() -> None:
             async with storage.view(tenant):
-                await go_on.wait()
+                await may_end.wait()
 
-        holding = asyncio.create_task(hold_until_then())
+        holding = asyncio.create_task(hold_view())
         await asyncio.sleep(0.1)
-        async with asyncio.timeout(PATIENCE_SECONDS):  # closed before the other task goes on
-            go_on.set()
+        async with asyncio.timeout(10):  # closed by this task before the other one continues
+            may_end.set()
             await storage.close()
         await holding

@@ -1,18 +1,18 @@
-"""Lists and counts are read off indexes, so they do not cost more because a tenant is large.
+"""Lists and counts are read off indexes, so they cost the same in a large tenant.
 
-The planner is kept from what it would rather do with little data: then what an index cannot give
-in the right order is sorted, and the plan says so.
+The tests disable the plan nodes that the planner prefers for little data. What an index cannot
+return in order is then sorted, and the plan shows it.
 """
 
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from decimal import Decimal
 
 import pytest
 import pytest_asyncio
 
 from customers.adapters.postgres.customers import pages
-from customers.adapters.postgres.segments import refresh_states, stale_candidates, sweep
+from customers.adapters.postgres.segments import sweep
 from customers.adapters.postgres.segments.assignments import PostgresAssignments
 from customers.adapters.postgres.segments.memberships import PostgresMemberships
 from customers.core.model.customer import Customer, CustomerStatus, CustomerType
@@ -36,16 +36,16 @@ from tests.support.query_plans import Explaining, Read, explaining
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-every_order = pytest.mark.parametrize(
-    "order",
-    [CustomerSort(by=by, order=order) for by in SortField for order in SortDirection],
+every_sort = pytest.mark.parametrize(
+    "sort",
+    [CustomerSort(by=by, order=direction) for by in SortField for direction in SortDirection],
     ids=str,
 )
-ALL_BUT_AN_ORDERED_INDEX = ("seqscan", "bitmapscan", "sort", "incremental_sort")
+ALL_BUT_ORDERED_INDEX_SCANS = ("seqscan", "bitmapscan", "sort", "incremental_sort")
 BLOCKED = frozenset({CustomerStatus.BLOCKED})
 VIP = frozenset({CustomerType.VIP})
 
-SEGMENT, OTHER, SOMEBODY = (an_id() for _ in range(3))
+SEGMENT, OTHER_SEGMENT, CUSTOMER = (an_id() for _ in range(3))
 MEMBERS = CustomerFilter(
     members_of=MembersOf(
         segment_id=SEGMENT, plus=frozenset({an_id()}), without=frozenset({an_id()})
@@ -57,49 +57,55 @@ BIG_SPENDERS = CustomerFilter(
         now=NOW,
     )
 )
-SPANS = [DateRange(date=date, low=later(days=-1), high=NOW) for date in DateField] * 2
+ASSIGNED = CustomerFilter(assigned_to=SEGMENT)
+DATE_RANGES = [DateRange(date=date, low=later(days=-1), high=NOW) for date in DateField] * 2
 NEWEST, BY_SPENT = CustomerSort(), CustomerSort(by=SortField.TOTAL_SPENT)
-# What looks up the customers it is about, few or many, and no others.
+NEWEST_KEY = CustomerKey(value=NOW, id=CUSTOMER)
+SPENT_KEY = CustomerKey(value=Decimal(9), id=CUSTOMER)
+
+
+def membership_reads() -> Mapping[str, Callable[[PostgresMemberships], Awaitable[object]]]:
+    return {
+        "pending candidates": lambda tx: tx.stale_candidates([], 1_001),
+        "stale candidates": lambda tx: tx.stale_candidates(DATE_RANGES, 1_001),
+        "scan": lambda tx: tx.scan(CUSTOMER, 100),
+        "pending changes": lambda tx: tx.with_pending_changes(200),
+        "pending changes of a customer": lambda tx: tx.with_pending_changes(200, [CUSTOMER]),
+        "mismatched by a rule": lambda tx: tx.mismatched(SEGMENT, BIG_SPENDERS, CUSTOMER, 100),
+        "mismatched with nobody": lambda tx: tx.mismatched(SEGMENT, None, CUSTOMER, 100),
+        "mismatched by assignment": lambda tx: tx.mismatched(SEGMENT, ASSIGNED, CUSTOMER, 100),
+        "crossed": lambda tx: tx.crossed(DATE_RANGES, CUSTOMER, 200),
+        "due": lambda tx: tx.due({SEGMENT: DATE_RANGES, OTHER_SEGMENT: DATE_RANGES}),
+        "refresh states": lambda tx: tx.refresh_states(),
+        "refresh state of a segment": lambda tx: tx.refresh_states([SEGMENT]),
+        "members among": lambda tx: tx.members_among(SEGMENT, [CUSTOMER]),
+        "changes": lambda tx: tx.changes(SEGMENT, 10, 100),
+    }
+
+
+def on_session(read: Callable[[PostgresMemberships], Awaitable[object]]) -> Read:
+    return lambda session: read(PostgresMemberships(session))
+
+
+# Reads that look up the customers they are about, few or many, and no others.
 LOOK_UPS: Mapping[str, Read] = {
-    "doubts by marks": lambda session: stale_candidates.stale_candidates(session, [], 1_001),
-    "doubts by marks and spans": lambda session: stale_candidates.stale_candidates(
-        session, SPANS, 1_001
-    ),
-    "roll": lambda session: stale_candidates.scan(session, SOMEBODY, 100),
-    "marked": lambda session: stale_candidates.with_pending_changes(session, 200, None),
-    "marked of some": lambda session: stale_candidates.with_pending_changes(
-        session, 200, [SOMEBODY]
-    ),
-    "contradicted by a rule": lambda session: stale_candidates.mismatched(
-        session, SEGMENT, BIG_SPENDERS, SOMEBODY, 100
-    ),
-    "contradicted by nobody": lambda session: stale_candidates.mismatched(
-        session, SEGMENT, None, SOMEBODY, 100
-    ),
-    "contradicted by hand": lambda session: stale_candidates.mismatched(
-        session, SEGMENT, CustomerFilter(assigned_to=SEGMENT), SOMEBODY, 100
-    ),
-    "aged": lambda session: stale_candidates.crossed(session, SPANS, SOMEBODY, 200),
-    "overdue": lambda session: stale_candidates.due(session, {SEGMENT: SPANS, OTHER: SPANS}),
+    **{name: on_session(read) for name, read in membership_reads().items()},
     "page": lambda session: pages.page(session, MEMBERS, NEWEST, Page(number=3)),
-    "after": lambda session: pages.after(
-        session, MEMBERS, NEWEST, CustomerKey(value=NOW, id=SOMEBODY), 20
+    "page after": lambda session: pages.page_after(session, MEMBERS, NEWEST, NEWEST_KEY, 20),
+    "segments of a customer": lambda session: outcome(
+        PostgresAssignments(session).segments_of(CUSTOMER)
     ),
-    "put into": lambda session: outcome(PostgresAssignments(session).segments_of(SOMEBODY)),
-    "assignment": lambda session: PostgresAssignments(session).get(SEGMENT, SOMEBODY),
-    "standings": lambda session: refresh_states.refresh_states(session, None),
-    "some standings": lambda session: refresh_states.refresh_states(session, [SEGMENT]),
-    "stored": lambda session: PostgresMemberships(session).members_among(SEGMENT, [SOMEBODY]),
-    "changes": lambda session: PostgresMemberships(session).changes(SEGMENT, 10, 100),
+    "assignment": lambda session: PostgresAssignments(session).get(SEGMENT, CUSTOMER),
 }
+ACROSS_TENANTS = "tenants to refresh"
 READS: Mapping[str, Read] = {
     **LOOK_UPS,
     "page by spend": lambda session: pages.page(session, MEMBERS, BY_SPENT, Page()),
-    "after by spend": lambda session: pages.after(
-        session, MEMBERS, BY_SPENT, CustomerKey(value=Decimal(9), id=SOMEBODY), 20
+    "page after by spend": lambda session: pages.page_after(
+        session, MEMBERS, BY_SPENT, SPENT_KEY, 20
     ),
     "count": lambda session: pages.count(session, MEMBERS),
-    "tenants to settle": sweep.tenants_to_refresh,
+    ACROSS_TENANTS: sweep.tenants_to_refresh,
 }
 
 
@@ -109,103 +115,107 @@ async def session(url: str, tenant: str) -> AsyncIterator[Explaining]:
         yield session
 
 
-@every_order
-async def test_a_page_is_read_off_the_index_of_its_order(
-    session: Explaining, order: CustomerSort
+@every_sort
+async def test_a_page_is_read_off_the_index_of_its_sort(
+    session: Explaining, sort: CustomerSort
 ) -> None:
-    await session.without(*ALL_BUT_AN_ORDERED_INDEX)
-    await pages.numbered(session, EVERYONE, order, Page(number=3))
+    await session.disable(*ALL_BUT_ORDERED_INDEX_SCANS)
+    await pages.page_with_total(session, EVERYONE, sort, Page(number=3))
     assert "Index Scan" in session.plan
     assert "Sort" not in session.plan
 
 
-@every_order
+@every_sort
 @pytest.mark.parametrize("customer", [a_customer(), a_customer(statistics=some_statistics())])
-async def test_a_walk_begins_in_the_index_where_it_stopped(
-    session: Explaining, order: CustomerSort, customer: Customer
+async def test_a_page_after_a_key_begins_in_the_index_at_the_key(
+    session: Explaining, sort: CustomerSort, customer: Customer
 ) -> None:
-    await session.without(*ALL_BUT_AN_ORDERED_INDEX)
-    key = CustomerKey(value=order.by.of(customer), id=customer.id)
-    await pages.after(session, EVERYONE, order, key, 20)
+    await session.disable(*ALL_BUT_ORDERED_INDEX_SCANS)
+    key = CustomerKey(value=sort.by.of(customer), id=customer.id)
+    await pages.page_after(session, EVERYONE, sort, key, 20)
     [condition] = [line for line in session.plan.splitlines() if "Index Cond" in line]
     assert "tenant_id" in condition
     assert "ROW(" in condition
     assert "Sort" not in session.plan
 
 
-@pytest.mark.parametrize("which", [CustomerFilter(statuses=BLOCKED), CustomerFilter(types=VIP)])
-async def test_one_status_or_type_newest_first_is_read_off_an_index_of_its_own(
-    session: Explaining, tenant: str, which: CustomerFilter
+@pytest.mark.parametrize(
+    "customer_filter", [CustomerFilter(statuses=BLOCKED), CustomerFilter(types=VIP)]
+)
+async def test_the_newest_customers_of_a_status_or_type_are_read_off_an_index_of_their_own(
+    session: Explaining, tenant: str, customer_filter: CustomerFilter
 ) -> None:
-    await session.crowd(tenant)
-    await session.without(*ALL_BUT_AN_ORDERED_INDEX)
-    await pages.page(session, which, CustomerSort(), Page())
+    await session.add_customers(tenant)
+    await session.disable(*ALL_BUT_ORDERED_INDEX_SCANS)
+    await pages.page(session, customer_filter, CustomerSort(), Page())
     assert "Filter" not in session.plan
     assert "Sort" not in session.plan
 
 
 @pytest.mark.parametrize(
-    ("which", "condition"),
+    ("customer_filter", "condition"),
     [
         (CustomerFilter(search="someone"), "search_text ~~ '%someone%'"),
         (CustomerFilter(tags=frozenset({"rare"})), "tags_folded @> '{rare}'"),
     ],
 )
-async def test_what_few_have_is_found_by_index(
-    session: Explaining, tenant: str, which: CustomerFilter, condition: str
+async def test_a_search_or_tag_that_matches_few_customers_uses_an_index(
+    session: Explaining, tenant: str, customer_filter: CustomerFilter, condition: str
 ) -> None:
-    await session.crowd(tenant)
-    await session.without("seqscan", "indexscan")
-    await pages.page(session, which, CustomerSort(), Page())
-    [found] = [line for line in session.plan.splitlines() if "Index Cond" in line]
-    assert "tenant_id" in found
-    assert condition in found
+    await session.add_customers(tenant)
+    await session.disable("seqscan", "indexscan")
+    await pages.page(session, customer_filter, CustomerSort(), Page())
+    [index_condition] = [line for line in session.plan.splitlines() if "Index Cond" in line]
+    assert "tenant_id" in index_condition
+    assert condition in index_condition
 
 
-@pytest.mark.parametrize("which", [EVERYONE, CustomerFilter(statuses=BLOCKED, types=VIP)])
-async def test_status_and_type_are_counted_without_looking_at_customers(
-    session: Explaining, which: CustomerFilter
+@pytest.mark.parametrize("customer_filter", [EVERYONE, CustomerFilter(statuses=BLOCKED, types=VIP)])
+async def test_statuses_and_types_are_counted_without_reading_customers(
+    session: Explaining, customer_filter: CustomerFilter
 ) -> None:
-    assert await pages.count(session, which) == 0
+    assert await pages.count(session, customer_filter) == 0
     assert session.plan == ""
 
 
-async def test_a_part_of_an_email_is_looked_up_by_its_end(session: Explaining, tenant: str) -> None:
-    await session.crowd(tenant)
-    which = CustomerFilter(search="someone@example.test")
-    first, *_ = await session.plans_of(lambda session: pages.after(session, which, NEWEST, None, 9))
+async def test_a_part_of_an_email_is_looked_up_by_the_end_of_its_local_part(
+    session: Explaining, tenant: str
+) -> None:
+    await session.add_customers(tenant)
+    by_email = CustomerFilter(search="someone@example.test")
+    first, *_ = await session.plans_of(
+        lambda session: pages.page_after(session, by_email, NEWEST, None, 9)
+    )
     assert "customers_email_ending" in first
     assert "customers_many_at" in first
 
 
-async def test_what_depends_on_its_values_is_planned_anew_each_time(session: Explaining) -> None:
+async def test_a_search_is_planned_for_each_of_its_values(session: Explaining) -> None:
     for _ in range(3):
         await pages.page(session, CustomerFilter(search="ada"), CustomerSort(), Page())
         await pages.page(session, EVERYONE, CustomerSort(), Page())
-    kept = [plan for plan in await session.kept_plans() if "FROM customers" in plan]
-    assert len(kept) == 1
-    assert "LIKE" not in kept[0]
+    prepared = [sql for sql in await session.prepared_selects() if "FROM customers" in sql]
+    assert len(prepared) == 1
+    assert "LIKE" not in prepared[0]
 
 
-async def test_nothing_that_is_read_of_members_reads_a_table_through(
-    session: Explaining, tenant: str
-) -> None:
-    await session.crowd_in_segments(tenant, SEGMENT, OTHER)
-    await session.without("seqscan", "bitmapscan")
+async def test_no_read_of_memberships_scans_a_whole_table(session: Explaining, tenant: str) -> None:
+    await session.fill_segments(tenant, SEGMENT, OTHER_SEGMENT)
+    await session.disable("seqscan", "bitmapscan")
     for name, read in READS.items():
         for plan in await session.plans_of(read):
             assert "Seq Scan" not in plan, name
             scans = [line for line in plan.splitlines() if " using " in line]
             conditions = [line for line in plan.splitlines() if "Index Cond" in line]
             assert all("tenant_id" in condition for condition in conditions), name
-            assert len(scans) == len(conditions) or name == "tenants to settle", name
+            assert len(scans) == len(conditions) or name == ACROSS_TENANTS, name
 
 
-async def test_members_and_those_in_doubt_are_looked_up_one_by_one(
+async def test_members_and_stale_candidates_are_looked_up_one_by_one(
     session: Explaining, tenant: str
 ) -> None:
-    await session.crowd_in_segments(tenant, SEGMENT, OTHER)
-    await session.without("seqscan", "bitmapscan")
+    await session.fill_segments(tenant, SEGMENT, OTHER_SEGMENT)
+    await session.disable("seqscan", "bitmapscan")
     for name, read in LOOK_UPS.items():
         for plan in await session.plans_of(read):
             conditions = re.findall(r" on customers\b.*\n *Index Cond: (.*)", plan)
@@ -213,14 +223,15 @@ async def test_members_and_those_in_doubt_are_looked_up_one_by_one(
             assert all(" AND " in condition for condition in conditions), name
 
 
-@pytest.mark.parametrize("which", [BIG_SPENDERS, None])
-async def test_of_a_segments_members_only_the_customers_in_question_are_looked_at(
-    session: Explaining, tenant: str, which: CustomerFilter | None
+@pytest.mark.parametrize("customer_filter", [BIG_SPENDERS, None])
+async def test_members_are_compared_without_reading_all_members_of_the_segment(
+    session: Explaining, tenant: str, customer_filter: CustomerFilter | None
 ) -> None:
-    await session.crowd_in_segments(tenant, SEGMENT, OTHER)
-    await session.without("seqscan")
-    await stale_candidates.mismatched(session, SEGMENT, which, SOMEBODY, 1_000)
+    await session.fill_segments(tenant, SEGMENT, OTHER_SEGMENT)
+    await session.disable("seqscan")
+    memberships = PostgresMemberships(session)
+    await memberships.mismatched(SEGMENT, customer_filter, CUSTOMER, 1_000)
     assert "hashed SubPlan" not in session.plan
     assert "customer_segment_members_newest" not in session.plan
-    await PostgresMemberships(session).members_among(SEGMENT, [SOMEBODY])
+    await memberships.members_among(SEGMENT, [CUSTOMER])
     assert "customer_segment_members_newest" not in session.plan

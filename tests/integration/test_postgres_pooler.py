@@ -1,5 +1,5 @@
-"""Behind a transaction-mode pooler nothing may be left in a session: the next statement may run in
-another one, and this one be somebody else's.
+"""Behind a transaction-mode pooler no statement may leave state in a server session, because the
+next statement may run in another one.
 """
 
 import pytest
@@ -10,26 +10,26 @@ from customers.core.model.query import CustomerFilter
 from tests.contract.full_tenant import seen, set_up
 from tests.contract.steps import count
 from tests.support.builders import USD, an_entry
-from tests.support.database_proxy import a_line
+from tests.support.database_proxy import proxy_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-# What asyncpg calls the statements that it prepares for later.
-A_NAME = b"__asyncpg_stmt_"
+# The names that asyncpg gives to prepared statements begin so.
+STATEMENT_NAME = b"__asyncpg_stmt_"
 
 
 @pytest.mark.parametrize("behind_pooler", [True, False])
 async def test_statements_are_prepared_by_name_only_where_there_is_no_pooler(
     url: str, tenant: str, behind_pooler: bool
 ) -> None:
-    async with a_line(url) as line:
+    async with proxy_of(url) as proxy:
         pool = PoolOptions(max_size=2, behind_pooler=behind_pooler)
-        storage = PostgresStorage(line.url, currency=USD, pool=pool)
+        storage = PostgresStorage(proxy.url, currency=USD, pool=pool)
         await storage.open()
         scene = await set_up(storage, tenant)
         assert (await seen(storage, tenant))["get"] == scene.ada
         await storage.autocommit(tenant).record_order(an_entry(scene.bob), scene.bob.created_at)
         assert await count(storage, tenant, CustomerFilter(search="ada@")) == 1
         await storage.close()
-    assert (A_NAME in line.heard) is not behind_pooler
-    assert (b"statement_timeout" in line.heard) is not behind_pooler
+    assert (STATEMENT_NAME in proxy.received) is not behind_pooler
+    assert (b"statement_timeout" in proxy.received) is not behind_pooler

@@ -1,4 +1,4 @@
-"""Rules as PostgreSQL evaluates them against their meaning in the core."""
+"""PostgreSQL finds the customers that match a rule by its definition in the core."""
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -26,17 +26,17 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 FIRST = datetime(1, 1, 1, tzinfo=UTC)
 LAST = datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
-A_MOMENT = timedelta(microseconds=1)
-MORE_THAN_ANY_RULE_ASKS = timedelta(days=36_501)
+MICROSECOND = timedelta(microseconds=1)
+LONGER_THAN_ANY_RULE = timedelta(days=36_501)
 MOMENTS = (
     FIRST,
-    FIRST + A_MOMENT,
-    FIRST + MORE_THAN_ANY_RULE_ASKS,
-    NOW - timedelta(days=36_500) - A_MOMENT,
+    FIRST + MICROSECOND,
+    FIRST + LONGER_THAN_ANY_RULE,
+    NOW - timedelta(days=36_500) - MICROSECOND,
     NOW - timedelta(days=36_500),
     NOW - timedelta(days=1),
     NOW,
-    LAST - A_MOMENT,
+    LAST - MICROSECOND,
     LAST,
 )
 LARGE, SMALL = "9" * 38, f"0.{'0' * 36}1"
@@ -50,38 +50,38 @@ def complement(rule: Rule) -> Rule:
     return Rule(root=Group(logic=Logic.NOT, members=(rule.root,)))
 
 
-async def found(storage: Storage, tenant: str, rule: Rule, now: datetime) -> set[UUID]:
-    which = CustomerFilter(rule=RuleAt(rule=rule, now=now))
+async def matching_ids(storage: Storage, tenant: str, rule: Rule, now: datetime) -> set[UUID]:
+    by_rule = CustomerFilter(rule=RuleAt(rule=rule, now=now))
     async with storage.view(tenant) as view:
-        page = await view.customers.page_after(which, CustomerSort(), None, 1_000)
+        page = await view.customers.page_after(by_rule, CustomerSort(), None, 1_000)
     return {customer.id for customer in page}
 
 
 async def assert_parity(
     storage: Storage, people: list[Customer], rule: Rule, now: datetime = NOW
 ) -> None:
-    """What the storage finds is what the core means, and the complement is everybody else."""
+    """The storage finds the customers that match in the core, and the complement all others."""
     tenant = people[0].tenant_id
     members = {customer.id for customer in people if matches(rule, customer, now)}
-    assert await found(storage, tenant, rule, now) == members, rule
+    assert await matching_ids(storage, tenant, rule, now) == members, rule
     if not rule.is_empty:
         others = {customer.id for customer in people} - members
-        assert await found(storage, tenant, complement(rule), now) == others, rule
+        assert await matching_ids(storage, tenant, complement(rule), now) == others, rule
 
 
-def settled(people: list[Customer], tenant: str) -> list[Customer]:
-    """The people as one tenant can have them: no id and no e-mail address twice."""
+def in_tenant(people: list[Customer], tenant: str) -> list[Customer]:
+    """The people as customers of one tenant, with distinct ids and e-mail addresses."""
     return [
-        evolve(each, id=an_id(), tenant_id=tenant, email=f"{place or ''}{each.email}")
-        for place, each in enumerate(people)
+        evolve(person, id=an_id(), tenant_id=tenant, email=f"{place or ''}{person.email}")
+        for place, person in enumerate(people)
     ]
 
 
-async def test_golden_rules_have_exactly_their_members(storage: Storage, tenant: str) -> None:
-    people = {name: evolve(each, tenant_id=tenant) for name, each in golden.CUSTOMERS.items()}
+async def test_the_golden_rules_match_exactly_their_members(storage: Storage, tenant: str) -> None:
+    people = {name: evolve(person, tenant_id=tenant) for name, person in golden.CUSTOMERS.items()}
     await keep(storage, *people.values())
     for vector in golden.VECTORS:
-        members = await found(storage, tenant, parse(vector.rule), golden.NOW)
+        members = await matching_ids(storage, tenant, parse(vector.rule), golden.NOW)
         assert {name for name in people if people[name].id in members} == vector.members, vector
 
 
@@ -93,17 +93,17 @@ async def test_golden_rules_have_exactly_their_members(storage: Storage, tenant:
     people=st.lists(customers(), min_size=20, max_size=20),
     rules=st.lists(written_rules().map(parse), min_size=8, max_size=8),
 )
-async def test_a_random_rule_finds_whom_the_core_would(
+async def test_a_random_rule_matches_as_in_the_core(
     storage: Storage, people: list[Customer], rules: list[Rule]
 ) -> None:
-    people = settled(people, a_tenant())
+    people = in_tenant(people, a_tenant())
     await keep(storage, *people)
     for rule in rules:
         await assert_parity(storage, people, rule)
 
 
 @pytest.mark.parametrize("now", [FIRST, FIRST + timedelta(days=400), NOW, LAST])
-async def test_ages_and_windows_hold_to_the_ends_of_the_calendar(
+async def test_ages_and_windows_match_up_to_the_ends_of_the_calendar(
     storage: Storage, tenant: str, now: datetime
 ) -> None:
     people = [a_customer(tenant_id=tenant, created_at=moment) for moment in MOMENTS]
@@ -118,7 +118,7 @@ async def test_ages_and_windows_hold_to_the_ends_of_the_calendar(
             await assert_parity(storage, people, a_rule("created_at", operator, days), now)
 
 
-async def test_moments_and_days_are_compared_to_the_ends_of_the_calendar(
+async def test_moments_and_days_match_up_to_the_ends_of_the_calendar(
     storage: Storage, tenant: str
 ) -> None:
     days = (date.min, date(1990, 1, 31), date(9999, 12, 30), date.max, None)
@@ -129,21 +129,21 @@ async def test_moments_and_days_are_compared_to_the_ends_of_the_calendar(
     await keep(storage, *people)
     for operator, place in product(("before", "after"), range(4)):
         await assert_parity(storage, people, a_rule("date_of_birth", operator, str(days[place])))
-        moment = (FIRST, NOW, LAST - A_MOMENT, LAST)[place].isoformat()
+        moment = (FIRST, NOW, LAST - MICROSECOND, LAST)[place].isoformat()
         await assert_parity(storage, people, a_rule("created_at", operator, moment))
 
 
 @pytest.mark.parametrize("value", ["2.5", "0", SMALL, LARGE, f"-{LARGE}", f"-{SMALL}", "1e37"])
 @pytest.mark.parametrize("field", ["total_orders", "total_spent"])
-async def test_numbers_are_compared_exactly_whatever_their_size(
+async def test_numbers_of_any_size_are_compared_exactly(
     storage: Storage, tenant: str, field: str, value: str
 ) -> None:
-    told: list[dict[str, Any]] = [
+    totals: list[dict[str, Any]] = [
         {"orders": 0, "spent": "0"},
         {"orders": 2, "spent": "2.50"},
         {"orders": 2**62, "spent": "9999999999999999999.9999"},
     ]
-    people = [a_customer(tenant_id=tenant, statistics=some_statistics(**each)) for each in told]
+    people = [a_customer(tenant_id=tenant, statistics=some_statistics(**total)) for total in totals]
     await keep(storage, *people)
     for operator in ("eq", "neq", "gt", "gte", "lt", "lte"):
         await assert_parity(storage, people, a_rule(field, operator, value))
@@ -151,7 +151,7 @@ async def test_numbers_are_compared_exactly_whatever_their_size(
     await assert_parity(storage, people, a_rule(field, "in", [value, "2", LARGE]))
 
 
-async def test_a_rule_may_be_as_large_as_rules_can_be(storage: Storage, tenant: str) -> None:
+async def test_the_largest_possible_rule_matches(storage: Storage, tenant: str) -> None:
     ages = [NOW - timedelta(days=days) for days in range(100)]
     people = [a_customer(tenant_id=tenant, created_at=age) for age in ages]
     await keep(storage, *people)
@@ -162,11 +162,11 @@ async def test_a_rule_may_be_as_large_as_rules_can_be(storage: Storage, tenant: 
         nested = {"conditions": [nested, *members], "logic": logic}
     rule = parse(nested)
     await assert_parity(storage, people, rule)
-    assert 10 < len(await found(storage, tenant, rule, NOW)) < 90
+    assert 10 < len(await matching_ids(storage, tenant, rule, NOW)) < 90
 
 
-async def test_an_empty_rule_finds_nobody(storage: Storage, tenant: str) -> None:
+async def test_an_empty_rule_matches_nobody(storage: Storage, tenant: str) -> None:
     await keep(storage, a_customer(tenant_id=tenant))
     empty: list[object] = [None, [], {"conditions": [], "logic": "NOT"}, {"rules": [[], []]}]
-    for written in empty:
-        assert await found(storage, tenant, parse(written), NOW) == set()
+    for rules in empty:
+        assert await matching_ids(storage, tenant, parse(rules), NOW) == set()

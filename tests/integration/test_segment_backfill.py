@@ -1,6 +1,6 @@
-"""Members of segments that are built, or that time moves, whoever writes meanwhile; and who sweeps.
+"""Races between writes and backfills or passes through time, and between sweepers.
 
-Rounds go through customers in steps of two here. Other races are in `test_segment_races`.
+Backfills and passes scan two customers a step here. Other races are in `test_segment_races`.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from sqlalchemy import select, true
 
 from customers.adapters.postgres.engine.migrate import migrate
 from customers.adapters.postgres.engine.statements import Statement
-from customers.adapters.postgres.segments import refresh_states
+from customers.adapters.postgres.segments import capture
 from customers.adapters.postgres.segments.memberships import PostgresMemberships
 from customers.adapters.postgres.segments.segments import PostgresSegments
 from customers.core.membership import refresh
@@ -29,202 +29,210 @@ from tests.contract.membership_steps import (
 from tests.contract.steps import a_kept_customer, keep, stored
 from tests.contract.sweeper import AT_ONCE, LONG, waited_for
 from tests.support.builders import NOW, a_customer, a_tenant, an_id, later
-from tests.support.segment_races import ADAS, ONE_ORDER, Arena, meanwhile, opened, turns
+from tests.support.segment_races import ADAS, ONE_ORDER, Races, feed_of, interrupt, open_races
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 A_MONTH_OLD = '[{"field": "days_since_created", "operator": "gte", "value": 30}]'
 NEW_THIS_MONTH = '[{"field": "created_at", "operator": "within_last_days", "value": 30}]'
-A_MONTH_AND_NO_MORE = '[{"field": "days_since_created", "operator": "between", "value": [30, 31]}]'
-TWO = an_id()
+FOR_A_DAY_AFTER_A_MONTH = (
+    '[{"field": "days_since_created", "operator": "between", "value": [30, 31]}]'
+)
+SECOND_SWEEPER = an_id()
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def arena(url: str, tenant: str) -> AsyncIterator[Arena]:
-    async with opened(url, tenant) as arena:
-        yield arena
+async def races(url: str, tenant: str) -> AsyncIterator[Races]:
+    async with open_races(url, tenant) as races:
+        yield races
 
 
 @pytest.fixture(autouse=True)
 def _small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Steps of two customers, and nobody who publishes takes one, or waits for others."""
+    """Steps of two customers; a publication takes no step and does not wait for the barrier."""
     for name in ("MAX_SCANNED_PER_STEP", "MAX_CROSSED_PER_STEP"):
         monkeypatch.setattr(refresh, name, 2)
     for name in ("MAX_STEPS_PER_REQUEST", "MAX_SECONDS_TO_WAIT"):
         monkeypatch.setattr(refresh, name, 0)
 
 
-async def test_a_build_waits_for_a_change_that_began_before_its_rule(arena: Arena) -> None:
+async def test_a_backfill_waits_for_a_change_that_began_before_its_rule(races: Races) -> None:
     ada, eve = [
-        await a_kept_customer(arena.storage, arena.tenant, first_name=name)
+        await a_kept_customer(races.storage, races.tenant, first_name=name)
         for name in ("Ada", "Eve")
     ]
-    async with arena.storage.transaction(arena.tenant) as tx:
-        for each, name in ((ada, "Eve"), (eve, "Ada")):
-            await tx.customers.save(
-                evolve(await tx.customers.get_for_update(each.id), first_name=name)
-            )
-        await tx.customers.add(a_customer(tenant_id=arena.tenant))
-        segment = await asyncio.create_task(arena.publish(ADAS))
-        assert not await arena.refresh_step(segment)
-        assert not (await standing_of(arena.storage, segment)).is_ready
-        await arena.is_right()
-    await arena.is_right()
-    await arena.build(segment)
-    await arena.is_right()
+    async with races.storage.transaction(races.tenant) as tx:
+        for customer, name in ((ada, "Eve"), (eve, "Ada")):
+            current = await tx.customers.get_for_update(customer.id)
+            await tx.customers.save(evolve(current, first_name=name))
+        await tx.customers.add(a_customer(tenant_id=races.tenant))
+        segment = await asyncio.create_task(races.publish(ADAS))
+        assert not await races.refresh_step(segment)
+        assert not (await standing_of(races.storage, segment)).is_ready
+        await races.check_members()
+    await races.check_members()
+    await races.backfill(segment)
+    await races.check_members()
 
 
-async def test_a_build_waits_for_an_order_that_is_being_counted_while_its_rule_changes(
-    arena: Arena,
+async def test_a_backfill_waits_for_an_order_recorded_while_its_rule_changes(
+    races: Races,
 ) -> None:
-    customer = await a_kept_customer(arena.storage, arena.tenant)
-    await arena.build(segment := await arena.publish(ADAS))
-    async with arena.storage.transaction(arena.tenant) as tx:
+    customer = await a_kept_customer(races.storage, races.tenant)
+    await races.backfill(segment := await races.publish(ADAS))
+    async with races.storage.transaction(races.tenant) as tx:
         await tx.customers.get_for_update(customer.id)  # which writes nothing
-        counting = await arena.background_tasks(arena.count(customer))
-        await asyncio.create_task(arena.give_rules(segment, ONE_ORDER))
-        assert not await arena.refresh_step(segment)
+        counting = await races.until_blocked(races.record_order(customer))
+        await asyncio.create_task(races.change_rules(segment, ONE_ORDER))
+        assert not await races.refresh_step(segment)
     await counting
-    assert await marked(arena.storage, arena.tenant) == []
-    await arena.build(segment)
-    assert (await standing_of(arena.storage, segment)).member_count == 1
-    await arena.is_right()
+    assert await marked(races.storage, races.tenant) == []
+    await races.backfill(segment)
+    assert (await standing_of(races.storage, segment)).member_count == 1
+    await races.check_members()
 
 
-async def killed() -> None:
+async def fail() -> None:
     raise ConnectionError
 
 
-async def test_a_halted_build_is_gone_on_with_by_another_whoever_has_changed(
-    arena: Arena, monkeypatch: pytest.MonkeyPatch
+async def test_a_killed_backfill_continues_correctly_after_changes(
+    races: Races, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     crowd = [
-        await a_kept_customer(arena.storage, arena.tenant, first_name=name)
+        await a_kept_customer(races.storage, races.tenant, first_name=name)
         for name in ("Ada", "Eve", "Eve", "Ada", "Ada", "Eve", "Ada")
     ]
-    segment = await arena.publish(ADAS)
-    assert await arena.storage.wait_for_capture_barrier(arena.tenant, segment.id, 30)
-    assert await arena.refresh_step(segment)
-    meanwhile(monkeypatch, PostgresMemberships, "apply", killed)
+    segment = await races.publish(ADAS)
+    assert await races.storage.wait_for_capture_barrier(races.tenant, segment.id, 30)
+    assert await races.refresh_step(segment)
+    interrupt(monkeypatch, PostgresMemberships, "apply", fail)
     with pytest.raises(ConnectionError):
-        await arena.refresh_step(segment)
-    assert (await standing_of(arena.storage, segment)).cursor == crowd[1].id
-    arena.clock.forward(seconds=1)
+        await races.refresh_step(segment)
+    assert (await standing_of(races.storage, segment)).cursor == crowd[1].id
+    races.clock.forward(seconds=1)
     for number, name in ((0, "Eve"), (1, "Ada"), (4, "Eve"), (5, "Ada")):
-        await arena.rename(crowd[number], name)
-    await arena.customers.delete(arena.tenant, crowd[3].id, versions=None)
-    await arena.is_right()
-    await arena.settle()
-    await arena.rename(crowd[2], "Ada")
-    await arena.build(segment)
-    await arena.is_right()
-    await arena.settle()
-    assert await turns(arena, segment, crowd[2]) == ["entered by customer"]
-    await arena.is_right()
+        await races.rename(crowd[number], name)
+    await races.customers.delete(races.tenant, crowd[3].id, versions=None)
+    await races.check_members()
+    await races.apply_pending_changes()
+    await races.rename(crowd[2], "Ada")
+    await races.backfill(segment)
+    await races.check_members()
+    await races.apply_pending_changes()
+    assert await feed_of(races, segment, crowd[2]) == ["entered by customer"]
+    await races.check_members()
 
 
-async def test_a_write_that_does_not_know_of_a_rule_may_carry_its_customer_past_the_moment(
-    arena: Arena, monkeypatch: pytest.MonkeyPatch
+async def test_an_order_during_a_change_of_rules_may_be_later_than_the_backfill(
+    races: Races, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    nearly = NOW - timedelta(days=30) + timedelta(milliseconds=3)
-    customer = a_customer(tenant_id=arena.tenant, created_at=nearly)
-    await keep(arena.storage, customer)
-    segment = await arena.publish("[]")
+    almost_a_month_ago = NOW - timedelta(days=30) + timedelta(milliseconds=3)
+    customer = a_customer(tenant_id=races.tenant, created_at=almost_a_month_ago)
+    await keep(races.storage, customer)
+    segment = await races.publish("[]")
 
     async def order() -> None:
-        arena.clock.forward(seconds=0.01)
-        await arena.count(customer)
+        races.clock.forward(seconds=0.01)
+        await races.record_order(customer)
 
-    meanwhile(monkeypatch, PostgresSegments, "save", order)
-    await arena.give_rules(segment, A_MONTH_OLD)
-    await arena.build(segment)
-    arena.clock.forward(days=3)
-    while await arena.refresh_step(segment):
-        await arena.is_right()
-    await arena.is_right()
-    assert await stored_members(arena.storage, segment) == [await stored(arena.storage, customer)]
+    interrupt(monkeypatch, PostgresSegments, "save", order)
+    await races.change_rules(segment, A_MONTH_OLD)
+    await races.backfill(segment)
+    races.clock.forward(days=3)
+    while await races.refresh_step(segment):
+        await races.check_members()
+    await races.check_members()
+    assert await stored_members(races.storage, segment) == [await stored(races.storage, customer)]
 
 
-async def test_who_seems_to_write_for_longer_than_they_do_does_not_keep_a_build_that_may_begin(
-    arena: Arena, monkeypatch: pytest.MonkeyPatch
+async def test_a_passed_capture_barrier_stays_passed_for_the_backfill(
+    races: Races, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    customer = await a_kept_customer(arena.storage, arena.tenant, first_name="Ada")
-    segment = await arena.publish(ADAS)
-    assert await arena.storage.wait_for_capture_barrier(arena.tenant, segment.id, 30)
-    monkeypatch.setattr(refresh_states, "_IS_OLDER", Statement.of(select(true())))
-    assert not await arena.refresh_step(segment)
-    assert await stored_members(arena.storage, segment) == [customer]
-    await arena.give_rules(segment, ONE_ORDER)
-    assert not await arena.storage.wait_for_capture_barrier(arena.tenant, segment.id, 0)
+    customer = await a_kept_customer(races.storage, races.tenant, first_name="Ada")
+    segment = await races.publish(ADAS)
+    assert await races.storage.wait_for_capture_barrier(races.tenant, segment.id, 30)
+    monkeypatch.setattr(capture, "HAS_OLDER_WRITE", Statement.of(select(true())))
+    assert not await races.refresh_step(segment)
+    assert await stored_members(races.storage, segment) == [customer]
+    await races.change_rules(segment, ONE_ORDER)
+    assert not await races.storage.wait_for_capture_barrier(races.tenant, segment.id, 0)
 
 
-async def test_time_moves_customers_at_both_ends_of_what_has_gone(arena: Arena) -> None:
+async def test_time_moves_customers_at_both_ends_of_a_pass(races: Races) -> None:
     ends = [moment - timedelta(days=30) for moment in (NOW, later(days=1))]
-    instants = [timedelta(microseconds=each) for each in (-2, -1, 0, 1, 2)]
-    dates = [end + instant for end in ends for instant in instants]
-    crowd = [a_customer(tenant_id=arena.tenant, created_at=each) for each in dates]
-    await keep(arena.storage, *crowd)
-    segments = [await arena.publish(rules) for rules in (A_MONTH_OLD, NEW_THIS_MONTH)]
-    for each in segments:
-        await arena.build(each)
-    arena.clock.forward(days=1)
-    await arena.is_right()
-    for each in segments:
-        while await arena.refresh_step(each):
-            await arena.is_right()
-    old, new = [await stored_members(arena.storage, each) for each in segments]
+    offsets = [timedelta(microseconds=offset) for offset in (-2, -1, 0, 1, 2)]
+    dates = [end + offset for end in ends for offset in offsets]
+    crowd = [a_customer(tenant_id=races.tenant, created_at=date) for date in dates]
+    await keep(races.storage, *crowd)
+    segments = [await races.publish(rules) for rules in (A_MONTH_OLD, NEW_THIS_MONTH)]
+    for segment in segments:
+        await races.backfill(segment)
+    races.clock.forward(days=1)
+    await races.check_members()
+    for segment in segments:
+        while await races.refresh_step(segment):
+            await races.check_members()
+    old, new = [await stored_members(races.storage, segment) for segment in segments]
     assert (old, new) == (crowd[:8], crowd[7:])
 
 
 @pytest.mark.parametrize("days", [1.5, 5], ids=["halfway", "past"])
-async def test_a_round_through_time_tells_all_once_whoever_is_changed_meanwhile(
-    arena: Arena, days: float
+async def test_a_pass_through_time_records_each_change_once_despite_other_writes(
+    races: Races, days: float
 ) -> None:
     crowd = [
-        await a_kept_customer(arena.storage, arena.tenant, created_at=later(days=-29))
+        await a_kept_customer(races.storage, races.tenant, created_at=later(days=-29))
         for _ in range(6)
     ]
-    await arena.build(segment := await arena.publish(A_MONTH_AND_NO_MORE))
-    arena.clock.forward(days=days)
-    assert await arena.refresh_step(segment)
-    assert (await standing_of(arena.storage, segment)).cursor == crowd[1].id
-    arena.clock.moment = later(days=6)
+    await races.backfill(segment := await races.publish(FOR_A_DAY_AFTER_A_MONTH))
+    races.clock.forward(days=days)
+    assert await races.refresh_step(segment)
+    assert (await standing_of(races.storage, segment)).cursor == crowd[1].id
+    races.clock.moment = later(days=6)
     for number in (0, 3):
-        await arena.rename(crowd[number], "Eve")
-    await arena.is_right()
-    await arena.settle()
-    await arena.rename(crowd[4], "Eve")
-    while await arena.refresh_step(segment):
-        await arena.is_right()
-    for each in crowd:
-        assert await turns(arena, segment, each) == ["entered by time", "left by time"]
+        await races.rename(crowd[number], "Eve")
+    await races.check_members()
+    await races.apply_pending_changes()
+    await races.rename(crowd[4], "Eve")
+    while await races.refresh_step(segment):
+        await races.check_members()
+    for customer in crowd:
+        assert await feed_of(races, segment, customer) == ["entered by time", "left by time"]
 
 
-async def test_a_sweeper_that_has_lost_its_lease_leaves_the_rest_to_the_other(
+async def test_a_sweeper_that_loses_its_lease_leaves_the_other_tenants_to_the_next(
     empty: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await migrate(empty)
-    async with opened(empty, a_tenant()) as arena:
-        for each in (tenants := sorted(a_tenant() for _ in range(2))):
-            await watch(arena.storage, each)
-            await a_kept_customer(arena.storage, each)
-        one, two = [Sweeper(arena.storage, arena.clock, each) for each in (an_id(), TWO)]
-        meanwhile(monkeypatch, PostgresMemberships, "apply", lambda: waited_for(arena.storage, TWO))
-        assert await one.refresh(AT_ONCE) is None
-        assert await arena.storage.tenants_to_refresh() == tenants[1:]
-        assert await two.refresh(LONG) is not None
-        assert await arena.storage.tenants_to_refresh() == []
+    async with open_races(empty, a_tenant()) as races:
+        for tenant in (tenants := sorted(a_tenant() for _ in range(2))):
+            await watch(races.storage, tenant)
+            await a_kept_customer(races.storage, tenant)
+        first, second = [
+            Sweeper(races.storage, races.clock, holder) for holder in (an_id(), SECOND_SWEEPER)
+        ]
+        interrupt(
+            monkeypatch,
+            PostgresMemberships,
+            "apply",
+            lambda: waited_for(races.storage, SECOND_SWEEPER),
+        )
+        assert await first.refresh(AT_ONCE) is None
+        assert await races.storage.tenants_to_refresh() == tenants[1:]
+        assert await second.refresh(LONG) is not None
+        assert await races.storage.tenants_to_refresh() == []
 
 
-async def test_of_two_who_wait_for_a_lease_that_has_run_out_one_gets_it(empty: str) -> None:
+async def test_one_of_two_waiting_holders_gets_an_expired_lease(empty: str) -> None:
     await migrate(empty)
     connection = await asyncpg.connect(empty)
-    async with opened(empty, a_tenant()) as arena:
-        assert await arena.storage.lease(an_id(), LONG)
+    async with open_races(empty, a_tenant()) as races:
+        assert await races.storage.lease(an_id(), LONG)
         async with connection.transaction():
             await connection.execute("UPDATE sweeper SET until = now() - interval '1 second'")
-            asking = [
-                await arena.background_tasks(arena.storage.lease(an_id(), LONG)) for _ in range(2)
+            leases = [
+                await races.until_blocked(races.storage.lease(an_id(), LONG)) for _ in range(2)
             ]
-        assert sorted(await asyncio.gather(*asking)) == [False, True]
+        assert sorted(await asyncio.gather(*leases)) == [False, True]
     await connection.close()

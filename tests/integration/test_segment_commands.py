@@ -1,4 +1,4 @@
-"""Members are those whom their segment says, after every command, on PostgreSQL."""
+"""On PostgreSQL the members of every segment are right after every command."""
 
 import pytest
 from hypothesis import HealthCheck, given, settings

@@ -1,6 +1,6 @@
-"""Members of segments whoever writes, settles, erases and reads at once: one race after the other.
+"""Races between writes, refreshes, erasures and reads of members.
 
-How builds and time race with writes is in `test_segment_rounds`.
+Races of backfills and of time are in `test_segment_backfill`.
 """
 
 import asyncio
@@ -34,51 +34,54 @@ from tests.support.segment_races import (
     ADAS,
     ADAS_WITH_ORDERS,
     ONE_ORDER,
-    Arena,
-    meanwhile,
-    opened,
-    turns,
+    Races,
+    feed_of,
+    interrupt,
+    open_races,
 )
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def arena(url: str, tenant: str) -> AsyncIterator[Arena]:
-    async with opened(url, tenant) as arena:
-        yield arena
+async def races(url: str, tenant: str) -> AsyncIterator[Races]:
+    async with open_races(url, tenant) as races:
+        yield races
 
 
-async def test_an_order_between_reading_marks_and_settling_them_is_settled_later(
-    arena: Arena, monkeypatch: pytest.MonkeyPatch
+async def test_an_order_recorded_while_pending_changes_are_applied_is_applied_later(
+    races: Races, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await arena.build(segment := await arena.publish(ONE_ORDER))
-    customer = await a_kept_customer(arena.storage, arena.tenant)
-    await arena.count(customer)
-    meanwhile(
-        monkeypatch, PostgresMemberships, "with_pending_changes", lambda: arena.count(customer)
+    await races.backfill(segment := await races.publish(ONE_ORDER))
+    customer = await a_kept_customer(races.storage, races.tenant)
+    await races.record_order(customer)
+    interrupt(
+        monkeypatch,
+        PostgresMemberships,
+        "with_pending_changes",
+        lambda: races.record_order(customer),
     )
-    await arena.settle()
-    assert len(await marks_of(arena.storage, customer)) == 1
-    await arena.is_right()
-    await arena.settle()
-    assert await turns(arena, segment, customer) == ["entered by order", "left by order"]
-    await arena.is_right()
+    await races.apply_pending_changes()
+    assert len(await marks_of(races.storage, customer)) == 1
+    await races.check_members()
+    await races.apply_pending_changes()
+    assert await feed_of(races, segment, customer) == ["entered by order", "left by order"]
+    await races.check_members()
 
 
-async def test_a_mark_with_a_low_number_that_is_committed_late_is_settled_later(
-    arena: Arena, monkeypatch: pytest.MonkeyPatch
+async def test_a_pending_change_committed_late_with_a_low_number_is_applied_later(
+    races: Races, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await arena.build(segment := await arena.publish(ADAS))
-    late = await a_kept_customer(arena.storage, arena.tenant, first_name="Eve")
-    has_left_its_mark, may_commit = asyncio.Event(), asyncio.Event()
+    await races.backfill(segment := await races.publish(ADAS))
+    late = await a_kept_customer(races.storage, races.tenant, first_name="Eve")
+    is_written, may_commit = asyncio.Event(), asyncio.Event()
 
     async def rename() -> None:
-        async with arena.storage.transaction(arena.tenant) as tx:
+        async with races.storage.transaction(races.tenant) as tx:
             await tx.customers.save(
                 evolve(await tx.customers.get_for_update(late.id), first_name="Ada")
             )
-            has_left_its_mark.set()
+            is_written.set()
             await may_commit.wait()
 
     async def commit() -> None:
@@ -86,162 +89,166 @@ async def test_a_mark_with_a_low_number_that_is_committed_late_is_settled_later(
         await renaming
 
     renaming = asyncio.create_task(rename())
-    await has_left_its_mark.wait()
-    other = await a_kept_customer(arena.storage, arena.tenant)
-    meanwhile(monkeypatch, PostgresMemberships, "with_pending_changes", commit)
-    await arena.settle()
-    assert [candidate.customer.id for candidate in await marked(arena.storage, arena.tenant)] == [
+    await is_written.wait()
+    other = await a_kept_customer(races.storage, races.tenant)
+    interrupt(monkeypatch, PostgresMemberships, "with_pending_changes", commit)
+    await races.apply_pending_changes()
+    assert [candidate.customer.id for candidate in await marked(races.storage, races.tenant)] == [
         late.id
     ]
-    await arena.settle()
-    assert await turns(arena, segment, late) == ["entered by customer"]
-    assert await turns(arena, segment, other) == ["entered by customer"]
-    await arena.is_right()
+    await races.apply_pending_changes()
+    assert await feed_of(races, segment, late) == ["entered by customer"]
+    assert await feed_of(races, segment, other) == ["entered by customer"]
+    await races.check_members()
 
 
-async def test_of_two_who_settle_at_once_the_second_finds_nothing_left(arena: Arena) -> None:
-    await arena.build(segment := await arena.publish(ADAS))
-    crowd = [await a_kept_customer(arena.storage, arena.tenant) for _ in range(3)]
-    async with members_locked(arena.storage, arena.tenant) as tx:
+async def test_the_second_of_two_refreshes_has_nothing_to_apply(races: Races) -> None:
+    await races.backfill(segment := await races.publish(ADAS))
+    crowd = [await a_kept_customer(races.storage, races.tenant) for _ in range(3)]
+    async with members_locked(races.storage, races.tenant) as tx:
         await refresh.apply_pending_batch(tx)
-        second = await arena.background_tasks(arena.settle())
+        second = await races.until_blocked(races.apply_pending_changes())
     await second
-    told = await changes(arena.storage, segment)
-    assert sorted(each.customer_id for each in told) == [each.id for each in crowd]
-    assert (await standing_of(arena.storage, segment)).member_count == 3
-    await arena.is_right()
+    feed = await changes(races.storage, segment)
+    assert sorted(change.customer_id for change in feed) == [customer.id for customer in crowd]
+    assert (await standing_of(races.storage, segment)).member_count == 3
+    await races.check_members()
 
 
-async def test_who_locks_the_members_of_a_new_tenant_keeps_out_others(arena: Arena) -> None:
+async def test_the_membership_lock_of_a_new_tenant_excludes_other_transactions(
+    races: Races,
+) -> None:
     holds, may_end = asyncio.Event(), asyncio.Event()
 
     async def hold() -> None:
-        async with members_locked(arena.storage, arena.tenant):
+        async with members_locked(races.storage, races.tenant):
             holds.set()
             await may_end.wait()
 
     async def lock() -> None:
-        async with members_locked(arena.storage, arena.tenant):
+        async with members_locked(races.storage, races.tenant):
             pass
 
-    async with members_locked(arena.storage, arena.tenant):
-        second = await arena.background_tasks(hold())
+    async with members_locked(races.storage, races.tenant):
+        second = await races.until_blocked(hold())
     await holds.wait()
-    third = await arena.background_tasks(lock())
+    third = await races.until_blocked(lock())
     assert not third.done()
     may_end.set()
     await asyncio.gather(second, third)
 
 
-async def test_a_reader_of_the_feed_is_told_nothing_before_what_has_a_lower_number(
-    arena: Arena,
+async def test_a_change_is_not_in_the_feed_before_changes_with_lower_numbers(
+    races: Races,
 ) -> None:
-    await arena.build(segment := await arena.publish(ADAS))
-    new, old = [await a_kept_customer(arena.storage, arena.tenant) for _ in range(2)]
-    await let_in(arena.storage, segment, old)
-    (first,) = await changes(arena.storage, segment)
-    came_back = [a_flip(segment, old, entered=each) for each in (False, True)]
-    async with members_locked(arena.storage, arena.tenant) as tx:
+    await races.backfill(segment := await races.publish(ADAS))
+    new, old = [await a_kept_customer(races.storage, races.tenant) for _ in range(2)]
+    await let_in(races.storage, segment, old)
+    (first,) = await changes(races.storage, segment)
+    came_back = [a_flip(segment, old, entered=entered) for entered in (False, True)]
+    async with members_locked(races.storage, races.tenant) as tx:
         await tx.memberships.apply([a_flip(segment, new)])
-        second = await arena.background_tasks(settle(arena.storage, arena.tenant, came_back))
-        assert list(await changes(arena.storage, segment, first.sequence)) == []
+        second = await races.until_blocked(settle(races.storage, races.tenant, came_back))
+        assert list(await changes(races.storage, segment, first.sequence)) == []
     await second
-    told = await changes(arena.storage, segment, first.sequence)
-    assert [each.customer_id for each in told] == [new.id, old.id, old.id]
+    feed = await changes(races.storage, segment, first.sequence)
+    assert [change.customer_id for change in feed] == [new.id, old.id, old.id]
 
 
-async def test_a_reader_of_the_feed_misses_nothing_while_many_settle(arena: Arena) -> None:
-    await arena.build(segment := await arena.publish(ONE_ORDER))
-    crowd = [await a_kept_customer(arena.storage, arena.tenant) for _ in range(6)]
+async def test_a_reader_of_the_feed_misses_no_change_under_concurrent_refreshes(
+    races: Races,
+) -> None:
+    await races.backfill(segment := await races.publish(ONE_ORDER))
+    crowd = [await a_kept_customer(races.storage, races.tenant) for _ in range(6)]
 
     async def order_twice(customer: Customer) -> None:
         for _ in range(2):
-            await arena.count(customer)
-            await arena.settle()
+            await races.record_order(customer)
+            await races.apply_pending_changes()
 
-    ordering = asyncio.gather(*(order_twice(each) for each in crowd))
+    ordering = asyncio.gather(*(order_twice(customer) for customer in crowd))
     read, is_over = list[SequencedChange](), False
     while not is_over:
         has_ended = ordering.done()
-        more = await changes(arena.storage, segment, read[-1].sequence if read else 0, 3)
+        more = await changes(races.storage, segment, read[-1].sequence if read else 0, 3)
         read += more
         is_over = has_ended and not more
-    assert read == list(await changes(arena.storage, segment))
-    for each in crowd:
-        assert await turns(arena, segment, each) == ["entered by order", "left by order"]
-    await arena.is_right()
+    assert read == list(await changes(races.storage, segment))
+    for customer in crowd:
+        assert await feed_of(races, segment, customer) == ["entered by order", "left by order"]
+    await races.check_members()
 
 
-async def test_an_order_that_waits_for_a_change_leaves_what_the_change_has_made(
-    arena: Arena,
+async def test_an_order_that_waits_for_a_change_stores_the_changed_customer_as_before(
+    races: Races,
 ) -> None:
-    await arena.build(segment := await arena.publish(ADAS_WITH_ORDERS))
-    customer = await a_kept_customer(arena.storage, arena.tenant, first_name="Eve")
-    await arena.settle()
-    async with arena.storage.transaction(arena.tenant) as tx:
+    await races.backfill(segment := await races.publish(ADAS_WITH_ORDERS))
+    customer = await a_kept_customer(races.storage, races.tenant, first_name="Eve")
+    await races.apply_pending_changes()
+    async with races.storage.transaction(races.tenant) as tx:
         await tx.customers.get_for_update(customer.id)
         await tx.customers.save(renamed := evolve(customer, first_name="Ada", version=2))
-        counting = await arena.background_tasks(arena.count(customer))
+        counting = await races.until_blocked(races.record_order(customer))
     await counting
-    pending_changes = await marks_of(arena.storage, customer)
+    pending_changes = await marks_of(races.storage, customer)
     assert [pending_change.before for pending_change in pending_changes] == [customer, renamed]
-    await arena.settle()
-    assert await turns(arena, segment, customer) == ["entered by order"]
-    await arena.is_right()
+    await races.apply_pending_changes()
+    assert await feed_of(races, segment, customer) == ["entered by order"]
+    await races.check_members()
 
 
-async def test_a_change_that_waits_for_an_order_leaves_what_the_order_has_made(
-    arena: Arena,
+async def test_a_change_that_waits_for_an_order_stores_the_customer_with_the_order_as_before(
+    races: Races,
 ) -> None:
-    await arena.build(segment := await arena.publish(ADAS_WITH_ORDERS))
-    customer = await a_kept_customer(arena.storage, arena.tenant)
-    await arena.settle()
-    async with abandoned(arena.storage, arena.tenant) as tx:
+    await races.backfill(segment := await races.publish(ADAS_WITH_ORDERS))
+    customer = await a_kept_customer(races.storage, races.tenant)
+    await races.apply_pending_changes()
+    async with abandoned(races.storage, races.tenant) as tx:
         await tx.orders.claim("contested", customer.id)
-        counting = await arena.background_tasks(arena.count(customer, order_id="contested"))
-        renaming = await arena.background_tasks(arena.rename(customer, "Eve"))
+        counting = await races.until_blocked(races.record_order(customer, order_id="contested"))
+        renaming = await races.until_blocked(races.rename(customer, "Eve"))
     await asyncio.gather(counting, renaming)
-    pending_changes = await marks_of(arena.storage, customer)
+    pending_changes = await marks_of(races.storage, customer)
     counted = customer.with_statistics(some_statistics(), now=NOW)
     assert [pending_change.before for pending_change in pending_changes] == [customer, counted]
-    await arena.settle()
-    assert await turns(arena, segment, customer) == ["entered by order", "left by customer"]
-    await arena.is_right()
+    await races.apply_pending_changes()
+    assert await feed_of(races, segment, customer) == ["entered by order", "left by customer"]
+    await races.check_members()
 
 
-async def test_an_erasure_settles_the_change_it_has_waited_for_and_leaves_no_mark(
-    arena: Arena,
+async def test_an_erasure_applies_the_change_it_waited_for_and_leaves_no_pending_change(
+    races: Races,
 ) -> None:
-    await arena.build(segment := await arena.publish(ADAS))
-    customer = await a_kept_customer(arena.storage, arena.tenant, first_name="Eve")
-    async with arena.storage.transaction(arena.tenant) as tx:
+    await races.backfill(segment := await races.publish(ADAS))
+    customer = await a_kept_customer(races.storage, races.tenant, first_name="Eve")
+    async with races.storage.transaction(races.tenant) as tx:
         await tx.customers.get_for_update(customer.id)
         await tx.customers.save(evolve(customer, first_name="Ada", version=2))
-        erasing = await arena.background_tasks(arena.forget(customer))
+        erasing = await races.until_blocked(races.erase_customer(customer))
     await erasing
-    assert await marked(arena.storage, arena.tenant) == []
-    assert await turns(arena, segment, customer) == ["entered by customer", "left by customer"]
-    await arena.is_right()
+    assert await marked(races.storage, races.tenant) == []
+    assert await feed_of(races, segment, customer) == ["entered by customer", "left by customer"]
+    await races.check_members()
 
 
-async def test_a_change_that_comes_while_a_customer_is_erased_leaves_nothing_of_them(
-    arena: Arena, url: str, monkeypatch: pytest.MonkeyPatch
+async def test_a_change_during_an_erasure_stores_nothing_of_the_customer(
+    races: Races, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await arena.build(segment := await arena.publish(ADAS))
-    customer = await a_kept_customer(arena.storage, arena.tenant)
+    await races.backfill(segment := await races.publish(ADAS))
+    customer = await a_kept_customer(races.storage, races.tenant)
     late = list[asyncio.Task[None]]()
 
     async def rename() -> None:
-        late.append(await arena.background_tasks(arena.rename(customer, "Eve")))
+        late.append(await races.until_blocked(races.rename(customer, "Eve")))
 
-    meanwhile(monkeypatch, PostgresMemberships, "with_pending_changes", rename)
-    await arena.forget(customer)
+    interrupt(monkeypatch, PostgresMemberships, "with_pending_changes", rename)
+    await races.erase_customer(customer)
     with pytest.raises(CustomerNotFound):
         await late[0]
     sql = "SELECT before FROM customer_segment_pending_changes WHERE tenant_id = $1"
-    assert await rows(url, sql, arena.tenant) == []
-    assert await turns(arena, segment, customer) == ["entered by customer", "left by customer"]
-    await arena.is_right()
+    assert await rows(url, sql, races.tenant) == []
+    assert await feed_of(races, segment, customer) == ["entered by customer", "left by customer"]
+    await races.check_members()
 
 
 @pytest.mark.parametrize(
@@ -252,17 +259,17 @@ async def test_a_change_that_comes_while_a_customer_is_erased_leaves_nothing_of_
         (PostgresMemberships, "stale_candidates"),
     ],
 )
-async def test_a_read_is_of_one_moment_whoever_settles_between_its_statements(
-    arena: Arena, monkeypatch: pytest.MonkeyPatch, repository: type, method: str
+async def test_a_read_is_consistent_when_a_refresh_runs_between_its_statements(
+    races: Races, monkeypatch: pytest.MonkeyPatch, repository: type, method: str
 ) -> None:
-    await arena.build(segment := await arena.publish(ADAS))
-    ada, bob = [await a_kept_customer(arena.storage, arena.tenant) for _ in range(2)]
+    await races.backfill(segment := await races.publish(ADAS))
+    ada, bob = [await a_kept_customer(races.storage, races.tenant) for _ in range(2)]
 
-    async def go_on() -> None:
-        await arena.rename(ada, "Eve")
-        await arena.settle()
+    async def rename_and_refresh() -> None:
+        await races.rename(ada, "Eve")
+        await races.apply_pending_changes()
 
-    meanwhile(monkeypatch, repository, method, go_on)
-    page = await arena.segments.members(arena.tenant, segment.id, CustomerSort(), Page())
+    interrupt(monkeypatch, repository, method, rename_and_refresh)
+    page = await races.segments.members(races.tenant, segment.id, CustomerSort(), Page())
     assert (list(page.customers), page.total) == ([bob, ada], 2)
-    await arena.is_right()
+    await races.check_members()

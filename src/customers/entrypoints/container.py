@@ -97,12 +97,12 @@ def _postgres_storage(settings: Settings, dsn: str, currency: Currency) -> "Post
     return PostgresStorage(dsn, currency=currency, pool=pool)
 
 
-def _pool_numbers(storage: "PostgresStorage") -> Callable[[], PoolStats]:
-    def pool_numbers() -> PoolStats:
-        numbers = storage.pool_numbers()
-        return PoolStats(size=numbers.size, idle=numbers.idle, waiting=numbers.waiting)
+def _pool_stats(storage: "PostgresStorage") -> Callable[[], PoolStats]:
+    def pool_stats() -> PoolStats:
+        stats = storage.pool_stats()
+        return PoolStats(size=stats.size, idle=stats.idle, waiting=stats.waiting)
 
-    return pool_numbers
+    return pool_stats
 
 
 def _mode(settings: Settings) -> Literal["normal", "test"]:
@@ -212,10 +212,10 @@ class Container(containers.DeclarativeContainer):
     storage: providers.Provider[Storage] = providers.Selector(
         settings.provided.storage, memory=memory_storage, postgres=postgres_storage
     )
-    pool_numbers: providers.Provider[Callable[[], PoolStats] | None] = providers.Selector(
+    pool_stats: providers.Provider[Callable[[], PoolStats] | None] = providers.Selector(
         settings.provided.storage,
         memory=providers.Object(None),
-        postgres=providers.Singleton(_pool_numbers, postgres_storage),
+        postgres=providers.Singleton(_pool_stats, postgres_storage),
     )
 
     # The use cases.
@@ -236,7 +236,7 @@ class Container(containers.DeclarativeContainer):
     encoder = providers.Singleton(Encoder, currency)
     segment_encoder = providers.Singleton(SegmentEncoder, encoder)
     metrics = providers.Singleton(
-        Metrics.create, version=VERSION, pool=pool_numbers, multiprocess_dir=multiprocess_dir
+        Metrics.create, version=VERSION, pool=pool_stats, multiprocess_dir=multiprocess_dir
     )
     drain = providers.Singleton(Drain)
 

@@ -1,6 +1,6 @@
-"""The storage on PostgreSQL: hands out views and transactions of one tenant.
+"""The storage on PostgreSQL: opens views and transactions of one tenant.
 
-Where the database is away every operation raises Unavailable, and works again when it is back.
+While the database is away every operation raises Unavailable; it works again when it is back.
 """
 
 from asyncio import Task, current_task, get_running_loop, sleep
@@ -20,84 +20,86 @@ from customers.adapters.postgres.customers.notes import PostgresNotes
 from customers.adapters.postgres.customers.orders import PostgresOrders
 from customers.adapters.postgres.customers.payment_methods import PostgresPaymentMethods
 from customers.adapters.postgres.engine import deployment
-from customers.adapters.postgres.engine.pool import Connection, Pool, PoolNumbers, PoolOptions
+from customers.adapters.postgres.engine.pool import Connection, Pool, PoolOptions, PoolStats
 from customers.adapters.postgres.engine.session import (
+    ConsistentSession,
     Session,
-    SnapshotSession,
     TransactionSession,
     ViewSession,
 )
-from customers.adapters.postgres.segments import refresh_states, sweep
+from customers.adapters.postgres.segments import sweep
 from customers.adapters.postgres.segments.assignments import PostgresAssignments
 from customers.adapters.postgres.segments.memberships import PostgresMemberships
 from customers.adapters.postgres.segments.segments import PostgresSegments
 from customers.core.model.money import Currency
 from customers.core.ports.storage import Autocommit, Storage, Transaction, View
 
-Given = TypeVar("Given")
-Kind = TypeVar("Kind", bound=Session)
+Opened = TypeVar("Opened")
+AnySession = TypeVar("AnySession", bound=Session)
 
-_USUAL = PoolOptions()
-# Seconds between two looks at writes that are under way.
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.002, 0.05
+_DEFAULT_POOL = PoolOptions()
+# Seconds between two checks of a capture barrier.
+_MIN_PAUSE, _MAX_PAUSE = 0.002, 0.05
 
 
 class PostgresStorage(Storage):
-    """Open it before use. Amounts are in one currency, for the whole life of the database."""
+    """Open it before use. The currency of a database's amounts never changes."""
 
-    def __init__(self, dsn: str, *, currency: Currency, pool: PoolOptions = _USUAL) -> None:
+    def __init__(self, dsn: str, *, currency: Currency, pool: PoolOptions = _DEFAULT_POOL) -> None:
         self._currency = currency
         self._pool = Pool(dsn, pool)
-        self._transacting: set[Task[Any] | None] = set()
+        self._in_transaction: set[Task[Any] | None] = set()
 
     async def open(self) -> None:
-        """Never fails because the database is away: connections are made when they are needed."""
+        """Does not fail while the database is away: connections are opened when needed."""
         await self._pool.open()
 
     async def close(self) -> None:
         await self._pool.close()
 
-    def pool_numbers(self) -> PoolNumbers:
-        return self._pool.numbers()
+    def pool_stats(self) -> PoolStats:
+        return self._pool.stats()
 
     async def check(self) -> None:
-        """Raises Unavailable, and WrongCurrency when the database keeps amounts in another one."""
+        """Raises Unavailable, or WrongCurrency when the amounts are in another currency."""
         async with self._session("") as session:
             await deployment.check(session, self._currency)
 
     def view(self, tenant_id: str) -> AbstractAsyncContextManager[View]:
-        def background_tasks(connection: Connection) -> tuple[Session, View]:
+        def open_view(connection: Connection) -> tuple[Session, View]:
             session = ViewSession(tenant_id, connection, self._pool)
             return session, PostgresView(session, self._currency)
 
-        return _Lent(self._pool, background_tasks)
+        return _Connected(self._pool, open_view)
 
     @asynccontextmanager
     async def consistent_view(self, tenant_id: str) -> AsyncIterator[View]:
-        lent = self._lent(lambda connection: SnapshotSession(tenant_id, connection, self._pool))
-        async with lent as session, session.all_or_nothing():
+        opening = self._connected(
+            lambda connection: ConsistentSession(tenant_id, connection, self._pool)
+        )
+        async with opening as session, session.all_or_nothing():
             yield PostgresView(session, self._currency)
 
     @asynccontextmanager
     async def transaction(self, tenant_id: str) -> AsyncIterator[Transaction]:
-        lent = self._lent(lambda connection: TransactionSession(tenant_id, connection))
+        opening = self._connected(lambda connection: TransactionSession(tenant_id, connection))
         with self._not_nested():
-            async with lent as session, session.all_or_nothing():
+            async with opening as session, session.all_or_nothing():
                 yield PostgresTransaction(session, self._currency)
 
     def autocommit(self, tenant_id: str) -> Autocommit:
-        return PostgresAutocommit(lambda: self._single(tenant_id), self._currency)
+        return PostgresAutocommit(lambda: self._autocommit_session(tenant_id), self._currency)
 
     async def wait_for_capture_barrier(
         self, tenant_id: str, segment_id: UUID, seconds: float
     ) -> bool:
-        loop, pause = get_running_loop(), _FIRST_PAUSE
+        loop, pause = get_running_loop(), _MIN_PAUSE
         deadline = loop.time() + seconds
-        while not await self._is_watched(tenant_id, segment_id):
+        while not await self._capture_barrier_passed(tenant_id, segment_id):
             if loop.time() >= deadline:
                 return False
             await sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE)
+            pause = min(2 * pause, _MAX_PAUSE)
         return True
 
     async def tenants_with_segments(self) -> Sequence[str]:
@@ -112,57 +114,59 @@ class PostgresStorage(Storage):
         async with self._session("") as session:
             return await sweep.lease(session, holder, seconds)
 
-    async def _is_watched(self, tenant_id: str, segment_id: UUID) -> bool:
+    async def _capture_barrier_passed(self, tenant_id: str, segment_id: UUID) -> bool:
         async with self._session(tenant_id) as session:
-            return await refresh_states.capture_barrier_passed(session, segment_id)
+            return await PostgresMemberships(session).capture_barrier_passed(segment_id)
 
-    def _single(self, tenant_id: str) -> AbstractAsyncContextManager[Session]:
-        """For one statement that is a transaction by itself."""
-        self._expect_none_around()
+    def _autocommit_session(self, tenant_id: str) -> AbstractAsyncContextManager[Session]:
+        """A session for one statement that is a transaction by itself."""
+        self._expect_no_transaction()
         return self._session(tenant_id)
 
     def _session(self, tenant_id: str) -> AbstractAsyncContextManager[Session]:
-        return self._lent(lambda connection: Session(tenant_id, connection))
+        return self._connected(lambda connection: Session(tenant_id, connection))
 
-    def _lent(self, begin: Callable[[Connection], Kind]) -> AbstractAsyncContextManager[Kind]:
-        def background_tasks(connection: Connection) -> tuple[Session, Kind]:
-            session = begin(connection)
+    def _connected(
+        self, new_session: Callable[[Connection], AnySession]
+    ) -> AbstractAsyncContextManager[AnySession]:
+        def open_session(connection: Connection) -> tuple[Session, AnySession]:
+            session = new_session(connection)
             return session, session
 
-        return _Lent(self._pool, background_tasks)
+        return _Connected(self._pool, open_session)
 
     @contextmanager
     def _not_nested(self) -> Iterator[None]:
-        task = self._expect_none_around()
-        self._transacting.add(task)
+        task = self._expect_no_transaction()
+        self._in_transaction.add(task)
         try:
             yield
         finally:
-            self._transacting.discard(task)
+            self._in_transaction.discard(task)
 
-    def _expect_none_around(self) -> Task[Any] | None:
-        """The task, which is in no transaction."""
-        if (task := current_task()) in self._transacting:
+    def _expect_no_transaction(self) -> Task[Any] | None:
+        """The current task. Raises RuntimeError when it is in a transaction."""
+        if (task := current_task()) in self._in_transaction:
             raise RuntimeError("a transaction inside a transaction: end the first one before")
         return task
 
 
-class _Lent(AbstractAsyncContextManager[Given]):
-    """Gives what is begun over a connection, which is handed back when the block ends."""
+class _Connected(AbstractAsyncContextManager[Opened]):
+    """Opens a session, or a view of it, over a connection; releases it when the block ends."""
 
     def __init__(
-        self, pool: Pool, background_tasks: Callable[[Connection], tuple[Session, Given]]
+        self, pool: Pool, open_session: Callable[[Connection], tuple[Session, Opened]]
     ) -> None:
         self._pool = pool
-        self._begun = background_tasks
+        self._open_session = open_session
 
-    async def __aenter__(self) -> Given:
-        self._session, given = self._begun(await self._pool.acquire())
-        return given
+    async def __aenter__(self) -> Opened:
+        self._session, opened = self._open_session(await self._pool.acquire())
+        return opened
 
     async def __aexit__(self, *_: object) -> None:
         session = self._session
-        await self._pool.release(session.end(), had_trouble=session.had_trouble)
+        await self._pool.release(session.end(), had_error=session.had_error)
 
 
 @frozen
@@ -208,7 +212,7 @@ class PostgresView(View):
 
 
 class PostgresTransaction(PostgresView, Transaction):
-    """The same repositories: those of a transaction write as well."""
+    """The repositories of a view, which can write in a transaction."""
 
     @property
     def erasures(self) -> PostgresErasures:

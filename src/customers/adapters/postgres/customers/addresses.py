@@ -1,22 +1,22 @@
-"""Addresses in PostgreSQL. Which of them are defaults is the model's business."""
+"""Addresses in PostgreSQL. The model decides which of them are defaults."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 from uuid import UUID
 
-from asyncpg import Record
-from attrs import asdict
 from sqlalchemy import any_, bindparam, delete
 from sqlalchemy.dialects.postgresql import Insert, insert
 
-from customers.adapters.postgres.customers.diff import replacement
-from customers.adapters.postgres.customers.owned_rows import all_of, found, of_customer
+from customers.adapters.postgres.customers.diff import difference
+from customers.adapters.postgres.customers.owned_rows import all_of, existing, of_customer
+from customers.adapters.postgres.engine.row_mapping import RowMapping
 from customers.adapters.postgres.engine.session import Session, parameters
 from customers.adapters.postgres.engine.statements import Statement
 from customers.adapters.postgres.schema.tables import customer_addresses
 from customers.adapters.postgres.schema.types import UUIDS
-from customers.core.model.address import Address, AddressType
+from customers.core.model.address import Address
 from customers.core.ports.customers import AddressRepository
+
+ADDRESSES = RowMapping(Address, customer_addresses)
 
 
 class PostgresAddresses(AddressRepository):
@@ -25,37 +25,35 @@ class PostgresAddresses(AddressRepository):
 
     async def all(self, customer_id: UUID) -> Sequence[Address]:
         rows = await self._session.rows(_ALL, customer_id=customer_id)
-        return [from_row(row) for row in found(rows)]
+        return [ADDRESSES.read(row) for row in existing(rows)]
 
     async def replace(
         self, customer_id: UUID, before: Sequence[Address], after: Sequence[Address]
     ) -> None:
-        change = replacement(before, after)
-        if change.gone:
-            await self._session.run(_REMOVE, customer_id=customer_id, ids=change.gone)
-        if change.put:
-            await self._session.run_each(_PUT, [asdict(address) for address in change.put])
+        change = difference(before, after)
+        if change.removed:
+            await self._session.run(_REMOVE, customer_id=customer_id, ids=change.removed)
+        if change.saved:
+            rows = [ADDRESSES.write(address) for address in change.saved]
+            await self._session.run_many(_SAVE, rows)
 
 
-def from_row(row: Record | Mapping[str, Any]) -> Address:
-    """The address of a row that has the columns of its table."""
-    return Address(**{**row, "address_type": AddressType(row["address_type"])})
-
-
-def _put() -> Insert:
+def _save() -> Insert:
     new = insert(customer_addresses).values(**parameters(customer_addresses))
     identity = ("tenant_id", "id", "customer_id")
     changes = {column.name: column for column in new.excluded if column.name not in identity}
     return new.on_conflict_do_update(index_elements=["tenant_id", "id"], set_=changes)
 
 
-_of = customer_addresses.c
+_address = customer_addresses.c
 _ALL = Statement.of(
-    all_of(customer_addresses).order_by(_of.is_default.desc(), _of.created_at, _of.id)
+    all_of(customer_addresses).order_by(
+        _address.is_default.desc(), _address.created_at, _address.id
+    )
 )
 _REMOVE = Statement.of(
     delete(customer_addresses).where(
-        of_customer(customer_addresses), _of.id == any_(bindparam("ids", type_=UUIDS))
+        of_customer(customer_addresses), _address.id == any_(bindparam("ids", type_=UUIDS))
     )
 )
-_PUT = Statement.of(_put())
+_SAVE = Statement.of(_save())

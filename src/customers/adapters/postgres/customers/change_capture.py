@@ -1,7 +1,7 @@
-"""Marks: what a write of a customer leaves for the members of segments to be settled by.
+"""Change capture: a captured write of a customer stores a pending change in its own statement.
 
-A mark is a part of the statement that changes the customer, and costs next to nothing where the
-tenant has no segment that it could matter to. It holds the customer as they were, by columns.
+It holds the customer before the write, as JSON by columns. Where no segment of the tenant captures
+such writes, it costs next to nothing.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,11 +13,15 @@ from uuid import UUID
 import msgspec
 from asyncpg import Record
 from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
     Column,
     Date,
     DateTime,
     FromClause,
     Numeric,
+    Select,
     Text,
     Uuid,
     bindparam,
@@ -31,7 +35,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.sql.elements import ColumnElement
 
-from customers.adapters.postgres.customers.rows import SHOWN, from_row
+from customers.adapters.postgres.customers.rows import CUSTOMERS, ORDER_COLUMNS
+from customers.adapters.postgres.engine.row_mapping import RowMapping
 from customers.adapters.postgres.engine.session import TENANT
 from customers.adapters.postgres.schema.segment_tables import (
     customer_segment_pending_changes,
@@ -41,103 +46,117 @@ from customers.adapters.postgres.schema.tables import customers
 from customers.adapters.postgres.schema.types import MOMENT, TEXT
 from customers.core.model.membership import Cause, PendingChange
 
-# What counting an order changes of a customer.
-COUNTED = tuple(
-    column
-    for column in SHOWN
-    if column.name
-    in "total_orders total_spent average_order_value first_order_date last_order_date "
-    "updated_at version".split()
+PENDING_CHANGES = RowMapping(
+    PendingChange, customer_segment_pending_changes, storage_only=("customer_id",)
 )
 
 
-def of_new(added: FromClause) -> Insert:
-    """The mark of a customer who was added; nobody was there before."""
-    nobody: ColumnElement[Any] = literal_column("NULL::jsonb")
-    left = select(TENANT, _ID, _UPDATED_AT, _CUSTOMER, nobody).select_from(added, _tenant)
-    return _inserted(left.where(_tenant.c.tenant_id == TENANT, _tenant.c.captures_customers))
+def on_add(added: FromClause) -> Insert:
+    """Stores the pending change of a new customer; there is no customer before it."""
+    nothing: ColumnElement[Any] = literal_column("NULL::jsonb")
+    row = select(TENANT, _ID, _UPDATED_AT, _CUSTOMER, nothing).select_from(added, _tenant)
+    return _insert(row.where(_tenant.c.tenant_id == TENANT, _tenant.c.captures_customers))
 
 
-def of_saved() -> Insert:
-    """The mark of a customer whom the statement saves: the row as it was is compared with the row
-    as it is to be. One who is being erased leaves nothing of what they were.
+def on_save() -> Insert:
+    """Stores the pending change of a saved customer, by comparing the old row with the new one.
+
+    The change of an erased customer holds no value of before.
     """
-    told = tuple_(*(bindparam(column.name, type_=column.type) for column in _PERSON))
-    is_order = tuple_(*_PERSON).is_not_distinct_from(told)
+    new = tuple_(*(bindparam(column.name, type_=column.type) for column in _DETAIL_COLUMNS))
+    is_order = tuple_(*_DETAIL_COLUMNS).is_not_distinct_from(new)
     cause = case((is_order, _ORDER), else_=_CUSTOMER)
-    before = case((bindparam("erased_at", type_=MOMENT).is_(None), _image(SHOWN)))
-    left = select(TENANT, _ID, _UPDATED_AT, cause, before).select_from(customers, _tenant)
-    capture_barrier_passed = case(
-        (is_order, _tenant.c.captures_orders), else_=_tenant.c.captures_customers
-    )
-    here = (customers.c.tenant_id == TENANT, customers.c.id == _ID)
-    return _inserted(left.where(*here, _tenant.c.tenant_id == TENANT, capture_barrier_passed))
+    image = case((bindparam("erased_at", type_=MOMENT).is_(None), _image(CUSTOMERS.columns)))
+    row = select(TENANT, _ID, _UPDATED_AT, cause, image).select_from(customers, _tenant)
+    is_captured = case((is_order, _tenant.c.captures_orders), else_=_tenant.c.captures_customers)
+    own = (customers.c.tenant_id == TENANT, customers.c.id == _ID)
+    return _insert(row.where(*own, _tenant.c.tenant_id == TENANT, is_captured))
 
 
-def of_counted(before: FromClause, counted: FromClause) -> Insert:
-    """The mark of a customer one of whose orders was counted; `before` has the columns COUNTED."""
-    image = _image([before.c[column.name] for column in COUNTED])
-    left = select(TENANT, counted.c.id, counted.c.updated_at, _ORDER, image)
-    chosen = left.select_from(before, counted, _tenant)
-    return _inserted(chosen.where(_tenant.c.tenant_id == TENANT, _tenant.c.captures_orders))
+def on_order(before: FromClause, updated: FromClause) -> Insert:
+    """Stores the pending change of a recorded order; `before` has the ORDER_COLUMNS."""
+    image = _image([before.c[column.name] for column in ORDER_COLUMNS])
+    row = select(TENANT, updated.c.id, updated.c.updated_at, _ORDER, image)
+    row = row.select_from(before, updated, _tenant)
+    return _insert(row.where(_tenant.c.tenant_id == TENANT, _tenant.c.captures_orders))
 
 
-def to_marks(row: Record, told: Sequence[Sequence[Any]]) -> tuple[PendingChange, ...]:
-    """The marks of a customer's row; `told` are their values of TOLD, in order."""
-    pending_changes: list[PendingChange] = []
-    known: dict[str, Any] = dict(row)
-    for number, at, cause, image in reversed(told):
-        known |= {} if image is None else _columns_of(_IMAGE.decode(image))
-        before = None if image is None else from_row(known)
-        pending_changes.append(
-            PendingChange(number=number, at=at, cause=Cause(cause), before=before)
-        )
-    return tuple(reversed(pending_changes))
+def read_pending_changes(row: Record, records: Sequence[Sequence[Any]]) -> Sequence[PendingChange]:
+    """The pending changes of a customer's current row; each record has the RECORD_COLUMNS.
+
+    An image holds the columns that changed, so the customer before each change is put together
+    from the current row backwards.
+    """
+    pending_changes = list[PendingChange]()
+    columns: dict[str, Any] = dict(row)
+    for record in reversed(records):
+        values = dict(zip(_RECORD_NAMES, record, strict=True))
+        if (image := values["before"]) is not None:
+            columns |= _decode(image)
+            values["before"] = CUSTOMERS.read(columns)
+        pending_changes.append(PENDING_CHANGES.read(values))
+    return pending_changes[::-1]
 
 
-def _inserted(left: Any) -> Insert:
-    return insert(customer_segment_pending_changes).from_select(_LEFT, left)
+def _insert(row: Select[Any]) -> Insert:
+    return insert(customer_segment_pending_changes).from_select(_INSERTED, row)
 
 
 def _image(columns: Sequence[ColumnElement[Any]]) -> ColumnElement[Any]:
-    """The columns as JSON; moments are told in UTC, whatever the session's time zone."""
-    named = (
-        part for column in columns for part in (literal_column(f"'{column.key}'"), _in_json(column))
-    )
-    return func.jsonb_build_object(*named)
+    """The columns as JSON; moments are in UTC, whatever the session's time zone."""
+    arguments = list[ColumnElement[Any]]()
+    for column in columns:
+        arguments += [literal_column(f"'{column.key}'"), _in_utc(column)]
+    return func.jsonb_build_object(*arguments)
 
 
-def _in_json(column: ColumnElement[Any]) -> ColumnElement[Any]:
+def _in_utc(column: ColumnElement[Any]) -> ColumnElement[Any]:
     return func.timezone("UTC", column) if isinstance(column.type, DateTime) else column
 
 
-def _columns_of(image: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _read(name, value) for name, value in image.items()}
+def _decode(image: str) -> Mapping[str, Any]:
+    return {
+        name: None if value is None else _DECODERS[name](value)
+        for name, value in _JSON.decode(image).items()
+    }
 
 
-def _read(name: str, value: Any) -> Any:
-    read = _READ.get(name)
-    return value if read is None or value is None else read(value)
+def _decoder(column: Column[Any]) -> Callable[[Any], Any]:
+    """Makes a column's value of its JSON."""
+    for kind, decode in _DECODERS_BY_TYPE:
+        if isinstance(column.type, kind):
+            return decode
+    raise TypeError(f"{column} of {column.type!r} has no form in JSON: add a decoder")
 
 
-def _reader(column: Column[Any]) -> Callable[[Any], Any] | None:
-    if isinstance(column.type, DateTime):
-        return lambda told: datetime.fromisoformat(told).replace(tzinfo=UTC)
-    kinds = ((Date, date.fromisoformat), (Numeric, Decimal), (Uuid, UUID))
-    return next((read for kind, read in kinds if isinstance(column.type, kind)), None)
-
+_DECODERS_BY_TYPE: Sequence[tuple[Any, Callable[[Any], Any]]] = (
+    (DateTime, lambda text: datetime.fromisoformat(text).replace(tzinfo=UTC)),
+    (Date, date.fromisoformat),
+    (Numeric, Decimal),
+    (Uuid, UUID),
+    ((Text, Boolean, BigInteger, ARRAY), lambda value: value),
+)
+_DECODERS = {column.name: _decoder(column) for column in CUSTOMERS.columns}
+_JSON: msgspec.json.Decoder[dict[str, Any]] = msgspec.json.Decoder(float_hook=Decimal)
 
 _tenant = customer_segment_tenants
-_mark = customer_segment_pending_changes.c
-_LEFT = ["tenant_id", "customer_id", "at", "cause", "before"]
+_INSERTED = (
+    "tenant_id",
+    "customer_id",
+    *(column.name for column in PENDING_CHANGES.columns if column.name != "number"),
+)
 _ID = bindparam("id", type_=Uuid())
 _UPDATED_AT = bindparam("updated_at", type_=MOMENT)
 _CUSTOMER = literal_column(f"'{Cause.CUSTOMER}'", TEXT)
 _ORDER = literal_column(f"'{Cause.ORDER}'", TEXT)
-_PERSON = tuple(
-    column for column in SHOWN if column not in COUNTED and column.name not in ("tenant_id", "id")
+# What only changes with the customer, not with an order.
+_DETAIL_COLUMNS = tuple(
+    column
+    for column in CUSTOMERS.columns
+    if column not in ORDER_COLUMNS and column.name not in ("tenant_id", "id")
 )
-# An image travels as text: inside a record no codec of ours reads it.
-TOLD = (_mark.number, _mark.at, _mark.cause, cast(_mark.before, Text))
-_IMAGE: msgspec.json.Decoder[dict[str, Any]] = msgspec.json.Decoder(float_hook=Decimal)
-_READ = {column.name: read for column in SHOWN if (read := _reader(column)) is not None}
+_RECORD_NAMES = tuple(column.name for column in PENDING_CHANGES.columns)
+# An image travels as text: asyncpg applies no JSON codec inside a record.
+RECORD_COLUMNS = tuple(
+    cast(column, Text) if column.name == "before" else column for column in PENDING_CHANGES.columns
+)

@@ -3,31 +3,27 @@
 from collections.abc import Collection, Sequence
 from uuid import UUID
 
-from asyncpg import Record
-from attrs import asdict
 from sqlalchemy import Uuid, any_, bindparam, exists, insert, select, update
 
 from customers.adapters.postgres.customers.owned_rows import (
-    IS_THERE,
-    beyond,
-    found,
+    CUSTOMER_EXISTS,
+    after_key,
+    existing,
     key_values,
     newest_of,
     of_customer,
 )
+from customers.adapters.postgres.engine.row_mapping import RowMapping
 from customers.adapters.postgres.engine.session import Session, parameters
 from customers.adapters.postgres.engine.statements import Statement
 from customers.adapters.postgres.schema.tables import customer_communications
 from customers.adapters.postgres.schema.types import TEXT, TEXTS
 from customers.core.errors import CommunicationNotFound
-from customers.core.model.journal import (
-    Communication,
-    CommunicationStatus,
-    CommunicationType,
-    Direction,
-)
+from customers.core.model.journal import Communication, CommunicationType, Direction
 from customers.core.model.query import JournalKey
 from customers.core.ports.journal import CommunicationRepository
+
+COMMUNICATIONS = RowMapping(Communication, customer_communications)
 
 
 class PostgresCommunications(CommunicationRepository):
@@ -44,14 +40,14 @@ class PostgresCommunications(CommunicationRepository):
         directions: Collection[Direction] = (),
     ) -> Sequence[Communication]:
         rows = await self._session.rows(
-            _NEWEST if after is None else _BEYOND,
+            _NEWEST if after is None else _AFTER,
             **key_values(after),
             customer_id=customer_id,
             types=list(types or CommunicationType),
             directions=list(directions or Direction),
             limit=limit,
         )
-        return [_from_row(row) for row in found(rows)]
+        return [COMMUNICATIONS.read(row) for row in existing(rows)]
 
     async def find(
         self, customer_id: UUID, communication_type: CommunicationType, external_id: str
@@ -62,49 +58,40 @@ class PostgresCommunications(CommunicationRepository):
             communication_type=communication_type,
             external_id=external_id,
         )
-        return None if row is None else _from_row(row)
+        return None if row is None else COMMUNICATIONS.read(row)
 
     async def get_for_update(self, customer_id: UUID, communication_id: UUID) -> Communication:
-        row = await self._session.row(_LOCK, customer_id=customer_id, id=communication_id)
+        row = await self._session.row(_GET_FOR_UPDATE, customer_id=customer_id, id=communication_id)
         if row is None:
             raise CommunicationNotFound
-        return _from_row(row)
+        return COMMUNICATIONS.read(row)
 
     async def add(self, communication: Communication) -> None:
-        await self._session.run(_ADD, **asdict(communication, recurse=False))
+        await self._session.run(_ADD, **COMMUNICATIONS.write(communication))
 
     async def save(self, communication: Communication) -> None:
-        await self._session.run(_SAVE, **asdict(communication, recurse=False))
+        await self._session.run(_SAVE, **COMMUNICATIONS.write(communication))
 
 
-def _from_row(row: Record) -> Communication:
-    kinds = {
-        "communication_type": CommunicationType(row["communication_type"]),
-        "direction": Direction(row["direction"]),
-        "status": CommunicationStatus(row["status"]),
-    }
-    return Communication(**{**row, **kinds})
-
-
-_of = customer_communications.c
-_PLACE = (_of.created_at, _of.id)
-_ASKED = (
-    _of.communication_type == any_(bindparam("types", type_=TEXTS)),
-    _of.direction == any_(bindparam("directions", type_=TEXTS)),
+_communication = customer_communications.c
+_SORT = (_communication.created_at, _communication.id)
+_FILTER = (
+    _communication.communication_type == any_(bindparam("types", type_=TEXTS)),
+    _communication.direction == any_(bindparam("directions", type_=TEXTS)),
 )
-_BY_ID = (of_customer(customer_communications), _of.id == bindparam("id", type_=Uuid()))
-_NEWEST = Statement.of(newest_of(customer_communications, *_PLACE, *_ASKED))
-_BEYOND = Statement.of(newest_of(customer_communications, *_PLACE, *_ASKED, beyond(*_PLACE)))
+_BY_ID = (of_customer(customer_communications), _communication.id == bindparam("id", type_=Uuid()))
+_NEWEST = Statement.of(newest_of(customer_communications, *_SORT, *_FILTER))
+_AFTER = Statement.of(newest_of(customer_communications, *_SORT, *_FILTER, after_key(*_SORT)))
 _FIND = Statement.of(
     select(customer_communications).where(
         of_customer(customer_communications),
-        _of.communication_type == bindparam("communication_type", type_=TEXT),
-        _of.external_id == bindparam("external_id", type_=TEXT),
+        _communication.communication_type == bindparam("communication_type", type_=TEXT),
+        _communication.external_id == bindparam("external_id", type_=TEXT),
     )
 )
-_LOCK = Statement.of(
+_GET_FOR_UPDATE = Statement.of(
     select(customer_communications)
-    .where(*_BY_ID, exists().where(IS_THERE))
+    .where(*_BY_ID, exists().where(CUSTOMER_EXISTS))
     .with_for_update(key_share=True)
 )
 _ADD = Statement.of(insert(customer_communications).values(**parameters(customer_communications)))

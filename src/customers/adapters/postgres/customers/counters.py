@@ -1,7 +1,7 @@
-"""How many living customers a tenant has by status and type: kept by the writes that change it.
+"""Counters: the number of a tenant's living customers by status and type.
 
-The counters change in the statement that changes the customer, so they are exact in every
-snapshot. Writers are spread over slots, and touch their rows in one order.
+The statement that changes a customer changes the counters too, so they are exact in every snapshot.
+Writers are spread over slots, and update their rows in one order.
 """
 
 from functools import cache
@@ -26,50 +26,53 @@ from customers.adapters.postgres.schema.tables import customer_counts
 from customers.adapters.postgres.schema.types import TEXTS
 from customers.core.model.query import CustomerFilter
 
-# The names of the values by which counters are chosen.
+# The names of the parameters that choose counters.
 Shape: TypeAlias = tuple[str, ...]
 
 _SLOTS = 16
-_of = customer_counts.c
+_counter = customer_counts.c
 
 
-def counted(moved: FromClause) -> Insert:
-    """Adds the differences of `moved` (status, customer_type, customers) to the counters."""
+def add_to_counters(differences: FromClause) -> Insert:
+    """Adds differences (status, customer_type, customers) to the counters."""
     slot = cast(func.pg_backend_pid() % _SLOTS, SmallInteger)
-    differences = select(
-        TENANT, moved.c.status, moved.c.customer_type, slot, moved.c.customers
-    ).order_by(moved.c.status, moved.c.customer_type)
-    new = insert(customer_counts).from_select(list(_of), differences)
+    kind = (differences.c.status, differences.c.customer_type)
+    rows = select(TENANT, *kind, slot, differences.c.customers).order_by(*kind)
+    new = insert(customer_counts).from_select(list(_counter), rows)
     return new.on_conflict_do_update(
         index_elements=list(customer_counts.primary_key),
-        set_={"customers": _of.customers + new.excluded.customers},
+        set_={"customers": _counter.customers + new.excluded.customers},
     )
 
 
-def shape(which: CustomerFilter) -> Shape | None:
-    """By what the counters are chosen; None where they do not know how many a filter keeps."""
-    if which != CustomerFilter(statuses=which.statuses, types=which.types):
+def shape(customer_filter: CustomerFilter) -> Shape | None:
+    """What the filter chooses counters by; None when counters cannot count its customers."""
+    statuses, types = customer_filter.statuses, customer_filter.types
+    if customer_filter != CustomerFilter(statuses=statuses, types=types):
         return None
-    return tuple(values(which))
+    return tuple(values(customer_filter))
 
 
-def values(which: CustomerFilter) -> dict[str, object]:
-    """The values by which the counters are chosen."""
-    chosen = {"statuses": sorted(which.statuses), "types": sorted(which.types)}
-    return {name: value for name, value in chosen.items() if value}
+def values(customer_filter: CustomerFilter) -> dict[str, object]:
+    """The parameters that choose counters."""
+    choices = {
+        "statuses": sorted(customer_filter.statuses),
+        "types": sorted(customer_filter.types),
+    }
+    return {name: choice for name, choice in choices.items() if choice}
 
 
 @cache
 def total(shape: Shape) -> Statement:
-    return Statement.of(counted_by(shape))
+    return Statement.of(select_total(shape))
 
 
-def counted_by(shape: Shape) -> Select[Any]:
-    """How many there are of the statuses and types that are named."""
-    chosen = {
-        "statuses": _of.status == any_(bindparam("statuses", type_=TEXTS)),
-        "types": _of.customer_type == any_(bindparam("types", type_=TEXTS)),
+def select_total(shape: Shape) -> Select[Any]:
+    """The sum of the chosen counters."""
+    conditions = {
+        "statuses": _counter.status == any_(bindparam("statuses", type_=TEXTS)),
+        "types": _counter.customer_type == any_(bindparam("types", type_=TEXTS)),
     }
-    return select(cast(func.coalesce(func.sum(_of.customers), 0), BigInteger)).where(
-        _of.tenant_id == TENANT, *(chosen[name] for name in shape)
+    return select(cast(func.coalesce(func.sum(_counter.customers), 0), BigInteger)).where(
+        _counter.tenant_id == TENANT, *(conditions[name] for name in shape)
     )

@@ -1,7 +1,7 @@
-"""What rules ask of moments, days and ages, as SQL. Which columns they ask about is in `rules`.
+"""Conditions of rules on moments, days and ages, as SQL. Their columns are in `rule_predicates`.
 
-An age is a whole number of days, so it is compared through the moment so many days ago: an index
-on the moment can serve. Each answer is true or false, also for a value that is missing.
+An age is a whole number of days, so it is compared through the moment that many days ago: an index
+on the moment can answer. A condition is true or false, never NULL, for a missing value too.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -23,29 +23,29 @@ Moment: TypeAlias = ColumnElement[Any]
 
 
 def age(operator: Operator, moment: Moment, operand: Any, now: datetime) -> Sql:
-    """Whether the days since a moment, 0 for one to come, are as the operator says."""
+    """Whether the operator holds for the days since a moment; they are 0 for a future moment."""
     return _AGE[operator](moment, operand, now)
 
 
-def when(operator: Operator, moment: Moment, operand: Any, now: datetime) -> Sql:
-    """Whether a moment, or a day, lies where the operator says."""
-    return _WHEN[operator](moment, operand, now)
+def date(operator: Operator, moment: Moment, operand: Any, now: datetime) -> Sql:
+    """Whether the operator holds for a moment or a day."""
+    return _DATE[operator](moment, operand, now)
 
 
 def _is_old(moment: Moment, days: int, now: datetime) -> Sql:
-    """Of an age of so many days or more."""
+    """Whether the age is `days` or more."""
     if days <= 0:
         return moment.is_not(None)
     ago = _ago(now, timedelta(days=days))
-    return _there(moment, moment <= literal(ago, MOMENT) if ago else false())
+    return _exists_and(moment, moment <= literal(ago, MOMENT) if ago else false())
 
 
 def _is_young(moment: Moment, days: int, now: datetime) -> Sql:
-    """Of an age of less than so many days."""
+    """Whether the age is less than `days`."""
     if days <= 0:
         return false()
     ago = _ago(now, timedelta(days=days))
-    return _there(moment, moment > literal(ago, MOMENT) if ago else true())
+    return _exists_and(moment, moment > literal(ago, MOMENT) if ago else true())
 
 
 def _is_between(moment: Moment, days: tuple[Decimal, Decimal], now: datetime) -> Sql:
@@ -54,7 +54,7 @@ def _is_between(moment: Moment, days: tuple[Decimal, Decimal], now: datetime) ->
 
 
 def _is_in(moment: Moment, days: Collection[Decimal], now: datetime) -> Sql:
-    """Of one of these ages, however many: first by bounds that an index can serve."""
+    """Whether the age is one of `days`; the bounds come first, because an index answers them."""
     if not days:
         return false()
     seconds = extract("epoch", literal(now, MOMENT) - moment)
@@ -65,41 +65,43 @@ def _is_in(moment: Moment, days: Collection[Decimal], now: datetime) -> Sql:
 
 def _is_within(moment: Moment, days: Decimal, now: datetime) -> Sql:
     ago = _ago(now, duration(days))
-    return _there(moment, moment >= literal(ago, MOMENT) if ago else true())
+    return _exists_and(moment, moment >= literal(ago, MOMENT) if ago else true())
 
 
 def _is_beyond(moment: Moment, days: Decimal, now: datetime) -> Sql:
     ago = _ago(now, duration(days))
-    return _there(moment, moment < literal(ago, MOMENT) if ago else false())
+    return _exists_and(moment, moment < literal(ago, MOMENT) if ago else false())
 
 
-def _is_before(when: Moment, operand: Any, _now: datetime) -> Sql:
-    return _there(when, when < literal(operand, when.type))
+def _is_before(moment: Moment, operand: Any, _now: datetime) -> Sql:
+    return _exists_and(moment, moment < literal(operand, moment.type))
 
 
-def _is_after(when: Moment, operand: Any, _now: datetime) -> Sql:
-    return _there(when, when > literal(operand, when.type))
+def _is_after(moment: Moment, operand: Any, _now: datetime) -> Sql:
+    return _exists_and(moment, moment > literal(operand, moment.type))
 
 
-def _is_from_to(when: Moment, operands: Any, _now: datetime) -> Sql:
-    low, high = (literal(each, when.type) for each in operands)
-    return _there(when, when.between(low, high))
+def _is_from_to(moment: Moment, operands: Any, _now: datetime) -> Sql:
+    low, high = (literal(operand, moment.type) for operand in operands)
+    return _exists_and(moment, moment.between(low, high))
 
 
-def _is_missing(when: Moment, _operand: Any, _now: datetime) -> Sql:
-    return when.is_(None)
+def _is_missing(moment: Moment, _operand: Any, _now: datetime) -> Sql:
+    return moment.is_(None)
 
 
-def _ago(now: datetime, time: timedelta) -> datetime | None:
-    """None before the calendar's first moment: everything that is kept is younger."""
+def _ago(now: datetime, duration: timedelta) -> datetime | None:
+    """The moment that long ago; None before the first moment of the calendar, as every stored
+    moment is later.
+    """
     try:
-        return now - time
+        return now - duration
     except OverflowError:
         return None
 
 
-def _there(value: Moment, holds: Sql) -> Sql:
-    return and_(value.is_not(None), holds)
+def _exists_and(moment: Moment, condition: Sql) -> Sql:
+    return and_(moment.is_not(None), condition)
 
 
 _AGE: Mapping[Operator, Callable[[Moment, Any, datetime], Sql]] = {
@@ -112,7 +114,7 @@ _AGE: Mapping[Operator, Callable[[Moment, Any, datetime], Sql]] = {
     Operator.IN: _is_in,
     Operator.IS_EMPTY: _is_missing,
 }
-_WHEN: Mapping[Operator, Callable[[Moment, Any, datetime], Sql]] = {
+_DATE: Mapping[Operator, Callable[[Moment, Any, datetime], Sql]] = {
     Operator.BEFORE: _is_before,
     Operator.AFTER: _is_after,
     Operator.BETWEEN: _is_from_to,

@@ -1,6 +1,6 @@
-"""How one list of addresses or payment methods becomes another: what is deleted, what is put.
+"""The difference between two lists of addresses or payment methods: rows to remove and to save.
 
-Each row put is seen at once by the indexes that guard the defaults, so the order matters.
+Unique indexes allow one default at a time and are checked row by row, so the order matters.
 """
 
 from collections.abc import Sequence
@@ -16,24 +16,24 @@ Item = TypeVar("Item", Address, PaymentMethod)
 
 
 @frozen(kw_only=True)
-class Replacement(Generic[Item]):
-    """The ids to delete first, then the values to put, one by one."""
+class Difference(Generic[Item]):
+    """The ids to remove first, then the values to save, one by one."""
 
-    gone: Sequence[UUID]
-    put: Sequence[Item]
+    removed: Sequence[UUID]
+    saved: Sequence[Item]
 
 
-def replacement(before: Sequence[Item], after: Sequence[Item]) -> Replacement[Item]:
-    """What turns `before`, as stored, into `after`, and touches nothing that stays the same.
+def difference(before: Sequence[Item], after: Sequence[Item]) -> Difference[Item]:
+    """What turns the stored `before` into `after`; unchanged values are left out.
 
-    Defaults that change step down first: between two rows there is never a default too many.
+    Changed defaults are first saved without the default, so that there are never two.
     """
-    known = {item.id: item for item in before}
-    changed = [item for item in after if item != known.get(item.id)]
-    stepping_down = [
-        evolve(known[item.id], is_default=False)
+    stored = {item.id: item for item in before}
+    changed = [item for item in after if item != stored.get(item.id)]
+    former_defaults = [
+        evolve(stored[item.id], is_default=False)
         for item in changed
-        if item.id in known and known[item.id].is_default
+        if item.id in stored and stored[item.id].is_default
     ]
-    gone = known.keys() - {item.id for item in after}
-    return Replacement(gone=list(gone), put=stepping_down + changed)
+    removed = stored.keys() - {item.id for item in after}
+    return Difference(removed=list(removed), saved=former_defaults + changed)

@@ -1,8 +1,8 @@
-"""Searches for a part of an e-mail: by what stands before its @, backwards, where those are few.
+"""Searches for a part of an e-mail address, looked up by the end of its local part.
 
-The trigrams of e-mails are shared by most customers of a database, and rule out hardly anyone. Who
-is found by a search with an @ has it in the e-mail, and then the local part ends as the search
-begins, or is one of those in whose text there is another @.
+The trigrams of e-mail addresses are shared by most customers, so a trigram index rules out hardly
+anyone. A search text `begin@rest` is found in an e-mail address whose local part ends with `begin`,
+which the index over reversed local parts answers, or in a search text with more than one @.
 """
 
 from collections.abc import Sequence
@@ -13,47 +13,54 @@ from sqlalchemy import BigInteger, ColumnElement, CompoundSelect, and_, bindpara
 
 from customers.adapters.postgres.engine.session import TENANT, Session
 from customers.adapters.postgres.engine.statements import Statement
-from customers.adapters.postgres.schema.tables import LIVING, customers, email_ending, many_at
+from customers.adapters.postgres.schema.tables import (
+    LIVING,
+    customers,
+    has_more_ats,
+    reversed_local_part,
+)
 from customers.adapters.postgres.schema.types import TEXT
 
-MOST = 1_000
-# What is shorter ends too many local parts.
-_SHORTEST = 3
+MAX_CANDIDATES = 1_000
+# Shorter texts end too many local parts.
+_MIN_LENGTH = 3
 _FIRST_SURROGATE, _AFTER_SURROGATES, _LAST_CHARACTER = 0xD800, 0xE000, "\U0010ffff"
 
 
 async def candidates(session: Session, search: str) -> Sequence[UUID] | None:
-    """Customers among whom are all that a search finds; None where it is no part of an e-mail, or
-    they are too many to be looked up one by one.
+    """The ids of customers among whom are all that the search finds.
+
+    None where it is no part of an e-mail address, or when there are more than MAX_CANDIDATES.
     """
-    begin, at, _ = search.partition("@")
-    if not at or len(begin) < _SHORTEST or begin[0] == _LAST_CHARACTER:
+    begin, at_sign, _ = search.partition("@")
+    if not at_sign or len(begin) < _MIN_LENGTH or begin[0] == _LAST_CHARACTER:
         return None
-    ending = begin[::-1]
-    rows = await session.rows(_CANDIDATES, ending=ending, beyond=_beyond(ending), most=MOST + 1)
-    return None if len(rows) > MOST else [row["id"] for row in rows]
+    low = begin[::-1]
+    limit = MAX_CANDIDATES + 1
+    rows = await session.rows(_CANDIDATES, low=low, high=_after_prefix(low), limit=limit)
+    return None if len(rows) > MAX_CANDIDATES else [row["id"] for row in rows]
 
 
-def _beyond(beginning: str) -> str:
-    """The first text, by code point, after all that begin so."""
-    following = ord(beginning[-1]) + 1
+def _after_prefix(prefix: str) -> str:
+    """The first text, by code point, after all texts with that prefix."""
+    following = ord(prefix[-1]) + 1
     if following == _FIRST_SURROGATE:
         following = _AFTER_SURROGATES
-    return beginning[:-1] + chr(following)
+    return prefix[:-1] + chr(following)
 
 
 def _candidates() -> CompoundSelect[Any]:
-    ends_so = and_(
-        email_ending(customers.c) >= bindparam("ending", type_=TEXT),
-        email_ending(customers.c) < bindparam("beyond", type_=TEXT),
+    has_ending = and_(
+        reversed_local_part(customers.c) >= bindparam("low", type_=TEXT),
+        reversed_local_part(customers.c) < bindparam("high", type_=TEXT),
     )
-    parts = [_some(ends_so), _some(many_at(customers.c))]
+    parts = [_ids(has_ending), _ids(has_more_ats(customers.c))]
     return union_all(*(select(part.subquery()) for part in parts))
 
 
-def _some(which: ColumnElement[bool]) -> Any:
-    living = select(customers.c.id).where(customers.c.tenant_id == TENANT, LIVING, which)
-    return living.limit(bindparam("most", type_=BigInteger))
+def _ids(condition: ColumnElement[bool]) -> Any:
+    living = select(customers.c.id).where(customers.c.tenant_id == TENANT, LIVING, condition)
+    return living.limit(bindparam("limit", type_=BigInteger))
 
 
 _CANDIDATES = Statement.of(_candidates())

@@ -1,14 +1,16 @@
-"""Erasure in PostgreSQL: every personal value of a customer leaves every table, and the receipt.
+"""Erasure in PostgreSQL: empties or removes every personal value of a customer, stores a receipt.
 
-What is personal is said by the columns of the tables; a test holds this module to it.
+The columns of the tables say what is personal; a test compares this module with them.
 """
 
+from collections.abc import Mapping
 from uuid import UUID
 
 from sqlalchemy import CTE, Select, Table, delete, func, insert, select, update
 
 from customers.adapters.postgres.customers.customers import PostgresCustomers
 from customers.adapters.postgres.customers.owned_rows import of_customer
+from customers.adapters.postgres.engine.row_mapping import RowMapping
 from customers.adapters.postgres.engine.session import Session, parameters
 from customers.adapters.postgres.engine.statements import Statement
 from customers.adapters.postgres.schema.segment_tables import (
@@ -32,42 +34,52 @@ from customers.core.model.erasure import Erasure, RecordKind
 from customers.core.ports.customers import ErasureRepository
 
 
+def _from_tables(counts: Mapping[str, int]) -> Mapping[RecordKind, int]:
+    """The counts in the order of the receipt, which JSONB does not preserve."""
+    return {kind: counts.get(name, 0) for kind, name in _TABLES.items()}
+
+
+def _to_tables(counts: Mapping[RecordKind, int]) -> Mapping[str, int]:
+    return {name: counts[kind] for kind, name in _TABLES.items()}
+
+
+ERASURES = RowMapping(
+    Erasure,
+    customer_erasures,
+    decoders={"counts": _from_tables},
+    encoders={"counts": _to_tables},
+)
+
+
 class PostgresErasures(ErasureRepository):
     def __init__(self, session: Session) -> None:
         self._session = session
 
     async def find(self, customer_id: UUID) -> Erasure | None:
         row = await self._session.row(_FIND, customer_id=customer_id)
-        if row is None:
-            return None
-        counts = {kind: row["tables"].get(name, 0) for kind, name in _TABLES.items()}
-        return Erasure.of(customer_id, row["erased_at"], counts)
+        return None if row is None else ERASURES.read(row)
 
     async def erase(self, customer: Customer) -> Erasure:
         if customer.erased_at is None:
-            self._session.refuse(RuntimeError("the customer to keep still has a name"))
-        removed = dict(await self._session.row(_EMPTY, customer_id=customer.id) or {})
+            self._session.refuse(RuntimeError("only an erased customer can be stored by erase()"))
+        rows = dict(await self._session.row(_ERASE, customer_id=customer.id) or {})
         await PostgresCustomers(self._session).save(customer)
-        counts = {kind: removed[name] for kind, name in _TABLES.items() if name in removed}
+        counts = {kind: rows[name] for kind, name in _TABLES.items() if name in rows}
         erasure = Erasure.of(customer.id, customer.erased_at, counts)
-        await self._session.run(
-            _KEEP,
-            customer_id=erasure.customer_id,
-            erased_at=erasure.erased_at,
-            tables={name: erasure.counts[kind] for kind, name in _TABLES.items()},
-        )
+        await self._session.run(_ADD, **ERASURES.write(erasure))
         return erasure
 
 
-def _empty() -> Select[tuple[int, ...]]:
-    """Removes or empties the customer's rows; how many of each table. Memberships are counted,
-    and settled away afterwards; marks, which only wait for that, are not worth a number.
+def _erase() -> Select[tuple[int, ...]]:
+    """Removes or empties the customer's rows; returns the number of rows of each table.
+
+    Stored memberships are counted here and removed by the refresh that follows. Pending changes
+    are removed without being counted.
     """
-    touched = [_removed(table) for table in _OWN]
-    touched += [_orders_without_number(), _memberships()]
+    parts = [_removed(table) for table in _OWN_TABLES]
+    parts += [_orders_without_number(), _memberships()]
     counts = (
-        select(func.count()).select_from(rows).scalar_subquery().label(name)
-        for name, rows in touched
+        select(func.count()).select_from(rows).scalar_subquery().label(name) for name, rows in parts
     )
     _, pending_changes = _removed(customer_segment_pending_changes)
     return select(*counts).add_cte(pending_changes)
@@ -80,8 +92,8 @@ def _memberships() -> tuple[str, CTE]:
 
 
 def _removed(table: Table) -> tuple[str, CTE]:
-    gone = delete(table).where(of_customer(table)).returning(table.c.tenant_id)
-    return table.name, gone.cte(f"from_{table.name}")
+    removed = delete(table).where(of_customer(table)).returning(table.c.tenant_id)
+    return table.name, removed.cte(f"from_{table.name}")
 
 
 def _orders_without_number() -> tuple[str, CTE]:
@@ -108,14 +120,14 @@ _TABLES = {
     RecordKind.ORDER: customer_orders.name,
     RecordKind.REFUND: customer_refunds.name,
 }
-# What is nothing but the customer's own: it goes altogether.
-_OWN = (
+# The tables whose rows are removed as a whole.
+_OWN_TABLES = (
     customer_addresses,
     customer_payment_methods,
     customer_segment_assignments,
     customer_notes,
     customer_communications,
 )
-_EMPTY = Statement.of(_empty())
+_ERASE = Statement.of(_erase())
 _FIND = Statement.of(select(customer_erasures).where(of_customer(customer_erasures)))
-_KEEP = Statement.of(insert(customer_erasures).values(**parameters(customer_erasures)))
+_ADD = Statement.of(insert(customer_erasures).values(**parameters(customer_erasures)))

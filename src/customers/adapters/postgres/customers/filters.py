@@ -1,7 +1,7 @@
-"""Which customers: a filter as the WHERE of a list, a count or an insert.
+"""A customer filter as the WHERE of a list, a count or an insert.
 
-A statement is compiled once per shape of its filter (which of its fields are given, and the form
-of its rule); the values of the fields travel by name, a rule's as literals of its clause.
+A statement is compiled once per shape of its filter: which of its fields are set, and the form of
+its rule. The values of the fields are parameters, those of a rule are literals of its clause.
 """
 
 import re
@@ -26,59 +26,65 @@ from customers.core.model.query import CustomerFilter, MembersOf
 
 
 def statement(
-    which: CustomerFilter,
-    told: Mapping[str, object],
+    customer_filter: CustomerFilter,
+    values: Mapping[str, object],
     compose: Callable[..., ClauseElement],
-    *parts: Hashable,
+    *arguments: Hashable,
 ) -> Statement:
-    """What `compose(kept, *parts)` makes of the tenant's living customers that a filter keeps.
+    """The statement of the clause `compose(condition, *arguments)`; the condition is whether a
+    customer is living, of the tenant, and kept by the filter.
 
-    `told` are the values of the filter, with which the statement is run; `compose` is a function of
-    a module, `parts` is all that its clause depends on besides.
+    `values` are the filter's, with which the statement is run. `compose` is a function of a module
+    whose clause depends on nothing but its arguments.
     """
-    given = frozenset(told)
-    if which.rule is None:
-        return _of_shape(given, compose, parts)
-    kept = and_(_kept(given), where(which.rule.rule, which.rule.now))
-    return Statement.like(compose(kept, *parts))
+    names = frozenset(values)
+    if customer_filter.rule is None:
+        return _of_shape(names, compose, arguments)
+    rule, now = customer_filter.rule.rule, customer_filter.rule.now
+    return Statement.like(compose(and_(_condition(names), where(rule, now)), *arguments))
 
 
-def values(which: CustomerFilter, candidates: Sequence[UUID] | None = None) -> dict[str, object]:
-    """The named values of a filter: of those of its fields that are given.
+def values(
+    customer_filter: CustomerFilter, candidates: Sequence[UUID] | None = None
+) -> dict[str, object]:
+    """The parameters of the filter's fields that are set.
 
-    `candidates` are customers among whom are all that its search finds, where those are known.
+    `candidates` are customers among whom are all that its search finds, if they were looked up.
     """
-    told = {
-        **_looked_for(which.search, candidates),
-        **_choices("status", which.statuses),
-        **_choices("customer_type", which.types),
-        "tags": sorted(which.tags) or None,
-        "created_from": which.created_from,
-        "created_to": which.created_to,
-        "min_total_spent": which.min_total_spent,
-        "max_total_spent": which.max_total_spent,
-        "assigned_to": which.assigned_to,
-        "not_assigned_to": which.not_assigned_to,
-        **_members(which.members_of),
+    parameters = {
+        **_search(customer_filter.search, candidates),
+        **_choices("status", customer_filter.statuses),
+        **_choices("customer_type", customer_filter.types),
+        "tags": sorted(customer_filter.tags) or None,
+        "created_from": customer_filter.created_from,
+        "created_to": customer_filter.created_to,
+        "min_total_spent": customer_filter.min_total_spent,
+        "max_total_spent": customer_filter.max_total_spent,
+        "assigned_to": customer_filter.assigned_to,
+        "not_assigned_to": customer_filter.not_assigned_to,
+        **_members(customer_filter.members_of),
     }
-    return {name: value for name, value in told.items() if value is not None}
+    return {name: value for name, value in parameters.items() if value is not None}
 
 
 @lru_cache(maxsize=1024)
 def _of_shape(
-    given: frozenset[str], compose: Callable[..., ClauseElement], parts: tuple[Hashable, ...]
+    names: frozenset[str], compose: Callable[..., ClauseElement], arguments: tuple[Hashable, ...]
 ) -> Statement:
-    return Statement.of(compose(_kept(given), *parts), plans_anew=bool(given - _FEW))
+    clause = compose(_condition(names), *arguments)
+    return Statement.of(clause, plans_anew=bool(names - _ONE_PLAN))
 
 
-def _kept(given: frozenset[str]) -> ColumnElement[bool]:
-    clauses = (clause for name, clause in _CLAUSES.items() if name in given)
+def _condition(names: frozenset[str]) -> ColumnElement[bool]:
+    clauses = (clause for name, clause in _CLAUSES.items() if name in names)
     return and_(customers.c.tenant_id == TENANT, LIVING, *clauses)
 
 
-def _choices(name: str, chosen: Collection[str]) -> dict[str, object]:
-    """One choice is a value of its own, because an index gives those in order."""
-    return {name: min(chosen)} if len(chosen) == 1 else {f"{name}_any": sorted(chosen) or None}
+def _choices(name: str, options: Collection[str]) -> dict[str, object]:
+    """A single option is compared by `=`, because an index then returns rows in order."""
+    if len(options) == 1:
+        return {name: min(options)}
+    return {f"{name}_any": sorted(options) or None}
 
 
 def _members(members: MembersOf | None) -> dict[str, object]:
@@ -91,52 +97,57 @@ def _members(members: MembersOf | None) -> dict[str, object]:
     }
 
 
-def _looked_for(search: str, candidates: Sequence[UUID] | None) -> dict[str, object]:
+def _search(search: str, candidates: Sequence[UUID] | None) -> dict[str, object]:
     if candidates is not None:
         return {"candidates": candidates, "part": search}
     return {"search": _containing(search) if search else None}
 
 
 def _containing(search: str) -> str:
-    """A LIKE pattern in which every character of the search is itself."""
+    """A LIKE pattern that matches every character of the search literally."""
     return "%" + re.sub(r"([\\%_])", r"\\\1", search) + "%"
 
 
 def _assigned(name: str) -> Select[Any]:
-    put = customer_segment_assignments.c
-    here = (put.tenant_id == TENANT, put.segment_id == bindparam(name, type_=Uuid()))
-    return select(put.customer_id).where(*here)
+    assignment = customer_segment_assignments.c
+    return select(assignment.customer_id).where(
+        assignment.tenant_id == TENANT, assignment.segment_id == bindparam(name, type_=Uuid())
+    )
 
 
-# Customers who are looked up one by one: the same plan is the best whoever they are.
-_FEW = frozenset({"candidates", "part"})
+# Customers who are looked up one by one: the best plan does not depend on the values.
+_ONE_PLAN = frozenset({"candidates", "part"})
 
-_of = customers.c
+_customer = customers.c
 _member = customer_segment_members.c
-# The stored members of a segment, those who are not, and those who are besides.
-STORED = and_(
+# The parameters of `MembersOf`: the stored members of a segment, without some and with others.
+OF_SEGMENT = and_(
     _member.tenant_id == TENANT, _member.segment_id == bindparam("members_of", type_=Uuid())
 )
 WITHOUT = bindparam("without", type_=UUIDS)
 PLUS = bindparam("plus", type_=UUIDS)
 _CLAUSES: Mapping[str, ColumnElement[bool]] = {
-    "search": _of.search_text.like(bindparam("search", type_=TEXT)),
-    "candidates": _of.id == any_(bindparam("candidates", type_=UUIDS)),
-    "part": func.strpos(_of.search_text, bindparam("part", type_=TEXT)) > 0,
-    "status": _of.status == bindparam("status", type_=TEXT),
-    "status_any": _of.status == any_(bindparam("status_any", type_=TEXTS)),
-    "customer_type": _of.customer_type == bindparam("customer_type", type_=TEXT),
-    "customer_type_any": _of.customer_type == any_(bindparam("customer_type_any", type_=TEXTS)),
-    "tags": _of.tags_folded.contains(bindparam("tags", type_=TEXTS)),
-    "created_from": _of.created_at >= bindparam("created_from", type_=MOMENT),
-    "created_to": _of.created_at <= bindparam("created_to", type_=MOMENT),
-    "min_total_spent": _of.total_spent >= bindparam("min_total_spent", type_=Numeric()),
-    "max_total_spent": _of.total_spent <= bindparam("max_total_spent", type_=Numeric()),
-    "assigned_to": _of.id.in_(_assigned("assigned_to")),
-    "not_assigned_to": _of.id.not_in(_assigned("not_assigned_to")),
-    "members_of": _of.id.in_(
+    "search": _customer.search_text.like(bindparam("search", type_=TEXT)),
+    "candidates": _customer.id == any_(bindparam("candidates", type_=UUIDS)),
+    "part": func.strpos(_customer.search_text, bindparam("part", type_=TEXT)) > 0,
+    "status": _customer.status == bindparam("status", type_=TEXT),
+    "status_any": _customer.status == any_(bindparam("status_any", type_=TEXTS)),
+    "customer_type": _customer.customer_type == bindparam("customer_type", type_=TEXT),
+    "customer_type_any": (
+        _customer.customer_type == any_(bindparam("customer_type_any", type_=TEXTS))
+    ),
+    "tags": _customer.tags_folded.contains(bindparam("tags", type_=TEXTS)),
+    "created_from": _customer.created_at >= bindparam("created_from", type_=MOMENT),
+    "created_to": _customer.created_at <= bindparam("created_to", type_=MOMENT),
+    "min_total_spent": _customer.total_spent >= bindparam("min_total_spent", type_=Numeric()),
+    "max_total_spent": _customer.total_spent <= bindparam("max_total_spent", type_=Numeric()),
+    "assigned_to": _customer.id.in_(_assigned("assigned_to")),
+    "not_assigned_to": _customer.id.not_in(_assigned("not_assigned_to")),
+    "members_of": _customer.id.in_(
         union_all(
-            select(_member.customer_id).where(STORED, not_(_member.customer_id == any_(WITHOUT))),
+            select(_member.customer_id).where(
+                OF_SEGMENT, not_(_member.customer_id == any_(WITHOUT))
+            ),
             select(func.unnest(PLUS)),
         )
     ),

@@ -1,8 +1,8 @@
-"""Lookups of rows one by one, because there are few of them whatever the planner thinks.
+"""Lateral joins and conditions that make PostgreSQL look up rows one by one.
 
-It cannot know how many rows an array holds, or a page, or how narrow a range is; where it guesses
-many it reads all customers of a tenant instead. A subquery with an offset is never merged into the
-query around it, so that each row of the outer side looks up its own.
+The planner cannot know how many rows an array or a page holds, or how narrow a range is. Where it
+guesses many, it reads all customers of a tenant instead. A subquery with an offset is never merged
+into the query around it, so each row of the outer side looks up its own.
 """
 
 from typing import Any
@@ -14,19 +14,22 @@ from sqlalchemy.sql.selectable import LateralFromClause
 from customers.adapters.postgres.engine.session import TENANT
 from customers.adapters.postgres.schema.segment_tables import customer_segment_members
 
-
-def each(rows: Select[Any], name: str) -> LateralFromClause:
-    """The rows that belong to one row of what it is joined to, which they may refer to."""
-    return rows.offset(literal_column("0")).lateral(name)
+NO_OFFSET: ColumnElement[int] = literal_column("0")
 
 
-def is_stored(segment_id: Any, customer_id: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Whether a row of the members is of a segment and, by a condition on its id, of a customer.
+def lateral(rows: Select[Any], name: str) -> LateralFromClause:
+    """The rows that belong to one row of the other side of a join; they may refer to it."""
+    return rows.offset(NO_OFFSET).lateral(name)
 
-    Looked up by the customer, who is in few segments, and never by the segment, which may have
-    half a million members: what an index cannot answer leaves the planner no choice. Until it has
-    numbers of a table that is filling up, it takes either for one row.
+
+def is_membership(segment_id: Any, of_customer: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether a row of the members is of a segment and, by a condition on its customer id, of a
+    customer.
+
+    An index finds it by the customer, who is in few segments, and never by the segment, which may
+    have half a million members: no index answers IS NOT DISTINCT FROM. Until the planner has
+    statistics of a table that is filling up, it estimates one row for either.
     """
     member = customer_segment_members.c
-    is_of_it = member.segment_id.is_not_distinct_from(segment_id)
-    return and_(member.tenant_id == TENANT, customer_id, is_of_it)
+    of_segment = member.segment_id.is_not_distinct_from(segment_id)
+    return and_(member.tenant_id == TENANT, of_customer, of_segment)

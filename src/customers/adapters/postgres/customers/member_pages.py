@@ -1,7 +1,7 @@
-"""Lists of a segment's members in the order of their creation, read off the members' own index.
+"""Pages of a segment's members by creation time, read off the members' own index.
 
-A page is as cheap in a tenant of a million as in a tenant of ten. Every other order, and every
-other filter beside the members, is the business of `lists`.
+Such a page costs the same whether a tenant has ten customers or a million. Lists in any other
+order, or with a further filter, are in `pages`.
 """
 
 from functools import lru_cache
@@ -23,9 +23,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.elements import ColumnElement
 
-from customers.adapters.postgres.customers.filters import PLUS, STORED, WITHOUT
-from customers.adapters.postgres.customers.lateral import each
-from customers.adapters.postgres.customers.rows import SHOWN
+from customers.adapters.postgres.customers.filters import OF_SEGMENT, PLUS, WITHOUT
+from customers.adapters.postgres.customers.lateral import lateral
+from customers.adapters.postgres.customers.rows import CUSTOMERS
 from customers.adapters.postgres.engine.session import TENANT
 from customers.adapters.postgres.engine.statements import Statement
 from customers.adapters.postgres.schema.segment_tables import customer_segment_members
@@ -34,82 +34,88 @@ from customers.adapters.postgres.schema.types import MOMENT
 from customers.core.model.query import CustomerFilter, CustomerSort, SortDirection, SortField
 
 
-def answers(which: CustomerFilter, order: CustomerSort) -> bool:
-    """Whether the members' index gives what a filter keeps, in that order."""
-    is_plain = which == CustomerFilter(members_of=which.members_of)
-    return is_plain and which.members_of is not None and order.by is SortField.CREATED_AT
+def supports(customer_filter: CustomerFilter, sort: CustomerSort) -> bool:
+    """Whether the members' index returns what the filter keeps, in that order."""
+    members = customer_filter.members_of
+    is_plain = customer_filter == CustomerFilter(members_of=members)
+    return is_plain and members is not None and sort.by is SortField.CREATED_AT
 
 
 @lru_cache
-def page(order: SortDirection) -> Statement:
-    """From an offset; run it with the values of the filter, `limit` and `offset`."""
-    return Statement.of(_page(order, _OFFSET + _LIMIT, _OFFSET))
+def page(direction: SortDirection) -> Statement:
+    """A page from an offset; its parameters are the filter's, `limit` and `offset`."""
+    return Statement.of(_page(direction, _OFFSET + _LIMIT, _OFFSET))
 
 
 @lru_cache
-def after(order: SortDirection) -> Statement:
-    """From beyond a key; run it with the values of the filter, `limit` and the key's."""
-    return Statement.of(_page(order, _LIMIT, None, is_beyond=True))
+def page_after(direction: SortDirection) -> Statement:
+    """A page after a key; its parameters are the filter's, `limit` and the key's."""
+    return Statement.of(_page(direction, _LIMIT, None, after_key=True))
 
 
 def _page(
-    order: SortDirection,
-    most: ColumnElement[int],
+    direction: SortDirection,
+    max_members: ColumnElement[int],
     offset: ColumnElement[int] | None,
     *,
-    is_beyond: bool = False,
+    after_key: bool = False,
 ) -> Select[Any]:
-    """A page's customers: looked up one by one, and sorted once more."""
-    both = union_all(_stored(order, most, is_beyond), _besides(order, is_beyond))
-    chosen = both.subquery("chosen")
-    place = (chosen.c.created_at, chosen.c.id)
-    page = select(*place).order_by(*_placed(order, *place)).limit(_LIMIT).offset(offset)
-    some = page.subquery("page")
-    here = select(*SHOWN).where(customers.c.tenant_id == TENANT, customers.c.id == some.c.id)
-    found = each(here, "found")
-    placed = _placed(order, found.c.created_at, found.c.id)
-    return select(found).select_from(some.join(found, true())).order_by(*placed)
+    """The customers of a page, looked up one by one and sorted again."""
+    both = union_all(_stored(direction, max_members, after_key), _plus(direction, after_key))
+    members = both.subquery("members")
+    columns = (members.c.created_at, members.c.id)
+    ids = select(*columns).order_by(*_sorted(direction, *columns))
+    page = ids.limit(_LIMIT).offset(offset).subquery("page")
+    own = (customers.c.tenant_id == TENANT, customers.c.id == page.c.id)
+    customer = lateral(select(*CUSTOMERS.columns).where(*own), "customer")
+    in_order = _sorted(direction, customer.c.created_at, customer.c.id)
+    return select(customer).select_from(page.join(customer, true())).order_by(*in_order)
 
 
-def _stored(order: SortDirection, most: ColumnElement[int], is_beyond: bool) -> Select[Any]:
-    same = (customers.c.tenant_id == TENANT, customers.c.id == _member.customer_id)
-    living = each(select(literal_column("1")).where(*same, LIVING), "living")
-    kept = (
+def _stored(
+    direction: SortDirection, max_members: ColumnElement[int], after_key: bool
+) -> Select[Any]:
+    """The first stored members, without the customers of WITHOUT and PLUS."""
+    own = (customers.c.tenant_id == TENANT, customers.c.id == _member.customer_id)
+    living = lateral(select(literal_column("1")).where(*own, LIVING), "living")
+    others = (not_(_member.customer_id == any_(ids)) for ids in (WITHOUT, PLUS))
+    members = (
         select(_member.created_at, _member.customer_id.label("id"))
         .select_from(customer_segment_members.join(living, true()))
-        .where(STORED, *(not_(_member.customer_id == any_(some)) for some in (WITHOUT, PLUS)))
+        .where(OF_SEGMENT, *others)
     )
-    first = _next(kept, order, _PLACE, is_beyond).order_by(*_placed(order, *_PLACE)).limit(most)
+    columns = (_member.created_at, _member.customer_id)
+    following = _following(members, direction, columns, after_key)
+    first = following.order_by(*_sorted(direction, *columns)).limit(max_members)
     return select(first.subquery("stored"))
 
 
-def _besides(order: SortDirection, is_beyond: bool) -> Select[Any]:
-    """Those who are members whether they are stored or not: few, so that they need no order."""
-    place = (customers.c.created_at, customers.c.id)
-    plus = select(*place).where(
+def _plus(direction: SortDirection, after_key: bool) -> Select[Any]:
+    """The customers of PLUS, stored as members or not: few, so that no limit is needed."""
+    columns = (customers.c.created_at, customers.c.id)
+    living = select(*columns).where(
         customers.c.tenant_id == TENANT, LIVING, customers.c.id == any_(PLUS)
     )
-    return _next(plus, order, place, is_beyond)
+    return _following(living, direction, columns, after_key)
 
 
-def _next(
-    chosen: Select[Any],
-    order: SortDirection,
-    place: tuple[Column[Any], Column[Any]],
-    is_beyond: bool,
+def _following(
+    members: Select[Any],
+    direction: SortDirection,
+    columns: tuple[Column[Any], Column[Any]],
+    after_key: bool,
 ) -> Select[Any]:
-    if not is_beyond:
-        return chosen
-    here = tuple_(*place)
+    if not after_key:
+        return members
+    place = tuple_(*columns)
     key = tuple_(bindparam("key_value", type_=MOMENT), bindparam("key_id", type_=Uuid()))
-    return chosen.where(here > key if order is SortDirection.ASC else here < key)
+    return members.where(place > key if direction is SortDirection.ASC else place < key)
 
 
-def _placed(order: SortDirection, *place: ColumnElement[Any]) -> list[ColumnElement[Any]]:
-    return [part if order is SortDirection.ASC else part.desc() for part in place]
+def _sorted(direction: SortDirection, *columns: ColumnElement[Any]) -> list[ColumnElement[Any]]:
+    return [column if direction is SortDirection.ASC else column.desc() for column in columns]
 
 
 _member = customer_segment_members.c
-_PLACE = (_member.created_at, _member.customer_id)
 _LIMIT = bindparam("limit", type_=BigInteger)
 _OFFSET = bindparam("offset", type_=BigInteger)

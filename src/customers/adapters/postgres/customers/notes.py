@@ -3,18 +3,17 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from asyncpg import Record
-from attrs import asdict
 from sqlalchemy import Uuid, bindparam, delete, exists, insert
 
 from customers.adapters.postgres.customers.owned_rows import (
-    IS_THERE,
-    beyond,
-    found,
+    CUSTOMER_EXISTS,
+    after_key,
+    existing,
     key_values,
     newest_of,
     of_customer,
 )
+from customers.adapters.postgres.engine.row_mapping import RowMapping
 from customers.adapters.postgres.engine.session import Session, parameters
 from customers.adapters.postgres.engine.statements import Statement
 from customers.adapters.postgres.schema.tables import customer_notes
@@ -22,6 +21,8 @@ from customers.core.errors import NoteNotFound
 from customers.core.model.journal import Note
 from customers.core.model.query import JournalKey
 from customers.core.ports.journal import NoteRepository
+
+NOTES = RowMapping(Note, customer_notes)
 
 
 class PostgresNotes(NoteRepository):
@@ -32,34 +33,30 @@ class PostgresNotes(NoteRepository):
         self, customer_id: UUID, after: JournalKey | None, limit: int
     ) -> Sequence[Note]:
         rows = await self._session.rows(
-            _NEWEST if after is None else _BEYOND,
+            _NEWEST if after is None else _AFTER,
             **key_values(after),
             customer_id=customer_id,
             limit=limit,
         )
-        return [_from_row(row) for row in found(rows)]
+        return [NOTES.read(row) for row in existing(rows)]
 
     async def add(self, note: Note) -> None:
-        await self._session.run(_ADD, **asdict(note, recurse=False))
+        await self._session.run(_ADD, **NOTES.write(note))
 
     async def remove(self, customer_id: UUID, note_id: UUID) -> None:
         if not await self._session.run(_REMOVE, customer_id=customer_id, id=note_id):
             raise NoteNotFound
 
 
-def _from_row(row: Record) -> Note:
-    return Note(**row)
-
-
-_of = customer_notes.c
-_PLACE = (_of.created_at, _of.id)
-_NEWEST = Statement.of(newest_of(customer_notes, *_PLACE))
-_BEYOND = Statement.of(newest_of(customer_notes, *_PLACE, beyond(*_PLACE)))
+_note = customer_notes.c
+_SORT = (_note.created_at, _note.id)
+_NEWEST = Statement.of(newest_of(customer_notes, *_SORT))
+_AFTER = Statement.of(newest_of(customer_notes, *_SORT, after_key(*_SORT)))
 _ADD = Statement.of(insert(customer_notes).values(**parameters(customer_notes)))
 _REMOVE = Statement.of(
     delete(customer_notes).where(
         of_customer(customer_notes),
-        _of.id == bindparam("id", type_=Uuid()),
-        exists().where(IS_THERE),
+        _note.id == bindparam("id", type_=Uuid()),
+        exists().where(CUSTOMER_EXISTS),
     )
 )

@@ -1,7 +1,6 @@
-"""What belongs to a customer, read in one round trip that tells an unknown customer from one who
-has nothing: the former gives no row, the latter one row of nothing but NULL.
+"""Reads the rows of a table that belong to one living customer, in one round trip.
 
-What is read, and what becomes of it, is the business of each repository.
+A customer without rows gives a single row of NULLs, an unknown customer gives none.
 """
 
 from collections.abc import Sequence
@@ -29,47 +28,52 @@ from customers.adapters.postgres.schema.types import MOMENT
 from customers.core.errors import CustomerNotFound
 from customers.core.model.query import JournalKey
 
-CUSTOMER = bindparam("customer_id", type_=Uuid())
-IS_THERE = and_(customers.c.tenant_id == TENANT, customers.c.id == CUSTOMER, LIVING)
+_CUSTOMER = bindparam("customer_id", type_=Uuid())
+CUSTOMER_EXISTS = and_(customers.c.tenant_id == TENANT, customers.c.id == _CUSTOMER, LIVING)
 
 
 def of_customer(table: Table) -> ColumnElement[bool]:
-    """The rows of the customer, living or not."""
-    return and_(table.c.tenant_id == TENANT, table.c.customer_id == CUSTOMER)
+    """Whether a row belongs to the customer `customer_id`, living or not."""
+    return and_(table.c.tenant_id == TENANT, table.c.customer_id == _CUSTOMER)
 
 
 def all_of(table: Table) -> Select[Any]:
-    """Everything a living customer has in a table."""
+    """All rows of a living customer."""
     joined = customers.outerjoin(table, of_customer(table))
-    return select(table).select_from(joined).where(IS_THERE)
+    return select(table).select_from(joined).where(CUSTOMER_EXISTS)
 
 
 def newest_of(
-    table: Table, at: Column[Any], tie: Column[Any], *kept: ColumnElement[bool]
+    table: Table, moment: Column[Any], tie: Column[Any], *conditions: ColumnElement[bool]
 ) -> Select[Any]:
-    """The first `limit` of what a living customer has in a table, newest first, ties from the
-    greatest down: read off an index, however much there is.
+    """The first `limit` rows of a living customer, newest first, ties with the greatest first.
+
+    Read off an index, however many rows there are.
     """
-    chosen = select(table).where(of_customer(table), *kept).order_by(at.desc(), tie.desc())
-    page = chosen.limit(bindparam("limit", type_=Integer())).subquery("page")
+    own = select(table).where(of_customer(table), *conditions)
+    limit = bindparam("limit", type_=Integer())
+    page = own.order_by(moment.desc(), tie.desc()).limit(limit).subquery("page")
     joined = customers.outerjoin(page, true())
-    sort_key = (page.c[at.name].desc(), page.c[tie.name].desc())
-    return select(page).select_from(joined).where(IS_THERE).order_by(*sort_key)
+    in_order = (page.c[moment.name].desc(), page.c[tie.name].desc())
+    return select(page).select_from(joined).where(CUSTOMER_EXISTS).order_by(*in_order)
 
 
-def beyond(at: Column[Any], tie: Column[Any]) -> ColumnElement[bool]:
-    """What comes after the place (`key_at`, `key_id`) in a list that is newest first."""
+def after_key(moment: Column[Any], tie: Column[Any]) -> ColumnElement[bool]:
+    """Whether a row comes after (`key_at`, `key_id`) in a list that is newest first."""
     key = (bindparam("key_at", type_=MOMENT), bindparam("key_id", type_=tie.type))
-    return tuple_(at, tie) < tuple_(*key)
+    return tuple_(moment, tie) < tuple_(*key)
 
 
 def key_values(after: JournalKey | None) -> dict[str, object]:
-    """The values of `beyond` where ties are broken by a UUID; none without a key."""
+    """The parameters of `after_key` where ties are broken by a UUID; none without a key."""
     return {} if after is None else {"key_at": after.at, "key_id": UUID(after.id)}
 
 
-def found(rows: Sequence[Record], key: str = "id") -> Sequence[Record]:
-    """What the customer has. Raises CustomerNotFound; `key` is a column that is never NULL."""
+def existing(rows: Sequence[Record], key: str = "id") -> Sequence[Record]:
+    """The rows that the customer has; `key` is a column that is never NULL.
+
+    Raises CustomerNotFound.
+    """
     if not rows:
         raise CustomerNotFound
     return [row for row in rows if row[key] is not None]

@@ -1,7 +1,7 @@
-"""Lists of customers: pages by number, walks by key, and how many there are.
+"""Lists of customers: pages by number, pages after a key, and totals.
 
-Every order has an index that gives it, ties and missing dates included, so what a page costs does
-not depend on how many customers there are; a walk costs the same however far it has gone.
+Every sort has an index, ties and missing dates included, so a page costs the same however many
+customers there are, and a page after a key the same however far it is into the list.
 """
 
 from collections.abc import Sequence
@@ -21,13 +21,13 @@ from sqlalchemy import (
 )
 
 from customers.adapters.postgres.customers import counters, email_search, filters, member_pages
-from customers.adapters.postgres.customers.rows import SHOWN
+from customers.adapters.postgres.customers.rows import CUSTOMERS
 from customers.adapters.postgres.engine.session import Session
 from customers.adapters.postgres.schema.tables import (
     ASCENDING_DATES,
     DESCENDING_DATES,
-    FAR,
-    LONG_AGO,
+    INFINITY,
+    MINUS_INFINITY,
     customers,
 )
 from customers.adapters.postgres.schema.types import MONEY
@@ -40,116 +40,121 @@ from customers.core.model.query import (
     SortField,
 )
 
-_MOST_OFFSET = 2**62
+_MAX_OFFSET = 2**62
 
 
 async def page(
-    session: Session, which: CustomerFilter, order: CustomerSort, page: Page
+    session: Session, customer_filter: CustomerFilter, sort: CustomerSort, page: Page
 ) -> Sequence[Record]:
-    """The rows of one page, with the columns of SHOWN."""
-    offset = min(page.offset, _MOST_OFFSET)
-    told = await _values(session, which)
-    if member_pages.answers(which, order):
-        statement = member_pages.page(order.order)
+    """The rows of one page, with the columns of CUSTOMERS."""
+    values = await _values(session, customer_filter)
+    if member_pages.supports(customer_filter, sort):
+        statement = member_pages.page(sort.order)
     else:
-        statement = filters.statement(which, told, _page, order)
-    return await session.rows(statement, limit=page.size, offset=offset, **told)
+        statement = filters.statement(customer_filter, values, _page, sort)
+    return await session.rows(statement, limit=page.size, offset=_offset(page), **values)
 
 
-async def numbered(
-    session: Session, which: CustomerFilter, order: CustomerSort, page: Page
+async def page_with_total(
+    session: Session, customer_filter: CustomerFilter, sort: CustomerSort, page: Page
 ) -> tuple[Sequence[Record], int]:
-    """As `page`, and how many there are in all, in one statement; in two past the end."""
-    told = await _values(session, which)
-    statement = filters.statement(which, told, _numbered, order, counters.shape(which))
-    offset = min(page.offset, _MOST_OFFSET)
-    rows = await session.rows(
-        statement, limit=page.size, offset=offset, **told, **counters.values(which)
-    )
+    """As `page`, with the total, in one statement; in two past the end."""
+    values = await _values(session, customer_filter)
+    shape = counters.shape(customer_filter)
+    statement = filters.statement(customer_filter, values, _page_with_total, sort, shape)
+    offset = _offset(page)
+    values |= counters.values(customer_filter)
+    rows = await session.rows(statement, limit=page.size, offset=offset, **values)
     if rows:
         return rows, rows[0]["total"]
-    return rows, await count(session, which) if offset else 0
+    return rows, await count(session, customer_filter) if offset else 0
 
 
-async def after(
+async def page_after(
     session: Session,
-    which: CustomerFilter,
-    order: CustomerSort,
+    customer_filter: CustomerFilter,
+    sort: CustomerSort,
     key: CustomerKey | None,
     limit: int,
 ) -> Sequence[Record]:
-    """The rows that follow a key, or the first ones, with the columns of SHOWN."""
+    """The rows after a key, or the first ones, with the columns of CUSTOMERS."""
     if key is None:
-        return await page(session, which, order, Page(size=limit))
-    told = await _values(session, which)
-    if member_pages.answers(which, order):
-        statement = member_pages.after(order.order)
+        return await page(session, customer_filter, sort, Page(size=limit))
+    values = await _values(session, customer_filter)
+    if member_pages.supports(customer_filter, sort):
+        statement = member_pages.page_after(sort.order)
     else:
-        statement = filters.statement(which, told, _after, order)
-    place = {"key_value": key.value, "key_id": key.id}
-    return await session.rows(statement, limit=limit, **told, **place)
+        statement = filters.statement(customer_filter, values, _page_after, sort)
+    values |= {"key_value": key.value, "key_id": key.id}
+    return await session.rows(statement, limit=limit, **values)
 
 
-async def count(session: Session, which: CustomerFilter) -> int:
-    if (shape := counters.shape(which)) is not None:
-        return int(await session.value(counters.total(shape), **counters.values(which)))
-    told = await _values(session, which)
-    [row] = await session.rows(filters.statement(which, told, _count), **told)
+async def count(session: Session, customer_filter: CustomerFilter) -> int:
+    if (shape := counters.shape(customer_filter)) is not None:
+        total = await session.value(counters.total(shape), **counters.values(customer_filter))
+        return int(total)
+    values = await _values(session, customer_filter)
+    [row] = await session.rows(filters.statement(customer_filter, values, _count), **values)
     return int(row["count"])
 
 
-async def _values(session: Session, which: CustomerFilter) -> dict[str, object]:
-    """The values of a filter; what a part of an e-mail may find is looked up first."""
-    return filters.values(which, await email_search.candidates(session, which.search))
+async def _values(session: Session, customer_filter: CustomerFilter) -> dict[str, object]:
+    """The parameters of a filter; candidates of an e-mail search are looked up first."""
+    candidates = await email_search.candidates(session, customer_filter.search)
+    return filters.values(customer_filter, candidates)
 
 
-def _page(kept: ColumnElement[bool], order: CustomerSort) -> Select[Any]:
-    return _sorted(kept, order).offset(bindparam("offset", type_=BigInteger))
+def _offset(page: Page) -> int:
+    return min(page.offset, _MAX_OFFSET)
 
 
-def _numbered(
-    kept: ColumnElement[bool], order: CustomerSort, shape: counters.Shape | None
+def _page(condition: ColumnElement[bool], sort: CustomerSort) -> Select[Any]:
+    return _sorted(condition, sort).offset(bindparam("offset", type_=BigInteger))
+
+
+def _page_with_total(
+    condition: ColumnElement[bool], sort: CustomerSort, shape: counters.Shape | None
 ) -> Select[Any]:
-    counted = _count(kept) if shape is None else counters.counted_by(shape)
-    return _page(kept, order).add_columns(counted.scalar_subquery().label("total"))
+    total = _count(condition) if shape is None else counters.select_total(shape)
+    return _page(condition, sort).add_columns(total.scalar_subquery().label("total"))
 
 
-def _after(kept: ColumnElement[bool], order: CustomerSort) -> Select[Any]:
-    value = _sort_value(order)
+def _page_after(condition: ColumnElement[bool], sort: CustomerSort) -> Select[Any]:
+    value = _sort_value(sort)
     place = tuple_(value, customers.c.id)
-    key = tuple_(_key_value(value, order), bindparam("key_id", type_=Uuid()))
-    return _sorted(kept, order).where(place > key if _ascends(order) else place < key)
+    key = tuple_(_key_value(value, sort), bindparam("key_id", type_=Uuid()))
+    return _sorted(condition, sort).where(place > key if _ascends(sort) else place < key)
 
 
-def _count(kept: ColumnElement[bool]) -> Select[Any]:
-    return select(func.count().label("count")).select_from(customers).where(kept)
+def _count(condition: ColumnElement[bool]) -> Select[Any]:
+    return select(func.count().label("count")).select_from(customers).where(condition)
 
 
-def _sorted(kept: ColumnElement[bool], order: CustomerSort) -> Select[Any]:
-    by = (_sort_value(order), customers.c.id)
-    placed = by if _ascends(order) else [part.desc() for part in by]
+def _sorted(condition: ColumnElement[bool], sort: CustomerSort) -> Select[Any]:
+    columns = (_sort_value(sort), customers.c.id)
+    in_order = columns if _ascends(sort) else [column.desc() for column in columns]
     limit = bindparam("limit", type_=BigInteger)
-    return select(*SHOWN).where(kept).order_by(*placed).limit(limit)
+    return select(*CUSTOMERS.columns).where(condition).order_by(*in_order).limit(limit)
 
 
-def _sort_value(order: CustomerSort) -> ColumnElement[Any]:
-    """The expression that the index of this order is made of."""
-    dates = ASCENDING_DATES if _ascends(order) else DESCENDING_DATES
-    name = _COLUMNS.get(order.by, order.by.value)
+def _sort_value(sort: CustomerSort) -> ColumnElement[Any]:
+    """The expression in the index of this sort."""
+    dates = ASCENDING_DATES if _ascends(sort) else DESCENDING_DATES
+    name = _COLUMNS.get(sort.by, sort.by.value)
     return dates.get(name, customers.c[name])
 
 
-def _key_value(value: ColumnElement[Any], order: CustomerSort) -> ColumnElement[Any]:
-    """The key's value as the index has it: a missing date is an extreme one."""
+def _key_value(value: ColumnElement[Any], sort: CustomerSort) -> ColumnElement[Any]:
+    """The key's value as the index has it: a missing date is infinite."""
     kind = Numeric() if value.type is MONEY else value.type
-    told: ColumnElement[Any] = bindparam("key_value", type_=kind)
-    if order.by.value not in ASCENDING_DATES:
-        return told
-    return func.coalesce(told, FAR if _ascends(order) else LONG_AGO)
+    key_value: ColumnElement[Any] = bindparam("key_value", type_=kind)
+    if sort.by.value not in ASCENDING_DATES:
+        return key_value
+    return func.coalesce(key_value, INFINITY if _ascends(sort) else MINUS_INFINITY)
 
 
-def _ascends(order: CustomerSort) -> bool:
-    return order.order is SortDirection.ASC
+def _ascends(sort: CustomerSort) -> bool:
+    return sort.order is SortDirection.ASC
 
 
 _COLUMNS = {SortField.LIFETIME_VALUE: "total_spent"}

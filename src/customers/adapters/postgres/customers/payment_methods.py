@@ -1,28 +1,29 @@
-"""Payment methods in PostgreSQL, and the tokens that a deleted customer sets free.
+"""Payment methods in PostgreSQL, and the tokens that a deleted customer releases.
 
-Which method is the default is the model's business. That a token has one holder is the business
-of an index over the tokens that are not released.
+The model decides which method is the default. A unique index over the tokens that are not released
+gives each token one holder.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from asyncpg import Record
-from attrs import asdict
 from sqlalchemy import CTE, Select, any_, bindparam, delete, false, select, text, true, update
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.sql.dml import ReturningInsert
 from sqlalchemy.sql.elements import ColumnElement
 
-from customers.adapters.postgres.customers.diff import replacement
-from customers.adapters.postgres.customers.owned_rows import all_of, found, of_customer
+from customers.adapters.postgres.customers.diff import difference
+from customers.adapters.postgres.customers.owned_rows import all_of, existing, of_customer
+from customers.adapters.postgres.engine.row_mapping import RowMapping
 from customers.adapters.postgres.engine.session import Session, parameters
 from customers.adapters.postgres.engine.statements import Statement
 from customers.adapters.postgres.schema.tables import customer_payment_methods
 from customers.adapters.postgres.schema.types import UUIDS
-from customers.core.model.payment import PaymentMethod, PaymentType
+from customers.core.model.payment import PaymentMethod
 from customers.core.ports.customers import PaymentMethodRepository
+
+PAYMENT_METHODS = RowMapping(PaymentMethod, customer_payment_methods, storage_only=("is_released",))
 
 
 class PostgresPaymentMethods(PaymentMethodRepository):
@@ -31,16 +32,17 @@ class PostgresPaymentMethods(PaymentMethodRepository):
 
     async def all(self, customer_id: UUID) -> Sequence[PaymentMethod]:
         rows = await self._session.rows(_ALL, customer_id=customer_id)
-        return [from_row(row) for row in found(rows)]
+        return [PAYMENT_METHODS.read(row) for row in existing(rows)]
 
     async def replace(
         self, customer_id: UUID, before: Sequence[PaymentMethod], after: Sequence[PaymentMethod]
     ) -> None:
-        change = replacement(before, after)
-        if change.gone:
-            await self._session.run(_REMOVE, customer_id=customer_id, ids=change.gone)
-        if change.put:
-            await self._session.run_each(_PUT, [asdict(method) for method in change.put])
+        change = difference(before, after)
+        if change.removed:
+            await self._session.run(_REMOVE, customer_id=customer_id, ids=change.removed)
+        if change.saved:
+            rows = [PAYMENT_METHODS.write(method) for method in change.saved]
+            await self._session.run_many(_SAVE, rows)
 
     async def release(self, customer_id: UUID) -> None:
         await self._session.run(_RELEASE, customer_id=customer_id)
@@ -49,65 +51,64 @@ class PostgresPaymentMethods(PaymentMethodRepository):
         return [row["id"] for row in await self._session.rows(_RECLAIM, customer_id=customer_id)]
 
 
-def from_row(row: Record | Mapping[str, Any]) -> PaymentMethod:
-    """The method of a row that has the columns of its table, `is_released` or not."""
-    told = {name: value for name, value in row.items() if name != "is_released"}
-    return PaymentMethod(**{**told, "payment_type": PaymentType(row["payment_type"])})
-
-
-def _put() -> Insert:
-    told = parameters(customer_payment_methods, but=("is_released",))
-    new = insert(customer_payment_methods).values(**told, is_released=false())
-    kept = ("tenant_id", "id", "customer_id", "is_released")
-    changes = {column.name: column for column in new.excluded if column.name not in kept}
+def _save() -> Insert:
+    values = parameters(customer_payment_methods, but=("is_released",))
+    new = insert(customer_payment_methods).values(**values, is_released=false())
+    unchanged = ("tenant_id", "id", "customer_id", "is_released")
+    changes = {column.name: column for column in new.excluded if column.name not in unchanged}
     return new.on_conflict_do_update(index_elements=["tenant_id", "id"], set_=changes)
 
 
 def _reclaim() -> ReturningInsert[Any]:
-    """An update would fail on a token that somebody takes at this moment, an insert can wait for
-    them and step back: so the rows are taken out and put in again, and those whose tokens others
-    have are put in as they were. Tokens are taken in one order, so that no two restores wait for
-    each other.
+    """Deletes the released rows and inserts them again; returns those whose token is taken.
+
+    An update would fail on a token that another transaction is about to take, an insert can wait
+    for that transaction and do nothing. The rows whose tokens are taken are inserted as released.
+    Tokens are inserted in order, so that two restores never wait for each other.
     """
     released = (
         delete(customer_payment_methods)
-        .where(of_customer(customer_payment_methods), _of.is_released)
-        .returning(*_of)
+        .where(of_customer(customer_payment_methods), _method.is_released)
+        .returning(*_method)
         .cte("released")
     )
     by_token = (released.c.payment_gateway, released.c.gateway_payment_method_id)
-    held = (
-        _put_again(_with(released, false()).order_by(*by_token))
+    reclaimed = (
+        _insert(_with(released, false()).order_by(*by_token))
         .on_conflict_do_nothing(
             index_elements=["tenant_id", "payment_gateway", "gateway_payment_method_id"],
             index_where=text("NOT is_released"),
         )
-        .returning(_of.id)
-        .cte("held")
+        .returning(_method.id)
+        .cte("reclaimed")
     )
-    lost = _with(released, true()).where(released.c.id.not_in(select(held.c.id)))
-    return _put_again(lost).returning(_of.id)
+    taken = _with(released, true()).where(released.c.id.not_in(select(reclaimed.c.id)))
+    return _insert(taken).returning(_method.id)
 
 
 def _with(released: CTE, is_released: ColumnElement[bool]) -> Select[Any]:
-    told = (is_released if each.name == "is_released" else each for each in released.c)
-    return select(*told)
+    values = (
+        is_released if column.name == "is_released" else column for column in released.columns
+    )
+    return select(*values)
 
 
-def _put_again(rows: Select[Any]) -> Insert:
-    return insert(customer_payment_methods).from_select(list(_of), rows)
+def _insert(rows: Select[Any]) -> Insert:
+    return insert(customer_payment_methods).from_select(list(_method), rows)
 
 
-_of = customer_payment_methods.c
+_method = customer_payment_methods.c
 _ALL = Statement.of(
-    all_of(customer_payment_methods).order_by(_of.is_default.desc(), _of.created_at, _of.id)
+    all_of(customer_payment_methods).order_by(
+        _method.is_default.desc(), _method.created_at, _method.id
+    )
 )
 _REMOVE = Statement.of(
     delete(customer_payment_methods).where(
-        of_customer(customer_payment_methods), _of.id == any_(bindparam("ids", type_=UUIDS))
+        of_customer(customer_payment_methods), _method.id == any_(bindparam("ids", type_=UUIDS))
     )
 )
-_PUT = Statement.of(_put())
+_SAVE = Statement.of(_save())
 _RELEASE = Statement.of(
     update(customer_payment_methods)
     .where(of_customer(customer_payment_methods))

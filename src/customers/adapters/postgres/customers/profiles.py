@@ -1,61 +1,49 @@
-"""Customers with their addresses and payment methods, in one statement.
+"""Customers with their addresses and payment methods, read in one statement.
 
-What belongs to a customer comes as an array of records beside the row: they cost no round trip
-and keep their types, which JSON would not.
+Addresses and payment methods are arrays of records beside the customer's row: that needs no second
+round trip, and keeps the types of values, which JSON would lose.
 """
 
 from typing import Any
 
 from asyncpg import Record
-from sqlalchemy import ColumnElement, Select, Table, Uuid, any_, bindparam, func, select
+from sqlalchemy import ColumnElement, Select, Uuid, any_, bindparam, func, select
 
-from customers.adapters.postgres.customers import addresses, payment_methods
-from customers.adapters.postgres.customers.rows import SHOWN, from_row
+from customers.adapters.postgres.customers.addresses import ADDRESSES
+from customers.adapters.postgres.customers.payment_methods import PAYMENT_METHODS
+from customers.adapters.postgres.customers.rows import CUSTOMERS
+from customers.adapters.postgres.engine.row_mapping import RowMapping
 from customers.adapters.postgres.engine.session import TENANT
 from customers.adapters.postgres.engine.statements import Statement
-from customers.adapters.postgres.schema.tables import (
-    LIVING,
-    customer_addresses,
-    customer_payment_methods,
-    customers,
-)
+from customers.adapters.postgres.schema.tables import LIVING, customers
 from customers.adapters.postgres.schema.types import UUIDS
 from customers.core.model.customer import Profile
 
 
 def to_profile(row: Record) -> Profile:
     """The profile of a row of PROFILE or PROFILES."""
+    addresses, methods = row[ADDRESSES.table.name], row[PAYMENT_METHODS.table.name]
     return Profile(
-        customer=from_row(row),
-        addresses=tuple(
-            addresses.from_row(dict(zip(_ADDRESS, record, strict=True)))
-            for record in row[customer_addresses.name]
-        ),
-        payment_methods=tuple(
-            payment_methods.from_row(dict(zip(_METHOD, record, strict=True)))
-            for record in row[customer_payment_methods.name]
-        ),
+        customer=CUSTOMERS.read(row),
+        addresses=tuple(ADDRESSES.read_values(values) for values in addresses),
+        payment_methods=tuple(PAYMENT_METHODS.read_values(values) for values in methods),
     )
 
 
-def _profiles(which: ColumnElement[bool]) -> Select[Any]:
-    belongings = (_records(customer_addresses), _records(customer_payment_methods))
-    return select(*SHOWN, *belongings).where(
-        customers.c.tenant_id == TENANT,
-        LIVING,
-        which,
+def _profiles(condition: ColumnElement[bool]) -> Select[Any]:
+    return select(*CUSTOMERS.columns, _records(ADDRESSES), _records(PAYMENT_METHODS)).where(
+        customers.c.tenant_id == TENANT, LIVING, condition
     )
 
 
-def _records(table: Table) -> ColumnElement[Any]:
-    """A customer's rows of a table, default first, then oldest first."""
+def _records(mapping: RowMapping[Any]) -> ColumnElement[Any]:
+    """A customer's rows of a table as an array, default first, then oldest first."""
+    table = mapping.table
     own = (table.c.tenant_id == TENANT, table.c.customer_id == customers.c.id)
-    sort_key = (table.c.is_default.desc(), table.c.created_at, table.c.id)
-    rows = select(func.row(*table.columns)).where(*own).order_by(*sort_key)
+    in_order = (table.c.is_default.desc(), table.c.created_at, table.c.id)
+    rows = select(func.row(*mapping.columns)).where(*own).order_by(*in_order)
     return func.array(rows.scalar_subquery()).label(table.name)
 
 
-_ADDRESS = tuple(column.name for column in customer_addresses.columns)
-_METHOD = tuple(column.name for column in customer_payment_methods.columns)
 PROFILE = Statement.of(_profiles(customers.c.id == bindparam("id", type_=Uuid())))
 PROFILES = Statement.of(_profiles(customers.c.id == any_(bindparam("ids", type_=UUIDS))))

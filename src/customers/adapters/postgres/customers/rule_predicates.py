@@ -1,8 +1,8 @@
 """Rules as SQL: the fast form of the core's `matches`, over the columns of `customers`.
 
-Nothing is decided here: `matches` is the meaning, and a test compares the two. Every condition is
-true or false for every row, never NULL, so that a complement is always exact. Values are literals
-of the clause: compile it by its shape (`Statement.like`). Moments and ages are in `moments`.
+`matches` defines what a rule means, and a test compares the two. Every condition is true or false
+for every row, never NULL, so that a complement is always exact. Values are literals of the clause:
+compile it by its shape (`Statement.like`). Dates and ages are in `date_predicates`.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -31,13 +31,13 @@ def where(rule: Rule, now: datetime) -> Sql:
 
 
 def _group(group: Group, now: datetime) -> Sql:
-    members = [
-        _group(each, now) if isinstance(each, Group) else _condition(each, now)
-        for each in group.members
+    predicates = [
+        _group(member, now) if isinstance(member, Group) else _condition(member, now)
+        for member in group.members
     ]
     if group.logic is Logic.AND:
-        return and_(true(), *members)
-    any_holds = or_(false(), *members)
+        return and_(true(), *predicates)
+    any_holds = or_(false(), *predicates)
     return any_holds if group.logic is Logic.OR else not_(any_holds)
 
 
@@ -50,15 +50,15 @@ def _condition(condition: Condition, now: datetime) -> Sql:
     if kind is Kind.AGE:
         return date_predicates.age(condition.operator, value, condition.operand, now)
     if kind in (Kind.MOMENT, Kind.DATE):
-        return date_predicates.when(condition.operator, value, condition.operand, now)
-    return _HOLDS[kind][condition.operator](value, condition.operand)
+        return date_predicates.date(condition.operator, value, condition.operand, now)
+    return _PREDICATES[kind][condition.operator](value, condition.operand)
 
 
 def _one_of(value: Value, options: Collection[Any], kind: TypeEngine[Any]) -> Sql:
     return value == any_(literal(list(options), ARRAY(kind)))
 
 
-# Of each pair one is the other's complement, also where the value is missing.
+# Each operator and its complement; that holds for missing values too.
 _COMPLEMENTS = {
     Operator.NEQ: Operator.EQ,
     Operator.NOT_IN: Operator.IN,
@@ -93,9 +93,9 @@ _VALUES: Mapping[Field, Value] = {
     Field.HAS_ACCOUNT: customers.c.user_id.is_not(None),
     Field.TAGS: customers.c.tags_folded,
 }
-_Holds: TypeAlias = Mapping[Operator, Callable[[Value, Any], Sql]]
-# Substrings are found by functions that know no pattern: `%` and `_` are themselves.
-_TEXT: _Holds = {
+_Predicates: TypeAlias = Mapping[Operator, Callable[[Value, Any], Sql]]
+# Functions without patterns find substrings, so that `%` and `_` are plain characters.
+_TEXT: _Predicates = {
     Operator.EQ: lambda text, operand: text == literal(operand, TEXT),
     Operator.IN: lambda text, operands: _one_of(text, operands, TEXT),
     Operator.CONTAINS: lambda text, operand: func.strpos(text, literal(operand, TEXT)) > 0,
@@ -105,9 +105,9 @@ _TEXT: _Holds = {
     ),
     Operator.IS_EMPTY: lambda text, operand: text == "",
 }
-# Operands have up to 38 digits: without a precision nothing is rounded and nothing overflows.
+# Operands have up to 38 digits: a type without precision neither rounds nor overflows.
 _EXACT = Numeric()
-_NUMBER: _Holds = {
+_NUMBER: _Predicates = {
     Operator.EQ: lambda number, operand: number == literal(operand, _EXACT),
     Operator.GT: lambda number, operand: number > literal(operand, _EXACT),
     Operator.GTE: lambda number, operand: number >= literal(operand, _EXACT),
@@ -118,17 +118,17 @@ _NUMBER: _Holds = {
     ),
     Operator.IN: lambda number, operands: _one_of(number, operands, _EXACT),
 }
-_FLAG: _Holds = {
+_FLAG: _Predicates = {
     Operator.EQ: lambda flag, operand: flag if operand else not_(flag),
     Operator.IS_TRUE: lambda flag, operand: flag,
 }
-_TAGS: _Holds = {
+_TAGS: _Predicates = {
     Operator.CONTAINS: lambda tags, operand: tags.contains(literal([operand], TEXTS)),
     Operator.HAS_ANY: lambda tags, operands: tags.overlap(literal(list(operands), TEXTS)),
     Operator.HAS_ALL: lambda tags, operands: tags.contains(literal(list(operands), TEXTS)),
     Operator.IS_EMPTY: lambda tags, operand: func.cardinality(tags) == 0,
 }
-_HOLDS: Mapping[Kind, _Holds] = {
+_PREDICATES: Mapping[Kind, _Predicates] = {
     Kind.TEXT: _TEXT,
     Kind.CHOICE: _TEXT,
     Kind.NUMBER: _NUMBER,

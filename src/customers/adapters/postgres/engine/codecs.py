@@ -1,4 +1,4 @@
-"""How values travel where asyncpg's own ways would lose something."""
+"""Codecs for types that asyncpg's own codecs would not preserve exactly."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -9,34 +9,35 @@ from asyncpg import Connection, Record
 
 
 async def set_codecs(connection: "Connection[Record]") -> None:
-    """Numbers in JSONB stay exact. The calendar's first and last moments stay moments: asyncpg
-    would make infinities of them, with which nothing can be computed.
+    """Makes numbers in JSONB exact, and the calendar's first and last moments finite.
+
+    asyncpg would read those moments as infinities, with which nothing can be computed.
     """
     await connection.set_type_codec(
-        "jsonb", schema="pg_catalog", encoder=_write_json, decoder=_JSON.decode
+        "jsonb", schema="pg_catalog", encoder=_encode_json, decoder=_DECODER.decode
     )
     await connection.set_type_codec(
         "timestamptz",
         schema="pg_catalog",
         format="tuple",
-        encoder=_since_epoch,
-        decoder=_after_epoch,
+        encoder=_encode_moment,
+        decoder=_decode_moment,
     )
 
 
-def _write_json(value: object) -> str:
-    return _JSON_WRITER.encode(value).decode()
+def _encode_json(value: object) -> str:
+    return _ENCODER.encode(value).decode()
 
 
-def _since_epoch(moment: datetime) -> tuple[int]:
+def _encode_moment(moment: datetime) -> tuple[int]:
     return ((moment - _EPOCH) // _MICROSECOND,)
 
 
-def _after_epoch(told: tuple[int]) -> datetime:
-    return _EPOCH + timedelta(microseconds=told[0])
+def _decode_moment(microseconds: tuple[int]) -> datetime:
+    return _EPOCH + timedelta(microseconds=microseconds[0])
 
 
-_JSON: msgspec.json.Decoder[Any] = msgspec.json.Decoder(float_hook=Decimal)
-_JSON_WRITER = msgspec.json.Encoder(decimal_format="number")
+_DECODER: msgspec.json.Decoder[Any] = msgspec.json.Decoder(float_hook=Decimal)
+_ENCODER = msgspec.json.Encoder(decimal_format="number")
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)

@@ -1,4 +1,4 @@
-"""What a whole database agrees on: its schema and its currency."""
+"""Checks what holds for a whole database: its schema and its currency."""
 
 from sqlalchemy import column, select, table
 from sqlalchemy.dialects.postgresql import insert
@@ -12,40 +12,41 @@ from customers.core.model.money import Currency
 
 
 class WrongCurrency(RuntimeError):
-    """The amounts in the database are in another currency than the one that was asked for."""
+    """The amounts in the database are in another currency than the configured one."""
 
-    def __init__(self, kept: str, asked: str) -> None:
+    def __init__(self, stored: str, configured: str) -> None:
         super().__init__(
-            f"the database keeps its amounts in {kept} and CURRENCY is {asked}: "
-            f"set CURRENCY to {kept}, or use another database"
+            f"the database stores its amounts in {stored} and CURRENCY is {configured}: "
+            f"set CURRENCY to {stored}, or use another database"
         )
 
 
 async def check(session: Session, currency: Currency) -> None:
-    """Returns when the schema is the newest and the currency is this one; the first one to ask
-    settles it. Raises Unavailable and WrongCurrency.
+    """Returns when the schema is current and the currency is this one; the first check of a
+    database sets its currency. Raises Unavailable, WrongCurrency.
     """
-    row = await session.row(_AGREED)
+    row = await session.row(_GET)
     if row is None or migrate.is_behind(row["version_num"]):
         raise Unavailable("the database is not migrated: run `customers migrate`")
-    kept = row["currency"] or await _settle(session, currency)
-    if kept != currency.code:
-        raise WrongCurrency(kept, currency.code)
+    stored = row["currency"] or await _set_currency(session, currency)
+    if stored != currency.code:
+        raise WrongCurrency(stored, currency.code)
 
 
-async def _settle(session: Session, currency: Currency) -> str:
-    await session.run(_SETTLE, only=True, currency=currency.code)
-    return str(await session.value(_KEPT))
+async def _set_currency(session: Session, currency: Currency) -> str:
+    """The currency of the database, which another process may have set first."""
+    await session.run(_SET_CURRENCY, only=True, currency=currency.code)
+    return str(await session.value(_GET_CURRENCY))
 
 
 _version = table("alembic_version", column("version_num"))
-_AGREED = Statement.of(
+_GET_CURRENCY = Statement.of(select(deployment.c.currency))
+_GET = Statement.of(
     select(
         _version.c.version_num, select(deployment.c.currency).scalar_subquery().label("currency")
     )
 )
-_KEPT = Statement.of(select(deployment.c.currency))
-_SETTLE = Statement.of(
+_SET_CURRENCY = Statement.of(
     insert(deployment)
     .values(parameters(deployment))
     .on_conflict_do_nothing(index_elements=["only"])

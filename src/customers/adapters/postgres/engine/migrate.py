@@ -1,4 +1,4 @@
-"""Brings a database to the newest schema. The revisions themselves are in `migrations`."""
+"""Migrates a database to the current schema. The revisions are in `migrations`."""
 
 import asyncio
 import logging
@@ -18,24 +18,24 @@ from customers.adapters.postgres.engine.errors import DRIVER_ERRORS, translate
 from customers.adapters.postgres.engine.pool import for_asyncpg
 from customers.adapters.postgres.engine.statements import Statement
 
-# The advisory lock of a database that is being migrated: a number that nobody else would choose.
+# The advisory lock held during a migration: a number that no other program is likely to choose.
 LOCK = 0x637573746F6D65
 
 _log = logging.getLogger(__name__)
 
 
 async def migrate(dsn: str) -> None:
-    """Applies the revisions that the database lacks. Of several at once one does, the others wait.
+    """Applies the revisions that the database lacks; waits while another process migrates it.
 
-    One at a time in a process (alembic has a global), and over a connection of its own to the
-    server, not one through a transaction-mode pooler. Raises Unavailable.
+    Runs once at a time in a process, because alembic has a global, and over a direct connection to
+    the server, not through a transaction-mode pooler. Raises Unavailable.
     """
     connection = await _connect(dsn)
     try:
         await _lock(connection)
         await _upgrade(connection)
     finally:
-        await connection.close()  # which gives back the lock as well
+        await connection.close()  # this releases the lock as well
 
 
 @cache
@@ -48,42 +48,43 @@ def head() -> str:
 
 
 def is_behind(revision: str) -> bool:
-    """Whether a database at that revision lacks one that this code knows. A revision that this
-    code does not know is a newer release's, which leaves the older ones what they need.
+    """Whether a database at that revision lacks one that this code knows.
+
+    An unknown revision is a newer release's, with which this release works too.
     """
-    return revision in _older()
+    return revision in _older_revisions()
 
 
 @cache
-def _older() -> frozenset[str]:
-    known = ScriptDirectory.from_config(_config()).walk_revisions()
-    return frozenset(script.revision for script in known) - {head()}
+def _older_revisions() -> frozenset[str]:
+    scripts = ScriptDirectory.from_config(_config()).walk_revisions()
+    return frozenset(script.revision for script in scripts) - {head()}
 
 
 async def _connect(dsn: str) -> "asyncpg.Connection[asyncpg.Record]":
     try:
         return await asyncpg.connect(for_asyncpg(dsn), timeout=10)
     except DRIVER_ERRORS as error:
-        translate(error, lost=False)
+        translate(error, connection_lost=False)
 
 
 async def _lock(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
-    """Asks again and again: who waits in one statement holds a snapshot, and an index that another
-    replica builds concurrently would wait for that.
+    """Polls for the lock. A statement that waited for it would hold a snapshot, for which an index
+    built concurrently by another replica would wait.
     """
-    waiting = False
+    is_waiting = False
     while not await connection.fetchval(_TRY_LOCK.sql, *_TRY_LOCK.arguments({})):
-        if not waiting:
-            _log.info("another process migrates the database: waiting for it")
-        waiting = True
+        if not is_waiting:
+            _log.info("waiting for another process that migrates the database")
+        is_waiting = True
         await asyncio.sleep(0.1)
 
 
 async def _upgrade(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
-    async def given() -> "asyncpg.Connection[asyncpg.Record]":
+    async def connect() -> "asyncpg.Connection[asyncpg.Record]":
         return connection
 
-    engine = create_async_engine("postgresql+asyncpg://", async_creator=given, poolclass=NullPool)
+    engine = create_async_engine("postgresql+asyncpg://", async_creator=connect, poolclass=NullPool)
     async with engine.connect() as wrapped:
         await wrapped.run_sync(_run)
 
@@ -101,7 +102,7 @@ def _config() -> Config:
 
 
 def _scripts() -> Path:
-    """Installed, the revisions lie in the package; in a checkout, at its top."""
+    """The folder of the revisions: in the installed package, or at the top of a checkout."""
     installed = Path(str(files("customers"))) / "migrations"
     return installed if installed.is_dir() else Path(__file__).parents[5] / "migrations"
 

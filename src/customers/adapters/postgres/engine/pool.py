@@ -1,7 +1,7 @@
-"""Connections: lent, handed on and parked, so that the service outlives the database being away.
+"""The connection pool. It works again after the database was away.
 
-A connection is handed on as it is, without the reset that asyncpg would send: nothing here leaves
-anything in a session. What runs on a connection is the business of `session`.
+A connection passes from one task to the next without the reset that asyncpg would send, since no
+statement here leaves state in a session. What runs on a connection is in `session`.
 """
 
 import asyncio
@@ -16,23 +16,23 @@ from asyncpg.pool import PoolConnectionProxy
 from attrs import frozen
 
 from customers.adapters.postgres.engine.codecs import set_codecs
-from customers.adapters.postgres.engine.errors import DRIVER_ERRORS, is_away, translate
+from customers.adapters.postgres.engine.errors import DRIVER_ERRORS, is_temporary, translate
 from customers.core.errors import Unavailable
 
 Connection: TypeAlias = "PoolConnectionProxy[Record]"
-# What one who waits is told: a connection, or None for the place of one.
-Told: TypeAlias = "Connection | None"
+# What a waiting task gets: a connection, or None for a permit to acquire one from asyncpg's pool.
+Grant: TypeAlias = "Connection | None"
 
 _log = logging.getLogger(__name__)
 
 
 @frozen(kw_only=True)
 class PoolOptions:
-    """How many connections there are, and how long anything may take, in seconds.
+    """The number of connections, and time-outs in seconds.
 
-    `min_size` are opened at once where the database is there. `behind_pooler`: connections go
-    through a transaction-mode pooler (PgBouncer): statements are not prepared by name and the
-    time-outs are not set on the server, so set them on the role: ALTER ROLE … SET.
+    `min_size` connections are opened at the start if the database is there. `behind_pooler` is for
+    a transaction-mode pooler (PgBouncer): statements are not prepared by name and the time-outs are
+    not set on the server, so set them on the role: ALTER ROLE … SET.
     """
 
     min_size: int = 1
@@ -44,152 +44,148 @@ class PoolOptions:
 
 
 @frozen(kw_only=True)
-class PoolNumbers:
-    """How many connections are open, how many of them are idle, how many wait for one, and how
-    many there may be.
-    """
+class PoolStats:
+    """The number of open connections, of idle ones among them, and of tasks waiting for one."""
 
     size: int
     idle: int
     waiting: int
-    most: int
 
 
 class Pool:
-    """Lends connections. asyncpg's pool makes and closes them, and takes back what had trouble;
-    one that was used well is handed on as it is, or parked for the next one who comes.
+    """Lends connections to tasks.
+
+    asyncpg's pool opens and closes them, and resets those that had an error. All others pass to the
+    next waiting task as they are, or stay idle until a task comes.
     """
 
     def __init__(self, dsn: str, options: PoolOptions) -> None:
         self._dsn = for_asyncpg(dsn)
         self._options = options
         self._pool: asyncpg.Pool[Record] | None = None
-        self._parked: list[Connection] = []
-        self._waiting: deque[asyncio.Future[Told]] = deque()
-        self._lent: set[Connection] = set()
-        self._places = options.max_size
-        """How many more connections asyncpg's pool may be asked for."""
+        self._idle: list[Connection] = []
+        self._waiting: deque[asyncio.Future[Grant]] = deque()
+        self._in_use: set[Connection] = set()
+        self._permits = options.max_size
+        """How many more connections may be acquired from asyncpg's pool."""
         self._is_closing = False
 
     async def open(self) -> None:
-        """Opens connections; where the database is away none, and each when it is needed."""
+        """Opens the first connections; none if the database is away, then each when needed."""
         try:
             self._pool = await self._new(self._options.min_size)
         except DRIVER_ERRORS as error:
-            if not is_away(error):
+            if not is_temporary(error):
                 raise
-            _log.warning("the database is away at the start: %s", type(error).__name__)
+            _log.warning("the database is not available yet: %s", type(error).__name__)
             self._pool = await self._new(0)
 
     async def close(self) -> None:
         """Waits for the connections that are in use."""
         self._is_closing = True
-        while self._parked:
-            await self._give_back(self._parked.pop())
+        while self._idle:
+            await self._return(self._idle.pop())
         if self._pool is not None:
             await self._pool.close()
 
     async def acquire(self) -> Connection:
-        """A connection for one task, to be released. Raises Unavailable."""
-        connection = await self._free_one()
-        self._lent.add(connection)
+        """A connection for one task, which must release it. Raises Unavailable."""
+        connection = await self._free_connection()
+        self._in_use.add(connection)
         return connection
 
-    async def release(self, connection: Connection, *, had_trouble: bool = False) -> None:
-        """What was done over the connection is done, even if it cannot be handed back. Released
-        again it stays so.
+    async def release(self, connection: Connection, *, had_error: bool = False) -> None:
+        """Takes a connection back; does nothing for one that is not in use.
 
-        `had_trouble`: nobody else gets it before it has been put right, or closed.
+        After an error it is reset or closed before another task gets it.
         """
-        if connection not in self._lent:
+        if connection not in self._in_use:
             return
-        self._lent.remove(connection)
-        if had_trouble or self._is_closing or is_gone(connection):
-            await self._give_back(connection)
-        elif (next_one := self._next_waiting()) is not None:
-            next_one.set_result(connection)
+        self._in_use.remove(connection)
+        if had_error or self._is_closing or is_closed(connection):
+            await self._return(connection)
+        elif (waiter := self._next_waiter()) is not None:
+            waiter.set_result(connection)
         else:
-            self._parked.append(connection)
+            self._idle.append(connection)
 
-    def numbers(self) -> PoolNumbers:
+    def stats(self) -> PoolStats:
         pool = self._pool
-        return PoolNumbers(
+        open_idle = sum(not is_closed(connection) for connection in self._idle)
+        return PoolStats(
             size=pool.get_size() if pool else 0,
-            idle=pool.get_idle_size() + sum(not is_gone(each) for each in self._parked)
-            if pool
-            else 0,
-            waiting=sum(not each.done() for each in self._waiting),
-            most=self._options.max_size,
+            idle=pool.get_idle_size() + open_idle if pool else 0,
+            waiting=sum(not waiter.done() for waiter in self._waiting),
         )
 
-    async def _free_one(self) -> Connection:
-        while self._parked:
-            connection = self._parked.pop()
-            if not is_gone(connection):
+    async def _free_connection(self) -> Connection:
+        while self._idle:
+            connection = self._idle.pop()
+            if not is_closed(connection):
                 return connection
-            await self._give_back(connection)
+            await self._return(connection)
         seconds = self._options.acquire_timeout
-        if self._places:
-            self._places -= 1
-            return await self._take(seconds)
+        if self._permits:
+            self._permits -= 1
+            return await self._acquire(seconds)
         now = asyncio.get_running_loop().time
         deadline = now() + seconds
-        return await self._wait(seconds) or await self._take(deadline - now())
+        return await self._wait(seconds) or await self._acquire(deadline - now())
 
-    async def _take(self, seconds: float) -> Connection:
-        """One from asyncpg's pool, which has one or makes one, for a place that was given."""
+    async def _acquire(self, seconds: float) -> Connection:
+        """A connection from asyncpg's pool, opened if need be; uses up one permit."""
         pool = self._opened()
         try:
             return await pool.acquire(timeout=max(seconds, 0))
         except BaseException as error:
-            self._free_place()
+            self._add_permit()
             if isinstance(error, DRIVER_ERRORS):
-                translate(error, lost=pool.is_closing())
+                translate(error, connection_lost=pool.is_closing())
             raise
 
-    async def _give_back(self, connection: Connection) -> None:
+    async def _return(self, connection: Connection) -> None:
+        """Returns a connection to asyncpg's pool, which resets or closes it."""
         try:
             await self._opened().release(connection)
         except DRIVER_ERRORS as error:
-            _log.warning("a connection was closed, not handed back: %s", type(error).__name__)
+            _log.warning("a database connection was lost: %s", type(error).__name__)
         finally:
-            self._free_place()
+            self._add_permit()
 
-    async def _wait(self, seconds: float) -> Told:
-        """What the next one hands on."""
+    async def _wait(self, seconds: float) -> Grant:
+        """Waits for a connection or a permit that another task gives up."""
         loop = asyncio.get_running_loop()
-        told: asyncio.Future[Told] = loop.create_future()
-        self._waiting.append(told)
-        timer = loop.call_later(seconds, _too_late, told)
+        waiter: asyncio.Future[Grant] = loop.create_future()
+        self._waiting.append(waiter)
+        timer = loop.call_later(seconds, _time_out, waiter)
         try:
-            return await told
+            return await waiter
         except BaseException:
-            if told in self._waiting:
-                self._waiting.remove(told)
-            elif not told.cancelled() and told.exception() is None:
-                await self._hand_on(told.result())  # it came when the task was being cancelled
+            if waiter in self._waiting:
+                self._waiting.remove(waiter)
+            elif not waiter.cancelled() and waiter.exception() is None:
+                await self._pass_on(waiter.result())  # granted while the task was being cancelled
             raise
         finally:
             timer.cancel()
 
-    async def _hand_on(self, told: Told) -> None:
-        """For one who got it too late."""
-        if told is None:
-            self._free_place()
+    async def _pass_on(self, grant: Grant) -> None:
+        if grant is None:
+            self._add_permit()
         else:
-            self._lent.add(told)
-            await self.release(told)
+            self._in_use.add(grant)
+            await self.release(grant)
 
-    def _free_place(self) -> None:
-        if (next_one := self._next_waiting()) is not None:
-            next_one.set_result(None)
+    def _add_permit(self) -> None:
+        if (waiter := self._next_waiter()) is not None:
+            waiter.set_result(None)
         else:
-            self._places += 1
+            self._permits += 1
 
-    def _next_waiting(self) -> "asyncio.Future[Told] | None":
+    def _next_waiter(self) -> "asyncio.Future[Grant] | None":
         while self._waiting:
-            if not (next_one := self._waiting.popleft()).done():
-                return next_one
+            if not (waiter := self._waiting.popleft()).done():
+                return waiter
         return None
 
     def _opened(self) -> "asyncpg.Pool[Record]":
@@ -204,9 +200,9 @@ class Pool:
             min_size=min_size,
             max_size=options.max_size,
             init=set_codecs,
-            reset=_keep_as_it_is,
+            reset=_no_reset,
             timeout=options.acquire_timeout,
-            # The server's time-out frees its locks; ours is for a server out of reach.
+            # The server's time-out releases its locks; ours is for a server that cannot be reached.
             command_timeout=options.statement_timeout + 1,
             max_inactive_connection_lifetime=0,
             statement_cache_size=0 if options.behind_pooler else 200,
@@ -214,25 +210,26 @@ class Pool:
         )
 
 
-def _too_late(told: "asyncio.Future[Told]") -> None:
-    if not told.done():
-        told.set_exception(Unavailable("every connection is in use, try again in a moment"))
+def _time_out(waiter: "asyncio.Future[Grant]") -> None:
+    if not waiter.done():
+        waiter.set_exception(Unavailable("every connection is in use, try again in a moment"))
 
 
 def for_asyncpg(dsn: str) -> str:
-    """The URL without the settings of libpq that asyncpg would take for the server's, and with a
-    name to be seen by in the server's list of connections.
+    """The URL without libpq's own settings, which asyncpg would send to the server, and with an
+    application name unless it has one.
     """
     address, _, query = dsn.partition("?")
-    told = [(name, value) for name, value in parse_qsl(query) if name not in _LIBPQ_ONLY]
-    return f"{address}?{urlencode({'application_name': 'customers-service', **dict(told)})}"
+    settings = {"application_name": "customers-service"}
+    settings |= {name: value for name, value in parse_qsl(query) if name not in _LIBPQ_ONLY}
+    return f"{address}?{urlencode(settings)}"
 
 
-def is_gone(connection: Connection) -> bool:
-    """Whether the connection was lost: it can be released, and nothing else."""
+def is_closed(connection: Connection) -> bool:
+    """Whether the connection was lost, so that it can only be released."""
     try:
         return connection.is_closed()
-    except asyncpg.InterfaceError:  # the pool has taken a lost connection back already
+    except asyncpg.InterfaceError:  # asyncpg's pool has taken the lost connection back already
         return True
 
 
@@ -244,10 +241,10 @@ _LIBPQ_ONLY = frozenset(
 
 
 def _server_settings(options: PoolOptions) -> dict[str, str]:
-    if options.behind_pooler:  # it lets nobody in who asks for settings
+    if options.behind_pooler:  # a pooler refuses connections with such settings
         return {}
     return {
-        "enable_seqscan": "off",  # a table holds all tenants, and nothing is asked of more than one
+        "enable_seqscan": "off",  # a table holds all tenants, and a statement reads only one
         "jit": "off",  # it would compile for longer than these statements run
         "max_parallel_workers_per_gather": "0",  # one count must not take every core from writers
         "statement_timeout": _milliseconds(options.statement_timeout),
@@ -259,5 +256,5 @@ def _milliseconds(seconds: float) -> str:
     return str(int(seconds * 1000))
 
 
-async def _keep_as_it_is(connection: "asyncpg.Connection[Record]") -> None:
-    """Nothing is left in a session, so nothing has to be put back."""
+async def _no_reset(connection: "asyncpg.Connection[Record]") -> None:
+    """Does nothing: no statement leaves state in a session."""

@@ -1,4 +1,4 @@
-"""One tenant's talk with the database over one connection: how every repository runs statements.
+"""Sessions: one tenant's statements over one connection. Every repository runs through one.
 
 How a repository is written:
 
@@ -10,22 +10,24 @@ How a repository is written:
             row = await self._session.row(_GET, id=thing_id)
             if row is None:
                 raise ThingNotFound
-            return _from_row(row)
+            return THINGS.read(row)
+
+    THINGS = RowMapping(Thing, things)
 
     _GET = Statement.of(
         select(things).where(things.c.tenant_id == TENANT, things.c.id == bindparam("id"))
     )
 
-- A statement is a module constant, `Statement.of(clause)`, its values are `bindparam("name")`s
-  given by name at the call. `tenant_id` is always given by the session: compare with `TENANT`.
-- Where the shape varies with what is asked, compose under `functools.lru_cache` by what varies;
-  where literals are baked into a clause, use `Statement.like(clause)`. For the customers that a
-  filter keeps, rule or none: `filters.values` and `filters.statement`.
-- In `.values(...)` of an insert or update give every column as `bindparam`: `parameters(table)`.
-- Constraint violations come out as the core's errors (see `refusals`), failures of the database
+- A statement is a module constant, `Statement.of(clause)`. Its parameters, `bindparam("name")`,
+  are passed by name. The session always passes `tenant_id`: compare with `TENANT`.
+- Where the shape of a statement varies, compose it under `functools.lru_cache`; where a clause
+  contains literals, use `Statement.like(clause)`. For a customer filter, with a rule or without:
+  `filters.values` and `filters.statement`.
+- In `.values(...)` of an insert or update pass every column as a parameter: `parameters(table)`.
+- Constraint violations are raised as the core's errors (see `errors`), failures of the database
   as Unavailable. A repository that refuses a *write* by itself calls `session.refuse(error)`,
   which raises it and dooms the transaction as a constraint does.
-- What locks a row uses FOR NO KEY UPDATE: foreign keys of other transactions need not wait.
+- Rows are locked FOR NO KEY UPDATE, so that foreign keys of other transactions need not wait.
   Locks are taken in one order: a tenant's members, segments, customers by id, orders, counters.
 """
 
@@ -37,18 +39,18 @@ from asyncpg import InternalClientError, Record
 from sqlalchemy import BindParameter, Table, bindparam
 
 from customers.adapters.postgres.engine.errors import DRIVER_ERRORS, translate
-from customers.adapters.postgres.engine.pool import Connection, Pool, is_gone
+from customers.adapters.postgres.engine.pool import Connection, Pool, is_closed
 from customers.adapters.postgres.engine.statements import Statement
 from customers.adapters.postgres.schema.types import TEXT
 from customers.core.errors import Unavailable
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 TENANT = bindparam("tenant_id", type_=TEXT)
 
 
 def parameters(table: Table, *, but: Sequence[str] = ()) -> dict[str, BindParameter[Any]]:
-    """One parameter per column, named as the column, for `.values(...)`."""
+    """A parameter for each column, named as the column, for `.values(...)`."""
     return {
         column.name: bindparam(column.name, type_=column.type)
         for column in table.columns
@@ -63,133 +65,138 @@ class Session:
         self.tenant_id = tenant_id
         self._connection = connection
         self._has_ended = False
-        self.had_trouble = False
+        self.had_error = False
 
     async def rows(self, statement: Statement, **values: object) -> Sequence[Record]:
         arguments = self._arguments(statement, values)
-        return await self._ask(lambda connection: _fetch(connection, statement, arguments))
+        return await self._execute(lambda connection: _fetch(connection, statement, arguments))
 
     async def row(self, statement: Statement, **values: object) -> Record | None:
-        """The first row, if there is any."""
+        """The first row, or None."""
         arguments = self._arguments(statement, values)
-        return await self._ask(lambda connection: connection.fetchrow(statement.sql, *arguments))
+        return await self._execute(
+            lambda connection: connection.fetchrow(statement.sql, *arguments)
+        )
 
     async def value(self, statement: Statement, **values: object) -> Any:
-        """The first column of the first row; None where there is none."""
+        """The first column of the first row; None without a row."""
         arguments = self._arguments(statement, values)
-        return await self._ask(lambda connection: connection.fetchval(statement.sql, *arguments))
+        return await self._execute(
+            lambda connection: connection.fetchval(statement.sql, *arguments)
+        )
 
     async def run(self, statement: Statement, **values: object) -> int:
-        """How many rows the statement touched (or gave, where it is a select)."""
+        """The number of rows that the statement changed, or selected."""
         arguments = self._arguments(statement, values)
-        told: str = await self._ask(
+        status: str = await self._execute(
             lambda connection: connection.execute(statement.sql, *arguments)
         )
-        return int(told.rpartition(" ")[2])
+        return int(status.rpartition(" ")[2])
 
-    async def run_each(self, statement: Statement, each: Sequence[Mapping[str, object]]) -> None:
-        """Runs a statement once per set of values, in one round trip."""
-        arguments = [self._arguments(statement, values) for values in each]
-        await self._ask(lambda connection: connection.executemany(statement.sql, arguments))
+    async def run_many(self, statement: Statement, rows: Sequence[Mapping[str, object]]) -> None:
+        """Runs a statement once for each row of values, in one round trip."""
+        arguments = [self._arguments(statement, values) for values in rows]
+        await self._execute(lambda connection: connection.executemany(statement.sql, arguments))
 
-    def refuse(self, refusal: Exception) -> NoReturn:
-        """Raises, for a write that a repository refuses by itself."""
-        raise refusal
+    def refuse(self, error: Exception) -> NoReturn:
+        """Raises the error of a write that a repository refuses by itself."""
+        raise error
 
     def end(self) -> Connection:
-        """The connection, to be released. From now on nothing is asked."""
+        """Ends the session and returns its connection, to be released."""
         self._has_ended = True
         return self._connection
 
     def _arguments(self, statement: Statement, values: Mapping[str, object]) -> list[object]:
         return statement.arguments({**values, "tenant_id": self.tenant_id})
 
-    async def _ask(self, question: Callable[[Connection], Awaitable[Answer]]) -> Answer:
+    async def _execute(self, operation: Callable[[Connection], Awaitable[Result]]) -> Result:
         if self._has_ended:
             raise RuntimeError("the view or transaction has ended: open another one")
         try:
-            return await question(self._connection)
+            return await operation(self._connection)
         except BaseException as error:
-            self.had_trouble = True
+            self.had_error = True
             if not isinstance(error, DRIVER_ERRORS):
                 raise
             if isinstance(error, InternalClientError):
-                self._give_up()  # nobody knows what the server will say next
-            translate(error, lost=is_gone(self._connection))
+                self._terminate()  # the driver has lost track of the protocol
+            translate(error, connection_lost=is_closed(self._connection))
 
-    def _give_up(self) -> None:
-        self.had_trouble = True
-        if not is_gone(self._connection):
+    def _terminate(self) -> None:
+        self.had_error = True
+        if not is_closed(self._connection):
             self._connection.terminate()
 
 
 class ViewSession(Session):
-    """Reads only, so what a lost connection did not answer is asked once more on a fresh one."""
+    """Read-only: a read lost with its connection is retried once on a new one."""
 
     def __init__(self, tenant_id: str, connection: Connection, pool: Pool) -> None:
         super().__init__(tenant_id, connection)
         self._pool = pool
 
-    async def _ask(self, question: Callable[[Connection], Awaitable[Answer]]) -> Answer:
+    async def _execute(self, operation: Callable[[Connection], Awaitable[Result]]) -> Result:
         try:
-            return await super()._ask(question)
+            return await super()._execute(operation)
         except Unavailable:
-            if not is_gone(self._connection):
+            if not is_closed(self._connection):
                 raise
-        await self._pool.release(self._connection, had_trouble=True)
+        await self._pool.release(self._connection, had_error=True)
         self._connection = await self._pool.acquire()
-        return await super()._ask(question)
+        return await super()._execute(operation)
 
 
 class TransactionSession(Session):
-    """One transaction. What is refused dooms it: nothing more is asked, and commit raises."""
+    """One transaction. An error dooms it: every later statement raises, and the commit too."""
 
     _begin = "BEGIN ISOLATION LEVEL READ COMMITTED"
-    _refusal: Exception | None = None
+    _error: Exception | None = None
 
     @asynccontextmanager
     async def all_or_nothing(self) -> AsyncIterator[None]:
-        """Commits when the block ends, or raises RuntimeError when it is doomed; rolls back when
-        anything at all leaves it, a cancellation too.
+        """Commits when the block ends; raises RuntimeError if the transaction is doomed. Rolls back
+        when an exception leaves the block, a cancellation included.
         """
         try:
-            await self._ask(lambda connection: connection.execute(self._begin))
+            await self._execute(lambda connection: connection.execute(self._begin))
             yield
-            told = await self._ask(lambda connection: connection.execute("COMMIT"))
-            if told != "COMMIT":
+            status = await self._execute(lambda connection: connection.execute("COMMIT"))
+            if status != "COMMIT":
                 raise RuntimeError("the database has rolled the transaction back")
         except BaseException:
             await self._roll_back()
             raise
 
-    def refuse(self, refusal: Exception) -> NoReturn:
-        self._refusal = refusal
-        raise refusal
+    def refuse(self, error: Exception) -> NoReturn:
+        self._error = error
+        raise error
 
-    async def _ask(self, question: Callable[[Connection], Awaitable[Answer]]) -> Answer:
-        if (refusal := self._refusal) is not None:
-            name = type(refusal).__name__
-            raise RuntimeError(f"the transaction was doomed by {name}: {refusal}") from refusal
+    async def _execute(self, operation: Callable[[Connection], Awaitable[Result]]) -> Result:
+        if self._error is not None:
+            name = type(self._error).__name__
+            message = f"the transaction was doomed by {name}: {self._error}"
+            raise RuntimeError(message) from self._error
         try:
-            return await super()._ask(question)
+            return await super()._execute(operation)
         except Exception as error:
-            self._refusal = error
+            self._error = error
             raise
 
     async def _roll_back(self) -> None:
-        """Leaves a connection that is clean, or closed: then the server rolls back."""
+        """Rolls back, or closes the connection: then the server rolls back."""
         try:
             await self._connection.execute("ROLLBACK")
         except DRIVER_ERRORS:
-            self._give_up()
+            self._terminate()
         except BaseException:
-            self._give_up()
+            self._terminate()
             raise
 
 
-class SnapshotSession(TransactionSession):
-    """Reads that all see the moment of the first one. To begin is tried once more on a fresh
-    connection where the first one was lost.
+class ConsistentSession(TransactionSession):
+    """Reads that all see the moment of the first one. If the connection is lost at the start, the
+    start is retried once on a new one.
     """
 
     _begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
@@ -199,18 +206,18 @@ class SnapshotSession(TransactionSession):
         super().__init__(tenant_id, connection)
         self._pool = pool
 
-    async def _ask(self, question: Callable[[Connection], Awaitable[Answer]]) -> Answer:
+    async def _execute(self, operation: Callable[[Connection], Awaitable[Result]]) -> Result:
         if self._has_begun:
-            return await super()._ask(question)
+            return await super()._execute(operation)
         self._has_begun = True
         try:
-            return await Session._ask(self, question)
+            return await Session._execute(self, operation)
         except Unavailable:
-            if not is_gone(self._connection):
+            if not is_closed(self._connection):
                 raise
-        await self._pool.release(self._connection, had_trouble=True)
+        await self._pool.release(self._connection, had_error=True)
         self._connection = await self._pool.acquire()
-        return await super()._ask(question)
+        return await super()._execute(operation)
 
 
 async def _fetch(
@@ -218,5 +225,5 @@ async def _fetch(
 ) -> Sequence[Record]:
     if not statement.plans_anew:
         return await connection.fetch(statement.sql, *arguments)
-    nameless = await connection.prepare(statement.sql, name="")
-    return await nameless.fetch(*arguments)
+    unnamed = await connection.prepare(statement.sql, name="")
+    return await unnamed.fetch(*arguments)

@@ -1,8 +1,7 @@
-"""SQLAlchemy composes a statement and compiles it once; asyncpg runs its text (see `session`).
+"""Statements that SQLAlchemy composes and compiles once, and asyncpg runs (see `session`).
 
-SQLAlchemy's types only shape the SQL here: values go to asyncpg as they are, so they are plain
-(str, int, bool, Decimal, UUID, aware datetime, date), lists for arrays (`= ANY`), and whatever
-JSON can say for JSONB. Nothing here touches a connection.
+SQLAlchemy's types only shape the SQL: values go to asyncpg unchanged. So they are plain (str, int,
+bool, Decimal, UUID, aware datetime, date), lists or tuples for arrays, JSON values for JSONB.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,12 +18,11 @@ _DIALECT = PGDialect_asyncpg(paramstyle="numeric_dollar")  # type: ignore[no-unt
 
 
 class Statement:
-    """A compiled clause: its SQL text, the names of its values in order, and the literal values
-    that came with it.
+    """A compiled clause: its SQL, the names of its parameters in order, and its literal values.
 
-    The server plans a statement a few times and keeps to one plan then. Where the best plan
-    depends on the values (a search that finds one in a million, or everyone), `plans_anew` has
-    each run planned for its own; only `Session.rows` does that.
+    The server plans a statement a few times, then reuses one plan. Where the best plan depends on
+    the values (a search may find one customer in a million, or all), `plans_anew` makes the server
+    plan every run; only `Session.rows` does that.
     """
 
     __slots__ = ("_literals", "_names", "plans_anew", "sql")
@@ -40,31 +38,31 @@ class Statement:
         self.plans_anew = plans_anew
         self._names = tuple(compiled.positiontup or ())
         named = {name: None for name in self._names if compiled.binds[name].required}
-        known = compiled.construct_params(named, literals)
-        self._literals = {name: known[name] for name in self._names if name not in named}
+        values = compiled.construct_params(named, literals)
+        self._literals = {name: values[name] for name in self._names if name not in named}
 
     @classmethod
     def of(cls, clause: ClauseElement, *, plans_anew: bool = False) -> Self:
-        """Compiles a clause: once, for a statement that is kept."""
+        """Compiles a clause, for a statement that is stored and reused."""
         return cls(_compiled(clause), None, plans_anew=plans_anew)
 
     @classmethod
     def like(cls, clause: ClauseElement) -> Self:
-        """As `of`, for a clause whose shape comes again with other literals: a shape is compiled
+        """As `of`, for a clause that is composed again with other literals: each shape is compiled
         once. Plans anew.
         """
         shape = _Shape(clause)
         return cls(_compiled_shape(shape), shape.key.bindparams, plans_anew=True)
 
     def arguments(self, values: Mapping[str, object]) -> list[object]:
-        """The values in the statement's order; KeyError names one that is missing."""
+        """The values in the order of the parameters. Raises KeyError with a missing name."""
         if not self._literals:
             return [values[name] for name in self._names]
         return [values[name] if name in values else self._literals[name] for name in self._names]
 
 
 class _Shape:
-    """A clause as the key of what it compiles to: equal when only literals differ."""
+    """A clause as a cache key: equal to clauses that differ in literals only."""
 
     __slots__ = ("clause", "key")
 

@@ -1,7 +1,7 @@
-"""The tables of segments: the segments, who is in them, and what members do not know yet.
+"""The tables of segments, their members, and the changes not yet applied to them.
 
-The conventions are those of `tables`. Members, marks and changes have no foreign keys: they are
-written beside every order, by statements that name rows they have just read under a lock.
+The conventions are those of `tables`. Members, pending changes and changes have no foreign keys:
+they are written with every order, by statements that name rows just read under a lock.
 """
 
 from sqlalchemy import (
@@ -35,7 +35,7 @@ customer_segments = Table(
     tenant_column(),
     column("id", Uuid()),
     *columns(TEXT, "name name_key description"),
-    # The rule of a dynamic segment in its one canonical form, and the text it was written as.
+    # The rule of a dynamic segment in its canonical form, and the text it was written as.
     column("rule", JSONB(), null=True),
     column("rules_text", TEXT, null=True),
     *columns(Boolean(), "is_dynamic is_active"),
@@ -45,7 +45,7 @@ customer_segments = Table(
     Index("customer_segments_newest", "tenant_id", "created_at", "id"),
 )
 
-# Who was put into a segment by hand, the deleted included.
+# The customers assigned to a segment by hand, deleted ones included.
 customer_segment_assignments = Table(
     "customer_segment_assignments",
     metadata,
@@ -61,8 +61,8 @@ customer_segment_assignments = Table(
     Index("customer_segment_assignments_customer", "tenant_id", "customer_id"),
 )
 
-# One row per tenant whose members were ever locked. Its lock is the lock of all that settling
-# writes, and it is what a write looks at to know whether to leave a mark.
+# One row per tenant whose members were ever locked. The lock of this row is the membership lock;
+# a write reads here whether to store a pending change.
 customer_segment_tenants = Table(
     "customer_segment_tenants",
     metadata,
@@ -72,8 +72,8 @@ customer_segment_tenants = Table(
     PrimaryKeyConstraint("tenant_id"),
 )
 
-# How far a segment's members have come. `barrier_at` is when it was first asked, since its members
-# are to be built, whether older writes are still under way; -infinity once they are seen not to be.
+# How far the members of a segment have been refreshed. `barrier_at` is when the capture barrier of
+# the current backfill was first checked; -infinity once every older write has ended.
 customer_segment_refresh_states = Table(
     "customer_segment_refresh_states",
     metadata,
@@ -96,7 +96,7 @@ customer_segment_refresh_states = Table(
     ),
 )
 
-# `created_at` is the customer's, so that pages in the usual order are read off an index.
+# `created_at` is the customer's, so that pages in the default order are read off an index.
 customer_segment_members = Table(
     "customer_segment_members",
     metadata,
@@ -109,8 +109,8 @@ customer_segment_members = Table(
     ),
 )
 
-# Changes of customers that members do not know yet. `before` holds the columns that changed, as
-# they were; it is NULL where nobody was there, or where it is not known any more.
+# Changes of customers not yet applied to the members. `before` holds the old values of the columns
+# that changed; it is NULL for a new customer, or when the values are no longer known.
 customer_segment_pending_changes = Table(
     "customer_segment_pending_changes",
     metadata,
@@ -136,7 +136,7 @@ customer_segment_changes = Table(
     PrimaryKeyConstraint("tenant_id", "segment_id", "sequence"),
 )
 
-# One row: which process sweeps, and until when it may.
+# One row: the sweeper's lease, its holder and its end.
 sweeper = Table(
     "sweeper",
     metadata,

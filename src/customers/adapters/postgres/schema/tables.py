@@ -1,12 +1,12 @@
-"""The tables: what is kept, under which keys, in which order it is found again.
+"""The tables of customers and what belongs to them, with their keys and indexes.
 
-Statements live with the repositories, changes of the schema in `migrations`. Conventions:
+Statements are in the repositories, changes of the schema in `migrations`. Conventions:
 
 - Every key and every index begins with `tenant_id`, so the schema can be distributed by it.
-- Columns are named as the model's fields. What the core computes for comparing (`email_key`,
-  `search_text`, `name_key` and every `*_folded`) is stored beside its source and never shown.
+- Columns are named as the model's fields. What the core computes for comparisons (`email_key`,
+  `search_text`, `name_key` and every `*_folded`) is stored beside its source and not read back.
 - Text is ordered by code point (`COLLATE "C"`), money is exact, moments are in UTC.
-- A column that can hold a personal value says so in its `info`; erasure must empty each of them.
+- A column that can hold a personal value is declared `personal`; erasure must empty all of them.
 """
 
 from typing import Any, TypeAlias
@@ -84,13 +84,13 @@ Columns: TypeAlias = ReadOnlyColumnCollection[str, Column[Any]]
 
 LIVING: ColumnElement[bool] = customers.c.deleted_at.is_(None)
 
-# The two dates as lists sort them, a missing one last: whichever way the list goes, a missing date
-# is an extreme value of its index, so a place in the list is found by comparing rows.
-FAR = literal_column("'infinity'::timestamptz", MOMENT)
-LONG_AGO = literal_column("'-infinity'::timestamptz", MOMENT)
+# The two dates as lists sort them, missing ones last: in either direction a missing date is the
+# last value of its index, so a key's place in the list is found by comparing rows.
+INFINITY = literal_column("'infinity'::timestamptz", MOMENT)
+MINUS_INFINITY = literal_column("'-infinity'::timestamptz", MOMENT)
 _DATES = (customers.c.first_order_date, customers.c.last_order_date)
-ASCENDING_DATES = {date.name: func.coalesce(date, FAR) for date in _DATES}
-DESCENDING_DATES = {date.name: func.coalesce(date, LONG_AGO) for date in _DATES}
+ASCENDING_DATES = {date.name: func.coalesce(date, INFINITY) for date in _DATES}
+DESCENDING_DATES = {date.name: func.coalesce(date, MINUS_INFINITY) for date in _DATES}
 
 
 def _living_index(name: str, *parts: Any, **options: Any) -> Index:
@@ -107,31 +107,34 @@ for _sort in (
     _living_index(_sort, customers.c[_sort], customers.c.id)
 for _kind in ("status", "customer_type"):
     _living_index(_kind, customers.c[_kind], customers.c.created_at, customers.c.id)
-for _sort, _date in ASCENDING_DATES.items():
-    _living_index(f"{_sort}_asc", _date, customers.c.id)
-for _sort, _date in DESCENDING_DATES.items():
-    _living_index(f"{_sort}_desc", _date, customers.c.id)
+for _sort, _value in ASCENDING_DATES.items():
+    _living_index(f"{_sort}_asc", _value, customers.c.id)
+for _sort, _value in DESCENDING_DATES.items():
+    _living_index(f"{_sort}_desc", _value, customers.c.id)
 
 
-def email_ending(of: Columns) -> ColumnElement[str]:
-    """What stands before the @ of an e-mail, backwards, for an index knows beginnings."""
+def reversed_local_part(customer: Columns) -> ColumnElement[str]:
+    """The part of an e-mail address before the @, reversed, so that an index finds its end."""
     first: ColumnElement[int] = literal_column("1")
-    return func.reverse(func.split_part(of.email_folded, literal_column("'@'"), first))
+    return func.reverse(func.split_part(customer.email_folded, literal_column("'@'"), first))
 
 
-def many_at(of: Columns) -> ColumnElement[bool]:
-    """Whether there is an @ in the text besides that of the e-mail."""
-    without = func.replace(of.search_text, literal_column("'@'"), literal_column("''"))
+def has_more_ats(customer: Columns) -> ColumnElement[bool]:
+    """Whether the search text has another @ than that of the e-mail address."""
+    text = customer.search_text
+    without = func.replace(text, literal_column("'@'"), literal_column("''"))
     one: ColumnElement[int] = literal_column("1")
-    return func.length(of.search_text) - func.length(without) > one
+    return func.length(text) - func.length(without) > one
 
 
-_living_index("email_ending", email_ending(customers.c))
+_living_index("email_ending", reversed_local_part(customers.c))
 Index(
-    "customers_many_at", customers.c.tenant_id, postgresql_where=and_(LIVING, many_at(customers.c))
+    "customers_many_at",
+    customers.c.tenant_id,
+    postgresql_where=and_(LIVING, has_more_ats(customers.c)),
 )
-# Finds substrings by their trigrams and customers by their tags (pg_trgm, btree_gin). What is yet
-# to be sorted in is kept short, in kB: the write that finds it full sorts it, and its caller waits.
+# Finds substrings by their trigrams and customers by their tags (pg_trgm, btree_gin). The list of
+# entries not yet sorted in is short (kB): the write that finds it full sorts it while it waits.
 _living_index(
     "search",
     customers.c.search_text,
@@ -192,7 +195,7 @@ customer_payment_methods = Table(
     column("expiry_month", SmallInteger(), null=True, personal=True),
     column("expiry_year", SmallInteger(), null=True, personal=True),
     *columns(Boolean(), "is_default is_active"),
-    # The token of a deleted customer: kept for a restore, free for others until then.
+    # The token of a deleted customer: stored for a restore, free for others until then.
     column("is_released", Boolean()),
     *columns(MOMENT, "created_at updated_at"),
     PrimaryKeyConstraint("tenant_id", "id"),
@@ -249,7 +252,7 @@ customer_orders = Table(
     column("order_id", TEXT),
     column("customer_id", Uuid()),
     column("order_number", TEXT, personal=True),
-    # Missing until the order itself is told: a stub that holds the facts that came before it.
+    # NULL in a stub, which holds the refunds and the cancellation recorded before the order.
     column("total_amount", MONEY, null=True),
     column("order_date", MOMENT, null=True),
     column("order_date_stated", Boolean()),
@@ -279,12 +282,12 @@ customer_erasures = Table(
     tenant_column(),
     column("customer_id", Uuid()),
     column("erased_at", MOMENT),
-    column("tables", JSONB()),
+    column("counts", JSONB()),
     PrimaryKeyConstraint("tenant_id", "customer_id"),
     customer_key(),
 )
 
-# One row: what the whole database agrees on. A database of amounts has one currency for ever.
+# One row: what holds for the whole database. The currency of its amounts never changes.
 deployment = Table(
     "deployment",
     metadata,

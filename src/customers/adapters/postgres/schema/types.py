@@ -1,4 +1,4 @@
-"""What all tables share: metadata, column types and names of constraints. No table lives here."""
+"""Metadata, column types and names of constraints that all tables share."""
 
 from typing import Any
 
@@ -49,7 +49,7 @@ def columns(
     null: bool = False,
     personal: bool = False,
 ) -> list[Column[Any]]:
-    """Several columns of one kind; `names` are words."""
+    """Columns of one type; `names` are separated by spaces."""
     return [column(name, kind, null=null, personal=personal) for name in names.split()]
 
 
@@ -58,12 +58,12 @@ def tenant_column() -> Column[Any]:
 
 
 def customer_key() -> ForeignKeyConstraint:
-    """The foreign key of what hangs on a customer."""
+    """The foreign key to the customer to whom a row belongs."""
     return ForeignKeyConstraint(
         ("tenant_id", "customer_id"), ("customers.tenant_id", "customers.id")
     )
 
 
 def unique(*names: str, name: str, where: str) -> Index:
-    """A tenant's rows for which `where` holds differ in these columns."""
+    """An index that makes these columns unique among a tenant's rows that satisfy `where`."""
     return Index(name, "tenant_id", *names, unique=True, postgresql_where=text(where))

@@ -1,4 +1,4 @@
-"""What a sweeper asks of the whole database: whose turn it is, and which tenants have work."""
+"""The sweeper's reads and writes across tenants: its lease, and the tenants that have work."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -24,37 +24,37 @@ async def tenants_with_segments(session: Session) -> Sequence[str]:
 
 
 async def tenants_to_refresh(session: Session) -> Sequence[str]:
-    return [row["tenant_id"] for row in await session.rows(_TO_SETTLE)]
+    return [row["tenant_id"] for row in await session.rows(_TO_REFRESH)]
 
 
 async def lease(session: Session, holder: UUID, seconds: float) -> bool:
-    told = await session.row(_LEASE, holder=holder, so_long=timedelta(seconds=seconds))
-    return told is not None
+    row = await session.row(_LEASE, holder=holder, duration=timedelta(seconds=seconds))
+    return row is not None
 
 
-def _to_settle() -> Select[Any]:
-    marked = select(customer_segment_pending_changes.c.tenant_id)
-    refresh_state = customer_segment_refresh_states.c
-    building = select(refresh_state.tenant_id).where(refresh_state.watermark.is_(None))
-    tenants = union(marked.distinct(), building).subquery("tenants")
+def _to_refresh() -> Select[Any]:
+    pending = select(customer_segment_pending_changes.c.tenant_id)
+    state = customer_segment_refresh_states.c
+    backfills = select(state.tenant_id).where(state.watermark.is_(None))
+    tenants = union(pending.distinct(), backfills).subquery("tenants")
     return select(tenants.c.tenant_id).order_by(tenants.c.tenant_id)
 
 
 def _lease() -> ReturningInsert[Any]:
-    """A row when the lease is the holder's, by the clock of the database."""
+    """Acquires or renews the lease, by the clock of the database; no row if another holds it."""
     holder = bindparam("holder", type_=Uuid())
     now = func.clock_timestamp()
-    until = now + bindparam("so_long", type_=Interval())
+    until = now + bindparam("duration", type_=Interval())
     new = insert(sweeper).values(only=literal_column("true"), holder=holder, until=until)
-    mine = or_(sweeper.c.holder == holder, sweeper.c.until < now)
-    changed = {"holder": new.excluded.holder, "until": new.excluded.until}
+    is_available = or_(sweeper.c.holder == holder, sweeper.c.until < now)
+    changes = {"holder": new.excluded.holder, "until": new.excluded.until}
     return new.on_conflict_do_update(
-        index_elements=[sweeper.c.only], set_=changed, where=mine
+        index_elements=[sweeper.c.only], set_=changes, where=is_available
     ).returning(sweeper.c.holder)
 
 
 _WITH_SEGMENTS = Statement.of(
     select(customer_segments.c.tenant_id).distinct().order_by(customer_segments.c.tenant_id)
 )
-_TO_SETTLE = Statement.of(_to_settle())
+_TO_REFRESH = Statement.of(_to_refresh())
 _LEASE = Statement.of(_lease())
