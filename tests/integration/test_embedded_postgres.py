@@ -18,6 +18,7 @@ from customers.devtools import locks
 from customers.devtools.failure import EmbeddedPostgresFailed
 from customers.devtools.programs import bundled, public_copy, server_user
 from customers.devtools.server import running, start
+from tests.support.patience import wait_until
 from tests.support.postgres_servers import end_server, server_pid
 
 _STARTER = """
