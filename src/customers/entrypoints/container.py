@@ -167,7 +167,7 @@ def _bench(settings: Settings, resources: Sequence[Resource], **parts: Any) -> "
 def _app(resources: Sequence[Resource], bench: "Bench | None", **parts: Any) -> web.Application:
     if bench is None:
         return application(resources, **parts)
-    return application([*resources, bench.routes], watched=bench.http, **parts)
+    return application([*resources, bench.routes], observer=bench.http, **parts)
 
 
 def _rpc(bench: "Bench | None", **parts: Any) -> RpcServer:
@@ -244,6 +244,7 @@ class Container(containers.DeclarativeContainer):
         metrics=metrics,
         drain=drain,
         documents=documents,
+        version=VERSION,
     )
     rpc = providers.Singleton(
         _rpc,

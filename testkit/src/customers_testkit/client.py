@@ -17,7 +17,7 @@ class CustomersClient:
     ) -> shapes.Customer:
         """Register a customer.
 
-        Gets the one who is there, unchanged but for a missing `userId`, when the e-mail address is taken.
+        If the e-mail address is taken, the existing customer is returned; only a missing `userId` is filled in.
         """
         return cast(
             "shapes.Customer",
@@ -40,9 +40,6 @@ class CustomersClient:
         created_to: str | None = None,
         min_total_spent: shapes.Amount | None = None,
         max_total_spent: shapes.Amount | None = None,
-        page: int | None = None,
-        page_size: int | None = None,
-        limit: int | None = None,
         sort_by: Literal[
             "created_at",
             "updated_at",
@@ -58,11 +55,14 @@ class CustomersClient:
         ]
         | None = None,
         sort_order: Literal["asc", "desc"] | None = None,
+        page: int | None = None,
+        page_size: int | None = None,
+        limit: int | None = None,
         cursor: str | None = None,
     ) -> shapes.CustomerPage | shapes.CustomerCursorPage:
-        """List, search, filter and sort customers.
+        """List customers.
 
-        By number with `page`, or at the same cost for every page with `cursor`.
+        Searches, filters and sorts them. Pages are numbered with `page`; with `cursor` every page costs the same, however deep.
         """
         return cast(
             "shapes.CustomerPage | shapes.CustomerCursorPage",
@@ -78,20 +78,20 @@ class CustomersClient:
                     "created_to": created_to,
                     "min_total_spent": min_total_spent,
                     "max_total_spent": max_total_spent,
+                    "sort_by": sort_by,
+                    "sort_order": sort_order,
                     "page": page,
                     "page_size": page_size,
                     "limit": limit,
-                    "sort_by": sort_by,
-                    "sort_order": sort_order,
                     "cursor": cursor,
                 },
             ),
         )
 
     def get_customer_batch(self, *, ids: list[str]) -> shapes.BatchResponse:
-        """Read up to 100 customers at once.
+        """Get up to 100 customers.
 
-        In the order asked for, repeats included.
+        They are in the order of the ids in the request, repeats included.
         """
         return cast(
             "shapes.BatchResponse",
@@ -103,7 +103,10 @@ class CustomersClient:
         )
 
     def get_customer(self, customer_id: str) -> shapes.Profile:
-        """Read a customer, with addresses and payment methods."""
+        """Get a customer.
+
+        With their addresses and payment methods.
+        """
         return cast(
             "shapes.Profile",
             self.caller.call(
@@ -121,9 +124,9 @@ class CustomersClient:
         actor: str | None = None,
         strict: bool = False,
     ) -> shapes.Customer:
-        """Change the fields that are given.
+        """Update a customer.
 
-        The others stay, and null counts as not given.
+        Only the fields in the body are changed; null counts as absent.
         """
         return cast(
             "shapes.Customer",
@@ -148,9 +151,9 @@ class CustomersClient:
         actor: str | None = None,
         strict: bool = False,
     ) -> shapes.Customer:
-        """Change a customer by a merge patch (RFC 7396).
+        """Patch a customer.
 
-        Null clears what may be empty.
+        A merge patch (RFC 7396): null clears a field that may be empty.
         """
         return cast(
             "shapes.Customer",
@@ -169,9 +172,9 @@ class CustomersClient:
     def delete_customer(
         self, customer_id: str, *, mode: Literal["erase"] | None = None, if_match: str | None = None
     ) -> shapes.Message | shapes.Erasure:
-        """Delete a customer, or erase them.
+        """Delete or erase a customer.
 
-        A deleted customer is hidden, can be restored, and leaves the e-mail address free. With `mode=erase` every personal value is gone for good, and the ledger stays.
+        A deleted customer is hidden and can be restored; the e-mail address becomes available. With `mode=erase` all personal data is removed permanently, and the ledger is retained.
         """
         return cast(
             "shapes.Message | shapes.Erasure",
@@ -186,7 +189,7 @@ class CustomersClient:
     def restore_customer(self, customer_id: str, *, actor: str | None = None) -> shapes.Customer:
         """Restore a deleted customer.
 
-        Also answers with one who was not deleted.
+        A customer who is not deleted is returned as is.
         """
         return cast(
             "shapes.Customer",
@@ -206,7 +209,10 @@ class CustomersClient:
         actor: str | None = None,
         strict: bool = False,
     ) -> shapes.LockResponse:
-        """Block a customer."""
+        """Lock a customer.
+
+        Sets the status to `BLOCKED`.
+        """
         return cast(
             "shapes.LockResponse",
             self.caller.call(
@@ -230,7 +236,10 @@ class CustomersClient:
         actor: str | None = None,
         strict: bool = False,
     ) -> shapes.LockResponse:
-        """Unblock a customer."""
+        """Unlock a customer.
+
+        Sets the status to `ACTIVE`.
+        """
         return cast(
             "shapes.LockResponse",
             self.caller.call(
@@ -253,9 +262,9 @@ class CustomersClient:
         actor: str | None = None,
         strict: bool = False,
     ) -> shapes.LedgerResult:
-        """Tell an order.
+        """Record an order.
 
-        As often as you like: an order counts once, and a repeat answers `duplicate: true`.
+        It can be repeated: an order counts once, and a repeat answers `duplicate: true`.
         """
         return cast(
             "shapes.LedgerResult",
@@ -276,9 +285,9 @@ class CustomersClient:
         actor: str | None = None,
         strict: bool = False,
     ) -> shapes.LedgerResult:
-        """Tell a refund.
+        """Record a refund.
 
-        Once per order and refund id; it may come before its order.
+        It counts once per order and refund id, and may arrive before its order.
         """
         return cast(
             "shapes.LedgerResult",
@@ -299,9 +308,9 @@ class CustomersClient:
         actor: str | None = None,
         strict: bool = False,
     ) -> shapes.LedgerResult:
-        """Tell that an order was cancelled.
+        """Cancel an order.
 
-        It stops counting; it may come before its order.
+        The order no longer counts. A cancellation may arrive before its order.
         """
         return cast(
             "shapes.LedgerResult",
@@ -321,7 +330,7 @@ class CustomersClient:
         limit: int | None = None,
         cursor: str | None = None,
     ) -> list[shapes.LedgerOrder]:
-        """List a customer's orders, newest first."""
+        """List the orders of a customer, newest first."""
         return cast(
             "list[shapes.LedgerOrder]",
             self.caller.call(
@@ -332,7 +341,7 @@ class CustomersClient:
         )
 
     def list_addresses(self, customer_id: str) -> shapes.AddressList:
-        """List a customer's addresses, defaults first."""
+        """List the addresses of a customer, defaults first."""
         return cast(
             "shapes.AddressList",
             self.caller.call(
@@ -351,7 +360,7 @@ class CustomersClient:
     ) -> shapes.AddressResponse:
         """Add an address.
 
-        It becomes the default unasked when every purpose it serves has none; 20 at most.
+        It becomes the default if there is no default yet for any of its purposes. A customer has at most 20 addresses.
         """
         return cast(
             "shapes.AddressResponse",
@@ -364,7 +373,7 @@ class CustomersClient:
         )
 
     def get_address(self, customer_id: str, address_id: str) -> shapes.AddressResponse:
-        """Read an address."""
+        """Get an address."""
         return cast(
             "shapes.AddressResponse",
             self.caller.call(
@@ -382,7 +391,10 @@ class CustomersClient:
         actor: str | None = None,
         strict: bool = False,
     ) -> shapes.AddressResponse:
-        """Change the fields of an address that are given."""
+        """Update an address.
+
+        Only the fields in the body are changed.
+        """
         return cast(
             "shapes.AddressResponse",
             self.caller.call(
@@ -402,9 +414,9 @@ class CustomersClient:
         actor: str | None = None,
         strict: bool = False,
     ) -> shapes.AddressResponse:
-        """Make an address the default, or change it by a merge patch (RFC 7396).
+        """Patch an address, or make it the default.
 
-        Without a body it becomes the default for what it serves.
+        A merge patch (RFC 7396). Without a body, the address becomes the default for its purposes.
         """
         return cast(
             "shapes.AddressResponse",
@@ -419,7 +431,7 @@ class CustomersClient:
     def delete_address(self, customer_id: str, address_id: str) -> shapes.AddressDeleted:
         """Delete an address.
 
-        The oldest other one for its purpose takes over as the default.
+        If it was the default, the oldest other address for that purpose becomes the default.
         """
         return cast(
             "shapes.AddressDeleted",
@@ -430,7 +442,7 @@ class CustomersClient:
         )
 
     def list_payment_methods(self, customer_id: str) -> list[shapes.PaymentMethod]:
-        """List a customer's payment methods, the default first."""
+        """List the payment methods of a customer, the default first."""
         return cast(
             "list[shapes.PaymentMethod]",
             self.caller.call(
@@ -449,7 +461,7 @@ class CustomersClient:
     ) -> shapes.PaymentMethod:
         """Add a payment method.
 
-        Only tokens are kept: what looks like a card number is refused. The same token again answers with the stored one.
+        Only tokens are stored: anything that looks like a card number is refused. Adding the same token again returns the stored payment method.
         """
         return cast(
             "shapes.PaymentMethod",
@@ -470,7 +482,10 @@ class CustomersClient:
         actor: str | None = None,
         strict: bool = False,
     ) -> shapes.PaymentMethod:
-        """Make a payment method the default, switch it on or off, set its expiry."""
+        """Patch a payment method.
+
+        Makes it the default, activates or deactivates it, or sets its expiry date.
+        """
         return cast(
             "shapes.PaymentMethod",
             self.caller.call(
@@ -499,7 +514,7 @@ class CustomersClient:
         limit: int | None = None,
         cursor: str | None = None,
     ) -> list[shapes.Note]:
-        """List a customer's notes, newest first."""
+        """List the notes about a customer, newest first."""
         return cast(
             "list[shapes.Note]",
             self.caller.call(
@@ -517,7 +532,7 @@ class CustomersClient:
         actor: str | None = None,
         strict: bool = False,
     ) -> shapes.Note:
-        """Write a note about a customer."""
+        """Add a note."""
         return cast(
             "shapes.Note",
             self.caller.call(
@@ -548,7 +563,7 @@ class CustomersClient:
         limit: int | None = None,
         cursor: str | None = None,
     ) -> list[shapes.Communication]:
-        """List what was sent to a customer and received, newest first."""
+        """List the communications with a customer, newest first."""
         return cast(
             "list[shapes.Communication]",
             self.caller.call(
@@ -572,9 +587,9 @@ class CustomersClient:
         actor: str | None = None,
         strict: bool = False,
     ) -> shapes.Communication:
-        """Write down a communication.
+        """Add a communication.
 
-        The same `externalId` and type again answers with the stored one.
+        Adding the same `externalId` and type again returns the stored communication.
         """
         return cast(
             "shapes.Communication",
@@ -595,9 +610,9 @@ class CustomersClient:
         actor: str | None = None,
         strict: bool = False,
     ) -> shapes.Communication:
-        """Move a communication's status on.
+        """Update the status of a communication.
 
-        From sent to delivered, opened, clicked; or to failed.
+        The status moves from sent to delivered, opened and clicked, or to failed; never back.
         """
         return cast(
             "shapes.Communication",
@@ -612,9 +627,9 @@ class CustomersClient:
     def preview_rules(
         self, body: shapes.PreviewRequest, *, actor: str | None = None, strict: bool = False
     ) -> shapes.Preview:
-        """Try rules: who would be in a segment.
+        """Preview rules.
 
-        Nothing is stored.
+        The customers that the rules match. Nothing is stored.
         """
         return cast(
             "shapes.Preview",
@@ -634,9 +649,9 @@ class CustomersClient:
         actor: str | None = None,
         strict: bool = False,
     ) -> shapes.ChangePreview:
-        """Try rules on a segment: who would enter, who would leave.
+        """Preview a change of a segment's rules.
 
-        Nothing is stored.
+        The customers who would enter and leave the segment. Nothing is stored.
         """
         return cast(
             "shapes.ChangePreview",
@@ -649,7 +664,10 @@ class CustomersClient:
         )
 
     def explain_member(self, segment_id: str, customer_id: str) -> shapes.Explanation:
-        """Say why a customer is in a segment or not, and when time alone changes that."""
+        """Explain a membership.
+
+        Why a customer is in a segment or not, and when the mere passing of time changes that.
+        """
         return cast(
             "shapes.Explanation",
             self.caller.call(
@@ -666,9 +684,9 @@ class CustomersClient:
         page_size: int | None = None,
         limit: int | None = None,
     ) -> shapes.MembershipChanges:
-        """Follow who enters and leaves a segment.
+        """List the membership changes of a segment.
 
-        In an order that never changes and skips nothing.
+        The customers who entered and left it, in an order that never changes and has no gaps.
         """
         return cast(
             "shapes.MembershipChanges",
@@ -680,7 +698,7 @@ class CustomersClient:
         )
 
     def list_segments(self) -> list[shapes.Segment]:
-        """List all segments, newest first."""
+        """List segments, newest first."""
         return cast(
             "list[shapes.Segment]",
             self.caller.call(
@@ -692,7 +710,10 @@ class CustomersClient:
     def create_segment(
         self, body: shapes.SegmentDetails, *, actor: str | None = None, strict: bool = False
     ) -> shapes.Segment:
-        """Create a segment, put together by hand or by a rule."""
+        """Create a segment.
+
+        The customers of a dynamic segment follow its rules; those of a manual one are assigned.
+        """
         return cast(
             "shapes.Segment",
             self.caller.call(
@@ -704,7 +725,7 @@ class CustomersClient:
         )
 
     def get_segment(self, segment_id: str) -> shapes.Segment:
-        """Read a segment."""
+        """Get a segment."""
         return cast(
             "shapes.Segment",
             self.caller.call(
@@ -721,7 +742,10 @@ class CustomersClient:
         actor: str | None = None,
         strict: bool = False,
     ) -> shapes.Segment:
-        """Change the fields of a segment that are given."""
+        """Update a segment.
+
+        Only the fields in the body are changed.
+        """
         return cast(
             "shapes.Segment",
             self.caller.call(
@@ -733,7 +757,10 @@ class CustomersClient:
         )
 
     def delete_segment(self, segment_id: str) -> shapes.Message:
-        """Delete a segment; its customers stay."""
+        """Delete a segment.
+
+        Its customers are not deleted.
+        """
         return cast(
             "shapes.Message",
             self.caller.call(
@@ -746,9 +773,6 @@ class CustomersClient:
         self,
         segment_id: str,
         *,
-        page: int | None = None,
-        page_size: int | None = None,
-        limit: int | None = None,
         sort_by: Literal[
             "created_at",
             "updated_at",
@@ -764,11 +788,14 @@ class CustomersClient:
         ]
         | None = None,
         sort_order: Literal["asc", "desc"] | None = None,
+        page: int | None = None,
+        page_size: int | None = None,
+        limit: int | None = None,
         cursor: str | None = None,
     ) -> list[shapes.Customer] | shapes.CustomerPage | shapes.CustomerCursorPage:
         """List the customers in a segment, newest first.
 
-        A bare array of at most 1,000, or as `GET /customers` with one of its paging parameters.
+        Without paging parameters, an array of at most 1,000 customers; with any of them, a page as in `GET /customers`.
         """
         return cast(
             "list[shapes.Customer] | shapes.CustomerPage | shapes.CustomerCursorPage",
@@ -776,11 +803,11 @@ class CustomersClient:
                 "GET",
                 f"/api/v1/customers/segments/{part(segment_id)}/customers",
                 query={
+                    "sort_by": sort_by,
+                    "sort_order": sort_order,
                     "page": page,
                     "page_size": page_size,
                     "limit": limit,
-                    "sort_by": sort_by,
-                    "sort_order": sort_order,
                     "cursor": cursor,
                 },
             ),
@@ -794,9 +821,9 @@ class CustomersClient:
         actor: str | None = None,
         strict: bool = False,
     ) -> shapes.MembersAdded:
-        """Put customers into a manual segment.
+        """Add customers to a manual segment.
 
-        All or none: an id that is unknown is refused, and nothing is changed.
+        If any of the ids is unknown, the request is refused and nothing is changed.
         """
         return cast(
             "shapes.MembersAdded",
@@ -811,7 +838,7 @@ class CustomersClient:
     def remove_members(
         self, segment_id: str, body: shapes.MemberIds, *, strict: bool = False
     ) -> shapes.MembersRemoved:
-        """Take customers out of a manual segment."""
+        """Remove customers from a manual segment."""
         return cast(
             "shapes.MembersRemoved",
             self.caller.call(
@@ -823,7 +850,7 @@ class CustomersClient:
         )
 
     def list_segments_of_customer(self, customer_id: str) -> list[shapes.Segment]:
-        """List the segments that a customer is in."""
+        """List the segments of a customer."""
         return cast(
             "list[shapes.Segment]",
             self.caller.call(
@@ -833,7 +860,7 @@ class CustomersClient:
         )
 
     def get_health(self) -> shapes.Health:
-        """Say whether the service and its database work."""
+        """Get the health of the service and its database."""
         return cast(
             "shapes.Health",
             self.caller.call(
@@ -843,7 +870,7 @@ class CustomersClient:
         )
 
     def get_readiness(self) -> shapes.Ready:
-        """Say whether the service should get traffic."""
+        """Get whether the service is ready for traffic."""
         return cast(
             "shapes.Ready",
             self.caller.call(
@@ -853,7 +880,7 @@ class CustomersClient:
         )
 
     def get_liveness(self) -> shapes.Live:
-        """Say that the process runs."""
+        """Get whether the process is alive."""
         return cast(
             "shapes.Live",
             self.caller.call(
@@ -863,7 +890,7 @@ class CustomersClient:
         )
 
     def get_metrics(self) -> str:
-        """Tell the metrics in the format of Prometheus."""
+        """Get metrics in the Prometheus format."""
         return cast(
             "str",
             self.caller.call(

@@ -276,7 +276,7 @@ CustomerType: TypeAlias = Literal["RETAIL", "WHOLESALE", "VIP"]
 
 
 class Detail(TypedDict):
-    """One bad field."""
+    """One invalid field."""
 
     field: str
     message: str
@@ -288,7 +288,7 @@ Direction: TypeAlias = Literal["inbound", "outbound"]
 
 
 class Erasure(TypedDict):
-    """The receipt of an erasure; a repeat answers the same."""
+    """The receipt of an erasure; repeating the erasure returns it again."""
 
     message: str
     customerId: str
@@ -367,7 +367,7 @@ class LedgerOrder(TypedDict):
 
 
 class LedgerResult(TypedDict):
-    """What became of a fact."""
+    """The result of recording a fact."""
 
     message: str
     customer: Customer
@@ -554,7 +554,7 @@ class PreviewRequest(TypedDict):
 
 
 class ProblemDocument(TypedDict):
-    """RFC 9457, for those who accept application/problem+json."""
+    """A problem document (RFC 9457), for requests that accept application/problem+json."""
 
     type: str
     title: str
@@ -565,7 +565,7 @@ class ProblemDocument(TypedDict):
 
 
 class Profile(TypedDict):
-    """A customer with what hangs on them, each key there only when there is any of it."""
+    """A customer with their addresses and payment methods, if there are any."""
 
     id: str
     tenantId: str

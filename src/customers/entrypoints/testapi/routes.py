@@ -9,7 +9,7 @@ from attrs import evolve, field, frozen
 
 from customers.core.errors import EmailTaken, Invalid, InvalidValue, SegmentIsDynamic, Unavailable
 from customers.core.model.values import Moment, TextGate
-from customers.entrypoints.http.queries import Parameter
+from customers.entrypoints.http.query import Query
 from customers.entrypoints.http.request import RequestContext
 from customers.entrypoints.http.responses import json_response
 from customers.entrypoints.http.routes import Body, Route
@@ -30,7 +30,16 @@ MOST_BYTES_OF_A_SNAPSHOT: Final = 256 * 1024 * 1024
 
 _ABOUT: Final = "What tests can do to a service that runs in memory: docs/memory-mode.md."
 
-TENANT: Final = Parameter(name="tenant_id", gate=TextGate(most=255), default="")
+
+@frozen(kw_only=True)
+class TenantQuery(Query):
+    tenant_id: Annotated[str, TextGate(most=255)] = ""
+
+
+@frozen(kw_only=True)
+class RequestsQuery(Query):
+    tenant_id: Annotated[str, TextGate(most=255)] = ""
+    operation: Annotated[str, TextGate(most=100)] = ""
 
 
 @frozen(kw_only=True)
@@ -72,9 +81,9 @@ class BenchRoutes:
 
     def table(self) -> list[Route]:
         time = {200: shapes.Time}
-        wanted, conflicts = (TENANT, self._operation), (EmailTaken, SegmentIsDynamic)
+        conflicts = (EmailTaken, SegmentIsDynamic)
         routes = [
-            Route("reset", "POST", "/reset", self.reset, {200: shapes.Told}, query=(TENANT,)),
+            Route("reset", "POST", "/reset", self.reset, {200: shapes.Told}, query=TenantQuery),
             Route("getSnapshot", "GET", "/snapshot", self.snapshot, {200: shapes.Snapshot}),
             Route(
                 "putSnapshot",
@@ -82,7 +91,7 @@ class BenchRoutes:
                 "/snapshot",
                 self.restore,
                 {200: shapes.Told},
-                most_bytes=MOST_BYTES_OF_A_SNAPSHOT,
+                max_bytes=MOST_BYTES_OF_A_SNAPSHOT,
             ),
             Route("listStates", "GET", "/states", self.states, {200: shapes.StateList}),
             Route(
@@ -92,7 +101,7 @@ class BenchRoutes:
                 self.set_state,
                 {200: shapes.StateSet},
                 body=Body(StateAsked),
-                refuses=conflicts,
+                errors=conflicts,
             ),
             Route(
                 "setPactState",
@@ -101,7 +110,7 @@ class BenchRoutes:
                 self.set_pact_state,
                 {200: dict[str, Any]},
                 body=Body(PactStateAsked),
-                refuses=conflicts,
+                errors=conflicts,
             ),
             Route("getClock", "GET", "/clock", self.time, time),
             Route("setClock", "PUT", "/clock", self.set_time, time, body=Body(NewTime)),
@@ -112,7 +121,7 @@ class BenchRoutes:
                 "/requests",
                 self.requests,
                 {200: shapes.RequestList},
-                query=wanted,
+                query=RequestsQuery,
             ),
             Route(
                 "forgetRequests",
@@ -120,7 +129,7 @@ class BenchRoutes:
                 "/requests",
                 self.forget_requests,
                 {200: shapes.Told},
-                query=(TENANT,),
+                query=TenantQuery,
             ),
             Route("listFaults", "GET", "/faults", self.faults, {200: shapes.FaultList}),
             Route(
@@ -129,7 +138,7 @@ class BenchRoutes:
                 "/faults",
                 self.add_fault,
                 {201: shapes.Fault},
-                body=Body(FaultDetails),
+                body=Body(FaultDetails, decoded=False),
             ),
             Route(
                 "removeFaults",
@@ -137,7 +146,7 @@ class BenchRoutes:
                 "/faults",
                 self.remove_faults,
                 {200: shapes.Removed},
-                query=(TENANT,),
+                query=TenantQuery,
             ),
             Route(
                 "waitUntilIdle",
@@ -145,19 +154,15 @@ class BenchRoutes:
                 "/idle",
                 self.idle,
                 {200: shapes.Idle},
-                refuses=(Unavailable,),
+                errors=(Unavailable,),
             ),
             Route("getTestApi", "GET", "/openapi.json", self.openapi, {200: dict[str, Any]}),
         ]
         return [evolve(each, path=PREFIX + each.path, is_of_tenant=False) for each in routes]
 
-    @property
-    def _operation(self) -> Parameter:
-        return Parameter(name="operation", gate=self._operations, default="")
-
-    async def reset(self, context: RequestContext) -> web.Response:
+    async def reset(self, _: RequestContext, query: TenantQuery) -> web.Response:
         """Forget all of a tenant, or be as at the start"""
-        await self._kept.reset(_tenant(context))
+        await self._kept.reset(query.tenant_id)
         return json_response({"message": "reset"})
 
     async def snapshot(self, _: RequestContext) -> web.Response:
@@ -181,9 +186,8 @@ class BenchRoutes:
         }
         return json_response(body)
 
-    async def set_state(self, context: RequestContext) -> web.Response:
+    async def set_state(self, context: RequestContext, wanted: StateAsked) -> web.Response:
         """Set a provider state up"""
-        wanted = context.read(StateAsked)
         tenant_id, params = self._state_of(context, wanted)
         values = await self._states.set_up(wanted.state, tenant_id, params)
         body: shapes.StateSet = {
@@ -193,9 +197,8 @@ class BenchRoutes:
         }
         return json_response(body)
 
-    async def set_pact_state(self, context: RequestContext) -> web.Response:
+    async def set_pact_state(self, context: RequestContext, wanted: PactStateAsked) -> web.Response:
         """Set a provider state up as a verifier of Pact asks for it, or take its faults away"""
-        wanted = context.read(PactStateAsked)
         tenant_id, params = self._state_of(context, wanted)
         if wanted.action == "teardown":
             self._faults.remove(self._states.faults_of(wanted.state, tenant_id))
@@ -221,9 +224,9 @@ class BenchRoutes:
         body: shapes.Time = {"now": self._clock.now(), "stands": self._clock.stands}
         return json_response(body)
 
-    async def set_time(self, context: RequestContext) -> web.Response:
+    async def set_time(self, context: RequestContext, body: NewTime) -> web.Response:
         """Let the clock stand at a moment that is not over"""
-        moment = context.read(NewTime).now
+        moment = body.now
         if moment < self._clock.now():
             refused = InvalidValue("INVALID_VALUE", "is over: time only moves forward")
             raise Invalid([refused.at("now", "/now")])
@@ -231,9 +234,9 @@ class BenchRoutes:
         await self._settling.settle()
         return await self.time(context)
 
-    async def advance(self, context: RequestContext) -> web.Response:
+    async def advance(self, context: RequestContext, body: Advance) -> web.Response:
         """Move the clock ahead"""
-        seconds = context.read(Advance).seconds
+        seconds = body.seconds
         try:
             by = timedelta(microseconds=int(seconds * 1_000_000))
             self._clock.now() + by + timedelta(days=366)
@@ -244,17 +247,18 @@ class BenchRoutes:
         await self._settling.settle()
         return await self.time(context)
 
-    async def requests(self, context: RequestContext) -> web.Response:
+    async def requests(self, _: RequestContext, query: RequestsQuery) -> web.Response:
         """List the calls that came, oldest first"""
-        query = context.query()
-        tenant_id, operation = query.one(TENANT), query.one(self._operation)
-        query.finish()
-        found = [show_request(each) for each in self._journal.find(tenant_id, operation)]
+        try:
+            operation = self._operations.read(query.operation)
+        except InvalidValue as refused:
+            raise Invalid([refused.at("operation")]) from refused
+        found = [show_request(each) for each in self._journal.find(query.tenant_id, operation)]
         return json_response({"requests": found})
 
-    async def forget_requests(self, context: RequestContext) -> web.Response:
+    async def forget_requests(self, _: RequestContext, query: TenantQuery) -> web.Response:
         """Forget the calls that came"""
-        self._journal.forget(_tenant(context))
+        self._journal.forget(query.tenant_id)
         return json_response({"message": "requests forgotten"})
 
     async def faults(self, _: RequestContext) -> web.Response:
@@ -267,9 +271,9 @@ class BenchRoutes:
             raise Invalid([InvalidValue("REQUIRED", "a fault is expected").at("", "")])
         return json_response(show_fault(self._faults.arm(context.body)), status=201)
 
-    async def remove_faults(self, context: RequestContext) -> web.Response:
+    async def remove_faults(self, _: RequestContext, query: TenantQuery) -> web.Response:
         """Take faults away"""
-        removed = self._faults.remove_of(_tenant(context))
+        removed = self._faults.remove_of(query.tenant_id)
         return json_response({"message": "faults removed", "removed": removed})
 
     async def idle(self, _: RequestContext) -> web.Response:
@@ -283,10 +287,3 @@ class BenchRoutes:
         return json_response(
             document(tables, version=self._version, title="Test API", about=_ABOUT)
         )
-
-
-def _tenant(context: RequestContext) -> str:
-    query = context.query()
-    tenant_id = query.one(TENANT)
-    query.finish()
-    return str(tenant_id)
