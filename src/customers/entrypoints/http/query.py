@@ -1,4 +1,4 @@
-"""Query strings, read as attrs classes: each field with a gate is a parameter.
+"""Reads query strings as attrs classes, in which each field with a gate is a parameter.
 
     status: tuple[Annotated[CustomerStatus, ChoiceGate(CustomerStatus)], ...] = ()
     page: Annotated[int, CountGate(), "The page number, from 1."] = 1
@@ -103,8 +103,8 @@ class PageSize:
 
     def read(self, params: Texts, problems: list[Problem]) -> int:
         own: list[Problem] = []
-        given = [(name, name.texts(params, own)) for name in (self.page_size, self.limit)]
-        sizes = {name.convert(texts[0], name.default, own) for name, texts in given if texts}
+        names = [(name, name.texts(params, own)) for name in (self.page_size, self.limit)]
+        sizes = {name.convert(texts[0], name.default, own) for name, texts in names if texts}
         if len(sizes) > 1 and not own:
             self.limit.refuse("INVALID_VALUE", "must agree with page_size", own)
         problems.extend(own)
@@ -117,12 +117,14 @@ class QueryReader:
     def __init__(self, query_class: type[Query]) -> None:
         self._class = query_class
         self._readers = _readers(query_class)
-        self._places = {
-            parameter.name: place
-            for place, reader in enumerate(self._readers.values())
+        self._fields = {
+            parameter.name: name
+            for name, reader in self._readers.items()
             for parameter in _parameters(reader)
         }
-        self._empty = self._decode({}, [])
+        self._defaults = {name: reader.read({}, []) for name, reader in self._readers.items()}
+        self._places = {name: place for place, name in enumerate(self._defaults)}
+        self._empty = query_class(**self._defaults)
 
     def read(self, context: RequestContext) -> Query:
         """Raises Invalid, which names every bad parameter, in the order of the fields."""
@@ -134,12 +136,18 @@ class QueryReader:
             query = self._decode(params, problems)
         query = query.bind(context, problems)
         if problems:
-            raise Invalid(sorted(problems, key=lambda problem: self._places[problem.field]))
+            raise Invalid(sorted(problems, key=self._place))
         return query
 
     def _decode(self, params: Texts, problems: list[Problem]) -> Query:
-        values = {name: reader.read(params, problems) for name, reader in self._readers.items()}
-        return self._class(**values)
+        present = {self._fields[name] for name in params if name in self._fields}
+        if not present:
+            return self._empty
+        values = {name: self._readers[name].read(params, problems) for name in present}
+        return self._class(**{**self._defaults, **values})
+
+    def _place(self, problem: Problem) -> int:
+        return self._places[self._fields[problem.field]]
 
 
 @cache

@@ -1,6 +1,6 @@
 """The text of one value within a JSON text, which has been parsed before.
 
-msgspec would be faster, but refuses unpaired surrogates, which may stand in other values.
+msgspec would be faster, but refuses unpaired surrogates, which other values may contain.
 """
 
 import json
