@@ -666,7 +666,7 @@ class CustomersClient:
     def explain_member(self, segment_id: str, customer_id: str) -> shapes.Explanation:
         """Explain a membership.
 
-        Why a customer is in a segment or not, and when the mere passing of time changes that.
+        Why a customer is in a segment or not, and when time alone changes that.
         """
         return cast(
             "shapes.Explanation",

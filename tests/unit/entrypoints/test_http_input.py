@@ -9,7 +9,7 @@ import pytest
 from customers.adapters.memory.storage import MemoryStorage
 from customers.core.model.customer import CustomerStatus
 from customers.core.model.query import SortField
-from customers.entrypoints.http.customer_lists import CustomerListQuery
+from customers.entrypoints.http.customer_queries import CustomerListQuery
 from customers.entrypoints.http.query import parameters_of
 from customers.entrypoints.http.raw_json import member_text
 from tests.support.api_client import serving

@@ -8,21 +8,19 @@ list is comma-separated or repeated; nothing else may be repeated. Unknown param
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache, lru_cache
 from types import UnionType
-from typing import Annotated, Any, Self, TypeAlias, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Self, Union, get_args, get_origin, get_type_hints
 
-from attrs import NOTHING, AttrsInstance, fields, frozen
+from attrs import NOTHING, AttrsInstance, fields
 
-from customers.core.errors import Invalid, InvalidValue, Problem
-from customers.core.model.values import Gate
-from customers.entrypoints.http.gates import CountGate, CursorGate, PageSizeGate
+from customers.core.errors import Invalid, Problem
+from customers.entrypoints.http.gates import CursorGate, PageSizeGate
+from customers.entrypoints.http.parameters import PageSize, Parameter, Texts
 from customers.entrypoints.http.request import RequestContext
 
 _HUMP = re.compile(r"(?<=[a-z0-9])([A-Z])")
-
-Texts: TypeAlias = Mapping[str, Sequence[str]]
 
 
 class Query(AttrsInstance):
@@ -33,82 +31,6 @@ class Query(AttrsInstance):
     def bind(self, context: RequestContext, problems: list[Problem]) -> Self:  # noqa: ARG002
         """The query for this request. Adds the problems that no gate can find."""
         return self
-
-
-@frozen(kw_only=True)
-class Parameter:
-    """One parameter: its snake_case name, its gate, and its description for OpenAPI.
-
-    A parameter with `keeps_empty` is the empty text when it is empty, and not its default.
-    """
-
-    name: str
-    gate: Gate
-    default: Any = None
-    description: str = ""
-    is_list: bool = False
-    is_required: bool = False
-    keeps_empty: bool = False
-
-    def texts(self, params: Texts, problems: list[Problem]) -> list[str]:
-        """Its texts that are not blank: at most one, or the items of a list."""
-        values = params.get(self.name, ())
-        if self.is_list:
-            return [item for value in values for item in value.split(",") if item.strip()]
-        filled = [value for value in values if value.strip()]
-        if len(filled) > 1:
-            self.refuse("INVALID_VALUE", "must be given once", problems)
-        return filled[:1]
-
-    def read(self, params: Texts, problems: list[Problem]) -> Any:
-        """The value, or the default."""
-        texts = self.texts(params, problems)
-        if self.is_list:
-            # An invalid item remains in the list, so that no cursor matches these filters.
-            return tuple(self.convert(text, text, problems) for text in texts)
-        if texts:
-            return self.convert(texts[0], self.default, problems)
-        return "" if self.keeps_empty and self.name in params else self.default
-
-    def convert(self, text: str, fallback: Any, problems: list[Problem]) -> Any:
-        """The value of one text; the fallback, and a problem, if the gate refuses it."""
-        try:
-            return self.gate.read(text)
-        except InvalidValue as error:
-            self.refuse(error.code, error.message, problems)
-            return fallback
-
-    def refuse(self, code: str, message: str, problems: list[Problem]) -> None:
-        problem = Problem(field=self.name, message=message, code=code)
-        if problem not in problems:
-            problems.append(problem)
-
-
-@frozen
-class PageSize:
-    """The parameters `page_size` and `limit`, which must agree if both are given."""
-
-    page_size: Parameter
-    limit: Parameter
-    max_size: int
-
-    @classmethod
-    def of(cls, *, default: int, max_size: int) -> Self:
-        described = f"Items per page; values above {max_size:,} are treated as {max_size:,}."
-        page_size, limit = (
-            Parameter(name=name, gate=CountGate(), default=default, description=description)
-            for name, description in (("page_size", described), ("limit", "Same as `page_size`."))
-        )
-        return cls(page_size, limit, max_size)
-
-    def read(self, params: Texts, problems: list[Problem]) -> int:
-        own: list[Problem] = []
-        names = [(name, name.texts(params, own)) for name in (self.page_size, self.limit)]
-        sizes = {name.convert(texts[0], name.default, own) for name, texts in names if texts}
-        if len(sizes) > 1 and not own:
-            self.limit.refuse("INVALID_VALUE", "must agree with page_size", own)
-        problems.extend(own)
-        return min(*sizes, self.max_size) if sizes else int(self.limit.default)
 
 
 class QueryReader:

@@ -13,7 +13,8 @@ from attrs import define, field
 from customers.core.errors import StaleVersion
 from customers.entrypoints.http.body import JSON, MERGE_PATCH
 from customers.entrypoints.http.errors import PROBLEM_TYPE
-from customers.entrypoints.http.query import Parameter, parameters_of
+from customers.entrypoints.http.parameters import Parameter
+from customers.entrypoints.http.query import parameters_of
 from customers.entrypoints.http.request import path_gate
 from customers.entrypoints.http.routes import Body, Route
 from customers.entrypoints.json.decode import Nulls

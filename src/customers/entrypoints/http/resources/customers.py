@@ -21,11 +21,8 @@ from customers.core.model.query import MOST_PER_PAGE
 from customers.core.model.values import ChoiceGate, Id
 from customers.core.services.customers import Customers
 from customers.core.services.erasure import Erasures
-from customers.entrypoints.http.customer_lists import (
-    CustomerListQuery,
-    cursor_page_response,
-    page_response,
-)
+from customers.entrypoints.http.customer_pages import cursor_page_response, page_response
+from customers.entrypoints.http.customer_queries import CustomerListQuery
 from customers.entrypoints.http.errors import ErrorFormat
 from customers.entrypoints.http.query import Query
 from customers.entrypoints.http.request import RequestContext

@@ -53,7 +53,7 @@ class MembershipRoutes:
     async def explain(self, context: RequestContext) -> web.Response:
         """Explain a membership
 
-        Why a customer is in a segment or not, and when the mere passing of time changes that.
+        Why a customer is in a segment or not, and when time alone changes that.
         """
         explanation = await self._memberships.explain(
             context.tenant, context.id("segmentId"), context.id("customerId")

@@ -11,11 +11,8 @@ from customers.core.errors import (
 )
 from customers.core.model.segment import MemberIds, SegmentChange, SegmentDetails
 from customers.core.services.segments import Segments
-from customers.entrypoints.http.customer_lists import (
-    MemberPageQuery,
-    cursor_page_response,
-    page_response,
-)
+from customers.entrypoints.http.customer_pages import cursor_page_response, page_response
+from customers.entrypoints.http.customer_queries import MemberPageQuery
 from customers.entrypoints.http.request import RequestContext
 from customers.entrypoints.http.responses import json_response
 from customers.entrypoints.http.routes import BASE, CUSTOMER, SEGMENT, Body, Route

@@ -1,21 +1,18 @@
-"""Lists of customers: their queries, and their pages by number and by cursor."""
+"""The queries of lists of customers: filters, sorting, and pages by number or by cursor."""
 
-from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
-from aiohttp import web
-from attrs import evolve, frozen
+from attrs import evolve, fields, frozen
 
 from customers.core.errors import InvalidValue, Problem
-from customers.core.model.customer import Customer, StatusChoice, TypeChoice
+from customers.core.model.customer import StatusChoice, TypeChoice
 from customers.core.model.folding import fold
 from customers.core.model.query import (
     MOST_PER_PAGE,
     CustomerFilter,
     CustomerKey,
-    CustomerPage,
     CustomerSort,
     Page,
     SortDirection,
@@ -23,7 +20,7 @@ from customers.core.model.query import (
     search_key,
 )
 from customers.core.model.values import ChoiceGate, TextGate
-from customers.entrypoints.http.cursors import customer_cursor, customer_key, scope_of
+from customers.entrypoints.http.cursors import customer_key, scope_of
 from customers.entrypoints.http.gates import (
     CountGate,
     CursorGate,
@@ -31,10 +28,8 @@ from customers.entrypoints.http.gates import (
     PageSizeGate,
     RangeEndGate,
 )
-from customers.entrypoints.http.links import link_header
 from customers.entrypoints.http.query import Query, parameters_of, snake
 from customers.entrypoints.http.request import RequestContext
-from customers.entrypoints.http.responses import json_response
 
 # More than a request line can hold.
 _MAX_SEARCH = 10_000
@@ -91,12 +86,9 @@ class CustomerPageQuery(Query):
         return evolve(self, key=key)
 
     def scope(self, context: RequestContext) -> bytes:
-        """What a cursor is bound to, in names that must not change while callers hold cursors."""
+        """What a cursor is bound to."""
         sort = [("by", str(self.sort_by)), ("order", str(self.sort_order))]
-        return scope_of(context.tenant, context.request.path, self.filter_scope(), sort)
-
-    def filter_scope(self) -> list[tuple[str, str]]:
-        return []
+        return scope_of(context.tenant, context.request.path, _scope_of(self.filter), sort)
 
 
 @frozen(kw_only=True)
@@ -106,6 +98,8 @@ class MemberPageQuery(CustomerPageQuery):
     is_paged: bool = False
 
     def bind(self, context: RequestContext, problems: list[Problem]) -> Self:
+        if not context.request.query_string:
+            return self
         names = {parameter.name for parameter in parameters_of(type(self))}
         is_paged = self.is_by_cursor or any(
             text.strip() and snake(name) in names for name, text in context.request.query.items()
@@ -144,81 +138,15 @@ class CustomerListQuery(CustomerPageQuery):
             max_total_spent=self.max_total_spent,
         )
 
-    def filter_scope(self) -> list[tuple[str, str]]:
-        """The filters that are set: the same text however they were spelled."""
-        filter = self.filter
-        values = {
-            "search": filter.search,
-            "statuses": filter.statuses,
-            "types": filter.types,
-            "tags": filter.tags,
-            "created_from": filter.created_from,
-            "created_to": filter.created_to,
-            "min_total_spent": filter.min_total_spent,
-            "max_total_spent": filter.max_total_spent,
-        }
-        return [
-            (name, str(sorted(map(str, value)) if isinstance(value, frozenset) else value))
-            for name, value in values.items()
-            if value not in _NOT_SET
-        ]
+
+def _scope_of(filter: CustomerFilter) -> list[tuple[str, str]]:
+    """What is set in a filter: the same texts however the query spelled it."""
+    values = {field.name: getattr(filter, field.name) for field in fields(CustomerFilter)}
+    return [
+        (name, str(sorted(map(str, value)) if isinstance(value, frozenset) else value))
+        for name, value in values.items()
+        if value not in _NOT_SET
+    ]
 
 
 _NOT_SET: tuple[object, ...] = (None, "", frozenset())
-
-
-def page_response(
-    context: RequestContext, numbered: CustomerPage, encode: Callable[[Customer], Any]
-) -> web.Response:
-    """A page by number, with links to its neighbours."""
-    page, total = numbered.page, numbered.total
-    pages = page.of_total(total)
-    body = {
-        "customers": [encode(customer) for customer in numbered.customers],
-        "total": total,
-        "page": page.number,
-        "pageSize": page.size,
-        "totalPages": pages,
-        "pagination": {
-            "page": page.number,
-            "limit": page.size,
-            "total": total,
-            "totalPages": pages,
-            "hasNext": page.number < pages,
-            "hasPrevious": page.number > 1,
-        },
-    }
-    links = _neighbours(page.number, pages)
-    return json_response(body, headers=link_header(context.request, "page", links))
-
-
-def cursor_page_response(
-    context: RequestContext,
-    query: CustomerPageQuery,
-    customers: Sequence[Customer],
-    encode: Callable[[Customer], Any],
-) -> web.Response:
-    """A page by cursor; `customers` holds one more than the page if there is a next one."""
-    size, cursor = query.size, None
-    page = customers[:size]
-    if len(customers) > size:
-        last = CustomerKey(value=query.sort_by.of(page[-1]), id=page[-1].id)
-        cursor = customer_cursor(last, query.scope(context))
-    body = {
-        "customers": [encode(customer) for customer in page],
-        "nextCursor": cursor,
-        "pageSize": size,
-    }
-    links = {"first": ""} | ({"next": cursor} if cursor else {})
-    return json_response(body, headers=link_header(context.request, "cursor", links))
-
-
-def _neighbours(number: int, pages: int) -> dict[str, object]:
-    """The page numbers that a page links to, by relation."""
-    last = max(pages, 1)
-    links: dict[str, object] = {"first": 1, "last": last}
-    if number > 1:
-        links["prev"] = min(number - 1, last)
-    if number < pages:
-        links["next"] = number + 1
-    return links

@@ -1,0 +1,89 @@
+"""Parameters of query strings: their texts, and their values through a gate."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Self, TypeAlias
+
+from attrs import frozen
+
+from customers.core.errors import InvalidValue, Problem
+from customers.core.model.values import Gate
+from customers.entrypoints.http.gates import CountGate
+
+# The texts of a query string by the snake_case names of the parameters.
+Texts: TypeAlias = Mapping[str, Sequence[str]]
+
+
+@frozen(kw_only=True)
+class Parameter:
+    """One parameter: its snake_case name, its gate, and its description for OpenAPI.
+
+    A parameter with `keeps_empty` is the empty text when it is empty, and not its default.
+    """
+
+    name: str
+    gate: Gate
+    default: Any = None
+    description: str = ""
+    is_list: bool = False
+    is_required: bool = False
+    keeps_empty: bool = False
+
+    def texts(self, params: Texts, problems: list[Problem]) -> list[str]:
+        """Its texts that are not blank: at most one, or the items of a list."""
+        values = params.get(self.name, ())
+        if self.is_list:
+            return [item for value in values for item in value.split(",") if item.strip()]
+        filled = [value for value in values if value.strip()]
+        if len(filled) > 1:
+            self.refuse("INVALID_VALUE", "must be given once", problems)
+        return filled[:1]
+
+    def read(self, params: Texts, problems: list[Problem]) -> Any:
+        """The value, or the default."""
+        texts = self.texts(params, problems)
+        if self.is_list:
+            # An invalid item remains in the list, so that no cursor matches these filters.
+            return tuple(self.convert(text, text, problems) for text in texts)
+        if texts:
+            return self.convert(texts[0], self.default, problems)
+        return "" if self.keeps_empty and self.name in params else self.default
+
+    def convert(self, text: str, fallback: Any, problems: list[Problem]) -> Any:
+        """The value of one text; the fallback, and a problem, if the gate refuses it."""
+        try:
+            return self.gate.read(text)
+        except InvalidValue as error:
+            self.refuse(error.code, error.message, problems)
+            return fallback
+
+    def refuse(self, code: str, message: str, problems: list[Problem]) -> None:
+        problem = Problem(field=self.name, message=message, code=code)
+        if problem not in problems:
+            problems.append(problem)
+
+
+@frozen
+class PageSize:
+    """The parameters `page_size` and `limit`, which must agree if both are given."""
+
+    page_size: Parameter
+    limit: Parameter
+    max_size: int
+
+    @classmethod
+    def of(cls, *, default: int, max_size: int) -> Self:
+        described = f"Items per page; values above {max_size:,} are treated as {max_size:,}."
+        page_size, limit = (
+            Parameter(name=name, gate=CountGate(), default=default, description=description)
+            for name, description in (("page_size", described), ("limit", "Same as `page_size`."))
+        )
+        return cls(page_size, limit, max_size)
+
+    def read(self, params: Texts, problems: list[Problem]) -> int:
+        own: list[Problem] = []
+        names = [(name, name.texts(params, own)) for name in (self.page_size, self.limit)]
+        sizes = {name.convert(texts[0], name.default, own) for name, texts in names if texts}
+        if len(sizes) > 1 and not own:
+            self.limit.refuse("INVALID_VALUE", "must agree with page_size", own)
+        problems.extend(own)
+        return min(*sizes, self.max_size) if sizes else int(self.limit.default)
