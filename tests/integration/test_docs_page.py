@@ -33,7 +33,7 @@ async def test_the_page_shows_what_the_document_says(visit: Visit) -> None:
     headings = visit.page.get_by_role("heading")
     await expect(headings.filter(has_text="Customers service")).to_be_visible()
     await visit.show("/live")
-    await expect(headings.filter(has_text="Say that the process runs")).to_be_visible()
+    await expect(headings.filter(has_text="Check liveness")).to_be_visible()
 
 
 async def test_an_operation_can_be_tried(visit: Visit, origin: str) -> None:

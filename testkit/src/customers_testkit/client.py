@@ -860,7 +860,10 @@ class CustomersClient:
         )
 
     def get_health(self) -> shapes.Health:
-        """Get the health of the service and its database."""
+        """Check health.
+
+        Whether the service and its database work.
+        """
         return cast(
             "shapes.Health",
             self.caller.call(
@@ -870,7 +873,10 @@ class CustomersClient:
         )
 
     def get_readiness(self) -> shapes.Ready:
-        """Get whether the service is ready for traffic."""
+        """Check readiness.
+
+        Whether the service is ready for traffic.
+        """
         return cast(
             "shapes.Ready",
             self.caller.call(
@@ -880,7 +886,10 @@ class CustomersClient:
         )
 
     def get_liveness(self) -> shapes.Live:
-        """Get whether the process is alive."""
+        """Check liveness.
+
+        Whether the process runs.
+        """
         return cast(
             "shapes.Live",
             self.caller.call(
@@ -890,7 +899,10 @@ class CustomersClient:
         )
 
     def get_metrics(self) -> str:
-        """Get metrics in the Prometheus format."""
+        """Get metrics.
+
+        In the Prometheus format.
+        """
         return cast(
             "str",
             self.caller.call(

@@ -9,7 +9,7 @@ import pytest
 from customers.adapters.memory.storage import MemoryStorage
 from customers.entrypoints.config.settings import Settings
 from customers.entrypoints.container import Container
-from customers.entrypoints.http.query import Query, _readers
+from customers.entrypoints.http.query import Query, readers_of
 from customers.entrypoints.http.request import RequestContext
 from customers.entrypoints.http.routes import Route
 from tests.support.builders import USD
@@ -61,4 +61,4 @@ async def test_every_parameter_of_a_query_is_used(used: dict[type[Query], set[st
     async with benched(MemoryStorage(currency=USD), clock=None) as bench:
         await answers_of(bench.api)
     for query_class in QUERY_CLASSES:
-        assert used[query_class] >= _readers(query_class).keys(), query_class
+        assert used[query_class] >= readers_of(query_class).keys(), query_class

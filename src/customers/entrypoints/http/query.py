@@ -38,7 +38,7 @@ class QueryReader:
 
     def __init__(self, query_class: type[Query]) -> None:
         self._class = query_class
-        self._readers = _readers(query_class)
+        self._readers = readers_of(query_class)
         self._fields = {
             parameter.name: name
             for name, reader in self._readers.items()
@@ -82,7 +82,7 @@ def parameters_of(query_class: type[Query] | None) -> Sequence[Parameter]:
     """The parameters of a query class in the order of its fields; none without a class."""
     if query_class is None:
         return ()
-    readers = _readers(query_class).values()
+    readers = readers_of(query_class).values()
     return tuple(parameter for reader in readers for parameter in _parameters(reader))
 
 
@@ -96,7 +96,7 @@ def _parameters(reader: Parameter | PageSize) -> Sequence[Parameter]:
     return (reader,) if isinstance(reader, Parameter) else (reader.page_size, reader.limit)
 
 
-def _readers(query_class: type[Query]) -> dict[str, Parameter | PageSize]:
+def readers_of(query_class: type[Query]) -> dict[str, Parameter | PageSize]:
     """The reader of each field; a class's own fields come before those that it inherits."""
     hints = get_type_hints(query_class, include_extras=True)
     return {

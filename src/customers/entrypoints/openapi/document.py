@@ -1,7 +1,6 @@
 """The OpenAPI 3.1 document of the REST interface, made from the routes."""
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
 from inspect import cleandoc
@@ -10,20 +9,21 @@ from typing import Any, Final
 import yaml
 from attrs import define, field
 
-from customers.core.errors import StaleVersion
 from customers.entrypoints.http.body import JSON, MERGE_PATCH
 from customers.entrypoints.http.errors import PROBLEM_TYPE
-from customers.entrypoints.http.parameters import Parameter
-from customers.entrypoints.http.query import parameters_of
-from customers.entrypoints.http.request import path_gate
 from customers.entrypoints.http.routes import Body, Route
 from customers.entrypoints.json.decode import Nulls
 from customers.entrypoints.openapi.errors import describe_errors, describe_problem, errors_of
-from customers.entrypoints.openapi.examples import EXAMPLES, example_of
-from customers.entrypoints.openapi.gate_schemas import Schema, schema_of
+from customers.entrypoints.openapi.examples import example_of
+from customers.entrypoints.openapi.parameters import (
+    HEADERS,
+    PARAMETERS,
+    describe_headers,
+    describe_parameters,
+    path_of,
+)
 from customers.entrypoints.openapi.schemas import Schemas
 
-_PART = re.compile(r"\{(\w+)(?::[^{}]*)?\}")
 _ABOUT: Final = """\
 The customers of a marketplace: who they are, what they bought, which segments they are in, and why.
 
@@ -38,70 +38,6 @@ The customers of a marketplace: who they are, what they bought, which segments t
   `details` per invalid field. `Accept: application/problem+json` selects RFC 9457. Unknown paths
   answer 404, wrong methods 405 with `Allow`. `HEAD` is supported wherever `GET` is.
 """
-_HEADERS: Final[Mapping[str, Mapping[str, Any]]] = {
-    "X-Request-Id": {
-        "description": "The id in the request, or a new one; it also appears in the log.",
-        "schema": {"type": "string"},
-    },
-    "ETag": {"description": "The version, for `If-Match`.", "schema": {"type": "string"}},
-    "Link": {
-        "description": "The next page, if there is one, and others (RFC 8288).",
-        "schema": {"type": "string"},
-    },
-    "Location": {"description": "The path of the new resource.", "schema": {"type": "string"}},
-    "Retry-After": {
-        "description": "Retry after this number of seconds.",
-        "schema": {"type": "integer"},
-    },
-}
-# The maximum length of a request line in the HTTP server.
-_MAX_REQUEST_LINE: Final = 8_190
-_PRINTABLE: Final = {"type": "string", "pattern": "^[ -~]*$"}
-_PARAMETERS: Final[Mapping[str, Mapping[str, Any]]] = {
-    "RequestId": {
-        "name": "X-Request-Id",
-        "in": "header",
-        "description": "The caller's id for the request, at most 128 characters.",
-        "schema": _PRINTABLE | {"maxLength": 128},
-    },
-    "Tenant": {
-        "name": "X-Tenant-ID",
-        "in": "header",
-        "description": "The tenant, unless the request names it elsewhere.",
-        "schema": _PRINTABLE | {"maxLength": 255},
-        "example": EXAMPLES["tenantId"],
-    },
-    "TenantInQuery": {
-        "name": "tenant_id",
-        "in": "query",
-        "description": "The tenant, unless the request names it elsewhere.",
-        "schema": {"type": "string", "maxLength": 255},
-    },
-    "Actor": {
-        "name": "X-User-ID",
-        "in": "header",
-        "description": "The acting user; recorded if it is a UUID.",
-        "schema": _PRINTABLE,
-    },
-    "Prefer": {
-        "name": "Prefer",
-        "in": "header",
-        "description": "`handling=strict` refuses unknown keys in the body (RFC 7240).",
-        "schema": _PRINTABLE,
-    },
-    "IfMatch": {
-        "name": "If-Match",
-        "in": "header",
-        "description": "ETags: the customer is only changed if its version is one of them.",
-        "schema": _PRINTABLE,
-    },
-    "IfNoneMatch": {
-        "name": "If-None-Match",
-        "in": "header",
-        "description": "ETags: if the customer's version is one of them, the answer is 304.",
-        "schema": _PRINTABLE,
-    },
-}
 
 
 def document(
@@ -145,7 +81,7 @@ class _Document:
         for tag, routes in self._tables.items():
             for route in routes:
                 operation = self._operation(route, tag)
-                paths.setdefault(_path(route), {})[route.method.lower()] = operation
+                paths.setdefault(path_of(route), {})[route.method.lower()] = operation
         return {
             "openapi": "3.1.0",
             "info": self._info,
@@ -154,8 +90,8 @@ class _Document:
             "paths": paths,
             "components": {
                 "schemas": dict(sorted(self._schemas.components.items())),
-                "parameters": _PARAMETERS,
-                "headers": _HEADERS,
+                "parameters": PARAMETERS,
+                "headers": HEADERS,
                 "responses": dict(sorted(self._error_responses.items())),
             },
         }
@@ -169,7 +105,7 @@ class _Document:
         }
         if description:
             operation["description"] = " ".join(description.split())
-        operation["parameters"] = list(_parameters(route))
+        operation["parameters"] = list(describe_parameters(route))
         if route.body is not None:
             operation["requestBody"] = self._body(route.body)
         operation["responses"] = dict(sorted(self._responses(route)))
@@ -190,12 +126,15 @@ class _Document:
             name = route.error_format.value.title() + codes
             if name not in self._error_responses:
                 response = describe_errors(errors, route.error_format, self._schemas)
-                self._error_responses[name] = {**response, "headers": _headers(route, status)}
+                self._error_responses[name] = {
+                    **response,
+                    "headers": describe_headers(route, status),
+                }
             yield str(status), {"$ref": f"#/components/responses/{name}"}
 
     def _response(self, route: Route, status: int, shape: Any) -> dict[str, Any]:
         response: dict[str, Any] = {"description": HTTPStatus(status).phrase}
-        response["headers"] = _headers(route, status)
+        response["headers"] = describe_headers(route, status)
         if shape is str:
             response["content"] = {"text/plain": {"schema": {"type": "string"}}}
         elif shape is not None:
@@ -209,64 +148,3 @@ class _Document:
 
 def _title(code: str) -> str:
     return code.title().replace("_", "")
-
-
-def _path(route: Route) -> str:
-    return _PART.sub(r"{\1}", route.address)
-
-
-def _parameters(route: Route) -> Iterator[Schema]:
-    for name in _PART.findall(route.address):
-        yield _path_parameter(name)
-    if route.is_of_tenant:
-        yield from _references("Tenant", "TenantInQuery")
-    yield from map(_query_parameter, parameters_of(route.query))
-    if 304 in route.responses:
-        yield from _references("IfNoneMatch")
-    if StaleVersion in route.errors:
-        yield from _references("IfMatch")
-    if route.is_of_tenant and route.method in ("POST", "PUT", "PATCH"):
-        yield from _references("Actor")
-    if route.body is not None:
-        yield from _references("Prefer")
-    yield from _references("RequestId")
-
-
-def _references(*names: str) -> Iterator[Schema]:
-    return ({"$ref": f"#/components/parameters/{name}"} for name in names)
-
-
-def _path_parameter(name: str) -> Schema:
-    example = EXAMPLES.get(name, EXAMPLES["id"])
-    schema = schema_of(path_gate(name))
-    return {"name": name, "in": "path", "required": True, "schema": schema, "example": example}
-
-
-def _query_parameter(parameter: Parameter) -> Schema:
-    schema = schema_of(parameter.gate)
-    if schema.get("maxLength", 0) > _MAX_REQUEST_LINE:
-        del schema["maxLength"]  # the server refuses a longer line anyway
-    if parameter.is_list:
-        schema = {"type": "array", "items": schema}
-    if parameter.default not in (None, "", ()):
-        schema = schema | {"default": parameter.default}
-    described: Schema = {"name": parameter.name, "in": "query", "schema": schema}
-    if parameter.is_list:
-        described |= {"style": "form", "explode": False}
-    if parameter.is_required:
-        described["required"] = True
-    return described | ({"description": parameter.description} if parameter.description else {})
-
-
-def _headers(route: Route, status: int) -> dict[str, Schema]:
-    names = ["X-Request-Id"]
-    is_list = any(parameter.name == "cursor" for parameter in parameters_of(route.query))
-    if status in (200, 304) and 304 in route.responses:
-        names.append("ETag")
-    if status == 200 and is_list:
-        names.append("Link")
-    if status == 201 and route.has_location:
-        names.append("Location")
-    if status == 503:
-        names.append("Retry-After")
-    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}

@@ -47,7 +47,10 @@ class Probes:
         return [evolve(route, is_of_tenant=False) for route in routes]
 
     async def health(self, context: RequestContext) -> web.Response:
-        """Get the health of the service and its database"""
+        """Check health
+
+        Whether the service and its database work.
+        """
         failure = await self._storage_failure()
         service = {"service": SERVICE, "version": self._version}
         if failure is None:
@@ -56,7 +59,10 @@ class Probes:
         return _unavailable(context.request, body, failure)
 
     async def ready(self, context: RequestContext) -> web.Response:
-        """Get whether the service is ready for traffic"""
+        """Check readiness
+
+        Whether the service is ready for traffic.
+        """
         if self._drain.is_stopping:
             message = "the service is stopping"
             return _unavailable(context.request, {"status": "stopping"}, message, code="STOPPING")
@@ -65,11 +71,17 @@ class Probes:
         return json_response({"status": "ready"})
 
     async def live(self, _: RequestContext) -> web.Response:
-        """Get whether the process is alive"""
+        """Check liveness
+
+        Whether the process runs.
+        """
         return json_response({"status": "alive"})
 
     async def metrics(self, _: RequestContext) -> web.Response:
-        """Get metrics in the Prometheus format"""
+        """Get metrics
+
+        In the Prometheus format.
+        """
         text, content_type = self._metrics.render()
         return web.Response(body=text, headers={"Content-Type": content_type})
 
