@@ -14,10 +14,11 @@ from types import UnionType
 from typing import Annotated, Any, Self, Union, get_args, get_origin, get_type_hints
 
 from attrs import NOTHING, AttrsInstance, fields
+from multidict import MultiMapping
 
 from customers.core.errors import Invalid, Problem
 from customers.entrypoints.http.gates import CursorGate, PageSizeGate
-from customers.entrypoints.http.parameters import PageSize, Parameter, Texts
+from customers.entrypoints.http.parameters import PageSize, Parameter
 from customers.entrypoints.http.request import RequestContext
 
 _HUMP = re.compile(r"(?<=[a-z0-9])([A-Z])")
@@ -52,16 +53,16 @@ class QueryReader:
         """Raises Invalid, which names every bad parameter, in the order of the fields."""
         query, problems = self._empty, list[Problem]()
         if context.request.query_string:
-            params: dict[str, list[str]] = {}
-            for name, text in context.request.query.items():
-                params.setdefault(snake(name), []).append(text)
-            query = self._decode(params, problems)
+            query = self._decode(context.request.query, problems)
         query = query.bind(context, problems)
         if problems:
             raise Invalid(sorted(problems, key=self._place))
         return query
 
-    def _decode(self, params: Texts, problems: list[Problem]) -> Query:
+    def _decode(self, query: MultiMapping[str], problems: list[Problem]) -> Query:
+        params: dict[str, list[str]] = {}
+        for name, text in query.items():
+            params.setdefault(snake(name), []).append(text)
         present = {self._fields[name] for name in params if name in self._fields}
         if not present:
             return self._empty
