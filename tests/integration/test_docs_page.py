@@ -33,7 +33,7 @@ async def test_the_page_shows_what_the_document_says(visit: Visit) -> None:
     headings = visit.page.get_by_role("heading")
     await expect(headings.filter(has_text="Customers service")).to_be_visible()
     await visit.show("/live")
-    await expect(headings.filter(has_text="Say that the process runs")).to_be_visible()
+    await expect(headings.filter(has_text="Check liveness")).to_be_visible()
 
 
 async def test_an_operation_can_be_tried(visit: Visit, origin: str) -> None:
@@ -41,7 +41,7 @@ async def test_an_operation_can_be_tried(visit: Visit, origin: str) -> None:
     window = await visit.send("get", "/live")
     await expect(window.get_by_text("200 OK", exact=True).first).to_be_visible()
     await expect(window.get_by_text('"alive"')).to_be_visible()
-    assert visit.asked[-1] == f"{origin}/live"
+    assert visit.requested[-1] == f"{origin}/live"
 
 
 async def test_the_page_asks_this_service_only_and_keeps_to_its_policy(
@@ -50,7 +50,7 @@ async def test_the_page_asks_this_service_only_and_keeps_to_its_policy(
     await visit.show("/live")
     await expect((await visit.send("get", "/live")).get_by_text("200 OK").first).to_be_visible()
     await visit.page.wait_for_load_state("networkidle")
-    assert set(visit.asked) == {
+    assert set(visit.requested) == {
         f"{origin}{path}"
         for path in (
             "/docs",

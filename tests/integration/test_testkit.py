@@ -20,7 +20,7 @@ from customers_testkit.caller import Caller, CustomersError
 from customers_testkit.client import CustomersClient
 from customers_testkit.controls import Clock, Faults, Journal, States
 from customers_testkit.exact import decode, encode
-from customers_testkit.server import SETTINGS, Server, ServiceDidNotStart, known, running
+from customers_testkit.server import SETTINGS, Server, ServiceDidNotStart, connect, running
 from customers_testkit.shapes import CustomerDetails, RuleCondition
 
 from customers.entrypoints.grpc.generated.customers_pb2_grpc import CustomersServiceStub
@@ -260,15 +260,18 @@ def test_what_the_service_says_of_a_bad_option_is_passed_on() -> None:
 
 
 def test_a_command_that_never_serves_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(server, "TIMEOUT_SECONDS", 0.2)
     never = shlex.join([sys.executable, "-c", "import time; time.sleep(60)"])
-    said = r"did not serve in 0\.2 seconds: it said nothing"
+    said = r"was not ready within 0\.2 seconds: no output"
     with pytest.raises(ServiceDidNotStart, match=said), running(never):
         pass
 
 
 def test_a_running_service_without_an_address_of_grpc_says_how_to_give_it() -> None:
-    with known("http://127.0.0.1:9", "") as it, pytest.raises(ValueError, match="--customers-grpc"):
+    with (
+        connect("http://127.0.0.1:9", "") as it,
+        pytest.raises(ValueError, match="--customers-grpc"),
+    ):
         it.channel()
 
 

@@ -31,7 +31,7 @@ from customers.core.services.segments import Segments
 from customers.core.services.sweeper import Sweeper
 from customers.entrypoints.config.settings import Settings
 from customers.entrypoints.grpc.server import RpcServer
-from customers.entrypoints.http.app import Resource, Watched, application
+from customers.entrypoints.http.app import Observer, Resource, application
 from customers.entrypoints.http.documentation import Documents
 from customers.entrypoints.http.drain import Drain
 from customers.entrypoints.http.resources.addresses import AddressRoutes
@@ -181,7 +181,7 @@ def _routed(resources: Sequence[Resource], test_api: "TestApi | None") -> Sequen
     return resources if test_api is None else [*resources, test_api.routes]
 
 
-def _outer_middleware(test_api: "TestApi | None") -> Watched | None:
+def _outer_middleware(test_api: "TestApi | None") -> Observer | None:
     return None if test_api is None else test_api.middleware
 
 
@@ -285,7 +285,8 @@ class Container(containers.DeclarativeContainer):
         metrics=metrics,
         drain=drain,
         documents=documents,
-        watched=providers.Singleton(_outer_middleware, test_api),
+        version=VERSION,
+        observer=providers.Singleton(_outer_middleware, test_api),
     )
     rpc = providers.Singleton(
         RpcServer,

@@ -1,4 +1,4 @@
-"""The customers service in memory, for tests of the teams that call it: see `plugin` for fixtures.
+"""The customers service in memory, for the tests of teams that call it. Fixtures are in `plugin`.
 
-It speaks the contract and the test API of the service, and knows nothing of its code.
+It depends on the contract and the test API of the service, not on its code.
 """

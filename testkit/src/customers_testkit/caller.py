@@ -1,6 +1,4 @@
-"""Calls to the service: whose they are, what is sent, and what is refused. Which calls there are is
-found in `client`.
-"""
+"""Sends requests to the service and raises its errors. The operations are in `client`."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,25 +10,25 @@ from customers_testkit.exact import decode, encode
 
 
 class CustomersError(Exception):
-    """What the service refused: the status, a `code` for programs, and one detail per bad field."""
+    """An error of the service: its status, a `code` for programs, one detail per invalid field."""
 
     def __init__(self, status: int, body: Mapping[str, Any]) -> None:
         inner = body.get("error")
-        told: Mapping[str, Any] = inner if isinstance(inner, Mapping) else body
+        error: Mapping[str, Any] = inner if isinstance(inner, Mapping) else body
         self.status = status
-        self.code = str(told.get("code", ""))
-        self.message = str(told.get("message", ""))
-        self.details: Sequence[Mapping[str, Any]] = told.get("details", ())
+        self.code = str(error.get("code", ""))
+        self.message = str(error.get("message", ""))
+        self.details: Sequence[Mapping[str, Any]] = error.get("details", ())
         super().__init__(f"{status} {self.code}: {self.message}")
 
 
 class Caller:
-    """Makes calls for one tenant; an empty one is named by none of them."""
+    """Sends requests for one tenant; without one they name no tenant."""
 
     def __init__(self, http: httpx.Client, tenant: str = "") -> None:
         self._http = http
         self.tenant = tenant
-        # For whoever wants to see the status or the headers of the last answer, refusals included.
+        # The status and headers of the last answer, errors included.
         self.last_response: httpx.Response | None = None
 
     def call(
@@ -42,8 +40,8 @@ class Caller:
         body: Any = None,
         headers: Mapping[str, str | None] | None = None,
     ) -> Any:
-        """The body of the answer. Raises CustomersError for what was refused, and httpx's errors
-        where no answer came.
+        """The body of the answer. Raises CustomersError for an error of the service, and the
+        errors of httpx without an answer.
         """
         sent = {"X-Tenant-ID": self.tenant or None, **(headers or {})}
         if body is not None:
@@ -57,19 +55,19 @@ class Caller:
         )
         self.last_response = response
         is_json = "json" in response.headers.get("Content-Type", "")
-        told = decode(response.content) if is_json and response.content else response.text
+        answer = decode(response.content) if is_json and response.content else response.text
         if response.is_error:
-            raise CustomersError(response.status_code, told if isinstance(told, dict) else {})
-        return told
+            raise CustomersError(response.status_code, answer if isinstance(answer, dict) else {})
+        return answer
 
 
 def part(text: str) -> str:
-    """A part of a path, whatever stands in it."""
+    """A part of a path, percent-encoded."""
     return quote(text, safe="")
 
 
 def _texts(query: Mapping[str, Any]) -> dict[str, str]:
-    """As they stand in a query; None is not given, a list is comma-separated."""
+    """The parameters as texts: without None, a list comma-separated."""
     return {name: _text(value) for name, value in query.items() if value is not None}
 
 

@@ -1,4 +1,4 @@
-"""What a test can tell the service's test API, for one tenant: states, clock, faults, journal."""
+"""The test API of the service for one tenant: states, clock, faults and recorded calls."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -9,7 +9,7 @@ from customers_testkit.caller import Caller
 
 
 class Call(TypedDict):
-    """A call that came, over REST or gRPC, and what became of it."""
+    """A recorded call, over REST or gRPC, and its outcome."""
 
     number: int
     at: str
@@ -28,21 +28,21 @@ class Call(TypedDict):
 
 
 class States:
-    """Situations to begin with, by name."""
+    """Provider states, by name."""
 
     def __init__(self, caller: Caller, tenant: str) -> None:
         self._caller = caller
         self._tenant = tenant
 
     def set(self, state: str, **params: Any) -> dict[str, Any]:
-        """Sets a state up, and gives its values, such as `customerId`. Raises CustomersError."""
+        """Sets up a state and returns its values, such as `customerId`. Raises CustomersError."""
         body = {"state": state, "params": {"tenantId": self._tenant, **params}}
         values: dict[str, Any] = self._caller.call("POST", "/__test/states", body=body)["values"]
         return values
 
 
 class Clock:
-    """The service's clock: one for all tenants, which only moves forward."""
+    """The clock of the service: one for all tenants; it only moves forward."""
 
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
@@ -51,20 +51,20 @@ class Clock:
         return _moment(self._caller.call("GET", "/__test/clock"))
 
     def set(self, moment: datetime) -> datetime:
-        """Stands there from now on. Raises CustomersError for a moment that is over."""
+        """Freezes the clock at `moment`. Raises CustomersError for a moment in the past."""
         body = {"now": moment.isoformat()}
         return _moment(self._caller.call("PUT", "/__test/clock", body=body))
 
-    def advance(self, by: timedelta | None = None, **gone: float) -> datetime:
-        """Moves ahead, by a timedelta or by what makes one: `advance(days=91)`."""
-        whole = (by or timedelta()) + timedelta(**gone)
-        micros = whole // timedelta(microseconds=1)
+    def advance(self, by: timedelta | None = None, **delta: float) -> datetime:
+        """Moves the clock by a timedelta, or by its arguments: `advance(days=91)`."""
+        total = (by or timedelta()) + timedelta(**delta)
+        micros = total // timedelta(microseconds=1)
         body = {"seconds": Decimal(micros) / 1_000_000}
         return _moment(self._caller.call("POST", "/__test/clock/advance", body=body))
 
 
 class Faults:
-    """What is to go wrong with the tenant's calls."""
+    """Faults of the tenant's calls."""
 
     def __init__(self, caller: Caller, tenant: str) -> None:
         self._caller = caller
@@ -80,11 +80,11 @@ class Faults:
         delay: timedelta | None = None,
         abort: Literal["before", "after-commit"] | None = None,
     ) -> str:
-        """Arms a fault for an operation, or for all, and gives its id; `times` None is for good.
+        """Adds a fault for an operation, or for all, and returns its id; `times` None is unlimited.
 
-        The name of a use case means its call over REST and over gRPC alike.
+        The name of an operation applies to REST and to gRPC.
         """
-        told = {
+        fault = {
             "match": {"operation": operation, "tenantId": self._tenant},
             "times": times,
             "status": status,
@@ -92,41 +92,41 @@ class Faults:
             "delayMs": None if delay is None else delay // timedelta(milliseconds=1),
             "abort": abort,
         }
-        body = {key: value for key, value in told.items() if value is not None}
+        body = {key: value for key, value in fault.items() if value is not None}
         return str(self._caller.call("POST", "/__test/faults", body=body)["id"])
 
     def lose_answer(self, operation: str, *, times: int = 1) -> str:
-        """The call is handled and committed, and then its answer is lost."""
+        """Lets the call be handled and committed, and then loses its answer."""
         return self.add(operation, times=times, abort="after-commit")
 
     def unavailable(self, operation: str = "", *, times: int | None = None) -> str:
-        """The service is away, as callers see it: 503 with Retry-After, UNAVAILABLE."""
+        """Makes the service unavailable: 503 with Retry-After, UNAVAILABLE over gRPC."""
         return self.add(operation, times=times, status=503, rpc_code="UNAVAILABLE")
 
     def hits(self, fault: str) -> int:
-        """How many of the tenant's calls it has struck that have ended by now."""
+        """The number of the tenant's finished calls that the fault has hit."""
         query = {"tenant_id": self._tenant}
         calls = self._caller.call("GET", "/__test/requests", query=query)["requests"]
-        return sum(each["fault"] == fault for each in calls)
+        return sum(call["fault"] == fault for call in calls)
 
     def clear(self) -> None:
-        """Takes the tenant's faults away."""
+        """Removes the tenant's faults."""
         self._caller.call("DELETE", "/__test/faults", query={"tenant_id": self._tenant})
 
 
 class Journal:
-    """The tenant's calls that came."""
+    """The recorded calls of the tenant."""
 
     def __init__(self, caller: Caller, tenant: str) -> None:
         self._caller = caller
         self._tenant = tenant
 
     def requests(self, operation: str | None = None) -> Sequence[Call]:
-        """Those of an operation, or all, oldest first."""
+        """The calls of an operation, or all calls, oldest first."""
         query = {"tenant_id": self._tenant, "operation": operation}
-        found: list[Call] = self._caller.call("GET", "/__test/requests", query=query)["requests"]
-        return found
+        calls: list[Call] = self._caller.call("GET", "/__test/requests", query=query)["requests"]
+        return calls
 
 
-def _moment(told: dict[str, Any]) -> datetime:
-    return datetime.fromisoformat(told["now"])
+def _moment(answer: dict[str, Any]) -> datetime:
+    return datetime.fromisoformat(answer["now"])

@@ -7,22 +7,22 @@ from typing import Any
 
 
 def encode(value: Any) -> bytes:
-    """Decimals are written as numbers, digit by digit. Raises ValueError for NaN and infinity."""
-    return _written(value).encode()
+    """Decimals become numbers with the same digits. Raises ValueError for NaN and infinity."""
+    return _json(value).encode()
 
 
 def decode(text: bytes) -> Any:
-    """Numbers with a fraction come as Decimals."""
+    """Numbers with a fraction become Decimals."""
     return json.loads(text, parse_float=Decimal)
 
 
-def _written(value: Any) -> str:
+def _json(value: Any) -> str:
     if isinstance(value, Decimal):
         if not value.is_finite():
             raise ValueError(f"{value} is no amount")
         return str(value)
     if isinstance(value, Mapping):
-        return "{" + ",".join(f"{json.dumps(k)}:{_written(v)}" for k, v in value.items()) + "}"
+        return "{" + ",".join(f"{json.dumps(k)}:{_json(v)}" for k, v in value.items()) + "}"
     if isinstance(value, list | tuple):
-        return "[" + ",".join(map(_written, value)) + "]"
+        return "[" + ",".join(map(_json, value)) + "]"
     return json.dumps(value, allow_nan=False)

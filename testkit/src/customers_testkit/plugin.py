@@ -1,4 +1,4 @@
-"""The fixtures. Nothing is started before a test asks for one."""
+"""The fixtures. Nothing is started before a test requests one."""
 
 import os
 import re
@@ -11,29 +11,31 @@ import pytest
 from customers_testkit.caller import Caller
 from customers_testkit.client import CustomersClient
 from customers_testkit.controls import Clock, Faults, Journal, States
-from customers_testkit.server import Server, known, running
+from customers_testkit.server import Server, connect, running
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("customers", "the customers service in memory")
-    for name, what in _TOLD.items():
-        group.addoption(f"--customers-{name}", default=None, help=what)
-        parser.addini(f"customers_{name}", what, default="")
+    for name, help_text in _OPTIONS.items():
+        group.addoption(f"--customers-{name}", default=None, help=help_text)
+        parser.addini(f"customers_{name}", help_text, default="")
 
 
 @pytest.fixture(scope="session")
 def customers_server(pytestconfig: pytest.Config) -> Iterator[Server]:
-    """The service, started for this session; or the one whose address is told."""
-    told = {name: _told(pytestconfig, name) for name in _TOLD}
-    options = shlex.split(told["options"])
-    is_known = bool(told["url"])
-    with known(told["url"], told["grpc"]) if is_known else running(told["command"], options) as it:
-        yield it
+    """The service: started for this session, or the running one at `--customers-url`."""
+    options = {name: _option(pytestconfig, name) for name in _OPTIONS}
+    if options["url"]:
+        service = connect(options["url"], options["grpc"])
+    else:
+        service = running(options["command"], shlex.split(options["options"]))
+    with service as server:
+        yield server
 
 
 @pytest.fixture
 def customers_tenant(request: pytest.FixtureRequest, customers_server: Server) -> Iterator[str]:
-    """A tenant of the test's own, which is forgotten when the test has ended."""
+    """A tenant for this test only; its data is removed after the test."""
     name = re.sub(r"[^A-Za-z0-9]+", "-", request.node.name)[:80].strip("-")
     tenant = f"{name}-{uuid4().hex[:12]}"
     yield tenant
@@ -43,25 +45,25 @@ def customers_tenant(request: pytest.FixtureRequest, customers_server: Server) -
 
 @pytest.fixture
 def customers_client(customers_server: Server, customers_tenant: str) -> CustomersClient:
-    """The tenant's caller of REST: a method for every operation."""
+    """The REST client of the tenant: a method for every operation."""
     return CustomersClient(Caller(customers_server.client, customers_tenant))
 
 
 @pytest.fixture
 def customers_states(_customers_controls: Caller, customers_tenant: str) -> States:
-    """Sets situations up by name."""
+    """Sets up provider states by name."""
     return States(_customers_controls, customers_tenant)
 
 
 @pytest.fixture
 def customers_clock(_customers_controls: Caller) -> Clock:
-    """Tells the time, and moves it."""
+    """Reads and moves the clock of the service."""
     return Clock(_customers_controls)
 
 
 @pytest.fixture
 def customers_faults(_customers_controls: Caller, customers_tenant: str) -> Iterator[Faults]:
-    """Lets the tenant's calls fail; what is armed is taken away when the test has ended."""
+    """Makes calls of the tenant fail; faults are removed after the test."""
     faults = Faults(_customers_controls, customers_tenant)
     yield faults
     faults.clear()
@@ -69,26 +71,26 @@ def customers_faults(_customers_controls: Caller, customers_tenant: str) -> Iter
 
 @pytest.fixture
 def customers_journal(_customers_controls: Caller, customers_tenant: str) -> Journal:
-    """Says which of the tenant's calls came, over REST and gRPC."""
+    """The calls of the tenant that arrived, over REST and gRPC."""
     return Journal(_customers_controls, customers_tenant)
 
 
 @pytest.fixture
 def _customers_controls(customers_server: Server) -> Caller:
-    """A caller of the test API, which is of no tenant."""
+    """A caller of the test API, which needs no tenant."""
     return Caller(customers_server.client)
 
 
-_TOLD = {
+_OPTIONS = {
     "command": "command that runs the service, such as: .venv/bin/customers",
-    "options": "more options for it, such as: --clock 2026-01-01T00:00:00Z",
-    "url": "address of a service that runs already, with its test API; none is started then",
+    "options": "further options of that command, such as: --clock 2026-01-01T00:00:00Z",
+    "url": "address of a running service with its test API, instead of starting one",
     "grpc": "host and port of that service's gRPC",
 }
 
 
-def _told(config: pytest.Config, name: str) -> str:
-    """As an option, else as a variable of the environment, else in the ini file."""
+def _option(config: pytest.Config, name: str) -> str:
+    """The command-line option, else the environment variable, else the ini file's value."""
     option = config.getoption(f"customers_{name}")
     variable = os.environ.get(f"CUSTOMERS_{name.upper()}", "")
     return str(option or variable or config.getini(f"customers_{name}"))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Any, Final
 
-from customers.entrypoints.http.body import MOST_BYTES
+from customers.entrypoints.http.body import MAX_BYTES
 from tests.support.api_client import NOTHING, PROBLEM
 from tests.support.scenarios.asking import UNKNOWN, Request, Scenario
 from tests.support.scenarios.customers import customer_scenarios
@@ -16,7 +16,7 @@ from tests.support.scenarios.segments import segment_scenarios
 from tests.support.scenarios.tenants import tenant_scenarios
 from tests.support.schema_check import Operation, operations, the_document
 
-TOO_LARGE: Final = b" " * (MOST_BYTES + 1)
+TOO_LARGE: Final = b" " * (MAX_BYTES + 1)
 
 
 def session() -> Iterator[Scenario]:
@@ -52,6 +52,6 @@ def refusals(operation: Operation) -> Scenario:
 
 
 def _example(operation: Operation) -> Any:
-    content = operation.told.get("requestBody", {}).get("content", {})
+    content = operation.spec.get("requestBody", {}).get("content", {})
     body = content.get("application/json", {}).get("example", NOTHING)
     return NOTHING if body is NOTHING else {k: v for k, v in body.items() if k != "tenantId"}

@@ -1,5 +1,5 @@
-"""What is served of the documentation, and under which headers; the page itself is tested in a
-browser, in `tests/integration`."""
+"""The files of the documentation and their headers; the page itself is tested in a browser, in
+`tests/integration`."""
 
 import json
 import re
@@ -35,34 +35,38 @@ DOCUMENT: dict[str, Any] = {
     "openapi": "3.1.0",
     "info": {"title": "Customers", "version": "1.0"},
     "paths": {"/live": {"get": LIVE}, "/alive": {"get": LIVE}},
-    # What YAML takes for something else when it stands there as it is.
+    # Texts that YAML would read as something else without quotes.
     "x-texts": ["no", "1.0", "2024-01-31", "null", "", "- a: b\n", "=", "0x1F", "\x07"],
     "x-values": [True, None, 0, 1.5, -1e-7, 1e21, [], {}],
 }
 
 
 class Service:
-    """Serves the document at a port, and counts how often it was made."""
+    """Serves the document, and counts how often it was made."""
 
     def __init__(self, client: ClientSession) -> None:
         self._client = client
         self.port = 0
-        self.made = 0
+        self.times_made = 0
 
     def document(self) -> dict[str, Any]:
-        self.made += 1
+        self.times_made += 1
         return DOCUMENT
 
-    async def context(self, path: str, method: str = "GET", **headers: str) -> Answer:
+    async def request(self, path: str, method: str = "GET", **headers: str) -> Answer:
         url = f"http://127.0.0.1:{self.port}{path}"
-        told = {name.replace("_", "-"): value for name, value in headers.items()}
-        automatic = {"Accept-Encoding"}
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
         async with self._client.request(
-            method, url, headers=told, skip_auto_headers=automatic
-        ) as got:
-            raw = await got.read()
-            body = json.loads(raw) if raw and got.content_type == "application/json" else None
-            answer = Answer(status=got.status, headers=got.headers, body=body, raw=raw)
+            method, url, headers=sent, skip_auto_headers={"Accept-Encoding"}
+        ) as response:
+            raw = await response.read()
+            is_json = raw and response.content_type == "application/json"
+            answer = Answer(
+                status=response.status,
+                headers=response.headers,
+                body=json.loads(raw) if is_json else None,
+                raw=raw,
+            )
         check_promises(method, answer)
         return answer
 
@@ -83,39 +87,40 @@ async def service() -> AsyncIterator[Service]:
 
 
 @each_path
-async def test_everything_is_served_as_what_it_is_and_asked_for_anew(
+async def test_every_file_has_its_content_type_and_is_revalidated(
     service: Service, path: str
 ) -> None:
-    answer = await service.context(path)
+    answer = await service.request(path)
     assert (answer.status, answer.headers["Content-Type"]) == (200, KINDS[path])
     assert answer.headers["Cache-Control"] == "private, no-cache"
 
 
 async def test_the_document_is_served_as_json(service: Service) -> None:
-    assert json.loads((await service.context("/openapi.json")).raw) == DOCUMENT
+    assert json.loads((await service.request("/openapi.json")).raw) == DOCUMENT
 
 
-async def test_yaml_says_what_json_says_without_references(service: Service) -> None:
-    text = (await service.context("/openapi.yaml")).raw.decode()
+async def test_the_yaml_document_is_that_of_json_without_references(service: Service) -> None:
+    text = (await service.request("/openapi.yaml")).raw.decode()
     assert yaml.safe_load(text) == DOCUMENT
-    assert text.startswith("openapi: 3.1.0\ninfo:\n"), "in the order of the document"
+    assert text.startswith("openapi: 3.1.0\ninfo:\n"), "not in the order of the document"
     assert "&id" not in text
     assert "natürlich: 是" in text
 
 
-async def test_the_document_is_not_made_before_it_is_wanted_and_then_kept(
+async def test_the_document_is_made_once_on_the_first_request(
     service: Service,
 ) -> None:
-    await service.context("/docs")
-    assert service.made == 0
+    await service.request("/docs")
+    assert service.times_made == 0
     for _ in range(3):
-        await service.context("/openapi.json")
-    assert service.made == 1
+        await service.request("/openapi.json")
+    assert service.times_made == 1
 
 
 async def test_the_page_may_load_and_call_this_service_only(service: Service) -> None:
-    headers = (await service.context("/docs")).headers
-    policy = dict(each.split(" ", 1) for each in headers["Content-Security-Policy"].split("; "))
+    headers = (await service.request("/docs")).headers
+    directives = headers["Content-Security-Policy"].split("; ")
+    policy = dict(directive.split(" ", 1) for directive in directives)
     assert policy == {
         "default-src": "'none'",
         "script-src": "'self'",
@@ -129,59 +134,61 @@ async def test_the_page_may_load_and_call_this_service_only(service: Service) ->
     assert headers["Referrer-Policy"] == "no-referrer"
 
 
-async def test_what_the_page_names_is_there_wherever_the_service_is_mounted(
+async def test_the_page_names_its_files_relatively_and_they_exist(
     service: Service,
 ) -> None:
-    page = (await service.context("/docs")).raw.decode()
-    named = re.findall(r'(?:src|href)="(?!data:)([^"]+)"', page)
-    assert len(named) == 3
-    for each in named:
-        assert not each.startswith("/")
-        assert (await service.context(f"/{each}")).status == 200
+    page = (await service.request("/docs")).raw.decode()
+    targets = re.findall(r'(?:src|href)="(?!data:)([^"]+)"', page)
+    assert len(targets) == 3
+    for target in targets:
+        assert not target.startswith("/")
+        assert (await service.request(f"/{target}")).status == 200
 
 
-async def test_the_reader_is_the_one_that_is_noted_beside_it(service: Service) -> None:
+async def test_the_viewer_has_the_hash_in_its_readme(service: Service) -> None:
     vendored = files("customers.entrypoints.http") / "docs_page" / "scalar"
-    noted = (vendored / "README.md").read_text()
-    assert sha256((await service.context(SCRIPT)).raw).hexdigest() in noted
+    readme = (vendored / "README.md").read_text()
+    assert sha256((await service.request(SCRIPT)).raw).hexdigest() in readme
     assert "MIT License" in (vendored / "LICENSE").read_text()
 
 
 @each_path
-async def test_head_says_what_get_would_send(service: Service, path: str) -> None:
-    got, head = await service.context(path), await service.context(path, "HEAD")
+async def test_head_has_the_headers_of_get(service: Service, path: str) -> None:
+    get, head = await service.request(path), await service.request(path, "HEAD")
     assert (head.status, head.raw) == (200, b"")
     for name in ("Content-Type", "Content-Length", "ETag", "Content-Security-Policy"):
-        assert head.headers.get(name) == got.headers.get(name)
+        assert head.headers.get(name) == get.headers.get(name)
 
 
 @each_path
 async def test_other_methods_are_refused(service: Service, path: str) -> None:
-    refused = await service.context(path, "POST")
-    assert (refused.status, refused.headers["Allow"]) == (405, "GET, HEAD")
+    answer = await service.request(path, "POST")
+    assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD")
 
 
 @each_path
-async def test_who_has_it_already_is_not_sent_it_again(service: Service, path: str) -> None:
-    tag = (await service.context(path)).headers["ETag"]
-    for known in (tag, f'"other", W/{tag}', "*"):
-        answer = await service.context(path, If_None_Match=known)
+async def test_a_caller_with_the_current_version_gets_304(service: Service, path: str) -> None:
+    tag = (await service.request(path)).headers["ETag"]
+    for tags in (tag, f'"other", W/{tag}', "*"):
+        answer = await service.request(path, If_None_Match=tags)
         assert (answer.status, answer.headers["ETag"]) == (304, tag)
-    assert (await service.context(path, If_None_Match='"other"')).status == 200
+    assert (await service.request(path, If_None_Match='"other"')).status == 200
 
 
-async def test_it_is_packed_for_who_takes_that(service: Service) -> None:
-    plain = await service.context(SCRIPT)
-    packed = await service.context(SCRIPT, Accept_Encoding="br, gzip;q=0.5")
-    assert packed.raw == plain.raw, "unpacked by the client"
-    assert packed.headers["Content-Encoding"] == "gzip"
-    assert int(packed.headers["Content-Length"]) * 3 < len(plain.raw)
-    assert packed.headers["ETag"] != plain.headers["ETag"]
-    assert packed.headers["Vary"] == plain.headers["Vary"] == "Accept-Encoding"
+async def test_a_file_is_gzipped_if_the_caller_accepts_it(service: Service) -> None:
+    plain = await service.request(SCRIPT)
+    gzipped = await service.request(SCRIPT, Accept_Encoding="br, gzip;q=0.5")
+    assert gzipped.raw == plain.raw, "not as decompressed by the client"
+    assert gzipped.headers["Content-Encoding"] == "gzip"
+    assert int(gzipped.headers["Content-Length"]) * 3 < len(plain.raw)
+    assert gzipped.headers["ETag"] != plain.headers["ETag"]
+    assert gzipped.headers["Vary"] == plain.headers["Vary"] == "Accept-Encoding"
 
 
-@pytest.mark.parametrize("accepted", ["", "br", "gzip;q=0", "gzip; q=0.000, br", "gzipped"])
-async def test_it_is_not_packed_for_others(service: Service, accepted: str) -> None:
-    answer = await service.context("/openapi.json", Accept_Encoding=accepted)
+@pytest.mark.parametrize("accept_encoding", ["", "br", "gzip;q=0", "gzip; q=0.000, br", "gzipped"])
+async def test_a_file_is_not_gzipped_for_other_callers(
+    service: Service, accept_encoding: str
+) -> None:
+    answer = await service.request("/openapi.json", Accept_Encoding=accept_encoding)
     assert "Content-Encoding" not in answer.headers
     assert json.loads(answer.raw) == DOCUMENT

@@ -7,13 +7,13 @@ from aiohttp import StreamReader, web
 from aiohttp.base_protocol import BaseProtocol
 from aiohttp.test_utils import make_mocked_request
 
-from customers.entrypoints.http.drain import BodyGivenUp, Drain
+from customers.entrypoints.http.drain import BodyTimeout, Drain
 
 SOON = 0.01
 
 
 def a_request() -> web.Request:
-    """One whose body arrives when the test feeds it."""
+    """A request whose body arrives when the test feeds it."""
     loop = asyncio.get_running_loop()
     protocol = BaseProtocol(loop)
     protocol.connection_made(asyncio.Transport())
@@ -27,14 +27,14 @@ async def received(drain: Drain, request: web.Request) -> bytes:
             return await request.read()
 
 
-async def test_with_nothing_in_flight_it_is_finished_at_once() -> None:
+async def test_draining_ends_at_once_without_requests() -> None:
     drain = Drain()
     with drain, drain:
         pass
     await drain.finish(SOON)
 
 
-async def test_it_is_finished_when_the_last_request_is() -> None:
+async def test_draining_ends_with_the_last_request() -> None:
     drain, answered = Drain(), asyncio.Event()
     with drain:
         finishing = asyncio.create_task(drain.finish(SOON))
@@ -59,39 +59,39 @@ async def test_a_body_that_arrives_in_time_is_read() -> None:
     await finishing
 
 
-async def test_a_body_that_does_not_arrive_is_given_up() -> None:
+async def test_a_body_that_does_not_arrive_times_out() -> None:
     drain = Drain()
     receiving = asyncio.create_task(received(drain, a_request()))
     await asyncio.sleep(0)
     await drain.finish(SOON)
-    with pytest.raises(BodyGivenUp):
+    with pytest.raises(BodyTimeout):
         await receiving
 
 
-async def test_once_bodies_are_given_up_no_other_is_waited_for() -> None:
+async def test_after_the_timeout_new_bodies_are_refused() -> None:
     drain = Drain()
     with drain:
         finishing = asyncio.create_task(drain.finish(SOON))
         await asyncio.sleep(2 * SOON)
-        with pytest.raises(BodyGivenUp):
+        with pytest.raises(BodyTimeout):
             await received(drain, a_request())
     await finishing
 
 
-async def test_a_handler_that_has_its_body_is_left_alone() -> None:
-    drain, request, going_on = Drain(), a_request(), asyncio.Event()
+async def test_a_handler_that_has_its_body_runs_to_its_end() -> None:
+    drain, request, may_continue = Drain(), a_request(), asyncio.Event()
 
     async def handle() -> str:
         with drain:
             async with drain.body(request):
                 await request.read()
-            await going_on.wait()
+            await may_continue.wait()
             return "answered"
 
     request.content.feed_eof()
     handling = asyncio.create_task(handle())
     finishing = asyncio.create_task(drain.finish(SOON))
     await asyncio.sleep(2 * SOON)
-    going_on.set()
+    may_continue.set()
     assert await handling == "answered"
     await finishing

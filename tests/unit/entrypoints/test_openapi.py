@@ -1,4 +1,4 @@
-"""The OpenAPI document: it is what is committed, whole, and true of what is served."""
+"""The OpenAPI document is the committed one, is complete, and describes what is served."""
 
 import json
 from collections.abc import Iterator
@@ -19,10 +19,17 @@ from customers.entrypoints.openapi.document import as_json, as_yaml
 from customers.entrypoints.openapi.gate_schemas import schema_of
 from tests.support.api_client import serving
 from tests.support.builders import USD
-from tests.support.schema_check import Operation, is_page, operations, the_document, validator
+from tests.support.schema_check import (
+    Operation,
+    is_page,
+    operations,
+    the_document,
+    undescribed,
+    validator,
+)
 
 DOCS = Path(__file__).parents[3] / "docs"
-# What the founding document and the contract name, method and path.
+# The operations of the contract.
 CONTRACT = """
     GET /health
     GET /live
@@ -75,20 +82,31 @@ CONTRACT = """
 CALLS = {"RecordOrder", "RefundOrder", "CancelOrder", "RecordOrders"}
 
 ALL = list(operations(the_document()))
-by_operation = pytest.mark.parametrize("operation", ALL, ids=lambda each: each.name)
+by_operation = pytest.mark.parametrize("operation", ALL, ids=lambda operation: operation.name)
 
 
 def examples(operation: Operation) -> Iterator[tuple[Any, Any]]:
     """Every example with its schema."""
-    bodies = [*operation.responses.values(), operation.told.get("requestBody", {})]
-    for content in (each for body in bodies for each in body.get("content", {}).values()):
-        told = [each["value"] for each in content.get("examples", {}).values()]
-        told += [content["example"]] if "example" in content else []
-        yield from ((content["schema"], each) for each in told)
+    for _, media in contents(operation):
+        values = [example["value"] for example in media.get("examples", {}).values()]
+        values += [media["example"]] if "example" in media else []
+        yield from ((media["schema"], value) for value in values)
+
+
+def contents(operation: Operation) -> Iterator[tuple[str, Any]]:
+    """The media types of all bodies, and their descriptions."""
+    for body in (*operation.responses.values(), operation.spec.get("requestBody", {})):
+        yield from body.get("content", {}).items()
+
+
+def path_parameters(operation: Operation) -> list[dict[str, Any]]:
+    return [
+        parameter for parameter in operation.spec["parameters"] if parameter.get("in") == "path"
+    ]
 
 
 def routes() -> set[tuple[str, str]]:
-    """Method and path of everything that is served, but for what shows the document."""
+    """Method and path of everything that is served, without the index and the documentation."""
     settings = Settings(storage="memory", data_dir=Path("unused"))
     app: web.Application = Container(settings=settings, dsn="").app()
     served = {
@@ -98,87 +116,90 @@ def routes() -> set[tuple[str, str]]:
     return {(method, path) for method, path in served if method != "HEAD" and not is_page(path)}
 
 
+def test_everything_that_the_routes_name_has_a_schema() -> None:
+    assert undescribed() == {}
+
+
 def test_the_committed_documents_are_those_of_the_code() -> None:
-    told = "run make openapi, and look at what has changed for callers"
-    assert (DOCS / "openapi.json").read_text() == as_json(the_document()), told
-    assert (DOCS / "openapi.yaml").read_text() == as_yaml(the_document()), told
+    advice = "run make openapi, and check what has changed for callers"
+    assert (DOCS / "openapi.json").read_text() == as_json(the_document()), advice
+    assert (DOCS / "openapi.yaml").read_text() == as_yaml(the_document()), advice
 
 
-def test_both_spellings_of_the_document_say_the_same() -> None:
+def test_the_json_and_the_yaml_document_are_equal() -> None:
     assert yaml.safe_load(as_yaml(the_document())) == json.loads(as_json(the_document()))
 
 
-def test_the_document_is_openapi() -> None:
+def test_the_document_is_valid_openapi() -> None:
     schemathesis.openapi.from_dict(dict(the_document())).validate()
 
 
 def test_every_route_is_an_operation_and_every_operation_a_route() -> None:
-    assert routes() == {(each.method, each.path) for each in ALL}
+    assert routes() == {(operation.method, operation.path) for operation in ALL}
 
 
-def test_every_operation_of_the_contract_is_there() -> None:
-    told = {tuple(line.split()) for line in CONTRACT.splitlines() if line.strip()}
-    assert {(each.method, each.path) for each in ALL} == told
+def test_every_operation_of_the_contract_is_in_the_document() -> None:
+    expected = {tuple(line.split()) for line in CONTRACT.splitlines() if line.strip()}
+    assert {(operation.method, operation.path) for operation in ALL} == expected
 
 
 def test_every_call_of_the_contract_is_in_the_proto() -> None:
     methods = DESCRIPTOR.services_by_name["CustomersService"].methods
-    assert {each.name for each in methods} == CALLS
+    assert {method.name for method in methods} == CALLS
 
 
 def test_no_two_operations_share_a_name() -> None:
-    assert len({each.name for each in ALL}) == len(ALL)
+    assert len({operation.name for operation in ALL}) == len(ALL)
 
 
 @by_operation
-def test_every_operation_says_what_it_does(operation: Operation) -> None:
-    assert operation.told["summary"]
-    assert not operation.told["summary"].endswith(".")
+def test_every_operation_has_a_summary_without_a_full_stop(operation: Operation) -> None:
+    assert operation.spec["summary"]
+    assert not operation.spec["summary"].endswith(".")
 
 
 @by_operation
-def test_every_operation_of_a_tenant_tells_its_refusals_in_both_forms(operation: Operation) -> None:
+def test_the_errors_of_an_operation_are_described_in_both_formats(operation: Operation) -> None:
     if not operation.path.startswith("/api/"):
         return
     assert {"400", "503"} <= operation.responses.keys()
-    for response in (each for code, each in operation.responses.items() if code >= "400"):
-        assert response["content"].keys() == {"application/json", "application/problem+json"}
+    for status, response in operation.responses.items():
+        formats = {"application/json", "application/problem+json"}
+        assert status < "400" or response["content"].keys() == formats
 
 
 @by_operation
 def test_every_part_of_a_path_is_a_parameter(operation: Operation) -> None:
-    told = {each["name"] for each in operation.told["parameters"] if each.get("in") == "path"}
-    assert told == {part[1:-1] for part in operation.path.split("/") if part.startswith("{")}
+    names = {parameter["name"] for parameter in path_parameters(operation)}
+    assert names == {part[1:-1] for part in operation.path.split("/") if part.startswith("{")}
 
 
 @by_operation
 def test_every_body_has_an_example(operation: Operation) -> None:
-    bodies = [*operation.responses.values(), operation.told.get("requestBody", {})]
-    for kind, content in (each for body in bodies for each in body.get("content", {}).items()):
-        has_one = content.keys() & {"example", "examples"}
-        assert has_one or kind == "text/plain" or not operation.path.startswith("/api/")
+    for kind, media in contents(operation):
+        has_example = media.keys() & {"example", "examples"}
+        assert has_example or kind == "text/plain" or not operation.path.startswith("/api/")
 
 
 @by_operation
-def test_every_example_is_what_its_schema_says(operation: Operation) -> None:
+def test_every_example_satisfies_its_schema(operation: Operation) -> None:
     for schema, example in examples(operation):
-        wrong = [str(each) for each in validator(the_document(), schema).iter_errors(example)]
-        assert not wrong, example
+        errors = [str(error) for error in validator(the_document(), schema).iter_errors(example)]
+        assert not errors, example
 
 
 @by_operation
-async def test_the_example_of_a_body_is_read_by_the_service(operation: Operation) -> None:
+async def test_the_service_accepts_the_example_of_a_body(operation: Operation) -> None:
     path = operation.path.removeprefix("/api/v1")
-    for each in operation.told["parameters"]:
-        if each.get("in") == "path":
-            path = path.replace(f"{{{each['name']}}}", each["example"])
+    for parameter in path_parameters(operation):
+        path = path.replace(f"{{{parameter['name']}}}", parameter["example"])
     async with serving(MemoryStorage(currency=USD), tenant="tenant-123") as api:
-        for content in operation.told.get("requestBody", {}).get("content", {}).values():
+        for content in operation.spec.get("requestBody", {}).get("content", {}).values():
             answer = await api.send(operation.method, path, content["example"])
-            # Whoever it is about may be absent; that is found out after the body was read.
+            # The customer or the segment is absent, which is found out after the body was read.
             assert answer.status in (200, 201, 404) or answer.fields == {"customerIds"}, answer
 
 
-def test_what_has_no_schema_yet_is_not_passed_over() -> None:
-    with pytest.raises(TypeError, match="no schema is known"):
+def test_a_gate_without_a_schema_raises() -> None:
+    with pytest.raises(TypeError, match="no schema for"):
         schema_of(signature)

@@ -1,4 +1,4 @@
-"""What the probes say of a storage that is away, slow or broken, and of a process that ends."""
+"""The probes report a storage that is unavailable, slow or broken, and a process that stops."""
 
 from collections.abc import AsyncIterator
 
@@ -27,7 +27,7 @@ async def probe(api: Api, path: str) -> Answer:
     return await api.send("GET", path, base="", headers={"X-Tenant-ID": None})
 
 
-async def test_a_storage_that_is_away_is_neither_healthy_nor_ready(
+async def test_with_an_unavailable_storage_the_service_is_neither_healthy_nor_ready(
     api: Api, storage: FaultyStorage
 ) -> None:
     storage.is_unavailable = True
@@ -39,15 +39,15 @@ async def test_a_storage_that_is_away_is_neither_healthy_nor_ready(
     assert live.status == 200
 
 
-async def test_a_problem_document_is_given_to_who_accepts_one(
+async def test_a_caller_that_accepts_problem_documents_gets_one(
     api: Api, storage: FaultyStorage
 ) -> None:
     storage.is_unavailable = True
-    told = await api.send("GET", "/health", base="", headers={"Accept": PROBLEM})
-    assert (told.status, told.headers["Content-Type"]) == (503, PROBLEM)
+    health = await api.send("GET", "/health", base="", headers={"Accept": PROBLEM})
+    assert (health.status, health.headers["Content-Type"]) == (503, PROBLEM)
 
 
-async def test_a_storage_that_does_not_answer_is_not_waited_for(
+async def test_a_probe_does_not_wait_for_a_storage_that_hangs(
     api: Api, storage: FaultyStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(probes, "CHECK_SECONDS", 0.01)
@@ -57,7 +57,7 @@ async def test_a_storage_that_does_not_answer_is_not_waited_for(
     assert ready.body["message"] == "the storage does not answer in time"
 
 
-async def test_why_a_storage_is_broken_is_not_told_to_callers(
+async def test_the_reason_of_a_storage_failure_is_not_shown_to_callers(
     api: Api, storage: FaultyStorage
 ) -> None:
     storage.is_broken = True
@@ -67,14 +67,16 @@ async def test_why_a_storage_is_broken_is_not_told_to_callers(
         assert b"secret" not in answer.raw
 
 
-async def test_a_storage_that_comes_back_is_seen_at_once(api: Api, storage: FaultyStorage) -> None:
+async def test_the_service_is_ready_as_soon_as_the_storage_is_back(
+    api: Api, storage: FaultyStorage
+) -> None:
     storage.is_unavailable = True
     assert (await probe(api, "/ready")).status == 503
     storage.is_unavailable = False
     assert (await probe(api, "/ready")).status == 200
 
 
-async def test_a_process_that_ends_is_healthy_and_not_ready(api: Api) -> None:
+async def test_a_stopping_process_is_healthy_but_not_ready(api: Api) -> None:
     api.app[DRAIN].stop()
     health, ready = await probe(api, "/health"), await probe(api, "/ready")
     assert (health.status, ready.status, ready.body["status"]) == (200, 503, "stopping")

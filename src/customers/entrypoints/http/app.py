@@ -1,38 +1,48 @@
-"""The HTTP application: every route table in one place, framed."""
+"""The HTTP application: all routes, bound to aiohttp, inside the middleware."""
 
-from collections.abc import Sequence
-from typing import Protocol
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, Protocol
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from customers.entrypoints.http.body import DRAIN, MOST_BYTES
+from customers.entrypoints.http.body import DRAIN, MAX_BYTES
 from customers.entrypoints.http.documentation import Documents
 from customers.entrypoints.http.drain import Drain
+from customers.entrypoints.http.index import add_index
+from customers.entrypoints.http.input import with_input
 from customers.entrypoints.http.middleware import middleware
-from customers.entrypoints.http.routes import Handler, Route, add_routes
+from customers.entrypoints.http.request import receive
+from customers.entrypoints.http.routes import ROUTE, Handler, Route
 from customers.entrypoints.json.decode import Decoder
 from customers.entrypoints.observability.metrics import Metrics
+
+# aiohttp's own pattern for a part of a path excludes braces, which an order id may hold.
+_PART: Final = re.compile(r"\{(\w+)\}")
+_ANY_TEXT: Final = r"{\1:[^/]+}"
 
 
 class Resource(Protocol):
     @property
     def name(self) -> str:
-        """What the resource is called."""
+        """The tag of the routes in OpenAPI."""
         ...
 
     def table(self) -> list[Route]:
-        """The routes of one resource."""
+        """The routes of the resource."""
         ...
 
 
-class Watched(Protocol):
+class Observer(Protocol):
+    """Sees every call, and may answer it."""
+
     def middleware(self) -> Middleware:
-        """What stands around everything."""
+        """The outermost middleware."""
         ...
 
     def around(self, route: Route, handler: Handler) -> Handler:
-        """What handles the calls of a route instead."""
+        """The handler to call instead of a route's; it is called before the input is read."""
         ...
 
 
@@ -43,15 +53,38 @@ def application(
     metrics: Metrics,
     drain: Drain,
     documents: Documents,
-    watched: Watched | None = None,
+    version: str,
+    observer: Observer | None = None,
 ) -> web.Application:
-    """The application. Who watches it stands around its frame and around every handler."""
-    outside = [] if watched is None else [watched.middleware()]
+    outermost = [] if observer is None else [observer.middleware()]
     app = web.Application(
-        middlewares=[*outside, middleware(metrics, drain)], client_max_size=MOST_BYTES
+        middlewares=[*outermost, middleware(metrics, drain)], client_max_size=MAX_BYTES
     )
     app[DRAIN] = drain
+    add_index(app, version)
     documents.add_to(app)
-    routes = [route for each in resources for route in each.table()]
-    add_routes(app, routes, decoder, None if watched is None else watched.around)
+    for resource in resources:
+        for route in resource.table():
+            handler = with_input(route, decoder)
+            _add(app, route, handler if observer is None else observer.around(route, handler))
     return app
+
+
+def _add(app: web.Application, route: Route, handler: Handler) -> None:
+    path, bound = _PART.sub(_ANY_TEXT, route.address), _bound(route, handler)
+    if route.method == "GET":
+        app.router.add_get(path, bound)
+    else:
+        app.router.add_route(route.method, path, bound)
+
+
+def _bound(
+    route: Route, handler: Handler
+) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    of_tenant, max_bytes = route.is_of_tenant, route.max_bytes
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        request[ROUTE] = route
+        return await handler(await receive(request, of_tenant=of_tenant, max_bytes=max_bytes))
+
+    return handle

@@ -1,4 +1,4 @@
-"""Reading a request's body: its type, its size, its JSON."""
+"""Receives the body of a request: checks its type and size, and parses its JSON."""
 
 import json
 from decimal import Decimal
@@ -8,71 +8,72 @@ from aiohttp import web
 from aiohttp.http_exceptions import ContentEncodingError
 
 from customers.core.errors import Invalid, Problem
-from customers.entrypoints.http.drain import GIVEN_UP, BodyGivenUp, Drain
+from customers.entrypoints.http.drain import BODY_TIMEOUT, BodyTimeout, Drain
 from customers.entrypoints.http.errors import ErrorResponse
 
 DRAIN: Final = web.AppKey("drain", Drain)
-MOST_BYTES = 1024 * 1024
-MOST_LEVELS = 200
+MAX_BYTES = 1024 * 1024
+MAX_LEVELS = 200
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
 
 
 class RequestRejected(Exception):
-    """The request was refused before the core saw it."""
+    """The request was refused before it reached the core."""
 
-    def __init__(self, refusal: ErrorResponse) -> None:
-        super().__init__(refusal.code)
-        self.refusal = refusal
+    def __init__(self, response: ErrorResponse) -> None:
+        super().__init__(response.code)
+        self.response = response
 
 
 TOO_LARGE = ErrorResponse(
-    status=413, code="BODY_TOO_LARGE", message="a body may have at most 1 MiB (1,048,576 bytes)"
+    status=413, code="BODY_TOO_LARGE", message="the body must not exceed 1 MiB (1,048,576 bytes)"
 )
 
 
 async def read_body(
-    request: web.Request, most: int = MOST_BYTES
+    request: web.Request, max_bytes: int = MAX_BYTES
 ) -> tuple[bytes, dict[str, Any] | None]:
-    """The body's bytes and the JSON object it holds, None when there is no body.
+    """The bytes of the body and the JSON object in it, None without a body.
 
-    Numbers with a fraction or an exponent come as exact decimals. Raises Invalid, Rejected.
+    Numbers with a fraction or an exponent become exact decimals. Raises Invalid, RequestRejected.
     """
     if not request.can_read_body:
         return b"", None
-    # The application lets through what is the most of any route but a few.
-    raw = await _bytes(request if most == MOST_BYTES else request.clone(client_max_size=most))
+    # The application itself accepts what most routes do; a few accept more.
+    is_usual = max_bytes == MAX_BYTES
+    raw = await _receive(request if is_usual else request.clone(client_max_size=max_bytes))
     if not raw:
         return b"", None
     _check_type(request)
-    return raw, _object(raw)
+    return raw, _parse(raw)
 
 
-async def _bytes(request: web.Request) -> bytes:
+async def _receive(request: web.Request) -> bytes:
     try:
         if request.content.is_eof():
             return await request.read()
         async with request.app[DRAIN].body(request):
             return await request.read()
-    except BodyGivenUp as error:
-        raise RequestRejected(GIVEN_UP) from error
+    except BodyTimeout as error:
+        raise RequestRejected(BODY_TIMEOUT) from error
     except web.HTTPRequestEntityTooLarge as error:
         raise RequestRejected(TOO_LARGE) from error
     except (ContentEncodingError, web.RequestPayloadError) as error:
-        raise Invalid([_problem("INVALID_BODY", "the body does not decode")]) from error
+        raise Invalid([_problem("INVALID_BODY", "the body could not be decoded")]) from error
 
 
 def _check_type(request: web.Request) -> None:
     accepted = (JSON, MERGE_PATCH) if request.method == "PATCH" else (JSON,)
-    given = request.content_type if "Content-Type" in request.headers else ""
+    content_type = request.content_type if "Content-Type" in request.headers else ""
     charset = (request.charset or "utf-8").lower().replace("_", "-")
-    if given in accepted and charset in ("utf-8", "utf8", "us-ascii"):
+    if content_type in accepted and charset in ("utf-8", "utf8", "us-ascii"):
         return
-    message = f"a body must come as {' or '.join(accepted)} in UTF-8"
+    message = f"the body must be {' or '.join(accepted)} in UTF-8"
     raise RequestRejected(ErrorResponse(status=415, code="UNSUPPORTED_MEDIA_TYPE", message=message))
 
 
-def _object(raw: bytes) -> dict[str, Any]:
+def _parse(raw: bytes) -> dict[str, Any]:
     try:
         value = _JSON.decode(raw.decode("utf-8"))
     except RecursionError as error:
@@ -81,31 +82,30 @@ def _object(raw: bytes) -> dict[str, Any]:
         raise Invalid([_problem("INVALID_JSON", "the body is not valid JSON")]) from error
     if not isinstance(value, dict):
         raise Invalid([_problem("INVALID_TYPE", "the body must be a JSON object")])
-    if _is_deep(value):
+    if _is_too_deep(value):
         raise Invalid([_TOO_DEEP])
     return value
 
 
-def _is_deep(value: dict[str, Any]) -> bool:
-    """Whether it is nested so deep that what reads it might not come to its end."""
-    layer: list[Any] = [value]
-    for _ in range(MOST_LEVELS):
-        if not layer:
+def _is_too_deep(value: dict[str, Any]) -> bool:
+    """Whether it is nested so deep that recursive code could fail on it."""
+    level: list[Any] = [value]
+    for _ in range(MAX_LEVELS):
+        if not level:
             return False
-        layer = [
-            inner
-            for each in layer
-            if isinstance(each, dict | list)
-            for inner in (each.values() if isinstance(each, dict) else each)
+        level = [
+            child
+            for parent in level
+            if isinstance(parent, dict | list)
+            for child in (parent.values() if isinstance(parent, dict) else parent)
         ]
-    return any(isinstance(each, dict | list) for each in layer)
+    return any(isinstance(child, dict | list) for child in level)
 
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-# Numbers with a fraction or an exponent as exact decimals.
 _JSON = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse_constant)
 
 
@@ -113,4 +113,4 @@ def _problem(code: str, message: str) -> Problem:
     return Problem(field="", pointer="", message=message, code=code)
 
 
-_TOO_DEEP = _problem("TOO_DEEP", f"the body must not be nested more than {MOST_LEVELS} levels deep")
+_TOO_DEEP = _problem("TOO_DEEP", f"the body must not be nested more than {MAX_LEVELS} levels deep")

@@ -1,7 +1,8 @@
-"""Cursors: a place in a list, opaque to callers and bound to what they asked.
+"""Cursors: a position in a list, opaque to callers and bound to the list's tenant, path and query.
 
-A cursor holds the last row's key and a digest of it and of the question, so that a tampered one,
-or one used with other filters, is noticed. It is no secret: a caller sees only their own rows.
+A cursor holds the key of the last row, and a digest of that key and of the scope it is bound to, so
+that a tampered cursor, or one used with other filters, is detected. It is no secret: callers only
+see their own rows.
 """
 
 import base64
@@ -20,13 +21,13 @@ from customers.core.errors import InvalidValue
 from customers.core.model.query import CustomerKey, JournalKey, SortField, SortValue
 
 _DIGEST_BYTES = 12
-_MOMENTS = (
+_MOMENT_FIELDS = (
     SortField.CREATED_AT,
     SortField.UPDATED_AT,
     SortField.FIRST_ORDER_DATE,
     SortField.LAST_ORDER_DATE,
 )
-_NUMBERS = (
+_NUMBER_FIELDS = (
     SortField.TOTAL_SPENT,
     SortField.AVERAGE_ORDER_VALUE,
     SortField.LIFETIME_VALUE,
@@ -34,18 +35,18 @@ _NUMBERS = (
 
 
 def scope_of(*parts: object) -> bytes:
-    """What a cursor is bound to: the question, in the same bytes in every process."""
+    """The bytes that a cursor is bound to: the same in every process."""
     return json.dumps(parts).encode()
 
 
 def customer_cursor(key: CustomerKey, scope: bytes) -> str:
-    return _seal([_written(key.value), str(key.id)], scope)
+    return _seal([_json_value(key.value), str(key.id)], scope)
 
 
 def customer_key(cursor: str, by: SortField, scope: bytes) -> CustomerKey:
-    """Raises Refused for a cursor that is not one of this scope."""
+    """Raises InvalidValue for a cursor of another scope."""
     value, customer_id = _open(cursor, scope)
-    return CustomerKey(value=_value(value, by), id=UUID(customer_id))
+    return CustomerKey(value=_sort_value(value, by), id=UUID(customer_id))
 
 
 def journal_cursor(key: JournalKey, scope: bytes) -> str:
@@ -53,24 +54,24 @@ def journal_cursor(key: JournalKey, scope: bytes) -> str:
 
 
 def journal_key(cursor: str, scope: bytes) -> JournalKey:
-    """Raises Refused for a cursor that is not one of this scope."""
+    """Raises InvalidValue for a cursor of another scope."""
     at, row_id = _open(cursor, scope)
     return JournalKey(at=datetime.fromisoformat(at), id=row_id)
 
 
-def _written(value: SortValue) -> str | int | None:
-    """The same text for the same amount, whatever storage it comes from: 1.50 is 1.5."""
+def _json_value(value: SortValue) -> str | int | None:
+    """The value as JSON; equal amounts have the same text, however a storage scales them."""
     if isinstance(value, datetime):
         return value.isoformat()
     return f"{value.normalize():f}" if isinstance(value, Decimal) else value
 
 
-def _value(value: Any, by: SortField) -> SortValue:
+def _sort_value(value: Any, by: SortField) -> SortValue:
     if value is None:
         return None
-    if by in _MOMENTS:
+    if by in _MOMENT_FIELDS:
         return datetime.fromisoformat(value)
-    if by in _NUMBERS:
+    if by in _NUMBER_FIELDS:
         return Decimal(value)
     return value  # type: ignore[no-any-return]
 
@@ -84,11 +85,11 @@ def _open(cursor: str, scope: bytes) -> list[Any]:
     try:
         sealed = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError) as error:
-        raise _not_ours() from error
+        raise _invalid_cursor() from error
     digest, payload = sealed[:_DIGEST_BYTES], sealed[_DIGEST_BYTES:]
-    again = base64.urlsafe_b64encode(sealed).rstrip(b"=").decode()
-    if digest != _digest(payload, scope) or again != cursor:
-        raise _not_ours()
+    canonical = base64.urlsafe_b64encode(sealed).rstrip(b"=").decode()
+    if digest != _digest(payload, scope) or canonical != cursor:
+        raise _invalid_cursor()
     return list(msgspec.json.decode(payload))
 
 
@@ -97,5 +98,5 @@ def _digest(payload: bytes, scope: bytes) -> bytes:
     return blake2b(bound, digest_size=_DIGEST_BYTES, person=b"customers").digest()
 
 
-def _not_ours() -> InvalidValue:
+def _invalid_cursor() -> InvalidValue:
     return InvalidValue("INVALID_VALUE", "must be a cursor of this list with these filters")

@@ -1,7 +1,7 @@
-"""Draining: which requests are in flight, and how they end when the process does.
+"""Draining: the requests in flight, and how they end when the process stops.
 
-No handler that has started is cancelled. A request whose body is still arriving gets some seconds
-more; then its body is given up and its handler answers so.
+A handler that has started is never cancelled. A request whose body is still arriving gets some
+more seconds; then it is answered with 408.
 """
 
 import asyncio
@@ -12,60 +12,60 @@ from aiohttp import StreamReader, web
 
 from customers.entrypoints.http.errors import ErrorResponse
 
-GIVEN_UP = ErrorResponse(
-    status=408, code="BODY_TIMEOUT", message="the body did not arrive before the service ended"
+BODY_TIMEOUT = ErrorResponse(
+    status=408, code="BODY_TIMEOUT", message="the body did not arrive before the service stopped"
 )
 
 
-class BodyGivenUp(Exception):
-    """The rest of a body is no longer waited for."""
+class BodyTimeout(Exception):
+    """The service stops, and does not wait for the rest of a body."""
 
 
 class Drain:
-    """Counts the requests of one process in and out."""
+    """Counts the requests in flight of one process."""
 
     def __init__(self) -> None:
         self._in_flight = 0
         self._arriving: set[StreamReader] = set()
-        self._quiet = asyncio.Event()
-        self._quiet.set()
-        self._gives_up = False
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._refuses_bodies = False
         self.is_stopping = False
 
     def __enter__(self) -> None:
         """A request is in flight while the block runs."""
         self._in_flight += 1
-        self._quiet.clear()
+        self._idle.clear()
 
     def __exit__(self, *_: object) -> None:
         self._in_flight -= 1
         if not self._in_flight:
-            self._quiet.set()
+            self._idle.set()
 
     @asynccontextmanager
     async def body(self, request: web.Request) -> AsyncIterator[None]:
-        """The request's body is arriving while the block runs; raises BodyGivenUp in it."""
+        """The body of a request is arriving while the block runs. Raises BodyTimeout inside it."""
         self._arriving.add(request.content)
-        if self._gives_up:
-            request.content.set_exception(BodyGivenUp())
+        if self._refuses_bodies:
+            request.content.set_exception(BodyTimeout())
         try:
             yield
         finally:
             self._arriving.discard(request.content)
 
     def stop(self) -> None:
-        """From now on the process is ending: it is not ready, and keeps no connection alive."""
+        """Marks the process as stopping: it is not ready, and closes connections after answers."""
         self.is_stopping = True
 
     async def finish(self, body_seconds: float) -> None:
-        """Returns when no request is in flight any more; bodies have so long to arrive."""
+        """Returns when no request is in flight; bodies have `body_seconds` to arrive."""
         try:
-            await asyncio.wait_for(self._quiet.wait(), body_seconds)
+            await asyncio.wait_for(self._idle.wait(), body_seconds)
         except TimeoutError:
-            self._give_up()
-            await self._quiet.wait()
+            self._refuse_bodies()
+            await self._idle.wait()
 
-    def _give_up(self) -> None:
-        self._gives_up = True
+    def _refuse_bodies(self) -> None:
+        self._refuses_bodies = True
         for body in self._arriving:
-            body.set_exception(BodyGivenUp())
+            body.set_exception(BodyTimeout())

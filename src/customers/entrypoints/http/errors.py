@@ -1,8 +1,10 @@
-"""What was refused, as an answer: kinds of errors to statuses, in the caller's error form.
+"""Errors as answers: their statuses, and their three formats.
 
-Three forms are in the field: plain, wrapped (some routes) and RFC 9457 problems (when accepted).
+The formats are plain, wrapped (some routes) and RFC 9457 problem documents (for callers that accept
+them).
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from http import HTTPStatus
@@ -26,8 +28,8 @@ RETRY_LATER = {"Retry-After": str(Unavailable.retry_after_seconds)}
 PROBLEM_TYPE = "application/problem+json"
 
 
-class Form(Enum):
-    """The error form of a route."""
+class ErrorFormat(Enum):
+    """The error format of a route."""
 
     PLAIN = "plain"
     WRAPPED = "wrapped"
@@ -35,7 +37,7 @@ class Form(Enum):
 
 @frozen(kw_only=True)
 class ErrorResponse:
-    """A status and what is said with it."""
+    """An error as it is answered, in whichever format. `problems` None has no details."""
 
     status: int
     code: str
@@ -44,71 +46,72 @@ class ErrorResponse:
     headers: Mapping[str, str] = {}
 
 
-UNKNOWN_PATH = ErrorResponse(status=404, code="NOT_FOUND", message="there is nothing at this path")
-DEFECT = ErrorResponse(
-    status=500, code="INTERNAL_ERROR", message="the service has a defect; it has been logged"
+UNKNOWN_PATH = ErrorResponse(status=404, code="NOT_FOUND", message="no such path")
+INTERNAL_ERROR = ErrorResponse(
+    status=500, code="INTERNAL_ERROR", message="internal error; it has been logged"
 )
 
 
-def method_not_allowed(allowed: Sequence[str]) -> ErrorResponse:
-    listed = ", ".join(sorted(allowed))
+def method_not_allowed(methods: Sequence[str]) -> ErrorResponse:
+    allowed = ", ".join(sorted(methods))
     return ErrorResponse(
         status=405,
         code="METHOD_NOT_ALLOWED",
-        message=f"this path answers {listed}",
-        headers={"Allow": listed},
+        message=f"the methods of this path are {allowed}",
+        headers={"Allow": allowed},
     )
 
 
 def error_response_of(error: CustomersError) -> ErrorResponse:
-    """The refusal that an error of the core becomes."""
-    status = status_of(type(error))
+    """The answer to an error of the core."""
+    status, message = status_of(type(error)), str(error)
     if isinstance(error, Invalid):
-        told = error.problems
-        return ErrorResponse(status=status, code=error.headline, message=str(error), problems=told)
+        return ErrorResponse(
+            status=status, code=error.headline, message=message, problems=error.problems
+        )
     headers = RETRY_LATER if isinstance(error, Unavailable) else {}
-    return ErrorResponse(status=status, code=error.code, message=str(error), headers=headers)
+    return ErrorResponse(status=status, code=error.code, message=message, headers=headers)
 
 
-def error_response(refusal: ErrorResponse, form: Form, accept: str) -> web.Response:
-    """The answer in the route's form, or as a problem document where one is accepted."""
+def error_response(error: ErrorResponse, error_format: ErrorFormat, accept: str) -> web.Response:
+    """The answer in the route's format, or as a problem document if the caller accepts one."""
     as_problem = accepts_problem(accept)
-    body = problem_of(refusal) if as_problem else body_of(refusal, form)
+    body = problem_of(error) if as_problem else body_of(error, error_format)
     return web.Response(
-        status=refusal.status,
-        body=encode(body),
+        status=error.status,
+        body=_encode(body),
         content_type=PROBLEM_TYPE if as_problem else "application/json",
-        headers=refusal.headers,
+        headers=error.headers,
     )
 
 
-def body_of(refusal: ErrorResponse, form: Form) -> dict[str, Any]:
-    """What is said in the form of a route."""
-    return _FORMS[form](refusal)
+def body_of(error: ErrorResponse, error_format: ErrorFormat) -> dict[str, Any]:
+    """The body in the format of a route."""
+    return _BODIES[error_format](error)
 
 
-def problem_of(refusal: ErrorResponse) -> dict[str, Any]:
-    """What is said as a problem document (RFC 9457)."""
+def problem_of(error: ErrorResponse) -> dict[str, Any]:
+    """The body as a problem document (RFC 9457)."""
     return {
         "type": "about:blank",
-        "title": HTTPStatus(refusal.status).phrase,
-        "status": refusal.status,
-        "detail": refusal.message,
-        "code": refusal.code,
-    } | _details(refusal)
+        "title": HTTPStatus(error.status).phrase,
+        "status": error.status,
+        "detail": error.message,
+        "code": error.code,
+    } | _details(error)
 
 
 def accepts_problem(accept: str) -> bool:
-    """Whether an Accept header asks for problem documents."""
-    for each in accept.lower().split(","):
-        kind, *parameters = (part.strip() for part in each.split(";"))
-        if kind == PROBLEM_TYPE:
-            return not any(_is_zero(parameter) for parameter in parameters)
+    """Whether an Accept header names problem documents."""
+    for media_range in accept.lower().split(","):
+        name, *parameters = (part.strip() for part in media_range.split(";"))
+        if name == PROBLEM_TYPE:
+            return not any(_is_zero_weight(parameter) for parameter in parameters)
     return False
 
 
 def status_of(error: type[CustomersError]) -> int:
-    """The status that errors of a kind have."""
+    """The status of an error of the core."""
     return next((status for kind, status in _STATUSES if issubclass(error, kind)), 500)
 
 
@@ -121,30 +124,37 @@ _STATUSES: tuple[tuple[type[CustomersError], int], ...] = (
 )
 
 
-def _details(refusal: ErrorResponse) -> dict[str, Any]:
-    if refusal.problems is None:
+def _encode(body: dict[str, Any]) -> bytes:
+    try:
+        return encode(body)
+    except UnicodeEncodeError:  # a key of the request has an unpaired surrogate, and is repeated
+        return json.dumps(body).encode()
+
+
+def _details(error: ErrorResponse) -> dict[str, Any]:
+    if error.problems is None:
         return {}
-    return {"details": [_detail(problem) for problem in refusal.problems]}
+    return {"details": [_detail(problem) for problem in error.problems]}
 
 
 def _detail(problem: Problem) -> dict[str, str]:
-    shown = {"field": problem.field, "message": problem.message, "code": problem.code}
-    return shown if problem.pointer is None else shown | {"pointer": problem.pointer}
+    detail = {"field": problem.field, "message": problem.message, "code": problem.code}
+    return detail if problem.pointer is None else detail | {"pointer": problem.pointer}
 
 
-def _plain(refusal: ErrorResponse) -> dict[str, Any]:
-    said = {"error": refusal.message, "message": refusal.message, "code": refusal.code}
-    return said | _details(refusal)
+def _plain(error: ErrorResponse) -> dict[str, Any]:
+    body = {"error": error.message, "message": error.message, "code": error.code}
+    return body | _details(error)
 
 
-def _wrapped(refusal: ErrorResponse) -> dict[str, Any]:
-    inner = {"code": refusal.code, "message": refusal.message} | _details(refusal)
-    return {"success": False, "error": inner, "message": refusal.message, "code": refusal.code}
+def _wrapped(error: ErrorResponse) -> dict[str, Any]:
+    reason = {"code": error.code, "message": error.message} | _details(error)
+    return {"success": False, "error": reason, "message": error.message, "code": error.code}
 
 
-_FORMS = {Form.PLAIN: _plain, Form.WRAPPED: _wrapped}
+_BODIES = {ErrorFormat.PLAIN: _plain, ErrorFormat.WRAPPED: _wrapped}
 
 
-def _is_zero(parameter: str) -> bool:
+def _is_zero_weight(parameter: str) -> bool:
     name, _, value = parameter.partition("=")
     return name.strip() == "q" and value.strip().rstrip("0") in ("", "0.", "0")

@@ -1,4 +1,4 @@
-"""What surrounds every request: its id, refusals, headers, line in the log, and metrics."""
+"""The middleware of every request: its id, its errors, its headers, its log line and metrics."""
 
 from time import perf_counter
 from typing import TypeVar
@@ -10,10 +10,10 @@ from customers.core.errors import CustomersError
 from customers.entrypoints.http.body import TOO_LARGE, RequestRejected
 from customers.entrypoints.http.drain import Drain
 from customers.entrypoints.http.errors import (
-    DEFECT,
+    INTERNAL_ERROR,
     UNKNOWN_PATH,
+    ErrorFormat,
     ErrorResponse,
-    Form,
     error_response,
     error_response_of,
     method_not_allowed,
@@ -23,24 +23,27 @@ from customers.entrypoints.observability.logs import RequestScope, log_request, 
 from customers.entrypoints.observability.metrics import Metrics, method_label
 from customers.entrypoints.observability.request_id import request_id_of
 
+CLIENT_CLOSED_REQUEST = 499
+
 Response = TypeVar("Response", bound=web.StreamResponse)
 
 
 def middleware(metrics: Metrics, drain: Drain) -> Middleware:
-    """The one middleware."""
-
     @web.middleware
-    async def framed(request: web.Request, handler: Handler) -> web.StreamResponse:
-        started, status = perf_counter(), 499
+    async def handle(request: web.Request, handler: Handler) -> web.StreamResponse:
+        started, status = perf_counter(), CLIENT_CLOSED_REQUEST
         request_id = request_id_of(request.headers.get("X-Request-Id", ""))
         metrics.http_started()
         with RequestScope(request_id), drain:
             try:
-                response = await _answered(request, handler)
+                response = await _answer(request, handler)
                 status = response.status
-                if _is_broken(request) or drain.is_stopping:
+                is_broken = _is_body_broken(request)
+                if is_broken:
+                    request.content.feed_eof()  # or aiohttp would wait for the rest of the body
+                if is_broken or drain.is_stopping:
                     response.force_close()
-                return headed(response, request_id)
+                return with_headers(response, request_id)
             finally:
                 seconds, route = perf_counter() - started, _template(request)
                 metrics.http_finished(
@@ -50,46 +53,43 @@ def middleware(metrics: Metrics, drain: Drain) -> Middleware:
                     method=method_label(request.method), route=route, status=status, seconds=seconds
                 )
 
-    return framed
+    return handle
 
 
-def headed(response: Response, request_id: str) -> Response:
-    """The response with the headers that every one has."""
+def with_headers(response: Response, request_id: str) -> Response:
+    """The response with the headers of every response."""
     response.headers["X-Request-Id"] = request_id
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers.setdefault("Cache-Control", "no-store")
-    # Without one, aiohttp would name itself, Python and their versions.
+    # Otherwise aiohttp would name itself, Python and their versions.
     response.headers["Server"] = "customers-service"
     return response
 
 
-async def _answered(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         return await handler(request)
     except CustomersError as error:
-        refusal = error_response_of(error)
-    except RequestRejected as rejected:
-        refusal = rejected.refusal
+        response = error_response_of(error)
+    except RequestRejected as error:
+        response = error.response
     except web.HTTPException as error:
-        refusal = _library_refusal(error)
+        response = _library_error(error)
     except Exception:
-        logger().exception("a request met a defect")
-        refusal = DEFECT
+        logger().exception("unhandled exception in request")
+        response = INTERNAL_ERROR
     route = request.get(ROUTE)
-    form = Form.PLAIN if route is None else route.form
-    return error_response(refusal, form, ",".join(request.headers.getall("Accept", ())))
+    error_format = ErrorFormat.PLAIN if route is None else route.error_format
+    return error_response(response, error_format, ",".join(request.headers.getall("Accept", ())))
 
 
-def _is_broken(request: web.Request) -> bool:
-    """Whether the body broke off or did not decode; then nothing more of it is waited for."""
-    if request.content.exception() is None:
-        return False
-    request.content.feed_eof()
-    return True
+def _is_body_broken(request: web.Request) -> bool:
+    """Whether the body was cut off or could not be decoded."""
+    return request.content.exception() is not None
 
 
-def _library_refusal(error: web.HTTPException) -> ErrorResponse:
-    """What aiohttp itself refused, said in our form."""
+def _library_error(error: web.HTTPException) -> ErrorResponse:
+    """An error of aiohttp itself, in our format."""
     if isinstance(error, web.HTTPNotFound):
         return UNKNOWN_PATH
     if isinstance(error, web.HTTPMethodNotAllowed):
@@ -101,5 +101,6 @@ def _library_refusal(error: web.HTTPException) -> ErrorResponse:
 
 
 def _template(request: web.Request) -> str | None:
+    """The path of the route, its parts in braces; None for an unknown path."""
     resource = request.match_info.route.resource
     return None if resource is None else resource.canonical

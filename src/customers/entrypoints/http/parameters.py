@@ -1,137 +1,89 @@
-"""What a query may ask, parameter by parameter; the routes list theirs, the handlers read them."""
+"""Parameters of query strings: their texts, and their values through a gate."""
 
-from datetime import UTC, datetime, time, timedelta
-from decimal import Decimal
-from enum import StrEnum
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Self, TypeAlias
 
 from attrs import frozen
 
-from customers.core.errors import InvalidValue
-from customers.core.model.customer import CustomerStatus, CustomerType
-from customers.core.model.journal import CommunicationType, Direction
-from customers.core.model.numbers import exact_number
-from customers.core.model.query import (
-    MAX_JOURNAL_PAGE_SIZE,
-    MAX_PAGE_SIZE,
-    SortDirection,
-    SortField,
-)
-from customers.core.model.values import (
-    ChoiceGate,
-    DayGate,
-    IdGate,
-    MomentGate,
-    TextGate,
-    VisibleGate,
-)
-from customers.entrypoints.http.queries import Count, Parameter, Sizes
+from customers.core.errors import InvalidValue, Problem
+from customers.core.model.values import Gate
+from customers.entrypoints.http.gates import CountGate
 
-# More than a request line can hold: too long a search finds nothing.
-_LONGEST_SEARCH = 10_000
-_LAST_INSTANT = timedelta(days=1) - timedelta(microseconds=1)
+# The texts of a query string by the snake_case names of the parameters.
+Texts: TypeAlias = Mapping[str, Sequence[str]]
 
 
-class DeletionMode(StrEnum):
-    """How a customer is deleted, where it is not softly."""
+@frozen(kw_only=True)
+class Parameter:
+    """One parameter: its snake_case name, its gate, and its description for OpenAPI.
 
-    ERASE = "erase"
+    A parameter with `keeps_empty` is the empty text when it is empty, and not its default.
+    """
 
+    name: str
+    gate: Gate
+    default: Any = None
+    description: str = ""
+    is_list: bool = False
+    is_required: bool = False
+    keeps_empty: bool = False
 
-@frozen
-class RangeEnd:
-    """An end of a range of moments: a moment, or a date in UTC, whose last instant ends it."""
+    def texts(self, params: Texts, problems: list[Problem]) -> list[str]:
+        """Its texts that are not blank: at most one, or the items of a list."""
+        values = params.get(self.name, ())
+        if self.is_list:
+            return [item for value in values for item in value.split(",") if item.strip()]
+        filled = [value for value in values if value.strip()]
+        if len(filled) > 1:
+            self.refuse("INVALID_VALUE", "must be given once", problems)
+        return filled[:1]
 
-    is_high: bool
+    def read(self, params: Texts, problems: list[Problem]) -> Any:
+        """The value, or the default."""
+        texts = self.texts(params, problems)
+        if self.is_list:
+            # An invalid item remains in the list, so that no cursor matches these filters.
+            return tuple(self.convert(text, text, problems) for text in texts)
+        if texts:
+            return self.convert(texts[0], self.default, problems)
+        return "" if self.keeps_empty and self.name in params else self.default
 
-    def read(self, raw: object) -> datetime:
+    def convert(self, text: str, fallback: Any, problems: list[Problem]) -> Any:
+        """The value of one text; the fallback, and a problem, if the gate refuses it."""
         try:
-            return MomentGate().read(raw)
-        except InvalidValue:
-            day = DayGate().read(raw)
-        start = datetime.combine(day, time.min, tzinfo=UTC)
-        return start + _LAST_INSTANT if self.is_high else start
+            return self.gate.read(text)
+        except InvalidValue as error:
+            self.refuse(error.code, error.message, problems)
+            return fallback
+
+    def refuse(self, code: str, message: str, problems: list[Problem]) -> None:
+        problem = Problem(field=self.name, message=message, code=code)
+        if problem not in problems:
+            problems.append(problem)
 
 
 @frozen
-class ExactNumber:
-    def read(self, raw: object) -> Decimal:
-        return exact_number(raw)
+class PageSize:
+    """The parameters `page_size` and `limit`, which must agree if both are given."""
 
+    page_size: Parameter
+    limit: Parameter
+    max_size: int
 
-# The parts of paths.
-ID: Final = IdGate()
-ORDER_ID: Final = VisibleGate()
+    @classmethod
+    def of(cls, *, default: int, max_size: int) -> Self:
+        described = f"Items per page; values above {max_size:,} are treated as {max_size:,}."
+        page_size, limit = (
+            Parameter(name=name, gate=CountGate(), default=default, description=description)
+            for name, description in (("page_size", described), ("limit", "Same as `page_size`."))
+        )
+        return cls(page_size, limit, max_size)
 
-SEARCH: Final = Parameter(
-    name="search",
-    gate=TextGate(max_length=_LONGEST_SEARCH),
-    default="",
-    says="A part of the e-mail address, a name, first and last name, or the phone number; "
-    "letter case does not count.",
-)
-STATUSES: Final = Parameter(name="status", gate=ChoiceGate(CustomerStatus), is_list=True)
-TYPES: Final = Parameter(name="customer_type", gate=ChoiceGate(CustomerType), is_list=True)
-TAGS: Final = Parameter(
-    name="tags",
-    gate=TextGate(max_length=100),
-    is_list=True,
-    says="Customers who have all of these tags.",
-)
-CREATED_FROM: Final = Parameter(
-    name="created_from", gate=RangeEnd(False), says="A moment, or a day in UTC; inclusive."
-)
-CREATED_TO: Final = Parameter(
-    name="created_to", gate=RangeEnd(True), says="A moment, or a day in UTC; inclusive."
-)
-MIN_TOTAL_SPENT: Final = Parameter(name="min_total_spent", gate=ExactNumber())
-MAX_TOTAL_SPENT: Final = Parameter(name="max_total_spent", gate=ExactNumber())
-FILTERS: Final = (
-    SEARCH,
-    STATUSES,
-    TYPES,
-    TAGS,
-    CREATED_FROM,
-    CREATED_TO,
-    MIN_TOTAL_SPENT,
-    MAX_TOTAL_SPENT,
-)
-
-SORT_BY: Final = Parameter(name="sort_by", gate=ChoiceGate(SortField), default=SortField.CREATED_AT)
-SORT_ORDER: Final = Parameter(
-    name="sort_order", gate=ChoiceGate(SortDirection), default=SortDirection.DESC
-)
-PAGE: Final = Parameter(name="page", gate=Count(), default=1, says="A page by number, from 1.")
-PAGE_SIZES: Final = Sizes.of(default=20, most=MAX_PAGE_SIZE)
-CURSOR: Final = Parameter(
-    name="cursor",
-    gate=TextGate(max_length=_LONGEST_SEARCH),
-    says="Empty for the first page by cursor, then what the page before names as the next one.",
-)
-BY_NUMBER: Final = (PAGE, *PAGE_SIZES, SORT_BY, SORT_ORDER)
-PAGING: Final = (*BY_NUMBER, CURSOR)
-
-JOURNAL_SIZES: Final = Sizes.of(default=50, most=MAX_JOURNAL_PAGE_SIZE)
-JOURNAL: Final = (*JOURNAL_SIZES, CURSOR)
-COMMUNICATION_TYPES: Final = Parameter(
-    name="type", gate=ChoiceGate(CommunicationType), is_list=True
-)
-DIRECTIONS: Final = Parameter(name="direction", gate=ChoiceGate(Direction), is_list=True)
-
-AFTER: Final = Parameter(
-    name="after", gate=Count(least=0), default=0, says="The sequence of the last change known."
-)
-CHANGE_SIZES: Final = Sizes.of(default=100, most=1_000)
-
-IDS: Final = Parameter(
-    name="ids",
-    gate=ID,
-    is_list=True,
-    is_required=True,
-    says=f"The ids of 1 to {MAX_PAGE_SIZE} customers.",
-)
-MODE: Final = Parameter(
-    name="mode",
-    gate=ChoiceGate(DeletionMode),
-    says="`erase` erases the customer (GDPR); without it they are deleted.",
-)
+    def read(self, params: Texts, problems: list[Problem]) -> int:
+        own: list[Problem] = []
+        names = [(name, name.texts(params, own)) for name in (self.page_size, self.limit)]
+        sizes = {name.convert(texts[0], name.default, own) for name, texts in names if texts}
+        if len(sizes) > 1 and not own:
+            self.limit.refuse("INVALID_VALUE", "must agree with page_size", own)
+        problems.extend(own)
+        return min(*sizes, self.max_size) if sizes else int(self.limit.default)

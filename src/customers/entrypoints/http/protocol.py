@@ -1,23 +1,30 @@
-"""What aiohttp answers by itself, before or around every handler, said in our form.
+"""The answers that aiohttp gives without calling a handler, in our error format.
 
-That is: a request that is not HTTP, or with a line too long, or with an expectation that nobody
-meets; and a defect of the frame. What handlers refuse is the business of `middleware`.
+They are for a request that is not HTTP, has a line that is too long or an unknown expectation, and
+for an exception outside the middleware.
 """
 
 from aiohttp import web
 
-from customers.entrypoints.http.errors import DEFECT, ErrorResponse, Form, error_response
-from customers.entrypoints.http.middleware import headed
+from customers.entrypoints.http.errors import (
+    INTERNAL_ERROR,
+    ErrorFormat,
+    ErrorResponse,
+    error_response,
+)
+from customers.entrypoints.http.middleware import with_headers
 from customers.entrypoints.observability.logs import log_request, logger
 from customers.entrypoints.observability.request_id import request_id_of
 
 MALFORMED = ErrorResponse(
     status=400,
     code="MALFORMED_REQUEST",
-    message="the request is not well-formed HTTP, or a line of it is too long",
+    message="the request is not well-formed HTTP, or one of its lines is too long",
 )
-UNMET = ErrorResponse(
-    status=417, code="EXPECTATION_FAILED", message="the only expectation met is 100-continue"
+EXPECTATION_FAILED = ErrorResponse(
+    status=417,
+    code="EXPECTATION_FAILED",
+    message="the only expectation supported is 100-continue",
 )
 
 
@@ -31,25 +38,26 @@ class Protocol(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """The answer to what could not be handled. Raises ConnectionError after an answer."""
+        """The answer to an unhandled exception. Raises ConnectionError after an answer began."""
         if request.writer.output_size > 0:
             return super().handle_error(request, status, exc, message)
         if status == MALFORMED.status:
             return _answer(MALFORMED)
-        logger().error("a request met a defect outside its frame", exc_info=exc)
-        return _answer(DEFECT)
+        logger().error("unhandled exception outside of the middleware", exc_info=exc)
+        return _answer(INTERNAL_ERROR)
 
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
-        """Sends a response; refusals of the library are said in our words."""
+        """Sends a response; an error of the library in our format."""
         if isinstance(resp, web.HTTPException):
-            resp = _answer(UNMET if resp.status == UNMET.status else DEFECT)
+            is_expectation = resp.status == EXPECTATION_FAILED.status
+            resp = _answer(EXPECTATION_FAILED if is_expectation else INTERNAL_ERROR)
         return await super().finish_response(request, resp, start_time)
 
 
-def _answer(refusal: ErrorResponse) -> web.Response:
-    log_request(method="OTHER", route=None, status=refusal.status, seconds=0)
-    response = error_response(refusal, Form.PLAIN, accept="")
+def _answer(error: ErrorResponse) -> web.Response:
+    log_request(method="OTHER", route=None, status=error.status, seconds=0)
+    response = error_response(error, ErrorFormat.PLAIN, accept="")
     response.force_close()
-    return headed(response, request_id_of())
+    return with_headers(response, request_id_of())

@@ -1,68 +1,51 @@
-"""What a request asks, read once: whose it is, who acts, its ids, its body, its preconditions."""
+"""A request as handlers see it: the tenant, the actor, the ids of the path, the JSON body."""
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 from aiohttp import web
-from attrs import AttrsInstance, frozen
+from attrs import frozen
 
 from customers.core.errors import Invalid, InvalidValue, Problem
+from customers.core.model.values import Gate, IdGate, VisibleGate
 from customers.entrypoints.http.body import read_body
-from customers.entrypoints.http.parameters import ID, ORDER_ID
-from customers.entrypoints.http.queries import Query
 from customers.entrypoints.http.tenant import actor_of, tenant_of
-from customers.entrypoints.json.decode import Decoder, Nulls
-
-Kind = TypeVar("Kind", bound=AttrsInstance)
 
 _VERSION_TAG = re.compile(r'"([0-9]{1,18})"')
-_TENANT_KEYS = frozenset({"tenantId"})
-
-
-@frozen
-class Nothing:
-    """A body that has nothing to say."""
+_ID = IdGate()
+_ORDER_ID = VisibleGate()
 
 
 @frozen(kw_only=True)
 class RequestContext:
-    """A request, read: its body, and whose and what it is about.
+    """A request whose body has arrived; `body` is None without one, `raw` its bytes.
 
-    What is wrong with the tenant or the path is kept, so that `read` can tell it together with
-    what is wrong with the body; nobody gets the tenant or an id before that is told.
+    `problems` are those of the tenant and the path. A handler is only called without problems, so
+    in a handler the tenant and the ids are well-formed.
     """
 
     request: web.Request
     body: Mapping[str, Any] | None
     raw: bytes
-    _decoder: Decoder
-    _tenant: str
-    _parts: Mapping[str, Any]
-    _problems: Sequence[Problem]
+    named_tenant: str
+    problems: Sequence[Problem]
+    _path: Mapping[str, Any]
 
     @property
     def tenant(self) -> str:
-        """Raises Invalid when the tenant or any part of the path is malformed."""
-        self._expect_no_problems()
-        return self._tenant
-
-    @property
-    def named_tenant(self) -> str:
-        """The tenant as far as it is known: empty when it is malformed, or not named."""
-        return self._tenant
+        """The tenant; empty as long as there are problems with it."""
+        return self.named_tenant
 
     @property
     def order_id(self) -> str:
-        """The order id of the path. Raises Invalid as `tenant` does."""
-        self._expect_no_problems()
-        return self._parts["orderId"]  # type: ignore[no-any-return]
+        """The order id of the path."""
+        return self._path["orderId"]  # type: ignore[no-any-return]
 
     def id(self, name: str) -> UUID:
-        """An id of the path. Raises Invalid as `tenant` does."""
-        self._expect_no_problems()
-        return self._parts[name]  # type: ignore[no-any-return]
+        """An id of the path."""
+        return self._path[name]  # type: ignore[no-any-return]
 
     @property
     def actor(self) -> UUID | None:
@@ -73,90 +56,49 @@ class RequestContext:
         """Whether the caller prefers unknown keys to be refused (RFC 7240)."""
         if "Prefer" not in self.request.headers:
             return False
-        said = ",".join(self.request.headers.getall("Prefer")).lower()
-        preferred = (re.sub(r"[\s\"]", "", each.split(";")[0]) for each in said.split(","))
-        return "handling=strict" in preferred
-
-    def query(self) -> Query:
-        """Raises Invalid as `tenant` does."""
-        self._expect_no_problems()
-        return Query(self.request.query)
-
-    def read(
-        self,
-        kind: type[Kind],
-        *,
-        nulls: Nulls = Nulls.ABSENT,
-        ignored: frozenset[str] = frozenset(),
-    ) -> Kind:
-        """The body as a `kind`; with strict handling only its keys and `ignored` may be there.
-
-        Raises Invalid, which names every bad field, and what is wrong with tenant and path.
-        """
-        allowed = _TENANT_KEYS | ignored if self.is_strict else None
-        try:
-            if self.body is None:
-                raise Invalid([InvalidValue("REQUIRED", "a JSON object is expected").at("", "")])
-            read = self._decoder.decode(kind, self.body, nulls=nulls, allowed=allowed)
-        except Invalid as error:
-            raise Invalid([*self._problems, *error.problems]) from error
-        self._expect_no_problems()
-        return read
-
-    def expect_nothing(self) -> None:
-        """For a route that needs no body; with strict handling one that says something is refused.
-
-        Raises Invalid.
-        """
-        if self.body is not None:
-            self.read(Nothing)
+        header = ",".join(self.request.headers.getall("Prefer")).lower()
+        preferences = (re.sub(r"[\s\"]", "", part.split(";")[0]) for part in header.split(","))
+        return "handling=strict" in preferences
 
     def versions(self) -> frozenset[int] | None:
         """The versions that If-Match names; None without one, or for any version."""
-        given = ",".join(self.request.headers.getall("If-Match", ())).strip()
-        if not given or given == "*":
+        header = ",".join(self.request.headers.getall("If-Match", ())).strip()
+        if not header or header == "*":
             return None
-        tags = (_VERSION_TAG.fullmatch(tag.strip()) for tag in given.split(","))
+        tags = (_VERSION_TAG.fullmatch(tag.strip()) for tag in header.split(","))
         return frozenset(int(tag[1]) for tag in tags if tag)
 
-    def _expect_no_problems(self) -> None:
-        if self._problems:
-            raise Invalid(self._problems)
 
+async def receive(request: web.Request, *, of_tenant: bool, max_bytes: int) -> RequestContext:
+    """The context of a request, its body received and parsed.
 
-async def ask(
-    request: web.Request, decoder: Decoder, *, of_tenant: bool, most: int
-) -> RequestContext:
-    """Reads what is common to all requests; a body has at most so many bytes.
-
-    Raises Invalid and Rejected for its body.
+    Raises Invalid for a body that is no JSON object, RequestRejected for its type and size.
     """
     raw, body = b"", None
     if request.method not in ("GET", "HEAD"):
-        raw, body = await read_body(request, most)
-    parts, problems = _parts_of(request)
+        raw, body = await read_body(request, max_bytes)
+    path, problems = _read_path(request)
     tenant = ""
     try:
         tenant = tenant_of(request, body) if of_tenant else ""
     except Invalid as error:
         problems = [*error.problems, *problems]
     return RequestContext(
-        request=request,
-        body=body,
-        raw=raw,
-        decoder=decoder,
-        tenant=tenant,
-        parts=parts,
-        problems=problems,
+        request=request, body=body, raw=raw, named_tenant=tenant, path=path, problems=problems
     )
 
 
-def _parts_of(request: web.Request) -> tuple[Mapping[str, Any], list[Problem]]:
-    """The parts of the path: ids of ours, and an outside order's."""
+def path_gate(name: str) -> Gate:
+    """The gate of a part of the path: an id of ours, or an outside order's."""
+    return _ORDER_ID if name == "orderId" else _ID
+
+
+def _read_path(request: web.Request) -> tuple[Mapping[str, Any], list[Problem]]:
+    """The parts of the path through their gates, and what is wrong with them."""
     parts, problems = {}, []
-    for name, part in request.match_info.items():
+    for name, text in request.match_info.items():
         try:
-            parts[name] = (ORDER_ID if name == "orderId" else ID).read(part)
-        except InvalidValue as refused:
-            problems.append(refused.at(name))
+            parts[name] = path_gate(name).read(text)
+        except InvalidValue as error:
+            problems.append(error.at(name))
     return parts, problems

@@ -1,4 +1,4 @@
-"""Answers that were not refused: JSON, its headers, and conditional reads."""
+"""Responses with JSON, and conditional ones."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,17 +17,18 @@ def json_response(
 
 
 def versioned_response(request: web.Request, version: int, body: Any) -> web.Response:
-    """The body with its strong ETag; 304 when the caller has that version already."""
+    """The body with its strong ETag; 304 if the caller has that version already."""
     tag = f'"{version}"'
     headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
-    if _has(request, tag):
+    if _matches(request, tag):
         return web.Response(status=304, headers=headers)
     return json_response(body, headers=headers)
 
 
-def _has(request: web.Request, tag: str) -> bool:
+def _matches(request: web.Request, tag: str) -> bool:
+    """Whether If-None-Match names the tag, or any."""
     if "If-None-Match" not in request.headers:
         return False
-    given = ",".join(request.headers.getall("If-None-Match")).strip()
-    known = (each.strip().removeprefix("W/") for each in given.split(","))
-    return given == "*" or tag in known
+    header = ",".join(request.headers.getall("If-None-Match")).strip()
+    tags = (text.strip().removeprefix("W/") for text in header.split(","))
+    return header == "*" or tag in tags

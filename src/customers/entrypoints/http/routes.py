@@ -1,62 +1,70 @@
-"""The route table: what each resource module lists, and how a route meets aiohttp."""
+"""What a resource declares about each of its routes. `app` binds them to aiohttp."""
 
-import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
 from aiohttp import web
 from attrs import AttrsInstance, frozen
 
-from customers.core.errors import CustomersError
-from customers.entrypoints.http.body import MOST_BYTES
-from customers.entrypoints.http.errors import Form
-from customers.entrypoints.http.queries import Parameter
-from customers.entrypoints.http.request import RequestContext, ask
-from customers.entrypoints.json.decode import Decoder, Nulls
+from customers.core.errors import CustomersError, Problem
+from customers.entrypoints.http.body import MAX_BYTES
+from customers.entrypoints.http.errors import ErrorFormat
+from customers.entrypoints.http.query import Query
+from customers.entrypoints.http.request import RequestContext
+from customers.entrypoints.json.decode import Nulls
 
 BASE: Final = "/api/v1"
 CUSTOMER: Final = "/customers/{customerId:(?!(?:batch|segments)(?:/|$))[^/]+}"
 SEGMENT: Final = "/customers/segments/{segmentId:(?!preview(?:/|$))[^/]+}"
-# aiohttp's own pattern for a part of a path leaves out braces, which an order id may hold.
-_PART: Final = re.compile(r"\{(\w+)\}")
-_ANY_TEXT: Final = r"{\1:[^/]+}"
 
 Handler = Callable[[RequestContext], Awaitable[web.Response]]
-# Gives what handles the calls of a route instead of its handler.
+# Returns the handler that is called instead of the given one.
 Around = Callable[["Route", Handler], Handler]
 
 
 @frozen
 class Body:
-    """What a body may hold: the kind it is read as, and what null means in it."""
+    """The class that a body is read as, and what null means in it.
+
+    Without a body the handler gets None, unless one `is_required`. Strict handling accepts the
+    `ignored` keys too. `precheck` finds what is refused before anything else is reported. One that
+    is not `decoded` is only described: its handler uses `context.body`.
+    """
 
     kind: type[AttrsInstance]
     nulls: Nulls = Nulls.ABSENT
     is_required: bool = True
+    ignored: frozenset[str] = frozenset()
+    precheck: Callable[[object], Sequence[Problem]] | None = None
+    decoded: bool = True
 
 
 @frozen
 class Route:
-    """One operation: its name, its method and path, who handles it, and what is said of it.
+    """One operation: its name, method and path, its handler, and what OpenAPI says about it.
 
-    The path is below the base path, unless the operation is of no tenant. `answers` are the shapes
-    of its bodies by status, several in a tuple; `refuses` what the core may have against it, beside
-    bad input; a 201 of what `is_located` says where the new one is. The handler's docstring is what
-    people are told.
+    The path is below the base path, unless the operation needs no tenant. The handler is called
+    with the context, then with the body and the query where the route declares them. Its docstring
+    is the summary and the description of the operation.
+
+    `responses` are the shapes of the bodies by status, a tuple where there are several; `errors`
+    what the core may raise besides Invalid and Unavailable. A 201 has a Location header if
+    `has_location`. `on_invalid` is called when the input is refused.
     """
 
     operation: str
     method: str
     path: str
-    handler: Handler
-    answers: Mapping[int, Any]
+    handler: Callable[..., Awaitable[web.Response]]
+    responses: Mapping[int, Any]
     body: Body | None = None
-    query: Sequence[Parameter] = ()
-    refuses: Sequence[type[CustomersError]] = ()
-    form: Form = Form.PLAIN
+    query: type[Query] | None = None
+    errors: Sequence[type[CustomersError]] = ()
+    error_format: ErrorFormat = ErrorFormat.PLAIN
     is_of_tenant: bool = True
-    is_located: bool = False
-    most_bytes: int = MOST_BYTES
+    has_location: bool = False
+    max_bytes: int = MAX_BYTES
+    on_invalid: Callable[[], None] | None = None
 
     @property
     def address(self) -> str:
@@ -65,28 +73,3 @@ class Route:
 
 
 ROUTE: Final = web.RequestKey("route", Route)
-
-
-def add_routes(
-    app: web.Application, routes: Sequence[Route], decoder: Decoder, around: Around | None = None
-) -> None:
-    for route in routes:
-        add = app.router.add_get if route.method == "GET" else _adder(app, route.method)
-        handler = route.handler if around is None else around(route, route.handler)
-        add(_PART.sub(_ANY_TEXT, route.address), _bound(route, handler, decoder))
-
-
-def _adder(app: web.Application, method: str) -> Callable[..., web.AbstractRoute]:
-    return lambda path, handler: app.router.add_route(method, path, handler)
-
-
-def _bound(
-    route: Route, handler: Handler, decoder: Decoder
-) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-    of_tenant, most_bytes = route.is_of_tenant, route.most_bytes
-
-    async def handle(request: web.Request) -> web.StreamResponse:
-        request[ROUTE] = route
-        return await handler(await ask(request, decoder, of_tenant=of_tenant, most=most_bytes))
-
-    return handle

@@ -1,4 +1,4 @@
-"""The HTTP server of one process: made, listening, closed to newcomers and ended."""
+"""The HTTP server of one process."""
 
 import asyncio
 
@@ -12,32 +12,34 @@ BACKLOG = 1024
 
 class HttpServer:
     def __init__(self, app: web.Application, *, seconds_to_end: float) -> None:
-        """What is unfinished when it ends gets so many seconds, and again when it is cancelled."""
+        """`seconds_to_end` is how long `end` waits for open requests before it cancels them, and
+        again for the cancelled ones.
+        """
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=seconds_to_end)
         self._listeners: list[asyncio.Server] = []
 
     async def start(self, host: str, port: int, *, reuse_port: bool = False) -> int:
-        """Serves at the host's addresses, where port 0 takes a free one; answers the port.
+        """Listens on all addresses of the host and returns the port; port 0 takes a free one.
 
-        Other processes can serve at the same port if they all `reuse_port`. Raises OSError when
-        the address cannot be had.
+        With `reuse_port` other processes that also set it can listen on the same port. Raises
+        OSError when the address is not available.
         """
         sockets = await bind_sockets(host, port, interface="HTTP", reuse_port=reuse_port)
         await self._runner.setup()
         loop = asyncio.get_running_loop()
-        for each in sockets:
-            listener = await loop.create_server(self._connection, sock=each, backlog=BACKLOG)
+        for socket in sockets:
+            listener = await loop.create_server(self._connection, sock=socket, backlog=BACKLOG)
             self._listeners.append(listener)
-        taken: int = sockets[0].getsockname()[1]
-        return taken
+        own_port: int = sockets[0].getsockname()[1]
+        return own_port
 
     def close(self) -> None:
-        """Takes no new connection; those that are there are served as before."""
+        """Accepts no new connections; open ones are served as before."""
         for listener in self._listeners:
             listener.close()
 
     async def end(self) -> None:
-        """Closes every connection, at once where nothing is being answered."""
+        """Closes all connections, idle ones at once."""
         self.close()
         await self._runner.cleanup()
 

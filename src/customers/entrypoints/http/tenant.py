@@ -1,4 +1,4 @@
-"""Whose request it is: the tenant it names, in up to four places, and the actor."""
+"""The tenant of a request, named in up to four places, and the actor."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -11,33 +11,33 @@ from customers.core.model.values import IdGate, TextGate
 
 _GATE = TextGate(max_length=255, blank=False)
 _HEADERS = ("X-Tenant-ID", "x-jwt-claim-tenant-id")
-_QUERIES = ("tenant_id", "tenantId")
-_ACTORS = ("x-jwt-claim-sub", "X-User-ID")
+_PARAMETERS = ("tenant_id", "tenantId")
+_ACTOR_HEADERS = ("x-jwt-claim-sub", "X-User-ID")
 
 
 def tenant_of(request: web.BaseRequest, body: Mapping[str, Any] | None) -> str:
-    """The tenant; all places that name one must agree. Raises Invalid."""
+    """The tenant. Raises Invalid without one, for a malformed one, and if several disagree."""
     problems: list[Problem] = []
-    named: set[str] = set()
+    tenants: set[str] = set()
     for field, pointer, raw in _mentions(request, body):
         try:
-            named.add(_GATE.read(raw))
-        except InvalidValue as refused:
-            problems.append(refused.at(field, pointer))
-    if len(named) > 1:
-        problems.append(_said("TENANT_MISMATCH", "the tenants given in this request disagree"))
-    if not named and not problems:
-        problems.append(_said("TENANT_REQUIRED", "name the tenant in the X-Tenant-ID header"))
+            tenants.add(_GATE.read(raw))
+        except InvalidValue as error:
+            problems.append(error.at(field, pointer))
+    if len(tenants) > 1:
+        problems.append(_problem("TENANT_MISMATCH", "the tenants named in this request differ"))
+    if not tenants and not problems:
+        problems.append(_problem("TENANT_REQUIRED", "name the tenant in the X-Tenant-ID header"))
     if problems:
         raise Invalid(problems)
-    return named.pop()
+    return tenants.pop()
 
 
 def actor_of(request: web.BaseRequest) -> UUID | None:
-    """Who acts: the first header that names someone, when it holds a UUID."""
-    said = next((value for name in _ACTORS if (value := request.headers.get(name, "").strip())), "")
+    """The user in the first header that names one; None if that is no UUID."""
+    texts = (request.headers.get(name, "").strip() for name in _ACTOR_HEADERS)
     try:
-        return IdGate().read(said)
+        return IdGate().read(next(filter(None, texts), ""))
     except InvalidValue:
         return None
 
@@ -45,28 +45,29 @@ def actor_of(request: web.BaseRequest) -> UUID | None:
 def _mentions(
     request: web.BaseRequest, body: Mapping[str, Any] | None
 ) -> list[tuple[str, str | None, object]]:
-    told: list[tuple[str, str | None, object]] = [
+    """Everything that names a tenant: the field, its JSON pointer in a body, the raw value."""
+    mentions: list[tuple[str, str | None, object]] = [
         (name, None, value)
         for name in _HEADERS
         for value in request.headers.getall(name, ())
         if value.strip()
     ]
-    told += [(name, None, value) for name, value in _queried(request)]
+    mentions += [(name, None, value) for name, value in _query_mentions(request)]
     in_body = None if body is None else body.get("tenantId")
     if in_body is not None and in_body != "":
-        told.append(("tenantId", "/tenantId", in_body))
-    return told
+        mentions.append(("tenantId", "/tenantId", in_body))
+    return mentions
 
 
-def _queried(request: web.BaseRequest) -> Iterator[tuple[str, str]]:
+def _query_mentions(request: web.BaseRequest) -> Iterator[tuple[str, str]]:
     if not request.query_string:
         return
-    for name in _QUERIES:
+    for name in _PARAMETERS:
         values = [value for value in request.query.getall(name, ()) if value.strip()]
         if len(values) > 1:
             raise Invalid([Problem(field=name, message="must be given once", code="INVALID_VALUE")])
         yield from ((name, value) for value in values)
 
 
-def _said(code: str, message: str) -> Problem:
+def _problem(code: str, message: str) -> Problem:
     return Problem(field="tenantId", message=message, code=code)

@@ -1,8 +1,7 @@
-"""JSON to core types: the one strict converter.
+"""Decodes JSON objects into classes of the core, strictly.
 
-Types are checked, never converted; every bad field is named at once; null and unknown keys are
-treated as the contract says. What a value must be is the model's business: its gates are called
-here.
+Types are checked, never converted, and all bad fields are reported at once. Which values a field
+accepts is decided by the gates of the model, which are called here.
 """
 
 from collections.abc import Collection, Mapping
@@ -27,14 +26,14 @@ Kind = TypeVar("Kind", bound=attrs.AttrsInstance)
 
 
 class Nulls(Enum):
-    """What null means: as if the key were absent, or (RFC 7396) set to empty."""
+    """What null means: the key is absent, or (RFC 7396) the field is cleared."""
 
     ABSENT = "absent"
     CLEAR = "clear"
 
 
 class Decoder:
-    """Structures decoded JSON objects; amounts are in the deployment's currency."""
+    """Decodes parsed JSON objects; amounts are in the currency of the deployment."""
 
     def __init__(self, currency: Currency, clock: Clock) -> None:
         self._converter = Converter(detailed_validation=True)
@@ -56,33 +55,34 @@ class Decoder:
         nulls: Nulls = Nulls.ABSENT,
         allowed: Collection[str] | None = None,
     ) -> Kind:
-        """The body as a `kind`. With `allowed`, keys outside it and the kind's own are refused.
+        """The body as a `kind`. With `allowed`, all other keys than those and the kind's own are
+        refused.
 
         Raises Invalid, which names every bad field.
         """
-        names = _names(kind)
-        problems = [] if allowed is None else _unknown(body, {*names, *allowed})
+        fields = _fields(kind)
+        problems = [] if allowed is None else _unknown_keys(body, {*fields, *allowed})
         try:
-            read = self._converter.structure(_without_nulls(body, names, nulls), kind)
+            decoded = self._converter.structure(_replace_nulls(body, fields, nulls), kind)
         except ClassValidationError as error:
-            raise Invalid(_told(error) + problems) from error
+            raise Invalid(_problems(error) + problems) from error
         if problems:
             raise Invalid(problems)
-        return read
+        return decoded
 
     def _settable(self, union: Any) -> Any:
-        inner: Any = reduce(or_, (each for each in get_args(union) if each is not Unset))
+        inner: Any = reduce(or_, (kind for kind in get_args(union) if kind is not Unset))
         return lambda raw, _: self._converter.structure(raw, inner)
 
     def _by_camel_case(self, kind: Any) -> Any:
-        renamed = {each.name: override(rename=camel(each.name)) for each in attrs.fields(kind)}
-        return make_dict_structure_fn(kind, self._converter, **renamed)  # type: ignore[arg-type]
+        keys = {field.name: override(rename=camel(field.name)) for field in attrs.fields(kind)}
+        return make_dict_structure_fn(kind, self._converter, **keys)  # type: ignore[arg-type]
 
 
 @cache
-def _names(kind: type[attrs.AttrsInstance]) -> Mapping[str, "attrs.Attribute[Any]"]:
-    """The fields of a kind by their JSON keys."""
-    return {camel(each.name): each for each in attrs.fields(kind)}
+def _fields(kind: type[attrs.AttrsInstance]) -> Mapping[str, "attrs.Attribute[Any]"]:
+    """The fields of a class by their JSON keys."""
+    return {camel(field.name): field for field in attrs.fields(kind)}
 
 
 def camel(name: str) -> str:
@@ -103,28 +103,29 @@ def _may_be_unset(kind: Any) -> bool:
     return get_origin(kind) in (Union, UnionType) and Unset in get_args(kind)
 
 
-def _without_nulls(
-    body: Mapping[str, object], names: Mapping[str, "attrs.Attribute[Any]"], nulls: Nulls
+def _replace_nulls(
+    body: Mapping[str, object], fields: Mapping[str, "attrs.Attribute[Any]"], nulls: Nulls
 ) -> dict[str, object]:
+    """The body without nulls, or with the empty value of the field in their place."""
     if nulls is Nulls.ABSENT:
         return {key: value for key, value in body.items() if value is not None}
     empties = {
-        key: each.metadata["empty"] for key, each in names.items() if "empty" in each.metadata
+        key: field.metadata["empty"] for key, field in fields.items() if "empty" in field.metadata
     }
     return {key: empties.get(key) if value is None else value for key, value in body.items()}
 
 
-def _unknown(body: Mapping[str, object], known: Collection[str]) -> list[Problem]:
-    refuse = partial(Problem, message="is not known here", code="UNKNOWN_FIELD")
+def _unknown_keys(body: Mapping[str, object], allowed: Collection[str]) -> list[Problem]:
+    problem = partial(Problem, message="unknown field", code="UNKNOWN_FIELD")
     return [
-        refuse(field=key, pointer=f"/{key.replace('~', '~0').replace('/', '~1')}")
+        problem(field=key, pointer=f"/{key.replace('~', '~0').replace('/', '~1')}")
         for key in body
-        if key not in known
+        if key not in allowed
     ]
 
 
-def _told(error: ClassValidationError) -> list[Problem]:
-    """One problem per bad field; anything that is not a refusal is a defect and is raised."""
+def _problems(error: ClassValidationError) -> list[Problem]:
+    """One problem per bad field. Raises any exception that no gate raises on purpose."""
     problems = []
     for cause, note in error.group_exceptions()[0]:
         key = camel(note.name)

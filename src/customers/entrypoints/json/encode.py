@@ -1,6 +1,6 @@
-"""Core types to JSON: what each answer shows, key by key.
+"""Encodes values of the core as JSON, key by key.
 
-The dictionaries hold moments, UUIDs and exact decimals; `encode` writes them.
+The dictionaries hold datetimes, UUIDs and exact decimals; `encode` writes them as JSON text.
 """
 
 from datetime import date, datetime
@@ -24,7 +24,7 @@ encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
 class Encoder:
-    """Shows what the core decided; amounts with the decimals of the deployment's currency."""
+    """Encodes values of the core; amounts have the decimals of the deployment's currency."""
 
     def __init__(self, currency: Currency) -> None:
         self._currency = currency
@@ -33,7 +33,7 @@ class Encoder:
     def customer(self, customer: Customer) -> shapes.Customer:
         statistics, unit = customer.statistics, self._unit
         spent = statistics.total_spent.quantize(unit)
-        shown: shapes.Customer = {
+        body: shapes.Customer = {
             "id": customer.id,
             "tenantId": customer.tenant_id,
             "userId": customer.user_id,
@@ -62,18 +62,18 @@ class Encoder:
             "version": customer.version,
         }
         if customer.date_of_birth is not None:
-            shown["dateOfBirth"] = midnight(customer.date_of_birth)
+            body["dateOfBirth"] = midnight(customer.date_of_birth)
         if customer.locked_at is not None or customer.unlocked_at is not None:
-            shown.update(cast("shapes.Customer", _locking(customer)))
-        return shown
+            body.update(cast("shapes.Customer", _locking(customer)))
+        return body
 
     def profile(self, profile: Profile) -> shapes.Profile:
-        shown = cast("shapes.Profile", self.customer(profile.customer))
+        body = cast("shapes.Profile", self.customer(profile.customer))
         if profile.addresses:
-            shown["addresses"] = [self.address(each) for each in profile.addresses]
+            body["addresses"] = [self.address(address) for address in profile.addresses]
         if profile.payment_methods:
-            shown["paymentMethods"] = [self.method(each) for each in profile.payment_methods]
-        return shown
+            body["paymentMethods"] = [self.method(method) for method in profile.payment_methods]
+        return body
 
     def address(self, address: Address) -> shapes.Address:
         return {
@@ -141,7 +141,7 @@ class Encoder:
         }
 
     def entry(self, entry: Entry) -> shapes.LedgerOrder:
-        """Only told orders are listed, and those have their moments."""
+        """A recorded order, which has an amount and its dates; stubs are not listed."""
         return {
             "orderId": entry.order_id,
             "orderNumber": entry.order_number,
@@ -153,25 +153,23 @@ class Encoder:
             "recordedAt": cast("datetime", entry.recorded_at),
         }
 
-    def segment(self, counted: SegmentSummary) -> shapes.Segment:
-        segment = counted.segment
-        kind = SegmentType.DYNAMIC if segment.is_dynamic else SegmentType.STATIC
-        written = segment.rules_text
+    def segment(self, summary: SegmentSummary) -> shapes.Segment:
+        segment, text = summary.segment, summary.segment.rules_text
         return {
             "id": segment.id,
             "tenantId": segment.tenant_id,
             "name": segment.name,
             "description": segment.description,
-            "rules": None if written is None else msgspec.Raw(written.encode()),
+            "rules": None if text is None else msgspec.Raw(text.encode()),
             "isDynamic": segment.is_dynamic,
             "isActive": segment.is_active,
-            "customerCount": counted.member_count,
+            "customerCount": summary.member_count,
             "createdAt": segment.created_at,
             "updatedAt": segment.updated_at,
-            "segmentType": kind,
-            "memberCount": counted.member_count,
-            "buildStatus": "ready" if counted.is_ready else "building",
-            "buildProgress": counted.progress,
+            "segmentType": SegmentType.DYNAMIC if segment.is_dynamic else SegmentType.STATIC,
+            "memberCount": summary.member_count,
+            "buildStatus": "ready" if summary.is_ready else "building",
+            "buildProgress": summary.progress,
         }
 
     def erasure(self, erasure: Erasure) -> shapes.Erasure:
@@ -187,8 +185,8 @@ class Encoder:
 
 
 def _locking(customer: Customer) -> dict[str, object]:
-    """What is set of it; a customer who was never locked has none."""
-    told = {
+    """The keys about locking that are set."""
+    keys = {
         "lockReason": customer.lock_reason,
         "lockedAt": customer.locked_at,
         "lockedBy": customer.locked_by,
@@ -196,7 +194,7 @@ def _locking(customer: Customer) -> dict[str, object]:
         "unlockedAt": customer.unlocked_at,
         "unlockedBy": customer.unlocked_by,
     }
-    return {key: value for key, value in told.items() if value is not None}
+    return {key: value for key, value in keys.items() if value is not None}
 
 
 # The names under which an erasure receipt counts records, in the order of the answer.

@@ -1,4 +1,4 @@
-"""What segments tell about themselves, as JSON: values as callers know them, nothing folded."""
+"""Encodes previews, explanations and membership changes as JSON."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -29,26 +29,26 @@ class SegmentEncoder:
         }
 
     def explanation(self, explanation: Explanation) -> shapes.Explanation:
-        shown: shapes.Explanation = {
+        body: shapes.Explanation = {
             "member": explanation.is_member,
             "evaluatedAt": explanation.evaluated_at,
             "nextChangeAt": explanation.next_change_at,
             "tree": None if explanation.tree is None else self._group(explanation.tree),
         }
         if explanation.tree is None:
-            by_hand = explanation.assignment
-            shown["assignedAt"] = by_hand.assigned_at if by_hand else None
-            shown["assignedBy"] = by_hand.assigned_by if by_hand else None
-        return shown
+            assignment = explanation.assignment
+            body["assignedAt"] = assignment.assigned_at if assignment else None
+            body["assignedBy"] = assignment.assigned_by if assignment else None
+        return body
 
     def changes(self, changes: Sequence[SequencedChange], after: int) -> shapes.MembershipChanges:
         return {
-            "changes": [_change(each) for each in changes],
+            "changes": [_change(change) for change in changes],
             "next": changes[-1].sequence if changes else after,
         }
 
     def _sample(self, sample: Sample) -> shapes.Sample:
-        customers = [self._encoder.customer(each) for each in sample.customers]
+        customers = [self._encoder.customer(customer) for customer in sample.customers]
         return {"count": sample.count, "sample": customers}
 
     def _group(self, group: ExplainedGroup) -> shapes.ExplainedGroup:
@@ -56,8 +56,8 @@ class SegmentEncoder:
             "logic": group.logic,
             "matches": group.matches,
             "conditions": [
-                self._group(each) if isinstance(each, ExplainedGroup) else self._condition(each)
-                for each in group.conditions
+                self._group(child) if isinstance(child, ExplainedGroup) else self._condition(child)
+                for child in group.conditions
             ],
         }
 
@@ -72,7 +72,7 @@ class SegmentEncoder:
         }
 
     def _actual(self, condition: ExplainedCondition) -> object:
-        """The value as the customer's JSON shows it."""
+        """The value as in the customer's JSON."""
         value = condition.actual
         if isinstance(value, Decimal) and condition.field in _AMOUNTS:
             return self._encoder.money(value)

@@ -1,8 +1,7 @@
-"""What answers look like, key by key: the types of the JSON that `showing` and handlers make.
+"""The types of response bodies, key by key. The type checker and the OpenAPI document use them.
 
-A checker holds the code to them, and the OpenAPI document is made from them. A key that is not
-`NotRequired` is always there. A text in `Annotated` is what the document says of the key. Which
-value stands at a key is decided where the JSON is made.
+A key is always present unless it is `NotRequired`. A text in `Annotated` is the description of the
+key in the document.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,11 +19,11 @@ from customers.core.model.rules.fields import Field, Operator
 from customers.core.model.rules.tree import Logic
 from customers.core.model.segment import SegmentType
 
-Amount = Annotated[Decimal, "An exact decimal, with the decimals of the currency's minor unit."]
+Amount = Annotated[Decimal, "An exact decimal with as many decimals as the currency has."]
 
 
 class Locking(TypedDict, total=False):
-    """Of a customer who was locked: what is set of it."""
+    """The lock and unlock of a customer; the keys that are set."""
 
     lockReason: str
     lockedAt: datetime
@@ -44,8 +43,8 @@ class Customer(Locking):
     phone: str
     status: CustomerStatus
     customerType: CustomerType
-    totalOrders: Annotated[int, "Orders that are not cancelled."]
-    totalSpent: Annotated[Decimal, "What those orders amount to, less their refunds."]
+    totalOrders: Annotated[int, "The number of orders that are not cancelled."]
+    totalSpent: Annotated[Decimal, "The amount of those orders minus their refunds."]
     averageOrderValue: Amount
     lifetimeValue: Amount
     currency: str
@@ -60,8 +59,8 @@ class Customer(Locking):
     emailVerified: bool
     createdAt: datetime
     updatedAt: datetime
-    version: Annotated[int, "Rises with every change to what the answer shows."]
-    dateOfBirth: NotRequired[Annotated[str, "Midnight in UTC of the day."]]
+    version: Annotated[int, "Increases with every change to the customer."]
+    dateOfBirth: NotRequired[Annotated[str, "Midnight of the day, in UTC."]]
 
 
 class Address(TypedDict):
@@ -79,7 +78,7 @@ class Address(TypedDict):
     city: str
     state: str
     postalCode: str
-    country: Annotated[str, "A country code of two letters."]
+    country: Annotated[str, "A two-letter country code."]
     phone: str
     createdAt: datetime
     updatedAt: datetime
@@ -103,7 +102,7 @@ class PaymentMethod(TypedDict):
 
 
 class Profile(Customer):
-    """A customer with what hangs on them, each key there only when there is any of it."""
+    """A customer with their addresses and payment methods, if there are any."""
 
     addresses: NotRequired[Sequence[Address]]
     paymentMethods: NotRequired[Sequence[PaymentMethod]]
@@ -125,7 +124,7 @@ class CustomerPage(TypedDict):
     total: int
     page: int
     pageSize: int
-    totalPages: Annotated[int, "0 when nothing is found."]
+    totalPages: Annotated[int, "0 if there are no customers."]
     pagination: Pagination
 
 
@@ -133,14 +132,14 @@ class CustomerCursorPage(TypedDict):
     """A page by cursor."""
 
     customers: Sequence[Customer]
-    nextCursor: Annotated[str | None, "Asks for the next page; null on the last one."]
+    nextCursor: Annotated[str | None, "The `cursor` of the next page; null on the last page."]
     pageSize: int
 
 
 class BatchCustomer(TypedDict):
     id: UUID
     found: bool
-    customer: NotRequired[Annotated[Profile, "There when found is true."]]
+    customer: NotRequired[Annotated[Profile, "Present if `found` is true."]]
 
 
 class BatchSummary(TypedDict):
@@ -219,20 +218,20 @@ class LedgerOrder(TypedDict):
 
 
 class LedgerResult(TypedDict):
-    """What became of a fact."""
+    """The result of recording a fact."""
 
     message: str
     customer: Customer
-    duplicate: Annotated[bool, "Whether it was told before; then nothing was counted."]
+    duplicate: Annotated[bool, "Whether it was already recorded; then it did not count again."]
 
 
 class Erasure(TypedDict):
-    """The receipt of an erasure; a repeat answers the same."""
+    """The receipt of an erasure; repeating the erasure returns it again."""
 
     message: str
     customerId: UUID
     erasedAt: datetime
-    tables: Annotated[Mapping[str, int], "How many rows of each table it touched."]
+    tables: Annotated[Mapping[str, int], "The number of rows affected, by table."]
 
 
 class Segment(TypedDict):
@@ -240,7 +239,7 @@ class Segment(TypedDict):
     tenantId: str
     name: str
     description: str
-    rules: Annotated[Any, "As they were written: same keys, order and numbers; or null."]
+    rules: Annotated[Any, "As they were sent, with the same keys, order and numbers; or null."]
     isDynamic: bool
     isActive: bool
     customerCount: int
@@ -249,26 +248,28 @@ class Segment(TypedDict):
     segmentType: SegmentType
     memberCount: int
     buildStatus: Literal["ready", "building"]
-    buildProgress: Annotated[float, "The share of customers seen while it is built, 0 to 1."]
+    buildProgress: Annotated[float, "The share of customers evaluated so far, from 0 to 1."]
 
 
 class MembersAdded(TypedDict):
     message: str
-    added: Annotated[int, "How many were not in it before."]
+    added: Annotated[int, "The number of customers that were not in the segment before."]
 
 
 class MembersRemoved(TypedDict):
     message: str
-    removed: Annotated[int, "How many were in it."]
+    removed: Annotated[int, "The number of customers that were in the segment."]
 
 
 class Sample(TypedDict):
     count: int
-    sample: Annotated[Sequence[Customer], "The newest of them."]
+    sample: Annotated[Sequence[Customer], "The newest of the customers."]
 
 
 class Preview(Sample):
-    warnings: Annotated[Sequence[str], "Why nobody ever could match, or fewer than it seems."]
+    warnings: Annotated[
+        Sequence[str], "Conditions that can never match together, and other doubtful rules."
+    ]
 
 
 class ChangePreview(TypedDict):
@@ -282,7 +283,7 @@ class ExplainedCondition(TypedDict):
     expected: Any
     actual: Any
     matches: bool
-    changesAt: Annotated[datetime | None, "When time alone next changes the verdict."]
+    changesAt: Annotated[datetime | None, "When the passing of time alone next changes `matches`."]
 
 
 class ExplainedGroup(TypedDict):
@@ -296,8 +297,8 @@ class Explanation(TypedDict):
     evaluatedAt: datetime
     nextChangeAt: datetime | None
     tree: Annotated[ExplainedGroup | None, "Null for a manual segment."]
-    assignedAt: NotRequired[Annotated[datetime | None, "Of a manual segment."]]
-    assignedBy: NotRequired[Annotated[UUID | None, "Of a manual segment."]]
+    assignedAt: NotRequired[Annotated[datetime | None, "Only for a manual segment."]]
+    assignedBy: NotRequired[Annotated[UUID | None, "Only for a manual segment."]]
 
 
 class MembershipChange(TypedDict):
@@ -311,16 +312,16 @@ class MembershipChange(TypedDict):
 
 class MembershipChanges(TypedDict):
     changes: Sequence[MembershipChange]
-    next: Annotated[int, "What `after` asks for the changes behind these."]
+    next: Annotated[int, "The `after` of the next page."]
 
 
 class Detail(TypedDict):
-    """One bad field."""
+    """One invalid field."""
 
     field: str
     message: str
     code: str
-    pointer: NotRequired[Annotated[str, "The place in the body (RFC 6901)."]]
+    pointer: NotRequired[Annotated[str, "A JSON pointer into the body (RFC 6901)."]]
 
 
 class PlainError(TypedDict):
@@ -344,7 +345,7 @@ class WrappedError(TypedDict):
 
 
 class ProblemDocument(TypedDict):
-    """RFC 9457, for those who accept application/problem+json."""
+    """A problem document (RFC 9457), for requests that accept application/problem+json."""
 
     type: str
     title: str

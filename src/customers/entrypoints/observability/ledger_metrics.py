@@ -45,6 +45,10 @@ class LedgerMetrics:
         if observation.result is not None:
             self._count(kind, "duplicate" if observation.result.duplicate else "recorded")
 
+    def count_invalid(self, kind: FactKind) -> None:
+        """Counts a fact that was refused before it could be recorded."""
+        self._count(kind, "invalid")
+
     def _count(self, kind: FactKind, outcome: Outcome | None) -> None:
         if outcome is not None:
             self._metrics.count_fact(kind=kind, transport=self._transport, outcome=outcome)

@@ -1,4 +1,4 @@
-"""What a route may refuse, as a document tells it: in the route's form, and as a problem."""
+"""The error responses of a route, in its own format and as problem documents."""
 
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -6,11 +6,11 @@ from typing import Any, Final
 
 from customers.core.errors import CustomersError, Invalid, InvalidValue, Unavailable
 from customers.entrypoints.http.body import JSON, TOO_LARGE
-from customers.entrypoints.http.drain import GIVEN_UP
+from customers.entrypoints.http.drain import BODY_TIMEOUT
 from customers.entrypoints.http.errors import (
     PROBLEM_TYPE,
+    ErrorFormat,
     ErrorResponse,
-    Form,
     body_of,
     problem_of,
     status_of,
@@ -19,62 +19,65 @@ from customers.entrypoints.http.routes import Route
 from customers.entrypoints.json import shapes
 from customers.entrypoints.openapi.schemas import Schemas
 
-_SHAPES: Final = {Form.PLAIN: shapes.PlainError, Form.WRAPPED: shapes.WrappedError}
-_OF_BODIES: Final = (
-    GIVEN_UP,
+_SHAPES: Final = {
+    ErrorFormat.PLAIN: shapes.PlainError,
+    ErrorFormat.WRAPPED: shapes.WrappedError,
+}
+_BODY_ERRORS: Final = (
+    BODY_TIMEOUT,
     TOO_LARGE,
     ErrorResponse(
         status=415,
         code="UNSUPPORTED_MEDIA_TYPE",
-        message="a body must come as application/json in UTF-8",
+        message="the body must be application/json in UTF-8",
     ),
 )
 
 
-def refusals_of(route: Route) -> dict[int, list[ErrorResponse]]:
-    """What may be answered instead, by status."""
-    errors: list[type[CustomersError]] = list(route.refuses)
+def errors_of(route: Route) -> dict[int, list[ErrorResponse]]:
+    """The errors that a route can answer with, by status."""
+    kinds: list[type[CustomersError]] = list(route.errors)
     if route.is_of_tenant or route.query or route.method != "GET":
-        errors.insert(0, Invalid)
+        kinds.insert(0, Invalid)
     if route.is_of_tenant:
-        errors.append(Unavailable)
-    told = [_refusal(each) for each in errors]
+        kinds.append(Unavailable)
+    errors = [_example(kind) for kind in kinds]
     if route.method != "GET":
-        told += _OF_BODIES
+        errors += _BODY_ERRORS
     by_status: dict[int, list[ErrorResponse]] = {}
-    for each in told:
-        by_status.setdefault(each.status, []).append(each)
+    for error in errors:
+        by_status.setdefault(error.status, []).append(error)
     return by_status
 
 
-def refusal_described(
-    refusals: Sequence[ErrorResponse], form: Form, schemas: Schemas
+def describe_errors(
+    errors: Sequence[ErrorResponse], error_format: ErrorFormat, schemas: Schemas
 ) -> dict[str, Any]:
-    """The response for refusals of one status."""
-    listed = "; ".join(f"`{each.code}`: {each.message}" for each in refusals)
-    examples = {each.code: {"value": body_of(each, form)} for each in refusals}
+    """The response object for errors of one status."""
+    codes = "; ".join(f"`{error.code}`: {error.message}" for error in errors)
+    examples = {error.code: {"value": body_of(error, error_format)} for error in errors}
     return {
-        "description": f"{HTTPStatus(refusals[0].status).phrase}. {listed}",
+        "description": f"{HTTPStatus(errors[0].status).phrase}. {codes}",
         "content": {
-            JSON: {"schema": schemas.of_type(_SHAPES[form]), "examples": examples},
-            PROBLEM_TYPE: problem_described(refusals, schemas),
+            JSON: {"schema": schemas.of_type(_SHAPES[error_format]), "examples": examples},
+            PROBLEM_TYPE: describe_problem(errors, schemas),
         },
     }
 
 
-def problem_described(refusals: Sequence[ErrorResponse], schemas: Schemas) -> dict[str, Any]:
-    """The same as problem documents."""
-    told: dict[str, Any] = {"schema": schemas.of_type(shapes.ProblemDocument)}
-    if refusals:
-        told["examples"] = {each.code: {"value": problem_of(each)} for each in refusals}
-    return told
+def describe_problem(errors: Sequence[ErrorResponse], schemas: Schemas) -> dict[str, Any]:
+    """The content object for the errors as problem documents."""
+    content: dict[str, Any] = {"schema": schemas.of_type(shapes.ProblemDocument)}
+    if errors:
+        content["examples"] = {error.code: {"value": problem_of(error)} for error in errors}
+    return content
 
 
-def _refusal(error: type[CustomersError]) -> ErrorResponse:
-    bad = InvalidValue("REQUIRED", "is required").at("email", "/email")
+def _example(kind: type[CustomersError]) -> ErrorResponse:
+    problem = InvalidValue("REQUIRED", "is required").at("email", "/email")
     return ErrorResponse(
-        status=status_of(error),
-        code=error.code,
-        message=error.message,
-        problems=[bad] if error is Invalid else None,
+        status=status_of(kind),
+        code=kind.code,
+        message=kind.message,
+        problems=[problem] if kind is Invalid else None,
     )

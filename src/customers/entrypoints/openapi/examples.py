@@ -1,6 +1,6 @@
-"""What stands as an example at each key and parameter, and whole examples put together from them.
+"""Example values by key and parameter, and examples of whole bodies made from them.
 
-An example of a body is accepted as it stands by an empty service in which its customer exists.
+A service in which the customer exists accepts the example of every request body.
 """
 
 from collections.abc import Mapping
@@ -97,18 +97,18 @@ EXAMPLES: Final[Mapping[str, Any]] = {
 
 
 def example_of(schema: Schema, components: Mapping[str, Schema]) -> Any:
-    """A value that the schema allows: of an object its required keys, and those with examples."""
+    """A value that the schema allows; an object has its required keys and those with examples."""
     if "$ref" in schema:
         return example_of(components[schema["$ref"].rpartition("/")[2]], components)
-    for told in ("examples", "enum"):
-        if told in schema:
-            return schema[told][0]
-    for told in ("const", "default"):
-        if told in schema:
-            return schema[told]
-    for alternatives in ("anyOf", "oneOf"):
-        if alternatives in schema:
-            return example_of(schema[alternatives][0], components)
+    for keyword in ("examples", "enum"):
+        if keyword in schema:
+            return schema[keyword][0]
+    for keyword in ("const", "default"):
+        if keyword in schema:
+            return schema[keyword]
+    for keyword in ("anyOf", "oneOf"):
+        if keyword in schema:
+            return example_of(schema[keyword][0], components)
     return _of_type(schema, components)
 
 
@@ -117,8 +117,8 @@ def _of_type(schema: Schema, components: Mapping[str, Schema]) -> Any:
     match kind[0] if isinstance(kind, list) else kind:
         case "object":
             required, properties = schema.get("required", ()), schema.get("properties", {})
-            named = [key for key in properties if key in required or "examples" in properties[key]]
-            return {key: example_of(properties[key], components) for key in named}
+            keys = [key for key in properties if key in required or "examples" in properties[key]]
+            return {key: example_of(properties[key], components) for key in keys}
         case "array":
             return [example_of(schema["items"], components)]
         case "integer" | "number":

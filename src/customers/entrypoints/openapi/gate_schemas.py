@@ -1,7 +1,7 @@
-"""What a gate of the model lets through, as a JSON schema (draft 2020-12).
+"""The JSON schemas (draft 2020-12) of gates.
 
-A schema says what a value must look like; a gate may take more than that: another letter case,
-white space around a text, a number as a string. Nobody needs to send those.
+A gate may accept more than its schema, such as another letter case, white space around a text, or a
+number as a string. No caller needs to send those.
 """
 
 from functools import singledispatch
@@ -26,26 +26,25 @@ from customers.core.model.values import (
     VisibleGate,
     WholeNumberGate,
 )
-from customers.entrypoints.http.parameters import ExactNumber, RangeEnd
-from customers.entrypoints.http.queries import Count
+from customers.entrypoints.http.gates import CountGate, CursorGate, NumberGate, RangeEndGate
 
 Schema = dict[str, Any]
 
-# A number, or a text that holds one, which no caller's floating point can spoil.
+# A text keeps the number exact where a caller only has floating point.
 AMOUNT: Schema = {
     "type": ["number", "string"],
     "minimum": 0,
     "maximum": float(MAX_AMOUNT),
     "pattern": r"^[0-9]+(\.[0-9]+)?$",
 }
-MORE_THAN_NOTHING = r"^([0-9]*[1-9][0-9]*(\.[0-9]+)?|[0-9]+\.[0-9]*[1-9][0-9]*)$"
+POSITIVE = r"^([0-9]*[1-9][0-9]*(\.[0-9]+)?|[0-9]+\.[0-9]*[1-9][0-9]*)$"
 MOMENT: Schema = {"type": "string", "format": "date-time"}
 
 
 @singledispatch
 def schema_of(gate: object) -> Schema:
-    """Raises TypeError for a gate that nothing is known of."""
-    raise TypeError(f"no schema is known for {gate!r}: add one here")
+    """Raises TypeError for an unknown kind of gate."""
+    raise TypeError(f"no schema for {gate!r}: register one in {__name__}")
 
 
 @schema_of.register
@@ -91,7 +90,7 @@ def _(_: MomentGate) -> Schema:
 
 
 @schema_of.register(DayGate)
-@schema_of.register(RangeEnd)
+@schema_of.register(RangeEndGate)
 def _(_: object) -> Schema:
     return {"anyOf": [{"type": "string", "format": "date"}, MOMENT]}
 
@@ -114,12 +113,12 @@ def _(_: FlagGate) -> Schema:
 
 @schema_of.register
 def _(gate: ChoiceGate) -> Schema:
-    return {"type": "string", "enum": [each.value for each in gate.kind]}
+    return {"type": "string", "enum": [choice.value for choice in gate.kind]}
 
 
 @schema_of.register
 def _(gate: AddressTypeGate) -> Schema:
-    return {"type": "string", "enum": [*(each.value for each in gate.kind), ""]}
+    return {"type": "string", "enum": [*(choice.value for choice in gate.kind), ""]}
 
 
 @schema_of.register
@@ -128,10 +127,15 @@ def _(_: LastFourGate) -> Schema:
 
 
 @schema_of.register
-def _(gate: Count) -> Schema:
+def _(gate: CountGate) -> Schema:
     return {"type": "integer", "minimum": gate.least}
 
 
 @schema_of.register
-def _(_: ExactNumber) -> Schema:
+def _(_: NumberGate) -> Schema:
     return {"type": "number"}
+
+
+@schema_of.register
+def _(_: CursorGate) -> Schema:
+    return {"type": "string"}

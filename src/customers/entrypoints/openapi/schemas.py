@@ -1,6 +1,6 @@
-"""Types to JSON schemas: what bodies may hold from the core's values, what answers are from shapes.
+"""JSON schemas of types: request bodies are classes of the core, response bodies are shapes.
 
-Each type that has a name becomes a component of its own.
+Each named type becomes a component.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ from customers.entrypoints.openapi.examples import EXAMPLES
 from customers.entrypoints.openapi.gate_schemas import (
     AMOUNT,
     MOMENT,
-    MORE_THAN_NOTHING,
+    POSITIVE,
     Schema,
     schema_of,
 )
@@ -42,16 +42,17 @@ _PLAIN: dict[Any, Schema] = {
     NoneType: {"type": "null"},
     Any: {},
     Money: AMOUNT,
-    RefundAmount: AMOUNT | {"exclusiveMinimum": 0, "pattern": MORE_THAN_NOTHING},
+    RefundAmount: AMOUNT | {"exclusiveMinimum": 0, "pattern": POSITIVE},
     CurrencyCode: {
         "type": "string",
-        "description": "Only the currency kept here; absent means it.",
+        "description": "The currency of this deployment, which is also the default.",
     },
-    OrderDate: MOMENT | {"description": "Absent is now; at most a day in the future."},
+    OrderDate: MOMENT
+    | {"description": "At most one day in the future; the default is the current time."},
 }
 _RULES: Schema = {
-    "description": "A tree of conditions: a group, a bare list of conditions that must all hold, "
-    "or a string that holds either as JSON. Other spellings of the names are accepted too.",
+    "description": "A tree of conditions: a group, a list of conditions that must all match, or a "
+    "string that contains either as JSON. Other spellings of the names are also accepted.",
     "anyOf": [
         {"$ref": "#/components/schemas/RuleGroup"},
         {"type": "array", "items": {"$ref": "#/components/schemas/RuleMember"}},
@@ -77,7 +78,7 @@ _RULE_PARTS: dict[str, Schema] = {
         "properties": {
             "field": {"type": "string", "enum": list(Field)},
             "operator": {"type": "string", "enum": list(Operator)},
-            "value": {"description": "What the operator takes; none for is_empty and its like."},
+            "value": {"description": "The operand; operators such as is_empty have none."},
         },
         "required": ["field", "operator"],
     },
@@ -94,34 +95,36 @@ _ANNOTATIONS = ("description", "default")
 
 
 class Schemas:
-    """Makes schemas, and gathers the components that they refer to."""
+    """Makes schemas, and collects the components that they refer to."""
 
     def __init__(self) -> None:
         self.components: dict[str, Schema] = {}
 
     def of_body(self, body: Body) -> Schema:
-        """What a body may hold, the tenant included."""
+        """The schema of a request body, with its tenant."""
         name = _name_of(body)
         if name not in self.components:
             fields = attrs.fields(body.kind)
             hints = get_type_hints(body.kind, include_extras=True)
             properties = {
-                camel(each.name): self._property(each, hints[each.name], body.nulls)
-                for each in fields
+                camel(field.name): self._property(field, hints[field.name], body.nulls)
+                for field in fields
             }
-            required = [camel(each.name) for each in fields if each.default is attrs.NOTHING]
-            tenant = self.of_type(Tenant) | {"description": "As good a place as the header."}
-            self._keep(name, {**properties, "tenantId": tenant}, required, None)
+            required = [camel(field.name) for field in fields if field.default is attrs.NOTHING]
+            tenant = self.of_type(Tenant) | {
+                "description": "The tenant, unless the request names it elsewhere."
+            }
+            self._add(name, {**properties, "tenantId": tenant}, required, None)
         return _reference(name)
 
-    def of_answer(self, shape: Any) -> Schema:
-        """What an answer is; several shapes in a tuple are alternatives."""
+    def of_response(self, shape: Any) -> Schema:
+        """The schema of a response body; a tuple of shapes are alternatives."""
         if isinstance(shape, tuple):
-            return {"anyOf": [self.of_type(each) for each in shape]}
+            return {"anyOf": [self.of_type(alternative) for alternative in shape]}
         return self.of_type(shape)
 
     def of_type(self, kind: Any) -> Schema:
-        """Raises TypeError for a type that nothing is known of."""
+        """Raises TypeError for an unknown type."""
         if kind in _PLAIN:
             return dict(_PLAIN[kind])
         if kind is RulesText:
@@ -136,16 +139,19 @@ class Schemas:
     def _of_shape(self, shape: Any) -> Schema:
         name = shape.__name__
         if name not in self.components:
-            self.components[name] = {}  # a shape may hold itself
+            self.components[name] = {}  # a shape may contain itself
             hints = get_type_hints(shape, include_extras=True)
-            names = sorted(hints, key=lambda each: each not in shape.__required_keys__)
-            properties = {each: self._example(each, self.of_type(hints[each])) for each in names}
-            required = [each for each in names if each in shape.__required_keys__]
-            self._keep(name, properties, required, shape.__doc__)
+            keys = sorted(hints, key=lambda key: key not in shape.__required_keys__)
+            properties = {key: self._example(key, self.of_type(hints[key])) for key in keys}
+            required = [key for key in keys if key in shape.__required_keys__]
+            self._add(name, properties, required, shape.__doc__)
         return _reference(name)
 
     def _of_choice(self, kind: type[Enum]) -> Schema:
-        self.components[kind.__name__] = {"type": "string", "enum": [each.value for each in kind]}
+        self.components[kind.__name__] = {
+            "type": "string",
+            "enum": [choice.value for choice in kind],
+        }
         return _reference(kind.__name__)
 
     def _of_generic(self, kind: Any) -> Schema:
@@ -157,18 +163,18 @@ class Schemas:
         if origin is Literal:
             return {"enum": list(parts)} if len(parts) > 1 else {"const": parts[0]}
         if origin in (Union, UnionType):
-            return _any_of([self.of_type(each) for each in parts if each is not Unset])
+            return _any_of([self.of_type(part) for part in parts if part is not Unset])
         if origin in (list, Sequence):
             return {"type": "array", "items": self.of_type(parts[0])}
         if origin in (Mapping, dict):
             return {"type": "object", "additionalProperties": self.of_type(parts[1])}
-        raise TypeError(f"no schema is known for {kind!r}: add one here")
+        raise TypeError(f"no schema for {kind!r}: add one in {__name__}")
 
-    def _of_annotated(self, kind: Any, said: Any) -> Schema:
-        """A gate says what it lets through, a text is for people."""
-        if not isinstance(said, str):
-            return schema_of(said)
-        return {**self.of_type(kind), "description": said}
+    def _of_annotated(self, kind: Any, annotation: Any) -> Schema:
+        """The schema of a gate, or of the type with a text as its description."""
+        if not isinstance(annotation, str):
+            return schema_of(annotation)
+        return {**self.of_type(kind), "description": annotation}
 
     def _property(self, field: "attrs.Attribute[Any]", hint: Any, nulls: Nulls) -> Schema:
         schema = _without_null(self.of_type(hint))
@@ -184,13 +190,13 @@ class Schemas:
     def _example(name: str, schema: Schema) -> Schema:
         return schema | {"examples": [EXAMPLES[name]]} if name in EXAMPLES else schema
 
-    def _keep(
+    def _add(
         self, name: str, properties: Mapping[str, Schema], required: list[str], doc: str | None
     ) -> None:
         schema: Schema = {"type": "object", "properties": properties}
         if required:
             schema["required"] = required
-        if doc and not doc.startswith(name):  # attrs and typing write none that says anything
+        if doc and not doc.startswith(name):  # a generated docstring
             schema["description"] = " ".join(doc.split())
         self.components[name] = schema
 
@@ -205,7 +211,7 @@ def _reference(name: str) -> Schema:
 
 
 def _any_of(schemas: list[Schema]) -> Schema:
-    """One of them; plain types are named in one list."""
+    """The schema of a union; null is added to the types of the other alternative."""
     if len(schemas) == 1:
         return schemas[0]
     if schemas[1:] == [_PLAIN[NoneType]]:
@@ -216,21 +222,21 @@ def _any_of(schemas: list[Schema]) -> Schema:
 def _or_null(schema: Schema) -> Schema:
     kind = schema.get("type")
     if not isinstance(kind, str) or kind == "null":
-        said: Schema = {key: schema[key] for key in _ANNOTATIONS if key in schema}
-        rest = {key: value for key, value in schema.items() if key not in said}
-        return {"anyOf": [rest, {"type": "null"}], **said}
+        annotations: Schema = {key: schema[key] for key in _ANNOTATIONS if key in schema}
+        rest = {key: value for key, value in schema.items() if key not in annotations}
+        return {"anyOf": [rest, {"type": "null"}], **annotations}
     nullable = {**schema, "type": [kind, "null"]}
     return nullable | ({"enum": [*schema["enum"], None]} if "enum" in schema else {})
 
 
 def _without_null(schema: Schema) -> Schema:
-    """The schema of a field, whose own None only means that it was not given."""
+    """The schema without null, which in a field of the core only means that it is absent."""
     kinds = schema.get("type")
     if isinstance(kinds, list) and "null" in kinds:
         return {**schema, "type": kinds[0]}
     members = schema.get("anyOf", [])
     if {"type": "null"} in members:
-        kept = [each for each in members if each != {"type": "null"}]
+        others = [member for member in members if member != {"type": "null"}]
         rest = {key: value for key, value in schema.items() if key != "anyOf"}
-        return {**(kept[0] if len(kept) == 1 else {"anyOf": kept}), **rest}
+        return {**(others[0] if len(others) == 1 else {"anyOf": others}), **rest}
     return schema

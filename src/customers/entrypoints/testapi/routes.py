@@ -8,8 +8,7 @@ from aiohttp import web
 from attrs import evolve, frozen
 
 from customers.core.errors import Invalid, InvalidValue, Unavailable
-from customers.core.model.values import Moment
-from customers.entrypoints.http.queries import Parameter
+from customers.core.model.values import Moment, TextGate
 from customers.entrypoints.http.request import RequestContext
 from customers.entrypoints.http.responses import json_response
 from customers.entrypoints.http.routes import Body, Route
@@ -21,7 +20,7 @@ from customers.entrypoints.testapi.faults import FaultDetails, Faults
 from customers.entrypoints.testapi.gates import OperationGate, SecondsGate
 from customers.entrypoints.testapi.idle import IdleControl
 from customers.entrypoints.testapi.ports import ControllableClock
-from customers.entrypoints.testapi.state_routes import TENANT, StateRoutes, tenant_in_query
+from customers.entrypoints.testapi.state_routes import StateRoutes, TenantQuery
 
 PREFIX: Final = "/__test"
 
@@ -38,6 +37,11 @@ class ClockSetting:
 @frozen(kw_only=True)
 class ClockAdvance:
     seconds: Annotated[Decimal, SecondsGate()]
+
+
+@frozen(kw_only=True)
+class RequestsQuery(TenantQuery):
+    operation: Annotated[str, TextGate(max_length=100)] = ""
 
 
 @frozen(kw_only=True)
@@ -72,7 +76,7 @@ class TestApiRoutes:
                 "/requests",
                 self.requests,
                 {200: shapes.RecordedCallList},
-                query=(TENANT, self._operation),
+                query=RequestsQuery,
             ),
             Route(
                 "forgetRequests",
@@ -80,7 +84,7 @@ class TestApiRoutes:
                 "/requests",
                 self.forget_requests,
                 confirmation,
-                query=(TENANT,),
+                query=TenantQuery,
             ),
             Route("listFaults", "GET", "/faults", self.faults, {200: shapes.FaultList}),
             Route(
@@ -89,7 +93,7 @@ class TestApiRoutes:
                 "/faults",
                 self.add_fault,
                 {201: shapes.Fault},
-                body=Body(FaultDetails),
+                body=Body(FaultDetails, decoded=False),
             ),
             Route(
                 "removeFaults",
@@ -97,7 +101,7 @@ class TestApiRoutes:
                 "/faults",
                 self.remove_faults,
                 {200: shapes.FaultRemoval},
-                query=(TENANT,),
+                query=TenantQuery,
             ),
             Route(
                 "waitUntilIdle",
@@ -105,24 +109,20 @@ class TestApiRoutes:
                 "/idle",
                 self.idle,
                 {200: shapes.Idle},
-                refuses=(Unavailable,),
+                errors=(Unavailable,),
             ),
             Route("getTestApi", "GET", "/openapi.json", self.openapi, {200: dict[str, Any]}),
         ]
         return [evolve(route, path=PREFIX + route.path, is_of_tenant=False) for route in routes]
-
-    @property
-    def _operation(self) -> Parameter:
-        return Parameter(name="operation", gate=self._operations, default="")
 
     async def clock(self, _: RequestContext) -> web.Response:
         """Get the clock"""
         body: shapes.Clock = {"now": self._clock.now(), "stands": self._clock.is_frozen}
         return json_response(body)
 
-    async def set_clock(self, context: RequestContext) -> web.Response:
+    async def set_clock(self, context: RequestContext, setting: ClockSetting) -> web.Response:
         """Set the clock to a later moment, and freeze it"""
-        moment = context.read(ClockSetting).now
+        moment = setting.now
         if moment < self._clock.now():
             past = InvalidValue("INVALID_VALUE", "must not be in the past: time only moves forward")
             raise Invalid([past.at("now", "/now")])
@@ -130,11 +130,10 @@ class TestApiRoutes:
         await self._idle_control.refresh_segments()
         return await self.clock(context)
 
-    async def advance_clock(self, context: RequestContext) -> web.Response:
+    async def advance_clock(self, context: RequestContext, advance: ClockAdvance) -> web.Response:
         """Advance the clock"""
-        seconds = context.read(ClockAdvance).seconds
         try:
-            by = timedelta(microseconds=int(seconds * 1_000_000))
+            by = timedelta(microseconds=int(advance.seconds * 1_000_000))
             self._clock.now() + by + _CALENDAR_RESERVE
             self._clock.advance(by)
         except OverflowError as error:
@@ -143,17 +142,18 @@ class TestApiRoutes:
         await self._idle_control.refresh_segments()
         return await self.clock(context)
 
-    async def requests(self, context: RequestContext) -> web.Response:
+    async def requests(self, _: RequestContext, query: RequestsQuery) -> web.Response:
         """List the recorded calls, oldest first"""
-        query = context.query()
-        tenant_id, operation = query.one(TENANT), query.one(self._operation)
-        query.finish()
-        calls = [encode_recorded_call(call) for call in self._call_log.find(tenant_id, operation)]
-        return json_response({"requests": calls})
+        try:
+            operation = self._operations.read(query.operation)
+        except InvalidValue as error:
+            raise Invalid([error.at("operation")]) from error
+        calls = self._call_log.find(query.tenant_id, operation)
+        return json_response({"requests": [encode_recorded_call(call) for call in calls]})
 
-    async def forget_requests(self, context: RequestContext) -> web.Response:
+    async def forget_requests(self, _: RequestContext, query: TenantQuery) -> web.Response:
         """Delete the recorded calls of a tenant, or all"""
-        self._call_log.clear(tenant_in_query(context))
+        self._call_log.clear(query.tenant_id)
         return json_response({"message": "requests forgotten"})
 
     async def faults(self, _: RequestContext) -> web.Response:
@@ -166,9 +166,9 @@ class TestApiRoutes:
             raise Invalid([InvalidValue("REQUIRED", "a fault is expected").at("", "")])
         return json_response(encode_fault(self._faults.add_from_body(context.body)), status=201)
 
-    async def remove_faults(self, context: RequestContext) -> web.Response:
+    async def remove_faults(self, _: RequestContext, query: TenantQuery) -> web.Response:
         """Remove the faults of a tenant, or all"""
-        removed = self._faults.remove_of(tenant_in_query(context))
+        removed = self._faults.remove_of(query.tenant_id)
         return json_response({"message": "faults removed", "removed": removed})
 
     async def idle(self, _: RequestContext) -> web.Response:

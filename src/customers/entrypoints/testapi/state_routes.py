@@ -7,7 +7,7 @@ from attrs import field, frozen
 
 from customers.core.errors import EmailTaken, Invalid, InvalidValue, SegmentIsDynamic
 from customers.core.model.values import TextGate
-from customers.entrypoints.http.queries import Parameter
+from customers.entrypoints.http.query import Query
 from customers.entrypoints.http.request import RequestContext
 from customers.entrypoints.http.responses import json_response
 from customers.entrypoints.http.routes import Body, Route
@@ -20,7 +20,10 @@ from customers.entrypoints.testapi.states import States
 
 MAX_SNAPSHOT_BYTES: Final = 256 * 1024 * 1024
 
-TENANT: Final = Parameter(name="tenant_id", gate=TextGate(max_length=255), default="")
+
+@frozen(kw_only=True)
+class TenantQuery(Query):
+    tenant_id: Annotated[str, TextGate(max_length=255)] = ""
 
 
 @frozen(kw_only=True)
@@ -47,7 +50,7 @@ class StateRoutes:
         conflicts = (EmailTaken, SegmentIsDynamic)
         confirmation = {200: shapes.Confirmation}
         return [
-            Route("reset", "POST", "/reset", self.reset, confirmation, query=(TENANT,)),
+            Route("reset", "POST", "/reset", self.reset, confirmation, query=TenantQuery),
             Route("getSnapshot", "GET", "/snapshot", self.snapshot, {200: shapes.Snapshot}),
             Route(
                 "putSnapshot",
@@ -55,7 +58,7 @@ class StateRoutes:
                 "/snapshot",
                 self.restore,
                 confirmation,
-                most_bytes=MAX_SNAPSHOT_BYTES,
+                max_bytes=MAX_SNAPSHOT_BYTES,
             ),
             Route("listStates", "GET", "/states", self.states, {200: shapes.StateList}),
             Route(
@@ -65,7 +68,7 @@ class StateRoutes:
                 self.set_state,
                 {200: shapes.StateResult},
                 body=Body(StateRequest),
-                refuses=conflicts,
+                errors=conflicts,
             ),
             Route(
                 "setPactState",
@@ -74,13 +77,13 @@ class StateRoutes:
                 self.set_pact_state,
                 {200: dict[str, Any]},
                 body=Body(PactStateRequest),
-                refuses=conflicts,
+                errors=conflicts,
             ),
         ]
 
-    async def reset(self, context: RequestContext) -> web.Response:
+    async def reset(self, _: RequestContext, query: TenantQuery) -> web.Response:
         """Reset a tenant, or the whole service to its state at the start"""
-        await self._state_control.reset(tenant_in_query(context))
+        await self._state_control.reset(query.tenant_id)
         return json_response({"message": "reset"})
 
     async def snapshot(self, _: RequestContext) -> web.Response:
@@ -102,9 +105,8 @@ class StateRoutes:
         ]
         return json_response({"states": states})
 
-    async def set_state(self, context: RequestContext) -> web.Response:
+    async def set_state(self, context: RequestContext, request: StateRequest) -> web.Response:
         """Set up a provider state"""
-        request = context.read(StateRequest)
         tenant_id, params = self._tenant_and_params(context, request)
         result: shapes.StateResult = {
             "state": request.state,
@@ -113,9 +115,10 @@ class StateRoutes:
         }
         return json_response(result)
 
-    async def set_pact_state(self, context: RequestContext) -> web.Response:
+    async def set_pact_state(
+        self, context: RequestContext, request: PactStateRequest
+    ) -> web.Response:
         """Set up a provider state, or tear it down, for a Pact verifier"""
-        request = context.read(PactStateRequest)
         tenant_id, params = self._tenant_and_params(context, request)
         if request.action == "teardown":
             self._faults.remove(self._states.take_fault_ids(request.state, tenant_id))
@@ -137,11 +140,3 @@ class StateRoutes:
             if error.headline != "TENANT_REQUIRED" or self._states.needs_tenant(request.state):
                 raise
             return "", params
-
-
-def tenant_in_query(context: RequestContext) -> str:
-    """The query parameter `tenant_id`; empty if it is absent."""
-    query = context.query()
-    tenant_id = query.one(TENANT)
-    query.finish()
-    return str(tenant_id)

@@ -1,14 +1,14 @@
-// Shows the API of the service that this page comes from; nobody else takes part.
+// Shows the API of the service that serves this page, without requests to other hosts.
 
-// Otherwise the viewer tries whether it may make code from text, which the page's policy forbids.
+// Otherwise the viewer tests whether it may evaluate text as code, which the policy forbids.
 globalThis.__zod_globalConfig = { jitless: true };
 
 addEventListener("DOMContentLoaded", () => {
   Scalar.createApiReference("#reference", {
     url: "openapi.json",
-    // What a download of the document is called.
+    // The file name of a downloaded document.
     slug: "customers",
-    // What could call, or invite to, somebody else's service is off.
+    // Everything that calls or advertises another service is off.
     withDefaultFonts: false,
     telemetry: false,
     agent: { disabled: true },

@@ -1,4 +1,6 @@
-"""The routes of a customer's addresses. Their errors are wrapped."""
+"""The routes of a customer's addresses."""
+
+from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 from attrs import evolve
@@ -6,15 +8,16 @@ from attrs import evolve
 from customers.core.errors import AddressLimitExceeded, AddressNotFound, CustomerNotFound
 from customers.core.model.address import AddressChange, AddressDetails
 from customers.core.services.addresses import Addresses
-from customers.entrypoints.http.errors import Form
+from customers.entrypoints.http.errors import ErrorFormat
 from customers.entrypoints.http.request import RequestContext
 from customers.entrypoints.http.responses import json_response
-from customers.entrypoints.http.routes import CUSTOMER, Body, Handler, Route
+from customers.entrypoints.http.routes import CUSTOMER, Body, Route
 from customers.entrypoints.json import shapes
 from customers.entrypoints.json.decode import Nulls
 from customers.entrypoints.json.encode import Encoder
 
 _ALL, _ONE = f"{CUSTOMER}/addresses", f"{CUSTOMER}/addresses/{{addressId}}"
+# Callers may send an address back as they got it.
 _IGNORED = frozenset({"id", "customerId", "createdAt", "updatedAt"})
 
 
@@ -33,7 +36,7 @@ class AddressRoutes:
                 _ALL,
                 self.all,
                 {200: shapes.AddressList},
-                refuses=(CustomerNotFound,),
+                errors=(CustomerNotFound,),
             ),
             Route(
                 "addAddress",
@@ -41,16 +44,18 @@ class AddressRoutes:
                 _ALL,
                 self.add,
                 {201: shapes.AddressResponse},
-                body=Body(AddressDetails),
-                refuses=(AddressLimitExceeded, CustomerNotFound),
+                body=Body(AddressDetails, ignored=_IGNORED),
+                errors=(AddressLimitExceeded, CustomerNotFound),
             ),
-            self._of_one("getAddress", "GET", self.get),
-            self._of_one("updateAddress", "PUT", self.put, Body(AddressChange)),
-            self._of_one(
+            self._address_route("getAddress", "GET", self.get),
+            self._address_route(
+                "updateAddress", "PUT", self.put, Body(AddressChange, ignored=_IGNORED)
+            ),
+            self._address_route(
                 "patchAddress",
                 "PATCH",
                 self.patch,
-                Body(AddressChange, Nulls.CLEAR, is_required=False),
+                Body(AddressChange, Nulls.CLEAR, is_required=False, ignored=_IGNORED),
             ),
             Route(
                 "deleteAddress",
@@ -58,13 +63,18 @@ class AddressRoutes:
                 _ONE,
                 self.remove,
                 {200: shapes.AddressDeleted},
-                refuses=(CustomerNotFound, AddressNotFound),
+                errors=(CustomerNotFound, AddressNotFound),
             ),
         ]
-        return [evolve(each, form=Form.WRAPPED) for each in routes]
+        return [evolve(route, error_format=ErrorFormat.WRAPPED) for route in routes]
 
     @staticmethod
-    def _of_one(operation: str, method: str, handler: Handler, body: Body | None = None) -> Route:
+    def _address_route(
+        operation: str,
+        method: str,
+        handler: Callable[..., Awaitable[web.Response]],
+        body: Body | None = None,
+    ) -> Route:
         return Route(
             operation,
             method,
@@ -72,51 +82,50 @@ class AddressRoutes:
             handler,
             {200: shapes.AddressResponse},
             body=body,
-            refuses=(CustomerNotFound, AddressNotFound),
+            errors=(CustomerNotFound, AddressNotFound),
         )
 
     async def all(self, context: RequestContext) -> web.Response:
-        """List a customer's addresses, defaults first"""
+        """List the addresses of a customer, defaults first"""
         addresses = await self._addresses.all(context.tenant, context.id("customerId"))
-        shown = [self._encoder.address(each) for each in addresses]
-        return json_response({"success": True, "data": shown, "count": len(shown)})
+        data = [self._encoder.address(address) for address in addresses]
+        return json_response({"success": True, "data": data, "count": len(data)})
 
-    async def add(self, context: RequestContext) -> web.Response:
+    async def add(self, context: RequestContext, details: AddressDetails) -> web.Response:
         """Add an address
 
-        It becomes the default unasked when every purpose it serves has none; 20 at most.
+        It becomes the default if there is no default yet for any of its purposes. A customer has at
+        most 20 addresses.
         """
-        details = context.read(AddressDetails, ignored=_IGNORED)
         address = await self._addresses.add(context.tenant, context.id("customerId"), details)
         return json_response({"success": True, "data": self._encoder.address(address)}, status=201)
 
     async def get(self, context: RequestContext) -> web.Response:
-        """Read an address"""
+        """Get an address"""
         address = await self._addresses.get(
             context.tenant, context.id("customerId"), context.id("addressId")
         )
         return json_response({"success": True, "data": self._encoder.address(address)})
 
-    async def put(self, context: RequestContext) -> web.Response:
-        """Change the fields of an address that are given"""
-        return await self._change(context, context.read(AddressChange, ignored=_IGNORED))
+    async def put(self, context: RequestContext, change: AddressChange) -> web.Response:
+        """Update an address
 
-    async def patch(self, context: RequestContext) -> web.Response:
-        """Make an address the default, or change it by a merge patch (RFC 7396)
-
-        Without a body it becomes the default for what it serves.
+        Only the fields in the body are changed.
         """
-        if context.body is None:
-            return await self._change(context, AddressChange(is_default=True))
-        change = context.read(AddressChange, nulls=Nulls.CLEAR, ignored=_IGNORED)
         return await self._change(context, change)
+
+    async def patch(self, context: RequestContext, change: AddressChange | None) -> web.Response:
+        """Patch an address, or make it the default
+
+        A merge patch (RFC 7396). Without a body, the address becomes the default for its purposes.
+        """
+        return await self._change(context, change or AddressChange(is_default=True))
 
     async def remove(self, context: RequestContext) -> web.Response:
         """Delete an address
 
-        The oldest other one for its purpose takes over as the default.
+        If it was the default, the oldest other address for that purpose becomes the default.
         """
-        context.expect_nothing()
         await self._addresses.remove(
             context.tenant, context.id("customerId"), context.id("addressId")
         )

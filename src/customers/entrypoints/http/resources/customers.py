@@ -1,9 +1,11 @@
-"""The routes of customers: register, read, list, change, delete, erase, restore, lock."""
+"""The routes of customers: register, get, list, change, delete, erase, restore, lock."""
 
 from collections.abc import Awaitable, Callable
-from uuid import UUID
+from enum import StrEnum
+from typing import Annotated, Self
 
 from aiohttp import web
+from attrs import frozen
 
 from customers.core.errors import (
     AlreadyBlocked,
@@ -11,21 +13,56 @@ from customers.core.errors import (
     CustomerNotFound,
     EmailTaken,
     NotBlocked,
+    Problem,
     StaleVersion,
 )
 from customers.core.model.customer import Customer, CustomerChange, CustomerDetails, LockReason
 from customers.core.model.query import MAX_PAGE_SIZE
+from customers.core.model.values import ChoiceGate, Id
 from customers.core.services.customers import Customers
 from customers.core.services.erasure import Erasures
-from customers.entrypoints.http import parameters
-from customers.entrypoints.http.errors import Form
-from customers.entrypoints.http.lists import cursor_page_response, list_query, page_response
+from customers.entrypoints.http.customer_pages import cursor_page_response, page_response
+from customers.entrypoints.http.customer_queries import CustomerListQuery
+from customers.entrypoints.http.errors import ErrorFormat
+from customers.entrypoints.http.query import Query
 from customers.entrypoints.http.request import RequestContext
 from customers.entrypoints.http.responses import json_response, versioned_response
-from customers.entrypoints.http.routes import BASE, CUSTOMER, Body, Handler, Route
+from customers.entrypoints.http.routes import BASE, CUSTOMER, Body, Route
 from customers.entrypoints.json import shapes
 from customers.entrypoints.json.decode import Nulls
 from customers.entrypoints.json.encode import Encoder
+
+
+class DeletionMode(StrEnum):
+    """How a customer is deleted, if not softly."""
+
+    ERASE = "erase"
+
+
+@frozen(kw_only=True)
+class DeletionQuery(Query):
+    mode: (
+        Annotated[
+            DeletionMode,
+            ChoiceGate(DeletionMode),
+            "`erase` erases the customer (GDPR); without it, the customer is deleted.",
+        ]
+        | None
+    ) = None
+
+
+@frozen(kw_only=True)
+class BatchQuery(Query):
+    ids: Annotated[tuple[Id, ...], f"The ids of 1 to {MAX_PAGE_SIZE} customers."]
+
+    def bind(self, _: RequestContext, problems: list[Problem]) -> Self:
+        if not self.ids:
+            message = "must name at least one customer"
+            problems.append(Problem(field="ids", code="REQUIRED", message=message))
+        if len(self.ids) > MAX_PAGE_SIZE:
+            message = f"must name at most {MAX_PAGE_SIZE} customers"
+            problems.append(Problem(field="ids", code="MAX_LENGTH", message=message))
+        return self
 
 
 class CustomerRoutes:
@@ -47,7 +84,7 @@ class CustomerRoutes:
                 self.register,
                 {201: shapes.Customer, 200: shapes.Customer},
                 body=Body(CustomerDetails),
-                is_located=True,
+                has_location=True,
             ),
             Route(
                 "listCustomers",
@@ -55,7 +92,7 @@ class CustomerRoutes:
                 "/customers",
                 self.list,
                 {200: (shapes.CustomerPage, shapes.CustomerCursorPage)},
-                query=(*parameters.FILTERS, *parameters.PAGING),
+                query=CustomerListQuery,
             ),
             Route(
                 "getCustomerBatch",
@@ -63,8 +100,8 @@ class CustomerRoutes:
                 "/customers/batch",
                 self.batch,
                 {200: shapes.BatchResponse},
-                query=(parameters.IDS,),
-                form=Form.WRAPPED,
+                query=BatchQuery,
+                error_format=ErrorFormat.WRAPPED,
             ),
             Route(
                 "getCustomer",
@@ -72,7 +109,7 @@ class CustomerRoutes:
                 CUSTOMER,
                 self.get,
                 {200: shapes.Profile, 304: None},
-                refuses=(CustomerNotFound,),
+                errors=(CustomerNotFound,),
             ),
             Route(
                 "updateCustomer",
@@ -81,7 +118,7 @@ class CustomerRoutes:
                 self.put,
                 one,
                 body=Body(CustomerChange),
-                refuses=changes,
+                errors=changes,
             ),
             Route(
                 "patchCustomer",
@@ -90,7 +127,7 @@ class CustomerRoutes:
                 self.patch,
                 one,
                 body=Body(CustomerChange, Nulls.CLEAR),
-                refuses=changes,
+                errors=changes,
             ),
             Route(
                 "deleteCustomer",
@@ -98,8 +135,8 @@ class CustomerRoutes:
                 CUSTOMER,
                 self.delete,
                 {200: (shapes.Message, shapes.Erasure)},
-                query=(parameters.MODE,),
-                refuses=(CustomerNotFound, StaleVersion),
+                query=DeletionQuery,
+                errors=(CustomerNotFound, StaleVersion),
             ),
             Route(
                 "restoreCustomer",
@@ -107,93 +144,93 @@ class CustomerRoutes:
                 f"{CUSTOMER}/restore",
                 self.restore,
                 one,
-                refuses=(CustomerNotFound, EmailTaken),
+                errors=(CustomerNotFound, EmailTaken),
             ),
             self._lock_route("lockCustomer", "lock", self.lock, AlreadyBlocked),
             self._lock_route("unlockCustomer", "unlock", self.unlock, NotBlocked),
         ]
 
-    async def register(self, context: RequestContext) -> web.Response:
+    async def register(self, context: RequestContext, details: CustomerDetails) -> web.Response:
         """Register a customer
 
-        Gets the one who is there, unchanged but for a missing `userId`, when the e-mail address is
-        taken.
+        If the e-mail address is taken, the existing customer is returned; only a missing `userId`
+        is filled in.
         """
-        details = context.read(CustomerDetails)
-        customer, new = await self._customers.register(context.tenant, details)
-        headers = {"Location": f"{BASE}/customers/{customer.id}"} if new else None
+        customer, is_new = await self._customers.register(context.tenant, details)
+        headers = {"Location": f"{BASE}/customers/{customer.id}"} if is_new else None
         return json_response(
-            self._encoder.customer(customer), status=201 if new else 200, headers=headers
+            self._encoder.customer(customer), status=201 if is_new else 200, headers=headers
         )
 
-    async def list(self, context: RequestContext) -> web.Response:
-        """List, search, filter and sort customers
+    async def list(self, context: RequestContext, query: CustomerListQuery) -> web.Response:
+        """List customers
 
-        By number with `page`, or at the same cost for every page with `cursor`.
+        Searches, filters and sorts them. Pages are numbered with `page`; with `cursor` every page
+        costs the same, however deep.
         """
-        question = list_query(context)
-        if question.by_cursor:
-            found = await self._customers.page_after(
-                context.tenant, question.which, question.order, question.key, question.page.size
+        if query.is_by_cursor:
+            customers = await self._customers.page_after(
+                context.tenant, query.filter, query.sort, query.key, query.size
             )
-            return cursor_page_response(context, question, found, self._encoder.customer)
+            return cursor_page_response(context, query, customers, self._encoder.customer)
         page = await self._customers.page(
-            context.tenant, question.which, question.order, question.page
+            context.tenant, query.filter, query.sort, query.numbered_page
         )
         return page_response(context, page, self._encoder.customer)
 
-    async def batch(self, context: RequestContext) -> web.Response:
-        """Read up to 100 customers at once
+    async def batch(self, context: RequestContext, query: BatchQuery) -> web.Response:
+        """Get up to 100 customers
 
-        In the order asked for, repeats included.
+        They are in the order of the ids in the request, repeats included.
         """
-        ids = _batch_ids(context)
-        found = await self._customers.batch(context.tenant, ids)
-        shown: list[shapes.BatchCustomer] = [
-            {"id": each, "found": True, "customer": self._encoder.profile(found[each])}
-            if each in found
-            else {"id": each, "found": False}
-            for each in ids
+        profiles = await self._customers.batch(context.tenant, query.ids)
+        customers: list[shapes.BatchCustomer] = [
+            {"id": id, "found": True, "customer": self._encoder.profile(profiles[id])}
+            if id in profiles
+            else {"id": id, "found": False}
+            for id in query.ids
         ]
-        hits = sum(1 for each in shown if each["found"])
+        requested, hits = len(customers), sum(id in profiles for id in query.ids)
         body: shapes.BatchResponse = {
             "success": True,
             "data": {
-                "customers": shown,
-                "summary": {"requested": len(ids), "found": hits, "notFound": len(ids) - hits},
+                "customers": customers,
+                "summary": {"requested": requested, "found": hits, "notFound": requested - hits},
             },
         }
         return json_response(body)
 
     async def get(self, context: RequestContext) -> web.Response:
-        """Read a customer, with addresses and payment methods"""
+        """Get a customer
+
+        With their addresses and payment methods.
+        """
         profile = await self._customers.profile(context.tenant, context.id("customerId"))
-        shown = self._encoder.profile(profile)
-        return versioned_response(context.request, profile.customer.version, shown)
+        body = self._encoder.profile(profile)
+        return versioned_response(context.request, profile.customer.version, body)
 
-    async def put(self, context: RequestContext) -> web.Response:
-        """Change the fields that are given
+    async def put(self, context: RequestContext, change: CustomerChange) -> web.Response:
+        """Update a customer
 
-        The others stay, and null counts as not given.
+        Only the fields in the body are changed; null counts as absent.
         """
-        return await self._change(context, Nulls.ABSENT)
+        return await self._change(context, change)
 
-    async def patch(self, context: RequestContext) -> web.Response:
-        """Change a customer by a merge patch (RFC 7396)
+    async def patch(self, context: RequestContext, change: CustomerChange) -> web.Response:
+        """Patch a customer
 
-        Null clears what may be empty.
+        A merge patch (RFC 7396): null clears a field that may be empty.
         """
-        return await self._change(context, Nulls.CLEAR)
+        return await self._change(context, change)
 
-    async def delete(self, context: RequestContext) -> web.Response:
-        """Delete a customer, or erase them
+    async def delete(self, context: RequestContext, query: DeletionQuery) -> web.Response:
+        """Delete or erase a customer
 
-        A deleted customer is hidden, can be restored, and leaves the e-mail address free. With
-        `mode=erase` every personal value is gone for good, and the ledger stays.
+        A deleted customer is hidden and can be restored; the e-mail address becomes available. With
+        `mode=erase` all personal data is removed permanently, and the ledger is retained.
         """
-        context.expect_nothing()
         customer_id = context.id("customerId")
-        if _is_erasure(context):
+        if query.mode is DeletionMode.ERASE:
             erasure = await self._erasures.erase(
                 context.tenant, customer_id, versions=context.versions()
             )
@@ -204,22 +241,32 @@ class CustomerRoutes:
     async def restore(self, context: RequestContext) -> web.Response:
         """Restore a deleted customer
 
-        Also answers with one who was not deleted.
+        A customer who is not deleted is returned as is.
         """
-        context.expect_nothing()
         customer = await self._customers.restore(context.tenant, context.id("customerId"))
         return json_response(self._encoder.customer(customer))
 
-    async def lock(self, context: RequestContext) -> web.Response:
-        """Block a customer"""
-        return await self._locked(context, self._customers.lock)
+    async def lock(self, context: RequestContext, lock: LockReason) -> web.Response:
+        """Lock a customer
 
-    async def unlock(self, context: RequestContext) -> web.Response:
-        """Unblock a customer"""
-        return await self._locked(context, self._customers.unlock)
+        Sets the status to `BLOCKED`.
+        """
+        return await self._change_lock(context, lock, self._customers.lock)
+
+    async def unlock(self, context: RequestContext, lock: LockReason) -> web.Response:
+        """Unlock a customer
+
+        Sets the status to `ACTIVE`.
+        """
+        return await self._change_lock(context, lock, self._customers.unlock)
 
     @staticmethod
-    def _lock_route(operation: str, name: str, handler: Handler, refused: type[Conflict]) -> Route:
+    def _lock_route(
+        operation: str,
+        name: str,
+        handler: Callable[..., Awaitable[web.Response]],
+        conflict: type[Conflict],
+    ) -> Route:
         return Route(
             operation,
             "POST",
@@ -227,25 +274,26 @@ class CustomerRoutes:
             handler,
             {200: shapes.LockResponse},
             body=Body(LockReason),
-            refuses=(CustomerNotFound, refused, StaleVersion),
-            form=Form.WRAPPED,
+            errors=(CustomerNotFound, conflict, StaleVersion),
+            error_format=ErrorFormat.WRAPPED,
         )
 
-    async def _locked(
-        self, context: RequestContext, decide: Callable[..., Awaitable[Customer]]
+    async def _change_lock(
+        self,
+        context: RequestContext,
+        lock: LockReason,
+        change: Callable[..., Awaitable[Customer]],
     ) -> web.Response:
-        reason = context.read(LockReason).reason
-        customer = await decide(
+        customer = await change(
             context.tenant,
             context.id("customerId"),
-            reason,
+            lock.reason,
             actor=context.actor,
             versions=context.versions(),
         )
         return json_response({"success": True, "data": self._encoder.customer(customer)})
 
-    async def _change(self, context: RequestContext, nulls: Nulls) -> web.Response:
-        change = context.read(CustomerChange, nulls=nulls)
+    async def _change(self, context: RequestContext, change: CustomerChange) -> web.Response:
         customer = await self._customers.change(
             context.tenant,
             context.id("customerId"),
@@ -254,21 +302,3 @@ class CustomerRoutes:
             versions=context.versions(),
         )
         return json_response(self._encoder.customer(customer))
-
-
-def _batch_ids(context: RequestContext) -> list[UUID]:
-    query = context.query()
-    ids = query.many(parameters.IDS)
-    if not ids:
-        query.refuse(parameters.IDS, "REQUIRED", "must name at least one customer")
-    if len(ids) > MAX_PAGE_SIZE:
-        query.refuse(parameters.IDS, "MAX_LENGTH", f"must name at most {MAX_PAGE_SIZE} customers")
-    query.finish()
-    return ids
-
-
-def _is_erasure(context: RequestContext) -> bool:
-    query = context.query()
-    mode = query.one(parameters.MODE)
-    query.finish()
-    return mode is parameters.DeletionMode.ERASE

@@ -1,6 +1,7 @@
 """The routes of a customer's notes and communications."""
 
 from aiohttp import web
+from attrs import frozen
 
 from customers.core.errors import (
     CommunicationNotFound,
@@ -11,19 +12,29 @@ from customers.core.errors import (
 from customers.core.model.journal import (
     Communication,
     CommunicationDetails,
+    CommunicationTypeChoice,
+    DirectionChoice,
     Note,
     NoteDetails,
     StatusMove,
 )
 from customers.core.model.query import JournalKey
 from customers.core.services.journal import Journal
-from customers.entrypoints.http import parameters
-from customers.entrypoints.http.lists import journal_query, journal_response
+from customers.entrypoints.http.journal_lists import JournalQuery, journal_response
 from customers.entrypoints.http.request import RequestContext
 from customers.entrypoints.http.responses import json_response
 from customers.entrypoints.http.routes import CUSTOMER, Body, Route
 from customers.entrypoints.json import shapes
 from customers.entrypoints.json.encode import Encoder
+
+
+@frozen(kw_only=True)
+class CommunicationQuery(JournalQuery):
+    type: tuple[CommunicationTypeChoice, ...] = ()
+    direction: tuple[DirectionChoice, ...] = ()
+
+    def filter_scope(self) -> list[list[str]]:
+        return [sorted(map(str, self.type)), sorted(map(str, self.direction))]
 
 
 class JournalRoutes:
@@ -42,8 +53,8 @@ class JournalRoutes:
                 notes,
                 self.notes,
                 {200: list[shapes.Note]},
-                query=parameters.JOURNAL,
-                refuses=(CustomerNotFound,),
+                query=JournalQuery,
+                errors=(CustomerNotFound,),
             ),
             Route(
                 "addNote",
@@ -52,7 +63,7 @@ class JournalRoutes:
                 self.add_note,
                 {201: shapes.Note},
                 body=Body(NoteDetails),
-                refuses=(CustomerNotFound,),
+                errors=(CustomerNotFound,),
             ),
             Route(
                 "deleteNote",
@@ -60,7 +71,7 @@ class JournalRoutes:
                 f"{notes}/{{noteId}}",
                 self.remove_note,
                 {200: shapes.Message},
-                refuses=(CustomerNotFound, NoteNotFound),
+                errors=(CustomerNotFound, NoteNotFound),
             ),
             Route(
                 "listCommunications",
@@ -68,12 +79,8 @@ class JournalRoutes:
                 communications,
                 self.communications,
                 {200: list[shapes.Communication]},
-                query=(
-                    parameters.COMMUNICATION_TYPES,
-                    parameters.DIRECTIONS,
-                    *parameters.JOURNAL,
-                ),
-                refuses=(CustomerNotFound,),
+                query=CommunicationQuery,
+                errors=(CustomerNotFound,),
             ),
             Route(
                 "addCommunication",
@@ -82,7 +89,7 @@ class JournalRoutes:
                 self.add_communication,
                 {201: shapes.Communication, 200: shapes.Communication},
                 body=Body(CommunicationDetails),
-                refuses=(CustomerNotFound,),
+                errors=(CustomerNotFound,),
             ),
             Route(
                 "moveCommunication",
@@ -91,21 +98,19 @@ class JournalRoutes:
                 self.move_communication,
                 {200: shapes.Communication},
                 body=Body(StatusMove),
-                refuses=(CustomerNotFound, CommunicationNotFound, StatusBackward),
+                errors=(CustomerNotFound, CommunicationNotFound, StatusBackward),
             ),
         ]
 
-    async def notes(self, context: RequestContext) -> web.Response:
-        """List a customer's notes, newest first"""
-        question = journal_query(context, context.query())
-        found = await self._journal.notes(
-            context.tenant, context.id("customerId"), question.key, question.limit
+    async def notes(self, context: RequestContext, query: JournalQuery) -> web.Response:
+        """List the notes about a customer, newest first"""
+        notes = await self._journal.notes(
+            context.tenant, context.id("customerId"), query.key, query.size
         )
-        return journal_response(context, question, found, self._encoder.note, _key)
+        return journal_response(context, query, notes, self._encoder.note, _key)
 
-    async def add_note(self, context: RequestContext) -> web.Response:
-        """Write a note about a customer"""
-        details = context.read(NoteDetails)
+    async def add_note(self, context: RequestContext, details: NoteDetails) -> web.Response:
+        """Add a note"""
         note = await self._journal.add_note(
             context.tenant, context.id("customerId"), details, actor=context.actor
         )
@@ -113,49 +118,47 @@ class JournalRoutes:
 
     async def remove_note(self, context: RequestContext) -> web.Response:
         """Delete a note"""
-        context.expect_nothing()
         await self._journal.remove_note(
             context.tenant, context.id("customerId"), context.id("noteId")
         )
         return json_response({"message": "note deleted successfully"})
 
-    async def communications(self, context: RequestContext) -> web.Response:
-        """List what was sent to a customer and received, newest first"""
-        query = context.query()
-        types = query.many(parameters.COMMUNICATION_TYPES)
-        directions = query.many(parameters.DIRECTIONS)
-        question = journal_query(context, query, types, directions)
-        found = await self._journal.communications(
+    async def communications(
+        self, context: RequestContext, query: CommunicationQuery
+    ) -> web.Response:
+        """List the communications with a customer, newest first"""
+        communications = await self._journal.communications(
             context.tenant,
             context.id("customerId"),
-            question.key,
-            question.limit,
-            types=types,
-            directions=directions,
+            query.key,
+            query.size,
+            types=query.type,
+            directions=query.direction,
         )
-        return journal_response(context, question, found, self._encoder.communication, _key)
+        return journal_response(context, query, communications, self._encoder.communication, _key)
 
-    async def add_communication(self, context: RequestContext) -> web.Response:
-        """Write down a communication
+    async def add_communication(
+        self, context: RequestContext, details: CommunicationDetails
+    ) -> web.Response:
+        """Add a communication
 
-        The same `externalId` and type again answers with the stored one.
+        Adding the same `externalId` and type again returns the stored communication.
         """
-        details = context.read(CommunicationDetails)
-        communication, new = await self._journal.add_communication(
+        communication, is_new = await self._journal.add_communication(
             context.tenant, context.id("customerId"), details
         )
-        return json_response(self._encoder.communication(communication), status=201 if new else 200)
+        status = 201 if is_new else 200
+        return json_response(self._encoder.communication(communication), status=status)
 
-    async def move_communication(self, context: RequestContext) -> web.Response:
-        """Move a communication's status on
+    async def move_communication(self, context: RequestContext, move: StatusMove) -> web.Response:
+        """Update the status of a communication
 
-        From sent to delivered, opened, clicked; or to failed.
+        The status moves from sent to delivered, opened and clicked, or to failed; never back.
         """
-        status = context.read(StatusMove).status
-        moved = await self._journal.move_communication(
-            context.tenant, context.id("customerId"), context.id("communicationId"), status
+        communication = await self._journal.move_communication(
+            context.tenant, context.id("customerId"), context.id("communicationId"), move.status
         )
-        return json_response(self._encoder.communication(moved))
+        return json_response(self._encoder.communication(communication))
 
 
 def _key(row: Note | Communication) -> JournalKey:

@@ -1,15 +1,25 @@
-"""The routes of memberships: why a customer is in a segment, and the feed of changes."""
+"""The routes of memberships: explanations, and the feed of changes."""
+
+from typing import Annotated
 
 from aiohttp import web
+from attrs import frozen
 
 from customers.core.errors import CustomerNotFound, SegmentNotFound
 from customers.core.services.memberships import Memberships
-from customers.entrypoints.http import parameters
+from customers.entrypoints.http.gates import CountGate, PageSizeGate
+from customers.entrypoints.http.query import Query
 from customers.entrypoints.http.request import RequestContext
 from customers.entrypoints.http.responses import json_response
 from customers.entrypoints.http.routes import SEGMENT, Route
 from customers.entrypoints.json import shapes
 from customers.entrypoints.json.encode_segments import SegmentEncoder
+
+
+@frozen(kw_only=True)
+class MembershipChangesQuery(Query):
+    after: Annotated[int, CountGate(least=0), "The `next` of the previous page."] = 0
+    size: Annotated[int, PageSizeGate(limit=1_000)] = 100
 
 
 class MembershipRoutes:
@@ -27,7 +37,7 @@ class MembershipRoutes:
                 f"{SEGMENT}/customers/{{customerId}}/explain",
                 self.explain,
                 {200: shapes.Explanation},
-                refuses=(SegmentNotFound, CustomerNotFound),
+                errors=(SegmentNotFound, CustomerNotFound),
             ),
             Route(
                 "listMemberChanges",
@@ -35,28 +45,27 @@ class MembershipRoutes:
                 f"{SEGMENT}/changes",
                 self.changes,
                 {200: shapes.MembershipChanges},
-                query=(parameters.AFTER, *parameters.CHANGE_SIZES),
-                refuses=(SegmentNotFound,),
+                query=MembershipChangesQuery,
+                errors=(SegmentNotFound,),
             ),
         ]
 
     async def explain(self, context: RequestContext) -> web.Response:
-        """Say why a customer is in a segment or not, and when time alone changes that"""
+        """Explain a membership
+
+        Why a customer is in a segment or not, and when time alone changes that.
+        """
         explanation = await self._memberships.explain(
             context.tenant, context.id("segmentId"), context.id("customerId")
         )
         return json_response(self._encoder.explanation(explanation))
 
-    async def changes(self, context: RequestContext) -> web.Response:
-        """Follow who enters and leaves a segment
+    async def changes(self, context: RequestContext, query: MembershipChangesQuery) -> web.Response:
+        """List the membership changes of a segment
 
-        In an order that never changes and skips nothing.
+        The customers who entered and left it, in an order that never changes and has no gaps.
         """
-        query = context.query()
-        after = query.one(parameters.AFTER)
-        limit = query.size(parameters.CHANGE_SIZES)
-        query.finish()
         changes = await self._memberships.changes(
-            context.tenant, context.id("segmentId"), after, limit
+            context.tenant, context.id("segmentId"), query.after, query.size
         )
-        return json_response(self._encoder.changes(changes, after))
+        return json_response(self._encoder.changes(changes, query.after))

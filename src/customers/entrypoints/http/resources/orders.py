@@ -1,6 +1,7 @@
-"""The routes of a customer's orders: telling facts, and reading the ledger."""
+"""The routes of a customer's orders: recording facts, and listing the ledger."""
 
 from datetime import datetime
+from functools import partial
 from typing import cast
 
 from aiohttp import web
@@ -14,8 +15,7 @@ from customers.core.errors import (
 from customers.core.model.order import Cancellation, Entry, Order, Refund
 from customers.core.model.query import JournalKey
 from customers.core.services.orders import LedgerResult, Orders
-from customers.entrypoints.http import parameters
-from customers.entrypoints.http.lists import journal_query, journal_response
+from customers.entrypoints.http.journal_lists import JournalQuery, journal_response
 from customers.entrypoints.http.request import RequestContext
 from customers.entrypoints.http.responses import json_response
 from customers.entrypoints.http.routes import CUSTOMER, Body, Route
@@ -34,34 +34,38 @@ class OrderRoutes:
 
     def table(self) -> list[Route]:
         order = f"{CUSTOMER}/orders/{{orderId}}"
-        told = {200: shapes.LedgerResult}
+        results = {200: shapes.LedgerResult}
+        count_invalid = self._ledger_metrics.count_invalid
         return [
             Route(
                 "recordOrder",
                 "POST",
                 f"{CUSTOMER}/record-order",
                 self.record,
-                told,
+                results,
                 body=Body(Order),
-                refuses=(CustomerNotFound, OrderConflict),
+                errors=(CustomerNotFound, OrderConflict),
+                on_invalid=partial(count_invalid, "order"),
             ),
             Route(
                 "refundOrder",
                 "POST",
                 f"{order}/refunds",
                 self.refund,
-                told,
+                results,
                 body=Body(Refund),
-                refuses=(CustomerNotFound, OrderConflict, RefundConflict, RefundExceedsOrder),
+                errors=(CustomerNotFound, OrderConflict, RefundConflict, RefundExceedsOrder),
+                on_invalid=partial(count_invalid, "refund"),
             ),
             Route(
                 "cancelOrder",
                 "POST",
                 f"{order}/cancel",
                 self.cancel,
-                told,
+                results,
                 body=Body(Cancellation, is_required=False),
-                refuses=(CustomerNotFound, OrderConflict),
+                errors=(CustomerNotFound, OrderConflict),
+                on_invalid=partial(count_invalid, "cancellation"),
             ),
             Route(
                 "listOrders",
@@ -69,56 +73,51 @@ class OrderRoutes:
                 f"{CUSTOMER}/orders",
                 self.all,
                 {200: list[shapes.LedgerOrder]},
-                query=parameters.JOURNAL,
-                refuses=(CustomerNotFound,),
+                query=JournalQuery,
+                errors=(CustomerNotFound,),
             ),
         ]
 
-    async def record(self, context: RequestContext) -> web.Response:
-        """Tell an order
+    async def record(self, context: RequestContext, order: Order) -> web.Response:
+        """Record an order
 
-        As often as you like: an order counts once, and a repeat answers `duplicate: true`.
+        It can be repeated: an order counts once, and a repeat answers `duplicate: true`.
         """
         with self._ledger_metrics.observe("order") as observation:
-            order = context.read(Order)
             result = await self._orders.record(context.tenant, context.id("customerId"), order)
             observation.result = result
         return self._response("Order recorded successfully", result)
 
-    async def refund(self, context: RequestContext) -> web.Response:
-        """Tell a refund
+    async def refund(self, context: RequestContext, refund: Refund) -> web.Response:
+        """Record a refund
 
-        Once per order and refund id; it may come before its order.
+        It counts once per order and refund id, and may arrive before its order.
         """
         with self._ledger_metrics.observe("refund") as observation:
-            refund = context.read(Refund)
             result = await self._orders.refund(
                 context.tenant, context.id("customerId"), context.order_id, refund
             )
             observation.result = result
         return self._response("Refund recorded successfully", result)
 
-    async def cancel(self, context: RequestContext) -> web.Response:
-        """Tell that an order was cancelled
+    async def cancel(self, context: RequestContext, _: Cancellation | None) -> web.Response:
+        """Cancel an order
 
-        It stops counting; it may come before its order.
+        The order no longer counts. A cancellation may arrive before its order.
         """
         with self._ledger_metrics.observe("cancellation") as observation:
-            if context.body is not None:
-                context.read(Cancellation)
             result = await self._orders.cancel(
                 context.tenant, context.id("customerId"), context.order_id
             )
             observation.result = result
         return self._response("Order cancelled successfully", result)
 
-    async def all(self, context: RequestContext) -> web.Response:
-        """List a customer's orders, newest first"""
-        question = journal_query(context, context.query())
-        found = await self._orders.newest(
-            context.tenant, context.id("customerId"), question.key, question.limit
+    async def all(self, context: RequestContext, query: JournalQuery) -> web.Response:
+        """List the orders of a customer, newest first"""
+        entries = await self._orders.newest(
+            context.tenant, context.id("customerId"), query.key, query.size
         )
-        return journal_response(context, question, found, self._encoder.entry, _key)
+        return journal_response(context, query, entries, self._encoder.entry, _key)
 
     def _response(self, message: str, result: LedgerResult) -> web.Response:
         body: shapes.LedgerResult = {
@@ -130,5 +129,5 @@ class OrderRoutes:
 
 
 def _key(entry: Entry) -> JournalKey:
-    """Only told orders are listed, and those have a date."""
+    """Only recorded orders are listed, and those have a date."""
     return JournalKey(at=cast("datetime", entry.order_date), id=entry.order_id)

@@ -8,7 +8,6 @@ from customers.core.services.previews import Previews
 from customers.entrypoints.http.request import RequestContext
 from customers.entrypoints.http.responses import json_response
 from customers.entrypoints.http.routes import SEGMENT, Body, Route
-from customers.entrypoints.http.rules import read_with_rules
 from customers.entrypoints.json import shapes
 from customers.entrypoints.json.encode_segments import SegmentEncoder
 
@@ -37,32 +36,32 @@ class PreviewRoutes:
                 self.preview_change,
                 {200: shapes.ChangePreview},
                 body=Body(PreviewRequest),
-                refuses=(SegmentNotFound,),
+                errors=(SegmentNotFound,),
             ),
         ]
 
-    async def preview(self, context: RequestContext) -> web.Response:
-        """Try rules: who would be in a segment
+    async def preview(self, context: RequestContext, request: PreviewRequest) -> web.Response:
+        """Preview rules
 
-        Nothing is stored.
+        The customers that the rules match. Nothing is stored.
         """
-        trial = read_with_rules(context, PreviewRequest)
         preview = await self._previews.preview(
-            context.tenant, trial.rules, trial.sample, strict=context.is_strict
+            context.tenant, request.rules, request.sample, strict=context.is_strict
         )
         return json_response(self._encoder.preview(preview))
 
-    async def preview_change(self, context: RequestContext) -> web.Response:
-        """Try rules on a segment: who would enter, who would leave
+    async def preview_change(
+        self, context: RequestContext, request: PreviewRequest
+    ) -> web.Response:
+        """Preview a change of a segment's rules
 
-        Nothing is stored.
+        The customers who would enter and leave the segment. Nothing is stored.
         """
-        trial = read_with_rules(context, PreviewRequest)
         preview = await self._previews.preview_change(
             context.tenant,
             context.id("segmentId"),
-            trial.rules,
-            trial.sample,
+            request.rules,
+            request.sample,
             strict=context.is_strict,
         )
         return json_response(self._encoder.change_preview(preview))

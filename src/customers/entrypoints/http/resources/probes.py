@@ -1,4 +1,4 @@
-"""The probes: health, readiness, liveness, metrics. None of them needs a tenant."""
+"""The probes: health, readiness, liveness, metrics. They need no tenant."""
 
 import asyncio
 
@@ -10,11 +10,12 @@ from customers.core.ports.storage import Storage
 from customers.entrypoints.http.drain import Drain
 from customers.entrypoints.http.errors import (
     RETRY_LATER,
+    ErrorFormat,
     ErrorResponse,
-    Form,
     accepts_problem,
     error_response,
 )
+from customers.entrypoints.http.index import SERVICE
 from customers.entrypoints.http.request import RequestContext
 from customers.entrypoints.http.responses import json_response
 from customers.entrypoints.http.routes import Route
@@ -22,7 +23,6 @@ from customers.entrypoints.json import shapes
 from customers.entrypoints.observability.logs import logger
 from customers.entrypoints.observability.metrics import Metrics
 
-SERVICE = "customers-service"
 CHECK_SECONDS = 3.0
 
 
@@ -44,38 +44,49 @@ class Probes:
             Route("getLiveness", "GET", "/live", self.live, {200: shapes.Live}),
             Route("getMetrics", "GET", "/metrics", self.metrics, {200: str}),
         ]
-        return [evolve(each, is_of_tenant=False) for each in routes]
+        return [evolve(route, is_of_tenant=False) for route in routes]
 
     async def health(self, context: RequestContext) -> web.Response:
-        """Say whether the service and its database work"""
-        trouble = await self._trouble()
-        said = {"service": SERVICE, "version": self._version}
-        if trouble is None:
-            return json_response({"status": "healthy", **said, "database": "up"})
-        return _refused(
-            context.request, {"status": "unhealthy", **said, "database": "down"}, trouble
-        )
+        """Check health
+
+        Whether the service and its database work.
+        """
+        failure = await self._storage_failure()
+        service = {"service": SERVICE, "version": self._version}
+        if failure is None:
+            return json_response({"status": "healthy", **service, "database": "up"})
+        body = {"status": "unhealthy", **service, "database": "down"}
+        return _unavailable(context.request, body, failure)
 
     async def ready(self, context: RequestContext) -> web.Response:
-        """Say whether the service should get traffic"""
+        """Check readiness
+
+        Whether the service is ready for traffic.
+        """
         if self._drain.is_stopping:
-            why = "the service is about to end"
-            return _refused(context.request, {"status": "stopping"}, why, code="STOPPING")
-        if trouble := await self._trouble():
-            return _refused(context.request, {"status": "not ready"}, trouble)
+            message = "the service is stopping"
+            return _unavailable(context.request, {"status": "stopping"}, message, code="STOPPING")
+        if failure := await self._storage_failure():
+            return _unavailable(context.request, {"status": "not ready"}, failure)
         return json_response({"status": "ready"})
 
     async def live(self, _: RequestContext) -> web.Response:
-        """Say that the process runs"""
+        """Check liveness
+
+        Whether the process runs.
+        """
         return json_response({"status": "alive"})
 
     async def metrics(self, _: RequestContext) -> web.Response:
-        """Tell the metrics in the format of Prometheus"""
+        """Get metrics
+
+        In the Prometheus format.
+        """
         text, content_type = self._metrics.render()
         return web.Response(body=text, headers={"Content-Type": content_type})
 
-    async def _trouble(self) -> str | None:
-        """Why the storage cannot serve, None when it can."""
+    async def _storage_failure(self) -> str | None:
+        """Why the storage cannot be used, for callers; None if it can."""
         try:
             async with asyncio.timeout(CHECK_SECONDS):
                 await self._storage.check()
@@ -84,18 +95,21 @@ class Probes:
         except TimeoutError:
             return "the storage does not answer in time"
         except Exception:
-            logger().exception("the storage cannot be used")
-            return "the storage cannot be used; why has been logged"
+            logger().exception("storage check failed")
+            return "the storage cannot be used; the reason has been logged"
         return None
 
 
-def _refused(
-    request: web.Request, said: dict[str, str], why: str, code: str = Unavailable.code
+def _unavailable(
+    request: web.Request, body: dict[str, str], message: str, code: str = Unavailable.code
 ) -> web.Response:
-    """What the probe says, in the form of every error."""
-    refusal = ErrorResponse(status=503, code=code, message=why, headers=RETRY_LATER)
+    """The body of a probe with the keys of an error; a problem document where one is accepted."""
+    error = ErrorResponse(status=503, code=code, message=message, headers=RETRY_LATER)
     accept = ",".join(request.headers.getall("Accept", ()))
     if accepts_problem(accept):
-        return error_response(refusal, Form.PLAIN, accept)
-    form = {"error": why, "message": why, "code": code}
-    return json_response(said | form, status=refusal.status, headers=RETRY_LATER)
+        return error_response(error, ErrorFormat.PLAIN, accept)
+    return json_response(
+        body | {"error": message, "message": message, "code": code},
+        status=error.status,
+        headers=RETRY_LATER,
+    )

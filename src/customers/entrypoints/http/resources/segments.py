@@ -1,4 +1,4 @@
-"""The routes of segments: CRUD, members, and a customer's segments."""
+"""The routes of segments, of their customers, and of a customer's segments."""
 
 from aiohttp import web
 
@@ -11,13 +11,11 @@ from customers.core.errors import (
 )
 from customers.core.model.segment import MemberIds, SegmentChange, SegmentDetails
 from customers.core.services.segments import Segments
-from customers.entrypoints.http import parameters
-from customers.entrypoints.http.lists import cursor_page_response, list_query, page_response
-from customers.entrypoints.http.queries import Query
+from customers.entrypoints.http.customer_pages import cursor_page_response, page_response
+from customers.entrypoints.http.customer_queries import MemberPageQuery
 from customers.entrypoints.http.request import RequestContext
 from customers.entrypoints.http.responses import json_response
 from customers.entrypoints.http.routes import BASE, CUSTOMER, SEGMENT, Body, Route
-from customers.entrypoints.http.rules import read_with_rules
 from customers.entrypoints.json import shapes
 from customers.entrypoints.json.encode import Encoder
 
@@ -46,8 +44,8 @@ class SegmentRoutes:
                 self.create,
                 {201: shapes.Segment},
                 body=Body(SegmentDetails),
-                refuses=(SegmentNameTaken,),
-                is_located=True,
+                errors=(SegmentNameTaken,),
+                has_location=True,
             ),
             Route(
                 "getSegment",
@@ -55,7 +53,7 @@ class SegmentRoutes:
                 SEGMENT,
                 self.get,
                 {200: shapes.Segment},
-                refuses=(SegmentNotFound,),
+                errors=(SegmentNotFound,),
             ),
             Route(
                 "updateSegment",
@@ -64,7 +62,7 @@ class SegmentRoutes:
                 self.put,
                 {200: shapes.Segment},
                 body=Body(SegmentChange),
-                refuses=(SegmentNotFound, SegmentNameTaken, SegmentBuilding),
+                errors=(SegmentNotFound, SegmentNameTaken, SegmentBuilding),
             ),
             Route(
                 "deleteSegment",
@@ -72,7 +70,7 @@ class SegmentRoutes:
                 SEGMENT,
                 self.remove,
                 {200: shapes.Message},
-                refuses=(SegmentNotFound,),
+                errors=(SegmentNotFound,),
             ),
             Route(
                 "listMembers",
@@ -80,8 +78,8 @@ class SegmentRoutes:
                 members,
                 self.members,
                 {200: (list[shapes.Customer], shapes.CustomerPage, shapes.CustomerCursorPage)},
-                query=parameters.PAGING,
-                refuses=(SegmentNotFound,),
+                query=MemberPageQuery,
+                errors=(SegmentNotFound,),
             ),
             Route(
                 "addMembers",
@@ -90,16 +88,16 @@ class SegmentRoutes:
                 self.add_members,
                 {200: shapes.MembersAdded},
                 body=Body(MemberIds),
-                refuses=(SegmentNotFound, SegmentIsDynamic),
+                errors=(SegmentNotFound, SegmentIsDynamic),
             ),
             Route(
                 "removeMembers",
                 "DELETE",
                 members,
-                self.take_members,
+                self.remove_members,
                 {200: shapes.MembersRemoved},
                 body=Body(MemberIds),
-                refuses=(SegmentNotFound, SegmentIsDynamic),
+                errors=(SegmentNotFound, SegmentIsDynamic),
             ),
             Route(
                 "listSegmentsOfCustomer",
@@ -107,23 +105,25 @@ class SegmentRoutes:
                 f"{CUSTOMER}/segments",
                 self.of_customer,
                 {200: list[shapes.Segment]},
-                refuses=(CustomerNotFound,),
+                errors=(CustomerNotFound,),
             ),
         ]
 
     async def all(self, context: RequestContext) -> web.Response:
-        """List all segments, newest first"""
+        """List segments, newest first"""
         segments = await self._segments.all(context.tenant)
-        return json_response([self._encoder.segment(each) for each in segments])
+        return json_response([self._encoder.segment(segment) for segment in segments])
 
     async def of_customer(self, context: RequestContext) -> web.Response:
-        """List the segments that a customer is in"""
+        """List the segments of a customer"""
         segments = await self._segments.of_customer(context.tenant, context.id("customerId"))
-        return json_response([self._encoder.segment(each) for each in segments])
+        return json_response([self._encoder.segment(segment) for segment in segments])
 
-    async def create(self, context: RequestContext) -> web.Response:
-        """Create a segment, put together by hand or by a rule"""
-        details = read_with_rules(context, SegmentDetails)
+    async def create(self, context: RequestContext, details: SegmentDetails) -> web.Response:
+        """Create a segment
+
+        The customers of a dynamic segment follow its rules; those of a manual one are assigned.
+        """
         segment = await self._segments.create(context.tenant, details, strict=context.is_strict)
         location = f"{BASE}/customers/segments/{segment.segment.id}"
         return json_response(
@@ -131,63 +131,57 @@ class SegmentRoutes:
         )
 
     async def get(self, context: RequestContext) -> web.Response:
-        """Read a segment"""
+        """Get a segment"""
         segment = await self._segments.get(context.tenant, context.id("segmentId"))
         return json_response(self._encoder.segment(segment))
 
-    async def put(self, context: RequestContext) -> web.Response:
-        """Change the fields of a segment that are given"""
-        change = read_with_rules(context, SegmentChange)
+    async def put(self, context: RequestContext, change: SegmentChange) -> web.Response:
+        """Update a segment
+
+        Only the fields in the body are changed.
+        """
         segment = await self._segments.change(
             context.tenant, context.id("segmentId"), change, strict=context.is_strict
         )
         return json_response(self._encoder.segment(segment))
 
     async def remove(self, context: RequestContext) -> web.Response:
-        """Delete a segment; its customers stay"""
-        context.expect_nothing()
+        """Delete a segment
+
+        Its customers are not deleted.
+        """
         await self._segments.remove(context.tenant, context.id("segmentId"))
         return json_response({"message": "segment deleted successfully"})
 
-    async def members(self, context: RequestContext) -> web.Response:
+    async def members(self, context: RequestContext, query: MemberPageQuery) -> web.Response:
         """List the customers in a segment, newest first
 
-        A bare array of at most 1,000, or as `GET /customers` with one of its paging parameters.
+        Without paging parameters, an array of at most 1,000 customers; with any of them, a page as
+        in `GET /customers`.
         """
-        segment_id = context.id("segmentId")
-        if not _is_paged(context.query()):
-            found = await self._segments.first_members(context.tenant, segment_id)
-            return json_response([self._encoder.customer(each) for each in found])
-        question = list_query(context, filtered=False)
-        if question.by_cursor:
-            found = await self._segments.members_after(
-                context.tenant, segment_id, question.order, question.key, question.page.size
+        tenant, segment_id = context.tenant, context.id("segmentId")
+        if not query.is_paged:
+            customers = await self._segments.first_members(tenant, segment_id)
+            return json_response([self._encoder.customer(customer) for customer in customers])
+        if query.is_by_cursor:
+            customers = await self._segments.members_after(
+                tenant, segment_id, query.sort, query.key, query.size
             )
-            return cursor_page_response(context, question, found, self._encoder.customer)
-        page = await self._segments.members(
-            context.tenant, segment_id, question.order, question.page
-        )
+            return cursor_page_response(context, query, customers, self._encoder.customer)
+        page = await self._segments.members(tenant, segment_id, query.sort, query.numbered_page)
         return page_response(context, page, self._encoder.customer)
 
-    async def add_members(self, context: RequestContext) -> web.Response:
-        """Put customers into a manual segment
+    async def add_members(self, context: RequestContext, members: MemberIds) -> web.Response:
+        """Add customers to a manual segment
 
-        All or none: an id that is unknown is refused, and nothing is changed.
+        If any of the ids is unknown, the request is refused and nothing is changed.
         """
-        members = context.read(MemberIds)
         added = await self._segments.assign(
             context.tenant, context.id("segmentId"), members, actor=context.actor
         )
         return json_response({"message": "customers added to segment", "added": added})
 
-    async def take_members(self, context: RequestContext) -> web.Response:
-        """Take customers out of a manual segment"""
-        members = context.read(MemberIds)
+    async def remove_members(self, context: RequestContext, members: MemberIds) -> web.Response:
+        """Remove customers from a manual segment"""
         removed = await self._segments.unassign(context.tenant, context.id("segmentId"), members)
         return json_response({"message": "customers removed from segment", "removed": removed})
-
-
-def _is_paged(query: Query) -> bool:
-    return query.has(parameters.CURSOR) or any(
-        query.raw(each) is not None for each in parameters.BY_NUMBER
-    )

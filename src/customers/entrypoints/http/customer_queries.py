@@ -1,0 +1,152 @@
+"""The queries of lists of customers: filters, sorting, and pages by number or by cursor."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Self
+
+from attrs import evolve, fields, frozen
+
+from customers.core.errors import InvalidValue, Problem
+from customers.core.model.customer import CustomerStatusChoice, CustomerTypeChoice
+from customers.core.model.folding import fold
+from customers.core.model.query import (
+    MAX_PAGE_SIZE,
+    CustomerFilter,
+    CustomerKey,
+    CustomerSort,
+    Page,
+    SortDirection,
+    SortField,
+    search_key,
+)
+from customers.core.model.values import ChoiceGate, TextGate
+from customers.entrypoints.http.cursors import customer_key, scope_of
+from customers.entrypoints.http.gates import (
+    CountGate,
+    CursorGate,
+    NumberGate,
+    PageSizeGate,
+    RangeEndGate,
+)
+from customers.entrypoints.http.query import Query, parameters_of, snake
+from customers.entrypoints.http.request import RequestContext
+
+# More than a request line can hold.
+_MAX_SEARCH = 10_000
+_RANGE = "A timestamp, or a day in UTC; inclusive."
+
+Tag = Annotated[str, TextGate(max_length=100)]
+
+
+@frozen(kw_only=True)
+class CustomerPageQuery(Query):
+    """A page of customers: by cursor if `cursor` is present, by number otherwise.
+
+    An empty cursor is the first page's; `key` is the place that a cursor names.
+    """
+
+    sort_by: Annotated[SortField, ChoiceGate(SortField)] = SortField.CREATED_AT
+    sort_order: Annotated[SortDirection, ChoiceGate(SortDirection)] = SortDirection.DESC
+    page: Annotated[int, CountGate(), "The page number, from 1."] = 1
+    size: Annotated[int, PageSizeGate(limit=MAX_PAGE_SIZE)] = 20
+    cursor: (
+        Annotated[
+            str,
+            CursorGate(keeps_empty=True),
+            "Empty for the first page, then the `nextCursor` of the previous page.",
+        ]
+        | None
+    ) = None
+    key: CustomerKey | None = None
+
+    @property
+    def filter(self) -> CustomerFilter:
+        return CustomerFilter()
+
+    @property
+    def sort(self) -> CustomerSort:
+        return CustomerSort(by=self.sort_by, order=self.sort_order)
+
+    @property
+    def numbered_page(self) -> Page:
+        return Page(number=self.page, size=self.size)
+
+    @property
+    def is_by_cursor(self) -> bool:
+        return self.cursor is not None
+
+    def bind(self, context: RequestContext, problems: list[Problem]) -> Self:
+        if not self.cursor:
+            return self
+        try:
+            key = customer_key(self.cursor, self.sort_by, self.scope(context))
+        except InvalidValue as error:
+            problems.append(error.at("cursor"))
+            return self
+        return evolve(self, key=key)
+
+    def scope(self, context: RequestContext) -> bytes:
+        """What a cursor is bound to."""
+        sort = [("by", str(self.sort_by)), ("order", str(self.sort_order))]
+        return scope_of(context.tenant, context.request.path, _scope_of(self.filter), sort)
+
+
+@frozen(kw_only=True)
+class MemberPageQuery(CustomerPageQuery):
+    """A page of a segment's customers, if any parameter is given; `is_paged` is whether."""
+
+    is_paged: bool = False
+
+    def bind(self, context: RequestContext, problems: list[Problem]) -> Self:
+        if not context.request.query_string:
+            return self
+        names = {parameter.name for parameter in parameters_of(type(self))}
+        is_paged = self.is_by_cursor or any(
+            text.strip() and snake(name) in names for name, text in context.request.query.items()
+        )
+        return evolve(super().bind(context, problems), is_paged=is_paged)
+
+
+@frozen(kw_only=True)
+class CustomerListQuery(CustomerPageQuery):
+    """A page of the customers that satisfy all filters."""
+
+    search: Annotated[
+        str,
+        TextGate(max_length=_MAX_SEARCH),
+        "Part of the e-mail address, first name, last name, full name or phone number; "
+        "case-insensitive.",
+    ] = ""
+    status: tuple[CustomerStatusChoice, ...] = ()
+    customer_type: tuple[CustomerTypeChoice, ...] = ()
+    tags: Annotated[tuple[Tag, ...], "Customers that have all of these tags."] = ()
+    created_from: Annotated[datetime, RangeEndGate(is_upper=False), _RANGE] | None = None
+    created_to: Annotated[datetime, RangeEndGate(is_upper=True), _RANGE] | None = None
+    min_total_spent: Annotated[Decimal, NumberGate()] | None = None
+    max_total_spent: Annotated[Decimal, NumberGate()] | None = None
+
+    @property
+    def filter(self) -> CustomerFilter:
+        return CustomerFilter(
+            search=search_key(self.search),
+            statuses=frozenset(self.status),
+            types=frozenset(self.customer_type),
+            tags=frozenset(map(fold, self.tags)),
+            created_from=self.created_from,
+            created_to=self.created_to,
+            min_total_spent=self.min_total_spent,
+            max_total_spent=self.max_total_spent,
+        )
+
+
+def _scope_of(filter: CustomerFilter) -> list[tuple[str, str]]:
+    """What is set in a filter: the same texts however the query spelled it."""
+    values = {field.name: getattr(filter, field.name) for field in fields(CustomerFilter)}
+    return [
+        (name, str(sorted(map(str, value)) if isinstance(value, frozenset) else value))
+        for name, value in values.items()
+        if value not in _NOT_SET
+    ]
+
+
+_NOT_SET: tuple[object, ...] = (None, "", frozenset())

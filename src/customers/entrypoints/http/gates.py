@@ -1,0 +1,73 @@
+"""Gates that only query parameters have; those of the model are in `core.model.values`."""
+
+import re
+from datetime import UTC, datetime, time, timedelta
+from decimal import Decimal
+
+from attrs import frozen
+
+from customers.core.errors import InvalidValue
+from customers.core.model.numbers import exact_number
+from customers.core.model.values import DayGate, MomentGate
+
+_WHOLE_NUMBER = re.compile(r"\+?(?=[0-9])0*([0-9]*)")
+# No list is longer than this; a larger number is served as this one.
+_MAX_COUNT = 10**15
+_LAST_INSTANT = timedelta(days=1) - timedelta(microseconds=1)
+
+
+@frozen
+class CountGate:
+    """A whole number of at least `least`, which is 0 or 1."""
+
+    least: int = 1
+
+    def read(self, raw: object) -> int:
+        digits = _WHOLE_NUMBER.fullmatch(str(raw).strip())
+        count = -1 if digits is None else int(digits[1][:16] or 0)
+        if count < self.least:
+            raise InvalidValue("INVALID_VALUE", f"must be a whole number from {self.least}")
+        return min(count, _MAX_COUNT)
+
+
+@frozen
+class NumberGate:
+    """An exact decimal."""
+
+    def read(self, raw: object) -> Decimal:
+        return exact_number(raw)
+
+
+@frozen
+class RangeEndGate:
+    """One end of a range of moments: a moment, or the first or last instant of a day in UTC."""
+
+    is_upper: bool
+
+    def read(self, raw: object) -> datetime:
+        try:
+            return MomentGate().read(raw)
+        except InvalidValue:
+            day = DayGate().read(raw)
+        start = datetime.combine(day, time.min, tzinfo=UTC)
+        return start + _LAST_INSTANT if self.is_upper else start
+
+
+@frozen(kw_only=True)
+class PageSizeGate:
+    """The size of a page; more than `limit` is read as `limit`."""
+
+    limit: int
+
+    def read(self, raw: object) -> int:
+        return min(CountGate().read(raw), self.limit)
+
+
+@frozen(kw_only=True)
+class CursorGate:
+    """Any text, since only the list can open its cursors. `keeps_empty` if empty is not absent."""
+
+    keeps_empty: bool = False
+
+    def read(self, raw: object) -> str:
+        return str(raw)

@@ -1,0 +1,157 @@
+"""Reads the input of a request as its route declares it: tenant, path, body and query in one step.
+
+A handler is only called with complete, typed input; everything wrong with it is reported at once.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any, Final, get_args, get_type_hints
+
+from aiohttp import web
+from attrs import AttrsInstance, frozen
+
+from customers.core.errors import Invalid, InvalidValue, Problem
+from customers.core.model.segment import RulesText
+from customers.entrypoints.http.query import reader_of
+from customers.entrypoints.http.raw_json import member_text
+from customers.entrypoints.http.request import RequestContext
+from customers.entrypoints.http.routes import Body, Handler, Route
+from customers.entrypoints.json.decode import Decoder
+
+_TENANT_KEYS: Final = frozenset({"tenantId"})
+
+
+@frozen
+class Nothing:
+    """The content of a body that its route does not need."""
+
+
+_UNNEEDED: Final = Body(Nothing, is_required=False)
+
+
+def with_input(route: Route, decoder: Decoder) -> Handler:
+    """Reads the input of a request, then calls the handler of the route."""
+    reader, handler, on_invalid = InputReader(route, decoder), route.handler, route.on_invalid
+
+    async def handle(context: RequestContext) -> web.Response:
+        try:
+            arguments = reader.read(context)
+        except Invalid:
+            if on_invalid is not None:
+                on_invalid()
+            raise
+        return await handler(context, *arguments)
+
+    return handle
+
+
+class InputReader:
+    """Reads the input of one route."""
+
+    def __init__(self, route: Route, decoder: Decoder) -> None:
+        self._body = _body_reader(route, decoder)
+        self._passes_body = route.body is not None and route.body.decoded
+        self._query = None if route.query is None else reader_of(route.query)
+
+    def read(self, context: RequestContext) -> Sequence[Any]:
+        """The body and the query, as far as the route declares them.
+
+        Raises Invalid: with the problems of tenant, path and body, in this order; without any,
+        with those of the query.
+        """
+        arguments: list[Any] = []
+        if self._body is None:
+            _raise_if_any(context.problems)
+        else:
+            body = self._body.read(context)
+            if self._passes_body:
+                arguments.append(body)
+        if self._query is not None:
+            arguments.append(self._query.read(context))
+        return arguments
+
+
+class BodyReader:
+    """Reads bodies of one kind."""
+
+    def __init__(self, body: Body, decoder: Decoder) -> None:
+        self._body = body
+        self._decoder = decoder
+        self._has_rules = has_rules(body.kind)
+
+    def read(self, context: RequestContext) -> AttrsInstance | None:
+        """The body; None without one that is not required.
+
+        Raises Invalid with the problems of tenant, path and body.
+        """
+        body = self._body
+        if body.precheck is not None:
+            _raise_if_any(body.precheck(context.body))
+        if context.body is None and not body.is_required:
+            _raise_if_any(context.problems)
+            return None
+        values = _with_rules_text(context) if self._has_rules else context.body
+        try:
+            decoded = self._decode(values, is_strict=context.is_strict)
+        except Invalid as error:
+            problems = [*context.problems, *error.problems]
+            raise Invalid([*problems, *self._rule_problems(values, context)]) from error
+        if context.problems:
+            raise Invalid([*context.problems, *self._rule_problems(values, context)])
+        return decoded
+
+    def _decode(self, values: Mapping[str, Any] | None, *, is_strict: bool) -> AttrsInstance:
+        if values is None:
+            raise Invalid([InvalidValue("REQUIRED", "a JSON object is expected").at("", "")])
+        allowed = _TENANT_KEYS | self._body.ignored if is_strict else None
+        return self._decoder.decode(
+            self._body.kind, values, nulls=self._body.nulls, allowed=allowed
+        )
+
+    def _rule_problems(
+        self, values: Mapping[str, Any] | None, context: RequestContext
+    ) -> Sequence[Problem]:
+        """What is wrong with the rules of a body in which something else is wrong too.
+
+        Those of a good body are checked where the segment is made.
+        """
+        rules = (values or {}).get("rules") if self._has_rules else None
+        if values is None or rules is None:
+            return ()
+        is_static = str(values.get("segmentType")).upper() == "STATIC"
+        is_dynamic = not (is_static or values.get("isDynamic") is False)
+        try:
+            rules.rule(is_dynamic=is_dynamic, strict=context.is_strict)
+        except Invalid as error:
+            return error.problems
+        return ()
+
+
+def _body_reader(route: Route, decoder: Decoder) -> BodyReader | None:
+    """None for a route whose handler uses the body as it came, or gets none."""
+    if route.body is not None:
+        return BodyReader(route.body, decoder) if route.body.decoded else None
+    # With strict handling, the keys of a body that nobody needs are refused.
+    is_checked = route.is_of_tenant and route.method != "GET"
+    return BodyReader(_UNNEEDED, decoder) if is_checked else None
+
+
+@cache
+def has_rules(kind: type[AttrsInstance]) -> bool:
+    """Whether bodies of that class hold rules, which are stored as they were written."""
+    hint = get_type_hints(kind, include_extras=True).get("rules")
+    return RulesText in (hint, *get_args(hint))
+
+
+def _with_rules_text(context: RequestContext) -> Mapping[str, Any] | None:
+    """The body, its rules with the text that they were written as."""
+    body = context.body
+    if body is None or "rules" not in body:
+        return body
+    text = member_text(context.raw.decode(), "rules")
+    return {**body, "rules": RulesText(text=text, value=body["rules"])}
+
+
+def _raise_if_any(problems: Sequence[Problem]) -> None:
+    if problems:
+        raise Invalid(problems)

@@ -1,0 +1,61 @@
+"""Lists that are newest first, a bare array with the next page in the Link header."""
+
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, Self
+
+from aiohttp import web
+from attrs import evolve, frozen
+
+from customers.core.errors import InvalidValue, Problem
+from customers.core.model.query import MAX_JOURNAL_PAGE_SIZE, JournalKey
+from customers.entrypoints.http.cursors import journal_cursor, journal_key, scope_of
+from customers.entrypoints.http.gates import CursorGate, PageSizeGate
+from customers.entrypoints.http.links import link_header
+from customers.entrypoints.http.query import Query
+from customers.entrypoints.http.request import RequestContext
+from customers.entrypoints.http.responses import json_response
+
+
+@frozen(kw_only=True)
+class JournalQuery(Query):
+    """A page of a list; `key` is the place that the cursor names."""
+
+    size: Annotated[int, PageSizeGate(limit=MAX_JOURNAL_PAGE_SIZE)] = 50
+    cursor: (
+        Annotated[str, CursorGate(), "The `cursor` in the `next` link of the previous page."] | None
+    ) = None
+    key: JournalKey | None = None
+
+    def bind(self, context: RequestContext, problems: list[Problem]) -> Self:
+        if self.cursor is None:
+            return self
+        try:
+            key = journal_key(self.cursor, self.scope(context))
+        except InvalidValue as error:
+            problems.append(error.at("cursor"))
+            return self
+        return evolve(self, key=key)
+
+    def scope(self, context: RequestContext) -> bytes:
+        """What a cursor is bound to."""
+        return scope_of(context.tenant, context.request.path, self.filter_scope())
+
+    def filter_scope(self) -> list[list[str]]:
+        """The filters: the same texts however they were spelled."""
+        return []
+
+
+def journal_response(
+    context: RequestContext,
+    query: JournalQuery,
+    rows: Sequence[Any],
+    encode: Callable[[Any], Any],
+    key: Callable[[Any], JournalKey],
+) -> web.Response:
+    """A page of a list; `rows` holds one more than the page if there is a next one."""
+    page, links = rows[: query.size], {}
+    if len(rows) > query.size:
+        links["next"] = journal_cursor(key(page[-1]), query.scope(context))
+    return json_response(
+        [encode(row) for row in page], headers=link_header(context.request, "cursor", links)
+    )

@@ -1,0 +1,137 @@
+"""Reads query strings as attrs classes, in which each field with a gate is a parameter.
+
+    status: tuple[Annotated[CustomerStatus, ChoiceGate(CustomerStatus)], ...] = ()
+    page: Annotated[int, CountGate(), "The page number, from 1."] = 1
+
+The name of a parameter is the field's, in snake_case or camelCase. An empty parameter is absent. A
+list is comma-separated or repeated; nothing else may be repeated. Unknown parameters are ignored.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import cache, lru_cache
+from types import UnionType
+from typing import Annotated, Any, Self, Union, get_args, get_origin, get_type_hints
+
+from attrs import NOTHING, AttrsInstance, fields
+from multidict import MultiMapping
+
+from customers.core.errors import Invalid, Problem
+from customers.entrypoints.http.gates import CursorGate, PageSizeGate
+from customers.entrypoints.http.parameters import PageSize, Parameter
+from customers.entrypoints.http.request import RequestContext
+
+_HUMP = re.compile(r"(?<=[a-z0-9])([A-Z])")
+
+
+class Query(AttrsInstance):
+    """The base of all query classes."""
+
+    __slots__ = ()
+
+    def bind(self, context: RequestContext, problems: list[Problem]) -> Self:  # noqa: ARG002
+        """The query for this request. Adds the problems that no gate can find."""
+        return self
+
+
+class QueryReader:
+    """Reads query strings as one class; the fields of the class are resolved once."""
+
+    def __init__(self, query_class: type[Query]) -> None:
+        self._class = query_class
+        self._readers = readers_of(query_class)
+        self._fields = {
+            parameter.name: name
+            for name, reader in self._readers.items()
+            for parameter in _parameters(reader)
+        }
+        self._defaults = {name: reader.read({}, []) for name, reader in self._readers.items()}
+        self._places = {name: place for place, name in enumerate(self._defaults)}
+        self._empty = query_class(**self._defaults)
+
+    def read(self, context: RequestContext) -> Query:
+        """Raises Invalid, which names every bad parameter, in the order of the fields."""
+        query, problems = self._empty, list[Problem]()
+        if context.request.query_string:
+            query = self._decode(context.request.query, problems)
+        query = query.bind(context, problems)
+        if problems:
+            raise Invalid(sorted(problems, key=self._place))
+        return query
+
+    def _decode(self, query: MultiMapping[str], problems: list[Problem]) -> Query:
+        params: dict[str, list[str]] = {}
+        for name, text in query.items():
+            params.setdefault(snake(name), []).append(text)
+        present = {self._fields[name] for name in params if name in self._fields}
+        if not present:
+            return self._empty
+        values = {name: self._readers[name].read(params, problems) for name in present}
+        return self._class(**{**self._defaults, **values})
+
+    def _place(self, problem: Problem) -> int:
+        return self._places[self._fields[problem.field]]
+
+
+@cache
+def reader_of(query_class: type[Query]) -> QueryReader:
+    return QueryReader(query_class)
+
+
+@cache
+def parameters_of(query_class: type[Query] | None) -> Sequence[Parameter]:
+    """The parameters of a query class in the order of its fields; none without a class."""
+    if query_class is None:
+        return ()
+    readers = readers_of(query_class).values()
+    return tuple(parameter for reader in readers for parameter in _parameters(reader))
+
+
+@lru_cache(maxsize=256)
+def snake(name: str) -> str:
+    """The snake_case spelling: `customerType` is `customer_type`."""
+    return _HUMP.sub(r"_\1", name).lower()
+
+
+def _parameters(reader: Parameter | PageSize) -> Sequence[Parameter]:
+    return (reader,) if isinstance(reader, Parameter) else (reader.page_size, reader.limit)
+
+
+def readers_of(query_class: type[Query]) -> dict[str, Parameter | PageSize]:
+    """The reader of each field; a class's own fields come before those that it inherits."""
+    hints = get_type_hints(query_class, include_extras=True)
+    return {
+        attribute.name: reader
+        for attribute in sorted(fields(query_class), key=lambda attribute: attribute.inherited)
+        for reader in _reader(attribute.name, hints[attribute.name], attribute.default)
+    }
+
+
+def _reader(name: str, hint: Any, default: Any) -> Iterator[Parameter | PageSize]:
+    """No reader for a field without a gate."""
+    kind, annotations = _unpack(hint)
+    is_list = get_origin(kind) is tuple
+    gates = _unpack(get_args(kind)[0])[1] if is_list else annotations
+    gate = next((gate for gate in gates if hasattr(gate, "read")), None)
+    if isinstance(gate, PageSizeGate):
+        yield PageSize.of(default=default, max_size=gate.limit)
+    elif gate is not None:
+        yield Parameter(
+            name=name,
+            gate=gate,
+            default=None if default is NOTHING else default,
+            description=next((text for text in annotations if isinstance(text, str)), ""),
+            is_list=is_list,
+            is_required=default is NOTHING,
+            keeps_empty=isinstance(gate, CursorGate) and gate.keeps_empty,
+        )
+
+
+def _unpack(hint: Any) -> tuple[Any, Sequence[Any]]:
+    """The type and the annotations of a hint that may be optional."""
+    if get_origin(hint) in (Union, UnionType):
+        hint = next(option for option in get_args(hint) if option is not type(None))
+    if get_origin(hint) is not Annotated:
+        return hint, ()
+    kind, *annotations = get_args(hint)
+    return kind, annotations
