@@ -10,9 +10,8 @@ import pytest
 from attrs import evolve, fields, has
 from immutables import Map
 
-from customers.adapters.memory.snapshot.converter import OMITTED, camel, snapshot_converter
-from customers.adapters.memory.snapshot.dump import dump
-from customers.adapters.memory.snapshot.restore import restore
+from customers.adapters.memory.snapshot import dump, restore
+from customers.adapters.memory.snapshot_converter import OMITTED, camel, converter
 from customers.adapters.memory.state import State, token_of
 from customers.core.model.address import Address, AddressType
 from customers.core.model.customer import Customer, CustomerStatus, CustomerType
@@ -259,6 +258,6 @@ def test_living_customers_and_their_indexes_are_restored() -> None:
 @pytest.mark.parametrize("entity", ENTITIES, ids=lambda entity: type(entity).__name__)
 def test_keys_are_the_names_of_the_fields_in_camel_case(entity: Any) -> None:
     kind = type(entity)
-    row = snapshot_converter(USD).unstructure(entity)
+    row = converter(USD).unstructure(entity)
     expected = {camel(field.name) for field in fields(kind)} - {camel(OMITTED.get(kind, ""))}
     assert row.keys() == expected
