@@ -1,8 +1,8 @@
 """Snapshots: the states of all tenants as plain JSON values, and back.
 
 A tenant is dumped as rows without what follows from other rows: statistics, indexes, stored
-members. `restore` builds a state of the rows that fit each other, and refuses the rows that a dump
-of this state lacks. Whether some history could have led to the rows is not checked: versions, the
+members. `restore` builds a state of the rows that fit each other, dumps it, and refuses the rows
+that this dump lacks. Whether some history could have led to the rows is not checked: versions, the
 order of moments, refunds that exceed their order, earlier values of customers, and whether stored
 members match their rule.
 """
@@ -25,27 +25,20 @@ from immutables import Map
 from customers.adapters.memory.snapshot_converter import converter, problem_at, problems_of
 from customers.adapters.memory.state import EMPTY, State, token_of
 from customers.core.errors import InvalidValue, Problem
+from customers.core.model import journal, membership, order, payment
 from customers.core.model.address import MOST_ADDRESSES, Address, AddressBook, AddressType
 from customers.core.model.cards import card_numbers
 from customers.core.model.customer import Customer
 from customers.core.model.erasure import TABLES, Erasure
-from customers.core.model.journal import Communication, Note
 from customers.core.model.json_pointer import JsonPointer
-from customers.core.model.membership import (
-    Assignment,
-    PendingChange,
-    RefreshState,
-    SequencedChange,
-    depends_on_orders,
-)
 from customers.core.model.money import Currency
-from customers.core.model.order import NOTHING_YET, Entry, StoredRefund, fold
-from customers.core.model.payment import PaymentMethod, Wallet
 from customers.core.model.problems import Problems
 from customers.core.model.segment import Segment
 from customers.core.model.values import Tenant
 
 T = TypeVar("T")
+_MISSING: Final = object()
+_MISFIT: Final = InvalidValue("INVALID_VALUE", "does not fit the rest of the snapshot")
 
 
 @frozen(kw_only=True)
@@ -72,17 +65,17 @@ class TenantRows:
     customers: tuple[Customer, ...] = ()
     erased_customers: tuple[ErasedCustomer, ...] = ()
     addresses: tuple[Address, ...] = ()
-    payment_methods: tuple[PaymentMethod, ...] = ()
-    notes: tuple[Note, ...] = ()
-    communications: tuple[Communication, ...] = ()
-    orders: tuple[Entry, ...] = ()
-    refunds: tuple[StoredRefund, ...] = ()
+    payment_methods: tuple[payment.PaymentMethod, ...] = ()
+    notes: tuple[journal.Note, ...] = ()
+    communications: tuple[journal.Communication, ...] = ()
+    orders: tuple[order.Entry, ...] = ()
+    refunds: tuple[order.StoredRefund, ...] = ()
     segments: tuple[Segment, ...] = ()
-    assignments: Mapping[UUID, Mapping[UUID, Assignment]] = EMPTY
-    refresh_states: Mapping[UUID, RefreshState | None] = EMPTY
-    changes: tuple[SequencedChange, ...] = ()
+    assignments: Mapping[UUID, Mapping[UUID, membership.Assignment]] = EMPTY
+    refresh_states: Mapping[UUID, membership.RefreshState | None] = EMPTY
+    changes: tuple[membership.SequencedChange, ...] = ()
     last_sequence: int = 0
-    pending_changes: Mapping[UUID, tuple[PendingChange, ...]] = EMPTY
+    pending_changes: Mapping[UUID, tuple[membership.PendingChange, ...]] = EMPTY
     last_pending_change: int = 0
     captures_customers: bool = False
     captures_orders: bool = False
@@ -117,6 +110,8 @@ def restore(data: object, currency: Currency, at: JsonPointer) -> dict[str, Stat
 
 def _misfits(data: Any, rebuilt: Any, at: JsonPointer) -> Iterator[Problem]:
     """One problem for each row or value of the data that the rebuilt data does not have."""
+    if data == rebuilt:
+        return
     if isinstance(data, dict) and isinstance(rebuilt, dict):
         for key, value in data.items():
             yield from _misfits(value, rebuilt.get(key, _MISSING), at.below(key))
@@ -126,7 +121,7 @@ def _misfits(data: Any, rebuilt: Any, at: JsonPointer) -> Iterator[Problem]:
             unmatched[row] -= 1
             if unmatched[row] < 0:
                 yield problem_at(at.below(index), _MISFIT)
-    elif data != rebuilt:
+    else:
         yield problem_at(at, _MISFIT)
 
 
@@ -135,7 +130,7 @@ def _rows_of(state: State) -> TenantRows:
     erased = ((state.deleted[id], receipt) for id, receipt in sorted(state.erasures.items()))
     return TenantRows(
         customers=tuple(
-            evolve(row, statistics=NOTHING_YET) for row in customers if not row.erased_at
+            evolve(row, statistics=order.NOTHING_YET) for row in customers if not row.erased_at
         ),
         erased_customers=tuple(
             ErasedCustomer(tables=receipt.tables, **_remaining(row)) for row, receipt in erased
@@ -169,7 +164,7 @@ def _remaining(row: Customer | ErasedCustomer) -> dict[str, Any]:
 
 
 def _state_of(rows: TenantRows, tenant_id: str, currency: Currency) -> State:
-    """The state of the rows that fit each other; the others are left out."""
+    """The state of the rows that fit each other; values that do not fit are replaced."""
 
     def own(entities: Iterable[Any]) -> list[Any]:
         return _unique((evolve(row, tenant_id=tenant_id) for row in entities), attrgetter("id"))
@@ -181,19 +176,19 @@ def _state_of(rows: TenantRows, tenant_id: str, currency: Currency) -> State:
     for row in own(rows.erased_customers):
         if state.any_customer(row.id) is None:
             state = _with_erased(state, row)
-    state = _with_orders(state, rows, currency)
+    methods = _payment_methods(state, own(rows.payment_methods))
     state = evolve(
         state,
         addresses=_addresses(state, own(rows.addresses)),
-        payment_methods=_payment_methods(state, own(rows.payment_methods)),
+        payment_methods=methods,
+        tokens=Map((token_of(row), row.id) for id in state.living for row in methods.get(id, ())),
         notes=_by_id(state, own(rows.notes)),
         communications=_by_id(state, _unique(own(rows.communications), _external_id)),
     )
-    methods = (row for id in state.living for row in state.payment_methods.get(id, ()))
-    state = evolve(state, tokens=Map((token_of(row), row.id) for row in methods))
     for segment in _unique(own(rows.segments), attrgetter("name_key")):
         state = state.with_segment(segment)
-    return _with_pending_changes(_with_memberships(state, rows), rows)
+    state = _with_memberships(_with_orders(state, rows, currency), rows)
+    return _with_pending_changes(state, rows)
 
 
 def _unique(rows: Iterable[T], key: Callable[[T], object]) -> list[T]:
@@ -205,11 +200,48 @@ def _unique(rows: Iterable[T], key: Callable[[T], object]) -> list[T]:
 
 
 def _with_erased(state: State, row: ErasedCustomer) -> State:
-    customer = Customer(email="", first_name="", last_name="", **_remaining(row))
     tables = {table: row.tables.get(table, 0) for table in TABLES}
     receipt = Erasure(customer_id=row.id, erased_at=row.erased_at, tables=tables)
-    state = state.with_customer(customer)
-    return evolve(state, erasures=state.erasures.set(row.id, receipt))
+    nameless = Customer(email="", first_name="", last_name="", **_remaining(row))
+    return evolve(state.with_customer(nameless), erasures=state.erasures.set(row.id, receipt))
+
+
+def _groups(state: State, rows: Iterable[Any]) -> Iterable[tuple[UUID, list[Any]]]:
+    """The rows of customers who are not erased, by customer."""
+    groups = defaultdict(list)
+    for row in rows:
+        if state.any_customer(row.customer_id) and row.customer_id not in state.erasures:
+            groups[row.customer_id].append(row)
+    return groups.items()
+
+
+def _by_id(state: State, rows: Iterable[Any]) -> Map[UUID, Map[UUID, Any]]:
+    return Map((id, Map((row.id, row) for row in group)) for id, group in _groups(state, rows))
+
+
+def _external_id(row: journal.Communication) -> object:
+    return (row.customer_id, row.communication_type, row.external_id or row.id)
+
+
+def _addresses(state: State, rows: list[Address]) -> Map[UUID, tuple[Address, ...]]:
+    """At most 20 of a customer, with one default for each purpose."""
+
+    def default_key(purpose: AddressType, row: Address) -> object:
+        is_default = row.is_default and row.address_type.shares(purpose)
+        return (row.customer_id, is_default or row.id)
+
+    for purpose in (AddressType.SHIPPING, AddressType.BILLING):
+        rows = _unique(rows, partial(default_key, purpose))
+    groups = _groups(state, rows)
+    return Map((id, AddressBook(group[:MOST_ADDRESSES]).addresses) for id, group in groups)
+
+
+def _payment_methods(state: State, rows: list[Any]) -> Map[UUID, tuple[Any, ...]]:
+    """One default of a customer. Deleted customers may share the token of another method."""
+    rows = _unique(rows, lambda row: (row.customer_id, row.is_default or row.id))
+    rows = _unique(rows, lambda row: token_of(row) if row.customer_id in state.living else row.id)
+    rows = [row for row in rows if not card_numbers([*token_of(row), row.card_brand])]
+    return Map((id, payment.Wallet(group).methods) for id, group in _groups(state, rows))
 
 
 def _with_orders(state: State, rows: TenantRows, currency: Currency) -> State:
@@ -226,48 +258,10 @@ def _with_orders(state: State, rows: TenantRows, currency: Currency) -> State:
             state = state.with_entry(entry)
     for customer_id, entries in state.ledger.items():
         if customer := state.any_customer(customer_id):
-            statistics = fold(entries.values(), currency)
+            statistics = order.fold(entries.values(), currency)
             state = state.with_customer(evolve(customer, statistics=statistics))
     stored = ((key, refund) for key, refund in refunds.items() if key[0] in state.order_owners)
     return evolve(state, refunds=Map(stored))
-
-
-def _groups(state: State, rows: Iterable[Any]) -> Iterable[tuple[UUID, list[Any]]]:
-    """The rows of customers who are not erased, by customer."""
-    groups = defaultdict(list)
-    for row in rows:
-        if state.any_customer(row.customer_id) and row.customer_id not in state.erasures:
-            groups[row.customer_id].append(row)
-    return groups.items()
-
-
-def _by_id(state: State, rows: Iterable[Any]) -> Map[UUID, Map[UUID, Any]]:
-    return Map((id, Map((row.id, row) for row in group)) for id, group in _groups(state, rows))
-
-
-def _addresses(state: State, rows: list[Address]) -> Map[UUID, tuple[Address, ...]]:
-    def default_key(purpose: AddressType, row: Address) -> object:
-        is_default = row.is_default and row.address_type.shares(purpose)
-        return (row.customer_id, is_default or row.id)
-
-    for purpose in (AddressType.SHIPPING, AddressType.BILLING):
-        rows = _unique(rows, partial(default_key, purpose))
-    groups = _groups(state, rows)
-    return Map((id, AddressBook(group[:MOST_ADDRESSES]).addresses) for id, group in groups)
-
-
-def _payment_methods(
-    state: State, rows: list[PaymentMethod]
-) -> Map[UUID, tuple[PaymentMethod, ...]]:
-    """Methods of deleted customers may share the token of another method."""
-    rows = _unique(rows, lambda row: (row.customer_id, row.is_default or row.id))
-    rows = _unique(rows, lambda row: token_of(row) if row.customer_id in state.living else row.id)
-    rows = [row for row in rows if not card_numbers([*token_of(row), row.card_brand])]
-    return Map((id, Wallet(group).methods) for id, group in _groups(state, rows))
-
-
-def _external_id(row: Communication) -> object:
-    return (row.customer_id, row.communication_type, row.external_id or row.id)
 
 
 def _with_memberships(state: State, rows: TenantRows) -> State:
@@ -276,7 +270,7 @@ def _with_memberships(state: State, rows: TenantRows) -> State:
         if change.segment_id in state.segments and state.any_customer(change.customer_id):
             state = state.with_change(change)
     segments = state.segments.values()
-    unbuilt = {row.id: RefreshState(target=row.updated_at) for row in segments}
+    unbuilt = {row.id: membership.RefreshState(target=row.updated_at) for row in segments}
     refresh_states = (unbuilt | dict(rows.refresh_states)).items()
     return evolve(
         state,
@@ -288,24 +282,17 @@ def _with_memberships(state: State, rows: TenantRows) -> State:
         refresh_states=Map((id, row) for id, row in refresh_states if row and id in unbuilt),
         last_sequence=max(rows.last_sequence, state.last_sequence),
         captures_customers=rows.captures_customers or any(row.is_active for row in segments),
-        captures_orders=rows.captures_orders or any(map(depends_on_orders, segments)),
+        captures_orders=rows.captures_orders or any(map(membership.depends_on_orders, segments)),
     )
 
 
 def _with_pending_changes(state: State, rows: TenantRows) -> State:
     pairs = ((id, row) for id, changes in rows.pending_changes.items() for row in changes)
-    pending: dict[UUID, tuple[PendingChange, ...]] = defaultdict(tuple)
+    numbered = {row.number: (id, row) for id, row in reversed([*pairs])}
+    pending: dict[UUID, tuple[membership.PendingChange, ...]] = defaultdict(tuple)
     last = rows.last_pending_change
-    for id, row in sorted(_unique(pairs, _number), key=_number):
+    for number, (id, row) in sorted(numbered.items()):
         if state.any_customer(id) and (row.before is None or row.before.id == id):
             pending[id] += (row,)
-            last = max(last, row.number)
+            last = max(last, number)
     return evolve(state, pending_changes=Map(pending), last_pending_change=last)
-
-
-def _number(pair: tuple[UUID, PendingChange]) -> int:
-    return pair[1].number
-
-
-_MISSING: Final = object()
-_MISFIT: Final = InvalidValue("INVALID_VALUE", "does not fit the rest of the snapshot")

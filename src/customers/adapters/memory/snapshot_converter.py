@@ -52,15 +52,15 @@ OMITTED: Final[Mapping[type, str]] = {
 def converter(currency: Currency) -> Converter:
     """The converter of a deployment with that currency."""
     lists_and_objects: Any = {tuple: list, Mapping: lambda pairs: dict(sorted(pairs))}
-    converter = Converter(unstruct_collection_overrides=lists_and_objects)
+    converter = Converter(detailed_validation=True, unstruct_collection_overrides=lists_and_objects)
     for kind, write in _WRITERS.items():
         converter.register_unstructure_hook(kind, write)
     for kind, read in (_READERS | _amounts(currency)).items():
         converter.register_structure_hook(kind, _ignoring_kind(read))
     converter.register_structure_hook(StrEnum, lambda raw, kind: values.ChoiceGate(kind).read(raw))
     add_factory = converter.register_structure_hook_factory
-    add_factory(_is_annotated, lambda kind: _ignoring_kind(get_args(kind)[1].read))
-    add_factory(_is_collection, lambda kind: _collection_hook(kind, converter))
+    add_factory(_has_origin(Annotated), lambda kind: _ignoring_kind(get_args(kind)[1].read))
+    add_factory(_has_origin(tuple, Mapping), lambda kind: _collection_hook(kind, converter))
     add_factory(has, lambda kind: _object_hook(kind, converter))
     converter.register_unstructure_hook_factory(
         has, lambda kind: make_dict_unstructure_fn(kind, converter, **_overrides(kind, converter))
@@ -103,12 +103,8 @@ def _ignoring_kind(read: Callable[[Any], Any]) -> Hook:
     return lambda raw, _: read(raw)
 
 
-def _is_annotated(kind: Any) -> bool:
-    return get_origin(kind) is Annotated
-
-
-def _is_collection(kind: Any) -> bool:
-    return get_origin(kind) in (tuple, Mapping)
+def _has_origin(*origins: Any) -> Callable[[Any], bool]:
+    return lambda kind: get_origin(kind) in origins
 
 
 def _collection_hook(kind: Any, converter: Converter) -> Hook:
@@ -116,9 +112,9 @@ def _collection_hook(kind: Any, converter: Converter) -> Hook:
     plain, into = (list, tuple) if get_origin(kind) is tuple else (dict, Map)
     alias: Any = GenericAlias(plain, tuple(arg for arg in get_args(kind) if arg is not ...))
 
-    def read(raw: object, _: Any) -> Any:
+    def read(raw: Any, _: Any) -> Any:
         value = into(converter.structure(_instance(raw, plain), alias))
-        if plain is dict and set(map(str, value)) != set(_instance(raw, dict)):
+        if plain is dict and {*map(str, value)} != raw.keys():
             raise InvalidValue("INVALID_FORMAT", "must have trimmed keys, ids in lower case")
         return value
 
