@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 from attrs import evolve, fields, has
+from cattrs import BaseValidationError
 from immutables import Map
 
 from customers.adapters.memory.snapshot import dump, restore
-from customers.adapters.memory.snapshot_converter import OMITTED, camel, converter
+from customers.adapters.memory.snapshot_converter import OMITTED, camel, converter, problems_of
 from customers.adapters.memory.state import State, token_of
+from customers.core.model.customer import Customer
 from customers.core.model.erasure import TABLES, Erasure
 from customers.core.model.json_pointer import JsonPointer
 from customers.core.model.order import NOTHING_YET, fold
@@ -116,3 +118,14 @@ def test_keys_are_the_names_of_the_fields_in_camel_case(kind: Any) -> None:
     row = converter(USD).unstructure(COMPLETE[kind])
     expected = {camel(field.name) for field in fields(kind)} - {camel(OMITTED.get(kind, ""))}
     assert row.keys() == expected
+
+
+@pytest.mark.parametrize("kind", COMPLETE)
+def test_every_text_is_read_through_a_gate(kind: Any) -> None:
+    row = converter(USD).unstructure(DELETED if kind is Customer else COMPLETE[kind])
+    for field in fields(kind):
+        if field.type in (str, str | None) and field.name != "rules_text":
+            with pytest.raises(BaseValidationError) as raised:
+                converter(USD).structure(row | {camel(field.name): "\0"}, kind)
+            problems = problems_of(raised.value, JsonPointer())
+            assert [problem.field for problem in problems] == [camel(field.name)]
