@@ -9,7 +9,7 @@ import pytest
 from customers.adapters.memory.storage import MemoryStorage
 from customers.core.errors import Invalid
 from customers.core.model.json_pointer import JsonPointer
-from tests.contract.full_tenant import ADA, BOB, EVE, SEGMENT, set_up
+from tests.contract.full_tenant import ADA, BOB, EVE, OTHERS, SEGMENT, set_up
 from tests.contract.steps import erase
 from tests.support.builders import USD, numbered_id
 
@@ -74,17 +74,13 @@ BAD_VALUES: list[tuple[str, object, str]] = [
     ("/customers/0/erasedAt", "2026-01-15T10:00:00Z", "UNKNOWN_FIELD"),
     ("/customers/0/tags", "vip", "INVALID_TYPE"),
     ("/customers/0/nick~name", "Ada", "UNKNOWN_FIELD"),
-    ("/customers/0/statistics", {"totalOrders": 1}, "INVALID_VALUE"),
     ("/addresses/0/country", "USA", "INVALID_FORMAT"),
     ("/paymentMethods/0/lastFour", "12345", "INVALID_FORMAT"),
-    ("/paymentMethods/0/gatewayPaymentMethodId", "4111 1111 1111 1111", "CARD_NUMBER_REFUSED"),
     ("/notes/0/note", "\0", "INVALID_VALUE"),
     ("/communications/0/status", "lost", "INVALID_VALUE"),
     ("/orders/0/orderId", "an order", "INVALID_FORMAT"),
     ("/orders/0/totalAmount", "12.505", "INVALID_VALUE"),
     ("/orders/0/totalAmount", 12.5, "INVALID_TYPE"),
-    ("/orders/0/orderDate", None, "INVALID_VALUE"),
-    ("/orders/1/recordedAt", "2026-01-15T10:00:00Z", "INVALID_VALUE"),
     ("/refunds/0/amount", "0", "INVALID_VALUE"),
     (f"/pendingChanges/{EVE}/0/cause", "whim", "INVALID_VALUE"),
     (f"/pendingChanges/{EVE}/0/number", 0, "INVALID_VALUE"),
@@ -93,9 +89,6 @@ BAD_VALUES: list[tuple[str, object, str]] = [
     (f"/pendingChanges/{EVE}/0/before/statistics", {"totalSpent": "0.001"}, "INVALID_VALUE"),
     (f"/pendingChanges/{EVE}/0/before/statistics", {"totalSpent": "1e30"}, "INVALID_VALUE"),
     ("/segments/0/name", "", "REQUIRED"),
-    ("/segments/0/rulesText", "{", "INVALID_FORMAT"),
-    ("/segments/0/rulesText", '{"conditions": [NaN]}', "INVALID_FORMAT"),
-    ("/segments/0/rulesText", "[" * 100_000, "INVALID_FORMAT"),
     ("/segments/0/rulesText", ["rule"], "INVALID_TYPE"),
     ("/assignments", [], "INVALID_TYPE"),
     (f"/assignments/{SEGMENT}/ada", {"assignedAt": "2026-01-15T10:00:00Z"}, "INVALID_FORMAT"),
@@ -129,77 +122,81 @@ def again(**changed: object) -> Callable[[list[Data]], list[Data]]:
     return lambda rows: [*rows, rows[-1] | changed]
 
 
+TEN_O_CLOCK: Final = "2026-01-15T10:00:00Z"
+ASSIGNMENT: Final = {"assignedAt": TEN_O_CLOCK}
 CONTRADICTIONS: list[tuple[str, object, set[str]]] = [
-    ("/customers/0/tenantId", "other", {"/customers/0/tenantId INVALID_VALUE"}),
-    ("/customers/1/email", "ADA@example.test", {"/customers/1/email EMAIL_TAKEN"}),
-    ("/customers/1/id", str(ADA), {"/customers/1/id DUPLICATE"}),
-    ("/addresses", twice, {"/addresses/1/id DUPLICATE", "/addresses/1/isDefault INVALID_VALUE"}),
+    ("/customers/0/tenantId", "other", {"/customers/0"}),
+    ("/customers/0/statistics", {"totalOrders": 1}, {"/customers/0"}),
+    ("/customers/1/email", "ADA@example.test", {"/customers/1"}),
+    ("/customers/1/id", str(ADA), {"/customers/1"}),
+    ("/addresses", twice, {"/addresses/1"}),
+    ("/addresses", again(id=NOBODY), {"/addresses/1"}),
     (
         "/addresses",
         lambda rows: [rows[0] | {"id": str(numbered_id(n)), "isDefault": False} for n in range(21)],
-        {"/addresses/20 ADDRESS_LIMIT_EXCEEDED"},
+        {"/addresses/20"},
     ),
-    ("/addresses/0/customerId", NOBODY, {"/addresses/0/customerId CUSTOMER_NOT_FOUND"}),
+    ("/addresses/0/customerId", NOBODY, {"/addresses/0"}),
+    ("/paymentMethods", again(id=NOBODY, isDefault=False), {"/paymentMethods/1"}),
     (
         "/paymentMethods",
-        again(id=NOBODY),
-        {
-            "/paymentMethods/1/isDefault INVALID_VALUE",
-            "/paymentMethods/1/gatewayPaymentMethodId PAYMENT_METHOD_TAKEN",
-        },
+        again(id=NOBODY, gatewayPaymentMethodId="another"),
+        {"/paymentMethods/1"},
     ),
-    ("/notes", twice, {"/notes/1/id DUPLICATE"}),
-    ("/notes/0/customerId", NOBODY, {"/notes/0/customerId CUSTOMER_NOT_FOUND"}),
-    ("/communications", again(id=NOBODY), {"/communications/1/externalId DUPLICATE"}),
-    ("/orders", again(), {"/orders/2/orderId DUPLICATE"}),
-    ("/orders/1/customerId", NOBODY, {"/orders/1/customerId CUSTOMER_NOT_FOUND"}),
-    ("/refunds", twice, {"/refunds/1/refundId DUPLICATE"}),
-    ("/refunds/0/orderId", "none", {"/refunds/0/orderId INVALID_VALUE"}),
-    (f"/pendingChanges/{EVE}", twice, {f"/pendingChanges/{EVE}/1/number INVALID_VALUE"}),
-    (
-        f"/pendingChanges/{EVE}/0/before/id",
-        str(ADA),
-        {f"/pendingChanges/{EVE}/0/before/id CUSTOMER_NOT_FOUND"},
-    ),
-    (f"/pendingChanges/{NOBODY}", [], {f"/pendingChanges/{NOBODY} CUSTOMER_NOT_FOUND"}),
-    ("/lastPendingChange", 0, {"/lastPendingChange INVALID_VALUE"}),
-    ("/segments", again(name="VIP 2"), {"/segments/2/id DUPLICATE"}),
-    ("/segments/1/name", "vip", {"/segments/1/name SEGMENT_NAME_TAKEN"}),
-    ("/segments/0/isDynamic", True, {f"/assignments/{SEGMENT} INVALID_VALUE"}),
-    (
-        f"/assignments/{SEGMENT}/{NOBODY}",
-        {"assignedAt": "2026-01-15T10:00:00Z"},
-        {f"/assignments/{SEGMENT}/{NOBODY} CUSTOMER_NOT_FOUND"},
-    ),
-    (f"/assignments/{NOBODY}", {}, {f"/assignments/{NOBODY} SEGMENT_NOT_FOUND"}),
-    (
-        f"/assignments/{SEGMENT}/{str(ADA).upper()}",
-        {"assignedAt": "2026-01-15T10:00:00Z"},
-        {f"/assignments/{SEGMENT} DUPLICATE"},
-    ),
-    (f"/refreshStates/{NOBODY}", None, {f"/refreshStates/{NOBODY} SEGMENT_NOT_FOUND"}),
-    ("/changes/0/customerId", NOBODY, {"/changes/0/customerId CUSTOMER_NOT_FOUND"}),
-    ("/changes/0/segmentId", NOBODY, {"/changes/0/segmentId SEGMENT_NOT_FOUND"}),
-    ("/changes", twice, {"/changes/1/sequence INVALID_VALUE"}),
-    ("/lastSequence", ABSENT, {"/lastSequence INVALID_VALUE"}),
-    ("/capturesCustomers", False, {"/capturesCustomers INVALID_VALUE"}),
+    ("/paymentMethods/0/gatewayPaymentMethodId", "4111 1111 1111 1111", {"/paymentMethods/0"}),
+    ("/notes", twice, {"/notes/1"}),
+    ("/notes/0/customerId", NOBODY, {"/notes/0"}),
+    ("/communications", again(id=NOBODY), {"/communications/1"}),
+    ("/orders", again(), {"/orders/2"}),
+    ("/orders/0/orderDate", None, {"/orders/0", "/refunds/0"}),
+    ("/orders/1/recordedAt", TEN_O_CLOCK, {"/orders/1"}),
+    ("/orders/1/customerId", NOBODY, {"/orders/1"}),
+    ("/refunds", twice, {"/refunds/1"}),
+    ("/refunds/0/orderId", "none", {"/refunds/0"}),
+    (f"/pendingChanges/{EVE}", twice, {f"/pendingChanges/{EVE}/1"}),
+    (f"/pendingChanges/{EVE}/0/before/id", str(ADA), {f"/pendingChanges/{EVE}"}),
+    (f"/pendingChanges/{NOBODY}", [], {f"/pendingChanges/{NOBODY}"}),
+    ("/lastPendingChange", 0, {"/lastPendingChange"}),
+    ("/segments", again(name="VIP 2"), {"/segments/2"}),
+    ("/segments/0/rulesText", "{", {"/segments/0"}),
+    ("/segments/0/rulesText", '{"conditions": [NaN]}', {"/segments/0"}),
+    ("/segments/0/rulesText", "[" * 100_000, {"/segments/0"}),
+    ("/segments/1/name", "vip", {"/segments/1", f"/refreshStates/{OTHERS}"}),
+    ("/segments/0/isDynamic", True, {f"/assignments/{SEGMENT}"}),
+    (f"/assignments/{SEGMENT}/{NOBODY}", ASSIGNMENT, {f"/assignments/{SEGMENT}/{NOBODY}"}),
+    (f"/assignments/{NOBODY}", {}, {f"/assignments/{NOBODY}"}),
+    (f"/refreshStates/{NOBODY}", None, {f"/refreshStates/{NOBODY}"}),
+    ("/changes/0/customerId", NOBODY, {"/changes/0"}),
+    ("/changes/0/segmentId", NOBODY, {"/changes/0"}),
+    ("/changes", twice, {"/changes/1"}),
+    ("/lastSequence", ABSENT, {"/lastSequence"}),
+    ("/capturesCustomers", False, {"/capturesCustomers"}),
 ]
 
 
-@pytest.mark.parametrize(("pointer", "value", "expected"), CONTRADICTIONS)
+@pytest.mark.parametrize(("pointer", "value", "places"), CONTRADICTIONS)
 async def test_rows_that_contradict_each_other_are_refused(
-    storage: MemoryStorage, pointer: str, value: object, expected: set[str]
+    storage: MemoryStorage, pointer: str, value: object, places: set[str]
 ) -> None:
     data = with_value(storage.dump(), pointer, value)
-    assert await refusal(storage, data) == {f"{AT}{problem}" for problem in expected}
+    assert await refusal(storage, data) == {f"{AT}{place} INVALID_VALUE" for place in places}
 
 
-async def test_a_bad_rule_is_refused_at_the_place_inside_its_text(storage: MemoryStorage) -> None:
+async def test_two_keys_for_one_customer_are_refused(storage: MemoryStorage) -> None:
+    place = f"/assignments/{SEGMENT}"
+    data = with_value(storage.dump(), f"{place}/{str(ADA).upper()}", ASSIGNMENT)
+    assert await refusal(storage, data) == {f"{AT}{place} INVALID_FORMAT"}
+
+
+async def test_a_rule_that_cannot_be_read_is_refused_with_the_place_in_its_text(
+    storage: MemoryStorage,
+) -> None:
     data = with_value(storage.dump(), "/segments/1/isDynamic", True)
     text = '{"conditions": [{"field": "nobody", "operator": "eq", "value": 1}]}'
     with_value(data, "/segments/1/rulesText", text)
-    place = f"{AT}/segments/1/rulesText/conditions/0/field"
-    assert await refusal(storage, data) == {f"{place} UNKNOWN_FIELD"}
+    with pytest.raises(Invalid, match=r"rules.conditions\[0\].field"):
+        await storage.restore(data)
+    assert await refusal(storage, data) == {f"{AT}/segments/1 INVALID_VALUE"}
 
 
 async def test_a_rule_about_orders_needs_the_capture_of_orders(storage: MemoryStorage) -> None:
@@ -211,28 +208,28 @@ async def test_a_rule_about_orders_needs_the_capture_of_orders(storage: MemorySt
 
 
 OF_ERASED: list[tuple[str, object, str]] = [
-    ("/erasedCustomers/0/deletedAt", None, "INVALID_TYPE"),
-    ("/erasedCustomers/0/email", "ada@example.test", "UNKNOWN_FIELD"),
-    ("/erasedCustomers/0/counts", {"customer": 1}, "INVALID_VALUE"),
-    ("/orders/0/orderNumber", "No 1", "INVALID_VALUE"),
+    ("/erasedCustomers/0/deletedAt", None, "/erasedCustomers/0/deletedAt INVALID_TYPE"),
+    ("/erasedCustomers/0/email", "a@b.test", "/erasedCustomers/0/email UNKNOWN_FIELD"),
+    ("/erasedCustomers/0/counts", {"customer": 1}, "/erasedCustomers/0 INVALID_VALUE"),
+    ("/orders/0/orderNumber", "No 1", "/orders/0 INVALID_VALUE"),
 ]
 
 
-@pytest.mark.parametrize(("pointer", "value", "code"), OF_ERASED)
+@pytest.mark.parametrize(("pointer", "value", "problem"), OF_ERASED)
 async def test_an_erased_customer_does_not_get_personal_data_back(
-    storage: MemoryStorage, pointer: str, value: object, code: str
+    storage: MemoryStorage, pointer: str, value: object, problem: str
 ) -> None:
     scene = await set_up(MemoryStorage(currency=USD), TENANT)
     await erase(storage, scene.ada)
     data = with_value(storage.dump(), pointer, value)
-    assert await refusal(storage, data) == {f"{AT}{pointer} {code}"}
+    assert await refusal(storage, data) == {f"{AT}{problem}"}
 
 
 async def test_an_erased_customer_does_not_share_an_id(storage: MemoryStorage) -> None:
     scene = await set_up(MemoryStorage(currency=USD), TENANT)
     await erase(storage, scene.ada)
     data = with_value(storage.dump(), "/erasedCustomers/0/id", str(BOB))
-    assert f"{AT}/erasedCustomers/0/id DUPLICATE" in await refusal(storage, data)
+    assert f"{AT}/erasedCustomers/0 INVALID_VALUE" in await refusal(storage, data)
 
 
 async def test_an_erased_customer_does_not_get_an_address_back(storage: MemoryStorage) -> None:
@@ -240,7 +237,7 @@ async def test_an_erased_customer_does_not_get_an_address_back(storage: MemorySt
     scene = await set_up(MemoryStorage(currency=USD), TENANT)
     await erase(storage, scene.ada)
     data = with_value(storage.dump(), "/addresses", addresses)
-    assert await refusal(storage, data) == {f"{AT}/addresses/0/customerId CUSTOMER_NOT_FOUND"}
+    assert await refusal(storage, data) == {f"{AT}/addresses/0 INVALID_VALUE"}
 
 
 async def test_bad_values_are_reported_before_contradictions(storage: MemoryStorage) -> None:
@@ -261,7 +258,10 @@ async def test_what_is_no_object_is_refusal(storage: MemoryStorage, data: object
 
 async def test_pointers_begin_at_the_place_of_the_data(storage: MemoryStorage) -> None:
     places = await refusal(storage, {"one": [], "two ": {}}, at=JsonPointer(("tenants",)))
-    assert places == {"/tenants/one INVALID_TYPE", "/tenants/two  INVALID_FORMAT"}
+    assert places == {"/tenants/one INVALID_TYPE"}
+    assert await refusal(storage, {"two ": {}}, at=JsonPointer(("tenants",))) == {
+        "/tenants INVALID_FORMAT"
+    }
 
 
 async def test_at_most_a_thousand_problems_are_reported(storage: MemoryStorage) -> None:

@@ -49,8 +49,7 @@ from customers.adapters.memory.payment_methods import (
     MemoryPaymentMethods,
 )
 from customers.adapters.memory.segments import MemorySegmentReader, MemorySegments
-from customers.adapters.memory.snapshot.dump import dump
-from customers.adapters.memory.snapshot.restore import restore
+from customers.adapters.memory.snapshot import dump, restore
 from customers.adapters.memory.state import State
 from customers.adapters.memory.tenants import Tenants
 from customers.core.model.json_pointer import JsonPointer

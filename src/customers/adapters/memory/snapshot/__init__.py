@@ -1,1 +1,0 @@
-"""Snapshots of the memory storage, which the test API dumps and restores."""
