@@ -42,9 +42,9 @@ _tell = Console(stderr=True).print
 def main(only: str, seconds: int, folder: Path, file: Path | None) -> None:
     """Measures every operation beside its limits, and says which targets are met."""
     wrk.expect_installed()
-    chosen = [each for each in operations() if only in each.name]
+    chosen = [operation for operation in operations() if only in operation.name]
     found, taken = asyncio.run(_run(folder.absolute(), chosen, seconds, whole=not only))
-    told = [*targets.of_operations({each.operation.name: each for each in found})]
+    told = [*targets.of_operations({result.operation.name: result for result in found})]
     click.echo(report.as_lines(report.machine()))
     click.echo(f"\n{report.operations(found)}")
     if taken is not None:
@@ -60,7 +60,7 @@ async def _run(
     folder.mkdir(parents=True, exist_ok=True)
     async with running(folder / "postgres") as dsn:
         await migrate(dsn)
-        await people.settle_in(dsn, {each.id: each.size for each in (LARGE, *SMALL)})
+        await people.settle_in(dsn, {tenant.id: tenant.size for tenant in (LARGE, *SMALL)})
         with tempfile.TemporaryDirectory() as scratch:
             found, most = await _operations(dsn, chosen, seconds, Path(scratch))
             taken = await _footprint(dsn, most, seconds, Path(scratch)) if whole else None
@@ -81,8 +81,8 @@ async def _operations(
             seconds=seconds,
         )
         tenants = {
-            name: await _with_cursors(serving.http, each, chosen)
-            for name, each in (("large", LARGE), ("small", SMALL[0]))
+            name: await _with_cursors(serving.http, tenant, chosen)
+            for name, tenant in (("large", LARGE), ("small", SMALL[0]))
         }
         for number, operation in enumerate(chosen, start=1):
             _tell(f"{number:>3} of {len(chosen)}: {operation.name}")
@@ -92,13 +92,13 @@ async def _operations(
 
 
 async def _with_cursors(url: str, tenant: Tenant, chosen: list[Operation]) -> Tenant:
-    needed = [sort for sort in SORTS if any(f"{sort}, deep" in each.name for each in chosen)]
+    needed = [sort for sort in SORTS if any(f"{sort}, deep" in operation.name for operation in chosen)]
     walks = (ask_cursor(url, tenant.id, sort, DEEP[tenant.id]) for sort in needed)
     return evolve(tenant, cursors=dict(zip(needed, await asyncio.gather(*walks), strict=True)))
 
 
 async def _footprint(dsn: str, most: int, seconds: int, scratch: Path) -> Footprint:
-    named = {each.name: each for each in operations()}
+    named = {operation.name: operation for operation in operations()}
     _tell("starts")
     start, memory_start = await footprint.starts(dsn)
     _tell("two workers")

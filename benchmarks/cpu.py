@@ -41,7 +41,7 @@ def parent(pid: int) -> int:
 
 
 def _family(pid: int) -> float:
-    return sum(_of_process(each) for each in [pid, *_children(pid)])
+    return sum(_of_process(process) for process in [pid, *_children(pid)])
 
 
 def _of_process(pid: int) -> float:
@@ -54,5 +54,5 @@ def _of_process(pid: int) -> float:
 
 
 def _children(pid: int) -> Iterator[int]:
-    for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-        yield int(each)
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        yield int(child)

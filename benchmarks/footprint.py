@@ -48,7 +48,7 @@ async def starts(dsn: str) -> tuple[float, float]:
 async def growth(serving: Serving, mixed: list[Operation], tenant: Tenant, folder: Path) -> Growth:
     """Many requests of a mixture of operations; the first tenth is not counted."""
     file = folder / "mixed.txt"
-    parts = [list(each.requests(tenant)) for each in mixed]
+    parts = [list(operation.requests(tenant)) for operation in mixed]
     together = [part[turn % len(part)] for turn in range(1_000) for part in parts]
     wrk.write(file, together)
     await _requests(serving, file, MANY_REQUESTS // 10)

@@ -32,11 +32,11 @@ class Spent:
 
     @property
     def requests(self) -> int:
-        return sum(each.requests for each in self.loads)
+        return sum(load.requests for load in self.loads)
 
     @property
     def per_second(self) -> float:
-        return self.requests / sum(each.seconds for each in self.loads)
+        return self.requests / sum(load.seconds for load in self.loads)
 
     @property
     def service_us(self) -> float:
@@ -52,7 +52,7 @@ class Spent:
 
     @property
     def failures(self) -> int:
-        return sum(each.refused + each.broken for each in self.loads)
+        return sum(load.refused + load.broken for load in self.loads)
 
     def middle(self, of: Callable[[Load], float]) -> float:
         return sum(map(of, self.loads)) / len(self.loads)
@@ -136,7 +136,7 @@ class Bench:
         requests = operation.requests(tenant)
         before = used(self.service.pid, self.postmaster)
         if operation.is_rpc:
-            file.write_text("\n".join(each.path.split("/")[4] for each in requests))
+            file.write_text("\n".join(request.path.split("/")[4] for request in requests))
             address = self.service.grpc
             load = await calls.load(
                 address, tenant.id, file, connections=operation.connections, seconds=self.seconds
@@ -183,17 +183,17 @@ async def ask_all(url: str, requests: Sequence[Request]) -> list[int]:
     """Sends requests one after the other; the sizes of the answers' bodies."""
     sizes = []
     async with aiohttp.ClientSession(url) as session:
-        for each in requests:
-            headers = {"X-Tenant-ID": each.tenant}
-            if each.body is not None:
+        for request in requests:
+            headers = {"X-Tenant-ID": request.tenant}
+            if request.body is not None:
                 headers["Content-Type"] = "application/json"
-            body = each.body_text.replace(wrk.UNIQUE, f"{time.time_ns():022}")
+            body = request.body_text.replace(wrk.UNIQUE, f"{time.time_ns():022}")
             async with session.request(
-                each.method, each.path, data=body, headers=headers
+                request.method, request.path, data=body, headers=headers
             ) as answer:
                 sizes.append(len(await answer.read()))
                 if answer.status >= 400:
-                    raise click.ClickException(f"{each.method} {each.path}: {answer.status}")
+                    raise click.ClickException(f"{request.method} {request.path}: {answer.status}")
     return sizes
 
 

@@ -13,7 +13,7 @@ from customers.adapters.postgres.engine.statements import Statement
 from customers.core.model.query import SortField
 
 CUSTOMERS = "/api/v1/customers"
-SORTS = tuple(each.value for each in SortField if each is not SortField.LIFETIME_VALUE)
+SORTS = tuple(sort.value for sort in SortField if sort is not SortField.LIFETIME_VALUE)
 SO_MANY = 2_000
 CONNECTIONS = 16
 HOT_CONNECTIONS = 32
@@ -53,20 +53,20 @@ def operations() -> list[Operation]:
 def _reads() -> Iterator[Operation]:
     def by_id(step: int) -> Callable[[Tenant], list[Request]]:
         return lambda tenant: [
-            _get(tenant, f"/{people.customer_id(each)}") for each in tenant.numbers(step=step)
+            _get(tenant, f"/{people.customer_id(number)}") for number in tenant.numbers(step=step)
         ]
 
     def batch(tenant: Tenant) -> list[Request]:
         numbers = tenant.numbers()
         parts = (numbers[begin : begin + 100] for begin in range(0, len(numbers), 100))
         return [
-            _get(tenant, "/batch", ids=",".join(str(people.customer_id(each)) for each in part))
+            _get(tenant, "/batch", ids=",".join(str(people.customer_id(number)) for number in part))
             for part in parts
         ]
 
     def communications(tenant: Tenant) -> list[Request]:
         numbers = tenant.numbers(step=people.EVERY_TENTH)
-        return [_get(tenant, f"/{people.customer_id(each)}/communications") for each in numbers]
+        return [_get(tenant, f"/{people.customer_id(number)}/communications") for number in numbers]
 
     yield Operation(name="get by id", requests=by_id(1), is_flat=True, statement=_profile)
     yield Operation(
@@ -100,7 +100,7 @@ def _filtered() -> Iterator[Operation]:
 
 def _searches() -> Iterator[Operation]:
     def by_email(tenant: Tenant) -> list[Request]:
-        return [_get(tenant, search=people.email(each)) for each in tenant.numbers()]
+        return [_get(tenant, search=people.email(number)) for number in tenant.numbers()]
 
     yield Operation(name="search, a whole e-mail", requests=by_email, is_flat=True)
     yield _list("search, three letters, rare", search=people.RARE)
@@ -114,7 +114,7 @@ def _writes() -> Iterator[Operation]:
         return [_register(tenant, f"new-{UNIQUE}@example.test")]
 
     def existing(tenant: Tenant) -> list[Request]:
-        return [_register(tenant, people.email(each)) for each in tenant.numbers()]
+        return [_register(tenant, people.email(number)) for number in tenant.numbers()]
 
     def put(tenant: Tenant) -> list[Request]:
         return _of_each(tenant, "PUT", "", {"notes": f"called {UNIQUE}"})
@@ -134,8 +134,8 @@ def _orders() -> Iterator[Operation]:
 
     def duplicate(tenant: Tenant) -> list[Request]:
         requests = (
-            _of(tenant, each, "POST", "/record-order", _order(f"again-{each}"))
-            for each in tenant.numbers()
+            _of(tenant, number, "POST", "/record-order", _order(f"again-{number}"))
+            for number in tenant.numbers()
         )
         return list(requests)[:200]
 
@@ -167,7 +167,7 @@ def _get(tenant: Tenant, path: str = "", **query: str) -> Request:
 
 
 def _of_each(tenant: Tenant, method: str, path: str, body: object) -> list[Request]:
-    return [_of(tenant, each, method, path, body) for each in tenant.numbers()]
+    return [_of(tenant, number, method, path, body) for number in tenant.numbers()]
 
 
 def _of(tenant: Tenant, number: int, method: str, path: str, body: object) -> Request:

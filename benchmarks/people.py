@@ -122,9 +122,9 @@ async def _copy_all(
 ) -> None:
     tenths = [number for number in numbers if number % EVERY_TENTH == 0]
     rows = {
-        "customers": ({**to_row(_customer(tenant, each))} for each in numbers),
-        "customer_addresses": (asdict(each) for each in _addresses(tenant, tenths)),
-        "customer_communications": (asdict(each) for each in _communications(tenant, tenths)),
+        "customers": ({**to_row(_customer(tenant, number))} for number in numbers),
+        "customer_addresses": (asdict(address) for address in _addresses(tenant, tenths)),
+        "customer_communications": (asdict(communication) for communication in _communications(tenant, tenths)),
     }
     for table, told in rows.items():
         await _copy(connection, table, told)
@@ -135,7 +135,7 @@ async def _copy(
 ) -> None:
     rows = iter(rows)
     for first in islice(rows, 1):
-        records = [tuple(first.values()), *(tuple(each.values()) for each in rows)]
+        records = [tuple(first.values()), *(tuple(row.values()) for row in rows)]
         await connection.copy_records_to_table(
             table, columns=list(first), records=records, timeout=600
         )

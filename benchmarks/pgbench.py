@@ -29,8 +29,8 @@ def script(statement: Statement, values: Mapping[str, str], *, numbers: str) -> 
     """
     expressions = set(values.values())
     told = [
-        each if each in expressions else f"'{each}'"  # a literal of the statement
-        for each in map(str, statement.arguments(values))
+        argument if argument in expressions else f"'{argument}'"  # a literal of the statement
+        for argument in map(str, statement.arguments(values))
     ]
     sql = re.sub(r"\$(\d+)", lambda found: told[int(found[1]) - 1], statement.sql)
     return f"\\set n {numbers}\n{sql};\n"

@@ -60,18 +60,18 @@ def sharing(found: Footprint) -> str:
 
 def operations(found: Iterable[Measured]) -> str:
     """Of the large tenant, beside the limits; and how it compares to the small one."""
-    return _table(_HEAD, [_row(each) for each in found])
+    return _table(_HEAD, [_row(item) for item in found])
 
 
 def verdicts(found: Iterable[Verdict]) -> str:
     rows = [
         (
-            each.target,
-            f"{each.value:.2f}",
-            f"{'at least' if each.at_least else 'at most'} {each.limit:g}",
-            "met" if each.is_met else "MISSED",
+            item.target,
+            f"{item.value:.2f}",
+            f"{'at least' if item.at_least else 'at most'} {item.limit:g}",
+            "met" if item.is_met else "MISSED",
         )
-        for each in found
+        for item in found
     ]
     return _table(("target", "seen", "limit", ""), rows)
 
@@ -79,16 +79,16 @@ def verdicts(found: Iterable[Verdict]) -> str:
 def as_json(found: Iterable[Measured], told: Iterable[Verdict]) -> dict[str, Any]:
     return {
         "machine": machine(),
-        "operations": [_told(each) for each in found],
+        "operations": [_told(item) for item in found],
         "targets": [
             {
-                "target": each.target,
-                "value": each.value,
-                "limit": each.limit,
-                "atLeast": each.at_least,
-                "met": each.is_met,
+                "target": verdict.target,
+                "value": verdict.value,
+                "limit": verdict.limit,
+                "atLeast": verdict.at_least,
+                "met": verdict.is_met,
             }
-            for each in told
+            for verdict in told
         ],
     }
 

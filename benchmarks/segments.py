@@ -67,7 +67,7 @@ class Bench:
             await asyncio.sleep(0.05)
 
     def some_ids(self, tenant: str, so_many: int) -> list[str]:
-        return [str(customer_id(each)) for each in some_numbers(so_many, self.sizes[tenant])]
+        return [str(customer_id(number)) for number in some_numbers(so_many, self.sizes[tenant])]
 
     async def ask(self, method: str, tenant: str, path: str, body: object = None) -> Any:
         headers = {"X-Tenant-ID": TENANT_OF[tenant]}
@@ -138,9 +138,9 @@ async def _record_each(bench: Bench, tenant: str, ids: list[str]) -> None:
     waiting = iter(ids)
 
     async def work() -> None:
-        for each in waiting:
+        for customer in waiting:
             order = {"orderId": str(uuid4()), "totalAmount": 12.5}
-            await bench.ask("POST", tenant, f"/{each}/record-order", order)
+            await bench.ask("POST", tenant, f"/{customer}/record-order", order)
 
     await asyncio.gather(*(work() for _ in range(4)))
 
@@ -203,7 +203,7 @@ async def _published(bench: Bench) -> tuple[float, int]:
 
 
 async def _segment_ids(bench: Bench, tenant: str) -> list[str]:
-    return [each["id"] for each in await bench.ask("GET", tenant, "/segments")]
+    return [segment["id"] for segment in await bench.ask("GET", tenant, "/segments")]
 
 
 def _pick(ids: list[str], turn: int) -> str:
@@ -211,7 +211,7 @@ def _pick(ids: list[str], turn: int) -> str:
 
 
 def _each(cpu: Cpu, so_many: int) -> str:
-    service, database = (each / so_many * 1e6 for each in (cpu.service, cpu.database))
+    service, database = (seconds / so_many * 1e6 for seconds in (cpu.service, cpu.database))
     return f"{service:.0f}+{database:.0f} us"
 
 

@@ -40,11 +40,11 @@ def of_operations(found: Mapping[str, Measured]) -> Iterator[Verdict]:
     """Of those operations that were measured."""
     yield from _of_reads(found)
     yield from _of_orders(found)
-    for each in found.values():
-        if each.operation.is_flat:
+    for result in found.values():
+        if result.operation.is_flat:
             yield Verdict(
-                target=f"{each.operation.name}: CPU, large tenant to small",
-                value=each.large_to_small,
+                target=f"{result.operation.name}: CPU, large tenant to small",
+                value=result.large_to_small,
                 limit=2,
             )
     for sort in SORTS:
@@ -97,7 +97,7 @@ def _throughput(measured: Measured, limit: float) -> Iterator[Verdict]:
 
 
 def _failures(measured: Measured) -> int:
-    return sum(each.failures for each in measured.spent.values())
+    return sum(spent.failures for spent in measured.spent.values())
 
 
 def of_footprint(found: Footprint) -> Iterator[Verdict]:

@@ -60,7 +60,7 @@ def expect_installed() -> None:
 
 
 def write(file: Path, requests: Iterable[Request]) -> None:
-    file.write_text("".join(each.line() for each in requests))
+    file.write_text("".join(request.line() for request in requests))
 
 
 async def load(url: str, file: Path, *, connections: int, seconds: int) -> Load:
@@ -72,7 +72,7 @@ async def load(url: str, file: Path, *, connections: int, seconds: int) -> Load:
         stdout=asyncio.subprocess.PIPE,
     )
     output, _ = await process.communicate()
-    said = next(each for each in output.decode().splitlines() if each.startswith("RESULT"))
+    said = next(line for line in output.decode().splitlines() if line.startswith("RESULT"))
     requests, duration, p50, p99, refused, broken = map(int, said.split()[1:])
     return Load(
         requests=requests,

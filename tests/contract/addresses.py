@@ -56,10 +56,10 @@ async def addresses(storage: Storage, customer: Customer) -> list[Address]:
         return list(await view.addresses.all(customer.id))
 
 
-def dressed(homes: list[Address], told: Defaults) -> list[Address]:
+def dressed(homes: list[Address], defaults: Defaults) -> list[Address]:
     return [
         evolve(home, address_type=kind, is_default=default)
-        for home, (kind, default) in zip(homes, told, strict=True)
+        for home, (kind, default) in zip(homes, defaults, strict=True)
     ]
 
 
@@ -79,7 +79,7 @@ class AddressContract:
         homes[0] = evolve(homes[0], is_default=True)
         homes[3] = evolve(homes[3], is_default=True, address_type=BILLING)
         await set_addresses(storage, customer, *homes)
-        in_order = [homes[place] for place in (0, 3, 4, 1, 2)]
+        in_order = [homes[index] for index in (0, 3, 4, 1, 2)]
         assert await addresses(storage, customer) == in_order
 
     async def test_addresses_of_one_moment_come_by_id(self, storage: Storage, tenant: str) -> None:
@@ -94,12 +94,12 @@ class AddressContract:
     async def test_who_is_no_customer_has_no_list_of_addresses(
         self, storage: Storage, tenant: str
     ) -> None:
-        gone = await a_kept_customer(storage, tenant)
-        await set_addresses(storage, gone, an_address(gone))
-        await delete(storage, gone)
-        for nobody in (gone, a_customer(tenant_id=tenant)):
+        eve = await a_kept_customer(storage, tenant)
+        await set_addresses(storage, eve, an_address(eve))
+        await delete(storage, eve)
+        for customer in (eve, a_customer(tenant_id=tenant)):
             with pytest.raises(CustomerNotFound):
-                await addresses(storage, nobody)
+                await addresses(storage, customer)
 
     async def test_addresses_outlive_a_deletion(self, storage: Storage, tenant: str) -> None:
         customer = await a_kept_customer(storage, tenant)
@@ -146,10 +146,10 @@ class AddressContract:
         customer = await a_kept_customer(storage, tenant)
         homes = [an_address(customer) for _ in before]
         await set_addresses(storage, customer, *dressed(homes, before))
-        wanted = dressed(homes, after)
-        await set_addresses(storage, customer, *order(wanted))
-        kept = await addresses(storage, customer)
-        assert sorted(kept, key=lambda home: home.id) == wanted
+        expected = dressed(homes, after)
+        await set_addresses(storage, customer, *order(expected))
+        stored_addresses = await addresses(storage, customer)
+        assert sorted(stored_addresses, key=lambda home: home.id) == expected
 
     async def test_a_new_default_takes_over_from_one_that_is_removed(
         self, storage: Storage, tenant: str

@@ -33,19 +33,19 @@ MANY = 100
 async def mismatched(
     storage: Storage,
     segment: Segment,
-    which: CustomerFilter | None,
+    customer_filter: CustomerFilter | None,
     after: UUID | None = None,
-    most: int = MANY,
+    limit: int = MANY,
 ) -> tuple[Sequence[StaleCandidate], UUID | None]:
     async with members_locked(storage, segment.tenant_id) as tx:
-        return await tx.memberships.mismatched(segment.id, which, after, most)
+        return await tx.memberships.mismatched(segment.id, customer_filter, after, limit)
 
 
-async def those(storage: Storage, segment: Segment, which: CustomerFilter | None) -> list[Customer]:
+async def those(storage: Storage, segment: Segment, customer_filter: CustomerFilter | None) -> list[Customer]:
     """All who are contradicted, in the order in which they come."""
-    found, last = await mismatched(storage, segment, which)
+    candidates, last = await mismatched(storage, segment, customer_filter)
     assert last is None
-    return [candidate.customer for candidate in found]
+    return [candidate.customer for candidate in candidates]
 
 
 async def aged(
@@ -53,12 +53,12 @@ async def aged(
     tenant: str,
     *date_ranges: DateRange,
     after: UUID | None = None,
-    most: int = MANY,
+    limit: int = MANY,
 ) -> list[Customer]:
     async with members_locked(storage, tenant) as tx:
         return [
             candidate.customer
-            for candidate in await tx.memberships.crossed(date_ranges, after, most)
+            for candidate in await tx.memberships.crossed(date_ranges, after, limit)
         ]
 
 
@@ -81,26 +81,26 @@ class ContradictedContract:
         stored, other, erased = [await a_kept_customer(storage, tenant) for _ in range(3)]
         segment = await a_kept_segment(storage, tenant)
         await let_in(storage, segment, stored, erased)
-        gone = await delete(storage, stored)
+        eve = await delete(storage, stored)
         await delete(storage, other)
         await erase(storage, erased)
-        for which in (EVERYONE, None):
-            assert await those(storage, segment, which) == [gone, erased.erased(NOW)]
+        for customer_filter in (EVERYONE, None):
+            assert await those(storage, segment, customer_filter) == [eve, erased.erased(NOW)]
 
     async def test_rules_and_assignments_are_filters_too(
         self, storage: Storage, tenant: str
     ) -> None:
         names = ("Ada", "Bob", "Ada")
-        crowd = [await a_kept_customer(storage, tenant, first_name=name) for name in names]
+        customers = [await a_kept_customer(storage, tenant, first_name=name) for name in names]
         segment = await a_kept_segment(storage, tenant)
-        await put(storage, segment, *crowd[1:])
-        await let_in(storage, segment, crowd[0])
-        written = '[{"field": "first_name", "operator": "eq", "value": "ada"}]'
-        rule = a_dynamic_segment(written).rule
+        await put(storage, segment, *customers[1:])
+        await let_in(storage, segment, customers[0])
+        rules = '[{"field": "first_name", "operator": "eq", "value": "ada"}]'
+        rule = a_dynamic_segment(rules).rule
         assert rule is not None
         by_rule = CustomerFilter(rule=RuleAt(rule=rule, now=NOW))
-        assert await those(storage, segment, by_rule) == crowd[2:]
-        assert await those(storage, segment, CustomerFilter(assigned_to=segment.id)) == crowd
+        assert await those(storage, segment, by_rule) == customers[2:]
+        assert await those(storage, segment, CustomerFilter(assigned_to=segment.id)) == customers
 
     async def test_those_with_marks_are_left_out_until_they_are_settled(
         self, storage: Storage, tenant: str
@@ -118,53 +118,53 @@ class ContradictedContract:
         one, two = [await a_kept_segment(storage, tenant) for _ in range(2)]
         await put(storage, one, customer)
         await let_in(storage, two, customer)
-        found, _ = await mismatched(storage, one, EVERYONE)
+        candidates, _ = await mismatched(storage, one, EVERYONE)
         inside, assigned = frozenset({two.id}), frozenset({one.id})
-        assert list(found) == [
+        assert list(candidates) == [
             StaleCandidate(customer=customer, member_of=inside, assigned_to=assigned)
         ]
 
     async def test_a_round_looks_at_so_many_at_a_time_the_deleted_and_marked_too(
         self, storage: Storage, tenant: str
     ) -> None:
-        crowd = [await a_kept_customer(storage, tenant) for _ in range(7)]
+        customers = [await a_kept_customer(storage, tenant) for _ in range(7)]
         segment = await a_kept_segment(storage, tenant)
-        await let_in(storage, segment, crowd[0])
-        crowd[1] = await delete(storage, crowd[1])
+        await let_in(storage, segment, customers[0])
+        customers[1] = await delete(storage, customers[1])
         await watch(storage, tenant)
-        await save(storage, crowd[4])
-        found, last = await mismatched(storage, segment, EVERYONE, None, 3)
-        assert ([candidate.customer for candidate in found], last) == ([crowd[2]], crowd[2].id)
-        found, last = await mismatched(storage, segment, EVERYONE, last, 3)
-        assert ([candidate.customer for candidate in found], last) == (
-            [crowd[3], crowd[5]],
-            crowd[5].id,
+        await save(storage, customers[4])
+        candidates, last = await mismatched(storage, segment, EVERYONE, None, 3)
+        assert ([candidate.customer for candidate in candidates], last) == ([customers[2]], customers[2].id)
+        candidates, last = await mismatched(storage, segment, EVERYONE, last, 3)
+        assert ([candidate.customer for candidate in candidates], last) == (
+            [customers[3], customers[5]],
+            customers[5].id,
         )
-        found, last = await mismatched(storage, segment, EVERYONE, last, 3)
-        assert ([candidate.customer for candidate in found], last) == (crowd[6:], None)
+        candidates, last = await mismatched(storage, segment, EVERYONE, last, 3)
+        assert ([candidate.customer for candidate in candidates], last) == (customers[6:], None)
 
-    @pytest.mark.parametrize("most", [1, 2, 3, 4, 5])
+    @pytest.mark.parametrize("limit", [1, 2, 3, 4, 5])
     async def test_a_round_comes_to_its_end_and_sees_each_once(
-        self, storage: Storage, tenant: str, most: int
+        self, storage: Storage, tenant: str, limit: int
     ) -> None:
-        crowd = [await a_kept_customer(storage, tenant) for _ in range(4)]
+        customers = [await a_kept_customer(storage, tenant) for _ in range(4)]
         segment = await a_kept_segment(storage, tenant)
-        found, last = await mismatched(storage, segment, EVERYONE, None, most)
-        seen = [candidate.customer for candidate in found]
-        for _ in crowd:
+        candidates, last = await mismatched(storage, segment, EVERYONE, None, limit)
+        seen = [candidate.customer for candidate in candidates]
+        for _ in customers:
             if last is None:
                 break
-            found, last = await mismatched(storage, segment, EVERYONE, last, most)
-            seen += [candidate.customer for candidate in found]
-        assert (seen, last) == (crowd, None)
+            candidates, last = await mismatched(storage, segment, EVERYONE, last, limit)
+            seen += [candidate.customer for candidate in candidates]
+        assert (seen, last) == (customers, None)
 
     async def test_a_round_begins_beyond_any_id(self, storage: Storage, tenant: str) -> None:
         segment = await a_kept_segment(storage, tenant)
         before, customer = an_id(), await a_kept_customer(storage, tenant)
-        found, last = await mismatched(storage, segment, EVERYONE, before)
-        assert ([candidate.customer for candidate in found], last) == ([customer], None)
-        found, last = await mismatched(storage, segment, EVERYONE, an_id())
-        assert (list(found), last) == ([], None)
+        candidates, last = await mismatched(storage, segment, EVERYONE, before)
+        assert ([candidate.customer for candidate in candidates], last) == ([customer], None)
+        candidates, last = await mismatched(storage, segment, EVERYONE, an_id())
+        assert (list(candidates), last) == ([], None)
 
 
 class AgedContract:
@@ -173,30 +173,30 @@ class AgedContract:
         self, storage: Storage, tenant: str, date: DateField
     ) -> None:
         hours = (3, 1, 2, 9, 1, 2)
-        crowd = [evolve(dated(tenant, date, later(hours=each)), id=uuid4()) for each in hours]
-        await keep(storage, *crowd)
-        span = a_span(date, later(hours=1), later(hours=3))
-        wanted = sorted([*crowd[:3], *crowd[4:]], key=lambda each: each.id)
-        assert await aged(storage, tenant, span) == wanted
-        assert await aged(storage, tenant, span, most=2) == wanted[:2]
-        assert await aged(storage, tenant, span, after=wanted[1].id, most=2) == wanted[2:4]
-        assert await aged(storage, tenant, span, after=wanted[4].id) == []
+        customers = [evolve(dated(tenant, date, later(hours=hour)), id=uuid4()) for hour in hours]
+        await keep(storage, *customers)
+        date_range = a_span(date, later(hours=1), later(hours=3))
+        expected = sorted([*customers[:3], *customers[4:]], key=lambda customer: customer.id)
+        assert await aged(storage, tenant, date_range) == expected
+        assert await aged(storage, tenant, date_range, limit=2) == expected[:2]
+        assert await aged(storage, tenant, date_range, after=expected[1].id, limit=2) == expected[2:4]
+        assert await aged(storage, tenant, date_range, after=expected[4].id) == []
 
     async def test_who_lies_in_several_spans_comes_once(
         self, storage: Storage, tenant: str
     ) -> None:
-        await keep(storage, *(crowd := [dated(tenant, _CREATED, later()) for _ in range(3)]))
-        date_ranges = [a_span(_CREATED, later(days=-each), later(days=each)) for each in (1, 2)]
+        await keep(storage, *(customers := [dated(tenant, _CREATED, later()) for _ in range(3)]))
+        date_ranges = [a_span(_CREATED, later(days=-days), later(days=days)) for days in (1, 2)]
         date_ranges.append(a_span(DateField.LAST_ORDER_DATE, later(), later(days=9_000)))
-        assert await aged(storage, tenant, *date_ranges) == crowd
-        assert await aged(storage, tenant, *date_ranges, after=crowd[0].id, most=1) == crowd[1:2]
+        assert await aged(storage, tenant, *date_ranges) == customers
+        assert await aged(storage, tenant, *date_ranges, after=customers[0].id, limit=1) == customers[1:2]
 
     async def test_neither_the_deleted_nor_the_marked_have_aged(
         self, storage: Storage, tenant: str
     ) -> None:
-        gone, touched, rest = [dated(tenant, _CREATED, later()) for _ in range(3)]
-        await keep(storage, gone, touched, rest)
-        await delete(storage, gone)
+        eve, touched, rest = [dated(tenant, _CREATED, later()) for _ in range(3)]
+        await keep(storage, eve, touched, rest)
+        await delete(storage, eve)
         await watch(storage, tenant)
         await save(storage, touched)
         assert await aged(storage, tenant, a_span(_CREATED, later(), later())) == [rest]
@@ -207,9 +207,9 @@ class AgedContract:
         await put(storage, one, customer)
         await let_in(storage, two, customer)
         async with members_locked(storage, tenant) as tx:
-            found = await tx.memberships.crossed([a_span(_CREATED, NOW, NOW)], None, 9)
+            candidates = await tx.memberships.crossed([a_span(_CREATED, NOW, NOW)], None, 9)
         inside, assigned = frozenset({two.id}), frozenset({one.id})
-        assert list(found) == [
+        assert list(candidates) == [
             StaleCandidate(customer=customer, member_of=inside, assigned_to=assigned)
         ]
 

@@ -54,9 +54,9 @@ class CancellationContract:
 
         async def touch(pause: Pause = at_once) -> None:
             async with storage.transaction(tenant) as tx:
-                now = await tx.customers.get_for_update(customer.id)
+                before = await tx.customers.get_for_update(customer.id)
                 await pause()
-                await tx.customers.save(now.touched(later(days=1)))
+                await tx.customers.save(before.touched(later(days=1)))
 
         async def give_up() -> None:
             with pytest.raises(TimeoutError):

@@ -67,14 +67,14 @@ class MarkContract:
     ) -> None:
         await keep(storage, plain := a_customer(tenant_id=tenant))
         await watch(storage, tenant)
-        whole = evolve(plain, **EVERYTHING)
-        deleted = evolve(whole, deleted_at=TOMORROW, version=8)
+        full = evolve(plain, **EVERYTHING)
+        deleted = evolve(full, deleted_at=TOMORROW, version=8)
         restored = evolve(deleted, deleted_at=None, updated_at=TOMORROW, version=9)
-        for each in (whole, deleted, restored):
-            await save(storage, each)
+        for value in (full, deleted, restored):
+            await save(storage, value)
         assert told(await marks_of(storage, plain)) == [
-            (whole.updated_at, Cause.CUSTOMER, plain),
-            (deleted.updated_at, Cause.CUSTOMER, whole),
+            (full.updated_at, Cause.CUSTOMER, plain),
+            (deleted.updated_at, Cause.CUSTOMER, full),
             (TOMORROW, Cause.CUSTOMER, deleted),
         ]
 
@@ -91,10 +91,10 @@ class MarkContract:
     ) -> None:
         await keep(storage, before := a_whole_customer(tenant))
         await watch(storage, tenant)
-        counted = before.with_statistics(some_statistics("99.99", 4), now=TOMORROW)
-        renamed = evolve(counted, statistics=before.statistics, first_name="Eve", version=9)
-        for each in (counted, renamed):
-            await save(storage, each)
+        updated = before.with_statistics(some_statistics("99.99", 4), now=TOMORROW)
+        renamed = evolve(updated, statistics=before.statistics, first_name="Eve", version=9)
+        for value in (updated, renamed):
+            await save(storage, value)
         causes = [pending_change.cause for pending_change in await marks_of(storage, before)]
         assert causes == [Cause.ORDER, Cause.CUSTOMER]
 
@@ -141,8 +141,8 @@ class MarkContract:
         customer = await a_kept_customer(storage, tenant)
         await watch(storage, tenant)
         entries = [an_entry(customer, total_amount=Decimal(price)) for price in range(1, 11)]
-        counted = await asyncio.gather(*(record_order(storage, tenant, each) for each in entries))
-        after = sorted(counted, key=lambda each: each.version)
+        updated = await asyncio.gather(*(record_order(storage, tenant, entry) for entry in entries))
+        after = sorted(updated, key=lambda customer: customer.version)
         pending_changes = await marks_of(storage, customer)
         assert [pending_change.before for pending_change in pending_changes] == [
             customer,
@@ -163,8 +163,8 @@ class WatchingContract:
         await save(storage, evolve(ada, first_name="Other"))
         await record_order(storage, tenant, an_entry(bob))
         await enter(storage, eve, an_entry(eve))
-        left = {candidate.customer.id for candidate in await marked(storage, tenant)}
-        assert left == (ids([new, ada]) if customers else set()) | (
+        changed_ids = {candidate.customer.id for candidate in await marked(storage, tenant)}
+        assert changed_ids == (ids([new, ada]) if customers else set()) | (
             ids([bob, eve]) if orders else set()
         )
 

@@ -44,11 +44,11 @@ async def communications(
     customer: Customer,
     after: Communication | None = None,
     limit: int = 50,
-    **which: Any,
+    **filters: Any,
 ) -> list[Communication]:
     key = JournalKey(at=after.created_at, id=str(after.id)) if after else None
     async with storage.view(customer.tenant_id) as view:
-        return list(await view.communications.newest(customer.id, key, limit, **which))
+        return list(await view.communications.newest(customer.id, key, limit, **filters))
 
 
 async def find(
@@ -72,9 +72,9 @@ class CommunicationContract:
         self, storage: Storage, tenant: str
     ) -> None:
         customer = await a_kept_customer(storage, tenant)
-        sent = [a_communication(customer, created_at=later(days=day)) for day in (2, 0, 1, 1, 1)]
-        await add_communications(storage, customer, *sent)
-        in_order = [sent[place] for place in (0, 4, 3, 2, 1)]
+        added = [a_communication(customer, created_at=later(days=day)) for day in (2, 0, 1, 1, 1)]
+        await add_communications(storage, customer, *added)
+        in_order = [added[index] for index in (0, 4, 3, 2, 1)]
         assert await communications(storage, customer) == in_order
         assert await communications(storage, customer, limit=2) == in_order[:2]
 
@@ -84,14 +84,14 @@ class CommunicationContract:
     ) -> None:
         customer = await a_kept_customer(storage, tenant)
         days = [0, 0, 0, 1, 2, 2]
-        sent = [a_communication(customer, created_at=later(days=day)) for day in days]
-        await add_communications(storage, customer, *sent)
-        met: list[Communication] = []
-        while found := await communications(storage, customer, met[-1] if met else None, limit):
-            met += found
+        added = [a_communication(customer, created_at=later(days=day)) for day in days]
+        await add_communications(storage, customer, *added)
+        walked: list[Communication] = []
+        while page := await communications(storage, customer, walked[-1] if walked else None, limit):
+            walked += page
             newer = a_communication(customer, created_at=later(days=9))
             await add_communications(storage, customer, newer)
-        assert met == [sent[place] for place in (5, 4, 3, 2, 1, 0)]
+        assert walked == [added[index] for index in (5, 4, 3, 2, 1, 0)]
 
     @pytest.mark.parametrize(
         ("types", "directions"),
@@ -111,17 +111,17 @@ class CommunicationContract:
         directions: set[Direction],
     ) -> None:
         customer = await a_kept_customer(storage, tenant)
-        sent = [
+        added = [
             a_communication(customer, communication_type=kind, direction=direction)
             for kind, direction in product(CommunicationType, Direction)
         ]
-        await add_communications(storage, customer, *sent)
-        found = await communications(storage, customer, types=types, directions=directions)
-        assert found == [
-            each
-            for each in reversed(sent)
-            if each.communication_type in (types or CommunicationType)
-            and each.direction in (directions or Direction)
+        await add_communications(storage, customer, *added)
+        page = await communications(storage, customer, types=types, directions=directions)
+        assert page == [
+            communication
+            for communication in reversed(added)
+            if communication.communication_type in (types or CommunicationType)
+            and communication.direction in (directions or Direction)
         ]
 
     async def test_a_filtered_walk_goes_on_beyond_its_key(
@@ -129,28 +129,28 @@ class CommunicationContract:
     ) -> None:
         customer = await a_kept_customer(storage, tenant)
         kinds = [SMS, CALL, SMS, CALL, SMS]
-        sent = [a_communication(customer, communication_type=kind) for kind in kinds]
-        await add_communications(storage, customer, *sent)
+        added = [a_communication(customer, communication_type=kind) for kind in kinds]
+        await add_communications(storage, customer, *added)
         first = await communications(storage, customer, limit=1, types=[SMS])
         rest = await communications(storage, customer, first[-1], types=[SMS])
-        assert (first, rest) == ([sent[4]], [sent[2], sent[0]])
+        assert (first, rest) == ([added[4]], [added[2], added[0]])
 
     async def test_who_is_no_customer_has_no_communications(
         self, storage: Storage, tenant: str
     ) -> None:
-        gone = await a_kept_customer(storage, tenant)
-        await add_communications(storage, gone, a_communication(gone))
-        await delete(storage, gone)
-        for nobody in (gone, a_customer(tenant_id=tenant)):
+        eve = await a_kept_customer(storage, tenant)
+        await add_communications(storage, eve, a_communication(eve))
+        await delete(storage, eve)
+        for customer in (eve, a_customer(tenant_id=tenant)):
             with pytest.raises(CustomerNotFound):
-                await communications(storage, nobody)
+                await communications(storage, customer)
 
     async def test_communications_outlive_a_deletion(self, storage: Storage, tenant: str) -> None:
         customer = await a_kept_customer(storage, tenant)
-        await add_communications(storage, customer, sent := a_communication(customer))
+        await add_communications(storage, customer, added := a_communication(customer))
         deleted = await delete(storage, customer)
         await save(storage, deleted.restored(later(days=1)))
-        assert await communications(storage, customer) == [sent]
+        assert await communications(storage, customer) == [added]
 
 
 class OutsideIdContract:
@@ -182,9 +182,9 @@ class OutsideIdContract:
         self, storage: Storage, tenant: str
     ) -> None:
         customer = await a_kept_customer(storage, tenant)
-        sent = [a_communication(customer) for _ in range(3)]
-        await add_communications(storage, customer, *sent)
-        assert await communications(storage, customer) == sent[::-1]
+        added = [a_communication(customer) for _ in range(3)]
+        await add_communications(storage, customer, *added)
+        assert await communications(storage, customer) == added[::-1]
 
 
 class CommunicationLockContract:
@@ -192,13 +192,13 @@ class CommunicationLockContract:
         self, storage: Storage, tenant: str
     ) -> None:
         customer = await a_kept_customer(storage, tenant)
-        await add_communications(storage, customer, sent := a_communication(customer, subject="x"))
-        moved = evolve(sent, status=CommunicationStatus.DELIVERED)
+        await add_communications(storage, customer, added := a_communication(customer, subject="x"))
+        moved = evolve(added, status=CommunicationStatus.DELIVERED)
         async with storage.transaction(tenant) as tx:
             await tx.customers.get_for_update(customer.id)
-            assert await tx.communications.get_for_update(customer.id, sent.id) == sent
+            assert await tx.communications.get_for_update(customer.id, added.id) == added
             await tx.communications.save(moved)
-            assert await tx.communications.get_for_update(customer.id, sent.id) == moved
+            assert await tx.communications.get_for_update(customer.id, added.id) == moved
         assert await communications(storage, customer) == [moved]
 
     async def test_only_a_communication_of_the_customer_can_be_locked(
@@ -216,17 +216,17 @@ class CommunicationLockContract:
         self, storage: Storage, tenant: str
     ) -> None:
         customer = await a_kept_customer(storage, tenant)
-        await add_communications(storage, customer, sent := a_communication(customer))
-        moved = evolve(sent, status=CommunicationStatus.OPENED)
+        await add_communications(storage, customer, added := a_communication(customer))
+        moved = evolve(added, status=CommunicationStatus.OPENED)
 
         async def hold(pause: Pause) -> None:
             async with storage.transaction(tenant) as tx:
-                await tx.communications.get_for_update(customer.id, sent.id)
+                await tx.communications.get_for_update(customer.id, added.id)
                 await pause()
                 await tx.communications.save(moved)
 
         async def wait() -> Communication:
             async with storage.transaction(tenant) as tx:
-                return await tx.communications.get_for_update(customer.id, sent.id)
+                return await tx.communications.get_for_update(customer.id, added.id)
 
         assert await overlapping(hold, wait) == moved

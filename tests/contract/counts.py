@@ -30,9 +30,9 @@ CHANGES: dict[str, Callable[[Customer], Customer]] = {
 
 def subsets(values: Iterable[Any]) -> list[frozenset[Any]]:
     """None, each one, each two, all."""
-    known = list(values)
-    sizes = range(len(known) + 1)
-    return [frozenset(some) for size in sizes for some in combinations(known, size)]
+    items = list(values)
+    sizes = range(len(items) + 1)
+    return [frozenset(subset) for size in sizes for subset in combinations(items, size)]
 
 
 async def check_counts(storage: Storage, tenant: str, living: list[Customer]) -> None:
@@ -40,11 +40,11 @@ async def check_counts(storage: Storage, tenant: str, living: list[Customer]) ->
     async with storage.view(tenant) as view:
         for statuses in subsets(CustomerStatus):
             for types in subsets(CustomerType):
-                which = CustomerFilter(statuses=statuses, types=types)
-                by_hand = sum(map(which.keeps, living))
-                assert await view.customers.count(which) == by_hand, which
-                page = await view.customers.page_with_total(which, CustomerSort(), Page(size=1))
-                assert (page.total, len(page.customers)) == (by_hand, min(by_hand, 1)), which
+                customer_filter = CustomerFilter(statuses=statuses, types=types)
+                expected = sum(map(customer_filter.keeps, living))
+                assert await view.customers.count(customer_filter) == expected, customer_filter
+                page = await view.customers.page_with_total(customer_filter, CustomerSort(), Page(size=1))
+                assert (page.total, len(page.customers)) == (expected, min(expected, 1)), customer_filter
 
 
 class CountContract:
@@ -61,7 +61,7 @@ class CountContract:
         await keep(storage, *shoppers)
         await check_counts(storage, tenant, shoppers)
         await save(storage, changed := change(shoppers[0]))
-        rest = [each for each in (changed, *shoppers[1:]) if each.is_living]
+        rest = [customer for customer in (changed, *shoppers[1:]) if customer.is_living]
         await check_counts(storage, tenant, rest)
         await save(storage, shoppers[0])
         await check_counts(storage, tenant, shoppers)
@@ -93,11 +93,11 @@ class CountContract:
         self, storage: Storage, tenant: str
     ) -> None:
         shoppers = [shopper(tenant, number) for number in range(16)]
-        await asyncio.gather(*(storage.autocommit(tenant).add_customer(each) for each in shoppers))
+        await asyncio.gather(*(storage.autocommit(tenant).add_customer(customer) for customer in shoppers))
         assert await count(storage, tenant) == 16
         moved = [
             change(customer)
             for change, customer in zip(cycle(CHANGES.values()), shoppers, strict=False)
         ]
-        await asyncio.gather(*(save(storage, each) for each in moved))
-        await check_counts(storage, tenant, [each for each in moved if each.is_living])
+        await asyncio.gather(*(save(storage, customer) for customer in moved))
+        await check_counts(storage, tenant, [customer for customer in moved if customer.is_living])

@@ -50,21 +50,21 @@ class LockingContract:
         deleted = await delete(storage, one, later(days=1))
         await erase(storage, two, later(days=1))
         async with storage.transaction(tenant) as tx:
-            for each in (one, two):
+            for customer in (one, two):
                 with pytest.raises(CustomerNotFound):
-                    await tx.customers.get_for_update(each.id)
+                    await tx.customers.get_for_update(customer.id)
             assert await tx.customers.get_any_for_update(one.id) == deleted
             assert await tx.customers.get_any_for_update(two.id) == two.erased(later(days=1))
 
     async def test_locking_many_names_those_that_are_customers(
         self, storage: Storage, tenant: str
     ) -> None:
-        ada, bob, gone = (a_customer(tenant_id=tenant) for _ in range(3))
-        await keep(storage, ada, bob, gone)
-        await delete(storage, gone)
+        ada, bob, eve = (a_customer(tenant_id=tenant) for _ in range(3))
+        await keep(storage, ada, bob, eve)
+        await delete(storage, eve)
         async with storage.transaction(tenant) as tx:
-            asked = {bob.id, an_id(), gone.id, ada.id}
-            assert set(await tx.customers.lock_ids(asked)) == {ada.id, bob.id}
+            ids = {bob.id, an_id(), eve.id, ada.id}
+            assert set(await tx.customers.lock_ids(ids)) == {ada.id, bob.id}
             assert set(await tx.customers.lock_ids(set())) == set()
 
     @pytest.mark.parametrize("lock", ["get_for_update", "get_any_for_update", "lock_ids"])
@@ -116,8 +116,8 @@ class LockingContract:
 
         async def touch() -> None:
             async with storage.transaction(tenant) as tx:
-                now = await tx.customers.get_for_update(customer.id)
-                await tx.customers.save(now.touched(later(days=1)))
+                before = await tx.customers.get_for_update(customer.id)
+                await tx.customers.save(before.touched(later(days=1)))
 
         await asyncio.gather(*(touch() for _ in range(20)))
         assert (await stored(storage, customer)).version == 21
@@ -127,14 +127,14 @@ class LockingContract:
     ) -> None:
         customers = [a_customer(tenant_id=tenant) for _ in range(4)]
         await keep(storage, *customers)
-        ids = [each.id for each in customers]
+        ids = [customer.id for customer in customers]
 
         async def touch_all(turn: int) -> None:
             async with storage.transaction(tenant) as tx:
                 await tx.customers.lock_ids(ids[turn % 4 :] + ids[: turn % 4])
                 for customer_id in reversed(ids):
-                    now = await tx.customers.get(customer_id)
-                    await tx.customers.save(now.touched(later(days=1)))
+                    before = await tx.customers.get(customer_id)
+                    await tx.customers.save(before.touched(later(days=1)))
 
         await asyncio.gather(*(touch_all(turn) for turn in range(12)))
-        assert [(await stored(storage, each)).version for each in customers] == [13] * 4
+        assert [(await stored(storage, customer)).version for customer in customers] == [13] * 4

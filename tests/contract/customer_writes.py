@@ -97,9 +97,9 @@ class AddingContract:
     async def test_an_email_is_free_again_after_its_customer_is_deleted(
         self, storage: Storage, tenant: str, add: Any
     ) -> None:
-        gone = a_customer(tenant_id=tenant, email="ada@example.test")
-        await keep(storage, gone)
-        await delete(storage, gone)
+        eve = a_customer(tenant_id=tenant, email="ada@example.test")
+        await keep(storage, eve)
+        await delete(storage, eve)
         assert await add(storage, a_customer(tenant_id=tenant, email="ADA@example.test")) is True
 
     @both_ways
@@ -153,10 +153,10 @@ class SavingContract:
         self, storage: Storage, tenant: str
     ) -> None:
         plain = a_customer(tenant_id=tenant)
-        whole = evolve(plain, **EVERYTHING)
+        full = evolve(plain, **EVERYTHING)
         await keep(storage, plain)
-        await save(storage, whole)
-        assert await stored(storage, plain) == whole
+        await save(storage, full)
+        assert await stored(storage, plain) == full
         await save(storage, plain)
         assert await stored(storage, plain) == plain
 
@@ -174,11 +174,11 @@ class SavingContract:
     async def test_an_email_of_the_deleted_or_of_another_tenant_can_be_saved(
         self, storage: Storage, tenant: str
     ) -> None:
-        gone, mover = a_customer(tenant_id=tenant, email="a@x.test"), a_customer(tenant_id=tenant)
+        eve, mover = a_customer(tenant_id=tenant, email="a@x.test"), a_customer(tenant_id=tenant)
         theirs = a_customer(tenant_id=a_tenant(), email="a@x.test")
-        await keep(storage, gone, mover)
+        await keep(storage, eve, mover)
         await keep(storage, theirs)
-        await delete(storage, gone)
+        await delete(storage, eve)
         moved = evolve(mover, email="a@x.test")
         await save(storage, moved)
         assert await stored(storage, mover) == moved
@@ -203,25 +203,25 @@ class SavingContract:
     async def test_a_restored_customer_whose_email_is_taken_by_now_is_refused(
         self, storage: Storage, tenant: str
     ) -> None:
-        gone, here = (a_customer(tenant_id=tenant, email="ada@example.test") for _ in range(2))
-        await keep(storage, gone)
-        deleted = await delete(storage, gone)
+        eve, here = (a_customer(tenant_id=tenant, email="ada@example.test") for _ in range(2))
+        await keep(storage, eve)
+        deleted = await delete(storage, eve)
         await keep(storage, here)
         with pytest.raises(EmailTaken):
             await save(storage, deleted.restored(later(days=1)))
         with pytest.raises(CustomerNotFound):
-            await stored(storage, gone)
+            await stored(storage, eve)
 
     async def test_a_deleted_customer_can_be_saved_whoever_has_their_email_by_now(
         self, storage: Storage, tenant: str
     ) -> None:
-        gone, here = (a_customer(tenant_id=tenant, email="ada@example.test") for _ in range(2))
-        await keep(storage, gone)
-        deleted = await delete(storage, gone)
+        eve, here = (a_customer(tenant_id=tenant, email="ada@example.test") for _ in range(2))
+        await keep(storage, eve)
+        deleted = await delete(storage, eve)
         await keep(storage, here)
         await save(storage, changed := deleted.touched(later(days=1)))
         async with storage.transaction(tenant) as tx:
-            assert await tx.customers.get_any_for_update(gone.id) == changed
+            assert await tx.customers.get_any_for_update(eve.id) == changed
         assert await stored(storage, here) == here
 
     async def test_of_two_who_move_to_one_email_at_once_one_is_refused(
@@ -229,8 +229,8 @@ class SavingContract:
     ) -> None:
         movers = [a_customer(tenant_id=tenant) for _ in range(4)]
         await keep(storage, *movers)
-        moved = [evolve(each, email="wanted@example.test") for each in movers]
-        ends = await asyncio.gather(
-            *(save(storage, each) for each in moved), return_exceptions=True
+        moved = [evolve(customer, email="wanted@example.test") for customer in movers]
+        results = await asyncio.gather(
+            *(save(storage, customer) for customer in moved), return_exceptions=True
         )
-        assert [type(end) for end in ends if end is not None] == [EmailTaken] * 3
+        assert [type(result) for result in results if result is not None] == [EmailTaken] * 3

@@ -98,9 +98,9 @@ class CustomerReadingContract:
     async def test_an_email_key_finds_the_living_one_of_several(
         self, storage: Storage, tenant: str
     ) -> None:
-        gone, here = (a_customer(tenant_id=tenant, email="ada@example.test") for _ in range(2))
-        await keep(storage, gone)
-        await delete(storage, gone)
+        eve, here = (a_customer(tenant_id=tenant, email="ada@example.test") for _ in range(2))
+        await keep(storage, eve)
+        await delete(storage, eve)
         await keep(storage, here)
         async with storage.view(tenant) as view:
             assert await view.customers.by_email("ada@example.test") == here
@@ -152,28 +152,28 @@ class ProfileContract:
     async def test_many_profiles_are_those_of_the_ids_that_are_customers(
         self, storage: Storage, tenant: str
     ) -> None:
-        ada, bob, gone = (a_customer(tenant_id=tenant) for _ in range(3))
-        await keep(storage, ada, bob, gone, a_customer(tenant_id=tenant))
-        await delete(storage, gone)
+        ada, bob, eve = (a_customer(tenant_id=tenant) for _ in range(3))
+        await keep(storage, ada, bob, eve, a_customer(tenant_id=tenant))
+        await delete(storage, eve)
         home, card = an_address(bob), a_payment_method(bob)
         await set_addresses(storage, bob, home)
         await set_methods(storage, bob, card)
         async with storage.view(tenant) as view:
-            found = await view.customers.profiles([bob.id, an_id(), gone.id, ada.id, bob.id])
-            assert found == {each.id: await view.customers.profile(each.id) for each in (ada, bob)}
-        assert (found[bob.id].addresses, found[bob.id].payment_methods) == ((home,), (card,))
+            profiles = await view.customers.profiles([bob.id, an_id(), eve.id, ada.id, bob.id])
+            assert profiles == {customer.id: await view.customers.profile(customer.id) for customer in (ada, bob)}
+        assert (profiles[bob.id].addresses, profiles[bob.id].payment_methods) == ((home,), (card,))
 
     async def test_many_profiles_keep_each_list_in_order(
         self, storage: Storage, tenant: str
     ) -> None:
         customers = [a_customer(tenant_id=tenant) for _ in range(2)]
         await keep(storage, *customers)
-        for each in customers:
-            young, old = an_address(each, created_at=later(days=1)), an_address(each)
-            chosen = an_address(each, created_at=later(days=2), is_default=True)
-            await set_addresses(storage, each, young, old, chosen)
+        for customer in customers:
+            young, old = an_address(customer, created_at=later(days=1)), an_address(customer)
+            chosen = an_address(customer, created_at=later(days=2), is_default=True)
+            await set_addresses(storage, customer, young, old, chosen)
         async with storage.view(tenant) as view:
-            ids = [each.id for each in customers]
+            ids = [customer.id for customer in customers]
             for customer_id, profile in (await view.customers.profiles(ids)).items():
                 assert list(profile.addresses) == list(await view.addresses.all(customer_id))
 

@@ -76,8 +76,8 @@ class ErasureContract:
         scene = await set_up(storage, tenant)
         await erase(storage, scene.ada)
         after = await seen(storage, tenant)
-        gone = ("get", "profile", "addresses", "payment methods", "notes", "communications")
-        for read in (*gone, "orders", "put into", "lock"):
+        eve = ("get", "profile", "addresses", "payment methods", "notes", "communications")
+        for read in (*eve, "orders", "put into", "lock"):
             assert after[read] is CustomerNotFound, read
         assert (after["by e-mail"], after["count of a search"]) == (None, 0)
         assert (after["page of members"], after["page of the assigned"]) == ([], [])
@@ -146,8 +146,8 @@ class ErasureContract:
 
     async def test_many_can_be_erased(self, storage: Storage, tenant: str) -> None:
         customers = [await a_kept_customer(storage, tenant) for _ in range(3)]
-        for each in customers:
-            await erase(storage, each)
+        for customer in customers:
+            await erase(storage, customer)
         assert await found(storage, tenant, CustomerFilter()) == []
 
     async def test_an_erasure_leaves_everyone_else_alone(

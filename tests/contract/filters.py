@@ -27,19 +27,19 @@ ACTIVE, INACTIVE, BLOCKED = CustomerStatus
 RETAIL, WHOLESALE, VIP = CustomerType
 
 
-async def found(storage: Storage, tenant: str, which: CustomerFilter) -> list[Customer]:
+async def found(storage: Storage, tenant: str, customer_filter: CustomerFilter) -> list[Customer]:
     """Who is kept, oldest id first; what a page, a walk and a count say must agree."""
     async with storage.view(tenant) as view:
-        paged = await view.customers.page(which, CustomerSort(), Page(size=100))
-        walked = await view.customers.page_after(which, CustomerSort(), None, 100)
-        counted = await view.customers.count(which)
-        numbered = await view.customers.page_with_total(which, CustomerSort(), Page(size=100))
-        beyond = await view.customers.page_with_total(which, CustomerSort(), Page(number=9))
+        paged = await view.customers.page(customer_filter, CustomerSort(), Page(size=100))
+        walked = await view.customers.page_after(customer_filter, CustomerSort(), None, 100)
+        counted = await view.customers.count(customer_filter)
+        numbered = await view.customers.page_with_total(customer_filter, CustomerSort(), Page(size=100))
+        beyond = await view.customers.page_with_total(customer_filter, CustomerSort(), Page(number=9))
     assert (list(numbered.customers), numbered.total) == (list(paged), counted)
     assert (list(beyond.customers), beyond.total) == ([], counted)
     assert list(paged) == list(walked)
     assert counted == len(paged)
-    return sorted(paged, key=lambda each: each.id)
+    return sorted(paged, key=lambda customer: customer.id)
 
 
 def shopper(tenant: str, number: int) -> Customer:
@@ -92,9 +92,9 @@ FILTERS: list[dict[str, Any]] = [
 ]
 
 
-def a_filter(told: dict[str, Any]) -> CustomerFilter:
-    sets = {name: frozenset(value) for name, value in told.items() if isinstance(value, list)}
-    return CustomerFilter(**told | sets)
+def a_filter(values: dict[str, Any]) -> CustomerFilter:
+    sets = {name: frozenset(value) for name, value in values.items() if isinstance(value, list)}
+    return CustomerFilter(**values | sets)
 
 
 WANTED = st.fixed_dictionaries(
@@ -113,25 +113,25 @@ WANTED = st.fixed_dictionaries(
 
 
 class FilterContract:
-    @pytest.mark.parametrize("told", FILTERS, ids=str)
+    @pytest.mark.parametrize("values", FILTERS, ids=str)
     async def test_a_filter_keeps_those_whom_it_describes(
-        self, storage: Storage, tenant: str, told: dict[str, Any]
+        self, storage: Storage, tenant: str, values: dict[str, Any]
     ) -> None:
         shoppers = [shopper(tenant, number) for number in range(SHOPPERS)]
         await keep(storage, *shoppers)
-        which = a_filter(told)
-        assert await found(storage, tenant, which) == list(filter(which.keeps, shoppers))
+        customer_filter = a_filter(values)
+        assert await found(storage, tenant, customer_filter) == list(filter(customer_filter.keeps, shoppers))
 
     @settings(max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture])
-    @given(wanted=st.lists(WANTED, min_size=12, max_size=12))
+    @given(filters=st.lists(WANTED, min_size=12, max_size=12))
     async def test_filters_of_any_shape_keep_those_whom_they_describe(
-        self, storage: Storage, wanted: list[dict[str, Any]]
+        self, storage: Storage, filters: list[dict[str, Any]]
     ) -> None:
         tenant = a_tenant()
         shoppers = [shopper(tenant, number) for number in range(SHOPPERS)]
         await keep(storage, *shoppers)
-        for which in map(a_filter, wanted):
-            assert await found(storage, tenant, which) == list(filter(which.keeps, shoppers))
+        for customer_filter in map(a_filter, filters):
+            assert await found(storage, tenant, customer_filter) == list(filter(customer_filter.keeps, shoppers))
 
     async def test_a_tag_is_found_however_it_was_written(
         self, storage: Storage, tenant: str
@@ -146,21 +146,21 @@ class FilterContract:
         self, storage: Storage, tenant: str
     ) -> None:
         tags = [("a",), ("a", "b"), ("A", "B", "c"), ("b", "c")]
-        tagged = [a_customer(tenant_id=tenant, tags=each) for each in tags]
+        tagged = [a_customer(tenant_id=tenant, tags=names) for names in tags]
         await keep(storage, *tagged)
-        both = CustomerFilter(tags=frozenset({"a", "b"}))
-        assert await found(storage, tenant, both) == tagged[1:3]
+        both_tags = CustomerFilter(tags=frozenset({"a", "b"}))
+        assert await found(storage, tenant, both_tags) == tagged[1:3]
 
     async def test_who_was_put_into_a_segment_is_found_and_so_are_all_others(
         self, storage: Storage, tenant: str
     ) -> None:
-        ada, bob, eve, gone = (a_customer(tenant_id=tenant) for _ in range(4))
+        ada, bob, eve, dan = (a_customer(tenant_id=tenant) for _ in range(4))
         segment, other = a_segment(tenant_id=tenant), a_segment(tenant_id=tenant)
-        await keep(storage, ada, bob, eve, gone)
+        await keep(storage, ada, bob, eve, dan)
         await add_segments(storage, segment, other)
-        await put(storage, segment, ada, gone)
+        await put(storage, segment, ada, dan)
         await put(storage, other, ada, bob)
-        await delete(storage, gone)
+        await delete(storage, dan)
         assert await found(storage, tenant, CustomerFilter(assigned_to=segment.id)) == [ada]
         others = CustomerFilter(not_assigned_to=segment.id)
         assert await found(storage, tenant, others) == [bob, eve]
@@ -173,12 +173,12 @@ class FilterContract:
         self, storage: Storage, tenant: str
     ) -> None:
         await keep(storage, customer := a_customer(tenant_id=tenant))
-        nowhere = a_segment(tenant_id=tenant).id
-        assert await found(storage, tenant, CustomerFilter(assigned_to=nowhere)) == []
-        assert await found(storage, tenant, CustomerFilter(not_assigned_to=nowhere)) == [customer]
+        unknown_id = a_segment(tenant_id=tenant).id
+        assert await found(storage, tenant, CustomerFilter(assigned_to=unknown_id)) == []
+        assert await found(storage, tenant, CustomerFilter(not_assigned_to=unknown_id)) == [customer]
 
     @pytest.mark.parametrize(
-        "written",
+        "rules",
         [
             '[{"field": "total_spent", "operator": "gt", "value": 3}]',
             '[{"field": "tags", "operator": "has_any", "value": ["STRASSE", "new"]}]',
@@ -188,12 +188,12 @@ class FilterContract:
         ],
     )
     async def test_a_rule_keeps_those_whom_it_matches(
-        self, storage: Storage, tenant: str, written: str
+        self, storage: Storage, tenant: str, rules: str
     ) -> None:
         shoppers = [shopper(tenant, number) for number in range(SHOPPERS)]
         await keep(storage, *shoppers)
-        rule = a_dynamic_segment(written).rule
+        rule = a_dynamic_segment(rules).rule
         assert rule is not None
-        which = CustomerFilter(rule=RuleAt(rule=rule, now=later(days=4)), types=frozenset({RETAIL}))
-        kept = list(filter(which.keeps, shoppers))
-        assert await found(storage, tenant, which) == kept != []
+        customer_filter = CustomerFilter(rule=RuleAt(rule=rule, now=later(days=4)), types=frozenset({RETAIL}))
+        expected = list(filter(customer_filter.keeps, shoppers))
+        assert await found(storage, tenant, customer_filter) == expected != []

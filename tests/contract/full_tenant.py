@@ -91,13 +91,13 @@ class Scene:
 
 def a_scene(tenant: str) -> Scene:
     """Values of that tenant, which tell it by their names; nothing is stored yet."""
-    told: dict[str, Any] = {"tenant_id": tenant, "last_name": tenant}
-    ada = a_customer(id=ADA, first_name="Ada", email="ada@example.test", **told)
+    fields: dict[str, Any] = {"tenant_id": tenant, "last_name": tenant}
+    ada = a_customer(id=ADA, first_name="Ada", email="ada@example.test", **fields)
     order = an_entry(ada, order_id="order", order_number="No 1", refunds_total=Decimal("2.50"))
     return Scene(
         ada=ada,
-        bob=a_customer(id=BOB, first_name="Bob", email="bob@example.test", **told),
-        eve=a_customer(id=EVE, first_name="Eve", email="eve@example.test", **told),
+        bob=a_customer(id=BOB, first_name="Bob", email="bob@example.test", **fields),
+        eve=a_customer(id=EVE, first_name="Eve", email="eve@example.test", **fields),
         home=an_address(ada, id=HOME, company=tenant, is_default=True),
         card=a_payment_method(ada, id=CARD, gateway_payment_method_id="pm", is_default=True),
         note=a_note(ada, id=NOTE, note=tenant),
@@ -131,13 +131,13 @@ async def set_up(storage: Storage, tenant: str) -> Scene:
     return evolve(scene, ada=ada, eve=eve)
 
 
-async def _by_id(reading: Awaitable[Sequence[StaleCandidate]]) -> list[StaleCandidate]:
-    return sorted(await reading, key=lambda candidate: candidate.customer.id)
+async def _by_id(read: Awaitable[Sequence[StaleCandidate]]) -> list[StaleCandidate]:
+    return sorted(await read, key=lambda candidate: candidate.customer.id)
 
 
-async def _numbered(view: View | Transaction, which: CustomerFilter) -> Sequence[Customer] | int:
+async def _numbered(view: View | Transaction, customer_filter: CustomerFilter) -> Sequence[Customer] | int:
     """The page, or where it is empty the total."""
-    page = await view.customers.page_with_total(which, BY_NAME, Page())
+    page = await view.customers.page_with_total(customer_filter, BY_NAME, Page())
     return page.customers or page.total
 
 
@@ -203,10 +203,10 @@ LOCKED_READS: dict[str, Callable[[Transaction], Awaitable[object]]] = {
 }
 
 
-async def outcome(reading: Awaitable[T]) -> T | type[CustomersError]:
+async def outcome(read: Awaitable[T]) -> T | type[CustomersError]:
     """What a reading gives, or the kind of its refusal."""
     try:
-        return await reading
+        return await read
     except CustomersError as refusal:
         return type(refusal)
 

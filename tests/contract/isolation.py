@@ -16,11 +16,11 @@ from tests.support.builders import NOW, a_customer, a_tenant, an_entry
 EMPTY_READS = ("get the deleted", "receipt")
 
 
-def is_nothing(found: object) -> bool:
+def is_nothing(value: object) -> bool:
     """Whether a reading gave nothing, or was refused because nothing is there."""
-    if isinstance(found, type):
-        return issubclass(found, NotFound)
-    return not found or found == NOTHING_YET
+    if isinstance(value, type):
+        return issubclass(value, NotFound)
+    return not value or value == NOTHING_YET
 
 
 class IsolationContract:
@@ -38,14 +38,14 @@ class IsolationContract:
     async def test_another_tenants_ids_are_unknown_to_a_transaction(
         self, storage: Storage, tenant: str, read: str
     ) -> None:
-        reading = (READS | LOCKED_READS)[read]
+        read_by = (READS | LOCKED_READS)[read]
         await set_up(storage, theirs := a_tenant())
         async with storage.transaction(tenant) as tx:
             await tx.memberships.acquire_lock()
-            assert is_nothing(await outcome(reading(tx)))
+            assert is_nothing(await outcome(read_by(tx)))
         async with storage.transaction(theirs) as tx:
             await tx.memberships.acquire_lock()
-            assert is_nothing(await outcome(reading(tx))) == (read in EMPTY_READS)
+            assert is_nothing(await outcome(read_by(tx))) == (read in EMPTY_READS)
 
     @pytest.mark.parametrize("write", WRITES)
     async def test_a_write_leaves_a_tenant_with_the_same_ids_as_it_was(
@@ -65,9 +65,9 @@ class IsolationContract:
         theirs = a_tenant()
         ours, _ = await set_up(storage, tenant), await set_up(storage, theirs)
         before = await seen(storage, theirs)
-        step = storage.autocommit(tenant)
-        assert await step.record_order(an_entry(ours.ada, order_id="new"), NOW) is not None
-        assert await step.add_customer(a_customer(tenant_id=tenant)) is True
+        autocommit = storage.autocommit(tenant)
+        assert await autocommit.record_order(an_entry(ours.ada, order_id="new"), NOW) is not None
+        assert await autocommit.add_customer(a_customer(tenant_id=tenant)) is True
         assert await seen(storage, theirs) == before
 
     @pytest.mark.parametrize("other", ["x", "X ", "%", "_", "\u00e9", "e\u0301", "/", "'\\"])
@@ -82,6 +82,6 @@ class IsolationContract:
 
     async def test_tenants_are_served_side_by_side(self, storage: Storage) -> None:
         tenants = [a_tenant() for _ in range(6)]
-        scenes = await asyncio.gather(*(set_up(storage, each) for each in tenants))
-        kept = await asyncio.gather(*(stored(storage, scene.ada) for scene in scenes))
-        assert kept == [scene.ada for scene in scenes]
+        scenes = await asyncio.gather(*(set_up(storage, name) for name in tenants))
+        customers = await asyncio.gather(*(stored(storage, scene.ada) for scene in scenes))
+        assert customers == [scene.ada for scene in scenes]

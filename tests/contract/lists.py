@@ -28,7 +28,7 @@ OLDEST_FIRST = CustomerSort(order=SortDirection.ASC)
 NEWEST_FIRST = CustomerSort()
 
 every_order = pytest.mark.parametrize(
-    "order", ORDERS, ids=[f"{each.by}-{each.order}" for each in ORDERS]
+    "order", ORDERS, ids=[f"{sort.by}-{sort.order}" for sort in ORDERS]
 )
 
 # What folds, accents and letter case would reorder, were it not by code point.
@@ -37,12 +37,12 @@ WORDS = ["Zoe", "adam", "Adam", "Émile", "_x", "a-b", "ab", "\U0001d11e", "\uff
 
 def by_hand(customers: Sequence[Customer], order: CustomerSort) -> list[UUID]:
     """The ids in that order: missing values last, ties by id the same way."""
-    down = order.order is SortDirection.DESC
-    told = [each for each in customers if order.by.of(each) is not None]
-    silent = [each for each in customers if order.by.of(each) is None]
-    told.sort(key=lambda each: (order.by.of(each), each.id), reverse=down)
-    silent.sort(key=lambda each: each.id, reverse=down)
-    return [each.id for each in (*told, *silent)]
+    descending = order.order is SortDirection.DESC
+    with_value = [customer for customer in customers if order.by.of(customer) is not None]
+    without_value = [customer for customer in customers if order.by.of(customer) is None]
+    with_value.sort(key=lambda customer: (order.by.of(customer), customer.id), reverse=descending)
+    without_value.sort(key=lambda customer: customer.id, reverse=descending)
+    return [customer.id for customer in (*with_value, *without_value)]
 
 
 def a_crowd(tenant: str) -> list[Customer]:
@@ -78,17 +78,17 @@ async def page(
     number: int = 1,
     size: int = 100,
     *,
-    which: CustomerFilter = EVERYONE,
+    customer_filter: CustomerFilter = EVERYONE,
     order: CustomerSort = NEWEST_FIRST,
 ) -> list[UUID]:
     async with storage.view(tenant) as view:
-        found = await view.customers.page(which, order, Page(number=number, size=size))
+        customers = await view.customers.page(customer_filter, order, Page(number=number, size=size))
         numbered = await view.customers.page_with_total(
-            which, order, Page(number=number, size=size)
+            customer_filter, order, Page(number=number, size=size)
         )
-        assert list(numbered.customers) == list(found)
-        assert numbered.total == await view.customers.count(which)
-    return [each.id for each in found]
+        assert list(numbered.customers) == list(customers)
+        assert numbered.total == await view.customers.count(customer_filter)
+    return [customer.id for customer in customers]
 
 
 async def stretch(
@@ -97,13 +97,13 @@ async def stretch(
     after: Customer | None,
     limit: int,
     *,
-    which: CustomerFilter = EVERYONE,
+    customer_filter: CustomerFilter = EVERYONE,
     order: CustomerSort = NEWEST_FIRST,
 ) -> list[Customer]:
     """The next customers after one, as a walk by cursor asks for them."""
     key = CustomerKey(value=order.by.of(after), id=after.id) if after else None
     async with storage.view(tenant) as view:
-        return list(await view.customers.page_after(which, order, key, limit))
+        return list(await view.customers.page_after(customer_filter, order, key, limit))
 
 
 async def walk(
@@ -111,17 +111,17 @@ async def walk(
     tenant: str,
     order: CustomerSort,
     limit: int,
-    which: CustomerFilter = EVERYONE,
+    customer_filter: CustomerFilter = EVERYONE,
 ) -> list[UUID]:
     """The ids that a walk to the end meets; no longer than any walk here can be."""
-    met: list[Customer] = []
+    walked: list[Customer] = []
     for _ in range(40):
-        last = met[-1] if met else None
-        found = await stretch(storage, tenant, last, limit, which=which, order=order)
-        met += found
-        if not found:
-            return [each.id for each in met]
-    raise AssertionError(f"the walk does not end: {met}")
+        last = walked[-1] if walked else None
+        following = await stretch(storage, tenant, last, limit, customer_filter=customer_filter, order=order)
+        walked += following
+        if not following:
+            return [customer.id for customer in walked]
+    raise AssertionError(f"the walk does not end: {walked}")
 
 
 class OrderContract:
@@ -140,7 +140,7 @@ class OrderContract:
         crowd = a_crowd(tenant)
         await keep(storage, *crowd)
         pages = [await page(storage, tenant, number, 5, order=order) for number in (1, 2, 3)]
-        assert [len(each) for each in pages] == [5, 5, 2]
+        assert [len(ids) for ids in pages] == [5, 5, 2]
         assert list(chain(*pages)) == by_hand(crowd, order)
 
     @every_order
@@ -170,16 +170,16 @@ class PageContract:
     async def test_a_list_shows_customers_whole(self, storage: Storage, tenant: str) -> None:
         crowd = a_crowd(tenant)
         await keep(storage, *crowd)
-        by_id = {each.id: each for each in crowd}
+        by_id = {customer.id: customer for customer in crowd}
         async with storage.view(tenant) as view:
             paged = await view.customers.page(EVERYONE, NEWEST_FIRST, Page(size=100))
             walked = await view.customers.page_after(EVERYONE, NEWEST_FIRST, None, 100)
-        assert {each.id: each for each in paged} == {each.id: each for each in walked} == by_id
+        assert {customer.id: customer for customer in paged} == {customer.id: customer for customer in walked} == by_id
 
     async def test_the_deleted_are_in_no_list(self, storage: Storage, tenant: str) -> None:
-        here, gone = a_customer(tenant_id=tenant), a_customer(tenant_id=tenant)
-        await keep(storage, here, gone)
-        await delete(storage, gone)
+        here, eve = a_customer(tenant_id=tenant), a_customer(tenant_id=tenant)
+        await keep(storage, here, eve)
+        await delete(storage, eve)
         assert await page(storage, tenant) == [here.id]
         assert await walk(storage, tenant, NEWEST_FIRST, 10) == [here.id]
 
@@ -197,16 +197,16 @@ class PageContract:
             assert await tx.customers.count(EVERYONE) == 1
 
     async def test_a_filtered_list_has_its_own_pages(self, storage: Storage, tenant: str) -> None:
-        crowd = a_crowd(tenant)
-        await keep(storage, *crowd)
-        which = CustomerFilter(min_total_spent=Decimal("1.00"))
-        kept = by_hand([each for each in crowd if which.keeps(each)], OLDEST_FIRST)
+        customers = a_crowd(tenant)
+        await keep(storage, *customers)
+        customer_filter = CustomerFilter(min_total_spent=Decimal("1.00"))
+        expected = by_hand([customer for customer in customers if customer_filter.keeps(customer)], OLDEST_FIRST)
         pages = [
-            await page(storage, tenant, number, 2, which=which, order=OLDEST_FIRST)
+            await page(storage, tenant, number, 2, customer_filter=customer_filter, order=OLDEST_FIRST)
             for number in range(1, 8)
         ]
-        assert list(chain(*pages)) == kept
-        assert await walk(storage, tenant, OLDEST_FIRST, 2, which) == kept
+        assert list(chain(*pages)) == expected
+        assert await walk(storage, tenant, OLDEST_FIRST, 2, customer_filter) == expected
 
 
 class WalkContract:
@@ -215,17 +215,17 @@ class WalkContract:
         self, storage: Storage, tenant: str, order: CustomerSort
     ) -> None:
         crowd = [a_customer(tenant_id=tenant, created_at=later(days=day)) for day in range(8)]
-        passing = [
+        visitors = [
             a_customer(tenant_id=tenant, created_at=later(days=day, hours=1)) for day in range(8)
         ]
         await keep(storage, *crowd)
-        met: list[Customer] = []
-        for come in passing:
-            met += await stretch(storage, tenant, met[-1] if met else None, 2, order=order)
-            await keep(storage, come)
-        regulars = {each.id for each in crowd}
-        assert [each.id for each in met if each.id in regulars] == by_hand(crowd, order)
-        assert len(met) == len({each.id for each in met})
+        walked: list[Customer] = []
+        for visitor in visitors:
+            walked += await stretch(storage, tenant, walked[-1] if walked else None, 2, order=order)
+            await keep(storage, visitor)
+        regulars = {customer.id for customer in crowd}
+        assert [customer.id for customer in walked if customer.id in regulars] == by_hand(crowd, order)
+        assert len(walked) == len({customer.id for customer in walked})
 
     async def test_a_walk_goes_on_from_a_customer_who_has_gone(
         self, storage: Storage, tenant: str
@@ -233,8 +233,8 @@ class WalkContract:
         crowd = [a_customer(tenant_id=tenant, created_at=later(days=day)) for day in range(4)]
         await keep(storage, *crowd)
         await delete(storage, crowd[1])
-        found = await stretch(storage, tenant, crowd[1], 9, order=OLDEST_FIRST)
-        assert found == crowd[2:]
+        following = await stretch(storage, tenant, crowd[1], 9, order=OLDEST_FIRST)
+        assert following == crowd[2:]
 
     async def test_a_walk_by_a_date_goes_on_among_those_without(
         self, storage: Storage, tenant: str
@@ -242,10 +242,10 @@ class WalkContract:
         crowd = [a_customer(tenant_id=tenant) for _ in range(3)]
         buyer = a_customer(tenant_id=tenant, statistics=some_statistics())
         await keep(storage, *crowd, buyer)
-        for way, silent in ((SortDirection.ASC, crowd), (SortDirection.DESC, crowd[::-1])):
-            order = CustomerSort(by=SortField.LAST_ORDER_DATE, order=way)
-            assert await stretch(storage, tenant, buyer, 9, order=order) == silent
-            assert await stretch(storage, tenant, silent[0], 9, order=order) == silent[1:]
+        for direction, without_date in ((SortDirection.ASC, crowd), (SortDirection.DESC, crowd[::-1])):
+            order = CustomerSort(by=SortField.LAST_ORDER_DATE, order=direction)
+            assert await stretch(storage, tenant, buyer, 9, order=order) == without_date
+            assert await stretch(storage, tenant, without_date[0], 9, order=order) == without_date[1:]
 
     async def test_a_customer_moves_in_a_list_when_what_it_is_sorted_by_changes(
         self, storage: Storage, tenant: str
@@ -260,9 +260,9 @@ class WalkContract:
     async def test_the_ends_of_time_are_sorted_and_walked_as_moments(
         self, storage: Storage, tenant: str, moment: datetime
     ) -> None:
-        told = some_statistics(first_order_date=moment, last_order_date=moment)
-        crowd = [a_customer(tenant_id=tenant, statistics=told) for _ in range(3)]
+        statistics = some_statistics(first_order_date=moment, last_order_date=moment)
+        crowd = [a_customer(tenant_id=tenant, statistics=statistics) for _ in range(3)]
         crowd.append(a_customer(tenant_id=tenant))
         await keep(storage, *crowd)
         order = CustomerSort(by=SortField.FIRST_ORDER_DATE, order=SortDirection.ASC)
-        assert await walk(storage, tenant, order, 1) == [each.id for each in crowd]
+        assert await walk(storage, tenant, order, 1) == [customer.id for customer in crowd]

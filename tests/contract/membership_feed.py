@@ -24,8 +24,8 @@ from tests.support.builders import an_id, later
 
 async def replayed(storage: Storage, segment: Segment, customers: list[Customer]) -> list[Customer]:
     """Who is a member by what the feed says."""
-    last = {each.customer_id: each.entered for each in await changes(storage, segment)}
-    return [each for each in customers if last.get(each.id)]
+    last = {change.customer_id: change.entered for change in await changes(storage, segment)}
+    return [customer for customer in customers if last.get(customer.id)]
 
 
 class FeedContract:
@@ -54,56 +54,56 @@ class FeedContract:
         ada, bob = [await a_kept_customer(storage, tenant) for _ in range(2)]
         segment, other = [await a_kept_segment(storage, tenant) for _ in range(2)]
         turns = [(bob, True), (ada, True), (bob, False), (bob, True), (ada, False)]
-        membership_changes = [a_flip(segment, each, entered=entered) for each, entered in turns]
+        membership_changes = [a_flip(segment, customer, entered=entered) for customer, entered in turns]
         await settle(
             storage, tenant, [membership_changes[0], a_flip(other, bob), *membership_changes[1:3]]
         )
         await settle(storage, tenant, membership_changes[3:])
-        told = await changes(storage, segment)
-        assert [(each.customer_id, each.entered) for each in told] == [
+        feed = await changes(storage, segment)
+        assert [(change.customer_id, change.entered) for change in feed] == [
             (customer.id, entered) for customer, entered in turns
         ]
-        assert [each.customer_id for each in await changes(storage, other)] == [bob.id]
+        assert [change.customer_id for change in await changes(storage, other)] == [bob.id]
 
     async def test_sequences_rise_in_a_tenant_and_never_change(
         self, storage: Storage, tenant: str
     ) -> None:
         customer = await a_kept_customer(storage, tenant)
         segment, other = [await a_kept_segment(storage, tenant) for _ in range(2)]
-        known: list[SequencedChange] = []
+        earlier: list[SequencedChange] = []
         for turn in range(3):
             await let_in(storage, segment, customer)
             await let_in(storage, other, customer)
             await settle(storage, tenant, [])
             await let_out(storage, segment, customer)
-            told = list(await changes(storage, segment))
-            assert told[:-2] == known
-            known = told
+            feed = list(await changes(storage, segment))
+            assert feed[:-2] == earlier
+            earlier = feed
             last = (await changes(storage, other))[turn].sequence
-            assert known[-2].sequence < last < known[-1].sequence
+            assert earlier[-2].sequence < last < earlier[-1].sequence
 
     async def test_a_feed_is_read_on_from_a_sequence_in_parts(
         self, storage: Storage, tenant: str
     ) -> None:
-        crowd = [await a_kept_customer(storage, tenant) for _ in range(5)]
+        customers = [await a_kept_customer(storage, tenant) for _ in range(5)]
         segment, other = [await a_kept_segment(storage, tenant) for _ in range(2)]
-        for each in crowd:
-            await let_in(storage, segment, each)
-            await let_in(storage, other, each)
-        every = list(await changes(storage, segment))
-        assert list(await changes(storage, segment, 0, 2)) == every[:2]
-        assert list(await changes(storage, segment, every[1].sequence, 2)) == every[2:4]
-        assert list(await changes(storage, segment, every[2].sequence + 1, 9)) == every[3:]
-        assert list(await changes(storage, segment, every[4].sequence)) == []
+        for customer in customers:
+            await let_in(storage, segment, customer)
+            await let_in(storage, other, customer)
+        feed = list(await changes(storage, segment))
+        assert list(await changes(storage, segment, 0, 2)) == feed[:2]
+        assert list(await changes(storage, segment, feed[1].sequence, 2)) == feed[2:4]
+        assert list(await changes(storage, segment, feed[2].sequence + 1, 9)) == feed[3:]
+        assert list(await changes(storage, segment, feed[4].sequence)) == []
         assert list(await changes(storage, segment, 10**15)) == []
 
     async def test_replaying_a_feed_gives_the_members(self, storage: Storage, tenant: str) -> None:
-        crowd = [await a_kept_customer(storage, tenant) for _ in range(4)]
+        customers = [await a_kept_customer(storage, tenant) for _ in range(4)]
         segment = await a_kept_segment(storage, tenant)
-        for some, change in ((crowd[:3], let_in), (crowd[1:2], let_out), (crowd[3:], let_in)):
-            await change(storage, segment, *some)
+        for movers, move in ((customers[:3], let_in), (customers[1:2], let_out), (customers[3:], let_in)):
+            await move(storage, segment, *movers)
             members = await stored_members(storage, segment)
-            assert await replayed(storage, segment, crowd) == members
+            assert await replayed(storage, segment, customers) == members
 
     async def test_nothing_is_told_of_what_was_rolled_back(
         self, storage: Storage, tenant: str
@@ -119,27 +119,27 @@ class FeedContract:
     async def test_nothing_is_skipped_or_repeated_while_many_settle(
         self, storage: Storage, tenant: str
     ) -> None:
-        crowd = [await a_kept_customer(storage, tenant) for _ in range(12)]
+        customers = [await a_kept_customer(storage, tenant) for _ in range(12)]
         segment = await a_kept_segment(storage, tenant)
         read: list[SequencedChange] = []
         async with asyncio.TaskGroup() as tasks:
-            for each in crowd:
-                tasks.create_task(let_in(storage, segment, each))
-            while len(read) < len(crowd):
+            for customer in customers:
+                tasks.create_task(let_in(storage, segment, customer))
+            while len(read) < len(customers):
                 await asyncio.sleep(0)
                 read += await changes(storage, segment, read[-1].sequence if read else 0, 3)
         assert read == list(await changes(storage, segment))
-        assert {each.customer_id for each in read} == {each.id for each in crowd}
+        assert {change.customer_id for change in read} == {customer.id for customer in customers}
 
     async def test_deleted_and_erased_customers_stay_in_the_feed(
         self, storage: Storage, tenant: str
     ) -> None:
-        crowd = [await a_kept_customer(storage, tenant) for _ in range(2)]
+        customers = [await a_kept_customer(storage, tenant) for _ in range(2)]
         segment = await a_kept_segment(storage, tenant)
-        await let_in(storage, segment, *crowd)
+        await let_in(storage, segment, *customers)
         before = list(await changes(storage, segment))
-        await delete(storage, crowd[0])
-        await erase(storage, crowd[1])
+        await delete(storage, customers[0])
+        await erase(storage, customers[1])
         assert list(await changes(storage, segment)) == before
 
     async def test_the_feed_goes_with_its_segment_and_sequences_go_on(

@@ -27,14 +27,14 @@ MANY = 1_000
 
 def a_flip(segment: Segment, customer: Customer, **overrides: Any) -> MembershipChange:
     """A customer entered a segment at `NOW`, because of its rule."""
-    given: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "segment_id": segment.id,
         "customer_id": customer.id,
         "entered": True,
         "at": NOW,
         "cause": Cause.RULE,
     }
-    return MembershipChange(**given | overrides)
+    return MembershipChange(**fields | overrides)
 
 
 def ids(customers: Iterable[Customer]) -> set[UUID]:
@@ -53,28 +53,28 @@ async def settle(
     storage: Storage,
     tenant: str,
     membership_changes: Sequence[MembershipChange],
-    settled: Sequence[StaleCandidate] = (),
+    refreshed: Sequence[StaleCandidate] = (),
 ) -> None:
     async with members_locked(storage, tenant) as tx:
-        await tx.memberships.apply(membership_changes, settled)
+        await tx.memberships.apply(membership_changes, refreshed)
 
 
 async def let_in(storage: Storage, segment: Segment, *customers: Customer) -> None:
     """Stores customers as members."""
-    await settle(storage, segment.tenant_id, [a_flip(segment, each) for each in customers])
+    await settle(storage, segment.tenant_id, [a_flip(segment, customer) for customer in customers])
 
 
 async def let_out(storage: Storage, segment: Segment, *customers: Customer) -> None:
-    membership_changes = [a_flip(segment, each, entered=False) for each in customers]
+    membership_changes = [a_flip(segment, customer, entered=False) for customer in customers]
     await settle(storage, segment.tenant_id, membership_changes)
 
 
 async def stored_members(storage: Storage, segment: Segment) -> list[Customer]:
     """The living ones, oldest id first."""
-    which = CustomerFilter(members_of=MembersOf(segment_id=segment.id))
+    customer_filter = CustomerFilter(members_of=MembersOf(segment_id=segment.id))
     async with storage.view(segment.tenant_id) as view:
-        found = await view.customers.page_after(which, CustomerSort(), None, MANY)
-    return sorted(found, key=lambda each: each.id)
+        customers = await view.customers.page_after(customer_filter, CustomerSort(), None, MANY)
+    return sorted(customers, key=lambda customer: customer.id)
 
 
 async def stand(storage: Storage, segment: Segment, refresh_state: RefreshState) -> None:
@@ -99,13 +99,13 @@ async def marked(
 ) -> list[StaleCandidate]:
     """Customers with their marks, oldest id first."""
     async with members_locked(storage, tenant) as tx:
-        found = await tx.memberships.with_pending_changes(MANY, customer_ids)
-    return sorted(found, key=lambda candidate: candidate.customer.id)
+        candidates = await tx.memberships.with_pending_changes(MANY, customer_ids)
+    return sorted(candidates, key=lambda candidate: candidate.customer.id)
 
 
 async def marks_of(storage: Storage, customer: Customer) -> Sequence[PendingChange]:
-    found = await marked(storage, customer.tenant_id, [customer.id])
-    return found[0].pending_changes if found else ()
+    candidates = await marked(storage, customer.tenant_id, [customer.id])
+    return candidates[0].pending_changes if candidates else ()
 
 
 async def changes(

@@ -77,7 +77,7 @@ class StoredMemberContract:
         segment = await a_kept_segment(storage, tenant)
         if not turns[0]:
             await let_in(storage, segment, ada)
-        membership_changes = [a_flip(segment, ada, entered=each) for each in turns]
+        membership_changes = [a_flip(segment, ada, entered=entered) for entered in turns]
         await settle(storage, tenant, [*membership_changes, a_flip(segment, bob)])
         assert await stored_members(storage, segment) == ([ada, bob] if turns[-1] else [bob])
         assert (await standing_of(storage, segment)).member_count == 1 + turns[-1]
@@ -91,28 +91,28 @@ class StoredMemberContract:
         await let_in(storage, other, bob)
         await delete(storage, eve)
         async with members_locked(storage, tenant) as tx:
-            told = await tx.memberships.members_among(segment.id, [ada.id, bob.id, eve.id, an_id()])
-            assert set(told) == {ada.id, eve.id}
+            ids = await tx.memberships.members_among(segment.id, [ada.id, bob.id, eve.id, an_id()])
+            assert set(ids) == {ada.id, eve.id}
             assert set(await tx.memberships.members_among(segment.id, [])) == set()
 
     async def test_a_thousand_customers_enter_and_leave_at_once(
         self, storage: Storage, tenant: str
     ) -> None:
-        crowd = [a_customer(tenant_id=tenant) for _ in range(1_000)]
+        customers = [a_customer(tenant_id=tenant) for _ in range(1_000)]
         segment = await a_kept_segment(storage, tenant)
-        await keep(storage, *crowd)
-        await let_in(storage, segment, *crowd)
+        await keep(storage, *customers)
+        await let_in(storage, segment, *customers)
         assert await count(storage, tenant, members_of(segment)) == 1_000
-        await let_out(storage, segment, *crowd[:-1])
-        assert await stored_members(storage, segment) == crowd[-1:]
+        await let_out(storage, segment, *customers[:-1])
+        assert await stored_members(storage, segment) == customers[-1:]
 
     async def test_changes_of_customers_and_segments_leave_stored_members_alone(
         self, storage: Storage, tenant: str
     ) -> None:
-        ada, gone = [await a_kept_customer(storage, tenant) for _ in range(2)]
+        ada, eve = [await a_kept_customer(storage, tenant) for _ in range(2)]
         segment = await a_kept_segment(storage, tenant)
-        await let_in(storage, segment, ada, gone)
-        deleted = await delete(storage, gone)
+        await let_in(storage, segment, ada, eve)
+        deleted = await delete(storage, eve)
         await save_segment(storage, evolve(segment, is_active=False))
         assert await stored_members(storage, segment) == [ada]
         assert (await standing_of(storage, segment)).member_count == 2
@@ -150,9 +150,9 @@ class StoredMemberContract:
     async def test_many_who_settle_at_once_are_all_counted(
         self, storage: Storage, tenant: str
     ) -> None:
-        crowd = [await a_kept_customer(storage, tenant) for _ in range(8)]
+        customers = [await a_kept_customer(storage, tenant) for _ in range(8)]
         segment = await a_kept_segment(storage, tenant)
-        await asyncio.gather(*(let_in(storage, segment, each) for each in crowd))
+        await asyncio.gather(*(let_in(storage, segment, customer) for customer in customers))
         assert (await standing_of(storage, segment)).member_count == 8
 
 
@@ -170,27 +170,27 @@ class StandingContract:
     async def test_the_number_of_members_is_that_of_those_who_are_stored(
         self, storage: Storage, tenant: str
     ) -> None:
-        crowd = [await a_kept_customer(storage, tenant) for _ in range(3)]
+        customers = [await a_kept_customer(storage, tenant) for _ in range(3)]
         segment = await a_kept_segment(storage, tenant)
-        await stand(storage, segment, told := RefreshState(watermark=NOW, member_count=99))
+        await stand(storage, segment, refresh_state := RefreshState(watermark=NOW, member_count=99))
         for members, change in ((3, let_in), (3, let_in), (2, let_out), (2, let_out)):
-            await change(storage, segment, *(crowd if members == 3 else crowd[:1]))
-            assert await standing_of(storage, segment) == evolve(told, member_count=members)
-            await stand(storage, segment, told)
-            assert await standing_of(storage, segment) == evolve(told, member_count=members)
+            await change(storage, segment, *(customers if members == 3 else customers[:1]))
+            assert await standing_of(storage, segment) == evolve(refresh_state, member_count=members)
+            await stand(storage, segment, refresh_state)
+            assert await standing_of(storage, segment) == evolve(refresh_state, member_count=members)
 
     async def test_standings_are_told_of_the_segments_asked_for_or_of_all(
         self, storage: Storage, tenant: str
     ) -> None:
-        one, two, gone = [await a_kept_segment(storage, tenant) for _ in range(3)]
-        await stand(storage, one, told := RefreshState(watermark=NOW))
-        await stand(storage, gone, told)
-        await remove(storage, gone)
+        one, two, old = [await a_kept_segment(storage, tenant) for _ in range(3)]
+        await stand(storage, one, refresh_state := RefreshState(watermark=NOW))
+        await stand(storage, old, refresh_state)
+        await remove(storage, old)
         async with storage.view(tenant) as view:
-            some = await view.memberships.refresh_states([one.id, gone.id, an_id()])
-            every = await view.memberships.refresh_states()
+            requested = await view.memberships.refresh_states([one.id, old.id, an_id()])
+            all_states = await view.memberships.refresh_states()
             assert dict(await view.memberships.refresh_states([])) == {}
-        assert (dict(some), dict(every)) == ({one.id: told}, {one.id: told, two.id: RefreshState()})
+        assert (dict(requested), dict(all_states)) == ({one.id: refresh_state}, {one.id: refresh_state, two.id: RefreshState()})
 
 
 class MemberFilterContract:
@@ -201,8 +201,8 @@ class MemberFilterContract:
         segment = await a_kept_segment(storage, tenant)
         await let_in(storage, segment, ada, bob)
 
-        async def corrected(**told: frozenset[Any]) -> list[Customer]:
-            return await found(storage, tenant, members_of(segment, **told))
+        async def corrected(**corrections: frozenset[Any]) -> list[Customer]:
+            return await found(storage, tenant, members_of(segment, **corrections))
 
         assert await corrected() == [ada, bob]
         assert await corrected(without=frozenset({ada.id, eve.id})) == [bob]
@@ -213,13 +213,13 @@ class MemberFilterContract:
     async def test_neither_deleted_nor_unknown_customers_are_members(
         self, storage: Storage, tenant: str
     ) -> None:
-        ada, gone, lost = [await a_kept_customer(storage, tenant) for _ in range(3)]
+        ada, eve, lost = [await a_kept_customer(storage, tenant) for _ in range(3)]
         segment = await a_kept_segment(storage, tenant)
-        await let_in(storage, segment, ada, gone)
-        await delete(storage, gone)
+        await let_in(storage, segment, ada, eve)
+        await delete(storage, eve)
         await delete(storage, lost)
-        which = members_of(segment, plus=frozenset({gone.id, lost.id, an_id()}))
-        assert await found(storage, tenant, which) == [ada]
+        customer_filter = members_of(segment, plus=frozenset({eve.id, lost.id, an_id()}))
+        assert await found(storage, tenant, customer_filter) == [ada]
 
     async def test_a_segment_without_stored_members_may_have_others(
         self, storage: Storage, tenant: str
@@ -227,46 +227,46 @@ class MemberFilterContract:
         customer = await a_kept_customer(storage, tenant)
         segment = await a_kept_segment(storage, tenant)
         assert await found(storage, tenant, members_of(segment)) == []
-        some = members_of(segment, plus=frozenset({customer.id}))
-        assert await found(storage, tenant, some) == [customer]
+        customer_filter = members_of(segment, plus=frozenset({customer.id}))
+        assert await found(storage, tenant, customer_filter) == [customer]
 
     async def test_members_are_filtered_by_all_else_too(
         self, storage: Storage, tenant: str
     ) -> None:
-        crowd = [shopper(tenant, number) for number in range(6)]
+        customers = [shopper(tenant, number) for number in range(6)]
         segment = await a_kept_segment(storage, tenant)
-        await keep(storage, *crowd)
-        await let_in(storage, segment, *crowd[:3])
-        which = members_of(segment, plus=frozenset(ids(crowd[4:])), without={crowd[0].id})
-        blocked = evolve(which, statuses=frozenset({BLOCKED}))
-        assert await found(storage, tenant, blocked) == [crowd[2], crowd[5]]
-        early = evolve(which, created_to=later(days=1), statuses=frozenset({ACTIVE, BLOCKED}))
-        assert await found(storage, tenant, early) == [crowd[5]]
+        await keep(storage, *customers)
+        await let_in(storage, segment, *customers[:3])
+        customer_filter = members_of(segment, plus=frozenset(ids(customers[4:])), without={customers[0].id})
+        blocked = evolve(customer_filter, statuses=frozenset({BLOCKED}))
+        assert await found(storage, tenant, blocked) == [customers[2], customers[5]]
+        early = evolve(customer_filter, created_to=later(days=1), statuses=frozenset({ACTIVE, BLOCKED}))
+        assert await found(storage, tenant, early) == [customers[5]]
 
     @pytest.mark.parametrize("by", SortField)
     @pytest.mark.parametrize("order", SortDirection)
     async def test_members_are_paged_and_walked_through_in_every_order(
         self, storage: Storage, tenant: str, by: SortField, order: SortDirection
     ) -> None:
-        crowd = [shopper(tenant, number) for number in range(SHOPPERS)]
+        customers = [shopper(tenant, number) for number in range(SHOPPERS)]
         segment = await a_kept_segment(storage, tenant)
-        await keep(storage, *crowd)
-        await let_in(storage, segment, *crowd[::2])
-        without, plus = {each.id for each in crowd[:3]}, {each.id for each in crowd[1::4]}
-        which = members_of(segment, without=frozenset(without), plus=frozenset(plus))
-        wanted = ids(crowd[::2]) - without | plus
+        await keep(storage, *customers)
+        await let_in(storage, segment, *customers[::2])
+        without, plus = {customer.id for customer in customers[:3]}, {customer.id for customer in customers[1::4]}
+        customer_filter = members_of(segment, without=frozenset(without), plus=frozenset(plus))
+        expected_ids = ids(customers[::2]) - without | plus
         sorts = CustomerSort(by=by, order=order)
         async with storage.view(tenant) as view:
-            every = await view.customers.page_after(CustomerFilter(), sorts, None, 100)
-            expected = [each for each in every if each.id in wanted]
+            customers = await view.customers.page_after(CustomerFilter(), sorts, None, 100)
+            expected = [customer for customer in customers if customer.id in expected_ids]
             pages = [
-                each
+                customer
                 for number in range(1, 6)
-                for each in await view.customers.page(which, sorts, Page(number=number, size=4))
+                for customer in await view.customers.page(customer_filter, sorts, Page(number=number, size=4))
             ]
             walked: list[Customer] = []
-            while more := await view.customers.page_after(which, sorts, _key(walked, by), 4):
-                walked += more
+            while page := await view.customers.page_after(customer_filter, sorts, _key(walked, by), 4):
+                walked += page
         assert (pages, walked) == (expected, expected)
 
 

@@ -43,16 +43,16 @@ class NoteContract:
         self, storage: Storage, tenant: str
     ) -> None:
         customer = await a_kept_customer(storage, tenant)
-        written = some_notes(customer, [2, 0, 1, 1, 1])
-        await add_notes(storage, customer, *written)
-        assert await notes(storage, customer) == [written[place] for place in (0, 4, 3, 2, 1)]
+        added = some_notes(customer, [2, 0, 1, 1, 1])
+        await add_notes(storage, customer, *added)
+        assert await notes(storage, customer) == [added[index] for index in (0, 4, 3, 2, 1)]
 
     async def test_no_more_notes_come_than_were_asked_for(
         self, storage: Storage, tenant: str
     ) -> None:
         customer = await a_kept_customer(storage, tenant)
-        await add_notes(storage, customer, *(written := some_notes(customer, [3, 2, 1])))
-        assert await notes(storage, customer, limit=2) == written[:2]
+        await add_notes(storage, customer, *(added := some_notes(customer, [3, 2, 1])))
+        assert await notes(storage, customer, limit=2) == added[:2]
 
     @pytest.mark.parametrize("limit", [1, 2, 3])
     async def test_a_walk_through_notes_neither_skips_nor_repeats(
@@ -60,27 +60,27 @@ class NoteContract:
     ) -> None:
         customer = await a_kept_customer(storage, tenant)
         await add_notes(storage, customer, *some_notes(customer, [0, 0, 0, 1, 2, 2]))
-        met: list[Note] = []
-        while found := await notes(storage, customer, met[-1] if met else None, limit):
-            met += found
+        walked: list[Note] = []
+        while page := await notes(storage, customer, walked[-1] if walked else None, limit):
+            walked += page
             await add_notes(storage, customer, a_note(customer, created_at=later(days=9)))
-        assert met == (await notes(storage, customer))[-6:]
+        assert walked == (await notes(storage, customer))[-6:]
 
     async def test_a_walk_goes_on_from_a_note_that_was_removed(
         self, storage: Storage, tenant: str
     ) -> None:
         customer = await a_kept_customer(storage, tenant)
-        await add_notes(storage, customer, *(written := some_notes(customer, [3, 2, 2, 1])))
-        await remove(storage, customer, written[2])
-        assert await notes(storage, customer, written[2]) == [written[1], written[3]]
+        await add_notes(storage, customer, *(added := some_notes(customer, [3, 2, 2, 1])))
+        await remove(storage, customer, added[2])
+        assert await notes(storage, customer, added[2]) == [added[1], added[3]]
 
     async def test_a_removed_note_is_gone(self, storage: Storage, tenant: str) -> None:
         customer = await a_kept_customer(storage, tenant)
-        await add_notes(storage, customer, *(written := some_notes(customer, [2, 1])))
-        await remove(storage, customer, written[0])
-        assert await notes(storage, customer) == [written[1]]
+        await add_notes(storage, customer, *(added := some_notes(customer, [2, 1])))
+        await remove(storage, customer, added[0])
+        assert await notes(storage, customer) == [added[1]]
         with pytest.raises(NoteNotFound):
-            await remove(storage, customer, written[0])
+            await remove(storage, customer, added[0])
 
     async def test_only_a_note_of_the_customer_can_be_removed(
         self, storage: Storage, tenant: str
@@ -93,12 +93,12 @@ class NoteContract:
         assert (await notes(storage, ada), await notes(storage, bob)) == ([], [his])
 
     async def test_who_is_no_customer_has_no_notes(self, storage: Storage, tenant: str) -> None:
-        gone = await a_kept_customer(storage, tenant)
-        await add_notes(storage, gone, a_note(gone))
-        await delete(storage, gone)
-        for nobody in (gone, a_customer(tenant_id=tenant)):
+        eve = await a_kept_customer(storage, tenant)
+        await add_notes(storage, eve, a_note(eve))
+        await delete(storage, eve)
+        for customer in (eve, a_customer(tenant_id=tenant)):
             with pytest.raises(CustomerNotFound):
-                await notes(storage, nobody)
+                await notes(storage, customer)
 
     async def test_notes_outlive_a_deletion(self, storage: Storage, tenant: str) -> None:
         customer = await a_kept_customer(storage, tenant)

@@ -83,8 +83,8 @@ class ClaimContract:
     async def test_an_order_of_one_who_was_deleted_is_still_theirs(
         self, storage: Storage, tenant: str
     ) -> None:
-        gone, bob = await a_kept_customer(storage, tenant), await a_kept_customer(storage, tenant)
-        after = await enter(storage, gone, entry := an_entry(gone))
+        eve, bob = await a_kept_customer(storage, tenant), await a_kept_customer(storage, tenant)
+        after = await enter(storage, eve, entry := an_entry(eve))
         await delete(storage, after)
         assert await claim(storage, bob, entry.order_id) == entry
 
@@ -187,10 +187,10 @@ class EntryContract:
         self, storage: Storage, tenant: str
     ) -> None:
         customer = await a_kept_customer(storage, tenant)
-        told = [("b", 1), ("a", 2), ("B", 1), ("a-1", 1), ("_", 1), ("c", 0)]
+        order_days = [("b", 1), ("a", 2), ("B", 1), ("a-1", 1), ("_", 1), ("c", 0)]
         entries = {
             name: an_entry(customer, order_id=name, order_date=later(days=day))
-            for name, day in told
+            for name, day in order_days
         }
         await enter(storage, customer, *entries.values())
         in_order = [entries[name] for name in ("a", "b", "a-1", "_", "B", "c")]
@@ -205,12 +205,12 @@ class EntryContract:
         days = [0, 0, 0, 1, 2, 2]
         entries = [an_entry(customer, order_date=later(days=day)) for day in days]
         await enter(storage, customer, *entries)
-        met: list[Entry] = []
-        while found := await newest(storage, customer, met[-1] if met else None, limit):
-            met += found
+        walked: list[Entry] = []
+        while page := await newest(storage, customer, walked[-1] if walked else None, limit):
+            walked += page
             await enter(storage, customer, an_entry(customer, order_date=later(days=9)))
         entries.sort(key=lambda entry: (entry.order_date, entry.order_id), reverse=True)
-        assert met == entries
+        assert walked == entries
 
     async def test_a_cancelled_order_is_listed(self, storage: Storage, tenant: str) -> None:
         customer = await a_kept_customer(storage, tenant)
@@ -227,11 +227,11 @@ class EntryContract:
     async def test_who_is_no_customer_has_no_list_of_orders(
         self, storage: Storage, tenant: str
     ) -> None:
-        gone = await a_kept_customer(storage, tenant)
-        await delete(storage, await enter(storage, gone, an_entry(gone)))
-        for nobody in (gone, a_customer(tenant_id=tenant)):
+        eve = await a_kept_customer(storage, tenant)
+        await delete(storage, await enter(storage, eve, an_entry(eve)))
+        for customer in (eve, a_customer(tenant_id=tenant)):
             with pytest.raises(CustomerNotFound):
-                await newest(storage, nobody)
+                await newest(storage, customer)
 
     async def test_the_ledger_outlives_a_deletion(self, storage: Storage, tenant: str) -> None:
         customer = await a_kept_customer(storage, tenant)
@@ -265,10 +265,10 @@ class RefundContract:
         ]
         await add_refunds(storage, customer, *refunds)
         async with storage.transaction(tenant) as tx:
-            known = [
-                await tx.orders.refund_amount(each.order_id, "r1") for each in (one, two, three)
+            amounts = [
+                await tx.orders.refund_amount(entry.order_id, "r1") for entry in (one, two, three)
             ]
-        assert known == [Decimal(1), Decimal(2), None]
+        assert amounts == [Decimal(1), Decimal(2), None]
 
     async def test_a_stub_has_refunds_like_any_order(self, storage: Storage, tenant: str) -> None:
         customer = await a_kept_customer(storage, tenant)
@@ -276,8 +276,8 @@ class RefundContract:
         refund = a_refund(stub, refunded_at=LAST_MOMENT)
         await add_refunds(storage, customer, refund)
         async with storage.transaction(tenant) as tx:
-            known = await tx.orders.refund_amount(stub.order_id, refund.refund_id)
-        assert known == refund.amount
+            amount = await tx.orders.refund_amount(stub.order_id, refund.refund_id)
+        assert amount == refund.amount
 
     async def test_a_transaction_knows_the_refund_it_has_added(
         self, storage: Storage, tenant: str
@@ -289,5 +289,5 @@ class RefundContract:
             await tx.orders.claim(entry.order_id, customer.id)
             await tx.orders.add_refund(refund := a_refund(entry))
             await tx.orders.save(evolve(entry, refunds_total=refund.amount))
-            known = await tx.orders.refund_amount(entry.order_id, refund.refund_id)
-        assert known == refund.amount
+            amount = await tx.orders.refund_amount(entry.order_id, refund.refund_id)
+        assert amount == refund.amount

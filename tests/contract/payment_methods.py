@@ -38,9 +38,9 @@ async def methods(storage: Storage, customer: Customer) -> list[PaymentMethod]:
 class PaymentMethodContract:
     async def test_a_method_is_read_as_it_was_kept(self, storage: Storage, tenant: str) -> None:
         customer = await a_kept_customer(storage, tenant)
-        whole, plain = a_payment_method(customer, **WHOLE), a_payment_method(customer)
-        await set_methods(storage, customer, plain, whole)
-        assert await methods(storage, customer) == [whole, plain]
+        full, minimal = a_payment_method(customer, **WHOLE), a_payment_method(customer)
+        await set_methods(storage, customer, minimal, full)
+        assert await methods(storage, customer) == [full, minimal]
 
     async def test_methods_come_default_first_then_oldest_first(
         self, storage: Storage, tenant: str
@@ -50,18 +50,18 @@ class PaymentMethodContract:
         cards = [a_payment_method(customer, created_at=age) for age in ages]
         cards[2] = evolve(cards[2], is_default=True)
         await set_methods(storage, customer, *reversed(cards))
-        in_order = [cards[place] for place in (2, 3, 4, 1, 0)]
+        in_order = [cards[index] for index in (2, 3, 4, 1, 0)]
         assert await methods(storage, customer) == in_order
 
     async def test_who_is_no_customer_has_no_list_of_methods(
         self, storage: Storage, tenant: str
     ) -> None:
-        gone = await a_kept_customer(storage, tenant)
-        await set_methods(storage, gone, a_payment_method(gone))
-        await delete(storage, gone)
-        for nobody in (gone, a_customer(tenant_id=tenant)):
+        eve = await a_kept_customer(storage, tenant)
+        await set_methods(storage, eve, a_payment_method(eve))
+        await delete(storage, eve)
+        for customer in (eve, a_customer(tenant_id=tenant)):
             with pytest.raises(CustomerNotFound):
-                await methods(storage, nobody)
+                await methods(storage, customer)
 
     async def test_replacing_adds_changes_and_removes_at_once(
         self, storage: Storage, tenant: str

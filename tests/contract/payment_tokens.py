@@ -93,14 +93,14 @@ class TokenContract:
     ) -> None:
         rivals = [await a_kept_customer(storage, tenant) for _ in range(4)]
         cards = [a_payment_method(rival, **TOKEN) for rival in rivals]
-        ends = await asyncio.gather(
-            *(set_methods(storage, card, his) for card, his in zip(rivals, cards, strict=True)),
+        results = await asyncio.gather(
+            *(set_methods(storage, card, method) for card, method in zip(rivals, cards, strict=True)),
             return_exceptions=True,
         )
-        assert [type(end) for end in ends if end is not None] == [PaymentMethodTaken] * 3
-        kept = [await methods(storage, rival) for rival in rivals]
-        assert kept == [
-            [card] if end is None else [] for card, end in zip(cards, ends, strict=True)
+        assert [type(result) for result in results if result is not None] == [PaymentMethodTaken] * 3
+        holdings = [await methods(storage, rival) for rival in rivals]
+        assert holdings == [
+            [card] if result is None else [] for card, result in zip(cards, results, strict=True)
         ]
 
     async def test_who_brings_a_token_that_is_being_removed_gets_it(
@@ -127,14 +127,14 @@ class ReleaseContract:
     async def test_a_deleted_customers_tokens_are_free_and_kept(
         self, storage: Storage, tenant: str
     ) -> None:
-        gone, late = await a_kept_customer(storage, tenant), await a_kept_customer(storage, tenant)
-        cards = [a_payment_method(gone, **TOKEN, is_default=True), a_payment_method(gone)]
-        await set_methods(storage, gone, *cards)
-        await delete(storage, gone)
+        eve, late = await a_kept_customer(storage, tenant), await a_kept_customer(storage, tenant)
+        cards = [a_payment_method(eve, **TOKEN, is_default=True), a_payment_method(eve)]
+        await set_methods(storage, eve, *cards)
+        await delete(storage, eve)
         await set_methods(storage, late, a_payment_method(late, **TOKEN))
         await set_methods(storage, late)
-        assert await restore(storage, gone) == set()
-        assert await methods(storage, gone) == cards
+        assert await restore(storage, eve) == set()
+        assert await methods(storage, eve) == cards
 
     async def test_reclaimed_tokens_are_taken_again(self, storage: Storage, tenant: str) -> None:
         customer, late = (
@@ -154,12 +154,12 @@ class ReleaseContract:
             await a_kept_customer(storage, tenant),
             await a_kept_customer(storage, tenant),
         )
-        lost, kept = a_payment_method(customer, **TOKEN), a_payment_method(customer)
-        await set_methods(storage, customer, lost, kept)
+        lost, other = a_payment_method(customer, **TOKEN), a_payment_method(customer)
+        await set_methods(storage, customer, lost, other)
         await delete(storage, customer)
         await set_methods(storage, late, card := a_payment_method(late, **TOKEN))
         assert await restore(storage, customer) == {lost.id}
-        assert await methods(storage, customer) == [lost, kept]
+        assert await methods(storage, customer) == [lost, other]
         assert await methods(storage, late) == [card]
 
     async def test_a_lost_method_can_be_replaced_away_and_the_rest_is_reclaimed(
@@ -169,14 +169,14 @@ class ReleaseContract:
             await a_kept_customer(storage, tenant),
             await a_kept_customer(storage, tenant),
         )
-        lost, kept = a_payment_method(customer, **TOKEN), a_payment_method(customer)
-        await set_methods(storage, customer, lost, kept)
+        lost, other = a_payment_method(customer, **TOKEN), a_payment_method(customer)
+        await set_methods(storage, customer, lost, other)
         await delete(storage, customer)
         await set_methods(storage, late, a_payment_method(late, **TOKEN))
         await restore(storage, customer)
-        await set_methods(storage, customer, kept)
-        assert await methods(storage, customer) == [kept]
-        copy = {"gateway_payment_method_id": kept.gateway_payment_method_id}
+        await set_methods(storage, customer, other)
+        assert await methods(storage, customer) == [other]
+        copy = {"gateway_payment_method_id": other.gateway_payment_method_id}
         with pytest.raises(PaymentMethodTaken):
             await set_methods(storage, late, a_payment_method(late, **copy))
 
@@ -184,12 +184,12 @@ class ReleaseContract:
         self, storage: Storage, tenant: str
     ) -> None:
         customer, late = [await a_kept_customer(storage, tenant) for _ in range(2)]
-        lost, kept = a_payment_method(customer, **TOKEN), a_payment_method(customer)
-        await set_methods(storage, customer, lost, kept)
+        lost, other = a_payment_method(customer, **TOKEN), a_payment_method(customer)
+        await set_methods(storage, customer, lost, other)
         await delete(storage, customer)
         await set_methods(storage, late, card := a_payment_method(late, **TOKEN))
         await restore(storage, customer)
-        await set_methods(storage, customer, lost, changed := evolve(kept, is_active=False))
+        await set_methods(storage, customer, lost, changed := evolve(other, is_active=False))
         assert await methods(storage, customer) == [lost, changed]
         assert await methods(storage, late) == [card]
 
@@ -216,9 +216,9 @@ class ReleaseContract:
     async def test_releasing_leaves_other_customers_tokens_alone(
         self, storage: Storage, tenant: str
     ) -> None:
-        gone, holder, late = [await a_kept_customer(storage, tenant) for _ in range(3)]
+        eve, holder, late = [await a_kept_customer(storage, tenant) for _ in range(3)]
         await set_methods(storage, holder, a_payment_method(holder, **TOKEN))
-        await delete(storage, gone)
+        await delete(storage, eve)
         with pytest.raises(PaymentMethodTaken):
             await set_methods(storage, late, a_payment_method(late, **TOKEN))
 
@@ -242,9 +242,9 @@ class ReleaseContract:
             await a_kept_customer(storage, tenant),
             await a_kept_customer(storage, tenant),
         )
-        for each in (first, second):
-            await set_methods(storage, each, a_payment_method(each, **TOKEN))
-            await delete(storage, each)
+        for customer in (first, second):
+            await set_methods(storage, customer, a_payment_method(customer, **TOKEN))
+            await delete(storage, customer)
 
         async def take_back(pause: Pause) -> None:
             async with storage.transaction(tenant) as tx:
@@ -254,4 +254,4 @@ class ReleaseContract:
                 await pause()
 
         lost = await overlapping(take_back, lambda: restore(storage, second))
-        assert lost == {each.id for each in await methods(storage, second)}
+        assert lost == {method.id for method in await methods(storage, second)}

@@ -32,10 +32,10 @@ class MarkedContract:
         await let_in(storage, one, ada)
         await let_in(storage, two, ada, bob)
         await watch(storage, tenant)
-        gone = await delete(storage, ada)
+        eve = await delete(storage, ada)
         assert await marked(storage, tenant) == [
             StaleCandidate(
-                customer=gone,
+                customer=eve,
                 member_of=frozenset({one.id, two.id}),
                 assigned_to=frozenset({one.id, three.id}),
                 pending_changes=tuple(await marks_of(storage, ada)),
@@ -46,14 +46,14 @@ class MarkedContract:
         self, storage: Storage, tenant: str
     ) -> None:
         await watch(storage, tenant)
-        crowd = [await a_kept_customer(storage, tenant) for _ in range(3)]
-        for each in crowd:
-            await save(storage, evolve(each, first_name="Other"))
+        customers = [await a_kept_customer(storage, tenant) for _ in range(3)]
+        for customer in customers:
+            await save(storage, evolve(customer, first_name="Other"))
         async with members_locked(storage, tenant) as tx:
-            for most in range(1, 5):
-                found = await tx.memberships.with_pending_changes(most)
-                assert [len(candidate.pending_changes) for candidate in found] == [2] * min(most, 3)
-                assert len({candidate.customer.id for candidate in found}) == min(most, 3)
+            for limit in range(1, 5):
+                candidates = await tx.memberships.with_pending_changes(limit)
+                assert [len(candidate.pending_changes) for candidate in candidates] == [2] * min(limit, 3)
+                assert len({candidate.customer.id for candidate in candidates}) == min(limit, 3)
 
     async def test_with_ids_only_those_customers_are_given(
         self, storage: Storage, tenant: str
@@ -61,8 +61,8 @@ class MarkedContract:
         quiet = await a_kept_customer(storage, tenant)
         await watch(storage, tenant)
         ada, bob, eve = [await a_kept_customer(storage, tenant) for _ in range(3)]
-        found = await marked(storage, tenant, [quiet.id, ada.id, eve.id, an_id()])
-        assert [candidate.customer for candidate in found] == [ada, eve]
+        candidates = await marked(storage, tenant, [quiet.id, ada.id, eve.id, an_id()])
+        assert [candidate.customer for candidate in candidates] == [ada, eve]
         assert await marked(storage, tenant, []) == []
         assert [candidate.customer for candidate in await marked(storage, tenant)] == [
             ada,
@@ -76,8 +76,8 @@ class MarkedContract:
         segment = await a_kept_segment(storage, tenant)
         await watch(storage, tenant)
         ada, bob = [await a_kept_customer(storage, tenant) for _ in range(2)]
-        read = await marked(storage, tenant, [ada.id])
-        await settle(storage, tenant, [a_flip(segment, ada)], read)
+        candidates = await marked(storage, tenant, [ada.id])
+        await settle(storage, tenant, [a_flip(segment, ada)], candidates)
         assert [candidate.customer for candidate in await marked(storage, tenant)] == [bob]
         assert await stored_members(storage, segment) == [ada]
 
@@ -86,9 +86,9 @@ class MarkedContract:
     ) -> None:
         await watch(storage, tenant)
         customer = await a_kept_customer(storage, tenant)
-        read = await marked(storage, tenant)
+        candidates = await marked(storage, tenant)
         await record_order(storage, tenant, an_entry(customer), TOMORROW)
-        await settle(storage, tenant, [], read)
+        await settle(storage, tenant, [], candidates)
         assert told(await marks_of(storage, customer)) == [(TOMORROW, Cause.ORDER, customer)]
 
     async def test_settling_the_unmarked_takes_nothing_away(
@@ -108,13 +108,13 @@ class MarkedContract:
         numbers: list[int] = []
         for turn in range(3):
             await save(storage, evolve(customer, first_name=f"Ada {turn}"))
-            read = await marked(storage, tenant)
+            candidates = await marked(storage, tenant)
             numbers += [
                 pending_change.number
-                for candidate in read
+                for candidate in candidates
                 for pending_change in candidate.pending_changes
             ]
-            await settle(storage, tenant, [], read)
+            await settle(storage, tenant, [], candidates)
         assert numbers == sorted(set(numbers))
         assert len(numbers) == 4
 
@@ -128,7 +128,7 @@ class MarkedContract:
         await let_in(storage, segment, customer)
         await save(storage, evolve(customer, first_name="Other"))
         await erase(storage, customer, later(days=3))
-        found = await marked(storage, tenant)
-        assert [candidate.customer for candidate in found] == [customer.erased(later(days=3))]
-        assert (list(found[0].member_of), list(found[0].assigned_to)) == ([segment.id], [])
-        assert told(found[0].pending_changes) == [(later(days=3), Cause.CUSTOMER, None)]
+        candidates = await marked(storage, tenant)
+        assert [candidate.customer for candidate in candidates] == [customer.erased(later(days=3))]
+        assert (list(candidates[0].member_of), list(candidates[0].assigned_to)) == ([segment.id], [])
+        assert told(candidates[0].pending_changes) == [(later(days=3), Cause.CUSTOMER, None)]

@@ -98,8 +98,8 @@ SEARCHES = [
 def people(tenant: str) -> dict[str, Customer]:
     plain = {"first_name": "Plain", "last_name": "Person"}
     return {
-        name: a_customer(tenant_id=tenant, **{"email": f"{name}@d.test"} | plain | told)
-        for name, told in PEOPLE.items()
+        name: a_customer(tenant_id=tenant, **{"email": f"{name}@d.test"} | plain | fields)
+        for name, fields in PEOPLE.items()
     }
 
 
@@ -110,8 +110,8 @@ class SearchContract:
     ) -> None:
         everyone = people(tenant)
         await keep(storage, *everyone.values())
-        which = CustomerFilter(search=search_key(search))
-        assert await found(storage, tenant, which) == [everyone[name] for name in names]
+        customer_filter = CustomerFilter(search=search_key(search))
+        assert await found(storage, tenant, customer_filter) == [everyone[name] for name in names]
 
     async def test_a_search_finds_what_a_customer_has_become(
         self, storage: Storage, tenant: str

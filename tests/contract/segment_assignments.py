@@ -67,8 +67,8 @@ async def assignment(storage: Storage, segment: Segment, customer: Customer) -> 
 async def segments_of(storage: Storage, customer: Customer) -> list[Segment]:
     """The segments a customer was put into, newest first."""
     async with storage.view(customer.tenant_id) as view:
-        into = set(await view.assignments.segments_of(customer.id))
-        return [each for each in await view.segments.all() if each.id in into]
+        segment_ids = set(await view.assignments.segments_of(customer.id))
+        return [segment for segment in await view.segments.all() if segment.id in segment_ids]
 
 
 class PuttingContract:
@@ -97,12 +97,12 @@ class PuttingContract:
     async def test_a_thousand_customers_are_put_and_taken_at_once(
         self, storage: Storage, tenant: str
     ) -> None:
-        crowd = [a_customer(tenant_id=tenant) for _ in range(1_000)]
+        customers = [a_customer(tenant_id=tenant) for _ in range(1_000)]
         segment = await a_kept_segment(storage, tenant)
-        await keep(storage, *crowd)
-        assert set(await put(storage, segment, *crowd)) == ids(crowd)
-        assert set(await put(storage, segment, *crowd)) == set()
-        assert set(await take(storage, segment, *crowd)) == ids(crowd)
+        await keep(storage, *customers)
+        assert set(await put(storage, segment, *customers)) == ids(customers)
+        assert set(await put(storage, segment, *customers)) == set()
+        assert set(await take(storage, segment, *customers)) == ids(customers)
 
     async def test_neither_putting_nor_taking_touches_stored_members(
         self, storage: Storage, tenant: str
@@ -117,11 +117,11 @@ class PuttingContract:
     async def test_emptying_takes_everyone_out_the_deleted_too(
         self, storage: Storage, tenant: str
     ) -> None:
-        ada, gone = [await a_kept_customer(storage, tenant) for _ in range(2)]
+        ada, eve = [await a_kept_customer(storage, tenant) for _ in range(2)]
         segment, other = [await a_kept_segment(storage, tenant) for _ in range(2)]
-        await put(storage, segment, ada, gone)
-        await put(storage, other, ada, gone)
-        deleted = await delete(storage, gone)
+        await put(storage, segment, ada, eve)
+        await put(storage, other, ada, eve)
+        deleted = await delete(storage, eve)
         await empty(storage, segment)
         await save(storage, restored := deleted.restored(later(days=1)))
         assert await assigned(storage, segment) == []
@@ -136,8 +136,8 @@ class PuttingContract:
         await let_in(storage, segment, ada, bob)
         await add_members(storage, segment, LATER)
         assert await assigned(storage, segment) == [ada, bob, eve]
-        known = [await assignment(storage, segment, each) for each in (ada, bob, eve)]
-        assert known == [BY_HAND, LATER, BY_HAND]
+        assignments = [await assignment(storage, segment, customer) for customer in (ada, bob, eve)]
+        assert assignments == [BY_HAND, LATER, BY_HAND]
         await add_members(storage, other)
         assert await assigned(storage, other) == []
 
@@ -154,13 +154,13 @@ class PuttingContract:
     async def test_many_who_put_the_same_customers_at_once_name_each_once(
         self, storage: Storage, tenant: str
     ) -> None:
-        crowd = [await a_kept_customer(storage, tenant) for _ in range(6)]
+        customers = [await a_kept_customer(storage, tenant) for _ in range(6)]
         segment = await a_kept_segment(storage, tenant)
         added = await asyncio.gather(
-            *(put(storage, segment, *crowd[start:], *crowd[:start]) for start in range(6))
+            *(put(storage, segment, *customers[start:], *customers[:start]) for start in range(6))
         )
-        assert sorted(each for some in added for each in some) == sorted(ids(crowd))
-        assert await assigned(storage, segment) == crowd
+        assert sorted(customer_id for added_ids in added for customer_id in added_ids) == sorted(ids(customers))
+        assert await assigned(storage, segment) == customers
 
     async def test_who_waits_for_the_members_finds_who_was_put_in_meanwhile(
         self, storage: Storage, tenant: str
@@ -185,8 +185,8 @@ class AssignmentContract:
         segment, other = [await a_kept_segment(storage, tenant) for _ in range(2)]
         await put(storage, segment, ada)
         await put_as(storage, segment, LATER, ada, bob)
-        known = [await assignment(storage, segment, each) for each in (ada, bob, eve)]
-        assert known == [BY_HAND, LATER, None]
+        assignments = [await assignment(storage, segment, customer) for customer in (ada, bob, eve)]
+        assert assignments == [BY_HAND, LATER, None]
         assert await assignment(storage, other, ada) is None
         await take(storage, segment, ada)
         await put_as(storage, segment, LATER, ada)
@@ -195,13 +195,13 @@ class AssignmentContract:
     async def test_the_assignment_of_a_deleted_customer_is_found(
         self, storage: Storage, tenant: str
     ) -> None:
-        gone = await a_kept_customer(storage, tenant)
+        eve = await a_kept_customer(storage, tenant)
         segment = await a_kept_segment(storage, tenant)
-        await put(storage, segment, gone)
-        await delete(storage, gone)
-        assert await assignment(storage, segment, gone) == BY_HAND
-        assert set(await take(storage, segment, gone)) == {gone.id}
-        assert await assignment(storage, segment, gone) is None
+        await put(storage, segment, eve)
+        await delete(storage, eve)
+        assert await assignment(storage, segment, eve) == BY_HAND
+        assert set(await take(storage, segment, eve)) == {eve.id}
+        assert await assignment(storage, segment, eve) is None
 
     async def test_a_customer_knows_the_segments_they_were_put_into(
         self, storage: Storage, tenant: str
@@ -220,12 +220,12 @@ class AssignmentContract:
     async def test_who_is_no_customer_was_put_into_nothing(
         self, storage: Storage, tenant: str
     ) -> None:
-        gone = await a_kept_customer(storage, tenant)
-        await put(storage, await a_kept_segment(storage, tenant), gone)
-        await delete(storage, gone)
-        for nobody in (gone, a_customer(tenant_id=tenant)):
+        eve = await a_kept_customer(storage, tenant)
+        await put(storage, await a_kept_segment(storage, tenant), eve)
+        await delete(storage, eve)
+        for customer in (eve, a_customer(tenant_id=tenant)):
             with pytest.raises(CustomerNotFound):
-                await segments_of(storage, nobody)
+                await segments_of(storage, customer)
 
     async def test_the_deleted_leave_and_the_restored_return(
         self, storage: Storage, tenant: str

@@ -81,10 +81,10 @@ class SegmentContract:
         assert await get(storage, segment) == plain
 
     async def test_segments_come_newest_first(self, storage: Storage, tenant: str) -> None:
-        made = [a_segment(tenant_id=tenant, created_at=later(days=day)) for day in (1, 3, 0, 2, 2)]
-        await add_segments(storage, *made)
+        segments = [a_segment(tenant_id=tenant, created_at=later(days=day)) for day in (1, 3, 0, 2, 2)]
+        await add_segments(storage, *segments)
         async with storage.view(tenant) as view:
-            assert list(await view.segments.all()) == [made[place] for place in (1, 4, 3, 0, 2)]
+            assert list(await view.segments.all()) == [segments[index] for index in (1, 4, 3, 0, 2)]
 
     async def test_a_segment_that_is_not_there_is_not_found(
         self, storage: Storage, tenant: str
@@ -101,18 +101,18 @@ class SegmentContract:
         self, storage: Storage, tenant: str
     ) -> None:
         segment = await a_kept_segment(storage, tenant)
-        whole = a_dynamic_segment(WRITTEN, tenant_id=tenant, id=segment.id, is_active=False)
-        for value in (whole, segment, evolve(segment, updated_at=later(microseconds=1))):
+        full = a_dynamic_segment(WRITTEN, tenant_id=tenant, id=segment.id, is_active=False)
+        for value in (full, segment, evolve(segment, updated_at=later(microseconds=1))):
             await save_segment(storage, value)
             assert await get(storage, segment) == value
 
     async def test_a_removed_segment_is_gone(self, storage: Storage, tenant: str) -> None:
-        gone, other = [await a_kept_segment(storage, tenant) for _ in range(2)]
-        await remove(storage, gone)
+        old, other = [await a_kept_segment(storage, tenant) for _ in range(2)]
+        await remove(storage, old)
         async with storage.view(tenant) as view:
             assert list(await view.segments.all()) == [other]
             with pytest.raises(SegmentNotFound):
-                await view.segments.get(gone.id)
+                await view.segments.get(old.id)
 
     async def test_who_waits_for_a_segment_finds_what_its_holder_saved(
         self, storage: Storage, tenant: str
@@ -177,9 +177,9 @@ class SegmentNameContract:
     async def test_a_name_is_free_after_its_segment_went_or_took_another(
         self, storage: Storage, tenant: str
     ) -> None:
-        gone, mover = a_segment(tenant_id=tenant, name="a"), a_segment(tenant_id=tenant, name="b")
-        await add_segments(storage, gone, mover)
-        await remove(storage, gone)
+        old, mover = a_segment(tenant_id=tenant, name="a"), a_segment(tenant_id=tenant, name="b")
+        await add_segments(storage, old, mover)
+        await remove(storage, old)
         await save_segment(storage, moved := evolve(mover, name="A"))
         await add_segments(storage, new := a_segment(tenant_id=tenant, name="B"))
         assert (await get(storage, moved), await get(storage, new)) == (moved, new)
@@ -193,9 +193,9 @@ class SegmentNameContract:
         self, storage: Storage, tenant: str
     ) -> None:
         rivals = [a_segment(tenant_id=tenant, name="VIP") for _ in range(6)]
-        ends = await asyncio.gather(
-            *(add_segments(storage, each) for each in rivals), return_exceptions=True
+        results = await asyncio.gather(
+            *(add_segments(storage, rival) for rival in rivals), return_exceptions=True
         )
-        assert [type(end) for end in ends if end is not None] == [SegmentNameTaken] * 5
+        assert [type(result) for result in results if result is not None] == [SegmentNameTaken] * 5
         async with storage.view(tenant) as view:
-            assert list(await view.segments.all()) == [rivals[ends.index(None)]]
+            assert list(await view.segments.all()) == [rivals[results.index(None)]]

@@ -25,16 +25,16 @@ from tests.support.builders import (
 every_date = pytest.mark.parametrize("date", DateField)
 
 
-def dated(tenant: str, date: DateField, at: datetime | None) -> Customer:
+def dated(tenant: str, date: DateField, moment: datetime | None) -> Customer:
     """A customer all of whose other dates are far away."""
-    told: dict[str, Any] = {
+    dates: dict[str, Any] = {
         "created_at": later(days=-5_000),
         "first_order_date": later(days=-5_000),
         "last_order_date": later(days=5_000),
-        date.value: at,
+        date.value: moment,
     }
-    created_at = told.pop("created_at")
-    return a_customer(tenant_id=tenant, created_at=created_at, statistics=some_statistics(**told))
+    created_at = dates.pop("created_at")
+    return a_customer(tenant_id=tenant, created_at=created_at, statistics=some_statistics(**dates))
 
 
 def a_span(date: DateField, low: datetime, high: datetime) -> DateRange:
@@ -42,12 +42,12 @@ def a_span(date: DateField, low: datetime, high: datetime) -> DateRange:
 
 
 async def in_doubt(
-    storage: Storage, tenant: str, *date_ranges: DateRange, most: int = MANY
+    storage: Storage, tenant: str, *date_ranges: DateRange, limit: int = MANY
 ) -> list[StaleCandidate]:
     """Oldest id first."""
     async with storage.view(tenant) as view:
-        found = await view.memberships.stale_candidates(date_ranges, most)
-    return sorted(found, key=lambda candidate: candidate.customer.id)
+        candidates = await view.memberships.stale_candidates(date_ranges, limit)
+    return sorted(candidates, key=lambda candidate: candidate.customer.id)
 
 
 async def who(storage: Storage, tenant: str, *date_ranges: DateRange) -> list[Customer]:
@@ -71,21 +71,21 @@ class DoubtContract:
     async def test_customers_with_marks_are_in_doubt_the_deleted_too(
         self, storage: Storage, tenant: str
     ) -> None:
-        gone = [await a_kept_customer(storage, tenant) for _ in range(2)][-1]
+        eve = [await a_kept_customer(storage, tenant) for _ in range(2)][-1]
         await watch(storage, tenant)
         new = await a_kept_customer(storage, tenant)
-        gone = await delete(storage, gone)
-        assert await who(storage, tenant) == [gone, new]
+        eve = await delete(storage, eve)
+        assert await who(storage, tenant) == [eve, new]
 
     @every_date
     async def test_customers_whose_date_lies_in_a_span_are_in_doubt(
         self, storage: Storage, tenant: str, date: DateField
     ) -> None:
-        moments = [later(microseconds=each) for each in (-1, 0, 5, 10, 11)]
-        crowd = [dated(tenant, date, each) for each in moments]
-        await keep(storage, *crowd)
-        span = a_span(date, moments[1], moments[3])
-        assert await who(storage, tenant, span) == crowd[1:4]
+        moments = [later(microseconds=microseconds) for microseconds in (-1, 0, 5, 10, 11)]
+        customers = [dated(tenant, date, moment) for moment in moments]
+        await keep(storage, *customers)
+        date_range = a_span(date, moments[1], moments[3])
+        assert await who(storage, tenant, date_range) == customers[1:4]
         assert await who(storage, tenant, a_span(date, moments[3], moments[1])) == []
 
     @pytest.mark.parametrize("date", [DateField.FIRST_ORDER_DATE, DateField.LAST_ORDER_DATE])
@@ -99,8 +99,8 @@ class DoubtContract:
         self, storage: Storage, tenant: str
     ) -> None:
         await delete(storage, await a_kept_customer(storage, tenant))
-        span = a_span(DateField.CREATED_AT, FIRST_MOMENT, LAST_MOMENT)
-        assert await who(storage, tenant, span) == []
+        date_range = a_span(DateField.CREATED_AT, FIRST_MOMENT, LAST_MOMENT)
+        assert await who(storage, tenant, date_range) == []
 
     async def test_each_is_given_once_whatever_speaks_for_them(
         self, storage: Storage, tenant: str
@@ -109,7 +109,7 @@ class DoubtContract:
         await watch(storage, tenant)
         for _ in range(2):
             await save(storage, customer)
-        date_ranges = [a_span(each, FIRST_MOMENT, LAST_MOMENT) for each in DateField]
+        date_ranges = [a_span(field, FIRST_MOMENT, LAST_MOMENT) for field in DateField]
         assert await who(storage, tenant, *date_ranges, *date_ranges) == [customer]
 
     async def test_a_doubt_tells_the_segments_and_no_marks(
@@ -129,12 +129,12 @@ class DoubtContract:
         ]
 
     async def test_at_most_so_many_are_given(self, storage: Storage, tenant: str) -> None:
-        crowd = [await a_kept_customer(storage, tenant) for _ in range(2)]
+        customers = [await a_kept_customer(storage, tenant) for _ in range(2)]
         await watch(storage, tenant)
-        crowd += [await a_kept_customer(storage, tenant) for _ in range(2)]
-        for most in range(1, 6):
-            found = await in_doubt(storage, tenant, _ALWAYS, most=most)
-            assert len({candidate.customer.id for candidate in found}) == len(found) == min(most, 4)
+        customers += [await a_kept_customer(storage, tenant) for _ in range(2)]
+        for limit in range(1, 6):
+            candidates = await in_doubt(storage, tenant, _ALWAYS, limit=limit)
+            assert len({candidate.customer.id for candidate in candidates}) == len(candidates) == min(limit, 4)
 
 
 class OverdueContract:
@@ -144,17 +144,17 @@ class OverdueContract:
     ) -> None:
         customer = dated(tenant, date, later())
         await keep(storage, customer)
-        at, before, after = (later(microseconds=each) for each in (0, -1, 1))
+        now, before, after = (later(microseconds=microseconds) for microseconds in (0, -1, 1))
         date_ranges = {
-            "at": [a_span(date, at, at)],
+            "at": [a_span(date, now, now)],
             "before": [a_span(date, later(days=-1), before)],
             "after": [a_span(date, after, later(days=1))],
             "second": [a_span(date, after, after), a_span(date, before, after)],
             "none": [],
         }
         names = {an_id(): name for name in date_ranges}
-        told = await due(storage, tenant, {id: date_ranges[name] for id, name in names.items()})
-        assert {names[each] for each in told} == {"at", "second"}
+        segment_ids = await due(storage, tenant, {id: date_ranges[name] for id, name in names.items()})
+        assert {names[segment_id] for segment_id in segment_ids} == {"at", "second"}
 
     async def test_the_deleted_and_those_without_a_date_make_nothing_overdue(
         self, storage: Storage, tenant: str
@@ -162,8 +162,8 @@ class OverdueContract:
         await delete(storage, await a_kept_customer(storage, tenant))
         assert await due(storage, tenant, {an_id(): [_ALWAYS]}) == set()
         await keep(storage, dated(tenant, DateField.LAST_ORDER_DATE, None))
-        span = a_span(DateField.LAST_ORDER_DATE, FIRST_MOMENT, LAST_MOMENT)
-        assert await due(storage, tenant, {an_id(): [span]}) == set()
+        date_range = a_span(DateField.LAST_ORDER_DATE, FIRST_MOMENT, LAST_MOMENT)
+        assert await due(storage, tenant, {an_id(): [date_range]}) == set()
         assert await due(storage, tenant, {}) == set()
 
 

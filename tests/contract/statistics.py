@@ -46,11 +46,11 @@ async def folded(storage: Storage, customer: Customer) -> Statistics:
         return await tx.orders.statistics(customer.id)
 
 
-def entry_of(customer: Customer, told: dict[str, Any]) -> Entry:
+def entry_of(customer: Customer, fields: dict[str, Any]) -> Entry:
     """An entry from what hypothesis drew; a stub has no date."""
-    if told["total_amount"] is None:
-        return a_stub(customer, **told | {"order_date": None})
-    return an_entry(customer, **told)
+    if fields["total_amount"] is None:
+        return a_stub(customer, **fields | {"order_date": None})
+    return an_entry(customer, **fields)
 
 
 class StatisticsContract:
@@ -68,7 +68,7 @@ class StatisticsContract:
             await a_kept_customer(storage, tenant),
             await a_kept_customer(storage, tenant),
         )
-        entries = [entry_of(customer, told) for told in ledger]
+        entries = [entry_of(customer, fields) for fields in ledger]
         await enter(storage, customer, *entries)
         await enter(storage, other, an_entry(other))
         assert await folded(storage, customer) == fold(entries, USD)

@@ -54,9 +54,9 @@ async def save(storage: Storage, customer: Customer) -> None:
         await tx.customers.save(customer)
 
 
-async def delete(storage: Storage, customer: Customer, at: datetime = NOW) -> Customer:
+async def delete(storage: Storage, customer: Customer, now: datetime = NOW) -> Customer:
     """Deletes as the use case does; the deleted customer."""
-    deleted = customer.deleted(at)
+    deleted = customer.deleted(now)
     async with storage.transaction(customer.tenant_id) as tx:
         await tx.customers.get_for_update(customer.id)
         await tx.payment_methods.release(customer.id)
@@ -64,10 +64,10 @@ async def delete(storage: Storage, customer: Customer, at: datetime = NOW) -> Cu
     return deleted
 
 
-async def erase(storage: Storage, customer: Customer, at: datetime = NOW) -> Erasure:
+async def erase(storage: Storage, customer: Customer, now: datetime = NOW) -> Erasure:
     async with storage.transaction(customer.tenant_id) as tx:
         await tx.customers.get_any_for_update(customer.id)
-        return await tx.erasures.erase(customer.erased(at))
+        return await tx.erasures.erase(customer.erased(now))
 
 
 async def stored(storage: Storage, customer: Customer) -> Customer:
@@ -75,9 +75,9 @@ async def stored(storage: Storage, customer: Customer) -> Customer:
         return await view.customers.get(customer.id)
 
 
-async def count(storage: Storage, tenant: str, which: CustomerFilter = EVERYONE) -> int:
+async def count(storage: Storage, tenant: str, customer_filter: CustomerFilter = EVERYONE) -> int:
     async with storage.view(tenant) as view:
-        return await view.customers.count(which)
+        return await view.customers.count(customer_filter)
 
 
 async def set_addresses(storage: Storage, customer: Customer, *addresses: Address) -> None:
@@ -170,11 +170,11 @@ async def overlapping(
         await go_on.wait()
 
     async with asyncio.TaskGroup() as tasks:
-        leading = tasks.create_task(first(pause))
-        reached = tasks.create_task(paused.wait())
-        await asyncio.wait({leading, reached}, return_when=asyncio.FIRST_COMPLETED)
-        following = tasks.create_task(second())
-        await asyncio.wait({following}, timeout=_A_WHILE)
+        first_task = tasks.create_task(first(pause))
+        pausing = tasks.create_task(paused.wait())
+        await asyncio.wait({first_task, pausing}, return_when=asyncio.FIRST_COMPLETED)
+        second_task = tasks.create_task(second())
+        await asyncio.wait({second_task}, timeout=_A_WHILE)
         paused.set()
         go_on.set()
-    return following.result()
+    return second_task.result()

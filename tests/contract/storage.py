@@ -47,8 +47,8 @@ class ViewContract:
         self, storage: Storage, tenant: str
     ) -> None:
         customers = [a_customer(tenant_id=tenant) for _ in range(40)]
-        await asyncio.gather(*(keep(storage, each) for each in customers))
-        assert await asyncio.gather(*(stored(storage, each) for each in customers)) == customers
+        await asyncio.gather(*(keep(storage, customer) for customer in customers))
+        assert await asyncio.gather(*(stored(storage, customer) for customer in customers)) == customers
 
 
 class StorageContract:

@@ -18,11 +18,11 @@ LONG, AT_ONCE = 60.0, 0.001
 
 async def with_segments(storage: Storage, *tenants: str) -> list[str]:
     """Those of the tenants who have segments, in the order in which they are told."""
-    return [each for each in await storage.tenants_with_segments() if each in tenants]
+    return [name for name in await storage.tenants_with_segments() if name in tenants]
 
 
 async def to_settle(storage: Storage, *tenants: str) -> list[str]:
-    return [each for each in await storage.tenants_to_refresh() if each in tenants]
+    return [name for name in await storage.tenants_to_refresh() if name in tenants]
 
 
 async def waited_for(storage: Storage, holder: UUID) -> None:
@@ -38,11 +38,11 @@ class TenantsContract:
         self, storage: Storage, tenant: str
     ) -> None:
         tenants = [f"{tenant}{letter}" for letter in "bBé"]
-        for each in (tenants[2], tenants[0], tenants[1]):
-            await add_segments(storage, a_segment(tenant_id=each), a_segment(tenant_id=each))
+        for name in (tenants[2], tenants[0], tenants[1]):
+            await add_segments(storage, a_segment(tenant_id=name), a_segment(tenant_id=name))
         await a_kept_customer(storage, other := a_tenant())
-        told = await with_segments(storage, other, *tenants)
-        assert told == [tenants[1], tenants[0], tenants[2]]
+        names = await with_segments(storage, other, *tenants)
+        assert names == [tenants[1], tenants[0], tenants[2]]
 
     async def test_a_tenant_whose_last_segment_went_has_none(
         self, storage: Storage, tenant: str
@@ -56,9 +56,9 @@ class TenantsContract:
         self, storage: Storage, tenant: str
     ) -> None:
         tenants = [f"{tenant}{letter}" for letter in "bBé"]
-        for each in tenants:
-            await watch(storage, each)
-            await a_kept_customer(storage, each)
+        for name in tenants:
+            await watch(storage, name)
+            await a_kept_customer(storage, name)
         assert await to_settle(storage, *tenants) == [tenants[1], tenants[0], tenants[2]]
         await settle(storage, tenants[0], [], await marked(storage, tenants[0]))
         assert await to_settle(storage, *tenants) == [tenants[1], tenants[2]]
@@ -96,10 +96,10 @@ class LeaseContract:
 
     async def test_of_many_who_ask_at_once_one_is_the_sweeper(self, storage: Storage) -> None:
         rivals = [uuid4() for _ in range(8)]
-        told: list[bool] = []
-        while not any(told):
-            told = await asyncio.gather(*(storage.lease(each, LONG) for each in rivals))
-        assert told.count(True) == 1
-        winner = rivals[told.index(True)]
-        assert await asyncio.gather(*(storage.lease(each, LONG) for each in rivals)) == told
+        answers: list[bool] = []
+        while not any(answers):
+            answers = await asyncio.gather(*(storage.lease(rival, LONG) for rival in rivals))
+        assert answers.count(True) == 1
+        winner = rivals[answers.index(True)]
+        assert await asyncio.gather(*(storage.lease(rival, LONG) for rival in rivals)) == answers
         assert await storage.lease(winner, AT_ONCE)

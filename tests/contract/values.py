@@ -50,50 +50,50 @@ UNKEEPABLE: dict[str, tuple[Callable[[object], object], object]] = {
 }
 
 
-def let_through(read: Callable[[object], Kept], raws: Iterable[object]) -> Iterator[Kept]:
-    for raw in raws:
+def let_through(read: Callable[[object], Kept], values: Iterable[object]) -> Iterator[Kept]:
+    for value in values:
         with suppress(InvalidValue):
-            yield read(raw)
+            yield read(value)
 
 
 class ValueContract:
     @few_examples
-    @given(raws=many_texts)
+    @given(values=many_texts)
     async def test_every_text_that_is_let_through_is_kept(
-        self, storage: Storage, raws: list[str]
+        self, storage: Storage, values: list[str]
     ) -> None:
         customer = await a_kept_customer(storage, a_tenant())
-        for text in let_through(LINE.read, raws):
-            await save(storage, wanted := evolve(customer, first_name=text, last_name=text))
-            assert await stored(storage, customer) == wanted
-        written = [a_note(customer, note=text) for text in let_through(LINES.read, raws)]
-        await add_notes(storage, customer, *written)
-        assert await notes(storage, customer) == written[::-1]
+        for text in let_through(LINE.read, values):
+            await save(storage, expected := evolve(customer, first_name=text, last_name=text))
+            assert await stored(storage, customer) == expected
+        expected = [a_note(customer, note=text) for text in let_through(LINES.read, values)]
+        await add_notes(storage, customer, *expected)
+        assert await notes(storage, customer) == expected[::-1]
 
     @few_examples
-    @given(raws=many_texts)
+    @given(values=many_texts)
     async def test_every_tag_that_is_let_through_is_kept(
-        self, storage: Storage, raws: list[str]
+        self, storage: Storage, values: list[str]
     ) -> None:
         customer = await a_kept_customer(storage, a_tenant())
-        tags = TagsGate().read(list(let_through(TextGate(most=100, blank=False).read, raws)))
-        await save(storage, wanted := evolve(customer, tags=tags))
-        assert await stored(storage, customer) == wanted
+        tags = TagsGate().read(list(let_through(TextGate(most=100, blank=False).read, values)))
+        await save(storage, expected := evolve(customer, tags=tags))
+        assert await stored(storage, customer) == expected
 
     @few_examples
-    @given(raws=st.lists(AMOUNTS, min_size=5, max_size=10))
+    @given(values=st.lists(AMOUNTS, min_size=5, max_size=10))
     async def test_every_amount_that_is_let_through_is_kept(
-        self, storage: Storage, raws: list[Decimal]
+        self, storage: Storage, values: list[Decimal]
     ) -> None:
         customer = await a_kept_customer(storage, a_tenant())
-        amounts = list(let_through(TENTH_OF_A_MILL.amount, raws))
-        await enter(storage, customer, *(an_entry(customer, total_amount=each) for each in amounts))
-        kept = [entry.total_amount or ZERO for entry in await newest(storage, customer)]
-        assert sorted(kept) == sorted(amounts)
+        amounts = list(let_through(TENTH_OF_A_MILL.amount, values))
+        await enter(storage, customer, *(an_entry(customer, total_amount=amount) for amount in amounts))
+        stored_amounts = [entry.total_amount or ZERO for entry in await newest(storage, customer)]
+        assert sorted(stored_amounts) == sorted(amounts)
 
-    @pytest.mark.parametrize(("read", "raw"), UNKEEPABLE.values(), ids=UNKEEPABLE)
+    @pytest.mark.parametrize(("read", "value"), UNKEEPABLE.values(), ids=UNKEEPABLE)
     async def test_what_some_storage_could_not_keep_is_not_let_through(
-        self, read: Callable[[object], object], raw: object
+        self, read: Callable[[object], object], value: object
     ) -> None:
         with pytest.raises(InvalidValue):
-            read(raw)
+            read(value)

@@ -55,7 +55,7 @@ def test_who_has_no_wrk_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_the_report_marks_what_is_met_and_what_is_missed() -> None:
-    [operation] = [each for each in operations() if each.name == "get by id"]
+    [operation] = [operation for operation in operations() if operation.name == "get by id"]
     measured = Measured(
         operation=operation,
         body_bytes=700,
@@ -64,8 +64,8 @@ def test_the_report_marks_what_is_met_and_what_is_missed() -> None:
         statement=Statements(per_second=20_000, database_us=75),
     )
     told = list(of_operations({operation.name: measured}))
-    assert [each.is_met for each in told] == [False, True, True]
-    assert [round(each.value, 2) for each in told] == [6.0, 1.2, 1.08]
+    assert [verdict.is_met for verdict in told] == [False, True, True]
+    assert [round(verdict.value, 2) for verdict in told] == [6.0, 1.2, 1.08]
     assert "MISSED" in report.verdicts(told)
     assert "6.0" in report.operations([measured])
 

@@ -67,6 +67,6 @@ async def test_nobody_elses_services_are_offered(visit: Visit) -> None:
     await visit.show("/live")
     await expect(visit.page.get_by_role("button", name="(get /live)")).to_be_visible()
     offers = visit.page.get_by_role("button").or_(visit.page.get_by_role("link"))
-    names = [await each.inner_text() for each in await offers.all()]
+    names = [await offer.inner_text() for offer in await offers.all()]
     foreign = re.compile(r"\b(AI|MCP|SDK|agent|client|deploy|explore|share)\b", re.IGNORECASE)
     assert [name for name in names if foreign.search(name)] == []

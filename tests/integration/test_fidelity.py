@@ -100,7 +100,7 @@ async def played(storage: Storage) -> Sequence[Played]:
     """The whole session, masked."""
     async with benched(storage, clock=None) as bench:
         mask = Mask(bench.tenant)
-        return [mask.played(*each) for each in await answers_of(bench.api)]
+        return [mask.played(*exchange) for exchange in await answers_of(bench.api)]
 
 
 def documented(operation: Operation) -> Iterator[str]:
@@ -114,15 +114,15 @@ def documented(operation: Operation) -> Iterator[str]:
 
 async def test_the_session_is_long_and_meets_every_outcome_of_every_operation() -> None:
     found = await played(MemoryStorage(currency=USD))
-    seen = {(each.operation, each.outcome) for each in found}
+    seen = {(exchange.operation, exchange.outcome) for exchange in found}
     told = {
-        (each.name, outcome)
-        for each in operations(the_document())
-        for outcome in set(documented(each)) - NOT_ASKED_FOR
+        (operation.name, outcome)
+        for operation in operations(the_document())
+        for outcome in set(documented(operation)) - NOT_ASKED_FOR
     }
     assert len(found) >= 500
     assert told <= seen, told - seen
-    assert {each.operation for each in found} - {None} == {name for name, _ in told}
+    assert {exchange.operation for exchange in found} - {None} == {name for name, _ in told}
 
 
 @pytest.mark.asyncio(loop_scope="session")
@@ -138,10 +138,10 @@ async def told_by_rpc(bench: Bench) -> Sequence[str]:
     customer = (await a_customer(bench.api))["id"]
     date = Timestamp(seconds=1_750_000_000)
     told: dict[str, Any] = {**tenant, "order_total": usd(12, 500_000_000), "order_date": date}
-    orders = [an_order(customer, f"o-{each}", **told) for each in range(3)]
+    orders = [an_order(customer, f"o-{number}", **told) for number in range(3)]
     unknown = an_order(UNKNOWN, **told)
     calls: list[tuple[Any, Any]] = [
-        *((stub.RecordOrder, each) for each in (orders[0], orders[0], unknown)),
+        *((stub.RecordOrder, order) for order in (orders[0], orders[0], unknown)),
         (stub.RecordOrder, an_order(customer, "o-0", **{**told, "order_total": usd(13)})),
         *[(stub.RefundOrder, a_refund(customer, "o-0", amount=usd(5), **tenant))] * 2,
         (stub.RefundOrder, a_refund(customer, "o-0", refund_id="r-2", amount=usd(9), **tenant)),

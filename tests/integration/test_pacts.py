@@ -17,7 +17,7 @@ from tests.support.builders import USD
 from tests.support.memory_service import benched
 
 PACTS = sorted((Path(__file__).parents[2] / "examples" / "pacts").glob("*.json"))
-by_pact = pytest.mark.parametrize("pact", PACTS, ids=lambda each: each.stem)
+by_pact = pytest.mark.parametrize("pact", PACTS, ids=lambda pact: pact.stem)
 
 
 @pytest.fixture(autouse=True)

@@ -92,15 +92,15 @@ async def narrowed(api: Api) -> Document:
     """The document for the tenant's calls."""
     text = as_json(the_document()).replace(EXAMPLES["tenantId"], api.tenant)
     document: Document = json.loads(text)
-    parameters, schemas = (document["components"][each] for each in ("parameters", "schemas"))
+    parameters, schemas = (document["components"][name] for name in ("parameters", "schemas"))
     parameters["TenantInQuery"]["schema"] = {"enum": [api.tenant]}
-    for operation in (each for item in document["paths"].values() for each in item.values()):
+    for operation in (operation_ for item in document["paths"].values() for operation_ in item.values()):
         by_hand = operation["operationId"] in ("addMembers", "removeMembers")
         own = await things(api, by_hand=by_hand) if _has_parts(operation) else {}
-        told = [each for each in operation["parameters"] if each.get("name") not in TWINS]
+        told = [parameter for parameter in operation["parameters"] if parameter.get("name") not in TWINS]
         operation["parameters"] = told
-        for each in (*told, *parameters.values()):
-            _narrow(each, own)
+        for parameter in (*told, *parameters.values()):
+            _narrow(parameter, own)
         for content in operation.get("requestBody", {}).get("content", {}).values():
             keys = schemas[content["schema"]["$ref"].rpartition("/")[2]]["properties"]
             keys["tenantId"] = {"enum": [api.tenant, "", None]}
@@ -120,12 +120,12 @@ async def things(api: Api, *, by_hand: bool) -> Mapping[str, str]:
         "noteId": await a_note(api, customer),
         "segmentId": await a_segment(api, rules=BIG_SPENDERS, isDynamic=not by_hand),
     }
-    told = {name: str(each["id"]) for name, each in made.items()}
+    told = {name: str(body["id"]) for name, body in made.items()}
     return {"customerId": customer_id, "orderId": f"order-{customer_id}", **told}
 
 
 def _has_parts(operation: Mapping[str, Any]) -> bool:
-    return any(each.get("in") == "path" for each in operation["parameters"])
+    return any(parameter.get("in") == "path" for parameter in operation["parameters"])
 
 
 def _narrow(parameter: dict[str, Any], own: Mapping[str, str]) -> None:

@@ -30,8 +30,8 @@ async def test_both_storages_answer_random_commands_alike(
     known, tenant = Known(), a_tenant()
     async with AsyncExitStack() as stack:
         memory, postgres = [
-            await stack.enter_async_context(serving(each, tenant=tenant, ids=SequentialIds()))
-            for each in (MemoryStorage(currency=USD), storage)
+            await stack.enter_async_context(serving(storage_, tenant=tenant, ids=SequentialIds()))
+            for storage_ in (MemoryStorage(currency=USD), storage)
         ]
         for command in given_commands:
             expected = await _tell(memory, known, command)

@@ -63,7 +63,7 @@ def told_by_pytest(folder: Path, *options: str, **variables: str) -> str:
     return run.stdout + run.stderr
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda each: each.name)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_the_test_that_is_documented_is_green_in_an_empty_folder(
     document: Path, tmp_path: Path
 ) -> None:
@@ -123,7 +123,7 @@ def test_customers_are_registered_and_read(customers_client: CustomersClient) ->
     again = customers_client.register_customer(ADA)
     assert customers_client.get_customer(made["id"])["version"] == again["version"] == 1
     found = customers_client.list_customers(status=["ACTIVE", "BLOCKED"], page=1, search="ada@")
-    assert [each["id"] for each in found["customers"]] == [made["id"]]
+    assert [customer["id"] for customer in found["customers"]] == [made["id"]]
 
 
 def test_what_is_refused_says_why(customers_client: CustomersClient) -> None:
@@ -131,7 +131,7 @@ def test_what_is_refused_says_why(customers_client: CustomersClient) -> None:
         customers_client.register_customer({**ADA, "email": "no"})
     refused = caught.value
     assert (refused.status, refused.code) == (400, "VALIDATION_FAILED")
-    assert [each["pointer"] for each in refused.details] == ["/email"]
+    assert [detail["pointer"] for detail in refused.details] == ["/email"]
 
 
 def test_wrapped_errors_say_it_too(customers_client: CustomersClient) -> None:
@@ -182,7 +182,7 @@ def test_a_lost_answer_is_told_again_and_counted_once(
         customers_client.record_order(customer, {"orderId": "o", "totalAmount": 5})
     again = customers_client.record_order(customer, {"orderId": "o", "totalAmount": 5})
     assert (again["duplicate"], again["customer"]["totalOrders"]) == (True, 1)
-    assert [each["lost"] for each in customers_journal.requests("recordOrder")] == [True, False]
+    assert [call["lost"] for call in customers_journal.requests("recordOrder")] == [True, False]
     assert customers_faults.hits(fault) == 1
 
 
@@ -195,7 +195,7 @@ def test_grpc_is_called_by_stubs_of_ones_own(
     customer = customers_client.register_customer(ADA)["id"]
     stub: Callable[..., object] = CustomersServiceStub(customers_server.channel()).RecordOrder  # type: ignore[arg-type]
     stub(an_order(customer, tenant_id=customers_tenant, order_total=usd(5)))
-    assert [each["transport"] for each in customers_journal.requests("recordOrder")] == ["grpc"]
+    assert [call["transport"] for call in customers_journal.requests("recordOrder")] == ["grpc"]
 
 
 def test_a_service_that_is_away_is_so_for_the_tenant(

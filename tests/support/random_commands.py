@@ -36,7 +36,7 @@ class Command:
         if self.body is None:
             return None
         return {
-            key: [known.resolve(each, self.picks) for each in value]
+            key: [known.resolve(slot, self.picks) for slot in value]
             if isinstance(value, list) and key == "customerIds"
             else value
             for key, value in self.body.items()

@@ -48,8 +48,8 @@ class AssignmentContract:
         await put_into(api, segment, customer)
         ids = {"customerIds": [customer["id"]]}
         await api.delete(f"{SEGMENTS}/{segment['id']}/customers", ids)
-        for each in (customer["id"], other):
-            told = (await explained(api, segment, each)).body
+        for customer_id in (customer["id"], other):
+            told = (await explained(api, segment, customer_id)).body
             assert (set(told), told["member"], told["tree"]) == (BY_HAND, False, None)
             assert (told["assignedAt"], told["assignedBy"]) == (None, None)
 

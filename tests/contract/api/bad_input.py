@@ -17,7 +17,7 @@ TABLE = [
     pytest.param(target, kind, id=f"{name} {kind}")
     for name, target in TARGETS.items()
     for kind in KINDS
-    if any(kind in each.refused for each in target.fields.values())
+    if any(kind in field.refused for field in target.fields.values())
 ]
 REQUIRED = {
     "a new customer": {"/email", "/firstName", "/lastName"},
@@ -56,7 +56,7 @@ NOT_JSON = [
 
 def bodies(target: Target, kind: str) -> list[dict[str, Any]]:
     """Bodies in which everything that can be bad in that way is, until each value has been sent."""
-    bad = {name: each.refused[kind] for name, each in target.fields.items() if kind in each.refused}
+    bad = {name: field.refused[kind] for name, field in target.fields.items() if kind in field.refused}
     return [
         {**target.body, **{name: values[turn % len(values)] for name, values in bad.items()}}
         for turn in range(max(map(len, bad.values())))
@@ -70,7 +70,7 @@ class BadInputContract:
     ) -> None:
         path = await target.place(api, customer := await at(api))
         before = await everything(api, customer)
-        bad = {f"/{name}" for name, each in target.fields.items() if kind in each.refused}
+        bad = {f"/{name}" for name, field in target.fields.items() if kind in field.refused}
         for body in bodies(target, kind):
             answer = await api.send(target.method, path, body)
             assert answer.status == 400, body

@@ -97,7 +97,7 @@ class BodyContract:
     async def test_a_body_that_is_nested_too_deep_says_so(self, api: Api, levels: int) -> None:
         body = b'{"rules":' + b"[" * levels + b"]" * levels + b"}"
         answer = await api.post("/customers/segments/preview", body)
-        assert (answer.status, [each["code"] for each in answer.details]) == (400, ["TOO_DEEP"])
+        assert (answer.status, [detail["code"] for detail in answer.details]) == (400, ["TOO_DEEP"])
 
     async def test_a_body_that_unpacks_to_more_than_a_mebibyte_is_413(self, api: Api) -> None:
         packed = gzip.compress(b" " * (8 * MIB))

@@ -92,12 +92,12 @@ class ChangePreviewContract:
             counts = (await api.post(of(segment), {"rules": VIPS, "sample": sample})).body
             sides = [counts["entering"], counts["leaving"]]
             assert [side["count"] for side in sides] == [1, 1]
-            assert [[each["id"] for each in side["sample"]] for side in sides] == shown
+            assert [[customer["id"] for customer in side["sample"]] for side in sides] == shown
 
     async def test_the_deleted_neither_enter_nor_leave(self, api: Api) -> None:
         segment, *everybody = await a_crowd(api, rules=BIG_SPENDERS)
-        for each in everybody:
-            await api.delete(f"/customers/{each}")
+        for customer_id in everybody:
+            await api.delete(f"/customers/{customer_id}")
         answer = await api.post(of(segment), {"rules": VIPS})
         assert answer.body == {"entering": NOBODY, "leaving": NOBODY}
 
@@ -106,7 +106,7 @@ class ChangePreviewContract:
         segment, lapsed = await a_segment(api, rules=rules), await at(api)
         api.clock.forward(days=1, microseconds=-1)
         young = await at(api)
-        expected = [each.rpartition("/")[2] for each in (young, lapsed)]
+        expected = [path.rpartition("/")[2] for path in (young, lapsed)]
         assert ids((await api.post(of(segment), {"rules": []})).body["leaving"]) == expected
         api.clock.forward(microseconds=1)
         assert ids((await api.post(of(segment), {"rules": []})).body["leaving"]) == expected[:1]

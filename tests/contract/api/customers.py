@@ -105,7 +105,7 @@ class CreateContract:
     async def test_emails_that_only_look_alike_are_two_customers(
         self, api: Api, first: str, second: str
     ) -> None:
-        ids = {(await a_customer(api, email=each))["id"] for each in (first, second)}
+        ids = {(await a_customer(api, email=email))["id"] for email in (first, second)}
         assert len(ids) == 2
 
     async def test_a_taken_email_gives_a_missing_account_and_no_more(self, api: Api) -> None:
@@ -164,7 +164,7 @@ class ReadContract:
         assert one["addresses"] == [address]
         ids = [other["id"], unknown, one["id"].upper(), other["id"]]
         answer = await api.get(f"/customers/batch?ids={','.join(ids)}")
-        found = [{"id": each["id"], "found": True, "customer": each} for each in (other, one)]
+        found = [{"id": customer["id"], "found": True, "customer": customer} for customer in (other, one)]
         customers = [found[0], {"id": unknown, "found": False}, found[1], found[0]]
         summary = {"requested": 4, "found": 3, "notFound": 1}
         data = {"customers": customers, "summary": summary}

@@ -83,7 +83,7 @@ class AddressDetailContract:
         await api.put(paths[0], {"addressType": "BILLING"})
         await addresses(api, customer, "SHIPPING", "BILLING")
         listed = (await api.get(f"{customer}/addresses")).body["data"]
-        kinds = sorted(each["addressType"] for each in listed if each["isDefault"])
+        kinds = sorted(address["addressType"] for address in listed if address["isDefault"])
         assert kinds == ["BILLING", "SHIPPING"]
 
     async def test_another_type_is_no_reason_to_take_a_default_from_its_holder(

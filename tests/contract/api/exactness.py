@@ -32,8 +32,8 @@ async def told(api: Api, segment: dict[str, Any], *customers: str) -> list[str]:
     own = f"{SEGMENTS}/{segment['id']}"
     page = (await api.get(f"{own}/customers?page=1")).body
     walked = (await api.get(f"{own}/customers?cursor=")).body["customers"]
-    ids = [each["id"] for each in page["customers"]]
-    assert await members(api, segment) == [each["id"] for each in walked] == ids
+    ids = [customer["id"] for customer in page["customers"]]
+    assert await members(api, segment) == [customer["id"] for customer in walked] == ids
     shown = (await api.get(own)).body
     assert (shown["customerCount"], shown["memberCount"], page["total"]) == (len(ids),) * 3
     assert shown in (await api.get(SEGMENTS)).body
@@ -96,7 +96,7 @@ class ExactMembersContract:
         customer = await a_customer(api, tags=["vip"])
         await put_into(api, found[1], customer)
         shown = (await api.get(f"/customers/{customer['id']}/segments")).body
-        assert [each["id"] for each in shown] == [found[each]["id"] for each in (3, 1, 0)]
+        assert [segment_shown["id"] for segment_shown in shown] == [found[number]["id"] for number in (3, 1, 0)]
 
 
 class ExactTimeContract:
@@ -119,9 +119,9 @@ class ExactTimeContract:
         for edge in sorted({moment + after for moment in ORDERED}):
             for now in (edge - INSTANT, edge):
                 api.clock.moment = now
-                due = {each for each, moment in ordered.items() if moment + after <= now}
+                due = {path for path, moment in ordered.items() if moment + after <= now}
                 found = await told(api, segment, *ordered)
-                assert {f"/customers/{each}" for each in found} == due
+                assert {f"/customers/{customer_id}" for customer_id in found} == due
 
     @pytest.mark.parametrize("is_followed", [True, False])
     async def test_each_customer_leaves_at_the_exact_moment(
@@ -133,9 +133,9 @@ class ExactTimeContract:
         for edge in sorted({moment + span for moment in ORDERED}):
             for now in (edge, edge + INSTANT):
                 api.clock.moment = now
-                left = {each for each, moment in ordered.items() if moment + span < now}
+                left = {path for path, moment in ordered.items() if moment + span < now}
                 found = await told(api, segment, *ordered)
-                assert {f"/customers/{each}" for each in found} == set(ordered) - left
+                assert {f"/customers/{customer_id}" for customer_id in found} == set(ordered) - left
 
     async def test_time_moves_whom_the_feed_has_told_of_already(self, api: Api) -> None:
         segment = await a_segment(api, **by_rule("days_since_created", "eq", 1))

@@ -79,20 +79,20 @@ class ExplainedTimeContract:
         self, api: Api, operator: str, value: Any, after: list[timedelta]
     ) -> None:
         rules = [{"field": "days_since_created", "operator": operator, "value": value}]
-        await check_changes(api, rules, await at(api), [NOW + each for each in after])
+        await check_changes(api, rules, await at(api), [NOW + delay for delay in after])
 
     @pytest.mark.parametrize(("operator", "value", "after"), WINDOWS)
     async def test_a_window_changes_its_verdict_an_instant_after_its_span(
         self, api: Api, operator: str, value: Any, after: list[timedelta]
     ) -> None:
         rules = [{"field": "created_at", "operator": operator, "value": value}]
-        await check_changes(api, rules, await at(api), [NOW + each for each in after])
+        await check_changes(api, rules, await at(api), [NOW + delay for delay in after])
 
     @pytest.mark.parametrize(("rules", "after"), TREES)
     async def test_a_rule_changes_when_its_verdict_as_a_whole_does(
         self, api: Api, rules: Any, after: list[timedelta]
     ) -> None:
-        await check_changes(api, rules, await at(api), [NOW + each for each in after])
+        await check_changes(api, rules, await at(api), [NOW + delay for delay in after])
 
     @pytest.mark.parametrize(
         ("field", "operator", "after"),
@@ -116,7 +116,7 @@ class ExplainedTimeContract:
             api.clock.moment = NOW + days * DAY
             body = (await explained(api, segment, customer)).body
             leaves = body["tree"]["conditions"]
-            told.append([each["changesAt"] and moment(each["changesAt"]) for each in leaves])
+            told.append([leaf["changesAt"] and moment(leaf["changesAt"]) for leaf in leaves])
         ten, twenty = NOW + 10 * DAY, NOW + 20 * DAY
         assert told == [[ten, twenty], [None, twenty], [None, None]]
 

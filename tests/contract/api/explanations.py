@@ -89,7 +89,7 @@ class ExplanationContract:
         assert (found["logic"], found["matches"]) == ("OR", True)
         assert (set(found), set(spent)) == ({"logic", "matches", "conditions"}, LEAF)
         assert (not_these["logic"], not_these["matches"]) == ("NOT", False)
-        assert [each["matches"] for each in not_these["conditions"]] == [True, False]
+        assert [condition["matches"] for condition in not_these["conditions"]] == [True, False]
         assert (spent["matches"], ada["matches"]) == (False, True)
 
     @pytest.mark.parametrize(
@@ -130,22 +130,22 @@ class ExplanationContract:
 
     async def test_an_age_is_told_in_whole_days_and_an_account_as_a_flag(self, api: Api) -> None:
         ages = ["days_since_created", "days_since_first_order", "days_since_last_order"]
-        rules = [{"field": each, "operator": "gt", "value": 0} for each in ages]
+        rules = [{"field": age, "operator": "gt", "value": 0} for age in ages]
         customer = await at(api, userId=USER)
         await an_order(api, customer, "o-1", 1, orderDate="2026-01-14T08:59:59Z")
         await an_order(api, customer, "o-2", 1, orderDate="2026-01-15T20:00:00Z")
         api.clock.forward(days=2, microseconds=-1)
         flag = {"field": "has_account", "operator": "is_true"}
         found = await tree(api, [*rules, flag], customer)
-        assert [each["actual"] for each in found["conditions"]] == [1, 3, 1, True]
+        assert [condition["actual"] for condition in found["conditions"]] == [1, 3, 1, True]
         assert found["conditions"][3]["actual"] is True
 
     async def test_what_is_missing_is_null(self, api: Api) -> None:
         fields = ["last_order_date", "days_since_first_order", "date_of_birth"]
         rules = [{"field": field, "operator": "is_empty"} for field in fields]
         found = await tree(api, rules, await at(api))
-        assert [each["actual"] for each in found["conditions"]] == [None, None, None]
-        assert [each["matches"] for each in found["conditions"]] == [True, True, True]
+        assert [condition["actual"] for condition in found["conditions"]] == [None, None, None]
+        assert [condition["matches"] for condition in found["conditions"]] == [True, True, True]
 
     @pytest.mark.parametrize(("field", "operator", "value"), EXPECTED)
     async def test_what_was_expected_is_told_unfolded(

@@ -90,7 +90,7 @@ TAGS = Field(
     refused={
         TOO_LONG: ([f"tag {number}" for number in range(51)], ["x" * 101]),
         WRONG_TYPE: ("vip", {"vip": True}, 1, [1], [["vip"]], [None]),
-        UNPRINTABLE: tuple([each] for each in unprintable("vip")),
+        UNPRINTABLE: tuple([text] for text in unprintable("vip")),
         LINE_BREAK: (["v\nip"],),
     },
     longest=[f"{number:0100}" for number in range(50)],

@@ -25,13 +25,13 @@ EXPLAINED = VECTORS[4::40]
 
 async def golden_customers(api: Api, storage: Storage) -> None:
     """Keeps the golden customers, and makes it their moment."""
-    await keep(storage, *(evolve(each, tenant_id=api.tenant) for each in CUSTOMERS.values()))
+    await keep(storage, *(evolve(customer, tenant_id=api.tenant) for customer in CUSTOMERS.values()))
     api.clock.moment = NOW
 
 
 def names(ids: list[str]) -> set[str]:
     assert len(set(ids)) == len(ids)
-    return {NAMES[str(UUID(each))] for each in ids}
+    return {NAMES[str(UUID(customer_id))] for customer_id in ids}
 
 
 class GoldenRulesContract:
@@ -41,7 +41,7 @@ class GoldenRulesContract:
         await golden_customers(api, storage)
         for vector in VECTORS:
             found = (await api.post(PREVIEW, {"rules": vector.rule, "sample": 100})).body
-            assert names([each["id"] for each in found["sample"]]) == vector.members, vector
+            assert names([customer["id"] for customer in found["sample"]]) == vector.members, vector
             assert found["count"] == len(vector.members), vector
 
     async def test_a_rule_that_is_published_has_exactly_its_members(
@@ -75,5 +75,5 @@ class GoldenRulesContract:
             assert answer.status == 400
             for place in refusal.places:
                 found = [f"{pointer}/" for pointer in answer.pointers]
-                assert any(each.startswith(f"/rules{place}/") for each in found), answer
+                assert any(pointer.startswith(f"/rules{place}/") for pointer in found), answer
         assert (await api.get(SEGMENTS)).body == []

@@ -91,7 +91,7 @@ class PathContract:
         await a_customer(api, firstName="Ann", email="c@example.test")
         await a_customer(api, firstName="Zoe", email="a@example.test")
         await an_order(api, vip, "o-1", 1)
-        one, other = [(await api.get(f"/customers?{each}")).body for each in (snake, camel)]
+        one, other = [(await api.get(f"/customers?{query}")).body for query in (snake, camel)]
         assert one == other
         assert one != (await api.get("/customers")).body
 
@@ -99,7 +99,7 @@ class PathContract:
         customer = await at(api)
         address, segment = await an_address(api, customer), await a_segment(api)
         known = {"addressId": address["id"], "segmentId": segment["id"]}
-        for template in sorted({each.canonical for each in api.app.router.resources()}):
+        for template in sorted({resource.canonical for resource in api.app.router.resources()}):
             path = template.replace("{customerId}", customer.rpartition("/")[2])
             path = re.sub(r"\{(\w+)\}", lambda name: known.get(name[1], "x"), path)
             got, head = [await api.send(method, path, base="") for method in ("GET", "HEAD")]
@@ -123,7 +123,7 @@ class HeaderContract:
         ids = {answer.headers["X-Request-Id"] for answer in answers}
         assert len(ids) == 2
         assert given not in ids
-        assert all(each.isprintable() and len(each) <= 128 for each in ids)
+        assert all(request_id.isprintable() and len(request_id) <= 128 for request_id in ids)
 
     async def test_nothing_is_stored_on_the_way_but_what_has_an_etag(self, api: Api) -> None:
         customer = await at(api)

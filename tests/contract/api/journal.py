@@ -25,7 +25,7 @@ FORWARD = ["sent", "delivered", "opened", "clicked"]
 
 
 async def ids(api: Api, path: str) -> list[str]:
-    return [each["id"] for each in (await api.get(path)).body]
+    return [entry["id"] for entry in (await api.get(path)).body]
 
 
 class NoteContract:
@@ -99,7 +99,7 @@ class CommunicationContract:
             await a_communication(api, customer, externalId="m-1", communicationType="sms"),
             await a_communication(api, await at(api), externalId="m-1"),
         ]
-        assert len({each["id"] for each in told}) == 3
+        assert len({communication["id"] for communication in told}) == 3
 
     async def test_without_external_ids_equal_ones_are_several(self, api: Api) -> None:
         customer = await at(api)
@@ -133,7 +133,7 @@ class CommunicationContract:
         await a_communication(api, customer, subject="b", communicationType="sms")
         await a_communication(api, customer, subject="c", direction="inbound")
         listed = (await api.get(f"{customer}/communications?{query}")).body
-        assert sorted(each["subject"] for each in listed) == list(expected)
+        assert sorted(communication["subject"] for communication in listed) == list(expected)
 
     @pytest.mark.parametrize("query", ["type=fax", "direction=up"])
     async def test_unknown_values_of_filters_are_refused(self, api: Api, query: str) -> None:
@@ -205,12 +205,12 @@ class StretchContract:
     ) -> None:
         path = await a_list_of_seven(api, kind)
         key = "orderId" if path.endswith("orders") else "id"
-        everything = [each[key] for each in (await api.get(path)).body]
+        everything = [entry[key] for entry in (await api.get(path)).body]
         found, following = [], f"{path}?limit={limit}"
         while following:
             answer = await api.get(following)
             assert len(answer.body) <= limit
-            found += [each[key] for each in answer.body]
+            found += [entry[key] for entry in answer.body]
             following = answer.link("next") or ""
         assert (len(everything), found) == (7, everything)
 

@@ -104,7 +104,7 @@ class CancelContract:
         message = {"message": "Order cancelled successfully", "duplicate": False}
         assert (answer.status, answer.body) == (200, message | {"customer": shown})
         assert await statistics(api, customer) == [1, 5, 5, 5, LATER, LATER]
-        listed = {each["orderId"]: each for each in (await api.get(f"{customer}/orders")).body}
+        listed = {order["orderId"]: order for order in (await api.get(f"{customer}/orders")).body}
         assert [listed[name]["cancelledAt"] is None for name in ("o-1", "o-2")] == [False, True]
 
     async def test_with_no_orders_left_statistics_are_as_at_first(self, api: Api) -> None:
@@ -195,7 +195,7 @@ class LedgerContract:
         assert (await statistics(api, customer))[1] == 6
         assert (await api.post(f"{path}/cancel")).body["duplicate"] is False
         listed = (await api.get(f"{customer}/orders")).body
-        assert [each["orderId"] for each in listed] == [order_id]
+        assert [order["orderId"] for order in listed] == [order_id]
 
     @pytest.mark.parametrize("order_id", ["%20", "%00", "a%20b", "%C3%A9", "x" * 101])
     async def test_other_order_ids_in_paths_are_refused(self, api: Api, order_id: str) -> None:
@@ -207,4 +207,4 @@ class LedgerContract:
         for number, date in enumerate([DAY, LATER, "2026-01-02T00:00:00Z"]):
             await an_order(api, customer, f"o-{number}", 1, orderDate=date)
         listed = (await api.get(f"{customer}/orders")).body
-        assert [each["orderId"] for each in listed] == ["o-1", "o-2", "o-0"]
+        assert [order["orderId"] for order in listed] == ["o-1", "o-2", "o-0"]

@@ -111,7 +111,7 @@ async def a_crowd(api: Api, size: int) -> list[str]:
     """Ids of customers who were all created at one moment, as the list shows them."""
     for _ in range(size):
         await a_customer(api)
-    return [each["id"] for each in (await api.get("/customers?page_size=100")).body["customers"]]
+    return [customer["id"] for customer in (await api.get("/customers?page_size=100")).body["customers"]]
 
 
 class FilterContract:
@@ -134,7 +134,7 @@ class FilterContract:
         customer = (await api.get("/customers")).body["customers"][0]
         await api.put(f"/customers/{customer['id']}", {"status": "BLOCKED"})
         found = (await api.get("/customers?status=blocked")).body
-        assert [each["id"] for each in found["customers"]] == [customer["id"]]
+        assert [customer["id"] for customer in found["customers"]] == [customer["id"]]
         assert (await api.get("/customers?status=active")).body["total"] == 2
 
     async def test_orders_sort_by_what_they_name(self, api: Api) -> None:
@@ -149,13 +149,13 @@ class FilterContract:
     async def test_a_bad_query_is_refused_and_named(self, api: Api, query: str) -> None:
         answer = await api.get(f"/customers?{query}")
         assert answer.status == 400
-        assert answer.fields <= {each.partition("=")[0] for each in query.split("&")}
+        assert answer.fields <= {part.partition("=")[0] for part in query.split("&")}
         assert (len(answer.fields), answer.pointers) == (1, set())
 
     async def test_all_that_is_bad_in_a_query_is_named_at_once(self, api: Api) -> None:
         query = "page=0&page_size=x&sort_by=age&sort_order=up&status=GONE&created_from=x"
         answer = await api.get(f"/customers?{query}&min_total_spent=x")
-        assert answer.fields == {each.partition("=")[0] for each in query.split("&")} | {
+        assert answer.fields == {part.partition("=")[0] for part in query.split("&")} | {
             "min_total_spent"
         }
 
@@ -208,7 +208,7 @@ class PageContract:
             (await api.get(f"/customers?sort_by={order}&page_size=3&page={page}")).body["customers"]
             for page in (1, 2, 3)
         ]
-        assert sorted(each["id"] for page in pages for each in page) == sorted(ids)
+        assert sorted(customer["id"] for page in pages for customer in page) == sorted(ids)
 
     @pytest.mark.parametrize("order", ["asc", "desc"])
     async def test_missing_dates_come_last_in_both_orders(self, api: Api, order: str) -> None:
@@ -216,6 +216,6 @@ class PageContract:
         await an_order(api, paths[1], "o-1", 1, orderDate="2025-01-01T00:00:00Z")
         await an_order(api, paths[3], "o-2", 1, orderDate="2025-01-02T00:00:00Z")
         listed = await api.get(f"/customers?sort_by=last_order_date&sort_order={order}")
-        dates = [each["lastOrderDate"] for each in listed.body["customers"]]
+        dates = [customer["lastOrderDate"] for customer in listed.body["customers"]]
         assert dates[:2] == sorted(dates[:2], reverse=order == "desc")
         assert dates[2:] == [None, None]

@@ -88,7 +88,7 @@ class DynamicMembersContract:
         assert await members(api, segment) == []
         await an_order(api, customer, "o-2", "0.01")
         assert await members(api, segment) == [customer.rpartition("/")[2]]
-        assert [each["id"] for each in (await api.get(f"{customer}/segments")).body] == [
+        assert [shown_segment["id"] for shown_segment in (await api.get(f"{customer}/segments")).body] == [
             segment["id"]
         ]
         assert (await api.get(SEGMENTS)).body[0]["customerCount"] == 1
@@ -138,12 +138,12 @@ class MemberListContract:
         await put_into(api, segment, *customers)
         await a_customer(api)
         path = f"{SEGMENTS}/{segment['id']}/customers"
-        return path, [each["id"] for each in reversed(customers)]
+        return path, [customer["id"] for customer in reversed(customers)]
 
     async def test_members_are_listed_newest_customer_first(self, api: Api) -> None:
         path, ids = await self.a_group(api, 3)
         listed = (await api.get(path)).body
-        assert [each["id"] for each in listed] == ids
+        assert [customer["id"] for customer in listed] == ids
         assert listed[0] == (await api.get(f"/customers/{ids[0]}")).body
 
     @pytest.mark.parametrize(
@@ -155,22 +155,22 @@ class MemberListContract:
     ) -> None:
         path, ids = await self.a_group(api, 3)
         body = (await api.get(f"{path}?{query}")).body
-        assert [each["id"] for each in body["customers"]] == ids
+        assert [customer["id"] for customer in body["customers"]] == ids
         assert (body["total"], body["page"], body["pagination"]["limit"]) == (3, 1, 20)
 
     async def test_members_have_pages_and_orders(self, api: Api) -> None:
         path, ids = await self.a_group(api, 5)
         answer = await api.get(f"{path}?page=2&page_size=2&sort_by=first_name")
-        assert [each["id"] for each in answer.body["customers"]] == ids[::-1][2:4]
+        assert [customer["id"] for customer in answer.body["customers"]] == ids[::-1][2:4]
         assert (answer.body["total"], answer.body["totalPages"]) == (5, 3)
         following = await api.get(answer.link("next") or "")
-        assert [each["id"] for each in following.body["customers"]] == ids[::-1][4:]
+        assert [customer["id"] for customer in following.body["customers"]] == ids[::-1][4:]
 
     async def test_members_are_walked_by_cursor(self, api: Api) -> None:
         path, ids = await self.a_group(api, 5)
         first = (await api.get(f"{path}?page_size=3&cursor=")).body
         last = (await api.get(f"{path}?page_size=3&cursor={first['nextCursor']}")).body
-        assert [each["id"] for each in first["customers"] + last["customers"]] == ids
+        assert [customer["id"] for customer in first["customers"] + last["customers"]] == ids
         assert last["nextCursor"] is None
 
     async def test_bad_queries_are_refused_here_too(self, api: Api) -> None:

@@ -45,9 +45,9 @@ async def told(api: Api, segment: dict[str, Any], size: int = 1_000) -> list[dic
 def replay(feed: list[dict[str, Any]], inside: set[str] | None = None) -> set[str]:
     """Who is in the segment after those changes, of which none repeats another."""
     found = set(inside or ())
-    for each in feed:
-        assert (each["customerId"] in found) is (each["change"] == "left"), each
-        (found.discard if each["change"] == "left" else found.add)(each["customerId"])
+    for change in feed:
+        assert (change["customerId"] in found) is (change["change"] == "left"), change
+        (found.discard if change["change"] == "left" else found.add)(change["customerId"])
     return found
 
 
@@ -98,9 +98,9 @@ class ChangesContract:
         for _ in range(5):
             await put_into(api, segment, await a_customer(api))
         whole = (await changes(api, segment)).body["changes"]
-        sequences = [each["sequence"] for each in whole]
+        sequences = [change["sequence"] for change in whole]
         assert sequences == sorted(set(sequences))
-        assert all(type(each) is int and each > 0 for each in sequences)
+        assert all(type(sequence) is int and sequence > 0 for sequence in sequences)
         for size in (1, 2, 5):
             assert await told(api, segment, size) == whole
         end = (await changes(api, segment, f"?after={sequences[-1]}")).body
@@ -117,7 +117,7 @@ class ChangesContract:
 
     async def test_a_hundred_are_given_unless_asked_and_a_thousand_at_most(self, api: Api) -> None:
         segment, customers = await a_segment(api), [await a_customer(api) for _ in range(101)]
-        ids = {"customerIds": [each["id"] for each in customers]}
+        ids = {"customerIds": [customer["id"] for customer in customers]}
         for method in ("POST", "DELETE") * 5:
             assert (
                 await api.send(method, f"{SEGMENTS}/{segment['id']}/customers", ids)
@@ -150,7 +150,7 @@ class ChangesContract:
         one, other = await a_segment(api, **EVERYBODY), await a_segment(api)
         first, second = await a_customer(api), await a_customer(api)
         await put_into(api, other, second)
-        assert {each["segmentId"] for each in await told(api, one)} == {one["id"]}
+        assert {change["segmentId"] for change in await told(api, one)} == {one["id"]}
         assert replay(await told(api, one)) == {first["id"], second["id"]}
         assert replay(await told(api, other)) == {second["id"]}
 

@@ -51,7 +51,7 @@ def nested(levels: int) -> Any:
 def ids(sample: dict[str, Any]) -> list[str]:
     """Whom a sample shows, which are all that it counts."""
     assert sample["count"] == len(sample["sample"])
-    return [each["id"] for each in sample["sample"]]
+    return [customer["id"] for customer in sample["sample"]]
 
 
 class PreviewContract:
@@ -75,7 +75,7 @@ class PreviewContract:
             newest.insert(0, (await a_customer(api, tags=["vip"]))["id"])
             api.clock.forward(seconds=1)
         found = (await api.post(PREVIEW, {"rules": VIPS, **fields})).body
-        assert [each["id"] for each in found["sample"]] == newest[:shown]
+        assert [customer["id"] for customer in found["sample"]] == newest[:shown]
         assert found["count"] == 12
 
     async def test_a_hundred_is_the_largest_sample(self, api: Api) -> None:

@@ -69,4 +69,4 @@ class ReplayContract:
         while after != (after := await follow(after)):
             pass
         assert followed == await told(api, segment)
-        assert replay(followed) == {each["id"] for each in await writing}
+        assert replay(followed) == {customer["id"] for customer in await writing}

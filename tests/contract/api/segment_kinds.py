@@ -25,9 +25,9 @@ class SegmentKindContract:
         shown = [segment, put, (await api.get(f"{SEGMENTS}/{segment['id']}")).body]
         shown += (await api.get(SEGMENTS)).body + (await api.get(f"{customer}/segments")).body
         assert len(shown) == 5
-        for each in shown:
-            progress = each["buildProgress"]
-            assert each["buildStatus"] == ("ready" if progress == 1 else "building")
+        for body in shown:
+            progress = body["buildProgress"]
+            assert body["buildStatus"] == ("ready" if progress == 1 else "building")
             assert 0 <= progress <= 1
 
     async def test_a_rule_made_manual_keeps_those_whom_it_matched_at_that_moment(
@@ -66,7 +66,7 @@ class SegmentKindContract:
         await put_into(api, segment, by_hand)
         dynamic = await changed(api, segment, isDynamic=True)
         assert (dynamic["segmentType"], dynamic["memberCount"]) == ("DYNAMIC", 1)
-        paths = [f"/customers/{each['id']}" for each in (by_hand, by_rule)]
+        paths = [f"/customers/{member['id']}" for member in (by_hand, by_rule)]
         assert await told(api, segment, *paths) == [by_rule["id"]]
         await changed(api, segment, isDynamic=False)
         assert await told(api, segment, *paths) == [by_rule["id"]]

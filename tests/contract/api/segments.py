@@ -97,7 +97,7 @@ class SegmentContract:
         for _ in range(3):
             added.append((await a_segment(api))["id"])
             api.clock.forward(seconds=1)
-        assert [each["id"] for each in (await api.get(SEGMENTS)).body] == added[::-1]
+        assert [segment["id"] for segment in (await api.get(SEGMENTS)).body] == added[::-1]
 
     @pytest.mark.parametrize("written", WRITTEN)
     async def test_rules_are_echoed_as_they_were_written(self, api: Api, written: str) -> None:

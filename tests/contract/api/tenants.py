@@ -111,8 +111,8 @@ def body_for(method: str, template: str, ids: Mapping[str, str]) -> Any:
 def masked(raw: bytes, ids: Mapping[str, str]) -> str:
     """An answer's text, the ids that were asked for replaced by their names."""
     text = raw.decode()
-    for name, each in ids.items():
-        text = text.replace(each, f"<{name}>")
+    for name, value in ids.items():
+        text = text.replace(value, f"<{name}>")
     return text
 
 
@@ -235,13 +235,13 @@ class IsolationContract:
         assert answer.body["data"]["customers"] == [{"id": customer["id"], "found": False}]
 
     async def test_tenants_may_share_emails_tokens_names_and_order_ids(self, api: Api) -> None:
-        for each in (api, api.of_tenant(a_tenant())):
-            customer = await at(each, email="ada@example.test")
-            await a_method(each, customer, gatewayPaymentMethodId="pm_1")
-            await a_segment(each, name="Big")
-            assert (await an_order(each, customer, "o-1", 12)).body["duplicate"] is False
-            assert (await each.get("/customers")).body["total"] == 1
-            assert len((await each.get("/customers/segments")).body) == 1
+        for caller in (api, api.of_tenant(a_tenant())):
+            customer = await at(caller, email="ada@example.test")
+            await a_method(caller, customer, gatewayPaymentMethodId="pm_1")
+            await a_segment(caller, name="Big")
+            assert (await an_order(caller, customer, "o-1", 12)).body["duplicate"] is False
+            assert (await caller.get("/customers")).body["total"] == 1
+            assert len((await caller.get("/customers/segments")).body) == 1
 
     async def test_a_cursor_of_another_tenant_shows_nothing_of_it(self, api: Api) -> None:
         for _ in range(3):
@@ -251,4 +251,4 @@ class IsolationContract:
         own = [await a_customer(other) for _ in range(2)]
         answer = await other.get(f"/customers?cursor={cursor}&page_size=10")
         shown = [] if answer.status == 400 else answer.body["customers"]
-        assert {each["id"] for each in shown} <= {each["id"] for each in own}
+        assert {customer["id"] for customer in shown} <= {customer["id"] for customer in own}

@@ -74,7 +74,7 @@ class TextContract:
     @pytest.mark.parametrize("name", ["a new customer", "PUT of a customer", "PATCH of a customer"])
     async def test_the_longest_values_of_a_customer_are_kept(self, api: Api, name: str) -> None:
         target = TARGETS[name]
-        longest = {key: each.longest for key, each in target.fields.items()}
+        longest = {key: field.longest for key, field in target.fields.items()}
         path = await target.place(api, await at(api))
         answer = await api.send(target.method, path, {**target.body, **longest})
         assert answer.status in (200, 201), answer
@@ -87,7 +87,7 @@ class TextContract:
     @pytest.mark.parametrize("name", ["a new address", "PUT of an address", "PATCH of an address"])
     async def test_the_longest_values_of_an_address_are_kept(self, api: Api, name: str) -> None:
         target = TARGETS[name]
-        longest = {key: each.longest for key, each in target.fields.items()}
+        longest = {key: field.longest for key, field in target.fields.items()}
         path = await target.place(api, customer := await at(api))
         assert (await api.send(target.method, path, longest)).status in (200, 201)
         shown = (await api.get(f"{customer}/addresses")).body["data"][0]
@@ -98,7 +98,7 @@ class TextContract:
     )
     async def test_the_longest_values_of_others_are_kept(self, api: Api, name: str) -> None:
         target = TARGETS[name]
-        longest = {key: each.longest for key, each in target.fields.items()}
+        longest = {key: field.longest for key, field in target.fields.items()}
         longest |= {"isDynamic": False} if "isDynamic" in longest else {}
         path = await target.place(api, await at(api))
         answer = await api.send(target.method, path, longest)

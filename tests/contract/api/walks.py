@@ -58,9 +58,9 @@ class CursorContract:
             if number % 2:
                 date = f"2025-01-{20 - number}T00:00:00Z"
                 await an_order(api, customer, f"o-{number}", 5, orderDate=date)
-        sorting = "&".join(each for each in query.split("&") if not each.startswith("page_size"))
+        sorting = "&".join(part for part in query.split("&") if not part.startswith("page_size"))
         listed = (await api.get(f"/customers?page_size=100&{sorting}")).body["customers"]
-        assert await walk(api, f"/customers?{query}") == [each["id"] for each in listed]
+        assert await walk(api, f"/customers?{query}") == [customer["id"] for customer in listed]
 
     async def test_a_cursor_for_other_filters_is_refused(self, api: Api) -> None:
         await a_crowd(api, 3)

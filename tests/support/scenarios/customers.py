@@ -264,7 +264,7 @@ def journal() -> Scenario:
 
 def batches() -> Scenario:
     found = yield get("/customers?page_size=3&sort_by=email&sort_order=asc")
-    ids = [each["id"] for each in found.body["customers"]]
+    ids = [customer["id"] for customer in found.body["customers"]]
     for told in ([*ids, UNKNOWN], [ids[0], ids[0]], [UNKNOWN], [], ["x", ids[0]], [ids[0]] * 101):
         yield get(f"/customers/batch?ids={','.join(told)}")
 

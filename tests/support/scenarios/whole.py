@@ -24,7 +24,7 @@ def session() -> Iterator[Scenario]:
     yield from chain(
         customer_scenarios(), ledger_scenarios(), segment_scenarios(), tenant_scenarios()
     )
-    yield from (refusals(each) for each in operations(the_document()))
+    yield from (refusals(operation) for operation in operations(the_document()))
 
 
 def refusals(operation: Operation) -> Scenario:
