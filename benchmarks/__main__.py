@@ -92,7 +92,9 @@ async def _operations(
 
 
 async def _with_cursors(url: str, tenant: Tenant, chosen: list[Operation]) -> Tenant:
-    needed = [sort for sort in SORTS if any(f"{sort}, deep" in operation.name for operation in chosen)]
+    needed = [
+        sort for sort in SORTS if any(f"{sort}, deep" in operation.name for operation in chosen)
+    ]
     walks = (ask_cursor(url, tenant.id, sort, DEEP[tenant.id]) for sort in needed)
     return evolve(tenant, cursors=dict(zip(needed, await asyncio.gather(*walks), strict=True)))
 

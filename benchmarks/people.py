@@ -124,7 +124,9 @@ async def _copy_all(
     rows = {
         "customers": ({**to_row(_customer(tenant, number))} for number in numbers),
         "customer_addresses": (asdict(address) for address in _addresses(tenant, tenths)),
-        "customer_communications": (asdict(communication) for communication in _communications(tenant, tenths)),
+        "customer_communications": (
+            asdict(communication) for communication in _communications(tenant, tenths)
+        ),
     }
     for table, told in rows.items():
         await _copy(connection, table, told)

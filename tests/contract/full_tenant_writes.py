@@ -8,9 +8,9 @@ from customers.core.model.customer import CustomerStatus
 from customers.core.model.journal import CommunicationStatus
 from customers.core.model.membership import RefreshState
 from customers.core.ports.storage import Transaction
-from tests.contract.full_tenant import ADA, BOB, EVE, MAIL, NOTE, OTHERS, SEGMENT, Scene
-from tests.contract.membership_steps import a_flip
-from tests.contract.steps import BY_HAND
+from tests.contract.full_tenant import ADA, BOB, EVE, MAIL, NOTE, OTHERS, SEGMENT, FullTenant
+from tests.contract.membership_steps import a_change
+from tests.contract.steps import ASSIGNMENT
 from tests.support.builders import (
     NOW,
     a_communication,
@@ -24,71 +24,87 @@ from tests.support.builders import (
 )
 
 
-async def _delete(tx: Transaction, scene: Scene) -> None:
+async def _delete(tx: Transaction, full_tenant: FullTenant) -> None:
     await tx.payment_methods.release(ADA)
-    await tx.customers.save(scene.ada.deleted(later(days=1)))
+    await tx.customers.save(full_tenant.ada.deleted(later(days=1)))
 
 
-async def _reclaim(tx: Transaction, scene: Scene) -> None:
-    await _delete(tx, scene)
-    await tx.customers.save(scene.ada.touched(later(days=1)))
+async def _reclaim(tx: Transaction, full_tenant: FullTenant) -> None:
+    await _delete(tx, full_tenant)
+    await tx.customers.save(full_tenant.ada.touched(later(days=1)))
     await tx.payment_methods.reclaim(ADA)
 
 
-async def _put_members(tx: Transaction, scene: Scene) -> None:
-    await tx.memberships.apply([a_flip(scene.segment, scene.bob)])
-    await tx.assignments.add_members(SEGMENT, BY_HAND)
+async def _assign_members(tx: Transaction, full_tenant: FullTenant) -> None:
+    await tx.memberships.apply([a_change(full_tenant.segment, full_tenant.bob)])
+    await tx.assignments.add_members(SEGMENT, ASSIGNMENT)
 
 
-async def _settle_marks(tx: Transaction, scene: Scene) -> None:
+async def _remove_pending_changes(tx: Transaction, full_tenant: FullTenant) -> None:
     await tx.memberships.apply([], await tx.memberships.with_pending_changes(9))
 
 
 # A change of what a transaction has locked: every customer, order, segment and communication, and
 # the members.
-WRITES: dict[str, Callable[[Transaction, Scene], Awaitable[object]]] = {
-    "add a customer": lambda tx, scene: tx.customers.add(a_customer(tenant_id=scene.ada.tenant_id)),
-    "save a customer": lambda tx, scene: tx.customers.save(
-        evolve(scene.ada, status=CustomerStatus.BLOCKED, email="new@example.test")
+WRITES: dict[str, Callable[[Transaction, FullTenant], Awaitable[object]]] = {
+    "add a customer": lambda tx, full_tenant: tx.customers.add(
+        a_customer(tenant_id=full_tenant.ada.tenant_id)
+    ),
+    "save a customer": lambda tx, full_tenant: tx.customers.save(
+        evolve(full_tenant.ada, status=CustomerStatus.BLOCKED, email="new@example.test")
     ),
     "delete": _delete,
     "delete and restore": _reclaim,
-    "restore": lambda tx, scene: tx.customers.save(scene.eve.restored(later(days=1))),
-    "change an address": lambda tx, scene: tx.addresses.replace(
-        ADA, [scene.home], [evolve(scene.home, city="Paris")]
+    "restore": lambda tx, full_tenant: tx.customers.save(full_tenant.eve.restored(later(days=1))),
+    "change an address": lambda tx, full_tenant: tx.addresses.replace(
+        ADA, [full_tenant.home], [evolve(full_tenant.home, city="Paris")]
     ),
-    "remove an address": lambda tx, scene: tx.addresses.replace(ADA, [scene.home], []),
-    "add an address": lambda tx, scene: tx.addresses.replace(
-        ADA, [scene.home], [scene.home, an_address(scene.ada)]
+    "remove an address": lambda tx, full_tenant: tx.addresses.replace(ADA, [full_tenant.home], []),
+    "add an address": lambda tx, full_tenant: tx.addresses.replace(
+        ADA, [full_tenant.home], [full_tenant.home, an_address(full_tenant.ada)]
     ),
-    "change a method": lambda tx, scene: tx.payment_methods.replace(
-        ADA, [scene.card], [evolve(scene.card, is_active=False)]
+    "change a method": lambda tx, full_tenant: tx.payment_methods.replace(
+        ADA, [full_tenant.card], [evolve(full_tenant.card, is_active=False)]
     ),
-    "remove a method": lambda tx, scene: tx.payment_methods.replace(ADA, [scene.card], []),
-    "add a method": lambda tx, scene: tx.payment_methods.replace(
-        ADA, [scene.card], [scene.card, a_payment_method(scene.ada)]
+    "remove a method": lambda tx, full_tenant: tx.payment_methods.replace(
+        ADA, [full_tenant.card], []
     ),
-    "add a note": lambda tx, scene: tx.notes.add(a_note(scene.ada)),
-    "remove a note": lambda tx, scene: tx.notes.remove(ADA, NOTE),
-    "add a communication": lambda tx, scene: tx.communications.add(a_communication(scene.ada)),
-    "move a communication": lambda tx, scene: tx.communications.save(
-        scene.mail.move(CommunicationStatus.OPENED)
+    "add a method": lambda tx, full_tenant: tx.payment_methods.replace(
+        ADA, [full_tenant.card], [full_tenant.card, a_payment_method(full_tenant.ada)]
     ),
-    "cancel an order": lambda tx, scene: tx.orders.save(scene.order.cancel(later(days=1))),
-    "tell a stub": lambda tx, scene: tx.orders.save(an_entry(scene.ada, order_id="stub")),
-    "change a segment": lambda tx, scene: tx.segments.save(evolve(scene.segment, name="New")),
-    "add a segment": lambda tx, scene: tx.segments.add(
-        a_segment(tenant_id=scene.segment.tenant_id)
+    "add a note": lambda tx, full_tenant: tx.notes.add(a_note(full_tenant.ada)),
+    "remove a note": lambda tx, full_tenant: tx.notes.remove(ADA, NOTE),
+    "add a communication": lambda tx, full_tenant: tx.communications.add(
+        a_communication(full_tenant.ada)
     ),
-    "remove a segment": lambda tx, scene: tx.segments.remove(SEGMENT),
-    "put": lambda tx, scene: tx.assignments.add(SEGMENT, [BOB], BY_HAND),
-    "take": lambda tx, scene: tx.assignments.remove(SEGMENT, [ADA]),
-    "empty": lambda tx, scene: tx.assignments.clear(SEGMENT),
-    "put members": _put_members,
-    "settle": lambda tx, scene: tx.memberships.apply([a_flip(scene.segment, scene.bob)]),
-    "settle marks": _settle_marks,
-    "stand": lambda tx, scene: tx.memberships.save_refresh_state(OTHERS, RefreshState(target=NOW)),
-    "erase": lambda tx, scene: tx.erasures.erase(scene.ada.erased(later(days=1))),
+    "move a communication": lambda tx, full_tenant: tx.communications.save(
+        full_tenant.mail.move(CommunicationStatus.OPENED)
+    ),
+    "cancel an order": lambda tx, full_tenant: tx.orders.save(
+        full_tenant.order.cancel(later(days=1))
+    ),
+    "record the order of a stub": lambda tx, full_tenant: tx.orders.save(
+        an_entry(full_tenant.ada, order_id="stub")
+    ),
+    "change a segment": lambda tx, full_tenant: tx.segments.save(
+        evolve(full_tenant.segment, name="New")
+    ),
+    "add a segment": lambda tx, full_tenant: tx.segments.add(
+        a_segment(tenant_id=full_tenant.segment.tenant_id)
+    ),
+    "remove a segment": lambda tx, full_tenant: tx.segments.remove(SEGMENT),
+    "assign": lambda tx, full_tenant: tx.assignments.add(SEGMENT, [BOB], ASSIGNMENT),
+    "unassign": lambda tx, full_tenant: tx.assignments.remove(SEGMENT, [ADA]),
+    "clear assignments": lambda tx, full_tenant: tx.assignments.clear(SEGMENT),
+    "assign members": _assign_members,
+    "apply a change": lambda tx, full_tenant: tx.memberships.apply(
+        [a_change(full_tenant.segment, full_tenant.bob)]
+    ),
+    "remove pending changes": _remove_pending_changes,
+    "save a refresh state": lambda tx, full_tenant: tx.memberships.save_refresh_state(
+        OTHERS, RefreshState(target=NOW)
+    ),
+    "erase": lambda tx, full_tenant: tx.erasures.erase(full_tenant.ada.erased(later(days=1))),
 }
 
 

@@ -20,27 +20,29 @@ from customers.core.model.query import (
     SortField,
 )
 from customers.core.ports.storage import Storage
-from tests.contract.steps import EVERYONE, delete, keep, save
+from tests.contract.steps import EVERYONE, add_customers, delete, save
 from tests.support.builders import FIRST_MOMENT, LAST_MOMENT, a_customer, later, some_statistics
 
-ORDERS = [CustomerSort(by=by, order=order) for by, order in product(SortField, SortDirection)]
+SORTS = [
+    CustomerSort(by=by, order=direction) for by, direction in product(SortField, SortDirection)
+]
 OLDEST_FIRST = CustomerSort(order=SortDirection.ASC)
 NEWEST_FIRST = CustomerSort()
 
-every_order = pytest.mark.parametrize(
-    "order", ORDERS, ids=[f"{sort.by}-{sort.order}" for sort in ORDERS]
+every_sort = pytest.mark.parametrize(
+    "sort", SORTS, ids=[f"{sort.by}-{sort.order}" for sort in SORTS]
 )
 
 # What folds, accents and letter case would reorder, were it not by code point.
 WORDS = ["Zoe", "adam", "Adam", "Émile", "_x", "a-b", "ab", "\U0001d11e", "\uffee", "", "Z", "a b"]
 
 
-def by_hand(customers: Sequence[Customer], order: CustomerSort) -> list[UUID]:
+def sorted_ids(customers: Sequence[Customer], sort: CustomerSort) -> list[UUID]:
     """The ids in that order: missing values last, ties by id the same way."""
-    descending = order.order is SortDirection.DESC
-    with_value = [customer for customer in customers if order.by.of(customer) is not None]
-    without_value = [customer for customer in customers if order.by.of(customer) is None]
-    with_value.sort(key=lambda customer: (order.by.of(customer), customer.id), reverse=descending)
+    descending = sort.order is SortDirection.DESC
+    with_value = [customer for customer in customers if sort.by.of(customer) is not None]
+    without_value = [customer for customer in customers if sort.by.of(customer) is None]
+    with_value.sort(key=lambda customer: (sort.by.of(customer), customer.id), reverse=descending)
     without_value.sort(key=lambda customer: customer.id, reverse=descending)
     return [customer.id for customer in (*with_value, *without_value)]
 
@@ -79,37 +81,37 @@ async def page(
     size: int = 100,
     *,
     customer_filter: CustomerFilter = EVERYONE,
-    order: CustomerSort = NEWEST_FIRST,
+    sort: CustomerSort = NEWEST_FIRST,
 ) -> list[UUID]:
     async with storage.view(tenant) as view:
-        customers = await view.customers.page(customer_filter, order, Page(number=number, size=size))
+        customers = await view.customers.page(customer_filter, sort, Page(number=number, size=size))
         numbered = await view.customers.page_with_total(
-            customer_filter, order, Page(number=number, size=size)
+            customer_filter, sort, Page(number=number, size=size)
         )
         assert list(numbered.customers) == list(customers)
         assert numbered.total == await view.customers.count(customer_filter)
     return [customer.id for customer in customers]
 
 
-async def stretch(
+async def page_after(
     storage: Storage,
     tenant: str,
     after: Customer | None,
     limit: int,
     *,
     customer_filter: CustomerFilter = EVERYONE,
-    order: CustomerSort = NEWEST_FIRST,
+    sort: CustomerSort = NEWEST_FIRST,
 ) -> list[Customer]:
     """The next customers after one, as a walk by cursor asks for them."""
-    key = CustomerKey(value=order.by.of(after), id=after.id) if after else None
+    key = CustomerKey(value=sort.by.of(after), id=after.id) if after else None
     async with storage.view(tenant) as view:
-        return list(await view.customers.page_after(customer_filter, order, key, limit))
+        return list(await view.customers.page_after(customer_filter, sort, key, limit))
 
 
 async def walk(
     storage: Storage,
     tenant: str,
-    order: CustomerSort,
+    sort: CustomerSort,
     limit: int,
     customer_filter: CustomerFilter = EVERYONE,
 ) -> list[UUID]:
@@ -117,48 +119,50 @@ async def walk(
     walked: list[Customer] = []
     for _ in range(40):
         last = walked[-1] if walked else None
-        following = await stretch(storage, tenant, last, limit, customer_filter=customer_filter, order=order)
+        following = await page_after(
+            storage, tenant, last, limit, customer_filter=customer_filter, sort=sort
+        )
         walked += following
         if not following:
             return [customer.id for customer in walked]
     raise AssertionError(f"the walk does not end: {walked}")
 
 
-class OrderContract:
-    @every_order
+class CustomerSortContract:
+    @every_sort
     async def test_a_page_is_in_order(
-        self, storage: Storage, tenant: str, order: CustomerSort
+        self, storage: Storage, tenant: str, sort: CustomerSort
     ) -> None:
         crowd = a_crowd(tenant)
-        await keep(storage, *reversed(crowd))
-        assert await page(storage, tenant, order=order) == by_hand(crowd, order)
+        await add_customers(storage, *reversed(crowd))
+        assert await page(storage, tenant, sort=sort) == sorted_ids(crowd, sort)
 
-    @every_order
+    @every_sort
     async def test_pages_neither_skip_nor_repeat(
-        self, storage: Storage, tenant: str, order: CustomerSort
+        self, storage: Storage, tenant: str, sort: CustomerSort
     ) -> None:
         crowd = a_crowd(tenant)
-        await keep(storage, *crowd)
-        pages = [await page(storage, tenant, number, 5, order=order) for number in (1, 2, 3)]
+        await add_customers(storage, *crowd)
+        pages = [await page(storage, tenant, number, 5, sort=sort) for number in (1, 2, 3)]
         assert [len(ids) for ids in pages] == [5, 5, 2]
-        assert list(chain(*pages)) == by_hand(crowd, order)
+        assert list(chain(*pages)) == sorted_ids(crowd, sort)
 
-    @every_order
-    async def test_a_walk_neither_skips_nor_repeats(
-        self, storage: Storage, tenant: str, order: CustomerSort
+    @every_sort
+    async def test_cursor_pages_neither_skip_nor_repeat(
+        self, storage: Storage, tenant: str, sort: CustomerSort
     ) -> None:
         crowd = a_crowd(tenant)
-        await keep(storage, *crowd)
-        assert await walk(storage, tenant, order, limit=1) == by_hand(crowd, order)
-        assert await walk(storage, tenant, order, limit=5) == by_hand(crowd, order)
+        await add_customers(storage, *crowd)
+        assert await walk(storage, tenant, sort, limit=1) == sorted_ids(crowd, sort)
+        assert await walk(storage, tenant, sort, limit=5) == sorted_ids(crowd, sort)
 
 
-class PageContract:
+class CustomerPageContract:
     @pytest.mark.parametrize("number", [2, 3, 10**6, 10**12, 10**30])
     async def test_a_page_past_the_end_is_empty(
         self, storage: Storage, tenant: str, number: int
     ) -> None:
-        await keep(storage, *(a_customer(tenant_id=tenant) for _ in range(3)))
+        await add_customers(storage, *(a_customer(tenant_id=tenant) for _ in range(3)))
         assert await page(storage, tenant, number, 3) == []
 
     async def test_a_tenant_without_customers_has_an_empty_page(
@@ -167,27 +171,29 @@ class PageContract:
         assert await page(storage, tenant) == []
         assert await walk(storage, tenant, NEWEST_FIRST, 10) == []
 
-    async def test_a_list_shows_customers_whole(self, storage: Storage, tenant: str) -> None:
+    async def test_listed_customers_have_every_field(self, storage: Storage, tenant: str) -> None:
         crowd = a_crowd(tenant)
-        await keep(storage, *crowd)
+        await add_customers(storage, *crowd)
         by_id = {customer.id: customer for customer in crowd}
         async with storage.view(tenant) as view:
             paged = await view.customers.page(EVERYONE, NEWEST_FIRST, Page(size=100))
             walked = await view.customers.page_after(EVERYONE, NEWEST_FIRST, None, 100)
-        assert {customer.id: customer for customer in paged} == {customer.id: customer for customer in walked} == by_id
+        assert (
+            {customer.id: customer for customer in paged}
+            == {customer.id: customer for customer in walked}
+            == by_id
+        )
 
-    async def test_the_deleted_are_in_no_list(self, storage: Storage, tenant: str) -> None:
+    async def test_deleted_customers_are_in_no_list(self, storage: Storage, tenant: str) -> None:
         here, eve = a_customer(tenant_id=tenant), a_customer(tenant_id=tenant)
-        await keep(storage, here, eve)
+        await add_customers(storage, here, eve)
         await delete(storage, eve)
         assert await page(storage, tenant) == [here.id]
         assert await walk(storage, tenant, NEWEST_FIRST, 10) == [here.id]
 
-    async def test_a_transaction_lists_what_it_has_changed(
-        self, storage: Storage, tenant: str
-    ) -> None:
+    async def test_a_transaction_lists_its_own_changes(self, storage: Storage, tenant: str) -> None:
         old, new = a_customer(tenant_id=tenant), a_customer(tenant_id=tenant)
-        await keep(storage, old)
+        await add_customers(storage, old)
         async with storage.transaction(tenant) as tx:
             await tx.customers.add(new)
             await tx.customers.get_for_update(old.id)
@@ -196,73 +202,86 @@ class PageContract:
             assert list(await tx.customers.page_after(EVERYONE, NEWEST_FIRST, None, 9)) == [new]
             assert await tx.customers.count(EVERYONE) == 1
 
-    async def test_a_filtered_list_has_its_own_pages(self, storage: Storage, tenant: str) -> None:
+    async def test_a_filtered_list_can_be_paged(self, storage: Storage, tenant: str) -> None:
         customers = a_crowd(tenant)
-        await keep(storage, *customers)
+        await add_customers(storage, *customers)
         customer_filter = CustomerFilter(min_total_spent=Decimal("1.00"))
-        expected = by_hand([customer for customer in customers if customer_filter.keeps(customer)], OLDEST_FIRST)
+        expected = sorted_ids(
+            [customer for customer in customers if customer_filter.keeps(customer)], OLDEST_FIRST
+        )
         pages = [
-            await page(storage, tenant, number, 2, customer_filter=customer_filter, order=OLDEST_FIRST)
+            await page(
+                storage, tenant, number, 2, customer_filter=customer_filter, sort=OLDEST_FIRST
+            )
             for number in range(1, 8)
         ]
         assert list(chain(*pages)) == expected
         assert await walk(storage, tenant, OLDEST_FIRST, 2, customer_filter) == expected
 
 
-class WalkContract:
-    @pytest.mark.parametrize("order", [NEWEST_FIRST, OLDEST_FIRST])
-    async def test_a_walk_meets_everyone_once_while_others_come_and_go(
-        self, storage: Storage, tenant: str, order: CustomerSort
+class CustomerCursorContract:
+    @pytest.mark.parametrize("sort", [NEWEST_FIRST, OLDEST_FIRST])
+    async def test_cursor_pages_return_everyone_once_while_others_are_added(
+        self, storage: Storage, tenant: str, sort: CustomerSort
     ) -> None:
         crowd = [a_customer(tenant_id=tenant, created_at=later(days=day)) for day in range(8)]
         visitors = [
             a_customer(tenant_id=tenant, created_at=later(days=day, hours=1)) for day in range(8)
         ]
-        await keep(storage, *crowd)
+        await add_customers(storage, *crowd)
         walked: list[Customer] = []
         for visitor in visitors:
-            walked += await stretch(storage, tenant, walked[-1] if walked else None, 2, order=order)
-            await keep(storage, visitor)
+            walked += await page_after(
+                storage, tenant, walked[-1] if walked else None, 2, sort=sort
+            )
+            await add_customers(storage, visitor)
         regulars = {customer.id for customer in crowd}
-        assert [customer.id for customer in walked if customer.id in regulars] == by_hand(crowd, order)
+        assert [customer.id for customer in walked if customer.id in regulars] == sorted_ids(
+            crowd, sort
+        )
         assert len(walked) == len({customer.id for customer in walked})
 
-    async def test_a_walk_goes_on_from_a_customer_who_has_gone(
+    async def test_a_cursor_page_continues_after_a_deleted_customer(
         self, storage: Storage, tenant: str
     ) -> None:
         crowd = [a_customer(tenant_id=tenant, created_at=later(days=day)) for day in range(4)]
-        await keep(storage, *crowd)
+        await add_customers(storage, *crowd)
         await delete(storage, crowd[1])
-        following = await stretch(storage, tenant, crowd[1], 9, order=OLDEST_FIRST)
+        following = await page_after(storage, tenant, crowd[1], 9, sort=OLDEST_FIRST)
         assert following == crowd[2:]
 
-    async def test_a_walk_by_a_date_goes_on_among_those_without(
+    async def test_a_cursor_page_continues_among_customers_without_the_date(
         self, storage: Storage, tenant: str
     ) -> None:
         crowd = [a_customer(tenant_id=tenant) for _ in range(3)]
         buyer = a_customer(tenant_id=tenant, statistics=some_statistics())
-        await keep(storage, *crowd, buyer)
-        for direction, without_date in ((SortDirection.ASC, crowd), (SortDirection.DESC, crowd[::-1])):
-            order = CustomerSort(by=SortField.LAST_ORDER_DATE, order=direction)
-            assert await stretch(storage, tenant, buyer, 9, order=order) == without_date
-            assert await stretch(storage, tenant, without_date[0], 9, order=order) == without_date[1:]
+        await add_customers(storage, *crowd, buyer)
+        for direction, without_date in (
+            (SortDirection.ASC, crowd),
+            (SortDirection.DESC, crowd[::-1]),
+        ):
+            sort = CustomerSort(by=SortField.LAST_ORDER_DATE, order=direction)
+            assert await page_after(storage, tenant, buyer, 9, sort=sort) == without_date
+            assert (
+                await page_after(storage, tenant, without_date[0], 9, sort=sort) == without_date[1:]
+            )
 
-    async def test_a_customer_moves_in_a_list_when_what_it_is_sorted_by_changes(
+    async def test_a_customer_moves_when_the_sort_field_changes(
         self, storage: Storage, tenant: str
     ) -> None:
         crowd = [a_customer(tenant_id=tenant, first_name=name) for name in ("a", "b", "c")]
-        await keep(storage, *crowd)
+        await add_customers(storage, *crowd)
         await save(storage, moved := evolve(crowd[0], first_name="d"))
-        order = CustomerSort(by=SortField.FIRST_NAME, order=SortDirection.ASC)
-        assert await stretch(storage, tenant, None, 9, order=order) == [*crowd[1:], moved]
+        sort = CustomerSort(by=SortField.FIRST_NAME, order=SortDirection.ASC)
+        assert await page_after(storage, tenant, None, 9, sort=sort) == [*crowd[1:], moved]
 
     @pytest.mark.parametrize("moment", [FIRST_MOMENT, LAST_MOMENT])
-    async def test_the_ends_of_time_are_sorted_and_walked_as_moments(
+    async def test_the_first_and_last_moment_sort_as_dates(
         self, storage: Storage, tenant: str, moment: datetime
     ) -> None:
         statistics = some_statistics(first_order_date=moment, last_order_date=moment)
         crowd = [a_customer(tenant_id=tenant, statistics=statistics) for _ in range(3)]
         crowd.append(a_customer(tenant_id=tenant))
-        await keep(storage, *crowd)
-        order = CustomerSort(by=SortField.FIRST_ORDER_DATE, order=SortDirection.ASC)
-        assert await walk(storage, tenant, order, 1) == [customer.id for customer in crowd]
+        await add_customers(storage, *crowd)
+        sort = CustomerSort(by=SortField.FIRST_ORDER_DATE, order=SortDirection.ASC)
+        assert await walk(storage, tenant, sort, 1) == [customer.id for customer in crowd]

@@ -25,7 +25,7 @@ from tests.support.builders import NOW
 MANY = 1_000
 
 
-def a_flip(segment: Segment, customer: Customer, **overrides: Any) -> MembershipChange:
+def a_change(segment: Segment, customer: Customer, **overrides: Any) -> MembershipChange:
     """A customer entered a segment at `NOW`, because of its rule."""
     fields: dict[str, Any] = {
         "segment_id": segment.id,
@@ -42,31 +42,33 @@ def ids(customers: Iterable[Customer]) -> set[UUID]:
 
 
 @asynccontextmanager
-async def members_locked(storage: Storage, tenant: str) -> AsyncIterator[Transaction]:
+async def membership_transaction(storage: Storage, tenant: str) -> AsyncIterator[Transaction]:
     """A transaction that holds the tenant's stored members."""
     async with storage.transaction(tenant) as tx:
         await tx.memberships.acquire_lock()
         yield tx
 
 
-async def settle(
+async def apply_changes(
     storage: Storage,
     tenant: str,
     membership_changes: Sequence[MembershipChange],
     refreshed: Sequence[StaleCandidate] = (),
 ) -> None:
-    async with members_locked(storage, tenant) as tx:
+    async with membership_transaction(storage, tenant) as tx:
         await tx.memberships.apply(membership_changes, refreshed)
 
 
-async def let_in(storage: Storage, segment: Segment, *customers: Customer) -> None:
+async def store_members(storage: Storage, segment: Segment, *customers: Customer) -> None:
     """Stores customers as members."""
-    await settle(storage, segment.tenant_id, [a_flip(segment, customer) for customer in customers])
+    await apply_changes(
+        storage, segment.tenant_id, [a_change(segment, customer) for customer in customers]
+    )
 
 
-async def let_out(storage: Storage, segment: Segment, *customers: Customer) -> None:
-    membership_changes = [a_flip(segment, customer, entered=False) for customer in customers]
-    await settle(storage, segment.tenant_id, membership_changes)
+async def remove_members(storage: Storage, segment: Segment, *customers: Customer) -> None:
+    membership_changes = [a_change(segment, customer, entered=False) for customer in customers]
+    await apply_changes(storage, segment.tenant_id, membership_changes)
 
 
 async def stored_members(storage: Storage, segment: Segment) -> list[Customer]:
@@ -77,34 +79,36 @@ async def stored_members(storage: Storage, segment: Segment) -> list[Customer]:
     return sorted(customers, key=lambda customer: customer.id)
 
 
-async def stand(storage: Storage, segment: Segment, refresh_state: RefreshState) -> None:
-    async with members_locked(storage, segment.tenant_id) as tx:
+async def save_refresh_state(
+    storage: Storage, segment: Segment, refresh_state: RefreshState
+) -> None:
+    async with membership_transaction(storage, segment.tenant_id) as tx:
         await tx.memberships.save_refresh_state(segment.id, refresh_state)
 
 
-async def standing_of(storage: Storage, segment: Segment) -> RefreshState:
+async def refresh_state_of(storage: Storage, segment: Segment) -> RefreshState:
     async with storage.view(segment.tenant_id) as view:
         return (await view.memberships.refresh_states([segment.id]))[segment.id]
 
 
-async def watch(
+async def set_capture(
     storage: Storage, tenant: str, *, customers: bool = True, orders: bool = True
 ) -> None:
-    async with members_locked(storage, tenant) as tx:
+    async with membership_transaction(storage, tenant) as tx:
         await tx.memberships.set_capture(customers=customers, orders=orders)
 
 
-async def marked(
+async def pending_candidates(
     storage: Storage, tenant: str, customer_ids: Collection[UUID] | None = None
 ) -> list[StaleCandidate]:
     """Customers with their marks, oldest id first."""
-    async with members_locked(storage, tenant) as tx:
+    async with membership_transaction(storage, tenant) as tx:
         candidates = await tx.memberships.with_pending_changes(MANY, customer_ids)
     return sorted(candidates, key=lambda candidate: candidate.customer.id)
 
 
-async def marks_of(storage: Storage, customer: Customer) -> Sequence[PendingChange]:
-    candidates = await marked(storage, customer.tenant_id, [customer.id])
+async def pending_changes_of(storage: Storage, customer: Customer) -> Sequence[PendingChange]:
+    candidates = await pending_candidates(storage, customer.tenant_id, [customer.id])
     return candidates[0].pending_changes if candidates else ()
 
 

@@ -12,10 +12,10 @@ from customers.core.ports.storage import Storage
 from tests.contract.payment_methods import methods
 from tests.contract.steps import (
     Pause,
-    a_kept_customer,
-    abandoned,
+    a_stored_customer,
     delete,
-    overlapping,
+    failing_transaction,
+    overlap,
     set_methods,
 )
 from tests.support.builders import a_payment_method, a_tenant, later
@@ -31,11 +31,11 @@ async def restore(storage: Storage, customer: Customer) -> set[UUID]:
         return set(await tx.payment_methods.reclaim(customer.id))
 
 
-class TokenContract:
-    async def test_another_customers_token_is_refused(self, storage: Storage, tenant: str) -> None:
+class PaymentTokenContract:
+    async def test_a_token_of_another_customer_raises(self, storage: Storage, tenant: str) -> None:
         holder, late = (
-            await a_kept_customer(storage, tenant),
-            await a_kept_customer(storage, tenant),
+            await a_stored_customer(storage, tenant),
+            await a_stored_customer(storage, tenant),
         )
         await set_methods(storage, holder, a_payment_method(holder, **TOKEN))
         other = a_payment_method(late)
@@ -52,8 +52,8 @@ class TokenContract:
         self, storage: Storage, tenant: str, other: dict[str, str]
     ) -> None:
         holder, late = (
-            await a_kept_customer(storage, tenant),
-            await a_kept_customer(storage, tenant),
+            await a_stored_customer(storage, tenant),
+            await a_stored_customer(storage, tenant),
         )
         await set_methods(storage, holder, a_payment_method(holder, **TOKEN))
         card = a_payment_method(late, **TOKEN | other)
@@ -62,8 +62,8 @@ class TokenContract:
 
     async def test_a_token_of_another_tenant_is_free(self, storage: Storage, tenant: str) -> None:
         theirs, ours = (
-            await a_kept_customer(storage, a_tenant()),
-            await a_kept_customer(storage, tenant),
+            await a_stored_customer(storage, a_tenant()),
+            await a_stored_customer(storage, tenant),
         )
         await set_methods(storage, theirs, a_payment_method(theirs, **TOKEN))
         card = a_payment_method(ours, **TOKEN)
@@ -72,43 +72,48 @@ class TokenContract:
 
     async def test_a_removed_token_is_free(self, storage: Storage, tenant: str) -> None:
         holder, late = (
-            await a_kept_customer(storage, tenant),
-            await a_kept_customer(storage, tenant),
+            await a_stored_customer(storage, tenant),
+            await a_stored_customer(storage, tenant),
         )
         await set_methods(storage, holder, a_payment_method(holder, **TOKEN))
         await set_methods(storage, holder)
         await set_methods(storage, late, card := a_payment_method(late, **TOKEN))
         assert await methods(storage, late) == [card]
 
-    async def test_a_token_can_go_over_to_another_method_of_its_customer(
+    async def test_a_token_can_move_to_another_method_of_its_customer(
         self, storage: Storage, tenant: str
     ) -> None:
-        customer = await a_kept_customer(storage, tenant)
+        customer = await a_stored_customer(storage, tenant)
         await set_methods(storage, customer, a_payment_method(customer, **TOKEN))
         await set_methods(storage, customer, new := a_payment_method(customer, **TOKEN))
         assert await methods(storage, customer) == [new]
 
-    async def test_of_many_who_bring_one_token_at_once_one_keeps_it(
+    async def test_of_concurrent_writes_of_one_token_one_succeeds(
         self, storage: Storage, tenant: str
     ) -> None:
-        rivals = [await a_kept_customer(storage, tenant) for _ in range(4)]
+        rivals = [await a_stored_customer(storage, tenant) for _ in range(4)]
         cards = [a_payment_method(rival, **TOKEN) for rival in rivals]
         results = await asyncio.gather(
-            *(set_methods(storage, card, method) for card, method in zip(rivals, cards, strict=True)),
+            *(
+                set_methods(storage, card, method)
+                for card, method in zip(rivals, cards, strict=True)
+            ),
             return_exceptions=True,
         )
-        assert [type(result) for result in results if result is not None] == [PaymentMethodTaken] * 3
+        assert [type(result) for result in results if result is not None] == [
+            PaymentMethodTaken
+        ] * 3
         holdings = [await methods(storage, rival) for rival in rivals]
         assert holdings == [
             [card] if result is None else [] for card, result in zip(cards, results, strict=True)
         ]
 
-    async def test_who_brings_a_token_that_is_being_removed_gets_it(
+    async def test_a_token_that_is_being_removed_goes_to_the_waiter(
         self, storage: Storage, tenant: str
     ) -> None:
         holder, late = (
-            await a_kept_customer(storage, tenant),
-            await a_kept_customer(storage, tenant),
+            await a_stored_customer(storage, tenant),
+            await a_stored_customer(storage, tenant),
         )
         mine, card = a_payment_method(holder, **TOKEN), a_payment_method(late, **TOKEN)
         await set_methods(storage, holder, mine)
@@ -119,15 +124,18 @@ class TokenContract:
                 await tx.payment_methods.replace(holder.id, [mine], [])
                 await pause()
 
-        await overlapping(remove, lambda: set_methods(storage, late, card))
+        await overlap(remove, lambda: set_methods(storage, late, card))
         assert await methods(storage, late) == [card]
 
 
-class ReleaseContract:
-    async def test_a_deleted_customers_tokens_are_free_and_kept(
+class TokenReleaseContract:
+    async def test_released_tokens_are_free_and_the_methods_stay_stored(
         self, storage: Storage, tenant: str
     ) -> None:
-        eve, late = await a_kept_customer(storage, tenant), await a_kept_customer(storage, tenant)
+        eve, late = (
+            await a_stored_customer(storage, tenant),
+            await a_stored_customer(storage, tenant),
+        )
         cards = [a_payment_method(eve, **TOKEN, is_default=True), a_payment_method(eve)]
         await set_methods(storage, eve, *cards)
         await delete(storage, eve)
@@ -138,8 +146,8 @@ class ReleaseContract:
 
     async def test_reclaimed_tokens_are_taken_again(self, storage: Storage, tenant: str) -> None:
         customer, late = (
-            await a_kept_customer(storage, tenant),
-            await a_kept_customer(storage, tenant),
+            await a_stored_customer(storage, tenant),
+            await a_stored_customer(storage, tenant),
         )
         await set_methods(storage, customer, a_payment_method(customer, **TOKEN))
         await delete(storage, customer)
@@ -147,12 +155,12 @@ class ReleaseContract:
         with pytest.raises(PaymentMethodTaken):
             await set_methods(storage, late, a_payment_method(late, **TOKEN))
 
-    async def test_reclaiming_names_the_methods_whose_tokens_others_have(
+    async def test_reclaim_returns_the_methods_whose_tokens_others_hold(
         self, storage: Storage, tenant: str
     ) -> None:
         customer, late = (
-            await a_kept_customer(storage, tenant),
-            await a_kept_customer(storage, tenant),
+            await a_stored_customer(storage, tenant),
+            await a_stored_customer(storage, tenant),
         )
         lost, other = a_payment_method(customer, **TOKEN), a_payment_method(customer)
         await set_methods(storage, customer, lost, other)
@@ -162,12 +170,12 @@ class ReleaseContract:
         assert await methods(storage, customer) == [lost, other]
         assert await methods(storage, late) == [card]
 
-    async def test_a_lost_method_can_be_replaced_away_and_the_rest_is_reclaimed(
+    async def test_a_lost_method_can_be_removed_and_the_others_are_reclaimed(
         self, storage: Storage, tenant: str
     ) -> None:
         customer, late = (
-            await a_kept_customer(storage, tenant),
-            await a_kept_customer(storage, tenant),
+            await a_stored_customer(storage, tenant),
+            await a_stored_customer(storage, tenant),
         )
         lost, other = a_payment_method(customer, **TOKEN), a_payment_method(customer)
         await set_methods(storage, customer, lost, other)
@@ -180,10 +188,10 @@ class ReleaseContract:
         with pytest.raises(PaymentMethodTaken):
             await set_methods(storage, late, a_payment_method(late, **copy))
 
-    async def test_a_lost_method_stays_released_while_others_are_replaced(
+    async def test_a_lost_method_stays_released_when_others_change(
         self, storage: Storage, tenant: str
     ) -> None:
-        customer, late = [await a_kept_customer(storage, tenant) for _ in range(2)]
+        customer, late = [await a_stored_customer(storage, tenant) for _ in range(2)]
         lost, other = a_payment_method(customer, **TOKEN), a_payment_method(customer)
         await set_methods(storage, customer, lost, other)
         await delete(storage, customer)
@@ -193,10 +201,10 @@ class ReleaseContract:
         assert await methods(storage, customer) == [lost, changed]
         assert await methods(storage, late) == [card]
 
-    async def test_who_took_a_released_token_holds_it_after_a_reclaim(
+    async def test_a_token_taken_after_its_release_stays_with_its_new_holder(
         self, storage: Storage, tenant: str
     ) -> None:
-        customer, late, third = [await a_kept_customer(storage, tenant) for _ in range(3)]
+        customer, late, third = [await a_stored_customer(storage, tenant) for _ in range(3)]
         await set_methods(storage, customer, a_payment_method(customer, **TOKEN))
         await delete(storage, customer)
         await set_methods(storage, late, a_payment_method(late, **TOKEN))
@@ -208,15 +216,15 @@ class ReleaseContract:
     async def test_a_customer_without_methods_has_nothing_to_release_or_reclaim(
         self, storage: Storage, tenant: str
     ) -> None:
-        customer = await a_kept_customer(storage, tenant)
+        customer = await a_stored_customer(storage, tenant)
         await delete(storage, customer)
         assert await restore(storage, customer) == set()
         assert await methods(storage, customer) == []
 
-    async def test_releasing_leaves_other_customers_tokens_alone(
+    async def test_release_does_not_touch_tokens_of_other_customers(
         self, storage: Storage, tenant: str
     ) -> None:
-        eve, holder, late = [await a_kept_customer(storage, tenant) for _ in range(3)]
+        eve, holder, late = [await a_stored_customer(storage, tenant) for _ in range(3)]
         await set_methods(storage, holder, a_payment_method(holder, **TOKEN))
         await delete(storage, eve)
         with pytest.raises(PaymentMethodTaken):
@@ -224,23 +232,23 @@ class ReleaseContract:
 
     async def test_a_rolled_back_release_frees_nothing(self, storage: Storage, tenant: str) -> None:
         customer, late = (
-            await a_kept_customer(storage, tenant),
-            await a_kept_customer(storage, tenant),
+            await a_stored_customer(storage, tenant),
+            await a_stored_customer(storage, tenant),
         )
         await set_methods(storage, customer, a_payment_method(customer, **TOKEN))
-        async with abandoned(storage, tenant) as tx:
+        async with failing_transaction(storage, tenant) as tx:
             await tx.customers.get_for_update(customer.id)
             await tx.payment_methods.release(customer.id)
             await tx.customers.save(customer.deleted(later(days=1)))
         with pytest.raises(PaymentMethodTaken):
             await set_methods(storage, late, a_payment_method(late, **TOKEN))
 
-    async def test_who_is_restored_while_another_takes_the_token_back_is_told_so(
+    async def test_a_concurrent_reclaim_returns_the_token_it_lost(
         self, storage: Storage, tenant: str
     ) -> None:
         first, second = (
-            await a_kept_customer(storage, tenant),
-            await a_kept_customer(storage, tenant),
+            await a_stored_customer(storage, tenant),
+            await a_stored_customer(storage, tenant),
         )
         for customer in (first, second):
             await set_methods(storage, customer, a_payment_method(customer, **TOKEN))
@@ -253,5 +261,5 @@ class ReleaseContract:
                 assert not await tx.payment_methods.reclaim(first.id)
                 await pause()
 
-        lost = await overlapping(take_back, lambda: restore(storage, second))
+        lost = await overlap(take_back, lambda: restore(storage, second))
         assert lost == {method.id for method in await methods(storage, second)}

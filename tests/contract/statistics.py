@@ -11,11 +11,11 @@ from customers.core.model.money import MOST
 from customers.core.model.order import NOTHING_YET, Entry, Statistics, fold
 from customers.core.ports.storage import Storage
 from tests.contract.steps import (
-    a_kept_customer,
+    a_stored_customer,
     delete,
-    enter,
     erase,
-    stored,
+    get_customer,
+    save_entries,
 )
 from tests.support.builders import USD, a_stub, a_tenant, an_entry, later
 
@@ -55,7 +55,7 @@ def entry_of(customer: Customer, fields: dict[str, Any]) -> Entry:
 
 class StatisticsContract:
     async def test_an_empty_ledger_folds_to_nothing(self, storage: Storage, tenant: str) -> None:
-        customer = await a_kept_customer(storage, tenant)
+        customer = await a_stored_customer(storage, tenant)
         assert await folded(storage, customer) == NOTHING_YET
 
     @few_examples
@@ -65,20 +65,20 @@ class StatisticsContract:
     ) -> None:
         tenant = a_tenant()
         customer, other = (
-            await a_kept_customer(storage, tenant),
-            await a_kept_customer(storage, tenant),
+            await a_stored_customer(storage, tenant),
+            await a_stored_customer(storage, tenant),
         )
         entries = [entry_of(customer, fields) for fields in ledger]
-        await enter(storage, customer, *entries)
-        await enter(storage, other, an_entry(other))
+        await save_entries(storage, customer, *entries)
+        await save_entries(storage, other, an_entry(other))
         assert await folded(storage, customer) == fold(entries, USD)
-        assert (await stored(storage, customer)).statistics == fold(entries, USD)
+        assert (await get_customer(storage, customer)).statistics == fold(entries, USD)
 
-    async def test_statistics_hold_what_the_transaction_has_changed(
+    async def test_statistics_include_the_changes_of_the_transaction(
         self, storage: Storage, tenant: str
     ) -> None:
-        customer = await a_kept_customer(storage, tenant)
-        await enter(storage, customer, old := an_entry(customer))
+        customer = await a_stored_customer(storage, tenant)
+        await save_entries(storage, customer, old := an_entry(customer))
         async with storage.transaction(tenant) as tx:
             await tx.customers.get_for_update(customer.id)
             for entry in (cancelled := old.cancel(TOMORROW), new := an_entry(customer)):
@@ -86,11 +86,11 @@ class StatisticsContract:
                 await tx.orders.save(entry)
             assert await tx.orders.statistics(customer.id) == fold([cancelled, new], USD)
 
-    async def test_a_deleted_or_erased_customers_ledger_folds_as_before(
+    async def test_the_ledger_of_a_deleted_or_erased_customer_folds_as_before(
         self, storage: Storage, tenant: str
     ) -> None:
-        customer = await a_kept_customer(storage, tenant)
-        after = await enter(storage, customer, an_entry(customer), an_entry(customer))
+        customer = await a_stored_customer(storage, tenant)
+        after = await save_entries(storage, customer, an_entry(customer), an_entry(customer))
         deleted = await delete(storage, after)
         assert await folded(storage, customer) == after.statistics
         await erase(storage, deleted)

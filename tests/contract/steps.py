@@ -24,7 +24,7 @@ from customers.core.ports.storage import Storage, Transaction
 from tests.support.builders import NOW, a_customer
 
 EVERYONE = CustomerFilter()
-BY_HAND = Assignment(assigned_at=NOW)
+ASSIGNMENT = Assignment(assigned_at=NOW)
 
 # Long enough for a task to come to a wait; too short a moment could only hide a defect.
 _A_WHILE = 0.05
@@ -34,16 +34,16 @@ StorageIn = Callable[[Currency], AbstractAsyncContextManager[Storage]]
 Pause = Callable[[], Awaitable[None]]
 
 
-async def keep(storage: Storage, *customers: Customer) -> None:
+async def add_customers(storage: Storage, *customers: Customer) -> None:
     """Adds new customers of one tenant."""
     async with storage.transaction(customers[0].tenant_id) as tx:
         for customer in customers:
             assert await tx.customers.add(customer)
 
 
-async def a_kept_customer(storage: Storage, tenant: str, **overrides: Any) -> Customer:
+async def a_stored_customer(storage: Storage, tenant: str, **overrides: Any) -> Customer:
     customer = a_customer(tenant_id=tenant, **overrides)
-    await keep(storage, customer)
+    await add_customers(storage, customer)
     return customer
 
 
@@ -70,7 +70,7 @@ async def erase(storage: Storage, customer: Customer, now: datetime = NOW) -> Er
         return await tx.erasures.erase(customer.erased(now))
 
 
-async def stored(storage: Storage, customer: Customer) -> Customer:
+async def get_customer(storage: Storage, customer: Customer) -> Customer:
     async with storage.view(customer.tenant_id) as view:
         return await view.customers.get(customer.id)
 
@@ -112,7 +112,7 @@ async def add_communications(
             await tx.communications.add(communication)
 
 
-async def enter(storage: Storage, customer: Customer, *entries: Entry) -> Customer:
+async def save_entries(storage: Storage, customer: Customer, *entries: Entry) -> Customer:
     """Writes entries into a customer's ledger; the customer with the statistics of it."""
     async with storage.transaction(customer.tenant_id) as tx:
         before = await tx.customers.get_any_for_update(customer.id)
@@ -139,18 +139,18 @@ async def add_segments(storage: Storage, *segments: Segment) -> None:
             await tx.segments.add(segment)
 
 
-async def put(storage: Storage, segment: Segment, *customers: Customer) -> Collection[UUID]:
-    """Puts customers into a segment by hand, as `BY_HAND`; those who were not in it."""
+async def assign(storage: Storage, segment: Segment, *customers: Customer) -> Collection[UUID]:
+    """Puts customers into a segment by hand, as `ASSIGNMENT`; those who were not in it."""
     ids = {customer.id for customer in customers}
     async with storage.transaction(segment.tenant_id) as tx:
         await tx.memberships.acquire_lock()
         await tx.segments.get_for_update(segment.id)
         await tx.customers.lock_ids(ids)
-        return await tx.assignments.add(segment.id, ids, BY_HAND)
+        return await tx.assignments.add(segment.id, ids, ASSIGNMENT)
 
 
 @asynccontextmanager
-async def abandoned(storage: Storage, tenant: str) -> AsyncIterator[Transaction]:
+async def failing_transaction(storage: Storage, tenant: str) -> AsyncIterator[Transaction]:
     """A transaction that an exception leaves at the end of its block."""
     with suppress(ZeroDivisionError):
         async with storage.transaction(tenant) as tx:
@@ -158,7 +158,7 @@ async def abandoned(storage: Storage, tenant: str) -> AsyncIterator[Transaction]
             raise ZeroDivisionError
 
 
-async def overlapping(
+async def overlap(
     first: Callable[[Pause], Coroutine[Any, Any, object]],
     second: Callable[[], Coroutine[Any, Any, T]],
 ) -> T:

@@ -16,7 +16,7 @@ from customers.adapters.postgres.storage import PostgresStorage
 from customers.core.model.customer import Customer, CustomerStatus, CustomerType
 from customers.core.model.query import CustomerFilter
 from customers.core.ports.storage import Storage
-from tests.contract.steps import a_kept_customer, count, keep
+from tests.contract.steps import a_stored_customer, add_customers, count
 from tests.support.builders import NOW, USD, a_customer, an_entry, later
 from tests.support.databases import rows
 
@@ -60,7 +60,7 @@ async def come_and_go(storage: Storage, customer: Customer) -> None:
 async def test_orders_are_kept_if_and_only_if_they_are_counted(
     storage: PostgresStorage, url: str, tenant: str
 ) -> None:
-    rivals = [await a_kept_customer(storage, tenant) for _ in range(2)]
+    rivals = [await a_stored_customer(storage, tenant) for _ in range(2)]
     leaving = asyncio.create_task(come_and_go(storage, rivals[0]))
     told = await asyncio.gather(
         *(tell_orders(storage, rivals, Random(seed)) for seed in range(CALLERS))
@@ -86,13 +86,13 @@ async def change(storage: Storage, customers: list[Customer], chance: Random) ->
             deleted_at = chance.choice([None, NOW])
             changed = evolve(now, status=status, customer_type=kind, deleted_at=deleted_at)
             await tx.customers.save(changed)
-    await keep(storage, a_customer(tenant_id=chosen.tenant_id, status=status))
+    await add_customers(storage, a_customer(tenant_id=chosen.tenant_id, status=status))
 
 
 async def test_counters_are_exact_whoever_changes_whom(
     storage: PostgresStorage, url: str, tenant: str
 ) -> None:
-    customers = [await a_kept_customer(storage, tenant) for _ in range(20)]
+    customers = [await a_stored_customer(storage, tenant) for _ in range(20)]
     await asyncio.gather(*(change(storage, customers, Random(seed)) for seed in range(CALLERS)))
     there = await rows(
         url,

@@ -10,7 +10,7 @@ from customers.adapters.postgres.engine.pool import PoolOptions
 from customers.adapters.postgres.storage import PostgresStorage
 from customers.core.errors import CustomerNotFound, Unavailable
 from customers.core.ports.storage import Storage
-from tests.contract.steps import a_kept_customer, keep, stored
+from tests.contract.steps import a_stored_customer, add_customers, get_customer
 from tests.support.builders import USD, a_customer, an_entry, an_id, later
 from tests.support.database_proxy import Line, a_line
 
@@ -40,7 +40,7 @@ async def look(storage: Storage, tenant: str) -> None:
 
 
 async def add(storage: Storage, tenant: str) -> None:
-    await keep(storage, a_customer(tenant_id=tenant))
+    await add_customers(storage, a_customer(tenant_id=tenant))
 
 
 async def record_order(storage: Storage, tenant: str) -> None:
@@ -86,7 +86,7 @@ async def test_a_storage_opened_while_the_database_is_away_serves_when_it_is_the
 async def test_a_view_goes_on_when_its_connection_is_lost(
     storage: PostgresStorage, line: Line, tenant: str
 ) -> None:
-    customer = await a_kept_customer(storage, tenant)
+    customer = await a_stored_customer(storage, tenant)
     async with storage.view(tenant) as view:
         for _ in range(3):
             line.hang_up()
@@ -112,8 +112,8 @@ async def test_a_transaction_that_loses_its_connection_is_refused_and_leaves_not
     for at in (0, 1):
         with pytest.raises(Unavailable):
             await lose(at)
-    await keep(storage, *customers)
-    assert await stored(storage, customers[0]) == customers[0]
+    await add_customers(storage, *customers)
+    assert await get_customer(storage, customers[0]) == customers[0]
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)

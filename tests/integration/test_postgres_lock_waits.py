@@ -12,7 +12,7 @@ from customers.adapters.postgres.engine.pool import PoolOptions
 from customers.adapters.postgres.storage import PostgresStorage
 from customers.core.errors import Unavailable
 from customers.core.ports.storage import Storage
-from tests.contract.steps import Pause, a_kept_customer, overlapping, save, stored
+from tests.contract.steps import Pause, a_stored_customer, get_customer, overlap, save
 from tests.support.builders import USD, a_customer, later
 from tests.support.databases import rows
 
@@ -61,20 +61,20 @@ async def test_who_waits_too_long_for_a_lock_is_refused_and_the_holder_goes_on(
     storage_with: StorageWith, tenant: str
 ) -> None:
     async with storage_with(statement_timeout=0.1) as storage:
-        customer = await a_kept_customer(storage, tenant)
+        customer = await a_stored_customer(storage, tenant)
         async with storage.transaction(tenant) as tx:
             await tx.customers.get_for_update(customer.id)
             with pytest.raises(Unavailable):
                 await asyncio.create_task(save(storage, customer.touched(later(days=2))))
             await tx.customers.save(changed := customer.touched(later(days=1)))
-        assert await stored(storage, customer) == changed
+        assert await get_customer(storage, customer) == changed
 
 
 async def test_of_two_that_wait_for_each_other_one_is_refused(
     storage_with: StorageWith, tenant: str
 ) -> None:
     async with storage_with() as storage:
-        customers = [await a_kept_customer(storage, tenant) for _ in range(2)]
+        customers = [await a_stored_customer(storage, tenant) for _ in range(2)]
         both_hold_one = asyncio.Barrier(2)
 
         async def lock(first: int, second: int) -> None:
@@ -107,7 +107,7 @@ async def test_cancelled_work_leaves_no_connection_inside_a_transaction(
     storage_with: StorageWith, url: str, tenant: str
 ) -> None:
     async with storage_with(name := f"cancelled-{uuid4()}", max_size=4) as storage:
-        customer = await a_kept_customer(storage, tenant)
+        customer = await a_stored_customer(storage, tenant)
         for turns in range(40):
             work = asyncio.create_task(save(storage, customer.touched(later(days=turns))))
             for _ in range(turns % 12):
@@ -123,9 +123,9 @@ async def test_who_is_cancelled_while_waiting_takes_no_connection_along(
     storage_with: StorageWith, tenant: str
 ) -> None:
     async with storage_with(max_size=2) as storage:
-        customer = await a_kept_customer(storage, tenant)
+        customer = await a_stored_customer(storage, tenant)
         for turns in range(30):
-            asking = [asyncio.create_task(stored(storage, customer)) for _ in range(6)]
+            asking = [asyncio.create_task(get_customer(storage, customer)) for _ in range(6)]
             for _ in range(turns):
                 await asyncio.sleep(0)
             for each in asking[::2]:
@@ -140,7 +140,7 @@ async def test_a_connection_that_is_lost_makes_place_for_one_who_waits(
     storage_with: StorageWith, url: str, tenant: str
 ) -> None:
     async with storage_with(name := f"lost-{uuid4()}", max_size=1) as storage:
-        customer = await a_kept_customer(storage, tenant)
+        customer = await a_stored_customer(storage, tenant)
 
         async def lose(pause: Pause) -> None:
             async with storage.transaction(tenant) as tx:
@@ -154,32 +154,32 @@ async def test_a_connection_that_is_lost_makes_place_for_one_who_waits(
                 await lose(pause)
 
         async def ask() -> None:
-            assert await stored(storage, customer) == customer
+            assert await get_customer(storage, customer) == customer
 
-        await overlapping(lose_it, ask)
+        await overlap(lose_it, ask)
         await ask()
         assert storage.pool_numbers().waiting == 0
 
 
 async def test_the_numbers_tell_who_is_waiting(storage_with: StorageWith, tenant: str) -> None:
     async with storage_with(max_size=1) as storage:
-        customer = await a_kept_customer(storage, tenant)
+        customer = await a_stored_customer(storage, tenant)
 
         async def look() -> None:
-            asking = asyncio.create_task(stored(storage, customer))
+            asking = asyncio.create_task(get_customer(storage, customer))
             await asyncio.sleep(0)
             now = storage.pool_numbers()
             assert (now.size, now.idle, now.waiting) == (1, 0, 1)
             asking.cancel()
 
-        await overlapping(lambda pause: hold(storage, tenant, pause), look)
+        await overlap(lambda pause: hold(storage, tenant, pause), look)
 
 
 async def test_who_waits_is_not_given_a_connection_that_was_lost(
     storage_with: StorageWith, url: str, tenant: str
 ) -> None:
     async with storage_with(name := f"gone-{uuid4()}", max_size=1) as storage:
-        customer = await a_kept_customer(storage, tenant)
+        customer = await a_stored_customer(storage, tenant)
 
         async def idle(pause: Pause) -> None:
             async with storage.view(tenant):
@@ -191,7 +191,7 @@ async def test_who_waits_is_not_given_a_connection_that_was_lost(
             async with storage.transaction(tenant) as tx:
                 await tx.customers.get_for_update(customer.id)
 
-        await overlapping(idle, lock)
+        await overlap(idle, lock)
 
 
 async def test_a_storage_can_be_closed_while_a_connection_is_being_handed_back(

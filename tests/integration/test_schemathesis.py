@@ -94,10 +94,14 @@ async def narrowed(api: Api) -> Document:
     document: Document = json.loads(text)
     parameters, schemas = (document["components"][name] for name in ("parameters", "schemas"))
     parameters["TenantInQuery"]["schema"] = {"enum": [api.tenant]}
-    for operation in (operation_ for item in document["paths"].values() for operation_ in item.values()):
+    for operation in (
+        operation_ for item in document["paths"].values() for operation_ in item.values()
+    ):
         by_hand = operation["operationId"] in ("addMembers", "removeMembers")
         own = await things(api, by_hand=by_hand) if _has_parts(operation) else {}
-        told = [parameter for parameter in operation["parameters"] if parameter.get("name") not in TWINS]
+        told = [
+            parameter for parameter in operation["parameters"] if parameter.get("name") not in TWINS
+        ]
         operation["parameters"] = told
         for parameter in (*told, *parameters.values()):
             _narrow(parameter, own)

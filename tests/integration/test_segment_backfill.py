@@ -21,13 +21,13 @@ from customers.adapters.postgres.segments.segments import PostgresSegments
 from customers.core.membership import refresh
 from customers.core.services.sweeper import Sweeper
 from tests.contract.membership_steps import (
-    marked,
-    standing_of,
+    pending_candidates,
+    refresh_state_of,
+    set_capture,
     stored_members,
-    watch,
 )
-from tests.contract.steps import a_kept_customer, keep, stored
-from tests.contract.sweeper import AT_ONCE, LONG, waited_for
+from tests.contract.steps import a_stored_customer, add_customers, get_customer
+from tests.contract.sweeper import AT_ONCE, LONG, acquire_lease
 from tests.support.builders import NOW, a_customer, a_tenant, an_id, later
 from tests.support.segment_races import ADAS, ONE_ORDER, Arena, meanwhile, opened, turns
 
@@ -56,7 +56,7 @@ def _small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_a_build_waits_for_a_change_that_began_before_its_rule(arena: Arena) -> None:
     ada, eve = [
-        await a_kept_customer(arena.storage, arena.tenant, first_name=name)
+        await a_stored_customer(arena.storage, arena.tenant, first_name=name)
         for name in ("Ada", "Eve")
     ]
     async with arena.storage.transaction(arena.tenant) as tx:
@@ -67,7 +67,7 @@ async def test_a_build_waits_for_a_change_that_began_before_its_rule(arena: Aren
         await tx.customers.add(a_customer(tenant_id=arena.tenant))
         segment = await asyncio.create_task(arena.publish(ADAS))
         assert not await arena.refresh_step(segment)
-        assert not (await standing_of(arena.storage, segment)).is_ready
+        assert not (await refresh_state_of(arena.storage, segment)).is_ready
         await arena.is_right()
     await arena.is_right()
     await arena.build(segment)
@@ -77,7 +77,7 @@ async def test_a_build_waits_for_a_change_that_began_before_its_rule(arena: Aren
 async def test_a_build_waits_for_an_order_that_is_being_counted_while_its_rule_changes(
     arena: Arena,
 ) -> None:
-    customer = await a_kept_customer(arena.storage, arena.tenant)
+    customer = await a_stored_customer(arena.storage, arena.tenant)
     await arena.build(segment := await arena.publish(ADAS))
     async with arena.storage.transaction(arena.tenant) as tx:
         await tx.customers.get_for_update(customer.id)  # which writes nothing
@@ -85,9 +85,9 @@ async def test_a_build_waits_for_an_order_that_is_being_counted_while_its_rule_c
         await asyncio.create_task(arena.give_rules(segment, ONE_ORDER))
         assert not await arena.refresh_step(segment)
     await counting
-    assert await marked(arena.storage, arena.tenant) == []
+    assert await pending_candidates(arena.storage, arena.tenant) == []
     await arena.build(segment)
-    assert (await standing_of(arena.storage, segment)).member_count == 1
+    assert (await refresh_state_of(arena.storage, segment)).member_count == 1
     await arena.is_right()
 
 
@@ -99,7 +99,7 @@ async def test_a_halted_build_is_gone_on_with_by_another_whoever_has_changed(
     arena: Arena, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     crowd = [
-        await a_kept_customer(arena.storage, arena.tenant, first_name=name)
+        await a_stored_customer(arena.storage, arena.tenant, first_name=name)
         for name in ("Ada", "Eve", "Eve", "Ada", "Ada", "Eve", "Ada")
     ]
     segment = await arena.publish(ADAS)
@@ -108,7 +108,7 @@ async def test_a_halted_build_is_gone_on_with_by_another_whoever_has_changed(
     meanwhile(monkeypatch, PostgresMemberships, "apply", killed)
     with pytest.raises(ConnectionError):
         await arena.refresh_step(segment)
-    assert (await standing_of(arena.storage, segment)).cursor == crowd[1].id
+    assert (await refresh_state_of(arena.storage, segment)).cursor == crowd[1].id
     arena.clock.forward(seconds=1)
     for number, name in ((0, "Eve"), (1, "Ada"), (4, "Eve"), (5, "Ada")):
         await arena.rename(crowd[number], name)
@@ -128,7 +128,7 @@ async def test_a_write_that_does_not_know_of_a_rule_may_carry_its_customer_past_
 ) -> None:
     nearly = NOW - timedelta(days=30) + timedelta(milliseconds=3)
     customer = a_customer(tenant_id=arena.tenant, created_at=nearly)
-    await keep(arena.storage, customer)
+    await add_customers(arena.storage, customer)
     segment = await arena.publish("[]")
 
     async def order() -> None:
@@ -142,13 +142,15 @@ async def test_a_write_that_does_not_know_of_a_rule_may_carry_its_customer_past_
     while await arena.refresh_step(segment):
         await arena.is_right()
     await arena.is_right()
-    assert await stored_members(arena.storage, segment) == [await stored(arena.storage, customer)]
+    assert await stored_members(arena.storage, segment) == [
+        await get_customer(arena.storage, customer)
+    ]
 
 
 async def test_who_seems_to_write_for_longer_than_they_do_does_not_keep_a_build_that_may_begin(
     arena: Arena, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    customer = await a_kept_customer(arena.storage, arena.tenant, first_name="Ada")
+    customer = await a_stored_customer(arena.storage, arena.tenant, first_name="Ada")
     segment = await arena.publish(ADAS)
     assert await arena.storage.wait_for_capture_barrier(arena.tenant, segment.id, 30)
     monkeypatch.setattr(refresh_states, "_IS_OLDER", Statement.of(select(true())))
@@ -163,7 +165,7 @@ async def test_time_moves_customers_at_both_ends_of_what_has_gone(arena: Arena) 
     instants = [timedelta(microseconds=each) for each in (-2, -1, 0, 1, 2)]
     dates = [end + instant for end in ends for instant in instants]
     crowd = [a_customer(tenant_id=arena.tenant, created_at=each) for each in dates]
-    await keep(arena.storage, *crowd)
+    await add_customers(arena.storage, *crowd)
     segments = [await arena.publish(rules) for rules in (A_MONTH_OLD, NEW_THIS_MONTH)]
     for each in segments:
         await arena.build(each)
@@ -181,13 +183,13 @@ async def test_a_round_through_time_tells_all_once_whoever_is_changed_meanwhile(
     arena: Arena, days: float
 ) -> None:
     crowd = [
-        await a_kept_customer(arena.storage, arena.tenant, created_at=later(days=-29))
+        await a_stored_customer(arena.storage, arena.tenant, created_at=later(days=-29))
         for _ in range(6)
     ]
     await arena.build(segment := await arena.publish(A_MONTH_AND_NO_MORE))
     arena.clock.forward(days=days)
     assert await arena.refresh_step(segment)
-    assert (await standing_of(arena.storage, segment)).cursor == crowd[1].id
+    assert (await refresh_state_of(arena.storage, segment)).cursor == crowd[1].id
     arena.clock.moment = later(days=6)
     for number in (0, 3):
         await arena.rename(crowd[number], "Eve")
@@ -206,10 +208,12 @@ async def test_a_sweeper_that_has_lost_its_lease_leaves_the_rest_to_the_other(
     await migrate(empty)
     async with opened(empty, a_tenant()) as arena:
         for each in (tenants := sorted(a_tenant() for _ in range(2))):
-            await watch(arena.storage, each)
-            await a_kept_customer(arena.storage, each)
+            await set_capture(arena.storage, each)
+            await a_stored_customer(arena.storage, each)
         one, two = [Sweeper(arena.storage, arena.clock, each) for each in (an_id(), TWO)]
-        meanwhile(monkeypatch, PostgresMemberships, "apply", lambda: waited_for(arena.storage, TWO))
+        meanwhile(
+            monkeypatch, PostgresMemberships, "apply", lambda: acquire_lease(arena.storage, TWO)
+        )
         assert await one.refresh(AT_ONCE) is None
         assert await arena.storage.tenants_to_refresh() == tenants[1:]
         assert await two.refresh(LONG) is not None

@@ -18,16 +18,16 @@ from customers.core.model.customer import Customer
 from customers.core.model.membership import SequencedChange
 from customers.core.model.query import CustomerSort, Page
 from tests.contract.membership_steps import (
-    a_flip,
+    a_change,
+    apply_changes,
     changes,
-    let_in,
-    marked,
-    marks_of,
-    members_locked,
-    settle,
-    standing_of,
+    membership_transaction,
+    pending_candidates,
+    pending_changes_of,
+    refresh_state_of,
+    store_members,
 )
-from tests.contract.steps import a_kept_customer, abandoned
+from tests.contract.steps import a_stored_customer, failing_transaction
 from tests.support.builders import NOW, some_statistics
 from tests.support.databases import rows
 from tests.support.segment_races import (
@@ -53,13 +53,13 @@ async def test_an_order_between_reading_marks_and_settling_them_is_settled_later
     arena: Arena, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await arena.build(segment := await arena.publish(ONE_ORDER))
-    customer = await a_kept_customer(arena.storage, arena.tenant)
+    customer = await a_stored_customer(arena.storage, arena.tenant)
     await arena.count(customer)
     meanwhile(
         monkeypatch, PostgresMemberships, "with_pending_changes", lambda: arena.count(customer)
     )
     await arena.settle()
-    assert len(await marks_of(arena.storage, customer)) == 1
+    assert len(await pending_changes_of(arena.storage, customer)) == 1
     await arena.is_right()
     await arena.settle()
     assert await turns(arena, segment, customer) == ["entered by order", "left by order"]
@@ -70,7 +70,7 @@ async def test_a_mark_with_a_low_number_that_is_committed_late_is_settled_later(
     arena: Arena, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await arena.build(segment := await arena.publish(ADAS))
-    late = await a_kept_customer(arena.storage, arena.tenant, first_name="Eve")
+    late = await a_stored_customer(arena.storage, arena.tenant, first_name="Eve")
     has_left_its_mark, may_commit = asyncio.Event(), asyncio.Event()
 
     async def rename() -> None:
@@ -87,12 +87,12 @@ async def test_a_mark_with_a_low_number_that_is_committed_late_is_settled_later(
 
     renaming = asyncio.create_task(rename())
     await has_left_its_mark.wait()
-    other = await a_kept_customer(arena.storage, arena.tenant)
+    other = await a_stored_customer(arena.storage, arena.tenant)
     meanwhile(monkeypatch, PostgresMemberships, "with_pending_changes", commit)
     await arena.settle()
-    assert [candidate.customer.id for candidate in await marked(arena.storage, arena.tenant)] == [
-        late.id
-    ]
+    assert [
+        candidate.customer.id for candidate in await pending_candidates(arena.storage, arena.tenant)
+    ] == [late.id]
     await arena.settle()
     assert await turns(arena, segment, late) == ["entered by customer"]
     assert await turns(arena, segment, other) == ["entered by customer"]
@@ -101,14 +101,14 @@ async def test_a_mark_with_a_low_number_that_is_committed_late_is_settled_later(
 
 async def test_of_two_who_settle_at_once_the_second_finds_nothing_left(arena: Arena) -> None:
     await arena.build(segment := await arena.publish(ADAS))
-    crowd = [await a_kept_customer(arena.storage, arena.tenant) for _ in range(3)]
-    async with members_locked(arena.storage, arena.tenant) as tx:
+    crowd = [await a_stored_customer(arena.storage, arena.tenant) for _ in range(3)]
+    async with membership_transaction(arena.storage, arena.tenant) as tx:
         await refresh.apply_pending_batch(tx)
         second = await arena.background_tasks(arena.settle())
     await second
     told = await changes(arena.storage, segment)
     assert sorted(each.customer_id for each in told) == [each.id for each in crowd]
-    assert (await standing_of(arena.storage, segment)).member_count == 3
+    assert (await refresh_state_of(arena.storage, segment)).member_count == 3
     await arena.is_right()
 
 
@@ -116,15 +116,15 @@ async def test_who_locks_the_members_of_a_new_tenant_keeps_out_others(arena: Are
     holds, may_end = asyncio.Event(), asyncio.Event()
 
     async def hold() -> None:
-        async with members_locked(arena.storage, arena.tenant):
+        async with membership_transaction(arena.storage, arena.tenant):
             holds.set()
             await may_end.wait()
 
     async def lock() -> None:
-        async with members_locked(arena.storage, arena.tenant):
+        async with membership_transaction(arena.storage, arena.tenant):
             pass
 
-    async with members_locked(arena.storage, arena.tenant):
+    async with membership_transaction(arena.storage, arena.tenant):
         second = await arena.background_tasks(hold())
     await holds.wait()
     third = await arena.background_tasks(lock())
@@ -137,13 +137,13 @@ async def test_a_reader_of_the_feed_is_told_nothing_before_what_has_a_lower_numb
     arena: Arena,
 ) -> None:
     await arena.build(segment := await arena.publish(ADAS))
-    new, old = [await a_kept_customer(arena.storage, arena.tenant) for _ in range(2)]
-    await let_in(arena.storage, segment, old)
+    new, old = [await a_stored_customer(arena.storage, arena.tenant) for _ in range(2)]
+    await store_members(arena.storage, segment, old)
     (first,) = await changes(arena.storage, segment)
-    came_back = [a_flip(segment, old, entered=each) for each in (False, True)]
-    async with members_locked(arena.storage, arena.tenant) as tx:
-        await tx.memberships.apply([a_flip(segment, new)])
-        second = await arena.background_tasks(settle(arena.storage, arena.tenant, came_back))
+    came_back = [a_change(segment, old, entered=each) for each in (False, True)]
+    async with membership_transaction(arena.storage, arena.tenant) as tx:
+        await tx.memberships.apply([a_change(segment, new)])
+        second = await arena.background_tasks(apply_changes(arena.storage, arena.tenant, came_back))
         assert list(await changes(arena.storage, segment, first.sequence)) == []
     await second
     told = await changes(arena.storage, segment, first.sequence)
@@ -152,7 +152,7 @@ async def test_a_reader_of_the_feed_is_told_nothing_before_what_has_a_lower_numb
 
 async def test_a_reader_of_the_feed_misses_nothing_while_many_settle(arena: Arena) -> None:
     await arena.build(segment := await arena.publish(ONE_ORDER))
-    crowd = [await a_kept_customer(arena.storage, arena.tenant) for _ in range(6)]
+    crowd = [await a_stored_customer(arena.storage, arena.tenant) for _ in range(6)]
 
     async def order_twice(customer: Customer) -> None:
         for _ in range(2):
@@ -176,14 +176,14 @@ async def test_an_order_that_waits_for_a_change_leaves_what_the_change_has_made(
     arena: Arena,
 ) -> None:
     await arena.build(segment := await arena.publish(ADAS_WITH_ORDERS))
-    customer = await a_kept_customer(arena.storage, arena.tenant, first_name="Eve")
+    customer = await a_stored_customer(arena.storage, arena.tenant, first_name="Eve")
     await arena.settle()
     async with arena.storage.transaction(arena.tenant) as tx:
         await tx.customers.get_for_update(customer.id)
         await tx.customers.save(renamed := evolve(customer, first_name="Ada", version=2))
         counting = await arena.background_tasks(arena.count(customer))
     await counting
-    pending_changes = await marks_of(arena.storage, customer)
+    pending_changes = await pending_changes_of(arena.storage, customer)
     assert [pending_change.before for pending_change in pending_changes] == [customer, renamed]
     await arena.settle()
     assert await turns(arena, segment, customer) == ["entered by order"]
@@ -194,14 +194,14 @@ async def test_a_change_that_waits_for_an_order_leaves_what_the_order_has_made(
     arena: Arena,
 ) -> None:
     await arena.build(segment := await arena.publish(ADAS_WITH_ORDERS))
-    customer = await a_kept_customer(arena.storage, arena.tenant)
+    customer = await a_stored_customer(arena.storage, arena.tenant)
     await arena.settle()
-    async with abandoned(arena.storage, arena.tenant) as tx:
+    async with failing_transaction(arena.storage, arena.tenant) as tx:
         await tx.orders.claim("contested", customer.id)
         counting = await arena.background_tasks(arena.count(customer, order_id="contested"))
         renaming = await arena.background_tasks(arena.rename(customer, "Eve"))
     await asyncio.gather(counting, renaming)
-    pending_changes = await marks_of(arena.storage, customer)
+    pending_changes = await pending_changes_of(arena.storage, customer)
     counted = customer.with_statistics(some_statistics(), now=NOW)
     assert [pending_change.before for pending_change in pending_changes] == [customer, counted]
     await arena.settle()
@@ -213,13 +213,13 @@ async def test_an_erasure_settles_the_change_it_has_waited_for_and_leaves_no_mar
     arena: Arena,
 ) -> None:
     await arena.build(segment := await arena.publish(ADAS))
-    customer = await a_kept_customer(arena.storage, arena.tenant, first_name="Eve")
+    customer = await a_stored_customer(arena.storage, arena.tenant, first_name="Eve")
     async with arena.storage.transaction(arena.tenant) as tx:
         await tx.customers.get_for_update(customer.id)
         await tx.customers.save(evolve(customer, first_name="Ada", version=2))
         erasing = await arena.background_tasks(arena.forget(customer))
     await erasing
-    assert await marked(arena.storage, arena.tenant) == []
+    assert await pending_candidates(arena.storage, arena.tenant) == []
     assert await turns(arena, segment, customer) == ["entered by customer", "left by customer"]
     await arena.is_right()
 
@@ -228,7 +228,7 @@ async def test_a_change_that_comes_while_a_customer_is_erased_leaves_nothing_of_
     arena: Arena, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await arena.build(segment := await arena.publish(ADAS))
-    customer = await a_kept_customer(arena.storage, arena.tenant)
+    customer = await a_stored_customer(arena.storage, arena.tenant)
     late = list[asyncio.Task[None]]()
 
     async def rename() -> None:
@@ -256,7 +256,7 @@ async def test_a_read_is_of_one_moment_whoever_settles_between_its_statements(
     arena: Arena, monkeypatch: pytest.MonkeyPatch, repository: type, method: str
 ) -> None:
     await arena.build(segment := await arena.publish(ADAS))
-    ada, bob = [await a_kept_customer(arena.storage, arena.tenant) for _ in range(2)]
+    ada, bob = [await a_stored_customer(arena.storage, arena.tenant) for _ in range(2)]
 
     async def go_on() -> None:
         await arena.rename(ada, "Eve")

@@ -16,7 +16,7 @@ from customers.core.membership import refresh
 from customers.core.model.customer import Customer, CustomerChange
 from customers.core.model.segment import Segment, SegmentChange, SegmentDetails
 from customers.core.ports.storage import Storage
-from tests.contract.membership_steps import changes, standing_of
+from tests.contract.membership_steps import changes, refresh_state_of
 from tests.support.brute_force import Witness
 from tests.support.builders import USD, an_entry, rules_text
 from tests.support.databases import rows
@@ -51,7 +51,7 @@ class Arena(World):
         assert await self.storage.wait_for_capture_barrier(self.tenant, segment.id, 30)
         while await self.refresh_step(segment):
             pass
-        assert (await standing_of(self.storage, segment)).is_ready
+        assert (await refresh_state_of(self.storage, segment)).is_ready
 
     async def give_rules(self, segment: Segment, rules: str) -> None:
         change = SegmentChange(rules=rules_text(rules))

@@ -56,7 +56,9 @@ NOT_JSON = [
 
 def bodies(target: Target, kind: str) -> list[dict[str, Any]]:
     """Bodies in which everything that can be bad in that way is, until each value has been sent."""
-    bad = {name: field.refused[kind] for name, field in target.fields.items() if kind in field.refused}
+    bad = {
+        name: field.refused[kind] for name, field in target.fields.items() if kind in field.refused
+    }
     return [
         {**target.body, **{name: values[turn % len(values)] for name, values in bad.items()}}
         for turn in range(max(map(len, bad.values())))

@@ -164,7 +164,9 @@ class ReadContract:
         assert one["addresses"] == [address]
         ids = [other["id"], unknown, one["id"].upper(), other["id"]]
         answer = await api.get(f"/customers/batch?ids={','.join(ids)}")
-        found = [{"id": customer["id"], "found": True, "customer": customer} for customer in (other, one)]
+        found = [
+            {"id": customer["id"], "found": True, "customer": customer} for customer in (other, one)
+        ]
         customers = [found[0], {"id": unknown, "found": False}, found[1], found[0]]
         summary = {"requested": 4, "found": 3, "notFound": 1}
         data = {"customers": customers, "summary": summary}

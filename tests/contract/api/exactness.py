@@ -96,7 +96,9 @@ class ExactMembersContract:
         customer = await a_customer(api, tags=["vip"])
         await put_into(api, found[1], customer)
         shown = (await api.get(f"/customers/{customer['id']}/segments")).body
-        assert [segment_shown["id"] for segment_shown in shown] == [found[number]["id"] for number in (3, 1, 0)]
+        assert [segment_shown["id"] for segment_shown in shown] == [
+            found[number]["id"] for number in (3, 1, 0)
+        ]
 
 
 class ExactTimeContract:

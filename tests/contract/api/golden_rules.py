@@ -13,7 +13,7 @@ from customers.core.ports.storage import Storage
 from tests.contract.api.previews import PREVIEW
 from tests.contract.api.segments import SEGMENTS
 from tests.contract.api.steps import a_segment, members
-from tests.contract.steps import keep
+from tests.contract.steps import add_customers
 from tests.support.api_client import Api
 from tests.support.golden_rules import CUSTOMERS, NOW, REFUSALS, VECTORS, Refusal
 
@@ -25,7 +25,9 @@ EXPLAINED = VECTORS[4::40]
 
 async def golden_customers(api: Api, storage: Storage) -> None:
     """Keeps the golden customers, and makes it their moment."""
-    await keep(storage, *(evolve(customer, tenant_id=api.tenant) for customer in CUSTOMERS.values()))
+    await add_customers(
+        storage, *(evolve(customer, tenant_id=api.tenant) for customer in CUSTOMERS.values())
+    )
     api.clock.moment = NOW
 
 

@@ -111,7 +111,9 @@ async def a_crowd(api: Api, size: int) -> list[str]:
     """Ids of customers who were all created at one moment, as the list shows them."""
     for _ in range(size):
         await a_customer(api)
-    return [customer["id"] for customer in (await api.get("/customers?page_size=100")).body["customers"]]
+    return [
+        customer["id"] for customer in (await api.get("/customers?page_size=100")).body["customers"]
+    ]
 
 
 class FilterContract:

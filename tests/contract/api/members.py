@@ -88,9 +88,9 @@ class DynamicMembersContract:
         assert await members(api, segment) == []
         await an_order(api, customer, "o-2", "0.01")
         assert await members(api, segment) == [customer.rpartition("/")[2]]
-        assert [shown_segment["id"] for shown_segment in (await api.get(f"{customer}/segments")).body] == [
-            segment["id"]
-        ]
+        assert [
+            shown_segment["id"] for shown_segment in (await api.get(f"{customer}/segments")).body
+        ] == [segment["id"]]
         assert (await api.get(SEGMENTS)).body[0]["customerCount"] == 1
         await api.post(f"{customer}/orders/o-2/cancel")
         assert await members(api, segment) == []

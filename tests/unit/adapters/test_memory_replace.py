@@ -7,8 +7,8 @@ import pytest
 from customers.adapters.memory.storage import MemoryStorage
 from customers.core.errors import Unavailable
 from customers.core.model.customer import Customer
-from tests.contract.full_tenant import seen, set_up
-from tests.contract.steps import Pause, overlapping
+from tests.contract.full_tenant import read_everything, store_full_tenant
+from tests.contract.steps import Pause, overlap
 from tests.support.builders import USD, a_customer
 
 OTHER = "other"
@@ -20,9 +20,9 @@ def storage() -> MemoryStorage:
 
 
 async def test_restoring_replaces_every_tenant(storage: MemoryStorage, tenant: str) -> None:
-    await set_up(storage, tenant)
+    await store_full_tenant(storage, tenant)
     data = storage.dump()
-    await set_up(storage, OTHER)
+    await store_full_tenant(storage, OTHER)
     await storage.forget(tenant)
     await storage.restore(data)
     assert storage.dump() == data
@@ -31,7 +31,7 @@ async def test_restoring_replaces_every_tenant(storage: MemoryStorage, tenant: s
 async def test_a_view_sees_what_is_restored_meanwhile_and_a_snapshot_does_not(
     storage: MemoryStorage, tenant: str
 ) -> None:
-    scene = await set_up(storage, tenant)
+    scene = await store_full_tenant(storage, tenant)
     async with storage.view(tenant) as view, storage.consistent_view(tenant) as snapshot:
         await storage.restore({})
         assert await view.segments.all() == []
@@ -53,7 +53,7 @@ async def test_a_transaction_that_has_begun_is_waited_for(
             await tx.customers.add(a_customer(tenant_id=tenant))
             await pause()
 
-    await overlapping(write, replacing[name])
+    await overlap(write, replacing[name])
     assert storage.dump() == {}
 
 
@@ -85,7 +85,7 @@ async def test_restoring_inside_a_transaction_raises(storage: MemoryStorage, ten
 
 
 async def test_many_may_restore_while_others_write(storage: MemoryStorage, tenant: str) -> None:
-    await set_up(storage, tenant)
+    await store_full_tenant(storage, tenant)
     data = storage.dump()
 
     async def write(number: int) -> None:
@@ -103,17 +103,17 @@ async def test_many_may_restore_while_others_write(storage: MemoryStorage, tenan
 
 
 async def test_forgetting_one_tenant_leaves_the_others(storage: MemoryStorage, tenant: str) -> None:
-    await set_up(storage, tenant)
-    await set_up(storage, OTHER)
-    before = await seen(storage, OTHER)
+    await store_full_tenant(storage, tenant)
+    await store_full_tenant(storage, OTHER)
+    before = await read_everything(storage, OTHER)
     await storage.forget(tenant)
-    assert await seen(storage, OTHER) == before
+    assert await read_everything(storage, OTHER) == before
     assert set(storage.dump()) == {OTHER}
 
 
 async def test_forgetting_all_leaves_nobody(storage: MemoryStorage, tenant: str) -> None:
-    await set_up(storage, tenant)
-    await set_up(storage, OTHER)
+    await store_full_tenant(storage, tenant)
+    await store_full_tenant(storage, OTHER)
     await storage.forget()
     assert storage.dump() == {}
 

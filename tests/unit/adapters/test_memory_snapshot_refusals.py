@@ -9,7 +9,7 @@ import pytest
 from customers.adapters.memory.storage import MemoryStorage
 from customers.core.errors import Invalid
 from customers.core.model.json_pointer import JsonPointer
-from tests.contract.full_tenant import ADA, set_up
+from tests.contract.full_tenant import ADA, store_full_tenant
 from tests.contract.steps import erase
 from tests.support.builders import USD, numbered_id
 
@@ -24,7 +24,7 @@ Data = dict[str, Any]
 async def storage() -> MemoryStorage:
     """One of a scene: Ada, Bob and Eve are its customers 0, 1 and 2."""
     storage = MemoryStorage(currency=USD)
-    await set_up(storage, TENANT)
+    await store_full_tenant(storage, TENANT)
     return storage
 
 
@@ -228,7 +228,7 @@ ERASED: list[tuple[str, object, str]] = [
 async def test_nobody_gets_a_name_back_after_erasure(
     storage: MemoryStorage, pointer: str, value: object, code: str
 ) -> None:
-    scene = await set_up(MemoryStorage(currency=USD), TENANT)
+    scene = await store_full_tenant(MemoryStorage(currency=USD), TENANT)
     await erase(storage, scene.ada)
     data = with_value(storage.dump(), pointer, value)
     assert await refused(storage, data) == {f"{AT}{pointer} {code}"}

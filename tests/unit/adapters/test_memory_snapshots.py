@@ -12,27 +12,27 @@ from customers.adapters.memory.state import State
 from customers.adapters.memory.storage import MemoryStorage
 from customers.core.membership.refresh import apply_pending_changes, start_backfill
 from customers.core.model.membership import RefreshState
-from tests.contract.full_tenant import seen, set_up, shown
+from tests.contract.full_tenant import read_everything, read_view, store_full_tenant
 from tests.contract.membership_steps import (
     changes,
-    let_in,
-    let_out,
-    marks_of,
-    stand,
-    standing_of,
+    pending_changes_of,
+    refresh_state_of,
+    remove_members,
+    save_refresh_state,
+    set_capture,
+    store_members,
     stored_members,
-    watch,
 )
 from tests.contract.steps import (
     add_communications,
+    add_customers,
     add_segments,
     delete,
-    enter,
     erase,
-    keep,
+    get_customer,
     save,
+    save_entries,
     set_methods,
-    stored,
 )
 from tests.support.api_client import NOTHING, Answer, Api, serving
 from tests.support.builders import (
@@ -67,18 +67,18 @@ async def copied(storage: MemoryStorage) -> MemoryStorage:
 async def test_a_restored_storage_reads_as_the_one_that_was_dumped(
     storage: MemoryStorage, tenant: str
 ) -> None:
-    await set_up(storage, tenant)
-    await set_up(storage, OTHER)
+    await store_full_tenant(storage, tenant)
+    await store_full_tenant(storage, OTHER)
     copy = await copied(storage)
     for each in (tenant, OTHER):
-        assert await seen(copy, each) == await seen(storage, each)
+        assert await read_everything(copy, each) == await read_everything(storage, each)
 
 
 async def test_what_is_restored_is_dumped_alike(storage: MemoryStorage, tenant: str) -> None:
-    scene = await set_up(storage, tenant)
+    scene = await store_full_tenant(storage, tenant)
     await erase(storage, scene.ada)
     await add_communications(storage, scene.bob, *(a_communication(scene.bob) for _ in range(2)))
-    await set_up(storage, OTHER)
+    await store_full_tenant(storage, OTHER)
     told = storage.dump()
     copy = await copied(storage)
     assert json.dumps(copy.dump()) == json.dumps(told)
@@ -88,7 +88,7 @@ async def test_what_is_restored_is_dumped_alike(storage: MemoryStorage, tenant: 
 async def test_tenants_of_whom_nothing_is_kept_are_left_out(
     storage: MemoryStorage, tenant: str
 ) -> None:
-    await shown(storage, tenant)
+    await read_view(storage, tenant)
     assert storage.dump() == {}
 
 
@@ -151,27 +151,27 @@ async def test_marks_that_are_not_settled_are_settled_alike(
 ) -> None:
     ada = a_customer(tenant_id=tenant, first_name="Ada")
     segment = a_dynamic_segment(NAMED_ADA, tenant_id=tenant)
-    await keep(storage, ada)
+    await add_customers(storage, ada)
     await add_segments(storage, segment)
-    await stand(storage, segment, RefreshState(watermark=NOW))
-    await watch(storage, tenant)
-    counted = await enter(storage, ada, an_entry(ada))
+    await save_refresh_state(storage, segment, RefreshState(watermark=NOW))
+    await set_capture(storage, tenant)
+    counted = await save_entries(storage, ada, an_entry(ada))
     await save(storage, evolve(counted, first_name="Eve").touched(NOW))
     await save(storage, evolve(counted, last_name="Byron").touched(NOW))
     copy = await copied(storage)
-    assert await marks_of(copy, ada) == await marks_of(storage, ada) != ()
+    assert await pending_changes_of(copy, ada) == await pending_changes_of(storage, ada) != ()
     for each in (copy, storage):
         await apply_pending_changes(each, tenant)
     assert await changes(copy, segment) == await changes(storage, segment) != []
-    assert await stored_members(copy, segment) == [await stored(storage, ada)]
+    assert await stored_members(copy, segment) == [await get_customer(storage, ada)]
 
 
 async def test_who_has_left_a_segment_is_no_member_in_a_copy(
     storage: MemoryStorage, tenant: str
 ) -> None:
-    scene = await set_up(storage, tenant)
-    await let_in(storage, scene.segment, scene.bob)
-    await let_out(storage, scene.segment, scene.ada)
+    scene = await store_full_tenant(storage, tenant)
+    await store_members(storage, scene.segment, scene.bob)
+    await remove_members(storage, scene.segment, scene.ada)
     assert await stored_members(await copied(storage), scene.segment) == [scene.bob]
 
 
@@ -180,7 +180,7 @@ async def test_the_tokens_of_the_deleted_are_free_in_a_copy_too(
 ) -> None:
     ada, eve = a_customer(tenant_id=tenant), a_customer(tenant_id=tenant)
     card = a_payment_method(eve)
-    await keep(storage, ada, eve)
+    await add_customers(storage, ada, eve)
     await set_methods(storage, eve, card)
     await delete(storage, eve)
     token = card.gateway_payment_method_id
@@ -192,7 +192,7 @@ async def test_the_tokens_of_the_deleted_are_free_in_a_copy_too(
 
 
 async def test_the_receipt_of_an_erasure_is_kept(storage: MemoryStorage, tenant: str) -> None:
-    scene = await set_up(storage, tenant)
+    scene = await store_full_tenant(storage, tenant)
     erasure = await erase(storage, scene.ada)
     async with (await copied(storage)).transaction(tenant) as tx:
         assert await tx.erasures.find(scene.ada.id) == erasure
@@ -204,12 +204,12 @@ async def test_the_receipt_of_an_erasure_is_kept(storage: MemoryStorage, tenant:
 async def test_a_segment_that_says_nothing_of_its_standing_is_built(
     storage: MemoryStorage, tenant: str
 ) -> None:
-    scene = await set_up(storage, tenant)
+    scene = await store_full_tenant(storage, tenant)
     data = storage.dump()
     for key in ("refreshState", "changes"):
         del data[tenant]["segments"][0][key]
     await storage.restore(data)
     assert await storage.tenants_to_refresh() == [tenant]
     await start_backfill(storage, tenant, scene.segment.id, FixedClock())
-    assert (await standing_of(storage, scene.segment)).is_ready
+    assert (await refresh_state_of(storage, scene.segment)).is_ready
     assert await stored_members(storage, scene.segment) == [scene.ada]

@@ -11,15 +11,15 @@ from customers.core.model.membership import RefreshState
 from customers.core.model.segment import Segment
 from customers.core.services.doctor import Difference, Doctor
 from tests.contract.membership_steps import (
-    let_in,
-    let_out,
-    members_locked,
-    stand,
-    standing_of,
+    membership_transaction,
+    refresh_state_of,
+    remove_members,
+    save_refresh_state,
+    set_capture,
+    store_members,
     stored_members,
-    watch,
 )
-from tests.contract.steps import a_kept_customer, delete, keep, put, save
+from tests.contract.steps import a_stored_customer, add_customers, assign, delete, save
 from tests.support.builders import (
     NOW,
     USD,
@@ -57,13 +57,13 @@ async def examined(doctor: Doctor, tenant: str = TENANT) -> list[Difference]:
 async def people(storage: MemoryStorage) -> tuple[Customer, Customer, Customer]:
     """Two Adas and a Bob."""
     one, two, bob = [
-        await a_kept_customer(storage, TENANT, first_name=name) for name in ("Ada", "Ada", "Bob")
+        await a_stored_customer(storage, TENANT, first_name=name) for name in ("Ada", "Ada", "Bob")
     ]
     return one, two, bob
 
 
 async def published(storage: MemoryStorage, segment: Segment) -> Segment:
-    async with members_locked(storage, segment.tenant_id) as tx:
+    async with membership_transaction(storage, segment.tenant_id) as tx:
         await publish(tx, None, segment, NOW)
     return segment
 
@@ -78,8 +78,8 @@ async def adas(storage: MemoryStorage) -> Segment:
 async def by_hand(storage: MemoryStorage, *customers: Customer) -> Segment:
     """A manual segment with members."""
     segment = await published(storage, a_segment())
-    await put(storage, segment, *customers)
-    await let_in(storage, segment, *customers)
+    await assign(storage, segment, *customers)
+    await store_members(storage, segment, *customers)
     return segment
 
 
@@ -108,11 +108,11 @@ async def test_customers_in_doubt_are_no_differences(
 ) -> None:
     one, two, _ = await people(storage)
     segment, manual = await adas(storage), await by_hand(storage, one, two)
-    await a_kept_customer(storage, TENANT, first_name="Ada")
+    await a_stored_customer(storage, TENANT, first_name="Ada")
     await save(storage, evolve(two, first_name="Eve"))
     await delete(storage, one)
     for each in (segment, manual):
-        assert (await standing_of(storage, each)).member_count == 2
+        assert (await refresh_state_of(storage, each)).member_count == 2
     assert await examined(doctor) == []
 
 
@@ -130,7 +130,7 @@ async def test_time_that_has_passed_makes_no_difference(
 async def test_a_clock_that_went_back_makes_no_difference(
     storage: MemoryStorage, clock: FixedClock, doctor: Doctor
 ) -> None:
-    customer = await a_kept_customer(storage, TENANT)
+    customer = await a_stored_customer(storage, TENANT)
     segment = await published(storage, a_dynamic_segment(OLD))
     await backfill(storage, TENANT, segment.id, clock)
     clock.forward(days=1)
@@ -143,22 +143,22 @@ async def test_a_clock_that_went_back_makes_no_difference(
 async def test_who_is_told_and_is_none_is_found(storage: MemoryStorage, doctor: Doctor) -> None:
     _, _, bob = await people(storage)
     segment = await adas(storage)
-    await let_in(storage, segment, bob)
+    await store_members(storage, segment, bob)
     assert await examined(doctor) == [wrongly_told(segment, bob), wrong_number(segment, 3, 2)]
 
 
 async def test_who_is_one_and_is_not_told_is_found(storage: MemoryStorage, doctor: Doctor) -> None:
     _, two, _ = await people(storage)
     segment = await adas(storage)
-    await let_out(storage, segment, two)
+    await remove_members(storage, segment, two)
     assert await examined(doctor) == [not_told(segment, two), wrong_number(segment, 1, 2)]
 
 
 async def test_a_number_that_is_right_hides_nobody(storage: MemoryStorage, doctor: Doctor) -> None:
     one, _, bob = await people(storage)
     segment = await adas(storage)
-    await let_out(storage, segment, one)
-    await let_in(storage, segment, bob)
+    await remove_members(storage, segment, one)
+    await store_members(storage, segment, bob)
     assert await examined(doctor) == [not_told(segment, one), wrongly_told(segment, bob)]
 
 
@@ -167,7 +167,7 @@ async def test_a_number_that_is_wrong_is_found_by_itself(
 ) -> None:
     one, _, _ = await people(storage)
     segment = await adas(storage)
-    await watch(storage, TENANT, customers=False)
+    await set_capture(storage, TENANT, customers=False)
     await delete(storage, one)
     assert await examined(doctor) == [wrong_number(segment, 2, 1)]
 
@@ -175,18 +175,18 @@ async def test_a_number_that_is_wrong_is_found_by_itself(
 async def test_a_change_that_left_no_mark_is_found(storage: MemoryStorage, doctor: Doctor) -> None:
     await people(storage)
     segment = await adas(storage)
-    await watch(storage, TENANT, customers=False)
-    unseen = await a_kept_customer(storage, TENANT, first_name="Ada")
+    await set_capture(storage, TENANT, customers=False)
+    unseen = await a_stored_customer(storage, TENANT, first_name="Ada")
     assert await examined(doctor) == [not_told(segment, unseen), wrong_number(segment, 2, 3)]
 
 
 async def test_members_that_time_was_said_to_have_moved_and_did_not_are_found(
     storage: MemoryStorage, clock: FixedClock, doctor: Doctor
 ) -> None:
-    customer = await a_kept_customer(storage, TENANT)
+    customer = await a_stored_customer(storage, TENANT)
     segment = await published(storage, a_dynamic_segment(OLD))
     await backfill(storage, TENANT, segment.id, clock)
-    await stand(storage, segment, RefreshState(watermark=later(days=2)))
+    await save_refresh_state(storage, segment, RefreshState(watermark=later(days=2)))
     clock.forward(days=3)
     assert await examined(doctor) == [not_told(segment, customer), wrong_number(segment, 0, 1)]
 
@@ -196,9 +196,9 @@ async def test_a_manual_segment_has_those_who_were_put_into_it(
 ) -> None:
     one, two, bob = await people(storage)
     segment = await by_hand(storage, one)
-    await put(storage, segment, two)
+    await assign(storage, segment, two)
     assert await examined(doctor) == [not_told(segment, two), wrong_number(segment, 1, 2)]
-    await let_in(storage, segment, two, bob)
+    await store_members(storage, segment, two, bob)
     assert await examined(doctor) == [wrongly_told(segment, bob), wrong_number(segment, 3, 2)]
 
 
@@ -209,8 +209,8 @@ async def test_an_inactive_segment_tells_nobody_whoever_is_stored(
     one, _, bob = await people(storage)
     make = a_dynamic_segment(written, is_active=False) if written else a_segment(is_active=False)
     segment = await published(storage, make)
-    await put(storage, segment, one)
-    await let_in(storage, segment, one, bob)
+    await assign(storage, segment, one)
+    await store_members(storage, segment, one, bob)
     assert await examined(doctor) == []
 
 
@@ -221,9 +221,9 @@ async def test_members_that_are_being_built_are_told_by_what_the_segment_says(
     one, _, bob = await people(storage)
     segment = a_dynamic_segment(written) if written else a_segment()
     await published(storage, segment)
-    await stand(storage, segment, RefreshState(target=NOW))
-    await put(storage, segment, one)
-    await let_in(storage, segment, bob)
+    await save_refresh_state(storage, segment, RefreshState(target=NOW))
+    await assign(storage, segment, one)
+    await store_members(storage, segment, bob)
     assert await examined(doctor) == []
 
 
@@ -234,7 +234,7 @@ async def test_every_segment_of_the_tenant_is_looked_at_and_of_no_other(
     segments = [await adas(storage) for _ in range(2)]
     await published(storage, a_segment(tenant_id="other"))
     for segment in segments:
-        await let_in(storage, segment, bob)
+        await store_members(storage, segment, bob)
     found = await examined(doctor)
     assert {each.segment_id for each in found} == {segment.id for segment in segments}
     assert len(found) == 4
@@ -246,10 +246,10 @@ async def test_every_customer_is_looked_at_however_many_there_are(
     storage: MemoryStorage, doctor: Doctor
 ) -> None:
     crowd = [a_customer(first_name="Ada") for _ in range(2_001)]
-    await keep(storage, *crowd)
+    await add_customers(storage, *crowd)
     segment = await adas(storage)
     assert await examined(doctor) == []
     wrong = crowd[::1_000]
-    await let_out(storage, segment, *wrong)
+    await remove_members(storage, segment, *wrong)
     expected = [not_told(segment, each) for each in wrong]
     assert await examined(doctor) == [*expected, wrong_number(segment, 1_998, 2_001)]

@@ -21,12 +21,12 @@ from customers.core.ports.storage import Storage, Transaction
 from customers.core.services.sweeper import BackfillProgress, Sweeper
 from tests.contract.membership_steps import (
     changes,
-    marked,
-    members_locked,
-    standing_of,
+    membership_transaction,
+    pending_candidates,
+    refresh_state_of,
     stored_members,
 )
-from tests.contract.steps import a_kept_customer
+from tests.contract.steps import a_stored_customer
 from tests.support.builders import (
     NOW,
     USD,
@@ -82,7 +82,7 @@ def sweeping(storage: FickleStorage, clock: FixedClock) -> Sweeper:
 async def published(storage: Storage, written: str, tenant: str = "tenant") -> Segment:
     """A segment whose members nobody has begun to build."""
     segment = a_dynamic_segment(written, tenant_id=tenant)
-    async with members_locked(storage, tenant) as tx:
+    async with membership_transaction(storage, tenant) as tx:
         await publish(tx, None, segment, NOW)
     return segment
 
@@ -92,7 +92,7 @@ async def ordered(storage: Storage, days_ago: float, tenant: str = "tenant") -> 
     then = later(days=-days_ago)
     statistics = some_statistics(first_order_date=then, last_order_date=then)
     told = {"created_at": then, "updated_at": then, "statistics": statistics}
-    return await a_kept_customer(storage, tenant, **told)
+    return await a_stored_customer(storage, tenant, **told)
 
 
 async def feed_of(storage: Storage, segment: Segment) -> list[tuple[Any, ...]]:
@@ -111,11 +111,13 @@ async def test_one_whom_another_keeps_from_sweeping_does_nothing(
     storage: FickleStorage, sweeping: Sweeper
 ) -> None:
     segment = await published(storage, EVERYBODY)
-    customer = await a_kept_customer(storage, "tenant")
+    customer = await a_stored_customer(storage, "tenant")
     assert await storage.lease(an_id(), SECONDS)
     assert await sweeping.refresh(SECONDS) is None
-    assert not (await standing_of(storage, segment)).is_ready
-    assert [candidate.customer for candidate in await marked(storage, "tenant")] == [customer]
+    assert not (await refresh_state_of(storage, segment)).is_ready
+    assert [candidate.customer for candidate in await pending_candidates(storage, "tenant")] == [
+        customer
+    ]
 
 
 async def test_who_sweeps_keeps_others_from_it_and_goes_on(
@@ -131,7 +133,7 @@ async def test_the_marks_of_every_tenant_are_settled(
 ) -> None:
     segments = [await published(storage, EVERYBODY, tenant) for tenant in ("one", "two")]
     await sweeping.refresh(SECONDS)
-    crowd = [await a_kept_customer(storage, each.tenant_id) for each in segments]
+    crowd = [await a_stored_customer(storage, each.tenant_id) for each in segments]
     assert await storage.tenants_to_refresh() == ["one", "two"]
     assert await sweeping.refresh(SECONDS) == BackfillProgress()
     assert await storage.tenants_to_refresh() == []
@@ -145,17 +147,17 @@ async def test_all_marks_of_a_tenant_are_settled_however_many_there_are(
 ) -> None:
     segment = await published(storage, EVERYBODY)
     await sweeping.refresh(SECONDS)
-    crowd = [await a_kept_customer(storage, "tenant") for _ in range(5)]
+    crowd = [await a_stored_customer(storage, "tenant") for _ in range(5)]
     with steps_of(2):
         await sweeping.refresh(SECONDS)
-    assert await marked(storage, "tenant") == []
+    assert await pending_candidates(storage, "tenant") == []
     assert await stored_members(storage, segment) == crowd
 
 
 async def test_members_are_built_some_steps_further_by_every_call(
     storage: FickleStorage, sweeping: Sweeper
 ) -> None:
-    crowd = [await a_kept_customer(storage, "tenant") for _ in range(5)]
+    crowd = [await a_stored_customer(storage, "tenant") for _ in range(5)]
     segment = await published(storage, EVERYBODY)
     with steps_of(1):
         for number in range(1, 5):
@@ -164,7 +166,7 @@ async def test_members_are_built_some_steps_further_by_every_call(
             assert await stored_members(storage, segment) == crowd[:number]
         assert await sweeping.refresh(SECONDS) == BackfillProgress(count=0, progress=1.0)
     assert await stored_members(storage, segment) == crowd
-    assert (await standing_of(storage, segment)).watermark == NOW
+    assert (await refresh_state_of(storage, segment)).watermark == NOW
 
 
 async def test_of_all_builds_the_number_is_told_and_how_far_the_slowest_has_come(
@@ -172,7 +174,7 @@ async def test_of_all_builds_the_number_is_told_and_how_far_the_slowest_has_come
 ) -> None:
     for tenant, customers in (("one", 2), ("two", 4), ("three", 1)):
         for _ in range(customers):
-            await a_kept_customer(storage, tenant)
+            await a_stored_customer(storage, tenant)
         await published(storage, EVERYBODY, tenant)
     with steps_of(1):
         assert await sweeping.refresh(SECONDS) == BackfillProgress(count=2, progress=0.25)
@@ -182,12 +184,12 @@ async def test_of_all_builds_the_number_is_told_and_how_far_the_slowest_has_come
 async def test_of_a_tenants_segments_the_oldest_is_ready_before_the_next_is_begun(
     storage: FickleStorage, sweeping: Sweeper
 ) -> None:
-    await a_kept_customer(storage, "tenant")
-    await a_kept_customer(storage, "tenant")
+    await a_stored_customer(storage, "tenant")
+    await a_stored_customer(storage, "tenant")
     segments = [await published(storage, EVERYBODY) for _ in range(2)]
     with steps_of(1):
         told = [await sweeping.refresh(SECONDS) for _ in range(2)]
-    refresh_states = [await standing_of(storage, segment) for segment in segments]
+    refresh_states = [await refresh_state_of(storage, segment) for segment in segments]
     assert told == [
         BackfillProgress(count=2, progress=0.0),
         BackfillProgress(count=1, progress=0.0),
@@ -202,7 +204,7 @@ async def test_a_sweeper_that_loses_the_lease_stops_before_the_next_tenant(
     segments = [await published(storage, EVERYBODY, tenant) for tenant in ("a", "b", "c")]
     storage.leases_left = 1 + 2
     assert await sweeping.refresh(SECONDS) is None
-    refresh_states = [await standing_of(storage, segment) for segment in segments]
+    refresh_states = [await refresh_state_of(storage, segment) for segment in segments]
     assert [each.is_ready for each in refresh_states] == [True, True, False]
 
 
@@ -222,7 +224,7 @@ async def test_those_whose_time_has_come_are_moved_each_at_their_own_moment(
     assert (await feed_of(storage, recent))[3:] == left
     assert await stored_members(storage, lapsed) == [second, first]
     assert await stored_members(storage, recent) == [never]
-    assert (await standing_of(storage, lapsed)).watermark == clock.now()
+    assert (await refresh_state_of(storage, lapsed)).watermark == clock.now()
 
 
 async def test_who_comes_and_goes_between_two_rounds_is_told_of_both(
@@ -250,7 +252,7 @@ async def test_time_is_followed_in_every_tenant_and_only_where_it_moves_somebody
     await sweeping.refresh(SECONDS)
     clock.forward(days=1)
     await sweeping.follow_time(SECONDS)
-    refresh_states = [await standing_of(storage, segment) for segment in segments]
+    refresh_states = [await refresh_state_of(storage, segment) for segment in segments]
     assert [each.member_count for each in refresh_states] == [1, 0, 1]
     assert [each.watermark for each in refresh_states] == [clock.now(), NOW, clock.now()]
 
@@ -264,7 +266,7 @@ async def test_nobody_is_moved_by_one_who_has_lost_the_lease(
     clock.forward(days=1)
     storage.leases_left = 0
     await sweeping.follow_time(SECONDS)
-    assert (await standing_of(storage, segment)).watermark == NOW
+    assert (await refresh_state_of(storage, segment)).watermark == NOW
     assert await feed_of(storage, segment) == []
 
 
@@ -275,7 +277,7 @@ async def test_members_that_are_being_built_do_not_follow_time(
     segment = await published(storage, LAPSED)
     clock.forward(days=1)
     await sweeping.follow_time(SECONDS)
-    assert not (await standing_of(storage, segment)).is_ready
+    assert not (await refresh_state_of(storage, segment)).is_ready
     assert await stored_members(storage, segment) == []
 
 
@@ -284,9 +286,9 @@ async def test_the_trouble_of_one_tenant_is_raised_once_the_others_are_settled(
 ) -> None:
     tenants = [f"tenant {number}" for number in range(3)]
     for tenant in tenants:
-        async with members_locked(storage, tenant) as tx:
+        async with membership_transaction(storage, tenant) as tx:
             await tx.memberships.set_capture(customers=True, orders=True)
-        await a_kept_customer(storage, tenant)
+        await a_stored_customer(storage, tenant)
     storage.troubled = tenants[0]
     with pytest.raises(ZeroDivisionError):
         await Sweeper(storage, FixedClock(), an_id()).refresh(SECONDS)

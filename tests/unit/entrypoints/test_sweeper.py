@@ -24,8 +24,8 @@ from customers.entrypoints.observability.logs import configure
 from customers.entrypoints.observability.metrics import Metrics
 from customers.entrypoints.process import sweeper
 from customers.entrypoints.process.sweeper import swept
-from tests.contract.membership_steps import members_locked, standing_of, stored_members
-from tests.contract.steps import a_kept_customer
+from tests.contract.membership_steps import membership_transaction, refresh_state_of, stored_members
+from tests.contract.steps import a_stored_customer
 from tests.support.builders import (
     NOW,
     USD,
@@ -105,7 +105,7 @@ async def settled(storage: AskedStorage) -> None:
 async def published(storage: AskedStorage, written: str = EVERYBODY) -> Segment:
     """A segment whose members nobody has begun to build."""
     segment = a_dynamic_segment(written)
-    async with members_locked(storage, segment.tenant_id) as tx:
+    async with membership_transaction(storage, segment.tenant_id) as tx:
         await publish(tx, None, segment, NOW)
     return segment
 
@@ -155,11 +155,11 @@ async def test_it_settles_while_the_block_runs_and_not_after_it(
     others = asyncio.all_tasks()
     async with swept(sweeping, metrics, AT_ONCE):
         for number in range(1, 4):
-            await a_kept_customer(storage, "tenant")
+            await a_stored_customer(storage, "tenant")
             await settled(storage)
             assert len(await stored_members(storage, segment)) == number
     assert asyncio.all_tasks() == others
-    await a_kept_customer(storage, "tenant")
+    await a_stored_customer(storage, "tenant")
     assert await storage.tenants_to_refresh() == ["tenant"]
 
 
@@ -178,14 +178,16 @@ async def test_those_whose_time_has_come_are_moved_before_anybody_asks(
 ) -> None:
     clock, long_ago = FixedClock(), later(days=-90.5)
     statistics = some_statistics(last_order_date=long_ago)
-    customer = await a_kept_customer(storage, "tenant", statistics=statistics, updated_at=long_ago)
+    customer = await a_stored_customer(
+        storage, "tenant", statistics=statistics, updated_at=long_ago
+    )
     segment = await published(storage, LAPSED)
     sweeping = Sweeper(storage, clock, an_id())
     await sweeping.refresh(1)
     clock.forward(days=1)
     async with swept(sweeping, metrics, AT_ONCE):
         await storage.asked_again()
-    assert (await standing_of(storage, segment)).watermark == clock.now()
+    assert (await refresh_state_of(storage, segment)).watermark == clock.now()
     assert await stored_members(storage, segment) == [customer]
 
 
@@ -260,10 +262,10 @@ async def test_it_ends_while_it_waits_for_somebody_and_leaves_the_rest(
     async with held(storage):
         async with swept(sweeping, metrics, AT_ONCE):
             await storage.asked_again(2)
-        assert not (await standing_of(storage, segment)).is_ready
+        assert not (await refresh_state_of(storage, segment)).is_ready
     assert asyncio.all_tasks() == others
     await sweeping.refresh(1)
-    assert (await standing_of(storage, segment)).is_ready
+    assert (await refresh_state_of(storage, segment)).is_ready
 
 
 async def test_a_failure_of_the_block_is_told_as_it_is(sweeping: Sweeper, metrics: Metrics) -> None:
@@ -277,7 +279,7 @@ async def test_metrics_say_how_far_builds_are(
 ) -> None:
     monkeypatch.setattr(sweeper, "PAUSE_OF_BUILDS", NEVER_AGAIN)
     for _ in range(4):
-        await a_kept_customer(storage, "tenant")
+        await a_stored_customer(storage, "tenant")
     await published(storage)
     assert builds(metrics) == (0, 1)
     with steps_of(1):
@@ -289,7 +291,7 @@ async def test_metrics_say_how_far_builds_are(
 async def test_what_is_being_built_does_not_wait_for_the_pause(
     storage: AskedStorage, sweeping: Sweeper, metrics: Metrics
 ) -> None:
-    crowd = [await a_kept_customer(storage, "tenant") for _ in range(4)]
+    crowd = [await a_stored_customer(storage, "tenant") for _ in range(4)]
     segment = await published(storage)
     with steps_of(1):
         async with swept(sweeping, metrics, NEVER_AGAIN):
