@@ -1,4 +1,4 @@
-"""What every storage promises of addresses."""
+"""The contract of `AddressRepository`."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +10,7 @@ from customers.core.errors import CustomerNotFound
 from customers.core.model.address import MOST_ADDRESSES, Address, AddressType
 from customers.core.model.customer import Customer
 from customers.core.ports.storage import Storage
-from tests.contract.steps import a_stored_customer, delete, save, set_addresses
+from tests.contract.steps import a_stored_customer, delete, save, set_addresses, some_customers
 from tests.support.builders import a_customer, an_address, an_id, later
 
 SHIPPING, BILLING, BOTH = AddressType
@@ -32,7 +32,7 @@ WHOLE: dict[str, Any] = {
     "updated_at": later(days=1, microseconds=1),
 }
 
-# Which addresses are the defaults before and after: each a type and whether it is a default.
+# The type of each address, and whether it is a default.
 Defaults = list[tuple[AddressType, bool]]
 SWAPS: list[tuple[Defaults, Defaults]] = [
     ([(SHIPPING, True), (SHIPPING, False)], [(SHIPPING, False), (SHIPPING, True)]),
@@ -172,10 +172,7 @@ class AddressContract:
         assert await addresses(storage, customer) == heirs
 
     async def test_addresses_belong_to_one_customer(self, storage: Storage, tenant: str) -> None:
-        ada, bob = (
-            await a_stored_customer(storage, tenant),
-            await a_stored_customer(storage, tenant),
-        )
+        ada, bob = await some_customers(storage, tenant, 2)
         hers, his = an_address(ada, is_default=True), an_address(bob, is_default=True)
         await set_addresses(storage, ada, hers)
         await set_addresses(storage, bob, his)

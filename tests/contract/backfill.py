@@ -1,4 +1,4 @@
-"""What every storage promises of going through customers by id, to put stored members right."""
+"""The contract of `mismatched` and `crossed`, which scan customers by id."""
 
 from collections.abc import Sequence
 from uuid import UUID, uuid4
@@ -19,7 +19,7 @@ from tests.contract.membership_steps import (
     set_capture,
     store_members,
 )
-from tests.contract.segments import a_stored_segment
+from tests.contract.segments import a_stored_segment, some_segments
 from tests.contract.stale_candidates import a_customer_dated, a_date_range, every_date
 from tests.contract.steps import (
     EVERYONE,
@@ -29,6 +29,7 @@ from tests.contract.steps import (
     delete,
     erase,
     save,
+    some_customers,
 )
 from tests.support.builders import NOW, a_dynamic_segment, an_id, later
 
@@ -50,7 +51,7 @@ async def mismatched(
 async def mismatched_customers(
     storage: Storage, segment: Segment, customer_filter: CustomerFilter | None
 ) -> list[Customer]:
-    """All who are contradicted, in the order in which they come."""
+    """All mismatched customers, in the order in which they are returned."""
     candidates, last = await mismatched(storage, segment, customer_filter)
     assert last is None
     return [candidate.customer for candidate in candidates]
@@ -79,7 +80,7 @@ class MismatchedContract:
             await a_stored_customer(storage, tenant, first_name=name, last_name="")
             for name in names
         ]
-        segment, other = [await a_stored_segment(storage, tenant) for _ in range(2)]
+        segment, other = await some_segments(storage, tenant, 2)
         await store_members(storage, segment, in_it, wrong)
         await store_members(storage, other, missing, out)
         assert await mismatched_customers(storage, segment, ADAS) == [missing, wrong]
@@ -87,7 +88,7 @@ class MismatchedContract:
         assert await mismatched_customers(storage, segment, None) == [in_it, wrong]
 
     async def test_deleted_customers_match_no_filter(self, storage: Storage, tenant: str) -> None:
-        member, other, erased = [await a_stored_customer(storage, tenant) for _ in range(3)]
+        member, other, erased = await some_customers(storage, tenant, 3)
         segment = await a_stored_segment(storage, tenant)
         await store_members(storage, segment, member, erased)
         eve = await delete(storage, member)
@@ -120,7 +121,7 @@ class MismatchedContract:
     async def test_customers_with_pending_changes_are_left_out(
         self, storage: Storage, tenant: str
     ) -> None:
-        ada, bob = [await a_stored_customer(storage, tenant) for _ in range(2)]
+        ada, bob = await some_customers(storage, tenant, 2)
         segment = await a_stored_segment(storage, tenant)
         await set_capture(storage, tenant)
         await save(storage, ada)
@@ -132,7 +133,7 @@ class MismatchedContract:
         self, storage: Storage, tenant: str
     ) -> None:
         customer = await a_stored_customer(storage, tenant)
-        one, two = [await a_stored_segment(storage, tenant) for _ in range(2)]
+        one, two = await some_segments(storage, tenant, 2)
         await assign(storage, one, customer)
         await store_members(storage, two, customer)
         candidates, _ = await mismatched(storage, one, EVERYONE)
@@ -144,7 +145,7 @@ class MismatchedContract:
     async def test_the_limit_counts_deleted_customers_and_those_with_pending_changes(
         self, storage: Storage, tenant: str
     ) -> None:
-        customers = [await a_stored_customer(storage, tenant) for _ in range(7)]
+        customers = await some_customers(storage, tenant, 7)
         segment = await a_stored_segment(storage, tenant)
         await store_members(storage, segment, customers[0])
         customers[1] = await delete(storage, customers[1])
@@ -167,7 +168,7 @@ class MismatchedContract:
     async def test_a_scan_ends_and_compares_every_customer_once(
         self, storage: Storage, tenant: str, limit: int
     ) -> None:
-        customers = [await a_stored_customer(storage, tenant) for _ in range(4)]
+        customers = await some_customers(storage, tenant, 4)
         segment = await a_stored_segment(storage, tenant)
         candidates, last = await mismatched(storage, segment, EVERYONE, None, limit)
         walked = [candidate.customer for candidate in candidates]
@@ -239,7 +240,7 @@ class CrossedContract:
         self, storage: Storage, tenant: str
     ) -> None:
         customer = await a_stored_customer(storage, tenant)
-        one, two = [await a_stored_segment(storage, tenant) for _ in range(2)]
+        one, two = await some_segments(storage, tenant, 2)
         await assign(storage, one, customer)
         await store_members(storage, two, customer)
         async with membership_transaction(storage, tenant) as tx:

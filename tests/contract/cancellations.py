@@ -1,4 +1,4 @@
-"""What every storage promises about cancelled tasks: nothing of them is left or in the way."""
+"""The contract of cancelled tasks: they are rolled back and release their locks."""
 
 import asyncio
 
@@ -21,7 +21,7 @@ every_write = pytest.mark.parametrize("write", WRITES)
 
 
 async def no_pause() -> None:
-    """No pause at all."""
+    """Does not pause."""
 
 
 class CancellationContract:

@@ -1,4 +1,4 @@
-"""What every storage promises of marks: which changes of customers leave one, and what it tells."""
+"""The contract of change capture: which writes store a pending change, with which values."""
 
 import asyncio
 from datetime import datetime
@@ -32,6 +32,7 @@ from tests.contract.steps import (
     get_customer,
     save,
     save_entries,
+    some_customers,
 )
 from tests.support.builders import NOW, a_customer, an_entry, an_id, later, some_statistics
 
@@ -39,7 +40,7 @@ TOMORROW = later(days=1, microseconds=1)
 
 
 def without_numbers(pending_changes: Any) -> list[tuple[datetime, Cause, Customer | None]]:
-    """All but the numbers, which rise."""
+    """Time, cause and previous value of pending changes, after a check that their numbers rise."""
     numbers = [pending_change.number for pending_change in pending_changes]
     assert numbers == sorted(set(numbers))
     return [
@@ -129,7 +130,7 @@ class ChangeCaptureContract:
     async def test_a_rolled_back_or_refused_write_stores_no_pending_change(
         self, storage: Storage, tenant: str
     ) -> None:
-        ada, bob = [await a_stored_customer(storage, tenant) for _ in range(2)]
+        ada, bob = await some_customers(storage, tenant, 2)
         await set_capture(storage, tenant)
         async with failing_transaction(storage, tenant) as tx:
             await tx.customers.add(a_customer(tenant_id=tenant))
@@ -161,7 +162,7 @@ class CaptureSettingContract:
     async def test_only_captured_writes_store_pending_changes(
         self, storage: Storage, tenant: str, customers: bool, orders: bool
     ) -> None:
-        ada, bob, eve = [await a_stored_customer(storage, tenant) for _ in range(3)]
+        ada, bob, eve = await some_customers(storage, tenant, 3)
         await set_capture(storage, tenant, customers=customers, orders=orders)
         await add_customers(storage, new := a_customer(tenant_id=tenant))
         await save(storage, evolve(ada, first_name="Other"))

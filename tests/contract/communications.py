@@ -1,4 +1,4 @@
-"""What every storage promises of communications."""
+"""The contract of `CommunicationRepository`."""
 
 from itertools import product
 from typing import Any
@@ -23,6 +23,7 @@ from tests.contract.steps import (
     delete,
     overlap,
     save,
+    some_customers,
 )
 from tests.support.builders import a_communication, a_customer, later
 
@@ -175,10 +176,7 @@ class ExternalIdContract:
     async def test_an_external_id_belongs_to_one_customer(
         self, storage: Storage, tenant: str
     ) -> None:
-        ada, bob = (
-            await a_stored_customer(storage, tenant),
-            await a_stored_customer(storage, tenant),
-        )
+        ada, bob = await some_customers(storage, tenant, 2)
         await add_communications(storage, ada, hers := a_communication(ada, external_id="m1"))
         assert await find(storage, bob, EMAIL, "m1") is None
         await add_communications(storage, bob, his := a_communication(bob, external_id="m1"))
@@ -211,10 +209,7 @@ class CommunicationLockContract:
     async def test_only_a_communication_of_the_customer_can_be_locked(
         self, storage: Storage, tenant: str
     ) -> None:
-        ada, bob = (
-            await a_stored_customer(storage, tenant),
-            await a_stored_customer(storage, tenant),
-        )
+        ada, bob = await some_customers(storage, tenant, 2)
         await add_communications(storage, bob, his := a_communication(bob))
         async with storage.transaction(tenant) as tx:
             await tx.customers.get_for_update(ada.id)

@@ -1,4 +1,4 @@
-"""What every storage promises of snapshots: all reads see the same moment."""
+"""The contract of `consistent_view`: all reads see the same moment."""
 
 import asyncio
 
@@ -11,7 +11,7 @@ from tests.contract.full_tenant_writes import WRITES, lock_everything
 from tests.contract.steps import add_customers, failing_transaction, get_customer
 from tests.support.builders import a_customer, a_tenant
 
-# One each of what reads correct stored members by.
+# A write of each kind on which membership reads depend.
 SOME = (
     "save a customer",
     "delete",

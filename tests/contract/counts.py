@@ -1,4 +1,4 @@
-"""What every storage promises of counts by status and type: exact after every change."""
+"""The contract of counts by status and type: exact after every change."""
 
 import asyncio
 from collections.abc import Callable, Iterable
@@ -29,14 +29,14 @@ CHANGES: dict[str, Callable[[Customer], Customer]] = {
 
 
 def subsets(values: Iterable[Any]) -> list[frozenset[Any]]:
-    """None, each one, each two, all."""
+    """All subsets, by size."""
     items = list(values)
     sizes = range(len(items) + 1)
     return [frozenset(subset) for size in sizes for subset in combinations(items, size)]
 
 
 async def check_counts(storage: Storage, tenant: str, living: list[Customer]) -> None:
-    """Every count by status and type is what counting by hand says."""
+    """Asserts that every count by status and type is right for these living customers."""
     async with storage.view(tenant) as view:
         for statuses in subsets(CustomerStatus):
             for types in subsets(CustomerType):

@@ -1,4 +1,4 @@
-"""What every storage promises of locking customers."""
+"""The contract of the locking reads of `CustomerRepository`."""
 
 import asyncio
 

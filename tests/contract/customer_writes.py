@@ -1,4 +1,4 @@
-"""What every storage promises of adding and saving customers: whole, and one to an e-mail."""
+"""The contract of adding and saving customers: every field, and one customer per e-mail."""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,4 @@
-"""What every storage promises of reading customers one at a time, alone or with all they have."""
+"""The contract of reading single customers and profiles."""
 
 from datetime import date
 from typing import Any

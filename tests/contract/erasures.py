@@ -1,4 +1,4 @@
-"""What every storage promises of erasure: nothing personal is left, the ledger still adds up."""
+"""The contract of erasure: no personal data remains, and the ledger still adds up."""
 
 from attrs import evolve
 
@@ -19,6 +19,7 @@ from tests.contract.steps import (
     save_entries,
     set_addresses,
     set_methods,
+    some_customers,
 )
 from tests.support.builders import a_note, a_payment_method, an_address, an_entry, later
 
@@ -98,7 +99,7 @@ class ErasureContract:
     ) -> None:
         full_tenant = await store_full_tenant(storage, tenant)
         await erase(storage, full_tenant.ada)
-        # No use case brings the erased back; it is the way to look behind the curtain.
+        # No use case restores an erased customer; this makes the remaining rows readable.
         await save(storage, evolve(full_tenant.ada.erased(TOMORROW), deleted_at=None))
         async with storage.view(tenant) as view:
             profile = await view.customers.profile(ADA)
@@ -147,7 +148,7 @@ class ErasureContract:
         assert [receipt.tables[table] for table in TABLES] == [1, 1, 1, 0, 1, 1, 1, 1, 1, 0]
 
     async def test_several_customers_can_be_erased(self, storage: Storage, tenant: str) -> None:
-        customers = [await a_stored_customer(storage, tenant) for _ in range(3)]
+        customers = await some_customers(storage, tenant, 3)
         for customer in customers:
             await erase(storage, customer)
         assert await find_customers(storage, tenant, CustomerFilter()) == []

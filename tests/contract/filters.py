@@ -1,4 +1,4 @@
-"""What every storage promises of filters: who is kept."""
+"""The contract of customer filters."""
 
 from decimal import Decimal
 from typing import Any
@@ -30,7 +30,7 @@ RETAIL, WHOLESALE, VIP = CustomerType
 async def find_customers(
     storage: Storage, tenant: str, customer_filter: CustomerFilter
 ) -> list[Customer]:
-    """Who is kept, oldest id first; what a page, a walk and a count say must agree."""
+    """The matching customers by id, after a check that page, cursor and count agree."""
     async with storage.view(tenant) as view:
         paged = await view.customers.page(customer_filter, CustomerSort(), Page(size=100))
         walked = await view.customers.page_after(customer_filter, CustomerSort(), None, 100)
@@ -49,7 +49,7 @@ async def find_customers(
 
 
 def shopper(tenant: str, number: int) -> Customer:
-    """One of many who differ in all that a filter asks for."""
+    """A customer whose filtered fields depend on the number."""
     return a_customer(
         tenant_id=tenant,
         first_name=["Ada", "Bob", "Straße"][number % 3],

@@ -1,7 +1,6 @@
-"""A tenant with one of everything, under the same ids in every tenant, and all ways to read it.
+"""A tenant with one of everything, under the same ids in every tenant, and every way to read it.
 
-How it is changed is listed in `scene_writes`; what a change must or must not do is said by the
-contracts that go through these lists.
+`full_tenant_writes` lists the ways to change it.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -71,8 +70,9 @@ BY_NAME = CustomerSort(by=SortField.FIRST_NAME)
 
 @frozen(kw_only=True)
 class FullTenant:
-    """Ada has one of everything, Bob nothing, Eve is deleted and has left a mark; Ada was put into
-    one of two segments, and is stored among its members.
+    """Ada has one of everything, Bob nothing; Eve is deleted and has a pending change.
+
+    Ada is assigned to one of the two segments, and is a stored member of it.
     """
 
     ada: Customer
@@ -90,7 +90,7 @@ class FullTenant:
 
 
 def a_full_tenant(tenant: str) -> FullTenant:
-    """Values of that tenant, which tell it by their names; nothing is stored yet."""
+    """The values of a full tenant, named after it; nothing is stored yet."""
     fields: dict[str, Any] = {"tenant_id": tenant, "last_name": tenant}
     ada = a_customer(id=ADA, first_name="Ada", email="ada@example.test", **fields)
     order = an_entry(ada, order_id="order", order_number="No 1", refunds_total=Decimal("2.50"))
@@ -111,7 +111,7 @@ def a_full_tenant(tenant: str) -> FullTenant:
 
 
 async def store_full_tenant(storage: Storage, tenant: str) -> FullTenant:
-    """Stores a scene; Ada's statistics are those of her order by then."""
+    """Stores a full tenant; returns it with the statistics of Ada's order."""
     full_tenant = a_full_tenant(tenant)
     await add_customers(storage, full_tenant.ada, full_tenant.bob, full_tenant.eve)
     await set_addresses(storage, full_tenant.ada, full_tenant.home)
@@ -138,7 +138,7 @@ async def _by_id(read: Awaitable[Sequence[StaleCandidate]]) -> list[StaleCandida
 async def _numbered(
     view: View | Transaction, customer_filter: CustomerFilter
 ) -> Sequence[Customer] | int:
-    """The page, or where it is empty the total."""
+    """The customers of the page, or the total of an empty one."""
     page = await view.customers.page_with_total(customer_filter, BY_NAME, Page())
     return page.customers or page.total
 
@@ -186,7 +186,7 @@ async def _mismatched(tx: Transaction) -> Sequence[StaleCandidate]:
     return (await tx.memberships.mismatched(SEGMENT, EVERYONE, None, 9))[0]
 
 
-# For a transaction that has locked the members.
+# For a transaction that holds the membership lock.
 LOCKED_READS: dict[str, Callable[[Transaction], Awaitable[object]]] = {
     "lock": lambda tx: tx.customers.get_for_update(ADA),
     "lock any": lambda tx: tx.customers.get_any_for_update(EVE),
@@ -206,15 +206,15 @@ LOCKED_READS: dict[str, Callable[[Transaction], Awaitable[object]]] = {
 
 
 async def outcome(read: Awaitable[T]) -> T | type[CustomersError]:
-    """What a reading gives, or the kind of its refusal."""
+    """The value of a read, or the type of its error."""
     try:
         return await read
-    except CustomersError as refusal:
-        return type(refusal)
+    except CustomersError as error:
+        return type(error)
 
 
 async def read_view(storage: Storage, tenant: str) -> dict[str, object]:
-    """The outcome of every reading of a scene that a view is for."""
+    """The outcome of every read of a view, by name."""
     async with storage.view(tenant) as view:
         return await read_all(view)
 
@@ -224,7 +224,7 @@ async def read_all(view: View) -> dict[str, object]:
 
 
 async def read_everything(storage: Storage, tenant: str) -> dict[str, object]:
-    """What a view shows, and what only a transaction can read."""
+    """The outcome of every read of a view and of a transaction, by name."""
     async with storage.transaction(tenant) as tx:
         await tx.memberships.acquire_lock()
         locked = {name: _plain(await outcome(read(tx))) for name, read in LOCKED_READS.items()}
@@ -232,5 +232,5 @@ async def read_everything(storage: Storage, tenant: str) -> dict[str, object]:
 
 
 def _plain(value: object) -> object:
-    """Comparable whatever the kind of the sequence or collection."""
+    """The value, as a list if it is a sequence, so that values compare."""
     return list(value) if isinstance(value, list | tuple) else value

@@ -1,4 +1,4 @@
-"""One way each to change a scene, all for one transaction that has locked everything."""
+"""Every kind of write to a full tenant, for a transaction that has locked everything."""
 
 from collections.abc import Awaitable, Callable
 
@@ -44,8 +44,6 @@ async def _remove_pending_changes(tx: Transaction, full_tenant: FullTenant) -> N
     await tx.memberships.apply([], await tx.memberships.with_pending_changes(9))
 
 
-# A change of what a transaction has locked: every customer, order, segment and communication, and
-# the members.
 WRITES: dict[str, Callable[[Transaction, FullTenant], Awaitable[object]]] = {
     "add a customer": lambda tx, full_tenant: tx.customers.add(
         a_customer(tenant_id=full_tenant.ada.tenant_id)
@@ -109,7 +107,7 @@ WRITES: dict[str, Callable[[Transaction, FullTenant], Awaitable[object]]] = {
 
 
 async def lock_everything(tx: Transaction) -> None:
-    """What a transaction locks before it may do any of the writes."""
+    """Takes every lock that one of the writes needs."""
     await tx.memberships.acquire_lock()
     for customer_id in (ADA, BOB, EVE):
         await tx.customers.get_any_for_update(customer_id)

@@ -1,4 +1,4 @@
-"""What every storage promises of tenants: they do not exist for each other."""
+"""The contract of tenants: they cannot see each other."""
 
 import asyncio
 
@@ -18,12 +18,12 @@ from tests.contract.full_tenant_writes import WRITES, lock_everything
 from tests.contract.steps import add_customers, get_customer
 from tests.support.builders import NOW, a_customer, a_tenant, an_entry
 
-# Of a scene itself, these find nothing.
+# These reads find nothing in the full tenant itself.
 EMPTY_READS = ("get a deleted customer", "receipt")
 
 
 def is_nothing(value: object) -> bool:
-    """Whether a reading gave nothing, or was refused because nothing is there."""
+    """Whether the outcome of a read is empty or a NotFound error."""
     if isinstance(value, type):
         return issubclass(value, NotFound)
     return not value or value == NOTHING_YET

@@ -1,4 +1,4 @@
-"""What every storage promises of lists of customers: their order, pages and walks."""
+"""The contract of customer lists: sort order, pages and cursors."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -33,7 +33,7 @@ every_sort = pytest.mark.parametrize(
     "sort", SORTS, ids=[f"{sort.by}-{sort.order}" for sort in SORTS]
 )
 
-# What folds, accents and letter case would reorder, were it not by code point.
+# Names that a sort by anything but code point would order differently.
 WORDS = ["Zoe", "adam", "Adam", "Émile", "_x", "a-b", "ab", "\U0001d11e", "\uffee", "", "Z", "a b"]
 
 
@@ -48,7 +48,7 @@ def sorted_ids(customers: Sequence[Customer], sort: CustomerSort) -> list[UUID]:
 
 
 def a_crowd(tenant: str) -> list[Customer]:
-    """Customers of whom some tie and some have never ordered, whatever they are sorted by."""
+    """Customers with equal and missing values in every sort field."""
     return [
         a_customer(
             tenant_id=tenant,
@@ -102,7 +102,7 @@ async def page_after(
     customer_filter: CustomerFilter = EVERYONE,
     sort: CustomerSort = NEWEST_FIRST,
 ) -> list[Customer]:
-    """The next customers after one, as a walk by cursor asks for them."""
+    """The next customers after one, by cursor."""
     key = CustomerKey(value=sort.by.of(after), id=after.id) if after else None
     async with storage.view(tenant) as view:
         return list(await view.customers.page_after(customer_filter, sort, key, limit))
@@ -115,7 +115,7 @@ async def walk(
     limit: int,
     customer_filter: CustomerFilter = EVERYONE,
 ) -> list[UUID]:
-    """The ids that a walk to the end meets; no longer than any walk here can be."""
+    """The ids of all customers, read by cursor; fails when the cursor does not end."""
     walked: list[Customer] = []
     for _ in range(40):
         last = walked[-1] if walked else None
@@ -125,7 +125,7 @@ async def walk(
         walked += following
         if not following:
             return [customer.id for customer in walked]
-    raise AssertionError(f"the walk does not end: {walked}")
+    raise AssertionError(f"the cursor does not end: {walked}")
 
 
 class CustomerSortContract:

@@ -1,4 +1,4 @@
-"""What every storage promises of the feed: what was settled, in an order that never changes."""
+"""The contract of the feed: applied changes, in an order that never changes."""
 
 import asyncio
 
@@ -17,13 +17,20 @@ from tests.contract.membership_steps import (
     store_members,
     stored_members,
 )
-from tests.contract.segments import a_stored_segment, remove_segment
-from tests.contract.steps import a_stored_customer, add_segments, delete, erase, failing_transaction
+from tests.contract.segments import a_stored_segment, remove_segment, some_segments
+from tests.contract.steps import (
+    a_stored_customer,
+    add_segments,
+    delete,
+    erase,
+    failing_transaction,
+    some_customers,
+)
 from tests.support.builders import an_id, later
 
 
 async def replayed(storage: Storage, segment: Segment, customers: list[Customer]) -> list[Customer]:
-    """Who is a member by what the feed says."""
+    """The customers who are members according to the feed."""
     last = {change.customer_id: change.entered for change in await changes(storage, segment)}
     return [customer for customer in customers if last.get(customer.id)]
 
@@ -51,8 +58,8 @@ class MembershipFeedContract:
     async def test_changes_are_in_the_order_they_were_applied(
         self, storage: Storage, tenant: str
     ) -> None:
-        ada, bob = [await a_stored_customer(storage, tenant) for _ in range(2)]
-        segment, other = [await a_stored_segment(storage, tenant) for _ in range(2)]
+        ada, bob = await some_customers(storage, tenant, 2)
+        segment, other = await some_segments(storage, tenant, 2)
         turns = [(bob, True), (ada, True), (bob, False), (bob, True), (ada, False)]
         membership_changes = [
             a_change(segment, customer, entered=entered) for customer, entered in turns
@@ -71,7 +78,7 @@ class MembershipFeedContract:
         self, storage: Storage, tenant: str
     ) -> None:
         customer = await a_stored_customer(storage, tenant)
-        segment, other = [await a_stored_segment(storage, tenant) for _ in range(2)]
+        segment, other = await some_segments(storage, tenant, 2)
         earlier: list[SequencedChange] = []
         for turn in range(3):
             await store_members(storage, segment, customer)
@@ -85,8 +92,8 @@ class MembershipFeedContract:
             assert earlier[-2].sequence < last < earlier[-1].sequence
 
     async def test_a_feed_is_paged_by_sequence_number(self, storage: Storage, tenant: str) -> None:
-        customers = [await a_stored_customer(storage, tenant) for _ in range(5)]
-        segment, other = [await a_stored_segment(storage, tenant) for _ in range(2)]
+        customers = await some_customers(storage, tenant, 5)
+        segment, other = await some_segments(storage, tenant, 2)
         for customer in customers:
             await store_members(storage, segment, customer)
             await store_members(storage, other, customer)
@@ -100,7 +107,7 @@ class MembershipFeedContract:
     async def test_replaying_a_feed_yields_the_stored_members(
         self, storage: Storage, tenant: str
     ) -> None:
-        customers = [await a_stored_customer(storage, tenant) for _ in range(4)]
+        customers = await some_customers(storage, tenant, 4)
         segment = await a_stored_segment(storage, tenant)
         for movers, move in (
             (customers[:3], store_members),
@@ -125,7 +132,7 @@ class MembershipFeedContract:
     async def test_reading_the_feed_during_concurrent_applies_neither_skips_nor_repeats(
         self, storage: Storage, tenant: str
     ) -> None:
-        customers = [await a_stored_customer(storage, tenant) for _ in range(12)]
+        customers = await some_customers(storage, tenant, 12)
         segment = await a_stored_segment(storage, tenant)
         read: list[SequencedChange] = []
         async with asyncio.TaskGroup() as tasks:
@@ -140,7 +147,7 @@ class MembershipFeedContract:
     async def test_deleted_and_erased_customers_stay_in_the_feed(
         self, storage: Storage, tenant: str
     ) -> None:
-        customers = [await a_stored_customer(storage, tenant) for _ in range(2)]
+        customers = await some_customers(storage, tenant, 2)
         segment = await a_stored_segment(storage, tenant)
         await store_members(storage, segment, *customers)
         before = list(await changes(storage, segment))

@@ -1,7 +1,4 @@
-"""Steps on stored members, marks and standings that several contracts share.
-
-What is checked stays in the contracts.
-"""
+"""Reads and writes of memberships and change capture that several tests share."""
 
 from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
@@ -26,7 +23,7 @@ MANY = 1_000
 
 
 def a_change(segment: Segment, customer: Customer, **overrides: Any) -> MembershipChange:
-    """A customer entered a segment at `NOW`, because of its rule."""
+    """A customer entered a segment at `NOW` because of its rule."""
     fields: dict[str, Any] = {
         "segment_id": segment.id,
         "customer_id": customer.id,
@@ -43,7 +40,7 @@ def ids(customers: Iterable[Customer]) -> set[UUID]:
 
 @asynccontextmanager
 async def membership_transaction(storage: Storage, tenant: str) -> AsyncIterator[Transaction]:
-    """A transaction that holds the tenant's stored members."""
+    """A transaction that holds the tenant's membership lock."""
     async with storage.transaction(tenant) as tx:
         await tx.memberships.acquire_lock()
         yield tx
@@ -60,7 +57,7 @@ async def apply_changes(
 
 
 async def store_members(storage: Storage, segment: Segment, *customers: Customer) -> None:
-    """Stores customers as members."""
+    """Applies changes by which the customers enter the segment."""
     await apply_changes(
         storage, segment.tenant_id, [a_change(segment, customer) for customer in customers]
     )
@@ -72,7 +69,7 @@ async def remove_members(storage: Storage, segment: Segment, *customers: Custome
 
 
 async def stored_members(storage: Storage, segment: Segment) -> list[Customer]:
-    """The living ones, oldest id first."""
+    """The living stored members, by id."""
     customer_filter = CustomerFilter(members_of=MembersOf(segment_id=segment.id))
     async with storage.view(segment.tenant_id) as view:
         customers = await view.customers.page_after(customer_filter, CustomerSort(), None, MANY)
@@ -101,7 +98,7 @@ async def set_capture(
 async def pending_candidates(
     storage: Storage, tenant: str, customer_ids: Collection[UUID] | None = None
 ) -> list[StaleCandidate]:
-    """Customers with their marks, oldest id first."""
+    """Customers with their pending changes, by id."""
     async with membership_transaction(storage, tenant) as tx:
         candidates = await tx.memberships.with_pending_changes(MANY, customer_ids)
     return sorted(candidates, key=lambda candidate: candidate.customer.id)

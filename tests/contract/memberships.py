@@ -1,4 +1,4 @@
-"""What every storage promises of the members it has stored, and of how far they have come."""
+"""The contract of stored members, refresh states and member filters."""
 
 import asyncio
 from typing import Any
@@ -31,7 +31,7 @@ from tests.contract.membership_steps import (
     store_members,
     stored_members,
 )
-from tests.contract.segments import a_stored_segment, remove_segment, save_segment
+from tests.contract.segments import a_stored_segment, remove_segment, save_segment, some_segments
 from tests.contract.steps import (
     Pause,
     a_stored_customer,
@@ -41,6 +41,7 @@ from tests.contract.steps import (
     delete,
     overlap,
     save,
+    some_customers,
 )
 from tests.support.builders import NOW, a_customer, an_id, later
 
@@ -59,8 +60,8 @@ def members_of(segment: Segment, **overrides: Any) -> CustomerFilter:
 
 class StoredMemberContract:
     async def test_members_follow_the_applied_changes(self, storage: Storage, tenant: str) -> None:
-        ada, bob, eve = [await a_stored_customer(storage, tenant) for _ in range(3)]
-        segment, other = [await a_stored_segment(storage, tenant) for _ in range(2)]
+        ada, bob, eve = await some_customers(storage, tenant, 3)
+        segment, other = await some_segments(storage, tenant, 2)
         await apply_changes(
             storage, tenant, [a_change(segment, ada), a_change(other, eve), a_change(segment, bob)]
         )
@@ -75,7 +76,7 @@ class StoredMemberContract:
     async def test_the_last_change_of_a_customer_decides_membership(
         self, storage: Storage, tenant: str, turns: tuple[bool, ...]
     ) -> None:
-        ada, bob = [await a_stored_customer(storage, tenant) for _ in range(2)]
+        ada, bob = await some_customers(storage, tenant, 2)
         segment = await a_stored_segment(storage, tenant)
         if not turns[0]:
             await store_members(storage, segment, ada)
@@ -87,8 +88,8 @@ class StoredMemberContract:
     async def test_members_among_returns_the_ids_that_are_stored_members(
         self, storage: Storage, tenant: str
     ) -> None:
-        ada, bob, eve = [await a_stored_customer(storage, tenant) for _ in range(3)]
-        segment, other = [await a_stored_segment(storage, tenant) for _ in range(2)]
+        ada, bob, eve = await some_customers(storage, tenant, 3)
+        segment, other = await some_segments(storage, tenant, 2)
         await store_members(storage, segment, ada, eve)
         await store_members(storage, other, bob)
         await delete(storage, eve)
@@ -111,7 +112,7 @@ class StoredMemberContract:
     async def test_writes_to_customers_and_segments_do_not_change_stored_members(
         self, storage: Storage, tenant: str
     ) -> None:
-        ada, eve = [await a_stored_customer(storage, tenant) for _ in range(2)]
+        ada, eve = await some_customers(storage, tenant, 2)
         segment = await a_stored_segment(storage, tenant)
         await store_members(storage, segment, ada, eve)
         deleted = await delete(storage, eve)
@@ -150,7 +151,7 @@ class StoredMemberContract:
         assert await overlap(hold, wait) == {customer.id}
 
     async def test_concurrent_applies_are_all_counted(self, storage: Storage, tenant: str) -> None:
-        customers = [await a_stored_customer(storage, tenant) for _ in range(8)]
+        customers = await some_customers(storage, tenant, 8)
         segment = await a_stored_segment(storage, tenant)
         await asyncio.gather(*(store_members(storage, segment, customer) for customer in customers))
         assert (await refresh_state_of(storage, segment)).member_count == 8
@@ -170,7 +171,7 @@ class RefreshStateContract:
     async def test_the_member_count_is_maintained_by_apply_alone(
         self, storage: Storage, tenant: str
     ) -> None:
-        customers = [await a_stored_customer(storage, tenant) for _ in range(3)]
+        customers = await some_customers(storage, tenant, 3)
         segment = await a_stored_segment(storage, tenant)
         await save_refresh_state(
             storage, segment, refresh_state := RefreshState(watermark=NOW, member_count=99)
@@ -193,7 +194,7 @@ class RefreshStateContract:
     async def test_refresh_states_are_of_the_requested_segments_or_of_all(
         self, storage: Storage, tenant: str
     ) -> None:
-        one, two, old = [await a_stored_segment(storage, tenant) for _ in range(3)]
+        one, two, old = await some_segments(storage, tenant, 3)
         await save_refresh_state(storage, one, refresh_state := RefreshState(watermark=NOW))
         await save_refresh_state(storage, old, refresh_state)
         await remove_segment(storage, old)
@@ -211,7 +212,7 @@ class MemberFilterContract:
     async def test_a_member_filter_corrects_stored_members(
         self, storage: Storage, tenant: str
     ) -> None:
-        ada, bob, eve, max_ = [await a_stored_customer(storage, tenant) for _ in range(4)]
+        ada, bob, eve, max_ = await some_customers(storage, tenant, 4)
         segment = await a_stored_segment(storage, tenant)
         await store_members(storage, segment, ada, bob)
 
@@ -227,7 +228,7 @@ class MemberFilterContract:
     async def test_deleted_and_unknown_customers_are_never_members(
         self, storage: Storage, tenant: str
     ) -> None:
-        ada, eve, lost = [await a_stored_customer(storage, tenant) for _ in range(3)]
+        ada, eve, lost = await some_customers(storage, tenant, 3)
         segment = await a_stored_segment(storage, tenant)
         await store_members(storage, segment, ada, eve)
         await delete(storage, eve)

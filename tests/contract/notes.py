@@ -1,4 +1,4 @@
-"""What every storage promises of notes."""
+"""The contract of `NoteRepository`."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from customers.core.model.customer import Customer
 from customers.core.model.journal import Note
 from customers.core.model.query import JournalKey
 from customers.core.ports.storage import Storage
-from tests.contract.steps import a_stored_customer, add_notes, delete, save
+from tests.contract.steps import a_stored_customer, add_notes, delete, save, some_customers
 from tests.support.builders import a_customer, a_note, an_id, later
 
 
@@ -87,10 +87,7 @@ class NoteContract:
     async def test_only_a_note_of_the_customer_can_be_removed(
         self, storage: Storage, tenant: str
     ) -> None:
-        ada, bob = (
-            await a_stored_customer(storage, tenant),
-            await a_stored_customer(storage, tenant),
-        )
+        ada, bob = await some_customers(storage, tenant, 2)
         await add_notes(storage, bob, his := a_note(bob))
         for foreign in (his, a_note(ada)):
             with pytest.raises(NoteNotFound):

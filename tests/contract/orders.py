@@ -1,4 +1,4 @@
-"""What every storage promises of the ledger: claims, entries, refunds and reading them back."""
+"""The contract of `OrderRepository`: claims, entries and refunds."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -22,6 +22,7 @@ from tests.contract.steps import (
     overlap,
     save,
     save_entries,
+    some_customers,
 )
 from tests.support.builders import (
     FIRST_MOMENT,
@@ -66,10 +67,7 @@ class OrderClaimContract:
     async def test_claiming_an_unknown_order_stores_a_stub(
         self, storage: Storage, tenant: str
     ) -> None:
-        ada, bob = (
-            await a_stored_customer(storage, tenant),
-            await a_stored_customer(storage, tenant),
-        )
+        ada, bob = await some_customers(storage, tenant, 2)
         stub = Entry(order_id="order-1", customer_id=ada.id)
         assert await claim(storage, ada, "order-1") == stub
         assert await claim(storage, ada, "order-1") == stub
@@ -78,10 +76,7 @@ class OrderClaimContract:
     async def test_claiming_returns_the_entry_of_any_customer(
         self, storage: Storage, tenant: str
     ) -> None:
-        ada, bob = (
-            await a_stored_customer(storage, tenant),
-            await a_stored_customer(storage, tenant),
-        )
+        ada, bob = await some_customers(storage, tenant, 2)
         await save_entries(storage, ada, entry := an_entry(ada, **WHOLE))
         assert await claim(storage, ada, entry.order_id) == entry
         assert await claim(storage, bob, entry.order_id) == entry
@@ -89,10 +84,7 @@ class OrderClaimContract:
     async def test_an_order_of_a_deleted_customer_still_belongs_to_them(
         self, storage: Storage, tenant: str
     ) -> None:
-        eve, bob = (
-            await a_stored_customer(storage, tenant),
-            await a_stored_customer(storage, tenant),
-        )
+        eve, bob = await some_customers(storage, tenant, 2)
         after = await save_entries(storage, eve, entry := an_entry(eve))
         await delete(storage, after)
         assert await claim(storage, bob, entry.order_id) == entry
@@ -117,10 +109,7 @@ class OrderClaimContract:
         assert stub == a_stub(ours, order_id="order-1")
 
     async def test_a_rolled_back_claim_stores_nothing(self, storage: Storage, tenant: str) -> None:
-        ada, bob = (
-            await a_stored_customer(storage, tenant),
-            await a_stored_customer(storage, tenant),
-        )
+        ada, bob = await some_customers(storage, tenant, 2)
         async with failing_transaction(storage, tenant) as tx:
             await tx.customers.get_for_update(ada.id)
             await tx.orders.claim("order-1", ada.id)
@@ -129,10 +118,7 @@ class OrderClaimContract:
     async def test_a_waiter_for_a_new_order_gets_the_entry_its_holder_saved(
         self, storage: Storage, tenant: str
     ) -> None:
-        ada, bob = (
-            await a_stored_customer(storage, tenant),
-            await a_stored_customer(storage, tenant),
-        )
+        ada, bob = await some_customers(storage, tenant, 2)
         entry = an_entry(ada, order_id="order-1")
 
         async def hold(pause: Pause) -> None:
@@ -147,10 +133,7 @@ class OrderClaimContract:
     async def test_a_waiter_for_a_stored_order_gets_the_entry_its_holder_saved(
         self, storage: Storage, tenant: str
     ) -> None:
-        ada, bob = (
-            await a_stored_customer(storage, tenant),
-            await a_stored_customer(storage, tenant),
-        )
+        ada, bob = await some_customers(storage, tenant, 2)
         await save_entries(storage, ada, entry := an_entry(ada))
         cancelled = entry.cancel(later(days=1))
 
@@ -235,10 +218,7 @@ class LedgerEntryContract:
         assert await newest(storage, customer) == [cancelled]
 
     async def test_orders_belong_to_one_customer(self, storage: Storage, tenant: str) -> None:
-        ada, bob = (
-            await a_stored_customer(storage, tenant),
-            await a_stored_customer(storage, tenant),
-        )
+        ada, bob = await some_customers(storage, tenant, 2)
         await save_entries(storage, ada, hers := an_entry(ada))
         await save_entries(storage, bob, his := an_entry(bob))
         assert (await newest(storage, ada), await newest(storage, bob)) == ([hers], [his])

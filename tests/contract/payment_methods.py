@@ -1,4 +1,4 @@
-"""What every storage promises of payment methods."""
+"""The contract of `PaymentMethodRepository`, tokens apart."""
 
 from typing import Any
 
@@ -13,6 +13,7 @@ from tests.contract.steps import (
     a_stored_customer,
     delete,
     set_methods,
+    some_customers,
 )
 from tests.support.builders import a_customer, a_payment_method, later
 
@@ -98,10 +99,7 @@ class PaymentMethodContract:
         assert await methods(storage, customer) == [new]
 
     async def test_methods_belong_to_one_customer(self, storage: Storage, tenant: str) -> None:
-        ada, bob = (
-            await a_stored_customer(storage, tenant),
-            await a_stored_customer(storage, tenant),
-        )
+        ada, bob = await some_customers(storage, tenant, 2)
         his = a_payment_method(bob, is_default=True)
         await set_methods(storage, ada, a_payment_method(ada, is_default=True))
         await set_methods(storage, bob, his)

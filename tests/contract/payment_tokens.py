@@ -1,4 +1,4 @@
-"""What every storage promises of the tokens of payment methods: each has one holder."""
+"""The contract of payment tokens: each has one holder at a time."""
 
 import asyncio
 from uuid import UUID
@@ -17,6 +17,7 @@ from tests.contract.steps import (
     failing_transaction,
     overlap,
     set_methods,
+    some_customers,
 )
 from tests.support.builders import a_payment_method, a_tenant, later
 
@@ -24,7 +25,7 @@ TOKEN = {"payment_gateway": "stripe", "gateway_payment_method_id": "pm_shared"}
 
 
 async def restore(storage: Storage, customer: Customer) -> set[UUID]:
-    """Brings a deleted customer back; the methods whose tokens others have."""
+    """Restores a deleted customer; returns the ids of methods whose tokens others hold."""
     async with storage.transaction(customer.tenant_id) as tx:
         deleted = await tx.customers.get_any_for_update(customer.id)
         await tx.customers.save(deleted.restored(later(days=2)))
@@ -33,10 +34,7 @@ async def restore(storage: Storage, customer: Customer) -> set[UUID]:
 
 class PaymentTokenContract:
     async def test_a_token_of_another_customer_raises(self, storage: Storage, tenant: str) -> None:
-        holder, late = (
-            await a_stored_customer(storage, tenant),
-            await a_stored_customer(storage, tenant),
-        )
+        holder, late = await some_customers(storage, tenant, 2)
         await set_methods(storage, holder, a_payment_method(holder, **TOKEN))
         other = a_payment_method(late)
         await set_methods(storage, late, other)
@@ -51,10 +49,7 @@ class PaymentTokenContract:
     async def test_a_token_is_compared_exactly_and_within_its_gateway(
         self, storage: Storage, tenant: str, other: dict[str, str]
     ) -> None:
-        holder, late = (
-            await a_stored_customer(storage, tenant),
-            await a_stored_customer(storage, tenant),
-        )
+        holder, late = await some_customers(storage, tenant, 2)
         await set_methods(storage, holder, a_payment_method(holder, **TOKEN))
         card = a_payment_method(late, **TOKEN | other)
         await set_methods(storage, late, card)
@@ -71,10 +66,7 @@ class PaymentTokenContract:
         assert await methods(storage, ours) == [card]
 
     async def test_a_removed_token_is_free(self, storage: Storage, tenant: str) -> None:
-        holder, late = (
-            await a_stored_customer(storage, tenant),
-            await a_stored_customer(storage, tenant),
-        )
+        holder, late = await some_customers(storage, tenant, 2)
         await set_methods(storage, holder, a_payment_method(holder, **TOKEN))
         await set_methods(storage, holder)
         await set_methods(storage, late, card := a_payment_method(late, **TOKEN))
@@ -91,7 +83,7 @@ class PaymentTokenContract:
     async def test_of_concurrent_writes_of_one_token_one_succeeds(
         self, storage: Storage, tenant: str
     ) -> None:
-        rivals = [await a_stored_customer(storage, tenant) for _ in range(4)]
+        rivals = await some_customers(storage, tenant, 4)
         cards = [a_payment_method(rival, **TOKEN) for rival in rivals]
         results = await asyncio.gather(
             *(
@@ -111,10 +103,7 @@ class PaymentTokenContract:
     async def test_a_token_that_is_being_removed_goes_to_the_waiter(
         self, storage: Storage, tenant: str
     ) -> None:
-        holder, late = (
-            await a_stored_customer(storage, tenant),
-            await a_stored_customer(storage, tenant),
-        )
+        holder, late = await some_customers(storage, tenant, 2)
         mine, card = a_payment_method(holder, **TOKEN), a_payment_method(late, **TOKEN)
         await set_methods(storage, holder, mine)
 
@@ -132,10 +121,7 @@ class TokenReleaseContract:
     async def test_released_tokens_are_free_and_the_methods_stay_stored(
         self, storage: Storage, tenant: str
     ) -> None:
-        eve, late = (
-            await a_stored_customer(storage, tenant),
-            await a_stored_customer(storage, tenant),
-        )
+        eve, late = await some_customers(storage, tenant, 2)
         cards = [a_payment_method(eve, **TOKEN, is_default=True), a_payment_method(eve)]
         await set_methods(storage, eve, *cards)
         await delete(storage, eve)
@@ -145,10 +131,7 @@ class TokenReleaseContract:
         assert await methods(storage, eve) == cards
 
     async def test_reclaimed_tokens_are_taken_again(self, storage: Storage, tenant: str) -> None:
-        customer, late = (
-            await a_stored_customer(storage, tenant),
-            await a_stored_customer(storage, tenant),
-        )
+        customer, late = await some_customers(storage, tenant, 2)
         await set_methods(storage, customer, a_payment_method(customer, **TOKEN))
         await delete(storage, customer)
         await restore(storage, customer)
@@ -158,10 +141,7 @@ class TokenReleaseContract:
     async def test_reclaim_returns_the_methods_whose_tokens_others_hold(
         self, storage: Storage, tenant: str
     ) -> None:
-        customer, late = (
-            await a_stored_customer(storage, tenant),
-            await a_stored_customer(storage, tenant),
-        )
+        customer, late = await some_customers(storage, tenant, 2)
         lost, other = a_payment_method(customer, **TOKEN), a_payment_method(customer)
         await set_methods(storage, customer, lost, other)
         await delete(storage, customer)
@@ -173,10 +153,7 @@ class TokenReleaseContract:
     async def test_a_lost_method_can_be_removed_and_the_others_are_reclaimed(
         self, storage: Storage, tenant: str
     ) -> None:
-        customer, late = (
-            await a_stored_customer(storage, tenant),
-            await a_stored_customer(storage, tenant),
-        )
+        customer, late = await some_customers(storage, tenant, 2)
         lost, other = a_payment_method(customer, **TOKEN), a_payment_method(customer)
         await set_methods(storage, customer, lost, other)
         await delete(storage, customer)
@@ -191,7 +168,7 @@ class TokenReleaseContract:
     async def test_a_lost_method_stays_released_when_others_change(
         self, storage: Storage, tenant: str
     ) -> None:
-        customer, late = [await a_stored_customer(storage, tenant) for _ in range(2)]
+        customer, late = await some_customers(storage, tenant, 2)
         lost, other = a_payment_method(customer, **TOKEN), a_payment_method(customer)
         await set_methods(storage, customer, lost, other)
         await delete(storage, customer)
@@ -204,7 +181,7 @@ class TokenReleaseContract:
     async def test_a_token_taken_after_its_release_stays_with_its_new_holder(
         self, storage: Storage, tenant: str
     ) -> None:
-        customer, late, third = [await a_stored_customer(storage, tenant) for _ in range(3)]
+        customer, late, third = await some_customers(storage, tenant, 3)
         await set_methods(storage, customer, a_payment_method(customer, **TOKEN))
         await delete(storage, customer)
         await set_methods(storage, late, a_payment_method(late, **TOKEN))
@@ -224,17 +201,14 @@ class TokenReleaseContract:
     async def test_release_does_not_touch_tokens_of_other_customers(
         self, storage: Storage, tenant: str
     ) -> None:
-        eve, holder, late = [await a_stored_customer(storage, tenant) for _ in range(3)]
+        eve, holder, late = await some_customers(storage, tenant, 3)
         await set_methods(storage, holder, a_payment_method(holder, **TOKEN))
         await delete(storage, eve)
         with pytest.raises(PaymentMethodTaken):
             await set_methods(storage, late, a_payment_method(late, **TOKEN))
 
     async def test_a_rolled_back_release_frees_nothing(self, storage: Storage, tenant: str) -> None:
-        customer, late = (
-            await a_stored_customer(storage, tenant),
-            await a_stored_customer(storage, tenant),
-        )
+        customer, late = await some_customers(storage, tenant, 2)
         await set_methods(storage, customer, a_payment_method(customer, **TOKEN))
         async with failing_transaction(storage, tenant) as tx:
             await tx.customers.get_for_update(customer.id)
@@ -246,10 +220,7 @@ class TokenReleaseContract:
     async def test_a_concurrent_reclaim_returns_the_token_it_lost(
         self, storage: Storage, tenant: str
     ) -> None:
-        first, second = (
-            await a_stored_customer(storage, tenant),
-            await a_stored_customer(storage, tenant),
-        )
+        first, second = await some_customers(storage, tenant, 2)
         for customer in (first, second):
             await set_methods(storage, customer, a_payment_method(customer, **TOKEN))
             await delete(storage, customer)

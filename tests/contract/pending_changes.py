@@ -1,4 +1,4 @@
-"""What every storage promises of customers with marks: all that is known of them, until settled."""
+"""The contract of `with_pending_changes`, and of `apply` for pending changes."""
 
 from attrs import evolve
 
@@ -16,8 +16,16 @@ from tests.contract.membership_steps import (
     stored_members,
 )
 from tests.contract.record_order import record_order
-from tests.contract.segments import a_stored_segment
-from tests.contract.steps import a_stored_customer, add_customers, assign, delete, erase, save
+from tests.contract.segments import a_stored_segment, some_segments
+from tests.contract.steps import (
+    a_stored_customer,
+    add_customers,
+    assign,
+    delete,
+    erase,
+    save,
+    some_customers,
+)
 from tests.support.builders import an_entry, an_id, later
 
 
@@ -25,8 +33,8 @@ class PendingChangeContract:
     async def test_a_candidate_has_the_current_customer_their_segments_and_pending_changes(
         self, storage: Storage, tenant: str
     ) -> None:
-        ada, bob = [await a_stored_customer(storage, tenant) for _ in range(2)]
-        one, two, three = [await a_stored_segment(storage, tenant) for _ in range(3)]
+        ada, bob = await some_customers(storage, tenant, 2)
+        one, two, three = await some_segments(storage, tenant, 3)
         await assign(storage, one, ada)
         await assign(storage, three, ada)
         await store_members(storage, one, ada)
@@ -46,7 +54,7 @@ class PendingChangeContract:
         self, storage: Storage, tenant: str
     ) -> None:
         await set_capture(storage, tenant)
-        customers = [await a_stored_customer(storage, tenant) for _ in range(3)]
+        customers = await some_customers(storage, tenant, 3)
         for customer in customers:
             await save(storage, evolve(customer, first_name="Other"))
         async with membership_transaction(storage, tenant) as tx:
@@ -62,7 +70,7 @@ class PendingChangeContract:
     ) -> None:
         quiet = await a_stored_customer(storage, tenant)
         await set_capture(storage, tenant)
-        ada, bob, eve = [await a_stored_customer(storage, tenant) for _ in range(3)]
+        ada, bob, eve = await some_customers(storage, tenant, 3)
         candidates = await pending_candidates(storage, tenant, [quiet.id, ada.id, eve.id, an_id()])
         assert [candidate.customer for candidate in candidates] == [ada, eve]
         assert await pending_candidates(storage, tenant, []) == []
@@ -77,7 +85,7 @@ class PendingChangeContract:
     ) -> None:
         segment = await a_stored_segment(storage, tenant)
         await set_capture(storage, tenant)
-        ada, bob = [await a_stored_customer(storage, tenant) for _ in range(2)]
+        ada, bob = await some_customers(storage, tenant, 2)
         candidates = await pending_candidates(storage, tenant, [ada.id])
         await apply_changes(storage, tenant, [a_change(segment, ada)], candidates)
         assert [candidate.customer for candidate in await pending_candidates(storage, tenant)] == [

@@ -1,4 +1,4 @@
-"""What every storage promises of counting an order in one step: it equals the fold, at once too."""
+"""The contract of `record_order`: statistics equal the fold, concurrently too."""
 
 import asyncio
 from contextlib import suppress
@@ -28,10 +28,11 @@ from tests.contract.steps import (
     overlap,
     save,
     save_entries,
+    some_customers,
 )
 from tests.support.builders import NOW, USD, a_customer, a_stub, a_tenant, an_entry, later
 
-# What is told of which order: itself, a refund, or its cancellation.
+# The number of an order, the kind of fact, an amount and a date.
 Fact = tuple[int, str, Decimal, datetime]
 FACTS = st.lists(
     st.tuples(st.integers(0, 3), st.sampled_from(["order", "refund", "cancel"]), AMOUNTS, DATES),
@@ -45,7 +46,7 @@ async def record_order(storage: Storage, tenant: str, entry: Entry, now: datetim
 
 
 async def record_fact(storage: Storage, customer: Customer, fact: Fact) -> None:
-    """Tells a fact as the use cases do, but that what disagrees with the ledger is ignored."""
+    """Records a fact as the use cases do, ignoring conflicts with the ledger."""
     number, kind, amount, date = fact
     order_id = f"order-{number}"
     entry = an_entry(customer, order_id=order_id, total_amount=amount, order_date=date)
@@ -98,10 +99,7 @@ class RecordOrderContract:
     async def test_a_stored_order_is_not_recorded_again(
         self, storage: Storage, tenant: str
     ) -> None:
-        ada, bob = (
-            await a_stored_customer(storage, tenant),
-            await a_stored_customer(storage, tenant),
-        )
+        ada, bob = await some_customers(storage, tenant, 2)
         before = await save_entries(storage, ada, entry := an_entry(ada), stub := a_stub(ada))
         for stored_entry in (entry, stub):
             for customer in (ada, bob):
@@ -113,7 +111,7 @@ class RecordOrderContract:
     async def test_nothing_is_recorded_for_an_unknown_customer(
         self, storage: Storage, tenant: str
     ) -> None:
-        ada, eve, erased = [await a_stored_customer(storage, tenant) for _ in range(3)]
+        ada, eve, erased = await some_customers(storage, tenant, 3)
         other = await a_stored_customer(storage, a_tenant())
         await delete(storage, eve)
         await erase(storage, erased)
@@ -181,7 +179,7 @@ class ConcurrentRecordOrderContract:
         self, storage: Storage, tenant: str
     ) -> None:
         for _ in range(4):
-            rivals = [await a_stored_customer(storage, tenant) for _ in range(2)]
+            rivals = await some_customers(storage, tenant, 2)
             entry = an_entry(rivals[0])
             entries = [evolve(entry, customer_id=rival.id) for rival in rivals]
             results = await asyncio.gather(
@@ -216,7 +214,7 @@ class ConcurrentRecordOrderContract:
     async def test_an_order_that_is_being_claimed_is_recorded_only_if_the_claim_fails(
         self, storage: Storage, tenant: str, fails: bool
     ) -> None:
-        ada, bob = [await a_stored_customer(storage, tenant) for _ in range(2)]
+        ada, bob = await some_customers(storage, tenant, 2)
         entry = an_entry(bob)
 
         async def hold(pause: Pause) -> None:

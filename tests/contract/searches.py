@@ -1,4 +1,4 @@
-"""What every storage promises of searches: folded literal parts of what a customer is called by."""
+"""The contract of search: a folded literal substring of names, e-mail or phone."""
 
 from typing import Any
 

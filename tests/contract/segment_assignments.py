@@ -1,4 +1,4 @@
-"""What every storage promises of who was put into a segment by hand."""
+"""The contract of `AssignmentRepository`."""
 
 import asyncio
 from collections.abc import Collection
@@ -20,7 +20,7 @@ from tests.contract.membership_steps import (
     store_members,
     stored_members,
 )
-from tests.contract.segments import a_stored_segment, remove_segment
+from tests.contract.segments import a_stored_segment, remove_segment, some_segments
 from tests.contract.steps import (
     ASSIGNMENT,
     Pause,
@@ -31,6 +31,7 @@ from tests.contract.steps import (
     delete,
     overlap,
     save,
+    some_customers,
 )
 from tests.support.builders import a_customer, an_id, later
 
@@ -75,7 +76,7 @@ async def get_assignment(
 
 
 async def segments_of(storage: Storage, customer: Customer) -> list[Segment]:
-    """The segments a customer was put into, newest first."""
+    """The segments a customer is assigned to, newest first."""
     async with storage.view(customer.tenant_id) as view:
         segment_ids = set(await view.assignments.segments_of(customer.id))
         return [segment for segment in await view.segments.all() if segment.id in segment_ids]
@@ -85,7 +86,7 @@ class AssignmentWriteContract:
     async def test_add_returns_the_ids_that_were_not_assigned(
         self, storage: Storage, tenant: str
     ) -> None:
-        ada, bob, eve = [await a_stored_customer(storage, tenant) for _ in range(3)]
+        ada, bob, eve = await some_customers(storage, tenant, 3)
         segment = await a_stored_segment(storage, tenant)
         assert set(await assign(storage, segment, ada, bob)) == {ada.id, bob.id}
         assert set(await assign(storage, segment, bob, eve)) == {eve.id}
@@ -96,7 +97,7 @@ class AssignmentWriteContract:
     async def test_remove_returns_the_ids_that_were_assigned(
         self, storage: Storage, tenant: str
     ) -> None:
-        ada, bob, eve = [await a_stored_customer(storage, tenant) for _ in range(3)]
+        ada, bob, eve = await some_customers(storage, tenant, 3)
         segment = await a_stored_segment(storage, tenant)
         await assign(storage, segment, ada, bob)
         assert set(await unassign(storage, segment, bob, eve, a_customer())) == {bob.id}
@@ -117,7 +118,7 @@ class AssignmentWriteContract:
     async def test_assignments_do_not_change_stored_members(
         self, storage: Storage, tenant: str
     ) -> None:
-        ada, bob = [await a_stored_customer(storage, tenant) for _ in range(2)]
+        ada, bob = await some_customers(storage, tenant, 2)
         segment = await a_stored_segment(storage, tenant)
         await store_members(storage, segment, ada)
         await assign(storage, segment, ada, bob)
@@ -127,8 +128,8 @@ class AssignmentWriteContract:
     async def test_clear_removes_every_assignment_of_deleted_customers_too(
         self, storage: Storage, tenant: str
     ) -> None:
-        ada, eve = [await a_stored_customer(storage, tenant) for _ in range(2)]
-        segment, other = [await a_stored_segment(storage, tenant) for _ in range(2)]
+        ada, eve = await some_customers(storage, tenant, 2)
+        segment, other = await some_segments(storage, tenant, 2)
         await assign(storage, segment, ada, eve)
         await assign(storage, other, ada, eve)
         deleted = await delete(storage, eve)
@@ -140,8 +141,8 @@ class AssignmentWriteContract:
     async def test_add_members_assigns_every_stored_member(
         self, storage: Storage, tenant: str
     ) -> None:
-        ada, bob, eve, _ = [await a_stored_customer(storage, tenant) for _ in range(4)]
-        segment, other = [await a_stored_segment(storage, tenant) for _ in range(2)]
+        ada, bob, eve, _ = await some_customers(storage, tenant, 4)
+        segment, other = await some_segments(storage, tenant, 2)
         await assign(storage, segment, ada, eve)
         await store_members(storage, segment, ada, bob)
         await assign_members(storage, segment, LATER)
@@ -166,7 +167,7 @@ class AssignmentWriteContract:
     async def test_concurrent_adds_return_every_id_once(
         self, storage: Storage, tenant: str
     ) -> None:
-        customers = [await a_stored_customer(storage, tenant) for _ in range(6)]
+        customers = await some_customers(storage, tenant, 6)
         segment = await a_stored_segment(storage, tenant)
         added = await asyncio.gather(
             *(
@@ -198,8 +199,8 @@ class AssignmentReadContract:
     async def test_an_assignment_keeps_its_first_values(
         self, storage: Storage, tenant: str
     ) -> None:
-        ada, bob, eve = [await a_stored_customer(storage, tenant) for _ in range(3)]
-        segment, other = [await a_stored_segment(storage, tenant) for _ in range(2)]
+        ada, bob, eve = await some_customers(storage, tenant, 3)
+        segment, other = await some_segments(storage, tenant, 2)
         await assign(storage, segment, ada)
         await assign_as(storage, segment, LATER, ada, bob)
         assignments = [
@@ -225,8 +226,8 @@ class AssignmentReadContract:
     async def test_segments_of_returns_the_segments_a_customer_is_assigned_to(
         self, storage: Storage, tenant: str
     ) -> None:
-        ada, bob = [await a_stored_customer(storage, tenant) for _ in range(2)]
-        one, two, three = [await a_stored_segment(storage, tenant) for _ in range(3)]
+        ada, bob = await some_customers(storage, tenant, 2)
+        one, two, three = await some_segments(storage, tenant, 3)
         await assign(storage, one, ada, bob)
         await assign(storage, three, ada)
         await store_members(storage, two, ada)

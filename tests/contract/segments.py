@@ -1,4 +1,4 @@
-"""What every storage promises of segments."""
+"""The contract of `SegmentRepository`."""
 
 import asyncio
 
@@ -30,7 +30,7 @@ SAME_NAME = [("VIP", "VIP"), ("VIP", "vip"), ("Straße", "STRASSE"), ("É", "e\u
 
 
 def a_manual_segment_with_rules(written: str, tenant_id: str) -> Segment:
-    """Its rules are kept and not evaluated, so they need not even be rules."""
+    """Its rules are stored without being evaluated, so they may be any JSON."""
     return a_segment(tenant_id=tenant_id, rules_text=written)
 
 
@@ -38,6 +38,10 @@ async def a_stored_segment(storage: Storage, tenant: str) -> Segment:
     segment = a_segment(tenant_id=tenant)
     await add_segments(storage, segment)
     return segment
+
+
+async def some_segments(storage: Storage, tenant: str, number: int) -> list[Segment]:
+    return [await a_stored_segment(storage, tenant) for _ in range(number)]
 
 
 async def get_segment(storage: Storage, segment: Segment) -> Segment:
@@ -111,7 +115,7 @@ class SegmentContract:
             assert await get_segment(storage, segment) == value
 
     async def test_a_removed_segment_is_not_found(self, storage: Storage, tenant: str) -> None:
-        old, other = [await a_stored_segment(storage, tenant) for _ in range(2)]
+        old, other = await some_segments(storage, tenant, 2)
         await remove_segment(storage, old)
         async with storage.view(tenant) as view:
             assert list(await view.segments.all()) == [other]

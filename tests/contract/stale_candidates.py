@@ -1,4 +1,4 @@
-"""What every storage promises of whom its stored members may be wrong about."""
+"""The contract of `stale_candidates` and `due`."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -11,8 +11,15 @@ from customers.core.model.membership import DateRange, StaleCandidate
 from customers.core.model.rules.timing import DateField
 from customers.core.ports.storage import Storage
 from tests.contract.membership_steps import MANY, set_capture, store_members
-from tests.contract.segments import a_stored_segment
-from tests.contract.steps import a_stored_customer, add_customers, assign, delete, save
+from tests.contract.segments import some_segments
+from tests.contract.steps import (
+    a_stored_customer,
+    add_customers,
+    assign,
+    delete,
+    save,
+    some_customers,
+)
 from tests.support.builders import (
     FIRST_MOMENT,
     LAST_MOMENT,
@@ -26,7 +33,7 @@ every_date = pytest.mark.parametrize("date", DateField)
 
 
 def a_customer_dated(tenant: str, date: DateField, moment: datetime | None) -> Customer:
-    """A customer all of whose other dates are far away."""
+    """A customer with that date, and all other dates far away."""
     dates: dict[str, Any] = {
         "created_at": later(days=-5_000),
         "first_order_date": later(days=-5_000),
@@ -44,7 +51,7 @@ def a_date_range(date: DateField, low: datetime, high: datetime) -> DateRange:
 async def stale_candidates(
     storage: Storage, tenant: str, *date_ranges: DateRange, limit: int = MANY
 ) -> list[StaleCandidate]:
-    """Oldest id first."""
+    """The stale candidates, by id."""
     async with storage.view(tenant) as view:
         candidates = await view.memberships.stale_candidates(date_ranges, limit)
     return sorted(candidates, key=lambda candidate: candidate.customer.id)
@@ -73,7 +80,7 @@ class StaleCandidateContract:
     async def test_customers_with_pending_changes_are_stale_even_if_deleted(
         self, storage: Storage, tenant: str
     ) -> None:
-        eve = [await a_stored_customer(storage, tenant) for _ in range(2)][-1]
+        _, eve = await some_customers(storage, tenant, 2)
         await set_capture(storage, tenant)
         new = await a_stored_customer(storage, tenant)
         eve = await delete(storage, eve)
@@ -127,8 +134,8 @@ class StaleCandidateContract:
     async def test_a_stale_candidate_has_its_segments_and_no_pending_changes(
         self, storage: Storage, tenant: str
     ) -> None:
-        ada, bob = [await a_stored_customer(storage, tenant) for _ in range(2)]
-        one, two = [await a_stored_segment(storage, tenant) for _ in range(2)]
+        ada, bob = await some_customers(storage, tenant, 2)
+        one, two = await some_segments(storage, tenant, 2)
         await assign(storage, one, ada)
         await store_members(storage, one, ada)
         await store_members(storage, two, ada)
@@ -141,9 +148,9 @@ class StaleCandidateContract:
         ]
 
     async def test_at_most_the_limit_is_returned(self, storage: Storage, tenant: str) -> None:
-        customers = [await a_stored_customer(storage, tenant) for _ in range(2)]
+        customers = await some_customers(storage, tenant, 2)
         await set_capture(storage, tenant)
-        customers += [await a_stored_customer(storage, tenant) for _ in range(2)]
+        customers += await some_customers(storage, tenant, 2)
         for limit in range(1, 6):
             candidates = await stale_candidates(storage, tenant, _ALWAYS, limit=limit)
             assert (

@@ -1,4 +1,4 @@
-"""What every storage promises of statistics: they are the fold of the ledger."""
+"""The contract of `statistics`: the fold of the ledger."""
 
 from decimal import Decimal
 from typing import Any
@@ -16,6 +16,7 @@ from tests.contract.steps import (
     erase,
     get_customer,
     save_entries,
+    some_customers,
 )
 from tests.support.builders import USD, a_stub, a_tenant, an_entry, later
 
@@ -47,7 +48,7 @@ async def folded(storage: Storage, customer: Customer) -> Statistics:
 
 
 def entry_of(customer: Customer, fields: dict[str, Any]) -> Entry:
-    """An entry from what hypothesis drew; a stub has no date."""
+    """An entry of generated fields; a stub has no date."""
     if fields["total_amount"] is None:
         return a_stub(customer, **fields | {"order_date": None})
     return an_entry(customer, **fields)
@@ -64,10 +65,7 @@ class StatisticsContract:
         self, storage: Storage, ledger: list[dict[str, Any]]
     ) -> None:
         tenant = a_tenant()
-        customer, other = (
-            await a_stored_customer(storage, tenant),
-            await a_stored_customer(storage, tenant),
-        )
+        customer, other = await some_customers(storage, tenant, 2)
         entries = [entry_of(customer, fields) for fields in ledger]
         await save_entries(storage, customer, *entries)
         await save_entries(storage, other, an_entry(other))

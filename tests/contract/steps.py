@@ -1,7 +1,4 @@
-"""Steps that many contracts begin or end with: one transaction or view each.
-
-What is checked stays in the contracts.
-"""
+"""Reads and writes that many tests share, each in one transaction or view."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine
@@ -26,7 +23,7 @@ from tests.support.builders import NOW, a_customer
 EVERYONE = CustomerFilter()
 ASSIGNMENT = Assignment(assigned_at=NOW)
 
-# Long enough for a task to come to a wait; too short a moment could only hide a defect.
+# Long enough for a task to reach its wait; too short a time could only hide a defect.
 _A_WHILE = 0.05
 
 T = TypeVar("T")
@@ -47,15 +44,19 @@ async def a_stored_customer(storage: Storage, tenant: str, **overrides: Any) -> 
     return customer
 
 
+async def some_customers(storage: Storage, tenant: str, number: int) -> list[Customer]:
+    return [await a_stored_customer(storage, tenant) for _ in range(number)]
+
+
 async def save(storage: Storage, customer: Customer) -> None:
-    """Keeps a customer's new value, deleted and restored ones too."""
+    """Stores a customer's new value, deleted and restored ones included."""
     async with storage.transaction(customer.tenant_id) as tx:
         await tx.customers.get_any_for_update(customer.id)
         await tx.customers.save(customer)
 
 
 async def delete(storage: Storage, customer: Customer, now: datetime = NOW) -> Customer:
-    """Deletes as the use case does; the deleted customer."""
+    """Deletes a customer as the use case does; returns the new value."""
     deleted = customer.deleted(now)
     async with storage.transaction(customer.tenant_id) as tx:
         await tx.customers.get_for_update(customer.id)
@@ -113,7 +114,7 @@ async def add_communications(
 
 
 async def save_entries(storage: Storage, customer: Customer, *entries: Entry) -> Customer:
-    """Writes entries into a customer's ledger; the customer with the statistics of it."""
+    """Stores ledger entries; returns the customer with the new statistics."""
     async with storage.transaction(customer.tenant_id) as tx:
         before = await tx.customers.get_any_for_update(customer.id)
         for entry in entries:
@@ -125,7 +126,7 @@ async def save_entries(storage: Storage, customer: Customer, *entries: Entry) ->
 
 
 async def add_refunds(storage: Storage, customer: Customer, *refunds: StoredRefund) -> None:
-    """Keeps refunds; the totals of their entries are the caller's business."""
+    """Stores refunds, without changing the totals of their entries."""
     async with storage.transaction(customer.tenant_id) as tx:
         await tx.customers.get_any_for_update(customer.id)
         for refund in refunds:
@@ -140,7 +141,7 @@ async def add_segments(storage: Storage, *segments: Segment) -> None:
 
 
 async def assign(storage: Storage, segment: Segment, *customers: Customer) -> Collection[UUID]:
-    """Puts customers into a segment by hand, as `ASSIGNMENT`; those who were not in it."""
+    """Assigns customers to a segment; returns the ids that were not assigned before."""
     ids = {customer.id for customer in customers}
     async with storage.transaction(segment.tenant_id) as tx:
         await tx.memberships.acquire_lock()
@@ -151,7 +152,7 @@ async def assign(storage: Storage, segment: Segment, *customers: Customer) -> Co
 
 @asynccontextmanager
 async def failing_transaction(storage: Storage, tenant: str) -> AsyncIterator[Transaction]:
-    """A transaction that an exception leaves at the end of its block."""
+    """A transaction that an exception at the end of the block rolls back."""
     with suppress(ZeroDivisionError):
         async with storage.transaction(tenant) as tx:
             yield tx
@@ -162,7 +163,7 @@ async def overlap(
     first: Callable[[Pause], Coroutine[Any, Any, object]],
     second: Callable[[], Coroutine[Any, Any, T]],
 ) -> T:
-    """What `second` gives when it starts while `first` has paused, and `first` then goes on."""
+    """The result of `second`, started while `first` is paused; `first` then continues."""
     paused, go_on = asyncio.Event(), asyncio.Event()
 
     async def pause() -> None:

@@ -1,4 +1,4 @@
-"""What every storage promises of views, and of itself."""
+"""The contract of views and of the storage's life cycle."""
 
 import asyncio
 

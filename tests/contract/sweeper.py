@@ -1,6 +1,6 @@
-"""What every storage promises the sweeper: whose members to settle, and that it sweeps alone.
+"""The contract of the sweeper's methods: tenants to refresh, and the lease.
 
-A storage may be shared with other tests, so its other tenants are ignored, and leases are short.
+Other tests may share the storage, so other tenants are ignored, and leases are short.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ LONG, AT_ONCE = 60.0, 0.001
 
 
 async def tenants_with_segments(storage: Storage, *tenants: str) -> list[str]:
-    """Those of the tenants who have segments, in the order in which they are told."""
+    """The tenants among these that have segments, in the order returned."""
     return [name for name in await storage.tenants_with_segments() if name in tenants]
 
 
@@ -31,7 +31,7 @@ async def tenants_to_refresh(storage: Storage, *tenants: str) -> list[str]:
 
 
 async def acquire_lease(storage: Storage, holder: UUID) -> None:
-    """Asks for a long lease until it is the holder's."""
+    """Waits until the holder has a long lease."""
     while True:
         if await storage.lease(holder, LONG):
             return

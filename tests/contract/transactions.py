@@ -1,4 +1,4 @@
-"""What every storage promises of transactions: all or nothing, and nothing after a refusal."""
+"""The contract of transactions: all or nothing, and nothing after a refused write."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress

@@ -1,6 +1,4 @@
-"""What every storage promises of single values: what the model's gates let through is kept as it
-is, and what some storage could not keep does not get through them.
-"""
+"""The contract of single values: the model's gates accept only what every storage can store."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
