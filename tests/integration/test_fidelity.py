@@ -20,11 +20,11 @@ from customers.adapters.postgres.storage import PostgresStorage
 from customers.core.ports.storage import Storage
 from customers.entrypoints.grpc.generated.customers_pb2 import RecordOrdersRequest
 from tests.contract.api.steps import a_customer
-from tests.support.api_client import JSON, Answer, written
+from tests.support.api_client import JSON, Answer, encode_body
 from tests.support.builders import USD
 from tests.support.memory_service import Bench, benched
-from tests.support.scenarios.asking import UNKNOWN, Request
 from tests.support.scenarios.playback import answers_of
+from tests.support.scenarios.requests import UNKNOWN, Request
 from tests.support.schema_check import Operation, operation_of, operations, the_document
 from tests.unit.entrypoints.grpc_service import a_cancellation, a_refund, an_order, usd
 
@@ -73,7 +73,7 @@ class Mask:
         told = {name: answer.headers[name] for name in _HEADERS if name in answer.headers}
         operation = operation_of(request.method, request.base + request.path)
         is_error = answer.status >= 400 and answer.body is not None
-        body = (written(request.body) or b"")[:_LONGEST].decode()
+        body = (encode_body(request.body) or b"")[:_LONGEST].decode()
         return Played(
             operation=None if operation is None else operation.name,
             request=self.masked(f"{request.method} {request.path} {body}"),

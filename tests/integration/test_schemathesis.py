@@ -26,7 +26,7 @@ from tests.contract.api.steps import (
     a_segment,
     an_address,
     an_order,
-    at,
+    customer_path,
 )
 from tests.support.api_client import Api
 from tests.support.builders import USD
@@ -114,7 +114,7 @@ async def narrowed(api: Api) -> Document:
 
 async def things(api: Api, *, by_hand: bool) -> Mapping[str, str]:
     """What stands in a path for a new customer, and for one thing of each kind that is theirs."""
-    customer = await at(api)
+    customer = await customer_path(api)
     customer_id = customer.rpartition("/")[2]
     await an_order(api, customer, f"order-{customer_id}", 100)
     made = {

@@ -13,7 +13,7 @@ from customers.adapters.memory.storage import MemoryStorage
 from customers.adapters.postgres.storage import PostgresStorage
 from tests.support.api_client import NOTHING, Answer, Api, serving
 from tests.support.builders import USD, SequentialIds, a_tenant
-from tests.support.random_commands import Command, Known, commands
+from tests.support.random_commands import Command, KnownResources, commands
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -27,7 +27,7 @@ UNSHRUNK = (Phase.explicit, Phase.reuse, Phase.generate)
 async def test_both_storages_answer_random_commands_alike(
     storage: PostgresStorage, given_commands: list[Command]
 ) -> None:
-    known, tenant = Known(), a_tenant()
+    known, tenant = KnownResources(), a_tenant()
     async with AsyncExitStack() as stack:
         memory, postgres = [
             await stack.enter_async_context(serving(storage_, tenant=tenant, ids=SequentialIds()))
@@ -41,7 +41,7 @@ async def test_both_storages_answer_random_commands_alike(
             known.learn(command.path_of(known), expected.body)
 
 
-async def _tell(api: Api, known: Known, command: Command) -> Answer:
+async def _tell(api: Api, known: KnownResources, command: Command) -> Answer:
     api.clock.forward(seconds=command.seconds)
     return await api.send(
         command.method,

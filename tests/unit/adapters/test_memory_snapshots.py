@@ -46,7 +46,7 @@ from tests.support.builders import (
     a_payment_method,
     an_entry,
 )
-from tests.support.random_commands import Command, Known, commands
+from tests.support.random_commands import Command, KnownResources, commands
 
 OTHER = "other"
 NAMED_ADA = '{"conditions": [{"field": "firstName", "operator": "equals", "value": "ada"}]}'
@@ -116,7 +116,7 @@ def test_every_field_of_a_state_is_dumped_or_follows_from_what_is() -> None:
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
 )
 async def test_a_copy_answers_random_commands_as_the_first_one(given: list[Command]) -> None:
-    storage, known = MemoryStorage(currency=USD), Known()
+    storage, known = MemoryStorage(currency=USD), KnownResources()
     async with serving(storage, tenant="tenant", ids=SequentialIds()) as api:
         for command in given[:40]:
             answer = await tell(api, known, command)
@@ -131,7 +131,7 @@ async def test_a_copy_answers_random_commands_as_the_first_one(given: list[Comma
 
 
 async def answers_later(
-    storage: MemoryStorage, known: Known, given: list[Command], moment: datetime
+    storage: MemoryStorage, known: KnownResources, given: list[Command], moment: datetime
 ) -> list[tuple[int, bytes]]:
     """What a service answers that begins at that moment with what the storage holds."""
     async with serving(storage, tenant="tenant", ids=SequentialIds(999)) as api:
@@ -140,7 +140,7 @@ async def answers_later(
         return [(each.status, each.raw) for each in answers]
 
 
-async def tell(api: Api, known: Known, command: Command) -> Answer:
+async def tell(api: Api, known: KnownResources, command: Command) -> Answer:
     api.clock.forward(seconds=command.seconds)
     path, body = command.path_of(known), command.body_of(known) or NOTHING
     return await api.send(command.method, path, body, headers=command.headers)

@@ -8,7 +8,7 @@ import grpc
 import pytest
 from aiohttp import ServerDisconnectedError
 
-from tests.contract.api.steps import a_customer, at, new_customer, new_method
+from tests.contract.api.steps import a_customer, customer_path, new_customer, new_method
 from tests.support.builders import NOW
 from tests.support.memory_service import Bench, benched
 from tests.unit.entrypoints.grpc_service import an_order, usd
@@ -137,7 +137,7 @@ async def test_they_are_forgotten_on_request(bench: Bench) -> None:
 
 
 async def test_tokens_are_left_out(bench: Bench) -> None:
-    customer = await at(bench.api)
+    customer = await customer_path(bench.api)
     method = new_method(gatewayPaymentMethodId="pm_secret")
     await bench.api.post(f"{customer}/payment-methods", method)
     await bench.api.get(customer)
@@ -152,7 +152,7 @@ async def test_tokens_are_left_out(bench: Bench) -> None:
     "body", [{"cardBrand": CARD}, {"cvv": "123"}, {CARD: "x"}, {"a": [{"b": [CARD]}]}]
 )
 async def test_card_data_is_left_out(bench: Bench, body: dict[str, object]) -> None:
-    customer = await at(bench.api)
+    customer = await customer_path(bench.api)
     refused = await bench.api.post(f"{customer}/payment-methods", new_method(**body))
     assert refused.code == "CARD_NUMBER_REFUSED"
     told = await bench.tell("GET", "/requests")
@@ -172,7 +172,7 @@ async def test_card_numbers_in_a_path_or_a_query_are_left_out(bench: Bench) -> N
 
 async def test_no_id_is_taken_for_a_card() -> None:
     async with benched(ids="sequential") as bench:
-        made = [await at(bench.api) for _ in range(30)]
+        made = [await customer_path(bench.api) for _ in range(30)]
         calls = await bench.calls()
         assert [f"/customers/{call['answer']['id']}" for call in calls] == made
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.contract.api.steps import a_customer, a_segment, at, members
+from tests.contract.api.steps import a_customer, a_segment, customer_path, members
 from tests.support.builders import NOW
 from tests.support.memory_service import Bench, benched
 
@@ -74,7 +74,7 @@ async def test_everything_is_written_at_its_moment(bench: Bench) -> None:
 async def test_segments_are_settled_before_it_answers(bench: Bench) -> None:
     rules = [{"field": "days_since_created", "operator": "gte", "value": 1}]
     segment = await a_segment(bench.api, rules=rules)
-    customer = await at(bench.api)
+    customer = await customer_path(bench.api)
     await bench.told("POST", "/clock/advance", {"seconds": A_DAY})
     assert [f"/customers/{each}" for each in await members(bench.api, segment)] == [customer]
     snapshot = await bench.told("GET", "/snapshot")

@@ -8,7 +8,7 @@ import pytest
 from aiohttp import ClientError, ServerDisconnectedError
 
 from customers.entrypoints.grpc.generated.customers_pb2 import RecordOrdersRequest
-from tests.contract.api.steps import a_customer, at, new_customer
+from tests.contract.api.steps import a_customer, customer_path, new_customer
 from tests.support.memory_service import Bench
 from tests.unit.entrypoints.grpc_service import an_order, usd
 
@@ -27,7 +27,7 @@ async def rpc_code(bench: Bench, customer_id: str) -> str:
 
 
 async def test_an_answer_lost_after_the_commit_leaves_the_order_counted_once(bench: Bench) -> None:
-    customer = await at(bench.api)
+    customer = await customer_path(bench.api)
     await bench.fault("recordOrder", times=1, abort="after-commit")
     with pytest.raises(ServerDisconnectedError):
         await bench.api.post(f"{customer}/record-order", ORDER)
@@ -75,7 +75,7 @@ async def test_a_status_is_answered_in_the_form_of_every_error(bench: Bench, sta
 
 async def test_an_unavailable_service_says_when_to_come_again(bench: Bench) -> None:
     await bench.fault("listAddresses", status=503)
-    customer = await at(bench.api)
+    customer = await customer_path(bench.api)
     answer = await bench.api.get(f"{customer}/addresses")
     assert (answer.status, answer.code) == (503, "STORAGE_UNAVAILABLE")
     assert int(answer.headers["Retry-After"]) > 0

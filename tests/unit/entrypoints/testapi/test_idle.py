@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from customers.adapters.memory.storage import MemoryStorage
-from tests.contract.api.steps import a_segment, at, new_customer
+from tests.contract.api.steps import a_segment, customer_path, new_customer
 from tests.support.api_client import serving
 from tests.support.builders import USD, a_tenant
 from tests.support.memory_service import Bench
@@ -30,7 +30,7 @@ async def test_it_describes_itself(bench: Bench) -> None:
 async def test_it_is_idle_once_segments_are_settled(bench: Bench) -> None:
     await a_segment(bench.api, rules=[{"field": "total_orders", "operator": "gte", "value": 0}])
     for _ in range(3):
-        await at(bench.api)
+        await customer_path(bench.api)
     assert await bench.told("GET", "/idle") == {"idle": True}
     [kept] = (await bench.told("GET", "/snapshot"))["tenants"].values()
     assert not kept.get("pendingChanges")

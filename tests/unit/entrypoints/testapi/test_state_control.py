@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from customers.entrypoints.testapi.state_control import BadSeedFile
-from tests.contract.api.steps import a_customer, a_segment, at, new_customer
+from tests.contract.api.steps import a_customer, a_segment, customer_path, new_customer
 from tests.support.memory_service import Bench, benched
 
 SEEDS = {
@@ -34,7 +34,7 @@ states:
 
 async def filled(bench: Bench) -> str:
     """A tenant with a customer who has something of most kinds; gives their path."""
-    customer = await at(bench.api)
+    customer = await customer_path(bench.api)
     await bench.api.post(f"{customer}/record-order", {"orderId": "o-1", "totalAmount": 12.5})
     await bench.api.post(f"{customer}/notes", {"note": "grüßt"})
     await a_segment(bench.api, rules=[{"field": "total_orders", "operator": "gte", "value": 1}])
@@ -147,7 +147,7 @@ async def test_sequential_ids_depend_on_tenant_kind_and_count_only() -> None:
             for _ in range(3):
                 if busy:
                     await filled(bench.of_tenant("busy"))
-                told.append(await at(bench.of_tenant("quiet").api))
+                told.append(await customer_path(bench.of_tenant("quiet").api))
             return told
 
     assert await ids(busy=True) == await ids(busy=False)
@@ -157,19 +157,19 @@ async def test_sequential_ids_of_another_seed_or_tenant_are_others() -> None:
     found = set()
     for seed, tenant in ((1, "a"), (1, "b"), (2, "a")):
         async with benched(ids="sequential", seed=seed) as bench:
-            found.add(await at(bench.of_tenant(tenant).api))
+            found.add(await customer_path(bench.of_tenant(tenant).api))
     assert len(found) == 3
 
 
 async def test_after_a_reset_or_a_restore_ids_are_counted_from_there() -> None:
     async with benched(ids="sequential") as bench:
-        first = await at(bench.api)
+        first = await customer_path(bench.api)
         snapshot = await bench.told("GET", "/snapshot")
-        second = await at(bench.api)
+        second = await customer_path(bench.api)
         await bench.told("PUT", "/snapshot", snapshot)
-        assert await at(bench.api) == second
+        assert await customer_path(bench.api) == second
         await bench.told("POST", f"/reset?tenant_id={bench.tenant}")
-        assert await at(bench.api) == first
+        assert await customer_path(bench.api) == first
 
 
 @pytest.mark.parametrize("name", SEEDS)
