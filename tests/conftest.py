@@ -1,4 +1,4 @@
-"""What every test may ask for, and what a run begins and ends with."""
+"""Fixtures of every test, and the start and end of a run."""
 
 import pytest
 from hypothesis import settings
@@ -8,7 +8,7 @@ from tests.support.builders import a_tenant
 
 pytest.register_assert_rewrite("tests.contract")
 
-# A busy machine is no reason to fail.
+# A busy machine must not fail a test.
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 

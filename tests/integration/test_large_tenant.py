@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession
 
-from benchmarks.people import COMMON, NOBODY, RARE, email, settle_in
+from benchmarks.sample_data import COMMON, NOBODY, RARE, email, load_tenants
 from customers.adapters.postgres.customers import pages
 from customers.adapters.postgres.engine.migrate import migrate
 from customers.core.model.customer import CustomerStatus, CustomerType
@@ -54,7 +54,7 @@ ORDER = [CustomerSort(by=by, order=order) for by, order in product(SortField, So
 
 async def test_no_list_search_or_count_reads_a_table_through(empty: str) -> None:
     await migrate(empty)
-    await settle_in(empty, SIZES)
+    await load_tenants(empty, SIZES)
     async with explaining(empty, TENANT) as session:
         for (name, which), order in product(WHICH.items(), ORDER):
             for read in _reads(which, order):

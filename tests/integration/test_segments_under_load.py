@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession
 
-from benchmarks.people import settle_in
+from benchmarks.sample_data import load_tenants
 from tests.support.load import Storm
 from tests.support.restarts import Restarting
 from tests.support.service_process import Service, launched
@@ -40,7 +40,7 @@ async def test_members_are_right_after_a_storm(empty: str, tmp_path: Path) -> No
 
 async def test_a_build_that_is_killed_is_completed(empty: str, tmp_path: Path) -> None:
     with Restarting(tmp_path, empty) as running:
-        await settle_in(empty, {TENANT: SO_MANY})
+        await load_tenants(empty, {TENANT: SO_MANY})
         async with tenant_at(running.service) as session:
             rules = [{"field": "total_orders", "operator": "gte", "value": 1}]
             body = {"name": "Buyers", "rules": rules}

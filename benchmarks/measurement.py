@@ -1,4 +1,4 @@
-"""Measuring one operation: what it costs on each tenant, and its limits in the same seconds."""
+"""The measurement of one operation: its cost on each tenant, and its limits at the same time."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -9,26 +9,26 @@ import asyncpg
 import click
 from attrs import field, frozen
 
-from benchmarks import calls, pgbench, wrk
-from benchmarks.cpu import NOTHING, Cpu, used
+from benchmarks import grpc_load, pgbench, wrk
+from benchmarks.cpu import NO_TIME, Cpu, cpu_time
 from benchmarks.operations import CUSTOMERS, HOT, Operation, Tenant
-from benchmarks.people import customer_id
-from benchmarks.serving import Serving
+from benchmarks.processes import ServerProcess
+from benchmarks.sample_data import customer_id
 from benchmarks.wrk import Load, Request
 
 ROUNDS = 2
-_COUNTED = "SELECT total_orders FROM customers WHERE tenant_id = $1 AND id = $2"
+_TOTAL_ORDERS = "SELECT total_orders FROM customers WHERE tenant_id = $1 AND id = $2"
 
 
 @frozen(kw_only=True)
-class Spent:
-    """Some load, and the processor time that went into it."""
+class Cost:
+    """Load, and the processor time it took."""
 
     loads: tuple[Load, ...] = ()
-    cpu: Cpu = NOTHING
+    cpu: Cpu = NO_TIME
 
-    def plus(self, load: Load, cpu: Cpu) -> "Spent":
-        return Spent(loads=(*self.loads, load), cpu=self.cpu + cpu)
+    def plus(self, load: Load, cpu: Cpu) -> "Cost":
+        return Cost(loads=(*self.loads, load), cpu=self.cpu + cpu)
 
     @property
     def requests(self) -> int:
@@ -60,27 +60,27 @@ class Spent:
 
 @frozen(kw_only=True)
 class Statements:
-    """The operation's statement alone, by pgbench."""
+    """The operation's statement run by pgbench alone."""
 
     per_second: float
     database_us: float
 
 
 @frozen(kw_only=True)
-class Measured:
-    """One operation. `bare` is a bare handler's answer of the same size."""
+class Measurement:
+    """The costs of one operation; `bare` is that of a bare handler with an answer of equal size."""
 
     operation: Operation
     body_bytes: int
-    spent: dict[str, Spent] = field(factory=dict)
-    bare: Spent
+    costs: dict[str, Cost] = field(factory=dict)
+    bare: Cost
     statement: Statements | None
     lost: int | None = None
-    """Of orders to one customer: those that were answered for and not counted."""
+    """Orders of one customer that were acknowledged and not counted."""
 
     @property
-    def large(self) -> Spent:
-        return self.spent["large"]
+    def large(self) -> Cost:
+        return self.costs["large"]
 
     @property
     def to_bare(self) -> float:
@@ -88,57 +88,57 @@ class Measured:
 
     @property
     def large_to_small(self) -> float:
-        return self.large.total_us / self.spent["small"].total_us
+        return self.large.total_us / self.costs["small"].total_us
 
 
 @frozen(kw_only=True)
 class Bench:
-    """What runs: the service, a bare handler and the database; and a folder for files."""
+    """The running service, bare handler and database, and a folder for files."""
 
-    service: Serving
-    bare: Serving
+    service: ServerProcess
+    bare: ServerProcess
     dsn: str
     postmaster: int
     folder: Path
     seconds: int
 
-    async def measure(self, operation: Operation, tenants: dict[str, Tenant]) -> Measured:
-        """Tenants and limits turn by turn, so that all share what the machine does meanwhile."""
-        spent, bare, size = dict.fromkeys(tenants, Spent()), Spent(), 0
+    async def measure(self, operation: Operation, tenants: dict[str, Tenant]) -> Measurement:
+        """Measures tenants and limits in turns, so that other load on the machine affects all."""
+        costs, bare, size = dict.fromkeys(tenants, Cost()), Cost(), 0
         before = await self._hot_orders(tenants["large"])
-        for place in range(ROUNDS):
+        for turn in range(ROUNDS):
             for name, tenant in tenants.items():
-                if place == 0:
-                    size = await self._warm(operation, tenant)
-                spent[name] = spent[name].plus(*await self._loaded(operation, tenant))
-            bare = bare.plus(*await self._bare(operation, tenants["large"], size))
+                if turn == 0:
+                    size = await self._warm_up(operation, tenant)
+                costs[name] = costs[name].plus(*await self._load_service(operation, tenant))
+            bare = bare.plus(*await self._load_bare(operation, tenants["large"], size))
         counted = await self._hot_orders(tenants["large"]) - before
-        answered = spent["large"].requests + 1  # the one that warmed it up
-        return Measured(
+        answered = costs["large"].requests + 1  # the warm-up request
+        return Measurement(
             operation=operation,
             body_bytes=size,
-            spent=spent,
+            costs=costs,
             bare=bare,
-            statement=await self._alone(operation, tenants["large"]),
+            statement=await self._load_statement(operation, tenants["large"]),
             lost=max(0, answered - counted) if operation.name.endswith("one customer") else None,
         )
 
-    async def _warm(self, operation: Operation, tenant: Tenant) -> int:
-        """Asks once; the size of the answer's body."""
+    async def _warm_up(self, operation: Operation, tenant: Tenant) -> int:
+        """Sends one request; returns the size of the answer's body."""
         if operation.is_rpc:
             return 0
         first = operation.requests(tenant)[0]
-        [size] = await ask_all(self.service.http, [first])
+        [size] = await send_all(self.service.http, [first])
         return size
 
-    async def _loaded(self, operation: Operation, tenant: Tenant) -> tuple[Load, Cpu]:
+    async def _load_service(self, operation: Operation, tenant: Tenant) -> tuple[Load, Cpu]:
         file = self.folder / "requests.txt"
         requests = operation.requests(tenant)
-        before = used(self.service.pid, self.postmaster)
+        before = cpu_time(self.service.pid, self.postmaster)
         if operation.is_rpc:
             file.write_text("\n".join(request.path.split("/")[4] for request in requests))
             address = self.service.grpc
-            load = await calls.load(
+            load = await grpc_load.load(
                 address, tenant.id, file, connections=operation.connections, seconds=self.seconds
             )
         else:
@@ -146,41 +146,43 @@ class Bench:
             load = await wrk.load(
                 self.service.http, file, connections=operation.connections, seconds=self.seconds
             )
-        return load, used(self.service.pid, self.postmaster).since(before)
+        return load, cpu_time(self.service.pid, self.postmaster).since(before)
 
-    async def _bare(self, operation: Operation, tenant: Tenant, size: int) -> tuple[Load, Cpu]:
+    async def _load_bare(self, operation: Operation, tenant: Tenant, size: int) -> tuple[Load, Cpu]:
         first = operation.requests(tenant)[0]
         file = self.folder / "bare.txt"
         wrk.write(file, [Request(tenant="", path=f"/{size}", method=first.method, body=first.body)])
-        before = used(self.bare.pid, self.postmaster)
+        before = cpu_time(self.bare.pid, self.postmaster)
         load = await wrk.load(self.bare.http, file, connections=operation.connections, seconds=1)
-        return load, used(self.bare.pid, self.postmaster).since(before)
+        return load, cpu_time(self.bare.pid, self.postmaster).since(before)
 
-    async def _alone(self, operation: Operation, tenant: Tenant) -> Statements | None:
+    async def _load_statement(self, operation: Operation, tenant: Tenant) -> Statements | None:
         if operation.statement is None:
             return None
         file = self.folder / "statement.sql"
         file.write_text(operation.statement(tenant))
-        before = used(self.service.pid, self.postmaster)
-        done = await pgbench.run(
+        before = cpu_time(self.service.pid, self.postmaster)
+        run = await pgbench.run(
             self.dsn, file, connections=operation.connections, seconds=2 * self.seconds
         )
-        if done.failed:
-            raise click.ClickException(f"{operation.name}: {done.failed} statements failed alone")
-        cpu = used(self.service.pid, self.postmaster).since(before)
-        return Statements(per_second=done.per_second, database_us=cpu.database / done.number * 1e6)
+        if run.failed:
+            raise click.ClickException(
+                f"{operation.name}: {run.failed} statements failed in pgbench"
+            )
+        cpu = cpu_time(self.service.pid, self.postmaster).since(before)
+        return Statements(per_second=run.per_second, database_us=cpu.database / run.number * 1e6)
 
     async def _hot_orders(self, tenant: Tenant) -> int:
         connection = await asyncpg.connect(self.dsn)
         try:
-            counted: int = await connection.fetchval(_COUNTED, tenant.id, customer_id(HOT))
+            counted: int = await connection.fetchval(_TOTAL_ORDERS, tenant.id, customer_id(HOT))
         finally:
             await connection.close()
         return counted
 
 
-async def ask_all(url: str, requests: Sequence[Request]) -> list[int]:
-    """Sends requests one after the other; the sizes of the answers' bodies."""
+async def send_all(url: str, requests: Sequence[Request]) -> list[int]:
+    """Sends requests one after the other; returns the sizes of the answers' bodies."""
     sizes = []
     async with aiohttp.ClientSession(url) as session:
         for request in requests:
@@ -197,8 +199,8 @@ async def ask_all(url: str, requests: Sequence[Request]) -> list[int]:
     return sizes
 
 
-async def ask_cursor(url: str, tenant_id: str, sort: str, pages: int) -> str:
-    """The cursor that so many pages of 100 lead to."""
+async def fetch_cursor(url: str, tenant_id: str, sort: str, pages: int) -> str:
+    """The cursor after a number of pages of 100."""
     cursor = ""
     async with aiohttp.ClientSession(url, headers={"X-Tenant-ID": tenant_id}) as session:
         for _ in range(pages):
