@@ -25,11 +25,13 @@ from tests.contract.membership_steps import (
 from tests.contract.record_order import record_order
 from tests.contract.segments import a_stored_segment
 from tests.contract.steps import (
+    Pause,
     a_stored_customer,
     add_customers,
     delete,
     failing_transaction,
     get_customer,
+    overlap,
     save,
     save_entries,
     some_customers,
@@ -212,6 +214,40 @@ class CaptureSettingContract:
         assert await storage.wait_for_capture_barrier(tenant, segment.id, 30)
         async with membership_transaction(storage, tenant) as tx:
             assert await tx.memberships.capture_barrier_passed(segment.id)
+
+    async def test_the_capture_barrier_does_not_pass_during_an_earlier_write(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        segment = await a_stored_segment(storage, tenant)
+        ended_writes: list[str] = []
+
+        async def write(pause: Pause) -> None:
+            async with storage.transaction(tenant) as tx:
+                await tx.customers.add(a_customer(tenant_id=tenant))
+                await pause()
+            ended_writes.append("earlier")
+
+        async def begin_backfill() -> tuple[bool, bool]:
+            await set_capture(storage, tenant)
+            await save_refresh_state(storage, segment, RefreshState(target=NOW))
+            has_passed = await storage.wait_for_capture_barrier(tenant, segment.id, 0)
+            return has_passed, bool(ended_writes)
+
+        has_passed, has_ended = await overlap(write, begin_backfill)
+        assert has_ended or not has_passed
+        assert await storage.wait_for_capture_barrier(tenant, segment.id, 30)
+
+    async def test_a_passed_capture_barrier_stays_passed_during_later_writes(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        segment = await a_stored_segment(storage, tenant)
+        await set_capture(storage, tenant)
+        await save_refresh_state(storage, segment, RefreshState(target=NOW))
+        assert await storage.wait_for_capture_barrier(tenant, segment.id, 30)
+        async with storage.transaction(tenant) as tx:
+            await tx.customers.add(a_customer(tenant_id=tenant))
+            waiting = storage.wait_for_capture_barrier(tenant, segment.id, 0)
+            assert await asyncio.create_task(waiting)
 
     async def test_the_capture_barrier_of_an_unknown_segment_never_passes(
         self, storage: Storage, tenant: str

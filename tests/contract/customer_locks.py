@@ -9,19 +9,8 @@ from customers.core.model.customer import Customer
 from customers.core.ports.storage import Storage
 from tests.contract.customers import EVERYTHING
 from tests.contract.full_tenant import outcome
-from tests.contract.steps import (
-    Pause,
-    add_customers,
-    delete,
-    erase,
-    get_customer,
-    overlap,
-)
-from tests.support.builders import (
-    a_customer,
-    an_id,
-    later,
-)
+from tests.contract.steps import Pause, add_customers, delete, erase, get_customer, overlap
+from tests.support.builders import a_customer, an_id, later
 
 
 class CustomerLockContract:

@@ -10,20 +10,8 @@ from customers.core.errors import CustomerNotFound, EmailTaken
 from customers.core.model.customer import Customer
 from customers.core.ports.storage import Storage
 from tests.contract.customers import EVERYTHING
-from tests.contract.steps import (
-    Pause,
-    add_customers,
-    count,
-    delete,
-    get_customer,
-    overlap,
-    save,
-)
-from tests.support.builders import (
-    a_customer,
-    a_tenant,
-    later,
-)
+from tests.contract.steps import Pause, add_customers, count, delete, get_customer, overlap, save
+from tests.support.builders import a_customer, a_tenant, later
 
 SAME_KEY = [
     ("ada@example.test", "ada@example.test"),

@@ -9,13 +9,7 @@ from attrs import evolve
 from customers.core.errors import CustomerNotFound
 from customers.core.model.customer import CustomerStatus, CustomerType
 from customers.core.ports.storage import Storage
-from tests.contract.steps import (
-    add_customers,
-    delete,
-    get_customer,
-    set_addresses,
-    set_methods,
-)
+from tests.contract.steps import add_customers, delete, get_customer, set_addresses, set_methods
 from tests.support.builders import (
     a_customer,
     a_payment_method,

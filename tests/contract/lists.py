@@ -1,5 +1,6 @@
 """The contract of customer lists: sort order, pages and cursors."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -164,6 +165,24 @@ class CustomerPageContract:
     ) -> None:
         await add_customers(storage, *(a_customer(tenant_id=tenant) for _ in range(3)))
         assert await page(storage, tenant, number, 3) == []
+
+    async def test_a_page_and_its_total_are_of_one_moment(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        await add_customers(storage, a_customer(tenant_id=tenant))
+        totals: list[int] = []
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(12):
+                tasks.create_task(add_customers(storage, a_customer(tenant_id=tenant)))
+            while not totals or totals[-1] < 13:
+                await asyncio.sleep(0)
+                async with storage.view(tenant) as view:
+                    page = await view.customers.page_with_total(
+                        EVERYONE, NEWEST_FIRST, Page(size=100)
+                    )
+                assert len(page.customers) == page.total
+                totals.append(page.total)
+        assert totals == sorted(totals)
 
     async def test_a_tenant_without_customers_has_an_empty_page(
         self, storage: Storage, tenant: str

@@ -9,12 +9,7 @@ from customers.core.errors import CustomerNotFound
 from customers.core.model.customer import Customer
 from customers.core.model.payment import PaymentMethod, PaymentType
 from customers.core.ports.storage import Storage
-from tests.contract.steps import (
-    a_stored_customer,
-    delete,
-    set_methods,
-    some_customers,
-)
+from tests.contract.steps import a_stored_customer, delete, set_methods, some_customers
 from tests.support.builders import a_customer, a_payment_method, later
 
 WHOLE: dict[str, Any] = {

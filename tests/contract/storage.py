@@ -4,20 +4,11 @@ import asyncio
 
 import pytest
 
-from customers.core.errors import (
-    Unavailable,
-)
+from customers.core.errors import Unavailable
 from customers.core.ports.storage import Storage
 from tests.contract.full_tenant import read_view, store_full_tenant
 from tests.contract.full_tenant_writes import WRITES, lock_everything
-from tests.contract.steps import (
-    EVERYONE,
-    Pause,
-    StorageIn,
-    add_customers,
-    get_customer,
-    overlap,
-)
+from tests.contract.steps import EVERYONE, Pause, StorageIn, add_customers, get_customer, overlap
 from tests.support.builders import USD, a_customer
 
 
@@ -64,6 +55,21 @@ class StorageContract:
             await storage.close()
             with pytest.raises(Unavailable):
                 await storage.check()
+
+    async def test_reads_and_writes_after_close_raise_unavailable(
+        self, storage_in: StorageIn, tenant: str
+    ) -> None:
+        customer = a_customer(tenant_id=tenant)
+        async with storage_in(USD) as storage:
+            await storage.close()
+            for call in (
+                get_customer(storage, customer),
+                add_customers(storage, customer),
+                storage.autocommit(tenant).add_customer(customer),
+                storage.tenants_with_segments(),
+            ):
+                with pytest.raises(Unavailable):
+                    await call
 
     async def test_close_waits_for_work_in_flight(self, storage_in: StorageIn, tenant: str) -> None:
         async with storage_in(USD) as storage:

@@ -69,9 +69,7 @@ def test_the_documented_test_passes_in_an_empty_folder(document: Path, tmp_path:
     assert "1 passed" in pytest_output(tmp_path)
 
 
-def test_settings_and_packages_of_the_consumer_do_not_affect_the_service(
-    tmp_path: Path,
-) -> None:
+def test_settings_and_packages_of_the_consumer_do_not_affect_the_service(tmp_path: Path) -> None:
     (tmp_path / "customers").mkdir()
     (tmp_path / "customers" / "__init__.py").touch()
     (tmp_path / "test_calls.py").write_text(CALLS)

@@ -54,6 +54,11 @@ class Answer:
         return str(error["code"] if isinstance(error, dict) else self.body["code"])
 
     @property
+    def error(self) -> tuple[int, str]:
+        """Status and code of an error in any form."""
+        return self.status, self.code
+
+    @property
     def details(self) -> list[dict[str, Any]]:
         """The details of an error in any form."""
         error = self.body.get("error")

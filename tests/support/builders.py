@@ -12,12 +12,7 @@ from uuid import UUID, uuid4
 
 from customers.core.model.address import Address
 from customers.core.model.customer import Customer
-from customers.core.model.journal import (
-    Communication,
-    CommunicationType,
-    Direction,
-    Note,
-)
+from customers.core.model.journal import Communication, CommunicationType, Direction, Note
 from customers.core.model.money import Currency
 from customers.core.model.order import Entry, Statistics, StoredRefund
 from customers.core.model.payment import PaymentMethod, PaymentType

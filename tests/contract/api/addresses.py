@@ -5,7 +5,14 @@ from typing import Any
 
 import pytest
 
-from tests.contract.api.steps import ADDRESS, an_address, an_unknown_id, customer_path
+from tests.contract.api.steps import (
+    ADDRESS,
+    an_address,
+    an_unknown_id,
+    customer_path,
+    id_of,
+    select,
+)
 from tests.support.api_client import Api
 
 KEYS = set(
@@ -77,19 +84,19 @@ class AddressContract:
         assert (answer.status, answer.body) == (201, {"success": True, "data": data})
         assert set(data) == KEYS
         expected = ADDRESS | {
-            "customerId": customer.rpartition("/")[2],
+            "customerId": id_of(customer),
             "tenantId": api.tenant,
             "addressType": "SHIPPING",
             "label": "",
             "company": "",
             "phone": "",
         }
-        assert {name: data[name] for name in expected} == expected
+        assert select(data, expected) == expected
 
     async def test_every_field_of_a_new_address_is_stored(self, api: Api) -> None:
         customer = await customer_path(api)
         address = await an_address(api, customer, **FIELDS)
-        assert {name: address[name] for name in SHOWN} == SHOWN
+        assert select(address, SHOWN) == SHOWN
         answer = await api.get(f"{customer}/addresses/{address['id']}")
         assert (answer.status, answer.body) == (200, {"success": True, "data": address})
 
@@ -131,7 +138,7 @@ class AddressContract:
         nulls = dict.fromkeys(["label", "company", "addressLine2", "state", "phone"])
         assert (await api.put(path, nulls)).body["data"] == before
         cleared = (await api.patch(path, nulls)).body["data"]
-        assert {name: cleared[name] for name in nulls} == dict.fromkeys(nulls, "")
+        assert select(cleared, nulls) == dict.fromkeys(nulls, "")
         assert (await api.patch(path, {"city": None})).pointers == {"/city"}
 
     async def test_a_deleted_address_is_not_found(self, api: Api) -> None:
@@ -148,7 +155,7 @@ class AddressContract:
         path = f"{await customer_path(api)}/addresses/{address['id']}"
         for call in (api.get(path), api.put(path, {}), api.patch(path), api.delete(path)):
             answer = await call
-            assert (answer.status, answer.code) == (404, "ADDRESS_NOT_FOUND")
+            assert answer.error == (404, "ADDRESS_NOT_FOUND")
 
     async def test_an_unknown_customer_has_no_addresses(self, api: Api) -> None:
         for part in ("", f"/{an_unknown_id()}"):
@@ -161,7 +168,7 @@ class AddressLimitContract:
         customer = await customer_path(api)
         addresses = [await an_address(api, customer) for _ in range(20)]
         answer = await api.post(f"{customer}/addresses", ADDRESS)
-        assert (answer.status, answer.body["error"]["code"]) == (400, "ADDRESS_LIMIT_EXCEEDED")
+        assert answer.error == (400, "ADDRESS_LIMIT_EXCEEDED")
         await api.delete(f"{customer}/addresses/{addresses[3]['id']}")
         assert (await api.post(f"{customer}/addresses", ADDRESS)).status == 201
 

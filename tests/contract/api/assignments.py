@@ -5,7 +5,6 @@ from typing import Final
 import pytest
 
 from tests.contract.api.explanations import KEYS, VIP, explain, moment
-from tests.contract.api.segments import SEGMENTS
 from tests.contract.api.steps import (
     USER,
     a_customer,
@@ -13,7 +12,9 @@ from tests.contract.api.steps import (
     an_unknown_id,
     assign,
     customer_path,
+    id_of,
     members,
+    segment_path,
 )
 from tests.support.api_client import Api
 
@@ -37,8 +38,8 @@ class AssignmentContract:
             await a_segment(api, rules=[VIP], isDynamic=False),
             await customer_path(api),
         )
-        ids = {"customerIds": [customer.rpartition("/")[2]]}
-        await api.post(f"{SEGMENTS}/{segment['id']}/customers", ids, headers=headers)
+        ids = {"customerIds": [id_of(customer)]}
+        await api.post(f"{segment_path(segment)}/customers", ids, headers=headers)
         then = api.clock.moment
         api.clock.forward(hours=1)
         explanation = (await explain(api, segment, customer)).body
@@ -63,7 +64,7 @@ class AssignmentContract:
         )
         await assign(api, segment, customer)
         ids = {"customerIds": [customer["id"]]}
-        await api.delete(f"{SEGMENTS}/{segment['id']}/customers", ids)
+        await api.delete(f"{segment_path(segment)}/customers", ids)
         for customer_id in (customer["id"], other):
             explanation = (await explain(api, segment, customer_id)).body
             assert (set(explanation), explanation["member"], explanation["tree"]) == (
@@ -77,7 +78,7 @@ class AssignmentContract:
         segment, customer = await a_segment(api), await a_customer(api)
         await assign(api, segment, customer)
         for is_active in (False, True):
-            await api.put(f"{SEGMENTS}/{segment['id']}", {"isActive": is_active})
+            await api.put(segment_path(segment), {"isActive": is_active})
             explanation = (await explain(api, segment, customer["id"])).body
             assert (explanation["member"], explanation["tree"]) == (is_active, None)
 
@@ -86,11 +87,11 @@ class AssignmentContract:
             await customer_path(api, tags=["vip"]),
             await a_segment(api, rules=[VIP]),
         )
-        await api.put(f"{SEGMENTS}/{segment['id']}", {"isDynamic": False})
+        await api.put(segment_path(segment), {"isDynamic": False})
         explanation = (await explain(api, segment, customer)).body
         assert (set(explanation), explanation["member"], explanation["tree"]) == (
             MANUAL_KEYS,
             True,
             None,
         )
-        assert await members(api, segment) == [customer.rpartition("/")[2]]
+        assert await members(api, segment) == [id_of(customer)]

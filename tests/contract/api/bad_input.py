@@ -4,11 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.api.fields import (
-    KINDS,
-    TOO_LONG,
-    WRONG_TYPE,
-)
+from tests.contract.api.fields import KINDS, TOO_LONG, WRONG_TYPE
 from tests.contract.api.steps import customer_path, read_everything
 from tests.contract.api.targets import TARGETS, Target
 from tests.support.api_client import Api

@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from tests.contract.api.previews import EMPTY, FORMS, NOBODY, REFUSED, VIPS, ids
-from tests.contract.api.segments import SEGMENTS
 from tests.contract.api.steps import (
     BIG_SPENDERS,
     a_customer,
@@ -14,13 +13,15 @@ from tests.contract.api.steps import (
     an_unknown_id,
     assign,
     customer_path,
+    id_of,
     members,
+    segment_path,
 )
 from tests.support.api_client import Api
 
 
 def preview_path(segment: dict[str, Any]) -> str:
-    return f"{SEGMENTS}/{segment['id']}/preview-change"
+    return f"{segment_path(segment)}/preview-change"
 
 
 async def a_crowd(api: Api, **segment: Any) -> tuple[dict[str, Any], str, str, str]:
@@ -31,7 +32,7 @@ async def a_crowd(api: Api, **segment: Any) -> tuple[dict[str, Any], str, str, s
     for number, (amount, tags) in enumerate([(2000, []), (2000, ["vip"]), (1, ["vip"])]):
         path = await customer_path(api, tags=tags)
         await an_order(api, path, f"o-{number}", amount)
-        ids.append(path.rpartition("/")[2])
+        ids.append(id_of(path))
         api.clock.forward(seconds=1)
     await a_customer(api)
     return await a_segment(api, **segment), ids[0], ids[1], ids[2]
@@ -45,7 +46,7 @@ class ChangePreviewContract:
         assert ids(answer.body["entering"]) == [vip]
         assert ids(answer.body["leaving"]) == [spender]
         assert await members(api, segment) == [both, spender]
-        assert (await api.get(f"{SEGMENTS}/{segment['id']}")).body["rules"] == BIG_SPENDERS
+        assert (await api.get(segment_path(segment))).body["rules"] == BIG_SPENDERS
 
     async def test_an_inactive_segment_is_previewed_as_if_it_were_active(self, api: Api) -> None:
         segment, spender, _, vip = await a_crowd(api, rules=BIG_SPENDERS, isActive=False)
@@ -60,7 +61,7 @@ class ChangePreviewContract:
     ) -> None:
         segment, spender, both, vip = await a_crowd(api, rules=None)
         await assign(api, segment, {"id": spender}, {"id": both})
-        await api.put(f"{SEGMENTS}/{segment['id']}", {"isActive": is_active})
+        await api.put(segment_path(segment), {"isActive": is_active})
         answer = await api.post(preview_path(segment), {"rules": VIPS})
         assert ids(answer.body["entering"]) == [vip]
         assert ids(answer.body["leaving"]) == [spender]
@@ -108,7 +109,7 @@ class ChangePreviewContract:
         segment, lapsed = await a_segment(api, rules=rules), await customer_path(api)
         api.clock.forward(days=1, microseconds=-1)
         young = await customer_path(api)
-        expected = [path.rpartition("/")[2] for path in (young, lapsed)]
+        expected = [id_of(path) for path in (young, lapsed)]
         assert (
             ids((await api.post(preview_path(segment), {"rules": []})).body["leaving"]) == expected
         )
@@ -131,7 +132,7 @@ class ChangePreviewContract:
 
     async def test_an_unknown_segment_is_not_found(self, api: Api) -> None:
         deleted = await a_segment(api)
-        await api.delete(f"{SEGMENTS}/{deleted['id']}")
+        await api.delete(segment_path(deleted))
         for unknown in (deleted, {"id": an_unknown_id()}):
             answer = await api.post(preview_path(unknown), {"rules": VIPS})
-            assert (answer.status, answer.code) == (404, "SEGMENT_NOT_FOUND")
+            assert answer.error == (404, "SEGMENT_NOT_FOUND")

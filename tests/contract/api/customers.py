@@ -16,6 +16,7 @@ from tests.contract.api.steps import (
     an_unknown_id,
     customer_path,
     new_customer,
+    select,
 )
 from tests.support.api_client import Api
 
@@ -37,11 +38,7 @@ ALL: dict[str, Any] = {
     "tags": ["Early-Adopter", "vip"],
     "notes": "first line\n\tsecond line",
 }
-SHOWN = ALL | {
-    "dateOfBirth": "1990-01-31T00:00:00Z",
-    "countryCode": "CI",
-    "customerType": "VIP",
-}
+SHOWN = ALL | {"dateOfBirth": "1990-01-31T00:00:00Z", "countryCode": "CI", "customerType": "VIP"}
 SAME_EMAIL = [
     ("ada@example.test", " ADA@Example.Test "),
     ("É@example.test", "e\u0301@example.test"),
@@ -51,10 +48,6 @@ OTHER_EMAIL = [
     ("ada@example.test", "ada+1@example.test"),
     ("a_b@example.test", "axb@example.test"),
 ]
-
-
-def only(body: dict[str, Any], names: Any) -> dict[str, Any]:
-    return {name: body[name] for name in names}
 
 
 class CustomerCreateContract:
@@ -76,11 +69,11 @@ class CustomerCreateContract:
             "marketingOptIn": False,
             "version": 1,
         }
-        assert only(answer.body, expected) == expected
+        assert select(answer.body, expected) == expected
 
     async def test_every_field_of_a_new_customer_is_stored(self, api: Api) -> None:
         customer = await a_customer(api, **ALL, userId=USER)
-        assert only(customer, SHOWN) == SHOWN
+        assert select(customer, SHOWN) == SHOWN
         assert customer["userId"] == USER
         assert (await api.get(f"/customers/{customer['id']}")).body == customer
 
@@ -88,7 +81,7 @@ class CustomerCreateContract:
         body = {"id": an_unknown_id(), "totalSpent": 9, "version": 7, "emailVerified": True}
         customer = await a_customer(api, **body, createdAt="2001-01-01T00:00:00Z", status="BLOCKED")
         assert customer["id"] != body["id"]
-        ignored = only(customer, ["totalSpent", "version", "emailVerified", "status"])
+        ignored = select(customer, ["totalSpent", "version", "emailVerified", "status"])
         assert list(ignored.values()) == [0, 1, False, "ACTIVE"]
 
     @pytest.mark.parametrize(("first", "second"), SAME_EMAIL)
@@ -183,7 +176,7 @@ class CustomerUpdateContract:
         body = ALL | {"email": f"New-{new_customer()['email']}", "status": "inactive"}
         answer = await api.send(method, customer, body)
         assert answer.status == 200
-        assert only(answer.body, SHOWN) == SHOWN
+        assert select(answer.body, SHOWN) == SHOWN
         assert (answer.body["email"], answer.body["status"]) == (body["email"], "INACTIVE")
         assert (await api.get(customer)).body == answer.body
 
@@ -207,7 +200,7 @@ class CustomerUpdateContract:
         answer = await api.patch(f"/customers/{before['id']}", body)
         assert answer.status == 200
         assert "dateOfBirth" not in answer.body
-        cleared = only(answer.body, [name for name in body if name != "dateOfBirth"])
+        cleared = select(answer.body, [name for name in body if name != "dateOfBirth"])
         assert cleared == dict.fromkeys(cleared, "") | {"tags": []}
 
     @pytest.mark.parametrize("name", ["email", "firstName", "status"])
@@ -221,7 +214,7 @@ class CustomerUpdateContract:
         customer = await customer_path(api)
         before = (await api.get(customer)).body
         answer = await api.send(method, customer, {"email": "ADA@example.test", "phone": "1"})
-        assert (answer.status, answer.code) == (409, "EMAIL_TAKEN")
+        assert answer.error == (409, "EMAIL_TAKEN")
         assert (await api.get(customer)).body == before
 
     async def test_a_customer_can_change_the_case_of_their_email(self, api: Api) -> None:

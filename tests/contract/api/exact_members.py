@@ -10,7 +10,16 @@ import pytest
 from tests.contract.api.explanations import explain
 from tests.contract.api.membership_moves import GRACE, MOVES, VIP, Move, make_calls, one_condition
 from tests.contract.api.segments import SEGMENTS
-from tests.contract.api.steps import a_customer, a_segment, an_order, assign, customer_path, members
+from tests.contract.api.steps import (
+    a_customer,
+    a_segment,
+    an_order,
+    assign,
+    customer_path,
+    id_of,
+    members,
+    segment_path,
+)
 from tests.support.api_client import Api
 from tests.support.builders import NOW
 
@@ -29,7 +38,7 @@ async def exact_members(api: Api, segment: dict[str, Any], *customers: str) -> l
     """The ids of a segment's members, newest customer first, after a check that all reads agree,
     those about the customers at these paths included.
     """
-    own = f"{SEGMENTS}/{segment['id']}"
+    own = segment_path(segment)
     page = (await api.get(f"{own}/customers?page=1")).body
     walked = (await api.get(f"{own}/customers?cursor=")).body["customers"]
     ids = [customer["id"] for customer in page["customers"]]
@@ -38,7 +47,7 @@ async def exact_members(api: Api, segment: dict[str, Any], *customers: str) -> l
     assert (body["customerCount"], body["memberCount"], page["total"]) == (len(ids),) * 3
     assert body in (await api.get(SEGMENTS)).body
     for customer in customers:
-        await check_customer(api, body, customer, customer.rpartition("/")[2] in ids)
+        await check_customer(api, body, customer, id_of(customer) in ids)
     return ids
 
 
@@ -63,7 +72,7 @@ class ExactMembersContract:
     ) -> None:
         segment, customer = await a_segment(api, **move.segment), await customer_path(api)
         earlier = await make_calls(api, move.before, segment, customer)
-        customer_id = customer.rpartition("/")[2]
+        customer_id = id_of(customer)
         assert (customer_id in await exact_members(api, segment, customer)) is not move.becomes
         await read_feed(api, segment, is_followed)
         answers = await make_calls(api, [move.call], segment, customer)
@@ -80,7 +89,7 @@ class ExactMembersContract:
     async def test_a_new_segment_has_existing_customers(self, api: Api) -> None:
         customer, other = await customer_path(api, tags=["vip"]), await customer_path(api)
         segment = await a_segment(api, **VIP)
-        assert await exact_members(api, segment, customer, other) == [customer.rpartition("/")[2]]
+        assert await exact_members(api, segment, customer, other) == [id_of(customer)]
 
     async def test_a_segment_created_inactive_has_members_once_active(self, api: Api) -> None:
         segment, customer = (
@@ -88,8 +97,8 @@ class ExactMembersContract:
             await customer_path(api, tags=["VIP"]),
         )
         assert await exact_members(api, segment, customer) == []
-        await api.put(f"{SEGMENTS}/{segment['id']}", {"isActive": True})
-        assert await exact_members(api, segment, customer) == [customer.rpartition("/")[2]]
+        await api.put(segment_path(segment), {"isActive": True})
+        assert await exact_members(api, segment, customer) == [id_of(customer)]
 
     async def test_a_customer_shows_their_segments_newest_first(self, api: Api) -> None:
         segments = []
@@ -147,7 +156,7 @@ class ExactTimeContract:
     async def test_time_moves_members_that_the_feed_has_returned(self, api: Api) -> None:
         segment = await a_segment(api, **one_condition("days_since_created", "eq", 1))
         customer = await customer_path(api)
-        start, expected = api.clock.moment, [customer.rpartition("/")[2]]
+        start, expected = api.clock.moment, [id_of(customer)]
         for hours, ids in ((23, []), (24, expected), (47, expected), (48, []), (72, [])):
             api.clock.moment = start + timedelta(hours=hours)
             assert await exact_members(api, segment, customer) == ids
@@ -171,18 +180,18 @@ class ExactTimeContract:
     async def test_a_reactivated_segment_is_exact_at_that_time(self, api: Api) -> None:
         segment = await a_segment(api, **one_condition("days_since_created", "lt", 2))
         old = await customer_path(api)
-        await api.put(f"{SEGMENTS}/{segment['id']}", {"isActive": False})
+        await api.put(segment_path(segment), {"isActive": False})
         api.clock.forward(days=2)
         young = await customer_path(api)
         assert await exact_members(api, segment, old, young) == []
-        await api.put(f"{SEGMENTS}/{segment['id']}", {"isActive": True})
-        assert await exact_members(api, segment, old, young) == [young.rpartition("/")[2]]
+        await api.put(segment_path(segment), {"isActive": True})
+        assert await exact_members(api, segment, old, young) == [id_of(young)]
 
 
 async def read_feed(api: Api, segment: dict[str, Any], is_followed: bool) -> None:
     """Reads the feed, if it is followed; that may change what is stored of the members."""
     if is_followed:
-        assert (await api.get(f"{SEGMENTS}/{segment['id']}/changes")).status == 200
+        assert (await api.get(f"{segment_path(segment)}/changes")).status == 200
 
 
 async def customers_who_ordered(api: Api, moments: list[datetime]) -> dict[str, datetime]:

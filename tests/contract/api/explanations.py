@@ -13,6 +13,8 @@ from tests.contract.api.steps import (
     an_order,
     an_unknown_id,
     customer_path,
+    id_of,
+    segment_path,
 )
 from tests.support.api_client import Answer, Api
 
@@ -49,8 +51,8 @@ def moment(text: str) -> datetime:
 
 async def explain(api: Api, segment: dict[str, Any], customer: str) -> Answer:
     """Requests the explanation of a segment for the customer with that id or path."""
-    customer_id = customer.rpartition("/")[2]
-    return await api.get(f"{SEGMENTS}/{segment['id']}/customers/{customer_id}/explain")
+    customer_id = id_of(customer)
+    return await api.get(f"{segment_path(segment)}/customers/{customer_id}/explain")
 
 
 async def tree(api: Api, rules: Any, customer: str) -> Any:
@@ -189,7 +191,7 @@ class ExplanationContract:
         await api.delete(customer)
         for unknown in (customer, an_unknown_id()):
             answer = await explain(api, segment, unknown)
-            assert (answer.status, answer.code) == (404, "CUSTOMER_NOT_FOUND")
+            assert answer.error == (404, "CUSTOMER_NOT_FOUND")
         await api.post(f"{customer}/restore")
         assert (await explain(api, segment, customer)).body["member"] is True
         await api.delete(f"{customer}?mode=erase")
@@ -197,10 +199,10 @@ class ExplanationContract:
 
     async def test_an_unknown_segment_explains_nothing(self, api: Api) -> None:
         customer, deleted = await customer_path(api), await a_segment(api, rules=[VIP])
-        await api.delete(f"{SEGMENTS}/{deleted['id']}")
+        await api.delete(segment_path(deleted))
         for unknown in (deleted, {"id": an_unknown_id()}):
             answer = await explain(api, unknown, customer)
-            assert (answer.status, answer.code) == (404, "SEGMENT_NOT_FOUND")
+            assert answer.error == (404, "SEGMENT_NOT_FOUND")
 
     async def test_malformed_ids_are_reported_together(self, api: Api) -> None:
         answer = await api.get(f"{SEGMENTS}/x/customers/y/explain")

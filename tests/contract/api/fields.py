@@ -175,11 +175,7 @@ ORDER_FIELDS = {
     "totalAmount": MONEY,
     "orderDate": MOMENT,
 }
-REFUND_FIELDS = {
-    "refundId": text(100, "r", "", "a b", "é"),
-    "amount": MONEY,
-    "refundedAt": MOMENT,
-}
+REFUND_FIELDS = {"refundId": text(100, "r", "", "a b", "é"), "amount": MONEY, "refundedAt": MOMENT}
 MEMBER_FIELDS = {
     "customerIds": Field(
         refused={

@@ -12,7 +12,7 @@ from attrs import evolve
 from customers.core.ports.storage import Storage
 from tests.contract.api.previews import PREVIEW
 from tests.contract.api.segments import SEGMENTS
-from tests.contract.api.steps import a_segment, members
+from tests.contract.api.steps import a_segment, members, segment_path
 from tests.contract.steps import add_customers
 from tests.support.api_client import Api
 from tests.support.golden_rules import CUSTOMERS, NOW, REFUSALS, VECTORS, Refusal
@@ -64,7 +64,7 @@ class GoldenRulesContract:
         for vector in EXPLAINED:
             segment = await a_segment(api, isDynamic=True, rules=vector.rule)
             for customer_id, name in NAMES.items():
-                path = f"{SEGMENTS}/{segment['id']}/customers/{customer_id}/explain"
+                path = f"{segment_path(segment)}/customers/{customer_id}/explain"
                 explanation = (await api.get(path)).body
                 assert explanation["member"] is (name in vector.members), (vector, name)
                 assert explanation["tree"]["matches"] is explanation["member"], (vector, name)

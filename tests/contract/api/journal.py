@@ -13,6 +13,8 @@ from tests.contract.api.steps import (
     a_note,
     an_unknown_id,
     customer_path,
+    id_of,
+    select,
 )
 from tests.support.api_client import Api
 
@@ -35,12 +37,8 @@ class NoteContract:
             f"{customer}/notes", NOTE | {"createdBy": USER, "id": an_unknown_id()}
         )
         assert (answer.status, set(answer.body)) == (201, NOTE_KEYS)
-        expected = NOTE | {
-            "createdBy": None,
-            "customerId": customer.rpartition("/")[2],
-            "tenantId": api.tenant,
-        }
-        assert {name: answer.body[name] for name in expected} == expected
+        expected = NOTE | {"createdBy": None, "customerId": id_of(customer), "tenantId": api.tenant}
+        assert select(answer.body, expected) == expected
         assert (await api.get(f"{customer}/notes")).body == [answer.body]
 
     async def test_notes_are_listed_newest_first(self, api: Api) -> None:
@@ -76,7 +74,7 @@ class CommunicationContract:
         answer = await api.post(f"{customer}/communications", body | {"status": "clicked"})
         assert (answer.status, set(answer.body)) == (201, COMMUNICATION_KEYS)
         expected = body | {"content": "one\ntwo", "status": "sent", "tenantId": api.tenant}
-        assert {name: answer.body[name] for name in expected} == expected
+        assert select(answer.body, expected) == expected
         assert (await api.get(f"{customer}/communications")).body == [answer.body]
 
     async def test_choices_are_accepted_in_any_case_and_returned_in_lower_case(
@@ -159,7 +157,7 @@ class CommunicationStatusContract:
         answer = await api.patch(path, {"status": FORWARD[after].upper()})
         stored = (await api.get(f"{customer}/communications")).body[0]
         if after < before:
-            assert (answer.status, answer.code) == (409, "STATUS_BACKWARD")
+            assert answer.error == (409, "STATUS_BACKWARD")
         else:
             assert (answer.status, answer.body) == (200, stored)
         assert stored["status"] == FORWARD[max(before, after)]
@@ -179,7 +177,7 @@ class CommunicationStatusContract:
         assert (await api.patch(path, {"status": "failed"})).status == 200
         for status in FORWARD:
             answer = await api.patch(path, {"status": status})
-            assert (answer.status, answer.code) == (409, "STATUS_BACKWARD")
+            assert answer.error == (409, "STATUS_BACKWARD")
 
     async def test_a_communication_of_another_customer_is_not_found(self, api: Api) -> None:
         communication = await a_communication(api, await customer_path(api))
@@ -241,5 +239,5 @@ class JournalPageContract:
         path = await a_list_of_seven(api, kind)
         link = (await api.get(f"{path}?limit=2")).link("next") or ""
         other = await customer_path(api)
-        moved = f"{other}/{path.rpartition('/')[2]}?{link.partition('?')[2]}"
+        moved = f"{other}/{id_of(path)}?{link.partition('?')[2]}"
         assert (await api.get(moved)).status == 400

@@ -6,8 +6,7 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from tests.contract.api.segments import SEGMENTS
-from tests.contract.api.steps import REASON
+from tests.contract.api.steps import REASON, id_of, segment_path
 from tests.support.api_client import NOTHING, Answer, Api
 
 # A method, a path and a body; `{segment}` and `{customer}` stand for paths, `{id}` for an id.
@@ -32,11 +31,7 @@ async def make_calls(
     api: Api, calls: Iterable[Call], segment: dict[str, Any], customer: str
 ) -> list[Answer]:
     """Makes calls about a segment and the customer at that path; returns the answers."""
-    names = {
-        "{segment}": f"{SEGMENTS}/{segment['id']}",
-        "{customer}": customer,
-        "{id}": customer.rpartition("/")[2],
-    }
+    names = {"{segment}": segment_path(segment), "{customer}": customer, "{id}": id_of(customer)}
     answers = []
     for call in calls:
         method, path, body = call

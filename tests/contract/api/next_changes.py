@@ -94,10 +94,7 @@ class ExplainedTimeContract:
 
     @pytest.mark.parametrize(
         ("field", "operator", "after"),
-        [
-            ("days_since_last_order", "gt", DAY),
-            ("last_order_date", "more_than_days_ago", INSTANT),
-        ],
+        [("days_since_last_order", "gt", DAY), ("last_order_date", "more_than_days_ago", INSTANT)],
     )
     async def test_an_order_dated_in_the_future_counts_as_now(
         self, api: Api, field: str, operator: str, after: timedelta

@@ -10,7 +10,9 @@ from tests.contract.api.steps import (
     a_note,
     an_unknown_id,
     customer_path,
+    id_of,
     new_method,
+    select,
 )
 from tests.support.api_client import Api
 
@@ -71,19 +73,19 @@ class PaymentMethodContract:
         answer = await api.post(methods(customer), body)
         assert (answer.status, set(answer.body)) == (201, KEYS)
         expected = body | {
-            "customerId": customer.rpartition("/")[2],
+            "customerId": id_of(customer),
             "tenantId": api.tenant,
             "isDefault": True,
             "isActive": True,
         }
-        assert {name: answer.body[name] for name in expected} == expected
+        assert select(answer.body, expected) == expected
         assert (await api.get(methods(customer))).body == [answer.body]
 
     async def test_every_field_of_a_new_method_is_stored(self, api: Api) -> None:
         fields = {"cardBrand": "visa", "lastFour": "0042", "expiryMonth": 12, "expiryYear": 2030}
         method = await a_method(api, await customer_path(api), **fields, paymentType="Bank_Account")
         expected = fields | {"paymentType": "bank_account"}
-        assert {name: method[name] for name in expected} == expected
+        assert select(method, expected) == expected
 
     async def test_a_repeated_token_returns_the_stored_method(self, api: Api) -> None:
         customer, body = await customer_path(api), new_method(cardBrand="visa")
@@ -184,14 +186,14 @@ class CardNumberContract:
     async def test_a_card_number_is_refused_and_not_echoed(self, api: Api, number: str) -> None:
         customer = await customer_path(api)
         answer = await api.post(methods(customer), new_method(gatewayPaymentMethodId=number))
-        assert (answer.status, answer.code) == (400, "CARD_NUMBER_REFUSED")
+        assert answer.error == (400, "CARD_NUMBER_REFUSED")
         assert number not in answer.raw.decode()
         assert (await api.get(methods(customer))).body == []
 
     @pytest.mark.parametrize("name", TEXT_FIELDS)
     async def test_a_card_number_is_refused_in_every_text_field(self, api: Api, name: str) -> None:
         answer = await api.post(methods(await customer_path(api)), new_method(**{name: CARD}))
-        assert (answer.status, answer.code) == (400, "CARD_NUMBER_REFUSED")
+        assert answer.error == (400, "CARD_NUMBER_REFUSED")
         assert CARD not in answer.raw.decode()
 
     @pytest.mark.parametrize("place", [{"note": CARD}, {"a": {"b": [CARD]}}, {"isDefault": CARD}])
@@ -200,7 +202,7 @@ class CardNumberContract:
     ) -> None:
         customer = await customer_path(api)
         answer = await api.post(methods(customer), new_method(**place))
-        assert (answer.status, answer.code) == (400, "CARD_NUMBER_REFUSED")
+        assert answer.error == (400, "CARD_NUMBER_REFUSED")
         path = f"{methods(customer)}/{(await a_method(api, customer))['id']}"
         assert (await api.patch(path, place)).code == "CARD_NUMBER_REFUSED"
 
@@ -217,7 +219,7 @@ class CardNumberContract:
     ) -> None:
         customer = await customer_path(api)
         answer = await api.post(methods(customer), new_method(**{key: "737"}))
-        assert (answer.status, answer.code) == (400, "CARD_NUMBER_REFUSED")
+        assert answer.error == (400, "CARD_NUMBER_REFUSED")
         assert "737" not in answer.raw.decode()
         assert (await api.get(methods(customer))).body == []
 

@@ -6,11 +6,7 @@ from typing import Any, Final
 import pytest
 
 from tests.contract.api.segments import SEGMENTS
-from tests.contract.api.steps import (
-    a_customer,
-    an_order,
-    customer_path,
-)
+from tests.contract.api.steps import a_customer, an_order, customer_path
 from tests.support.api_client import Api
 
 PREVIEW: Final = f"{SEGMENTS}/preview"

@@ -10,6 +10,8 @@ from tests.contract.api.steps import (
     a_customer,
     a_segment,
     assign,
+    segment_path,
+    select,
 )
 from tests.support.api_client import Api
 
@@ -81,7 +83,7 @@ class SegmentContract:
             "buildStatus": "ready",
             "buildProgress": 1,
         }
-        assert {name: answer.body[name] for name in expected} == expected
+        assert select(answer.body, expected) == expected
         assert (await api.get(f"{SEGMENTS}/{answer.body['id']}")).body == answer.body
 
     @pytest.mark.parametrize(("fields", "is_dynamic"), DYNAMIC)
@@ -107,7 +109,7 @@ class SegmentContract:
         segment = (await api.post(SEGMENTS, body)).body
         echoed = await raw_rules(api, segment["id"])
         assert echoed == written
-        await api.put(f"{SEGMENTS}/{segment['id']}", {"description": "x"})
+        await api.put(segment_path(segment), {"description": "x"})
         assert await raw_rules(api, segment["id"]) == echoed
 
     @pytest.mark.parametrize(("rules", "pointers"), UNUSABLE)
@@ -119,7 +121,7 @@ class SegmentContract:
         assert {pointer for pointer in answer.pointers if pointer in pointers} == pointers
         assert all(pointer.startswith("/rules") for pointer in answer.pointers)
         segment = await a_segment(api, isDynamic=True)
-        answer = await api.put(f"{SEGMENTS}/{segment['id']}", {"rules": rules})
+        answer = await api.put(segment_path(segment), {"rules": rules})
         assert answer.status == 400
         assert (await api.get(SEGMENTS)).body == [segment]
 
@@ -151,7 +153,7 @@ class SegmentContract:
 
     async def test_an_update_sets_the_fields_sent_and_no_others(self, api: Api) -> None:
         before = await a_segment(api, description="old", rules=BIG_SPENDERS)
-        path = f"{SEGMENTS}/{before['id']}"
+        path = segment_path(before)
         api.clock.forward(hours=1)
         answer = await api.put(path, {"name": "New", "rules": None, "description": None})
         # A build may have waited for other writers.
@@ -167,21 +169,21 @@ class SegmentContract:
     async def test_segment_names_are_unique_ignoring_case(self, api: Api, name: str) -> None:
         await a_segment(api, name="Big Straße")
         answer = await api.post(SEGMENTS, {"name": name})
-        assert (answer.status, answer.code) == (409, "SEGMENT_NAME_TAKEN")
+        assert answer.error == (409, "SEGMENT_NAME_TAKEN")
         other = await a_segment(api)
-        renamed = await api.put(f"{SEGMENTS}/{other['id']}", {"name": name})
-        assert (renamed.status, renamed.code) == (409, "SEGMENT_NAME_TAKEN")
+        renamed = await api.put(segment_path(other), {"name": name})
+        assert renamed.error == (409, "SEGMENT_NAME_TAKEN")
 
     async def test_a_segment_may_change_the_case_of_its_name(self, api: Api) -> None:
         segment = await a_segment(api, name="big")
-        answer = await api.put(f"{SEGMENTS}/{segment['id']}", {"name": "BIG"})
+        answer = await api.put(segment_path(segment), {"name": "BIG"})
         assert (answer.status, answer.body["name"]) == (200, "BIG")
 
     async def test_a_deleted_segment_is_not_found_and_its_name_is_free(self, api: Api) -> None:
         segment = await a_segment(api, name="Big")
         customer = await a_customer(api)
         await assign(api, segment, customer)
-        path = f"{SEGMENTS}/{segment['id']}"
+        path = segment_path(segment)
         answer = await api.delete(path)
         assert (answer.status, answer.body) == (200, {"message": "segment deleted successfully"})
         for call in (api.get(path), api.get(f"{path}/customers"), api.put(path, {})):

@@ -1,5 +1,6 @@
 """Calls of the REST interface that many tests share; those that create return the new resource."""
 
+from collections.abc import Iterable
 from itertools import count
 from typing import Any, Final
 from uuid import uuid4
@@ -87,14 +88,14 @@ async def an_order(api: Api, customer: str, order_id: str, amount: Any, **fields
 
 async def members(api: Api, segment: dict[str, Any]) -> list[str]:
     """The ids of a segment's members, in list order."""
-    answer = await api.get(f"/customers/segments/{segment['id']}/customers")
+    answer = await api.get(f"{segment_path(segment)}/customers")
     return [customer["id"] for customer in answer.body]
 
 
 async def assign(api: Api, segment: dict[str, Any], *customers: dict[str, Any]) -> Answer:
     """Assigns customers to a manual segment."""
     ids = {"customerIds": [customer["id"] for customer in customers]}
-    return await api.post(f"/customers/segments/{segment['id']}/customers", ids)
+    return await api.post(f"{segment_path(segment)}/customers", ids)
 
 
 async def read_everything(api: Api, customer: str) -> list[Any]:
@@ -103,6 +104,20 @@ async def read_everything(api: Api, customer: str) -> list[Any]:
     bodies = [(await api.get(customer + part)).body for part in parts]
     segments = (await api.get("/customers/segments")).body
     return [*bodies, segments, (await api.get("/customers")).body["total"]]
+
+
+def id_of(path: str) -> str:
+    """The id at the end of a path."""
+    return path.rpartition("/")[2]
+
+
+def segment_path(segment: dict[str, Any]) -> str:
+    return f"/customers/segments/{segment['id']}"
+
+
+def select(body: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """The values of these names in a body."""
+    return {name: body[name] for name in names}
 
 
 def created(answer: Answer) -> dict[str, Any]:

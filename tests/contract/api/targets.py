@@ -138,10 +138,7 @@ TARGETS: Final = {
         fields=ORDER_FIELDS,
     ),
     "a refund": Target(
-        method="POST",
-        path_of=_refunds,
-        body={"refundId": "r-1", "amount": 1},
-        fields=REFUND_FIELDS,
+        method="POST", path_of=_refunds, body={"refundId": "r-1", "amount": 1}, fields=REFUND_FIELDS
     ),
     "a new segment": Target(
         method="POST", path_of=_segments, body={"name": "Big"}, fields=SEGMENT_FIELDS

@@ -5,13 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.api.steps import (
-    a_customer,
-    a_note,
-    an_address,
-    an_order,
-    customer_path,
-)
+from tests.contract.api.steps import a_customer, a_note, an_address, an_order, customer_path, id_of
 from tests.contract.api.targets import TARGETS
 from tests.support.api_client import Api
 from tests.support.builders import NOW
@@ -204,8 +198,8 @@ class IdContract:
     async def test_ids_are_accepted_in_upper_and_lower_case(self, api: Api) -> None:
         customer = await customer_path(api)
         address = await an_address(api, customer)
-        upper_path = f"/customers/{customer.rpartition('/')[2].upper()}"
-        assert (await api.get(upper_path)).body["id"] == customer.rpartition("/")[2]
+        upper_path = f"/customers/{id_of(customer).upper()}"
+        assert (await api.get(upper_path)).body["id"] == id_of(customer)
         answer = await api.get(f"{upper_path}/addresses/{address['id'].upper()}")
         assert answer.body["data"] == address
 
@@ -216,8 +210,7 @@ class IdContract:
         assert (await api.get(f"/customers/{id_text}")).status == 404
 
     @pytest.mark.parametrize(
-        "id_text",
-        ["x", "1", "%00", "null", "0" * 32, "%7B00000000-0000-7000-8000-000000000000%7D"],
+        "id_text", ["x", "1", "%00", "null", "0" * 32, "%7B00000000-0000-7000-8000-000000000000%7D"]
     )
     async def test_a_malformed_id_is_bad_input(self, api: Api, id_text: str) -> None:
         customer = await customer_path(api)
