@@ -24,7 +24,7 @@ def families(package: str) -> Iterator[type]:
 
 
 def test_classes(package: str, module: str) -> dict[str, type]:
-    """A test class of the given module for each family: TestOrder for CustomerSortContract.
+    """Test classes of a module, one for every family, such as TestNote for NoteContract.
 
     Raises ValueError when two families have the same name.
     """

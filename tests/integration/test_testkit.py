@@ -95,9 +95,9 @@ def test_parallel_tests_share_a_service_in_separate_tenants(
         "@pytest.mark.parametrize('mark', ['!' * count for count in range(1, 21)])\n"
         "def test_alone(customers_client, customers_server, mark):\n"
         f"    assert customers_server.http == {customers_server.http!r}\n"
-        f"    made = customers_client.register_customer({ADA!r})\n"
-        "    [found] = customers_client.list_customers()['customers']\n"
-        "    assert found['id'] == made['id']\n"
+        f"    customer = customers_client.register_customer({ADA!r})\n"
+        "    [listed] = customers_client.list_customers()['customers']\n"
+        "    assert listed['id'] == customer['id']\n"
     )
     output = pytest_output(
         tmp_path, *("-p", "xdist", "-n", "4"), CUSTOMERS_URL=customers_server.http

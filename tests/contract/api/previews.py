@@ -60,18 +60,18 @@ class PreviewContract:
         assert (answer.status, answer.body) == (200, {"count": 1, "sample": sample, "warnings": []})
 
     @pytest.mark.parametrize(
-        ("fields", "shown"),
+        ("fields", "size"),
         [({}, 10), ({"sample": None}, 10), *(({"sample": size}, size) for size in (0, 1, 11, 12))],
     )
     async def test_a_sample_shows_the_newest_matching_customers(
-        self, api: Api, fields: dict[str, Any], shown: int
+        self, api: Api, fields: dict[str, Any], size: int
     ) -> None:
         newest: list[str] = []
         for _ in range(12):
             newest.insert(0, (await a_customer(api, tags=["vip"]))["id"])
             api.clock.forward(seconds=1)
         preview = (await api.post(PREVIEW, {"rules": VIPS, **fields})).body
-        assert [customer["id"] for customer in preview["sample"]] == newest[:shown]
+        assert [customer["id"] for customer in preview["sample"]] == newest[:size]
         assert preview["count"] == 12
 
     async def test_a_hundred_is_the_largest_sample(self, api: Api) -> None:
