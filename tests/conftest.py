@@ -6,7 +6,12 @@ from hypothesis import settings
 from tests.support import postgres_servers
 from tests.support.builders import a_tenant
 
-pytest.register_assert_rewrite("tests.contract")
+pytest.register_assert_rewrite(
+    "tests.contract",
+    "tests.support.api_steps",
+    "tests.support.membership_steps",
+    "tests.support.storage_steps",
+)
 
 # A busy machine must not fail a test.
 settings.register_profile("patient", deadline=None)

@@ -10,12 +10,18 @@ from customers.core.errors import CustomerNotFound
 from customers.core.model.address import MOST_ADDRESSES, Address, AddressType
 from customers.core.model.customer import Customer
 from customers.core.ports.storage import Storage
-from tests.contract.steps import a_stored_customer, delete, save, set_addresses, some_customers
 from tests.support.builders import a_customer, an_address, an_id, later
+from tests.support.storage_steps import (
+    a_stored_customer,
+    delete,
+    save,
+    set_addresses,
+    some_customers,
+)
 
 SHIPPING, BILLING, BOTH = AddressType
 
-WHOLE: dict[str, Any] = {
+ALL_FIELDS: dict[str, Any] = {
     "address_type": BOTH,
     "is_default": True,
     "label": "Büro",
@@ -68,7 +74,7 @@ class AddressContract:
         self, storage: Storage, tenant: str
     ) -> None:
         customer = await a_stored_customer(storage, tenant)
-        home = an_address(customer, **WHOLE)
+        home = an_address(customer, **ALL_FIELDS)
         await set_addresses(storage, customer, home)
         assert await addresses(storage, customer) == [home]
 
@@ -120,7 +126,7 @@ class AddressContract:
         customer = await a_stored_customer(storage, tenant)
         stays, moves, goes = (an_address(customer) for _ in range(3))
         await set_addresses(storage, customer, stays, moves, goes)
-        moved, new = evolve(moves, **WHOLE), an_address(customer)
+        moved, new = evolve(moves, **ALL_FIELDS), an_address(customer)
         await set_addresses(storage, customer, stays, moved, new)
         assert await addresses(storage, customer) == [moved, stays, new]
 

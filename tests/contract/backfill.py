@@ -12,25 +12,8 @@ from customers.core.model.query import CustomerFilter, RuleAt
 from customers.core.model.rules.timing import DateField
 from customers.core.model.segment import Segment
 from customers.core.ports.storage import Storage
-from tests.contract.membership_steps import (
-    apply_changes,
-    membership_transaction,
-    pending_candidates,
-    set_capture,
-    store_members,
-)
 from tests.contract.segments import a_stored_segment, some_segments
 from tests.contract.stale_candidates import a_customer_dated, a_date_range, every_date
-from tests.contract.steps import (
-    EVERYONE,
-    a_stored_customer,
-    add_customers,
-    assign,
-    delete,
-    erase,
-    save,
-    some_customers,
-)
 from tests.support.builders import (
     NOW,
     a_customer,
@@ -39,6 +22,23 @@ from tests.support.builders import (
     an_id,
     later,
     numbered_id,
+)
+from tests.support.membership_steps import (
+    apply_changes,
+    membership_transaction,
+    pending_candidates,
+    set_capture,
+    store_members,
+)
+from tests.support.storage_steps import (
+    EVERYONE,
+    a_stored_customer,
+    add_customers,
+    assign,
+    delete,
+    erase,
+    save,
+    some_customers,
 )
 
 ADAS = CustomerFilter(search="ada")

@@ -6,10 +6,10 @@ import pytest
 from attrs import evolve
 
 from customers.core.ports.storage import Storage
-from tests.contract.full_tenant import read_everything, store_full_tenant
-from tests.contract.full_tenant_writes import WRITES, lock_everything
-from tests.contract.steps import Pause, a_stored_customer, get_customer, overlap, save
 from tests.support.builders import later
+from tests.support.full_tenant import read_everything, store_full_tenant
+from tests.support.full_tenant_writes import WRITES, lock_everything
+from tests.support.storage_steps import Pause, a_stored_customer, get_customer, overlap, save
 
 every_write = pytest.mark.parametrize("write", WRITES)
 

@@ -13,8 +13,11 @@ from customers.core.model.customer import Customer
 from customers.core.model.membership import Cause, RefreshState
 from customers.core.ports.storage import Storage
 from tests.contract.customer_writes import every_way_to_add
-from tests.contract.customers import EVERYTHING
-from tests.contract.membership_steps import (
+from tests.contract.customers import ALL_FIELDS
+from tests.contract.record_order import record_order
+from tests.contract.segments import a_stored_segment
+from tests.support.builders import NOW, a_customer, an_entry, an_id, later, some_statistics
+from tests.support.membership_steps import (
     ids,
     membership_transaction,
     pending_candidates,
@@ -22,9 +25,7 @@ from tests.contract.membership_steps import (
     save_refresh_state,
     set_capture,
 )
-from tests.contract.record_order import record_order
-from tests.contract.segments import a_stored_segment
-from tests.contract.steps import (
+from tests.support.storage_steps import (
     Pause,
     a_stored_customer,
     add_customers,
@@ -36,7 +37,6 @@ from tests.contract.steps import (
     save_entries,
     some_customers,
 )
-from tests.support.builders import NOW, a_customer, an_entry, an_id, later, some_statistics
 
 TOMORROW = later(days=1, microseconds=1)
 
@@ -52,7 +52,7 @@ def without_numbers(pending_changes: Any) -> list[tuple[datetime, Cause, Custome
 
 
 def a_full_customer(tenant: str) -> Customer:
-    return a_customer(tenant_id=tenant, **EVERYTHING)
+    return a_customer(tenant_id=tenant, **ALL_FIELDS)
 
 
 class ChangeCaptureContract:
@@ -72,7 +72,7 @@ class ChangeCaptureContract:
     ) -> None:
         await add_customers(storage, plain := a_customer(tenant_id=tenant))
         await set_capture(storage, tenant)
-        full = evolve(plain, **EVERYTHING)
+        full = evolve(plain, **ALL_FIELDS)
         deleted = evolve(full, deleted_at=TOMORROW, version=8)
         restored = evolve(deleted, deleted_at=None, updated_at=TOMORROW, version=9)
         for value in (full, deleted, restored):

@@ -16,7 +16,8 @@ from customers.core.model.journal import (
 )
 from customers.core.model.query import JournalKey
 from customers.core.ports.storage import Storage
-from tests.contract.steps import (
+from tests.support.builders import a_communication, a_customer, later
+from tests.support.storage_steps import (
     Pause,
     a_stored_customer,
     add_communications,
@@ -25,12 +26,11 @@ from tests.contract.steps import (
     save,
     some_customers,
 )
-from tests.support.builders import a_communication, a_customer, later
 
 EMAIL, SMS, CALL, CHAT = CommunicationType
 INBOUND, OUTBOUND = Direction
 
-WHOLE: dict[str, Any] = {
+ALL_FIELDS: dict[str, Any] = {
     "communication_type": CHAT,
     "direction": INBOUND,
     "subject": "Où est ma commande ?",
@@ -65,7 +65,7 @@ class CommunicationContract:
         self, storage: Storage, tenant: str
     ) -> None:
         customer = await a_stored_customer(storage, tenant)
-        whole, plain = a_communication(customer, **WHOLE), a_communication(customer)
+        whole, plain = a_communication(customer, **ALL_FIELDS), a_communication(customer)
         await add_communications(storage, customer, whole, plain)
         assert await communications(storage, customer) == [plain, whole]
 

@@ -6,13 +6,13 @@ import pytest
 
 from customers.core.errors import CustomerNotFound
 from customers.core.ports.storage import Storage
-from tests.contract.full_tenant import read_all, read_view, store_full_tenant
-from tests.contract.full_tenant_writes import WRITES, lock_everything
-from tests.contract.steps import add_customers, failing_transaction, get_customer
 from tests.support.builders import a_customer, a_tenant
+from tests.support.full_tenant import read_all, read_view, store_full_tenant
+from tests.support.full_tenant_writes import WRITES, lock_everything
+from tests.support.storage_steps import add_customers, failing_transaction, get_customer
 
 # A write of each kind on which membership reads depend.
-SOME = (
+MEMBERSHIP_WRITES = (
     "save a customer",
     "delete",
     "restore",
@@ -25,7 +25,7 @@ SOME = (
 
 
 class ConsistentViewContract:
-    @pytest.mark.parametrize("write", SOME)
+    @pytest.mark.parametrize("write", MEMBERSHIP_WRITES)
     async def test_a_consistent_view_sees_one_moment_while_others_commit(
         self, storage: Storage, tenant: str, write: str
     ) -> None:

@@ -12,8 +12,15 @@ from customers.core.model.customer import Customer, CustomerStatus, CustomerType
 from customers.core.model.query import CustomerFilter, CustomerSort, Page
 from customers.core.ports.storage import Storage
 from tests.contract.filters import BLOCKED, INACTIVE, VIP, WHOLESALE, shopper
-from tests.contract.steps import add_customers, count, delete, erase, failing_transaction, save
 from tests.support.builders import NOW, a_customer
+from tests.support.storage_steps import (
+    add_customers,
+    count,
+    delete,
+    erase,
+    failing_transaction,
+    save,
+)
 
 CHANGES: dict[str, Callable[[Customer], Customer]] = {
     "status": lambda customer: evolve(customer, status=BLOCKED),

@@ -7,10 +7,10 @@ import pytest
 from customers.core.errors import CustomerNotFound
 from customers.core.model.customer import Customer
 from customers.core.ports.storage import Storage
-from tests.contract.customers import EVERYTHING
-from tests.contract.full_tenant import outcome
-from tests.contract.steps import Pause, add_customers, delete, erase, get_customer, overlap
+from tests.contract.customers import ALL_FIELDS
 from tests.support.builders import a_customer, an_id, later
+from tests.support.full_tenant import outcome
+from tests.support.storage_steps import Pause, add_customers, delete, erase, get_customer, overlap
 
 
 class CustomerLockContract:
@@ -18,7 +18,7 @@ class CustomerLockContract:
     async def test_a_locking_read_returns_the_customer(
         self, storage: Storage, tenant: str, lock: str
     ) -> None:
-        customer = a_customer(tenant_id=tenant, **EVERYTHING)
+        customer = a_customer(tenant_id=tenant, **ALL_FIELDS)
         await add_customers(storage, customer)
         async with storage.transaction(tenant) as tx:
             assert await getattr(tx.customers, lock)(customer.id) == customer

@@ -9,9 +9,17 @@ from attrs import evolve
 from customers.core.errors import CustomerNotFound, EmailTaken
 from customers.core.model.customer import Customer
 from customers.core.ports.storage import Storage
-from tests.contract.customers import EVERYTHING
-from tests.contract.steps import Pause, add_customers, count, delete, get_customer, overlap, save
+from tests.contract.customers import ALL_FIELDS
 from tests.support.builders import a_customer, a_tenant, later
+from tests.support.storage_steps import (
+    Pause,
+    add_customers,
+    count,
+    delete,
+    get_customer,
+    overlap,
+    save,
+)
 
 SAME_KEY = [
     ("ada@example.test", "ada@example.test"),
@@ -45,7 +53,7 @@ class CustomerAddContract:
     async def test_every_field_of_an_added_customer_is_stored(
         self, storage: Storage, tenant: str, add: Any
     ) -> None:
-        customer = a_customer(tenant_id=tenant, **EVERYTHING)
+        customer = a_customer(tenant_id=tenant, **ALL_FIELDS)
         assert await add(storage, customer) is True
         assert await get_customer(storage, customer) == customer
 
@@ -144,7 +152,7 @@ class CustomerSaveContract:
         self, storage: Storage, tenant: str
     ) -> None:
         plain = a_customer(tenant_id=tenant)
-        full = evolve(plain, **EVERYTHING)
+        full = evolve(plain, **ALL_FIELDS)
         await add_customers(storage, plain)
         await save(storage, full)
         assert await get_customer(storage, plain) == full

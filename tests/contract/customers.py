@@ -9,7 +9,6 @@ from attrs import evolve
 from customers.core.errors import CustomerNotFound
 from customers.core.model.customer import CustomerStatus, CustomerType
 from customers.core.ports.storage import Storage
-from tests.contract.steps import add_customers, delete, get_customer, set_addresses, set_methods
 from tests.support.builders import (
     a_customer,
     a_payment_method,
@@ -18,8 +17,15 @@ from tests.support.builders import (
     later,
     some_statistics,
 )
+from tests.support.storage_steps import (
+    add_customers,
+    delete,
+    get_customer,
+    set_addresses,
+    set_methods,
+)
 
-EVERYTHING: dict[str, Any] = {
+ALL_FIELDS: dict[str, Any] = {
     "user_id": an_id(),
     "email": "Ada+Shop@Example.Test",
     "first_name": "Ada \U0001f9ee O'Neill",
@@ -51,7 +57,7 @@ class CustomerReadContract:
     async def test_an_added_customer_reads_back_unchanged(
         self, storage: Storage, tenant: str
     ) -> None:
-        customer = a_customer(tenant_id=tenant, **EVERYTHING)
+        customer = a_customer(tenant_id=tenant, **ALL_FIELDS)
         await add_customers(storage, customer)
         assert await get_customer(storage, customer) == customer
 

@@ -7,8 +7,9 @@ from customers.core.model.erasure import TABLES
 from customers.core.model.query import CustomerFilter
 from customers.core.ports.storage import Storage
 from tests.contract.filters import find_customers
-from tests.contract.full_tenant import ADA, BOB, EVE, FullTenant, read_everything, store_full_tenant
-from tests.contract.steps import (
+from tests.support.builders import a_note, a_payment_method, an_address, an_entry, later
+from tests.support.full_tenant import ADA, BOB, EVE, FullTenant, read_everything, store_full_tenant
+from tests.support.storage_steps import (
     a_stored_customer,
     add_notes,
     assign,
@@ -21,7 +22,6 @@ from tests.contract.steps import (
     set_methods,
     some_customers,
 )
-from tests.support.builders import a_note, a_payment_method, an_address, an_entry, later
 
 TOMORROW = later(days=1)
 

@@ -11,7 +11,6 @@ from customers.core.model.customer import Customer, CustomerStatus, CustomerType
 from customers.core.model.folding import fold
 from customers.core.model.query import CustomerFilter, CustomerSort, Page, RuleAt
 from customers.core.ports.storage import Storage
-from tests.contract.steps import add_customers, add_segments, assign, delete
 from tests.support.builders import (
     FIRST_MOMENT,
     LAST_MOMENT,
@@ -22,6 +21,7 @@ from tests.support.builders import (
     later,
     some_statistics,
 )
+from tests.support.storage_steps import add_customers, add_segments, assign, delete
 
 ACTIVE, INACTIVE, BLOCKED = CustomerStatus
 RETAIL, WHOLESALE, VIP = CustomerType

@@ -7,16 +7,16 @@ import pytest
 from customers.core.errors import NotFound
 from customers.core.model.order import NOTHING_YET
 from customers.core.ports.storage import Storage
-from tests.contract.full_tenant import (
+from tests.support.builders import NOW, a_customer, a_tenant, an_entry
+from tests.support.full_tenant import (
     LOCKED_READS,
     READS,
     outcome,
     read_everything,
     store_full_tenant,
 )
-from tests.contract.full_tenant_writes import WRITES, lock_everything
-from tests.contract.steps import add_customers, get_customer
-from tests.support.builders import NOW, a_customer, a_tenant, an_entry
+from tests.support.full_tenant_writes import WRITES, lock_everything
+from tests.support.storage_steps import add_customers, get_customer
 
 # These reads find nothing in the full tenant itself.
 EMPTY_READS = ("get a deleted customer", "receipt")

@@ -21,8 +21,8 @@ from customers.core.model.query import (
     SortField,
 )
 from customers.core.ports.storage import Storage
-from tests.contract.steps import EVERYONE, add_customers, delete, save
 from tests.support.builders import FIRST_MOMENT, LAST_MOMENT, a_customer, later, some_statistics
+from tests.support.storage_steps import EVERYONE, add_customers, delete, save
 
 SORTS = [
     CustomerSort(by=by, order=direction) for by, direction in product(SortField, SortDirection)

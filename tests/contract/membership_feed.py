@@ -8,7 +8,9 @@ from customers.core.model.customer import Customer
 from customers.core.model.membership import Cause, SequencedChange
 from customers.core.model.segment import Segment
 from customers.core.ports.storage import Storage
-from tests.contract.membership_steps import (
+from tests.contract.segments import a_stored_segment, remove_segment, some_segments
+from tests.support.builders import an_id, later
+from tests.support.membership_steps import (
     a_change,
     apply_changes,
     changes,
@@ -17,8 +19,7 @@ from tests.contract.membership_steps import (
     store_members,
     stored_members,
 )
-from tests.contract.segments import a_stored_segment, remove_segment, some_segments
-from tests.contract.steps import (
+from tests.support.storage_steps import (
     a_stored_customer,
     add_segments,
     delete,
@@ -26,7 +27,6 @@ from tests.contract.steps import (
     failing_transaction,
     some_customers,
 )
-from tests.support.builders import an_id, later
 
 
 async def replayed(storage: Storage, segment: Segment, customers: list[Customer]) -> list[Customer]:

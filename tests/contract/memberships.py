@@ -20,7 +20,9 @@ from customers.core.model.query import (
 from customers.core.model.segment import Segment
 from customers.core.ports.storage import Storage
 from tests.contract.filters import ACTIVE, BLOCKED, SHOPPERS, find_customers, shopper
-from tests.contract.membership_steps import (
+from tests.contract.segments import a_stored_segment, remove_segment, save_segment, some_segments
+from tests.support.builders import NOW, a_customer, an_id, later
+from tests.support.membership_steps import (
     a_change,
     apply_changes,
     ids,
@@ -31,8 +33,7 @@ from tests.contract.membership_steps import (
     store_members,
     stored_members,
 )
-from tests.contract.segments import a_stored_segment, remove_segment, save_segment, some_segments
-from tests.contract.steps import (
+from tests.support.storage_steps import (
     Pause,
     a_stored_customer,
     add_customers,
@@ -43,7 +44,6 @@ from tests.contract.steps import (
     save,
     some_customers,
 )
-from tests.support.builders import NOW, a_customer, an_id, later
 
 REFRESH_STATES = [
     RefreshState(watermark=NOW),

@@ -9,8 +9,8 @@ from customers.core.model.customer import Customer
 from customers.core.model.journal import Note
 from customers.core.model.query import JournalKey
 from customers.core.ports.storage import Storage
-from tests.contract.steps import a_stored_customer, add_notes, delete, save, some_customers
 from tests.support.builders import a_customer, a_note, an_id, later
+from tests.support.storage_steps import a_stored_customer, add_notes, delete, save, some_customers
 
 
 async def notes(

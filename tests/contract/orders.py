@@ -13,17 +13,6 @@ from customers.core.model.money import MOST
 from customers.core.model.order import Entry
 from customers.core.model.query import JournalKey
 from customers.core.ports.storage import Storage
-from tests.contract.steps import (
-    Pause,
-    a_stored_customer,
-    add_refunds,
-    delete,
-    failing_transaction,
-    overlap,
-    save,
-    save_entries,
-    some_customers,
-)
 from tests.support.builders import (
     FIRST_MOMENT,
     LAST_MOMENT,
@@ -34,8 +23,19 @@ from tests.support.builders import (
     an_entry,
     later,
 )
+from tests.support.storage_steps import (
+    Pause,
+    a_stored_customer,
+    add_refunds,
+    delete,
+    failing_transaction,
+    overlap,
+    save,
+    save_entries,
+    some_customers,
+)
 
-WHOLE: dict[str, Any] = {
+ALL_FIELDS: dict[str, Any] = {
     "order_id": "#%_\\'\"$1:x~" + "A" * 80,
     "order_number": "Bestellung \u2116 7",
     "total_amount": Decimal("33.3300"),
@@ -77,7 +77,7 @@ class OrderClaimContract:
         self, storage: Storage, tenant: str
     ) -> None:
         ada, bob = await some_customers(storage, tenant, 2)
-        await save_entries(storage, ada, entry := an_entry(ada, **WHOLE))
+        await save_entries(storage, ada, entry := an_entry(ada, **ALL_FIELDS))
         assert await claim(storage, ada, entry.order_id) == entry
         assert await claim(storage, bob, entry.order_id) == entry
 
@@ -150,7 +150,7 @@ class OrderClaimContract:
 class LedgerEntryContract:
     async def test_a_saved_entry_reads_back_unchanged(self, storage: Storage, tenant: str) -> None:
         customer = await a_stored_customer(storage, tenant)
-        entry = an_entry(customer, **WHOLE)
+        entry = an_entry(customer, **ALL_FIELDS)
         await save_entries(storage, customer, entry)
         assert await newest(storage, customer) == [entry]
 

@@ -9,10 +9,10 @@ from customers.core.errors import CustomerNotFound
 from customers.core.model.customer import Customer
 from customers.core.model.payment import PaymentMethod, PaymentType
 from customers.core.ports.storage import Storage
-from tests.contract.steps import a_stored_customer, delete, set_methods, some_customers
 from tests.support.builders import a_customer, a_payment_method, later
+from tests.support.storage_steps import a_stored_customer, delete, set_methods, some_customers
 
-WHOLE: dict[str, Any] = {
+ALL_FIELDS: dict[str, Any] = {
     "payment_gateway": "Stripe % EU",
     "gateway_payment_method_id": "pm_\\x'y\u00e9",
     "payment_type": PaymentType.BANK_ACCOUNT,
@@ -36,7 +36,7 @@ class PaymentMethodContract:
         self, storage: Storage, tenant: str
     ) -> None:
         customer = await a_stored_customer(storage, tenant)
-        full, minimal = a_payment_method(customer, **WHOLE), a_payment_method(customer)
+        full, minimal = a_payment_method(customer, **ALL_FIELDS), a_payment_method(customer)
         await set_methods(storage, customer, minimal, full)
         assert await methods(storage, customer) == [full, minimal]
 

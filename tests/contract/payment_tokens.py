@@ -10,7 +10,8 @@ from customers.core.errors import PaymentMethodTaken
 from customers.core.model.customer import Customer
 from customers.core.ports.storage import Storage
 from tests.contract.payment_methods import methods
-from tests.contract.steps import (
+from tests.support.builders import a_payment_method, a_tenant, later
+from tests.support.storage_steps import (
     Pause,
     a_stored_customer,
     delete,
@@ -19,7 +20,6 @@ from tests.contract.steps import (
     set_methods,
     some_customers,
 )
-from tests.support.builders import a_payment_method, a_tenant, later
 
 TOKEN = {"payment_gateway": "stripe", "gateway_payment_method_id": "pm_shared"}
 

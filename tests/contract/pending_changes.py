@@ -5,7 +5,10 @@ from attrs import evolve
 from customers.core.model.membership import Cause, StaleCandidate
 from customers.core.ports.storage import Storage
 from tests.contract.change_capture import TOMORROW, a_full_customer, without_numbers
-from tests.contract.membership_steps import (
+from tests.contract.record_order import record_order
+from tests.contract.segments import a_stored_segment, some_segments
+from tests.support.builders import an_entry, an_id, later
+from tests.support.membership_steps import (
     a_change,
     apply_changes,
     membership_transaction,
@@ -15,9 +18,7 @@ from tests.contract.membership_steps import (
     store_members,
     stored_members,
 )
-from tests.contract.record_order import record_order
-from tests.contract.segments import a_stored_segment, some_segments
-from tests.contract.steps import (
+from tests.support.storage_steps import (
     a_stored_customer,
     add_customers,
     assign,
@@ -26,7 +27,6 @@ from tests.contract.steps import (
     save,
     some_customers,
 )
-from tests.support.builders import an_entry, an_id, later
 
 
 class PendingChangeContract:

@@ -17,7 +17,8 @@ from customers.core.model.order import Entry, fold
 from customers.core.ports.storage import Storage
 from tests.contract.orders import claim, newest
 from tests.contract.statistics import AMOUNTS, DATES, TOMORROW, few_examples, folded
-from tests.contract.steps import (
+from tests.support.builders import NOW, USD, a_customer, a_stub, a_tenant, an_entry, later
+from tests.support.storage_steps import (
     Pause,
     StorageIn,
     a_stored_customer,
@@ -30,7 +31,6 @@ from tests.contract.steps import (
     save_entries,
     some_customers,
 )
-from tests.support.builders import NOW, USD, a_customer, a_stub, a_tenant, an_entry, later
 
 # The number of an order, the kind of fact, an amount and a date.
 Fact = tuple[int, str, Decimal, datetime]

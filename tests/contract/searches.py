@@ -9,8 +9,8 @@ from customers.core.model.customer import Customer
 from customers.core.model.query import CustomerFilter, search_key
 from customers.core.ports.storage import Storage
 from tests.contract.filters import find_customers
-from tests.contract.steps import add_customers, delete, save
 from tests.support.builders import a_customer
+from tests.support.storage_steps import add_customers, delete, save
 
 PEOPLE: dict[str, dict[str, Any]] = {
     "percent": {"first_name": "100%", "last_name": "Wool"},

@@ -13,15 +13,16 @@ from customers.core.model.query import CustomerFilter
 from customers.core.model.segment import Segment
 from customers.core.ports.storage import Storage
 from tests.contract.filters import find_customers
-from tests.contract.membership_steps import (
+from tests.contract.segments import a_stored_segment, remove_segment, some_segments
+from tests.support.builders import a_customer, an_id, later
+from tests.support.membership_steps import (
     ids,
     membership_transaction,
     remove_members,
     store_members,
     stored_members,
 )
-from tests.contract.segments import a_stored_segment, remove_segment, some_segments
-from tests.contract.steps import (
+from tests.support.storage_steps import (
     ASSIGNMENT,
     Pause,
     a_stored_customer,
@@ -33,7 +34,6 @@ from tests.contract.steps import (
     save,
     some_customers,
 )
-from tests.support.builders import a_customer, an_id, later
 
 LATER = Assignment(assigned_at=later(days=1, microseconds=1), assigned_by=an_id())
 

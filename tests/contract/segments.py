@@ -8,8 +8,8 @@ from attrs import evolve
 from customers.core.errors import SegmentNameTaken, SegmentNotFound
 from customers.core.model.segment import Segment
 from customers.core.ports.storage import Storage
-from tests.contract.steps import Pause, add_segments, overlap
 from tests.support.builders import a_dynamic_segment, a_segment, a_tenant, an_id, later
+from tests.support.storage_steps import Pause, add_segments, overlap
 
 RULES = (
     '{ "logicalOperator": "or", "rules": [{"field":"totalSpent", "operator": "greaterThan", '

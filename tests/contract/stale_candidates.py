@@ -10,16 +10,7 @@ from customers.core.model.customer import Customer
 from customers.core.model.membership import DateRange, StaleCandidate
 from customers.core.model.rules.timing import DateField
 from customers.core.ports.storage import Storage
-from tests.contract.membership_steps import MANY, set_capture, store_members
 from tests.contract.segments import some_segments
-from tests.contract.steps import (
-    a_stored_customer,
-    add_customers,
-    assign,
-    delete,
-    save,
-    some_customers,
-)
 from tests.support.builders import (
     FIRST_MOMENT,
     LAST_MOMENT,
@@ -27,6 +18,15 @@ from tests.support.builders import (
     an_id,
     later,
     some_statistics,
+)
+from tests.support.membership_steps import MANY, set_capture, store_members
+from tests.support.storage_steps import (
+    a_stored_customer,
+    add_customers,
+    assign,
+    delete,
+    save,
+    some_customers,
 )
 
 every_date = pytest.mark.parametrize("date", DateField)

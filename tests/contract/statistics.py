@@ -10,7 +10,8 @@ from customers.core.model.customer import Customer
 from customers.core.model.money import MOST
 from customers.core.model.order import NOTHING_YET, Entry, Statistics, fold
 from customers.core.ports.storage import Storage
-from tests.contract.steps import (
+from tests.support.builders import USD, a_stub, a_tenant, an_entry, later
+from tests.support.storage_steps import (
     a_stored_customer,
     delete,
     erase,
@@ -18,7 +19,6 @@ from tests.contract.steps import (
     save_entries,
     some_customers,
 )
-from tests.support.builders import USD, a_stub, a_tenant, an_entry, later
 
 TOMORROW = later(days=1)
 

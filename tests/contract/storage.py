@@ -6,10 +6,17 @@ import pytest
 
 from customers.core.errors import Unavailable
 from customers.core.ports.storage import Storage
-from tests.contract.full_tenant import read_view, store_full_tenant
-from tests.contract.full_tenant_writes import WRITES, lock_everything
-from tests.contract.steps import EVERYONE, Pause, StorageIn, add_customers, get_customer, overlap
 from tests.support.builders import USD, a_customer
+from tests.support.full_tenant import read_view, store_full_tenant
+from tests.support.full_tenant_writes import WRITES, lock_everything
+from tests.support.storage_steps import (
+    EVERYONE,
+    Pause,
+    StorageIn,
+    add_customers,
+    get_customer,
+    overlap,
+)
 
 
 class ViewContract:

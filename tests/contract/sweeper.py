@@ -4,21 +4,25 @@ Other tests may share the storage, so other tenants are ignored, and leases are 
 """
 
 import asyncio
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from customers.core.model.membership import RefreshState
 from customers.core.ports.storage import Storage
-from tests.contract.membership_steps import (
+from tests.contract.segments import remove_segment
+from tests.support.builders import NOW, a_segment, a_tenant
+from tests.support.membership_steps import (
     apply_changes,
     pending_candidates,
     save_refresh_state,
     set_capture,
 )
-from tests.contract.segments import remove_segment
-from tests.contract.steps import a_stored_customer, add_segments
-from tests.support.builders import NOW, a_segment, a_tenant
-
-LONG, AT_ONCE = 60.0, 0.001
+from tests.support.storage_steps import (
+    LONG_LEASE,
+    SHORT_LEASE,
+    a_stored_customer,
+    acquire_lease,
+    add_segments,
+)
 
 
 async def tenants_with_segments(storage: Storage, *tenants: str) -> list[str]:
@@ -28,14 +32,6 @@ async def tenants_with_segments(storage: Storage, *tenants: str) -> list[str]:
 
 async def tenants_to_refresh(storage: Storage, *tenants: str) -> list[str]:
     return [name for name in await storage.tenants_to_refresh() if name in tenants]
-
-
-async def acquire_lease(storage: Storage, holder: UUID) -> None:
-    """Waits until the holder has a long lease."""
-    while True:
-        if await storage.lease(holder, LONG):
-            return
-        await asyncio.sleep(0.01)
 
 
 class SweeperTenantsContract:
@@ -91,20 +87,22 @@ class LeaseContract:
     ) -> None:
         holder, other = uuid4(), uuid4()
         await acquire_lease(storage, holder)
-        assert not await storage.lease(other, LONG)
-        assert await storage.lease(holder, LONG)
-        assert not await storage.lease(other, AT_ONCE)
-        assert await storage.lease(holder, AT_ONCE)
+        assert not await storage.lease(other, LONG_LEASE)
+        assert await storage.lease(holder, LONG_LEASE)
+        assert not await storage.lease(other, SHORT_LEASE)
+        assert await storage.lease(holder, SHORT_LEASE)
         await acquire_lease(storage, other)
-        assert not await storage.lease(holder, LONG)
-        assert await storage.lease(other, AT_ONCE)
+        assert not await storage.lease(holder, LONG_LEASE)
+        assert await storage.lease(other, SHORT_LEASE)
 
     async def test_of_concurrent_requests_one_gets_the_lease(self, storage: Storage) -> None:
         rivals = [uuid4() for _ in range(8)]
         answers: list[bool] = []
         while not any(answers):
-            answers = await asyncio.gather(*(storage.lease(rival, LONG) for rival in rivals))
+            answers = await asyncio.gather(*(storage.lease(rival, LONG_LEASE) for rival in rivals))
         assert answers.count(True) == 1
         winner = rivals[answers.index(True)]
-        assert await asyncio.gather(*(storage.lease(rival, LONG) for rival in rivals)) == answers
-        assert await storage.lease(winner, AT_ONCE)
+        assert (
+            await asyncio.gather(*(storage.lease(rival, LONG_LEASE) for rival in rivals)) == answers
+        )
+        assert await storage.lease(winner, SHORT_LEASE)

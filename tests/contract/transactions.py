@@ -14,10 +14,10 @@ from customers.core.errors import (
     SegmentNameTaken,
 )
 from customers.core.ports.storage import Storage, Transaction
-from tests.contract.full_tenant import BOB, FullTenant, read_everything, store_full_tenant
-from tests.contract.full_tenant_writes import WRITES, lock_everything
-from tests.contract.steps import add_customers, count, failing_transaction, get_customer
 from tests.support.builders import a_customer, a_payment_method, a_segment, a_tenant, an_id
+from tests.support.full_tenant import BOB, FullTenant, read_everything, store_full_tenant
+from tests.support.full_tenant_writes import WRITES, lock_everything
+from tests.support.storage_steps import add_customers, count, failing_transaction, get_customer
 
 every_write = pytest.mark.parametrize("write", WRITES)
 

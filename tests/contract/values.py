@@ -16,8 +16,14 @@ from customers.core.model.values import MomentGate, TagsGate, TextGate, VisibleG
 from customers.core.ports.storage import Storage
 from tests.contract.notes import notes
 from tests.contract.orders import newest
-from tests.contract.steps import a_stored_customer, add_notes, get_customer, save, save_entries
 from tests.support.builders import USD, a_note, a_tenant, an_entry
+from tests.support.storage_steps import (
+    a_stored_customer,
+    add_notes,
+    get_customer,
+    save,
+    save_entries,
+)
 
 LINE = TextGate(most=100)
 LINES = TextGate(most=10_000, lines=True)

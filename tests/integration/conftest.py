@@ -15,10 +15,10 @@ from customers.adapters.postgres.engine.migrate import migrate
 from customers.adapters.postgres.storage import PostgresStorage
 from customers.core.model.money import Currency
 from customers.core.ports.storage import Storage
-from tests.contract.steps import StorageIn
 from tests.support import postgres_servers
 from tests.support.builders import USD
 from tests.support.databases import an_empty_database
+from tests.support.storage_steps import StorageIn
 
 # A storage must be opened in the loop of its tests.
 session_loop = pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -19,8 +19,8 @@ from customers.adapters.memory.storage import MemoryStorage
 from customers.adapters.postgres.storage import PostgresStorage
 from customers.core.ports.storage import Storage
 from customers.entrypoints.grpc.generated.customers_pb2 import RecordOrdersRequest
-from tests.contract.api.steps import a_customer
 from tests.support.api_client import JSON, Answer, encode_body
+from tests.support.api_steps import a_customer
 from tests.support.builders import USD
 from tests.support.memory_service import Bench, benched
 from tests.support.scenarios.playback import answers_of

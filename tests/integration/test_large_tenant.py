@@ -22,11 +22,11 @@ from customers.core.model.query import (
     SortDirection,
     SortField,
 )
-from tests.contract.steps import EVERYONE
 from tests.support.builders import NOW, a_customer, some_statistics
 from tests.support.databases import rows
 from tests.support.query_plans import Read, explaining
 from tests.support.restarts import Restarting
+from tests.support.storage_steps import EVERYONE
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="session"),

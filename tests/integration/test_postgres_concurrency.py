@@ -16,9 +16,9 @@ from customers.adapters.postgres.storage import PostgresStorage
 from customers.core.model.customer import Customer, CustomerStatus, CustomerType
 from customers.core.model.query import CustomerFilter
 from customers.core.ports.storage import Storage
-from tests.contract.steps import a_stored_customer, add_customers, count
 from tests.support.builders import NOW, USD, a_customer, an_entry, later
 from tests.support.databases import rows
+from tests.support.storage_steps import a_stored_customer, add_customers, count
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

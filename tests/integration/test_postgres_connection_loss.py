@@ -10,9 +10,9 @@ from customers.adapters.postgres.engine.pool import PoolOptions
 from customers.adapters.postgres.storage import PostgresStorage
 from customers.core.errors import CustomerNotFound, Unavailable
 from customers.core.ports.storage import Storage
-from tests.contract.steps import a_stored_customer, add_customers, get_customer
 from tests.support.builders import USD, a_customer, an_entry, an_id, later
 from tests.support.database_proxy import Line, a_line
+from tests.support.storage_steps import a_stored_customer, add_customers, get_customer
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -12,9 +12,9 @@ from customers.adapters.postgres.engine.pool import PoolOptions
 from customers.adapters.postgres.storage import PostgresStorage
 from customers.core.errors import Unavailable
 from customers.core.ports.storage import Storage
-from tests.contract.steps import Pause, a_stored_customer, get_customer, overlap, save
 from tests.support.builders import USD, a_customer, later
 from tests.support.databases import rows
+from tests.support.storage_steps import Pause, a_stored_customer, get_customer, overlap, save
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

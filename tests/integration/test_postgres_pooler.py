@@ -7,10 +7,10 @@ import pytest
 from customers.adapters.postgres.engine.pool import PoolOptions
 from customers.adapters.postgres.storage import PostgresStorage
 from customers.core.model.query import CustomerFilter
-from tests.contract.full_tenant import read_everything, store_full_tenant
-from tests.contract.steps import count
 from tests.support.builders import USD, an_entry
 from tests.support.database_proxy import a_line
+from tests.support.full_tenant import read_everything, store_full_tenant
+from tests.support.storage_steps import count
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

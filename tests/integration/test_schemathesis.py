@@ -18,7 +18,8 @@ from customers.adapters.postgres.storage import PostgresStorage
 from customers.core.ports.storage import Storage
 from customers.entrypoints.openapi.document import as_json
 from customers.entrypoints.openapi.examples import CUSTOMER_ID, EXAMPLES
-from tests.contract.api.steps import (
+from tests.support.api_client import Api
+from tests.support.api_steps import (
     BIG_SPENDERS,
     a_communication,
     a_method,
@@ -28,7 +29,6 @@ from tests.contract.api.steps import (
     an_order,
     customer_path,
 )
-from tests.support.api_client import Api
 from tests.support.builders import USD
 from tests.support.memory_service import benched
 from tests.support.schema_check import Document, the_document

@@ -20,16 +20,22 @@ from customers.adapters.postgres.segments.memberships import PostgresMemberships
 from customers.adapters.postgres.segments.segments import PostgresSegments
 from customers.core.membership import refresh
 from customers.core.services.sweeper import Sweeper
-from tests.contract.membership_steps import (
+from tests.support.builders import NOW, a_customer, a_tenant, an_id, later
+from tests.support.membership_steps import (
     pending_candidates,
     refresh_state_of,
     set_capture,
     stored_members,
 )
-from tests.contract.steps import a_stored_customer, add_customers, get_customer
-from tests.contract.sweeper import AT_ONCE, LONG, acquire_lease
-from tests.support.builders import NOW, a_customer, a_tenant, an_id, later
 from tests.support.segment_races import ADAS, ONE_ORDER, Arena, meanwhile, opened, turns
+from tests.support.storage_steps import (
+    LONG_LEASE,
+    SHORT_LEASE,
+    a_stored_customer,
+    acquire_lease,
+    add_customers,
+    get_customer,
+)
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -214,9 +220,9 @@ async def test_a_sweeper_that_has_lost_its_lease_leaves_the_rest_to_the_other(
         meanwhile(
             monkeypatch, PostgresMemberships, "apply", lambda: acquire_lease(arena.storage, TWO)
         )
-        assert await one.refresh(AT_ONCE) is None
+        assert await one.refresh(SHORT_LEASE) is None
         assert await arena.storage.tenants_to_refresh() == tenants[1:]
-        assert await two.refresh(LONG) is not None
+        assert await two.refresh(LONG_LEASE) is not None
         assert await arena.storage.tenants_to_refresh() == []
 
 
@@ -224,11 +230,12 @@ async def test_of_two_who_wait_for_a_lease_that_has_run_out_one_gets_it(empty: s
     await migrate(empty)
     connection = await asyncpg.connect(empty)
     async with opened(empty, a_tenant()) as arena:
-        assert await arena.storage.lease(an_id(), LONG)
+        assert await arena.storage.lease(an_id(), LONG_LEASE)
         async with connection.transaction():
             await connection.execute("UPDATE sweeper SET until = now() - interval '1 second'")
             asking = [
-                await arena.background_tasks(arena.storage.lease(an_id(), LONG)) for _ in range(2)
+                await arena.background_tasks(arena.storage.lease(an_id(), LONG_LEASE))
+                for _ in range(2)
             ]
         assert sorted(await asyncio.gather(*asking)) == [False, True]
     await connection.close()

@@ -17,7 +17,9 @@ from customers.core.membership import refresh
 from customers.core.model.customer import Customer
 from customers.core.model.membership import SequencedChange
 from customers.core.model.query import CustomerSort, Page
-from tests.contract.membership_steps import (
+from tests.support.builders import NOW, some_statistics
+from tests.support.databases import rows
+from tests.support.membership_steps import (
     a_change,
     apply_changes,
     changes,
@@ -27,9 +29,6 @@ from tests.contract.membership_steps import (
     refresh_state_of,
     store_members,
 )
-from tests.contract.steps import a_stored_customer, failing_transaction
-from tests.support.builders import NOW, some_statistics
-from tests.support.databases import rows
 from tests.support.segment_races import (
     ADAS,
     ADAS_WITH_ORDERS,
@@ -39,6 +38,7 @@ from tests.support.segment_races import (
     opened,
     turns,
 )
+from tests.support.storage_steps import a_stored_customer, failing_transaction
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

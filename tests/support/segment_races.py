@@ -16,10 +16,10 @@ from customers.core.membership import refresh
 from customers.core.model.customer import Customer, CustomerChange
 from customers.core.model.segment import Segment, SegmentChange, SegmentDetails
 from customers.core.ports.storage import Storage
-from tests.contract.membership_steps import changes, refresh_state_of
 from tests.support.brute_force import Witness
 from tests.support.builders import USD, an_entry, rules_text
 from tests.support.databases import rows
+from tests.support.membership_steps import changes, refresh_state_of
 from tests.support.oracle import World
 
 T = TypeVar("T")

@@ -5,15 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.contract.api.steps import (
-    ADDRESS,
-    an_address,
-    an_unknown_id,
-    customer_path,
-    id_of,
-    select,
-)
 from tests.support.api_client import Api
+from tests.support.api_steps import ADDRESS, an_address, an_unknown_id, customer_path, id_of, select
 
 KEYS = set(
     "id customerId tenantId addressType isDefault label firstName lastName company addressLine1 "

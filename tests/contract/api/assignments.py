@@ -5,7 +5,8 @@ from typing import Final
 import pytest
 
 from tests.contract.api.explanations import KEYS, VIP, explain, moment
-from tests.contract.api.steps import (
+from tests.support.api_client import Api
+from tests.support.api_steps import (
     USER,
     a_customer,
     a_segment,
@@ -16,7 +17,6 @@ from tests.contract.api.steps import (
     members,
     segment_path,
 )
-from tests.support.api_client import Api
 
 MANUAL_KEYS: Final = KEYS | {"assignedAt", "assignedBy"}
 

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.contract.api.steps import ADDRESS, an_unknown_id, customer_path, new_customer
 from tests.support.api_client import BASE, JSON, Api, decode_json
+from tests.support.api_steps import ADDRESS, an_unknown_id, customer_path, new_customer
 
 MIB = 1024 * 1024
 

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from tests.contract.api.previews import EMPTY, FORMS, NOBODY, REFUSED, VIPS, ids
-from tests.contract.api.steps import (
+from tests.support.api_client import Api
+from tests.support.api_steps import (
     BIG_SPENDERS,
     a_customer,
     a_segment,
@@ -17,7 +18,6 @@ from tests.contract.api.steps import (
     members,
     segment_path,
 )
-from tests.support.api_client import Api
 
 
 def preview_path(segment: dict[str, Any]) -> str:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.contract.api.steps import ADDRESS, COMMUNICATION, a_customer, customer_path
 from tests.support.api_client import Api
+from tests.support.api_steps import ADDRESS, COMMUNICATION, a_customer, customer_path
 
 EURO = {"orderId": "o-1", "totalAmount": 1, "currency": "EUR"}
 STRICT: dict[str, str | None] = {"Prefer": "handling=strict"}

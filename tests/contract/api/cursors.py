@@ -6,8 +6,8 @@ from urllib.parse import quote
 import pytest
 
 from tests.contract.api.lists import a_crowd
-from tests.contract.api.steps import a_customer, an_order, customer_path
 from tests.support.api_client import Api
+from tests.support.api_steps import a_customer, an_order, customer_path
 
 KEYS = ["first", "prev", "next", "last"]
 

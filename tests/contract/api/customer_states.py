@@ -5,7 +5,8 @@ from decimal import Decimal
 import pytest
 
 from tests.contract.api.customers import ALL, KEYS
-from tests.contract.api.steps import (
+from tests.support.api_client import Api
+from tests.support.api_steps import (
     REASON,
     USER,
     a_customer,
@@ -18,7 +19,6 @@ from tests.contract.api.steps import (
     read_everything,
     select,
 )
-from tests.support.api_client import Api
 
 
 class CustomerDeleteContract:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.contract.api.steps import (
+from tests.support.api_client import Api
+from tests.support.api_steps import (
     REASON,
     USER,
     a_customer,
@@ -18,7 +19,6 @@ from tests.contract.api.steps import (
     new_customer,
     select,
 )
-from tests.support.api_client import Api
 
 KEYS = set(
     "id tenantId userId email firstName lastName phone status customerType totalOrders totalSpent "

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.contract.api.steps import (
+from tests.support.api_client import Api
+from tests.support.api_steps import (
     ADDRESS,
     COMMUNICATION,
     NOTE,
@@ -18,7 +19,6 @@ from tests.contract.api.steps import (
     customer_path,
     new_customer,
 )
-from tests.support.api_client import Api
 
 LOCKED = {"lockReason", "lockedAt", "lockedBy"}
 UNLOCKED = {"unlockReason", "unlockedAt", "unlockedBy"}

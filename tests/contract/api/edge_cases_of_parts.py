@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.contract.api.steps import (
+from tests.support.api_client import Api
+from tests.support.api_steps import (
     ADDRESS,
     BIG_SPENDERS,
     a_customer,
@@ -16,7 +17,6 @@ from tests.contract.api.steps import (
     members,
     new_method,
 )
-from tests.support.api_client import Api
 
 
 async def defaults(api: Api, customer: str) -> list[str]:

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.contract.api.steps import (
+from tests.support.api_client import Api
+from tests.support.api_steps import (
     REASON,
     a_communication,
     a_customer,
@@ -20,7 +21,6 @@ from tests.contract.api.steps import (
     new_customer,
     select,
 )
-from tests.support.api_client import Api
 
 TABLES = {
     "customers",

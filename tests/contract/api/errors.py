@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.contract.api.steps import (
+from tests.support.api_client import NOTHING, PROBLEM, Answer, Api
+from tests.support.api_steps import (
     ADDRESS,
     NOTE,
     REASON,
@@ -15,7 +16,6 @@ from tests.contract.api.steps import (
     customer_path,
     new_method,
 )
-from tests.support.api_client import NOTHING, PROBLEM, Answer, Api
 
 UNKNOWN_ID = "0190b2f0-0000-7000-8000-00000000dead"
 UNKNOWN_CUSTOMER = f"/customers/{UNKNOWN_ID}"

@@ -10,7 +10,8 @@ import pytest
 from tests.contract.api.explanations import explain
 from tests.contract.api.membership_moves import GRACE, MOVES, VIP, Move, make_calls, one_condition
 from tests.contract.api.segments import SEGMENTS
-from tests.contract.api.steps import (
+from tests.support.api_client import Api
+from tests.support.api_steps import (
     a_customer,
     a_segment,
     an_order,
@@ -20,7 +21,6 @@ from tests.contract.api.steps import (
     members,
     segment_path,
 )
-from tests.support.api_client import Api
 from tests.support.builders import NOW
 
 INSTANT: Final = timedelta(microseconds=1)

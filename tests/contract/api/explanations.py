@@ -7,7 +7,8 @@ from typing import Any, Final
 import pytest
 
 from tests.contract.api.segments import SEGMENTS
-from tests.contract.api.steps import (
+from tests.support.api_client import Answer, Api
+from tests.support.api_steps import (
     USER,
     a_segment,
     an_order,
@@ -16,7 +17,6 @@ from tests.contract.api.steps import (
     id_of,
     segment_path,
 )
-from tests.support.api_client import Answer, Api
 
 KEYS: Final = {"member", "evaluatedAt", "nextChangeAt", "tree"}
 LEAF: Final = {"field", "operator", "expected", "actual", "matches", "changesAt"}

@@ -12,10 +12,10 @@ from attrs import evolve
 from customers.core.ports.storage import Storage
 from tests.contract.api.previews import PREVIEW
 from tests.contract.api.segments import SEGMENTS
-from tests.contract.api.steps import a_segment, members, segment_path
-from tests.contract.steps import add_customers
 from tests.support.api_client import Api
+from tests.support.api_steps import a_segment, members, segment_path
 from tests.support.golden_rules import CUSTOMERS, NOW, REFUSALS, VECTORS, Refusal
+from tests.support.storage_steps import add_customers
 
 NAMES = {str(customer.id): name for name, customer in CUSTOMERS.items()}
 # Each needs a segment of its own, so only some are published and fewer explained.

@@ -5,7 +5,8 @@ from uuid import UUID
 
 import pytest
 
-from tests.contract.api.steps import (
+from tests.support.api_client import JSON, Api
+from tests.support.api_steps import (
     a_customer,
     a_method,
     a_segment,
@@ -15,7 +16,6 @@ from tests.contract.api.steps import (
     customer_path,
     id_of,
 )
-from tests.support.api_client import JSON, Api
 
 CAMEL_AND_SNAKE = [
     ("customer_type=VIP", "customerType=VIP"),

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.contract.api.steps import (
+from tests.support.api_client import Api
+from tests.support.api_steps import (
     COMMUNICATION,
     NOTE,
     USER,
@@ -16,7 +17,6 @@ from tests.contract.api.steps import (
     id_of,
     select,
 )
-from tests.support.api_client import Api
 
 NOTE_KEYS = {"id", "customerId", "tenantId", "note", "createdBy", "createdAt", "updatedAt"}
 COMMUNICATION_KEYS = set(

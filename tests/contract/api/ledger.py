@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from tests.contract.api.orders import DAY, LATER, ORDER, cancel, refund, statistics
-from tests.contract.api.steps import an_order, customer_path
 from tests.support.api_client import NOTHING, Answer, Api
+from tests.support.api_steps import an_order, customer_path
 
 ODD_IDS = ["a/b", "a%b", "a+b?c#d", "{x}", "..", "~!$&'()*,;=:@", '"<>[]\\^`|', "x" * 100, "batch"]
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.contract.api.steps import a_customer, an_order, customer_path
 from tests.support.api_client import Api
+from tests.support.api_steps import a_customer, an_order, customer_path
 
 BAD_QUERIES = [
     "page=0",

@@ -3,7 +3,8 @@
 import pytest
 
 from tests.contract.api.segments import SEGMENTS
-from tests.contract.api.steps import (
+from tests.support.api_client import Api
+from tests.support.api_steps import (
     BIG_SPENDERS,
     a_customer,
     a_segment,
@@ -16,7 +17,6 @@ from tests.contract.api.steps import (
     new_customer,
     segment_path,
 )
-from tests.support.api_client import Api
 
 
 class ManualMembersContract:

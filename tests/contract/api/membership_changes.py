@@ -7,7 +7,8 @@ import pytest
 from tests.contract.api.explanations import moment
 from tests.contract.api.membership_moves import MOVES, Move, make_calls, one_condition
 from tests.contract.api.segments import SEGMENTS
-from tests.contract.api.steps import (
+from tests.support.api_client import Answer, Api
+from tests.support.api_steps import (
     a_customer,
     a_segment,
     an_unknown_id,
@@ -16,7 +17,6 @@ from tests.contract.api.steps import (
     id_of,
     segment_path,
 )
-from tests.support.api_client import Answer, Api
 
 KEYS: Final = {"sequence", "segmentId", "customerId", "change", "at", "cause"}
 EVERYBODY: Final = one_condition("total_orders", "gte", 0)

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from tests.contract.api.steps import REASON, id_of, segment_path
 from tests.support.api_client import NOTHING, Answer, Api
+from tests.support.api_steps import REASON, id_of, segment_path
 
 # A method, a path and a body; `{segment}` and `{customer}` stand for paths, `{id}` for an id.
 Call = tuple[str, str, Any]

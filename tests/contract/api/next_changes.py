@@ -6,8 +6,8 @@ from typing import Any, Final
 import pytest
 
 from tests.contract.api.explanations import explain, moment
-from tests.contract.api.steps import a_segment, an_order, customer_path
 from tests.support.api_client import Api
+from tests.support.api_steps import a_segment, an_order, customer_path
 from tests.support.builders import NOW
 
 INSTANT: Final = timedelta(microseconds=1)

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.contract.api.steps import an_order, an_unknown_id, customer_path, select
 from tests.support.api_client import Answer, Api
+from tests.support.api_steps import an_order, an_unknown_id, customer_path, select
 
 DAY = "2026-01-01T00:00:00Z"
 LATER = "2026-01-03T00:00:00Z"

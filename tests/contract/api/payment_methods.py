@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.contract.api.steps import (
+from tests.support.api_client import Api
+from tests.support.api_steps import (
     a_method,
     a_note,
     an_unknown_id,
@@ -14,7 +15,6 @@ from tests.contract.api.steps import (
     new_method,
     select,
 )
-from tests.support.api_client import Api
 
 KEYS = set(
     "id customerId tenantId paymentGateway gatewayPaymentMethodId paymentType cardBrand lastFour "

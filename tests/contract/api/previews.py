@@ -6,8 +6,8 @@ from typing import Any, Final
 import pytest
 
 from tests.contract.api.segments import SEGMENTS
-from tests.contract.api.steps import a_customer, an_order, customer_path
 from tests.support.api_client import Api
+from tests.support.api_steps import a_customer, an_order, customer_path
 
 PREVIEW: Final = f"{SEGMENTS}/preview"
 STRICT: Final[dict[str, str | None]] = {"Prefer": "handling=strict"}

@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.contract.api.steps import a_customer, a_note, an_unknown_id, new_customer
 from tests.contract.api.tenants import calls
 from tests.support.api_client import BASE, NOTHING, Api
+from tests.support.api_steps import a_customer, a_note, an_unknown_id, new_customer
 
 UNKNOWN_ID = "0190b2f0-0000-7000-8000-00000000dead"
 IDS = "customerId addressId methodId noteId communicationId segmentId".split()

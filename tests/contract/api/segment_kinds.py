@@ -5,7 +5,8 @@ from typing import Any
 from tests.contract.api.exact_members import exact_members
 from tests.contract.api.membership_moves import GRACE, VIP, one_condition
 from tests.contract.api.segments import SEGMENTS
-from tests.contract.api.steps import (
+from tests.support.api_client import Api
+from tests.support.api_steps import (
     a_customer,
     a_segment,
     assign,
@@ -13,7 +14,6 @@ from tests.contract.api.steps import (
     id_of,
     segment_path,
 )
-from tests.support.api_client import Api
 
 
 async def update_segment(api: Api, segment: dict[str, Any], **fields: Any) -> dict[str, Any]:

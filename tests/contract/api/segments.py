@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.contract.api.steps import (
+from tests.support.api_client import Api
+from tests.support.api_steps import (
     BIG_SPENDERS,
     a_customer,
     a_segment,
@@ -13,7 +14,6 @@ from tests.contract.api.steps import (
     segment_path,
     select,
 )
-from tests.support.api_client import Api
 
 SEGMENTS = "/customers/segments"
 KEYS = set(

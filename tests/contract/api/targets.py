@@ -22,7 +22,8 @@ from tests.contract.api.fields import (
     form,
     text,
 )
-from tests.contract.api.steps import (
+from tests.support.api_client import Api
+from tests.support.api_steps import (
     ADDRESS,
     COMMUNICATION,
     NOTE,
@@ -35,7 +36,6 @@ from tests.contract.api.steps import (
     new_customer,
     new_method,
 )
-from tests.support.api_client import Api
 
 PathOf = Callable[[Api, str], Awaitable[str]]
 

@@ -6,7 +6,8 @@ from typing import Any, Final
 
 import pytest
 
-from tests.contract.api.steps import (
+from tests.support.api_client import NOTHING, Api
+from tests.support.api_steps import (
     ADDRESS,
     BIG_SPENDERS,
     NOTE,
@@ -26,7 +27,6 @@ from tests.contract.api.steps import (
     new_method,
     read_everything,
 )
-from tests.support.api_client import NOTHING, Api
 from tests.support.builders import a_tenant
 
 TenantParts = Callable[[str], tuple[dict[str, str], str, dict[str, str]]]

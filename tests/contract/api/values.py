@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.contract.api.steps import (
+from tests.contract.api.targets import TARGETS
+from tests.support.api_client import Answer, Api
+from tests.support.api_steps import (
     a_customer,
     a_note,
     an_address,
@@ -14,8 +16,6 @@ from tests.contract.api.steps import (
     id_of,
     select,
 )
-from tests.contract.api.targets import TARGETS
-from tests.support.api_client import Answer, Api
 from tests.support.builders import NOW
 
 NEAR_A_CENT = [

@@ -9,8 +9,8 @@ from customers.adapters.memory.storage import MemoryStorage
 from customers.core.model.money import Currency
 from customers.core.ports.storage import Storage
 from tests.contract import families
-from tests.contract.steps import StorageIn
 from tests.support.builders import USD
+from tests.support.storage_steps import StorageIn
 
 globals().update(families.test_classes(families.STORAGE, __name__))
 

@@ -7,9 +7,9 @@ import pytest
 from customers.adapters.memory.storage import MemoryStorage
 from customers.core.errors import Unavailable
 from customers.core.model.customer import Customer
-from tests.contract.full_tenant import read_everything, store_full_tenant
-from tests.contract.steps import Pause, overlap
 from tests.support.builders import USD, a_customer
+from tests.support.full_tenant import read_everything, store_full_tenant
+from tests.support.storage_steps import Pause, overlap
 
 OTHER = "other"
 

@@ -9,9 +9,9 @@ import pytest
 from customers.adapters.memory.storage import MemoryStorage
 from customers.core.errors import Invalid
 from customers.core.model.json_pointer import JsonPointer
-from tests.contract.full_tenant import ADA, store_full_tenant
-from tests.contract.steps import erase
 from tests.support.builders import USD, numbered_id
+from tests.support.full_tenant import ADA, store_full_tenant
+from tests.support.storage_steps import erase
 
 ABSENT: Final = object()
 TENANT = "tenant/1"

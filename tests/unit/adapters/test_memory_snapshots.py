@@ -12,28 +12,6 @@ from customers.adapters.memory.state import State
 from customers.adapters.memory.storage import MemoryStorage
 from customers.core.membership.refresh import apply_pending_changes, start_backfill
 from customers.core.model.membership import RefreshState
-from tests.contract.full_tenant import read_everything, read_view, store_full_tenant
-from tests.contract.membership_steps import (
-    changes,
-    pending_changes_of,
-    refresh_state_of,
-    remove_members,
-    save_refresh_state,
-    set_capture,
-    store_members,
-    stored_members,
-)
-from tests.contract.steps import (
-    add_communications,
-    add_customers,
-    add_segments,
-    delete,
-    erase,
-    get_customer,
-    save,
-    save_entries,
-    set_methods,
-)
 from tests.support.api_client import NOTHING, Answer, Api, serving
 from tests.support.builders import (
     NOW,
@@ -46,7 +24,29 @@ from tests.support.builders import (
     a_payment_method,
     an_entry,
 )
+from tests.support.full_tenant import read_everything, read_view, store_full_tenant
+from tests.support.membership_steps import (
+    changes,
+    pending_changes_of,
+    refresh_state_of,
+    remove_members,
+    save_refresh_state,
+    set_capture,
+    store_members,
+    stored_members,
+)
 from tests.support.random_commands import Command, KnownResources, commands
+from tests.support.storage_steps import (
+    add_communications,
+    add_customers,
+    add_segments,
+    delete,
+    erase,
+    get_customer,
+    save,
+    save_entries,
+    set_methods,
+)
 
 OTHER = "other"
 NAMED_ADA = '{"conditions": [{"field": "firstName", "operator": "equals", "value": "ada"}]}'

@@ -10,16 +10,6 @@ from customers.core.model.customer import Customer
 from customers.core.model.membership import RefreshState
 from customers.core.model.segment import Segment
 from customers.core.services.doctor import Difference, Doctor
-from tests.contract.membership_steps import (
-    membership_transaction,
-    refresh_state_of,
-    remove_members,
-    save_refresh_state,
-    set_capture,
-    store_members,
-    stored_members,
-)
-from tests.contract.steps import a_stored_customer, add_customers, assign, delete, save
 from tests.support.builders import (
     NOW,
     USD,
@@ -29,6 +19,16 @@ from tests.support.builders import (
     a_segment,
     later,
 )
+from tests.support.membership_steps import (
+    membership_transaction,
+    refresh_state_of,
+    remove_members,
+    save_refresh_state,
+    set_capture,
+    store_members,
+    stored_members,
+)
+from tests.support.storage_steps import a_stored_customer, add_customers, assign, delete, save
 
 ADAS = '[{"field":"first_name","operator":"eq","value":"Ada"}]'
 OLD = '[{"field":"days_since_created","operator":"gte","value":1}]'

@@ -19,14 +19,6 @@ from customers.core.model.membership import Cause
 from customers.core.model.segment import Segment
 from customers.core.ports.storage import Storage, Transaction
 from customers.core.services.sweeper import BackfillProgress, Sweeper
-from tests.contract.membership_steps import (
-    changes,
-    membership_transaction,
-    pending_candidates,
-    refresh_state_of,
-    stored_members,
-)
-from tests.contract.steps import a_stored_customer
 from tests.support.builders import (
     NOW,
     USD,
@@ -36,7 +28,15 @@ from tests.support.builders import (
     later,
     some_statistics,
 )
+from tests.support.membership_steps import (
+    changes,
+    membership_transaction,
+    pending_candidates,
+    refresh_state_of,
+    stored_members,
+)
 from tests.support.oracle import steps_of
+from tests.support.storage_steps import a_stored_customer
 
 SECONDS = 60.0
 EVERYBODY = '[{"field":"email","operator":"is_not_empty"}]'

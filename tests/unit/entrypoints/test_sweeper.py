@@ -24,8 +24,6 @@ from customers.entrypoints.observability.logs import configure
 from customers.entrypoints.observability.metrics import Metrics
 from customers.entrypoints.process import sweeper
 from customers.entrypoints.process.sweeper import swept
-from tests.contract.membership_steps import membership_transaction, refresh_state_of, stored_members
-from tests.contract.steps import a_stored_customer
 from tests.support.builders import (
     NOW,
     USD,
@@ -35,7 +33,9 @@ from tests.support.builders import (
     later,
     some_statistics,
 )
+from tests.support.membership_steps import membership_transaction, refresh_state_of, stored_members
 from tests.support.oracle import steps_of
+from tests.support.storage_steps import a_stored_customer
 from tests.unit.entrypoints.grpc_service import MoodyStorage
 
 AT_ONCE, NEVER_AGAIN = 0.001, 3_600.0

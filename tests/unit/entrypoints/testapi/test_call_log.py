@@ -8,7 +8,7 @@ import grpc
 import pytest
 from aiohttp import ServerDisconnectedError
 
-from tests.contract.api.steps import a_customer, customer_path, new_customer, new_method
+from tests.support.api_steps import a_customer, customer_path, new_customer, new_method
 from tests.support.builders import NOW
 from tests.support.memory_service import Bench, benched
 from tests.unit.entrypoints.grpc_service import an_order, usd

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.contract.api.steps import a_customer, a_segment, customer_path, members
+from tests.support.api_steps import a_customer, a_segment, customer_path, members
 from tests.support.builders import NOW
 from tests.support.memory_service import Bench, benched
 

@@ -8,7 +8,7 @@ import pytest
 from aiohttp import ClientError, ServerDisconnectedError
 
 from customers.entrypoints.grpc.generated.customers_pb2 import RecordOrdersRequest
-from tests.contract.api.steps import a_customer, customer_path, new_customer
+from tests.support.api_steps import a_customer, customer_path, new_customer
 from tests.support.memory_service import Bench
 from tests.unit.entrypoints.grpc_service import an_order, usd
 

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from customers.adapters.memory.storage import MemoryStorage
-from tests.contract.api.steps import a_segment, customer_path, new_customer
 from tests.support.api_client import serving
+from tests.support.api_steps import a_segment, customer_path, new_customer
 from tests.support.builders import USD, a_tenant
 from tests.support.memory_service import Bench
 from tests.support.schema_check import operations, the_test_api

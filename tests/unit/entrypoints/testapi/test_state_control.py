@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from customers.entrypoints.testapi.state_control import BadSeedFile
-from tests.contract.api.steps import a_customer, a_segment, customer_path, new_customer
+from tests.support.api_steps import a_customer, a_segment, customer_path, new_customer
 from tests.support.memory_service import Bench, benched
 
 SEEDS = {

@@ -8,9 +8,6 @@ from customers.core.model.customer import CustomerStatus
 from customers.core.model.journal import CommunicationStatus
 from customers.core.model.membership import RefreshState
 from customers.core.ports.storage import Transaction
-from tests.contract.full_tenant import ADA, BOB, EVE, MAIL, NOTE, OTHERS, SEGMENT, FullTenant
-from tests.contract.membership_steps import a_change
-from tests.contract.steps import ASSIGNMENT
 from tests.support.builders import (
     NOW,
     a_communication,
@@ -22,6 +19,9 @@ from tests.support.builders import (
     an_entry,
     later,
 )
+from tests.support.full_tenant import ADA, BOB, EVE, MAIL, NOTE, OTHERS, SEGMENT, FullTenant
+from tests.support.membership_steps import a_change
+from tests.support.storage_steps import ASSIGNMENT
 
 
 async def _delete(tx: Transaction, full_tenant: FullTenant) -> None:

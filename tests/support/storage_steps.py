@@ -21,6 +21,7 @@ from customers.core.ports.storage import Storage, Transaction
 from tests.support.builders import NOW, a_customer
 
 EVERYONE = CustomerFilter()
+LONG_LEASE, SHORT_LEASE = 60.0, 0.001
 ASSIGNMENT = Assignment(assigned_at=NOW)
 
 # Long enough for a task to reach its wait; too short a time could only hide a defect.
@@ -157,6 +158,14 @@ async def failing_transaction(storage: Storage, tenant: str) -> AsyncIterator[Tr
         async with storage.transaction(tenant) as tx:
             yield tx
             raise ZeroDivisionError
+
+
+async def acquire_lease(storage: Storage, holder: UUID) -> None:
+    """Waits until the holder has a long lease."""
+    while True:
+        if await storage.lease(holder, LONG_LEASE):
+            return
+        await asyncio.sleep(0.01)
 
 
 async def overlap(

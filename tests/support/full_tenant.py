@@ -20,19 +20,6 @@ from customers.core.model.query import CustomerFilter, CustomerSort, MembersOf, 
 from customers.core.model.rules.timing import DateField
 from customers.core.model.segment import Segment
 from customers.core.ports.storage import Storage, Transaction, View
-from tests.contract.membership_steps import save_refresh_state, set_capture, store_members
-from tests.contract.steps import (
-    EVERYONE,
-    add_communications,
-    add_customers,
-    add_notes,
-    add_refunds,
-    add_segments,
-    assign,
-    save_entries,
-    set_addresses,
-    set_methods,
-)
 from tests.support.builders import (
     NOW,
     SequentialIds,
@@ -45,6 +32,19 @@ from tests.support.builders import (
     a_stub,
     an_address,
     an_entry,
+)
+from tests.support.membership_steps import save_refresh_state, set_capture, store_members
+from tests.support.storage_steps import (
+    EVERYONE,
+    add_communications,
+    add_customers,
+    add_notes,
+    add_refunds,
+    add_segments,
+    assign,
+    save_entries,
+    set_addresses,
+    set_methods,
 )
 
 T = TypeVar("T")
