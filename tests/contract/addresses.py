@@ -10,11 +10,9 @@ from customers.core.errors import CustomerNotFound
 from customers.core.model.address import MOST_ADDRESSES, Address, AddressType
 from customers.core.model.customer import Customer
 from customers.core.ports.storage import Storage
-from tests.support.builders import a_customer, an_address, an_id, later
+from tests.support.builders import an_address, an_id, later
 from tests.support.storage_steps import (
     a_stored_customer,
-    delete,
-    save,
     set_addresses,
     some_customers,
 )
@@ -100,25 +98,6 @@ class AddressContract:
 
     async def test_a_customer_may_have_no_address(self, storage: Storage, tenant: str) -> None:
         assert await addresses(storage, await a_stored_customer(storage, tenant)) == []
-
-    async def test_listing_addresses_of_an_unknown_or_deleted_customer_raises(
-        self, storage: Storage, tenant: str
-    ) -> None:
-        eve = await a_stored_customer(storage, tenant)
-        await set_addresses(storage, eve, an_address(eve))
-        await delete(storage, eve)
-        for customer in (eve, a_customer(tenant_id=tenant)):
-            with pytest.raises(CustomerNotFound):
-                await addresses(storage, customer)
-
-    async def test_a_restored_customer_has_their_addresses_again(
-        self, storage: Storage, tenant: str
-    ) -> None:
-        customer = await a_stored_customer(storage, tenant)
-        await set_addresses(storage, customer, home := an_address(customer))
-        deleted = await delete(storage, customer)
-        await save(storage, deleted.restored(later(days=1)))
-        assert await addresses(storage, customer) == [home]
 
     async def test_replace_adds_changes_and_removes_in_one_call(
         self, storage: Storage, tenant: str

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from customers.core.errors import CommunicationNotFound, CustomerNotFound
+from customers.core.errors import CommunicationNotFound
 from customers.core.model.customer import Customer
 from customers.core.model.journal import (
     Communication,
@@ -16,14 +16,12 @@ from customers.core.model.journal import (
 )
 from customers.core.model.query import JournalKey
 from customers.core.ports.storage import Storage
-from tests.support.builders import a_communication, a_customer, later
+from tests.support.builders import a_communication, later
 from tests.support.storage_steps import (
     Pause,
     a_stored_customer,
     add_communications,
-    delete,
     overlap,
-    save,
     some_customers,
 )
 
@@ -137,25 +135,6 @@ class CommunicationContract:
         first = await communications(storage, customer, limit=1, types=[SMS])
         rest = await communications(storage, customer, first[-1], types=[SMS])
         assert (first, rest) == ([added[4]], [added[2], added[0]])
-
-    async def test_listing_communications_of_an_unknown_or_deleted_customer_raises(
-        self, storage: Storage, tenant: str
-    ) -> None:
-        eve = await a_stored_customer(storage, tenant)
-        await add_communications(storage, eve, a_communication(eve))
-        await delete(storage, eve)
-        for customer in (eve, a_customer(tenant_id=tenant)):
-            with pytest.raises(CustomerNotFound):
-                await communications(storage, customer)
-
-    async def test_a_restored_customer_has_their_communications_again(
-        self, storage: Storage, tenant: str
-    ) -> None:
-        customer = await a_stored_customer(storage, tenant)
-        await add_communications(storage, customer, added := a_communication(customer))
-        deleted = await delete(storage, customer)
-        await save(storage, deleted.restored(later(days=1)))
-        assert await communications(storage, customer) == [added]
 
 
 class ExternalIdContract:

@@ -79,8 +79,8 @@ class ErasureContract:
         full_tenant = await store_full_tenant(storage, tenant)
         await erase(storage, full_tenant.ada)
         after = await read_everything(storage, tenant)
-        eve = ("get", "profile", "addresses", "payment methods", "notes", "communications")
-        for read in (*eve, "orders", "assigned segments", "lock"):
+        hidden = ("get", "profile", "addresses", "payment methods", "notes", "communications")
+        for read in (*hidden, "orders", "assigned segments", "lock"):
             assert after[read] is CustomerNotFound, read
         assert (after["by e-mail"], after["count of a search"]) == (None, 0)
         assert (after["page of members"], after["page of the assigned"]) == ([], [])

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 import pytest
 
-from customers.core.errors import CustomerNotFound, NoteNotFound
+from customers.core.errors import NoteNotFound
 from customers.core.model.customer import Customer
 from customers.core.model.journal import Note
 from customers.core.model.query import JournalKey
 from customers.core.ports.storage import Storage
-from tests.support.builders import a_customer, a_note, an_id, later
-from tests.support.storage_steps import a_stored_customer, add_notes, delete, save, some_customers
+from tests.support.builders import a_note, an_id, later
+from tests.support.storage_steps import a_stored_customer, add_notes, some_customers
 
 
 async def notes(
@@ -93,25 +93,6 @@ class NoteContract:
             with pytest.raises(NoteNotFound):
                 await remove_note(storage, ada, foreign)
         assert (await notes(storage, ada), await notes(storage, bob)) == ([], [his])
-
-    async def test_listing_notes_of_an_unknown_or_deleted_customer_raises(
-        self, storage: Storage, tenant: str
-    ) -> None:
-        eve = await a_stored_customer(storage, tenant)
-        await add_notes(storage, eve, a_note(eve))
-        await delete(storage, eve)
-        for customer in (eve, a_customer(tenant_id=tenant)):
-            with pytest.raises(CustomerNotFound):
-                await notes(storage, customer)
-
-    async def test_a_restored_customer_has_their_notes_again(
-        self, storage: Storage, tenant: str
-    ) -> None:
-        customer = await a_stored_customer(storage, tenant)
-        await add_notes(storage, customer, note := a_note(customer))
-        deleted = await delete(storage, customer)
-        await save(storage, deleted.restored(later(days=1)))
-        assert await notes(storage, customer) == [note]
 
     async def test_a_transaction_reads_its_own_notes(self, storage: Storage, tenant: str) -> None:
         customer = await a_stored_customer(storage, tenant)

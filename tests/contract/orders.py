@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from customers.core.errors import CustomerNotFound
 from customers.core.model.customer import Customer
 from customers.core.model.money import MOST
 from customers.core.model.order import Entry
@@ -16,7 +15,6 @@ from customers.core.ports.storage import Storage
 from tests.support.builders import (
     FIRST_MOMENT,
     LAST_MOMENT,
-    a_customer,
     a_refund,
     a_stub,
     a_tenant,
@@ -30,7 +28,6 @@ from tests.support.storage_steps import (
     delete,
     failing_transaction,
     overlap,
-    save,
     save_entries,
     some_customers,
 )
@@ -222,25 +219,6 @@ class LedgerEntryContract:
         await save_entries(storage, ada, hers := an_entry(ada))
         await save_entries(storage, bob, his := an_entry(bob))
         assert (await newest(storage, ada), await newest(storage, bob)) == ([hers], [his])
-
-    async def test_listing_orders_of_an_unknown_or_deleted_customer_raises(
-        self, storage: Storage, tenant: str
-    ) -> None:
-        eve = await a_stored_customer(storage, tenant)
-        await delete(storage, await save_entries(storage, eve, an_entry(eve)))
-        for customer in (eve, a_customer(tenant_id=tenant)):
-            with pytest.raises(CustomerNotFound):
-                await newest(storage, customer)
-
-    async def test_a_restored_customer_has_their_orders_again(
-        self, storage: Storage, tenant: str
-    ) -> None:
-        customer = await a_stored_customer(storage, tenant)
-        deleted = await delete(
-            storage, await save_entries(storage, customer, entry := an_entry(customer))
-        )
-        await save(storage, deleted.restored(later(days=1)))
-        assert await newest(storage, customer) == [entry]
 
 
 class RefundContract:

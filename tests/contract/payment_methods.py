@@ -5,12 +5,11 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from customers.core.errors import CustomerNotFound
 from customers.core.model.customer import Customer
 from customers.core.model.payment import PaymentMethod, PaymentType
 from customers.core.ports.storage import Storage
-from tests.support.builders import a_customer, a_payment_method, later
-from tests.support.storage_steps import a_stored_customer, delete, set_methods, some_customers
+from tests.support.builders import a_payment_method, later
+from tests.support.storage_steps import a_stored_customer, set_methods, some_customers
 
 ALL_FIELDS: dict[str, Any] = {
     "payment_gateway": "Stripe % EU",
@@ -50,16 +49,6 @@ class PaymentMethodContract:
         await set_methods(storage, customer, *reversed(cards))
         in_order = [cards[index] for index in (2, 3, 4, 1, 0)]
         assert await methods(storage, customer) == in_order
-
-    async def test_listing_methods_of_an_unknown_or_deleted_customer_raises(
-        self, storage: Storage, tenant: str
-    ) -> None:
-        eve = await a_stored_customer(storage, tenant)
-        await set_methods(storage, eve, a_payment_method(eve))
-        await delete(storage, eve)
-        for customer in (eve, a_customer(tenant_id=tenant)):
-            with pytest.raises(CustomerNotFound):
-                await methods(storage, customer)
 
     async def test_replace_adds_changes_and_removes_in_one_call(
         self, storage: Storage, tenant: str
