@@ -2,7 +2,7 @@
 
     python -m benchmarks.bare READY_FILE
 
-It answers `/{size}` with so many bytes as JSON, whatever the method, and reads what it is sent. No
+It answers any method on `/{size}` with that many bytes of JSON, and reads request bodies. No
 middleware, no log, no parsing.
 """
 
@@ -31,9 +31,9 @@ async def serve(ready: Path) -> None:
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     port = runner.addresses[0][1]
-    whole = ready.with_suffix(".new")
-    whole.write_text(json.dumps({"http": f"http://127.0.0.1:{port}", "grpc": ""}))
-    os.replace(whole, ready)
+    new_file = ready.with_suffix(".new")
+    new_file.write_text(json.dumps({"http": f"http://127.0.0.1:{port}", "grpc": ""}))
+    os.replace(new_file, ready)
     await asyncio.Event().wait()
 
 

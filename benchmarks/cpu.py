@@ -1,4 +1,4 @@
-"""Processor time as the operating system accounts it: of the service, and of its database."""
+"""Processor time of the service and of its database, as accounted by the operating system."""
 
 import os
 from collections.abc import Iterator
@@ -27,32 +27,32 @@ class Cpu:
         return Cpu(service=self.service - before.service, database=self.database - before.database)
 
 
-NOTHING = Cpu(service=0, database=0)
+NO_TIME = Cpu(service=0, database=0)
 
 
-def used(service: int, postmaster: int) -> Cpu:
-    """What the two have used until now, with all of their children, those that ended included."""
-    return Cpu(service=_family(service), database=_family(postmaster))
+def cpu_time(service: int, postmaster: int) -> Cpu:
+    """The processor time of both so far, with all their children, ended ones included."""
+    return Cpu(service=_seconds_with_children(service), database=_seconds_with_children(postmaster))
 
 
 def parent(pid: int) -> int:
-    """The process that has started another one."""
+    """The id of the parent process."""
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
-def _family(pid: int) -> float:
-    return sum(_of_process(each) for each in [pid, *_children(pid)])
+def _seconds_with_children(pid: int) -> float:
+    return sum(_seconds(process) for process in [pid, *_children(pid)])
 
 
-def _of_process(pid: int) -> float:
-    """User and system time, and that of the children it has waited for."""
+def _seconds(pid: int) -> float:
+    """User and system time of a process and of the ended children it waited for."""
     try:
-        told = Path(f"/proc/{pid}/stat").read_text()
+        stat = Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):  # it has just ended
         return 0.0
-    return sum(map(int, told.rpartition(")")[2].split()[11:15])) / _TICK
+    return sum(map(int, stat.rpartition(")")[2].split()[11:15])) / _TICK
 
 
 def _children(pid: int) -> Iterator[int]:
-    for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-        yield int(each)
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        yield int(child)

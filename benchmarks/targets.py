@@ -1,11 +1,11 @@
-"""What was to be reached, and whether it was. Ratios are of one run, on one worker."""
+"""The targets, and whether they are met. Ratios are of one run on one worker."""
 
 from collections.abc import Iterator, Mapping
 
 from attrs import frozen
 
 from benchmarks.footprint import MANY_CUSTOMERS, Growth, Share
-from benchmarks.measuring import Measured
+from benchmarks.measurement import Measurement
 from benchmarks.operations import SORTS
 
 MEGABYTE = 1024 * 1024
@@ -13,7 +13,7 @@ MEGABYTE = 1024 * 1024
 
 @frozen(kw_only=True)
 class Verdict:
-    """A figure beside its limit: at most so much, or with `at_least` no less."""
+    """A value and its limit, an upper one, or with `at_least` a lower one."""
 
     target: str
     value: float
@@ -29,26 +29,26 @@ class Verdict:
 class Footprint:
     start_seconds: float
     memory_start_seconds: float
-    most_bytes: int
+    max_bytes: int
     growth: Growth
     customers: int
     customers_bytes: int
     share: Share
 
 
-def of_operations(found: Mapping[str, Measured]) -> Iterator[Verdict]:
-    """Of those operations that were measured."""
-    yield from _of_reads(found)
-    yield from _of_orders(found)
-    for each in found.values():
-        if each.operation.is_flat:
+def of_operations(results: Mapping[str, Measurement]) -> Iterator[Verdict]:
+    """The verdicts on the measured operations."""
+    yield from _of_reads(results)
+    yield from _of_orders(results)
+    for result in results.values():
+        if result.operation.is_flat:
             yield Verdict(
-                target=f"{each.operation.name}: CPU, large tenant to small",
-                value=each.large_to_small,
+                target=f"{result.operation.name}: CPU, large tenant to small",
+                value=result.large_to_small,
                 limit=2,
             )
     for sort in SORTS:
-        first, deep = (found.get(f"list by {sort}, {which} cursor") for which in ("first", "deep"))
+        first, deep = (results.get(f"list by {sort}, {kind} cursor") for kind in ("first", "deep"))
         if first and deep:
             yield Verdict(
                 target=f"list by {sort}: CPU, cursor page 1,000 to page 1",
@@ -57,8 +57,8 @@ def of_operations(found: Mapping[str, Measured]) -> Iterator[Verdict]:
             )
 
 
-def _of_reads(found: Mapping[str, Measured]) -> Iterator[Verdict]:
-    if read := found.get("get by id"):
+def _of_reads(results: Mapping[str, Measurement]) -> Iterator[Verdict]:
+    if read := results.get("get by id"):
         yield Verdict(target="get by id: service CPU to bare handler", value=read.to_bare, limit=5)
         if alone := read.statement:
             yield Verdict(
@@ -66,7 +66,7 @@ def _of_reads(found: Mapping[str, Measured]) -> Iterator[Verdict]:
                 value=read.large.database_us / alone.database_us,
                 limit=1.5,
             )
-    for name, measured in found.items():
+    for name, measured in results.items():
         has_hits = name in ("search, a whole e-mail", "search, three letters, rare")
         if has_hits or name == "list by created_at, page 1":
             yield Verdict(
@@ -74,19 +74,19 @@ def _of_reads(found: Mapping[str, Measured]) -> Iterator[Verdict]:
             )
 
 
-def _of_orders(found: Mapping[str, Measured]) -> Iterator[Verdict]:
-    if order := found.get("record-order"):
+def _of_orders(results: Mapping[str, Measurement]) -> Iterator[Verdict]:
+    if order := results.get("record-order"):
         yield Verdict(
             target="record-order: service CPU to bare handler", value=order.to_bare, limit=6
         )
         yield from _throughput(order, 0.3)
-    if hot := found.get("record-order, one customer"):
+    if hot := results.get("record-order, one customer"):
         yield from _throughput(hot, 0.5)
         yield Verdict(target="record-order, one customer: errors", value=_failures(hot), limit=0)
         yield Verdict(target="record-order, one customer: lost", value=hot.lost or 0, limit=0)
 
 
-def _throughput(measured: Measured, limit: float) -> Iterator[Verdict]:
+def _throughput(measured: Measurement, limit: float) -> Iterator[Verdict]:
     if alone := measured.statement:
         yield Verdict(
             target=f"{measured.operation.name}: throughput to pgbench's",
@@ -96,14 +96,14 @@ def _throughput(measured: Measured, limit: float) -> Iterator[Verdict]:
         )
 
 
-def _failures(measured: Measured) -> int:
-    return sum(each.failures for each in measured.spent.values())
+def _failures(measured: Measurement) -> int:
+    return sum(spent.failures for spent in measured.costs.values())
 
 
-def of_footprint(found: Footprint) -> Iterator[Verdict]:
-    kept = found.customers_bytes * MANY_CUSTOMERS / found.customers
-    grown = found.growth.after - found.growth.before
-    share = found.share
+def of_footprint(footprint: Footprint) -> Iterator[Verdict]:
+    customers_bytes = footprint.customers_bytes * MANY_CUSTOMERS / footprint.customers
+    growth = footprint.growth.after - footprint.growth.before
+    share = footprint.share
     yield Verdict(
         target="two workers to one, where cores are free: requests",
         value=share.two_per_second / share.one_per_second,
@@ -111,15 +111,17 @@ def of_footprint(found: Footprint) -> Iterator[Verdict]:
         at_least=True,
     )
     yield Verdict(
-        target="start on a migrated database: seconds", value=found.start_seconds, limit=1.5
+        target="start on a migrated database: seconds", value=footprint.start_seconds, limit=1.5
     )
-    yield Verdict(target="start in memory: seconds", value=found.memory_start_seconds, limit=1)
-    yield Verdict(target="memory under load: MB", value=found.most_bytes / MEGABYTE, limit=150)
+    yield Verdict(target="start in memory: seconds", value=footprint.memory_start_seconds, limit=1)
+    yield Verdict(target="memory under load: MB", value=footprint.max_bytes / MEGABYTE, limit=150)
     yield Verdict(
-        target=f"growth over {found.growth.requests:,} requests: MB",
-        value=grown / MEGABYTE,
+        target=f"growth over {footprint.growth.requests:,} requests: MB",
+        value=growth / MEGABYTE,
         limit=5,
     )
     yield Verdict(
-        target=f"{MANY_CUSTOMERS:,} customers in memory: MB", value=kept / MEGABYTE, limit=400
+        target=f"{MANY_CUSTOMERS:,} customers in memory: MB",
+        value=customers_bytes / MEGABYTE,
+        limit=400,
     )

@@ -1,4 +1,4 @@
-"""Load over HTTP by wrk, a program in C that takes little of the machine for itself."""
+"""Load over HTTP by wrk, a C program that needs little of the machine itself."""
 
 import asyncio
 import json
@@ -20,7 +20,7 @@ _SCRIPT = Path(__file__).with_suffix(".lua")
 
 @frozen(kw_only=True)
 class Request:
-    """One request; UNIQUE in its body becomes something else each time it is sent."""
+    """One request; UNIQUE in its body is replaced by a new value each time it is sent."""
 
     tenant: str
     path: str
@@ -37,7 +37,7 @@ class Request:
 
 @frozen(kw_only=True)
 class Load:
-    """What became of some seconds of load; times in seconds."""
+    """The result of some seconds of load; times in seconds."""
 
     requests: int
     seconds: float
@@ -54,17 +54,17 @@ class Load:
 
 
 def expect_installed() -> None:
-    """Raises ClickException where wrk is missing."""
+    """Raises ClickException if wrk is missing."""
     if shutil.which("wrk") is None:
         raise click.ClickException(MISSING)
 
 
 def write(file: Path, requests: Iterable[Request]) -> None:
-    file.write_text("".join(each.line() for each in requests))
+    file.write_text("".join(request.line() for request in requests))
 
 
 async def load(url: str, file: Path, *, connections: int, seconds: int) -> Load:
-    """Sends a file's requests, over and over, one after the other over each connection."""
+    """Sends the requests of a file repeatedly, one at a time on each connection."""
     run = time.time_ns() // 1_000_000
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s"]
     process = await asyncio.create_subprocess_exec(
@@ -72,8 +72,8 @@ async def load(url: str, file: Path, *, connections: int, seconds: int) -> Load:
         stdout=asyncio.subprocess.PIPE,
     )
     output, _ = await process.communicate()
-    said = next(each for each in output.decode().splitlines() if each.startswith("RESULT"))
-    requests, duration, p50, p99, refused, broken = map(int, said.split()[1:])
+    result = next(line for line in output.decode().splitlines() if line.startswith("RESULT"))
+    requests, duration, p50, p99, refused, broken = map(int, result.split()[1:])
     return Load(
         requests=requests,
         seconds=duration / 1e6,

@@ -1,4 +1,4 @@
-"""What every test may ask for, and what a run begins and ends with."""
+"""Fixtures of every test, and the start and end of a run."""
 
 import pytest
 from hypothesis import settings
@@ -6,9 +6,14 @@ from hypothesis import settings
 from tests.support import postgres_servers
 from tests.support.builders import a_tenant
 
-pytest.register_assert_rewrite("tests.contract")
+pytest.register_assert_rewrite(
+    "tests.contract",
+    "tests.support.api_steps",
+    "tests.support.membership_steps",
+    "tests.support.storage_steps",
+)
 
-# A busy machine is no reason to fail.
+# A busy machine must not fail a test.
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 

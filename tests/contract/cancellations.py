@@ -1,4 +1,4 @@
-"""What every storage promises about cancelled tasks: nothing of them is left or in the way."""
+"""The contract of cancelled tasks: they are rolled back and release their locks."""
 
 import asyncio
 
@@ -6,37 +6,31 @@ import pytest
 from attrs import evolve
 
 from customers.core.ports.storage import Storage
-from tests.contract.full_tenant import seen, set_up
-from tests.contract.full_tenant_writes import WRITES, lock_everything
-from tests.contract.steps import (
-    Pause,
-    a_kept_customer,
-    overlapping,
-    save,
-    stored,
-)
 from tests.support.builders import later
+from tests.support.full_tenant import read_everything, store_full_tenant
+from tests.support.full_tenant_writes import WRITES, lock_everything
+from tests.support.storage_steps import Pause, a_stored_customer, get_customer, overlap, save
 
 every_write = pytest.mark.parametrize("write", WRITES)
 
 
-async def at_once() -> None:
-    """No pause at all."""
+async def no_pause() -> None:
+    """Does not pause."""
 
 
 class CancellationContract:
     @every_write
-    async def test_nothing_is_left_of_a_cancelled_transaction(
+    async def test_a_cancelled_transaction_is_rolled_back(
         self, storage: Storage, tenant: str, write: str
     ) -> None:
-        scene = await set_up(storage, tenant)
-        before = await seen(storage, tenant)
+        full_tenant = await store_full_tenant(storage, tenant)
+        before = await read_everything(storage, tenant)
         written = asyncio.Event()
 
         async def work() -> None:
             async with storage.transaction(tenant) as tx:
                 await lock_everything(tx)
-                await WRITES[write](tx, scene)
+                await WRITES[write](tx, full_tenant)
                 written.set()
                 await asyncio.Event().wait()
 
@@ -45,31 +39,31 @@ class CancellationContract:
         working.cancel()
         with pytest.raises(asyncio.CancelledError):
             await working
-        assert await seen(storage, tenant) == before
+        assert await read_everything(storage, tenant) == before
 
-    async def test_who_is_cancelled_while_waiting_for_a_lock_leaves_the_others_alone(
+    async def test_a_task_cancelled_while_waiting_for_a_lock_does_not_disturb_others(
         self, storage: Storage, tenant: str
     ) -> None:
-        customer = await a_kept_customer(storage, tenant)
+        customer = await a_stored_customer(storage, tenant)
 
-        async def touch(pause: Pause = at_once) -> None:
+        async def touch(pause: Pause = no_pause) -> None:
             async with storage.transaction(tenant) as tx:
-                now = await tx.customers.get_for_update(customer.id)
+                before = await tx.customers.get_for_update(customer.id)
                 await pause()
-                await tx.customers.save(now.with_next_version(later(days=1)))
+                await tx.customers.save(before.with_next_version(later(days=1)))
 
         async def give_up() -> None:
             with pytest.raises(TimeoutError):
                 await asyncio.wait_for(touch(), timeout=0.02)
 
-        await overlapping(touch, give_up)
+        await overlap(touch, give_up)
         await touch()
-        assert (await stored(storage, customer)).version == 3
+        assert (await get_customer(storage, customer)).version == 3
 
-    async def test_a_storage_serves_on_after_many_cancellations(
+    async def test_a_storage_works_after_many_cancellations(
         self, storage: Storage, tenant: str
     ) -> None:
-        customer = await a_kept_customer(storage, tenant)
+        customer = await a_stored_customer(storage, tenant)
 
         async def touch() -> None:
             async with storage.transaction(tenant) as tx:
@@ -77,10 +71,10 @@ class CancellationContract:
                 await tx.customers.save(customer.with_next_version(later(days=1)))
 
         for turns in range(60):
-            working = asyncio.create_task(touch() if turns % 2 else stored(storage, customer))
+            working = asyncio.create_task(touch() if turns % 2 else get_customer(storage, customer))
             for _ in range(turns % 6):
                 await asyncio.sleep(0)
             working.cancel()
             await asyncio.gather(working, return_exceptions=True)
         await save(storage, last := evolve(customer, version=99))
-        assert await stored(storage, customer) == last
+        assert await get_customer(storage, customer) == last

@@ -1,4 +1,4 @@
-"""What every storage promises of marks: which changes of customers leave one, and what it tells."""
+"""The contract of change capture: which writes store a pending change, with which values."""
 
 import asyncio
 from datetime import datetime
@@ -12,34 +12,37 @@ from customers.core.errors import EmailTaken
 from customers.core.model.customer import Customer
 from customers.core.model.membership import Cause, RefreshState
 from customers.core.ports.storage import Storage
-from tests.contract.customer_writes import both_ways
-from tests.contract.customers import EVERYTHING
-from tests.contract.membership_steps import (
-    ids,
-    marked,
-    marks_of,
-    members_locked,
-    stand,
-    watch,
-)
+from tests.contract.customer_writes import every_way_to_add
+from tests.contract.customers import ALL_FIELDS
 from tests.contract.record_order import record_order
-from tests.contract.segments import a_kept_segment
-from tests.contract.steps import (
-    a_kept_customer,
-    abandoned,
-    delete,
-    enter,
-    keep,
-    save,
-    stored,
-)
+from tests.contract.segments import a_stored_segment
 from tests.support.builders import NOW, a_customer, an_entry, an_id, later, some_statistics
+from tests.support.membership_steps import (
+    ids,
+    membership_transaction,
+    pending_candidates,
+    pending_changes_of,
+    save_refresh_state,
+    set_capture,
+)
+from tests.support.storage_steps import (
+    Pause,
+    a_stored_customer,
+    add_customers,
+    delete,
+    failing_transaction,
+    get_customer,
+    overlap,
+    save,
+    save_entries,
+    some_customers,
+)
 
 TOMORROW = later(days=1, microseconds=1)
 
 
-def told(pending_changes: Any) -> list[tuple[datetime, Cause, Customer | None]]:
-    """All but the numbers, which rise."""
+def without_numbers(pending_changes: Any) -> list[tuple[datetime, Cause, Customer | None]]:
+    """Time, cause and previous value of pending changes, after a check that their numbers rise."""
     numbers = [pending_change.number for pending_change in pending_changes]
     assert numbers == sorted(set(numbers))
     return [
@@ -48,169 +51,207 @@ def told(pending_changes: Any) -> list[tuple[datetime, Cause, Customer | None]]:
     ]
 
 
-def a_whole_customer(tenant: str) -> Customer:
-    return a_customer(tenant_id=tenant, **EVERYTHING)
+def a_full_customer(tenant: str) -> Customer:
+    return a_customer(tenant_id=tenant, **ALL_FIELDS)
 
 
-class MarkContract:
-    @both_ways
-    async def test_a_new_customer_leaves_a_mark_that_nobody_was_there(
+class ChangeCaptureContract:
+    @every_way_to_add
+    async def test_adding_a_customer_stores_a_pending_change_without_a_previous_value(
         self, storage: Storage, tenant: str, add: Any
     ) -> None:
-        await watch(storage, tenant)
+        await set_capture(storage, tenant)
         customer = a_customer(tenant_id=tenant, updated_at=TOMORROW)
         assert await add(storage, customer)
-        assert told(await marks_of(storage, customer)) == [(TOMORROW, Cause.CUSTOMER, None)]
+        assert without_numbers(await pending_changes_of(storage, customer)) == [
+            (TOMORROW, Cause.CUSTOMER, None)
+        ]
 
-    async def test_each_saving_leaves_a_mark_of_who_the_customer_was(
+    async def test_each_save_stores_a_pending_change_with_the_previous_value(
         self, storage: Storage, tenant: str
     ) -> None:
-        await keep(storage, plain := a_customer(tenant_id=tenant))
-        await watch(storage, tenant)
-        whole = evolve(plain, **EVERYTHING)
-        deleted = evolve(whole, deleted_at=TOMORROW, version=8)
+        await add_customers(storage, plain := a_customer(tenant_id=tenant))
+        await set_capture(storage, tenant)
+        full = evolve(plain, **ALL_FIELDS)
+        deleted = evolve(full, deleted_at=TOMORROW, version=8)
         restored = evolve(deleted, deleted_at=None, updated_at=TOMORROW, version=9)
-        for each in (whole, deleted, restored):
-            await save(storage, each)
-        assert told(await marks_of(storage, plain)) == [
-            (whole.updated_at, Cause.CUSTOMER, plain),
-            (deleted.updated_at, Cause.CUSTOMER, whole),
+        for value in (full, deleted, restored):
+            await save(storage, value)
+        assert without_numbers(await pending_changes_of(storage, plain)) == [
+            (full.updated_at, Cause.CUSTOMER, plain),
+            (deleted.updated_at, Cause.CUSTOMER, full),
             (TOMORROW, Cause.CUSTOMER, deleted),
         ]
 
-    async def test_a_deletion_is_a_change_of_a_customer(
-        self, storage: Storage, tenant: str
-    ) -> None:
-        customer = await a_kept_customer(storage, tenant)
-        await watch(storage, tenant, orders=False)
+    async def test_a_deletion_has_the_cause_customer(self, storage: Storage, tenant: str) -> None:
+        customer = await a_stored_customer(storage, tenant)
+        await set_capture(storage, tenant, orders=False)
         await delete(storage, customer, TOMORROW)
-        assert told(await marks_of(storage, customer)) == [(TOMORROW, Cause.CUSTOMER, customer)]
+        assert without_numbers(await pending_changes_of(storage, customer)) == [
+            (TOMORROW, Cause.CUSTOMER, customer)
+        ]
 
-    async def test_an_order_is_the_cause_where_only_statistics_have_changed(
+    async def test_a_save_that_only_changes_statistics_has_the_cause_order(
         self, storage: Storage, tenant: str
     ) -> None:
-        await keep(storage, before := a_whole_customer(tenant))
-        await watch(storage, tenant)
-        counted = before.with_statistics(some_statistics("99.99", 4), now=TOMORROW)
-        renamed = evolve(counted, statistics=before.statistics, first_name="Eve", version=9)
-        for each in (counted, renamed):
-            await save(storage, each)
-        causes = [pending_change.cause for pending_change in await marks_of(storage, before)]
+        await add_customers(storage, before := a_full_customer(tenant))
+        await set_capture(storage, tenant)
+        updated = before.with_statistics(some_statistics("99.99", 4), now=TOMORROW)
+        renamed = evolve(updated, statistics=before.statistics, first_name="Eve", version=9)
+        for value in (updated, renamed):
+            await save(storage, value)
+        causes = [
+            pending_change.cause for pending_change in await pending_changes_of(storage, before)
+        ]
         assert causes == [Cause.ORDER, Cause.CUSTOMER]
 
-    async def test_an_order_counted_in_one_step_leaves_a_mark(
+    async def test_an_autocommit_order_stores_a_pending_change(
         self, storage: Storage, tenant: str
     ) -> None:
-        await keep(storage, before := a_whole_customer(tenant))
-        await watch(storage, tenant)
+        await add_customers(storage, before := a_full_customer(tenant))
+        await set_capture(storage, tenant)
         first = await record_order(storage, tenant, an_entry(before), later(days=2))
         second = await record_order(storage, tenant, an_entry(before), later(days=1))
-        assert told(await marks_of(storage, before)) == [
+        assert without_numbers(await pending_changes_of(storage, before)) == [
             (first.updated_at, Cause.ORDER, before),
             (second.updated_at, Cause.ORDER, first),
         ]
 
-    async def test_a_step_that_is_not_taken_leaves_no_mark(
+    async def test_an_autocommit_write_without_effect_stores_no_pending_change(
         self, storage: Storage, tenant: str
     ) -> None:
-        customer = await a_kept_customer(storage, tenant)
-        await enter(storage, customer, entry := an_entry(customer))
-        await watch(storage, tenant)
+        customer = await a_stored_customer(storage, tenant)
+        await save_entries(storage, customer, entry := an_entry(customer))
+        await set_capture(storage, tenant)
         twin = a_customer(tenant_id=tenant, email=customer.email)
         assert not await storage.autocommit(tenant).add_customer(twin)
         assert await record_order(storage, tenant, entry) is None
         assert await record_order(storage, tenant, an_entry(twin)) is None
-        assert await marked(storage, tenant) == []
+        assert await pending_candidates(storage, tenant) == []
 
-    async def test_what_is_rolled_back_or_refused_leaves_no_mark(
+    async def test_a_rolled_back_or_refused_write_stores_no_pending_change(
         self, storage: Storage, tenant: str
     ) -> None:
-        ada, bob = [await a_kept_customer(storage, tenant) for _ in range(2)]
-        await watch(storage, tenant)
-        async with abandoned(storage, tenant) as tx:
+        ada, bob = await some_customers(storage, tenant, 2)
+        await set_capture(storage, tenant)
+        async with failing_transaction(storage, tenant) as tx:
             await tx.customers.add(a_customer(tenant_id=tenant))
             await tx.customers.get_for_update(ada.id)
             await tx.customers.save(evolve(ada, first_name="Other"))
         with pytest.raises(EmailTaken):
             await save(storage, evolve(ada, email=bob.email))
-        assert await marked(storage, tenant) == []
+        assert await pending_candidates(storage, tenant) == []
 
-    async def test_many_orders_at_once_leave_a_story_without_gap(
+    async def test_concurrent_orders_store_a_gapless_chain_of_values(
         self, storage: Storage, tenant: str
     ) -> None:
-        customer = await a_kept_customer(storage, tenant)
-        await watch(storage, tenant)
+        customer = await a_stored_customer(storage, tenant)
+        await set_capture(storage, tenant)
         entries = [an_entry(customer, total_amount=Decimal(price)) for price in range(1, 11)]
-        counted = await asyncio.gather(*(record_order(storage, tenant, each) for each in entries))
-        after = sorted(counted, key=lambda each: each.version)
-        pending_changes = await marks_of(storage, customer)
+        updated = await asyncio.gather(*(record_order(storage, tenant, entry) for entry in entries))
+        after = sorted(updated, key=lambda customer: customer.version)
+        pending_changes = await pending_changes_of(storage, customer)
         assert [pending_change.before for pending_change in pending_changes] == [
             customer,
             *after[:-1],
         ]
-        assert await stored(storage, customer) == after[-1]
+        assert await get_customer(storage, customer) == after[-1]
 
 
-class WatchingContract:
+class CaptureSettingContract:
     @pytest.mark.parametrize("customers", [False, True], ids=["", "customers"])
     @pytest.mark.parametrize("orders", [False, True], ids=["", "orders"])
-    async def test_only_what_is_watched_leaves_marks(
+    async def test_only_captured_writes_store_pending_changes(
         self, storage: Storage, tenant: str, customers: bool, orders: bool
     ) -> None:
-        ada, bob, eve = [await a_kept_customer(storage, tenant) for _ in range(3)]
-        await watch(storage, tenant, customers=customers, orders=orders)
-        await keep(storage, new := a_customer(tenant_id=tenant))
+        ada, bob, eve = await some_customers(storage, tenant, 3)
+        await set_capture(storage, tenant, customers=customers, orders=orders)
+        await add_customers(storage, new := a_customer(tenant_id=tenant))
         await save(storage, evolve(ada, first_name="Other"))
         await record_order(storage, tenant, an_entry(bob))
-        await enter(storage, eve, an_entry(eve))
-        left = {candidate.customer.id for candidate in await marked(storage, tenant)}
-        assert left == (ids([new, ada]) if customers else set()) | (
+        await save_entries(storage, eve, an_entry(eve))
+        changed_ids = {
+            candidate.customer.id for candidate in await pending_candidates(storage, tenant)
+        }
+        assert changed_ids == (ids([new, ada]) if customers else set()) | (
             ids([bob, eve]) if orders else set()
         )
 
-    async def test_nothing_is_watched_until_somebody_says_so(
-        self, storage: Storage, tenant: str
-    ) -> None:
-        customer = await a_kept_customer(storage, tenant)
-        await a_kept_segment(storage, tenant)
+    async def test_nothing_is_captured_by_default(self, storage: Storage, tenant: str) -> None:
+        customer = await a_stored_customer(storage, tenant)
+        await a_stored_segment(storage, tenant)
         await record_order(storage, tenant, an_entry(customer))
         await delete(storage, customer)
-        assert await marked(storage, tenant) == []
+        assert await pending_candidates(storage, tenant) == []
 
-    async def test_marks_stay_when_nothing_is_watched_any_more(
+    async def test_pending_changes_stay_when_capture_is_switched_off(
         self, storage: Storage, tenant: str
     ) -> None:
-        await watch(storage, tenant)
-        customer = await a_kept_customer(storage, tenant)
-        await watch(storage, tenant, customers=False, orders=False)
+        await set_capture(storage, tenant)
+        customer = await a_stored_customer(storage, tenant)
+        await set_capture(storage, tenant, customers=False, orders=False)
         await record_order(storage, tenant, an_entry(customer))
-        await a_kept_customer(storage, tenant)
-        assert len(await marks_of(storage, customer)) == 1
-        assert len(await marked(storage, tenant)) == 1
+        await a_stored_customer(storage, tenant)
+        assert len(await pending_changes_of(storage, customer)) == 1
+        assert len(await pending_candidates(storage, tenant)) == 1
 
-    async def test_a_transaction_that_began_to_watch_is_watched_itself(
+    async def test_a_transaction_that_starts_capture_captures_its_own_writes(
         self, storage: Storage, tenant: str
     ) -> None:
         customer = a_customer(tenant_id=tenant)
-        async with members_locked(storage, tenant) as tx:
+        async with membership_transaction(storage, tenant) as tx:
             await tx.memberships.set_capture(customers=True, orders=True)
             await tx.customers.add(customer)
-        assert len(await marks_of(storage, customer)) == 1
+        assert len(await pending_changes_of(storage, customer)) == 1
 
-    async def test_every_change_is_watched_once_no_write_is_under_way(
+    async def test_the_capture_barrier_passes_when_earlier_writes_have_ended(
         self, storage: Storage, tenant: str
     ) -> None:
-        segment = await a_kept_segment(storage, tenant)
-        await watch(storage, tenant)
-        await stand(storage, segment, RefreshState(target=NOW))
+        segment = await a_stored_segment(storage, tenant)
+        await set_capture(storage, tenant)
+        await save_refresh_state(storage, segment, RefreshState(target=NOW))
         # Others may be writing to the same database, none of them for long.
         assert await storage.wait_for_capture_barrier(tenant, segment.id, 30)
-        async with members_locked(storage, tenant) as tx:
+        async with membership_transaction(storage, tenant) as tx:
             assert await tx.memberships.capture_barrier_passed(segment.id)
 
-    async def test_a_segment_that_is_not_there_is_not_watched(
+    async def test_the_capture_barrier_does_not_pass_during_an_earlier_write(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        segment = await a_stored_segment(storage, tenant)
+        ended_writes: list[str] = []
+
+        async def write(pause: Pause) -> None:
+            async with storage.transaction(tenant) as tx:
+                await tx.customers.add(a_customer(tenant_id=tenant))
+                await pause()
+            ended_writes.append("earlier")
+
+        async def begin_backfill() -> tuple[bool, bool]:
+            await set_capture(storage, tenant)
+            await save_refresh_state(storage, segment, RefreshState(target=NOW))
+            has_passed = await storage.wait_for_capture_barrier(tenant, segment.id, 0)
+            return has_passed, bool(ended_writes)
+
+        has_passed, has_ended = await overlap(write, begin_backfill)
+        assert has_ended or not has_passed
+        assert await storage.wait_for_capture_barrier(tenant, segment.id, 30)
+
+    async def test_a_passed_capture_barrier_stays_passed_during_later_writes(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        segment = await a_stored_segment(storage, tenant)
+        await set_capture(storage, tenant)
+        await save_refresh_state(storage, segment, RefreshState(target=NOW))
+        assert await storage.wait_for_capture_barrier(tenant, segment.id, 30)
+        async with storage.transaction(tenant) as tx:
+            await tx.customers.add(a_customer(tenant_id=tenant))
+            waiting = storage.wait_for_capture_barrier(tenant, segment.id, 0)
+            assert await asyncio.create_task(waiting)
+
+    async def test_the_capture_barrier_of_an_unknown_segment_never_passes(
         self, storage: Storage, tenant: str
     ) -> None:
         assert not await storage.wait_for_capture_barrier(tenant, an_id(), 0)
-        async with members_locked(storage, tenant) as tx:
+        async with membership_transaction(storage, tenant) as tx:
             assert not await tx.memberships.capture_barrier_passed(an_id())

@@ -1,4 +1,4 @@
-"""What every storage promises of counts by status and type: exact after every change."""
+"""The contract of counts by status and type: exact after every change."""
 
 import asyncio
 from collections.abc import Callable, Iterable
@@ -12,10 +12,14 @@ from customers.core.model.customer import Customer, CustomerStatus, CustomerType
 from customers.core.model.query import CustomerFilter, CustomerSort, Page
 from customers.core.ports.storage import Storage
 from tests.contract.filters import BLOCKED, INACTIVE, VIP, WHOLESALE, shopper
-from tests.contract.steps import abandoned, count, delete, erase, keep, save
-from tests.support.builders import (
-    NOW,
-    a_customer,
+from tests.support.builders import NOW, a_customer
+from tests.support.storage_steps import (
+    add_customers,
+    count,
+    delete,
+    erase,
+    failing_transaction,
+    save,
 )
 
 CHANGES: dict[str, Callable[[Customer], Customer]] = {
@@ -29,59 +33,63 @@ CHANGES: dict[str, Callable[[Customer], Customer]] = {
 
 
 def subsets(values: Iterable[Any]) -> list[frozenset[Any]]:
-    """None, each one, each two, all."""
-    known = list(values)
-    sizes = range(len(known) + 1)
-    return [frozenset(some) for size in sizes for some in combinations(known, size)]
+    """All subsets, by size."""
+    items = list(values)
+    sizes = range(len(items) + 1)
+    return [frozenset(subset) for size in sizes for subset in combinations(items, size)]
 
 
 async def check_counts(storage: Storage, tenant: str, living: list[Customer]) -> None:
-    """Every count by status and type is what counting by hand says."""
+    """Asserts that every count by status and type is right for these living customers."""
     async with storage.view(tenant) as view:
         for statuses in subsets(CustomerStatus):
             for types in subsets(CustomerType):
-                which = CustomerFilter(statuses=statuses, types=types)
-                by_hand = sum(map(which.keeps, living))
-                assert await view.customers.count(which) == by_hand, which
-                page = await view.customers.page_with_total(which, CustomerSort(), Page(size=1))
-                assert (page.total, len(page.customers)) == (by_hand, min(by_hand, 1)), which
+                customer_filter = CustomerFilter(statuses=statuses, types=types)
+                expected = sum(map(customer_filter.keeps, living))
+                assert await view.customers.count(customer_filter) == expected, customer_filter
+                page = await view.customers.page_with_total(
+                    customer_filter, CustomerSort(), Page(size=1)
+                )
+                assert (page.total, len(page.customers)) == (expected, min(expected, 1)), (
+                    customer_filter
+                )
 
 
-class CountContract:
-    async def test_a_tenant_without_customers_counts_none(
+class CustomerCountContract:
+    async def test_counts_of_a_tenant_without_customers_are_zero(
         self, storage: Storage, tenant: str
     ) -> None:
         await check_counts(storage, tenant, [])
 
     @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-    async def test_counts_follow_every_change_and_its_undoing(
+    async def test_counts_follow_every_change_and_its_reversal(
         self, storage: Storage, tenant: str, change: Callable[[Customer], Customer]
     ) -> None:
         shoppers = [shopper(tenant, number) for number in range(9)]
-        await keep(storage, *shoppers)
+        await add_customers(storage, *shoppers)
         await check_counts(storage, tenant, shoppers)
         await save(storage, changed := change(shoppers[0]))
-        rest = [each for each in (changed, *shoppers[1:]) if each.is_living]
+        rest = [customer for customer in (changed, *shoppers[1:]) if customer.is_living]
         await check_counts(storage, tenant, rest)
         await save(storage, shoppers[0])
         await check_counts(storage, tenant, shoppers)
 
-    async def test_counts_follow_an_erasure_of_the_living_and_of_the_deleted(
+    async def test_counts_follow_erasures_of_living_and_deleted_customers(
         self, storage: Storage, tenant: str
     ) -> None:
         shoppers = [shopper(tenant, number) for number in range(4)]
-        await keep(storage, *shoppers)
+        await add_customers(storage, *shoppers)
         await erase(storage, shoppers[0])
         await check_counts(storage, tenant, shoppers[1:])
         await erase(storage, await delete(storage, shoppers[1]))
         await check_counts(storage, tenant, shoppers[2:])
 
-    async def test_what_is_rolled_back_or_refused_does_not_count(
+    async def test_rolled_back_and_refused_writes_do_not_change_counts(
         self, storage: Storage, tenant: str
     ) -> None:
         customer = a_customer(tenant_id=tenant)
-        await keep(storage, customer)
-        async with abandoned(storage, tenant) as tx:
+        await add_customers(storage, customer)
+        async with failing_transaction(storage, tenant) as tx:
             await tx.customers.add(a_customer(tenant_id=tenant))
             await tx.customers.get_for_update(customer.id)
             await tx.customers.save(evolve(customer, status=BLOCKED))
@@ -89,15 +97,17 @@ class CountContract:
         assert not await storage.autocommit(tenant).add_customer(twin)
         await check_counts(storage, tenant, [customer])
 
-    async def test_counts_are_exact_after_many_changed_at_once(
+    async def test_counts_are_exact_after_concurrent_changes(
         self, storage: Storage, tenant: str
     ) -> None:
         shoppers = [shopper(tenant, number) for number in range(16)]
-        await asyncio.gather(*(storage.autocommit(tenant).add_customer(each) for each in shoppers))
+        await asyncio.gather(
+            *(storage.autocommit(tenant).add_customer(customer) for customer in shoppers)
+        )
         assert await count(storage, tenant) == 16
         moved = [
             change(customer)
             for change, customer in zip(cycle(CHANGES.values()), shoppers, strict=False)
         ]
-        await asyncio.gather(*(save(storage, each) for each in moved))
-        await check_counts(storage, tenant, [each for each in moved if each.is_living])
+        await asyncio.gather(*(save(storage, customer) for customer in moved))
+        await check_counts(storage, tenant, [customer for customer in moved if customer.is_living])

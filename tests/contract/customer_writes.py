@@ -1,4 +1,4 @@
-"""What every storage promises of adding and saving customers: whole, and one to an e-mail."""
+"""The contract of adding and saving customers: every field, and one customer per e-mail."""
 
 import asyncio
 from typing import Any
@@ -9,20 +9,16 @@ from attrs import evolve
 from customers.core.errors import CustomerNotFound, EmailTaken
 from customers.core.model.customer import Customer
 from customers.core.ports.storage import Storage
-from tests.contract.customers import EVERYTHING
-from tests.contract.steps import (
+from tests.contract.customers import ALL_FIELDS
+from tests.support.builders import a_customer, a_tenant, later
+from tests.support.storage_steps import (
     Pause,
+    add_customers,
     count,
     delete,
-    keep,
-    overlapping,
+    get_customer,
+    overlap,
     save,
-    stored,
-)
-from tests.support.builders import (
-    a_customer,
-    a_tenant,
-    later,
 )
 
 SAME_KEY = [
@@ -40,80 +36,83 @@ OTHER_KEY = [
 ]
 
 
-async def add_in_one_step(storage: Storage, customer: Customer) -> bool:
+async def add_by_autocommit(storage: Storage, customer: Customer) -> bool:
     return await storage.autocommit(customer.tenant_id).add_customer(customer)
 
 
-async def add_in_a_transaction(storage: Storage, customer: Customer) -> bool:
+async def add_in_transaction(storage: Storage, customer: Customer) -> bool:
     async with storage.transaction(customer.tenant_id) as tx:
         return await tx.customers.add(customer)
 
 
-both_ways = pytest.mark.parametrize("add", [add_in_one_step, add_in_a_transaction])
+every_way_to_add = pytest.mark.parametrize("add", [add_by_autocommit, add_in_transaction])
 
 
-class AddingContract:
-    @both_ways
-    async def test_adding_keeps_a_customer_whole(
+class CustomerAddContract:
+    @every_way_to_add
+    async def test_every_field_of_an_added_customer_is_stored(
         self, storage: Storage, tenant: str, add: Any
     ) -> None:
-        customer = a_customer(tenant_id=tenant, **EVERYTHING)
+        customer = a_customer(tenant_id=tenant, **ALL_FIELDS)
         assert await add(storage, customer) is True
-        assert await stored(storage, customer) == customer
+        assert await get_customer(storage, customer) == customer
 
-    @both_ways
+    @every_way_to_add
     @pytest.mark.parametrize(("first", "second"), SAME_KEY)
     async def test_a_taken_email_is_not_added(
         self, storage: Storage, tenant: str, add: Any, first: str, second: str
     ) -> None:
         holder = a_customer(tenant_id=tenant, email=first)
         late = a_customer(tenant_id=tenant, email=second)
-        await keep(storage, holder)
+        await add_customers(storage, holder)
         assert await add(storage, late) is False
-        assert await stored(storage, holder) == holder
+        assert await get_customer(storage, holder) == holder
         assert await count(storage, tenant) == 1
         with pytest.raises(CustomerNotFound):
-            await stored(storage, late)
+            await get_customer(storage, late)
 
-    @both_ways
+    @every_way_to_add
     @pytest.mark.parametrize(("first", "second"), OTHER_KEY)
-    async def test_emails_that_only_look_alike_are_two(
+    async def test_similar_emails_are_different(
         self, storage: Storage, tenant: str, add: Any, first: str, second: str
     ) -> None:
-        await keep(storage, a_customer(tenant_id=tenant, email=first))
+        await add_customers(storage, a_customer(tenant_id=tenant, email=first))
         assert await add(storage, a_customer(tenant_id=tenant, email=second)) is True
 
-    @both_ways
+    @every_way_to_add
     async def test_an_email_of_another_tenant_is_free(
         self, storage: Storage, tenant: str, add: Any
     ) -> None:
         theirs = a_customer(tenant_id=a_tenant(), email="ada@example.test")
-        await keep(storage, theirs)
+        await add_customers(storage, theirs)
         ours = a_customer(tenant_id=tenant, email="ada@example.test")
         assert await add(storage, ours) is True
-        assert (await stored(storage, ours), await stored(storage, theirs)) == (ours, theirs)
+        assert (await get_customer(storage, ours), await get_customer(storage, theirs)) == (
+            ours,
+            theirs,
+        )
 
-    @both_ways
+    @every_way_to_add
     async def test_an_email_is_free_again_after_its_customer_is_deleted(
         self, storage: Storage, tenant: str, add: Any
     ) -> None:
-        gone = a_customer(tenant_id=tenant, email="ada@example.test")
-        await keep(storage, gone)
-        await delete(storage, gone)
+        eve = a_customer(tenant_id=tenant, email="ada@example.test")
+        await add_customers(storage, eve)
+        await delete(storage, eve)
         assert await add(storage, a_customer(tenant_id=tenant, email="ADA@example.test")) is True
 
-    @both_ways
-    async def test_an_email_is_free_again_after_its_customer_took_another(
+    @every_way_to_add
+    async def test_an_email_is_free_again_after_its_customer_changed_it(
         self, storage: Storage, tenant: str, add: Any
     ) -> None:
         mover = a_customer(tenant_id=tenant, email="old@example.test")
-        await keep(storage, mover)
+        await add_customers(storage, mover)
         await save(storage, evolve(mover, email="new@example.test"))
         assert await add(storage, a_customer(tenant_id=tenant, email="new@example.test")) is False
         assert await add(storage, a_customer(tenant_id=tenant, email="old@example.test")) is True
 
-    @both_ways
-    async def test_of_many_who_add_one_email_at_once_one_is_kept(
+    @every_way_to_add
+    async def test_of_concurrent_adds_of_one_email_one_succeeds(
         self, storage: Storage, tenant: str, add: Any
     ) -> None:
         rivals = [a_customer(tenant_id=tenant, email="ada@example.test") for _ in range(16)]
@@ -123,8 +122,8 @@ class AddingContract:
             assert await view.customers.by_email("ada@example.test") == rivals[added.index(True)]
         assert await count(storage, tenant) == 1
 
-    @both_ways
-    async def test_who_adds_an_email_that_is_being_added_loses(
+    @every_way_to_add
+    async def test_adding_an_email_that_another_transaction_is_adding_fails(
         self, storage: Storage, tenant: str, add: Any
     ) -> None:
         first, second = (a_customer(tenant_id=tenant, email="ada@example.test") for _ in range(2))
@@ -134,103 +133,105 @@ class AddingContract:
                 assert await tx.customers.add(first)
                 await pause()
 
-        assert await overlapping(hold, lambda: add(storage, second)) is False
-        assert await stored(storage, first) == first
+        assert await overlap(hold, lambda: add(storage, second)) is False
+        assert await get_customer(storage, first) == first
 
-    async def test_a_transaction_goes_on_after_an_email_was_taken(
+    async def test_a_transaction_continues_after_a_taken_email(
         self, storage: Storage, tenant: str
     ) -> None:
         holder, other = a_customer(tenant_id=tenant), a_customer(tenant_id=tenant)
-        await keep(storage, holder)
+        await add_customers(storage, holder)
         async with storage.transaction(tenant) as tx:
             assert not await tx.customers.add(a_customer(tenant_id=tenant, email=holder.email))
             assert await tx.customers.add(other)
-        assert await stored(storage, other) == other
+        assert await get_customer(storage, other) == other
 
 
-class SavingContract:
-    async def test_a_saved_customer_is_read_as_it_was_saved(
+class CustomerSaveContract:
+    async def test_every_field_of_a_saved_customer_is_stored(
         self, storage: Storage, tenant: str
     ) -> None:
         plain = a_customer(tenant_id=tenant)
-        whole = evolve(plain, **EVERYTHING)
-        await keep(storage, plain)
-        await save(storage, whole)
-        assert await stored(storage, plain) == whole
+        full = evolve(plain, **ALL_FIELDS)
+        await add_customers(storage, plain)
+        await save(storage, full)
+        assert await get_customer(storage, plain) == full
         await save(storage, plain)
-        assert await stored(storage, plain) == plain
+        assert await get_customer(storage, plain) == plain
 
     @pytest.mark.parametrize(("first", "second"), SAME_KEY)
     async def test_a_taken_email_is_not_saved(
         self, storage: Storage, tenant: str, first: str, second: str
     ) -> None:
         holder, mover = a_customer(tenant_id=tenant, email=first), a_customer(tenant_id=tenant)
-        await keep(storage, holder, mover)
+        await add_customers(storage, holder, mover)
         with pytest.raises(EmailTaken):
             await save(storage, evolve(mover, email=second, version=2))
-        assert await stored(storage, mover) == mover
-        assert await stored(storage, holder) == holder
+        assert await get_customer(storage, mover) == mover
+        assert await get_customer(storage, holder) == holder
 
-    async def test_an_email_of_the_deleted_or_of_another_tenant_can_be_saved(
+    async def test_an_email_of_a_deleted_customer_or_another_tenant_can_be_saved(
         self, storage: Storage, tenant: str
     ) -> None:
-        gone, mover = a_customer(tenant_id=tenant, email="a@x.test"), a_customer(tenant_id=tenant)
+        eve, mover = a_customer(tenant_id=tenant, email="a@x.test"), a_customer(tenant_id=tenant)
         theirs = a_customer(tenant_id=a_tenant(), email="a@x.test")
-        await keep(storage, gone, mover)
-        await keep(storage, theirs)
-        await delete(storage, gone)
+        await add_customers(storage, eve, mover)
+        await add_customers(storage, theirs)
+        await delete(storage, eve)
         moved = evolve(mover, email="a@x.test")
         await save(storage, moved)
-        assert await stored(storage, mover) == moved
+        assert await get_customer(storage, mover) == moved
 
-    async def test_the_letter_case_of_ones_own_email_can_change(
+    async def test_a_customer_can_change_the_case_of_their_email(
         self, storage: Storage, tenant: str
     ) -> None:
         customer = a_customer(tenant_id=tenant, email="ada@example.test")
-        await keep(storage, customer)
+        await add_customers(storage, customer)
         shouted = evolve(customer, email="ADA@example.test")
         await save(storage, shouted)
-        assert await stored(storage, customer) == shouted
+        assert await get_customer(storage, customer) == shouted
 
-    async def test_a_restored_customer_is_back(self, storage: Storage, tenant: str) -> None:
+    async def test_a_restored_customer_can_be_read_again(
+        self, storage: Storage, tenant: str
+    ) -> None:
         customer = a_customer(tenant_id=tenant)
-        await keep(storage, customer)
+        await add_customers(storage, customer)
         deleted = await delete(storage, customer)
         restored = deleted.restored(later(days=1))
         await save(storage, restored)
-        assert await stored(storage, customer) == restored
+        assert await get_customer(storage, customer) == restored
 
-    async def test_a_restored_customer_whose_email_is_taken_by_now_is_refused(
+    async def test_restoring_a_customer_whose_email_is_taken_raises(
         self, storage: Storage, tenant: str
     ) -> None:
-        gone, here = (a_customer(tenant_id=tenant, email="ada@example.test") for _ in range(2))
-        await keep(storage, gone)
-        deleted = await delete(storage, gone)
-        await keep(storage, here)
+        eve, here = (a_customer(tenant_id=tenant, email="ada@example.test") for _ in range(2))
+        await add_customers(storage, eve)
+        deleted = await delete(storage, eve)
+        await add_customers(storage, here)
         with pytest.raises(EmailTaken):
             await save(storage, deleted.restored(later(days=1)))
         with pytest.raises(CustomerNotFound):
-            await stored(storage, gone)
+            await get_customer(storage, eve)
 
-    async def test_a_deleted_customer_can_be_saved_whoever_has_their_email_by_now(
+    async def test_a_deleted_customer_can_be_saved_while_another_has_their_email(
         self, storage: Storage, tenant: str
     ) -> None:
-        gone, here = (a_customer(tenant_id=tenant, email="ada@example.test") for _ in range(2))
-        await keep(storage, gone)
-        deleted = await delete(storage, gone)
-        await keep(storage, here)
+        eve, here = (a_customer(tenant_id=tenant, email="ada@example.test") for _ in range(2))
+        await add_customers(storage, eve)
+        deleted = await delete(storage, eve)
+        await add_customers(storage, here)
         await save(storage, changed := deleted.with_next_version(later(days=1)))
         async with storage.transaction(tenant) as tx:
-            assert await tx.customers.get_any_for_update(gone.id) == changed
-        assert await stored(storage, here) == here
+            assert await tx.customers.get_any_for_update(eve.id) == changed
+        assert await get_customer(storage, here) == here
 
-    async def test_of_two_who_move_to_one_email_at_once_one_is_refused(
+    async def test_of_concurrent_changes_to_one_email_one_succeeds(
         self, storage: Storage, tenant: str
     ) -> None:
         movers = [a_customer(tenant_id=tenant) for _ in range(4)]
-        await keep(storage, *movers)
-        moved = [evolve(each, email="wanted@example.test") for each in movers]
-        ends = await asyncio.gather(
-            *(save(storage, each) for each in moved), return_exceptions=True
+        await add_customers(storage, *movers)
+        moved = [evolve(customer, email="wanted@example.test") for customer in movers]
+        results = await asyncio.gather(
+            *(save(storage, customer) for customer in moved), return_exceptions=True
         )
-        assert [type(end) for end in ends if end is not None] == [EmailTaken] * 3
+        assert [type(result) for result in results if result is not None] == [EmailTaken] * 3

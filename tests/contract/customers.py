@@ -1,4 +1,4 @@
-"""What every storage promises of reading customers one at a time, alone or with all they have."""
+"""The contract of reading single customers and profiles."""
 
 from datetime import date
 from typing import Any
@@ -9,13 +9,6 @@ from attrs import evolve
 from customers.core.errors import CustomerNotFound
 from customers.core.model.customer import CustomerStatus, CustomerType
 from customers.core.ports.storage import Storage
-from tests.contract.steps import (
-    delete,
-    keep,
-    set_addresses,
-    set_methods,
-    stored,
-)
 from tests.support.builders import (
     a_customer,
     a_payment_method,
@@ -24,8 +17,15 @@ from tests.support.builders import (
     later,
     some_statistics,
 )
+from tests.support.storage_steps import (
+    add_customers,
+    delete,
+    get_customer,
+    set_addresses,
+    set_methods,
+)
 
-EVERYTHING: dict[str, Any] = {
+ALL_FIELDS: dict[str, Any] = {
     "user_id": an_id(),
     "email": "Ada+Shop@Example.Test",
     "first_name": "Ada \U0001f9ee O'Neill",
@@ -53,31 +53,31 @@ EVERYTHING: dict[str, Any] = {
 }
 
 
-class CustomerReadingContract:
-    async def test_a_customer_is_read_as_it_was_added(self, storage: Storage, tenant: str) -> None:
-        customer = a_customer(tenant_id=tenant, **EVERYTHING)
-        await keep(storage, customer)
-        assert await stored(storage, customer) == customer
+class CustomerReadContract:
+    async def test_an_added_customer_reads_back_unchanged(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        customer = a_customer(tenant_id=tenant, **ALL_FIELDS)
+        await add_customers(storage, customer)
+        assert await get_customer(storage, customer) == customer
 
     @pytest.mark.parametrize("born", [date.min, date.max, date(2000, 2, 29)])
-    async def test_every_day_of_the_calendar_is_kept(
+    async def test_the_first_and_last_date_can_be_stored(
         self, storage: Storage, tenant: str, born: date
     ) -> None:
         customer = a_customer(tenant_id=tenant, date_of_birth=born)
-        await keep(storage, customer)
-        assert (await stored(storage, customer)).date_of_birth == born
+        await add_customers(storage, customer)
+        assert (await get_customer(storage, customer)).date_of_birth == born
 
-    async def test_a_customer_who_was_never_added_is_not_found(
-        self, storage: Storage, tenant: str
-    ) -> None:
+    async def test_reading_an_unknown_customer_raises(self, storage: Storage, tenant: str) -> None:
         with pytest.raises(CustomerNotFound):
-            await stored(storage, a_customer(tenant_id=tenant))
+            await get_customer(storage, a_customer(tenant_id=tenant))
 
-    async def test_a_deleted_customer_is_hidden_from_every_reading(
+    async def test_a_deleted_customer_is_hidden_from_every_read(
         self, storage: Storage, tenant: str
     ) -> None:
         customer = a_customer(tenant_id=tenant)
-        await keep(storage, customer)
+        await add_customers(storage, customer)
         await delete(storage, customer)
         async with storage.view(tenant) as view:
             with pytest.raises(CustomerNotFound):
@@ -87,27 +87,25 @@ class CustomerReadingContract:
             assert await view.customers.profiles([customer.id]) == {}
             assert await view.customers.by_email(customer.email_key) is None
 
-    async def test_an_email_key_finds_its_customer(self, storage: Storage, tenant: str) -> None:
+    async def test_a_customer_is_found_by_email_key(self, storage: Storage, tenant: str) -> None:
         customer = a_customer(tenant_id=tenant, email="É@Example.Test")
-        await keep(storage, customer, a_customer(tenant_id=tenant))
+        await add_customers(storage, customer, a_customer(tenant_id=tenant))
         async with storage.view(tenant) as view:
             assert await view.customers.by_email("é@example.test") == customer
             assert await view.customers.by_email("É@Example.Test") is None
             assert await view.customers.by_email("e@example.test") is None
 
-    async def test_an_email_key_finds_the_living_one_of_several(
+    async def test_an_email_key_finds_the_living_customer(
         self, storage: Storage, tenant: str
     ) -> None:
-        gone, here = (a_customer(tenant_id=tenant, email="ada@example.test") for _ in range(2))
-        await keep(storage, gone)
-        await delete(storage, gone)
-        await keep(storage, here)
+        eve, here = (a_customer(tenant_id=tenant, email="ada@example.test") for _ in range(2))
+        await add_customers(storage, eve)
+        await delete(storage, eve)
+        await add_customers(storage, here)
         async with storage.view(tenant) as view:
             assert await view.customers.by_email("ada@example.test") == here
 
-    async def test_a_transaction_reads_what_it_has_changed(
-        self, storage: Storage, tenant: str
-    ) -> None:
+    async def test_a_transaction_reads_its_own_changes(self, storage: Storage, tenant: str) -> None:
         customer = a_customer(tenant_id=tenant)
         async with storage.transaction(tenant) as tx:
             await tx.customers.add(customer)
@@ -119,11 +117,11 @@ class CustomerReadingContract:
 
 
 class ProfileContract:
-    async def test_a_profile_holds_addresses_and_methods_in_their_lists_order(
+    async def test_a_profile_has_addresses_and_methods_in_list_order(
         self, storage: Storage, tenant: str
     ) -> None:
         customer = a_customer(tenant_id=tenant)
-        await keep(storage, customer)
+        await add_customers(storage, customer)
         homes = [an_address(customer, created_at=later(days=day)) for day in range(3)]
         cards = [a_payment_method(customer, created_at=later(days=day)) for day in range(3)]
         homes[2], cards[1] = evolve(homes[2], is_default=True), evolve(cards[1], is_default=True)
@@ -135,48 +133,52 @@ class ProfileContract:
         assert profile.addresses == (homes[2], homes[0], homes[1])
         assert profile.payment_methods == (cards[1], cards[0], cards[2])
 
-    async def test_a_customer_with_nothing_has_an_empty_profile(
+    async def test_a_profile_may_have_no_addresses_or_methods(
         self, storage: Storage, tenant: str
     ) -> None:
         customer = a_customer(tenant_id=tenant)
-        await keep(storage, customer)
+        await add_customers(storage, customer)
         async with storage.view(tenant) as view:
             profile = await view.customers.profile(customer.id)
         assert (profile.customer, profile.addresses, profile.payment_methods) == (customer, (), ())
 
-    async def test_an_unknown_customer_has_no_profile(self, storage: Storage, tenant: str) -> None:
+    async def test_the_profile_of_an_unknown_customer_raises(
+        self, storage: Storage, tenant: str
+    ) -> None:
         async with storage.view(tenant) as view:
             with pytest.raises(CustomerNotFound):
                 await view.customers.profile(an_id())
 
-    async def test_many_profiles_are_those_of_the_ids_that_are_customers(
+    async def test_profiles_leave_out_ids_of_no_customer(
         self, storage: Storage, tenant: str
     ) -> None:
-        ada, bob, gone = (a_customer(tenant_id=tenant) for _ in range(3))
-        await keep(storage, ada, bob, gone, a_customer(tenant_id=tenant))
-        await delete(storage, gone)
+        ada, bob, eve = (a_customer(tenant_id=tenant) for _ in range(3))
+        await add_customers(storage, ada, bob, eve, a_customer(tenant_id=tenant))
+        await delete(storage, eve)
         home, card = an_address(bob), a_payment_method(bob)
         await set_addresses(storage, bob, home)
         await set_methods(storage, bob, card)
         async with storage.view(tenant) as view:
-            found = await view.customers.profiles([bob.id, an_id(), gone.id, ada.id, bob.id])
-            assert found == {each.id: await view.customers.profile(each.id) for each in (ada, bob)}
-        assert (found[bob.id].addresses, found[bob.id].payment_methods) == ((home,), (card,))
+            profiles = await view.customers.profiles([bob.id, an_id(), eve.id, ada.id, bob.id])
+            assert profiles == {
+                customer.id: await view.customers.profile(customer.id) for customer in (ada, bob)
+            }
+        assert (profiles[bob.id].addresses, profiles[bob.id].payment_methods) == ((home,), (card,))
 
-    async def test_many_profiles_keep_each_list_in_order(
+    async def test_profiles_have_addresses_in_list_order(
         self, storage: Storage, tenant: str
     ) -> None:
         customers = [a_customer(tenant_id=tenant) for _ in range(2)]
-        await keep(storage, *customers)
-        for each in customers:
-            young, old = an_address(each, created_at=later(days=1)), an_address(each)
-            chosen = an_address(each, created_at=later(days=2), is_default=True)
-            await set_addresses(storage, each, young, old, chosen)
+        await add_customers(storage, *customers)
+        for customer in customers:
+            young, old = an_address(customer, created_at=later(days=1)), an_address(customer)
+            chosen = an_address(customer, created_at=later(days=2), is_default=True)
+            await set_addresses(storage, customer, young, old, chosen)
         async with storage.view(tenant) as view:
-            ids = [each.id for each in customers]
+            ids = [customer.id for customer in customers]
             for customer_id, profile in (await view.customers.profiles(ids)).items():
                 assert list(profile.addresses) == list(await view.addresses.all(customer_id))
 
-    async def test_no_ids_have_no_profiles(self, storage: Storage, tenant: str) -> None:
+    async def test_profiles_of_no_ids_are_empty(self, storage: Storage, tenant: str) -> None:
         async with storage.view(tenant) as view:
             assert await view.customers.profiles([]) == {}

@@ -1,4 +1,4 @@
-"""What every storage promises of erasure: nothing personal is left, the ledger still adds up."""
+"""The contract of erasure: no personal data remains, and the ledger still adds up."""
 
 from attrs import evolve
 
@@ -6,27 +6,28 @@ from customers.core.errors import CustomerNotFound
 from customers.core.model.erasure import RecordKind
 from customers.core.model.query import CustomerFilter
 from customers.core.ports.storage import Storage
-from tests.contract.filters import found
-from tests.contract.full_tenant import ADA, BOB, EVE, Scene, seen, set_up
-from tests.contract.steps import (
-    a_kept_customer,
+from tests.contract.filters import find_customers
+from tests.support.builders import a_note, a_payment_method, an_address, an_entry, later
+from tests.support.full_tenant import ADA, BOB, EVE, FullTenant, read_everything, store_full_tenant
+from tests.support.storage_steps import (
+    a_stored_customer,
     add_notes,
+    assign,
     delete,
-    enter,
     erase,
-    put,
+    get_customer,
     save,
+    save_entries,
     set_addresses,
     set_methods,
-    stored,
+    some_customers,
 )
-from tests.support.builders import a_note, a_payment_method, an_address, an_entry, later
 
 TOMORROW = later(days=1)
 
 
-async def seen_of_bob(storage: Storage, scene: Scene) -> list[object]:
-    async with storage.view(scene.bob.tenant_id) as view:
+async def read_bob(storage: Storage, full_tenant: FullTenant) -> list[object]:
+    async with storage.view(full_tenant.bob.tenant_id) as view:
         return [
             await view.customers.profile(BOB),
             list(await view.notes.newest(BOB, None, 9)),
@@ -37,14 +38,14 @@ async def seen_of_bob(storage: Storage, scene: Scene) -> list[object]:
 
 
 class ErasureContract:
-    async def test_the_receipt_names_every_table_and_what_was_touched_in_it(
+    async def test_the_receipt_counts_the_rows_of_every_table(
         self, storage: Storage, tenant: str
     ) -> None:
-        scene = await set_up(storage, tenant)
-        await set_addresses(storage, scene.ada, scene.home, an_address(scene.ada))
-        await enter(storage, scene.ada, an_entry(scene.ada, order_number=""))
-        receipt = await erase(storage, scene.ada, TOMORROW)
-        changed = {
+        full_tenant = await store_full_tenant(storage, tenant)
+        await set_addresses(storage, full_tenant.ada, full_tenant.home, an_address(full_tenant.ada))
+        await save_entries(storage, full_tenant.ada, an_entry(full_tenant.ada, order_number=""))
+        receipt = await erase(storage, full_tenant.ada, TOMORROW)
+        changes = {
             RecordKind.CUSTOMER: 1,
             RecordKind.ADDRESS: 2,
             RecordKind.PAYMENT_METHOD: 1,
@@ -54,50 +55,52 @@ class ErasureContract:
             RecordKind.COMMUNICATION: 1,
             RecordKind.ORDER: 1,
         }
-        assert receipt.counts == dict.fromkeys(RecordKind, 0) | changed
+        assert receipt.counts == dict.fromkeys(RecordKind, 0) | changes
         assert (receipt.customer_id, receipt.erased_at) == (ADA, TOMORROW)
 
-    async def test_who_had_nothing_has_a_receipt_of_zeros(
+    async def test_the_receipt_of_a_customer_without_other_data_has_zeros(
         self, storage: Storage, tenant: str
     ) -> None:
-        customer = await a_kept_customer(storage, tenant)
+        customer = await a_stored_customer(storage, tenant)
         receipt = await erase(storage, customer)
         assert receipt.counts == dict.fromkeys(RecordKind, 0) | {RecordKind.CUSTOMER: 1}
 
-    async def test_the_receipt_is_found_again(self, storage: Storage, tenant: str) -> None:
-        customer = await a_kept_customer(storage, tenant)
+    async def test_the_receipt_can_be_read_again(self, storage: Storage, tenant: str) -> None:
+        customer = await a_stored_customer(storage, tenant)
         async with storage.transaction(tenant) as tx:
             assert await tx.erasures.find(customer.id) is None
         receipt = await erase(storage, customer, TOMORROW)
         async with storage.transaction(tenant) as tx:
             assert await tx.erasures.find(customer.id) == receipt
 
-    async def test_the_erased_are_nowhere_to_be_read(self, storage: Storage, tenant: str) -> None:
-        scene = await set_up(storage, tenant)
-        await erase(storage, scene.ada)
-        after = await seen(storage, tenant)
-        gone = ("get", "profile", "addresses", "payment methods", "notes", "communications")
-        for read in (*gone, "orders", "put into", "lock"):
+    async def test_an_erased_customer_is_hidden_from_every_read(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        full_tenant = await store_full_tenant(storage, tenant)
+        await erase(storage, full_tenant.ada)
+        after = await read_everything(storage, tenant)
+        hidden = ("get", "profile", "addresses", "payment methods", "notes", "communications")
+        for read in (*hidden, "orders", "assigned segments", "lock"):
             assert after[read] is CustomerNotFound, read
         assert (after["by e-mail"], after["count of a search"]) == (None, 0)
         assert (after["page of members"], after["page of the assigned"]) == ([], [])
-        assert after["page"] == [scene.bob]
+        assert after["page"] == [full_tenant.bob]
 
-    async def test_what_is_kept_of_a_customer_is_nameless(
+    async def test_the_remaining_customer_has_no_personal_data(
         self, storage: Storage, tenant: str
     ) -> None:
-        scene = await set_up(storage, tenant)
-        await erase(storage, scene.ada, TOMORROW)
+        full_tenant = await store_full_tenant(storage, tenant)
+        await erase(storage, full_tenant.ada, TOMORROW)
         async with storage.transaction(tenant) as tx:
-            assert await tx.customers.get_any_for_update(ADA) == scene.ada.erased(TOMORROW)
+            assert await tx.customers.get_any_for_update(ADA) == full_tenant.ada.erased(TOMORROW)
 
-    async def test_nothing_hangs_on_an_erased_customer_any_more(
+    async def test_everything_that_belongs_to_an_erased_customer_is_removed(
         self, storage: Storage, tenant: str
     ) -> None:
-        scene = await set_up(storage, tenant)
-        await erase(storage, scene.ada)
-        # No use case brings the erased back; it is the way to look behind the curtain.
-        await save(storage, evolve(scene.ada.erased(TOMORROW), deleted_at=None))
+        full_tenant = await store_full_tenant(storage, tenant)
+        await erase(storage, full_tenant.ada)
+        # No use case restores an erased customer; this makes the remaining rows readable.
+        await save(storage, evolve(full_tenant.ada.erased(TOMORROW), deleted_at=None))
         async with storage.view(tenant) as view:
             profile = await view.customers.profile(ADA)
             assert (profile.addresses, profile.payment_methods) == ((), ())
@@ -105,61 +108,61 @@ class ErasureContract:
             assert list(await view.communications.newest(ADA, None, 9)) == []
             assert set(await view.assignments.segments_of(ADA)) == set()
 
-    async def test_the_ledger_keeps_amounts_and_dates_and_no_number(
+    async def test_the_ledger_keeps_amounts_and_dates_but_no_order_number(
         self, storage: Storage, tenant: str
     ) -> None:
-        scene = await set_up(storage, tenant)
-        await erase(storage, scene.ada)
+        full_tenant = await store_full_tenant(storage, tenant)
+        await erase(storage, full_tenant.ada)
         async with storage.transaction(tenant) as tx:
             await tx.customers.get_for_update(BOB)
-            assert await tx.orders.claim("order", BOB) == evolve(scene.order, order_number="")
-            assert await tx.orders.claim("stub", BOB) == scene.stub
-            assert await tx.orders.refund_amount("order", "refund") == scene.refund.amount
-            assert await tx.orders.statistics(ADA) == scene.ada.statistics
+            assert await tx.orders.claim("order", BOB) == evolve(full_tenant.order, order_number="")
+            assert await tx.orders.claim("stub", BOB) == full_tenant.stub
+            assert await tx.orders.refund_amount("order", "refund") == full_tenant.refund.amount
+            assert await tx.orders.statistics(ADA) == full_tenant.ada.statistics
 
-    async def test_an_erased_customers_email_and_token_are_free(
+    async def test_the_email_and_token_of_an_erased_customer_are_free(
         self, storage: Storage, tenant: str
     ) -> None:
-        scene = await set_up(storage, tenant)
-        await erase(storage, scene.ada)
-        new = await a_kept_customer(storage, tenant, email=scene.ada.email)
-        token = scene.card.gateway_payment_method_id
+        full_tenant = await store_full_tenant(storage, tenant)
+        await erase(storage, full_tenant.ada)
+        new = await a_stored_customer(storage, tenant, email=full_tenant.ada.email)
+        token = full_tenant.card.gateway_payment_method_id
         card = a_payment_method(new, gateway_payment_method_id=token)
         await set_methods(storage, new, card)
-        assert await stored(storage, new) == new
+        assert await get_customer(storage, new) == new
 
-    async def test_the_deleted_can_be_erased(self, storage: Storage, tenant: str) -> None:
-        scene = await set_up(storage, tenant)
-        receipt = await erase(storage, scene.eve, TOMORROW)
+    async def test_a_deleted_customer_can_be_erased(self, storage: Storage, tenant: str) -> None:
+        full_tenant = await store_full_tenant(storage, tenant)
+        receipt = await erase(storage, full_tenant.eve, TOMORROW)
         assert receipt.counts[RecordKind.CUSTOMER] == 1
         async with storage.transaction(tenant) as tx:
             erased = await tx.customers.get_any_for_update(EVE)
-            assert erased == scene.eve.erased(TOMORROW)
+            assert erased == full_tenant.eve.erased(TOMORROW)
             assert await tx.erasures.find(EVE) == receipt
 
-    async def test_what_a_deleted_customer_had_is_erased_too(
+    async def test_erasing_a_deleted_customer_removes_everything_they_had(
         self, storage: Storage, tenant: str
     ) -> None:
-        scene = await set_up(storage, tenant)
-        receipt = await erase(storage, await delete(storage, scene.ada))
-        assert list(receipt.counts.values()) == [1, 1, 1, 0, 1, 1, 1, 1, 1, 0]
+        full_tenant = await store_full_tenant(storage, tenant)
+        receipt = await erase(storage, await delete(storage, full_tenant.ada))
+        assert [receipt.counts[kind] for kind in RecordKind] == [1, 1, 1, 0, 1, 1, 1, 1, 1, 0]
 
-    async def test_many_can_be_erased(self, storage: Storage, tenant: str) -> None:
-        customers = [await a_kept_customer(storage, tenant) for _ in range(3)]
-        for each in customers:
-            await erase(storage, each)
-        assert await found(storage, tenant, CustomerFilter()) == []
+    async def test_several_customers_can_be_erased(self, storage: Storage, tenant: str) -> None:
+        customers = await some_customers(storage, tenant, 3)
+        for customer in customers:
+            await erase(storage, customer)
+        assert await find_customers(storage, tenant, CustomerFilter()) == []
 
-    async def test_an_erasure_leaves_everyone_else_alone(
+    async def test_an_erasure_does_not_touch_other_customers(
         self, storage: Storage, tenant: str
     ) -> None:
-        scene = await set_up(storage, tenant)
-        bob = scene.bob
+        full_tenant = await store_full_tenant(storage, tenant)
+        bob = full_tenant.bob
         await set_addresses(storage, bob, an_address(bob))
         await set_methods(storage, bob, a_payment_method(bob))
         await add_notes(storage, bob, a_note(bob))
-        await enter(storage, bob, an_entry(bob, order_number="No 2"))
-        await put(storage, scene.segment, bob)
-        before = await seen_of_bob(storage, scene)
-        await erase(storage, scene.ada)
-        assert await seen_of_bob(storage, scene) == before
+        await save_entries(storage, bob, an_entry(bob, order_number="No 2"))
+        await assign(storage, full_tenant.segment, bob)
+        before = await read_bob(storage, full_tenant)
+        await erase(storage, full_tenant.ada)
+        assert await read_bob(storage, full_tenant) == before

@@ -1,4 +1,4 @@
-"""What every storage promises of filters: who is kept."""
+"""The contract of customer filters."""
 
 from decimal import Decimal
 from typing import Any
@@ -11,7 +11,6 @@ from customers.core.model.customer import Customer, CustomerStatus, CustomerType
 from customers.core.model.folding import fold
 from customers.core.model.query import CustomerFilter, CustomerSort, Page, RuleAt
 from customers.core.ports.storage import Storage
-from tests.contract.steps import add_segments, delete, keep, put
 from tests.support.builders import (
     FIRST_MOMENT,
     LAST_MOMENT,
@@ -22,28 +21,35 @@ from tests.support.builders import (
     later,
     some_statistics,
 )
+from tests.support.storage_steps import add_customers, add_segments, assign, delete
 
 ACTIVE, INACTIVE, BLOCKED = CustomerStatus
 RETAIL, WHOLESALE, VIP = CustomerType
 
 
-async def found(storage: Storage, tenant: str, which: CustomerFilter) -> list[Customer]:
-    """Who is kept, oldest id first; what a page, a walk and a count say must agree."""
+async def find_customers(
+    storage: Storage, tenant: str, customer_filter: CustomerFilter
+) -> list[Customer]:
+    """The matching customers by id, after a check that page, cursor and count agree."""
     async with storage.view(tenant) as view:
-        paged = await view.customers.page(which, CustomerSort(), Page(size=100))
-        walked = await view.customers.page_after(which, CustomerSort(), None, 100)
-        counted = await view.customers.count(which)
-        numbered = await view.customers.page_with_total(which, CustomerSort(), Page(size=100))
-        beyond = await view.customers.page_with_total(which, CustomerSort(), Page(number=9))
+        paged = await view.customers.page(customer_filter, CustomerSort(), Page(size=100))
+        walked = await view.customers.page_after(customer_filter, CustomerSort(), None, 100)
+        counted = await view.customers.count(customer_filter)
+        numbered = await view.customers.page_with_total(
+            customer_filter, CustomerSort(), Page(size=100)
+        )
+        beyond = await view.customers.page_with_total(
+            customer_filter, CustomerSort(), Page(number=9)
+        )
     assert (list(numbered.customers), numbered.total) == (list(paged), counted)
     assert (list(beyond.customers), beyond.total) == ([], counted)
     assert list(paged) == list(walked)
     assert counted == len(paged)
-    return sorted(paged, key=lambda each: each.id)
+    return sorted(paged, key=lambda customer: customer.id)
 
 
 def shopper(tenant: str, number: int) -> Customer:
-    """One of many who differ in all that a filter asks for."""
+    """A customer whose filtered fields depend on the number."""
     return a_customer(
         tenant_id=tenant,
         first_name=["Ada", "Bob", "Straße"][number % 3],
@@ -92,9 +98,9 @@ FILTERS: list[dict[str, Any]] = [
 ]
 
 
-def a_filter(told: dict[str, Any]) -> CustomerFilter:
-    sets = {name: frozenset(value) for name, value in told.items() if isinstance(value, list)}
-    return CustomerFilter(**told | sets)
+def a_filter(values: dict[str, Any]) -> CustomerFilter:
+    sets = {name: frozenset(value) for name, value in values.items() if isinstance(value, list)}
+    return CustomerFilter(**values | sets)
 
 
 WANTED = st.fixed_dictionaries(
@@ -112,73 +118,81 @@ WANTED = st.fixed_dictionaries(
 )
 
 
-class FilterContract:
-    @pytest.mark.parametrize("told", FILTERS, ids=str)
-    async def test_a_filter_keeps_those_whom_it_describes(
-        self, storage: Storage, tenant: str, told: dict[str, Any]
+class CustomerFilterContract:
+    @pytest.mark.parametrize("values", FILTERS, ids=str)
+    async def test_a_filter_returns_the_customers_it_describes(
+        self, storage: Storage, tenant: str, values: dict[str, Any]
     ) -> None:
         shoppers = [shopper(tenant, number) for number in range(SHOPPERS)]
-        await keep(storage, *shoppers)
-        which = a_filter(told)
-        assert await found(storage, tenant, which) == list(filter(which.keeps, shoppers))
+        await add_customers(storage, *shoppers)
+        customer_filter = a_filter(values)
+        assert await find_customers(storage, tenant, customer_filter) == list(
+            filter(customer_filter.keeps, shoppers)
+        )
 
     @settings(max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture])
-    @given(wanted=st.lists(WANTED, min_size=12, max_size=12))
-    async def test_filters_of_any_shape_keep_those_whom_they_describe(
-        self, storage: Storage, wanted: list[dict[str, Any]]
+    @given(filters=st.lists(WANTED, min_size=12, max_size=12))
+    async def test_filters_of_any_shape_return_the_customers_they_describe(
+        self, storage: Storage, filters: list[dict[str, Any]]
     ) -> None:
         tenant = a_tenant()
         shoppers = [shopper(tenant, number) for number in range(SHOPPERS)]
-        await keep(storage, *shoppers)
-        for which in map(a_filter, wanted):
-            assert await found(storage, tenant, which) == list(filter(which.keeps, shoppers))
+        await add_customers(storage, *shoppers)
+        for customer_filter in map(a_filter, filters):
+            assert await find_customers(storage, tenant, customer_filter) == list(
+                filter(customer_filter.keeps, shoppers)
+            )
 
-    async def test_a_tag_is_found_however_it_was_written(
-        self, storage: Storage, tenant: str
-    ) -> None:
+    async def test_a_tag_is_found_by_its_folded_form(self, storage: Storage, tenant: str) -> None:
         customer = a_customer(tenant_id=tenant, tags=("Groß \uff21", 'O\'Neill, "x" {y}\\'))
-        await keep(storage, customer)
+        await add_customers(storage, customer)
         for tag in customer.tags:
-            assert await found(storage, tenant, CustomerFilter(tags=frozenset({fold(tag)})))
-        assert not await found(storage, tenant, CustomerFilter(tags=frozenset({"gro"})))
+            assert await find_customers(
+                storage, tenant, CustomerFilter(tags=frozenset({fold(tag)}))
+            )
+        assert not await find_customers(storage, tenant, CustomerFilter(tags=frozenset({"gro"})))
 
-    async def test_who_is_found_by_tags_has_all_of_them(
+    async def test_a_filter_of_tags_requires_all_of_them(
         self, storage: Storage, tenant: str
     ) -> None:
         tags = [("a",), ("a", "b"), ("A", "B", "c"), ("b", "c")]
-        tagged = [a_customer(tenant_id=tenant, tags=each) for each in tags]
-        await keep(storage, *tagged)
-        both = CustomerFilter(tags=frozenset({"a", "b"}))
-        assert await found(storage, tenant, both) == tagged[1:3]
+        tagged = [a_customer(tenant_id=tenant, tags=names) for names in tags]
+        await add_customers(storage, *tagged)
+        both_tags = CustomerFilter(tags=frozenset({"a", "b"}))
+        assert await find_customers(storage, tenant, both_tags) == tagged[1:3]
 
-    async def test_who_was_put_into_a_segment_is_found_and_so_are_all_others(
+    async def test_customers_are_filtered_by_assignment_to_a_segment(
         self, storage: Storage, tenant: str
     ) -> None:
-        ada, bob, eve, gone = (a_customer(tenant_id=tenant) for _ in range(4))
+        ada, bob, eve, dan = (a_customer(tenant_id=tenant) for _ in range(4))
         segment, other = a_segment(tenant_id=tenant), a_segment(tenant_id=tenant)
-        await keep(storage, ada, bob, eve, gone)
+        await add_customers(storage, ada, bob, eve, dan)
         await add_segments(storage, segment, other)
-        await put(storage, segment, ada, gone)
-        await put(storage, other, ada, bob)
-        await delete(storage, gone)
-        assert await found(storage, tenant, CustomerFilter(assigned_to=segment.id)) == [ada]
+        await assign(storage, segment, ada, dan)
+        await assign(storage, other, ada, bob)
+        await delete(storage, dan)
+        assert await find_customers(storage, tenant, CustomerFilter(assigned_to=segment.id)) == [
+            ada
+        ]
         others = CustomerFilter(not_assigned_to=segment.id)
-        assert await found(storage, tenant, others) == [bob, eve]
+        assert await find_customers(storage, tenant, others) == [bob, eve]
         one_of_two = CustomerFilter(assigned_to=other.id, not_assigned_to=segment.id)
-        assert await found(storage, tenant, one_of_two) == [bob]
+        assert await find_customers(storage, tenant, one_of_two) == [bob]
         blocked = CustomerFilter(assigned_to=segment.id, statuses=frozenset({BLOCKED}))
-        assert await found(storage, tenant, blocked) == []
+        assert await find_customers(storage, tenant, blocked) == []
 
-    async def test_nobody_was_put_into_a_segment_that_is_not_there(
+    async def test_nobody_is_assigned_to_an_unknown_segment(
         self, storage: Storage, tenant: str
     ) -> None:
-        await keep(storage, customer := a_customer(tenant_id=tenant))
-        nowhere = a_segment(tenant_id=tenant).id
-        assert await found(storage, tenant, CustomerFilter(assigned_to=nowhere)) == []
-        assert await found(storage, tenant, CustomerFilter(not_assigned_to=nowhere)) == [customer]
+        await add_customers(storage, customer := a_customer(tenant_id=tenant))
+        unknown_id = a_segment(tenant_id=tenant).id
+        assert await find_customers(storage, tenant, CustomerFilter(assigned_to=unknown_id)) == []
+        assert await find_customers(
+            storage, tenant, CustomerFilter(not_assigned_to=unknown_id)
+        ) == [customer]
 
     @pytest.mark.parametrize(
-        "written",
+        "rules",
         [
             '[{"field": "total_spent", "operator": "gt", "value": 3}]',
             '[{"field": "tags", "operator": "has_any", "value": ["STRASSE", "new"]}]',
@@ -187,13 +201,15 @@ class FilterContract:
             '[{"field": "first_name", "operator": "contains", "value": "SS"}]',
         ],
     )
-    async def test_a_rule_keeps_those_whom_it_matches(
-        self, storage: Storage, tenant: str, written: str
+    async def test_a_rule_filter_returns_the_customers_it_matches(
+        self, storage: Storage, tenant: str, rules: str
     ) -> None:
         shoppers = [shopper(tenant, number) for number in range(SHOPPERS)]
-        await keep(storage, *shoppers)
-        rule = a_dynamic_segment(written).rule
+        await add_customers(storage, *shoppers)
+        rule = a_dynamic_segment(rules).rule
         assert rule is not None
-        which = CustomerFilter(rule=RuleAt(rule=rule, now=later(days=4)), types=frozenset({RETAIL}))
-        kept = list(filter(which.keeps, shoppers))
-        assert await found(storage, tenant, which) == kept != []
+        customer_filter = CustomerFilter(
+            rule=RuleAt(rule=rule, now=later(days=4)), types=frozenset({RETAIL})
+        )
+        expected = list(filter(customer_filter.keeps, shoppers))
+        assert await find_customers(storage, tenant, customer_filter) == expected != []

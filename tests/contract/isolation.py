@@ -1,4 +1,4 @@
-"""What every storage promises of tenants: they do not exist for each other."""
+"""The contract of tenants: they cannot see each other."""
 
 import asyncio
 
@@ -7,20 +7,26 @@ import pytest
 from customers.core.errors import NotFound
 from customers.core.model.order import NO_ORDERS
 from customers.core.ports.storage import Storage
-from tests.contract.full_tenant import LOCKED_READS, READS, outcome, seen, set_up
-from tests.contract.full_tenant_writes import WRITES, lock_everything
-from tests.contract.steps import keep, stored
 from tests.support.builders import NOW, a_customer, a_tenant, an_entry
+from tests.support.full_tenant import (
+    LOCKED_READS,
+    READS,
+    outcome,
+    read_everything,
+    store_full_tenant,
+)
+from tests.support.full_tenant_writes import WRITES, lock_everything
+from tests.support.storage_steps import add_customers, get_customer
 
-# Of a scene itself, these find nothing.
-EMPTY_READS = ("get the deleted", "receipt")
+# These reads find nothing in the full tenant itself.
+EMPTY_READS = ("get a deleted customer", "receipt")
 
 
-def is_nothing(found: object) -> bool:
-    """Whether a reading gave nothing, or was refused because nothing is there."""
-    if isinstance(found, type):
-        return issubclass(found, NotFound)
-    return not found or found == NO_ORDERS
+def is_nothing(value: object) -> bool:
+    """Whether the outcome of a read is empty or a NotFound error."""
+    if isinstance(value, type):
+        return issubclass(value, NotFound)
+    return not value or value == NO_ORDERS
 
 
 class IsolationContract:
@@ -28,7 +34,7 @@ class IsolationContract:
     async def test_another_tenants_ids_are_unknown_to_a_view(
         self, storage: Storage, tenant: str, read: str
     ) -> None:
-        await set_up(storage, theirs := a_tenant())
+        await store_full_tenant(storage, theirs := a_tenant())
         async with storage.view(tenant) as view:
             assert is_nothing(await outcome(READS[read](view)))
         async with storage.view(theirs) as view:
@@ -38,50 +44,52 @@ class IsolationContract:
     async def test_another_tenants_ids_are_unknown_to_a_transaction(
         self, storage: Storage, tenant: str, read: str
     ) -> None:
-        reading = (READS | LOCKED_READS)[read]
-        await set_up(storage, theirs := a_tenant())
+        read_by = (READS | LOCKED_READS)[read]
+        await store_full_tenant(storage, theirs := a_tenant())
         async with storage.transaction(tenant) as tx:
             await tx.memberships.acquire_lock()
-            assert is_nothing(await outcome(reading(tx)))
+            assert is_nothing(await outcome(read_by(tx)))
         async with storage.transaction(theirs) as tx:
             await tx.memberships.acquire_lock()
-            assert is_nothing(await outcome(reading(tx))) == (read in EMPTY_READS)
+            assert is_nothing(await outcome(read_by(tx))) == (read in EMPTY_READS)
 
     @pytest.mark.parametrize("write", WRITES)
-    async def test_a_write_leaves_a_tenant_with_the_same_ids_as_it_was(
+    async def test_a_write_does_not_change_a_tenant_with_the_same_ids(
         self, storage: Storage, tenant: str, write: str
     ) -> None:
         theirs = a_tenant()
-        ours, _ = await set_up(storage, tenant), await set_up(storage, theirs)
-        before = await seen(storage, theirs)
+        ours, _ = await store_full_tenant(storage, tenant), await store_full_tenant(storage, theirs)
+        before = await read_everything(storage, theirs)
         async with storage.transaction(tenant) as tx:
             await lock_everything(tx)
             await WRITES[write](tx, ours)
-        assert await seen(storage, theirs) == before
+        assert await read_everything(storage, theirs) == before
 
-    async def test_a_step_leaves_a_tenant_with_the_same_ids_as_it_was(
+    async def test_an_autocommit_write_does_not_change_a_tenant_with_the_same_ids(
         self, storage: Storage, tenant: str
     ) -> None:
         theirs = a_tenant()
-        ours, _ = await set_up(storage, tenant), await set_up(storage, theirs)
-        before = await seen(storage, theirs)
-        step = storage.autocommit(tenant)
-        assert await step.record_order(an_entry(ours.ada, order_id="new"), NOW) is not None
-        assert await step.add_customer(a_customer(tenant_id=tenant)) is True
-        assert await seen(storage, theirs) == before
+        ours, _ = await store_full_tenant(storage, tenant), await store_full_tenant(storage, theirs)
+        before = await read_everything(storage, theirs)
+        autocommit = storage.autocommit(tenant)
+        assert await autocommit.record_order(an_entry(ours.ada, order_id="new"), NOW) is not None
+        assert await autocommit.add_customer(a_customer(tenant_id=tenant)) is True
+        assert await read_everything(storage, theirs) == before
 
     @pytest.mark.parametrize("other", ["x", "X ", "%", "_", "\u00e9", "e\u0301", "/", "'\\"])
-    async def test_tenants_are_told_apart_by_every_character(
+    async def test_every_character_of_a_tenant_id_counts(
         self, storage: Storage, tenant: str, other: str
     ) -> None:
         names = [tenant, f"{tenant}{other}", f"{tenant}{other.upper()}.", f"{other}{tenant}"]
         namesakes = [a_customer(tenant_id=name, email="ada@example.test") for name in names]
         for customer in namesakes:
-            await keep(storage, customer)
-        assert [await stored(storage, customer) for customer in namesakes] == namesakes
+            await add_customers(storage, customer)
+        assert [await get_customer(storage, customer) for customer in namesakes] == namesakes
 
-    async def test_tenants_are_served_side_by_side(self, storage: Storage) -> None:
+    async def test_tenants_are_served_concurrently(self, storage: Storage) -> None:
         tenants = [a_tenant() for _ in range(6)]
-        scenes = await asyncio.gather(*(set_up(storage, each) for each in tenants))
-        kept = await asyncio.gather(*(stored(storage, scene.ada) for scene in scenes))
-        assert kept == [scene.ada for scene in scenes]
+        full_tenants = await asyncio.gather(*(store_full_tenant(storage, name) for name in tenants))
+        customers = await asyncio.gather(
+            *(get_customer(storage, full_tenant.ada) for full_tenant in full_tenants)
+        )
+        assert customers == [full_tenant.ada for full_tenant in full_tenants]

@@ -1,13 +1,12 @@
-"""What every storage promises of lists of customers: their order, pages and walks."""
+"""The contract of customer lists: sort order, pages and cursors."""
 
+import asyncio
 from collections.abc import Sequence
-from datetime import datetime
 from decimal import Decimal
 from itertools import chain, product
 from uuid import UUID
 
 import pytest
-from attrs import evolve
 
 from customers.core.model.customer import Customer
 from customers.core.model.order import NO_ORDERS, Statistics
@@ -20,33 +19,35 @@ from customers.core.model.query import (
     SortField,
 )
 from customers.core.ports.storage import Storage
-from tests.contract.steps import EVERYONE, delete, keep, save
-from tests.support.builders import FIRST_MOMENT, LAST_MOMENT, a_customer, later, some_statistics
+from tests.support.builders import a_customer, later, some_statistics
+from tests.support.storage_steps import EVERYONE, add_customers, delete
 
-ORDERS = [CustomerSort(by=by, order=order) for by, order in product(SortField, SortDirection)]
+SORTS = [
+    CustomerSort(by=by, order=direction) for by, direction in product(SortField, SortDirection)
+]
 OLDEST_FIRST = CustomerSort(order=SortDirection.ASC)
 NEWEST_FIRST = CustomerSort()
 
-every_order = pytest.mark.parametrize(
-    "order", ORDERS, ids=[f"{each.by}-{each.order}" for each in ORDERS]
+every_sort = pytest.mark.parametrize(
+    "sort", SORTS, ids=[f"{sort.by}-{sort.order}" for sort in SORTS]
 )
 
-# What folds, accents and letter case would reorder, were it not by code point.
+# Names that a sort by anything but code point would order differently.
 WORDS = ["Zoe", "adam", "Adam", "Émile", "_x", "a-b", "ab", "\U0001d11e", "\uffee", "", "Z", "a b"]
 
 
-def by_hand(customers: Sequence[Customer], order: CustomerSort) -> list[UUID]:
+def sorted_ids(customers: Sequence[Customer], sort: CustomerSort) -> list[UUID]:
     """The ids in that order: missing values last, ties by id the same way."""
-    down = order.order is SortDirection.DESC
-    told = [each for each in customers if order.by.of(each) is not None]
-    silent = [each for each in customers if order.by.of(each) is None]
-    told.sort(key=lambda each: (order.by.of(each), each.id), reverse=down)
-    silent.sort(key=lambda each: each.id, reverse=down)
-    return [each.id for each in (*told, *silent)]
+    descending = sort.order is SortDirection.DESC
+    with_value = [customer for customer in customers if sort.by.of(customer) is not None]
+    without_value = [customer for customer in customers if sort.by.of(customer) is None]
+    with_value.sort(key=lambda customer: (sort.by.of(customer), customer.id), reverse=descending)
+    without_value.sort(key=lambda customer: customer.id, reverse=descending)
+    return [customer.id for customer in (*with_value, *without_value)]
 
 
 def a_crowd(tenant: str) -> list[Customer]:
-    """Customers of whom some tie and some have never ordered, whatever they are sorted by."""
+    """Customers with equal and missing values in every sort field."""
     return [
         a_customer(
             tenant_id=tenant,
@@ -78,88 +79,108 @@ async def page(
     number: int = 1,
     size: int = 100,
     *,
-    which: CustomerFilter = EVERYONE,
-    order: CustomerSort = NEWEST_FIRST,
+    customer_filter: CustomerFilter = EVERYONE,
+    sort: CustomerSort = NEWEST_FIRST,
 ) -> list[UUID]:
     async with storage.view(tenant) as view:
-        found = await view.customers.page(which, order, Page(number=number, size=size))
+        customers = await view.customers.page(customer_filter, sort, Page(number=number, size=size))
         numbered = await view.customers.page_with_total(
-            which, order, Page(number=number, size=size)
+            customer_filter, sort, Page(number=number, size=size)
         )
-        assert list(numbered.customers) == list(found)
-        assert numbered.total == await view.customers.count(which)
-    return [each.id for each in found]
+        assert list(numbered.customers) == list(customers)
+        assert numbered.total == await view.customers.count(customer_filter)
+    return [customer.id for customer in customers]
 
 
-async def stretch(
+async def page_after(
     storage: Storage,
     tenant: str,
     after: Customer | None,
     limit: int,
     *,
-    which: CustomerFilter = EVERYONE,
-    order: CustomerSort = NEWEST_FIRST,
+    customer_filter: CustomerFilter = EVERYONE,
+    sort: CustomerSort = NEWEST_FIRST,
 ) -> list[Customer]:
-    """The next customers after one, as a walk by cursor asks for them."""
-    key = CustomerKey(value=order.by.of(after), id=after.id) if after else None
+    """The next customers after one, by cursor."""
+    key = CustomerKey(value=sort.by.of(after), id=after.id) if after else None
     async with storage.view(tenant) as view:
-        return list(await view.customers.page_after(which, order, key, limit))
+        return list(await view.customers.page_after(customer_filter, sort, key, limit))
 
 
 async def walk(
     storage: Storage,
     tenant: str,
-    order: CustomerSort,
+    sort: CustomerSort,
     limit: int,
-    which: CustomerFilter = EVERYONE,
+    customer_filter: CustomerFilter = EVERYONE,
 ) -> list[UUID]:
-    """The ids that a walk to the end meets; no longer than any walk here can be."""
-    met: list[Customer] = []
+    """The ids of all customers, read by cursor; fails when the cursor does not end."""
+    walked: list[Customer] = []
     for _ in range(40):
-        last = met[-1] if met else None
-        found = await stretch(storage, tenant, last, limit, which=which, order=order)
-        met += found
-        if not found:
-            return [each.id for each in met]
-    raise AssertionError(f"the walk does not end: {met}")
+        last = walked[-1] if walked else None
+        following = await page_after(
+            storage, tenant, last, limit, customer_filter=customer_filter, sort=sort
+        )
+        walked += following
+        if not following:
+            return [customer.id for customer in walked]
+    raise AssertionError(f"the cursor does not end: {walked}")
 
 
-class OrderContract:
-    @every_order
+class CustomerSortContract:
+    @every_sort
     async def test_a_page_is_in_order(
-        self, storage: Storage, tenant: str, order: CustomerSort
+        self, storage: Storage, tenant: str, sort: CustomerSort
     ) -> None:
         crowd = a_crowd(tenant)
-        await keep(storage, *reversed(crowd))
-        assert await page(storage, tenant, order=order) == by_hand(crowd, order)
+        await add_customers(storage, *reversed(crowd))
+        assert await page(storage, tenant, sort=sort) == sorted_ids(crowd, sort)
 
-    @every_order
+    @every_sort
     async def test_pages_neither_skip_nor_repeat(
-        self, storage: Storage, tenant: str, order: CustomerSort
+        self, storage: Storage, tenant: str, sort: CustomerSort
     ) -> None:
         crowd = a_crowd(tenant)
-        await keep(storage, *crowd)
-        pages = [await page(storage, tenant, number, 5, order=order) for number in (1, 2, 3)]
-        assert [len(each) for each in pages] == [5, 5, 2]
-        assert list(chain(*pages)) == by_hand(crowd, order)
+        await add_customers(storage, *crowd)
+        pages = [await page(storage, tenant, number, 5, sort=sort) for number in (1, 2, 3)]
+        assert [len(ids) for ids in pages] == [5, 5, 2]
+        assert list(chain(*pages)) == sorted_ids(crowd, sort)
 
-    @every_order
-    async def test_a_walk_neither_skips_nor_repeats(
-        self, storage: Storage, tenant: str, order: CustomerSort
+    @every_sort
+    async def test_cursor_pages_neither_skip_nor_repeat(
+        self, storage: Storage, tenant: str, sort: CustomerSort
     ) -> None:
         crowd = a_crowd(tenant)
-        await keep(storage, *crowd)
-        assert await walk(storage, tenant, order, limit=1) == by_hand(crowd, order)
-        assert await walk(storage, tenant, order, limit=5) == by_hand(crowd, order)
+        await add_customers(storage, *crowd)
+        assert await walk(storage, tenant, sort, limit=1) == sorted_ids(crowd, sort)
+        assert await walk(storage, tenant, sort, limit=5) == sorted_ids(crowd, sort)
 
 
-class PageContract:
+class CustomerPageContract:
     @pytest.mark.parametrize("number", [2, 3, 10**6, 10**12, 10**30])
     async def test_a_page_past_the_end_is_empty(
         self, storage: Storage, tenant: str, number: int
     ) -> None:
-        await keep(storage, *(a_customer(tenant_id=tenant) for _ in range(3)))
+        await add_customers(storage, *(a_customer(tenant_id=tenant) for _ in range(3)))
         assert await page(storage, tenant, number, 3) == []
+
+    async def test_a_page_and_its_total_are_of_one_moment(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        await add_customers(storage, a_customer(tenant_id=tenant))
+        totals: list[int] = []
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(12):
+                tasks.create_task(add_customers(storage, a_customer(tenant_id=tenant)))
+            while not totals or totals[-1] < 13:
+                await asyncio.sleep(0)
+                async with storage.view(tenant) as view:
+                    page = await view.customers.page_with_total(
+                        EVERYONE, NEWEST_FIRST, Page(size=100)
+                    )
+                assert len(page.customers) == page.total
+                totals.append(page.total)
+        assert totals == sorted(totals)
 
     async def test_a_tenant_without_customers_has_an_empty_page(
         self, storage: Storage, tenant: str
@@ -167,27 +188,29 @@ class PageContract:
         assert await page(storage, tenant) == []
         assert await walk(storage, tenant, NEWEST_FIRST, 10) == []
 
-    async def test_a_list_shows_customers_whole(self, storage: Storage, tenant: str) -> None:
+    async def test_listed_customers_have_every_field(self, storage: Storage, tenant: str) -> None:
         crowd = a_crowd(tenant)
-        await keep(storage, *crowd)
-        by_id = {each.id: each for each in crowd}
+        await add_customers(storage, *crowd)
+        by_id = {customer.id: customer for customer in crowd}
         async with storage.view(tenant) as view:
             paged = await view.customers.page(EVERYONE, NEWEST_FIRST, Page(size=100))
             walked = await view.customers.page_after(EVERYONE, NEWEST_FIRST, None, 100)
-        assert {each.id: each for each in paged} == {each.id: each for each in walked} == by_id
+        assert (
+            {customer.id: customer for customer in paged}
+            == {customer.id: customer for customer in walked}
+            == by_id
+        )
 
-    async def test_the_deleted_are_in_no_list(self, storage: Storage, tenant: str) -> None:
-        here, gone = a_customer(tenant_id=tenant), a_customer(tenant_id=tenant)
-        await keep(storage, here, gone)
-        await delete(storage, gone)
+    async def test_deleted_customers_are_in_no_list(self, storage: Storage, tenant: str) -> None:
+        here, eve = a_customer(tenant_id=tenant), a_customer(tenant_id=tenant)
+        await add_customers(storage, here, eve)
+        await delete(storage, eve)
         assert await page(storage, tenant) == [here.id]
         assert await walk(storage, tenant, NEWEST_FIRST, 10) == [here.id]
 
-    async def test_a_transaction_lists_what_it_has_changed(
-        self, storage: Storage, tenant: str
-    ) -> None:
+    async def test_a_transaction_lists_its_own_changes(self, storage: Storage, tenant: str) -> None:
         old, new = a_customer(tenant_id=tenant), a_customer(tenant_id=tenant)
-        await keep(storage, old)
+        await add_customers(storage, old)
         async with storage.transaction(tenant) as tx:
             await tx.customers.add(new)
             await tx.customers.get_for_update(old.id)
@@ -196,73 +219,18 @@ class PageContract:
             assert list(await tx.customers.page_after(EVERYONE, NEWEST_FIRST, None, 9)) == [new]
             assert await tx.customers.count(EVERYONE) == 1
 
-    async def test_a_filtered_list_has_its_own_pages(self, storage: Storage, tenant: str) -> None:
-        crowd = a_crowd(tenant)
-        await keep(storage, *crowd)
-        which = CustomerFilter(min_total_spent=Decimal("1.00"))
-        kept = by_hand([each for each in crowd if which.keeps(each)], OLDEST_FIRST)
+    async def test_a_filtered_list_can_be_paged(self, storage: Storage, tenant: str) -> None:
+        customers = a_crowd(tenant)
+        await add_customers(storage, *customers)
+        customer_filter = CustomerFilter(min_total_spent=Decimal("1.00"))
+        expected = sorted_ids(
+            [customer for customer in customers if customer_filter.keeps(customer)], OLDEST_FIRST
+        )
         pages = [
-            await page(storage, tenant, number, 2, which=which, order=OLDEST_FIRST)
+            await page(
+                storage, tenant, number, 2, customer_filter=customer_filter, sort=OLDEST_FIRST
+            )
             for number in range(1, 8)
         ]
-        assert list(chain(*pages)) == kept
-        assert await walk(storage, tenant, OLDEST_FIRST, 2, which) == kept
-
-
-class WalkContract:
-    @pytest.mark.parametrize("order", [NEWEST_FIRST, OLDEST_FIRST])
-    async def test_a_walk_meets_everyone_once_while_others_come_and_go(
-        self, storage: Storage, tenant: str, order: CustomerSort
-    ) -> None:
-        crowd = [a_customer(tenant_id=tenant, created_at=later(days=day)) for day in range(8)]
-        passing = [
-            a_customer(tenant_id=tenant, created_at=later(days=day, hours=1)) for day in range(8)
-        ]
-        await keep(storage, *crowd)
-        met: list[Customer] = []
-        for come in passing:
-            met += await stretch(storage, tenant, met[-1] if met else None, 2, order=order)
-            await keep(storage, come)
-        regulars = {each.id for each in crowd}
-        assert [each.id for each in met if each.id in regulars] == by_hand(crowd, order)
-        assert len(met) == len({each.id for each in met})
-
-    async def test_a_walk_goes_on_from_a_customer_who_has_gone(
-        self, storage: Storage, tenant: str
-    ) -> None:
-        crowd = [a_customer(tenant_id=tenant, created_at=later(days=day)) for day in range(4)]
-        await keep(storage, *crowd)
-        await delete(storage, crowd[1])
-        found = await stretch(storage, tenant, crowd[1], 9, order=OLDEST_FIRST)
-        assert found == crowd[2:]
-
-    async def test_a_walk_by_a_date_goes_on_among_those_without(
-        self, storage: Storage, tenant: str
-    ) -> None:
-        crowd = [a_customer(tenant_id=tenant) for _ in range(3)]
-        buyer = a_customer(tenant_id=tenant, statistics=some_statistics())
-        await keep(storage, *crowd, buyer)
-        for way, silent in ((SortDirection.ASC, crowd), (SortDirection.DESC, crowd[::-1])):
-            order = CustomerSort(by=SortField.LAST_ORDER_DATE, order=way)
-            assert await stretch(storage, tenant, buyer, 9, order=order) == silent
-            assert await stretch(storage, tenant, silent[0], 9, order=order) == silent[1:]
-
-    async def test_a_customer_moves_in_a_list_when_what_it_is_sorted_by_changes(
-        self, storage: Storage, tenant: str
-    ) -> None:
-        crowd = [a_customer(tenant_id=tenant, first_name=name) for name in ("a", "b", "c")]
-        await keep(storage, *crowd)
-        await save(storage, moved := evolve(crowd[0], first_name="d"))
-        order = CustomerSort(by=SortField.FIRST_NAME, order=SortDirection.ASC)
-        assert await stretch(storage, tenant, None, 9, order=order) == [*crowd[1:], moved]
-
-    @pytest.mark.parametrize("moment", [FIRST_MOMENT, LAST_MOMENT])
-    async def test_the_ends_of_time_are_sorted_and_walked_as_moments(
-        self, storage: Storage, tenant: str, moment: datetime
-    ) -> None:
-        told = some_statistics(first_order_date=moment, last_order_date=moment)
-        crowd = [a_customer(tenant_id=tenant, statistics=told) for _ in range(3)]
-        crowd.append(a_customer(tenant_id=tenant))
-        await keep(storage, *crowd)
-        order = CustomerSort(by=SortField.FIRST_ORDER_DATE, order=SortDirection.ASC)
-        assert await walk(storage, tenant, order, 1) == [each.id for each in crowd]
+        assert list(chain(*pages)) == expected
+        assert await walk(storage, tenant, OLDEST_FIRST, 2, customer_filter) == expected

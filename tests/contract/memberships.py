@@ -1,4 +1,4 @@
-"""What every storage promises of the members it has stored, and of how far they have come."""
+"""The contract of stored members, refresh states and member filters."""
 
 import asyncio
 from typing import Any
@@ -19,32 +19,33 @@ from customers.core.model.query import (
 )
 from customers.core.model.segment import Segment
 from customers.core.ports.storage import Storage
-from tests.contract.filters import ACTIVE, BLOCKED, SHOPPERS, found, shopper
-from tests.contract.membership_steps import (
-    a_flip,
+from tests.contract.filters import ACTIVE, BLOCKED, SHOPPERS, find_customers, shopper
+from tests.contract.segments import a_stored_segment, remove_segment, save_segment, some_segments
+from tests.support.builders import NOW, a_customer, an_id, later
+from tests.support.membership_steps import (
+    a_change,
+    apply_changes,
     ids,
-    let_in,
-    let_out,
-    members_locked,
-    settle,
-    stand,
-    standing_of,
+    membership_transaction,
+    refresh_state_of,
+    remove_members,
+    save_refresh_state,
+    store_members,
     stored_members,
 )
-from tests.contract.segments import a_kept_segment, remove, save_segment
-from tests.contract.steps import (
+from tests.support.storage_steps import (
     Pause,
-    a_kept_customer,
+    a_stored_customer,
+    add_customers,
     add_segments,
     count,
     delete,
-    keep,
-    overlapping,
+    overlap,
     save,
+    some_customers,
 )
-from tests.support.builders import NOW, a_customer, an_id, later
 
-STANDINGS = [
+REFRESH_STATES = [
     RefreshState(watermark=NOW),
     RefreshState(target=NOW, cause=Cause.RULE),
     RefreshState(target=later(microseconds=1), cursor=an_id(), scanned=5_000, cause=Cause.SEGMENT),
@@ -58,151 +59,165 @@ def members_of(segment: Segment, **overrides: Any) -> CustomerFilter:
 
 
 class StoredMemberContract:
-    async def test_members_follow_the_flips(self, storage: Storage, tenant: str) -> None:
-        ada, bob, eve = [await a_kept_customer(storage, tenant) for _ in range(3)]
-        segment, other = [await a_kept_segment(storage, tenant) for _ in range(2)]
-        await settle(
-            storage, tenant, [a_flip(segment, ada), a_flip(other, eve), a_flip(segment, bob)]
+    async def test_members_follow_the_applied_changes(self, storage: Storage, tenant: str) -> None:
+        ada, bob, eve = await some_customers(storage, tenant, 3)
+        segment, other = await some_segments(storage, tenant, 2)
+        await apply_changes(
+            storage, tenant, [a_change(segment, ada), a_change(other, eve), a_change(segment, bob)]
         )
         assert await stored_members(storage, segment) == [ada, bob]
         assert await stored_members(storage, other) == [eve]
-        await settle(storage, tenant, [a_flip(segment, ada, entered=False), a_flip(segment, eve)])
+        await apply_changes(
+            storage, tenant, [a_change(segment, ada, entered=False), a_change(segment, eve)]
+        )
         assert await stored_members(storage, segment) == [bob, eve]
 
     @pytest.mark.parametrize("turns", [(True, False), (False, True), (True, False, True)])
-    async def test_of_a_customers_flips_the_last_one_says_who_is_a_member(
+    async def test_the_last_change_of_a_customer_decides_membership(
         self, storage: Storage, tenant: str, turns: tuple[bool, ...]
     ) -> None:
-        ada, bob = [await a_kept_customer(storage, tenant) for _ in range(2)]
-        segment = await a_kept_segment(storage, tenant)
+        ada, bob = await some_customers(storage, tenant, 2)
+        segment = await a_stored_segment(storage, tenant)
         if not turns[0]:
-            await let_in(storage, segment, ada)
-        membership_changes = [a_flip(segment, ada, entered=each) for each in turns]
-        await settle(storage, tenant, [*membership_changes, a_flip(segment, bob)])
+            await store_members(storage, segment, ada)
+        membership_changes = [a_change(segment, ada, entered=entered) for entered in turns]
+        await apply_changes(storage, tenant, [*membership_changes, a_change(segment, bob)])
         assert await stored_members(storage, segment) == ([ada, bob] if turns[-1] else [bob])
-        assert (await standing_of(storage, segment)).member_count == 1 + turns[-1]
+        assert (await refresh_state_of(storage, segment)).member_count == 1 + turns[-1]
 
-    async def test_those_of_some_customers_who_are_stored_are_named(
+    async def test_members_among_returns_the_ids_that_are_stored_members(
         self, storage: Storage, tenant: str
     ) -> None:
-        ada, bob, eve = [await a_kept_customer(storage, tenant) for _ in range(3)]
-        segment, other = [await a_kept_segment(storage, tenant) for _ in range(2)]
-        await let_in(storage, segment, ada, eve)
-        await let_in(storage, other, bob)
+        ada, bob, eve = await some_customers(storage, tenant, 3)
+        segment, other = await some_segments(storage, tenant, 2)
+        await store_members(storage, segment, ada, eve)
+        await store_members(storage, other, bob)
         await delete(storage, eve)
-        async with members_locked(storage, tenant) as tx:
-            told = await tx.memberships.members_among(segment.id, [ada.id, bob.id, eve.id, an_id()])
-            assert set(told) == {ada.id, eve.id}
+        async with membership_transaction(storage, tenant) as tx:
+            ids = await tx.memberships.members_among(segment.id, [ada.id, bob.id, eve.id, an_id()])
+            assert set(ids) == {ada.id, eve.id}
             assert set(await tx.memberships.members_among(segment.id, [])) == set()
 
-    async def test_a_thousand_customers_enter_and_leave_at_once(
+    async def test_a_thousand_customers_enter_and_leave_in_one_call(
         self, storage: Storage, tenant: str
     ) -> None:
-        crowd = [a_customer(tenant_id=tenant) for _ in range(1_000)]
-        segment = await a_kept_segment(storage, tenant)
-        await keep(storage, *crowd)
-        await let_in(storage, segment, *crowd)
+        customers = [a_customer(tenant_id=tenant) for _ in range(1_000)]
+        segment = await a_stored_segment(storage, tenant)
+        await add_customers(storage, *customers)
+        await store_members(storage, segment, *customers)
         assert await count(storage, tenant, members_of(segment)) == 1_000
-        await let_out(storage, segment, *crowd[:-1])
-        assert await stored_members(storage, segment) == crowd[-1:]
+        await remove_members(storage, segment, *customers[:-1])
+        assert await stored_members(storage, segment) == customers[-1:]
 
-    async def test_changes_of_customers_and_segments_leave_stored_members_alone(
+    async def test_writes_to_customers_and_segments_do_not_change_stored_members(
         self, storage: Storage, tenant: str
     ) -> None:
-        ada, gone = [await a_kept_customer(storage, tenant) for _ in range(2)]
-        segment = await a_kept_segment(storage, tenant)
-        await let_in(storage, segment, ada, gone)
-        deleted = await delete(storage, gone)
+        ada, eve = await some_customers(storage, tenant, 2)
+        segment = await a_stored_segment(storage, tenant)
+        await store_members(storage, segment, ada, eve)
+        deleted = await delete(storage, eve)
         await save_segment(storage, evolve(segment, is_active=False))
         assert await stored_members(storage, segment) == [ada]
-        assert (await standing_of(storage, segment)).member_count == 2
+        assert (await refresh_state_of(storage, segment)).member_count == 2
         await save(storage, restored := deleted.restored(later(days=1)))
         assert await stored_members(storage, segment) == [ada, restored]
 
-    async def test_a_segment_made_anew_under_an_old_id_has_no_members(
+    async def test_a_segment_that_reuses_an_id_has_no_members(
         self, storage: Storage, tenant: str
     ) -> None:
-        segment = await a_kept_segment(storage, tenant)
-        await let_in(storage, segment, await a_kept_customer(storage, tenant))
-        await stand(storage, segment, RefreshState(watermark=NOW))
-        await remove(storage, segment)
+        segment = await a_stored_segment(storage, tenant)
+        await store_members(storage, segment, await a_stored_customer(storage, tenant))
+        await save_refresh_state(storage, segment, RefreshState(watermark=NOW))
+        await remove_segment(storage, segment)
         await add_segments(storage, segment)
         assert await stored_members(storage, segment) == []
-        assert await standing_of(storage, segment) == RefreshState()
+        assert await refresh_state_of(storage, segment) == RefreshState()
 
-    async def test_who_locks_the_members_waits_for_the_one_who_holds_them(
+    async def test_the_membership_lock_is_held_by_one_transaction_at_a_time(
         self, storage: Storage, tenant: str
     ) -> None:
-        segment = await a_kept_segment(storage, tenant)
-        customer = await a_kept_customer(storage, tenant)
+        segment = await a_stored_segment(storage, tenant)
+        customer = await a_stored_customer(storage, tenant)
 
         async def hold(pause: Pause) -> None:
-            async with members_locked(storage, tenant) as tx:
+            async with membership_transaction(storage, tenant) as tx:
                 await pause()
-                await tx.memberships.apply([a_flip(segment, customer)])
+                await tx.memberships.apply([a_change(segment, customer)])
 
         async def wait() -> set[Any]:
-            async with members_locked(storage, tenant) as tx:
+            async with membership_transaction(storage, tenant) as tx:
                 return set(await tx.memberships.members_among(segment.id, [customer.id]))
 
-        assert await overlapping(hold, wait) == {customer.id}
+        assert await overlap(hold, wait) == {customer.id}
 
-    async def test_many_who_settle_at_once_are_all_counted(
-        self, storage: Storage, tenant: str
-    ) -> None:
-        crowd = [await a_kept_customer(storage, tenant) for _ in range(8)]
-        segment = await a_kept_segment(storage, tenant)
-        await asyncio.gather(*(let_in(storage, segment, each) for each in crowd))
-        assert (await standing_of(storage, segment)).member_count == 8
+    async def test_concurrent_applies_are_all_counted(self, storage: Storage, tenant: str) -> None:
+        customers = await some_customers(storage, tenant, 8)
+        segment = await a_stored_segment(storage, tenant)
+        await asyncio.gather(*(store_members(storage, segment, customer) for customer in customers))
+        assert (await refresh_state_of(storage, segment)).member_count == 8
 
 
-class StandingContract:
-    @pytest.mark.parametrize("refresh_state", STANDINGS, ids=str)
-    async def test_a_standing_is_read_as_it_was_told(
+class RefreshStateContract:
+    @pytest.mark.parametrize("refresh_state", REFRESH_STATES, ids=str)
+    async def test_a_saved_refresh_state_reads_back_unchanged(
         self, storage: Storage, tenant: str, refresh_state: RefreshState
     ) -> None:
-        segment = await a_kept_segment(storage, tenant)
-        for before in STANDINGS:
-            await stand(storage, segment, before)
-            await stand(storage, segment, refresh_state)
-            assert await standing_of(storage, segment) == refresh_state
+        segment = await a_stored_segment(storage, tenant)
+        for before in REFRESH_STATES:
+            await save_refresh_state(storage, segment, before)
+            await save_refresh_state(storage, segment, refresh_state)
+            assert await refresh_state_of(storage, segment) == refresh_state
 
-    async def test_the_number_of_members_is_that_of_those_who_are_stored(
+    async def test_the_member_count_is_maintained_by_apply_alone(
         self, storage: Storage, tenant: str
     ) -> None:
-        crowd = [await a_kept_customer(storage, tenant) for _ in range(3)]
-        segment = await a_kept_segment(storage, tenant)
-        await stand(storage, segment, told := RefreshState(watermark=NOW, member_count=99))
-        for members, change in ((3, let_in), (3, let_in), (2, let_out), (2, let_out)):
-            await change(storage, segment, *(crowd if members == 3 else crowd[:1]))
-            assert await standing_of(storage, segment) == evolve(told, member_count=members)
-            await stand(storage, segment, told)
-            assert await standing_of(storage, segment) == evolve(told, member_count=members)
+        customers = await some_customers(storage, tenant, 3)
+        segment = await a_stored_segment(storage, tenant)
+        await save_refresh_state(
+            storage, segment, refresh_state := RefreshState(watermark=NOW, member_count=99)
+        )
+        for members, change in (
+            (3, store_members),
+            (3, store_members),
+            (2, remove_members),
+            (2, remove_members),
+        ):
+            await change(storage, segment, *(customers if members == 3 else customers[:1]))
+            assert await refresh_state_of(storage, segment) == evolve(
+                refresh_state, member_count=members
+            )
+            await save_refresh_state(storage, segment, refresh_state)
+            assert await refresh_state_of(storage, segment) == evolve(
+                refresh_state, member_count=members
+            )
 
-    async def test_standings_are_told_of_the_segments_asked_for_or_of_all(
+    async def test_refresh_states_are_of_the_requested_segments_or_of_all(
         self, storage: Storage, tenant: str
     ) -> None:
-        one, two, gone = [await a_kept_segment(storage, tenant) for _ in range(3)]
-        await stand(storage, one, told := RefreshState(watermark=NOW))
-        await stand(storage, gone, told)
-        await remove(storage, gone)
+        one, two, old = await some_segments(storage, tenant, 3)
+        await save_refresh_state(storage, one, refresh_state := RefreshState(watermark=NOW))
+        await save_refresh_state(storage, old, refresh_state)
+        await remove_segment(storage, old)
         async with storage.view(tenant) as view:
-            some = await view.memberships.refresh_states([one.id, gone.id, an_id()])
-            every = await view.memberships.refresh_states()
+            requested = await view.memberships.refresh_states([one.id, old.id, an_id()])
+            all_states = await view.memberships.refresh_states()
             assert dict(await view.memberships.refresh_states([])) == {}
-        assert (dict(some), dict(every)) == ({one.id: told}, {one.id: told, two.id: RefreshState()})
+        assert (dict(requested), dict(all_states)) == (
+            {one.id: refresh_state},
+            {one.id: refresh_state, two.id: RefreshState()},
+        )
 
 
 class MemberFilterContract:
-    async def test_stored_members_are_corrected_by_a_filter(
+    async def test_a_member_filter_corrects_stored_members(
         self, storage: Storage, tenant: str
     ) -> None:
-        ada, bob, eve, max_ = [await a_kept_customer(storage, tenant) for _ in range(4)]
-        segment = await a_kept_segment(storage, tenant)
-        await let_in(storage, segment, ada, bob)
+        ada, bob, eve, max_ = await some_customers(storage, tenant, 4)
+        segment = await a_stored_segment(storage, tenant)
+        await store_members(storage, segment, ada, bob)
 
-        async def corrected(**told: frozenset[Any]) -> list[Customer]:
-            return await found(storage, tenant, members_of(segment, **told))
+        async def corrected(**corrections: frozenset[Any]) -> list[Customer]:
+            return await find_customers(storage, tenant, members_of(segment, **corrections))
 
         assert await corrected() == [ada, bob]
         assert await corrected(without=frozenset({ada.id, eve.id})) == [bob]
@@ -210,63 +225,74 @@ class MemberFilterContract:
         both = {"without": frozenset({ada.id}), "plus": frozenset({eve.id})}
         assert await corrected(**both) == [bob, eve]
 
-    async def test_neither_deleted_nor_unknown_customers_are_members(
+    async def test_deleted_and_unknown_customers_are_never_members(
         self, storage: Storage, tenant: str
     ) -> None:
-        ada, gone, lost = [await a_kept_customer(storage, tenant) for _ in range(3)]
-        segment = await a_kept_segment(storage, tenant)
-        await let_in(storage, segment, ada, gone)
-        await delete(storage, gone)
+        ada, eve, lost = await some_customers(storage, tenant, 3)
+        segment = await a_stored_segment(storage, tenant)
+        await store_members(storage, segment, ada, eve)
+        await delete(storage, eve)
         await delete(storage, lost)
-        which = members_of(segment, plus=frozenset({gone.id, lost.id, an_id()}))
-        assert await found(storage, tenant, which) == [ada]
+        customer_filter = members_of(segment, plus=frozenset({eve.id, lost.id, an_id()}))
+        assert await find_customers(storage, tenant, customer_filter) == [ada]
 
-    async def test_a_segment_without_stored_members_may_have_others(
+    async def test_a_filter_can_add_members_to_a_segment_without_any(
         self, storage: Storage, tenant: str
     ) -> None:
-        customer = await a_kept_customer(storage, tenant)
-        segment = await a_kept_segment(storage, tenant)
-        assert await found(storage, tenant, members_of(segment)) == []
-        some = members_of(segment, plus=frozenset({customer.id}))
-        assert await found(storage, tenant, some) == [customer]
+        customer = await a_stored_customer(storage, tenant)
+        segment = await a_stored_segment(storage, tenant)
+        assert await find_customers(storage, tenant, members_of(segment)) == []
+        customer_filter = members_of(segment, plus=frozenset({customer.id}))
+        assert await find_customers(storage, tenant, customer_filter) == [customer]
 
-    async def test_members_are_filtered_by_all_else_too(
+    async def test_members_can_be_filtered_by_other_fields(
         self, storage: Storage, tenant: str
     ) -> None:
-        crowd = [shopper(tenant, number) for number in range(6)]
-        segment = await a_kept_segment(storage, tenant)
-        await keep(storage, *crowd)
-        await let_in(storage, segment, *crowd[:3])
-        which = members_of(segment, plus=frozenset(ids(crowd[4:])), without={crowd[0].id})
-        blocked = evolve(which, statuses=frozenset({BLOCKED}))
-        assert await found(storage, tenant, blocked) == [crowd[2], crowd[5]]
-        early = evolve(which, created_to=later(days=1), statuses=frozenset({ACTIVE, BLOCKED}))
-        assert await found(storage, tenant, early) == [crowd[5]]
+        customers = [shopper(tenant, number) for number in range(6)]
+        segment = await a_stored_segment(storage, tenant)
+        await add_customers(storage, *customers)
+        await store_members(storage, segment, *customers[:3])
+        customer_filter = members_of(
+            segment, plus=frozenset(ids(customers[4:])), without={customers[0].id}
+        )
+        blocked = evolve(customer_filter, statuses=frozenset({BLOCKED}))
+        assert await find_customers(storage, tenant, blocked) == [customers[2], customers[5]]
+        early = evolve(
+            customer_filter, created_to=later(days=1), statuses=frozenset({ACTIVE, BLOCKED})
+        )
+        assert await find_customers(storage, tenant, early) == [customers[5]]
 
     @pytest.mark.parametrize("by", SortField)
-    @pytest.mark.parametrize("order", SortDirection)
-    async def test_members_are_paged_and_walked_through_in_every_order(
-        self, storage: Storage, tenant: str, by: SortField, order: SortDirection
+    @pytest.mark.parametrize("direction", SortDirection)
+    async def test_members_are_paged_by_number_and_cursor_in_every_order(
+        self, storage: Storage, tenant: str, by: SortField, direction: SortDirection
     ) -> None:
-        crowd = [shopper(tenant, number) for number in range(SHOPPERS)]
-        segment = await a_kept_segment(storage, tenant)
-        await keep(storage, *crowd)
-        await let_in(storage, segment, *crowd[::2])
-        without, plus = {each.id for each in crowd[:3]}, {each.id for each in crowd[1::4]}
-        which = members_of(segment, without=frozenset(without), plus=frozenset(plus))
-        wanted = ids(crowd[::2]) - without | plus
-        sorts = CustomerSort(by=by, order=order)
+        customers = [shopper(tenant, number) for number in range(SHOPPERS)]
+        segment = await a_stored_segment(storage, tenant)
+        await add_customers(storage, *customers)
+        await store_members(storage, segment, *customers[::2])
+        without, plus = (
+            {customer.id for customer in customers[:3]},
+            {customer.id for customer in customers[1::4]},
+        )
+        customer_filter = members_of(segment, without=frozenset(without), plus=frozenset(plus))
+        expected_ids = ids(customers[::2]) - without | plus
+        sort = CustomerSort(by=by, order=direction)
         async with storage.view(tenant) as view:
-            every = await view.customers.page_after(CustomerFilter(), sorts, None, 100)
-            expected = [each for each in every if each.id in wanted]
+            everyone = await view.customers.page_after(CustomerFilter(), sort, None, 100)
+            expected = [customer for customer in everyone if customer.id in expected_ids]
             pages = [
-                each
+                customer
                 for number in range(1, 6)
-                for each in await view.customers.page(which, sorts, Page(number=number, size=4))
+                for customer in await view.customers.page(
+                    customer_filter, sort, Page(number=number, size=4)
+                )
             ]
             walked: list[Customer] = []
-            while more := await view.customers.page_after(which, sorts, _key(walked, by), 4):
-                walked += more
+            while page := await view.customers.page_after(
+                customer_filter, sort, _key(walked, by), 4
+            ):
+                walked += page
         assert (pages, walked) == (expected, expected)
 
 

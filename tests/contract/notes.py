@@ -1,16 +1,16 @@
-"""What every storage promises of notes."""
+"""The contract of `NoteRepository`."""
 
 from collections.abc import Sequence
 
 import pytest
 
-from customers.core.errors import CustomerNotFound, NoteNotFound
+from customers.core.errors import NoteNotFound
 from customers.core.model.customer import Customer
 from customers.core.model.journal import Note
 from customers.core.model.query import JournalKey
 from customers.core.ports.storage import Storage
-from tests.contract.steps import a_kept_customer, add_notes, delete, save
-from tests.support.builders import a_customer, a_note, an_id, later
+from tests.support.builders import a_note, an_id, later
+from tests.support.storage_steps import a_stored_customer, add_notes, some_customers
 
 
 async def notes(
@@ -21,7 +21,7 @@ async def notes(
         return list(await view.notes.newest(customer.id, key, limit))
 
 
-async def remove(storage: Storage, customer: Customer, note: Note) -> None:
+async def remove_note(storage: Storage, customer: Customer, note: Note) -> None:
     async with storage.transaction(customer.tenant_id) as tx:
         await tx.customers.get_for_update(customer.id)
         await tx.notes.remove(customer.id, note.id)
@@ -32,85 +32,70 @@ def some_notes(customer: Customer, days: Sequence[int]) -> list[Note]:
 
 
 class NoteContract:
-    async def test_a_note_is_read_as_it_was_added(self, storage: Storage, tenant: str) -> None:
-        customer = await a_kept_customer(storage, tenant)
+    async def test_an_added_note_reads_back_unchanged(self, storage: Storage, tenant: str) -> None:
+        customer = await a_stored_customer(storage, tenant)
         text = "Zeile 1\n\tZeile 2 'x' \\ %s $1 \U0001f9ee" + "é" * 9_000
         note = a_note(customer, note=text, created_by=an_id(), updated_at=later(microseconds=1))
         await add_notes(storage, customer, note)
         assert await notes(storage, customer) == [note]
 
-    async def test_notes_come_newest_first_and_of_one_moment_by_id(
+    async def test_notes_are_listed_newest_first_and_ties_by_id(
         self, storage: Storage, tenant: str
     ) -> None:
-        customer = await a_kept_customer(storage, tenant)
-        written = some_notes(customer, [2, 0, 1, 1, 1])
-        await add_notes(storage, customer, *written)
-        assert await notes(storage, customer) == [written[place] for place in (0, 4, 3, 2, 1)]
+        customer = await a_stored_customer(storage, tenant)
+        added = some_notes(customer, [2, 0, 1, 1, 1])
+        await add_notes(storage, customer, *added)
+        assert await notes(storage, customer) == [added[index] for index in (0, 4, 3, 2, 1)]
 
-    async def test_no_more_notes_come_than_were_asked_for(
+    async def test_a_page_of_notes_has_at_most_the_limit(
         self, storage: Storage, tenant: str
     ) -> None:
-        customer = await a_kept_customer(storage, tenant)
-        await add_notes(storage, customer, *(written := some_notes(customer, [3, 2, 1])))
-        assert await notes(storage, customer, limit=2) == written[:2]
+        customer = await a_stored_customer(storage, tenant)
+        await add_notes(storage, customer, *(added := some_notes(customer, [3, 2, 1])))
+        assert await notes(storage, customer, limit=2) == added[:2]
 
     @pytest.mark.parametrize("limit", [1, 2, 3])
-    async def test_a_walk_through_notes_neither_skips_nor_repeats(
+    async def test_paging_through_notes_neither_skips_nor_repeats(
         self, storage: Storage, tenant: str, limit: int
     ) -> None:
-        customer = await a_kept_customer(storage, tenant)
+        customer = await a_stored_customer(storage, tenant)
         await add_notes(storage, customer, *some_notes(customer, [0, 0, 0, 1, 2, 2]))
-        met: list[Note] = []
-        while found := await notes(storage, customer, met[-1] if met else None, limit):
-            met += found
+        walked: list[Note] = []
+        while page := await notes(storage, customer, walked[-1] if walked else None, limit):
+            walked += page
             await add_notes(storage, customer, a_note(customer, created_at=later(days=9)))
-        assert met == (await notes(storage, customer))[-6:]
+        assert walked == (await notes(storage, customer))[-6:]
 
-    async def test_a_walk_goes_on_from_a_note_that_was_removed(
+    async def test_a_page_continues_after_a_removed_note(
         self, storage: Storage, tenant: str
     ) -> None:
-        customer = await a_kept_customer(storage, tenant)
-        await add_notes(storage, customer, *(written := some_notes(customer, [3, 2, 2, 1])))
-        await remove(storage, customer, written[2])
-        assert await notes(storage, customer, written[2]) == [written[1], written[3]]
+        customer = await a_stored_customer(storage, tenant)
+        await add_notes(storage, customer, *(added := some_notes(customer, [3, 2, 2, 1])))
+        await remove_note(storage, customer, added[2])
+        assert await notes(storage, customer, added[2]) == [added[1], added[3]]
 
-    async def test_a_removed_note_is_gone(self, storage: Storage, tenant: str) -> None:
-        customer = await a_kept_customer(storage, tenant)
-        await add_notes(storage, customer, *(written := some_notes(customer, [2, 1])))
-        await remove(storage, customer, written[0])
-        assert await notes(storage, customer) == [written[1]]
+    async def test_a_removed_note_is_not_listed_and_cannot_be_removed_again(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        customer = await a_stored_customer(storage, tenant)
+        await add_notes(storage, customer, *(added := some_notes(customer, [2, 1])))
+        await remove_note(storage, customer, added[0])
+        assert await notes(storage, customer) == [added[1]]
         with pytest.raises(NoteNotFound):
-            await remove(storage, customer, written[0])
+            await remove_note(storage, customer, added[0])
 
     async def test_only_a_note_of_the_customer_can_be_removed(
         self, storage: Storage, tenant: str
     ) -> None:
-        ada, bob = await a_kept_customer(storage, tenant), await a_kept_customer(storage, tenant)
+        ada, bob = await some_customers(storage, tenant, 2)
         await add_notes(storage, bob, his := a_note(bob))
         for foreign in (his, a_note(ada)):
             with pytest.raises(NoteNotFound):
-                await remove(storage, ada, foreign)
+                await remove_note(storage, ada, foreign)
         assert (await notes(storage, ada), await notes(storage, bob)) == ([], [his])
 
-    async def test_who_is_no_customer_has_no_notes(self, storage: Storage, tenant: str) -> None:
-        gone = await a_kept_customer(storage, tenant)
-        await add_notes(storage, gone, a_note(gone))
-        await delete(storage, gone)
-        for nobody in (gone, a_customer(tenant_id=tenant)):
-            with pytest.raises(CustomerNotFound):
-                await notes(storage, nobody)
-
-    async def test_notes_outlive_a_deletion(self, storage: Storage, tenant: str) -> None:
-        customer = await a_kept_customer(storage, tenant)
-        await add_notes(storage, customer, note := a_note(customer))
-        deleted = await delete(storage, customer)
-        await save(storage, deleted.restored(later(days=1)))
-        assert await notes(storage, customer) == [note]
-
-    async def test_a_transaction_reads_the_notes_it_has_written(
-        self, storage: Storage, tenant: str
-    ) -> None:
-        customer = await a_kept_customer(storage, tenant)
+    async def test_a_transaction_reads_its_own_notes(self, storage: Storage, tenant: str) -> None:
+        customer = await a_stored_customer(storage, tenant)
         await add_notes(storage, customer, old := a_note(customer))
         async with storage.transaction(tenant) as tx:
             await tx.customers.get_for_update(customer.id)

@@ -1,4 +1,4 @@
-"""What every storage promises of the ledger: claims, entries, refunds and reading them back."""
+"""The contract of `OrderRepository`: claims, entries and refunds."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -7,34 +7,32 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from customers.core.errors import CustomerNotFound
 from customers.core.model.customer import Customer
 from customers.core.model.money import MAX_AMOUNT
 from customers.core.model.order import Entry
 from customers.core.model.query import JournalKey
 from customers.core.ports.storage import Storage
-from tests.contract.steps import (
-    Pause,
-    a_kept_customer,
-    abandoned,
-    add_refunds,
-    delete,
-    enter,
-    overlapping,
-    save,
-)
 from tests.support.builders import (
     FIRST_MOMENT,
     LAST_MOMENT,
-    a_customer,
     a_refund,
     a_stub,
     a_tenant,
     an_entry,
     later,
 )
+from tests.support.storage_steps import (
+    Pause,
+    a_stored_customer,
+    add_refunds,
+    delete,
+    failing_transaction,
+    overlap,
+    save_entries,
+    some_customers,
+)
 
-WHOLE: dict[str, Any] = {
+ALL_FIELDS: dict[str, Any] = {
     "order_id": "#%_\\'\"$1:x~" + "A" * 80,
     "order_number": "Bestellung \u2116 7",
     "total_amount": Decimal("33.3300"),
@@ -62,29 +60,29 @@ async def newest(
         return list(await view.orders.newest(customer.id, key, limit))
 
 
-class ClaimContract:
-    async def test_claiming_an_order_nobody_told_makes_a_stub_that_is_kept(
+class OrderClaimContract:
+    async def test_claiming_an_unknown_order_stores_a_stub(
         self, storage: Storage, tenant: str
     ) -> None:
-        ada, bob = await a_kept_customer(storage, tenant), await a_kept_customer(storage, tenant)
+        ada, bob = await some_customers(storage, tenant, 2)
         stub = Entry(order_id="order-1", customer_id=ada.id)
         assert await claim(storage, ada, "order-1") == stub
         assert await claim(storage, ada, "order-1") == stub
         assert await claim(storage, bob, "order-1") == stub
 
-    async def test_claiming_an_order_gives_its_entry_whoever_it_is_of(
+    async def test_claiming_returns_the_entry_of_any_customer(
         self, storage: Storage, tenant: str
     ) -> None:
-        ada, bob = await a_kept_customer(storage, tenant), await a_kept_customer(storage, tenant)
-        await enter(storage, ada, entry := an_entry(ada, **WHOLE))
+        ada, bob = await some_customers(storage, tenant, 2)
+        await save_entries(storage, ada, entry := an_entry(ada, **ALL_FIELDS))
         assert await claim(storage, ada, entry.order_id) == entry
         assert await claim(storage, bob, entry.order_id) == entry
 
-    async def test_an_order_of_one_who_was_deleted_is_still_theirs(
+    async def test_an_order_of_a_deleted_customer_still_belongs_to_them(
         self, storage: Storage, tenant: str
     ) -> None:
-        gone, bob = await a_kept_customer(storage, tenant), await a_kept_customer(storage, tenant)
-        after = await enter(storage, gone, entry := an_entry(gone))
+        eve, bob = await some_customers(storage, tenant, 2)
+        after = await save_entries(storage, eve, entry := an_entry(eve))
         await delete(storage, after)
         assert await claim(storage, bob, entry.order_id) == entry
 
@@ -92,34 +90,32 @@ class ClaimContract:
     async def test_order_ids_are_compared_exactly(
         self, storage: Storage, tenant: str, other: str
     ) -> None:
-        customer = await a_kept_customer(storage, tenant)
-        await enter(storage, customer, an_entry(customer, order_id="order-1"))
+        customer = await a_stored_customer(storage, tenant)
+        await save_entries(storage, customer, an_entry(customer, order_id="order-1"))
         assert await claim(storage, customer, other) == a_stub(customer, order_id=other)
 
     async def test_an_order_id_of_another_tenant_is_free(
         self, storage: Storage, tenant: str
     ) -> None:
         theirs, ours = (
-            await a_kept_customer(storage, a_tenant()),
-            await a_kept_customer(storage, tenant),
+            await a_stored_customer(storage, a_tenant()),
+            await a_stored_customer(storage, tenant),
         )
-        await enter(storage, theirs, an_entry(theirs, order_id="order-1"))
+        await save_entries(storage, theirs, an_entry(theirs, order_id="order-1"))
         stub = await claim(storage, ours, "order-1")
         assert stub == a_stub(ours, order_id="order-1")
 
-    async def test_a_claim_that_is_rolled_back_leaves_nothing(
-        self, storage: Storage, tenant: str
-    ) -> None:
-        ada, bob = await a_kept_customer(storage, tenant), await a_kept_customer(storage, tenant)
-        async with abandoned(storage, tenant) as tx:
+    async def test_a_rolled_back_claim_stores_nothing(self, storage: Storage, tenant: str) -> None:
+        ada, bob = await some_customers(storage, tenant, 2)
+        async with failing_transaction(storage, tenant) as tx:
             await tx.customers.get_for_update(ada.id)
             await tx.orders.claim("order-1", ada.id)
         assert (await claim(storage, bob, "order-1")).customer_id == bob.id
 
-    async def test_who_waits_for_a_claim_finds_what_its_holder_saved(
+    async def test_a_waiter_for_a_new_order_gets_the_entry_its_holder_saved(
         self, storage: Storage, tenant: str
     ) -> None:
-        ada, bob = await a_kept_customer(storage, tenant), await a_kept_customer(storage, tenant)
+        ada, bob = await some_customers(storage, tenant, 2)
         entry = an_entry(ada, order_id="order-1")
 
         async def hold(pause: Pause) -> None:
@@ -129,13 +125,13 @@ class ClaimContract:
                 await pause()
                 await tx.orders.save(entry)
 
-        assert await overlapping(hold, lambda: claim(storage, bob, "order-1")) == entry
+        assert await overlap(hold, lambda: claim(storage, bob, "order-1")) == entry
 
-    async def test_who_waits_for_a_known_order_finds_what_its_holder_saved(
+    async def test_a_waiter_for_a_stored_order_gets_the_entry_its_holder_saved(
         self, storage: Storage, tenant: str
     ) -> None:
-        ada, bob = await a_kept_customer(storage, tenant), await a_kept_customer(storage, tenant)
-        await enter(storage, ada, entry := an_entry(ada))
+        ada, bob = await some_customers(storage, tenant, 2)
+        await save_entries(storage, ada, entry := an_entry(ada))
         cancelled = entry.cancel(later(days=1))
 
         async def hold(pause: Pause) -> None:
@@ -145,109 +141,94 @@ class ClaimContract:
                 await pause()
                 await tx.orders.save(cancelled)
 
-        assert await overlapping(hold, lambda: claim(storage, bob, entry.order_id)) == cancelled
+        assert await overlap(hold, lambda: claim(storage, bob, entry.order_id)) == cancelled
 
 
-class EntryContract:
-    async def test_an_entry_is_read_as_it_was_saved(self, storage: Storage, tenant: str) -> None:
-        customer = await a_kept_customer(storage, tenant)
-        entry = an_entry(customer, **WHOLE)
-        await enter(storage, customer, entry)
+class LedgerEntryContract:
+    async def test_a_saved_entry_reads_back_unchanged(self, storage: Storage, tenant: str) -> None:
+        customer = await a_stored_customer(storage, tenant)
+        entry = an_entry(customer, **ALL_FIELDS)
+        await save_entries(storage, customer, entry)
         assert await newest(storage, customer) == [entry]
 
-    async def test_a_stub_keeps_what_came_first_and_is_not_listed(
+    async def test_a_stub_stores_refunds_and_cancellation_and_is_not_listed(
         self, storage: Storage, tenant: str
     ) -> None:
-        customer = await a_kept_customer(storage, tenant)
+        customer = await a_stored_customer(storage, tenant)
         stub = a_stub(customer, refunds_total=Decimal("2.50"), cancelled_at=later(days=1))
-        await enter(storage, customer, stub)
+        await save_entries(storage, customer, stub)
         assert await claim(storage, customer, stub.order_id) == stub
         assert await newest(storage, customer) == []
 
     @pytest.mark.parametrize("amount", [Decimal(0), Decimal("0.01"), Decimal("0.0001"), MAX_AMOUNT])
-    async def test_every_amount_of_money_is_kept_to_the_last_decimal(
+    async def test_amounts_are_stored_to_the_last_decimal(
         self, storage: Storage, tenant: str, amount: Decimal
     ) -> None:
-        customer = await a_kept_customer(storage, tenant)
-        await enter(storage, customer, an_entry(customer, total_amount=amount))
+        customer = await a_stored_customer(storage, tenant)
+        await save_entries(storage, customer, an_entry(customer, total_amount=amount))
         (entry,) = await newest(storage, customer)
         assert entry.total_amount == amount
 
     @pytest.mark.parametrize("moment", [FIRST_MOMENT, LAST_MOMENT])
-    async def test_the_ends_of_time_are_kept_as_moments(
+    async def test_the_first_and_last_moment_can_be_stored(
         self, storage: Storage, tenant: str, moment: datetime
     ) -> None:
-        customer = await a_kept_customer(storage, tenant)
+        customer = await a_stored_customer(storage, tenant)
         entry = an_entry(customer, order_date=moment)
-        after = await enter(storage, customer, entry)
+        after = await save_entries(storage, customer, entry)
         assert await newest(storage, customer) == [entry]
         assert after.statistics.first_order_date == entry.order_date
 
-    async def test_orders_come_newest_first_and_of_one_moment_by_order_id(
+    async def test_orders_are_listed_newest_first_and_ties_by_order_id(
         self, storage: Storage, tenant: str
     ) -> None:
-        customer = await a_kept_customer(storage, tenant)
-        told = [("b", 1), ("a", 2), ("B", 1), ("a-1", 1), ("_", 1), ("c", 0)]
+        customer = await a_stored_customer(storage, tenant)
+        order_days = [("b", 1), ("a", 2), ("B", 1), ("a-1", 1), ("_", 1), ("c", 0)]
         entries = {
             name: an_entry(customer, order_id=name, order_date=later(days=day))
-            for name, day in told
+            for name, day in order_days
         }
-        await enter(storage, customer, *entries.values())
-        sort_key = [entries[name] for name in ("a", "b", "a-1", "_", "B", "c")]
-        assert await newest(storage, customer) == sort_key
-        assert await newest(storage, customer, limit=2) == sort_key[:2]
+        await save_entries(storage, customer, *entries.values())
+        in_order = [entries[name] for name in ("a", "b", "a-1", "_", "B", "c")]
+        assert await newest(storage, customer) == in_order
+        assert await newest(storage, customer, limit=2) == in_order[:2]
 
     @pytest.mark.parametrize("limit", [1, 2, 3])
-    async def test_a_walk_through_orders_neither_skips_nor_repeats(
+    async def test_paging_through_orders_neither_skips_nor_repeats(
         self, storage: Storage, tenant: str, limit: int
     ) -> None:
-        customer = await a_kept_customer(storage, tenant)
+        customer = await a_stored_customer(storage, tenant)
         days = [0, 0, 0, 1, 2, 2]
         entries = [an_entry(customer, order_date=later(days=day)) for day in days]
-        await enter(storage, customer, *entries)
-        met: list[Entry] = []
-        while found := await newest(storage, customer, met[-1] if met else None, limit):
-            met += found
-            await enter(storage, customer, an_entry(customer, order_date=later(days=9)))
+        await save_entries(storage, customer, *entries)
+        walked: list[Entry] = []
+        while page := await newest(storage, customer, walked[-1] if walked else None, limit):
+            walked += page
+            await save_entries(storage, customer, an_entry(customer, order_date=later(days=9)))
         entries.sort(key=lambda entry: (entry.order_date, entry.order_id), reverse=True)
-        assert met == entries
+        assert walked == entries
 
     async def test_a_cancelled_order_is_listed(self, storage: Storage, tenant: str) -> None:
-        customer = await a_kept_customer(storage, tenant)
+        customer = await a_stored_customer(storage, tenant)
         cancelled = an_entry(customer).cancel(later(days=1))
-        await enter(storage, customer, cancelled)
+        await save_entries(storage, customer, cancelled)
         assert await newest(storage, customer) == [cancelled]
 
-    async def test_a_customers_orders_are_their_own(self, storage: Storage, tenant: str) -> None:
-        ada, bob = await a_kept_customer(storage, tenant), await a_kept_customer(storage, tenant)
-        await enter(storage, ada, hers := an_entry(ada))
-        await enter(storage, bob, his := an_entry(bob))
+    async def test_orders_belong_to_one_customer(self, storage: Storage, tenant: str) -> None:
+        ada, bob = await some_customers(storage, tenant, 2)
+        await save_entries(storage, ada, hers := an_entry(ada))
+        await save_entries(storage, bob, his := an_entry(bob))
         assert (await newest(storage, ada), await newest(storage, bob)) == ([hers], [his])
-
-    async def test_who_is_no_customer_has_no_list_of_orders(
-        self, storage: Storage, tenant: str
-    ) -> None:
-        gone = await a_kept_customer(storage, tenant)
-        await delete(storage, await enter(storage, gone, an_entry(gone)))
-        for nobody in (gone, a_customer(tenant_id=tenant)):
-            with pytest.raises(CustomerNotFound):
-                await newest(storage, nobody)
-
-    async def test_the_ledger_outlives_a_deletion(self, storage: Storage, tenant: str) -> None:
-        customer = await a_kept_customer(storage, tenant)
-        deleted = await delete(storage, await enter(storage, customer, entry := an_entry(customer)))
-        await save(storage, deleted.restored(later(days=1)))
-        assert await newest(storage, customer) == [entry]
 
 
 class RefundContract:
-    async def test_a_refund_is_known_by_the_amount_it_was_told_with(
+    async def test_the_amount_of_a_stored_refund_can_be_read(
         self, storage: Storage, tenant: str
     ) -> None:
-        customer = await a_kept_customer(storage, tenant)
+        customer = await a_stored_customer(storage, tenant)
         entry = an_entry(customer, total_amount=MAX_AMOUNT)
         refund = a_refund(entry, refund_id="R%_\\'1", amount=Decimal("999999999999.98"))
-        await enter(storage, customer, entry)
+        await save_entries(storage, customer, entry)
         await add_refunds(storage, customer, refund)
         async with storage.transaction(tenant) as tx:
             amount = await tx.orders.refund_amount(entry.order_id, refund.refund_id)
@@ -256,38 +237,36 @@ class RefundContract:
                 assert await tx.orders.refund_amount(entry.order_id, other) is None
 
     async def test_a_refund_id_belongs_to_its_order(self, storage: Storage, tenant: str) -> None:
-        customer = await a_kept_customer(storage, tenant)
+        customer = await a_stored_customer(storage, tenant)
         one, two, three = (an_entry(customer) for _ in range(3))
-        await enter(storage, customer, one, two, three)
+        await save_entries(storage, customer, one, two, three)
         refunds = [
             a_refund(one, refund_id="r1", amount=Decimal("1.00")),
             a_refund(two, refund_id="r1", amount=Decimal("2.00")),
         ]
         await add_refunds(storage, customer, *refunds)
         async with storage.transaction(tenant) as tx:
-            known = [
-                await tx.orders.refund_amount(each.order_id, "r1") for each in (one, two, three)
+            amounts = [
+                await tx.orders.refund_amount(entry.order_id, "r1") for entry in (one, two, three)
             ]
-        assert known == [Decimal(1), Decimal(2), None]
+        assert amounts == [Decimal(1), Decimal(2), None]
 
-    async def test_a_stub_has_refunds_like_any_order(self, storage: Storage, tenant: str) -> None:
-        customer = await a_kept_customer(storage, tenant)
+    async def test_a_stub_can_have_refunds(self, storage: Storage, tenant: str) -> None:
+        customer = await a_stored_customer(storage, tenant)
         stub = a_stub(customer)
         refund = a_refund(stub, refunded_at=LAST_MOMENT)
         await add_refunds(storage, customer, refund)
         async with storage.transaction(tenant) as tx:
-            known = await tx.orders.refund_amount(stub.order_id, refund.refund_id)
-        assert known == refund.amount
+            amount = await tx.orders.refund_amount(stub.order_id, refund.refund_id)
+        assert amount == refund.amount
 
-    async def test_a_transaction_knows_the_refund_it_has_added(
-        self, storage: Storage, tenant: str
-    ) -> None:
-        customer = await a_kept_customer(storage, tenant)
-        await enter(storage, customer, entry := an_entry(customer))
+    async def test_a_transaction_reads_its_own_refund(self, storage: Storage, tenant: str) -> None:
+        customer = await a_stored_customer(storage, tenant)
+        await save_entries(storage, customer, entry := an_entry(customer))
         async with storage.transaction(tenant) as tx:
             await tx.customers.get_for_update(customer.id)
             await tx.orders.claim(entry.order_id, customer.id)
             await tx.orders.add_refund(refund := a_refund(entry))
             await tx.orders.save(evolve(entry, refunds_total=refund.amount))
-            known = await tx.orders.refund_amount(entry.order_id, refund.refund_id)
-        assert known == refund.amount
+            amount = await tx.orders.refund_amount(entry.order_id, refund.refund_id)
+        assert amount == refund.amount

@@ -1,4 +1,4 @@
-"""What every storage promises of the tokens of payment methods: each has one holder."""
+"""The contract of payment tokens: each has one holder at a time."""
 
 import asyncio
 from uuid import UUID
@@ -10,33 +10,31 @@ from customers.core.errors import PaymentMethodTaken
 from customers.core.model.customer import Customer
 from customers.core.ports.storage import Storage
 from tests.contract.payment_methods import methods
-from tests.contract.steps import (
-    Pause,
-    a_kept_customer,
-    abandoned,
-    delete,
-    overlapping,
-    set_methods,
-)
 from tests.support.builders import a_payment_method, a_tenant, later
+from tests.support.storage_steps import (
+    Pause,
+    a_stored_customer,
+    delete,
+    failing_transaction,
+    overlap,
+    set_methods,
+    some_customers,
+)
 
 TOKEN = {"payment_gateway": "stripe", "gateway_payment_method_id": "pm_shared"}
 
 
 async def restore(storage: Storage, customer: Customer) -> set[UUID]:
-    """Brings a deleted customer back; the methods whose tokens others have."""
+    """Restores a deleted customer; returns the ids of methods whose tokens others hold."""
     async with storage.transaction(customer.tenant_id) as tx:
         deleted = await tx.customers.get_any_for_update(customer.id)
         await tx.customers.save(deleted.restored(later(days=2)))
         return set(await tx.payment_methods.reclaim(customer.id))
 
 
-class TokenContract:
-    async def test_another_customers_token_is_refused(self, storage: Storage, tenant: str) -> None:
-        holder, late = (
-            await a_kept_customer(storage, tenant),
-            await a_kept_customer(storage, tenant),
-        )
+class PaymentTokenContract:
+    async def test_a_token_of_another_customer_raises(self, storage: Storage, tenant: str) -> None:
+        holder, late = await some_customers(storage, tenant, 2)
         await set_methods(storage, holder, a_payment_method(holder, **TOKEN))
         other = a_payment_method(late)
         await set_methods(storage, late, other)
@@ -51,10 +49,7 @@ class TokenContract:
     async def test_a_token_is_compared_exactly_and_within_its_gateway(
         self, storage: Storage, tenant: str, other: dict[str, str]
     ) -> None:
-        holder, late = (
-            await a_kept_customer(storage, tenant),
-            await a_kept_customer(storage, tenant),
-        )
+        holder, late = await some_customers(storage, tenant, 2)
         await set_methods(storage, holder, a_payment_method(holder, **TOKEN))
         card = a_payment_method(late, **TOKEN | other)
         await set_methods(storage, late, card)
@@ -62,8 +57,8 @@ class TokenContract:
 
     async def test_a_token_of_another_tenant_is_free(self, storage: Storage, tenant: str) -> None:
         theirs, ours = (
-            await a_kept_customer(storage, a_tenant()),
-            await a_kept_customer(storage, tenant),
+            await a_stored_customer(storage, a_tenant()),
+            await a_stored_customer(storage, tenant),
         )
         await set_methods(storage, theirs, a_payment_method(theirs, **TOKEN))
         card = a_payment_method(ours, **TOKEN)
@@ -71,45 +66,44 @@ class TokenContract:
         assert await methods(storage, ours) == [card]
 
     async def test_a_removed_token_is_free(self, storage: Storage, tenant: str) -> None:
-        holder, late = (
-            await a_kept_customer(storage, tenant),
-            await a_kept_customer(storage, tenant),
-        )
+        holder, late = await some_customers(storage, tenant, 2)
         await set_methods(storage, holder, a_payment_method(holder, **TOKEN))
         await set_methods(storage, holder)
         await set_methods(storage, late, card := a_payment_method(late, **TOKEN))
         assert await methods(storage, late) == [card]
 
-    async def test_a_token_can_go_over_to_another_method_of_its_customer(
+    async def test_a_token_can_move_to_another_method_of_its_customer(
         self, storage: Storage, tenant: str
     ) -> None:
-        customer = await a_kept_customer(storage, tenant)
+        customer = await a_stored_customer(storage, tenant)
         await set_methods(storage, customer, a_payment_method(customer, **TOKEN))
         await set_methods(storage, customer, new := a_payment_method(customer, **TOKEN))
         assert await methods(storage, customer) == [new]
 
-    async def test_of_many_who_bring_one_token_at_once_one_keeps_it(
+    async def test_of_concurrent_writes_of_one_token_one_succeeds(
         self, storage: Storage, tenant: str
     ) -> None:
-        rivals = [await a_kept_customer(storage, tenant) for _ in range(4)]
+        rivals = await some_customers(storage, tenant, 4)
         cards = [a_payment_method(rival, **TOKEN) for rival in rivals]
-        ends = await asyncio.gather(
-            *(set_methods(storage, card, his) for card, his in zip(rivals, cards, strict=True)),
+        results = await asyncio.gather(
+            *(
+                set_methods(storage, card, method)
+                for card, method in zip(rivals, cards, strict=True)
+            ),
             return_exceptions=True,
         )
-        assert [type(end) for end in ends if end is not None] == [PaymentMethodTaken] * 3
-        kept = [await methods(storage, rival) for rival in rivals]
-        assert kept == [
-            [card] if end is None else [] for card, end in zip(cards, ends, strict=True)
+        assert [type(result) for result in results if result is not None] == [
+            PaymentMethodTaken
+        ] * 3
+        holdings = [await methods(storage, rival) for rival in rivals]
+        assert holdings == [
+            [card] if result is None else [] for card, result in zip(cards, results, strict=True)
         ]
 
-    async def test_who_brings_a_token_that_is_being_removed_gets_it(
+    async def test_a_token_that_is_being_removed_goes_to_the_waiter(
         self, storage: Storage, tenant: str
     ) -> None:
-        holder, late = (
-            await a_kept_customer(storage, tenant),
-            await a_kept_customer(storage, tenant),
-        )
+        holder, late = await some_customers(storage, tenant, 2)
         mine, card = a_payment_method(holder, **TOKEN), a_payment_method(late, **TOKEN)
         await set_methods(storage, holder, mine)
 
@@ -119,84 +113,75 @@ class TokenContract:
                 await tx.payment_methods.replace(holder.id, [mine], [])
                 await pause()
 
-        await overlapping(remove, lambda: set_methods(storage, late, card))
+        await overlap(remove, lambda: set_methods(storage, late, card))
         assert await methods(storage, late) == [card]
 
 
-class ReleaseContract:
-    async def test_a_deleted_customers_tokens_are_free_and_kept(
+class TokenReleaseContract:
+    async def test_released_tokens_are_free_and_the_methods_stay_stored(
         self, storage: Storage, tenant: str
     ) -> None:
-        gone, late = await a_kept_customer(storage, tenant), await a_kept_customer(storage, tenant)
-        cards = [a_payment_method(gone, **TOKEN, is_default=True), a_payment_method(gone)]
-        await set_methods(storage, gone, *cards)
-        await delete(storage, gone)
+        eve, late = await some_customers(storage, tenant, 2)
+        cards = [a_payment_method(eve, **TOKEN, is_default=True), a_payment_method(eve)]
+        await set_methods(storage, eve, *cards)
+        await delete(storage, eve)
         await set_methods(storage, late, a_payment_method(late, **TOKEN))
         await set_methods(storage, late)
-        assert await restore(storage, gone) == set()
-        assert await methods(storage, gone) == cards
+        assert await restore(storage, eve) == set()
+        assert await methods(storage, eve) == cards
 
     async def test_reclaimed_tokens_are_taken_again(self, storage: Storage, tenant: str) -> None:
-        customer, late = (
-            await a_kept_customer(storage, tenant),
-            await a_kept_customer(storage, tenant),
-        )
+        customer, late = await some_customers(storage, tenant, 2)
         await set_methods(storage, customer, a_payment_method(customer, **TOKEN))
         await delete(storage, customer)
         await restore(storage, customer)
         with pytest.raises(PaymentMethodTaken):
             await set_methods(storage, late, a_payment_method(late, **TOKEN))
 
-    async def test_reclaiming_names_the_methods_whose_tokens_others_have(
+    async def test_reclaim_returns_the_methods_whose_tokens_others_hold(
         self, storage: Storage, tenant: str
     ) -> None:
-        customer, late = (
-            await a_kept_customer(storage, tenant),
-            await a_kept_customer(storage, tenant),
-        )
-        lost, kept = a_payment_method(customer, **TOKEN), a_payment_method(customer)
-        await set_methods(storage, customer, lost, kept)
+        customer, late = await some_customers(storage, tenant, 2)
+        lost, other = a_payment_method(customer, **TOKEN), a_payment_method(customer)
+        await set_methods(storage, customer, lost, other)
         await delete(storage, customer)
         await set_methods(storage, late, card := a_payment_method(late, **TOKEN))
         assert await restore(storage, customer) == {lost.id}
-        assert await methods(storage, customer) == [lost, kept]
+        assert await methods(storage, customer) == [lost, other]
         assert await methods(storage, late) == [card]
 
-    async def test_a_lost_method_can_be_replaced_away_and_the_rest_is_reclaimed(
+    async def test_a_lost_method_can_be_removed_and_the_others_are_reclaimed(
         self, storage: Storage, tenant: str
     ) -> None:
-        customer, late = (
-            await a_kept_customer(storage, tenant),
-            await a_kept_customer(storage, tenant),
-        )
-        lost, kept = a_payment_method(customer, **TOKEN), a_payment_method(customer)
-        await set_methods(storage, customer, lost, kept)
+        customer, late = await some_customers(storage, tenant, 2)
+        lost, other = a_payment_method(customer, **TOKEN), a_payment_method(customer)
+        await set_methods(storage, customer, lost, other)
         await delete(storage, customer)
         await set_methods(storage, late, a_payment_method(late, **TOKEN))
         await restore(storage, customer)
-        await set_methods(storage, customer, kept)
-        assert await methods(storage, customer) == [kept]
-        copy = {"gateway_payment_method_id": kept.gateway_payment_method_id}
+        await set_methods(storage, customer, other)
+        assert await methods(storage, customer) == [other]
+        copy = {"gateway_payment_method_id": other.gateway_payment_method_id}
         with pytest.raises(PaymentMethodTaken):
             await set_methods(storage, late, a_payment_method(late, **copy))
 
-    async def test_a_lost_method_stays_released_while_others_are_replaced(
+    async def test_a_lost_method_stays_released_when_others_change(
         self, storage: Storage, tenant: str
     ) -> None:
-        customer, late = [await a_kept_customer(storage, tenant) for _ in range(2)]
-        lost, kept = a_payment_method(customer, **TOKEN), a_payment_method(customer)
-        await set_methods(storage, customer, lost, kept)
+        customer, late = await some_customers(storage, tenant, 2)
+        lost, other = a_payment_method(customer, **TOKEN), a_payment_method(customer)
+        await set_methods(storage, customer, lost, other)
         await delete(storage, customer)
         await set_methods(storage, late, card := a_payment_method(late, **TOKEN))
         await restore(storage, customer)
-        await set_methods(storage, customer, lost, changed := evolve(kept, is_active=False))
+        await set_methods(storage, customer, lost, changed := evolve(other, is_active=False))
         assert await methods(storage, customer) == [lost, changed]
         assert await methods(storage, late) == [card]
 
-    async def test_who_took_a_released_token_holds_it_after_a_reclaim(
+    async def test_a_token_taken_after_its_release_stays_with_its_new_holder(
         self, storage: Storage, tenant: str
     ) -> None:
-        customer, late, third = [await a_kept_customer(storage, tenant) for _ in range(3)]
+        customer, late, third = await some_customers(storage, tenant, 3)
         await set_methods(storage, customer, a_payment_method(customer, **TOKEN))
         await delete(storage, customer)
         await set_methods(storage, late, a_payment_method(late, **TOKEN))
@@ -208,43 +193,37 @@ class ReleaseContract:
     async def test_a_customer_without_methods_has_nothing_to_release_or_reclaim(
         self, storage: Storage, tenant: str
     ) -> None:
-        customer = await a_kept_customer(storage, tenant)
+        customer = await a_stored_customer(storage, tenant)
         await delete(storage, customer)
         assert await restore(storage, customer) == set()
         assert await methods(storage, customer) == []
 
-    async def test_releasing_leaves_other_customers_tokens_alone(
+    async def test_release_does_not_touch_tokens_of_other_customers(
         self, storage: Storage, tenant: str
     ) -> None:
-        gone, holder, late = [await a_kept_customer(storage, tenant) for _ in range(3)]
+        eve, holder, late = await some_customers(storage, tenant, 3)
         await set_methods(storage, holder, a_payment_method(holder, **TOKEN))
-        await delete(storage, gone)
+        await delete(storage, eve)
         with pytest.raises(PaymentMethodTaken):
             await set_methods(storage, late, a_payment_method(late, **TOKEN))
 
     async def test_a_rolled_back_release_frees_nothing(self, storage: Storage, tenant: str) -> None:
-        customer, late = (
-            await a_kept_customer(storage, tenant),
-            await a_kept_customer(storage, tenant),
-        )
+        customer, late = await some_customers(storage, tenant, 2)
         await set_methods(storage, customer, a_payment_method(customer, **TOKEN))
-        async with abandoned(storage, tenant) as tx:
+        async with failing_transaction(storage, tenant) as tx:
             await tx.customers.get_for_update(customer.id)
             await tx.payment_methods.release(customer.id)
             await tx.customers.save(customer.deleted(later(days=1)))
         with pytest.raises(PaymentMethodTaken):
             await set_methods(storage, late, a_payment_method(late, **TOKEN))
 
-    async def test_who_is_restored_while_another_takes_the_token_back_is_told_so(
+    async def test_a_concurrent_reclaim_returns_the_token_it_lost(
         self, storage: Storage, tenant: str
     ) -> None:
-        first, second = (
-            await a_kept_customer(storage, tenant),
-            await a_kept_customer(storage, tenant),
-        )
-        for each in (first, second):
-            await set_methods(storage, each, a_payment_method(each, **TOKEN))
-            await delete(storage, each)
+        first, second = await some_customers(storage, tenant, 2)
+        for customer in (first, second):
+            await set_methods(storage, customer, a_payment_method(customer, **TOKEN))
+            await delete(storage, customer)
 
         async def take_back(pause: Pause) -> None:
             async with storage.transaction(tenant) as tx:
@@ -253,5 +232,5 @@ class ReleaseContract:
                 assert not await tx.payment_methods.reclaim(first.id)
                 await pause()
 
-        lost = await overlapping(take_back, lambda: restore(storage, second))
-        assert lost == {each.id for each in await methods(storage, second)}
+        lost = await overlap(take_back, lambda: restore(storage, second))
+        assert lost == {method.id for method in await methods(storage, second)}

@@ -1,4 +1,4 @@
-"""What every storage promises of searches: folded literal parts of what a customer is called by."""
+"""The contract of search: a folded literal substring of names, e-mail or phone."""
 
 from typing import Any
 
@@ -8,11 +8,9 @@ from attrs import evolve
 from customers.core.model.customer import Customer
 from customers.core.model.query import CustomerFilter, search_key
 from customers.core.ports.storage import Storage
-from tests.contract.filters import found
-from tests.contract.steps import delete, keep, save
-from tests.support.builders import (
-    a_customer,
-)
+from tests.contract.filters import find_customers
+from tests.support.builders import a_customer
+from tests.support.storage_steps import add_customers, delete, save
 
 PEOPLE: dict[str, dict[str, Any]] = {
     "percent": {"first_name": "100%", "last_name": "Wool"},
@@ -95,35 +93,39 @@ SEARCHES = [
 ]
 
 
-def people(tenant: str) -> dict[str, Customer]:
+def searchable_customers(tenant: str) -> dict[str, Customer]:
     plain = {"first_name": "Plain", "last_name": "Person"}
     return {
-        name: a_customer(tenant_id=tenant, **{"email": f"{name}@d.test"} | plain | told)
-        for name, told in PEOPLE.items()
+        name: a_customer(tenant_id=tenant, **{"email": f"{name}@d.test"} | plain | fields)
+        for name, fields in PEOPLE.items()
     }
 
 
-class SearchContract:
+class CustomerSearchContract:
     @pytest.mark.parametrize(("search", "names"), SEARCHES)
-    async def test_a_search_finds_a_folded_literal_part(
+    async def test_a_search_finds_a_folded_literal_substring(
         self, storage: Storage, tenant: str, search: str, names: list[str]
     ) -> None:
-        everyone = people(tenant)
-        await keep(storage, *everyone.values())
-        which = CustomerFilter(search=search_key(search))
-        assert await found(storage, tenant, which) == [everyone[name] for name in names]
+        everyone = searchable_customers(tenant)
+        await add_customers(storage, *everyone.values())
+        customer_filter = CustomerFilter(search=search_key(search))
+        assert await find_customers(storage, tenant, customer_filter) == [
+            everyone[name] for name in names
+        ]
 
-    async def test_a_search_finds_what_a_customer_has_become(
+    async def test_a_search_finds_the_current_name_only(
         self, storage: Storage, tenant: str
     ) -> None:
         customer = a_customer(tenant_id=tenant, last_name="Byron")
-        await keep(storage, customer)
+        await add_customers(storage, customer)
         await save(storage, married := evolve(customer, last_name="Lovelace"))
-        assert await found(storage, tenant, CustomerFilter(search="byron")) == []
-        assert await found(storage, tenant, CustomerFilter(search="lovelace")) == [married]
+        assert await find_customers(storage, tenant, CustomerFilter(search="byron")) == []
+        assert await find_customers(storage, tenant, CustomerFilter(search="lovelace")) == [married]
 
-    async def test_a_search_does_not_find_the_deleted(self, storage: Storage, tenant: str) -> None:
+    async def test_a_search_does_not_find_deleted_customers(
+        self, storage: Storage, tenant: str
+    ) -> None:
         customer = a_customer(tenant_id=tenant)
-        await keep(storage, customer)
+        await add_customers(storage, customer)
         await delete(storage, customer)
-        assert await found(storage, tenant, CustomerFilter(search="ada")) == []
+        assert await find_customers(storage, tenant, CustomerFilter(search="ada")) == []

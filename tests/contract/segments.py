@@ -1,4 +1,4 @@
-"""What every storage promises of segments."""
+"""The contract of `SegmentRepository`."""
 
 import asyncio
 
@@ -8,20 +8,10 @@ from attrs import evolve
 from customers.core.errors import SegmentNameTaken, SegmentNotFound
 from customers.core.model.segment import Segment
 from customers.core.ports.storage import Storage
-from tests.contract.steps import (
-    Pause,
-    add_segments,
-    overlapping,
-)
-from tests.support.builders import (
-    a_dynamic_segment,
-    a_segment,
-    a_tenant,
-    an_id,
-    later,
-)
+from tests.support.builders import a_dynamic_segment, a_segment, a_tenant, an_id, later
+from tests.support.storage_steps import Pause, add_segments, overlap
 
-WRITTEN = (
+RULES = (
     '{ "logicalOperator": "or", "rules": [{"field":"totalSpent", "operator": "greaterThan", '
     '"value": "1000"},\n {"value": 1.50, "operator": "lt", "field": "lifetime_value"},'
     '{"field": "notes", "operator": "contains", "value": "\\u00e9%_\\\\\'"}]}'
@@ -30,17 +20,21 @@ SAME_NAME = [("VIP", "VIP"), ("VIP", "vip"), ("Straße", "STRASSE"), ("É", "e\u
 
 
 def a_manual_segment_with_rules(written: str, tenant_id: str) -> Segment:
-    """Its rules are kept and not evaluated, so they need not even be rules."""
+    """Its rules are stored without being evaluated, so they may be any JSON."""
     return a_segment(tenant_id=tenant_id, rules_text=written)
 
 
-async def a_kept_segment(storage: Storage, tenant: str) -> Segment:
+async def a_stored_segment(storage: Storage, tenant: str) -> Segment:
     segment = a_segment(tenant_id=tenant)
     await add_segments(storage, segment)
     return segment
 
 
-async def get(storage: Storage, segment: Segment) -> Segment:
+async def some_segments(storage: Storage, tenant: str, number: int) -> list[Segment]:
+    return [await a_stored_segment(storage, tenant) for _ in range(number)]
+
+
+async def get_segment(storage: Storage, segment: Segment) -> Segment:
     async with storage.view(segment.tenant_id) as view:
         return await view.segments.get(segment.id)
 
@@ -51,7 +45,7 @@ async def save_segment(storage: Storage, segment: Segment) -> None:
         await tx.segments.save(segment)
 
 
-async def remove(storage: Storage, segment: Segment) -> None:
+async def remove_segment(storage: Storage, segment: Segment) -> None:
     async with storage.transaction(segment.tenant_id) as tx:
         await tx.memberships.acquire_lock()
         await tx.segments.get_for_update(segment.id)
@@ -59,36 +53,40 @@ async def remove(storage: Storage, segment: Segment) -> None:
 
 
 class SegmentContract:
-    async def test_a_segment_is_read_as_it_was_added(self, storage: Storage, tenant: str) -> None:
+    async def test_an_added_segment_reads_back_unchanged(
+        self, storage: Storage, tenant: str
+    ) -> None:
         segment = a_dynamic_segment(
-            WRITTEN, tenant_id=tenant, name="Großkunden %_'", description="a\n\tb", is_active=False
+            RULES, tenant_id=tenant, name="Großkunden %_'", description="a\n\tb", is_active=False
         )
         await add_segments(storage, segment)
-        assert await get(storage, segment) == segment
+        assert await get_segment(storage, segment) == segment
 
     @pytest.mark.parametrize(
         "written", ["[]", '"[]"', '{"conditions":[],"logic":"NOT"}', "[ [ ], [] ]", "[\n]"]
     )
     @pytest.mark.parametrize("is_dynamic", [False, True])
-    async def test_rules_are_kept_as_they_were_written(
+    async def test_the_text_of_rules_is_stored_unchanged(
         self, storage: Storage, tenant: str, written: str, is_dynamic: bool
     ) -> None:
         make = a_dynamic_segment if is_dynamic else a_manual_segment_with_rules
         segment = make(written, tenant_id=tenant)
         await add_segments(storage, segment)
-        assert await get(storage, segment) == segment
+        assert await get_segment(storage, segment) == segment
         await save_segment(storage, plain := a_segment(tenant_id=tenant, id=segment.id))
-        assert await get(storage, segment) == plain
+        assert await get_segment(storage, segment) == plain
 
-    async def test_segments_come_newest_first(self, storage: Storage, tenant: str) -> None:
-        made = [a_segment(tenant_id=tenant, created_at=later(days=day)) for day in (1, 3, 0, 2, 2)]
-        await add_segments(storage, *made)
-        async with storage.view(tenant) as view:
-            assert list(await view.segments.all()) == [made[place] for place in (1, 4, 3, 0, 2)]
-
-    async def test_a_segment_that_is_not_there_is_not_found(
+    async def test_segments_are_listed_newest_first_and_ties_by_id(
         self, storage: Storage, tenant: str
     ) -> None:
+        segments = [
+            a_segment(tenant_id=tenant, created_at=later(days=day)) for day in (1, 3, 0, 2, 2)
+        ]
+        await add_segments(storage, *segments)
+        async with storage.view(tenant) as view:
+            assert list(await view.segments.all()) == [segments[index] for index in (1, 4, 3, 0, 2)]
+
+    async def test_reading_an_unknown_segment_raises(self, storage: Storage, tenant: str) -> None:
         async with storage.view(tenant) as view:
             assert list(await view.segments.all()) == []
             with pytest.raises(SegmentNotFound):
@@ -97,27 +95,27 @@ class SegmentContract:
             with pytest.raises(SegmentNotFound):
                 await tx.segments.get_for_update(an_id())
 
-    async def test_a_saved_segment_is_read_as_it_was_saved(
+    async def test_a_saved_segment_reads_back_unchanged(
         self, storage: Storage, tenant: str
     ) -> None:
-        segment = await a_kept_segment(storage, tenant)
-        whole = a_dynamic_segment(WRITTEN, tenant_id=tenant, id=segment.id, is_active=False)
-        for value in (whole, segment, evolve(segment, updated_at=later(microseconds=1))):
+        segment = await a_stored_segment(storage, tenant)
+        full = a_dynamic_segment(RULES, tenant_id=tenant, id=segment.id, is_active=False)
+        for value in (full, segment, evolve(segment, updated_at=later(microseconds=1))):
             await save_segment(storage, value)
-            assert await get(storage, segment) == value
+            assert await get_segment(storage, segment) == value
 
-    async def test_a_removed_segment_is_gone(self, storage: Storage, tenant: str) -> None:
-        gone, other = [await a_kept_segment(storage, tenant) for _ in range(2)]
-        await remove(storage, gone)
+    async def test_a_removed_segment_is_not_found(self, storage: Storage, tenant: str) -> None:
+        old, other = await some_segments(storage, tenant, 2)
+        await remove_segment(storage, old)
         async with storage.view(tenant) as view:
             assert list(await view.segments.all()) == [other]
             with pytest.raises(SegmentNotFound):
-                await view.segments.get(gone.id)
+                await view.segments.get(old.id)
 
-    async def test_who_waits_for_a_segment_finds_what_its_holder_saved(
+    async def test_a_waiter_for_a_segment_gets_the_value_its_holder_saved(
         self, storage: Storage, tenant: str
     ) -> None:
-        segment = await a_kept_segment(storage, tenant)
+        segment = await a_stored_segment(storage, tenant)
         renamed = evolve(segment, name="Renamed")
 
         async def hold(pause: Pause) -> None:
@@ -130,12 +128,12 @@ class SegmentContract:
             async with storage.transaction(tenant) as tx:
                 return await tx.segments.get_for_update(segment.id)
 
-        assert await overlapping(hold, wait) == renamed
+        assert await overlap(hold, wait) == renamed
 
-    async def test_who_waits_for_a_segment_that_is_removed_does_not_find_it(
+    async def test_a_waiter_for_a_segment_that_is_removed_does_not_find_it(
         self, storage: Storage, tenant: str
     ) -> None:
-        segment = await a_kept_segment(storage, tenant)
+        segment = await a_stored_segment(storage, tenant)
 
         async def hold(pause: Pause) -> None:
             async with storage.transaction(tenant) as tx:
@@ -149,7 +147,7 @@ class SegmentContract:
                 with pytest.raises(SegmentNotFound):
                     await tx.segments.get_for_update(segment.id)
 
-        await overlapping(hold, wait)
+        await overlap(hold, wait)
 
 
 class SegmentNameContract:
@@ -166,36 +164,36 @@ class SegmentNameContract:
         async with storage.view(tenant) as view:
             assert list(await view.segments.all()) == [other, holder]
 
-    async def test_the_letter_case_of_a_name_can_change(
+    async def test_a_segment_can_change_the_case_of_its_name(
         self, storage: Storage, tenant: str
     ) -> None:
         segment = a_segment(tenant_id=tenant, name="vip")
         await add_segments(storage, segment)
         await save_segment(storage, shouted := evolve(segment, name="VIP"))
-        assert await get(storage, segment) == shouted
+        assert await get_segment(storage, segment) == shouted
 
-    async def test_a_name_is_free_after_its_segment_went_or_took_another(
+    async def test_a_name_is_free_after_its_segment_is_removed_or_renamed(
         self, storage: Storage, tenant: str
     ) -> None:
-        gone, mover = a_segment(tenant_id=tenant, name="a"), a_segment(tenant_id=tenant, name="b")
-        await add_segments(storage, gone, mover)
-        await remove(storage, gone)
+        old, mover = a_segment(tenant_id=tenant, name="a"), a_segment(tenant_id=tenant, name="b")
+        await add_segments(storage, old, mover)
+        await remove_segment(storage, old)
         await save_segment(storage, moved := evolve(mover, name="A"))
         await add_segments(storage, new := a_segment(tenant_id=tenant, name="B"))
-        assert (await get(storage, moved), await get(storage, new)) == (moved, new)
+        assert (await get_segment(storage, moved), await get_segment(storage, new)) == (moved, new)
 
     async def test_a_name_of_another_tenant_is_free(self, storage: Storage, tenant: str) -> None:
         await add_segments(storage, a_segment(tenant_id=a_tenant(), name="VIP"))
         await add_segments(storage, ours := a_segment(tenant_id=tenant, name="VIP"))
-        assert await get(storage, ours) == ours
+        assert await get_segment(storage, ours) == ours
 
-    async def test_of_many_who_add_one_name_at_once_one_is_kept(
+    async def test_of_concurrent_adds_of_one_name_one_succeeds(
         self, storage: Storage, tenant: str
     ) -> None:
         rivals = [a_segment(tenant_id=tenant, name="VIP") for _ in range(6)]
-        ends = await asyncio.gather(
-            *(add_segments(storage, each) for each in rivals), return_exceptions=True
+        results = await asyncio.gather(
+            *(add_segments(storage, rival) for rival in rivals), return_exceptions=True
         )
-        assert [type(end) for end in ends if end is not None] == [SegmentNameTaken] * 5
+        assert [type(result) for result in results if result is not None] == [SegmentNameTaken] * 5
         async with storage.view(tenant) as view:
-            assert list(await view.segments.all()) == [rivals[ends.index(None)]]
+            assert list(await view.segments.all()) == [rivals[results.index(None)]]

@@ -1,4 +1,4 @@
-"""What every storage promises of whom its stored members may be wrong about."""
+"""The contract of `stale_candidates` and `due`."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -10,9 +10,7 @@ from customers.core.model.customer import Customer
 from customers.core.model.membership import DateRange, StaleCandidate
 from customers.core.model.rules.timing import DateField
 from customers.core.ports.storage import Storage
-from tests.contract.membership_steps import MANY, let_in, watch
-from tests.contract.segments import a_kept_segment
-from tests.contract.steps import a_kept_customer, delete, keep, put, save
+from tests.contract.segments import some_segments
 from tests.support.builders import (
     FIRST_MOMENT,
     LAST_MOMENT,
@@ -21,150 +19,177 @@ from tests.support.builders import (
     later,
     some_statistics,
 )
+from tests.support.membership_steps import MANY, set_capture, store_members
+from tests.support.storage_steps import (
+    a_stored_customer,
+    add_customers,
+    assign,
+    delete,
+    save,
+    some_customers,
+)
 
 every_date = pytest.mark.parametrize("date", DateField)
 
 
-def dated(tenant: str, date: DateField, at: datetime | None) -> Customer:
-    """A customer all of whose other dates are far away."""
-    told: dict[str, Any] = {
+def a_customer_dated(tenant: str, date: DateField, moment: datetime | None) -> Customer:
+    """A customer with that date, and all other dates far away."""
+    dates: dict[str, Any] = {
         "created_at": later(days=-5_000),
         "first_order_date": later(days=-5_000),
         "last_order_date": later(days=5_000),
-        date.value: at,
+        date.value: moment,
     }
-    created_at = told.pop("created_at")
-    return a_customer(tenant_id=tenant, created_at=created_at, statistics=some_statistics(**told))
+    created_at = dates.pop("created_at")
+    return a_customer(tenant_id=tenant, created_at=created_at, statistics=some_statistics(**dates))
 
 
-def a_span(date: DateField, low: datetime, high: datetime) -> DateRange:
+def a_date_range(date: DateField, low: datetime, high: datetime) -> DateRange:
     return DateRange(date=date, low=low, high=high)
 
 
-async def in_doubt(
-    storage: Storage, tenant: str, *date_ranges: DateRange, most: int = MANY
+async def stale_candidates(
+    storage: Storage, tenant: str, *date_ranges: DateRange, limit: int = MANY
 ) -> list[StaleCandidate]:
-    """Oldest id first."""
+    """The stale candidates, by id."""
     async with storage.view(tenant) as view:
-        found = await view.memberships.stale_candidates(date_ranges, most)
-    return sorted(found, key=lambda candidate: candidate.customer.id)
+        candidates = await view.memberships.stale_candidates(date_ranges, limit)
+    return sorted(candidates, key=lambda candidate: candidate.customer.id)
 
 
-async def who(storage: Storage, tenant: str, *date_ranges: DateRange) -> list[Customer]:
-    return [candidate.customer for candidate in await in_doubt(storage, tenant, *date_ranges)]
+async def stale_customers(storage: Storage, tenant: str, *date_ranges: DateRange) -> list[Customer]:
+    return [
+        candidate.customer for candidate in await stale_candidates(storage, tenant, *date_ranges)
+    ]
 
 
-async def due(
+async def due_segments(
     storage: Storage, tenant: str, date_ranges: dict[Any, Collection[DateRange]]
 ) -> set[Any]:
     async with storage.view(tenant) as view:
         return set(await view.memberships.due(date_ranges))
 
 
-class DoubtContract:
-    async def test_nobody_is_in_doubt_without_marks_and_spans(
+class StaleCandidateContract:
+    async def test_nobody_is_stale_without_pending_changes_and_ranges(
         self, storage: Storage, tenant: str
     ) -> None:
-        await a_kept_customer(storage, tenant)
-        assert await who(storage, tenant) == []
+        await a_stored_customer(storage, tenant)
+        assert await stale_customers(storage, tenant) == []
 
-    async def test_customers_with_marks_are_in_doubt_the_deleted_too(
+    async def test_customers_with_pending_changes_are_stale_even_if_deleted(
         self, storage: Storage, tenant: str
     ) -> None:
-        gone = [await a_kept_customer(storage, tenant) for _ in range(2)][-1]
-        await watch(storage, tenant)
-        new = await a_kept_customer(storage, tenant)
-        gone = await delete(storage, gone)
-        assert await who(storage, tenant) == [gone, new]
+        _, eve = await some_customers(storage, tenant, 2)
+        await set_capture(storage, tenant)
+        new = await a_stored_customer(storage, tenant)
+        eve = await delete(storage, eve)
+        assert await stale_customers(storage, tenant) == [eve, new]
 
     @every_date
-    async def test_customers_whose_date_lies_in_a_span_are_in_doubt(
+    async def test_customers_with_a_date_in_a_range_are_stale(
         self, storage: Storage, tenant: str, date: DateField
     ) -> None:
-        moments = [later(microseconds=each) for each in (-1, 0, 5, 10, 11)]
-        crowd = [dated(tenant, date, each) for each in moments]
-        await keep(storage, *crowd)
-        span = a_span(date, moments[1], moments[3])
-        assert await who(storage, tenant, span) == crowd[1:4]
-        assert await who(storage, tenant, a_span(date, moments[3], moments[1])) == []
+        moments = [later(microseconds=microseconds) for microseconds in (-1, 0, 5, 10, 11)]
+        customers = [a_customer_dated(tenant, date, moment) for moment in moments]
+        await add_customers(storage, *customers)
+        date_range = a_date_range(date, moments[1], moments[3])
+        assert await stale_customers(storage, tenant, date_range) == customers[1:4]
+        assert (
+            await stale_customers(storage, tenant, a_date_range(date, moments[3], moments[1])) == []
+        )
 
     @pytest.mark.parametrize("date", [DateField.FIRST_ORDER_DATE, DateField.LAST_ORDER_DATE])
-    async def test_who_has_no_date_lies_in_no_span(
+    async def test_a_customer_without_the_date_is_in_no_range(
         self, storage: Storage, tenant: str, date: DateField
     ) -> None:
-        await keep(storage, dated(tenant, date, None), other := dated(tenant, date, later()))
-        assert await who(storage, tenant, a_span(date, FIRST_MOMENT, LAST_MOMENT)) == [other]
+        await add_customers(
+            storage,
+            a_customer_dated(tenant, date, None),
+            other := a_customer_dated(tenant, date, later()),
+        )
+        assert await stale_customers(
+            storage, tenant, a_date_range(date, FIRST_MOMENT, LAST_MOMENT)
+        ) == [other]
 
-    async def test_a_deleted_customer_without_marks_is_not_in_doubt(
+    async def test_a_deleted_customer_without_pending_changes_is_not_stale(
         self, storage: Storage, tenant: str
     ) -> None:
-        await delete(storage, await a_kept_customer(storage, tenant))
-        span = a_span(DateField.CREATED_AT, FIRST_MOMENT, LAST_MOMENT)
-        assert await who(storage, tenant, span) == []
+        await delete(storage, await a_stored_customer(storage, tenant))
+        date_range = a_date_range(DateField.CREATED_AT, FIRST_MOMENT, LAST_MOMENT)
+        assert await stale_customers(storage, tenant, date_range) == []
 
-    async def test_each_is_given_once_whatever_speaks_for_them(
+    async def test_a_customer_stale_for_several_reasons_is_returned_once(
         self, storage: Storage, tenant: str
     ) -> None:
-        await keep(storage, customer := dated(tenant, DateField.CREATED_AT, later()))
-        await watch(storage, tenant)
+        await add_customers(
+            storage, customer := a_customer_dated(tenant, DateField.CREATED_AT, later())
+        )
+        await set_capture(storage, tenant)
         for _ in range(2):
             await save(storage, customer)
-        date_ranges = [a_span(each, FIRST_MOMENT, LAST_MOMENT) for each in DateField]
-        assert await who(storage, tenant, *date_ranges, *date_ranges) == [customer]
+        date_ranges = [a_date_range(field, FIRST_MOMENT, LAST_MOMENT) for field in DateField]
+        assert await stale_customers(storage, tenant, *date_ranges, *date_ranges) == [customer]
 
-    async def test_a_doubt_tells_the_segments_and_no_marks(
+    async def test_a_stale_candidate_has_its_segments_and_no_pending_changes(
         self, storage: Storage, tenant: str
     ) -> None:
-        ada, bob = [await a_kept_customer(storage, tenant) for _ in range(2)]
-        one, two = [await a_kept_segment(storage, tenant) for _ in range(2)]
-        await put(storage, one, ada)
-        await let_in(storage, one, ada)
-        await let_in(storage, two, ada)
-        await watch(storage, tenant)
+        ada, bob = await some_customers(storage, tenant, 2)
+        one, two = await some_segments(storage, tenant, 2)
+        await assign(storage, one, ada)
+        await store_members(storage, one, ada)
+        await store_members(storage, two, ada)
+        await set_capture(storage, tenant)
         await save(storage, bob)
         both = frozenset({one.id, two.id})
-        assert await in_doubt(storage, tenant, _ALWAYS) == [
+        assert await stale_candidates(storage, tenant, _ALWAYS) == [
             StaleCandidate(customer=ada, member_of=both, assigned_to=frozenset({one.id})),
             StaleCandidate(customer=bob),
         ]
 
-    async def test_at_most_so_many_are_given(self, storage: Storage, tenant: str) -> None:
-        crowd = [await a_kept_customer(storage, tenant) for _ in range(2)]
-        await watch(storage, tenant)
-        crowd += [await a_kept_customer(storage, tenant) for _ in range(2)]
-        for most in range(1, 6):
-            found = await in_doubt(storage, tenant, _ALWAYS, most=most)
-            assert len({candidate.customer.id for candidate in found}) == len(found) == min(most, 4)
+    async def test_at_most_the_limit_is_returned(self, storage: Storage, tenant: str) -> None:
+        customers = await some_customers(storage, tenant, 2)
+        await set_capture(storage, tenant)
+        customers += await some_customers(storage, tenant, 2)
+        for limit in range(1, 6):
+            candidates = await stale_candidates(storage, tenant, _ALWAYS, limit=limit)
+            assert (
+                len({candidate.customer.id for candidate in candidates})
+                == len(candidates)
+                == min(limit, 4)
+            )
 
 
-class OverdueContract:
+class DueContract:
     @every_date
-    async def test_segments_with_anyone_in_a_span_are_overdue(
+    async def test_segments_with_a_customer_in_a_range_are_due(
         self, storage: Storage, tenant: str, date: DateField
     ) -> None:
-        customer = dated(tenant, date, later())
-        await keep(storage, customer)
-        at, before, after = (later(microseconds=each) for each in (0, -1, 1))
+        customer = a_customer_dated(tenant, date, later())
+        await add_customers(storage, customer)
+        now, before, after = (later(microseconds=microseconds) for microseconds in (0, -1, 1))
         date_ranges = {
-            "at": [a_span(date, at, at)],
-            "before": [a_span(date, later(days=-1), before)],
-            "after": [a_span(date, after, later(days=1))],
-            "second": [a_span(date, after, after), a_span(date, before, after)],
+            "at": [a_date_range(date, now, now)],
+            "before": [a_date_range(date, later(days=-1), before)],
+            "after": [a_date_range(date, after, later(days=1))],
+            "second": [a_date_range(date, after, after), a_date_range(date, before, after)],
             "none": [],
         }
         names = {an_id(): name for name in date_ranges}
-        told = await due(storage, tenant, {id: date_ranges[name] for id, name in names.items()})
-        assert {names[each] for each in told} == {"at", "second"}
+        segment_ids = await due_segments(
+            storage, tenant, {id: date_ranges[name] for id, name in names.items()}
+        )
+        assert {names[segment_id] for segment_id in segment_ids} == {"at", "second"}
 
-    async def test_the_deleted_and_those_without_a_date_make_nothing_overdue(
+    async def test_deleted_customers_and_missing_dates_make_no_segment_due(
         self, storage: Storage, tenant: str
     ) -> None:
-        await delete(storage, await a_kept_customer(storage, tenant))
-        assert await due(storage, tenant, {an_id(): [_ALWAYS]}) == set()
-        await keep(storage, dated(tenant, DateField.LAST_ORDER_DATE, None))
-        span = a_span(DateField.LAST_ORDER_DATE, FIRST_MOMENT, LAST_MOMENT)
-        assert await due(storage, tenant, {an_id(): [span]}) == set()
-        assert await due(storage, tenant, {}) == set()
+        await delete(storage, await a_stored_customer(storage, tenant))
+        assert await due_segments(storage, tenant, {an_id(): [_ALWAYS]}) == set()
+        await add_customers(storage, a_customer_dated(tenant, DateField.LAST_ORDER_DATE, None))
+        date_range = a_date_range(DateField.LAST_ORDER_DATE, FIRST_MOMENT, LAST_MOMENT)
+        assert await due_segments(storage, tenant, {an_id(): [date_range]}) == set()
+        assert await due_segments(storage, tenant, {}) == set()
 
 
-_ALWAYS = a_span(DateField.CREATED_AT, FIRST_MOMENT, LAST_MOMENT)
+_ALWAYS = a_date_range(DateField.CREATED_AT, FIRST_MOMENT, LAST_MOMENT)

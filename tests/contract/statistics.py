@@ -1,4 +1,4 @@
-"""What every storage promises of statistics: they are the fold of the ledger."""
+"""The contract of `statistics`: the fold of the ledger."""
 
 from decimal import Decimal
 from typing import Any
@@ -10,14 +10,15 @@ from customers.core.model.customer import Customer
 from customers.core.model.money import MAX_AMOUNT
 from customers.core.model.order import NO_ORDERS, Entry, Statistics, fold_ledger
 from customers.core.ports.storage import Storage
-from tests.contract.steps import (
-    a_kept_customer,
-    delete,
-    enter,
-    erase,
-    stored,
-)
 from tests.support.builders import USD, a_stub, a_tenant, an_entry, later
+from tests.support.storage_steps import (
+    a_stored_customer,
+    delete,
+    erase,
+    get_customer,
+    save_entries,
+    some_customers,
+)
 
 TOMORROW = later(days=1)
 
@@ -46,16 +47,16 @@ async def folded(storage: Storage, customer: Customer) -> Statistics:
         return await tx.orders.statistics(customer.id)
 
 
-def entry_of(customer: Customer, told: dict[str, Any]) -> Entry:
-    """An entry from what hypothesis drew; a stub has no date."""
-    if told["total_amount"] is None:
-        return a_stub(customer, **told | {"order_date": None})
-    return an_entry(customer, **told)
+def entry_of(customer: Customer, fields: dict[str, Any]) -> Entry:
+    """An entry of generated fields; a stub has no date."""
+    if fields["total_amount"] is None:
+        return a_stub(customer, **fields | {"order_date": None})
+    return an_entry(customer, **fields)
 
 
 class StatisticsContract:
     async def test_an_empty_ledger_folds_to_nothing(self, storage: Storage, tenant: str) -> None:
-        customer = await a_kept_customer(storage, tenant)
+        customer = await a_stored_customer(storage, tenant)
         assert await folded(storage, customer) == NO_ORDERS
 
     @few_examples
@@ -64,21 +65,18 @@ class StatisticsContract:
         self, storage: Storage, ledger: list[dict[str, Any]]
     ) -> None:
         tenant = a_tenant()
-        customer, other = (
-            await a_kept_customer(storage, tenant),
-            await a_kept_customer(storage, tenant),
-        )
-        entries = [entry_of(customer, told) for told in ledger]
-        await enter(storage, customer, *entries)
-        await enter(storage, other, an_entry(other))
+        customer, other = await some_customers(storage, tenant, 2)
+        entries = [entry_of(customer, fields) for fields in ledger]
+        await save_entries(storage, customer, *entries)
+        await save_entries(storage, other, an_entry(other))
         assert await folded(storage, customer) == fold_ledger(entries, USD)
-        assert (await stored(storage, customer)).statistics == fold_ledger(entries, USD)
+        assert (await get_customer(storage, customer)).statistics == fold_ledger(entries, USD)
 
-    async def test_statistics_hold_what_the_transaction_has_changed(
+    async def test_statistics_include_the_changes_of_the_transaction(
         self, storage: Storage, tenant: str
     ) -> None:
-        customer = await a_kept_customer(storage, tenant)
-        await enter(storage, customer, old := an_entry(customer))
+        customer = await a_stored_customer(storage, tenant)
+        await save_entries(storage, customer, old := an_entry(customer))
         async with storage.transaction(tenant) as tx:
             await tx.customers.get_for_update(customer.id)
             for entry in (cancelled := old.cancel(TOMORROW), new := an_entry(customer)):
@@ -86,11 +84,11 @@ class StatisticsContract:
                 await tx.orders.save(entry)
             assert await tx.orders.statistics(customer.id) == fold_ledger([cancelled, new], USD)
 
-    async def test_a_deleted_or_erased_customers_ledger_folds_as_before(
+    async def test_the_ledger_of_a_deleted_or_erased_customer_folds_as_before(
         self, storage: Storage, tenant: str
     ) -> None:
-        customer = await a_kept_customer(storage, tenant)
-        after = await enter(storage, customer, an_entry(customer), an_entry(customer))
+        customer = await a_stored_customer(storage, tenant)
+        after = await save_entries(storage, customer, an_entry(customer), an_entry(customer))
         deleted = await delete(storage, after)
         assert await folded(storage, customer) == after.statistics
         await erase(storage, deleted)

@@ -1,70 +1,84 @@
-"""What every storage promises of views, and of itself."""
+"""The contract of views and of the storage's life cycle."""
 
 import asyncio
 
 import pytest
 
-from customers.core.errors import (
-    Unavailable,
-)
+from customers.core.errors import Unavailable
 from customers.core.ports.storage import Storage
-from tests.contract.full_tenant import set_up, shown
-from tests.contract.full_tenant_writes import WRITES, lock_everything
-from tests.contract.steps import (
+from tests.support.builders import USD, a_customer
+from tests.support.full_tenant import read_view, store_full_tenant
+from tests.support.full_tenant_writes import WRITES, lock_everything
+from tests.support.storage_steps import (
     EVERYONE,
     Pause,
     StorageIn,
-    keep,
-    overlapping,
-    stored,
+    add_customers,
+    get_customer,
+    overlap,
 )
-from tests.support.builders import USD, a_customer
 
 
 class ViewContract:
-    async def test_a_view_does_not_see_what_is_not_committed(
+    async def test_a_view_does_not_see_uncommitted_writes(
         self, storage: Storage, tenant: str
     ) -> None:
-        scene = await set_up(storage, tenant)
-        before = await shown(storage, tenant)
+        full_tenant = await store_full_tenant(storage, tenant)
+        before = await read_view(storage, tenant)
         async with storage.transaction(tenant) as tx:
             await lock_everything(tx)
-            for write in ("add a customer", "delete", "add a note", "cancel an order", "put"):
-                await WRITES[write](tx, scene)
-            meanwhile = await asyncio.create_task(shown(storage, tenant))
-        assert meanwhile == before != await shown(storage, tenant)
+            for write in ("add a customer", "delete", "add a note", "cancel an order", "assign"):
+                await WRITES[write](tx, full_tenant)
+            meanwhile = await asyncio.create_task(read_view(storage, tenant))
+        assert meanwhile == before != await read_view(storage, tenant)
 
-    async def test_a_view_sees_what_was_committed_since_it_was_opened(
+    async def test_a_view_sees_writes_committed_after_it_was_opened(
         self, storage: Storage, tenant: str
     ) -> None:
         customer = a_customer(tenant_id=tenant)
         async with storage.view(tenant) as view:
             assert await view.customers.by_email(customer.email_key) is None
-            await asyncio.create_task(keep(storage, customer))
+            await asyncio.create_task(add_customers(storage, customer))
             assert await view.customers.by_email(customer.email_key) == customer
 
-    async def test_many_views_and_transactions_are_served_at_once(
+    async def test_many_views_and_transactions_run_concurrently(
         self, storage: Storage, tenant: str
     ) -> None:
         customers = [a_customer(tenant_id=tenant) for _ in range(40)]
-        await asyncio.gather(*(keep(storage, each) for each in customers))
-        assert await asyncio.gather(*(stored(storage, each) for each in customers)) == customers
+        await asyncio.gather(*(add_customers(storage, customer) for customer in customers))
+        assert (
+            await asyncio.gather(*(get_customer(storage, customer) for customer in customers))
+            == customers
+        )
 
 
 class StorageContract:
-    async def test_a_storage_that_can_serve_says_so(self, storage: Storage) -> None:
+    async def test_check_returns_when_the_storage_can_serve(self, storage: Storage) -> None:
         await storage.check()
 
-    async def test_a_storage_that_was_closed_cannot_serve(self, storage_in: StorageIn) -> None:
+    async def test_check_raises_after_close(self, storage_in: StorageIn) -> None:
         async with storage_in(USD) as storage:
             await storage.check()
             await storage.close()
             with pytest.raises(Unavailable):
                 await storage.check()
 
-    async def test_work_in_flight_is_finished_before_a_storage_is_closed(
+    async def test_reads_and_writes_after_close_raise_unavailable(
         self, storage_in: StorageIn, tenant: str
     ) -> None:
+        customer = a_customer(tenant_id=tenant)
+        async with storage_in(USD) as storage:
+            await storage.close()
+            for call in (
+                get_customer(storage, customer),
+                add_customers(storage, customer),
+                storage.autocommit(tenant).add_customer(customer),
+                storage.tenants_with_segments(),
+            ):
+                with pytest.raises(Unavailable):
+                    await call
+
+    async def test_close_waits_for_work_in_flight(self, storage_in: StorageIn, tenant: str) -> None:
         async with storage_in(USD) as storage:
             ended = []
 
@@ -79,5 +93,5 @@ class StorageContract:
                 await storage.close()
                 ended.append("storage")
 
-            await overlapping(work, close)
+            await overlap(work, close)
         assert ended == ["work", "storage"]

@@ -1,105 +1,108 @@
-"""What every storage promises the sweeper: whose members to settle, and that it sweeps alone.
+"""The contract of the sweeper's methods: tenants to refresh, and the lease.
 
-A storage may be shared with other tests, so its other tenants are ignored, and leases are short.
+Other tests may share the storage, so other tenants are ignored, and leases are short.
 """
 
 import asyncio
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from customers.core.model.membership import RefreshState
 from customers.core.ports.storage import Storage
-from tests.contract.membership_steps import marked, settle, stand, watch
-from tests.contract.segments import remove
-from tests.contract.steps import a_kept_customer, add_segments
+from tests.contract.segments import remove_segment
 from tests.support.builders import NOW, a_segment, a_tenant
-
-LONG, AT_ONCE = 60.0, 0.001
-
-
-async def with_segments(storage: Storage, *tenants: str) -> list[str]:
-    """Those of the tenants who have segments, in the order in which they are told."""
-    return [each for each in await storage.tenants_with_segments() if each in tenants]
-
-
-async def to_settle(storage: Storage, *tenants: str) -> list[str]:
-    return [each for each in await storage.tenants_to_refresh() if each in tenants]
-
-
-async def waited_for(storage: Storage, holder: UUID) -> None:
-    """Asks for a long lease until it is the holder's."""
-    while True:
-        if await storage.lease(holder, LONG):
-            return
-        await asyncio.sleep(0.01)
+from tests.support.membership_steps import (
+    apply_changes,
+    pending_candidates,
+    save_refresh_state,
+    set_capture,
+)
+from tests.support.storage_steps import (
+    LONG_LEASE,
+    SHORT_LEASE,
+    a_stored_customer,
+    acquire_lease,
+    add_segments,
+)
 
 
-class TenantsContract:
-    async def test_tenants_with_segments_are_told_in_order(
+async def tenants_with_segments(storage: Storage, *tenants: str) -> list[str]:
+    """The tenants among these that have segments, in the order returned."""
+    return [name for name in await storage.tenants_with_segments() if name in tenants]
+
+
+async def tenants_to_refresh(storage: Storage, *tenants: str) -> list[str]:
+    return [name for name in await storage.tenants_to_refresh() if name in tenants]
+
+
+class SweeperTenantsContract:
+    async def test_tenants_with_segments_are_returned_in_order(
         self, storage: Storage, tenant: str
     ) -> None:
         tenants = [f"{tenant}{letter}" for letter in "bBé"]
-        for each in (tenants[2], tenants[0], tenants[1]):
-            await add_segments(storage, a_segment(tenant_id=each), a_segment(tenant_id=each))
-        await a_kept_customer(storage, other := a_tenant())
-        told = await with_segments(storage, other, *tenants)
-        assert told == [tenants[1], tenants[0], tenants[2]]
+        for name in (tenants[2], tenants[0], tenants[1]):
+            await add_segments(storage, a_segment(tenant_id=name), a_segment(tenant_id=name))
+        await a_stored_customer(storage, other := a_tenant())
+        names = await tenants_with_segments(storage, other, *tenants)
+        assert names == [tenants[1], tenants[0], tenants[2]]
 
-    async def test_a_tenant_whose_last_segment_went_has_none(
+    async def test_a_tenant_whose_last_segment_was_removed_is_not_returned(
         self, storage: Storage, tenant: str
     ) -> None:
         await add_segments(storage, segment := a_segment(tenant_id=tenant))
-        assert await with_segments(storage, tenant) == [tenant]
-        await remove(storage, segment)
-        assert await with_segments(storage, tenant) == []
+        assert await tenants_with_segments(storage, tenant) == [tenant]
+        await remove_segment(storage, segment)
+        assert await tenants_with_segments(storage, tenant) == []
 
-    async def test_tenants_with_marks_are_to_be_settled(
+    async def test_tenants_with_pending_changes_are_to_be_refreshed(
         self, storage: Storage, tenant: str
     ) -> None:
         tenants = [f"{tenant}{letter}" for letter in "bBé"]
-        for each in tenants:
-            await watch(storage, each)
-            await a_kept_customer(storage, each)
-        assert await to_settle(storage, *tenants) == [tenants[1], tenants[0], tenants[2]]
-        await settle(storage, tenants[0], [], await marked(storage, tenants[0]))
-        assert await to_settle(storage, *tenants) == [tenants[1], tenants[2]]
+        for name in tenants:
+            await set_capture(storage, name)
+            await a_stored_customer(storage, name)
+        assert await tenants_to_refresh(storage, *tenants) == [tenants[1], tenants[0], tenants[2]]
+        await apply_changes(storage, tenants[0], [], await pending_candidates(storage, tenants[0]))
+        assert await tenants_to_refresh(storage, *tenants) == [tenants[1], tenants[2]]
 
-    async def test_tenants_whose_members_are_being_built_are_to_be_settled(
+    async def test_tenants_with_a_backfill_under_way_are_to_be_refreshed(
         self, storage: Storage, tenant: str
     ) -> None:
         segment, other = a_segment(tenant_id=tenant), a_segment(tenant_id=tenant)
         await add_segments(storage, segment, other)
-        await stand(storage, other, RefreshState(watermark=NOW, target=NOW))
+        await save_refresh_state(storage, other, RefreshState(watermark=NOW, target=NOW))
         for refresh_state, expected in (
             (RefreshState(target=NOW), [tenant]),
             (RefreshState(watermark=NOW), []),
             (RefreshState(target=NOW, scanned=9), [tenant]),
         ):
-            await stand(storage, segment, refresh_state)
-            assert await to_settle(storage, tenant) == expected
-        await remove(storage, segment)
-        assert await to_settle(storage, tenant) == []
+            await save_refresh_state(storage, segment, refresh_state)
+            assert await tenants_to_refresh(storage, tenant) == expected
+        await remove_segment(storage, segment)
+        assert await tenants_to_refresh(storage, tenant) == []
 
 
 class LeaseContract:
-    async def test_others_are_turned_away_until_the_holder_does_not_ask_again_in_time(
+    async def test_others_are_refused_until_the_holder_does_not_renew_in_time(
         self, storage: Storage
     ) -> None:
         holder, other = uuid4(), uuid4()
-        await waited_for(storage, holder)
-        assert not await storage.lease(other, LONG)
-        assert await storage.lease(holder, LONG)
-        assert not await storage.lease(other, AT_ONCE)
-        assert await storage.lease(holder, AT_ONCE)
-        await waited_for(storage, other)
-        assert not await storage.lease(holder, LONG)
-        assert await storage.lease(other, AT_ONCE)
+        await acquire_lease(storage, holder)
+        assert not await storage.lease(other, LONG_LEASE)
+        assert await storage.lease(holder, LONG_LEASE)
+        assert not await storage.lease(other, SHORT_LEASE)
+        assert await storage.lease(holder, SHORT_LEASE)
+        await acquire_lease(storage, other)
+        assert not await storage.lease(holder, LONG_LEASE)
+        assert await storage.lease(other, SHORT_LEASE)
 
-    async def test_of_many_who_ask_at_once_one_is_the_sweeper(self, storage: Storage) -> None:
+    async def test_of_concurrent_requests_one_gets_the_lease(self, storage: Storage) -> None:
         rivals = [uuid4() for _ in range(8)]
-        told: list[bool] = []
-        while not any(told):
-            told = await asyncio.gather(*(storage.lease(each, LONG) for each in rivals))
-        assert told.count(True) == 1
-        winner = rivals[told.index(True)]
-        assert await asyncio.gather(*(storage.lease(each, LONG) for each in rivals)) == told
-        assert await storage.lease(winner, AT_ONCE)
+        answers: list[bool] = []
+        while not any(answers):
+            answers = await asyncio.gather(*(storage.lease(rival, LONG_LEASE) for rival in rivals))
+        assert answers.count(True) == 1
+        winner = rivals[answers.index(True)]
+        assert (
+            await asyncio.gather(*(storage.lease(rival, LONG_LEASE) for rival in rivals)) == answers
+        )
+        assert await storage.lease(winner, SHORT_LEASE)

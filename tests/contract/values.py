@@ -1,6 +1,4 @@
-"""What every storage promises of single values: what the model's gates let through is kept as it
-is, and what some storage could not keep does not get through them.
-"""
+"""The contract of single values: the model's gates accept only what every storage can store."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -18,15 +16,20 @@ from customers.core.model.values import MomentGate, TagsGate, TextGate, VisibleG
 from customers.core.ports.storage import Storage
 from tests.contract.notes import notes
 from tests.contract.orders import newest
-from tests.contract.steps import a_kept_customer, add_notes, enter, save, stored
 from tests.support.builders import USD, a_note, a_tenant, an_entry
+from tests.support.storage_steps import (
+    a_stored_customer,
+    add_notes,
+    get_customer,
+    save,
+    save_entries,
+)
 
 LINE = TextGate(max_length=100)
 LINES = TextGate(max_length=10_000, multiline=True)
 TENTH_OF_A_MILL = Currency.of("CLF")
 
-Written = TypeVar("Written")
-Kept = TypeVar("Kept")
+T = TypeVar("T")
 
 few_examples = settings(
     max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -36,7 +39,7 @@ AMOUNTS = st.decimals(0, MAX_AMOUNT, places=4) | st.sampled_from(
     [MAX_AMOUNT, Decimal("33.330000000000005")]
 )
 
-UNKEEPABLE: dict[str, tuple[Callable[[object], object], object]] = {
+NOT_STORABLE: dict[str, tuple[Callable[[object], object], object]] = {
     "nul in a line": (LINE.read, "a\0"),
     "nul in lines": (LINES.read, "a\0"),
     "nul in a tag": (TagsGate().read, ["vip", "a\0"]),
@@ -52,50 +55,52 @@ UNKEEPABLE: dict[str, tuple[Callable[[object], object], object]] = {
 }
 
 
-def let_through(read: Callable[[object], Kept], raws: Iterable[object]) -> Iterator[Kept]:
-    for raw in raws:
+def accepted(read: Callable[[object], T], values: Iterable[object]) -> Iterator[T]:
+    for value in values:
         with suppress(InvalidValue):
-            yield read(raw)
+            yield read(value)
 
 
 class ValueContract:
     @few_examples
-    @given(raws=many_texts)
-    async def test_every_text_that_is_let_through_is_kept(
-        self, storage: Storage, raws: list[str]
+    @given(values=many_texts)
+    async def test_every_accepted_text_is_stored_unchanged(
+        self, storage: Storage, values: list[str]
     ) -> None:
-        customer = await a_kept_customer(storage, a_tenant())
-        for text in let_through(LINE.read, raws):
-            await save(storage, wanted := evolve(customer, first_name=text, last_name=text))
-            assert await stored(storage, customer) == wanted
-        written = [a_note(customer, note=text) for text in let_through(LINES.read, raws)]
-        await add_notes(storage, customer, *written)
-        assert await notes(storage, customer) == written[::-1]
+        customer = await a_stored_customer(storage, a_tenant())
+        for text in accepted(LINE.read, values):
+            await save(storage, expected := evolve(customer, first_name=text, last_name=text))
+            assert await get_customer(storage, customer) == expected
+        added = [a_note(customer, note=text) for text in accepted(LINES.read, values)]
+        await add_notes(storage, customer, *added)
+        assert await notes(storage, customer) == added[::-1]
 
     @few_examples
-    @given(raws=many_texts)
-    async def test_every_tag_that_is_let_through_is_kept(
-        self, storage: Storage, raws: list[str]
+    @given(values=many_texts)
+    async def test_every_accepted_tag_is_stored_unchanged(
+        self, storage: Storage, values: list[str]
     ) -> None:
-        customer = await a_kept_customer(storage, a_tenant())
-        tags = TagsGate().read(list(let_through(TextGate(max_length=100, blank=False).read, raws)))
-        await save(storage, wanted := evolve(customer, tags=tags))
-        assert await stored(storage, customer) == wanted
+        customer = await a_stored_customer(storage, a_tenant())
+        tags = TagsGate().read(list(accepted(TextGate(max_length=100, blank=False).read, values)))
+        await save(storage, expected := evolve(customer, tags=tags))
+        assert await get_customer(storage, customer) == expected
 
     @few_examples
-    @given(raws=st.lists(AMOUNTS, min_size=5, max_size=10))
-    async def test_every_amount_that_is_let_through_is_kept(
-        self, storage: Storage, raws: list[Decimal]
+    @given(values=st.lists(AMOUNTS, min_size=5, max_size=10))
+    async def test_every_accepted_amount_is_stored_unchanged(
+        self, storage: Storage, values: list[Decimal]
     ) -> None:
-        customer = await a_kept_customer(storage, a_tenant())
-        amounts = list(let_through(TENTH_OF_A_MILL.amount, raws))
-        await enter(storage, customer, *(an_entry(customer, total_amount=each) for each in amounts))
-        kept = [entry.total_amount or ZERO for entry in await newest(storage, customer)]
-        assert sorted(kept) == sorted(amounts)
+        customer = await a_stored_customer(storage, a_tenant())
+        amounts = list(accepted(TENTH_OF_A_MILL.amount, values))
+        await save_entries(
+            storage, customer, *(an_entry(customer, total_amount=amount) for amount in amounts)
+        )
+        stored_amounts = [entry.total_amount or ZERO for entry in await newest(storage, customer)]
+        assert sorted(stored_amounts) == sorted(amounts)
 
-    @pytest.mark.parametrize(("read", "raw"), UNKEEPABLE.values(), ids=UNKEEPABLE)
-    async def test_what_some_storage_could_not_keep_is_not_let_through(
-        self, read: Callable[[object], object], raw: object
+    @pytest.mark.parametrize(("read", "value"), NOT_STORABLE.values(), ids=NOT_STORABLE)
+    async def test_values_that_a_storage_cannot_store_are_refused(
+        self, read: Callable[[object], object], value: object
     ) -> None:
         with pytest.raises(InvalidValue):
-            read(raw)
+            read(value)

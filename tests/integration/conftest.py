@@ -1,7 +1,7 @@
 """Storages on real servers: one server of each kind for the whole run, one pool for each worker.
 
-Whoever asks for `storage` is run once on every kind. The schema is made once, whoever comes first;
-tests keep out of each other's way by tenants of their own.
+A test with the `storage` fixture runs once on every kind. The schema is migrated once; every test
+has tenants of its own.
 """
 
 import asyncio
@@ -16,13 +16,13 @@ from customers.adapters.postgres.engine.pool import PoolOptions
 from customers.adapters.postgres.storage import PostgresStorage
 from customers.core.model.money import Currency
 from customers.core.ports.storage import Storage
-from tests.contract.steps import StorageIn
 from tests.support import postgres_servers
 from tests.support.builders import USD
 from tests.support.databases import an_empty_database
 from tests.support.patience import PATIENCE_SECONDS
+from tests.support.storage_steps import StorageIn
 
-# The loop in which a storage is opened must be that of its tests.
+# A storage must be opened in the loop of its tests.
 session_loop = pytest_asyncio.fixture(scope="session", loop_scope="session")
 
 # No time-out of these strikes because the machine is busy.
@@ -32,7 +32,7 @@ KINDS = ["embedded 18", *(["local 15"] if postgres_servers.local_programs() else
 
 @session_loop
 async def migrated() -> Callable[[str], Awaitable[str]]:
-    """Gives the URL of the run's server of a kind, its schema at the newest revision."""
+    """Returns the URL of the run's server of a kind, with the newest schema."""
     urls: dict[str, str] = {}
 
     async def url_of(kind: str) -> str:
@@ -46,7 +46,7 @@ async def migrated() -> Callable[[str], Awaitable[str]]:
 
 @session_loop
 async def storages() -> AsyncIterator[dict[str, PostgresStorage]]:
-    """The storages that are open, by kind."""
+    """The open storages, by URL."""
     opened: dict[str, PostgresStorage] = {}
     yield opened
     for storage in opened.values():
@@ -55,7 +55,7 @@ async def storages() -> AsyncIterator[dict[str, PostgresStorage]]:
 
 @pytest_asyncio.fixture(loop_scope="session", params=KINDS)
 async def url(request: pytest.FixtureRequest, migrated: Callable[[str], Awaitable[str]]) -> str:
-    """The URL of a migrated database, of every kind in turn."""
+    """The URL of a migrated database of each kind."""
     return await migrated(request.param)
 
 
@@ -69,14 +69,14 @@ async def storage(url: str, storages: dict[str, PostgresStorage]) -> PostgresSto
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def empty(url: str) -> AsyncIterator[str]:
-    """The URL of an empty database, for what is about all tenants of one, as a sweeper is."""
+    """The URL of an empty database, for tests about all its tenants."""
     async with an_empty_database(url) as empty:
         yield empty
 
 
 @pytest.fixture
 def storage_in(url: str) -> StorageIn:
-    """Opens a storage of its own for the time of a block, in any currency."""
+    """Opens a new storage in a currency for the time of a block."""
 
     @asynccontextmanager
     async def opened(currency: Currency) -> AsyncIterator[Storage]:

@@ -1,7 +1,4 @@
-"""The benchmark asks what the service answers: every operation, on customers it has made itself.
-
-What anything costs is not looked at here.
-"""
+"""Every operation of the benchmark runs on the benchmark's own customers; costs are not tested."""
 
 import re
 from pathlib import Path
@@ -11,9 +8,9 @@ from click import ClickException
 
 from benchmarks import report
 from benchmarks.cpu import Cpu
-from benchmarks.measuring import Measured, Spent, Statements, ask_all, ask_cursor
+from benchmarks.measurement import Cost, Measurement, Statements, fetch_cursor, send_all
 from benchmarks.operations import SORTS, Tenant, operations
-from benchmarks.people import settle_in
+from benchmarks.sample_data import load_tenants
 from benchmarks.targets import of_operations
 from benchmarks.wrk import Load, expect_installed
 from tests.support.databases import rows
@@ -25,22 +22,22 @@ SIZE = 2_000
 
 
 @on_the_session_loop
-async def test_every_operation_is_answered(empty: str, tmp_path: Path) -> None:
+async def test_the_service_answers_every_operation(empty: str, tmp_path: Path) -> None:
     with RestartableService(tmp_path, empty) as running:
-        await settle_in(empty, {"tenant": SIZE})
+        await load_tenants(empty, {"tenant": SIZE})
         url = running.service.http
-        cursors = {sort: await ask_cursor(url, "tenant", sort, 1) for sort in SORTS}
+        cursors = {sort: await fetch_cursor(url, "tenant", sort, 1) for sort in SORTS}
         tenant = Tenant(id="tenant", size=SIZE, cursors=cursors)
         for operation in operations():
             if not operation.is_rpc:
-                [size] = await ask_all(url, operation.requests(tenant)[:1])
+                [size] = await send_all(url, operation.requests(tenant)[:1])
                 assert size > 100, operation.name
 
 
 @on_the_session_loop
-async def test_what_pgbench_is_given_runs(empty: str, tmp_path: Path) -> None:
+async def test_every_pgbench_script_runs(empty: str, tmp_path: Path) -> None:
     with RestartableService(tmp_path, empty):
-        await settle_in(empty, {"tenant": SIZE})
+        await load_tenants(empty, {"tenant": SIZE})
         for operation in operations():
             if operation.statement is not None:
                 script = operation.statement(Tenant(id="tenant", size=SIZE))
@@ -48,28 +45,28 @@ async def test_what_pgbench_is_given_runs(empty: str, tmp_path: Path) -> None:
                 assert await rows(empty, re.sub(r":n\b", "7", sql)), operation.name
 
 
-def test_who_has_no_wrk_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_wrk_raises_an_error_with_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     with pytest.raises(ClickException, match="apt-get install wrk"):
         expect_installed()
 
 
-def test_the_report_marks_what_is_met_and_what_is_missed() -> None:
-    [operation] = [each for each in operations() if each.name == "get by id"]
-    measured = Measured(
+def test_the_report_shows_met_and_missed_targets() -> None:
+    [operation] = [operation for operation in operations() if operation.name == "get by id"]
+    measured = Measurement(
         operation=operation,
         body_bytes=700,
-        spent={"large": _spent(300e-6, 90e-6), "small": _spent(300e-6, 60e-6)},
+        costs={"large": _spent(300e-6, 90e-6), "small": _spent(300e-6, 60e-6)},
         bare=_spent(50e-6, 0),
         statement=Statements(per_second=20_000, database_us=75),
     )
-    told = list(of_operations({operation.name: measured}))
-    assert [each.is_met for each in told] == [False, True, True]
-    assert [round(each.value, 2) for each in told] == [6.0, 1.2, 1.08]
-    assert "MISSED" in report.verdicts(told)
+    verdicts = list(of_operations({operation.name: measured}))
+    assert [verdict.is_met for verdict in verdicts] == [False, True, True]
+    assert [round(verdict.value, 2) for verdict in verdicts] == [6.0, 1.2, 1.08]
+    assert "MISSED" in report.verdicts(verdicts)
     assert "6.0" in report.operations([measured])
 
 
-def _spent(service: float, database: float) -> Spent:
+def _spent(service: float, database: float) -> Cost:
     load = Load(requests=1_000, seconds=1, p50=0.004, p99=0.01, refused=0, broken=0)
-    return Spent(loads=(load,), cpu=Cpu(service=1_000 * service, database=1_000 * database))
+    return Cost(loads=(load,), cpu=Cpu(service=1_000 * service, database=1_000 * database))

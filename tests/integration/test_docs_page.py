@@ -1,4 +1,4 @@
-"""The documentation's page, as somebody uses it in a browser that reaches no other host."""
+"""The documentation page in a browser that can reach no other host."""
 
 import re
 from collections.abc import AsyncIterator, Iterator
@@ -29,14 +29,14 @@ async def visit(origin: str) -> AsyncIterator[Visit]:
         yield visit
 
 
-async def test_the_page_shows_what_the_document_says(visit: Visit) -> None:
+async def test_the_page_shows_the_document(visit: Visit) -> None:
     headings = visit.page.get_by_role("heading")
     await expect(headings.filter(has_text="Customers service")).to_be_visible()
     await visit.show("/live")
     await expect(headings.filter(has_text="Check liveness")).to_be_visible()
 
 
-async def test_an_operation_can_be_tried(visit: Visit, origin: str) -> None:
+async def test_an_operation_can_be_called_from_the_page(visit: Visit, origin: str) -> None:
     await visit.show("/live")
     window = await visit.send("get", "/live")
     await expect(window.get_by_text("200 OK", exact=True).first).to_be_visible()
@@ -44,7 +44,7 @@ async def test_an_operation_can_be_tried(visit: Visit, origin: str) -> None:
     assert visit.requested[-1] == f"{origin}/live"
 
 
-async def test_the_page_asks_this_service_only_and_keeps_to_its_policy(
+async def test_the_page_requests_only_this_service_and_obeys_its_policy(
     visit: Visit, origin: str
 ) -> None:
     await visit.show("/live")
@@ -63,10 +63,10 @@ async def test_the_page_asks_this_service_only_and_keeps_to_its_policy(
     assert visit.errors == []
 
 
-async def test_nobody_elses_services_are_offered(visit: Visit) -> None:
+async def test_the_page_offers_no_third_party_services(visit: Visit) -> None:
     await visit.show("/live")
     await expect(visit.page.get_by_role("button", name="(get /live)")).to_be_visible()
     offers = visit.page.get_by_role("button").or_(visit.page.get_by_role("link"))
-    names = [await each.inner_text() for each in await offers.all()]
+    names = [await offer.inner_text() for offer in await offers.all()]
     foreign = re.compile(r"\b(AI|MCP|SDK|agent|client|deploy|explore|share)\b", re.IGNORECASE)
     assert [name for name in names if foreign.search(name)] == []

@@ -1,6 +1,6 @@
 """Memory and PostgreSQL answer one long session with the same bytes, once ids and times are masked.
 
-Each service has ids of its own and the machine's clock, as a consumer's service has.
+Each service has its own ids and the machine's clock, as in production.
 """
 
 import re
@@ -19,33 +19,33 @@ from customers.adapters.memory.storage import MemoryStorage
 from customers.adapters.postgres.storage import PostgresStorage
 from customers.core.ports.storage import Storage
 from customers.entrypoints.grpc.generated.customers_pb2 import RecordOrdersRequest
-from tests.contract.api.steps import a_customer
-from tests.support.api_client import JSON, Answer, written
+from tests.support.api_client import JSON, Answer, encode_body
+from tests.support.api_steps import a_customer
 from tests.support.builders import USD
 from tests.support.memory_service import MemoryService, memory_service
-from tests.support.scenarios.asking import UNKNOWN, Request
 from tests.support.scenarios.playback import answers_of
+from tests.support.scenarios.requests import UNKNOWN, Request
 from tests.support.schema_check import Operation, operation_of, operations, the_document
 from tests.unit.entrypoints.grpc_service import a_cancellation, a_refund, an_order, usd
 
-# Its numbers are of a process, not of a storage.
+# Its numbers depend on the process, not on the storage.
 METRICS: Final = "/metrics"
-# What takes too long, a storage that is away, or a tenant of many thousands.
-NOT_ASKED_FOR: Final = {"BODY_TIMEOUT", "STORAGE_UNAVAILABLE", "SEGMENT_BUILDING"}
+# These need a timeout, an unavailable storage, or a very large tenant.
+NOT_PROVOKED: Final = {"BODY_TIMEOUT", "STORAGE_UNAVAILABLE", "SEGMENT_BUILDING"}
 _ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-# Those of today and later; the session's own facts are older.
+# Times of today and later; the session's own dates are older.
 _MOMENT: Final = re.compile(r"20(?:2[6-9]|[3-8]\d)-\d\d-\d\dT[0-9:.]+(?:Z|\+00:00)")
 _CURSOR: Final = re.compile(r'(?<="nextCursor":")[\w-]+|(?<=cursor=)[\w-]+')
 _DIGEST_BYTES: Final = 12
 _HEADERS: Final = (
     "Allow Cache-Control Content-Type ETag Link Location Retry-After X-Content-Type-Options".split()
 )
-# Of a body that is shown.
-_LONGEST: Final = 5_000
+# Bytes of a request body in a failure message.
+_MAX_BODY: Final = 5_000
 
 
 @frozen(kw_only=True)
-class Played:
+class Exchange:
     """A request and its answer, both masked. The outcome is an error's code, else the status."""
 
     operation: str | None
@@ -57,54 +57,54 @@ class Played:
 
 
 class Mask:
-    """Hides what differs from service to service: ids and moments by the order in which they come
-    up, cursors by what they hold.
+    """Replaces ids and times by numbers, in the order in which they appear, and cursors by their
+    content.
     """
 
     def __init__(self, tenant: str) -> None:
         self._tenant = tenant
-        self._known: dict[object, str] = {}
+        self._names: dict[object, str] = {}
 
-    def masked(self, text: str) -> str:
-        text = _CURSOR.sub(self._opened, text).replace(self._tenant, "<tenant>")
+    def mask(self, text: str) -> str:
+        text = _CURSOR.sub(self._cursor_content, text).replace(self._tenant, "<tenant>")
         return _MOMENT.sub(self._moment, _ID.sub(self._id, text))
 
-    def played(self, request: Request, answer: Answer) -> Played:
-        told = {name: answer.headers[name] for name in _HEADERS if name in answer.headers}
+    def exchange(self, request: Request, answer: Answer) -> Exchange:
+        headers = {name: answer.headers[name] for name in _HEADERS if name in answer.headers}
         operation = operation_of(request.method, request.base + request.path)
         is_error = answer.status >= 400 and answer.body is not None
-        body = (written(request.body) or b"")[:_LONGEST].decode()
-        return Played(
+        body = (encode_body(request.body) or b"")[:_MAX_BODY].decode()
+        return Exchange(
             operation=None if operation is None else operation.name,
-            request=self.masked(f"{request.method} {request.path} {body}"),
+            request=self.mask(f"{request.method} {request.path} {body}"),
             status=answer.status,
             outcome=answer.code if is_error else str(answer.status),
-            headers=self.masked(str(told)),
-            body="" if request.path == METRICS else self.masked(answer.raw.decode()),
+            headers=self.mask(str(headers)),
+            body="" if request.path == METRICS else self.mask(answer.raw.decode()),
         )
 
-    def _id(self, found: re.Match[str]) -> str:
-        return self._known.setdefault(found[0], f"<id {len(self._known)}>")
+    def _id(self, match: re.Match[str]) -> str:
+        return self._names.setdefault(match[0], f"<id {len(self._names)}>")
 
-    def _moment(self, found: re.Match[str]) -> str:
-        moment = datetime.fromisoformat(found[0])
-        return self._known.setdefault(moment, f"<moment {len(self._known)}>")
+    def _moment(self, match: re.Match[str]) -> str:
+        moment = datetime.fromisoformat(match[0])
+        return self._names.setdefault(moment, f"<moment {len(self._names)}>")
 
     @staticmethod
-    def _opened(found: re.Match[str]) -> str:
-        sealed = urlsafe_b64decode(found[0] + "=" * (-len(found[0]) % 4))
+    def _cursor_content(match: re.Match[str]) -> str:
+        sealed = urlsafe_b64decode(match[0] + "=" * (-len(match[0]) % 4))
         return f"<cursor at {sealed[_DIGEST_BYTES:].decode()}>"
 
 
-async def played(storage: Storage) -> Sequence[Played]:
-    """The whole session, masked."""
+async def play_session(storage: Storage) -> Sequence[Exchange]:
+    """Plays the session; returns its masked exchanges."""
     async with memory_service(storage, clock=None) as service:
         mask = Mask(service.tenant)
-        return [mask.played(*each) for each in await answers_of(service.api)]
+        return [mask.exchange(*pair) for pair in await answers_of(service.api)]
 
 
 def documented(operation: Operation) -> Iterator[str]:
-    """The outcomes that the document tells of an operation."""
+    """The outcomes of an operation in the OpenAPI document."""
     for status, response in operation.responses.items():
         if status < "400":
             yield status
@@ -112,44 +112,52 @@ def documented(operation: Operation) -> Iterator[str]:
             yield from response["content"][JSON].get("examples", {})
 
 
-async def test_the_session_is_long_and_meets_every_outcome_of_every_operation() -> None:
-    found = await played(MemoryStorage(currency=USD))
-    seen = {(each.operation, each.outcome) for each in found}
-    told = {
-        (each.name, outcome)
-        for each in operations(the_document())
-        for outcome in set(documented(each)) - NOT_ASKED_FOR
+async def test_the_session_provokes_every_outcome_of_every_operation() -> None:
+    exchanges = await play_session(MemoryStorage(currency=USD))
+    outcomes = {(exchange.operation, exchange.outcome) for exchange in exchanges}
+    documented_outcomes = {
+        (operation.name, outcome)
+        for operation in operations(the_document())
+        for outcome in set(documented(operation)) - NOT_PROVOKED
     }
-    assert len(found) >= 500
-    assert told <= seen, told - seen
-    assert {each.operation for each in found} - {None} == {name for name, _ in told}
+    assert len(exchanges) >= 500
+    assert documented_outcomes <= outcomes, documented_outcomes - outcomes
+    assert {exchange.operation for exchange in exchanges} - {None} == {
+        name for name, _ in documented_outcomes
+    }
 
 
 @pytest.mark.asyncio(loop_scope="session")
-async def test_both_storages_answer_it_with_the_same_bytes(storage: PostgresStorage) -> None:
-    expected, seen = await played(MemoryStorage(currency=USD)), await played(storage)
-    for memory, postgres in zip(expected, seen, strict=True):
+async def test_both_storages_answer_the_session_with_the_same_bytes(
+    storage: PostgresStorage,
+) -> None:
+    expected, actual = await play_session(MemoryStorage(currency=USD)), await play_session(storage)
+    for memory, postgres in zip(expected, actual, strict=True):
         assert postgres == memory, memory.request
 
 
-async def told_by_rpc(service: MemoryService) -> Sequence[str]:
-    """What a session of gRPC calls is answered, masked."""
+async def play_rpc_session(service: MemoryService) -> Sequence[str]:
+    """Plays a session of gRPC calls; returns the masked answers."""
     mask, tenant, stub = Mask(service.tenant), {"tenant_id": service.tenant}, service.stub
     customer = (await a_customer(service.api))["id"]
     date = Timestamp(seconds=1_750_000_000)
-    told: dict[str, Any] = {**tenant, "order_total": usd(12, 500_000_000), "order_date": date}
-    orders = [an_order(customer, f"o-{each}", **told) for each in range(3)]
-    unknown = an_order(UNKNOWN, **told)
+    order_fields: dict[str, Any] = {
+        **tenant,
+        "order_total": usd(12, 500_000_000),
+        "order_date": date,
+    }
+    orders = [an_order(customer, f"o-{number}", **order_fields) for number in range(3)]
+    unknown = an_order(UNKNOWN, **order_fields)
     calls: list[tuple[Any, Any]] = [
-        *((stub.RecordOrder, each) for each in (orders[0], orders[0], unknown)),
-        (stub.RecordOrder, an_order(customer, "o-0", **{**told, "order_total": usd(13)})),
+        *((stub.RecordOrder, order) for order in (orders[0], orders[0], unknown)),
+        (stub.RecordOrder, an_order(customer, "o-0", **{**order_fields, "order_total": usd(13)})),
         *[(stub.RefundOrder, a_refund(customer, "o-0", amount=usd(5), **tenant))] * 2,
         (stub.RefundOrder, a_refund(customer, "o-0", refund_id="r-2", amount=usd(9), **tenant)),
         *[(stub.CancelOrder, a_cancellation(customer, "o-0", **tenant))] * 2,
         (stub.CancelOrder, a_cancellation("no id", "o-0", **tenant)),
         (stub.RecordOrders, RecordOrdersRequest(orders=[*orders, unknown])),
     ]
-    return [mask.masked(await _outcome(call(request))) for call, request in calls]
+    return [mask.mask(await _outcome(call(request))) for call, request in calls]
 
 
 async def _outcome(call: Awaitable[Message]) -> str:
@@ -162,7 +170,7 @@ async def _outcome(call: Awaitable[Message]) -> str:
 @pytest.mark.asyncio(loop_scope="session")
 async def test_both_storages_answer_the_same_over_grpc(storage: PostgresStorage) -> None:
     async with memory_service(MemoryStorage(currency=USD), clock=None) as memory:
-        expected = await told_by_rpc(memory)
+        expected = await play_rpc_session(memory)
     async with memory_service(storage, clock=None) as postgres:
-        assert await told_by_rpc(postgres) == expected
+        assert await play_rpc_session(postgres) == expected
     assert len(set(expected)) > 5

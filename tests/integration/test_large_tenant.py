@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession
 
-from benchmarks.people import COMMON, NOBODY, RARE, email, settle_in
+from benchmarks.sample_data import COMMON, NOBODY, RARE, email, load_tenants
 from customers.adapters.postgres.customers import pages
 from customers.adapters.postgres.engine.migrate import migrate
 from customers.core.model.customer import CustomerStatus, CustomerType
@@ -22,11 +22,11 @@ from customers.core.model.query import (
     SortDirection,
     SortField,
 )
-from tests.contract.steps import EVERYONE
 from tests.support.builders import NOW, a_customer, some_statistics
 from tests.support.databases import rows
 from tests.support.query_plans import Read, explaining
 from tests.support.restarts import RestartableService
+from tests.support.storage_steps import EVERYONE
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="session"),
@@ -56,7 +56,7 @@ SORTS = [
 
 async def test_no_list_search_or_count_scans_a_whole_table(empty: str) -> None:
     await migrate(empty)
-    await settle_in(empty, SIZES)
+    await load_tenants(empty, SIZES)
     async with explaining(empty, TENANT) as session:
         for (name, customer_filter), sort in product(FILTERS.items(), SORTS):
             for read in _reads(customer_filter, sort):

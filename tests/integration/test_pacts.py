@@ -1,4 +1,4 @@
-"""What consumers have agreed with us in their pacts is kept, on memory and on PostgreSQL.
+"""The service fulfils the pacts of its consumers, on memory and on PostgreSQL.
 
 The pact files are written by the tests of `examples/`.
 """
@@ -17,12 +17,12 @@ from tests.support.builders import USD
 from tests.support.memory_service import memory_service
 
 PACTS = sorted((Path(__file__).parents[2] / "examples" / "pacts").glob("*.json"))
-by_pact = pytest.mark.parametrize("pact", PACTS, ids=lambda each: each.stem)
+by_pact = pytest.mark.parametrize("pact", PACTS, ids=lambda pact: pact.stem)
 
 
 @pytest.fixture(autouse=True)
 def untracked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The verifier would tell its makers."""
+    """Switches off the telemetry of the verifier."""
     monkeypatch.setenv("PACT_DO_NOT_TRACK", "true")
 
 
@@ -51,11 +51,13 @@ def test_there_are_pacts() -> None:
 
 
 @by_pact
-async def test_memory_keeps_what_was_agreed(pact: Path) -> None:
+async def test_the_memory_service_fulfils_the_pact(pact: Path) -> None:
     await verify(pact, MemoryStorage(currency=USD))
 
 
 @pytest.mark.asyncio(loop_scope="session")
 @by_pact
-async def test_postgresql_keeps_what_was_agreed(pact: Path, storage: PostgresStorage) -> None:
+async def test_the_postgresql_service_fulfils_the_pact(
+    pact: Path, storage: PostgresStorage
+) -> None:
     await verify(pact, storage)

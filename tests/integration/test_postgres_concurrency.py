@@ -16,9 +16,9 @@ from customers.adapters.postgres.storage import PostgresStorage
 from customers.core.model.customer import Customer, CustomerStatus, CustomerType
 from customers.core.model.query import CustomerFilter
 from customers.core.ports.storage import Storage
-from tests.contract.steps import a_kept_customer, count, keep
 from tests.support.builders import NOW, USD, a_customer, an_entry, later
 from tests.support.databases import rows
+from tests.support.storage_steps import a_stored_customer, add_customers, count
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -61,7 +61,7 @@ async def delete_and_restore(storage: Storage, customer: Customer) -> None:
 async def test_an_order_is_stored_if_and_only_if_it_is_counted(
     storage: PostgresStorage, url: str, tenant: str
 ) -> None:
-    rivals = [await a_kept_customer(storage, tenant) for _ in range(2)]
+    rivals = [await a_stored_customer(storage, tenant) for _ in range(2)]
     deleting = asyncio.create_task(delete_and_restore(storage, rivals[0]))
     counts = await asyncio.gather(
         *(record_orders(storage, rivals, Random(seed)) for seed in range(CALLERS))
@@ -87,13 +87,13 @@ async def change(storage: Storage, customers: list[Customer], random: Random) ->
             deleted_at = random.choice([None, NOW])
             changed = evolve(current, status=status, customer_type=kind, deleted_at=deleted_at)
             await tx.customers.save(changed)
-    await keep(storage, a_customer(tenant_id=customer.tenant_id, status=status))
+    await add_customers(storage, a_customer(tenant_id=customer.tenant_id, status=status))
 
 
 async def test_counters_are_exact_after_concurrent_changes(
     storage: PostgresStorage, url: str, tenant: str
 ) -> None:
-    customers = [await a_kept_customer(storage, tenant) for _ in range(20)]
+    customers = [await a_stored_customer(storage, tenant) for _ in range(20)]
     await asyncio.gather(*(change(storage, customers, Random(seed)) for seed in range(CALLERS)))
     living = await rows(
         url,

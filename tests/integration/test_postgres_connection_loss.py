@@ -10,10 +10,10 @@ from customers.adapters.postgres.engine.pool import PoolOptions
 from customers.adapters.postgres.storage import PostgresStorage
 from customers.core.errors import CustomerNotFound, Unavailable
 from customers.core.ports.storage import Storage
-from tests.contract.steps import a_kept_customer, keep, stored
 from tests.support.builders import USD, a_customer, an_entry, an_id, later
 from tests.support.database_proxy import DatabaseProxy, proxy_of
 from tests.support.patience import PATIENCE_SECONDS
+from tests.support.storage_steps import a_stored_customer, add_customers, get_customer
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -42,7 +42,7 @@ async def read(storage: Storage, tenant: str) -> None:
 
 
 async def add(storage: Storage, tenant: str) -> None:
-    await keep(storage, a_customer(tenant_id=tenant))
+    await add_customers(storage, a_customer(tenant_id=tenant))
 
 
 async def record_order(storage: Storage, tenant: str) -> None:
@@ -88,7 +88,7 @@ async def test_a_storage_opened_while_the_database_is_away_works_when_it_is_back
 async def test_a_view_continues_when_its_connection_is_lost(
     storage: PostgresStorage, proxy: DatabaseProxy, tenant: str
 ) -> None:
-    customer = await a_kept_customer(storage, tenant)
+    customer = await a_stored_customer(storage, tenant)
     async with storage.view(tenant) as view:
         for _ in range(3):
             proxy.abort_connections()
@@ -114,8 +114,8 @@ async def test_a_transaction_that_loses_its_connection_is_unavailable_and_writes
     for writes in (1, 2):
         with pytest.raises(Unavailable):
             await lose_connection_after(writes)
-    await keep(storage, *customers)
-    assert await stored(storage, customers[0]) == customers[0]
+    await add_customers(storage, *customers)
+    assert await get_customer(storage, customers[0]) == customers[0]
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)

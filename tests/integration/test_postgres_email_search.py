@@ -3,13 +3,13 @@
 import pytest
 
 from customers.adapters.postgres.customers import email_search
-from tests.contract.searches import SearchContract
+from tests.contract.searches import CustomerSearchContract
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 @pytest.mark.parametrize("limit", [0, 1])
-class TestSearchesWithTooManyCandidates(SearchContract):
+class TestSearchesWithTooManyCandidates(CustomerSearchContract):
     @pytest.fixture(autouse=True)
     def _limit_candidates(self, monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
         monkeypatch.setattr(email_search, "MAX_CANDIDATES", limit)

@@ -12,10 +12,10 @@ from customers.adapters.postgres.engine.pool import PoolOptions
 from customers.adapters.postgres.storage import PostgresStorage
 from customers.core.errors import Unavailable
 from customers.core.ports.storage import Storage
-from tests.contract.steps import Pause, a_kept_customer, overlapping, save, stored
 from tests.support.builders import USD, a_customer, later
 from tests.support.databases import rows
 from tests.support.patience import PATIENCE_SECONDS
+from tests.support.storage_steps import Pause, a_stored_customer, get_customer, overlap, save
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -68,20 +68,20 @@ async def test_a_wait_for_a_lock_times_out_and_the_holder_continues(
     storage_with: StorageWith, tenant: str
 ) -> None:
     async with storage_with(statement_timeout=1) as storage:
-        customer = await a_kept_customer(storage, tenant)
+        customer = await a_stored_customer(storage, tenant)
         async with storage.transaction(tenant) as tx:
             await tx.customers.get_for_update(customer.id)
             with pytest.raises(Unavailable):
                 await asyncio.create_task(save(storage, customer.with_next_version(later(days=2))))
             await tx.customers.save(changed := customer.with_next_version(later(days=1)))
-        assert await stored(storage, customer) == changed
+        assert await get_customer(storage, customer) == changed
 
 
 async def test_one_of_two_deadlocked_transactions_is_unavailable(
     storage_with: StorageWith, tenant: str
 ) -> None:
     async with storage_with() as storage:
-        customers = [await a_kept_customer(storage, tenant) for _ in range(2)]
+        customers = [await a_stored_customer(storage, tenant) for _ in range(2)]
         both_have_one = asyncio.Barrier(2)
 
         async def lock(first: int, second: int) -> None:
@@ -117,7 +117,7 @@ async def test_a_cancelled_task_leaves_no_open_transaction(
     storage_with: StorageWith, url: str, tenant: str
 ) -> None:
     async with storage_with(name := f"cancelled-{uuid4()}", max_size=4) as storage:
-        customer = await a_kept_customer(storage, tenant)
+        customer = await a_stored_customer(storage, tenant)
         for steps in range(40):
             work = asyncio.create_task(save(storage, customer.with_next_version(later(days=steps))))
             for _ in range(steps % 12):
@@ -133,9 +133,9 @@ async def test_a_task_cancelled_while_waiting_costs_no_connection(
     storage_with: StorageWith, tenant: str
 ) -> None:
     async with storage_with(max_size=2) as storage:
-        customer = await a_kept_customer(storage, tenant)
+        customer = await a_stored_customer(storage, tenant)
         for steps in range(30):
-            reads = [asyncio.create_task(stored(storage, customer)) for _ in range(6)]
+            reads = [asyncio.create_task(get_customer(storage, customer)) for _ in range(6)]
             for _ in range(steps):
                 await asyncio.sleep(0)
             for read in reads[::2]:
@@ -150,7 +150,7 @@ async def test_a_waiting_task_gets_a_new_connection_for_a_lost_one(
     storage_with: StorageWith, url: str, tenant: str
 ) -> None:
     async with storage_with(name := f"lost-{uuid4()}", max_size=1) as storage:
-        customer = await a_kept_customer(storage, tenant)
+        customer = await a_stored_customer(storage, tenant)
 
         async def lose_connection(pause: Pause) -> None:
             async with storage.transaction(tenant) as tx:
@@ -164,32 +164,32 @@ async def test_a_waiting_task_gets_a_new_connection_for_a_lost_one(
                 await lose_connection(pause)
 
         async def read() -> None:
-            assert await stored(storage, customer) == customer
+            assert await get_customer(storage, customer) == customer
 
-        await overlapping(expect_unavailable, read)
+        await overlap(expect_unavailable, read)
         await read()
         assert storage.pool_stats().waiting == 0
 
 
 async def test_the_pool_stats_count_waiting_tasks(storage_with: StorageWith, tenant: str) -> None:
     async with storage_with(max_size=1) as storage:
-        customer = await a_kept_customer(storage, tenant)
+        customer = await a_stored_customer(storage, tenant)
 
         async def wait() -> None:
-            read = asyncio.create_task(stored(storage, customer))
+            read = asyncio.create_task(get_customer(storage, customer))
             await asyncio.sleep(0)
             stats = storage.pool_stats()
             assert (stats.size, stats.idle, stats.waiting) == (1, 0, 1)
             read.cancel()
 
-        await overlapping(lambda pause: hold(storage, tenant, pause), wait)
+        await overlap(lambda pause: hold(storage, tenant, pause), wait)
 
 
 async def test_a_waiting_task_does_not_get_a_lost_connection(
     storage_with: StorageWith, url: str, tenant: str
 ) -> None:
     async with storage_with(name := f"gone-{uuid4()}", max_size=1) as storage:
-        customer = await a_kept_customer(storage, tenant)
+        customer = await a_stored_customer(storage, tenant)
 
         async def idle(pause: Pause) -> None:
             async with storage.view(tenant):
@@ -201,7 +201,7 @@ async def test_a_waiting_task_does_not_get_a_lost_connection(
             async with storage.transaction(tenant) as tx:
                 await tx.customers.get_for_update(customer.id)
 
-        await overlapping(idle, lock)
+        await overlap(idle, lock)
 
 
 async def test_a_storage_can_be_closed_while_a_connection_is_being_released(

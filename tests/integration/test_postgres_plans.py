@@ -29,10 +29,10 @@ from customers.core.model.query import (
 )
 from customers.core.model.rules.parse import parse
 from customers.core.model.rules.timing import DateField
-from tests.contract.full_tenant import outcome
-from tests.contract.steps import EVERYONE
 from tests.support.builders import NOW, a_customer, an_id, later, some_statistics
+from tests.support.full_tenant import outcome
 from tests.support.query_plans import Explaining, Read, explaining
+from tests.support.storage_steps import EVERYONE
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -7,10 +7,10 @@ import pytest
 from customers.adapters.postgres.engine.pool import PoolOptions
 from customers.adapters.postgres.storage import PostgresStorage
 from customers.core.model.query import CustomerFilter
-from tests.contract.full_tenant import seen, set_up
-from tests.contract.steps import count
 from tests.support.builders import USD, an_entry
 from tests.support.database_proxy import proxy_of
+from tests.support.full_tenant import read_everything, store_full_tenant
+from tests.support.storage_steps import count
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -26,8 +26,8 @@ async def test_statements_are_prepared_by_name_only_where_there_is_no_pooler(
         pool = PoolOptions(max_size=2, behind_pooler=behind_pooler)
         storage = PostgresStorage(proxy.url, currency=USD, pool=pool)
         await storage.open()
-        scene = await set_up(storage, tenant)
-        assert (await seen(storage, tenant))["get"] == scene.ada
+        scene = await store_full_tenant(storage, tenant)
+        assert (await read_everything(storage, tenant))["get"] == scene.ada
         await storage.autocommit(tenant).record_order(an_entry(scene.bob), scene.bob.created_at)
         assert await count(storage, tenant, CustomerFilter(search="ada@")) == 1
         await storage.close()

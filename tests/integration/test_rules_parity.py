@@ -17,9 +17,9 @@ from customers.core.model.rules.matches import matches
 from customers.core.model.rules.parse import parse
 from customers.core.model.rules.tree import Group, Logic, Rule
 from customers.core.ports.storage import Storage
-from tests.contract.steps import keep
 from tests.support import golden_rules as golden
 from tests.support.builders import a_customer, a_tenant, an_id, some_statistics
+from tests.support.storage_steps import add_customers
 from tests.unit.core.rule_strategies import NOW, customers, written_rules
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -79,7 +79,7 @@ def in_tenant(people: list[Customer], tenant: str) -> list[Customer]:
 
 async def test_the_golden_rules_match_exactly_their_members(storage: Storage, tenant: str) -> None:
     people = {name: evolve(person, tenant_id=tenant) for name, person in golden.CUSTOMERS.items()}
-    await keep(storage, *people.values())
+    await add_customers(storage, *people.values())
     for vector in golden.VECTORS:
         members = await matching_ids(storage, tenant, parse(vector.rule), golden.NOW)
         assert {name for name in people if people[name].id in members} == vector.members, vector
@@ -97,7 +97,7 @@ async def test_a_random_rule_matches_as_in_the_core(
     storage: Storage, people: list[Customer], rules: list[Rule]
 ) -> None:
     people = in_tenant(people, a_tenant())
-    await keep(storage, *people)
+    await add_customers(storage, *people)
     for rule in rules:
         await assert_parity(storage, people, rule)
 
@@ -107,7 +107,7 @@ async def test_ages_and_windows_match_up_to_the_ends_of_the_calendar(
     storage: Storage, tenant: str, now: datetime
 ) -> None:
     people = [a_customer(tenant_id=tenant, created_at=moment) for moment in MOMENTS]
-    await keep(storage, *people)
+    await add_customers(storage, *people)
     for days in map(Decimal, ("0", "0.5", "1", "399.99", "400", "36500")):
         for operator in ("eq", "neq", "gt", "gte", "lt", "lte"):
             await assert_parity(storage, people, a_rule("days_since_created", operator, days), now)
@@ -126,7 +126,7 @@ async def test_moments_and_days_match_up_to_the_ends_of_the_calendar(
         a_customer(tenant_id=tenant, created_at=moment, date_of_birth=day)
         for moment, day in product((FIRST, NOW, LAST), days)
     ]
-    await keep(storage, *people)
+    await add_customers(storage, *people)
     for operator, place in product(("before", "after"), range(4)):
         await assert_parity(storage, people, a_rule("date_of_birth", operator, str(days[place])))
         moment = (FIRST, NOW, LAST - MICROSECOND, LAST)[place].isoformat()
@@ -144,7 +144,7 @@ async def test_numbers_of_any_size_are_compared_exactly(
         {"orders": 2**62, "spent": "9999999999999999999.9999"},
     ]
     people = [a_customer(tenant_id=tenant, statistics=some_statistics(**total)) for total in totals]
-    await keep(storage, *people)
+    await add_customers(storage, *people)
     for operator in ("eq", "neq", "gt", "gte", "lt", "lte"):
         await assert_parity(storage, people, a_rule(field, operator, value))
     await assert_parity(storage, people, a_rule(field, "between", [value, LARGE]))
@@ -154,7 +154,7 @@ async def test_numbers_of_any_size_are_compared_exactly(
 async def test_the_largest_possible_rule_matches(storage: Storage, tenant: str) -> None:
     ages = [NOW - timedelta(days=days) for days in range(100)]
     people = [a_customer(tenant_id=tenant, created_at=age) for age in ages]
-    await keep(storage, *people)
+    await add_customers(storage, *people)
     age = {"field": "days_since_created"}
     nested: Any = {**age, "operator": "in", "value": list(range(0, 36_500, 2))}
     for level, (logic, operator) in enumerate((("OR", "eq"), ("AND", "neq")) * 3):
@@ -166,7 +166,7 @@ async def test_the_largest_possible_rule_matches(storage: Storage, tenant: str) 
 
 
 async def test_an_empty_rule_matches_nobody(storage: Storage, tenant: str) -> None:
-    await keep(storage, a_customer(tenant_id=tenant))
+    await add_customers(storage, a_customer(tenant_id=tenant))
     empty: list[object] = [None, [], {"conditions": [], "logic": "NOT"}, {"rules": [[], []]}]
     for rules in empty:
         assert await matching_ids(storage, tenant, parse(rules), NOW) == set()

@@ -1,7 +1,7 @@
-"""Schemathesis tries what the OpenAPI document describes, and finds the service to be like that.
+"""Schemathesis tests the service against the OpenAPI document, with all checks on.
 
-All its checks are on. The document that it is given says besides what no schema can say of a call,
-and half of an operation's calls are about things that are there, which are its own.
+The document is narrowed to what a schema cannot express: the tenant, and existing ids for half of
+the calls of each operation.
 """
 
 import asyncio
@@ -18,7 +18,8 @@ from customers.adapters.postgres.storage import PostgresStorage
 from customers.core.ports.storage import Storage
 from customers.entrypoints.openapi.document import as_json
 from customers.entrypoints.openapi.examples import CUSTOMER_ID, EXAMPLES
-from tests.contract.api.steps import (
+from tests.support.api_client import Api
+from tests.support.api_steps import (
     BIG_SPENDERS,
     a_communication,
     a_method,
@@ -26,49 +27,47 @@ from tests.contract.api.steps import (
     a_segment,
     an_address,
     an_order,
-    at,
+    customer_path,
 )
-from tests.support.api_client import Api
 from tests.support.builders import USD
 from tests.support.memory_service import memory_service
 from tests.support.schema_check import Document, the_document
 
-# Half a minute, on a machine that has nothing else to do.
-pytestmark = pytest.mark.timeout(600)
+# Half a minute on an idle machine.
+pytestmark = pytest.mark.timeout(300)
 
 EXAMPLES_EACH: Final = 12
 CONFIGURATION: Final = """
 [checks.positive_data_acceptance]
-# Who is there, what conflicts, and which version is stale is no matter of schemas.
+# A schema cannot tell what exists, conflicts or is stale.
 expected-statuses = ["2xx", 304, 404, 409, 412]
 
-# To a schema, control characters, cursors and fractions of a cent are like other texts and numbers.
+# A schema cannot exclude control characters, malformed cursors and fractions of a cent.
 [phases.fuzzing.checks.positive_data_acceptance]
 enabled = false
 [phases.stateful.checks.positive_data_acceptance]
 enabled = false
 
-# Nor does it know how many addresses there are, what is a card's number, and that less than a cent
-# is nothing.
+# Nor can it limit the number of addresses, exclude card numbers or amounts below a cent.
 [[operations]]
 include-operation-id = ["addAddress", "addPaymentMethod", "refundOrder"]
 checks.positive_data_acceptance.enabled = false
 
-# Which value an operator takes, and in how many spellings a rule is understood, is not described.
+# The document does not describe the values of operators and the spellings of rules.
 [[operations]]
 include-operation-id = ["previewRules", "previewChange"]
 checks.positive_data_acceptance.enabled = false
 checks.negative_data_rejection.enabled = false
 """
-# What must agree with another parameter or key.
+# These must agree with another parameter or key.
 TWINS: Final = {"limit", "segmentType"}
 
 
-async def tried(storage: Storage, folder: Path) -> tuple[int, str]:
-    """The exit code of Schemathesis, and what it says. The customer of the examples is there."""
+async def run_schemathesis(storage: Storage, folder: Path) -> tuple[int, str]:
+    """Runs Schemathesis with the examples' customer stored; returns its exit code and output."""
     async with memory_service(storage, clock=None, ids="sequential") as service:
         await service.set_state("a customer exists", customerId=CUSTOMER_ID)
-        await asyncio.to_thread(_write, folder, await narrowed(service.api))
+        await asyncio.to_thread(_write, folder, await tenant_document(service.api))
         process = await asyncio.create_subprocess_exec(
             *(str(Path(sys.executable).with_name("schemathesis")), "run", "openapi.json"),
             *("--url", f"http://127.0.0.1:{service.api.port}"),
@@ -79,8 +78,8 @@ async def tried(storage: Storage, folder: Path) -> tuple[int, str]:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
-        said, _ = await process.communicate()
-    return process.returncode or 0, said.decode()
+        output, _ = await process.communicate()
+    return process.returncode or 0, output.decode()
 
 
 def _write(folder: Path, document: Document) -> None:
@@ -88,19 +87,23 @@ def _write(folder: Path, document: Document) -> None:
     (folder / "schemathesis.toml").write_text(CONFIGURATION, "utf-8")
 
 
-async def narrowed(api: Api) -> Document:
-    """The document for the tenant's calls."""
+async def tenant_document(api: Api) -> Document:
+    """The OpenAPI document for calls of one tenant, with existing ids as examples."""
     text = as_json(the_document()).replace(EXAMPLES["tenantId"], api.tenant)
     document: Document = json.loads(text)
-    parameters, schemas = (document["components"][each] for each in ("parameters", "schemas"))
+    parameters, schemas = (document["components"][name] for name in ("parameters", "schemas"))
     parameters["TenantInQuery"]["schema"] = {"enum": [api.tenant]}
-    for operation in (each for item in document["paths"].values() for each in item.values()):
+    for operation in (
+        operation for item in document["paths"].values() for operation in item.values()
+    ):
         by_hand = operation["operationId"] in ("addMembers", "removeMembers")
-        own = await things(api, by_hand=by_hand) if _has_parts(operation) else {}
-        told = [each for each in operation["parameters"] if each.get("name") not in TWINS]
-        operation["parameters"] = told
-        for each in (*told, *parameters.values()):
-            _narrow(each, own)
+        ids = await existing_ids(api, by_hand=by_hand) if _has_parts(operation) else {}
+        own_parameters = [
+            parameter for parameter in operation["parameters"] if parameter.get("name") not in TWINS
+        ]
+        operation["parameters"] = own_parameters
+        for parameter in (*own_parameters, *parameters.values()):
+            _narrow(parameter, ids)
         for content in operation.get("requestBody", {}).get("content", {}).values():
             keys = schemas[content["schema"]["$ref"].rpartition("/")[2]]["properties"]
             keys["tenantId"] = {"enum": [api.tenant, "", None]}
@@ -108,47 +111,49 @@ async def narrowed(api: Api) -> Document:
     return document
 
 
-async def things(api: Api, *, by_hand: bool) -> Mapping[str, str]:
-    """What stands in a path for a new customer, and for one thing of each kind that is theirs."""
-    customer = await at(api)
+async def existing_ids(api: Api, *, by_hand: bool) -> Mapping[str, str]:
+    """Creates a customer with one of everything; returns the ids by path parameter."""
+    customer = await customer_path(api)
     customer_id = customer.rpartition("/")[2]
     await an_order(api, customer, f"order-{customer_id}", 100)
-    made = {
+    created = {
         "addressId": await an_address(api, customer),
         "communicationId": await a_communication(api, customer),
         "methodId": await a_method(api, customer),
         "noteId": await a_note(api, customer),
         "segmentId": await a_segment(api, rules=BIG_SPENDERS, isDynamic=not by_hand),
     }
-    told = {name: str(each["id"]) for name, each in made.items()}
-    return {"customerId": customer_id, "orderId": f"order-{customer_id}", **told}
+    ids = {name: str(body["id"]) for name, body in created.items()}
+    return {"customerId": customer_id, "orderId": f"order-{customer_id}", **ids}
 
 
 def _has_parts(operation: Mapping[str, Any]) -> bool:
-    return any(each.get("in") == "path" for each in operation["parameters"])
+    return any(parameter.get("in") == "path" for parameter in operation["parameters"])
 
 
-def _narrow(parameter: dict[str, Any], own: Mapping[str, str]) -> None:
+def _narrow(parameter: dict[str, Any], ids: Mapping[str, str]) -> None:
     match parameter.get("in"):
-        case "path" if parameter["name"] in own:
-            parameter["example"] = own[parameter["name"]]
+        case "path" if parameter["name"] in ids:
+            parameter["example"] = ids[parameter["name"]]
             parameter["schema"] = {"anyOf": [{"enum": [parameter["example"]]}, parameter["schema"]]}
         case "query" if not parameter.get("required"):
-            parameter["allowEmptyValue"] = True  # it is as if absent
+            parameter["allowEmptyValue"] = True  # it means absent
         case "header":
-            parameter["schema"] = {"type": "string"}  # what says nothing there is passed over
+            parameter["schema"] = {"type": "string"}  # malformed headers are ignored
 
 
-async def test_memory_is_as_described(tmp_path: Path) -> None:
-    code, said = await tried(MemoryStorage(currency=USD), tmp_path)
-    assert code == 0, said
-    assert "Tested: 47" in said
+async def test_the_memory_service_conforms_to_its_document(tmp_path: Path) -> None:
+    exit_code, output = await run_schemathesis(MemoryStorage(currency=USD), tmp_path)
+    assert exit_code == 0, output
+    assert "Tested: 47" in output
 
 
-# One PostgreSQL is enough for what is between a request and the storage.
+# One PostgreSQL version is enough, since this tests the request path.
 @pytest.mark.parametrize("url", ["embedded 18"], indirect=True)
 @pytest.mark.asyncio(loop_scope="session")
-async def test_postgresql_is_as_described(storage: PostgresStorage, tmp_path: Path) -> None:
-    code, said = await tried(storage, tmp_path)
-    assert code == 0, said
-    assert "Tested: 47" in said
+async def test_the_postgresql_service_conforms_to_its_document(
+    storage: PostgresStorage, tmp_path: Path
+) -> None:
+    exit_code, output = await run_schemathesis(storage, tmp_path)
+    assert exit_code == 0, output
+    assert "Tested: 47" in output

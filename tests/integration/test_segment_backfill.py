@@ -20,16 +20,22 @@ from customers.adapters.postgres.segments.memberships import PostgresMemberships
 from customers.adapters.postgres.segments.segments import PostgresSegments
 from customers.core.membership import refresh
 from customers.core.services.sweeper import Sweeper
-from tests.contract.membership_steps import (
-    marked,
-    standing_of,
-    stored_members,
-    watch,
-)
-from tests.contract.steps import a_kept_customer, keep, stored
-from tests.contract.sweeper import AT_ONCE, LONG, waited_for
 from tests.support.builders import NOW, a_customer, a_tenant, an_id, later
+from tests.support.membership_steps import (
+    pending_candidates,
+    refresh_state_of,
+    set_capture,
+    stored_members,
+)
 from tests.support.segment_races import ADAS, ONE_ORDER, Races, feed_of, interrupt, open_races
+from tests.support.storage_steps import (
+    LONG_LEASE,
+    SHORT_LEASE,
+    a_stored_customer,
+    acquire_lease,
+    add_customers,
+    get_customer,
+)
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -58,7 +64,7 @@ def _small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_a_backfill_waits_for_a_change_that_began_before_its_rule(races: Races) -> None:
     ada, eve = [
-        await a_kept_customer(races.storage, races.tenant, first_name=name)
+        await a_stored_customer(races.storage, races.tenant, first_name=name)
         for name in ("Ada", "Eve")
     ]
     async with races.storage.transaction(races.tenant) as tx:
@@ -68,7 +74,7 @@ async def test_a_backfill_waits_for_a_change_that_began_before_its_rule(races: R
         await tx.customers.add(a_customer(tenant_id=races.tenant))
         segment = await asyncio.create_task(races.publish(ADAS))
         assert not await races.refresh_step(segment)
-        assert not (await standing_of(races.storage, segment)).is_ready
+        assert not (await refresh_state_of(races.storage, segment)).is_ready
         await races.check_members()
     await races.check_members()
     await races.backfill(segment)
@@ -78,7 +84,7 @@ async def test_a_backfill_waits_for_a_change_that_began_before_its_rule(races: R
 async def test_a_backfill_waits_for_an_order_recorded_while_its_rule_changes(
     races: Races,
 ) -> None:
-    customer = await a_kept_customer(races.storage, races.tenant)
+    customer = await a_stored_customer(races.storage, races.tenant)
     await races.backfill(segment := await races.publish(ADAS))
     async with races.storage.transaction(races.tenant) as tx:
         await tx.customers.get_for_update(customer.id)  # which writes nothing
@@ -86,9 +92,9 @@ async def test_a_backfill_waits_for_an_order_recorded_while_its_rule_changes(
         await asyncio.create_task(races.change_rules(segment, ONE_ORDER))
         assert not await races.refresh_step(segment)
     await counting
-    assert await marked(races.storage, races.tenant) == []
+    assert await pending_candidates(races.storage, races.tenant) == []
     await races.backfill(segment)
-    assert (await standing_of(races.storage, segment)).member_count == 1
+    assert (await refresh_state_of(races.storage, segment)).member_count == 1
     await races.check_members()
 
 
@@ -100,7 +106,7 @@ async def test_a_killed_backfill_continues_correctly_after_changes(
     races: Races, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     crowd = [
-        await a_kept_customer(races.storage, races.tenant, first_name=name)
+        await a_stored_customer(races.storage, races.tenant, first_name=name)
         for name in ("Ada", "Eve", "Eve", "Ada", "Ada", "Eve", "Ada")
     ]
     segment = await races.publish(ADAS)
@@ -109,7 +115,7 @@ async def test_a_killed_backfill_continues_correctly_after_changes(
     interrupt(monkeypatch, PostgresMemberships, "apply", fail)
     with pytest.raises(ConnectionError):
         await races.refresh_step(segment)
-    assert (await standing_of(races.storage, segment)).cursor == crowd[1].id
+    assert (await refresh_state_of(races.storage, segment)).cursor == crowd[1].id
     races.clock.forward(seconds=1)
     for number, name in ((0, "Eve"), (1, "Ada"), (4, "Eve"), (5, "Ada")):
         await races.rename(crowd[number], name)
@@ -129,7 +135,7 @@ async def test_an_order_during_a_change_of_rules_may_be_later_than_the_backfill(
 ) -> None:
     almost_a_month_ago = NOW - timedelta(days=30) + timedelta(milliseconds=3)
     customer = a_customer(tenant_id=races.tenant, created_at=almost_a_month_ago)
-    await keep(races.storage, customer)
+    await add_customers(races.storage, customer)
     segment = await races.publish("[]")
 
     async def order() -> None:
@@ -143,13 +149,15 @@ async def test_an_order_during_a_change_of_rules_may_be_later_than_the_backfill(
     while await races.refresh_step(segment):
         await races.check_members()
     await races.check_members()
-    assert await stored_members(races.storage, segment) == [await stored(races.storage, customer)]
+    assert await stored_members(races.storage, segment) == [
+        await get_customer(races.storage, customer)
+    ]
 
 
 async def test_a_passed_capture_barrier_stays_passed_for_the_backfill(
     races: Races, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    customer = await a_kept_customer(races.storage, races.tenant, first_name="Ada")
+    customer = await a_stored_customer(races.storage, races.tenant, first_name="Ada")
     segment = await races.publish(ADAS)
     assert await races.storage.wait_for_capture_barrier(races.tenant, segment.id, 30)
     monkeypatch.setattr(capture, "HAS_OLDER_WRITE", Statement.of(select(true())))
@@ -164,7 +172,7 @@ async def test_time_moves_customers_at_both_ends_of_a_pass(races: Races) -> None
     offsets = [timedelta(microseconds=offset) for offset in (-2, -1, 0, 1, 2)]
     dates = [end + offset for end in ends for offset in offsets]
     crowd = [a_customer(tenant_id=races.tenant, created_at=date) for date in dates]
-    await keep(races.storage, *crowd)
+    await add_customers(races.storage, *crowd)
     segments = [await races.publish(rules) for rules in (A_MONTH_OLD, NEW_THIS_MONTH)]
     for segment in segments:
         await races.backfill(segment)
@@ -182,13 +190,13 @@ async def test_a_pass_through_time_records_each_change_once_despite_other_writes
     races: Races, days: float
 ) -> None:
     crowd = [
-        await a_kept_customer(races.storage, races.tenant, created_at=later(days=-29))
+        await a_stored_customer(races.storage, races.tenant, created_at=later(days=-29))
         for _ in range(6)
     ]
     await races.backfill(segment := await races.publish(FOR_A_DAY_AFTER_A_MONTH))
     races.clock.forward(days=days)
     assert await races.refresh_step(segment)
-    assert (await standing_of(races.storage, segment)).cursor == crowd[1].id
+    assert (await refresh_state_of(races.storage, segment)).cursor == crowd[1].id
     races.clock.moment = later(days=6)
     for number in (0, 3):
         await races.rename(crowd[number], "Eve")
@@ -207,8 +215,8 @@ async def test_a_sweeper_that_loses_its_lease_leaves_the_other_tenants_to_the_ne
     await migrate(empty)
     async with open_races(empty, a_tenant()) as races:
         for tenant in (tenants := sorted(a_tenant() for _ in range(2))):
-            await watch(races.storage, tenant)
-            await a_kept_customer(races.storage, tenant)
+            await set_capture(races.storage, tenant)
+            await a_stored_customer(races.storage, tenant)
         first, second = [
             Sweeper(races.storage, races.clock, holder) for holder in (an_id(), SECOND_SWEEPER)
         ]
@@ -216,11 +224,11 @@ async def test_a_sweeper_that_loses_its_lease_leaves_the_other_tenants_to_the_ne
             monkeypatch,
             PostgresMemberships,
             "apply",
-            lambda: waited_for(races.storage, SECOND_SWEEPER),
+            lambda: acquire_lease(races.storage, SECOND_SWEEPER),
         )
-        assert await first.refresh(AT_ONCE) is None
+        assert await first.refresh(SHORT_LEASE) is None
         assert await races.storage.tenants_to_refresh() == tenants[1:]
-        assert await second.refresh(LONG) is not None
+        assert await second.refresh(LONG_LEASE) is not None
         assert await races.storage.tenants_to_refresh() == []
 
 
@@ -228,11 +236,12 @@ async def test_one_of_two_waiting_holders_gets_an_expired_lease(empty: str) -> N
     await migrate(empty)
     connection = await asyncpg.connect(empty)
     async with open_races(empty, a_tenant()) as races:
-        assert await races.storage.lease(an_id(), LONG)
+        assert await races.storage.lease(an_id(), LONG_LEASE)
         async with connection.transaction():
             await connection.execute("UPDATE sweeper SET until = now() - interval '1 second'")
             leases = [
-                await races.until_blocked(races.storage.lease(an_id(), LONG)) for _ in range(2)
+                await races.until_blocked(races.storage.lease(an_id(), LONG_LEASE))
+                for _ in range(2)
             ]
         assert sorted(await asyncio.gather(*leases)) == [False, True]
     await connection.close()

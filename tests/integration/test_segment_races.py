@@ -17,19 +17,18 @@ from customers.core.membership import refresh
 from customers.core.model.customer import Customer
 from customers.core.model.membership import SequencedChange
 from customers.core.model.query import CustomerSort, Page
-from tests.contract.membership_steps import (
-    a_flip,
-    changes,
-    let_in,
-    marked,
-    marks_of,
-    members_locked,
-    settle,
-    standing_of,
-)
-from tests.contract.steps import a_kept_customer, abandoned
 from tests.support.builders import NOW, some_statistics
 from tests.support.databases import rows
+from tests.support.membership_steps import (
+    a_change,
+    apply_changes,
+    changes,
+    membership_transaction,
+    pending_candidates,
+    pending_changes_of,
+    refresh_state_of,
+    store_members,
+)
 from tests.support.segment_races import (
     ADAS,
     ADAS_WITH_ORDERS,
@@ -39,6 +38,7 @@ from tests.support.segment_races import (
     interrupt,
     open_races,
 )
+from tests.support.storage_steps import a_stored_customer, failing_transaction
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -53,7 +53,7 @@ async def test_an_order_recorded_while_pending_changes_are_applied_is_applied_la
     races: Races, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await races.backfill(segment := await races.publish(ONE_ORDER))
-    customer = await a_kept_customer(races.storage, races.tenant)
+    customer = await a_stored_customer(races.storage, races.tenant)
     await races.record_order(customer)
     interrupt(
         monkeypatch,
@@ -62,7 +62,7 @@ async def test_an_order_recorded_while_pending_changes_are_applied_is_applied_la
         lambda: races.record_order(customer),
     )
     await races.apply_pending_changes()
-    assert len(await marks_of(races.storage, customer)) == 1
+    assert len(await pending_changes_of(races.storage, customer)) == 1
     await races.check_members()
     await races.apply_pending_changes()
     assert await feed_of(races, segment, customer) == ["entered by order", "left by order"]
@@ -73,7 +73,7 @@ async def test_a_pending_change_committed_late_with_a_low_number_is_applied_late
     races: Races, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await races.backfill(segment := await races.publish(ADAS))
-    late = await a_kept_customer(races.storage, races.tenant, first_name="Eve")
+    late = await a_stored_customer(races.storage, races.tenant, first_name="Eve")
     is_written, may_commit = asyncio.Event(), asyncio.Event()
 
     async def rename() -> None:
@@ -90,12 +90,12 @@ async def test_a_pending_change_committed_late_with_a_low_number_is_applied_late
 
     renaming = asyncio.create_task(rename())
     await is_written.wait()
-    other = await a_kept_customer(races.storage, races.tenant)
+    other = await a_stored_customer(races.storage, races.tenant)
     interrupt(monkeypatch, PostgresMemberships, "with_pending_changes", commit)
     await races.apply_pending_changes()
-    assert [candidate.customer.id for candidate in await marked(races.storage, races.tenant)] == [
-        late.id
-    ]
+    assert [
+        candidate.customer.id for candidate in await pending_candidates(races.storage, races.tenant)
+    ] == [late.id]
     await races.apply_pending_changes()
     assert await feed_of(races, segment, late) == ["entered by customer"]
     assert await feed_of(races, segment, other) == ["entered by customer"]
@@ -104,14 +104,14 @@ async def test_a_pending_change_committed_late_with_a_low_number_is_applied_late
 
 async def test_the_second_of_two_refreshes_has_nothing_to_apply(races: Races) -> None:
     await races.backfill(segment := await races.publish(ADAS))
-    crowd = [await a_kept_customer(races.storage, races.tenant) for _ in range(3)]
-    async with members_locked(races.storage, races.tenant) as tx:
+    crowd = [await a_stored_customer(races.storage, races.tenant) for _ in range(3)]
+    async with membership_transaction(races.storage, races.tenant) as tx:
         await refresh.apply_pending_batch(tx)
         second = await races.until_blocked(races.apply_pending_changes())
     await second
     feed = await changes(races.storage, segment)
     assert sorted(change.customer_id for change in feed) == [customer.id for customer in crowd]
-    assert (await standing_of(races.storage, segment)).member_count == 3
+    assert (await refresh_state_of(races.storage, segment)).member_count == 3
     await races.check_members()
 
 
@@ -121,15 +121,15 @@ async def test_the_membership_lock_of_a_new_tenant_excludes_other_transactions(
     holds, may_end = asyncio.Event(), asyncio.Event()
 
     async def hold() -> None:
-        async with members_locked(races.storage, races.tenant):
+        async with membership_transaction(races.storage, races.tenant):
             holds.set()
             await may_end.wait()
 
     async def lock() -> None:
-        async with members_locked(races.storage, races.tenant):
+        async with membership_transaction(races.storage, races.tenant):
             pass
 
-    async with members_locked(races.storage, races.tenant):
+    async with membership_transaction(races.storage, races.tenant):
         second = await races.until_blocked(hold())
     await holds.wait()
     third = await races.until_blocked(lock())
@@ -142,13 +142,13 @@ async def test_a_change_is_not_in_the_feed_before_changes_with_lower_numbers(
     races: Races,
 ) -> None:
     await races.backfill(segment := await races.publish(ADAS))
-    new, old = [await a_kept_customer(races.storage, races.tenant) for _ in range(2)]
-    await let_in(races.storage, segment, old)
+    new, old = [await a_stored_customer(races.storage, races.tenant) for _ in range(2)]
+    await store_members(races.storage, segment, old)
     (first,) = await changes(races.storage, segment)
-    came_back = [a_flip(segment, old, entered=entered) for entered in (False, True)]
-    async with members_locked(races.storage, races.tenant) as tx:
-        await tx.memberships.apply([a_flip(segment, new)])
-        second = await races.until_blocked(settle(races.storage, races.tenant, came_back))
+    came_back = [a_change(segment, old, entered=entered) for entered in (False, True)]
+    async with membership_transaction(races.storage, races.tenant) as tx:
+        await tx.memberships.apply([a_change(segment, new)])
+        second = await races.until_blocked(apply_changes(races.storage, races.tenant, came_back))
         assert list(await changes(races.storage, segment, first.sequence)) == []
     await second
     feed = await changes(races.storage, segment, first.sequence)
@@ -159,7 +159,7 @@ async def test_a_reader_of_the_feed_misses_no_change_under_concurrent_refreshes(
     races: Races,
 ) -> None:
     await races.backfill(segment := await races.publish(ONE_ORDER))
-    crowd = [await a_kept_customer(races.storage, races.tenant) for _ in range(6)]
+    crowd = [await a_stored_customer(races.storage, races.tenant) for _ in range(6)]
 
     async def order_twice(customer: Customer) -> None:
         for _ in range(2):
@@ -183,14 +183,14 @@ async def test_an_order_that_waits_for_a_change_stores_the_changed_customer_as_b
     races: Races,
 ) -> None:
     await races.backfill(segment := await races.publish(ADAS_WITH_ORDERS))
-    customer = await a_kept_customer(races.storage, races.tenant, first_name="Eve")
+    customer = await a_stored_customer(races.storage, races.tenant, first_name="Eve")
     await races.apply_pending_changes()
     async with races.storage.transaction(races.tenant) as tx:
         await tx.customers.get_for_update(customer.id)
         await tx.customers.save(renamed := evolve(customer, first_name="Ada", version=2))
         counting = await races.until_blocked(races.record_order(customer))
     await counting
-    pending_changes = await marks_of(races.storage, customer)
+    pending_changes = await pending_changes_of(races.storage, customer)
     assert [pending_change.before for pending_change in pending_changes] == [customer, renamed]
     await races.apply_pending_changes()
     assert await feed_of(races, segment, customer) == ["entered by order"]
@@ -201,14 +201,14 @@ async def test_a_change_that_waits_for_an_order_stores_the_customer_with_the_ord
     races: Races,
 ) -> None:
     await races.backfill(segment := await races.publish(ADAS_WITH_ORDERS))
-    customer = await a_kept_customer(races.storage, races.tenant)
+    customer = await a_stored_customer(races.storage, races.tenant)
     await races.apply_pending_changes()
-    async with abandoned(races.storage, races.tenant) as tx:
+    async with failing_transaction(races.storage, races.tenant) as tx:
         await tx.orders.claim("contested", customer.id)
         counting = await races.until_blocked(races.record_order(customer, order_id="contested"))
         renaming = await races.until_blocked(races.rename(customer, "Eve"))
     await asyncio.gather(counting, renaming)
-    pending_changes = await marks_of(races.storage, customer)
+    pending_changes = await pending_changes_of(races.storage, customer)
     counted = customer.with_statistics(some_statistics(), now=NOW)
     assert [pending_change.before for pending_change in pending_changes] == [customer, counted]
     await races.apply_pending_changes()
@@ -220,13 +220,13 @@ async def test_an_erasure_applies_the_change_it_waited_for_and_leaves_no_pending
     races: Races,
 ) -> None:
     await races.backfill(segment := await races.publish(ADAS))
-    customer = await a_kept_customer(races.storage, races.tenant, first_name="Eve")
+    customer = await a_stored_customer(races.storage, races.tenant, first_name="Eve")
     async with races.storage.transaction(races.tenant) as tx:
         await tx.customers.get_for_update(customer.id)
         await tx.customers.save(evolve(customer, first_name="Ada", version=2))
         erasing = await races.until_blocked(races.erase_customer(customer))
     await erasing
-    assert await marked(races.storage, races.tenant) == []
+    assert await pending_candidates(races.storage, races.tenant) == []
     assert await feed_of(races, segment, customer) == ["entered by customer", "left by customer"]
     await races.check_members()
 
@@ -235,7 +235,7 @@ async def test_a_change_during_an_erasure_stores_nothing_of_the_customer(
     races: Races, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await races.backfill(segment := await races.publish(ADAS))
-    customer = await a_kept_customer(races.storage, races.tenant)
+    customer = await a_stored_customer(races.storage, races.tenant)
     late = list[asyncio.Task[None]]()
 
     async def rename() -> None:
@@ -263,7 +263,7 @@ async def test_a_read_is_consistent_when_a_refresh_runs_between_its_statements(
     races: Races, monkeypatch: pytest.MonkeyPatch, repository: type, method: str
 ) -> None:
     await races.backfill(segment := await races.publish(ADAS))
-    ada, bob = [await a_kept_customer(races.storage, races.tenant) for _ in range(2)]
+    ada, bob = [await a_stored_customer(races.storage, races.tenant) for _ in range(2)]
 
     async def rename_and_refresh() -> None:
         await races.rename(ada, "Eve")

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession
 
-from benchmarks.people import settle_in
+from benchmarks.sample_data import load_tenants
 from tests.support.load import RandomLoad
 from tests.support.patience import PATIENCE_SECONDS
 from tests.support.restarts import RestartableService
@@ -40,7 +40,7 @@ async def test_members_are_right_after_concurrent_load(empty: str, tmp_path: Pat
 
 async def test_a_killed_backfill_is_completed_after_the_restart(empty: str, tmp_path: Path) -> None:
     with RestartableService(tmp_path, empty) as running:
-        await settle_in(empty, {TENANT: CUSTOMERS})
+        await load_tenants(empty, {TENANT: CUSTOMERS})
         async with tenant_at(running.service) as session:
             rules = [{"field": "total_orders", "operator": "gte", "value": 1}]
             body = {"name": "Buyers", "rules": rules}

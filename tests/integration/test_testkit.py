@@ -1,6 +1,6 @@
-"""The kit for consuming teams: its fixtures, its typed client, and how it starts the service.
+"""The test kit for consumers: its fixtures, its typed client, and how it starts the service.
 
-Its plugin is installed here as in a consumer's environment, so that its fixtures are simply there.
+Its plugin is installed here as in a consumer's environment, so its fixtures are available.
 """
 
 import os
@@ -29,8 +29,9 @@ from tests.unit.entrypoints.grpc_service import an_order, usd
 
 ROOT = Path(__file__).parents[2]
 ADA: CustomerDetails = {"email": "ada@example.test", "firstName": "Ada", "lastName": ""}
-# Calls over both interfaces, the first in the currency that the service has unless it is told.
+# Calls over both interfaces, the first in the default currency.
 CALLS = """
+from tests.support.service_process import connect
 import grpc
 def test_rest(customers_client, customers_states):
     vip = customers_states.set("a customer exists")["customerId"]
@@ -42,14 +43,14 @@ def test_grpc(customers_server):
 DOCUMENTS = [ROOT / "testkit" / "README.md", ROOT / "docs" / "memory-mode.md"]
 
 
-def the_ten_lines(document: Path) -> str:
-    """The test that a document shows."""
-    [shown] = re.findall(r"```python\n(.*?)```", document.read_text("utf-8"), re.DOTALL)
-    return str(shown)
+def documented_test(document: Path) -> str:
+    """The example test in a document."""
+    [code] = re.findall(r"```python\n(.*?)```", document.read_text("utf-8"), re.DOTALL)
+    return str(code)
 
 
-def told_by_pytest(folder: Path, *options: str, **variables: str) -> str:
-    """What a run of pytest says there, with the kit's plugin and no other than those in options."""
+def pytest_output(folder: Path, *options: str, **variables: str) -> str:
+    """The output of pytest in a folder, with the plugins of the kit and of `options` only."""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "customers_testkit.plugin", *options]
     environment = {
         "PATH": os.environ["PATH"],
@@ -63,53 +64,49 @@ def told_by_pytest(folder: Path, *options: str, **variables: str) -> str:
     return run.stdout + run.stderr
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda each: each.name)
-def test_the_test_that_is_documented_is_green_in_an_empty_folder(
-    document: Path, tmp_path: Path
-) -> None:
-    (tmp_path / "test_orders.py").write_text(the_ten_lines(document))
-    assert "1 passed" in told_by_pytest(tmp_path)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_the_documented_test_passes_in_an_empty_folder(document: Path, tmp_path: Path) -> None:
+    (tmp_path / "test_orders.py").write_text(documented_test(document))
+    assert "1 passed" in pytest_output(tmp_path)
 
 
-def test_the_settings_and_packages_of_what_is_tested_do_not_touch_the_service(
-    tmp_path: Path,
-) -> None:
+def test_settings_and_packages_of_the_consumer_do_not_affect_the_service(tmp_path: Path) -> None:
     (tmp_path / "customers").mkdir()
     (tmp_path / "customers" / "__init__.py").touch()
     (tmp_path / "test_calls.py").write_text(CALLS)
     nowhere = "http://127.0.0.1:9"
     proxies = {"http_proxy": nowhere, "https_proxy": nowhere, "ALL_PROXY": nowhere}
     settings = {"DATABASE_URL": "mysql://own", "HOST": "own.invalid", "CURRENCY": "EUR"}
-    assert "2 passed" in told_by_pytest(tmp_path, **proxies, **settings)
+    assert "2 passed" in pytest_output(tmp_path, **proxies, **settings)
 
 
-def test_every_setting_of_the_service_is_kept_from_it() -> None:
-    shown = subprocess.run(
+def test_every_setting_of_the_service_is_hidden_from_it() -> None:
+    help_text = subprocess.run(
         [*COMMAND, "serve", "--help"], check=True, capture_output=True, text=True
     )
-    assert set(re.findall(r"\[env:\s+(\w+)", shown.stdout)) == SETTINGS
+    assert set(re.findall(r"\[env:\s+(\w+)", help_text.stdout)) == SETTINGS
 
 
-def test_tests_in_parallel_share_a_running_service_and_do_not_meet(
+def test_parallel_tests_share_a_service_in_separate_tenants(
     customers_server: Server, tmp_path: Path
 ) -> None:
     (tmp_path / "test_crowd.py").write_text(
         "import pytest\n"
-        # Their names differ in nothing that a tenant's name keeps.
+        # The names differ only in characters that a tenant id cannot have.
         "@pytest.mark.parametrize('mark', ['!' * count for count in range(1, 21)])\n"
         "def test_alone(customers_client, customers_server, mark):\n"
         f"    assert customers_server.http == {customers_server.http!r}\n"
-        f"    made = customers_client.register_customer({ADA!r})\n"
-        "    [found] = customers_client.list_customers()['customers']\n"
-        "    assert found['id'] == made['id']\n"
+        f"    customer = customers_client.register_customer({ADA!r})\n"
+        "    [listed] = customers_client.list_customers()['customers']\n"
+        "    assert listed['id'] == customer['id']\n"
     )
-    told = told_by_pytest(
+    output = pytest_output(
         tmp_path, *("-p", "xdist", "-n", "4"), CUSTOMERS_URL=customers_server.http
     )
-    assert "20 passed" in told
+    assert "20 passed" in output
 
 
-def test_the_client_is_what_the_document_says() -> None:
+def test_the_generated_client_matches_the_document() -> None:
     search = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     command = [sys.executable, "testkit/generate.py", "--check", "docs/openapi.json"]
     run = subprocess.run(
@@ -118,30 +115,30 @@ def test_the_client_is_what_the_document_says() -> None:
     assert (run.returncode, run.stderr) == (0, "")
 
 
-def test_customers_are_registered_and_read(customers_client: CustomersClient) -> None:
-    made = customers_client.register_customer(ADA)
+def test_customers_can_be_registered_and_read(customers_client: CustomersClient) -> None:
+    customer = customers_client.register_customer(ADA)
     again = customers_client.register_customer(ADA)
-    assert customers_client.get_customer(made["id"])["version"] == again["version"] == 1
-    found = customers_client.list_customers(status=["ACTIVE", "BLOCKED"], page=1, search="ada@")
-    assert [each["id"] for each in found["customers"]] == [made["id"]]
+    assert customers_client.get_customer(customer["id"])["version"] == again["version"] == 1
+    listed = customers_client.list_customers(status=["ACTIVE", "BLOCKED"], page=1, search="ada@")
+    assert [customer["id"] for customer in listed["customers"]] == [customer["id"]]
 
 
-def test_what_is_refused_says_why(customers_client: CustomersClient) -> None:
+def test_a_refused_call_raises_an_error_with_details(customers_client: CustomersClient) -> None:
     with pytest.raises(CustomersError) as caught:
         customers_client.register_customer({**ADA, "email": "no"})
-    refused = caught.value
-    assert (refused.status, refused.code) == (400, "VALIDATION_FAILED")
-    assert [each["pointer"] for each in refused.details] == ["/email"]
+    error = caught.value
+    assert (error.status, error.code) == (400, "VALIDATION_FAILED")
+    assert [detail["pointer"] for detail in error.details] == ["/email"]
 
 
-def test_wrapped_errors_say_it_too(customers_client: CustomersClient) -> None:
+def test_a_wrapped_error_has_code_and_message(customers_client: CustomersClient) -> None:
     customer = customers_client.register_customer(ADA)["id"]
     with pytest.raises(CustomersError, match="404 ADDRESS_NOT_FOUND") as caught:
         customers_client.get_address(customer, customer)
     assert caught.value.message == "address not found"
 
 
-def test_headers_of_a_call_can_be_told_and_those_of_its_answer_seen(
+def test_request_headers_can_be_set_and_response_headers_read(
     customers_client: CustomersClient,
 ) -> None:
     customer = customers_client.register_customer(ADA)["id"]
@@ -158,9 +155,9 @@ def test_amounts_are_exact_in_both_directions(
     customers_client: CustomersClient, amount: Decimal
 ) -> None:
     customer = customers_client.register_customer(ADA)["id"]
-    told = customers_client.record_order(customer, {"orderId": "o", "totalAmount": amount})
-    assert told["customer"]["totalSpent"] == amount
-    assert isinstance(told["customer"]["totalSpent"], Decimal)
+    result = customers_client.record_order(customer, {"orderId": "o", "totalAmount": amount})
+    assert result["customer"]["totalSpent"] == amount
+    assert isinstance(result["customer"]["totalSpent"], Decimal)
 
 
 def test_json_is_written_exactly() -> None:
@@ -172,7 +169,7 @@ def test_json_is_written_exactly() -> None:
             encode({"amount": bad})
 
 
-def test_a_lost_answer_is_told_again_and_counted_once(
+def test_an_order_repeated_after_a_lost_answer_counts_once(
     customers_client: CustomersClient, customers_faults: Faults, customers_journal: Journal
 ) -> None:
     customer = customers_client.register_customer(ADA)["id"]
@@ -182,11 +179,11 @@ def test_a_lost_answer_is_told_again_and_counted_once(
         customers_client.record_order(customer, {"orderId": "o", "totalAmount": 5})
     again = customers_client.record_order(customer, {"orderId": "o", "totalAmount": 5})
     assert (again["duplicate"], again["customer"]["totalOrders"]) == (True, 1)
-    assert [each["lost"] for each in customers_journal.requests("recordOrder")] == [True, False]
+    assert [call["lost"] for call in customers_journal.requests("recordOrder")] == [True, False]
     assert customers_faults.hits(fault) == 1
 
 
-def test_grpc_is_called_by_stubs_of_ones_own(
+def test_grpc_can_be_called_with_own_stubs(
     customers_server: Server,
     customers_tenant: str,
     customers_client: CustomersClient,
@@ -195,10 +192,10 @@ def test_grpc_is_called_by_stubs_of_ones_own(
     customer = customers_client.register_customer(ADA)["id"]
     stub: Callable[..., object] = CustomersServiceStub(customers_server.channel()).RecordOrder  # type: ignore[arg-type]
     stub(an_order(customer, tenant_id=customers_tenant, order_total=usd(5)))
-    assert [each["transport"] for each in customers_journal.requests("recordOrder")] == ["grpc"]
+    assert [call["transport"] for call in customers_journal.requests("recordOrder")] == ["grpc"]
 
 
-def test_a_service_that_is_away_is_so_for_the_tenant(
+def test_an_outage_affects_only_its_tenant(
     customers_client: CustomersClient, customers_faults: Faults, customers_server: Server
 ) -> None:
     customers_faults.unavailable(times=1)
@@ -211,7 +208,7 @@ def test_a_service_that_is_away_is_so_for_the_tenant(
     assert customers_client.list_customers()["customers"] == []
 
 
-def test_a_state_gives_its_values(
+def test_a_state_returns_its_values(
     customers_client: CustomersClient, customers_states: States
 ) -> None:
     values = customers_states.set("a VIP with 3 orders", amount=Decimal("12.50"))
@@ -232,20 +229,18 @@ def test_time_moves_a_customer_into_a_segment(
     assert segment["name"] == "Old"
 
 
-def test_time_does_not_move_back(customers_clock: Clock) -> None:
-    with pytest.raises(CustomersError, match="must not be in the past"):
+def test_the_clock_does_not_move_back(customers_clock: Clock) -> None:
+    with pytest.raises(CustomersError, match="is over"):
         customers_clock.set(datetime(2020, 1, 1, tzinfo=UTC))
 
 
 @pytest.mark.parametrize("number", range(5))
-def test_every_test_has_a_tenant_that_nobody_has_used(
-    customers_client: CustomersClient, number: int
-) -> None:
+def test_every_test_has_an_unused_tenant(customers_client: CustomersClient, number: int) -> None:
     assert customers_client.list_customers()["customers"] == []
     assert customers_client.register_customer(ADA)["id"].endswith("-000000000001")
 
 
-def test_a_command_that_there_is_not_is_a_sentence() -> None:
+def test_an_unknown_command_raises_a_readable_error() -> None:
     with (
         pytest.raises(ServiceDidNotStart, match="'no-such-command' cannot be run"),
         running("no-such-command"),
@@ -253,21 +248,23 @@ def test_a_command_that_there_is_not_is_a_sentence() -> None:
         pass
 
 
-def test_what_the_service_says_of_a_bad_option_is_passed_on() -> None:
-    with pytest.raises(ServiceDidNotStart, match='--clock: "soon" is not a date and time'):  # noqa: SIM117
+def test_the_error_of_a_bad_option_is_passed_on() -> None:
+    with pytest.raises(ServiceDidNotStart, match='--clock: "soon" is not a moment'):  # noqa: SIM117
         with running(*COMMAND, ["--clock", "soon"]):
             pass
 
 
-def test_a_command_that_never_serves_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_command_that_never_serves_raises_a_readable_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(server, "TIMEOUT_SECONDS", 0.2)
     never = shlex.join([sys.executable, "-c", "import time; time.sleep(60)"])
-    said = r"was not ready within 0\.2 seconds: no output"
-    with pytest.raises(ServiceDidNotStart, match=said), running(never):
+    message = r"did not serve in 0\.2 seconds: it said nothing"
+    with pytest.raises(ServiceDidNotStart, match=message), running(never):
         pass
 
 
-def test_a_running_service_without_an_address_of_grpc_says_how_to_give_it() -> None:
+def test_a_channel_without_a_grpc_address_raises_an_error_with_the_option() -> None:
     with (
         connect("http://127.0.0.1:9", "") as it,
         pytest.raises(ValueError, match="--customers-grpc"),
@@ -275,7 +272,7 @@ def test_a_running_service_without_an_address_of_grpc_says_how_to_give_it() -> N
         it.channel()
 
 
-def test_the_service_is_gone_when_it_is_no_longer_needed(tmp_path: Path) -> None:
+def test_the_service_ends_with_its_tests(tmp_path: Path) -> None:
     (tmp_path / "test_it.py").write_text(
         "def test_it(customers_server, record_property):\n"
         "    import os, pathlib\n"

@@ -1,8 +1,7 @@
-"""A caller of the REST interface for tests: sends what it is told to, byte for byte, and reads back
-exactly what came.
+"""A client of the REST interface for tests, exact in both directions.
 
-Every answer is checked against what the contract promises of all answers. What is expected of one
-call stays in the tests.
+It checks every answer against the promises that hold for all answers, and against the OpenAPI
+document.
 """
 
 import json
@@ -35,14 +34,14 @@ BASE: Final = "/api/v1"
 NOTHING: Final = object()
 JSON: Final = "application/json"
 PROBLEM: Final = "application/problem+json"
-# What the client would add by itself.
+# Headers that aiohttp would add by itself.
 _AUTOMATIC = {"Accept", "User-Agent", "Content-Type", "Accept-Encoding"}
 _CODE = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
 
 
 @frozen(kw_only=True)
 class Answer:
-    """What came back. `body` is the decoded JSON, its fractions Decimals; None where none came."""
+    """A response. `body` is the decoded JSON with fractions as Decimals, or None."""
 
     status: int
     headers: Mapping[str, str]
@@ -51,34 +50,39 @@ class Answer:
 
     @property
     def code(self) -> str:
-        """The code of an error, in whichever form it came."""
+        """The code of an error in any form."""
         error = self.body.get("error")
         return str(error["code"] if isinstance(error, dict) else self.body["code"])
 
     @property
+    def error(self) -> tuple[int, str]:
+        """Status and code of an error in any form."""
+        return self.status, self.code
+
+    @property
     def details(self) -> list[dict[str, Any]]:
-        """The entries for bad fields, in whichever form the error came."""
+        """The details of an error in any form."""
         error = self.body.get("error")
         return list((error if isinstance(error, dict) else self.body).get("details", []))
 
     @property
     def pointers(self) -> set[str]:
-        """The places in the body that are bad."""
+        """The JSON pointers of the details."""
         return {detail["pointer"] for detail in self.details if "pointer" in detail}
 
     @property
     def fields(self) -> set[str]:
-        """The names of what is bad."""
+        """The field names of the details."""
         return {detail["field"] for detail in self.details}
 
     @property
-    def told(self) -> tuple[int, str, frozenset[tuple[str, str]]]:
-        """Status, code, and what is bad with its code: what callers act on."""
+    def problem(self) -> tuple[int, str, frozenset[tuple[str, str]]]:
+        """Status and code of an error, and field and code of every detail."""
         bad = frozenset((detail["field"], detail["code"]) for detail in self.details)
         return self.status, self.code, bad
 
     def link(self, relation: str) -> str | None:
-        """The target of a link, with its query, as `Api` takes it; None where there is none."""
+        """The target of a link as a path for `Api`, or None."""
         for target, name in re.findall(r'<([^>]*)>; *rel="(\w+)"', self.headers.get("Link", "")):
             if name == relation:
                 return URL(target, encoded=True).raw_path_qs.removeprefix(BASE)
@@ -87,7 +91,7 @@ class Answer:
 
 @frozen(kw_only=True)
 class Api:
-    """One tenant's caller of a service whose clock it can move."""
+    """A client of a running service for one tenant, with the service's clock."""
 
     app: web.Application
     client: ClientSession
@@ -96,23 +100,23 @@ class Api:
     tenant: str
 
     def of_tenant(self, tenant: str) -> Self:
-        """The same service, called for another tenant."""
+        """A client of the same service for another tenant."""
         return evolve(self, tenant=tenant)
 
-    async def get(self, path: str, **told: Any) -> Answer:
-        return await self.send("GET", path, **told)
+    async def get(self, path: str, **options: Any) -> Answer:
+        return await self.send("GET", path, **options)
 
-    async def post(self, path: str, body: Any = NOTHING, **told: Any) -> Answer:
-        return await self.send("POST", path, body, **told)
+    async def post(self, path: str, body: Any = NOTHING, **options: Any) -> Answer:
+        return await self.send("POST", path, body, **options)
 
-    async def put(self, path: str, body: Any = NOTHING, **told: Any) -> Answer:
-        return await self.send("PUT", path, body, **told)
+    async def put(self, path: str, body: Any = NOTHING, **options: Any) -> Answer:
+        return await self.send("PUT", path, body, **options)
 
-    async def patch(self, path: str, body: Any = NOTHING, **told: Any) -> Answer:
-        return await self.send("PATCH", path, body, **told)
+    async def patch(self, path: str, body: Any = NOTHING, **options: Any) -> Answer:
+        return await self.send("PATCH", path, body, **options)
 
-    async def delete(self, path: str, body: Any = NOTHING, **told: Any) -> Answer:
-        return await self.send("DELETE", path, body, **told)
+    async def delete(self, path: str, body: Any = NOTHING, **options: Any) -> Answer:
+        return await self.send("DELETE", path, body, **options)
 
     async def send(
         self,
@@ -123,26 +127,28 @@ class Api:
         headers: Mapping[str, str | None] | None = None,
         base: str = BASE,
     ) -> Answer:
-        """Sends a request to a path below the base path, encoded as it is to be.
+        """Sends a request to an encoded path below `base`, and checks the answer.
 
-        A body of bytes goes as it is, anything else as JSON. A header of None is not sent.
+        A body of bytes is sent unchanged, anything else as JSON. A header of None is not sent.
         """
-        data = written(body)
-        sent: CIMultiDict[str | None] = CIMultiDict({"X-Tenant-ID": self.tenant})
-        sent["Content-Type"] = None if data is None else JSON
-        sent.update(headers or {})
+        data = encode_body(body)
+        request_headers: CIMultiDict[str | None] = CIMultiDict({"X-Tenant-ID": self.tenant})
+        request_headers["Content-Type"] = None if data is None else JSON
+        request_headers.update(headers or {})
         url = f"http://127.0.0.1:{self.port}{base}{path}"
-        answer = await self._exchange(method, url, data, sent)
+        answer = await self._exchange(method, url, data, request_headers)
         if b'"INJECTED_FAULT"' in answer.raw:
-            return answer  # what a test has asked for is no promise of the service
+            return answer  # a fault that a test injected keeps no promise
         check_promises(method, answer)
         expect_described(method, base + path, answer.status, answer.headers, answer.raw)
         return answer
 
     async def _exchange(
-        self, method: str, url: str, data: bytes | None, sent: CIMultiDict[str | None]
+        self, method: str, url: str, data: bytes | None, request_headers: CIMultiDict[str | None]
     ) -> Answer:
-        headers = CIMultiDict((name, value) for name, value in sent.items() if value is not None)
+        headers = CIMultiDict(
+            (name, value) for name, value in request_headers.items() if value is not None
+        )
         async with self.client.request(
             method,
             URL(url, encoded=True),
@@ -155,14 +161,15 @@ class Api:
             return Answer(
                 status=response.status,
                 headers=response.headers,
-                body=decoded(raw) if raw and "json" in response.content_type else None,
+                body=decode_json(raw) if raw and "json" in response.content_type else None,
                 raw=raw,
             )
 
 
-def written(body: Any) -> bytes | None:
-    """The bytes of a body: Decimals as numbers spelled as they are, characters beyond ASCII as
-    escapes; None where there is no body."""
+def encode_body(body: Any) -> bytes | None:
+    """The bytes of a body, or None. Decimals are written as numbers, digit for digit; characters
+    beyond ASCII are escaped.
+    """
     if body is NOTHING:
         return None
     if isinstance(body, bytes):
@@ -171,33 +178,33 @@ def written(body: Any) -> bytes | None:
 
     def number(value: Any) -> str:
         assert isinstance(value, Decimal)
-        numbers[mark := f"@{uuid4()}"] = str(value)
-        return mark
+        numbers[placeholder := f"@{uuid4()}"] = str(value)
+        return placeholder
 
     text = json.dumps(body, default=number)
-    for mark, spelled in numbers.items():
-        text = text.replace(f'"{mark}"', spelled)
+    for placeholder, digits in numbers.items():
+        text = text.replace(f'"{placeholder}"', digits)
     return text.encode()
 
 
-def decoded(raw: bytes) -> Any:
-    """The value of a JSON text, in which no key comes twice and every number is one."""
+def decode_json(raw: bytes) -> Any:
+    """Decodes JSON; fails on repeated keys and on NaN or Infinity."""
     return json.loads(
-        raw, parse_float=Decimal, parse_constant=_refuse, object_pairs_hook=_without_repeats
+        raw, parse_float=Decimal, parse_constant=_refuse_constant, object_pairs_hook=_unique_keys
     )
 
 
-def _refuse(name: str) -> Any:
+def _refuse_constant(name: str) -> Any:
     raise AssertionError(f"{name} is not JSON")
 
 
-def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    assert len({key for key, _ in pairs}) == len(pairs), f"a key comes twice: {pairs}"
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    assert len({key for key, _ in pairs}) == len(pairs), f"repeated key: {pairs}"
     return dict(pairs)
 
 
 def check_promises(method: str, answer: Answer) -> None:
-    """What every answer of the service keeps, whatever was asked."""
+    """Asserts what holds for every answer of the service."""
     assert answer.status != 500, answer
     assert answer.headers["X-Request-Id"]
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
@@ -211,7 +218,7 @@ def check_promises(method: str, answer: Answer) -> None:
 
 
 def _check_error(answer: Answer) -> None:
-    """An error is in one of the three forms of the contract's section 3."""
+    """Asserts that an error is a problem document, or a plain or wrapped error."""
     body, kind = answer.body, answer.headers["Content-Type"].partition(";")[0]
     assert isinstance(body, dict), answer
     if kind == PROBLEM:
@@ -236,12 +243,12 @@ def _check_error(answer: Answer) -> None:
 async def serving(
     storage: Storage, *, tenant: str, ids: IdGenerator | None = None
 ) -> AsyncIterator[Api]:
-    """The service on that storage, listening while the block runs, with a clock that stands.
+    """Runs the service on a storage for the time of the block, with a clock that stands still.
 
-    Its ids are in the order of time unless others are given.
+    Ids are ordered by time unless `ids` is set.
     """
     container = Container(settings=Settings(storage="memory", data_dir=Path("unused")), dsn="")
-    clock, decoder = reading = _spare_readings().pop() if _spare_readings() else _reading()
+    clock, decoder = spare = _spare_decoders().pop() if _spare_decoders() else _new_decoder()
     clock.moment = NOW
     container.clock.override(clock)
     container.decoder.override(decoder)
@@ -255,16 +262,16 @@ async def serving(
             yield Api(app=app, client=client, port=port, clock=clock, tenant=tenant)
     finally:
         await server.end()
-        _spare_readings().append(reading)
+        _spare_decoders().append(spare)
 
 
-def _reading() -> tuple[FixedClock, Decoder]:
-    """A clock, and what reads bodies by it."""
+def _new_decoder() -> tuple[FixedClock, Decoder]:
+    """A clock, and a decoder of bodies that uses it."""
     clock = FixedClock()
     return clock, Decoder(USD, clock)
 
 
 @cache
-def _spare_readings() -> list[tuple[FixedClock, Decoder]]:
-    """Those that no service uses now: to make one takes longer than most tests."""
+def _spare_decoders() -> list[tuple[FixedClock, Decoder]]:
+    """Decoders that no service uses now; creating one takes longer than most tests."""
     return []

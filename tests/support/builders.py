@@ -1,7 +1,6 @@
-"""Builders of core values for tests: valid as they are, every field open to an override.
+"""Builders of valid core values for tests; every field can be overridden.
 
-A builder makes one value and stores nothing. Each takes the next number for its id, and an e-mail
-address, token or name that nobody else has; moments stand still at `NOW`.
+A builder stores nothing. Ids, e-mail addresses, tokens and names are unique; times are `NOW`.
 """
 
 import json
@@ -13,12 +12,7 @@ from uuid import UUID, uuid4
 
 from customers.core.model.address import Address
 from customers.core.model.customer import Customer
-from customers.core.model.journal import (
-    Communication,
-    CommunicationType,
-    Direction,
-    Note,
-)
+from customers.core.model.journal import Communication, CommunicationType, Direction, Note
 from customers.core.model.money import Currency
 from customers.core.model.order import Entry, Statistics, StoredRefund
 from customers.core.model.payment import PaymentMethod, PaymentType
@@ -35,7 +29,7 @@ _numbers = count(1)
 
 
 class FixedClock(Clock):
-    """A clock that moves only when it is told to."""
+    """A clock that moves only by `forward`."""
 
     def __init__(self, moment: datetime = NOW) -> None:
         self.moment = moment
@@ -43,44 +37,44 @@ class FixedClock(Clock):
     def now(self) -> datetime:
         return self.moment
 
-    def forward(self, **gone: float) -> None:
-        """Moves on, by what `timedelta` takes."""
-        self.moment += timedelta(**gone)
+    def forward(self, **duration: float) -> None:
+        """Moves the clock by a `timedelta` of these arguments."""
+        self.moment += timedelta(**duration)
 
 
 class SequentialIds(IdGenerator):
-    """Ids in the form of UUIDv7, counted from a number; the same ones in every run."""
+    """Ids in the form of UUIDv7, numbered from `first`; the same in every run."""
 
     def __init__(self, first: int = 1) -> None:
         self._numbers = count(first)
 
-    def new(self, tenant_id: str = "", kind: type = object) -> UUID:
+    def new(self) -> UUID:
         return numbered_id(next(self._numbers))
 
 
 def numbered_id(number: int) -> UUID:
-    """The UUIDv7 of that number; ids sort as their numbers do."""
+    """The UUIDv7 of a number; ids sort like their numbers."""
     milliseconds = 0x019B_0000_0000
     return UUID(int=milliseconds << 80 | 0x7 << 76 | 0b10 << 62 | number)
 
 
 def an_id() -> UUID:
-    """One that no other value of this process has; of two the later sorts after."""
+    """An id that is unique in this process and sorts after earlier ones."""
     return numbered_id(next(_numbers))
 
 
-def later(**gone: float) -> datetime:
-    """`NOW` and so much, as `timedelta` takes it."""
-    return NOW + timedelta(**gone)
+def later(**duration: float) -> datetime:
+    """`NOW` plus a `timedelta` of these arguments."""
+    return NOW + timedelta(**duration)
 
 
 def a_tenant() -> str:
-    """A tenant that nobody has used, in this run or any other on the same server."""
+    """A tenant that no run on the same server has used."""
     return f"tenant-{uuid4()}"
 
 
 def a_customer(**overrides: Any) -> Customer:
-    given: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "id": (customer_id := an_id()),
         "tenant_id": "tenant",
         "email": f"customer-{customer_id.int & 0xFFFF_FFFF}@example.test",
@@ -89,24 +83,24 @@ def a_customer(**overrides: Any) -> Customer:
         "created_at": NOW,
         "updated_at": NOW,
     }
-    return Customer(**given | overrides)
+    return Customer(**fields | overrides)
 
 
 def some_statistics(spent: str = "12.50", orders: int = 1, **overrides: Any) -> Statistics:
-    """Statistics of some orders that were told at `NOW`."""
+    """Statistics of orders dated `NOW`."""
     total = Decimal(spent)
-    given: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "total_orders": orders,
         "total_spent": total,
         "average_order_value": USD.rounded(total / orders) if orders else Decimal(0),
         "first_order_date": NOW,
         "last_order_date": NOW,
     }
-    return Statistics(**given | overrides)
+    return Statistics(**fields | overrides)
 
 
 def an_address(customer: Customer, **overrides: Any) -> Address:
-    given: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "id": an_id(),
         "customer_id": customer.id,
         "tenant_id": customer.tenant_id,
@@ -117,11 +111,11 @@ def an_address(customer: Customer, **overrides: Any) -> Address:
         "created_at": NOW,
         "updated_at": NOW,
     }
-    return Address(**given | overrides)
+    return Address(**fields | overrides)
 
 
 def a_payment_method(customer: Customer, **overrides: Any) -> PaymentMethod:
-    given: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "id": (method_id := an_id()),
         "customer_id": customer.id,
         "tenant_id": customer.tenant_id,
@@ -131,11 +125,11 @@ def a_payment_method(customer: Customer, **overrides: Any) -> PaymentMethod:
         "created_at": NOW,
         "updated_at": NOW,
     }
-    return PaymentMethod(**given | overrides)
+    return PaymentMethod(**fields | overrides)
 
 
 def a_note(customer: Customer, **overrides: Any) -> Note:
-    given: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "id": an_id(),
         "customer_id": customer.id,
         "tenant_id": customer.tenant_id,
@@ -143,11 +137,11 @@ def a_note(customer: Customer, **overrides: Any) -> Note:
         "created_at": NOW,
         "updated_at": NOW,
     }
-    return Note(**given | overrides)
+    return Note(**fields | overrides)
 
 
 def a_communication(customer: Customer, **overrides: Any) -> Communication:
-    given: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "id": an_id(),
         "customer_id": customer.id,
         "tenant_id": customer.tenant_id,
@@ -156,12 +150,12 @@ def a_communication(customer: Customer, **overrides: Any) -> Communication:
         "subject": "Your order is on its way",
         "created_at": NOW,
     }
-    return Communication(**given | overrides)
+    return Communication(**fields | overrides)
 
 
 def an_entry(customer: Customer, **overrides: Any) -> Entry:
-    """An order of 12.50 that was told with its date; `total_amount` None makes it a stub."""
-    given: dict[str, Any] = {
+    """The entry of an order of 12.50 with a stated date."""
+    fields: dict[str, Any] = {
         "order_id": f"order-{next(_numbers)}",
         "customer_id": customer.id,
         "total_amount": Decimal("12.50"),
@@ -169,44 +163,44 @@ def an_entry(customer: Customer, **overrides: Any) -> Entry:
         "order_date_stated": True,
         "recorded_at": NOW,
     }
-    return Entry(**given | overrides)
+    return Entry(**fields | overrides)
 
 
 def a_stub(customer: Customer, **overrides: Any) -> Entry:
-    """The entry of an order that was not told itself."""
-    given: dict[str, Any] = {"order_id": f"order-{next(_numbers)}", "customer_id": customer.id}
-    return Entry(**given | overrides)
+    """The entry of an order that has not been recorded."""
+    fields: dict[str, Any] = {"order_id": f"order-{next(_numbers)}", "customer_id": customer.id}
+    return Entry(**fields | overrides)
 
 
 def a_refund(entry: Entry, **overrides: Any) -> StoredRefund:
-    given: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "order_id": entry.order_id,
         "refund_id": f"refund-{next(_numbers)}",
         "amount": Decimal("2.50"),
         "refunded_at": NOW,
         "recorded_at": NOW,
     }
-    return StoredRefund(**given | overrides)
+    return StoredRefund(**fields | overrides)
 
 
 def a_segment(**overrides: Any) -> Segment:
     """A manual segment."""
-    given: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "id": an_id(),
         "tenant_id": "tenant",
         "name": f"Segment {next(_numbers)}",
         "created_at": NOW,
         "updated_at": NOW,
     }
-    return Segment(**given | overrides)
+    return Segment(**fields | overrides)
 
 
-def a_dynamic_segment(written: str, **overrides: Any) -> Segment:
-    """A segment of a rule, given as the JSON text a caller would write."""
-    rule = parse(json.loads(written, parse_float=Decimal))
-    return a_segment(is_dynamic=True, rules_text=written, rule=rule, **overrides)
+def a_dynamic_segment(rules: str, **overrides: Any) -> Segment:
+    """A dynamic segment with rules in JSON."""
+    rule = parse(json.loads(rules, parse_float=Decimal))
+    return a_segment(is_dynamic=True, rules_text=rules, rule=rule, **overrides)
 
 
 def rules_text(text: str) -> RulesText:
-    """Rules as a caller writes them in a body."""
+    """Rules as they are in a request body."""
     return RulesText(text=text, value=decode_rules(text))

@@ -1,7 +1,7 @@
-"""Acts as the orders service does: finds or creates the buyer, then reports one sale three times.
+"""Acts like the orders service: finds or creates the buyer, then records one order three times.
 
-Run it against any service: `python tests/support/orders_service.py http://127.0.0.1:8089`. It says
-what it saw, and exits with 1 when the sale was not counted exactly once.
+Run it against any service: `python tests/support/orders_service.py http://127.0.0.1:8089`. It
+prints the results, and exits with 1 unless the order was counted exactly once.
 """
 
 import http.client
@@ -12,19 +12,19 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 EMAIL = "ann+first@example.test"
-# What binary floating point makes of 3 x 11.11.
+# The binary floating point result of 3 x 11.11.
 TOTAL = 33.330000000000005
 
 
 class OrdersService:
-    """Calls with the headers that the orders service sends, and no others."""
+    """A client that sends the headers of the orders service, and no others."""
 
     def __init__(self, address: str, tenant: str) -> None:
         self._address = urlsplit(address)
         self._tenant = tenant
 
     def sell(self, order_id: str) -> dict[str, Any]:
-        """Reports a sale to the buyer, with the retries of a caller who never saw an answer."""
+        """Records an order of the buyer, with the retries of a caller who lost the answer."""
         customer = self.find() or self.create()
         sale = {"orderId": order_id, "orderNumber": "1001", "totalAmount": TOTAL}
         for _ in range(3):
@@ -32,9 +32,9 @@ class OrdersService:
         return dict(recorded["customer"])
 
     def find(self) -> dict[str, Any] | None:
-        """Looks the buyer up by e-mail; the plus sign goes as it is."""
-        found = self._call("GET", f"/customers?search={EMAIL}&page=1&limit=1")
-        return dict(found["customers"][0]) if found["customers"] else None
+        """Finds the buyer by e-mail; the plus sign is sent unescaped."""
+        customers = self._call("GET", f"/customers?search={EMAIL}&page=1&limit=1")
+        return dict(customers["customers"][0]) if customers["customers"] else None
 
     def create(self) -> dict[str, Any]:
         buyer = {"tenantId": self._tenant, "email": EMAIL, "firstName": "Ann", "lastName": ""}
@@ -50,21 +50,24 @@ class OrdersService:
         try:
             connection.request(method, f"/api/v1{path}", data, headers)
             answer = connection.getresponse()
-            said = json.loads(answer.read())
+            result = json.loads(answer.read())
         finally:
             connection.close()
         if answer.status not in (200, 201):
-            raise SystemExit(f"{method} {path} answered {answer.status}: {said}")
-        return dict(said)
+            raise SystemExit(f"{method} {path} returned {answer.status}: {result}")
+        return dict(result)
 
 
 def main(address: str) -> int:
     caller = OrdersService(address, tenant=f"orders-{uuid4()}")
     first, again = caller.sell("order-1"), caller.sell("order-1")
-    for seen in (first, again):
-        print(f"{seen['email']}: {seen['totalOrders']} order, {seen['totalSpent']} spent")
-    once = all((seen["totalOrders"], seen["totalSpent"]) == (1, 33.33) for seen in (first, again))
-    return 0 if once and first["id"] == again["id"] else 1
+    for customer in (first, again):
+        print(
+            f"{customer['email']}: {customer['totalOrders']} order, {customer['totalSpent']} spent"
+        )
+    statistics = [(customer["totalOrders"], customer["totalSpent"]) for customer in (first, again)]
+    is_same = first["id"] == again["id"]
+    return 0 if is_same and statistics == [(1, 33.33)] * 2 else 1
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Random commands of a caller, for tests that give the same ones to several services.
+"""Random commands for tests that send the same ones to several services.
 
-A command names what it is about by a slot, such as `{address}`, and a number; which address that
-is depends on what the answers so far have named, so a list of commands is data and shrinks well.
+A command names a resource by a slot, such as `{address}`, and a number; the address depends on the
+answers so far, so a list of commands is data and shrinks well.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ Body = Mapping[str, Any]
 
 @frozen(kw_only=True)
 class Command:
-    """A request. `picks` choose among the known things that the slots of its texts stand for."""
+    """A request; `picks` choose among the known resources of its slots."""
 
     method: str
     path: str
@@ -28,15 +28,15 @@ class Command:
     picks: tuple[int, ...] = (0, 0, 0)
     seconds: int = 0
 
-    def path_of(self, known: "Known") -> str:
-        return known.resolve(self.path, self.picks)
+    def path_of(self, resources: "KnownResources") -> str:
+        return resources.resolve(self.path, self.picks)
 
-    def body_of(self, known: "Known") -> Body | None:
-        """The body; ids in its lists may be slots too."""
+    def body_of(self, resources: "KnownResources") -> Body | None:
+        """The body, with the slots of its customer ids filled in."""
         if self.body is None:
             return None
         return {
-            key: [known.resolve(each, self.picks) for each in value]
+            key: [resources.resolve(slot, self.picks) for slot in value]
             if isinstance(value, list) and key == "customerIds"
             else value
             for key, value in self.body.items()
@@ -44,29 +44,29 @@ class Command:
 
 
 @define
-class Known:
-    """The paths that answers have named so far, by slot."""
+class KnownResources:
+    """The paths of created resources, by slot."""
 
     paths: dict[str, list[str]] = field(factory=dict)
 
     def resolve(self, text: str, picks: tuple[int, ...]) -> str:
-        """The text with each slot filled in; where nothing is known, by an unknown id."""
+        """The text with each slot filled in, by an unknown id if there is no such resource."""
         for slot, pick in zip(_SLOTS, picks * len(_SLOTS), strict=False):
-            known = self.paths.get(slot) or [_SLOTS[slot].format(UNKNOWN)]
-            path = known[pick % len(known)]
+            paths = self.paths.get(slot) or [_SLOTS[slot].format(UNKNOWN)]
+            path = paths[pick % len(paths)]
             text = text.replace(f"{{{slot}}}", path)
             text = text.replace(f"{{{slot}.id}}", path.rpartition("/")[2])
         return text
 
     def learn(self, path: str, answer: Any) -> None:
-        """Remembers what an answer to a POST has named."""
-        named = answer.get("data", answer) if isinstance(answer, dict) else None
-        slot = _NAMED_BY.get(path.rpartition("/")[2])
-        if slot is None or not isinstance(named, dict) or "id" not in named:
+        """Remembers the resource that the answer to a POST returns."""
+        resource = answer.get("data", answer) if isinstance(answer, dict) else None
+        slot = _SLOT_OF.get(path.rpartition("/")[2])
+        if slot is None or not isinstance(resource, dict) or "id" not in resource:
             return
-        known = self.paths.setdefault(slot, [])
-        if (new := f"{path}/{named['id']}") not in known:
-            known.append(new)
+        paths = self.paths.setdefault(slot, [])
+        if (new := f"{path}/{resource['id']}") not in paths:
+            paths.append(new)
 
 
 _SLOTS = {
@@ -77,7 +77,7 @@ _SLOTS = {
     "segment": "/customers/segments/{}",
     "customer": "/customers/{}",
 }
-_NAMED_BY = {
+_SLOT_OF = {
     "addresses": "address",
     "payment-methods": "method",
     "notes": "note",
@@ -116,7 +116,7 @@ def _body(required: Mapping[str, Any], optional: Mapping[str, Any]) -> st.Search
     return st.fixed_dictionaries(dict(required), optional=dict(optional))
 
 
-_details = {
+_optional_fields = {
     "phone": st.sampled_from(["+1 555", "", None, "no phone"]),
     "country": _names,
     "countryCode": st.sampled_from(["us", "DE", "USA", ""]),
@@ -128,14 +128,19 @@ _details = {
 }
 _customer = _body(
     {"email": _emails, "firstName": _names, "lastName": _names},
-    _details | {"userId": st.sampled_from([UNKNOWN, UNKNOWN.upper(), "x", None])},
+    _optional_fields | {"userId": st.sampled_from([UNKNOWN, UNKNOWN.upper(), "x", None])},
 )
-_change = _body(
-    {}, _details | {"email": _emails, "firstName": _names, "lastName": _names, "status": _statuses}
+_update = _body(
+    {},
+    _optional_fields
+    | {"email": _emails, "firstName": _names, "lastName": _names, "status": _statuses},
 )
-_kind = {"addressType": st.sampled_from(["SHIPPING", "billing", "BOTH", ""]), "isDefault": _flags}
-_lines = {"addressLine1": _names, "city": _names, "postalCode": _names}
-_land = {"country": st.sampled_from(["us", "DE"])}
+_address_kind = {
+    "addressType": st.sampled_from(["SHIPPING", "billing", "BOTH", ""]),
+    "isDefault": _flags,
+}
+_address_lines = {"addressLine1": _names, "city": _names, "postalCode": _names}
+_country_field = {"country": st.sampled_from(["us", "DE"])}
 _method = _body(
     {
         "paymentGateway": st.sampled_from(["stripe", "adyen"]),
@@ -151,7 +156,7 @@ _communication = _body(
     },
     {"externalId": st.sampled_from(["e1", "e2", ""]), "subject": _names},
 )
-_moved = _body(
+_status_change = _body(
     {"status": st.sampled_from(["delivered", "opened", "clicked", "failed", "sent"])}, {}
 )
 _order = _body(
@@ -182,48 +187,48 @@ _list = st.builds(
     st.sampled_from([1, 3, 20]),
 )
 _walk = st.builds("?cursor=&sort_by={}&page_size={}".format, _sorts, st.sampled_from([1, 100]))
-_nothing: st.SearchStrategy[Body | None] = st.none()
+_no_body: st.SearchStrategy[Body | None] = st.none()
 
 _calls: list[tuple[int, str, str, st.SearchStrategy[Any]]] = [
     (6, "POST", "/customers", _customer),
-    (2, "GET", "{customer}", _nothing),
-    (2, "PUT", "{customer}", _change),
-    (2, "PATCH", "{customer}", _change),
-    (1, "DELETE", "{customer}", _nothing),
-    (1, "POST", "{customer}/restore", _nothing),
+    (2, "GET", "{customer}", _no_body),
+    (2, "PUT", "{customer}", _update),
+    (2, "PATCH", "{customer}", _update),
+    (1, "DELETE", "{customer}", _no_body),
+    (1, "POST", "{customer}/restore", _no_body),
     (1, "POST", "{customer}/lock", _reason),
     (1, "POST", "{customer}/unlock", _reason),
-    (1, "GET", "/customers/batch?ids={customer.id},{segment.id}", _nothing),
-    (4, "POST", "{customer}/addresses", _body(_lines | _land, _kind)),
-    (1, "GET", "{customer}/addresses", _nothing),
-    (2, "PUT", "{address}", _body({}, _kind | _land)),
-    (1, "PATCH", "{address}", _nothing),
-    (1, "DELETE", "{address}", _nothing),
+    (1, "GET", "/customers/batch?ids={customer.id},{segment.id}", _no_body),
+    (4, "POST", "{customer}/addresses", _body(_address_lines | _country_field, _address_kind)),
+    (1, "GET", "{customer}/addresses", _no_body),
+    (2, "PUT", "{address}", _body({}, _address_kind | _country_field)),
+    (1, "PATCH", "{address}", _no_body),
+    (1, "DELETE", "{address}", _no_body),
     (3, "POST", "{customer}/payment-methods", _method),
-    (1, "GET", "{customer}/payment-methods", _nothing),
+    (1, "GET", "{customer}/payment-methods", _no_body),
     (1, "PATCH", "{method}", _body({}, {"isDefault": _flags, "isActive": _flags})),
-    (1, "DELETE", "{method}", _nothing),
+    (1, "DELETE", "{method}", _no_body),
     (2, "POST", "{customer}/notes", _body({"note": _names}, {})),
-    (1, "GET", "{customer}/notes?limit=1", _nothing),
-    (1, "DELETE", "{note}", _nothing),
+    (1, "GET", "{customer}/notes?limit=1", _no_body),
+    (1, "DELETE", "{note}", _no_body),
     (2, "POST", "{customer}/communications", _communication),
-    (1, "GET", "{customer}/communications?type=email", _nothing),
-    (1, "PATCH", "{communication}", _moved),
+    (1, "GET", "{customer}/communications?type=email", _no_body),
+    (1, "PATCH", "{communication}", _status_change),
     (6, "POST", "{customer}/record-order", _order),
     (2, "POST", "{customer}/orders/o1/refunds", _refund),
     (1, "POST", "{customer}/orders/a%2Fb/refunds", _refund),
-    (1, "POST", "{customer}/orders/o2/cancel", _nothing),
-    (1, "GET", "{customer}/orders", _nothing),
+    (1, "POST", "{customer}/orders/o2/cancel", _no_body),
+    (1, "GET", "{customer}/orders", _no_body),
     (3, "POST", "/customers/segments", _segment),
     (2, "PUT", "{segment}", _segment),
-    (1, "GET", "/customers/segments", _nothing),
-    (1, "GET", "{segment}/customers", _nothing),
-    (1, "DELETE", "{segment}", _nothing),
+    (1, "GET", "/customers/segments", _no_body),
+    (1, "GET", "{segment}/customers", _no_body),
+    (1, "DELETE", "{segment}", _no_body),
     (2, "POST", "{segment}/customers", _members),
     (1, "DELETE", "{segment}/customers", _members),
-    (1, "GET", "{customer}/segments", _nothing),
+    (1, "GET", "{customer}/segments", _no_body),
 ]
-_places = st.tuples(*[st.integers(0, 5)] * len(_SLOTS))
+_picks = st.tuples(*[st.integers(0, 5)] * len(_SLOTS))
 _headers = st.sampled_from([{}, {}, {"If-Match": '"1"'}, {"X-User-ID": UNKNOWN}])
 
 
@@ -234,17 +239,17 @@ def _call(method: str, path: str, bodies: st.SearchStrategy[Any]) -> st.SearchSt
         path=st.just(path),
         body=bodies,
         headers=_headers,
-        picks=_places,
+        picks=_picks,
         seconds=st.sampled_from([0, 1, 3600, 86400 * 20]),
     )
 
 
 def commands() -> st.SearchStrategy[Command]:
-    """One command of any kind; what builds up comes more often than what takes away."""
+    """One command of any kind; creations are more frequent than removals."""
     weighted = [
         _call(method, path, body) for weight, method, path, body in _calls for _ in range(weight)
     ]
     queries = (_list | _walk).map("/customers{}".format)
     listing = st.builds(Command, method=st.just("GET"), path=queries)
-    erasing = _call("DELETE", "{customer}?mode=erase", _nothing)
+    erasing = _call("DELETE", "{customer}?mode=erase", _no_body)
     return st.one_of(*weighted, listing, listing, listing, erasing)

@@ -16,10 +16,10 @@ from customers.core.membership import refresh
 from customers.core.model.customer import Customer, CustomerChange
 from customers.core.model.segment import Segment, SegmentChange, SegmentDetails
 from customers.core.ports.storage import Storage
-from tests.contract.membership_steps import changes, standing_of
 from tests.support.brute_force import BruteForceCheck
 from tests.support.builders import USD, an_entry, rules_text
 from tests.support.databases import rows
+from tests.support.membership_steps import changes, refresh_state_of
 from tests.support.oracle import SegmentOracle
 
 T = TypeVar("T")
@@ -51,7 +51,7 @@ class Races(SegmentOracle):
         assert await self.storage.wait_for_capture_barrier(self.tenant, segment.id, 30)
         while await self.refresh_step(segment):
             pass
-        assert (await standing_of(self.storage, segment)).is_ready
+        assert (await refresh_state_of(self.storage, segment)).is_ready
 
     async def change_rules(self, segment: Segment, rules: str) -> None:
         change = SegmentChange(rules=rules_text(rules))

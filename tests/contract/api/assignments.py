@@ -1,23 +1,24 @@
-"""Why a customer is in a manual segment, or is not: when they were put in, and by whom."""
+"""Explanations of manual segments: when and by whom a customer was assigned."""
 
 from typing import Final
 
 import pytest
 
-from tests.contract.api.explanations import KEYS, VIP, explained, moment
-from tests.contract.api.segments import SEGMENTS
-from tests.contract.api.steps import (
+from tests.contract.api.explanations import KEYS, VIP, explain, moment
+from tests.support.api_client import Api
+from tests.support.api_steps import (
     USER,
     a_customer,
     a_segment,
     an_unknown_id,
-    at,
+    assign,
+    customer_path,
+    id_of,
     members,
-    put_into,
+    segment_path,
 )
-from tests.support.api_client import Api
 
-BY_HAND: Final = KEYS | {"assignedAt", "assignedBy"}
+MANUAL_KEYS: Final = KEYS | {"assignedAt", "assignedBy"}
 
 
 class AssignmentContract:
@@ -30,40 +31,67 @@ class AssignmentContract:
             ({"X-User-ID": "somebody"}, None),
         ],
     )
-    async def test_when_and_by_whom_a_member_was_put_in_is_told(
+    async def test_an_explanation_says_when_and_by_whom_a_member_was_assigned(
         self, api: Api, headers: dict[str, str], actor: str | None
     ) -> None:
-        segment, customer = await a_segment(api, rules=[VIP], isDynamic=False), await at(api)
-        ids = {"customerIds": [customer.rpartition("/")[2]]}
-        await api.post(f"{SEGMENTS}/{segment['id']}/customers", ids, headers=headers)
+        segment, customer = (
+            await a_segment(api, rules=[VIP], isDynamic=False),
+            await customer_path(api),
+        )
+        ids = {"customerIds": [id_of(customer)]}
+        await api.post(f"{segment_path(segment)}/customers", ids, headers=headers)
         then = api.clock.moment
         api.clock.forward(hours=1)
-        told = (await explained(api, segment, customer)).body
-        assert (set(told), told["member"], told["tree"]) == (BY_HAND, True, None)
-        assert (moment(told["assignedAt"]), told["assignedBy"]) == (then, actor)
-        assert (moment(told["evaluatedAt"]), told["nextChangeAt"]) == (api.clock.moment, None)
+        explanation = (await explain(api, segment, customer)).body
+        assert (set(explanation), explanation["member"], explanation["tree"]) == (
+            MANUAL_KEYS,
+            True,
+            None,
+        )
+        assert (moment(explanation["assignedAt"]), explanation["assignedBy"]) == (then, actor)
+        assert (moment(explanation["evaluatedAt"]), explanation["nextChangeAt"]) == (
+            api.clock.moment,
+            None,
+        )
 
-    async def test_who_was_not_put_in_or_was_taken_out_has_no_assignment(self, api: Api) -> None:
-        segment, customer, other = await a_segment(api), await a_customer(api), await at(api)
-        await put_into(api, segment, customer)
+    async def test_a_customer_who_is_not_assigned_has_no_assignment_in_the_explanation(
+        self, api: Api
+    ) -> None:
+        segment, customer, other = (
+            await a_segment(api),
+            await a_customer(api),
+            await customer_path(api),
+        )
+        await assign(api, segment, customer)
         ids = {"customerIds": [customer["id"]]}
-        await api.delete(f"{SEGMENTS}/{segment['id']}/customers", ids)
-        for each in (customer["id"], other):
-            told = (await explained(api, segment, each)).body
-            assert (set(told), told["member"], told["tree"]) == (BY_HAND, False, None)
-            assert (told["assignedAt"], told["assignedBy"]) == (None, None)
+        await api.delete(f"{segment_path(segment)}/customers", ids)
+        for customer_id in (customer["id"], other):
+            explanation = (await explain(api, segment, customer_id)).body
+            assert (set(explanation), explanation["member"], explanation["tree"]) == (
+                MANUAL_KEYS,
+                False,
+                None,
+            )
+            assert (explanation["assignedAt"], explanation["assignedBy"]) == (None, None)
 
-    async def test_an_inactive_segment_has_no_members_by_hand_either(self, api: Api) -> None:
+    async def test_an_assigned_customer_is_no_member_of_an_inactive_segment(self, api: Api) -> None:
         segment, customer = await a_segment(api), await a_customer(api)
-        await put_into(api, segment, customer)
+        await assign(api, segment, customer)
         for is_active in (False, True):
-            await api.put(f"{SEGMENTS}/{segment['id']}", {"isActive": is_active})
-            told = (await explained(api, segment, customer["id"])).body
-            assert (told["member"], told["tree"]) == (is_active, None)
+            await api.put(segment_path(segment), {"isActive": is_active})
+            explanation = (await explain(api, segment, customer["id"])).body
+            assert (explanation["member"], explanation["tree"]) == (is_active, None)
 
-    async def test_a_rule_made_manual_explains_no_rule_any_more(self, api: Api) -> None:
-        customer, segment = await at(api, tags=["vip"]), await a_segment(api, rules=[VIP])
-        await api.put(f"{SEGMENTS}/{segment['id']}", {"isDynamic": False})
-        told = (await explained(api, segment, customer)).body
-        assert (set(told), told["member"], told["tree"]) == (BY_HAND, True, None)
-        assert await members(api, segment) == [customer.rpartition("/")[2]]
+    async def test_a_segment_made_manual_is_explained_by_assignment(self, api: Api) -> None:
+        customer, segment = (
+            await customer_path(api, tags=["vip"]),
+            await a_segment(api, rules=[VIP]),
+        )
+        await api.put(segment_path(segment), {"isDynamic": False})
+        explanation = (await explain(api, segment, customer)).body
+        assert (set(explanation), explanation["member"], explanation["tree"]) == (
+            MANUAL_KEYS,
+            True,
+            None,
+        )
+        assert await members(api, segment) == [id_of(customer)]

@@ -1,23 +1,19 @@
-"""Section 1 for values: what is wrong with a body is named, all of it, and nothing is stored."""
+"""Bad bodies: every problem is reported at once, and nothing is stored."""
 
 from typing import Any
 
 import pytest
 
-from tests.contract.api.fields import (
-    KINDS,
-    TOO_LONG,
-    WRONG_TYPE,
-)
-from tests.contract.api.steps import at, everything
+from tests.contract.api.fields import KINDS, TOO_LONG, WRONG_TYPE
 from tests.contract.api.targets import TARGETS, Target
 from tests.support.api_client import Api
+from tests.support.api_steps import customer_path, read_everything
 
 TABLE = [
     pytest.param(target, kind, id=f"{name} {kind}")
     for name, target in TARGETS.items()
     for kind in KINDS
-    if any(kind in each.refused for each in target.fields.values())
+    if any(kind in field.refused for field in target.fields.values())
 ]
 REQUIRED = {
     "a new customer": {"/email", "/firstName", "/lastName"},
@@ -55,8 +51,12 @@ NOT_JSON = [
 
 
 def bodies(target: Target, kind: str) -> list[dict[str, Any]]:
-    """Bodies in which everything that can be bad in that way is, until each value has been sent."""
-    bad = {name: each.refused[kind] for name, each in target.fields.items() if kind in each.refused}
+    """Bodies in which every field that can be bad in that way is bad; together they have all bad
+    values.
+    """
+    bad = {
+        name: field.refused[kind] for name, field in target.fields.items() if kind in field.refused
+    }
     return [
         {**target.body, **{name: values[turn % len(values)] for name, values in bad.items()}}
         for turn in range(max(map(len, bad.values())))
@@ -65,50 +65,50 @@ def bodies(target: Target, kind: str) -> list[dict[str, Any]]:
 
 class BadInputContract:
     @pytest.mark.parametrize(("target", "kind"), TABLE)
-    async def test_every_bad_value_is_named_at_once_and_nothing_is_stored(
+    async def test_every_bad_value_is_reported_at_once_and_nothing_is_stored(
         self, api: Api, target: Target, kind: str
     ) -> None:
-        path = await target.place(api, customer := await at(api))
-        before = await everything(api, customer)
-        bad = {f"/{name}" for name, each in target.fields.items() if kind in each.refused}
+        path = await target.path_of(api, customer := await customer_path(api))
+        before = await read_everything(api, customer)
+        bad = {f"/{name}" for name, field in target.fields.items() if kind in field.refused}
         for body in bodies(target, kind):
             answer = await api.send(target.method, path, body)
             assert answer.status == 400, body
             assert {f"/{pointer.split('/')[1]}" for pointer in answer.pointers} == bad, body
-        assert await everything(api, customer) == before
+        assert await read_everything(api, customer) == before
 
     @pytest.mark.parametrize(("kind", "code"), CODES.items(), ids=CODES)
-    async def test_what_is_wrong_with_a_value_is_told_by_its_code(
+    async def test_the_code_of_a_detail_says_what_is_wrong(
         self, api: Api, kind: str, code: str
     ) -> None:
         target = TARGETS["a new address"]
         for body in bodies(target, kind):
-            answer = await api.post(f"{await at(api)}/addresses", body)
-            told = {detail["field"]: detail["code"] for detail in answer.details}
-            assert {told[name] for name in told if name != "country"} == {code}, body
+            answer = await api.post(f"{await customer_path(api)}/addresses", body)
+            codes = {detail["field"]: detail["code"] for detail in answer.details}
+            assert {codes[name] for name in codes if name != "country"} == {code}, body
 
     @pytest.mark.parametrize("name", REQUIRED)
-    async def test_everything_that_is_missing_is_named(self, api: Api, name: str) -> None:
+    async def test_every_missing_field_is_reported(self, api: Api, name: str) -> None:
         target = TARGETS[name]
-        path = await target.place(api, customer := await at(api))
-        before = await everything(api, customer)
+        path = await target.path_of(api, customer := await customer_path(api))
+        before = await read_everything(api, customer)
         for body in ({}, dict.fromkeys(target.fields)):
             answer = await api.send(target.method, path, body)
             assert (answer.status, answer.pointers) == (400, REQUIRED[name])
-        assert await everything(api, customer) == before
+        assert await read_everything(api, customer) == before
 
-    async def test_a_missing_value_is_told_by_its_code(self, api: Api) -> None:
+    async def test_a_missing_field_has_the_code_required(self, api: Api) -> None:
         answer = await api.post("/customers", {"email": "ada@example.test"})
-        told = {(detail["field"], detail["code"]) for detail in answer.details}
-        assert told == {("firstName", "REQUIRED"), ("lastName", "REQUIRED")}
+        codes = {(detail["field"], detail["code"]) for detail in answer.details}
+        assert codes == {("firstName", "REQUIRED"), ("lastName", "REQUIRED")}
 
     @pytest.mark.parametrize("body", NOT_JSON, ids=lambda body: repr(body[:20]))
-    async def test_what_is_not_json_is_refused(self, api: Api, body: bytes) -> None:
+    async def test_a_body_that_is_not_json_is_refused(self, api: Api, body: bytes) -> None:
         assert (await api.post("/customers", body)).status == 400
         assert (await api.get("/customers")).body["total"] == 0
 
     @pytest.mark.parametrize("body", NOT_OBJECTS)
-    async def test_a_body_that_is_no_object_is_refused(self, api: Api, body: bytes) -> None:
+    async def test_a_body_that_is_not_an_object_is_refused(self, api: Api, body: bytes) -> None:
         for target in TARGETS.values():
-            path = await target.place(api, await at(api))
+            path = await target.path_of(api, await customer_path(api))
             assert (await api.send(target.method, path, body)).status == 400, path

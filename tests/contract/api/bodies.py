@@ -1,4 +1,4 @@
-"""Section 1: requests as they come: what is no HTTP, and bodies by type, size and keys."""
+"""Malformed HTTP, and bodies by content type, size and keys."""
 
 import asyncio
 import gzip
@@ -6,13 +6,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.contract.api.steps import (
-    ADDRESS,
-    an_unknown_id,
-    at,
-    new_customer,
-)
-from tests.support.api_client import BASE, JSON, Api, decoded
+from tests.support.api_client import BASE, JSON, Api, decode_json
+from tests.support.api_steps import ADDRESS, an_unknown_id, customer_path, new_customer
 
 MIB = 1024 * 1024
 
@@ -27,10 +22,10 @@ NOT_HTTP = {
 }
 
 
-async def spoken(api: Api, sent: bytes) -> tuple[list[str], bytes]:
-    """The lines of the head and the body of what comes back for these bytes."""
+async def exchange(api: Api, data: bytes) -> tuple[list[str], bytes]:
+    """The header lines and the body of the response to these bytes."""
     reader, writer = await asyncio.open_connection("127.0.0.1", api.port)
-    writer.write(sent)
+    writer.write(data)
     head = (await reader.readuntil(b"\r\n\r\n")).decode().strip().split("\r\n")
     length = next(line for line in head if line.lower().startswith("content-length"))
     body = await reader.readexactly(int(length.partition(":")[2]))
@@ -39,82 +34,99 @@ async def spoken(api: Api, sent: bytes) -> tuple[list[str], bytes]:
     return head, body
 
 
-class ProtocolContract:
+class MalformedRequestContract:
     @pytest.mark.parametrize("request_text", NOT_HTTP, ids=NOT_HTTP)
-    async def test_what_no_handler_sees_is_answered_as_other_errors_are(
+    async def test_malformed_http_is_answered_in_the_form_of_other_errors(
         self, api: Api, request_text: str
     ) -> None:
-        head, body = await spoken(api, NOT_HTTP[request_text])
+        head, body = await exchange(api, NOT_HTTP[request_text])
         assert head[0].split()[1] in ("400", "404", "417")
         names = {line.partition(":")[0].lower(): line.partition(": ")[2] for line in head[1:]}
         assert names["content-type"].startswith(JSON)
         assert (names["cache-control"], names["x-content-type-options"]) == ("no-store", "nosniff")
         assert names["x-request-id"]
-        assert decoded(body).keys() >= {"error", "message", "code"}
+        assert decode_json(body).keys() >= {"error", "message", "code"}
 
 
 class BodyContract:
     @pytest.mark.parametrize(
-        "kind",
+        "content_type",
         [None, "", "text/plain", "application/x-www-form-urlencoded", "application/jsonp", "json"],
     )
-    async def test_a_body_of_another_content_type_is_415(self, api: Api, kind: str | None) -> None:
-        answer = await api.post("/customers", new_customer(), headers={"Content-Type": kind})
+    async def test_a_body_of_another_content_type_is_415(
+        self, api: Api, content_type: str | None
+    ) -> None:
+        answer = await api.post(
+            "/customers", new_customer(), headers={"Content-Type": content_type}
+        )
         assert answer.status == 415
         wrapped = await api.post(
-            f"/customers/{an_unknown_id()}/addresses", ADDRESS, headers={"Content-Type": kind}
+            f"/customers/{an_unknown_id()}/addresses",
+            ADDRESS,
+            headers={"Content-Type": content_type},
         )
         assert (wrapped.status, wrapped.body["success"]) == (415, False)
         assert (await api.get("/customers")).body["total"] == 0
 
     @pytest.mark.parametrize(
-        "kind", [JSON, f"{JSON}; charset=utf-8", f"{JSON};charset=UTF-8", "Application/JSON"]
+        "content_type",
+        [JSON, f"{JSON}; charset=utf-8", f"{JSON};charset=UTF-8", "Application/JSON"],
     )
-    async def test_json_is_taken_with_its_charset_or_without(self, api: Api, kind: str) -> None:
-        answer = await api.post("/customers", new_customer(), headers={"Content-Type": kind})
+    async def test_json_is_accepted_with_or_without_a_charset(
+        self, api: Api, content_type: str
+    ) -> None:
+        answer = await api.post(
+            "/customers", new_customer(), headers={"Content-Type": content_type}
+        )
         assert answer.status == 201
 
-    async def test_a_merge_patch_is_a_content_type_of_patch_alone(self, api: Api) -> None:
-        kind = {"Content-Type": "application/merge-patch+json"}
-        customer = await at(api)
-        assert (await api.patch(customer, {"phone": "1"}, headers=kind)).status == 200
-        assert (await api.put(customer, {"phone": "1"}, headers=kind)).status == 415
-        assert (await api.post("/customers", new_customer(), headers=kind)).status == 415
+    async def test_merge_patch_is_a_content_type_of_patch_only(self, api: Api) -> None:
+        content_type = {"Content-Type": "application/merge-patch+json"}
+        customer = await customer_path(api)
+        assert (await api.patch(customer, {"phone": "1"}, headers=content_type)).status == 200
+        assert (await api.put(customer, {"phone": "1"}, headers=content_type)).status == 415
+        assert (await api.post("/customers", new_customer(), headers=content_type)).status == 415
 
     async def test_a_body_over_a_mebibyte_is_413(self, api: Api) -> None:
-        customer = await at(api)
+        customer = await customer_path(api)
         for method, path in (("POST", f"{customer}/notes"), ("PATCH", customer)):
             assert (await api.send(method, path, b" " * (MIB + 1))).status == 413
         answer = await api.post(f"{customer}/addresses", b" " * (MIB + 1))
         assert (answer.status, answer.body["success"]) == (413, False)
 
-    async def test_a_body_of_a_mebibyte_is_read(self, api: Api) -> None:
+    async def test_a_body_of_one_mebibyte_is_accepted(self, api: Api) -> None:
         body = b'{"note": "x"}'
-        answer = await api.post(f"{await at(api)}/notes", body + b" " * (MIB - len(body)))
+        answer = await api.post(
+            f"{await customer_path(api)}/notes", body + b" " * (MIB - len(body))
+        )
         assert answer.status == 201
 
     @pytest.mark.parametrize("levels", [201, 5_000])
-    async def test_a_body_that_is_nested_too_deep_says_so(self, api: Api, levels: int) -> None:
+    async def test_a_body_nested_too_deep_is_refused_as_too_deep(
+        self, api: Api, levels: int
+    ) -> None:
         body = b'{"rules":' + b"[" * levels + b"]" * levels + b"}"
         answer = await api.post("/customers/segments/preview", body)
-        assert (answer.status, [each["code"] for each in answer.details]) == (400, ["TOO_DEEP"])
+        assert (answer.status, [detail["code"] for detail in answer.details]) == (400, ["TOO_DEEP"])
 
-    async def test_a_body_that_unpacks_to_more_than_a_mebibyte_is_413(self, api: Api) -> None:
+    async def test_a_body_that_decompresses_to_more_than_a_mebibyte_is_413(self, api: Api) -> None:
         packed = gzip.compress(b" " * (8 * MIB))
         answer = await api.post("/customers", packed, headers={"Content-Encoding": "gzip"})
         assert answer.status == 413
 
-    async def test_a_packed_body_that_does_not_unpack_is_400(self, api: Api) -> None:
+    async def test_a_body_that_cannot_be_decompressed_is_400(self, api: Api) -> None:
         packed = gzip.compress(b'{"note": "x"}')
         for broken in (b"not packed", packed[:-14], packed[:4] + b"\xff" * 20):
             for coding in ("gzip", "deflate"):
                 answer = await api.post(
-                    f"{await at(api)}/notes", broken, headers={"Content-Encoding": coding}
+                    f"{await customer_path(api)}/notes",
+                    broken,
+                    headers={"Content-Encoding": coding},
                 )
                 assert answer.status == 400, (coding, broken)
 
-    async def test_a_body_that_comes_slowly_is_read_whole(self, api: Api) -> None:
-        customer = await at(api)
+    async def test_a_body_sent_slowly_is_read_to_its_end(self, api: Api) -> None:
+        customer = await customer_path(api)
 
         async def slowly() -> AsyncIterator[bytes]:
             for part in (b'{"no', b'te": "in pie', b'ces"}'):
@@ -142,11 +154,11 @@ class BodyContract:
         assert (answer.status, answer.pointers) == (400, {"/loyaltyPoints", "/vip"})
         assert (await api.get("/customers")).body["total"] == 0
 
-    async def test_strict_handling_takes_every_known_key(self, api: Api) -> None:
+    async def test_strict_handling_accepts_every_known_key(self, api: Api) -> None:
         strict: dict[str, str | None] = {"Prefer": "handling=strict"}
         body = new_customer(tenantId=api.tenant, tags=["vip"], notes="x", countryCode="US")
         assert (await api.post("/customers", body, headers=strict)).status == 201
-        customer = await at(api)
+        customer = await customer_path(api)
         updated = await api.put(customer, {"status": "INACTIVE"}, headers=strict)
         assert updated.status == 200
         refused = await api.post(f"{customer}/addresses", ADDRESS | {"zip": "1"}, headers=strict)

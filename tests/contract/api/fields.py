@@ -1,7 +1,4 @@
-"""The fields of every body that the REST interface takes, and values of each that are refused.
-
-The values of one field are listed by what is wrong with them.
-"""
+"""The fields of every request body of the REST interface, with bad values by kind of problem."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -11,7 +8,7 @@ from attrs import frozen
 TOO_LONG: Final = "too long"
 WRONG_TYPE: Final = "of the wrong type"
 WRONG_FORM: Final = "of the wrong form"
-UNPRINTABLE: Final = "with a character that cannot be kept"
+UNPRINTABLE: Final = "with a character that cannot be stored"
 LINE_BREAK: Final = "with a line break where none may be"
 KINDS: Final = (TOO_LONG, WRONG_TYPE, WRONG_FORM, UNPRINTABLE, LINE_BREAK)
 LONGEST_EMAIL: Final = f"{'a' * 64}@{'b' * 61}.{'c' * 61}.{'d' * 60}.test"
@@ -19,14 +16,14 @@ LONGEST_EMAIL: Final = f"{'a' * 64}@{'b' * 61}.{'c' * 61}.{'d' * 60}.test"
 
 @frozen(kw_only=True)
 class Field:
-    """What is refused of one field, by what is wrong with it, and what just passes."""
+    """Bad values of a field by kind of problem, and the longest valid value."""
 
     refused: Mapping[str, tuple[Any, ...]]
     longest: Any = None
 
 
 def text(limit: int, fill: str = "x", *wrong: Any, lines: bool = False) -> Field:
-    """Text of at most so many characters, which are all `fill` where they are many."""
+    """A field of at most `limit` characters; long values repeat `fill`."""
     refused = {
         TOO_LONG: (fill * (limit + 1), f" {fill * (limit + 1)} "),
         WRONG_TYPE: (1, True, ["text"], {"text": 1}, 1.5),
@@ -40,7 +37,7 @@ def text(limit: int, fill: str = "x", *wrong: Any, lines: bool = False) -> Field
 
 
 def form(valid: str, *wrong: Any) -> Field:
-    """Text that has to look in some way."""
+    """A field of text in a certain format."""
     types: tuple[Any, ...] = (1, False, [valid], {"value": valid}, 0.5)
     return Field(
         refused={WRONG_TYPE: types, WRONG_FORM: wrong, UNPRINTABLE: unprintable(valid)},
@@ -49,9 +46,9 @@ def form(valid: str, *wrong: Any) -> Field:
 
 
 def unprintable(valid: str) -> tuple[str, ...]:
-    """Text with NUL, a lone surrogate, and control characters of each block."""
-    pending_changes = ("\0", "\ud800", "\udfff", "\x07", "\x1b", "\x7f", "\x85", "\x9f")
-    return tuple(f"{valid[:-1]}{mark}{valid[-1]}" for mark in pending_changes)
+    """Texts with NUL, an unpaired surrogate, or a control character of each block."""
+    characters = ("\0", "\ud800", "\udfff", "\x07", "\x1b", "\x7f", "\x85", "\x9f")
+    return tuple(f"{valid[:-1]}{character}{valid[-1]}" for character in characters)
 
 
 FLAG = Field(refused={WRONG_TYPE: ("true", 0, 1, "", [], {})}, longest=True)
@@ -90,7 +87,7 @@ TAGS = Field(
     refused={
         TOO_LONG: ([f"tag {number}" for number in range(51)], ["x" * 101]),
         WRONG_TYPE: ("vip", {"vip": True}, 1, [1], [["vip"]], [None]),
-        UNPRINTABLE: tuple([each] for each in unprintable("vip")),
+        UNPRINTABLE: tuple([text] for text in unprintable("vip")),
         LINE_BREAK: (["v\nip"],),
     },
     longest=[f"{number:0100}" for number in range(50)],
@@ -178,11 +175,7 @@ ORDER_FIELDS = {
     "totalAmount": MONEY,
     "orderDate": MOMENT,
 }
-REFUND_FIELDS = {
-    "refundId": text(100, "r", "", "a b", "é"),
-    "amount": MONEY,
-    "refundedAt": MOMENT,
-}
+REFUND_FIELDS = {"refundId": text(100, "r", "", "a b", "é"), "amount": MONEY, "refundedAt": MOMENT}
 MEMBER_FIELDS = {
     "customerIds": Field(
         refused={

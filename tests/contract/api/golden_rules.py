@@ -1,6 +1,6 @@
-"""The golden vectors of the rule language, over HTTP: tried, published, and refused.
+"""The golden vectors of the rule language over HTTP: previewed, published and refused.
 
-The customers go straight into the storage, since not all of them could be made by calls.
+The customers are added to the storage directly, since not all of them can be created by calls.
 """
 
 from typing import Any
@@ -12,39 +12,43 @@ from attrs import evolve
 from customers.core.ports.storage import Storage
 from tests.contract.api.previews import PREVIEW
 from tests.contract.api.segments import SEGMENTS
-from tests.contract.api.steps import a_segment, members
-from tests.contract.steps import keep
 from tests.support.api_client import Api
+from tests.support.api_steps import a_segment, members, segment_path
 from tests.support.golden_rules import CUSTOMERS, NOW, REFUSALS, VECTORS, Refusal
+from tests.support.storage_steps import add_customers
 
 NAMES = {str(customer.id): name for name, customer in CUSTOMERS.items()}
-# Each takes a segment of its own, so not all of them are published, and fewer explained.
+# Each needs a segment of its own, so only some are published and fewer explained.
 PUBLISHED = VECTORS[::8]
 EXPLAINED = VECTORS[4::40]
 
 
 async def golden_customers(api: Api, storage: Storage) -> None:
-    """Keeps the golden customers, and makes it their moment."""
-    await keep(storage, *(evolve(each, tenant_id=api.tenant) for each in CUSTOMERS.values()))
+    """Stores the golden customers and sets the clock to their time."""
+    await add_customers(
+        storage, *(evolve(customer, tenant_id=api.tenant) for customer in CUSTOMERS.values())
+    )
     api.clock.moment = NOW
 
 
 def names(ids: list[str]) -> set[str]:
     assert len(set(ids)) == len(ids)
-    return {NAMES[str(UUID(each))] for each in ids}
+    return {NAMES[str(UUID(customer_id))] for customer_id in ids}
 
 
 class GoldenRulesContract:
-    async def test_a_rule_that_is_tried_matches_exactly_its_members(
+    async def test_a_previewed_rule_matches_exactly_its_members(
         self, api: Api, storage: Storage
     ) -> None:
         await golden_customers(api, storage)
         for vector in VECTORS:
-            found = (await api.post(PREVIEW, {"rules": vector.rule, "sample": 100})).body
-            assert names([each["id"] for each in found["sample"]]) == vector.members, vector
-            assert found["count"] == len(vector.members), vector
+            preview = (await api.post(PREVIEW, {"rules": vector.rule, "sample": 100})).body
+            assert names([customer["id"] for customer in preview["sample"]]) == vector.members, (
+                vector
+            )
+            assert preview["count"] == len(vector.members), vector
 
-    async def test_a_rule_that_is_published_has_exactly_its_members(
+    async def test_a_published_rule_has_exactly_its_members(
         self, api: Api, storage: Storage
     ) -> None:
         await golden_customers(api, storage)
@@ -53,20 +57,20 @@ class GoldenRulesContract:
             assert names(await members(api, segment)) == vector.members, vector
             assert segment["customerCount"] == len(vector.members), vector
 
-    async def test_what_a_rule_says_of_each_customer_is_explained(
+    async def test_the_verdict_of_a_rule_is_explained_for_each_customer(
         self, api: Api, storage: Storage
     ) -> None:
         await golden_customers(api, storage)
         for vector in EXPLAINED:
             segment = await a_segment(api, isDynamic=True, rules=vector.rule)
             for customer_id, name in NAMES.items():
-                path = f"{SEGMENTS}/{segment['id']}/customers/{customer_id}/explain"
-                told = (await api.get(path)).body
-                assert told["member"] is (name in vector.members), (vector, name)
-                assert told["tree"]["matches"] is told["member"], (vector, name)
+                path = f"{segment_path(segment)}/customers/{customer_id}/explain"
+                explanation = (await api.get(path)).body
+                assert explanation["member"] is (name in vector.members), (vector, name)
+                assert explanation["tree"]["matches"] is explanation["member"], (vector, name)
 
     @pytest.mark.parametrize("refusal", REFUSALS, ids=lambda refusal: refusal.name)
-    async def test_a_bad_rule_is_refused_at_each_offending_place(
+    async def test_a_bad_rule_is_refused_with_a_pointer_to_each_problem(
         self, api: Api, refusal: Refusal
     ) -> None:
         body: dict[str, Any] = {"name": "Big", "isDynamic": True, "rules": refusal.rule}
@@ -74,6 +78,6 @@ class GoldenRulesContract:
             answer = await api.post(path, body)
             assert answer.status == 400
             for location in refusal.locations:
-                found = [f"{pointer}/" for pointer in answer.pointers]
-                assert any(each.startswith(f"/rules{location}/") for each in found), answer
+                pointers = [f"{pointer}/" for pointer in answer.pointers]
+                assert any(pointer.startswith(f"/rules{location}/") for pointer in pointers), answer
         assert (await api.get(SEGMENTS)).body == []

@@ -1,11 +1,11 @@
-"""Section 4.1: the list of customers; its filters, orders and pages by number."""
+"""The list of customers: filters, sort fields and numbered pages."""
 
 from typing import Any
 
 import pytest
 
-from tests.contract.api.steps import a_customer, an_order, at
 from tests.support.api_client import Api
+from tests.support.api_steps import a_customer, an_order, customer_path
 
 BAD_QUERIES = [
     "page=0",
@@ -93,52 +93,54 @@ SORTED = [
 ]
 
 
-async def the_people(api: Api) -> None:
-    """Three customers, a minute between them; the second spent 20."""
+async def add_people(api: Api) -> None:
+    """Adds three customers, a minute apart; the second spent 20."""
     for email, first, last, fields in PEOPLE:
-        person = await at(api, email=email, firstName=first, lastName=last, **fields)
+        person = await customer_path(api, email=email, firstName=first, lastName=last, **fields)
         if first == "Bob":
             await an_order(api, person, "o-1", 20)
         api.clock.forward(minutes=1)
 
 
 def names(body: dict[str, Any]) -> list[str]:
-    """The local parts of the e-mail addresses that are listed."""
+    """The local parts of the listed e-mail addresses."""
     return [customer["email"].partition("@")[0] for customer in body["customers"]]
 
 
 async def a_crowd(api: Api, size: int) -> list[str]:
-    """Ids of customers who were all created at one moment, as the list shows them."""
+    """The ids of customers created at the same time, in list order."""
     for _ in range(size):
         await a_customer(api)
-    return [each["id"] for each in (await api.get("/customers?page_size=100")).body["customers"]]
+    return [
+        customer["id"] for customer in (await api.get("/customers?page_size=100")).body["customers"]
+    ]
 
 
-class FilterContract:
-    async def test_a_search_finds_what_holds_it(self, api: Api) -> None:
-        await the_people(api)
+class CustomerFilterContract:
+    async def test_a_search_finds_customers_that_contain_it(self, api: Api) -> None:
+        await add_people(api)
         for search, expected in SEARCHES:
             answer = await api.get(f"/customers?search={search}&sort_order=asc")
             assert names(answer.body) == expected.split(), search
             assert answer.body["total"] == len(expected.split())
 
-    async def test_filters_leave_those_who_meet_all_of_them(self, api: Api) -> None:
-        await the_people(api)
+    async def test_filters_return_customers_that_meet_all_of_them(self, api: Api) -> None:
+        await add_people(api)
         for query, expected in FILTERS:
             answer = await api.get(f"/customers?{query}&sort_order=asc")
             assert names(answer.body) == expected.split(), query
             assert answer.body["total"] == len(expected.split())
 
-    async def test_the_blocked_are_found_by_their_status(self, api: Api) -> None:
-        await the_people(api)
+    async def test_blocked_customers_are_found_by_status(self, api: Api) -> None:
+        await add_people(api)
         customer = (await api.get("/customers")).body["customers"][0]
         await api.put(f"/customers/{customer['id']}", {"status": "BLOCKED"})
-        found = (await api.get("/customers?status=blocked")).body
-        assert [each["id"] for each in found["customers"]] == [customer["id"]]
+        blocked = (await api.get("/customers?status=blocked")).body
+        assert [customer["id"] for customer in blocked["customers"]] == [customer["id"]]
         assert (await api.get("/customers?status=active")).body["total"] == 2
 
-    async def test_orders_sort_by_what_they_name(self, api: Api) -> None:
-        await the_people(api)
+    async def test_lists_are_sorted_by_the_named_field(self, api: Api) -> None:
+        await add_people(api)
         for query, expected in SORTED:
             listed = names((await api.get(f"/customers?{query}")).body)
             first = expected.split()
@@ -146,16 +148,16 @@ class FilterContract:
             assert listed[0] == first[0], query
 
     @pytest.mark.parametrize("query", BAD_QUERIES)
-    async def test_a_bad_query_is_refused_and_named(self, api: Api, query: str) -> None:
+    async def test_a_bad_query_parameter_is_refused_by_name(self, api: Api, query: str) -> None:
         answer = await api.get(f"/customers?{query}")
         assert answer.status == 400
-        assert answer.fields <= {each.partition("=")[0] for each in query.split("&")}
+        assert answer.fields <= {part.partition("=")[0] for part in query.split("&")}
         assert (len(answer.fields), answer.pointers) == (1, set())
 
-    async def test_all_that_is_bad_in_a_query_is_named_at_once(self, api: Api) -> None:
+    async def test_every_bad_query_parameter_is_reported_at_once(self, api: Api) -> None:
         query = "page=0&page_size=x&sort_by=age&sort_order=up&status=GONE&created_from=x"
         answer = await api.get(f"/customers?{query}&min_total_spent=x")
-        assert answer.fields == {each.partition("=")[0] for each in query.split("&")} | {
+        assert answer.fields == {part.partition("=")[0] for part in query.split("&")} | {
             "min_total_spent"
         }
 
@@ -164,8 +166,8 @@ class FilterContract:
         assert (await api.get("/customers?colour=red&colour=blue&_=1")).body["total"] == 1
 
 
-class PageContract:
-    async def test_a_page_is_in_its_envelope(self, api: Api) -> None:
+class CustomerPageContract:
+    async def test_a_page_has_its_envelope(self, api: Api) -> None:
         ids = await a_crowd(api, 5)
         body = (await api.get("/customers?page=2&page_size=2")).body
         assert [customer["id"] for customer in body.pop("customers")] == ids[2:4]
@@ -173,12 +175,12 @@ class PageContract:
         pagination = numbers | {"limit": 2, "hasNext": True, "hasPrevious": True}
         assert body == numbers | {"pageSize": 2, "pagination": pagination}
 
-    async def test_a_page_has_twenty_unless_it_is_told(self, api: Api) -> None:
+    async def test_a_page_has_twenty_customers_by_default(self, api: Api) -> None:
         await a_crowd(api, 21)
         body = (await api.get("/customers")).body
         assert (len(body["customers"]), body["pageSize"], body["totalPages"]) == (20, 20, 2)
 
-    async def test_a_larger_page_than_a_hundred_is_served_as_a_hundred(self, api: Api) -> None:
+    async def test_a_page_size_over_a_hundred_means_a_hundred(self, api: Api) -> None:
         for size in ("101", "1000", "99999999999999999999"):
             body = (await api.get(f"/customers?page_size={size}")).body
             assert (body["pageSize"], body["pagination"]["limit"]) == (100, 100)
@@ -190,7 +192,7 @@ class PageContract:
             assert (body["customers"], body["total"], body["totalPages"]) == ([], 3, 1)
             assert body["pagination"]["hasNext"] is False
 
-    async def test_nobody_has_no_pages(self, api: Api) -> None:
+    async def test_an_empty_list_has_no_pages(self, api: Api) -> None:
         body = (await api.get("/customers")).body
         assert (body["customers"], body["total"], body["totalPages"]) == ([], 0, 0)
         assert (body["pagination"]["hasNext"], body["pagination"]["hasPrevious"]) == (False, False)
@@ -200,7 +202,7 @@ class PageContract:
         assert (await api.get("/customers")).body["customers"] == [customer]
 
     @pytest.mark.parametrize("order", ["created_at", "first_name", "last_order_date"])
-    async def test_pages_neither_skip_nor_repeat_those_who_are_equal(
+    async def test_pages_neither_skip_nor_repeat_equal_customers(
         self, api: Api, order: str
     ) -> None:
         ids = set(await a_crowd(api, 7))
@@ -208,14 +210,14 @@ class PageContract:
             (await api.get(f"/customers?sort_by={order}&page_size=3&page={page}")).body["customers"]
             for page in (1, 2, 3)
         ]
-        assert sorted(each["id"] for page in pages for each in page) == sorted(ids)
+        assert sorted(customer["id"] for page in pages for customer in page) == sorted(ids)
 
     @pytest.mark.parametrize("order", ["asc", "desc"])
     async def test_missing_dates_come_last_in_both_orders(self, api: Api, order: str) -> None:
-        paths = [await at(api) for _ in range(4)]
+        paths = [await customer_path(api) for _ in range(4)]
         await an_order(api, paths[1], "o-1", 1, orderDate="2025-01-01T00:00:00Z")
         await an_order(api, paths[3], "o-2", 1, orderDate="2025-01-02T00:00:00Z")
         listed = await api.get(f"/customers?sort_by=last_order_date&sort_order={order}")
-        dates = [each["lastOrderDate"] for each in listed.body["customers"]]
+        dates = [customer["lastOrderDate"] for customer in listed.body["customers"]]
         assert dates[:2] == sorted(dates[:2], reverse=order == "desc")
         assert dates[2:] == [None, None]

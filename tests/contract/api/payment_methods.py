@@ -1,18 +1,20 @@
-"""Section 6: payment methods, which are tokens and never card numbers."""
+"""Payment methods over REST: tokens, never card numbers."""
 
 import asyncio
 from typing import Any
 
 import pytest
 
-from tests.contract.api.steps import (
+from tests.support.api_client import Api
+from tests.support.api_steps import (
     a_method,
     a_note,
     an_unknown_id,
-    at,
+    customer_path,
+    id_of,
     new_method,
+    select,
 )
-from tests.support.api_client import Api
 
 KEYS = set(
     "id customerId tenantId paymentGateway gatewayPaymentMethodId paymentType cardBrand lastFour "
@@ -66,27 +68,27 @@ async def defaults(api: Api, customer: str) -> list[str]:
 
 
 class PaymentMethodContract:
-    async def test_a_new_method_shows_every_key_bare(self, api: Api) -> None:
-        customer, body = await at(api), new_method()
+    async def test_a_new_method_has_every_key(self, api: Api) -> None:
+        customer, body = await customer_path(api), new_method()
         answer = await api.post(methods(customer), body)
         assert (answer.status, set(answer.body)) == (201, KEYS)
         expected = body | {
-            "customerId": customer.rpartition("/")[2],
+            "customerId": id_of(customer),
             "tenantId": api.tenant,
             "isDefault": True,
             "isActive": True,
         }
-        assert {name: answer.body[name] for name in expected} == expected
+        assert select(answer.body, expected) == expected
         assert (await api.get(methods(customer))).body == [answer.body]
 
-    async def test_a_method_keeps_all_that_was_given(self, api: Api) -> None:
+    async def test_every_field_of_a_new_method_is_stored(self, api: Api) -> None:
         fields = {"cardBrand": "visa", "lastFour": "0042", "expiryMonth": 12, "expiryYear": 2030}
-        method = await a_method(api, await at(api), **fields, paymentType="Bank_Account")
+        method = await a_method(api, await customer_path(api), **fields, paymentType="Bank_Account")
         expected = fields | {"paymentType": "bank_account"}
-        assert {name: method[name] for name in expected} == expected
+        assert select(method, expected) == expected
 
-    async def test_a_token_told_again_answers_the_stored_method(self, api: Api) -> None:
-        customer, body = await at(api), new_method(cardBrand="visa")
+    async def test_a_repeated_token_returns_the_stored_method(self, api: Api) -> None:
+        customer, body = await customer_path(api), new_method(cardBrand="visa")
         stored = (await api.post(methods(customer), body)).body
         again = await api.post(methods(customer), body | {"cardBrand": "amex"})
         assert (again.status, again.body) == (200, stored)
@@ -94,38 +96,40 @@ class PaymentMethodContract:
 
     async def test_a_token_of_another_customer_is_a_conflict(self, api: Api) -> None:
         body = new_method()
-        await api.post(methods(await at(api)), body)
-        answer = await api.post(methods(other := await at(api)), body)
+        await api.post(methods(await customer_path(api)), body)
+        answer = await api.post(methods(other := await customer_path(api)), body)
         assert answer.status == 409
         assert (await api.get(methods(other))).body == []
 
     async def test_a_token_of_another_gateway_is_another_token(self, api: Api) -> None:
         body = new_method()
-        await api.post(methods(await at(api)), body)
-        answer = await api.post(methods(await at(api)), body | {"paymentGateway": "adyen"})
+        await api.post(methods(await customer_path(api)), body)
+        answer = await api.post(
+            methods(await customer_path(api)), body | {"paymentGateway": "adyen"}
+        )
         assert answer.status == 201
 
-    async def test_of_many_who_tell_one_token_at_once_one_is_new(self, api: Api) -> None:
-        customer, body = await at(api), new_method()
-        telling = [api.post(methods(customer), body) for _ in range(12)]
-        answers = await asyncio.gather(*telling)
+    async def test_concurrent_repeats_of_a_token_store_one_method(self, api: Api) -> None:
+        customer, body = await customer_path(api), new_method()
+        requests = [api.post(methods(customer), body) for _ in range(12)]
+        answers = await asyncio.gather(*requests)
         assert sorted(answer.status for answer in answers) == [200] * 11 + [201]
         assert len({answer.body["id"] for answer in answers}) == 1
 
     async def test_an_update_sets_expiry_and_activity(self, api: Api) -> None:
-        customer = await at(api)
+        customer = await customer_path(api)
         before = await a_method(api, customer, expiryMonth=1, expiryYear=2027)
         path = f"{methods(customer)}/{before['id']}"
         api.clock.forward(hours=1)
         body = {"expiryMonth": 2, "expiryYear": 2028, "isActive": False, "cardBrand": "ignored"}
         answer = await api.patch(path, body)
         changed = {"expiryMonth": 2, "expiryYear": 2028, "isActive": False}
-        told = {name: answer.body[name] for name in ("updatedAt", "isDefault")}
-        assert (answer.status, answer.body) == (200, before | changed | told)
+        others = {name: answer.body[name] for name in ("updatedAt", "isDefault")}
+        assert (answer.status, answer.body) == (200, before | changed | others)
         assert (await api.get(methods(customer))).body == [answer.body]
 
-    async def test_a_deleted_method_is_gone(self, api: Api) -> None:
-        customer = await at(api)
+    async def test_a_deleted_method_is_not_found(self, api: Api) -> None:
+        customer = await customer_path(api)
         path = f"{methods(customer)}/{(await a_method(api, customer))['id']}"
         answer = await api.delete(path)
         message = {"message": "payment method deleted successfully"}
@@ -134,8 +138,8 @@ class PaymentMethodContract:
         assert (await api.delete(path)).status == 404
 
     async def test_a_method_of_another_customer_is_not_found(self, api: Api) -> None:
-        method = await a_method(api, owner := await at(api))
-        path = f"{methods(await at(api))}/{method['id']}"
+        method = await a_method(api, owner := await customer_path(api))
+        path = f"{methods(await customer_path(api))}/{method['id']}"
         assert (await api.delete(path)).status == 404
         assert (await api.patch(path, {"isActive": False})).status == 404
         assert (await api.get(methods(owner))).body == [method]
@@ -147,30 +151,30 @@ class PaymentMethodContract:
 
 
 class DefaultMethodContract:
-    async def test_the_first_method_is_the_default_unasked(self, api: Api) -> None:
-        customer = await at(api)
+    async def test_the_first_method_becomes_the_default(self, api: Api) -> None:
+        customer = await customer_path(api)
         first = await a_method(api, customer)
         await a_method(api, customer)
         assert await defaults(api, customer) == [first["id"]]
 
-    async def test_a_new_default_takes_over(self, api: Api) -> None:
-        customer = await at(api)
+    async def test_a_new_default_replaces_the_old_one(self, api: Api) -> None:
+        customer = await customer_path(api)
         first = await a_method(api, customer)
         second = await a_method(api, customer, isDefault=True)
         assert await defaults(api, customer) == [second["id"]]
         await api.patch(f"{methods(customer)}/{first['id']}", {"isDefault": True})
         assert await defaults(api, customer) == [first["id"]]
 
-    async def test_when_the_default_is_deleted_another_takes_over(self, api: Api) -> None:
-        customer, added = await at(api), []
+    async def test_another_method_replaces_a_deleted_default(self, api: Api) -> None:
+        customer, added = await customer_path(api), []
         for _ in range(3):
             added.append((await a_method(api, customer))["id"])
             api.clock.forward(minutes=1)
         await api.delete(f"{methods(customer)}/{added[0]}")
         assert await defaults(api, customer) == [added[1]]
 
-    async def test_of_many_who_become_the_default_at_once_one_is(self, api: Api) -> None:
-        customer = await at(api)
+    async def test_concurrent_changes_of_the_default_leave_one_default(self, api: Api) -> None:
+        customer = await customer_path(api)
         added = [await a_method(api, customer) for _ in range(8)]
         paths = [f"{methods(customer)}/{method['id']}" for method in added]
         await asyncio.gather(*(api.patch(path, {"isDefault": True}) for path in paths))
@@ -179,48 +183,46 @@ class DefaultMethodContract:
 
 class CardNumberContract:
     @pytest.mark.parametrize("number", CARD_NUMBERS)
-    async def test_what_looks_like_a_card_number_is_refused_and_not_repeated(
-        self, api: Api, number: str
-    ) -> None:
-        customer = await at(api)
+    async def test_a_card_number_is_refused_and_not_echoed(self, api: Api, number: str) -> None:
+        customer = await customer_path(api)
         answer = await api.post(methods(customer), new_method(gatewayPaymentMethodId=number))
-        assert (answer.status, answer.code) == (400, "CARD_NUMBER_REFUSED")
+        assert answer.error == (400, "CARD_NUMBER_REFUSED")
         assert number not in answer.raw.decode()
         assert (await api.get(methods(customer))).body == []
 
     @pytest.mark.parametrize("name", TEXT_FIELDS)
     async def test_a_card_number_is_refused_in_every_text_field(self, api: Api, name: str) -> None:
-        answer = await api.post(methods(await at(api)), new_method(**{name: CARD}))
-        assert (answer.status, answer.code) == (400, "CARD_NUMBER_REFUSED")
+        answer = await api.post(methods(await customer_path(api)), new_method(**{name: CARD}))
+        assert answer.error == (400, "CARD_NUMBER_REFUSED")
         assert CARD not in answer.raw.decode()
 
     @pytest.mark.parametrize("place", [{"note": CARD}, {"a": {"b": [CARD]}}, {"isDefault": CARD}])
     async def test_a_card_number_is_refused_in_unknown_and_nested_fields(
         self, api: Api, place: dict[str, Any]
     ) -> None:
-        customer = await at(api)
+        customer = await customer_path(api)
         answer = await api.post(methods(customer), new_method(**place))
-        assert (answer.status, answer.code) == (400, "CARD_NUMBER_REFUSED")
+        assert answer.error == (400, "CARD_NUMBER_REFUSED")
         path = f"{methods(customer)}/{(await a_method(api, customer))['id']}"
         assert (await api.patch(path, place)).code == "CARD_NUMBER_REFUSED"
 
     @pytest.mark.parametrize("token", NOT_CARD_NUMBERS)
-    async def test_what_does_not_look_like_a_card_number_is_taken(
+    async def test_a_token_that_is_not_a_card_number_is_accepted(
         self, api: Api, token: str
     ) -> None:
-        method = await a_method(api, await at(api), gatewayPaymentMethodId=token)
+        method = await a_method(api, await customer_path(api), gatewayPaymentMethodId=token)
         assert method["gatewayPaymentMethodId"] == token
 
     @pytest.mark.parametrize("key", SECRET_KEYS)
     async def test_keys_of_card_secrets_are_refused_in_any_spelling(
         self, api: Api, key: str
     ) -> None:
-        customer = await at(api)
+        customer = await customer_path(api)
         answer = await api.post(methods(customer), new_method(**{key: "737"}))
-        assert (answer.status, answer.code) == (400, "CARD_NUMBER_REFUSED")
+        assert answer.error == (400, "CARD_NUMBER_REFUSED")
         assert "737" not in answer.raw.decode()
         assert (await api.get(methods(customer))).body == []
 
-    async def test_card_numbers_are_refused_on_these_routes_only(self, api: Api) -> None:
-        note = await a_note(api, await at(api), CARD)
+    async def test_card_numbers_are_refused_in_payment_methods_only(self, api: Api) -> None:
+        note = await a_note(api, await customer_path(api), CARD)
         assert note["note"] == CARD

@@ -1,23 +1,30 @@
-"""Section 11 over HTTP: the probes, and what the metrics name and what they do not."""
+"""Probes and metrics over HTTP."""
 
 import pytest
 
-from tests.contract.api.steps import a_customer, a_note, an_unknown_id, new_customer
 from tests.contract.api.tenants import calls
 from tests.support.api_client import BASE, NOTHING, Api
+from tests.support.api_steps import a_customer, a_note, an_unknown_id, new_customer
 
-SOME = "0190b2f0-0000-7000-8000-00000000dead"
+UNKNOWN_ID = "0190b2f0-0000-7000-8000-00000000dead"
 IDS = "customerId addressId methodId noteId communicationId segmentId".split()
-LISTS = ["/customers", "/customers?cursor=", "/customers/segments", f"/customers/batch?ids={SOME}"]
-NOBODY: dict[str, str | None] = {"X-Tenant-ID": None}
+LISTS = [
+    "/customers",
+    "/customers?cursor=",
+    "/customers/segments",
+    f"/customers/batch?ids={UNKNOWN_ID}",
+]
+NO_TENANT: dict[str, str | None] = {"X-Tenant-ID": None}
 
 
 class ProbeContract:
     @pytest.mark.parametrize(
         ("path", "status"), [("/health", "healthy"), ("/ready", "ready"), ("/live", None)]
     )
-    async def test_a_serving_process_says_so(self, api: Api, path: str, status: str | None) -> None:
-        answer = await api.send("GET", path, base="", headers=NOBODY)
+    async def test_probes_of_a_serving_process_succeed(
+        self, api: Api, path: str, status: str | None
+    ) -> None:
+        answer = await api.send("GET", path, base="", headers=NO_TENANT)
         assert answer.status == 200
         assert status in (None, answer.body["status"])
 
@@ -25,14 +32,12 @@ class ProbeContract:
         answer = await api.send("GET", "/health", base="")
         assert answer.body["service"] == "customers-service"
 
-    async def test_metrics_are_text_for_prometheus(self, api: Api) -> None:
-        answer = await api.send("GET", "/metrics", base="", headers=NOBODY)
+    async def test_metrics_have_the_format_of_prometheus(self, api: Api) -> None:
+        answer = await api.send("GET", "/metrics", base="", headers=NO_TENANT)
         assert answer.status == 200
         assert answer.headers["Content-Type"].startswith(("text/plain", "application/openmetrics"))
 
-    async def test_metrics_name_routes_and_neither_paths_nor_tenants_nor_ids(
-        self, api: Api
-    ) -> None:
+    async def test_metrics_have_routes_but_no_paths_tenants_or_ids(self, api: Api) -> None:
         customer = await a_customer(api, email="ada@example.test")
         await a_note(api, f"/customers/{customer['id']}", "a secret of hers")
         await api.get("/a-path-of-nowhere")
@@ -43,30 +48,30 @@ class ProbeContract:
             assert word not in text
 
     @pytest.mark.parametrize("path", ["/health", "/ready", "/live", "/metrics"])
-    async def test_probes_take_get_alone(self, api: Api, path: str) -> None:
-        answer = await api.send("POST", path, base="", headers=NOBODY)
-        assert (answer.status, answer.code) == (405, "METHOD_NOT_ALLOWED")
+    async def test_probes_allow_get_only(self, api: Api, path: str) -> None:
+        answer = await api.send("POST", path, base="", headers=NO_TENANT)
+        assert answer.error == (405, "METHOD_NOT_ALLOWED")
         assert answer.headers["Allow"] == "GET, HEAD"
 
 
-class AwayContract:
-    """What is answered while the storage is away: `away` is a caller of such a service."""
+class StorageAwayContract:
+    """Answers of a service whose storage is unavailable; `away` calls such a service."""
 
-    async def test_every_route_is_503_and_says_when_to_come_again(self, away: Api) -> None:
+    async def test_every_route_is_503_with_a_retry_after(self, away: Api) -> None:
         ids = dict.fromkeys(IDS, an_unknown_id()) | {"orderId": "o-1"}
         lists = [("GET", f"{BASE}{path}", NOTHING) for path in LISTS]
-        news = [("POST", f"{BASE}/customers", new_customer())]
-        for method, path, body in [*lists, *news, *calls(away, ids)]:
+        creations = [("POST", f"{BASE}/customers", new_customer())]
+        for method, path, body in [*lists, *creations, *calls(away, ids)]:
             answer = await away.send(method, path, body, base="")
             assert answer.status == 503, (method, path)
             assert int(answer.headers["Retry-After"]) > 0
 
-    async def test_bad_input_is_named_all_the_same(self, away: Api) -> None:
+    async def test_bad_input_is_still_reported(self, away: Api) -> None:
         answer = await away.post("/customers", {"email": 1})
         assert (answer.status, len(answer.details)) == (400, 3)
         assert (await away.get("/customers/x")).status == 400
 
-    async def test_health_and_readiness_say_so_and_the_process_lives(self, away: Api) -> None:
+    async def test_health_and_readiness_fail_and_liveness_succeeds(self, away: Api) -> None:
         health = await away.send("GET", "/health", base="")
         assert (health.status, health.body["status"]) == (503, "unhealthy")
         ready = await away.send("GET", "/ready", base="")
@@ -75,7 +80,7 @@ class AwayContract:
         assert (await away.send("GET", "/live", base="")).status == 200
         assert (await away.send("GET", "/metrics", base="")).status == 200
 
-    async def test_nothing_of_the_storage_is_told(self, away: Api) -> None:
+    async def test_nothing_about_the_storage_is_revealed(self, away: Api) -> None:
         for path in (f"{BASE}/customers", "/health", "/ready"):
             text = (await away.send("GET", path, base="")).raw.decode().lower()
             for word in ("postgres", "asyncpg", "127.0.0.1", "errno", "refused", "nobody"):

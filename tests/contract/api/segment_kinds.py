@@ -1,82 +1,90 @@
-"""Segments that change their kind, and what they say of the building of their members."""
+"""Segments that change between manual and dynamic, and their build progress."""
 
 from typing import Any
 
-from tests.contract.api.exactness import told
+from tests.contract.api.exact_members import exact_members
+from tests.contract.api.membership_moves import GRACE, VIP, one_condition
 from tests.contract.api.segments import SEGMENTS
-from tests.contract.api.status_moves import GRACE, VIP, by_rule
-from tests.contract.api.steps import a_customer, a_segment, at, put_into
 from tests.support.api_client import Api
+from tests.support.api_steps import (
+    a_customer,
+    a_segment,
+    assign,
+    customer_path,
+    id_of,
+    segment_path,
+)
 
 
-async def changed(api: Api, segment: dict[str, Any], **fields: Any) -> dict[str, Any]:
-    answer = await api.put(f"{SEGMENTS}/{segment['id']}", fields)
+async def update_segment(api: Api, segment: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    answer = await api.put(segment_path(segment), fields)
     assert answer.status == 200, answer
     return dict(answer.body)
 
 
 class SegmentKindContract:
-    async def test_a_segment_tells_how_far_its_members_are_built_wherever_it_is_shown(
-        self, api: Api
-    ) -> None:
-        customer = await at(api, firstName="Grace", tags=["vip"])
+    async def test_every_view_of_a_segment_shows_its_build_progress(self, api: Api) -> None:
+        customer = await customer_path(api, firstName="Grace", tags=["vip"])
         segment = await a_segment(api, **VIP)
-        put = await changed(api, segment, **GRACE)
-        shown = [segment, put, (await api.get(f"{SEGMENTS}/{segment['id']}")).body]
-        shown += (await api.get(SEGMENTS)).body + (await api.get(f"{customer}/segments")).body
-        assert len(shown) == 5
-        for each in shown:
-            progress = each["buildProgress"]
-            assert each["buildStatus"] == ("ready" if progress == 1 else "building")
+        updated = await update_segment(api, segment, **GRACE)
+        bodies = [segment, updated, (await api.get(segment_path(segment))).body]
+        bodies += (await api.get(SEGMENTS)).body + (await api.get(f"{customer}/segments")).body
+        assert len(bodies) == 5
+        for body in bodies:
+            progress = body["buildProgress"]
+            assert body["buildStatus"] == ("ready" if progress == 1 else "building")
             assert 0 <= progress <= 1
 
-    async def test_a_rule_made_manual_keeps_those_whom_it_matched_at_that_moment(
-        self, api: Api
-    ) -> None:
-        segment = await a_segment(api, **by_rule("days_since_created", "eq", 1))
-        customer, late = await at(api), await at(api)
-        expected = [late.rpartition("/")[2], customer.rpartition("/")[2]]
+    async def test_a_segment_made_manual_keeps_the_customers_that_matched(self, api: Api) -> None:
+        segment = await a_segment(api, **one_condition("days_since_created", "eq", 1))
+        customer, late = await customer_path(api), await customer_path(api)
+        expected = [id_of(late), id_of(customer)]
         api.clock.forward(days=1)
-        young = await at(api)
-        manual = await changed(api, segment, isDynamic=False)
+        young = await customer_path(api)
+        manual = await update_segment(api, segment, isDynamic=False)
         assert (manual["segmentType"], manual["memberCount"]) == ("STATIC", 2)
         for _ in range(3):
-            assert sorted(await told(api, segment, customer, late, young)) == sorted(expected)
+            assert sorted(await exact_members(api, segment, customer, late, young)) == sorted(
+                expected
+            )
             api.clock.forward(days=1)
 
-    async def test_members_kept_by_hand_can_be_taken_out_again(self, api: Api) -> None:
+    async def test_members_of_a_segment_made_manual_can_be_removed(self, api: Api) -> None:
         customer, segment = await a_customer(api, tags=["vip"]), await a_segment(api, **VIP)
-        await changed(api, segment, segmentType="STATIC")
+        await update_segment(api, segment, segmentType="STATIC")
         ids = {"customerIds": [customer["id"]]}
-        answer = await api.delete(f"{SEGMENTS}/{segment['id']}/customers", ids)
+        answer = await api.delete(f"{segment_path(segment)}/customers", ids)
         assert (answer.status, answer.body["removed"]) == (200, 1)
-        assert await told(api, segment, f"/customers/{customer['id']}") == []
+        assert await exact_members(api, segment, f"/customers/{customer['id']}") == []
 
-    async def test_an_inactive_rule_made_manual_has_nobody_to_keep(self, api: Api) -> None:
-        segment, customer = await a_segment(api, isActive=False, **VIP), await at(api, tags=["vip"])
-        await changed(api, segment, isDynamic=False)
-        assert (await changed(api, segment, isActive=True))["memberCount"] == 0
-        assert await told(api, segment, customer) == []
+    async def test_an_inactive_segment_made_manual_has_no_members(self, api: Api) -> None:
+        segment, customer = (
+            await a_segment(api, isActive=False, **VIP),
+            await customer_path(api, tags=["vip"]),
+        )
+        await update_segment(api, segment, isDynamic=False)
+        assert (await update_segment(api, segment, isActive=True))["memberCount"] == 0
+        assert await exact_members(api, segment, customer) == []
 
     async def test_a_manual_segment_made_dynamic_has_the_members_of_its_rule(
         self, api: Api
     ) -> None:
-        by_hand, by_rule = await a_customer(api), await a_customer(api, tags=["vip"])
+        assigned, matching = await a_customer(api), await a_customer(api, tags=["vip"])
         segment = await a_segment(api, isDynamic=False, **VIP)
-        await put_into(api, segment, by_hand)
-        dynamic = await changed(api, segment, isDynamic=True)
+        await assign(api, segment, assigned)
+        dynamic = await update_segment(api, segment, isDynamic=True)
         assert (dynamic["segmentType"], dynamic["memberCount"]) == ("DYNAMIC", 1)
-        paths = [f"/customers/{each['id']}" for each in (by_hand, by_rule)]
-        assert await told(api, segment, *paths) == [by_rule["id"]]
-        await changed(api, segment, isDynamic=False)
-        assert await told(api, segment, *paths) == [by_rule["id"]]
+        paths = [f"/customers/{member['id']}" for member in (assigned, matching)]
+        assert await exact_members(api, segment, *paths) == [matching["id"]]
+        await update_segment(api, segment, isDynamic=False)
+        assert await exact_members(api, segment, *paths) == [matching["id"]]
 
-    async def test_a_segment_made_dynamic_is_not_changed_by_hand_any_more(self, api: Api) -> None:
+    async def test_members_of_a_segment_made_dynamic_cannot_be_assigned(self, api: Api) -> None:
         segment, customer = await a_segment(api), await a_customer(api)
-        await put_into(api, segment, customer)
-        await changed(api, segment, isDynamic=True, **VIP)
+        await assign(api, segment, customer)
+        await update_segment(api, segment, isDynamic=True, **VIP)
         ids = {"customerIds": [customer["id"]]}
         for method in ("POST", "DELETE"):
-            answer = await api.send(method, f"{SEGMENTS}/{segment['id']}/customers", ids)
-            assert (answer.status, answer.code) == (409, "SEGMENT_IS_DYNAMIC")
-        assert await told(api, segment, f"/customers/{customer['id']}") == []
+            answer = await api.send(method, f"{segment_path(segment)}/customers", ids)
+            assert answer.error == (409, "SEGMENT_IS_DYNAMIC")
+        assert await exact_members(api, segment, f"/customers/{customer['id']}") == []

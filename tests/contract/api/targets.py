@@ -1,4 +1,4 @@
-"""Every body that the REST interface takes: where it is sent, what it holds, what may be bad."""
+"""Every request body of the REST interface, with its route and fields."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
@@ -22,7 +22,8 @@ from tests.contract.api.fields import (
     form,
     text,
 )
-from tests.contract.api.steps import (
+from tests.support.api_client import Api
+from tests.support.api_steps import (
     ADDRESS,
     COMMUNICATION,
     NOTE,
@@ -35,28 +36,27 @@ from tests.contract.api.steps import (
     new_customer,
     new_method,
 )
-from tests.support.api_client import Api
 
-JsonPointer = Callable[[Api, str], Awaitable[str]]
+PathOf = Callable[[Api, str], Awaitable[str]]
 
 
 @frozen(kw_only=True)
 class Target:
-    """A body: where it is sent for the customer at some path, what it holds, what may be bad."""
+    """A request body: its method and path for a customer, valid content, and fields."""
 
     method: str
-    place: JsonPointer
+    path_of: PathOf
     body: Mapping[str, Any] = field(factory=dict)
     fields: Mapping[str, Field]
 
 
-def below(part: str) -> JsonPointer:
-    """A place under the customer's own path."""
+def below(part: str) -> PathOf:
+    """A path below the customer's own."""
 
-    async def place(api: Api, customer: str) -> str:
+    async def path_of(api: Api, customer: str) -> str:
         return customer + part
 
-    return place
+    return path_of
 
 
 async def _customers(api: Api, customer: str) -> str:
@@ -99,58 +99,55 @@ async def _members(api: Api, customer: str) -> str:
 
 TARGETS: Final = {
     "a new customer": Target(
-        method="POST", place=_customers, body=new_customer(), fields=CREATE | {"userId": ID}
+        method="POST", path_of=_customers, body=new_customer(), fields=CREATE | {"userId": ID}
     ),
-    "PUT of a customer": Target(method="PUT", place=below(""), fields=UPDATE),
-    "PATCH of a customer": Target(method="PATCH", place=below(""), fields=UPDATE),
-    "a lock": Target(method="POST", place=below("/lock"), body=REASON, fields=REASON_FIELDS),
-    "an unlock": Target(method="POST", place=_blocked, body=REASON, fields=REASON_FIELDS),
+    "PUT of a customer": Target(method="PUT", path_of=below(""), fields=UPDATE),
+    "PATCH of a customer": Target(method="PATCH", path_of=below(""), fields=UPDATE),
+    "a lock": Target(method="POST", path_of=below("/lock"), body=REASON, fields=REASON_FIELDS),
+    "an unlock": Target(method="POST", path_of=_blocked, body=REASON, fields=REASON_FIELDS),
     "a new address": Target(
-        method="POST", place=below("/addresses"), body=ADDRESS, fields=ADDRESS_FIELDS
+        method="POST", path_of=below("/addresses"), body=ADDRESS, fields=ADDRESS_FIELDS
     ),
-    "PUT of an address": Target(method="PUT", place=_address, fields=ADDRESS_FIELDS),
-    "PATCH of an address": Target(method="PATCH", place=_address, fields=ADDRESS_FIELDS),
+    "PUT of an address": Target(method="PUT", path_of=_address, fields=ADDRESS_FIELDS),
+    "PATCH of an address": Target(method="PATCH", path_of=_address, fields=ADDRESS_FIELDS),
     "a new payment method": Target(
-        method="POST", place=below("/payment-methods"), body=new_method(), fields=METHOD_FIELDS
+        method="POST", path_of=below("/payment-methods"), body=new_method(), fields=METHOD_FIELDS
     ),
-    "PATCH of a payment method": Target(method="PATCH", place=_method, fields=EXPIRY),
+    "PATCH of a payment method": Target(method="PATCH", path_of=_method, fields=EXPIRY),
     "a new note": Target(
         method="POST",
-        place=below("/notes"),
+        path_of=below("/notes"),
         body=NOTE,
         fields={"note": text(10_000, "x", "", "  ", lines=True)},
     ),
     "a new communication": Target(
         method="POST",
-        place=below("/communications"),
+        path_of=below("/communications"),
         body=COMMUNICATION,
         fields=COMMUNICATION_FIELDS,
     ),
     "PATCH of a communication": Target(
         method="PATCH",
-        place=_communication,
+        path_of=_communication,
         fields={"status": form("delivered", "", "lost", "sent,failed")},
     ),
     "an order": Target(
         method="POST",
-        place=below("/record-order"),
+        path_of=below("/record-order"),
         body={"orderId": "o-1", "totalAmount": 1},
         fields=ORDER_FIELDS,
     ),
     "a refund": Target(
-        method="POST",
-        place=_refunds,
-        body={"refundId": "r-1", "amount": 1},
-        fields=REFUND_FIELDS,
+        method="POST", path_of=_refunds, body={"refundId": "r-1", "amount": 1}, fields=REFUND_FIELDS
     ),
     "a new segment": Target(
-        method="POST", place=_segments, body={"name": "Big"}, fields=SEGMENT_FIELDS
+        method="POST", path_of=_segments, body={"name": "Big"}, fields=SEGMENT_FIELDS
     ),
-    "PUT of a segment": Target(method="PUT", place=_segment, fields=SEGMENT_FIELDS),
+    "PUT of a segment": Target(method="PUT", path_of=_segment, fields=SEGMENT_FIELDS),
     "new members": Target(
-        method="POST", place=_members, body={"customerIds": []}, fields=MEMBER_FIELDS
+        method="POST", path_of=_members, body={"customerIds": []}, fields=MEMBER_FIELDS
     ),
     "members who leave": Target(
-        method="DELETE", place=_members, body={"customerIds": []}, fields=MEMBER_FIELDS
+        method="DELETE", path_of=_members, body={"customerIds": []}, fields=MEMBER_FIELDS
     ),
 }

@@ -1,4 +1,4 @@
-"""Section 2: whose a request is, who acts, and that tenants know nothing of each other."""
+"""The tenant and the actor of a request, and the isolation of tenants."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -6,7 +6,8 @@ from typing import Any, Final
 
 import pytest
 
-from tests.contract.api.steps import (
+from tests.support.api_client import NOTHING, Api
+from tests.support.api_steps import (
     ADDRESS,
     BIG_SPENDERS,
     NOTE,
@@ -20,18 +21,17 @@ from tests.contract.api.steps import (
     an_address,
     an_order,
     an_unknown_id,
-    at,
-    everything,
+    assign,
+    customer_path,
     new_customer,
     new_method,
-    put_into,
+    read_everything,
 )
-from tests.support.api_client import NOTHING, Api
 from tests.support.builders import a_tenant
 
-Way = Callable[[str], tuple[dict[str, str], str, dict[str, str]]]
+TenantParts = Callable[[str], tuple[dict[str, str], str, dict[str, str]]]
 # The ways to name a tenant: headers, query and body.
-WAYS: Final[dict[str, Way]] = {
+TENANT_PARTS: Final[dict[str, TenantParts]] = {
     "header": lambda name: ({"X-Tenant-ID": name}, "", {}),
     "claim": lambda name: ({"x-jwt-claim-tenant-id": name}, "", {}),
     "query": lambda name: ({}, f"?tenant_id={name}", {}),
@@ -44,7 +44,7 @@ WAYS: Final[dict[str, Way]] = {
         {"tenantId": name},
     ),
 }
-# What is sent where a body is needed, by the last part of the route.
+# Valid bodies, by the last part of the route.
 BODIES: Final[dict[str, Any]] = {
     "lock": REASON,
     "unlock": REASON,
@@ -66,13 +66,13 @@ BODIES: Final[dict[str, Any]] = {
 }
 
 
-async def a_household(api: Api) -> dict[str, str]:
-    """The ids of a customer and of one of everything that a customer can have."""
+async def a_full_customer(api: Api) -> dict[str, str]:
+    """Creates a customer with one of everything; returns the ids by their names in routes."""
     customer = await a_customer(api)
     path = f"/customers/{customer['id']}"
     await an_order(api, path, "o-1", 12)
     segment = await a_segment(api)
-    await put_into(api, segment, customer)
+    await assign(api, segment, customer)
     return {
         "customerId": customer["id"],
         "addressId": (await an_address(api, path))["id"],
@@ -85,7 +85,7 @@ async def a_household(api: Api) -> dict[str, str]:
 
 
 def calls(api: Api, ids: Mapping[str, str]) -> Iterator[tuple[str, str, Any]]:
-    """A call of every route that takes an id, with those ids and a body that suits it."""
+    """A call of every route that has an id, with these ids and a valid body."""
     for route in api.app.router.routes():
         template = route.resource.canonical if route.resource else ""
         if "{" not in template:
@@ -99,7 +99,7 @@ def calls(api: Api, ids: Mapping[str, str]) -> Iterator[tuple[str, str, Any]]:
 
 
 def body_for(method: str, template: str, ids: Mapping[str, str]) -> Any:
-    """A body that suits a route; NOTHING where none is needed."""
+    """A valid body of a route, or NOTHING."""
     word = template.rpartition("/")[2]
     if template.endswith("{segmentId}/customers"):
         return {"customerIds": [ids["customerId"]]} if method != "GET" else NOTHING
@@ -109,17 +109,19 @@ def body_for(method: str, template: str, ids: Mapping[str, str]) -> Any:
 
 
 def masked(raw: bytes, ids: Mapping[str, str]) -> str:
-    """An answer's text, the ids that were asked for replaced by their names."""
+    """The text of an answer with ids replaced by their names."""
     text = raw.decode()
-    for name, each in ids.items():
-        text = text.replace(each, f"<{name}>")
+    for name, value in ids.items():
+        text = text.replace(value, f"<{name}>")
     return text
 
 
 class TenantContract:
-    @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
-    async def test_the_tenant_is_taken_from_where_it_is_given(self, api: Api, way: Way) -> None:
-        headers, query, body = way(api.tenant)
+    @pytest.mark.parametrize("parts_for", TENANT_PARTS.values(), ids=TENANT_PARTS)
+    async def test_the_tenant_can_be_named_in_each_place(
+        self, api: Api, parts_for: TenantParts
+    ) -> None:
+        headers, query, body = parts_for(api.tenant)
         sent: dict[str, str | None] = {"X-Tenant-ID": None, **headers}
         answer = await api.post(f"/customers{query}", new_customer(**body), headers=sent)
         assert (answer.status, answer.body["tenantId"]) == (201, api.tenant)
@@ -135,21 +137,21 @@ class TenantContract:
             ({"X-Tenant-ID": None}, "?tenant_id=one&tenantId=other", {}),
         ],
     )
-    async def test_tenants_that_do_not_agree_are_refused(
+    async def test_contradicting_tenants_are_refused(
         self, api: Api, headers: dict[str, str | None], query: str, body: dict[str, Any]
     ) -> None:
         answer = await api.post(f"/customers{query}", new_customer(**body), headers=headers)
-        assert (answer.status, answer.code) == (400, "TENANT_MISMATCH")
+        assert answer.error == (400, "TENANT_MISMATCH")
         assert (await api.get("/customers")).body["total"] == 0
 
     async def test_without_a_tenant_every_route_is_refused(self, api: Api) -> None:
-        nobody: dict[str, str | None] = {"X-Tenant-ID": None}
-        for method, path, body in calls(api, await a_household(api)):
+        no_tenant: dict[str, str | None] = {"X-Tenant-ID": None}
+        for method, path, body in calls(api, await a_full_customer(api)):
             if method != "HEAD":
-                answer = await api.send(method, path, body, headers=nobody, base="")
-                assert (answer.status, answer.code) == (400, "TENANT_REQUIRED"), path
+                answer = await api.send(method, path, body, headers=no_tenant, base="")
+                assert answer.error == (400, "TENANT_REQUIRED"), path
         for path in ("/customers", "/customers/segments", "/customers/batch?ids=x"):
-            for headers in (nobody, {"X-Tenant-ID": "  "}):
+            for headers in (no_tenant, {"X-Tenant-ID": "  "}):
                 assert (await api.get(path, headers=headers)).code == "TENANT_REQUIRED"
 
     @pytest.mark.parametrize("bad", ["x" * 256, "a\tb"])
@@ -163,7 +165,7 @@ class TenantContract:
             answer = await api.post("/customers", body, headers={"X-Tenant-ID": None})
             assert answer.status == 400, bad
 
-    async def test_the_longest_tenant_is_one(self, api: Api) -> None:
+    async def test_a_tenant_may_have_255_characters(self, api: Api) -> None:
         name = a_tenant().ljust(255, "x")
         assert (await a_customer(api.of_tenant(name)))["tenantId"] == name
 
@@ -180,7 +182,7 @@ class TenantContract:
     async def test_the_actor_is_recorded_when_it_is_an_id(
         self, api: Api, headers: dict[str, str], actor: str | None
     ) -> None:
-        customer = await at(api)
+        customer = await customer_path(api)
         note = await api.post(f"{customer}/notes", NOTE, headers=headers)
         assert note.body["createdBy"] == actor
         locked = await api.post(f"{customer}/lock", REASON, headers=headers)
@@ -188,67 +190,67 @@ class TenantContract:
 
 
 class IsolationContract:
-    async def test_another_tenants_ids_are_answered_as_unknown_ones_on_every_route(
+    async def test_ids_of_another_tenant_are_answered_like_unknown_ids_on_every_route(
         self, api: Api
     ) -> None:
-        real = await a_household(api)
+        real = await a_full_customer(api)
         unknown = {name: an_unknown_id() for name in real} | {"orderId": "o-1"}
         path = f"/customers/{real['customerId']}"
-        before, other = await everything(api, path), api.of_tenant(a_tenant())
+        before, other = await read_everything(api, path), api.of_tenant(a_tenant())
         pairs = zip(calls(api, real), calls(api, unknown), strict=True)
         for (method, known_path, body), (_, unknown_path, unknown_body) in pairs:
-            told = await other.send(method, known_path, body, base="")
+            answer = await other.send(method, known_path, body, base="")
             expected = await other.send(method, unknown_path, unknown_body, base="")
-            assert told.status == expected.status, (method, known_path)
-            assert masked(told.raw, real) == masked(expected.raw, unknown), (method, known_path)
-            assert told.status in (400, 404), (method, known_path)
-        assert await everything(api, path) == before
+            assert answer.status == expected.status, (method, known_path)
+            assert masked(answer.raw, real) == masked(expected.raw, unknown), (method, known_path)
+            assert answer.status in (400, 404), (method, known_path)
+        assert await read_everything(api, path) == before
 
-    async def test_what_another_tenant_is_refused_is_answered_to_ones_own(self, api: Api) -> None:
-        for number in range(len(list(calls(api, await a_household(api))))):
-            each = api.of_tenant(f"{api.tenant}-{number}")
-            method, path, body = list(calls(each, await a_household(each)))[number]
-            answer = await each.send(method, path, body, base="")
-            # Who was not locked cannot be unlocked.
+    async def test_every_call_succeeds_for_the_tenant_that_owns_the_ids(self, api: Api) -> None:
+        for number in range(len(list(calls(api, await a_full_customer(api))))):
+            caller = api.of_tenant(f"{api.tenant}-{number}")
+            method, path, body = list(calls(caller, await a_full_customer(caller)))[number]
+            answer = await caller.send(method, path, body, base="")
+            # A customer who is not locked cannot be unlocked.
             assert answer.status in ((409,) if path.endswith("/unlock") else (200, 201)), path
 
-    async def test_parts_of_another_tenants_customer_are_unknown_below_ones_own(
+    async def test_ids_of_another_tenant_are_unknown_under_an_own_customer_or_segment(
         self, api: Api
     ) -> None:
         other = api.of_tenant(a_tenant())
-        real, own = await a_household(api), await a_household(other)
+        real, own = await a_full_customer(api), await a_full_customer(other)
         path = f"/customers/{real['customerId']}"
-        before = await everything(api, path)
-        for kept in ("customerId", "segmentId"):
-            mixed = real | {kept: own[kept]}
-            unknown = {name: an_unknown_id() for name in real} | {kept: own[kept]}
+        before = await read_everything(api, path)
+        for name_kept in ("customerId", "segmentId"):
+            mixed = real | {name_kept: own[name_kept]}
+            unknown = {name: an_unknown_id() for name in real} | {name_kept: own[name_kept]}
             for call, expected in zip(calls(api, mixed), calls(api, unknown), strict=True):
                 if any(real[name] in call[1] for name in real if name != "orderId"):
-                    told = await other.send(*call, base="")
-                    asked = await other.send(*expected, base="")
-                    assert masked(told.raw, mixed) == masked(asked.raw, unknown), call
-        assert await everything(api, path) == before
+                    answer = await other.send(*call, base="")
+                    other_answer = await other.send(*expected, base="")
+                    assert masked(answer.raw, mixed) == masked(other_answer.raw, unknown), call
+        assert await read_everything(api, path) == before
 
-    async def test_another_tenants_ids_are_not_found_in_a_batch(self, api: Api) -> None:
+    async def test_ids_of_another_tenant_are_not_found_in_a_batch(self, api: Api) -> None:
         customer, other = await a_customer(api), api.of_tenant(a_tenant())
         answer = await other.get(f"/customers/batch?ids={customer['id']}")
         assert answer.body["data"]["customers"] == [{"id": customer["id"], "found": False}]
 
     async def test_tenants_may_share_emails_tokens_names_and_order_ids(self, api: Api) -> None:
-        for each in (api, api.of_tenant(a_tenant())):
-            customer = await at(each, email="ada@example.test")
-            await a_method(each, customer, gatewayPaymentMethodId="pm_1")
-            await a_segment(each, name="Big")
-            assert (await an_order(each, customer, "o-1", 12)).body["duplicate"] is False
-            assert (await each.get("/customers")).body["total"] == 1
-            assert len((await each.get("/customers/segments")).body) == 1
+        for caller in (api, api.of_tenant(a_tenant())):
+            customer = await customer_path(caller, email="ada@example.test")
+            await a_method(caller, customer, gatewayPaymentMethodId="pm_1")
+            await a_segment(caller, name="Big")
+            assert (await an_order(caller, customer, "o-1", 12)).body["duplicate"] is False
+            assert (await caller.get("/customers")).body["total"] == 1
+            assert len((await caller.get("/customers/segments")).body) == 1
 
-    async def test_a_cursor_of_another_tenant_shows_nothing_of_it(self, api: Api) -> None:
+    async def test_a_cursor_of_another_tenant_shows_none_of_its_customers(self, api: Api) -> None:
         for _ in range(3):
             await a_customer(api)
         cursor = (await api.get("/customers?cursor=&page_size=1")).body["nextCursor"]
         other = api.of_tenant(a_tenant())
         own = [await a_customer(other) for _ in range(2)]
         answer = await other.get(f"/customers?cursor={cursor}&page_size=10")
-        shown = [] if answer.status == 400 else answer.body["customers"]
-        assert {each["id"] for each in shown} <= {each["id"] for each in own}
+        listed = [] if answer.status == 400 else answer.body["customers"]
+        assert {customer["id"] for customer in listed} <= {customer["id"] for customer in own}

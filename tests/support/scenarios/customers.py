@@ -1,21 +1,21 @@
-"""Scenarios about customers, and what hangs on them."""
+"""The session's scenarios about customers and what belongs to them."""
 
 from collections.abc import Iterator
 
 from customers.core.model.query import SortField
-from tests.support.scenarios.asking import (
+from tests.support.scenarios.requests import (
     UNKNOWN,
     USER,
     Request,
     Scenario,
+    a_new_customer,
     delete,
     get,
     new_customer,
     patch,
     post,
     put,
-    registered,
-    walked,
+    read_pages,
 )
 
 
@@ -58,8 +58,8 @@ def customers() -> Scenario:
         tags=["VIP", "vip", "früh"],
         notes="eins\r\nzwei\tdrei",
     )
-    made = yield post("/customers", full)
-    path = f"/customers/{made.body['id']}"
+    created = yield post("/customers", full)
+    path = f"/customers/{created.body['id']}"
     yield post("/customers", full)
     yield post("/customers", full | {"email": "JÜRGEN@example.test", "firstName": "Other"})
     yield get(path)
@@ -73,7 +73,7 @@ def customers() -> Scenario:
 
 
 def taken_emails() -> Scenario:
-    other = yield from registered("other")
+    other = yield from a_new_customer("other")
     yield put(other, {"email": "jürgen@example.test"})
     yield patch(other, {"email": "jürgen@example.test"})
     yield delete(other, If_Match='"9"')
@@ -93,7 +93,7 @@ def bad_customers() -> Scenario:
 
 
 def merge_patches() -> Scenario:
-    path = yield from registered("patched", phone="123", tags=["a"], dateOfBirth="1990-01-31")
+    path = yield from a_new_customer("patched", phone="123", tags=["a"], dateOfBirth="1990-01-31")
     merge = {"Content_Type": "application/merge-patch+json"}
     yield patch(path, {"phone": None, "tags": None, "dateOfBirth": None}, **merge)
     yield patch(path, {"country": None, "countryCode": "US", "notes": "n"})
@@ -105,7 +105,7 @@ def merge_patches() -> Scenario:
 
 
 def states() -> Scenario:
-    path, reason = (yield from registered("locked")), {"reason": "three chargebacks"}
+    path, reason = (yield from a_new_customer("locked")), {"reason": "three chargebacks"}
     yield post(f"{path}/unlock", reason)
     yield post(f"{path}/lock", reason, If_Match='"9"')
     yield post(f"{path}/lock", reason, X_User_ID=USER)
@@ -122,14 +122,14 @@ def states() -> Scenario:
 def lists() -> Scenario:
     for number, kind in enumerate(["RETAIL", "WHOLESALE", "VIP"] * 3):
         name = f"list-{number}"
-        path = yield from registered(name, customerType=kind, tags=["a", "b"][: number % 3])
+        path = yield from a_new_customer(name, customerType=kind, tags=["a", "b"][: number % 3])
         order = {"orderId": name, "totalAmount": number * 10, "orderDate": "2025-05-05T00:00:00Z"}
         yield post(f"{path}/record-order", order)
     for sort in SortField:
         for direction in ("asc", "desc"):
             query = f"?sort_by={sort}&sort_order={direction}&page_size=4"
             yield get(f"/customers{query}&page=2")
-            yield from walked(f"/customers{query}&search=list-", 5)
+            yield from read_pages(f"/customers{query}&search=list-", 5)
     for query in _QUERIES:
         yield get(f"/customers?{query}")
 
@@ -172,7 +172,7 @@ search=
 
 
 def addresses() -> Scenario:
-    path = yield from registered("addressed")
+    path = yield from a_new_customer("addressed")
     home = {
         "addressLine1": "123 Main St",
         "city": "Zürich",
@@ -181,23 +181,23 @@ def addresses() -> Scenario:
         "label": "Zuhause",
     }
     yield get(f"{path}/addresses")
-    kept = []
+    paths = []
     for kind in ("SHIPPING", "billing", "", "BOTH"):
-        made = yield post(f"{path}/addresses", {**home, "addressType": kind})
-        kept.append(f"{path}/addresses/{made.body['data']['id']}")
+        created = yield post(f"{path}/addresses", {**home, "addressType": kind})
+        paths.append(f"{path}/addresses/{created.body['data']['id']}")
     yield post(f"{path}/addresses", {**home, "isDefault": True, "tenantId": None})
     yield get(f"{path}/addresses")
-    yield get(kept[0])
-    yield put(kept[0], {"city": "Bern", "isDefault": False})
-    yield patch(kept[1])
-    yield patch(kept[3], {"label": None, "isDefault": True})
-    yield patch(kept[3], {"city": None})
+    yield get(paths[0])
+    yield put(paths[0], {"city": "Bern", "isDefault": False})
+    yield patch(paths[1])
+    yield patch(paths[3], {"label": None, "isDefault": True})
+    yield patch(paths[3], {"city": None})
     yield get(path)
-    yield delete(kept[3])
-    yield delete(kept[3])
-    yield get(kept[3])
-    yield put(kept[3], {"city": "Bern"})
-    yield patch(kept[3])
+    yield delete(paths[3])
+    yield delete(paths[3])
+    yield get(paths[3])
+    yield put(paths[3], {"city": "Bern"})
+    yield patch(paths[3])
     yield get(f"{path}/addresses")
     yield post(f"{path}/addresses", {"addressType": "CASTLE", "country": "Schweiz"})
     for _ in range(17):
@@ -205,7 +205,7 @@ def addresses() -> Scenario:
 
 
 def payment_methods() -> Scenario:
-    path, other = (yield from registered("payer")), (yield from registered("payer2"))
+    path, other = (yield from a_new_customer("payer")), (yield from a_new_customer("payer2"))
     card = {
         "paymentGateway": "stripe",
         "gatewayPaymentMethodId": "pm_session",
@@ -215,8 +215,8 @@ def payment_methods() -> Scenario:
         "expiryMonth": 12,
         "expiryYear": 2030,
     }
-    made = yield post(f"{path}/payment-methods", card)
-    one = f"{path}/payment-methods/{made.body['id']}"
+    created = yield post(f"{path}/payment-methods", card)
+    one = f"{path}/payment-methods/{created.body['id']}"
     yield post(f"{path}/payment-methods", card)
     yield post(f"{other}/payment-methods", card)
     upi = {**card, "gatewayPaymentMethodId": "upi_1", "paymentType": "UPI", "isDefault": True}
@@ -239,18 +239,18 @@ def payment_methods() -> Scenario:
 
 
 def journal() -> Scenario:
-    path = yield from registered("noted")
+    path = yield from a_new_customer("noted")
     for number in range(5):
-        made = yield post(f"{path}/notes", {"note": f"Notiz {number}\nüber zwei Zeilen"})
+        created = yield post(f"{path}/notes", {"note": f"Notiz {number}\nüber zwei Zeilen"})
     yield post(f"{path}/notes", {"note": " "})
     yield post(f"{path}/notes", {"note": "by somebody"}, X_User_ID=USER)
-    yield from walked(f"{path}/notes?limit=2", 5)
+    yield from read_pages(f"{path}/notes?limit=2", 5)
     yield get(f"{path}/notes?limit=0")
-    yield delete(f"{path}/notes/{made.body['id']}")
-    yield delete(f"{path}/notes/{made.body['id']}")
+    yield delete(f"{path}/notes/{created.body['id']}")
+    yield delete(f"{path}/notes/{created.body['id']}")
     mail = {"communicationType": "EMAIL", "direction": "outbound", "externalId": "m-1"}
-    made = yield post(f"{path}/communications", {**mail, "subject": "Grüße", "content": "a\nb"})
-    one = f"{path}/communications/{made.body['id']}"
+    created = yield post(f"{path}/communications", {**mail, "subject": "Grüße", "content": "a\nb"})
+    one = f"{path}/communications/{created.body['id']}"
     yield post(f"{path}/communications", mail)
     yield post(f"{path}/communications", {**mail, "communicationType": "sms"})
     yield post(f"{path}/communications", {"communicationType": "fax"})
@@ -259,18 +259,25 @@ def journal() -> Scenario:
     yield patch(f"{path}/communications/{UNKNOWN}", {"status": "opened"})
     for query in ("", "?type=email", "?direction=inbound", "?type=sms,email&limit=1", "?type=fax"):
         yield get(f"{path}/communications{query}")
-    yield from walked(f"{path}/communications?limit=1", 4)
+    yield from read_pages(f"{path}/communications?limit=1", 4)
 
 
 def batches() -> Scenario:
-    found = yield get("/customers?page_size=3&sort_by=email&sort_order=asc")
-    ids = [each["id"] for each in found.body["customers"]]
-    for told in ([*ids, UNKNOWN], [ids[0], ids[0]], [UNKNOWN], [], ["x", ids[0]], [ids[0]] * 101):
-        yield get(f"/customers/batch?ids={','.join(told)}")
+    listed = yield get("/customers?page_size=3&sort_by=email&sort_order=asc")
+    ids = [customer["id"] for customer in listed.body["customers"]]
+    for requested in (
+        [*ids, UNKNOWN],
+        [ids[0], ids[0]],
+        [UNKNOWN],
+        [],
+        ["x", ids[0]],
+        [ids[0]] * 101,
+    ):
+        yield get(f"/customers/batch?ids={','.join(requested)}")
 
 
 def erasures() -> Scenario:
-    path = yield from registered("forgotten", userId=USER, notes="secret", tags=["a"])
+    path = yield from a_new_customer("forgotten", userId=USER, notes="secret", tags=["a"])
     yield post(f"{path}/notes", {"note": "also secret"})
     yield post(f"{path}/record-order", {"orderId": "kept", "totalAmount": 5, "orderNumber": "n"})
     yield delete(f"{path}?mode=hide")
@@ -281,5 +288,5 @@ def erasures() -> Scenario:
     yield post(f"{path}/restore")
     yield get(f"{path}/orders")
     yield delete(path)
-    other = yield from registered("heir")
+    other = yield from a_new_customer("heir")
     yield post(f"{other}/record-order", {"orderId": "kept", "totalAmount": 5})

@@ -1,10 +1,10 @@
-"""The session's scenarios about orders: facts in every order, told once and again."""
+"""The session's scenarios about orders: facts in every order, recorded once and again."""
 
 from collections.abc import Iterator
 from itertools import permutations
 from typing import Any
 
-from tests.support.scenarios.asking import Scenario, get, post, registered, walked
+from tests.support.scenarios.requests import Scenario, a_new_customer, get, post, read_pages
 
 DATE = "2025-06-01T12:00:00Z"
 
@@ -16,12 +16,12 @@ def ledger_scenarios() -> Iterator[Scenario]:
         yield facts_in_order(f"order-{number}", kinds)
 
 
-def an_order(order_id: str, amount: Any = 12.5, **more: Any) -> dict[str, Any]:
-    return {"orderId": order_id, "totalAmount": amount, "orderDate": DATE, **more}
+def an_order(order_id: str, amount: Any = 12.5, **fields: Any) -> dict[str, Any]:
+    return {"orderId": order_id, "totalAmount": amount, "orderDate": DATE, **fields}
 
 
 def orders() -> Scenario:
-    path, other = (yield from registered("buyer")), (yield from registered("buyer2"))
+    path, other = (yield from a_new_customer("buyer")), (yield from a_new_customer("buyer2"))
     for amount in (12.5, "7.25", 33.330000000000005, 0, 999_999_999_999.99):
         yield post(f"{path}/record-order", an_order(f"o-{amount}", amount, orderNumber="Nr. 1"))
     yield post(f"{path}/record-order", an_order("o-12.5"))
@@ -35,7 +35,7 @@ def orders() -> Scenario:
     yield post(f"{path}/record-order", an_order("a/b", 1, currency="usd"))
     yield post(f"{path}/orders/a%2Fb/refunds", {"refundId": "r", "amount": 0.5})
     yield get(f"{path}/orders")
-    yield from walked(f"{path}/orders?limit=2", 6)
+    yield from read_pages(f"{path}/orders?limit=2", 6)
     yield from refunds(path, other)
     yield get(path)
     yield get(f"{other}/orders")
@@ -57,8 +57,8 @@ def refunds(path: str, other: str) -> Scenario:
 
 
 def bad_facts() -> Scenario:
-    path = yield from registered("unlucky")
-    for more in (
+    path = yield from a_new_customer("unlucky")
+    for fields in (
         {"totalAmount": -1},
         {"totalAmount": 1.005},
         {"totalAmount": 1e15},
@@ -73,15 +73,15 @@ def bad_facts() -> Scenario:
         {"currency": "EUR", "totalAmount": -1},
         {"orderNumber": "n" * 101},
     ):
-        yield post(f"{path}/record-order", {**an_order("bad"), **more})
+        yield post(f"{path}/record-order", {**an_order("bad"), **fields})
     yield post(f"{path}/orders/x/cancel", {"currency": "EUR"})
     yield post(f"{path}/orders/%C3%A4/cancel")
     yield get(f"{path}/orders")
 
 
 def facts_in_order(order_id: str, kinds: tuple[str, ...]) -> Scenario:
-    """The same end, whichever fact comes first."""
-    path = yield from registered(order_id)
+    """Records the facts of one order; the result does not depend on their order."""
+    path = yield from a_new_customer(order_id)
     facts = {
         "order": post(f"{path}/record-order", an_order(order_id)),
         "refund": post(f"{path}/orders/{order_id}/refunds", {"refundId": "r", "amount": 20}),

@@ -1,21 +1,21 @@
-"""The session's scenarios about segments: by hand and by rule, tried, explained and followed."""
+"""The session's scenarios about segments: members, previews, explanations and feeds."""
 
 from collections.abc import Iterator
 from typing import Any
 
-from tests.support.scenarios.asking import (
+from tests.support.scenarios.ledger import an_order
+from tests.support.scenarios.requests import (
     UNKNOWN,
     USER,
     Scenario,
+    a_new_customer,
+    create,
     delete,
     get,
-    made,
     post,
     put,
-    registered,
-    walked,
+    read_pages,
 )
-from tests.support.scenarios.ledger import an_order
 
 SEGMENTS = "/customers/segments"
 RULES: dict[str, Any] = {
@@ -49,18 +49,20 @@ BAD_RULES: list[Any] = [
 
 
 def segment_scenarios() -> Iterator[Scenario]:
-    yield by_rule()
-    yield by_hand()
-    yield refused()
+    yield dynamic_segments()
+    yield manual_segments()
+    yield bad_rules()
 
 
-def by_rule() -> Scenario:
-    path = yield from registered("segmented", tags=["segmented"], phone="1")
+def dynamic_segments() -> Scenario:
+    path = yield from a_new_customer("segmented", tags=["segmented"], phone="1")
     customer = path.rpartition("/")[2]
     yield get(SEGMENTS)
     for name, rules in RULES.items():
         yield post(f"{SEGMENTS}/preview", {"rules": rules, "sample": 2})
-        segment = yield from made(post(SEGMENTS, {"name": name, "rules": rules, "isDynamic": True}))
+        segment = yield from create(
+            post(SEGMENTS, {"name": name, "rules": rules, "isDynamic": True})
+        )
         one = f"{SEGMENTS}/{segment}"
         yield get(one)
         yield get(f"{one}/customers?page_size=2&sort_by=email&sort_order=asc")
@@ -70,7 +72,7 @@ def by_rule() -> Scenario:
         yield post(f"{path}/record-order", an_order(f"segment-{name}"))
         yield get(f"{one}/changes?after=0&limit=1000")
         yield get(f"{path}/segments")
-    yield from walked(f"{one}/customers?page_size=2", 4)
+    yield from read_pages(f"{one}/customers?page_size=2", 4)
     yield put(one, {"rules": RULES["listed"], "description": "Wer\nda ist"})
     yield get(f"{one}/customers")
     yield put(one, {"isActive": False})
@@ -85,17 +87,17 @@ def by_rule() -> Scenario:
     yield get(SEGMENTS)
     yield delete(one)
     yield delete(one)
-    new = yield from made(post(SEGMENTS, {"name": "new", "rules": RULES["listed"]}))
+    new = yield from create(post(SEGMENTS, {"name": "new", "rules": RULES["listed"]}))
     yield put(f"{SEGMENTS}/{new}", {"isDynamic": False})
     yield get(f"{SEGMENTS}/{new}/customers")
 
 
-def by_hand() -> Scenario:
+def manual_segments() -> Scenario:
     paths = []
     for number in range(4):
-        paths.append((yield from registered(f"hand-{number}")))
+        paths.append((yield from a_new_customer(f"hand-{number}")))
     ids = [path.rpartition("/")[2] for path in paths]
-    one = SEGMENTS + "/" + (yield from made(post(SEGMENTS, {"name": "Straße"})))
+    one = SEGMENTS + "/" + (yield from create(post(SEGMENTS, {"name": "Straße"})))
     yield post(SEGMENTS, {"name": "STRASSE"})
     yield post(f"{one}/customers", {"customerIds": ids[:3]}, X_User_ID=USER)
     yield post(f"{one}/customers", {"customerIds": ids})
@@ -110,12 +112,12 @@ def by_hand() -> Scenario:
     yield delete(paths[0])
     yield get(one)
     yield get(f"{one}/changes")
-    dynamic = yield from made(post(SEGMENTS, {"name": "by rule", "rules": RULES["listed"]}))
+    dynamic = yield from create(post(SEGMENTS, {"name": "by rule", "rules": RULES["listed"]}))
     yield post(f"{SEGMENTS}/{dynamic}/customers", {"customerIds": ids[1:2]})
     yield delete(f"{SEGMENTS}/{dynamic}/customers", {"customerIds": ids[1:2]})
 
 
-def refused() -> Scenario:
+def bad_rules() -> Scenario:
     for number, rules in enumerate(BAD_RULES):
         body = {"name": f"bad {number}", "isDynamic": True, "rules": rules}
         yield post(SEGMENTS, body)

@@ -1,8 +1,8 @@
-"""The session's scenarios about tenants: named in each of four places, in several, and badly."""
+"""The session's scenarios about tenants: named in each place, in several, and wrongly."""
 
 from collections.abc import Iterator
 
-from tests.support.scenarios.asking import Request, Scenario, get, new_customer, patch, post, put
+from tests.support.scenarios.requests import Request, Scenario, get, new_customer, patch, post, put
 
 
 def tenant_scenarios() -> Iterator[Scenario]:
@@ -11,8 +11,8 @@ def tenant_scenarios() -> Iterator[Scenario]:
 
 
 def named_elsewhere() -> Scenario:
-    made = yield post("/customers", new_customer("tenanted"))
-    path, tenant = f"/customers/{made.body['id']}", made.body["tenantId"]
+    created = yield post("/customers", new_customer("tenanted"))
+    path, tenant = f"/customers/{created.body['id']}", created.body["tenantId"]
     yield get(path, X_Tenant_ID=None, x_jwt_claim_tenant_id=tenant)
     yield get(f"{path}?tenant_id={tenant}", X_Tenant_ID=None)
     yield get(f"{path}?tenantId={tenant}", X_Tenant_ID=None)
@@ -25,8 +25,8 @@ def named_elsewhere() -> Scenario:
 
 
 def named_twice() -> Scenario:
-    made = yield post("/customers", new_customer("tenanted-twice"))
-    path, tenant = f"/customers/{made.body['id']}", made.body["tenantId"]
+    created = yield post("/customers", new_customer("tenanted-twice"))
+    path, tenant = f"/customers/{created.body['id']}", created.body["tenantId"]
     yield put(f"{path}?tenant_id={tenant}", {"tenantId": tenant}, x_jwt_claim_tenant_id=tenant)
     yield get(path, x_jwt_claim_tenant_id="another")
     yield get(f"{path}?tenant_id=")

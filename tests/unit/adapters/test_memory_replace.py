@@ -7,10 +7,10 @@ import pytest
 from customers.adapters.memory.storage import MemoryStorage
 from customers.core.errors import Unavailable
 from customers.core.model.customer import Customer
-from tests.contract.full_tenant import seen, set_up
-from tests.contract.steps import Pause, overlapping
 from tests.support.builders import USD, a_customer
+from tests.support.full_tenant import read_everything, store_full_tenant
 from tests.support.patience import PATIENCE_SECONDS
+from tests.support.storage_steps import Pause, overlap
 
 OTHER = "other"
 
@@ -21,9 +21,9 @@ def storage() -> MemoryStorage:
 
 
 async def test_restoring_replaces_every_tenant(storage: MemoryStorage, tenant: str) -> None:
-    await set_up(storage, tenant)
+    await store_full_tenant(storage, tenant)
     data = storage.dump()
-    await set_up(storage, OTHER)
+    await store_full_tenant(storage, OTHER)
     await storage.forget(tenant)
     await storage.restore(data)
     assert storage.dump() == data
@@ -32,7 +32,7 @@ async def test_restoring_replaces_every_tenant(storage: MemoryStorage, tenant: s
 async def test_a_restore_shows_in_open_views_but_not_in_consistent_ones(
     storage: MemoryStorage, tenant: str
 ) -> None:
-    scene = await set_up(storage, tenant)
+    scene = await store_full_tenant(storage, tenant)
     async with storage.view(tenant) as view, storage.consistent_view(tenant) as consistent:
         await storage.restore({})
         assert await view.segments.all() == []
@@ -54,7 +54,7 @@ async def test_a_replacement_waits_for_open_transactions(
             await tx.customers.add(a_customer(tenant_id=tenant))
             await pause()
 
-    await overlapping(write, replacement[name])
+    await overlap(write, replacement[name])
     assert storage.dump() == {}
 
 
@@ -88,7 +88,7 @@ async def test_restoring_inside_a_transaction_raises(storage: MemoryStorage, ten
 async def test_concurrent_restores_and_writes_do_not_deadlock(
     storage: MemoryStorage, tenant: str
 ) -> None:
-    await set_up(storage, tenant)
+    await store_full_tenant(storage, tenant)
     data = storage.dump()
 
     async def write(number: int) -> None:
@@ -106,17 +106,17 @@ async def test_concurrent_restores_and_writes_do_not_deadlock(
 
 
 async def test_forgetting_one_tenant_leaves_the_others(storage: MemoryStorage, tenant: str) -> None:
-    await set_up(storage, tenant)
-    await set_up(storage, OTHER)
-    before = await seen(storage, OTHER)
+    await store_full_tenant(storage, tenant)
+    await store_full_tenant(storage, OTHER)
+    before = await read_everything(storage, OTHER)
     await storage.forget(tenant)
-    assert await seen(storage, OTHER) == before
+    assert await read_everything(storage, OTHER) == before
     assert set(storage.dump()) == {OTHER}
 
 
 async def test_forgetting_all_tenants_leaves_no_data(storage: MemoryStorage, tenant: str) -> None:
-    await set_up(storage, tenant)
-    await set_up(storage, OTHER)
+    await store_full_tenant(storage, tenant)
+    await store_full_tenant(storage, OTHER)
     await storage.forget()
     assert storage.dump() == {}
 

@@ -9,9 +9,9 @@ import pytest
 from customers.adapters.memory.storage import MemoryStorage
 from customers.core.errors import Invalid
 from customers.core.model.json_pointer import JsonPointer
-from tests.contract.full_tenant import ADA, BOB, EVE, OTHERS, SEGMENT, set_up
-from tests.contract.steps import erase
 from tests.support.builders import USD, numbered_id
+from tests.support.full_tenant import ADA, BOB, EVE, OTHERS, SEGMENT, store_full_tenant
+from tests.support.storage_steps import erase
 
 ABSENT: Final = object()
 TENANT = "tenant/1"
@@ -24,7 +24,7 @@ Data = dict[str, Any]
 async def storage() -> MemoryStorage:
     """A storage with Ada, Bob and Eve as customers 0, 1 and 2."""
     storage = MemoryStorage(currency=USD)
-    await set_up(storage, TENANT)
+    await store_full_tenant(storage, TENANT)
     return storage
 
 
@@ -219,23 +219,23 @@ OF_ERASED: list[tuple[str, object, str]] = [
 async def test_an_erased_customer_does_not_get_personal_data_back(
     storage: MemoryStorage, pointer: str, value: object, problem: str
 ) -> None:
-    scene = await set_up(MemoryStorage(currency=USD), TENANT)
-    await erase(storage, scene.ada)
+    full_tenant = await store_full_tenant(MemoryStorage(currency=USD), TENANT)
+    await erase(storage, full_tenant.ada)
     data = with_value(storage.dump(), pointer, value)
     assert await refusal(storage, data) == {f"{AT}{problem}"}
 
 
 async def test_an_erased_customer_does_not_share_an_id(storage: MemoryStorage) -> None:
-    scene = await set_up(MemoryStorage(currency=USD), TENANT)
-    await erase(storage, scene.ada)
+    full_tenant = await store_full_tenant(MemoryStorage(currency=USD), TENANT)
+    await erase(storage, full_tenant.ada)
     data = with_value(storage.dump(), "/erasedCustomers/0/id", str(BOB))
     assert f"{AT}/erasedCustomers/0 INVALID_VALUE" in await refusal(storage, data)
 
 
 async def test_an_erased_customer_does_not_get_an_address_back(storage: MemoryStorage) -> None:
     addresses = storage.dump()[TENANT]["addresses"]
-    scene = await set_up(MemoryStorage(currency=USD), TENANT)
-    await erase(storage, scene.ada)
+    full_tenant = await store_full_tenant(MemoryStorage(currency=USD), TENANT)
+    await erase(storage, full_tenant.ada)
     data = with_value(storage.dump(), "/addresses", addresses)
     assert await refusal(storage, data) == {f"{AT}/addresses/0 INVALID_VALUE"}
 

@@ -11,28 +11,6 @@ from hypothesis import strategies as st
 from customers.adapters.memory.storage import MemoryStorage
 from customers.core.membership.refresh import apply_pending_changes, start_backfill
 from customers.core.model.membership import RefreshState
-from tests.contract.full_tenant import seen, set_up, shown
-from tests.contract.membership_steps import (
-    changes,
-    let_in,
-    let_out,
-    marks_of,
-    stand,
-    standing_of,
-    stored_members,
-    watch,
-)
-from tests.contract.steps import (
-    add_communications,
-    add_segments,
-    delete,
-    enter,
-    erase,
-    keep,
-    save,
-    set_methods,
-    stored,
-)
 from tests.support.api_client import NOTHING, Answer, Api, serving
 from tests.support.builders import (
     NOW,
@@ -45,7 +23,29 @@ from tests.support.builders import (
     a_payment_method,
     an_entry,
 )
-from tests.support.random_commands import Command, Known, commands
+from tests.support.full_tenant import read_everything, read_view, store_full_tenant
+from tests.support.membership_steps import (
+    changes,
+    pending_changes_of,
+    refresh_state_of,
+    remove_members,
+    save_refresh_state,
+    set_capture,
+    store_members,
+    stored_members,
+)
+from tests.support.random_commands import Command, KnownResources, commands
+from tests.support.storage_steps import (
+    add_communications,
+    add_customers,
+    add_segments,
+    delete,
+    erase,
+    get_customer,
+    save,
+    save_entries,
+    set_methods,
+)
 
 OTHER = "other"
 NAMED_ADA = '{"conditions": [{"field": "firstName", "operator": "equals", "value": "ada"}]}'
@@ -66,18 +66,18 @@ async def copied(storage: MemoryStorage) -> MemoryStorage:
 async def test_a_restored_storage_reads_as_the_one_that_was_dumped(
     storage: MemoryStorage, tenant: str
 ) -> None:
-    await set_up(storage, tenant)
-    await set_up(storage, OTHER)
+    await store_full_tenant(storage, tenant)
+    await store_full_tenant(storage, OTHER)
     copy = await copied(storage)
     for tenant_id in (tenant, OTHER):
-        assert await seen(copy, tenant_id) == await seen(storage, tenant_id)
+        assert await read_everything(copy, tenant_id) == await read_everything(storage, tenant_id)
 
 
 async def test_a_restored_state_dumps_to_the_same_data(storage: MemoryStorage, tenant: str) -> None:
-    scene = await set_up(storage, tenant)
+    scene = await store_full_tenant(storage, tenant)
     await erase(storage, scene.ada)
     await add_communications(storage, scene.bob, *(a_communication(scene.bob) for _ in range(2)))
-    await set_up(storage, OTHER)
+    await store_full_tenant(storage, OTHER)
     data = storage.dump()
     copy = await copied(storage)
     assert json.dumps(copy.dump()) == json.dumps(data)
@@ -85,7 +85,7 @@ async def test_a_restored_state_dumps_to_the_same_data(storage: MemoryStorage, t
 
 
 async def test_tenants_without_data_are_left_out(storage: MemoryStorage, tenant: str) -> None:
-    await shown(storage, tenant)
+    await read_view(storage, tenant)
     assert storage.dump() == {}
 
 
@@ -105,7 +105,7 @@ async def test_uncommitted_changes_are_not_dumped(storage: MemoryStorage, tenant
 async def test_a_copy_responds_to_random_commands_as_the_original_does(
     generated: list[Command],
 ) -> None:
-    storage, known = MemoryStorage(currency=USD), Known()
+    storage, known = MemoryStorage(currency=USD), KnownResources()
     async with serving(storage, tenant="tenant", ids=SequentialIds()) as api:
         for command in generated[:40]:
             answer = await send(api, known, command)
@@ -120,7 +120,7 @@ async def test_a_copy_responds_to_random_commands_as_the_original_does(
 
 
 async def later_answers(
-    storage: MemoryStorage, known: Known, later: list[Command], moment: datetime
+    storage: MemoryStorage, known: KnownResources, later: list[Command], moment: datetime
 ) -> list[tuple[int, bytes]]:
     """The answers of a service that starts at that moment with the data of the storage."""
     async with serving(storage, tenant="tenant", ids=SequentialIds(999)) as api:
@@ -129,7 +129,7 @@ async def later_answers(
         return [(answer.status, answer.raw) for answer in answers]
 
 
-async def send(api: Api, known: Known, command: Command) -> Answer:
+async def send(api: Api, known: KnownResources, command: Command) -> Answer:
     api.clock.forward(seconds=command.seconds)
     path, body = command.path_of(known), command.body_of(known) or NOTHING
     return await api.send(command.method, path, body, headers=command.headers)
@@ -140,27 +140,27 @@ async def test_pending_changes_are_applied_by_a_copy_as_by_the_original(
 ) -> None:
     ada = a_customer(tenant_id=tenant, first_name="Ada")
     segment = a_dynamic_segment(NAMED_ADA, tenant_id=tenant)
-    await keep(storage, ada)
+    await add_customers(storage, ada)
     await add_segments(storage, segment)
-    await stand(storage, segment, RefreshState(watermark=NOW))
-    await watch(storage, tenant)
-    customer = await enter(storage, ada, an_entry(ada))
+    await save_refresh_state(storage, segment, RefreshState(watermark=NOW))
+    await set_capture(storage, tenant)
+    customer = await save_entries(storage, ada, an_entry(ada))
     await save(storage, evolve(customer, first_name="Eve").with_next_version(NOW))
     await save(storage, evolve(customer, last_name="Byron").with_next_version(NOW))
     copy = await copied(storage)
-    assert await marks_of(copy, ada) == await marks_of(storage, ada) != ()
+    assert await pending_changes_of(copy, ada) == await pending_changes_of(storage, ada) != ()
     for one in (copy, storage):
         await apply_pending_changes(one, tenant)
     assert await changes(copy, segment) == await changes(storage, segment) != []
-    assert await stored_members(copy, segment) == [await stored(storage, ada)]
+    assert await stored_members(copy, segment) == [await get_customer(storage, ada)]
 
 
 async def test_a_customer_who_left_a_segment_is_no_member_in_a_copy(
     storage: MemoryStorage, tenant: str
 ) -> None:
-    scene = await set_up(storage, tenant)
-    await let_in(storage, scene.segment, scene.bob)
-    await let_out(storage, scene.segment, scene.ada)
+    scene = await store_full_tenant(storage, tenant)
+    await store_members(storage, scene.segment, scene.bob)
+    await remove_members(storage, scene.segment, scene.ada)
     assert await stored_members(await copied(storage), scene.segment) == [scene.bob]
 
 
@@ -169,7 +169,7 @@ async def test_the_tokens_of_deleted_customers_are_free_in_a_copy(
 ) -> None:
     ada, eve = a_customer(tenant_id=tenant), a_customer(tenant_id=tenant)
     card = a_payment_method(eve)
-    await keep(storage, ada, eve)
+    await add_customers(storage, ada, eve)
     await set_methods(storage, eve, card)
     await delete(storage, eve)
     token = card.gateway_payment_method_id
@@ -181,7 +181,7 @@ async def test_the_tokens_of_deleted_customers_are_free_in_a_copy(
 
 
 async def test_the_receipt_of_an_erasure_is_restored(storage: MemoryStorage, tenant: str) -> None:
-    scene = await set_up(storage, tenant)
+    scene = await store_full_tenant(storage, tenant)
     erasure = await erase(storage, scene.ada)
     async with (await copied(storage)).transaction(tenant) as tx:
         assert await tx.erasures.find(scene.ada.id) == erasure
@@ -193,12 +193,12 @@ async def test_the_receipt_of_an_erasure_is_restored(storage: MemoryStorage, ten
 async def test_a_segment_without_a_refresh_state_is_built(
     storage: MemoryStorage, tenant: str
 ) -> None:
-    scene = await set_up(storage, tenant)
+    scene = await store_full_tenant(storage, tenant)
     data = storage.dump()
     for key in ("refreshStates", "changes"):
         del data[tenant][key]
     await storage.restore(data)
     assert await storage.tenants_to_refresh() == [tenant]
     await start_backfill(storage, tenant, scene.segment.id, FixedClock())
-    assert (await standing_of(storage, scene.segment)).is_ready
+    assert (await refresh_state_of(storage, scene.segment)).is_ready
     assert await stored_members(storage, scene.segment) == [scene.ada]

@@ -10,16 +10,6 @@ from customers.core.model.customer import Customer
 from customers.core.model.membership import RefreshState
 from customers.core.model.segment import Segment
 from customers.core.services.doctor import Difference, Doctor
-from tests.contract.membership_steps import (
-    let_in,
-    let_out,
-    members_locked,
-    stand,
-    standing_of,
-    stored_members,
-    watch,
-)
-from tests.contract.steps import a_kept_customer, delete, keep, put, save
 from tests.support.builders import (
     NOW,
     USD,
@@ -29,6 +19,16 @@ from tests.support.builders import (
     a_segment,
     later,
 )
+from tests.support.membership_steps import (
+    membership_transaction,
+    refresh_state_of,
+    remove_members,
+    save_refresh_state,
+    set_capture,
+    store_members,
+    stored_members,
+)
+from tests.support.storage_steps import a_stored_customer, add_customers, assign, delete, save
 
 ADAS = '[{"field":"first_name","operator":"eq","value":"Ada"}]'
 OLD = '[{"field":"days_since_created","operator":"gte","value":1}]'
@@ -54,16 +54,16 @@ async def differences(doctor: Doctor, tenant: str = TENANT) -> list[Difference]:
     return [difference async for difference in doctor.segments(tenant)]
 
 
-async def add_customers(storage: MemoryStorage) -> tuple[Customer, Customer, Customer]:
+async def adas_and_bob(storage: MemoryStorage) -> tuple[Customer, Customer, Customer]:
     """Two Adas and a Bob."""
     one, two, bob = [
-        await a_kept_customer(storage, TENANT, first_name=name) for name in ("Ada", "Ada", "Bob")
+        await a_stored_customer(storage, TENANT, first_name=name) for name in ("Ada", "Ada", "Bob")
     ]
     return one, two, bob
 
 
 async def published(storage: MemoryStorage, segment: Segment) -> Segment:
-    async with members_locked(storage, segment.tenant_id) as tx:
+    async with membership_transaction(storage, segment.tenant_id) as tx:
         await publish(tx, None, segment, NOW)
     return segment
 
@@ -78,8 +78,8 @@ async def adas(storage: MemoryStorage) -> Segment:
 async def manual_segment(storage: MemoryStorage, *customers: Customer) -> Segment:
     """A manual segment with members."""
     segment = await published(storage, a_segment())
-    await put(storage, segment, *customers)
-    await let_in(storage, segment, *customers)
+    await assign(storage, segment, *customers)
+    await store_members(storage, segment, *customers)
     return segment
 
 
@@ -96,7 +96,7 @@ def wrong_count(segment: Segment, reported: int, expected: int) -> Difference:
 
 
 async def test_correct_members_have_no_differences(storage: MemoryStorage, doctor: Doctor) -> None:
-    one, _, bob = await add_customers(storage)
+    one, _, bob = await adas_and_bob(storage)
     segment, manual = await adas(storage), await manual_segment(storage, one, bob)
     assert await differences(doctor) == []
     assert len(await stored_members(storage, segment)) == 2
@@ -104,20 +104,20 @@ async def test_correct_members_have_no_differences(storage: MemoryStorage, docto
 
 
 async def test_stale_candidates_are_no_differences(storage: MemoryStorage, doctor: Doctor) -> None:
-    one, two, _ = await add_customers(storage)
+    one, two, _ = await adas_and_bob(storage)
     segment, manual = await adas(storage), await manual_segment(storage, one, two)
-    await a_kept_customer(storage, TENANT, first_name="Ada")
+    await a_stored_customer(storage, TENANT, first_name="Ada")
     await save(storage, evolve(two, first_name="Eve"))
     await delete(storage, one)
     for item in (segment, manual):
-        assert (await standing_of(storage, item)).member_count == 2
+        assert (await refresh_state_of(storage, item)).member_count == 2
     assert await differences(doctor) == []
 
 
 async def test_time_that_has_passed_is_no_difference(
     storage: MemoryStorage, clock: FixedClock, doctor: Doctor
 ) -> None:
-    await add_customers(storage)
+    await adas_and_bob(storage)
     segment = await published(storage, a_dynamic_segment(OLD))
     await backfill(storage, TENANT, segment.id, clock)
     clock.forward(days=1)
@@ -128,7 +128,7 @@ async def test_time_that_has_passed_is_no_difference(
 async def test_a_clock_that_went_back_is_no_difference(
     storage: MemoryStorage, clock: FixedClock, doctor: Doctor
 ) -> None:
-    customer = await a_kept_customer(storage, TENANT)
+    customer = await a_stored_customer(storage, TENANT)
     segment = await published(storage, a_dynamic_segment(OLD))
     await backfill(storage, TENANT, segment.id, clock)
     clock.forward(days=1)
@@ -141,35 +141,35 @@ async def test_a_clock_that_went_back_is_no_difference(
 async def test_a_stored_member_who_is_none_is_a_difference(
     storage: MemoryStorage, doctor: Doctor
 ) -> None:
-    _, _, bob = await add_customers(storage)
+    _, _, bob = await adas_and_bob(storage)
     segment = await adas(storage)
-    await let_in(storage, segment, bob)
+    await store_members(storage, segment, bob)
     assert await differences(doctor) == [extra(segment, bob), wrong_count(segment, 3, 2)]
 
 
 async def test_a_member_who_is_not_stored_is_a_difference(
     storage: MemoryStorage, doctor: Doctor
 ) -> None:
-    _, two, _ = await add_customers(storage)
+    _, two, _ = await adas_and_bob(storage)
     segment = await adas(storage)
-    await let_out(storage, segment, two)
+    await remove_members(storage, segment, two)
     assert await differences(doctor) == [missing(segment, two), wrong_count(segment, 1, 2)]
 
 
 async def test_a_correct_count_hides_no_wrong_member(
     storage: MemoryStorage, doctor: Doctor
 ) -> None:
-    one, _, bob = await add_customers(storage)
+    one, _, bob = await adas_and_bob(storage)
     segment = await adas(storage)
-    await let_out(storage, segment, one)
-    await let_in(storage, segment, bob)
+    await remove_members(storage, segment, one)
+    await store_members(storage, segment, bob)
     assert await differences(doctor) == [missing(segment, one), extra(segment, bob)]
 
 
 async def test_a_wrong_count_alone_is_a_difference(storage: MemoryStorage, doctor: Doctor) -> None:
-    one, _, _ = await add_customers(storage)
+    one, _, _ = await adas_and_bob(storage)
     segment = await adas(storage)
-    await watch(storage, TENANT, customers=False)
+    await set_capture(storage, TENANT, customers=False)
     await delete(storage, one)
     assert await differences(doctor) == [wrong_count(segment, 2, 1)]
 
@@ -177,20 +177,20 @@ async def test_a_wrong_count_alone_is_a_difference(storage: MemoryStorage, docto
 async def test_a_change_without_a_pending_change_is_a_difference(
     storage: MemoryStorage, doctor: Doctor
 ) -> None:
-    await add_customers(storage)
+    await adas_and_bob(storage)
     segment = await adas(storage)
-    await watch(storage, TENANT, customers=False)
-    uncaptured = await a_kept_customer(storage, TENANT, first_name="Ada")
+    await set_capture(storage, TENANT, customers=False)
+    uncaptured = await a_stored_customer(storage, TENANT, first_name="Ada")
     assert await differences(doctor) == [missing(segment, uncaptured), wrong_count(segment, 2, 3)]
 
 
 async def test_a_crossing_before_the_watermark_that_was_not_applied_is_a_difference(
     storage: MemoryStorage, clock: FixedClock, doctor: Doctor
 ) -> None:
-    customer = await a_kept_customer(storage, TENANT)
+    customer = await a_stored_customer(storage, TENANT)
     segment = await published(storage, a_dynamic_segment(OLD))
     await backfill(storage, TENANT, segment.id, clock)
-    await stand(storage, segment, RefreshState(watermark=later(days=2)))
+    await save_refresh_state(storage, segment, RefreshState(watermark=later(days=2)))
     clock.forward(days=3)
     assert await differences(doctor) == [missing(segment, customer), wrong_count(segment, 0, 1)]
 
@@ -198,11 +198,11 @@ async def test_a_crossing_before_the_watermark_that_was_not_applied_is_a_differe
 async def test_the_members_of_a_manual_segment_are_the_assigned_customers(
     storage: MemoryStorage, doctor: Doctor
 ) -> None:
-    one, two, bob = await add_customers(storage)
+    one, two, bob = await adas_and_bob(storage)
     segment = await manual_segment(storage, one)
-    await put(storage, segment, two)
+    await assign(storage, segment, two)
     assert await differences(doctor) == [missing(segment, two), wrong_count(segment, 1, 2)]
-    await let_in(storage, segment, two, bob)
+    await store_members(storage, segment, two, bob)
     assert await differences(doctor) == [extra(segment, bob), wrong_count(segment, 3, 2)]
 
 
@@ -210,11 +210,11 @@ async def test_the_members_of_a_manual_segment_are_the_assigned_customers(
 async def test_an_inactive_segment_reports_no_members(
     storage: MemoryStorage, doctor: Doctor, written: str | None
 ) -> None:
-    one, _, bob = await add_customers(storage)
+    one, _, bob = await adas_and_bob(storage)
     new = a_dynamic_segment(written, is_active=False) if written else a_segment(is_active=False)
     segment = await published(storage, new)
-    await put(storage, segment, one)
-    await let_in(storage, segment, one, bob)
+    await assign(storage, segment, one)
+    await store_members(storage, segment, one, bob)
     assert await differences(doctor) == []
 
 
@@ -222,23 +222,23 @@ async def test_an_inactive_segment_reports_no_members(
 async def test_members_are_evaluated_by_the_rule_during_a_backfill(
     storage: MemoryStorage, doctor: Doctor, written: str | None
 ) -> None:
-    one, _, bob = await add_customers(storage)
+    one, _, bob = await adas_and_bob(storage)
     segment = a_dynamic_segment(written) if written else a_segment()
     await published(storage, segment)
-    await stand(storage, segment, RefreshState(target=NOW))
-    await put(storage, segment, one)
-    await let_in(storage, segment, bob)
+    await save_refresh_state(storage, segment, RefreshState(target=NOW))
+    await assign(storage, segment, one)
+    await store_members(storage, segment, bob)
     assert await differences(doctor) == []
 
 
 async def test_every_segment_of_the_tenant_is_checked_and_no_other(
     storage: MemoryStorage, doctor: Doctor
 ) -> None:
-    _, _, bob = await add_customers(storage)
+    _, _, bob = await adas_and_bob(storage)
     segments = [await adas(storage) for _ in range(2)]
     await published(storage, a_segment(tenant_id="other"))
     for segment in segments:
-        await let_in(storage, segment, bob)
+        await store_members(storage, segment, bob)
     result = await differences(doctor)
     assert {difference.segment_id for difference in result} == {segment.id for segment in segments}
     assert len(result) == 4
@@ -248,10 +248,10 @@ async def test_every_segment_of_the_tenant_is_checked_and_no_other(
 
 async def test_every_customer_is_checked(storage: MemoryStorage, doctor: Doctor) -> None:
     crowd = [a_customer(first_name="Ada") for _ in range(2_001)]
-    await keep(storage, *crowd)
+    await add_customers(storage, *crowd)
     segment = await adas(storage)
     assert await differences(doctor) == []
     wrong = crowd[::1_000]
-    await let_out(storage, segment, *wrong)
+    await remove_members(storage, segment, *wrong)
     expected = [missing(segment, customer) for customer in wrong]
     assert await differences(doctor) == [*expected, wrong_count(segment, 1_998, 2_001)]

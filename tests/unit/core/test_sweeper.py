@@ -19,14 +19,6 @@ from customers.core.model.membership import Cause
 from customers.core.model.segment import Segment
 from customers.core.ports.storage import Storage, Transaction
 from customers.core.services.sweeper import BackfillProgress, Sweeper
-from tests.contract.membership_steps import (
-    changes,
-    marked,
-    members_locked,
-    standing_of,
-    stored_members,
-)
-from tests.contract.steps import a_kept_customer
 from tests.support.builders import (
     NOW,
     USD,
@@ -36,7 +28,15 @@ from tests.support.builders import (
     later,
     some_statistics,
 )
+from tests.support.membership_steps import (
+    changes,
+    membership_transaction,
+    pending_candidates,
+    refresh_state_of,
+    stored_members,
+)
 from tests.support.oracle import small_steps
+from tests.support.storage_steps import a_stored_customer
 
 SECONDS = 60.0
 EVERYONE = '[{"field":"email","operator":"is_not_empty"}]'
@@ -82,7 +82,7 @@ def sweeper(storage: FailingStorage, clock: FixedClock) -> Sweeper:
 async def published(storage: Storage, rules: str, tenant: str = "tenant") -> Segment:
     """A new segment whose backfill has not begun."""
     segment = a_dynamic_segment(rules, tenant_id=tenant)
-    async with members_locked(storage, tenant) as tx:
+    async with membership_transaction(storage, tenant) as tx:
         await publish(tx, None, segment, NOW)
     return segment
 
@@ -92,7 +92,7 @@ async def add_buyer(storage: Storage, days_ago: float, tenant: str = "tenant") -
     date = later(days=-days_ago)
     statistics = some_statistics(first_order_date=date, last_order_date=date)
     values = {"created_at": date, "updated_at": date, "statistics": statistics}
-    return await a_kept_customer(storage, tenant, **values)
+    return await a_stored_customer(storage, tenant, **values)
 
 
 async def feed_of(storage: Storage, segment: Segment) -> list[tuple[Any, ...]]:
@@ -111,11 +111,13 @@ async def test_a_sweeper_without_the_lease_does_nothing(
     storage: FailingStorage, sweeper: Sweeper
 ) -> None:
     segment = await published(storage, EVERYONE)
-    customer = await a_kept_customer(storage, "tenant")
+    customer = await a_stored_customer(storage, "tenant")
     assert await storage.lease(an_id(), SECONDS)
     assert await sweeper.refresh(SECONDS) is None
-    assert not (await standing_of(storage, segment)).is_ready
-    assert [candidate.customer for candidate in await marked(storage, "tenant")] == [customer]
+    assert not (await refresh_state_of(storage, segment)).is_ready
+    assert [candidate.customer for candidate in await pending_candidates(storage, "tenant")] == [
+        customer
+    ]
 
 
 async def test_a_sweeper_with_the_lease_keeps_it(
@@ -131,7 +133,7 @@ async def test_the_pending_changes_of_every_tenant_are_applied(
 ) -> None:
     segments = [await published(storage, EVERYONE, tenant) for tenant in ("one", "two")]
     await sweeper.refresh(SECONDS)
-    crowd = [await a_kept_customer(storage, segment.tenant_id) for segment in segments]
+    crowd = [await a_stored_customer(storage, segment.tenant_id) for segment in segments]
     assert await storage.tenants_to_refresh() == ["one", "two"]
     assert await sweeper.refresh(SECONDS) == BackfillProgress()
     assert await storage.tenants_to_refresh() == []
@@ -145,17 +147,17 @@ async def test_all_pending_changes_of_a_tenant_are_applied(
 ) -> None:
     segment = await published(storage, EVERYONE)
     await sweeper.refresh(SECONDS)
-    crowd = [await a_kept_customer(storage, "tenant") for _ in range(5)]
+    crowd = [await a_stored_customer(storage, "tenant") for _ in range(5)]
     with small_steps(2):
         await sweeper.refresh(SECONDS)
-    assert await marked(storage, "tenant") == []
+    assert await pending_candidates(storage, "tenant") == []
     assert await stored_members(storage, segment) == crowd
 
 
 async def test_every_call_advances_a_backfill_by_some_steps(
     storage: FailingStorage, sweeper: Sweeper
 ) -> None:
-    crowd = [await a_kept_customer(storage, "tenant") for _ in range(5)]
+    crowd = [await a_stored_customer(storage, "tenant") for _ in range(5)]
     segment = await published(storage, EVERYONE)
     with small_steps(1):
         for number in range(1, 5):
@@ -164,7 +166,7 @@ async def test_every_call_advances_a_backfill_by_some_steps(
             assert await stored_members(storage, segment) == crowd[:number]
         assert await sweeper.refresh(SECONDS) == BackfillProgress(count=0, progress=1.0)
     assert await stored_members(storage, segment) == crowd
-    assert (await standing_of(storage, segment)).watermark == NOW
+    assert (await refresh_state_of(storage, segment)).watermark == NOW
 
 
 async def test_a_refresh_returns_the_number_of_backfills_and_the_slowest_progress(
@@ -172,7 +174,7 @@ async def test_a_refresh_returns_the_number_of_backfills_and_the_slowest_progres
 ) -> None:
     for tenant, customers in (("one", 2), ("two", 4), ("three", 1)):
         for _ in range(customers):
-            await a_kept_customer(storage, tenant)
+            await a_stored_customer(storage, tenant)
         await published(storage, EVERYONE, tenant)
     with small_steps(1):
         assert await sweeper.refresh(SECONDS) == BackfillProgress(count=2, progress=0.25)
@@ -182,12 +184,12 @@ async def test_a_refresh_returns_the_number_of_backfills_and_the_slowest_progres
 async def test_the_oldest_segment_of_a_tenant_is_ready_before_the_next_backfill_begins(
     storage: FailingStorage, sweeper: Sweeper
 ) -> None:
-    await a_kept_customer(storage, "tenant")
-    await a_kept_customer(storage, "tenant")
+    await a_stored_customer(storage, "tenant")
+    await a_stored_customer(storage, "tenant")
     segments = [await published(storage, EVERYONE) for _ in range(2)]
     with small_steps(1):
         results = [await sweeper.refresh(SECONDS) for _ in range(2)]
-    states = [await standing_of(storage, segment) for segment in segments]
+    states = [await refresh_state_of(storage, segment) for segment in segments]
     assert results == [
         BackfillProgress(count=2, progress=0.0),
         BackfillProgress(count=1, progress=0.0),
@@ -202,7 +204,7 @@ async def test_a_sweeper_that_loses_the_lease_stops_before_the_next_tenant(
     segments = [await published(storage, EVERYONE, tenant) for tenant in ("a", "b", "c")]
     storage.leases_left = 1 + 2
     assert await sweeper.refresh(SECONDS) is None
-    states = [await standing_of(storage, segment) for segment in segments]
+    states = [await refresh_state_of(storage, segment) for segment in segments]
     assert [state.is_ready for state in states] == [True, True, False]
 
 
@@ -222,7 +224,7 @@ async def test_customers_who_cross_a_threshold_are_moved_at_their_own_moments(
     assert (await feed_of(storage, recent))[3:] == left
     assert await stored_members(storage, lapsed) == [second, first]
     assert await stored_members(storage, recent) == [never]
-    assert (await standing_of(storage, lapsed)).watermark == clock.now()
+    assert (await refresh_state_of(storage, lapsed)).watermark == clock.now()
 
 
 async def test_an_entry_and_an_exit_between_two_sweeps_are_both_in_the_feed(
@@ -250,7 +252,7 @@ async def test_time_is_followed_in_all_tenants_and_only_in_segments_with_crossin
     await sweeper.refresh(SECONDS)
     clock.forward(days=1)
     await sweeper.follow_time(SECONDS)
-    states = [await standing_of(storage, segment) for segment in segments]
+    states = [await refresh_state_of(storage, segment) for segment in segments]
     assert [state.member_count for state in states] == [1, 0, 1]
     assert [state.watermark for state in states] == [clock.now(), NOW, clock.now()]
 
@@ -264,7 +266,7 @@ async def test_a_sweeper_that_lost_the_lease_moves_nobody(
     clock.forward(days=1)
     storage.leases_left = 0
     await sweeper.follow_time(SECONDS)
-    assert (await standing_of(storage, segment)).watermark == NOW
+    assert (await refresh_state_of(storage, segment)).watermark == NOW
     assert await feed_of(storage, segment) == []
 
 
@@ -275,7 +277,7 @@ async def test_time_is_not_followed_during_a_backfill(
     segment = await published(storage, LAPSED)
     clock.forward(days=1)
     await sweeper.follow_time(SECONDS)
-    assert not (await standing_of(storage, segment)).is_ready
+    assert not (await refresh_state_of(storage, segment)).is_ready
     assert await stored_members(storage, segment) == []
 
 
@@ -284,9 +286,9 @@ async def test_the_failure_of_one_tenant_is_raised_after_the_others_are_refreshe
 ) -> None:
     tenants = [f"tenant {number}" for number in range(3)]
     for tenant in tenants:
-        async with members_locked(storage, tenant) as tx:
+        async with membership_transaction(storage, tenant) as tx:
             await tx.memberships.set_capture(customers=True, orders=True)
-        await a_kept_customer(storage, tenant)
+        await a_stored_customer(storage, tenant)
     storage.failing = tenants[0]
     with pytest.raises(ZeroDivisionError):
         await Sweeper(storage, FixedClock(), an_id()).refresh(SECONDS)

@@ -23,8 +23,6 @@ from customers.core.services.sweeper import Sweeper
 from customers.entrypoints.observability.logs import configure
 from customers.entrypoints.observability.metrics import Metrics
 from customers.entrypoints.process.sweeper import run_sweeper
-from tests.contract.membership_steps import members_locked, standing_of, stored_members
-from tests.contract.steps import a_kept_customer
 from tests.support.builders import (
     NOW,
     USD,
@@ -35,8 +33,10 @@ from tests.support.builders import (
     some_statistics,
 )
 from tests.support.faulty_storage import FaultyStorage
+from tests.support.membership_steps import membership_transaction, refresh_state_of, stored_members
 from tests.support.oracle import small_steps
 from tests.support.patience import PATIENCE_SECONDS, until
+from tests.support.storage_steps import a_stored_customer
 
 MODULE = run_sweeper.__module__
 SOON, NEVER = 0.001, 3_600.0
@@ -98,7 +98,7 @@ async def refreshed(storage: CountingStorage) -> None:
 async def publish_segment(storage: CountingStorage, rules: str = EVERYBODY) -> Segment:
     """Publishes a segment; its backfill has not started."""
     segment = a_dynamic_segment(rules)
-    async with members_locked(storage, segment.tenant_id) as tx:
+    async with membership_transaction(storage, segment.tenant_id) as tx:
         await publish(tx, None, segment, NOW)
     return segment
 
@@ -148,11 +148,11 @@ async def test_members_are_refreshed_while_the_block_runs_and_not_after_it(
     others = asyncio.all_tasks()
     async with run_sweeper(sweeper, metrics, SOON):
         for number in range(1, 4):
-            await a_kept_customer(storage, "tenant")
+            await a_stored_customer(storage, "tenant")
             await refreshed(storage)
             assert len(await stored_members(storage, segment)) == number
     assert asyncio.all_tasks() == others
-    await a_kept_customer(storage, "tenant")
+    await a_stored_customer(storage, "tenant")
     assert await storage.tenants_to_refresh() == ["tenant"]
 
 
@@ -171,14 +171,16 @@ async def test_members_that_change_with_time_are_moved_before_they_are_read(
 ) -> None:
     clock, long_ago = FixedClock(), later(days=-90.5)
     statistics = some_statistics(last_order_date=long_ago)
-    customer = await a_kept_customer(storage, "tenant", statistics=statistics, updated_at=long_ago)
+    customer = await a_stored_customer(
+        storage, "tenant", statistics=statistics, updated_at=long_ago
+    )
     segment = await publish_segment(storage, LAPSED)
     sweeper = Sweeper(storage, clock, an_id())
     await sweeper.refresh(1)
     clock.forward(days=1)
     async with run_sweeper(sweeper, metrics, SOON):
         await storage.more_leases()
-    assert (await standing_of(storage, segment)).watermark == clock.now()
+    assert (await refresh_state_of(storage, segment)).watermark == clock.now()
     assert await stored_members(storage, segment) == [customer]
 
 
@@ -253,10 +255,10 @@ async def test_it_stops_while_it_waits_for_a_transaction(
     async with open_transaction(storage):
         async with run_sweeper(sweeper, metrics, SOON):
             await storage.more_leases(2)
-        assert not (await standing_of(storage, segment)).is_ready
+        assert not (await refresh_state_of(storage, segment)).is_ready
     assert asyncio.all_tasks() == others
     await sweeper.refresh(1)
-    assert (await standing_of(storage, segment)).is_ready
+    assert (await refresh_state_of(storage, segment)).is_ready
 
 
 async def test_an_exception_in_the_block_is_passed_on(sweeper: Sweeper, metrics: Metrics) -> None:
@@ -270,7 +272,7 @@ async def test_metrics_show_the_progress_of_backfills(
 ) -> None:
     monkeypatch.setattr(f"{MODULE}.PAUSE_DURING_BACKFILL", NEVER)
     for _ in range(4):
-        await a_kept_customer(storage, "tenant")
+        await a_stored_customer(storage, "tenant")
     await publish_segment(storage)
     assert backfills(metrics) == (0, 1)
     with small_steps(1):
@@ -282,7 +284,7 @@ async def test_metrics_show_the_progress_of_backfills(
 async def test_a_backfill_does_not_wait_for_the_pause(
     storage: CountingStorage, sweeper: Sweeper, metrics: Metrics
 ) -> None:
-    customers = [await a_kept_customer(storage, "tenant") for _ in range(4)]
+    customers = [await a_stored_customer(storage, "tenant") for _ in range(4)]
     segment = await publish_segment(storage)
     with small_steps(1):
         async with run_sweeper(sweeper, metrics, NEVER):

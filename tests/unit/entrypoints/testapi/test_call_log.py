@@ -8,7 +8,7 @@ import grpc
 import pytest
 from aiohttp import ServerDisconnectedError
 
-from tests.contract.api.steps import a_customer, at, new_customer, new_method
+from tests.support.api_steps import a_customer, customer_path, new_customer, new_method
 from tests.support.builders import NOW
 from tests.support.memory_service import MemoryService, memory_service
 from tests.unit.entrypoints.grpc_service import an_order, usd
@@ -145,7 +145,7 @@ async def test_recorded_calls_can_be_deleted(service: MemoryService) -> None:
 
 
 async def test_tokens_are_masked(service: MemoryService) -> None:
-    customer = await at(service.api)
+    customer = await customer_path(service.api)
     method = new_method(gatewayPaymentMethodId="pm_secret")
     await service.api.post(f"{customer}/payment-methods", method)
     await service.api.get(customer)
@@ -160,7 +160,7 @@ async def test_tokens_are_masked(service: MemoryService) -> None:
     "body", [{"cardBrand": CARD}, {"cvv": "123"}, {CARD: "x"}, {"a": [{"b": [CARD]}]}]
 )
 async def test_card_data_is_masked(service: MemoryService, body: dict[str, object]) -> None:
-    customer = await at(service.api)
+    customer = await customer_path(service.api)
     refused = await service.api.post(f"{customer}/payment-methods", new_method(**body))
     assert refused.code == "CARD_NUMBER_REFUSED"
     response = await service.send("GET", "/requests")
@@ -180,7 +180,7 @@ async def test_card_numbers_in_a_path_or_a_query_are_masked(service: MemoryServi
 
 async def test_an_id_is_not_taken_for_a_card_number() -> None:
     async with memory_service(ids="sequential") as service:
-        paths = [await at(service.api) for _ in range(30)]
+        paths = [await customer_path(service.api) for _ in range(30)]
         calls = await service.recorded_calls()
         assert [f"/customers/{call['answer']['id']}" for call in calls] == paths
 

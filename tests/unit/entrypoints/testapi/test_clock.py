@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.contract.api.steps import a_customer, a_segment, at, members
+from tests.support.api_steps import a_customer, a_segment, customer_path, members
 from tests.support.builders import NOW
 from tests.support.memory_service import MemoryService, memory_service
 
@@ -74,7 +74,7 @@ async def test_a_new_customer_is_created_at_the_clocks_time(service: MemoryServi
 async def test_segments_are_refreshed_before_an_advance_is_answered(service: MemoryService) -> None:
     rules = [{"field": "days_since_created", "operator": "gte", "value": 1}]
     segment = await a_segment(service.api, rules=rules)
-    customer = await at(service.api)
+    customer = await customer_path(service.api)
     await service.call("POST", "/clock/advance", {"seconds": A_DAY})
     assert [f"/customers/{id}" for id in await members(service.api, segment)] == [customer]
     snapshot = await service.call("GET", "/snapshot")

@@ -8,7 +8,7 @@ import pytest
 from aiohttp import ClientError, ServerDisconnectedError
 
 from customers.entrypoints.grpc.generated.customers_pb2 import RecordOrdersRequest
-from tests.contract.api.steps import a_customer, at, new_customer
+from tests.support.api_steps import a_customer, customer_path, new_customer
 from tests.support.memory_service import MemoryService
 from tests.unit.entrypoints.grpc_service import an_order, usd
 
@@ -31,7 +31,7 @@ async def rpc_error_code(service: MemoryService, customer_id: str) -> str:
 async def test_an_answer_lost_after_the_commit_leaves_the_order_counted_once(
     service: MemoryService,
 ) -> None:
-    customer = await at(service.api)
+    customer = await customer_path(service.api)
     await service.add_fault("recordOrder", times=1, abort="after-commit")
     with pytest.raises(ServerDisconnectedError):
         await service.api.post(f"{customer}/record-order", ORDER)
@@ -81,7 +81,7 @@ async def test_an_injected_status_has_the_usual_headers(
 
 async def test_an_injected_503_is_that_of_an_unavailable_storage(service: MemoryService) -> None:
     await service.add_fault("listAddresses", status=503)
-    customer = await at(service.api)
+    customer = await customer_path(service.api)
     answer = await service.api.get(f"{customer}/addresses")
     assert (answer.status, answer.code) == (503, "STORAGE_UNAVAILABLE")
     assert int(answer.headers["Retry-After"]) > 0

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from customers.adapters.memory.storage import MemoryStorage
-from tests.contract.api.steps import a_segment, at, new_customer
 from tests.support.api_client import serving
+from tests.support.api_steps import a_segment, customer_path, new_customer
 from tests.support.builders import USD, a_tenant
 from tests.support.memory_service import MemoryService
 from tests.support.schema_check import operations, the_test_api
@@ -30,7 +30,7 @@ async def test_the_test_api_serves_its_own_document(service: MemoryService) -> N
 async def test_waiting_until_idle_refreshes_segments(service: MemoryService) -> None:
     await a_segment(service.api, rules=[{"field": "total_orders", "operator": "gte", "value": 0}])
     for _ in range(3):
-        await at(service.api)
+        await customer_path(service.api)
     assert await service.call("GET", "/idle") == {"idle": True}
     [tenant] = (await service.call("GET", "/snapshot"))["tenants"].values()
     assert not tenant.get("pendingChanges")

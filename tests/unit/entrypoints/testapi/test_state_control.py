@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from customers.entrypoints.testapi.state_control import BadSeedFile
-from tests.contract.api.steps import a_customer, a_segment, at, new_customer
+from tests.support.api_steps import a_customer, a_segment, customer_path, new_customer
 from tests.support.memory_service import MemoryService, memory_service
 
 SEEDS = {
@@ -34,7 +34,7 @@ states:
 
 async def fill(service: MemoryService) -> str:
     """Registers a customer with an order, a note and a segment; returns their path."""
-    customer = await at(service.api)
+    customer = await customer_path(service.api)
     await service.api.post(f"{customer}/record-order", {"orderId": "o-1", "totalAmount": 12.5})
     await service.api.post(f"{customer}/notes", {"note": "grüßt"})
     await a_segment(service.api, rules=[{"field": "total_orders", "operator": "gte", "value": 1}])
@@ -159,7 +159,7 @@ async def test_sequential_ids_do_not_depend_on_other_tenants() -> None:
             for _ in range(3):
                 if busy:
                     await fill(service.of_tenant("busy"))
-                paths.append(await at(service.of_tenant("quiet").api))
+                paths.append(await customer_path(service.of_tenant("quiet").api))
             return paths
 
     assert await ids(busy=True) == await ids(busy=False)
@@ -169,19 +169,19 @@ async def test_sequential_ids_differ_by_seed_and_by_tenant() -> None:
     paths = set()
     for seed, tenant in ((1, "a"), (1, "b"), (2, "a")):
         async with memory_service(ids="sequential", seed=seed) as service:
-            paths.add(await at(service.of_tenant(tenant).api))
+            paths.add(await customer_path(service.of_tenant(tenant).api))
     assert len(paths) == 3
 
 
 async def test_a_reset_or_a_restore_sets_the_count_of_sequential_ids() -> None:
     async with memory_service(ids="sequential") as service:
-        first = await at(service.api)
+        first = await customer_path(service.api)
         snapshot = await service.call("GET", "/snapshot")
-        second = await at(service.api)
+        second = await customer_path(service.api)
         await service.call("PUT", "/snapshot", snapshot)
-        assert await at(service.api) == second
+        assert await customer_path(service.api) == second
         await service.call("POST", f"/reset?tenant_id={service.tenant}")
-        assert await at(service.api) == first
+        assert await customer_path(service.api) == first
 
 
 @pytest.mark.parametrize("name", SEEDS)

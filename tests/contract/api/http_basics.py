@@ -1,20 +1,21 @@
-"""Section 1: paths, names, headers and answers, whatever the resource is."""
+"""Paths, methods, parameters, headers and responses of every resource."""
 
 import re
 from uuid import UUID
 
 import pytest
 
-from tests.contract.api.steps import (
+from tests.support.api_client import JSON, Api
+from tests.support.api_steps import (
     a_customer,
     a_method,
     a_segment,
     an_address,
     an_order,
-    at,
-    put_into,
+    assign,
+    customer_path,
+    id_of,
 )
-from tests.support.api_client import JSON, Api
 
 CAMEL_AND_SNAKE = [
     ("customer_type=VIP", "customerType=VIP"),
@@ -79,77 +80,79 @@ class PathContract:
         self, api: Api, path: str, wrong: str, allowed: set[str]
     ) -> None:
         answer = await api.send(wrong, path)
-        assert (answer.status, answer.code) == (405, "METHOD_NOT_ALLOWED")
+        assert answer.error == (405, "METHOD_NOT_ALLOWED")
         assert set(answer.headers["Allow"].replace(" ", "").split(",")) == allowed
         assert isinstance(answer.body["error"], str)
 
     @pytest.mark.parametrize(("snake", "camel"), CAMEL_AND_SNAKE)
-    async def test_query_parameters_are_taken_in_both_spellings(
+    async def test_query_parameters_are_accepted_in_both_spellings(
         self, api: Api, snake: str, camel: str
     ) -> None:
-        vip = await at(api, customerType="VIP", firstName="Bob", email="b@example.test")
+        vip = await customer_path(api, customerType="VIP", firstName="Bob", email="b@example.test")
         await a_customer(api, firstName="Ann", email="c@example.test")
         await a_customer(api, firstName="Zoe", email="a@example.test")
         await an_order(api, vip, "o-1", 1)
-        one, other = [(await api.get(f"/customers?{each}")).body for each in (snake, camel)]
+        one, other = [(await api.get(f"/customers?{query}")).body for query in (snake, camel)]
         assert one == other
         assert one != (await api.get("/customers")).body
 
     async def test_every_get_answers_head_with_the_same_headers_and_no_body(self, api: Api) -> None:
-        customer = await at(api)
+        customer = await customer_path(api)
         address, segment = await an_address(api, customer), await a_segment(api)
-        known = {"addressId": address["id"], "segmentId": segment["id"]}
-        for template in sorted({each.canonical for each in api.app.router.resources()}):
-            path = template.replace("{customerId}", customer.rpartition("/")[2])
-            path = re.sub(r"\{(\w+)\}", lambda name: known.get(name[1], "x"), path)
-            got, head = [await api.send(method, path, base="") for method in ("GET", "HEAD")]
-            assert head.status == got.status, path
+        ids = {"addressId": address["id"], "segmentId": segment["id"]}
+        for template in sorted({resource.canonical for resource in api.app.router.resources()}):
+            path = template.replace("{customerId}", id_of(customer))
+            path = re.sub(r"\{(\w+)\}", lambda name: ids.get(name[1], "x"), path)
+            answer, head = [await api.send(method, path, base="") for method in ("GET", "HEAD")]
+            assert head.status == answer.status, path
             for name in ("Content-Type", "ETag", "Link", "Cache-Control", "Allow"):
-                assert head.headers.get(name) == got.headers.get(name), path
+                assert head.headers.get(name) == answer.headers.get(name), path
 
 
 class HeaderContract:
-    @pytest.mark.parametrize("given", ["abc-123", "x", "y" * 128, "an id (1/2), told; by=me"])
-    async def test_a_printable_request_id_comes_back(self, api: Api, given: str) -> None:
+    @pytest.mark.parametrize("request_id", ["abc-123", "x", "y" * 128, "an id (1/2), told; by=me"])
+    async def test_a_printable_request_id_is_returned(self, api: Api, request_id: str) -> None:
         for path in ("/customers", "/nowhere"):
-            answer = await api.get(path, headers={"X-Request-Id": given})
-            assert answer.headers["X-Request-Id"] == given
+            answer = await api.get(path, headers={"X-Request-Id": request_id})
+            assert answer.headers["X-Request-Id"] == request_id
 
-    @pytest.mark.parametrize("given", [None, "", "y" * 129, "a\tb", "caf\u00e9\u0085"])
+    @pytest.mark.parametrize("request_id", [None, "", "y" * 129, "a\tb", "caf\u00e9\u0085"])
     async def test_other_request_ids_are_replaced_by_a_new_one(
-        self, api: Api, given: str | None
+        self, api: Api, request_id: str | None
     ) -> None:
-        answers = [await api.get("/customers", headers={"X-Request-Id": given}) for _ in range(2)]
+        answers = [
+            await api.get("/customers", headers={"X-Request-Id": request_id}) for _ in range(2)
+        ]
         ids = {answer.headers["X-Request-Id"] for answer in answers}
         assert len(ids) == 2
-        assert given not in ids
-        assert all(each.isprintable() and len(each) <= 128 for each in ids)
+        assert request_id not in ids
+        assert all(request_id.isprintable() and len(request_id) <= 128 for request_id in ids)
 
-    async def test_nothing_is_stored_on_the_way_but_what_has_an_etag(self, api: Api) -> None:
-        customer = await at(api)
+    async def test_only_responses_with_an_etag_may_be_cached(self, api: Api) -> None:
+        customer = await customer_path(api)
         for path in ("/customers", "/customers/segments", f"{customer}/notes", "/nowhere"):
             assert (await api.get(path)).headers["Cache-Control"] == "no-store"
-        shown = await api.get(customer)
-        assert shown.headers["Cache-Control"] == "private, no-cache"
-        unchanged = await api.get(customer, headers={"If-None-Match": shown.headers["ETag"]})
+        answer = await api.get(customer)
+        assert answer.headers["Cache-Control"] == "private, no-cache"
+        unchanged = await api.get(customer, headers={"If-None-Match": answer.headers["ETag"]})
         assert unchanged.headers["Cache-Control"] == "private, no-cache"
 
     @pytest.mark.parametrize("name", ODD_HEADERS)
-    async def test_absurd_headers_do_no_harm(self, api: Api, name: str) -> None:
-        customer = await at(api)
+    async def test_absurd_headers_are_ignored(self, api: Api, name: str) -> None:
+        customer = await customer_path(api)
         odd: dict[str, str | None] = {name: ODD_HEADERS[name]}
         assert (await api.get(customer, headers=odd)).status == 200
         assert (await api.put(customer, {"phone": "1"}, headers=odd)).status == 200
 
 
-class AnswerContract:
+class ResponseContract:
     async def test_every_write_answers_with_a_json_object(self, api: Api) -> None:
         customer = await a_customer(api)
         path = f"/customers/{customer['id']}"
         address, method = await an_address(api, path), await a_method(api, path)
         segment = await a_segment(api)
         answers = [
-            await put_into(api, segment, customer),
+            await assign(api, segment, customer),
             await api.delete(f"{path}/addresses/{address['id']}"),
             await api.delete(f"{path}/payment-methods/{method['id']}"),
             await an_order(api, path, "o-1", 1),
@@ -164,8 +167,8 @@ class AnswerContract:
             assert answer.headers["Content-Type"].partition(";")[0] == JSON
 
     async def test_ids_are_version_7_in_lower_case(self, api: Api) -> None:
-        customer = await at(api)
+        customer = await customer_path(api)
         address, method = await an_address(api, customer), await a_method(api, customer)
-        for given in (customer.rpartition("/")[2], address["id"], method["id"]):
-            assert given == str(UUID(given))
-            assert UUID(given).version == 7
+        for value in (id_of(customer), address["id"], method["id"]):
+            assert value == str(UUID(value))
+            assert UUID(value).version == 7

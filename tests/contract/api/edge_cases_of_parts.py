@@ -1,10 +1,11 @@
-"""Section 12: details of addresses, tokens, segments and the ledger, tested nowhere else."""
+"""Edge cases of addresses, payment tokens, segments and the ledger."""
 
 from typing import Any
 
 import pytest
 
-from tests.contract.api.steps import (
+from tests.support.api_client import Api
+from tests.support.api_steps import (
     ADDRESS,
     BIG_SPENDERS,
     a_customer,
@@ -12,11 +13,10 @@ from tests.contract.api.steps import (
     an_address,
     an_order,
     an_unknown_id,
-    at,
+    customer_path,
     members,
     new_method,
 )
-from tests.support.api_client import Api
 
 
 async def defaults(api: Api, customer: str) -> list[str]:
@@ -25,7 +25,7 @@ async def defaults(api: Api, customer: str) -> list[str]:
 
 
 async def addresses(api: Api, customer: str, *kinds: str) -> list[str]:
-    """The paths of new addresses of those types, a minute between them, labelled by number."""
+    """The paths of new addresses of these types, created a minute apart, labelled by number."""
     paths = []
     for number, kind in enumerate(kinds):
         added = await an_address(api, customer, addressType=kind, label=str(number))
@@ -35,88 +35,82 @@ async def addresses(api: Api, customer: str, *kinds: str) -> list[str]:
 
 
 class AddressDetailContract:
-    async def test_a_tenant_in_a_body_has_to_agree_and_other_identity_is_ignored(
-        self, api: Api
-    ) -> None:
-        customer = await at(api)
+    async def test_a_tenant_in_a_body_must_agree_and_other_ids_are_ignored(self, api: Api) -> None:
+        customer = await customer_path(api)
         body = ADDRESS | {"customerId": an_unknown_id(), "id": "x", "tenantId": api.tenant}
         assert (await api.post(f"{customer}/addresses", body)).status == 201
         answer = await api.post(f"{customer}/addresses", body | {"tenantId": "other"})
-        assert (answer.status, answer.body["error"]["code"]) == (400, "TENANT_MISMATCH")
+        assert answer.error == (400, "TENANT_MISMATCH")
 
-    async def test_when_a_default_is_deleted_the_oldest_for_its_purpose_takes_over(
-        self, api: Api
-    ) -> None:
-        customer = await at(api)
+    async def test_the_oldest_address_replaces_a_deleted_default(self, api: Api) -> None:
+        customer = await customer_path(api)
         paths = await addresses(api, customer, "SHIPPING", "BILLING", "SHIPPING", "SHIPPING")
         await api.delete(paths[0])
         assert await defaults(api, customer) == ["1", "2"]
         await api.delete(paths[1])
         assert await defaults(api, customer) == ["2"]
 
-    async def test_a_deleted_default_for_both_is_followed_for_each_purpose(self, api: Api) -> None:
-        customer = await at(api)
+    async def test_a_deleted_default_for_both_purposes_is_replaced_for_each(self, api: Api) -> None:
+        customer = await customer_path(api)
         paths = await addresses(api, customer, "BOTH", "BILLING", "SHIPPING", "SHIPPING")
         assert await defaults(api, customer) == ["0"]
         await api.delete(paths[0])
         assert await defaults(api, customer) == ["1", "2"]
 
-    async def test_another_address_that_is_deleted_leaves_the_default(self, api: Api) -> None:
-        customer = await at(api)
+    async def test_deleting_another_address_leaves_the_default(self, api: Api) -> None:
+        customer = await customer_path(api)
         paths = await addresses(api, customer, "SHIPPING", "SHIPPING")
         await api.delete(paths[1])
         assert await defaults(api, customer) == ["0"]
 
     @pytest.mark.parametrize("method", ["PUT", "PATCH"])
-    async def test_a_default_that_is_none_any_more_leaves_none(self, api: Api, method: str) -> None:
-        customer = await at(api)
+    async def test_a_default_can_be_unset_without_a_replacement(
+        self, api: Api, method: str
+    ) -> None:
+        customer = await customer_path(api)
         paths = await addresses(api, customer, "SHIPPING", "SHIPPING")
         answer = await api.send(method, paths[0], {"isDefault": False})
         assert (answer.status, answer.body["data"]["isDefault"]) == (200, False)
         assert await defaults(api, customer) == []
 
-    async def test_a_default_of_another_type_gives_up_what_it_no_longer_serves(
-        self, api: Api
-    ) -> None:
-        customer = await at(api)
+    async def test_a_default_that_changes_type_gives_up_its_old_purpose(self, api: Api) -> None:
+        customer = await customer_path(api)
         paths = await addresses(api, customer, "BOTH")
         await api.put(paths[0], {"addressType": "BILLING"})
         await addresses(api, customer, "SHIPPING", "BILLING")
         listed = (await api.get(f"{customer}/addresses")).body["data"]
-        kinds = sorted(each["addressType"] for each in listed if each["isDefault"])
+        kinds = sorted(address["addressType"] for address in listed if address["isDefault"])
         assert kinds == ["BILLING", "SHIPPING"]
 
-    async def test_another_type_is_no_reason_to_take_a_default_from_its_holder(
-        self, api: Api
-    ) -> None:
-        customer = await at(api)
+    async def test_a_change_of_type_does_not_take_over_a_default(self, api: Api) -> None:
+        customer = await customer_path(api)
         paths = await addresses(api, customer, "SHIPPING", "BILLING")
         await api.put(paths[0], {"addressType": "BILLING"})
         assert await defaults(api, customer) == ["1"]
 
 
-class TokenContract:
+class PaymentTokenContract:
     async def test_tokens_of_a_deleted_customer_are_free(self, api: Api) -> None:
-        deleted, body = await at(api), new_method()
+        deleted, body = await customer_path(api), new_method()
         await api.post(f"{deleted}/payment-methods", body)
         await api.delete(deleted)
-        assert (await api.post(f"{await at(api)}/payment-methods", body)).status == 201
+        assert (await api.post(f"{await customer_path(api)}/payment-methods", body)).status == 201
 
-    async def test_a_restore_brings_back_the_tokens_not_taken_since(self, api: Api) -> None:
-        customer, taken, kept = await at(api), new_method(), new_method()
-        for body in (taken, kept):
+    async def test_a_restore_brings_back_the_tokens_that_are_still_free(self, api: Api) -> None:
+        customer, lost, free = await customer_path(api), new_method(), new_method()
+        for body in (lost, free):
             await api.post(f"{customer}/payment-methods", body)
         await api.delete(customer)
-        await api.post(f"{await at(api)}/payment-methods", taken)
+        await api.post(f"{await customer_path(api)}/payment-methods", lost)
         assert (await api.post(f"{customer}/restore")).status == 200
         methods = (await api.get(f"{customer}/payment-methods")).body
         tokens = [method["gatewayPaymentMethodId"] for method in methods]
-        assert tokens == [kept["gatewayPaymentMethodId"]]
+        assert tokens == [free["gatewayPaymentMethodId"]]
 
 
 class SegmentDetailContract:
     @pytest.mark.parametrize(("is_dynamic", "kind"), [(True, "STATIC"), (False, "dynamic")])
-    async def test_two_kinds_that_disagree_are_refused(
+    async def test_contradicting_segment_types_are_refused(
         self, api: Api, is_dynamic: bool, kind: str
     ) -> None:
         body: dict[str, Any] = {"isDynamic": is_dynamic, "segmentType": kind}
@@ -126,14 +120,14 @@ class SegmentDetailContract:
         assert (await api.put(path, body)).status == 400
         assert (await api.get("/customers/segments")).body == [segment]
 
-    async def test_rules_of_a_manual_segment_are_kept_and_not_evaluated(self, api: Api) -> None:
-        await an_order(api, await at(api), "o-1", 5000)
+    async def test_rules_of_a_manual_segment_are_stored_without_evaluation(self, api: Api) -> None:
+        await an_order(api, await customer_path(api), "o-1", 5000)
         segment = await a_segment(api, isDynamic=False, rules=BIG_SPENDERS)
         assert (segment["rules"], segment["customerCount"]) == (BIG_SPENDERS, 0)
         assert await members(api, segment) == []
 
     @pytest.mark.parametrize("fields", [{}, {"isDynamic": True}, {"isDynamic": False}])
-    async def test_an_empty_text_as_rules_is_null(self, api: Api, fields: dict[str, Any]) -> None:
+    async def test_empty_rules_text_means_null(self, api: Api, fields: dict[str, Any]) -> None:
         assert (await a_segment(api, rules="", **fields))["rules"] is None
 
     async def test_a_dynamic_segment_without_conditions_has_no_members(self, api: Api) -> None:
@@ -145,19 +139,19 @@ class SegmentDetailContract:
 
 
 class LedgerDetailContract:
-    async def test_a_fact_that_comes_first_makes_the_order_known(self, api: Api) -> None:
-        customer, other = await at(api), await at(api)
+    async def test_a_fact_recorded_before_its_order_reserves_the_order_id(self, api: Api) -> None:
+        customer, other = await customer_path(api), await customer_path(api)
         await api.post(f"{customer}/orders/o-1/refunds", {"refundId": "r", "amount": 1})
         await api.post(f"{customer}/orders/o-2/cancel")
         for order_id in ("o-1", "o-2"):
             body = {"orderId": order_id, "totalAmount": 5}
             answer = await api.post(f"{other}/record-order", body)
-            assert (answer.status, answer.code) == (409, "ORDER_CONFLICT")
+            assert answer.error == (409, "ORDER_CONFLICT")
             answer = await api.post(f"{other}/orders/{order_id}/cancel")
-            assert (answer.status, answer.code) == (409, "ORDER_CONFLICT")
+            assert answer.error == (409, "ORDER_CONFLICT")
 
-    async def test_a_refund_after_a_cancellation_is_kept_and_counts_nothing(self, api: Api) -> None:
-        customer = await at(api)
+    async def test_a_refund_after_a_cancellation_is_stored_without_effect(self, api: Api) -> None:
+        customer = await customer_path(api)
         await an_order(api, customer, "o-1", 10)
         await an_order(api, customer, "o-2", 7)
         await api.post(f"{customer}/orders/o-1/cancel")
@@ -169,15 +163,15 @@ class LedgerDetailContract:
         assert again.body["duplicate"] is True
 
     @pytest.mark.parametrize("amount", [0, "0.00", -1])
-    async def test_a_refund_is_more_than_nothing(self, api: Api, amount: Any) -> None:
-        customer = await at(api)
+    async def test_a_refund_must_be_positive(self, api: Api, amount: Any) -> None:
+        customer = await customer_path(api)
         await an_order(api, customer, "o-1", 10)
         body = {"refundId": "r", "amount": amount}
         answer = await api.post(f"{customer}/orders/o-1/refunds", body)
         assert (answer.status, answer.pointers) == (400, {"/amount"})
 
-    async def test_a_wrong_currency_has_its_place_among_the_details(self, api: Api) -> None:
+    async def test_a_wrong_currency_is_listed_among_the_details(self, api: Api) -> None:
         body = {"totalAmount": "x", "currency": "EUR"}
-        answer = await api.post(f"{await at(api)}/record-order", body)
+        answer = await api.post(f"{await customer_path(api)}/record-order", body)
         assert answer.code == "CURRENCY_MISMATCH"
         assert answer.pointers == {"/orderId", "/totalAmount", "/currency"}

@@ -1,4 +1,4 @@
-"""Section 4.1: walking through the list of customers, by cursors and by links."""
+"""Paging through the list of customers by cursors and links."""
 
 from string import ascii_letters, digits
 from urllib.parse import quote
@@ -6,26 +6,26 @@ from urllib.parse import quote
 import pytest
 
 from tests.contract.api.lists import a_crowd
-from tests.contract.api.steps import a_customer, an_order, at
 from tests.support.api_client import Api
+from tests.support.api_steps import a_customer, an_order, customer_path
 
 KEYS = ["first", "prev", "next", "last"]
 
 
 async def walk(api: Api, path: str) -> list[str]:
-    """The ids of all customers that a cursor leads to."""
-    found, cursor = [], ""
+    """The ids of all customers, read by cursor; fails when the cursor does not end."""
+    ids, cursor = [], ""
     for _ in range(50):
         body = (await api.get(f"{path}&cursor={cursor}")).body
-        found += [customer["id"] for customer in body["customers"]]
+        ids += [customer["id"] for customer in body["customers"]]
         if body["nextCursor"] is None:
-            return found
+            return ids
         cursor = body["nextCursor"]
-    raise AssertionError("the cursor leads on for ever")
+    raise AssertionError("the cursor does not end")
 
 
 class CursorContract:
-    async def test_a_cursors_page_has_no_totals(self, api: Api) -> None:
+    async def test_a_cursor_page_has_no_totals(self, api: Api) -> None:
         ids = await a_crowd(api, 3)
         body = (await api.get("/customers?cursor=&page_size=2")).body
         assert [customer["id"] for customer in body["customers"]] == ids[:2]
@@ -34,7 +34,7 @@ class CursorContract:
         last = (await api.get(f"/customers?cursor={body['nextCursor']}&page_size=2")).body
         assert (len(last["customers"]), last["nextCursor"]) == (1, None)
 
-    async def test_a_page_that_ends_the_list_has_no_next(self, api: Api) -> None:
+    async def test_the_last_cursor_page_has_no_next_cursor(self, api: Api) -> None:
         await a_crowd(api, 2)
         body = (await api.get("/customers?cursor=&page_size=2")).body
         assert (len(body["customers"]), body["nextCursor"]) == (2, None)
@@ -50,17 +50,17 @@ class CursorContract:
             "page_size=1&sort_by=email&status=active&search=example",
         ],
     )
-    async def test_a_walk_meets_everybody_once_in_the_order_of_the_list(
+    async def test_cursor_pages_return_every_customer_once_in_list_order(
         self, api: Api, query: str
     ) -> None:
         for number in range(7):
-            customer = await at(api, email=f"{'zaéY9_b'[number]}@example.test")
+            customer = await customer_path(api, email=f"{'zaéY9_b'[number]}@example.test")
             if number % 2:
                 date = f"2025-01-{20 - number}T00:00:00Z"
                 await an_order(api, customer, f"o-{number}", 5, orderDate=date)
-        sorting = "&".join(each for each in query.split("&") if not each.startswith("page_size"))
+        sorting = "&".join(part for part in query.split("&") if not part.startswith("page_size"))
         listed = (await api.get(f"/customers?page_size=100&{sorting}")).body["customers"]
-        assert await walk(api, f"/customers?{query}") == [each["id"] for each in listed]
+        assert await walk(api, f"/customers?{query}") == [customer["id"] for customer in listed]
 
     async def test_a_cursor_for_other_filters_is_refused(self, api: Api) -> None:
         await a_crowd(api, 3)
@@ -79,7 +79,7 @@ class CursorContract:
             assert (answer.status, answer.fields) == (400, {"cursor"}), bad
 
 
-# What a client may send as it is, and others would quote.
+# Characters that some clients send unquoted.
 SAFE = '<>"=;,:/'
 OTHERS = ("status=ACTIVE", "sort_by=email", "sort_order=asc", "search=a", "tags=x")
 
@@ -93,7 +93,7 @@ class LinkContract:
         assert pages == [1, 1, 3, 3]
         assert all("status=ACTIVE" in (path or "") for path in links.values())
 
-    async def test_the_ends_have_no_link_beyond(self, api: Api) -> None:
+    async def test_the_first_and_last_page_have_no_link_beyond(self, api: Api) -> None:
         await a_crowd(api, 3)
         first = await api.get("/customers?page_size=2")
         last = await api.get("/customers?page_size=2&page=2")
@@ -101,30 +101,30 @@ class LinkContract:
         assert (await api.get(first.link("next") or "")).body == last.body
         assert (await api.get(last.link("prev") or "")).body == first.body
 
-    @pytest.mark.parametrize("spelled", ["page=1", "p%61ge=1", "page", "page=&x", "&&page=1&=2"])
-    async def test_a_link_replaces_the_page_however_it_was_spelled(
-        self, api: Api, spelled: str
+    @pytest.mark.parametrize("parameter", ["page=1", "p%61ge=1", "page", "page=&x", "&&page=1&=2"])
+    async def test_a_link_replaces_the_page_parameter_in_any_spelling(
+        self, api: Api, parameter: str
     ) -> None:
         await a_crowd(api, 3)
-        first = await api.get(f"/customers?{spelled}&page_size=2")
+        first = await api.get(f"/customers?{parameter}&page_size=2")
         second = await api.get(first.link("next") or "")
         assert (second.status, second.body["page"], len(second.body["customers"])) == (200, 2, 1)
 
     @pytest.mark.parametrize(
-        "said", ["search=<a>", 'x=>;rel="next",<http://evil', "PAGE=1", "Page"]
+        "parameter", ["search=<a>", 'x=>;rel="next",<http://evil', "PAGE=1", "Page"]
     )
-    async def test_a_link_header_says_what_it_should_whatever_is_asked(
-        self, api: Api, said: str
+    async def test_a_link_header_is_well_formed_for_any_query(
+        self, api: Api, parameter: str
     ) -> None:
         await a_crowd(api, 3)
-        answer = await api.get(f"/customers?page_size=2&{quote(said, safe=SAFE)}")
+        answer = await api.get(f"/customers?page_size=2&{quote(parameter, safe=SAFE)}")
         links = answer.headers["Link"].split(", ")
         assert all(link.startswith("</api/v1/customers?") for link in links)
         assert all(link.count("<") == link.count(">") == 1 for link in links)
         for name in ("first", "last"):
             assert (await api.get(answer.link(name) or "")).status == 200
 
-    async def test_a_link_keeps_filters_as_they_were_meant(self, api: Api) -> None:
+    async def test_a_link_keeps_the_meaning_of_filters(self, api: Api) -> None:
         for number in range(3):
             await a_customer(api, email=f"a+&{number}@example.test", firstName="é")
         first = await api.get("/customers?search=a%2B%26&page_size=2&tenantId=" + api.tenant)

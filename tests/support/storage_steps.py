@@ -1,7 +1,4 @@
-"""Steps that many contracts begin or end with: one transaction or view each.
-
-What is checked stays in the contracts.
-"""
+"""Reads and writes that many tests share, each in one transaction or view."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine
@@ -24,9 +21,10 @@ from customers.core.ports.storage import Storage, Transaction
 from tests.support.builders import NOW, a_customer
 
 EVERYONE = CustomerFilter()
-BY_HAND = Assignment(assigned_at=NOW)
+LONG_LEASE, SHORT_LEASE = 60.0, 0.001
+ASSIGNMENT = Assignment(assigned_at=NOW)
 
-# Long enough for a task to come to a wait; too short a moment could only hide a defect.
+# Long enough for a task to reach its wait; too short a time could only hide a defect.
 _A_WHILE = 0.05
 
 T = TypeVar("T")
@@ -34,29 +32,33 @@ StorageIn = Callable[[Currency], AbstractAsyncContextManager[Storage]]
 Pause = Callable[[], Awaitable[None]]
 
 
-async def keep(storage: Storage, *customers: Customer) -> None:
+async def add_customers(storage: Storage, *customers: Customer) -> None:
     """Adds new customers of one tenant."""
     async with storage.transaction(customers[0].tenant_id) as tx:
         for customer in customers:
             assert await tx.customers.add(customer)
 
 
-async def a_kept_customer(storage: Storage, tenant: str, **overrides: Any) -> Customer:
+async def a_stored_customer(storage: Storage, tenant: str, **overrides: Any) -> Customer:
     customer = a_customer(tenant_id=tenant, **overrides)
-    await keep(storage, customer)
+    await add_customers(storage, customer)
     return customer
 
 
+async def some_customers(storage: Storage, tenant: str, number: int) -> list[Customer]:
+    return [await a_stored_customer(storage, tenant) for _ in range(number)]
+
+
 async def save(storage: Storage, customer: Customer) -> None:
-    """Keeps a customer's new value, deleted and restored ones too."""
+    """Stores a customer's new value, deleted and restored ones included."""
     async with storage.transaction(customer.tenant_id) as tx:
         await tx.customers.get_any_for_update(customer.id)
         await tx.customers.save(customer)
 
 
-async def delete(storage: Storage, customer: Customer, at: datetime = NOW) -> Customer:
-    """Deletes as the use case does; the deleted customer."""
-    deleted = customer.deleted(at)
+async def delete(storage: Storage, customer: Customer, now: datetime = NOW) -> Customer:
+    """Deletes a customer as the use case does; returns the new value."""
+    deleted = customer.deleted(now)
     async with storage.transaction(customer.tenant_id) as tx:
         await tx.customers.get_for_update(customer.id)
         await tx.payment_methods.release(customer.id)
@@ -64,20 +66,20 @@ async def delete(storage: Storage, customer: Customer, at: datetime = NOW) -> Cu
     return deleted
 
 
-async def erase(storage: Storage, customer: Customer, at: datetime = NOW) -> Erasure:
+async def erase(storage: Storage, customer: Customer, now: datetime = NOW) -> Erasure:
     async with storage.transaction(customer.tenant_id) as tx:
         await tx.customers.get_any_for_update(customer.id)
-        return await tx.erasures.erase(customer.erased(at))
+        return await tx.erasures.erase(customer.erased(now))
 
 
-async def stored(storage: Storage, customer: Customer) -> Customer:
+async def get_customer(storage: Storage, customer: Customer) -> Customer:
     async with storage.view(customer.tenant_id) as view:
         return await view.customers.get(customer.id)
 
 
-async def count(storage: Storage, tenant: str, which: CustomerFilter = EVERYONE) -> int:
+async def count(storage: Storage, tenant: str, customer_filter: CustomerFilter = EVERYONE) -> int:
     async with storage.view(tenant) as view:
-        return await view.customers.count(which)
+        return await view.customers.count(customer_filter)
 
 
 async def set_addresses(storage: Storage, customer: Customer, *addresses: Address) -> None:
@@ -112,8 +114,8 @@ async def add_communications(
             await tx.communications.add(communication)
 
 
-async def enter(storage: Storage, customer: Customer, *entries: Entry) -> Customer:
-    """Writes entries into a customer's ledger; the customer with the statistics of it."""
+async def save_entries(storage: Storage, customer: Customer, *entries: Entry) -> Customer:
+    """Stores ledger entries; returns the customer with the new statistics."""
     async with storage.transaction(customer.tenant_id) as tx:
         before = await tx.customers.get_any_for_update(customer.id)
         for entry in entries:
@@ -125,7 +127,7 @@ async def enter(storage: Storage, customer: Customer, *entries: Entry) -> Custom
 
 
 async def add_refunds(storage: Storage, customer: Customer, *refunds: StoredRefund) -> None:
-    """Keeps refunds; the totals of their entries are the caller's business."""
+    """Stores refunds, without changing the totals of their entries."""
     async with storage.transaction(customer.tenant_id) as tx:
         await tx.customers.get_any_for_update(customer.id)
         for refund in refunds:
@@ -139,30 +141,38 @@ async def add_segments(storage: Storage, *segments: Segment) -> None:
             await tx.segments.add(segment)
 
 
-async def put(storage: Storage, segment: Segment, *customers: Customer) -> Collection[UUID]:
-    """Puts customers into a segment by hand, as `BY_HAND`; those who were not in it."""
+async def assign(storage: Storage, segment: Segment, *customers: Customer) -> Collection[UUID]:
+    """Assigns customers to a segment; returns the ids that were not assigned before."""
     ids = {customer.id for customer in customers}
     async with storage.transaction(segment.tenant_id) as tx:
         await tx.memberships.acquire_lock()
         await tx.segments.get_for_update(segment.id)
         await tx.customers.lock_ids(ids)
-        return await tx.assignments.add(segment.id, ids, BY_HAND)
+        return await tx.assignments.add(segment.id, ids, ASSIGNMENT)
 
 
 @asynccontextmanager
-async def abandoned(storage: Storage, tenant: str) -> AsyncIterator[Transaction]:
-    """A transaction that an exception leaves at the end of its block."""
+async def failing_transaction(storage: Storage, tenant: str) -> AsyncIterator[Transaction]:
+    """A transaction that an exception at the end of the block rolls back."""
     with suppress(ZeroDivisionError):
         async with storage.transaction(tenant) as tx:
             yield tx
             raise ZeroDivisionError
 
 
-async def overlapping(
+async def acquire_lease(storage: Storage, holder: UUID) -> None:
+    """Waits until the holder has a long lease."""
+    while True:
+        if await storage.lease(holder, LONG_LEASE):
+            return
+        await asyncio.sleep(0.01)
+
+
+async def overlap(
     first: Callable[[Pause], Coroutine[Any, Any, object]],
     second: Callable[[], Coroutine[Any, Any, T]],
 ) -> T:
-    """What `second` gives when it starts while `first` has paused, and `first` then goes on."""
+    """The result of `second`, started while `first` is paused; `first` then continues."""
     paused, go_on = asyncio.Event(), asyncio.Event()
 
     async def pause() -> None:
@@ -170,11 +180,11 @@ async def overlapping(
         await go_on.wait()
 
     async with asyncio.TaskGroup() as tasks:
-        leading = tasks.create_task(first(pause))
-        reached = tasks.create_task(paused.wait())
-        await asyncio.wait({leading, reached}, return_when=asyncio.FIRST_COMPLETED)
-        following = tasks.create_task(second())
-        await asyncio.wait({following}, timeout=_A_WHILE)
+        first_task = tasks.create_task(first(pause))
+        pausing = tasks.create_task(paused.wait())
+        await asyncio.wait({first_task, pausing}, return_when=asyncio.FIRST_COMPLETED)
+        second_task = tasks.create_task(second())
+        await asyncio.wait({second_task}, timeout=_A_WHILE)
         paused.set()
         go_on.set()
-    return following.result()
+    return second_task.result()

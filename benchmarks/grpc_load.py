@@ -1,6 +1,6 @@
 """Load over gRPC, by a process of its own.
 
-    python -m benchmarks.calls ADDRESS TENANT FILE CONNECTIONS SECONDS
+    python -m benchmarks.grpc_load ADDRESS TENANT FILE CONNECTIONS SECONDS
 
 FILE has a customer's id on each line. Prints one line of JSON: requests, seconds, p50 and p99 in
 seconds, and how many calls were refused. The client is Python too, and slower than the server.
@@ -25,10 +25,10 @@ from customers.entrypoints.grpc.generated.customers_pb2_grpc import CustomersSer
 
 
 async def load(address: str, tenant: str, file: Path, *, connections: int, seconds: int) -> Load:
-    """Records orders of a file's customers over so many calls at once."""
+    """Records orders of a file's customers with `connections` concurrent calls."""
     arguments = (address, tenant, str(file), str(connections), str(seconds))
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "benchmarks.calls", *arguments), stdout=asyncio.subprocess.PIPE
+        *(sys.executable, "-m", "benchmarks.grpc_load", *arguments), stdout=asyncio.subprocess.PIPE
     )
     output, _ = await process.communicate()
     return Load(**json.loads(output))
@@ -38,11 +38,11 @@ async def _main(address: str, tenant: str, ids: list[str], connections: int, sec
     waits, refused, next_id = list[float](), 0, cycle(ids)
     async with grpc.aio.insecure_channel(address) as channel:
         stub: CustomersServiceStub = CustomersServiceStub(channel)
-        background_tasks = time.perf_counter()
+        started = time.perf_counter()
 
         async def work() -> None:
             nonlocal refused
-            while (before := time.perf_counter()) < background_tasks + seconds:
+            while (before := time.perf_counter()) < started + seconds:
                 order = RecordOrderRequest(
                     tenant_id=tenant,
                     customer_id=next(next_id),
@@ -56,11 +56,11 @@ async def _main(address: str, tenant: str, ids: list[str], connections: int, sec
                 waits.append(time.perf_counter() - before)
 
         await asyncio.gather(*(work() for _ in range(connections)))
-        took = time.perf_counter() - background_tasks
+        duration = time.perf_counter() - started
     hundredths = statistics.quantiles(waits, n=100)
     return Load(
         requests=len(waits),
-        seconds=took,
+        seconds=duration,
         p50=hundredths[49],
         p99=hundredths[98],
         refused=refused,
@@ -71,5 +71,5 @@ async def _main(address: str, tenant: str, ids: list[str], connections: int, sec
 if __name__ == "__main__":
     _address, _tenant, _file, _connections, _seconds = sys.argv[1:]
     _ids = Path(_file).read_text().split()
-    _found = uvloop.run(_main(_address, _tenant, _ids, int(_connections), int(_seconds)))
-    print(json.dumps({name: getattr(_found, name) for name in Load.__annotations__}))
+    _result = uvloop.run(_main(_address, _tenant, _ids, int(_connections), int(_seconds)))
+    print(json.dumps({name: getattr(_result, name) for name in Load.__annotations__}))

@@ -1,14 +1,13 @@
-"""Steps that many contracts of the REST interface begin with: something is kept, and its answer
-given. What is checked stays in the contracts.
-"""
+"""Calls of the REST interface that many tests share; those that create return the new resource."""
 
+from collections.abc import Iterable
 from itertools import count
 from typing import Any, Final
 from uuid import uuid4
 
 from tests.support.api_client import Answer, Api
 
-# Somebody, who needs no registration either.
+# A user id; users need not be registered.
 USER: Final = "0190b2f0-0000-7000-8000-000000000001"
 NOTE: Final = {"note": "Customer requested expedited shipping"}
 ADDRESS: Final = {
@@ -28,13 +27,13 @@ _numbers = count(1)
 
 
 def new_customer(**fields: Any) -> dict[str, Any]:
-    """A body that creates a customer, with an e-mail address of its own."""
+    """A body that creates a customer with an unused e-mail address."""
     email = f"caller-{next(_numbers)}@example.test"
     return {"email": email, "firstName": "Ada", "lastName": "Lovelace"} | fields
 
 
 def new_method(**fields: Any) -> dict[str, Any]:
-    """A body that adds a payment method, with a token of its own."""
+    """A body that adds a payment method with an unused token."""
     return {
         "paymentGateway": "stripe",
         "gatewayPaymentMethodId": f"pm_{next(_numbers)}",
@@ -50,13 +49,13 @@ async def a_customer(api: Api, **fields: Any) -> dict[str, Any]:
     return created(await api.post("/customers", new_customer(**fields)))
 
 
-async def at(api: Api, **fields: Any) -> str:
-    """The path of a new customer."""
+async def customer_path(api: Api, **fields: Any) -> str:
+    """Creates a customer; returns their path."""
     return f"/customers/{(await a_customer(api, **fields))['id']}"
 
 
 async def an_address(api: Api, customer: str, **fields: Any) -> dict[str, Any]:
-    """A new address of the customer at that path."""
+    """Adds an address to the customer at that path."""
     answer = await api.post(f"{customer}/addresses", ADDRESS | fields)
     return dict(created(answer)["data"])
 
@@ -74,13 +73,13 @@ async def a_communication(api: Api, customer: str, **fields: Any) -> dict[str, A
 
 
 async def a_segment(api: Api, **fields: Any) -> dict[str, Any]:
-    """A new segment, a manual one unless fields say otherwise."""
+    """Creates a segment, manual by default."""
     body = {"name": f"Segment {next(_numbers)}"} | fields
     return created(await api.post("/customers/segments", body))
 
 
 async def an_order(api: Api, customer: str, order_id: str, amount: Any, **fields: Any) -> Answer:
-    """Tells an order of the customer at that path, which counts it."""
+    """Records an order of the customer at that path."""
     body = {"orderId": order_id, "totalAmount": amount} | fields
     answer = await api.post(f"{customer}/record-order", body)
     assert answer.status == 200, answer
@@ -88,23 +87,37 @@ async def an_order(api: Api, customer: str, order_id: str, amount: Any, **fields
 
 
 async def members(api: Api, segment: dict[str, Any]) -> list[str]:
-    """The ids of a segment's members, as they are listed."""
-    listed = await api.get(f"/customers/segments/{segment['id']}/customers")
-    return [customer["id"] for customer in listed.body]
+    """The ids of a segment's members, in list order."""
+    answer = await api.get(f"{segment_path(segment)}/customers")
+    return [customer["id"] for customer in answer.body]
 
 
-async def put_into(api: Api, segment: dict[str, Any], *customers: dict[str, Any]) -> Answer:
-    """Puts customers into a manual segment."""
+async def assign(api: Api, segment: dict[str, Any], *customers: dict[str, Any]) -> Answer:
+    """Assigns customers to a manual segment."""
     ids = {"customerIds": [customer["id"] for customer in customers]}
-    return await api.post(f"/customers/segments/{segment['id']}/customers", ids)
+    return await api.post(f"{segment_path(segment)}/customers", ids)
 
 
-async def everything(api: Api, customer: str) -> list[Any]:
-    """All that is shown of the customer at that path, and how many customers there are."""
+async def read_everything(api: Api, customer: str) -> list[Any]:
+    """Everything about the customer at that path, all segments, and the number of customers."""
     parts = ["", "/addresses", "/payment-methods", "/notes", "/communications", "/orders"]
-    shown = [(await api.get(customer + part)).body for part in parts]
+    bodies = [(await api.get(customer + part)).body for part in parts]
     segments = (await api.get("/customers/segments")).body
-    return [*shown, segments, (await api.get("/customers")).body["total"]]
+    return [*bodies, segments, (await api.get("/customers")).body["total"]]
+
+
+def id_of(path: str) -> str:
+    """The id at the end of a path."""
+    return path.rpartition("/")[2]
+
+
+def segment_path(segment: dict[str, Any]) -> str:
+    return f"/customers/segments/{segment['id']}"
+
+
+def select(body: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """The values of these names in a body."""
+    return {name: body[name] for name in names}
 
 
 def created(answer: Answer) -> dict[str, Any]:

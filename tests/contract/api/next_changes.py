@@ -1,18 +1,18 @@
-"""When time alone will change who is in a segment, as an explanation tells it."""
+"""The time of the next membership change in an explanation."""
 
 from datetime import timedelta
 from typing import Any, Final
 
 import pytest
 
-from tests.contract.api.explanations import explained, moment
-from tests.contract.api.steps import a_segment, an_order, at
+from tests.contract.api.explanations import explain, moment
 from tests.support.api_client import Api
+from tests.support.api_steps import a_segment, an_order, customer_path
 from tests.support.builders import NOW
 
 INSTANT: Final = timedelta(microseconds=1)
 DAY: Final = timedelta(days=1)
-# Conditions on the age of a date that is now, and after how long each says something else.
+# Conditions on the age of a date that is now, and when their verdicts change.
 CHANGES: Final[list[tuple[str, Any, list[timedelta]]]] = [
     ("gt", 90, [91 * DAY]),
     ("gt", 1.5, [2 * DAY]),
@@ -44,7 +44,7 @@ WINDOWS: Final[list[tuple[str, Any, list[timedelta]]]] = [
 ]
 OLD: Final = {"field": "days_since_created", "operator": "gte", "value": 10}
 YOUNG: Final = {"field": "days_since_created", "operator": "lt", "value": 20}
-# Rules of several conditions, and when they change: not whenever one of them does.
+# Rules of several conditions, and when the whole verdict changes.
 TREES: Final[list[tuple[Any, list[timedelta]]]] = [
     ([OLD, YOUNG], [10 * DAY, 20 * DAY]),
     ({"logic": "OR", "conditions": [OLD, YOUNG]}, []),
@@ -57,84 +57,81 @@ TREES: Final[list[tuple[Any, list[timedelta]]]] = [
 
 
 async def check_changes(api: Api, rules: Any, customer: str, moments: list[Any]) -> None:
-    """The verdict changes at those moments and at no other: each is announced from the one before
-    it until an instant before it comes.
-    """
+    """Asserts that the verdict changes at these moments only, each announced beforehand."""
     segment = await a_segment(api, rules=rules)
-    verdict = (await explained(api, segment, customer)).body["member"]
+    verdict = (await explain(api, segment, customer)).body["member"]
     for expected in moments:
         for now in (api.clock.moment, expected - INSTANT):
             api.clock.moment = now
-            told = (await explained(api, segment, customer)).body
-            assert (told["member"], told["tree"]["matches"]) == (verdict, verdict)
-            assert moment(told["nextChangeAt"]) == expected
+            explanation = (await explain(api, segment, customer)).body
+            assert (explanation["member"], explanation["tree"]["matches"]) == (verdict, verdict)
+            assert moment(explanation["nextChangeAt"]) == expected
         api.clock.moment, verdict = expected, not verdict
-    told = (await explained(api, segment, customer)).body
-    assert (told["member"], told["nextChangeAt"]) == (verdict, None)
+    explanation = (await explain(api, segment, customer)).body
+    assert (explanation["member"], explanation["nextChangeAt"]) == (verdict, None)
 
 
 class ExplainedTimeContract:
     @pytest.mark.parametrize(("operator", "value", "after"), CHANGES)
-    async def test_an_age_changes_its_verdict_when_a_day_is_full(
+    async def test_an_age_condition_changes_at_a_full_day(
         self, api: Api, operator: str, value: Any, after: list[timedelta]
     ) -> None:
         rules = [{"field": "days_since_created", "operator": operator, "value": value}]
-        await check_changes(api, rules, await at(api), [NOW + each for each in after])
+        await check_changes(api, rules, await customer_path(api), [NOW + delay for delay in after])
 
     @pytest.mark.parametrize(("operator", "value", "after"), WINDOWS)
-    async def test_a_window_changes_its_verdict_an_instant_after_its_span(
+    async def test_a_window_condition_changes_just_after_its_end(
         self, api: Api, operator: str, value: Any, after: list[timedelta]
     ) -> None:
         rules = [{"field": "created_at", "operator": operator, "value": value}]
-        await check_changes(api, rules, await at(api), [NOW + each for each in after])
+        await check_changes(api, rules, await customer_path(api), [NOW + delay for delay in after])
 
     @pytest.mark.parametrize(("rules", "after"), TREES)
-    async def test_a_rule_changes_when_its_verdict_as_a_whole_does(
+    async def test_the_next_change_is_that_of_the_whole_rule(
         self, api: Api, rules: Any, after: list[timedelta]
     ) -> None:
-        await check_changes(api, rules, await at(api), [NOW + each for each in after])
+        await check_changes(api, rules, await customer_path(api), [NOW + delay for delay in after])
 
     @pytest.mark.parametrize(
         ("field", "operator", "after"),
-        [
-            ("days_since_last_order", "gt", DAY),
-            ("last_order_date", "more_than_days_ago", INSTANT),
-        ],
+        [("days_since_last_order", "gt", DAY), ("last_order_date", "more_than_days_ago", INSTANT)],
     )
-    async def test_an_order_to_come_is_of_this_moment_until_it_is_past(
+    async def test_an_order_dated_in_the_future_counts_as_now(
         self, api: Api, field: str, operator: str, after: timedelta
     ) -> None:
-        customer, ordered = await at(api), NOW + timedelta(hours=10, microseconds=7)
-        await an_order(api, customer, "o-1", 1, orderDate=ordered.isoformat())
+        customer, order_date = await customer_path(api), NOW + timedelta(hours=10, microseconds=7)
+        await an_order(api, customer, "o-1", 1, orderDate=order_date.isoformat())
         rules = [{"field": field, "operator": operator, "value": 0}]
-        await check_changes(api, rules, customer, [ordered + after])
+        await check_changes(api, rules, customer, [order_date + after])
 
-    async def test_each_condition_tells_when_its_own_verdict_changes(self, api: Api) -> None:
+    async def test_each_condition_shows_its_own_next_change(self, api: Api) -> None:
         segment = await a_segment(api, rules={"logic": "OR", "conditions": [OLD, YOUNG]})
-        customer, told = await at(api), []
+        customer, changes = await customer_path(api), []
         for days in (0, 10, 20):
             api.clock.moment = NOW + days * DAY
-            body = (await explained(api, segment, customer)).body
+            body = (await explain(api, segment, customer)).body
             leaves = body["tree"]["conditions"]
-            told.append([each["changesAt"] and moment(each["changesAt"]) for each in leaves])
+            changes.append([leaf["changesAt"] and moment(leaf["changesAt"]) for leaf in leaves])
         ten, twenty = NOW + 10 * DAY, NOW + 20 * DAY
-        assert told == [[ten, twenty], [None, twenty], [None, None]]
+        assert changes == [[ten, twenty], [None, twenty], [None, None]]
 
     @pytest.mark.parametrize("operator", ["gt", "lt", "neq", "not_in", "is_empty"])
-    async def test_who_never_ordered_is_not_moved_by_time(self, api: Api, operator: str) -> None:
+    async def test_time_does_not_move_a_customer_without_orders(
+        self, api: Api, operator: str
+    ) -> None:
         value = [1] if operator == "not_in" else 1
         rules = [{"field": "days_since_last_order", "operator": operator, "value": value}]
-        segment, customer = await a_segment(api, rules=rules), await at(api)
-        told = (await explained(api, segment, customer)).body
-        (leaf,) = told["tree"]["conditions"]
-        assert (told["member"], leaf["actual"]) == (operator not in ("gt", "lt"), None)
-        assert (told["nextChangeAt"], leaf["changesAt"]) == (None, None)
+        segment, customer = await a_segment(api, rules=rules), await customer_path(api)
+        explanation = (await explain(api, segment, customer)).body
+        (leaf,) = explanation["tree"]["conditions"]
+        assert (explanation["member"], leaf["actual"]) == (operator not in ("gt", "lt"), None)
+        assert (explanation["nextChangeAt"], leaf["changesAt"]) == (None, None)
 
-    async def test_an_order_moves_the_moment_of_the_next_change(self, api: Api) -> None:
+    async def test_an_order_moves_the_next_change(self, api: Api) -> None:
         rules = [{"field": "days_since_last_order", "operator": "gt", "value": 90}]
-        segment, customer = await a_segment(api, rules=rules), await at(api)
+        segment, customer = await a_segment(api, rules=rules), await customer_path(api)
         for days in (0, 30):
             api.clock.moment = NOW + days * DAY
             await an_order(api, customer, f"o-{days}", 1)
-            told = (await explained(api, segment, customer)).body
-            assert moment(told["nextChangeAt"]) == NOW + (days + 91) * DAY
+            explanation = (await explain(api, segment, customer)).body
+            assert moment(explanation["nextChangeAt"]) == NOW + (days + 91) * DAY

@@ -1,8 +1,9 @@
-"""Section 12: details of input, versions, statuses and places that no other contract has tested."""
+"""Edge cases of input, versions, statuses and unknown routes."""
 
 import pytest
 
-from tests.contract.api.steps import (
+from tests.support.api_client import Api
+from tests.support.api_steps import (
     ADDRESS,
     COMMUNICATION,
     NOTE,
@@ -15,10 +16,9 @@ from tests.contract.api.steps import (
     an_address,
     an_order,
     an_unknown_id,
-    at,
+    customer_path,
     new_customer,
 )
-from tests.support.api_client import Api
 
 LOCKED = {"lockReason", "lockedAt", "lockedBy"}
 UNLOCKED = {"unlockReason", "unlockedAt", "unlockedBy"}
@@ -26,29 +26,29 @@ ACTOR: dict[str, str | None] = {"X-User-ID": USER}
 OPTIONAL = "phone userId dateOfBirth country countryCode avatarUrl customerType tags notes".split()
 
 
-class InputContract:
-    async def test_null_in_a_new_customer_is_as_if_absent(self, api: Api) -> None:
+class OptionalInputContract:
+    async def test_null_in_a_new_customer_means_absent(self, api: Api) -> None:
         customer = await a_customer(api, **dict.fromkeys([*OPTIONAL, "marketingOptIn"]))
         plain = await a_customer(api)
         assert customer | {"id": plain["id"], "email": plain["email"]} == plain
 
-    async def test_null_in_other_new_things_is_as_if_absent(self, api: Api) -> None:
-        customer = await at(api)
-        nothing = dict.fromkeys("addressType isDefault label company state phone".split())
-        assert (await an_address(api, customer, **nothing))["addressType"] == "SHIPPING"
-        nothing = dict.fromkeys("cardBrand lastFour expiryMonth expiryYear isDefault".split())
-        assert (await a_method(api, customer, **nothing))["isDefault"] is True
-        nothing = dict.fromkeys("description rules isDynamic segmentType isActive".split())
-        assert (await a_segment(api, **nothing))["isActive"] is True
+    async def test_null_in_other_new_resources_means_absent(self, api: Api) -> None:
+        customer = await customer_path(api)
+        nulls = dict.fromkeys("addressType isDefault label company state phone".split())
+        assert (await an_address(api, customer, **nulls))["addressType"] == "SHIPPING"
+        nulls = dict.fromkeys("cardBrand lastFour expiryMonth expiryYear isDefault".split())
+        assert (await a_method(api, customer, **nulls))["isDefault"] is True
+        nulls = dict.fromkeys("description rules isDynamic segmentType isActive".split())
+        assert (await a_segment(api, **nulls))["isActive"] is True
 
-    async def test_an_empty_query_parameter_is_as_if_absent(self, api: Api) -> None:
+    async def test_an_empty_query_parameter_means_absent(self, api: Api) -> None:
         await a_customer(api)
         names = "search status customer_type tags page page_size limit sort_by sort_order "
         names += "created_from created_to min_total_spent max_total_spent tenant_id"
         query = "&".join(f"{name}=" for name in names.split())
         assert (await api.get(f"/customers?{query}")).body == (await api.get("/customers")).body
 
-    async def test_lists_may_be_given_several_times(self, api: Api) -> None:
+    async def test_list_parameters_may_be_repeated(self, api: Api) -> None:
         await a_customer(api, tags=["a", "b"])
         await a_customer(api, tags=["a"], customerType="VIP")
         for query, total in (
@@ -61,33 +61,37 @@ class InputContract:
         batch = await api.get(f"/customers/batch?{ids}")
         assert batch.body["data"]["summary"]["requested"] == 2
 
-    async def test_a_parameter_that_is_no_list_is_given_once(self, api: Api) -> None:
+    async def test_single_value_parameters_may_not_be_repeated(self, api: Api) -> None:
         for name, value in (("page", "1"), ("sort_by", "email"), ("search", "a"), ("limit", "5")):
             answer = await api.get(f"/customers?{name}={value}&{name}={value}")
             assert (answer.status, answer.fields) == (400, {name})
 
     @pytest.mark.parametrize("ids", ["", "ids=", "ids=,", "ids=x", f"ids={USER},x", f"ids={USER}0"])
-    async def test_a_batch_needs_ids_and_all_of_them_whole(self, api: Api, ids: str) -> None:
+    async def test_a_batch_needs_well_formed_ids(self, api: Api, ids: str) -> None:
         answer = await api.get(f"/customers/batch?{ids}")
         assert (answer.status, answer.fields) == (400, {"ids"})
         assert "pointer" not in answer.details[0]
 
-    async def test_of_tags_that_differ_only_in_case_the_first_is_kept(self, api: Api) -> None:
+    async def test_of_tags_that_differ_in_case_the_first_is_stored(self, api: Api) -> None:
         tags = ["VIP", "new", "vip", " Vip ", "Straße", "STRASSE", "NEW"]
         assert (await a_customer(api, tags=tags))["tags"] == ["VIP", "new", "Straße"]
         assert (await api.get("/customers?tags=strasse,Vip")).body["total"] == 1
 
-    async def test_a_limit_over_the_most_serves_two_hundred(self, api: Api) -> None:
-        customer = await at(api)
+    async def test_a_limit_over_the_maximum_returns_two_hundred(self, api: Api) -> None:
+        customer = await customer_path(api)
         for _ in range(201):
             await a_note(api, customer)
-        for limit, served in (("", 50), ("?limit=201", 200), ("?limit=99999999999999999999", 200)):
-            assert len((await api.get(f"{customer}/notes{limit}")).body) == served
+        for limit, expected in (
+            ("", 50),
+            ("?limit=201", 200),
+            ("?limit=99999999999999999999", 200),
+        ):
+            assert len((await api.get(f"{customer}/notes{limit}")).body) == expected
 
 
 class VersionContract:
-    async def test_a_write_that_changes_nothing_leaves_version_and_time(self, api: Api) -> None:
-        customer = await at(api, phone="1", tags=["vip"])
+    async def test_a_write_without_a_change_leaves_version_and_update_time(self, api: Api) -> None:
+        customer = await customer_path(api, phone="1", tags=["vip"])
         address, method = await an_address(api, customer), await a_method(api, customer)
         before = (await api.get(customer)).body
         api.clock.forward(hours=1)
@@ -101,16 +105,18 @@ class VersionContract:
         await api.post(f"{customer}/restore")
         assert (await api.get(customer)).body == before
 
-    async def test_an_order_moves_version_and_time(self, api: Api) -> None:
-        customer = await at(api)
+    async def test_an_order_increments_the_version_and_moves_the_update_time(
+        self, api: Api
+    ) -> None:
+        customer = await customer_path(api)
         before = (await api.get(customer)).body
         api.clock.forward(hours=1)
         after = (await an_order(api, customer, "o-1", 0)).body["customer"]
         assert after["version"] == before["version"] + 1
         assert after["updatedAt"] > before["updatedAt"]
 
-    async def test_what_is_not_shown_leaves_the_version(self, api: Api) -> None:
-        customer = await at(api)
+    async def test_notes_and_communications_leave_the_version(self, api: Api) -> None:
+        customer = await customer_path(api)
         before = (await api.get(customer)).body
         await api.post(f"{customer}/notes", NOTE)
         await api.post(f"{customer}/communications", COMMUNICATION)
@@ -119,10 +125,10 @@ class VersionContract:
 
 class BlockedContract:
     @pytest.mark.parametrize("method", ["PUT", "PATCH"])
-    async def test_a_status_set_to_blocked_is_a_lock_without_a_reason(
+    async def test_setting_the_status_to_blocked_locks_without_a_reason(
         self, api: Api, method: str
     ) -> None:
-        customer = await at(api)
+        customer = await customer_path(api)
         api.clock.forward(hours=1)
         body = {"status": "BLOCKED"}
         blocked = (await api.send(method, customer, body, headers=ACTOR)).body
@@ -136,14 +142,16 @@ class BlockedContract:
             blocked["lockedAt"],
         )
 
-    async def test_who_was_blocked_by_status_can_be_unlocked_and_not_locked(self, api: Api) -> None:
-        customer = await at(api)
+    async def test_a_customer_blocked_by_status_can_be_unlocked_but_not_locked(
+        self, api: Api
+    ) -> None:
+        customer = await customer_path(api)
         await api.put(customer, {"status": "BLOCKED"})
         assert (await api.post(f"{customer}/lock", REASON)).code == "ALREADY_BLOCKED"
         assert (await api.post(f"{customer}/unlock", REASON)).status == 200
 
     async def test_locking_clears_the_unlock_and_unlocking_keeps_the_lock(self, api: Api) -> None:
-        customer = await at(api)
+        customer = await customer_path(api)
         await api.post(f"{customer}/lock", REASON, headers=ACTOR)
         unlocked = (await api.post(f"{customer}/unlock", REASON, headers=ACTOR)).body["data"]
         assert unlocked.keys() >= LOCKED | UNLOCKED
@@ -151,11 +159,11 @@ class BlockedContract:
         assert (locked.keys() & UNLOCKED, locked.keys() & LOCKED) == (set(), LOCKED)
 
 
-class PlaceContract:
-    async def test_unknown_paths_and_wrong_methods_are_plain_also_below_wrapped_routes(
+class UnknownRouteContract:
+    async def test_unknown_paths_and_wrong_methods_have_plain_errors_everywhere(
         self, api: Api
     ) -> None:
-        customer = await at(api)
+        customer = await customer_path(api)
         for method, path, status in (
             ("GET", f"{customer}/addresses/x/y", 404),
             ("POST", f"{customer}/locks", 404),

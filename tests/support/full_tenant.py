@@ -1,7 +1,6 @@
-"""A tenant with one of everything, under the same ids in every tenant, and all ways to read it.
+"""A tenant with one of everything, under the same ids in every tenant, and every way to read it.
 
-How it is changed is listed in `scene_writes`; what a change must or must not do is said by the
-contracts that go through these lists.
+`full_tenant_writes` lists the ways to change it.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -13,37 +12,14 @@ from attrs import evolve, frozen
 from customers.core.errors import CustomersError
 from customers.core.model.address import Address
 from customers.core.model.customer import Customer, CustomerStatus
-from customers.core.model.journal import (
-    Communication,
-    CommunicationType,
-    Note,
-)
+from customers.core.model.journal import Communication, CommunicationType, Note
 from customers.core.model.membership import DateRange, RefreshState, StaleCandidate
 from customers.core.model.order import Entry, StoredRefund
 from customers.core.model.payment import PaymentMethod
-from customers.core.model.query import (
-    CustomerFilter,
-    CustomerSort,
-    MembersOf,
-    Page,
-    SortField,
-)
+from customers.core.model.query import CustomerFilter, CustomerSort, MembersOf, Page, SortField
 from customers.core.model.rules.timing import DateField
 from customers.core.model.segment import Segment
 from customers.core.ports.storage import Storage, Transaction, View
-from tests.contract.membership_steps import let_in, stand, watch
-from tests.contract.steps import (
-    EVERYONE,
-    add_communications,
-    add_notes,
-    add_refunds,
-    add_segments,
-    enter,
-    keep,
-    put,
-    set_addresses,
-    set_methods,
-)
 from tests.support.builders import (
     NOW,
     SequentialIds,
@@ -57,6 +33,19 @@ from tests.support.builders import (
     an_address,
     an_entry,
 )
+from tests.support.membership_steps import save_refresh_state, set_capture, store_members
+from tests.support.storage_steps import (
+    EVERYONE,
+    add_communications,
+    add_customers,
+    add_notes,
+    add_refunds,
+    add_segments,
+    assign,
+    save_entries,
+    set_addresses,
+    set_methods,
+)
 
 T = TypeVar("T")
 
@@ -65,14 +54,15 @@ _ids = SequentialIds(10**12)
 ADA, BOB, EVE, HOME, CARD, NOTE, MAIL, SEGMENT, OTHERS = (_ids.new() for _ in range(9))
 MEMBERS = CustomerFilter(members_of=MembersOf(segment_id=SEGMENT))
 ASSIGNED = CustomerFilter(assigned_to=SEGMENT)
-MADE_NOW = DateRange(date=DateField.CREATED_AT, low=NOW, high=NOW)
+CREATED_NOW = DateRange(date=DateField.CREATED_AT, low=NOW, high=NOW)
 BY_NAME = CustomerSort(by=SortField.FIRST_NAME)
 
 
 @frozen(kw_only=True)
-class Scene:
-    """Ada has one of everything, Bob nothing, Eve is deleted and has left a mark; Ada was put into
-    one of two segments, and is stored among its members.
+class FullTenant:
+    """Ada has one of everything, Bob nothing; Eve is deleted and has a pending change.
+
+    Ada is assigned to one of the two segments, and is a stored member of it.
     """
 
     ada: Customer
@@ -89,15 +79,15 @@ class Scene:
     others: Segment
 
 
-def a_scene(tenant: str) -> Scene:
-    """Values of that tenant, which tell it by their names; nothing is stored yet."""
-    told: dict[str, Any] = {"tenant_id": tenant, "last_name": tenant}
-    ada = a_customer(id=ADA, first_name="Ada", email="ada@example.test", **told)
+def a_full_tenant(tenant: str) -> FullTenant:
+    """The values of a full tenant, named after it; nothing is stored yet."""
+    fields: dict[str, Any] = {"tenant_id": tenant, "last_name": tenant}
+    ada = a_customer(id=ADA, first_name="Ada", email="ada@example.test", **fields)
     order = an_entry(ada, order_id="order", order_number="No 1", refunds_total=Decimal("2.50"))
-    return Scene(
+    return FullTenant(
         ada=ada,
-        bob=a_customer(id=BOB, first_name="Bob", email="bob@example.test", **told),
-        eve=a_customer(id=EVE, first_name="Eve", email="eve@example.test", **told),
+        bob=a_customer(id=BOB, first_name="Bob", email="bob@example.test", **fields),
+        eve=a_customer(id=EVE, first_name="Eve", email="eve@example.test", **fields),
         home=an_address(ada, id=HOME, company=tenant, is_default=True),
         card=a_payment_method(ada, id=CARD, gateway_payment_method_id="pm", is_default=True),
         note=a_note(ada, id=NOTE, note=tenant),
@@ -110,47 +100,49 @@ def a_scene(tenant: str) -> Scene:
     )
 
 
-async def set_up(storage: Storage, tenant: str) -> Scene:
-    """Stores a scene; Ada's statistics are those of her order by then."""
-    scene = a_scene(tenant)
-    await keep(storage, scene.ada, scene.bob, scene.eve)
-    await set_addresses(storage, scene.ada, scene.home)
-    await set_methods(storage, scene.ada, scene.card)
-    await add_notes(storage, scene.ada, scene.note)
-    await add_communications(storage, scene.ada, scene.mail)
-    ada = await enter(storage, scene.ada, scene.order, scene.stub)
-    await add_refunds(storage, ada, scene.refund)
-    await add_segments(storage, scene.segment, scene.others)
-    await put(storage, scene.segment, ada)
-    await let_in(storage, scene.segment, ada)
-    await stand(storage, scene.segment, RefreshState(watermark=NOW))
-    await watch(storage, tenant)
+async def store_full_tenant(storage: Storage, tenant: str) -> FullTenant:
+    """Stores a full tenant; returns it with the statistics of Ada's order."""
+    full_tenant = a_full_tenant(tenant)
+    await add_customers(storage, full_tenant.ada, full_tenant.bob, full_tenant.eve)
+    await set_addresses(storage, full_tenant.ada, full_tenant.home)
+    await set_methods(storage, full_tenant.ada, full_tenant.card)
+    await add_notes(storage, full_tenant.ada, full_tenant.note)
+    await add_communications(storage, full_tenant.ada, full_tenant.mail)
+    ada = await save_entries(storage, full_tenant.ada, full_tenant.order, full_tenant.stub)
+    await add_refunds(storage, ada, full_tenant.refund)
+    await add_segments(storage, full_tenant.segment, full_tenant.others)
+    await assign(storage, full_tenant.segment, ada)
+    await store_members(storage, full_tenant.segment, ada)
+    await save_refresh_state(storage, full_tenant.segment, RefreshState(watermark=NOW))
+    await set_capture(storage, tenant)
     async with storage.transaction(tenant) as tx:
         await tx.customers.get_for_update(EVE)
-        await tx.customers.save(eve := scene.eve.deleted(NOW))
-    return evolve(scene, ada=ada, eve=eve)
+        await tx.customers.save(eve := full_tenant.eve.deleted(NOW))
+    return evolve(full_tenant, ada=ada, eve=eve)
 
 
-async def _by_id(reading: Awaitable[Sequence[StaleCandidate]]) -> list[StaleCandidate]:
-    return sorted(await reading, key=lambda candidate: candidate.customer.id)
+async def _by_id(read: Awaitable[Sequence[StaleCandidate]]) -> list[StaleCandidate]:
+    return sorted(await read, key=lambda candidate: candidate.customer.id)
 
 
-async def _numbered(view: View | Transaction, which: CustomerFilter) -> Sequence[Customer] | int:
-    """The page, or where it is empty the total."""
-    page = await view.customers.page_with_total(which, BY_NAME, Page())
+async def _numbered(
+    view: View | Transaction, customer_filter: CustomerFilter
+) -> Sequence[Customer] | int:
+    """The customers of the page, or the total of an empty one."""
+    page = await view.customers.page_with_total(customer_filter, BY_NAME, Page())
     return page.customers or page.total
 
 
 READS: dict[str, Callable[[View | Transaction], Awaitable[object]]] = {
     "get": lambda view: view.customers.get(ADA),
     "get another": lambda view: view.customers.get(BOB),
-    "get the deleted": lambda view: view.customers.get(EVE),
+    "get a deleted customer": lambda view: view.customers.get(EVE),
     "profile": lambda view: view.customers.profile(ADA),
     "profiles": lambda view: view.customers.profiles([ADA, BOB, EVE]),
     "by e-mail": lambda view: view.customers.by_email("ada@example.test"),
     "page": lambda view: view.customers.page(EVERYONE, BY_NAME, Page()),
-    "numbered": lambda view: _numbered(view, EVERYONE),
-    "numbered of a search": lambda view: _numbered(view, CustomerFilter(search="ada@")),
+    "page with total": lambda view: _numbered(view, EVERYONE),
+    "page with total of a search": lambda view: _numbered(view, CustomerFilter(search="ada@")),
     "page of a search": lambda view: view.customers.page(
         CustomerFilter(search="ada@"), BY_NAME, Page()
     ),
@@ -169,50 +161,50 @@ READS: dict[str, Callable[[View | Transaction], Awaitable[object]]] = {
     "orders": lambda view: view.orders.newest(ADA, None, 9),
     "segment": lambda view: view.segments.get(SEGMENT),
     "segments": lambda view: view.segments.all(),
-    "put into": lambda view: view.assignments.segments_of(ADA),
+    "assigned segments": lambda view: view.assignments.segments_of(ADA),
     "page of the assigned": lambda view: view.customers.page(ASSIGNED, BY_NAME, Page()),
     "assignment": lambda view: view.assignments.get(SEGMENT, ADA),
-    "standings": lambda view: view.memberships.refresh_states([SEGMENT]),
-    "all standings": lambda view: view.memberships.refresh_states(),
-    "doubts": lambda view: _by_id(view.memberships.stale_candidates([MADE_NOW], 9)),
-    "overdue": lambda view: view.memberships.due({SEGMENT: [MADE_NOW]}),
+    "refresh states": lambda view: view.memberships.refresh_states([SEGMENT]),
+    "all refresh states": lambda view: view.memberships.refresh_states(),
+    "stale candidates": lambda view: _by_id(view.memberships.stale_candidates([CREATED_NOW], 9)),
+    "due segments": lambda view: view.memberships.due({SEGMENT: [CREATED_NOW]}),
     "changes": lambda view: view.memberships.changes(SEGMENT, 0, 9),
 }
 
 
-async def _contradicted(tx: Transaction) -> Sequence[StaleCandidate]:
+async def _mismatched(tx: Transaction) -> Sequence[StaleCandidate]:
     return (await tx.memberships.mismatched(SEGMENT, EVERYONE, None, 9))[0]
 
 
-# For a transaction that has locked the members.
+# For a transaction that holds the membership lock.
 LOCKED_READS: dict[str, Callable[[Transaction], Awaitable[object]]] = {
     "lock": lambda tx: tx.customers.get_for_update(ADA),
     "lock any": lambda tx: tx.customers.get_any_for_update(EVE),
-    "lock all": lambda tx: tx.customers.lock_ids([ADA, BOB, EVE]),
+    "lock ids": lambda tx: tx.customers.lock_ids([ADA, BOB, EVE]),
     "find a communication": lambda tx: tx.communications.find(ADA, CommunicationType.EMAIL, "mail"),
     "lock a communication": lambda tx: tx.communications.get_for_update(ADA, MAIL),
     "refund amount": lambda tx: tx.orders.refund_amount("order", "refund"),
     "statistics": lambda tx: tx.orders.statistics(ADA),
     "lock a segment": lambda tx: tx.segments.get_for_update(SEGMENT),
     "receipt": lambda tx: tx.erasures.find(ADA),
-    "stored": lambda tx: tx.memberships.members_among(SEGMENT, [ADA, BOB, EVE]),
-    "marked": lambda tx: _by_id(tx.memberships.with_pending_changes(9)),
-    "marked of some": lambda tx: _by_id(tx.memberships.with_pending_changes(9, [ADA, EVE])),
-    "contradicted": _contradicted,
-    "aged": lambda tx: tx.memberships.crossed([MADE_NOW], None, 9),
+    "stored members": lambda tx: tx.memberships.members_among(SEGMENT, [ADA, BOB, EVE]),
+    "pending changes": lambda tx: _by_id(tx.memberships.with_pending_changes(9)),
+    "pending changes of two": lambda tx: _by_id(tx.memberships.with_pending_changes(9, [ADA, EVE])),
+    "mismatched": _mismatched,
+    "crossed": lambda tx: tx.memberships.crossed([CREATED_NOW], None, 9),
 }
 
 
-async def outcome(reading: Awaitable[T]) -> T | type[CustomersError]:
-    """What a reading gives, or the kind of its refusal."""
+async def outcome(read: Awaitable[T]) -> T | type[CustomersError]:
+    """The value of a read, or the type of its error."""
     try:
-        return await reading
-    except CustomersError as refusal:
-        return type(refusal)
+        return await read
+    except CustomersError as error:
+        return type(error)
 
 
-async def shown(storage: Storage, tenant: str) -> dict[str, object]:
-    """The outcome of every reading of a scene that a view is for."""
+async def read_view(storage: Storage, tenant: str) -> dict[str, object]:
+    """The outcome of every read of a view, by name."""
     async with storage.view(tenant) as view:
         return await read_all(view)
 
@@ -221,14 +213,14 @@ async def read_all(view: View) -> dict[str, object]:
     return {name: _plain(await outcome(read(view))) for name, read in READS.items()}
 
 
-async def seen(storage: Storage, tenant: str) -> dict[str, object]:
-    """What a view shows, and what only a transaction can read."""
+async def read_everything(storage: Storage, tenant: str) -> dict[str, object]:
+    """The outcome of every read of a view and of a transaction, by name."""
     async with storage.transaction(tenant) as tx:
         await tx.memberships.acquire_lock()
         locked = {name: _plain(await outcome(read(tx))) for name, read in LOCKED_READS.items()}
-    return await shown(storage, tenant) | locked
+    return await read_view(storage, tenant) | locked
 
 
 def _plain(value: object) -> object:
-    """Comparable whatever the kind of the sequence or collection."""
+    """The value, as a list if it is a sequence, so that values compare."""
     return list(value) if isinstance(value, list | tuple) else value

@@ -1,7 +1,4 @@
-"""A caller's session of several hundred requests through every operation, the same in every run.
-
-What is compared of the answers, and of whom, is the business of the tests.
-"""
+"""A session of several hundred requests through every operation, the same in every run."""
 
 from collections.abc import Iterator
 from itertools import chain
@@ -9,9 +6,9 @@ from typing import Any, Final
 
 from customers.entrypoints.http.body import MAX_BYTES
 from tests.support.api_client import NOTHING, PROBLEM
-from tests.support.scenarios.asking import UNKNOWN, Request, Scenario
 from tests.support.scenarios.customers import customer_scenarios
 from tests.support.scenarios.ledger import ledger_scenarios
+from tests.support.scenarios.requests import UNKNOWN, Request, Scenario
 from tests.support.scenarios.segments import segment_scenarios
 from tests.support.scenarios.tenants import tenant_scenarios
 from tests.support.schema_check import Operation, operations, the_document
@@ -20,30 +17,30 @@ TOO_LARGE: Final = b" " * (MAX_BYTES + 1)
 
 
 def session() -> Iterator[Scenario]:
-    """All scenarios, in their order."""
+    """All scenarios of the session, in order."""
     yield from chain(
         customer_scenarios(), ledger_scenarios(), segment_scenarios(), tenant_scenarios()
     )
-    yield from (refusals(each) for each in operations(the_document()))
+    yield from (refusals(operation) for operation in operations(the_document()))
 
 
 def refusals(operation: Operation) -> Scenario:
-    """What every operation of a tenant refuses, in the forms that there are."""
+    """Bad requests to an operation, in every error form."""
     if not operation.path.startswith("/api/v1"):
         return
     path, method = operation.path.removeprefix("/api/v1"), operation.method
-    known = path
+    malformed = path
     for part in operation.path.split("/"):
         if part.startswith("{"):
             path = path.replace(part, UNKNOWN)
-            known = known.replace(part, "no-id")
+            malformed = malformed.replace(part, "no-id")
     body = _example(operation)
     yield Request(method=method, path=path, body=body)
     yield Request(method=method, path=path, body=body, headers={"Accept": PROBLEM})
     yield Request(method=method, path=path, headers={"X-Tenant-ID": None})
     yield Request(method=method, path=f"{path}?tenant_id=another", body=body)
-    if known != path:
-        yield Request(method=method, path=known, body=body)
+    if malformed != path:
+        yield Request(method=method, path=malformed, body=body)
     if method != "GET":
         yield Request(method=method, path=path, body=b'{"a":')
         yield Request(method=method, path=path, body=b"[]", headers={"Accept": PROBLEM})
@@ -54,4 +51,8 @@ def refusals(operation: Operation) -> Scenario:
 def _example(operation: Operation) -> Any:
     content = operation.spec.get("requestBody", {}).get("content", {})
     body = content.get("application/json", {}).get("example", NOTHING)
-    return NOTHING if body is NOTHING else {k: v for k, v in body.items() if k != "tenantId"}
+    return (
+        NOTHING
+        if body is NOTHING
+        else {key: value for key, value in body.items() if key != "tenantId"}
+    )

@@ -1,7 +1,4 @@
-"""What moves a customer into a segment or out of it, as data: calls, and what comes of the last.
-
-What is checked then stays in the contracts.
-"""
+"""Calls that move a customer into a segment or out of it, as data."""
 
 import json
 from collections.abc import Iterable
@@ -9,9 +6,8 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from tests.contract.api.segments import SEGMENTS
-from tests.contract.api.steps import REASON
 from tests.support.api_client import NOTHING, Answer, Api
+from tests.support.api_steps import REASON, id_of, segment_path
 
 # A method, a path and a body; `{segment}` and `{customer}` stand for paths, `{id}` for an id.
 Call = tuple[str, str, Any]
@@ -19,8 +15,9 @@ Call = tuple[str, str, Any]
 
 @frozen(kw_only=True)
 class Move:
-    """The last of some calls moves the customer into the segment, or out of it; why, as the feed
-    names it, or None where that is not laid down.
+    """`call`, after the calls `before`, moves a customer into the segment, or out of it.
+
+    `cause` is the cause in the feed, or None if it is unspecified.
     """
 
     segment: dict[str, Any]
@@ -30,27 +27,25 @@ class Move:
     cause: str | None
 
 
-async def done(
+async def make_calls(
     api: Api, calls: Iterable[Call], segment: dict[str, Any], customer: str
 ) -> list[Answer]:
-    """Makes the calls about a segment and the customer at that path, one after the other."""
-    names = {
-        "{segment}": f"{SEGMENTS}/{segment['id']}",
-        "{customer}": customer,
-        "{id}": customer.rpartition("/")[2],
-    }
+    """Makes calls about a segment and the customer at that path; returns the answers."""
+    names = {"{segment}": segment_path(segment), "{customer}": customer, "{id}": id_of(customer)}
     answers = []
     for call in calls:
         method, path, body = call
-        told = "" if body is NOTHING else json.dumps(body)
-        for name, meant in names.items():
-            path, told = path.replace(name, meant), told.replace(name, meant)
-        answers.append(await api.send(method, path, json.loads(told) if told else NOTHING))
+        body_text = "" if body is NOTHING else json.dumps(body)
+        for name, value in names.items():
+            path, body_text = path.replace(name, value), body_text.replace(name, value)
+        answers.append(
+            await api.send(method, path, json.loads(body_text) if body_text else NOTHING)
+        )
     return answers
 
 
-def by_rule(field: str, operator: str, value: Any = None) -> dict[str, Any]:
-    """What makes a segment of one condition."""
+def one_condition(field: str, operator: str, value: Any = None) -> dict[str, Any]:
+    """The fields of a segment with one condition."""
     return {"rules": [{"field": field, "operator": operator, "value": value}]}
 
 
@@ -59,17 +54,17 @@ def an_order(order_id: str, amount: Any, **fields: Any) -> Call:
     return "POST", "{customer}/record-order", body
 
 
-BY_HAND: Final = {"isDynamic": False}
-GRACE: Final = by_rule("first_name", "eq", "grace")
-VIP: Final = by_rule("tags", "contains", "vip")
-BLOCKED: Final = by_rule("status", "eq", "BLOCKED")
-NEW: Final = by_rule("total_orders", "eq", 0)
+MANUAL: Final = {"isDynamic": False}
+GRACE: Final = one_condition("first_name", "eq", "grace")
+VIP: Final = one_condition("tags", "contains", "vip")
+BLOCKED: Final = one_condition("status", "eq", "BLOCKED")
+NEW: Final = one_condition("total_orders", "eq", 0)
 LOCK: Final[Call] = ("POST", "{customer}/lock", REASON)
 DELETE: Final[Call] = ("DELETE", "{customer}", NOTHING)
 OFF: Final[Call] = ("PUT", "{segment}", {"isActive": False})
 PUT_IN: Final[Call] = ("POST", "{segment}/customers", {"customerIds": ["{id}"]})
 
-# Each begins with a new customer, who is called Ada and has neither orders nor tags.
+# Each starts with a new customer named Ada, without orders and tags.
 MOVES: Final[dict[str, Move]] = {
     "an update": Move(
         segment=GRACE, call=("PUT", "{customer}", {"firstName": "Grace"}),
@@ -84,24 +79,24 @@ MOVES: Final[dict[str, Move]] = {
         call=("PUT", "{customer}", {"tags": ["a"]}), becomes=False, cause="customer",
     ),
     "an order": Move(
-        segment=by_rule("total_spent", "gt", 5), before=(an_order("o-1", 5),),
+        segment=one_condition("total_spent", "gt", 5), before=(an_order("o-1", 5),),
         call=an_order("o-2", 0.01), becomes=True, cause="order",
     ),
     "an order too many": Move(
-        segment=by_rule("total_orders", "lt", 2), before=(an_order("o-1", 5),),
+        segment=one_condition("total_orders", "lt", 2), before=(an_order("o-1", 5),),
         call=an_order("o-2", 0), becomes=False, cause="order",
     ),
     "an order of long ago": Move(
-        segment=by_rule("days_since_first_order", "gte", 90), before=(an_order("o-1", 5),),
+        segment=one_condition("days_since_first_order", "gte", 90), before=(an_order("o-1", 5),),
         call=an_order("o-2", 1, orderDate="2025-01-01T00:00:00Z"), becomes=True, cause="order",
     ),
     "a refund": Move(
-        segment=by_rule("lifetime_value", "gte", 5), before=(an_order("o-1", 5),),
+        segment=one_condition("lifetime_value", "gte", 5), before=(an_order("o-1", 5),),
         call=("POST", "{customer}/orders/o-1/refunds", {"refundId": "r-1", "amount": 0.01}),
         becomes=False, cause="order",
     ),
     "a cancellation": Move(
-        segment=by_rule("last_order_date", "is_empty"), before=(an_order("o-1", 5),),
+        segment=one_condition("last_order_date", "is_empty"), before=(an_order("o-1", 5),),
         call=("POST", "{customer}/orders/o-1/cancel", NOTHING), becomes=True, cause="order",
     ),
     "a lock": Move(segment=BLOCKED, call=LOCK, becomes=True, cause="customer"),
@@ -131,24 +126,24 @@ MOVES: Final[dict[str, Move]] = {
         segment=NEW, before=(OFF,), call=("PUT", "{segment}", {"isActive": True}),
         becomes=True, cause="segment",
     ),
-    "an assignment": Move(segment=BY_HAND, call=PUT_IN, becomes=True, cause="manual"),
+    "an assignment": Move(segment=MANUAL, call=PUT_IN, becomes=True, cause="manual"),
     "a removal": Move(
-        segment=BY_HAND, before=(PUT_IN,),
+        segment=MANUAL, before=(PUT_IN,),
         call=("DELETE", "{segment}/customers", {"customerIds": ["{id}"]}),
         becomes=False, cause="manual",
     ),
-    "the deletion of who was put in": Move(
-        segment=BY_HAND, before=(PUT_IN,), call=DELETE, becomes=False, cause="customer"
+    "the deletion of an assigned customer": Move(
+        segment=MANUAL, before=(PUT_IN,), call=DELETE, becomes=False, cause="customer"
     ),
-    "the restoration of who was put in": Move(
-        segment=BY_HAND, before=(PUT_IN, DELETE), call=("POST", "{customer}/restore", NOTHING),
+    "the restoration of an assigned customer": Move(
+        segment=MANUAL, before=(PUT_IN, DELETE), call=("POST", "{customer}/restore", NOTHING),
         becomes=True, cause="customer",
     ),
     "a manual segment switched off": Move(
-        segment=BY_HAND, before=(PUT_IN,), call=OFF, becomes=False, cause="segment"
+        segment=MANUAL, before=(PUT_IN,), call=OFF, becomes=False, cause="segment"
     ),
-    "a rule instead of a hand": Move(
-        segment=BY_HAND, before=(PUT_IN,), call=("PUT", "{segment}", {"isDynamic": True, **GRACE}),
+    "a manual segment made dynamic": Move(
+        segment=MANUAL, before=(PUT_IN,), call=("PUT", "{segment}", {"isDynamic": True, **GRACE}),
         becomes=False, cause=None,
     ),
 }  # fmt: skip

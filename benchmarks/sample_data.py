@@ -1,8 +1,7 @@
-"""Tenants full of made-up customers, loaded by COPY; the same ones every time.
+"""Tenants full of generated customers, loaded by COPY; the same ones every time.
 
-Each value of a customer is taken by a prime of its own, so that values have nothing to do with each
-other. Orders are in the statistics only, not in the ledger. Every tenth customer has two addresses
-and five communications.
+Each field is derived with a different prime, so that fields are independent. Orders are in the
+statistics only, not in the ledger. Every tenth customer has two addresses and five communications.
 """
 
 import asyncio
@@ -24,21 +23,21 @@ from customers.core.model.customer import Customer, CustomerStatus, CustomerType
 from customers.core.model.journal import Communication, CommunicationType, Direction
 from customers.core.model.order import Statistics
 
-AT_ONCE = 5_000
+COPY_SIZE = 5_000
 EVERY_TENTH = 10
 SECONDS_OF_THREE_YEARS = 94_608_000
 COUNTRIES = "US DE FR AT IT ES NL PL".split()
-# Twenty of a tenant's customers, however large it is; and everybody.
+# Searches that find twenty customers of a tenant of any size, all customers, and none.
 RARE, COMMON, NOBODY = "zol", "buy", "qqq"
 _RARE_UP_TO, _RARE_EVERY = 10_000, 500
 
-_COUNTED = """
+_INSERT_COUNTS = """
 INSERT INTO customer_counts (tenant_id, status, customer_type, slot, customers)
 SELECT tenant_id, status, customer_type, 0, count(*) FROM customers
 WHERE tenant_id = $1 GROUP BY tenant_id, status, customer_type
 """
-_HOW_MANY = "SELECT coalesce(sum(customers), 0) FROM customer_counts WHERE tenant_id = $1"
-_PART = "DELETE FROM {} WHERE tenant_id = $1"
+_COUNT = "SELECT coalesce(sum(customers), 0) FROM customer_counts WHERE tenant_id = $1"
+_DELETE = "DELETE FROM {} WHERE tenant_id = $1"
 
 
 def customer_id(number: int) -> UUID:
@@ -49,31 +48,31 @@ def email(number: int) -> str:
     return f"buyer-{number}@example.test"
 
 
-def some_numbers(so_many: int, size: int, *, step: int = 1) -> list[int]:
-    """Customers of a tenant of a size, spread over all of them; each a multiple of the step."""
+def spread_numbers(limit: int, size: int, *, step: int = 1) -> list[int]:
+    """At most `limit` customer numbers, spread over a tenant, each a multiple of the step."""
     places = size // step
-    return [step * (1 + turn * 7919 % places) for turn in range(min(so_many, places))]
+    return [step * (1 + turn * 7919 % places) for turn in range(min(limit, places))]
 
 
-async def settle_in(dsn: str, sizes: Mapping[str, int]) -> None:
-    """Makes the customers of each tenant, unless they are there already, and shows how far it is.
+async def load_tenants(dsn: str, sizes: Mapping[str, int]) -> None:
+    """Loads the customers of each tenant unless they are there, and shows the progress.
 
-    A tenant that was begun and not ended is begun anew.
+    An incomplete tenant is loaded again from the start.
     """
     connection = await asyncpg.connect(dsn)
     try:
         missing = {
             tenant: size
             for tenant, size in sizes.items()
-            if await connection.fetchval(_HOW_MANY, tenant) < size
+            if await connection.fetchval(_COUNT, tenant) < size
         }
         with _progress() as progress:
             loading = progress.add_task("Loading customers", total=sum(missing.values()))
             for tenant, size in missing.items():
                 await _clear(connection, tenant)
-                async for so_many in _loaded(dsn, tenant, size):
-                    progress.advance(loading, so_many)
-                await connection.execute(_COUNTED, tenant, timeout=600)
+                async for number in _load(dsn, tenant, size):
+                    progress.advance(loading, number)
+                await connection.execute(_INSERT_COUNTS, tenant, timeout=600)
         if missing:
             await connection.execute("VACUUM ANALYZE", timeout=1_800)
             await connection.execute("CHECKPOINT", timeout=600)
@@ -88,33 +87,33 @@ def _progress() -> Progress:
 
 async def _clear(connection: "asyncpg.Connection[asyncpg.Record]", tenant: str) -> None:
     for table in ("customer_addresses", "customer_communications", "customers"):
-        await connection.execute(_PART.format(table), tenant, timeout=600)
+        await connection.execute(_DELETE.format(table), tenant, timeout=600)
 
 
-async def _loaded(dsn: str, tenant: str, size: int) -> Any:
-    """Loads a tenant over two connections, one of which is fed while the server reads the other;
-    yields how many customers have come.
+async def _load(dsn: str, tenant: str, size: int) -> Any:
+    """Loads a tenant over two connections, so that the server is never idle; yields the number of
+    customers in each part.
     """
-    parts = iter(range(1, size + 1, AT_ONCE))
-    told: asyncio.Queue[int] = asyncio.Queue()
+    parts = iter(range(1, size + 1, COPY_SIZE))
+    loaded_numbers: asyncio.Queue[int] = asyncio.Queue()
 
     async def load() -> None:
         connection = await asyncpg.connect(dsn)
         try:
             for begin in parts:
-                numbers = range(begin, min(begin + AT_ONCE, size + 1))
+                numbers = range(begin, min(begin + COPY_SIZE, size + 1))
                 await _copy_all(connection, tenant, numbers)
-                told.put_nowait(len(numbers))
+                loaded_numbers.put_nowait(len(numbers))
         finally:
             await connection.close()
 
     async with asyncio.TaskGroup() as group:
         for _ in range(2):
             group.create_task(load())
-        come = 0
-        while come < size:
-            come += (so_many := await told.get())
-            yield so_many
+        loaded = 0
+        while loaded < size:
+            loaded += (number := await loaded_numbers.get())
+            yield number
 
 
 async def _copy_all(
@@ -122,12 +121,14 @@ async def _copy_all(
 ) -> None:
     tenths = [number for number in numbers if number % EVERY_TENTH == 0]
     rows = {
-        "customers": ({**CUSTOMERS.write(_customer(tenant, each))} for each in numbers),
-        "customer_addresses": (asdict(each) for each in _addresses(tenant, tenths)),
-        "customer_communications": (asdict(each) for each in _communications(tenant, tenths)),
+        "customers": (CUSTOMERS.write(_customer(tenant, number)) for number in numbers),
+        "customer_addresses": (asdict(address) for address in _addresses(tenant, tenths)),
+        "customer_communications": (
+            asdict(communication) for communication in _communications(tenant, tenths)
+        ),
     }
-    for table, told in rows.items():
-        await _copy(connection, table, told)
+    for table, values in rows.items():
+        await _copy(connection, table, values)
 
 
 async def _copy(
@@ -135,14 +136,14 @@ async def _copy(
 ) -> None:
     rows = iter(rows)
     for first in islice(rows, 1):
-        records = [tuple(first.values()), *(tuple(each.values()) for each in rows)]
+        records = [tuple(first.values()), *(tuple(row.values()) for row in rows)]
         await connection.copy_records_to_table(
             table, columns=list(first), records=records, timeout=600
         )
 
 
 def _customer(tenant: str, number: int) -> Customer:
-    created = _BORN + timedelta(seconds=number * 7907 % SECONDS_OF_THREE_YEARS)
+    created = _THREE_YEARS_AGO + timedelta(seconds=number * 7907 % SECONDS_OF_THREE_YEARS)
     is_rare = number <= _RARE_UP_TO and number % _RARE_EVERY == 0
     country = COUNTRIES[number % 8]
     return Customer(
@@ -239,6 +240,6 @@ def _rule(number: int) -> list[dict[str, object]]:
 
 
 _NOW = datetime.now(UTC)
-_BORN = _NOW - timedelta(seconds=SECONDS_OF_THREE_YEARS)
+_THREE_YEARS_AGO = _NOW - timedelta(seconds=SECONDS_OF_THREE_YEARS)
 _STATUS = {0: CustomerStatus.BLOCKED, 1: CustomerStatus.INACTIVE}
 _TYPE = {0: CustomerType.VIP, 1: CustomerType.WHOLESALE, 2: CustomerType.WHOLESALE}

@@ -1,0 +1,91 @@
+"""The measured processes: the service, and a bare aiohttp handler."""
+
+import asyncio
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from attrs import frozen
+
+_SERVICE = Path(sys.executable).with_name("customers")
+_MAX_START_SECONDS = 60.0
+
+
+@frozen(kw_only=True)
+class ServerProcess:
+    """A running server: its process id, its addresses, and its start time in seconds."""
+
+    pid: int
+    http: str
+    grpc: str
+    seconds_to_start: float
+
+    @property
+    def resident_bytes(self) -> int:
+        """The resident memory of the process without its children."""
+        pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+@asynccontextmanager
+async def service(environment: Mapping[str, str]) -> AsyncIterator[ServerProcess]:
+    """Runs `customers serve` on free ports, without its logs."""
+    options = ("serve", "--port", "0", "--rpc-port", "0", "--ready-file")
+    async with _start([str(_SERVICE), *options], environment) as server:
+        yield server
+
+
+def production_environment(dsn: str, *, workers: int = 1) -> dict[str, str]:
+    """The environment of a service in production."""
+    return {"ENVIRONMENT": "production", "DATABASE_URL": dsn, "WORKERS": str(workers)}
+
+
+@asynccontextmanager
+async def bare_handler() -> AsyncIterator[ServerProcess]:
+    """Runs `benchmarks.bare`."""
+    async with _start([sys.executable, "-m", "benchmarks.bare"], {}) as server:
+        yield server
+
+
+async def median_start(environment: Mapping[str, str], times: int) -> float:
+    """The median of seconds from the start of a process until it serves."""
+    seconds = []
+    for _ in range(times):
+        async with service(environment) as server:
+            seconds.append(server.seconds_to_start)
+    return statistics.median(seconds)
+
+
+@asynccontextmanager
+async def _start(
+    command: list[str], environment: Mapping[str, str]
+) -> AsyncIterator[ServerProcess]:
+    with tempfile.TemporaryDirectory() as folder:
+        ready = Path(folder) / "ready.json"
+        started = time.perf_counter()
+        process = subprocess.Popen(
+            [*command, ready], env=os.environ | environment, stdout=subprocess.DEVNULL
+        )
+        try:
+            while not ready.exists():
+                if process.poll() is not None or time.perf_counter() - started > _MAX_START_SECONDS:
+                    raise ChildProcessError(f"{' '.join(command)} did not start")
+                await asyncio.sleep(0.005)
+            seconds = time.perf_counter() - started
+            addresses = json.loads(ready.read_text())
+            yield ServerProcess(
+                pid=process.pid,
+                http=addresses["http"],
+                grpc=addresses["grpc"],
+                seconds_to_start=seconds,
+            )
+        finally:
+            process.terminate()
+            await asyncio.to_thread(process.wait)
