@@ -58,7 +58,7 @@ class CustomerCursorContract:
             (SortDirection.ASC, crowd),
             (SortDirection.DESC, crowd[::-1]),
         ):
-            sort = CustomerSort(by=SortField.LAST_ORDER_DATE, order=direction)
+            sort = CustomerSort(by=SortField.LAST_ORDER_DATE, direction=direction)
             assert await page_after(storage, tenant, buyer, 9, sort=sort) == without_date
             assert (
                 await page_after(storage, tenant, without_date[0], 9, sort=sort) == without_date[1:]
@@ -70,7 +70,7 @@ class CustomerCursorContract:
         crowd = [a_customer(tenant_id=tenant, first_name=name) for name in ("a", "b", "c")]
         await add_customers(storage, *crowd)
         await save(storage, moved := evolve(crowd[0], first_name="d"))
-        sort = CustomerSort(by=SortField.FIRST_NAME, order=SortDirection.ASC)
+        sort = CustomerSort(by=SortField.FIRST_NAME, direction=SortDirection.ASC)
         assert await page_after(storage, tenant, None, 9, sort=sort) == [*crowd[1:], moved]
 
     @pytest.mark.parametrize("moment", [FIRST_MOMENT, LAST_MOMENT])
@@ -81,5 +81,5 @@ class CustomerCursorContract:
         crowd = [a_customer(tenant_id=tenant, statistics=statistics) for _ in range(3)]
         crowd.append(a_customer(tenant_id=tenant))
         await add_customers(storage, *crowd)
-        sort = CustomerSort(by=SortField.FIRST_ORDER_DATE, order=SortDirection.ASC)
+        sort = CustomerSort(by=SortField.FIRST_ORDER_DATE, direction=SortDirection.ASC)
         assert await walk(storage, tenant, sort, 1) == [customer.id for customer in crowd]

@@ -23,13 +23,13 @@ from tests.support.builders import a_customer, later, some_statistics
 from tests.support.storage_steps import EVERYONE, add_customers, delete
 
 SORTS = [
-    CustomerSort(by=by, order=direction) for by, direction in product(SortField, SortDirection)
+    CustomerSort(by=by, direction=direction) for by, direction in product(SortField, SortDirection)
 ]
-OLDEST_FIRST = CustomerSort(order=SortDirection.ASC)
+OLDEST_FIRST = CustomerSort(direction=SortDirection.ASC)
 NEWEST_FIRST = CustomerSort()
 
 every_sort = pytest.mark.parametrize(
-    "sort", SORTS, ids=[f"{sort.by}-{sort.order}" for sort in SORTS]
+    "sort", SORTS, ids=[f"{sort.by}-{sort.direction}" for sort in SORTS]
 )
 
 # Names that a sort by anything but code point would order differently.
@@ -38,7 +38,7 @@ WORDS = ["Zoe", "adam", "Adam", "Émile", "_x", "a-b", "ab", "\U0001d11e", "\uff
 
 def sorted_ids(customers: Sequence[Customer], sort: CustomerSort) -> list[UUID]:
     """The ids in that order: missing values last, ties by id the same way."""
-    descending = sort.order is SortDirection.DESC
+    descending = sort.direction is SortDirection.DESC
     with_value = [customer for customer in customers if sort.by.of(customer) is not None]
     without_value = [customer for customer in customers if sort.by.of(customer) is None]
     with_value.sort(key=lambda customer: (sort.by.of(customer), customer.id), reverse=descending)

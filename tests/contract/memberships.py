@@ -277,7 +277,7 @@ class MemberFilterContract:
         )
         customer_filter = members_of(segment, without=frozenset(without), plus=frozenset(plus))
         expected_ids = ids(customers[::2]) - without | plus
-        sort = CustomerSort(by=by, order=direction)
+        sort = CustomerSort(by=by, direction=direction)
         async with storage.view(tenant) as view:
             everyone = await view.customers.page_after(CustomerFilter(), sort, None, 100)
             expected = [customer for customer in everyone if customer.id in expected_ids]

@@ -50,7 +50,7 @@ FILTERS = {
     "no hit": CustomerFilter(search=NOBODY),
 }
 SORTS = [
-    CustomerSort(by=by, order=direction) for by, direction in product(SortField, SortDirection)
+    CustomerSort(by=by, direction=direction) for by, direction in product(SortField, SortDirection)
 ]
 
 

@@ -38,7 +38,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 every_sort = pytest.mark.parametrize(
     "sort",
-    [CustomerSort(by=by, order=direction) for by in SortField for direction in SortDirection],
+    [CustomerSort(by=by, direction=direction) for by in SortField for direction in SortDirection],
     ids=str,
 )
 ALL_BUT_ORDERED_INDEX_SCANS = ("seqscan", "bitmapscan", "sort", "incremental_sort")

@@ -169,7 +169,7 @@ class State:
         """
         if sort.by not in self._sorted:
             self._sorted[sort.by] = SortedCustomers.of(self.living.values(), sort.by)
-        customers = self._sorted[sort.by].walk(sort.order, key)
+        customers = self._sorted[sort.by].walk(sort.direction, key)
         return filter(partial(self.matches, customer_filter), customers)
 
     def _candidates(self, customer_filter: CustomerFilter) -> Iterable[Customer]:

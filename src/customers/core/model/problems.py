@@ -1,6 +1,6 @@
 """Collecting what is wrong with one input, so that every problem is reported at once."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol, TypeVar
 
 from attrs import frozen
@@ -34,28 +34,35 @@ class Name:
 
 
 class Problems:
-    """The problems of one input: the first one at each location, at most 1,000."""
+    """The distinct problems of one input, in the order of their addition, at most 1,000."""
 
     def __init__(self, problems: Iterable[Problem] = ()) -> None:
-        self._by_location: dict[tuple[str, str | None], Problem] = {}
+        self._problems: dict[Problem, None] = {}
+        self._locations: set[tuple[str, str | None]] = set()
         self.extend(problems)
 
     def __bool__(self) -> bool:
-        return bool(self._by_location)
+        return bool(self._problems)
+
+    def __iter__(self) -> Iterator[Problem]:
+        return iter(self._problems)
 
     @property
     def is_full(self) -> bool:
-        return len(self._by_location) >= MAX_PROBLEMS
+        return len(self._problems) >= MAX_PROBLEMS
 
     def add(self, location: Location, code: str, message: str) -> None:
-        problem = InvalidValue(code, message).at(location.field, location.pointer)
-        self.extend([problem])
+        """Adds a problem, unless there is one at this location."""
+        if (location.field, location.pointer) not in self._locations:
+            self.extend([InvalidValue(code, message).at(location.field, location.pointer)])
 
     def extend(self, problems: Iterable[Problem]) -> None:
+        """Adds problems that were collected before, several at one location included."""
         for problem in problems:
             if self.is_full:
                 return
-            self._by_location.setdefault((problem.field, problem.pointer), problem)
+            self._problems[problem] = None
+            self._locations.add((problem.field, problem.pointer))
 
     def read(self, gate: Callable[[object], T], raw: object, location: Location) -> T | None:
         """The value that the gate returns. None, with a problem added, when the gate raises
@@ -70,6 +77,6 @@ class Problems:
             return None
 
     def raise_if_any(self) -> None:
-        """Raises Invalid with all problems, in the order of their addition, if there are any."""
-        if self._by_location:
-            raise Invalid(tuple(self._by_location.values()))
+        """Raises Invalid with all problems, if there are any."""
+        if self._problems:
+            raise Invalid(tuple(self._problems))

@@ -112,7 +112,7 @@ class CustomerSort:
     """The sort of a list of customers; missing values come last, ties are sorted by id."""
 
     by: SortField = SortField.CREATED_AT
-    order: SortDirection = SortDirection.DESC
+    direction: SortDirection = SortDirection.DESC
 
 
 @frozen(kw_only=True)

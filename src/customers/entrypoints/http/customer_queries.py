@@ -6,9 +6,10 @@ from typing import Annotated, Self
 
 from attrs import evolve, fields, frozen
 
-from customers.core.errors import InvalidValue, Problem
+from customers.core.errors import InvalidValue
 from customers.core.model.customer import CustomerStatusChoice, CustomerTypeChoice
 from customers.core.model.folding import fold
+from customers.core.model.problems import Problems
 from customers.core.model.query import (
     MAX_PAGE_SIZE,
     CustomerFilter,
@@ -65,7 +66,7 @@ class CustomerPageQuery(Query):
 
     @property
     def sort(self) -> CustomerSort:
-        return CustomerSort(by=self.sort_by, order=self.sort_order)
+        return CustomerSort(by=self.sort_by, direction=self.sort_order)
 
     @property
     def numbered_page(self) -> Page:
@@ -75,13 +76,13 @@ class CustomerPageQuery(Query):
     def is_by_cursor(self) -> bool:
         return self.cursor is not None
 
-    def bind(self, context: RequestContext, problems: list[Problem]) -> Self:
+    def bind(self, context: RequestContext, problems: Problems) -> Self:
         if not self.cursor:
             return self
         try:
             key = customer_key(self.cursor, self.sort_by, self.scope(context))
         except InvalidValue as error:
-            problems.append(error.at("cursor"))
+            problems.extend([error.at("cursor")])
             return self
         return evolve(self, key=key)
 
@@ -97,7 +98,7 @@ class MemberPageQuery(CustomerPageQuery):
 
     is_paged: bool = False
 
-    def bind(self, context: RequestContext, problems: list[Problem]) -> Self:
+    def bind(self, context: RequestContext, problems: Problems) -> Self:
         if not context.request.query_string:
             return self
         names = {parameter.name for parameter in parameters_of(type(self))}

@@ -11,6 +11,7 @@ from aiohttp import web
 from attrs import AttrsInstance, frozen
 
 from customers.core.errors import Invalid, InvalidValue, Problem
+from customers.core.model.problems import Problems
 from customers.core.model.segment import RulesText
 from customers.entrypoints.http.query import reader_of
 from customers.entrypoints.http.raw_json import member_text
@@ -61,7 +62,7 @@ class InputReader:
         """
         arguments: list[Any] = []
         if self._body is None:
-            _raise_if_any(context.problems)
+            context.problems.raise_if_any()
         else:
             body = self._body.read(context)
             if self._passes_body:
@@ -86,18 +87,19 @@ class BodyReader:
         """
         body = self._body
         if body.precheck is not None:
-            _raise_if_any(body.precheck(context.body))
+            Problems(body.precheck(context.body)).raise_if_any()
         if context.body is None and not body.is_required:
-            _raise_if_any(context.problems)
+            context.problems.raise_if_any()
             return None
         values = _with_rules_text(context) if self._has_rules else context.body
+        problems, decoded = Problems(context.problems), None
         try:
             decoded = self._decode(values, is_strict=context.is_strict)
         except Invalid as error:
-            problems = [*context.problems, *error.problems]
-            raise Invalid([*problems, *self._rule_problems(values, context)]) from error
-        if context.problems:
-            raise Invalid([*context.problems, *self._rule_problems(values, context)])
+            problems.extend(error.problems)
+        if problems:
+            problems.extend(self._rule_problems(values, context))
+        problems.raise_if_any()
         return decoded
 
     def _decode(self, values: Mapping[str, Any] | None, *, is_strict: bool) -> AttrsInstance:
@@ -150,8 +152,3 @@ def _with_rules_text(context: RequestContext) -> Mapping[str, Any] | None:
         return body
     text = member_text(context.raw.decode(), "rules")
     return {**body, "rules": RulesText(text=text, value=body["rules"])}
-
-
-def _raise_if_any(problems: Sequence[Problem]) -> None:
-    if problems:
-        raise Invalid(problems)

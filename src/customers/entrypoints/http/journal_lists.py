@@ -6,7 +6,8 @@ from typing import Annotated, Any, Self
 from aiohttp import web
 from attrs import evolve, frozen
 
-from customers.core.errors import InvalidValue, Problem
+from customers.core.errors import InvalidValue
+from customers.core.model.problems import Problems
 from customers.core.model.query import MAX_JOURNAL_PAGE_SIZE, JournalKey
 from customers.entrypoints.http.cursors import journal_cursor, journal_key, scope_of
 from customers.entrypoints.http.gates import CursorGate, PageSizeGate
@@ -26,13 +27,13 @@ class JournalQuery(Query):
     ) = None
     key: JournalKey | None = None
 
-    def bind(self, context: RequestContext, problems: list[Problem]) -> Self:
+    def bind(self, context: RequestContext, problems: Problems) -> Self:
         if self.cursor is None:
             return self
         try:
             key = journal_key(self.cursor, self.scope(context))
         except InvalidValue as error:
-            problems.append(error.at("cursor"))
+            problems.extend([error.at("cursor")])
             return self
         return evolve(self, key=key)
 

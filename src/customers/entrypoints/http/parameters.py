@@ -6,6 +6,7 @@ from typing import Any, Self, TypeAlias
 from attrs import frozen
 
 from customers.core.errors import InvalidValue, Problem
+from customers.core.model.problems import Problems
 from customers.core.model.values import Gate
 from customers.entrypoints.http.gates import CountGate
 
@@ -28,7 +29,7 @@ class Parameter:
     is_required: bool = False
     keeps_empty: bool = False
 
-    def texts(self, params: Texts, problems: list[Problem]) -> list[str]:
+    def texts(self, params: Texts, problems: Problems) -> list[str]:
         """Its texts that are not blank: at most one, or the items of a list."""
         values = params.get(self.name, ())
         if self.is_list:
@@ -38,7 +39,7 @@ class Parameter:
             self.refuse("INVALID_VALUE", "must be given once", problems)
         return filled[:1]
 
-    def read(self, params: Texts, problems: list[Problem]) -> Any:
+    def read(self, params: Texts, problems: Problems) -> Any:
         """The value, or the default."""
         texts = self.texts(params, problems)
         if self.is_list:
@@ -48,7 +49,7 @@ class Parameter:
             return self.convert(texts[0], self.default, problems)
         return "" if self.keeps_empty and self.name in params else self.default
 
-    def convert(self, text: str, fallback: Any, problems: list[Problem]) -> Any:
+    def convert(self, text: str, fallback: Any, problems: Problems) -> Any:
         """The value of one text; the fallback, and a problem, if the gate refuses it."""
         try:
             return self.gate.read(text)
@@ -56,10 +57,8 @@ class Parameter:
             self.refuse(error.code, error.message, problems)
             return fallback
 
-    def refuse(self, code: str, message: str, problems: list[Problem]) -> None:
-        problem = Problem(field=self.name, message=message, code=code)
-        if problem not in problems:
-            problems.append(problem)
+    def refuse(self, code: str, message: str, problems: Problems) -> None:
+        problems.extend([Problem(field=self.name, message=message, code=code)])
 
 
 @frozen
@@ -79,8 +78,8 @@ class PageSize:
         )
         return cls(page_size, limit, max_size)
 
-    def read(self, params: Texts, problems: list[Problem]) -> int:
-        own: list[Problem] = []
+    def read(self, params: Texts, problems: Problems) -> int:
+        own = Problems()
         names = [(name, name.texts(params, own)) for name in (self.page_size, self.limit)]
         sizes = {name.convert(texts[0], name.default, own) for name, texts in names if texts}
         if len(sizes) > 1 and not own:

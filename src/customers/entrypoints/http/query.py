@@ -16,7 +16,8 @@ from typing import Annotated, Any, Self, Union, get_args, get_origin, get_type_h
 from attrs import NOTHING, AttrsInstance, fields
 from multidict import MultiMapping
 
-from customers.core.errors import Invalid, Problem
+from customers.core.errors import Problem
+from customers.core.model.problems import Problems
 from customers.entrypoints.http.gates import CursorGate, PageSizeGate
 from customers.entrypoints.http.parameters import PageSize, Parameter
 from customers.entrypoints.http.request import RequestContext
@@ -29,7 +30,7 @@ class Query(AttrsInstance):
 
     __slots__ = ()
 
-    def bind(self, context: RequestContext, problems: list[Problem]) -> Self:  # noqa: ARG002
+    def bind(self, context: RequestContext, problems: Problems) -> Self:  # noqa: ARG002
         """The query for this request. Adds the problems that no gate can find."""
         return self
 
@@ -45,21 +46,22 @@ class QueryReader:
             for name, reader in self._readers.items()
             for parameter in _parameters(reader)
         }
-        self._defaults = {name: reader.read({}, []) for name, reader in self._readers.items()}
+        self._defaults = {
+            name: reader.read({}, Problems()) for name, reader in self._readers.items()
+        }
         self._places = {name: place for place, name in enumerate(self._defaults)}
         self._empty = query_class(**self._defaults)
 
     def read(self, context: RequestContext) -> Query:
         """Raises Invalid, which names every bad parameter, in the order of the fields."""
-        query, problems = self._empty, list[Problem]()
+        query, problems = self._empty, Problems()
         if context.request.query_string:
             query = self._decode(context.request.query, problems)
         query = query.bind(context, problems)
-        if problems:
-            raise Invalid(sorted(problems, key=self._place))
+        Problems(sorted(problems, key=self._place)).raise_if_any()
         return query
 
-    def _decode(self, query: MultiMapping[str], problems: list[Problem]) -> Query:
+    def _decode(self, query: MultiMapping[str], problems: Problems) -> Query:
         params: dict[str, list[str]] = {}
         for name, text in query.items():
             params.setdefault(snake(name), []).append(text)

@@ -1,14 +1,15 @@
 """A request as handlers see it: the tenant, the actor, the ids of the path, the JSON body."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
 from aiohttp import web
 from attrs import frozen
 
-from customers.core.errors import Invalid, InvalidValue, Problem
+from customers.core.errors import Invalid
+from customers.core.model.problems import Name, Problems
 from customers.core.model.values import Gate, IdGate, VisibleGate
 from customers.entrypoints.http.body import read_body
 from customers.entrypoints.http.tenant import actor_of, tenant_of
@@ -30,7 +31,7 @@ class RequestContext:
     body: Mapping[str, Any] | None
     raw: bytes
     named_tenant: str
-    problems: Sequence[Problem]
+    problems: Problems
     _path: Mapping[str, Any]
 
     @property
@@ -77,12 +78,15 @@ async def receive(request: web.Request, *, of_tenant: bool, max_bytes: int) -> R
     raw, body = b"", None
     if request.method not in ("GET", "HEAD"):
         raw, body = await read_body(request, max_bytes)
-    path, problems = _read_path(request)
-    tenant = ""
+    problems, tenant = Problems(), ""
     try:
         tenant = tenant_of(request, body) if of_tenant else ""
     except Invalid as error:
-        problems = [*error.problems, *problems]
+        problems.extend(error.problems)
+    path = {
+        name: problems.read(path_gate(name).read, text, Name(name))
+        for name, text in request.match_info.items()
+    }
     return RequestContext(
         request=request, body=body, raw=raw, named_tenant=tenant, path=path, problems=problems
     )
@@ -91,14 +95,3 @@ async def receive(request: web.Request, *, of_tenant: bool, max_bytes: int) -> R
 def path_gate(name: str) -> Gate:
     """The gate of a part of the path: an id of ours, or an outside order's."""
     return _ORDER_ID if name == "orderId" else _ID
-
-
-def _read_path(request: web.Request) -> tuple[Mapping[str, Any], list[Problem]]:
-    """The parts of the path through their gates, and what is wrong with them."""
-    parts, problems = {}, []
-    for name, text in request.match_info.items():
-        try:
-            parts[name] = path_gate(name).read(text)
-        except InvalidValue as error:
-            problems.append(error.at(name))
-    return parts, problems

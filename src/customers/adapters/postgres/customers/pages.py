@@ -49,7 +49,7 @@ async def page(
     """The rows of one page, with the columns of CUSTOMERS."""
     values = await _values(session, customer_filter)
     if member_pages.supports(customer_filter, sort):
-        statement = member_pages.page(sort.order)
+        statement = member_pages.page(sort.direction)
     else:
         statement = filters.statement(customer_filter, values, _page, sort)
     return await session.rows(statement, limit=page.size, offset=_offset(page), **values)
@@ -82,7 +82,7 @@ async def page_after(
         return await page(session, customer_filter, sort, Page(size=limit))
     values = await _values(session, customer_filter)
     if member_pages.supports(customer_filter, sort):
-        statement = member_pages.page_after(sort.order)
+        statement = member_pages.page_after(sort.direction)
     else:
         statement = filters.statement(customer_filter, values, _page_after, sort)
     values |= {"key_value": key.value, "key_id": key.id}
@@ -154,7 +154,7 @@ def _key_value(value: ColumnElement[Any], sort: CustomerSort) -> ColumnElement[A
 
 
 def _ascends(sort: CustomerSort) -> bool:
-    return sort.order is SortDirection.ASC
+    return sort.direction is SortDirection.ASC
 
 
 _COLUMNS = {SortField.LIFETIME_VALUE: "total_spent"}

@@ -17,6 +17,7 @@ from customers.core.errors import (
     StaleVersion,
 )
 from customers.core.model.customer import Customer, CustomerChange, CustomerDetails, LockReason
+from customers.core.model.problems import Problems
 from customers.core.model.query import MAX_PAGE_SIZE
 from customers.core.model.values import ChoiceGate, Id
 from customers.core.services.customers import Customers
@@ -55,13 +56,13 @@ class DeletionQuery(Query):
 class BatchQuery(Query):
     ids: Annotated[tuple[Id, ...], f"The ids of 1 to {MAX_PAGE_SIZE} customers."]
 
-    def bind(self, _: RequestContext, problems: list[Problem]) -> Self:
+    def bind(self, _: RequestContext, problems: Problems) -> Self:
         if not self.ids:
             message = "must name at least one customer"
-            problems.append(Problem(field="ids", code="REQUIRED", message=message))
+            problems.extend([Problem(field="ids", code="REQUIRED", message=message)])
         if len(self.ids) > MAX_PAGE_SIZE:
             message = f"must name at most {MAX_PAGE_SIZE} customers"
-            problems.append(Problem(field="ids", code="MAX_LENGTH", message=message))
+            problems.extend([Problem(field="ids", code="MAX_LENGTH", message=message)])
         return self
 
 
