@@ -17,8 +17,8 @@ STUBS := src/customers/entrypoints/grpc/generated
 WITH_ENV = $(if $(wildcard .env),$(BIN)/dotenv --file .env run --no-override --)
 
 .DEFAULT_GOAL := help
-.PHONY: help install run migrate test check examples bench bench-segments build clean lock proto \
-	openapi released
+.PHONY: help install run migrate test check examples bench bench-segments mutants build clean lock \
+	proto openapi released
 
 help: ## Shows this list
 	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | \
@@ -61,6 +61,9 @@ bench: .venv/.dev ## Measures every operation against its target, with 1,000,000
 
 bench-segments: .venv/.dev ## Compares the cost of segments: large and small tenants, with and without segments
 	$(BIN)/python -m benchmarks.segments $(ARGS)
+
+mutants: .venv/.dev ## Takes each field away from each place; a test must name it; takes 15 minutes
+	$(BIN)/python -m tools.field_mutants $(ARGS)
 
 build: .venv/.run ## Builds wheels and sdists of the service and the test kit into dist/
 	rm -rf dist

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from customers.core.model.address import Address, AddressType
 from customers.core.model.customer import Customer, CustomerStatus, CustomerType
+from customers.core.model.erasure import Erasure, RecordKind
 from customers.core.model.journal import (
     Communication,
     CommunicationStatus,
@@ -72,7 +73,7 @@ CUSTOMER: Final = Customer(
     lock_reason="a chargeback",
     locked_at=_day(4),
     locked_by=_id(3),
-    unlock_reason="a mistake",
+    unlock_reason="unlocked by mistake",
     unlocked_at=_day(5),
     unlocked_by=_id(4),
     created_at=_day(1),
@@ -186,6 +187,7 @@ CHANGE: Final = SequencedChange(
     cause=Cause.TIME,
     sequence=6,
 )
+ERASURE: Final = Erasure.of(CUSTOMER.id, _day(8), {RecordKind.NOTE: 2})
 COMPLETE: Final[Mapping[type, object]] = {
     type(value): value
     for value in (
@@ -202,5 +204,6 @@ COMPLETE: Final[Mapping[type, object]] = {
         REFRESH_STATE,
         PENDING_CHANGE,
         CHANGE,
+        ERASURE,
     )
 }

@@ -16,6 +16,7 @@ from sqlalchemy import Table
 from customers.adapters.postgres.schema import segment_tables, tables
 from customers.core.model.address import Address
 from customers.core.model.customer import Customer
+from customers.core.model.erasure import Erasure
 from customers.core.model.journal import Communication, Note
 from customers.core.model.membership import (
     Assignment,
@@ -99,6 +100,7 @@ STORED: Final[Mapping[type, Columns]] = {
     SequencedChange: Columns(
         table=segment_tables.customer_segment_changes, besides=names("tenant_id")
     ),
+    Erasure: Columns(table=tables.customer_erasures, besides=names("tenant_id")),
 }
 ENCODER: Final = Encoder(USD)
 ANSWERED: Final[Mapping[type, Answer]] = {
