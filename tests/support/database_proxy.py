@@ -49,12 +49,13 @@ class DatabaseProxy:
         await asyncio.gather(*self._connections)
 
     def _accept(self, reader: StreamReader, writer: StreamWriter) -> None:
+        self._writers.add(writer)
         self._connections.add(asyncio.create_task(self._connect(reader, writer)))
 
     async def _connect(self, reader: StreamReader, writer: StreamWriter) -> None:
         server, port = self._server_url.hostname, self._server_url.port
         server_reader, server_writer = await asyncio.open_connection(server, port)
-        self._writers |= {writer, server_writer}
+        self._writers.add(server_writer)
         await asyncio.gather(
             self._forward(reader, server_writer, self.received),
             self._forward(server_reader, writer, bytearray()),
