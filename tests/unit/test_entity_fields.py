@@ -14,10 +14,10 @@ from attrs import NOTHING, fields, frozen
 from sqlalchemy import Table
 
 from customers.adapters.postgres.schema import segment_tables, tables
-from customers.core.model.address import Address
-from customers.core.model.customer import Customer
+from customers.core.model.address import Address, AddressChange, AddressDetails
+from customers.core.model.customer import Customer, CustomerChange, CustomerDetails
 from customers.core.model.erasure import Erasure
-from customers.core.model.journal import Communication, Note
+from customers.core.model.journal import Communication, CommunicationDetails, Note, NoteDetails
 from customers.core.model.membership import (
     Assignment,
     PendingChange,
@@ -26,7 +26,7 @@ from customers.core.model.membership import (
     SequencedChange,
 )
 from customers.core.model.order import Entry, Statistics, StoredRefund
-from customers.core.model.payment import PaymentMethod
+from customers.core.model.payment import PaymentMethod, PaymentMethodChange, PaymentMethodDetails
 from customers.core.model.segment import Segment
 from customers.entrypoints.json import shapes
 from customers.entrypoints.json.decode import camel
@@ -135,6 +135,31 @@ ANSWERED: Final[Mapping[type, Answer]] = {
         instead={"entered": names("change")},
     ),
 }
+LOCKING: Final = names(
+    "lock_reason locked_at locked_by unlock_reason unlocked_at unlocked_by deleted_at erased_at"
+)
+OWNED: Final = names("id tenant_id customer_id created_at updated_at version statistics")
+SET_BY_THE_SERVICE: Final[Mapping[type, frozenset[str]]] = {
+    CustomerDetails: OWNED | LOCKING | names("status email_verified"),
+    CustomerChange: OWNED | LOCKING | names("user_id email_verified"),
+    AddressDetails: OWNED,
+    AddressChange: OWNED,
+    PaymentMethodDetails: OWNED,
+    PaymentMethodChange: OWNED
+    | names("payment_gateway gateway_payment_method_id payment_type card_brand last_four"),
+    NoteDetails: OWNED | names("created_by"),
+    CommunicationDetails: OWNED | names("status"),
+}
+ENTITY_OF: Final[Mapping[type, type]] = {
+    CustomerDetails: Customer,
+    CustomerChange: Customer,
+    AddressDetails: Address,
+    AddressChange: Address,
+    PaymentMethodDetails: PaymentMethod,
+    PaymentMethodChange: PaymentMethod,
+    NoteDetails: Note,
+    CommunicationDetails: Communication,
+}
 
 
 def field_names(entity: type, instead: Mapping[str, frozenset[str]]) -> frozenset[str]:
@@ -188,3 +213,17 @@ def test_shape_and_openapi_schema_have_the_keys_of_the_answer(entity: type) -> N
     shape = answer.shape.__required_keys__ | answer.shape.__optional_keys__  # type: ignore[attr-defined]
     assert shape == keys, f"json/shapes.py: {answer.shape.__name__}"
     assert properties(answer.shape.__name__) == keys, f"OpenAPI: {answer.shape.__name__}"
+
+
+@pytest.mark.parametrize("settable", SET_BY_THE_SERVICE, ids=lambda kind: kind.__name__)
+def test_callers_can_set_every_field_that_the_service_does_not_set(settable: type) -> None:
+    expected = field_names(ENTITY_OF[settable], {}) - SET_BY_THE_SERVICE[settable]
+    assert field_names(settable, {}) == expected, f"core/model: fields of {settable.__name__}"
+
+
+def test_a_column_of_customers_is_personal_unless_it_is_known_not_to_be() -> None:
+    """An erasure checks that all personal columns are empty."""
+    known = names("tenant_id id status customer_type locked_at unlocked_at created_at updated_at")
+    known |= STATISTICS | names("version deleted_at erased_at")
+    columns = tables.customers.columns
+    assert {column.name for column in columns if not column.info.get("personal")} == known

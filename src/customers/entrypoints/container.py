@@ -47,7 +47,7 @@ from customers.entrypoints.json.decode import Decoder
 from customers.entrypoints.json.encode import Encoder
 from customers.entrypoints.json.encode_segments import SegmentEncoder
 from customers.entrypoints.observability.ledger_metrics import LedgerMetrics
-from customers.entrypoints.observability.metrics import Metrics, PoolStats
+from customers.entrypoints.observability.metrics import Metrics, PoolUsage
 
 if TYPE_CHECKING:
     from customers.adapters.memory.storage import MemoryStorage
@@ -97,10 +97,10 @@ def _postgres_storage(settings: Settings, dsn: str, currency: Currency) -> "Post
     return PostgresStorage(dsn, currency=currency, pool=pool)
 
 
-def _pool_stats(storage: "PostgresStorage") -> Callable[[], PoolStats]:
-    def pool_stats() -> PoolStats:
+def _pool_stats(storage: "PostgresStorage") -> Callable[[], PoolUsage]:
+    def pool_stats() -> PoolUsage:
         stats = storage.pool_stats()
-        return PoolStats(size=stats.size, idle=stats.idle, waiting=stats.waiting)
+        return PoolUsage(size=stats.size, idle=stats.idle, waiting=stats.waiting)
 
     return pool_stats
 
@@ -212,7 +212,7 @@ class Container(containers.DeclarativeContainer):
     storage: providers.Provider[Storage] = providers.Selector(
         settings.provided.storage, memory=memory_storage, postgres=postgres_storage
     )
-    pool_stats: providers.Provider[Callable[[], PoolStats] | None] = providers.Selector(
+    pool_stats: providers.Provider[Callable[[], PoolUsage] | None] = providers.Selector(
         settings.provided.storage,
         memory=providers.Object(None),
         postgres=providers.Singleton(_pool_stats, postgres_storage),

@@ -35,6 +35,20 @@ class CombinedProblemsContract:
         answer = await api.post(f"{await customer_path(api)}/record-order", EURO, headers=no_tenant)
         assert answer.error == (400, "CURRENCY_MISMATCH")
 
+    async def test_a_missing_tenant_and_bad_rules_are_reported_at_once(self, api: Api) -> None:
+        no_tenant: dict[str, str | None] = {"X-Tenant-ID": None}
+        body = {"name": "Regulars", "rules": [{"field": "height", "operator": "gt", "value": 1}]}
+        answer = await api.post("/customers/segments", body, headers=no_tenant)
+        assert answer.error == (400, "TENANT_REQUIRED")
+        assert answer.pointers == {"/rules/0/field"}
+
+    async def test_bad_parameters_are_reported_in_the_order_of_the_document(self, api: Api) -> None:
+        names = "status min_total_spent sort_by sort_order page page_size".split()
+        for listed in (names, names[::-1]):
+            query = "&".join(f"{name}=%21" for name in listed)
+            answer = await api.get(f"/customers?{query}")
+            assert [detail["field"] for detail in answer.details] == names
+
     async def test_a_repeat_adds_a_missing_order_number(self, api: Api) -> None:
         customer = await customer_path(api)
         order = {"orderId": "o-1", "totalAmount": 1, "orderDate": "2026-01-01T00:00:00Z"}

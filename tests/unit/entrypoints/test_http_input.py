@@ -54,3 +54,21 @@ async def test_an_unknown_key_with_an_unpaired_surrogate_is_reported() -> None:
         answer = await api.post("/customers", json.dumps(body).encode(), headers=strict)
     assert (answer.status, answer.code) == (400, "VALIDATION_FAILED")
     assert answer.fields == {"\ud800"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "path"),
+    [
+        ("order", "record-order"),
+        ("refund", "orders/o-1/refunds"),
+        ("cancellation", "orders/o-1/cancel"),
+    ],
+)
+async def test_a_fact_with_bad_input_is_counted_as_invalid(kind: str, path: str) -> None:
+    body = {"currency": 5, "totalAmount": [], "amount": []}
+    sample = f'customers_ledger_facts_total{{kind="{kind}",outcome="invalid",transport="http"}} '
+    async with serving(MemoryStorage(currency=USD), tenant=a_tenant()) as api:
+        answer = await api.post(f"/customers/not-an-id/{path}", body)
+        assert answer.status == 400
+        metrics = (await api.send("GET", "/metrics", base="")).raw.decode()
+    assert f"{sample}1.0" in metrics.splitlines()

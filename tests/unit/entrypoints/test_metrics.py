@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from customers.entrypoints.observability.metrics import Metrics, PoolStats, shared_environment
+from customers.entrypoints.observability.metrics import Metrics, PoolUsage, shared_environment
 
 ROUTE = "/api/v1/customers/{id}"
 SHARE = """
 import os, pathlib, sys
-from customers.entrypoints.observability.metrics import Metrics, PoolStats, forget_process
+from customers.entrypoints.observability.metrics import Metrics, PoolUsage, forget_process
 folder = pathlib.Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
-pool = lambda: PoolStats(size=5, idle=2)
+pool = lambda: PoolUsage(size=5, idle=2)
 metrics = Metrics.create(version="1.2.3", pool=pool, multiprocess_dir=folder)
 metrics.http_started()
 metrics.count_fact(kind="order", transport="grpc", outcome="recorded")
@@ -127,17 +127,17 @@ def test_segment_builds_have_the_count_and_progress_set_last(
 
 
 def test_the_pool_is_sampled_when_the_metrics_are_rendered() -> None:
-    stats = PoolStats(size=4, idle=4, waiting=0)
+    stats = PoolUsage(size=4, idle=4, waiting=0)
     metrics = Metrics.create(version="1.2.3", pool=lambda: stats)
     metrics.render()
-    stats = PoolStats(size=10, idle=1, waiting=7)
+    stats = PoolUsage(size=10, idle=1, waiting=7)
     states = ("size", "idle", "in_use", "waiting")
     samples = [value(metrics, "customers_pool_connections", state=state) for state in states]
     assert samples == [10, 1, 9, 7]
 
 
 def test_a_pool_that_does_not_report_waiting_requests_has_no_sample_of_them() -> None:
-    metrics = Metrics.create(version="1.2.3", pool=lambda: PoolStats(size=1, idle=0))
+    metrics = Metrics.create(version="1.2.3", pool=lambda: PoolUsage(size=1, idle=0))
     assert value(metrics, "customers_pool_connections", state="in_use") == 1
     assert value(metrics, "customers_pool_connections", state="waiting") is None
 

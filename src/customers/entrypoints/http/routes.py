@@ -18,8 +18,6 @@ CUSTOMER: Final = "/customers/{customerId:(?!(?:batch|segments)(?:/|$))[^/]+}"
 SEGMENT: Final = "/customers/segments/{segmentId:(?!preview(?:/|$))[^/]+}"
 
 Handler = Callable[[RequestContext], Awaitable[web.Response]]
-# Returns the handler that is called instead of the given one.
-Around = Callable[["Route", Handler], Handler]
 
 
 @frozen

@@ -46,7 +46,7 @@ def method_label(method: str) -> str:
 
 
 @frozen(kw_only=True)
-class PoolStats:
+class PoolUsage:
     """The state of a connection pool; `waiting` is None where the pool does not report it."""
 
     size: int
@@ -63,7 +63,7 @@ class Metrics:
     """The metrics of one process, or of several that share a directory, in an own registry."""
 
     def __init__(
-        self, version: str, pool: Callable[[], PoolStats] | None, multiprocess_dir: Path | None
+        self, version: str, pool: Callable[[], PoolUsage] | None, multiprocess_dir: Path | None
     ) -> None:
         self._registry = CollectorRegistry()
         self._multiprocess_dir = multiprocess_dir
@@ -80,7 +80,7 @@ class Metrics:
         cls,
         *,
         version: str,
-        pool: Callable[[], PoolStats] | None = None,
+        pool: Callable[[], PoolUsage] | None = None,
         multiprocess_dir: Path | None = None,
     ) -> Self:
         """Metrics of this process alone, or merged with those of all that share the directory.

@@ -62,30 +62,30 @@ async def _bind(host: str, port: int, *, reuse_port: bool) -> list[socket.socket
     bound: list[socket.socket] = []
     with ExitStack() as opened:
         for family, kind, _, _, address in addresses:
-            candidate = opened.enter_context(socket.socket(family, kind))
-            _set_options(candidate, reuse_port=reuse_port, is_only_address=len(addresses) == 1)
-            if _try_to_bind(candidate, (address[0], port, *address[2:])):
-                bound.append(candidate)
-                port = candidate.getsockname()[1]
+            listener = opened.enter_context(socket.socket(family, kind))
+            _set_options(listener, reuse_port=reuse_port, is_only_address=len(addresses) == 1)
+            if _try_to_bind(listener, (address[0], port, *address[2:])):
+                bound.append(listener)
+                port = listener.getsockname()[1]
         if not bound:
             raise OSError(errno.EADDRNOTAVAIL, "this machine has no such address")
         opened.pop_all()
     return bound
 
 
-def _set_options(candidate: socket.socket, *, reuse_port: bool, is_only_address: bool) -> None:
-    candidate.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+def _set_options(listener: socket.socket, *, reuse_port: bool, is_only_address: bool) -> None:
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if reuse_port:
-        candidate.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    if candidate.family == socket.AF_INET6:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    if listener.family == socket.AF_INET6:
         # "::" alone accepts IPv4 too; an IPv6 address beside an IPv4 one must not.
-        candidate.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(not is_only_address))
+        listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(not is_only_address))
 
 
-def _try_to_bind(candidate: socket.socket, address: tuple[object, ...]) -> bool:
-    """Returns False if the machine lacks the address, which one of a name's addresses may be."""
+def _try_to_bind(listener: socket.socket, address: tuple[object, ...]) -> bool:
+    """Returns False if the machine lacks the address; a name may have other addresses."""
     try:
-        candidate.bind(address)
+        listener.bind(address)
     except OSError as error:
         if error.errno == errno.EADDRNOTAVAIL:
             return False

@@ -32,7 +32,9 @@ SAMPLE_SECONDS = 1.0
 
 @frozen(kw_only=True)
 class WorkerCommand:
-    """What a worker is to serve. In arguments or variables, others could see the password."""
+    """What a worker is to serve, passed through its standard input: the arguments and variables of
+    a process, and so the database password, could be read by others.
+    """
 
     settings: Settings
     metrics_dir: Path
@@ -98,7 +100,7 @@ async def _follow_supervisor(
 
 @asynccontextmanager
 async def _sample_pool(metrics: Metrics) -> AsyncIterator[None]:
-    """Samples the pool's metrics while the block runs: other workers report them, too."""
+    """Samples the pool's metrics while the block runs, for the worker that merges all metrics."""
 
     async def sample() -> None:
         while True:

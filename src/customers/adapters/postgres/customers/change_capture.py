@@ -115,14 +115,16 @@ def _in_utc(column: ColumnElement[Any]) -> ColumnElement[Any]:
 
 
 def _decode(image: str) -> Mapping[str, Any]:
+    """The row of a stored image; columns of another release are left out."""
     return {
         name: None if value is None else _DECODERS[name](value)
         for name, value in _JSON.decode(image).items()
+        if name in _DECODERS
     }
 
 
 def _decoder(column: Column[Any]) -> Callable[[Any], Any]:
-    """Makes a column's value of its JSON."""
+    """The function that decodes the JSON value of a column."""
     for kind, decode in _DECODERS_BY_TYPE:
         if isinstance(column.type, kind):
             return decode

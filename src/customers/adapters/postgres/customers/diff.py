@@ -16,14 +16,14 @@ Item = TypeVar("Item", Address, PaymentMethod)
 
 
 @frozen(kw_only=True)
-class Difference(Generic[Item]):
+class RowDiff(Generic[Item]):
     """The ids to remove first, then the values to save, one by one."""
 
     removed: Sequence[UUID]
     saved: Sequence[Item]
 
 
-def difference(before: Sequence[Item], after: Sequence[Item]) -> Difference[Item]:
+def difference(before: Sequence[Item], after: Sequence[Item]) -> RowDiff[Item]:
     """What turns the stored `before` into `after`; unchanged values are left out.
 
     Changed defaults are first saved without the default, so that there are never two.
@@ -36,4 +36,4 @@ def difference(before: Sequence[Item], after: Sequence[Item]) -> Difference[Item
         if item.id in stored and stored[item.id].is_default
     ]
     removed = stored.keys() - {item.id for item in after}
-    return Difference(removed=list(removed), saved=former_defaults + changed)
+    return RowDiff(removed=list(removed), saved=former_defaults + changed)

@@ -50,7 +50,8 @@ def head() -> str:
 def is_behind(revision: str) -> bool:
     """Whether a database at that revision lacks one that this code knows.
 
-    An unknown revision is a newer release's, with which this release works too.
+    An unknown revision is one of a newer release. This release works with it too, unless the
+    changelog says that older processes must stop first.
     """
     return revision in _older_revisions()
 

@@ -178,8 +178,9 @@ class _Parser:
         self, value: dict[str, object], allowed: frozenset[str], location: JsonPointer
     ) -> None:
         if self._strict:
-            for key in value.keys() - allowed:
-                self._problems.add(location.below(key), "UNKNOWN_FIELD", "unknown field")
+            for key in value:
+                if key not in allowed:
+                    self._problems.add(location.below(key), "UNKNOWN_FIELD", "unknown field")
 
     def _check_size(self, location: JsonPointer) -> None:
         """Adds a problem if the tree has too many conditions or groups."""
