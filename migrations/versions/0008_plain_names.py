@@ -1,4 +1,8 @@
-"""Tables and columns of memberships, rules and the ledger get the names of the model's fields."""
+"""Tables and columns of memberships, rules and the ledger get the names of the model's fields.
+
+The NOT NULL constraints that PostgreSQL 18 lists by name keep their old names; nothing refers to
+them.
+"""
 
 from alembic import op
 

@@ -147,7 +147,7 @@ class PostgresStorage(Storage):
     def _expect_no_transaction(self) -> Task[Any] | None:
         """The current task. Raises RuntimeError when it is in a transaction."""
         if (task := current_task()) in self._in_transaction:
-            raise RuntimeError("a transaction inside a transaction: end the first one before")
+            raise RuntimeError("transactions cannot be nested: end the first one before the next")
         return task
 
 

@@ -71,7 +71,7 @@ class StaticFile:
         return cls(plain=plain, gzipped=gzipped, digest=sha256(plain).hexdigest())
 
     def response(self, request: web.Request, headers: Mapping[str, str]) -> web.Response:
-        """Gzipped if the caller accepts it; 304 if the caller has it already."""
+        """Gzipped if accepted; 304 if the ETag of the caller matches."""
         body, tag, encoding = self.plain, self.digest, {}
         if _accepts_gzip(",".join(request.headers.getall("Accept-Encoding", ()))):
             body, tag, encoding = self.gzipped, f"{self.digest}-gzip", {"Content-Encoding": "gzip"}

@@ -1,4 +1,4 @@
-"""The routes of the test API, below /__test: they are of no tenant, and exist on request only."""
+"""The routes of the test API, below /__test, which need no tenant."""
 
 from datetime import timedelta
 from decimal import Decimal

@@ -28,7 +28,7 @@ _FIRST_SURROGATE, _AFTER_SURROGATES, _LAST_CHARACTER = 0xD800, 0xE000, "\U0010ff
 
 
 async def candidates(session: Session, search: str) -> Sequence[UUID] | None:
-    """The ids of customers among whom are all that the search finds.
+    """The ids of a superset of the customers that the search finds.
 
     None where it is no part of an e-mail address, or when there are more than MAX_CANDIDATES.
     """

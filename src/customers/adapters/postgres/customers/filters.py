@@ -49,7 +49,7 @@ def values(
 ) -> dict[str, object]:
     """The parameters of the filter's fields that are set.
 
-    `candidates` are customers among whom are all that its search finds, if they were looked up.
+    `candidates` are a superset of the customers that its search finds, if they were looked up.
     """
     parameters = {
         **_search(customer_filter.search, candidates),

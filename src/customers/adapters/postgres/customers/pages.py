@@ -58,7 +58,7 @@ async def page(
 async def page_with_total(
     session: Session, customer_filter: CustomerFilter, sort: CustomerSort, page: Page
 ) -> tuple[Sequence[Record], int]:
-    """As `page`, with the total, in one statement; in two past the end."""
+    """As `page`, with the total, in one statement; in two for a page past the end."""
     values = await _values(session, customer_filter)
     shape = counters.shape(customer_filter)
     statement = filters.statement(customer_filter, values, _page_with_total, sort, shape)
