@@ -7,8 +7,11 @@ from uuid import UUID
 from aiohttp import web
 
 from customers.core.errors import Invalid, InvalidValue, Problem
+from customers.core.model.problems import Problems
 from customers.core.model.values import IdGate, TextGate
 
+_MISMATCH = InvalidValue("TENANT_MISMATCH", "the tenants named in this request differ")
+_REQUIRED = InvalidValue("TENANT_REQUIRED", "name the tenant in the X-Tenant-ID header")
 _GATE = TextGate(max_length=255, blank=False)
 _HEADERS = ("X-Tenant-ID", "x-jwt-claim-tenant-id")
 _PARAMETERS = ("tenant_id", "tenantId")
@@ -17,19 +20,17 @@ _ACTOR_HEADERS = ("x-jwt-claim-sub", "X-User-ID")
 
 def tenant_of(request: web.BaseRequest, body: Mapping[str, Any] | None) -> str:
     """The tenant. Raises Invalid without one, for a malformed one, and if several disagree."""
-    problems: list[Problem] = []
-    tenants: set[str] = set()
+    problems, tenants = Problems(), set[str]()
     for field, pointer, raw in _mentions(request, body):
         try:
             tenants.add(_GATE.read(raw))
         except InvalidValue as error:
-            problems.append(error.at(field, pointer))
+            problems.extend([error.at(field, pointer)])
     if len(tenants) > 1:
-        problems.append(_problem("TENANT_MISMATCH", "the tenants named in this request differ"))
+        problems.extend([_MISMATCH.at("tenantId")])
     if not tenants and not problems:
-        problems.append(_problem("TENANT_REQUIRED", "name the tenant in the X-Tenant-ID header"))
-    if problems:
-        raise Invalid(problems)
+        problems.extend([_REQUIRED.at("tenantId")])
+    problems.raise_if_any()
     return tenants.pop()
 
 
@@ -67,7 +68,3 @@ def _query_mentions(request: web.BaseRequest) -> Iterator[tuple[str, str]]:
         if len(values) > 1:
             raise Invalid([Problem(field=name, message="must be given once", code="INVALID_VALUE")])
         yield from ((name, value) for value in values)
-
-
-def _problem(code: str, message: str) -> Problem:
-    return Problem(field="tenantId", message=message, code=code)

@@ -9,7 +9,8 @@ from typing import Annotated, Any
 from attrs import define, evolve, field, frozen
 from grpc import StatusCode
 
-from customers.core.errors import Invalid, InvalidValue, Problem
+from customers.core.errors import Invalid, InvalidValue
+from customers.core.model.problems import Problems
 from customers.core.model.values import ChoiceGate, Gate, TextGate, WholeNumberGate
 from customers.entrypoints.json.decode import Decoder
 from customers.entrypoints.testapi.gates import ObjectGate, OperationGate, operation_key
@@ -104,9 +105,8 @@ class Faults:
             raise Invalid([*error.problems, *problems]) from error
         if not details.replaces_answer and details.delay_ms is None:
             message = "needs at least one of status, rpcCode, delayMs and abort"
-            problems.append(InvalidValue("REQUIRED", message).at("", ""))
-        if problems:
-            raise Invalid(problems)
+            problems.extend([InvalidValue("REQUIRED", message).at("", "")])
+        problems.raise_if_any()
         return self.add(details, **match)
 
     def add(self, details: FaultDetails, *, operation: str = "", tenant_id: str = "") -> Fault:
@@ -148,16 +148,16 @@ class Faults:
             self._active[fault.id] = fault
 
 
-def _read_match(operations: OperationGate, match: Any) -> tuple[dict[str, str], list[Problem]]:
+def _read_match(operations: OperationGate, match: Any) -> tuple[dict[str, str], Problems]:
     """The arguments of `Faults.add` in the key `match`, and the problems with it."""
     gates: dict[str, Gate] = {"operation": operations, "tenantId": TextGate(max_length=255)}
     names = {"operation": "operation", "tenantId": "tenant_id"}
-    arguments, problems = dict[str, str](), list[Problem]()
+    arguments, problems = dict[str, str](), Problems()
     for key, raw in match.items() if isinstance(match, dict) else ():
         try:
             if key not in gates:
                 raise InvalidValue("UNKNOWN_FIELD", "unknown field")
             arguments[names[key]] = str(gates[key].read("" if raw is None else raw))
         except InvalidValue as error:
-            problems.append(error.at(key, f"/match/{key}"))
+            problems.extend([error.at(key, f"/match/{key}")])
     return arguments, problems
