@@ -26,9 +26,9 @@ async def test_statements_are_prepared_by_name_only_where_there_is_no_pooler(
         pool = PoolOptions(max_size=2, behind_pooler=behind_pooler)
         storage = PostgresStorage(proxy.url, currency=USD, pool=pool)
         await storage.open()
-        scene = await store_full_tenant(storage, tenant)
-        assert (await read_everything(storage, tenant))["get"] == scene.ada
-        await storage.autocommit(tenant).record_order(an_entry(scene.bob), scene.bob.created_at)
+        content = await store_full_tenant(storage, tenant)
+        assert (await read_everything(storage, tenant))["get"] == content.ada
+        await storage.autocommit(tenant).record_order(an_entry(content.bob), content.bob.created_at)
         assert await count(storage, tenant, CustomerFilter(search="ada@")) == 1
         await storage.close()
     assert (STATEMENT_NAME in proxy.received) is not behind_pooler

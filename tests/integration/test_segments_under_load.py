@@ -1,6 +1,6 @@
 """Members are right under concurrent writes, publications and reads, and after a killed backfill.
 
-STORM_SECONDS is how long the load lasts.
+LOAD_SECONDS is how long the load lasts.
 """
 
 import asyncio
@@ -22,20 +22,20 @@ from tests.support.service_process import Service, start_command
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(600)]
 
-SECONDS = float(os.environ.get("STORM_SECONDS", "12"))
+SECONDS = float(os.environ.get("LOAD_SECONDS", "12"))
 CONNECTIONS, TENANT, CUSTOMERS = 16, "shop", 80_000
 
 
 async def test_members_are_right_after_concurrent_load(empty: str, tmp_path: Path) -> None:
     with RestartableService(tmp_path, empty) as running:
         async with tenant_at(running.service) as session:
-            storm = RandomLoad(session, Random(20_260_115))
-            await storm.run(SECONDS, connections=CONNECTIONS)
+            load = RandomLoad(session, Random(20_260_115))
+            await load.run(SECONDS, connections=CONNECTIONS)
             assert await differences(empty, tmp_path) == "1 tenant checked, 0 differences\n"
-            for segment in await storm.send("GET", "/segments"):
-                await _expect_feed_of_members(storm, segment)
-    print(f"{storm.writes} writes, {storm.rule_changes} rule changes, {storm.statuses}")
-    assert min(storm.writes / CONNECTIONS, storm.rule_changes) > SECONDS
+            for segment in await load.send("GET", "/segments"):
+                await _expect_feed_of_members(load, segment)
+    print(f"{load.writes} writes, {load.rule_changes} rule changes, {load.statuses}")
+    assert min(load.writes / CONNECTIONS, load.rule_changes) > SECONDS
 
 
 async def test_a_killed_backfill_is_completed_after_the_restart(empty: str, tmp_path: Path) -> None:
@@ -73,10 +73,10 @@ async def differences(url: str, folder: Path) -> str:
         return doctor.output
 
 
-async def _expect_feed_of_members(storm: RandomLoad, segment: dict[str, Any]) -> None:
+async def _expect_feed_of_members(load: RandomLoad, segment: dict[str, Any]) -> None:
     """Every change enters a customer who is no member, or removes a member."""
     path, members, after = f"/segments/{segment['id']}", set[str](), 0
-    while (page := await storm.send("GET", f"{path}/changes?after={after}"))["changes"]:
+    while (page := await load.send("GET", f"{path}/changes?after={after}"))["changes"]:
         for change in page["changes"]:
             is_new = change["customerId"] not in members
             assert (change["change"] == "entered") is is_new, change

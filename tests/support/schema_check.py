@@ -131,7 +131,7 @@ def _routes() -> tuple[Sequence[Route], Sequence[Route]]:
 @cache
 def _described() -> tuple[Mapping[str, tuple[Operation, Document]], Mapping[str, str]]:
     """Each operation with a document of its own, and why others have none."""
-    described: dict[str, tuple[Operation, Document]] = {}
+    by_operation: dict[str, tuple[Operation, Document]] = {}
     reasons: dict[str, str] = {}
     for route in (route for routes in _routes() for route in routes):
         try:
@@ -139,16 +139,16 @@ def _described() -> tuple[Mapping[str, tuple[Operation, Document]], Mapping[str,
         except TypeError as error:
             reasons[route.operation] = repr(error)
         else:
-            described[route.operation] = (next(operations(own)), own)
-    return described, reasons
+            by_operation[route.operation] = (next(operations(own)), own)
+    return by_operation, reasons
 
 
 @cache
 def _patterns() -> list[tuple[re.Pattern[str], Operation]]:
     """The paths with the fewest slots first, as the service itself looks for them."""
-    described = _described()[0]
+    by_operation = _described()[0]
     all_operations = [
-        described[route.operation][0] if route.operation in described else _undescribed(route)
+        by_operation[route.operation][0] if route.operation in by_operation else _undescribed(route)
         for routes in _routes()
         for route in routes
     ]

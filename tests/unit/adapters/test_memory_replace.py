@@ -32,11 +32,11 @@ async def test_restoring_replaces_every_tenant(storage: MemoryStorage, tenant: s
 async def test_a_restore_shows_in_open_views_but_not_in_consistent_ones(
     storage: MemoryStorage, tenant: str
 ) -> None:
-    scene = await store_full_tenant(storage, tenant)
+    content = await store_full_tenant(storage, tenant)
     async with storage.view(tenant) as view, storage.consistent_view(tenant) as consistent:
         await storage.restore({})
         assert await view.segments.all() == []
-        assert await consistent.customers.get(scene.ada.id) == scene.ada
+        assert await consistent.customers.get(content.ada.id) == content.ada
 
 
 @pytest.mark.parametrize("name", ["restore", "forget all", "forget one"])

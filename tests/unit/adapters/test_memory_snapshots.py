@@ -74,9 +74,10 @@ async def test_a_restored_storage_reads_as_the_one_that_was_dumped(
 
 
 async def test_a_restored_state_dumps_to_the_same_data(storage: MemoryStorage, tenant: str) -> None:
-    scene = await store_full_tenant(storage, tenant)
-    await erase(storage, scene.ada)
-    await add_communications(storage, scene.bob, *(a_communication(scene.bob) for _ in range(2)))
+    content = await store_full_tenant(storage, tenant)
+    await erase(storage, content.ada)
+    communications = [a_communication(content.bob) for _ in range(2)]
+    await add_communications(storage, content.bob, *communications)
     await store_full_tenant(storage, OTHER)
     data = storage.dump()
     copy = await copied(storage)
@@ -158,10 +159,10 @@ async def test_pending_changes_are_applied_by_a_copy_as_by_the_original(
 async def test_a_customer_who_left_a_segment_is_no_member_in_a_copy(
     storage: MemoryStorage, tenant: str
 ) -> None:
-    scene = await store_full_tenant(storage, tenant)
-    await store_members(storage, scene.segment, scene.bob)
-    await remove_members(storage, scene.segment, scene.ada)
-    assert await stored_members(await copied(storage), scene.segment) == [scene.bob]
+    content = await store_full_tenant(storage, tenant)
+    await store_members(storage, content.segment, content.bob)
+    await remove_members(storage, content.segment, content.ada)
+    assert await stored_members(await copied(storage), content.segment) == [content.bob]
 
 
 async def test_the_tokens_of_deleted_customers_are_free_in_a_copy(
@@ -181,24 +182,24 @@ async def test_the_tokens_of_deleted_customers_are_free_in_a_copy(
 
 
 async def test_the_receipt_of_an_erasure_is_restored(storage: MemoryStorage, tenant: str) -> None:
-    scene = await store_full_tenant(storage, tenant)
-    erasure = await erase(storage, scene.ada)
+    content = await store_full_tenant(storage, tenant)
+    erasure = await erase(storage, content.ada)
     async with (await copied(storage)).transaction(tenant) as tx:
-        assert await tx.erasures.find(scene.ada.id) == erasure
+        assert await tx.erasures.find(content.ada.id) == erasure
         assert (
-            await tx.customers.get_any_for_update(scene.ada.id)
-        ).statistics == scene.ada.statistics
+            await tx.customers.get_any_for_update(content.ada.id)
+        ).statistics == content.ada.statistics
 
 
 async def test_a_segment_without_a_refresh_state_is_built(
     storage: MemoryStorage, tenant: str
 ) -> None:
-    scene = await store_full_tenant(storage, tenant)
+    content = await store_full_tenant(storage, tenant)
     data = storage.dump()
     for key in ("refreshStates", "changes"):
         del data[tenant][key]
     await storage.restore(data)
     assert await storage.tenants_to_refresh() == [tenant]
-    await start_backfill(storage, tenant, scene.segment.id, FixedClock())
-    assert (await refresh_state_of(storage, scene.segment)).is_ready
-    assert await stored_members(storage, scene.segment) == [scene.ada]
+    await start_backfill(storage, tenant, content.segment.id, FixedClock())
+    assert (await refresh_state_of(storage, content.segment)).is_ready
+    assert await stored_members(storage, content.segment) == [content.ada]

@@ -71,10 +71,10 @@ class PageSize:
 
     @classmethod
     def of(cls, *, default: int, max_size: int) -> Self:
-        described = f"Items per page; values above {max_size:,} are treated as {max_size:,}."
+        text = f"Items per page; values above {max_size:,} are treated as {max_size:,}."
         page_size, limit = (
             Parameter(name=name, gate=CountGate(), default=default, description=description)
-            for name, description in (("page_size", described), ("limit", "Same as `page_size`."))
+            for name, description in (("page_size", text), ("limit", "Same as `page_size`."))
         )
         return cls(page_size, limit, max_size)
 

@@ -120,12 +120,14 @@ def _query_parameter(parameter: Parameter) -> Schema:
         schema = {"type": "array", "items": schema}
     if parameter.default not in (None, "", ()):
         schema = schema | {"default": parameter.default}
-    described: Schema = {"name": parameter.name, "in": "query", "schema": schema}
+    parameter_object: Schema = {"name": parameter.name, "in": "query", "schema": schema}
     if parameter.is_list:
-        described |= {"style": "form", "explode": False}
+        parameter_object |= {"style": "form", "explode": False}
     if parameter.is_required:
-        described["required"] = True
-    return described | ({"description": parameter.description} if parameter.description else {})
+        parameter_object["required"] = True
+    if parameter.description:
+        parameter_object["description"] = parameter.description
+    return parameter_object
 
 
 def describe_headers(route: Route, status: int) -> dict[str, Schema]:
