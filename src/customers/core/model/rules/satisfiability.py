@@ -153,7 +153,7 @@ def _requires_empty(constraints: Sequence[Constraint]) -> bool:
 
 
 def _allows_no_tags(constraint: Constraint) -> bool:
-    """Whether a customer without tags satisfies it: they have all tags of an empty list."""
+    """Whether a customer without tags satisfies the constraint; `has_all` of no tags is true."""
     holds = constraint.is_about_emptiness or (_needs_all(constraint) and not _operands(constraint))
     return holds is constraint.holds
 
@@ -167,7 +167,7 @@ def _alternatives(constraint: Constraint) -> Iterator[frozenset[Any]]:
 
 
 def _needs_all(constraint: Constraint) -> bool:
-    """Whether it is about all of some tags; all of a single tag is the same as any of it."""
+    """Whether it is a `has_all` that no `has_any` replaces: one of a single tag is the same."""
     return constraint.condition.operator is Operator.HAS_ALL and len(_operands(constraint)) != 1
 
 
