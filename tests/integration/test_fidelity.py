@@ -22,11 +22,11 @@ from customers.entrypoints.grpc.generated.customers_pb2 import RecordOrdersReque
 from tests.support.api_client import JSON, Answer, encode_body
 from tests.support.api_steps import a_customer
 from tests.support.builders import USD
+from tests.support.grpc_service import a_cancellation, a_refund, an_order, usd
 from tests.support.memory_service import MemoryService, memory_service
 from tests.support.scenarios.playback import answers_of
 from tests.support.scenarios.requests import UNKNOWN, Request
 from tests.support.schema_check import Operation, operation_of, operations, the_document
-from tests.unit.entrypoints.grpc_service import a_cancellation, a_refund, an_order, usd
 
 # Its numbers depend on the process, not on the storage.
 METRICS: Final = "/metrics"

@@ -8,8 +8,8 @@ import grpc
 import pytest
 
 from customers.entrypoints.grpc.generated.customers_pb2_grpc import CustomersServiceStub
+from tests.support.grpc_service import an_order, usd
 from tests.support.service_process import MEMORY, call, connect, start_command, start_service
-from tests.unit.entrypoints.grpc_service import an_order, usd
 
 TEST_API = (*MEMORY, "--test-api")
 STATE = {"state": "a customer exists", "params": {"tenantId": "tenant"}}

@@ -24,8 +24,8 @@ from customers_testkit.server import SETTINGS, Server, ServiceDidNotStart, conne
 from customers_testkit.shapes import CustomerDetails, RuleCondition
 
 from customers.entrypoints.grpc.generated.customers_pb2_grpc import CustomersServiceStub
+from tests.support.grpc_service import an_order, usd
 from tests.support.service_process import COMMAND, is_alive
-from tests.unit.entrypoints.grpc_service import an_order, usd
 
 ROOT = Path(__file__).parents[2]
 ADA: CustomerDetails = {"email": "ada@example.test", "firstName": "Ada", "lastName": ""}

@@ -11,7 +11,7 @@ from customers.entrypoints.grpc.generated.customers_pb2 import (
     RecordOrdersRequest,
 )
 from customers.entrypoints.grpc.ledger import MAX_CONCURRENT_ORDERS
-from tests.unit.entrypoints.grpc_service import (
+from tests.support.grpc_service import (
     Rpc,
     a_refund,
     an_order,

@@ -15,7 +15,7 @@ from customers.entrypoints.grpc.generated.customers_pb2 import (
     RefundOrderRequest,
 )
 from tests.support.builders import NOW
-from tests.unit.entrypoints.grpc_service import (
+from tests.support.grpc_service import (
     a_cancellation,
     a_refund,
     an_order,

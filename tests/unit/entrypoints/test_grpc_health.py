@@ -15,8 +15,8 @@ from grpc_reflection.v1alpha.reflection_pb2 import (
 )
 from grpc_reflection.v1alpha.reflection_pb2_grpc import ServerReflectionStub
 
+from tests.support.grpc_service import Rpc, an_order, failure, serving
 from tests.support.patience import PATIENCE_SECONDS
-from tests.unit.entrypoints.grpc_service import Rpc, an_order, failure, serving
 
 SERVICES = ["", "customers.v1.CustomersService"]
 SERVING = HealthCheckResponse(status=HealthCheckResponse.SERVING)

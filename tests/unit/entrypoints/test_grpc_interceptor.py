@@ -15,8 +15,7 @@ from grpc.aio import AioRpcError
 
 from customers.entrypoints.grpc.generated.customers_pb2 import RecordOrdersRequest
 from customers.entrypoints.observability.logs import configure
-from tests.support.patience import DEADLINE_SECONDS
-from tests.unit.entrypoints.grpc_service import (
+from tests.support.grpc_service import (
     Rpc,
     a_cancellation,
     an_order,
@@ -24,6 +23,7 @@ from tests.unit.entrypoints.grpc_service import (
     reason,
     serving,
 )
+from tests.support.patience import DEADLINE_SECONDS
 
 RECORD = "customers.v1.CustomersService/RecordOrder"
 

@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from tests.unit.entrypoints.grpc_service import a_cancellation, serving
+from tests.support.grpc_service import a_cancellation, serving
 
 
 async def test_a_port_in_use_is_reported_with_its_address() -> None:

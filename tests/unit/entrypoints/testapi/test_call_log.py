@@ -10,8 +10,8 @@ from aiohttp import ServerDisconnectedError
 
 from tests.support.api_steps import a_customer, customer_path, new_customer, new_method
 from tests.support.builders import NOW
+from tests.support.grpc_service import an_order, usd
 from tests.support.memory_service import MemoryService, memory_service
-from tests.unit.entrypoints.grpc_service import an_order, usd
 
 CARD = "4111 1111 1111 1111"
 

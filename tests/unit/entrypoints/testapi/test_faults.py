@@ -9,8 +9,8 @@ from aiohttp import ClientError, ServerDisconnectedError
 
 from customers.entrypoints.grpc.generated.customers_pb2 import RecordOrdersRequest
 from tests.support.api_steps import a_customer, customer_path, new_customer
+from tests.support.grpc_service import an_order, usd
 from tests.support.memory_service import MemoryService
-from tests.unit.entrypoints.grpc_service import an_order, usd
 
 ORDER = {"orderId": "o-1", "totalAmount": 5}
 

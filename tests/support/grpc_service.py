@@ -119,8 +119,10 @@ def a_refund(customer_id: str, order_id: str = "order-1", **fields: Any) -> Refu
     return RefundOrderRequest(customer_id=customer_id, order_id=order_id, **defaults | fields)
 
 
-def a_cancellation(customer_id: str, order_id: str = "order-1") -> CancelOrderRequest:
-    return CancelOrderRequest(tenant_id=TENANT, customer_id=customer_id, order_id=order_id)
+def a_cancellation(
+    customer_id: str, order_id: str = "order-1", *, tenant_id: str = TENANT
+) -> CancelOrderRequest:
+    return CancelOrderRequest(tenant_id=tenant_id, customer_id=customer_id, order_id=order_id)
 
 
 async def failure(call: Awaitable[object]) -> tuple[grpc.StatusCode, Status]:
