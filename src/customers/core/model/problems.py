@@ -39,7 +39,8 @@ class Problems:
     def __init__(self, problems: Iterable[Problem] = ()) -> None:
         self._problems: dict[Problem, None] = {}
         self._locations: set[tuple[str, str | None]] = set()
-        self.extend(problems)
+        if problems:
+            self.extend(problems)
 
     def __bool__(self) -> bool:
         return bool(self._problems)

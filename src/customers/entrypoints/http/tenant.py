@@ -20,7 +20,8 @@ _ACTOR_HEADERS = ("x-jwt-claim-sub", "X-User-ID")
 
 def tenant_of(request: web.BaseRequest, body: Mapping[str, Any] | None) -> str:
     """The tenant. Raises Invalid without one, for a malformed one, and if several disagree."""
-    problems, tenants = Problems(), set[str]()
+    tenants: set[str] = set()
+    problems = Problems()
     for field, pointer, raw in _mentions(request, body):
         try:
             tenants.add(_GATE.read(raw))
