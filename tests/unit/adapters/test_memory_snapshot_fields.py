@@ -40,7 +40,14 @@ from tests.support.complete import (
 
 ID = CUSTOMER.id
 DELETED = evolve(CUSTOMER, erased_at=None)
-MANUAL = Segment(id=numbered_id(2), tenant_id=TENANT, name="manual", created_at=NOW, updated_at=NOW)
+MANUAL = Segment(
+    id=numbered_id(2),
+    tenant_id=TENANT,
+    name="manual",
+    is_active=False,  # an active segment would make the tenant capture customers
+    created_at=NOW,
+    updated_at=NOW,
+)
 ERASED = evolve(CUSTOMER.erased(NOW), id=numbered_id(9), statistics=NO_ORDERS)
 ERASURE = Erasure(customer_id=ERASED.id, erased_at=NOW, counts=dict.fromkeys(RecordKind, 2))
 
