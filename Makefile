@@ -62,7 +62,7 @@ bench: .venv/.dev ## Measures every operation against its target, with 1,000,000
 bench-segments: .venv/.dev ## Compares the cost of segments: large and small tenants, with and without segments
 	$(BIN)/python -m benchmarks.segments $(ARGS)
 
-mutants: .venv/.dev ## Takes each field away from each place; a test must name it; takes 15 minutes
+mutants: .venv/.dev ## Takes each field away from each place; a test must name it; takes an hour
 	$(BIN)/python -m tools.field_mutants $(ARGS)
 
 build: .venv/.run ## Builds wheels and sdists of the service and the test kit into dist/
