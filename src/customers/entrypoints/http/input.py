@@ -92,7 +92,7 @@ class BodyReader:
             context.problems.raise_if_any()
             return None
         values = _with_rules_text(context) if self._has_rules else context.body
-        problems, decoded = Problems(context.problems), None
+        problems, decoded = context.problems, None
         try:
             decoded = self._decode(values, is_strict=context.is_strict)
         except Invalid as error:

@@ -8,7 +8,7 @@ from uuid import UUID
 from aiohttp import web
 from attrs import frozen
 
-from customers.core.errors import Invalid
+from customers.core.errors import Invalid, InvalidValue
 from customers.core.model.problems import Name, Problems
 from customers.core.model.values import Gate, IdGate, VisibleGate
 from customers.entrypoints.http.body import read_body
@@ -83,10 +83,12 @@ async def receive(request: web.Request, *, of_tenant: bool, max_bytes: int) -> R
         tenant = tenant_of(request, body) if of_tenant else ""
     except Invalid as error:
         problems.extend(error.problems)
-    path = {
-        name: problems.read(path_gate(name).read, text, Name(name))
-        for name, text in request.match_info.items()
-    }
+    path = {}
+    for name, text in request.match_info.items():
+        try:
+            path[name] = path_gate(name).read(text)
+        except InvalidValue as error:
+            problems.add(Name(name), error.code, error.message)
     return RequestContext(
         request=request, body=body, raw=raw, named_tenant=tenant, path=path, problems=problems
     )

@@ -21,17 +21,18 @@ _ACTOR_HEADERS = ("x-jwt-claim-sub", "X-User-ID")
 def tenant_of(request: web.BaseRequest, body: Mapping[str, Any] | None) -> str:
     """The tenant. Raises Invalid without one, for a malformed one, and if several disagree."""
     tenants: set[str] = set()
-    problems = Problems()
+    problems: list[Problem] = []
     for field, pointer, raw in _mentions(request, body):
         try:
             tenants.add(_GATE.read(raw))
         except InvalidValue as error:
-            problems.extend([error.at(field, pointer)])
+            problems.append(error.at(field, pointer))
     if len(tenants) > 1:
-        problems.extend([_MISMATCH.at("tenantId")])
+        problems.append(_MISMATCH.at("tenantId"))
     if not tenants and not problems:
-        problems.extend([_REQUIRED.at("tenantId")])
-    problems.raise_if_any()
+        problems.append(_REQUIRED.at("tenantId"))
+    if problems:
+        raise Invalid(tuple(Problems(problems)))
     return tenants.pop()
 
 

@@ -1,9 +1,9 @@
 """Counts the facts that callers report to the ledger, by kind, transport and outcome."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from types import TracebackType
+from typing import Self
 
-from attrs import define
+from attrs import define, field
 
 from customers.core.errors import Conflict, CustomersError, Invalid, NotFound, Unavailable
 from customers.core.services.orders import LedgerResult
@@ -22,7 +22,23 @@ _OUTCOMES: tuple[tuple[type[CustomersError], Outcome], ...] = (
 class Observation:
     """One fact while it is recorded; the `with` block sets the result."""
 
-    result: LedgerResult | None = None
+    _metrics: "LedgerMetrics"
+    _kind: FactKind
+    result: LedgerResult | None = field(default=None, init=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        _: type[BaseException] | None,
+        error: BaseException | None,
+        __: TracebackType | None,
+    ) -> None:
+        if isinstance(error, CustomersError):
+            self._metrics.count(self._kind, _outcome(error))
+        elif error is None and self.result is not None:
+            self._metrics.count(self._kind, "duplicate" if self.result.duplicate else "recorded")
 
 
 class LedgerMetrics:
@@ -30,26 +46,19 @@ class LedgerMetrics:
         self._metrics = metrics
         self._transport: Transport = transport
 
-    @contextmanager
-    def observe(self, kind: FactKind) -> Iterator[Observation]:
-        """Counts one fact when the block ends, by the block's result or error.
+    def observe(self, kind: FactKind) -> Observation:
+        """Counts one fact when the `with` block ends, by the block's result or error.
 
         Other exceptions than CustomersError are not counted.
         """
-        observation = Observation()
-        try:
-            yield observation
-        except CustomersError as error:
-            self._count(kind, _outcome(error))
-            raise
-        if observation.result is not None:
-            self._count(kind, "duplicate" if observation.result.duplicate else "recorded")
+        return Observation(self, kind)
 
     def count_invalid(self, kind: FactKind) -> None:
         """Counts a fact that was refused before it could be recorded."""
-        self._count(kind, "invalid")
+        self.count(kind, "invalid")
 
-    def _count(self, kind: FactKind, outcome: Outcome | None) -> None:
+    def count(self, kind: FactKind, outcome: Outcome | None) -> None:
+        """Counts a fact, unless its outcome is none of those that are counted."""
         if outcome is not None:
             self._metrics.count_fact(kind=kind, transport=self._transport, outcome=outcome)
 
