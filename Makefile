@@ -84,8 +84,8 @@ proto: .venv/.dev ## Generates the gRPC code from proto/
 	proto/generate.sh $(STUBS)
 
 openapi: .venv/.dev ## Generates docs/openapi.json, docs/openapi.yaml and the test kit's client
-	$(BIN)/customers openapi > docs/openapi.json
-	$(BIN)/customers openapi --yaml > docs/openapi.yaml
+	$(BIN)/customers openapi > .venv/openapi.json && mv .venv/openapi.json docs/openapi.json
+	$(BIN)/customers openapi --yaml > .venv/openapi.yaml && mv .venv/openapi.yaml docs/openapi.yaml
 	PATH=$(BIN):$$PATH $(BIN)/python testkit/generate.py docs/openapi.json
 
 released: .venv/.dev ## Makes the current proto and OpenAPI document the baseline for breaking changes

@@ -9,7 +9,7 @@ from typing import Any
 
 import grpc
 from attrs import define, evolve
-from google.protobuf.json_format import MessageToDict
+from google.protobuf.json_format import MessageToDict, SerializeToJsonError
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 from grpc.aio import ServicerContext
@@ -146,5 +146,13 @@ def _call(path: str, name: str, request: Message | None) -> Call:
         tenants=_tenants(request),
         method="POST",
         path=path,
-        body=None if request is None else MessageToDict(request),
+        body=_json(request),
     )
+
+
+def _json(request: Message | None) -> dict[str, Any] | None:
+    """None for a message that JSON cannot say, such as one with a moment after the year 9999."""
+    try:
+        return None if request is None else MessageToDict(request)
+    except SerializeToJsonError:
+        return None

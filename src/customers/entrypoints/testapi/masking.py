@@ -40,4 +40,7 @@ def _is_secret(key: str) -> bool:
 
 
 def _mask_text(text: str) -> str:
-    return MASK if card_numbers(_ID.sub("", text)) else text
+    """The text, with question marks for unpaired surrogates, which no answer can hold."""
+    if card_numbers(_ID.sub("", text)):
+        return MASK
+    return text.encode(errors="replace").decode()

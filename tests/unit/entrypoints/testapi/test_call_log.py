@@ -66,6 +66,26 @@ async def test_a_refused_call_is_recorded_with_its_error(
     assert (rpc["status"], rpc["answer"]["code"]) == ("INVALID_ARGUMENT", "INVALID_ARGUMENT")
 
 
+async def test_a_body_with_an_unpaired_surrogate_is_shown_with_a_question_mark(
+    service: MemoryService,
+) -> None:
+    await service.api.send("POST", "/customers", b'{"email": "a\\ud800"}')
+    [call] = await service.recorded_calls("registerCustomer")
+    assert (call["body"], call["status"]) == ({"email": "a?"}, 400)
+
+
+async def test_a_grpc_call_that_json_cannot_say_is_recorded_without_its_body(
+    service: MemoryService,
+) -> None:
+    order = an_order("no id", tenant_id=service.tenant)
+    order.order_date.seconds = 10**15
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await service.stub.RecordOrder(order)
+    [call] = await service.recorded_calls("recordOrder")
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert (call["body"], call["status"]) == (None, "INVALID_ARGUMENT")
+
+
 async def await_answer(call: Awaitable[object]) -> None:
     await call
 
