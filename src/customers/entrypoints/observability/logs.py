@@ -7,6 +7,7 @@ redacts personal data (`redaction.py`, `exception_summary.py`) in case a caller 
 import io
 import logging
 import sys
+from collections.abc import Mapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from json import JSONEncoder
@@ -64,6 +65,11 @@ def configure(level: str, *, as_json: bool, stream: TextIO | None = None) -> Non
 def logger() -> FilteringBoundLogger:
     """The service's logger: `logger().info("what happened", id_or_count=…)`."""
     return _CONFIGURED.logger
+
+
+def json_line(level: str, event: str, values: Mapping[str, object]) -> str:
+    """An event as one JSON object, like those that are logged as JSON."""
+    return _as_json(None, level, _line(None, level, {"event": event, **values}))
 
 
 class RequestScope:

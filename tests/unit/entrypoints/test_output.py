@@ -1,0 +1,28 @@
+"""What commands print: sentences, or JSON objects in production."""
+
+import json
+
+import pytest
+
+from customers.entrypoints.observability.output import Output
+
+
+def test_a_result_is_a_sentence_on_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
+    Output(as_json=False).info("3 tenants checked", tenants=3)
+    assert capsys.readouterr() == ("3 tenants checked\n", "")
+
+
+def test_a_failure_is_a_sentence_on_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+    Output(as_json=False).error("the port is in use", port=8089)
+    assert capsys.readouterr() == ("", "Error: the port is in use\n")
+
+
+@pytest.mark.parametrize("level", ["info", "error"])
+def test_every_line_is_a_json_object_in_production(
+    level: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    getattr(Output(as_json=True), level)("first\nsecond", tenants=3)
+    [line] = "".join(capsys.readouterr()).splitlines()
+    written = json.loads(line)
+    assert written.pop("timestamp").endswith("Z")
+    assert written == {"level": level, "event": "first\nsecond", "tenants": 3}
