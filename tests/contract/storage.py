@@ -54,7 +54,7 @@ class ViewContract:
 
 class StorageContract:
     async def test_check_returns_when_the_storage_can_serve(self, storage: Storage) -> None:
-        await storage.check()
+        assert (await storage.check()).fault is None
 
     async def test_check_raises_after_close(self, storage_in: StorageIn) -> None:
         async with storage_in(USD) as storage:

@@ -10,7 +10,8 @@ import pytest
 from alembic import command
 from alembic.config import Config
 
-from customers.adapters.postgres.engine.migrate import LOCK, head, migrate
+from customers.adapters.postgres.engine.migrate import LOCK, migrate
+from customers.adapters.postgres.engine.revisions import head
 from customers.adapters.postgres.schema.tables import customers
 from customers.core.errors import Unavailable
 from tests.support.databases import rows

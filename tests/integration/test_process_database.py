@@ -138,7 +138,12 @@ def test_migrating_an_unreachable_database_is_one_sentence(tmp_path: Path) -> No
     address = f"postgres://user:hunter2@127.0.0.1:{a_free_port()}/customers"
     with start_command(tmp_path, "migrate", environ={"DATABASE_URL": address}) as migration:
         assert migration.exit_code() == 1
-    assert migration.errors == f"Error: {UNAVAILABLE}\n"
+    port = address.rpartition(":")[2].partition("/")[0]
+    assert migration.errors == (
+        f"Error: PostgreSQL at 127.0.0.1:{port}, database customers, role user: no server listens "
+        "there (connection refused): start PostgreSQL, or correct the host and the port in "
+        "DATABASE_URL\n"
+    )
 
 
 def test_stored_data_survives_a_kill(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from attrs import define, field, frozen
 from customers.core.errors import Unavailable
 from customers.core.model.customer import Customer
 from customers.core.model.order import Entry
-from customers.core.ports.storage import Autocommit, Storage, Transaction, View
+from customers.core.ports.storage import Autocommit, Storage, StorageStatus, Transaction, View
 
 
 @define(eq=False)
@@ -30,6 +30,7 @@ class FaultyStorage(Storage):
     gate: asyncio.Event = field(factory=asyncio.Event)
     order_arrived: asyncio.Event = field(factory=asyncio.Event)
     turns: list[int] = field(factory=list)
+    status: StorageStatus = StorageStatus()  # noqa: RUF009 - frozen
     autocommit_count: int = 0
     concurrent_orders: int = 0
     max_concurrent_orders: int = 0
@@ -72,10 +73,11 @@ class FaultyStorage(Storage):
     async def open(self) -> None:
         await self._inner.open()
 
-    async def check(self) -> None:
+    async def check(self) -> StorageStatus:
         if self.is_hanging:
             await asyncio.Event().wait()
         self._raise_fault()
+        return self.status
 
     async def close(self) -> None:
         await self._inner.close()

@@ -50,12 +50,42 @@ class Conflict(CustomersError):
     """The request contradicts stored data."""
 
 
+@frozen(kw_only=True)
+class StorageFault:
+    """Why a storage cannot be used: for its operators, not for callers of the API.
+
+    `cause` is what happened, in words; `remedy` what to do next; `place` the storage, without
+    secrets; `sqlstate` the code of the database, if it gave one; `kind` a name for programs.
+    Waiting does not cure a permanent fault.
+    """
+
+    kind: str
+    cause: str
+    remedy: str
+    place: str = ""
+    sqlstate: str = ""
+    is_permanent: bool = False
+
+    def __str__(self) -> str:
+        """All of it as one sentence."""
+        place = f"{self.place}: " if self.place else ""
+        state = f" (SQLSTATE {self.sqlstate})" if self.sqlstate else ""
+        return f"{place}{self.cause}{state}: {self.remedy}"
+
+
 class Unavailable(CustomersError):
-    """The storage cannot be reached; the same request may succeed in some seconds."""
+    """The storage cannot be reached; the same request may succeed in some seconds.
+
+    The message is for callers; `fault` tells operators why, where the storage knows.
+    """
 
     retry_after_seconds: ClassVar[int] = 2
     code = "STORAGE_UNAVAILABLE"
     message = "the storage is not available, try again in a moment"
+
+    def __init__(self, message: str = "", *, fault: StorageFault | None = None) -> None:
+        super().__init__(message)
+        self.fault = fault
 
 
 class Invalid(CustomersError):

@@ -5,14 +5,19 @@ Each command imports its modules when it runs, so that `--help` is fast.
 
 import os
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
+from customers.entrypoints.config.command_group import CommandGroup
 from customers.entrypoints.config.options import takes_settings
 from customers.entrypoints.config.settings import Settings
 
+if TYPE_CHECKING:
+    from customers.entrypoints.observability.output import Output
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+
+@click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="customers-service", prog_name="customers")
 def main() -> None:
     """The customers service: customers, their orders and their segments, over REST and gRPC."""
@@ -34,31 +39,46 @@ def serve(settings: Settings) -> None:
     from customers.entrypoints.process.loop import run
     from customers.entrypoints.process.serve import serve as serve_until_stopped
 
-    run(serve_until_stopped(settings))
+    run(serve_until_stopped(settings), _output(settings))
 
 
 @main.command()
+@click.option("--status", is_flag=True, help="Only print the revision of the database.")
+@click.option("--sql", is_flag=True, help="Only print the SQL of the migration.")
+@click.option("--to", metavar="REVISION", help="Revision to migrate to.  [default: the newest]")
+@click.option(
+    "--allow-data-loss",
+    is_flag=True,
+    help="Allow a REVISION older than the database's, which drops what later ones added.",
+)
 @takes_settings("database_url", "data_dir", "environment", "log_level")
-def migrate(settings: Settings) -> None:
+def migrate(
+    settings: Settings, *, status: bool, sql: bool, to: str | None, allow_data_loss: bool
+) -> None:
     """Migrate the database to the newest revision.
 
-    It is safe to run several at once: one migrates, the others wait for it.
+    It is safe to run several at once: one migrates, the others wait for it. A database that a newer
+    release has migrated stays as it is.
     """
-    from customers.entrypoints.container import database
-    from customers.entrypoints.container import migrate as migrate_database
+    from customers.entrypoints.process import migrate_command
     from customers.entrypoints.process.loop import run
 
-    async def migrate_once() -> None:
-        async with database(settings) as dsn:
-            await migrate_database(dsn)
-
     _configure_logs(settings)
-    run(migrate_once())
+    output = _output(settings)
+    if status:
+        run(migrate_command.print_status(settings, output), output)
+    elif sql:
+        run(migrate_command.print_sql(settings, to=to), output)
+    else:
+        migration = migrate_command.migrate(
+            settings, output, to=to, allow_data_loss=allow_data_loss
+        )
+        run(migration, output)
 
 
 @main.command()
 @click.option("--url", help="URL of the service.  [default: http://HOST:PORT]")
-@takes_settings("port", "host")
+@takes_settings("port", "host", "environment")
 def ready(settings: Settings, url: str | None) -> None:
     """Check whether a running service is ready.
 
@@ -68,10 +88,11 @@ def ready(settings: Settings, url: str | None) -> None:
     from customers.entrypoints.process.sockets import reachable_host, url_host
 
     default_url = f"http://{url_host(reachable_host(settings.host))}:{settings.port}"
+    output = _output(settings)
     if problem := readiness_problem(url or default_url):
-        click.echo(problem, err=True)
+        output.error(problem, prefix="")
         sys.exit(1)
-    click.echo("ready")
+    output.info("ready")
 
 
 @main.group()
@@ -91,7 +112,8 @@ def segments(settings: Settings, tenant: str | None) -> None:
     from customers.entrypoints.process.loop import run
 
     _configure_logs(settings)
-    run(check_segments(settings, tenant))
+    output = _output(settings)
+    run(check_segments(settings, tenant, output), output)
 
 
 @main.command()
@@ -117,7 +139,13 @@ def worker() -> None:
 
     command, lifeline = receive_command()
     _configure_logs(command.settings)
-    run(work(command, lifeline))
+    run(work(command, lifeline), _output(command.settings))
+
+
+def _output(settings: Settings) -> "Output":
+    from customers.entrypoints.observability.output import Output
+
+    return Output(as_json=settings.environment == "production")
 
 
 def _configure_logs(settings: Settings) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from importlib.metadata import version
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal
 
 from dependency_injector import containers, providers
@@ -72,10 +73,15 @@ def database(settings: Settings) -> AbstractAsyncContextManager[str]:
 
 
 async def migrate(dsn: str) -> None:
-    """Migrates the database to the newest revision."""
-    from customers.adapters.postgres.engine.migrate import migrate as migrate_database
+    """Migrates the database to the newest revision. Raises Unavailable."""
+    await migrations().migrate(dsn)
 
-    await migrate_database(dsn)
+
+def migrations() -> ModuleType:
+    """The module that reports on the schema of a database, and migrates it."""
+    from customers.adapters.postgres.engine import migrate
+
+    return migrate
 
 
 def _memory_storage(currency: Currency) -> "MemoryStorage":

@@ -17,6 +17,11 @@ def run(*arguments: str, **environ: str) -> Result:
     return CliRunner().invoke(main, arguments, env={**unset, **environ}, terminal_width=200)
 
 
+def events(result: Result) -> list[str]:
+    """The sentences on standard error of a command in production, which prints JSON lines."""
+    return [json.loads(line)["event"] for line in result.stderr.splitlines()]
+
+
 def test_the_version_is_the_version_of_the_package() -> None:
     result = run("--version")
     assert (result.exit_code, result.output) == (
@@ -68,7 +73,6 @@ def test_an_invalid_setting_stops_every_command_with_a_sentence(command: str) ->
     [
         (("--log-level", "loud"), {}, '--log-level: "loud" is not a log level: '),
         ((), {"DATABASE_URL": "mysql://shop:hunter2@db/d"}, "DATABASE_URL: the value is not "),
-        ((), {"ENVIRONMENT": "production"}, "DATABASE_URL: production requires the URL of "),
     ],
 )
 def test_an_invalid_setting_stops_the_segment_doctor_with_a_sentence(
@@ -83,7 +87,8 @@ def test_an_invalid_setting_stops_the_segment_doctor_with_a_sentence(
 def test_production_does_not_start_without_a_database() -> None:
     result = run("serve", ENVIRONMENT="production")
     assert result.exit_code == 2
-    assert result.stderr.startswith("DATABASE_URL: production requires the URL of a database")
+    [event] = events(result)
+    assert event.startswith("DATABASE_URL: production requires the URL of a database")
 
 
 def test_production_does_not_start_in_memory() -> None:
@@ -91,11 +96,21 @@ def test_production_does_not_start_in_memory() -> None:
         "serve", "--storage", "memory", ENVIRONMENT="production", DATABASE_URL="postgres://h/d"
     )
     assert result.exit_code == 2
-    assert result.stderr == "--storage: memory is not allowed in production: use postgres.\n"
+    assert events(result) == ["--storage: memory is not allowed in production: use postgres."]
 
 
 def test_an_unknown_option_is_an_error() -> None:
-    assert run("serve", "--prot", "1").exit_code == 2
+    result = run("serve", "--prot", "1")
+    assert result.exit_code == 2
+    assert "Error: No such option" in result.stderr
+
+
+@pytest.mark.parametrize("arguments", [("serve", "--prot", "1"), ("nonsense",), ("doctor", "x")])
+def test_in_production_a_usage_error_is_one_json_object(arguments: tuple[str, ...]) -> None:
+    result = run(*arguments, ENVIRONMENT="production")
+    assert (result.exit_code, result.stdout) == (2, "")
+    [event] = events(result)
+    assert event.startswith("No such ")
 
 
 def test_a_url_without_a_scheme_is_an_error() -> None:

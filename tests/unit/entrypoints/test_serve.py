@@ -7,6 +7,7 @@ import pytest
 
 from customers.entrypoints.config.setting_types import DatabaseUrl
 from customers.entrypoints.config.settings import Settings
+from customers.entrypoints.observability.output import Output
 from customers.entrypoints.process.loop import run
 from customers.entrypoints.process.ready_file import announce, remove_ready_file
 from customers.entrypoints.process.sockets import CannotListen
@@ -26,7 +27,7 @@ def failure(error: Exception, capsys: pytest.CaptureFixture[str]) -> tuple[int, 
         raise error
 
     with pytest.raises(SystemExit) as exited:
-        run(fail())
+        run(fail(), Output(as_json=False))
     assert isinstance(exited.value.code, int)
     return exited.value.code, capsys.readouterr().err
 

@@ -54,7 +54,7 @@ from customers.adapters.memory.state import State
 from customers.adapters.memory.tenants import Tenants
 from customers.core.model.json_pointer import JsonPointer
 from customers.core.model.money import Currency
-from customers.core.ports.storage import Autocommit, Storage, Transaction, View
+from customers.core.ports.storage import Autocommit, Storage, StorageStatus, Transaction, View
 
 _ROOT = JsonPointer()
 
@@ -135,8 +135,9 @@ class MemoryStorage(Storage):
     async def open(self) -> None:
         """Does nothing: there is nothing to open."""
 
-    async def check(self) -> None:
+    async def check(self) -> StorageStatus:
         self._tenants.check()
+        return StorageStatus()
 
     async def close(self) -> None:
         await self._tenants.close()

@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, context
 from typing import Any, TypeVar
 from uuid import UUID
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from customers.adapters.postgres.customers.addresses import PostgresAddresses
 from customers.adapters.postgres.customers.autocommit import PostgresAutocommit
@@ -31,8 +31,9 @@ from customers.adapters.postgres.segments import sweep
 from customers.adapters.postgres.segments.assignments import PostgresAssignments
 from customers.adapters.postgres.segments.memberships import PostgresMemberships
 from customers.adapters.postgres.segments.segments import PostgresSegments
+from customers.core.errors import Unavailable
 from customers.core.model.money import Currency
-from customers.core.ports.storage import Autocommit, Storage, Transaction, View
+from customers.core.ports.storage import Autocommit, Storage, StorageStatus, Transaction, View
 
 Opened = TypeVar("Opened")
 AnySession = TypeVar("AnySession", bound=Session)
@@ -60,10 +61,10 @@ class PostgresStorage(Storage):
     def pool_stats(self) -> PoolStats:
         return self._pool.stats()
 
-    async def check(self) -> None:
-        """Raises Unavailable, or WrongCurrency when the amounts are in another currency."""
+    async def check(self) -> StorageStatus:
         async with self._session("") as session:
-            await deployment.check(session, self._currency)
+            status = await deployment.status(session, self._currency)
+        return evolve(status, fault=status.fault and self._pool.report(status.fault))
 
     def view(self, tenant_id: str) -> AbstractAsyncContextManager[View]:
         def open_view(connection: Connection) -> tuple[Session, View]:
@@ -164,9 +165,11 @@ class _Connected(AbstractAsyncContextManager[Opened]):
         self._session, opened = self._open_session(await self._pool.acquire())
         return opened
 
-    async def __aexit__(self, *_: object) -> None:
+    async def __aexit__(self, _: object, error: BaseException | None, __: object) -> None:
         session = self._session
         await self._pool.release(session.end(), had_error=session.had_error)
+        if isinstance(error, Unavailable) and error.fault is not None:
+            error.fault = self._pool.report(error.fault)
 
 
 @frozen

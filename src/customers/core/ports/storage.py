@@ -6,6 +6,9 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from attrs import frozen
+
+from customers.core.errors import StorageFault
 from customers.core.model.customer import Customer
 from customers.core.model.order import Entry
 from customers.core.ports.customers import (
@@ -102,6 +105,27 @@ class Autocommit(Protocol):
         ...
 
 
+@frozen(kw_only=True)
+class SchemaRevision:
+    """The revision of a database's schema (None: it was never migrated), and the oldest one that
+    this program works with.
+    """
+
+    current: str | None
+    needed: str
+
+
+@frozen(kw_only=True)
+class StorageStatus:
+    """What a storage that answers says of itself.
+
+    `schema` is None for a storage without one; `fault` says why it must not serve, None if it may.
+    """
+
+    schema: SchemaRevision | None = None
+    fault: StorageFault | None = None
+
+
 class Storage(Protocol):
     """Stores customers, by tenant."""
 
@@ -150,8 +174,11 @@ class Storage(Protocol):
         """Prepares the storage for use. Does not fail when the storage cannot be reached."""
         ...
 
-    async def check(self) -> None:
-        """Returns when the storage can serve: it answers, and its schema is current."""
+    async def check(self) -> StorageStatus:
+        """Whether the storage can serve: its schema is the program's, for example.
+
+        Raises Unavailable when it does not answer.
+        """
         ...
 
     async def close(self) -> None:

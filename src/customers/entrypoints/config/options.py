@@ -41,7 +41,11 @@ def _load(options: dict[str, object]) -> Settings:
     try:
         return Settings.of_process(options)
     except SettingsError as error:
-        click.echo(error, err=True)
+        from customers.entrypoints.observability.output import Output  # noqa: PLC0415 - rare
+
+        output = Output(as_json=Settings.is_production(options))
+        for sentence in error.sentences:
+            output.error(sentence, prefix="")
         raise click.exceptions.Exit(2) from None
 
 

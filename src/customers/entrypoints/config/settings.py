@@ -189,6 +189,15 @@ class Settings:
         return cls.load(os.environ, options)
 
     @classmethod
+    def is_production(cls, options: Mapping[str, object]) -> bool:
+        """Whether the options or the environment of this process name production, even if other
+        settings are invalid.
+        """
+        [definition] = [setting for setting in catalogue() if setting.name == "environment"]
+        text, _ = definition.text_and_source(os.environ, options)
+        return text.lower() == "production"
+
+    @classmethod
     def load(cls, environ: Mapping[str, str], options: Mapping[str, object]) -> Self:
         """Settings from the options (by name; None: missing), else from the environment.
 

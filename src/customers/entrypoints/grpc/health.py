@@ -75,13 +75,13 @@ class Health(HealthServicer):
             return _NOT_SERVING
         try:
             async with asyncio.timeout(CHECK_SECONDS):
-                await self._storage.check()
+                status = await self._storage.check()
         except (TimeoutError, Unavailable):
             return _NOT_SERVING
         except Exception:
             logger().exception("storage health check failed")
             return _NOT_SERVING
-        return _NOT_SERVING if self._stopping.is_set() else _SERVING
+        return _NOT_SERVING if self._stopping.is_set() or status.fault else _SERVING
 
     async def _pause(self) -> None:
         """Waits for the next check, or until the server stops."""

@@ -355,18 +355,23 @@ class ProblemDocument(TypedDict):
     details: NotRequired[Sequence[Detail]]
 
 
+SchemaRevision = TypedDict("SchemaRevision", {"is": str | None, "needs": str})
+
+
 class Health(TypedDict):
     status: Literal["healthy"]
     service: str
     version: str
     database: Literal["up"]
+    schema: NotRequired[SchemaRevision]
 
 
 class Unhealthy(PlainError):
     status: Literal["unhealthy"]
     service: str
     version: str
-    database: Literal["down"]
+    database: Literal["up", "down"]
+    schema: NotRequired[SchemaRevision]
 
 
 class Ready(TypedDict):

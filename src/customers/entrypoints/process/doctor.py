@@ -2,34 +2,44 @@
 
 import sys
 
-import click
-
+from customers.core.errors import StorageFault, Unavailable
 from customers.core.services.doctor import Difference, Doctor
 from customers.entrypoints.config.settings import Settings
 from customers.entrypoints.container import Container, database
+from customers.entrypoints.observability.output import Output
 
 
-async def check_segments(settings: Settings, tenant_id: str | None) -> None:
+async def check_segments(settings: Settings, tenant_id: str | None, output: Output) -> None:
     """Checks the segments of a tenant (None: of all); exits with 1 if there is a difference."""
     async with database(settings) as dsn:
         container = Container(settings=settings, dsn=dsn)
         await container.storage().open()
         try:
-            await container.storage().check()
-            differences = await _print_differences(container.doctor(), tenant_id)
+            _check((await container.storage().check()).fault)
+            differences = await _print_differences(container.doctor(), tenant_id, output)
         finally:
             await container.storage().close()
     sys.exit(1 if differences else 0)
 
 
-async def _print_differences(doctor: Doctor, tenant_id: str | None) -> int:
+def _check(fault: StorageFault | None) -> None:
+    if fault is not None:
+        raise Unavailable(fault=fault)
+
+
+async def _print_differences(doctor: Doctor, tenant_id: str | None, output: Output) -> int:
     count = 0
     tenant_ids = await doctor.tenants() if tenant_id is None else [tenant_id]
     for checked_id in tenant_ids:
         async for difference in doctor.segments(checked_id):
             count += 1
-            click.echo(_line(checked_id, difference))
-    click.echo(f"{_counted(len(tenant_ids), 'tenant')} checked, {_counted(count, 'difference')}")
+            output.info(_line(checked_id, difference))
+    tenants = _counted(len(tenant_ids), "tenant")
+    output.info(
+        f"{tenants} checked, {_counted(count, 'difference')}",
+        tenants=len(tenant_ids),
+        differences=count,
+    )
     return count
 
 

@@ -1,10 +1,12 @@
 """Checks over HTTP whether a service is ready, for the health check of a container."""
 
+import json
 from http.client import HTTPException
 from urllib.error import HTTPError, URLError
 from urllib.request import ProxyHandler, build_opener
 
 TIMEOUT_SECONDS = 4.0
+MAX_BYTES = 10_000
 
 
 def readiness_problem(base_url: str) -> str | None:
@@ -18,6 +20,15 @@ def readiness_problem(base_url: str) -> str | None:
             return None if response.status == 200 else f"{url} answered {response.status}"
     except HTTPError as error:
         with error:
-            return f"{url} answered {error.code}"
+            return f"{url} answered {error.code}{_reason(error.read(MAX_BYTES))}"
     except (URLError, HTTPException, OSError, ValueError) as error:
         return f"{url} did not answer: {error}"
+
+
+def _reason(body: bytes) -> str:
+    """The message of an answer, if it has one."""
+    try:
+        message = json.loads(body)["message"]
+    except (ValueError, KeyError, TypeError):
+        return ""
+    return f": {message}"

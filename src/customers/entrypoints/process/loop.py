@@ -5,23 +5,35 @@ import sys
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-import click
-
+from customers.core.errors import Unavailable
 from customers.entrypoints.config.setting_types import without_passwords
-from customers.entrypoints.observability.exception_summary import ExceptionSummary
 from customers.entrypoints.observability.logs import logger
+from customers.entrypoints.observability.output import Output
+
+# How long a connection that failed in TLS takes to close; without it, the loop complains about it.
+CLOSING_SECONDS = 0.05
 
 
-def run(main: Coroutine[Any, Any, None]) -> None:
-    """Runs the coroutine; an exception becomes one sentence on standard error and exit code 1."""
+def run(main: Coroutine[Any, Any, None], output: Output) -> None:
+    """Runs the coroutine; an exception becomes one line on standard error and exit code 1."""
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(main)
+            runner.run(_finish(main))
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:
-        click.echo(f"Error: {without_passwords(_message(_first(error)))}", err=True)
+        first = _first(error)
+        output.error(without_passwords(_message(first)), **_values(first))
         sys.exit(1)
+
+
+async def _finish(main: Coroutine[Any, Any, None]) -> None:
+    """Runs the coroutine; after a failure, lets the connections that it closed go."""
+    try:
+        await main
+    except Exception:
+        await asyncio.sleep(CLOSING_SECONDS)
+        raise
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -41,7 +53,17 @@ def _first(error: Exception) -> Exception:
 
 def _message(error: Exception) -> str:
     """The message of our errors and of OSError; other messages may hold rows of the database."""
+    if isinstance(error, Unavailable) and error.fault is not None:
+        return str(error.fault)
     if isinstance(error, OSError) or type(error).__module__.startswith("customers."):
         return str(error)
     logger().error("process failed", exc_info=error)
-    return ExceptionSummary.of(error).as_text()
+    return f"unexpected {type(error).__name__}: this is a defect, its stack is in the log"
+
+
+def _values(error: Exception) -> dict[str, str]:
+    """What a program may want to know of the error, for a line of JSON."""
+    if not isinstance(error, Unavailable) or error.fault is None:
+        return {}
+    fault = error.fault
+    return {"fault": fault.kind, "sqlstate": fault.sqlstate, "remedy": fault.remedy}

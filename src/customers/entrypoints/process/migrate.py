@@ -17,11 +17,14 @@ RETRY_SECONDS = 1.0
 
 @asynccontextmanager
 async def migrate_at_start(settings: Settings, dsn: str) -> AsyncIterator[None]:
-    """Migrates before the block runs, or during it if the database cannot be reached yet."""
+    """Migrates before the block runs, or during it if the database cannot be used yet.
+
+    Raises Unavailable for a fault that waiting does not cure.
+    """
     if not dsn or settings.environment == "production" or await _try_to_migrate(dsn):
         yield
         return
-    logger().warning("database unavailable: migrating as soon as it can be reached")
+    logger().info("migrating as soon as the database can be used")
     migrating = asyncio.create_task(_keep_trying(dsn))
     try:
         yield
@@ -37,14 +40,19 @@ async def _keep_trying(dsn: str) -> None:
         while not is_migrated:
             await asyncio.sleep(RETRY_SECONDS)
             is_migrated = await _try_to_migrate(dsn)
+    except Unavailable as error:
+        logger().error("migration failed: the service will not become ready", cause=str(error))
     except Exception:
         logger().exception("migration failed: the service will not become ready")
 
 
 async def _try_to_migrate(dsn: str) -> bool:
-    """Returns False if the database cannot be reached."""
+    """Returns False if the database cannot be used yet; raises Unavailable if waiting is no use."""
     try:
         await migrate(dsn)
-    except Unavailable:
+    except Unavailable as error:
+        if error.fault is not None and error.fault.is_permanent:
+            raise
+        logger().debug("cannot migrate yet", cause=str(error.fault))
         return False
     return True

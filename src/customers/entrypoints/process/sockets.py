@@ -31,11 +31,17 @@ async def bind_sockets(
     """A socket for each address of the host, all on one port; port 0 picks a free one.
 
     Other processes can bind the same port if all of them set `reuse_port`. Raises OSError, whose
-    message names the interface (HTTP, gRPC) and the address.
+    message names the interface (HTTP, gRPC) and the address, and CannotListen for a bad host.
     """
     try:
         return await _bind(host, port, reuse_port=reuse_port)
+    except socket.gaierror as error:
+        message = f"HOST: {host} cannot be resolved: use another name, or an IP address"
+        raise CannotListen(message) from error
     except OSError as error:
+        if error.errno == errno.EADDRNOTAVAIL:
+            message = f"HOST: {host} is no address of this machine: use one that is, or 0.0.0.0"
+            raise CannotListen(message) from error
         address, reason = f"{url_host(host)}:{port}", (error.strerror or str(error)).lower()
         message = f"cannot serve {interface} at {address}: {reason}"
         raise OSError(error.errno, message) from error

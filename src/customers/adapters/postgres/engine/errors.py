@@ -6,8 +6,9 @@ not listed here is a defect and is raised unchanged.
 
 from typing import NoReturn
 
-from asyncpg import InterfaceError, InternalClientError, PostgresError
+from asyncpg import ClientConfigurationError, InterfaceError, InternalClientError, PostgresError
 
+from customers.adapters.postgres.engine.faults import fault_of
 from customers.core.errors import (
     CustomersError,
     EmailTaken,
@@ -37,8 +38,11 @@ _UNAVAILABLE_STATES = frozenset(
         "25006",  # a standby: the primary has moved
         "25P03",  # idle in a transaction for too long
         "3D000",  # no such database, yet
+        "3F000",  # no such schema, yet
         "40001",  # serialization failure
         "40P01",  # deadlock
+        "42501",  # a permission is missing
+        "42703",  # no such column: the schema is that of another release
         "42P01",  # no such table: not migrated yet
         "55P03",  # a lock was not available
     )
@@ -51,7 +55,7 @@ def translate(error: Exception, *, connection_lost: bool) -> NoReturn:
     if taken is not None:
         raise taken from error
     if connection_lost or is_temporary(error):
-        raise Unavailable from error
+        raise Unavailable(fault=fault_of(error)) from error
     raise error
 
 
@@ -61,6 +65,6 @@ def is_temporary(error: Exception) -> bool:
     A server that dies in the middle of a message leaves the driver with an InternalClientError.
     """
     if not isinstance(error, PostgresError):
-        return isinstance(error, OSError | InternalClientError)
+        return isinstance(error, OSError | InternalClientError | ClientConfigurationError)
     state = error.sqlstate or ""
     return state in _UNAVAILABLE_STATES or state[:2] in _UNAVAILABLE_CLASSES

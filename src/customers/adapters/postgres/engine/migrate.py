@@ -1,75 +1,224 @@
-"""Migrates a database to the current schema. The revisions are in `migrations`."""
+"""Migrates a database to a revision of the schema, the newest one by default.
+
+The revisions are in `migrations`. Everything here uses a direct connection to the server, not one
+through a transaction-mode pooler.
+"""
 
 import asyncio
 import logging
-from functools import cache
-from importlib.resources import files
-from pathlib import Path
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from io import StringIO
+from typing import TypeAlias
 
 import asyncpg
 from alembic import command
 from alembic.config import Config
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, func, select
+from attrs import evolve, frozen
+from sqlalchemy import Connection as WrappedConnection
+from sqlalchemy import func, select
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from customers.adapters.postgres.engine.errors import DRIVER_ERRORS, translate
+from customers.adapters.postgres.engine import revisions
+from customers.adapters.postgres.engine.address import DatabaseAddress
+from customers.adapters.postgres.engine.errors import DRIVER_ERRORS, is_temporary
+from customers.adapters.postgres.engine.faults import fault_of
+from customers.adapters.postgres.engine.migration_checks import check, current_revision
 from customers.adapters.postgres.engine.pool import for_asyncpg
+from customers.adapters.postgres.engine.revisions import Revision
 from customers.adapters.postgres.engine.statements import Statement
+from customers.core.errors import StorageFault, Unavailable
 
 # The advisory lock held during a migration: a number that no other program is likely to choose.
 LOCK = 0x637573746F6D65
+CONNECT_SECONDS = 10.0
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 _log = logging.getLogger(__name__)
 
 
-async def migrate(dsn: str) -> None:
-    """Applies the revisions that the database lacks; waits while another process migrates it.
+class CannotMigrate(Exception):
+    """The target of a migration is refused; the message says why, and what to do."""
 
-    Runs once at a time in a process, because alembic has a global, and over a direct connection to
-    the server, not through a transaction-mode pooler. Raises Unavailable.
+
+@frozen(kw_only=True)
+class SchemaReport:
+    """A database's revision (None: never migrated) and what this program knows of revisions."""
+
+    current: str | None
+    needed: str
+    newest: str
+    pending: Sequence[Revision]
+    place: str
+
+    @property
+    def is_newer(self) -> bool:
+        """Whether a newer release of the service migrated the database."""
+        return self.current is not None and revisions.is_newer(self.current)
+
+
+@frozen(kw_only=True)
+class Migration:
+    """What a migration did: the revisions before and after it."""
+
+    before: str | None
+    after: str
+    place: str
+
+    @property
+    def is_from_newer_release(self) -> bool:
+        """Whether the database is at a revision of a newer release, and was left as it was."""
+        return revisions.is_newer(self.after)
+
+
+async def migrate(dsn: str, *, to: str | None = None, allow_data_loss: bool = False) -> Migration:
+    """Applies the revisions that the database lacks, up to `to`; waits while another process
+    migrates it. A database of a newer release stays as it is.
+
+    An older revision than the database's is only restored with `allow_data_loss`. Runs once at a
+    time in a process, because alembic has a global. Raises Unavailable, with the fault, and
+    CannotMigrate.
     """
-    connection = await _connect(dsn)
-    try:
+    target = _target(to)
+    async with _connected(dsn) as connection:
         await _lock(connection)
-        await _upgrade(connection)
-    finally:
-        await connection.close()  # this releases the lock as well
+        before = await current_revision(connection)
+        is_downgrade = before is not None and target < before
+        if before is not None and revisions.is_newer(before) and to is None:
+            return Migration(before=before, after=before, place=str(DatabaseAddress.of(dsn)))
+        if is_downgrade and (revisions.is_newer(before or "") or not allow_data_loss):
+            raise CannotMigrate(_downgrade_message(before or "", target))
+        if before != target:
+            await check(connection, before)
+            await _run(connection, _steps(before, target))
+    return Migration(before=before, after=target, place=str(DatabaseAddress.of(dsn)))
 
 
-@cache
-def head() -> str:
-    """The newest revision that this code knows."""
-    newest = ScriptDirectory.from_config(_config()).get_current_head()
-    if newest is None:
-        raise RuntimeError(f"no revisions in {_scripts()}: the installation is incomplete")
-    return newest
+async def report(dsn: str) -> SchemaReport:
+    """The revision of the database, and what `migrate` would do. Raises Unavailable."""
+    async with _connected(dsn) as connection:
+        current = await current_revision(connection)
+    return SchemaReport(
+        current=current,
+        needed=revisions.NEEDED,
+        newest=revisions.head(),
+        pending=revisions.pending(current),
+        place=str(DatabaseAddress.of(dsn)),
+    )
 
 
-def is_behind(revision: str) -> bool:
-    """Whether a database at that revision lacks one that this code knows.
-
-    An unknown revision is one of a newer release. This release works with it too, unless the
-    changelog says that older processes must stop first.
-    """
-    return revision in _older_revisions()
-
-
-@cache
-def _older_revisions() -> frozenset[str]:
-    scripts = ScriptDirectory.from_config(_config()).walk_revisions()
-    return frozenset(script.revision for script in scripts) - {head()}
+async def sql(dsn: str, *, to: str | None = None) -> str:
+    """The SQL with which `migrate` would migrate the database. Raises as `migrate` does."""
+    target, current = _target(to), (await report(dsn)).current
+    if current is not None and target < current:
+        raise CannotMigrate(_downgrade_message(current, target))
+    config, output = revisions.config(), StringIO()
+    config.output_buffer = output
+    start = "" if current is None else f"{current}:"
+    await asyncio.to_thread(command.upgrade, config, f"{start}{target}", sql=True)
+    return output.getvalue()
 
 
-async def _connect(dsn: str) -> "asyncpg.Connection[asyncpg.Record]":
+@frozen
+class _Step:
+    """The change to one revision."""
+
+    revision: Revision
+    is_downgrade: bool
+
+    def run(self, config: Config) -> None:
+        number, title = self.revision.number, self.revision.title
+        if self.is_downgrade:
+            _log.info("restoring revision %s", number)
+            command.downgrade(config, number)
+        else:
+            _log.info("applying revision %s: %s", number, title)
+            command.upgrade(config, number)
+
+
+def _steps(before: str | None, target: str) -> Sequence[_Step]:
+    """One step for each revision that is applied, or a single one to restore an older revision."""
+    if before is not None and target < before:
+        [revision] = [one for one in revisions.revisions() if one.number == target]
+        return [_Step(revision, is_downgrade=True)]
+    pending = revisions.pending(before)
+    return [
+        _Step(revision, is_downgrade=False) for revision in pending if revision.number <= target
+    ]
+
+
+def _target(to: str | None) -> str:
+    if to is None:
+        return revisions.head()
+    if revisions.is_known(to):
+        return to
+    known = ", ".join(revision.number for revision in revisions.revisions())
+    raise CannotMigrate(f'"{to}" is no revision of this program: use one of {known}')
+
+
+def _downgrade_message(current: str, target: str) -> str:
+    if revisions.is_newer(current):
+        return (
+            f"the database is at revision {current}, which this program does not know: "
+            f"only the release that knows it can restore {target}"
+        )
+    return (
+        f"the database is at revision {current}: restoring {target} drops what later revisions "
+        "added, with its data; back the database up, then repeat with --allow-data-loss"
+    )
+
+
+@asynccontextmanager
+async def _connected(dsn: str) -> "AsyncIterator[Connection]":
+    """A connection whose failures, and those of the block, are raised as Unavailable."""
+    address = DatabaseAddress.of(dsn)
     try:
-        return await asyncpg.connect(for_asyncpg(dsn), timeout=10)
-    except DRIVER_ERRORS as error:
-        translate(error, connection_lost=False)
+        connection = await asyncpg.connect(for_asyncpg(dsn), timeout=CONNECT_SECONDS)
+        try:
+            yield connection
+        finally:
+            await connection.close()  # this releases the lock as well
+    except Unavailable as error:
+        if error.fault is not None:
+            error.fault = evolve(error.fault, place=str(address))
+        raise
+    except (DBAPIError, *DRIVER_ERRORS) as error:
+        cause = _of_driver(error)
+        if not is_temporary(cause) and _state(cause) not in _EXPECTED_STATES:
+            raise
+        raise Unavailable(fault=_fault(cause, address)) from error
 
 
-async def _lock(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+def _of_driver(error: Exception) -> Exception:
+    """The error of the driver, which SQLAlchemy wraps twice."""
+    cause = error.orig.__cause__ if isinstance(error, DBAPIError) and error.orig else error
+    return cause if isinstance(cause, Exception) else error
+
+
+def _state(error: Exception) -> str:
+    return getattr(error, "sqlstate", None) or ""
+
+
+# A table, index or type of another program has a name of ours; an extension cannot be loaded.
+_EXPECTED_STATES = frozenset(("42P07", "42710", "0A000", "F0000"))
+
+
+def _fault(error: Exception, address: DatabaseAddress) -> StorageFault:
+    fault = fault_of(error, address=address)
+    if _state(error) not in ("42P07", "42710"):
+        return fault
+    return evolve(
+        fault,
+        kind="foreign_table",
+        cause="the database has a table or index of that name already, which is not ours",
+        remedy="use an empty database, or an empty schema with search_path in DATABASE_URL",
+    )
+
+
+async def _lock(connection: "Connection") -> None:
     """Polls for the lock. A statement that waited for it would hold a snapshot, for which an index
     built concurrently by another replica would wait.
     """
@@ -81,31 +230,19 @@ async def _lock(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
         await asyncio.sleep(0.1)
 
 
-async def _upgrade(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
-    async def connect() -> "asyncpg.Connection[asyncpg.Record]":
+async def _run(connection: "Connection", steps: Sequence[_Step]) -> None:
+    async def connect() -> "Connection":
         return connection
+
+    def run(wrapped: WrappedConnection) -> None:
+        config = revisions.config()
+        config.attributes["connection"] = wrapped
+        for step in steps:
+            step.run(config)
 
     engine = create_async_engine("postgresql+asyncpg://", async_creator=connect, poolclass=NullPool)
     async with engine.connect() as wrapped:
-        await wrapped.run_sync(_run)
-
-
-def _run(connection: Connection) -> None:
-    config = _config()
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
-
-
-def _config() -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(_scripts()).replace("%", "%%"))
-    return config
-
-
-def _scripts() -> Path:
-    """The folder of the revisions: in the installed package, or at the top of a checkout."""
-    installed = Path(str(files("customers"))) / "migrations"
-    return installed if installed.is_dir() else Path(__file__).parents[5] / "migrations"
+        await wrapped.run_sync(run)
 
 
 _TRY_LOCK = Statement.of(select(func.pg_try_advisory_lock(LOCK)))

@@ -13,11 +13,14 @@ from urllib.parse import parse_qsl, urlencode
 import asyncpg
 from asyncpg import Record
 from asyncpg.pool import PoolConnectionProxy
-from attrs import frozen
+from attrs import evolve, frozen
 
+from customers.adapters.postgres.engine.address import DatabaseAddress
 from customers.adapters.postgres.engine.codecs import set_codecs
 from customers.adapters.postgres.engine.errors import DRIVER_ERRORS, is_temporary, translate
-from customers.core.errors import Unavailable
+from customers.adapters.postgres.engine.fault_log import FaultLog
+from customers.adapters.postgres.engine.faults import fault_of
+from customers.core.errors import StorageFault, Unavailable
 
 Connection: TypeAlias = "PoolConnectionProxy[Record]"
 # What a waiting task gets: a connection, or None for a permit to acquire one from asyncpg's pool.
@@ -61,7 +64,9 @@ class Pool:
 
     def __init__(self, dsn: str, options: PoolOptions) -> None:
         self._dsn = for_asyncpg(dsn)
+        self.address = DatabaseAddress.of(dsn)
         self._options = options
+        self._fault_log = FaultLog()
         self._pool: asyncpg.Pool[Record] | None = None
         self._idle: list[Connection] = []
         self._waiting: deque[asyncio.Future[Grant]] = deque()
@@ -77,7 +82,9 @@ class Pool:
         except DRIVER_ERRORS as error:
             if not is_temporary(error):
                 raise
-            _log.warning("the database is not available yet: %s", type(error).__name__)
+            fault = self.report(fault_of(error))
+            if fault.is_permanent:
+                raise Unavailable(str(fault), fault=fault) from error
             self._pool = await self._new(0)
 
     async def close(self) -> None:
@@ -90,7 +97,11 @@ class Pool:
 
     async def acquire(self) -> Connection:
         """A connection for one task, which must release it. Raises Unavailable."""
-        connection = await self._free_connection()
+        try:
+            connection = await self._free_connection()
+        except Unavailable as error:
+            error.fault = error.fault and self.report(error.fault)
+            raise
         self._in_use.add(connection)
         return connection
 
@@ -108,6 +119,12 @@ class Pool:
             waiter.set_result(connection)
         else:
             self._idle.append(connection)
+
+    def report(self, fault: StorageFault) -> StorageFault:
+        """Adds the address of the database to a fault, and logs it."""
+        placed = fault if fault.place else evolve(fault, place=str(self.address))
+        self._fault_log.log(placed)
+        return placed
 
     def stats(self) -> PoolStats:
         pool = self._pool
@@ -148,7 +165,7 @@ class Pool:
         try:
             await self._opened().release(connection)
         except DRIVER_ERRORS as error:
-            _log.warning("a database connection was lost: %s", type(error).__name__)
+            _log.warning("a database connection was lost: %s", fault_of(error))
         finally:
             self._add_permit()
 
@@ -210,9 +227,17 @@ class Pool:
         )
 
 
+_ALL_IN_USE = StorageFault(
+    kind="pool_exhausted",
+    cause="every connection of the pool was in use for POOL_TIMEOUT",
+    remedy="look for slow statements in pg_stat_activity, or raise POOL_SIZE",
+)
+
+
 def _time_out(waiter: "asyncio.Future[Grant]") -> None:
     if not waiter.done():
-        waiter.set_exception(Unavailable("every connection is in use, try again in a moment"))
+        message = "every connection is in use, try again in a moment"
+        waiter.set_exception(Unavailable(message, fault=_ALL_IN_USE))
 
 
 def for_asyncpg(dsn: str) -> str:

@@ -1,12 +1,13 @@
 """The probes: health, readiness, liveness, metrics. They need no tenant."""
 
 import asyncio
+from typing import Any
 
 from aiohttp import web
-from attrs import evolve
+from attrs import evolve, frozen
 
 from customers.core.errors import Unavailable
-from customers.core.ports.storage import Storage
+from customers.core.ports.storage import SchemaRevision, Storage
 from customers.entrypoints.http.drain import Drain
 from customers.entrypoints.http.errors import (
     RETRY_LATER,
@@ -24,6 +25,15 @@ from customers.entrypoints.observability.logs import logger
 from customers.entrypoints.observability.metrics import Metrics
 
 CHECK_SECONDS = 3.0
+
+
+@frozen(kw_only=True)
+class StorageHealth:
+    """Whether the storage answers, and why it cannot be used; None if it can."""
+
+    is_up: bool
+    problem: str | None
+    schema: SchemaRevision | None = None
 
 
 class Probes:
@@ -49,14 +59,19 @@ class Probes:
     async def health(self, context: RequestContext) -> web.Response:
         """Check health
 
-        Whether the service and its database work.
+        Whether the service and its database work, and the revision of the database's schema.
         """
-        failure = await self._storage_failure()
-        service = {"service": SERVICE, "version": self._version}
-        if failure is None:
-            return json_response({"status": "healthy", **service, "database": "up"})
-        body = {"status": "unhealthy", **service, "database": "down"}
-        return _unavailable(context.request, body, failure)
+        health = await self._storage_health()
+        body = {
+            "status": "unhealthy" if health.problem else "healthy",
+            "service": SERVICE,
+            "version": self._version,
+            "database": "up" if health.is_up else "down",
+            **_schema(health.schema),
+        }
+        if health.problem is None:
+            return json_response(body)
+        return _unavailable(context.request, body, health.problem)
 
     async def ready(self, context: RequestContext) -> web.Response:
         """Check readiness
@@ -66,8 +81,8 @@ class Probes:
         if self._drain.is_stopping:
             message = "the service is stopping"
             return _unavailable(context.request, {"status": "stopping"}, message, code="STOPPING")
-        if failure := await self._storage_failure():
-            return _unavailable(context.request, {"status": "not ready"}, failure)
+        if problem := (await self._storage_health()).problem:
+            return _unavailable(context.request, {"status": "not ready"}, problem)
         return json_response({"status": "ready"})
 
     async def live(self, _: RequestContext) -> web.Response:
@@ -85,23 +100,30 @@ class Probes:
         text, content_type = self._metrics.render()
         return web.Response(body=text, headers={"Content-Type": content_type})
 
-    async def _storage_failure(self) -> str | None:
-        """Why the storage cannot be used, for callers; None if it can."""
+    async def _storage_health(self) -> StorageHealth:
         try:
             async with asyncio.timeout(CHECK_SECONDS):
-                await self._storage.check()
+                status = await self._storage.check()
         except Unavailable as error:
-            return str(error)
+            return StorageHealth(is_up=False, problem=str(error.fault or error))
         except TimeoutError:
-            return "the storage does not answer in time"
+            return StorageHealth(is_up=False, problem="the storage does not answer in time")
         except Exception:
             logger().exception("storage check failed")
-            return "the storage cannot be used; the reason has been logged"
-        return None
+            reason = "the storage cannot be used; the reason has been logged"
+            return StorageHealth(is_up=False, problem=reason)
+        problem = None if status.fault is None else str(status.fault)
+        return StorageHealth(is_up=True, problem=problem, schema=status.schema)
+
+
+def _schema(schema: SchemaRevision | None) -> dict[str, Any]:
+    if schema is None:
+        return {}
+    return {"schema": {"is": schema.current, "needs": schema.needed}}
 
 
 def _unavailable(
-    request: web.Request, body: dict[str, str], message: str, code: str = Unavailable.code
+    request: web.Request, body: dict[str, Any], message: str, code: str = Unavailable.code
 ) -> web.Response:
     """The body of a probe with the keys of an error; a problem document where one is accepted."""
     error = ErrorResponse(status=503, code=code, message=message, headers=RETRY_LATER)

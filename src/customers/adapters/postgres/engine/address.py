@@ -1,0 +1,51 @@
+"""The address of a database for people: where it is, and as whom we connect, without secrets."""
+
+from typing import Self
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from attrs import frozen
+
+PORT = 5432
+
+
+@frozen(kw_only=True)
+class DatabaseAddress:
+    """What a URL names; its defaults are those of PostgreSQL."""
+
+    host: str
+    port: str
+    database: str
+    role: str
+
+    @classmethod
+    def of(cls, dsn: str) -> Self:
+        """The address in a `postgresql://` URL; parameters of its query take precedence."""
+        url = urlsplit(dsn)
+        query = {name: values[-1] for name, values in parse_qs(url.query).items()}
+        _, _, location = url.netloc.rpartition("@")
+        host, port = _host_and_port(location)
+        role = query.get("user") or unquote(url.username or "")
+        database = query.get("dbname") or query.get("database") or unquote(url.path.lstrip("/"))
+        return cls(
+            host=query.get("host") or host or "localhost",
+            port=query.get("port") or port or str(PORT),
+            role=role or "that of the operating system's user",
+            database=database or role or "that named as the role",
+        )
+
+    def __str__(self) -> str:
+        if "," in self.host:
+            return f"PostgreSQL at {self.host}, database {self.database}, role {self.role}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"PostgreSQL at {host}:{self.port}, database {self.database}, role {self.role}"
+
+
+def _host_and_port(location: str) -> tuple[str, str]:
+    """Of `host`, `host:port`, `[address]:port`; several hosts stay together, as they are."""
+    if "," in location:
+        return location, ""
+    if location.startswith("["):
+        host, _, rest = location[1:].partition("]")
+        return host, rest.removeprefix(":")
+    host, _, port = location.partition(":")
+    return unquote(host), port

@@ -1,0 +1,25 @@
+"""Logs why the storage could not be used: each kind of fault at most once a second."""
+
+import logging
+from collections.abc import Callable
+from time import monotonic
+
+from customers.core.errors import StorageFault
+
+INTERVAL_SECONDS = 1.0
+
+_log = logging.getLogger(__name__)
+
+
+class FaultLog:
+    """Remembers when it logged a fault of each kind; `now` returns seconds."""
+
+    def __init__(self, now: Callable[[], float] = monotonic) -> None:
+        self._now = now
+        self._logged_at: dict[tuple[str, str], float] = {}
+
+    def log(self, fault: StorageFault) -> None:
+        key, now = (fault.kind, fault.sqlstate), self._now()
+        if now - self._logged_at.get(key, -INTERVAL_SECONDS) >= INTERVAL_SECONDS:
+            self._logged_at[key] = now
+            _log.warning("storage unavailable: %s", fault)

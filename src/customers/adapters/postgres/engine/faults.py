@@ -1,0 +1,179 @@
+"""Errors of the driver, of the network and of the server, explained to operators.
+
+A failure is known by its type or its SQLSTATE, never by its message. The message of the server is
+quoted where it names settings, roles and files only, never rows.
+"""
+
+import errno
+import re
+import socket
+import ssl
+
+import asyncpg
+from asyncpg import InternalClientError, PostgresError
+
+from customers.adapters.postgres.engine.address import DatabaseAddress
+from customers.core.errors import StorageFault
+
+# What the server says in these classes and states holds no data of customers.
+_QUOTED = ("08", "28", "3D", "53", "57", "58", "25006", "42501", "42P01", "3F000", "42704")
+_MAX_QUOTED_LENGTH = 200
+_ERROR_NUMBER = re.compile(r"\[Errno (\d+)\]")
+
+_CHECK_URL = "correct the host and the port in DATABASE_URL"
+_BY_STATE: dict[str, tuple[str, str, str]] = {
+    # SQLSTATE: kind, cause, remedy
+    "28P01": (
+        "authentication_failed",
+        "the password is wrong, or the role does not exist",
+        "correct the role and the password in DATABASE_URL",
+    ),
+    "28000": (
+        "connection_rejected",
+        "the server rejects this connection",
+        "allow the role in pg_hba.conf, or correct the role and sslmode in DATABASE_URL",
+    ),
+    "3D000": (
+        "no_database",
+        "the database does not exist",
+        "create it with CREATE DATABASE, or correct its name in DATABASE_URL",
+    ),
+    "3F000": (
+        "no_schema",
+        "no schema of the search_path exists",
+        "create the schema, or correct the search_path of the role or of DATABASE_URL",
+    ),
+    "25006": (
+        "read_only",
+        "the server is read-only",
+        "point DATABASE_URL to the primary, or turn default_transaction_read_only off",
+    ),
+    "42501": (
+        "no_permission",
+        "the role lacks a permission",
+        "grant it to the role, or use the role that owns the tables",
+    ),
+    "42P01": (
+        "not_migrated",
+        "a table of the service is missing",
+        "run `customers migrate`",
+    ),
+    "42703": (
+        "schema_mismatch",
+        "the tables are not those of this program",
+        "compare them with `customers migrate --status`",
+    ),
+    "53100": ("disk_full", "the disk of the server is full", "free some space on it"),
+    "53200": ("out_of_memory", "the server is out of memory", "give it more, or lower POOL_SIZE"),
+    "53300": (
+        "too_many_connections",
+        "the server accepts no more connections",
+        "lower POOL_SIZE or WORKERS, or raise max_connections or the role's CONNECTION LIMIT",
+    ),
+    "55P03": ("locked", "a row or table stays locked", "end the transaction that holds the lock"),
+    "57014": (
+        "statement_timeout",
+        "a statement was cancelled, most likely by STATEMENT_TIMEOUT",
+        "look for locks in pg_stat_activity, or raise STATEMENT_TIMEOUT",
+    ),
+    "57P03": ("starting", "the server is starting up or shutting down", "wait until it is up"),
+    "58P01": (
+        "missing_file",
+        "the server lacks a file",
+        "install the server's contrib modules (pg_trgm and btree_gin)",
+    ),
+}
+_BY_CLASS: dict[str, tuple[str, str, str]] = {
+    "08": ("connection_lost", "the connection was lost", "check the server's log"),
+    "28": _BY_STATE["28000"],
+    "40": (
+        "conflict",
+        "the server ended a transaction because of another one",
+        "nothing: the caller tries again",
+    ),
+    "53": ("out_of_resources", "the server is out of a resource", "check the server's log"),
+    "57": ("server_intervened", "the server ended the connection", "check the server's log"),
+    "58": ("server_failure", "the server failed at a file", "check the server's log"),
+}
+_OTHER = ("failure", "the server reports an error", "check the server's log")
+
+
+def fault_of(error: Exception, *, address: DatabaseAddress | None = None) -> StorageFault:
+    """Why the storage cannot be used, by the error of the driver."""
+    place = "" if address is None else str(address)
+    if isinstance(error, PostgresError) and error.sqlstate:
+        kind, cause, remedy = _of_state(error.sqlstate)
+        return StorageFault(
+            kind=kind,
+            cause=cause + _quotation(error),
+            remedy=remedy,
+            place=place,
+            sqlstate=error.sqlstate,
+        )
+    kind, cause, remedy = _of_connection(error)
+    is_permanent = kind == "invalid_url"
+    return StorageFault(
+        kind=kind, cause=cause, remedy=remedy, place=place, is_permanent=is_permanent
+    )
+
+
+def _of_state(state: str) -> tuple[str, str, str]:
+    return _BY_STATE.get(state) or _BY_CLASS.get(state[:2], _OTHER)
+
+
+def _quotation(error: PostgresError) -> str:
+    state = error.sqlstate or ""
+    if not state.startswith(_QUOTED):
+        return ""
+    message = str(error.args[0] if error.args else "").partition("\n")[0]
+    return f'; the server says "{message[:_MAX_QUOTED_LENGTH]}"' if message else ""
+
+
+def _of_connection(error: Exception) -> tuple[str, str, str]:
+    """Of an error that is not the server's: of the network, of TLS, or of the driver."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        cause = f"the certificate of the server is not trusted ({error.verify_message})"
+        remedy = "name the certificate authority with sslrootcert=… in DATABASE_URL"
+        return "certificate_rejected", cause, remedy
+    if isinstance(error, ssl.SSLError):
+        cause = f"TLS failed ({error.reason or type(error).__name__})"
+        return (
+            "tls_failed",
+            cause,
+            "check sslmode in DATABASE_URL and the TLS settings of the server",
+        )
+    if isinstance(error, asyncpg.ClientConfigurationError):
+        return "invalid_url", f"DATABASE_URL cannot be used ({error})", "correct it"
+    if isinstance(error, OSError):
+        return _of_network(error)
+    if isinstance(error, InternalClientError):
+        return "connection_lost", "the server broke the protocol", "check the server's log"
+    return "connection_lost", "the connection was lost", "check that the server runs"
+
+
+def _of_network(error: OSError) -> tuple[str, str, str]:
+    number = _number(error)
+    if isinstance(error, socket.gaierror):
+        return "unknown_host", "the host name cannot be resolved", _CHECK_URL
+    if isinstance(error, TimeoutError) or number == errno.ETIMEDOUT:
+        remedy = f"{_CHECK_URL}, or let the firewall pass the connection"
+        return "no_answer", "no answer in time", remedy
+    if number == errno.ECONNREFUSED:
+        remedy = f"start PostgreSQL, or {_CHECK_URL}"
+        return "connection_refused", "no server listens there (connection refused)", remedy
+    if type(error) is ConnectionError:  # asyncpg's own, for a refused request for TLS
+        remedy = "turn ssl on at the server, or set sslmode=prefer in DATABASE_URL"
+        return "tls_not_offered", "sslmode requires TLS, which the server does not offer", remedy
+    if isinstance(error, FileNotFoundError | PermissionError):
+        cause = f"{(error.strerror or 'no such file').lower()}: {error.filename or 'the socket'}"
+        return "missing_file_here", cause, "correct the path in DATABASE_URL"
+    cause = f"the connection failed ({error.strerror or error})"
+    return "connection_failed", cause, f"check that the server runs, or {_CHECK_URL}"
+
+
+def _number(error: OSError) -> int | None:
+    """The error number; where several addresses were tried, the first that a message names."""
+    if error.errno is not None:
+        return error.errno
+    named = _ERROR_NUMBER.search(str(error))
+    return int(named[1]) if named else None

@@ -1,0 +1,136 @@
+"""What a database must have before a migration touches it; a failure names what is missing."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import asyncpg
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Integer,
+    Text,
+    any_,
+    bindparam,
+    cast,
+    column,
+    func,
+    select,
+    table,
+)
+
+from customers.adapters.postgres.engine.deployment import schema_fault, server_fault
+from customers.adapters.postgres.engine.statements import Statement
+from customers.adapters.postgres.schema.tables import customers
+from customers.core.errors import StorageFault, Unavailable
+
+EXTENSIONS = ("pg_trgm", "btree_gin")
+
+
+async def current_revision(connection: "asyncpg.Connection[Any]") -> str | None:
+    """The revision of the database; None if it was never migrated.
+
+    Raises Unavailable, with the fault, for a revision of another program.
+    """
+    if not await connection.fetchval(_HAS_REVISIONS.sql, *_HAS_REVISIONS.arguments({})):
+        return None
+    revision = await connection.fetchval(_REVISION.sql, *_REVISION.arguments({}))
+    if revision is None:
+        return None
+    if (fault := schema_fault(revision)) and fault.is_permanent:
+        raise Unavailable(str(fault), fault=fault)
+    return str(revision)
+
+
+async def check(connection: "asyncpg.Connection[Any]", current: str | None) -> None:
+    """Raises Unavailable, with the fault, when a migration from that revision would fail."""
+    values = {"extensions": list(EXTENSIONS), "tables": sorted(customers.metadata.tables)}
+    row = await connection.fetchrow(_FACTS.sql, *_FACTS.arguments(values))
+    for fault in _faults(row, current):
+        raise Unavailable(str(fault), fault=fault)
+
+
+def _faults(row: Any, current: str | None) -> Iterator[StorageFault]:
+    """The faults of the server, of the database, of its schema, and of the role's permissions."""
+    if fault := server_fault(row["version"] // 10_000, row["encoding"]):
+        yield fault
+    if row["schema"] is None:
+        yield _fault(
+            "no_schema",
+            "no schema of the search_path exists",
+            "create the schema, or correct the search_path of the role or of DATABASE_URL",
+        )
+    if current is None and (names := _listed(row["foreign_tables"])):
+        yield _fault(
+            "foreign_tables",
+            f'the schema "{row["schema"]}" has tables of another program: {names}',
+            "use an empty database, or an empty schema with search_path in DATABASE_URL",
+        )
+    if not row["may_create_tables"]:
+        yield _fault(
+            "no_permission",
+            f'the role may not create tables in the schema "{row["schema"]}"',
+            f"migrate as the owner of the database, or GRANT CREATE, USAGE ON SCHEMA "
+            f'"{row["schema"]}" to the role',
+        )
+    missing = [name for name in EXTENSIONS if name not in row["installed"]]
+    if unavailable := _listed([name for name in missing if name not in row["available"]]):
+        yield _fault(
+            "no_extension",
+            f"the server lacks the extension {unavailable}",
+            "install the contrib modules of PostgreSQL on the server",
+        )
+    if missing and not row["may_create_extensions"]:
+        commands = " ".join(f"CREATE EXTENSION {name};" for name in missing)
+        yield _fault(
+            "no_permission",
+            f"the role may not create the extension {_listed(missing)}",
+            f"let a superuser run {commands} in this database",
+        )
+
+
+def _fault(kind: str, cause: str, remedy: str) -> StorageFault:
+    return StorageFault(kind=kind, cause=cause, remedy=remedy, is_permanent=True)
+
+
+def _listed(names: Sequence[str] | None) -> str:
+    return ", ".join(names or ())
+
+
+_class = table("pg_class", column("relname"), column("relnamespace"))
+_namespace = table("pg_namespace", column("oid"), column("nspname"))
+_extension = table("pg_extension", column("extname"))
+_available = table("pg_available_extensions", column("name"))
+
+
+def _array(name: ColumnElement[Any], *conditions: ColumnElement[bool]) -> ColumnElement[Any]:
+    """The texts that a query finds, as an array."""
+    return func.array(select(cast(name, Text)).where(*conditions).scalar_subquery())
+
+
+def _any_of(parameter: str) -> ColumnElement[Any]:
+    return any_(bindparam(parameter, type_=ARRAY(Text)))
+
+
+_HAS_REVISIONS = Statement.of(select(func.to_regclass("alembic_version").is_not(None)))
+_REVISION = Statement.of(select(column("version_num")).select_from(table("alembic_version")))
+_FACTS = Statement.of(
+    select(
+        cast(func.current_setting("server_version_num"), Integer).label("version"),
+        func.current_setting("server_encoding").label("encoding"),
+        cast(func.current_schema(), Text).label("schema"),
+        func.has_schema_privilege(func.current_schema(), "CREATE").label("may_create_tables"),
+        func.has_database_privilege(func.current_database(), "CREATE").label(
+            "may_create_extensions"
+        ),
+        _array(
+            _class.c.relname,
+            _class.c.relname == _any_of("tables"),
+            _class.c.relnamespace == _namespace.c.oid,
+            _namespace.c.nspname == func.current_schema(),
+        ).label("foreign_tables"),
+        _array(_extension.c.extname, _extension.c.extname == _any_of("extensions")).label(
+            "installed"
+        ),
+        _array(_available.c.name, _available.c.name == _any_of("extensions")).label("available"),
+    )
+)

@@ -1,0 +1,70 @@
+"""The revisions of the schema that this program knows. They are in `migrations`."""
+
+import re
+from collections.abc import Sequence
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from attrs import frozen
+
+# The oldest revision that this program serves on. A revision that only adds to the schema does not
+# move it, so that a new program serves before the database is migrated, and after a rollback.
+NEEDED = "0008"
+
+_NUMBER = re.compile(r"[0-9]{4}")
+
+
+@frozen
+class Revision:
+    """A revision: its number, four digits, and its title."""
+
+    number: str
+    title: str
+
+
+@cache
+def revisions() -> Sequence[Revision]:
+    """Every revision, oldest first."""
+    scripts = ScriptDirectory.from_config(config()).walk_revisions()
+    newest_first = [
+        Revision(script.revision, (script.doc or "").partition("\n")[0].strip())
+        for script in scripts
+    ]
+    if not newest_first:
+        raise RuntimeError(f"no revisions in {_scripts()}: the installation is incomplete")
+    return tuple(reversed(newest_first))
+
+
+def head() -> str:
+    """The newest revision that this program knows."""
+    return revisions()[-1].number
+
+
+def is_known(number: str) -> bool:
+    return any(revision.number == number for revision in revisions())
+
+
+def is_newer(number: str) -> bool:
+    """Whether a newer release of the service made this revision."""
+    return _NUMBER.fullmatch(number) is not None and number > head()
+
+
+def pending(current: str | None) -> Sequence[Revision]:
+    """The revisions that a database lacks; None: an empty one."""
+    return tuple(revision for revision in revisions() if revision.number > (current or ""))
+
+
+def config() -> Config:
+    """The configuration of alembic, without a connection."""
+    config = Config()
+    config.set_main_option("script_location", str(_scripts()).replace("%", "%%"))
+    return config
+
+
+def _scripts() -> Path:
+    """The folder of the revisions: in the installed package, or at the top of a checkout."""
+    installed = Path(str(files("customers"))) / "migrations"
+    return installed if installed.is_dir() else Path(__file__).parents[5] / "migrations"

@@ -1,0 +1,54 @@
+"""The command `customers migrate`: migrates a database, or says what it would do."""
+
+import click
+
+from customers.entrypoints.config.settings import Settings
+from customers.entrypoints.container import database, migrations
+from customers.entrypoints.observability.output import Output
+
+
+async def migrate(
+    settings: Settings, output: Output, *, to: str | None, allow_data_loss: bool
+) -> None:
+    """Migrates to a revision, the newest by default, and prints what was done."""
+    async with database(settings) as dsn:
+        migration = await migrations().migrate(dsn, to=to, allow_data_loss=allow_data_loss)
+    values = {"before": migration.before, "after": migration.after}
+    if migration.is_from_newer_release:
+        output.info(
+            f"{migration.place}: the schema is at revision {migration.after}, of a newer release; "
+            "it was left as it is, and this program serves on it",
+            **values,
+        )
+    elif migration.before == migration.after:
+        output.info(
+            f"{migration.place}: the schema is at revision {migration.after}, nothing to do",
+            **values,
+        )
+    else:
+        before = "an empty database" if migration.before is None else migration.before
+        output.info(f"{migration.place}: migrated from {before} to {migration.after}", **values)
+
+
+async def print_status(settings: Settings, output: Output) -> None:
+    """Prints the revision of the database, and the revisions that it lacks."""
+    async with database(settings) as dsn:
+        report = await migrations().report(dsn)
+    current = "no revision, the database is empty" if report.current is None else report.current
+    newer = ", which is of a newer release" if report.is_newer else ""
+    output.info(
+        f"{report.place}: the schema is at {current}{newer}; "
+        f"this program needs {report.needed} and knows {report.newest}",
+        current=report.current,
+        needed=report.needed,
+        newest=report.newest,
+        pending=[revision.number for revision in report.pending],
+    )
+    for revision in report.pending:
+        output.info(f"pending: {revision.number} {revision.title}", revision=revision.number)
+
+
+async def print_sql(settings: Settings, *, to: str | None) -> None:
+    """Prints the SQL of a migration."""
+    async with database(settings) as dsn:
+        click.echo(await migrations().sql(dsn, to=to), nl=False)

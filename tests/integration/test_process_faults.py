@@ -1,0 +1,194 @@
+"""What a serving process says of a database that it cannot use: at start, in the log, in probes."""
+
+import json
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import pytest
+
+from customers.adapters.postgres.engine.revisions import NEEDED
+from tests.integration.test_faults import a_database, a_role, sql, with_path
+from tests.support import postgres_servers
+from tests.support.patience import wait_until
+from tests.support.service_process import (
+    FREE_PORTS,
+    CustomersProcess,
+    Service,
+    a_free_port,
+    call,
+    connect,
+    start_command,
+    start_service,
+)
+
+UNKNOWN = f"/api/v1/customers/{UUID(int=7)}"
+
+
+@pytest.fixture(scope="module")
+def server() -> str:
+    return postgres_servers.start_test_server()
+
+
+def get(service: Service, path: str) -> tuple[int, Any]:
+    with closing(connect(service)) as connection:
+        status, content, _ = call(connection, "GET", path)
+    return status, content
+
+
+def another(folder: Path) -> Path:
+    """A folder of its own for a second process, whose output would be mixed otherwise."""
+    other = folder / "other"
+    other.mkdir()
+    return other
+
+
+def migrate(folder: Path, url: str, *arguments: str) -> None:
+    with start_command(folder, "migrate", *arguments, environ={"DATABASE_URL": url}) as migration:
+        assert migration.exit_code() == 0, migration.errors
+
+
+def production(url: str, **environ: str) -> dict[str, str]:
+    return {"DATABASE_URL": url, "ENVIRONMENT": "production", **environ}
+
+
+def lines(process: CustomersProcess) -> list[dict[str, Any]]:
+    """The lines of a process in production, failures included: each is a JSON object."""
+    return [json.loads(line) for line in (process.output + process.errors).splitlines()]
+
+
+def causes(process: CustomersProcess) -> list[str]:
+    events = [line["event"] for line in lines(process)]
+    return [event for event in events if event.startswith("storage unavailable: ")]
+
+
+def test_a_wrong_password_is_in_the_probes_and_in_the_log(tmp_path: Path, server: str) -> None:
+    url = server.replace("postgres:", "postgres:wrong")
+    cause = "the password is wrong, or the role does not exist; the server says "
+    with start_service(tmp_path, *FREE_PORTS, environ=production(url)) as service:
+        (health_status, health), (status, ready) = get(service, "/health"), get(service, "/ready")
+        assert (health_status, health["database"], status) == (503, "down", 503)
+        assert cause in health["message"]
+        assert "(SQLSTATE 28P01)" in ready["message"]
+        assert "wrong" not in urlsplit(health["message"]).netloc
+        assert get(service, UNKNOWN)[1]["message"].startswith("the storage is not available")
+        assert cause in causes(service)[0]
+        ready_command = start_command(tmp_path, "ready", "--url", service.http)
+        with ready_command as command:
+            assert command.exit_code() == 1
+        assert "/ready answered 503: PostgreSQL at " in command.errors
+        assert "(SQLSTATE 28P01)" in command.errors
+
+
+def test_a_cause_is_logged_at_most_once_a_second(tmp_path: Path) -> None:
+    url = f"postgres://app@127.0.0.1:{a_free_port()}/shop"
+    with start_service(tmp_path, *FREE_PORTS, environ=production(url)) as service:
+        for _ in range(200):
+            assert get(service, UNKNOWN)[0] == 503
+        stamps = [
+            line["timestamp"]
+            for line in lines(service)
+            if line["event"].startswith("storage unavailable: ")
+        ]
+    assert len({stamp[:19] for stamp in stamps}) >= len(stamps) - 1
+
+
+def test_an_empty_database_says_how_to_migrate_it(tmp_path: Path, server: str) -> None:
+    with (
+        a_database(server) as url,
+        start_service(tmp_path, *FREE_PORTS, environ=production(url)) as service,
+    ):
+        status, health = get(service, "/health")
+        assert (status, health["database"]) == (503, "up")
+        assert health["schema"] == {"is": None, "needs": NEEDED}
+        assert health["message"].endswith("never migrated: run `customers migrate`")
+        assert health["message"] in causes(service)[0]
+
+
+def test_an_older_schema_says_what_it_is_and_what_is_needed(tmp_path: Path, server: str) -> None:
+    with a_database(server) as url:
+        migrate(tmp_path, url, "--to", "0007")
+        with start_service(tmp_path, *FREE_PORTS, environ=production(url)) as service:
+            status, health = get(service, "/health")
+            assert (status, health["database"]) == (503, "up")
+            assert health["schema"] == {"is": "0007", "needs": NEEDED}
+            migrate(tmp_path, url)
+            wait_until(lambda: get(service, "/ready")[0] == 200)
+            assert get(service, "/health")[1]["schema"]["is"] >= NEEDED
+
+
+def test_a_newer_schema_is_served(tmp_path: Path, server: str) -> None:
+    with a_database(server) as url:
+        migrate(tmp_path, url)
+        sql(url, "UPDATE alembic_version SET version_num = '9999'")
+        with start_service(tmp_path, *FREE_PORTS, environ=production(url)) as service:
+            status, health = get(service, "/health")
+            assert (status, health["schema"]) == (200, {"is": "9999", "needs": NEEDED})
+            assert get(service, UNKNOWN)[0] == 404
+
+
+def test_a_role_that_may_not_read_the_tables(tmp_path: Path, server: str) -> None:
+    with a_database(server) as url, a_role(url) as other:
+        migrate(another(tmp_path), url)
+        with start_service(tmp_path, *FREE_PORTS, environ=production(other)) as service:
+            assert get(service, UNKNOWN)[0] == 503
+            assert "the role lacks a permission; the server says " in causes(service)[0]
+            assert "(SQLSTATE 42501): grant it to the role" in get(service, "/health")[1]["message"]
+
+
+@pytest.mark.parametrize(
+    ("environ", "sentence"),
+    [
+        ({"CURRENCY": "JPY"}, "stores its amounts in USD and CURRENCY is JPY: set CURRENCY to USD"),
+        ({"HOST": "nowhere.invalid"}, "HOST: nowhere.invalid cannot be resolved"),
+    ],
+)
+def test_a_start_that_waiting_does_not_help_is_one_line(
+    tmp_path: Path, server: str, environ: dict[str, str], sentence: str
+) -> None:
+    with a_database(server) as url:
+        with start_service(tmp_path, *FREE_PORTS, environ={"DATABASE_URL": url}):
+            pass
+        folder = another(tmp_path)
+        with start_command(
+            folder, "serve", *FREE_PORTS, environ=production(url, **environ)
+        ) as service:
+            assert service.exit_code() == 1
+        [error] = [line for line in lines(service) if line["level"] == "error"]
+        assert sentence in error["event"]
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("setting", ["PORT", "RPC_PORT"])
+def test_a_port_in_use_is_one_line(tmp_path: Path, server: str, setting: str, workers: str) -> None:
+    with a_database(server) as url:
+        with start_service(tmp_path, *FREE_PORTS, environ={"DATABASE_URL": url}) as service:
+            taken = urlsplit(service.http if setting == "PORT" else f"//{service.grpc}").port
+            ports = {"PORT": "0", "RPC_PORT": "0", setting: str(taken), "WORKERS": workers}
+            folder = another(tmp_path)
+            with start_command(folder, "serve", environ=production(url, **ports)) as other:
+                assert other.exit_code() == 1
+        [error] = [line for line in lines(other) if line["level"] == "error"]
+        assert f":{taken}: address already in use: set another {setting}, or" in error["event"]
+
+
+def test_tables_of_another_program_prevent_the_start_in_development(
+    tmp_path: Path, server: str
+) -> None:
+    with a_database(server) as url:
+        sql(url, "CREATE TABLE customers (id int)")
+        environ = {"DATABASE_URL": url}
+        with start_command(tmp_path, "serve", *FREE_PORTS, environ=environ) as service:
+            assert service.exit_code() == 1
+    assert 'the schema "public" has tables of another program: customers' in service.errors
+    assert service.errors.count("\n") == 1
+
+
+def test_the_doctor_says_why_it_cannot_check(tmp_path: Path, server: str) -> None:
+    url = with_path(server, "nowhere")
+    with start_command(tmp_path, "doctor", "segments", environ=production(url)) as doctor:
+        assert doctor.exit_code() == 1
+    assert "the database does not exist" in doctor.errors
+    assert [line["level"] for line in lines(doctor)].count("error") == 1
