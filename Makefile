@@ -91,6 +91,7 @@ openapi: .venv/.dev ## Generates docs/openapi.json, docs/openapi.yaml and the te
 released: .venv/.dev ## Makes the current proto and OpenAPI document the baseline for breaking changes
 	$(BIN)/buf build proto --exclude-source-info -o proto/released.json
 	cp docs/openapi.json docs/released/openapi.json
+	git rev-parse HEAD > docs/released/commit
 
 # Serving needs far fewer packages than testing, so the first start is quick.
 count = $$(grep -h == $(1) | cut -d= -f1 | sort -u | grep -c .)
