@@ -13,46 +13,61 @@ from customers.entrypoints.container import migrate
 from customers.entrypoints.observability.logs import logger
 
 RETRY_SECONDS = 1.0
+FIRST_TRY_SECONDS = 3.0
 
 
 @asynccontextmanager
 async def migrate_at_start(settings: Settings, dsn: str) -> AsyncIterator[None]:
-    """Migrates before the block runs, or during it if the database cannot be used yet.
+    """Migrates before the block runs; during it if the database cannot be used yet, or if the
+    migration takes longer than a few seconds. The service is not ready before it is done.
 
     Raises Unavailable for a fault that waiting does not cure.
     """
-    if not dsn or settings.environment == "production" or await _try_to_migrate(dsn):
+    if not dsn or settings.environment == "production":
         yield
         return
-    logger().info("migrating as soon as the database can be used")
-    migrating = asyncio.create_task(_keep_trying(dsn))
+    tried = asyncio.Event()
+    migrating = asyncio.create_task(_keep_trying(dsn, tried))
     try:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FIRST_TRY_SECONDS):
+                await tried.wait()
+        await asyncio.sleep(0)  # ends the task if the first try has succeeded, or was the last one
+        if migrating.done():
+            migrating.result()
+        else:
+            logger().info("migrating as soon as the database can be used")
+            migrating.add_done_callback(_log_failure)
         yield
     finally:
         migrating.cancel()
-        with suppress(asyncio.CancelledError):
+        with suppress(asyncio.CancelledError, Exception):
             await migrating
 
 
-async def _keep_trying(dsn: str) -> None:
-    is_migrated = False
-    try:
-        while not is_migrated:
-            await asyncio.sleep(RETRY_SECONDS)
-            is_migrated = await _try_to_migrate(dsn)
-    except Unavailable as error:
-        logger().error("migration failed: the service will not become ready", cause=str(error))
-    except Exception:
-        logger().exception("migration failed: the service will not become ready")
+async def _keep_trying(dsn: str, tried: asyncio.Event) -> None:
+    """Returns when the database is migrated; raises Unavailable if waiting is no use. Sets the
+    event after the first try.
+    """
+    while True:
+        try:
+            await migrate(dsn)
+        except Unavailable as error:
+            if error.fault is not None and error.fault.is_permanent:
+                raise
+            logger().debug("cannot migrate yet", cause=str(error.fault))
+        else:
+            return
+        finally:
+            tried.set()
+        await asyncio.sleep(RETRY_SECONDS)
 
 
-async def _try_to_migrate(dsn: str) -> bool:
-    """Returns False if the database cannot be used yet; raises Unavailable if waiting is no use."""
-    try:
-        await migrate(dsn)
-    except Unavailable as error:
-        if error.fault is not None and error.fault.is_permanent:
-            raise
-        logger().debug("cannot migrate yet", cause=str(error.fault))
-        return False
-    return True
+def _log_failure(migrating: "asyncio.Task[None]") -> None:
+    if migrating.cancelled() or (error := migrating.exception()) is None:
+        return
+    event = "migration failed: the service will not become ready"
+    if isinstance(error, Unavailable):
+        logger().error(event, cause=str(error.fault or error))
+    else:
+        logger().error(event, exc_info=error)

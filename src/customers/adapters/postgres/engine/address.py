@@ -19,16 +19,16 @@ class DatabaseAddress:
 
     @classmethod
     def of(cls, dsn: str) -> Self:
-        """The address in a `postgresql://` URL; parameters of its query take precedence."""
+        """The address in a `postgresql://` URL; parameters of its query fill what it lacks."""
         url = urlsplit(dsn)
         query = {name: values[-1] for name, values in parse_qs(url.query).items()}
         _, _, location = url.netloc.rpartition("@")
         host, port = _host_and_port(location)
-        role = query.get("user") or unquote(url.username or "")
-        database = query.get("dbname") or query.get("database") or unquote(url.path.lstrip("/"))
+        role = unquote(url.username or "") or query.get("user")
+        database = unquote(url.path.lstrip("/")) or query.get("dbname") or query.get("database")
         return cls(
-            host=query.get("host") or host or "localhost",
-            port=query.get("port") or port or str(PORT),
+            host=host or query.get("host") or "localhost",
+            port=port or query.get("port") or str(PORT),
             role=role or "that of the operating system's user",
             database=database or role or "that named as the role",
         )

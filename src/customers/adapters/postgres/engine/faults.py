@@ -143,7 +143,8 @@ def _of_connection(error: Exception) -> tuple[str, str, str]:
             "check sslmode in DATABASE_URL and the TLS settings of the server",
         )
     if isinstance(error, asyncpg.ClientConfigurationError):
-        return "invalid_url", f"DATABASE_URL cannot be used ({error})", "correct it"
+        reason = " ".join(str(error).split())  # with hints on lines of their own
+        return "invalid_url", f"DATABASE_URL cannot be used ({reason})", "correct it"
     if isinstance(error, OSError):
         return _of_network(error)
     if isinstance(error, InternalClientError):
@@ -165,8 +166,9 @@ def _of_network(error: OSError) -> tuple[str, str, str]:
         remedy = "turn ssl on at the server, or set sslmode=prefer in DATABASE_URL"
         return "tls_not_offered", "sslmode requires TLS, which the server does not offer", remedy
     if isinstance(error, FileNotFoundError | PermissionError):
-        cause = f"{(error.strerror or 'no such file').lower()}: {error.filename or 'the socket'}"
-        return "missing_file_here", cause, "correct the path in DATABASE_URL"
+        reason = (error.strerror or str(error)).lower()
+        cause = f"a file or socket that DATABASE_URL names cannot be opened ({reason})"
+        return "missing_file_here", cause, "correct its path"
     cause = f"the connection failed ({error.strerror or error})"
     return "connection_failed", cause, f"check that the server runs, or {_CHECK_URL}"
 
