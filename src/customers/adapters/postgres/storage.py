@@ -32,6 +32,7 @@ from customers.adapters.postgres.segments.assignments import PostgresAssignments
 from customers.adapters.postgres.segments.memberships import PostgresMemberships
 from customers.adapters.postgres.segments.segments import PostgresSegments
 from customers.core.errors import Unavailable
+from customers.core.model.membership import Backlog
 from customers.core.model.money import Currency
 from customers.core.ports.storage import Autocommit, Storage, StorageStatus, Transaction, View
 
@@ -110,6 +111,10 @@ class PostgresStorage(Storage):
     async def tenants_to_refresh(self) -> Sequence[str]:
         async with self._session("") as session:
             return await sweep.tenants_to_refresh(session)
+
+    async def backlog(self, limit: int) -> Backlog:
+        async with self._session("") as session:
+            return await sweep.backlog(session, limit)
 
     async def lease(self, holder: UUID, seconds: float) -> bool:
         async with self._session("") as session:
