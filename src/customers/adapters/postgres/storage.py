@@ -20,6 +20,7 @@ from customers.adapters.postgres.customers.notes import PostgresNotes
 from customers.adapters.postgres.customers.orders import PostgresOrders
 from customers.adapters.postgres.customers.payment_methods import PostgresPaymentMethods
 from customers.adapters.postgres.engine import deployment
+from customers.adapters.postgres.engine.observer import UNOBSERVED, DatabaseObserver
 from customers.adapters.postgres.engine.pool import Connection, Pool, PoolOptions, PoolStats
 from customers.adapters.postgres.engine.session import (
     ConsistentSession,
@@ -47,9 +48,16 @@ _MIN_PAUSE, _MAX_PAUSE = 0.002, 0.05
 class PostgresStorage(Storage):
     """Open it before use. The currency of a database's amounts never changes."""
 
-    def __init__(self, dsn: str, *, currency: Currency, pool: PoolOptions = _DEFAULT_POOL) -> None:
+    def __init__(
+        self,
+        dsn: str,
+        *,
+        currency: Currency,
+        pool: PoolOptions = _DEFAULT_POOL,
+        observer: DatabaseObserver = UNOBSERVED,
+    ) -> None:
         self._currency = currency
-        self._pool = Pool(dsn, pool)
+        self._pool = Pool(dsn, pool, observer)
         self._in_transaction: set[Task[Any] | None] = set()
 
     async def open(self) -> None:
@@ -84,7 +92,9 @@ class PostgresStorage(Storage):
 
     @asynccontextmanager
     async def transaction(self, tenant_id: str) -> AsyncIterator[Transaction]:
-        opening = self._connected(lambda connection: TransactionSession(tenant_id, connection))
+        opening = self._connected(
+            lambda connection: TransactionSession(tenant_id, connection, self._pool.observer)
+        )
         with self._not_nested():
             async with opening as session, session.all_or_nothing():
                 yield PostgresTransaction(session, self._currency)
@@ -130,7 +140,8 @@ class PostgresStorage(Storage):
         return self._session(tenant_id)
 
     def _session(self, tenant_id: str) -> AbstractAsyncContextManager[Session]:
-        return self._connected(lambda connection: Session(tenant_id, connection))
+        observer = self._pool.observer
+        return self._connected(lambda connection: Session(tenant_id, connection, observer))
 
     def _connected(
         self, new_session: Callable[[Connection], AnySession]
