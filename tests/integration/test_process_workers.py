@@ -14,6 +14,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
+from customers.adapters.postgres.engine.revisions import head
 from customers.devtools import locks
 from tests.support.metric_samples import value
 from tests.support.patience import wait_until
@@ -76,9 +77,10 @@ def test_every_worker_reports_the_resources_of_all(service: Service) -> None:
     assert min(_metric(service, "process_resident_memory_bytes") for _ in range(5)) > 1.2 * largest
 
 
-def test_every_worker_reports_one_leader_and_the_pools_of_all(service: Service) -> None:
+def test_every_worker_reports_one_leader_one_schema_and_the_pools_of_all(service: Service) -> None:
     for name, expected in (
         ("customers_sweeper_leader", 1),
+        ("customers_schema_revision", int(head())),
         ("customers_pool_connections_max", 20),
     ):
         wait_until(partial(_is_metric, service, name, expected))

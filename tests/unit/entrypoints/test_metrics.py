@@ -167,15 +167,18 @@ def test_statements_that_time_out_are_counted(
     assert value(with_database, "customers_database_statement_timeouts_total") == 1
 
 
-def test_the_schema_revision_is_that_of_the_last_check(with_database: Metrics) -> None:
+@pytest.mark.parametrize(("found", "number"), [("0007", 7), (None, 0), ("4f1ac0de", 0)])
+def test_the_schema_revision_is_that_of_the_last_check(
+    with_database: Metrics, database: DatabaseMetrics, found: str | None, number: int
+) -> None:
     assert value(with_database, "customers_schema_revision") == 0
-    with_database.set_schema_revision(7, 9)
-    assert value(with_database, "customers_schema_revision") == 7
+    database.found_schema("0008", "0008")
+    database.found_schema(found, "0009")
+    assert value(with_database, "customers_schema_revision") == number
     assert value(with_database, "customers_schema_revision_needed") == 9
 
 
 def test_without_a_database_there_are_no_metrics_of_one(metrics: Metrics) -> None:
-    metrics.set_schema_revision(7, 9)
     text = metrics.render()[0]
     for prefix in (b"customers_pool", b"customers_database", b"customers_schema"):
         assert prefix not in text

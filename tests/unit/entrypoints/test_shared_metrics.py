@@ -30,7 +30,7 @@ if "sweeping" in os.environ:
     metrics.set_sweeper(is_leader=True, pending_changes=7, lag_seconds=1.5)
     metrics.sweep_succeeded()
 if "schema" in os.environ:
-    metrics.set_schema_revision(int(os.environ["schema"]), 8)
+    database.found_schema(os.environ["schema"], "0008")
 for pid in sys.argv[1:]:
     forget_process(folder, int(pid))
 print(os.getpid())
@@ -160,8 +160,8 @@ def test_the_sweeper_is_that_of_the_process_that_sweeps(tmp_path: Path) -> None:
 
 
 def test_the_schema_revision_is_the_one_that_was_found_last(tmp_path: Path) -> None:
-    for revision in (8, 9, 7):
-        run_sharing(tmp_path, schema=str(revision))
+    for revision in ("0008", "0009", "0007"):
+        run_sharing(tmp_path, schema=revision)
     _, text = run_sharing(tmp_path)
     assert value(text, "customers_schema_revision") == 7
     assert value(text, "customers_schema_revision_needed") == 8

@@ -73,6 +73,8 @@ class PostgresStorage(Storage):
     async def check(self) -> StorageStatus:
         async with self._session("") as session:
             status = await deployment.status(session, self._currency)
+        if (schema := status.schema) is not None:
+            self._pool.observer.found_schema(schema.current, schema.needed)
         return evolve(status, fault=status.fault and self._pool.report(status.fault))
 
     def view(self, tenant_id: str) -> AbstractAsyncContextManager[View]:

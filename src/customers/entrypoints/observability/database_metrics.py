@@ -1,6 +1,6 @@
 """Metrics of the database: its connection pool, its errors and the revision of its schema.
 
-The pool tells of waits and errors when they happen; its connections are sampled.
+The storage reports waits, errors and checks when they happen; its connections are sampled.
 """
 
 from collections.abc import Callable
@@ -27,7 +27,7 @@ class PoolUsage:
 
 
 class DatabaseMetrics:
-    """Counts what the storage reports: waits for a connection, time-outs and errors."""
+    """What the storage reports: waits for a connection, time-outs, errors, the schema it found."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._wait = Histogram(
@@ -61,6 +61,19 @@ class DatabaseMetrics:
             "include them.",
             registry=registry,
         )
+        self._schema_revision = Gauge(
+            "customers_schema_revision",
+            "Revision of the database's schema when it was last checked; 0 before that, and for a "
+            "database without a schema of this service.",
+            registry=registry,
+            multiprocess_mode="mostrecent",
+        )
+        self._needed_revision = Gauge(
+            "customers_schema_revision_needed",
+            "Oldest revision of the schema that this program works with; 0 before the first check.",
+            registry=registry,
+            multiprocess_mode="mostrecent",
+        )
 
     def waited(self, seconds: float) -> None:
         """Counts a request that found no idle connection, whether it got one or not."""
@@ -75,6 +88,11 @@ class DatabaseMetrics:
         self._errors[(_class_label(sqlstate),)].inc()
         if sqlstate == _STATEMENT_TIMEOUT:
             self._statement_timeouts.inc()
+
+    def found_schema(self, revision: str | None, needed: str) -> None:
+        """Sets the revision of the schema, and the oldest one that this program works with."""
+        self._schema_revision.set(_number(revision))
+        self._needed_revision.set(_number(needed))
 
 
 class PoolMetrics:
@@ -112,30 +130,12 @@ class PoolMetrics:
         self._waiting.set(usage.waiting)
 
 
-class SchemaMetrics:
-    """The revision of the schema, as of the last check of the database."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self._revision = Gauge(
-            "customers_schema_revision",
-            "Revision of the database's schema when it was last checked; 0 before that, or if the "
-            "database was never migrated.",
-            registry=registry,
-            multiprocess_mode="mostrecent",
-        )
-        self._needed = Gauge(
-            "customers_schema_revision_needed",
-            "Oldest revision of the schema that this program works with; 0 before the first check.",
-            registry=registry,
-            multiprocess_mode="mostrecent",
-        )
-
-    def set(self, is_: int, needs: int) -> None:
-        self._revision.set(is_)
-        self._needed.set(needs)
-
-
 def _class_label(sqlstate: str | None) -> str:
     if not sqlstate:
         return CONNECTION
     return sqlstate[:2] if sqlstate[:2] in _CLASSES else OTHER
+
+
+def _number(revision: str | None) -> int:
+    """The number of a revision; 0 for that of another program."""
+    return int(revision) if revision and revision.isdecimal() else 0

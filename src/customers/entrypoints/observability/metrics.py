@@ -12,11 +12,7 @@ from prometheus_client import CollectorRegistry, values
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
-from customers.entrypoints.observability.database_metrics import (
-    PoolMetrics,
-    PoolUsage,
-    SchemaMetrics,
-)
+from customers.entrypoints.observability.database_metrics import PoolMetrics, PoolUsage
 from customers.entrypoints.observability.instruments import (
     FactKind,
     Outcome,
@@ -68,7 +64,6 @@ class Metrics:
         self._build_count, self._build_progress = segment_builds(registry)
         self._sweeper = SweeperMetrics(registry)
         self._pool = PoolMetrics(registry, pool) if pool else None
-        self._schema = SchemaMetrics(registry) if pool else None
         self._process = ProcessMetrics(registry)
         build_info(registry, version)
 
@@ -83,9 +78,8 @@ class Metrics:
     ) -> Self:
         """Metrics of this process alone, or merged with those of all that share the directory.
 
-        `registry` is one that has metrics already, of the database for example; without a pool
-        there are none of connections and of a schema. Raises RuntimeError when this process was not
-        started with `shared_environment`.
+        `registry` may have metrics already, those of the database. Raises RuntimeError when this
+        process was not started with `shared_environment`.
         """
         if multiprocess_dir and values.ValueClass is values.MutexValue:
             raise RuntimeError(f"metrics cannot be shared: start with {_VARIABLE} set")
@@ -131,13 +125,6 @@ class Metrics:
     def sweep_succeeded(self) -> None:
         """Sets the time of the last successful sweep to now."""
         self._sweeper.succeeded()
-
-    def set_schema_revision(self, is_: int, needs: int) -> None:
-        """Sets the revision of the database's schema, and the oldest one that this program works
-        with. Does nothing without a database.
-        """
-        if self._schema is not None:
-            self._schema.set(is_, needs)
 
     def sample(self) -> None:
         """Sets the metrics of the pool and of the process to the current values.

@@ -1,10 +1,10 @@
-"""What the pool and the sessions report while they work: waits, time-outs and errors."""
+"""What the storage reports while it works: waits, time-outs, errors, and the schema it found."""
 
 from typing import Protocol
 
 
 class DatabaseObserver(Protocol):
-    """Is told of events that are rare, so that the usual request pays nothing for it."""
+    """Is told of what happens rarely, so that the usual request pays nothing for it."""
 
     def waited(self, seconds: float) -> None:
         """A request had no idle connection at hand; it got one, or gave up, after `seconds`."""
@@ -20,6 +20,13 @@ class DatabaseObserver(Protocol):
         """
         ...
 
+    def found_schema(self, revision: str | None, needed: str) -> None:
+        """A check found the schema at this revision; None if the database was never migrated.
+
+        `needed` is the oldest revision that this program works with.
+        """
+        ...
+
 
 class Unobserved(DatabaseObserver):
     """Ignores everything."""
@@ -31,6 +38,9 @@ class Unobserved(DatabaseObserver):
         pass
 
     def failed(self, sqlstate: str | None) -> None:
+        pass
+
+    def found_schema(self, revision: str | None, needed: str) -> None:
         pass
 
 
