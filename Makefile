@@ -18,7 +18,7 @@ WITH_ENV = $(if $(wildcard .env),$(BIN)/dotenv --file .env run --no-override --)
 
 .DEFAULT_GOAL := help
 .PHONY: help install run migrate test check examples bench bench-segments mutants build clean lock \
-	proto openapi released
+	proto openapi metrics-docs released
 
 help: ## Shows this list
 	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | \
@@ -87,6 +87,10 @@ openapi: .venv/.dev ## Generates docs/openapi.json, docs/openapi.yaml and the te
 	$(BIN)/customers openapi > .venv/openapi.json && mv .venv/openapi.json docs/openapi.json
 	$(BIN)/customers openapi --yaml > .venv/openapi.yaml && mv .venv/openapi.yaml docs/openapi.yaml
 	PATH=$(BIN):$$PATH $(BIN)/python testkit/generate.py docs/openapi.json
+
+metrics-docs: .venv/.dev ## Generates docs/metrics.md
+	$(BIN)/python -m customers.entrypoints.observability.metrics_page > .venv/metrics.md && \
+		mv .venv/metrics.md docs/metrics.md
 
 released: .venv/.dev ## Makes the current proto and OpenAPI document the baseline for breaking changes
 	$(BIN)/buf build proto --exclude-source-info -o proto/released.json

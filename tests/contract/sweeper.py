@@ -1,4 +1,4 @@
-"""The contract of the sweeper's methods: tenants to refresh, and the lease.
+"""The contract of the sweeper's methods: tenants to refresh, the backlog, and the lease.
 
 Other tests may share the storage, so other tenants are ignored, and leases are short.
 """
@@ -9,7 +9,7 @@ from uuid import uuid4
 from customers.core.model.membership import RefreshState
 from customers.core.ports.storage import Storage
 from tests.contract.segments import remove_segment
-from tests.support.builders import NOW, a_segment, a_tenant
+from tests.support.builders import NOW, a_segment, a_tenant, later
 from tests.support.membership_steps import (
     apply_changes,
     pending_candidates,
@@ -23,6 +23,8 @@ from tests.support.storage_steps import (
     acquire_lease,
     add_segments,
 )
+
+EVERYTHING = 1_000_000
 
 
 async def tenants_with_segments(storage: Storage, *tenants: str) -> list[str]:
@@ -79,6 +81,29 @@ class SweeperTenantsContract:
             assert await tenants_to_refresh(storage, tenant) == expected
         await remove_segment(storage, segment)
         assert await tenants_to_refresh(storage, tenant) == []
+
+
+class BacklogContract:
+    async def test_the_backlog_has_the_moment_of_the_oldest_pending_change(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        oldest = [later(days=-36_500), later(days=-36_499)]  # older than those of other tests
+        tenants = [f"{tenant}{letter}" for letter in "ab"]
+        for name, moment in zip(tenants, oldest, strict=True):
+            await set_capture(storage, name)
+            await a_stored_customer(storage, name, created_at=moment, updated_at=moment)
+        for name, moment in zip(tenants, oldest, strict=True):
+            assert (await storage.backlog(EVERYTHING)).oldest_at == moment
+            await apply_changes(storage, name, [], await pending_candidates(storage, name))
+        assert (await storage.backlog(EVERYTHING)).oldest_at not in oldest
+
+    async def test_the_backlog_is_counted_up_to_the_limit(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        await set_capture(storage, tenant)
+        for _ in range(3):
+            await a_stored_customer(storage, tenant)
+        assert [(await storage.backlog(limit)).size for limit in (1, 2, 3)] == [1, 2, 3]
 
 
 class LeaseContract:

@@ -7,13 +7,16 @@ import signal
 import socket
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
 import asyncpg
 import pytest
 
+from customers.adapters.postgres.engine.revisions import head
 from customers.devtools import locks
+from tests.support.metric_samples import value
 from tests.support.patience import wait_until
 from tests.support.postgres_servers import end_server, start_test_server
 from tests.support.service_process import (
@@ -63,6 +66,25 @@ def test_every_worker_reports_the_metrics_of_all(service: Service) -> None:
         assert get_status(service, "/live") == 200
     for _ in range(5):
         assert _live_calls(service) == before + 20
+
+
+def test_every_worker_reports_the_resources_of_all(service: Service) -> None:
+    workers = service.children()
+    max_fds = sum(int(_own(pid, "limits", r"Max open files +(\d+)")) for pid in workers)
+    wait_until(lambda: _metric(service, "process_max_fds") == max_fds)
+    assert {_metric(service, "process_max_fds") for _ in range(5)} == {max_fds}
+    largest = max(1024 * int(_own(pid, "status", r"VmRSS:\s+(\d+)")) for pid in workers)
+    assert min(_metric(service, "process_resident_memory_bytes") for _ in range(5)) > 1.2 * largest
+
+
+def test_every_worker_reports_one_leader_one_schema_and_the_pools_of_all(service: Service) -> None:
+    for name, expected in (
+        ("customers_sweeper_leader", 1),
+        ("customers_schema_revision", int(head())),
+        ("customers_pool_connections_max", 20),
+    ):
+        wait_until(partial(_is_metric, service, name, expected))
+        assert {_metric(service, name) for _ in range(5)} == {expected}
 
 
 def test_the_list_of_processes_does_not_show_the_database_url(service: Service) -> None:
@@ -138,10 +160,31 @@ def _two_workers() -> tuple[str, ...]:
 
 def _live_calls(service: Service) -> int:
     """The number of calls of /live in the metrics."""
+    match = LIVE_CALLS.search(_metrics(service))
+    return int(match[1]) if match else 0
+
+
+def _is_metric(service: Service, name: str, expected: float) -> bool:
+    return _metric(service, name) == expected
+
+
+def _metric(service: Service, name: str) -> float:
+    """The value of a metric without labels, 0 if it does not exist."""
+    return value(_metrics(service), name) or 0
+
+
+def _metrics(service: Service) -> str:
+    """The metrics as one of the workers renders them."""
     with closing(connect(service)) as connection:
         connection.request("GET", "/metrics")
-        match = LIVE_CALLS.search(connection.getresponse().read().decode())
-        return int(match[1]) if match else 0
+        return connection.getresponse().read().decode()
+
+
+def _own(pid: int, file: str, pattern: str) -> str:
+    """What the pattern finds in a file of a process below /proc."""
+    match = re.search(pattern, Path(f"/proc/{pid}/{file}").read_text(encoding="utf-8"))
+    assert match
+    return match[1]
 
 
 async def _run(address: str, statement: str) -> None:

@@ -10,6 +10,7 @@ from attrs import define, field, frozen
 
 from customers.core.errors import Unavailable
 from customers.core.model.customer import Customer
+from customers.core.model.membership import Backlog
 from customers.core.model.order import Entry
 from customers.core.ports.storage import Autocommit, Storage, StorageStatus, Transaction, View
 
@@ -65,6 +66,10 @@ class FaultyStorage(Storage):
     async def tenants_to_refresh(self) -> Sequence[str]:
         self._raise_fault()
         return await self._inner.tenants_to_refresh()
+
+    async def backlog(self, limit: int) -> Backlog:
+        self._raise_fault()
+        return await self._inner.backlog(limit)
 
     async def lease(self, holder: UUID, seconds: float) -> bool:
         self._raise_fault()

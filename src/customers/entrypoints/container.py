@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from dependency_injector import containers, providers
 from grpc.aio import ServerInterceptor
+from prometheus_client import CollectorRegistry
 
 from customers.adapters.clock import MovableClock, SystemClock
 from customers.adapters.ids import ScriptedIds, TimeOrderedIds
@@ -47,8 +48,9 @@ from customers.entrypoints.http.resources.segments import SegmentRoutes
 from customers.entrypoints.json.decode import Decoder
 from customers.entrypoints.json.encode import Encoder
 from customers.entrypoints.json.encode_segments import SegmentEncoder
+from customers.entrypoints.observability.database_metrics import DatabaseMetrics, PoolUsage
 from customers.entrypoints.observability.ledger_metrics import LedgerMetrics
-from customers.entrypoints.observability.metrics import Metrics, PoolUsage
+from customers.entrypoints.observability.metrics import Metrics
 
 if TYPE_CHECKING:
     from customers.adapters.memory.storage import MemoryStorage
@@ -90,7 +92,9 @@ def _memory_storage(currency: Currency) -> "MemoryStorage":
     return MemoryStorage(currency=currency)
 
 
-def _postgres_storage(settings: Settings, dsn: str, currency: Currency) -> "PostgresStorage":
+def _postgres_storage(
+    settings: Settings, dsn: str, currency: Currency, observer: DatabaseMetrics
+) -> "PostgresStorage":
     from customers.adapters.postgres.engine.pool import PoolOptions
     from customers.adapters.postgres.storage import PostgresStorage
 
@@ -100,13 +104,18 @@ def _postgres_storage(settings: Settings, dsn: str, currency: Currency) -> "Post
         statement_timeout=settings.statement_timeout,
         behind_pooler=settings.pooler == "transaction",
     )
-    return PostgresStorage(dsn, currency=currency, pool=pool)
+    return PostgresStorage(dsn, currency=currency, pool=pool, observer=observer)
 
 
 def _pool_stats(storage: "PostgresStorage") -> Callable[[], PoolUsage]:
     def pool_stats() -> PoolUsage:
         stats = storage.pool_stats()
-        return PoolUsage(size=stats.size, idle=stats.idle, waiting=stats.waiting)
+        return PoolUsage(
+            in_use=stats.size - stats.idle,
+            idle=stats.idle,
+            max_connections=stats.max_size,
+            waiting=stats.waiting,
+        )
 
     return pool_stats
 
@@ -214,7 +223,12 @@ class Container(containers.DeclarativeContainer):
         mode, normal=providers.Singleton(TimeOrderedIds), test=scripted_ids
     )
     memory_storage = providers.Singleton(_memory_storage, currency)
-    postgres_storage = providers.Singleton(_postgres_storage, settings, dsn, currency)
+    # One registry for all metrics: those of the database exist only with a database.
+    metrics_registry = providers.Singleton(CollectorRegistry)
+    database_metrics = providers.Singleton(DatabaseMetrics, metrics_registry)
+    postgres_storage = providers.Singleton(
+        _postgres_storage, settings, dsn, currency, database_metrics
+    )
     storage: providers.Provider[Storage] = providers.Selector(
         settings.provided.storage, memory=memory_storage, postgres=postgres_storage
     )
@@ -242,7 +256,11 @@ class Container(containers.DeclarativeContainer):
     encoder = providers.Singleton(Encoder, currency)
     segment_encoder = providers.Singleton(SegmentEncoder, encoder)
     metrics = providers.Singleton(
-        Metrics.create, version=VERSION, pool=pool_stats, multiprocess_dir=multiprocess_dir
+        Metrics.create,
+        version=VERSION,
+        registry=metrics_registry,
+        pool=pool_stats,
+        multiprocess_dir=multiprocess_dir,
     )
     drain = providers.Singleton(Drain)
 

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from attrs import define
+from attrs import define, evolve
 
 from customers.adapters.memory.storage import MemoryStorage
 from customers.core.membership.publish import publish
@@ -18,7 +18,7 @@ from customers.core.model.customer import Customer
 from customers.core.model.membership import Cause
 from customers.core.model.segment import Segment
 from customers.core.ports.storage import Storage, Transaction
-from customers.core.services.sweeper import BackfillProgress, Sweeper
+from customers.core.services.sweeper import BackfillProgress, Lag, Sweeper
 from tests.support.builders import (
     NOW,
     USD,
@@ -36,7 +36,7 @@ from tests.support.membership_steps import (
     stored_members,
 )
 from tests.support.oracle import small_steps
-from tests.support.storage_steps import a_stored_customer
+from tests.support.storage_steps import a_stored_customer, save
 
 SECONDS = 60.0
 EVERYONE = '[{"field":"email","operator":"is_not_empty"}]'
@@ -126,6 +126,36 @@ async def test_a_sweeper_with_the_lease_keeps_it(
     other = Sweeper(storage, clock, an_id())
     results = [await one.refresh(SECONDS) for one in (sweeper, other, sweeper)]
     assert results == [BackfillProgress(), None, BackfillProgress()]
+
+
+async def test_the_lag_is_the_number_of_pending_changes_and_the_age_of_the_oldest(
+    storage: FailingStorage, clock: FixedClock, sweeper: Sweeper
+) -> None:
+    for tenant in ("one", "two"):
+        await published(storage, EVERYONE, tenant)
+    assert await sweeper.lag(SECONDS) == Lag(pending_changes=0, seconds=0)
+    await a_stored_customer(storage, "one", updated_at=later(seconds=20))
+    ada = await a_stored_customer(storage, "two", updated_at=later(seconds=10))
+    await save(storage, evolve(ada, first_name="Other", updated_at=later(seconds=30)))
+    clock.forward(seconds=60)
+    assert await sweeper.lag(SECONDS) == Lag(pending_changes=3, seconds=50)
+    await sweeper.refresh(SECONDS)
+    assert await sweeper.lag(SECONDS) == Lag(pending_changes=0, seconds=0)
+
+
+async def test_a_change_by_a_clock_ahead_of_this_one_has_no_age(
+    storage: FailingStorage, sweeper: Sweeper
+) -> None:
+    await published(storage, EVERYONE)
+    await a_stored_customer(storage, "tenant", updated_at=later(seconds=5))
+    assert await sweeper.lag(SECONDS) == Lag(pending_changes=1, seconds=0)
+
+
+async def test_a_sweeper_without_the_lease_does_not_know_the_lag(
+    storage: FailingStorage, sweeper: Sweeper
+) -> None:
+    assert await storage.lease(an_id(), SECONDS)
+    assert await sweeper.lag(SECONDS) is None
 
 
 async def test_the_pending_changes_of_every_tenant_are_applied(

@@ -1,31 +1,18 @@
-"""Metrics of one process, and of several that share a directory."""
+"""Metrics of one process; those of several that share a directory are in test_shared_metrics."""
 
-import os
-import subprocess
 import sys
-from pathlib import Path
+import time
 
 import pytest
+from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
-from customers.entrypoints.observability.metrics import Metrics, PoolUsage, shared_environment
+from customers.entrypoints.observability.database_metrics import DatabaseMetrics, PoolUsage
+from customers.entrypoints.observability.metrics import Metrics
+from tests.support.metric_samples import value
 
 ROUTE = "/api/v1/customers/{id}"
-SHARE = """
-import os, pathlib, sys
-from customers.entrypoints.observability.metrics import Metrics, PoolUsage, forget_process
-folder = pathlib.Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
-pool = lambda: PoolUsage(size=5, idle=2)
-metrics = Metrics.create(version="1.2.3", pool=pool, multiprocess_dir=folder)
-metrics.http_started()
-metrics.count_fact(kind="order", transport="grpc", outcome="recorded")
-if "sweeping" in os.environ:
-    metrics.set_segment_builds(3, 0.25)
-for pid in sys.argv[1:]:
-    forget_process(folder, int(pid))
-print(os.getpid())
-print(metrics.render()[0].decode())
-"""
+USAGE = PoolUsage(in_use=9, idle=1, max_connections=12, waiting=7)
 
 
 @pytest.fixture
@@ -33,29 +20,19 @@ def metrics() -> Metrics:
     return Metrics.create(version="1.2.3")
 
 
-def value(source: Metrics | str, name: str, **labels: str) -> float | None:
-    text = source if isinstance(source, str) else source.render()[0].decode()
-    for family in text_string_to_metric_families(text):
-        for sample in family.samples:
-            if sample.name == name and sample.labels == labels:
-                return sample.value
-    return None
+@pytest.fixture
+def registry() -> CollectorRegistry:
+    return CollectorRegistry()
 
 
-def run_sharing(folder: Path, *ended_pids: int, **environ: str) -> tuple[int, str]:
-    """The id of a process that shares metrics in the folder, and the text it rendered.
+@pytest.fixture
+def database(registry: CollectorRegistry) -> DatabaseMetrics:
+    return DatabaseMetrics(registry)
 
-    With `sweeping` in its environment the process is building segments.
-    """
-    process = subprocess.run(
-        [sys.executable, "-c", SHARE, *map(str, ended_pids)],
-        env={**os.environ, **shared_environment(folder), **environ},
-        capture_output=True,
-        check=True,
-        text=True,
-    )
-    pid, _, text = process.stdout.partition("\n")
-    return int(pid), text
+
+@pytest.fixture
+def with_database(registry: CollectorRegistry, database: DatabaseMetrics) -> Metrics:
+    return Metrics.create(version="1.2.3", registry=registry, pool=lambda: USAGE)
 
 
 def test_a_request_is_counted_by_route_method_and_status(metrics: Metrics) -> None:
@@ -127,23 +104,101 @@ def test_segment_builds_have_the_count_and_progress_set_last(
 
 
 def test_the_pool_is_sampled_when_the_metrics_are_rendered() -> None:
-    stats = PoolUsage(size=4, idle=4, waiting=0)
-    metrics = Metrics.create(version="1.2.3", pool=lambda: stats)
+    usage = PoolUsage(in_use=0, idle=4, max_connections=12, waiting=0)
+    metrics = Metrics.create(version="1.2.3", pool=lambda: usage)
     metrics.render()
-    stats = PoolUsage(size=10, idle=1, waiting=7)
-    states = ("size", "idle", "in_use", "waiting")
-    samples = [value(metrics, "customers_pool_connections", state=state) for state in states]
-    assert samples == [10, 1, 9, 7]
+    usage = USAGE
+    assert value(metrics, "customers_pool_connections", state="in_use") == 9
+    assert value(metrics, "customers_pool_connections", state="idle") == 1
+    assert value(metrics, "customers_pool_connections_max") == 12
+    assert value(metrics, "customers_pool_waiting_requests") == 7
 
 
-def test_a_pool_that_does_not_report_waiting_requests_has_no_sample_of_them() -> None:
-    metrics = Metrics.create(version="1.2.3", pool=lambda: PoolUsage(size=1, idle=0))
-    assert value(metrics, "customers_pool_connections", state="in_use") == 1
-    assert value(metrics, "customers_pool_connections", state="waiting") is None
+def test_the_states_of_connections_add_up_to_the_open_ones(with_database: Metrics) -> None:
+    text = with_database.render()[0].decode()
+    [family] = [
+        family
+        for family in text_string_to_metric_families(text)
+        if family.name == "customers_pool_connections"
+    ]
+    assert sum(sample.value for sample in family.samples) == USAGE.in_use + USAGE.idle
 
 
-def test_without_a_pool_there_are_no_pool_metrics(metrics: Metrics) -> None:
-    assert b"customers_pool" not in metrics.render()[0]
+def test_waits_for_a_connection_are_measured_and_time_outs_counted(
+    with_database: Metrics, database: DatabaseMetrics
+) -> None:
+    assert value(with_database, "customers_pool_timeouts_total") == 0
+    database.waited(0.03)
+    database.waited(5)
+    database.timed_out()
+    assert value(with_database, "customers_pool_wait_seconds_sum") == 5.03
+    assert value(with_database, "customers_pool_wait_seconds_bucket", le="0.05") == 1
+    assert value(with_database, "customers_pool_timeouts_total") == 1
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "label"),
+    [
+        ("23505", "23"),
+        ("40P01", "40"),
+        ("57014", "57"),
+        ("XX000", "XX"),
+        ("P0001", "other"),
+        ("secret", "other"),
+        ("", "connection"),
+        (None, "connection"),
+    ],
+)
+def test_errors_of_the_database_are_counted_by_a_class_from_a_fixed_set(
+    with_database: Metrics, database: DatabaseMetrics, sqlstate: str | None, label: str
+) -> None:
+    name, labels = "customers_database_errors_total", {"class": label}
+    assert value(with_database, name, **labels) == 0
+    database.failed(sqlstate)
+    assert value(with_database, name, **labels) == 1
+
+
+def test_statements_that_time_out_are_counted(
+    with_database: Metrics, database: DatabaseMetrics
+) -> None:
+    database.failed("57P01")
+    assert value(with_database, "customers_database_statement_timeouts_total") == 0
+    database.failed("57014")
+    assert value(with_database, "customers_database_statement_timeouts_total") == 1
+
+
+@pytest.mark.parametrize(("found", "number"), [("0007", 7), (None, 0), ("4f1ac0de", 0)])
+def test_the_schema_revision_is_that_of_the_last_check(
+    with_database: Metrics, database: DatabaseMetrics, found: str | None, number: int
+) -> None:
+    assert value(with_database, "customers_schema_revision") == 0
+    database.found_schema("0008", "0008")
+    database.found_schema(found, "0009")
+    assert value(with_database, "customers_schema_revision") == number
+    assert value(with_database, "customers_schema_revision_needed") == 9
+
+
+def test_without_a_database_there_are_no_metrics_of_one(metrics: Metrics) -> None:
+    text = metrics.render()[0]
+    for prefix in (b"customers_pool", b"customers_database", b"customers_schema"):
+        assert prefix not in text
+
+
+def test_the_sweeper_has_the_values_set_last(metrics: Metrics) -> None:
+    names = ("leader", "pending_changes", "lag_seconds")
+    assert [value(metrics, f"customers_sweeper_{name}") for name in names] == [0, 0, 0]
+    metrics.set_sweeper(is_leader=True, pending_changes=3, lag_seconds=0.5)
+    assert [value(metrics, f"customers_sweeper_{name}") for name in names] == [1, 3, 0.5]
+    metrics.set_sweeper(is_leader=False)
+    assert [value(metrics, f"customers_sweeper_{name}") for name in names] == [0, 0, 0]
+
+
+def test_the_last_success_of_the_sweeper_is_a_moment(metrics: Metrics) -> None:
+    name = "customers_sweeper_last_success_timestamp_seconds"
+    assert value(metrics, name) == 0
+    before = time.time()
+    metrics.sweep_succeeded()
+    assert before <= (value(metrics, name) or 0) <= time.time()
 
 
 def test_metrics_are_not_shared_by_default(metrics: Metrics) -> None:
@@ -170,37 +225,3 @@ def test_counters_have_no_created_samples(metrics: Metrics) -> None:
     metrics.http_started()
     metrics.http_finished(method="GET", route=ROUTE, status=200, seconds=0.003)
     assert b"_created" not in metrics.render()[0]
-
-
-def test_processes_that_share_a_folder_render_their_sum(tmp_path: Path) -> None:
-    run_sharing(tmp_path)
-    _, text = run_sharing(tmp_path)
-    labels = {"kind": "order", "transport": "grpc", "outcome": "recorded"}
-    assert value(text, "customers_ledger_facts_total", **labels) == 2
-    assert value(text, "customers_http_requests_in_flight") == 2
-    assert value(text, "customers_pool_connections", state="size") == 10
-    assert value(text, "customers_build_info", version="1.2.3", python=sys.version.split()[0]) == 1
-
-
-def test_a_forgotten_process_leaves_only_its_counters(tmp_path: Path) -> None:
-    pid, _ = run_sharing(tmp_path)
-    _, text = run_sharing(tmp_path, pid)
-    labels = {"kind": "order", "transport": "grpc", "outcome": "recorded"}
-    assert value(text, "customers_ledger_facts_total", **labels) == 2
-    assert value(text, "customers_http_requests_in_flight") == 1
-    assert value(text, "customers_pool_connections", state="size") == 5
-
-
-def test_segment_builds_are_those_of_the_process_that_sweeps(tmp_path: Path) -> None:
-    sweeping_pid, _ = run_sharing(tmp_path, sweeping="yes")
-    _, text = run_sharing(tmp_path)
-    assert value(text, "customers_segment_builds") == 3
-    assert value(text, "customers_segment_build_progress_ratio") == 0.25
-    _, text = run_sharing(tmp_path, sweeping_pid)
-    assert value(text, "customers_segment_builds") == 0
-    assert value(text, "customers_segment_build_progress_ratio") == 1
-
-
-def test_a_process_not_started_for_sharing_cannot_share_metrics(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError, match="PROMETHEUS_MULTIPROC_DIR"):
-        Metrics.create(version="1.2.3", multiprocess_dir=tmp_path)

@@ -6,7 +6,7 @@ What a sweep does is tested with the service, what a refresh does with the membe
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from io import StringIO
@@ -14,7 +14,6 @@ from uuid import UUID
 
 import pytest
 from attrs import define
-from prometheus_client.parser import text_string_to_metric_families
 
 from customers.adapters.memory.storage import MemoryStorage
 from customers.core.membership.publish import publish
@@ -34,21 +33,29 @@ from tests.support.builders import (
 )
 from tests.support.faulty_storage import FaultyStorage
 from tests.support.membership_steps import membership_transaction, refresh_state_of, stored_members
+from tests.support.metric_samples import value
 from tests.support.oracle import small_steps
 from tests.support.patience import PATIENCE_SECONDS, until
 from tests.support.storage_steps import a_stored_customer
 
 MODULE = run_sweeper.__module__
 SOON, NEVER = 0.001, 3_600.0
+LAST_SUCCESS = "customers_sweeper_last_success_timestamp_seconds"
 EVERYBODY = '[{"field":"email","operator":"is_not_empty"}]'
 LAPSED = '[{"field":"days_since_last_order","operator":"gt","value":90}]'
 
 
 @define(eq=False)
 class CountingStorage(FaultyStorage):
-    """Counts how often its lease was requested."""
+    """Counts how often its lease was requested; can fail once there is work."""
 
     leases: int = 0
+    is_refresh_broken: bool = False
+
+    async def tenants_to_refresh(self) -> Sequence[str]:
+        if self.is_refresh_broken:
+            raise ZeroDivisionError
+        return await super().tenants_to_refresh()
 
     async def lease(self, holder: UUID, seconds: float) -> bool:
         self.leases += 1
@@ -120,15 +127,16 @@ async def open_transaction(storage: CountingStorage) -> AsyncIterator[None]:
         end.set()
 
 
-def backfills(metrics: Metrics) -> tuple[float, float]:
+def backfills(metrics: Metrics) -> tuple[float | None, float | None]:
     """The metrics of backfills: how many are running, and their progress."""
-    text = metrics.render()[0].decode()
-    values = {
-        sample.name: sample.value
-        for family in text_string_to_metric_families(text)
-        for sample in family.samples
-    }
-    return values["customers_segment_builds"], values["customers_segment_build_progress_ratio"]
+    count = value(metrics, "customers_segment_builds")
+    return count, value(metrics, "customers_segment_build_progress_ratio")
+
+
+def sweeping(metrics: Metrics) -> dict[str, float | None]:
+    """The metrics of the sweeper, without the time of the last success."""
+    names = ("leader", "pending_changes", "lag_seconds")
+    return {name: value(metrics, f"customers_sweeper_{name}") for name in names}
 
 
 def has_backfills(metrics: Metrics, expected: tuple[float, float]) -> bool:
@@ -196,6 +204,63 @@ async def test_it_does_not_sweep_while_another_sweeper_holds_the_lease(
         assert backfills(metrics) == (0, 1)
         assert await storage.lease(other, 0)
         await refreshed(storage)
+
+
+async def test_metrics_show_that_another_sweeper_holds_the_lease(
+    storage: CountingStorage, sweeper: Sweeper, metrics: Metrics
+) -> None:
+    await publish_segment(storage)
+    await a_stored_customer(storage, "tenant")
+    assert await storage.lease(other := an_id(), 60)
+    async with run_sweeper(sweeper, metrics, SOON):
+        await storage.more_leases()
+        assert sweeping(metrics) == {"leader": 0, "pending_changes": 0, "lag_seconds": 0}
+        assert value(metrics, LAST_SUCCESS) == 0
+        assert await storage.lease(other, 0)
+        await until(lambda: bool(value(metrics, LAST_SUCCESS)))
+        assert sweeping(metrics)["leader"] == 1
+
+
+async def test_metrics_show_what_was_to_do_when_the_last_sweep_began(
+    storage: CountingStorage, metrics: Metrics
+) -> None:
+    await publish_segment(storage)
+    for _ in range(2):
+        await a_stored_customer(storage, "tenant")
+    sweeper = Sweeper(storage, FixedClock(later(seconds=30)), an_id())
+    for pending_changes, seconds in ((2, 30), (0, 0)):
+        async with run_sweeper(sweeper, metrics, NEVER):
+            await until(lambda: sweeping(metrics)["leader"] == 1)
+            await refreshed(storage)
+        assert sweeping(metrics) == {
+            "leader": 1,
+            "pending_changes": pending_changes,
+            "lag_seconds": seconds,
+        }
+        metrics.set_sweeper(is_leader=False)
+
+
+async def test_a_sweep_that_fails_keeps_the_lease_and_is_no_success(
+    storage: CountingStorage, sweeper: Sweeper, metrics: Metrics, lines: StringIO
+) -> None:
+    await publish_segment(storage)
+    storage.is_refresh_broken = True
+    async with run_sweeper(sweeper, metrics, SOON):
+        await until(lambda: ("error", "sweep failed") in logged(lines))
+        assert sweeping(metrics)["leader"] == 1
+        assert value(metrics, LAST_SUCCESS) == 0
+        storage.is_refresh_broken = False
+        await until(lambda: bool(value(metrics, LAST_SUCCESS)))
+
+
+async def test_metrics_show_no_leader_while_the_storage_is_unavailable(
+    storage: CountingStorage, sweeper: Sweeper, metrics: Metrics, lines: StringIO
+) -> None:
+    async with run_sweeper(sweeper, metrics, SOON):
+        await until(lambda: sweeping(metrics)["leader"] == 1)
+        storage.is_unavailable = True
+        await until(lambda: sweeping(metrics)["leader"] == 0)
+    assert logged(lines) == [("warning", "sweeper cannot reach the storage")]
 
 
 async def test_an_unavailable_storage_is_logged_once_until_it_is_back(

@@ -5,6 +5,7 @@ Stale candidates are found in `stale_candidates`, pending changes are stored by 
 
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import chain, islice
 from uuid import UUID
 
 from attrs import asdict, evolve, frozen
@@ -14,6 +15,7 @@ from customers.adapters.memory.change_capture import without_applied
 from customers.adapters.memory.draft import Draft, StateReader
 from customers.adapters.memory.state import EMPTY, State
 from customers.core.model.membership import (
+    Backlog,
     DateRange,
     MembershipChange,
     RefreshState,
@@ -115,6 +117,13 @@ def needs_refresh(state: State) -> bool:
     return bool(state.pending_changes) or any(
         not _refresh_state(state, segment_id).is_ready for segment_id in state.segments
     )
+
+
+def backlog(states: Iterable[State], limit: int) -> Backlog:
+    """The pending changes of these tenants; at most `limit` are looked at."""
+    by_customer = (changes for state in states for changes in state.pending_changes.values())
+    moments = [change.at for change in islice(chain.from_iterable(by_customer), limit)]
+    return Backlog(size=len(moments), oldest_at=min(moments, default=None))
 
 
 def _applied(state: State, changes: Iterable[MembershipChange]) -> State:

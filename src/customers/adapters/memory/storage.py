@@ -40,6 +40,7 @@ from customers.adapters.memory.lease import Lease
 from customers.adapters.memory.memberships import (
     MemoryMembershipReader,
     MemoryMemberships,
+    backlog,
     needs_refresh,
 )
 from customers.adapters.memory.notes import MemoryNoteReader, MemoryNotes
@@ -53,6 +54,7 @@ from customers.adapters.memory.snapshot import dump, restore
 from customers.adapters.memory.state import State
 from customers.adapters.memory.tenants import Tenants
 from customers.core.model.json_pointer import JsonPointer
+from customers.core.model.membership import Backlog
 from customers.core.model.money import Currency
 from customers.core.ports.storage import Autocommit, Storage, StorageStatus, Transaction, View
 
@@ -100,6 +102,9 @@ class MemoryStorage(Storage):
 
     async def tenants_to_refresh(self) -> Sequence[str]:
         return sorted(id for id, state in self._tenants.committed().items() if needs_refresh(state))
+
+    async def backlog(self, limit: int) -> Backlog:
+        return backlog(self._tenants.committed().values(), limit)
 
     async def lease(self, holder: UUID, seconds: float) -> bool:
         self._tenants.check()

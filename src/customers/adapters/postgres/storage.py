@@ -20,6 +20,7 @@ from customers.adapters.postgres.customers.notes import PostgresNotes
 from customers.adapters.postgres.customers.orders import PostgresOrders
 from customers.adapters.postgres.customers.payment_methods import PostgresPaymentMethods
 from customers.adapters.postgres.engine import deployment
+from customers.adapters.postgres.engine.observer import UNOBSERVED, DatabaseObserver
 from customers.adapters.postgres.engine.pool import Connection, Pool, PoolOptions, PoolStats
 from customers.adapters.postgres.engine.session import (
     ConsistentSession,
@@ -32,6 +33,7 @@ from customers.adapters.postgres.segments.assignments import PostgresAssignments
 from customers.adapters.postgres.segments.memberships import PostgresMemberships
 from customers.adapters.postgres.segments.segments import PostgresSegments
 from customers.core.errors import Unavailable
+from customers.core.model.membership import Backlog
 from customers.core.model.money import Currency
 from customers.core.ports.storage import Autocommit, Storage, StorageStatus, Transaction, View
 
@@ -46,9 +48,16 @@ _MIN_PAUSE, _MAX_PAUSE = 0.002, 0.05
 class PostgresStorage(Storage):
     """Open it before use. The currency of a database's amounts never changes."""
 
-    def __init__(self, dsn: str, *, currency: Currency, pool: PoolOptions = _DEFAULT_POOL) -> None:
+    def __init__(
+        self,
+        dsn: str,
+        *,
+        currency: Currency,
+        pool: PoolOptions = _DEFAULT_POOL,
+        observer: DatabaseObserver = UNOBSERVED,
+    ) -> None:
         self._currency = currency
-        self._pool = Pool(dsn, pool)
+        self._pool = Pool(dsn, pool, observer)
         self._in_transaction: set[Task[Any] | None] = set()
 
     async def open(self) -> None:
@@ -64,6 +73,8 @@ class PostgresStorage(Storage):
     async def check(self) -> StorageStatus:
         async with self._session("") as session:
             status = await deployment.status(session, self._currency)
+        if (schema := status.schema) is not None:
+            self._pool.observer.found_schema(schema.current, schema.needed)
         return evolve(status, fault=status.fault and self._pool.report(status.fault))
 
     def view(self, tenant_id: str) -> AbstractAsyncContextManager[View]:
@@ -83,7 +94,9 @@ class PostgresStorage(Storage):
 
     @asynccontextmanager
     async def transaction(self, tenant_id: str) -> AsyncIterator[Transaction]:
-        opening = self._connected(lambda connection: TransactionSession(tenant_id, connection))
+        opening = self._connected(
+            lambda connection: TransactionSession(tenant_id, connection, self._pool.observer)
+        )
         with self._not_nested():
             async with opening as session, session.all_or_nothing():
                 yield PostgresTransaction(session, self._currency)
@@ -111,6 +124,10 @@ class PostgresStorage(Storage):
         async with self._session("") as session:
             return await sweep.tenants_to_refresh(session)
 
+    async def backlog(self, limit: int) -> Backlog:
+        async with self._session("") as session:
+            return await sweep.backlog(session, limit)
+
     async def lease(self, holder: UUID, seconds: float) -> bool:
         async with self._session("") as session:
             return await sweep.lease(session, holder, seconds)
@@ -125,7 +142,8 @@ class PostgresStorage(Storage):
         return self._session(tenant_id)
 
     def _session(self, tenant_id: str) -> AbstractAsyncContextManager[Session]:
-        return self._connected(lambda connection: Session(tenant_id, connection))
+        observer = self._pool.observer
+        return self._connected(lambda connection: Session(tenant_id, connection, observer))
 
     def _connected(
         self, new_session: Callable[[Connection], AnySession]

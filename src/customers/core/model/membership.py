@@ -7,7 +7,7 @@ membership is in `timeline`; what a rule means is in `rules`.
 """
 
 from collections.abc import Container, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
 from uuid import UUID
@@ -43,6 +43,18 @@ class PendingChange:
     at: datetime
     cause: Cause
     before: Customer | None
+
+
+@frozen(kw_only=True)
+class Backlog:
+    """The pending changes of all tenants: their number, and the moment of the oldest, if any."""
+
+    size: int = 0
+    oldest_at: datetime | None = None
+
+    def age(self, now: datetime) -> timedelta:
+        """How long ago the oldest one happened; zero without any."""
+        return max(now - (self.oldest_at or now), timedelta())
 
 
 @frozen(kw_only=True)

@@ -10,6 +10,7 @@ from attrs import frozen
 
 from customers.core.errors import StorageFault
 from customers.core.model.customer import Customer
+from customers.core.model.membership import Backlog
 from customers.core.model.order import Entry
 from customers.core.ports.customers import (
     AddressReader,
@@ -161,6 +162,13 @@ class Storage(Protocol):
 
     async def tenants_to_refresh(self) -> Sequence[str]:
         """The tenants that have pending changes or a backfill under way, in order."""
+        ...
+
+    async def backlog(self, limit: int) -> Backlog:
+        """The pending changes of all tenants, in one statement that reads at most `limit` of them.
+
+        With more than that, the number is `limit`, and the oldest is the oldest of those read.
+        """
         ...
 
     async def lease(self, holder: UUID, seconds: float) -> bool:

@@ -16,6 +16,9 @@ from customers.core.model.timeline import crossed_ranges
 from customers.core.ports.clock import Clock
 from customers.core.ports.storage import Storage
 
+# The backlog is counted up to this number, so that counting costs little however large it is.
+MAX_BACKLOG = 10_000
+
 
 @frozen(kw_only=True)
 class BackfillProgress:
@@ -23,6 +26,16 @@ class BackfillProgress:
 
     count: int = 0
     progress: float = 1.0
+
+
+@frozen(kw_only=True)
+class Lag:
+    """How far the stored members are behind: the number of pending changes of all tenants, up to
+    MAX_BACKLOG, and the age of the oldest in seconds.
+    """
+
+    pending_changes: int = 0
+    seconds: float = 0.0
 
 
 class Sweeper:
@@ -52,6 +65,14 @@ class Sweeper:
                 failures.append(failure)
         _raise_first(failures)
         return total
+
+    async def lag(self, lease_seconds: float) -> Lag | None:
+        """How much there is to refresh; None when another process has the lease."""
+        if not await self._storage.lease(self._holder, lease_seconds):
+            return None
+        backlog = await self._storage.backlog(MAX_BACKLOG)
+        age = backlog.age(self._clock.now())
+        return Lag(pending_changes=backlog.size, seconds=age.total_seconds())
 
     async def follow_time(self, lease_seconds: float) -> None:
         """Updates the members of every segment that has customers who crossed a threshold, while it

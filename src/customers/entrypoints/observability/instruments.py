@@ -1,6 +1,7 @@
-"""The Prometheus metrics of the service: their names, labels and help texts.
+"""The Prometheus metrics of requests, the ledger and segments: names, labels and help texts.
 
-When they are counted is decided in `metrics.py` and its callers.
+When they are counted is decided in `metrics.py` and its callers. The metrics of the database, the
+sweeper and the process have modules of their own.
 """
 
 import platform
@@ -8,16 +9,7 @@ from collections.abc import Callable, Iterator
 from itertools import product
 from typing import Generic, Literal, TypeVar, get_args
 
-from prometheus_client import (
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    GCCollector,
-    Histogram,
-    Metric,
-    PlatformCollector,
-    ProcessCollector,
-)
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric
 from prometheus_client.registry import Collector
 
 FactKind = Literal["order", "refund", "cancellation"]
@@ -27,7 +19,7 @@ Outcome = Literal["recorded", "duplicate", "conflict", "not_found", "invalid", "
 Child = TypeVar("Child")
 
 # Seconds: finest around a read by id, up to the statement timeout and beyond.
-_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
 class Children(dict[tuple[str, ...], Child], Generic[Child]):
@@ -73,7 +65,7 @@ class RequestMetrics:
                 f"Duration of {interface} requests in seconds.",
                 label_names,
                 registry=registry,
-                buckets=_BUCKETS,
+                buckets=BUCKETS,
             ).labels
         )
 
@@ -132,31 +124,12 @@ def segment_builds(registry: CollectorRegistry) -> tuple[Gauge, Gauge]:
     return count, progress
 
 
-def pool_connections(registry: CollectorRegistry) -> Children[Gauge]:
-    return Children(
-        Gauge(
-            "customers_pool_connections",
-            "Database connections by state: size is idle plus in_use; waiting counts requests.",
-            ("state",),
-            registry=registry,
-            multiprocess_mode="livesum",
-        ).labels
-    )
-
-
-def add_process_metrics(registry: CollectorRegistry, version: str) -> None:
-    """Adds the build info and the collectors of the Prometheus client.
-
-    The collectors cover this process only: processes that share metrics do not merge them.
-    """
-    build_info = Gauge(
+def build_info(registry: CollectorRegistry, version: str) -> None:
+    info = Gauge(
         "customers_build_info",
         "Version of the service and of Python; the value is always 1.",
         ("version", "python"),
         registry=registry,
         multiprocess_mode="max",
     )
-    build_info.labels(version, platform.python_version()).set(1)
-    ProcessCollector(registry=registry)
-    PlatformCollector(registry=registry)
-    GCCollector(registry=registry)
+    info.labels(version, platform.python_version()).set(1)

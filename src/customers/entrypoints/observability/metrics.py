@@ -1,4 +1,4 @@
-"""Metrics for Prometheus: requests, ledger facts, segment builds and the connection pool.
+"""Metrics for Prometheus: requests, ledger facts, segments, the database and the process.
 
 Labels are route templates, methods, statuses and codes: never paths, tenants or ids. When to count
 is the business of the HTTP and gRPC layers.
@@ -8,22 +8,23 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
-from attrs import frozen
 from prometheus_client import CollectorRegistry, values
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
+from customers.entrypoints.observability.database_metrics import PoolMetrics, PoolUsage
 from customers.entrypoints.observability.instruments import (
     FactKind,
     Outcome,
     RequestMetrics,
     Transport,
     WithoutCreated,
-    add_process_metrics,
+    build_info,
     ledger_facts,
-    pool_connections,
     segment_builds,
 )
+from customers.entrypoints.observability.process_metrics import ProcessMetrics
+from customers.entrypoints.observability.sweeper_metrics import SweeperMetrics
 
 _METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 _OTHER = "OTHER"
@@ -45,51 +46,44 @@ def method_label(method: str) -> str:
     return method if method in _METHODS else _OTHER
 
 
-@frozen(kw_only=True)
-class PoolUsage:
-    """The state of a connection pool; `waiting` is None where the pool does not report it."""
-
-    size: int
-    idle: int
-    waiting: int | None = None
-
-    def by_state(self) -> dict[str, int]:
-        """The numbers by the `state` label of the metric."""
-        states = {"size": self.size, "idle": self.idle, "in_use": self.size - self.idle}
-        return states if self.waiting is None else states | {"waiting": self.waiting}
-
-
 class Metrics:
-    """The metrics of one process, or of several that share a directory, in an own registry."""
+    """The metrics of one process, or of several that share a directory."""
 
     def __init__(
-        self, version: str, pool: Callable[[], PoolUsage] | None, multiprocess_dir: Path | None
+        self,
+        version: str,
+        registry: CollectorRegistry,
+        pool: Callable[[], PoolUsage] | None,
+        multiprocess_dir: Path | None,
     ) -> None:
-        self._registry = CollectorRegistry()
+        self._registry = registry
         self._multiprocess_dir = multiprocess_dir
-        self._http = RequestMetrics(self._registry, "HTTP", ("route", "method"), "status")
-        self._rpc = RequestMetrics(self._registry, "gRPC", ("method",), "code")
-        self._facts = ledger_facts(self._registry)
-        self._build_count, self._build_progress = segment_builds(self._registry)
-        self._pool = pool
-        self._connections = pool_connections(self._registry) if pool else None
-        add_process_metrics(self._registry, version)
+        self._http = RequestMetrics(registry, "HTTP", ("route", "method"), "status")
+        self._rpc = RequestMetrics(registry, "gRPC", ("method",), "code")
+        self._facts = ledger_facts(registry)
+        self._build_count, self._build_progress = segment_builds(registry)
+        self._sweeper = SweeperMetrics(registry)
+        self._pool = PoolMetrics(registry, pool) if pool else None
+        self._process = ProcessMetrics(registry)
+        build_info(registry, version)
 
     @classmethod
     def create(
         cls,
         *,
         version: str,
+        registry: CollectorRegistry | None = None,
         pool: Callable[[], PoolUsage] | None = None,
         multiprocess_dir: Path | None = None,
     ) -> Self:
         """Metrics of this process alone, or merged with those of all that share the directory.
 
-        Raises RuntimeError when this process was not started with `shared_environment`.
+        `registry` may have metrics already, those of the database. Raises RuntimeError when this
+        process was not started with `shared_environment`.
         """
         if multiprocess_dir and values.ValueClass is values.MutexValue:
             raise RuntimeError(f"metrics cannot be shared: start with {_VARIABLE} set")
-        return cls(version, pool, multiprocess_dir)
+        return cls(version, registry or CollectorRegistry(), pool, multiprocess_dir)
 
     def http_started(self) -> None:
         self._http.started()
@@ -118,20 +112,33 @@ class Metrics:
         self._build_count.set(count)
         self._build_progress.set(progress)
 
-    def sample_pool(self) -> None:
-        """Sets the pool's gauges to its current state.
+    def set_sweeper(
+        self, *, is_leader: bool, pending_changes: int = 0, lag_seconds: float = 0
+    ) -> None:
+        """Sets whether this process holds the sweeper's lease. If so, also the number of pending
+        changes of all tenants, and the age of the oldest in seconds.
+        """
+        self._sweeper.set(
+            is_leader=is_leader, pending_changes=pending_changes, lag_seconds=lag_seconds
+        )
+
+    def sweep_succeeded(self) -> None:
+        """Sets the time of the last successful sweep to now."""
+        self._sweeper.succeeded()
+
+    def sample(self) -> None:
+        """Sets the metrics of the pool and of the process to the current values.
 
         `render` does so for its own process. Processes that share metrics do it every second or
-        so, because the other processes render their gauges.
+        so, because the other processes render their values.
         """
-        if self._pool is None or self._connections is None:
-            return
-        for state, number in self._pool().by_state().items():
-            self._connections[(state,)].set(number)
+        self._process.sample()
+        if self._pool is not None:
+            self._pool.sample()
 
     def render(self) -> tuple[bytes, str]:
         """The metrics as text for Prometheus, and the content type."""
-        self.sample_pool()
+        self.sample()
         return generate_latest(WithoutCreated(self._source())), CONTENT_TYPE_PLAIN_0_0_4
 
     def _source(self) -> CollectorRegistry:

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+from attrs import define, field
+
 from customers.core.errors import Unavailable
 from customers.core.services.sweeper import BackfillProgress, Sweeper
 from customers.entrypoints.observability.logs import logger
@@ -42,14 +44,11 @@ async def run_sweeper(
 
 
 async def _sweep(sweeper: Sweeper, metrics: Metrics, interval: float) -> None:
-    loop, follow_time_at, is_unavailable = asyncio.get_running_loop(), 0.0, False
+    sweeps, is_unavailable = _Sweeps(sweeper, metrics), False
     while True:
         backfills, pause = None, interval
         try:
-            backfills = await sweeper.refresh(LEASE_SECONDS)
-            if backfills is not None and loop.time() >= follow_time_at:
-                await sweeper.follow_time(LEASE_SECONDS)
-                follow_time_at = loop.time() + FOLLOW_TIME_SECONDS
+            backfills = await sweeps.sweep()
             is_unavailable = False
         except Unavailable as problem:
             if not is_unavailable:
@@ -61,3 +60,40 @@ async def _sweep(sweeper: Sweeper, metrics: Metrics, interval: float) -> None:
         progress = backfills or BackfillProgress()
         metrics.set_segment_builds(progress.count, progress.progress)
         await asyncio.sleep(min(pause, PAUSE_DURING_BACKFILL) if progress.count else pause)
+
+
+@define(eq=False)
+class _Sweeps:
+    """The sweeps of this process, one after another, and their metrics."""
+
+    _sweeper: Sweeper
+    _metrics: Metrics
+    _follow_time_at: float = field(default=0.0, init=False)
+
+    async def sweep(self) -> BackfillProgress | None:
+        """Sweeps once, if this process gets the lease; returns None if it does not."""
+        if not await self._measure():
+            return None
+        backfills = await self._sweeper.refresh(LEASE_SECONDS)
+        if backfills is None:
+            self._metrics.set_sweeper(is_leader=False)
+            return None
+        now = asyncio.get_running_loop().time()
+        if now >= self._follow_time_at:
+            await self._sweeper.follow_time(LEASE_SECONDS)
+            self._follow_time_at = now + FOLLOW_TIME_SECONDS
+        self._metrics.sweep_succeeded()
+        return backfills
+
+    async def _measure(self) -> bool:
+        """Sets the lag and returns True, if this process gets the lease."""
+        lag = None
+        try:
+            lag = await self._sweeper.lag(LEASE_SECONDS)
+        finally:
+            self._metrics.set_sweeper(
+                is_leader=lag is not None,
+                pending_changes=lag.pending_changes if lag else 0,
+                lag_seconds=lag.seconds if lag else 0,
+            )
+        return lag is not None

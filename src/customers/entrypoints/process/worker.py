@@ -71,7 +71,7 @@ async def work(command: WorkerCommand, lifeline: socket.socket) -> None:
         stop_on_signals() as stop,
         _follow_supervisor(lifeline, stop, command.metrics_dir) as supervisor,
         open_listeners(container),
-        _sample_pool(container.metrics()),
+        _sample(container.metrics()),
     ):
         supervisor.write(SERVING)
         await stop.wait()
@@ -99,12 +99,12 @@ async def _follow_supervisor(
 
 
 @asynccontextmanager
-async def _sample_pool(metrics: Metrics) -> AsyncIterator[None]:
-    """Samples the pool's metrics while the block runs, for the worker that merges all metrics."""
+async def _sample(metrics: Metrics) -> AsyncIterator[None]:
+    """Samples the metrics while the block runs, for the worker that merges those of all."""
 
     async def sample() -> None:
         while True:
-            metrics.sample_pool()
+            metrics.sample()
             await asyncio.sleep(SAMPLE_SECONDS)
 
     sampling = asyncio.create_task(sample())

@@ -20,6 +20,7 @@ from customers.adapters.postgres.engine.codecs import set_codecs
 from customers.adapters.postgres.engine.errors import DRIVER_ERRORS, is_temporary, translate
 from customers.adapters.postgres.engine.fault_log import FaultLog
 from customers.adapters.postgres.engine.faults import fault_of
+from customers.adapters.postgres.engine.observer import UNOBSERVED, DatabaseObserver
 from customers.core.errors import StorageFault, Unavailable
 
 Connection: TypeAlias = "PoolConnectionProxy[Record]"
@@ -48,10 +49,13 @@ class PoolOptions:
 
 @frozen(kw_only=True)
 class PoolStats:
-    """The number of open connections, of idle ones among them, and of tasks waiting for one."""
+    """The number of open connections, of idle ones among them, of those it may open at most, and
+    of tasks waiting for one.
+    """
 
     size: int
     idle: int
+    max_size: int
     waiting: int
 
 
@@ -62,7 +66,10 @@ class Pool:
     next waiting task as they are, or stay idle until a task comes.
     """
 
-    def __init__(self, dsn: str, options: PoolOptions) -> None:
+    def __init__(
+        self, dsn: str, options: PoolOptions, observer: DatabaseObserver = UNOBSERVED
+    ) -> None:
+        self.observer = observer
         self._dsn = for_asyncpg(dsn)
         self.address = DatabaseAddress.of(dsn)
         self._options = options
@@ -132,6 +139,7 @@ class Pool:
         return PoolStats(
             size=pool.get_size() if pool else 0,
             idle=pool.get_idle_size() + open_idle if pool else 0,
+            max_size=self._options.max_size,
             waiting=sum(not waiter.done() for waiter in self._waiting),
         )
 
@@ -141,13 +149,16 @@ class Pool:
             if not is_closed(connection):
                 return connection
             await self._return(connection)
-        seconds = self._options.acquire_timeout
-        if self._permits:
-            self._permits -= 1
-            return await self._acquire(seconds)
         now = asyncio.get_running_loop().time
-        deadline = now() + seconds
-        return await self._wait(seconds) or await self._acquire(deadline - now())
+        started = now()
+        deadline = started + self._options.acquire_timeout
+        try:
+            if self._permits:
+                self._permits -= 1
+                return await self._acquire(deadline - started)
+            return await self._wait(deadline - started) or await self._acquire(deadline - now())
+        finally:
+            self.observer.waited(now() - started)
 
     async def _acquire(self, seconds: float) -> Connection:
         """A connection from asyncpg's pool, opened if need be; uses up one permit."""
@@ -156,7 +167,10 @@ class Pool:
             return await pool.acquire(timeout=max(seconds, 0))
         except BaseException as error:
             self._add_permit()
+            if isinstance(error, TimeoutError):
+                self.observer.timed_out()
             if isinstance(error, DRIVER_ERRORS):
+                self.observer.failed(getattr(error, "sqlstate", None))
                 translate(error, connection_lost=pool.is_closing())
             raise
 
@@ -177,7 +191,9 @@ class Pool:
         timer = loop.call_later(seconds, _time_out, waiter)
         try:
             return await waiter
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, Unavailable):
+                self.observer.timed_out()
             if waiter in self._waiting:
                 self._waiting.remove(waiter)
             elif not waiter.cancelled() and waiter.exception() is None:

@@ -39,6 +39,7 @@ from asyncpg import InternalClientError, Record
 from sqlalchemy import BindParameter, Table, bindparam
 
 from customers.adapters.postgres.engine.errors import DRIVER_ERRORS, translate
+from customers.adapters.postgres.engine.observer import UNOBSERVED, DatabaseObserver
 from customers.adapters.postgres.engine.pool import Connection, Pool, is_closed
 from customers.adapters.postgres.engine.statements import Statement
 from customers.adapters.postgres.schema.types import TEXT
@@ -61,9 +62,12 @@ def parameters(table: Table, *, but: Sequence[str] = ()) -> dict[str, BindParame
 class Session:
     """Each statement is a transaction of its own."""
 
-    def __init__(self, tenant_id: str, connection: Connection) -> None:
+    def __init__(
+        self, tenant_id: str, connection: Connection, observer: DatabaseObserver = UNOBSERVED
+    ) -> None:
         self.tenant_id = tenant_id
         self._connection = connection
+        self._observer = observer
         self._has_ended = False
         self.had_error = False
 
@@ -121,6 +125,7 @@ class Session:
                 raise
             if isinstance(error, InternalClientError):
                 self._terminate()  # the driver has lost track of the protocol
+            self._observer.failed(getattr(error, "sqlstate", None))
             translate(error, connection_lost=is_closed(self._connection))
 
     def _terminate(self) -> None:
@@ -133,7 +138,7 @@ class ViewSession(Session):
     """Read-only: a read lost with its connection is retried once on a new one."""
 
     def __init__(self, tenant_id: str, connection: Connection, pool: Pool) -> None:
-        super().__init__(tenant_id, connection)
+        super().__init__(tenant_id, connection, pool.observer)
         self._pool = pool
 
     async def _execute(self, operation: Callable[[Connection], Awaitable[Result]]) -> Result:
@@ -203,7 +208,7 @@ class ConsistentSession(TransactionSession):
     _has_begun = False
 
     def __init__(self, tenant_id: str, connection: Connection, pool: Pool) -> None:
-        super().__init__(tenant_id, connection)
+        super().__init__(tenant_id, connection, pool.observer)
         self._pool = pool
 
     async def _execute(self, operation: Callable[[Connection], Awaitable[Result]]) -> Result:

@@ -1,11 +1,22 @@
-"""The sweeper's reads and writes across tenants: its lease, and the tenants that have work."""
+"""The sweeper's reads and writes across tenants: its lease, and the work there is."""
 
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Interval, Select, Uuid, bindparam, func, literal_column, or_, select, union
+from sqlalchemy import (
+    BigInteger,
+    Interval,
+    Select,
+    Uuid,
+    bindparam,
+    func,
+    literal_column,
+    or_,
+    select,
+    union,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.sql.dml import ReturningInsert
 
@@ -17,6 +28,7 @@ from customers.adapters.postgres.schema.segment_tables import (
     customer_segments,
     sweeper,
 )
+from customers.core.model.membership import Backlog
 
 
 async def tenants_with_segments(session: Session) -> Sequence[str]:
@@ -25,6 +37,11 @@ async def tenants_with_segments(session: Session) -> Sequence[str]:
 
 async def tenants_to_refresh(session: Session) -> Sequence[str]:
     return [row["tenant_id"] for row in await session.rows(_TO_REFRESH)]
+
+
+async def backlog(session: Session, limit: int) -> Backlog:
+    row = await session.row(_BACKLOG, limit=limit)
+    return Backlog() if row is None else Backlog(size=row["size"], oldest_at=row["oldest_at"])
 
 
 async def lease(session: Session, holder: UUID, seconds: float) -> bool:
@@ -38,6 +55,14 @@ def _to_refresh() -> Select[Any]:
     backfills = select(state.tenant_id).where(state.watermark.is_(None))
     tenants = union(pending.distinct(), backfills).subquery("tenants")
     return select(tenants.c.tenant_id).order_by(tenants.c.tenant_id)
+
+
+def _backlog() -> Select[Any, Any]:
+    change = customer_segment_pending_changes.c
+    moments = select(change.at).limit(bindparam("limit", type_=BigInteger()))
+    # By the index, which skips the rows that were applied a moment ago.
+    at = moments.order_by(*customer_segment_pending_changes.primary_key).subquery("pending").c.at
+    return select(func.count(at).label("size"), func.min(at).label("oldest_at"))
 
 
 def _lease() -> ReturningInsert[Any]:
@@ -57,4 +82,5 @@ _WITH_SEGMENTS = Statement.of(
     select(customer_segments.c.tenant_id).distinct().order_by(customer_segments.c.tenant_id)
 )
 _TO_REFRESH = Statement.of(_to_refresh())
+_BACKLOG = Statement.of(_backlog())
 _LEASE = Statement.of(_lease())

@@ -1,0 +1,47 @@
+"""What the storage reports while it works: waits, time-outs, errors, and the schema it found."""
+
+from typing import Protocol
+
+
+class DatabaseObserver(Protocol):
+    """Is told of what happens rarely, so that the usual request pays nothing for it."""
+
+    def waited(self, seconds: float) -> None:
+        """A request had no idle connection at hand; it got one, or gave up, after `seconds`."""
+        ...
+
+    def timed_out(self) -> None:
+        """A request got no connection in time."""
+        ...
+
+    def failed(self, sqlstate: str | None) -> None:
+        """The database refused a connection or a statement, with its SQLSTATE; None without one,
+        when the connection failed.
+        """
+        ...
+
+    def found_schema(self, revision: str | None, needed: str) -> None:
+        """A check found the schema at this revision; None if the database was never migrated.
+
+        `needed` is the oldest revision that this program works with.
+        """
+        ...
+
+
+class Unobserved(DatabaseObserver):
+    """Ignores everything."""
+
+    def waited(self, seconds: float) -> None:
+        pass
+
+    def timed_out(self) -> None:
+        pass
+
+    def failed(self, sqlstate: str | None) -> None:
+        pass
+
+    def found_schema(self, revision: str | None, needed: str) -> None:
+        pass
+
+
+UNOBSERVED = Unobserved()

@@ -1,0 +1,141 @@
+"""Metrics of the database: its connection pool, its errors and the revision of its schema.
+
+The storage reports waits, errors and checks when they happen; its connections are sampled.
+"""
+
+from collections.abc import Callable
+
+from attrs import frozen
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from customers.entrypoints.observability.instruments import BUCKETS, Children
+
+CONNECTION, OTHER = "connection", "other"
+_STATEMENT_TIMEOUT = "57014"
+# The classes of SQLSTATE that this service can meet; a label has no values but these.
+_CLASSES = frozenset("08 0A 22 23 25 26 28 3D 3F 40 42 53 54 55 57 58 F0 XX".split())
+
+
+@frozen(kw_only=True)
+class PoolUsage:
+    """The connections of a pool, open and at most, and the requests that wait for one."""
+
+    in_use: int
+    idle: int
+    max_connections: int
+    waiting: int
+
+
+class DatabaseMetrics:
+    """What the storage reports: waits for a connection, time-outs, errors, the schema it found."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._wait = Histogram(
+            "customers_pool_wait_seconds",
+            "Time that requests waited for a database connection, in seconds: for one that was in "
+            "use, or for a new one to open. Requests that got an idle one at once are not counted.",
+            registry=registry,
+            buckets=BUCKETS,
+        )
+        self._timeouts = Counter(
+            "customers_pool_timeouts",
+            "Total number of requests that got no database connection within POOL_TIMEOUT.",
+            registry=registry,
+        )
+        self._errors = Children(
+            Counter(
+                "customers_database_errors",
+                "Total number of errors of the database, by class: the first two characters of the "
+                "SQLSTATE, 'other' for a rare one, 'connection' if the connection failed. Class 23 "
+                "has the duplicates that callers are told about.",
+                ("class",),
+                registry=registry,
+            ).labels
+        )
+        for label in (*sorted(_CLASSES), CONNECTION, OTHER):
+            self._errors[(label,)].inc(0)  # rate() needs the zero before the first error
+        self._statement_timeouts = Counter(
+            "customers_database_statement_timeouts",
+            "Total number of statements that the database cancelled (SQLSTATE 57014), nearly "
+            "always because they took longer than STATEMENT_TIMEOUT. The errors of class 57 "
+            "include them.",
+            registry=registry,
+        )
+        self._schema_revision = Gauge(
+            "customers_schema_revision",
+            "Revision of the database's schema when it was last checked; 0 before that, and for a "
+            "database without a schema of this service.",
+            registry=registry,
+            multiprocess_mode="mostrecent",
+        )
+        self._needed_revision = Gauge(
+            "customers_schema_revision_needed",
+            "Oldest revision of the schema that this program works with; 0 before the first check.",
+            registry=registry,
+            multiprocess_mode="mostrecent",
+        )
+
+    def waited(self, seconds: float) -> None:
+        """Counts a request that found no idle connection, whether it got one or not."""
+        self._wait.observe(seconds)
+
+    def timed_out(self) -> None:
+        """Counts a request that got no connection in time."""
+        self._timeouts.inc()
+
+    def failed(self, sqlstate: str | None) -> None:
+        """Counts an error by its SQLSTATE; None if the connection failed."""
+        self._errors[(_class_label(sqlstate),)].inc()
+        if sqlstate == _STATEMENT_TIMEOUT:
+            self._statement_timeouts.inc()
+
+    def found_schema(self, revision: str | None, needed: str) -> None:
+        """Sets the revision of the schema, and the oldest one that this program works with."""
+        self._schema_revision.set(_number(revision))
+        self._needed_revision.set(_number(needed))
+
+
+class PoolMetrics:
+    """The connections of a pool, as of the last sample."""
+
+    def __init__(self, registry: CollectorRegistry, usage: Callable[[], PoolUsage]) -> None:
+        self._usage = usage
+        self._connections = Children(
+            Gauge(
+                "customers_pool_connections",
+                "Open database connections by state: 'idle' or 'in_use'.",
+                ("state",),
+                registry=registry,
+                multiprocess_mode="livesum",
+            ).labels
+        )
+        self._max = Gauge(
+            "customers_pool_connections_max",
+            "Database connections that may be open at most: POOL_SIZE of every worker.",
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
+        self._waiting = Gauge(
+            "customers_pool_waiting_requests",
+            "Requests that wait because every database connection is in use.",
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
+
+    def sample(self) -> None:
+        usage = self._usage()
+        self._connections[("in_use",)].set(usage.in_use)
+        self._connections[("idle",)].set(usage.idle)
+        self._max.set(usage.max_connections)
+        self._waiting.set(usage.waiting)
+
+
+def _class_label(sqlstate: str | None) -> str:
+    if not sqlstate:
+        return CONNECTION
+    return sqlstate[:2] if sqlstate[:2] in _CLASSES else OTHER
+
+
+def _number(revision: str | None) -> int:
+    """The number of a revision; 0 for that of another program."""
+    return int(revision) if revision and revision.isdecimal() else 0
