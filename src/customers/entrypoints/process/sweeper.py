@@ -44,16 +44,13 @@ async def run_sweeper(
 
 
 async def _sweep(sweeper: Sweeper, metrics: Metrics, interval: float) -> None:
-    sweeps, is_unavailable = _Sweeps(sweeper, metrics), False
+    sweeps = _Sweeps(sweeper, metrics)
     while True:
         backfills, pause = None, interval
         try:
             backfills = await sweeps.sweep()
-            is_unavailable = False
-        except Unavailable as problem:
-            if not is_unavailable:
-                logger().warning("sweeper cannot reach the storage", problem=str(problem))
-            is_unavailable, pause = True, max(interval, PAUSE_AFTER_FAILURE)
+        except Unavailable:  # the storage has logged the cause
+            pause = max(interval, PAUSE_AFTER_FAILURE)
         except Exception:
             logger().exception("sweep failed")
             pause = max(interval, PAUSE_AFTER_FAILURE)
