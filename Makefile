@@ -56,7 +56,7 @@ check: .venv/.dev ## Checks format, style, types, import contracts, dependencies
 examples: .venv/.dev ## Runs the examples for consuming teams, with the toolchains it finds
 	examples/run $(ARGS)
 
-bench: .venv/.dev ## Measures every operation against its target, with 1,000,000 customers; needs wrk
+bench: .venv/.dev ## Measures operations against their targets, with 1,000,000 customers; needs wrk
 	$(BIN)/python -m benchmarks $(ARGS)
 
 bench-segments: .venv/.dev ## Compares the cost of segments: large and small tenants, with and without segments

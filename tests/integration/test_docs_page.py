@@ -70,3 +70,8 @@ async def test_the_page_offers_no_third_party_services(visit: Visit) -> None:
     names = [await offer.inner_text() for offer in await offers.all()]
     foreign = re.compile(r"\b(AI|MCP|SDK|agent|client|deploy|explore|share)\b", re.IGNORECASE)
     assert [name for name in names if foreign.search(name)] == []
+
+
+async def test_the_page_offers_code_samples_and_no_client_libraries(visit: Visit) -> None:
+    await expect(visit.page.get_by_text("Code samples", exact=True)).to_be_visible()
+    await expect(visit.page.get_by_text("Client Libraries")).to_have_count(0)

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from customers.entrypoints.config.settings import catalogue
 from tests.support import orders_service
 from tests.support.service_process import MEMORY, Service, start_service
 
@@ -32,12 +31,6 @@ def test_every_example_of_the_readme_can_be_pasted_twice(service: Service) -> No
     for script in (pasted_twice, "".join(examples)):
         result = _bash(script.replace("curl -s ", "curl -sS --fail-with-body "), service)
         assert result.returncode == 0, result.stdout + result.stderr
-
-
-def test_the_readme_lists_every_setting() -> None:
-    documented = re.findall(r"^\| `([A-Z_]+)` \|", README.read_text(), re.MULTILINE)
-    variables = [setting.variable for setting in catalogue() if setting.variable]
-    assert sorted(documented) == sorted(variables)
 
 
 def test_an_order_that_is_reported_several_times_counts_once(service: Service) -> None:

@@ -15,5 +15,7 @@ addEventListener("DOMContentLoaded", () => {
     mcp: { disabled: true },
     hideClientButton: true,
     showDeveloperTools: "never",
+    // The viewer calls its choice of code samples "Client Libraries": there are none.
+    localization: { translations: { clientLibraries: { heading: "Code samples" } } },
   });
 });

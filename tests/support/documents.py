@@ -1,0 +1,69 @@
+"""The documents of the repository, and what can be found in them."""
+
+import re
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).parents[2]
+_PARTS = ("testkit", "examples")
+# Documents write paths from the root, from their own folder, or from one of these rooms.
+_ROOMS = tuple(
+    Path("src/customers", room)
+    for room in ("", "adapters", "adapters/postgres", "entrypoints", "entrypoints/http")
+)
+# Made by a command, or part of another package.
+_ELSEWHERE = (".bench/", ".venv/", "dist/")
+
+
+def documents() -> list[Path]:
+    """Every Markdown file that people read, without those of installed packages."""
+    folders = ("docs", "src", "tools", "benchmarks")
+    nested = [path for folder in folders for path in sorted((ROOT / folder).rglob("*.md"))]
+    return [*sorted(ROOT.glob("*.md")), *(ROOT / name / "README.md" for name in _PARTS), *nested]
+
+
+def name_of(document: Path) -> str:
+    """The path of a document from the root, as the name of a test case."""
+    return document.relative_to(ROOT).as_posix()
+
+
+def text_of(document: Path) -> str:
+    return document.read_text(encoding="utf-8")
+
+
+def links(text: str) -> list[str]:
+    """The targets of links and pictures inside the repository, with their anchors."""
+    targets = re.findall(r"\]\(([^)\s]+)\)", _without_blocks(text))
+    return [target for target in targets if not re.match(r"[a-z]+:", target)]
+
+
+def anchors(text: str) -> set[str]:
+    """The anchors of the headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", _without_blocks(text), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def paths(text: str) -> list[str]:
+    """The paths of files and folders in code spans, such as `core/model/order.py`."""
+    spans = re.findall(r"`([\w.-]+(?:/[\w.-]+)*/?)`", _without_blocks(text))
+    return [span for span in spans if "/" in span]
+
+
+def missing_paths(document: Path) -> list[str]:
+    """The paths in a document that lead to nothing."""
+    rooms = (ROOT, document.parent, *(ROOT / room for room in _ROOMS))
+    return [
+        path
+        for path in paths(text_of(document))
+        if not path.startswith(_ELSEWHERE) and not any((room / path).exists() for room in rooms)
+    ]
+
+
+def code(text: str) -> str:
+    """The code of a document: its code spans and its blocks of commands, a line each."""
+    blocks = re.findall(r"^```(?:bash|sh)\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    return "\n".join([*blocks, *re.findall(r"`([^`\n]+)`", _without_blocks(text))])
+
+
+def _without_blocks(text: str) -> str:
+    return re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
