@@ -4,7 +4,7 @@ The entrypoints map the kinds to statuses of HTTP and gRPC.
 """
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from attrs import frozen
 
@@ -50,6 +50,50 @@ class Conflict(CustomersError):
     """The request contradicts stored data."""
 
 
+# What docs/faults.md explains, one by one.
+FaultKind = Literal[
+    "authentication_failed",
+    "certificate_rejected",
+    "conflict",
+    "connection_failed",
+    "connection_lost",
+    "connection_refused",
+    "connection_rejected",
+    "disk_full",
+    "failure",
+    "foreign_schema",
+    "foreign_table",
+    "foreign_tables",
+    "invalid_url",
+    "locked",
+    "missing_file",
+    "missing_file_here",
+    "no_answer",
+    "no_database",
+    "no_extension",
+    "no_permission",
+    "no_schema",
+    "not_migrated",
+    "out_of_memory",
+    "out_of_resources",
+    "pool_exhausted",
+    "read_only",
+    "schema_mismatch",
+    "schema_outdated",
+    "server_failure",
+    "server_intervened",
+    "server_too_old",
+    "starting",
+    "statement_timeout",
+    "tls_failed",
+    "tls_not_offered",
+    "too_many_connections",
+    "unknown_host",
+    "wrong_currency",
+    "wrong_encoding",
+]
+
+
 @frozen(kw_only=True)
 class StorageFault:
     """Why a storage cannot be used: for its operators, not for callers of the API.
@@ -59,7 +103,7 @@ class StorageFault:
     Waiting does not cure a permanent fault.
     """
 
-    kind: str
+    kind: FaultKind
     cause: str
     remedy: str
     place: str = ""

@@ -8,21 +8,24 @@ import errno
 import re
 import socket
 import ssl
+from typing import TypeAlias
 
 import asyncpg
 from asyncpg import InternalClientError, PostgresError
 
 from customers.adapters.postgres.engine.address import DatabaseAddress
-from customers.core.errors import StorageFault
+from customers.core.errors import FaultKind, StorageFault
 
 # What the server says in these classes and states holds no data of customers.
 _QUOTED = ("08", "28", "3D", "53", "57", "58", "25006", "42501", "42P01", "3F000", "42704")
 _MAX_QUOTED_LENGTH = 200
 _ERROR_NUMBER = re.compile(r"\[Errno (\d+)\]")
 
+# The kind of a fault, its cause and its remedy.
+_Words: TypeAlias = tuple[FaultKind, str, str]
+
 _CHECK_URL = "correct the host and the port in DATABASE_URL"
-_BY_STATE: dict[str, tuple[str, str, str]] = {
-    # SQLSTATE: kind, cause, remedy
+_BY_STATE: dict[str, _Words] = {
     "28P01": (
         "authentication_failed",
         "the password is wrong, or the role does not exist",
@@ -83,7 +86,7 @@ _BY_STATE: dict[str, tuple[str, str, str]] = {
         "install the server's contrib modules (pg_trgm and btree_gin)",
     ),
 }
-_BY_CLASS: dict[str, tuple[str, str, str]] = {
+_BY_CLASS: dict[str, _Words] = {
     "08": ("connection_lost", "the connection was lost", "check the server's log"),
     "28": _BY_STATE["28000"],
     "40": (
@@ -95,7 +98,7 @@ _BY_CLASS: dict[str, tuple[str, str, str]] = {
     "57": ("server_intervened", "the server ended the connection", "check the server's log"),
     "58": ("server_failure", "the server failed at a file", "check the server's log"),
 }
-_OTHER = ("failure", "the server reports an error", "check the server's log")
+_OTHER: _Words = ("failure", "the server reports an error", "check the server's log")
 
 
 def fault_of(error: Exception, *, address: DatabaseAddress | None = None) -> StorageFault:
@@ -117,7 +120,7 @@ def fault_of(error: Exception, *, address: DatabaseAddress | None = None) -> Sto
     )
 
 
-def _of_state(state: str) -> tuple[str, str, str]:
+def _of_state(state: str) -> _Words:
     return _BY_STATE.get(state) or _BY_CLASS.get(state[:2], _OTHER)
 
 
@@ -129,7 +132,7 @@ def _quotation(error: PostgresError) -> str:
     return f'; the server says "{message[:_MAX_QUOTED_LENGTH]}"' if message else ""
 
 
-def _of_connection(error: Exception) -> tuple[str, str, str]:
+def _of_connection(error: Exception) -> _Words:
     """Of an error that is not the server's: of the network, of TLS, or of the driver."""
     if isinstance(error, ssl.SSLCertVerificationError):
         cause = f"the certificate of the server is not trusted ({error.verify_message})"
@@ -152,7 +155,7 @@ def _of_connection(error: Exception) -> tuple[str, str, str]:
     return "connection_lost", "the connection was lost", "check that the server runs"
 
 
-def _of_network(error: OSError) -> tuple[str, str, str]:
+def _of_network(error: OSError) -> _Words:
     number = _number(error)
     if isinstance(error, socket.gaierror):
         return "unknown_host", "the host name cannot be resolved", _CHECK_URL

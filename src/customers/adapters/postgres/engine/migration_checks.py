@@ -21,7 +21,7 @@ from sqlalchemy import (
 from customers.adapters.postgres.engine.deployment import schema_fault, server_fault
 from customers.adapters.postgres.engine.statements import Statement
 from customers.adapters.postgres.schema.tables import customers
-from customers.core.errors import StorageFault, Unavailable
+from customers.core.errors import FaultKind, StorageFault, Unavailable
 
 EXTENSIONS = ("pg_trgm", "btree_gin")
 
@@ -88,7 +88,7 @@ def _faults(row: Any, current: str | None) -> Iterator[StorageFault]:
         )
 
 
-def _fault(kind: str, cause: str, remedy: str) -> StorageFault:
+def _fault(kind: FaultKind, cause: str, remedy: str) -> StorageFault:
     return StorageFault(kind=kind, cause=cause, remedy=remedy, is_permanent=True)
 
 
