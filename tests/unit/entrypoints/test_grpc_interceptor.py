@@ -12,6 +12,8 @@ from uuid import UUID
 import pytest
 from grpc import StatusCode
 from grpc.aio import AioRpcError
+from grpc_health.v1.health_pb2 import HealthCheckRequest
+from grpc_health.v1.health_pb2_grpc import HealthStub
 
 from customers.entrypoints.grpc.generated.customers_pb2 import RecordOrdersRequest
 from customers.entrypoints.observability.logs import configure
@@ -91,6 +93,17 @@ async def test_a_call_logs_one_line_with_its_request_id_and_no_values_of_the_req
     }  # fmt: skip
     assert (line["event"], line["method"], line["code"]) == ("call", RECORD, "OK")
     assert (line["level"], line["request_id"]) == ("info", "mine")
+
+
+async def test_health_checks_are_logged_at_debug(lines: StringIO) -> None:
+    configure("debug", as_json=True, stream=lines)
+    async with serving() as rpc:
+        check = HealthStub(rpc.channel).Check  # type: ignore[attr-defined]
+        await check(HealthCheckRequest())
+    called = [line for line in parse(lines) if line["event"] == "call"]
+    assert [(line["level"], line["method"]) for line in called] == [
+        ("debug", "grpc.health.v1.Health/Check")
+    ]
 
 
 async def test_calls_are_counted_by_method_and_code() -> None:

@@ -98,9 +98,18 @@ def test_a_request_that_matched_no_route_is_logged_without_its_path(lines: Strin
     assert only_line(lines)["route"] == "unmatched"
 
 
-def test_a_request_with_a_server_error_is_logged_as_an_error(lines: StringIO) -> None:
-    log_request(method="GET", route="/health", status=503, seconds=0.001)
+@pytest.mark.parametrize("is_probe", [True, False])
+def test_a_request_with_a_server_error_is_logged_as_an_error(
+    is_probe: bool, lines: StringIO
+) -> None:
+    log_request(method="GET", route="/health", status=503, seconds=0.001, is_probe=is_probe)
     assert only_line(lines)["level"] == "error"
+
+
+def test_a_probe_is_logged_at_debug(stream: StringIO) -> None:
+    configure("debug", as_json=True, stream=stream)
+    log_request(method="GET", route="/live", status=200, seconds=0.001, is_probe=True)
+    assert only_line(stream)["level"] == "debug"
 
 
 @pytest.mark.parametrize(

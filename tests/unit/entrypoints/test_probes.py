@@ -1,12 +1,16 @@
 """The probes report a storage that is unavailable, slow or broken, and a process that stops."""
 
-from collections.abc import AsyncIterator
+import json
+import logging
+from collections.abc import AsyncIterator, Iterator
+from io import StringIO
 
 import pytest
 
 from customers.adapters.memory.storage import MemoryStorage
 from customers.entrypoints.http.body import DRAIN
 from customers.entrypoints.http.resources import probes
+from customers.entrypoints.observability.logs import configure
 from tests.support.api_client import PROBLEM, Answer, Api, serving
 from tests.support.builders import USD, a_tenant
 from tests.support.faulty_storage import FaultyStorage
@@ -23,6 +27,16 @@ async def api(storage: FaultyStorage) -> AsyncIterator[Api]:
         yield api
 
 
+@pytest.fixture
+def stream() -> Iterator[StringIO]:
+    root = logging.getLogger()
+    level, handlers = root.level, root.handlers[:]
+    yield StringIO()
+    root.setLevel(level)
+    root.handlers[:] = handlers
+    logging.captureWarnings(False)
+
+
 async def probe(api: Api, path: str) -> Answer:
     return await api.send("GET", path, base="", headers={"X-Tenant-ID": None})
 
@@ -37,6 +51,24 @@ async def test_with_an_unavailable_storage_the_service_is_neither_healthy_nor_re
     assert ready.body["message"] == "the storage is not available, try again in a moment"
     assert (int(health.headers["Retry-After"]), int(ready.headers["Retry-After"])) == (2, 2)
     assert live.status == 200
+
+
+@pytest.mark.parametrize("path", ["/live", "/ready", "/health", "/metrics"])
+async def test_probes_and_scrapes_are_logged_at_debug(
+    api: Api, path: str, stream: StringIO
+) -> None:
+    configure("debug", as_json=True, stream=stream)
+    assert (await probe(api, path)).status == 200
+    [line] = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert (line["event"], line["level"], line["route"]) == ("request", "debug", path)
+
+
+@pytest.mark.parametrize("path", ["/", "/docs", "/openapi.json", "/api/v1/customers"])
+async def test_other_requests_are_logged_at_info(api: Api, path: str, stream: StringIO) -> None:
+    configure("info", as_json=True, stream=stream)
+    await probe(api, path)
+    [line] = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert (line["event"], line["level"], line["route"]) == ("request", "info", path)
 
 
 async def test_a_caller_that_accepts_problem_documents_gets_one(

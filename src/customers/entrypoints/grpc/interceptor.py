@@ -20,6 +20,8 @@ from customers.entrypoints.observability.request_id import request_id_of
 
 REQUEST_ID = "x-request-id"
 
+# Machines call it every few seconds: it is logged at debug.
+_HEALTH_CHECK = "/grpc.health.v1.Health/Check"
 _SERVER_FAULTS = (StatusCode.INTERNAL, StatusCode.UNAVAILABLE, StatusCode.UNKNOWN)
 
 Context = ServicerContext[Any, Any]
@@ -73,7 +75,10 @@ class Interceptor(grpc.aio.ServerInterceptor):
         """Counts and logs a call that has ended."""
         seconds = perf_counter() - started
         self._metrics.rpc_finished(method=method, code=code.name, seconds=seconds)
-        write = logger().error if code in _SERVER_FAULTS else logger().info
+        if code in _SERVER_FAULTS:
+            write = logger().error
+        else:
+            write = logger().debug if method == _HEALTH_CHECK else logger().info
         write(
             "call",
             method=method.lstrip("/") if method else "unmatched",

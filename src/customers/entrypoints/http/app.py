@@ -57,16 +57,17 @@ def application(
     observer: Observer | None = None,
 ) -> web.Application:
     outermost = [] if observer is None else [observer.middleware()]
+    routes = [route for resource in resources for route in resource.table()]
+    probes = frozenset(route.address for route in routes if route.is_probe)
     app = web.Application(
-        middlewares=[*outermost, middleware(metrics, drain)], client_max_size=MAX_BYTES
+        middlewares=[*outermost, middleware(metrics, drain, probes)], client_max_size=MAX_BYTES
     )
     app[DRAIN] = drain
     add_index(app, version)
     documents.add_to(app)
-    for resource in resources:
-        for route in resource.table():
-            handler = with_input(route, decoder)
-            _add(app, route, handler if observer is None else observer.around(route, handler))
+    for route in routes:
+        handler = with_input(route, decoder)
+        _add(app, route, handler if observer is None else observer.around(route, handler))
     return app
 
 

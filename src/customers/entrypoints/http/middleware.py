@@ -1,5 +1,6 @@
 """The middleware of every request: its id, its errors, its headers, its log line and metrics."""
 
+from collections.abc import Collection
 from time import perf_counter
 from typing import TypeVar
 
@@ -28,7 +29,9 @@ CLIENT_CLOSED_REQUEST = 499
 Response = TypeVar("Response", bound=web.StreamResponse)
 
 
-def middleware(metrics: Metrics, drain: Drain) -> Middleware:
+def middleware(metrics: Metrics, drain: Drain, probes: Collection[str] = frozenset()) -> Middleware:
+    """What surrounds every request; requests for the routes of `probes` are logged at debug."""
+
     @web.middleware
     async def handle(request: web.Request, handler: Handler) -> web.StreamResponse:
         started, status = perf_counter(), CLIENT_CLOSED_REQUEST
@@ -50,7 +53,11 @@ def middleware(metrics: Metrics, drain: Drain) -> Middleware:
                     method=request.method, route=route, status=status, seconds=seconds
                 )
                 log_request(
-                    method=method_label(request.method), route=route, status=status, seconds=seconds
+                    method=method_label(request.method),
+                    route=route,
+                    status=status,
+                    seconds=seconds,
+                    is_probe=route in probes,
                 )
 
     return handle

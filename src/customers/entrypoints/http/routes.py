@@ -47,7 +47,8 @@ class Route:
 
     `responses` are the shapes of the bodies by status, a tuple where there are several; `errors`
     what the core may raise besides Invalid and Unavailable. A 201 has a Location header if
-    `has_location`. `on_invalid` is called when the input is refused.
+    `has_location`. `on_invalid` is called when the input is refused. What `is_probe` is called by
+    machines every few seconds, and logged at debug.
     """
 
     operation: str
@@ -60,6 +61,7 @@ class Route:
     errors: Sequence[type[CustomersError]] = ()
     error_format: ErrorFormat = ErrorFormat.PLAIN
     is_of_tenant: bool = True
+    is_probe: bool = False
     has_location: bool = False
     max_bytes: int = MAX_BYTES
     on_invalid: Callable[[], None] | None = None

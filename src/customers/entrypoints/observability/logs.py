@@ -84,9 +84,17 @@ class RequestScope:
         _REQUEST_ID.reset(self._token)
 
 
-def log_request(*, method: str, route: str | None, status: int, seconds: float) -> None:
-    """Logs a handled request; `route` is a template, never a path, or None if no route matched."""
-    write = logger().error if status >= _SERVER_ERROR else logger().info
+def log_request(
+    *, method: str, route: str | None, status: int, seconds: float, is_probe: bool = False
+) -> None:
+    """Logs a handled request; `route` is a template, never a path, or None if no route matched.
+
+    A probe or a scrape is logged at debug, a server error as an error, all others at info.
+    """
+    if status >= _SERVER_ERROR:
+        write = logger().error
+    else:
+        write = logger().debug if is_probe else logger().info
     write(
         "request",
         method=method,

@@ -54,7 +54,7 @@ class Probes:
             Route("getLiveness", "GET", "/live", self.live, {200: shapes.Live}),
             Route("getMetrics", "GET", "/metrics", self.metrics, {200: str}),
         ]
-        return [evolve(route, is_of_tenant=False) for route in routes]
+        return [evolve(route, is_of_tenant=False, is_probe=True) for route in routes]
 
     async def health(self, context: RequestContext) -> web.Response:
         """Check health
