@@ -83,7 +83,7 @@ def test_every_setting_of_the_service_is_hidden_from_it() -> None:
     help_text = subprocess.run(
         [*COMMAND, "serve", "--help"], check=True, capture_output=True, text=True
     )
-    assert set(re.findall(r"\[env:\s+(\w+)", help_text.stdout)) == SETTINGS
+    assert set(re.findall(r"(?:\[env:|, or)\s+([A-Z_]+)", help_text.stdout)) == SETTINGS
 
 
 def test_parallel_tests_share_a_service_in_separate_tenants(

@@ -15,6 +15,9 @@ ENV_EXAMPLE = (ROOT / ".env.example").read_text(encoding="utf-8")
 WITHOUT_EXAMPLE_OF_DEFAULT = {"DATABASE_URL", "DATA_DIR"}
 
 VARIABLES = [setting for setting in catalogue() if setting.variable]
+NAMES = sorted(
+    name for setting in VARIABLES for name in (setting.variable, setting.file_variable) if name
+)
 OPTIONS = [setting for setting in catalogue() if not setting.variable]
 
 
@@ -30,7 +33,7 @@ def lines_of_env_example() -> dict[str, str]:
 
 
 def test_the_readme_lists_every_variable() -> None:
-    assert sorted(table_of_readme()) == sorted(str(setting.variable) for setting in VARIABLES)
+    assert sorted(table_of_readme()) == NAMES
 
 
 @pytest.mark.parametrize("setting", VARIABLES, ids=lambda setting: setting.name)
@@ -46,7 +49,7 @@ def test_the_readme_names_every_setting_that_is_an_option_only(setting: Setting)
 
 def test_the_example_file_lists_every_variable() -> None:
     names = re.findall(r"^# ([A-Z_]+)=", ENV_EXAMPLE, re.MULTILINE)
-    assert sorted(names) == sorted(str(setting.variable) for setting in VARIABLES)
+    assert sorted(names) == NAMES
 
 
 def test_the_example_file_shows_the_defaults() -> None:

@@ -1,4 +1,4 @@
-"""The command line: `customers serve`, `migrate`, `ready`, `doctor` and `openapi`.
+"""The command line: `customers serve`, `migrate`, `ready`, `settings` and others.
 
 Each command imports its modules when it runs, so that `--help` is fast.
 """
@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 @click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="customers-service", prog_name="customers")
 def main() -> None:
-    """The customers service: customers, their orders and their segments, over REST and gRPC."""
+    """Run and operate the customers service.
+
+    It serves customers, their orders and their segments over REST and gRPC.
+    """
 
 
 @main.command()
@@ -45,7 +48,7 @@ def serve(settings: Settings) -> None:
 @main.command()
 @click.option("--status", is_flag=True, help="Only print the revision of the database.")
 @click.option("--sql", is_flag=True, help="Only print the SQL of the migration.")
-@click.option("--to", metavar="REVISION", help="Revision to migrate to.  [default: the newest]")
+@click.option("--to", metavar="REVISION", help="Migrate to this revision.  [default: the newest]")
 @click.option(
     "--allow-data-loss",
     is_flag=True,
@@ -77,12 +80,13 @@ def migrate(
 
 
 @main.command()
-@click.option("--url", help="URL of the service.  [default: http://HOST:PORT]")
+@click.option("--url", help="Check the service at this URL.  [default: http://HOST:PORT]")
 @takes_settings("port", "host", "environment")
 def ready(settings: Settings, url: str | None) -> None:
     """Check whether a running service is ready.
 
-    Made for the health check of a container: exits with 0 if it is ready, else with 1.
+    It is made for the health check of a container: it exits with 0 if the service is ready, else
+    with 1.
     """
     from customers.entrypoints.process.health_check import readiness_problem
     from customers.entrypoints.process.sockets import reachable_host, url_host
@@ -97,16 +101,16 @@ def ready(settings: Settings, url: str | None) -> None:
 
 @main.group()
 def doctor() -> None:
-    """Check stored data for inconsistencies; changes nothing."""
+    """Check stored data for inconsistencies without changing it."""
 
 
 @doctor.command()
-@click.option("--tenant", help="Tenant to check.  [default: every tenant that has segments]")
+@click.option("--tenant", help="Check only this tenant.  [default: every tenant that has segments]")
 @takes_settings("database_url", "data_dir", "environment", "log_level")
 def segments(settings: Settings, tenant: str | None) -> None:
     """Evaluate every segment for every customer and print each difference from its members.
 
-    Exits with 1 if there is a difference.
+    It exits with 1 if there is a difference.
     """
     from customers.entrypoints.process.doctor import check_segments
     from customers.entrypoints.process.loop import run
@@ -117,7 +121,7 @@ def segments(settings: Settings, tenant: str | None) -> None:
 
 
 @main.command()
-@click.option("--yaml", "as_yaml", is_flag=True, help="Print YAML.  [default: JSON]")
+@click.option("--yaml", "as_yaml", is_flag=True, help="Print YAML instead of JSON.")
 def openapi(as_yaml: bool) -> None:
     """Print the OpenAPI document of the REST API."""
     from customers.entrypoints.container import Container
@@ -126,6 +130,18 @@ def openapi(as_yaml: bool) -> None:
     openapi_document = Container(settings=Settings(storage="memory"), dsn="").openapi()
     write = document.as_yaml if as_yaml else document.as_json
     click.echo(write(openapi_document), nl=False)
+
+
+@main.command("settings")
+@takes_settings()
+def show_settings(settings: Settings) -> None:
+    """Print each setting, its value, and where the value comes from.
+
+    Passwords are shown as ***. In production each setting is a JSON object.
+    """
+    from customers.entrypoints.process.show_settings import show_settings as print_settings
+
+    print_settings(settings, click.get_current_context().params, _output(settings))
 
 
 @main.command(hidden=True)

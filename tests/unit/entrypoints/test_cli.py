@@ -35,7 +35,9 @@ def test_help_lists_every_public_command(option: str) -> None:
     result = run(option)
     assert result.exit_code == 0
     lines = result.output.partition("Commands:\n")[2].splitlines()
-    assert [line.split()[0] for line in lines] == sorted(["doctor", "openapi", *COMMANDS])
+    assert [line.split()[0] for line in lines] == sorted(
+        ["doctor", "openapi", "settings", *COMMANDS]
+    )
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -58,7 +60,7 @@ def test_the_help_of_the_segment_doctor_explains_the_tenant_option() -> None:
     assert result.exit_code == 0
     assert result.output.startswith("Usage: main doctor segments [OPTIONS]")
     assert "--tenant TEXT" in result.output
-    assert "Exits with 1 if there is a difference." in result.output
+    assert "It exits with 1 if there is a difference." in result.output
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -133,6 +133,12 @@ def test_email_addresses_are_redacted_in_any_text(email: str, before: str, after
     assert f"{local}@{domain}" not in str(redact("event", f"{before} {email} {after}"))
 
 
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql"])
+def test_the_role_and_host_of_a_database_are_not_redacted(scheme: str) -> None:
+    assert redact("event", f"{scheme}://shop@db:5432/x") == f"{scheme}://shop@db:5432/x"
+    assert redact("event", f"{scheme}://shop:pw@db:5432/x") == f"{scheme}://shop:***@db:5432/x"
+
+
 def test_a_very_long_text_is_searched_quickly() -> None:
     assert redact("event", "a" * 200_000 + " @") == "a" * 200_000 + " @"
 

@@ -265,7 +265,7 @@ def test_help_shows_every_option_with_its_variable_and_default() -> None:
         option = f"{setting.option} {setting.metavar}".strip()
         assert f"{option} {setting.help}" in output
         assert f"default: {setting.default}]" in output
-        assert setting.variable is None or f"[env: {setting.variable};" in output
+        assert setting.variable is None or f"[env: {setting.variable}" in output
 
 
 def test_a_command_has_only_the_options_that_it_names() -> None:

@@ -51,6 +51,9 @@ def _load(options: dict[str, object]) -> Settings:
 
 def _option(setting: Setting) -> Callable[[Callable[..., Result]], Callable[..., Result]]:
     variable = f"env: {setting.variable}; " if setting.variable else ""
+    if setting.file_variable:
+        file = f"{setting.file_variable} with the path of a file that contains it"
+        variable = f"env: {setting.variable}, or {file}; "
     text = f"{setting.help}  [{variable}default: {setting.default}]"
     if setting.is_flag:
         return click.option(setting.option, setting.name, is_flag=True, default=None, help=text)

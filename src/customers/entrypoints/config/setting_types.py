@@ -18,6 +18,7 @@ from attrs import field, frozen
 from customers.core.errors import InvalidValue
 from customers.core.model.money import Currency
 from customers.core.model.values import MomentGate
+from customers.entrypoints.config.secret_files import read_secret
 
 URL_FORM = "postgres://user:password@host:5432/database"
 
@@ -56,21 +57,62 @@ class Setting:
     def variable(self) -> str | None:
         return self.name.upper() if self.in_environment else None
 
-    def text_and_source(
-        self, environ: Mapping[str, str], options: Mapping[str, object]
-    ) -> tuple[str, str]:
-        """The text (`""`: missing or blank) and the option or variable that it comes from."""
+    @property
+    def file_variable(self) -> str | None:
+        """The variable with the path of a file that contains the value; only secrets have one."""
+        return f"{self.variable}_FILE" if self.is_secret and self.in_environment else None
+
+    def given(self, environ: Mapping[str, str], options: Mapping[str, object]) -> "Given":
+        """The text of the option, or else of the environment. Raises InvalidSetting."""
         option = options.get(self.name)
         if option is not None and (text := str(option).strip()):
-            return text, self.option
+            return Given(text=text, source=self.option)
         if self.variable is None:
-            return "", self.option
-        return environ.get(self.variable, "").strip(), self.variable
+            return Given(text="", source=self.option)
+        text = environ.get(self.variable, "").strip()
+        if self.file_variable and (path := environ.get(self.file_variable, "").strip()):
+            if text:
+                names = f"{self.variable} and {self.file_variable}"
+                raise InvalidSetting(f"{names} are both set: set only one of them.")
+            return _content_of(path, self.file_variable)
+        return Given(text=text, source=self.variable)
 
-    def error_message(self, text: str, source: str, reason: ValueError) -> str:
-        """The sentence about an invalid text; a text that may hold a password is not quoted."""
-        subject = "the value" if self.is_secret or "://" in text else _quoted(text)
-        return f"{source}: {subject} {reason}."
+    def value(self, given: "Given") -> object:
+        """Parses a text that is not missing. Raises InvalidSetting."""
+        try:
+            return self.parse(given.text)
+        except ValueError as reason:
+            # A text that may hold a password is not quoted.
+            is_quoted = not self.is_secret and "://" not in given.text
+            subject = _quoted(given.text) if is_quoted else "the value"
+            if given.file is not None:
+                subject = f"the content of the file {json.dumps(given.file)}"
+            raise InvalidSetting(f"{given.source}: {subject} {reason}.") from None
+
+
+class InvalidSetting(Exception):
+    """The message is a sentence that names the option or the variable."""
+
+
+@frozen(kw_only=True)
+class Given:
+    """The text of a setting (`""`: missing or blank), and where it comes from."""
+
+    text: str
+    source: str
+    """The option or the variable."""
+    file: str | None = None
+    """The path of the file, if the source is the variable of one."""
+
+    @property
+    def origin(self) -> str:
+        """Where the value comes from, for people."""
+        if not self.text:
+            return "default"
+        if self.file is not None:
+            return f"file {self.file} ({self.source})"
+        kind = "option" if self.source.startswith("--") else "variable"
+        return f"{kind} {self.source}"
 
 
 def setting(
@@ -198,6 +240,13 @@ def file_to_write(text: str) -> Path:
     if not path.parent.is_dir():
         raise ValueError("is not a path in an existing folder")
     return path
+
+
+def _content_of(path: str, variable: str) -> Given:
+    try:
+        return Given(text=read_secret(path), source=variable, file=path)
+    except ValueError as reason:
+        raise InvalidSetting(f"{variable}: {reason}.") from None
 
 
 def _is_well_formed(url: str) -> bool:

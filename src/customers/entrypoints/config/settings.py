@@ -15,7 +15,12 @@ from typing import Any, Literal, Self
 from attrs import Factory, fields, frozen
 
 from customers.entrypoints.config import setting_types
-from customers.entrypoints.config.setting_types import DatabaseUrl, Setting, setting
+from customers.entrypoints.config.setting_types import (
+    DatabaseUrl,
+    InvalidSetting,
+    Setting,
+    setting,
+)
 
 
 class SettingsError(Exception):
@@ -39,39 +44,39 @@ class Settings:
         8089,
         setting_types.whole_number("a port", 0, 65535),
         "PORT",
-        "Port of the REST API; 0 picks a free port.",
+        "Serve the REST API on this port; 0 picks a free one.",
     )
     rpc_port: int = setting(
         9089,
         setting_types.whole_number("a port", 0, 65535),
         "PORT",
-        "Port of the gRPC API; 0 picks a free port.",
+        "Serve the gRPC API on this port; 0 picks a free one.",
     )
     host: str = setting(
         "127.0.0.1",
         setting_types.host,
         "HOST",
-        "Name or address that both ports listen on; 0.0.0.0 means all addresses.",
+        "Listen on this host name or address with both ports; 0.0.0.0 means all addresses.",
     )
     environment: Literal["development", "production"] = setting(
         "development",
         setting_types.one_of("an environment", "development", "production"),
         "NAME",
-        "development or production; production requires a database URL and logs JSON.",
+        "Run for development or production. Production requires a database URL and logs JSON.",
     )
     storage: Literal["postgres", "memory"] = setting(
         "postgres",
         setting_types.one_of("a storage", "postgres", "memory"),
         "NAME",
-        "postgres or memory; memory runs in one process, loses its data when the process ends, "
-        "and is not allowed in production.",
+        "Store the data in postgres or memory. Memory runs in one process, loses its data when the "
+        "process ends, and is not allowed in production.",
     )
     database_url: DatabaseUrl | None = setting(
         None,
         DatabaseUrl.parse,
         "URL",
-        f"URL of the database, {setting_types.URL_FORM}. "
-        "Prefer the variable: other users can see the options of a process.",
+        f"Connect to the database at this URL, {setting_types.URL_FORM}. "
+        "Prefer the variables: other users can see the options of a process.",
         default_text="an embedded PostgreSQL",
         is_secret=True,
     )
@@ -79,63 +84,63 @@ class Settings:
         Factory(lambda: _data_dir(os.environ)),
         setting_types.folder,
         "FOLDER",
-        "Folder in which the embedded PostgreSQL stores its data.",
+        "Store the data of the embedded PostgreSQL in this folder.",
         default_text="$XDG_DATA_HOME/customers or ~/.local/share/customers",
     )
     workers: int = setting(
         1,
         setting_types.whole_number("a number of workers", 1, 64),
         "N",
-        "Number of processes that share the ports; each has its own connection pool.",
+        "Run this many processes, which share the ports. Each has its own connection pool.",
     )
     currency: str = setting(
         "USD",
         setting_types.currency,
         "CODE",
-        "Currency of every amount, as an ISO 4217 code.",
+        "Use this currency, an ISO 4217 code, for every amount.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = setting(
         "info",
         setting_types.one_of("a log level", "debug", "info", "warning", "error"),
         "LEVEL",
-        "Lowest level that is logged: debug, info, warning or error.",
+        "Log events of this level and above: debug, info, warning or error.",
     )
     pool_size: int = setting(
         10,
         setting_types.whole_number("a number of connections", 1, 500),
         "N",
-        "Maximum number of database connections per worker.",
+        "Open at most this many database connections per worker.",
     )
     pool_timeout: float = setting(
         5.0,
         setting_types.seconds(0.1, 60),
         "SECONDS",
-        "How long a request waits for a database connection before it fails with 503.",
+        "Let a request wait this long for a database connection before it fails with 503.",
     )
     statement_timeout: float = setting(
         5.0,
         setting_types.seconds(0.1, 600),
         "SECONDS",
-        "How long one SQL statement may run; migrations have no limit.",
+        "Cancel an SQL statement that runs for longer than this; migrations have no limit.",
     )
     pooler: Literal["none", "transaction"] = setting(
         "none",
         setting_types.one_of("a kind of pooler", "none", "transaction"),
         "KIND",
-        "transaction if connections go through a pooler in transaction mode, else none.",
+        "Set this to transaction if connections go through a pooler in transaction mode.",
     )
     sweep_seconds: float = setting(
         1.0,
         setting_types.seconds(0, 3_600),
         "SECONDS",
-        "Pause between runs of the sweeper, which refreshes segment members in the background; "
-        "0 disables it.",
+        "Pause this long between runs of the sweeper, which refreshes segment members in the "
+        "background; 0 disables it.",
     )
     ready_file: Path | None = setting(
         None,
         setting_types.file_to_write,
         "FILE",
-        "File to write when the service is ready: its addresses and process id, as JSON.",
+        "Write this file when the service is ready: its addresses and process id, as JSON.",
         default_text="none",
         in_environment=False,
     )
@@ -145,7 +150,7 @@ class Settings:
         setting_types.flag,
         "",
         "Serve the test API under /__test: reset and restore data, set the clock, inject faults. "
-        "Requires memory storage; not allowed in production.",
+        "This requires memory storage and is not allowed in production.",
         default_text="off",
         in_environment=False,
         is_flag=True,
@@ -154,23 +159,24 @@ class Settings:
         "timed",
         setting_types.one_of("a kind of ids", "timed", "sequential"),
         "KIND",
-        "timed or sequential; sequential ids depend only on tenant, kind and count. "
-        "Requires --test-api.",
+        "Create timed or sequential ids. Sequential ids depend only on tenant, kind and count, and "
+        "require --test-api.",
         in_environment=False,
     )
     seed: int = setting(
         0,
         setting_types.whole_number("a seed", 0, 999_999_999),
         "N",
-        "Seed of the sequential ids; another seed gives other ids. Requires --ids sequential.",
+        "Use this seed for sequential ids: another seed gives other ids. It requires "
+        "--ids sequential.",
         in_environment=False,
     )
     clock: datetime | None = setting(
         None,
         setting_types.moment,
         "MOMENT",
-        "Date and time at which the clock is frozen at start, such as 2026-01-01T00:00:00Z. "
-        "Requires --test-api.",
+        "Freeze the clock at this date and time at start, such as 2026-01-01T00:00:00Z. "
+        "This requires --test-api.",
         default_text="a running clock",
         in_environment=False,
     )
@@ -178,10 +184,20 @@ class Settings:
         None,
         setting_types.existing_file,
         "FILE",
-        "Snapshot or list of states to load at start. Requires --test-api.",
+        "Load this snapshot or list of states at start. This requires --test-api.",
         default_text="none",
         in_environment=False,
     )
+
+    @staticmethod
+    def origins(environ: Mapping[str, str], options: Mapping[str, object]) -> dict[str, str]:
+        """Where the value of each setting comes from, for people. Raises InvalidSetting."""
+        return {setting.name: setting.given(environ, options).origin for setting in catalogue()}
+
+    @classmethod
+    def origins_of_process(cls, options: Mapping[str, object]) -> dict[str, str]:
+        """As `origins`, with the environment of this process."""
+        return cls.origins(os.environ, options)
 
     @classmethod
     def of_process(cls, options: Mapping[str, object]) -> Self:
@@ -194,8 +210,7 @@ class Settings:
         settings are invalid.
         """
         [definition] = [setting for setting in catalogue() if setting.name == "environment"]
-        text, _ = definition.text_and_source(os.environ, options)
-        return text.lower() == "production"
+        return definition.given(os.environ, options).text.lower() == "production"
 
     @classmethod
     def load(cls, environ: Mapping[str, str], options: Mapping[str, object]) -> Self:
@@ -208,11 +223,12 @@ class Settings:
         sources, errors = {}, {}
         for definition in catalogue():
             name = definition.name
-            text, sources[name] = definition.text_and_source(environ, options)
             try:
-                values |= {name: definition.parse(text)} if text else {}
-            except ValueError as reason:
-                errors[name] = definition.error_message(text, sources[name], reason)
+                given = definition.given(environ, options)
+                sources[name] = given.source
+                values |= {name: definition.value(given)} if given.text else {}
+            except InvalidSetting as error:
+                errors[name] = str(error)
         settings = cls(**values)
         conflicts = [
             f"{sources[names[0]]}: {reason}."
