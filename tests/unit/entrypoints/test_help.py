@@ -58,4 +58,5 @@ def test_the_help_of_a_command_names_each_of_its_arguments(path: str) -> None:
     command = COMMANDS[path]
     for param in command.params:
         if isinstance(param, click.Argument):
-            assert (param.metavar or param.human_readable_name) in (command.help or "")
+            [name] = re.findall("[A-Z]+", param.metavar or param.human_readable_name)
+            assert name in (command.help or "")

@@ -36,6 +36,11 @@ def catalogue() -> tuple[Setting, ...]:
     return tuple(Setting(name=field.name, **field.metadata) for field in fields(Settings))
 
 
+def process_environment() -> dict[str, str]:
+    """The environment of this process, for programs that it starts."""
+    return dict(os.environ)
+
+
 @frozen(kw_only=True)
 class Settings:
     """The validated settings of a process. Times are in seconds."""

@@ -1,0 +1,47 @@
+"""A backup file: an archive of pg_dump in its custom format."""
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from attrs import frozen
+
+from customers.adapters.postgres.programs.client_programs import ClientPrograms, run
+from customers.adapters.postgres.programs.database_facts import VERSION_TABLE
+from customers.adapters.postgres.programs.program_errors import first_error
+
+# An entry: `217; 1259 16906 TABLE public customers owner`
+_TABLE = re.compile(r"^\d+; \d+ \d+ TABLE (?!DATA |ATTACH )(\S+) (\S+) ", re.MULTILINE)
+
+
+class NotABackup(Exception):
+    """The file cannot be read, or is no backup of this service."""
+
+
+@frozen(kw_only=True)
+class Archive:
+    """The file, the schema that holds the customers, and the names of its tables."""
+
+    file: Path
+    schema: str
+    tables: frozenset[str]
+
+
+async def read_archive(file: Path, programs: ClientPrograms, environ: Mapping[str, str]) -> Archive:
+    """Reads the table of contents. Raises NotABackup."""
+    name = json.dumps(str(file))
+    try:
+        with file.open("rb"):
+            pass
+    except OSError as error:
+        raise NotABackup(f"{name} cannot be read: {error.strerror}") from None
+    listed = await run(programs, "pg_restore", "--list", str(file), environ=environ)
+    if listed.status != 0:
+        raise NotABackup(f"{name} is not a backup: {first_error(listed.errors)}")
+    tables = _TABLE.findall(listed.text)
+    schema = next((schema for schema, table in tables if table == "customers"), None)
+    names = frozenset(table for owner, table in tables if owner == schema)
+    if schema is None or VERSION_TABLE not in names:
+        raise NotABackup(f"{name} is a backup of another database: it has no customers")
+    return Archive(file=file, schema=schema, tables=names)

@@ -1,0 +1,98 @@
+"""What a backup and a restore need to know of a database before they start."""
+
+from collections.abc import Collection
+
+import asyncpg
+from attrs import frozen
+from sqlalchemy import Integer, cast, column, func, literal, or_, select, table
+
+from customers.adapters.postgres.engine import migrate
+from customers.adapters.postgres.engine.errors import DRIVER_ERRORS, translate
+from customers.adapters.postgres.engine.pool import for_asyncpg
+from customers.adapters.postgres.engine.statements import Statement
+
+VERSION_TABLE = "alembic_version"
+CONNECT_SECONDS = 10.0
+
+
+@frozen(kw_only=True)
+class DatabaseFacts:
+    """The server's major version, whether the connection uses TLS, and what the schema holds.
+
+    `schema` is the one in which unqualified names are created, None if there is none; `tables` are
+    its tables, of any owner; `revision` is that of the schema, None if it has none.
+    """
+
+    major: int
+    uses_tls: bool
+    schema: str | None
+    tables: frozenset[str]
+    revision: str | None
+    has_rows: bool
+
+    @property
+    def is_of_another_release(self) -> bool:
+        """Whether this program does not know the revision: it is newer, or another program's."""
+        known = self.revision is not None and (
+            self.revision == migrate.head() or migrate.is_behind(self.revision)
+        )
+        return self.revision is not None and not known
+
+
+async def facts_of(dsn: str, *, rows_in: Collection[str] = ()) -> DatabaseFacts:
+    """The facts; `has_rows` is about the tables `rows_in`. Raises Unavailable."""
+    try:
+        connection = await asyncpg.connect(for_asyncpg(dsn), timeout=CONNECT_SECONDS)
+        try:
+            return await _facts(connection, rows_in)
+        finally:
+            await connection.close()
+    except DRIVER_ERRORS as error:
+        translate(error, connection_lost=False)
+
+
+async def _facts(
+    connection: "asyncpg.Connection[asyncpg.Record]", rows_in: Collection[str]
+) -> DatabaseFacts:
+    server = await connection.fetchrow(_SERVER.sql, *_SERVER.arguments({}))
+    assert server is not None  # noqa: S101 - a select of values has a row
+    rows = await connection.fetch(_TABLES.sql, *_TABLES.arguments({}))
+    tables = frozenset(str(row["relname"]) for row in rows)
+    revision = await connection.fetchval(_REVISION.sql) if VERSION_TABLE in tables else None
+    return DatabaseFacts(
+        major=server["version"] // 10_000,
+        uses_tls=bool(server["ssl"]),
+        schema=server["schema"],
+        tables=tables,
+        revision=revision,
+        has_rows=any([await _has_rows(connection, name) for name in rows_in if name in tables]),
+    )
+
+
+async def _has_rows(connection: "asyncpg.Connection[asyncpg.Record]", name: str) -> bool:
+    statement = Statement.of(select(literal(1)).select_from(table(name)).limit(1))
+    return await connection.fetchval(statement.sql, *statement.arguments({})) is not None
+
+
+_ssl = table("pg_stat_ssl", column("pid"), column("ssl"))
+_namespace = table("pg_namespace", column("oid"), column("nspname"))
+_class = table("pg_class", column("relname"), column("relnamespace"), column("relkind"))
+_SERVER = Statement.of(
+    select(
+        cast(func.current_setting("server_version_num"), Integer).label("version"),
+        func.current_schema().label("schema"),
+        select(_ssl.c.ssl)
+        .where(_ssl.c.pid == func.pg_backend_pid())
+        .scalar_subquery()
+        .label("ssl"),
+    )
+)
+_TABLES = Statement.of(
+    select(_class.c.relname)
+    .join_from(_class, _namespace, _namespace.c.oid == _class.c.relnamespace)
+    .where(
+        _namespace.c.nspname == func.current_schema(),
+        or_(_class.c.relkind == "r", _class.c.relkind == "p"),  # ordinary or partitioned
+    )
+)
+_REVISION = Statement.of(select(table(VERSION_TABLE, column("version_num")).c.version_num))

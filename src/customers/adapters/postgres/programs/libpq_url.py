@@ -1,0 +1,64 @@
+"""A database URL as PostgreSQL's own programs take it: without secrets, which others could read in
+the list of processes.
+"""
+
+from collections.abc import Mapping
+from typing import Self
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
+
+from attrs import frozen
+
+_PARAMETERS = frozenset(
+    "application_name channel_binding client_encoding connect_timeout dbname "
+    "fallback_application_name gssdelegation gssencmode gsslib host hostaddr keepalives "
+    "keepalives_count keepalives_idle keepalives_interval krbsrvname load_balance_hosts options "
+    "passfile port require_auth requirepeer service ssl_max_protocol_version "
+    "ssl_min_protocol_version sslcert sslcertmode sslcompression sslcrl sslcrldir sslkey sslmode "
+    "sslnegotiation sslrootcert sslsni target_session_attrs tcp_user_timeout user".split()
+)
+# What asyncpg calls them; the parameters of no other driver are settings of the server.
+_RENAMED = {"database": "dbname", "ssl": "sslmode"}
+_IGNORED = frozenset(("pgbouncer", "sslpassword"))
+_TLS_MODES = frozenset(("require", "verify-ca", "verify-full"))
+
+
+@frozen(kw_only=True)
+class LibpqUrl:
+    """The URL without its password, and the environment variables that go with it."""
+
+    url: str
+    variables: Mapping[str, str]
+    requires_tls: bool
+
+    @classmethod
+    def of(cls, dsn: str) -> Self:
+        """From the URL that asyncpg takes. It may have settings of the server, such as
+        `?search_path=shop`, which become the parameter `options`.
+        """
+        parts = urlsplit(dsn)
+        user, at, hosts = parts.netloc.rpartition("@")
+        user, _, password = user.partition(":")
+        parameters, settings = _split(parts.query)
+        password = parameters.pop("password", unquote(password))
+        if settings:
+            parameters["options"] = " ".join(filter(None, (parameters.get("options"), settings)))
+        # libpq does not read "+" as a space.
+        query = "?" + urlencode(parameters).replace("+", "%20") if parameters else ""
+        return cls(
+            url=f"{parts.scheme}://{user}{at}{hosts}{parts.path}{query}",
+            variables={"PGPASSWORD": password} if password else {},
+            requires_tls=parameters.get("sslmode") in _TLS_MODES,
+        )
+
+
+def _split(query: str) -> tuple[dict[str, str], str]:
+    """The parameters of libpq, and the settings of the server as options of its command line."""
+    parameters, options = {}, []
+    for given, value in parse_qsl(query):
+        name = _RENAMED.get(given, given)
+        if name in _PARAMETERS or name == "password":
+            parameters[name] = value
+        elif name not in _IGNORED:
+            escaped = value.replace("\\", "\\\\").replace(" ", "\\ ")
+            options.append(f"-c {name}={escaped}")
+    return parameters, " ".join(options)

@@ -1,0 +1,32 @@
+"""What PostgreSQL's programs say when they fail, without any rows of the database.
+
+A program's message is followed by lines of details, which may contain rows; they are left out.
+"""
+
+import re
+
+# psql with verbose messages: `psql:<stdin>:12: ERROR:  23505: duplicate key value …`
+_SERVER_MESSAGE = re.compile(
+    r"^psql:\S+:\d+: [^:\n]+:  (?P<state>[0-9A-Z]{5}): (?P<text>.*)$", re.M
+)
+_PROGRAM_ERROR = re.compile(r"^\w+: error: (?P<text>.*)$", re.M)
+_SERVER_SAID = re.compile(r"^\w+: detail: Error message from server: [^:\n]+:  (?P<text>.*)$", re.M)
+# Messages of these classes quote values: data exceptions.
+_WITH_VALUES = "22"
+
+
+def first_error(errors: str) -> str:
+    """What pg_dump, pg_restore or psql said first, and what the server said to it."""
+    said = _PROGRAM_ERROR.search(errors)
+    server = _SERVER_SAID.search(errors)
+    texts = [match["text"].rstrip(" .:") for match in (said, server) if match]
+    return ": ".join(texts) or "it gave no reason"
+
+
+def server_error(errors: str) -> tuple[str, str] | None:
+    """The SQLSTATE and the message of the error that ended a script; notices may precede it."""
+    said = list(_SERVER_MESSAGE.finditer(errors))
+    if not said:
+        return None
+    state, text = said[-1]["state"], said[-1]["text"]
+    return state, "a value is invalid" if state.startswith(_WITH_VALUES) else text

@@ -1,0 +1,199 @@
+"""Restores a backup: pg_restore writes a script, psql runs it in one transaction.
+
+pg_restore itself could not drop our other tables in its transaction, and its script has a setting
+that servers before PostgreSQL 17 do not know.
+"""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager, suppress
+from pathlib import Path
+
+from attrs import frozen
+
+from customers.adapters.postgres.engine import migrate
+from customers.adapters.postgres.programs import restore_script
+from customers.adapters.postgres.programs.archive import Archive, read_archive
+from customers.adapters.postgres.programs.client_programs import (
+    ClientPrograms,
+    ProgramFailed,
+    Running,
+    choose,
+    find_programs,
+    running,
+)
+from customers.adapters.postgres.programs.database_facts import (
+    VERSION_TABLE,
+    DatabaseFacts,
+    facts_of,
+)
+from customers.adapters.postgres.programs.libpq_url import LibpqUrl
+from customers.adapters.postgres.programs.program_errors import first_error, server_error
+
+_CHUNK_BYTES = 1 << 18
+# The first setting of the script that every version of pg_restore writes after this one.
+_TIMEOUT, _AFTER_TIMEOUT = b"SET transaction_timeout = 0;\n", b"SET client_encoding"
+_TIMEOUT_SINCE = 17
+_PSQL = (
+    "--no-psqlrc --no-password --quiet --no-align --tuples-only "
+    "--set=ON_ERROR_STOP=1 --set=VERBOSITY=verbose --file=-"
+).split()
+
+
+class CannotRestore(Exception):
+    """The database refuses the backup; the message says why, and what to do."""
+
+
+@frozen(kw_only=True)
+class Restored:
+    """What a restore brought back; the schema may be `older` than this program, or `newer`."""
+
+    customers: int
+    revision: str
+    seconds: float
+    is_older: bool
+    is_newer: bool
+
+
+async def restore(
+    dsn: str, file: Path, *, force: bool, wheel: Path | None, environ: Mapping[str, str]
+) -> Restored:
+    """Restores the service's schema from a backup: all of it, or nothing.
+
+    Other schemas stay as they are. A database that has customers is refused, unless `force`
+    replaces them. Raises CannotRestore, NotABackup, ProgramsMissing, ProgramFailed and Unavailable.
+    """
+    started = time.monotonic()
+    found = await find_programs(wheel, environ)
+    archive = await read_archive(file, choose(found), environ)
+    facts = await facts_of(dsn, rows_in=restore_script.CHECKED_TABLES)
+    _check(facts, archive, force=force)
+    programs = choose(found, server=facts.major, needs_tls=facts.uses_tls)
+    text = await _run(_Restore(dsn, archive, facts, programs, environ, force=force))
+    customers, revision = restore_script.restored(text)
+    is_older = migrate.is_behind(revision)
+    return Restored(
+        customers=customers,
+        revision=revision,
+        seconds=time.monotonic() - started,
+        is_older=is_older,
+        is_newer=not is_older and revision != migrate.head(),
+    )
+
+
+def _check(facts: DatabaseFacts, archive: Archive, *, force: bool) -> None:
+    if facts.is_of_another_release:
+        raise CannotRestore(
+            f"the database is at revision {facts.revision}, which this program does not know: use "
+            "the release that migrated it, or an empty database"
+        )
+    if facts.schema not in (None, archive.schema):
+        raise CannotRestore(
+            f"the backup is of the schema {archive.schema}, but the database's schema is "
+            f"{facts.schema}: set search_path to {archive.schema}"
+        )
+    if facts.revision is None and "customers" in facts.tables:
+        raise CannotRestore(
+            "the database has a table customers that is not of this service: use an empty database"
+        )
+    if facts.has_rows and not force:
+        raise CannotRestore(
+            "the database already has customers or segments: use an empty database, or replace "
+            "everything with --force"
+        )
+
+
+@frozen
+class _Restore:
+    """One run of the two programs."""
+
+    dsn: str
+    archive: Archive
+    facts: DatabaseFacts
+    programs: ClientPrograms
+    environ: Mapping[str, str]
+    force: bool
+
+    def psql(self) -> AbstractAsyncContextManager[Running]:
+        url = LibpqUrl.of(self.dsn)
+        arguments = [*_PSQL, f"--dbname={url.url}"]
+        environ = {**self.environ, **url.variables}
+        return running(self.programs, "psql", *arguments, environ=environ)
+
+    def pg_restore(self) -> AbstractAsyncContextManager[Running]:
+        clean = ["--clean", "--if-exists"] if self.force else []
+        schema = f"--schema={self.archive.schema}"
+        arguments = [*clean, schema, "--no-owner", "--no-privileges", "--file=-"]
+        file = str(self.archive.file)
+        return running(self.programs, "pg_restore", *arguments, file, environ=self.environ)
+
+    def script_before(self) -> bytes:
+        ours = restore_script.OUR_TABLES | {VERSION_TABLE}
+        schema_exists = self.facts.schema is not None
+        script = restore_script.before(
+            self.archive, self.facts.tables & ours, schema_exists=schema_exists, force=self.force
+        )
+        return script.encode()
+
+
+async def _run(restore: _Restore) -> str:
+    """What psql printed. Raises ProgramFailed."""
+    async with (
+        restore.psql() as psql,
+        restore.pg_restore() as pg_restore,
+        asyncio.TaskGroup() as group,
+    ):
+        text = group.create_task(psql.stdout.read())
+        psql_errors = group.create_task(psql.stderr.read())
+        pg_restore_errors = group.create_task(pg_restore.stderr.read())
+        await _send(restore, pg_restore, psql)
+        statuses = await pg_restore.process.wait(), await psql.process.wait()
+    if statuses != (0, 0):
+        reason = _reason(statuses[0], pg_restore_errors.result(), psql_errors.result())
+        raise ProgramFailed(f"the restore failed, and the database is as it was: {reason}")
+    return text.result().decode()
+
+
+async def _send(restore: _Restore, source: Running, psql: Running) -> None:
+    """Sends psql the whole script, and the end of the transaction only if pg_restore succeeds."""
+    with suppress(ConnectionError):  # psql has ended, and says why
+        psql.stdin.write(restore.script_before())
+        psql.stdin.write(await _head(source.stdout, restore.facts.major))
+        while chunk := await source.stdout.read(_CHUNK_BYTES):
+            psql.stdin.write(chunk)
+            await psql.stdin.drain()
+        if await source.process.wait() == 0:
+            psql.stdin.write(restore_script.after(restore.archive).encode())
+            await psql.stdin.drain()
+    if source.process.returncode is None:
+        source.process.kill()
+    psql.stdin.close()
+
+
+async def _head(script: asyncio.StreamReader, server: int) -> bytes:
+    """The script's first settings, those that the server knows."""
+    try:
+        head = await script.readuntil(_AFTER_TIMEOUT)
+    except asyncio.IncompleteReadError as error:
+        return error.partial
+    return head if server >= _TIMEOUT_SINCE else head.replace(_TIMEOUT, b"")
+
+
+def _reason(pg_restore_status: int, pg_restore_errors: bytes, psql_errors: bytes) -> str:
+    """What the program said that failed first: psql, unless pg_restore ended by itself."""
+    if pg_restore_status > 0:
+        return first_error(pg_restore_errors.decode(errors="replace"))
+    errors = psql_errors.decode(errors="replace")
+    if (said := server_error(errors)) is None:
+        return first_error(errors)
+    state, message = said
+    return f"{message} (SQLSTATE {state}){_HINTS.get(state, '')}"
+
+
+_HINTS = {
+    "2BP01": ": drop what depends on the tables first",
+    "42P07": ": use an empty database, or replace everything with --force",
+    "42501": ": the role must own the tables, and may have to be allowed to create extensions",
+    "55P03": ": stop the service first",
+}

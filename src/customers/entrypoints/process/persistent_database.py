@@ -1,0 +1,25 @@
+"""The database of commands that need one which outlives them."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from customers.entrypoints.config.settings import Settings
+from customers.entrypoints.container import database
+
+
+class NoDatabase(Exception):
+    """The memory storage has no database."""
+
+    def __init__(self) -> None:
+        super().__init__("STORAGE is memory, which has no database: set it to postgres")
+
+
+@asynccontextmanager
+async def persistent_database(settings: Settings) -> AsyncIterator[str]:
+    """The address of the database while the block runs; starts the embedded server if that is
+    the database. Raises NoDatabase.
+    """
+    if settings.storage == "memory":
+        raise NoDatabase
+    async with database(settings) as dsn:
+        yield dsn

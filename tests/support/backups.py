@@ -1,0 +1,78 @@
+"""A database that tests back up, lose and restore."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import asyncpg
+from attrs import frozen
+
+from customers.adapters.postgres.engine.migrate import migrate
+from customers.adapters.postgres.engine.pool import PoolOptions
+from customers.adapters.postgres.programs.dump import Backup, back_up
+from customers.adapters.postgres.programs.restore import Restored, restore
+from customers.adapters.postgres.storage import PostgresStorage
+from customers.devtools.programs import installed
+from customers.entrypoints.config.settings import process_environment
+from tests.support.builders import USD
+from tests.support.databases import rows
+from tests.support.patience import PATIENCE_SECONDS
+
+_PATIENT = PoolOptions(acquire_timeout=PATIENCE_SECONDS, statement_timeout=PATIENCE_SECONDS)
+
+
+@frozen(kw_only=True)
+class Shop:
+    """A database, and the file that it is backed up to."""
+
+    url: str
+    file: Path
+
+    async def migrate(self) -> None:
+        await migrate(self.url)
+
+    async def back_up(self, *, force: bool = False) -> Backup:
+        wheel, environ = installed(), process_environment()
+        return await back_up(self.url, self.file, force=force, wheel=wheel, environ=environ)
+
+    async def restore(self, *, force: bool = False) -> Restored:
+        wheel, environ = installed(), process_environment()
+        return await restore(self.url, self.file, force=force, wheel=wheel, environ=environ)
+
+    async def run(self, sql: str) -> Sequence[asyncpg.Record]:
+        return await rows(self.url, sql)
+
+    async def lose_everything(self) -> None:
+        """Drops every table and extension."""
+        await self.run("DROP SCHEMA public CASCADE")
+
+    @asynccontextmanager
+    async def storage(self) -> AsyncIterator[PostgresStorage]:
+        storage = PostgresStorage(self.url, currency=USD, pool=_PATIENT)
+        await storage.open()
+        try:
+            yield storage
+        finally:
+            await storage.close()
+
+    @asynccontextmanager
+    async def as_role_without_rights(self, *, but: str = "") -> AsyncIterator["Shop"]:
+        """The shop as a role that may not create extensions; it owns all tables `but` one."""
+        role = f"role_{uuid4().hex}"
+        await self.run(f"CREATE ROLE {role} LOGIN PASSWORD 'secret'")
+        await self.run(f"GRANT ALL ON SCHEMA public TO {role}")
+        for table in await self.run("SELECT tablename FROM pg_tables WHERE schemaname = 'public'"):
+            if table["tablename"] != but:
+                await self.run(f"ALTER TABLE {table['tablename']} OWNER TO {role}")
+        try:
+            host = self.url.rpartition("@")[2]
+            yield Shop(url=f"postgresql://{role}:secret@{host}", file=self.file)
+        finally:
+            await self.run(f"REASSIGN OWNED BY {role} TO CURRENT_USER")
+            await self.run(f"DROP OWNED BY {role}")
+            await self.run(f"DROP ROLE {role}")
+
+    def files(self) -> list[str]:
+        """The names of all files beside the backup, and its own."""
+        return sorted(path.name for path in self.file.parent.iterdir())
