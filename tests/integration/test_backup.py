@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from customers.adapters.postgres.engine.migrate import head
+from customers.adapters.postgres.engine.revisions import head
 from customers.adapters.postgres.programs.archive import NotABackup
 from customers.adapters.postgres.programs.client_programs import ProgramFailed
 from customers.adapters.postgres.programs.dump import CannotBackUp

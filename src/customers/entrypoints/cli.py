@@ -158,7 +158,7 @@ def psql(settings: Settings, args: tuple[str, ...]) -> None:
     from customers.entrypoints.process.psql import open_psql
 
     _configure_logs(settings)
-    run(open_psql(settings, args))
+    run(open_psql(settings, args), _output(settings))
 
 
 @main.command()
@@ -175,7 +175,8 @@ def backup(settings: Settings, file: Path, force: bool) -> None:
     from customers.entrypoints.process.loop import run
 
     _configure_logs(settings)
-    run(back_up(settings, file, _output(settings), force=force))
+    output = _output(settings)
+    run(back_up(settings, file, output, force=force), output)
 
 
 @main.command()
@@ -192,7 +193,8 @@ def restore(settings: Settings, file: Path, force: bool) -> None:
     from customers.entrypoints.process.loop import run
 
     _configure_logs(settings)
-    run(restore_backup(settings, file, _output(settings), force=force))
+    output = _output(settings)
+    run(restore_backup(settings, file, output, force=force), output)
 
 
 @main.command(hidden=True)

@@ -83,7 +83,7 @@ async def migrate(dsn: str, *, to: str | None = None, allow_data_loss: bool = Fa
     CannotMigrate.
     """
     target = _target(to)
-    async with _connected(dsn) as connection:
+    async with connected(dsn) as connection:
         await _lock(connection)
         before = await current_revision(connection)
         is_downgrade = before is not None and target < before
@@ -99,7 +99,7 @@ async def migrate(dsn: str, *, to: str | None = None, allow_data_loss: bool = Fa
 
 async def report(dsn: str) -> SchemaReport:
     """The revision of the database, and what `migrate` would do. Raises Unavailable."""
-    async with _connected(dsn) as connection:
+    async with connected(dsn) as connection:
         current = await current_revision(connection)
     return SchemaReport(
         current=current,
@@ -172,7 +172,7 @@ def _downgrade_message(current: str, target: str) -> str:
 
 
 @asynccontextmanager
-async def _connected(dsn: str) -> "AsyncIterator[Connection]":
+async def connected(dsn: str) -> "AsyncIterator[Connection]":
     """A connection whose failures, and those of the block, are raised as Unavailable."""
     address = DatabaseAddress.of(dsn)
     try:

@@ -2,17 +2,14 @@
 
 from collections.abc import Collection
 
-import asyncpg
 from attrs import frozen
 from sqlalchemy import Integer, cast, column, func, literal, or_, select, table
 
-from customers.adapters.postgres.engine import migrate
-from customers.adapters.postgres.engine.errors import DRIVER_ERRORS, translate
-from customers.adapters.postgres.engine.pool import for_asyncpg
+from customers.adapters.postgres.engine import revisions
+from customers.adapters.postgres.engine.migrate import Connection, connected
 from customers.adapters.postgres.engine.statements import Statement
 
 VERSION_TABLE = "alembic_version"
-CONNECT_SECONDS = 10.0
 
 
 @frozen(kw_only=True)
@@ -33,27 +30,16 @@ class DatabaseFacts:
     @property
     def is_of_another_release(self) -> bool:
         """Whether this program does not know the revision: it is newer, or another program's."""
-        known = self.revision is not None and (
-            self.revision == migrate.head() or migrate.is_behind(self.revision)
-        )
-        return self.revision is not None and not known
+        return self.revision is not None and not revisions.is_known(self.revision)
 
 
 async def facts_of(dsn: str, *, rows_in: Collection[str] = ()) -> DatabaseFacts:
-    """The facts; `has_rows` is about the tables `rows_in`. Raises Unavailable."""
-    try:
-        connection = await asyncpg.connect(for_asyncpg(dsn), timeout=CONNECT_SECONDS)
-        try:
-            return await _facts(connection, rows_in)
-        finally:
-            await connection.close()
-    except DRIVER_ERRORS as error:
-        translate(error, connection_lost=False)
+    """The facts; `has_rows` is about the tables `rows_in`. Raises Unavailable, with the fault."""
+    async with connected(dsn) as connection:
+        return await _facts(connection, rows_in)
 
 
-async def _facts(
-    connection: "asyncpg.Connection[asyncpg.Record]", rows_in: Collection[str]
-) -> DatabaseFacts:
+async def _facts(connection: "Connection", rows_in: Collection[str]) -> DatabaseFacts:
     server = await connection.fetchrow(_SERVER.sql, *_SERVER.arguments({}))
     assert server is not None  # noqa: S101 - a select of values has a row
     rows = await connection.fetch(_TABLES.sql, *_TABLES.arguments({}))
@@ -69,7 +55,7 @@ async def _facts(
     )
 
 
-async def _has_rows(connection: "asyncpg.Connection[asyncpg.Record]", name: str) -> bool:
+async def _has_rows(connection: "Connection", name: str) -> bool:
     statement = Statement.of(select(literal(1)).select_from(table(name)).limit(1))
     return await connection.fetchval(statement.sql, *statement.arguments({})) is not None
 

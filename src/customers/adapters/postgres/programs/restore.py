@@ -12,7 +12,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from customers.adapters.postgres.engine import migrate
+from customers.adapters.postgres.engine import revisions
 from customers.adapters.postgres.programs import restore_script
 from customers.adapters.postgres.programs.archive import Archive, read_archive
 from customers.adapters.postgres.programs.client_programs import (
@@ -72,13 +72,12 @@ async def restore(
     programs = choose(found, server=facts.major, needs_tls=facts.uses_tls)
     text = await _run(_Restore(dsn, archive, facts, programs, environ, force=force))
     customers, revision = restore_script.restored(text)
-    is_older = migrate.is_behind(revision)
     return Restored(
         customers=customers,
         revision=revision,
         seconds=time.monotonic() - started,
-        is_older=is_older,
-        is_newer=not is_older and revision != migrate.head(),
+        is_older=bool(revisions.pending(revision)),
+        is_newer=revisions.is_newer(revision),
     )
 
 
