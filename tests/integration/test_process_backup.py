@@ -7,6 +7,7 @@ import signal
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -19,6 +20,7 @@ from tests.support.service_process import (
     CustomersProcess,
     Service,
     a_customer,
+    a_free_port,
     call,
     connect,
     start_command,
@@ -55,6 +57,11 @@ def run(
         return process.exit_code(), process.output, process.errors
 
 
+def with_programs(folder: Path, url: str) -> dict[str, str]:
+    """The environment of a command with these programs first on the PATH."""
+    return {"DATABASE_URL": url, "PATH": f"{folder}:{os.environ['PATH']}"}
+
+
 def test_customers_of_the_embedded_server_are_back_after_a_loss(home: Path) -> None:
     with start_service(home, *FREE_PORTS) as service:
         customer_id = _create(service, "Ada")
@@ -82,28 +89,30 @@ def test_psql_runs_on_the_embedded_server_with_its_arguments_and_exit_code(home:
     assert run(home, "psql", "--", "-v", "ON_ERROR_STOP=1", "-f", "missing.sql")[0] == 1
 
 
-def test_psql_gets_the_password_from_the_environment_only(tmp_path: Path) -> None:
+def test_psql_gets_the_password_from_the_environment_only(tmp_path: Path, url: str) -> None:
     script = 'echo "$*" > arguments; echo "$PGPASSWORD" > password; exit 7'
-    folder = fake_programs(tmp_path / "bin", psql=script)
-    environ = {
-        "DATABASE_URL": "postgres://shop:hunter2@db.invalid/x",
-        "PATH": f"{folder}:{os.environ['PATH']}",
-    }
+    environ = with_programs(fake_programs(tmp_path / "bin", psql=script), url)
     assert run(tmp_path, "psql", "--", "-c", "SELECT 1", environ=environ)[0] == 7
-    arguments = (tmp_path / "arguments").read_text()
-    assert arguments == "--dbname=postgresql://shop@db.invalid/x -c SELECT 1\n"
-    assert (tmp_path / "password").read_text() == "hunter2\n"
+    password = urlsplit(url).password
+    without_password = url.replace(f":{password}@", "@")
+    assert (tmp_path / "arguments").read_text() == f"--dbname={without_password} -c SELECT 1\n"
+    assert (tmp_path / "password").read_text() == f"{password}\n"
 
 
-def test_ctrl_c_is_left_to_psql(tmp_path: Path) -> None:
+def test_ctrl_c_is_left_to_psql(tmp_path: Path, url: str) -> None:
     script = "trap 'exit 5' INT; touch started; while true; do sleep 0.1; done"
-    folder = fake_programs(tmp_path / "bin", psql=script)
-    path = f"{folder}:{os.environ['PATH']}"
-    environ = {"DATABASE_URL": "postgres://db.invalid/x", "PATH": path}
+    environ = with_programs(fake_programs(tmp_path / "bin", psql=script), url)
     with start_command(tmp_path, "psql", environ=environ) as command:
         wait_until((tmp_path / "started").exists)
         os.killpg(command.process.pid, signal.SIGINT)
         assert command.exit_code() == 5
+
+
+def test_psql_explains_a_database_that_cannot_be_reached(tmp_path: Path) -> None:
+    environ = {"DATABASE_URL": f"postgres://shop@127.0.0.1:{a_free_port()}/x"}
+    status, output, errors = run(tmp_path, "psql", environ=environ)
+    assert (status, output) == (1, "")
+    assert errors.startswith("Error: PostgreSQL at 127.0.0.1:")
 
 
 def test_in_production_results_and_failures_are_json_lines(tmp_path: Path, url: str) -> None:
@@ -122,7 +131,7 @@ def test_an_interrupted_backup_leaves_no_file(
 ) -> None:
     run(tmp_path, "migrate", environ={"DATABASE_URL": url})
     folder = fake_programs(tmp_path / "bin", pg_dump="exec sleep 600")
-    environ = {"DATABASE_URL": url, "PATH": f"{folder}:{os.environ['PATH']}"}
+    environ = with_programs(folder, url)
     with start_command(tmp_path, "backup", "shop.backup", environ=environ) as backup:
         wait_until(lambda: _partial_files(backup) != [])
         assert backup.stop(number) == 130

@@ -31,11 +31,6 @@ def test_programs_with_tls_are_chosen_where_the_connection_uses_it() -> None:
     assert choose([WHEEL, ON_PATH], server=15, needs_tls=True) == ON_PATH
 
 
-def test_programs_with_tls_can_be_preferred() -> None:
-    assert choose([WHEEL, ON_PATH], prefers_tls=True) == ON_PATH
-    assert choose([WHEEL], prefers_tls=True) == WHEEL
-
-
 def test_without_programs_the_error_says_what_to_install() -> None:
     assert missing().startswith("PostgreSQL's programs psql, pg_dump and pg_restore were not found")
     assert "install the client programs of PostgreSQL" in missing()
@@ -80,14 +75,6 @@ def test_the_password_is_in_the_environment_and_not_in_the_url(
     libpq = LibpqUrl.of(dsn)
     assert libpq.url == url
     assert libpq.variables == ({} if password is None else {"PGPASSWORD": password})
-
-
-@pytest.mark.parametrize(
-    ("query", "requires_tls"),
-    [("", False), ("?sslmode=prefer", False), ("?sslmode=verify-full", True)],
-)
-def test_a_url_may_require_tls(query: str, requires_tls: bool) -> None:
-    assert LibpqUrl.of(f"postgresql://db/x{query}").requires_tls is requires_tls
 
 
 def test_the_error_of_a_program_is_its_first_sentence_and_what_the_server_said() -> None:

@@ -81,16 +81,15 @@ def choose(
     *,
     server: int = 0,
     needs_tls: bool = False,
-    prefers_tls: bool = False,
 ) -> ClientPrograms:
-    """The newest programs, with TLS first if that is preferred. Raises ProgramsMissing.
+    """The newest programs. Raises ProgramsMissing.
 
     pg_dump refuses a server of a newer major version than its own: `server` is that version.
     """
     new_enough = [programs for programs in found if programs.major >= server]
     usable = [programs for programs in new_enough if programs.has_tls or not needs_tls]
     if usable:
-        return max(usable, key=lambda one: (one.has_tls or not prefers_tls, one.major))
+        return max(usable, key=lambda one: one.major)
     raise ProgramsMissing(_what_is_missing(found, new_enough, server))
 
 

@@ -39,6 +39,12 @@ async def facts_of(dsn: str, *, rows_in: Collection[str] = ()) -> DatabaseFacts:
         return await _facts(connection, rows_in)
 
 
+async def uses_tls(dsn: str) -> bool:
+    """Whether the driver's connections use TLS. Raises Unavailable, with the fault."""
+    async with connected(dsn) as connection:
+        return bool(await connection.fetchval(_TLS.sql, *_TLS.arguments({})))
+
+
 async def _facts(connection: "Connection", rows_in: Collection[str]) -> DatabaseFacts:
     server = await connection.fetchrow(_SERVER.sql, *_SERVER.arguments({}))
     assert server is not None  # noqa: S101 - a select of values has a row
@@ -63,14 +69,13 @@ async def _has_rows(connection: "Connection", name: str) -> bool:
 _ssl = table("pg_stat_ssl", column("pid"), column("ssl"))
 _namespace = table("pg_namespace", column("oid"), column("nspname"))
 _class = table("pg_class", column("relname"), column("relnamespace"), column("relkind"))
+_uses_tls = select(_ssl.c.ssl).where(_ssl.c.pid == func.pg_backend_pid())
+_TLS = Statement.of(_uses_tls)
 _SERVER = Statement.of(
     select(
         cast(func.current_setting("server_version_num"), Integer).label("version"),
         func.current_schema().label("schema"),
-        select(_ssl.c.ssl)
-        .where(_ssl.c.pid == func.pg_backend_pid())
-        .scalar_subquery()
-        .label("ssl"),
+        _uses_tls.scalar_subquery().label("ssl"),
     )
 )
 _TABLES = Statement.of(

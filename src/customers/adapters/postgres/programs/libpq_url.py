@@ -19,7 +19,6 @@ _PARAMETERS = frozenset(
 # What asyncpg calls them; the parameters of no other driver are settings of the server.
 _RENAMED = {"database": "dbname", "ssl": "sslmode"}
 _IGNORED = frozenset(("pgbouncer", "sslpassword"))
-_TLS_MODES = frozenset(("require", "verify-ca", "verify-full"))
 
 
 @frozen(kw_only=True)
@@ -28,7 +27,6 @@ class LibpqUrl:
 
     url: str
     variables: Mapping[str, str]
-    requires_tls: bool
 
     @classmethod
     def of(cls, dsn: str) -> Self:
@@ -47,7 +45,6 @@ class LibpqUrl:
         return cls(
             url=f"{parts.scheme}://{user}{at}{hosts}{parts.path}{query}",
             variables={"PGPASSWORD": password} if password else {},
-            requires_tls=parameters.get("sslmode") in _TLS_MODES,
         )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from customers.adapters.postgres.programs.client_programs import choose, find_programs
+from customers.adapters.postgres.programs.database_facts import uses_tls
 from customers.adapters.postgres.programs.libpq_url import LibpqUrl
 
 
@@ -14,11 +15,12 @@ async def open_psql(
 ) -> int:
     """Runs psql on this process's terminal until it ends; returns its exit status.
 
-    Ctrl-C is left to psql, which cancels a statement with it. Raises ProgramsMissing.
+    Connects once before that, so that a database that cannot be reached is explained as elsewhere.
+    Ctrl-C is left to psql, which cancels a statement with it. Raises ProgramsMissing, Unavailable.
     """
     url = LibpqUrl.of(dsn)
-    found = await find_programs(wheel, environ)
-    programs = choose(found, needs_tls=url.requires_tls, prefers_tls=not _is_local(dsn))
+    needs_tls = await uses_tls(dsn)
+    programs = choose(await find_programs(wheel, environ), needs_tls=needs_tls)
     psql = await asyncio.create_subprocess_exec(
         programs.path("psql"),
         f"--dbname={url.url}",
@@ -37,8 +39,3 @@ async def open_psql(
             psql.kill()
             await psql.wait()
     return status if status >= 0 else 128 - status
-
-
-def _is_local(dsn: str) -> bool:
-    """Whether the server is the embedded one, or another on this machine, which needs no TLS."""
-    return "@127.0.0.1:" in dsn or "@localhost" in dsn
