@@ -7,9 +7,16 @@ import pytest_asyncio
 
 from customers.adapters.postgres.engine.revisions import head
 from customers.adapters.postgres.programs.archive import NotABackup
-from customers.adapters.postgres.programs.client_programs import ProgramFailed
+from customers.adapters.postgres.programs.client_programs import (
+    ProgramFailed,
+    choose,
+    find_programs,
+    run,
+)
 from customers.adapters.postgres.programs.dump import CannotBackUp
 from customers.adapters.postgres.programs.restore import CannotRestore
+from customers.devtools.programs import installed
+from customers.entrypoints.config.settings import process_environment
 from tests.support.backups import Shop
 from tests.support.builders import a_customer
 from tests.support.full_tenant import read_everything, store_full_tenant
@@ -221,11 +228,21 @@ async def test_a_file_that_is_no_backup_is_refused(
     assert str(raised.value).startswith(f'"{shop.file}" {problem}')
 
 
-async def test_a_backup_of_another_database_is_refused(shop: Shop) -> None:
-    await shop.back_up()
-    await shop.run("ALTER TABLE customers RENAME TO clients")
+async def test_a_backup_of_another_database_is_refused(empty: str, tmp_path: Path) -> None:
+    shop = Shop(url=empty, file=tmp_path / "other.backup")
+    programs = choose(await find_programs(installed(), process_environment()))
+    arguments = ["--format=custom", f"--file={shop.file}", f"--dbname={empty}"]
+    dumped = await run(programs, "pg_dump", *arguments, environ=process_environment())
+    assert dumped.status == 0
+    with pytest.raises(NotABackup, match="is a backup of another database: it has no customers"):
+        await shop.restore()
+
+
+async def test_a_database_without_customers_is_not_backed_up(empty: str, tmp_path: Path) -> None:
+    shop = Shop(url=empty, file=tmp_path / "empty.backup")
     with pytest.raises(CannotBackUp, match="has no customers: run `customers migrate` first"):
-        await shop.back_up(force=True)
+        await shop.back_up()
+    assert shop.files() == []
 
 
 async def test_a_backup_can_only_be_read_by_its_owner(shop: Shop) -> None:
