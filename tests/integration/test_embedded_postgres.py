@@ -156,25 +156,6 @@ async def test_a_cancelled_start_leaves_no_server(folder: Path) -> None:
     assert _has_stopped(folder)
 
 
-async def test_a_failure_names_the_folder_the_way_out_and_the_log(folder: Path) -> None:
-    async with running(folder, durable=False):
-        pass
-    with (folder / "cluster" / "data" / "postgresql.conf").open("a") as settings:
-        settings.write("work_mem = plenty\n")
-
-    with pytest.raises(EmbeddedPostgresFailed) as error:
-        await asyncio.to_thread(start, folder)
-    for part in (str(folder), "did not start", "DATABASE_URL", 'parameter "work_mem": "plenty"'):
-        assert part in str(error.value)
-
-
-def test_a_folder_that_cannot_be_created_is_the_same_failure(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-
-    with pytest.raises(EmbeddedPostgresFailed, match="file/postgres could not be started"):
-        start(tmp_path / "file" / "postgres")
-
-
 def test_a_folder_that_is_missing_at_the_stop_is_the_same_failure(folder: Path) -> None:
     server = start(folder, durable=False)
     elsewhere = folder.rename(folder.with_name("elsewhere"))

@@ -1,5 +1,6 @@
 """The embedded PostgreSQL for development: programs from a wheel, data in the user's own folder.
 
 `server` starts and stops it, `cluster` is its data, `programs` are the programs and their user,
-`locks` serialise the processes that use it, `failure` is its one error.
+`preconditions` are checked before the data is touched, `locks` serialise the processes that use
+it, `failure` is its one error.
 """

@@ -24,7 +24,8 @@ import asyncpg
 from attrs import frozen
 
 from customers.devtools import locks
-from customers.devtools.failure import LOG, EmbeddedPostgresFailed
+from customers.devtools.failure import LOG, programs_failed
+from customers.devtools.preconditions import check_free_space, check_version
 from customers.devtools.programs import Programs
 
 _ATTEMPTS = 3
@@ -51,12 +52,17 @@ class Cluster:
     durable: bool
 
     def create(self) -> None:
-        """Creates the data if there is none; the remains of a crashed creation are removed."""
+        """Creates the data if there is none; the remains of a crashed creation are removed.
+
+        Raises EmbeddedPostgresFailed, also for data that the programs cannot read.
+        """
         if self._cluster.exists():
+            check_version(self._data, installed=self.programs.major_version())
             return
         new = self.folder / "new"
         if new.exists():
             shutil.rmtree(new)
+        check_free_space(self.folder)
         (new / "data").mkdir(parents=True, mode=0o700)
         new.chmod(0o700)
         (new / "password").write_text(secrets.token_urlsafe(24), encoding="ascii")
@@ -77,7 +83,7 @@ class Cluster:
                 self._launch(lock)
         if (dsn := self.dsn()) is not None:
             return dsn
-        raise EmbeddedPostgresFailed(folder=self.folder, reason="did not start")
+        raise programs_failed(self.folder, "did not start")
 
     def stop(self) -> None:
         """Stops the server and closes its connections. Raises EmbeddedPostgresFailed."""
@@ -85,8 +91,7 @@ class Cluster:
             limit = ["-m", "fast", "-w", "-t", str(_STOP_SECONDS)]
             status = self.programs.run("pg_ctl", *limit, "stop", data=self._data, log=log)
         if status != 0 and locks.is_held(self._lock):
-            reason = f"did not stop within {_STOP_SECONDS} s"
-            raise EmbeddedPostgresFailed(folder=self.folder, reason=reason)
+            raise programs_failed(self.folder, f"did not stop within {_STOP_SECONDS} s")
 
     def dsn(self) -> str | None:
         """The URL of the server; None unless it runs, answers and accepts our password."""
@@ -113,7 +118,7 @@ class Cluster:
             status = self.programs.run("initdb", *login, *text, *speed, data=data, log=log)
         if status != 0:
             reason = f"could not be created (initdb ended with status {status})"
-            raise EmbeddedPostgresFailed(folder=self.folder, reason=reason)
+            raise programs_failed(self.folder, reason)
 
     def _launch(self, lock: int) -> None:
         # The server inherits the lock. The lock was free, so no server runs here, and a pid file

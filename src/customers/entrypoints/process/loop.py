@@ -56,7 +56,7 @@ def _message(error: Exception) -> str:
     if isinstance(error, Unavailable) and error.fault is not None:
         return str(error.fault)
     if isinstance(error, OSError) or type(error).__module__.startswith("customers."):
-        return str(error)
+        return "\n".join([str(error), *getattr(error, "details", ())])
     logger().error("process failed", exc_info=error)
     return f"unexpected {type(error).__name__}: this is a defect, its stack is in the log"
 
