@@ -11,6 +11,7 @@ from customers.entrypoints.process.sockets import (
     CannotListen,
     bind_sockets,
     explain_port_errors,
+    is_loopback,
     reachable_host,
     url_host,
 )
@@ -84,3 +85,13 @@ def test_a_port_error_names_the_setting_to_change() -> None:
 )
 def test_the_unspecified_address_is_reached_through_loopback(host: str, address: str) -> None:
     assert url_host(reachable_host(host)) == address
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost", "LOCALHOST"])
+def test_a_loopback_address_is_reached_from_this_machine_alone(host: str) -> None:
+    assert is_loopback(host)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.1", "fe80::1%1", "localhost.example"])
+def test_another_address_may_be_reached_from_other_machines(host: str) -> None:
+    assert not is_loopback(host)

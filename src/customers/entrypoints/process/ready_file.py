@@ -8,7 +8,12 @@ from pathlib import Path
 
 from customers.entrypoints.config.settings import Settings
 from customers.entrypoints.observability.logs import logger
-from customers.entrypoints.process.sockets import reachable_host, url_host
+from customers.entrypoints.process.sockets import is_loopback, reachable_host, url_host
+
+OPEN_PORTS = (
+    "callers are not authenticated: whoever reaches these ports can read and change "
+    "the customers of every tenant, so let only your gateway reach them"
+)
 
 
 def remove_ready_file(ready_file: Path | None) -> None:
@@ -19,7 +24,9 @@ def remove_ready_file(ready_file: Path | None) -> None:
 
 @contextmanager
 def announce(settings: Settings, http_port: int, rpc_port: int) -> Iterator[None]:
-    """Logs the addresses, and keeps the ready file in place while the block runs."""
+    """Logs the addresses, with a warning if other machines can call them, and keeps the ready file
+    in place while the block runs.
+    """
     host = url_host(reachable_host(settings.host))
     addresses = {
         "http": f"http://{host}:{http_port}",
@@ -34,6 +41,10 @@ def announce(settings: Settings, http_port: int, rpc_port: int) -> Iterator[None
         draft.replace(settings.ready_file)
     docs = f"{addresses['http']}/docs"
     logger().info("serving", **addresses, environment=settings.environment, docs=docs)
+    if not is_loopback(settings.host):
+        is_production = settings.environment == "production"
+        advice = "" if is_production else "; for production, set ENVIRONMENT=production"
+        logger().warning(OPEN_PORTS + advice)
     try:
         yield
     finally:

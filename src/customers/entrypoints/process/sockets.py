@@ -62,6 +62,14 @@ def reachable_host(host: str) -> str:
     return loopback[address.version] if address.is_unspecified else host
 
 
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach the host; a name other than localhost counts as open."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
 async def _bind(host: str, port: int, *, reuse_port: bool) -> list[socket.socket]:
     loop = asyncio.get_running_loop()
     addresses = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)

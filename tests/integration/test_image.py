@@ -1,0 +1,105 @@
+"""What the README promises of the image, tried without Docker.
+
+Its environment has HOST=0.0.0.0, see Dockerfile.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.support.databases import an_empty_database
+from tests.support.namespaces import in_namespace, needs_mounts
+from tests.support.patience import wait_until
+from tests.support.postgres_servers import start_test_server
+from tests.support.service_process import (
+    COMMAND,
+    FREE_PORTS,
+    MEMORY,
+    Service,
+    a_customer,
+    a_free_port,
+    call,
+    connect,
+    get_status,
+    start_command,
+    start_service,
+)
+
+CUSTOMERS = "/api/v1/customers"
+WARNING = (
+    "callers are not authenticated: whoever reaches these ports can read and change "
+    "the customers of every tenant, so let only your gateway reach them"
+)
+IN_DEVELOPMENT = "; for production, set ENVIRONMENT=production"
+# As in `docker run --read-only --tmpfs /tmp`; the first line proves it.
+READ_ONLY = """
+mount -o remount,bind,ro /
+mount -t tmpfs none /tmp
+! touch /written 2>/dev/null || exit 9
+"""
+
+
+@pytest.fixture
+async def database() -> AsyncIterator[str]:
+    """The URL of an empty database."""
+    server = await asyncio.to_thread(start_test_server)
+    async with an_empty_database(server) as url:
+        yield url
+
+
+def test_the_documented_command_serves_and_warns_in_one_line(database: str, tmp_path: Path) -> None:
+    environ = {"HOST": "0.0.0.0", "DATABASE_URL": database}
+    with start_service(tmp_path, *FREE_PORTS, environ=environ) as service:
+        with closing(connect(service)) as connection:
+            assert call(connection, "POST", CUSTOMERS, a_customer("Ann"))[0] == 201
+        assert service.stop() == 0
+    [line] = _warnings(service)
+    assert WARNING + IN_DEVELOPMENT in line
+
+
+def test_production_warns_too_for_it_does_not_authenticate_either(tmp_path: Path) -> None:
+    environ = {
+        "HOST": "0.0.0.0",
+        "ENVIRONMENT": "production",
+        "DATABASE_URL": f"postgres://nobody@127.0.0.1:{a_free_port()}/none",
+    }
+    with start_service(tmp_path, *FREE_PORTS, environ=environ) as service:
+        assert service.stop() == 0
+    [line] = _warnings(service)
+    assert f'"level":"warning","event":"{WARNING}"' in line
+
+
+def test_a_service_that_only_this_machine_reaches_does_not_warn(tmp_path: Path) -> None:
+    with start_service(tmp_path, *MEMORY) as service:
+        assert service.stop() == 0
+    assert "serving" in service.output
+    assert _warnings(service) == []
+
+
+@needs_mounts
+def test_several_workers_need_no_writable_folder_but_tmp(database: str, tmp_path: Path) -> None:
+    port = a_free_port()
+    environ = {"DATABASE_URL": database, "WORKERS": "2", "PORT": str(port), "RPC_PORT": "0"}
+    command = in_namespace(READ_ONLY, *COMMAND)
+    with start_command(tmp_path, "serve", command=command, environ=environ) as started:
+        service = Service(
+            process=started.process,
+            folder=tmp_path,
+            http=f"http://127.0.0.1:{port}",
+            grpc="",
+            pid=started.process.pid,
+            storage="postgres",
+        )
+        wait_until(
+            lambda: get_status(service, "/ready") == 200 or service.process.poll() is not None
+        )
+        assert (get_status(service, "/metrics"), service.errors) == (200, "")
+        assert service.stop() == 0
+
+
+def _warnings(service: Service) -> list[str]:
+    """The lines of the warning about open ports."""
+    return [line for line in service.output.splitlines() if "not authenticated" in line]
