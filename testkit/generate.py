@@ -75,14 +75,17 @@ def _class(name: str, schema: Schema) -> str:
         return f"{name}: TypeAlias = {_type(schema)}\n"
     required = schema.get("required", [])
     properties = schema["properties"].items()
-    keys = [_key(key, value, key in required) for key, value in properties]
+    if any(map(keyword.iskeyword, schema["properties"])):
+        keys = [f'"{key}": {_key_type(value, key in required)}, ' for key, value in properties]
+        return f'{name} = TypedDict("{name}", {{{"".join(keys)}}})\n'
+    keys = [f"    {key}: {_key_type(value, key in required)}" for key, value in properties]
     docstring = f'    """{schema["description"]}"""\n\n' if "description" in schema else ""
     return f"class {name}(TypedDict):\n{docstring}" + ("\n".join(keys) or "    pass") + "\n"
 
 
-def _key(name: str, schema: Schema, is_required: bool) -> str:
+def _key_type(schema: Schema, is_required: bool) -> str:
     kind = _type(schema)
-    return f"    {name}: {kind if is_required else f'NotRequired[{kind}]'}"
+    return kind if is_required else f"NotRequired[{kind}]"
 
 
 def _type(schema: Schema, prefix: str = "") -> str:

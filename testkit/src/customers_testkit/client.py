@@ -862,7 +862,7 @@ class CustomersClient:
     def get_health(self) -> shapes.Health:
         """Check health.
 
-        Whether the service and its database work.
+        Whether the service and its database work, and the revision of the database's schema.
         """
         return cast(
             "shapes.Health",

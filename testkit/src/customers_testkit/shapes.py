@@ -353,6 +353,7 @@ class Health(TypedDict):
     service: str
     version: str
     database: Literal["up"]
+    schema: NotRequired[SchemaRevision]
 
 
 class LedgerOrder(TypedDict):
@@ -685,6 +686,15 @@ class Sample(TypedDict):
     sample: list[Customer]
 
 
+SchemaRevision = TypedDict(
+    "SchemaRevision",
+    {
+        "is": str | None,
+        "needs": str,
+    },
+)
+
+
 class Segment(TypedDict):
     id: str
     tenantId: str
@@ -737,8 +747,9 @@ class Unhealthy(TypedDict):
     status: Literal["unhealthy"]
     service: str
     version: str
-    database: Literal["down"]
+    database: Literal["up", "down"]
     details: NotRequired[list[Detail]]
+    schema: NotRequired[SchemaRevision]
 
 
 class WrappedError(TypedDict):
