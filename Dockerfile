@@ -1,5 +1,5 @@
 # The first stage builds the wheel and installs it, with the pinned dependencies, into /opt/customers.
-# The second stage contains only that folder.
+# The second stage contains only that folder: no pip, and no embedded PostgreSQL.
 FROM python:3.11-slim AS build
 
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
@@ -8,13 +8,15 @@ WORKDIR /build
 COPY requirements/build.txt requirements/runtime.txt requirements/
 RUN python -m venv tools \
     && tools/bin/pip install --no-deps --require-hashes -r requirements/build.txt \
-    && python -m venv /opt/customers \
-    && /opt/customers/bin/pip install --no-deps --require-hashes -r requirements/runtime.txt
+    && python -m venv --without-pip /opt/customers \
+    && tools/bin/pip --python /opt/customers/bin/python install --no-deps --require-hashes \
+        -r requirements/runtime.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY migrations migrations
 COPY src src
+# pip compiles the bytecode, since the service cannot write any.
 RUN tools/bin/python -m build --wheel --no-isolation \
-    && /opt/customers/bin/pip install --no-deps dist/*.whl
+    && tools/bin/pip --python /opt/customers/bin/python install --no-deps dist/*.whl
 
 
 FROM python:3.11-slim

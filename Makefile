@@ -1,5 +1,6 @@
 # The commands of a checkout. They need make and Python 3.11 or later; whatever else a target uses
-# is first installed into .venv, from the pinned files in requirements/.
+# is first installed into .venv, from the pinned files in requirements/. What needs more than that,
+# such as Go or a browser, is left out where it is missing; the last line then says so.
 
 PYTHON ?= python3
 # The number of processes that run the tests; they share the PostgreSQL servers of the run.
@@ -8,9 +9,7 @@ PROCESSES ?= 2
 ARGS ?=
 
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
-PINNED := $(PIP) install --no-deps --require-hashes
-LOCK := $(BIN)/uv pip compile --quiet --python $(BIN)/python --python-version 3.11 --universal \
+LOCK := $(BIN)/uv pip compile --system-certs --quiet --python $(BIN)/python --python-version 3.11 --universal \
 	--generate-hashes --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 STUBS := src/customers/entrypoints/grpc/generated
 # Adds the variables of .env, if it exists; those of the environment take precedence.
@@ -34,15 +33,28 @@ migrate: .venv/.run ## Migrates the database of .env to the newest revision
 	@exec $(WITH_ENV) $(BIN)/customers migrate
 
 test: .venv/.dev ## Runs all tests; ARGS="tests/unit -k email" for some
-	$(BIN)/pytest -n $(PROCESSES) $(ARGS)
+	@tools/left-out test $(BIN)/pytest -n $(PROCESSES) $(ARGS)
 
-check: .venv/.dev ## Checks format, style, types, import contracts, dependencies, proto, SQL, Dockerfile
+check: ## Checks format, style, types, import contracts, dependencies, proto, SQL, Dockerfile
+	@tools/left-out check $(MAKE) --no-print-directory --keep-going --jobs=3 $(SYNC) \
+		check-openapi check-types check-rest
+
+# The slow checks run beside the others. The first one needs no .venv, and compiles its tool once.
+.PHONY: check-openapi check-types check-rest
+SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=line)
+
+check-openapi:
+	tools/oasdiff/check docs/released/openapi.json docs/openapi.json
+
+check-types: .venv/.dev
+	$(BIN)/mypy
+
+check-rest: .venv/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/deptry src
-	$(BIN)/pip check
+	$(BIN)/uv pip check --quiet --python $(BIN)/python
 	$(BIN)/buf format --diff --exit-code proto
 	$(BIN)/buf lint
 	$(BIN)/buf breaking proto --against proto/released.json
@@ -51,10 +63,9 @@ check: .venv/.dev ## Checks format, style, types, import contracts, dependencies
 	$(BIN)/python -m alembic upgrade head --sql > .venv/schema.sql
 	$(BIN)/squawk .venv/schema.sql
 	$(BIN)/hadolint Dockerfile
-	tools/oasdiff/check docs/released/openapi.json docs/openapi.json
 
 examples: .venv/.dev ## Runs the examples for consuming teams, with the toolchains it finds
-	examples/run $(ARGS)
+	@tools/left-out examples examples/run $(ARGS)
 
 bench: .venv/.dev ## Measures operations against their targets, with 1,000,000 customers; needs wrk
 	$(BIN)/python -m benchmarks $(ARGS)
@@ -71,14 +82,17 @@ build: .venv/.run ## Builds wheels and sdists of the service and the test kit in
 	$(BIN)/python -m build --no-isolation --outdir dist testkit
 
 clean: ## Removes build results and caches; keeps .venv and data
-	rm -rf dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf dist .left-out .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find src tests migrations -name __pycache__ -prune -exec rm -rf {} +
 
 lock: .venv/.dev ## Pins the dependencies of pyproject.toml; UPGRADE=1 upgrades them
+	$(LOCK) --group install --output-file requirements/install.txt
 	$(LOCK) pyproject.toml --output-file requirements/runtime.txt
 	$(LOCK) --group build --constraint requirements/runtime.txt --output-file requirements/build.txt
-	$(LOCK) pyproject.toml --group dev --constraint requirements/runtime.txt \
-		--constraint requirements/build.txt --output-file requirements/dev.txt
+	$(LOCK) pyproject.toml --extra embedded --group build --constraint requirements/runtime.txt \
+		--constraint requirements/build.txt --output-file requirements/run.txt
+	$(LOCK) pyproject.toml --extra embedded --group dev --constraint requirements/run.txt \
+		--constraint requirements/install.txt --output-file requirements/dev.txt
 
 proto: .venv/.dev ## Generates the gRPC code from proto/
 	proto/generate.sh $(STUBS)
@@ -98,22 +112,12 @@ released: .venv/.dev ## Makes the current proto and OpenAPI document the baselin
 	git rev-parse HEAD > docs/released/commit
 
 # Serving needs far fewer packages than testing, so the first start is quick.
-count = $$(grep -h == $(1) | cut -d= -f1 | sort -u | grep -c .)
-.venv/.run: requirements/runtime.txt requirements/build.txt pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo \
-		'The service needs Python 3.11 or later; $(PYTHON) is older: try make PYTHON=python3.12' >&2; exit 1; }
-	@$(BIN)/python -m pip --version >/dev/null 2>&1 || { echo 'Creating .venv ...'; \
-		$(PYTHON) -m venv --clear .venv; }
-	@echo "Installing $(call count,requirements/runtime.txt requirements/build.txt) pinned packages ..."
-	@$(PINNED) -r requirements/runtime.txt -r requirements/build.txt
-	@echo 'Installing the service ...'
-	@$(PIP) install --no-deps --no-build-isolation --editable .
+.venv/.run: requirements/install.txt requirements/run.txt pyproject.toml
+	@PYTHON=$(PYTHON) tools/install requirements/run.txt .
 	@touch $@
 
-.venv/.dev: .venv/.run requirements/dev.txt testkit/pyproject.toml
-	@echo "Installing $(call count,requirements/dev.txt) pinned packages for tests and checks ..."
-	@$(PINNED) -r requirements/dev.txt
-	@$(PIP) install --no-deps --no-build-isolation --editable testkit
+.venv/.dev: requirements/install.txt requirements/dev.txt pyproject.toml testkit/pyproject.toml
+	@PYTHON=$(PYTHON) tools/install requirements/dev.txt . testkit
 	@# Here buf.yaml finds the protos of Google's packages, independent of the Python version.
 	@ln -sfn "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" .venv/protos
-	@touch $@
+	@touch .venv/.run $@
