@@ -1,5 +1,9 @@
 """Fixtures of every test, and the start and end of a run."""
 
+import os
+from collections import Counter
+from pathlib import Path
+
 import pytest
 from hypothesis import settings
 
@@ -34,9 +38,26 @@ def pytest_report_header() -> str:
     return f"postgresql: embedded 18, {where}"
 
 
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Appends how many tests were skipped, by reason, to the file of tools/left-out."""
+    if _is_worker(config):
+        return
+    reports = terminalreporter.stats.get("skipped", [])
+    counts = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in reports)
+    lines = [f"{_counted(count)} ({reason})\n" for reason, count in counts.items()]
+    with Path(os.environ.get("LEFT_OUT", os.devnull)).open("a", encoding="utf-8") as left_out:
+        left_out.writelines(lines)
+
+
 @pytest.fixture
 def tenant() -> str:
     return a_tenant()
+
+
+def _counted(tests: int) -> str:
+    return "1 test" if tests == 1 else f"{tests:,} tests"
 
 
 def _is_worker(config: pytest.Config) -> bool:

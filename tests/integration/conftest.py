@@ -27,7 +27,9 @@ session_loop = pytest_asyncio.fixture(scope="session", loop_scope="session")
 
 # No time-out of these strikes because the machine is busy.
 PATIENT = PoolOptions(acquire_timeout=PATIENCE_SECONDS, statement_timeout=PATIENCE_SECONDS)
-KINDS = ["embedded 18", *(["local 15"] if postgres_servers.local_programs() else [])]
+HAS_15 = postgres_servers.local_programs() is not None
+NEEDS_15 = pytest.mark.skipif(not HAS_15, reason="there is no PostgreSQL 15 on this machine")
+KINDS = ["embedded 18", pytest.param("local 15", marks=NEEDS_15)]
 
 
 @session_loop

@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
+from shutil import which
 from typing import Any
 
 import pytest
@@ -16,6 +17,9 @@ from tests.support.service_process import MEMORY, Service, start_service
 README = Path(__file__).parents[2] / "README.md"
 DOCUMENTED_URL = "http://127.0.0.1:8089"
 BASH = ["bash", "-euo", "pipefail", "-c"]
+needs_curl = pytest.mark.skipif(
+    which("bash") is None or which("curl") is None, reason="there is no bash or no curl"
+)
 
 
 @pytest.fixture
@@ -24,6 +28,7 @@ def service(tmp_path: Path) -> Iterator[Service]:
         yield service
 
 
+@needs_curl
 def test_every_example_of_the_readme_can_be_pasted_twice(service: Service) -> None:
     examples = _examples()
     assert len(examples) >= 6
@@ -37,6 +42,7 @@ def test_an_order_that_is_reported_several_times_counts_once(service: Service) -
     assert orders_service.main(service.http) == 0
 
 
+@needs_curl
 def test_the_examples_of_the_founding_document_work_verbatim(service: Service) -> None:
     customer_id = _run(service, FOUNDING["create"])["id"]
     results = {
