@@ -8,6 +8,9 @@ from typing import ClassVar, Literal
 
 from attrs import frozen
 
+# The code of a query parameter that a list does not have.
+UNKNOWN_PARAMETER = "UNKNOWN_PARAMETER"
+
 
 @frozen(kw_only=True)
 class Problem:
@@ -143,6 +146,7 @@ class Invalid(CustomersError):
         "TENANT_REQUIRED",
         "TENANT_MISMATCH",
         "INVALID_JSON",
+        UNKNOWN_PARAMETER,
     )
 
     def __init__(self, problems: Sequence[Problem]) -> None:

@@ -161,10 +161,6 @@ class CustomerFilterContract:
             "min_total_spent"
         }
 
-    async def test_unknown_parameters_are_ignored(self, api: Api) -> None:
-        await a_customer(api)
-        assert (await api.get("/customers?colour=red&colour=blue&_=1")).body["total"] == 1
-
 
 class CustomerPageContract:
     async def test_a_page_has_its_envelope(self, api: Api) -> None:

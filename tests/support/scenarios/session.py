@@ -41,6 +41,7 @@ def refusals(operation: Operation) -> Scenario:
     yield Request(method=method, path=f"{path}?tenant_id=another", body=body)
     if malformed != path:
         yield Request(method=method, path=malformed, body=body)
+    yield Request(method=method, path=f"{path}?cursr=1", body=body)
     if method != "GET":
         yield Request(method=method, path=path, body=b'{"a":')
         yield Request(method=method, path=path, body=b"[]", headers={"Accept": PROBLEM})

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self
 
 from attrs import evolve, fields, frozen
 
@@ -45,6 +45,8 @@ class CustomerPageQuery(Query):
 
     An empty cursor is the first page's; `key` is the place that a cursor names.
     """
+
+    is_of_list: ClassVar[bool] = True
 
     sort_by: Annotated[SortField, ChoiceGate(SortField)] = SortField.CREATED_AT
     sort_order: Annotated[SortDirection, ChoiceGate(SortDirection)] = SortDirection.DESC

@@ -1,7 +1,7 @@
 """Lists that are newest first, a bare array with the next page in the Link header."""
 
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from aiohttp import web
 from attrs import evolve, frozen
@@ -20,6 +20,8 @@ from customers.entrypoints.http.responses import json_response
 @frozen(kw_only=True)
 class JournalQuery(Query):
     """A page of a list; `key` is the place that the cursor names."""
+
+    is_of_list: ClassVar[bool] = True
 
     size: Annotated[int, PageSizeGate(limit=MAX_JOURNAL_PAGE_SIZE)] = 50
     cursor: (

@@ -4,14 +4,15 @@
     page: Annotated[int, CountGate(), "The page number, from 1."] = 1
 
 The name of a parameter is the field's, in snake_case or camelCase. An empty parameter is absent. A
-list is comma-separated or repeated; nothing else may be repeated. Unknown parameters are ignored.
+list is comma-separated or repeated; nothing else may be repeated. Unknown parameters of lists are
+refused, others are ignored.
 """
 
 import re
 from collections.abc import Iterator, Sequence
 from functools import cache, lru_cache
 from types import UnionType
-from typing import Annotated, Any, Self, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, ClassVar, Self, Union, get_args, get_origin, get_type_hints
 
 from attrs import NOTHING, AttrsInstance, fields
 from multidict import MultiMapping
@@ -21,6 +22,7 @@ from customers.core.model.problems import Problems
 from customers.entrypoints.http.gates import CursorGate, PageSizeGate
 from customers.entrypoints.http.parameters import PageSize, Parameter
 from customers.entrypoints.http.request import RequestContext
+from customers.entrypoints.http.unknown_parameters import unknown_parameters
 
 _HUMP = re.compile(r"(?<=[a-z0-9])([A-Z])")
 
@@ -29,6 +31,8 @@ class Query(AttrsInstance):
     """The base of all query classes."""
 
     __slots__ = ()
+    is_of_list: ClassVar[bool] = False
+    """Whether it selects the items of a list, so that an unknown parameter would be a mistake."""
 
     def bind(self, context: RequestContext, problems: Problems) -> Self:  # noqa: ARG002
         """The query for this request. Adds the problems that no gate can find."""
@@ -61,7 +65,13 @@ class QueryReader:
         Problems(sorted(problems, key=self._place)).raise_if_any()
         return query
 
+    def _refuse_unknown(self, query: MultiMapping[str], problems: Problems) -> None:
+        spelled = [(name, snake(name)) for name in query]
+        problems.extend(unknown_parameters(spelled, self._fields))
+
     def _decode(self, query: MultiMapping[str], problems: Problems) -> Query:
+        if self._class.is_of_list:
+            self._refuse_unknown(query, problems)
         params: dict[str, list[str]] = {}
         for name, text in query.items():
             params.setdefault(snake(name), []).append(text)
@@ -72,7 +82,9 @@ class QueryReader:
         return self._class(**{**self._defaults, **values})
 
     def _place(self, problem: Problem) -> int:
-        return self._places[self._fields[problem.field]]
+        """Known parameters in the order of their fields, then unknown ones."""
+        field = self._fields.get(problem.field)
+        return len(self._places) if field is None else self._places[field]
 
 
 @cache

@@ -4,7 +4,14 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
-from customers.core.errors import CustomersError, Invalid, InvalidValue, Unavailable
+from customers.core.errors import (
+    UNKNOWN_PARAMETER,
+    CustomersError,
+    Invalid,
+    InvalidValue,
+    Problem,
+    Unavailable,
+)
 from customers.entrypoints.http.body import JSON, TOO_LARGE
 from customers.entrypoints.http.drain import BODY_TIMEOUT
 from customers.entrypoints.http.errors import (
@@ -42,6 +49,8 @@ def errors_of(route: Route) -> dict[int, list[ErrorResponse]]:
     if route.is_of_tenant:
         kinds.append(Unavailable)
     errors = [_example(kind) for kind in kinds]
+    if route.query is not None and route.query.is_of_list:
+        errors.insert(1, _UNKNOWN_PARAMETER)
     if route.method != "GET":
         errors += _BODY_ERRORS
     by_status: dict[int, list[ErrorResponse]] = {}
@@ -71,6 +80,18 @@ def describe_problem(errors: Sequence[ErrorResponse], schemas: Schemas) -> dict[
     if errors:
         content["examples"] = {error.code: {"value": problem_of(error)} for error in errors}
     return content
+
+
+_UNKNOWN_PARAMETER: Final = ErrorResponse(
+    status=400,
+    code=UNKNOWN_PARAMETER,
+    message="cursr: unknown parameter, did you mean cursor?",
+    problems=[
+        Problem(
+            field="cursr", code=UNKNOWN_PARAMETER, message="unknown parameter, did you mean cursor?"
+        )
+    ],
+)
 
 
 def _example(kind: type[CustomersError]) -> ErrorResponse:

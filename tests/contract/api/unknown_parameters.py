@@ -1,0 +1,116 @@
+"""Lists refuse a parameter that they do not have, and name the one that was probably meant."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from customers.entrypoints.http.customer_queries import CustomerListQuery, MemberPageQuery
+from customers.entrypoints.http.journal_lists import JournalQuery
+from customers.entrypoints.http.query import Query, parameters_of
+from customers.entrypoints.http.resources.journal import CommunicationQuery
+from customers.entrypoints.json.decode import camel
+from tests.support.api_client import Api
+from tests.support.api_steps import a_segment, customer_path
+
+LISTS: dict[str, type[Query]] = {
+    "/customers": CustomerListQuery,
+    "/customers/segments/{segment}/customers": MemberPageQuery,
+    "{customer}/orders": JournalQuery,
+    "{customer}/notes": JournalQuery,
+    "{customer}/communications": CommunicationQuery,
+}
+
+
+def names(query: type[Query]) -> list[str]:
+    return [parameter.name for parameter in parameters_of(query)]
+
+
+def misspellings(name: str) -> Iterator[str]:
+    """The name with a letter twice, with one missing, and with two in each other's place."""
+    middle = len(name) // 2
+    yield name + name[-1]
+    yield name[:middle] + name[middle + 1 :]
+    yield name[: middle - 1] + name[middle] + name[middle - 1] + name[middle + 1 :]
+
+
+CASES = sorted(
+    {
+        (path, name, misspelled)
+        for path, query in LISTS.items()
+        for name in names(query)
+        for misspelled in misspellings(name)
+        if misspelled not in names(query)
+    }
+)
+
+
+class UnknownParameterContract:
+    @pytest.fixture
+    async def paths(self, api: Api) -> dict[str, str]:
+        """The path of each list."""
+        customer = await customer_path(api)
+        segment = (await a_segment(api, name="Friends"))["id"]
+        return {path: path.format(customer=customer, segment=segment) for path in LISTS}
+
+    async def test_a_misspelt_parameter_is_refused_with_the_likely_one(
+        self, api: Api, paths: dict[str, str]
+    ) -> None:
+        for path, name, misspelled in CASES:
+            answer = await api.get(f"{paths[path]}?{misspelled}=1")
+            assert answer.problem == (
+                400,
+                "UNKNOWN_PARAMETER",
+                {(misspelled, "UNKNOWN_PARAMETER")},
+            )
+            assert f"did you mean {name}?" in answer.body["message"], (path, misspelled)
+
+    @pytest.mark.parametrize("path", LISTS)
+    async def test_the_refusal_names_every_parameter_of_the_list(
+        self, api: Api, paths: dict[str, str], path: str
+    ) -> None:
+        message = (await api.get(f"{paths[path]}?colour=red")).body["message"]
+        listed = message.partition("this list takes ")[2].split(", ")
+        assert listed == [*names(LISTS[path]), "tenant_id"]
+        assert "did you mean" not in message
+
+    @pytest.mark.parametrize("path", LISTS)
+    async def test_every_spelling_of_a_known_parameter_is_accepted(
+        self, api: Api, paths: dict[str, str], path: str
+    ) -> None:
+        for name in names(LISTS[path]):
+            for spelling in (name, camel(name), name.upper()):
+                answer = await api.get(f"{paths[path]}?{spelling}=")
+                assert answer.status == 200, spelling
+
+    @pytest.mark.parametrize("path", LISTS)
+    async def test_the_tenant_and_what_links_carry_are_no_unknown_parameters(
+        self, api: Api, paths: dict[str, str], path: str
+    ) -> None:
+        for parameter in ("_=17", "utm_source=mail", "utm_x=1", f"tenant_id={api.tenant}"):
+            assert (await api.get(f"{paths[path]}?{parameter}")).status == 200, parameter
+        assert (await api.get(f"{paths[path]}?tenantId={api.tenant}")).status == 200
+
+    @pytest.mark.parametrize("path", ["{customer}/orders", "{customer}/notes"])
+    async def test_a_list_without_numbered_pages_says_so(
+        self, api: Api, paths: dict[str, str], path: str
+    ) -> None:
+        answer = await api.get(f"{paths[path]}?page=2")
+        assert (answer.status, answer.code) == (400, "UNKNOWN_PARAMETER")
+        assert "walked by cursor, not by number" in answer.body["message"]
+
+    async def test_unknown_parameters_are_reported_with_what_else_is_wrong(self, api: Api) -> None:
+        answer = await api.get("/customers?page=0&statuss=ACTIVE&colour=red&colour=blue")
+        assert answer.problem == (
+            400,
+            "UNKNOWN_PARAMETER",
+            {
+                ("page", "INVALID_VALUE"),
+                ("statuss", "UNKNOWN_PARAMETER"),
+                ("colour", "UNKNOWN_PARAMETER"),
+            },
+        )
+
+    async def test_elsewhere_unknown_parameters_are_ignored(self, api: Api) -> None:
+        path = await customer_path(api)
+        for other in (path, f"{path}/addresses", "/customers/segments"):
+            assert (await api.get(f"{other}?colour=red")).status == 200
