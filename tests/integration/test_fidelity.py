@@ -30,11 +30,14 @@ from tests.support.schema_check import Operation, operation_of, operations, the_
 
 # Its numbers depend on the process, not on the storage.
 METRICS: Final = "/metrics"
+HEALTH: Final = "/health"
 # These need a timeout, an unavailable storage, or a very large tenant.
 NOT_PROVOKED: Final = {"BODY_TIMEOUT", "STORAGE_UNAVAILABLE", "SEGMENT_BUILDING"}
 _ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 # Times of today and later; the session's own dates are older.
 _MOMENT: Final = re.compile(r"20(?:2[6-9]|[3-8]\d)-\d\d-\d\dT[0-9:.]+(?:Z|\+00:00)")
+# Only a database has a schema.
+_SCHEMA: Final = re.compile(r',"schema":\{[^}]*\}')
 _CURSOR: Final = re.compile(r'(?<="nextCursor":")[\w-]+|(?<=cursor=)[\w-]+')
 _DIGEST_BYTES: Final = 12
 _HEADERS: Final = (
@@ -80,8 +83,12 @@ class Mask:
             status=answer.status,
             outcome=answer.code if is_error else str(answer.status),
             headers=self.mask(str(headers)),
-            body="" if request.path == METRICS else self.mask(answer.raw.decode()),
+            body="" if request.path == METRICS else self.body(request, answer),
         )
+
+    def body(self, request: Request, answer: Answer) -> str:
+        text = answer.raw.decode()
+        return self.mask(_SCHEMA.sub("", text) if request.path == HEALTH else text)
 
     def _id(self, match: re.Match[str]) -> str:
         return self._names.setdefault(match[0], f"<id {len(self._names)}>")
