@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from attrs import evolve
 
+from customers.core.errors import CustomerNotFound, OrderNotFound
 from customers.core.model.customer import Customer
 from customers.core.model.money import MAX_AMOUNT
-from customers.core.model.order import Entry
+from customers.core.model.order import Entry, RecordedOrder
 from customers.core.model.query import JournalKey
 from customers.core.ports.storage import Storage
 from tests.support.builders import (
@@ -48,6 +49,11 @@ async def claim(storage: Storage, customer: Customer, order_id: str) -> Entry:
     async with storage.transaction(customer.tenant_id) as tx:
         await tx.customers.get_for_update(customer.id)
         return await tx.orders.claim(order_id, customer.id)
+
+
+async def get(storage: Storage, customer: Customer, order_id: str) -> RecordedOrder:
+    async with storage.view(customer.tenant_id) as view:
+        return await view.orders.get(customer.id, order_id)
 
 
 async def newest(
@@ -270,3 +276,46 @@ class RefundContract:
             await tx.orders.save(evolve(entry, refunds_total=refund.amount))
             amount = await tx.orders.refund_amount(entry.order_id, refund.refund_id)
         assert amount == refund.amount
+
+
+class OrderReaderContract:
+    async def test_an_order_has_its_refunds_oldest_first(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        customer = await a_stored_customer(storage, tenant)
+        entry, other = an_entry(customer, refunds_total=Decimal("7.50")), an_entry(customer)
+        await save_entries(storage, customer, entry, other)
+        late = a_refund(entry, refund_id="a", refunded_at=later(days=1))
+        first, second = (a_refund(entry, refund_id=id) for id in ("b", "c"))
+        await add_refunds(storage, customer, late, second, first, a_refund(other))
+        order = await get(storage, customer, entry.order_id)
+        assert (order.entry, list(order.refunds)) == (entry, [first, second, late])
+
+    async def test_an_order_without_refunds_has_none(self, storage: Storage, tenant: str) -> None:
+        customer = await a_stored_customer(storage, tenant)
+        entry = an_entry(customer)
+        await save_entries(storage, customer, entry)
+        assert list((await get(storage, customer, entry.order_id)).refunds) == []
+
+    async def test_an_order_that_the_customer_does_not_have_is_not_found(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        customer, other = await some_customers(storage, tenant, 2)
+        entry, stub = an_entry(other), a_stub(customer)
+        await save_entries(storage, other, entry)
+        await save_entries(storage, customer, stub)
+        for order_id in (entry.order_id, stub.order_id, "unknown"):
+            with pytest.raises(OrderNotFound):
+                await get(storage, customer, order_id)
+
+    async def test_an_order_of_an_unknown_or_deleted_customer_is_not_found(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        customer = await a_stored_customer(storage, tenant)
+        entry = an_entry(customer)
+        await save_entries(storage, customer, entry)
+        elsewhere = evolve(customer, tenant_id=a_tenant())
+        await delete(storage, customer)
+        for missing in (customer, elsewhere):
+            with pytest.raises(CustomerNotFound):
+                await get(storage, missing, entry.order_id)

@@ -4,6 +4,8 @@ The entrypoints map the kinds to statuses of HTTP and gRPC.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
 from typing import ClassVar, Literal
 
 from attrs import frozen
@@ -192,6 +194,11 @@ class CommunicationNotFound(NotFound):
     message = "communication not found"
 
 
+class OrderNotFound(NotFound):
+    code = "ORDER_NOT_FOUND"
+    message = "order not found"
+
+
 class SegmentNotFound(NotFound):
     code = "SEGMENT_NOT_FOUND"
     message = "segment not found"
@@ -237,17 +244,41 @@ class StatusBackward(Conflict):
     message = "the status of a communication cannot go back"
 
 
-class OrderConflict(Conflict):
+@frozen(kw_only=True)
+class Difference:
+    """A field in which a fact differs from the ledger: its JSON key, and both values.
+
+    None is a value that was not stated.
+    """
+
+    field: str
+    given: Decimal | datetime | None
+    stored: Decimal | datetime | None
+    message: str = "differs from what is recorded"
+
+
+class LedgerConflict(Conflict):
+    """A fact contradicts the ledger.
+
+    `differences` say where, for the customer's own order; nothing is told of another customer's.
+    """
+
+    def __init__(self, differences: Sequence[Difference] = ()) -> None:
+        super().__init__()
+        self.differences = tuple(differences)
+
+
+class OrderConflict(LedgerConflict):
     code = "ORDER_CONFLICT"
     message = "this order was already recorded with a different amount, date or customer"
 
 
-class RefundConflict(Conflict):
+class RefundConflict(LedgerConflict):
     code = "REFUND_CONFLICT"
     message = "this refund was already recorded with a different amount"
 
 
-class RefundExceedsOrder(Conflict):
+class RefundExceedsOrder(LedgerConflict):
     code = "REFUND_EXCEEDS_ORDER"
     message = "the refunds of an order cannot exceed its amount"
 

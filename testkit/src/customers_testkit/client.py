@@ -264,7 +264,7 @@ class CustomersClient:
     ) -> shapes.LedgerResult:
         """Record an order.
 
-        It can be repeated: an order counts once, and a repeat answers `duplicate: true`.
+        It can be repeated: an order counts once, and a repeat answers `duplicate: true`. The answer for an order that is cancelled has `cancelled: true` as well.
         """
         return cast(
             "shapes.LedgerResult",
@@ -319,6 +319,16 @@ class CustomersClient:
                 f"/api/v1/customers/{part(customer_id)}/orders/{part(order_id)}/cancel",
                 body=body,
                 headers={"X-User-ID": actor, "Prefer": "handling=strict" if strict else None},
+            ),
+        )
+
+    def get_order(self, customer_id: str, order_id: str) -> shapes.OrderWithRefunds:
+        """Get an order with its refunds."""
+        return cast(
+            "shapes.OrderWithRefunds",
+            self.caller.call(
+                "GET",
+                f"/api/v1/customers/{part(customer_id)}/orders/{part(order_id)}",
             ),
         )
 

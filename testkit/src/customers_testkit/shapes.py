@@ -276,12 +276,14 @@ CustomerType: TypeAlias = Literal["RETAIL", "WHOLESALE", "VIP"]
 
 
 class Detail(TypedDict):
-    """One invalid field."""
+    """One invalid field, or a field that differs from the ledger."""
 
     field: str
     message: str
     code: str
     pointer: NotRequired[str]
+    given: NotRequired[Amount | str | None]
+    stored: NotRequired[Amount | str | None]
 
 
 Direction: TypeAlias = Literal["inbound", "outbound"]
@@ -367,12 +369,20 @@ class LedgerOrder(TypedDict):
     recordedAt: str
 
 
+class LedgerRefund(TypedDict):
+    refundId: str
+    amount: Amount
+    refundedAt: str
+    recordedAt: str
+
+
 class LedgerResult(TypedDict):
     """The result of recording a fact."""
 
     message: str
     customer: Customer
     duplicate: bool
+    cancelled: NotRequired[Literal[True]]
 
 
 class Live(TypedDict):
@@ -483,6 +493,18 @@ class Order(TypedDict):
     orderNumber: NotRequired[str | None]
     currency: NotRequired[str | None]
     tenantId: NotRequired[str]
+
+
+class OrderWithRefunds(TypedDict):
+    orderId: str
+    orderNumber: str
+    totalAmount: Amount
+    currency: str
+    orderDate: str
+    refundedAmount: Amount
+    cancelledAt: str | None
+    recordedAt: str
+    refunds: list[LedgerRefund]
 
 
 class Pagination(TypedDict):

@@ -101,7 +101,7 @@ class LinkContract:
         assert (await api.get(first.link("next") or "")).body == last.body
         assert (await api.get(last.link("prev") or "")).body == first.body
 
-    @pytest.mark.parametrize("parameter", ["page=1", "p%61ge=1", "page", "page=&x", "&&page=1&=2"])
+    @pytest.mark.parametrize("parameter", ["page=1", "p%61ge=1", "page", "page=&_", "&&page=1&_=2"])
     async def test_a_link_replaces_the_page_parameter_in_any_spelling(
         self, api: Api, parameter: str
     ) -> None:
@@ -111,7 +111,7 @@ class LinkContract:
         assert (second.status, second.body["page"], len(second.body["customers"])) == (200, 2, 1)
 
     @pytest.mark.parametrize(
-        "parameter", ["search=<a>", 'x=>;rel="next",<http://evil', "PAGE=1", "Page"]
+        "parameter", ["search=<a>", 'utm_x=>;rel="next",<http://evil', "PAGE=1", "Page"]
     )
     async def test_a_link_header_is_well_formed_for_any_query(
         self, api: Api, parameter: str

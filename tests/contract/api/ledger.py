@@ -55,6 +55,12 @@ class RefundOrderContract:
         before = await statistics(api, customer)
         answer = await refund(api, customer, "r-2", "0.02")
         assert answer.error == (409, "REFUND_EXCEEDS_ORDER")
+        [detail] = answer.details
+        assert [detail[key] for key in ("field", "given", "stored")] == [
+            "amount",
+            Decimal("0.02"),
+            Decimal("0.01"),
+        ]
         assert await statistics(api, customer) == before
         assert (await refund(api, customer, "r-2", "0.01")).status == 200
         assert (await statistics(api, customer))[:2] == [1, 0]
@@ -70,6 +76,30 @@ class RefundOrderContract:
             assert answer.body["customer"] == before
         other = await refund(api, customer, "r-1", 3)
         assert other.error == (409, "REFUND_CONFLICT")
+        [detail] = other.details
+        assert [detail[key] for key in ("field", "given", "stored")] == ["amount", 3, 2]
+
+    async def test_an_order_is_shown_with_its_refunds(self, api: Api) -> None:
+        customer = await customer_path(api)
+        await api.post(f"{customer}/record-order", ORDER)
+        await refund(api, customer, "r-2", 2, refundedAt=LATER)
+        await refund(api, customer, "r-1", "0.50", refundedAt=DAY)
+        [listed] = (await api.get(f"{customer}/orders")).body
+        order = (await api.get(f"{customer}/orders/{ORDER['orderId']}")).body
+        refunds = order.pop("refunds")
+        assert order == listed
+        assert [list(one) for one in refunds] == [
+            ["refundId", "amount", "refundedAt", "recordedAt"]
+        ] * 2
+        shown = [(one["refundId"], one["amount"], one["refundedAt"]) for one in refunds]
+        assert shown == [("r-1", Decimal("0.5"), DAY), ("r-2", 2, LATER)]
+
+    async def test_an_order_that_is_not_the_customers_is_not_found(self, api: Api) -> None:
+        customer, other = await customer_path(api), await customer_path(api)
+        await api.post(f"{customer}/record-order", ORDER)
+        await api.post(f"{customer}/orders/waiting/cancel")
+        for path in (f"{other}/orders/{ORDER['orderId']}", f"{customer}/orders/waiting"):
+            assert (await api.get(path)).error == (404, "ORDER_NOT_FOUND")
 
     async def test_one_refund_id_may_belong_to_several_orders(self, api: Api) -> None:
         customer = await customer_path(api)

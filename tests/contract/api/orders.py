@@ -56,6 +56,9 @@ async def cancel(api: Api, customer: str) -> Answer:
     return await api.post(f"{customer}/orders/o-1/cancel")
 
 
+DIFFERENCE = ("field", "pointer", "given", "stored")
+
+
 class RecordOrderContract:
     async def test_recording_an_order_returns_the_changed_customer(self, api: Api) -> None:
         customer = await customer_path(api)
@@ -120,6 +123,32 @@ class RecordOrderContract:
         body = {"orderId": "o-1", "totalAmount": 1, "orderDate": date}
         assert (await api.post(f"{customer}/record-order", body)).code == "ORDER_CONFLICT"
 
+    async def test_a_conflict_names_what_differs(self, api: Api) -> None:
+        customer = await customer_path(api)
+        await api.post(f"{customer}/record-order", ORDER)
+        answer = await api.post(
+            f"{customer}/record-order", ORDER | {"totalAmount": 20, "orderDate": LATER}
+        )
+        assert [select(detail, DIFFERENCE) for detail in answer.details] == [
+            {"field": "totalAmount", "pointer": "/totalAmount", "given": 20, "stored": 12.5},
+            {"field": "orderDate", "pointer": "/orderDate", "given": LATER, "stored": DAY},
+        ]
+
+    async def test_a_date_that_was_not_stated_is_null_in_a_conflict(self, api: Api) -> None:
+        customer = await customer_path(api)
+        await an_order(api, customer, "o-1", 1)
+        body = {"orderId": "o-1", "totalAmount": 1, "orderDate": DAY}
+        [detail] = (await api.post(f"{customer}/record-order", body)).details
+        assert (detail["field"], detail["given"], detail["stored"]) == ("orderDate", DAY, None)
+
+    async def test_an_order_recorded_after_its_cancellation_says_so(self, api: Api) -> None:
+        customer = await customer_path(api)
+        await cancel(api, customer)
+        for is_duplicate in (False, True):
+            answer = await api.post(f"{customer}/record-order", ORDER)
+            assert (answer.body["duplicate"], answer.body["cancelled"]) == (is_duplicate, True)
+        assert "cancelled" not in (await an_order(api, customer, "o-2", 1)).body
+
     async def test_an_order_of_another_customer_is_a_conflict(self, api: Api) -> None:
         customer, other = await customer_path(api), await customer_path(api)
         await api.post(f"{customer}/record-order", ORDER)
@@ -129,6 +158,7 @@ class RecordOrderContract:
             await cancel(api, other),
         ):
             assert answer.error == (409, "ORDER_CONFLICT")
+            assert answer.details == []
         assert (await statistics(api, other))[0] == 0
         assert (await statistics(api, customer))[0] == 1
 

@@ -35,6 +35,9 @@ def orders() -> Scenario:
     yield post(f"{path}/record-order", an_order("a/b", 1, currency="usd"))
     yield post(f"{path}/orders/a%2Fb/refunds", {"refundId": "r", "amount": 0.5})
     yield get(f"{path}/orders")
+    for order_id in ("a%2Fb", "o-12.5", "unknown"):
+        yield get(f"{path}/orders/{order_id}")
+    yield get(f"{other}/orders/o-12.5")
     yield from read_pages(f"{path}/orders?limit=2", 6)
     yield from refunds(path, other)
     yield get(path)

@@ -54,6 +54,7 @@ CONTRACT = """
     GET /api/v1/customers/{customerId}/communications
     GET /api/v1/customers/{customerId}/notes
     GET /api/v1/customers/{customerId}/orders
+    GET /api/v1/customers/{customerId}/orders/{orderId}
     GET /api/v1/customers/{customerId}/payment-methods
     GET /api/v1/customers/{customerId}/segments
     PATCH /api/v1/customers/{customerId}

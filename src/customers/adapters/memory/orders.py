@@ -11,9 +11,16 @@ from attrs import evolve, frozen
 from customers.adapters.memory.draft import Draft, StateReader
 from customers.adapters.memory.sorting import newest
 from customers.adapters.memory.state import EMPTY
+from customers.core.errors import OrderNotFound
 from customers.core.model.customer import Customer
 from customers.core.model.money import Currency
-from customers.core.model.order import Entry, Statistics, StoredRefund, fold_ledger
+from customers.core.model.order import (
+    Entry,
+    RecordedOrder,
+    Statistics,
+    StoredRefund,
+    fold_ledger,
+)
 from customers.core.model.query import JournalKey
 from customers.core.ports.ledger import OrderReader, OrderRepository
 
@@ -29,6 +36,15 @@ class MemoryOrderReader(OrderReader):
         state.customer(customer_id)
         entries = state.ledger.get(customer_id, EMPTY).values()
         return newest((entry for entry in entries if entry.is_recorded), _position, after, limit)
+
+    async def get(self, customer_id: UUID, order_id: str) -> RecordedOrder:
+        state = self._source.state
+        state.customer(customer_id)
+        entry = state.ledger.get(customer_id, EMPTY).get(order_id)
+        if entry is None or not entry.is_recorded:
+            raise OrderNotFound
+        refunds = [refund for refund in state.refunds.values() if refund.order_id == order_id]
+        return RecordedOrder(entry=entry, refunds=sorted(refunds, key=_refund_position))
 
 
 @frozen
@@ -64,6 +80,10 @@ class MemoryOrders(MemoryOrderReader, OrderRepository):
     async def statistics(self, customer_id: UUID) -> Statistics:
         entries = self._source.state.ledger.get(customer_id, EMPTY)
         return fold_ledger(entries.values(), self._currency)
+
+
+def _refund_position(refund: StoredRefund) -> tuple[datetime, str]:
+    return refund.refunded_at, refund.refund_id
 
 
 def _position(entry: Entry) -> tuple[datetime, str]:

@@ -4,7 +4,7 @@ A fact is an order, a refund or a cancellation as reported by a caller. Facts ma
 order and repeatedly; the entries, and the statistics folded from them, are the same.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Annotated, NewType, Self
@@ -13,6 +13,7 @@ from uuid import UUID
 from attrs import evolve, frozen
 
 from customers.core.errors import (
+    Difference,
     InvalidValue,
     OrderConflict,
     RefundConflict,
@@ -153,14 +154,21 @@ class Entry:
         """
         if not self.is_recorded:
             return self._with_order(order, now=now)
-        same_date = order.order_date is None or (
-            self.order_date_stated and order.order_date == self.order_date
-        )
-        if order.total_amount != self.total_amount or not same_date:
-            raise OrderConflict
+        if differences := list(self._differences(order)):
+            raise OrderConflict(differences)
         if self.order_number or not order.order_number:
             return self
         return evolve(self, order_number=order.order_number)
+
+    def _differences(self, order: Order) -> Iterator[Difference]:
+        """Where the order differs from the recorded one; a date that it leaves out does not."""
+        if order.total_amount != self.total_amount:
+            yield Difference(
+                field="totalAmount", given=order.total_amount, stored=self.total_amount
+            )
+        stated_date = self.order_date if self.order_date_stated else None
+        if order.order_date is not None and order.order_date != stated_date:
+            yield Difference(field="orderDate", given=order.order_date, stored=stated_date)
 
     def states_the_same_as(self, other: Self) -> bool:
         """Whether both have the same facts; the order number is ignored."""
@@ -175,11 +183,16 @@ class Entry:
         """
         if stored_amount is not None:
             if stored_amount != refund.amount:
-                raise RefundConflict
+                difference = Difference(field="amount", given=refund.amount, stored=stored_amount)
+                raise RefundConflict([difference])
             return self
         total = self.refunds_total + refund.amount
         if self.total_amount is not None and total > self.total_amount:
-            raise RefundExceedsOrder
+            rest = self.total_amount - self.refunded_amount
+            message = "is more than what is left of the order"
+            raise RefundExceedsOrder(
+                [Difference(field="amount", given=refund.amount, stored=rest, message=message)]
+            )
         return evolve(self, refunds_total=total)
 
     def cancel(self, now: datetime) -> Self:
@@ -195,6 +208,14 @@ class Entry:
             order_date_stated=order.order_date is not None,
             recorded_at=now,
         )
+
+
+@frozen(kw_only=True)
+class RecordedOrder:
+    """The entry of a recorded order with its refunds, oldest first, ties by refund id."""
+
+    entry: Entry
+    refunds: Sequence[StoredRefund]
 
 
 def fold_ledger(entries: Iterable[Entry], currency: Currency) -> Statistics:

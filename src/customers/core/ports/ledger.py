@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Protocol
 from uuid import UUID
 
-from customers.core.model.order import Entry, Statistics, StoredRefund
+from customers.core.model.order import Entry, RecordedOrder, Statistics, StoredRefund
 from customers.core.model.query import JournalKey
 
 
@@ -15,6 +15,14 @@ class OrderReader(Protocol):
     ) -> Sequence[Entry]:
         """Entries of recorded orders after a key, newest order date first, ties by order id, the
         greatest first; the key's `id` is an order id. Raises CustomerNotFound.
+        """
+        ...
+
+    async def get(self, customer_id: UUID, order_id: str) -> RecordedOrder:
+        """A recorded order of a customer, with its refunds.
+
+        Raises CustomerNotFound, and OrderNotFound for an order that is unknown, not recorded yet,
+        or another customer's.
         """
         ...
 

@@ -10,7 +10,7 @@ from uuid import UUID
 from attrs import frozen
 
 from customers.core.model.customer import Customer
-from customers.core.model.order import Entry, Order, Refund, StoredRefund
+from customers.core.model.order import Entry, Order, RecordedOrder, Refund, StoredRefund
 from customers.core.model.query import JournalKey
 from customers.core.ports.clock import Clock
 from customers.core.ports.storage import Storage, Transaction
@@ -18,10 +18,13 @@ from customers.core.ports.storage import Storage, Transaction
 
 @frozen(kw_only=True)
 class LedgerResult:
-    """The customer after a fact; `duplicate` if the fact was recorded before."""
+    """The customer after a fact; `duplicate` if the fact was recorded before, `is_cancelled` if its
+    order is cancelled.
+    """
 
     customer: Customer
     duplicate: bool
+    is_cancelled: bool = False
 
 
 class Orders:
@@ -73,6 +76,11 @@ class Orders:
         async with self._storage.view(tenant_id) as view:
             return await view.orders.newest(customer_id, after, limit + 1)
 
+    async def get(self, tenant_id: str, customer_id: UUID, order_id: str) -> RecordedOrder:
+        """A recorded order with its refunds. Raises CustomerNotFound, OrderNotFound."""
+        async with self._storage.consistent_view(tenant_id) as view:
+            return await view.orders.get(customer_id, order_id)
+
     async def _claim(self, tx: Transaction, customer_id: UUID, order_id: str) -> Entry:
         """The entry of the customer's order. Raises OrderConflict when it is another customer's."""
         return (await tx.orders.claim(order_id, customer_id)).belonging_to(customer_id)
@@ -83,9 +91,10 @@ class Orders:
         """Stores the entry, and folds the ledger unless the fact was a duplicate."""
         if after is not before:
             await tx.orders.save(after)
+        is_cancelled = after.cancelled_at is not None
         if after.states_the_same_as(before):
-            return LedgerResult(customer=customer, duplicate=True)
+            return LedgerResult(customer=customer, duplicate=True, is_cancelled=is_cancelled)
         statistics = await tx.orders.statistics(customer.id)
         customer = customer.with_statistics(statistics, now=now)
         await tx.customers.save(customer)
-        return LedgerResult(customer=customer, duplicate=False)
+        return LedgerResult(customer=customer, duplicate=False, is_cancelled=is_cancelled)

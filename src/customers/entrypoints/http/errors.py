@@ -6,6 +6,8 @@ them).
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
 from enum import Enum
 from http import HTTPStatus
 from typing import Any
@@ -16,7 +18,9 @@ from attrs import frozen
 from customers.core.errors import (
     Conflict,
     CustomersError,
+    Difference,
     Invalid,
+    LedgerConflict,
     NotFound,
     Problem,
     StaleVersion,
@@ -37,12 +41,15 @@ class ErrorFormat(Enum):
 
 @frozen(kw_only=True)
 class ErrorResponse:
-    """An error as it is answered, in whichever format. `problems` None has no details."""
+    """An error as it is answered, in whichever format. Without `problems` and `differences` it has
+    no details.
+    """
 
     status: int
     code: str
     message: str
     problems: Sequence[Problem] | None = None
+    differences: Sequence[Difference] = ()
     headers: Mapping[str, str] = {}
 
 
@@ -68,6 +75,10 @@ def error_response_of(error: CustomersError) -> ErrorResponse:
     if isinstance(error, Invalid):
         return ErrorResponse(
             status=status, code=error.headline, message=message, problems=error.problems
+        )
+    if isinstance(error, LedgerConflict):
+        return ErrorResponse(
+            status=status, code=error.code, message=message, differences=error.differences
         )
     headers = RETRY_LATER if isinstance(error, Unavailable) else {}
     return ErrorResponse(status=status, code=error.code, message=message, headers=headers)
@@ -132,6 +143,8 @@ def _encode(body: dict[str, Any]) -> bytes:
 
 
 def _details(error: ErrorResponse) -> dict[str, Any]:
+    if error.differences:
+        return {"details": [_difference(difference) for difference in error.differences]}
     if error.problems is None:
         return {}
     return {"details": [_detail(problem) for problem in error.problems]}
@@ -140,6 +153,24 @@ def _details(error: ErrorResponse) -> dict[str, Any]:
 def _detail(problem: Problem) -> dict[str, str]:
     detail = {"field": problem.field, "message": problem.message, "code": problem.code}
     return detail if problem.pointer is None else detail | {"pointer": problem.pointer}
+
+
+def _difference(difference: Difference) -> dict[str, Any]:
+    return {
+        "field": difference.field,
+        "message": difference.message,
+        "code": "CONFLICT",
+        "pointer": f"/{difference.field}",
+        "given": _shortest(difference.given),
+        "stored": _shortest(difference.stored),
+    }
+
+
+def _shortest(value: Decimal | datetime | None) -> Decimal | datetime | None:
+    """An amount without trailing zeros, which depend on where it comes from."""
+    if not isinstance(value, Decimal):
+        return value
+    return value.quantize(Decimal(1)) if value == value.to_integral() else value.normalize()
 
 
 def _plain(error: ErrorResponse) -> dict[str, Any]:

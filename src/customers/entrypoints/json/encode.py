@@ -15,7 +15,7 @@ from customers.core.model.erasure import Erasure, RecordKind
 from customers.core.model.journal import Communication, Note
 from customers.core.model.membership import SegmentSummary
 from customers.core.model.money import Currency
-from customers.core.model.order import Entry
+from customers.core.model.order import Entry, RecordedOrder, StoredRefund
 from customers.core.model.payment import PaymentMethod
 from customers.core.model.segment import SegmentType
 from customers.entrypoints.json import shapes
@@ -151,6 +151,17 @@ class Encoder:
             "refundedAmount": self.money(entry.refunded_amount),
             "cancelledAt": entry.cancelled_at,
             "recordedAt": cast("datetime", entry.recorded_at),
+        }
+
+    def order(self, order: RecordedOrder) -> shapes.OrderWithRefunds:
+        return {**self.entry(order.entry), "refunds": [self.refund(one) for one in order.refunds]}
+
+    def refund(self, refund: StoredRefund) -> shapes.LedgerRefund:
+        return {
+            "refundId": refund.refund_id,
+            "amount": self.money(refund.amount),
+            "refundedAt": refund.refunded_at,
+            "recordedAt": refund.recorded_at,
         }
 
     def segment(self, summary: SegmentSummary) -> shapes.Segment:

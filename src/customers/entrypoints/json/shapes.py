@@ -217,12 +217,26 @@ class LedgerOrder(TypedDict):
     recordedAt: datetime
 
 
+class LedgerRefund(TypedDict):
+    refundId: str
+    amount: Amount
+    refundedAt: datetime
+    recordedAt: datetime
+
+
+class OrderWithRefunds(LedgerOrder):
+    refunds: Annotated[list[LedgerRefund], "Oldest first."]
+
+
 class LedgerResult(TypedDict):
     """The result of recording a fact."""
 
     message: str
     customer: Customer
     duplicate: Annotated[bool, "Whether it was already recorded; then it did not count again."]
+    cancelled: NotRequired[
+        Annotated[Literal[True], "The order is cancelled, and does not count; else absent."]
+    ]
 
 
 class Erasure(TypedDict):
@@ -316,12 +330,14 @@ class MembershipChanges(TypedDict):
 
 
 class Detail(TypedDict):
-    """One invalid field."""
+    """One invalid field, or a field that differs from the ledger."""
 
     field: str
     message: str
     code: str
     pointer: NotRequired[Annotated[str, "A JSON pointer into the body (RFC 6901)."]]
+    given: NotRequired[Annotated[Amount | datetime | None, "The value of the request."]]
+    stored: NotRequired[Annotated[Amount | datetime | None, "The recorded value; null: none."]]
 
 
 class PlainError(TypedDict):

@@ -9,6 +9,7 @@ from sqlalchemy import Select, and_, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from customers.adapters.postgres.customers.owned_rows import (
+    CUSTOMER_EXISTS,
     after_key,
     existing,
     newest_of,
@@ -17,10 +18,17 @@ from customers.adapters.postgres.customers.owned_rows import (
 from customers.adapters.postgres.engine.row_mapping import RowMapping
 from customers.adapters.postgres.engine.session import TENANT, Session, parameters
 from customers.adapters.postgres.engine.statements import Statement
-from customers.adapters.postgres.schema.tables import customer_orders, customer_refunds
+from customers.adapters.postgres.schema.tables import customer_orders, customer_refunds, customers
 from customers.adapters.postgres.schema.types import TEXT
+from customers.core.errors import OrderNotFound
 from customers.core.model.money import Currency
-from customers.core.model.order import Entry, Statistics, StoredRefund, statistics
+from customers.core.model.order import (
+    Entry,
+    RecordedOrder,
+    Statistics,
+    StoredRefund,
+    statistics,
+)
 from customers.core.model.query import JournalKey
 from customers.core.ports.ledger import OrderRepository
 
@@ -45,6 +53,15 @@ class PostgresOrders(OrderRepository):
                 _AFTER, customer_id=customer_id, limit=limit, key_at=after.at, key_id=after.id
             )
         return [ENTRIES.read(row) for row in existing(rows, "order_id")]
+
+    async def get(self, customer_id: UUID, order_id: str) -> RecordedOrder:
+        rows = await self._session.rows(_GET, customer_id=customer_id, order_id=order_id)
+        if not (entries := existing(rows, "order_id")):
+            raise OrderNotFound
+        refunds = await self._session.rows(_REFUNDS, order_id=order_id)
+        return RecordedOrder(
+            entry=ENTRIES.read(entries[0]), refunds=[REFUNDS.read(row) for row in refunds]
+        )
 
     async def claim(self, order_id: str, customer_id: UUID) -> Entry:
         """Two statements where the order is known: a row that another transaction has inserted
@@ -91,6 +108,20 @@ _SORT = (_entry.order_date, _entry.order_id)
 _IS_RECORDED = _entry.order_date.is_not(None)
 _NEWEST = Statement.of(newest_of(customer_orders, *_SORT, _IS_RECORDED))
 _AFTER = Statement.of(newest_of(customer_orders, *_SORT, _IS_RECORDED, after_key(*_SORT)))
+_GET = Statement.of(
+    select(customer_orders)
+    .select_from(
+        customers.outerjoin(
+            customer_orders, and_(of_customer(customer_orders), _BY_ID, _IS_RECORDED)
+        )
+    )
+    .where(CUSTOMER_EXISTS)
+)
+_REFUNDS = Statement.of(
+    select(customer_refunds)
+    .where(_refund.tenant_id == TENANT, _refund.order_id == bindparam("order_id", type_=TEXT))
+    .order_by(_refund.refunded_at, _refund.refund_id)
+)
 _ADD_STUB = Statement.of(
     insert(customer_orders)
     .values(parameters(customer_orders))

@@ -9,6 +9,7 @@ from aiohttp import web
 from customers.core.errors import (
     CustomerNotFound,
     OrderConflict,
+    OrderNotFound,
     RefundConflict,
     RefundExceedsOrder,
 )
@@ -68,6 +69,14 @@ class OrderRoutes:
                 on_invalid=partial(count_invalid, "cancellation"),
             ),
             Route(
+                "getOrder",
+                "GET",
+                order,
+                self.get,
+                {200: shapes.OrderWithRefunds},
+                errors=(CustomerNotFound, OrderNotFound),
+            ),
+            Route(
                 "listOrders",
                 "GET",
                 f"{CUSTOMER}/orders",
@@ -81,12 +90,13 @@ class OrderRoutes:
     async def record(self, context: RequestContext, order: Order) -> web.Response:
         """Record an order
 
-        It can be repeated: an order counts once, and a repeat answers `duplicate: true`.
+        It can be repeated: an order counts once, and a repeat answers `duplicate: true`. The
+        answer for an order that is cancelled has `cancelled: true` as well.
         """
         with self._ledger_metrics.observe("order") as observation:
             result = await self._orders.record(context.tenant, context.id("customerId"), order)
             observation.result = result
-        return self._response("Order recorded successfully", result)
+        return self._response("Order recorded successfully", result, with_cancellation=True)
 
     async def refund(self, context: RequestContext, refund: Refund) -> web.Response:
         """Record a refund
@@ -119,12 +129,21 @@ class OrderRoutes:
         )
         return journal_response(context, query, entries, self._encoder.entry, _key)
 
-    def _response(self, message: str, result: LedgerResult) -> web.Response:
+    async def get(self, context: RequestContext) -> web.Response:
+        """Get an order with its refunds"""
+        order = await self._orders.get(context.tenant, context.id("customerId"), context.order_id)
+        return json_response(self._encoder.order(order))
+
+    def _response(
+        self, message: str, result: LedgerResult, *, with_cancellation: bool = False
+    ) -> web.Response:
         body: shapes.LedgerResult = {
             "message": message,
             "customer": self._encoder.customer(result.customer),
             "duplicate": result.duplicate,
         }
+        if with_cancellation and result.is_cancelled:
+            body["cancelled"] = True
         return json_response(body)
 
 
