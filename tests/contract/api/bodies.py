@@ -139,6 +139,42 @@ class BodyContract:
             assert response.status == 201
         assert (await api.get(f"{customer}/notes")).body[0]["note"] == "in pieces"
 
+    @pytest.mark.parametrize(
+        ("key", "missing"),
+        [
+            ("first_name", "firstName"),
+            ("FirstName", "firstName"),
+            ("firstname", "firstName"),
+            ("firstNme", "firstName"),
+            ("e-mail", "email"),
+            ("last_name", "lastName"),
+        ],
+    )
+    async def test_a_missing_field_names_the_key_that_was_probably_meant(
+        self, api: Api, key: str, missing: str
+    ) -> None:
+        body = {"email": "ann@example.test", "firstName": "Ann", "lastName": "Lee"}
+        body[key] = body.pop(missing)
+        [detail] = (await api.post("/customers", body)).details
+        assert (detail["field"], detail["code"]) == (missing, "REQUIRED")
+        assert detail["message"] == f'is required: did you mean {missing} by "{key}"?'
+
+    async def test_a_missing_order_id_names_its_other_spelling(self, api: Api) -> None:
+        customer = await customer_path(api)
+        body = {"order_id": "o-1", "total_amount": 1, "note": "x"}
+        messages = [
+            detail["message"]
+            for detail in (await api.post(f"{customer}/record-order", body)).details
+        ]
+        assert messages == [
+            'is required: did you mean orderId by "order_id"?',
+            'is required: did you mean totalAmount by "total_amount"?',
+        ]
+
+    async def test_an_unknown_key_that_resembles_nothing_is_not_mentioned(self, api: Api) -> None:
+        answer = await api.post("/customers", {"colour": "red"})
+        assert {detail["message"] for detail in answer.details} == {"is required"}
+
     async def test_unknown_keys_are_ignored(self, api: Api) -> None:
         body = new_customer(loyaltyPoints=12, nested={"a": [1]}, **{"": None, "é\ud800": 1})
         answer = await api.post("/customers", body)

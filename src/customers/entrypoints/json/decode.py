@@ -4,9 +4,12 @@ Types are checked, never converted, and all bad fields are reported at once. Whi
 accepts is decided by the gates of the model, which are called here.
 """
 
+import json
 from collections.abc import Collection, Mapping
+from difflib import get_close_matches
 from enum import Enum
 from functools import cache, partial, reduce
+from itertools import islice
 from operator import or_
 from types import UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
@@ -21,6 +24,11 @@ from customers.core.model.order import OrderDate, RefundAmount, order_date, refu
 from customers.core.model.segment import RulesText
 from customers.core.model.values import Unset
 from customers.core.ports.clock import Clock
+
+# How alike an unknown key and a missing one must be, from 0 to 1; how many and how long keys are
+# compared, which takes a while.
+_SIMILARITY = 0.8
+_MAX_KEYS, _MAX_KEY_LENGTH = 100, 100
 
 Kind = TypeVar("Kind", bound=attrs.AttrsInstance)
 
@@ -65,7 +73,8 @@ class Decoder:
         try:
             decoded = self._converter.structure(_replace_nulls(body, fields, nulls), kind)
         except ClassValidationError as error:
-            raise Invalid(_problems(error) + problems) from error
+            unknown = [key for key in islice(body, _MAX_KEYS) if key not in fields]
+            raise Invalid(_problems(error, unknown) + problems) from error
         if problems:
             raise Invalid(problems)
         return decoded
@@ -124,15 +133,29 @@ def _unknown_keys(body: Mapping[str, object], allowed: Collection[str]) -> list[
     ]
 
 
-def _problems(error: ClassValidationError) -> list[Problem]:
-    """One problem per bad field. Raises any exception that no gate raises on purpose."""
+def _problems(error: ClassValidationError, unknown: Collection[str]) -> list[Problem]:
+    """One problem per bad field; for a missing one with the unknown key that was probably meant.
+
+    Raises any exception that no gate raises on purpose.
+    """
     problems = []
     for cause, note in error.group_exceptions()[0]:
         key = camel(note.name)
         if isinstance(cause, InvalidValue):
             problems.append(cause.at(key, f"/{key}"))
         elif isinstance(cause, KeyError):
-            problems.append(InvalidValue("REQUIRED", "is required").at(key, f"/{key}"))
+            message = f"is required{_hint(key, unknown)}"
+            problems.append(InvalidValue("REQUIRED", message).at(key, f"/{key}"))
         else:
             raise cause
     return problems
+
+
+def _hint(missing: str, unknown: Collection[str]) -> str:
+    """A question about the unknown key that looks like the missing one, such as `order_id`."""
+    short = (key for key in unknown if len(key) <= _MAX_KEY_LENGTH)
+    spelled = {key.replace("_", "").replace("-", "").lower(): key for key in short}
+    likely = get_close_matches(missing.lower(), spelled, n=1, cutoff=_SIMILARITY)
+    if not likely:
+        return ""
+    return f": did you mean {missing} by {json.dumps(spelled[likely[0]])}?"
