@@ -24,6 +24,7 @@ from customers.entrypoints.grpc.generated.customers_pb2 import (
 )
 from customers.entrypoints.grpc.generated.customers_pb2_grpc import CustomersServiceStub
 from customers.entrypoints.grpc.server import RpcServer
+from customers.entrypoints.ledger.batch import OrderBatches
 from customers.entrypoints.observability.ledger_metrics import LedgerMetrics
 from customers.entrypoints.observability.metrics import Metrics
 from tests.support.builders import USD, FixedClock, a_customer
@@ -75,8 +76,10 @@ async def serving(
     storage, clock = FaultyStorage(MemoryStorage(currency=currency)), FixedClock()
     storage.gate.set()
     metrics = Metrics.create(version="1.0")
+    orders = Orders(storage, clock)
     server = RpcServer(
-        orders=Orders(storage, clock),
+        orders=orders,
+        batches=OrderBatches(orders),
         ledger_metrics=LedgerMetrics(metrics, "grpc"),
         metrics=metrics,
         currency=currency,

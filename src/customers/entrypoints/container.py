@@ -48,6 +48,7 @@ from customers.entrypoints.http.resources.segments import SegmentRoutes
 from customers.entrypoints.json.decode import Decoder
 from customers.entrypoints.json.encode import Encoder
 from customers.entrypoints.json.encode_segments import SegmentEncoder
+from customers.entrypoints.ledger.batch import OrderBatches
 from customers.entrypoints.observability.database_metrics import DatabaseMetrics, PoolUsage
 from customers.entrypoints.observability.ledger_metrics import LedgerMetrics
 from customers.entrypoints.observability.metrics import Metrics
@@ -300,6 +301,7 @@ class Container(containers.DeclarativeContainer):
         multiprocess_dir=multiprocess_dir,
     )
     drain = providers.Singleton(Drain)
+    batches = providers.Singleton(OrderBatches, orders)
 
     # The routes are tried in this order: the busiest ones first.
     resources = providers.List(
@@ -352,6 +354,7 @@ class Container(containers.DeclarativeContainer):
     rpc = providers.Singleton(
         RpcServer,
         orders=orders,
+        batches=batches,
         clock=clock,
         ledger_metrics=providers.Singleton(LedgerMetrics, metrics, "grpc"),
         metrics=metrics,

@@ -10,7 +10,7 @@ from customers.entrypoints.grpc.generated.customers_pb2 import (
     RecordOrderRequest,
     RecordOrdersRequest,
 )
-from customers.entrypoints.grpc.ledger import MAX_CONCURRENT_ORDERS
+from customers.entrypoints.ledger.batch import MAX_CONCURRENT_ORDERS
 from tests.support.grpc_service import (
     Rpc,
     a_refund,

@@ -5,17 +5,19 @@ interceptor turns them into statuses.
 """
 
 import asyncio
+from collections.abc import Iterable
 from typing import Any
 
 from grpc.aio import ServicerContext
 
-from customers.core.errors import Invalid, Problem
+from customers.core.errors import Invalid
 from customers.core.services.orders import LedgerResult, Orders
 from customers.entrypoints.grpc.background_tasks import BackgroundTasks
-from customers.entrypoints.grpc.batch import Batch
+from customers.entrypoints.grpc.errors import status_of
 from customers.entrypoints.grpc.generated.customers_pb2 import (
     CancelOrderRequest,
     CancelOrderResponse,
+    RecordOrderOutcome,
     RecordOrderRequest,
     RecordOrderResponse,
     RecordOrdersRequest,
@@ -25,12 +27,14 @@ from customers.entrypoints.grpc.generated.customers_pb2 import (
 )
 from customers.entrypoints.grpc.generated.customers_pb2_grpc import CustomersServiceServicer
 from customers.entrypoints.grpc.messages import Messages
+from customers.entrypoints.ledger.batch import (
+    MAX_BATCH_ORDERS,
+    TOO_MANY_ORDERS,
+    OrderBatches,
+    Outcome,
+)
+from customers.entrypoints.ledger.commands import OrderCommand
 from customers.entrypoints.observability.ledger_metrics import LedgerMetrics
-
-MAX_BATCH_ORDERS = 1_000
-# Orders of batches that are recorded concurrently, over all batches: fewer than the connections of
-# a pool, so that single calls are still served.
-MAX_CONCURRENT_ORDERS = 4
 
 Context = ServicerContext[Any, Any]
 
@@ -39,15 +43,16 @@ class Ledger(CustomersServiceServicer):
     def __init__(
         self,
         orders: Orders,
+        batches: OrderBatches,
         ledger_metrics: LedgerMetrics,
         messages: Messages,
         background_tasks: BackgroundTasks,
     ) -> None:
         self._orders = orders
+        self._batches = batches
         self._ledger_metrics = ledger_metrics
         self._messages = messages
         self._background_tasks = background_tasks
-        self._batch_slots = asyncio.Semaphore(MAX_CONCURRENT_ORDERS)
 
     async def RecordOrder(  # noqa: N802 - the names of the contract
         self, request: RecordOrderRequest, _: Context
@@ -71,10 +76,28 @@ class Ledger(CustomersServiceServicer):
         self, request: RecordOrdersRequest, _: Context
     ) -> RecordOrdersResponse:
         if len(request.orders) > MAX_BATCH_ORDERS:
-            raise Invalid([_TOO_MANY_ORDERS])
-        batch = Batch(self._orders, self._ledger_metrics, self._messages)
-        recording = batch.record(request.orders, self._batch_slots)
-        return RecordOrdersResponse(outcomes=await self._background_tasks.run(recording))
+            raise Invalid([TOO_MANY_ORDERS])
+        return await self._background_tasks.run(self._record_batch(request.orders))
+
+    async def _record_batch(self, requests: Iterable[RecordOrderRequest]) -> RecordOrdersResponse:
+        commands = []
+        for request in requests:
+            commands.append(self._read(request))
+            await asyncio.sleep(0)  # reading a thousand orders takes a while: let others run
+        outcomes = await self._batches.record(commands, self._ledger_metrics)
+        return RecordOrdersResponse(outcomes=[self._outcome(outcome) for outcome in outcomes])
+
+    def _read(self, request: RecordOrderRequest) -> OrderCommand | Invalid:
+        try:
+            return self._messages.order(request)
+        except Invalid as invalid:
+            return invalid
+
+    def _outcome(self, outcome: Outcome) -> RecordOrderOutcome:
+        if isinstance(outcome, LedgerResult):
+            response = self._messages.response(RecordOrderResponse, outcome)
+            return RecordOrderOutcome(recorded=response)
+        return RecordOrderOutcome(error=status_of(outcome))
 
     async def _record(self, request: RecordOrderRequest) -> LedgerResult:
         with self._ledger_metrics.observe("order") as observation:
@@ -100,8 +123,3 @@ class Ledger(CustomersServiceServicer):
             )
             observation.result = result
         return result
-
-
-_TOO_MANY_ORDERS = Problem(
-    field="orders", message=f"must be at most {MAX_BATCH_ORDERS:,} orders", code="MAX_LENGTH"
-)

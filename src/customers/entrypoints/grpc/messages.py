@@ -7,7 +7,6 @@ from customers.core.model.money import Currency
 from customers.core.ports.clock import Clock
 from customers.core.services.orders import LedgerResult
 from customers.entrypoints.grpc.command_reader import CommandReader
-from customers.entrypoints.grpc.commands import CancellationCommand, OrderCommand, RefundCommand
 from customers.entrypoints.grpc.generated.customers_pb2 import (
     CancelOrderRequest,
     CancelOrderResponse,
@@ -18,6 +17,7 @@ from customers.entrypoints.grpc.generated.customers_pb2 import (
     RefundOrderResponse,
 )
 from customers.entrypoints.grpc.money import money_of, timestamp_of
+from customers.entrypoints.ledger.commands import CancellationCommand, OrderCommand, RefundCommand
 
 Response = TypeVar("Response", RecordOrderResponse, RefundOrderResponse, CancelOrderResponse)
 

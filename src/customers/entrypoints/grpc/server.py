@@ -22,6 +22,7 @@ from customers.entrypoints.grpc.health import Health
 from customers.entrypoints.grpc.interceptor import Interceptor
 from customers.entrypoints.grpc.ledger import Ledger
 from customers.entrypoints.grpc.messages import Messages
+from customers.entrypoints.ledger.batch import OrderBatches
 from customers.entrypoints.observability.ledger_metrics import LedgerMetrics
 from customers.entrypoints.observability.metrics import Metrics
 from customers.entrypoints.process.sockets import bind_sockets
@@ -49,6 +50,7 @@ class RpcServer:
         self,
         *,
         orders: Orders,
+        batches: OrderBatches,
         ledger_metrics: LedgerMetrics,
         metrics: Metrics,
         currency: Currency,
@@ -59,7 +61,7 @@ class RpcServer:
         """`outer_interceptors` run before our own one."""
         self._background_tasks = BackgroundTasks()
         self._ledger = Ledger(
-            orders, ledger_metrics, Messages(currency, clock), self._background_tasks
+            orders, batches, ledger_metrics, Messages(currency, clock), self._background_tasks
         )
         self._health = Health(storage, SERVICE)
         self._interceptors = [*outer_interceptors, Interceptor(metrics)]

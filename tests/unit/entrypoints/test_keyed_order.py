@@ -6,7 +6,7 @@ from collections.abc import Collection
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from customers.entrypoints.grpc.keyed_order import run_in_key_order
+from customers.entrypoints.ledger.keyed_order import run_in_key_order
 
 # The keys of an item, and how many turns of the event loop it takes.
 ITEMS = st.lists(
