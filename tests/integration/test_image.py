@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.databases import an_empty_database
+from tests.support.documents import ROOT
 from tests.support.namespaces import in_namespace, needs_mounts
 from tests.support.patience import wait_until
 from tests.support.postgres_servers import start_test_server
@@ -34,11 +35,16 @@ WARNING = (
     "the customers of every tenant, so let only your gateway reach them"
 )
 IN_DEVELOPMENT = "; for production, set ENVIRONMENT=production"
-# As in `docker run --read-only --tmpfs /tmp`; the first line proves it.
-READ_ONLY = """
+# As in `docker run --read-only --tmpfs /tmp`; the last line proves it. The checkout itself may be
+# in /tmp.
+READ_ONLY = f"""
+mount --bind {ROOT} /mnt
+mount -o remount,bind,ro /mnt
 mount -o remount,bind,ro /
 mount -t tmpfs none /tmp
-! touch /written 2>/dev/null || exit 9
+mkdir -p {ROOT}
+mount --bind /mnt {ROOT}
+! touch /written {ROOT}/written 2>/dev/null || exit 9
 """
 
 
