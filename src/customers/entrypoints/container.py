@@ -307,7 +307,12 @@ class Container(containers.DeclarativeContainer):
     resources = providers.List(
         providers.Singleton(CustomerRoutes, customers, erasures, encoder),
         providers.Singleton(
-            OrderRoutes, orders, providers.Singleton(LedgerMetrics, metrics, "http"), encoder
+            OrderRoutes,
+            orders,
+            batches,
+            providers.Singleton(LedgerMetrics, metrics, "http"),
+            decoder,
+            encoder,
         ),
         providers.Singleton(AddressRoutes, addresses, encoder),
         providers.Singleton(PaymentMethodRoutes, payment_methods, encoder),

@@ -322,6 +322,23 @@ class CustomersClient:
             ),
         )
 
+    def record_order_batch(
+        self, body: shapes.OrderBatch, *, actor: str | None = None, strict: bool = False
+    ) -> shapes.OrderBatchResponse:
+        """Record a batch of orders.
+
+        Each order is recorded or refused by itself, as by `recordOrder`; the outcomes are in the order of the request. It can be repeated: orders count once.
+        """
+        return cast(
+            "shapes.OrderBatchResponse",
+            self.caller.call(
+                "POST",
+                "/api/v1/customers/orders/batch",
+                body=body,
+                headers={"X-User-ID": actor, "Prefer": "handling=strict" if strict else None},
+            ),
+        )
+
     def get_order(self, customer_id: str, order_id: str) -> shapes.OrderWithRefunds:
         """Get an order with its refunds."""
         return cast(

@@ -111,6 +111,16 @@ class BatchCustomer(TypedDict):
     customer: NotRequired[Profile]
 
 
+class BatchOrder(TypedDict):
+    orderId: str
+    totalAmount: Amount | str
+    orderDate: NotRequired[str | None]
+    orderNumber: NotRequired[str | None]
+    currency: NotRequired[str | None]
+    customerId: str
+    tenantId: NotRequired[str]
+
+
 class BatchResponse(TypedDict):
     success: Literal[True]
     data: Batch
@@ -493,6 +503,28 @@ class Order(TypedDict):
     orderNumber: NotRequired[str | None]
     currency: NotRequired[str | None]
     tenantId: NotRequired[str]
+
+
+class OrderBatch(TypedDict):
+    orders: list[BatchOrder]
+    tenantId: NotRequired[str]
+
+
+class OrderBatchResponse(TypedDict):
+    outcomes: list[OrderOutcome]
+
+
+class OrderOutcome(TypedDict):
+    """What came of one order of a batch."""
+
+    customerId: str | None
+    orderId: str | None
+    status: int
+    duplicate: NotRequired[bool]
+    cancelled: NotRequired[Literal[True]]
+    code: NotRequired[str]
+    message: NotRequired[str]
+    details: NotRequired[list[Detail]]
 
 
 class OrderWithRefunds(TypedDict):

@@ -4,7 +4,14 @@ from collections.abc import Iterator
 from itertools import permutations
 from typing import Any
 
-from tests.support.scenarios.requests import Scenario, a_new_customer, get, post, read_pages
+from tests.support.scenarios.requests import (
+    UNKNOWN,
+    Scenario,
+    a_new_customer,
+    get,
+    post,
+    read_pages,
+)
 
 DATE = "2025-06-01T12:00:00Z"
 
@@ -34,6 +41,7 @@ def orders() -> Scenario:
     yield post(f"{path}/record-order", an_order("a/b c", 1))
     yield post(f"{path}/record-order", an_order("a/b", 1, currency="usd"))
     yield post(f"{path}/orders/a%2Fb/refunds", {"refundId": "r", "amount": 0.5})
+    yield from batches(path, other)
     yield get(f"{path}/orders")
     for order_id in ("a%2Fb", "o-12.5", "unknown"):
         yield get(f"{path}/orders/{order_id}")
@@ -42,6 +50,24 @@ def orders() -> Scenario:
     yield from refunds(path, other)
     yield get(path)
     yield get(f"{other}/orders")
+
+
+def batches(path: str, other: str) -> Scenario:
+    one, two = (customer.rpartition("/")[2] for customer in (path, other))
+    orders = [
+        {"customerId": one, **an_order("b-1")},
+        {"customerId": one, **an_order("b-1", 13)},
+        {"customerId": two, **an_order("b-1")},
+        {"customerId": two, **an_order("b-2", "nothing")},
+        {"customerId": "no-id"},
+        {"customerId": UNKNOWN, **an_order("b-3")},
+        7,
+    ]
+    yield post("/customers/orders/batch", {"orders": orders})
+    yield post("/customers/orders/batch", {"orders": orders[:1]})
+    no_batches: list[Any] = [None, 1, [], [{}] * 1_001]
+    for bad in no_batches:
+        yield post("/customers/orders/batch", {"orders": bad})
 
 
 def refunds(path: str, other: str) -> Scenario:

@@ -62,6 +62,7 @@ CONTRACT = """
     PATCH /api/v1/customers/{customerId}/communications/{communicationId}
     PATCH /api/v1/customers/{customerId}/payment-methods/{methodId}
     POST /api/v1/customers
+    POST /api/v1/customers/orders/batch
     POST /api/v1/customers/segments
     POST /api/v1/customers/segments/preview
     POST /api/v1/customers/segments/{segmentId}/customers

@@ -109,7 +109,7 @@ def problem_of(error: ErrorResponse) -> dict[str, Any]:
         "status": error.status,
         "detail": error.message,
         "code": error.code,
-    } | _details(error)
+    } | details_of(error)
 
 
 def accepts_problem(accept: str) -> bool:
@@ -142,7 +142,8 @@ def _encode(body: dict[str, Any]) -> bytes:
         return json.dumps(body).encode()
 
 
-def _details(error: ErrorResponse) -> dict[str, Any]:
+def details_of(error: ErrorResponse) -> dict[str, Any]:
+    """The key `details` of a body, if the error has any."""
     if error.differences:
         return {"details": [_difference(difference) for difference in error.differences]}
     if error.problems is None:
@@ -175,11 +176,11 @@ def _shortest(value: Decimal | datetime | None) -> Decimal | datetime | None:
 
 def _plain(error: ErrorResponse) -> dict[str, Any]:
     body = {"error": error.message, "message": error.message, "code": error.code}
-    return body | _details(error)
+    return body | details_of(error)
 
 
 def _wrapped(error: ErrorResponse) -> dict[str, Any]:
-    reason = {"code": error.code, "message": error.message} | _details(error)
+    reason = {"code": error.code, "message": error.message} | details_of(error)
     return {"success": False, "error": reason, "message": error.message, "code": error.code}
 
 

@@ -239,6 +239,23 @@ class LedgerResult(TypedDict):
     ]
 
 
+class OrderOutcome(TypedDict):
+    """What came of one order of a batch."""
+
+    customerId: Annotated[str | None, "As given; null for what is no text."]
+    orderId: Annotated[str | None, "As given; null for what is no text."]
+    status: Annotated[int, "The status that the order would have had by itself."]
+    duplicate: NotRequired[Annotated[bool, "With status 200."]]
+    cancelled: NotRequired[Annotated[Literal[True], "The order is cancelled; else absent."]]
+    code: NotRequired[Annotated[str, "With any other status than 200."]]
+    message: NotRequired[str]
+    details: NotRequired[list["Detail"]]
+
+
+class OrderBatchResponse(TypedDict):
+    outcomes: Annotated[list[OrderOutcome], "In the order of the request."]
+
+
 class Erasure(TypedDict):
     """The receipt of an erasure; repeating the erasure returns it again."""
 

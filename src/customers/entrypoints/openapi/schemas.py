@@ -132,6 +132,8 @@ class Schemas:
             return dict(_RULES)
         if is_shape(kind):
             return self._of_shape(kind)
+        if attrs.has(kind):
+            return self.of_body(Body(kind))
         if isinstance(kind, type) and issubclass(kind, Enum):
             return self._of_choice(kind)
         return self._of_generic(kind)

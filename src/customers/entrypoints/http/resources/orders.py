@@ -17,20 +17,32 @@ from customers.core.model.order import Cancellation, Entry, Order, Refund
 from customers.core.model.query import JournalKey
 from customers.core.services.orders import LedgerResult, Orders
 from customers.entrypoints.http.journal_lists import JournalQuery, journal_response
+from customers.entrypoints.http.order_batch import OrderBatch, record_batch
 from customers.entrypoints.http.request import RequestContext
 from customers.entrypoints.http.responses import json_response
 from customers.entrypoints.http.routes import CUSTOMER, Body, Route
 from customers.entrypoints.json import shapes
+from customers.entrypoints.json.decode import Decoder
 from customers.entrypoints.json.encode import Encoder
+from customers.entrypoints.ledger.batch import OrderBatches
 from customers.entrypoints.observability.ledger_metrics import LedgerMetrics
 
 
 class OrderRoutes:
     name = "Orders"
 
-    def __init__(self, orders: Orders, ledger_metrics: LedgerMetrics, encoder: Encoder) -> None:
+    def __init__(
+        self,
+        orders: Orders,
+        batches: OrderBatches,
+        ledger_metrics: LedgerMetrics,
+        decoder: Decoder,
+        encoder: Encoder,
+    ) -> None:
         self._orders = orders
+        self._batches = batches
         self._ledger_metrics = ledger_metrics
+        self._decoder = decoder
         self._encoder = encoder
 
     def table(self) -> list[Route]:
@@ -69,6 +81,14 @@ class OrderRoutes:
                 on_invalid=partial(count_invalid, "cancellation"),
             ),
             Route(
+                "recordOrderBatch",
+                "POST",
+                "/customers/orders/batch",
+                self.record_batch,
+                {200: shapes.OrderBatchResponse},
+                body=Body(OrderBatch, decoded=False),
+            ),
+            Route(
                 "getOrder",
                 "GET",
                 order,
@@ -97,6 +117,16 @@ class OrderRoutes:
             result = await self._orders.record(context.tenant, context.id("customerId"), order)
             observation.result = result
         return self._response("Order recorded successfully", result, with_cancellation=True)
+
+    async def record_batch(self, context: RequestContext) -> web.Response:
+        """Record a batch of orders
+
+        Each order is recorded or refused by itself, as by `recordOrder`; the outcomes are in the
+        order of the request. It can be repeated: orders count once.
+        """
+        return json_response(
+            await record_batch(context, self._decoder, self._batches, self._ledger_metrics)
+        )
 
     async def refund(self, context: RequestContext, refund: Refund) -> web.Response:
         """Record a refund

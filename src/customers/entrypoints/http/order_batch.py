@@ -1,0 +1,130 @@
+"""A batch of orders over REST: reads each order by itself, and answers an outcome for each."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Annotated, Any, cast
+
+from attrs import asdict, frozen
+
+from customers.core.errors import CustomersError, Invalid, InvalidValue, Unavailable
+from customers.core.model.order import Order
+from customers.core.model.values import Id
+from customers.core.services.orders import LedgerResult
+from customers.entrypoints.http.errors import INTERNAL_ERROR, details_of, error_response_of
+from customers.entrypoints.http.request import RequestContext
+from customers.entrypoints.json import shapes
+from customers.entrypoints.json.decode import Decoder
+from customers.entrypoints.ledger.batch import (
+    MAX_BATCH_ORDERS,
+    TOO_MANY_ORDERS,
+    OrderBatches,
+    Outcome,
+)
+from customers.entrypoints.ledger.commands import OrderCommand
+from customers.entrypoints.observability.ledger_metrics import LedgerMetrics
+from customers.entrypoints.observability.logs import logger
+
+_TENANT_KEY = "tenantId"
+_MISMATCH = InvalidValue("TENANT_MISMATCH", "the tenants named in this request differ")
+_MAX_ECHO = 100
+
+
+@frozen(kw_only=True)
+class BatchOrder(Order):
+    """An order of a batch, with its customer."""
+
+    customer_id: Id
+
+
+@frozen(kw_only=True)
+class OrderBatch:
+    """The body of a batch. It is described here, and read order by order."""
+
+    orders: Annotated[list[BatchOrder], f"At most {MAX_BATCH_ORDERS:,}."]
+
+
+async def record_batch(
+    context: RequestContext,
+    decoder: Decoder,
+    batches: OrderBatches,
+    ledger_metrics: LedgerMetrics,
+) -> shapes.OrderBatchResponse:
+    """Records the orders of a body. Raises Invalid for a body that is no batch, and Unavailable
+    when the storage was not available for any of its orders.
+    """
+    raw_orders = _orders_of(context)
+    commands = []
+    for raw in raw_orders:
+        commands.append(_read(raw, context, decoder))
+        await asyncio.sleep(0)  # reading a thousand orders takes a while: let others run
+    outcomes = await batches.record(commands, ledger_metrics)
+    if outcomes and all(isinstance(outcome, Unavailable) for outcome in outcomes):
+        raise Unavailable
+    return {"outcomes": [_outcome(*pair) for pair in zip(raw_orders, outcomes, strict=True)]}
+
+
+def _orders_of(context: RequestContext) -> Sequence[object]:
+    body = context.body
+    if body is None:
+        raise Invalid([InvalidValue("REQUIRED", "a JSON object is expected").at("", "")])
+    if context.is_strict and (unknown := body.keys() - {"orders", _TENANT_KEY}):
+        error = InvalidValue("UNKNOWN_FIELD", "unknown field")
+        raise Invalid([error.at(key, f"/{key}") for key in sorted(unknown)])
+    orders = body.get("orders")
+    if orders is None:
+        raise Invalid([InvalidValue("REQUIRED", "is required").at("orders", "/orders")])
+    if not isinstance(orders, list):
+        raise Invalid([InvalidValue("INVALID_TYPE", "must be a list").at("orders", "/orders")])
+    if len(orders) > MAX_BATCH_ORDERS:
+        raise Invalid([TOO_MANY_ORDERS])
+    return orders
+
+
+def _read(raw: object, context: RequestContext, decoder: Decoder) -> OrderCommand | Invalid:
+    """The command of one order; an Invalid with its problems for a bad one."""
+    if not isinstance(raw, dict):
+        return Invalid([InvalidValue("INVALID_TYPE", "must be an object").at("", "")])
+    if raw.get(_TENANT_KEY) not in (None, "", context.tenant):
+        return Invalid([_MISMATCH.at(_TENANT_KEY, f"/{_TENANT_KEY}")])
+    allowed = {_TENANT_KEY} if context.is_strict else None
+    try:
+        order = decoder.decode(BatchOrder, raw, allowed=allowed)
+    except Invalid as error:
+        return error
+    return OrderCommand(tenant_id=context.tenant, **asdict(order))
+
+
+def _outcome(raw: object, outcome: Outcome) -> shapes.OrderOutcome:
+    names = raw if isinstance(raw, dict) else {}
+    named: shapes.OrderOutcome = {
+        "customerId": _echo(names.get("customerId")),
+        "orderId": _echo(names.get("orderId")),
+        "status": 200,
+    }
+    if not isinstance(outcome, LedgerResult):
+        return cast("shapes.OrderOutcome", named | _error(outcome))
+    named["duplicate"] = outcome.duplicate
+    if outcome.is_cancelled:
+        named["cancelled"] = True
+    return named
+
+
+def _error(error: Exception) -> dict[str, Any]:
+    if isinstance(error, CustomersError):
+        response = error_response_of(error)
+    else:
+        logger().error("unhandled exception in a batch", exc_info=error)
+        response = INTERNAL_ERROR
+    return {
+        "status": response.status,
+        "code": response.code,
+        "message": response.message,
+        **details_of(response),
+    }
+
+
+def _echo(value: object) -> str | None:
+    """An id as it was given; None for what is no text, too long, or cannot be written as JSON."""
+    if not isinstance(value, str) or len(value) > _MAX_ECHO:
+        return None
+    return value.encode(errors="replace").decode()
