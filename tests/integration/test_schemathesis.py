@@ -145,7 +145,7 @@ def _narrow(parameter: dict[str, Any], ids: Mapping[str, str]) -> None:
 async def test_the_memory_service_conforms_to_its_document(tmp_path: Path) -> None:
     exit_code, output = await run_schemathesis(MemoryStorage(currency=USD), tmp_path)
     assert exit_code == 0, output
-    assert "Tested: 47" in output
+    assert "Tested: 49" in output
 
 
 # One PostgreSQL version is enough, since this tests the request path.
@@ -156,4 +156,4 @@ async def test_the_postgresql_service_conforms_to_its_document(
 ) -> None:
     exit_code, output = await run_schemathesis(storage, tmp_path)
     assert exit_code == 0, output
-    assert "Tested: 47" in output
+    assert "Tested: 49" in output
