@@ -19,7 +19,14 @@ from customers.core.model.membership import (
     StaleCandidate,
     is_member,
 )
-from customers.core.model.query import CustomerFilter, MembersOf
+from customers.core.model.query import (
+    CustomerFilter,
+    CustomerKey,
+    CustomerPage,
+    CustomerSort,
+    MembersOf,
+    Page,
+)
 from customers.core.model.rules.matches import CustomerValuesCache
 from customers.core.model.segment import Segment
 from customers.core.model.timeline import crossed_ranges
@@ -101,6 +108,44 @@ class MembershipView:
         if state.is_ready:
             return 1.0
         return state.progress(await self.view.customers.count(_EVERYONE))
+
+
+async def member_page(
+    memberships: MembershipView,
+    segment: Segment,
+    criteria: CustomerFilter,
+    sort: CustomerSort,
+    page: Page,
+) -> CustomerPage:
+    """A page of the members of a segment that satisfy the criteria, and their total."""
+    members = memberships.member_filter(segment)
+    if members is None:
+        return CustomerPage(customers=(), total=0, page=page)
+    customers, customer_filter = memberships.view.customers, criteria.of_members(members)
+    is_all = criteria == _EVERYONE
+    return CustomerPage(
+        customers=await customers.page(customer_filter, sort, page),
+        total=await (
+            memberships.member_count(segment) if is_all else customers.count(customer_filter)
+        ),
+        page=page,
+    )
+
+
+async def members_after(
+    memberships: MembershipView,
+    segment: Segment,
+    criteria: CustomerFilter,
+    sort: CustomerSort,
+    key: CustomerKey | None,
+    limit: int,
+) -> Sequence[Customer]:
+    """The members of a segment after a key that satisfy the criteria."""
+    members = memberships.member_filter(segment)
+    if members is None:
+        return []
+    customer_filter = criteria.of_members(members)
+    return await memberships.view.customers.page_after(customer_filter, sort, key, limit)
 
 
 @asynccontextmanager

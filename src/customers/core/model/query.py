@@ -5,9 +5,10 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from operator import attrgetter
+from typing import Any
 from uuid import UUID
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from customers.core.model.customer import Customer, CustomerStatus, CustomerType
 from customers.core.model.folding import fold
@@ -74,7 +75,8 @@ class MembersOf:
 class CustomerFilter:
     """Living customers that satisfy every criterion that is set.
 
-    `search` and `tags` are folded; ranges include both ends. `members_of` selects stored members
+    `search` and `tags` are folded; ranges include both ends, and no customer without a last order
+    is in a range of it. `has_account` is whether a user is linked. `members_of` selects stored members
     of a segment, `assigned_to` and `not_assigned_to` customers who are or are not assigned to a
     segment by hand, `rule` customers whom a rule matches.
     """
@@ -83,8 +85,19 @@ class CustomerFilter:
     statuses: frozenset[CustomerStatus] = frozenset()
     types: frozenset[CustomerType] = frozenset()
     tags: frozenset[str] = frozenset()
+    country_codes: frozenset[str] = frozenset()
+    email_key: str | None = None
+    marketing_opt_in: bool | None = None
+    email_verified: bool | None = None
+    has_account: bool | None = None
     created_from: datetime | None = None
     created_to: datetime | None = None
+    updated_from: datetime | None = None
+    updated_to: datetime | None = None
+    last_order_from: datetime | None = None
+    last_order_to: datetime | None = None
+    min_total_orders: int | None = None
+    max_total_orders: int | None = None
     min_total_spent: Decimal | None = None
     max_total_spent: Decimal | None = None
     members_of: MembersOf | None = None
@@ -97,13 +110,42 @@ class CustomerFilter:
         assignments, which only the storage can check.
         """
         return (
+            self._keeps_person(customer)
+            and self._keeps_activity(customer)
+            and (self.rule is None or matches(self.rule.rule, customer, self.rule.now))
+        )
+
+    def of_members(self, members: "CustomerFilter") -> "CustomerFilter":
+        """These criteria and those of the members of a segment."""
+        return evolve(
+            self,
+            members_of=members.members_of,
+            assigned_to=members.assigned_to,
+            not_assigned_to=members.not_assigned_to,
+            rule=members.rule,
+        )
+
+    def _keeps_person(self, customer: Customer) -> bool:
+        return (
             (not self.search or self.search in customer.search_text)
             and (not self.statuses or customer.status in self.statuses)
             and (not self.types or customer.customer_type in self.types)
             and (not self.tags or self.tags <= {fold(tag) for tag in customer.tags})
-            and _within(customer.created_at, self.created_from, self.created_to)
-            and _within(customer.statistics.total_spent, self.min_total_spent, self.max_total_spent)
-            and (self.rule is None or matches(self.rule.rule, customer, self.rule.now))
+            and (not self.country_codes or customer.country_code in self.country_codes)
+            and self.email_key in (None, customer.email_key)
+            and self.marketing_opt_in in (None, customer.marketing_opt_in)
+            and self.email_verified in (None, customer.email_verified)
+            and self.has_account in (None, customer.user_id is not None)
+        )
+
+    def _keeps_activity(self, customer: Customer) -> bool:
+        done = customer.statistics
+        return (
+            _within(customer.created_at, self.created_from, self.created_to)
+            and _within(customer.updated_at, self.updated_from, self.updated_to)
+            and _within(done.last_order_date, self.last_order_from, self.last_order_to)
+            and _within(done.total_orders, self.min_total_orders, self.max_total_orders)
+            and _within(done.total_spent, self.min_total_spent, self.max_total_spent)
         )
 
 
@@ -163,5 +205,8 @@ def search_key(search: str) -> str:
     return fold(search.replace(" ", "+") if "@" in search else search)
 
 
-def _within(value: datetime | Decimal, low: object, high: object) -> bool:
-    return (low is None or value >= low) and (high is None or value <= high)  # type: ignore[operator]
+def _within(value: Any, low: Any, high: Any) -> bool:
+    """Whether a value is in a range; a missing one is in no range that has an end."""
+    if value is None:
+        return low is None and high is None
+    return (low is None or value >= low) and (high is None or value <= high)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
+from customers.core.membership.view import member_page, members_after, membership_view
 from customers.core.model.customer import Customer, CustomerChange, CustomerDetails, Profile
 from customers.core.model.payment import Wallet
 from customers.core.model.query import (
@@ -52,10 +53,20 @@ class Customers:
             return await view.customers.profiles(customer_ids)
 
     async def page(
-        self, tenant_id: str, customer_filter: CustomerFilter, sort: CustomerSort, page: Page
+        self,
+        tenant_id: str,
+        customer_filter: CustomerFilter,
+        sort: CustomerSort,
+        page: Page,
+        segment_id: UUID | None = None,
     ) -> CustomerPage:
-        async with self._storage.view(tenant_id) as view:
-            return await view.customers.page_with_total(customer_filter, sort, page)
+        """A page of the customers, or of a segment's members. Raises SegmentNotFound."""
+        if segment_id is None:
+            async with self._storage.view(tenant_id) as view:
+                return await view.customers.page_with_total(customer_filter, sort, page)
+        membership = membership_view(self._storage, tenant_id, self._clock, [segment_id])
+        async with membership as (memberships, [segment]):
+            return await member_page(memberships, segment, customer_filter, sort, page)
 
     async def page_after(
         self,
@@ -64,10 +75,16 @@ class Customers:
         sort: CustomerSort,
         key: CustomerKey | None,
         size: int,
+        segment_id: UUID | None = None,
     ) -> Sequence[Customer]:
-        """The customers after a key, at most `size` + 1."""
-        async with self._storage.view(tenant_id) as view:
-            return await view.customers.page_after(customer_filter, sort, key, size + 1)
+        """The customers, or members, after a key, at most `size` + 1. Raises SegmentNotFound."""
+        limit = size + 1
+        if segment_id is None:
+            async with self._storage.view(tenant_id) as view:
+                return await view.customers.page_after(customer_filter, sort, key, limit)
+        membership = membership_view(self._storage, tenant_id, self._clock, [segment_id])
+        async with membership as (memberships, [segment]):
+            return await members_after(memberships, segment, customer_filter, sort, key, limit)
 
     async def change(
         self,

@@ -15,10 +15,16 @@ from customers.core.membership.refresh import (
     apply_pending_changes,
     start_backfill,
 )
-from customers.core.membership.view import membership_view
+from customers.core.membership.view import member_page, members_after, membership_view
 from customers.core.model.customer import Customer
 from customers.core.model.membership import Assignment, Cause, MembershipChange, SegmentSummary
-from customers.core.model.query import CustomerKey, CustomerPage, CustomerSort, Page
+from customers.core.model.query import (
+    CustomerFilter,
+    CustomerKey,
+    CustomerPage,
+    CustomerSort,
+    Page,
+)
 from customers.core.model.segment import (
     MAX_IDS,
     MemberIds,
@@ -130,39 +136,38 @@ class Segments:
     async def first_members(self, tenant_id: str, segment_id: UUID) -> Sequence[Customer]:
         """At most 1,000 members, newest customer first. Raises SegmentNotFound."""
         page = Page(number=1, size=MAX_IDS)
-        return (await self.members(tenant_id, segment_id, CustomerSort(), page)).customers
+        everyone, newest = CustomerFilter(), CustomerSort()
+        return (await self.members(tenant_id, segment_id, everyone, newest, page)).customers
 
     async def members(
-        self, tenant_id: str, segment_id: UUID, sort: CustomerSort, page: Page
+        self,
+        tenant_id: str,
+        segment_id: UUID,
+        criteria: CustomerFilter,
+        sort: CustomerSort,
+        page: Page,
     ) -> CustomerPage:
-        """One page of the members. Raises SegmentNotFound."""
+        """One page of the members that satisfy the criteria. Raises SegmentNotFound."""
         view = membership_view(self._storage, tenant_id, self._clock, [segment_id])
         async with view as (memberships, [segment]):
-            member_filter = memberships.member_filter(segment)
-            if member_filter is None:
-                return CustomerPage(customers=(), total=0, page=page)
-            return CustomerPage(
-                customers=await memberships.view.customers.page(member_filter, sort, page),
-                total=await memberships.member_count(segment),
-                page=page,
-            )
+            return await member_page(memberships, segment, criteria, sort, page)
 
     async def members_after(
         self,
         tenant_id: str,
         segment_id: UUID,
+        criteria: CustomerFilter,
         sort: CustomerSort,
         key: CustomerKey | None,
         size: int,
     ) -> Sequence[Customer]:
-        """The members after a key, at most `size` + 1. Raises SegmentNotFound."""
+        """The members after a key that satisfy the criteria, at most `size` + 1.
+
+        Raises SegmentNotFound.
+        """
         view = membership_view(self._storage, tenant_id, self._clock, [segment_id])
         async with view as (memberships, [segment]):
-            member_filter = memberships.member_filter(segment)
-            if member_filter is None:
-                return []
-            customers = memberships.view.customers
-            return await customers.page_after(member_filter, sort, key, size + 1)
+            return await members_after(memberships, segment, criteria, sort, key, size + 1)
 
     async def _apply(
         self,

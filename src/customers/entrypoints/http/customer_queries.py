@@ -3,6 +3,7 @@
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, ClassVar, Self
+from uuid import UUID
 
 from attrs import evolve, fields, frozen
 
@@ -20,9 +21,17 @@ from customers.core.model.query import (
     SortField,
     search_key,
 )
-from customers.core.model.values import ChoiceGate, TextGate
+from customers.core.model.values import (
+    ChoiceGate,
+    CountryCodeGate,
+    IdGate,
+    TextGate,
+    email_key,
+)
 from customers.entrypoints.http.cursors import customer_key, scope_of
 from customers.entrypoints.http.gates import (
+    AddressGate,
+    BooleanGate,
     CountGate,
     CursorGate,
     NumberGate,
@@ -91,11 +100,69 @@ class CustomerPageQuery(Query):
     def scope(self, context: RequestContext) -> bytes:
         """What a cursor is bound to."""
         sort = [("by", str(self.sort_by)), ("order", str(self.sort_order))]
-        return scope_of(context.tenant, context.request.path, _scope_of(self.filter), sort)
+        return scope_of(context.tenant, context.request.path, self.scope_values(), sort)
+
+    def scope_values(self) -> list[tuple[str, str]]:
+        """The filters that are set: the same texts however the query spelled them."""
+        return _scope_of(self.filter)
 
 
 @frozen(kw_only=True)
-class MemberPageQuery(CustomerPageQuery):
+class CustomerFilterQuery(CustomerPageQuery):
+    """A page of the customers that satisfy all filters."""
+
+    search: Annotated[
+        str,
+        TextGate(max_length=_MAX_SEARCH),
+        "Part of the e-mail address, first name, last name, full name or phone number; "
+        "case-insensitive.",
+    ] = ""
+    status: tuple[CustomerStatusChoice, ...] = ()
+    customer_type: tuple[CustomerTypeChoice, ...] = ()
+    tags: Annotated[tuple[Tag, ...], "Customers that have all of these tags."] = ()
+    country_code: tuple[Annotated[str, CountryCodeGate(blank=False)], ...] = ()
+    email: Annotated[str, AddressGate(), "The customer with this address."] | None = None
+    marketing_opt_in: Annotated[bool, BooleanGate()] | None = None
+    email_verified: Annotated[bool, BooleanGate()] | None = None
+    has_account: Annotated[bool, BooleanGate(), "Whether a user is linked."] | None = None
+    created_from: Annotated[datetime, RangeEndGate(is_upper=False), _RANGE] | None = None
+    created_to: Annotated[datetime, RangeEndGate(is_upper=True), _RANGE] | None = None
+    updated_from: Annotated[datetime, RangeEndGate(is_upper=False), _RANGE] | None = None
+    updated_to: Annotated[datetime, RangeEndGate(is_upper=True), _RANGE] | None = None
+    last_order_from: Annotated[datetime, RangeEndGate(is_upper=False), _RANGE] | None = None
+    last_order_to: Annotated[datetime, RangeEndGate(is_upper=True), _RANGE] | None = None
+    min_total_orders: Annotated[int, CountGate(0)] | None = None
+    max_total_orders: Annotated[int, CountGate(0)] | None = None
+    min_total_spent: Annotated[Decimal, NumberGate()] | None = None
+    max_total_spent: Annotated[Decimal, NumberGate()] | None = None
+
+    @property
+    def filter(self) -> CustomerFilter:
+        return CustomerFilter(
+            search=search_key(self.search),
+            statuses=frozenset(self.status),
+            types=frozenset(self.customer_type),
+            tags=frozenset(map(fold, self.tags)),
+            country_codes=frozenset(self.country_code),
+            email_key=None if self.email is None else email_key(self.email),
+            marketing_opt_in=self.marketing_opt_in,
+            email_verified=self.email_verified,
+            has_account=self.has_account,
+            created_from=self.created_from,
+            created_to=self.created_to,
+            updated_from=self.updated_from,
+            updated_to=self.updated_to,
+            last_order_from=self.last_order_from,
+            last_order_to=self.last_order_to,
+            min_total_orders=self.min_total_orders,
+            max_total_orders=self.max_total_orders,
+            min_total_spent=self.min_total_spent,
+            max_total_spent=self.max_total_spent,
+        )
+
+
+@frozen(kw_only=True)
+class MemberPageQuery(CustomerFilterQuery):
     """A page of a segment's customers, if any parameter is given; `is_paged` is whether."""
 
     is_paged: bool = False
@@ -111,39 +178,17 @@ class MemberPageQuery(CustomerPageQuery):
 
 
 @frozen(kw_only=True)
-class CustomerListQuery(CustomerPageQuery):
-    """A page of the customers that satisfy all filters."""
+class CustomerListQuery(CustomerFilterQuery):
+    """A page of a tenant's customers, or of those who are also in a segment."""
 
-    search: Annotated[
-        str,
-        TextGate(max_length=_MAX_SEARCH),
-        "Part of the e-mail address, first name, last name, full name or phone number; "
-        "case-insensitive.",
-    ] = ""
-    status: tuple[CustomerStatusChoice, ...] = ()
-    customer_type: tuple[CustomerTypeChoice, ...] = ()
-    tags: Annotated[tuple[Tag, ...], "Customers that have all of these tags."] = ()
-    created_from: Annotated[datetime, RangeEndGate(is_upper=False), _RANGE] | None = None
-    created_to: Annotated[datetime, RangeEndGate(is_upper=True), _RANGE] | None = None
-    min_total_spent: Annotated[Decimal, NumberGate()] | None = None
-    max_total_spent: Annotated[Decimal, NumberGate()] | None = None
+    segment_id: Annotated[UUID, IdGate(), "The members of this segment."] | None = None
 
-    @property
-    def filter(self) -> CustomerFilter:
-        return CustomerFilter(
-            search=search_key(self.search),
-            statuses=frozenset(self.status),
-            types=frozenset(self.customer_type),
-            tags=frozenset(map(fold, self.tags)),
-            created_from=self.created_from,
-            created_to=self.created_to,
-            min_total_spent=self.min_total_spent,
-            max_total_spent=self.max_total_spent,
-        )
+    def scope_values(self) -> list[tuple[str, str]]:
+        segment = [] if self.segment_id is None else [("segment", str(self.segment_id))]
+        return [*super().scope_values(), *segment]
 
 
 def _scope_of(filter: CustomerFilter) -> list[tuple[str, str]]:
-    """What is set in a filter: the same texts however the query spelled it."""
     values = {field.name: getattr(filter, field.name) for field in fields(CustomerFilter)}
     return [
         (name, str(sorted(map(str, value)) if isinstance(value, frozenset) else value))

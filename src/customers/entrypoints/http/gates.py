@@ -8,7 +8,7 @@ from attrs import frozen
 
 from customers.core.errors import InvalidValue
 from customers.core.model.numbers import exact_number
-from customers.core.model.values import DayGate, MomentGate
+from customers.core.model.values import DayGate, EmailGate, MomentGate
 
 _WHOLE_NUMBER = re.compile(r"\+?(?=[0-9])0*([0-9]*)")
 # No list is longer than this; a larger number is served as this one.
@@ -28,6 +28,25 @@ class CountGate:
         if count < self.least:
             raise InvalidValue("INVALID_VALUE", f"must be a whole number from {self.least}")
         return min(count, _MAX_COUNT)
+
+
+@frozen
+class BooleanGate:
+    """`true` or `false`, in any letter case."""
+
+    def read(self, raw: object) -> bool:
+        text = str(raw).strip().lower()
+        if text not in ("true", "false"):
+            raise InvalidValue("INVALID_VALUE", "must be true or false")
+        return text == "true"
+
+
+@frozen
+class AddressGate:
+    """An e-mail address. A space becomes a plus: callers often do not percent-encode it."""
+
+    def read(self, raw: object) -> str:
+        return EmailGate().read(str(raw).strip().replace(" ", "+"))
 
 
 @frozen

@@ -26,7 +26,14 @@ from customers.core.model.values import (
     VisibleGate,
     WholeNumberGate,
 )
-from customers.entrypoints.http.gates import CountGate, CursorGate, NumberGate, RangeEndGate
+from customers.entrypoints.http.gates import (
+    AddressGate,
+    BooleanGate,
+    CountGate,
+    CursorGate,
+    NumberGate,
+    RangeEndGate,
+)
 
 Schema = dict[str, Any]
 
@@ -129,6 +136,16 @@ def _(_: LastFourGate) -> Schema:
 @schema_of.register
 def _(gate: CountGate) -> Schema:
     return {"type": "integer", "minimum": gate.least}
+
+
+@schema_of.register
+def _(_: BooleanGate) -> Schema:
+    return {"type": "boolean"}
+
+
+@schema_of.register
+def _(_: AddressGate) -> Schema:
+    return schema_of(EmailGate())
 
 
 @schema_of.register

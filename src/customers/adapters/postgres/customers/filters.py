@@ -10,7 +10,21 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Numeric, Select, Uuid, and_, any_, bindparam, func, not_, select, union_all
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    Boolean,
+    Numeric,
+    Select,
+    Uuid,
+    and_,
+    any_,
+    bindparam,
+    func,
+    not_,
+    select,
+    union_all,
+)
 from sqlalchemy.sql.elements import ClauseElement, ColumnElement
 
 from customers.adapters.postgres.customers.rule_predicates import where
@@ -55,13 +69,9 @@ def values(
         **_search(customer_filter.search, candidates),
         **_choices("status", customer_filter.statuses),
         **_choices("customer_type", customer_filter.types),
+        **_choices("country_code", customer_filter.country_codes),
         "tags": sorted(customer_filter.tags) or None,
-        "created_from": customer_filter.created_from,
-        "created_to": customer_filter.created_to,
-        "min_total_spent": customer_filter.min_total_spent,
-        "max_total_spent": customer_filter.max_total_spent,
-        "assigned_to": customer_filter.assigned_to,
-        "not_assigned_to": customer_filter.not_assigned_to,
+        **{name: getattr(customer_filter, name) for name in _SINGLE_VALUES},
         **_members(customer_filter.members_of),
     }
     return {name: value for name, value in parameters.items() if value is not None}
@@ -108,12 +118,23 @@ def _containing(search: str) -> str:
     return "%" + re.sub(r"([\\%_])", r"\\\1", search) + "%"
 
 
+def _flag(name: str) -> BindParameter[bool]:
+    return bindparam(name, type_=Boolean())
+
+
 def _assigned(name: str) -> Select[Any]:
     assignment = customer_segment_assignments.c
     return select(assignment.customer_id).where(
         assignment.tenant_id == TENANT, assignment.segment_id == bindparam(name, type_=Uuid())
     )
 
+
+# The fields that are one parameter each, under their own names.
+_SINGLE_VALUES = (
+    "email_key marketing_opt_in email_verified has_account created_from created_to updated_from "
+    "updated_to last_order_from last_order_to min_total_orders max_total_orders min_total_spent "
+    "max_total_spent assigned_to not_assigned_to"
+).split()
 
 # Customers who are looked up one by one: the best plan does not depend on the values.
 _ONE_PLAN = frozenset({"candidates", "part"})
@@ -137,6 +158,18 @@ _CLAUSES: Mapping[str, ColumnElement[bool]] = {
         _customer.customer_type == any_(bindparam("customer_type_any", type_=TEXTS))
     ),
     "tags": _customer.tags_folded.contains(bindparam("tags", type_=TEXTS)),
+    "country_code": _customer.country_code == bindparam("country_code", type_=TEXT),
+    "country_code_any": _customer.country_code == any_(bindparam("country_code_any", type_=TEXTS)),
+    "email_key": _customer.email_key == bindparam("email_key", type_=TEXT),
+    "marketing_opt_in": _customer.marketing_opt_in == _flag("marketing_opt_in"),
+    "email_verified": _customer.email_verified == _flag("email_verified"),
+    "has_account": _customer.user_id.is_not(None) == _flag("has_account"),
+    "updated_from": _customer.updated_at >= bindparam("updated_from", type_=MOMENT),
+    "updated_to": _customer.updated_at <= bindparam("updated_to", type_=MOMENT),
+    "last_order_from": _customer.last_order_date >= bindparam("last_order_from", type_=MOMENT),
+    "last_order_to": _customer.last_order_date <= bindparam("last_order_to", type_=MOMENT),
+    "min_total_orders": _customer.total_orders >= bindparam("min_total_orders", type_=BigInteger()),
+    "max_total_orders": _customer.total_orders <= bindparam("max_total_orders", type_=BigInteger()),
     "created_from": _customer.created_at >= bindparam("created_from", type_=MOMENT),
     "created_to": _customer.created_at <= bindparam("created_to", type_=MOMENT),
     "min_total_spent": _customer.total_spent >= bindparam("min_total_spent", type_=Numeric()),

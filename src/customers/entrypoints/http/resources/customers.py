@@ -14,6 +14,7 @@ from customers.core.errors import (
     EmailTaken,
     NotBlocked,
     Problem,
+    SegmentNotFound,
     StaleVersion,
 )
 from customers.core.model.customer import Customer, CustomerChange, CustomerDetails, LockReason
@@ -94,6 +95,7 @@ class CustomerRoutes:
                 self.list,
                 {200: (shapes.CustomerPage, shapes.CustomerCursorPage)},
                 query=CustomerListQuery,
+                errors=(SegmentNotFound,),
             ),
             Route(
                 "getCustomerBatch",
@@ -171,11 +173,11 @@ class CustomerRoutes:
         """
         if query.is_by_cursor:
             customers = await self._customers.page_after(
-                context.tenant, query.filter, query.sort, query.key, query.size
+                context.tenant, query.filter, query.sort, query.key, query.size, query.segment_id
             )
             return cursor_page_response(context, query, customers, self._encoder.customer)
         page = await self._customers.page(
-            context.tenant, query.filter, query.sort, query.numbered_page
+            context.tenant, query.filter, query.sort, query.numbered_page, query.segment_id
         )
         return page_response(context, page, self._encoder.customer)
 

@@ -165,10 +165,12 @@ class SegmentRoutes:
             return json_response([self._encoder.customer(customer) for customer in customers])
         if query.is_by_cursor:
             customers = await self._segments.members_after(
-                tenant, segment_id, query.sort, query.key, query.size
+                tenant, segment_id, query.filter, query.sort, query.key, query.size
             )
             return cursor_page_response(context, query, customers, self._encoder.customer)
-        page = await self._segments.members(tenant, segment_id, query.sort, query.numbered_page)
+        page = await self._segments.members(
+            tenant, segment_id, query.filter, query.sort, query.numbered_page
+        )
         return page_response(context, page, self._encoder.customer)
 
     async def add_members(self, context: RequestContext, members: MemberIds) -> web.Response:
