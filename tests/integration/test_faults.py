@@ -196,6 +196,39 @@ def test_a_url_with_an_unknown_sslmode() -> None:
     assert "sslmode" in line
 
 
+@pytest.mark.parametrize("parameter", ["foo=bar", "statement_timeout=abc"])
+def test_a_url_with_a_bad_parameter_of_the_server(database: str, parameter: str) -> None:
+    line = failure(f"{database}?{parameter}")
+    assert line.startswith(f"{place(database)}a parameter in DATABASE_URL ")
+    assert line.endswith("correct the part of DATABASE_URL after the question mark")
+
+
+def test_a_database_that_accepts_no_connections(server: str, database: str) -> None:
+    name = urlsplit(database).path[1:]
+    sql(server, f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+    line = failure(database)
+    assert line.startswith(f"{place(database)}the database does not accept connections; ")
+
+
+def test_several_rows_of_revisions(database: str) -> None:
+    assert run("migrate", DATABASE_URL=database).exit_code == 0
+    sql(database, "INSERT INTO alembic_version VALUES ('0001')")
+    assert "its table alembic_version has several rows" in failure(database)
+
+
+def test_the_time_out_of_a_role_does_not_end_a_migration(database: str) -> None:
+    sql(database, f"ALTER DATABASE {urlsplit(database).path[1:]} SET statement_timeout = '1ms'")
+    assert run("migrate", DATABASE_URL=database).exit_code == 0
+
+
+def test_no_sql_is_printed_when_there_is_nothing_to_do(database: str) -> None:
+    run("migrate", DATABASE_URL=database)
+    assert run("migrate", "--sql", DATABASE_URL=database).stdout == ""
+    sql(database, "UPDATE alembic_version SET version_num = '9999'")
+    result = run("migrate", "--sql", DATABASE_URL=database)
+    assert (result.exit_code, result.stdout) == (0, "")
+
+
 def test_a_role_without_rights_on_the_schema(database: str) -> None:
     with a_role(database) as url:
         assert failure(url) == (
@@ -308,8 +341,8 @@ def test_a_schema_of_a_newer_release_is_left_as_it_is(database: str) -> None:
     result = run("migrate", DATABASE_URL=database)
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout.splitlines()[-1].endswith(
-        "the schema is at revision 9999, of a newer release; it was left as it is, and this "
-        "program serves on it"
+        "the schema is at revision 9999, of a newer release; it was left as it is: a program "
+        "serves on the schema of the next release"
     )
 
 

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 from aiohttp import ClientSession, web
 
-from tests.integration.test_faults import a_database
+from tests.integration.test_faults import a_database, sql
 from tests.support import postgres_servers
 from tests.support.api_client import Api
 from tests.support.builders import NOW, FixedClock, a_tenant
@@ -89,6 +89,25 @@ def expect_no_failures(service: Service) -> None:
     assert len(calls) >= 500
     assert [status for status in calls if status >= 500] == []
     assert "unhandled exception" not in service.output
+
+
+# What a next release may do to the schema.
+EXPANSION = (
+    "ALTER TABLE customers ADD COLUMN nickname text",
+    "ALTER TABLE customer_orders ADD COLUMN channel text NOT NULL DEFAULT ''",
+    "CREATE TABLE customer_devices (tenant_id text, id uuid, PRIMARY KEY (tenant_id, id))",
+    "CREATE INDEX customers_nickname ON customers (tenant_id, nickname)",
+    "UPDATE alembic_version SET version_num = '9999'",
+)
+
+
+def test_this_program_serves_on_the_schema_of_the_next_release(
+    tmp_path: Path, database: str
+) -> None:
+    migrate(tmp_path, database, ROOT)
+    sql(database, *EXPANSION)
+    with serving(tmp_path, database, ROOT) as service:
+        expect_no_failures(service)
 
 
 def test_the_last_release_serves_on_the_newest_schema(

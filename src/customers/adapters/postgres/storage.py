@@ -3,7 +3,7 @@
 While the database is away every operation raises Unavailable; it works again when it is back.
 """
 
-from asyncio import Task, current_task, get_running_loop, sleep
+from asyncio import Task, current_task, get_running_loop, sleep, timeout
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from typing import Any, TypeVar
@@ -41,6 +41,7 @@ Opened = TypeVar("Opened")
 AnySession = TypeVar("AnySession", bound=Session)
 
 _DEFAULT_POOL = PoolOptions()
+CHECK_SECONDS = 2.5
 # Seconds between two checks of a capture barrier.
 _MIN_PAUSE, _MAX_PAUSE = 0.002, 0.05
 
@@ -57,37 +58,75 @@ class PostgresStorage(Storage):
         observer: DatabaseObserver = UNOBSERVED,
     ) -> None:
         self._currency = currency
-        self._pool = Pool(dsn, pool, observer)
+        self.pool = Pool(dsn, pool, observer)
         self._in_transaction: set[Task[Any] | None] = set()
+        self.is_verified = False
+        """Whether the last check found that the database may be served."""
 
     async def open(self) -> None:
         """Does not fail while the database is away: connections are opened when needed."""
-        await self._pool.open()
+        await self.pool.open()
 
     async def close(self) -> None:
-        await self._pool.close()
+        await self.pool.close()
 
     def pool_stats(self) -> PoolStats:
-        return self._pool.stats()
+        return self.pool.stats()
 
     async def check(self) -> StorageStatus:
-        async with self._session("") as session:
-            status = await deployment.status(session, self._currency)
+        """Whether the database may be served, within CHECK_SECONDS; until a check says so, all
+        other operations raise Unavailable. Raises Unavailable, when there is no answer in time too.
+        """
+        pool = self.pool
+        try:
+            async with timeout(CHECK_SECONDS):
+                connection = await pool.acquire()
+                session = Session("", connection, pool.observer)
+                try:
+                    return await self._status(session)
+                finally:
+                    await pool.release(session.end(), had_error=session.had_error)
+        except TimeoutError as error:
+            raise Unavailable(fault=pool.report(pool.silence())) from error
+        except Unavailable as error:
+            error.fault = error.fault and pool.report(error.fault)
+            raise
+
+    async def verify(self, connection: Connection) -> None:
+        """Raises Unavailable, and releases the connection, if the database must not be served."""
+        session = Session("", connection, self.pool.observer)
+        try:
+            if (fault := (await self._status(session)).fault) is not None:
+                raise Unavailable(fault=fault)
+        except BaseException as error:
+            await self.pool.release(session.end(), had_error=session.had_error)
+            if isinstance(error, Unavailable) and error.fault is not None:
+                error.fault = self.pool.report(error.fault)
+            raise
+
+    async def _status(self, session: Session) -> StorageStatus:
+        status = await deployment.status(session, self._currency)
         if (schema := status.schema) is not None:
-            self._pool.observer.found_schema(schema.current, schema.needed)
-        return evolve(status, fault=status.fault and self._pool.report(status.fault))
+            self.pool.observer.found_schema(schema.current, schema.needed)
+        self.is_verified = status.fault is None
+        report = self.pool.report
+        return evolve(
+            status,
+            fault=status.fault and report(status.fault),
+            limitation=status.limitation and report(status.limitation),
+        )
 
     def view(self, tenant_id: str) -> AbstractAsyncContextManager[View]:
         def open_view(connection: Connection) -> tuple[Session, View]:
-            session = ViewSession(tenant_id, connection, self._pool)
+            session = ViewSession(tenant_id, connection, self.pool)
             return session, PostgresView(session, self._currency)
 
-        return _Connected(self._pool, open_view)
+        return _Connected(self, open_view)
 
     @asynccontextmanager
     async def consistent_view(self, tenant_id: str) -> AsyncIterator[View]:
         opening = self._connected(
-            lambda connection: ConsistentSession(tenant_id, connection, self._pool)
+            lambda connection: ConsistentSession(tenant_id, connection, self.pool)
         )
         async with opening as session, session.all_or_nothing():
             yield PostgresView(session, self._currency)
@@ -95,7 +134,7 @@ class PostgresStorage(Storage):
     @asynccontextmanager
     async def transaction(self, tenant_id: str) -> AsyncIterator[Transaction]:
         opening = self._connected(
-            lambda connection: TransactionSession(tenant_id, connection, self._pool.observer)
+            lambda connection: TransactionSession(tenant_id, connection, self.pool.observer)
         )
         with self._not_nested():
             async with opening as session, session.all_or_nothing():
@@ -142,7 +181,7 @@ class PostgresStorage(Storage):
         return self._session(tenant_id)
 
     def _session(self, tenant_id: str) -> AbstractAsyncContextManager[Session]:
-        observer = self._pool.observer
+        observer = self.pool.observer
         return self._connected(lambda connection: Session(tenant_id, connection, observer))
 
     def _connected(
@@ -152,7 +191,7 @@ class PostgresStorage(Storage):
             session = new_session(connection)
             return session, session
 
-        return _Connected(self._pool, open_session)
+        return _Connected(self, open_session)
 
     @contextmanager
     def _not_nested(self) -> Iterator[None]:
@@ -174,20 +213,26 @@ class _Connected(AbstractAsyncContextManager[Opened]):
     """Opens a session, or a view of it, over a connection; releases it when the block ends."""
 
     def __init__(
-        self, pool: Pool, open_session: Callable[[Connection], tuple[Session, Opened]]
+        self,
+        storage: PostgresStorage,
+        open_session: Callable[[Connection], tuple[Session, Opened]],
     ) -> None:
-        self._pool = pool
+        self._storage = storage
         self._open_session = open_session
 
     async def __aenter__(self) -> Opened:
-        self._session, opened = self._open_session(await self._pool.acquire())
+        storage = self._storage
+        connection = await storage.pool.acquire()
+        if not storage.is_verified:
+            await storage.verify(connection)
+        self._session, opened = self._open_session(connection)
         return opened
 
     async def __aexit__(self, _: object, error: BaseException | None, __: object) -> None:
-        session = self._session
-        await self._pool.release(session.end(), had_error=session.had_error)
+        session, pool = self._session, self._storage.pool
+        await pool.release(session.end(), had_error=session.had_error)
         if isinstance(error, Unavailable) and error.fault is not None:
-            error.fault = self._pool.report(error.fault)
+            error.fault = pool.report(error.fault)
 
 
 @frozen

@@ -120,11 +120,13 @@ class SchemaRevision:
 class StorageStatus:
     """What a storage that answers says of itself.
 
-    `schema` is None for a storage without one; `fault` says why it must not serve, None if it may.
+    `schema` is None for a storage without one; `fault` says why it must not serve, None if it may;
+    `limitation` what it cannot do although it serves, such as write.
     """
 
     schema: SchemaRevision | None = None
     fault: StorageFault | None = None
+    limitation: StorageFault | None = None
 
 
 class Storage(Protocol):

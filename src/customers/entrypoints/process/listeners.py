@@ -25,15 +25,11 @@ MAX_CLOSE_SECONDS = 1.0
 CHECK_SECONDS = 3.0
 
 
-class CannotServe(Exception):
-    """The storage must not be served; the message says why, and what to do."""
-
-
 @asynccontextmanager
 async def open_listeners(container: Container) -> AsyncIterator[tuple[int, int]]:
     """Serves on both ports, HTTP and gRPC, while the block runs; then finishes what is in flight.
 
-    Raises CannotListen and CannotServe.
+    Raises CannotListen, and Unavailable for a fault of the storage that waiting does not cure.
     """
     http = HttpServer(container.app(), seconds_to_end=MAX_CANCEL_SECONDS)
     settings, rpc = container.settings(), container.rpc()
@@ -76,12 +72,13 @@ async def _open_storage(storage: Storage) -> AsyncIterator[None]:
 
 
 async def _check(storage: Storage) -> None:
-    """Raises CannotServe for a fault that waiting does not cure, such as another currency."""
+    """Raises Unavailable for a fault that waiting does not cure, such as another currency."""
+    fault = None
     with suppress(TimeoutError, Unavailable):
         async with asyncio.timeout(CHECK_SECONDS):
             fault = (await storage.check()).fault
-            if fault is not None and fault.is_permanent:
-                raise CannotServe(str(fault))
+    if fault is not None and fault.is_permanent:
+        raise Unavailable(fault=fault)
 
 
 async def _shut_down(http: HttpServer, rpc: RpcServer, drain: Drain) -> None:

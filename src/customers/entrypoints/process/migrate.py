@@ -13,6 +13,7 @@ from customers.entrypoints.container import migrate
 from customers.entrypoints.observability.logs import logger
 
 RETRY_SECONDS = 1.0
+RETRY_FACTOR, MAX_RETRY_SECONDS = 1.3, 5.0
 FIRST_TRY_SECONDS = 3.0
 
 
@@ -49,18 +50,22 @@ async def _keep_trying(dsn: str, tried: asyncio.Event) -> None:
     """Returns when the database is migrated; raises Unavailable if waiting is no use. Sets the
     event after the first try.
     """
+    logged, pause = "", RETRY_SECONDS
     while True:
         try:
             await migrate(dsn)
         except Unavailable as error:
             if error.fault is not None and error.fault.is_permanent:
                 raise
-            logger().debug("cannot migrate yet", cause=str(error.fault))
+            if (cause := str(error.fault)) != logged:
+                logger().warning("cannot migrate yet", cause=cause)
+                logged, pause = cause, RETRY_SECONDS
         else:
             return
         finally:
             tried.set()
-        await asyncio.sleep(RETRY_SECONDS)
+        await asyncio.sleep(pause)
+        pause = min(pause * RETRY_FACTOR, MAX_RETRY_SECONDS)
 
 
 def _log_failure(migrating: "asyncio.Task[None]") -> None:

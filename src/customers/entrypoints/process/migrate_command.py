@@ -17,7 +17,7 @@ async def migrate(
     if migration.is_from_newer_release:
         output.info(
             f"{migration.place}: the schema is at revision {migration.after}, of a newer release; "
-            "it was left as it is, and this program serves on it",
+            "it was left as it is: a program serves on the schema of the next release",
             **values,
         )
     elif migration.before == migration.after:

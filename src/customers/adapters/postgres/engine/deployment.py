@@ -1,20 +1,24 @@
 """Checks what holds for a whole database: its schema, its encoding, its currency."""
 
-from asyncpg import Record
 from attrs import evolve
 from sqlalchemy import Integer, cast, column, func, select, table
 from sqlalchemy.dialects.postgresql import insert
 
 from customers.adapters.postgres.engine import revisions
+from customers.adapters.postgres.engine.faults import read_only_fault
+from customers.adapters.postgres.engine.requirements import (
+    FACTS,
+    database_faults,
+    fact_values,
+    schema_fault,
+    server_fault,
+)
 from customers.adapters.postgres.engine.session import Session, parameters
 from customers.adapters.postgres.engine.statements import Statement
 from customers.adapters.postgres.schema.tables import deployment
 from customers.core.errors import StorageFault, Unavailable
 from customers.core.model.money import Currency
 from customers.core.ports.storage import SchemaRevision, StorageStatus
-
-MIN_SERVER_VERSION = 15
-ENCODING = "UTF8"
 
 
 async def status(session: Session, currency: Currency) -> StorageStatus:
@@ -27,14 +31,18 @@ async def status(session: Session, currency: Currency) -> StorageStatus:
     except Unavailable as error:
         if error.fault is None or error.fault.kind != "not_migrated":
             raise
-        return _of_schema(await _current(session))
-    if row is None:
-        return _of_schema(None)
-    of_schema = _of_schema(row["version_num"])
-    if of_schema.fault is not None:
+        return await _of_schema(session, await _current(session))
+    of_schema = await _of_schema(session, None if row is None else row["version_num"])
+    if of_schema.fault is not None or row is None:
         return of_schema
-    stored = row["currency"] or await _set_currency(session, currency)
-    return evolve(of_schema, fault=_of_server(row) or _of_currency(stored, currency))
+    if row["read_only"] == "on":
+        limitation = read_only_fault()
+        stored = row["currency"] or currency.code
+    else:
+        limitation = None
+        stored = row["currency"] or await _set_currency(session, currency)
+    fault = server_fault(row["version"], row["encoding"]) or _of_currency(stored, currency)
+    return evolve(of_schema, fault=fault, limitation=limitation)
 
 
 async def _current(session: Session) -> str | None:
@@ -48,44 +56,14 @@ async def _current(session: Session) -> str | None:
     return None if value is None else str(value)
 
 
-def _of_schema(current: str | None) -> StorageStatus:
-    schema = SchemaRevision(current=current, needed=revisions.NEEDED)
-    return StorageStatus(schema=schema, fault=schema_fault(current))
-
-
-def schema_fault(current: str | None) -> StorageFault | None:
-    """Why a program must not serve a database at that revision; None: it was never migrated."""
-    migrate = "run `customers migrate`"
+async def _of_schema(session: Session, current: str | None) -> StorageStatus:
+    """The status by the schema; of an empty database also by what keeps it from being migrated."""
+    fault = schema_fault(current)
     if current is None:
-        cause = "the database is empty, it was never migrated"
-        return StorageFault(kind="not_migrated", cause=cause, remedy=migrate)
-    if revisions.is_newer(current):
-        return None
-    if not revisions.is_known(current):
-        cause = f'its schema is of another program: the revision "{current}" is unknown'
-        remedy = "use another database, or another schema with search_path in DATABASE_URL"
-        return StorageFault(kind="foreign_schema", cause=cause, remedy=remedy, is_permanent=True)
-    if current < revisions.NEEDED:
-        cause = f"its schema is at revision {current}, this program needs {revisions.NEEDED}"
-        return StorageFault(kind="schema_outdated", cause=cause, remedy=migrate)
-    return None
-
-
-def server_fault(version: int, encoding: str) -> StorageFault | None:
-    """Why a server or a database cannot be used: its major version or its encoding."""
-    if version < MIN_SERVER_VERSION:
-        cause = f"the server is PostgreSQL {version}, which is too old"
-        remedy = f"use PostgreSQL {MIN_SERVER_VERSION} or later"
-        return StorageFault(kind="server_too_old", cause=cause, remedy=remedy, is_permanent=True)
-    if encoding != ENCODING:
-        cause = f"the encoding of the database is {encoding}, and texts need {ENCODING}"
-        remedy = "create a database WITH ENCODING 'UTF8' TEMPLATE template0, and use it"
-        return StorageFault(kind="wrong_encoding", cause=cause, remedy=remedy, is_permanent=True)
-    return None
-
-
-def _of_server(row: Record) -> StorageFault | None:
-    return server_fault(row["version"] // 10_000, row["encoding"])
+        facts = await session.row(FACTS, **fact_values())
+        fault = next(database_faults(facts, current), fault)
+    schema = SchemaRevision(current=current, needed=revisions.NEEDED)
+    return StorageStatus(schema=schema, fault=fault)
 
 
 def _of_currency(stored: str, currency: Currency) -> StorageFault | None:
@@ -114,6 +92,7 @@ _GET = Statement.of(
         select(deployment.c.currency).scalar_subquery().label("currency"),
         cast(func.current_setting("server_version_num"), Integer).label("version"),
         func.current_setting("server_encoding").label("encoding"),
+        func.current_setting("transaction_read_only").label("read_only"),
     )
 )
 _SET_CURRENCY = Statement.of(

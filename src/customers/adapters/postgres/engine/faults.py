@@ -17,12 +17,30 @@ from customers.adapters.postgres.engine.address import DatabaseAddress
 from customers.core.errors import FaultKind, StorageFault
 
 # What the server says in these classes and states holds no data of customers.
-_QUOTED = ("08", "28", "3D", "53", "57", "58", "25006", "42501", "42P01", "3F000", "42704")
+_QUOTED = (
+    "08",
+    "28",
+    "3D",
+    "53",
+    "57",
+    "58",
+    "25006",
+    "42501",
+    "42P01",
+    "3F000",
+    "42704",
+    "22023",
+    "55000",
+)
 _MAX_QUOTED_LENGTH = 200
 _ERROR_NUMBER = re.compile(r"\[Errno (\d+)\]")
 
 # The kind of a fault, its cause and its remedy.
 _Words: TypeAlias = tuple[FaultKind, str, str]
+
+# OpenSSL's codes: the certificate does not match the host name, or the IP address.
+_WRONG_NAME = frozenset((62, 64))
+_NO_CERTIFICATE = frozenset(("NO_CERTIFICATE_OR_CRL_FOUND", "NO_START_LINE"))
 
 _CHECK_URL = "correct the host and the port in DATABASE_URL"
 _BY_STATE: dict[str, _Words] = {
@@ -65,6 +83,21 @@ _BY_STATE: dict[str, _Words] = {
         "schema_mismatch",
         "the tables are not those of this program",
         "compare them with `customers migrate --status`",
+    ),
+    "42704": (
+        "invalid_parameter",
+        "a parameter in DATABASE_URL is unknown to the server",
+        "correct the part of DATABASE_URL after the question mark",
+    ),
+    "22023": (
+        "invalid_parameter",
+        "a parameter in DATABASE_URL has an invalid value",
+        "correct the part of DATABASE_URL after the question mark",
+    ),
+    "55000": (
+        "connections_not_allowed",
+        "the database does not accept connections",
+        "allow them with ALTER DATABASE ... ALLOW_CONNECTIONS true, or use another database",
     ),
     "53100": ("disk_full", "the disk of the server is full", "free some space on it"),
     "53200": ("out_of_memory", "the server is out of memory", "give it more, or lower POOL_SIZE"),
@@ -112,12 +145,19 @@ def fault_of(error: Exception, *, address: DatabaseAddress | None = None) -> Sto
             remedy=remedy,
             place=place,
             sqlstate=error.sqlstate,
+            is_permanent=kind == "invalid_parameter",
         )
     kind, cause, remedy = _of_connection(error)
     is_permanent = kind == "invalid_url"
     return StorageFault(
         kind=kind, cause=cause, remedy=remedy, place=place, is_permanent=is_permanent
     )
+
+
+def read_only_fault() -> StorageFault:
+    """Why nothing can be written."""
+    kind, cause, remedy = _BY_STATE["25006"]
+    return StorageFault(kind=kind, cause=cause, remedy=remedy)
 
 
 def _of_state(state: str) -> _Words:
@@ -134,25 +174,35 @@ def _quotation(error: PostgresError) -> str:
 
 def _of_connection(error: Exception) -> _Words:
     """Of an error that is not the server's: of the network, of TLS, or of the driver."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        cause = f"the certificate of the server is not trusted ({error.verify_message})"
-        remedy = "name the certificate authority with sslrootcert=… in DATABASE_URL"
-        return "certificate_rejected", cause, remedy
     if isinstance(error, ssl.SSLError):
-        cause = f"TLS failed ({error.reason or type(error).__name__})"
-        return (
-            "tls_failed",
-            cause,
-            "check sslmode in DATABASE_URL and the TLS settings of the server",
-        )
+        return _of_tls(error)
     if isinstance(error, asyncpg.ClientConfigurationError):
-        reason = " ".join(str(error).split())  # with hints on lines of their own
+        reason = " ".join(str(error).partition("HINT:")[0].split())
         return "invalid_url", f"DATABASE_URL cannot be used ({reason})", "correct it"
+    if isinstance(error, asyncpg.TargetServerAttributeNotMatched):
+        cause = "no server is in the state that target_session_attrs asks for"
+        return "no_matching_server", cause, "correct target_session_attrs in DATABASE_URL"
     if isinstance(error, OSError):
         return _of_network(error)
     if isinstance(error, InternalClientError):
         return "connection_lost", "the server broke the protocol", "check the server's log"
     return "connection_lost", "the connection was lost", "check that the server runs"
+
+
+def _of_tls(error: ssl.SSLError) -> _Words:
+    if isinstance(error, ssl.SSLCertVerificationError) and error.verify_code in _WRONG_NAME:
+        cause = f"the certificate of the server has another name ({error.verify_message})"
+        remedy = "use a name of the certificate in DATABASE_URL, or sslmode=verify-ca"
+        return "certificate_rejected", cause, remedy
+    if isinstance(error, ssl.SSLCertVerificationError):
+        cause = f"the certificate of the server is not trusted ({error.verify_message})"
+        remedy = "name the certificate authority with sslrootcert=… in DATABASE_URL"
+        return "certificate_rejected", cause, remedy
+    if error.reason in _NO_CERTIFICATE:
+        cause = "the file of sslrootcert has no certificate"
+        return "missing_file_here", cause, "name a file of PEM certificates with sslrootcert"
+    cause = f"TLS failed ({error.reason or type(error).__name__})"
+    return "tls_failed", cause, "check sslmode in DATABASE_URL and the TLS settings of the server"
 
 
 def _of_network(error: OSError) -> _Words:

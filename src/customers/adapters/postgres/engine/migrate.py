@@ -25,8 +25,8 @@ from customers.adapters.postgres.engine import revisions
 from customers.adapters.postgres.engine.address import DatabaseAddress
 from customers.adapters.postgres.engine.errors import DRIVER_ERRORS, is_temporary
 from customers.adapters.postgres.engine.faults import fault_of
-from customers.adapters.postgres.engine.migration_checks import check, current_revision
 from customers.adapters.postgres.engine.pool import for_asyncpg
+from customers.adapters.postgres.engine.requirements import check, current_revision
 from customers.adapters.postgres.engine.revisions import Revision
 from customers.adapters.postgres.engine.statements import Statement
 from customers.core.errors import StorageFault, Unavailable
@@ -90,7 +90,8 @@ async def migrate(dsn: str, *, to: str | None = None, allow_data_loss: bool = Fa
         if before is not None and revisions.is_newer(before) and to is None:
             return Migration(before=before, after=before, place=str(DatabaseAddress.of(dsn)))
         if is_downgrade and (revisions.is_newer(before or "") or not allow_data_loss):
-            raise CannotMigrate(_downgrade_message(before or "", target))
+            message = _downgrade_message(before or "", target)
+            raise CannotMigrate(f"{DatabaseAddress.of(dsn)}: {message}")
         if before != target:
             await check(connection, before)
             await _run(connection, _steps(before, target))
@@ -111,10 +112,16 @@ async def report(dsn: str) -> SchemaReport:
 
 
 async def sql(dsn: str, *, to: str | None = None) -> str:
-    """The SQL with which `migrate` would migrate the database. Raises as `migrate` does."""
-    target, current = _target(to), (await report(dsn)).current
+    """The SQL with which `migrate` would migrate the database; empty if there is nothing to do.
+
+    Raises Unavailable, and CannotMigrate for a revision older than the database's.
+    """
+    target, schema = _target(to), await report(dsn)
+    current = schema.current
+    if current == target or (schema.is_newer and to is None):
+        return ""
     if current is not None and target < current:
-        raise CannotMigrate(_downgrade_message(current, target))
+        raise CannotMigrate(f"{schema.place}: {_OLDER_SQL.format(current=current)}")
     config, output = revisions.config(), StringIO()
     config.output_buffer = output
     start = "" if current is None else f"{current}:"
@@ -159,6 +166,12 @@ def _target(to: str | None) -> str:
     raise CannotMigrate(f'"{to}" is no revision of this program: use one of {known}')
 
 
+_OLDER_SQL = (
+    "the database is at revision {current}: only the SQL to newer revisions can be printed; "
+    "restore a backup instead"
+)
+
+
 def _downgrade_message(current: str, target: str) -> str:
     if revisions.is_newer(current):
         return (
@@ -176,7 +189,7 @@ async def connected(dsn: str) -> "AsyncIterator[Connection]":
     """A connection whose failures, and those of the block, are raised as Unavailable."""
     address = DatabaseAddress.of(dsn)
     try:
-        connection = await asyncpg.connect(for_asyncpg(dsn), timeout=CONNECT_SECONDS)
+        connection = await _connect(dsn)
         try:
             yield connection
         finally:
@@ -190,6 +203,16 @@ async def connected(dsn: str) -> "AsyncIterator[Connection]":
         if not is_temporary(cause) and _state(cause) not in _EXPECTED_STATES:
             raise
         raise Unavailable(fault=_fault(cause, address)) from error
+
+
+async def _connect(dsn: str) -> "Connection":
+    """A connection whose statements may run as long as they like, whatever the role's default."""
+    try:
+        connection = await asyncpg.connect(for_asyncpg(dsn), timeout=CONNECT_SECONDS)
+    except asyncpg.PostgresError as error:  # whatever it is, it is no defect of ours
+        raise Unavailable(fault=fault_of(error)) from error
+    await connection.execute("SET statement_timeout = 0")
+    return connection
 
 
 def _of_driver(error: Exception) -> Exception:

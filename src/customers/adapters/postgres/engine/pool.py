@@ -17,7 +17,7 @@ from attrs import evolve, frozen
 
 from customers.adapters.postgres.engine.address import DatabaseAddress
 from customers.adapters.postgres.engine.codecs import set_codecs
-from customers.adapters.postgres.engine.errors import DRIVER_ERRORS, is_temporary, translate
+from customers.adapters.postgres.engine.errors import DRIVER_ERRORS
 from customers.adapters.postgres.engine.fault_log import FaultLog
 from customers.adapters.postgres.engine.faults import fault_of
 from customers.adapters.postgres.engine.observer import UNOBSERVED, DatabaseObserver
@@ -34,12 +34,10 @@ _log = logging.getLogger(__name__)
 class PoolOptions:
     """The number of connections, and time-outs in seconds.
 
-    `min_size` connections are opened at the start if the database is there. `behind_pooler` is for
-    a transaction-mode pooler (PgBouncer): statements are not prepared by name and the time-outs are
-    not set on the server, so set them on the role: ALTER ROLE … SET.
+    `behind_pooler` is for a transaction-mode pooler (PgBouncer): statements are not prepared by
+    name and the time-outs are not set on the server, so set them on the role: ALTER ROLE … SET.
     """
 
-    min_size: int = 1
     max_size: int = 10
     acquire_timeout: float = 5
     statement_timeout: float = 10
@@ -83,16 +81,16 @@ class Pool:
         self._is_closing = False
 
     async def open(self) -> None:
-        """Opens the first connections; none if the database is away, then each when needed."""
+        """Opens a first connection; none if the database is away, then each when needed.
+
+        Raises Unavailable for a fault that waiting does not cure.
+        """
+        self._pool = await self._new()
         try:
-            self._pool = await self._new(self._options.min_size)
-        except DRIVER_ERRORS as error:
-            if not is_temporary(error):
+            await self.release(await self.acquire())
+        except Unavailable as error:
+            if error.fault is not None and error.fault.is_permanent:
                 raise
-            fault = self.report(fault_of(error))
-            if fault.is_permanent:
-                raise Unavailable(str(fault), fault=fault) from error
-            self._pool = await self._new(0)
 
     async def close(self) -> None:
         """Waits for the connections that are in use."""
@@ -171,7 +169,7 @@ class Pool:
                 self.observer.timed_out()
             if isinstance(error, DRIVER_ERRORS):
                 self.observer.failed(getattr(error, "sqlstate", None))
-                translate(error, connection_lost=pool.is_closing())
+                raise Unavailable(fault=fault_of(error)) from error
             raise
 
     async def _return(self, connection: Connection) -> None:
@@ -226,11 +224,16 @@ class Pool:
             raise Unavailable("the storage is not open yet, try again in a moment")
         return self._pool
 
-    async def _new(self, min_size: int) -> "asyncpg.Pool[Record]":
+    def silence(self) -> StorageFault:
+        """The fault of an operation that got no answer in time."""
+        is_full = not self._permits and not self._idle
+        return _ALL_IN_USE if is_full else fault_of(TimeoutError())
+
+    async def _new(self) -> "asyncpg.Pool[Record]":
         options = self._options
         return await asyncpg.create_pool(
             self._dsn,
-            min_size=min_size,
+            min_size=0,  # else asyncpg tries to restore the minimum, and logs each failure
             max_size=options.max_size,
             init=set_codecs,
             reset=_no_reset,

@@ -26,13 +26,26 @@ from customers.entrypoints.observability.metrics import Metrics
 
 CHECK_SECONDS = 3.0
 
+# Faults of a database that answered.
+_ANSWERED: frozenset[str] = frozenset(
+    (
+        "disk_full",
+        "locked",
+        "no_permission",
+        "out_of_memory",
+        "schema_mismatch",
+        "statement_timeout",
+    )
+)
+
 
 @frozen(kw_only=True)
 class StorageHealth:
-    """Whether the storage answers, and why it cannot be used; None if it can."""
+    """Whether the storage answers, why it cannot be used, and what it cannot do; None if it can."""
 
     is_up: bool
     problem: str | None
+    limitation: str | None = None
     schema: SchemaRevision | None = None
 
 
@@ -62,16 +75,17 @@ class Probes:
         Whether the service and its database work, and the revision of the database's schema.
         """
         health = await self._storage_health()
+        problem = health.problem or health.limitation
         body = {
-            "status": "unhealthy" if health.problem else "healthy",
+            "status": "unhealthy" if problem else "healthy",
             "service": SERVICE,
             "version": self._version,
             "database": "up" if health.is_up else "down",
             **_schema(health.schema),
         }
-        if health.problem is None:
+        if problem is None:
             return json_response(body)
-        return _unavailable(context.request, body, health.problem)
+        return _unavailable(context.request, body, problem)
 
     async def ready(self, context: RequestContext) -> web.Response:
         """Check readiness
@@ -105,15 +119,20 @@ class Probes:
             async with asyncio.timeout(CHECK_SECONDS):
                 status = await self._storage.check()
         except Unavailable as error:
-            return StorageHealth(is_up=False, problem=str(error.fault or error))
+            is_up = error.fault is not None and error.fault.kind in _ANSWERED
+            return StorageHealth(is_up=is_up, problem=str(error.fault or error))
         except TimeoutError:
             return StorageHealth(is_up=False, problem="the storage does not answer in time")
         except Exception:
             logger().exception("storage check failed")
             reason = "the storage cannot be used; the reason has been logged"
             return StorageHealth(is_up=False, problem=reason)
-        problem = None if status.fault is None else str(status.fault)
-        return StorageHealth(is_up=True, problem=problem, schema=status.schema)
+        problem, limitation = (
+            None if fault is None else str(fault) for fault in (status.fault, status.limitation)
+        )
+        return StorageHealth(
+            is_up=True, problem=problem, limitation=limitation, schema=status.schema
+        )
 
 
 def _schema(schema: SchemaRevision | None) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a database must have before a migration touches it; a failure names what is missing."""
+"""What a database must have to be served or migrated; a fault names what is missing."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -18,12 +18,16 @@ from sqlalchemy import (
     table,
 )
 
-from customers.adapters.postgres.engine.deployment import schema_fault, server_fault
+from customers.adapters.postgres.engine import revisions
 from customers.adapters.postgres.engine.statements import Statement
 from customers.adapters.postgres.schema.tables import customers
 from customers.core.errors import FaultKind, StorageFault, Unavailable
 
 EXTENSIONS = ("pg_trgm", "btree_gin")
+MIN_SERVER_VERSION = 15
+ENCODING = "UTF8"
+
+_OTHER_PLACE = "use another database, or another schema with search_path in DATABASE_URL"
 
 
 async def current_revision(connection: "asyncpg.Connection[Any]") -> str | None:
@@ -33,25 +37,63 @@ async def current_revision(connection: "asyncpg.Connection[Any]") -> str | None:
     """
     if not await connection.fetchval(_HAS_REVISIONS.sql, *_HAS_REVISIONS.arguments({})):
         return None
-    revision = await connection.fetchval(_REVISION.sql, *_REVISION.arguments({}))
-    if revision is None:
+    rows = await connection.fetch(_REVISION.sql, *_REVISION.arguments({}))
+    if not rows:
         return None
-    if (fault := schema_fault(revision)) and fault.is_permanent:
+    revision, fault = str(rows[0]["version_num"]), schema_fault(str(rows[0]["version_num"]))
+    if len(rows) > 1:
+        fault = _fault("foreign_schema", "its table alembic_version has several rows", _OTHER_PLACE)
+    if fault is not None and fault.is_permanent:
         raise Unavailable(str(fault), fault=fault)
-    return str(revision)
+    return revision
+
+
+def schema_fault(current: str | None) -> StorageFault | None:
+    """Why a program must not serve a database at that revision; None: it was never migrated."""
+    migrate = "run `customers migrate`"
+    if current is None:
+        cause = "the database is empty, it was never migrated"
+        return StorageFault(kind="not_migrated", cause=cause, remedy=migrate)
+    if revisions.is_newer(current):
+        return None
+    if not revisions.is_known(current):
+        cause = f'its schema is of another program: the revision "{current}" is unknown'
+        return _fault("foreign_schema", cause, _OTHER_PLACE)
+    if current < revisions.NEEDED:
+        cause = f"its schema is at revision {current}, this program needs {revisions.NEEDED}"
+        return StorageFault(kind="schema_outdated", cause=cause, remedy=migrate)
+    return None
+
+
+def server_fault(version_number: int, encoding: str) -> StorageFault | None:
+    """Why a server or a database cannot be used: its version (150004 is 15.4) or its encoding."""
+    version = version_number // 10_000
+    if version < MIN_SERVER_VERSION:
+        cause = f"the server is PostgreSQL {version}, which is too old"
+        remedy = f"use PostgreSQL {MIN_SERVER_VERSION} or later"
+        return StorageFault(kind="server_too_old", cause=cause, remedy=remedy, is_permanent=True)
+    if encoding != ENCODING:
+        cause = f"the encoding of the database is {encoding}, and texts need {ENCODING}"
+        remedy = "create a database WITH ENCODING 'UTF8' TEMPLATE template0, and use it"
+        return StorageFault(kind="wrong_encoding", cause=cause, remedy=remedy, is_permanent=True)
+    return None
 
 
 async def check(connection: "asyncpg.Connection[Any]", current: str | None) -> None:
     """Raises Unavailable, with the fault, when a migration from that revision would fail."""
-    values = {"extensions": list(EXTENSIONS), "tables": sorted(customers.metadata.tables)}
-    row = await connection.fetchrow(_FACTS.sql, *_FACTS.arguments(values))
-    for fault in _faults(row, current):
+    row = await connection.fetchrow(FACTS.sql, *FACTS.arguments(fact_values()))
+    for fault in (*database_faults(row, current), *_permission_faults(row)):
         raise Unavailable(str(fault), fault=fault)
 
 
-def _faults(row: Any, current: str | None) -> Iterator[StorageFault]:
-    """The faults of the server, of the database, of its schema, and of the role's permissions."""
-    if fault := server_fault(row["version"] // 10_000, row["encoding"]):
+def fact_values() -> dict[str, object]:
+    """The parameters of FACTS."""
+    return {"extensions": list(EXTENSIONS), "tables": sorted(customers.metadata.tables)}
+
+
+def database_faults(row: Any, current: str | None) -> Iterator[StorageFault]:
+    """The faults of the server, of the database and of its schema, by a row of FACTS."""
+    if fault := server_fault(row["version"], row["encoding"]):
         yield fault
     if row["schema"] is None:
         yield _fault(
@@ -65,6 +107,10 @@ def _faults(row: Any, current: str | None) -> Iterator[StorageFault]:
             f'the schema "{row["schema"]}" has tables of another program: {names}',
             "use an empty database, or an empty schema with search_path in DATABASE_URL",
         )
+
+
+def _permission_faults(row: Any) -> Iterator[StorageFault]:
+    """What the role or the server lacks for a migration."""
     if not row["may_create_tables"]:
         yield _fault(
             "no_permission",
@@ -113,7 +159,7 @@ def _any_of(parameter: str) -> ColumnElement[Any]:
 
 _HAS_REVISIONS = Statement.of(select(func.to_regclass("alembic_version").is_not(None)))
 _REVISION = Statement.of(select(column("version_num")).select_from(table("alembic_version")))
-_FACTS = Statement.of(
+FACTS = Statement.of(
     select(
         cast(func.current_setting("server_version_num"), Integer).label("version"),
         func.current_setting("server_encoding").label("encoding"),
