@@ -16,7 +16,7 @@ from customers.core.errors import CustomerNotFound
 from customers.core.membership import refresh
 from customers.core.model.customer import Customer
 from customers.core.model.membership import SequencedChange
-from customers.core.model.query import CustomerSort, Page
+from customers.core.model.query import CustomerFilter, CustomerSort, Page
 from tests.support.builders import NOW, some_statistics
 from tests.support.databases import rows
 from tests.support.membership_steps import (
@@ -270,6 +270,8 @@ async def test_a_read_is_consistent_when_a_refresh_runs_between_its_statements(
         await races.apply_pending_changes()
 
     interrupt(monkeypatch, repository, method, rename_and_refresh)
-    page = await races.segments.members(races.tenant, segment.id, CustomerSort(), Page())
+    page = await races.segments.members(
+        races.tenant, segment.id, CustomerFilter(), CustomerSort(), Page()
+    )
     assert (list(page.customers), page.total) == ([bob, ada], 2)
     await races.check_members()

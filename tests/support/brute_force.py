@@ -14,7 +14,7 @@ from attrs import define, field
 
 from customers.core.model.customer import Customer
 from customers.core.model.membership import SegmentSummary, SequencedChange
-from customers.core.model.query import CustomerSort, Page
+from customers.core.model.query import CustomerFilter, CustomerSort, Page
 from customers.core.model.segment import Segment
 from customers.core.model.timeline import crossed_ranges
 from customers.core.services.doctor import Doctor
@@ -95,11 +95,11 @@ class BruteForceCheck:
     async def _check_members(self, summary: SegmentSummary, living: Iterable[Customer]) -> None:
         oracle, segment = self.oracle, summary.segment
         expected = [customer for customer in living if oracle.holds(segment, customer)]
-        query = (oracle.tenant, segment.id, NEWEST)
+        query = (oracle.tenant, segment.id, CustomerFilter(), NEWEST)
         page = await oracle.segments.members(*query, Page(size=MANY))
         assert (list(page.customers), page.total) == (expected, len(expected)), segment
         assert summary.member_count == len(expected), segment
-        assert await oracle.segments.members_after(*query, None, MANY) == expected
+        assert await oracle.segments.members_after(*query, key=None, size=MANY) == expected
 
     async def _check_segments(
         self, customer: Customer, summaries: Sequence[SegmentSummary]

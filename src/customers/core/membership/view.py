@@ -137,6 +137,7 @@ async def members_after(
     segment: Segment,
     criteria: CustomerFilter,
     sort: CustomerSort,
+    *,
     key: CustomerKey | None,
     limit: int,
 ) -> Sequence[Customer]:

@@ -76,9 +76,9 @@ class CustomerFilter:
     """Living customers that satisfy every criterion that is set.
 
     `search` and `tags` are folded; ranges include both ends, and no customer without a last order
-    is in a range of it. `has_account` is whether a user is linked. `members_of` selects stored members
-    of a segment, `assigned_to` and `not_assigned_to` customers who are or are not assigned to a
-    segment by hand, `rule` customers whom a rule matches.
+    is in a range of it. `has_account` is whether a user is linked. `members_of` selects stored
+    members of a segment, `assigned_to` and `not_assigned_to` customers who are or are not assigned
+    to a segment by hand, `rule` customers whom a rule matches.
     """
 
     search: str = ""

@@ -58,6 +58,7 @@ class Customers:
         customer_filter: CustomerFilter,
         sort: CustomerSort,
         page: Page,
+        *,
         segment_id: UUID | None = None,
     ) -> CustomerPage:
         """A page of the customers, or of a segment's members. Raises SegmentNotFound."""
@@ -75,6 +76,7 @@ class Customers:
         sort: CustomerSort,
         key: CustomerKey | None,
         size: int,
+        *,
         segment_id: UUID | None = None,
     ) -> Sequence[Customer]:
         """The customers, or members, after a key, at most `size` + 1. Raises SegmentNotFound."""
@@ -84,7 +86,9 @@ class Customers:
                 return await view.customers.page_after(customer_filter, sort, key, limit)
         membership = membership_view(self._storage, tenant_id, self._clock, [segment_id])
         async with membership as (memberships, [segment]):
-            return await members_after(memberships, segment, customer_filter, sort, key, limit)
+            return await members_after(
+                memberships, segment, customer_filter, sort, key=key, limit=limit
+            )
 
     async def change(
         self,

@@ -158,6 +158,7 @@ class Segments:
         segment_id: UUID,
         criteria: CustomerFilter,
         sort: CustomerSort,
+        *,
         key: CustomerKey | None,
         size: int,
     ) -> Sequence[Customer]:
@@ -167,7 +168,9 @@ class Segments:
         """
         view = membership_view(self._storage, tenant_id, self._clock, [segment_id])
         async with view as (memberships, [segment]):
-            return await members_after(memberships, segment, criteria, sort, key, size + 1)
+            return await members_after(
+                memberships, segment, criteria, sort, key=key, limit=size + 1
+            )
 
     async def _apply(
         self,

@@ -173,11 +173,20 @@ class CustomerRoutes:
         """
         if query.is_by_cursor:
             customers = await self._customers.page_after(
-                context.tenant, query.filter, query.sort, query.key, query.size, query.segment_id
+                context.tenant,
+                query.filter,
+                query.sort,
+                query.key,
+                query.size,
+                segment_id=query.segment_id,
             )
             return cursor_page_response(context, query, customers, self._encoder.customer)
         page = await self._customers.page(
-            context.tenant, query.filter, query.sort, query.numbered_page, query.segment_id
+            context.tenant,
+            query.filter,
+            query.sort,
+            query.numbered_page,
+            segment_id=query.segment_id,
         )
         return page_response(context, page, self._encoder.customer)
 

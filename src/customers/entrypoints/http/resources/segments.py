@@ -165,7 +165,7 @@ class SegmentRoutes:
             return json_response([self._encoder.customer(customer) for customer in customers])
         if query.is_by_cursor:
             customers = await self._segments.members_after(
-                tenant, segment_id, query.filter, query.sort, query.key, query.size
+                tenant, segment_id, query.filter, query.sort, key=query.key, size=query.size
             )
             return cursor_page_response(context, query, customers, self._encoder.customer)
         page = await self._segments.members(
