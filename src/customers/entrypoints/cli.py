@@ -82,7 +82,7 @@ def migrate(
 
 @main.command()
 @click.option("--url", help="Check the service at this URL.  [default: http://HOST:PORT]")
-@takes_settings("port", "host", "environment")
+@takes_settings("port", "host", "environment", validates_others=False)
 def ready(settings: Settings, url: str | None) -> None:
     """Check whether a running service is ready.
 

@@ -130,6 +130,13 @@ def test_ready_calls_the_address_of_the_settings(host: str, url_host: str) -> No
     assert result.stderr.startswith(f"http://{url_host}:1/ready did not answer")
 
 
+def test_ready_needs_no_other_settings_than_its_own() -> None:
+    result = run("ready", ENVIRONMENT="production", PORT="1", WORKERS="none", RPC_PORT="1")
+    assert result.exit_code == 1
+    [event] = events(result)
+    assert event.startswith("http://127.0.0.1:1/ready did not answer: ")
+
+
 def test_the_openapi_document_is_printed_as_json_and_as_yaml() -> None:
     as_json, as_yaml = run("openapi"), run("openapi", "--yaml")
     assert json.loads(as_json.output)["openapi"] == "3.1.0"
