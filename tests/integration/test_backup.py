@@ -2,23 +2,29 @@
 
 from pathlib import Path
 
+import asyncpg
 import pytest
 import pytest_asyncio
 
+from customers.adapters.postgres.engine.address import DatabaseAddress
+from customers.adapters.postgres.engine.migrate import LOCK
 from customers.adapters.postgres.engine.revisions import head
-from customers.adapters.postgres.programs.archive import NotABackup
+from customers.adapters.postgres.programs import restore_script
+from customers.adapters.postgres.programs.archive import NotABackup, read_archive
 from customers.adapters.postgres.programs.client_programs import (
     ProgramFailed,
     choose,
     find_programs,
     run,
 )
+from customers.adapters.postgres.programs.database_facts import facts_of
 from customers.adapters.postgres.programs.dump import CannotBackUp
 from customers.adapters.postgres.programs.restore import CannotRestore
 from customers.devtools.programs import installed
 from customers.entrypoints.config.settings import process_environment
 from tests.support.backups import Shop
 from tests.support.builders import a_customer
+from tests.support.databases import an_empty_database
 from tests.support.full_tenant import read_everything, store_full_tenant
 from tests.support.storage_steps import add_customers
 
@@ -179,14 +185,137 @@ async def test_a_database_of_a_newer_release_is_not_replaced(shop: Shop) -> None
         await shop.restore(force=True)
 
 
-async def test_a_table_of_another_program_is_not_replaced(shop: Shop) -> None:
+FOREIGN = "tables or views that are not of this service"
+
+
+async def lose_to_another_program(shop: Shop) -> None:
+    """Leaves a backup and an empty database, for the tables of another program."""
     await shop.back_up()
     await shop.lose_everything()
     await shop.run("CREATE SCHEMA public")
-    await shop.run("CREATE TABLE customers AS SELECT 1 AS id")
-    with pytest.raises(CannotRestore, match="a table customers that is not of this service"):
-        await shop.restore(force=True)
-    assert await number_of_customers(shop) == 1
+
+
+async def test_no_table_of_another_program_is_replaced(shop: Shop) -> None:
+    await lose_to_another_program(shop)
+    for name in sorted(restore_script.OUR_TABLES):
+        await shop.run(f"CREATE TABLE {name} AS SELECT 1 AS id")
+        for force in (False, True):
+            with pytest.raises(CannotRestore, match=f"{FOREIGN}: {name}: use an empty database"):
+                await shop.restore(force=force)
+        assert len(await shop.run(f"SELECT id FROM {name}")) == 1
+        await shop.run(f"DROP TABLE {name}")
+
+
+async def test_all_foreign_tables_are_named(shop: Shop) -> None:
+    await lose_to_another_program(shop)
+    await shop.run("CREATE TABLE sweeper (x int)")
+    await shop.run("CREATE TABLE deployment (id int, what text)")
+    with pytest.raises(CannotRestore, match=f"{FOREIGN}: deployment, sweeper:"):
+        await shop.restore()
+
+
+@pytest.mark.parametrize("table", ["deployment", "alembic_version"])
+@pytest.mark.parametrize("force", [False, True])
+async def test_a_table_that_another_program_creates_during_a_restore_is_not_replaced(
+    shop: Shop, table: str, force: bool
+) -> None:
+    await lose_to_another_program(shop)
+    programs = await find_programs(installed(), process_environment())
+    archive = await read_archive(shop.file, programs, process_environment())
+    facts = await facts_of(shop.url)
+    await shop.run(f"CREATE TABLE {table} AS SELECT 1 AS id")
+    connection = await asyncpg.connect(shop.url)
+    with pytest.raises(asyncpg.RaiseError, match="another program has changed the tables"):
+        await connection.execute(restore_script.before(archive, facts, force=force))
+    await connection.close()
+    assert len(await shop.run(f"SELECT id FROM {table}")) == 1
+
+
+async def test_a_revision_that_changes_during_a_restore_ends_it(shop: Shop) -> None:
+    await shop.back_up()
+    programs = await find_programs(installed(), process_environment())
+    archive = await read_archive(shop.file, programs, process_environment())
+    facts = await facts_of(shop.url)
+    await shop.run("UPDATE alembic_version SET version_num = '9999'")
+    connection = await asyncpg.connect(shop.url)
+    with pytest.raises(asyncpg.RaiseError, match="another program has changed the tables"):
+        await connection.execute(restore_script.before(archive, facts, force=True))
+    await connection.close()
+    assert await number_of_customers(shop) == 0
+
+
+async def test_a_table_that_the_role_cannot_read_is_named_as_foreign(shop: Shop) -> None:
+    await lose_to_another_program(shop)
+    await shop.run("CREATE TABLE customers (id int)")
+    async with shop.as_role_without_rights(but="customers") as limited:
+        with pytest.raises(CannotRestore, match=f"{FOREIGN}: customers: use"):
+            await limited.restore()
+
+
+@pytest.mark.parametrize("is_ours", [False, True])
+async def test_a_view_with_the_name_of_a_table_is_named(shop: Shop, is_ours: bool) -> None:
+    await shop.back_up()
+    await run_each(shop, "DROP TABLE customers CASCADE; CREATE VIEW customers AS SELECT 1 AS id")
+    if not is_ours:
+        for name in (restore_script.OUR_TABLES | {"alembic_version"}) - {"customers"}:
+            await shop.run(f"DROP TABLE IF EXISTS {name} CASCADE")
+    for force in (False, True):
+        with pytest.raises(CannotRestore, match=f"{FOREIGN}: customers: use an empty database$"):
+            await shop.restore(force=force)
+
+
+async def test_a_database_with_another_encoding_is_refused(shop: Shop) -> None:
+    await shop.back_up()
+    encoding = "ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0"
+    async with an_empty_database(shop.url, encoding) as url:
+        with pytest.raises(CannotRestore, match="the encoding of the database is LATIN1"):
+            await Shop(url=url, file=shop.file).restore()
+
+
+async def test_only_one_restore_runs_at_a_time(shop: Shop) -> None:
+    await shop.back_up()
+    connection = await asyncpg.connect(shop.url)
+    await connection.execute(f"SELECT pg_advisory_lock({LOCK})")
+    with pytest.raises(ProgramFailed, match="another migration or restore of this database"):
+        await shop.restore()
+    await connection.close()
+    assert (await shop.restore()).customers == 0
+
+
+async def test_an_open_service_does_not_prevent_a_forced_restore(shop: Shop, tenant: str) -> None:
+    await add_a_customer(shop, tenant)
+    await shop.back_up()
+    async with shop.storage() as storage:
+        await add_customers(storage, a_customer(tenant_id=tenant))
+        assert (await shop.restore(force=True)).customers == 1
+        await add_customers(storage, a_customer(tenant_id=tenant))
+    assert await number_of_customers(shop) == 2
+
+
+async def test_results_and_failures_name_the_database(shop: Shop) -> None:
+    place = str(DatabaseAddress.of(shop.url))
+    assert (await shop.back_up()).place == (await shop.restore()).place == place
+    await shop.run("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(CannotRestore) as refused:
+        await shop.restore()
+    await shop.run("UPDATE alembic_version SET version_num = '0008'")
+    shop.file.write_bytes(shop.file.read_bytes()[:-300])
+    with pytest.raises(ProgramFailed) as failed:
+        await shop.restore()
+    assert all(str(one.value).startswith(f"{place}: the ") for one in (refused, failed))
+
+
+async def test_a_failed_backup_names_the_database(empty: str, tmp_path: Path) -> None:
+    shop = Shop(url=empty, file=tmp_path / "empty.backup")
+    with pytest.raises(CannotBackUp) as refused:
+        await shop.back_up()
+    await shop.migrate()
+    await shop.run("CREATE TABLE unreadable (number int)")
+    async with shop.as_role_without_rights(but="unreadable") as limited:
+        with pytest.raises(ProgramFailed) as failed:
+            await limited.back_up()
+    assert str(refused.value).startswith(f"{DatabaseAddress.of(shop.url)}: the database has no")
+    assert str(failed.value).startswith(f"{DatabaseAddress.of(limited.url)}: pg_dump failed")
 
 
 async def test_a_backup_of_another_schema_is_refused(shop: Shop) -> None:

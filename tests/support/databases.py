@@ -9,10 +9,13 @@ import asyncpg
 
 
 @asynccontextmanager
-async def an_empty_database(url: str) -> AsyncIterator[str]:
-    """The URL of a new database on the server of `url`; it is dropped when the block ends."""
+async def an_empty_database(url: str, options: str = "") -> AsyncIterator[str]:
+    """The URL of a new database on the server of `url`; it is dropped when the block ends.
+
+    `options` are those of CREATE DATABASE.
+    """
     name = f"test_{uuid4().hex}"
-    await _run(url, f"CREATE DATABASE {name}")
+    await _run(url, f"CREATE DATABASE {name} {options}")
     try:
         yield urlsplit(url)._replace(path=f"/{name}").geturl()
     finally:

@@ -48,6 +48,18 @@ def start_local(programs: Path) -> str:
     return start(_folder("local"), durable=False, programs=programs).dsn
 
 
+def start_local_for_tls(programs: Path, certificate: Path) -> str:
+    """As `start_local`, for a server that has the certificate, with its key, in `server.pem`."""
+    folder = _folder("tls")
+    url = start(folder, durable=False, programs=programs).dsn
+    data = folder / "cluster" / "data"
+    copy = data / "server.pem"
+    shutil.copyfile(certificate, copy)
+    copy.chmod(0o600)
+    os.chown(copy, data.stat().st_uid, data.stat().st_gid)
+    return url
+
+
 def local_programs(major: int = 15) -> Path | None:
     """The folder of the PostgreSQL programs of that version on this machine, or None."""
     for folder in (Path(f"/usr/lib/postgresql/{major}/bin"), _configured(major)):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from customers.entrypoints.config.command_group import CommandGroup
+from customers.entrypoints.config.command_group import CommandGroup, NotForPeople
 from customers.entrypoints.config.options import takes_settings
 from customers.entrypoints.config.settings import Settings
 
@@ -82,7 +82,7 @@ def migrate(
 
 @main.command()
 @click.option("--url", help="Check the service at this URL.  [default: http://HOST:PORT]")
-@takes_settings("port", "host", "environment")
+@takes_settings("port", "host", "environment", validates_others=False)
 def ready(settings: Settings, url: str | None) -> None:
     """Check whether a running service is ready.
 
@@ -204,9 +204,12 @@ def worker() -> None:
 
     exit_on_signals()
     from customers.entrypoints.process.loop import run
-    from customers.entrypoints.process.worker import receive_command, work
+    from customers.entrypoints.process.worker import NotStartedByServe, receive_command, work
 
-    command, lifeline = receive_command()
+    try:
+        command, lifeline = receive_command()
+    except NotStartedByServe:
+        raise NotForPeople("worker is started by serve") from None
     _configure_logs(command.settings)
     run(work(command, lifeline), _output(command.settings))
 

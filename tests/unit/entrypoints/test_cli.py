@@ -114,6 +114,30 @@ def test_in_production_a_usage_error_is_one_json_object(arguments: tuple[str, ..
     assert event.startswith("No such ")
 
 
+@pytest.mark.parametrize("option", [("--environment", "production"), ("--environment=PRODUCTION",)])
+def test_a_usage_error_is_a_json_object_if_an_option_names_production(
+    option: tuple[str, ...],
+) -> None:
+    result = run("ready", *option, "--nosuch", ENVIRONMENT="development")
+    assert (result.exit_code, result.stdout) == (2, "")
+    [event] = events(result)
+    assert event.startswith("No such option")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--environment", "development", "--nosuch"),
+        ("--nosuch", "--", "--environment", "production"),
+        ("--nosuch", "--environment"),
+    ],
+)
+def test_a_usage_error_is_text_if_no_option_names_production(options: tuple[str, ...]) -> None:
+    result = run("psql", *options)
+    assert result.exit_code == 2
+    assert "Error: No such option" in result.stderr
+
+
 def test_a_url_without_a_scheme_is_an_error() -> None:
     result = run("ready", "--url", "nowhere")
     assert (result.exit_code, result.stdout) == (1, "")
@@ -128,6 +152,13 @@ def test_ready_calls_the_address_of_the_settings(host: str, url_host: str) -> No
     result = run("ready", HOST=host, PORT="1")
     assert result.exit_code == 1
     assert result.stderr.startswith(f"http://{url_host}:1/ready did not answer")
+
+
+def test_ready_needs_no_other_settings_than_its_own() -> None:
+    result = run("ready", ENVIRONMENT="production", PORT="1", WORKERS="none", RPC_PORT="1")
+    assert result.exit_code == 1
+    [event] = events(result)
+    assert event.startswith("http://127.0.0.1:1/ready did not answer: ")
 
 
 def test_the_openapi_document_is_printed_as_json_and_as_yaml() -> None:

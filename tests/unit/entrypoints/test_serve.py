@@ -9,7 +9,11 @@ from customers.entrypoints.config.setting_types import DatabaseUrl
 from customers.entrypoints.config.settings import Settings
 from customers.entrypoints.observability.output import Output
 from customers.entrypoints.process.loop import run
-from customers.entrypoints.process.ready_file import announce, remove_ready_file
+from customers.entrypoints.process.ready_file import (
+    CannotWriteReadyFile,
+    announce,
+    prepare_ready_file,
+)
 from customers.entrypoints.process.sockets import CannotListen
 from customers.entrypoints.process.worker import WorkerCommand
 
@@ -46,9 +50,33 @@ def test_the_ready_file_exists_while_the_service_is_announced(tmp_path: Path) ->
 def test_a_stale_ready_file_is_removed(tmp_path: Path) -> None:
     file = tmp_path / "ready.json"
     file.write_text("{}")
-    remove_ready_file(file)
-    remove_ready_file(file)
-    assert not file.exists()
+    prepare_ready_file(file)
+    prepare_ready_file(file)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "cause"), [("", "is a directory"), ("x" * 255, "file name too long")]
+)
+def test_a_ready_file_that_cannot_be_written_is_an_error_at_once(
+    name: str, cause: str, tmp_path: Path
+) -> None:
+    file = tmp_path / name
+    with pytest.raises(CannotWriteReadyFile) as raised:
+        prepare_ready_file(file)
+    assert str(raised.value) == (
+        f"--ready-file: {file} cannot be written ({cause}): "
+        "name a file in a folder that the service may write"
+    )
+
+
+def test_a_ready_file_that_cannot_be_moved_into_place_leaves_no_draft(tmp_path: Path) -> None:
+    file = tmp_path / "ready.json"
+    file.mkdir()
+    settings = Settings(ready_file=file, storage="memory", data_dir=tmp_path)
+    with pytest.raises(CannotWriteReadyFile), announce(settings, 8089, 9089):
+        pass
+    assert list(tmp_path.iterdir()) == [file]
 
 
 def test_a_worker_gets_all_settings() -> None:

@@ -144,6 +144,14 @@ def test_every_spelling_of_the_scheme_is_accepted(scheme: str) -> None:
         "postgres://shop:hunter2@db:99999/customers",
         "postgres://shop:hunter2@[db/customers",
         "postgres://shop:hunt/er2@db/customers",
+        "postgres://shop:s@hunt/er2@db:5432/customers",
+        "postgres://shop:s@hunt@db/customers",
+        "postgres://shop:12/hunt@db/customers",
+        "postgres://shop:12?hunt@db/customers",
+        "postgres://shop:12#hunt@db/customers",
+        "postgres://shop:s@hunt?er2@db/customers",
+        "postgres://shop:s@hunt#er2@db/customers",
+        "postgres://shop:s@hunt?er=2@db/customers",
         "postgres://shop:hunter2@db/cust omers",
     ],
 )
@@ -151,6 +159,47 @@ def test_the_error_about_an_invalid_url_does_not_repeat_it(address: str) -> None
     (sentence,) = sentences({"DATABASE_URL": address})
     assert sentence.startswith("DATABASE_URL: the value is not ")
     assert "hunt" not in sentence
+
+
+def test_the_error_about_an_unescaped_password_says_what_to_do() -> None:
+    (sentence,) = sentences({"DATABASE_URL": "postgres://app:Sup3r@Secret/99@db:5432/shop"})
+    assert sentence == (
+        "DATABASE_URL: the value is not a well-formed URL, postgres://user:password@host:5432/"
+        "database: percent-encode characters such as @ : / # ? in the password."
+    )
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "app:%40%3A%2F%23%3F@db:5432/shop",
+        "app:s:ecret@db/shop",
+        "db",
+        "[::1]:5432/shop",
+        "h1:5432,h2:5433/shop",
+        "app:secret@h1,[::1]:5433/shop?target_session_attrs=read-write",
+        "%2Frun%2Fpostgresql/shop",
+        "/shop?host=/run/postgresql&user=app@server&sslrootcert=/ca.pem",
+    ],
+)
+def test_a_well_formed_url_is_accepted(address: str) -> None:
+    url = load({"DATABASE_URL": f"postgres://{address}"}).database_url
+    assert url is not None
+    assert url.reveal() == f"postgresql://{address}"
+
+
+@pytest.mark.parametrize("hosts", ["h1:0", "h1,", ",h1", ":5432", "h1:1,h2:x", "h1:99999,h2"])
+def test_a_url_with_an_invalid_host_or_port_is_an_error(hosts: str) -> None:
+    (sentence,) = sentences({"DATABASE_URL": f"postgres://app:secret@{hosts}/shop"})
+    assert "is not a well-formed URL" in sentence
+
+
+@pytest.mark.parametrize("address", ["", "/", "/shop", "app:secret@/shop", "/shop?user=app"])
+def test_a_url_without_a_host_is_an_error(address: str) -> None:
+    (sentence,) = sentences({"DATABASE_URL": f"postgres://{address}"})
+    assert sentence == (
+        "DATABASE_URL: the value names no host: postgres://user:password@host:5432/database."
+    )
 
 
 def test_a_url_in_the_wrong_setting_is_not_repeated_either() -> None:

@@ -1,27 +1,67 @@
 """The group of all commands: errors in how a command is called are lines like all others."""
 
 import sys
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from customers.entrypoints.config.settings import Settings
 
+if TYPE_CHECKING:
+    from customers.entrypoints.observability.output import Output
+
+_OPTION = "--environment"
+
+
+class NotForPeople(click.ClickException):
+    """Only the program itself runs this command, so its usage is not shown."""
+
+    exit_code = 2
+
 
 class CommandGroup(click.Group):
-    """In production, a usage error is one JSON object; otherwise click explains the usage."""
+    """In production, a usage error is one JSON object; otherwise click explains the usage.
 
-    def main(self, *args: Any, **kwargs: Any) -> Any:
+    If standard output cannot be written, the command exits with 1.
+    """
+
+    def main(self, args: Sequence[str] | None = None, *others: Any, **kwargs: Any) -> Any:
+        arguments = sys.argv[1:] if args is None else args
         kwargs["standalone_mode"] = False
         try:
-            sys.exit(super().main(*args, **kwargs) or 0)
+            sys.exit(super().main(args, *others, **kwargs) or 0)
         except click.Abort:
             sys.exit(130)
         except click.ClickException as error:
-            from customers.entrypoints.observability.output import Output  # noqa: PLC0415 - rare
-
-            if Settings.is_production({}):
-                Output(as_json=True).error(error.format_message())
+            output = _output(arguments)
+            if output.as_json:
+                output.error(error.format_message())
             else:
                 error.show()
             sys.exit(error.exit_code)
+        except OSError as error:
+            if error.filename is not None:  # not of standard output
+                raise
+            _output(arguments).exit_unprinted(error)
+
+
+def _output(arguments: Sequence[str]) -> "Output":
+    """As the arguments or the environment say, even if the arguments are wrong."""
+    from customers.entrypoints.observability.output import Output  # noqa: PLC0415 - rare
+
+    return Output(as_json=Settings.is_production({"environment": _environment(arguments)}))
+
+
+def _environment(arguments: Sequence[str]) -> str | None:
+    """The value of the option, if it is given; what follows `--` is for another program."""
+    value, previous = None, ""
+    for argument in arguments:
+        if previous == _OPTION:
+            value = argument
+        elif argument == "--":
+            break
+        elif argument.startswith(f"{_OPTION}="):
+            value = argument.removeprefix(f"{_OPTION}=")
+        previous = argument
+    return value

@@ -1,6 +1,6 @@
 """Command-line options for the settings, generated from their catalogue in `settings.py`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import wraps
 from typing import Any, TypeVar
 
@@ -13,12 +13,13 @@ Result = TypeVar("Result")
 
 
 def takes_settings(
-    *names: str,
+    *names: str, validates_others: bool = True
 ) -> Callable[[Callable[..., Result]], Callable[..., Result]]:
     """Adds options for the named settings (default: all) and passes the Settings first.
 
-    Settings without an option come from the environment. If any are invalid, the command prints
-    one line for each on standard error and exits with 2.
+    Settings without an option come from the environment, unless `validates_others` is False: then
+    they are not read. If any are invalid, the command prints one line for each on standard error
+    and exits with 2.
     """
     by_name = {setting.name: setting for setting in catalogue()}
     settings_of_command = [by_name[name] for name in names or by_name]
@@ -27,7 +28,8 @@ def takes_settings(
         @wraps(command)
         def load_and_run(*args: Any, **kwargs: Any) -> Result:
             options = {setting.name: kwargs.pop(setting.name) for setting in settings_of_command}
-            return command(_load(options), *args, **kwargs)
+            read = None if validates_others else options.keys()
+            return command(_load(options, read), *args, **kwargs)
 
         decorated: Callable[..., Result] = load_and_run
         for setting in reversed(settings_of_command):
@@ -37,9 +39,9 @@ def takes_settings(
     return decorate
 
 
-def _load(options: dict[str, object]) -> Settings:
+def _load(options: dict[str, object], names: Collection[str] | None) -> Settings:
     try:
-        return Settings.of_process(options)
+        return Settings.of_process(options, names)
     except SettingsError as error:
         from customers.entrypoints.observability.output import Output  # noqa: PLC0415 - rare
 

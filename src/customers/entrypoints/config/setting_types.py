@@ -11,13 +11,13 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import urlsplit
 
 from attrs import field, frozen
 
 from customers.core.errors import InvalidValue
 from customers.core.model.money import Currency
 from customers.core.model.values import MomentGate
+from customers.entrypoints.config.database_url_form import is_well_formed, names_host
 from customers.entrypoints.config.secret_files import read_secret
 
 URL_FORM = "postgres://user:password@host:5432/database"
@@ -146,8 +146,11 @@ class DatabaseUrl:
         if scheme.lower().removesuffix("+asyncpg") not in ("postgres", "postgresql"):
             raise ValueError(f"is not the URL of a PostgreSQL database: {URL_FORM}")
         url = f"postgresql://{rest}"
-        if not _is_well_formed(url):
-            raise ValueError(f"is not a well-formed URL: {URL_FORM}")
+        if not is_well_formed(url):
+            advice = "percent-encode characters such as @ : / # ? in the password"
+            raise ValueError(f"is not a well-formed URL, {URL_FORM}: {advice}")
+        if not names_host(url):
+            raise ValueError(f"names no host: {URL_FORM}")
         return cls(url)
 
     def reveal(self) -> str:
@@ -247,13 +250,6 @@ def _content_of(path: str, variable: str) -> Given:
         return Given(text=read_secret(path), source=variable, file=path)
     except ValueError as reason:
         raise InvalidSetting(f"{variable}: {reason}.") from None
-
-
-def _is_well_formed(url: str) -> bool:
-    try:
-        return not re.search(r"[\s\x00-\x1f\x7f]", url) and urlsplit(url).port != 0
-    except ValueError:  # an invalid port, or an unclosed bracket
-        return False
 
 
 def _quoted(text: str) -> str:

@@ -7,7 +7,7 @@ No other module reads the environment. `options.py` makes the options from the s
 # ruff: noqa: RUF009 - `setting` makes an attrs field
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -205,9 +205,11 @@ class Settings:
         return cls.origins(os.environ, options)
 
     @classmethod
-    def of_process(cls, options: Mapping[str, object]) -> Self:
+    def of_process(
+        cls, options: Mapping[str, object], names: Collection[str] | None = None
+    ) -> Self:
         """As `load`, with the environment of this process."""
-        return cls.load(os.environ, options)
+        return cls.load(os.environ, options, names)
 
     @classmethod
     def is_production(cls, options: Mapping[str, object]) -> bool:
@@ -218,9 +220,15 @@ class Settings:
         return definition.given(os.environ, options).text.lower() == "production"
 
     @classmethod
-    def load(cls, environ: Mapping[str, str], options: Mapping[str, object]) -> Self:
+    def load(
+        cls,
+        environ: Mapping[str, str],
+        options: Mapping[str, object],
+        names: Collection[str] | None = None,
+    ) -> Self:
         """Settings from the options (by name; None: missing), else from the environment.
 
+        Settings that are not in `names` (default: all) are not read, and have their defaults.
         White space around a text is ignored, and a blank text counts as missing. Raises
         SettingsError with a sentence for every error.
         """
@@ -228,6 +236,8 @@ class Settings:
         sources, errors = {}, {}
         for definition in catalogue():
             name = definition.name
+            if names is not None and name not in names:
+                continue
             try:
                 given = definition.given(environ, options)
                 sources[name] = given.source
@@ -235,10 +245,11 @@ class Settings:
             except InvalidSetting as error:
                 errors[name] = str(error)
         settings = cls(**values)
+        valid = sources.keys() - errors.keys()
         conflicts = [
-            f"{sources[names[0]]}: {reason}."
-            for names, reason in settings._conflicts()
-            if errors.keys().isdisjoint(names)
+            f"{sources[involved[0]]}: {reason}."
+            for involved, reason in settings._conflicts()
+            if valid.issuperset(involved)
         ]
         if errors or conflicts:
             raise SettingsError((*errors.values(), *conflicts))

@@ -4,8 +4,10 @@ An event is a whole sentence; `values` repeat what a program wants of it. In tex
 is printed.
 """
 
+import os
 import sys
-from typing import TextIO
+from pathlib import Path
+from typing import NoReturn, TextIO
 
 from attrs import frozen
 
@@ -29,4 +31,25 @@ class Output:
     def _print(
         self, stream: TextIO, level: str, event: str, text: str, values: dict[str, object]
     ) -> None:
-        print(json_line(level, event, values) if self.as_json else text, file=stream, flush=True)
+        line = json_line(level, event, values) if self.as_json else text
+        try:
+            print(line, file=stream, flush=True)
+        except OSError as error:
+            if stream is sys.stdout:
+                self.exit_unprinted(error)
+
+    def exit_unprinted(self, error: OSError) -> NoReturn:
+        """Exits with 1 because standard output cannot be written. It says so, unless its reader has
+        closed the pipe.
+        """
+        _discard_unprinted()
+        if not isinstance(error, BrokenPipeError):
+            cause = (error.strerror or str(error)).lower()
+            self.error(f"standard output cannot be written: {cause}")
+        sys.exit(1)
+
+
+def _discard_unprinted() -> None:
+    """Discards what standard output could not take, which Python would write again at its end."""
+    with Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())

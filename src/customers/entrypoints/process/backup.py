@@ -21,7 +21,7 @@ async def back_up(settings: Settings, file: Path, output: Output, *, force: bool
         async with persistent_database(settings) as dsn:
             backup = await container.back_up(dsn, file, force=force)
         output.info(
-            f"Backed up to {json.dumps(str(backup.file))}: {_size(backup.size)} in "
+            f"{backup.place}: backed up to {json.dumps(str(backup.file))}: {_size(backup.size)} in "
             f"{backup.seconds:.1f} s, schema revision {backup.revision}.",
             file=str(backup.file),
             size_bytes=backup.size,
@@ -38,8 +38,9 @@ async def restore(settings: Settings, file: Path, output: Output, *, force: bool
         next_step = _next_step(is_older=restored.is_older, is_newer=restored.is_newer)
         noun = "customer" if restored.customers == 1 else "customers"
         output.info(
-            f"Restored {restored.customers:,} {noun} from {json.dumps(str(file))} in "
-            f"{restored.seconds:.1f} s, schema revision {restored.revision}. {next_step}",
+            f"{restored.place}: restored {restored.customers:,} {noun} from "
+            f"{json.dumps(str(file))} in {restored.seconds:.1f} s, "
+            f"schema revision {restored.revision}. {next_step}",
             file=str(file),
             customer_count=restored.customers,
             seconds=round(restored.seconds, 3),

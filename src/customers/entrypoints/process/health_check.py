@@ -1,19 +1,24 @@
 """Checks over HTTP whether a service is ready, for the health check of a container."""
 
 import json
-from http.client import HTTPException
+from http.client import BadStatusLine, HTTPException
 from urllib.error import HTTPError, URLError
 from urllib.request import ProxyHandler, build_opener
+
+from customers.entrypoints.config.setting_types import without_passwords
 
 TIMEOUT_SECONDS = 4.0
 MAX_BYTES = 10_000
 
 
 def readiness_problem(base_url: str) -> str | None:
-    """Why the service at that URL is not ready, or None if it is."""
+    """Why the service at that URL is not ready, and what to do, or None if it is ready.
+
+    Passwords in the URL are masked.
+    """
+    if problem := _url_problem(base_url):
+        return f"{without_passwords(base_url)}: {problem}"
     url = f"{base_url.rstrip('/')}/ready"
-    if not url.startswith(("http://", "https://")):
-        return f"{base_url}: a URL must begin with http:// or https://"
     opener = build_opener(ProxyHandler({}))  # ignores the proxies of the environment
     try:
         with opener.open(url, timeout=TIMEOUT_SECONDS) as response:
@@ -21,8 +26,27 @@ def readiness_problem(base_url: str) -> str | None:
     except HTTPError as error:
         with error:
             return f"{url} answered {error.code}{_reason(error.read(MAX_BYTES))}"
-    except (URLError, HTTPException, OSError, ValueError) as error:
-        return f"{url} did not answer: {error}"
+    except (BadStatusLine, OSError) as error:  # URLError is an OSError
+        return f"{url} did not answer: {_cause(error)}; start the service, or correct --url"
+    except (HTTPException, ValueError):
+        return f"{url}: the URL is not valid: correct --url"
+
+
+def _url_problem(base_url: str) -> str | None:
+    if not base_url.startswith(("http://", "https://")):
+        return "a URL must begin with http:// or https://"
+    if "@" in base_url:
+        return "a URL must not have a user or a password, which the service does not take"
+    return None
+
+
+def _cause(error: BadStatusLine | OSError) -> str:
+    """The cause in words, without the number of an error of the operating system."""
+    cause = error.reason if isinstance(error, URLError) else error
+    if isinstance(cause, BadStatusLine) and not isinstance(cause, OSError):
+        return "the answer is not HTTP"
+    words = str(getattr(cause, "strerror", None) or cause)
+    return words[:1].lower() + words[1:]
 
 
 def _reason(body: bytes) -> str:

@@ -3,15 +3,16 @@
 import click
 
 from customers.entrypoints.config.settings import Settings
-from customers.entrypoints.container import database, migrations
+from customers.entrypoints.container import migrations
 from customers.entrypoints.observability.output import Output
+from customers.entrypoints.process.persistent_database import persistent_database
 
 
 async def migrate(
     settings: Settings, output: Output, *, to: str | None, allow_data_loss: bool
 ) -> None:
     """Migrates to a revision, the newest by default, and prints what was done."""
-    async with database(settings) as dsn:
+    async with persistent_database(settings) as dsn:
         migration = await migrations().migrate(dsn, to=to, allow_data_loss=allow_data_loss)
     values = {"before": migration.before, "after": migration.after}
     if migration.is_from_newer_release:
@@ -32,7 +33,7 @@ async def migrate(
 
 async def print_status(settings: Settings, output: Output) -> None:
     """Prints the revision of the database, and the revisions that it lacks."""
-    async with database(settings) as dsn:
+    async with persistent_database(settings) as dsn:
         report = await migrations().report(dsn)
     current = "no revision, the database is empty" if report.current is None else report.current
     newer = ", which is of a newer release" if report.is_newer else ""
@@ -50,5 +51,5 @@ async def print_status(settings: Settings, output: Output) -> None:
 
 async def print_sql(settings: Settings, *, to: str | None) -> None:
     """Prints the SQL of a migration."""
-    async with database(settings) as dsn:
+    async with persistent_database(settings) as dsn:
         click.echo(await migrations().sql(dsn, to=to), nl=False)

@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from customers.entrypoints.config.settings import Settings
@@ -16,16 +16,31 @@ OPEN_PORTS = (
 )
 
 
-def remove_ready_file(ready_file: Path | None) -> None:
-    """Deletes the ready file if it exists, such as one that a killed process left behind."""
+class CannotWriteReadyFile(Exception):
+    """The ready file, or its folder, cannot be written."""
+
+    def __init__(self, ready_file: Path, error: OSError) -> None:
+        cause = (error.strerror or str(error)).lower()
+        super().__init__(
+            f"--ready-file: {ready_file} cannot be written ({cause}): "
+            "name a file in a folder that the service may write"
+        )
+
+
+def prepare_ready_file(ready_file: Path | None) -> None:
+    """Deletes the ready file if it exists, such as one that a killed process left behind, and
+    checks that another one can be written. Raises CannotWriteReadyFile.
+    """
     if ready_file is not None:
-        ready_file.unlink(missing_ok=True)
+        _remove(ready_file)
+        with _draft(ready_file) as draft:
+            draft.touch()
 
 
 @contextmanager
 def announce(settings: Settings, http_port: int, rpc_port: int) -> Iterator[None]:
     """Logs the addresses, with a warning if other machines can call them, and keeps the ready file
-    in place while the block runs.
+    in place while the block runs. Raises CannotWriteReadyFile.
     """
     host = url_host(reachable_host(settings.host))
     addresses = {
@@ -35,10 +50,9 @@ def announce(settings: Settings, http_port: int, rpc_port: int) -> Iterator[None
         "storage": settings.storage,
     }
     if settings.ready_file is not None:
-        # Written aside and moved into place, so that nobody reads half of it.
-        draft = settings.ready_file.with_name(f".{settings.ready_file.name}.{os.getpid()}")
-        draft.write_text(json.dumps(addresses) + "\n", encoding="utf-8")
-        draft.replace(settings.ready_file)
+        with _draft(settings.ready_file) as draft:
+            draft.write_text(json.dumps(addresses) + "\n", encoding="utf-8")
+            draft.replace(settings.ready_file)
     docs = f"{addresses['http']}/docs"
     logger().info("serving", **addresses, environment=settings.environment, docs=docs)
     if not is_loopback(settings.host):
@@ -49,4 +63,27 @@ def announce(settings: Settings, http_port: int, rpc_port: int) -> Iterator[None
         yield
     finally:
         logger().info("stopping")
-        remove_ready_file(settings.ready_file)
+        if settings.ready_file is not None:
+            _remove(settings.ready_file)
+
+
+@contextmanager
+def _draft(ready_file: Path) -> Iterator[Path]:
+    """A file beside the ready file, to write and then move into place, so that nobody reads half of
+    it. It does not outlive the block. Raises CannotWriteReadyFile.
+    """
+    draft = ready_file.with_name(f".{ready_file.name}.{os.getpid()}")
+    try:
+        yield draft
+    except OSError as error:
+        raise CannotWriteReadyFile(ready_file, error) from None
+    finally:
+        with suppress(OSError):
+            draft.unlink()
+
+
+def _remove(ready_file: Path) -> None:
+    try:
+        ready_file.unlink(missing_ok=True)
+    except OSError as error:
+        raise CannotWriteReadyFile(ready_file, error) from None

@@ -5,14 +5,14 @@ from customers.entrypoints.container import Container, database
 from customers.entrypoints.observability.logs import logger
 from customers.entrypoints.process.listeners import open_listeners
 from customers.entrypoints.process.migrate import migrate_at_start
-from customers.entrypoints.process.ready_file import announce, remove_ready_file
+from customers.entrypoints.process.ready_file import announce, prepare_ready_file
 from customers.entrypoints.process.signals import StopSignal, stop_on_signals
 from customers.entrypoints.process.workers import supervise_workers
 
 
 async def serve(settings: Settings) -> None:
     """Serves until SIGTERM or SIGINT, then finishes what is in flight and returns."""
-    remove_ready_file(settings.ready_file)
+    prepare_ready_file(settings.ready_file)
     async with stop_on_signals() as stop:
         await _serve_until(stop, settings)
     logger().info("stopped")

@@ -28,6 +28,7 @@ from customers.entrypoints.process.signals import StopSignal, stop_on_signals
 
 SERVING = b"serving\n"
 SAMPLE_SECONDS = 1.0
+STANDARD_INPUT = 0
 
 
 @frozen(kw_only=True)
@@ -50,9 +51,18 @@ class WorkerCommand:
         return cls(settings=Settings.load({}, texts), metrics_dir=Path(metrics_dir))
 
 
+class NotStartedByServe(Exception):
+    """Standard input is not a socket: somebody has typed the command."""
+
+
 def receive_command() -> tuple[WorkerCommand, socket.socket]:
-    """The command and the socket to the supervisor; exits if the supervisor has died."""
-    lifeline = socket.socket(fileno=os.dup(sys.stdin.fileno()))
+    """The command and the socket to the supervisor; exits if the supervisor has died. Raises
+    NotStartedByServe.
+    """
+    try:
+        lifeline = socket.socket(fileno=os.dup(STANDARD_INPUT))
+    except OSError:
+        raise NotStartedByServe from None
     with lifeline.makefile("rb", buffering=0) as stream:
         line = stream.readline()
     if not line:

@@ -2,12 +2,16 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from attrs import frozen
 
-from customers.adapters.postgres.programs.client_programs import ClientPrograms, run
+from customers.adapters.postgres.programs.client_programs import (
+    ClientPrograms,
+    Output,
+    run,
+)
 from customers.adapters.postgres.programs.database_facts import VERSION_TABLE
 from customers.adapters.postgres.programs.program_errors import first_error
 
@@ -21,22 +25,27 @@ class NotABackup(Exception):
 
 @frozen(kw_only=True)
 class Archive:
-    """The file, the schema that holds the customers, and the names of its tables."""
+    """The file, the programs that can read it, the schema that holds the customers, and the names
+    of its tables.
+    """
 
     file: Path
+    programs: ClientPrograms
     schema: str
     tables: frozenset[str]
 
 
-async def read_archive(file: Path, programs: ClientPrograms, environ: Mapping[str, str]) -> Archive:
-    """Reads the table of contents. Raises NotABackup."""
+async def read_archive(
+    file: Path, candidates: Sequence[ClientPrograms], environ: Mapping[str, str]
+) -> Archive:
+    """Reads the table of contents with the first candidate that can read it. Raises NotABackup."""
     name = json.dumps(str(file))
     try:
         with file.open("rb"):
             pass
     except OSError as error:
         raise NotABackup(f"{name} cannot be read: {error.strerror}") from None
-    listed = await run(programs, "pg_restore", "--list", str(file), environ=environ)
+    programs, listed = await _list(file, candidates, environ)
     if listed.status != 0:
         raise NotABackup(f"{name} is not a backup: {first_error(listed.errors)}")
     tables = _TABLE.findall(listed.text)
@@ -44,4 +53,15 @@ async def read_archive(file: Path, programs: ClientPrograms, environ: Mapping[st
     names = frozenset(table for owner, table in tables if owner == schema)
     if schema is None or VERSION_TABLE not in names:
         raise NotABackup(f"{name} is a backup of another database: it has no customers")
-    return Archive(file=file, schema=schema, tables=names)
+    return Archive(file=file, programs=programs, schema=schema, tables=names)
+
+
+async def _list(
+    file: Path, candidates: Sequence[ClientPrograms], environ: Mapping[str, str]
+) -> tuple[ClientPrograms, Output]:
+    """What the first candidate that can read the file printed, or else the last candidate."""
+    for programs in candidates:
+        listed = await run(programs, "pg_restore", "--list", str(file), environ=environ)
+        if listed.status == 0:
+            break
+    return programs, listed

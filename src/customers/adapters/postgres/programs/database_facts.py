@@ -14,16 +14,20 @@ VERSION_TABLE = "alembic_version"
 
 @frozen(kw_only=True)
 class DatabaseFacts:
-    """The server's major version, whether the connection uses TLS, and what the schema holds.
+    """The server's major version, whether the connection uses TLS, the encoding of the database,
+    and what the schema holds.
 
     `schema` is the one in which unqualified names are created, None if there is none; `tables` are
-    its tables, of any owner; `revision` is that of the schema, None if it has none.
+    its tables, of any owner; `others` are the names that views, indexes and the like have taken;
+    `revision` is that of the schema, None if it has none: its tables are not ours then.
     """
 
     major: int
+    encoding: str
     uses_tls: bool
     schema: str | None
     tables: frozenset[str]
+    others: frozenset[str]
     revision: str | None
     has_rows: bool
 
@@ -34,7 +38,10 @@ class DatabaseFacts:
 
 
 async def facts_of(dsn: str, *, rows_in: Collection[str] = ()) -> DatabaseFacts:
-    """The facts; `has_rows` is about the tables `rows_in`. Raises Unavailable, with the fault."""
+    """The facts; `has_rows` is about the tables `rows_in` of ours, False if there are none.
+
+    Raises Unavailable, with the fault.
+    """
     async with connected(dsn) as connection:
         return await _facts(connection, rows_in)
 
@@ -48,16 +55,19 @@ async def uses_tls(dsn: str) -> bool:
 async def _facts(connection: "Connection", rows_in: Collection[str]) -> DatabaseFacts:
     server = await connection.fetchrow(_SERVER.sql, *_SERVER.arguments({}))
     assert server is not None  # noqa: S101 - a select of values has a row
-    rows = await connection.fetch(_TABLES.sql, *_TABLES.arguments({}))
-    tables = frozenset(str(row["relname"]) for row in rows)
+    rows = await connection.fetch(_RELATIONS.sql, *_RELATIONS.arguments({}))
+    tables = frozenset(str(row["relname"]) for row in rows if row["is_table"])
     revision = await connection.fetchval(_REVISION.sql) if VERSION_TABLE in tables else None
+    ours = [] if revision is None else [name for name in rows_in if name in tables]
     return DatabaseFacts(
         major=server["version"] // 10_000,
+        encoding=server["encoding"],
         uses_tls=bool(server["ssl"]),
         schema=server["schema"],
         tables=tables,
+        others=frozenset(str(row["relname"]) for row in rows) - tables,
         revision=revision,
-        has_rows=any([await _has_rows(connection, name) for name in rows_in if name in tables]),
+        has_rows=any([await _has_rows(connection, name) for name in ours]),
     )
 
 
@@ -74,16 +84,15 @@ _TLS = Statement.of(_uses_tls)
 _SERVER = Statement.of(
     select(
         cast(func.current_setting("server_version_num"), Integer).label("version"),
+        func.current_setting("server_encoding").label("encoding"),
         func.current_schema().label("schema"),
         _uses_tls.scalar_subquery().label("ssl"),
     )
 )
-_TABLES = Statement.of(
-    select(_class.c.relname)
+_is_table = or_(_class.c.relkind == "r", _class.c.relkind == "p")  # ordinary or partitioned
+_RELATIONS = Statement.of(
+    select(_class.c.relname, _is_table.label("is_table"))
     .join_from(_class, _namespace, _namespace.c.oid == _class.c.relnamespace)
-    .where(
-        _namespace.c.nspname == func.current_schema(),
-        or_(_class.c.relkind == "r", _class.c.relkind == "p"),  # ordinary or partitioned
-    )
+    .where(_namespace.c.nspname == func.current_schema())
 )
 _REVISION = Statement.of(select(table(VERSION_TABLE, column("version_num")).c.version_num))

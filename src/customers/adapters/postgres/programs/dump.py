@@ -10,6 +10,7 @@ from pathlib import Path
 
 from attrs import frozen
 
+from customers.adapters.postgres.engine.address import DatabaseAddress
 from customers.adapters.postgres.programs.client_programs import (
     ClientPrograms,
     ProgramFailed,
@@ -28,8 +29,9 @@ class CannotBackUp(Exception):
 
 @frozen(kw_only=True)
 class Backup:
-    """A complete backup: its size in bytes, and the revision of the schema in it."""
+    """A complete backup: the database, the size in bytes, and the revision of its schema."""
 
+    place: str
     file: Path
     size: int
     seconds: float
@@ -48,7 +50,10 @@ async def back_up(
     _check_target(file, force=force)
     facts = await facts_of(dsn)
     if facts.revision is None or "customers" not in facts.tables:
-        raise CannotBackUp("the database has no customers: run `customers migrate` first")
+        raise CannotBackUp(
+            f"{DatabaseAddress.of(dsn)}: the database has no customers: run `customers migrate` "
+            "first"
+        )
     found = await find_programs(wheel, environ)
     programs = choose(found, server=facts.major, needs_tls=facts.uses_tls)
     with _partial(file) as partial:
@@ -56,7 +61,13 @@ async def back_up(
         size = partial.stat().st_size
         _move(partial, file, force=force)
     seconds = time.monotonic() - started
-    return Backup(file=file, size=size, seconds=seconds, revision=facts.revision)
+    return Backup(
+        place=str(DatabaseAddress.of(dsn)),
+        file=file,
+        size=size,
+        seconds=seconds,
+        revision=facts.revision,
+    )
 
 
 async def _dump(dsn: str, file: Path, programs: ClientPrograms, environ: Mapping[str, str]) -> None:
@@ -64,7 +75,10 @@ async def _dump(dsn: str, file: Path, programs: ClientPrograms, environ: Mapping
     arguments = ["--format=custom", "--no-password", f"--file={file}", f"--dbname={url.url}"]
     output = await run(programs, "pg_dump", *arguments, environ={**environ, **url.variables})
     if output.status != 0:
-        raise ProgramFailed(f"pg_dump failed, no backup was written: {first_error(output.errors)}")
+        raise ProgramFailed(
+            f"{DatabaseAddress.of(dsn)}: pg_dump failed, no backup was written: "
+            f"{first_error(output.errors)}"
+        )
 
 
 def _check_target(file: Path, *, force: bool) -> None:

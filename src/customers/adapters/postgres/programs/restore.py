@@ -13,6 +13,8 @@ from pathlib import Path
 from attrs import frozen
 
 from customers.adapters.postgres.engine import revisions
+from customers.adapters.postgres.engine.address import DatabaseAddress
+from customers.adapters.postgres.engine.deployment import server_fault
 from customers.adapters.postgres.programs import restore_script
 from customers.adapters.postgres.programs.archive import Archive, read_archive
 from customers.adapters.postgres.programs.client_programs import (
@@ -47,8 +49,11 @@ class CannotRestore(Exception):
 
 @frozen(kw_only=True)
 class Restored:
-    """What a restore brought back; the schema may be `older` than this program, or `newer`."""
+    """What a restore brought back, and into which database; the schema may be `older` than this
+    program, or `newer`.
+    """
 
+    place: str
     customers: int
     revision: str
     seconds: float
@@ -62,17 +67,23 @@ async def restore(
     """Restores the service's schema from a backup: all of it, or nothing.
 
     Other schemas stay as they are. A database that has customers is refused, unless `force`
-    replaces them. Raises CannotRestore, NotABackup, ProgramsMissing, ProgramFailed and Unavailable.
+    replaces them; one that has tables of another program is always refused. Raises CannotRestore,
+    NotABackup, ProgramsMissing, ProgramFailed and Unavailable.
     """
     started = time.monotonic()
     found = await find_programs(wheel, environ)
-    archive = await read_archive(file, choose(found), environ)
+    newest = choose(found)
     facts = await facts_of(dsn, rows_in=restore_script.CHECKED_TABLES)
-    _check(facts, archive, force=force)
-    programs = choose(found, server=facts.major, needs_tls=facts.uses_tls)
-    text = await _run(_Restore(dsn, archive, facts, programs, environ, force=force))
+    psql = choose(found, server=facts.major, needs_tls=facts.uses_tls)
+    # pg_restore does not connect. That of psql's release comes first: psql knows all it writes.
+    archive = await read_archive(file, (psql, newest), environ)
+    place = str(DatabaseAddress.of(dsn))
+    if reason := _refusal(facts, archive, force=force):
+        raise CannotRestore(f"{place}: {reason}")
+    text = await _run(_Restore(dsn, place, archive, facts, psql, environ, force=force))
     customers, revision = restore_script.restored(text)
     return Restored(
+        place=place,
         customers=customers,
         revision=revision,
         seconds=time.monotonic() - started,
@@ -81,26 +92,38 @@ async def restore(
     )
 
 
-def _check(facts: DatabaseFacts, archive: Archive, *, force: bool) -> None:
+def _refusal(facts: DatabaseFacts, archive: Archive, *, force: bool) -> str | None:
+    """Why the database cannot take the backup, and what to do; None if it can."""
+    if fault := server_fault(facts.major, facts.encoding):
+        return str(fault)
     if facts.is_of_another_release:
-        raise CannotRestore(
+        return (
             f"the database is at revision {facts.revision}, which this program does not know: use "
             "the release that migrated it, or an empty database"
         )
     if facts.schema not in (None, archive.schema):
-        raise CannotRestore(
+        return (
             f"the backup is of the schema {archive.schema}, but the database's schema is "
             f"{facts.schema}: set search_path to {archive.schema}"
         )
-    if facts.revision is None and "customers" in facts.tables:
-        raise CannotRestore(
-            "the database has a table customers that is not of this service: use an empty database"
+    if foreign := _foreign(facts, archive):
+        return (
+            f"the schema {facts.schema} has tables or views that are not of this service: "
+            f"{', '.join(sorted(foreign))}: use an empty database"
         )
     if facts.has_rows and not force:
-        raise CannotRestore(
+        return (
             "the database already has customers or segments: use an empty database, or replace "
             "everything with --force"
         )
+    return None
+
+
+def _foreign(facts: DatabaseFacts, archive: Archive) -> frozenset[str]:
+    """What has a name that the restore needs, and is not ours."""
+    names = restore_script.OUR_TABLES | archive.tables | {VERSION_TABLE}
+    tables = facts.tables - {VERSION_TABLE} if facts.revision is None else frozenset()
+    return names & (tables | facts.others)
 
 
 @frozen
@@ -108,9 +131,10 @@ class _Restore:
     """One run of the two programs."""
 
     dsn: str
+    place: str
     archive: Archive
     facts: DatabaseFacts
-    programs: ClientPrograms
+    psql_programs: ClientPrograms
     environ: Mapping[str, str]
     force: bool
 
@@ -118,22 +142,18 @@ class _Restore:
         url = LibpqUrl.of(self.dsn)
         arguments = [*_PSQL, f"--dbname={url.url}"]
         environ = {**self.environ, **url.variables}
-        return running(self.programs, "psql", *arguments, environ=environ)
+        return running(self.psql_programs, "psql", *arguments, environ=environ)
 
     def pg_restore(self) -> AbstractAsyncContextManager[Running]:
-        clean = ["--clean", "--if-exists"] if self.force else []
+        is_ours = self.facts.revision is not None
+        clean = ["--clean", "--if-exists"] if self.force and is_ours else []
         schema = f"--schema={self.archive.schema}"
         arguments = [*clean, schema, "--no-owner", "--no-privileges", "--file=-"]
         file = str(self.archive.file)
-        return running(self.programs, "pg_restore", *arguments, file, environ=self.environ)
+        return running(self.archive.programs, "pg_restore", *arguments, file, environ=self.environ)
 
     def script_before(self) -> bytes:
-        ours = restore_script.OUR_TABLES | {VERSION_TABLE}
-        schema_exists = self.facts.schema is not None
-        script = restore_script.before(
-            self.archive, self.facts.tables & ours, schema_exists=schema_exists, force=self.force
-        )
-        return script.encode()
+        return restore_script.before(self.archive, self.facts, force=self.force).encode()
 
 
 async def _run(restore: _Restore) -> str:
@@ -150,7 +170,9 @@ async def _run(restore: _Restore) -> str:
         statuses = await pg_restore.process.wait(), await psql.process.wait()
     if statuses != (0, 0):
         reason = _reason(statuses[0], pg_restore_errors.result(), psql_errors.result())
-        raise ProgramFailed(f"the restore failed, and the database is as it was: {reason}")
+        raise ProgramFailed(
+            f"{restore.place}: the restore failed, and the database is as it was: {reason}"
+        )
     return text.result().decode()
 
 
@@ -187,12 +209,16 @@ def _reason(pg_restore_status: int, pg_restore_errors: bytes, psql_errors: bytes
     if (said := server_error(errors)) is None:
         return first_error(errors)
     state, message = said
+    if state == _RAISED:
+        return message
     return f"{message} (SQLSTATE {state}){_HINTS.get(state, '')}"
 
 
+# The state of the exceptions that our own script raises; their messages say what to do.
+_RAISED = "P0001"
 _HINTS = {
     "2BP01": ": drop what depends on the tables first",
     "42P07": ": use an empty database, or replace everything with --force",
     "42501": ": the role must own the tables, and may have to be allowed to create extensions",
-    "55P03": ": stop the service first",
+    "55P03": ": another connection uses the tables: end it first",
 }

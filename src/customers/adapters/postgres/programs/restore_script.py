@@ -1,16 +1,16 @@
 """The SQL around the script of pg_restore, so that a restore is one transaction.
 
-Its statements are about objects, whose names are quoted here; it contains no values.
+Its statements are about objects, whose names are quoted here; it contains no rows.
 """
 
 from collections.abc import Collection
 
-from sqlalchemy import column, func, literal_column, select, table
+from sqlalchemy import ClauseElement, String, column, func, literal, literal_column, select, table
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 
 from customers.adapters.postgres.engine.migrate import LOCK
 from customers.adapters.postgres.programs.archive import Archive
-from customers.adapters.postgres.programs.database_facts import VERSION_TABLE
+from customers.adapters.postgres.programs.database_facts import VERSION_TABLE, DatabaseFacts
 from customers.adapters.postgres.schema import segment_tables, tables
 
 CHECKED_TABLES = ("customers", "customer_segments")
@@ -27,32 +27,39 @@ OUR_TABLES = (
 _EXTENSIONS = ("btree_gin", "pg_trgm")
 _LOCK_SECONDS = 30
 _RESTORED = "restored"
+_UNDER_WAY = (
+    "another migration or restore of this database is under way: repeat the command when it has "
+    "ended"
+)
+_CHANGED = "another program has changed the tables meanwhile: repeat the command"
+
+_namespace = table("pg_namespace", column("oid"), column("nspname", String), schema="pg_catalog")
+_class = table("pg_class", column("relname", String), column("relnamespace"), schema="pg_catalog")
 
 
-def before(archive: Archive, existing: Collection[str], *, schema_exists: bool, force: bool) -> str:
-    """Begins the transaction, and drops our tables among the existing ones.
+def before(archive: Archive, facts: DatabaseFacts, *, force: bool) -> str:
+    """Begins the transaction, and drops our tables.
 
-    Fails if a migration is running, if a table stays in use for half a minute, or, without `force`,
-    if there are customers. Extensions that exist stay as they are, so no right to create one is
-    needed then.
+    Fails if a migration or another restore is running, if a table stays in use for half a minute,
+    if the facts about our tables have changed, or, without `force`, if there are customers.
+    Extensions that exist stay as they are, so no right to create one is needed then.
     """
     schema = _quoted(archive.schema)
+    existing = facts.tables & (OUR_TABLES | {VERSION_TABLE})
     dropped = sorted(_in(archive, name) for name in existing)
     statements = [
         "BEGIN",
         "SET LOCAL client_min_messages = warning",
         f"SET LOCAL lock_timeout = '{_LOCK_SECONDS}s'",
-        _raise_if(f"NOT pg_try_advisory_xact_lock({LOCK})", "the database is being migrated"),
-        *([] if schema_exists else [f"CREATE SCHEMA {schema}"]),
+        _raise_if(f"NOT pg_try_advisory_xact_lock({LOCK})", _UNDER_WAY),
+        *([] if facts.schema is not None else [f"CREATE SCHEMA {schema}"]),
     ]
     if dropped:
         statements.append(f"LOCK TABLE {', '.join(dropped)} IN ACCESS EXCLUSIVE MODE")
+    statements += [_raise_if(change, _CHANGED) for change in _changes(archive, facts)]
     if not force:
         checked = [_in(archive, name) for name in CHECKED_TABLES if name in existing]
-        statements += [
-            _raise_if(f"EXISTS (SELECT FROM {name})", "the database already has customers")
-            for name in checked
-        ]
+        statements += [_raise_if(f"EXISTS (SELECT FROM {name})", _CHANGED) for name in checked]
     if dropped:
         statements.append(f"DROP TABLE {', '.join(dropped)}")
     statements += [
@@ -80,6 +87,26 @@ def restored(output: str) -> tuple[int, str]:
     [line] = [line for line in output.splitlines() if line.startswith(f"{_RESTORED}|")]
     _, count, revision = line.split("|")
     return int(count), revision
+
+
+def _changes(archive: Archive, facts: DatabaseFacts) -> list[str]:
+    """Conditions that hold if the revision or the taken names are not those of the facts."""
+    absent = sorted((OUR_TABLES | {VERSION_TABLE}) - facts.tables)
+    created = (
+        select(_class.c.relname)
+        .join_from(_class, _namespace, _namespace.c.oid == _class.c.relnamespace)
+        .where(_namespace.c.nspname == archive.schema, _class.c.relname.in_(absent))
+    )
+    changes = [f"EXISTS ({_sql(created)})"]
+    if VERSION_TABLE in facts.tables:
+        version = table(VERSION_TABLE, column("version_num"), schema=archive.schema)
+        revision = select(version.c.version_num).scalar_subquery()
+        changes.append(_sql(literal(facts.revision, String).is_distinct_from(revision)))
+    return changes
+
+
+def _sql(statement: ClauseElement) -> str:
+    return str(statement.compile(dialect=_DIALECT, compile_kwargs={"literal_binds": True}))
 
 
 def _raise_if(condition: str, message: str) -> str:
