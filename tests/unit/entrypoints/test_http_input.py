@@ -18,7 +18,7 @@ from tests.support.builders import USD, a_tenant
 
 def test_the_own_parameters_of_a_query_come_before_the_inherited_ones() -> None:
     names = [parameter.name for parameter in parameters_of(CustomerListQuery)]
-    assert names[:2] == ["search", "status"]
+    assert names[:3] == ["segment_id", "search", "status"]
     assert names[-3:] == ["page_size", "limit", "cursor"]
 
 

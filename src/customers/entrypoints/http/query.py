@@ -113,10 +113,15 @@ def _parameters(reader: Parameter | PageSize) -> Sequence[Parameter]:
 
 def readers_of(query_class: type[Query]) -> dict[str, Parameter | PageSize]:
     """The reader of each field; a class's own fields come before those that it inherits."""
+    depths = {
+        name: depth
+        for depth, owner in reversed(list(enumerate(query_class.__mro__)))
+        for name in vars(owner).get("__annotations__", ())
+    }
     hints = get_type_hints(query_class, include_extras=True)
     return {
         attribute.name: reader
-        for attribute in sorted(fields(query_class), key=lambda attribute: attribute.inherited)
+        for attribute in sorted(fields(query_class), key=lambda attribute: depths[attribute.name])
         for reader in _reader(attribute.name, hints[attribute.name], attribute.default)
     }
 
