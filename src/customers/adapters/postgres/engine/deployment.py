@@ -41,7 +41,9 @@ async def status(session: Session, currency: Currency) -> StorageStatus:
     else:
         limitation = None
         stored = row["currency"] or await _set_currency(session, currency)
-    fault = server_fault(row["version"], row["encoding"]) or _of_currency(stored, currency)
+    fault = server_fault(row["version"] // 10_000, row["encoding"]) or _of_currency(
+        stored, currency
+    )
     return evolve(of_schema, fault=fault, limitation=limitation)
 
 

@@ -65,9 +65,8 @@ def schema_fault(current: str | None) -> StorageFault | None:
     return None
 
 
-def server_fault(version_number: int, encoding: str) -> StorageFault | None:
-    """Why a server or a database cannot be used: its version (150004 is 15.4) or its encoding."""
-    version = version_number // 10_000
+def server_fault(version: int, encoding: str) -> StorageFault | None:
+    """Why a server or a database cannot be used: its major version or its encoding."""
     if version < MIN_SERVER_VERSION:
         cause = f"the server is PostgreSQL {version}, which is too old"
         remedy = f"use PostgreSQL {MIN_SERVER_VERSION} or later"
@@ -93,7 +92,7 @@ def fact_values() -> dict[str, object]:
 
 def database_faults(row: Any, current: str | None) -> Iterator[StorageFault]:
     """The faults of the server, of the database and of its schema, by a row of FACTS."""
-    if fault := server_fault(row["version"], row["encoding"]):
+    if fault := server_fault(row["version"] // 10_000, row["encoding"]):
         yield fault
     if row["schema"] is None:
         yield _fault(

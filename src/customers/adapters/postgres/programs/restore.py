@@ -14,7 +14,7 @@ from attrs import frozen
 
 from customers.adapters.postgres.engine import revisions
 from customers.adapters.postgres.engine.address import DatabaseAddress
-from customers.adapters.postgres.engine.deployment import server_fault
+from customers.adapters.postgres.engine.requirements import server_fault
 from customers.adapters.postgres.programs import restore_script
 from customers.adapters.postgres.programs.archive import Archive, read_archive
 from customers.adapters.postgres.programs.client_programs import (
