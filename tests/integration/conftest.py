@@ -6,7 +6,7 @@ has tenants of its own.
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 import pytest_asyncio
@@ -78,16 +78,19 @@ async def empty(url: str) -> AsyncIterator[str]:
 
 @pytest.fixture
 def storage_in(url: str) -> StorageIn:
-    """Opens a new storage in a currency for the time of a block."""
+    """Opens a new storage in a currency for the time of a block; a database has only one."""
 
     @asynccontextmanager
     async def opened(currency: Currency) -> AsyncIterator[Storage]:
-        storage = PostgresStorage(url, currency=currency, pool=PATIENT)
-        await storage.open()
-        try:
+        async with AsyncExitStack() as resources:
+            database = url
+            if currency != USD:
+                database = await resources.enter_async_context(an_empty_database(url))
+                await migrate(database)
+            storage = PostgresStorage(database, currency=currency, pool=PATIENT)
+            await storage.open()
+            resources.push_async_callback(storage.close)
             yield storage
-        finally:
-            await storage.close()
 
     return opened
 

@@ -80,6 +80,7 @@ async def statuses(service: Service) -> list[int]:
             port=urlsplit(service.http).port or 0,
             clock=FixedClock(NOW),
             tenant=a_tenant(),
+            is_checked=False,
         )
         return [answer.status for _, answer in await answers_of(api)]
 

@@ -53,6 +53,11 @@ enabled = false
 include-operation-id = ["addAddress", "addPaymentMethod", "refundOrder"]
 checks.positive_data_acceptance.enabled = false
 
+# Each order of a batch is accepted or refused by itself.
+[[operations]]
+include-operation-id = "recordOrderBatch"
+checks.negative_data_rejection.enabled = false
+
 # The document does not describe the values of operators and the spellings of rules.
 [[operations]]
 include-operation-id = ["previewRules", "previewChange"]

@@ -132,6 +132,8 @@ def lists() -> Scenario:
             yield from read_pages(f"/customers{query}&search=list-", 5)
     for query in _QUERIES:
         yield get(f"/customers?{query}")
+    for query in ("", "&cursor="):
+        yield get(f"/customers?segment_id={UNKNOWN}{query}")
 
 
 _QUERIES = """
@@ -168,6 +170,13 @@ created_from=yesterday
 page=1&page=2
 unknown=1
 search=
+country_code=de,FR
+email=list-3@example.test
+marketing_opt_in=true
+has_account=false&min_total_orders=1
+last_order_from=2025-05-05&last_order_to=2025-05-06
+updated_to=2020-01-01
+email_verified=perhaps
 """.split()
 
 
