@@ -4,6 +4,7 @@ Its environment has HOST=0.0.0.0, see Dockerfile.
 """
 
 import asyncio
+import subprocess
 from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
@@ -89,6 +90,8 @@ def test_a_service_that_only_this_machine_reaches_does_not_warn(tmp_path: Path) 
 def test_several_workers_need_no_writable_folder_but_tmp(database: str, tmp_path: Path) -> None:
     port = a_free_port()
     environ = {"DATABASE_URL": database, "WORKERS": "2", "PORT": str(port), "RPC_PORT": "0"}
+    if subprocess.run(in_namespace(READ_ONLY, "true"), check=False, capture_output=True).returncode:
+        pytest.skip("this machine cannot mount its file system read-only")
     command = in_namespace(READ_ONLY, *COMMAND)
     with start_command(tmp_path, "serve", command=command, environ=environ) as started:
         service = Service(

@@ -67,6 +67,8 @@ def migrate(
     from customers.entrypoints.process import migrate_command
     from customers.entrypoints.process.loop import run
 
+    if status and sql:
+        raise click.UsageError("--status and --sql exclude each other: use one of them.")
     _configure_logs(settings)
     output = _output(settings)
     if status:

@@ -100,6 +100,12 @@ def test_production_does_not_start_in_memory() -> None:
     assert events(result) == ["--storage: memory is not allowed in production: use postgres."]
 
 
+def test_migrate_prints_either_its_status_or_its_sql() -> None:
+    result = run("migrate", "--status", "--sql")
+    assert result.exit_code == 2
+    assert "--status and --sql exclude each other" in result.stderr
+
+
 def test_an_unknown_option_is_an_error() -> None:
     result = run("serve", "--prot", "1")
     assert result.exit_code == 2
