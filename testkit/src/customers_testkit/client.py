@@ -235,7 +235,7 @@ class CustomersClient:
     ) -> shapes.LockResponse:
         """Lock a customer.
 
-        Sets the status to `BLOCKED`.
+        Sets the status to `BLOCKED`. The reason has 10 to 500 characters.
         """
         return cast(
             "shapes.LockResponse",
@@ -262,7 +262,7 @@ class CustomersClient:
     ) -> shapes.LockResponse:
         """Unlock a customer.
 
-        Sets the status to `ACTIVE`.
+        Sets the status to `ACTIVE`. The reason has 10 to 500 characters.
         """
         return cast(
             "shapes.LockResponse",

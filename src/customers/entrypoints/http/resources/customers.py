@@ -261,14 +261,14 @@ class CustomerRoutes:
     async def lock(self, context: RequestContext, lock: LockReason) -> web.Response:
         """Lock a customer
 
-        Sets the status to `BLOCKED`.
+        Sets the status to `BLOCKED`. The reason has 10 to 500 characters.
         """
         return await self._change_lock(context, lock, self._customers.lock)
 
     async def unlock(self, context: RequestContext, lock: LockReason) -> web.Response:
         """Unlock a customer
 
-        Sets the status to `ACTIVE`.
+        Sets the status to `ACTIVE`. The reason has 10 to 500 characters.
         """
         return await self._change_lock(context, lock, self._customers.unlock)
 
