@@ -162,11 +162,11 @@ def test_tls_that_the_server_does_not_offer(database: str) -> None:
 
 
 def test_tls_that_the_server_requires() -> None:
-    said = 'no pg_hba.conf entry for host "127.0.0.1", user "app", database "shop", no encryption'
-    with refusing_server(Refusal(message=said)) as port:
+    text = 'no pg_hba.conf entry for host "127.0.0.1", user "app", database "shop", no encryption'
+    with refusing_server(Refusal(message=text)) as port:
         assert failure(at(port, "?sslmode=disable")) == (
             f"{place(at(port))}the server rejects this connection; the server says "
-            f'"{said}" (SQLSTATE 28000): allow the role in pg_hba.conf, or correct the role and '
+            f'"{text}" (SQLSTATE 28000): allow the role in pg_hba.conf, or correct the role and '
             "sslmode in DATABASE_URL"
         )
 
@@ -291,7 +291,7 @@ def test_a_read_only_server(database: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sqlstate", "said"),
+    ("sqlstate", "cause"),
     [
         ("53100", "the disk of the server is full"),
         ("53200", "the server is out of memory"),
@@ -299,11 +299,11 @@ def test_a_read_only_server(database: str) -> None:
         ("57P01", "the server ended the connection"),
     ],
 )
-def test_a_server_in_trouble(sqlstate: str, said: str) -> None:
+def test_a_server_in_trouble(sqlstate: str, cause: str) -> None:
     with refusing_server(Refusal(sqlstate=sqlstate, message="the details")) as port:
         line = failure(at(port))
     assert line.startswith(
-        f'{place(at(port))}{said}; the server says "the details" (SQLSTATE {sqlstate}): '
+        f'{place(at(port))}{cause}; the server says "the details" (SQLSTATE {sqlstate}): '
     )
 
 

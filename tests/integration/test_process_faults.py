@@ -179,8 +179,8 @@ def test_a_silent_database_is_named_in_the_probes(tmp_path: Path) -> None:
     with refusing_server(Refusal(silent=True)) as port:
         environ = production(f"postgres://app@127.0.0.1:{port}/shop")
         with start_service(tmp_path, *FREE_PORTS, environ=environ) as service:
-            said = message(service, "/ready")
-    assert said.startswith(f"PostgreSQL at 127.0.0.1:{port}, database shop, role app: no answer")
+            problem = message(service, "/ready")
+    assert problem.startswith(f"PostgreSQL at 127.0.0.1:{port}, database shop, role app: no answer")
 
 
 def test_no_stack_is_logged_when_a_served_database_goes_away(tmp_path: Path, server: str) -> None:

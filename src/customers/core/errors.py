@@ -263,7 +263,8 @@ class Difference:
 class LedgerConflict(Conflict):
     """A fact contradicts the ledger.
 
-    `differences` say where, for the customer's own order; nothing is told of another customer's.
+    `differences` name the fields, for the customer's own order; for another customer's there are
+    none.
     """
 
     def __init__(self, differences: Sequence[Difference] = ()) -> None:

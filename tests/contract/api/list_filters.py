@@ -17,7 +17,7 @@ PEOPLE: list[dict[str, Any]] = [
     {"firstName": "Dan", "countryCode": "DE"},
 ]
 # What each filter keeps, by first name; `{segment}` is a segment of Ann and Dan.
-KEPT: dict[str, str] = {
+EXPECTED: dict[str, str] = {
     "search=ann": "Ann",
     "status=INACTIVE": "",
     "status=active,BLOCKED": "Ann Bob Cleo Dan",
@@ -90,38 +90,38 @@ async def names(api: Api, path: str) -> list[str]:
 
 async def names_by_cursor(api: Api, path: str) -> list[str]:
     """The first names in all pages by cursor, two customers at a time."""
-    found: list[str] = []
+    names_so_far: list[str] = []
     cursor: str | None = ""
     while cursor is not None:
         body = (await api.get(f"{path}&page_size=2&cursor={cursor}")).body
-        found += [customer["firstName"] for customer in body["customers"]]
+        names_so_far += [customer["firstName"] for customer in body["customers"]]
         cursor = body["nextCursor"]
-    return sorted(found)
+    return sorted(names_so_far)
 
 
 class ListFilterContract:
     async def test_every_filter_keeps_whom_it_says(self, api: Api) -> None:
         segment = await a_crowd(api)
-        for query, kept in KEPT.items():
+        for query, expected in EXPECTED.items():
             path = f"/customers?{query.format(segment=segment)}"
-            assert await names(api, path) == kept.split(), query
-            assert await names_by_cursor(api, path) == kept.split(), query
+            assert await names(api, path) == expected.split(), query
+            assert await names_by_cursor(api, path) == expected.split(), query
 
     async def test_two_filters_keep_whom_both_keep(self, api: Api) -> None:
         segment = await a_crowd(api)
-        for (one, kept), (other, also) in combinations(KEPT.items(), 2):
+        for (one, expected), (other, also) in combinations(EXPECTED.items(), 2):
             spelled = [part.partition("=")[0] for part in f"{one}&{other}".split("&")]
             if len({name.replace("_", "").lower() for name in spelled}) == len(spelled):
                 path = f"/customers?{one}&{other}".format(segment=segment)
-                both = sorted({*kept.split()} & {*also.split()})
+                both = sorted({*expected.split()} & {*also.split()})
                 assert await names(api, path) == both, (one, other)
 
     async def test_members_of_a_segment_take_the_same_filters(self, api: Api) -> None:
         segment = await a_crowd(api)
         path = f"/customers/segments/{segment}/customers?page=1"
-        for query, kept in KEPT.items():
+        for query, expected in EXPECTED.items():
             if not query.startswith("segment_id"):
-                members = sorted({*kept.split()} & {"Ann", "Dan"})
+                members = sorted({*expected.split()} & {"Ann", "Dan"})
                 assert await names(api, f"{path}&{query}") == members, query
         refused = await api.get(f"{path}&segment_id={segment}")
         assert refused.code == "UNKNOWN_PARAMETER"

@@ -17,9 +17,9 @@ WHEEL = ClientPrograms(folder=Path("/wheel"), major=18, has_tls=False)
 ON_PATH = ClientPrograms(folder=Path("/usr/bin"), major=15, has_tls=True)
 
 
-def missing(*found: ClientPrograms, server: int = 0, needs_tls: bool = False) -> str:
+def missing(*candidates: ClientPrograms, server: int = 0, needs_tls: bool = False) -> str:
     with pytest.raises(ProgramsMissing) as raised:
-        choose(found, server=server, needs_tls=needs_tls)
+        choose(candidates, server=server, needs_tls=needs_tls)
     return str(raised.value)
 
 

@@ -4,7 +4,7 @@ from typing import Protocol
 
 
 class DatabaseObserver(Protocol):
-    """Is told of what happens rarely, so that the usual request pays nothing for it."""
+    """Receives what happens rarely, so that the usual request pays nothing for it."""
 
     def waited(self, seconds: float) -> None:
         """A request had no idle connection at hand; it got one, or gave up, after `seconds`."""

@@ -72,12 +72,12 @@ async def find_programs(wheel: Path | None, environ: Mapping[str, str]) -> list[
     """The programs of the wheel's folder, if there is one, and those on the PATH."""
     on_path = shutil.which("pg_dump", path=environ.get("PATH"))
     folders = [wheel, Path(on_path).parent if on_path else None]
-    found = [await _examine(folder, environ) for folder in folders if folder is not None]
-    return [programs for programs in found if programs is not None]
+    candidates = [await _examine(folder, environ) for folder in folders if folder is not None]
+    return [programs for programs in candidates if programs is not None]
 
 
 def choose(
-    found: Sequence[ClientPrograms],
+    candidates: Sequence[ClientPrograms],
     *,
     server: int = 0,
     needs_tls: bool = False,
@@ -86,11 +86,11 @@ def choose(
 
     pg_dump refuses a server of a newer major version than its own: `server` is that version.
     """
-    new_enough = [programs for programs in found if programs.major >= server]
+    new_enough = [programs for programs in candidates if programs.major >= server]
     usable = [programs for programs in new_enough if programs.has_tls or not needs_tls]
     if usable:
         return max(usable, key=lambda one: one.major)
-    raise ProgramsMissing(_what_is_missing(found, new_enough, server))
+    raise ProgramsMissing(_what_is_missing(candidates, new_enough, server))
 
 
 async def run(
@@ -147,13 +147,13 @@ async def _examine(folder: Path, environ: Mapping[str, str]) -> ClientPrograms |
 
 
 def _what_is_missing(
-    found: Sequence[ClientPrograms], new_enough: Sequence[ClientPrograms], server: int
+    candidates: Sequence[ClientPrograms], new_enough: Sequence[ClientPrograms], server: int
 ) -> str:
     install = _INSTALL.format(version=f" {server} or later" if server else "")
     if new_enough:
         folders = " and ".join(str(programs.folder) for programs in new_enough)
         return f"the connection uses TLS, and PostgreSQL's programs in {folders} do not: {install}"
-    if found:
-        older = " and ".join(f"{programs.major} in {programs.folder}" for programs in found)
+    if candidates:
+        older = " and ".join(f"{programs.major} in {programs.folder}" for programs in candidates)
         return f"the server is PostgreSQL {server}, but its programs are older ({older}): {install}"
     return f"PostgreSQL's programs psql, pg_dump and pg_restore were not found: {install}"

@@ -54,8 +54,8 @@ async def back_up(
             f"{DatabaseAddress.of(dsn)}: the database has no customers: run `customers migrate` "
             "first"
         )
-    found = await find_programs(wheel, environ)
-    programs = choose(found, server=facts.major, needs_tls=facts.uses_tls)
+    candidates = await find_programs(wheel, environ)
+    programs = choose(candidates, server=facts.major, needs_tls=facts.uses_tls)
     with _partial(file) as partial:
         await _dump(dsn, partial, programs, environ)
         size = partial.stat().st_size

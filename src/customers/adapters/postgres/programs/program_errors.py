@@ -17,16 +17,16 @@ _WITH_VALUES = "22"
 
 def first_error(errors: str) -> str:
     """What pg_dump, pg_restore or psql said first, and what the server said to it."""
-    said = _PROGRAM_ERROR.search(errors)
+    program = _PROGRAM_ERROR.search(errors)
     server = _SERVER_SAID.search(errors)
-    texts = [match["text"].rstrip(" .:") for match in (said, server) if match]
+    texts = [match["text"].rstrip(" .:") for match in (program, server) if match]
     return ": ".join(texts) or "it gave no reason"
 
 
 def server_error(errors: str) -> tuple[str, str] | None:
     """The SQLSTATE and the message of the error that ended a script; notices may precede it."""
-    said = list(_SERVER_MESSAGE.finditer(errors))
-    if not said:
+    messages = list(_SERVER_MESSAGE.finditer(errors))
+    if not messages:
         return None
-    state, text = said[-1]["state"], said[-1]["text"]
+    state, text = messages[-1]["state"], messages[-1]["text"]
     return state, "a value is invalid" if state.startswith(_WITH_VALUES) else text

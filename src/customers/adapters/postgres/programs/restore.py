@@ -71,10 +71,10 @@ async def restore(
     NotABackup, ProgramsMissing, ProgramFailed and Unavailable.
     """
     started = time.monotonic()
-    found = await find_programs(wheel, environ)
-    newest = choose(found)
+    candidates = await find_programs(wheel, environ)
+    newest = choose(candidates)
     facts = await facts_of(dsn, rows_in=restore_script.CHECKED_TABLES)
-    psql = choose(found, server=facts.major, needs_tls=facts.uses_tls)
+    psql = choose(candidates, server=facts.major, needs_tls=facts.uses_tls)
     # pg_restore does not connect. That of psql's release comes first: psql knows all it writes.
     archive = await read_archive(file, (psql, newest), environ)
     place = str(DatabaseAddress.of(dsn))
@@ -206,9 +206,9 @@ def _reason(pg_restore_status: int, pg_restore_errors: bytes, psql_errors: bytes
     if pg_restore_status > 0:
         return first_error(pg_restore_errors.decode(errors="replace"))
     errors = psql_errors.decode(errors="replace")
-    if (said := server_error(errors)) is None:
+    if (error := server_error(errors)) is None:
         return first_error(errors)
-    state, message = said
+    state, message = error
     if state == _RAISED:
         return message
     return f"{message} (SQLSTATE {state}){_HINTS.get(state, '')}"
