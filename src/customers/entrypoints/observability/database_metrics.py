@@ -47,7 +47,7 @@ class DatabaseMetrics:
                 "customers_database_errors",
                 "Total number of errors of the database, by class: the first two characters of the "
                 "SQLSTATE, 'other' for a rare one, 'connection' if the connection failed. Class 23 "
-                "has the duplicates that callers are told about.",
+                "has the duplicates that are answered to callers.",
                 ("class",),
                 registry=registry,
             ).labels
