@@ -157,7 +157,7 @@ class BodyContract:
         body[key] = body.pop(missing)
         [detail] = (await api.post("/customers", body)).details
         assert (detail["field"], detail["code"]) == (missing, "REQUIRED")
-        assert detail["message"] == f'is required: did you mean {missing} by "{key}"?'
+        assert detail["message"] == f'is required: the body has "{key}", did you mean {missing}?'
 
     async def test_a_missing_order_id_names_its_other_spelling(self, api: Api) -> None:
         customer = await customer_path(api)
@@ -167,8 +167,8 @@ class BodyContract:
             for detail in (await api.post(f"{customer}/record-order", body)).details
         ]
         assert messages == [
-            'is required: did you mean orderId by "order_id"?',
-            'is required: did you mean totalAmount by "total_amount"?',
+            'is required: the body has "order_id", did you mean orderId?',
+            'is required: the body has "total_amount", did you mean totalAmount?',
         ]
 
     async def test_an_unknown_key_that_resembles_nothing_is_not_mentioned(self, api: Api) -> None:

@@ -139,13 +139,13 @@ class CustomerFilter:
         )
 
     def _keeps_activity(self, customer: Customer) -> bool:
-        done = customer.statistics
+        statistics = customer.statistics
         return (
             _within(customer.created_at, self.created_from, self.created_to)
             and _within(customer.updated_at, self.updated_from, self.updated_to)
-            and _within(done.last_order_date, self.last_order_from, self.last_order_to)
-            and _within(done.total_orders, self.min_total_orders, self.max_total_orders)
-            and _within(done.total_spent, self.min_total_spent, self.max_total_spent)
+            and _within(statistics.last_order_date, self.last_order_from, self.last_order_to)
+            and _within(statistics.total_orders, self.min_total_orders, self.max_total_orders)
+            and _within(statistics.total_spent, self.min_total_spent, self.max_total_spent)
         )
 
 

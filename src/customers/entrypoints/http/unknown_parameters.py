@@ -29,4 +29,4 @@ def _hint(name: str, known: Collection[str]) -> str:
     if name in ("page", "offset", "skip"):
         return "this list is walked by cursor, not by number"
     likely = get_close_matches(name, [*known, "tenant_id"], n=1, cutoff=_SIMILARITY)
-    return f"unknown parameter, did you mean {likely[0]}?" if likely else "unknown parameter"
+    return f"unknown parameter (did you mean {likely[0]}?)" if likely else "unknown parameter"

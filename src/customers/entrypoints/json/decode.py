@@ -158,4 +158,4 @@ def _hint(missing: str, unknown: Collection[str]) -> str:
     likely = get_close_matches(missing.lower(), spelled, n=1, cutoff=_SIMILARITY)
     if not likely:
         return ""
-    return f": did you mean {missing} by {json.dumps(spelled[likely[0]])}?"
+    return f": the body has {json.dumps(spelled[likely[0]])}, did you mean {missing}?"

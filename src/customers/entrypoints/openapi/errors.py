@@ -82,15 +82,14 @@ def describe_problem(errors: Sequence[ErrorResponse], schemas: Schemas) -> dict[
     return content
 
 
+_MISSPELT: Final = Problem(
+    field="cursr", code=UNKNOWN_PARAMETER, message="unknown parameter (did you mean cursor?)"
+)
 _UNKNOWN_PARAMETER: Final = ErrorResponse(
     status=400,
     code=UNKNOWN_PARAMETER,
-    message="cursr: unknown parameter, did you mean cursor?",
-    problems=[
-        Problem(
-            field="cursr", code=UNKNOWN_PARAMETER, message="unknown parameter, did you mean cursor?"
-        )
-    ],
+    message=f"{_MISSPELT.field}: {_MISSPELT.message}",
+    problems=[_MISSPELT],
 )
 
 

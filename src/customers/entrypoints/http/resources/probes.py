@@ -27,7 +27,7 @@ from customers.entrypoints.observability.metrics import Metrics
 CHECK_SECONDS = 3.0
 
 # Faults of a database that answered.
-_ANSWERED: frozenset[str] = frozenset(
+_KINDS_WITH_ANSWER: frozenset[str] = frozenset(
     (
         "disk_full",
         "locked",
@@ -119,7 +119,7 @@ class Probes:
             async with asyncio.timeout(CHECK_SECONDS):
                 status = await self._storage.check()
         except Unavailable as error:
-            is_up = error.fault is not None and error.fault.kind in _ANSWERED
+            is_up = error.fault is not None and error.fault.kind in _KINDS_WITH_ANSWER
             return StorageHealth(is_up=is_up, problem=str(error.fault or error))
         except TimeoutError:
             return StorageHealth(is_up=False, problem="the storage does not answer in time")
