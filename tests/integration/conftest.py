@@ -20,7 +20,7 @@ from tests.support import postgres_servers
 from tests.support.builders import USD
 from tests.support.databases import an_empty_database
 from tests.support.patience import PATIENCE_SECONDS
-from tests.support.storage_steps import StorageIn
+from tests.support.storage_steps import StorageIn, opened
 
 # A storage must be opened in the loop of its tests.
 session_loop = pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -81,18 +81,16 @@ def storage_in(url: str) -> StorageIn:
     """Opens a new storage in a currency for the time of a block; a database has only one."""
 
     @asynccontextmanager
-    async def opened(currency: Currency) -> AsyncIterator[Storage]:
+    async def open_storage(currency: Currency) -> AsyncIterator[Storage]:
         async with AsyncExitStack() as resources:
             database = url
             if currency != USD:
                 database = await resources.enter_async_context(an_empty_database(url))
                 await migrate(database)
             storage = PostgresStorage(database, currency=currency, pool=PATIENT)
-            await storage.open()
-            resources.push_async_callback(storage.close)
-            yield storage
+            yield await resources.enter_async_context(opened(storage))
 
-    return opened
+    return open_storage
 
 
 def _start(kind: str) -> str:

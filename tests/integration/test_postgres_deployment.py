@@ -11,6 +11,7 @@ from customers.adapters.postgres.storage import PostgresStorage
 from customers.core.model.money import Currency
 from customers.core.ports.storage import SchemaRevision, StorageStatus
 from tests.support.databases import rows
+from tests.support.storage_steps import opened
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -18,11 +19,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 @asynccontextmanager
 async def storage_in(code: str, url: str) -> AsyncIterator[PostgresStorage]:
     storage = PostgresStorage(url, currency=Currency.of(code))
-    await storage.open()
-    try:
+    async with opened(storage):
         yield storage
-    finally:
-        await storage.close()
 
 
 async def test_a_database_is_unavailable_until_it_is_migrated(empty: str) -> None:

@@ -15,7 +15,14 @@ from customers.core.ports.storage import Storage
 from tests.support.builders import USD, a_customer, later
 from tests.support.databases import rows
 from tests.support.patience import PATIENCE_SECONDS
-from tests.support.storage_steps import Pause, a_stored_customer, get_customer, overlap, save
+from tests.support.storage_steps import (
+    Pause,
+    a_stored_customer,
+    get_customer,
+    opened,
+    overlap,
+    save,
+)
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -38,11 +45,8 @@ def storage_with(url: str) -> StorageWith:
     async def open_storage(name: str = "", **options: Any) -> AsyncIterator[PostgresStorage]:
         dsn = f"{url}?application_name={name}" if name else url
         storage = PostgresStorage(dsn, currency=USD, pool=PoolOptions(**options))
-        await storage.open()
-        try:
+        async with opened(storage):
             yield storage
-        finally:
-            await storage.close()
 
     return open_storage
 

@@ -22,7 +22,14 @@ from tests.support.builders import NOW, USD, a_customer, later
 from tests.support.database_proxy import proxy_of
 from tests.support.membership_steps import set_capture
 from tests.support.patience import PATIENCE_SECONDS, until
-from tests.support.storage_steps import Pause, a_stored_customer, add_customers, overlap, save
+from tests.support.storage_steps import (
+    Pause,
+    a_stored_customer,
+    add_customers,
+    opened,
+    overlap,
+    save,
+)
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -50,11 +57,8 @@ def storage_with(url: str, registry: CollectorRegistry) -> StorageWith:
     async def open_storage(dsn: str = url, **options: Any) -> AsyncIterator[PostgresStorage]:
         pool = PoolOptions(**{"acquire_timeout": PATIENCE_SECONDS, **options})
         storage = PostgresStorage(dsn, currency=USD, pool=pool, observer=observer)
-        await storage.open()
-        try:
+        async with opened(storage):
             yield storage
-        finally:
-            await storage.close()
 
     return open_storage
 

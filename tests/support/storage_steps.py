@@ -28,8 +28,19 @@ ASSIGNMENT = Assignment(assigned_at=NOW)
 _A_WHILE = 0.05
 
 T = TypeVar("T")
+OpenStorage = TypeVar("OpenStorage", bound=Storage)
 StorageIn = Callable[[Currency], AbstractAsyncContextManager[Storage]]
 Pause = Callable[[], Awaitable[None]]
+
+
+@asynccontextmanager
+async def opened(storage: OpenStorage) -> AsyncIterator[OpenStorage]:
+    """The storage, open until the block ends."""
+    await storage.open()
+    try:
+        yield storage
+    finally:
+        await storage.close()
 
 
 async def add_customers(storage: Storage, *customers: Customer) -> None:
