@@ -7,6 +7,7 @@ import pytest
 
 from tests.support.api_client import Api
 from tests.support.api_steps import a_customer, an_order
+from tests.support.builders import a_tenant
 
 DAY, LATER = "2026-01-10T12:00:00Z", "2026-01-12T12:00:00Z"
 ACCOUNT = "0190b2f0-0000-7000-8000-0000000000aa"
@@ -139,6 +140,11 @@ class ListFilterContract:
         await a_crowd(api)
         for query in (f"segment_id={ACCOUNT}", f"segment_id={ACCOUNT}&cursor="):
             assert (await api.get(f"/customers?{query}")).error == (404, "SEGMENT_NOT_FOUND")
+
+    async def test_a_segment_of_another_tenant_is_not_found(self, api: Api) -> None:
+        segment, other = await a_crowd(api), api.of_tenant(a_tenant())
+        answer = await other.get(f"/customers?segment_id={segment}")
+        assert answer.error == (404, "SEGMENT_NOT_FOUND")
 
     @pytest.mark.parametrize("query", BAD)
     async def test_a_bad_value_is_refused(self, api: Api, query: str) -> None:

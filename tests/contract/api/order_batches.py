@@ -6,6 +6,7 @@ from uuid import uuid4
 
 from tests.support.api_client import Api
 from tests.support.api_steps import customer_path
+from tests.support.builders import a_tenant
 
 PATH = "/customers/orders/batch"
 DAY = "2026-01-10T12:00:00Z"
@@ -114,6 +115,12 @@ class OrderBatchContract:
         ):
             answer = await api.post(PATH, body)
             assert answer.problem == (400, "VALIDATION_FAILED", frozenset({("orders", code)}))
+
+    async def test_a_customer_of_another_tenant_is_not_found(self, api: Api) -> None:
+        ann, other = await customer_id(api), api.of_tenant(a_tenant())
+        [outcome] = await outcomes(other, an_order(ann))
+        assert brief(outcome) == (404, "CUSTOMER_NOT_FOUND")
+        assert (await api.get(f"/customers/{ann}")).body["totalOrders"] == 0
 
     async def test_an_order_of_another_tenant_is_refused_by_itself(self, api: Api) -> None:
         ann = await customer_id(api)
