@@ -108,7 +108,7 @@ ANSWERED: Final[Mapping[type, Answer]] = {
         shape=shapes.Customer,
         encode=ENCODER.customer,
         adds=names("currency"),
-        hides=names("deleted_at erased_at"),
+        hides=names("erased_at"),
         instead={"statistics": STATISTICS | {"lifetime_value"}},
     ),
     Address: Answer(shape=shapes.Address, encode=ENCODER.address),

@@ -52,6 +52,7 @@ class CustomersClient:
         max_total_orders: int | None = None,
         min_total_spent: shapes.Amount | None = None,
         max_total_spent: shapes.Amount | None = None,
+        deleted: Literal["exclude", "only", "include"] | None = None,
         sort_by: Literal[
             "created_at",
             "updated_at",
@@ -102,6 +103,7 @@ class CustomersClient:
                     "max_total_orders": max_total_orders,
                     "min_total_spent": min_total_spent,
                     "max_total_spent": max_total_spent,
+                    "deleted": deleted,
                     "sort_by": sort_by,
                     "sort_order": sort_order,
                     "page": page,
@@ -843,6 +845,7 @@ class CustomersClient:
         max_total_orders: int | None = None,
         min_total_spent: shapes.Amount | None = None,
         max_total_spent: shapes.Amount | None = None,
+        deleted: Literal["exclude", "only", "include"] | None = None,
         sort_by: Literal[
             "created_at",
             "updated_at",
@@ -892,6 +895,7 @@ class CustomersClient:
                     "max_total_orders": max_total_orders,
                     "min_total_spent": min_total_spent,
                     "max_total_spent": max_total_spent,
+                    "deleted": deleted,
                     "sort_by": sort_by,
                     "sort_order": sort_order,
                     "page": page,

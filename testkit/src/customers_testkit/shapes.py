@@ -206,6 +206,7 @@ class Customer(TypedDict):
     unlockReason: NotRequired[str]
     unlockedAt: NotRequired[str]
     unlockedBy: NotRequired[str]
+    deletedAt: NotRequired[str]
     dateOfBirth: NotRequired[str]
 
 
@@ -654,6 +655,7 @@ class Profile(TypedDict):
     unlockReason: NotRequired[str]
     unlockedAt: NotRequired[str]
     unlockedBy: NotRequired[str]
+    deletedAt: NotRequired[str]
     dateOfBirth: NotRequired[str]
     addresses: NotRequired[list[Address]]
     paymentMethods: NotRequired[list[PaymentMethod]]

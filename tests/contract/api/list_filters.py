@@ -49,6 +49,9 @@ EXPECTED: dict[str, str] = {
     "min_total_orders=2": "Bob",
     "min_total_spent=10.01": "Bob",
     "max_total_spent=10": "Ann Cleo Dan",
+    "deleted=exclude": "Ann Bob Cleo Dan",
+    "deleted=ONLY": "",
+    "deleted=include": "Ann Bob Cleo Dan",
 }
 BAD = [
     "country_code=DEU",
@@ -62,6 +65,7 @@ BAD = [
     "last_order_to=2026-02-30",
     "min_total_orders=-1",
     "max_total_orders=1.5",
+    "deleted=true",
     "marketing_opt_in=true&marketing_opt_in=false",
 ]
 

@@ -48,7 +48,7 @@ class MemoryCustomerReader(CustomerReader):
         self, customer_filter: CustomerFilter, sort: CustomerSort, page: Page
     ) -> Sequence[Customer]:
         state = self._source.state
-        if page.offset >= len(state.living):
+        if page.offset >= len(state.living) + len(state.deleted):
             return []
         return list(islice(state.walk(customer_filter, sort), page.offset, page.offset + page.size))
 

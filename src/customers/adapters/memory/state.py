@@ -8,6 +8,7 @@ read or write a state is decided in `draft` and `tenants`.
 
 from collections.abc import Iterable, Iterator
 from functools import partial
+from itertools import chain
 from typing import Any, Final, Self, TypeVar
 from uuid import UUID
 
@@ -27,6 +28,7 @@ from customers.core.model.query import (
     CustomerFilter,
     CustomerKey,
     CustomerSort,
+    DeletedCustomers,
     MembersOf,
     SortField,
 )
@@ -74,7 +76,9 @@ class State:
 
     erasures: Map[UUID, Erasure] = EMPTY
 
-    _sorted: dict[SortField, SortedCustomers] = field(factory=dict, init=False)
+    _sorted: dict[tuple[SortField, DeletedCustomers], SortedCustomers] = field(
+        factory=dict, init=False
+    )
 
     def customer(self, customer_id: UUID) -> Customer:
         """The living customer. Raises CustomerNotFound."""
@@ -145,43 +149,48 @@ class State:
         )
 
     def matches(self, customer_filter: CustomerFilter, customer: Customer) -> bool:
-        """Whether a customer is living and satisfies the filter."""
+        """Whether a customer satisfies the filter."""
         assigned_to, not_assigned_to = customer_filter.assigned_to, customer_filter.not_assigned_to
         return (
-            customer.is_living
-            and self._is_among(customer_filter.members_of, customer.id)
+            self._is_among(customer_filter.members_of, customer.id)
             and (assigned_to is None or self._is_assigned(assigned_to, customer.id))
             and (not_assigned_to is None or not self._is_assigned(not_assigned_to, customer.id))
             and customer_filter.keeps(customer)
         )
 
     def count(self, customer_filter: CustomerFilter) -> int:
-        """The number of living customers that satisfy the filter."""
+        """The number of customers that satisfy the filter."""
         candidates = self._candidates(customer_filter)
         return sum(self.matches(customer_filter, customer) for customer in candidates)
 
     def walk(
         self, customer_filter: CustomerFilter, sort: CustomerSort, key: CustomerKey | None = None
     ) -> Iterator[Customer]:
-        """The living customers that satisfy the filter, in order, after `key` if there is one.
+        """The customers that satisfy the filter, in order, after `key` if there is one.
 
         The first walk by a field sorts all customers of the state, the following ones do not.
         """
-        if sort.by not in self._sorted:
-            self._sorted[sort.by] = SortedCustomers.of(self.living.values(), sort.by)
-        customers = self._sorted[sort.by].walk(sort.direction, key)
+        choice = (sort.by, customer_filter.deleted)
+        if choice not in self._sorted:
+            self._sorted[choice] = SortedCustomers.of(self._everyone(choice[1]), sort.by)
+        customers = self._sorted[choice].walk(sort.direction, key)
         return filter(partial(self.matches, customer_filter), customers)
 
     def _candidates(self, customer_filter: CustomerFilter) -> Iterable[Customer]:
-        """Living customers, among them all that satisfy the filter."""
+        """Customers, among them all that satisfy the filter."""
         ids: Iterable[UUID]
         if (members_of := customer_filter.members_of) is not None:
             ids = {*self.members.get(members_of.segment_id, EMPTY), *members_of.plus}
         elif customer_filter.assigned_to is not None:
             ids = self.assignments.get(customer_filter.assigned_to, EMPTY)
         else:
-            return self.living.values()
+            return self._everyone(customer_filter.deleted)
         return (self.living[id] for id in ids if id in self.living)
+
+    def _everyone(self, deleted: DeletedCustomers) -> Iterable[Customer]:
+        living = () if deleted is DeletedCustomers.ONLY else self.living.values()
+        others = () if deleted is DeletedCustomers.EXCLUDE else self.deleted.values()
+        return chain(living, others)
 
     def _is_among(self, members_of: MembersOf | None, customer_id: UUID) -> bool:
         if members_of is None or customer_id in members_of.plus:

@@ -44,6 +44,14 @@ class SortDirection(StrEnum):
     DESC = "desc"
 
 
+class DeletedCustomers(StrEnum):
+    """Whether a list shows customers who were deleted; the erased are in no list."""
+
+    EXCLUDE = "exclude"
+    ONLY = "only"
+    INCLUDE = "include"
+
+
 _GETTERS: dict[SortField, Callable[[Customer], SortValue]] = {
     sort_field: attrgetter(
         sort_field.value
@@ -73,12 +81,13 @@ class MembersOf:
 
 @frozen(kw_only=True)
 class CustomerFilter:
-    """Living customers that satisfy every criterion that is set.
+    """Customers that satisfy every criterion that is set; living ones, unless `deleted` says else.
 
     `search` and `tags` are folded; ranges include both ends, and no customer without a last order
     is in a range of it. `has_account` is whether a user is linked. `members_of` selects stored
     members of a segment, `assigned_to` and `not_assigned_to` customers who are or are not assigned
-    to a segment by hand, `rule` customers whom a rule matches.
+    to a segment by hand, `rule` customers whom a rule matches; with any of these four, only living
+    customers are found.
     """
 
     search: str = ""
@@ -104,13 +113,29 @@ class CustomerFilter:
     assigned_to: UUID | None = None
     not_assigned_to: UUID | None = None
     rule: RuleAt | None = None
+    deleted: DeletedCustomers = DeletedCustomers.EXCLUDE
+
+    @property
+    def finds_living(self) -> bool:
+        return self.deleted is not DeletedCustomers.ONLY
+
+    @property
+    def finds_deleted(self) -> bool:
+        of_members = (self.members_of, self.assigned_to, self.not_assigned_to, self.rule)
+        return self.deleted is not DeletedCustomers.EXCLUDE and not any(of_members)
+
+    @property
+    def finds_anyone(self) -> bool:
+        """False if no customer can satisfy all criteria."""
+        return self.finds_living or self.finds_deleted
 
     def keeps(self, customer: Customer) -> bool:
-        """Whether a living customer satisfies the criteria, except those about stored members and
+        """Whether a customer satisfies the criteria, except those about stored members and
         assignments, which only the storage can check.
         """
         return (
-            self._keeps_person(customer)
+            (self.finds_living if customer.is_living else self._keeps_deleted(customer))
+            and self._keeps_person(customer)
             and self._keeps_activity(customer)
             and (self.rule is None or matches(self.rule.rule, customer, self.rule.now))
         )
@@ -124,6 +149,9 @@ class CustomerFilter:
             not_assigned_to=members.not_assigned_to,
             rule=members.rule,
         )
+
+    def _keeps_deleted(self, customer: Customer) -> bool:
+        return self.finds_deleted and customer.erased_at is None
 
     def _keeps_person(self, customer: Customer) -> bool:
         return (

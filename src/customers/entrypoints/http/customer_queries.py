@@ -16,6 +16,7 @@ from customers.core.model.query import (
     CustomerFilter,
     CustomerKey,
     CustomerSort,
+    DeletedCustomers,
     Page,
     SortDirection,
     SortField,
@@ -135,6 +136,12 @@ class CustomerFilterQuery(CustomerPageQuery):
     max_total_orders: Annotated[int, CountGate(0)] | None = None
     min_total_spent: Annotated[Decimal, NumberGate()] | None = None
     max_total_spent: Annotated[Decimal, NumberGate()] | None = None
+    deleted: Annotated[
+        DeletedCustomers,
+        ChoiceGate(DeletedCustomers),
+        "Whether deleted customers are left out, alone in the list, or among the others; they show "
+        "`deletedAt`. Erased customers are in no list, and a segment has no deleted members.",
+    ] = DeletedCustomers.EXCLUDE
 
     @property
     def filter(self) -> CustomerFilter:
@@ -158,6 +165,7 @@ class CustomerFilterQuery(CustomerPageQuery):
             max_total_orders=self.max_total_orders,
             min_total_spent=self.min_total_spent,
             max_total_spent=self.max_total_spent,
+            deleted=self.deleted,
         )
 
 
@@ -189,12 +197,12 @@ class CustomerListQuery(CustomerFilterQuery):
 
 
 def _scope_of(filter: CustomerFilter) -> list[tuple[str, str]]:
-    values = {field.name: getattr(filter, field.name) for field in fields(CustomerFilter)}
+    values = {
+        field.name: getattr(filter, field.name)
+        for field in fields(CustomerFilter)
+        if getattr(filter, field.name) != field.default
+    }
     return [
         (name, str(sorted(map(str, value)) if isinstance(value, frozenset) else value))
         for name, value in values.items()
-        if value not in _NOT_SET
     ]
-
-
-_NOT_SET: tuple[object, ...] = (None, "", frozenset())

@@ -65,6 +65,8 @@ class Encoder:
             body["dateOfBirth"] = midnight(customer.date_of_birth)
         if customer.locked_at is not None or customer.unlocked_at is not None:
             body.update(cast("shapes.Customer", _locking(customer)))
+        if customer.deleted_at is not None:
+            body["deletedAt"] = customer.deleted_at
         return body
 
     def profile(self, profile: Profile) -> shapes.Profile:

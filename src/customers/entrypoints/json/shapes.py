@@ -33,7 +33,13 @@ class Locking(TypedDict, total=False):
     unlockedBy: UUID
 
 
-class Customer(Locking):
+class Deletion(TypedDict, total=False):
+    """When a customer was deleted; only lists of deleted customers show it."""
+
+    deletedAt: datetime
+
+
+class Customer(Locking, Deletion):
     id: UUID
     tenantId: str
     userId: Annotated[UUID | None, "The account in another system; null for a guest."]

@@ -7,7 +7,7 @@ its rule. The values of the fields are parameters, those of a rule are literals 
 import re
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from sqlalchemy import (
@@ -34,9 +34,11 @@ from customers.adapters.postgres.schema.segment_tables import (
     customer_segment_assignments,
     customer_segment_members,
 )
-from customers.adapters.postgres.schema.tables import LIVING, customers
+from customers.adapters.postgres.schema.tables import DELETED, LIVING, customers
 from customers.adapters.postgres.schema.types import MOMENT, TEXT, TEXTS, UUIDS
 from customers.core.model.query import CustomerFilter, MembersOf
+
+Conditions: TypeAlias = tuple[ColumnElement[bool], ...]
 
 
 def statement(
@@ -45,17 +47,18 @@ def statement(
     compose: Callable[..., ClauseElement],
     *arguments: Hashable,
 ) -> Statement:
-    """The statement of the clause `compose(condition, *arguments)`; the condition is whether a
-    customer is living, of the tenant, and kept by the filter.
+    """The statement of the clause `compose(conditions, *arguments)`: one condition for the living
+    customers of the tenant that the filter keeps, one for the deleted, or both.
 
     `values` are the filter's, with which the statement is run. `compose` is a function of a module
     whose clause depends on nothing but its arguments.
     """
-    names = frozenset(values)
+    names, groups = frozenset(values), _groups(customer_filter)
     if customer_filter.rule is None:
-        return _of_shape(names, compose, arguments)
+        return _of_shape(names, groups, compose, arguments)
     rule, now = customer_filter.rule.rule, customer_filter.rule.now
-    return Statement.like(compose(and_(_condition(names), where(rule, now)), *arguments))
+    [living] = _conditions(names, groups)
+    return Statement.like(compose((and_(living, where(rule, now)),), *arguments))
 
 
 def values(
@@ -79,15 +82,26 @@ def values(
 
 @lru_cache(maxsize=1024)
 def _of_shape(
-    names: frozenset[str], compose: Callable[..., ClauseElement], arguments: tuple[Hashable, ...]
+    names: frozenset[str],
+    groups: tuple[str, ...],
+    compose: Callable[..., ClauseElement],
+    arguments: tuple[Hashable, ...],
 ) -> Statement:
-    clause = compose(_condition(names), *arguments)
+    clause = compose(_conditions(names, groups), *arguments)
     return Statement.of(clause, plans_anew=bool(names - _ONE_PLAN))
 
 
-def _condition(names: frozenset[str]) -> ColumnElement[bool]:
-    clauses = (clause for name, clause in _CLAUSES.items() if name in names)
-    return and_(customers.c.tenant_id == TENANT, LIVING, *clauses)
+def _conditions(names: frozenset[str], groups: Sequence[str]) -> Conditions:
+    clauses = [clause for name, clause in _CLAUSES.items() if name in names]
+    return tuple(
+        and_(customers.c.tenant_id == TENANT, _GROUPS[group], *clauses) for group in groups
+    )
+
+
+def _groups(customer_filter: CustomerFilter) -> tuple[str, ...]:
+    """The groups of customers in which the filter finds any, each with indexes of its own."""
+    finds = {"living": customer_filter.finds_living, "deleted": customer_filter.finds_deleted}
+    return tuple(group for group in finds if finds[group])
 
 
 def _choices(name: str, options: Collection[str]) -> dict[str, object]:
@@ -135,6 +149,8 @@ _SINGLE_VALUES = (
     "updated_to last_order_from last_order_to min_total_orders max_total_orders min_total_spent "
     "max_total_spent assigned_to not_assigned_to"
 ).split()
+
+_GROUPS = {"living": LIVING, "deleted": DELETED}
 
 # Customers who are looked up one by one: the best plan does not depend on the values.
 _ONE_PLAN = frozenset({"candidates", "part"})

@@ -5,6 +5,8 @@ customers there are, and a page after a key the same however far it is into the 
 """
 
 from collections.abc import Sequence
+from functools import reduce
+from operator import add
 from typing import Any
 
 from asyncpg import Record
@@ -18,9 +20,11 @@ from sqlalchemy import (
     func,
     select,
     tuple_,
+    union_all,
 )
 
 from customers.adapters.postgres.customers import counters, email_search, filters, member_pages
+from customers.adapters.postgres.customers.filters import Conditions
 from customers.adapters.postgres.customers.rows import CUSTOMERS
 from customers.adapters.postgres.engine.session import Session
 from customers.adapters.postgres.schema.tables import (
@@ -41,12 +45,16 @@ from customers.core.model.query import (
 )
 
 _MAX_OFFSET = 2**62
+_LIMIT = bindparam("limit", type_=BigInteger)
+_OFFSET = bindparam("offset", type_=BigInteger)
 
 
 async def page(
     session: Session, customer_filter: CustomerFilter, sort: CustomerSort, page: Page
 ) -> Sequence[Record]:
     """The rows of one page, with the columns of CUSTOMERS."""
+    if not customer_filter.finds_anyone:
+        return []
     values = await _values(session, customer_filter)
     if member_pages.supports(customer_filter, sort):
         statement = member_pages.page(sort.direction)
@@ -59,6 +67,8 @@ async def page_with_total(
     session: Session, customer_filter: CustomerFilter, sort: CustomerSort, page: Page
 ) -> tuple[Sequence[Record], int]:
     """As `page`, with the total, in one statement; in two for a page past the end."""
+    if not customer_filter.finds_anyone:
+        return [], 0
     values = await _values(session, customer_filter)
     shape = counters.shape(customer_filter)
     statement = filters.statement(customer_filter, values, _page_with_total, sort, shape)
@@ -78,7 +88,7 @@ async def page_after(
     limit: int,
 ) -> Sequence[Record]:
     """The rows after a key, or the first ones, with the columns of CUSTOMERS."""
-    if key is None:
+    if key is None or not customer_filter.finds_anyone:
         return await page(session, customer_filter, sort, Page(size=limit))
     values = await _values(session, customer_filter)
     if member_pages.supports(customer_filter, sort):
@@ -93,6 +103,8 @@ async def count(session: Session, customer_filter: CustomerFilter) -> int:
     if (shape := counters.shape(customer_filter)) is not None:
         total = await session.value(counters.total(shape), **counters.values(customer_filter))
         return int(total)
+    if not customer_filter.finds_anyone:
+        return 0
     values = await _values(session, customer_filter)
     [row] = await session.rows(filters.statement(customer_filter, values, _count), **values)
     return int(row["count"])
@@ -100,7 +112,9 @@ async def count(session: Session, customer_filter: CustomerFilter) -> int:
 
 async def _values(session: Session, customer_filter: CustomerFilter) -> dict[str, object]:
     """The parameters of a filter; candidates of an e-mail search are looked up first."""
-    candidates = await email_search.candidates(session, customer_filter.search)
+    candidates = None
+    if not customer_filter.finds_deleted:
+        candidates = await email_search.candidates(session, customer_filter.search)
     return filters.values(customer_filter, candidates)
 
 
@@ -108,33 +122,60 @@ def _offset(page: Page) -> int:
     return min(page.offset, _MAX_OFFSET)
 
 
-def _page(condition: ColumnElement[bool], sort: CustomerSort) -> Select[Any]:
-    return _sorted(condition, sort).offset(bindparam("offset", type_=BigInteger))
+def _page(conditions: Conditions, sort: CustomerSort) -> Select[Any]:
+    if len(conditions) == 1:
+        return _select(conditions[0], sort).limit(_LIMIT).offset(_OFFSET)
+    return _merged([_select(condition, sort) for condition in conditions], sort).offset(_OFFSET)
 
 
 def _page_with_total(
-    condition: ColumnElement[bool], sort: CustomerSort, shape: counters.Shape | None
+    conditions: Conditions, sort: CustomerSort, shape: counters.Shape | None
 ) -> Select[Any]:
-    total = _count(condition) if shape is None else counters.select_total(shape)
-    return _page(condition, sort).add_columns(total.scalar_subquery().label("total"))
+    total = _count(conditions) if shape is None else counters.select_total(shape)
+    return _page(conditions, sort).add_columns(total.scalar_subquery().label("total"))
 
 
-def _page_after(condition: ColumnElement[bool], sort: CustomerSort) -> Select[Any]:
+def _page_after(conditions: Conditions, sort: CustomerSort) -> Select[Any]:
     value = _sort_value(sort)
     place = tuple_(value, customers.c.id)
     key = tuple_(_key_value(value, sort), bindparam("key_id", type_=Uuid()))
-    return _sorted(condition, sort).where(place > key if _ascends(sort) else place < key)
+    is_after = place > key if _ascends(sort) else place < key
+    rows = [_select(condition, sort).where(is_after) for condition in conditions]
+    return rows[0].limit(_LIMIT) if len(rows) == 1 else _merged(rows, sort, offset=None)
 
 
-def _count(condition: ColumnElement[bool]) -> Select[Any]:
-    return select(func.count().label("count")).select_from(customers).where(condition)
+def _count(conditions: Conditions) -> Select[Any]:
+    """Counts each group by itself, since each has indexes of its own."""
+    counts = [
+        select(func.count()).select_from(customers).where(condition).scalar_subquery()
+        for condition in conditions
+    ]
+    return select(reduce(add, counts).label("count"))
 
 
-def _sorted(condition: ColumnElement[bool], sort: CustomerSort) -> Select[Any]:
-    columns = (_sort_value(sort), customers.c.id)
-    in_order = columns if _ascends(sort) else [column.desc() for column in columns]
-    limit = bindparam("limit", type_=BigInteger)
-    return select(*CUSTOMERS.columns).where(condition).order_by(*in_order).limit(limit)
+def _select(condition: ColumnElement[bool], sort: CustomerSort) -> Select[Any]:
+    in_order = _in_order(sort, _sort_value(sort), customers.c.id)
+    return select(*CUSTOMERS.columns).where(condition).order_by(*in_order)
+
+
+def _merged(
+    groups: Sequence[Select[Any]],
+    sort: CustomerSort,
+    offset: ColumnElement[int] | None = _OFFSET,
+) -> Select[Any]:
+    """The first rows of all groups in order; each group gives its first rows, and no more."""
+    limit = _LIMIT if offset is None else _LIMIT + offset
+    first = [
+        select(group.add_columns(_sort_value(sort).label("sort_value")).limit(limit).subquery())
+        for group in groups
+    ]
+    rows = union_all(*first).subquery("merged")
+    columns = [rows.c[column.name] for column in CUSTOMERS.columns]
+    return select(*columns).order_by(*_in_order(sort, rows.c.sort_value, rows.c.id)).limit(_LIMIT)
+
+
+def _in_order(sort: CustomerSort, *columns: ColumnElement[Any]) -> list[ColumnElement[Any]]:
+    return [column if _ascends(sort) else column.desc() for column in columns]
 
 
 def _sort_value(sort: CustomerSort) -> ColumnElement[Any]:

@@ -83,6 +83,8 @@ customers = Table(
 Columns: TypeAlias = ReadOnlyColumnCollection[str, Column[Any]]
 
 LIVING: ColumnElement[bool] = customers.c.deleted_at.is_(None)
+# Deleted customers who can be restored.
+DELETED = and_(customers.c.deleted_at.is_not(None), customers.c.erased_at.is_(None))
 
 # The two dates as lists sort them, missing ones last: in either direction a missing date is the
 # last value of its index, so a key's place in the list is found by comparing rows.
@@ -100,6 +102,13 @@ def _living_index(name: str, *parts: Any, **options: Any) -> Index:
     )
 
 
+Index(
+    "customers_deleted",
+    customers.c.tenant_id,
+    customers.c.created_at,
+    customers.c.id,
+    postgresql_where=DELETED,
+)
 _living_index("email_key", customers.c.email_key, unique=True)
 for _sort in (
     "created_at updated_at email first_name last_name total_spent total_orders average_order_value"

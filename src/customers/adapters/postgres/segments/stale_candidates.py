@@ -23,6 +23,7 @@ from sqlalchemy import (
     false,
     func,
     literal_column,
+    or_,
     select,
     true,
     union,
@@ -34,6 +35,7 @@ from customers.adapters.postgres.customers.change_capture import (
     RECORD_COLUMNS,
     read_pending_changes,
 )
+from customers.adapters.postgres.customers.filters import Conditions
 from customers.adapters.postgres.customers.lateral import NO_OFFSET, is_membership, lateral
 from customers.adapters.postgres.customers.rows import CUSTOMERS
 from customers.adapters.postgres.engine.session import TENANT
@@ -82,8 +84,8 @@ def segment_range_values(
     return values
 
 
-def select_mismatched(condition: ColumnElement[bool]) -> Select[Any]:
-    """The customers from `after` to `last` on whom a condition and the stored members differ."""
+def select_mismatched(conditions: Conditions) -> Select[Any]:
+    """The customers from `after` to `last` on whom conditions and the stored members differ."""
     membership = is_membership(
         bindparam("segment_id", type_=Uuid()),
         customer_segment_members.c.customer_id == customers.c.id,
@@ -91,7 +93,7 @@ def select_mismatched(condition: ColumnElement[bool]) -> Select[Any]:
     # Without the offset PostgreSQL would read all members of the segment instead of looking up one.
     is_stored = exists(select(literal_column("1")).where(membership).offset(NO_OFFSET))
     chunk = and_(_IS_AFTER, customers.c.id <= bindparam("last", type_=Uuid()))
-    differs = condition.is_distinct_from(is_stored)
+    differs = or_(*conditions).is_distinct_from(is_stored)
     return _candidates().where(chunk, differs, ~_IS_PENDING).order_by(customers.c.id)
 
 
@@ -197,6 +199,6 @@ PENDING_AMONG = Statement.of(
     _with_pending_changes(_pending.customer_id == any_(bindparam("ids", type_=UUIDS)))
 )
 LAST_COMPARED = Statement.of(_last_compared())
-MISMATCHED_WITH_NOBODY = Statement.of(select_mismatched(false()))
+MISMATCHED_WITH_NOBODY = Statement.of(select_mismatched((false(),)))
 CROSSED = Statement.of(_crossed())
 DUE = Statement.of(_due())
