@@ -35,10 +35,11 @@ from tests.support.storage_steps import (
     delete,
     erase,
     save,
+    searching,
     some_customers,
 )
 
-ADAS = CustomerFilter(search="ada")
+ADAS = searching("ada")
 MANY = 100
 
 

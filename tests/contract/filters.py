@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from customers.core.model.customer import Customer, CustomerStatus, CustomerType
 from customers.core.model.folding import fold
 from customers.core.model.query import CustomerFilter, CustomerSort, Page, RuleAt
+from customers.core.model.search import Search
 from customers.core.ports.storage import Storage
 from tests.support.builders import (
     FIRST_MOMENT,
@@ -115,7 +116,7 @@ FILTERS: list[dict[str, Any]] = [
     {"last_order_from": later(days=1), "last_order_to": later(days=1)},
     {"min_total_orders": 1, "max_total_orders": 1},
     {"min_total_orders": 10**15},
-    {"search": "ada", "statuses": [ACTIVE], "types": [RETAIL], "tags": ["vip"]},
+    {"search": Search.of("ada"), "statuses": [ACTIVE], "types": [RETAIL], "tags": ["vip"]},
 ]
 
 
@@ -127,7 +128,7 @@ def a_filter(values: dict[str, Any]) -> CustomerFilter:
 WANTED = st.fixed_dictionaries(
     {},
     optional={
-        "search": st.sampled_from(["a", "bob", "strasse", "@example", "1"]),
+        "search": st.sampled_from(["a", "bob", "strasse", "@example", "1"]).map(Search.of),
         "statuses": st.frozensets(st.sampled_from(CustomerStatus)),
         "types": st.frozensets(st.sampled_from(CustomerType)),
         "tags": st.frozensets(st.sampled_from(["vip", "strasse", "new"]), max_size=2),

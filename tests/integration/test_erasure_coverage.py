@@ -21,6 +21,7 @@ from sqlalchemy import table as any_table
 from customers.adapters.postgres.engine.session import TENANT, parameters
 from customers.adapters.postgres.engine.statements import Statement
 from customers.adapters.postgres.schema.types import metadata
+from customers.core.model.search import END, PHONE
 from customers.core.ports.storage import Storage
 from tests.support.builders import NOW, an_id
 
@@ -130,7 +131,7 @@ async def tables_with(connection: Connection, value: object) -> set[str]:
 
 
 def is_empty(value: object) -> bool:
-    return not value or not str(value).strip()
+    return not value or not str(value).strip(f"\n{PHONE}{END}")
 
 
 async def personal_values(connection: Connection, tenant: str) -> list[tuple[str, str, object]]:

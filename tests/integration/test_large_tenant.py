@@ -26,7 +26,7 @@ from tests.support.builders import NOW, a_customer, some_statistics
 from tests.support.databases import rows
 from tests.support.query_plans import Read, explaining
 from tests.support.restarts import RestartableService
-from tests.support.storage_steps import EVERYONE
+from tests.support.storage_steps import EVERYONE, searching
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="session"),
@@ -44,10 +44,10 @@ FILTERS = {
     "of a tag": CustomerFilter(tags=frozenset({"vip"})),
     "of a spend": CustomerFilter(min_total_spent=some_statistics("900").total_spent),
     "new": CustomerFilter(created_from=NOW),
-    "a whole e-mail": CustomerFilter(search=email(12_345)),
-    "common letters": CustomerFilter(search=COMMON),
-    "rare letters": CustomerFilter(search=RARE),
-    "no hit": CustomerFilter(search=NOBODY),
+    "a whole e-mail": searching(email(12_345)),
+    "common letters": searching(COMMON),
+    "rare letters": searching(RARE),
+    "no hit": searching(NOBODY),
 }
 SORTS = [
     CustomerSort(by=by, direction=direction) for by, direction in product(SortField, SortDirection)

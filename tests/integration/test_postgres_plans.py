@@ -32,7 +32,7 @@ from customers.core.model.rules.timing import DateField
 from tests.support.builders import NOW, a_customer, an_id, later, some_statistics
 from tests.support.full_tenant import outcome
 from tests.support.query_plans import Explaining, Read, explaining
-from tests.support.storage_steps import EVERYONE
+from tests.support.storage_steps import EVERYONE, searching
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -156,7 +156,7 @@ async def test_the_newest_customers_of_a_status_or_type_are_read_off_an_index_of
 @pytest.mark.parametrize(
     ("customer_filter", "condition"),
     [
-        (CustomerFilter(search="someone"), "search_text ~~ '%someone%'"),
+        (searching("someone"), "search_text ~~ '%someone%'"),
         (CustomerFilter(tags=frozenset({"rare"})), "tags_folded @> '{rare}'"),
     ],
 )
@@ -166,9 +166,9 @@ async def test_a_search_or_tag_that_matches_few_customers_uses_an_index(
     await session.add_customers(tenant)
     await session.disable("seqscan", "indexscan")
     await pages.page(session, customer_filter, CustomerSort(), Page())
-    [index_condition] = [line for line in session.plan.splitlines() if "Index Cond" in line]
-    assert "tenant_id" in index_condition
-    assert condition in index_condition
+    conditions = [line for line in session.plan.splitlines() if "Index Cond" in line]
+    assert all("tenant_id" in line for line in conditions)
+    assert any(condition in line for line in conditions)
 
 
 @pytest.mark.parametrize("customer_filter", [EVERYONE, CustomerFilter(statuses=BLOCKED, types=VIP)])
@@ -183,7 +183,7 @@ async def test_a_part_of_an_email_is_looked_up_by_the_end_of_its_local_part(
     session: Explaining, tenant: str
 ) -> None:
     await session.add_customers(tenant)
-    by_email = CustomerFilter(search="someone@example.test")
+    by_email = searching("someone@example.test")
     first, *_ = await session.plans_of(
         lambda session: pages.page_after(session, by_email, NEWEST, None, 9)
     )
@@ -193,7 +193,7 @@ async def test_a_part_of_an_email_is_looked_up_by_the_end_of_its_local_part(
 
 async def test_a_search_is_planned_for_each_of_its_values(session: Explaining) -> None:
     for _ in range(3):
-        await pages.page(session, CustomerFilter(search="ada"), CustomerSort(), Page())
+        await pages.page(session, searching("ada"), CustomerSort(), Page())
         await pages.page(session, EVERYONE, CustomerSort(), Page())
     prepared = [sql for sql in await session.prepared_selects() if "FROM customers" in sql]
     assert len(prepared) == 1

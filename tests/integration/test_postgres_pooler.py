@@ -6,11 +6,10 @@ import pytest
 
 from customers.adapters.postgres.engine.pool import PoolOptions
 from customers.adapters.postgres.storage import PostgresStorage
-from customers.core.model.query import CustomerFilter
 from tests.support.builders import USD, an_entry
 from tests.support.database_proxy import proxy_of
 from tests.support.full_tenant import read_everything, store_full_tenant
-from tests.support.storage_steps import count
+from tests.support.storage_steps import count, searching
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -29,7 +28,7 @@ async def test_statements_are_prepared_by_name_only_where_there_is_no_pooler(
         content = await store_full_tenant(storage, tenant)
         assert (await read_everything(storage, tenant))["get"] == content.ada
         await storage.autocommit(tenant).record_order(an_entry(content.bob), content.bob.created_at)
-        assert await count(storage, tenant, CustomerFilter(search="ada@")) == 1
+        assert await count(storage, tenant, searching("ada@")) == 1
         await storage.close()
     assert (STATEMENT_NAME in proxy.received) is not behind_pooler
     assert (b"statement_timeout" in proxy.received) is not behind_pooler

@@ -1,6 +1,7 @@
 """The documents of the repository, and what can be found in them."""
 
 import re
+from itertools import takewhile
 from pathlib import Path
 from typing import Final
 
@@ -67,3 +68,13 @@ def code(text: str) -> str:
 
 def _without_blocks(text: str) -> str:
     return re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+
+
+def table(text: str, *, first_column: str) -> list[list[str]]:
+    """The cells of each row of the table whose first column has that head, without the heads."""
+    lines = text.splitlines()
+    start = next(
+        place for place, line in enumerate(lines) if line.startswith(f"| {first_column} |")
+    )
+    rows = takewhile(lambda line: line.startswith("|"), lines[start + 2 :])
+    return [[cell.strip() for cell in row.split("|")[1:-1]] for row in rows]

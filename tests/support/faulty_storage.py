@@ -75,6 +75,10 @@ class FaultyStorage(Storage):
         self._raise_fault()
         return await self._inner.lease(holder, seconds)
 
+    async def rewrite_search_texts(self, limit: int) -> int:
+        self._raise_fault()
+        return await self._inner.rewrite_search_texts(limit)
+
     async def open(self) -> None:
         await self._inner.open()
 

@@ -43,6 +43,7 @@ from tests.support.storage_steps import (
     add_segments,
     assign,
     save_entries,
+    searching,
     set_addresses,
     set_methods,
 )
@@ -142,15 +143,13 @@ READS: dict[str, Callable[[View | Transaction], Awaitable[object]]] = {
     "by e-mail": lambda view: view.customers.by_email("ada@example.test"),
     "page": lambda view: view.customers.page(EVERYONE, BY_NAME, Page()),
     "page with total": lambda view: _numbered(view, EVERYONE),
-    "page with total of a search": lambda view: _numbered(view, CustomerFilter(search="ada@")),
-    "page of a search": lambda view: view.customers.page(
-        CustomerFilter(search="ada@"), BY_NAME, Page()
-    ),
+    "page with total of a search": lambda view: _numbered(view, searching("ada@")),
+    "page of a search": lambda view: view.customers.page(searching("ada@"), BY_NAME, Page()),
     "page of members": lambda view: view.customers.page(MEMBERS, BY_NAME, Page()),
     "after": lambda view: view.customers.page_after(EVERYONE, BY_NAME, None, 9),
     "count": lambda view: view.customers.count(EVERYONE),
     "count of members": lambda view: view.customers.count(MEMBERS),
-    "count of a search": lambda view: view.customers.count(CustomerFilter(search="ada@")),
+    "count of a search": lambda view: view.customers.count(searching("ada@")),
     "count of a status": lambda view: view.customers.count(
         CustomerFilter(statuses=frozenset({CustomerStatus.ACTIVE}))
     ),

@@ -16,11 +16,19 @@ from customers.core.model.money import Currency
 from customers.core.model.order import Entry, StoredRefund
 from customers.core.model.payment import PaymentMethod
 from customers.core.model.query import CustomerFilter
+from customers.core.model.search import Search
 from customers.core.model.segment import Segment
 from customers.core.ports.storage import Storage, Transaction
 from tests.support.builders import NOW, a_customer
 
 EVERYONE = CustomerFilter()
+
+
+def searching(text: str) -> CustomerFilter:
+    """The filter of a search."""
+    return CustomerFilter(search=Search.of(text))
+
+
 LONG_LEASE, SHORT_LEASE = 60.0, 0.001
 ASSIGNMENT = Assignment(assigned_at=NOW)
 

@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from customers.adapters.memory.storage import MemoryStorage
     from customers.adapters.postgres.programs.dump import Backup
     from customers.adapters.postgres.programs.restore import Restored
+    from customers.adapters.postgres.programs.rewrite_search_texts import Rewriting
     from customers.adapters.postgres.storage import PostgresStorage
     from customers.entrypoints.testapi.test_api import TestApi
 
@@ -87,6 +88,13 @@ def migrations() -> ModuleType:
     from customers.adapters.postgres.engine import migrate
 
     return migrate
+
+
+async def rewrite_search_texts(dsn: str) -> "Rewriting":
+    """Writes the search texts of older releases again; see `programs.rewrite_search_texts`."""
+    from customers.adapters.postgres.programs import rewrite_search_texts
+
+    return await rewrite_search_texts.rewrite_search_texts(dsn)
 
 
 async def back_up(dsn: str, file: Path, *, force: bool) -> "Backup":

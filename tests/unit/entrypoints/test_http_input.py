@@ -9,6 +9,7 @@ import pytest
 from customers.adapters.memory.storage import MemoryStorage
 from customers.core.model.customer import CustomerStatus
 from customers.core.model.query import SortField
+from customers.core.model.search import Search
 from customers.entrypoints.http.customer_queries import CustomerListQuery
 from customers.entrypoints.http.query import parameters_of
 from customers.entrypoints.http.raw_json import member_text
@@ -26,7 +27,7 @@ def test_a_query_builds_the_filter() -> None:
     query = CustomerListQuery(
         search="Ann Lee", status=(CustomerStatus.ACTIVE,), tags=("VIP",), min_total_spent=Decimal(5)
     )
-    assert query.filter.search == "ann lee"
+    assert query.filter.search == Search.of("Ann Lee")
     assert query.filter.statuses == {CustomerStatus.ACTIVE}
     assert query.filter.tags == {"vip"}
     assert query.filter.min_total_spent == 5

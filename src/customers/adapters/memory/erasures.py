@@ -12,7 +12,6 @@ from customers.adapters.memory.payment_methods import without_tokens
 from customers.adapters.memory.state import EMPTY, State, with_value
 from customers.core.model.customer import Customer
 from customers.core.model.erasure import Erasure, RecordKind
-from customers.core.model.order import Entry
 from customers.core.ports.customers import ErasureRepository
 
 
@@ -57,7 +56,7 @@ def _without_personal_data(state: State, customer_id: UUID) -> State:
     """Stored members stay until they are refreshed: they hold no more than the id."""
     methods = state.payment_methods.get(customer_id, ())
     return evolve(
-        state,
+        _without_order_numbers(state, customer_id),
         addresses=with_value(state.addresses, customer_id, None),
         payment_methods=with_value(state.payment_methods, customer_id, None),
         tokens=without_tokens(state.tokens, methods),
@@ -67,12 +66,10 @@ def _without_personal_data(state: State, customer_id: UUID) -> State:
             (segment_id, with_value(assigned, customer_id, None))
             for segment_id, assigned in state.assignments.items()
         ),
-        ledger=with_value(state.ledger, customer_id, _without_numbers(state, customer_id)),
     )
 
 
-def _without_numbers(state: State, customer_id: UUID) -> Map[str, Entry] | None:
-    entries = state.ledger.get(customer_id)
-    if entries is None:
-        return None
-    return Map((id, evolve(entry, order_number="")) for id, entry in entries.items())
+def _without_order_numbers(state: State, customer_id: UUID) -> State:
+    for entry in state.ledger.get(customer_id, EMPTY).values():
+        state = state.with_entry(evolve(entry, order_number=""))
+    return state

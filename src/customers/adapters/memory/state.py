@@ -6,7 +6,7 @@ entities hold: tokens are maintained by the repository of payment methods, the o
 read or write a state is decided in `draft` and `tenants`.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from functools import partial
 from itertools import chain
 from typing import Any, Final, Self, TypeVar
@@ -58,6 +58,7 @@ class State:
     communications: Map[UUID, Map[UUID, Communication]] = EMPTY
 
     order_owners: Map[str, UUID] = EMPTY
+    order_numbers: Map[str, Map[str, UUID]] = EMPTY  # by number, then by order id: the customer
     ledger: Map[UUID, Map[str, Entry]] = EMPTY
     refunds: Map[tuple[str, str], StoredRefund] = EMPTY  # by order id and refund id
 
@@ -109,8 +110,10 @@ class State:
     def with_entry(self, entry: Entry) -> Self:
         """The state with a new entry of the ledger, or the new value of one."""
         entries = self.ledger.get(entry.customer_id, EMPTY)
+        before = entries.get(entry.order_id)
         return evolve(
             self,
+            order_numbers=_renumbered(self.order_numbers, before, entry),
             order_owners=self.order_owners.set(entry.order_id, entry.customer_id),
             ledger=self.ledger.set(entry.customer_id, entries.set(entry.order_id, entry)),
         )
@@ -148,20 +151,22 @@ class State:
             last_sequence=max(self.last_sequence, change.sequence),
         )
 
-    def matches(self, customer_filter: CustomerFilter, customer: Customer) -> bool:
-        """Whether a customer satisfies the filter."""
+    def matches(
+        self, customer_filter: CustomerFilter, customer: Customer, by_order: Container[UUID] = ()
+    ) -> bool:
+        """Whether a customer satisfies the filter; `by_order` are those whom it finds by order."""
         assigned_to, not_assigned_to = customer_filter.assigned_to, customer_filter.not_assigned_to
         return (
             self._is_among(customer_filter.members_of, customer.id)
             and (assigned_to is None or self._is_assigned(assigned_to, customer.id))
             and (not_assigned_to is None or not self._is_assigned(not_assigned_to, customer.id))
-            and customer_filter.keeps(customer)
+            and customer_filter.keeps(customer, by_order=by_order)
         )
 
     def count(self, customer_filter: CustomerFilter) -> int:
         """The number of customers that satisfy the filter."""
-        candidates = self._candidates(customer_filter)
-        return sum(self.matches(customer_filter, customer) for customer in candidates)
+        keeps = self._criterion(customer_filter)
+        return sum(map(keeps, self._candidates(customer_filter)))
 
     def walk(
         self, customer_filter: CustomerFilter, sort: CustomerSort, key: CustomerKey | None = None
@@ -174,7 +179,15 @@ class State:
         if choice not in self._sorted:
             self._sorted[choice] = SortedCustomers.of(self._everyone(choice[1]), sort.by)
         customers = self._sorted[choice].walk(sort.direction, key)
-        return filter(partial(self.matches, customer_filter), customers)
+        return filter(self._criterion(customer_filter), customers)
+
+    def _criterion(self, customer_filter: CustomerFilter) -> Callable[[Customer], bool]:
+        """Whether a customer satisfies the filter."""
+        keys = () if customer_filter.search is None else customer_filter.search.order_keys
+        by_order = {self.order_owners[key] for key in keys if key in self.order_owners}
+        for key in keys:
+            by_order.update(self.order_numbers.get(key, EMPTY).values())
+        return partial(self.matches, customer_filter, by_order=by_order)
 
     def _candidates(self, customer_filter: CustomerFilter) -> Iterable[Customer]:
         """Customers, among them all that satisfy the filter."""
@@ -225,6 +238,19 @@ def _moved(
     if before is not None:
         emails = emails.delete(before.email_key)
     return emails if after is None else emails.set(after.email_key, after.id)
+
+
+def _renumbered(
+    numbers: Map[str, Map[str, UUID]], before: Entry | None, after: Entry
+) -> Map[str, Map[str, UUID]]:
+    """The owners of orders by number, after an entry is new or has a new value."""
+    if before is not None and before.order_number:
+        owners = numbers[before.order_number].delete(before.order_id)
+        numbers = with_value(numbers, before.order_number, owners or None)
+    if after.order_number:
+        owners = numbers.get(after.order_number, EMPTY).set(after.order_id, after.customer_id)
+        numbers = numbers.set(after.order_number, owners)
+    return numbers
 
 
 def _counted(counters: Counters, before: Customer | None, after: Customer | None) -> Counters:

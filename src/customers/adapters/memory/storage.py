@@ -113,6 +113,13 @@ class MemoryStorage(Storage):
         self._lease = lease.requested_by(holder, now=now, seconds=seconds)
         return self._lease.holder == holder
 
+    async def rewrite_search_texts(
+        self,
+        limit: int,  # noqa: ARG002 - search texts are not stored
+    ) -> int:
+        self._tenants.check()
+        return 0
+
     def dump(self) -> dict[str, Any]:
         """All committed state by tenant, as plain JSON values; nothing else runs meanwhile.
 

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from attrs import evolve, frozen
 
+from customers.adapters.postgres.customers import search_texts
 from customers.adapters.postgres.customers.addresses import PostgresAddresses
 from customers.adapters.postgres.customers.autocommit import PostgresAutocommit
 from customers.adapters.postgres.customers.communications import PostgresCommunications
@@ -62,6 +63,7 @@ class PostgresStorage(Storage):
         self._in_transaction: set[Task[Any] | None] = set()
         self.is_verified = False
         """Whether the last check found that the database may be served."""
+        self._revision: str | None = None
 
     async def open(self) -> None:
         """Does not fail while the database is away: connections are opened when needed."""
@@ -107,6 +109,7 @@ class PostgresStorage(Storage):
     async def _status(self, session: Session) -> StorageStatus:
         status = await deployment.status(session, self._currency)
         if (schema := status.schema) is not None:
+            self._revision = schema.current
             self.pool.observer.found_schema(schema.current, schema.needed)
         self.is_verified = status.fault is None
         report = self.pool.report
@@ -170,6 +173,15 @@ class PostgresStorage(Storage):
     async def lease(self, holder: UUID, seconds: float) -> bool:
         async with self._session("") as session:
             return await sweep.lease(session, holder, seconds)
+
+    async def rewrite_search_texts(self, limit: int) -> int:
+        if not search_texts.can_be_rewritten(self._revision):
+            return 0
+        opening = self._connected(
+            lambda connection: TransactionSession("", connection, self.pool.observer)
+        )
+        async with opening as session, session.all_or_nothing():
+            return await search_texts.rewrite(session, limit)
 
     async def _capture_barrier_passed(self, tenant_id: str, segment_id: UUID) -> bool:
         async with self._session(tenant_id) as session:

@@ -12,9 +12,9 @@ from attrs import asdict, evolve, field, frozen
 
 from customers.core.errors import AlreadyBlocked, CustomerNotFound, NotBlocked, StaleVersion
 from customers.core.model.address import Address
-from customers.core.model.folding import fold
 from customers.core.model.order import NO_ORDERS, Statistics
 from customers.core.model.payment import PaymentMethod
+from customers.core.model.search import search_text
 from customers.core.model.values import (
     UNSET,
     ChoiceGate,
@@ -149,9 +149,8 @@ class Customer:
 
     @property
     def search_text(self) -> str:
-        """The text that searches look into: folded e-mail, name and phone, a line for each."""
-        name = f"{self.first_name} {self.last_name}"
-        return "\n".join(fold(part) for part in (self.email, name, self.phone))
+        """The text that searches look into; see `search`."""
+        return search_text(self.email, f"{self.first_name} {self.last_name}", self.phone)
 
     def expect(self, versions: frozenset[int] | None) -> None:
         """Raises StaleVersion unless the version is one of `versions`; None allows any version."""

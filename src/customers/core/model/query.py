@@ -1,6 +1,6 @@
 """Queries for lists: filters, sorts, pages by number, and keys for pages by cursor."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -14,6 +14,7 @@ from customers.core.model.customer import Customer, CustomerStatus, CustomerType
 from customers.core.model.folding import fold
 from customers.core.model.rules.matches import matches
 from customers.core.model.rules.tree import Rule
+from customers.core.model.search import Search
 
 MAX_PAGE_SIZE = 100
 MAX_JOURNAL_PAGE_SIZE = 200
@@ -83,14 +84,14 @@ class MembersOf:
 class CustomerFilter:
     """Customers that satisfy every criterion that is set; living ones, unless `deleted` says else.
 
-    `search` and `tags` are folded; ranges include both ends, and no customer without a last order
+    `tags` are folded; ranges include both ends, and no customer without a last order
     is in a range of it. `has_account` is whether a user is linked. `members_of` selects stored
     members of a segment, `assigned_to` and `not_assigned_to` customers who are or are not assigned
     to a segment by hand, `rule` customers whom a rule matches; with any of these four, only living
     customers are found.
     """
 
-    search: str = ""
+    search: Search | None = None
     statuses: frozenset[CustomerStatus] = frozenset()
     types: frozenset[CustomerType] = frozenset()
     tags: frozenset[str] = frozenset()
@@ -129,12 +130,14 @@ class CustomerFilter:
         """False if no customer can satisfy all criteria."""
         return self.finds_living or self.finds_deleted
 
-    def keeps(self, customer: Customer) -> bool:
+    def keeps(self, customer: Customer, *, by_order: Container[UUID] = ()) -> bool:
         """Whether a customer satisfies the criteria, except those about stored members and
-        assignments, which only the storage can check.
+        assignments, which only the storage can check. `by_order` are the customers of the orders
+        that the search finds.
         """
         return (
             (self.finds_living if customer.is_living else self._keeps_deleted(customer))
+            and self._keeps_found(customer, by_order)
             and self._keeps_person(customer)
             and self._keeps_activity(customer)
             and (self.rule is None or matches(self.rule.rule, customer, self.rule.now))
@@ -153,10 +156,13 @@ class CustomerFilter:
     def _keeps_deleted(self, customer: Customer) -> bool:
         return self.finds_deleted and customer.erased_at is None
 
+    def _keeps_found(self, customer: Customer, by_order: Container[UUID]) -> bool:
+        search = self.search
+        return search is None or customer.id in by_order or search.finds(customer.search_text)
+
     def _keeps_person(self, customer: Customer) -> bool:
         return (
-            (not self.search or self.search in customer.search_text)
-            and (not self.statuses or customer.status in self.statuses)
+            (not self.statuses or customer.status in self.statuses)
             and (not self.types or customer.customer_type in self.types)
             and (not self.tags or self.tags <= {fold(tag) for tag in customer.tags})
             and (not self.country_codes or customer.country_code in self.country_codes)
@@ -224,13 +230,6 @@ class Page:
     def page_count(self, total: int) -> int:
         """The number of pages for a total."""
         return -(-total // self.size)
-
-
-def search_key(search: str) -> str:
-    """The folded text of a search. In a search with an @, a space becomes a plus, because callers
-    often do not percent-encode the plus of an e-mail address.
-    """
-    return fold(search.replace(" ", "+") if "@" in search else search)
 
 
 def _within(value: Any, low: Any, high: Any) -> bool:

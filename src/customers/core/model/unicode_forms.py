@@ -11,7 +11,7 @@ from typing import Literal
 _SHORT = 256
 
 
-def normalize(form: Literal["NFC", "NFKC"], text: str) -> str:
+def normalize(form: Literal["NFC", "NFKC", "NFKD"], text: str) -> str:
     """The text in that normal form."""
     if len(text) <= _SHORT or text.isascii():
         return unicodedata.normalize(form, text)

@@ -180,6 +180,12 @@ class Storage(Protocol):
         """
         ...
 
+    async def rewrite_search_texts(self, limit: int) -> int:
+        """Writes the search texts of at most `limit` customers of all tenants again, if an older
+        release has written them in another form; returns their number. For the sweeper.
+        """
+        ...
+
     async def open(self) -> None:
         """Prepares the storage for use. Does not fail when the storage cannot be reached."""
         ...

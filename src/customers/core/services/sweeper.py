@@ -1,4 +1,4 @@
-"""The sweeper: refreshes the members of segments in the background.
+"""The sweeper: refreshes the members of segments in the background, and search texts.
 
 Reads are exact without it: it keeps the number of stale candidates small and completes backfills.
 Only the process that holds the lease works; it renews the lease before each tenant.
@@ -18,6 +18,8 @@ from customers.core.ports.storage import Storage
 
 # The backlog is counted up to this number, so that counting costs little however large it is.
 MAX_BACKLOG = 10_000
+# Customers whose search texts are written in one transaction, and transactions in one sweep.
+_TEXT_STEP, _MAX_TEXT_STEPS = 200, 5
 
 
 @frozen(kw_only=True)
@@ -65,6 +67,12 @@ class Sweeper:
                 failures.append(failure)
         _raise_first(failures)
         return total
+
+    async def rewrite_search_texts(self) -> None:
+        """Writes some search texts of older releases again."""
+        for _ in range(_MAX_TEXT_STEPS):
+            if await self._storage.rewrite_search_texts(_TEXT_STEP) < _TEXT_STEP:
+                return
 
     async def lag(self, lease_seconds: float) -> Lag | None:
         """How much there is to refresh; None when another process has the lease."""

@@ -20,8 +20,8 @@ from customers.core.model.query import (
     Page,
     SortDirection,
     SortField,
-    search_key,
 )
+from customers.core.model.search import Search
 from customers.core.model.values import (
     ChoiceGate,
     CountryCodeGate,
@@ -115,8 +115,9 @@ class CustomerFilterQuery(CustomerPageQuery):
     search: Annotated[
         str,
         TextGate(max_length=_MAX_SEARCH),
-        "Part of the e-mail address, first name, last name, full name or phone number; "
-        "case-insensitive.",
+        "Part of the e-mail address, of the name (words in any order) or of the phone number (at "
+        "least five digits, in any spelling), or an order number or id as a whole. Letter case and "
+        "accents do not matter.",
     ] = ""
     status: tuple[CustomerStatusChoice, ...] = ()
     customer_type: tuple[CustomerTypeChoice, ...] = ()
@@ -146,7 +147,7 @@ class CustomerFilterQuery(CustomerPageQuery):
     @property
     def filter(self) -> CustomerFilter:
         return CustomerFilter(
-            search=search_key(self.search),
+            search=Search.of(self.search),
             statuses=frozenset(self.status),
             types=frozenset(self.customer_type),
             tags=frozenset(map(fold, self.tags)),

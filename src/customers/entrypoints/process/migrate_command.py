@@ -3,7 +3,7 @@
 import click
 
 from customers.entrypoints.config.settings import Settings
-from customers.entrypoints.container import migrations
+from customers.entrypoints.container import migrations, rewrite_search_texts
 from customers.entrypoints.observability.output import Output
 from customers.entrypoints.process.persistent_database import persistent_database
 
@@ -14,6 +14,7 @@ async def migrate(
     """Migrates to a revision, the newest by default, and prints what was done."""
     async with persistent_database(settings) as dsn:
         migration = await migrations().migrate(dsn, to=to, allow_data_loss=allow_data_loss)
+        rewriting = await rewrite_search_texts(dsn)
     values = {"before": migration.before, "after": migration.after}
     if migration.is_from_newer_release:
         output.info(
@@ -29,6 +30,12 @@ async def migrate(
     else:
         before = "an empty database" if migration.before is None else migration.before
         output.info(f"{migration.place}: migrated from {before} to {migration.after}", **values)
+    if rewriting.number:
+        output.info(
+            f"{migration.place}: the search texts of {rewriting.number:,} customers were written "
+            f"again in {rewriting.seconds:.1f} s",
+            search_texts=rewriting.number,
+        )
 
 
 async def print_status(settings: Settings, output: Output) -> None:

@@ -75,6 +75,7 @@ class _Sweeps:
         if backfills is None:
             self._metrics.set_sweeper(is_leader=False)
             return None
+        await self._sweeper.rewrite_search_texts()
         now = asyncio.get_running_loop().time()
         if now >= self._follow_time_at:
             await self._sweeper.follow_time(LEASE_SECONDS)

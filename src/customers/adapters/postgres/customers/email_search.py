@@ -20,6 +20,7 @@ from customers.adapters.postgres.schema.tables import (
     reversed_local_part,
 )
 from customers.adapters.postgres.schema.types import TEXT
+from customers.core.model.search import Search
 
 MAX_CANDIDATES = 1_000
 # Shorter texts end too many local parts.
@@ -27,12 +28,15 @@ _MIN_LENGTH = 3
 _FIRST_SURROGATE, _AFTER_SURROGATES, _LAST_CHARACTER = 0xD800, 0xE000, "\U0010ffff"
 
 
-async def candidates(session: Session, search: str) -> Sequence[UUID] | None:
+async def candidates(session: Session, search: Search | None) -> Sequence[UUID] | None:
     """The ids of a superset of the customers that the search finds.
 
-    None where it is no part of an e-mail address, or when there are more than MAX_CANDIDATES.
+    None where it is no part of an e-mail address, or when there are more than MAX_CANDIDATES, or
+    when older releases have stored another text than it looks for.
     """
-    begin, at_sign, _ = search.partition("@")
+    if search is None or search.text != search.folded:
+        return None
+    begin, at_sign, _ = search.text.partition("@")
     if not at_sign or len(begin) < _MIN_LENGTH or begin[0] == _LAST_CHARACTER:
         return None
     low = begin[::-1]

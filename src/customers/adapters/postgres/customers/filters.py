@@ -4,7 +4,6 @@ A statement is compiled once per shape of its filter: which of its fields are se
 its rule. The values of the fields are parameters, those of a rule are literals of its clause.
 """
 
-import re
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, TypeAlias
@@ -28,6 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.sql.elements import ClauseElement, ColumnElement
 
 from customers.adapters.postgres.customers.rule_predicates import where
+from customers.adapters.postgres.customers.search_predicates import search_condition, search_values
 from customers.adapters.postgres.engine.session import TENANT
 from customers.adapters.postgres.engine.statements import Statement
 from customers.adapters.postgres.schema.segment_tables import (
@@ -68,8 +68,9 @@ def values(
 
     `candidates` are a superset of the customers that its search finds, if they were looked up.
     """
+    search = customer_filter.search
     parameters = {
-        **_search(customer_filter.search, candidates),
+        **({} if search is None else search_values(search, candidates)),
         **_choices("status", customer_filter.statuses),
         **_choices("customer_type", customer_filter.types),
         **_choices("country_code", customer_filter.country_codes),
@@ -93,6 +94,8 @@ def _of_shape(
 
 def _conditions(names: frozenset[str], groups: Sequence[str]) -> Conditions:
     clauses = [clause for name, clause in _CLAUSES.items() if name in names]
+    if (search := search_condition(names)) is not None:
+        clauses.append(search)
     return tuple(
         and_(customers.c.tenant_id == TENANT, _GROUPS[group], *clauses) for group in groups
     )
@@ -119,17 +122,6 @@ def _members(members: MembersOf | None) -> dict[str, object]:
         "without": list(members.without),
         "plus": list(members.plus),
     }
-
-
-def _search(search: str, candidates: Sequence[UUID] | None) -> dict[str, object]:
-    if candidates is not None:
-        return {"candidates": candidates, "part": search}
-    return {"search": _containing(search) if search else None}
-
-
-def _containing(search: str) -> str:
-    """A LIKE pattern that matches every character of the search literally."""
-    return "%" + re.sub(r"([\\%_])", r"\\\1", search) + "%"
 
 
 def _flag(name: str) -> BindParameter[bool]:
@@ -164,9 +156,6 @@ OF_SEGMENT = and_(
 WITHOUT = bindparam("without", type_=UUIDS)
 PLUS = bindparam("plus", type_=UUIDS)
 _CLAUSES: Mapping[str, ColumnElement[bool]] = {
-    "search": _customer.search_text.like(bindparam("search", type_=TEXT)),
-    "candidates": _customer.id == any_(bindparam("candidates", type_=UUIDS)),
-    "part": func.strpos(_customer.search_text, bindparam("part", type_=TEXT)) > 0,
     "status": _customer.status == bindparam("status", type_=TEXT),
     "status_any": _customer.status == any_(bindparam("status_any", type_=TEXTS)),
     "customer_type": _customer.customer_type == bindparam("customer_type", type_=TEXT),

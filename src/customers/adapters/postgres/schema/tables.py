@@ -44,6 +44,7 @@ from customers.adapters.postgres.schema.types import (
     tenant_column,
     unique,
 )
+from customers.core.model.search import END
 
 customers = Table(
     "customers",
@@ -136,6 +137,19 @@ def has_more_ats(customer: Columns) -> ColumnElement[bool]:
     return func.length(text) - func.length(without) > one
 
 
+def has_old_search_text(customer: Columns) -> ColumnElement[bool]:
+    """Whether an older release has written the search text."""
+    one: ColumnElement[int] = literal_column("1")
+    end: ColumnElement[str] = func.chr(literal_column(str(ord(END))))
+    return func.right(customer.search_text, one) != end
+
+
+Index(
+    "customers_old_search_text",
+    customers.c.tenant_id,
+    customers.c.id,
+    postgresql_where=has_old_search_text(customers.c),
+)
 _living_index("email_ending", reversed_local_part(customers.c))
 Index(
     "customers_many_at",
@@ -270,6 +284,12 @@ customer_orders = Table(
     PrimaryKeyConstraint("tenant_id", "order_id"),
     customer_key(),
     Index("customer_orders_newest", "tenant_id", "customer_id", "order_date", "order_id"),
+    Index(
+        "customer_orders_number",
+        "tenant_id",
+        "order_number",
+        postgresql_where=text("order_number <> ''"),
+    ),
 )
 
 customer_refunds = Table(
