@@ -105,12 +105,28 @@ def _filtered() -> Iterator[Operation]:
     yield _list("list, of a tag, by cursor", tags="vip", cursor="")
     yield _list("list, of a spend", flat=False, min_total_spent="1000")
     yield _list("list, of a spend, by cursor", min_total_spent="1000", cursor="")
+    for name, query in _FILTERS.items():
+        yield Operation(name=f"list, {name}, by cursor", requests=_filtered_by(query), is_flat=True)
 
 
 def _searches() -> Iterator[Operation]:
     def by_email(tenant: Tenant) -> list[Request]:
         return [_get(tenant, search=sample_data.email(number)) for number in tenant.numbers()]
 
+    def by_phone(tenant: Tenant) -> list[Request]:
+        phones = map(sample_data.phone, tenant.numbers())
+        return [_get(tenant, search=phone.replace(" ", ".")) for phone in phones if phone]
+
+    def by_words(tenant: Tenant) -> list[Request]:
+        names = map(sample_data.name, tenant.numbers())
+        return [_get(tenant, search=f"{last} {first}", cursor="") for first, last in names]
+
+    def by_order(tenant: Tenant) -> list[Request]:
+        return [_get(tenant, search=f"ORD-{number}") for number in tenant.numbers()]
+
+    yield Operation(name="search, a phone number", requests=by_phone, is_flat=True)
+    yield Operation(name="search, last name and first name", requests=by_words, is_flat=True)
+    yield Operation(name="search, an order number", requests=by_order, is_flat=True)
     yield Operation(name="search, a whole e-mail", requests=by_email, is_flat=True)
     yield _list("search, three letters, rare", search=sample_data.RARE)
     yield _list("search, no hit", search=sample_data.NOBODY)
@@ -160,6 +176,30 @@ def _orders() -> Iterator[Operation]:
         connections=HOT_CONNECTIONS,
         statement=_record_hot_order,
     )
+
+
+def _filtered_by(query: Mapping[str, str]) -> Callable[[Tenant], list[Request]]:
+    return lambda tenant: [_get(tenant, **query, cursor="")]
+
+
+_FILTERS: Mapping[str, Mapping[str, str]] = {
+    "of a country": {"country_code": "DE"},
+    "of a rare country": {"country_code": sample_data.RARE_COUNTRY},
+    "of a country without customers": {"country_code": "NZ"},
+    "with consent": {"marketing_opt_in": "true"},
+    "verified, with an account, in a rare country": {
+        "email_verified": "true",
+        "has_account": "true",
+        "country_code": sample_data.RARE_COUNTRY,
+    },
+    "of an e-mail address": {"email": sample_data.email(7)},
+    "changed lately": {"updated_from": "2026-01-01", "updated_to": "2026-01-02"},
+    "with a last order of a day": {"last_order_from": "2025-06-01", "last_order_to": "2025-06-01"},
+    "of many orders": {"min_total_orders": "9"},
+    "of too many orders": {"min_total_orders": "1000"},
+    "deleted": {"deleted": "only"},
+    "deleted or not": {"deleted": "include"},
+}
 
 
 def _list(name: str, *, flat: bool = True, **query: str) -> Operation:

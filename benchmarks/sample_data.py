@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
-from attrs import asdict
+from attrs import asdict, evolve
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -27,6 +27,10 @@ COPY_SIZE = 5_000
 EVERY_TENTH = 10
 SECONDS_OF_THREE_YEARS = 94_608_000
 COUNTRIES = "US DE FR AT IT ES NL PL".split()
+# Twenty customers of a tenant of any size are there.
+RARE_COUNTRY = "IS"
+# Beside a tenant's customers, this share of them was deleted.
+DELETED_SHARE = 0.02
 # Searches that find twenty customers of a tenant of any size, all customers, and none.
 RARE, COMMON, NOBODY = "zol", "buy", "qqq"
 _RARE_UP_TO, _RARE_EVERY = 10_000, 500
@@ -34,7 +38,7 @@ _RARE_UP_TO, _RARE_EVERY = 10_000, 500
 _INSERT_COUNTS = """
 INSERT INTO customer_counts (tenant_id, status, customer_type, slot, customers)
 SELECT tenant_id, status, customer_type, 0, count(*) FROM customers
-WHERE tenant_id = $1 GROUP BY tenant_id, status, customer_type
+WHERE tenant_id = $1 AND deleted_at IS NULL GROUP BY tenant_id, status, customer_type
 """
 _COUNT = "SELECT coalesce(sum(customers), 0) FROM customer_counts WHERE tenant_id = $1"
 _DELETE = "DELETE FROM {} WHERE tenant_id = $1"
@@ -46,6 +50,17 @@ def customer_id(number: int) -> UUID:
 
 def email(number: int) -> str:
     return f"buyer-{number}@example.test"
+
+
+def name(number: int) -> tuple[str, str]:
+    """The first and last name."""
+    is_rare = number <= _RARE_UP_TO and number % _RARE_EVERY == 0
+    return "Zoltan" if is_rare else f"First{number % 997}", f"Last{number % 9973}"
+
+
+def phone(number: int) -> str:
+    """A phone number; empty for every third customer."""
+    return f"+1 ({200 + number % 700}) 555-{number % 9_973:04}" if number % 3 else ""
 
 
 def spread_numbers(limit: int, size: int, *, step: int = 1) -> list[int]:
@@ -121,7 +136,7 @@ async def _copy_all(
 ) -> None:
     tenths = [number for number in numbers if number % EVERY_TENTH == 0]
     rows = {
-        "customers": (CUSTOMERS.write(_customer(tenant, number)) for number in numbers),
+        "customers": (CUSTOMERS.write(customer) for customer in _customers(tenant, numbers)),
         "customer_addresses": (asdict(address) for address in _addresses(tenant, tenths)),
         "customer_communications": (
             asdict(communication) for communication in _communications(tenant, tenths)
@@ -142,16 +157,29 @@ async def _copy(
         )
 
 
+def _customers(tenant: str, numbers: Iterable[int]) -> Iterator[Customer]:
+    """The customers with these numbers, and as many who were deleted as the share says."""
+    for number in numbers:
+        customer = _customer(tenant, number)
+        yield customer
+        if number % round(1 / DELETED_SHARE) == 0:
+            id, address = UUID(int=(1 << 96) + number), f"deleted-{customer.email}"
+            yield evolve(customer, id=id, email=address, deleted_at=customer.created_at)
+
+
 def _customer(tenant: str, number: int) -> Customer:
     created = _THREE_YEARS_AGO + timedelta(seconds=number * 7907 % SECONDS_OF_THREE_YEARS)
-    is_rare = number <= _RARE_UP_TO and number % _RARE_EVERY == 0
-    country = COUNTRIES[number % 8]
+    first_name, last_name = name(number)
+    is_far = number <= _RARE_UP_TO and number % _RARE_EVERY == 1
+    country = RARE_COUNTRY if is_far else COUNTRIES[number % 8]
     return Customer(
         id=customer_id(number),
         tenant_id=tenant,
         email=email(number),
-        first_name="Zoltan" if is_rare else f"First{number % 997}",
-        last_name=f"Last{number % 9973}",
+        first_name=first_name,
+        last_name=last_name,
+        phone=phone(number),
+        user_id=UUID(int=(1 << 100) + number) if number % 5 == 0 else None,
         status=_STATUS.get(number % 50, CustomerStatus.ACTIVE),
         customer_type=_TYPE.get(number % 20, CustomerType.RETAIL),
         statistics=_statistics(number, created),
@@ -159,6 +187,7 @@ def _customer(tenant: str, number: int) -> Customer:
         country_code=country,
         tags=_tags(number),
         marketing_opt_in=number % 3 == 0,
+        email_verified=number % 4 == 0,
         created_at=created,
         updated_at=created,
     )

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession
 
-from benchmarks.sample_data import COMMON, NOBODY, RARE, email, load_tenants
+from benchmarks.sample_data import COMMON, NOBODY, RARE, RARE_COUNTRY, email, load_tenants
 from customers.adapters.postgres.customers import pages
 from customers.adapters.postgres.engine.migrate import migrate
 from customers.core.model.customer import CustomerStatus, CustomerType
@@ -18,11 +18,13 @@ from customers.core.model.query import (
     CustomerFilter,
     CustomerKey,
     CustomerSort,
+    DeletedCustomers,
     Page,
     SortDirection,
     SortField,
 )
-from tests.support.builders import NOW, a_customer, some_statistics
+from customers.core.model.search import Search
+from tests.support.builders import NOW, a_customer, later, some_statistics
 from tests.support.databases import rows
 from tests.support.query_plans import Read, explaining
 from tests.support.restarts import RestartableService
@@ -48,6 +50,22 @@ FILTERS = {
     "common letters": searching(COMMON),
     "rare letters": searching(RARE),
     "no hit": searching(NOBODY),
+    "words": searching("last12 first12"),
+    "a phone number": searching("1 (212) 555 0012"),
+    "accents": searching("m\u00fcller"),
+    "of countries": CustomerFilter(country_codes=frozenset({"DE", "FR"})),
+    "of a rare country": CustomerFilter(country_codes=frozenset({RARE_COUNTRY})),
+    "of no country": CustomerFilter(country_codes=frozenset({"NZ"})),
+    "with consent": CustomerFilter(marketing_opt_in=True),
+    "verified, without an account": CustomerFilter(email_verified=True, has_account=False),
+    "of an e-mail address": CustomerFilter(email_key=email(7)),
+    "changed lately": CustomerFilter(updated_from=NOW),
+    "of a last order": CustomerFilter(last_order_from=later(days=-9), last_order_to=NOW),
+    "of many orders": CustomerFilter(min_total_orders=9),
+    "of few orders": CustomerFilter(max_total_orders=0),
+    "deleted": CustomerFilter(deleted=DeletedCustomers.ONLY),
+    "deleted or not": CustomerFilter(deleted=DeletedCustomers.INCLUDE),
+    "deleted, searched": CustomerFilter(deleted=DeletedCustomers.ONLY, search=Search.of(RARE)),
 }
 SORTS = [
     CustomerSort(by=by, direction=direction) for by, direction in product(SortField, SortDirection)

@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import (
     BigInteger,
     BindParameter,
-    Boolean,
+    Integer,
     Numeric,
     Select,
     Uuid,
@@ -34,7 +34,16 @@ from customers.adapters.postgres.schema.segment_tables import (
     customer_segment_assignments,
     customer_segment_members,
 )
-from customers.adapters.postgres.schema.tables import DELETED, LIVING, customers
+from customers.adapters.postgres.schema.tables import (
+    ASCENDING_DATES,
+    DELETED,
+    DESCENDING_DATES,
+    HAS_ACCOUNT,
+    HAS_OPTED_IN,
+    IS_VERIFIED,
+    LIVING,
+    customers,
+)
 from customers.adapters.postgres.schema.types import MOMENT, TEXT, TEXTS, UUIDS
 from customers.core.model.query import CustomerFilter, MembersOf
 
@@ -124,8 +133,8 @@ def _members(members: MembersOf | None) -> dict[str, object]:
     }
 
 
-def _flag(name: str) -> BindParameter[bool]:
-    return bindparam(name, type_=Boolean())
+def _flag(name: str) -> BindParameter[int]:
+    return bindparam(name, type_=Integer())
 
 
 def _assigned(name: str) -> Select[Any]:
@@ -166,13 +175,15 @@ _CLAUSES: Mapping[str, ColumnElement[bool]] = {
     "country_code": _customer.country_code == bindparam("country_code", type_=TEXT),
     "country_code_any": _customer.country_code == any_(bindparam("country_code_any", type_=TEXTS)),
     "email_key": _customer.email_key == bindparam("email_key", type_=TEXT),
-    "marketing_opt_in": _customer.marketing_opt_in == _flag("marketing_opt_in"),
-    "email_verified": _customer.email_verified == _flag("email_verified"),
-    "has_account": _customer.user_id.is_not(None) == _flag("has_account"),
+    "marketing_opt_in": _flag("marketing_opt_in") == HAS_OPTED_IN,
+    "email_verified": _flag("email_verified") == IS_VERIFIED,
+    "has_account": _flag("has_account") == HAS_ACCOUNT,
     "updated_from": _customer.updated_at >= bindparam("updated_from", type_=MOMENT),
     "updated_to": _customer.updated_at <= bindparam("updated_to", type_=MOMENT),
-    "last_order_from": _customer.last_order_date >= bindparam("last_order_from", type_=MOMENT),
-    "last_order_to": _customer.last_order_date <= bindparam("last_order_to", type_=MOMENT),
+    "last_order_from": (
+        DESCENDING_DATES["last_order_date"] >= bindparam("last_order_from", type_=MOMENT)
+    ),
+    "last_order_to": ASCENDING_DATES["last_order_date"] <= bindparam("last_order_to", type_=MOMENT),
     "min_total_orders": _customer.total_orders >= bindparam("min_total_orders", type_=BigInteger()),
     "max_total_orders": _customer.total_orders <= bindparam("max_total_orders", type_=BigInteger()),
     "created_from": _customer.created_at >= bindparam("created_from", type_=MOMENT),
