@@ -31,7 +31,7 @@ async def test_the_service_answers_every_operation(empty: str, tmp_path: Path) -
         for operation in operations():
             if not operation.is_rpc:
                 [size] = await send_all(url, operation.requests(tenant)[:1])
-                assert size > 100, operation.name
+                assert size > 40, operation.name  # an empty page by cursor
 
 
 @on_the_session_loop
