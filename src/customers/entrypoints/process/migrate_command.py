@@ -34,7 +34,7 @@ async def migrate(
         output.info(
             f"{migration.place}: the search texts of {rewriting.number:,} customers were written "
             f"again in {rewriting.seconds:.1f} s",
-            search_texts=rewriting.number,
+            rewritten=rewriting.number,
         )
 
 
