@@ -14,7 +14,7 @@ from aiohttp import ClientSession, web
 
 from customers.entrypoints.http.documentation import Documents
 from customers.entrypoints.http.drain import Drain
-from customers.entrypoints.http.middleware import middleware
+from customers.entrypoints.http.middleware import RequestMiddleware
 from customers.entrypoints.http.server import HttpServer
 from customers.entrypoints.observability.metrics import Metrics
 from customers.entrypoints.openapi.document import as_json, as_yaml
@@ -74,7 +74,7 @@ class Service:
 @pytest.fixture
 async def service() -> AsyncIterator[Service]:
     metrics = Metrics.create(version="1.0", pool=None, multiprocess_dir=None)
-    app = web.Application(middlewares=[middleware(metrics, Drain())])
+    app = web.Application(middlewares=[RequestMiddleware(metrics, Drain()).handle])
     server = HttpServer(app, seconds_to_end=1.0)
     async with ClientSession() as client:
         service = Service(client)
