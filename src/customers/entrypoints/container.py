@@ -52,6 +52,7 @@ from customers.entrypoints.ledger.batch import OrderBatches
 from customers.entrypoints.observability.database_metrics import DatabaseMetrics, PoolUsage
 from customers.entrypoints.observability.ledger_metrics import LedgerMetrics
 from customers.entrypoints.observability.metrics import Metrics
+from customers.entrypoints.testapi.ports import ControlledService
 
 if TYPE_CHECKING:
     from customers.adapters.memory.storage import MemoryStorage
@@ -196,38 +197,13 @@ def _documents(openapi: Callable[[], Mapping[str, Any]]) -> Documents:
 
 
 def _test_api(
-    settings: Settings,
-    resources: Sequence[Resource],
-    *,
-    storage: Storage,
-    clock: MovableClock,
-    ids: ScriptedIds,
-    memory_storage: "MemoryStorage",
-    decoder: Decoder,
-    customers: Customers,
-    orders: Orders,
-    segments: Segments,
-    erasures: Erasures,
-    sweeper: Sweeper,
+    settings: Settings, resources: Sequence[Resource], service: ControlledService
 ) -> "TestApi":
     from customers.entrypoints.testapi.test_api import TestApi
 
     routes = (route for resource in resources for route in resource.table())
-    return TestApi.build(
-        operations=[route.operation for route in routes if route.is_of_tenant],
-        storage=storage,
-        clock=clock,
-        ids=ids,
-        controllable_storage=memory_storage,
-        decoder=decoder,
-        customers=customers,
-        orders=orders,
-        segments=segments,
-        erasures=erasures,
-        sweeper=sweeper,
-        seed_file=settings.seed_file,
-        version=VERSION,
-    )
+    operations = [route.operation for route in routes if route.is_of_tenant]
+    return TestApi.build(service, operations, seed_file=settings.seed_file, version=VERSION)
 
 
 def _routed(resources: Sequence[Resource], test_api: "TestApi | None") -> Sequence[Resource]:
@@ -326,24 +302,23 @@ class Container(containers.DeclarativeContainer):
     documents = providers.Singleton(_documents, openapi.provider)
 
     # The test API: None unless the settings switch it on.
+    controlled_service = providers.Singleton(
+        ControlledService,
+        storage=storage,
+        controllable_storage=memory_storage,
+        clock=movable_clock,
+        ids=scripted_ids,
+        decoder=decoder,
+        customers=customers,
+        orders=orders,
+        segments=segments,
+        erasures=erasures,
+        sweeper=sweeper,
+    )
     test_api: providers.Provider["TestApi | None"] = providers.Selector(
         mode,
         normal=providers.Object(None),
-        test=providers.Singleton(
-            _test_api,
-            settings,
-            resources,
-            storage=storage,
-            clock=movable_clock,
-            ids=scripted_ids,
-            memory_storage=memory_storage,
-            decoder=decoder,
-            customers=customers,
-            orders=orders,
-            segments=segments,
-            erasures=erasures,
-            sweeper=sweeper,
-        ),
+        test=providers.Singleton(_test_api, settings, resources, controlled_service),
     )
 
     app = providers.Singleton(

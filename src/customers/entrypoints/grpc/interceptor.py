@@ -26,6 +26,7 @@ _SERVER_FAULTS = (StatusCode.INTERNAL, StatusCode.UNAVAILABLE, StatusCode.UNKNOW
 
 Context = ServicerContext[Any, Any]
 Handler = Any  # grpc's type of a handler does not cover asyncio
+Continuation = Callable[[grpc.HandlerCallDetails], Awaitable[Handler]]
 
 
 class Interceptor(grpc.aio.ServerInterceptor):
@@ -33,9 +34,7 @@ class Interceptor(grpc.aio.ServerInterceptor):
         self._metrics = metrics
 
     async def intercept_service(
-        self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler]],
-        handler_call_details: grpc.HandlerCallDetails,
+        self, continuation: Continuation, handler_call_details: grpc.HandlerCallDetails
     ) -> Handler:
         handler = await continuation(handler_call_details)
         if handler is None:

@@ -40,7 +40,7 @@ class PactStateRequest(StateRequest):
     consumer: Annotated[str, TextGate(max_length=255)] = ""
 
 
-@frozen(kw_only=True)
+@frozen
 class StateRoutes:
     _state_control: StateControl
     _states: States

@@ -5,8 +5,9 @@ a step stands for the value of a parameter. The steps are in `state_steps`.
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.resources import files
 from typing import Any
 
@@ -55,7 +56,9 @@ class StateDefinition:
 @define(slots=False)
 class States:
     _steps: StateSteps
-    _fault_ids: dict[tuple[str, str], list[str]] = field(factory=dict, init=False)
+    _fault_ids: dict[tuple[str, str], list[str]] = field(
+        factory=partial(defaultdict, list), init=False
+    )
 
     @cached_property
     def definitions(self) -> Sequence[StateDefinition]:
@@ -73,15 +76,18 @@ class States:
         definition, params_in_name = self._find(name)
         if unknown := [param for param in params if param not in definition.params]:
             raise Invalid([_unknown_param(param, definition) for param in unknown])
+        values = await self._run(definition, tenant_id, {**params_in_name, **params})
+        if "faultId" in values:
+            self._fault_ids[definition.state, tenant_id].append(values["faultId"])
+        return values
+
+    async def _run(self, definition: StateDefinition, tenant_id: str, params: Params) -> Values:
         steps, values = self._steps.by_name(), Values()
         try:
-            for step, arguments in definition.step_calls({**params_in_name, **params}):
+            for step, arguments in definition.step_calls(params):
                 values |= await steps[step](tenant_id, arguments, values)
         except Invalid as error:
             raise Invalid([_below_params(problem) for problem in error.problems]) from error
-        if "faultId" in values:
-            key = (definition.state, tenant_id)
-            self._fault_ids.setdefault(key, []).append(values["faultId"])
         return values
 
     def needs_tenant(self, name: str) -> bool:
