@@ -43,8 +43,7 @@ class RulesText:
         )
 
     def rule(self, *, is_dynamic: bool, strict: bool) -> Rule | None:
-        """The rule of a dynamic segment; None for a manual one, which stores rules without using
-        them.
+        """The rule of a dynamic segment; None for a manual one, whose rules are only stored.
 
         Raises Invalid with pointers at /rules or below.
         """
@@ -143,24 +142,28 @@ class Segment:
 
         Raises Invalid as `new` does.
         """
-        new_rules = _not_null(change.rules)
+        rules = _not_null(change.rules)
         choice = _kind_choice(change.is_dynamic, change.segment_type)
         is_dynamic = self.is_dynamic if choice is None else choice
-        if new_rules is None and is_dynamic is self.is_dynamic:
-            rule = self.rule
-        else:
-            rules = new_rules or self._stored_rules()
-            rule = _rule(rules, is_dynamic=is_dynamic, strict=strict and new_rules is not None)
+        names = ("name", "description", "is_active")
+        given = {name: getattr(change, name) for name in names}
         changed = evolve(
             self,
-            name=self.name if change.name is None else change.name,
-            description=self.description if change.description is None else change.description,
-            is_active=self.is_active if change.is_active is None else change.is_active,
+            **{name: value for name, value in given.items() if value is not None},
             is_dynamic=is_dynamic,
-            rules_text=new_rules.text if new_rules else self.rules_text,
-            rule=rule,
+            rules_text=rules.text if rules else self.rules_text,
+            rule=self._changed_rule(rules, is_dynamic=is_dynamic, strict=strict),
         )
         return self if changed == self else evolve(changed, updated_at=max(now, self.updated_at))
+
+    def _changed_rule(
+        self, rules: RulesText | None, *, is_dynamic: bool, strict: bool
+    ) -> Rule | None:
+        if rules is not None:
+            return _rule(rules, is_dynamic=is_dynamic, strict=strict)
+        if is_dynamic is self.is_dynamic:
+            return self.rule
+        return _rule(self._stored_rules(), is_dynamic=is_dynamic, strict=False)
 
     @cached_property
     def rules_value(self) -> object:

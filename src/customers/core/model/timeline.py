@@ -62,17 +62,9 @@ def membership_changes(
     changes: list[MembershipChange] = []
     for version in _timeline(segment, refresh_state, candidate, until):
         values = cache.at(version.customer, version.at)
-        if is_member(segment, values, candidate.assigned_to) is inside:
-            continue
-        inside = not inside
-        change = MembershipChange(
-            segment_id=segment.id,
-            customer_id=candidate.customer.id,
-            entered=inside,
-            at=version.at,
-            cause=version.cause,
-        )
-        changes.append(change)
+        if is_member(segment, values, candidate.assigned_to) is not inside:
+            inside = not inside
+            changes.append(version.membership_change(segment.id, entered=inside))
     return changes
 
 
