@@ -29,10 +29,7 @@ from attrs import define, field, frozen
 from customers.adapters.memory.addresses import MemoryAddresses, MemoryAddressReader
 from customers.adapters.memory.assignments import MemoryAssignmentReader, MemoryAssignments
 from customers.adapters.memory.autocommit import MemoryAutocommit
-from customers.adapters.memory.communications import (
-    MemoryCommunicationReader,
-    MemoryCommunications,
-)
+from customers.adapters.memory.communications import MemoryCommunicationReader, MemoryCommunications
 from customers.adapters.memory.customers import MemoryCustomerReader, MemoryCustomers
 from customers.adapters.memory.draft import Draft, StateReader
 from customers.adapters.memory.erasures import MemoryErasures

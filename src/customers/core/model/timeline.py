@@ -83,10 +83,7 @@ def crossed_ranges(segment: Segment, since: datetime, until: datetime) -> list[D
 
 
 def _timeline(
-    segment: Segment,
-    refresh_state: RefreshState,
-    candidate: StaleCandidate,
-    until: datetime | None,
+    segment: Segment, refresh_state: RefreshState, candidate: StaleCandidate, until: datetime | None
 ) -> Iterable[CustomerVersion]:
     """The versions of the customer to evaluate, in order: see the table in the docstring above."""
     customer_id = candidate.customer.id
@@ -120,10 +117,7 @@ def _backfilled(
 
 
 def _with_crossings(
-    segment: Segment,
-    before: Customer | None,
-    since: datetime,
-    versions: Iterable[CustomerVersion],
+    segment: Segment, before: Customer | None, since: datetime, versions: Iterable[CustomerVersion]
 ) -> Iterator[CustomerVersion]:
     """The versions, each preceded by the crossings since the one before."""
     for version in versions:

@@ -18,20 +18,8 @@ from customers.core.membership.refresh import (
 from customers.core.membership.view import member_page, members_after, membership_view
 from customers.core.model.customer import Customer
 from customers.core.model.membership import Assignment, Cause, MembershipChange, SegmentSummary
-from customers.core.model.query import (
-    CustomerFilter,
-    CustomerKey,
-    CustomerPage,
-    CustomerSort,
-    Page,
-)
-from customers.core.model.segment import (
-    MAX_IDS,
-    MemberIds,
-    Segment,
-    SegmentChange,
-    SegmentDetails,
-)
+from customers.core.model.query import CustomerFilter, CustomerKey, CustomerPage, CustomerSort, Page
+from customers.core.model.segment import MAX_IDS, MemberIds, Segment, SegmentChange, SegmentDetails
 from customers.core.ports.clock import Clock, IdGenerator
 from customers.core.ports.storage import Storage, Transaction
 

@@ -15,12 +15,7 @@ from typing import Any, Literal, Self
 from attrs import Factory, fields, frozen
 
 from customers.entrypoints.config import setting_types
-from customers.entrypoints.config.setting_types import (
-    DatabaseUrl,
-    InvalidSetting,
-    Setting,
-    setting,
-)
+from customers.entrypoints.config.setting_types import DatabaseUrl, InvalidSetting, Setting, setting
 
 
 class SettingsError(Exception):

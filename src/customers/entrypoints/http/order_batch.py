@@ -44,10 +44,7 @@ class OrderBatch:
 
 
 async def record_batch(
-    context: RequestContext,
-    decoder: Decoder,
-    batches: OrderBatches,
-    ledger_metrics: LedgerMetrics,
+    context: RequestContext, decoder: Decoder, batches: OrderBatches, ledger_metrics: LedgerMetrics
 ) -> shapes.OrderBatchResponse:
     """Records the orders of a body. Raises Invalid for a body that is no batch, and Unavailable
     when the storage was not available for any of its orders.

@@ -35,26 +35,14 @@ class Children(dict[tuple[str, ...], Child], Generic[Child]):
 
 
 # The name and the help of each metric; those of requests are about HTTP or gRPC.
-_IN_FLIGHT = (
-    "customers_{}_requests_in_flight",
-    "Current number of {} requests being handled.",
-)
-_REQUESTS = (
-    "customers_{}_requests",
-    "Total number of {} requests handled.",
-)
-_DURATION = (
-    "customers_{}_request_duration_seconds",
-    "Duration of {} requests in seconds.",
-)
+_IN_FLIGHT = ("customers_{}_requests_in_flight", "Current number of {} requests being handled.")
+_REQUESTS = ("customers_{}_requests", "Total number of {} requests handled.")
+_DURATION = ("customers_{}_request_duration_seconds", "Duration of {} requests in seconds.")
 _FACTS = (
     "customers_ledger_facts",
     "Total number of orders, refunds and cancellations received, by outcome.",
 )
-_BUILDS = (
-    "customers_segment_builds",
-    "Current number of segments whose members are being built.",
-)
+_BUILDS = ("customers_segment_builds", "Current number of segments whose members are being built.")
 _BUILD_PROGRESS = (
     "customers_segment_build_progress_ratio",
     "Share of customers scanned by the slowest segment build; 1 when there is none.",

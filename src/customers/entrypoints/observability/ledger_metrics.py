@@ -30,10 +30,7 @@ class Observation:
         return self
 
     def __exit__(
-        self,
-        _: type[BaseException] | None,
-        error: BaseException | None,
-        __: TracebackType | None,
+        self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None
     ) -> None:
         if isinstance(error, CustomersError):
             self._metrics.count(self._kind, _outcome(error))

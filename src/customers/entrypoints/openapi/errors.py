@@ -26,10 +26,7 @@ from customers.entrypoints.http.routes import Route
 from customers.entrypoints.json import shapes
 from customers.entrypoints.openapi.schemas import Schemas
 
-_SHAPES: Final = {
-    ErrorFormat.PLAIN: shapes.PlainError,
-    ErrorFormat.WRAPPED: shapes.WrappedError,
-}
+_SHAPES: Final = {ErrorFormat.PLAIN: shapes.PlainError, ErrorFormat.WRAPPED: shapes.WrappedError}
 _BODY_ERRORS: Final = (
     BODY_TIMEOUT,
     TOO_LARGE,

@@ -23,13 +23,7 @@ from customers.core.model.values import Tenant, Unset
 from customers.entrypoints.http.routes import Body
 from customers.entrypoints.json.decode import Nulls, camel
 from customers.entrypoints.openapi.examples import EXAMPLES
-from customers.entrypoints.openapi.gate_schemas import (
-    AMOUNT,
-    MOMENT,
-    POSITIVE,
-    Schema,
-    schema_of,
-)
+from customers.entrypoints.openapi.gate_schemas import AMOUNT, MOMENT, POSITIVE, Schema, schema_of
 
 _PLAIN: dict[Any, Schema] = {
     str: {"type": "string"},

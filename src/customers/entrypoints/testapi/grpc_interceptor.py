@@ -14,12 +14,7 @@ from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 
 from customers.entrypoints.grpc.generated.customers_pb2 import DESCRIPTOR
-from customers.entrypoints.grpc.interceptor import (
-    REQUEST_ID,
-    Context,
-    Continuation,
-    Handler,
-)
+from customers.entrypoints.grpc.interceptor import REQUEST_ID, Context, Continuation, Handler
 from customers.entrypoints.testapi.call_log import Call, CallLog, CallOutcome
 from customers.entrypoints.testapi.faults import Fault, Faults
 from customers.entrypoints.testapi.idle import CallsInFlight

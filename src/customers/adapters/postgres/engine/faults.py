@@ -62,11 +62,7 @@ _BY_STATE: dict[str, _Words] = {
         "the role lacks a permission",
         "grant it to the role, or use the role that owns the tables",
     ),
-    "42P01": (
-        "not_migrated",
-        "a table of the service is missing",
-        "run `customers migrate`",
-    ),
+    "42P01": ("not_migrated", "a table of the service is missing", "run `customers migrate`"),
     "42703": (
         "schema_mismatch",
         "the tables are not those of this program",

@@ -7,11 +7,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from customers.adapters.postgres.programs.client_programs import (
-    ClientPrograms,
-    Output,
-    run,
-)
+from customers.adapters.postgres.programs.client_programs import ClientPrograms, Output, run
 from customers.adapters.postgres.programs.database_facts import VERSION_TABLE
 from customers.adapters.postgres.programs.program_errors import first_error
 

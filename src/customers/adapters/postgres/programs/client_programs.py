@@ -77,10 +77,7 @@ async def find_programs(wheel: Path | None, environ: Mapping[str, str]) -> list[
 
 
 def choose(
-    candidates: Sequence[ClientPrograms],
-    *,
-    server: int = 0,
-    needs_tls: bool = False,
+    candidates: Sequence[ClientPrograms], *, server: int = 0, needs_tls: bool = False
 ) -> ClientPrograms:
     """The newest programs. Raises ProgramsMissing.
 

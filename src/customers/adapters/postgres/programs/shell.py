@@ -22,10 +22,7 @@ async def open_psql(
     needs_tls = await uses_tls(dsn)
     programs = choose(await find_programs(wheel, environ), needs_tls=needs_tls)
     psql = await asyncio.create_subprocess_exec(
-        programs.path("psql"),
-        f"--dbname={url.url}",
-        *arguments,
-        env={**environ, **url.variables},
+        programs.path("psql"), f"--dbname={url.url}", *arguments, env={**environ, **url.variables}
     )
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGINT, lambda: None)

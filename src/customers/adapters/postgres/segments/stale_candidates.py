@@ -72,9 +72,7 @@ def range_values(date_ranges: Collection[DateRange]) -> dict[str, object]:
     return values
 
 
-def segment_range_values(
-    date_ranges: Mapping[UUID, Collection[DateRange]],
-) -> dict[str, object]:
+def segment_range_values(date_ranges: Mapping[UUID, Collection[DateRange]]) -> dict[str, object]:
     """The parameters of the date ranges of segments: as above, with an array of segment ids."""
     pairs = [(id, date_range) for id, ranges in date_ranges.items() for date_range in ranges]
     values = range_values([date_range for _, date_range in pairs])
