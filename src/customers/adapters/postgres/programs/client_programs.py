@@ -110,13 +110,9 @@ async def running(
     programs: ClientPrograms, name: str, *arguments: str, environ: Mapping[str, str]
 ) -> AsyncIterator[Running]:
     """A program that runs in the block, with messages in English; it is killed after the block."""
+    path, env = programs.path(name), {**environ, "LC_ALL": "C"}
     process = await asyncio.create_subprocess_exec(
-        programs.path(name),
-        *arguments,
-        env={**environ, "LC_ALL": "C"},
-        stdin=PIPE,
-        stdout=PIPE,
-        stderr=PIPE,
+        path, *arguments, env=env, stdin=PIPE, stdout=PIPE, stderr=PIPE
     )
     try:
         yield Running(process)
@@ -132,15 +128,19 @@ async def _examine(folder: Path, environ: Mapping[str, str]) -> ClientPrograms |
     unknown = ClientPrograms(folder=folder, major=0, has_tls=False)
     try:
         version = await run(unknown, "pg_dump", "--version", environ=environ)
-        # Without a server: programs without TLS refuse the parameter before they connect.
-        tls = "host=/nonexistent sslmode=require"
-        attempt = await run(unknown, "psql", "--no-psqlrc", "--dbname", tls, environ=environ)
+        has_tls = await _has_tls(unknown, environ)
     except OSError:
         return None
     if (match := _MAJOR.search(version.text.encode())) is None:
         return None
-    has_tls = "SSL support is not compiled in" not in attempt.errors
     return ClientPrograms(folder=folder, major=int(match[1]), has_tls=has_tls)
+
+
+async def _has_tls(programs: ClientPrograms, environ: Mapping[str, str]) -> bool:
+    # Without a server: programs without TLS refuse the parameter before they connect.
+    tls = "host=/nonexistent sslmode=require"
+    attempt = await run(programs, "psql", "--no-psqlrc", "--dbname", tls, environ=environ)
+    return "SSL support is not compiled in" not in attempt.errors
 
 
 def _what_is_missing(

@@ -170,9 +170,8 @@ async def _run(restore: _Restore) -> str:
         statuses = await pg_restore.process.wait(), await psql.process.wait()
     if statuses != (0, 0):
         reason = _reason(statuses[0], pg_restore_errors.result(), psql_errors.result())
-        raise ProgramFailed(
-            f"{restore.place}: the restore failed, and the database is as it was: {reason}"
-        )
+        failed = "the restore failed, and the database is as it was"
+        raise ProgramFailed(f"{restore.place}: {failed}: {reason}")
     return text.result().decode()
 
 
