@@ -72,14 +72,12 @@ def migrate(
     _configure_logs(settings)
     output = _output(settings)
     if status:
-        run(migrate_command.print_status(settings, output), output)
+        work = migrate_command.print_status(settings, output)
     elif sql:
-        run(migrate_command.print_sql(settings, to=to), output)
+        work = migrate_command.print_sql(settings, to=to)
     else:
-        migration = migrate_command.migrate(
-            settings, output, to=to, allow_data_loss=allow_data_loss
-        )
-        run(migration, output)
+        work = migrate_command.migrate(settings, output, to=to, allow_data_loss=allow_data_loss)
+    run(work, output)
 
 
 @main.command()

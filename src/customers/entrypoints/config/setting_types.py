@@ -65,10 +65,9 @@ class Setting:
     def given(self, environ: Mapping[str, str], options: Mapping[str, object]) -> "Given":
         """The text of the option, or else of the environment. Raises InvalidSetting."""
         option = options.get(self.name)
-        if option is not None and (text := str(option).strip()):
+        text = "" if option is None else str(option).strip()
+        if text or self.variable is None:
             return Given(text=text, source=self.option)
-        if self.variable is None:
-            return Given(text="", source=self.option)
         text = environ.get(self.variable, "").strip()
         if self.file_variable and (path := environ.get(self.file_variable, "").strip()):
             if text:
