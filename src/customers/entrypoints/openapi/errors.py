@@ -51,7 +51,7 @@ def _errors_of(route: Route) -> Iterator[ErrorResponse]:
         yield _example(Invalid)
     if route.query is not None and route.query.is_of_list:
         yield _UNKNOWN_PARAMETER
-    yield from map(_example, route.errors)
+    yield from map(_example, route.all_errors)
     if route.is_of_tenant:
         yield _example(Unavailable)
     if route.method != "GET":

@@ -1,11 +1,9 @@
 """The routes of a customer's addresses."""
 
-from collections.abc import Awaitable, Callable
-
 from aiohttp import web
 from attrs import evolve
 
-from customers.core.errors import AddressLimitExceeded, AddressNotFound, CustomerNotFound
+from customers.core.errors import AddressLimitExceeded
 from customers.core.model.address import AddressChange, AddressDetails
 from customers.core.services.addresses import Addresses
 from customers.entrypoints.http.errors import ErrorFormat
@@ -29,15 +27,11 @@ class AddressRoutes:
         self._encoder = encoder
 
     def table(self) -> list[Route]:
+        one = {200: shapes.AddressResponse}
+        put = Body(AddressChange, ignored=_IGNORED)
+        patch = Body(AddressChange, Nulls.CLEAR, is_required=False, ignored=_IGNORED)
         routes = [
-            Route(
-                "listAddresses",
-                "GET",
-                _ALL,
-                self.all,
-                {200: shapes.AddressList},
-                errors=(CustomerNotFound,),
-            ),
+            Route("listAddresses", "GET", _ALL, self.all, {200: shapes.AddressList}),
             Route(
                 "addAddress",
                 "POST",
@@ -45,45 +39,14 @@ class AddressRoutes:
                 self.add,
                 {201: shapes.AddressResponse},
                 body=Body(AddressDetails, ignored=_IGNORED),
-                errors=(AddressLimitExceeded, CustomerNotFound),
+                errors=(AddressLimitExceeded,),
             ),
-            self._address_route("getAddress", "GET", self.get),
-            self._address_route(
-                "updateAddress", "PUT", self.put, Body(AddressChange, ignored=_IGNORED)
-            ),
-            self._address_route(
-                "patchAddress",
-                "PATCH",
-                self.patch,
-                Body(AddressChange, Nulls.CLEAR, is_required=False, ignored=_IGNORED),
-            ),
-            Route(
-                "deleteAddress",
-                "DELETE",
-                _ONE,
-                self.remove,
-                {200: shapes.AddressDeleted},
-                errors=(CustomerNotFound, AddressNotFound),
-            ),
+            Route("getAddress", "GET", _ONE, self.get, one),
+            Route("updateAddress", "PUT", _ONE, self.put, one, body=put),
+            Route("patchAddress", "PATCH", _ONE, self.patch, one, body=patch),
+            Route("deleteAddress", "DELETE", _ONE, self.remove, {200: shapes.AddressDeleted}),
         ]
         return [evolve(route, error_format=ErrorFormat.WRAPPED) for route in routes]
-
-    @staticmethod
-    def _address_route(
-        operation: str,
-        method: str,
-        handler: Callable[..., Awaitable[web.Response]],
-        body: Body | None = None,
-    ) -> Route:
-        return Route(
-            operation,
-            method,
-            _ONE,
-            handler,
-            {200: shapes.AddressResponse},
-            body=body,
-            errors=(CustomerNotFound, AddressNotFound),
-        )
 
     async def all(self, context: RequestContext) -> web.Response:
         """List the addresses of a customer, defaults first"""

@@ -3,12 +3,7 @@
 from aiohttp import web
 from attrs import frozen
 
-from customers.core.errors import (
-    CommunicationNotFound,
-    CustomerNotFound,
-    NoteNotFound,
-    StatusBackward,
-)
+from customers.core.errors import StatusBackward
 from customers.core.model.journal import (
     Communication,
     CommunicationDetails,
@@ -45,60 +40,41 @@ class JournalRoutes:
         self._encoder = encoder
 
     def table(self) -> list[Route]:
-        notes, communications = f"{CUSTOMER}/notes", f"{CUSTOMER}/communications"
+        notes, one_note = f"{CUSTOMER}/notes", f"{CUSTOMER}/notes/{{noteId}}"
+        all, one = f"{CUSTOMER}/communications", f"{CUSTOMER}/communications/{{communicationId}}"
+        stored = {200: shapes.Communication}
         return [
             Route(
-                "listNotes",
-                "GET",
-                notes,
-                self.notes,
-                {200: list[shapes.Note]},
-                query=JournalQuery,
-                errors=(CustomerNotFound,),
+                "listNotes", "GET", notes, self.notes, {200: list[shapes.Note]}, query=JournalQuery
             ),
             Route(
-                "addNote",
-                "POST",
-                notes,
-                self.add_note,
-                {201: shapes.Note},
-                body=Body(NoteDetails),
-                errors=(CustomerNotFound,),
+                "addNote", "POST", notes, self.add_note, {201: shapes.Note}, body=Body(NoteDetails)
             ),
-            Route(
-                "deleteNote",
-                "DELETE",
-                f"{notes}/{{noteId}}",
-                self.remove_note,
-                {200: shapes.Message},
-                errors=(CustomerNotFound, NoteNotFound),
-            ),
+            Route("deleteNote", "DELETE", one_note, self.remove_note, {200: shapes.Message}),
             Route(
                 "listCommunications",
                 "GET",
-                communications,
+                all,
                 self.communications,
                 {200: list[shapes.Communication]},
                 query=CommunicationQuery,
-                errors=(CustomerNotFound,),
             ),
             Route(
                 "addCommunication",
                 "POST",
-                communications,
+                all,
                 self.add_communication,
-                {201: shapes.Communication, 200: shapes.Communication},
+                {201: shapes.Communication, **stored},
                 body=Body(CommunicationDetails),
-                errors=(CustomerNotFound,),
             ),
             Route(
                 "moveCommunication",
                 "PATCH",
-                f"{communications}/{{communicationId}}",
+                one,
                 self.move_communication,
-                {200: shapes.Communication},
+                stored,
                 body=Body(StatusMove),
-                errors=(CustomerNotFound, CommunicationNotFound, StatusBackward),
+                errors=(StatusBackward,),
             ),
         ]
 

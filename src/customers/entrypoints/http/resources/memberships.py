@@ -5,7 +5,6 @@ from typing import Annotated
 from aiohttp import web
 from attrs import frozen
 
-from customers.core.errors import CustomerNotFound, SegmentNotFound
 from customers.core.services.memberships import Memberships
 from customers.entrypoints.http.gates import CountGate, PageSizeGate
 from customers.entrypoints.http.query import Query
@@ -30,23 +29,16 @@ class MembershipRoutes:
         self._encoder = encoder
 
     def table(self) -> list[Route]:
+        explain, changes = f"{SEGMENT}/customers/{{customerId}}/explain", f"{SEGMENT}/changes"
         return [
-            Route(
-                "explainMember",
-                "GET",
-                f"{SEGMENT}/customers/{{customerId}}/explain",
-                self.explain,
-                {200: shapes.Explanation},
-                errors=(SegmentNotFound, CustomerNotFound),
-            ),
+            Route("explainMember", "GET", explain, self.explain, {200: shapes.Explanation}),
             Route(
                 "listMemberChanges",
                 "GET",
-                f"{SEGMENT}/changes",
+                changes,
                 self.changes,
                 {200: shapes.MembershipChanges},
                 query=MembershipChangesQuery,
-                errors=(SegmentNotFound,),
             ),
         ]
 

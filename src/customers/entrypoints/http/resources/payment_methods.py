@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from customers.core.errors import CustomerNotFound, PaymentMethodNotFound, PaymentMethodTaken
+from customers.core.errors import PaymentMethodTaken
 from customers.core.model.cards import card_numbers
 from customers.core.model.payment import PaymentMethodChange, PaymentMethodDetails
 from customers.core.services.payments import PaymentMethods
@@ -23,42 +23,29 @@ class PaymentMethodRoutes:
 
     def table(self) -> list[Route]:
         methods = f"{CUSTOMER}/payment-methods"
-        method = f"{methods}/{{methodId}}"
+        method, stored = f"{methods}/{{methodId}}", {200: shapes.PaymentMethod}
         return [
             Route(
-                "listPaymentMethods",
-                "GET",
-                methods,
-                self.all,
-                {200: list[shapes.PaymentMethod]},
-                errors=(CustomerNotFound,),
+                "listPaymentMethods", "GET", methods, self.all, {200: list[shapes.PaymentMethod]}
             ),
             Route(
                 "addPaymentMethod",
                 "POST",
                 methods,
                 self.add,
-                {201: shapes.PaymentMethod, 200: shapes.PaymentMethod},
+                {201: shapes.PaymentMethod, **stored},
                 body=Body(PaymentMethodDetails, precheck=card_numbers),
-                errors=(CustomerNotFound, PaymentMethodTaken),
+                errors=(PaymentMethodTaken,),
             ),
             Route(
                 "patchPaymentMethod",
                 "PATCH",
                 method,
                 self.patch,
-                {200: shapes.PaymentMethod},
+                stored,
                 body=Body(PaymentMethodChange, Nulls.CLEAR, precheck=card_numbers),
-                errors=(CustomerNotFound, PaymentMethodNotFound),
             ),
-            Route(
-                "deletePaymentMethod",
-                "DELETE",
-                method,
-                self.remove,
-                {200: shapes.Message},
-                errors=(CustomerNotFound, PaymentMethodNotFound),
-            ),
+            Route("deletePaymentMethod", "DELETE", method, self.remove, {200: shapes.Message}),
         ]
 
     async def all(self, context: RequestContext) -> web.Response:
