@@ -208,9 +208,7 @@ class Settings:
 
     @classmethod
     def is_production(cls, options: Mapping[str, object]) -> bool:
-        """Whether the options or the environment of this process name production, even if other
-        settings are invalid.
-        """
+        """Whether the options or the environment name production; other settings may be invalid."""
         [definition] = [setting for setting in catalogue() if setting.name == "environment"]
         return definition.given(os.environ, options).text.lower() == "production"
 

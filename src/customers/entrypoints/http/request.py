@@ -40,12 +40,22 @@ class RequestContext:
         return self.named_tenant
 
     @property
+    def customer_id(self) -> UUID:
+        """The customer id of the path."""
+        return self.id("customerId")
+
+    @property
+    def segment_id(self) -> UUID:
+        """The segment id of the path."""
+        return self.id("segmentId")
+
+    @property
     def order_id(self) -> str:
         """The order id of the path."""
         return self._path["orderId"]  # type: ignore[no-any-return]
 
     def id(self, name: str) -> UUID:
-        """An id of the path."""
+        """Another id of the path."""
         return self._path[name]  # type: ignore[no-any-return]
 
     @property

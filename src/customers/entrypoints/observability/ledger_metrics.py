@@ -44,10 +44,7 @@ class LedgerMetrics:
         self._transport: Transport = transport
 
     def observe(self, kind: FactKind) -> Observation:
-        """Counts one fact when the `with` block ends, by the block's result or error.
-
-        Other exceptions than CustomersError are not counted.
-        """
+        """Counts one fact when the `with` block ends, by its result or its CustomersError."""
         return Observation(self, kind)
 
     def count_invalid(self, kind: FactKind) -> None:

@@ -4,7 +4,7 @@ from aiohttp import web
 from attrs import evolve
 
 from customers.core.errors import AddressLimitExceeded
-from customers.core.model.address import AddressChange, AddressDetails
+from customers.core.model.address import Address, AddressChange, AddressDetails
 from customers.core.services.addresses import Addresses
 from customers.entrypoints.http.errors import ErrorFormat
 from customers.entrypoints.http.request import RequestContext
@@ -50,7 +50,7 @@ class AddressRoutes:
 
     async def all(self, context: RequestContext) -> web.Response:
         """List the addresses of a customer, defaults first"""
-        addresses = await self._addresses.all(context.tenant, context.id("customerId"))
+        addresses = await self._addresses.all(context.tenant, context.customer_id)
         data = [self._encoder.address(address) for address in addresses]
         return json_response({"success": True, "data": data, "count": len(data)})
 
@@ -60,15 +60,15 @@ class AddressRoutes:
         It becomes the default if there is no default yet for any of its purposes. A customer has at
         most 20 addresses.
         """
-        address = await self._addresses.add(context.tenant, context.id("customerId"), details)
-        return json_response({"success": True, "data": self._encoder.address(address)}, status=201)
+        address = await self._addresses.add(context.tenant, context.customer_id, details)
+        return self._response(address, status=201)
 
     async def get(self, context: RequestContext) -> web.Response:
         """Get an address"""
         address = await self._addresses.get(
-            context.tenant, context.id("customerId"), context.id("addressId")
+            context.tenant, context.customer_id, context.id("addressId")
         )
-        return json_response({"success": True, "data": self._encoder.address(address)})
+        return self._response(address)
 
     async def put(self, context: RequestContext, change: AddressChange) -> web.Response:
         """Update an address
@@ -89,13 +89,15 @@ class AddressRoutes:
 
         If it was the default, the oldest other address for that purpose becomes the default.
         """
-        await self._addresses.remove(
-            context.tenant, context.id("customerId"), context.id("addressId")
-        )
+        await self._addresses.remove(context.tenant, context.customer_id, context.id("addressId"))
         return json_response({"success": True, "message": "Address deleted successfully"})
 
     async def _change(self, context: RequestContext, change: AddressChange) -> web.Response:
         address = await self._addresses.change(
-            context.tenant, context.id("customerId"), context.id("addressId"), change
+            context.tenant, context.customer_id, context.id("addressId"), change
         )
-        return json_response({"success": True, "data": self._encoder.address(address)})
+        return self._response(address)
+
+    def _response(self, address: Address, *, status: int = 200) -> web.Response:
+        body = {"success": True, "data": self._encoder.address(address)}
+        return json_response(body, status=status)

@@ -81,22 +81,20 @@ class JournalRoutes:
     async def notes(self, context: RequestContext, query: JournalQuery) -> web.Response:
         """List the notes about a customer, newest first"""
         notes = await self._journal.notes(
-            context.tenant, context.id("customerId"), query.key, query.size
+            context.tenant, context.customer_id, query.key, query.size
         )
         return journal_response(context, query, notes, self._encoder.note, _key)
 
     async def add_note(self, context: RequestContext, details: NoteDetails) -> web.Response:
         """Add a note"""
         note = await self._journal.add_note(
-            context.tenant, context.id("customerId"), details, actor=context.actor
+            context.tenant, context.customer_id, details, actor=context.actor
         )
         return json_response(self._encoder.note(note), status=201)
 
     async def remove_note(self, context: RequestContext) -> web.Response:
         """Delete a note"""
-        await self._journal.remove_note(
-            context.tenant, context.id("customerId"), context.id("noteId")
-        )
+        await self._journal.remove_note(context.tenant, context.customer_id, context.id("noteId"))
         return json_response({"message": "note deleted successfully"})
 
     async def communications(
@@ -105,7 +103,7 @@ class JournalRoutes:
         """List the communications with a customer, newest first"""
         communications = await self._journal.communications(
             context.tenant,
-            context.id("customerId"),
+            context.customer_id,
             query.key,
             query.size,
             types=query.type,
@@ -121,7 +119,7 @@ class JournalRoutes:
         Adding the same `externalId` and type again returns the stored communication.
         """
         communication, is_new = await self._journal.add_communication(
-            context.tenant, context.id("customerId"), details
+            context.tenant, context.customer_id, details
         )
         status = 201 if is_new else 200
         return json_response(self._encoder.communication(communication), status=status)
@@ -132,7 +130,7 @@ class JournalRoutes:
         The status moves from sent to delivered, opened and clicked, or to failed; never back.
         """
         communication = await self._journal.move_communication(
-            context.tenant, context.id("customerId"), context.id("communicationId"), move.status
+            context.tenant, context.customer_id, context.id("communicationId"), move.status
         )
         return json_response(self._encoder.communication(communication))
 

@@ -48,7 +48,7 @@ class MembershipRoutes:
         Why a customer is in a segment or not, and when time alone changes that.
         """
         explanation = await self._memberships.explain(
-            context.tenant, context.id("segmentId"), context.id("customerId")
+            context.tenant, context.segment_id, context.customer_id
         )
         return json_response(self._encoder.explanation(explanation))
 
@@ -58,6 +58,6 @@ class MembershipRoutes:
         The customers who entered and left it, in an order that never changes and has no gaps.
         """
         changes = await self._memberships.changes(
-            context.tenant, context.id("segmentId"), query.after, query.size
+            context.tenant, context.segment_id, query.after, query.size
         )
         return json_response(self._encoder.changes(changes, query.after))

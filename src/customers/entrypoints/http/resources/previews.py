@@ -43,7 +43,7 @@ class PreviewRoutes:
 
         The customers who would enter and leave the segment. Nothing is stored.
         """
-        segment_id, strict = context.id("segmentId"), context.is_strict
+        segment_id, strict = context.segment_id, context.is_strict
         preview = await self._previews.preview_change(
             context.tenant, segment_id, request.rules, request.sample, strict=strict
         )
