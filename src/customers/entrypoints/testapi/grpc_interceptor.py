@@ -15,9 +15,9 @@ from google.protobuf.message_factory import GetMessageClass
 
 from customers.entrypoints.grpc.generated.customers_pb2 import DESCRIPTOR
 from customers.entrypoints.grpc.interceptor import REQUEST_ID, Context, Continuation, Handler
+from customers.entrypoints.http.drain import CallsInFlight
 from customers.entrypoints.testapi.call_log import Call, CallLog, CallOutcome
 from customers.entrypoints.testapi.faults import Fault, Faults
-from customers.entrypoints.testapi.idle import CallsInFlight
 
 _SERVICE = DESCRIPTOR.services_by_name["CustomersService"]
 METHODS = tuple(method.name for method in _SERVICE.methods)

@@ -16,13 +16,13 @@ from attrs import frozen
 
 from customers.core.errors import CustomersError, Invalid, Unavailable
 from customers.entrypoints.http.body import DRAIN, RequestRejected
+from customers.entrypoints.http.drain import CallsInFlight
 from customers.entrypoints.http.errors import RETRY_LATER, ErrorResponse, error_response_of
 from customers.entrypoints.http.request import RequestContext
 from customers.entrypoints.http.routes import BASE, ROUTE, Handler, Route
 from customers.entrypoints.http.tenant import tenant_of
 from customers.entrypoints.testapi.call_log import Call, CallLog, CallOutcome
 from customers.entrypoints.testapi.faults import Abort, Fault, Faults
-from customers.entrypoints.testapi.idle import CallsInFlight
 from customers.entrypoints.testapi.ports import ControllableIds
 
 CONTEXT: Final = web.RequestKey("context", RequestContext)

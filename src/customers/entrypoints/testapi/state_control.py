@@ -142,14 +142,13 @@ class StateControl:
             params = dict(state.get("params") or {})
             tenant_id = str(params.pop("tenantId", state.get("tenantId")) or "")
             if not tenant_id:
-                missing = InvalidValue("TENANT_REQUIRED", "name the tenant")
-                raise Invalid([missing.at("tenantId", f"/states/{index}/params/tenantId")])
+                pointer = f"/states/{index}/params/tenantId"
+                raise Invalid.at(pointer, "TENANT_REQUIRED", "name the tenant")
             await self._states.set_up(str(state.get("state")), tenant_id, params)
 
     def _read_clock(self, raw: Any) -> _ClockDetails:
         if not isinstance(raw, dict):
-            malformed = InvalidValue("INVALID_TYPE", "must be an object")
-            raise Invalid([malformed.at("clock", "/clock")])
+            raise Invalid.at("/clock", "INVALID_TYPE", "must be an object")
         try:
             return self._service.decoder.decode(_ClockDetails, raw, allowed=frozenset())
         except Invalid as error:
@@ -168,8 +167,7 @@ def _read_seed(path: Path) -> Mapping[str, Any]:
 def _states_of(seed: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     states = seed["states"]
     if not isinstance(states, list) or not all(isinstance(state, dict) for state in states):
-        malformed = InvalidValue("INVALID_TYPE", "must be a list of states")
-        raise Invalid([malformed.at("states", "/states")])
+        raise Invalid.at("/states", "INVALID_TYPE", "must be a list of states")
     return states
 
 

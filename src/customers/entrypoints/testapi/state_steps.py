@@ -11,7 +11,6 @@ from customers.core.errors import (
     AlreadyBlocked,
     CustomerNotFound,
     Invalid,
-    InvalidValue,
     SegmentNameTaken,
 )
 from customers.core.model.customer import Customer, CustomerChange, CustomerDetails, LockReason
@@ -96,13 +95,11 @@ class StateSteps:
         )
         customer_id = arguments.customer_id
         if customer_id is not None and await self._was_erased(tenant_id, customer_id):
-            erased = InvalidValue("INVALID_VALUE", "belongs to an erased customer")
-            raise Invalid([erased.at("customerId", "/customerId")])
+            raise Invalid.at("/customerId", "INVALID_VALUE", "belongs to an erased customer")
         with self._service.ids.scope(tenant_id, "Customer", customer_id):
             customer, _ = await self._service.customers.register(tenant_id, details)
         if customer_id not in (None, customer.id):
-            taken = InvalidValue("EMAIL_TAKEN", "belongs to a customer with another id")
-            raise Invalid([taken.at("email", "/email")])
+            raise Invalid.at("/email", "EMAIL_TAKEN", "belongs to a customer with another id")
         return customer
 
     async def _empty_tenant(self, tenant_id: str, arguments: Arguments, _: Values) -> Values:

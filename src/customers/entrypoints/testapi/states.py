@@ -104,8 +104,7 @@ class States:
             if (params_in_name := definition.params_in_name(name)) is not None:
                 return definition, params_in_name
         names = ", ".join(definition.state for definition in self.definitions)
-        unknown = InvalidValue("INVALID_VALUE", f"unknown state: use one of {names}")
-        raise Invalid([unknown.at("state", "/state")])
+        raise Invalid.at("/state", "INVALID_VALUE", f"unknown state: use one of {names}")
 
 
 def _name_key(name: str) -> str:

@@ -6,12 +6,13 @@ from typing import Self
 
 from attrs import define, field
 
+from customers.entrypoints.http.drain import CallsInFlight
 from customers.entrypoints.testapi.call_log import CallLog
 from customers.entrypoints.testapi.faults import Faults
 from customers.entrypoints.testapi.gates import OperationGate
 from customers.entrypoints.testapi.grpc_interceptor import METHODS, RecordingInterceptor
 from customers.entrypoints.testapi.http_middleware import RecordingMiddleware
-from customers.entrypoints.testapi.idle import CallsInFlight, IdleControl
+from customers.entrypoints.testapi.idle import IdleControl
 from customers.entrypoints.testapi.ports import ControlledService
 from customers.entrypoints.testapi.routes import TestApiRoutes
 from customers.entrypoints.testapi.state_control import StateControl
