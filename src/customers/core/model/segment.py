@@ -10,7 +10,7 @@ from uuid import UUID
 
 from attrs import evolve, field, frozen
 
-from customers.core.errors import Invalid, InvalidValue, SegmentIsDynamic
+from customers.core.errors import Invalid, SegmentIsDynamic
 from customers.core.model.folding import fold
 from customers.core.model.json_pointer import JsonPointer
 from customers.core.model.rules.parse import parse
@@ -52,8 +52,8 @@ class RulesText:
         try:
             json.dumps(self.value, ensure_ascii=False, default=str).encode()
         except UnicodeEncodeError as error:
-            problem = InvalidValue("INVALID_VALUE", "must not contain unpaired surrogates")
-            raise Invalid([problem.at("rules", "/rules")]) from error
+            message = "must not contain unpaired surrogates"
+            raise Invalid.at("/rules", "INVALID_VALUE", message) from error
         return None
 
 
@@ -190,8 +190,7 @@ def _kind_choice(is_dynamic: bool | None, segment_type: SegmentType | None) -> b
     """Whether the caller requests a dynamic segment; None when they do not say. Raises Invalid."""
     by_type = None if segment_type is None else segment_type is SegmentType.DYNAMIC
     if None not in (is_dynamic, by_type) and is_dynamic is not by_type:
-        error = InvalidValue("INVALID_VALUE", "must agree with isDynamic")
-        raise Invalid([error.at("segmentType", "/segmentType")])
+        raise Invalid.at("/segmentType", "INVALID_VALUE", "must agree with isDynamic")
     return by_type if is_dynamic is None else is_dynamic
 
 

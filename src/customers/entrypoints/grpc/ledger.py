@@ -96,25 +96,20 @@ class Ledger(CustomersServiceServicer):
     async def _record(self, request: RecordOrderRequest) -> LedgerResult:
         with self._ledger_metrics.observe("order") as observation:
             order = self._messages.order(request)
-            observation.result = await self._orders.record(
-                order.tenant_id, order.customer_id, order
-            )
-        return observation.result
+            key = (order.tenant_id, order.customer_id)
+            observation.result = result = await self._orders.record(*key, order)
+        return result
 
     async def _refund(self, request: RefundOrderRequest) -> LedgerResult:
         with self._ledger_metrics.observe("refund") as observation:
             refund = self._messages.refund(request)
-            result = await self._orders.refund(
-                refund.tenant_id, refund.customer_id, refund.order_id, refund
-            )
-            observation.result = result
+            key = (refund.tenant_id, refund.customer_id, refund.order_id)
+            observation.result = result = await self._orders.refund(*key, refund)
         return result
 
     async def _cancel(self, request: CancelOrderRequest) -> LedgerResult:
         with self._ledger_metrics.observe("cancellation") as observation:
-            cancellation = self._messages.cancellation(request)
-            result = await self._orders.cancel(
-                cancellation.tenant_id, cancellation.customer_id, cancellation.order_id
-            )
-            observation.result = result
+            order = self._messages.cancellation(request)
+            key = (order.tenant_id, order.customer_id, order.order_id)
+            observation.result = result = await self._orders.cancel(*key)
         return result

@@ -90,9 +90,7 @@ class WithoutCreated(Collector):
 
     def collect(self) -> Iterator[Metric]:
         for metric in self._registry.collect():
-            metric.samples = [
-                sample for sample in metric.samples if not sample.name.endswith("_created")
-            ]
+            metric.samples = [one for one in metric.samples if not one.name.endswith("_created")]
             yield metric
 
 
