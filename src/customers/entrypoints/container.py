@@ -56,6 +56,7 @@ from customers.entrypoints.testapi.ports import ControlledService
 
 if TYPE_CHECKING:
     from customers.adapters.memory.storage import MemoryStorage
+    from customers.adapters.postgres.programs.client_programs import Installation
     from customers.adapters.postgres.programs.dump import Backup
     from customers.adapters.postgres.programs.restore import Restored
     from customers.adapters.postgres.storage import PostgresStorage
@@ -94,35 +95,29 @@ async def back_up(dsn: str, file: Path, *, force: bool) -> "Backup":
     """Backs the database up into a file; see `programs.dump`."""
     from customers.adapters.postgres.programs.dump import back_up as back_up_database
 
-    wheel = _client_programs()
-    return await back_up_database(
-        dsn, file, force=force, wheel=wheel, environ=process_environment()
-    )
+    return await back_up_database(dsn, file, _installation(), force=force)
 
 
 async def restore(dsn: str, file: Path, *, force: bool) -> "Restored":
     """Restores the database from a backup; see `programs.restore`."""
     from customers.adapters.postgres.programs.restore import restore as restore_database
 
-    wheel = _client_programs()
-    return await restore_database(
-        dsn, file, force=force, wheel=wheel, environ=process_environment()
-    )
+    return await restore_database(dsn, file, _installation(), force=force)
 
 
 async def open_psql(dsn: str, arguments: Sequence[str]) -> int:
     """Runs psql on the database; see `programs.shell`."""
     from customers.adapters.postgres.programs.shell import open_psql as open_psql_on
 
-    wheel = _client_programs()
-    return await open_psql_on(dsn, arguments, wheel=wheel, environ=process_environment())
+    return await open_psql_on(dsn, arguments, _installation())
 
 
-def _client_programs() -> Path | None:
-    """The programs that come with the embedded server, where it is installed."""
+def _installation() -> "Installation":
+    """The client programs that come with the embedded server, where it is installed."""
+    from customers.adapters.postgres.programs.client_programs import Installation
     from customers.devtools.programs import installed
 
-    return installed()
+    return Installation(wheel=installed(), environ=process_environment())
 
 
 def _memory_storage(currency: Currency) -> "MemoryStorage":

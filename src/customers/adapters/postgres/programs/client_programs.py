@@ -41,6 +41,16 @@ class ClientPrograms:
 
 
 @frozen(kw_only=True)
+class Installation:
+    """Where programs are looked for: the folder of the wheel, if there is one, and the PATH of the
+    environment that they run with.
+    """
+
+    wheel: Path | None
+    environ: Mapping[str, str]
+
+
+@frozen(kw_only=True)
 class Output:
     """The exit status of a program, and what it wrote."""
 
@@ -68,10 +78,11 @@ class Running:
         return cast(StreamReader, self.process.stderr)
 
 
-async def find_programs(wheel: Path | None, environ: Mapping[str, str]) -> list[ClientPrograms]:
+async def find_programs(installation: Installation) -> list[ClientPrograms]:
     """The programs of the wheel's folder, if there is one, and those on the PATH."""
+    environ = installation.environ
     on_path = shutil.which("pg_dump", path=environ.get("PATH"))
-    folders = [wheel, Path(on_path).parent if on_path else None]
+    folders = [installation.wheel, Path(on_path).parent if on_path else None]
     candidates = [await _examine(folder, environ) for folder in folders if folder is not None]
     return [programs for programs in candidates if programs is not None]
 

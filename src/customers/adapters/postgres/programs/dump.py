@@ -13,6 +13,7 @@ from attrs import frozen
 from customers.adapters.postgres.engine.address import DatabaseAddress
 from customers.adapters.postgres.programs.client_programs import (
     ClientPrograms,
+    Installation,
     ProgramFailed,
     choose,
     find_programs,
@@ -38,9 +39,7 @@ class Backup:
     revision: str
 
 
-async def back_up(
-    dsn: str, file: Path, *, force: bool, wheel: Path | None, environ: Mapping[str, str]
-) -> Backup:
+async def back_up(dsn: str, file: Path, installation: Installation, *, force: bool) -> Backup:
     """Backs the database up into a file that only its owner can read.
 
     The file appears under its name when it is complete. One that exists is only replaced with
@@ -52,10 +51,10 @@ async def back_up(
     if facts.revision is None or "customers" not in facts.tables:
         reason = "the database has no customers: run `customers migrate` first"
         raise CannotBackUp(f"{place}: {reason}")
-    candidates = await find_programs(wheel, environ)
+    candidates = await find_programs(installation)
     programs = choose(candidates, server=facts.major, needs_tls=facts.uses_tls)
     with _partial(file) as partial:
-        await _dump(dsn, partial, programs, environ)
+        await _dump(dsn, partial, programs, installation.environ)
         size = partial.stat().st_size
         _move(partial, file, force=force)
     seconds, revision = time.monotonic() - started, facts.revision
