@@ -79,9 +79,7 @@ class Orders:
     async def _open(
         self, tx: Transaction, customer_id: UUID, order_id: str
     ) -> tuple[Customer, Entry]:
-        """The customer, locked, and the entry of the order. Raises CustomerNotFound, and
-        OrderConflict when the order is another customer's.
-        """
+        """The locked customer, and the order's entry. Raises CustomerNotFound, OrderConflict."""
         customer = await tx.customers.get_for_update(customer_id)
         return customer, (await tx.orders.claim(order_id, customer_id)).belonging_to(customer_id)
 

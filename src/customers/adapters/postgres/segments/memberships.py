@@ -57,13 +57,11 @@ class PostgresMemberships(MembershipRepository):
         self, date_ranges: Collection[DateRange], limit: int
     ) -> Sequence[StaleCandidate]:
         values = range_values(date_ranges)
-        rows = await self._session.rows(stale_candidates.STALE, limit=limit, **values)
-        return [to_candidate(row) for row in rows]
+        return await self._candidates(stale_candidates.STALE, limit=limit, **values)
 
     async def scan(self, after: UUID | None, limit: int) -> Sequence[StaleCandidate]:
         after = after or BEFORE_ALL
-        rows = await self._session.rows(stale_candidates.SCAN, after=after, limit=limit)
-        return [to_candidate(row) for row in rows]
+        return await self._candidates(stale_candidates.SCAN, after=after, limit=limit)
 
     async def with_pending_changes(
         self, limit: int, customer_ids: Collection[UUID] | None = None
@@ -88,15 +86,13 @@ class PostgresMemberships(MembershipRepository):
         )
         statement, values = _mismatched_with(customer_filter)
         values |= {"segment_id": segment_id, "after": after, "last": last or AFTER_ALL}
-        rows = await self._session.rows(statement, **values)
-        return [to_candidate(row) for row in rows], last
+        return await self._candidates(statement, **values), last
 
     async def crossed(
         self, date_ranges: Collection[DateRange], after: UUID | None, limit: int
     ) -> Sequence[StaleCandidate]:
         values = {**range_values(date_ranges), "after": after or BEFORE_ALL, "limit": limit}
-        rows = await self._session.rows(stale_candidates.CROSSED, **values)
-        return [to_candidate(row) for row in rows]
+        return await self._candidates(stale_candidates.CROSSED, **values)
 
     async def due(self, date_ranges: Mapping[UUID, Collection[DateRange]]) -> Collection[UUID]:
         values = segment_range_values(date_ranges)
@@ -156,6 +152,10 @@ class PostgresMemberships(MembershipRepository):
             membership_changes.FEED, segment_id=segment_id, after=after, limit=limit
         )
         return [CHANGES.read(row) for row in rows]
+
+    async def _candidates(self, statement: Statement, **values: object) -> Sequence[StaleCandidate]:
+        rows = await self._session.rows(statement, **values)
+        return [to_candidate(row) for row in rows]
 
 
 def _mismatched_with(customer_filter: CustomerFilter | None) -> tuple[Statement, dict[str, object]]:
