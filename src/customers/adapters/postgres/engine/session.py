@@ -123,6 +123,10 @@ class Session:
             self._observer.failed(getattr(error, "sqlstate", None))
             translate(error, connection_lost=is_closed(self._connection))
 
+    async def _reconnect(self, pool: Pool) -> None:
+        await pool.release(self._connection, had_error=True)
+        self._connection = await pool.acquire()
+
     def _terminate(self) -> None:
         self.had_error = True
         if not is_closed(self._connection):
@@ -142,8 +146,7 @@ class ViewSession(Session):
         except Unavailable:
             if not is_closed(self._connection):
                 raise
-        await self._pool.release(self._connection, had_error=True)
-        self._connection = await self._pool.acquire()
+        await self._reconnect(self._pool)
         return await super()._execute(operation)
 
 
@@ -215,8 +218,7 @@ class ConsistentSession(TransactionSession):
         except Unavailable:
             if not is_closed(self._connection):
                 raise
-        await self._pool.release(self._connection, had_error=True)
-        self._connection = await self._pool.acquire()
+        await self._reconnect(self._pool)
         return await super()._execute(operation)
 
 
