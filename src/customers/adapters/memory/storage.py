@@ -106,8 +106,7 @@ class MemoryStorage(Storage):
     async def lease(self, holder: UUID, seconds: float) -> bool:
         self._tenants.check()
         lease = self._lease or Lease(holder=holder, until=0)
-        now = get_running_loop().time()
-        self._lease = lease.requested_by(holder, now=now, seconds=seconds)
+        self._lease = lease.requested_by(holder, now=get_running_loop().time(), seconds=seconds)
         return self._lease.holder == holder
 
     def dump(self) -> dict[str, Any]:

@@ -118,8 +118,7 @@ class _Document:
 
     def _body(self, body: Body) -> dict[str, Any]:
         schema = self._schemas.of_body(body)
-        example = example_of(schema, self._schemas.components)
-        content = {"schema": schema, "example": example}
+        content = {"schema": schema, "example": example_of(schema, self._schemas.components)}
         kinds = [JSON] if body.nulls is Nulls.ABSENT else [JSON, MERGE_PATCH]
         return {"required": body.is_required, "content": dict.fromkeys(kinds, content)}
 

@@ -123,9 +123,7 @@ def _parse(request_class: type[Message], raw: bytes) -> Message | None:
 
 def _tenants(request: Any) -> list[str]:
     """The tenants that a call names; a batch may name several."""
-    if request is None:
-        return []
-    facts = getattr(request, "orders", [request])
+    facts = [] if request is None else getattr(request, "orders", [request])
     return sorted({fact.tenant_id for fact in facts if fact.tenant_id})
 
 

@@ -64,8 +64,8 @@ class States:
     def definitions(self) -> Sequence[StateDefinition]:
         """All states, by name."""
         folder = files("customers.entrypoints.testapi").joinpath("states")
-        contents = [read_yaml(file.read_text("utf-8")) for file in folder.iterdir()]
-        definitions = (StateDefinition(**content) for content in contents)
+        contents = (file.read_text("utf-8") for file in folder.iterdir())
+        definitions = [StateDefinition(**read_yaml(content)) for content in contents]
         return sorted(definitions, key=lambda definition: definition.state)
 
     async def set_up(self, name: str, tenant_id: str, params: Params) -> Values:
