@@ -11,11 +11,7 @@ from customers.core.model.address import MAX_ADDRESSES, Address, AddressType
 from customers.core.model.customer import Customer
 from customers.core.ports.storage import Storage
 from tests.support.builders import an_address, an_id, later
-from tests.support.storage_steps import (
-    a_stored_customer,
-    set_addresses,
-    some_customers,
-)
+from tests.support.storage_steps import a_stored_customer, set_addresses, some_customers
 
 SHIPPING, BILLING, BOTH = AddressType
 

@@ -14,12 +14,7 @@ from customers.core.model.segment import Segment
 from customers.core.ports.storage import Storage
 from tests.contract.segments import a_stored_segment, some_segments
 from tests.contract.stale_candidates import a_customer_dated, a_date_range, every_date
-from tests.support.builders import (
-    NOW,
-    a_dynamic_segment,
-    an_id,
-    later,
-)
+from tests.support.builders import NOW, a_dynamic_segment, an_id, later
 from tests.support.membership_steps import (
     apply_changes,
     membership_transaction,

@@ -6,16 +6,8 @@ from uuid import UUID, uuid4
 from customers.core.model.membership import StaleCandidate
 from customers.core.ports.storage import Storage
 from tests.contract.segments import some_segments
-from tests.support.builders import (
-    a_customer,
-    a_tenant,
-    an_id,
-    numbered_id,
-)
-from tests.support.membership_steps import (
-    set_capture,
-    store_members,
-)
+from tests.support.builders import a_customer, a_tenant, an_id, numbered_id
+from tests.support.membership_steps import set_capture, store_members
 from tests.support.storage_steps import (
     a_stored_customer,
     add_customers,

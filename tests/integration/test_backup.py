@@ -20,9 +20,8 @@ from customers.adapters.postgres.programs.client_programs import (
 from customers.adapters.postgres.programs.database_facts import facts_of
 from customers.adapters.postgres.programs.dump import CannotBackUp
 from customers.adapters.postgres.programs.restore import CannotRestore
-from customers.devtools.programs import installed
 from customers.entrypoints.config.settings import process_environment
-from tests.support.backups import Shop
+from tests.support.backups import Shop, an_installation
 from tests.support.builders import a_customer
 from tests.support.databases import an_empty_database
 from tests.support.full_tenant import read_everything, store_full_tenant
@@ -220,7 +219,7 @@ async def test_a_table_that_another_program_creates_during_a_restore_is_not_repl
     shop: Shop, table: str, force: bool
 ) -> None:
     await lose_to_another_program(shop)
-    programs = await find_programs(installed(), process_environment())
+    programs = await find_programs(an_installation())
     archive = await read_archive(shop.file, programs, process_environment())
     facts = await facts_of(shop.url)
     await shop.run(f"CREATE TABLE {table} AS SELECT 1 AS id")
@@ -233,7 +232,7 @@ async def test_a_table_that_another_program_creates_during_a_restore_is_not_repl
 
 async def test_a_revision_that_changes_during_a_restore_ends_it(shop: Shop) -> None:
     await shop.back_up()
-    programs = await find_programs(installed(), process_environment())
+    programs = await find_programs(an_installation())
     archive = await read_archive(shop.file, programs, process_environment())
     facts = await facts_of(shop.url)
     await shop.run("UPDATE alembic_version SET version_num = '9999'")
@@ -359,7 +358,7 @@ async def test_a_file_that_is_no_backup_is_refused(
 
 async def test_a_backup_of_another_database_is_refused(empty: str, tmp_path: Path) -> None:
     shop = Shop(url=empty, file=tmp_path / "other.backup")
-    programs = choose(await find_programs(installed(), process_environment()))
+    programs = choose(await find_programs(an_installation()))
     arguments = ["--format=custom", f"--file={shop.file}", f"--dbname={empty}"]
     dumped = await run(programs, "pg_dump", *arguments, environ=process_environment())
     assert dumped.status == 0

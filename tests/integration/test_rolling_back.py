@@ -21,12 +21,7 @@ from tests.support import postgres_servers
 from tests.support.api_client import Api
 from tests.support.builders import NOW, FixedClock, a_tenant
 from tests.support.scenarios.playback import answers_of
-from tests.support.service_process import (
-    FREE_PORTS,
-    Service,
-    start_command,
-    wait_until_ready,
-)
+from tests.support.service_process import FREE_PORTS, Service, start_command, wait_until_ready
 
 ROOT = Path(__file__).parents[2]
 COMMAND = (sys.executable, "-P", "-m", "customers.entrypoints.cli")

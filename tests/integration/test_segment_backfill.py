@@ -81,9 +81,7 @@ async def test_a_backfill_waits_for_a_change_that_began_before_its_rule(races: R
     await races.check_members()
 
 
-async def test_a_backfill_waits_for_an_order_recorded_while_its_rule_changes(
-    races: Races,
-) -> None:
+async def test_a_backfill_waits_for_an_order_recorded_while_its_rule_changes(races: Races) -> None:
     customer = await a_stored_customer(races.storage, races.tenant)
     await races.backfill(segment := await races.publish(ADAS))
     async with races.storage.transaction(races.tenant) as tx:

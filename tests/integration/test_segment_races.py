@@ -138,9 +138,7 @@ async def test_the_membership_lock_of_a_new_tenant_excludes_other_transactions(
     await asyncio.gather(second, third)
 
 
-async def test_a_change_is_not_in_the_feed_before_changes_with_lower_numbers(
-    races: Races,
-) -> None:
+async def test_a_change_is_not_in_the_feed_before_changes_with_lower_numbers(races: Races) -> None:
     await races.backfill(segment := await races.publish(ADAS))
     new, old = [await a_stored_customer(races.storage, races.tenant) for _ in range(2)]
     await store_members(races.storage, segment, old)

@@ -10,6 +10,7 @@ from attrs import frozen
 
 from customers.adapters.postgres.engine.migrate import migrate
 from customers.adapters.postgres.engine.pool import PoolOptions
+from customers.adapters.postgres.programs.client_programs import Installation
 from customers.adapters.postgres.programs.dump import Backup, back_up
 from customers.adapters.postgres.programs.restore import Restored, restore
 from customers.adapters.postgres.storage import PostgresStorage
@@ -20,6 +21,10 @@ from tests.support.databases import rows
 from tests.support.patience import PATIENCE_SECONDS
 
 _PATIENT = PoolOptions(acquire_timeout=PATIENCE_SECONDS, statement_timeout=PATIENCE_SECONDS)
+
+
+def an_installation() -> Installation:
+    return Installation(wheel=installed(), environ=process_environment())
 
 
 @frozen(kw_only=True)
@@ -33,12 +38,10 @@ class Shop:
         await migrate(self.url)
 
     async def back_up(self, *, force: bool = False) -> Backup:
-        wheel, environ = installed(), process_environment()
-        return await back_up(self.url, self.file, force=force, wheel=wheel, environ=environ)
+        return await back_up(self.url, self.file, an_installation(), force=force)
 
     async def restore(self, *, force: bool = False) -> Restored:
-        wheel, environ = installed(), process_environment()
-        return await restore(self.url, self.file, force=force, wheel=wheel, environ=environ)
+        return await restore(self.url, self.file, an_installation(), force=force)
 
     async def run(self, sql: str) -> Sequence[asyncpg.Record]:
         return await rows(self.url, sql)

@@ -171,12 +171,7 @@ SEGMENT: Final = Segment(
 )
 ASSIGNMENT: Final = Assignment(assigned_at=_day(1), assigned_by=_id(3))
 REFRESH_STATE: Final = RefreshState(
-    member_count=3,
-    watermark=_day(1),
-    target=_day(2),
-    cursor=_id(1),
-    scanned=4,
-    cause=Cause.RULE,
+    member_count=3, watermark=_day(1), target=_day(2), cursor=_id(1), scanned=4, cause=Cause.RULE
 )
 PENDING_CHANGE: Final = PendingChange(number=5, at=_day(1), cause=Cause.ORDER, before=CUSTOMER)
 CHANGE: Final = SequencedChange(

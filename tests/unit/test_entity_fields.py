@@ -75,8 +75,7 @@ STORED: Final[Mapping[type, Columns]] = {
         instead={"statistics": STATISTICS},
     ),
     Statistics: Columns(
-        table=tables.customers,
-        besides=frozenset(tables.customers.columns.keys()) - STATISTICS,
+        table=tables.customers, besides=frozenset(tables.customers.columns.keys()) - STATISTICS
     ),
     Address: Columns(table=tables.customer_addresses),
     PaymentMethod: Columns(table=tables.customer_payment_methods, besides=names("is_released")),

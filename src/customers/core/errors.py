@@ -6,7 +6,7 @@ The entrypoints map the kinds to statuses of HTTP and gRPC.
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 from attrs import frozen
 
@@ -157,6 +157,12 @@ class Invalid(CustomersError):
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
         super().__init__(self._sentence())
+
+    @classmethod
+    def at(cls, pointer: str, code: str, message: str) -> Self:
+        """One problem with the value at a JSON pointer; the empty one is that of the body."""
+        field = pointer.rpartition("/")[2]
+        return cls([Problem(field=field, pointer=pointer, message=message, code=code)])
 
     @property
     def headline(self) -> str:

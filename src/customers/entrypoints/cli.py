@@ -5,8 +5,10 @@ Each command imports its modules when it runs, so that `--help` is fast.
 
 import os
 import sys
+from collections.abc import Callable, Coroutine
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -39,11 +41,10 @@ def serve(settings: Settings) -> None:
     exit_on_signals()
     # Every fork here execs a program at once; gRPC's fork handlers would only log noise.
     os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")  # noqa: TID251 - set, not read
-    _configure_logs(settings)
-    from customers.entrypoints.process.loop import run
+    run = _configure(settings)
     from customers.entrypoints.process.serve import serve as serve_until_stopped
 
-    run(serve_until_stopped(settings), _output(settings))
+    run(serve_until_stopped(settings))
 
 
 @main.command()
@@ -65,21 +66,17 @@ def migrate(
     release has migrated stays as it is.
     """
     from customers.entrypoints.process import migrate_command
-    from customers.entrypoints.process.loop import run
 
     if status and sql:
         raise click.UsageError("--status and --sql exclude each other: use one of them.")
-    _configure_logs(settings)
-    output = _output(settings)
+    run, output = _configure(settings), _output(settings)
     if status:
-        run(migrate_command.print_status(settings, output), output)
+        work = migrate_command.print_status(settings, output)
     elif sql:
-        run(migrate_command.print_sql(settings, to=to), output)
+        work = migrate_command.print_sql(settings, to=to)
     else:
-        migration = migrate_command.migrate(
-            settings, output, to=to, allow_data_loss=allow_data_loss
-        )
-        run(migration, output)
+        work = migrate_command.migrate(settings, output, to=to, allow_data_loss=allow_data_loss)
+    run(work)
 
 
 @main.command()
@@ -116,11 +113,9 @@ def segments(settings: Settings, tenant: str | None) -> None:
     It exits with 1 if there is a difference.
     """
     from customers.entrypoints.process.doctor import check_segments
-    from customers.entrypoints.process.loop import run
 
-    _configure_logs(settings)
-    output = _output(settings)
-    run(check_segments(settings, tenant, output), output)
+    run = _configure(settings)
+    run(check_segments(settings, tenant, _output(settings)))
 
 
 @main.command()
@@ -156,11 +151,10 @@ def psql(settings: Settings, args: tuple[str, ...]) -> None:
     Everything after -- is passed to psql as its ARGS, as in: customers psql -- -c "SELECT now()".
     The command exits with the exit code of psql.
     """
-    from customers.entrypoints.process.loop import run
     from customers.entrypoints.process.psql import open_psql
 
-    _configure_logs(settings)
-    run(open_psql(settings, args), _output(settings))
+    run = _configure(settings)
+    run(open_psql(settings, args))
 
 
 @main.command()
@@ -174,11 +168,9 @@ def backup(settings: Settings, file: Path, force: bool) -> None:
     is complete, and can only be read by its owner.
     """
     from customers.entrypoints.process.backup import back_up
-    from customers.entrypoints.process.loop import run
 
-    _configure_logs(settings)
-    output = _output(settings)
-    run(back_up(settings, file, output, force=force), output)
+    run = _configure(settings)
+    run(back_up(settings, file, _output(settings), force=force))
 
 
 @main.command()
@@ -192,11 +184,9 @@ def restore(settings: Settings, file: Path, force: bool) -> None:
     A database that already has customers is refused without --force.
     """
     from customers.entrypoints.process.backup import restore as restore_backup
-    from customers.entrypoints.process.loop import run
 
-    _configure_logs(settings)
-    output = _output(settings)
-    run(restore_backup(settings, file, output, force=force), output)
+    run = _configure(settings)
+    run(restore_backup(settings, file, _output(settings), force=force))
 
 
 @main.command(hidden=True)
@@ -205,27 +195,29 @@ def worker() -> None:
     from customers.entrypoints.process.signals import exit_on_signals
 
     exit_on_signals()
-    from customers.entrypoints.process.loop import run
     from customers.entrypoints.process.worker import NotStartedByServe, receive_command, work
 
     try:
         command, lifeline = receive_command()
     except NotStartedByServe:
         raise NotForPeople("worker is started by serve") from None
-    _configure_logs(command.settings)
-    run(work(command, lifeline), _output(command.settings))
+    run = _configure(command.settings)
+    run(work(command, lifeline))
+
+
+def _configure(settings: Settings) -> Callable[[Coroutine[Any, Any, None]], None]:
+    """Configures the log; returns what runs the work of a command as a whole process."""
+    from customers.entrypoints.observability.logs import configure
+    from customers.entrypoints.process.loop import run
+
+    configure(settings.log_level, as_json=settings.environment == "production")
+    return partial(run, output=_output(settings))
 
 
 def _output(settings: Settings) -> "Output":
     from customers.entrypoints.observability.output import Output
 
     return Output(as_json=settings.environment == "production")
-
-
-def _configure_logs(settings: Settings) -> None:
-    from customers.entrypoints.observability.logs import configure
-
-    configure(settings.log_level, as_json=settings.environment == "production")
 
 
 if __name__ == "__main__":

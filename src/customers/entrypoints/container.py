@@ -52,9 +52,11 @@ from customers.entrypoints.ledger.batch import OrderBatches
 from customers.entrypoints.observability.database_metrics import DatabaseMetrics, PoolUsage
 from customers.entrypoints.observability.ledger_metrics import LedgerMetrics
 from customers.entrypoints.observability.metrics import Metrics
+from customers.entrypoints.testapi.ports import ControlledService
 
 if TYPE_CHECKING:
     from customers.adapters.memory.storage import MemoryStorage
+    from customers.adapters.postgres.programs.client_programs import Installation
     from customers.adapters.postgres.programs.dump import Backup
     from customers.adapters.postgres.programs.restore import Restored
     from customers.adapters.postgres.programs.rewrite_search_texts import Rewriting
@@ -101,35 +103,29 @@ async def back_up(dsn: str, file: Path, *, force: bool) -> "Backup":
     """Backs the database up into a file; see `programs.dump`."""
     from customers.adapters.postgres.programs.dump import back_up as back_up_database
 
-    wheel = _client_programs()
-    return await back_up_database(
-        dsn, file, force=force, wheel=wheel, environ=process_environment()
-    )
+    return await back_up_database(dsn, file, _installation(), force=force)
 
 
 async def restore(dsn: str, file: Path, *, force: bool) -> "Restored":
     """Restores the database from a backup; see `programs.restore`."""
     from customers.adapters.postgres.programs.restore import restore as restore_database
 
-    wheel = _client_programs()
-    return await restore_database(
-        dsn, file, force=force, wheel=wheel, environ=process_environment()
-    )
+    return await restore_database(dsn, file, _installation(), force=force)
 
 
 async def open_psql(dsn: str, arguments: Sequence[str]) -> int:
     """Runs psql on the database; see `programs.shell`."""
     from customers.adapters.postgres.programs.shell import open_psql as open_psql_on
 
-    wheel = _client_programs()
-    return await open_psql_on(dsn, arguments, wheel=wheel, environ=process_environment())
+    return await open_psql_on(dsn, arguments, _installation())
 
 
-def _client_programs() -> Path | None:
-    """The programs that come with the embedded server, where it is installed."""
+def _installation() -> "Installation":
+    """The client programs that come with the embedded server, where it is installed."""
+    from customers.adapters.postgres.programs.client_programs import Installation
     from customers.devtools.programs import installed
 
-    return installed()
+    return Installation(wheel=installed(), environ=process_environment())
 
 
 def _memory_storage(currency: Currency) -> "MemoryStorage":
@@ -204,38 +200,13 @@ def _documents(openapi: Callable[[], Mapping[str, Any]]) -> Documents:
 
 
 def _test_api(
-    settings: Settings,
-    resources: Sequence[Resource],
-    *,
-    storage: Storage,
-    clock: MovableClock,
-    ids: ScriptedIds,
-    memory_storage: "MemoryStorage",
-    decoder: Decoder,
-    customers: Customers,
-    orders: Orders,
-    segments: Segments,
-    erasures: Erasures,
-    sweeper: Sweeper,
+    settings: Settings, resources: Sequence[Resource], service: ControlledService
 ) -> "TestApi":
     from customers.entrypoints.testapi.test_api import TestApi
 
     routes = (route for resource in resources for route in resource.table())
-    return TestApi.build(
-        operations=[route.operation for route in routes if route.is_of_tenant],
-        storage=storage,
-        clock=clock,
-        ids=ids,
-        controllable_storage=memory_storage,
-        decoder=decoder,
-        customers=customers,
-        orders=orders,
-        segments=segments,
-        erasures=erasures,
-        sweeper=sweeper,
-        seed_file=settings.seed_file,
-        version=VERSION,
-    )
+    operations = [route.operation for route in routes if route.is_of_tenant]
+    return TestApi.build(service, operations, seed_file=settings.seed_file, version=VERSION)
 
 
 def _routed(resources: Sequence[Resource], test_api: "TestApi | None") -> Sequence[Resource]:
@@ -334,24 +305,23 @@ class Container(containers.DeclarativeContainer):
     documents = providers.Singleton(_documents, openapi.provider)
 
     # The test API: None unless the settings switch it on.
+    controlled_service = providers.Singleton(
+        ControlledService,
+        storage=storage,
+        controllable_storage=memory_storage,
+        clock=movable_clock,
+        ids=scripted_ids,
+        decoder=decoder,
+        customers=customers,
+        orders=orders,
+        segments=segments,
+        erasures=erasures,
+        sweeper=sweeper,
+    )
     test_api: providers.Provider["TestApi | None"] = providers.Selector(
         mode,
         normal=providers.Object(None),
-        test=providers.Singleton(
-            _test_api,
-            settings,
-            resources,
-            storage=storage,
-            clock=movable_clock,
-            ids=scripted_ids,
-            memory_storage=memory_storage,
-            decoder=decoder,
-            customers=customers,
-            orders=orders,
-            segments=segments,
-            erasures=erasures,
-            sweeper=sweeper,
-        ),
+        test=providers.Singleton(_test_api, settings, resources, controlled_service),
     )
 
     app = providers.Singleton(

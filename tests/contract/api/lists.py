@@ -45,7 +45,7 @@ SEARCHES = [
     ("EXAMPLE.TEST", "ann bob+shop cy%_"),
     ("lee", "ann"),
     ("ann%20lee", "ann"),
-    ("Ann%20%20Lee", ""),
+    ("Ann%20%20Lee", "ann"),
     ("n%20l", "ann"),
     ("555", "ann"),
     ("strasse", "bob+shop"),

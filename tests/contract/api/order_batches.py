@@ -125,9 +125,7 @@ class OrderBatchContract:
     async def test_an_order_of_another_tenant_is_refused_by_itself(self, api: Api) -> None:
         ann = await customer_id(api)
         results = await outcomes(
-            api,
-            an_order(ann, tenantId="another"),
-            an_order(ann, tenantId=api.tenant),
+            api, an_order(ann, tenantId="another"), an_order(ann, tenantId=api.tenant)
         )
         assert list(map(brief, results)) == [(400, "TENANT_MISMATCH"), (200, False)]
 

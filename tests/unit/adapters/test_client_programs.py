@@ -6,6 +6,7 @@ import pytest
 
 from customers.adapters.postgres.programs.client_programs import (
     ClientPrograms,
+    Installation,
     ProgramsMissing,
     choose,
     find_programs,
@@ -50,7 +51,8 @@ def test_programs_without_tls_are_refused_where_the_connection_uses_it() -> None
 
 async def test_a_folder_without_all_three_programs_is_not_used(tmp_path: Path) -> None:
     (tmp_path / "psql").touch()
-    assert await find_programs(tmp_path, {"PATH": str(tmp_path)}) == []
+    installation = Installation(wheel=tmp_path, environ={"PATH": str(tmp_path)})
+    assert await find_programs(installation) == []
 
 
 @pytest.mark.parametrize(

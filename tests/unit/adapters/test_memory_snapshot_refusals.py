@@ -138,11 +138,7 @@ CONTRADICTIONS: list[tuple[str, object, set[str]]] = [
     ),
     ("/addresses/0/customerId", NOBODY, {"/addresses/0"}),
     ("/paymentMethods", again(id=NOBODY, isDefault=False), {"/paymentMethods/1"}),
-    (
-        "/paymentMethods",
-        again(id=NOBODY, gatewayPaymentMethodId="another"),
-        {"/paymentMethods/1"},
-    ),
+    ("/paymentMethods", again(id=NOBODY, gatewayPaymentMethodId="another"), {"/paymentMethods/1"}),
     ("/paymentMethods/0/gatewayPaymentMethodId", "4111 1111 1111 1111", {"/paymentMethods/0"}),
     ("/notes", twice, {"/notes/1"}),
     ("/notes/0/customerId", NOBODY, {"/notes/0"}),

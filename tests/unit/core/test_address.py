@@ -36,11 +36,7 @@ def book_of(*additions: tuple[Address, bool | None]) -> AddressBook:
 def test_the_first_address_of_a_type_becomes_its_default() -> None:
     shipping, second, billing = address(), address(), address(BILLING)
     book = book_of((shipping, None), (second, None), (billing, None))
-    assert [book[item.id].is_default for item in (shipping, second, billing)] == [
-        True,
-        False,
-        True,
-    ]
+    assert [book[item.id].is_default for item in (shipping, second, billing)] == [True, False, True]
 
 
 def test_an_address_for_both_is_no_default_if_one_type_has_a_default() -> None:

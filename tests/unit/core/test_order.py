@@ -7,12 +7,7 @@ from itertools import permutations
 
 import pytest
 
-from customers.core.errors import (
-    InvalidValue,
-    OrderConflict,
-    RefundConflict,
-    RefundExceedsOrder,
-)
+from customers.core.errors import InvalidValue, OrderConflict, RefundConflict, RefundExceedsOrder
 from customers.core.model.money import Currency, Money
 from customers.core.model.order import (
     Entry,

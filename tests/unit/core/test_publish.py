@@ -74,17 +74,13 @@ async def test_a_change_that_affects_members_starts_a_backfill(
     assert await state_of(storage, segment) == state
 
 
-async def test_a_new_rule_of_an_inactive_segment_starts_no_backfill(
-    storage: MemoryStorage,
-) -> None:
+async def test_a_new_rule_of_an_inactive_segment_starts_no_backfill(storage: MemoryStorage) -> None:
     segment = await publish_new(storage, a_dynamic_segment(VIPS, is_active=False))
     await publish_change(storage, segment, AT, rule=a_dynamic_segment(OLD).rule)
     assert await state_of(storage, segment) == RefreshState(watermark=NOW)
 
 
-async def test_a_segment_that_becomes_dynamic_loses_its_assignments(
-    storage: MemoryStorage,
-) -> None:
+async def test_a_segment_that_becomes_dynamic_loses_its_assignments(storage: MemoryStorage) -> None:
     customer, segment = await add(storage), await publish_new(storage, a_segment())
     await assign(storage, segment, customer)
     rule = a_dynamic_segment(VIPS).rule
@@ -128,9 +124,7 @@ async def test_pending_changes_are_applied_by_the_rule_before_a_segment_becomes_
     assert await feed_of(storage, segment) == [(customer.id, True, later(hours=1), Cause.CUSTOMER)]
 
 
-async def test_a_segment_cannot_become_manual_during_its_backfill(
-    storage: MemoryStorage,
-) -> None:
+async def test_a_segment_cannot_become_manual_during_its_backfill(storage: MemoryStorage) -> None:
     segment = await publish_new(storage, a_dynamic_segment(VIPS))
     with pytest.raises(SegmentBuilding):
         await publish_change(storage, segment, is_dynamic=False, rule=None)

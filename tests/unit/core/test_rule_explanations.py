@@ -301,9 +301,6 @@ _ANN = a_customer(
     marketing_opt_in=True,
     created_at=NOW - 20 * DAY,
     statistics=some_statistics(
-        "30.50",
-        2,
-        first_order_date=NOW - 10 * DAY + INSTANT,
-        last_order_date=NOW + DAY,
+        "30.50", 2, first_order_date=NOW - 10 * DAY + INSTANT, last_order_date=NOW + DAY
     ),
 )

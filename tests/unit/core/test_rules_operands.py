@@ -125,8 +125,7 @@ def test_a_huge_number_inside_a_string_is_refused_at_its_location(digits: str) -
 
 @pytest.mark.parametrize("days", [-1, "-0.1", 36_501, Decimal("36500.000001")])
 @pytest.mark.parametrize(
-    ("field", "operator"),
-    [("days_since_created", "lt"), ("created_at", "within_last_days")],
+    ("field", "operator"), [("days_since_created", "lt"), ("created_at", "within_last_days")]
 )
 def test_days_are_from_0_to_36500(field: str, operator: str, days: object) -> None:
     assert refusal(field, operator, days) == ("/value", "INVALID_VALUE")

@@ -12,10 +12,7 @@ from tests.support.segment_commands import Command, commands
 EXAMPLES, COMMANDS = 40, 40
 
 
-@given(
-    st.lists(commands(), min_size=COMMANDS, max_size=COMMANDS),
-    st.sampled_from((None, 1, 2)),
-)
+@given(st.lists(commands(), min_size=COMMANDS, max_size=COMMANDS), st.sampled_from((None, 1, 2)))
 @settings(max_examples=EXAMPLES)
 async def test_members_are_right_after_every_command(
     command_list: list[Command], limit: int | None

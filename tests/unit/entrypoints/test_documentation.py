@@ -14,7 +14,7 @@ from aiohttp import ClientSession, web
 
 from customers.entrypoints.http.documentation import Documents
 from customers.entrypoints.http.drain import Drain
-from customers.entrypoints.http.middleware import middleware
+from customers.entrypoints.http.middleware import RequestMiddleware
 from customers.entrypoints.http.server import HttpServer
 from customers.entrypoints.observability.metrics import Metrics
 from customers.entrypoints.openapi.document import as_json, as_yaml
@@ -74,7 +74,7 @@ class Service:
 @pytest.fixture
 async def service() -> AsyncIterator[Service]:
     metrics = Metrics.create(version="1.0", pool=None, multiprocess_dir=None)
-    app = web.Application(middlewares=[middleware(metrics, Drain())])
+    app = web.Application(middlewares=[RequestMiddleware(metrics, Drain()).handle])
     server = HttpServer(app, seconds_to_end=1.0)
     async with ClientSession() as client:
         service = Service(client)
@@ -107,9 +107,7 @@ async def test_the_yaml_document_is_that_of_json_without_references(service: Ser
     assert "natürlich: 是" in text
 
 
-async def test_the_document_is_made_once_on_the_first_request(
-    service: Service,
-) -> None:
+async def test_the_document_is_made_once_on_the_first_request(service: Service) -> None:
     await service.request("/docs")
     assert service.times_made == 0
     for _ in range(3):
@@ -134,9 +132,7 @@ async def test_the_page_may_load_and_call_this_service_only(service: Service) ->
     assert headers["Referrer-Policy"] == "no-referrer"
 
 
-async def test_the_page_names_its_files_relatively_and_they_exist(
-    service: Service,
-) -> None:
+async def test_the_page_names_its_files_relatively_and_they_exist(service: Service) -> None:
     page = (await service.request("/docs")).raw.decode()
     targets = re.findall(r'(?:src|href)="(?!data:)([^"]+)"', page)
     assert len(targets) == 3

@@ -10,12 +10,7 @@ from grpc import StatusCode
 from grpc.aio import AioRpcError
 
 from customers.entrypoints.grpc.generated.customers_pb2 import RecordOrdersRequest
-from tests.support.grpc_service import (
-    Rpc,
-    an_order,
-    failure,
-    serving,
-)
+from tests.support.grpc_service import Rpc, an_order, failure, serving
 from tests.support.patience import DEADLINE_SECONDS
 
 

@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import json
-import logging
 from collections.abc import Iterator
 from io import StringIO
 from typing import Any
@@ -17,14 +16,8 @@ from grpc_health.v1.health_pb2_grpc import HealthStub
 
 from customers.entrypoints.grpc.generated.customers_pb2 import RecordOrdersRequest
 from customers.entrypoints.observability.logs import configure
-from tests.support.grpc_service import (
-    Rpc,
-    a_cancellation,
-    an_order,
-    failure,
-    reason,
-    serving,
-)
+from tests.support.grpc_service import Rpc, a_cancellation, an_order, failure, reason, serving
+from tests.support.log_stream import log_stream
 from tests.support.patience import DEADLINE_SECONDS
 
 RECORD = "customers.v1.CustomersService/RecordOrder"
@@ -32,14 +25,9 @@ RECORD = "customers.v1.CustomersService/RecordOrder"
 
 @pytest.fixture
 def lines() -> Iterator[StringIO]:
-    root = logging.getLogger()
-    level, handlers = root.level, root.handlers[:]
-    stream = StringIO()
-    configure("info", as_json=True, stream=stream)
-    yield stream
-    root.setLevel(level)
-    root.handlers[:] = handlers
-    logging.captureWarnings(False)
+    with log_stream() as stream:
+        configure("info", as_json=True, stream=stream)
+        yield stream
 
 
 def parse(lines: StringIO) -> list[dict[str, Any]]:

@@ -7,13 +7,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from customers.core.model.money import Currency
 from customers.entrypoints.grpc.generated.customers_pb2 import CustomerStatistics
 from tests.support.builders import NOW, later
-from tests.support.grpc_service import (
-    a_cancellation,
-    a_refund,
-    an_order,
-    serving,
-    usd,
-)
+from tests.support.grpc_service import a_cancellation, a_refund, an_order, serving, usd
 
 
 def timestamp_at(moment: datetime) -> Timestamp:

@@ -33,10 +33,7 @@ async def test_a_browser_is_redirected_to_the_documentation(api: Api) -> None:
 @pytest.mark.parametrize("accept", [None, "*/*", "application/json"])
 async def test_a_program_gets_links_without_a_tenant(api: Api, accept: str | None) -> None:
     answer = await request(api, "/", accept)
-    assert (answer.status, answer.headers["Content-Type"]) == (
-        200,
-        "application/json",
-    )
+    assert (answer.status, answer.headers["Content-Type"]) == (200, "application/json")
     assert answer.body == {
         "service": "customers-service",
         "version": VERSION,

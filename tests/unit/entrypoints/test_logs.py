@@ -14,18 +14,15 @@ from hypothesis import strategies as st
 from customers.core.errors import OrderConflict
 from customers.entrypoints.observability.logs import RequestScope, configure, log_request, logger
 from customers.entrypoints.observability.redaction import redact
+from tests.support.log_stream import log_stream
 
 SECRET = "ann@example.test"
 
 
 @pytest.fixture
 def stream() -> Iterator[StringIO]:
-    root = logging.getLogger()
-    level, handlers = root.level, root.handlers[:]
-    yield StringIO()
-    root.setLevel(level)
-    root.handlers[:] = handlers
-    logging.captureWarnings(False)
+    with log_stream() as stream:
+        yield stream
 
 
 @pytest.fixture
@@ -51,9 +48,7 @@ def raise_unique_violation() -> None:
     raise violation
 
 
-def test_a_line_is_a_json_object_with_timestamp_level_and_event(
-    lines: StringIO,
-) -> None:
+def test_a_line_is_a_json_object_with_timestamp_level_and_event(lines: StringIO) -> None:
     logger().warning("pool exhausted", waiting=3)
     line = only_line(lines)
     assert line.pop("timestamp").endswith("Z")
@@ -74,9 +69,7 @@ def test_every_line_of_a_request_has_its_id_and_later_lines_do_not(lines: String
     assert [line.get("request_id") for line in parse(lines)] == ["r-1", "r-1", None]
 
 
-def test_the_line_of_a_request_has_only_route_template_status_and_duration(
-    lines: StringIO,
-) -> None:
+def test_the_line_of_a_request_has_only_route_template_status_and_duration(lines: StringIO) -> None:
     route = "/api/v1/customers/{id}"
     with RequestScope("r-1"):
         log_request(method="GET", route=route, status=200, seconds=0.0123456)
@@ -220,9 +213,7 @@ def test_sql_statements_with_their_values_are_never_logged(stream: StringIO) -> 
     assert stream.getvalue() == ""
 
 
-def test_text_lines_have_no_colours_without_a_terminal(
-    stream: StringIO,
-) -> None:
+def test_text_lines_have_no_colours_without_a_terminal(stream: StringIO) -> None:
     configure("info", as_json=False, stream=stream)
     logger().info("listening", port=8089)
     assert stream.getvalue().rstrip().endswith("[info     ] listening port=8089")

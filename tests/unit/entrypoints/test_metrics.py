@@ -94,9 +94,7 @@ def test_no_segment_is_being_built_at_first(metrics: Metrics) -> None:
     assert value(metrics, "customers_segment_build_progress_ratio") == 1
 
 
-def test_segment_builds_have_the_count_and_progress_set_last(
-    metrics: Metrics,
-) -> None:
+def test_segment_builds_have_the_count_and_progress_set_last(metrics: Metrics) -> None:
     for count, progress in ((2, 0.125), (1, 0.5), (0, 1)):
         metrics.set_segment_builds(count, progress)
         assert value(metrics, "customers_segment_builds") == count

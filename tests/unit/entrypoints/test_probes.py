@@ -1,7 +1,6 @@
 """The probes report a storage that is unavailable, slow or broken, and a process that stops."""
 
 import json
-import logging
 from collections.abc import AsyncIterator, Iterator
 from io import StringIO
 
@@ -14,6 +13,7 @@ from customers.entrypoints.observability.logs import configure
 from tests.support.api_client import PROBLEM, Answer, Api, serving
 from tests.support.builders import USD, a_tenant
 from tests.support.faulty_storage import FaultyStorage
+from tests.support.log_stream import log_stream
 
 
 @pytest.fixture
@@ -29,12 +29,8 @@ async def api(storage: FaultyStorage) -> AsyncIterator[Api]:
 
 @pytest.fixture
 def stream() -> Iterator[StringIO]:
-    root = logging.getLogger()
-    level, handlers = root.level, root.handlers[:]
-    yield StringIO()
-    root.setLevel(level)
-    root.handlers[:] = handlers
-    logging.captureWarnings(False)
+    with log_stream() as stream:
+        yield stream
 
 
 async def probe(api: Api, path: str) -> Answer:

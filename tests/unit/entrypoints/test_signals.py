@@ -20,9 +20,7 @@ async def test_a_request_cancels_the_start() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-async def test_a_signal_after_the_start_lets_the_block_finish(
-    number: signal.Signals,
-) -> None:
+async def test_a_signal_after_the_start_lets_the_block_finish(number: signal.Signals) -> None:
     is_finished = False
     async with stop_on_signals() as stop:
         asyncio.get_running_loop().call_soon(os.kill, os.getpid(), number)

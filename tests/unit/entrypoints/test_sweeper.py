@@ -5,7 +5,6 @@ What a sweep does is tested with the service, what a refresh does with the membe
 
 import asyncio
 import json
-import logging
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -32,6 +31,7 @@ from tests.support.builders import (
     some_statistics,
 )
 from tests.support.faulty_storage import FaultyStorage
+from tests.support.log_stream import log_stream
 from tests.support.membership_steps import membership_transaction, refresh_state_of, stored_members
 from tests.support.metric_samples import value
 from tests.support.oracle import small_steps
@@ -86,13 +86,9 @@ def sweeper(storage: CountingStorage) -> Sweeper:
 def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[StringIO]:
     """The log, of a sweeper that retries a failed sweep at once."""
     monkeypatch.setattr(f"{MODULE}.PAUSE_AFTER_FAILURE", SOON)
-    root = logging.getLogger()
-    level, handlers = root.level, root.handlers[:]
-    configure("info", as_json=True, stream=(stream := StringIO()))
-    yield stream
-    root.setLevel(level)
-    root.handlers[:] = handlers
-    logging.captureWarnings(False)
+    with log_stream() as stream:
+        configure("info", as_json=True, stream=stream)
+        yield stream
 
 
 async def refreshed(storage: CountingStorage) -> None:

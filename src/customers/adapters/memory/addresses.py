@@ -31,8 +31,7 @@ class MemoryAddresses(MemoryAddressReader, AddressRepository):
     ) -> None:
         state = self._source.state
         self._source.expect_lock(Customer, customer_id)
-        if set(before) != set(state.addresses.get(customer_id, ())):
-            self._source.doom(RuntimeError("`before` is not what is stored: read it again"))
+        self._source.expect_stored(before, state.addresses.get(customer_id, ()))
         stored = tuple(sorted(after, key=sort_key)) or None
         addresses = with_value(state.addresses, customer_id, stored)
         self._source.replace(evolve(state, addresses=addresses))

@@ -44,10 +44,7 @@ def _cause(before: Customer | None, after: Customer) -> Cause:
     if before is None:
         return Cause.CUSTOMER
     with_order = evolve(
-        before,
-        statistics=after.statistics,
-        version=after.version,
-        updated_at=after.updated_at,
+        before, statistics=after.statistics, version=after.version, updated_at=after.updated_at
     )
     return Cause.ORDER if with_order == after else Cause.CUSTOMER
 

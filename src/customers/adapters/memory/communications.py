@@ -47,13 +47,10 @@ class MemoryCommunications(MemoryCommunicationReader, CommunicationRepository):
     async def find(
         self, customer_id: UUID, communication_type: CommunicationType, external_id: str
     ) -> Communication | None:
-        for communication in self._source.state.communications.get(customer_id, EMPTY).values():
-            if (communication.communication_type, communication.external_id) == (
-                communication_type,
-                external_id,
-            ):
-                return communication
-        return None
+        of_customer = self._source.state.communications.get(customer_id, EMPTY).values()
+        key = (communication_type, external_id)
+        found = (one for one in of_customer if (one.communication_type, one.external_id) == key)
+        return next(found, None)
 
     async def get_for_update(self, customer_id: UUID, communication_id: UUID) -> Communication:
         state = self._source.state

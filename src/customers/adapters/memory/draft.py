@@ -5,6 +5,7 @@ are recorded because code that forgets a lock must fail here too: a database wou
 update now and then.
 """
 
+from collections.abc import Collection
 from typing import NoReturn, Protocol
 from uuid import UUID
 
@@ -48,6 +49,11 @@ class Draft(StateReader):
         if (kind, id) not in self._locked:
             name = kind.__name__.lower()
             self.doom(RuntimeError(f"the {name} {id} is not locked: lock it before writing"))
+
+    def expect_stored(self, before: Collection[object], stored: Collection[object]) -> None:
+        """Dooms the transaction unless `before` is what is stored, in any order."""
+        if set(before) != set(stored):
+            self.doom(RuntimeError("`before` is not what is stored: read it again"))
 
     def lock_memberships(self) -> None:
         """Takes the membership lock, which must be the first: another order could deadlock."""

@@ -34,21 +34,16 @@ class MemoryPaymentMethods(MemoryPaymentMethodReader, PaymentMethodRepository):
         self, customer_id: UUID, before: Sequence[PaymentMethod], after: Sequence[PaymentMethod]
     ) -> None:
         state, stored = self._stored(customer_id)
-        if set(before) != set(stored):
-            self._source.doom(RuntimeError("`before` is not what is stored: read it again"))
+        self._source.expect_stored(before, stored)
         released = {method.id for method in stored if not _holds(state.tokens, method)}
         holders = [method for method in after if method.id not in released]
         tokens = without_tokens(state.tokens, stored)
         if _taken(tokens, holders):
             self._source.doom(PaymentMethodTaken())
         methods = tuple(sorted(after, key=sort_key)) or None
-        self._source.replace(
-            evolve(
-                state,
-                payment_methods=with_value(state.payment_methods, customer_id, methods),
-                tokens=_with_tokens(tokens, holders),
-            )
-        )
+        payment_methods = with_value(state.payment_methods, customer_id, methods)
+        tokens = _with_tokens(tokens, holders)
+        self._source.replace(evolve(state, payment_methods=payment_methods, tokens=tokens))
 
     async def release(self, customer_id: UUID) -> None:
         state, stored = self._stored(customer_id)

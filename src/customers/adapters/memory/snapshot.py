@@ -165,19 +165,36 @@ def _remaining(row: Customer | ErasedCustomer) -> dict[str, Any]:
 
 def _state_of(rows: TenantRows, tenant_id: str, currency: Currency) -> State:
     """The state of the rows that fit each other; values that do not fit are replaced."""
+    own = partial(_own, tenant_id)
+    state = _with_customers(own(rows.customers), own(rows.erased_customers))
+    state = _with_belongings(state, rows, own)
+    for segment in _unique(own(rows.segments), attrgetter("name_key")):
+        state = state.with_segment(segment)
+    state = _with_memberships(_with_orders(state, rows, currency), rows)
+    return _with_pending_changes(state, rows)
 
-    def own(entities: Iterable[Any]) -> list[Any]:
-        return _unique((evolve(row, tenant_id=tenant_id) for row in entities), attrgetter("id"))
 
+def _own(tenant_id: str, rows: Iterable[Any]) -> list[Any]:
+    """The first row of each id, as a row of the tenant."""
+    return _unique((evolve(row, tenant_id=tenant_id) for row in rows), attrgetter("id"))
+
+
+def _with_customers(customers: list[Customer], erased_customers: list[ErasedCustomer]) -> State:
     state = State()
-    for customer in own(rows.customers):
+    for customer in customers:
         if not (customer.is_living and state.is_email_taken(customer)):
             state = state.with_customer(customer)
-    for row in own(rows.erased_customers):
+    for row in erased_customers:
         if state.any_customer(row.id) is None:
             state = _with_erased(state, row)
+    return state
+
+
+def _with_belongings(
+    state: State, rows: TenantRows, own: Callable[[Iterable[Any]], list[Any]]
+) -> State:
     methods = _payment_methods(state, own(rows.payment_methods))
-    state = evolve(
+    return evolve(
         state,
         addresses=_addresses(state, own(rows.addresses)),
         payment_methods=methods,
@@ -185,10 +202,6 @@ def _state_of(rows: TenantRows, tenant_id: str, currency: Currency) -> State:
         notes=_by_id(state, own(rows.notes)),
         communications=_by_id(state, _unique(own(rows.communications), _external_id)),
     )
-    for segment in _unique(own(rows.segments), attrgetter("name_key")):
-        state = state.with_segment(segment)
-    state = _with_memberships(_with_orders(state, rows, currency), rows)
-    return _with_pending_changes(state, rows)
 
 
 def _unique(rows: Iterable[T], key: Callable[[T], object]) -> list[T]:
@@ -256,33 +269,45 @@ def _with_orders(state: State, rows: TenantRows, currency: Currency) -> State:
             order_number = "" if row.customer_id in state.erasures else row.order_number
             entry = evolve(row, order_number=order_number, refunds_total=totals[row.order_id])
             state = state.with_entry(entry)
+    stored = ((key, refund) for key, refund in refunds.items() if key[0] in state.order_owners)
+    return _with_statistics(evolve(state, refunds=Map(stored)), currency)
+
+
+def _with_statistics(state: State, currency: Currency) -> State:
     for customer_id, entries in state.ledger.items():
         if customer := state.any_customer(customer_id):
             statistics = order.fold_ledger(entries.values(), currency)
             state = state.with_customer(evolve(customer, statistics=statistics))
-    stored = ((key, refund) for key, refund in refunds.items() if key[0] in state.order_owners)
-    return evolve(state, refunds=Map(stored))
+    return state
 
 
 def _with_memberships(state: State, rows: TenantRows) -> State:
-    changes = _unique(rows.changes, attrgetter("sequence"))
-    for change in sorted(changes, key=attrgetter("sequence")):
-        if change.segment_id in state.segments and state.any_customer(change.customer_id):
-            state = state.with_change(change)
-    segments = state.segments.values()
+    state, segments = _with_changes(state, rows), state.segments.values()
     unbuilt = {row.id: membership.RefreshState(target=row.updated_at) for row in segments}
     refresh_states = (unbuilt | dict(rows.refresh_states)).items()
     return evolve(
         state,
-        assignments=Map(
-            (id, Map(pair for pair in assigned.items() if state.any_customer(pair[0])))
-            for id, assigned in rows.assignments.items()
-            if id in state.segments and not state.segments[id].is_dynamic
-        ),
+        assignments=_assignments(state, rows),
         refresh_states=Map((id, row) for id, row in refresh_states if row and id in unbuilt),
-        last_sequence=max(rows.last_sequence, state.last_sequence),
         captures_customers=rows.captures_customers or any(row.is_active for row in segments),
         captures_orders=rows.captures_orders or any(map(membership.depends_on_orders, segments)),
+    )
+
+
+def _with_changes(state: State, rows: TenantRows) -> State:
+    by_sequence = attrgetter("sequence")
+    for change in sorted(_unique(rows.changes, by_sequence), key=by_sequence):
+        if change.segment_id in state.segments and state.any_customer(change.customer_id):
+            state = state.with_change(change)
+    return evolve(state, last_sequence=max(rows.last_sequence, state.last_sequence))
+
+
+def _assignments(state: State, rows: TenantRows) -> Map[UUID, Map[UUID, membership.Assignment]]:
+    """The assignments of customers to manual segments."""
+    return Map(
+        (id, Map(pair for pair in assigned.items() if state.any_customer(pair[0])))
+        for id, assigned in rows.assignments.items()
+        if id in state.segments and not state.segments[id].is_dynamic
     )
 
 

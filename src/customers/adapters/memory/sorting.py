@@ -11,13 +11,7 @@ from typing import Self, TypeVar
 from attrs import frozen
 
 from customers.core.model.customer import Customer
-from customers.core.model.query import (
-    CustomerKey,
-    JournalKey,
-    SortDirection,
-    SortField,
-    SortValue,
-)
+from customers.core.model.query import CustomerKey, JournalKey, SortDirection, SortField, SortValue
 
 Item = TypeVar("Item")
 Position = tuple[SortValue, int]

@@ -29,10 +29,7 @@ from attrs import define, field, frozen
 from customers.adapters.memory.addresses import MemoryAddresses, MemoryAddressReader
 from customers.adapters.memory.assignments import MemoryAssignmentReader, MemoryAssignments
 from customers.adapters.memory.autocommit import MemoryAutocommit
-from customers.adapters.memory.communications import (
-    MemoryCommunicationReader,
-    MemoryCommunications,
-)
+from customers.adapters.memory.communications import MemoryCommunicationReader, MemoryCommunications
 from customers.adapters.memory.customers import MemoryCustomerReader, MemoryCustomers
 from customers.adapters.memory.draft import Draft, StateReader
 from customers.adapters.memory.erasures import MemoryErasures
@@ -109,8 +106,7 @@ class MemoryStorage(Storage):
     async def lease(self, holder: UUID, seconds: float) -> bool:
         self._tenants.check()
         lease = self._lease or Lease(holder=holder, until=0)
-        now = get_running_loop().time()
-        self._lease = lease.requested_by(holder, now=now, seconds=seconds)
+        self._lease = lease.requested_by(holder, now=get_running_loop().time(), seconds=seconds)
         return self._lease.holder == holder
 
     async def rewrite_search_texts(

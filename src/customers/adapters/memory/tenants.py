@@ -2,7 +2,12 @@
 
 from asyncio import Lock, Task, current_task
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    contextmanager,
+)
 from typing import Any
 
 from attrs import define, field
@@ -36,6 +41,15 @@ class ReadView(StateReader):
         self._has_ended = True
 
 
+@asynccontextmanager
+async def _open(tenant: Tenant) -> AsyncIterator[ReadView]:
+    view = ReadView(tenant)
+    try:
+        yield view
+    finally:
+        view.end()
+
+
 @define(eq=False, repr=False)
 class Tenants:
     _tenants: dict[str, Tenant] = field(factory=dict, init=False)
@@ -43,22 +57,12 @@ class Tenants:
     _replacement_lock: Lock = field(factory=Lock, init=False)
     _is_closed: bool = field(default=False, init=False)
 
-    @asynccontextmanager
-    async def view(self, tenant_id: str) -> AsyncIterator[ReadView]:
-        view = ReadView(self._tenant(tenant_id))
-        try:
-            yield view
-        finally:
-            view.end()
+    def view(self, tenant_id: str) -> AbstractAsyncContextManager[ReadView]:
+        return _open(self._tenant(tenant_id))
 
-    @asynccontextmanager
-    async def consistent_view(self, tenant_id: str) -> AsyncIterator[ReadView]:
+    def consistent_view(self, tenant_id: str) -> AbstractAsyncContextManager[ReadView]:
         """A view of the state that is committed now; later commits do not change it."""
-        view = ReadView(Tenant(state=self._tenant(tenant_id).state))
-        try:
-            yield view
-        finally:
-            view.end()
+        return _open(Tenant(state=self._tenant(tenant_id).state))
 
     @asynccontextmanager
     async def draft(self, tenant_id: str) -> AsyncIterator[Draft]:

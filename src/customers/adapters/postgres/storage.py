@@ -6,6 +6,7 @@ While the database is away every operation raises Unavailable; it works again wh
 from asyncio import Task, current_task, get_running_loop, sleep, timeout
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -79,20 +80,11 @@ class PostgresStorage(Storage):
         """Whether the database may be served, within CHECK_SECONDS; until a check says so, all
         other operations raise Unavailable. Raises Unavailable, when there is no answer in time too.
         """
-        pool = self.pool
         try:
-            async with timeout(CHECK_SECONDS):
-                connection = await pool.acquire()
-                session = Session("", connection, pool.observer)
-                try:
-                    return await self._status(session)
-                finally:
-                    await pool.release(session.end(), had_error=session.had_error)
+            async with timeout(CHECK_SECONDS), self._session("", verifies=False) as session:
+                return await self._status(session)
         except TimeoutError as error:
-            raise Unavailable(fault=pool.report(pool.silence())) from error
-        except Unavailable as error:
-            error.fault = error.fault and pool.report(error.fault)
-            raise
+            raise Unavailable(fault=self.pool.report(self.pool.silence())) from error
 
     async def verify(self, connection: Connection) -> None:
         """Raises Unavailable, and releases the connection, if the database must not be served."""
@@ -101,10 +93,14 @@ class PostgresStorage(Storage):
             if (fault := (await self._status(session)).fault) is not None:
                 raise Unavailable(fault=fault)
         except BaseException as error:
-            await self.pool.release(session.end(), had_error=session.had_error)
-            if isinstance(error, Unavailable) and error.fault is not None:
-                error.fault = self.pool.report(error.fault)
+            await self.release(session, error)
             raise
+
+    async def release(self, session: Session, error: BaseException | None) -> None:
+        """Ends a session, releases its connection, and reports the fault that ended it, if any."""
+        await self.pool.release(session.end(), had_error=session.had_error)
+        if isinstance(error, Unavailable) and error.fault is not None:
+            error.fault = self.pool.report(error.fault)
 
     async def _status(self, session: Session) -> StorageStatus:
         status = await deployment.status(session, self._currency)
@@ -112,12 +108,10 @@ class PostgresStorage(Storage):
             self._revision = schema.current
             self.pool.observer.found_schema(schema.current, schema.needed)
         self.is_verified = status.fault is None
-        report = self.pool.report
-        return evolve(
-            status,
-            fault=status.fault and report(status.fault),
-            limitation=status.limitation and report(status.limitation),
+        fault, limitation = (
+            reason and self.pool.report(reason) for reason in (status.fault, status.limitation)
         )
+        return evolve(status, fault=fault, limitation=limitation)
 
     def view(self, tenant_id: str) -> AbstractAsyncContextManager[View]:
         def open_view(connection: Connection) -> tuple[Session, View]:
@@ -128,19 +122,15 @@ class PostgresStorage(Storage):
 
     @asynccontextmanager
     async def consistent_view(self, tenant_id: str) -> AsyncIterator[View]:
-        opening = self._connected(
-            lambda connection: ConsistentSession(tenant_id, connection, self.pool)
-        )
-        async with opening as session, session.all_or_nothing():
+        new_session = partial(ConsistentSession, tenant_id, pool=self.pool)
+        async with self._connected(new_session) as session, session.all_or_nothing():
             yield PostgresView(session, self._currency)
 
     @asynccontextmanager
     async def transaction(self, tenant_id: str) -> AsyncIterator[Transaction]:
-        opening = self._connected(
-            lambda connection: TransactionSession(tenant_id, connection, self.pool.observer)
-        )
+        new_session = partial(TransactionSession, tenant_id, observer=self.pool.observer)
         with self._not_nested():
-            async with opening as session, session.all_or_nothing():
+            async with self._connected(new_session) as session, session.all_or_nothing():
                 yield PostgresTransaction(session, self._currency)
 
     def autocommit(self, tenant_id: str) -> Autocommit:
@@ -192,18 +182,20 @@ class PostgresStorage(Storage):
         self._expect_no_transaction()
         return self._session(tenant_id)
 
-    def _session(self, tenant_id: str) -> AbstractAsyncContextManager[Session]:
-        observer = self.pool.observer
-        return self._connected(lambda connection: Session(tenant_id, connection, observer))
+    def _session(
+        self, tenant_id: str, *, verifies: bool = True
+    ) -> AbstractAsyncContextManager[Session]:
+        new_session = partial(Session, tenant_id, observer=self.pool.observer)
+        return self._connected(new_session, verifies=verifies)
 
     def _connected(
-        self, new_session: Callable[[Connection], AnySession]
+        self, new_session: Callable[[Connection], AnySession], *, verifies: bool = True
     ) -> AbstractAsyncContextManager[AnySession]:
         def open_session(connection: Connection) -> tuple[Session, AnySession]:
             session = new_session(connection)
             return session, session
 
-        return _Connected(self, open_session)
+        return _Connected(self, open_session, verifies=verifies)
 
     @contextmanager
     def _not_nested(self) -> Iterator[None]:
@@ -222,29 +214,32 @@ class PostgresStorage(Storage):
 
 
 class _Connected(AbstractAsyncContextManager[Opened]):
-    """Opens a session, or a view of it, over a connection; releases it when the block ends."""
+    """Opens a session, or a view of it, over a connection; releases it when the block ends.
+
+    Unless it `verifies`, the database may be one that must not be served.
+    """
 
     def __init__(
         self,
         storage: PostgresStorage,
         open_session: Callable[[Connection], tuple[Session, Opened]],
+        *,
+        verifies: bool = True,
     ) -> None:
         self._storage = storage
         self._open_session = open_session
+        self._verifies = verifies
 
     async def __aenter__(self) -> Opened:
         storage = self._storage
         connection = await storage.pool.acquire()
-        if not storage.is_verified:
+        if self._verifies and not storage.is_verified:
             await storage.verify(connection)
         self._session, opened = self._open_session(connection)
         return opened
 
     async def __aexit__(self, _: object, error: BaseException | None, __: object) -> None:
-        session, pool = self._session, self._storage.pool
-        await pool.release(session.end(), had_error=session.had_error)
-        if isinstance(error, Unavailable) and error.fault is not None:
-            error.fault = pool.report(error.fault)
+        await self._storage.release(self._session, error)
 
 
 @frozen

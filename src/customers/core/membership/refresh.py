@@ -11,7 +11,7 @@ from uuid import UUID
 
 from attrs import evolve
 
-from customers.core.model.membership import RefreshState
+from customers.core.model.membership import MembershipChange, RefreshState, StaleCandidate
 from customers.core.model.query import CustomerFilter, RuleAt
 from customers.core.model.rules.matches import CustomerValuesCache
 from customers.core.model.segment import Segment
@@ -141,48 +141,44 @@ async def _advance_backfill(tx: Transaction, segment: Segment, state: RefreshSta
     candidates, last = await tx.memberships.mismatched(
         segment.id, segment_filter(segment, state.target), state.cursor, MAX_SCANNED_PER_STEP
     )
-    cache = CustomerValuesCache()
-    await tx.memberships.apply(
-        [
-            change
-            for candidate in candidates
-            for change in membership_changes(segment, state, candidate, cache)
-        ]
-    )
-    if last is None:
-        await tx.memberships.save_refresh_state(segment.id, RefreshState(watermark=state.target))
-        return False
-    scanned = state.scanned + MAX_SCANNED_PER_STEP
-    advanced = evolve(state, cursor=last, scanned=scanned)
-    await tx.memberships.save_refresh_state(segment.id, advanced)
-    return True
+    await tx.memberships.apply(_changes(segment, state, candidates))
+    ready = RefreshState(watermark=state.target)
+    advanced = evolve(state, cursor=last, scanned=state.scanned + MAX_SCANNED_PER_STEP)
+    await tx.memberships.save_refresh_state(segment.id, ready if last is None else advanced)
+    return last is not None
 
 
 async def _advance_time(
     tx: Transaction, segment: Segment, state: RefreshState, now: datetime
 ) -> bool:
     """Updates the next customers who crossed a threshold before the target of the pass, or now."""
-    watermark = state.watermark or now
-    target = state.target or now
-    ranges = crossed_ranges(segment, watermark, target)
-    candidates = (
-        await tx.memberships.crossed(ranges, state.cursor, MAX_CROSSED_PER_STEP) if ranges else ()
-    )
+    target, limit = state.target or now, MAX_CROSSED_PER_STEP
+    ranges = crossed_ranges(segment, state.watermark or now, target)
+    candidates = await tx.memberships.crossed(ranges, state.cursor, limit) if ranges else ()
     if not candidates and state.target is None:
         return False
+    changes = _changes(segment, state, candidates, target)
+    await tx.memberships.apply(sorted(changes, key=_moment))
+    advanced = RefreshState(watermark=target)
+    if len(candidates) == limit:
+        advanced = evolve(state, target=target, cursor=candidates[-1].customer.id)
+    await tx.memberships.save_refresh_state(segment.id, advanced)
+    return target < now or len(candidates) == limit
+
+
+def _changes(
+    segment: Segment,
+    state: RefreshState,
+    candidates: Iterable[StaleCandidate],
+    until: datetime | None = None,
+) -> list[MembershipChange]:
+    """The membership changes of all candidates; see `membership_changes`."""
     cache = CustomerValuesCache()
-    changes = [
+    return [
         change
         for candidate in candidates
-        for change in membership_changes(segment, state, candidate, cache, target)
+        for change in membership_changes(segment, state, candidate, cache, until)
     ]
-    await tx.memberships.apply(sorted(changes, key=_moment))
-    if len(candidates) == MAX_CROSSED_PER_STEP:
-        advanced = evolve(state, target=target, cursor=candidates[-1].customer.id)
-    else:
-        advanced = RefreshState(watermark=target)
-    await tx.memberships.save_refresh_state(segment.id, advanced)
-    return target < now or len(candidates) == MAX_CROSSED_PER_STEP
 
 
 def segment_filter(segment: Segment, now: datetime) -> CustomerFilter | None:

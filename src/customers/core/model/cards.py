@@ -9,10 +9,7 @@ from customers.core.model.unicode_forms import normalize
 
 
 def card_numbers(body: object) -> list[Problem]:
-    """A problem for every card number and every key for card data, anywhere in a body.
-
-    A problem never repeats a card number.
-    """
+    """A problem for every card number and key for card data in a body; none repeats a number."""
     return list(_card_numbers(body, "", ""))
 
 

@@ -2,10 +2,14 @@
 
 from datetime import datetime
 
-from attrs import frozen
+from attrs import evolve, frozen
 
-from customers.core.model.membership import Assignment
-from customers.core.model.rules.explain import ExplainedGroup
+from customers.core.model.customer import Customer
+from customers.core.model.membership import Assignment, is_member
+from customers.core.model.rules.explain import ExplainedGroup, explain
+from customers.core.model.rules.matches import CustomerValues
+from customers.core.model.rules.timing import next_change
+from customers.core.model.segment import Segment
 
 
 @frozen(kw_only=True)
@@ -20,3 +24,17 @@ class Explanation:
     next_change_at: datetime | None = None
     tree: ExplainedGroup | None = None
     assignment: Assignment | None = None
+
+
+def explanation_of(
+    segment: Segment, customer: Customer, assignment: Assignment | None, now: datetime
+) -> Explanation:
+    """Why a customer, with the assignment to a segment if any, is in it or not at that moment."""
+    assigned_to = [] if assignment is None else [segment.id]
+    is_inside = is_member(segment, CustomerValues(customer, now), assigned_to)
+    explanation = Explanation(is_member=is_inside, evaluated_at=now)
+    if segment.rule is None:
+        return evolve(explanation, assignment=assignment)
+    next_change_at = next_change(segment.rule, customer, now) if segment.is_active else None
+    tree = explain(segment.rule, segment.rules_value, customer, now)
+    return evolve(explanation, next_change_at=next_change_at, tree=tree)

@@ -65,6 +65,13 @@ class CustomerVersion:
     at: datetime
     cause: Cause
 
+    def membership_change(self, segment_id: UUID, *, entered: bool) -> "MembershipChange":
+        """The entry into a segment, or the exit from it, that this version causes."""
+        id, at, cause = self.customer.id, self.at, self.cause
+        return MembershipChange(
+            segment_id=segment_id, customer_id=id, entered=entered, at=at, cause=cause
+        )
+
 
 @frozen(kw_only=True)
 class StaleCandidate:

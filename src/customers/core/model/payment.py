@@ -103,15 +103,9 @@ class PaymentMethod:
         tenant_id: str,
         now: datetime,
     ) -> Self:
-        values = {**asdict(details), "is_default": details.is_default is True}
-        return cls(
-            id=id,
-            customer_id=customer_id,
-            tenant_id=tenant_id,
-            created_at=now,
-            updated_at=now,
-            **values,
-        )
+        is_default = details.is_default is True
+        values = {**asdict(details), "is_default": is_default, "created_at": now, "updated_at": now}
+        return cls(id=id, customer_id=customer_id, tenant_id=tenant_id, **values)
 
     def with_default(self, is_default: bool, now: datetime) -> Self:
         if self.is_default is is_default:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from attrs import evolve, field, frozen
 
-from customers.core.errors import Invalid, InvalidValue, SegmentIsDynamic
+from customers.core.errors import Invalid, SegmentIsDynamic
 from customers.core.model.folding import fold
 from customers.core.model.json_pointer import JsonPointer
 from customers.core.model.rules.parse import parse
@@ -43,8 +43,7 @@ class RulesText:
         )
 
     def rule(self, *, is_dynamic: bool, strict: bool) -> Rule | None:
-        """The rule of a dynamic segment; None for a manual one, which stores rules without using
-        them.
+        """The rule of a dynamic segment; None for a manual one, whose rules are only stored.
 
         Raises Invalid with pointers at /rules or below.
         """
@@ -53,8 +52,8 @@ class RulesText:
         try:
             json.dumps(self.value, ensure_ascii=False, default=str).encode()
         except UnicodeEncodeError as error:
-            problem = InvalidValue("INVALID_VALUE", "must not contain unpaired surrogates")
-            raise Invalid([problem.at("rules", "/rules")]) from error
+            message = "must not contain unpaired surrogates"
+            raise Invalid.at("/rules", "INVALID_VALUE", message) from error
         return None
 
 
@@ -143,24 +142,28 @@ class Segment:
 
         Raises Invalid as `new` does.
         """
-        new_rules = _not_null(change.rules)
+        rules = _not_null(change.rules)
         choice = _kind_choice(change.is_dynamic, change.segment_type)
         is_dynamic = self.is_dynamic if choice is None else choice
-        if new_rules is None and is_dynamic is self.is_dynamic:
-            rule = self.rule
-        else:
-            rules = new_rules or self._stored_rules()
-            rule = _rule(rules, is_dynamic=is_dynamic, strict=strict and new_rules is not None)
+        names = ("name", "description", "is_active")
+        given = {name: getattr(change, name) for name in names}
         changed = evolve(
             self,
-            name=self.name if change.name is None else change.name,
-            description=self.description if change.description is None else change.description,
-            is_active=self.is_active if change.is_active is None else change.is_active,
+            **{name: value for name, value in given.items() if value is not None},
             is_dynamic=is_dynamic,
-            rules_text=new_rules.text if new_rules else self.rules_text,
-            rule=rule,
+            rules_text=rules.text if rules else self.rules_text,
+            rule=self._changed_rule(rules, is_dynamic=is_dynamic, strict=strict),
         )
         return self if changed == self else evolve(changed, updated_at=max(now, self.updated_at))
+
+    def _changed_rule(
+        self, rules: RulesText | None, *, is_dynamic: bool, strict: bool
+    ) -> Rule | None:
+        if rules is not None:
+            return _rule(rules, is_dynamic=is_dynamic, strict=strict)
+        if is_dynamic is self.is_dynamic:
+            return self.rule
+        return _rule(self._stored_rules(), is_dynamic=is_dynamic, strict=False)
 
     @cached_property
     def rules_value(self) -> object:
@@ -187,8 +190,7 @@ def _kind_choice(is_dynamic: bool | None, segment_type: SegmentType | None) -> b
     """Whether the caller requests a dynamic segment; None when they do not say. Raises Invalid."""
     by_type = None if segment_type is None else segment_type is SegmentType.DYNAMIC
     if None not in (is_dynamic, by_type) and is_dynamic is not by_type:
-        error = InvalidValue("INVALID_VALUE", "must agree with isDynamic")
-        raise Invalid([error.at("segmentType", "/segmentType")])
+        raise Invalid.at("/segmentType", "INVALID_VALUE", "must agree with isDynamic")
     return by_type if is_dynamic is None else is_dynamic
 
 

@@ -62,17 +62,9 @@ def membership_changes(
     changes: list[MembershipChange] = []
     for version in _timeline(segment, refresh_state, candidate, until):
         values = cache.at(version.customer, version.at)
-        if is_member(segment, values, candidate.assigned_to) is inside:
-            continue
-        inside = not inside
-        change = MembershipChange(
-            segment_id=segment.id,
-            customer_id=candidate.customer.id,
-            entered=inside,
-            at=version.at,
-            cause=version.cause,
-        )
-        changes.append(change)
+        if is_member(segment, values, candidate.assigned_to) is not inside:
+            inside = not inside
+            changes.append(version.membership_change(segment.id, entered=inside))
     return changes
 
 
@@ -91,10 +83,7 @@ def crossed_ranges(segment: Segment, since: datetime, until: datetime) -> list[D
 
 
 def _timeline(
-    segment: Segment,
-    refresh_state: RefreshState,
-    candidate: StaleCandidate,
-    until: datetime | None,
+    segment: Segment, refresh_state: RefreshState, candidate: StaleCandidate, until: datetime | None
 ) -> Iterable[CustomerVersion]:
     """The versions of the customer to evaluate, in order: see the table in the docstring above."""
     customer_id = candidate.customer.id
@@ -128,10 +117,7 @@ def _backfilled(
 
 
 def _with_crossings(
-    segment: Segment,
-    before: Customer | None,
-    since: datetime,
-    versions: Iterable[CustomerVersion],
+    segment: Segment, before: Customer | None, since: datetime, versions: Iterable[CustomerVersion]
 ) -> Iterator[CustomerVersion]:
     """The versions, each preceded by the crossings since the one before."""
     for version in versions:

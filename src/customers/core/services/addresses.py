@@ -30,11 +30,7 @@ class Addresses:
             customer, book = await self._open(tx, customer_id)
             now = self._clock.now()
             address = Address.new(
-                details,
-                id=self._ids.new(),
-                customer_id=customer_id,
-                tenant_id=tenant_id,
-                now=now,
+                details, id=self._ids.new(), customer_id=customer_id, tenant_id=tenant_id, now=now
             )
             changed = book.add(address, is_default=details.is_default, now=now)
             await self._save(tx, customer, book, changed)

@@ -3,9 +3,10 @@
 from uuid import UUID
 
 from customers.core.membership.refresh import apply_all_pending
+from customers.core.model.customer import Customer
 from customers.core.model.erasure import Erasure
 from customers.core.ports.clock import Clock
-from customers.core.ports.storage import Storage
+from customers.core.ports.storage import Storage, Transaction
 
 
 class Erasures:
@@ -16,19 +17,20 @@ class Erasures:
     async def erase(
         self, tenant_id: str, customer_id: UUID, *, versions: frozenset[int] | None
     ) -> Erasure:
-        """Erases a customer; returns the receipt, for a repeat the first one.
-
-        Raises CustomerNotFound; StaleVersion unless it is a repeat.
+        """The receipt of the erasure, which happens once. Raises CustomerNotFound, and StaleVersion
+        unless it is a repeat.
         """
         async with self._storage.transaction(tenant_id) as tx:
             await tx.memberships.acquire_lock()
             customer = await tx.customers.get_any_for_update(customer_id)
-            receipt = await tx.erasures.find(customer_id)
-            if receipt is not None:
+            if (receipt := await tx.erasures.find(customer_id)) is not None:
                 return receipt
             customer.expect(versions)
-            # Pending changes hold personal values, so they are applied before and after.
-            await apply_all_pending(tx, [customer_id])
-            erasure = await tx.erasures.erase(customer.erased(self._clock.now()))
-            await apply_all_pending(tx, [customer_id])
-            return erasure
+            return await self._erase(tx, customer)
+
+    async def _erase(self, tx: Transaction, customer: Customer) -> Erasure:
+        # Pending changes hold personal values, so they are applied before and after.
+        await apply_all_pending(tx, [customer.id])
+        erasure = await tx.erasures.erase(customer.erased(self._clock.now()))
+        await apply_all_pending(tx, [customer.id])
+        return erasure

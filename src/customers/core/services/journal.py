@@ -14,7 +14,7 @@ from customers.core.model.journal import (
 )
 from customers.core.model.query import JournalKey
 from customers.core.ports.clock import Clock, IdGenerator
-from customers.core.ports.storage import Storage
+from customers.core.ports.storage import Storage, Transaction
 
 
 class Journal:
@@ -76,34 +76,21 @@ class Journal:
     ) -> tuple[Communication, bool]:
         """Adds a communication, unless the customer has one with that type and external id.
 
-        Returns the communication and whether it is new.
-
-        Raises CustomerNotFound.
+        Returns the communication and whether it is new. Raises CustomerNotFound.
         """
         async with self._storage.transaction(tenant_id) as tx:
             await tx.customers.get_for_update(customer_id)
-            if details.external_id:
-                stored = await tx.communications.find(
-                    customer_id, details.communication_type, details.external_id
-                )
-                if stored is not None:
-                    return stored, False
+            if stored := await _find(tx, customer_id, details):
+                return stored, False
+            id, now = self._ids.new(), self._clock.now()
             communication = Communication.new(
-                details,
-                id=self._ids.new(),
-                customer_id=customer_id,
-                tenant_id=tenant_id,
-                now=self._clock.now(),
+                details, id=id, customer_id=customer_id, tenant_id=tenant_id, now=now
             )
             await tx.communications.add(communication)
             return communication, True
 
     async def move_communication(
-        self,
-        tenant_id: str,
-        customer_id: UUID,
-        communication_id: UUID,
-        status: CommunicationStatus,
+        self, tenant_id: str, customer_id: UUID, communication_id: UUID, status: CommunicationStatus
     ) -> Communication:
         """Raises CustomerNotFound, CommunicationNotFound, StatusBackward."""
         async with self._storage.transaction(tenant_id) as tx:
@@ -113,3 +100,13 @@ class Journal:
             if moved is not communication:
                 await tx.communications.save(moved)
             return moved
+
+
+async def _find(
+    tx: Transaction, customer_id: UUID, details: CommunicationDetails
+) -> Communication | None:
+    """The communication that the customer has with this type and external id, if any."""
+    if not details.external_id:
+        return None
+    kind, external_id = details.communication_type, details.external_id
+    return await tx.communications.find(customer_id, kind, external_id)

@@ -3,14 +3,9 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from attrs import evolve
-
 from customers.core.membership.refresh import refresh_segment
-from customers.core.model.explanation import Explanation
-from customers.core.model.membership import SequencedChange, is_member
-from customers.core.model.rules.explain import explain
-from customers.core.model.rules.matches import CustomerValues
-from customers.core.model.rules.timing import next_change
+from customers.core.model.explanation import Explanation, explanation_of
+from customers.core.model.membership import SequencedChange
 from customers.core.ports.clock import Clock
 from customers.core.ports.storage import Storage
 
@@ -28,18 +23,7 @@ class Memberships:
             state = (await view.memberships.refresh_states([segment_id]))[segment_id]
             assignment = await view.assignments.get(segment_id, customer_id)
         now = state.evaluation_time(self._clock.now())
-        assigned_to = [] if assignment is None else [segment_id]
-        explanation = Explanation(
-            is_member=is_member(segment, CustomerValues(customer, now), assigned_to),
-            evaluated_at=now,
-        )
-        if segment.rule is None:
-            return evolve(explanation, assignment=assignment)
-        return evolve(
-            explanation,
-            next_change_at=next_change(segment.rule, customer, now) if segment.is_active else None,
-            tree=explain(segment.rule, segment.rules_value, customer, now),
-        )
+        return explanation_of(segment, customer, assignment, now)
 
     async def changes(
         self, tenant_id: str, segment_id: UUID, after: int, limit: int

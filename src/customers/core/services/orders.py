@@ -40,20 +40,16 @@ class Orders:
         if customer is not None:
             return LedgerResult(customer=customer, duplicate=False)
         async with self._storage.transaction(tenant_id) as tx:
-            customer = await tx.customers.get_for_update(customer_id)
-            before = await self._claim(tx, customer_id, order.order_id)
+            customer, before = await self._open(tx, customer_id, order.order_id)
             now = self._clock.now()
             return await self._save(tx, customer, before, before.record(order, now=now), now)
 
     async def refund(
         self, tenant_id: str, customer_id: UUID, order_id: str, refund: Refund
     ) -> LedgerResult:
-        """Records a refund. Raises CustomerNotFound, OrderConflict, RefundConflict,
-        RefundExceedsOrder.
-        """
+        """Raises CustomerNotFound, OrderConflict, RefundConflict, RefundExceedsOrder."""
         async with self._storage.transaction(tenant_id) as tx:
-            customer = await tx.customers.get_for_update(customer_id)
-            before = await self._claim(tx, customer_id, order_id)
+            customer, before = await self._open(tx, customer_id, order_id)
             now = self._clock.now()
             stored_amount = await tx.orders.refund_amount(order_id, refund.refund_id)
             after = before.refund(refund, stored_amount)
@@ -64,8 +60,7 @@ class Orders:
     async def cancel(self, tenant_id: str, customer_id: UUID, order_id: str) -> LedgerResult:
         """Cancels an order. Raises CustomerNotFound, OrderConflict."""
         async with self._storage.transaction(tenant_id) as tx:
-            customer = await tx.customers.get_for_update(customer_id)
-            before = await self._claim(tx, customer_id, order_id)
+            customer, before = await self._open(tx, customer_id, order_id)
             now = self._clock.now()
             return await self._save(tx, customer, before, before.cancel(now), now)
 
@@ -81,9 +76,12 @@ class Orders:
         async with self._storage.consistent_view(tenant_id) as view:
             return await view.orders.get(customer_id, order_id)
 
-    async def _claim(self, tx: Transaction, customer_id: UUID, order_id: str) -> Entry:
-        """The entry of the customer's order. Raises OrderConflict when it is another customer's."""
-        return (await tx.orders.claim(order_id, customer_id)).belonging_to(customer_id)
+    async def _open(
+        self, tx: Transaction, customer_id: UUID, order_id: str
+    ) -> tuple[Customer, Entry]:
+        """The locked customer, and the order's entry. Raises CustomerNotFound, OrderConflict."""
+        customer = await tx.customers.get_for_update(customer_id)
+        return customer, (await tx.orders.claim(order_id, customer_id)).belonging_to(customer_id)
 
     async def _save(
         self, tx: Transaction, customer: Customer, before: Entry, after: Entry, now: datetime

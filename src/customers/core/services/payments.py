@@ -30,9 +30,7 @@ class PaymentMethods:
     ) -> tuple[PaymentMethod, bool]:
         """Adds a payment method, unless the customer has one with that token.
 
-        Returns the method and whether it is new.
-
-        Raises CustomerNotFound, PaymentMethodTaken.
+        Returns the method and whether it is new. Raises CustomerNotFound, PaymentMethodTaken.
         """
         async with self._storage.transaction(tenant_id) as tx:
             customer, wallet = await self._open(tx, customer_id)
@@ -41,11 +39,7 @@ class PaymentMethods:
                 return stored, False
             now = self._clock.now()
             method = PaymentMethod.new(
-                details,
-                id=self._ids.new(),
-                customer_id=customer_id,
-                tenant_id=tenant_id,
-                now=now,
+                details, id=self._ids.new(), customer_id=customer_id, tenant_id=tenant_id, now=now
             )
             changed = wallet.add(method, is_default=details.is_default, now=now)
             await self._save(tx, customer, wallet, changed)

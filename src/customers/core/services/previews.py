@@ -30,10 +30,8 @@ class Previews:
         rule = _rule(rules, strict=strict)
         async with self._storage.consistent_view(tenant_id) as view:
             members = await _sample(view, _matching(rule, self._clock.now()), sample)
-        return Preview(
-            members=members,
-            warnings=[contradiction.message for contradiction in contradictions(rule)],
-        )
+        warnings = [contradiction.message for contradiction in contradictions(rule)]
+        return Preview(members=members, warnings=warnings)
 
     async def preview_change(
         self, tenant_id: str, segment_id: UUID, rules: RulesText, sample: int, *, strict: bool
@@ -45,11 +43,9 @@ class Previews:
         rule = _rule(rules, strict=strict)
         async with self._storage.consistent_view(tenant_id) as view:
             segment = await view.segments.get(segment_id)
-            entering, leaving = _change(segment, rule, self._clock.now())
-            return ChangePreview(
-                entering=await _sample(view, entering, sample),
-                leaving=await _sample(view, leaving, sample),
-            )
+            filters = _change(segment, rule, self._clock.now())
+            entering, leaving = [await _sample(view, one, sample) for one in filters]
+        return ChangePreview(entering=entering, leaving=leaving)
 
 
 def _rule(rules: RulesText, *, strict: bool) -> Rule:
@@ -68,15 +64,10 @@ def _change(
     if segment.rule is not None:
         entering = _matching(difference(rule, segment.rule), now)
         return entering, _matching(difference(segment.rule, rule), now)
-    others = complement(rule)
-    matching = _matching(rule, now)
-    return (
-        None if matching is None else evolve(matching, not_assigned_to=segment.id),
-        CustomerFilter(
-            assigned_to=segment.id,
-            rule=None if others is None else RuleAt(rule=others, now=now),
-        ),
-    )
+    others, matching = complement(rule), _matching(rule, now)
+    rest = None if others is None else RuleAt(rule=others, now=now)
+    entering = None if matching is None else evolve(matching, not_assigned_to=segment.id)
+    return entering, CustomerFilter(assigned_to=segment.id, rule=rest)
 
 
 async def _sample(view: View, customer_filter: CustomerFilter | None, size: int) -> Sample:

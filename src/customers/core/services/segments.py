@@ -18,20 +18,8 @@ from customers.core.membership.refresh import (
 from customers.core.membership.view import member_page, members_after, membership_view
 from customers.core.model.customer import Customer
 from customers.core.model.membership import Assignment, Cause, MembershipChange, SegmentSummary
-from customers.core.model.query import (
-    CustomerFilter,
-    CustomerKey,
-    CustomerPage,
-    CustomerSort,
-    Page,
-)
-from customers.core.model.segment import (
-    MAX_IDS,
-    MemberIds,
-    Segment,
-    SegmentChange,
-    SegmentDetails,
-)
+from customers.core.model.query import CustomerFilter, CustomerKey, CustomerPage, CustomerSort, Page
+from customers.core.model.segment import MAX_IDS, MemberIds, Segment, SegmentChange, SegmentDetails
 from customers.core.ports.clock import Clock, IdGenerator
 from customers.core.ports.storage import Storage, Transaction
 
@@ -71,11 +59,7 @@ class Segments:
     ) -> SegmentSummary:
         """Creates a segment. Raises Invalid for rules that cannot be parsed, SegmentNameTaken."""
         segment = Segment.new(
-            details,
-            id=self._ids.new(),
-            tenant_id=tenant_id,
-            now=self._clock.now(),
-            strict=strict,
+            details, id=self._ids.new(), tenant_id=tenant_id, now=self._clock.now(), strict=strict
         )
         async with self._storage.transaction(tenant_id) as tx:
             await tx.memberships.acquire_lock()
@@ -116,10 +100,9 @@ class Segments:
         """
         async with self._storage.transaction(tenant_id) as tx:
             segment, ids = await self._lock_manual(tx, segment_id, members)
-            now = self._clock.now()
-            assignment = Assignment(assigned_at=now, assigned_by=actor)
+            assignment = Assignment(assigned_at=self._clock.now(), assigned_by=actor)
             added = await tx.assignments.add(segment_id, ids, assignment)
-            await self._apply(tx, segment, added, entered=True, at=now)
+            await self._apply(tx, segment, added, entered=True, at=assignment.assigned_at)
             return len(added)
 
     async def unassign(self, tenant_id: str, segment_id: UUID, members: MemberIds) -> int:
@@ -182,21 +165,11 @@ class Segments:
         at: datetime,
     ) -> None:
         """Applies an assignment to the stored members; an inactive segment has none."""
-        if not segment.is_active:
-            return
-        stored = await tx.memberships.members_among(segment.id, customer_ids)
-        changes = [
-            MembershipChange(
-                segment_id=segment.id,
-                customer_id=customer_id,
-                entered=entered,
-                at=at,
-                cause=Cause.MANUAL,
-            )
-            for customer_id in sorted(customer_ids)
-            if (customer_id in stored) is not entered
-        ]
-        await tx.memberships.apply(changes)
+        if segment.is_active:
+            stored = await tx.memberships.members_among(segment.id, customer_ids)
+            changed = [id for id in sorted(customer_ids) if (id in stored) is not entered]
+            changes = [_by_hand(segment.id, id, entered=entered, at=at) for id in changed]
+            await tx.memberships.apply(changes)
 
     async def _lock_manual(
         self, tx: Transaction, segment_id: UUID, members: MemberIds
@@ -208,6 +181,15 @@ class Segments:
         _expect_all(members, await tx.customers.lock_ids(ids))
         await apply_all_pending(tx, ids)
         return segment, ids
+
+
+def _by_hand(
+    segment_id: UUID, customer_id: UUID, *, entered: bool, at: datetime
+) -> MembershipChange:
+    cause = Cause.MANUAL
+    return MembershipChange(
+        segment_id=segment_id, customer_id=customer_id, entered=entered, at=at, cause=cause
+    )
 
 
 def _expect_all(members: MemberIds, existing: Collection[UUID]) -> None:

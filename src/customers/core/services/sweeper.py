@@ -4,7 +4,8 @@ Reads are exact without it: it keeps the number of stale candidates small and co
 Only the process that holds the lease works; it renews the lease before each tenant.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TypeVar
 from uuid import UUID
 
 from attrs import frozen
@@ -15,6 +16,8 @@ from customers.core.model.query import CustomerFilter
 from customers.core.model.timeline import crossed_ranges
 from customers.core.ports.clock import Clock
 from customers.core.ports.storage import Storage
+
+Result = TypeVar("Result")
 
 # The backlog is counted up to this number, so that counting costs little however large it is.
 MAX_BACKLOG = 10_000
@@ -56,17 +59,12 @@ class Sweeper:
         """
         if not await self._storage.lease(self._holder, lease_seconds):
             return None
-        total, failures = BackfillProgress(), list[Exception]()
-        for tenant_id in await self._storage.tenants_to_refresh():
-            if not await self._storage.lease(self._holder, lease_seconds):
-                return None
-            try:
-                await apply_pending_changes(self._storage, tenant_id)
-                total = _combined(total, await self._backfill(tenant_id))
-            except Exception as failure:
-                failures.append(failure)
-        _raise_first(failures)
-        return total
+        tenant_ids = await self._storage.tenants_to_refresh()
+        backfills = await self._visit(tenant_ids, self._refresh, lease_seconds)
+        if backfills is None:
+            return None
+        count, progress = sum(one.count for one in backfills), [one.progress for one in backfills]
+        return BackfillProgress(count=count, progress=min(progress, default=1.0))
 
     async def rewrite_search_texts(self) -> None:
         """Writes some search texts of older releases again."""
@@ -86,28 +84,46 @@ class Sweeper:
         """Updates the members of every segment that has customers who crossed a threshold, while it
         holds the lease. Raises as `refresh` does.
         """
-        failures = list[Exception]()
-        for tenant_id in await self._storage.tenants_with_segments():
+        tenant_ids = await self._storage.tenants_with_segments()
+        await self._visit(tenant_ids, self._follow_time, lease_seconds)
+
+    async def _visit(
+        self,
+        tenant_ids: Sequence[str],
+        work: Callable[[str], Awaitable[Result]],
+        lease_seconds: float,
+    ) -> Sequence[Result] | None:
+        """The results of `work` for each tenant; None when another process takes the lease over.
+
+        A failure for one tenant is raised after all others are done.
+        """
+        results, failures = list[Result](), list[Exception]()
+        for tenant_id in tenant_ids:
             if not await self._storage.lease(self._holder, lease_seconds):
-                return
+                return None
             try:
-                if due := await self._due_segments(tenant_id):
-                    await catch_up(self._storage, tenant_id, due, self._clock)
+                results.append(await work(tenant_id))
             except Exception as failure:
                 failures.append(failure)
-        _raise_first(failures)
+        if failures:
+            raise failures[0]
+        return results
 
-    async def _backfill(self, tenant_id: str) -> BackfillProgress:
-        """Advances one backfill of a tenant; returns the progress of all of them."""
+    async def _refresh(self, tenant_id: str) -> BackfillProgress:
+        """Applies a tenant's pending changes and advances one backfill; returns the progress."""
+        await apply_pending_changes(self._storage, tenant_id)
         if (first := await self._first_backfill(tenant_id)) is not None:
             await backfill(self._storage, tenant_id, first, self._clock)
         async with self._storage.view(tenant_id) as view:
             states = await view.memberships.refresh_states()
             customer_count = await view.customers.count(CustomerFilter())
-        progress = [
-            state.progress(customer_count) for state in states.values() if not state.is_ready
-        ]
+        building = [state for state in states.values() if not state.is_ready]
+        progress = [state.progress(customer_count) for state in building]
         return BackfillProgress(count=len(progress), progress=min(progress, default=1.0))
+
+    async def _follow_time(self, tenant_id: str) -> None:
+        if due := await self._due_segments(tenant_id):
+            await catch_up(self._storage, tenant_id, due, self._clock)
 
     async def _first_backfill(self, tenant_id: str) -> UUID | None:
         """The segment to backfill: one at a time, so that each is ready soon."""
@@ -127,14 +143,3 @@ class Sweeper:
                 and (crossed := crossed_ranges(segment, watermark, now))
             }
             return sorted(await view.memberships.due(ranges)) if ranges else ()
-
-
-def _combined(one: BackfillProgress, other: BackfillProgress) -> BackfillProgress:
-    return BackfillProgress(
-        count=one.count + other.count, progress=min(one.progress, other.progress)
-    )
-
-
-def _raise_first(failures: Sequence[Exception]) -> None:
-    for failure in failures:
-        raise failure

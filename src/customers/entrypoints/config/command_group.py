@@ -34,16 +34,19 @@ class CommandGroup(click.Group):
         except click.Abort:
             sys.exit(130)
         except click.ClickException as error:
-            output = _output(arguments)
-            if output.as_json:
-                output.error(error.format_message())
-            else:
-                error.show()
+            _show(error, _output(arguments))
             sys.exit(error.exit_code)
         except OSError as error:
             if error.filename is not None:  # not of standard output
                 raise
             _output(arguments).exit_unprinted(error)
+
+
+def _show(error: click.ClickException, output: "Output") -> None:
+    if output.as_json:
+        output.error(error.format_message())
+    else:
+        error.show()
 
 
 def _output(arguments: Sequence[str]) -> "Output":

@@ -14,15 +14,19 @@ def read_secret(path: str) -> str:
     """
     if "://" in path:
         raise ValueError("the value is a URL: it must be the path of a file that contains the URL")
-    try:
-        with Path(path).open("rb") as file:
-            content = file.read(_MAX_BYTES + 1)
-    except (OSError, ValueError) as error:  # ValueError: NUL in the path
-        reason = getattr(error, "strerror", None) or "invalid path"
-        raise ValueError(f"the file {json.dumps(path)} cannot be read: {reason}") from None
+    content = _content(path)
     if problem := _problem(content):
         raise ValueError(f"the file {json.dumps(path)} {problem}")
     return content.decode().strip()
+
+
+def _content(path: str) -> bytes:
+    try:
+        with Path(path).open("rb") as file:
+            return file.read(_MAX_BYTES + 1)
+    except (OSError, ValueError) as error:  # ValueError: NUL in the path
+        reason = getattr(error, "strerror", None) or "invalid path"
+        raise ValueError(f"the file {json.dumps(path)} cannot be read: {reason}") from None
 
 
 def _problem(content: bytes) -> str | None:

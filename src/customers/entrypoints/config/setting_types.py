@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from attrs import field, frozen
 
@@ -19,6 +19,8 @@ from customers.core.model.money import Currency
 from customers.core.model.values import MomentGate
 from customers.entrypoints.config.database_url_form import is_well_formed, names_host
 from customers.entrypoints.config.secret_files import read_secret
+
+Number = TypeVar("Number", int, float)
 
 URL_FORM = "postgres://user:password@host:5432/database"
 
@@ -65,10 +67,9 @@ class Setting:
     def given(self, environ: Mapping[str, str], options: Mapping[str, object]) -> "Given":
         """The text of the option, or else of the environment. Raises InvalidSetting."""
         option = options.get(self.name)
-        if option is not None and (text := str(option).strip()):
+        text = "" if option is None else str(option).strip()
+        if text or self.variable is None:
             return Given(text=text, source=self.option)
-        if self.variable is None:
-            return Given(text="", source=self.option)
         text = environ.get(self.variable, "").strip()
         if self.file_variable and (path := environ.get(self.file_variable, "").strip()):
             if text:
@@ -165,21 +166,13 @@ class DatabaseUrl:
 
 
 def whole_number(noun: str, low: int, high: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        if _WHOLE_NUMBER.fullmatch(text) and low <= int(text) <= high:
-            return int(text)
-        raise ValueError(f"is not {noun}: a whole number from {low} to {high}")
-
-    return parse
+    problem = f"is not {noun}: a whole number from {low} to {high}"
+    return _number(int, _WHOLE_NUMBER, low, high, problem)
 
 
 def seconds(low: float, high: float) -> Callable[[str], float]:
-    def parse(text: str) -> float:
-        if _SECONDS.fullmatch(text) and low <= float(text) <= high:
-            return float(text)
-        raise ValueError(f"is not a time in seconds: a number from {low:g} to {high:g}")
-
-    return parse
+    problem = f"is not a time in seconds: a number from {low:g} to {high:g}"
+    return _number(float, _SECONDS, low, high, problem)
 
 
 def one_of(noun: str, *choices: str) -> Callable[[str], str]:
@@ -243,6 +236,17 @@ def file_to_write(text: str) -> Path:
     if not path.parent.is_dir():
         raise ValueError("is not a path in an existing folder")
     return path
+
+
+def _number(
+    kind: Callable[[str], Number], form: re.Pattern[str], low: Number, high: Number, problem: str
+) -> Callable[[str], Number]:
+    def parse(text: str) -> Number:
+        if form.fullmatch(text) and low <= (number := kind(text)) <= high:
+            return number
+        raise ValueError(problem)
+
+    return parse
 
 
 def _content_of(path: str, variable: str) -> Given:

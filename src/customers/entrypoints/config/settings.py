@@ -15,12 +15,7 @@ from typing import Any, Literal, Self
 from attrs import Factory, fields, frozen
 
 from customers.entrypoints.config import setting_types
-from customers.entrypoints.config.setting_types import (
-    DatabaseUrl,
-    InvalidSetting,
-    Setting,
-    setting,
-)
+from customers.entrypoints.config.setting_types import DatabaseUrl, InvalidSetting, Setting, setting
 
 
 class SettingsError(Exception):
@@ -213,9 +208,7 @@ class Settings:
 
     @classmethod
     def is_production(cls, options: Mapping[str, object]) -> bool:
-        """Whether the options or the environment of this process name production, even if other
-        settings are invalid.
-        """
+        """Whether the options or the environment name production; other settings may be invalid."""
         [definition] = [setting for setting in catalogue() if setting.name == "environment"]
         return definition.given(os.environ, options).text.lower() == "production"
 
@@ -245,15 +238,16 @@ class Settings:
             except InvalidSetting as error:
                 errors[name] = str(error)
         settings = cls(**values)
-        valid = sources.keys() - errors.keys()
-        conflicts = [
-            f"{sources[involved[0]]}: {reason}."
-            for involved, reason in settings._conflicts()
-            if valid.issuperset(involved)
-        ]
-        if errors or conflicts:
-            raise SettingsError((*errors.values(), *conflicts))
+        valid = {name: source for name, source in sources.items() if name not in errors}
+        if sentences := (*errors.values(), *settings._conflict_sentences(valid)):
+            raise SettingsError(sentences)
         return settings
+
+    def _conflict_sentences(self, sources: Mapping[str, str]) -> Iterator[str]:
+        """A sentence for each conflict between settings that have a source."""
+        for involved, reason in self._conflicts():
+            if sources.keys() >= set(involved):
+                yield f"{sources[involved[0]]}: {reason}."
 
     def _conflicts(self) -> Iterator[tuple[tuple[str, ...], str]]:
         """Settings that contradict each other, the one to change first, and the reason."""
@@ -265,25 +259,21 @@ class Settings:
         if self.workers > 1 and self.storage == "memory":
             reason = "memory storage runs in one process: use 1, or postgres"
             yield ("workers", "storage"), reason
-        if self.test_api and self.environment == "production":
-            yield ("test_api", "environment"), "is not allowed in production"
-        elif self.test_api and self.storage != "memory":
-            yield ("test_api", "storage"), "requires memory storage: use --storage memory"
         yield from self._test_api_conflicts()
         if self.port == self.rpc_port != 0:
             yield ("rpc_port", "port"), f"{self.port} is already the REST port: choose another"
 
     def _test_api_conflicts(self) -> Iterator[tuple[tuple[str, ...], str]]:
-        has_value = {
-            "ids": self.ids != "timed",
-            "seed": self.seed != 0,
-            "clock": self.clock is not None,
-            "seed_file": self.seed_file is not None,
-        }
         if not self.test_api:
-            for name in filter(has_value.__getitem__, has_value):
-                yield (name, "test_api"), "requires --test-api"
-        elif self.seed and self.ids == "timed":
+            for name in ("ids", "seed", "clock", "seed_file"):
+                if getattr(self, name) != getattr(fields(Settings), name).default:
+                    yield (name, "test_api"), "requires --test-api"
+            return
+        if self.environment == "production":
+            yield ("test_api", "environment"), "is not allowed in production"
+        elif self.storage != "memory":
+            yield ("test_api", "storage"), "requires memory storage: use --storage memory"
+        if self.seed and self.ids == "timed":
             yield ("seed", "ids"), "requires --ids sequential"
 
 

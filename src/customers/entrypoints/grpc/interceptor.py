@@ -14,7 +14,7 @@ from grpc import StatusCode
 from grpc.aio import ServicerContext
 
 from customers.entrypoints.grpc.errors import MALFORMED, abort, status_of
-from customers.entrypoints.observability.logs import RequestScope, logger
+from customers.entrypoints.observability.logs import RequestScope, log_call
 from customers.entrypoints.observability.metrics import Metrics
 from customers.entrypoints.observability.request_id import request_id_of
 
@@ -26,6 +26,7 @@ _SERVER_FAULTS = (StatusCode.INTERNAL, StatusCode.UNAVAILABLE, StatusCode.UNKNOW
 
 Context = ServicerContext[Any, Any]
 Handler = Any  # grpc's type of a handler does not cover asyncio
+Continuation = Callable[[grpc.HandlerCallDetails], Awaitable[Handler]]
 
 
 class Interceptor(grpc.aio.ServerInterceptor):
@@ -33,9 +34,7 @@ class Interceptor(grpc.aio.ServerInterceptor):
         self._metrics = metrics
 
     async def intercept_service(
-        self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler]],
-        handler_call_details: grpc.HandlerCallDetails,
+        self, continuation: Continuation, handler_call_details: grpc.HandlerCallDetails
     ) -> Handler:
         handler = await continuation(handler_call_details)
         if handler is None:
@@ -52,39 +51,35 @@ class Interceptor(grpc.aio.ServerInterceptor):
         self, method: str, handler: Handler
     ) -> Callable[[bytes, Context], Awaitable[object]]:
         async def surrounded(raw: bytes, context: Context) -> object:
-            started, code = perf_counter(), None
-            self._metrics.rpc_started()
             request_id = _request_id(context)
             context.set_trailing_metadata(((REQUEST_ID, request_id),))
             with RequestScope(request_id):
-                try:
-                    response = await _respond(raw, context, handler)
-                    code = StatusCode.OK
-                    return response
-                except asyncio.CancelledError:
-                    is_late = context.time_remaining() == 0
-                    code = StatusCode.DEADLINE_EXCEEDED if is_late else StatusCode.CANCELLED
-                    raise
-                finally:
-                    # An aborted call has its code in the context.
-                    self._finish(method, code or context.code(), started)
+                return await self._measured(method, _respond(raw, context, handler), context)
 
         return surrounded
 
+    async def _measured(self, method: str, response: Awaitable[object], context: Context) -> object:
+        """The response; the call is counted and logged, however it ends."""
+        started, code = perf_counter(), None
+        self._metrics.rpc_started()
+        try:
+            answer = await response
+            code = StatusCode.OK
+            return answer
+        except asyncio.CancelledError:
+            is_late = context.time_remaining() == 0
+            code = StatusCode.DEADLINE_EXCEEDED if is_late else StatusCode.CANCELLED
+            raise
+        finally:
+            # An aborted call has its code in the context.
+            self._finish(method, code or context.code(), started)
+
     def _finish(self, method: str | None, code: StatusCode, started: float) -> None:
         """Counts and logs a call that has ended."""
-        seconds = perf_counter() - started
+        seconds, is_error = perf_counter() - started, code in _SERVER_FAULTS
         self._metrics.rpc_finished(method=method, code=code.name, seconds=seconds)
-        if code in _SERVER_FAULTS:
-            write = logger().error
-        else:
-            write = logger().debug if method == _HEALTH_CHECK else logger().info
-        write(
-            "call",
-            method=method.lstrip("/") if method else "unmatched",
-            code=code.name,
-            duration_ms=round(seconds * 1000, 3),
-        )
+        values = {"method": method.lstrip("/") if method else "unmatched", "code": code.name}
+        log_call("call", values, seconds, is_error=is_error, is_probe=method == _HEALTH_CHECK)
 
 
 async def _respond(raw: bytes, context: Context, handler: Handler) -> object:

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Iterable
 from typing import Any
 
+from attrs import frozen
 from grpc.aio import ServicerContext
 
 from customers.core.errors import Invalid
@@ -39,20 +40,13 @@ from customers.entrypoints.observability.ledger_metrics import LedgerMetrics
 Context = ServicerContext[Any, Any]
 
 
+@frozen
 class Ledger(CustomersServiceServicer):
-    def __init__(
-        self,
-        orders: Orders,
-        batches: OrderBatches,
-        ledger_metrics: LedgerMetrics,
-        messages: Messages,
-        background_tasks: BackgroundTasks,
-    ) -> None:
-        self._orders = orders
-        self._batches = batches
-        self._ledger_metrics = ledger_metrics
-        self._messages = messages
-        self._background_tasks = background_tasks
+    _orders: Orders
+    _batches: OrderBatches
+    _ledger_metrics: LedgerMetrics
+    _messages: Messages
+    _background_tasks: BackgroundTasks
 
     async def RecordOrder(  # noqa: N802 - the names of the contract
         self, request: RecordOrderRequest, _: Context
@@ -102,24 +96,20 @@ class Ledger(CustomersServiceServicer):
     async def _record(self, request: RecordOrderRequest) -> LedgerResult:
         with self._ledger_metrics.observe("order") as observation:
             order = self._messages.order(request)
-            result = await self._orders.record(order.tenant_id, order.customer_id, order)
-            observation.result = result
+            key = (order.tenant_id, order.customer_id)
+            observation.result = result = await self._orders.record(*key, order)
         return result
 
     async def _refund(self, request: RefundOrderRequest) -> LedgerResult:
         with self._ledger_metrics.observe("refund") as observation:
             refund = self._messages.refund(request)
-            result = await self._orders.refund(
-                refund.tenant_id, refund.customer_id, refund.order_id, refund
-            )
-            observation.result = result
+            key = (refund.tenant_id, refund.customer_id, refund.order_id)
+            observation.result = result = await self._orders.refund(*key, refund)
         return result
 
     async def _cancel(self, request: CancelOrderRequest) -> LedgerResult:
         with self._ledger_metrics.observe("cancellation") as observation:
-            cancellation = self._messages.cancellation(request)
-            result = await self._orders.cancel(
-                cancellation.tenant_id, cancellation.customer_id, cancellation.order_id
-            )
-            observation.result = result
+            order = self._messages.cancellation(request)
+            key = (order.tenant_id, order.customer_id, order.order_id)
+            observation.result = result = await self._orders.cancel(*key)
         return result

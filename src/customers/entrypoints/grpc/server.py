@@ -74,12 +74,7 @@ class RpcServer:
         OSError when the address cannot be bound.
         """
         await _expect_free(address, reuse_port=reuse_port)
-        # gRPC shares ports by default, and then two services would each get half of the calls.
-        options = [*_OPTIONS, ("grpc.so_reuseport", int(reuse_port))]
-        server = grpc.aio.server(interceptors=self._interceptors, options=options)
-        add_CustomersServiceServicer_to_server(self._ledger, server)
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
-        reflection.enable_server_reflection((SERVICE, HEALTH, reflection.SERVICE_NAME), server)
+        server = self._new_server(reuse_port=reuse_port)
         try:
             port = server.add_insecure_port(address)
         except RuntimeError as error:
@@ -101,6 +96,15 @@ class RpcServer:
         if self._server is not None:
             await self._server.stop(grace)
         await self._background_tasks.wait_until_done()
+
+    def _new_server(self, *, reuse_port: bool) -> grpc.aio.Server:
+        # gRPC shares ports by default, and then two services would each get half of the calls.
+        options = [*_OPTIONS, ("grpc.so_reuseport", int(reuse_port))]
+        server = grpc.aio.server(interceptors=self._interceptors, options=options)
+        add_CustomersServiceServicer_to_server(self._ledger, server)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
+        reflection.enable_server_reflection((SERVICE, HEALTH, reflection.SERVICE_NAME), server)
+        return server
 
 
 async def _expect_free(address: str, *, reuse_port: bool) -> None:

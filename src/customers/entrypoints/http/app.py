@@ -12,7 +12,7 @@ from customers.entrypoints.http.documentation import Documents
 from customers.entrypoints.http.drain import Drain
 from customers.entrypoints.http.index import add_index
 from customers.entrypoints.http.input import with_input
-from customers.entrypoints.http.middleware import middleware
+from customers.entrypoints.http.middleware import RequestMiddleware
 from customers.entrypoints.http.request import receive
 from customers.entrypoints.http.routes import ROUTE, Handler, Route
 from customers.entrypoints.json.decode import Decoder
@@ -37,6 +37,7 @@ class Resource(Protocol):
 class Observer(Protocol):
     """Sees every call, and may answer it."""
 
+    @property
     def middleware(self) -> Middleware:
         """The outermost middleware."""
         ...
@@ -56,12 +57,11 @@ def application(
     version: str,
     observer: Observer | None = None,
 ) -> web.Application:
-    outermost = [] if observer is None else [observer.middleware()]
+    outermost = [] if observer is None else [observer.middleware]
     routes = [route for resource in resources for route in resource.table()]
     probes = frozenset(route.address for route in routes if route.is_probe)
-    app = web.Application(
-        middlewares=[*outermost, middleware(metrics, drain, probes)], client_max_size=MAX_BYTES
-    )
+    inner = RequestMiddleware(metrics, drain, probes).handle
+    app = web.Application(middlewares=[*outermost, inner], client_max_size=MAX_BYTES)
     app[DRAIN] = drain
     add_index(app, version)
     documents.add_to(app)

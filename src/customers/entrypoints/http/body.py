@@ -2,12 +2,13 @@
 
 import json
 from decimal import Decimal
+from itertools import chain
 from typing import Any, Final, NoReturn
 
 from aiohttp import web
 from aiohttp.http_exceptions import ContentEncodingError
 
-from customers.core.errors import Invalid, Problem
+from customers.core.errors import Invalid
 from customers.entrypoints.http.drain import BODY_TIMEOUT, BodyTimeout, Drain
 from customers.entrypoints.http.errors import ErrorResponse
 
@@ -60,7 +61,7 @@ async def _receive(request: web.Request) -> bytes:
     except web.HTTPRequestEntityTooLarge as error:
         raise RequestRejected(TOO_LARGE) from error
     except (ContentEncodingError, web.RequestPayloadError) as error:
-        raise Invalid([_problem("INVALID_BODY", "the body could not be decoded")]) from error
+        raise Invalid.at("", "INVALID_BODY", "the body could not be decoded") from error
 
 
 def _check_type(request: web.Request) -> None:
@@ -77,13 +78,13 @@ def _parse(raw: bytes) -> dict[str, Any]:
     try:
         value = _JSON.decode(raw.decode("utf-8"))
     except RecursionError as error:
-        raise Invalid([_TOO_DEEP]) from error
+        raise Invalid.at(*_TOO_DEEP) from error
     except (ValueError, ArithmeticError) as error:
-        raise Invalid([_problem("INVALID_JSON", "the body is not valid JSON")]) from error
+        raise Invalid.at("", "INVALID_JSON", "the body is not valid JSON") from error
     if not isinstance(value, dict):
-        raise Invalid([_problem("INVALID_TYPE", "the body must be a JSON object")])
+        raise Invalid.at("", "INVALID_TYPE", "the body must be a JSON object")
     if _is_too_deep(value):
-        raise Invalid([_TOO_DEEP])
+        raise Invalid.at(*_TOO_DEEP)
     return value
 
 
@@ -91,14 +92,11 @@ def _is_too_deep(value: dict[str, Any]) -> bool:
     """Whether it is nested so deep that recursive code could fail on it."""
     level: list[Any] = [value]
     for _ in range(MAX_LEVELS):
-        if not level:
+        containers = [child for child in level if isinstance(child, dict | list)]
+        if not containers:
             return False
-        level = [
-            child
-            for parent in level
-            if isinstance(parent, dict | list)
-            for child in (parent.values() if isinstance(parent, dict) else parent)
-        ]
+        children = (one.values() if isinstance(one, dict) else one for one in containers)
+        level = list(chain.from_iterable(children))
     return any(isinstance(child, dict | list) for child in level)
 
 
@@ -107,10 +105,4 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 _JSON = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse_constant)
-
-
-def _problem(code: str, message: str) -> Problem:
-    return Problem(field="", pointer="", message=message, code=code)
-
-
-_TOO_DEEP = _problem("TOO_DEEP", f"the body must not be nested more than {MAX_LEVELS} levels deep")
+_TOO_DEEP = ("", "TOO_DEEP", f"the body must not be nested more than {MAX_LEVELS} levels deep")

@@ -27,11 +27,7 @@ _MOMENT_FIELDS = (
     SortField.FIRST_ORDER_DATE,
     SortField.LAST_ORDER_DATE,
 )
-_NUMBER_FIELDS = (
-    SortField.TOTAL_SPENT,
-    SortField.AVERAGE_ORDER_VALUE,
-    SortField.LIFETIME_VALUE,
-)
+_NUMBER_FIELDS = (SortField.TOTAL_SPENT, SortField.AVERAGE_ORDER_VALUE, SortField.LIFETIME_VALUE)
 
 
 def scope_of(*parts: object) -> bytes:

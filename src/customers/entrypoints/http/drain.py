@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from aiohttp import StreamReader, web
+from attrs import define, field
 
 from customers.entrypoints.http.errors import ErrorResponse
 
@@ -21,26 +22,37 @@ class BodyTimeout(Exception):
     """The service stops, and does not wait for the rest of a body."""
 
 
-class Drain:
-    """Counts the requests in flight of one process."""
+@define(eq=False)
+class CallsInFlight:
+    """Counts the calls in flight: each is one `with` block."""
 
-    def __init__(self) -> None:
-        self._in_flight = 0
-        self._arriving: set[StreamReader] = set()
-        self._idle = asyncio.Event()
-        self._idle.set()
-        self._refuses_bodies = False
-        self.is_stopping = False
+    _count: int = field(default=0, init=False)
+    _is_zero: asyncio.Event = field(factory=asyncio.Event, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._is_zero.set()
 
     def __enter__(self) -> None:
-        """A request is in flight while the block runs."""
-        self._in_flight += 1
-        self._idle.clear()
+        self._count += 1
+        self._is_zero.clear()
 
     def __exit__(self, *_: object) -> None:
-        self._in_flight -= 1
-        if not self._in_flight:
-            self._idle.set()
+        self._count -= 1
+        if not self._count:
+            self._is_zero.set()
+
+    async def wait_for_zero(self) -> None:
+        """Returns when no call is in flight."""
+        await self._is_zero.wait()
+
+
+@define(eq=False)
+class Drain(CallsInFlight):
+    """The requests in flight of one process, and the bodies that are arriving."""
+
+    _arriving: set[StreamReader] = field(factory=set, init=False)
+    _refuses_bodies: bool = field(default=False, init=False)
+    is_stopping: bool = field(default=False, init=False)
 
     @asynccontextmanager
     async def body(self, request: web.Request) -> AsyncIterator[None]:
@@ -60,10 +72,10 @@ class Drain:
     async def finish(self, body_seconds: float) -> None:
         """Returns when no request is in flight; bodies have `body_seconds` to arrive."""
         try:
-            await asyncio.wait_for(self._idle.wait(), body_seconds)
+            await asyncio.wait_for(self.wait_for_zero(), body_seconds)
         except TimeoutError:
             self._refuse_bodies()
-            await self._idle.wait()
+            await self.wait_for_zero()
 
     def _refuse_bodies(self) -> None:
         self._refuses_bodies = True

@@ -10,7 +10,7 @@ from typing import Any, Final, get_args, get_type_hints
 from aiohttp import web
 from attrs import AttrsInstance, frozen
 
-from customers.core.errors import Invalid, InvalidValue, Problem
+from customers.core.errors import Invalid, Problem
 from customers.core.model.problems import Problems
 from customers.core.model.segment import RulesText
 from customers.entrypoints.http.query import reader_of
@@ -104,7 +104,7 @@ class BodyReader:
 
     def _decode(self, values: Mapping[str, Any] | None, *, is_strict: bool) -> AttrsInstance:
         if values is None:
-            raise Invalid([InvalidValue("REQUIRED", "a JSON object is expected").at("", "")])
+            raise Invalid.at("", "REQUIRED", "a JSON object is expected")
         allowed = _TENANT_KEYS | self._body.ignored if is_strict else None
         return self._decoder.decode(
             self._body.kind, values, nulls=self._body.nulls, allowed=allowed

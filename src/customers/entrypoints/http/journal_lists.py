@@ -59,6 +59,5 @@ def journal_response(
     page, links = rows[: query.size], {}
     if len(rows) > query.size:
         links["next"] = journal_cursor(key(page[-1]), query.scope(context))
-    return json_response(
-        [encode(row) for row in page], headers=link_header(context.request, "cursor", links)
-    )
+    headers = link_header(context.request, "cursor", links)
+    return json_response([encode(row) for row in page], headers=headers)

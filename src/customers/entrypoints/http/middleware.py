@@ -5,7 +5,8 @@ from time import perf_counter
 from typing import TypeVar
 
 from aiohttp import web
-from aiohttp.typedefs import Handler, Middleware
+from aiohttp.typedefs import Handler
+from attrs import frozen
 
 from customers.core.errors import CustomersError
 from customers.entrypoints.http.body import TOO_LARGE, RequestRejected
@@ -29,38 +30,42 @@ CLIENT_CLOSED_REQUEST = 499
 Response = TypeVar("Response", bound=web.StreamResponse)
 
 
-def middleware(metrics: Metrics, drain: Drain, probes: Collection[str] = frozenset()) -> Middleware:
+@frozen
+class RequestMiddleware:
     """What surrounds every request; requests for the routes of `probes` are logged at debug."""
 
+    _metrics: Metrics
+    _drain: Drain
+    _probes: Collection[str] = frozenset()
+
     @web.middleware
-    async def handle(request: web.Request, handler: Handler) -> web.StreamResponse:
+    async def handle(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         started, status = perf_counter(), CLIENT_CLOSED_REQUEST
         request_id = request_id_of(request.headers.get("X-Request-Id", ""))
-        metrics.http_started()
-        with RequestScope(request_id), drain:
+        self._metrics.http_started()
+        with RequestScope(request_id), self._drain:
             try:
                 response = await _answer(request, handler)
                 status = response.status
-                is_broken = _is_body_broken(request)
-                if is_broken:
-                    request.content.feed_eof()  # or aiohttp would wait for the rest of the body
-                if is_broken or drain.is_stopping:
-                    response.force_close()
+                self._prepare_close(request, response)
                 return with_headers(response, request_id)
             finally:
-                seconds, route = perf_counter() - started, _template(request)
-                metrics.http_finished(
-                    method=request.method, route=route, status=status, seconds=seconds
-                )
-                log_request(
-                    method=method_label(request.method),
-                    route=route,
-                    status=status,
-                    seconds=seconds,
-                    is_probe=route in probes,
-                )
+                self._report(request, status, perf_counter() - started)
 
-    return handle
+    def _prepare_close(self, request: web.Request, response: web.StreamResponse) -> None:
+        """Closes the connection after the response if its body is broken, or the service stops."""
+        is_broken = request.content.exception() is not None  # cut off, or not decodable
+        if is_broken:
+            request.content.feed_eof()  # or aiohttp would wait for the rest of the body
+        if is_broken or self._drain.is_stopping:
+            response.force_close()
+
+    def _report(self, request: web.Request, status: int, seconds: float) -> None:
+        """Counts and logs a handled request."""
+        route, method = _template(request), request.method
+        self._metrics.http_finished(method=method, route=route, status=status, seconds=seconds)
+        is_probe, label = route in self._probes, method_label(method)
+        log_request(method=label, route=route, status=status, seconds=seconds, is_probe=is_probe)
 
 
 def with_headers(response: Response, request_id: str) -> Response:
@@ -88,11 +93,6 @@ async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
     route = request.get(ROUTE)
     error_format = ErrorFormat.PLAIN if route is None else route.error_format
     return error_response(response, error_format, ",".join(request.headers.getall("Accept", ())))
-
-
-def _is_body_broken(request: web.Request) -> bool:
-    """Whether the body was cut off or could not be decoded."""
-    return request.content.exception() is not None
 
 
 def _library_error(error: web.HTTPException) -> ErrorResponse:

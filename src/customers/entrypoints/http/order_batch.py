@@ -44,10 +44,7 @@ class OrderBatch:
 
 
 async def record_batch(
-    context: RequestContext,
-    decoder: Decoder,
-    batches: OrderBatches,
-    ledger_metrics: LedgerMetrics,
+    context: RequestContext, decoder: Decoder, batches: OrderBatches, ledger_metrics: LedgerMetrics
 ) -> shapes.OrderBatchResponse:
     """Records the orders of a body. Raises Invalid for a body that is no batch, and Unavailable
     when the storage was not available for any of its orders.
@@ -66,15 +63,15 @@ async def record_batch(
 def _orders_of(context: RequestContext) -> Sequence[object]:
     body = context.body
     if body is None:
-        raise Invalid([InvalidValue("REQUIRED", "a JSON object is expected").at("", "")])
+        raise Invalid.at("", "REQUIRED", "a JSON object is expected")
     if context.is_strict and (unknown := body.keys() - {"orders", _TENANT_KEY}):
         error = InvalidValue("UNKNOWN_FIELD", "unknown field")
         raise Invalid([error.at(key, f"/{key}") for key in sorted(unknown)])
     orders = body.get("orders")
     if orders is None:
-        raise Invalid([InvalidValue("REQUIRED", "is required").at("orders", "/orders")])
+        raise Invalid.at("/orders", "REQUIRED", "is required")
     if not isinstance(orders, list):
-        raise Invalid([InvalidValue("INVALID_TYPE", "must be a list").at("orders", "/orders")])
+        raise Invalid.at("/orders", "INVALID_TYPE", "must be a list")
     if len(orders) > MAX_BATCH_ORDERS:
         raise Invalid([TOO_MANY_ORDERS])
     return orders
@@ -83,7 +80,7 @@ def _orders_of(context: RequestContext) -> Sequence[object]:
 def _read(raw: object, context: RequestContext, decoder: Decoder) -> OrderCommand | Invalid:
     """The command of one order; an Invalid with its problems for a bad one."""
     if not isinstance(raw, dict):
-        return Invalid([InvalidValue("INVALID_TYPE", "must be an object").at("", "")])
+        return Invalid.at("", "INVALID_TYPE", "must be an object")
     if raw.get(_TENANT_KEY) not in (None, "", context.tenant):
         return Invalid([_MISMATCH.at(_TENANT_KEY, f"/{_TENANT_KEY}")])
     allowed = {_TENANT_KEY} if context.is_strict else None

@@ -22,9 +22,7 @@ MALFORMED = ErrorResponse(
     message="the request is not well-formed HTTP, or one of its lines is too long",
 )
 EXPECTATION_FAILED = ErrorResponse(
-    status=417,
-    code="EXPECTATION_FAILED",
-    message="the only expectation supported is 100-continue",
+    status=417, code="EXPECTATION_FAILED", message="the only expectation supported is 100-continue"
 )
 
 

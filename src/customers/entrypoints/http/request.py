@@ -40,12 +40,22 @@ class RequestContext:
         return self.named_tenant
 
     @property
+    def customer_id(self) -> UUID:
+        """The customer id of the path."""
+        return self.id("customerId")
+
+    @property
+    def segment_id(self) -> UUID:
+        """The segment id of the path."""
+        return self.id("segmentId")
+
+    @property
     def order_id(self) -> str:
         """The order id of the path."""
         return self._path["orderId"]  # type: ignore[no-any-return]
 
     def id(self, name: str) -> UUID:
-        """An id of the path."""
+        """Another id of the path."""
         return self._path[name]  # type: ignore[no-any-return]
 
     @property
@@ -78,20 +88,32 @@ async def receive(request: web.Request, *, of_tenant: bool, max_bytes: int) -> R
     raw, body = b"", None
     if request.method not in ("GET", "HEAD"):
         raw, body = await read_body(request, max_bytes)
-    problems, tenant = Problems(), ""
+    problems = Problems()
+    tenant = _tenant(request, body, problems) if of_tenant else ""
+    path = _path(request, problems)
+    return RequestContext(
+        request=request, body=body, raw=raw, named_tenant=tenant, path=path, problems=problems
+    )
+
+
+def _tenant(request: web.Request, body: Mapping[str, Any] | None, problems: Problems) -> str:
+    """The tenant; empty, with problems added, if it is not certain."""
     try:
-        tenant = tenant_of(request, body) if of_tenant else ""
+        return tenant_of(request, body)
     except Invalid as error:
         problems.extend(error.problems)
+        return ""
+
+
+def _path(request: web.Request, problems: Problems) -> Mapping[str, Any]:
+    """The well-formed ids of the path; a problem is added for each of the others."""
     path = {}
     for name, text in request.match_info.items():
         try:
             path[name] = path_gate(name).read(text)
         except InvalidValue as error:
             problems.add(Name(name), error.code, error.message)
-    return RequestContext(
-        request=request, body=body, raw=raw, named_tenant=tenant, path=path, problems=problems
-    )
+    return path
 
 
 def path_gate(name: str) -> Gate:

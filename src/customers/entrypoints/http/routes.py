@@ -1,12 +1,22 @@
 """What a resource declares about each of its routes. `app` binds them to aiohttp."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import re
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
 from aiohttp import web
 from attrs import AttrsInstance, frozen
 
-from customers.core.errors import CustomersError, Problem
+from customers.core.errors import (
+    AddressNotFound,
+    CommunicationNotFound,
+    CustomerNotFound,
+    CustomersError,
+    NoteNotFound,
+    PaymentMethodNotFound,
+    Problem,
+    SegmentNotFound,
+)
 from customers.entrypoints.http.body import MAX_BYTES
 from customers.entrypoints.http.errors import ErrorFormat
 from customers.entrypoints.http.query import Query
@@ -16,6 +26,17 @@ from customers.entrypoints.json.decode import Nulls
 BASE: Final = "/api/v1"
 CUSTOMER: Final = "/customers/{customerId:(?!(?:batch|segments)(?:/|$))[^/]+}"
 SEGMENT: Final = "/customers/segments/{segmentId:(?!preview(?:/|$))[^/]+}"
+
+_PATH_ID: Final = re.compile(r"\{(\w+)")
+# What the core raises when it does not find an id of the path. An order id may be new to it.
+_NOT_FOUND: Final[Mapping[str, type[CustomersError]]] = {
+    "customerId": CustomerNotFound,
+    "segmentId": SegmentNotFound,
+    "addressId": AddressNotFound,
+    "methodId": PaymentMethodNotFound,
+    "noteId": NoteNotFound,
+    "communicationId": CommunicationNotFound,
+}
 
 Handler = Callable[[RequestContext], Awaitable[web.Response]]
 
@@ -46,9 +67,9 @@ class Route:
     is the summary and the description of the operation.
 
     `responses` are the shapes of the bodies by status, a tuple where there are several; `errors`
-    what the core may raise besides Invalid and Unavailable. A 201 has a Location header if
-    `has_location`. `on_invalid` is called when the input is refused. What `is_probe` is called by
-    machines every few seconds, and logged at debug.
+    what the core may raise besides Invalid, Unavailable and the NotFound errors of the path's ids.
+    A 201 has a Location header if `has_location`. `on_invalid` is called when the input is refused.
+    What `is_probe` is called by machines every few seconds, and logged at debug.
     """
 
     operation: str
@@ -70,6 +91,13 @@ class Route:
     def address(self) -> str:
         """The whole path, its parts in braces."""
         return BASE + self.path if self.is_of_tenant else self.path
+
+    @property
+    def all_errors(self) -> Collection[type[CustomersError]]:
+        """What the core may raise besides Invalid and Unavailable."""
+        ids = _PATH_ID.findall(self.path)
+        not_found = (_NOT_FOUND[name] for name in ids if name in _NOT_FOUND)
+        return dict.fromkeys((*not_found, *self.errors))
 
 
 ROUTE: Final = web.RequestKey("route", Route)

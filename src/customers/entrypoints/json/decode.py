@@ -64,9 +64,7 @@ class Decoder:
         allowed: Collection[str] | None = None,
     ) -> Kind:
         """The body as a `kind`. With `allowed`, all other keys than those and the kind's own are
-        refused.
-
-        Raises Invalid, which names every bad field.
+        refused. Raises Invalid, which names every bad field.
         """
         fields = _fields(kind)
         problems = [] if allowed is None else _unknown_keys(body, {*fields, *allowed})
@@ -142,12 +140,12 @@ def _problems(error: ClassValidationError, unknown: Collection[str]) -> list[Pro
     for cause, note in error.group_exceptions()[0]:
         key = camel(note.name)
         if isinstance(cause, InvalidValue):
-            problems.append(cause.at(key, f"/{key}"))
+            problem = cause
         elif isinstance(cause, KeyError):
-            message = f"is required{_hint(key, unknown)}"
-            problems.append(InvalidValue("REQUIRED", message).at(key, f"/{key}"))
+            problem = InvalidValue("REQUIRED", f"is required{_hint(key, unknown)}")
         else:
             raise cause
+        problems.append(problem.at(key, f"/{key}"))
     return problems
 
 

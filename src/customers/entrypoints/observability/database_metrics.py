@@ -4,6 +4,7 @@ The storage reports waits, errors and checks when they happen; its connections a
 """
 
 from collections.abc import Callable
+from functools import partial
 
 from attrs import frozen
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -14,6 +15,50 @@ CONNECTION, OTHER = "connection", "other"
 _STATEMENT_TIMEOUT = "57014"
 # The classes of SQLSTATE that this service can meet; a label has no values but these.
 _CLASSES = frozenset("08 0A 22 23 25 26 28 3D 3F 40 42 53 54 55 57 58 F0 XX".split())
+
+
+# The name and the help of each metric.
+_WAIT = (
+    "customers_pool_wait_seconds",
+    "Time that requests waited for a database connection, in seconds: for one that was in use, or "
+    "for a new one to open. Requests that got an idle one at once are not counted.",
+)
+_TIMEOUTS = (
+    "customers_pool_timeouts",
+    "Total number of requests that got no database connection within POOL_TIMEOUT.",
+)
+_ERRORS = (
+    "customers_database_errors",
+    "Total number of errors of the database, by class: the first two characters of the SQLSTATE, "
+    "'other' for a rare one, 'connection' if the connection failed. Class 23 has the duplicates "
+    "that are answered to callers.",
+)
+_STATEMENT_TIMEOUTS = (
+    "customers_database_statement_timeouts",
+    "Total number of statements that the database cancelled (SQLSTATE 57014), nearly always "
+    "because they took longer than STATEMENT_TIMEOUT. The errors of class 57 include them.",
+)
+_SCHEMA_REVISION = (
+    "customers_schema_revision",
+    "Revision of the database's schema when it was last checked; 0 before that, and for a database "
+    "without a schema of this service.",
+)
+_NEEDED_REVISION = (
+    "customers_schema_revision_needed",
+    "Oldest revision of the schema that this program works with; 0 before the first check.",
+)
+_CONNECTIONS = (
+    "customers_pool_connections",
+    "Open database connections by state: 'idle' or 'in_use'.",
+)
+_MAX_CONNECTIONS = (
+    "customers_pool_connections_max",
+    "Database connections that may be open at most: POOL_SIZE of every worker.",
+)
+_WAITING_REQUESTS = (
+    "customers_pool_waiting_requests",
+    "Requests that wait because every database connection is in use.",
+)
 
 
 @frozen(kw_only=True)
@@ -30,50 +75,16 @@ class DatabaseMetrics:
     """What the storage reports: waits for a connection, time-outs, errors, the schema it found."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._wait = Histogram(
-            "customers_pool_wait_seconds",
-            "Time that requests waited for a database connection, in seconds: for one that was in "
-            "use, or for a new one to open. Requests that got an idle one at once are not counted.",
-            registry=registry,
-            buckets=BUCKETS,
-        )
-        self._timeouts = Counter(
-            "customers_pool_timeouts",
-            "Total number of requests that got no database connection within POOL_TIMEOUT.",
-            registry=registry,
-        )
-        self._errors = Children(
-            Counter(
-                "customers_database_errors",
-                "Total number of errors of the database, by class: the first two characters of the "
-                "SQLSTATE, 'other' for a rare one, 'connection' if the connection failed. Class 23 "
-                "has the duplicates that are answered to callers.",
-                ("class",),
-                registry=registry,
-            ).labels
-        )
+        counter = partial(Counter, registry=registry)
+        revision = partial(Gauge, registry=registry, multiprocess_mode="mostrecent")
+        self._wait = Histogram(*_WAIT, registry=registry, buckets=BUCKETS)
+        self._timeouts = counter(*_TIMEOUTS)
+        self._errors = Children(counter(*_ERRORS, ("class",)).labels)
         for label in (*sorted(_CLASSES), CONNECTION, OTHER):
             self._errors[(label,)].inc(0)  # rate() needs the zero before the first error
-        self._statement_timeouts = Counter(
-            "customers_database_statement_timeouts",
-            "Total number of statements that the database cancelled (SQLSTATE 57014), nearly "
-            "always because they took longer than STATEMENT_TIMEOUT. The errors of class 57 "
-            "include them.",
-            registry=registry,
-        )
-        self._schema_revision = Gauge(
-            "customers_schema_revision",
-            "Revision of the database's schema when it was last checked; 0 before that, and for a "
-            "database without a schema of this service.",
-            registry=registry,
-            multiprocess_mode="mostrecent",
-        )
-        self._needed_revision = Gauge(
-            "customers_schema_revision_needed",
-            "Oldest revision of the schema that this program works with; 0 before the first check.",
-            registry=registry,
-            multiprocess_mode="mostrecent",
-        )
+        self._statement_timeouts = counter(*_STATEMENT_TIMEOUTS)
+        self._schema_revision = revision(*_SCHEMA_REVISION)
+        self._needed_revision = revision(*_NEEDED_REVISION)
 
     def waited(self, seconds: float) -> None:
         """Counts a request that found no idle connection, whether it got one or not."""
@@ -99,28 +110,11 @@ class PoolMetrics:
     """The connections of a pool, as of the last sample."""
 
     def __init__(self, registry: CollectorRegistry, usage: Callable[[], PoolUsage]) -> None:
+        gauge = partial(Gauge, registry=registry, multiprocess_mode="livesum")
         self._usage = usage
-        self._connections = Children(
-            Gauge(
-                "customers_pool_connections",
-                "Open database connections by state: 'idle' or 'in_use'.",
-                ("state",),
-                registry=registry,
-                multiprocess_mode="livesum",
-            ).labels
-        )
-        self._max = Gauge(
-            "customers_pool_connections_max",
-            "Database connections that may be open at most: POOL_SIZE of every worker.",
-            registry=registry,
-            multiprocess_mode="livesum",
-        )
-        self._waiting = Gauge(
-            "customers_pool_waiting_requests",
-            "Requests that wait because every database connection is in use.",
-            registry=registry,
-            multiprocess_mode="livesum",
-        )
+        self._connections = Children(gauge(*_CONNECTIONS, ("state",)).labels)
+        self._max = gauge(*_MAX_CONNECTIONS)
+        self._waiting = gauge(*_WAITING_REQUESTS)
 
     def sample(self) -> None:
         usage = self._usage()

@@ -34,6 +34,25 @@ class Children(dict[tuple[str, ...], Child], Generic[Child]):
         return child
 
 
+# The name and the help of each metric; those of requests are about HTTP or gRPC.
+_IN_FLIGHT = ("customers_{}_requests_in_flight", "Current number of {} requests being handled.")
+_REQUESTS = ("customers_{}_requests", "Total number of {} requests handled.")
+_DURATION = ("customers_{}_request_duration_seconds", "Duration of {} requests in seconds.")
+_FACTS = (
+    "customers_ledger_facts",
+    "Total number of orders, refunds and cancellations received, by outcome.",
+)
+_BUILDS = ("customers_segment_builds", "Current number of segments whose members are being built.")
+_BUILD_PROGRESS = (
+    "customers_segment_build_progress_ratio",
+    "Share of customers scanned by the slowest segment build; 1 when there is none.",
+)
+_BUILD_INFO = (
+    "customers_build_info",
+    "Version of the service and of Python; the value is always 1.",
+)
+
+
 class RequestMetrics:
     """The requests of one interface: in flight, total by result, and duration."""
 
@@ -44,30 +63,15 @@ class RequestMetrics:
         label_names: tuple[str, ...],
         result_label: str,
     ) -> None:
-        prefix = f"customers_{interface.lower()}_request"
-        self._in_flight = Gauge(
-            f"{prefix}s_in_flight",
-            f"Current number of {interface} requests being handled.",
-            registry=registry,
-            multiprocess_mode="livesum",
+        in_flight, total, duration = (
+            (name.format(interface.lower()), help.format(interface))
+            for name, help in (_IN_FLIGHT, _REQUESTS, _DURATION)
         )
-        self._total = Children(
-            Counter(
-                f"{prefix}s",
-                f"Total number of {interface} requests handled.",
-                (*label_names, result_label),
-                registry=registry,
-            ).labels
-        )
-        self._duration = Children(
-            Histogram(
-                f"{prefix}_duration_seconds",
-                f"Duration of {interface} requests in seconds.",
-                label_names,
-                registry=registry,
-                buckets=BUCKETS,
-            ).labels
-        )
+        labels = (*label_names, result_label)
+        self._in_flight = Gauge(*in_flight, registry=registry, multiprocess_mode="livesum")
+        self._total = Children(Counter(*total, labels, registry=registry).labels)
+        seconds = Histogram(*duration, label_names, registry=registry, buckets=BUCKETS)
+        self._duration = Children(seconds.labels)
 
     def started(self) -> None:
         self._in_flight.inc()
@@ -86,21 +90,13 @@ class WithoutCreated(Collector):
 
     def collect(self) -> Iterator[Metric]:
         for metric in self._registry.collect():
-            metric.samples = [
-                sample for sample in metric.samples if not sample.name.endswith("_created")
-            ]
+            metric.samples = [one for one in metric.samples if not one.name.endswith("_created")]
             yield metric
 
 
 def ledger_facts(registry: CollectorRegistry) -> Children[Counter]:
-    facts = Children(
-        Counter(
-            "customers_ledger_facts",
-            "Total number of orders, refunds and cancellations received, by outcome.",
-            ("kind", "transport", "outcome"),
-            registry=registry,
-        ).labels
-    )
+    labels = ("kind", "transport", "outcome")
+    facts = Children(Counter(*_FACTS, labels, registry=registry).labels)
     for label_values in product(get_args(FactKind), get_args(Transport), get_args(Outcome)):
         facts[label_values].inc(0)  # rate() needs the zero before the first fact
     return facts
@@ -108,28 +104,13 @@ def ledger_facts(registry: CollectorRegistry) -> Children[Counter]:
 
 def segment_builds(registry: CollectorRegistry) -> tuple[Gauge, Gauge]:
     """The count and the progress; of several processes, only the one that sweeps sets them."""
-    count = Gauge(
-        "customers_segment_builds",
-        "Current number of segments whose members are being built.",
-        registry=registry,
-        multiprocess_mode="livemax",
-    )
-    progress = Gauge(
-        "customers_segment_build_progress_ratio",
-        "Share of customers scanned by the slowest segment build; 1 when there is none.",
-        registry=registry,
-        multiprocess_mode="livemin",
-    )
+    count = Gauge(*_BUILDS, registry=registry, multiprocess_mode="livemax")
+    progress = Gauge(*_BUILD_PROGRESS, registry=registry, multiprocess_mode="livemin")
     progress.set(1)
     return count, progress
 
 
 def build_info(registry: CollectorRegistry, version: str) -> None:
-    info = Gauge(
-        "customers_build_info",
-        "Version of the service and of Python; the value is always 1.",
-        ("version", "python"),
-        registry=registry,
-        multiprocess_mode="max",
-    )
+    labels = ("version", "python")
+    info = Gauge(*_BUILD_INFO, labels, registry=registry, multiprocess_mode="max")
     info.labels(version, platform.python_version()).set(1)

@@ -30,10 +30,7 @@ class Observation:
         return self
 
     def __exit__(
-        self,
-        _: type[BaseException] | None,
-        error: BaseException | None,
-        __: TracebackType | None,
+        self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None
     ) -> None:
         if isinstance(error, CustomersError):
             self._metrics.count(self._kind, _outcome(error))
@@ -47,10 +44,7 @@ class LedgerMetrics:
         self._transport: Transport = transport
 
     def observe(self, kind: FactKind) -> Observation:
-        """Counts one fact when the `with` block ends, by the block's result or error.
-
-        Other exceptions than CustomersError are not counted.
-        """
+        """Counts one fact when the `with` block ends, by its result or its CustomersError."""
         return Observation(self, kind)
 
     def count_invalid(self, kind: FactKind) -> None:

@@ -53,11 +53,7 @@ def configure(level: str, *, as_json: bool, stream: TextIO | None = None) -> Non
     lines, threshold = _Lines(target), logging.getLevelNamesMapping()[level.upper()]
     render = _as_json if as_json else _as_text(colors=target.isatty())
     summarize = _summarize_as_json if as_json else _summarize_as_text
-    _CONFIGURED.logger = structlog.wrap_logger(
-        lines,
-        processors=[summarize, _line, render],
-        wrapper_class=structlog.make_filtering_bound_logger(threshold),
-    ).bind()
+    _CONFIGURED.logger = _filtering_logger(lines, [summarize, _line, render], threshold)
     _handle_libraries(_LibraryHandler(lines, [_first_line, summarize, _line], render), threshold)
 
 
@@ -87,21 +83,19 @@ class RequestScope:
 def log_request(
     *, method: str, route: str | None, status: int, seconds: float, is_probe: bool = False
 ) -> None:
-    """Logs a handled request; `route` is a template, never a path, or None if no route matched.
+    """Logs a handled request; `route` is a template, never a path, or None if no route matched."""
+    is_error, route = status >= _SERVER_ERROR, route or "unmatched"
+    values = {"method": method, "route": route, "status": status}
+    log_call("request", values, seconds, is_error=is_error, is_probe=is_probe)
 
-    A probe or a scrape is logged at debug, a server error as an error, all others at info.
-    """
-    if status >= _SERVER_ERROR:
-        write = logger().error
-    else:
-        write = logger().debug if is_probe else logger().info
-    write(
-        "request",
-        method=method,
-        route=route or "unmatched",
-        status=status,
-        duration_ms=round(seconds * 1000, 3),
-    )
+
+def log_call(
+    event: str, values: Mapping[str, object], seconds: float, *, is_error: bool, is_probe: bool
+) -> None:
+    """Logs a handled call with its duration: as an error, a probe at debug, all others at info."""
+    log = logger()
+    write = log.error if is_error else log.debug if is_probe else log.info
+    write(event, **values, duration_ms=round(seconds * 1000, 3))
 
 
 class _Configured:
@@ -145,6 +139,14 @@ class _LibraryHandler(logging.Handler):
 
 
 _CONFIGURED = _Configured()
+
+
+def _filtering_logger(
+    lines: _Lines, processors: list[Processor], threshold: int
+) -> FilteringBoundLogger:
+    filtering = structlog.make_filtering_bound_logger(threshold)
+    logger = structlog.wrap_logger(lines, processors=processors, wrapper_class=filtering)
+    return logger.bind()  # type: ignore[no-any-return]
 
 
 def _handle_libraries(handler: logging.Handler, threshold: int) -> None:

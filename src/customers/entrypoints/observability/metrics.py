@@ -106,9 +106,7 @@ class Metrics:
         self._facts[kind, transport, outcome].inc()
 
     def set_segment_builds(self, count: int, progress: float) -> None:
-        """Sets how many segments this process is building, and the progress of the slowest one:
-        the share of customers it has scanned, from 0 to 1.
-        """
+        """Sets how many segments are being built, and the progress of the slowest one, 0 to 1."""
         self._build_count.set(count)
         self._build_progress.set(progress)
 

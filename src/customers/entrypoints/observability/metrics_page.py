@@ -81,10 +81,7 @@ class MetricRow:
         # The client has no public way to the label names of a metric without samples.
         labels = metric._labelnames
         return cls(
-            name=family.name + suffix,
-            type=family.type,
-            labels=labels,
-            meaning=family.documentation,
+            name=family.name + suffix, type=family.type, labels=labels, meaning=family.documentation
         )
 
     @property

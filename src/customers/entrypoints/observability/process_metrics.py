@@ -75,16 +75,11 @@ class _Copy:
 
     def __init__(self, family: Metric, meaning: _Meaning, registry: CollectorRegistry) -> None:
         self._label_names = tuple(family.samples[0].labels)
+        described = (family.name, meaning.text, self._label_names)
         self._metric = (
-            Counter(family.name, meaning.text, self._label_names, registry=registry)
+            Counter(*described, registry=registry)
             if family.type == "counter"
-            else Gauge(
-                family.name,
-                meaning.text,
-                self._label_names,
-                registry=registry,
-                multiprocess_mode=meaning.merged_by,
-            )
+            else Gauge(*described, registry=registry, multiprocess_mode=meaning.merged_by)
         )
         self._last: dict[Labels, float] = {}
 

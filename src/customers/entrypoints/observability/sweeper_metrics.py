@@ -4,41 +4,43 @@ Of several processes only the one that holds the lease sets them; in the others 
 over processes counts nothing twice.
 """
 
+from functools import partial
+
 from prometheus_client import CollectorRegistry, Gauge
 
 from customers.core.services.sweeper import MAX_BACKLOG
 
+# The name and the help of each metric.
+_LEADER = (
+    "customers_sweeper_leader",
+    "1 if this service holds the sweeper's lease, else 0. Over all replicas the sum is 1, but for "
+    "some seconds while another one takes over.",
+)
+_LAST_SUCCESS = (
+    "customers_sweeper_last_success_timestamp_seconds",
+    "When this service last swept without a failure, in seconds since 1970; 0 if it never did. "
+    "Over all replicas take the maximum.",
+)
+_PENDING_CHANGES = (
+    "customers_sweeper_pending_changes",
+    "Pending changes of all tenants when the last sweep began, counted up to "
+    f"{MAX_BACKLOG}; 0 in processes that do not hold the lease.",
+)
+_LAG = (
+    "customers_sweeper_lag_seconds",
+    "Age of the oldest pending change when the last sweep began, in seconds; 0 without any, and in "
+    "processes that do not hold the lease.",
+)
+
 
 class SweeperMetrics:
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._leader = Gauge(
-            "customers_sweeper_leader",
-            "1 if this service holds the sweeper's lease, else 0. Over all replicas the sum is 1, "
-            "but for some seconds while another one takes over.",
-            registry=registry,
-            multiprocess_mode="livemax",
-        )
-        self._last_success = Gauge(
-            "customers_sweeper_last_success_timestamp_seconds",
-            "When this service last swept without a failure, in seconds since 1970; 0 if it never "
-            "did. Over all replicas take the maximum.",
-            registry=registry,
-            multiprocess_mode="max",  # it outlives the worker that swept
-        )
-        self._pending_changes = Gauge(
-            "customers_sweeper_pending_changes",
-            "Pending changes of all tenants when the last sweep began, counted up to "
-            f"{MAX_BACKLOG}; 0 in processes that do not hold the lease.",
-            registry=registry,
-            multiprocess_mode="livemax",
-        )
-        self._lag = Gauge(
-            "customers_sweeper_lag_seconds",
-            "Age of the oldest pending change when the last sweep began, in seconds; 0 without "
-            "any, and in processes that do not hold the lease.",
-            registry=registry,
-            multiprocess_mode="livemax",
-        )
+        gauge = partial(Gauge, registry=registry)
+        self._leader = gauge(*_LEADER, multiprocess_mode="livemax")
+        # It outlives the worker that swept.
+        self._last_success = gauge(*_LAST_SUCCESS, multiprocess_mode="max")
+        self._pending_changes = gauge(*_PENDING_CHANGES, multiprocess_mode="livemax")
+        self._lag = gauge(*_LAG, multiprocess_mode="livemax")
 
     def set(self, *, is_leader: bool, pending_changes: int, lag_seconds: float) -> None:
         self._leader.set(is_leader)

@@ -77,32 +77,37 @@ class _Document:
     _error_responses: dict[str, Any] = field(factory=dict, init=False)
 
     def build(self) -> dict[str, Any]:
-        paths: dict[str, dict[str, Any]] = {}
-        for tag, routes in self._tables.items():
-            for route in routes:
-                operation = self._operation(route, tag)
-                paths.setdefault(path_of(route), {})[route.method.lower()] = operation
+        paths = self._paths()
         return {
             "openapi": "3.1.0",
             "info": self._info,
             "servers": [{"url": "/"}],
             "tags": [{"name": tag} for tag in self._tables],
             "paths": paths,
-            "components": {
-                "schemas": dict(sorted(self._schemas.components.items())),
-                "parameters": PARAMETERS,
-                "headers": HEADERS,
-                "responses": dict(sorted(self._error_responses.items())),
-            },
+            "components": self._components(),
+        }
+
+    def _paths(self) -> dict[str, dict[str, Any]]:
+        paths: dict[str, dict[str, Any]] = {}
+        for tag, routes in self._tables.items():
+            for route in routes:
+                operation = self._operation(route, tag)
+                paths.setdefault(path_of(route), {})[route.method.lower()] = operation
+        return paths
+
+    def _components(self) -> dict[str, Any]:
+        """What the paths refer to, which were described before."""
+        return {
+            "schemas": dict(sorted(self._schemas.components.items())),
+            "parameters": PARAMETERS,
+            "headers": HEADERS,
+            "responses": dict(sorted(self._error_responses.items())),
         }
 
     def _operation(self, route: Route, tag: str) -> dict[str, Any]:
         summary, _, description = cleandoc(route.handler.__doc__ or "").partition("\n\n")
-        operation: dict[str, Any] = {
-            "operationId": route.operation,
-            "tags": [tag],
-            "summary": summary,
-        }
+        operation: dict[str, Any] = {"operationId": route.operation, "tags": [tag]}
+        operation["summary"] = summary
         if description:
             operation["description"] = " ".join(description.split())
         operation["parameters"] = list(describe_parameters(route))
@@ -113,8 +118,7 @@ class _Document:
 
     def _body(self, body: Body) -> dict[str, Any]:
         schema = self._schemas.of_body(body)
-        example = example_of(schema, self._schemas.components)
-        content = {"schema": schema, "example": example}
+        content = {"schema": schema, "example": example_of(schema, self._schemas.components)}
         kinds = [JSON] if body.nulls is Nulls.ABSENT else [JSON, MERGE_PATCH]
         return {"required": body.is_required, "content": dict.fromkeys(kinds, content)}
 

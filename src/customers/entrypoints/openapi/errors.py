@@ -1,6 +1,6 @@
 """The error responses of a route, in its own format and as problem documents."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -26,10 +26,7 @@ from customers.entrypoints.http.routes import Route
 from customers.entrypoints.json import shapes
 from customers.entrypoints.openapi.schemas import Schemas
 
-_SHAPES: Final = {
-    ErrorFormat.PLAIN: shapes.PlainError,
-    ErrorFormat.WRAPPED: shapes.WrappedError,
-}
+_SHAPES: Final = {ErrorFormat.PLAIN: shapes.PlainError, ErrorFormat.WRAPPED: shapes.WrappedError}
 _BODY_ERRORS: Final = (
     BODY_TIMEOUT,
     TOO_LARGE,
@@ -43,20 +40,22 @@ _BODY_ERRORS: Final = (
 
 def errors_of(route: Route) -> dict[int, list[ErrorResponse]]:
     """The errors that a route can answer with, by status."""
-    kinds: list[type[CustomersError]] = list(route.errors)
-    if route.is_of_tenant or route.query or route.method != "GET":
-        kinds.insert(0, Invalid)
-    if route.is_of_tenant:
-        kinds.append(Unavailable)
-    errors = [_example(kind) for kind in kinds]
-    if route.query is not None and route.query.is_of_list:
-        errors.insert(1, _UNKNOWN_PARAMETER)
-    if route.method != "GET":
-        errors += _BODY_ERRORS
     by_status: dict[int, list[ErrorResponse]] = {}
-    for error in errors:
+    for error in _errors_of(route):
         by_status.setdefault(error.status, []).append(error)
     return by_status
+
+
+def _errors_of(route: Route) -> Iterator[ErrorResponse]:
+    if route.is_of_tenant or route.query or route.method != "GET":
+        yield _example(Invalid)
+    if route.query is not None and route.query.is_of_list:
+        yield _UNKNOWN_PARAMETER
+    yield from map(_example, route.all_errors)
+    if route.is_of_tenant:
+        yield _example(Unavailable)
+    if route.method != "GET":
+        yield from _BODY_ERRORS
 
 
 def describe_errors(

@@ -106,9 +106,8 @@ def example_of(schema: Schema, components: Mapping[str, Schema]) -> Any:
     for keyword in ("const", "default"):
         if keyword in schema:
             return schema[keyword]
-    for keyword in ("anyOf", "oneOf"):
-        if keyword in schema:
-            return example_of(schema[keyword][0], components)
+    if alternatives := schema.get("anyOf"):
+        return example_of(alternatives[0], components)
     return _of_type(schema, components)
 
 
@@ -116,9 +115,7 @@ def _of_type(schema: Schema, components: Mapping[str, Schema]) -> Any:
     kind = schema.get("type", "string")
     match kind[0] if isinstance(kind, list) else kind:
         case "object":
-            required, properties = schema.get("required", ()), schema.get("properties", {})
-            keys = [key for key in properties if key in required or "examples" in properties[key]]
-            return {key: example_of(properties[key], components) for key in keys}
+            return _of_object(schema, components)
         case "array":
             return [example_of(schema["items"], components)]
         case "integer" | "number":
@@ -128,6 +125,12 @@ def _of_type(schema: Schema, components: Mapping[str, Schema]) -> Any:
         case "null":
             return None
     return _TEXTS.get(schema.get("format", ""), "")
+
+
+def _of_object(schema: Schema, components: Mapping[str, Schema]) -> dict[str, Any]:
+    required, properties = schema.get("required", ()), schema.get("properties", {})
+    keys = [key for key in properties if key in required or "examples" in properties[key]]
+    return {key: example_of(properties[key], components) for key in keys}
 
 
 _TEXTS = {

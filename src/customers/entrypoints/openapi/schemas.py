@@ -23,13 +23,7 @@ from customers.core.model.values import Tenant, Unset
 from customers.entrypoints.http.routes import Body
 from customers.entrypoints.json.decode import Nulls, camel
 from customers.entrypoints.openapi.examples import EXAMPLES
-from customers.entrypoints.openapi.gate_schemas import (
-    AMOUNT,
-    MOMENT,
-    POSITIVE,
-    Schema,
-    schema_of,
-)
+from customers.entrypoints.openapi.gate_schemas import AMOUNT, MOMENT, POSITIVE, Schema, schema_of
 
 _PLAIN: dict[Any, Schema] = {
     str: {"type": "string"},
@@ -104,17 +98,15 @@ class Schemas:
         """The schema of a request body, with its tenant."""
         name = _name_of(body)
         if name not in self.components:
-            fields = attrs.fields(body.kind)
-            hints = get_type_hints(body.kind, include_extras=True)
+            fields, hints = attrs.fields(body.kind), get_type_hints(body.kind, include_extras=True)
             properties = {
                 camel(field.name): self._property(field, hints[field.name], body.nulls)
                 for field in fields
             }
             required = [camel(field.name) for field in fields if field.default is attrs.NOTHING]
-            tenant = self.of_type(Tenant) | {
-                "description": "The tenant, unless the request names it elsewhere."
-            }
-            self._add(name, {**properties, "tenantId": tenant}, required, None)
+            description = {"description": "The tenant, unless the request names it elsewhere."}
+            properties["tenantId"] = self.of_type(Tenant) | description
+            self._add(name, properties, required, None)
         return _reference(name)
 
     def of_response(self, shape: Any) -> Schema:
@@ -150,10 +142,8 @@ class Schemas:
         return _reference(name)
 
     def _of_choice(self, kind: type[Enum]) -> Schema:
-        self.components[kind.__name__] = {
-            "type": "string",
-            "enum": [choice.value for choice in kind],
-        }
+        values = [choice.value for choice in kind]
+        self.components[kind.__name__] = {"type": "string", "enum": values}
         return _reference(kind.__name__)
 
     def _of_generic(self, kind: Any) -> Schema:

@@ -34,12 +34,9 @@ async def _print_differences(doctor: Doctor, tenant_id: str | None, output: Outp
         async for difference in doctor.segments(checked_id):
             count += 1
             output.info(_line(checked_id, difference))
-    tenants = _counted(len(tenant_ids), "tenant")
-    output.info(
-        f"{tenants} checked, {_counted(count, 'difference')}",
-        tenants=len(tenant_ids),
-        differences=count,
-    )
+    checked, tenants = len(tenant_ids), _counted(len(tenant_ids), "tenant")
+    differences = _counted(count, "difference")
+    output.info(f"{tenants} checked, {differences}", tenants=checked, differences=count)
     return count
 
 

@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 
 from customers.core.errors import Unavailable
 from customers.core.ports.storage import Storage
+from customers.entrypoints.config.settings import Settings
 from customers.entrypoints.container import Container
 from customers.entrypoints.grpc.server import RpcServer
 from customers.entrypoints.http.drain import Drain
@@ -31,25 +32,28 @@ async def open_listeners(container: Container) -> AsyncIterator[tuple[int, int]]
 
     Raises CannotListen, and Unavailable for a fault of the storage that waiting does not cure.
     """
-    http = HttpServer(container.app(), seconds_to_end=MAX_CANCEL_SECONDS)
-    settings, rpc = container.settings(), container.rpc()
-    reuse_port = settings.workers > 1
+    http, rpc = HttpServer(container.app(), seconds_to_end=MAX_CANCEL_SECONDS), container.rpc()
     async with _open_storage(container.storage()), _sweeper(container) as stop_sweeper:
         try:
             if (test_api := container.test_api()) is not None:
                 await test_api.load_seed_file()
-            with explain_port_errors("PORT"):
-                port = await http.start(settings.host, settings.port, reuse_port=reuse_port)
-            with explain_port_errors("RPC_PORT"):
-                address = f"{url_host(settings.host)}:{settings.rpc_port}"
-                rpc_port = await rpc.start(address, reuse_port=reuse_port)
+            ports = await _start(http, rpc, container.settings())
             # Everything allocated so far lives as long as the process. Without this, the garbage
             # collector scans it every second or so, which delays requests by a tenth of a second.
             gc.freeze()
-            yield port, rpc_port
+            yield ports
         finally:
             stop_sweeper()
             await _shut_down(http, rpc, container.drain())
+
+
+async def _start(http: HttpServer, rpc: RpcServer, settings: Settings) -> tuple[int, int]:
+    reuse_port = settings.workers > 1
+    with explain_port_errors("PORT"):
+        port = await http.start(settings.host, settings.port, reuse_port=reuse_port)
+    with explain_port_errors("RPC_PORT"):
+        address = f"{url_host(settings.host)}:{settings.rpc_port}"
+        return port, await rpc.start(address, reuse_port=reuse_port)
 
 
 def _sweeper(container: Container) -> AbstractAsyncContextManager[Callable[[], None]]:

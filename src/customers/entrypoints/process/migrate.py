@@ -30,20 +30,25 @@ async def migrate_at_start(settings: Settings, dsn: str) -> AsyncIterator[None]:
     tried = asyncio.Event()
     migrating = asyncio.create_task(_keep_trying(dsn, tried))
     try:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(FIRST_TRY_SECONDS):
-                await tried.wait()
-        await asyncio.sleep(0)  # ends the task if the first try has succeeded, or was the last one
-        if migrating.done():
-            migrating.result()
-        else:
-            logger().info("migrating as soon as the database can be used")
-            migrating.add_done_callback(_log_failure)
+        await _wait_for_first_try(migrating, tried)
         yield
     finally:
         migrating.cancel()
         with suppress(asyncio.CancelledError, Exception):
             await migrating
+
+
+async def _wait_for_first_try(migrating: "asyncio.Task[None]", tried: asyncio.Event) -> None:
+    """Waits some seconds at most. Raises Unavailable if the first try was the last one."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(FIRST_TRY_SECONDS):
+            await tried.wait()
+    await asyncio.sleep(0)  # ends the task if the first try has succeeded, or was the last one
+    if migrating.done():
+        migrating.result()
+    else:
+        logger().info("migrating as soon as the database can be used")
+        migrating.add_done_callback(_log_failure)
 
 
 async def _keep_trying(dsn: str, tried: asyncio.Event) -> None:

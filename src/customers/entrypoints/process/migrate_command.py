@@ -15,21 +15,16 @@ async def migrate(
     async with persistent_database(settings) as dsn:
         migration = await migrations().migrate(dsn, to=to, allow_data_loss=allow_data_loss)
         rewriting = await rewrite_search_texts(dsn)
-    values = {"before": migration.before, "after": migration.after}
     if migration.is_from_newer_release:
-        output.info(
-            f"{migration.place}: the schema is at revision {migration.after}, of a newer release; "
-            "it was left as it is: a program serves on the schema of the next release",
-            **values,
+        done = (
+            f"the schema is at revision {migration.after}, of a newer release; it was left as it "
+            "is: a program serves on the schema of the next release"
         )
     elif migration.before == migration.after:
-        output.info(
-            f"{migration.place}: the schema is at revision {migration.after}, nothing to do",
-            **values,
-        )
+        done = f"the schema is at revision {migration.after}, nothing to do"
     else:
-        before = "an empty database" if migration.before is None else migration.before
-        output.info(f"{migration.place}: migrated from {before} to {migration.after}", **values)
+        done = f"migrated from {migration.before or 'an empty database'} to {migration.after}"
+    output.info(f"{migration.place}: {done}", before=migration.before, after=migration.after)
     if rewriting.number:
         output.info(
             f"{migration.place}: the search texts of {rewriting.number:,} customers were written "

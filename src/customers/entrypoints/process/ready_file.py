@@ -49,22 +49,32 @@ def announce(settings: Settings, http_port: int, rpc_port: int) -> Iterator[None
         "pid": os.getpid(),
         "storage": settings.storage,
     }
-    if settings.ready_file is not None:
-        with _draft(settings.ready_file) as draft:
-            draft.write_text(json.dumps(addresses) + "\n", encoding="utf-8")
-            draft.replace(settings.ready_file)
-    docs = f"{addresses['http']}/docs"
-    logger().info("serving", **addresses, environment=settings.environment, docs=docs)
-    if not is_loopback(settings.host):
-        is_production = settings.environment == "production"
-        advice = "" if is_production else "; for production, set ENVIRONMENT=production"
-        logger().warning(OPEN_PORTS + advice)
+    with _ready_file(settings.ready_file, json.dumps(addresses) + "\n"):
+        docs = f"{addresses['http']}/docs"
+        logger().info("serving", **addresses, environment=settings.environment, docs=docs)
+        if not is_loopback(settings.host):
+            is_production = settings.environment == "production"
+            advice = "" if is_production else "; for production, set ENVIRONMENT=production"
+            logger().warning(OPEN_PORTS + advice)
+        try:
+            yield
+        finally:
+            logger().info("stopping")
+
+
+@contextmanager
+def _ready_file(ready_file: Path | None, text: str) -> Iterator[None]:
+    """Keeps the ready file in place while the block runs. Raises CannotWriteReadyFile."""
+    if ready_file is None:
+        yield
+        return
+    with _draft(ready_file) as draft:
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(ready_file)
     try:
         yield
     finally:
-        logger().info("stopping")
-        if settings.ready_file is not None:
-            _remove(settings.ready_file)
+        _remove(ready_file)
 
 
 @contextmanager

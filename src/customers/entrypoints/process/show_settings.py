@@ -14,12 +14,8 @@ def show_settings(settings: Settings, options: Mapping[str, object], output: Out
     """Prints a table; in production a JSON object for each setting."""
     origins = Settings.origins_of_process(options)
     rows = [
-        (
-            definition.variable or definition.option,
-            _shown(definition, getattr(settings, definition.name)),
-            origins[definition.name],
-        )
-        for definition in catalogue()
+        (one.variable or one.option, _shown(one, getattr(settings, one.name)), origins[one.name])
+        for one in catalogue()
     ]
     if output.as_json:
         for name, value, source in rows:

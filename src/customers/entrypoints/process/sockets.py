@@ -35,16 +35,21 @@ async def bind_sockets(
     """
     try:
         return await _bind(host, port, reuse_port=reuse_port)
-    except socket.gaierror as error:
-        message = f"HOST: {host} cannot be resolved: use another name, or an IP address"
-        raise CannotListen(message) from error
     except OSError as error:
-        if error.errno == errno.EADDRNOTAVAIL:
-            message = f"HOST: {host} is no address of this machine: use one that is, or 0.0.0.0"
-            raise CannotListen(message) from error
-        address, reason = f"{url_host(host)}:{port}", (error.strerror or str(error)).lower()
-        message = f"cannot serve {interface} at {address}: {reason}"
+        if reason := _host_problem(error):
+            raise CannotListen(f"HOST: {host} {reason}") from error
+        address, cause = f"{url_host(host)}:{port}", (error.strerror or str(error)).lower()
+        message = f"cannot serve {interface} at {address}: {cause}"
         raise OSError(error.errno, message) from error
+
+
+def _host_problem(error: OSError) -> str | None:
+    """What is wrong with the host, if that is the error, and the way out."""
+    if isinstance(error, socket.gaierror):
+        return "cannot be resolved: use another name, or an IP address"
+    if error.errno == errno.EADDRNOTAVAIL:
+        return "is no address of this machine: use one that is, or 0.0.0.0"
+    return None
 
 
 def url_host(host: str) -> str:

@@ -45,16 +45,11 @@ async def supervise_workers(settings: Settings, dsn: str) -> AsyncIterator[tuple
         port = await _reserve_port(settings, "PORT", settings.port, "HTTP", resources)
         rpc_port = await _reserve_port(settings, "RPC_PORT", settings.rpc_port, "gRPC", resources)
         metrics_dir = resources.enter_context(TemporaryDirectory(prefix="customers-metrics-"))
-        command = WorkerCommand(
-            settings=evolve(
-                settings,
-                port=port,
-                rpc_port=rpc_port,
-                database_url=DatabaseUrl.parse(dsn),
-                ready_file=None,
-            ),
-            metrics_dir=Path(metrics_dir),
+        url = DatabaseUrl.parse(dsn)
+        of_worker = evolve(
+            settings, port=port, rpc_port=rpc_port, database_url=url, ready_file=None
         )
+        command = WorkerCommand(settings=of_worker, metrics_dir=Path(metrics_dir))
         async with asyncio.TaskGroup() as group:
             slots = [WorkerSlot(command) for _ in range(settings.workers)]
             tasks = [group.create_task(slot.run()) for slot in slots]
@@ -117,12 +112,8 @@ async def _start_worker(command: WorkerCommand) -> AsyncIterator[Worker]:
     """A worker that runs in the block and is stopped after it."""
     ours, theirs = socket.socketpair()
     with theirs:
-        metrics = shared_environment(command.metrics_dir)
-        process = await asyncio.create_subprocess_exec(
-            *COMMAND,
-            stdin=theirs.fileno(),
-            env=os.environ | metrics,  # noqa: TID251 - passed on
-        )
+        env = os.environ | shared_environment(command.metrics_dir)  # noqa: TID251 - passed on
+        process = await asyncio.create_subprocess_exec(*COMMAND, stdin=theirs.fileno(), env=env)
     messages, lifeline = await asyncio.open_unix_connection(sock=ours)
     worker = Worker(process=process, messages=messages)
     try:

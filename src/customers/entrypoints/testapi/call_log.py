@@ -63,20 +63,14 @@ class CallLog:
     _numbers: "count[int]" = field(factory=lambda: count(1), init=False)
 
     def record(self, call: Call, outcome: CallOutcome) -> None:
-        masked_call = evolve(
-            call,
-            path=mask_address(call.path),
-            query=mask_address(call.query),
-            body=mask(call.body),
+        path, query = mask_address(call.path), mask_address(call.query)
+        recorded = RecordedCall(
+            number=next(self._numbers),
+            recorded_at=self._clock.now(),
+            call=evolve(call, path=path, query=query, body=mask(call.body)),
+            outcome=evolve(outcome, answer=mask(outcome.answer)),
         )
-        self._calls.append(
-            RecordedCall(
-                number=next(self._numbers),
-                recorded_at=self._clock.now(),
-                call=masked_call,
-                outcome=evolve(outcome, answer=mask(outcome.answer)),
-            )
-        )
+        self._calls.append(recorded)
 
     def find(self, tenant_id: str, operation: str) -> Iterator[RecordedCall]:
         """The calls of a tenant and an operation; an empty argument matches any."""

@@ -1,30 +1,31 @@
 """Faults and recorded calls as JSON."""
 
-from typing import cast
+from typing import Any, cast
 
 from attrs import asdict
 
 from customers.entrypoints.json.decode import camel
 from customers.entrypoints.testapi import shapes
 from customers.entrypoints.testapi.call_log import RecordedCall
-from customers.entrypoints.testapi.faults import Fault
+from customers.entrypoints.testapi.faults import Fault, FaultDetails
 
 
 def encode_fault(fault: Fault) -> shapes.Fault:
     match = {"operation": fault.operation, "tenantId": fault.tenant_id}
-    effects = {
-        camel(name): value
-        for name, value in asdict(fault.details).items()
-        if value is not None and name not in ("match", "times")
-    }
     body = {
         "id": fault.id,
         "match": {key: value for key, value in match.items() if value},
         "times": fault.details.times,
         "hits": fault.hits,
-        **effects,
+        **_effects(fault.details),
     }
     return cast("shapes.Fault", body)
+
+
+def _effects(details: FaultDetails) -> dict[str, Any]:
+    values = asdict(details)
+    names = [name for name in values if name not in ("match", "times")]
+    return {camel(name): values[name] for name in names if values[name] is not None}
 
 
 def encode_recorded_call(recorded: RecordedCall) -> shapes.RecordedCall:

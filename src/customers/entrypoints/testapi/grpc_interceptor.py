@@ -4,7 +4,7 @@ gRPC cannot drop one call without dropping every other call of its connection. S
 status: the one that the fault names, or UNAVAILABLE, which callers see when a connection breaks.
 """
 
-from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import grpc
@@ -12,16 +12,12 @@ from attrs import define, evolve
 from google.protobuf.json_format import MessageToDict, SerializeToJsonError
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
-from grpc.aio import ServicerContext
 
 from customers.entrypoints.grpc.generated.customers_pb2 import DESCRIPTOR
-from customers.entrypoints.grpc.interceptor import REQUEST_ID
+from customers.entrypoints.grpc.interceptor import REQUEST_ID, Context, Continuation, Handler
+from customers.entrypoints.http.drain import CallsInFlight
 from customers.entrypoints.testapi.call_log import Call, CallLog, CallOutcome
 from customers.entrypoints.testapi.faults import Fault, Faults
-from customers.entrypoints.testapi.idle import CallsInFlight
-
-Context = ServicerContext[Any, Any]
-Handler = Any  # the published type of a handler knows no asyncio
 
 _SERVICE = DESCRIPTOR.services_by_name["CustomersService"]
 METHODS = tuple(method.name for method in _SERVICE.methods)
@@ -34,36 +30,29 @@ class RecordingInterceptor(grpc.aio.ServerInterceptor):
     _calls_in_flight: CallsInFlight
 
     async def intercept_service(
-        self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler]],
-        handler_call_details: grpc.HandlerCallDetails,
+        self, continuation: Continuation, handler_call_details: grpc.HandlerCallDetails
     ) -> Handler:
-        handler = await continuation(handler_call_details)
-        service, _, name = handler_call_details.method.lstrip("/").partition("/")
+        handler, path = await continuation(handler_call_details), handler_call_details.method
+        service, _, name = path.lstrip("/").partition("/")
         if handler is None or service != _SERVICE.full_name or name not in METHODS:
             return handler
         return grpc.unary_unary_rpc_method_handler(
-            self._recording(handler_call_details.method, name, handler),
+            partial(self._handle, path, name, handler),
             handler.request_deserializer,
             handler.response_serializer,
         )
 
-    def _recording(
-        self, path: str, name: str, handler: Handler
-    ) -> Callable[[bytes, Context], Awaitable[object]]:
-        request_class = GetMessageClass(_SERVICE.methods_by_name[name].input_type)
-
-        async def handle(raw: bytes, context: Context) -> object:
-            with self._calls_in_flight:
-                request = _parse(request_class, raw)
-                fault = self._faults.hit(name, _tenants(request))
-                call = _RecordingContext(context, self._call_log, _call(path, name, request), fault)
-                try:
-                    return await call.handle(raw, handler)
-                finally:
-                    call.record(grpc.StatusCode.CANCELLED, "the caller disconnected", is_lost=True)
-
-        return handle
+    async def _handle(
+        self, path: str, name: str, handler: Handler, raw: bytes, context: Context
+    ) -> object:
+        with self._calls_in_flight:
+            request = _parse(GetMessageClass(_SERVICE.methods_by_name[name].input_type), raw)
+            fault = self._faults.hit(name, _tenants(request))
+            call = _RecordingContext(context, self._call_log, _call(path, name, request), fault)
+            try:
+                return await call.handle(raw, handler)
+            finally:
+                call.record(grpc.StatusCode.CANCELLED, "the caller disconnected", is_lost=True)
 
 
 @define
@@ -107,17 +96,18 @@ class _RecordingContext:
         if self._is_recorded:
             return
         self._is_recorded = True
+        metadata = dict(self._context.trailing_metadata() or ())
+        call = evolve(self._call, request_id=str(metadata.get(REQUEST_ID, "")))
+        self._call_log.record(call, self._outcome(code, details, is_lost=is_lost))
+
+    def _outcome(self, code: grpc.StatusCode, details: str, *, is_lost: bool) -> CallOutcome:
         fault_id = None if self._fault is None else self._fault.id
         if self._answer is None:
             answer = {"code": code.name, "message": details}
-            outcome = CallOutcome(status=code.name, answer=answer, fault=fault_id, is_lost=is_lost)
-        else:
-            is_lost = self._fault is not None and self._fault.details.is_after_commit
-            answer = MessageToDict(self._answer)
-            outcome = CallOutcome(status="OK", answer=answer, fault=fault_id, is_lost=is_lost)
-        metadata = dict(self._context.trailing_metadata() or ())
-        request_id = str(metadata.get(REQUEST_ID, ""))
-        self._call_log.record(evolve(self._call, request_id=request_id), outcome)
+            return CallOutcome(status=code.name, answer=answer, fault=fault_id, is_lost=is_lost)
+        is_lost = self._fault is not None and self._fault.details.is_after_commit
+        answer = MessageToDict(self._answer)
+        return CallOutcome(status="OK", answer=answer, fault=fault_id, is_lost=is_lost)
 
     async def _answer_of(self, handler: Handler, raw: bytes) -> object:
         self._answer = await handler.unary_unary(raw, self)
@@ -133,9 +123,7 @@ def _parse(request_class: type[Message], raw: bytes) -> Message | None:
 
 def _tenants(request: Any) -> list[str]:
     """The tenants that a call names; a batch may name several."""
-    if request is None:
-        return []
-    facts = getattr(request, "orders", [request])
+    facts = [] if request is None else getattr(request, "orders", [request])
     return sorted({fact.tenant_id for fact in facts if fact.tenant_id})
 
 

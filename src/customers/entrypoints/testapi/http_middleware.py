@@ -12,18 +12,17 @@ from typing import Any, Final
 
 from aiohttp import web
 from aiohttp.typedefs import Handler as AppHandler
-from aiohttp.typedefs import Middleware
 from attrs import frozen
 
 from customers.core.errors import CustomersError, Invalid, Unavailable
 from customers.entrypoints.http.body import DRAIN, RequestRejected
+from customers.entrypoints.http.drain import CallsInFlight
 from customers.entrypoints.http.errors import RETRY_LATER, ErrorResponse, error_response_of
 from customers.entrypoints.http.request import RequestContext
 from customers.entrypoints.http.routes import BASE, ROUTE, Handler, Route
 from customers.entrypoints.http.tenant import tenant_of
 from customers.entrypoints.testapi.call_log import Call, CallLog, CallOutcome
 from customers.entrypoints.testapi.faults import Abort, Fault, Faults
-from customers.entrypoints.testapi.idle import CallsInFlight
 from customers.entrypoints.testapi.ports import ControllableIds
 
 CONTEXT: Final = web.RequestKey("context", RequestContext)
@@ -48,37 +47,31 @@ class RecordingMiddleware:
 
     def around(self, route: Route, handler: Handler) -> Handler:
         """A handler that applies faults and counts sequential ids around a route's own."""
-        if not route.is_of_tenant:
-            return handler
-        kind = _CREATED_KINDS.get(route.operation, "")
+        return partial(self._handle, route, handler) if route.is_of_tenant else handler
 
-        async def handle(context: RequestContext) -> web.Response:
-            context.request[CONTEXT] = context
-            fault = self._faults.hit(route.operation, _tenants(context))
-            with self._ids.scope(context.named_tenant, kind):
-                if fault is None:
-                    return await handler(context)
-                context.request[FAULT] = fault
-                return await _apply(fault, context, handler)
-
-        return handle
-
-    def middleware(self) -> Middleware:
+    @web.middleware
+    async def middleware(self, request: web.Request, handler: AppHandler) -> web.StreamResponse:
         """Records calls, and drops the connection of a call whose answer is to be lost."""
+        if not request.path.startswith(BASE):
+            return await handler(request)
+        with self._calls_in_flight:
+            response = await handler(request)
+            outcome = _outcome(request, response)
+            self._call_log.record(_call(request, response), outcome)
+        if outcome.is_lost and request.transport is not None:
+            request.transport.abort()
+        return response
 
-        @web.middleware
-        async def recording(request: web.Request, handler: AppHandler) -> web.StreamResponse:
-            if not request.path.startswith(BASE):
-                return await handler(request)
-            with self._calls_in_flight:
-                response = await handler(request)
-                outcome = _outcome(request, response)
-                self._call_log.record(_call(request, response), outcome)
-            if outcome.is_lost and request.transport is not None:
-                request.transport.abort()
-            return response
-
-        return recording
+    async def _handle(
+        self, route: Route, handler: Handler, context: RequestContext
+    ) -> web.Response:
+        context.request[CONTEXT] = context
+        fault = self._faults.hit(route.operation, _tenants(context))
+        with self._ids.scope(context.named_tenant, _CREATED_KINDS.get(route.operation, "")):
+            if fault is None:
+                return await handler(context)
+            context.request[FAULT] = fault
+            return await _apply(fault, context, handler)
 
 
 async def _apply(fault: Fault, context: RequestContext, handler: Handler) -> web.Response:

@@ -2,38 +2,15 @@
 
 import asyncio
 
-from attrs import define, field, frozen
+from attrs import frozen
 
 from customers.core.errors import Unavailable
 from customers.core.ports.storage import Storage
 from customers.core.services.sweeper import Sweeper
+from customers.entrypoints.http.drain import CallsInFlight
 
 LEASE_SECONDS = 10.0
 MAX_SECONDS = 30.0
-
-
-@define
-class CallsInFlight:
-    """Counts the calls in flight: each is one `with` block."""
-
-    _count: int = field(default=0, init=False)
-    _is_zero: asyncio.Event = field(factory=asyncio.Event, init=False)
-
-    def __attrs_post_init__(self) -> None:
-        self._is_zero.set()
-
-    def __enter__(self) -> None:
-        self._count += 1
-        self._is_zero.clear()
-
-    def __exit__(self, *_: object) -> None:
-        self._count -= 1
-        if not self._count:
-            self._is_zero.set()
-
-    async def wait_for_zero(self) -> None:
-        """Returns when no call is in flight."""
-        await self._is_zero.wait()
 
 
 @frozen

@@ -9,8 +9,17 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
+from attrs import frozen
+
 from customers.core.model.json_pointer import JsonPointer
 from customers.core.ports.clock import Clock, IdGenerator
+from customers.core.ports.storage import Storage
+from customers.core.services.customers import Customers
+from customers.core.services.erasure import Erasures
+from customers.core.services.orders import Orders
+from customers.core.services.segments import Segments
+from customers.core.services.sweeper import Sweeper
+from customers.entrypoints.json.decode import Decoder
 
 
 class ControllableClock(Clock, Protocol):
@@ -70,3 +79,19 @@ class ControllableStorage(Protocol):
     async def forget(self, tenant_id: str | None = None) -> None:
         """Deletes everything of one tenant, or of all tenants."""
         ...
+
+
+@frozen(kw_only=True)
+class ControlledService:
+    """The parts of a service that its test API controls or uses."""
+
+    storage: Storage
+    controllable_storage: ControllableStorage
+    clock: ControllableClock
+    ids: ControllableIds
+    decoder: Decoder
+    customers: Customers
+    orders: Orders
+    segments: Segments
+    erasures: Erasures
+    sweeper: Sweeper

@@ -124,8 +124,8 @@ class TestApiRoutes:
         """Set the clock to a later moment, and freeze it"""
         moment = setting.now
         if moment < self._clock.now():
-            past = InvalidValue("INVALID_VALUE", "must not be in the past: time only moves forward")
-            raise Invalid([past.at("now", "/now")])
+            message = "must not be in the past: time only moves forward"
+            raise Invalid.at("/now", "INVALID_VALUE", message)
         self._clock.freeze(moment)
         await self._idle_control.refresh_segments()
         return await self.clock(context)
@@ -137,8 +137,8 @@ class TestApiRoutes:
             self._clock.now() + by + _CALENDAR_RESERVE
             self._clock.advance(by)
         except OverflowError as error:
-            too_far = InvalidValue("INVALID_VALUE", "exceeds the end of the calendar, year 9999")
-            raise Invalid([too_far.at("seconds", "/seconds")]) from error
+            message = "exceeds the end of the calendar, year 9999"
+            raise Invalid.at("/seconds", "INVALID_VALUE", message) from error
         await self._idle_control.refresh_segments()
         return await self.clock(context)
 
@@ -163,7 +163,7 @@ class TestApiRoutes:
     async def add_fault(self, context: RequestContext) -> web.Response:
         """Add a fault"""
         if context.body is None:
-            raise Invalid([InvalidValue("REQUIRED", "a fault is expected").at("", "")])
+            raise Invalid.at("", "REQUIRED", "a fault is expected")
         return json_response(encode_fault(self._faults.add_from_body(context.body)), status=201)
 
     async def remove_faults(self, _: RequestContext, query: TenantQuery) -> web.Response:
@@ -179,6 +179,5 @@ class TestApiRoutes:
     async def openapi(self, _: RequestContext) -> web.Response:
         """Get the OpenAPI document of the test API"""
         tables = {self.name: self.table()}
-        return json_response(
-            document(tables, version=self._version, title="Test API", about=_ABOUT)
-        )
+        body = document(tables, version=self._version, title="Test API", about=_ABOUT)
+        return json_response(body)

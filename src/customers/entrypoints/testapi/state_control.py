@@ -11,14 +11,9 @@ from attrs import define, evolve, field, frozen
 from customers.core.errors import Invalid, InvalidValue, Problem
 from customers.core.model.json_pointer import JsonPointer
 from customers.core.model.values import Flag, Moment, WholeNumberGate
-from customers.entrypoints.json.decode import Decoder
 from customers.entrypoints.testapi.call_log import CallLog
 from customers.entrypoints.testapi.faults import Faults
-from customers.entrypoints.testapi.ports import (
-    ControllableClock,
-    ControllableIds,
-    ControllableStorage,
-)
+from customers.entrypoints.testapi.ports import ControlledService
 from customers.entrypoints.testapi.states import States
 from customers.entrypoints.testapi.yaml_files import read_yaml
 
@@ -78,15 +73,12 @@ class _SnapshotDetails:
     tenants: Annotated[Any, _AnyGate()]
 
 
-@define(kw_only=True)
+@define
 class StateControl:
-    _storage: ControllableStorage
-    _clock: ControllableClock
-    _ids: ControllableIds
+    _service: ControlledService
     _states: States
     _faults: Faults
     _call_log: CallLog
-    _decoder: Decoder
     _seed_file: Path | None
     _seed: Mapping[str, Any] | None = field(default=None, init=False)
 
@@ -107,9 +99,9 @@ class StateControl:
     def snapshot(self) -> dict[str, Any]:
         return {
             "version": VERSION,
-            "clock": {"now": self._clock.now(), "stands": self._clock.is_frozen},
-            "ids": self._ids.counts(),
-            "tenants": self._storage.dump(),
+            "clock": {"now": self._service.clock.now(), "stands": self._service.clock.is_frozen},
+            "ids": self._service.ids.counts(),
+            "tenants": self._service.controllable_storage.dump(),
         }
 
     async def restore(self, body: Mapping[str, Any]) -> None:
@@ -117,27 +109,27 @@ class StateControl:
 
         Raises Invalid, with a pointer to each bad place, and changes nothing.
         """
-        details = self._decoder.decode(_SnapshotDetails, body, allowed=frozenset())
+        details = self._service.decoder.decode(_SnapshotDetails, body, allowed=frozenset())
         clock = self._read_clock(details.clock)
-        await self._storage.restore(details.tenants, JsonPointer(("tenants",)))
-        self._ids.count_from(details.ids)
+        await self._service.controllable_storage.restore(details.tenants, JsonPointer(("tenants",)))
+        self._service.ids.count_from(details.ids)
         if clock.stands:
-            self._clock.freeze(clock.now)
+            self._service.clock.freeze(clock.now)
         else:
-            self._clock.run_from(clock.now)
+            self._service.clock.run_from(clock.now)
 
     async def reset(self, tenant_id: str) -> None:
         """Deletes everything of a tenant; without a tenant, returns to the state at the start."""
         self._faults.remove_of(tenant_id)
         self._call_log.clear(tenant_id)
         if tenant_id:
-            await self._storage.forget(tenant_id)
-            counts = self._ids.counts()
-            self._ids.count_from({id: counts[id] for id in counts if id != tenant_id})
+            await self._service.controllable_storage.forget(tenant_id)
+            counts = self._service.ids.counts()
+            self._service.ids.count_from({id: counts[id] for id in counts if id != tenant_id})
             return
-        await self._storage.forget()
-        self._ids.count_from({})
-        self._clock.reset()
+        await self._service.controllable_storage.forget()
+        self._service.ids.count_from({})
+        self._service.clock.reset()
         await self._apply_seed()
 
     async def _apply_seed(self) -> None:
@@ -150,16 +142,15 @@ class StateControl:
             params = dict(state.get("params") or {})
             tenant_id = str(params.pop("tenantId", state.get("tenantId")) or "")
             if not tenant_id:
-                missing = InvalidValue("TENANT_REQUIRED", "name the tenant")
-                raise Invalid([missing.at("tenantId", f"/states/{index}/params/tenantId")])
+                pointer = f"/states/{index}/params/tenantId"
+                raise Invalid.at(pointer, "TENANT_REQUIRED", "name the tenant")
             await self._states.set_up(str(state.get("state")), tenant_id, params)
 
     def _read_clock(self, raw: Any) -> _ClockDetails:
         if not isinstance(raw, dict):
-            malformed = InvalidValue("INVALID_TYPE", "must be an object")
-            raise Invalid([malformed.at("clock", "/clock")])
+            raise Invalid.at("/clock", "INVALID_TYPE", "must be an object")
         try:
-            return self._decoder.decode(_ClockDetails, raw, allowed=frozenset())
+            return self._service.decoder.decode(_ClockDetails, raw, allowed=frozenset())
         except Invalid as error:
             raise Invalid([_below_clock(problem) for problem in error.problems]) from error
 
@@ -176,8 +167,7 @@ def _read_seed(path: Path) -> Mapping[str, Any]:
 def _states_of(seed: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     states = seed["states"]
     if not isinstance(states, list) or not all(isinstance(state, dict) for state in states):
-        malformed = InvalidValue("INVALID_TYPE", "must be a list of states")
-        raise Invalid([malformed.at("states", "/states")])
+        raise Invalid.at("/states", "INVALID_TYPE", "must be a list of states")
     return states
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final
 from aiohttp import web
 from attrs import field, frozen
 
-from customers.core.errors import EmailTaken, Invalid, InvalidValue, SegmentIsDynamic
+from customers.core.errors import EmailTaken, Invalid, SegmentIsDynamic
 from customers.core.model.values import TextGate
 from customers.entrypoints.http.query import Query
 from customers.entrypoints.http.request import RequestContext
@@ -40,7 +40,7 @@ class PactStateRequest(StateRequest):
     consumer: Annotated[str, TextGate(max_length=255)] = ""
 
 
-@frozen(kw_only=True)
+@frozen
 class StateRoutes:
     _state_control: StateControl
     _states: States
@@ -93,7 +93,7 @@ class StateRoutes:
     async def restore(self, context: RequestContext) -> web.Response:
         """Restore a snapshot"""
         if context.body is None:
-            raise Invalid([InvalidValue("REQUIRED", "a snapshot is expected").at("", "")])
+            raise Invalid.at("", "REQUIRED", "a snapshot is expected")
         await self._state_control.restore(context.body)
         return json_response({"message": "restored"})
 

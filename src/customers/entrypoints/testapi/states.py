@@ -5,8 +5,9 @@ a step stands for the value of a parameter. The steps are in `state_steps`.
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.resources import files
 from typing import Any
 
@@ -55,14 +56,16 @@ class StateDefinition:
 @define(slots=False)
 class States:
     _steps: StateSteps
-    _fault_ids: dict[tuple[str, str], list[str]] = field(factory=dict, init=False)
+    _fault_ids: dict[tuple[str, str], list[str]] = field(
+        factory=partial(defaultdict, list), init=False
+    )
 
     @cached_property
     def definitions(self) -> Sequence[StateDefinition]:
         """All states, by name."""
         folder = files("customers.entrypoints.testapi").joinpath("states")
-        contents = [read_yaml(file.read_text("utf-8")) for file in folder.iterdir()]
-        definitions = (StateDefinition(**content) for content in contents)
+        contents = (file.read_text("utf-8") for file in folder.iterdir())
+        definitions = [StateDefinition(**read_yaml(content)) for content in contents]
         return sorted(definitions, key=lambda definition: definition.state)
 
     async def set_up(self, name: str, tenant_id: str, params: Params) -> Values:
@@ -73,15 +76,18 @@ class States:
         definition, params_in_name = self._find(name)
         if unknown := [param for param in params if param not in definition.params]:
             raise Invalid([_unknown_param(param, definition) for param in unknown])
+        values = await self._run(definition, tenant_id, {**params_in_name, **params})
+        if "faultId" in values:
+            self._fault_ids[definition.state, tenant_id].append(values["faultId"])
+        return values
+
+    async def _run(self, definition: StateDefinition, tenant_id: str, params: Params) -> Values:
         steps, values = self._steps.by_name(), Values()
         try:
-            for step, arguments in definition.step_calls({**params_in_name, **params}):
+            for step, arguments in definition.step_calls(params):
                 values |= await steps[step](tenant_id, arguments, values)
         except Invalid as error:
             raise Invalid([_below_params(problem) for problem in error.problems]) from error
-        if "faultId" in values:
-            key = (definition.state, tenant_id)
-            self._fault_ids.setdefault(key, []).append(values["faultId"])
         return values
 
     def needs_tenant(self, name: str) -> bool:
@@ -98,8 +104,7 @@ class States:
             if (params_in_name := definition.params_in_name(name)) is not None:
                 return definition, params_in_name
         names = ", ".join(definition.state for definition in self.definitions)
-        unknown = InvalidValue("INVALID_VALUE", f"unknown state: use one of {names}")
-        raise Invalid([unknown.at("state", "/state")])
+        raise Invalid.at("/state", "INVALID_VALUE", f"unknown state: use one of {names}")
 
 
 def _name_key(name: str) -> str:

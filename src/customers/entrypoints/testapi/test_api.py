@@ -6,24 +6,14 @@ from typing import Self
 
 from attrs import define, field
 
-from customers.core.ports.storage import Storage
-from customers.core.services.customers import Customers
-from customers.core.services.erasure import Erasures
-from customers.core.services.orders import Orders
-from customers.core.services.segments import Segments
-from customers.core.services.sweeper import Sweeper
-from customers.entrypoints.json.decode import Decoder
+from customers.entrypoints.http.drain import CallsInFlight
 from customers.entrypoints.testapi.call_log import CallLog
 from customers.entrypoints.testapi.faults import Faults
 from customers.entrypoints.testapi.gates import OperationGate
 from customers.entrypoints.testapi.grpc_interceptor import METHODS, RecordingInterceptor
 from customers.entrypoints.testapi.http_middleware import RecordingMiddleware
-from customers.entrypoints.testapi.idle import CallsInFlight, IdleControl
-from customers.entrypoints.testapi.ports import (
-    ControllableClock,
-    ControllableIds,
-    ControllableStorage,
-)
+from customers.entrypoints.testapi.idle import IdleControl
+from customers.entrypoints.testapi.ports import ControlledService
 from customers.entrypoints.testapi.routes import TestApiRoutes
 from customers.entrypoints.testapi.state_control import StateControl
 from customers.entrypoints.testapi.state_routes import StateRoutes
@@ -43,60 +33,29 @@ class TestApi:
     @classmethod
     def build(
         cls,
-        *,
+        service: ControlledService,
         operations: Iterable[str],
-        storage: Storage,
-        clock: ControllableClock,
-        ids: ControllableIds,
-        controllable_storage: ControllableStorage,
-        decoder: Decoder,
-        customers: Customers,
-        orders: Orders,
-        segments: Segments,
-        erasures: Erasures,
-        sweeper: Sweeper,
+        *,
         seed_file: Path | None,
         version: str,
     ) -> Self:
         """The test API of a service; `operations` are the names of its REST calls."""
-        operation_gate = OperationGate.of([*operations, *METHODS])
-        calls_in_flight = CallsInFlight()
-        call_log, faults = CallLog(clock), Faults(decoder, operation_gate)
-        states = States(
-            StateSteps(
-                decoder=decoder,
-                clock=clock,
-                ids=ids,
-                storage=controllable_storage,
-                customers=customers,
-                orders=orders,
-                segments=segments,
-                erasures=erasures,
-                faults=faults,
-            )
-        )
-        state_control = StateControl(
-            storage=controllable_storage,
-            clock=clock,
-            ids=ids,
-            states=states,
-            faults=faults,
-            call_log=call_log,
-            decoder=decoder,
-            seed_file=seed_file,
-        )
+        operation_gate, calls_in_flight = OperationGate.of([*operations, *METHODS]), CallsInFlight()
+        call_log, faults = CallLog(service.clock), Faults(service.decoder, operation_gate)
+        states = States(StateSteps(service, faults))
+        state_control = StateControl(service, states, faults, call_log, seed_file)
         routes = TestApiRoutes(
-            state_routes=StateRoutes(state_control=state_control, states=states, faults=faults),
-            clock=clock,
+            state_routes=StateRoutes(state_control, states, faults),
+            clock=service.clock,
             faults=faults,
             call_log=call_log,
-            idle_control=IdleControl(storage, sweeper, calls_in_flight),
+            idle_control=IdleControl(service.storage, service.sweeper, calls_in_flight),
             operations=operation_gate,
             version=version,
         )
         return cls(
             routes=routes,
-            middleware=RecordingMiddleware(call_log, faults, calls_in_flight, ids),
+            middleware=RecordingMiddleware(call_log, faults, calls_in_flight, service.ids),
             interceptor=RecordingInterceptor(call_log, faults, calls_in_flight),
             state_control=state_control,
         )

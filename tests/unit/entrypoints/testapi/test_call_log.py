@@ -54,9 +54,7 @@ async def test_a_grpc_call_is_recorded_with_its_body_and_answer(service: MemoryS
     assert call["answer"]["statistics"]["totalOrders"] == "1"
 
 
-async def test_a_refused_call_is_recorded_with_its_error(
-    service: MemoryService,
-) -> None:
+async def test_a_refused_call_is_recorded_with_its_error(service: MemoryService) -> None:
     await service.api.post("/customers", {"email": "no"})
     order = an_order("no id", tenant_id=service.tenant)
     with pytest.raises(grpc.aio.AioRpcError):
@@ -121,9 +119,7 @@ async def test_a_call_aborted_before_handling_has_neither_status_nor_answer(
     assert (call["status"], call["answer"], call["lost"]) == (None, None, True)
 
 
-async def test_calls_are_numbered_in_the_order_in_which_they_ended(
-    service: MemoryService,
-) -> None:
+async def test_calls_are_numbered_in_the_order_in_which_they_ended(service: MemoryService) -> None:
     for _ in range(3):
         await service.api.post("/customers", new_customer())
     numbers = [call["number"] for call in await service.recorded_calls()]

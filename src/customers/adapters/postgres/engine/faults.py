@@ -17,22 +17,10 @@ from customers.adapters.postgres.engine.address import DatabaseAddress
 from customers.core.errors import FaultKind, StorageFault
 
 # What the server says in these classes and states holds no data of customers.
-_QUOTED = (
-    "08",
-    "28",
-    "3D",
-    "53",
-    "57",
-    "58",
-    "25006",
-    "42501",
-    "42P01",
-    "3F000",
-    "42704",
-    "22023",
-    "55000",
-)
+_QUOTED = tuple("08 28 3D 53 57 58 25006 42501 42P01 3F000 42704 22023 55000".split())
 _MAX_QUOTED_LENGTH = 200
+# Waiting does not cure these kinds.
+_PERMANENT = ("invalid_parameter", "invalid_url")
 _ERROR_NUMBER = re.compile(r"\[Errno (\d+)\]")
 
 # The kind of a fault, its cause and its remedy.
@@ -74,11 +62,7 @@ _BY_STATE: dict[str, _Words] = {
         "the role lacks a permission",
         "grant it to the role, or use the role that owns the tables",
     ),
-    "42P01": (
-        "not_migrated",
-        "a table of the service is missing",
-        "run `customers migrate`",
-    ),
+    "42P01": ("not_migrated", "a table of the service is missing", "run `customers migrate`"),
     "42703": (
         "schema_mismatch",
         "the tables are not those of this program",
@@ -136,21 +120,15 @@ _OTHER: _Words = ("failure", "the server reports an error", "check the server's 
 
 def fault_of(error: Exception, *, address: DatabaseAddress | None = None) -> StorageFault:
     """Why the storage cannot be used, by the error of the driver."""
-    place = "" if address is None else str(address)
-    if isinstance(error, PostgresError) and error.sqlstate:
-        kind, cause, remedy = _of_state(error.sqlstate)
-        return StorageFault(
-            kind=kind,
-            cause=cause + _quotation(error),
-            remedy=remedy,
-            place=place,
-            sqlstate=error.sqlstate,
-            is_permanent=kind == "invalid_parameter",
-        )
-    kind, cause, remedy = _of_connection(error)
-    is_permanent = kind == "invalid_url"
+    state = (error.sqlstate or "") if isinstance(error, PostgresError) else ""
+    kind, cause, remedy = _of_state(state) if state else _of_connection(error)
     return StorageFault(
-        kind=kind, cause=cause, remedy=remedy, place=place, is_permanent=is_permanent
+        kind=kind,
+        cause=cause + _quotation(error, state),
+        remedy=remedy,
+        place="" if address is None else str(address),
+        sqlstate=state,
+        is_permanent=kind in _PERMANENT,
     )
 
 
@@ -164,8 +142,7 @@ def _of_state(state: str) -> _Words:
     return _BY_STATE.get(state) or _BY_CLASS.get(state[:2], _OTHER)
 
 
-def _quotation(error: PostgresError) -> str:
-    state = error.sqlstate or ""
+def _quotation(error: Exception, state: str) -> str:
     if not state.startswith(_QUOTED):
         return ""
     message = str(error.args[0] if error.args else "").partition("\n")[0]
@@ -190,19 +167,22 @@ def _of_connection(error: Exception) -> _Words:
 
 
 def _of_tls(error: ssl.SSLError) -> _Words:
-    if isinstance(error, ssl.SSLCertVerificationError) and error.verify_code in _WRONG_NAME:
-        cause = f"the certificate of the server has another name ({error.verify_message})"
-        remedy = "use a name of the certificate in DATABASE_URL, or sslmode=verify-ca"
-        return "certificate_rejected", cause, remedy
     if isinstance(error, ssl.SSLCertVerificationError):
-        cause = f"the certificate of the server is not trusted ({error.verify_message})"
-        remedy = "name the certificate authority with sslrootcert=… in DATABASE_URL"
-        return "certificate_rejected", cause, remedy
+        return "certificate_rejected", *_of_certificate(error)
     if error.reason in _NO_CERTIFICATE:
         cause = "the file of sslrootcert has no certificate"
         return "missing_file_here", cause, "name a file of PEM certificates with sslrootcert"
     cause = f"TLS failed ({error.reason or type(error).__name__})"
     return "tls_failed", cause, "check sslmode in DATABASE_URL and the TLS settings of the server"
+
+
+def _of_certificate(error: ssl.SSLCertVerificationError) -> tuple[str, str]:
+    """Why the certificate of the server is rejected, and the remedy."""
+    if error.verify_code in _WRONG_NAME:
+        cause = f"the certificate of the server has another name ({error.verify_message})"
+        return cause, "use a name of the certificate in DATABASE_URL, or sslmode=verify-ca"
+    cause = f"the certificate of the server is not trusted ({error.verify_message})"
+    return cause, "name the certificate authority with sslrootcert=… in DATABASE_URL"
 
 
 def _of_network(error: OSError) -> _Words:

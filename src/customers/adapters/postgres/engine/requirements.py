@@ -1,6 +1,7 @@
 """What a database must have to be served or migrated; a fault names what is missing."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import asyncpg
@@ -40,7 +41,7 @@ async def current_revision(connection: "asyncpg.Connection[Any]") -> str | None:
     rows = await connection.fetch(_REVISION.sql, *_REVISION.arguments({}))
     if not rows:
         return None
-    revision, fault = str(rows[0]["version_num"]), schema_fault(str(rows[0]["version_num"]))
+    fault = schema_fault(revision := str(rows[0]["version_num"]))
     if len(rows) > 1:
         fault = _fault("foreign_schema", "its table alembic_version has several rows", _OTHER_PLACE)
     if fault is not None and fault.is_permanent:
@@ -50,10 +51,9 @@ async def current_revision(connection: "asyncpg.Connection[Any]") -> str | None:
 
 def schema_fault(current: str | None) -> StorageFault | None:
     """Why a program must not serve a database at that revision; None: it was never migrated."""
-    migrate = "run `customers migrate`"
+    migrate = partial(StorageFault, remedy="run `customers migrate`")
     if current is None:
-        cause = "the database is empty, it was never migrated"
-        return StorageFault(kind="not_migrated", cause=cause, remedy=migrate)
+        return migrate(kind="not_migrated", cause="the database is empty, it was never migrated")
     if revisions.is_newer(current):
         return None
     if not revisions.is_known(current):
@@ -61,7 +61,7 @@ def schema_fault(current: str | None) -> StorageFault | None:
         return _fault("foreign_schema", cause, _OTHER_PLACE)
     if current < revisions.NEEDED:
         cause = f"its schema is at revision {current}, this program needs {revisions.NEEDED}"
-        return StorageFault(kind="schema_outdated", cause=cause, remedy=migrate)
+        return migrate(kind="schema_outdated", cause=cause)
     return None
 
 
@@ -69,12 +69,11 @@ def server_fault(version: int, encoding: str) -> StorageFault | None:
     """Why a server or a database cannot be used: its major version or its encoding."""
     if version < MIN_SERVER_VERSION:
         cause = f"the server is PostgreSQL {version}, which is too old"
-        remedy = f"use PostgreSQL {MIN_SERVER_VERSION} or later"
-        return StorageFault(kind="server_too_old", cause=cause, remedy=remedy, is_permanent=True)
+        return _fault("server_too_old", cause, f"use PostgreSQL {MIN_SERVER_VERSION} or later")
     if encoding != ENCODING:
         cause = f"the encoding of the database is {encoding}, and texts need {ENCODING}"
         remedy = "create a database WITH ENCODING 'UTF8' TEMPLATE template0, and use it"
-        return StorageFault(kind="wrong_encoding", cause=cause, remedy=remedy, is_permanent=True)
+        return _fault("wrong_encoding", cause, remedy)
     return None
 
 
@@ -111,26 +110,27 @@ def database_faults(row: Any, current: str | None) -> Iterator[StorageFault]:
 def _permission_faults(row: Any) -> Iterator[StorageFault]:
     """What the role or the server lacks for a migration."""
     if not row["may_create_tables"]:
+        schema = row["schema"]
         yield _fault(
             "no_permission",
-            f'the role may not create tables in the schema "{row["schema"]}"',
+            f'the role may not create tables in the schema "{schema}"',
             f"migrate as the owner of the database, or GRANT CREATE, USAGE ON SCHEMA "
-            f'"{row["schema"]}" to the role',
+            f'"{schema}" to the role',
         )
+    yield from _extension_faults(row)
+
+
+def _extension_faults(row: Any) -> Iterator[StorageFault]:
     missing = [name for name in EXTENSIONS if name not in row["installed"]]
     if unavailable := _listed([name for name in missing if name not in row["available"]]):
-        yield _fault(
-            "no_extension",
-            f"the server lacks the extension {unavailable}",
-            "install the contrib modules of PostgreSQL on the server",
-        )
+        cause = f"the server lacks the extension {unavailable}"
+        remedy = "install the contrib modules of PostgreSQL on the server"
+        yield _fault("no_extension", cause, remedy)
     if missing and not row["may_create_extensions"]:
         commands = " ".join(f"CREATE EXTENSION {name};" for name in missing)
-        yield _fault(
-            "no_permission",
-            f"the role may not create the extension {_listed(missing)}",
-            f"let a superuser run {commands} in this database",
-        )
+        cause = f"the role may not create the extension {_listed(missing)}"
+        remedy = f"let a superuser run {commands} in this database"
+        yield _fault("no_permission", cause, remedy)
 
 
 def _fault(kind: FaultKind, cause: str, remedy: str) -> StorageFault:

@@ -33,6 +33,7 @@ How a repository is written:
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from operator import methodcaller
 from typing import Any, NoReturn, TypeVar
 
 from asyncpg import InternalClientError, Record
@@ -78,29 +79,23 @@ class Session:
     async def row(self, statement: Statement, **values: object) -> Record | None:
         """The first row, or None."""
         arguments = self._arguments(statement, values)
-        return await self._execute(
-            lambda connection: connection.fetchrow(statement.sql, *arguments)
-        )
+        return await self._execute(methodcaller("fetchrow", statement.sql, *arguments))
 
     async def value(self, statement: Statement, **values: object) -> Any:
         """The first column of the first row; None without a row."""
         arguments = self._arguments(statement, values)
-        return await self._execute(
-            lambda connection: connection.fetchval(statement.sql, *arguments)
-        )
+        return await self._execute(methodcaller("fetchval", statement.sql, *arguments))
 
     async def run(self, statement: Statement, **values: object) -> int:
         """The number of rows that the statement changed, or selected."""
         arguments = self._arguments(statement, values)
-        status: str = await self._execute(
-            lambda connection: connection.execute(statement.sql, *arguments)
-        )
+        status: str = await self._execute(methodcaller("execute", statement.sql, *arguments))
         return int(status.rpartition(" ")[2])
 
     async def run_many(self, statement: Statement, rows: Sequence[Mapping[str, object]]) -> None:
         """Runs a statement once for each row of values, in one round trip."""
         arguments = [self._arguments(statement, values) for values in rows]
-        await self._execute(lambda connection: connection.executemany(statement.sql, arguments))
+        await self._execute(methodcaller("executemany", statement.sql, arguments))
 
     def refuse(self, error: Exception) -> NoReturn:
         """Raises the error of a write that a repository refuses by itself."""
@@ -128,6 +123,10 @@ class Session:
             self._observer.failed(getattr(error, "sqlstate", None))
             translate(error, connection_lost=is_closed(self._connection))
 
+    async def _reconnect(self, pool: Pool) -> None:
+        await pool.release(self._connection, had_error=True)
+        self._connection = await pool.acquire()
+
     def _terminate(self) -> None:
         self.had_error = True
         if not is_closed(self._connection):
@@ -147,8 +146,7 @@ class ViewSession(Session):
         except Unavailable:
             if not is_closed(self._connection):
                 raise
-        await self._pool.release(self._connection, had_error=True)
-        self._connection = await self._pool.acquire()
+        await self._reconnect(self._pool)
         return await super()._execute(operation)
 
 
@@ -220,8 +218,7 @@ class ConsistentSession(TransactionSession):
         except Unavailable:
             if not is_closed(self._connection):
                 raise
-        await self._pool.release(self._connection, had_error=True)
-        self._connection = await self._pool.acquire()
+        await self._reconnect(self._pool)
         return await super()._execute(operation)
 
 

@@ -7,11 +7,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from customers.adapters.postgres.programs.client_programs import (
-    ClientPrograms,
-    Output,
-    run,
-)
+from customers.adapters.postgres.programs.client_programs import ClientPrograms, Output, run
 from customers.adapters.postgres.programs.database_facts import VERSION_TABLE
 from customers.adapters.postgres.programs.program_errors import first_error
 
@@ -40,11 +36,7 @@ async def read_archive(
 ) -> Archive:
     """Reads the table of contents with the first candidate that can read it. Raises NotABackup."""
     name = json.dumps(str(file))
-    try:
-        with file.open("rb"):
-            pass
-    except OSError as error:
-        raise NotABackup(f"{name} cannot be read: {error.strerror}") from None
+    _expect_readable(file)
     programs, listed = await _list(file, candidates, environ)
     if listed.status != 0:
         raise NotABackup(f"{name} is not a backup: {first_error(listed.errors)}")
@@ -54,6 +46,14 @@ async def read_archive(
     if schema is None or VERSION_TABLE not in names:
         raise NotABackup(f"{name} is a backup of another database: it has no customers")
     return Archive(file=file, programs=programs, schema=schema, tables=names)
+
+
+def _expect_readable(file: Path) -> None:
+    try:
+        file.open("rb").close()
+    except OSError as error:
+        name = json.dumps(str(file))
+        raise NotABackup(f"{name} cannot be read: {error.strerror}") from None
 
 
 async def _list(

@@ -41,6 +41,16 @@ class ClientPrograms:
 
 
 @frozen(kw_only=True)
+class Installation:
+    """Where programs are looked for: the folder of the wheel, if there is one, and the PATH of the
+    environment that they run with.
+    """
+
+    wheel: Path | None
+    environ: Mapping[str, str]
+
+
+@frozen(kw_only=True)
 class Output:
     """The exit status of a program, and what it wrote."""
 
@@ -68,19 +78,17 @@ class Running:
         return cast(StreamReader, self.process.stderr)
 
 
-async def find_programs(wheel: Path | None, environ: Mapping[str, str]) -> list[ClientPrograms]:
+async def find_programs(installation: Installation) -> list[ClientPrograms]:
     """The programs of the wheel's folder, if there is one, and those on the PATH."""
+    environ = installation.environ
     on_path = shutil.which("pg_dump", path=environ.get("PATH"))
-    folders = [wheel, Path(on_path).parent if on_path else None]
+    folders = [installation.wheel, Path(on_path).parent if on_path else None]
     candidates = [await _examine(folder, environ) for folder in folders if folder is not None]
     return [programs for programs in candidates if programs is not None]
 
 
 def choose(
-    candidates: Sequence[ClientPrograms],
-    *,
-    server: int = 0,
-    needs_tls: bool = False,
+    candidates: Sequence[ClientPrograms], *, server: int = 0, needs_tls: bool = False
 ) -> ClientPrograms:
     """The newest programs. Raises ProgramsMissing.
 
@@ -113,13 +121,9 @@ async def running(
     programs: ClientPrograms, name: str, *arguments: str, environ: Mapping[str, str]
 ) -> AsyncIterator[Running]:
     """A program that runs in the block, with messages in English; it is killed after the block."""
+    path, env = programs.path(name), {**environ, "LC_ALL": "C"}
     process = await asyncio.create_subprocess_exec(
-        programs.path(name),
-        *arguments,
-        env={**environ, "LC_ALL": "C"},
-        stdin=PIPE,
-        stdout=PIPE,
-        stderr=PIPE,
+        path, *arguments, env=env, stdin=PIPE, stdout=PIPE, stderr=PIPE
     )
     try:
         yield Running(process)
@@ -135,15 +139,19 @@ async def _examine(folder: Path, environ: Mapping[str, str]) -> ClientPrograms |
     unknown = ClientPrograms(folder=folder, major=0, has_tls=False)
     try:
         version = await run(unknown, "pg_dump", "--version", environ=environ)
-        # Without a server: programs without TLS refuse the parameter before they connect.
-        tls = "host=/nonexistent sslmode=require"
-        attempt = await run(unknown, "psql", "--no-psqlrc", "--dbname", tls, environ=environ)
+        has_tls = await _has_tls(unknown, environ)
     except OSError:
         return None
     if (match := _MAJOR.search(version.text.encode())) is None:
         return None
-    has_tls = "SSL support is not compiled in" not in attempt.errors
     return ClientPrograms(folder=folder, major=int(match[1]), has_tls=has_tls)
+
+
+async def _has_tls(programs: ClientPrograms, environ: Mapping[str, str]) -> bool:
+    # Without a server: programs without TLS refuse the parameter before they connect.
+    tls = "host=/nonexistent sslmode=require"
+    attempt = await run(programs, "psql", "--no-psqlrc", "--dbname", tls, environ=environ)
+    return "SSL support is not compiled in" not in attempt.errors
 
 
 def _what_is_missing(

@@ -38,10 +38,7 @@ class DatabaseFacts:
 
 
 async def facts_of(dsn: str, *, rows_in: Collection[str] = ()) -> DatabaseFacts:
-    """The facts; `has_rows` is about the tables `rows_in` of ours, False if there are none.
-
-    Raises Unavailable, with the fault.
-    """
+    """The facts; `has_rows` is about `rows_in`, tables of ours. Raises Unavailable."""
     async with connected(dsn) as connection:
         return await _facts(connection, rows_in)
 

@@ -13,6 +13,7 @@ from attrs import frozen
 from customers.adapters.postgres.engine.address import DatabaseAddress
 from customers.adapters.postgres.programs.client_programs import (
     ClientPrograms,
+    Installation,
     ProgramFailed,
     choose,
     find_programs,
@@ -38,36 +39,26 @@ class Backup:
     revision: str
 
 
-async def back_up(
-    dsn: str, file: Path, *, force: bool, wheel: Path | None, environ: Mapping[str, str]
-) -> Backup:
+async def back_up(dsn: str, file: Path, installation: Installation, *, force: bool) -> Backup:
     """Backs the database up into a file that only its owner can read.
 
     The file appears under its name when it is complete. One that exists is only replaced with
     `force`. Raises CannotBackUp, ProgramsMissing, ProgramFailed and Unavailable.
     """
-    started = time.monotonic()
+    started, place = time.monotonic(), str(DatabaseAddress.of(dsn))
     _check_target(file, force=force)
     facts = await facts_of(dsn)
     if facts.revision is None or "customers" not in facts.tables:
-        raise CannotBackUp(
-            f"{DatabaseAddress.of(dsn)}: the database has no customers: run `customers migrate` "
-            "first"
-        )
-    candidates = await find_programs(wheel, environ)
+        reason = "the database has no customers: run `customers migrate` first"
+        raise CannotBackUp(f"{place}: {reason}")
+    candidates = await find_programs(installation)
     programs = choose(candidates, server=facts.major, needs_tls=facts.uses_tls)
     with _partial(file) as partial:
-        await _dump(dsn, partial, programs, environ)
+        await _dump(dsn, partial, programs, installation.environ)
         size = partial.stat().st_size
         _move(partial, file, force=force)
-    seconds = time.monotonic() - started
-    return Backup(
-        place=str(DatabaseAddress.of(dsn)),
-        file=file,
-        size=size,
-        seconds=seconds,
-        revision=facts.revision,
-    )
+    seconds, revision = time.monotonic() - started, facts.revision
+    return Backup(place=place, file=file, size=size, seconds=seconds, revision=revision)
 
 
 async def _dump(dsn: str, file: Path, programs: ClientPrograms, environ: Mapping[str, str]) -> None:
@@ -117,11 +108,16 @@ def _move(partial: Path, file: Path, *, force: bool) -> None:
             raise CannotBackUp(_exists(file)) from None
         except OSError:  # the file system has no hard links
             partial.rename(file)
-    folder = os.open(file.parent, os.O_RDONLY)
+    _sync(file.parent)
+
+
+def _sync(folder: Path) -> None:
+    """Makes the names of its files survive a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(handle)
     finally:
-        os.close(folder)
+        os.close(handle)
 
 
 def _exists(file: Path) -> str:

@@ -34,18 +34,16 @@ class LibpqUrl:
         `?search_path=shop`, which become the parameter `options`.
         """
         parts = urlsplit(dsn)
-        user, at, hosts = parts.netloc.rpartition("@")
-        user, _, password = user.partition(":")
+        login, at, hosts = parts.netloc.rpartition("@")
+        user, _, password = login.partition(":")
         parameters, settings = _split(parts.query)
         password = parameters.pop("password", unquote(password))
         if settings:
             parameters["options"] = " ".join(filter(None, (parameters.get("options"), settings)))
         # libpq does not read "+" as a space.
         query = "?" + urlencode(parameters).replace("+", "%20") if parameters else ""
-        return cls(
-            url=f"{parts.scheme}://{user}{at}{hosts}{parts.path}{query}",
-            variables={"PGPASSWORD": password} if password else {},
-        )
+        url = f"{parts.scheme}://{user}{at}{hosts}{parts.path}{query}"
+        return cls(url=url, variables={"PGPASSWORD": password} if password else {})
 
 
 def _split(query: str) -> tuple[dict[str, str], str]:

@@ -19,6 +19,7 @@ from customers.adapters.postgres.programs import restore_script
 from customers.adapters.postgres.programs.archive import Archive, read_archive
 from customers.adapters.postgres.programs.client_programs import (
     ClientPrograms,
+    Installation,
     ProgramFailed,
     Running,
     choose,
@@ -61,9 +62,7 @@ class Restored:
     is_newer: bool
 
 
-async def restore(
-    dsn: str, file: Path, *, force: bool, wheel: Path | None, environ: Mapping[str, str]
-) -> Restored:
+async def restore(dsn: str, file: Path, installation: Installation, *, force: bool) -> Restored:
     """Restores the service's schema from a backup: all of it, or nothing.
 
     Other schemas stay as they are. A database that has customers is refused, unless `force`
@@ -71,7 +70,7 @@ async def restore(
     NotABackup, ProgramsMissing, ProgramFailed and Unavailable.
     """
     started = time.monotonic()
-    candidates = await find_programs(wheel, environ)
+    candidates, environ = await find_programs(installation), installation.environ
     newest = choose(candidates)
     facts = await facts_of(dsn, rows_in=restore_script.CHECKED_TABLES)
     psql = choose(candidates, server=facts.major, needs_tls=facts.uses_tls)
@@ -170,9 +169,8 @@ async def _run(restore: _Restore) -> str:
         statuses = await pg_restore.process.wait(), await psql.process.wait()
     if statuses != (0, 0):
         reason = _reason(statuses[0], pg_restore_errors.result(), psql_errors.result())
-        raise ProgramFailed(
-            f"{restore.place}: the restore failed, and the database is as it was: {reason}"
-        )
+        failed = "the restore failed, and the database is as it was"
+        raise ProgramFailed(f"{restore.place}: {failed}: {reason}")
     return text.result().decode()
 
 

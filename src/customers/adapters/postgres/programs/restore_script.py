@@ -46,22 +46,17 @@ def before(archive: Archive, facts: DatabaseFacts, *, force: bool) -> str:
     """
     schema = _quoted(archive.schema)
     existing = facts.tables & (OUR_TABLES | {VERSION_TABLE})
-    dropped = sorted(_in(archive, name) for name in existing)
-    statements = [
-        "BEGIN",
-        "SET LOCAL client_min_messages = warning",
-        f"SET LOCAL lock_timeout = '{_LOCK_SECONDS}s'",
-        _raise_if(f"NOT pg_try_advisory_xact_lock({LOCK})", _UNDER_WAY),
-        *([] if facts.schema is not None else [f"CREATE SCHEMA {schema}"]),
-    ]
+    dropped = ", ".join(sorted(_in(archive, name) for name in existing))
+    statements = [*_BEGIN, *([] if facts.schema is not None else [f"CREATE SCHEMA {schema}"])]
     if dropped:
-        statements.append(f"LOCK TABLE {', '.join(dropped)} IN ACCESS EXCLUSIVE MODE")
-    statements += [_raise_if(change, _CHANGED) for change in _changes(archive, facts)]
+        statements.append(f"LOCK TABLE {dropped} IN ACCESS EXCLUSIVE MODE")
+    changes = _changes(archive, facts)
     if not force:
         checked = [_in(archive, name) for name in CHECKED_TABLES if name in existing]
-        statements += [_raise_if(f"EXISTS (SELECT FROM {name})", _CHANGED) for name in checked]
+        changes += [f"EXISTS (SELECT FROM {name})" for name in checked]
+    statements += [_raise_if(change, _CHANGED) for change in changes]
     if dropped:
-        statements.append(f"DROP TABLE {', '.join(dropped)}")
+        statements.append(f"DROP TABLE {dropped}")
     statements += [
         f"CREATE EXTENSION IF NOT EXISTS {extension} WITH SCHEMA {schema}"
         for extension in _EXTENSIONS
@@ -126,3 +121,9 @@ def _script(statements: Collection[str]) -> str:
 
 
 _DIALECT = PGDialect_asyncpg()  # type: ignore[no-untyped-call]
+_BEGIN = (
+    "BEGIN",
+    "SET LOCAL client_min_messages = warning",
+    f"SET LOCAL lock_timeout = '{_LOCK_SECONDS}s'",
+    _raise_if(f"NOT pg_try_advisory_xact_lock({LOCK})", _UNDER_WAY),
+)

@@ -5,6 +5,7 @@ barrier of a segment is the moment of its first check; it is passed when every w
 before that moment has ended.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -40,31 +41,38 @@ def _has_older_write() -> Select[Any]:
     """Whether a transaction that began by `barrier_at` writes customers; a transaction whose begin
     the server does not show counts as older.
     """
-    lock = _system_table("pg_locks", "pid", "database", "relation", "mode")
-    activity = _system_table("pg_stat_activity", "pid", "xact_start")
-    database = _system_table("pg_database", "oid", "datname")
-    is_older = func.coalesce(
-        cast(activity.c.xact_start, MOMENT) <= bindparam("barrier_at", type_=MOMENT), true()
-    )
-    this_database = select(database.c.oid).where(database.c.datname == func.current_database())
+    lock, activity = _locks.c, _activity.c
+    begin = cast(activity.xact_start, MOMENT)
     older_writes = (
-        select(lock.c.pid)
-        .select_from(lock.outerjoin(activity, activity.c.pid == lock.c.pid))
+        select(lock.pid)
+        .select_from(_locks.outerjoin(_activity, activity.pid == lock.pid))
         .where(
-            lock.c.relation == literal_column("'customers'::regclass"),
-            lock.c.database == this_database.scalar_subquery(),
-            lock.c.mode == literal_column("'RowExclusiveLock'"),
-            lock.c.pid != func.pg_backend_pid(),
-            is_older,
+            *_is_write_of_customers(lock),
+            lock.pid != func.pg_backend_pid(),
+            func.coalesce(begin <= bindparam("barrier_at", type_=MOMENT), true()),
         )
     )
     return select(exists(older_writes))
+
+
+def _is_write_of_customers(lock: Any) -> Sequence[ColumnElement[bool]]:
+    """The conditions of a lock that a write of customers in this database holds."""
+    database = _databases.c
+    this_database = select(database.oid).where(database.datname == func.current_database())
+    return (
+        lock.relation == literal_column("'customers'::regclass"),
+        lock.database == this_database.scalar_subquery(),
+        lock.mode == literal_column("'RowExclusiveLock'"),
+    )
 
 
 def _system_table(name: str, *columns: str) -> TableClause:
     return table(name, *map(column, columns))
 
 
+_locks = _system_table("pg_locks", "pid", "database", "relation", "mode")
+_activity = _system_table("pg_stat_activity", "pid", "xact_start")
+_databases = _system_table("pg_database", "oid", "datname")
 _tenant = customer_segment_tenants.c
 LOCK = Statement.of(
     select(_tenant.changes).where(_tenant.tenant_id == TENANT).with_for_update(key_share=True)

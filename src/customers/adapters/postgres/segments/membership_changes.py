@@ -12,6 +12,7 @@ from sqlalchemy import (
     BigInteger,
     Delete,
     Select,
+    Subquery,
     Uuid,
     any_,
     bindparam,
@@ -70,15 +71,8 @@ def _changes() -> CTE:
 
 
 def _appended(changes: CTE) -> CTE:
-    """Appends the changes to the feed, numbered from the tenant's counter, which is locked."""
-    count = bindparam("count", type_=BigInteger())
-    numbered = (
-        update(customer_segment_tenants)
-        .where(customer_segment_tenants.c.tenant_id == TENANT)
-        .values(changes=customer_segment_tenants.c.changes + count)
-        .returning((customer_segment_tenants.c.changes - count).label("before"))
-        .cte("numbered")
-    )
+    """Appends the changes to the feed, numbered from the tenant's counter."""
+    numbered = _numbered()
     values = {
         "tenant_id": TENANT,
         "sequence": numbered.c.before + changes.c.place,
@@ -86,6 +80,14 @@ def _appended(changes: CTE) -> CTE:
     }
     rows = select(*values.values()).select_from(changes, numbered)
     return insert(customer_segment_changes).from_select(list(values), rows).cte("appended")
+
+
+def _numbered() -> CTE:
+    """Advances the tenant's counter, which is locked, and returns its value before that."""
+    counter, count = customer_segment_tenants.c.changes, bindparam("count", type_=BigInteger())
+    advanced = update(customer_segment_tenants).values(changes=counter + count)
+    own = advanced.where(customer_segment_tenants.c.tenant_id == TENANT)
+    return own.returning((counter - count).label("before")).cte("numbered")
 
 
 def _last_of_members(changes: CTE) -> CTE:
@@ -115,32 +117,31 @@ def _removed(last: CTE) -> CTE:
 
 def _counted(added: CTE, removed: CTE) -> CTE:
     """Adds the members that were added, less those removed, to the segments' member counts."""
-    rows = union_all(
-        select(added.c.segment_id, literal_column("1", BigInteger()).label("step")),
-        select(removed.c.segment_id, literal_column("-1", BigInteger())),
-    ).subquery("rows")
-    differences = (
-        select(rows.c.segment_id, func.sum(rows.c.step).label("member_count"))
-        .group_by(rows.c.segment_id)
-        .subquery("differences")
-    )
-    state = customer_segment_refresh_states.c
+    difference, state = _differences(added, removed).c, customer_segment_refresh_states.c
     counted = (
         update(customer_segment_refresh_states)
-        .where(state.tenant_id == TENANT, state.segment_id == differences.c.segment_id)
-        .values(member_count=state.member_count + differences.c.member_count)
+        .where(state.tenant_id == TENANT, state.segment_id == difference.segment_id)
+        .values(member_count=state.member_count + difference.member_count)
     )
     return counted.cte("counted")
 
 
+def _differences(added: CTE, removed: CTE) -> Subquery:
+    """By how much the member count of each segment changes."""
+    rows = union_all(
+        select(added.c.segment_id, literal_column("1", BigInteger()).label("step")),
+        select(removed.c.segment_id, literal_column("-1", BigInteger())),
+    ).subquery("rows")
+    sums = select(rows.c.segment_id, func.sum(rows.c.step).label("member_count"))
+    return sums.group_by(rows.c.segment_id).subquery("differences")
+
+
 def _remove_pending() -> Delete:
-    """Removes pending changes up to the last number that was read of each customer; newer ones
-    stay.
-    """
-    ids = bindparam("customer_ids", type_=UUIDS)
-    numbers = bindparam("numbers", type_=ARRAY(BigInteger()))
+    """Removes pending changes up to the last number of each customer; newer ones stay."""
+    types = (("customer_ids", UUIDS), ("numbers", ARRAY(BigInteger())))
+    arrays = (bindparam(name, type_=kind) for name, kind in types)
     names = (column("customer_id", Uuid()), column("number", BigInteger()))
-    applied = func.unnest(ids, numbers).table_valued(*names, name="applied").render_derived()
+    applied = func.unnest(*arrays).table_valued(*names, name="applied").render_derived()
     pending_change = customer_segment_pending_changes.c
     return delete(customer_segment_pending_changes).where(
         pending_change.tenant_id == TENANT,

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from customers.adapters.postgres.customers import filters
 from customers.adapters.postgres.engine.session import Session
+from customers.adapters.postgres.engine.statements import Statement
 from customers.adapters.postgres.segments import (
     capture,
     membership_changes,
@@ -56,13 +57,11 @@ class PostgresMemberships(MembershipRepository):
         self, date_ranges: Collection[DateRange], limit: int
     ) -> Sequence[StaleCandidate]:
         values = range_values(date_ranges)
-        rows = await self._session.rows(stale_candidates.STALE, limit=limit, **values)
-        return [to_candidate(row) for row in rows]
+        return await self._candidates(stale_candidates.STALE, limit=limit, **values)
 
     async def scan(self, after: UUID | None, limit: int) -> Sequence[StaleCandidate]:
         after = after or BEFORE_ALL
-        rows = await self._session.rows(stale_candidates.SCAN, after=after, limit=limit)
-        return [to_candidate(row) for row in rows]
+        return await self._candidates(stale_candidates.SCAN, after=after, limit=limit)
 
     async def with_pending_changes(
         self, limit: int, customer_ids: Collection[UUID] | None = None
@@ -85,22 +84,15 @@ class PostgresMemberships(MembershipRepository):
         last = await self._session.value(
             stale_candidates.LAST_COMPARED, after=after, offset=limit - 1
         )
-        if customer_filter is None:
-            statement, values = stale_candidates.MISMATCHED_WITH_NOBODY, dict[str, object]()
-        else:
-            values = filters.values(customer_filter)
-            compose = stale_candidates.select_mismatched
-            statement = filters.statement(customer_filter, values, compose)
+        statement, values = _mismatched_with(customer_filter)
         values |= {"segment_id": segment_id, "after": after, "last": last or AFTER_ALL}
-        rows = await self._session.rows(statement, **values)
-        return [to_candidate(row) for row in rows], last
+        return await self._candidates(statement, **values), last
 
     async def crossed(
         self, date_ranges: Collection[DateRange], after: UUID | None, limit: int
     ) -> Sequence[StaleCandidate]:
         values = {**range_values(date_ranges), "after": after or BEFORE_ALL, "limit": limit}
-        rows = await self._session.rows(stale_candidates.CROSSED, **values)
-        return [to_candidate(row) for row in rows]
+        return await self._candidates(stale_candidates.CROSSED, **values)
 
     async def due(self, date_ranges: Mapping[UUID, Collection[DateRange]]) -> Collection[UUID]:
         values = segment_range_values(date_ranges)
@@ -149,20 +141,27 @@ class PostgresMemberships(MembershipRepository):
         if changes:
             values = membership_changes.change_values(changes)
             await self._session.run(membership_changes.APPLY, **values)
-        last_numbers = {
-            candidate.customer.id: candidate.pending_changes[-1].number
-            for candidate in refreshed
-            if candidate.pending_changes
-        }
-        if last_numbers:
-            await self._session.run(
-                membership_changes.REMOVE_PENDING,
-                customer_ids=list(last_numbers),
-                numbers=list(last_numbers.values()),
-            )
+        if applied := [candidate for candidate in refreshed if candidate.pending_changes]:
+            ids = [candidate.customer.id for candidate in applied]
+            numbers = [candidate.pending_changes[-1].number for candidate in applied]
+            statement = membership_changes.REMOVE_PENDING
+            await self._session.run(statement, customer_ids=ids, numbers=numbers)
 
     async def changes(self, segment_id: UUID, after: int, limit: int) -> Sequence[SequencedChange]:
         rows = await self._session.rows(
             membership_changes.FEED, segment_id=segment_id, after=after, limit=limit
         )
         return [CHANGES.read(row) for row in rows]
+
+    async def _candidates(self, statement: Statement, **values: object) -> Sequence[StaleCandidate]:
+        rows = await self._session.rows(statement, **values)
+        return [to_candidate(row) for row in rows]
+
+
+def _mismatched_with(customer_filter: CustomerFilter | None) -> tuple[Statement, dict[str, object]]:
+    """The statement that compares members with a filter (None: nobody), and its parameters."""
+    if customer_filter is None:
+        return stale_candidates.MISMATCHED_WITH_NOBODY, {}
+    values = filters.values(customer_filter)
+    compose = stale_candidates.select_mismatched
+    return filters.statement(customer_filter, values, compose), values

@@ -25,14 +25,9 @@ def _save() -> Update:
         if column.name != "member_count"
     }
     barrier_at = case((values["cursor"].is_not(None), _state.barrier_at))
-    return (
-        update(customer_segment_refresh_states)
-        .where(
-            _state.tenant_id == TENANT,
-            _state.segment_id == bindparam("segment_id", type_=Uuid()),
-        )
-        .values({**values, "barrier_at": barrier_at})
-    )
+    saved = update(customer_segment_refresh_states).values({**values, "barrier_at": barrier_at})
+    segment_id = bindparam("segment_id", type_=Uuid())
+    return saved.where(_state.tenant_id == TENANT, _state.segment_id == segment_id)
 
 
 _state = customer_segment_refresh_states.c

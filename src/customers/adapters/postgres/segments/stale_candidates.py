@@ -14,6 +14,7 @@ from sqlalchemy import (
     FromClause,
     Select,
     SelectBase,
+    Table,
     Uuid,
     and_,
     any_,
@@ -73,9 +74,7 @@ def range_values(date_ranges: Collection[DateRange]) -> dict[str, object]:
     return values
 
 
-def segment_range_values(
-    date_ranges: Mapping[UUID, Collection[DateRange]],
-) -> dict[str, object]:
+def segment_range_values(date_ranges: Mapping[UUID, Collection[DateRange]]) -> dict[str, object]:
     """The parameters of the date ranges of segments: as above, with an array of segment ids."""
     pairs = [(id, date_range) for id, ranges in date_ranges.items() for date_range in ranges]
     values = range_values([date_range for _, date_range in pairs])
@@ -99,19 +98,18 @@ def select_mismatched(conditions: Conditions) -> Select[Any]:
 
 def _candidates(*columns: ColumnElement[Any]) -> Select[Any]:
     """Customers of the tenant, deleted ones included, with their segments."""
-    member, assignment = customer_segment_members.c, customer_segment_assignments.c
-    member_of = select(member.segment_id).where(
-        member.tenant_id == TENANT, member.customer_id == customers.c.id
-    )
-    assigned_to = select(assignment.segment_id).where(
-        assignment.tenant_id == TENANT, assignment.customer_id == customers.c.id
-    )
     return select(
         *CUSTOMERS.columns,
-        func.array(member_of.scalar_subquery()).label("member_of"),
-        func.array(assigned_to.scalar_subquery()).label("assigned_to"),
+        _segments_in(customer_segment_members).label("member_of"),
+        _segments_in(customer_segment_assignments).label("assigned_to"),
         *columns,
     ).where(customers.c.tenant_id == TENANT)
+
+
+def _segments_in(table: Table) -> ColumnElement[Any]:
+    """The ids of the customer's segments in a table, as an array."""
+    own = (table.c.tenant_id == TENANT, table.c.customer_id == customers.c.id)
+    return func.array(select(table.c.segment_id).where(*own).scalar_subquery())
 
 
 def _candidates_of(ids: SelectBase, *columns: ColumnElement[Any]) -> Select[Any]:

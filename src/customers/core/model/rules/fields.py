@@ -81,13 +81,7 @@ class Operator(StrEnum):
 
 # A missing value satisfies these operators and no others, as documented for callers.
 HOLD_WHEN_MISSING = frozenset(
-    {
-        Operator.NEQ,
-        Operator.NOT_IN,
-        Operator.NOT_CONTAINS,
-        Operator.HAS_NONE,
-        Operator.IS_EMPTY,
-    }
+    {Operator.NEQ, Operator.NOT_IN, Operator.NOT_CONTAINS, Operator.HAS_NONE, Operator.IS_EMPTY}
 )
 
 

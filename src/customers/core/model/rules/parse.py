@@ -124,20 +124,21 @@ class _Parser:
 
     def _logic(self, value: dict[str, object], location: JsonPointer) -> Logic:
         """The logic of a group; AND when it is absent, null or blank."""
-        logics: set[Logic] = set()
-        for key in _LOGICS:
-            raw = value.get(key)
-            if raw is None:
-                continue
-            if not isinstance(raw, str):
-                self._problems.add(location.below(key), "INVALID_TYPE", "must be AND, OR or NOT")
-            elif (name := raw.strip().upper()) in Logic.__members__:
-                logics.add(Logic[name])
-            elif name:
-                self._problems.add(location.below(key), "INVALID_VALUE", "must be AND, OR or NOT")
+        found = [self._logic_in(value.get(key), location.below(key)) for key in _LOGICS]
+        logics = {logic for logic in found if logic is not None}
         if len(logics) > 1:
             self._problems.add(location.below(_LOGICS[1]), "INVALID_VALUE", "must agree with logic")
         return logics.pop() if logics else Logic.AND
+
+    def _logic_in(self, raw: object, location: JsonPointer) -> Logic | None:
+        if isinstance(raw, str):
+            name = raw.strip().upper()
+            if name in Logic.__members__ or not name:
+                return Logic.__members__.get(name)
+            self._problems.add(location, "INVALID_VALUE", "must be AND, OR or NOT")
+        elif raw is not None:
+            self._problems.add(location, "INVALID_TYPE", "must be AND, OR or NOT")
+        return None
 
     def _condition(self, value: object, location: JsonPointer) -> Condition | None:
         if not isinstance(value, dict):

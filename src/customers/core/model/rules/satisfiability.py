@@ -5,7 +5,7 @@ Which constraints a rule imposes together is decided in `contradictions`.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from itertools import combinations
 from typing import Any
@@ -44,8 +44,7 @@ class Constraint:
     @cached_property
     def positive(self) -> "Constraint":
         """The same constraint with an operator that is not the negation of another one."""
-        operator = _NEGATIONS.get(self.condition.operator)
-        if operator is None:
+        if (operator := _NEGATIONS.get(self.condition.operator)) is None:
             return self
         return Constraint(evolve(self.condition, operator=operator), not self.holds)
 
@@ -158,12 +157,10 @@ def _allows_no_tags(constraint: Constraint) -> bool:
     return holds is constraint.holds
 
 
-def _alternatives(constraint: Constraint) -> Iterator[frozenset[Any]]:
+def _alternatives(constraint: Constraint) -> Sequence[frozenset[Any]]:
     """Sets of tags; a customer needs at least one tag of each set."""
-    if _needs_all(constraint):
-        yield from (frozenset({tag}) for tag in _operands(constraint))
-    else:
-        yield _operands(constraint)
+    tags = _operands(constraint)
+    return [frozenset({tag}) for tag in tags] if _needs_all(constraint) else [tags]
 
 
 def _needs_all(constraint: Constraint) -> bool:

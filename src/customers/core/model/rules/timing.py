@@ -31,11 +31,9 @@ class DateField(StrEnum):
 
     def of(self, customer: Customer) -> datetime | None:
         """The date of a customer; None without orders."""
-        if self is DateField.CREATED_AT:
-            return customer.created_at
-        if self is DateField.FIRST_ORDER_DATE:
-            return customer.statistics.first_order_date
-        return customer.statistics.last_order_date
+        source = customer if self is DateField.CREATED_AT else customer.statistics
+        date: datetime | None = getattr(source, self.value)
+        return date
 
 
 @frozen(kw_only=True)
@@ -89,9 +87,7 @@ def crossing_times(
 
 
 def next_change(rule: Rule, customer: Customer, now: datetime) -> datetime | None:
-    """The first moment after now at which time alone changes whether an unchanged customer matches
-    a rule; None when there is none.
-    """
+    """The next moment at which time alone changes whether a customer matches a rule, or None."""
     is_match = matches(rule, customer, now)
     times = crossing_times(rule, customer, now)
     return next((time for time in times if matches(rule, customer, time) is not is_match), None)

@@ -1,12 +1,10 @@
 """The routes of a customer's addresses."""
 
-from collections.abc import Awaitable, Callable
-
 from aiohttp import web
 from attrs import evolve
 
-from customers.core.errors import AddressLimitExceeded, AddressNotFound, CustomerNotFound
-from customers.core.model.address import AddressChange, AddressDetails
+from customers.core.errors import AddressLimitExceeded
+from customers.core.model.address import Address, AddressChange, AddressDetails
 from customers.core.services.addresses import Addresses
 from customers.entrypoints.http.errors import ErrorFormat
 from customers.entrypoints.http.request import RequestContext
@@ -29,15 +27,11 @@ class AddressRoutes:
         self._encoder = encoder
 
     def table(self) -> list[Route]:
+        one = {200: shapes.AddressResponse}
+        put = Body(AddressChange, ignored=_IGNORED)
+        patch = Body(AddressChange, Nulls.CLEAR, is_required=False, ignored=_IGNORED)
         routes = [
-            Route(
-                "listAddresses",
-                "GET",
-                _ALL,
-                self.all,
-                {200: shapes.AddressList},
-                errors=(CustomerNotFound,),
-            ),
+            Route("listAddresses", "GET", _ALL, self.all, {200: shapes.AddressList}),
             Route(
                 "addAddress",
                 "POST",
@@ -45,49 +39,18 @@ class AddressRoutes:
                 self.add,
                 {201: shapes.AddressResponse},
                 body=Body(AddressDetails, ignored=_IGNORED),
-                errors=(AddressLimitExceeded, CustomerNotFound),
+                errors=(AddressLimitExceeded,),
             ),
-            self._address_route("getAddress", "GET", self.get),
-            self._address_route(
-                "updateAddress", "PUT", self.put, Body(AddressChange, ignored=_IGNORED)
-            ),
-            self._address_route(
-                "patchAddress",
-                "PATCH",
-                self.patch,
-                Body(AddressChange, Nulls.CLEAR, is_required=False, ignored=_IGNORED),
-            ),
-            Route(
-                "deleteAddress",
-                "DELETE",
-                _ONE,
-                self.remove,
-                {200: shapes.AddressDeleted},
-                errors=(CustomerNotFound, AddressNotFound),
-            ),
+            Route("getAddress", "GET", _ONE, self.get, one),
+            Route("updateAddress", "PUT", _ONE, self.put, one, body=put),
+            Route("patchAddress", "PATCH", _ONE, self.patch, one, body=patch),
+            Route("deleteAddress", "DELETE", _ONE, self.remove, {200: shapes.AddressDeleted}),
         ]
         return [evolve(route, error_format=ErrorFormat.WRAPPED) for route in routes]
 
-    @staticmethod
-    def _address_route(
-        operation: str,
-        method: str,
-        handler: Callable[..., Awaitable[web.Response]],
-        body: Body | None = None,
-    ) -> Route:
-        return Route(
-            operation,
-            method,
-            _ONE,
-            handler,
-            {200: shapes.AddressResponse},
-            body=body,
-            errors=(CustomerNotFound, AddressNotFound),
-        )
-
     async def all(self, context: RequestContext) -> web.Response:
         """List the addresses of a customer, defaults first"""
-        addresses = await self._addresses.all(context.tenant, context.id("customerId"))
+        addresses = await self._addresses.all(context.tenant, context.customer_id)
         data = [self._encoder.address(address) for address in addresses]
         return json_response({"success": True, "data": data, "count": len(data)})
 
@@ -97,15 +60,15 @@ class AddressRoutes:
         It becomes the default if there is no default yet for any of its purposes. A customer has at
         most 20 addresses.
         """
-        address = await self._addresses.add(context.tenant, context.id("customerId"), details)
-        return json_response({"success": True, "data": self._encoder.address(address)}, status=201)
+        address = await self._addresses.add(context.tenant, context.customer_id, details)
+        return self._response(address, status=201)
 
     async def get(self, context: RequestContext) -> web.Response:
         """Get an address"""
         address = await self._addresses.get(
-            context.tenant, context.id("customerId"), context.id("addressId")
+            context.tenant, context.customer_id, context.id("addressId")
         )
-        return json_response({"success": True, "data": self._encoder.address(address)})
+        return self._response(address)
 
     async def put(self, context: RequestContext, change: AddressChange) -> web.Response:
         """Update an address
@@ -126,13 +89,15 @@ class AddressRoutes:
 
         If it was the default, the oldest other address for that purpose becomes the default.
         """
-        await self._addresses.remove(
-            context.tenant, context.id("customerId"), context.id("addressId")
-        )
+        await self._addresses.remove(context.tenant, context.customer_id, context.id("addressId"))
         return json_response({"success": True, "message": "Address deleted successfully"})
 
     async def _change(self, context: RequestContext, change: AddressChange) -> web.Response:
         address = await self._addresses.change(
-            context.tenant, context.id("customerId"), context.id("addressId"), change
+            context.tenant, context.customer_id, context.id("addressId"), change
         )
-        return json_response({"success": True, "data": self._encoder.address(address)})
+        return self._response(address)
+
+    def _response(self, address: Address, *, status: int = 200) -> web.Response:
+        body = {"success": True, "data": self._encoder.address(address)}
+        return json_response(body, status=status)

@@ -3,12 +3,7 @@
 from aiohttp import web
 from attrs import frozen
 
-from customers.core.errors import (
-    CommunicationNotFound,
-    CustomerNotFound,
-    NoteNotFound,
-    StatusBackward,
-)
+from customers.core.errors import StatusBackward
 from customers.core.model.journal import (
     Communication,
     CommunicationDetails,
@@ -45,82 +40,61 @@ class JournalRoutes:
         self._encoder = encoder
 
     def table(self) -> list[Route]:
-        notes, communications = f"{CUSTOMER}/notes", f"{CUSTOMER}/communications"
+        notes, one_note = f"{CUSTOMER}/notes", f"{CUSTOMER}/notes/{{noteId}}"
+        all, one = f"{CUSTOMER}/communications", f"{CUSTOMER}/communications/{{communicationId}}"
+        stored = {200: shapes.Communication}
         return [
             Route(
-                "listNotes",
-                "GET",
-                notes,
-                self.notes,
-                {200: list[shapes.Note]},
-                query=JournalQuery,
-                errors=(CustomerNotFound,),
+                "listNotes", "GET", notes, self.notes, {200: list[shapes.Note]}, query=JournalQuery
             ),
             Route(
-                "addNote",
-                "POST",
-                notes,
-                self.add_note,
-                {201: shapes.Note},
-                body=Body(NoteDetails),
-                errors=(CustomerNotFound,),
+                "addNote", "POST", notes, self.add_note, {201: shapes.Note}, body=Body(NoteDetails)
             ),
-            Route(
-                "deleteNote",
-                "DELETE",
-                f"{notes}/{{noteId}}",
-                self.remove_note,
-                {200: shapes.Message},
-                errors=(CustomerNotFound, NoteNotFound),
-            ),
+            Route("deleteNote", "DELETE", one_note, self.remove_note, {200: shapes.Message}),
             Route(
                 "listCommunications",
                 "GET",
-                communications,
+                all,
                 self.communications,
                 {200: list[shapes.Communication]},
                 query=CommunicationQuery,
-                errors=(CustomerNotFound,),
             ),
             Route(
                 "addCommunication",
                 "POST",
-                communications,
+                all,
                 self.add_communication,
-                {201: shapes.Communication, 200: shapes.Communication},
+                {201: shapes.Communication, **stored},
                 body=Body(CommunicationDetails),
-                errors=(CustomerNotFound,),
             ),
             Route(
                 "moveCommunication",
                 "PATCH",
-                f"{communications}/{{communicationId}}",
+                one,
                 self.move_communication,
-                {200: shapes.Communication},
+                stored,
                 body=Body(StatusMove),
-                errors=(CustomerNotFound, CommunicationNotFound, StatusBackward),
+                errors=(StatusBackward,),
             ),
         ]
 
     async def notes(self, context: RequestContext, query: JournalQuery) -> web.Response:
         """List the notes about a customer, newest first"""
         notes = await self._journal.notes(
-            context.tenant, context.id("customerId"), query.key, query.size
+            context.tenant, context.customer_id, query.key, query.size
         )
         return journal_response(context, query, notes, self._encoder.note, _key)
 
     async def add_note(self, context: RequestContext, details: NoteDetails) -> web.Response:
         """Add a note"""
         note = await self._journal.add_note(
-            context.tenant, context.id("customerId"), details, actor=context.actor
+            context.tenant, context.customer_id, details, actor=context.actor
         )
         return json_response(self._encoder.note(note), status=201)
 
     async def remove_note(self, context: RequestContext) -> web.Response:
         """Delete a note"""
-        await self._journal.remove_note(
-            context.tenant, context.id("customerId"), context.id("noteId")
-        )
+        await self._journal.remove_note(context.tenant, context.customer_id, context.id("noteId"))
         return json_response({"message": "note deleted successfully"})
 
     async def communications(
@@ -129,7 +103,7 @@ class JournalRoutes:
         """List the communications with a customer, newest first"""
         communications = await self._journal.communications(
             context.tenant,
-            context.id("customerId"),
+            context.customer_id,
             query.key,
             query.size,
             types=query.type,
@@ -145,7 +119,7 @@ class JournalRoutes:
         Adding the same `externalId` and type again returns the stored communication.
         """
         communication, is_new = await self._journal.add_communication(
-            context.tenant, context.id("customerId"), details
+            context.tenant, context.customer_id, details
         )
         status = 201 if is_new else 200
         return json_response(self._encoder.communication(communication), status=status)
@@ -156,7 +130,7 @@ class JournalRoutes:
         The status moves from sent to delivered, opened and clicked, or to failed; never back.
         """
         communication = await self._journal.move_communication(
-            context.tenant, context.id("customerId"), context.id("communicationId"), move.status
+            context.tenant, context.customer_id, context.id("communicationId"), move.status
         )
         return json_response(self._encoder.communication(communication))
 

@@ -5,7 +5,6 @@ from typing import Annotated
 from aiohttp import web
 from attrs import frozen
 
-from customers.core.errors import CustomerNotFound, SegmentNotFound
 from customers.core.services.memberships import Memberships
 from customers.entrypoints.http.gates import CountGate, PageSizeGate
 from customers.entrypoints.http.query import Query
@@ -30,23 +29,16 @@ class MembershipRoutes:
         self._encoder = encoder
 
     def table(self) -> list[Route]:
+        explain, changes = f"{SEGMENT}/customers/{{customerId}}/explain", f"{SEGMENT}/changes"
         return [
-            Route(
-                "explainMember",
-                "GET",
-                f"{SEGMENT}/customers/{{customerId}}/explain",
-                self.explain,
-                {200: shapes.Explanation},
-                errors=(SegmentNotFound, CustomerNotFound),
-            ),
+            Route("explainMember", "GET", explain, self.explain, {200: shapes.Explanation}),
             Route(
                 "listMemberChanges",
                 "GET",
-                f"{SEGMENT}/changes",
+                changes,
                 self.changes,
                 {200: shapes.MembershipChanges},
                 query=MembershipChangesQuery,
-                errors=(SegmentNotFound,),
             ),
         ]
 
@@ -56,7 +48,7 @@ class MembershipRoutes:
         Why a customer is in a segment or not, and when time alone changes that.
         """
         explanation = await self._memberships.explain(
-            context.tenant, context.id("segmentId"), context.id("customerId")
+            context.tenant, context.segment_id, context.customer_id
         )
         return json_response(self._encoder.explanation(explanation))
 
@@ -66,6 +58,6 @@ class MembershipRoutes:
         The customers who entered and left it, in an order that never changes and has no gaps.
         """
         changes = await self._memberships.changes(
-            context.tenant, context.id("segmentId"), query.after, query.size
+            context.tenant, context.segment_id, query.after, query.size
         )
         return json_response(self._encoder.changes(changes, query.after))

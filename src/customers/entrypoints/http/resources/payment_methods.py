@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from customers.core.errors import CustomerNotFound, PaymentMethodNotFound, PaymentMethodTaken
+from customers.core.errors import PaymentMethodTaken
 from customers.core.model.cards import card_numbers
 from customers.core.model.payment import PaymentMethodChange, PaymentMethodDetails
 from customers.core.services.payments import PaymentMethods
@@ -23,47 +23,34 @@ class PaymentMethodRoutes:
 
     def table(self) -> list[Route]:
         methods = f"{CUSTOMER}/payment-methods"
-        method = f"{methods}/{{methodId}}"
+        method, stored = f"{methods}/{{methodId}}", {200: shapes.PaymentMethod}
         return [
             Route(
-                "listPaymentMethods",
-                "GET",
-                methods,
-                self.all,
-                {200: list[shapes.PaymentMethod]},
-                errors=(CustomerNotFound,),
+                "listPaymentMethods", "GET", methods, self.all, {200: list[shapes.PaymentMethod]}
             ),
             Route(
                 "addPaymentMethod",
                 "POST",
                 methods,
                 self.add,
-                {201: shapes.PaymentMethod, 200: shapes.PaymentMethod},
+                {201: shapes.PaymentMethod, **stored},
                 body=Body(PaymentMethodDetails, precheck=card_numbers),
-                errors=(CustomerNotFound, PaymentMethodTaken),
+                errors=(PaymentMethodTaken,),
             ),
             Route(
                 "patchPaymentMethod",
                 "PATCH",
                 method,
                 self.patch,
-                {200: shapes.PaymentMethod},
+                stored,
                 body=Body(PaymentMethodChange, Nulls.CLEAR, precheck=card_numbers),
-                errors=(CustomerNotFound, PaymentMethodNotFound),
             ),
-            Route(
-                "deletePaymentMethod",
-                "DELETE",
-                method,
-                self.remove,
-                {200: shapes.Message},
-                errors=(CustomerNotFound, PaymentMethodNotFound),
-            ),
+            Route("deletePaymentMethod", "DELETE", method, self.remove, {200: shapes.Message}),
         ]
 
     async def all(self, context: RequestContext) -> web.Response:
         """List the payment methods of a customer, the default first"""
-        methods = await self._methods.all(context.tenant, context.id("customerId"))
+        methods = await self._methods.all(context.tenant, context.customer_id)
         return json_response([self._encoder.method(method) for method in methods])
 
     async def add(self, context: RequestContext, details: PaymentMethodDetails) -> web.Response:
@@ -72,7 +59,7 @@ class PaymentMethodRoutes:
         Only tokens are stored: anything that looks like a card number is refused. Adding the same
         token again returns the stored payment method.
         """
-        method, is_new = await self._methods.add(context.tenant, context.id("customerId"), details)
+        method, is_new = await self._methods.add(context.tenant, context.customer_id, details)
         return json_response(self._encoder.method(method), status=201 if is_new else 200)
 
     async def patch(self, context: RequestContext, change: PaymentMethodChange) -> web.Response:
@@ -81,11 +68,11 @@ class PaymentMethodRoutes:
         Makes it the default, activates or deactivates it, or sets its expiry date.
         """
         method = await self._methods.change(
-            context.tenant, context.id("customerId"), context.id("methodId"), change
+            context.tenant, context.customer_id, context.id("methodId"), change
         )
         return json_response(self._encoder.method(method))
 
     async def remove(self, context: RequestContext) -> web.Response:
         """Delete a payment method"""
-        await self._methods.remove(context.tenant, context.id("customerId"), context.id("methodId"))
+        await self._methods.remove(context.tenant, context.customer_id, context.id("methodId"))
         return json_response({"message": "payment method deleted successfully"})

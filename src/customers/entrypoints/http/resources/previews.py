@@ -2,7 +2,6 @@
 
 from aiohttp import web
 
-from customers.core.errors import SegmentNotFound
 from customers.core.model.preview import PreviewRequest
 from customers.core.services.previews import Previews
 from customers.entrypoints.http.request import RequestContext
@@ -20,24 +19,11 @@ class PreviewRoutes:
         self._encoder = encoder
 
     def table(self) -> list[Route]:
+        rules, change = "/customers/segments/preview", f"{SEGMENT}/preview-change"
+        body, previews = Body(PreviewRequest), {200: shapes.ChangePreview}
         return [
-            Route(
-                "previewRules",
-                "POST",
-                "/customers/segments/preview",
-                self.preview,
-                {200: shapes.Preview},
-                body=Body(PreviewRequest),
-            ),
-            Route(
-                "previewChange",
-                "POST",
-                f"{SEGMENT}/preview-change",
-                self.preview_change,
-                {200: shapes.ChangePreview},
-                body=Body(PreviewRequest),
-                errors=(SegmentNotFound,),
-            ),
+            Route("previewRules", "POST", rules, self.preview, {200: shapes.Preview}, body=body),
+            Route("previewChange", "POST", change, self.preview_change, previews, body=body),
         ]
 
     async def preview(self, context: RequestContext, request: PreviewRequest) -> web.Response:
@@ -57,11 +43,8 @@ class PreviewRoutes:
 
         The customers who would enter and leave the segment. Nothing is stored.
         """
+        segment_id, strict = context.segment_id, context.is_strict
         preview = await self._previews.preview_change(
-            context.tenant,
-            context.id("segmentId"),
-            request.rules,
-            request.sample,
-            strict=context.is_strict,
+            context.tenant, segment_id, request.rules, request.sample, strict=strict
         )
         return json_response(self._encoder.change_preview(preview))

@@ -1,13 +1,13 @@
 """The probes: health, readiness, liveness, metrics. They need no tenant."""
 
 import asyncio
-from typing import Any
+from typing import Any, Self
 
 from aiohttp import web
 from attrs import evolve, frozen
 
-from customers.core.errors import Unavailable
-from customers.core.ports.storage import SchemaRevision, Storage
+from customers.core.errors import StorageFault, Unavailable
+from customers.core.ports.storage import SchemaRevision, Storage, StorageStatus
 from customers.entrypoints.http.drain import Drain
 from customers.entrypoints.http.errors import (
     RETRY_LATER,
@@ -47,6 +47,12 @@ class StorageHealth:
     problem: str | None
     limitation: str | None = None
     schema: SchemaRevision | None = None
+
+    @classmethod
+    def of(cls, status: StorageStatus) -> Self:
+        """The health of a storage that answered with this status."""
+        problem, limitation = _sentence(status.fault), _sentence(status.limitation)
+        return cls(is_up=True, problem=problem, limitation=limitation, schema=status.schema)
 
 
 class Probes:
@@ -127,12 +133,11 @@ class Probes:
             logger().exception("storage check failed")
             reason = "the storage cannot be used; the reason has been logged"
             return StorageHealth(is_up=False, problem=reason)
-        problem, limitation = (
-            None if fault is None else str(fault) for fault in (status.fault, status.limitation)
-        )
-        return StorageHealth(
-            is_up=True, problem=problem, limitation=limitation, schema=status.schema
-        )
+        return StorageHealth.of(status)
+
+
+def _sentence(fault: StorageFault | None) -> str | None:
+    return None if fault is None else str(fault)
 
 
 def _schema(schema: SchemaRevision | None) -> dict[str, Any]:
