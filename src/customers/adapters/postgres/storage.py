@@ -166,6 +166,8 @@ class PostgresStorage(Storage):
 
     async def rewrite_search_texts(self, limit: int) -> int:
         if not search_texts.can_be_rewritten(self._revision):
+            await self.check()  # it may have been migrated meanwhile
+        if not search_texts.can_be_rewritten(self._revision):
             return 0
         opening = self._connected(
             lambda connection: TransactionSession("", connection, self.pool.observer)

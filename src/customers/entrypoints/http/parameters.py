@@ -43,6 +43,8 @@ class Parameter:
         """The value, or the default."""
         texts = self.texts(params, problems)
         if self.is_list:
+            if not texts and any(value.strip() for value in params.get(self.name, ())):
+                self.refuse("INVALID_VALUE", "must have a value beside the commas", problems)
             # An invalid item remains in the list, so that no cursor matches these filters.
             return tuple(self.convert(text, text, problems) for text in texts)
         if texts:

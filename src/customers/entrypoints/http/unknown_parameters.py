@@ -5,7 +5,8 @@ from difflib import get_close_matches
 
 from customers.core.errors import UNKNOWN_PARAMETER, Problem
 
-_SIMILARITY = 0.6
+_SIMILARITY = 0.65
+_BY_NUMBER = ("page", "offset", "skip")
 # Cache busters, and what links in e-mails carry: they are ignored everywhere.
 _IGNORED, _IGNORED_PREFIX = "_", "utm_"
 
@@ -26,7 +27,7 @@ def unknown_parameters(
 
 
 def _hint(name: str, known: Collection[str]) -> str:
-    if name in ("page", "offset", "skip"):
-        return "this list is walked by cursor, not by number"
+    if name in _BY_NUMBER:
+        return "this list is walked by " + ("page" if "page" in known else "cursor, not by number")
     likely = get_close_matches(name, [*known, "tenant_id"], n=1, cutoff=_SIMILARITY)
     return f"unknown parameter (did you mean {likely[0]}?)" if likely else "unknown parameter"

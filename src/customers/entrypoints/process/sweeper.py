@@ -71,11 +71,11 @@ class _Sweeps:
         """Sweeps once, if this process gets the lease; returns None if it does not."""
         if not await self._measure():
             return None
+        await self._sweeper.rewrite_search_texts()
         backfills = await self._sweeper.refresh(LEASE_SECONDS)
         if backfills is None:
             self._metrics.set_sweeper(is_leader=False)
             return None
-        await self._sweeper.rewrite_search_texts()
         now = asyncio.get_running_loop().time()
         if now >= self._follow_time_at:
             await self._sweeper.follow_time(LEASE_SECONDS)

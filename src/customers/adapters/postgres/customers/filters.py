@@ -87,6 +87,8 @@ def values(
         **{name: getattr(customer_filter, name) for name in _SINGLE_VALUES},
         **_members(customer_filter.members_of),
     }
+    if customer_filter.last_order_from is not None:  # then both ends are looked up in one index
+        parameters["last_order_until"] = parameters.pop("last_order_to")
     return {name: value for name, value in parameters.items() if value is not None}
 
 
@@ -182,6 +184,9 @@ _CLAUSES: Mapping[str, ColumnElement[bool]] = {
     "updated_to": _customer.updated_at <= bindparam("updated_to", type_=MOMENT),
     "last_order_from": (
         DESCENDING_DATES["last_order_date"] >= bindparam("last_order_from", type_=MOMENT)
+    ),
+    "last_order_until": (
+        DESCENDING_DATES["last_order_date"] <= bindparam("last_order_until", type_=MOMENT)
     ),
     "last_order_to": ASCENDING_DATES["last_order_date"] <= bindparam("last_order_to", type_=MOMENT),
     "min_total_orders": _customer.total_orders >= bindparam("min_total_orders", type_=BigInteger()),
