@@ -158,7 +158,8 @@ Index(
     customers.c.tenant_id,
     postgresql_where=and_(LIVING, has_more_ats(customers.c)),
 )
-# Flags as numbers: PostgreSQL 15 does not look conditions on booleans up in a GIN index.
+# Flags as numbers: PostgreSQL 15 does not look conditions on booleans up in a GIN index. How many
+# customers have them is known by statistics objects, which revision 0011 creates.
 HAS_OPTED_IN = cast(customers.c.marketing_opt_in, Integer)
 IS_VERIFIED = cast(customers.c.email_verified, Integer)
 HAS_ACCOUNT = cast(customers.c.user_id.is_not(None), Integer)
