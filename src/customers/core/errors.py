@@ -12,6 +12,8 @@ from attrs import frozen
 
 # The code of a query parameter that a list does not have.
 UNKNOWN_PARAMETER = "UNKNOWN_PARAMETER"
+# The code of a rule that would cost too much.
+RULE_TOO_EXPENSIVE = "RULE_TOO_EXPENSIVE"
 
 
 @frozen(kw_only=True)
@@ -152,6 +154,7 @@ class Invalid(CustomersError):
         "TENANT_MISMATCH",
         "INVALID_JSON",
         UNKNOWN_PARAMETER,
+        RULE_TOO_EXPENSIVE,
     )
 
     def __init__(self, problems: Sequence[Problem]) -> None:
