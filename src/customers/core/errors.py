@@ -246,6 +246,22 @@ class AddressLimitExceeded(Invalid):
         super().__init__(())
 
 
+class PaymentMethodLimitExceeded(Invalid):
+    code = "PAYMENT_METHOD_LIMIT_EXCEEDED"
+    message = "a customer has at most 50 payment methods: delete one first"
+
+    def __init__(self) -> None:
+        super().__init__(())
+
+
+class SegmentLimitExceeded(Invalid):
+    code = "SEGMENT_LIMIT_EXCEEDED"
+    message = "a tenant has at most 500 segments: delete one first"
+
+    def __init__(self) -> None:
+        super().__init__(())
+
+
 class PaymentMethodTaken(Conflict):
     code = "PAYMENT_METHOD_TAKEN"
     message = "another customer already has this payment method"

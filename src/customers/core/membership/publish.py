@@ -2,20 +2,22 @@
 
 from datetime import datetime
 
-from customers.core.errors import SegmentBuilding
+from customers.core.errors import SegmentBuilding, SegmentLimitExceeded
 from customers.core.membership.refresh import advance, segment_filter
 from customers.core.model.membership import Assignment, Cause, RefreshState, depends_on_orders
-from customers.core.model.segment import Segment
+from customers.core.model.segment import MAX_SEGMENTS, Segment
 from customers.core.ports.storage import Transaction
 
 
 async def publish(tx: Transaction, before: Segment | None, after: Segment, now: datetime) -> None:
     """Stores a new or changed segment, and starts a backfill if its members change.
 
-    Needs the membership lock. Raises SegmentNameTaken, and SegmentBuilding when a segment becomes
-    manual before its members are built.
+    Needs the membership lock. Raises SegmentLimitExceeded, SegmentNameTaken, and SegmentBuilding
+    when a segment becomes manual before its members are built.
     """
     if before is None:
+        if await tx.segments.count() >= MAX_SEGMENTS:
+            raise SegmentLimitExceeded
         await tx.segments.add(after)
         await tx.memberships.save_refresh_state(after.id, _initial_state(after, now))
     else:

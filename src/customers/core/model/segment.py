@@ -19,6 +19,7 @@ from customers.core.model.rules.tree import Rule
 from customers.core.model.values import ChoiceGate, Flag, IdsGate, TextGate
 
 MAX_IDS = 1_000
+MAX_SEGMENTS = 500
 _RULES = JsonPointer(("rules",))
 
 

@@ -6,6 +6,7 @@ the members at a moment.
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from itertools import islice
 from uuid import UUID
 
 from customers.core.errors import Invalid, Problem
@@ -18,7 +19,14 @@ from customers.core.membership.refresh import (
 from customers.core.membership.view import member_page, members_after, membership_view
 from customers.core.model.customer import Customer
 from customers.core.model.membership import Assignment, Cause, MembershipChange, SegmentSummary
-from customers.core.model.query import CustomerFilter, CustomerKey, CustomerPage, CustomerSort, Page
+from customers.core.model.query import (
+    CustomerFilter,
+    CustomerKey,
+    CustomerPage,
+    CustomerSort,
+    JournalKey,
+    Page,
+)
 from customers.core.model.segment import MAX_IDS, MemberIds, Segment, SegmentChange, SegmentDetails
 from customers.core.ports.clock import Clock, IdGenerator
 from customers.core.ports.storage import Storage, Transaction
@@ -35,6 +43,15 @@ class Segments:
         view = membership_view(self._storage, tenant_id, self._clock)
         async with view as (memberships, segments):
             return await memberships.summaries(segments)
+
+    async def page_after(
+        self, tenant_id: str, key: JournalKey | None, limit: int
+    ) -> Sequence[SegmentSummary]:
+        """At most `limit` segments after a key, newest first."""
+        view = membership_view(self._storage, tenant_id, self._clock)
+        async with view as (memberships, segments):
+            following = (one for one in segments if key is None or _is_after(one, key))
+            return await memberships.summaries(islice(following, limit))
 
     async def get(self, tenant_id: str, segment_id: UUID) -> SegmentSummary:
         """Raises SegmentNotFound."""
@@ -57,7 +74,9 @@ class Segments:
     async def create(
         self, tenant_id: str, details: SegmentDetails, *, strict: bool
     ) -> SegmentSummary:
-        """Creates a segment. Raises Invalid for rules that cannot be parsed, SegmentNameTaken."""
+        """Creates a segment. Raises Invalid for rules that cannot be parsed, SegmentNameTaken,
+        SegmentLimitExceeded.
+        """
         segment = Segment.new(
             details, id=self._ids.new(), tenant_id=tenant_id, now=self._clock.now(), strict=strict
         )
@@ -181,6 +200,15 @@ class Segments:
         _expect_all(members, await tx.customers.lock_ids(ids))
         await apply_all_pending(tx, ids)
         return segment, ids
+
+
+def key_of(segment: Segment) -> JournalKey:
+    """The position of a segment in the list of all."""
+    return JournalKey(at=segment.created_at, id=str(segment.id))
+
+
+def _is_after(segment: Segment, key: JournalKey) -> bool:
+    return (segment.created_at, str(segment.id)) < (key.at, key.id)
 
 
 def _by_hand(

@@ -13,7 +13,19 @@ from uuid import UUID
 
 import msgspec
 from asyncpg import Record
-from sqlalchemy import Insert, Select, Text, Uuid, bindparam, cast, delete, insert, select, update
+from sqlalchemy import (
+    Insert,
+    Select,
+    Text,
+    Uuid,
+    bindparam,
+    cast,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from customers.adapters.postgres.engine.row_mapping import RowMapping
 from customers.adapters.postgres.engine.session import TENANT, Session, parameters
@@ -86,6 +98,9 @@ class PostgresSegments(SegmentRepository):
     async def all(self) -> Sequence[Segment]:
         return [await _read(row) for row in await self._session.rows(_ALL)]
 
+    async def count(self) -> int:
+        return int(await self._session.value(_COUNT))
+
     async def get_for_update(self, segment_id: UUID) -> Segment:
         return _existing(await self._session.row(_GET_FOR_UPDATE, id=segment_id))
 
@@ -144,6 +159,9 @@ _OWN_TABLES = (
 _GET = Statement.of(_select().where(_segment.id == _ID))
 _GET_FOR_UPDATE = Statement.of(_select().where(_segment.id == _ID).with_for_update(key_share=True))
 _ALL = Statement.of(_select().order_by(_segment.created_at.desc(), _segment.id.desc()))
+_COUNT = Statement.of(
+    select(func.count()).select_from(customer_segments).where(_segment.tenant_id == TENANT)
+)
 _ADD = Statement.of(_add())
 _UPDATE = update(customer_segments).where(_segment.tenant_id == TENANT, _segment.id == _ID)
 _SAVE = Statement.of(_UPDATE.values(**parameters(customer_segments, but=("tenant_id", "id"))))
