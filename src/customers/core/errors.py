@@ -322,6 +322,11 @@ class SegmentIsDynamic(Conflict):
     message = "the members of a dynamic segment follow its rule and cannot be assigned by hand"
 
 
+class SegmentFailed(Conflict):
+    code = "SEGMENT_FAILED"
+    message = "the members of the segment could not be built: its buildError says what to do"
+
+
 class SegmentBuilding(Conflict):
     code = "SEGMENT_BUILDING"
     message = "the members of the segment are being built: try again when its buildStatus is ready"

@@ -115,7 +115,7 @@ class MemoryMemberships(MemoryMembershipReader, MembershipRepository):
 def needs_refresh(state: State) -> bool:
     """Whether a tenant has pending changes or a backfill under way."""
     return bool(state.pending_changes) or any(
-        not _refresh_state(state, segment_id).is_ready for segment_id in state.segments
+        _refresh_state(state, segment_id).is_building for segment_id in state.segments
     )
 
 

@@ -117,7 +117,7 @@ class Sweeper:
         async with self._storage.view(tenant_id) as view:
             states = await view.memberships.refresh_states()
             customer_count = await view.customers.count(CustomerFilter())
-        building = [state for state in states.values() if not state.is_ready]
+        building = [state for state in states.values() if state.is_building]
         progress = [state.progress(customer_count) for state in building]
         return BackfillProgress(count=len(progress), progress=min(progress, default=1.0))
 
@@ -129,7 +129,7 @@ class Sweeper:
         """The segment to backfill: one at a time, so that each is ready soon."""
         async with self._storage.view(tenant_id) as view:
             states = await view.memberships.refresh_states()
-        return min((id for id, state in states.items() if not state.is_ready), default=None)
+        return min((id for id, state in states.items() if state.is_building), default=None)
 
     async def _due_segments(self, tenant_id: str) -> Sequence[UUID]:
         async with self._storage.consistent_view(tenant_id) as view:

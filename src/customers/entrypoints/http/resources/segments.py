@@ -8,6 +8,7 @@ from attrs import frozen
 from customers.core.errors import (
     CustomerNotFound,
     SegmentBuilding,
+    SegmentFailed,
     SegmentIsDynamic,
     SegmentLimitExceeded,
     SegmentNameTaken,
@@ -80,7 +81,7 @@ class SegmentRoutes:
                 self.put,
                 {200: shapes.Segment},
                 body=Body(SegmentChange),
-                errors=(SegmentNotFound, SegmentNameTaken, SegmentBuilding),
+                errors=(SegmentNotFound, SegmentNameTaken, SegmentBuilding, SegmentFailed),
             ),
             Route(
                 "deleteSegment",
@@ -97,7 +98,7 @@ class SegmentRoutes:
                 self.members,
                 {200: (list[shapes.Customer], shapes.CustomerPage, shapes.CustomerCursorPage)},
                 query=MemberPageQuery,
-                errors=(SegmentNotFound,),
+                errors=(SegmentNotFound, SegmentBuilding, SegmentFailed),
             ),
             Route(
                 "addMembers",
