@@ -8,6 +8,7 @@ import pytest
 
 from customers.core.errors import Unavailable
 from customers.core.membership import refresh
+from customers.core.model.timeline import membership_changes
 from customers.core.services import segments
 from tests.contract.api.segments import SEGMENTS
 from tests.support.api_client import Api
@@ -94,10 +95,13 @@ class FailedBuildContract:
         self, api: Api, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         broken, healthy = [await a_segment(api, rules=rules) for rules in (ADAS, EVERYBODY)]
-        evaluate = refresh.membership_changes
 
         def fail(segment: Any, *arguments: Any) -> Any:
-            return 1 / 0 if str(segment.id) == broken["id"] else evaluate(segment, *arguments)
+            return (
+                1 / 0
+                if str(segment.id) == broken["id"]
+                else membership_changes(segment, *arguments)
+            )
 
         monkeypatch.setattr(refresh, "membership_changes", fail)
         customer = await a_customer(api)

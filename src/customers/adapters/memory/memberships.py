@@ -119,6 +119,11 @@ def needs_refresh(state: State) -> bool:
     )
 
 
+def failed_builds(state: State) -> int:
+    """The number of segments of a tenant whose build has failed."""
+    return sum(_refresh_state(state, segment_id).has_failed for segment_id in state.segments)
+
+
 def backlog(states: Iterable[State], limit: int) -> Backlog:
     """The pending changes of these tenants; at most `limit` are looked at."""
     by_customer = (changes for state in states for changes in state.pending_changes.values())

@@ -54,13 +54,22 @@ async def refresh_segment(storage: Storage, tenant_id: str, segment_id: UUID, cl
 
 
 async def catch_up(
-    storage: Storage, tenant_id: str, segment_ids: Iterable[UUID], clock: Clock
+    storage: Storage,
+    tenant_id: str,
+    segment_ids: Iterable[UUID],
+    clock: Clock,
+    is_over: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Applies the tenant's pending changes, and time to those of the segments that are ready."""
-    await apply_pending_changes(storage, tenant_id)
+    """Applies the tenant's pending changes, and time to those of the segments that are ready, until
+    the time is over. A failed build is recorded, but not raised.
+    """
+    await apply_pending_changes(storage, tenant_id, is_over)
     for segment_id in segment_ids:
-        while await refresh_step(storage, tenant_id, segment_id, clock.now(), backfills=False):
-            pass
+        with suppress(BuildFailed):
+            while not is_over() and await refresh_step(
+                storage, tenant_id, segment_id, clock.now(), backfills=False
+            ):
+                pass
 
 
 async def apply_pending_changes(

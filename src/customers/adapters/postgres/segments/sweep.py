@@ -45,6 +45,10 @@ async def backlog(session: Session, limit: int) -> Backlog:
     return Backlog() if row is None else Backlog(size=row["size"], oldest_at=row["oldest_at"])
 
 
+async def failed_builds(session: Session) -> int:
+    return int(await session.value(_FAILED_BUILDS))
+
+
 async def lease(session: Session, holder: UUID, seconds: float) -> bool:
     row = await session.row(_LEASE, holder=holder, duration=timedelta(seconds=seconds))
     return row is not None
@@ -97,4 +101,10 @@ def _lease() -> ReturningInsert[Any]:
 _WITH_SEGMENTS = Statement.of(_tenants_in(customer_segments).order_by("tenant_id"))
 _TO_REFRESH = Statement.of(_to_refresh())
 _BACKLOG = Statement.of(_backlog())
+_state = customer_segment_refresh_states.c
+_FAILED_BUILDS = Statement.of(
+    select(func.count())
+    .select_from(customer_segment_refresh_states)
+    .where(_state.watermark.is_(None), _state.target.is_(None))
+)
 _LEASE = Statement.of(_lease())
