@@ -221,6 +221,7 @@ async def test_a_rule_of_an_older_snapshot_that_is_too_expensive_is_a_failed_bui
     segment = a_dynamic_segment('[{"field":"email","operator":"is_not_empty"}]', tenant_id=tenant)
     await add_segments(storage, segment)
     await save_refresh_state(storage, segment, RefreshState(watermark=NOW))
+    await set_capture(storage, tenant)
     data = storage.dump()
     monkeypatch.setattr(cost, "MAX_COMPARISONS", 0)
     await storage.restore(data)
