@@ -9,7 +9,8 @@ import pytest
 from attrs import evolve
 
 from customers.core.model.customer import Customer, CustomerStatus, CustomerType
-from customers.core.model.query import CustomerFilter, CustomerSort, Page
+from customers.core.model.query import CustomerFilter, CustomerSort, Page, RuleAt
+from customers.core.model.rules.parse import parse
 from customers.core.ports.storage import Storage
 from tests.contract.filters import BLOCKED, INACTIVE, VIP, WHOLESALE, shopper
 from tests.support.builders import NOW, a_customer
@@ -30,6 +31,9 @@ CHANGES: dict[str, Callable[[Customer], Customer]] = {
     "deleted": lambda customer: customer.deleted(NOW),
     "deleted and moved": lambda customer: evolve(customer.deleted(NOW), status=BLOCKED),
 }
+
+_RULE = parse([{"field": "first_name", "operator": "eq", "value": "nobody"}])
+NAMED_BY_NOBODY = CustomerFilter(rule=RuleAt(rule=_RULE, now=NOW))
 
 
 def subsets(values: Iterable[Any]) -> list[frozenset[Any]]:
@@ -53,6 +57,19 @@ async def check_counts(storage: Storage, tenant: str, living: list[Customer]) ->
                 assert (page.total, len(page.customers)) == (expected, min(expected, 1)), (
                     customer_filter
                 )
+
+
+class TimedCountContract:
+    async def test_several_filters_are_counted_in_their_order(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        crowd = [a_customer(tenant_id=tenant, customer_type=VIP), a_customer(tenant_id=tenant)]
+        await add_customers(storage, *crowd)
+        filters = [CustomerFilter(types=frozenset({VIP})), CustomerFilter(), NAMED_BY_NOBODY]
+        async with storage.consistent_view(tenant) as view:
+            assert await view.customers.counts(filters, 60) == [1, 2, 0]
+            assert await view.customers.counts([], 60) == []
+            assert await view.customers.count(CustomerFilter()) == 2
 
 
 class CustomerCountContract:

@@ -76,6 +76,16 @@ class SegmentContract:
         await save_segment(storage, plain := a_segment(tenant_id=tenant, id=segment.id))
         assert await get_segment(storage, segment) == plain
 
+    async def test_the_segments_of_a_tenant_are_counted(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        await a_stored_segment(storage, a_tenant())
+        async with storage.view(tenant) as view:
+            assert await view.segments.count() == 0
+        await some_segments(storage, tenant, 3)
+        async with storage.view(tenant) as view:
+            assert await view.segments.count() == 3
+
     async def test_segments_are_listed_newest_first_and_ties_by_id(
         self, storage: Storage, tenant: str
     ) -> None:

@@ -6,13 +6,14 @@ Other tests may share the storage, so other tenants are ignored, and leases are 
 import asyncio
 from uuid import uuid4
 
-from customers.core.model.membership import RefreshState
+from customers.core.model.membership import Cause, RefreshState
 from customers.core.ports.storage import Storage
 from tests.contract.segments import remove_segment
 from tests.support.builders import NOW, a_segment, a_tenant, later
 from tests.support.membership_steps import (
     apply_changes,
     pending_candidates,
+    refresh_state_of,
     save_refresh_state,
     set_capture,
 )
@@ -34,6 +35,23 @@ async def tenants_with_segments(storage: Storage, *tenants: str) -> list[str]:
 
 async def tenants_to_refresh(storage: Storage, *tenants: str) -> list[str]:
     return [name for name in await storage.tenants_to_refresh() if name in tenants]
+
+
+class FailedBuildCountContract:
+    async def test_failed_builds_of_all_tenants_are_counted(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        segment, other = a_segment(tenant_id=tenant), a_segment(tenant_id=tenant)
+        await add_segments(storage, segment, other)
+        for one in (segment, other):
+            await save_refresh_state(storage, one, RefreshState(target=NOW))
+        before = await storage.failed_builds()
+        failed = RefreshState(target=NOW, scanned=3, cause=Cause.RULE).failed()
+        await save_refresh_state(storage, segment, failed)
+        assert await storage.failed_builds() == before + 1
+        assert await refresh_state_of(storage, segment) == failed
+        await save_refresh_state(storage, segment, RefreshState(watermark=NOW))
+        assert await storage.failed_builds() == before
 
 
 class SweeperTenantsContract:
@@ -76,6 +94,7 @@ class SweeperTenantsContract:
             (RefreshState(target=NOW), [tenant]),
             (RefreshState(watermark=NOW), []),
             (RefreshState(target=NOW, scanned=9), [tenant]),
+            (RefreshState(target=NOW, scanned=9).failed(), []),
         ):
             await save_refresh_state(storage, segment, refresh_state)
             assert await tenants_to_refresh(storage, tenant) == expected

@@ -191,6 +191,15 @@ async def test_a_part_of_an_email_is_looked_up_by_the_end_of_its_local_part(
     assert "customers_many_at" in first
 
 
+@pytest.mark.parametrize("read", [sweep.tenants_to_refresh, sweep.tenants_with_segments])
+async def test_tenants_are_found_one_after_another_not_by_reading_all_their_rows(
+    session: Explaining, read: Read
+) -> None:
+    await session.disable("seqscan")
+    await read(session)
+    assert "Recursive Union" in session.plan
+
+
 async def test_a_search_is_planned_for_each_of_its_values(session: Explaining) -> None:
     for _ in range(3):
         await pages.page(session, searching("ada"), CustomerSort(), Page())

@@ -71,6 +71,10 @@ class FaultyStorage(Storage):
         self._raise_fault()
         return await self._inner.backlog(limit)
 
+    async def failed_builds(self) -> int:
+        self._raise_fault()
+        return await self._inner.failed_builds()
+
     async def lease(self, holder: UUID, seconds: float) -> bool:
         self._raise_fault()
         return await self._inner.lease(holder, seconds)

@@ -12,6 +12,8 @@ from attrs import frozen
 
 # The code of a query parameter that a list does not have.
 UNKNOWN_PARAMETER = "UNKNOWN_PARAMETER"
+# The code of a rule that would cost too much.
+RULE_TOO_EXPENSIVE = "RULE_TOO_EXPENSIVE"
 
 
 @frozen(kw_only=True)
@@ -152,6 +154,7 @@ class Invalid(CustomersError):
         "TENANT_MISMATCH",
         "INVALID_JSON",
         UNKNOWN_PARAMETER,
+        RULE_TOO_EXPENSIVE,
     )
 
     def __init__(self, problems: Sequence[Problem]) -> None:
@@ -243,6 +246,22 @@ class AddressLimitExceeded(Invalid):
         super().__init__(())
 
 
+class PaymentMethodLimitExceeded(Invalid):
+    code = "PAYMENT_METHOD_LIMIT_EXCEEDED"
+    message = "a customer has at most 50 payment methods: delete one first"
+
+    def __init__(self) -> None:
+        super().__init__(())
+
+
+class SegmentLimitExceeded(Invalid):
+    code = "SEGMENT_LIMIT_EXCEEDED"
+    message = "a tenant has at most 500 segments: delete one first"
+
+    def __init__(self) -> None:
+        super().__init__(())
+
+
 class PaymentMethodTaken(Conflict):
     code = "PAYMENT_METHOD_TAKEN"
     message = "another customer already has this payment method"
@@ -301,6 +320,11 @@ class SegmentNameTaken(Conflict):
 class SegmentIsDynamic(Conflict):
     code = "SEGMENT_IS_DYNAMIC"
     message = "the members of a dynamic segment follow its rule and cannot be assigned by hand"
+
+
+class SegmentFailed(Conflict):
+    code = "SEGMENT_FAILED"
+    message = "the members of the segment could not be built: its buildError says what to do"
 
 
 class SegmentBuilding(Conflict):

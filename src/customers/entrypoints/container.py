@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from importlib.metadata import version
 from pathlib import Path
+from time import monotonic
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -27,6 +28,7 @@ from customers.core.services.erasure import Erasures
 from customers.core.services.journal import Journal
 from customers.core.services.memberships import Memberships
 from customers.core.services.orders import Orders
+from customers.core.services.pace import Pace
 from customers.core.services.payments import PaymentMethods
 from customers.core.services.previews import Previews
 from customers.core.services.segments import Segments
@@ -52,6 +54,7 @@ from customers.entrypoints.ledger.batch import OrderBatches
 from customers.entrypoints.observability.database_metrics import DatabaseMetrics, PoolUsage
 from customers.entrypoints.observability.ledger_metrics import LedgerMetrics
 from customers.entrypoints.observability.metrics import Metrics
+from customers.entrypoints.process.crew import ConcurrentCrew
 from customers.entrypoints.testapi.ports import ControlledService
 
 if TYPE_CHECKING:
@@ -173,7 +176,9 @@ def _scripted_ids(settings: Settings) -> ScriptedIds:
 
 def _sweeper(storage: Storage, clock: Clock) -> Sweeper:
     holder = TimeOrderedIds().new()  # identifies this sweeper among those of other processes
-    return Sweeper(storage, clock, holder)
+    # A tenant that fails is tried again after five minutes at most.
+    pace = Pace(seconds=monotonic, crew=ConcurrentCrew(), max_rest=300)
+    return Sweeper(storage, clock, holder, pace)
 
 
 def _openapi(resources: Sequence[Resource]) -> Mapping[str, Any]:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from customers.adapters.memory.storage import MemoryStorage
 from customers.core.membership.refresh import apply_pending_changes, start_backfill
 from customers.core.model.membership import RefreshState
+from customers.core.model.rules import cost
 from tests.support.api_client import NOTHING, Answer, Api, serving
 from tests.support.builders import (
     NOW,
@@ -203,3 +204,29 @@ async def test_a_segment_without_a_refresh_state_is_built(
     await start_backfill(storage, tenant, content.segment.id, FixedClock())
     assert (await refresh_state_of(storage, content.segment)).is_ready
     assert await stored_members(storage, content.segment) == [content.ada]
+
+
+async def test_a_failed_build_is_failed_in_a_copy(storage: MemoryStorage, tenant: str) -> None:
+    content = await store_full_tenant(storage, tenant)
+    failed = RefreshState(target=NOW, scanned=7).failed()
+    await save_refresh_state(storage, content.segment, failed)
+    copy = await copied(storage)
+    assert (await refresh_state_of(copy, content.segment)).has_failed
+    assert await copy.failed_builds() == await storage.failed_builds()
+
+
+async def test_a_rule_of_an_older_snapshot_that_is_too_expensive_is_a_failed_build(
+    storage: MemoryStorage, tenant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    segment = a_dynamic_segment('[{"field":"email","operator":"is_not_empty"}]', tenant_id=tenant)
+    await add_segments(storage, segment)
+    await save_refresh_state(storage, segment, RefreshState(watermark=NOW))
+    await set_capture(storage, tenant)
+    data = storage.dump()
+    monkeypatch.setattr(cost, "MAX_COMPARISONS", 0)
+    await storage.restore(data)
+    async with storage.view(tenant) as view:
+        rule = (await view.segments.get(segment.id)).rule
+    assert rule is not None
+    assert rule.is_too_expensive
+    assert storage.dump() == data

@@ -255,3 +255,17 @@ async def test_every_customer_is_checked(storage: MemoryStorage, doctor: Doctor)
     await remove_members(storage, segment, *wrong)
     expected = [missing(segment, customer) for customer in wrong]
     assert await differences(doctor) == [*expected, wrong_count(segment, 1_998, 2_001)]
+
+
+async def test_a_failed_build_is_told_and_not_compared(
+    storage: MemoryStorage, doctor: Doctor
+) -> None:
+    one, _, _ = await adas_and_bob(storage)
+    segment = await adas(storage)
+    assert await doctor.failed_builds(TENANT) == {}
+    await remove_members(storage, segment, one)
+    await save_refresh_state(storage, segment, RefreshState(target=NOW).failed())
+    assert await differences(doctor) == []
+    [(segment_id, error)] = (await doctor.failed_builds(TENANT)).items()
+    assert segment_id == segment.id
+    assert "send them again" in error

@@ -95,10 +95,10 @@ def test_six_levels_of_groups_are_accepted_and_the_seventh_is_a_problem() -> Non
 
 def test_very_deep_nesting_is_a_problem_not_a_crash() -> None:
     deep: list[Any] = []
-    for _ in range(100_000):
+    for _ in range(10_000):
         deep = [deep]
 
-    assert problems_of("[" * 200_000) == {("", "TOO_DEEP")}
+    assert problems_of("[" * 150_000) == {("", "TOO_DEEP")}
     assert problems_of(deep) == {("/0" * 6, "TOO_DEEP")}
 
 
@@ -212,10 +212,10 @@ def test_a_pointer_replaces_characters_that_cannot_be_encoded() -> None:
 
 
 def test_the_number_of_problems_is_limited() -> None:
-    nonsense = {"field": "tags", "operator": "has_any", "value": [1] * 200_000}
-    unknown = dict.fromkeys(map(str, range(10_000)))
+    nonsense = {"field": "tags", "operator": "has_any", "value": [1] * 1_000}
+    unknown = dict.fromkeys(map(str, range(1_500)))
 
-    assert len(problems_of([nonsense])) == MAX_PROBLEMS
+    assert len(problems_of([nonsense, nonsense])) == MAX_PROBLEMS
     assert len(problems_of([{**ORDERED, **unknown}], strict=True)) == MAX_PROBLEMS
 
 

@@ -320,6 +320,7 @@ async def test_the_failure_of_one_tenant_is_raised_after_the_others_are_refreshe
             await tx.memberships.set_capture(customers=True, orders=True)
         await a_stored_customer(storage, tenant)
     storage.failing = tenants[0]
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(ExceptionGroup) as failed:
         await Sweeper(storage, FixedClock(), an_id()).refresh(SECONDS)
+    assert [type(failure) for failure in failed.value.exceptions] == [ZeroDivisionError]
     assert await storage.tenants_to_refresh() == tenants[:1]

@@ -73,6 +73,13 @@ class MemoryCustomerReader(CustomerReader):
             return _sum_counters(state, customer_filter)
         return state.count(customer_filter)
 
+    async def counts(
+        self,
+        customer_filters: Sequence[CustomerFilter],
+        seconds: float,  # noqa: ARG002 - nothing here takes long
+    ) -> Sequence[int]:
+        return [await self.count(customer_filter) for customer_filter in customer_filters]
+
 
 @frozen
 class MemoryCustomers(MemoryCustomerReader, CustomerRepository):

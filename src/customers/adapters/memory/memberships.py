@@ -115,8 +115,13 @@ class MemoryMemberships(MemoryMembershipReader, MembershipRepository):
 def needs_refresh(state: State) -> bool:
     """Whether a tenant has pending changes or a backfill under way."""
     return bool(state.pending_changes) or any(
-        not _refresh_state(state, segment_id).is_ready for segment_id in state.segments
+        _refresh_state(state, segment_id).is_building for segment_id in state.segments
     )
+
+
+def failed_builds(state: State) -> int:
+    """The number of segments of a tenant whose build has failed."""
+    return sum(_refresh_state(state, segment_id).has_failed for segment_id in state.segments)
 
 
 def backlog(states: Iterable[State], limit: int) -> Backlog:

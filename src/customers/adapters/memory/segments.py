@@ -24,6 +24,9 @@ class MemorySegmentReader(SegmentReader):
         segments = self._source.state.segments.values()
         return sorted(segments, key=lambda segment: (segment.created_at, segment.id), reverse=True)
 
+    async def count(self) -> int:
+        return len(self._source.state.segments)
+
 
 @frozen
 class MemorySegments(MemorySegmentReader, SegmentRepository):

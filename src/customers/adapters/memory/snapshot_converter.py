@@ -26,7 +26,9 @@ from customers.core.model.json_pointer import JsonPointer
 from customers.core.model.membership import RefreshState
 from customers.core.model.money import ZERO, Currency, Money
 from customers.core.model.numbers import exact_number
+from customers.core.model.rules.parse import parse_stored
 
+_RULES = JsonPointer(("rules",))
 Hook = Callable[[Any, Any], Any]
 
 _DETAILS: Final[Mapping[type, type]] = {
@@ -166,8 +168,7 @@ def _with_rule(row: segment.Segment) -> segment.Segment:
     text = row.rules_text or "null"
     try:
         value = json.loads(text, parse_float=Decimal, parse_constant=int)  # int refuses NaN
-        rules = segment.RulesText(text=text, value=value)
-        return evolve(row, rule=rules.rule(is_dynamic=row.is_dynamic, strict=False))
+        return evolve(row, rule=parse_stored(value, _RULES) if row.is_dynamic else None)
     except (Invalid, ValueError, ArithmeticError, RecursionError) as error:
         raise InvalidValue("INVALID_VALUE", f"has rules that cannot be read: {error}") from error
 

@@ -38,6 +38,7 @@ from customers.adapters.memory.memberships import (
     MemoryMembershipReader,
     MemoryMemberships,
     backlog,
+    failed_builds,
     needs_refresh,
 )
 from customers.adapters.memory.notes import MemoryNoteReader, MemoryNotes
@@ -102,6 +103,9 @@ class MemoryStorage(Storage):
 
     async def backlog(self, limit: int) -> Backlog:
         return backlog(self._tenants.committed().values(), limit)
+
+    async def failed_builds(self) -> int:
+        return sum(map(failed_builds, self._tenants.committed().values()))
 
     async def lease(self, holder: UUID, seconds: float) -> bool:
         self._tenants.check()

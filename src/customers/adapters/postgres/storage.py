@@ -160,6 +160,10 @@ class PostgresStorage(Storage):
         async with self._session("") as session:
             return await sweep.backlog(session, limit)
 
+    async def failed_builds(self) -> int:
+        async with self._session("") as session:
+            return await sweep.failed_builds(session)
+
     async def lease(self, holder: UUID, seconds: float) -> bool:
         async with self._session("") as session:
             return await sweep.lease(session, holder, seconds)

@@ -2,24 +2,40 @@
 
 from datetime import datetime
 
-from customers.core.errors import SegmentBuilding
+from customers.core.errors import SegmentBuilding, SegmentLimitExceeded
 from customers.core.membership.refresh import advance, segment_filter
-from customers.core.model.membership import Assignment, Cause, RefreshState, depends_on_orders
-from customers.core.model.segment import Segment
+from customers.core.model.membership import (
+    Assignment,
+    Cause,
+    RefreshState,
+    depends_on_orders,
+    expect_built,
+)
+from customers.core.model.segment import MAX_SEGMENTS, Segment
 from customers.core.ports.storage import Transaction
 
 
-async def publish(tx: Transaction, before: Segment | None, after: Segment, now: datetime) -> None:
-    """Stores a new or changed segment, and starts a backfill if its members change.
+async def publish(
+    tx: Transaction,
+    before: Segment | None,
+    after: Segment,
+    now: datetime,
+    *,
+    retries: bool = False,
+) -> None:
+    """Stores a new or changed segment, and starts a backfill if its members change, or if it
+    `retries` one that has failed.
 
-    Needs the membership lock. Raises SegmentNameTaken, and SegmentBuilding when a segment becomes
-    manual before its members are built.
+    Needs the membership lock. Raises SegmentLimitExceeded, SegmentNameTaken, and SegmentBuilding or
+    SegmentFailed when a segment becomes manual before its members are built.
     """
     if before is None:
+        if await tx.segments.count() >= MAX_SEGMENTS:
+            raise SegmentLimitExceeded
         await tx.segments.add(after)
         await tx.memberships.save_refresh_state(after.id, _initial_state(after, now))
     else:
-        refresh_state = await _changed_state(tx, before, after, now)
+        refresh_state = await _changed_state(tx, before, after, now, retries=retries)
         await tx.segments.save(after)
         if refresh_state is not None:
             await tx.memberships.save_refresh_state(after.id, refresh_state)
@@ -42,7 +58,7 @@ def _initial_state(segment: Segment, now: datetime) -> RefreshState:
 
 
 async def _changed_state(
-    tx: Transaction, before: Segment, after: Segment, now: datetime
+    tx: Transaction, before: Segment, after: Segment, now: datetime, *, retries: bool
 ) -> RefreshState | None:
     """The new refresh state of a changed segment; None when its members stay the same."""
     if after.is_dynamic and not before.is_dynamic:
@@ -53,7 +69,7 @@ async def _changed_state(
             return RefreshState(watermark=now)
     if (after.is_active, after.is_dynamic) != (before.is_active, before.is_dynamic):
         return RefreshState(target=now, cause=Cause.SEGMENT)
-    if after.is_active and after.rule != before.rule:
+    if after.is_active and (after.rule != before.rule or retries):
         return RefreshState(target=now, cause=Cause.RULE)
     return None
 
@@ -61,6 +77,7 @@ async def _changed_state(
 async def _assign_members(tx: Transaction, segment: Segment, now: datetime) -> None:
     """Assigns everyone who is a member of a dynamic segment at this moment."""
     refresh_state = (await tx.memberships.refresh_states([segment.id]))[segment.id]
+    expect_built(segment, refresh_state)
     if not refresh_state.is_ready:
         raise SegmentBuilding
     while await advance(tx, segment, refresh_state, now):

@@ -4,15 +4,23 @@ Each step is one short transaction, and leaves members that are exact but for st
 `core/model/timeline.py` decides what a change means for one customer.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from operator import attrgetter
 from uuid import UUID
 
 from attrs import evolve
 
-from customers.core.model.membership import MembershipChange, RefreshState, StaleCandidate
+from customers.core.membership.failed_builds import BuildFailed, evaluating, in_step
+from customers.core.model.membership import (
+    MembershipChange,
+    RefreshState,
+    StaleCandidate,
+    build_error,
+)
 from customers.core.model.query import CustomerFilter, RuleAt
+from customers.core.model.rules.cost import evaluation_cost
 from customers.core.model.rules.matches import CustomerValuesCache
 from customers.core.model.segment import Segment
 from customers.core.model.timeline import crossed_ranges, membership_changes
@@ -23,6 +31,7 @@ from customers.core.ports.storage import Storage, Transaction
 MAX_PENDING_PER_STEP = 100
 MAX_SCANNED_PER_STEP = 1_500
 MAX_CROSSED_PER_STEP = 200
+MAX_COST_PER_STEP = 100_000
 # The steps of a backfill in the publishing request; the sweeper does the others.
 MAX_STEPS_PER_REQUEST = 10
 # How long a publishing request waits for writes that began before the segment was stored.
@@ -38,85 +47,127 @@ async def refresh_segment(storage: Storage, tenant_id: str, segment_id: UUID, cl
         segment = await view.segments.get(segment_id)
         state = (await view.memberships.refresh_states([segment_id]))[segment_id]
         ranges = crossed_ranges(segment, state.watermark, clock.now()) if state.watermark else ()
-        is_fresh = state.is_ready and not await view.memberships.stale_candidates(ranges, 1)
-    if not is_fresh:
+        is_stale = state.is_building or await view.memberships.stale_candidates(ranges, 1)
+    if is_stale:
         await start_backfill(storage, tenant_id, segment_id, clock)
         await catch_up(storage, tenant_id, [segment_id], clock)
 
 
 async def catch_up(
-    storage: Storage, tenant_id: str, segment_ids: Iterable[UUID], clock: Clock
+    storage: Storage,
+    tenant_id: str,
+    segment_ids: Iterable[UUID],
+    clock: Clock,
+    is_over: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Applies the tenant's pending changes, and time to those of the segments that are ready."""
-    await apply_pending_changes(storage, tenant_id)
+    """Applies the tenant's pending changes, and time to those of the segments that are ready, until
+    the time is over. A failed build is recorded, but not raised.
+    """
+    await apply_pending_changes(storage, tenant_id, is_over)
     for segment_id in segment_ids:
-        while await refresh_step(storage, tenant_id, segment_id, clock.now(), backfills=False):
-            pass
+        with suppress(BuildFailed):
+            while not is_over() and await refresh_step(
+                storage, tenant_id, segment_id, clock.now(), backfills=False
+            ):
+                pass
 
 
-async def apply_pending_changes(storage: Storage, tenant_id: str) -> None:
-    """Applies all pending changes of a tenant, a batch per transaction."""
-    applied = MAX_PENDING_PER_STEP
-    while applied == MAX_PENDING_PER_STEP:
-        async with storage.transaction(tenant_id) as tx:
-            await tx.memberships.acquire_lock()
-            applied = await apply_pending_batch(tx)
+async def apply_pending_changes(
+    storage: Storage, tenant_id: str, is_over: Callable[[], bool] = lambda: False
+) -> None:
+    """Applies all pending changes of a tenant, a batch per transaction, until the time is over.
+
+    A segment that cannot be evaluated is left out from then on: its build has failed.
+    """
+    has_more = True
+    while has_more and not is_over():
+        with suppress(BuildFailed):
+            has_more = await in_step(storage, tenant_id, apply_pending_batch)
 
 
 async def start_backfill(storage: Storage, tenant_id: str, segment_id: UUID, clock: Clock) -> None:
-    """As `backfill`, after waiting a short time for the capture barrier to pass."""
+    """As `backfill`, after waiting a short time for the capture barrier to pass. A failed build is
+    recorded, but not raised.
+    """
     async with storage.view(tenant_id) as view:
         state = (await view.memberships.refresh_states([segment_id])).get(segment_id)
-    if state is not None and not state.is_ready:
+    if state is not None and state.is_building:
         await storage.wait_for_capture_barrier(tenant_id, segment_id, MAX_SECONDS_TO_WAIT)
-        await backfill(storage, tenant_id, segment_id, clock)
+        with suppress(BuildFailed):
+            await backfill(storage, tenant_id, segment_id, clock)
 
 
-async def backfill(storage: Storage, tenant_id: str, segment_id: UUID, clock: Clock) -> None:
-    """Advances a segment's backfill by some steps, if its capture barrier has passed."""
+async def backfill(
+    storage: Storage,
+    tenant_id: str,
+    segment_id: UUID,
+    clock: Clock,
+    is_over: Callable[[], bool] = lambda: False,
+) -> None:
+    """Advances a segment's backfill by some steps, until the time is over, if its capture barrier
+    has passed. Raises BuildFailed.
+    """
     for _ in range(MAX_STEPS_PER_REQUEST):
-        if not await refresh_step(storage, tenant_id, segment_id, clock.now()):
+        if is_over() or not await refresh_step(storage, tenant_id, segment_id, clock.now()):
             return
 
 
 async def refresh_step(
     storage: Storage, tenant_id: str, segment_id: UUID, now: datetime, *, backfills: bool = True
 ) -> bool:
-    """Advances a segment one step towards `now`; returns whether another step can follow."""
-    async with storage.transaction(tenant_id) as tx:
-        await tx.memberships.acquire_lock()
+    """Advances a segment one step towards `now`; returns whether another step can follow.
+
+    Raises BuildFailed.
+    """
+
+    async def step(tx: Transaction) -> bool:
         states = await tx.memberships.refresh_states([segment_id])
         if segment_id not in states or not (backfills or states[segment_id].is_ready):
             return False
         segment = await tx.segments.get(segment_id)
         return await advance(tx, segment, states[segment_id], now)
 
+    return await in_step(storage, tenant_id, step)
 
-async def apply_pending_batch(tx: Transaction, customer_ids: Collection[UUID] | None = None) -> int:
-    """Applies the pending changes of some customers; returns the number of customers.
 
-    Needs the membership lock.
+async def apply_pending_batch(
+    tx: Transaction, customer_ids: Collection[UUID] | None = None
+) -> bool:
+    """Applies the pending changes of some customers; returns whether there may be more.
+
+    Needs the membership lock. Raises BuildFailed.
     """
     candidates = await tx.memberships.with_pending_changes(MAX_PENDING_PER_STEP, customer_ids)
     if not candidates:
-        return 0
+        return False
     states = await tx.memberships.refresh_states()
-    segments = [(segment, states[segment.id]) for segment in await tx.segments.all()]
-    cache = CustomerValuesCache()
-    changes = [
-        change
-        for candidate in candidates
-        for segment, state in segments
-        for change in membership_changes(segment, state, candidate, cache)
+    segments = [
+        segment
+        for segment in await tx.segments.all()
+        if build_error(segment, states[segment.id]) is None
     ]
-    await tx.memberships.apply(sorted(changes, key=_moment), candidates)
-    return len(candidates)
+    batch = candidates[: step_size(MAX_PENDING_PER_STEP, segments)]
+    cache, changes = CustomerValuesCache(), list[MembershipChange]()
+    for segment in segments:
+        changes += _changes(segment, states[segment.id], batch, cache=cache)
+    await tx.memberships.apply(sorted(changes, key=_moment), batch)
+    return len(candidates) == MAX_PENDING_PER_STEP or len(batch) < len(candidates)
 
 
 async def apply_all_pending(tx: Transaction, customer_ids: Collection[UUID] | None = None) -> None:
     """As `apply_pending_batch`, until none of the customers has pending changes."""
-    while await apply_pending_batch(tx, customer_ids) == MAX_PENDING_PER_STEP:
+    while await apply_pending_batch(tx, customer_ids):
         pass
+
+
+def step_size(maximum: int, segments: Sequence[Segment]) -> int:
+    """The number of customers for whom all segments are evaluated in one step, 1 to `maximum`."""
+    return max(min(maximum, MAX_COST_PER_STEP // max(cost_of(segments), 1)), 1)
+
+
+def cost_of(segments: Iterable[Segment]) -> int:
+    """The cost of evaluating all segments for one customer; see `evaluation_cost`."""
+    return sum(1 if one.rule is None else evaluation_cost(one.rule) for one in segments)
 
 
 async def advance(tx: Transaction, segment: Segment, state: RefreshState, now: datetime) -> bool:
@@ -125,8 +176,11 @@ async def advance(tx: Transaction, segment: Segment, state: RefreshState, now: d
     Pending changes are applied first, so that a change keeps its own date in the feed: it is not
     dated by a later watermark, nor after the publication of a later rule.
     """
-    if await apply_pending_batch(tx) == MAX_PENDING_PER_STEP:
+    if await apply_pending_batch(tx):
         return True
+    if (segment.rule is not None and segment.rule.is_too_expensive) and segment.is_active:
+        await tx.memberships.save_refresh_state(segment.id, state.failed())
+        return False
     if state.is_ready:
         return await _advance_time(tx, segment, state, now)
     return await _advance_backfill(tx, segment, state)
@@ -138,12 +192,14 @@ async def _advance_backfill(tx: Transaction, segment: Segment, state: RefreshSta
         return False
     if state.cursor is None and not await tx.memberships.capture_barrier_passed(segment.id):
         return False
-    candidates, last = await tx.memberships.mismatched(
-        segment.id, segment_filter(segment, state.target), state.cursor, MAX_SCANNED_PER_STEP
-    )
+    limit = step_size(MAX_SCANNED_PER_STEP, [segment])
+    with evaluating(segment, state):
+        candidates, last = await tx.memberships.mismatched(
+            segment.id, segment_filter(segment, state.target), state.cursor, limit
+        )
     await tx.memberships.apply(_changes(segment, state, candidates))
     ready = RefreshState(watermark=state.target)
-    advanced = evolve(state, cursor=last, scanned=state.scanned + MAX_SCANNED_PER_STEP)
+    advanced = evolve(state, cursor=last, scanned=state.scanned + limit)
     await tx.memberships.save_refresh_state(segment.id, ready if last is None else advanced)
     return last is not None
 
@@ -152,7 +208,7 @@ async def _advance_time(
     tx: Transaction, segment: Segment, state: RefreshState, now: datetime
 ) -> bool:
     """Updates the next customers who crossed a threshold before the target of the pass, or now."""
-    target, limit = state.target or now, MAX_CROSSED_PER_STEP
+    target, limit = state.target or now, step_size(MAX_CROSSED_PER_STEP, [segment])
     ranges = crossed_ranges(segment, state.watermark or now, target)
     candidates = await tx.memberships.crossed(ranges, state.cursor, limit) if ranges else ()
     if not candidates and state.target is None:
@@ -171,14 +227,17 @@ def _changes(
     state: RefreshState,
     candidates: Iterable[StaleCandidate],
     until: datetime | None = None,
+    *,
+    cache: CustomerValuesCache | None = None,
 ) -> list[MembershipChange]:
-    """The membership changes of all candidates; see `membership_changes`."""
-    cache = CustomerValuesCache()
-    return [
-        change
-        for candidate in candidates
-        for change in membership_changes(segment, state, candidate, cache, until)
-    ]
+    """The membership changes of all candidates; see `membership_changes`. Raises BuildFailed."""
+    cache = cache or CustomerValuesCache()
+    with evaluating(segment, state):
+        return [
+            change
+            for candidate in candidates
+            for change in membership_changes(segment, state, candidate, cache, until)
+        ]
 
 
 def segment_filter(segment: Segment, now: datetime) -> CustomerFilter | None:

@@ -3,20 +3,24 @@
 It reads stored members and corrects them by the stale candidates.
 """
 
-from collections.abc import AsyncIterator, Container, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Container, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 from uuid import UUID
 
 from attrs import field, frozen
 
-from customers.core.membership.refresh import catch_up, segment_filter
+from customers.core.errors import SegmentBuilding, Unavailable
+from customers.core.membership.failed_builds import is_timeout
+from customers.core.membership.refresh import catch_up, cost_of, segment_filter
 from customers.core.model.customer import Customer
 from customers.core.model.membership import (
     DateRange,
     RefreshState,
     SegmentSummary,
     StaleCandidate,
+    build_error,
+    expect_built,
     is_member,
 )
 from customers.core.model.query import (
@@ -33,10 +37,13 @@ from customers.core.model.timeline import crossed_ranges
 from customers.core.ports.clock import Clock
 from customers.core.ports.storage import Storage, View
 
-# With more stale candidates, or more rule evaluations for all segments read, members are refreshed
-# before they are read: a process serves nobody else while it evaluates rules.
+# With more stale candidates, or when evaluating all segments for them costs more, members are
+# refreshed before they are read: a process serves nobody else while it evaluates rules.
 MAX_CANDIDATES = 1_000
-MAX_EVALUATIONS = 20_000
+MAX_COST = 100_000
+_MIN_CANDIDATES = 10
+# How long the members of segments that are being built may be counted, all together.
+MAX_SECONDS_TO_COUNT = 1.0
 # Greater than any number of candidates.
 _ALL = 10**9
 
@@ -54,9 +61,13 @@ class MembershipView:
     _cache: CustomerValuesCache = field(factory=CustomerValuesCache, init=False)
 
     def member_filter(self, segment: Segment) -> CustomerFilter | None:
-        """The filter that finds the members of a segment; None matches nobody."""
+        """The filter that finds the members of a segment; None matches nobody.
+
+        Raises SegmentFailed.
+        """
         if not segment.is_active:
             return None
+        expect_built(segment, self._states[segment.id])
         if not self._states[segment.id].is_ready:
             return segment_filter(segment, self.now)
         entering, leaving = self._corrections(segment)
@@ -65,15 +76,19 @@ class MembershipView:
         )
 
     async def summaries(self, segments: Iterable[Segment]) -> list[SegmentSummary]:
-        """The segments with their current numbers of members."""
-        return [
-            SegmentSummary(
-                segment=segment,
-                member_count=await self.member_count(segment),
-                progress=await self._progress(self._states[segment.id]),
-            )
-            for segment in segments
-        ]
+        """The segments with their current numbers of members.
+
+        While a segment is built its members are counted by its rule; where that takes too long,
+        those found so far are the number.
+        """
+        chosen = list(segments)
+        building = [segment for segment in chosen if self._is_building(segment)]
+        counted = await self._counted_by_rule(building) if building else {}
+        return [await self._summary(segment, counted.get(segment.id)) for segment in chosen]
+
+    def build_error(self, segment: Segment) -> str | None:
+        """Why the members of a segment could not be built; None if they could."""
+        return build_error(segment, self._states[segment.id])
 
     async def member_count(self, segment: Segment) -> int:
         if not segment.is_active:
@@ -85,6 +100,18 @@ class MembershipView:
         customer_filter = segment_filter(segment, self.now)
         return 0 if customer_filter is None else await self.view.customers.count(customer_filter)
 
+    @contextmanager
+    def evaluating(self, segment: Segment) -> Iterator[None]:
+        """Raises SegmentBuilding when the members of a segment that is being built cannot be found
+        in time: they can when it is ready.
+        """
+        try:
+            yield
+        except Unavailable as error:
+            if is_timeout(error) and self._is_building(segment):
+                raise SegmentBuilding from error
+            raise
+
     def evaluation_time(self, segment: Segment) -> datetime:
         """The moment at which this view evaluates a segment."""
         return self._states[segment.id].evaluation_time(self.now)
@@ -93,6 +120,33 @@ class MembershipView:
         """Whether a customer with these assignments is in a segment, by its definition."""
         values = self._cache.at(customer, self.evaluation_time(segment))
         return is_member(segment, values, assigned_to)
+
+    def _is_building(self, segment: Segment) -> bool:
+        is_building = segment.is_active and self._states[segment.id].is_building
+        return is_building and self.build_error(segment) is None
+
+    async def _counted_by_rule(self, segments: Sequence[Segment]) -> Mapping[UUID, int | None]:
+        """The numbers of members of segments by their definition; None where it took too long."""
+        filters = {one.id: segment_filter(one, self.now) for one in segments}
+        present = [filter for filter in filters.values() if filter is not None]
+        counts = iter(await self.view.customers.counts(present, MAX_SECONDS_TO_COUNT))
+        return {id: 0 if filter is None else next(counts) for id, filter in filters.items()}
+
+    async def _summary(self, segment: Segment, counted: int | None) -> SegmentSummary:
+        state, error = self._states[segment.id], self.build_error(segment)
+        if error is not None:
+            return SegmentSummary(segment=segment, member_count=0, progress=0, build_error=error)
+        if self._is_building(segment):
+            count = state.member_count if counted is None else counted
+        else:
+            count = await self.member_count(segment)
+        progress = await self._progress(state)
+        return SegmentSummary(segment=segment, member_count=count, progress=progress)
+
+    async def _progress(self, state: RefreshState) -> float:
+        if state.is_ready:
+            return 1.0
+        return state.progress(await self.view.customers.count(_EVERYONE))
 
     def _corrections(self, segment: Segment) -> tuple[frozenset[UUID], frozenset[UUID]]:
         """The stale candidates who are members but not stored as such, and the reverse."""
@@ -104,11 +158,6 @@ class MembershipView:
                 (leaving if inside else entering).add(candidate.customer.id)
         return frozenset(entering), frozenset(leaving)
 
-    async def _progress(self, state: RefreshState) -> float:
-        if state.is_ready:
-            return 1.0
-        return state.progress(await self.view.customers.count(_EVERYONE))
-
 
 async def member_page(
     memberships: MembershipView,
@@ -117,19 +166,23 @@ async def member_page(
     sort: CustomerSort,
     page: Page,
 ) -> CustomerPage:
-    """A page of the members of a segment that satisfy the criteria, and their total."""
+    """A page of the members of a segment that satisfy the criteria, and their total.
+
+    Raises SegmentFailed, and SegmentBuilding when they cannot be found by the rule in time.
+    """
     members = memberships.member_filter(segment)
     if members is None:
         return CustomerPage(customers=(), total=0, page=page)
     customers, customer_filter = memberships.view.customers, criteria.of_members(members)
     is_all = criteria == _EVERYONE
-    return CustomerPage(
-        customers=await customers.page(customer_filter, sort, page),
-        total=await (
-            memberships.member_count(segment) if is_all else customers.count(customer_filter)
-        ),
-        page=page,
-    )
+    with memberships.evaluating(segment):
+        return CustomerPage(
+            customers=await customers.page(customer_filter, sort, page),
+            total=await (
+                memberships.member_count(segment) if is_all else customers.count(customer_filter)
+            ),
+            page=page,
+        )
 
 
 async def members_after(
@@ -141,12 +194,13 @@ async def members_after(
     key: CustomerKey | None,
     limit: int,
 ) -> Sequence[Customer]:
-    """The members of a segment after a key that satisfy the criteria."""
+    """The members of a segment after a key that satisfy the criteria. Raises as `member_page`."""
     members = memberships.member_filter(segment)
     if members is None:
         return []
     customer_filter = criteria.of_members(members)
-    return await memberships.view.customers.page_after(customer_filter, sort, key, limit)
+    with memberships.evaluating(segment):
+        return await memberships.view.customers.page_after(customer_filter, sort, key, limit)
 
 
 @asynccontextmanager
@@ -182,7 +236,8 @@ async def _read(
     else:
         segments = [await view.segments.get(segment_id) for segment_id in segment_ids]
     states = await view.memberships.refresh_states(segment_ids)
-    limit = min(MAX_CANDIDATES, MAX_EVALUATIONS // max(len(segments), 1)) if refreshes else _ALL
+    few = max(MAX_COST // max(cost_of(segments), 1), _MIN_CANDIDATES)
+    limit = min(MAX_CANDIDATES, few) if refreshes else _ALL
     candidates = await _stale_candidates(view, segments, states, now, limit + 1)
     if len(candidates) > limit:
         return None, segments
@@ -200,7 +255,11 @@ async def _stale_candidates(
     any_stored = False
     for segment in segments:
         state = states[segment.id]
-        if segment.is_active and state.watermark is not None:
+        if (
+            segment.is_active
+            and state.watermark is not None
+            and build_error(segment, state) is None
+        ):
             any_stored = True
             ranges.extend(crossed_ranges(segment, state.watermark, state.evaluation_time(now)))
     return await view.memberships.stale_candidates(ranges, limit) if any_stored else ()

@@ -10,10 +10,12 @@ from collections.abc import Container, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
+from typing import Literal, Self
 from uuid import UUID
 
 from attrs import frozen
 
+from customers.core.errors import SegmentFailed
 from customers.core.model.customer import Customer
 from customers.core.model.rules.matches import CustomerValues, holds
 from customers.core.model.rules.timing import DateField, reads_orders, thresholds
@@ -105,7 +107,8 @@ class RefreshState:
     They are exact for the moment `watermark`, stale candidates aside; while it is None the members
     are being built by a backfill and must not be read. A pass walks the customers in id order to
     bring the members to `target`: it has reached the customer `cursor` and scanned `scanned`
-    customers. `cause` is why the backfill runs.
+    customers. `cause` is why the backfill runs. Without `watermark` and `target` the backfill has
+    failed, and nothing happens until the segment is changed.
     """
 
     member_count: int = 0
@@ -118,6 +121,24 @@ class RefreshState:
     @property
     def is_ready(self) -> bool:
         return self.watermark is not None
+
+    @property
+    def has_failed(self) -> bool:
+        return self.watermark is None and self.target is None
+
+    @property
+    def is_building(self) -> bool:
+        return self.watermark is None and self.target is not None
+
+    def failed(self) -> Self:
+        """The state after its backfill, or its refresh, has failed."""
+        return type(self)(member_count=self.member_count, scanned=self.scanned, cause=self.cause)
+
+    def is_same_build(self, other: Self) -> bool:
+        """Whether both are states of the same backfill, or of none."""
+        return (self.is_ready, self.is_building) == (other.is_ready, other.is_building) and (
+            self.is_ready or self.target == other.target
+        )
 
     def watermark_of(self, customer_id: UUID) -> datetime | None:
         """The moment for which one customer's stored membership is exact; None during a backfill.
@@ -139,15 +160,21 @@ class RefreshState:
 
 @frozen(kw_only=True)
 class SegmentSummary:
-    """A segment with its current number of members; `progress` of its backfill is 0 to 1."""
+    """A segment with its current number of members, 0 if its build has failed.
+
+    `progress` of its backfill is 0 to 1; `build_error` says why it has failed, for people.
+    """
 
     segment: Segment
     member_count: int
     progress: float = 1.0
+    build_error: str | None = None
 
     @property
-    def is_ready(self) -> bool:
-        return self.progress == 1
+    def build_status(self) -> Literal["ready", "building", "failed"]:
+        if self.build_error is not None:
+            return "failed"
+        return "ready" if self.progress == 1 else "building"
 
 
 @frozen(kw_only=True)
@@ -183,6 +210,28 @@ class Assignment:
 
     assigned_at: datetime
     assigned_by: UUID | None = None
+
+
+def build_error(segment: Segment, refresh_state: RefreshState) -> str | None:
+    """Why the members of a segment could not be built, for people; None if they could. An inactive
+    segment has no members that could fail.
+    """
+    if not segment.is_active:
+        return None
+    if segment.rule is not None and segment.rule.is_too_expensive:
+        return "the rules exceed what rules may cost: make them simpler"
+    if refresh_state.has_failed:
+        return (
+            "evaluating the rules failed or took too long: make them simpler, or send them again "
+            "to start another build"
+        )
+    return None
+
+
+def expect_built(segment: Segment, refresh_state: RefreshState) -> None:
+    """Raises SegmentFailed when the members of a segment could not be built."""
+    if build_error(segment, refresh_state) is not None:
+        raise SegmentFailed
 
 
 def is_member(segment: Segment, values: CustomerValues, assigned_to: Container[UUID]) -> bool:

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from attrs import asdict, evolve, field, frozen
 
-from customers.core.errors import InvalidValue, PaymentMethodNotFound
+from customers.core.errors import InvalidValue, PaymentMethodLimitExceeded, PaymentMethodNotFound
 from customers.core.model.values import (
     UNSET,
     ChoiceGate,
@@ -22,6 +22,8 @@ from customers.core.model.values import (
     WholeNumberGate,
     set_fields,
 )
+
+MAX_PAYMENT_METHODS = 50
 
 
 class PaymentType(StrEnum):
@@ -145,7 +147,11 @@ class Wallet:
     def add(self, method: PaymentMethod, *, is_default: bool | None, now: datetime) -> Self:
         """The wallet with another method. With `is_default` None the method becomes the default if
         there is none.
+
+        Raises PaymentMethodLimitExceeded.
         """
+        if len(self.methods) >= MAX_PAYMENT_METHODS:
+            raise PaymentMethodLimitExceeded
         if is_default is None:
             is_default = not any(other.is_default for other in self.methods)
         return self._with(method.with_default(is_default, now), now)

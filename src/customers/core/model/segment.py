@@ -13,11 +13,14 @@ from attrs import evolve, field, frozen
 from customers.core.errors import Invalid, SegmentIsDynamic
 from customers.core.model.folding import fold
 from customers.core.model.json_pointer import JsonPointer
+from customers.core.model.rules.cost import check_unused, check_written
 from customers.core.model.rules.parse import parse
 from customers.core.model.rules.tree import Rule
 from customers.core.model.values import ChoiceGate, Flag, IdsGate, TextGate
 
 MAX_IDS = 1_000
+MAX_SEGMENTS = 500
+_RULES = JsonPointer(("rules",))
 
 
 class SegmentType(StrEnum):
@@ -45,10 +48,12 @@ class RulesText:
     def rule(self, *, is_dynamic: bool, strict: bool) -> Rule | None:
         """The rule of a dynamic segment; None for a manual one, whose rules are only stored.
 
-        Raises Invalid with pointers at /rules or below.
+        Raises Invalid with pointers at /rules or below, also for rules that are too expensive.
         """
         if is_dynamic:
-            return parse(self.value, strict=strict, location=JsonPointer(("rules",)))
+            check_written(self.text, _RULES)
+            return parse(self.value, strict=strict, location=_RULES)
+        check_unused(self.text, _RULES)
         try:
             json.dumps(self.value, ensure_ascii=False, default=str).encode()
         except UnicodeEncodeError as error:

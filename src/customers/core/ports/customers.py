@@ -54,6 +54,14 @@ class CustomerReader(Protocol):
         """The number of customers; read from counters when only status and type are filtered."""
         ...
 
+    async def counts(
+        self, customer_filters: Sequence[CustomerFilter], seconds: float
+    ) -> Sequence[int | None]:
+        """The number of customers of each filter, counted one after another; None for those that
+        were not counted within `seconds` in all.
+        """
+        ...
+
 
 class CustomerRepository(CustomerReader, Protocol):
     async def get_for_update(self, customer_id: UUID) -> Customer:

@@ -17,6 +17,10 @@ class SegmentReader(Protocol):
         """Every segment, newest first, ties by id, the greatest first."""
         ...
 
+    async def count(self) -> int:
+        """The number of segments."""
+        ...
+
 
 class SegmentRepository(SegmentReader, Protocol):
     """`remove` needs the membership lock."""

@@ -173,6 +173,10 @@ class Storage(Protocol):
         """
         ...
 
+    async def failed_builds(self) -> int:
+        """The number of segments of all tenants whose build has failed."""
+        ...
+
     async def lease(self, holder: UUID, seconds: float) -> bool:
         """Acquires or renews the sweeper's lease for `seconds`; returns whether `holder` has it.
 

@@ -1,6 +1,6 @@
 """The doctor: compares the members that the service reports with an evaluation of every rule."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from uuid import UUID
 
 from attrs import frozen
@@ -35,13 +35,22 @@ class Doctor:
         """Every tenant that has segments."""
         return await self._storage.tenants_with_segments()
 
+    async def failed_builds(self, tenant_id: str) -> Mapping[UUID, str]:
+        """The segments of a tenant whose members could not be built, and why."""
+        view = membership_view(self._storage, tenant_id, self._clock, refreshes=False)
+        async with view as (memberships, segments):
+            errors = {segment.id: memberships.build_error(segment) for segment in segments}
+        return {id: error for id, error in errors.items() if error is not None}
+
     async def segments(self, tenant_id: str) -> AsyncIterator[Difference]:
         """Evaluates every rule for every customer of a tenant, at one moment, and yields each
-        difference from what the membership view reports at that moment. Refreshes nothing.
+        difference from what the membership view reports at that moment. Refreshes nothing, and
+        leaves out segments whose build has failed.
         """
         view = membership_view(self._storage, tenant_id, self._clock, refreshes=False)
         async with view as (memberships, segments):
-            checks = [_Check(memberships, segment) for segment in segments]
+            built = (one for one in segments if memberships.build_error(one) is None)
+            checks = [_Check(memberships, segment) for segment in built]
             after = None
             while batch := await memberships.view.memberships.scan(after, _BATCH_SIZE):
                 cache = CustomerValuesCache()

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from customers.core.membership.refresh import refresh_segment
 from customers.core.model.explanation import Explanation, explanation_of
-from customers.core.model.membership import SequencedChange
+from customers.core.model.membership import SequencedChange, expect_built
 from customers.core.ports.clock import Clock
 from customers.core.ports.storage import Storage
 
@@ -16,11 +16,14 @@ class Memberships:
         self._clock = clock
 
     async def explain(self, tenant_id: str, segment_id: UUID, customer_id: UUID) -> Explanation:
-        """Why a customer is in a segment or not. Raises SegmentNotFound, CustomerNotFound."""
+        """Why a customer is in a segment or not. Raises SegmentNotFound, CustomerNotFound,
+        SegmentFailed.
+        """
         async with self._storage.consistent_view(tenant_id) as view:
             segment = await view.segments.get(segment_id)
             customer = await view.customers.get(customer_id)
             state = (await view.memberships.refresh_states([segment_id]))[segment_id]
+            expect_built(segment, state)
             assignment = await view.assignments.get(segment_id, customer_id)
         now = state.evaluation_time(self._clock.now())
         return explanation_of(segment, customer, assignment, now)

@@ -30,7 +30,8 @@ class PaymentMethods:
     ) -> tuple[PaymentMethod, bool]:
         """Adds a payment method, unless the customer has one with that token.
 
-        Returns the method and whether it is new. Raises CustomerNotFound, PaymentMethodTaken.
+        Returns the method and whether it is new. Raises CustomerNotFound, PaymentMethodTaken,
+        PaymentMethodLimitExceeded.
         """
         async with self._storage.transaction(tenant_id) as tx:
             customer, wallet = await self._open(tx, customer_id)

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from attrs import evolve
 
+from customers.core.model.membership import expect_built
 from customers.core.model.preview import ChangePreview, Preview, Sample
 from customers.core.model.query import CustomerFilter, CustomerSort, Page, RuleAt
 from customers.core.model.rules.algebra import complement, difference
@@ -38,11 +39,13 @@ class Previews:
     ) -> ChangePreview:
         """The customers who would enter and leave a segment with other rules, as if it were active.
 
-        Raises SegmentNotFound, Invalid.
+        Raises SegmentNotFound, Invalid, SegmentFailed.
         """
         rule = _rule(rules, strict=strict)
         async with self._storage.consistent_view(tenant_id) as view:
             segment = await view.segments.get(segment_id)
+            states = await view.memberships.refresh_states([segment_id])
+            expect_built(segment, states[segment_id])
             filters = _change(segment, rule, self._clock.now())
             entering, leaving = [await _sample(view, one, sample) for one in filters]
         return ChangePreview(entering=entering, leaving=leaving)

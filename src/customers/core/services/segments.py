@@ -5,10 +5,12 @@ the members at a moment.
 """
 
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from datetime import datetime
+from itertools import islice
 from uuid import UUID
 
-from customers.core.errors import Invalid, Problem
+from customers.core.errors import Invalid, Problem, Unavailable
 from customers.core.membership.publish import publish, update_capture
 from customers.core.membership.refresh import (
     apply_all_pending,
@@ -17,8 +19,21 @@ from customers.core.membership.refresh import (
 )
 from customers.core.membership.view import member_page, members_after, membership_view
 from customers.core.model.customer import Customer
-from customers.core.model.membership import Assignment, Cause, MembershipChange, SegmentSummary
-from customers.core.model.query import CustomerFilter, CustomerKey, CustomerPage, CustomerSort, Page
+from customers.core.model.membership import (
+    Assignment,
+    Cause,
+    MembershipChange,
+    SegmentSummary,
+    build_error,
+)
+from customers.core.model.query import (
+    CustomerFilter,
+    CustomerKey,
+    CustomerPage,
+    CustomerSort,
+    JournalKey,
+    Page,
+)
 from customers.core.model.segment import MAX_IDS, MemberIds, Segment, SegmentChange, SegmentDetails
 from customers.core.ports.clock import Clock, IdGenerator
 from customers.core.ports.storage import Storage, Transaction
@@ -35,6 +50,15 @@ class Segments:
         view = membership_view(self._storage, tenant_id, self._clock)
         async with view as (memberships, segments):
             return await memberships.summaries(segments)
+
+    async def page_after(
+        self, tenant_id: str, key: JournalKey | None, limit: int
+    ) -> Sequence[SegmentSummary]:
+        """At most `limit` segments after a key, newest first."""
+        view = membership_view(self._storage, tenant_id, self._clock)
+        async with view as (memberships, segments):
+            following = (one for one in segments if key is None or _is_after(one, key))
+            return await memberships.summaries(islice(following, limit))
 
     async def get(self, tenant_id: str, segment_id: UUID) -> SegmentSummary:
         """Raises SegmentNotFound."""
@@ -57,20 +81,30 @@ class Segments:
     async def create(
         self, tenant_id: str, details: SegmentDetails, *, strict: bool
     ) -> SegmentSummary:
-        """Creates a segment. Raises Invalid for rules that cannot be parsed, SegmentNameTaken."""
+        """Creates a segment. Raises Invalid for rules that cannot be parsed, SegmentNameTaken,
+        SegmentLimitExceeded.
+        """
         segment = Segment.new(
             details, id=self._ids.new(), tenant_id=tenant_id, now=self._clock.now(), strict=strict
         )
         async with self._storage.transaction(tenant_id) as tx:
             await tx.memberships.acquire_lock()
             await publish(tx, None, segment, self._clock.now())
-        await start_backfill(self._storage, tenant_id, segment.id, self._clock)
-        return await self.get(tenant_id, segment.id)
+        # The segment is stored now: whatever happens to its members, the answer is not an error.
+        try:
+            await start_backfill(self._storage, tenant_id, segment.id, self._clock)
+            return await self.get(tenant_id, segment.id)
+        except Unavailable:
+            progress = 0.0 if segment.is_dynamic else 1.0
+            return SegmentSummary(segment=segment, member_count=0, progress=progress)
 
     async def change(
         self, tenant_id: str, segment_id: UUID, change: SegmentChange, *, strict: bool
     ) -> SegmentSummary:
-        """Raises SegmentNotFound, Invalid, SegmentNameTaken, SegmentBuilding."""
+        """Raises SegmentNotFound, Invalid, SegmentNameTaken, SegmentBuilding, SegmentFailed.
+
+        Rules that are sent again start the build of a segment again, if it has failed.
+        """
         # Earlier changes of customers enter the feed under the rule that was valid then.
         await apply_pending_changes(self._storage, tenant_id)
         async with self._storage.transaction(tenant_id) as tx:
@@ -78,9 +112,12 @@ class Segments:
             before = await tx.segments.get_for_update(segment_id)
             now = self._clock.now()
             after = before.change(change, now=now, strict=strict)
-            if after is not before:
-                await publish(tx, before, after, now)
-        await start_backfill(self._storage, tenant_id, segment_id, self._clock)
+            state = (await tx.memberships.refresh_states([segment_id]))[segment_id]
+            retries = change.rules is not None and build_error(before, state) is not None
+            if after is not before or retries:
+                await publish(tx, before, after, now, retries=retries)
+        with suppress(Unavailable):
+            await start_backfill(self._storage, tenant_id, segment_id, self._clock)
         return await self.get(tenant_id, segment_id)
 
     async def remove(self, tenant_id: str, segment_id: UUID) -> None:
@@ -117,7 +154,9 @@ class Segments:
             return len(removed)
 
     async def first_members(self, tenant_id: str, segment_id: UUID) -> Sequence[Customer]:
-        """At most 1,000 members, newest customer first. Raises SegmentNotFound."""
+        """At most 1,000 members, newest customer first. Raises SegmentNotFound, SegmentFailed,
+        SegmentBuilding.
+        """
         page = Page(number=1, size=MAX_IDS)
         everyone, newest = CustomerFilter(), CustomerSort()
         return (await self.members(tenant_id, segment_id, everyone, newest, page)).customers
@@ -130,7 +169,9 @@ class Segments:
         sort: CustomerSort,
         page: Page,
     ) -> CustomerPage:
-        """One page of the members that satisfy the criteria. Raises SegmentNotFound."""
+        """One page of the members that satisfy the criteria. Raises SegmentNotFound, SegmentFailed,
+        SegmentBuilding.
+        """
         view = membership_view(self._storage, tenant_id, self._clock, [segment_id])
         async with view as (memberships, [segment]):
             return await member_page(memberships, segment, criteria, sort, page)
@@ -147,7 +188,7 @@ class Segments:
     ) -> Sequence[Customer]:
         """The members after a key that satisfy the criteria, at most `size` + 1.
 
-        Raises SegmentNotFound.
+        Raises SegmentNotFound, SegmentFailed, SegmentBuilding.
         """
         view = membership_view(self._storage, tenant_id, self._clock, [segment_id])
         async with view as (memberships, [segment]):
@@ -181,6 +222,15 @@ class Segments:
         _expect_all(members, await tx.customers.lock_ids(ids))
         await apply_all_pending(tx, ids)
         return segment, ids
+
+
+def key_of(segment: Segment) -> JournalKey:
+    """The position of a segment in the list of all."""
+    return JournalKey(at=segment.created_at, id=str(segment.id))
+
+
+def _is_after(segment: Segment, key: JournalKey) -> bool:
+    return (segment.created_at, str(segment.id)) < (key.at, key.id)
 
 
 def _by_hand(

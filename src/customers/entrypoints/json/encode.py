@@ -168,7 +168,7 @@ class Encoder:
 
     def segment(self, summary: SegmentSummary) -> shapes.Segment:
         segment, text = summary.segment, summary.segment.rules_text
-        return {
+        body: shapes.Segment = {
             "id": segment.id,
             "tenantId": segment.tenant_id,
             "name": segment.name,
@@ -181,9 +181,12 @@ class Encoder:
             "updatedAt": segment.updated_at,
             "segmentType": SegmentType.DYNAMIC if segment.is_dynamic else SegmentType.STATIC,
             "memberCount": summary.member_count,
-            "buildStatus": "ready" if summary.is_ready else "building",
+            "buildStatus": summary.build_status,
             "buildProgress": summary.progress,
         }
+        if summary.build_error is not None:
+            body["buildError"] = summary.build_error
+        return body
 
     def erasure(self, erasure: Erasure) -> shapes.Erasure:
         return {

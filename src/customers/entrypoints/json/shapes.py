@@ -284,8 +284,11 @@ class Segment(TypedDict):
     updatedAt: datetime
     segmentType: SegmentType
     memberCount: int
-    buildStatus: Literal["ready", "building"]
+    buildStatus: Literal["ready", "building", "failed"]
     buildProgress: Annotated[float, "The share of customers evaluated so far, from 0 to 1."]
+    buildError: NotRequired[
+        Annotated[str, "Why the members could not be built; only of a build that failed."]
+    ]
 
 
 class MembersAdded(TypedDict):

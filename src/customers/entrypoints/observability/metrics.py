@@ -111,13 +111,21 @@ class Metrics:
         self._build_progress.set(progress)
 
     def set_sweeper(
-        self, *, is_leader: bool, pending_changes: int = 0, lag_seconds: float = 0
+        self,
+        *,
+        is_leader: bool,
+        pending_changes: int = 0,
+        lag_seconds: float = 0,
+        failed_builds: int = 0,
     ) -> None:
         """Sets whether this process holds the sweeper's lease. If so, also the number of pending
-        changes of all tenants, and the age of the oldest in seconds.
+        changes of all tenants, the age of the oldest in seconds, and the number of failed builds.
         """
         self._sweeper.set(
-            is_leader=is_leader, pending_changes=pending_changes, lag_seconds=lag_seconds
+            is_leader=is_leader,
+            pending_changes=pending_changes,
+            lag_seconds=lag_seconds,
+            failed_builds=failed_builds,
         )
 
     def sweep_succeeded(self) -> None:

@@ -31,6 +31,11 @@ _LAG = (
     "Age of the oldest pending change when the last sweep began, in seconds; 0 without any, and in "
     "processes that do not hold the lease.",
 )
+_FAILED_BUILDS = (
+    "customers_segment_builds_failed",
+    "Number of segments whose members could not be built when the last sweep began; 0 in processes "
+    "that do not hold the lease.",
+)
 
 
 class SweeperMetrics:
@@ -41,8 +46,12 @@ class SweeperMetrics:
         self._last_success = gauge(*_LAST_SUCCESS, multiprocess_mode="max")
         self._pending_changes = gauge(*_PENDING_CHANGES, multiprocess_mode="livemax")
         self._lag = gauge(*_LAG, multiprocess_mode="livemax")
+        self._failed_builds = gauge(*_FAILED_BUILDS, multiprocess_mode="livemax")
 
-    def set(self, *, is_leader: bool, pending_changes: int, lag_seconds: float) -> None:
+    def set(
+        self, *, is_leader: bool, pending_changes: int, lag_seconds: float, failed_builds: int
+    ) -> None:
+        self._failed_builds.set(failed_builds)
         self._leader.set(is_leader)
         self._pending_changes.set(pending_changes)
         self._lag.set(lag_seconds)

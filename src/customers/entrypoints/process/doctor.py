@@ -31,6 +31,8 @@ async def _print_differences(doctor: Doctor, tenant_id: str | None, output: Outp
     count = 0
     tenant_ids = await doctor.tenants() if tenant_id is None else [tenant_id]
     for checked_id in tenant_ids:
+        for segment_id, error in (await doctor.failed_builds(checked_id)).items():
+            output.info(f"tenant {checked_id}, segment {segment_id}: its build failed: {error}")
         async for difference in doctor.segments(checked_id):
             count += 1
             output.info(_line(checked_id, difference))

@@ -34,6 +34,7 @@ async def run_sweeper(
     def stop() -> None:
         for task in tasks:
             task.cancel()
+        sweeper.leave()
 
     try:
         yield stop
@@ -51,6 +52,9 @@ async def _sweep(sweeper: Sweeper, metrics: Metrics, interval: float) -> None:
             backfills = await sweeps.sweep()
         except Unavailable:  # the storage has logged the cause
             pause = max(interval, PAUSE_AFTER_FAILURE)
+        except ExceptionGroup as failures:  # these tenants rest, the others go on
+            for failure in failures.exceptions:
+                logger().error("sweep failed", exc_info=failure)
         except Exception:
             logger().exception("sweep failed")
             pause = max(interval, PAUSE_AFTER_FAILURE)
@@ -93,5 +97,6 @@ class _Sweeps:
                 is_leader=lag is not None,
                 pending_changes=lag.pending_changes if lag else 0,
                 lag_seconds=lag.seconds if lag else 0,
+                failed_builds=lag.failed_builds if lag else 0,
             )
         return lag is not None

@@ -3,7 +3,9 @@
 In the same statement a write updates the tenant's counters and stores the pending change.
 """
 
+from asyncio import get_running_loop
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -89,6 +91,16 @@ class PostgresCustomers(CustomerRepository):
 
     async def count(self, customer_filter: CustomerFilter) -> int:
         return await pages.count(self._session, customer_filter)
+
+    async def counts(
+        self, customer_filters: Sequence[CustomerFilter], seconds: float
+    ) -> Sequence[int | None]:
+        loop = get_running_loop()
+        end, numbers = loop.time() + seconds, list[int | None]()
+        for customer_filter in customer_filters:
+            counting = partial(self.count, customer_filter)
+            numbers.append(await self._session.within(end - loop.time(), counting))
+        return numbers
 
     async def get_for_update(self, customer_id: UUID) -> Customer:
         return _existing(await self._session.row(_GET_FOR_UPDATE, id=customer_id))

@@ -37,7 +37,7 @@ from operator import methodcaller
 from typing import Any, NoReturn, TypeVar
 
 from asyncpg import InternalClientError, Record
-from sqlalchemy import BindParameter, Table, bindparam
+from sqlalchemy import BindParameter, Table, bindparam, func, select, true
 
 from customers.adapters.postgres.engine.errors import DRIVER_ERRORS, translate
 from customers.adapters.postgres.engine.observer import UNOBSERVED, DatabaseObserver
@@ -96,6 +96,17 @@ class Session:
         """Runs a statement once for each row of values, in one round trip."""
         arguments = [self._arguments(statement, values) for values in rows]
         await self._execute(methodcaller("executemany", statement.sql, arguments))
+
+    async def within(self, seconds: float, read: Callable[[], Awaitable[Result]]) -> Result | None:
+        """The result of a read; None when a statement of it takes longer than that, or than any
+        statement may, and when no time is left.
+        """
+        try:
+            return await read() if seconds > 0 else None
+        except Unavailable as error:
+            if error.fault is None or error.fault.kind != "statement_timeout":
+                raise
+            return None
 
     def refuse(self, error: Exception) -> NoReturn:
         """Raises the error of a write that a repository refuses by itself."""
@@ -171,6 +182,18 @@ class TransactionSession(Session):
             await self._roll_back()
             raise
 
+    async def within(self, seconds: float, read: Callable[[], Awaitable[Result]]) -> Result | None:
+        """As for a session; the transaction goes on when the read takes too long."""
+        if seconds <= 0:
+            return None
+        await self._execute(lambda connection: connection.execute("SAVEPOINT timed"))
+        await self.value(_SET_TIMEOUT, milliseconds=f"{max(round(seconds * 1_000), 1)}ms")
+        result = await super().within(seconds, read)
+        # Only a statement that took too long has failed, and that is undone here.
+        self._error = None
+        await self._execute(lambda connection: connection.execute("ROLLBACK TO SAVEPOINT timed"))
+        return result
+
     def refuse(self, error: Exception) -> NoReturn:
         self._error = error
         raise error
@@ -195,6 +218,11 @@ class TransactionSession(Session):
         except BaseException:
             self._terminate()
             raise
+
+
+_SET_TIMEOUT = Statement.of(
+    select(func.set_config("statement_timeout", bindparam("milliseconds", type_=TEXT), true()))
+)
 
 
 class ConsistentSession(TransactionSession):

@@ -5,16 +5,29 @@ bool, Decimal, UUID, aware datetime, date), lists or tuples for arrays, JSON val
 """
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import Any, Self, cast
 
+from attrs import frozen
 from sqlalchemy import BindParameter
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.sql.cache_key import CacheKey
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import ClauseElement
 
+from customers.adapters.postgres.engine.weighted_cache import WeightedCache
+
 _DIALECT = PGDialect_asyncpg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
+
+
+@frozen
+class _Template:
+    """A compiled shape: its SQL, the names of its parameters in order, and where the value of each
+    literal is found: its place among the literals of a clause of that shape.
+    """
+
+    sql: str
+    names: tuple[str, ...]
+    places: Mapping[str, int]
 
 
 class Statement:
@@ -28,31 +41,33 @@ class Statement:
     __slots__ = ("_literals", "_names", "plans_anew", "sql")
 
     def __init__(
-        self,
-        compiled: SQLCompiler,
-        literals: Sequence[BindParameter[Any]] | None,
-        *,
-        plans_anew: bool,
+        self, sql: str, names: tuple[str, ...], literals: Mapping[str, object], *, plans_anew: bool
     ) -> None:
-        self.sql = compiled.string
+        self.sql = sql
         self.plans_anew = plans_anew
-        self._names = tuple(compiled.positiontup or ())
-        named = {name: None for name in self._names if compiled.binds[name].required}
-        values = compiled.construct_params(named, literals)
-        self._literals = {name: values[name] for name in self._names if name not in named}
+        self._names = names
+        self._literals = literals
 
     @classmethod
     def of(cls, clause: ClauseElement, *, plans_anew: bool = False) -> Self:
         """Compiles a clause, for a statement that is stored and reused."""
-        return cls(_compiled(clause), None, plans_anew=plans_anew)
+        compiled = _compiled(clause)
+        literals = _literals(compiled, None)
+        return cls(compiled.string, _names(compiled), literals, plans_anew=plans_anew)
 
     @classmethod
     def like(cls, clause: ClauseElement) -> Self:
         """As `of`, for a clause that is composed again with other literals: each shape is compiled
         once. Plans anew.
         """
-        shape = _Shape(clause)
-        return cls(_compiled_shape(shape), shape.key.bindparams, plans_anew=True)
+        if (key := clause._generate_cache_key()) is None:
+            raise TypeError(
+                "a part of the statement cannot be cached: compile it with Statement.of"
+            )
+        template = _template(clause, key)
+        values = key.bindparams
+        literals = {name: values[place].effective_value for name, place in template.places.items()}
+        return cls(template.sql, template.names, literals, plans_anew=True)
 
     def arguments(self, values: Mapping[str, object]) -> list[object]:
         """The values in the order of the parameters. Raises KeyError with a missing name."""
@@ -61,31 +76,41 @@ class Statement:
         return [values[name] if name in values else self._literals[name] for name in self._names]
 
 
-class _Shape:
-    """A clause as a cache key: equal to clauses that differ in literals only."""
-
-    __slots__ = ("clause", "key")
-
-    def __init__(self, clause: ClauseElement) -> None:
-        self.clause = clause
-        key = clause._generate_cache_key()
-        if key is None:
-            raise TypeError(
-                "a part of the statement cannot be cached: compile it with Statement.of"
-            )
-        self.key = key
-
-    def __hash__(self) -> int:
-        return hash(self.key.key)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Shape) and self.key.key == other.key.key
-
-
-@lru_cache(maxsize=512)
-def _compiled_shape(shape: _Shape) -> SQLCompiler:
-    return _compiled(shape.clause, shape.key)
+def _template(clause: ClauseElement, key: CacheKey) -> _Template:
+    """The template of all clauses with the key. It does not hold the clause, whose parts take much
+    more memory.
+    """
+    template = _TEMPLATES.get(key.key)
+    if template is None:
+        compiled = _compiled(clause, key)
+        probes = [
+            BindParameter(None, place, type_=parameter.type)
+            for place, parameter in enumerate(key.bindparams)
+        ]
+        places = cast("Mapping[str, int]", _literals(compiled, probes))
+        template = _Template(compiled.string, _names(compiled), places)
+        _TEMPLATES.put(key.key, template, _BYTES_PER_CHARACTER * len(template.sql))
+    return template
 
 
 def _compiled(clause: ClauseElement, key: CacheKey | None = None) -> SQLCompiler:
     return cast(SQLCompiler, clause.compile(dialect=_DIALECT, cache_key=key))
+
+
+def _names(compiled: SQLCompiler) -> tuple[str, ...]:
+    return tuple(compiled.positiontup or ())
+
+
+def _literals(
+    compiled: SQLCompiler, literals: Sequence[BindParameter[Any]] | None
+) -> Mapping[str, object]:
+    """The values of the parameters that need not be passed: its own, or of these literals."""
+    names = _names(compiled)
+    named = {name: None for name in names if compiled.binds[name].required}
+    values = compiled.construct_params(named, literals)
+    return {name: values[name] for name in names if name not in named}
+
+
+# What a template and its key take, measured, and what all of them may take.
+_BYTES_PER_CHARACTER, _MAX_BYTES = 60, 12_000_000
+_TEMPLATES = WeightedCache[Any, _Template](_MAX_BYTES)

@@ -3,20 +3,34 @@
 A rule is stored twice: as it was written, for the echo, and in its canonical form, to be parsed.
 """
 
+from asyncio import sleep
 from collections.abc import Sequence
 from decimal import Decimal
-from functools import lru_cache
+from hashlib import blake2b
 from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
 import msgspec
 from asyncpg import Record
-from sqlalchemy import Insert, Select, Text, Uuid, bindparam, cast, delete, insert, select, update
+from sqlalchemy import (
+    Insert,
+    Select,
+    Text,
+    Uuid,
+    bindparam,
+    cast,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from customers.adapters.postgres.engine.row_mapping import RowMapping
 from customers.adapters.postgres.engine.session import TENANT, Session, parameters
 from customers.adapters.postgres.engine.statements import Statement
+from customers.adapters.postgres.engine.weighted_cache import WeightedCache
 from customers.adapters.postgres.schema.segment_tables import (
     customer_segment_assignments,
     customer_segment_changes,
@@ -29,7 +43,8 @@ from customers.adapters.postgres.segments.refresh_states import REFRESH_STATES
 from customers.core.errors import SegmentNotFound
 from customers.core.model.membership import RefreshState
 from customers.core.model.rules.canonical import to_json
-from customers.core.model.rules.parse import parse
+from customers.core.model.rules.cost import memory
+from customers.core.model.rules.parse import TOO_EXPENSIVE, parse_stored
 from customers.core.model.rules.tree import Rule
 from customers.core.model.segment import Segment
 from customers.core.ports.segments import SegmentRepository
@@ -37,9 +52,27 @@ from customers.core.ports.segments import SegmentRepository
 _DECODER = msgspec.json.Decoder(float_hook=Decimal)
 
 
-@lru_cache(maxsize=1_024)
+# The rules that were used last. They are parsed by every read of a segment, so they are kept by
+# what they take: a tenant may have 500 of the largest.
+_MAX_BYTES = 24_000_000
+_RULES = WeightedCache[bytes, Rule](_MAX_BYTES)
+# More characters than the canonical form of any rule within the limits.
+_MAX_CANONICAL = 200_000
+
+
 def _parsed(canonical: str | None) -> Rule | None:
-    return None if canonical is None else parse(_DECODER.decode(canonical))
+    if canonical is None:
+        return None
+    if len(canonical) > _MAX_CANONICAL:
+        return TOO_EXPENSIVE
+    if (rule := _RULES.get(key := _digest(canonical))) is None:
+        rule = parse_stored(_DECODER.decode(canonical))
+        _RULES.put(key, rule, memory(rule))
+    return rule
+
+
+def _digest(canonical: str) -> bytes:
+    return blake2b(canonical.encode(), digest_size=16).digest()
 
 
 def _canonical(rule: Rule | None) -> object:
@@ -63,7 +96,10 @@ class PostgresSegments(SegmentRepository):
         return _existing(await self._session.row(_GET, id=segment_id))
 
     async def all(self) -> Sequence[Segment]:
-        return [SEGMENTS.read(row) for row in await self._session.rows(_ALL)]
+        return [await _read(row) for row in await self._session.rows(_ALL)]
+
+    async def count(self) -> int:
+        return int(await self._session.value(_COUNT))
 
     async def get_for_update(self, segment_id: UUID) -> Segment:
         return _existing(await self._session.row(_GET_FOR_UPDATE, id=segment_id))
@@ -73,12 +109,21 @@ class PostgresSegments(SegmentRepository):
         await self._session.run(_ADD, **SEGMENTS.write(segment), **state)
 
     async def save(self, segment: Segment) -> None:
-        await self._session.run(_SAVE, **SEGMENTS.write(segment))
+        is_unparsed = segment.rule is not None and segment.rule.is_too_expensive
+        statement = _SAVE_BUT_RULE if is_unparsed else _SAVE
+        await self._session.run(statement, **SEGMENTS.write(segment))
 
     async def remove(self, segment_id: UUID) -> None:
         for table in _OWN_TABLES:
             await remove_all(self._session, table, segment_id)
         await self._session.run(_REMOVE, id=segment_id)
+
+
+async def _read(row: Record) -> Segment:
+    """The segment; others are served before a rule is parsed, which takes some milliseconds."""
+    if row["rule"] is not None and _RULES.get(_digest(row["rule"])) is None:
+        await sleep(0)
+    return SEGMENTS.read(row)
 
 
 def _existing(row: Record | None) -> Segment:
@@ -114,11 +159,14 @@ _OWN_TABLES = (
 _GET = Statement.of(_select().where(_segment.id == _ID))
 _GET_FOR_UPDATE = Statement.of(_select().where(_segment.id == _ID).with_for_update(key_share=True))
 _ALL = Statement.of(_select().order_by(_segment.created_at.desc(), _segment.id.desc()))
+_COUNT = Statement.of(
+    select(func.count()).select_from(customer_segments).where(_segment.tenant_id == TENANT)
+)
 _ADD = Statement.of(_add())
-_SAVE = Statement.of(
-    update(customer_segments)
-    .where(_segment.tenant_id == TENANT, _segment.id == _ID)
-    .values(**parameters(customer_segments, but=("tenant_id", "id")))
+_UPDATE = update(customer_segments).where(_segment.tenant_id == TENANT, _segment.id == _ID)
+_SAVE = Statement.of(_UPDATE.values(**parameters(customer_segments, but=("tenant_id", "id"))))
+_SAVE_BUT_RULE = Statement.of(
+    _UPDATE.values(**parameters(customer_segments, but=("tenant_id", "id", "rule")))
 )
 _REMOVE = Statement.of(
     delete(customer_segments).where(_segment.tenant_id == TENANT, _segment.id == _ID)

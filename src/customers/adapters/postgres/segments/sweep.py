@@ -9,6 +9,7 @@ from sqlalchemy import (
     BigInteger,
     Interval,
     Select,
+    Table,
     Uuid,
     bindparam,
     func,
@@ -44,17 +45,36 @@ async def backlog(session: Session, limit: int) -> Backlog:
     return Backlog() if row is None else Backlog(size=row["size"], oldest_at=row["oldest_at"])
 
 
+async def failed_builds(session: Session) -> int:
+    return int(await session.value(_FAILED_BUILDS))
+
+
 async def lease(session: Session, holder: UUID, seconds: float) -> bool:
     row = await session.row(_LEASE, holder=holder, duration=timedelta(seconds=seconds))
     return row is not None
 
 
 def _to_refresh() -> Select[Any]:
-    pending = select(customer_segment_pending_changes.c.tenant_id)
     state = customer_segment_refresh_states.c
-    backfills = select(state.tenant_id).where(state.watermark.is_(None))
-    tenants = union(pending.distinct(), backfills).subquery("tenants")
+    is_under_way = (state.watermark.is_(None), state.target.is_not(None))
+    backfills = select(state.tenant_id).where(*is_under_way)
+    tenants = union(_tenants_in(customer_segment_pending_changes), backfills).subquery("tenants")
     return select(tenants.c.tenant_id).order_by(tenants.c.tenant_id)
+
+
+def _tenants_in(table: Table) -> Select[Any]:
+    """The tenants that have rows in a table, found one after another by its primary key: DISTINCT
+    would read every row.
+    """
+    row = table.c.tenant_id
+    first = select(row).order_by(row).limit(literal_column("1"))
+    tenants = select(first.scalar_subquery().label("tenant_id")).cte(
+        f"tenants_in_{table.name}", recursive=True
+    )
+    previous = tenants.c.tenant_id
+    following = first.where(row > previous).scalar_subquery()
+    tenants = tenants.union_all(select(following).where(previous.is_not(None)))
+    return select(tenants.c.tenant_id).where(tenants.c.tenant_id.is_not(None))
 
 
 def _backlog() -> Select[Any, Any]:
@@ -78,9 +98,13 @@ def _lease() -> ReturningInsert[Any]:
     ).returning(sweeper.c.holder)
 
 
-_WITH_SEGMENTS = Statement.of(
-    select(customer_segments.c.tenant_id).distinct().order_by(customer_segments.c.tenant_id)
-)
+_WITH_SEGMENTS = Statement.of(_tenants_in(customer_segments).order_by("tenant_id"))
 _TO_REFRESH = Statement.of(_to_refresh())
 _BACKLOG = Statement.of(_backlog())
+_state = customer_segment_refresh_states.c
+_FAILED_BUILDS = Statement.of(
+    select(func.count())
+    .select_from(customer_segment_refresh_states)
+    .where(_state.watermark.is_(None), _state.target.is_(None))
+)
 _LEASE = Statement.of(_lease())

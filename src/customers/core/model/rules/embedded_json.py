@@ -8,6 +8,7 @@ from typing import NoReturn, TypeAlias
 
 from customers.core.model.json_pointer import JsonPointer
 from customers.core.model.problems import Problems
+from customers.core.model.rules.cost import check_written
 
 # The path from the root to a value, as a linked list: the path of the container, and a key in it.
 _Path: TypeAlias = tuple["_Path", str | int] | None
@@ -16,16 +17,22 @@ _NOT_STORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 def decode_embedded_json(value: object, location: JsonPointer, problems: Problems) -> object:
-    """The value, or for a string the JSON value in it; None when that cannot be decoded.
-
-    Adds problems for undecodable strings, and for text that cannot be stored.
+    """The value, or for a string the JSON value in it; None, with a problem added, when that cannot
+    be decoded. Refuses a string that is too long for a rule.
     """
-    decoded = _decode(value, location, problems) if isinstance(value, str) else value
-    # Keys that a rule ignores are stored too, because answers repeat the rules as written.
-    for unstorable in _not_storable(decoded, location):
+    if not isinstance(value, str):
+        return value
+    check_written(value, location)
+    return _decode(value, location, problems)
+
+
+def find_unstorable(value: object, location: JsonPointer, problems: Problems) -> None:
+    """Adds problems for texts that cannot be stored. Keys that a rule ignores are stored too,
+    because answers repeat the rules as written.
+    """
+    for unstorable in _not_storable(value, location):
         message = "must not contain NUL or unpaired surrogates"
         problems.add(unstorable, "INVALID_VALUE", message)
-    return decoded
 
 
 def _decode(text: str, location: JsonPointer, problems: Problems) -> object:

@@ -8,9 +8,11 @@ mixed. A tree does not know the form of its rule.
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from customers.core.errors import RULE_TOO_EXPENSIVE, Invalid
 from customers.core.model.json_pointer import JsonPointer
 from customers.core.model.problems import Problems
-from customers.core.model.rules.embedded_json import decode_embedded_json
+from customers.core.model.rules.cost import MAX_CHARACTERS, check_cost, check_size
+from customers.core.model.rules.embedded_json import decode_embedded_json, find_unstorable
 from customers.core.model.rules.fields import (
     Field,
     Operator,
@@ -31,23 +33,48 @@ _LOGICS = ("logic", "logicalOperator")
 _GROUP_KEYS = frozenset(_LISTS + _LOGICS)
 _CONDITION_KEYS = frozenset({"field", "operator", "value"})
 _ROOT = JsonPointer()
+# The canonical form of a moment may be longer than the form in which it was written.
+_MAX_STORED = 2 * MAX_CHARACTERS
+TOO_EXPENSIVE = Rule(is_too_expensive=True)
 
 Member = Group | Condition
 N = TypeVar("N", Field, Operator)
 
 
-def parse(rules_value: object, *, strict: bool = False, location: JsonPointer = _ROOT) -> Rule:
+def parse(
+    rules_value: object,
+    *,
+    strict: bool = False,
+    location: JsonPointer = _ROOT,
+    max_characters: int = MAX_CHARACTERS,
+) -> Rule:
     """The rule of a decoded JSON value (numbers as int or Decimal, never float).
 
-    Raises Invalid with every problem. Pointers begin at `location`, the location of the rule in its
-    body, and continue inside a string as if it were a JSON value. Unknown keys are ignored, or are
-    problems if `strict`.
+    Raises Invalid with every problem, or as `cost` does. Pointers begin at `location`, the location
+    of the rule in its body, and continue inside a string as if it were a JSON value. Unknown keys
+    are ignored, or are problems if `strict`.
     """
     problems = Problems()
     value = decode_embedded_json(rules_value, location, problems)
+    check_size(value, location, max_characters)
+    find_unstorable(value, location, problems)
     root = _Parser(problems, strict=strict).root(value, location)
     problems.raise_if_any()
-    return Rule(root=root)
+    rule = Rule(root=root)
+    check_cost(rule, location)
+    return rule
+
+
+def parse_stored(rules_value: object, location: JsonPointer = _ROOT) -> Rule:
+    """As `parse`, for rules that were accepted before, as written or in their canonical form. Those
+    that exceed the limits, because there were none, give a rule that `is_too_expensive`.
+    """
+    try:
+        return parse(rules_value, location=location, max_characters=_MAX_STORED)
+    except Invalid as error:
+        if error.headline != RULE_TOO_EXPENSIVE:
+            raise
+        return TOO_EXPENSIVE
 
 
 class _Parser:

@@ -5,13 +5,13 @@ reaches a certain age: a whole number of days for an age, one microsecond more t
 a window. `matches` gives the result at that moment.
 """
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from functools import lru_cache
 from math import ceil, floor
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from attrs import frozen
 
@@ -19,7 +19,7 @@ from customers.core.model.customer import Customer
 from customers.core.model.rules.days import duration
 from customers.core.model.rules.fields import Field, Kind, Operator
 from customers.core.model.rules.matches import matches
-from customers.core.model.rules.tree import Condition, Group, Rule
+from customers.core.model.rules.tree import Condition, Rule
 
 
 class DateField(StrEnum):
@@ -57,10 +57,11 @@ def date_of(field: Field) -> DateField:
     return _DATES[field]
 
 
-@lru_cache(maxsize=4_096)
 def thresholds(rule: Rule) -> frozenset[Threshold]:
     """The thresholds of a rule; empty when time alone changes nothing."""
-    return frozenset().union(*map(_thresholds_of, _conditions(rule.root)))
+    if (found := _cache.get(rule)) is None:
+        found = _cache[rule] = frozenset().union(*map(_thresholds_of, rule.conditions))
+    return found
 
 
 def _thresholds_of(condition: Condition) -> frozenset[Threshold]:
@@ -93,18 +94,9 @@ def next_change(rule: Rule, customer: Customer, now: datetime) -> datetime | Non
     return next((time for time in times if matches(rule, customer, time) is not is_match), None)
 
 
-@lru_cache(maxsize=4_096)
 def reads_orders(rule: Rule) -> bool:
     """Whether a rule has a condition on a field that orders change."""
-    return any(condition.field in _ORDER_FIELDS for condition in _conditions(rule.root))
-
-
-def _conditions(group: Group) -> Iterator[Condition]:
-    for member in group.members:
-        if isinstance(member, Group):
-            yield from _conditions(member)
-        else:
-            yield member
+    return any(condition.field in _ORDER_FIELDS for condition in rule.conditions)
 
 
 def _offsets(condition: Condition) -> Collection[timedelta]:
@@ -127,6 +119,8 @@ def _one_of(options: Collection[Decimal]) -> list[int]:
     return [age for days in options for age in _exactly(days)]
 
 
+# The thresholds of the rules that are in use.
+_cache = WeakKeyDictionary[Rule, frozenset[Threshold]]()
 _NO_TIME = timedelta(0)
 _INSTANT = timedelta(microseconds=1)
 _AGES: dict[Operator, Callable[[Any], Collection[int]]] = {

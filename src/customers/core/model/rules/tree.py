@@ -18,6 +18,7 @@ The operand of `between` is a pair (low, high), that of `in`, `not_in` and `has_
 that of `is_*` None.
 """
 
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -61,12 +62,30 @@ class Group:
         """Whether it contains no condition, at any depth."""
         return all(isinstance(member, Group) and member.is_empty for member in self.members)
 
+    def walk(self) -> Iterator[Condition]:
+        """Every condition, at any depth, in order."""
+        for member in self.members:
+            if isinstance(member, Group):
+                yield from member.walk()
+            else:
+                yield member
+
 
 @frozen(kw_only=True, cache_hash=True)
 class Rule:
-    """The rule of a segment: its outermost group."""
+    """The rule of a segment: its outermost group.
+
+    One that was stored although it exceeds the limits of `cost` has no conditions here, and
+    `is_too_expensive`.
+    """
 
     root: Group = Group()
+    is_too_expensive: bool = False
+
+    @cached_property
+    def conditions(self) -> Sequence[Condition]:
+        """Every condition, in order."""
+        return tuple(self.root.walk())
 
     @cached_property
     def is_empty(self) -> bool:

@@ -14,6 +14,8 @@ from customers.core.errors import (
     EmailTaken,
     NotBlocked,
     Problem,
+    SegmentBuilding,
+    SegmentFailed,
     SegmentNotFound,
     StaleVersion,
 )
@@ -95,7 +97,7 @@ class CustomerRoutes:
                 self.list,
                 {200: (shapes.CustomerPage, shapes.CustomerCursorPage)},
                 query=CustomerListQuery,
-                errors=(SegmentNotFound,),
+                errors=(SegmentNotFound, SegmentBuilding, SegmentFailed),
             ),
             Route(
                 "getCustomerBatch",

@@ -5,6 +5,7 @@ from typing import Annotated
 from aiohttp import web
 from attrs import frozen
 
+from customers.core.errors import SegmentFailed
 from customers.core.services.memberships import Memberships
 from customers.entrypoints.http.gates import CountGate, PageSizeGate
 from customers.entrypoints.http.query import Query
@@ -31,7 +32,14 @@ class MembershipRoutes:
     def table(self) -> list[Route]:
         explain, changes = f"{SEGMENT}/customers/{{customerId}}/explain", f"{SEGMENT}/changes"
         return [
-            Route("explainMember", "GET", explain, self.explain, {200: shapes.Explanation}),
+            Route(
+                "explainMember",
+                "GET",
+                explain,
+                self.explain,
+                {200: shapes.Explanation},
+                errors=(SegmentFailed,),
+            ),
             Route(
                 "listMemberChanges",
                 "GET",

@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from customers.core.errors import PaymentMethodTaken
+from customers.core.errors import PaymentMethodLimitExceeded, PaymentMethodTaken
 from customers.core.model.cards import card_numbers
 from customers.core.model.payment import PaymentMethodChange, PaymentMethodDetails
 from customers.core.services.payments import PaymentMethods
@@ -35,7 +35,7 @@ class PaymentMethodRoutes:
                 self.add,
                 {201: shapes.PaymentMethod, **stored},
                 body=Body(PaymentMethodDetails, precheck=card_numbers),
-                errors=(PaymentMethodTaken,),
+                errors=(PaymentMethodTaken, PaymentMethodLimitExceeded),
             ),
             Route(
                 "patchPaymentMethod",

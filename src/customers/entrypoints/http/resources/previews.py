@@ -2,6 +2,7 @@
 
 from aiohttp import web
 
+from customers.core.errors import SegmentFailed
 from customers.core.model.preview import PreviewRequest
 from customers.core.services.previews import Previews
 from customers.entrypoints.http.request import RequestContext
@@ -23,7 +24,15 @@ class PreviewRoutes:
         body, previews = Body(PreviewRequest), {200: shapes.ChangePreview}
         return [
             Route("previewRules", "POST", rules, self.preview, {200: shapes.Preview}, body=body),
-            Route("previewChange", "POST", change, self.preview_change, previews, body=body),
+            Route(
+                "previewChange",
+                "POST",
+                change,
+                self.preview_change,
+                previews,
+                body=body,
+                errors=(SegmentFailed,),
+            ),
         ]
 
     async def preview(self, context: RequestContext, request: PreviewRequest) -> web.Response:

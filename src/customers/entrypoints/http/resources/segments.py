@@ -1,23 +1,41 @@
 """The routes of segments, of their customers, and of a customer's segments."""
 
+from typing import Annotated, ClassVar
+
 from aiohttp import web
+from attrs import frozen
 
 from customers.core.errors import (
     CustomerNotFound,
     SegmentBuilding,
+    SegmentFailed,
     SegmentIsDynamic,
+    SegmentLimitExceeded,
     SegmentNameTaken,
     SegmentNotFound,
 )
-from customers.core.model.segment import MemberIds, SegmentChange, SegmentDetails
-from customers.core.services.segments import Segments
+from customers.core.model.membership import SegmentSummary
+from customers.core.model.query import JournalKey
+from customers.core.model.segment import MAX_SEGMENTS, MemberIds, SegmentChange, SegmentDetails
+from customers.core.services.segments import Segments, key_of
 from customers.entrypoints.http.customer_pages import cursor_page_response, page_response
 from customers.entrypoints.http.customer_queries import MemberPageQuery
+from customers.entrypoints.http.gates import PageSizeGate
+from customers.entrypoints.http.journal_lists import JournalQuery, journal_response
 from customers.entrypoints.http.request import RequestContext
 from customers.entrypoints.http.responses import json_response
 from customers.entrypoints.http.routes import BASE, CUSTOMER, SEGMENT, Body, Route
 from customers.entrypoints.json import shapes
 from customers.entrypoints.json.encode import Encoder
+
+
+@frozen(kw_only=True)
+class SegmentQuery(JournalQuery):
+    """Without a limit, all segments that a tenant may have; unknown parameters are ignored."""
+
+    is_of_list: ClassVar[bool] = False
+
+    size: Annotated[int, PageSizeGate(limit=MAX_SEGMENTS)] = MAX_SEGMENTS
 
 
 class SegmentRoutes:
@@ -36,6 +54,7 @@ class SegmentRoutes:
                 "/customers/segments",
                 self.all,
                 {200: list[shapes.Segment]},
+                query=SegmentQuery,
             ),
             Route(
                 "createSegment",
@@ -44,7 +63,7 @@ class SegmentRoutes:
                 self.create,
                 {201: shapes.Segment},
                 body=Body(SegmentDetails),
-                errors=(SegmentNameTaken,),
+                errors=(SegmentNameTaken, SegmentLimitExceeded),
                 has_location=True,
             ),
             Route(
@@ -62,7 +81,7 @@ class SegmentRoutes:
                 self.put,
                 {200: shapes.Segment},
                 body=Body(SegmentChange),
-                errors=(SegmentNotFound, SegmentNameTaken, SegmentBuilding),
+                errors=(SegmentNotFound, SegmentNameTaken, SegmentBuilding, SegmentFailed),
             ),
             Route(
                 "deleteSegment",
@@ -79,7 +98,7 @@ class SegmentRoutes:
                 self.members,
                 {200: (list[shapes.Customer], shapes.CustomerPage, shapes.CustomerCursorPage)},
                 query=MemberPageQuery,
-                errors=(SegmentNotFound,),
+                errors=(SegmentNotFound, SegmentBuilding, SegmentFailed),
             ),
             Route(
                 "addMembers",
@@ -109,10 +128,10 @@ class SegmentRoutes:
             ),
         ]
 
-    async def all(self, context: RequestContext) -> web.Response:
+    async def all(self, context: RequestContext, query: SegmentQuery) -> web.Response:
         """List segments, newest first"""
-        segments = await self._segments.all(context.tenant)
-        return json_response([self._encoder.segment(segment) for segment in segments])
+        segments = await self._segments.page_after(context.tenant, query.key, query.size + 1)
+        return journal_response(context, query, segments, self._encoder.segment, _key_of)
 
     async def of_customer(self, context: RequestContext) -> web.Response:
         """List the segments of a customer"""
@@ -187,3 +206,7 @@ class SegmentRoutes:
         """Remove customers from a manual segment"""
         removed = await self._segments.unassign(context.tenant, context.id("segmentId"), members)
         return json_response({"message": "customers removed from segment", "removed": removed})
+
+
+def _key_of(summary: SegmentSummary) -> JournalKey:
+    return key_of(summary.segment)

@@ -1,0 +1,88 @@
+"""The pace of the sweeper: how long it works for a tenant, how many at once, and when it rests.
+
+No tenant delays another: each has a budget of time in every round, those that fail rest for longer
+and longer, and a crew visits several at once without waiting for the slow ones.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Protocol, TypeVar
+
+from attrs import define, field, frozen
+
+Result = TypeVar("Result")
+Visit = Callable[[], Awaitable[Result]]
+
+
+class Crew(Protocol):
+    """Visits tenants."""
+
+    async def visit(self, visits: Mapping[str, Visit[Result]]) -> Sequence[Result | Exception]:
+        """Starts the visits of all tenants but those that are still under way; returns the results
+        and failures of those that have ended, earlier ones included.
+        """
+        ...
+
+    def leave(self) -> None:
+        """Cancels what is under way."""
+        ...
+
+
+class OneByOne(Crew):
+    """Visits one tenant after another."""
+
+    async def visit(self, visits: Mapping[str, Visit[Result]]) -> Sequence[Result | Exception]:
+        outcomes = list[Result | Exception]()
+        for visit in visits.values():
+            try:
+                outcomes.append(await visit())
+            except Exception as failure:
+                outcomes.append(failure)
+        return outcomes
+
+    def leave(self) -> None:
+        """Does nothing: a visit ends with the one who waits for it."""
+
+
+@frozen(kw_only=True)
+class Pace:
+    """`seconds` reads a clock that never goes back. Times are in seconds."""
+
+    seconds: Callable[[], float] = lambda: 0.0
+    crew: Crew = field(factory=OneByOne)
+    budget: float = 1.0
+    min_rest: float = 1.0
+    max_rest: float = 0.0
+
+    def budget_ends(self) -> Callable[[], bool]:
+        """Whether a budget that begins now is used up."""
+        end = self.seconds() + self.budget
+        return lambda: self.seconds() >= end
+
+
+@frozen(kw_only=True)
+class _Rest:
+    until: float
+    seconds: float
+
+
+@define(eq=False)
+class Rests:
+    """The tenants that rest after failures: twice as long after each, up to a maximum."""
+
+    _pace: Pace
+    _rests: dict[str, _Rest] = field(factory=dict, init=False)
+
+    def is_resting(self, tenant_id: str) -> bool:
+        rest = self._rests.get(tenant_id)
+        return rest is not None and self._pace.seconds() < rest.until
+
+    def failed(self, tenant_id: str) -> None:
+        """The tenant rests from now on."""
+        last = self._rests.get(tenant_id)
+        seconds = self._pace.min_rest if last is None else 2 * last.seconds
+        seconds = min(seconds, self._pace.max_rest)
+        self._rests[tenant_id] = _Rest(until=self._pace.seconds() + seconds, seconds=seconds)
+
+    def succeeded(self, tenant_id: str) -> None:
+        """The next rest of the tenant is a short one."""
+        self._rests.pop(tenant_id, None)
