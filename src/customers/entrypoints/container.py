@@ -34,8 +34,10 @@ from customers.core.services.sweeper import Sweeper
 from customers.entrypoints.config.settings import Settings, process_environment
 from customers.entrypoints.grpc.server import RpcServer
 from customers.entrypoints.http.app import Observer, Resource, application
+from customers.entrypoints.http.cursor_keys import CursorKeys
 from customers.entrypoints.http.documentation import Documents
 from customers.entrypoints.http.drain import Drain
+from customers.entrypoints.http.request import Deployment
 from customers.entrypoints.http.resources.addresses import AddressRoutes
 from customers.entrypoints.http.resources.customers import CustomerRoutes
 from customers.entrypoints.http.resources.journal import JournalRoutes
@@ -147,6 +149,11 @@ def _postgres_storage(
         behind_pooler=settings.pooler == "transaction",
     )
     return PostgresStorage(dsn, currency=currency, pool=pool, observer=observer)
+
+
+def _cursor_keys(settings: Settings, storage: Storage) -> CursorKeys:
+    secrets = () if settings.secrets_key is None else settings.secrets_key.as_bytes()
+    return CursorKeys(storage, secrets)
 
 
 def _pool_stats(storage: "PostgresStorage") -> Callable[[], PoolUsage]:
@@ -281,6 +288,9 @@ class Container(containers.DeclarativeContainer):
     )
     drain = providers.Singleton(Drain)
     batches = providers.Singleton(OrderBatches, orders)
+    deployment = providers.Singleton(
+        Deployment, cursor_keys=providers.Singleton(_cursor_keys, settings, storage)
+    )
 
     # The routes are tried in this order: the busiest ones first.
     resources = providers.List(
@@ -332,6 +342,7 @@ class Container(containers.DeclarativeContainer):
         drain=drain,
         documents=documents,
         version=VERSION,
+        deployment=deployment,
         observer=providers.Singleton(_outer_middleware, test_api),
     )
     rpc = providers.Singleton(

@@ -15,7 +15,13 @@ from typing import Any, Literal, Self
 from attrs import Factory, fields, frozen
 
 from customers.entrypoints.config import setting_types
-from customers.entrypoints.config.setting_types import DatabaseUrl, InvalidSetting, Setting, setting
+from customers.entrypoints.config.setting_types import (
+    DatabaseUrl,
+    InvalidSetting,
+    SecretKeys,
+    Setting,
+    setting,
+)
 
 
 class SettingsError(Exception):
@@ -135,6 +141,15 @@ class Settings:
         "SECONDS",
         "Pause this long between runs of the sweeper, which refreshes segment members in the "
         "background; 0 disables it.",
+    )
+    secrets_key: SecretKeys | None = setting(
+        None,
+        SecretKeys.parse,
+        "KEY,...",
+        "Seal cursors with the first of these keys, and open those of the others: put a new key "
+        "first to replace it. Prefer the variables: other users can see the options of a process.",
+        default_text="a key made and kept in the database",
+        is_secret=True,
     )
     ready_file: Path | None = setting(
         None,

@@ -33,8 +33,11 @@ _UNNEEDED: Final = Body(Nothing, is_required=False)
 def with_input(route: Route, decoder: Decoder) -> Handler:
     """Reads the input of a request, then calls the handler of the route."""
     reader, handler, on_invalid = InputReader(route, decoder), route.handler, route.on_invalid
+    has_cursors = route.query is not None and route.query.is_of_list
 
     async def handle(context: RequestContext) -> web.Response:
+        if has_cursors:
+            await context.deployment.cursor_keys.load()
         try:
             arguments = reader.read(context)
         except Invalid:
