@@ -12,6 +12,8 @@ from attrs import frozen
 
 # The code of a query parameter that a list does not have.
 UNKNOWN_PARAMETER = "UNKNOWN_PARAMETER"
+# The code of a text that cannot be the id of a tenant.
+INVALID_TENANT = "INVALID_TENANT"
 
 
 @frozen(kw_only=True)
@@ -150,6 +152,7 @@ class Invalid(CustomersError):
         "CARD_NUMBER_REFUSED",
         "TENANT_REQUIRED",
         "TENANT_MISMATCH",
+        INVALID_TENANT,
         "INVALID_JSON",
         UNKNOWN_PARAMETER,
     )

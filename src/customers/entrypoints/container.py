@@ -18,6 +18,7 @@ from prometheus_client import CollectorRegistry
 from customers.adapters.clock import MovableClock, SystemClock
 from customers.adapters.ids import ScriptedIds, TimeOrderedIds
 from customers.core.model.money import Currency
+from customers.core.model.tenant import TenantGate
 from customers.core.ports.clock import Clock, IdGenerator
 from customers.core.ports.storage import Storage
 from customers.core.services.addresses import Addresses
@@ -288,8 +289,11 @@ class Container(containers.DeclarativeContainer):
     )
     drain = providers.Singleton(Drain)
     batches = providers.Singleton(OrderBatches, orders)
+    tenants = providers.Singleton(TenantGate.of, settings.provided.tenant_pattern)
     deployment = providers.Singleton(
-        Deployment, cursor_keys=providers.Singleton(_cursor_keys, settings, storage)
+        Deployment,
+        tenants=tenants,
+        cursor_keys=providers.Singleton(_cursor_keys, settings, storage),
     )
 
     # The routes are tried in this order: the busiest ones first.
@@ -353,6 +357,7 @@ class Container(containers.DeclarativeContainer):
         ledger_metrics=providers.Singleton(LedgerMetrics, metrics, "grpc"),
         metrics=metrics,
         currency=currency,
+        tenants=tenants,
         storage=storage,
         outer_interceptors=providers.Singleton(_outer_interceptors, test_api),
     )

@@ -26,6 +26,7 @@ from customers.core.model.json_pointer import JsonPointer
 from customers.core.model.membership import RefreshState
 from customers.core.model.money import ZERO, Currency, Money
 from customers.core.model.numbers import exact_number
+from customers.core.model.tenant import Tenant
 
 Hook = Callable[[Any, Any], Any]
 
@@ -198,7 +199,7 @@ def _amounts(currency: Currency) -> dict[Any, Callable[[Any], Any]]:
 _MAX_NUMBER: Final = 2**63 - 1
 _FROM_ONE: Final = Annotated[int, values.WholeNumberGate(1, _MAX_NUMBER)]
 _GATES: Final[dict[str, Any]] = {
-    "tenant_id": values.Tenant,
+    "tenant_id": Tenant,
     "order_id": order.OrderId,
     "lock_reason": Annotated[str, _ReasonGate()],
     "unlock_reason": Annotated[str, _ReasonGate()],

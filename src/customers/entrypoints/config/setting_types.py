@@ -16,6 +16,7 @@ from attrs import field, frozen
 
 from customers.core.errors import InvalidValue
 from customers.core.model.money import Currency
+from customers.core.model.tenant import TenantGate
 from customers.core.model.values import MomentGate
 from customers.entrypoints.config.database_url_form import is_well_formed, names_host
 from customers.entrypoints.config.secret_files import read_secret
@@ -240,6 +241,14 @@ def currency(text: str) -> str:
         return Currency.of(text).code
     except ValueError:
         raise ValueError("is not a currency: an ISO 4217 code, such as USD") from None
+
+
+def tenant_pattern(text: str) -> str:
+    try:
+        TenantGate.of(text)
+    except (re.error, RecursionError, OverflowError):
+        raise ValueError(r"is not a regular expression, such as shop-[0-9]+") from None
+    return text
 
 
 def folder(text: str) -> Path:

@@ -14,6 +14,7 @@ from typing import Any, Literal, Self
 
 from attrs import Factory, fields, frozen
 
+from customers.core.model.tenant import VISIBLE_BUT_COMMA
 from customers.entrypoints.config import setting_types
 from customers.entrypoints.config.setting_types import (
     DatabaseUrl,
@@ -141,6 +142,12 @@ class Settings:
         "SECONDS",
         "Pause this long between runs of the sweeper, which refreshes segment members in the "
         "background; 0 disables it.",
+    )
+    tenant_pattern: str = setting(
+        VISIBLE_BUT_COMMA,
+        setting_types.tenant_pattern,
+        "REGEX",
+        "Accept only tenants that match this regular expression as a whole; others are 400.",
     )
     secrets_key: SecretKeys | None = setting(
         None,

@@ -10,6 +10,7 @@ from attrs import frozen
 
 from customers.core.errors import Invalid, InvalidValue
 from customers.core.model.problems import Name, Problems
+from customers.core.model.tenant import TenantGate
 from customers.core.model.values import Gate, IdGate, VisibleGate
 from customers.entrypoints.http.body import read_body
 from customers.entrypoints.http.cursor_keys import CursorKeys
@@ -25,6 +26,7 @@ _ORDER_ID = VisibleGate()
 class Deployment:
     """What differs between deployments in how requests are read."""
 
+    tenants: TenantGate
     cursor_keys: CursorKeys
 
 
@@ -106,7 +108,7 @@ async def receive(
     if request.method not in ("GET", "HEAD"):
         raw, body = await read_body(request, max_bytes)
     problems = Problems()
-    tenant = _tenant(request, body, problems) if of_tenant else ""
+    tenant = _tenant(request, body, problems, deployment.tenants) if of_tenant else ""
     path = _path(request, problems)
     return RequestContext(
         request=request,
@@ -119,10 +121,12 @@ async def receive(
     )
 
 
-def _tenant(request: web.Request, body: Mapping[str, Any] | None, problems: Problems) -> str:
+def _tenant(
+    request: web.Request, body: Mapping[str, Any] | None, problems: Problems, gate: TenantGate
+) -> str:
     """The tenant; empty, with problems added, if it is not certain."""
     try:
-        return tenant_of(request, body)
+        return tenant_of(request, body, gate)
     except Invalid as error:
         problems.extend(error.problems)
         return ""
