@@ -152,6 +152,10 @@ def _postgres_storage(
     return PostgresStorage(dsn, currency=currency, pool=pool, observer=observer)
 
 
+def _refuses_card_numbers(settings: Settings) -> bool:
+    return settings.card_numbers == "refuse"
+
+
 def _cursor_keys(settings: Settings, storage: Storage) -> CursorKeys:
     secrets = () if settings.secrets_key is None else settings.secrets_key.as_bytes()
     return CursorKeys(storage, secrets)
@@ -293,6 +297,7 @@ class Container(containers.DeclarativeContainer):
     deployment = providers.Singleton(
         Deployment,
         tenants=tenants,
+        refuses_card_numbers=providers.Callable(_refuses_card_numbers, settings),
         cursor_keys=providers.Singleton(_cursor_keys, settings, storage),
     )
 

@@ -149,6 +149,13 @@ class Settings:
         "REGEX",
         "Accept only tenants that match this regular expression as a whole; others are 400.",
     )
+    card_numbers: Literal["payment-methods", "refuse"] = setting(
+        "payment-methods",
+        setting_types.one_of("a rule for card numbers", "payment-methods", "refuse"),
+        "PLACE",
+        "Refuse card numbers in payment-methods only, or refuse them in customers, notes and "
+        "communications too.",
+    )
     secrets_key: SecretKeys | None = setting(
         None,
         SecretKeys.parse,

@@ -27,6 +27,8 @@ class Deployment:
     """What differs between deployments in how requests are read."""
 
     tenants: TenantGate
+    refuses_card_numbers: bool
+    """Whether notes, communications and customers may not hold them; payment methods never do."""
     cursor_keys: CursorKeys
 
 
