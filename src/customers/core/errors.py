@@ -1,4 +1,4 @@
-"""The errors of the core: one root, four kinds, and a class for each error.
+"""The errors of the core: one root, five kinds, and a class for each error.
 
 The entrypoints map the kinds to statuses of HTTP and gRPC.
 """
@@ -55,6 +55,10 @@ class NotFound(CustomersError):
 
 class Conflict(CustomersError):
     """The request contradicts stored data."""
+
+
+class Forbidden(CustomersError):
+    """The caller may not do this, whatever the request says."""
 
 
 # What docs/faults.md explains, one by one.

@@ -218,7 +218,9 @@ def _test_api(
 
     routes = (route for resource in resources for route in resource.table())
     operations = [route.operation for route in routes if route.is_of_tenant]
-    return TestApi.build(service, operations, seed_file=settings.seed_file, version=VERSION)
+    return TestApi.build(
+        service, operations, host=settings.host, seed_file=settings.seed_file, version=VERSION
+    )
 
 
 def _routed(resources: Sequence[Resource], test_api: "TestApi | None") -> Sequence[Resource]:
