@@ -53,9 +53,10 @@ NOT_PERSONAL = {
     "customer_refunds": "tenant_id order_id refund_id amount refunded_at recorded_at",
     "customer_erasures": "tenant_id customer_id erased_at counts",
     "deployment": "only currency",
+    "deployment_secrets": "name secret",
 }
 # The tables that no use case writes before an erasure.
-NOT_FILLED = {"customer_erasures", "deployment", "sweeper"}
+NOT_FILLED = {"customer_erasures", "deployment", "deployment_secrets", "sweeper"}
 ENUM_VALUES = {"status": "ACTIVE", "customer_type": "RETAIL", "cause": "customer"}
 
 

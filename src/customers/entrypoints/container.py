@@ -19,6 +19,7 @@ from prometheus_client import CollectorRegistry
 from customers.adapters.clock import MovableClock, SystemClock
 from customers.adapters.ids import ScriptedIds, TimeOrderedIds
 from customers.core.model.money import Currency
+from customers.core.model.tenant import TenantGate
 from customers.core.ports.clock import Clock, IdGenerator
 from customers.core.ports.storage import Storage
 from customers.core.services.addresses import Addresses
@@ -36,8 +37,10 @@ from customers.core.services.sweeper import Sweeper
 from customers.entrypoints.config.settings import Settings, process_environment
 from customers.entrypoints.grpc.server import RpcServer
 from customers.entrypoints.http.app import Observer, Resource, application
+from customers.entrypoints.http.cursor_keys import CursorKeys
 from customers.entrypoints.http.documentation import Documents
 from customers.entrypoints.http.drain import Drain
+from customers.entrypoints.http.request import Deployment
 from customers.entrypoints.http.resources.addresses import AddressRoutes
 from customers.entrypoints.http.resources.customers import CustomerRoutes
 from customers.entrypoints.http.resources.journal import JournalRoutes
@@ -152,6 +155,15 @@ def _postgres_storage(
     return PostgresStorage(dsn, currency=currency, pool=pool, observer=observer)
 
 
+def _refuses_card_numbers(settings: Settings) -> bool:
+    return settings.card_numbers == "refuse"
+
+
+def _cursor_keys(settings: Settings, storage: Storage) -> CursorKeys:
+    secrets = () if settings.secrets_key is None else settings.secrets_key.as_bytes()
+    return CursorKeys(storage, secrets)
+
+
 def _pool_stats(storage: "PostgresStorage") -> Callable[[], PoolUsage]:
     def pool_stats() -> PoolUsage:
         stats = storage.pool_stats()
@@ -211,7 +223,9 @@ def _test_api(
 
     routes = (route for resource in resources for route in resource.table())
     operations = [route.operation for route in routes if route.is_of_tenant]
-    return TestApi.build(service, operations, seed_file=settings.seed_file, version=VERSION)
+    return TestApi.build(
+        service, operations, host=settings.host, seed_file=settings.seed_file, version=VERSION
+    )
 
 
 def _routed(resources: Sequence[Resource], test_api: "TestApi | None") -> Sequence[Resource]:
@@ -286,6 +300,13 @@ class Container(containers.DeclarativeContainer):
     )
     drain = providers.Singleton(Drain)
     batches = providers.Singleton(OrderBatches, orders)
+    tenants = providers.Singleton(TenantGate.of, settings.provided.tenant_pattern)
+    deployment = providers.Singleton(
+        Deployment,
+        tenants=tenants,
+        refuses_card_numbers=providers.Callable(_refuses_card_numbers, settings),
+        cursor_keys=providers.Singleton(_cursor_keys, settings, storage),
+    )
 
     # The routes are tried in this order: the busiest ones first.
     resources = providers.List(
@@ -337,6 +358,7 @@ class Container(containers.DeclarativeContainer):
         drain=drain,
         documents=documents,
         version=VERSION,
+        deployment=deployment,
         observer=providers.Singleton(_outer_middleware, test_api),
     )
     rpc = providers.Singleton(
@@ -347,6 +369,7 @@ class Container(containers.DeclarativeContainer):
         ledger_metrics=providers.Singleton(LedgerMetrics, metrics, "grpc"),
         metrics=metrics,
         currency=currency,
+        tenants=tenants,
         storage=storage,
         outer_interceptors=providers.Singleton(_outer_interceptors, test_api),
     )

@@ -179,6 +179,12 @@ class PostgresStorage(Storage):
         async with opening as session, session.all_or_nothing():
             return await search_texts.rewrite(session, limit)
 
+    async def deployment_secret(self) -> bytes | None:
+        async with self._session("") as session:
+            if not deployment.keeps_secrets(self._revision):
+                return None
+            return await deployment.secret(session)
+
     async def _capture_barrier_passed(self, tenant_id: str, segment_id: UUID) -> bool:
         async with self._session(tenant_id) as session:
             return await PostgresMemberships(session).capture_barrier_passed(segment_id)

@@ -243,7 +243,6 @@ class ChoiceGate:
         raise InvalidValue("INVALID_VALUE", f"must be one of {', '.join(self.kind)}")
 
 
-Tenant = Annotated[str, TextGate(max_length=255, blank=False)]
 Email = Annotated[str, EmailGate()]
 Phone = Annotated[str, PhoneGate()]
 Id = Annotated[UUID, IdGate()]

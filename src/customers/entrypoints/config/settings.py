@@ -14,8 +14,15 @@ from typing import Any, Literal, Self
 
 from attrs import Factory, fields, frozen
 
+from customers.core.model.tenant import VISIBLE_BUT_COMMA
 from customers.entrypoints.config import setting_types
-from customers.entrypoints.config.setting_types import DatabaseUrl, InvalidSetting, Setting, setting
+from customers.entrypoints.config.setting_types import (
+    DatabaseUrl,
+    InvalidSetting,
+    SecretKeys,
+    Setting,
+    setting,
+)
 
 
 class SettingsError(Exception):
@@ -135,6 +142,28 @@ class Settings:
         "SECONDS",
         "Pause this long between runs of the sweeper, which refreshes segment members in the "
         "background; 0 disables it.",
+    )
+    tenant_pattern: str = setting(
+        VISIBLE_BUT_COMMA,
+        setting_types.tenant_pattern,
+        "REGEX",
+        "Accept only tenants that match this regular expression as a whole; others are 400.",
+    )
+    card_numbers: Literal["payment-methods", "refuse"] = setting(
+        "payment-methods",
+        setting_types.one_of("a rule for card numbers", "payment-methods", "refuse"),
+        "PLACE",
+        "Refuse card numbers in payment-methods only, or refuse them in customers, notes and "
+        "communications too.",
+    )
+    secrets_key: SecretKeys | None = setting(
+        None,
+        SecretKeys.parse,
+        "KEY,...",
+        "Seal cursors with the first of these keys, and open those of the others: put a new key "
+        "first to replace it. Prefer the variables: other users can see the options of a process.",
+        default_text="a key made and kept in the database",
+        is_secret=True,
     )
     ready_file: Path | None = setting(
         None,

@@ -13,7 +13,7 @@ from customers.entrypoints.http.drain import Drain
 from customers.entrypoints.http.index import add_index
 from customers.entrypoints.http.input import with_input
 from customers.entrypoints.http.middleware import RequestMiddleware
-from customers.entrypoints.http.request import receive
+from customers.entrypoints.http.request import Deployment, receive
 from customers.entrypoints.http.routes import ROUTE, Handler, Route
 from customers.entrypoints.json.decode import Decoder
 from customers.entrypoints.observability.metrics import Metrics
@@ -55,6 +55,7 @@ def application(
     drain: Drain,
     documents: Documents,
     version: str,
+    deployment: Deployment,
     observer: Observer | None = None,
 ) -> web.Application:
     outermost = [] if observer is None else [observer.middleware]
@@ -67,12 +68,13 @@ def application(
     documents.add_to(app)
     for route in routes:
         handler = with_input(route, decoder)
-        _add(app, route, handler if observer is None else observer.around(route, handler))
+        observed = handler if observer is None else observer.around(route, handler)
+        _add(app, route, observed, deployment)
     return app
 
 
-def _add(app: web.Application, route: Route, handler: Handler) -> None:
-    path, bound = _PART.sub(_ANY_TEXT, route.address), _bound(route, handler)
+def _add(app: web.Application, route: Route, handler: Handler, deployment: Deployment) -> None:
+    path, bound = _PART.sub(_ANY_TEXT, route.address), _bound(route, handler, deployment)
     if route.method == "GET":
         app.router.add_get(path, bound)
     else:
@@ -80,12 +82,15 @@ def _add(app: web.Application, route: Route, handler: Handler) -> None:
 
 
 def _bound(
-    route: Route, handler: Handler
+    route: Route, handler: Handler, deployment: Deployment
 ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     of_tenant, max_bytes = route.is_of_tenant, route.max_bytes
 
     async def handle(request: web.Request) -> web.StreamResponse:
         request[ROUTE] = route
-        return await handler(await receive(request, of_tenant=of_tenant, max_bytes=max_bytes))
+        context = await receive(
+            request, of_tenant=of_tenant, max_bytes=max_bytes, deployment=deployment
+        )
+        return await handler(context)
 
     return handle

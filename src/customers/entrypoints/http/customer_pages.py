@@ -7,7 +7,6 @@ from aiohttp import web
 
 from customers.core.model.customer import Customer
 from customers.core.model.query import CustomerKey, CustomerPage
-from customers.entrypoints.http.cursors import customer_cursor
 from customers.entrypoints.http.customer_queries import CustomerPageQuery
 from customers.entrypoints.http.links import link_header
 from customers.entrypoints.http.request import RequestContext
@@ -50,7 +49,7 @@ def cursor_page_response(
     page = customers[:size]
     if len(customers) > size:
         last = CustomerKey(value=query.sort_by.of(page[-1]), id=page[-1].id)
-        cursor = customer_cursor(last, query.scope(context))
+        cursor = context.cursors.of_customer(last, query.scope(context))
     body = {
         "customers": [encode(customer) for customer in page],
         "nextCursor": cursor,

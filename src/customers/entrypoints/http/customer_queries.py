@@ -29,7 +29,7 @@ from customers.core.model.values import (
     TextGate,
     email_key,
 )
-from customers.entrypoints.http.cursors import customer_key, scope_of
+from customers.entrypoints.http.cursors import scope_of
 from customers.entrypoints.http.gates import (
     AddressGate,
     BooleanGate,
@@ -94,7 +94,7 @@ class CustomerPageQuery(Query):
         if not self.cursor:
             return self
         try:
-            key = customer_key(self.cursor, self.sort_by, self.scope(context))
+            key = context.cursors.customer_key(self.cursor, self.sort_by, self.scope(context))
         except InvalidValue as error:
             problems.extend([error.at("cursor")])
             return self

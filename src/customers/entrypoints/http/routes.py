@@ -46,7 +46,8 @@ class Body:
     """The class that a body is read as, and what null means in it.
 
     Without a body the handler gets None, unless one `is_required`. Strict handling accepts the
-    `ignored` keys too. `precheck` finds what is refused before anything else is reported. One that
+    `ignored` keys too. `precheck` finds what is refused before anything else is reported; in one
+    that `describes_person`, a deployment may refuse card numbers. One that
     is not `decoded` is only described: its handler uses `context.body`.
     """
 
@@ -55,6 +56,7 @@ class Body:
     is_required: bool = True
     ignored: frozenset[str] = frozenset()
     precheck: Callable[[object], Sequence[Problem]] | None = None
+    describes_person: bool = False
     decoded: bool = True
 
 

@@ -29,7 +29,7 @@ The customers of a marketplace: who they are, what they bought, which segments t
 
 - **Tenant**: every request except the probes names its tenant in `X-Tenant-ID`,
   `x-jwt-claim-tenant-id`, the query parameter `tenant_id` or the body's `tenantId`. If several do,
-  they must agree.
+  they must agree. It has 1 to 255 visible ASCII characters without a comma, and is never changed.
 - **Money** is an exact decimal, as a JSON number; a numeric string is also accepted.
 - **Timestamps** are RFC 3339 with an offset; responses use UTC.
 - **Query parameters** can also be written in camelCase, enumeration values in any case.

@@ -20,6 +20,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
+    LargeBinary,
     PrimaryKeyConstraint,
     SmallInteger,
     Table,
@@ -343,4 +344,13 @@ deployment = Table(
     column("currency", TEXT),
     PrimaryKeyConstraint("only"),
     CheckConstraint(text('"only"'), name="one_row"),
+)
+
+# What all processes share and nobody else knows.
+deployment_secrets = Table(
+    "deployment_secrets",
+    metadata,
+    column("name", TEXT),
+    column("secret", LargeBinary()),
+    PrimaryKeyConstraint("name"),
 )

@@ -87,7 +87,7 @@ class CustomerRoutes:
                 "/customers",
                 self.register,
                 {201: shapes.Customer, 200: shapes.Customer},
-                body=Body(CustomerDetails),
+                body=Body(CustomerDetails, describes_person=True),
                 has_location=True,
             ),
             Route(
@@ -122,7 +122,7 @@ class CustomerRoutes:
                 CUSTOMER,
                 self.put,
                 one,
-                body=Body(CustomerChange),
+                body=Body(CustomerChange, describes_person=True),
                 errors=changes,
             ),
             Route(
@@ -131,7 +131,7 @@ class CustomerRoutes:
                 CUSTOMER,
                 self.patch,
                 one,
-                body=Body(CustomerChange, Nulls.CLEAR),
+                body=Body(CustomerChange, Nulls.CLEAR, describes_person=True),
                 errors=changes,
             ),
             Route(
@@ -287,7 +287,7 @@ class CustomerRoutes:
             f"{CUSTOMER}/{name}",
             handler,
             {200: shapes.LockResponse},
-            body=Body(LockReason),
+            body=Body(LockReason, describes_person=True),
             errors=(CustomerNotFound, conflict, StaleVersion),
             error_format=ErrorFormat.WRAPPED,
         )

@@ -5,6 +5,7 @@ from functools import partial
 from typing import cast
 
 from aiohttp import web
+from attrs import frozen
 
 from customers.core.errors import (
     CustomerNotFound,
@@ -26,6 +27,12 @@ from customers.entrypoints.json.decode import Decoder
 from customers.entrypoints.json.encode import Encoder
 from customers.entrypoints.ledger.batch import OrderBatches
 from customers.entrypoints.observability.ledger_metrics import LedgerMetrics
+
+
+@frozen(kw_only=True)
+class LedgerQuery(JournalQuery):
+    def row_key(self, cursor: str, context: RequestContext) -> JournalKey:
+        return context.cursors.row_key(cursor, self.scope(context), of_ledger=True)
 
 
 class OrderRoutes:
@@ -102,7 +109,7 @@ class OrderRoutes:
                 f"{CUSTOMER}/orders",
                 self.all,
                 {200: list[shapes.LedgerOrder]},
-                query=JournalQuery,
+                query=LedgerQuery,
                 errors=(CustomerNotFound,),
             ),
         ]
@@ -152,7 +159,7 @@ class OrderRoutes:
             observation.result = result
         return self._response("Order cancelled successfully", result)
 
-    async def all(self, context: RequestContext, query: JournalQuery) -> web.Response:
+    async def all(self, context: RequestContext, query: LedgerQuery) -> web.Response:
         """List the orders of a customer, newest first"""
         entries = await self._orders.newest(
             context.tenant, context.id("customerId"), query.key, query.size
