@@ -1,8 +1,10 @@
 """No statistics of personal values, but of the columns that decide how a list is read.
 
-The statistics that the server has already stay until `customers maintain` clears them.
+The statistics of columns that the server has already stay until `customers maintain` clears them;
+those of an expression end with its index, which is built anew.
 """
 
+import sqlalchemy as sa
 from alembic import op
 
 revision = "0014"
@@ -26,16 +28,39 @@ COLUMNS = {
     "customer_segment_pending_changes": "before",
 }
 # The second part of this index is an expression of the e-mail address.
-INDEX, PART = "customers_email_ending", 2
+INDEX, NEW_INDEX, PART = "customers_email_ending", "customers_email_ending_new", 2
 NONE, DEFAULT = 0, -1
 
 
 def upgrade() -> None:
+    """Drops the index of an interrupted run first, since it may be invalid."""
     _set(NONE)
+    with op.get_context().autocommit_block():
+        _drop(NEW_INDEX)
+        op.create_index(
+            NEW_INDEX,
+            "customers",
+            ["tenant_id", sa.text("(reverse(split_part(email_folded, '@', 1)))")],
+            postgresql_where=sa.text("deleted_at IS NULL"),
+            postgresql_concurrently=True,
+            if_not_exists=True,
+        )
+        _set_of_part(NEW_INDEX, NONE)
+        _drop(INDEX)
+        op.execute(f"-- squawk-ignore renaming-object\nALTER INDEX {NEW_INDEX} RENAME TO {INDEX}")
 
 
 def downgrade() -> None:
     _set(DEFAULT)
+    _set_of_part(INDEX, DEFAULT)
+
+
+def _drop(name: str) -> None:
+    op.drop_index(name, "customers", postgresql_concurrently=True, if_exists=True)
+
+
+def _set_of_part(index: str, target: int) -> None:
+    op.execute(f"ALTER INDEX {index} ALTER COLUMN {PART} SET STATISTICS {target}")
 
 
 def _set(target: int) -> None:
@@ -44,4 +69,3 @@ def _set(target: int) -> None:
             f'ALTER COLUMN "{column}" SET STATISTICS {target}' for column in columns.split()
         )
         op.execute(f"ALTER TABLE {table} {changes}")
-    op.execute(f"ALTER INDEX {INDEX} ALTER COLUMN {PART} SET STATISTICS {target}")

@@ -136,6 +136,13 @@ class Settings:
         "Pause this long between runs of the sweeper, which refreshes segment members in the "
         "background; 0 disables it.",
     )
+    maintain_seconds: float = setting(
+        86_400.0,
+        setting_types.seconds(0, 31_536_000),
+        "SECONDS",
+        "Let the sweeper run `customers maintain` after erasures, this long after the last run at "
+        "the earliest; 0 disables it.",
+    )
     ready_file: Path | None = setting(
         None,
         setting_types.file_to_write,

@@ -4,6 +4,7 @@ All of it is derived from the columns that the tables declare `personal`.
 """
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from attrs import frozen
 from sqlalchemy import Column, Index, Integer, Table
@@ -48,7 +49,7 @@ def expressions_without_statistics(tables: Sequence[Table]) -> Sequence[IndexedE
     return [
         IndexedExpression(str(index.name), place)
         for index in _indexes(tables)
-        for place, part in enumerate(index.expressions, start=1)
+        for place, part in enumerate(_parts(index), start=1)
         if not isinstance(part, Column) and _holds_personal_values(part)
         if not isinstance(part.type, Integer)
     ]
@@ -57,7 +58,7 @@ def expressions_without_statistics(tables: Sequence[Table]) -> Sequence[IndexedE
 def personal_indexes(table: Table) -> Sequence[str]:
     """The names of the indexes that hold personal values, or what is computed from them."""
     indexes = _indexes([table])
-    return [str(one.name) for one in indexes if any(map(_holds_personal_values, one.expressions))]
+    return [str(one.name) for one in indexes if any(map(_holds_personal_values, _parts(one)))]
 
 
 def _indexes(tables: Sequence[Table]) -> Iterator[Index]:
@@ -65,7 +66,11 @@ def _indexes(tables: Sequence[Table]) -> Iterator[Index]:
         yield from sorted(table.indexes, key=lambda index: str(index.name))
 
 
-def _holds_personal_values(part: ColumnElement[object]) -> bool:
+def _parts(index: Index) -> Sequence[ColumnElement[Any]]:
+    return [part for part in index.expressions if not isinstance(part, str)]
+
+
+def _holds_personal_values(part: ColumnElement[Any]) -> bool:
     return any(isinstance(one, Column) and _is_personal(one) for one in iterate(part))
 
 
