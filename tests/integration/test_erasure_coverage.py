@@ -51,7 +51,7 @@ NOT_PERSONAL = {
     "customer_orders": "tenant_id order_id customer_id total_amount order_date order_date_stated "
     "refunds_total cancelled_at recorded_at",
     "customer_refunds": "tenant_id order_id refund_id amount refunded_at recorded_at",
-    "customer_erasures": "tenant_id customer_id erased_at counts",
+    "customer_erasures": "tenant_id customer_id erased_at counts maintained_at",
     "deployment": "only currency",
     "deployment_secrets": "name secret",
 }

@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     from customers.adapters.memory.storage import MemoryStorage
     from customers.adapters.postgres.programs.client_programs import Installation
     from customers.adapters.postgres.programs.dump import Backup
+    from customers.adapters.postgres.programs.maintain import Maintenance
     from customers.adapters.postgres.programs.restore import Restored
     from customers.adapters.postgres.programs.rewrite_search_texts import Rewriting
     from customers.adapters.postgres.storage import PostgresStorage
@@ -117,6 +118,27 @@ async def restore(dsn: str, file: Path, *, force: bool) -> "Restored":
     from customers.adapters.postgres.programs.restore import restore as restore_database
 
     return await restore_database(dsn, file, _installation(), force=force)
+
+
+async def maintain(dsn: str, *, is_full: bool = False) -> "Maintenance":
+    """Removes what erasures left outside of rows; see `programs.maintain`."""
+    from customers.adapters.postgres.programs import maintain as program
+
+    return await program.maintain(dsn, is_full=is_full)
+
+
+async def maintain_if_due(dsn: str, interval: float) -> "Maintenance | None":
+    """As `maintain`, if there were erasures and the last run was `interval` seconds ago."""
+    from customers.adapters.postgres.programs import maintain as program
+
+    return await program.maintain(dsn) if await program.is_due(dsn, interval) else None
+
+
+async def export_erasures(dsn: str, file: Path, *, force: bool) -> int:
+    """Writes the receipts of all erasures to a file; see `programs.export_erasures`."""
+    from customers.adapters.postgres.programs.export_erasures import export_erasures as export
+
+    return await export(dsn, file, force=force)
 
 
 async def open_psql(dsn: str, arguments: Sequence[str]) -> int:

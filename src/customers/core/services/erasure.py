@@ -28,6 +28,14 @@ class Erasures:
             customer.expect(versions)
             return await self._erase(tx, customer)
 
+    async def erase_again(self, tenant_id: str, customer_id: UUID) -> bool:
+        """Erases a customer whom a backup brought back; returns False if nothing was left to erase.
+
+        Raises CustomerNotFound.
+        """
+        now = self._clock.now()
+        return (await self.erase(tenant_id, customer_id, versions=None)).erased_at >= now
+
     async def _erase(self, tx: Transaction, customer: Customer) -> Erasure:
         # Pending changes hold personal values, so they are applied before and after.
         await apply_all_pending(tx, [customer.id])

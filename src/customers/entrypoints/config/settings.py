@@ -165,6 +165,13 @@ class Settings:
         default_text="a key made and kept in the database",
         is_secret=True,
     )
+    maintain_seconds: float = setting(
+        86_400.0,
+        setting_types.seconds(0, 31_536_000),
+        "SECONDS",
+        "Let the sweeper run `customers maintain` after erasures, this long after the last run at "
+        "the earliest; 0 disables it.",
+    )
     ready_file: Path | None = setting(
         None,
         setting_types.file_to_write,

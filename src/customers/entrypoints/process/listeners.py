@@ -13,6 +13,7 @@ from customers.entrypoints.grpc.server import RpcServer
 from customers.entrypoints.http.drain import Drain
 from customers.entrypoints.http.server import HttpServer
 from customers.entrypoints.observability.logs import logger
+from customers.entrypoints.process.maintain_command import background_maintenance
 from customers.entrypoints.process.sockets import explain_port_errors, url_host
 from customers.entrypoints.process.sweeper import run_sweeper
 
@@ -57,8 +58,11 @@ async def _start(http: HttpServer, rpc: RpcServer, settings: Settings) -> tuple[
 
 
 def _sweeper(container: Container) -> AbstractAsyncContextManager[Callable[[], None]]:
-    pause = container.settings().sweep_seconds
-    return run_sweeper(container.sweeper(), container.metrics(), pause)
+    settings = container.settings()
+    maintenance = background_maintenance(settings, container.dsn())
+    return run_sweeper(
+        container.sweeper(), container.metrics(), settings.sweep_seconds, maintenance
+    )
 
 
 @asynccontextmanager

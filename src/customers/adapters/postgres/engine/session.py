@@ -31,7 +31,7 @@ How a repository is written:
   Locks are taken in one order: a tenant's members, segments, customers by id, orders, counters.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from operator import methodcaller
 from typing import Any, NoReturn, TypeVar
@@ -51,7 +51,7 @@ Result = TypeVar("Result")
 TENANT = bindparam("tenant_id", type_=TEXT)
 
 
-def parameters(table: Table, *, but: Sequence[str] = ()) -> dict[str, BindParameter[Any]]:
+def parameters(table: Table, *, but: Collection[str] = ()) -> dict[str, BindParameter[Any]]:
     """A parameter for each column, named as the column, for `.values(...)`."""
     return {
         column.name: bindparam(column.name, type_=column.type)

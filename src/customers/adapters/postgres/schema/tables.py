@@ -332,6 +332,8 @@ customer_erasures = Table(
     column("customer_id", Uuid()),
     column("erased_at", MOMENT),
     column("counts", JSONB()),
+    # When `customers maintain` has removed what the erasure left outside of rows.
+    column("maintained_at", MOMENT, null=True),
     PrimaryKeyConstraint("tenant_id", "customer_id"),
     customer_key(),
 )
