@@ -19,6 +19,7 @@ from customers.adapters.postgres.segments import capture
 from customers.adapters.postgres.segments.memberships import PostgresMemberships
 from customers.adapters.postgres.segments.segments import PostgresSegments
 from customers.core.membership import refresh
+from customers.core.model.customer import Customer
 from customers.core.services.sweeper import Sweeper
 from tests.support.builders import NOW, a_customer, a_tenant, an_id, later
 from tests.support.membership_steps import (
@@ -94,6 +95,49 @@ async def test_a_backfill_waits_for_an_order_recorded_while_its_rule_changes(rac
     await races.backfill(segment)
     assert (await refresh_state_of(races.storage, segment)).member_count == 1
     await races.check_members()
+
+
+async def rename_in_another_program(
+    url: str, customer: Customer, application_name: str
+) -> asyncpg.Connection:
+    """Another program's connection, in whose open transaction a customer has been changed."""
+    settings = {"application_name": application_name}
+    connection = await asyncpg.connect(url, server_settings=settings)
+    await connection.execute("BEGIN")
+    sql = "UPDATE customers SET first_name = 'Other' WHERE tenant_id = $1 AND id = $2"
+    await connection.execute(sql, customer.tenant_id, customer.id)
+    return connection
+
+
+async def test_an_open_transaction_of_another_tenant_does_not_hold_up_a_backfill(
+    races: Races,
+) -> None:
+    other = await a_stored_customer(races.storage, a_tenant())
+    async with races.storage.transaction(other.tenant_id) as tx:
+        current = await tx.customers.get_for_update(other.id)
+        await tx.customers.save(evolve(current, first_name="Other"))
+        segment = await asyncio.create_task(races.publish(ADAS))
+        await asyncio.create_task(races.backfill(segment))
+
+
+async def test_an_idle_transaction_of_another_program_does_not_hold_up_a_backfill(
+    races: Races, url: str
+) -> None:
+    other = await a_stored_customer(races.storage, a_tenant())
+    connection = await rename_in_another_program(url, other, "psql")
+    await races.backfill(await races.publish(ADAS))
+    await connection.close()
+
+
+async def test_a_backfill_waits_for_a_transaction_of_an_older_release(
+    races: Races, url: str
+) -> None:
+    customer = await a_stored_customer(races.storage, races.tenant)
+    connection = await rename_in_another_program(url, customer, races.tenant)
+    segment = await races.publish(ADAS)
+    assert not await races.storage.wait_for_capture_barrier(races.tenant, segment.id, 0.1)
+    await connection.close()
+    await races.backfill(segment)
 
 
 async def fail() -> None:

@@ -43,6 +43,7 @@ from customers.adapters.postgres.engine.errors import DRIVER_ERRORS, translate
 from customers.adapters.postgres.engine.observer import UNOBSERVED, DatabaseObserver
 from customers.adapters.postgres.engine.pool import Connection, Pool, is_closed
 from customers.adapters.postgres.engine.statements import Statement
+from customers.adapters.postgres.engine.tenant_marks import marking
 from customers.adapters.postgres.schema.types import TEXT
 from customers.core.errors import Unavailable
 
@@ -162,10 +163,16 @@ class ViewSession(Session):
 
 
 class TransactionSession(Session):
-    """One transaction. An error dooms it: every later statement raises, and the commit too."""
+    """One transaction, marked as one of its tenant. An error dooms it: every later statement
+    raises, and the commit too.
+    """
 
-    _begin = "BEGIN ISOLATION LEVEL READ COMMITTED"
     _error: Exception | None = None
+
+    @property
+    def _begin(self) -> str:
+        """What begins the transaction, in one round trip."""
+        return "; ".join(("BEGIN ISOLATION LEVEL READ COMMITTED", marking(self.tenant_id)))
 
     @asynccontextmanager
     async def all_or_nothing(self) -> AsyncIterator[None]:
@@ -230,8 +237,11 @@ class ConsistentSession(TransactionSession):
     start is retried once on a new one.
     """
 
-    _begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
     _has_begun = False
+
+    @property
+    def _begin(self) -> str:
+        return "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
     def __init__(self, tenant_id: str, connection: Connection, pool: Pool) -> None:
         super().__init__(tenant_id, connection, pool.observer)

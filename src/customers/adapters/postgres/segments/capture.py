@@ -1,14 +1,15 @@
 """Statements of the membership lock, of change capture, and of the capture barrier.
 
 The membership lock of a tenant is the lock of one row, whose counter also numbers the feed. The
-barrier of a segment is the moment of its first check; it is passed when every write that began
-before that moment has ended.
+barrier of a segment is the moment of its first check; it is passed when every write for the tenant
+that began before that moment has ended. Transactions of other tenants do not hold it up.
 """
 
 from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     Select,
     TableClause,
     Uuid,
@@ -17,19 +18,22 @@ from sqlalchemy import (
     cast,
     column,
     exists,
+    false,
     func,
     literal_column,
+    or_,
     select,
     table,
     true,
     tuple_,
     update,
 )
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import OID, insert
 from sqlalchemy.sql.elements import ColumnElement
 
 from customers.adapters.postgres.engine.session import TENANT, parameters
 from customers.adapters.postgres.engine.statements import Statement
+from customers.adapters.postgres.engine.tenant_marks import MARK_CLASS
 from customers.adapters.postgres.schema.segment_tables import (
     customer_segment_refresh_states,
     customer_segment_tenants,
@@ -38,8 +42,8 @@ from customers.adapters.postgres.schema.types import MOMENT
 
 
 def _has_older_write() -> Select[Any]:
-    """Whether a transaction that began by `barrier_at` writes customers; a transaction whose begin
-    the server does not show counts as older.
+    """Whether a transaction that began by `barrier_at` may write customers of the tenant; one whose
+    begin the server does not show counts as older.
     """
     lock, activity = _locks.c, _activity.c
     begin = cast(activity.xact_start, MOMENT)
@@ -50,9 +54,35 @@ def _has_older_write() -> Select[Any]:
             *_is_write_of_customers(lock),
             lock.pid != func.pg_backend_pid(),
             func.coalesce(begin <= bindparam("barrier_at", type_=MOMENT), true()),
+            _may_be_of_tenant(),
         )
     )
     return select(exists(older_writes))
+
+
+def _may_be_of_tenant() -> ColumnElement[bool]:
+    """Whether a transaction may write for the tenant: it bears the tenant's mark, or none.
+
+    One without a mark is a single statement, which ends soon; or a transaction of an older release,
+    which has this program's name. Any other program that has a transaction open and does nothing
+    is not waited for: its writes are never captured.
+    """
+    lock, activity, mark = _locks.c, _activity.c, _marks.c
+    has_mark = (
+        mark.pid == lock.pid,
+        mark.locktype == literal_column("'advisory'"),
+        mark.classid == cast(MARK_CLASS, OID),
+    )
+    of_tenant = mark.objid == cast(bindparam("mark", type_=BigInteger()), OID)
+    is_idle = func.coalesce(activity.state.like(literal_column("'idle in transaction%'")), false())
+    own_name = func.current_setting(literal_column("'application_name'"))
+    return or_(
+        exists().where(*has_mark, of_tenant),
+        and_(
+            ~exists().where(*has_mark),
+            or_(~is_idle, activity.application_name == own_name),
+        ),
+    )
 
 
 def _is_write_of_customers(lock: Any) -> Sequence[ColumnElement[bool]]:
@@ -71,7 +101,8 @@ def _system_table(name: str, *columns: str) -> TableClause:
 
 
 _locks = _system_table("pg_locks", "pid", "database", "relation", "mode")
-_activity = _system_table("pg_stat_activity", "pid", "xact_start")
+_marks = table("pg_locks", *map(column, ("pid", "locktype", "classid", "objid"))).alias("marks")
+_activity = _system_table("pg_stat_activity", "pid", "xact_start", "state", "application_name")
 _databases = _system_table("pg_database", "oid", "datname")
 _tenant = customer_segment_tenants.c
 LOCK = Statement.of(

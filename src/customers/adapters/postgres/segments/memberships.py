@@ -10,6 +10,7 @@ from uuid import UUID
 from customers.adapters.postgres.customers import filters
 from customers.adapters.postgres.engine.session import Session
 from customers.adapters.postgres.engine.statements import Statement
+from customers.adapters.postgres.engine.tenant_marks import mark_of
 from customers.adapters.postgres.segments import (
     capture,
     membership_changes,
@@ -112,14 +113,16 @@ class PostgresMemberships(MembershipRepository):
     async def capture_barrier_passed(self, segment_id: UUID) -> bool:
         """A write that does not know of the segment yet began before the first check, and holds a
         lock on the table of customers: a statement takes that lock before its snapshot, and keeps
-        it until its transaction ends. A transaction that is just ending may still seem to hold the
-        lock, so the first positive result is stored.
+        it until its transaction ends. A transaction of several statements bears the mark of its
+        tenant before the first of them, so those of other tenants are told apart. One that is just
+        ending may still seem to hold the lock, so the first positive result is stored.
         """
         row = await self._session.row(capture.START_BARRIER, segment_id=segment_id)
         if row is None:
             return False
         if (barrier_at := row["barrier_at"]) is not None:
-            if await self._session.value(capture.HAS_OLDER_WRITE, barrier_at=barrier_at):
+            mark = mark_of(self._session.tenant_id)
+            if await self._session.value(capture.HAS_OLDER_WRITE, barrier_at=barrier_at, mark=mark):
                 return False
             await self._session.run(
                 capture.PASS_BARRIER, segment_id=segment_id, barrier_at=barrier_at
