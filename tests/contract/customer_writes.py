@@ -287,6 +287,23 @@ class EmailReservationContract:
         await overlap(move, want)
         assert results == ["moved", False]
 
+    async def test_an_address_that_is_being_registered_cannot_be_reserved(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        mover, new = a_customer(tenant_id=tenant), a_customer(tenant_id=tenant)
+        await add_customers(storage, mover)
+
+        async def register(pause: Pause) -> None:
+            async with storage.transaction(tenant) as tx:
+                assert await tx.customers.add(new)
+                await pause()
+
+        async def want() -> None:
+            with pytest.raises(EmailTaken):
+                await reserve(storage, evolve(mover, email=new.email))
+
+        await overlap(register, want)
+
     async def test_a_reservation_ends_with_its_transaction(
         self, storage: Storage, tenant: str
     ) -> None:
