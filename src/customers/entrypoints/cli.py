@@ -101,7 +101,7 @@ def ready(settings: Settings, url: str | None) -> None:
 
 @main.group()
 def doctor() -> None:
-    """Check stored data for inconsistencies without changing it."""
+    """Check the stored data and the database server without changing anything."""
 
 
 @doctor.command()
@@ -116,6 +116,21 @@ def segments(settings: Settings, tenant: str | None) -> None:
 
     run = _configure(settings)
     run(check_segments(settings, tenant, _output(settings)))
+
+
+@doctor.command("database")
+@takes_settings("database_url", "data_dir", "environment", "log_level")
+def database_server(settings: Settings) -> None:
+    """Print what the database server is set to and what it should be set to.
+
+    It looks at what the server logs, TLS, the role of the service, the size of the WAL and
+    autovacuum. It exits with 1 if something that production requires is not so; advice for speed
+    does not count.
+    """
+    from customers.entrypoints.process.database_checkup import check_database
+
+    run = _configure(settings)
+    run(check_database(settings, _output(settings)))
 
 
 @main.command()

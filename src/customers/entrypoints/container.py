@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from time import monotonic
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from dependency_injector import containers, providers
 from grpc.aio import ServerInterceptor
@@ -104,6 +104,30 @@ async def rewrite_search_texts(dsn: str) -> "Rewriting":
     from customers.adapters.postgres.programs import rewrite_search_texts
 
     return await rewrite_search_texts.rewrite_search_texts(dsn)
+
+
+class ServerCheck(Protocol):
+    """One check of the database server; see `programs.server_checkup`."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def found(self) -> str: ...
+    @property
+    def wanted(self) -> str: ...
+    @property
+    def remedy(self) -> str: ...
+    @property
+    def is_fine(self) -> bool: ...
+    @property
+    def is_off(self) -> bool: ...
+
+
+async def check_server(dsn: str) -> "Sequence[ServerCheck]":
+    """Checks what the database server is set to; see `programs.server_checkup`."""
+    from customers.adapters.postgres.programs import server_checkup
+
+    return await server_checkup.check_server(dsn)
 
 
 async def back_up(dsn: str, file: Path, *, force: bool) -> "Backup":

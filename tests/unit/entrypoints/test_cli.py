@@ -51,7 +51,7 @@ def test_the_help_of_the_doctor_lists_its_checks() -> None:
     assert result.exit_code == 0
     assert result.output.startswith("Usage: main doctor [OPTIONS] COMMAND [ARGS]...")
     lines = result.output.partition("Commands:\n")[2].splitlines()
-    assert [line.split()[0] for line in lines] == ["segments"]
+    assert [line.split()[0] for line in lines] == ["database", "segments"]
 
 
 def test_the_help_of_the_segment_doctor_explains_the_tenant_option() -> None:

@@ -23,6 +23,7 @@ from customers.entrypoints.http.errors import (
 from customers.entrypoints.http.routes import ROUTE
 from customers.entrypoints.observability.logs import RequestScope, log_request, logger
 from customers.entrypoints.observability.metrics import Metrics, method_label
+from customers.entrypoints.observability.refusal_kinds import refusal_kind
 from customers.entrypoints.observability.request_id import request_id_of
 
 CLIENT_CLOSED_REQUEST = 499
@@ -45,12 +46,30 @@ class RequestMiddleware:
         self._metrics.http_started()
         with RequestScope(request_id), self._drain:
             try:
-                response = await _answer(request, handler)
+                response = await self._answer(request, handler)
                 status = response.status
                 self._prepare_close(request, response)
                 return with_headers(response, request_id)
             finally:
                 self._report(request, status, perf_counter() - started)
+
+    async def _answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except CustomersError as error:
+            response = error_response_of(error)
+            if (kind := refusal_kind(error)) is not None:
+                self._metrics.refused(kind)
+        except RequestRejected as error:
+            response = error.response
+        except web.HTTPException as error:
+            response = _library_error(error)
+        except Exception:
+            logger().exception("unhandled exception in request")
+            response = INTERNAL_ERROR
+        route, accept = request.get(ROUTE), ",".join(request.headers.getall("Accept", ()))
+        error_format = ErrorFormat.PLAIN if route is None else route.error_format
+        return error_response(response, error_format, accept)
 
     def _prepare_close(self, request: web.Request, response: web.StreamResponse) -> None:
         """Closes the connection after the response if its body is broken, or the service stops."""
@@ -76,23 +95,6 @@ def with_headers(response: Response, request_id: str) -> Response:
     # Otherwise aiohttp would name itself, Python and their versions.
     response.headers["Server"] = "customers-service"
     return response
-
-
-async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
-    try:
-        return await handler(request)
-    except CustomersError as error:
-        response = error_response_of(error)
-    except RequestRejected as error:
-        response = error.response
-    except web.HTTPException as error:
-        response = _library_error(error)
-    except Exception:
-        logger().exception("unhandled exception in request")
-        response = INTERNAL_ERROR
-    route = request.get(ROUTE)
-    error_format = ErrorFormat.PLAIN if route is None else route.error_format
-    return error_response(response, error_format, ",".join(request.headers.getall("Accept", ())))
 
 
 def _library_error(error: web.HTTPException) -> ErrorResponse:

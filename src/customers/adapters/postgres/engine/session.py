@@ -28,7 +28,8 @@ How a repository is written:
   as Unavailable. A repository that refuses a *write* by itself calls `session.refuse(error)`,
   which raises it and dooms the transaction as a constraint does.
 - Rows are locked FOR NO KEY UPDATE, so that foreign keys of other transactions need not wait.
-  Locks are taken in one order: a tenant's members, segments, customers by id, orders, counters.
+  Locks are taken in one order: a tenant's members, segments, customers by id, e-mail addresses,
+  orders, counters.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
