@@ -45,7 +45,8 @@ class AnswerSizeContract:
         assert max(sizes) <= MAX_ANSWER_BYTES + ROOM
 
     async def test_pages_of_customers_by_cursor_end_earlier(self, api: Api) -> None:
-        customers, seen, cursor = await many_large_customers(api), [], ""
+        customers, seen = await many_large_customers(api), []
+        cursor: str | None = ""
         while cursor is not None:
             answer = await api.get(f"/customers?page_size=100&cursor={cursor}")
             seen += [customer["id"] for customer in answer.body["customers"]]
