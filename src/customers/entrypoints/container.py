@@ -36,7 +36,8 @@ from customers.core.services.segments import Segments
 from customers.core.services.sweeper import Sweeper
 from customers.entrypoints.config.settings import Settings, process_environment
 from customers.entrypoints.grpc.server import RpcServer
-from customers.entrypoints.http.app import Observer, Resource, application
+from customers.entrypoints.http.app import Observer, Resource, application, probe_application
+from customers.entrypoints.http.connections import ConnectionLimits, Connections
 from customers.entrypoints.http.cursor_keys import CursorKeys
 from customers.entrypoints.http.documentation import Documents
 from customers.entrypoints.http.drain import Drain
@@ -58,6 +59,7 @@ from customers.entrypoints.observability.database_metrics import DatabaseMetrics
 from customers.entrypoints.observability.ledger_metrics import LedgerMetrics
 from customers.entrypoints.observability.metrics import Metrics
 from customers.entrypoints.process.crew import ConcurrentCrew
+from customers.entrypoints.process.file_limit import max_connections
 from customers.entrypoints.testapi.ports import ControlledService
 
 if TYPE_CHECKING:
@@ -232,6 +234,12 @@ def _scripted_ids(settings: Settings) -> ScriptedIds:
     return ScriptedIds(is_sequential=settings.ids == "sequential", seed=settings.seed)
 
 
+def _connections(settings: Settings, metrics: Metrics) -> Connections:
+    of_process = max_connections(settings.max_connections, other_files=settings.pool_size)
+    of_peer = settings.max_connections_per_peer or max(of_process * 4 // 5, 1)
+    return Connections(ConnectionLimits(of_process=of_process, of_peer=of_peer), metrics)
+
+
 def _sweeper(storage: Storage, clock: Clock) -> Sweeper:
     holder = TimeOrderedIds().new()  # identifies this sweeper among those of other processes
     # A tenant that fails is tried again after five minutes at most.
@@ -354,6 +362,7 @@ class Container(containers.DeclarativeContainer):
         cursor_keys=providers.Singleton(_cursor_keys, settings, storage),
     )
 
+    probes = providers.Singleton(Probes, storage, metrics, drain, VERSION)
     # The routes are tried in this order: the busiest ones first.
     resources = providers.List(
         providers.Singleton(CustomerRoutes, customers, erasures, encoder),
@@ -371,7 +380,7 @@ class Container(containers.DeclarativeContainer):
         providers.Singleton(PreviewRoutes, previews, segment_encoder),
         providers.Singleton(MembershipRoutes, memberships, segment_encoder),
         providers.Singleton(SegmentRoutes, segments, encoder),
-        providers.Singleton(Probes, storage, metrics, drain, VERSION),
+        probes,
     )
     openapi = providers.Singleton(_openapi, resources)
     documents = providers.Singleton(_documents, openapi.provider)
@@ -407,6 +416,15 @@ class Container(containers.DeclarativeContainer):
         deployment=deployment,
         observer=providers.Singleton(_outer_middleware, test_api),
     )
+    probe_app = providers.Singleton(
+        probe_application,
+        probes,
+        decoder=decoder,
+        metrics=metrics,
+        drain=drain,
+        deployment=deployment,
+    )
+    connections = providers.Singleton(_connections, settings, metrics)
     rpc = providers.Singleton(
         RpcServer,
         orders=orders,

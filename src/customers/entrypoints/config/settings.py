@@ -59,11 +59,19 @@ class Settings:
         "PORT",
         "Serve the gRPC API on this port; 0 picks a free one.",
     )
+    metrics_port: int | None = setting(
+        None,
+        setting_types.whole_number("a port", 0, 65535),
+        "PORT",
+        "Serve the probes and the metrics on this port too, where no limit of connections applies; "
+        "0 picks a free one.",
+        default_text="none",
+    )
     host: str = setting(
         "127.0.0.1",
         setting_types.host,
         "HOST",
-        "Listen on this host name or address with both ports; 0.0.0.0 means all addresses.",
+        "Listen on this host name or address with every port; 0.0.0.0 means all addresses.",
     )
     environment: Literal["development", "production"] = setting(
         "development",
@@ -111,6 +119,21 @@ class Settings:
         setting_types.one_of("a log level", "debug", "info", "warning", "error"),
         "LEVEL",
         "Log events of this level and above: debug, info, warning or error.",
+    )
+    max_connections: int = setting(
+        10_000,
+        setting_types.whole_number("a number of connections", 1, 1_000_000),
+        "N",
+        "Accept at most this many HTTP connections at a time per worker; fewer where the limit of "
+        "open files is lower.",
+    )
+    max_connections_per_peer: int | None = setting(
+        None,
+        setting_types.whole_number("a number of connections", 1, 1_000_000),
+        "N",
+        "Accept at most this many of them from one address. All callers behind a gateway have "
+        "the address of the gateway.",
+        default_text="four fifths of them",
     )
     pool_size: int = setting(
         10,
@@ -296,8 +319,16 @@ class Settings:
             reason = "memory storage runs in one process: use 1, or postgres"
             yield ("workers", "storage"), reason
         yield from self._test_api_conflicts()
+        yield from self._port_conflicts()
+
+    def _port_conflicts(self) -> Iterator[tuple[tuple[str, ...], str]]:
         if self.port == self.rpc_port != 0:
             yield ("rpc_port", "port"), f"{self.port} is already the REST port: choose another"
+        if self.metrics_port and self.metrics_port in (self.port, self.rpc_port):
+            name = "port" if self.metrics_port == self.port else "rpc_port"
+            used = "REST" if name == "port" else "gRPC"
+            reason = f"{self.metrics_port} is already the {used} port: choose another"
+            yield ("metrics_port", name), reason
 
     def _test_api_conflicts(self) -> Iterator[tuple[tuple[str, ...], str]]:
         if not self.test_api:

@@ -20,6 +20,7 @@ from customers.entrypoints.observability.instruments import (
     Transport,
     WithoutCreated,
     build_info,
+    http_connections,
     ledger_facts,
     segment_builds,
 )
@@ -64,6 +65,7 @@ class Metrics:
         self._facts = ledger_facts(registry)
         self._build_count, self._build_progress = segment_builds(registry)
         self._sweeper = SweeperMetrics(registry)
+        self._connections = http_connections(registry)
         self._refusals = RefusalMetrics(registry)
         self._pool = PoolMetrics(registry, pool) if pool else None
         self._process = ProcessMetrics(registry)
@@ -93,6 +95,10 @@ class Metrics:
     def http_finished(self, *, method: str, route: str | None, status: int, seconds: float) -> None:
         """Counts a handled request; `route` is a template, or None when no route matched."""
         self._http.finished((route or "unmatched", method_label(method)), str(status), seconds)
+
+    def set_connections(self, count: int) -> None:
+        """Sets the number of open HTTP connections."""
+        self._connections.set(count)
 
     def refused(self, kind: str) -> None:
         """Counts what a limit refused; `kind` names the limit."""

@@ -10,6 +10,7 @@ import yaml
 from attrs import define, field
 
 from customers.entrypoints.http.body import JSON, MERGE_PATCH
+from customers.entrypoints.http.body_sizes import size_text
 from customers.entrypoints.http.errors import PROBLEM_TYPE
 from customers.entrypoints.http.routes import Body, Route
 from customers.entrypoints.json.decode import Nulls
@@ -112,7 +113,8 @@ class _Document:
             operation["description"] = " ".join(description.split())
         operation["parameters"] = list(describe_parameters(route))
         if route.body is not None:
-            operation["requestBody"] = self._body(route.body)
+            description = f"At most {size_text(route.body_limit)}."
+            operation["requestBody"] = {"description": description, **self._body(route.body)}
         operation["responses"] = dict(sorted(self._responses(route)))
         return operation
 

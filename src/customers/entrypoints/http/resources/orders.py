@@ -17,6 +17,7 @@ from customers.core.errors import (
 from customers.core.model.order import Cancellation, Entry, Order, Refund
 from customers.core.model.query import JournalKey
 from customers.core.services.orders import LedgerResult, Orders
+from customers.entrypoints.http.body_sizes import MAX_BYTES
 from customers.entrypoints.http.journal_lists import JournalQuery, journal_response
 from customers.entrypoints.http.order_batch import OrderBatch, record_batch
 from customers.entrypoints.http.request import RequestContext
@@ -94,6 +95,7 @@ class OrderRoutes:
                 self.record_batch,
                 {200: shapes.OrderBatchResponse},
                 body=Body(OrderBatch, decoded=False),
+                max_bytes=MAX_BYTES,
             ),
             Route(
                 "getOrder",
