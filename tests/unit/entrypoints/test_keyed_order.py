@@ -34,9 +34,13 @@ class Recorder:
         return number
 
     async def run_all(self, items: list[Item], slots: int) -> list[int]:
-        return await run_in_key_order(
-            items, lambda item: item[1], self.run, asyncio.Semaphore(slots)
-        )
+        free = asyncio.Semaphore(slots)
+
+        async def run(item: Item) -> int:
+            async with free:
+                return await self.run(item)
+
+        return await run_in_key_order(items, lambda item: item[1], run)
 
 
 @given(items=ITEMS, slots=st.integers(1, 4))

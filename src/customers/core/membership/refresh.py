@@ -17,6 +17,7 @@ from customers.core.model.rules.matches import CustomerValuesCache
 from customers.core.model.segment import Segment
 from customers.core.model.timeline import crossed_ranges, membership_changes
 from customers.core.ports.clock import Clock
+from customers.core.ports.retry import retries_conflict
 from customers.core.ports.storage import Storage, Transaction
 
 # Steps are short, because a process serves nobody else while it evaluates rules.
@@ -54,6 +55,7 @@ async def catch_up(
             pass
 
 
+@retries_conflict
 async def apply_pending_changes(storage: Storage, tenant_id: str) -> None:
     """Applies all pending changes of a tenant, a batch per transaction."""
     applied = MAX_PENDING_PER_STEP
@@ -75,10 +77,11 @@ async def start_backfill(storage: Storage, tenant_id: str, segment_id: UUID, clo
 async def backfill(storage: Storage, tenant_id: str, segment_id: UUID, clock: Clock) -> None:
     """Advances a segment's backfill by some steps, if its capture barrier has passed."""
     for _ in range(MAX_STEPS_PER_REQUEST):
-        if not await refresh_step(storage, tenant_id, segment_id, clock.now()):
+        if not await refresh_step(storage.analytic, tenant_id, segment_id, clock.now()):
             return
 
 
+@retries_conflict
 async def refresh_step(
     storage: Storage, tenant_id: str, segment_id: UUID, now: datetime, *, backfills: bool = True
 ) -> bool:

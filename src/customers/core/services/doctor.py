@@ -39,7 +39,8 @@ class Doctor:
         """Evaluates every rule for every customer of a tenant, at one moment, and yields each
         difference from what the membership view reports at that moment. Refreshes nothing.
         """
-        view = membership_view(self._storage, tenant_id, self._clock, refreshes=False)
+        storage = self._storage.analytic
+        view = membership_view(storage, tenant_id, self._clock, refreshes=False)
         async with view as (memberships, segments):
             checks = [_Check(memberships, segment) for segment in segments]
             after = None

@@ -28,7 +28,7 @@ class Previews:
         Raises Invalid.
         """
         rule = _rule(rules, strict=strict)
-        async with self._storage.consistent_view(tenant_id) as view:
+        async with self._storage.analytic.consistent_view(tenant_id) as view:
             members = await _sample(view, _matching(rule, self._clock.now()), sample)
         warnings = [contradiction.message for contradiction in contradictions(rule)]
         return Preview(members=members, warnings=warnings)
@@ -41,7 +41,7 @@ class Previews:
         Raises SegmentNotFound, Invalid.
         """
         rule = _rule(rules, strict=strict)
-        async with self._storage.consistent_view(tenant_id) as view:
+        async with self._storage.analytic.consistent_view(tenant_id) as view:
             segment = await view.segments.get(segment_id)
             filters = _change(segment, rule, self._clock.now())
             entering, leaving = [await _sample(view, one, sample) for one in filters]

@@ -21,6 +21,7 @@ from customers.core.model.membership import Assignment, Cause, MembershipChange,
 from customers.core.model.query import CustomerFilter, CustomerKey, CustomerPage, CustomerSort, Page
 from customers.core.model.segment import MAX_IDS, MemberIds, Segment, SegmentChange, SegmentDetails
 from customers.core.ports.clock import Clock, IdGenerator
+from customers.core.ports.retry import retries_conflict
 from customers.core.ports.storage import Storage, Transaction
 
 
@@ -61,9 +62,7 @@ class Segments:
         segment = Segment.new(
             details, id=self._ids.new(), tenant_id=tenant_id, now=self._clock.now(), strict=strict
         )
-        async with self._storage.transaction(tenant_id) as tx:
-            await tx.memberships.acquire_lock()
-            await publish(tx, None, segment, self._clock.now())
+        await self._publish(tenant_id, segment)
         await start_backfill(self._storage, tenant_id, segment.id, self._clock)
         return await self.get(tenant_id, segment.id)
 
@@ -73,16 +72,11 @@ class Segments:
         """Raises SegmentNotFound, Invalid, SegmentNameTaken, SegmentBuilding."""
         # Earlier changes of customers enter the feed under the rule that was valid then.
         await apply_pending_changes(self._storage, tenant_id)
-        async with self._storage.transaction(tenant_id) as tx:
-            await tx.memberships.acquire_lock()
-            before = await tx.segments.get_for_update(segment_id)
-            now = self._clock.now()
-            after = before.change(change, now=now, strict=strict)
-            if after is not before:
-                await publish(tx, before, after, now)
+        await self._publish_change(tenant_id, segment_id, change, strict=strict)
         await start_backfill(self._storage, tenant_id, segment_id, self._clock)
         return await self.get(tenant_id, segment_id)
 
+    @retries_conflict
     async def remove(self, tenant_id: str, segment_id: UUID) -> None:
         """Raises SegmentNotFound."""
         async with self._storage.transaction(tenant_id) as tx:
@@ -91,6 +85,7 @@ class Segments:
             await tx.segments.remove(segment_id)
             await update_capture(tx)
 
+    @retries_conflict
     async def assign(
         self, tenant_id: str, segment_id: UUID, members: MemberIds, *, actor: UUID | None
     ) -> int:
@@ -105,6 +100,7 @@ class Segments:
             await self._apply(tx, segment, added, entered=True, at=assignment.assigned_at)
             return len(added)
 
+    @retries_conflict
     async def unassign(self, tenant_id: str, segment_id: UUID, members: MemberIds) -> int:
         """Removes customers from a manual segment; returns how many were assigned.
 
@@ -154,6 +150,24 @@ class Segments:
             return await members_after(
                 memberships, segment, criteria, sort, key=key, limit=size + 1
             )
+
+    @retries_conflict
+    async def _publish(self, tenant_id: str, segment: Segment) -> None:
+        async with self._storage.transaction(tenant_id) as tx:
+            await tx.memberships.acquire_lock()
+            await publish(tx, None, segment, self._clock.now())
+
+    @retries_conflict
+    async def _publish_change(
+        self, tenant_id: str, segment_id: UUID, change: SegmentChange, *, strict: bool
+    ) -> None:
+        async with self._storage.transaction(tenant_id) as tx:
+            await tx.memberships.acquire_lock()
+            before = await tx.segments.get_for_update(segment_id)
+            now = self._clock.now()
+            after = before.change(change, now=now, strict=strict)
+            if after is not before:
+                await publish(tx, before, after, now)
 
     async def _apply(
         self,

@@ -1,4 +1,4 @@
-"""Work that runs to its end once it has started, even when its caller disconnects.
+"""Work that runs to its end once it has begun, even when its caller disconnects.
 
 gRPC cancels the handler of a caller who hung up or ran out of time. The work runs in a task of its
 own, so that no transaction is interrupted and no connection is left dirty.
@@ -15,7 +15,7 @@ Result = TypeVar("Result")
 
 
 class BackgroundTasks:
-    """The running tasks of one server."""
+    """The running tasks of one process."""
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[Any]] = set()

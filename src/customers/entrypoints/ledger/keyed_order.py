@@ -12,18 +12,18 @@ async def run_in_key_order(
     items: Sequence[Item],
     keys: Callable[[Item], Collection[Hashable]],
     work: Callable[[Item], Awaitable[Result]],
-    slots: asyncio.Semaphore,
 ) -> list[Result]:
     """The result of `work` for each item, in the order of the items; `work` must not raise.
 
-    An item starts when every earlier item that shares a key with it is done and it gets a slot.
+    An item starts when every earlier item that shares a key with it is done. When this call is
+    cancelled, the items that have not started never do.
     """
     last_tasks: dict[Hashable, asyncio.Task[Result]] = {}
     tasks = []
     for item in items:
         item_keys = keys(item)
         predecessors = {last_tasks[key] for key in item_keys if key in last_tasks}
-        task = asyncio.create_task(_run_after(predecessors, slots, work, item))
+        task = asyncio.create_task(_run_after(predecessors, work, item))
         last_tasks |= dict.fromkeys(item_keys, task)
         tasks.append(task)
     return await asyncio.gather(*tasks)
@@ -31,11 +31,9 @@ async def run_in_key_order(
 
 async def _run_after(
     predecessors: Collection[asyncio.Task[Result]],
-    slots: asyncio.Semaphore,
     work: Callable[[Item], Awaitable[Result]],
     item: Item,
 ) -> Result:
     if predecessors:
         await asyncio.wait(predecessors)
-    async with slots:
-        return await work(item)
+    return await work(item)

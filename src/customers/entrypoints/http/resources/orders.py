@@ -7,6 +7,7 @@ from typing import cast
 from aiohttp import web
 
 from customers.core.errors import (
+    BatchesBusy,
     CustomerNotFound,
     OrderConflict,
     OrderNotFound,
@@ -87,6 +88,7 @@ class OrderRoutes:
                 self.record_batch,
                 {200: shapes.OrderBatchResponse},
                 body=Body(OrderBatch, decoded=False),
+                errors=(BatchesBusy,),
             ),
             Route(
                 "getOrder",
