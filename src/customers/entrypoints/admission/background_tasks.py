@@ -22,14 +22,19 @@ class BackgroundTasks:
 
     async def run(self, work: Coroutine[Any, Any, Result]) -> Result:
         """Returns or raises what the work does; cancelling this call does not cancel the work."""
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task = self.start(work)
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
             task.add_done_callback(_log_exception)
             raise
+
+    def start(self, work: Coroutine[Any, Any, Result]) -> asyncio.Task[Result]:
+        """The task that does the work."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
 
     async def wait_until_done(self) -> None:
         """Waits until no task is running."""

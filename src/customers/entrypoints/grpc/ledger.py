@@ -69,12 +69,14 @@ class Ledger(CustomersServiceServicer):
             return await self._record_batch(request.orders)
 
     async def _record_batch(self, requests: Iterable[RecordOrderRequest]) -> RecordOrdersResponse:
-        commands = []
+        commands, response = [], RecordOrdersResponse()
         for request in requests:
             commands.append(self._read(request))
             await asyncio.sleep(0)  # reading a thousand orders takes a while: let others run
-        outcomes = await self._batches.record(commands, self._ledger_metrics)
-        return RecordOrdersResponse(outcomes=[self._outcome(outcome) for outcome in outcomes])
+        for outcome in await self._batches.record(commands, self._ledger_metrics):
+            response.outcomes.append(self._outcome(outcome))
+            await asyncio.sleep(0)
+        return response
 
     def _read(self, request: RecordOrderRequest) -> OrderCommand | Invalid:
         try:

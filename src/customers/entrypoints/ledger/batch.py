@@ -4,6 +4,7 @@ Which orders of a batch may run concurrently is decided in `keyed_order.py`, how
 under way in `batch_room.py`.
 """
 
+import asyncio
 from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import Final, TypeAlias
@@ -66,13 +67,13 @@ class OrderBatches:
         """
         batch = _Batch(self._orders, ledger_metrics, has_caller_left)
 
-        async def work(command: OrderCommand | Invalid) -> Outcome:
+        async def begin(command: OrderCommand | Invalid) -> asyncio.Task[Outcome]:
             if isinstance(command, Invalid):
-                return await batch.outcome(command)
+                return self._background_tasks.start(batch.outcome(command))
             await self._slots.enter(command.tenant_id)
-            return await self._background_tasks.run(self._in_slot(batch, command))
+            return self._background_tasks.start(self._in_slot(batch, command))
 
-        return await run_in_key_order(commands, _keys, work)
+        return await run_in_key_order(commands, _keys, begin)
 
     async def _in_slot(self, batch: "_Batch", command: OrderCommand) -> Outcome:
         try:

@@ -6,6 +6,7 @@ in use answers, requests are served again.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from time import monotonic
 
 from customers.adapters.postgres.engine.errors import DRIVER_ERRORS
 from customers.core.errors import FaultKind, StorageFault
@@ -13,6 +14,7 @@ from customers.core.errors import FaultKind, StorageFault
 MAX_FAILURES = 5
 PROBE_SECONDS = 1.0
 PAUSE_SECONDS = 0.2
+SILENCE_SECONDS = 2.0
 
 # The server was not reached. A connection that was lost is not among them: the next may work.
 _UNREACHED: frozenset[FaultKind] = frozenset(
@@ -33,14 +35,17 @@ class Breaker:
         self._probe = probe
         self._on_open = on_open
         self._failures = 0
+        self._reached_at = monotonic()
         self._probing: asyncio.Task[None] | None = None
         self.fault: StorageFault | None = None
         """Why requests fail at once; None while they are served."""
 
     @property
     def is_suspicious(self) -> bool:
-        """Whether the last attempt to reach the server failed."""
-        return self._failures > 0
+        """Whether the last attempt to reach the server failed, or nobody has had an answer for
+        some seconds.
+        """
+        return self._failures > 0 or monotonic() - self._reached_at > SILENCE_SECONDS
 
     def failed(self, fault: StorageFault) -> None:
         """The server was not reached, if the fault says so."""
@@ -54,6 +59,7 @@ class Breaker:
     def succeeded(self) -> None:
         """The server was reached."""
         self._failures = 0
+        self._reached_at = monotonic()
         self.fault = None
 
     def stop(self) -> None:
