@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from customers.adapters.postgres.engine.pool import for_asyncpg
+from customers.adapters.postgres.engine.connecting import for_asyncpg
 from customers.adapters.postgres.schema import segment_tables, tables
 
 # Both modules add their tables to the same metadata.

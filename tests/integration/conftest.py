@@ -11,8 +11,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import pytest
 import pytest_asyncio
 
+from customers.adapters.postgres.engine.connecting import PoolOptions
 from customers.adapters.postgres.engine.migrate import migrate
-from customers.adapters.postgres.engine.pool import PoolOptions
 from customers.adapters.postgres.storage import PostgresStorage
 from customers.core.model.money import Currency
 from customers.core.ports.storage import Storage

@@ -8,7 +8,7 @@ import pytest_asyncio
 from sqlalchemy import func
 
 from customers.adapters.postgres.customers import filters, rule_predicates
-from customers.adapters.postgres.engine.pool import PoolOptions
+from customers.adapters.postgres.engine.connecting import PoolOptions
 from customers.adapters.postgres.engine.weighted_cache import WeightedCache
 from customers.adapters.postgres.segments import segments
 from customers.adapters.postgres.storage import PostgresStorage

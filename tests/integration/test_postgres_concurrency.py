@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 from attrs import evolve
 
-from customers.adapters.postgres.engine.pool import PoolOptions
+from customers.adapters.postgres.engine.connecting import PoolOptions
 from customers.adapters.postgres.storage import PostgresStorage
 from customers.core.model.customer import Customer, CustomerStatus, CustomerType
 from customers.core.model.query import CustomerFilter

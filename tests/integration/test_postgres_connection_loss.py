@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 import pytest_asyncio
 
-from customers.adapters.postgres.engine.pool import PoolOptions
+from customers.adapters.postgres.engine.connecting import PoolOptions
 from customers.adapters.postgres.storage import PostgresStorage
 from customers.core.errors import CustomerNotFound, Unavailable
 from customers.core.ports.storage import Storage

@@ -8,9 +8,9 @@ from uuid import uuid4
 
 import pytest
 
-from customers.adapters.postgres.engine.pool import PoolOptions
+from customers.adapters.postgres.engine.connecting import PoolOptions
 from customers.adapters.postgres.storage import PostgresStorage
-from customers.core.errors import Unavailable
+from customers.core.errors import Unavailable, WriteConflict
 from customers.core.ports.storage import Storage
 from tests.support.builders import USD, a_customer, later
 from tests.support.databases import rows
@@ -81,7 +81,7 @@ async def test_a_wait_for_a_lock_times_out_and_the_holder_continues(
         assert await get_customer(storage, customer) == changed
 
 
-async def test_one_of_two_deadlocked_transactions_is_unavailable(
+async def test_one_of_two_deadlocked_transactions_has_a_write_conflict(
     storage_with: StorageWith, tenant: str
 ) -> None:
     async with storage_with() as storage:
@@ -95,7 +95,7 @@ async def test_one_of_two_deadlocked_transactions_is_unavailable(
                 await tx.customers.get_for_update(customers[second].id)
 
         results = await asyncio.gather(lock(0, 1), lock(1, 0), return_exceptions=True)
-        assert [type(error) for error in results if error] == [Unavailable]
+        assert [type(error) for error in results if error] == [WriteConflict]
 
 
 async def test_the_server_ends_a_transaction_that_is_idle_for_too_long(

@@ -10,14 +10,15 @@ import pytest
 from attrs import evolve
 from prometheus_client import CollectorRegistry
 
+from customers.adapters.postgres.engine.connecting import PoolOptions
 from customers.adapters.postgres.engine.migrate import migrate
-from customers.adapters.postgres.engine.pool import PoolOptions
 from customers.adapters.postgres.engine.revisions import NEEDED, head
 from customers.adapters.postgres.storage import PostgresStorage
 from customers.core.errors import EmailTaken, Unavailable
 from customers.core.model.membership import Backlog
 from customers.core.ports.storage import Storage
 from customers.entrypoints.observability.database_metrics import DatabaseMetrics
+from customers.entrypoints.observability.refusal_metrics import RefusalMetrics
 from tests.support.builders import NOW, USD, a_customer, later
 from tests.support.database_proxy import proxy_of
 from tests.support.membership_steps import set_capture
@@ -51,7 +52,7 @@ def storage_with(url: str, registry: CollectorRegistry) -> StorageWith:
 
     `dsn` is another address of the database.
     """
-    observer = DatabaseMetrics(registry)
+    observer = DatabaseMetrics(registry, RefusalMetrics(registry))
 
     @asynccontextmanager
     async def open_storage(dsn: str = url, **options: Any) -> AsyncIterator[PostgresStorage]:

@@ -4,7 +4,7 @@ next statement may run in another one.
 
 import pytest
 
-from customers.adapters.postgres.engine.pool import PoolOptions
+from customers.adapters.postgres.engine.connecting import PoolOptions
 from customers.adapters.postgres.storage import PostgresStorage
 from tests.support.builders import USD, an_entry
 from tests.support.database_proxy import proxy_of

@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from customers.adapters.postgres.engine.pool import PoolOptions
+from customers.adapters.postgres.engine.connecting import PoolOptions
 from customers.adapters.postgres.storage import PostgresStorage
 from tests.support.api_client import Api, serving
 from tests.support.api_steps import a_customer, a_method, new_customer, new_method

@@ -22,6 +22,7 @@ from yarl import URL
 
 from customers.core.ports.clock import IdGenerator
 from customers.core.ports.storage import Storage
+from customers.entrypoints.admission.door import Door
 from customers.entrypoints.config.settings import Settings
 from customers.entrypoints.container import Container
 from customers.entrypoints.http.server import HttpServer
@@ -243,11 +244,16 @@ def _check_error(answer: Answer) -> None:
 
 @asynccontextmanager
 async def serving(
-    storage: Storage, *, tenant: str, ids: IdGenerator | None = None, **settings: Any
+    storage: Storage,
+    *,
+    tenant: str,
+    ids: IdGenerator | None = None,
+    door: Door | None = None,
+    **settings: Any,
 ) -> AsyncIterator[Api]:
     """Runs the service on a storage for the time of the block, with a clock that stands still.
 
-    Ids are ordered by time unless `ids` is set.
+    Ids are ordered by time unless `ids` is set; the door is that of the settings unless `door` is.
     """
     settings = {"storage": "memory", "data_dir": Path("unused"), **settings}
     container = Container(settings=Settings(**settings), dsn="")
@@ -258,6 +264,8 @@ async def serving(
     container.storage.override(storage)
     if ids is not None:
         container.ids.override(ids)
+    if door is not None:
+        container.door.override(door)
     server = HttpServer(app := container.app(), seconds_to_end=1.0)
     port = await server.start("127.0.0.1", 0)
     try:

@@ -8,8 +8,8 @@ from uuid import uuid4
 import asyncpg
 from attrs import frozen
 
+from customers.adapters.postgres.engine.connecting import PoolOptions
 from customers.adapters.postgres.engine.migrate import migrate
-from customers.adapters.postgres.engine.pool import PoolOptions
 from customers.adapters.postgres.programs.client_programs import Installation
 from customers.adapters.postgres.programs.dump import Backup, back_up
 from customers.adapters.postgres.programs.restore import Restored, restore

@@ -43,6 +43,10 @@ class DatabaseProxy:
         """Stops forwarding without closing a connection."""
         self._forwards.clear()
 
+    def forward(self) -> None:
+        """Forwards again, also what was sent meanwhile."""
+        self._forwards.set()
+
     async def close(self) -> None:
         self._forwards.set()
         self.cut()

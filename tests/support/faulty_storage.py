@@ -53,6 +53,10 @@ class FaultyStorage(Storage):
         self._raise_fault()
         return _FaultyAutocommit(self, self._inner.autocommit(tenant_id))
 
+    @property
+    def analytic(self) -> Storage:
+        return self
+
     async def wait_for_capture_barrier(
         self, tenant_id: str, segment_id: UUID, seconds: float
     ) -> bool:

@@ -12,12 +12,15 @@ from attrs import frozen
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
 from google.rpc.status_pb2 import Status
 from google.type.money_pb2 import Money
+from prometheus_client import CollectorRegistry
 
 from customers.adapters.memory.storage import MemoryStorage
 from customers.core.model.money import Currency
 from customers.core.model.order import Entry, fold_ledger
 from customers.core.model.tenant import TenantGate
 from customers.core.services.orders import Orders
+from customers.entrypoints.admission.background_tasks import BackgroundTasks
+from customers.entrypoints.admission.door import Door
 from customers.entrypoints.grpc.generated.customers_pb2 import (
     CancelOrderRequest,
     RecordOrderRequest,
@@ -28,8 +31,10 @@ from customers.entrypoints.grpc.server import RpcServer
 from customers.entrypoints.ledger.batch import OrderBatches
 from customers.entrypoints.observability.ledger_metrics import LedgerMetrics
 from customers.entrypoints.observability.metrics import Metrics
+from customers.entrypoints.observability.refusal_metrics import RefusalMetrics
 from tests.support.builders import USD, FixedClock, a_customer
 from tests.support.faulty_storage import FaultyStorage
+from tests.support.patience import PATIENCE_SECONDS
 
 TENANT = "tenant"
 
@@ -72,15 +77,29 @@ class Rpc:
 
 @asynccontextmanager
 async def serving(
-    currency: Currency = USD, *, address: str = "127.0.0.1:0", reuse_port: bool = False
+    currency: Currency = USD,
+    *,
+    address: str = "127.0.0.1:0",
+    reuse_port: bool = False,
+    places: int = 200,
+    max_wait: float = PATIENCE_SECONDS,
 ) -> AsyncIterator[Rpc]:
     storage, clock = FaultyStorage(MemoryStorage(currency=currency)), FixedClock()
     storage.gate.set()
-    metrics = Metrics.create(version="1.0")
+    registry = CollectorRegistry()
+    metrics = Metrics.create(version="1.0", registry=registry)
     orders = Orders(storage, clock)
+    refusals, background_tasks = RefusalMetrics(registry), BackgroundTasks()
     server = RpcServer(
         orders=orders,
-        batches=OrderBatches(orders),
+        batches=OrderBatches(orders, background_tasks, refusals, PATIENCE_SECONDS),
+        door=Door(
+            places,
+            max_wait=max_wait,
+            request_timeout=PATIENCE_SECONDS,
+            refusals=refusals,
+        ),
+        background_tasks=background_tasks,
         ledger_metrics=LedgerMetrics(metrics, "grpc"),
         metrics=metrics,
         currency=currency,

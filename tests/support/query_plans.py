@@ -9,7 +9,8 @@ from asyncpg import Record
 
 from customers.adapters.postgres.customers.customers import ADD
 from customers.adapters.postgres.customers.rows import CUSTOMERS
-from customers.adapters.postgres.engine.pool import Pool, PoolOptions
+from customers.adapters.postgres.engine.connecting import PoolOptions
+from customers.adapters.postgres.engine.pool import Pool
 from customers.adapters.postgres.engine.session import Session
 from customers.adapters.postgres.engine.statements import Statement
 from tests.support.builders import a_customer
@@ -103,7 +104,7 @@ async def explaining(url: str, tenant: str) -> AsyncIterator[Explaining]:
     """A session over a connection of its own."""
     pool = Pool(url, PoolOptions(max_size=1))
     await pool.open()
-    session = Explaining(tenant, await pool.acquire())
+    session = Explaining(tenant, await pool.acquire(tenant))
     try:
         yield session
     finally:

@@ -148,6 +148,32 @@ class Unavailable(CustomersError):
         self.fault = fault
 
 
+class WriteConflict(Unavailable):
+    """The storage rolled a transaction back in favour of another one, such as in a deadlock; the
+    same transaction may succeed at once.
+    """
+
+
+class Busy(CustomersError):
+    """Too much is under way; the same request may succeed in some seconds."""
+
+    retry_after_seconds: ClassVar[int] = 1
+
+
+class TenantBusy(Busy):
+    """The tenant has as much under way as one tenant may have."""
+
+    code = "TENANT_BUSY"
+    message = "too many requests of this tenant are under way, try again in a moment"
+
+
+class BatchesBusy(Busy):
+    """The batches of orders that are under way leave no room for this one."""
+
+    code = "BATCHES_BUSY"
+    message = "too many orders of batches are under way, try again in a moment"
+
+
 class Invalid(CustomersError):
     """Invalid input, with a problem for every invalid field."""
 

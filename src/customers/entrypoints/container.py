@@ -12,6 +12,7 @@ from time import monotonic
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from attrs import evolve
 from dependency_injector import containers, providers
 from grpc.aio import ServerInterceptor
 from prometheus_client import CollectorRegistry
@@ -34,6 +35,8 @@ from customers.core.services.payments import PaymentMethods
 from customers.core.services.previews import Previews
 from customers.core.services.segments import Segments
 from customers.core.services.sweeper import Sweeper
+from customers.entrypoints.admission.background_tasks import BackgroundTasks
+from customers.entrypoints.admission.door import REQUESTS_PER_CONNECTION, Door
 from customers.entrypoints.config.settings import Settings, process_environment
 from customers.entrypoints.grpc.server import RpcServer
 from customers.entrypoints.http.app import Observer, Resource, application, probe_application
@@ -58,6 +61,8 @@ from customers.entrypoints.ledger.batch import OrderBatches
 from customers.entrypoints.observability.database_metrics import DatabaseMetrics, PoolUsage
 from customers.entrypoints.observability.ledger_metrics import LedgerMetrics
 from customers.entrypoints.observability.metrics import Metrics
+from customers.entrypoints.observability.refusal_metrics import RefusalMetrics
+from customers.entrypoints.observability.share_metrics import Usages
 from customers.entrypoints.process.crew import ConcurrentCrew
 from customers.entrypoints.process.file_limit import max_connections
 from customers.entrypoints.testapi.ports import ControlledService
@@ -191,7 +196,7 @@ def _memory_storage(currency: Currency) -> "MemoryStorage":
 def _postgres_storage(
     settings: Settings, dsn: str, currency: Currency, observer: DatabaseMetrics
 ) -> "PostgresStorage":
-    from customers.adapters.postgres.engine.pool import PoolOptions
+    from customers.adapters.postgres.engine.connecting import PoolOptions
     from customers.adapters.postgres.storage import PostgresStorage
 
     pool = PoolOptions(
@@ -200,7 +205,15 @@ def _postgres_storage(
         statement_timeout=settings.statement_timeout,
         behind_pooler=settings.pooler == "transaction",
     )
-    return PostgresStorage(dsn, currency=currency, pool=pool, observer=observer)
+    analytic_pool = evolve(
+        pool,
+        max_size=settings.analytic_pool_size,
+        statement_timeout=settings.analytic_timeout,
+        work_timeout=settings.analytic_timeout,
+    )
+    return PostgresStorage(
+        dsn, currency=currency, pool=pool, analytic_pool=analytic_pool, observer=observer
+    )
 
 
 def _refuses_card_numbers(settings: Settings) -> bool:
@@ -223,6 +236,23 @@ def _pool_stats(storage: "PostgresStorage") -> Callable[[], PoolUsage]:
         )
 
     return pool_stats
+
+
+def _door(settings: Settings, refusals: RefusalMetrics) -> Door:
+    return Door(
+        settings.pool_size * REQUESTS_PER_CONNECTION,
+        max_wait=settings.pool_timeout,
+        request_timeout=settings.request_timeout,
+        refusals=refusals,
+    )
+
+
+def _pool_usages(storage: "PostgresStorage") -> Usages:
+    return {"connections": storage.usage, "analytic_connections": storage.analytic.usage}
+
+
+def _usages(door: Door, pools: Usages) -> Usages:
+    return {**pools, "requests": door.usage}
 
 
 def _mode(settings: Settings) -> Literal["normal", "test"]:
@@ -315,7 +345,8 @@ class Container(containers.DeclarativeContainer):
     memory_storage = providers.Singleton(_memory_storage, currency)
     # One registry for all metrics: those of the database exist only with a database.
     metrics_registry = providers.Singleton(CollectorRegistry)
-    database_metrics = providers.Singleton(DatabaseMetrics, metrics_registry)
+    refusals = providers.Singleton(RefusalMetrics, metrics_registry)
+    database_metrics = providers.Singleton(DatabaseMetrics, metrics_registry, refusals)
     postgres_storage = providers.Singleton(
         _postgres_storage, settings, dsn, currency, database_metrics
     )
@@ -342,6 +373,13 @@ class Container(containers.DeclarativeContainer):
     doctor = providers.Singleton(Doctor, storage, clock)
 
     # What the interfaces share.
+    door = providers.Singleton(_door, settings, refusals)
+    background_tasks = providers.Singleton(BackgroundTasks)
+    pool_usages: providers.Provider[Usages] = providers.Selector(
+        settings.provided.storage,
+        memory=providers.Object({}),
+        postgres=providers.Singleton(_pool_usages, postgres_storage),
+    )
     decoder = providers.Singleton(Decoder, currency, clock)
     encoder = providers.Singleton(Encoder, currency)
     segment_encoder = providers.Singleton(SegmentEncoder, encoder)
@@ -350,10 +388,14 @@ class Container(containers.DeclarativeContainer):
         version=VERSION,
         registry=metrics_registry,
         pool=pool_stats,
+        usages=providers.Callable(_usages, door, pool_usages),
+        refusals=refusals,
         multiprocess_dir=multiprocess_dir,
     )
     drain = providers.Singleton(Drain)
-    batches = providers.Singleton(OrderBatches, orders)
+    batches = providers.Singleton(
+        OrderBatches, orders, background_tasks, refusals, settings.provided.request_timeout
+    )
     tenants = providers.Singleton(TenantGate.of, settings.provided.tenant_pattern)
     deployment = providers.Singleton(
         Deployment,
@@ -411,6 +453,7 @@ class Container(containers.DeclarativeContainer):
         decoder=decoder,
         metrics=metrics,
         drain=drain,
+        door=door,
         documents=documents,
         version=VERSION,
         deployment=deployment,
@@ -435,5 +478,7 @@ class Container(containers.DeclarativeContainer):
         currency=currency,
         tenants=tenants,
         storage=storage,
+        door=door,
+        background_tasks=background_tasks,
         outer_interceptors=providers.Singleton(_outer_interceptors, test_api),
     )

@@ -10,7 +10,6 @@ from customers.entrypoints.grpc.generated.customers_pb2 import (
     RecordOrderRequest,
     RecordOrdersRequest,
 )
-from customers.entrypoints.ledger.batch import MAX_CONCURRENT_ORDERS
 from tests.support.grpc_service import (
     Rpc,
     a_refund,
@@ -21,6 +20,9 @@ from tests.support.grpc_service import (
     usd,
     violations,
 )
+
+# Of a tenant alone.
+CONCURRENT_ORDERS = 4
 
 
 async def record_all(rpc: Rpc, *orders: RecordOrderRequest) -> list[RecordOrderOutcome]:
@@ -95,7 +97,7 @@ async def test_orders_of_one_customer_run_in_sequence_and_of_several_concurrentl
         await record_all(
             rpc, *(an_order(other_id, f"order-of-{other_id}") for other_id in customers)
         )
-        assert rpc.storage.max_concurrent_orders == MAX_CONCURRENT_ORDERS
+        assert rpc.storage.max_concurrent_orders == CONCURRENT_ORDERS
 
 
 async def test_a_single_call_is_served_while_a_batch_waits_for_the_storage() -> None:
@@ -129,7 +131,7 @@ async def test_after_an_outage_the_storage_is_not_called_for_the_rest_of_the_bat
         customers = [await rpc.add_customer() for _ in range(50)]
         rpc.storage.orders_until_outage, rpc.storage.autocommit_count = 0, 0
         await record_all(rpc, *(an_order(customer_id, customer_id) for customer_id in customers))
-        assert rpc.storage.autocommit_count == MAX_CONCURRENT_ORDERS
+        assert rpc.storage.autocommit_count == CONCURRENT_ORDERS
 
 
 async def test_every_order_of_a_batch_is_counted_in_the_metrics() -> None:

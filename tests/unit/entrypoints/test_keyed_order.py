@@ -34,9 +34,15 @@ class Recorder:
         return number
 
     async def run_all(self, items: list[Item], slots: int) -> list[int]:
-        return await run_in_key_order(
-            items, lambda item: item[1], self.run, asyncio.Semaphore(slots)
-        )
+        free = asyncio.Semaphore(slots)
+
+        async def begin(item: Item) -> asyncio.Task[int]:
+            await free.acquire()
+            task = asyncio.create_task(self.run(item))
+            task.add_done_callback(lambda _: free.release())
+            return task
+
+        return await run_in_key_order(items, lambda item: item[1], begin)
 
 
 @given(items=ITEMS, slots=st.integers(1, 4))
@@ -59,3 +65,16 @@ async def test_items_that_share_no_key_run_concurrently() -> None:
     recorder = Recorder()
     await recorder.run_all([(number, str(number), 3) for number in range(8)], slots=5)
     assert recorder.max_running == 5
+
+
+async def test_when_the_call_is_cancelled_what_has_begun_ends_and_nothing_else_begins() -> None:
+    recorder = Recorder()
+    items: list[Item] = [(number, "k" if number else "", 5) for number in range(8)]
+    call = asyncio.create_task(recorder.run_all(items, slots=2))
+    while recorder.running < 2:  # noqa: ASYNC110 - a number
+        await asyncio.sleep(0)
+    call.cancel()
+    while recorder.running:  # noqa: ASYNC110
+        await asyncio.sleep(0)
+    assert call.cancelled()
+    assert sorted(recorder.events) == [("end", 0), ("end", 1), ("start", 0), ("start", 1)]

@@ -9,6 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from customers.entrypoints.observability.database_metrics import DatabaseMetrics, PoolUsage
 from customers.entrypoints.observability.metrics import Metrics
+from customers.entrypoints.observability.refusal_metrics import RefusalMetrics
 from tests.support.metric_samples import value
 
 ROUTE = "/api/v1/customers/{id}"
@@ -27,7 +28,7 @@ def registry() -> CollectorRegistry:
 
 @pytest.fixture
 def database(registry: CollectorRegistry) -> DatabaseMetrics:
-    return DatabaseMetrics(registry)
+    return DatabaseMetrics(registry, RefusalMetrics(registry))
 
 
 @pytest.fixture

@@ -12,7 +12,18 @@ from customers.entrypoints.container import Container
 from customers.entrypoints.observability.metrics_page import page, rows
 
 PAGE = Path(__file__).parents[3] / "docs" / "metrics.md"
-LABELS = {"class", "code", "generation", "kind", "method", "outcome", "route", "state", "status"}
+LABELS = {
+    "class",
+    "code",
+    "generation",
+    "kind",
+    "method",
+    "outcome",
+    "resource",
+    "route",
+    "state",
+    "status",
+}
 OF_THE_PROGRAM = {
     "implementation",
     "major",

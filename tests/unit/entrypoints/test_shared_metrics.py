@@ -15,10 +15,11 @@ import os, pathlib, sys, time
 from prometheus_client import CollectorRegistry
 from customers.entrypoints.observability.database_metrics import DatabaseMetrics, PoolUsage
 from customers.entrypoints.observability.metrics import Metrics, forget_process
+from customers.entrypoints.observability.refusal_metrics import RefusalMetrics
 folder = pathlib.Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
 pool = lambda: PoolUsage(in_use=3, idle=2, max_connections=10, waiting=4)
 registry = CollectorRegistry()
-database = DatabaseMetrics(registry)
+database = DatabaseMetrics(registry, RefusalMetrics(registry))
 metrics = Metrics.create(version="1.2.3", registry=registry, pool=pool, multiprocess_dir=folder)
 metrics.http_started()
 metrics.count_fact(kind="order", transport="grpc", outcome="recorded")

@@ -88,6 +88,10 @@ class MemoryStorage(Storage):
     def autocommit(self, tenant_id: str) -> Autocommit:
         return MemoryAutocommit(self._tenants, tenant_id, self._currency)
 
+    @property
+    def analytic(self) -> Storage:
+        return self
+
     async def wait_for_capture_barrier(
         self,
         tenant_id: str,

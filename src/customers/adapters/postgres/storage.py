@@ -6,11 +6,12 @@ While the database is away every operation raises Unavailable; it works again wh
 from asyncio import Task, current_task, get_running_loop, sleep, timeout
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from copy import copy
 from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
-from attrs import evolve, frozen
+from attrs import define, evolve, frozen
 
 from customers.adapters.postgres.customers import search_texts
 from customers.adapters.postgres.customers.addresses import PostgresAddresses
@@ -22,8 +23,9 @@ from customers.adapters.postgres.customers.notes import PostgresNotes
 from customers.adapters.postgres.customers.orders import PostgresOrders
 from customers.adapters.postgres.customers.payment_methods import PostgresPaymentMethods
 from customers.adapters.postgres.engine import deployment
+from customers.adapters.postgres.engine.connecting import Connection, PoolOptions
 from customers.adapters.postgres.engine.observer import UNOBSERVED, DatabaseObserver
-from customers.adapters.postgres.engine.pool import Connection, Pool, PoolOptions, PoolStats
+from customers.adapters.postgres.engine.pool import Pool, PoolStats
 from customers.adapters.postgres.engine.session import (
     ConsistentSession,
     Session,
@@ -34,6 +36,8 @@ from customers.adapters.postgres.segments import sweep
 from customers.adapters.postgres.segments.assignments import PostgresAssignments
 from customers.adapters.postgres.segments.memberships import PostgresMemberships
 from customers.adapters.postgres.segments.segments import PostgresSegments
+from customers.bulkheads.deadline import Deadline
+from customers.bulkheads.shares import Usage
 from customers.core.errors import Unavailable
 from customers.core.model.membership import Backlog
 from customers.core.model.money import Currency
@@ -43,9 +47,18 @@ Opened = TypeVar("Opened")
 AnySession = TypeVar("AnySession", bound=Session)
 
 _DEFAULT_POOL = PoolOptions()
+_DEFAULT_ANALYTIC_POOL = PoolOptions(max_size=2, statement_timeout=15, work_timeout=15)
 CHECK_SECONDS = 2.5
 # Seconds between two checks of a capture barrier.
 _MIN_PAUSE, _MAX_PAUSE = 0.002, 0.05
+
+
+@define
+class _Schema:
+    """What the last check found: whether the database may be served, and its revision."""
+
+    is_verified: bool = False
+    revision: str | None = None
 
 
 class PostgresStorage(Storage):
@@ -57,38 +70,53 @@ class PostgresStorage(Storage):
         *,
         currency: Currency,
         pool: PoolOptions = _DEFAULT_POOL,
+        analytic_pool: PoolOptions = _DEFAULT_ANALYTIC_POOL,
         observer: DatabaseObserver = UNOBSERVED,
     ) -> None:
         self._currency = currency
         self.pool = Pool(dsn, pool, observer)
         self._in_transaction: set[Task[Any] | None] = set()
-        self.is_verified = False
+        self._schema = _Schema()
+        self._analytic = self._with(Pool(dsn, analytic_pool, observer))
+
+    @property
+    def analytic(self) -> "PostgresStorage":
+        return self._analytic
+
+    @property
+    def is_verified(self) -> bool:
         """Whether the last check found that the database may be served."""
-        self._revision: str | None = None
+        return self._schema.is_verified
 
     async def open(self) -> None:
         """Does not fail while the database is away: connections are opened when needed."""
         await self.pool.open()
+        await self._analytic.pool.open(connects=False)
 
     async def close(self) -> None:
+        await self._analytic.pool.close()
         await self.pool.close()
 
     def pool_stats(self) -> PoolStats:
         return self.pool.stats()
+
+    def usage(self) -> Usage:
+        """The connections as places that tenants share."""
+        return self.pool.usage()
 
     async def check(self) -> StorageStatus:
         """Whether the database may be served, within CHECK_SECONDS; until a check says so, all
         other operations raise Unavailable. Raises Unavailable, when there is no answer in time too.
         """
         try:
-            async with timeout(CHECK_SECONDS), self._session("", verifies=False) as session:
+            async with timeout(CHECK_SECONDS), self._session("", is_check=True) as session:
                 return await self._status(session)
         except TimeoutError as error:
             raise Unavailable(fault=self.pool.report(self.pool.silence())) from error
 
-    async def verify(self, connection: Connection) -> None:
+    async def verify(self, connection: Connection, deadline: Deadline) -> None:
         """Raises Unavailable, and releases the connection, if the database must not be served."""
-        session = Session("", connection, self.pool.observer)
+        session = Session("", connection, deadline, self.pool.observer)
         try:
             if (fault := (await self._status(session)).fault) is not None:
                 raise Unavailable(fault=fault)
@@ -105,32 +133,32 @@ class PostgresStorage(Storage):
     async def _status(self, session: Session) -> StorageStatus:
         status = await deployment.status(session, self._currency)
         if (schema := status.schema) is not None:
-            self._revision = schema.current
+            self._schema.revision = schema.current
             self.pool.observer.found_schema(schema.current, schema.needed)
-        self.is_verified = status.fault is None
+        self._schema.is_verified = status.fault is None
         fault, limitation = (
             reason and self.pool.report(reason) for reason in (status.fault, status.limitation)
         )
         return evolve(status, fault=fault, limitation=limitation)
 
     def view(self, tenant_id: str) -> AbstractAsyncContextManager[View]:
-        def open_view(connection: Connection) -> tuple[Session, View]:
-            session = ViewSession(tenant_id, connection, self.pool)
+        def open_view(connection: Connection, deadline: Deadline) -> tuple[Session, View]:
+            session = ViewSession(tenant_id, connection, deadline, self.pool)
             return session, PostgresView(session, self._currency)
 
-        return _Connected(self, open_view)
+        return _Connected(self, tenant_id, open_view)
 
     @asynccontextmanager
     async def consistent_view(self, tenant_id: str) -> AsyncIterator[View]:
         new_session = partial(ConsistentSession, tenant_id, pool=self.pool)
-        async with self._connected(new_session) as session, session.all_or_nothing():
+        async with self._connected(tenant_id, new_session) as session, session.all_or_nothing():
             yield PostgresView(session, self._currency)
 
     @asynccontextmanager
     async def transaction(self, tenant_id: str) -> AsyncIterator[Transaction]:
         new_session = partial(TransactionSession, tenant_id, observer=self.pool.observer)
         with self._not_nested():
-            async with self._connected(new_session) as session, session.all_or_nothing():
+            async with self._connected(tenant_id, new_session) as session, session.all_or_nothing():
                 yield PostgresTransaction(session, self._currency)
 
     def autocommit(self, tenant_id: str) -> Autocommit:
@@ -169,19 +197,17 @@ class PostgresStorage(Storage):
             return await sweep.lease(session, holder, seconds)
 
     async def rewrite_search_texts(self, limit: int) -> int:
-        if not search_texts.can_be_rewritten(self._revision):
+        if not search_texts.can_be_rewritten(self._schema.revision):
             await self.check()  # it may have been migrated meanwhile
-        if not search_texts.can_be_rewritten(self._revision):
+        if not search_texts.can_be_rewritten(self._schema.revision):
             return 0
-        opening = self._connected(
-            lambda connection: TransactionSession("", connection, self.pool.observer)
-        )
-        async with opening as session, session.all_or_nothing():
+        new_session = partial(TransactionSession, "", observer=self.pool.observer)
+        async with self._connected("", new_session) as session, session.all_or_nothing():
             return await search_texts.rewrite(session, limit)
 
     async def deployment_secret(self) -> bytes | None:
         async with self._session("") as session:
-            if not deployment.keeps_secrets(self._revision):
+            if not deployment.keeps_secrets(self._schema.revision):
                 return None
             return await deployment.secret(session)
 
@@ -194,20 +220,30 @@ class PostgresStorage(Storage):
         self._expect_no_transaction()
         return self._session(tenant_id)
 
+    def _with(self, pool: Pool) -> "PostgresStorage":
+        """This storage over other connections; the two share everything else."""
+        other = copy(self)
+        other.pool, other._analytic = pool, other
+        return other
+
     def _session(
-        self, tenant_id: str, *, verifies: bool = True
+        self, tenant_id: str, *, is_check: bool = False
     ) -> AbstractAsyncContextManager[Session]:
         new_session = partial(Session, tenant_id, observer=self.pool.observer)
-        return self._connected(new_session, verifies=verifies)
+        return self._connected(tenant_id, new_session, is_check=is_check)
 
     def _connected(
-        self, new_session: Callable[[Connection], AnySession], *, verifies: bool = True
+        self,
+        tenant_id: str,
+        new_session: Callable[[Connection, Deadline], AnySession],
+        *,
+        is_check: bool = False,
     ) -> AbstractAsyncContextManager[AnySession]:
-        def open_session(connection: Connection) -> tuple[Session, AnySession]:
-            session = new_session(connection)
+        def open_session(connection: Connection, deadline: Deadline) -> tuple[Session, AnySession]:
+            session = new_session(connection, deadline)
             return session, session
 
-        return _Connected(self, open_session, verifies=verifies)
+        return _Connected(self, tenant_id, open_session, is_check=is_check)
 
     @contextmanager
     def _not_nested(self) -> Iterator[None]:
@@ -226,28 +262,32 @@ class PostgresStorage(Storage):
 
 
 class _Connected(AbstractAsyncContextManager[Opened]):
-    """Opens a session, or a view of it, over a connection; releases it when the block ends.
+    """Opens a session of a tenant, or a view of it, over a connection; releases it when the block
+    ends.
 
-    Unless it `verifies`, the database may be one that must not be served.
+    For a check the database may be one that must not be served, or that was not reached lately.
     """
 
     def __init__(
         self,
         storage: PostgresStorage,
-        open_session: Callable[[Connection], tuple[Session, Opened]],
+        tenant_id: str,
+        open_session: Callable[[Connection, Deadline], tuple[Session, Opened]],
         *,
-        verifies: bool = True,
+        is_check: bool = False,
     ) -> None:
         self._storage = storage
+        self._tenant_id = tenant_id
         self._open_session = open_session
-        self._verifies = verifies
+        self._is_check = is_check
 
     async def __aenter__(self) -> Opened:
         storage = self._storage
-        connection = await storage.pool.acquire()
-        if self._verifies and not storage.is_verified:
-            await storage.verify(connection)
-        self._session, opened = self._open_session(connection)
+        deadline = storage.pool.deadline()
+        connection = await storage.pool.acquire(self._tenant_id, deadline, insists=self._is_check)
+        if not (storage.is_verified or self._is_check):
+            await storage.verify(connection, deadline)
+        self._session, opened = self._open_session(connection, deadline)
         return opened
 
     async def __aexit__(self, _: object, error: BaseException | None, __: object) -> None:

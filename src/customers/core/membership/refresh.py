@@ -25,6 +25,7 @@ from customers.core.model.rules.matches import CustomerValuesCache
 from customers.core.model.segment import Segment
 from customers.core.model.timeline import crossed_ranges, membership_changes
 from customers.core.ports.clock import Clock
+from customers.core.ports.retry import retries_conflict
 from customers.core.ports.storage import Storage, Transaction
 
 # Steps are short, because a process serves nobody else while it evaluates rules.
@@ -72,6 +73,7 @@ async def catch_up(
                 pass
 
 
+@retries_conflict
 async def apply_pending_changes(
     storage: Storage, tenant_id: str, is_over: Callable[[], bool] = lambda: False
 ) -> None:
@@ -108,10 +110,13 @@ async def backfill(
     has passed. Raises BuildFailed.
     """
     for _ in range(MAX_STEPS_PER_REQUEST):
-        if is_over() or not await refresh_step(storage, tenant_id, segment_id, clock.now()):
+        if is_over() or not await refresh_step(
+            storage.analytic, tenant_id, segment_id, clock.now()
+        ):
             return
 
 
+@retries_conflict
 async def refresh_step(
     storage: Storage, tenant_id: str, segment_id: UUID, now: datetime, *, backfills: bool = True
 ) -> bool:

@@ -144,11 +144,19 @@ class Storage(Protocol):
         """Commits when its block ends; rolls back when an exception leaves the block.
 
         Await nothing but the transaction inside the block. A transaction inside a transaction
-        raises RuntimeError.
+        raises RuntimeError. One that was rolled back because of another transaction raises
+        WriteConflict: see `retry`.
         """
         ...
 
     def autocommit(self, tenant_id: str) -> Autocommit: ...
+
+    @property
+    def analytic(self) -> "Storage":
+        """The same data for work that may take long, such as previews and builds of segments: what
+        it does never takes a connection from the rest.
+        """
+        ...
 
     async def wait_for_capture_barrier(
         self, tenant_id: str, segment_id: UUID, seconds: float

@@ -6,6 +6,7 @@ from uuid import UUID
 from customers.core.model.address import Address, AddressBook, AddressChange, AddressDetails
 from customers.core.model.customer import Customer
 from customers.core.ports.clock import Clock, IdGenerator
+from customers.core.ports.retry import retries_conflict
 from customers.core.ports.storage import Storage, Transaction
 
 
@@ -24,6 +25,7 @@ class Addresses:
         """Raises CustomerNotFound, AddressNotFound."""
         return AddressBook(await self.all(tenant_id, customer_id))[address_id]
 
+    @retries_conflict
     async def add(self, tenant_id: str, customer_id: UUID, details: AddressDetails) -> Address:
         """Adds an address. Raises CustomerNotFound, AddressLimitExceeded."""
         async with self._storage.transaction(tenant_id) as tx:
@@ -36,6 +38,7 @@ class Addresses:
             await self._save(tx, customer, book, changed)
             return changed[address.id]
 
+    @retries_conflict
     async def change(
         self, tenant_id: str, customer_id: UUID, address_id: UUID, change: AddressChange
     ) -> Address:
@@ -46,6 +49,7 @@ class Addresses:
             await self._save(tx, customer, book, changed)
             return changed[address_id]
 
+    @retries_conflict
     async def remove(self, tenant_id: str, customer_id: UUID, address_id: UUID) -> None:
         """Raises CustomerNotFound, AddressNotFound."""
         async with self._storage.transaction(tenant_id) as tx:

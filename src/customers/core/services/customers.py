@@ -15,6 +15,7 @@ from customers.core.model.query import (
     Page,
 )
 from customers.core.ports.clock import Clock, IdGenerator
+from customers.core.ports.retry import retries_conflict
 from customers.core.ports.storage import Storage, Transaction
 
 Versions = frozenset[int] | None
@@ -26,6 +27,7 @@ class Customers:
         self._clock = clock
         self._ids = ids
 
+    @retries_conflict
     async def register(self, tenant_id: str, details: CustomerDetails) -> tuple[Customer, bool]:
         """Gets or creates the customer with that e-mail; returns whether they are new.
 
@@ -141,6 +143,7 @@ class Customers:
             lambda customer, now: customer.unlock(reason, now=now, actor=actor),
         )
 
+    @retries_conflict
     async def delete(self, tenant_id: str, customer_id: UUID, *, versions: Versions) -> None:
         """Soft-deletes a customer; their e-mail and payment tokens are free at once.
 
@@ -152,6 +155,7 @@ class Customers:
             await tx.payment_methods.release(customer_id)
             await tx.customers.save(customer.deleted(self._clock.now()))
 
+    @retries_conflict
     async def restore(self, tenant_id: str, customer_id: UUID) -> Customer:
         """Restores a deleted customer that is not erased. Raises CustomerNotFound, EmailTaken."""
         async with self._storage.transaction(tenant_id) as tx:
@@ -177,6 +181,7 @@ class Customers:
                 await tx.customers.save(linked)
             return linked
 
+    @retries_conflict
     async def _update(
         self,
         tenant_id: str,

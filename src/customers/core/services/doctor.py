@@ -47,7 +47,8 @@ class Doctor:
         difference from what the membership view reports at that moment. Refreshes nothing, and
         leaves out segments whose build has failed.
         """
-        view = membership_view(self._storage, tenant_id, self._clock, refreshes=False)
+        storage = self._storage.analytic
+        view = membership_view(storage, tenant_id, self._clock, refreshes=False)
         async with view as (memberships, segments):
             built = (one for one in segments if memberships.build_error(one) is None)
             checks = [_Check(memberships, segment) for segment in built]

@@ -6,6 +6,7 @@ from customers.core.membership.refresh import apply_all_pending
 from customers.core.model.customer import Customer
 from customers.core.model.erasure import Erasure
 from customers.core.ports.clock import Clock
+from customers.core.ports.retry import retries_conflict
 from customers.core.ports.storage import Storage, Transaction
 
 
@@ -14,6 +15,7 @@ class Erasures:
         self._storage = storage
         self._clock = clock
 
+    @retries_conflict
     async def erase(
         self, tenant_id: str, customer_id: UUID, *, versions: frozenset[int] | None
     ) -> Erasure:

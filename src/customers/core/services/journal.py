@@ -14,6 +14,7 @@ from customers.core.model.journal import (
 )
 from customers.core.model.query import JournalKey
 from customers.core.ports.clock import Clock, IdGenerator
+from customers.core.ports.retry import retries_conflict
 from customers.core.ports.storage import Storage, Transaction
 
 
@@ -30,6 +31,7 @@ class Journal:
         async with self._storage.view(tenant_id) as view:
             return await view.notes.newest(customer_id, after, limit + 1)
 
+    @retries_conflict
     async def add_note(
         self, tenant_id: str, customer_id: UUID, details: NoteDetails, *, actor: UUID | None
     ) -> Note:
@@ -49,6 +51,7 @@ class Journal:
             await tx.notes.add(note)
             return note
 
+    @retries_conflict
     async def remove_note(self, tenant_id: str, customer_id: UUID, note_id: UUID) -> None:
         """Raises CustomerNotFound, NoteNotFound."""
         async with self._storage.transaction(tenant_id) as tx:
@@ -71,6 +74,7 @@ class Journal:
                 customer_id, after, limit + 1, types=types, directions=directions
             )
 
+    @retries_conflict
     async def add_communication(
         self, tenant_id: str, customer_id: UUID, details: CommunicationDetails
     ) -> tuple[Communication, bool]:
@@ -89,6 +93,7 @@ class Journal:
             await tx.communications.add(communication)
             return communication, True
 
+    @retries_conflict
     async def move_communication(
         self, tenant_id: str, customer_id: UUID, communication_id: UUID, status: CommunicationStatus
     ) -> Communication:

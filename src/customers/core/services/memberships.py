@@ -19,7 +19,7 @@ class Memberships:
         """Why a customer is in a segment or not. Raises SegmentNotFound, CustomerNotFound,
         SegmentFailed.
         """
-        async with self._storage.consistent_view(tenant_id) as view:
+        async with self._storage.analytic.consistent_view(tenant_id) as view:
             segment = await view.segments.get(segment_id)
             customer = await view.customers.get(customer_id)
             state = (await view.memberships.refresh_states([segment_id]))[segment_id]

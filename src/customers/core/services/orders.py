@@ -13,6 +13,7 @@ from customers.core.model.customer import Customer
 from customers.core.model.order import Entry, Order, RecordedOrder, Refund, StoredRefund
 from customers.core.model.query import JournalKey
 from customers.core.ports.clock import Clock
+from customers.core.ports.retry import retries_conflict
 from customers.core.ports.storage import Storage, Transaction
 
 
@@ -32,6 +33,7 @@ class Orders:
         self._storage = storage
         self._clock = clock
 
+    @retries_conflict
     async def record(self, tenant_id: str, customer_id: UUID, order: Order) -> LedgerResult:
         """Records an order. Raises CustomerNotFound, OrderConflict."""
         now = self._clock.now()
@@ -44,6 +46,7 @@ class Orders:
             now = self._clock.now()
             return await self._save(tx, customer, before, before.record(order, now=now), now)
 
+    @retries_conflict
     async def refund(
         self, tenant_id: str, customer_id: UUID, order_id: str, refund: Refund
     ) -> LedgerResult:
@@ -57,6 +60,7 @@ class Orders:
                 await tx.orders.add_refund(StoredRefund.of(refund, order_id, now=now))
             return await self._save(tx, customer, before, after, now)
 
+    @retries_conflict
     async def cancel(self, tenant_id: str, customer_id: UUID, order_id: str) -> LedgerResult:
         """Cancels an order. Raises CustomerNotFound, OrderConflict."""
         async with self._storage.transaction(tenant_id) as tx:

@@ -11,6 +11,7 @@ from customers.core.model.payment import (
     Wallet,
 )
 from customers.core.ports.clock import Clock, IdGenerator
+from customers.core.ports.retry import retries_conflict
 from customers.core.ports.storage import Storage, Transaction
 
 
@@ -25,6 +26,7 @@ class PaymentMethods:
         async with self._storage.view(tenant_id) as view:
             return await view.payment_methods.all(customer_id)
 
+    @retries_conflict
     async def add(
         self, tenant_id: str, customer_id: UUID, details: PaymentMethodDetails
     ) -> tuple[PaymentMethod, bool]:
@@ -46,6 +48,7 @@ class PaymentMethods:
             await self._save(tx, customer, wallet, changed)
             return changed[method.id], True
 
+    @retries_conflict
     async def change(
         self, tenant_id: str, customer_id: UUID, method_id: UUID, change: PaymentMethodChange
     ) -> PaymentMethod:
@@ -56,6 +59,7 @@ class PaymentMethods:
             await self._save(tx, customer, wallet, changed)
             return changed[method_id]
 
+    @retries_conflict
     async def remove(self, tenant_id: str, customer_id: UUID, method_id: UUID) -> None:
         """Raises CustomerNotFound, PaymentMethodNotFound."""
         async with self._storage.transaction(tenant_id) as tx:

@@ -29,7 +29,7 @@ class Previews:
         Raises Invalid.
         """
         rule = _rule(rules, strict=strict)
-        async with self._storage.consistent_view(tenant_id) as view:
+        async with self._storage.analytic.consistent_view(tenant_id) as view:
             members = await _sample(view, _matching(rule, self._clock.now()), sample)
         warnings = [contradiction.message for contradiction in contradictions(rule)]
         return Preview(members=members, warnings=warnings)
@@ -42,7 +42,7 @@ class Previews:
         Raises SegmentNotFound, Invalid, SegmentFailed.
         """
         rule = _rule(rules, strict=strict)
-        async with self._storage.consistent_view(tenant_id) as view:
+        async with self._storage.analytic.consistent_view(tenant_id) as view:
             segment = await view.segments.get(segment_id)
             states = await view.memberships.refresh_states([segment_id])
             expect_built(segment, states[segment_id])

@@ -36,6 +36,7 @@ from customers.core.model.query import (
 )
 from customers.core.model.segment import MAX_IDS, MemberIds, Segment, SegmentChange, SegmentDetails
 from customers.core.ports.clock import Clock, IdGenerator
+from customers.core.ports.retry import retries_conflict
 from customers.core.ports.storage import Storage, Transaction
 
 
@@ -87,9 +88,7 @@ class Segments:
         segment = Segment.new(
             details, id=self._ids.new(), tenant_id=tenant_id, now=self._clock.now(), strict=strict
         )
-        async with self._storage.transaction(tenant_id) as tx:
-            await tx.memberships.acquire_lock()
-            await publish(tx, None, segment, self._clock.now())
+        await self._publish(tenant_id, segment)
         # The segment is stored now: whatever happens to its members, the answer is not an error.
         try:
             await start_backfill(self._storage, tenant_id, segment.id, self._clock)
@@ -107,19 +106,12 @@ class Segments:
         """
         # Earlier changes of customers enter the feed under the rule that was valid then.
         await apply_pending_changes(self._storage, tenant_id)
-        async with self._storage.transaction(tenant_id) as tx:
-            await tx.memberships.acquire_lock()
-            before = await tx.segments.get_for_update(segment_id)
-            now = self._clock.now()
-            after = before.change(change, now=now, strict=strict)
-            state = (await tx.memberships.refresh_states([segment_id]))[segment_id]
-            retries = change.rules is not None and build_error(before, state) is not None
-            if after is not before or retries:
-                await publish(tx, before, after, now, retries=retries)
+        await self._publish_change(tenant_id, segment_id, change, strict=strict)
         with suppress(Unavailable):
             await start_backfill(self._storage, tenant_id, segment_id, self._clock)
         return await self.get(tenant_id, segment_id)
 
+    @retries_conflict
     async def remove(self, tenant_id: str, segment_id: UUID) -> None:
         """Raises SegmentNotFound."""
         async with self._storage.transaction(tenant_id) as tx:
@@ -128,6 +120,7 @@ class Segments:
             await tx.segments.remove(segment_id)
             await update_capture(tx)
 
+    @retries_conflict
     async def assign(
         self, tenant_id: str, segment_id: UUID, members: MemberIds, *, actor: UUID | None
     ) -> int:
@@ -142,6 +135,7 @@ class Segments:
             await self._apply(tx, segment, added, entered=True, at=assignment.assigned_at)
             return len(added)
 
+    @retries_conflict
     async def unassign(self, tenant_id: str, segment_id: UUID, members: MemberIds) -> int:
         """Removes customers from a manual segment; returns how many were assigned.
 
@@ -195,6 +189,26 @@ class Segments:
             return await members_after(
                 memberships, segment, criteria, sort, key=key, limit=size + 1
             )
+
+    @retries_conflict
+    async def _publish(self, tenant_id: str, segment: Segment) -> None:
+        async with self._storage.transaction(tenant_id) as tx:
+            await tx.memberships.acquire_lock()
+            await publish(tx, None, segment, self._clock.now())
+
+    @retries_conflict
+    async def _publish_change(
+        self, tenant_id: str, segment_id: UUID, change: SegmentChange, *, strict: bool
+    ) -> None:
+        async with self._storage.transaction(tenant_id) as tx:
+            await tx.memberships.acquire_lock()
+            before = await tx.segments.get_for_update(segment_id)
+            now = self._clock.now()
+            after = before.change(change, now=now, strict=strict)
+            state = (await tx.memberships.refresh_states([segment_id]))[segment_id]
+            retries = change.rules is not None and build_error(before, state) is not None
+            if after is not before or retries:
+                await publish(tx, before, after, now, retries=retries)
 
     async def _apply(
         self,

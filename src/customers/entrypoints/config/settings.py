@@ -145,7 +145,27 @@ class Settings:
         5.0,
         setting_types.seconds(0.1, 60),
         "SECONDS",
-        "Let a request wait this long for a database connection before it fails with 503.",
+        "Let a request wait this long for its turn or for a database connection before it fails, "
+        "with 429 if its tenant has its share already, else with 503.",
+    )
+    request_timeout: float = setting(
+        5.0,
+        setting_types.seconds(0.1, 60),
+        "SECONDS",
+        "Let a request take this long in all: waiting for a connection, statements and a retry.",
+    )
+    analytic_pool_size: int = setting(
+        2,
+        setting_types.whole_number("a number of connections", 1, 100),
+        "N",
+        "Open at most this many more connections per worker for previews, explanations and builds "
+        "of segments.",
+    )
+    analytic_timeout: float = setting(
+        15.0,
+        setting_types.seconds(0.1, 600),
+        "SECONDS",
+        "Let a preview, an explanation or a step of a build take this long.",
     )
     statement_timeout: float = setting(
         5.0,

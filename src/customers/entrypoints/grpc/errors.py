@@ -11,6 +11,7 @@ from grpc import StatusCode
 from grpc.aio import ServicerContext
 
 from customers.core.errors import (
+    Busy,
     Conflict,
     CustomersError,
     Forbidden,
@@ -32,6 +33,7 @@ _CODES: tuple[tuple[type[CustomersError], StatusCode], ...] = (
     (NotFound, StatusCode.NOT_FOUND),
     (RefundExceedsOrder, StatusCode.FAILED_PRECONDITION),
     (Conflict, StatusCode.ALREADY_EXISTS),
+    (Busy, StatusCode.RESOURCE_EXHAUSTED),
     (Unavailable, StatusCode.UNAVAILABLE),
 )
 _CODES_BY_NUMBER = {code.value[0]: code for code in StatusCode}
@@ -64,8 +66,8 @@ def _details(error: CustomersError) -> Iterator[Message]:
     yield ErrorInfo(reason=reason, domain=DOMAIN)
     if isinstance(error, Invalid):
         yield BadRequest(field_violations=map(_violation, error.problems))
-    if isinstance(error, Unavailable):
-        yield RetryInfo(retry_delay=Duration(seconds=Unavailable.retry_after_seconds))
+    if isinstance(error, Unavailable | Busy):
+        yield RetryInfo(retry_delay=Duration(seconds=error.retry_after_seconds))
 
 
 def _violation(problem: Problem) -> BadRequest.FieldViolation:

@@ -1,4 +1,6 @@
-"""What surrounds every unary call: request id, error statuses, log line and metrics.
+"""What surrounds every unary call: request id, admission, error statuses, log line and metrics.
+
+A call of a tenant that has been let in runs to its end, even when its caller disconnects.
 
 Streams (watching the health, reflection) are not measured: they last as long as the caller likes.
 """
@@ -13,6 +15,8 @@ from google.protobuf.message import DecodeError
 from grpc import StatusCode
 from grpc.aio import ServicerContext
 
+from customers.entrypoints.admission.background_tasks import BackgroundTasks
+from customers.entrypoints.admission.door import Door
 from customers.entrypoints.grpc.errors import MALFORMED, abort, status_of
 from customers.entrypoints.observability.logs import RequestScope, log_call
 from customers.entrypoints.observability.metrics import Metrics
@@ -31,8 +35,10 @@ Continuation = Callable[[grpc.HandlerCallDetails], Awaitable[Handler]]
 
 
 class Interceptor(grpc.aio.ServerInterceptor):
-    def __init__(self, metrics: Metrics) -> None:
+    def __init__(self, metrics: Metrics, door: Door, background_tasks: BackgroundTasks) -> None:
         self._metrics = metrics
+        self._door = door
+        self._background_tasks = background_tasks
 
     async def intercept_service(
         self, continuation: Continuation, handler_call_details: grpc.HandlerCallDetails
@@ -55,7 +61,8 @@ class Interceptor(grpc.aio.ServerInterceptor):
             request_id = _request_id(context)
             context.set_trailing_metadata(((REQUEST_ID, request_id),))
             with RequestScope(request_id):
-                return await self._measured(method, self._respond(raw, context, handler), context)
+                response = self._respond(raw, context, handler)
+                return await self._measured(method, response, context)
 
         return surrounded
 
@@ -75,17 +82,6 @@ class Interceptor(grpc.aio.ServerInterceptor):
             # An aborted call has its code in the context.
             self._finish(method, code or context.code(), started)
 
-    async def _respond(self, raw: bytes, context: Context, handler: Handler) -> object:
-        """The handler's response; an error that it raises ends the call with a status."""
-        try:
-            return await _handle(raw, context, handler)
-        except Exception as error:
-            if context.done():  # an abort has already ended the call
-                raise
-            if (kind := refusal_kind(error)) is not None:
-                self._metrics.refused(kind)
-            await abort(context, status_of(error))
-
     def _finish(self, method: str | None, code: StatusCode, started: float) -> None:
         """Counts and logs a call that has ended."""
         seconds, is_error = perf_counter() - started, code in _SERVER_FAULTS
@@ -93,16 +89,44 @@ class Interceptor(grpc.aio.ServerInterceptor):
         values = {"method": method.lstrip("/") if method else "unmatched", "code": code.name}
         log_call("call", values, seconds, is_error=is_error, is_probe=method == _HEALTH_CHECK)
 
+    async def _respond(self, raw: bytes, context: Context, handler: Handler) -> object:
+        """The handler's response; an error that it raises ends the call with a status."""
+        try:
+            request = await _request(raw, context, handler)
+            with self._door.deadline():
+                return await self._handle(request, context, handler)
+        except Exception as error:
+            if context.done():  # an abort has already ended the call
+                raise
+            if (kind := refusal_kind(error)) is not None:
+                self._metrics.refused(kind)
+            await abort(context, status_of(error))
 
-async def _handle(raw: bytes, context: Context, handler: Handler) -> object:
+    async def _handle(self, request: Any, context: Context, handler: Handler) -> object:
+        """The handler's response; a call of one tenant is let in first."""
+        tenant_id: str | None = getattr(request, "tenant_id", None)
+        if tenant_id is None:
+            return await handler.unary_unary(request, context)
+        await self._door.enter(tenant_id)
+        response = handler.unary_unary(request, context)
+        return await self._background_tasks.run(self._inside(tenant_id, response))
+
+    async def _inside(self, tenant_id: str, response: Awaitable[object]) -> object:
+        try:
+            return await response
+        finally:
+            self._door.leave(tenant_id)
+
+
+async def _request(raw: bytes, context: Context, handler: Handler) -> Any:
+    """The request of a call. A call that is too late or cannot be parsed is aborted."""
     if context.time_remaining() == 0:
         message = "the deadline expired before the call started"
         await context.abort(StatusCode.DEADLINE_EXCEEDED, message)
     try:
-        request = handler.request_deserializer(raw)
+        return handler.request_deserializer(raw)
     except DecodeError:
         await abort(context, MALFORMED)
-    return await handler.unary_unary(request, context)
 
 
 def _request_id(context: Context) -> str:

@@ -1,7 +1,7 @@
 """The gRPC service: records orders, refunds and cancellations by the same use cases as REST.
 
-A call that has started is completed even when its caller disconnects. Errors are raised; the
-interceptor turns them into statuses.
+The interceptor lets calls about one order in, completes those that have begun even when the caller
+disconnects, and turns errors into statuses. Batches are admitted by the number of their orders.
 """
 
 import asyncio
@@ -13,7 +13,6 @@ from grpc.aio import ServicerContext
 
 from customers.core.errors import Invalid
 from customers.core.services.orders import LedgerResult, Orders
-from customers.entrypoints.grpc.background_tasks import BackgroundTasks
 from customers.entrypoints.grpc.errors import status_of
 from customers.entrypoints.grpc.generated.customers_pb2 import (
     CancelOrderRequest,
@@ -28,12 +27,8 @@ from customers.entrypoints.grpc.generated.customers_pb2 import (
 )
 from customers.entrypoints.grpc.generated.customers_pb2_grpc import CustomersServiceServicer
 from customers.entrypoints.grpc.messages import Messages
-from customers.entrypoints.ledger.batch import (
-    MAX_BATCH_ORDERS,
-    TOO_MANY_ORDERS,
-    OrderBatches,
-    Outcome,
-)
+from customers.entrypoints.ledger.batch import TOO_MANY_ORDERS, OrderBatches, Outcome
+from customers.entrypoints.ledger.batch_room import MAX_BATCH_ORDERS
 from customers.entrypoints.ledger.commands import OrderCommand
 from customers.entrypoints.observability.ledger_metrics import LedgerMetrics
 
@@ -46,24 +41,23 @@ class Ledger(CustomersServiceServicer):
     _batches: OrderBatches
     _ledger_metrics: LedgerMetrics
     _messages: Messages
-    _background_tasks: BackgroundTasks
 
     async def RecordOrder(  # noqa: N802 - the names of the contract
         self, request: RecordOrderRequest, _: Context
     ) -> RecordOrderResponse:
-        result = await self._background_tasks.run(self._record(request))
+        result = await self._record(request)
         return self._messages.response(RecordOrderResponse, result)
 
     async def RefundOrder(  # noqa: N802
         self, request: RefundOrderRequest, _: Context
     ) -> RefundOrderResponse:
-        result = await self._background_tasks.run(self._refund(request))
+        result = await self._refund(request)
         return self._messages.response(RefundOrderResponse, result)
 
     async def CancelOrder(  # noqa: N802
         self, request: CancelOrderRequest, _: Context
     ) -> CancelOrderResponse:
-        result = await self._background_tasks.run(self._cancel(request))
+        result = await self._cancel(request)
         return self._messages.response(CancelOrderResponse, result)
 
     async def RecordOrders(  # noqa: N802
@@ -71,15 +65,18 @@ class Ledger(CustomersServiceServicer):
     ) -> RecordOrdersResponse:
         if len(request.orders) > MAX_BATCH_ORDERS:
             raise Invalid([TOO_MANY_ORDERS])
-        return await self._background_tasks.run(self._record_batch(request.orders))
+        with self._batches.admit(order.tenant_id for order in request.orders):
+            return await self._record_batch(request.orders)
 
     async def _record_batch(self, requests: Iterable[RecordOrderRequest]) -> RecordOrdersResponse:
-        commands = []
+        commands, response = [], RecordOrdersResponse()
         for request in requests:
             commands.append(self._read(request))
             await asyncio.sleep(0)  # reading a thousand orders takes a while: let others run
-        outcomes = await self._batches.record(commands, self._ledger_metrics)
-        return RecordOrdersResponse(outcomes=[self._outcome(outcome) for outcome in outcomes])
+        for outcome in await self._batches.record(commands, self._ledger_metrics):
+            response.outcomes.append(self._outcome(outcome))
+            await asyncio.sleep(0)
+        return response
 
     def _read(self, request: RecordOrderRequest) -> OrderCommand | Invalid:
         try:

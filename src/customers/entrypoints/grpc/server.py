@@ -15,7 +15,8 @@ from customers.core.model.tenant import TenantGate
 from customers.core.ports.clock import Clock
 from customers.core.ports.storage import Storage
 from customers.core.services.orders import Orders
-from customers.entrypoints.grpc.background_tasks import BackgroundTasks
+from customers.entrypoints.admission.background_tasks import BackgroundTasks
+from customers.entrypoints.admission.door import Door
 from customers.entrypoints.grpc.generated.customers_pb2_grpc import (
     add_CustomersServiceServicer_to_server,
 )
@@ -58,14 +59,19 @@ class RpcServer:
         tenants: TenantGate,
         clock: Clock,
         storage: Storage,
+        door: Door,
+        background_tasks: BackgroundTasks,
         outer_interceptors: Sequence[grpc.aio.ServerInterceptor] = (),
     ) -> None:
         """`outer_interceptors` run before our own one."""
-        self._background_tasks = BackgroundTasks()
+        self._background_tasks = background_tasks
         messages = Messages(currency, clock, tenants)
-        self._ledger = Ledger(orders, batches, ledger_metrics, messages, self._background_tasks)
+        self._ledger = Ledger(orders, batches, ledger_metrics, messages)
         self._health = Health(storage, SERVICE)
-        self._interceptors = [*outer_interceptors, Interceptor(metrics)]
+        self._interceptors = [
+            *outer_interceptors,
+            Interceptor(metrics, door, background_tasks),
+        ]
         self._server: grpc.aio.Server | None = None
 
     async def start(self, address: str, *, reuse_port: bool = False) -> int:

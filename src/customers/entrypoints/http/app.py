@@ -7,13 +7,14 @@ from typing import Final, Protocol
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
+from customers.entrypoints.admission.door import Door
 from customers.entrypoints.http.body import DRAIN
 from customers.entrypoints.http.documentation import Documents
 from customers.entrypoints.http.drain import Drain
 from customers.entrypoints.http.index import add_index
 from customers.entrypoints.http.input import with_input
 from customers.entrypoints.http.middleware import RequestMiddleware
-from customers.entrypoints.http.request import Deployment, receive
+from customers.entrypoints.http.request import Deployment, RequestContext, receive
 from customers.entrypoints.http.request_line import check_address
 from customers.entrypoints.http.routes import ROUTE, Handler, Route
 from customers.entrypoints.json.decode import Decoder
@@ -54,6 +55,7 @@ def application(
     decoder: Decoder,
     metrics: Metrics,
     drain: Drain,
+    door: Door,
     documents: Documents,
     version: str,
     deployment: Deployment,
@@ -69,8 +71,10 @@ def application(
     documents.add_to(app)
     for route in routes:
         handler = with_input(route, decoder)
-        observed = handler if observer is None else observer.around(route, handler)
-        _add(app, route, observed, deployment)
+        if observer is not None:
+            handler = observer.around(route, handler)
+        admitted = _admitted(handler, door) if route.is_of_tenant else handler
+        _add(app, route, admitted, deployment)
     return app
 
 
@@ -98,6 +102,21 @@ def _add(app: web.Application, route: Route, handler: Handler, deployment: Deplo
         app.router.add_get(path, bound)
     else:
         app.router.add_route(route.method, path, bound)
+
+
+def _admitted(handler: Handler, door: Door) -> Handler:
+    """The handler, which is called when the request has been let in."""
+
+    async def handle(context: RequestContext) -> web.Response:
+        tenant_id = context.tenant
+        with door.deadline():
+            await door.enter(tenant_id)
+            try:
+                return await handler(context)
+            finally:
+                door.leave(tenant_id)
+
+    return handle
 
 
 def _bound(

@@ -16,6 +16,7 @@ from aiohttp import web
 from attrs import frozen
 
 from customers.core.errors import (
+    Busy,
     Conflict,
     CustomersError,
     Difference,
@@ -81,7 +82,9 @@ def error_response_of(error: CustomersError) -> ErrorResponse:
         return ErrorResponse(
             status=status, code=error.code, message=message, differences=error.differences
         )
-    headers = RETRY_LATER if isinstance(error, Unavailable) else {}
+    headers = {}
+    if isinstance(error, Unavailable | Busy):
+        headers = {"Retry-After": str(error.retry_after_seconds)}
     return ErrorResponse(status=status, code=error.code, message=message, headers=headers)
 
 
@@ -133,6 +136,7 @@ _STATUSES: tuple[tuple[type[CustomersError], int], ...] = (
     (NotFound, 404),
     (StaleVersion, 412),
     (Conflict, 409),
+    (Busy, 429),
     (Unavailable, 503),
 )
 

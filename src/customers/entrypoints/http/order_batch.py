@@ -15,12 +15,8 @@ from customers.entrypoints.http.errors import INTERNAL_ERROR, details_of, error_
 from customers.entrypoints.http.request import RequestContext
 from customers.entrypoints.json import shapes
 from customers.entrypoints.json.decode import Decoder, unknown_keys
-from customers.entrypoints.ledger.batch import (
-    MAX_BATCH_ORDERS,
-    TOO_MANY_ORDERS,
-    OrderBatches,
-    Outcome,
-)
+from customers.entrypoints.ledger.batch import TOO_MANY_ORDERS, OrderBatches, Outcome
+from customers.entrypoints.ledger.batch_room import MAX_BATCH_ORDERS
 from customers.entrypoints.ledger.commands import OrderCommand
 from customers.entrypoints.observability.ledger_metrics import LedgerMetrics
 from customers.entrypoints.observability.logs import logger
@@ -49,15 +45,17 @@ class OrderBatch:
 async def record_batch(
     context: RequestContext, decoder: Decoder, batches: OrderBatches, ledger_metrics: LedgerMetrics
 ) -> shapes.OrderBatchResponse:
-    """Records the orders of a body. Raises Invalid for a body that is no batch, and Unavailable
-    when the storage was not available for any of its orders.
+    """Records the orders of a body. Raises Invalid for a body that is no batch, BatchesBusy when
+    there is no room for it, and Unavailable when the storage was not available for any of its
+    orders.
     """
     raw_orders = _orders_of(context)
-    commands = []
-    for raw in raw_orders:
-        commands.append(_read(raw, context, decoder))
-        await asyncio.sleep(0)  # reading a thousand orders takes a while: let others run
-    outcomes = await batches.record(commands, ledger_metrics)
+    with batches.admit([context.tenant] * len(raw_orders)):
+        commands = []
+        for raw in raw_orders:
+            commands.append(_read(raw, context, decoder))
+            await asyncio.sleep(0)  # reading a thousand orders takes a while: let others run
+        outcomes = await batches.record(commands, ledger_metrics, context.has_caller_left)
     if outcomes and all(isinstance(outcome, Unavailable) for outcome in outcomes):
         raise Unavailable
     return {"outcomes": [_outcome(*pair) for pair in zip(raw_orders, outcomes, strict=True)]}

@@ -90,6 +90,11 @@ class RequestContext:
         preferences = (re.sub(r"[\s\"]", "", part.split(";")[0]) for part in header.split(","))
         return "handling=strict" in preferences
 
+    def has_caller_left(self) -> bool:
+        """Whether the caller has closed the connection."""
+        transport = self.request.transport
+        return transport is None or transport.is_closing()
+
     def versions(self) -> frozenset[int] | None:
         """The versions that If-Match names; None without one, or for any version."""
         header = ",".join(self.request.headers.getall("If-Match", ())).strip()

@@ -1,7 +1,9 @@
 """Concurrent work in which items that share a key run one after another, in the order given."""
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Hashable, Sequence
+from functools import partial
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -11,31 +13,53 @@ Result = TypeVar("Result")
 async def run_in_key_order(
     items: Sequence[Item],
     keys: Callable[[Item], Collection[Hashable]],
-    work: Callable[[Item], Awaitable[Result]],
-    slots: asyncio.Semaphore,
+    begin: Callable[[Item], Awaitable[asyncio.Task[Result]]],
 ) -> list[Result]:
-    """The result of `work` for each item, in the order of the items; `work` must not raise.
+    """The result of each item, in the order of the items.
 
-    An item starts when every earlier item that shares a key with it is done and it gets a slot.
+    `begin` waits until there is room for an item, and returns the task that does its work. It is
+    called for one item at a time, when every earlier item that shares a key with it is done. When
+    this call is cancelled, it is not called for the rest; tasks that have begun are left alone.
     """
-    last_tasks: dict[Hashable, asyncio.Task[Result]] = {}
-    tasks = []
-    for item in items:
-        item_keys = keys(item)
-        predecessors = {last_tasks[key] for key in item_keys if key in last_tasks}
-        task = asyncio.create_task(_run_after(predecessors, slots, work, item))
-        last_tasks |= dict.fromkeys(item_keys, task)
-        tasks.append(task)
-    return await asyncio.gather(*tasks)
+    order = _KeyOrder([keys(item) for item in items])
+    tasks: dict[int, asyncio.Task[Result]] = {}
+    for _ in items:
+        number = await order.next()
+        tasks[number] = task = await begin(items[number])
+        task.add_done_callback(partial(order.done, number))
+    if tasks:
+        await asyncio.wait(tasks.values())
+    return [tasks[number].result() for number in range(len(items))]
 
 
-async def _run_after(
-    predecessors: Collection[asyncio.Task[Result]],
-    slots: asyncio.Semaphore,
-    work: Callable[[Item], Awaitable[Result]],
-    item: Item,
-) -> Result:
-    if predecessors:
-        await asyncio.wait(predecessors)
-    async with slots:
-        return await work(item)
+class _KeyOrder:
+    """The items by number: which wait for others, and which are next."""
+
+    def __init__(self, keys: Sequence[Collection[Hashable]]) -> None:
+        last: dict[Hashable, int] = {}
+        self._followers: dict[int, list[int]] = {}
+        self._awaited: dict[int, int] = {}
+        """How many earlier items each item waits for."""
+        for number, item_keys in enumerate(keys):
+            predecessors = {last[key] for key in item_keys if key in last}
+            self._awaited[number] = len(predecessors)
+            for predecessor in predecessors:
+                self._followers.setdefault(predecessor, []).append(number)
+            last |= dict.fromkeys(item_keys, number)
+        self._next = deque(number for number, count in self._awaited.items() if not count)
+        self._has_next = asyncio.Event()
+
+    async def next(self) -> int:
+        """The next item that waits for no other one; each item once."""
+        while not self._next:
+            self._has_next.clear()
+            await self._has_next.wait()
+        return self._next.popleft()
+
+    def done(self, number: int, _: object) -> None:
+        """An item is done."""
+        for follower in self._followers.pop(number, ()):
+            self._awaited[follower] -= 1
+            if not self._awaited[follower]:
+                self._next.append(follower)
+                self._has_next.set()

@@ -10,6 +10,7 @@ from attrs import frozen
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from customers.entrypoints.observability.instruments import BUCKETS, Children
+from customers.entrypoints.observability.refusal_metrics import RefusalMetrics
 
 CONNECTION, OTHER = "connection", "other"
 _STATEMENT_TIMEOUT = "57014"
@@ -74,7 +75,8 @@ class PoolUsage:
 class DatabaseMetrics:
     """What the storage reports: waits for a connection, time-outs, errors, the schema it found."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+    def __init__(self, registry: CollectorRegistry, refusals: RefusalMetrics) -> None:
+        self._refusals = refusals
         counter = partial(Counter, registry=registry)
         revision = partial(Gauge, registry=registry, multiprocess_mode="mostrecent")
         self._wait = Histogram(*_WAIT, registry=registry, buckets=BUCKETS)
@@ -93,6 +95,10 @@ class DatabaseMetrics:
     def timed_out(self) -> None:
         """Counts a request that got no connection in time."""
         self._timeouts.inc()
+
+    def refused(self, kind: str) -> None:
+        """Counts a request that a limit of the pool refused."""
+        self._refusals.refused(kind)
 
     def failed(self, sqlstate: str | None) -> None:
         """Counts an error by its SQLSTATE; None if the connection failed."""

@@ -5,7 +5,7 @@ from typing import Self
 
 from attrs import define, field
 
-from customers.core.errors import Conflict, CustomersError, Invalid, NotFound, Unavailable
+from customers.core.errors import Busy, Conflict, CustomersError, Invalid, NotFound, Unavailable
 from customers.core.services.orders import LedgerResult
 from customers.entrypoints.observability.instruments import FactKind, Outcome, Transport
 from customers.entrypoints.observability.metrics import Metrics
@@ -14,6 +14,7 @@ _OUTCOMES: tuple[tuple[type[CustomersError], Outcome], ...] = (
     (NotFound, "not_found"),
     (Conflict, "conflict"),
     (Invalid, "invalid"),
+    (Busy, "unavailable"),
     (Unavailable, "unavailable"),
 )
 

@@ -6,6 +6,7 @@ is the business of the HTTP and gRPC layers.
 
 from collections.abc import Callable
 from pathlib import Path
+from types import MappingProxyType
 from typing import Self
 
 from prometheus_client import CollectorRegistry, values
@@ -26,6 +27,7 @@ from customers.entrypoints.observability.instruments import (
 )
 from customers.entrypoints.observability.process_metrics import ProcessMetrics
 from customers.entrypoints.observability.refusal_metrics import RefusalMetrics
+from customers.entrypoints.observability.share_metrics import ShareMetrics, Usages
 from customers.entrypoints.observability.sweeper_metrics import SweeperMetrics
 
 _METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
@@ -56,7 +58,10 @@ class Metrics:
         version: str,
         registry: CollectorRegistry,
         pool: Callable[[], PoolUsage] | None,
+        usages: Usages,
         multiprocess_dir: Path | None,
+        *,
+        refusals: RefusalMetrics,
     ) -> None:
         self._registry = registry
         self._multiprocess_dir = multiprocess_dir
@@ -66,8 +71,9 @@ class Metrics:
         self._build_count, self._build_progress = segment_builds(registry)
         self._sweeper = SweeperMetrics(registry)
         self._connections = http_connections(registry)
-        self._refusals = RefusalMetrics(registry)
+        self._refusals = refusals
         self._pool = PoolMetrics(registry, pool) if pool else None
+        self._shares = ShareMetrics(registry, usages)
         self._process = ProcessMetrics(registry)
         build_info(registry, version)
 
@@ -78,6 +84,8 @@ class Metrics:
         version: str,
         registry: CollectorRegistry | None = None,
         pool: Callable[[], PoolUsage] | None = None,
+        usages: Usages = MappingProxyType({}),
+        refusals: RefusalMetrics | None = None,
         multiprocess_dir: Path | None = None,
     ) -> Self:
         """Metrics of this process alone, or merged with those of all that share the directory.
@@ -87,7 +95,9 @@ class Metrics:
         """
         if multiprocess_dir and values.ValueClass is values.MutexValue:
             raise RuntimeError(f"metrics cannot be shared: start with {_VARIABLE} set")
-        return cls(version, registry or CollectorRegistry(), pool, multiprocess_dir)
+        registry = registry or CollectorRegistry()
+        refusals = refusals or RefusalMetrics(registry)
+        return cls(version, registry, pool, usages, multiprocess_dir, refusals=refusals)
 
     def http_started(self) -> None:
         self._http.started()
@@ -151,6 +161,7 @@ class Metrics:
         so, because the other processes render their values.
         """
         self._process.sample()
+        self._shares.sample()
         if self._pool is not None:
             self._pool.sample()
 

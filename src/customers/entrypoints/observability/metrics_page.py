@@ -11,6 +11,7 @@ from prometheus_client.metrics import MetricWrapperBase
 
 from customers.entrypoints.observability.database_metrics import DatabaseMetrics, PoolUsage
 from customers.entrypoints.observability.metrics import Metrics
+from customers.entrypoints.observability.refusal_metrics import RefusalMetrics
 
 _INTRODUCTION = """\
 # Metrics
@@ -38,6 +39,12 @@ sum(rate(customers_http_requests_total{status=~"5.."}[5m]))
 sum(rate(customers_pool_timeouts_total[5m])) > 0
 sum(customers_pool_connections{state="in_use"}) / sum(customers_pool_connections_max) > 0.9
 
+# A tenant is refused for long because it has its share already (for: 10m), or batches are.
+sum by (kind) (rate(customers_refusals_total{kind=~"tenant_.*|batch_orders"}[5m])) > 0
+
+# The storage is not reached, or too slow for all requests.
+sum by (kind) (rate(customers_refusals_total{kind=~"storage_down|connections|requests"}[5m])) > 0
+
 # The database refuses statements or connections, duplicates aside.
 sum by (class) (rate(customers_database_errors_total{class!="23"}[5m])) > 0
 
@@ -53,9 +60,10 @@ customers_schema_revision < customers_schema_revision_needed
 _GROUPS = {
     "customers_http": "Requests",
     "customers_grpc": "Requests",
-    "customers_refusals": "Requests",
     "customers_ledger": "Ledger",
     "customers_pool": "Connection pool",
+    "customers_refusals": "Limits",
+    "customers_shares": "Limits",
     "customers_database": "Database",
     "customers_schema": "Database",
     "customers_segment": "Segments and the sweeper",
@@ -121,7 +129,7 @@ def page(registry: CollectorRegistry) -> str:
 def all_metrics() -> CollectorRegistry:
     """A registry with every metric that the service has on PostgreSQL."""
     registry = CollectorRegistry()
-    DatabaseMetrics(registry)
+    DatabaseMetrics(registry, RefusalMetrics(registry))
     usage = PoolUsage(in_use=0, idle=0, max_connections=0, waiting=0)
     Metrics.create(version="", registry=registry, pool=lambda: usage)
     return registry

@@ -1,19 +1,19 @@
-"""Metrics of refusals: what a limit or a wall of the service turned away, by kind."""
-
-from typing import Final
+"""Counts refused requests by kind, never by tenant."""
 
 from prometheus_client import CollectorRegistry, Counter
 
-_REFUSALS: Final = (
+from customers.entrypoints.observability.instruments import Children
+
+_REFUSALS = (
     "customers_refusals",
-    "Total number of requests, calls and connections that a limit refused, by kind of limit.",
+    "Total number of requests that a limit refused, by kind; docs/limits.md explains each.",
 )
 
 
 class RefusalMetrics:
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._total = Counter(*_REFUSALS, ("kind",), registry=registry)
+        self._refusals = Children(Counter(*_REFUSALS, ("kind",), registry=registry).labels)
 
     def refused(self, kind: str) -> None:
-        """Counts a refusal; the kind names a limit, never a tenant."""
-        self._total.labels(kind).inc()
+        """Counts a request that the limit of this kind refused."""
+        self._refusals[(kind,)].inc()

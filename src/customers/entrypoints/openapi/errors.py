@@ -10,6 +10,7 @@ from customers.core.errors import (
     Invalid,
     InvalidValue,
     Problem,
+    TenantBusy,
     Unavailable,
 )
 from customers.entrypoints.http.body import JSON
@@ -58,6 +59,7 @@ def _errors_of(route: Route) -> Iterator[ErrorResponse]:
         yield _UNKNOWN_PARAMETER
     yield from map(_example, route.all_errors)
     if route.is_of_tenant:
+        yield _example(TenantBusy)
         yield _example(Unavailable)
     if route.method != "GET":
         yield from _BODY_ERRORS

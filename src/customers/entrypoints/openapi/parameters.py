@@ -140,6 +140,6 @@ def describe_headers(route: Route, status: int) -> dict[str, Schema]:
         names.append("Link")
     if status == 201 and route.has_location:
         names.append("Location")
-    if status == 503:
+    if status in (429, 503):
         names.append("Retry-After")
     return {name: {"$ref": f"#/components/headers/{name}"} for name in names}

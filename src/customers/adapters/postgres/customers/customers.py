@@ -17,6 +17,7 @@ from sqlalchemy import (
     Uuid,
     any_,
     bindparam,
+    exists,
     func,
     literal_column,
     select,
@@ -169,6 +170,9 @@ def _add() -> Select[Any]:
 def _save() -> Insert:
     """Saves the customer. The counters change where the status or the type does, or when the
     customer is deleted or restored, by comparing the old row with the new one.
+
+    The row comes before the counters, as in `_add`: a restored customer may wait for a new one of
+    the same e-mail address, who waits for counters.
     """
     own = (customers.c.tenant_id == TENANT, ID)
     before = select(customers.c.status, customers.c.customer_type, _customers(-1)).where(
@@ -179,11 +183,12 @@ def _save() -> Insert:
         bindparam("customer_type", type_=TEXT),
         _customers(1),
     ).where(bindparam("deleted_at", type_=MOMENT).is_(None))
-    differences = _sums(union_all(before, after).subquery("counts")).subquery("differences")
     new_values = parameters(customers, but=("tenant_id", "id"))
-    saved = update(customers).where(*own).values(new_values).cte("saved")
+    saved = update(customers).where(*own).values(new_values).returning(customers.c.id).cte("saved")
+    counts = union_all(before, after).subquery("counts")
+    differences = _sums(counts).where(exists(select(saved.c.id))).subquery("differences")
     captured = change_capture.on_save().cte("captured")
-    return add_to_counters(differences).add_cte(saved, captured)
+    return add_to_counters(differences).add_cte(captured)
 
 
 def _sums(counts: Subquery) -> Select[Any]:

@@ -15,6 +15,7 @@ from customers.core.errors import (
     PaymentMethodTaken,
     SegmentNameTaken,
     Unavailable,
+    WriteConflict,
 )
 
 DRIVER_ERRORS = (PostgresError, InterfaceError, InternalClientError, OSError)
@@ -24,6 +25,7 @@ _BY_CONSTRAINT: dict[str, type[CustomersError]] = {
     "customer_payment_methods_token": PaymentMethodTaken,
     "customer_segments_name_key": SegmentNameTaken,
 }
+_CONFLICT_STATES = frozenset(("40001", "40P01"))
 _UNAVAILABLE_CLASSES = frozenset(
     (
         "08",  # connection exceptions
@@ -54,6 +56,8 @@ def translate(error: Exception, *, connection_lost: bool) -> NoReturn:
     taken = _BY_CONSTRAINT.get(getattr(error, "constraint_name", None) or "")
     if taken is not None:
         raise taken from error
+    if getattr(error, "sqlstate", None) in _CONFLICT_STATES:
+        raise WriteConflict(fault=fault_of(error)) from error
     if connection_lost or is_temporary(error):
         raise Unavailable(fault=fault_of(error)) from error
     raise error

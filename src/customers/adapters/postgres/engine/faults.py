@@ -93,8 +93,8 @@ _BY_STATE: dict[str, _Words] = {
     "55P03": ("locked", "a row or table stays locked", "end the transaction that holds the lock"),
     "57014": (
         "statement_timeout",
-        "a statement was cancelled, most likely by STATEMENT_TIMEOUT",
-        "look for locks in pg_stat_activity, or raise STATEMENT_TIMEOUT",
+        "a statement was cancelled, most likely by STATEMENT_TIMEOUT or REQUEST_TIMEOUT",
+        "look for locks in pg_stat_activity, or raise the time-out",
     ),
     "57P03": ("starting", "the server is starting up or shutting down", "wait until it is up"),
     "58P01": (
@@ -135,6 +135,12 @@ def fault_of(error: Exception, *, address: DatabaseAddress | None = None) -> Sto
 def read_only_fault() -> StorageFault:
     """Why nothing can be written."""
     kind, cause, remedy = _BY_STATE["25006"]
+    return StorageFault(kind=kind, cause=cause, remedy=remedy)
+
+
+def cancellation_fault() -> StorageFault:
+    """Why a statement has no result: it was cancelled at the deadline of its request."""
+    kind, cause, remedy = _BY_STATE["57014"]
     return StorageFault(kind=kind, cause=cause, remedy=remedy)
 
 

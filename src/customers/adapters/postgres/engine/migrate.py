@@ -23,9 +23,9 @@ from sqlalchemy.pool import NullPool
 
 from customers.adapters.postgres.engine import revisions
 from customers.adapters.postgres.engine.address import DatabaseAddress
+from customers.adapters.postgres.engine.connecting import for_asyncpg
 from customers.adapters.postgres.engine.errors import DRIVER_ERRORS, is_temporary
 from customers.adapters.postgres.engine.faults import fault_of
-from customers.adapters.postgres.engine.pool import for_asyncpg
 from customers.adapters.postgres.engine.requirements import check, current_revision
 from customers.adapters.postgres.engine.revisions import Revision
 from customers.adapters.postgres.engine.statements import Statement

@@ -14,6 +14,12 @@ class DatabaseObserver(Protocol):
         """A request got no connection in time."""
         ...
 
+    def refused(self, kind: str) -> None:
+        """A request was refused by a limit of the pool, of the kind `tenant_connections`,
+        `connections` or `storage_down`.
+        """
+        ...
+
     def failed(self, sqlstate: str | None) -> None:
         """The database refused a connection or a statement, with its SQLSTATE; None without one,
         when the connection failed.
@@ -35,6 +41,9 @@ class Unobserved(DatabaseObserver):
         pass
 
     def timed_out(self) -> None:
+        pass
+
+    def refused(self, kind: str) -> None:
         pass
 
     def failed(self, sqlstate: str | None) -> None:

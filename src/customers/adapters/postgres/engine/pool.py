@@ -1,48 +1,42 @@
-"""The connection pool. It works again after the database was away.
+"""The connection pool: lends connections to the tasks of tenants. It works again after the database
+was away.
 
 A connection passes from one task to the next without the reset that asyncpg would send, since no
-statement here leaves state in a session. What runs on a connection is in `session`.
+statement here leaves state in a session. How connections are opened is in `connecting`, what runs
+on them in `session`; which tenant gets the next one is decided by `bulkheads.shares`.
 """
 
-import asyncio
 import logging
-from collections import deque
-from typing import TypeAlias
-from urllib.parse import parse_qsl, urlencode
+from functools import partial
+from time import monotonic
+from typing import NoReturn
 
 import asyncpg
 from asyncpg import Record
-from asyncpg.pool import PoolConnectionProxy
 from attrs import evolve, frozen
 
 from customers.adapters.postgres.engine.address import DatabaseAddress
-from customers.adapters.postgres.engine.codecs import set_codecs
+from customers.adapters.postgres.engine.breaker import Breaker
+from customers.adapters.postgres.engine.connecting import (
+    Connection,
+    PoolOptions,
+    connections_to,
+    expect_answer,
+    is_closed,
+)
 from customers.adapters.postgres.engine.errors import DRIVER_ERRORS
 from customers.adapters.postgres.engine.fault_log import FaultLog
 from customers.adapters.postgres.engine.faults import fault_of
 from customers.adapters.postgres.engine.observer import UNOBSERVED, DatabaseObserver
-from customers.core.errors import StorageFault, Unavailable
+from customers.bulkheads.deadline import NO_DEADLINE, Deadline, current_deadline
+from customers.bulkheads.shares import Usage
+from customers.bulkheads.turnstile import Turnstile
+from customers.core.errors import StorageFault, TenantBusy, Unavailable
 
-Connection: TypeAlias = "PoolConnectionProxy[Record]"
-# What a waiting task gets: a connection, or None for a permit to acquire one from asyncpg's pool.
-Grant: TypeAlias = "Connection | None"
+# A connection that had an error is closed if the server does not answer on it for this long.
+RESET_SECONDS = 0.5
 
 _log = logging.getLogger(__name__)
-
-
-@frozen(kw_only=True)
-class PoolOptions:
-    """The number of connections, and time-outs in seconds.
-
-    `behind_pooler` is for a transaction-mode pooler (PgBouncer): statements are not prepared by
-    name and the time-outs are not set on the server, so set them on the role: ALTER ROLE … SET.
-    """
-
-    max_size: int = 10
-    acquire_timeout: float = 5
-    statement_timeout: float = 10
-    idle_in_transaction_timeout: float = 15
-    behind_pooler: bool = False
 
 
 @frozen(kw_only=True)
@@ -60,34 +54,35 @@ class PoolStats:
 class Pool:
     """Lends connections to tasks.
 
-    asyncpg's pool opens and closes them, and resets those that had an error. All others pass to the
-    next waiting task as they are, or stay idle until a task comes.
+    asyncpg's pool opens and closes them, and resets those that had an error. All others stay idle
+    until a task takes them as they are.
     """
 
     def __init__(
         self, dsn: str, options: PoolOptions, observer: DatabaseObserver = UNOBSERVED
     ) -> None:
         self.observer = observer
-        self._dsn = for_asyncpg(dsn)
         self.address = DatabaseAddress.of(dsn)
+        self._dsn = dsn
         self._options = options
         self._fault_log = FaultLog()
         self._pool: asyncpg.Pool[Record] | None = None
+        self._turnstile = Turnstile(options.max_size)
+        self._breaker = Breaker(partial(expect_answer, dsn), self._give_up)
         self._idle: list[Connection] = []
-        self._waiting: deque[asyncio.Future[Grant]] = deque()
-        self._in_use: set[Connection] = set()
-        self._permits = options.max_size
-        """How many more connections may be acquired from asyncpg's pool."""
+        self._lent: dict[Connection, str] = {}
         self._is_closing = False
 
-    async def open(self) -> None:
-        """Opens a first connection; none if the database is away, then each when needed.
+    async def open(self, *, connects: bool = True) -> None:
+        """Opens a first connection if it `connects`; none if the database is away, then each when
+        needed.
 
         Raises Unavailable for a fault that waiting does not cure.
         """
-        self._pool = await self._new()
+        self._pool = await connections_to(self._dsn, self._options)
         try:
-            await self.release(await self.acquire())
+            if connects:
+                await self.release(await self.acquire(""))
         except Unavailable as error:
             if error.fault is not None and error.fault.is_permanent:
                 raise
@@ -95,19 +90,29 @@ class Pool:
     async def close(self) -> None:
         """Waits for the connections that are in use."""
         self._is_closing = True
+        self._breaker.stop()
         while self._idle:
             await self._return(self._idle.pop())
         if self._pool is not None:
             await self._pool.close()
 
-    async def acquire(self) -> Connection:
-        """A connection for one task, which must release it. Raises Unavailable."""
-        try:
-            connection = await self._free_connection()
-        except Unavailable as error:
-            error.fault = error.fault and self.report(error.fault)
-            raise
-        self._in_use.add(connection)
+    def deadline(self) -> Deadline:
+        """The deadline of what this task begins now over a connection of this pool."""
+        seconds = self._options.work_timeout
+        return current_deadline() if seconds is None else Deadline.after(seconds)
+
+    async def acquire(
+        self, tenant_id: str, deadline: Deadline = NO_DEADLINE, *, insists: bool = False
+    ) -> Connection:
+        """A connection for one task of a tenant, which must release it.
+
+        Who `insists` gets one although the server was not reached several times. Raises TenantBusy,
+        Unavailable.
+        """
+        connection = self._idle_connection(tenant_id)
+        if connection is None:
+            connection = await self._wait(tenant_id, deadline, insists=insists)
+        self._lent[connection] = tenant_id
         return connection
 
     async def release(self, connection: Connection, *, had_error: bool = False) -> None:
@@ -115,19 +120,23 @@ class Pool:
 
         After an error it is reset or closed before another task gets it.
         """
-        if connection not in self._in_use:
+        if (tenant_id := self._lent.pop(connection, None)) is None:
             return
-        self._in_use.remove(connection)
-        if had_error or self._is_closing or is_closed(connection):
-            await self._return(connection)
-        elif (waiter := self._next_waiter()) is not None:
-            waiter.set_result(connection)
-        else:
-            self._idle.append(connection)
+        if not had_error:
+            self._breaker.succeeded()
+        try:
+            if had_error or self._is_closing or is_closed(connection):
+                await self._return(connection)
+            else:
+                self._idle.append(connection)
+        finally:
+            self._turnstile.leave(tenant_id)
 
     def report(self, fault: StorageFault) -> StorageFault:
         """Adds the address of the database to a fault, and logs it."""
-        placed = fault if fault.place else evolve(fault, place=str(self.address))
+        if fault.place:
+            return fault
+        self._breaker.failed(placed := evolve(fault, place=str(self.address)))
         self._fault_log.log(placed)
         return placed
 
@@ -138,112 +147,114 @@ class Pool:
             size=pool.get_size() if pool else 0,
             idle=pool.get_idle_size() + open_idle if pool else 0,
             max_size=self._options.max_size,
-            waiting=sum(not waiter.done() for waiter in self._waiting),
+            waiting=self.usage().waiting,
         )
 
-    async def _free_connection(self) -> Connection:
-        while self._idle:
-            connection = self._idle.pop()
-            if not is_closed(connection):
-                return connection
-            await self._return(connection)
-        now = asyncio.get_running_loop().time
-        started = now()
-        deadline = started + self._options.acquire_timeout
-        try:
-            if self._permits:
-                self._permits -= 1
-                return await self._acquire(deadline - started)
-            return await self._wait(deadline - started) or await self._acquire(deadline - now())
-        finally:
-            self.observer.waited(now() - started)
+    def usage(self) -> Usage:
+        """The connections as places that tenants share."""
+        return self._turnstile.usage()
 
-    async def _acquire(self, seconds: float) -> Connection:
-        """A connection from asyncpg's pool, opened if need be; uses up one permit."""
+    @property
+    def is_refusing(self) -> bool:
+        """Whether requests fail at once, because the server was not reached several times."""
+        return self._breaker.fault is not None
+
+    def silence(self) -> StorageFault:
+        """The fault of an operation that got no answer in time."""
+        usage = self.usage()
+        is_full = usage.taken == usage.size and not self._idle
+        return _ALL_IN_USE if is_full else fault_of(TimeoutError())
+
+    def _idle_connection(self, tenant_id: str) -> "Connection | None":
+        """An idle connection, if there is one that the tenant may have at once."""
+        if not self._idle or not self._turnstile.try_enter(tenant_id):
+            return None
+        if not is_closed(connection := self._idle.pop()):
+            return connection
+        self._idle.append(connection)
+        self._turnstile.leave(tenant_id)
+        return None
+
+    async def _wait(self, tenant_id: str, deadline: Deadline, *, insists: bool) -> Connection:
+        """A connection that another task gives up, or a new one."""
+        started = monotonic()
+        try:
+            if not insists:
+                self._expect_server()
+            await self._enter(tenant_id, deadline.at_most(self._options.acquire_timeout))
+            return await self._connection(tenant_id, deadline)
+        except Unavailable as error:
+            error.fault = error.fault and self.report(error.fault)
+            raise
+        finally:
+            self.observer.waited(monotonic() - started)
+
+    def _expect_server(self) -> None:
+        if (fault := self._breaker.fault) is not None:
+            self.observer.refused("storage_down")
+            raise Unavailable(fault=fault)
+
+    async def _enter(self, tenant_id: str, seconds: float) -> None:
+        try:
+            await self._turnstile.enter(tenant_id, seconds)
+        except TimeoutError:
+            self._refuse(tenant_id)
+
+    def _refuse(self, tenant_id: str) -> NoReturn:
+        """Raises what a task gets that has waited for too long."""
+        self.observer.timed_out()
+        if self._turnstile.is_busy_with(tenant_id) and not self._breaker.is_suspicious:
+            self.observer.refused("tenant_connections")
+            raise TenantBusy from None
+        self.observer.refused("connections")
+        message = "every connection is in use, try again in a moment"
+        raise Unavailable(message, fault=_ALL_IN_USE) from None
+
+    async def _connection(self, tenant_id: str, deadline: Deadline) -> Connection:
+        """A connection for a task that has passed the turnstile; it leaves if there is none."""
+        try:
+            while self._idle:
+                if not is_closed(connection := self._idle.pop()):
+                    return connection
+                await self._return(connection)
+            return await self._open(deadline.at_most(self._options.acquire_timeout))
+        except BaseException:
+            self._turnstile.leave(tenant_id)
+            raise
+
+    async def _open(self, seconds: float) -> Connection:
+        """A new connection."""
         pool = self._opened()
         try:
-            return await pool.acquire(timeout=max(seconds, 0))
-        except BaseException as error:
-            self._add_permit()
+            connection = await pool.acquire(timeout=seconds)
+        except DRIVER_ERRORS as error:
             if isinstance(error, TimeoutError):
                 self.observer.timed_out()
-            if isinstance(error, DRIVER_ERRORS):
-                self.observer.failed(getattr(error, "sqlstate", None))
-                raise Unavailable(fault=fault_of(error)) from error
-            raise
+            self.observer.failed(getattr(error, "sqlstate", None))
+            raise Unavailable(fault=fault_of(error)) from error
+        self._breaker.succeeded()
+        return connection
 
     async def _return(self, connection: Connection) -> None:
         """Returns a connection to asyncpg's pool, which resets or closes it."""
         try:
-            await self._opened().release(connection)
+            await self._opened().release(connection, timeout=RESET_SECONDS)
         except DRIVER_ERRORS as error:
             _log.warning("a database connection was lost: %s", fault_of(error))
-        finally:
-            self._add_permit()
 
-    async def _wait(self, seconds: float) -> Grant:
-        """Waits for a connection or a permit that another task gives up."""
-        loop = asyncio.get_running_loop()
-        waiter: asyncio.Future[Grant] = loop.create_future()
-        self._waiting.append(waiter)
-        timer = loop.call_later(seconds, _time_out, waiter)
-        try:
-            return await waiter
-        except BaseException as error:
-            if isinstance(error, Unavailable):
-                self.observer.timed_out()
-            if waiter in self._waiting:
-                self._waiting.remove(waiter)
-            elif not waiter.cancelled() and waiter.exception() is None:
-                await self._pass_on(waiter.result())  # granted while the task was being cancelled
-            raise
-        finally:
-            timer.cancel()
-
-    async def _pass_on(self, grant: Grant) -> None:
-        if grant is None:
-            self._add_permit()
-        else:
-            self._in_use.add(grant)
-            await self.release(grant)
-
-    def _add_permit(self) -> None:
-        if (waiter := self._next_waiter()) is not None:
-            waiter.set_result(None)
-        else:
-            self._permits += 1
-
-    def _next_waiter(self) -> "asyncio.Future[Grant] | None":
-        while self._waiting:
-            if not (waiter := self._waiting.popleft()).done():
-                return waiter
-        return None
+    async def _give_up(self, fault: StorageFault) -> None:
+        """Closes the idle connections, which may be dead, and turns away who waits for one."""
+        self._turnstile.turn_away(lambda: Unavailable(fault=fault))
+        while self._idle:
+            connection = self._idle.pop()
+            if not is_closed(connection):
+                connection.terminate()
+            await self._return(connection)
 
     def _opened(self) -> "asyncpg.Pool[Record]":
         if self._pool is None:
             raise Unavailable("the storage is not open yet, try again in a moment")
         return self._pool
-
-    def silence(self) -> StorageFault:
-        """The fault of an operation that got no answer in time."""
-        is_full = not self._permits and not self._idle
-        return _ALL_IN_USE if is_full else fault_of(TimeoutError())
-
-    async def _new(self) -> "asyncpg.Pool[Record]":
-        options = self._options
-        return await asyncpg.create_pool(
-            self._dsn,
-            min_size=0,  # else asyncpg tries to restore the minimum, and logs each failure
-            max_size=options.max_size,
-            init=set_codecs,
-            reset=_no_reset,
-            timeout=options.acquire_timeout,
-            # The server's time-out releases its locks; ours is for a server that cannot be reached.
-            command_timeout=options.statement_timeout + 1,
-            max_inactive_connection_lifetime=0,
-            statement_cache_size=0 if options.behind_pooler else 200,
-            server_settings=_server_settings(options),
-        )
 
 
 _ALL_IN_USE = StorageFault(
@@ -251,54 +262,3 @@ _ALL_IN_USE = StorageFault(
     cause="every connection of the pool was in use for POOL_TIMEOUT",
     remedy="look for slow statements in pg_stat_activity, or raise POOL_SIZE",
 )
-
-
-def _time_out(waiter: "asyncio.Future[Grant]") -> None:
-    if not waiter.done():
-        message = "every connection is in use, try again in a moment"
-        waiter.set_exception(Unavailable(message, fault=_ALL_IN_USE))
-
-
-def for_asyncpg(dsn: str) -> str:
-    """The URL without libpq's own settings, which asyncpg would send to the server, and with an
-    application name unless it has one.
-    """
-    address, _, query = dsn.partition("?")
-    settings = {"application_name": "customers-service"}
-    settings |= {name: value for name, value in parse_qsl(query) if name not in _LIBPQ_ONLY}
-    return f"{address}?{urlencode(settings)}"
-
-
-def is_closed(connection: Connection) -> bool:
-    """Whether the connection was lost, so that it can only be released."""
-    try:
-        return connection.is_closed()
-    except asyncpg.InterfaceError:  # asyncpg's pool has taken the lost connection back already
-        return True
-
-
-_LIBPQ_ONLY = frozenset(
-    "channel_binding connect_timeout fallback_application_name gssdelegation gssencmode keepalives "
-    "keepalives_count keepalives_idle keepalives_interval load_balance_hosts pgbouncer requiressl "
-    "sslcompression sslsni tcp_user_timeout".split()
-)
-
-
-def _server_settings(options: PoolOptions) -> dict[str, str]:
-    if options.behind_pooler:  # a pooler refuses connections with such settings
-        return {}
-    return {
-        "enable_seqscan": "off",  # a table holds all tenants, and a statement reads only one
-        "jit": "off",  # it would compile for longer than these statements run
-        "max_parallel_workers_per_gather": "0",  # one count must not take every core from writers
-        "statement_timeout": _milliseconds(options.statement_timeout),
-        "idle_in_transaction_session_timeout": _milliseconds(options.idle_in_transaction_timeout),
-    }
-
-
-def _milliseconds(seconds: float) -> str:
-    return str(int(seconds * 1000))
-
-
-async def _no_reset(connection: "asyncpg.Connection[Record]") -> None:
-    """Does nothing: no statement leaves state in a session."""

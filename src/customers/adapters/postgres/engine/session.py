@@ -32,20 +32,23 @@ How a repository is written:
   orders, counters.
 """
 
+from asyncio import timeout
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
-from operator import methodcaller
 from typing import Any, NoReturn, TypeVar
 
-from asyncpg import InternalClientError, Record
+from asyncpg import InternalClientError, PostgresError, Record
 from sqlalchemy import BindParameter, Table, bindparam, func, select, true
 
+from customers.adapters.postgres.engine.connecting import Connection, is_closed
 from customers.adapters.postgres.engine.errors import DRIVER_ERRORS, translate
+from customers.adapters.postgres.engine.faults import cancellation_fault
 from customers.adapters.postgres.engine.observer import UNOBSERVED, DatabaseObserver
-from customers.adapters.postgres.engine.pool import Connection, Pool, is_closed
+from customers.adapters.postgres.engine.pool import RESET_SECONDS, Pool
 from customers.adapters.postgres.engine.statements import Statement
 from customers.adapters.postgres.engine.tenant_marks import marking
 from customers.adapters.postgres.schema.types import TEXT
+from customers.bulkheads.deadline import NO_DEADLINE, Deadline
 from customers.core.errors import Unavailable
 
 Result = TypeVar("Result")
@@ -63,12 +66,19 @@ def parameters(table: Table, *, but: Collection[str] = ()) -> dict[str, BindPara
 
 
 class Session:
-    """Each statement is a transaction of its own."""
+    """Each statement is a transaction of its own. A statement that has no result at the deadline is
+    cancelled.
+    """
 
     def __init__(
-        self, tenant_id: str, connection: Connection, observer: DatabaseObserver = UNOBSERVED
+        self,
+        tenant_id: str,
+        connection: Connection,
+        deadline: Deadline = NO_DEADLINE,
+        observer: DatabaseObserver = UNOBSERVED,
     ) -> None:
         self.tenant_id = tenant_id
+        self.deadline = deadline
         self._connection = connection
         self._observer = observer
         self._has_ended = False
@@ -76,28 +86,30 @@ class Session:
 
     async def rows(self, statement: Statement, **values: object) -> Sequence[Record]:
         arguments = self._arguments(statement, values)
-        return await self._execute(lambda connection: _fetch(connection, statement, arguments))
+        return await self._execute(
+            lambda connection: _fetch(connection, statement, arguments, self.deadline)
+        )
 
     async def row(self, statement: Statement, **values: object) -> Record | None:
         """The first row, or None."""
         arguments = self._arguments(statement, values)
-        return await self._execute(methodcaller("fetchrow", statement.sql, *arguments))
+        return await self._execute(self._call("fetchrow", statement.sql, *arguments))
 
     async def value(self, statement: Statement, **values: object) -> Any:
         """The first column of the first row; None without a row."""
         arguments = self._arguments(statement, values)
-        return await self._execute(methodcaller("fetchval", statement.sql, *arguments))
+        return await self._execute(self._call("fetchval", statement.sql, *arguments))
 
     async def run(self, statement: Statement, **values: object) -> int:
         """The number of rows that the statement changed, or selected."""
         arguments = self._arguments(statement, values)
-        status: str = await self._execute(methodcaller("execute", statement.sql, *arguments))
+        status: str = await self._execute(self._call("execute", statement.sql, *arguments))
         return int(status.rpartition(" ")[2])
 
     async def run_many(self, statement: Statement, rows: Sequence[Mapping[str, object]]) -> None:
         """Runs a statement once for each row of values, in one round trip."""
         arguments = [self._arguments(statement, values) for values in rows]
-        await self._execute(methodcaller("executemany", statement.sql, arguments))
+        await self._execute(self._call("executemany", statement.sql, arguments))
 
     async def within(self, seconds: float, read: Callable[[], Awaitable[Result]]) -> Result | None:
         """The result of a read; None when a statement of it takes longer than that, or than any
@@ -122,6 +134,17 @@ class Session:
     def _arguments(self, statement: Statement, values: Mapping[str, object]) -> list[object]:
         return statement.arguments({**values, "tenant_id": self.tenant_id})
 
+    def _call(self, method: str, *arguments: object) -> Callable[[Connection], Awaitable[Any]]:
+        """The call of a connection's method, which may last until the deadline."""
+
+        def call(connection: Connection) -> Awaitable[Any]:
+            result: Awaitable[Any] = getattr(connection, method)(
+                *arguments, timeout=self.deadline.seconds()
+            )
+            return result
+
+        return call
+
     async def _execute(self, operation: Callable[[Connection], Awaitable[Result]]) -> Result:
         if self._has_ended:
             raise RuntimeError("the view or transaction has ended: open another one")
@@ -134,11 +157,33 @@ class Session:
             if isinstance(error, InternalClientError):
                 self._terminate()  # the driver has lost track of the protocol
             self._observer.failed(getattr(error, "sqlstate", None))
+            if isinstance(error, TimeoutError) and await self._answers():
+                raise Unavailable(fault=cancellation_fault()) from error
             translate(error, connection_lost=is_closed(self._connection))
+
+    async def _answers(self) -> bool:
+        """Whether the server still answers after a statement had no result in time; else the
+        connection is closed.
+        """
+        if is_closed(self._connection):
+            return False
+        try:
+            async with timeout(RESET_SECONDS):  # asyncpg has asked the server to cancel
+                await self._connection.execute("SELECT 1")
+        except PostgresError:  # in a transaction that has failed
+            return True
+        except DRIVER_ERRORS:
+            self._terminate()
+            return False
+        return True
 
     async def _reconnect(self, pool: Pool) -> None:
         await pool.release(self._connection, had_error=True)
-        self._connection = await pool.acquire()
+        self._connection = await pool.acquire(self.tenant_id, self.deadline)
+
+    def _may_retry(self) -> bool:
+        """Whether the connection was lost, and there is time for another one."""
+        return is_closed(self._connection) and not self.deadline.is_over()
 
     def _terminate(self) -> None:
         self.had_error = True
@@ -149,15 +194,17 @@ class Session:
 class ViewSession(Session):
     """Read-only: a read lost with its connection is retried once on a new one."""
 
-    def __init__(self, tenant_id: str, connection: Connection, pool: Pool) -> None:
-        super().__init__(tenant_id, connection, pool.observer)
+    def __init__(
+        self, tenant_id: str, connection: Connection, deadline: Deadline, pool: Pool
+    ) -> None:
+        super().__init__(tenant_id, connection, deadline, pool.observer)
         self._pool = pool
 
     async def _execute(self, operation: Callable[[Connection], Awaitable[Result]]) -> Result:
         try:
             return await super()._execute(operation)
         except Unavailable:
-            if not is_closed(self._connection):
+            if not self._may_retry():
                 raise
         await self._reconnect(self._pool)
         return await super()._execute(operation)
@@ -181,9 +228,9 @@ class TransactionSession(Session):
         when an exception leaves the block, a cancellation included.
         """
         try:
-            await self._execute(lambda connection: connection.execute(self._begin))
+            await self._execute(self._call("execute", self._begin))
             yield
-            status = await self._execute(lambda connection: connection.execute("COMMIT"))
+            status = await self._execute(self._call("execute", "COMMIT"))
             if status != "COMMIT":
                 raise RuntimeError("the database has rolled the transaction back")
         except BaseException:
@@ -220,7 +267,8 @@ class TransactionSession(Session):
     async def _roll_back(self) -> None:
         """Rolls back, or closes the connection: then the server rolls back."""
         try:
-            await self._connection.execute("ROLLBACK")
+            async with timeout(RESET_SECONDS):
+                await self._connection.execute("ROLLBACK")
         except DRIVER_ERRORS:
             self._terminate()
         except BaseException:
@@ -244,8 +292,10 @@ class ConsistentSession(TransactionSession):
     def _begin(self) -> str:
         return "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
-    def __init__(self, tenant_id: str, connection: Connection, pool: Pool) -> None:
-        super().__init__(tenant_id, connection, pool.observer)
+    def __init__(
+        self, tenant_id: str, connection: Connection, deadline: Deadline, pool: Pool
+    ) -> None:
+        super().__init__(tenant_id, connection, deadline, pool.observer)
         self._pool = pool
 
     async def _execute(self, operation: Callable[[Connection], Awaitable[Result]]) -> Result:
@@ -255,16 +305,19 @@ class ConsistentSession(TransactionSession):
         try:
             return await Session._execute(self, operation)
         except Unavailable:
-            if not is_closed(self._connection):
+            if not self._may_retry():
                 raise
         await self._reconnect(self._pool)
         return await super()._execute(operation)
 
 
 async def _fetch(
-    connection: Connection, statement: Statement, arguments: Sequence[object]
+    connection: Connection,
+    statement: Statement,
+    arguments: Sequence[object],
+    deadline: Deadline,
 ) -> Sequence[Record]:
     if not statement.plans_anew:
-        return await connection.fetch(statement.sql, *arguments)
-    unnamed = await connection.prepare(statement.sql, name="")
-    return await unnamed.fetch(*arguments)
+        return await connection.fetch(statement.sql, *arguments, timeout=deadline.seconds())
+    unnamed = await connection.prepare(statement.sql, name="", timeout=deadline.seconds())
+    return await unnamed.fetch(*arguments, timeout=deadline.seconds())

@@ -12,8 +12,8 @@ from typing import cast
 from attrs import frozen
 
 from customers.adapters.postgres.customers import search_texts
+from customers.adapters.postgres.engine.connecting import Connection as PoolConnection
 from customers.adapters.postgres.engine.migrate import Connection, connected
-from customers.adapters.postgres.engine.pool import Connection as PoolConnection
 from customers.adapters.postgres.engine.requirements import current_revision
 from customers.adapters.postgres.engine.session import Session, TransactionSession
 

@@ -8,6 +8,7 @@ from aiohttp import web
 from attrs import frozen
 
 from customers.core.errors import (
+    BatchesBusy,
     CustomerNotFound,
     OrderConflict,
     OrderNotFound,
@@ -96,6 +97,7 @@ class OrderRoutes:
                 {200: shapes.OrderBatchResponse},
                 body=Body(OrderBatch, decoded=False),
                 max_bytes=MAX_BYTES,
+                errors=(BatchesBusy,),
             ),
             Route(
                 "getOrder",

@@ -1,4 +1,4 @@
-"""Work that runs to its end once it has started, even when its caller disconnects.
+"""Work that runs to its end once it has begun, even when its caller disconnects.
 
 gRPC cancels the handler of a caller who hung up or ran out of time. The work runs in a task of its
 own, so that no transaction is interrupted and no connection is left dirty.
@@ -15,21 +15,26 @@ Result = TypeVar("Result")
 
 
 class BackgroundTasks:
-    """The running tasks of one server."""
+    """The running tasks of one process."""
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[Any]] = set()
 
     async def run(self, work: Coroutine[Any, Any, Result]) -> Result:
         """Returns or raises what the work does; cancelling this call does not cancel the work."""
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task = self.start(work)
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
             task.add_done_callback(_log_exception)
             raise
+
+    def start(self, work: Coroutine[Any, Any, Result]) -> asyncio.Task[Result]:
+        """The task that does the work."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
 
     async def wait_until_done(self) -> None:
         """Waits until no task is running."""

@@ -1,0 +1,78 @@
+"""The breaker: after repeated failures to reach the server, requests fail at once.
+
+Meanwhile one probe at a time tries to reach the server. When it does, or when a connection that was
+in use answers, requests are served again.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from time import monotonic
+
+from customers.adapters.postgres.engine.errors import DRIVER_ERRORS
+from customers.core.errors import FaultKind, StorageFault
+
+MAX_FAILURES = 5
+PROBE_SECONDS = 1.0
+PAUSE_SECONDS = 0.2
+SILENCE_SECONDS = 2.0
+
+# The server was not reached. A connection that was lost is not among them: the next may work.
+_UNREACHED: frozenset[FaultKind] = frozenset(
+    ("connection_failed", "connection_refused", "no_answer", "unknown_host")
+)
+
+
+class Breaker:
+    """Counts failures in a row. `probe` raises one of DRIVER_ERRORS if the server is not reached
+    within the seconds given; `on_open` is called when the breaker begins to refuse.
+    """
+
+    def __init__(
+        self,
+        probe: Callable[[float], Awaitable[None]],
+        on_open: Callable[[StorageFault], Awaitable[None]],
+    ) -> None:
+        self._probe = probe
+        self._on_open = on_open
+        self._failures = 0
+        self._reached_at = monotonic()
+        self._probing: asyncio.Task[None] | None = None
+        self.fault: StorageFault | None = None
+        """Why requests fail at once; None while they are served."""
+
+    @property
+    def is_suspicious(self) -> bool:
+        """Whether the last attempt to reach the server failed, or nobody has had an answer for
+        some seconds.
+        """
+        return self._failures > 0 or monotonic() - self._reached_at > SILENCE_SECONDS
+
+    def failed(self, fault: StorageFault) -> None:
+        """The server was not reached, if the fault says so."""
+        if fault.kind not in _UNREACHED:
+            return
+        self._failures += 1
+        if self._failures >= MAX_FAILURES and self.fault is None:
+            self.fault = fault
+            self._probing = asyncio.create_task(self._probe_until_reached(fault))
+
+    def succeeded(self) -> None:
+        """The server was reached."""
+        self._failures = 0
+        self._reached_at = monotonic()
+        self.fault = None
+
+    def stop(self) -> None:
+        """Probes no more."""
+        if self._probing is not None:
+            self._probing.cancel()
+
+    async def _probe_until_reached(self, fault: StorageFault) -> None:
+        await self._on_open(fault)
+        while self.fault is not None:
+            try:
+                await self._probe(PROBE_SECONDS)
+            except DRIVER_ERRORS:
+                await asyncio.sleep(PAUSE_SECONDS)
+            else:
+                self.succeeded()

@@ -1,0 +1,103 @@
+"""How connections are opened: their number, time-outs and settings, and the URL for asyncpg.
+
+asyncpg's pool opens and closes them; `pool` lends them to tasks.
+"""
+
+from typing import TypeAlias
+from urllib.parse import parse_qsl, urlencode
+
+import asyncpg
+from asyncpg import Record
+from asyncpg.pool import PoolConnectionProxy
+from attrs import frozen
+
+from customers.adapters.postgres.engine.codecs import set_codecs
+
+Connection: TypeAlias = "PoolConnectionProxy[Record]"
+
+
+@frozen(kw_only=True)
+class PoolOptions:
+    """The number of connections, and time-outs in seconds.
+
+    `work_timeout` is for all that is done over one loan of a connection, the wait for it included;
+    with None, the deadline of the request counts instead.
+
+    `behind_pooler` is for a transaction-mode pooler (PgBouncer): statements are not prepared by
+    name and the time-outs are not set on the server, so set them on the role: ALTER ROLE … SET.
+    """
+
+    max_size: int = 10
+    acquire_timeout: float = 5
+    statement_timeout: float = 10
+    work_timeout: float | None = None
+    idle_in_transaction_timeout: float = 15
+    behind_pooler: bool = False
+
+
+async def connections_to(dsn: str, options: PoolOptions) -> "asyncpg.Pool[Record]":
+    """A pool of asyncpg without any open connection."""
+    return await asyncpg.create_pool(
+        for_asyncpg(dsn),
+        min_size=0,  # else asyncpg tries to restore the minimum, and logs each failure
+        max_size=options.max_size,
+        init=set_codecs,
+        reset=_no_reset,
+        timeout=options.acquire_timeout,
+        # The server's time-out releases its locks; ours is for a server that cannot be reached.
+        command_timeout=options.statement_timeout + 1,
+        max_inactive_connection_lifetime=0,
+        statement_cache_size=0 if options.behind_pooler else 200,
+        server_settings=_server_settings(options),
+    )
+
+
+async def expect_answer(dsn: str, seconds: float) -> None:
+    """Raises one of DRIVER_ERRORS unless the server accepts a new connection in time."""
+    connection = await asyncpg.connect(for_asyncpg(dsn), timeout=seconds)
+    connection.terminate()
+
+
+def for_asyncpg(dsn: str) -> str:
+    """The URL without libpq's own settings, which asyncpg would send to the server, and with an
+    application name unless it has one.
+    """
+    address, _, query = dsn.partition("?")
+    settings = {"application_name": "customers-service"}
+    settings |= {name: value for name, value in parse_qsl(query) if name not in _LIBPQ_ONLY}
+    return f"{address}?{urlencode(settings)}"
+
+
+def is_closed(connection: Connection) -> bool:
+    """Whether the connection was lost, so that it can only be released."""
+    try:
+        return connection.is_closed()
+    except asyncpg.InterfaceError:  # asyncpg's pool has taken the lost connection back already
+        return True
+
+
+_LIBPQ_ONLY = frozenset(
+    "channel_binding connect_timeout fallback_application_name gssdelegation gssencmode keepalives "
+    "keepalives_count keepalives_idle keepalives_interval load_balance_hosts pgbouncer requiressl "
+    "sslcompression sslsni tcp_user_timeout".split()
+)
+
+
+def _server_settings(options: PoolOptions) -> dict[str, str]:
+    if options.behind_pooler:  # a pooler refuses connections with such settings
+        return {}
+    return {
+        "enable_seqscan": "off",  # a table holds all tenants, and a statement reads only one
+        "jit": "off",  # it would compile for longer than these statements run
+        "max_parallel_workers_per_gather": "0",  # one count must not take every core from writers
+        "statement_timeout": _milliseconds(options.statement_timeout),
+        "idle_in_transaction_session_timeout": _milliseconds(options.idle_in_transaction_timeout),
+    }
+
+
+def _milliseconds(seconds: float) -> str:
+    return str(int(seconds * 1000))
+
+
+async def _no_reset(connection: "asyncpg.Connection[Record]") -> None:
+    """Does nothing: no statement leaves state in a session."""

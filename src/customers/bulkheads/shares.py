@@ -1,0 +1,105 @@
+"""Decides who gets the next of some places. Nothing here waits: `turnstile` makes tasks wait.
+
+- While others wait, a tenant has at most its share: a third of the places, and at least two.
+- A tenant alone may have more: all but a reserve of a third of the places. Without the reserve, a
+  tenant whose statements hang would have every place when the next tenant comes.
+- Waiters are served by tenant in turn; those of one tenant first come, first served.
+"""
+
+from collections import deque
+from typing import Generic, TypeVar
+
+from attrs import frozen
+
+Waiter = TypeVar("Waiter")
+
+MIN_SHARE = 2
+
+
+@frozen(kw_only=True)
+class Usage:
+    """The places: in all, taken, taken by the busiest tenant; and how many waiters there are."""
+
+    size: int
+    taken: int
+    busiest: int
+    waiting: int
+
+
+class Shares(Generic[Waiter]):
+    """The places of all tenants, and the waiters."""
+
+    def __init__(self, size: int) -> None:
+        self._share = max(MIN_SHARE, size // 3)
+        self._reserve = size // 3
+        self._size = self._free = size
+        self._taken: dict[str, int] = {}
+        # The tenants in the order in which they are served.
+        self._queues: dict[str, deque[Waiter]] = {}
+
+    def take(self, tenant_id: str) -> bool:
+        """Takes a place if the tenant may have one at once; returns whether it did."""
+        if not self._may_take(tenant_id) or tenant_id in self._queues:
+            return False
+        self._take(tenant_id)
+        return True
+
+    def give_back(self, tenant_id: str) -> None:
+        """Gives up a place; `admit_next` says who may have it."""
+        self._free += 1
+        left = self._taken[tenant_id] - 1
+        if left:
+            self._taken[tenant_id] = left
+        else:
+            del self._taken[tenant_id]
+
+    def add_waiter(self, tenant_id: str, waiter: Waiter) -> None:
+        self._queues.setdefault(tenant_id, deque()).append(waiter)
+
+    def remove_waiter(self, tenant_id: str, waiter: Waiter) -> None:
+        """Removes a waiter who gave up; others may be admitted then."""
+        queue = self._queues.get(tenant_id, ())
+        if waiter in queue:
+            self._queues[tenant_id].remove(waiter)
+            if not self._queues[tenant_id]:
+                del self._queues[tenant_id]
+
+    def admit_next(self) -> tuple[str, Waiter] | None:
+        """Gives a place to the next waiter who may have one; None if nobody may."""
+        tenant_id = next(filter(self._may_take, self._queues), None)
+        if tenant_id is None:
+            return None
+        queue = self._queues.pop(tenant_id)
+        waiter = queue.popleft()
+        if queue:
+            self._queues[tenant_id] = queue  # behind the other tenants
+        self._take(tenant_id)
+        return tenant_id, waiter
+
+    def waiters(self) -> list[Waiter]:
+        """All waiters."""
+        return [waiter for queue in self._queues.values() for waiter in queue]
+
+    def has_its_share(self, tenant_id: str) -> bool:
+        """Whether the tenant has as many places as it may have while others wait."""
+        return self._taken.get(tenant_id, 0) >= self._share
+
+    def usage(self) -> Usage:
+        return Usage(
+            size=self._size,
+            taken=self._size - self._free,
+            busiest=max(self._taken.values(), default=0),
+            waiting=sum(map(len, self._queues.values())),
+        )
+
+    def _may_take(self, tenant_id: str) -> bool:
+        if self._taken.get(tenant_id, 0) < self._share:
+            return self._free > 0
+        return self._free > self._reserve and not self._others_wait(tenant_id)
+
+    def _others_wait(self, tenant_id: str) -> bool:
+        return len(self._queues) > (tenant_id in self._queues)
+
+    def _take(self, tenant_id: str) -> None:
+        self._free -= 1
+        self._taken[tenant_id] = self._taken.get(tenant_id, 0) + 1

@@ -1,0 +1,81 @@
+"""A turnstile: tasks of tenants pass it one by one, as long as there are places behind it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import TypeAlias
+
+from customers.bulkheads.shares import Shares, Usage
+
+Waiter: TypeAlias = "asyncio.Future[None]"
+
+
+class Turnstile:
+    """Lets a task in when its tenant may have a place; see `Shares` for who may."""
+
+    def __init__(self, size: int) -> None:
+        self._shares = Shares[Waiter](size)
+
+    def try_enter(self, tenant_id: str) -> bool:
+        """Takes a place if the tenant may have one at once; returns whether it did."""
+        return self._shares.take(tenant_id)
+
+    async def enter(self, tenant_id: str, seconds: float | None = None) -> None:
+        """Takes a place, as soon as the tenant may have one; the task must `leave`.
+
+        Raises TimeoutError after `seconds`; None waits for ever.
+        """
+        if not self._shares.take(tenant_id):
+            await self._wait(tenant_id, seconds)
+
+    def leave(self, tenant_id: str) -> None:
+        """Gives up a place, to the next who may have it."""
+        self._shares.give_back(tenant_id)
+        self._admit()
+
+    @asynccontextmanager
+    async def place(self, tenant_id: str, seconds: float | None = None) -> AsyncIterator[None]:
+        """A place while the block runs. Raises as `enter` does."""
+        await self.enter(tenant_id, seconds)
+        try:
+            yield
+        finally:
+            self.leave(tenant_id)
+
+    def turn_away(self, error: Callable[[], Exception]) -> None:
+        """Raises an error of its own in every task that waits."""
+        for waiter in self._shares.waiters():
+            if not waiter.done():
+                waiter.set_exception(error())
+
+    def is_busy_with(self, tenant_id: str) -> bool:
+        """Whether a tenant has as many places as it may have while others wait."""
+        return self._shares.has_its_share(tenant_id)
+
+    def usage(self) -> Usage:
+        return self._shares.usage()
+
+    async def _wait(self, tenant_id: str, seconds: float | None) -> None:
+        waiter: Waiter = asyncio.get_running_loop().create_future()
+        self._shares.add_waiter(tenant_id, waiter)
+        try:
+            async with asyncio.timeout(seconds):
+                await waiter
+        except BaseException:
+            if _is_admitted(waiter):  # while the task was being cancelled
+                self._shares.give_back(tenant_id)
+            self._shares.remove_waiter(tenant_id, waiter)
+            self._admit()
+            raise
+
+    def _admit(self) -> None:
+        while (admitted := self._shares.admit_next()) is not None:
+            tenant_id, waiter = admitted
+            if waiter.done():  # it gave up, and its task has not run since
+                self._shares.give_back(tenant_id)
+            else:
+                waiter.set_result(None)
+
+
+def _is_admitted(waiter: Waiter) -> bool:
+    return waiter.done() and not waiter.cancelled() and waiter.exception() is None

@@ -1,0 +1,29 @@
+"""Repeating what the storage rolled back because of another transaction."""
+
+from collections.abc import Callable, Coroutine
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+from customers.core.errors import WriteConflict
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+
+
+def retries_conflict(
+    function: Callable[Parameters, Coroutine[Any, Any, Result]],
+) -> Callable[Parameters, Coroutine[Any, Any, Result]]:
+    """Calls the function again, once, after a WriteConflict.
+
+    It is for functions that open one transaction, and may be called twice: what they did before it
+    is not written, or does no harm when it is repeated.
+    """
+
+    @wraps(function)
+    async def call(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+        try:
+            return await function(*args, **kwargs)
+        except WriteConflict:
+            return await function(*args, **kwargs)
+
+    return call

@@ -1,0 +1,42 @@
+"""The room for orders of batches: how many may be under way in a process, and of one tenant."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from customers.core.errors import BatchesBusy
+from customers.entrypoints.observability.refusal_metrics import RefusalMetrics
+
+MAX_BATCH_ORDERS: Final = 1_000
+MAX_ORDERS_UNDER_WAY: Final = 4_000
+# Of one tenant: the rest always has room for a batch of another one.
+MAX_ORDERS_OF_TENANT: Final = MAX_ORDERS_UNDER_WAY - MAX_BATCH_ORDERS
+
+
+class BatchRoom:
+    def __init__(self, refusals: RefusalMetrics) -> None:
+        self._under_way = Counter[str]()
+        self._refusals = refusals
+
+    @contextmanager
+    def admit(self, tenant_ids: Iterable[str]) -> Iterator[None]:
+        """A batch is under way while the block runs; it has an order for each of the tenants.
+
+        Raises BatchesBusy when there is no room for all of its orders.
+        """
+        added = Counter(tenant_ids)
+        if not self._has_room_for(added):
+            self._refusals.refused("batch_orders")
+            raise BatchesBusy
+        self._under_way += added
+        try:
+            yield
+        finally:
+            self._under_way -= added
+
+    def _has_room_for(self, added: Counter[str]) -> bool:
+        after = self._under_way + added
+        return after.total() <= MAX_ORDERS_UNDER_WAY and all(
+            after[tenant_id] <= MAX_ORDERS_OF_TENANT for tenant_id in added
+        )
