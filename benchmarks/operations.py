@@ -124,8 +124,8 @@ def _searches() -> Iterator[Operation]:
     def by_order(tenant: Tenant) -> list[Request]:
         return [_get(tenant, search=f"ORD-{number}") for number in tenant.numbers()]
 
-    yield Operation(name="search, a phone number", requests=by_phone, is_flat=True)
-    yield Operation(name="search, last name and first name", requests=by_words, is_flat=True)
+    yield Operation(name="search, a phone number", requests=by_phone)
+    yield Operation(name="search, last name and first name", requests=by_words)
     yield Operation(name="search, an order number", requests=by_order, is_flat=True)
     yield Operation(name="search, a whole e-mail", requests=by_email, is_flat=True)
     yield _list("search, three letters, rare", search=sample_data.RARE)

@@ -11,7 +11,7 @@ depends_on = None
 INDEXES = {
     "customer_orders_number": (
         "customer_orders",
-        ["tenant_id", "order_number"],
+        ["tenant_id", sa.text("lower(ltrim(order_number, '#'))")],
         "order_number <> ''",
     ),
     "customers_old_search_text": (

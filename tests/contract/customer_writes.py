@@ -40,6 +40,12 @@ async def add_by_autocommit(storage: Storage, customer: Customer) -> bool:
     return await storage.autocommit(customer.tenant_id).add_customer(customer)
 
 
+async def reserve(storage: Storage, customer: Customer) -> None:
+    async with storage.transaction(customer.tenant_id) as tx:
+        await tx.customers.get_for_update(customer.id)
+        await tx.customers.reserve_email(customer)
+
+
 async def add_in_transaction(storage: Storage, customer: Customer) -> bool:
     async with storage.transaction(customer.tenant_id) as tx:
         return await tx.customers.add(customer)
@@ -235,3 +241,74 @@ class CustomerSaveContract:
             *(save(storage, customer) for customer in moved), return_exceptions=True
         )
         assert [type(result) for result in results if result is not None] == [EmailTaken] * 3
+
+
+class EmailReservationContract:
+    async def test_the_address_of_another_living_customer_cannot_be_reserved(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        holder, mover = a_customer(tenant_id=tenant), a_customer(tenant_id=tenant)
+        await add_customers(storage, holder, mover)
+        with pytest.raises(EmailTaken):
+            await reserve(storage, evolve(mover, email=holder.email.upper()))
+        await delete(storage, holder)
+        await reserve(storage, evolve(mover, email=holder.email))
+
+    async def test_an_address_that_is_free_or_ones_own_can_be_reserved(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        customer, theirs = a_customer(tenant_id=tenant), a_customer(tenant_id=a_tenant())
+        await add_customers(storage, customer)
+        await add_customers(storage, theirs)
+        for email in (customer.email, theirs.email, "free@example.test"):
+            await reserve(storage, evolve(customer, email=email))
+
+    async def test_whoever_wants_a_reserved_address_waits_and_does_not_get_it(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        mover, other = a_customer(tenant_id=tenant), a_customer(tenant_id=tenant)
+        new = a_customer(tenant_id=tenant, email="wanted@example.test")
+        await add_customers(storage, mover, other)
+        results: list[object] = []
+
+        async def move(pause: Pause) -> None:
+            async with storage.transaction(tenant) as tx:
+                customer = await tx.customers.get_for_update(mover.id)
+                await tx.customers.reserve_email(moved := evolve(customer, email=new.email))
+                await pause()
+                await tx.customers.save(moved)
+                results.append("moved")
+
+        async def want() -> None:
+            results.append(await storage.autocommit(tenant).add_customer(new))
+            with pytest.raises(EmailTaken):
+                await reserve(storage, evolve(other, email=new.email))
+
+        await overlap(move, want)
+        assert results == ["moved", False]
+
+    async def test_an_address_that_is_being_registered_cannot_be_reserved(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        mover, new = a_customer(tenant_id=tenant), a_customer(tenant_id=tenant)
+        await add_customers(storage, mover)
+
+        async def register(pause: Pause) -> None:
+            async with storage.transaction(tenant) as tx:
+                assert await tx.customers.add(new)
+                await pause()
+
+        async def want() -> None:
+            with pytest.raises(EmailTaken):
+                await reserve(storage, evolve(mover, email=new.email))
+
+        await overlap(register, want)
+
+    async def test_a_reservation_ends_with_its_transaction(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        customer = a_customer(tenant_id=tenant)
+        await add_customers(storage, customer)
+        await reserve(storage, evolve(customer, email="wanted@example.test"))
+        new = a_customer(tenant_id=tenant, email="wanted@example.test")
+        assert await storage.autocommit(tenant).add_customer(new)

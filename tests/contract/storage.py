@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from customers.core.errors import Unavailable
+from customers.core.model.money import Currency
 from customers.core.ports.storage import Storage
 from tests.support.builders import USD, a_customer
 from tests.support.full_tenant import read_view, store_full_tenant
@@ -56,6 +57,15 @@ class StorageContract:
     async def test_check_returns_when_the_storage_can_serve(self, storage: Storage) -> None:
         assert (await storage.check()).fault is None
 
+    async def test_everybody_gets_the_same_secret(self, storage: Storage) -> None:
+        secrets = await asyncio.gather(*(storage.deployment_secret() for _ in range(5)))
+        assert len(set(secrets)) == 1
+        assert len(secrets[0] or b"") >= 32
+
+    async def test_no_two_storages_have_the_same_secret(self, storage_in: StorageIn) -> None:
+        async with storage_in(USD) as one, storage_in(Currency.of("EUR")) as another:
+            assert await one.deployment_secret() != await another.deployment_secret()
+
     async def test_check_raises_after_close(self, storage_in: StorageIn) -> None:
         async with storage_in(USD) as storage:
             await storage.check()
@@ -74,6 +84,7 @@ class StorageContract:
                 add_customers(storage, customer),
                 storage.autocommit(tenant).add_customer(customer),
                 storage.tenants_with_segments(),
+                storage.deployment_secret(),
             ):
                 with pytest.raises(Unavailable):
                     await call

@@ -19,6 +19,7 @@ from customers.adapters.postgres.programs.client_programs import (
 )
 from customers.adapters.postgres.programs.database_facts import facts_of
 from customers.adapters.postgres.programs.dump import CannotBackUp
+from customers.adapters.postgres.programs.private_file import CannotWriteFile
 from customers.adapters.postgres.programs.restore import CannotRestore
 from customers.entrypoints.config.settings import process_environment
 from tests.support.backups import Shop, an_installation
@@ -382,7 +383,7 @@ async def test_a_backup_can_only_be_read_by_its_owner(shop: Shop) -> None:
 
 async def test_a_file_that_exists_is_only_replaced_with_force(shop: Shop) -> None:
     shop.file.write_text("precious")
-    with pytest.raises(CannotBackUp, match="already exists: choose another name"):
+    with pytest.raises(CannotWriteFile, match="already exists: choose another name"):
         await shop.back_up()
     assert shop.file.read_text() == "precious"
     await shop.back_up(force=True)
@@ -399,5 +400,5 @@ async def test_a_backup_that_fails_leaves_no_file(shop: Shop) -> None:
 
 async def test_a_backup_into_a_missing_folder_is_refused(shop: Shop) -> None:
     nowhere = Shop(url=shop.url, file=shop.file.parent / "missing" / "shop.backup")
-    with pytest.raises(CannotBackUp, match="is not a path in an existing folder"):
+    with pytest.raises(CannotWriteFile, match="is not a path in an existing folder"):
         await nowhere.back_up()

@@ -19,7 +19,7 @@ on_the_session_loop = pytest.mark.asyncio(loop_scope="session")
 
 KEY = "tenant_id"
 # One row each, for the whole database, stored on the coordinator. See docs/scale.md.
-NOT_DISTRIBUTED = {"alembic_version", "deployment", "sweeper"}
+NOT_DISTRIBUTED = {"alembic_version", "deployment", "deployment_secrets", "sweeper"}
 
 _TABLES = """
 SELECT c.relname AS name, a.attnotnull IS TRUE AS has_key

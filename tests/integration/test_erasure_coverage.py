@@ -51,11 +51,12 @@ NOT_PERSONAL = {
     "customer_orders": "tenant_id order_id customer_id total_amount order_date order_date_stated "
     "refunds_total cancelled_at recorded_at",
     "customer_refunds": "tenant_id order_id refund_id amount refunded_at recorded_at",
-    "customer_erasures": "tenant_id customer_id erased_at counts",
+    "customer_erasures": "tenant_id customer_id erased_at counts maintained_at",
     "deployment": "only currency",
+    "deployment_secrets": "name secret",
 }
 # The tables that no use case writes before an erasure.
-NOT_FILLED = {"customer_erasures", "deployment", "sweeper"}
+NOT_FILLED = {"customer_erasures", "deployment", "deployment_secrets", "sweeper"}
 ENUM_VALUES = {"status": "ACTIVE", "customer_type": "RETAIL", "cause": "customer"}
 
 

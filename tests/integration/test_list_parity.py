@@ -19,7 +19,7 @@ from customers.adapters.postgres.storage import PostgresStorage
 from customers.core.model.query import SortField
 from tests.support.api_client import Api, serving
 from tests.support.api_steps import REASON, a_customer, an_order
-from tests.support.builders import USD, SequentialIds, a_tenant
+from tests.support.builders import A_SECRETS_KEY, USD, SequentialIds, a_tenant
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -158,7 +158,9 @@ async def shop(storage: PostgresStorage, seed: int) -> AsyncIterator[Shop]:
     tenant = a_tenant()
     async with AsyncExitStack() as stack:
         memory, postgres = [
-            await stack.enter_async_context(serving(backend, tenant=tenant, ids=SequentialIds()))
+            await stack.enter_async_context(
+                serving(backend, tenant=tenant, ids=SequentialIds(), secrets_key=A_SECRETS_KEY)
+            )
             for backend in (MemoryStorage(currency=USD), storage)
         ]
         shop = Shop(memory, postgres, Random(seed))

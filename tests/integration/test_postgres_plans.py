@@ -179,6 +179,15 @@ async def test_statuses_and_types_are_counted_without_reading_customers(
     assert session.plan == ""
 
 
+async def test_the_customer_with_an_email_is_looked_up_before_the_list_is_sorted(
+    session: Explaining, tenant: str
+) -> None:
+    await session.add_customers(tenant)
+    await pages.page(session, CustomerFilter(email_key="someone@example.test"), NEWEST, Page())
+    indexes = {*re.findall(r" (?:using|Scan on) (customers_\w+)", session.plan)}
+    assert indexes == {"customers_email_key", "customers_pkey"}
+
+
 async def test_a_part_of_an_email_is_looked_up_by_the_end_of_its_local_part(
     session: Explaining, tenant: str
 ) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from customers.adapters.memory.storage import MemoryStorage
 from customers.adapters.postgres.storage import PostgresStorage
 from tests.support.api_client import NOTHING, Answer, Api, serving
-from tests.support.builders import USD, SequentialIds, a_tenant
+from tests.support.builders import A_SECRETS_KEY, USD, SequentialIds, a_tenant
 from tests.support.random_commands import Command, KnownResources, commands
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -30,7 +30,9 @@ async def test_both_storages_answer_random_commands_alike(
     resources, tenant = KnownResources(), a_tenant()
     async with AsyncExitStack() as stack:
         memory, postgres = [
-            await stack.enter_async_context(serving(backend, tenant=tenant, ids=SequentialIds()))
+            await stack.enter_async_context(
+                serving(backend, tenant=tenant, ids=SequentialIds(), secrets_key=A_SECRETS_KEY)
+            )
             for backend in (MemoryStorage(currency=USD), storage)
         ]
         for command in random_commands:

@@ -243,13 +243,14 @@ def _check_error(answer: Answer) -> None:
 
 @asynccontextmanager
 async def serving(
-    storage: Storage, *, tenant: str, ids: IdGenerator | None = None
+    storage: Storage, *, tenant: str, ids: IdGenerator | None = None, **settings: Any
 ) -> AsyncIterator[Api]:
     """Runs the service on a storage for the time of the block, with a clock that stands still.
 
     Ids are ordered by time unless `ids` is set.
     """
-    container = Container(settings=Settings(storage="memory", data_dir=Path("unused")), dsn="")
+    settings = {"storage": "memory", "data_dir": Path("unused"), **settings}
+    container = Container(settings=Settings(**settings), dsn="")
     clock, decoder = spare = _spare_decoders().pop() if _spare_decoders() else _new_decoder()
     clock.moment = NOW
     container.clock.override(clock)

@@ -19,11 +19,14 @@ from customers.core.model.payment import PaymentMethod, PaymentType
 from customers.core.model.rules.parse import parse
 from customers.core.model.segment import RulesText, Segment, decode_rules
 from customers.core.ports.clock import Clock, IdGenerator
+from customers.entrypoints.config.setting_types import SecretKeys
 
 NOW = datetime(2026, 1, 15, 9, 0, tzinfo=UTC)
 FIRST_MOMENT = datetime.min.replace(tzinfo=UTC)
 LAST_MOMENT = datetime.max.replace(tzinfo=UTC)
 USD = Currency.of("USD")
+# For services that must open each other's cursors.
+A_SECRETS_KEY = SecretKeys.parse("kJ8zW2vQ5rT7yN4mX1cB6hL9pD3sF0gA")
 
 _numbers = count(1)
 

@@ -83,6 +83,10 @@ class FaultyStorage(Storage):
         self._raise_fault()
         return await self._inner.rewrite_search_texts(limit)
 
+    async def deployment_secret(self) -> bytes | None:
+        self._raise_fault()
+        return await self._inner.deployment_secret()
+
     async def open(self) -> None:
         await self._inner.open()
 

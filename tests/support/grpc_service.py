@@ -16,6 +16,7 @@ from google.type.money_pb2 import Money
 from customers.adapters.memory.storage import MemoryStorage
 from customers.core.model.money import Currency
 from customers.core.model.order import Entry, fold_ledger
+from customers.core.model.tenant import TenantGate
 from customers.core.services.orders import Orders
 from customers.entrypoints.grpc.generated.customers_pb2 import (
     CancelOrderRequest,
@@ -83,6 +84,7 @@ async def serving(
         ledger_metrics=LedgerMetrics(metrics, "grpc"),
         metrics=metrics,
         currency=currency,
+        tenants=TenantGate(),
         clock=clock,
         storage=storage,
     )

@@ -16,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from customers.devtools import locks
+from customers.devtools.failure import LOG
 from customers.devtools.server import start
 
 _PREFIX = "customers-tests-"
@@ -41,6 +42,11 @@ def close_run() -> None:
 def start_test_server() -> str:
     """The superuser's URL of the run's PostgreSQL 18. Blocks; not for use in an event loop."""
     return start(_folder("embedded"), durable=False).dsn
+
+
+def log_of_test_server() -> str:
+    """What the run's PostgreSQL 18 has logged since it started."""
+    return (_folder("embedded") / LOG).read_text(encoding="utf-8", errors="replace")
 
 
 def start_local(programs: Path) -> str:

@@ -99,7 +99,7 @@ STORED: Final[Mapping[type, Columns]] = {
     SequencedChange: Columns(
         table=segment_tables.customer_segment_changes, besides=names("tenant_id")
     ),
-    Erasure: Columns(table=tables.customer_erasures, besides=names("tenant_id")),
+    Erasure: Columns(table=tables.customer_erasures, besides=names("tenant_id maintained_at")),
 }
 ENCODER: Final = Encoder(USD)
 ANSWERED: Final[Mapping[type, Answer]] = {

@@ -1,4 +1,4 @@
-"""The errors of the core: one root, four kinds, and a class for each error.
+"""The errors of the core: one root, five kinds, and a class for each error.
 
 The entrypoints map the kinds to statuses of HTTP and gRPC.
 """
@@ -14,6 +14,8 @@ from attrs import frozen
 UNKNOWN_PARAMETER = "UNKNOWN_PARAMETER"
 # The code of a rule that would cost too much.
 RULE_TOO_EXPENSIVE = "RULE_TOO_EXPENSIVE"
+# The code of a text that cannot be the id of a tenant.
+INVALID_TENANT = "INVALID_TENANT"
 
 
 @frozen(kw_only=True)
@@ -55,6 +57,10 @@ class NotFound(CustomersError):
 
 class Conflict(CustomersError):
     """The request contradicts stored data."""
+
+
+class Forbidden(CustomersError):
+    """The caller may not do this, whatever the request says."""
 
 
 # What docs/faults.md explains, one by one.
@@ -152,6 +158,7 @@ class Invalid(CustomersError):
         "CARD_NUMBER_REFUSED",
         "TENANT_REQUIRED",
         "TENANT_MISMATCH",
+        INVALID_TENANT,
         "INVALID_JSON",
         UNKNOWN_PARAMETER,
         RULE_TOO_EXPENSIVE,

@@ -101,7 +101,7 @@ def ready(settings: Settings, url: str | None) -> None:
 
 @main.group()
 def doctor() -> None:
-    """Check stored data for inconsistencies without changing it."""
+    """Check the stored data and the database server without changing anything."""
 
 
 @doctor.command()
@@ -116,6 +116,21 @@ def segments(settings: Settings, tenant: str | None) -> None:
 
     run = _configure(settings)
     run(check_segments(settings, tenant, _output(settings)))
+
+
+@doctor.command("database")
+@takes_settings("database_url", "data_dir", "environment", "log_level")
+def database_server(settings: Settings) -> None:
+    """Print what the database server is set to and what it should be set to.
+
+    It looks at what the server logs, TLS, the role of the service, the size of the WAL and
+    autovacuum. It exits with 1 if something that production requires is not so; advice for speed
+    does not count.
+    """
+    from customers.entrypoints.process.database_checkup import check_database
+
+    run = _configure(settings)
+    run(check_database(settings, _output(settings)))
 
 
 @main.command()
@@ -187,6 +202,60 @@ def restore(settings: Settings, file: Path, force: bool) -> None:
 
     run = _configure(settings)
     run(restore_backup(settings, file, _output(settings), force=force))
+
+
+@main.command()
+@click.option(
+    "--full",
+    is_flag=True,
+    help="Write every table with personal values anew, which locks it for minutes if it is large.",
+)
+@takes_settings("database_url", "data_dir", "environment", "log_level")
+def maintain(settings: Settings, *, full: bool) -> None:
+    """Remove what erasures have left in indexes, statistics and freed space.
+
+    The service may keep running. It does nothing if nobody was erased since the last run. Without
+    --full, the freed space of large tables is left to new rows.
+    """
+    from customers.entrypoints.process.maintain_command import maintain as maintain_database
+
+    run = _configure(settings)
+    run(maintain_database(settings, _output(settings), is_full=full))
+
+
+@main.group()
+def erasures() -> None:
+    """Keep the receipts of erasures outside, and erase again after a restore."""
+
+
+@erasures.command("export")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--force", is_flag=True, help="Replace FILE if it exists.")
+@takes_settings("database_url", "data_dir", "environment", "log_level")
+def export_erasures(settings: Settings, file: Path, *, force: bool) -> None:
+    """Write who was erased into FILE: tenant, customer id and moment, a JSON object per line.
+
+    FILE names nobody. Keep it beside the backups, for `customers erasures apply`.
+    """
+    from customers.entrypoints.process.erasures_command import export
+
+    run = _configure(settings)
+    run(export(settings, file, _output(settings), force=force))
+
+
+@erasures.command("apply")
+@click.argument("file", type=click.Path(path_type=Path))
+@takes_settings("database_url", "data_dir", "environment", "log_level")
+def apply_erasures(settings: Settings, file: Path) -> None:
+    """Erase again who is in FILE, after a backup from before the erasures was restored.
+
+    Customers who are erased already, or unknown, are skipped and counted. It may be interrupted and
+    repeated.
+    """
+    from customers.entrypoints.process.erasures_command import apply
+
+    run = _configure(settings)
+    run(apply(settings, file, _output(settings)))
 
 
 @main.command(hidden=True)

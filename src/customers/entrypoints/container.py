@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from time import monotonic
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from dependency_injector import containers, providers
 from grpc.aio import ServerInterceptor
@@ -19,6 +19,7 @@ from prometheus_client import CollectorRegistry
 from customers.adapters.clock import MovableClock, SystemClock
 from customers.adapters.ids import ScriptedIds, TimeOrderedIds
 from customers.core.model.money import Currency
+from customers.core.model.tenant import TenantGate
 from customers.core.ports.clock import Clock, IdGenerator
 from customers.core.ports.storage import Storage
 from customers.core.services.addresses import Addresses
@@ -35,9 +36,12 @@ from customers.core.services.segments import Segments
 from customers.core.services.sweeper import Sweeper
 from customers.entrypoints.config.settings import Settings, process_environment
 from customers.entrypoints.grpc.server import RpcServer
-from customers.entrypoints.http.app import Observer, Resource, application
+from customers.entrypoints.http.app import Observer, Resource, application, probe_application
+from customers.entrypoints.http.connections import ConnectionLimits, Connections
+from customers.entrypoints.http.cursor_keys import CursorKeys
 from customers.entrypoints.http.documentation import Documents
 from customers.entrypoints.http.drain import Drain
+from customers.entrypoints.http.request import Deployment
 from customers.entrypoints.http.resources.addresses import AddressRoutes
 from customers.entrypoints.http.resources.customers import CustomerRoutes
 from customers.entrypoints.http.resources.journal import JournalRoutes
@@ -55,12 +59,14 @@ from customers.entrypoints.observability.database_metrics import DatabaseMetrics
 from customers.entrypoints.observability.ledger_metrics import LedgerMetrics
 from customers.entrypoints.observability.metrics import Metrics
 from customers.entrypoints.process.crew import ConcurrentCrew
+from customers.entrypoints.process.file_limit import max_connections
 from customers.entrypoints.testapi.ports import ControlledService
 
 if TYPE_CHECKING:
     from customers.adapters.memory.storage import MemoryStorage
     from customers.adapters.postgres.programs.client_programs import Installation
     from customers.adapters.postgres.programs.dump import Backup
+    from customers.adapters.postgres.programs.maintain import Maintenance
     from customers.adapters.postgres.programs.restore import Restored
     from customers.adapters.postgres.programs.rewrite_search_texts import Rewriting
     from customers.adapters.postgres.storage import PostgresStorage
@@ -102,6 +108,30 @@ async def rewrite_search_texts(dsn: str) -> "Rewriting":
     return await rewrite_search_texts.rewrite_search_texts(dsn)
 
 
+class ServerCheck(Protocol):
+    """One check of the database server; see `programs.server_checkup`."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def found(self) -> str: ...
+    @property
+    def wanted(self) -> str: ...
+    @property
+    def remedy(self) -> str: ...
+    @property
+    def is_fine(self) -> bool: ...
+    @property
+    def is_off(self) -> bool: ...
+
+
+async def check_server(dsn: str) -> "Sequence[ServerCheck]":
+    """Checks what the database server is set to; see `programs.server_checkup`."""
+    from customers.adapters.postgres.programs import server_checkup
+
+    return await server_checkup.check_server(dsn)
+
+
 async def back_up(dsn: str, file: Path, *, force: bool) -> "Backup":
     """Backs the database up into a file; see `programs.dump`."""
     from customers.adapters.postgres.programs.dump import back_up as back_up_database
@@ -114,6 +144,27 @@ async def restore(dsn: str, file: Path, *, force: bool) -> "Restored":
     from customers.adapters.postgres.programs.restore import restore as restore_database
 
     return await restore_database(dsn, file, _installation(), force=force)
+
+
+async def maintain(dsn: str, *, is_full: bool = False) -> "Maintenance":
+    """Removes what erasures left outside of rows; see `programs.maintain`."""
+    from customers.adapters.postgres.programs import maintain as program
+
+    return await program.maintain(dsn, is_full=is_full)
+
+
+async def maintain_if_due(dsn: str, interval: float) -> "Maintenance | None":
+    """As `maintain`, if there were erasures and the last run was `interval` seconds ago."""
+    from customers.adapters.postgres.programs import maintain as program
+
+    return await program.maintain(dsn) if await program.is_due(dsn, interval) else None
+
+
+async def export_erasures(dsn: str, file: Path, *, force: bool) -> int:
+    """Writes the receipts of all erasures to a file; see `programs.export_erasures`."""
+    from customers.adapters.postgres.programs.export_erasures import export_erasures as export
+
+    return await export(dsn, file, force=force)
 
 
 async def open_psql(dsn: str, arguments: Sequence[str]) -> int:
@@ -152,6 +203,15 @@ def _postgres_storage(
     return PostgresStorage(dsn, currency=currency, pool=pool, observer=observer)
 
 
+def _refuses_card_numbers(settings: Settings) -> bool:
+    return settings.card_numbers == "refuse"
+
+
+def _cursor_keys(settings: Settings, storage: Storage) -> CursorKeys:
+    secrets = () if settings.secrets_key is None else settings.secrets_key.as_bytes()
+    return CursorKeys(storage, secrets)
+
+
 def _pool_stats(storage: "PostgresStorage") -> Callable[[], PoolUsage]:
     def pool_stats() -> PoolUsage:
         stats = storage.pool_stats()
@@ -172,6 +232,12 @@ def _mode(settings: Settings) -> Literal["normal", "test"]:
 
 def _scripted_ids(settings: Settings) -> ScriptedIds:
     return ScriptedIds(is_sequential=settings.ids == "sequential", seed=settings.seed)
+
+
+def _connections(settings: Settings, metrics: Metrics) -> Connections:
+    of_process = max_connections(settings.max_connections, other_files=settings.pool_size)
+    of_peer = settings.max_connections_per_peer or max(of_process * 4 // 5, 1)
+    return Connections(ConnectionLimits(of_process=of_process, of_peer=of_peer), metrics)
 
 
 def _sweeper(storage: Storage, clock: Clock) -> Sweeper:
@@ -211,7 +277,9 @@ def _test_api(
 
     routes = (route for resource in resources for route in resource.table())
     operations = [route.operation for route in routes if route.is_of_tenant]
-    return TestApi.build(service, operations, seed_file=settings.seed_file, version=VERSION)
+    return TestApi.build(
+        service, operations, host=settings.host, seed_file=settings.seed_file, version=VERSION
+    )
 
 
 def _routed(resources: Sequence[Resource], test_api: "TestApi | None") -> Sequence[Resource]:
@@ -286,7 +354,15 @@ class Container(containers.DeclarativeContainer):
     )
     drain = providers.Singleton(Drain)
     batches = providers.Singleton(OrderBatches, orders)
+    tenants = providers.Singleton(TenantGate.of, settings.provided.tenant_pattern)
+    deployment = providers.Singleton(
+        Deployment,
+        tenants=tenants,
+        refuses_card_numbers=providers.Callable(_refuses_card_numbers, settings),
+        cursor_keys=providers.Singleton(_cursor_keys, settings, storage),
+    )
 
+    probes = providers.Singleton(Probes, storage, metrics, drain, VERSION)
     # The routes are tried in this order: the busiest ones first.
     resources = providers.List(
         providers.Singleton(CustomerRoutes, customers, erasures, encoder),
@@ -304,7 +380,7 @@ class Container(containers.DeclarativeContainer):
         providers.Singleton(PreviewRoutes, previews, segment_encoder),
         providers.Singleton(MembershipRoutes, memberships, segment_encoder),
         providers.Singleton(SegmentRoutes, segments, encoder),
-        providers.Singleton(Probes, storage, metrics, drain, VERSION),
+        probes,
     )
     openapi = providers.Singleton(_openapi, resources)
     documents = providers.Singleton(_documents, openapi.provider)
@@ -337,8 +413,18 @@ class Container(containers.DeclarativeContainer):
         drain=drain,
         documents=documents,
         version=VERSION,
+        deployment=deployment,
         observer=providers.Singleton(_outer_middleware, test_api),
     )
+    probe_app = providers.Singleton(
+        probe_application,
+        probes,
+        decoder=decoder,
+        metrics=metrics,
+        drain=drain,
+        deployment=deployment,
+    )
+    connections = providers.Singleton(_connections, settings, metrics)
     rpc = providers.Singleton(
         RpcServer,
         orders=orders,
@@ -347,6 +433,7 @@ class Container(containers.DeclarativeContainer):
         ledger_metrics=providers.Singleton(LedgerMetrics, metrics, "grpc"),
         metrics=metrics,
         currency=currency,
+        tenants=tenants,
         storage=storage,
         outer_interceptors=providers.Singleton(_outer_interceptors, test_api),
     )

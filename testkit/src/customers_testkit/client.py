@@ -750,13 +750,16 @@ class CustomersClient:
             ),
         )
 
-    def list_segments(self) -> list[shapes.Segment]:
+    def list_segments(
+        self, *, page_size: int | None = None, limit: int | None = None, cursor: str | None = None
+    ) -> list[shapes.Segment]:
         """List segments, newest first."""
         return cast(
             "list[shapes.Segment]",
             self.caller.call(
                 "GET",
                 "/api/v1/customers/segments",
+                query={"page_size": page_size, "limit": limit, "cursor": cursor},
             ),
         )
 

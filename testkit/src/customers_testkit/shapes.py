@@ -764,8 +764,9 @@ class Segment(TypedDict):
     updatedAt: str
     segmentType: SegmentType
     memberCount: int
-    buildStatus: Literal["ready", "building"]
+    buildStatus: Literal["ready", "building", "failed"]
     buildProgress: Amount
+    buildError: NotRequired[str]
 
 
 class SegmentChange(TypedDict):

@@ -33,6 +33,11 @@ CARD_NUMBERS = [
     "30569309025904",
     "4222222222222",
     "6304000000000000000",
+    "4111.1111.1111.1111",
+    "4111/1111/1111/1111",
+    "[4111] (1111), 1111 1111",
+    "\u200b".join(CARD),
+    CARD.translate({ord("0") + digit: 0x0660 + digit for digit in range(10)}),
 ]
 NOT_CARD_NUMBERS = [
     "4111111111111112",
@@ -196,7 +201,9 @@ class CardNumberContract:
         assert answer.error == (400, "CARD_NUMBER_REFUSED")
         assert CARD not in answer.raw.decode()
 
-    @pytest.mark.parametrize("place", [{"note": CARD}, {"a": {"b": [CARD]}}, {"isDefault": CARD}])
+    @pytest.mark.parametrize(
+        "place", [{"note": CARD}, {"a": {"b": [CARD]}}, {"isDefault": CARD}, {"a": int(CARD)}]
+    )
     async def test_a_card_number_is_refused_in_unknown_and_nested_fields(
         self, api: Api, place: dict[str, Any]
     ) -> None:

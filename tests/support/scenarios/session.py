@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Any, Final
 
-from customers.entrypoints.http.body import MAX_BYTES
+from customers.entrypoints.http.body_sizes import MAX_BYTES
 from tests.support.api_client import NOTHING, PROBLEM
 from tests.support.scenarios.customers import customer_scenarios
 from tests.support.scenarios.ledger import ledger_scenarios

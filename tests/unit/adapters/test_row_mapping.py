@@ -57,6 +57,7 @@ TABLES_WITHOUT_MODEL = {
     "customer_segment_members",
     "customer_segment_tenants",
     "deployment",
+    "deployment_secrets",
     "sweeper",
 }
 SAMPLES: Mapping[Any, Callable[[str, int], Any]] = {

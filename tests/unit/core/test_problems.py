@@ -4,7 +4,7 @@ import pytest
 
 from customers.core.errors import Invalid, InvalidValue, Problem
 from customers.core.model.json_pointer import JsonPointer
-from customers.core.model.problems import MAX_PROBLEMS, Name, Problems
+from customers.core.model.problems import MAX_PROBLEMS, TOO_MANY_PROBLEMS, Name, Problems
 from customers.core.model.values import FlagGate
 
 BODY = JsonPointer()
@@ -51,10 +51,34 @@ def test_a_value_is_read_by_a_gate_or_becomes_a_problem() -> None:
     )
 
 
-def test_at_most_a_thousand_problems_are_collected_and_then_nothing_is_read() -> None:
+def test_after_a_hundred_problems_the_last_one_says_that_there_are_more() -> None:
     problems = Problems()
     for index in range(MAX_PROBLEMS + 1):
-        assert problems.is_full is (index >= MAX_PROBLEMS)
+        assert not problems.is_full
         problems.add(BODY.below(index), "REQUIRED", "is required")
+    assert problems.is_full
+    *first, last = collected(problems)
+    assert ([problem.code for problem in first], last) == (["REQUIRED"] * 100, TOO_MANY_PROBLEMS)
+
+
+def test_exactly_a_hundred_problems_are_all() -> None:
+    problems = Problems(a_problem(index) for index in range(MAX_PROBLEMS))
+    problems.extend([a_problem(0)])
+    assert [problem.code for problem in collected(problems)] == ["REQUIRED"] * MAX_PROBLEMS
+
+
+def test_nothing_is_read_when_there_are_too_many_problems() -> None:
+    problems = Problems(a_problem(index) for index in range(MAX_PROBLEMS + 1))
     assert problems.read(FlagGate().read, True, Name("strict")) is None
-    assert len(collected(problems)) == MAX_PROBLEMS
+    assert len(collected(problems)) == MAX_PROBLEMS + 1
+
+
+def test_problems_of_two_places_are_told_together() -> None:
+    problems = Problems([a_problem(-1)])
+    problems.extend(Problems(a_problem(index) for index in range(MAX_PROBLEMS + 1)))
+    *first, last = collected(problems)
+    assert (first[0], len(first), last) == (a_problem(-1), MAX_PROBLEMS, TOO_MANY_PROBLEMS)
+
+
+def a_problem(index: int) -> Problem:
+    return InvalidValue("REQUIRED", "is required").at(f"[{index}]", f"/{index}")

@@ -1,5 +1,6 @@
 """Normal forms are those of Unicode, for short and for long texts."""
 
+import sys
 import unicodedata
 from typing import Literal
 
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from customers.core.model.unicode_forms import normalize
+from customers.core.model.unicode_forms import Decomposition, marks_of, normalize
 
 Form = Literal["NFC", "NFKC"]
 
@@ -32,3 +33,20 @@ def test_a_mebibyte_of_combining_marks_is_sorted(form: Form, marks: str) -> None
     ordered = normalize(form, "a" + marks * (500_000 // len(marks)))
     classes = [unicodedata.combining(mark) for mark in ordered[1:]]
     assert classes == sorted(classes)
+
+
+@pytest.mark.parametrize("form", ["NFD", "NFKD"])
+def test_every_character_that_consists_of_marks_is_known(form: Decomposition) -> None:
+    characters = "".join(map(chr, range(sys.maxunicode + 1)))
+    assert marks_of(characters, form) == {
+        character
+        for character in characters
+        if all(map(unicodedata.combining, unicodedata.normalize(form, character)))
+    }
+
+
+@forms
+@given(marks=st.text(st.sampled_from(MARKS + "\uff9e\u0f75"), min_size=300, max_size=400))
+def test_long_runs_of_marks_between_letters_get_their_normal_form(form: Form, marks: str) -> None:
+    text = f"\u1e14{marks}\uac00{marks}"
+    assert normalize(form, text) == unicodedata.normalize(form, text)

@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 from customers.entrypoints.cli import main
 from customers.entrypoints.config.settings import catalogue
 
-COMMANDS = ["serve", "migrate", "ready", "settings", "psql", "backup", "restore"]
+COMMANDS = "serve migrate ready settings psql backup restore maintain".split()
 ARGUMENTS = {"backup": ["file"], "restore": ["file"]}
 
 
@@ -36,7 +36,9 @@ def test_help_lists_every_public_command(option: str) -> None:
     result = run(option)
     assert result.exit_code == 0
     lines = result.output.partition("Commands:\n")[2].splitlines()
-    assert [line.split()[0] for line in lines] == sorted(["doctor", "openapi", *COMMANDS])
+    assert [line.split()[0] for line in lines] == sorted(
+        ["doctor", "erasures", "openapi", *COMMANDS]
+    )
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -51,7 +53,7 @@ def test_the_help_of_the_doctor_lists_its_checks() -> None:
     assert result.exit_code == 0
     assert result.output.startswith("Usage: main doctor [OPTIONS] COMMAND [ARGS]...")
     lines = result.output.partition("Commands:\n")[2].splitlines()
-    assert [line.split()[0] for line in lines] == ["segments"]
+    assert [line.split()[0] for line in lines] == ["database", "segments"]
 
 
 def test_the_help_of_the_segment_doctor_explains_the_tenant_option() -> None:

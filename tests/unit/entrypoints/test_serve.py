@@ -16,6 +16,7 @@ from customers.entrypoints.process.ready_file import (
 )
 from customers.entrypoints.process.sockets import CannotListen
 from customers.entrypoints.process.worker import WorkerCommand
+from tests.support.builders import A_SECRETS_KEY
 
 DATABASE = "postgresql://shop:hunter2@db:5432/customers"
 
@@ -94,6 +95,7 @@ def test_a_worker_gets_all_settings() -> None:
         pool_timeout=0.25,
         statement_timeout=60.0,
         pooler="transaction",
+        secrets_key=A_SECRETS_KEY,
     )
     command = WorkerCommand(settings=settings, metrics_dir=Path("/metrics"))
     assert WorkerCommand.from_line(command.as_line()) == command

@@ -3,12 +3,15 @@
 from pathlib import Path
 
 import click
+import grpc
 import pytest
 from click.testing import CliRunner, Result
 
 from customers.entrypoints.config.options import takes_settings
 from customers.entrypoints.config.setting_types import without_passwords
 from customers.entrypoints.config.settings import Settings, SettingsError, catalogue
+from customers.entrypoints.grpc.generated.customers_pb2 import CancelOrderRequest
+from tests.support.memory_service import memory_service
 
 DATABASE = "postgres://shop:hunter2@db:5432/customers"
 
@@ -325,3 +328,21 @@ def test_a_command_has_only_the_options_that_it_names() -> None:
 
     assert run(migrate, ["--log-level", "error"], {}).output == "error\n"
     assert run(migrate, ["--port", "1"], {}).exit_code == 2
+
+
+def test_a_pattern_of_tenants_must_be_a_regular_expression() -> None:
+    assert load({"TENANT_PATTERN": "shop-[0-9]+"}).tenant_pattern == "shop-[0-9]+"
+    [sentence] = sentences({"TENANT_PATTERN": "shop-["})
+    assert sentence.startswith("TENANT_PATTERN: ")
+    assert "is not a regular expression" in sentence
+
+
+async def test_both_interfaces_narrow_tenants_to_the_pattern() -> None:
+    async with memory_service(tenant_pattern="shop-[0-9]+") as service:
+        assert (await service.api.of_tenant("shop-7").get("/customers")).status == 200
+        for other in ("shop-7x", "other"):
+            answer = await service.api.of_tenant(other).get("/customers")
+            assert answer.error == (400, "INVALID_TENANT")
+            with pytest.raises(grpc.aio.AioRpcError) as raised:
+                await service.stub.CancelOrder(CancelOrderRequest(tenant_id=other))
+            assert "tenant_id" in (raised.value.details() or "")

@@ -114,6 +114,10 @@ class MemoryCustomers(MemoryCustomerReader, CustomerRepository):
         self._source.replace(saved(state, customer))
         return True
 
+    async def reserve_email(self, customer: Customer) -> None:
+        if self._source.state.is_email_taken(customer):
+            self._source.doom(EmailTaken())
+
     async def save(self, customer: Customer) -> None:
         state = self._source.state
         self._source.expect_lock(Customer, customer.id)

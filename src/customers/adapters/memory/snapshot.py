@@ -34,7 +34,7 @@ from customers.core.model.json_pointer import JsonPointer
 from customers.core.model.money import Currency
 from customers.core.model.problems import Problems
 from customers.core.model.segment import Segment
-from customers.core.model.values import Tenant
+from customers.core.model.tenant import Tenant
 
 T = TypeVar("T")
 _MISSING: Final = object()

@@ -27,6 +27,7 @@ from customers.core.model.membership import RefreshState
 from customers.core.model.money import ZERO, Currency, Money
 from customers.core.model.numbers import exact_number
 from customers.core.model.rules.parse import parse_stored
+from customers.core.model.tenant import Tenant
 
 _RULES = JsonPointer(("rules",))
 Hook = Callable[[Any, Any], Any]
@@ -199,7 +200,7 @@ def _amounts(currency: Currency) -> dict[Any, Callable[[Any], Any]]:
 _MAX_NUMBER: Final = 2**63 - 1
 _FROM_ONE: Final = Annotated[int, values.WholeNumberGate(1, _MAX_NUMBER)]
 _GATES: Final[dict[str, Any]] = {
-    "tenant_id": values.Tenant,
+    "tenant_id": Tenant,
     "order_id": order.OrderId,
     "lock_reason": Annotated[str, _ReasonGate()],
     "unlock_reason": Annotated[str, _ReasonGate()],

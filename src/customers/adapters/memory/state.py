@@ -32,6 +32,7 @@ from customers.core.model.query import (
     MembersOf,
     SortField,
 )
+from customers.core.model.search import Search, order_number_key
 from customers.core.model.segment import Segment
 
 K = TypeVar("K")
@@ -58,7 +59,7 @@ class State:
     communications: Map[UUID, Map[UUID, Communication]] = EMPTY
 
     order_owners: Map[str, UUID] = EMPTY
-    order_numbers: Map[str, Map[str, UUID]] = EMPTY  # by number, then by order id: the customer
+    order_numbers: Map[str, Map[str, bool]] = EMPTY  # by key, then by order id: True
     ledger: Map[UUID, Map[str, Entry]] = EMPTY
     refunds: Map[tuple[str, str], StoredRefund] = EMPTY  # by order id and refund id
 
@@ -183,11 +184,15 @@ class State:
 
     def _criterion(self, customer_filter: CustomerFilter) -> Callable[[Customer], bool]:
         """Whether a customer satisfies the filter."""
-        keys = () if customer_filter.search is None else customer_filter.search.order_keys
-        by_order = {self.order_owners[key] for key in keys if key in self.order_owners}
-        for key in keys:
-            by_order.update(self.order_numbers.get(key, EMPTY).values())
+        search = customer_filter.search
+        by_order = () if search is None else self._customers_of_orders(search)
         return partial(self.matches, customer_filter, by_order=by_order)
+
+    def _customers_of_orders(self, search: Search) -> Container[UUID]:
+        """The customers of recorded orders with the number or one of the ids of a search."""
+        ids = {*self.order_numbers.get(search.order_number, EMPTY), *search.order_ids}
+        entries = (self.ledger[self.order_owners[id]][id] for id in ids if id in self.order_owners)
+        return {entry.customer_id for entry in entries if entry.is_recorded}
 
     def _candidates(self, customer_filter: CustomerFilter) -> Iterable[Customer]:
         """Customers, among them all that satisfy the filter."""
@@ -241,15 +246,15 @@ def _moved(
 
 
 def _renumbered(
-    numbers: Map[str, Map[str, UUID]], before: Entry | None, after: Entry
-) -> Map[str, Map[str, UUID]]:
-    """The owners of orders by number, after an entry is new or has a new value."""
+    numbers: Map[str, Map[str, bool]], before: Entry | None, after: Entry
+) -> Map[str, Map[str, bool]]:
+    """The ids of orders by number, after an entry is new or has a new value."""
     if before is not None and before.order_number:
-        owners = numbers[before.order_number].delete(before.order_id)
-        numbers = with_value(numbers, before.order_number, owners or None)
+        key = order_number_key(before.order_number)
+        numbers = with_value(numbers, key, numbers[key].delete(before.order_id) or None)
     if after.order_number:
-        owners = numbers.get(after.order_number, EMPTY).set(after.order_id, after.customer_id)
-        numbers = numbers.set(after.order_number, owners)
+        key = order_number_key(after.order_number)
+        numbers = numbers.set(key, numbers.get(key, EMPTY).set(after.order_id, True))
     return numbers
 
 

@@ -21,6 +21,8 @@ raise RuntimeError and doom the transaction.
 from asyncio import get_running_loop
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
+from secrets import token_bytes
 from typing import Any
 from uuid import UUID
 
@@ -66,6 +68,7 @@ class MemoryStorage(Storage):
     _currency: Currency
     _tenants: Tenants = field(factory=Tenants, init=False)
     _lease: Lease | None = field(default=None, init=False)
+    _secret: bytes = field(factory=partial(token_bytes, 64), init=False, repr=False)
 
     @asynccontextmanager
     async def view(self, tenant_id: str) -> AsyncIterator[View]:
@@ -143,6 +146,10 @@ class MemoryStorage(Storage):
             return
         async with self._tenants.draft(tenant_id) as draft:
             draft.replace(State())
+
+    async def deployment_secret(self) -> bytes:
+        self._tenants.check()
+        return self._secret
 
     async def open(self) -> None:
         """Does nothing: there is nothing to open."""

@@ -170,12 +170,20 @@ class PostgresStorage(Storage):
 
     async def rewrite_search_texts(self, limit: int) -> int:
         if not search_texts.can_be_rewritten(self._revision):
+            await self.check()  # it may have been migrated meanwhile
+        if not search_texts.can_be_rewritten(self._revision):
             return 0
         opening = self._connected(
             lambda connection: TransactionSession("", connection, self.pool.observer)
         )
         async with opening as session, session.all_or_nothing():
             return await search_texts.rewrite(session, limit)
+
+    async def deployment_secret(self) -> bytes | None:
+        async with self._session("") as session:
+            if not deployment.keeps_secrets(self._revision):
+                return None
+            return await deployment.secret(session)
 
     async def _capture_barrier_passed(self, tenant_id: str, segment_id: UUID) -> bool:
         async with self._session(tenant_id) as session:

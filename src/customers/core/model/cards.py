@@ -1,7 +1,10 @@
 """Detection of card data, which this service refuses: card numbers in texts, and keys for them."""
 
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from functools import lru_cache
 from itertools import accumulate
 
 from customers.core.errors import Problem
@@ -13,6 +16,15 @@ def card_numbers(body: object) -> list[Problem]:
     return list(_card_numbers(body, "", ""))
 
 
+def card_numbers_of_person(body: object) -> list[Problem]:
+    """As `card_numbers`, for a body in which an id or an international phone number may stand:
+    every tenth of those of 12 digits or more would pass for a card number.
+    """
+    if isinstance(body, dict):
+        body = {key: value for key, value in body.items() if not _is_plain(str(key), value)}
+    return card_numbers(body)
+
+
 _CODE = "CARD_NUMBER_REFUSED"
 _SECRET_KEYS = frozenset(
     "cvv cvv2 cvc cvc2 csc cid pan cardnumber cardno cardnum ccnumber ccnum creditcard "
@@ -20,8 +32,37 @@ _SECRET_KEYS = frozenset(
     "cardverificationvalue cardverificationcode cardcvv cardcvc cardpan cvvcode cvccode "
     "cvvnumber cvcnumber track1 track2 trackdata magstripe".split()
 )
-_RUN = re.compile(r"[0-9](?:[ \-]*[0-9]){11,}")
-_DASHES = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2212"), "-")
+_ID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_INTERNATIONAL_PHONE = re.compile(r"\+[0-9](?:[ ().\-]*[0-9]){6,14}")
+# What may stand between the digits of a number: dashes and spaces anywhere, the others between
+# groups of digits only, or a list of dates or amounts would be a number.
+_RUN = re.compile(r"[0-9](?:[ \-./,()\[\]{}]*[0-9]){11,}")
+_GROUP = re.compile(r"[0-9]+")
+_BETWEEN_GROUPS = frozenset("./,()[]{}")
+_MIN_GROUP = 3
+_UNSEEN = ("Cf", "Mn", "Me")
+_MAX_WHOLE_DIGITS = 40
+
+
+def _plain(text: str) -> str:
+    """The text with digits in ASCII, one kind of dash and of space, and no character that is not
+    seen or only marks another one.
+    """
+    if text.isascii():
+        return text.replace("\t", " ")
+    return "".join(map(_plain_form, normalize("NFKC", text)))
+
+
+@lru_cache(maxsize=4_096)
+def _plain_form(character: str) -> str:
+    if (digit := unicodedata.digit(character, None)) is not None:
+        return str(digit)
+    category = unicodedata.category(character)
+    if category in _UNSEEN:
+        return ""
+    if category == "Pd" or character == "\u2212":
+        return "-"
+    return " " if category == "Zs" or character == "\t" else character
 
 
 def _card_numbers(value: object, field: str, pointer: str) -> Iterator[Problem]:
@@ -31,9 +72,7 @@ def _card_numbers(value: object, field: str, pointer: str) -> Iterator[Problem]:
     elif isinstance(value, list | tuple):
         for index, inner in enumerate(value):
             yield from _card_numbers(inner, field, f"{pointer}/{index}")
-    elif (
-        isinstance(value, str | int) and not isinstance(value, bool) and _contains_card(str(value))
-    ):
+    elif _contains_card(_text(value)):
         yield Problem(
             field=field, pointer=pointer, message="must not contain a card number", code=_CODE
         )
@@ -52,17 +91,59 @@ def _card_key(key: str, inner: object, pointer: str) -> Iterator[Problem]:
     yield from _card_numbers(inner, key, escaped)
 
 
+def _is_plain(key: str, value: object) -> bool:
+    """Whether a value is an id, or the international form of a phone number under its key."""
+    if not isinstance(value, str):
+        return False
+    text = value.strip()
+    is_phone = key == "phone" and _INTERNATIONAL_PHONE.fullmatch(text) is not None
+    return is_phone or _ID.fullmatch(text) is not None
+
+
+def _text(value: object) -> str:
+    """A text or a number as a text; nothing for other values."""
+    if isinstance(value, float):
+        value = Decimal(repr(value))
+    if isinstance(value, Decimal):
+        is_whole_known = value.is_finite() and abs(value.adjusted()) < _MAX_WHOLE_DIGITS
+        return f"{value:f}" if is_whole_known else ""
+    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+
+
 def _contains_card(text: str) -> bool:
     """Whether a text contains 12 to 19 digits that pass Luhn, apart from other letters and digits.
 
-    Dashes and spaces between the digits are ignored.
+    Digits of every script count. Dashes and spaces between the digits are ignored; so are dots,
+    slashes, commas and brackets between groups of at least three digits.
     """
-    plain = normalize("NFKC", text).translate(_DASHES)
-    return any(_card_in(plain, run) for run in _RUN.finditer(plain))
+    plain = _plain(text)
+    return any(
+        _card_in(plain, positions)
+        for run in _RUN.finditer(plain)
+        for positions in _numbers(plain, run)
+    )
 
 
-def _card_in(plain: str, run: re.Match[str]) -> bool:
-    positions = [position for position in range(*run.span()) if plain[position] in "0123456789"]
+def _numbers(plain: str, run: re.Match[str]) -> Iterator[Sequence[int]]:
+    """The positions of digits that may belong to one number."""
+    positions: list[int] = []
+    last_group: re.Match[str] | None = None
+    for group in _GROUP.finditer(plain, *run.span()):
+        if last_group is not None and not _belong_together(plain, last_group, group):
+            yield positions
+            positions = []
+        positions.extend(range(*group.span()))
+        last_group = group
+    yield positions
+
+
+def _belong_together(plain: str, group: re.Match[str], following: re.Match[str]) -> bool:
+    between = plain[group.end() : following.start()]
+    shorter = min(len(group[0]), len(following[0]))
+    return shorter >= _MIN_GROUP or _BETWEEN_GROUPS.isdisjoint(between)
+
+
+def _card_in(plain: str, positions: Sequence[int]) -> bool:
     starts = [not (position and _is_word(plain[position - 1])) for position in positions]
     ends = [
         position + 1 == len(plain) or not _is_word(plain[position + 1]) for position in positions

@@ -5,6 +5,7 @@ Addresses, payment methods and the ledger have modules of their own.
 
 from datetime import date, datetime
 from enum import StrEnum
+from functools import cached_property
 from typing import Annotated, Self
 from uuid import UUID
 
@@ -147,7 +148,7 @@ class Customer:
     def email_key(self) -> str:
         return email_key(self.email)
 
-    @property
+    @cached_property
     def search_text(self) -> str:
         """The text that searches look into; see `search`."""
         return search_text(self.email, f"{self.first_name} {self.last_name}", self.phone)

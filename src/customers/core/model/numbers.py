@@ -9,6 +9,8 @@ MAX_DIGITS = 38
 
 _JSON_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _ZERO = Decimal(0)
+# Far more than any number has; a longer text is not looked at.
+_MAX_TEXT = 5_000
 
 
 def exact_number(raw: object, *, max_digits: int = MAX_DIGITS) -> Decimal:
@@ -19,12 +21,18 @@ def exact_number(raw: object, *, max_digits: int = MAX_DIGITS) -> Decimal:
     """
     if isinstance(raw, bool) or not isinstance(raw, int | Decimal | str):
         raise InvalidValue("INVALID_TYPE", "must be a number")
-    if isinstance(raw, str) and not _JSON_NUMBER.fullmatch(raw := raw.strip()):
-        raise InvalidValue("INVALID_FORMAT", "must be a number")
+    if isinstance(raw, str):
+        raw = _number_text(raw)
     value = _decimal(raw, max_digits)
     if not value.is_finite() or _digits(value) > max_digits:
         raise InvalidValue("INVALID_VALUE", f"must have at most {max_digits} digits")
     return value or _ZERO
+
+
+def _number_text(text: str) -> str:
+    if len(text) > _MAX_TEXT or not _JSON_NUMBER.fullmatch(text := text.strip()):
+        raise InvalidValue("INVALID_FORMAT", "must be a number")
+    return text
 
 
 def _decimal(raw: int | Decimal | str, max_digits: int) -> Decimal:

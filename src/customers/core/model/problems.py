@@ -1,16 +1,25 @@
 """Collecting what is wrong with one input, so that every problem is reported at once."""
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from attrs import frozen
 
 from customers.core.errors import Invalid, InvalidValue, Problem
 
 # Otherwise a megabyte of invalid input could cause a hundred megabytes of problems.
-MAX_PROBLEMS = 1_000
+MAX_PROBLEMS = 100
 
 T = TypeVar("T")
+
+
+def too_many_problems(listed: int) -> Problem:
+    """The last one of a list that is cut off."""
+    message = f"there are more problems; only the first {listed} are listed"
+    return Problem(field="", code="TOO_MANY_PROBLEMS", message=message)
+
+
+TOO_MANY_PROBLEMS: Final = too_many_problems(MAX_PROBLEMS)
 
 
 class Location(Protocol):
@@ -34,7 +43,10 @@ class Name:
 
 
 class Problems:
-    """The distinct problems of one input, in the order of their addition, at most 1,000."""
+    """The distinct problems of one input, in the order of their addition.
+
+    After the first 100, one more says that there are others.
+    """
 
     def __init__(self, problems: Iterable[Problem] = ()) -> None:
         self._problems: dict[Problem, None] = {}
@@ -50,7 +62,8 @@ class Problems:
 
     @property
     def is_full(self) -> bool:
-        return len(self._problems) >= MAX_PROBLEMS
+        """Whether nothing can be added, so that nothing needs to be looked at."""
+        return len(self._problems) > MAX_PROBLEMS
 
     def add(self, location: Location, code: str, message: str) -> None:
         """Adds a problem, unless there is one at this location."""
@@ -60,14 +73,15 @@ class Problems:
     def extend(self, problems: Iterable[Problem]) -> None:
         """Adds problems that were collected before, several at one location included."""
         for problem in problems:
-            if self.is_full:
+            if len(self._problems) >= MAX_PROBLEMS and problem not in self._problems:
+                self._problems[TOO_MANY_PROBLEMS] = None
                 return
             self._problems[problem] = None
             self._locations.add((problem.field, problem.pointer))
 
     def read(self, gate: Callable[[object], T], raw: object, location: Location) -> T | None:
         """The value that the gate returns. None, with a problem added, when the gate raises
-        InvalidValue; None, without calling the gate, when there are 1,000 problems.
+        InvalidValue; None, without calling the gate, when there are too many problems.
         """
         if self.is_full:
             return None

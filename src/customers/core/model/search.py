@@ -1,12 +1,13 @@
 """Search: what finds a customer, the same in every storage.
 
-A storage keeps one text for each customer, `search_text`, and looks into it as `Search.finds` does;
-it also finds the customers whose order has one of the search's `order_keys`. What searches find is
-in `docs/search.md`.
+A storage keeps one text for each customer, `search_text`, and looks into it as `Search.finds` does.
+It also finds the customers of orders with the search's `order_number` or one of its `order_ids`.
+What searches find is in `docs/search.md`.
 """
 
 import re
 import unicodedata
+from string import ascii_lowercase, ascii_uppercase
 from typing import Final, Self
 
 from attrs import frozen
@@ -18,11 +19,11 @@ from customers.core.model.unicode_forms import normalize
 PHONE: Final = "\x02"
 END: Final = "\x03"
 
-MIN_PHONE_DIGITS = 5
-# From this number of digits on, a phone number is found with and without its country code.
+_MIN_PHONE_DIGITS = 5
+# From this number of digits on, a phone number is found without its country code.
 _MIN_NATIONAL_DIGITS = 7
-_MAX_COUNTRY_CODE = 3
-_MAX_WORDS = 20
+# More distinct words than a name can have.
+_MAX_WORDS = 100
 _MAX_ORDER_KEY = 100
 
 # Letters with a stroke, and ligatures, which do not decompose.
@@ -30,11 +31,14 @@ _LETTERS = str.maketrans(
     {"\u0131": "i", "ł": "l", "ø": "o", "đ": "d", "ð": "d", "ħ": "h", "ŧ": "t", "þ": "th"}
     | {"æ": "ae", "œ": "oe"}
 )
-_PHONE_SEARCH = re.compile(r"[0-9+\-()./ x\u2010-\u2015]*")
+_LOWER_CASE = str.maketrans(ascii_uppercase, ascii_lowercase)
+_PHONE_SEARCH = re.compile(r"[0-9+\-()./ x\u2010-\u2015\u2212]*")
 _TRUNK_ZERO = re.compile(r"\(\s*0\s*\)")
 # With the country code, as it is dialled within North America.
 _NORTH_AMERICAN = re.compile(r"1[0-9]{10}")
 _NOT_A_DIGIT = re.compile(r"[^0-9]")
+# The country codes of one and of two digits (ITU-T E.164); all others have three.
+_SHORT_CODES = re.compile("[17]|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]")
 
 
 def plain(text: str) -> str:
@@ -66,22 +70,28 @@ def search_text(email: str, name: str, phone: str) -> str:
     return "\n".join([*folded, *differing]) + PHONE + phone_digits(phone) + END
 
 
-@frozen
-class Search:
-    """A search as it is looked for; any of its parts finds a customer.
+def order_number_key(number: str) -> str:
+    """The form in which order numbers are compared: A to Z in small letters, without a `#`."""
+    return number.lstrip("#").translate(_LOWER_CASE)
 
-    `text` is a part of the plain e-mail address, of the plain name or of the phone number, `words`
-    are parts of the plain name in any order. `phone` are at least five digits: a part of the phone
-    number's. `whole_phones` are the digits of whole phone numbers, without the country code.
-    `order_keys` are numbers or ids of orders. `folded` is the text as older releases stored it.
+
+@frozen(kw_only=True)
+class Search:
+    """A search as it is looked for; any of its parts that is not empty finds a customer.
+
+    `text` is a part of the plain e-mail address, of the plain name or of the phone number; `folded`
+    is the text with its marks, which texts of older releases have. `words` are parts of the plain
+    name in any order. `phone` are digits of a part of a phone number, `whole_phones` those of phone
+    numbers without their country code. `order_number` is a key, `order_ids` are ids of an order.
     """
 
-    text: str
-    folded: str
+    text: str = ""
+    folded: str = ""
     words: tuple[str, ...] = ()
-    phones: tuple[str, ...] = ()
+    phone: str = ""
     whole_phones: tuple[str, ...] = ()
-    order_keys: tuple[str, ...] = ()
+    order_number: str = ""
+    order_ids: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, search: str) -> Self | None:
@@ -94,20 +104,23 @@ class Search:
             return None
         if "@" in search:
             address = search.replace(" ", "+")
-            return cls(text=plain(address), folded=fold(address))
+            return cls(text=plain(address), folded=_with_marks(address))
+        text, phone = plain(search), _as_phone(search)
+        words = _words(text)
         return cls(
-            text=plain(search),
-            folded=fold(search),
-            words=_words(plain(search)),
-            phones=_phones(fold(search)),
-            whole_phones=_whole_phones(fold(search)),
-            order_keys=_order_keys(search),
+            text=text if phone or not words else "",  # in a name, it is found by its words
+            folded=_with_marks(search),
+            words=words,
+            phone=_part_of_phone(phone),
+            whole_phones=_whole_phones(phone),
+            order_number=order_number_key(search) if len(search) <= _MAX_ORDER_KEY else "",
+            order_ids=_order_ids(search),
         )
 
     @property
-    def is_short_number(self) -> bool:
-        """Whether the text has too few digits to be looked for in the digits of a phone number."""
-        return len(self.text) < MIN_PHONE_DIGITS and self.text.isdecimal()
+    def is_number(self) -> bool:
+        """Whether the digits of a phone number could hold the text, where it is not looked for."""
+        return self.text.isdecimal()
 
     def finds(self, text: str) -> bool:
         """Whether it finds a customer with this search text, orders aside."""
@@ -116,7 +129,7 @@ class Search:
             (self.text != "" and self.text in lines)
             or (self.folded != "" and self.folded in lines)
             or (self.words != () and _has_all(lines, self.words))
-            or any(phone in digits for phone in self.phones)
+            or (self.phone != "" and self.phone in digits)
             or digits in self.whole_phones
         )
 
@@ -126,44 +139,45 @@ def _has_all(lines: str, words: tuple[str, ...]) -> bool:
     return all(word in plain_name or word in folded_name for word in words)
 
 
+def _with_marks(search: str) -> str:
+    """The folded search, if it has marks and more than marks."""
+    folded, text = fold(search), plain(search)
+    return "" if text in ("", folded) else folded
+
+
 def _words(text: str) -> tuple[str, ...]:
     """The words of a text of two or more, longest first."""
-    words = dict.fromkeys(text.split())
-    if not 1 < len(words) <= _MAX_WORDS:
+    words = text.split()
+    if len(words) < 2 or len(distinct := dict.fromkeys(words)) > _MAX_WORDS:
         return ()
-    return tuple(sorted(words, key=len, reverse=True))
+    return tuple(sorted(distinct, key=len, reverse=True))
 
 
-def _phones(text: str) -> tuple[str, ...]:
-    """The digits of a phone number or of a part of one, and those without leading zeros."""
-    digits = phone_digits(text) if _PHONE_SEARCH.fullmatch(text) else ""
-    if len(digits) < MIN_PHONE_DIGITS:
-        return ()
-    national = digits.lstrip("0")
-    if national == digits or len(national) < _MIN_NATIONAL_DIGITS:
-        return (digits,)
-    return (digits, national)
+def _as_phone(search: str) -> str:
+    """The search, if it is a phone number or a part of one."""
+    folded = fold(search)
+    return folded if _PHONE_SEARCH.fullmatch(folded) else ""
 
 
-def _whole_phones(text: str) -> tuple[str, ...]:
+def _part_of_phone(phone: str) -> str:
+    """The digits of a part of a phone number; leading zeros are left out if enough remain."""
+    digits = phone_digits(phone)
+    if len(national := digits.lstrip("0")) >= _MIN_PHONE_DIGITS:
+        return national
+    return digits if len(digits) >= _MIN_PHONE_DIGITS else ""
+
+
+def _whole_phones(phone: str) -> tuple[str, ...]:
     """The digits of an international phone number as they are dialled within the country."""
-    if not _PHONE_SEARCH.fullmatch(text):
+    digits = phone_digits(phone).lstrip("0")
+    if not phone.startswith(("+", "00")) and not _NORTH_AMERICAN.fullmatch(digits):
         return ()
-    digits = phone_digits(text).lstrip("0")
-    if not text.startswith(("+", "00")) and not _NORTH_AMERICAN.fullmatch(digits):
-        return ()
-    nationals = [digits[length:].lstrip("0") for length in range(1, _MAX_COUNTRY_CODE + 1)]
-    return tuple(
-        f"{zero}{national}"
-        for national in dict.fromkeys(nationals)
-        if len(national) >= _MIN_NATIONAL_DIGITS
-        for zero in ("", "0")
-    )
+    code = _SHORT_CODES.match(digits)
+    national = digits[code.end() if code else 3 :].lstrip("0")
+    return (national, f"0{national}") if len(national) >= _MIN_NATIONAL_DIGITS else ()
 
 
-def _order_keys(search: str) -> tuple[str, ...]:
-    """The numbers and ids of an order that are meant: in any case, with and without a `#`."""
-    number = search.lstrip("#")
-    spelled = (search, number, f"#{number}")
-    keys = (key for text in spelled for key in (text, text.upper(), text.lower()))
-    return tuple(dict.fromkeys(key for key in keys if 0 < len(key.strip("#")) <= _MAX_ORDER_KEY))
+def _order_ids(search: str) -> tuple[str, ...]:
+    if len(search) > _MAX_ORDER_KEY:
+        return ()
+    return tuple(dict.fromkeys((search, search.upper(), search.lower())))

@@ -1,23 +1,55 @@
 """Unicode normal forms, computed in time linear in the length of the text.
 
 `unicodedata.normalize` sorts a run of combining marks in quadratic time: minutes for a body of a
-mebibyte. This module sorts such runs first.
+mebibyte. This module sorts long runs first.
 """
 
-import unicodedata
-from itertools import groupby
-from typing import Literal
+import re
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Final, Literal
+from unicodedata import combining
+from unicodedata import normalize as normalize_quickly
 
-_SHORT = 256
+Decomposition = Literal["NFD", "NFKD"]
+
+# Shorter texts, and shorter runs of marks, are sorted fast enough.
+_LONG_TEXT: Final = 256
+_LONG_RUN: Final = 32
+# The characters that are no combining marks and become some when they are decomposed.
+_HIDDEN_MARKS: Final = {"NFD": "\u0f73\u0f75\u0f81", "NFKD": "\u0f73\u0f75\u0f81\uff9e\uff9f"}
 
 
 def normalize(form: Literal["NFC", "NFKC", "NFKD"], text: str) -> str:
     """The text in that normal form."""
-    if len(text) <= _SHORT or text.isascii():
-        return unicodedata.normalize(form, text)
-    decomposed: Literal["NFD", "NFKD"] = "NFD" if form == "NFC" else "NFKD"
-    characters = "".join(unicodedata.normalize(decomposed, character) for character in text)
-    runs = groupby(characters, key=lambda character: unicodedata.combining(character) > 0)
-    # Sorting is stable, so letters, which have the combining class 0, stay where they are.
-    ordered = "".join("".join(sorted(run, key=unicodedata.combining)) for _, run in runs)
-    return unicodedata.normalize(form, ordered)
+    if len(text) > _LONG_TEXT and not text.isascii():
+        text = _with_sorted_runs(text, "NFD" if form == "NFC" else "NFKD")
+    return normalize_quickly(form, text)
+
+
+def marks_of(text: str, form: Decomposition) -> frozenset[str]:
+    """The characters of a text that are marks only, once they are decomposed."""
+    hidden = _HIDDEN_MARKS[form]
+    return frozenset(char for char in set(text) if combining(char) or char in hidden)
+
+
+def _with_sorted_runs(text: str, form: Decomposition) -> str:
+    """The text with its long runs of marks decomposed and in canonical order."""
+    if not (marks := marks_of(text, form)):
+        return text
+    long_run = re.compile(f"[{''.join(sorted(marks))}]{{{_LONG_RUN},}}")
+    longer = {
+        ord(mark): parts for mark in marks if (parts := normalize_quickly(form, mark)) != mark
+    }
+    return long_run.sub(lambda run: _sorted(run[0], longer), text)
+
+
+def _sorted(run: str, longer: Mapping[int, str]) -> str:
+    """The marks by their combining class; those of one class stay in their order.
+
+    `longer` has the decompositions of those that are not their own.
+    """
+    by_class = defaultdict[int, list[str]](list)
+    for mark in run.translate(longer) if longer else run:
+        by_class[combining(mark)].append(mark)
+    return "".join("".join(by_class[number]) for number in sorted(by_class))

@@ -19,6 +19,10 @@ from customers.core.model.folding import fold
 from customers.core.model.unicode_forms import normalize
 
 MAX_TAGS = 50
+# A text or a list that is longer than this many times its limit is refused before it is looked at:
+# trimming, composing and leaving out duplicates shorten others enough to be worth the work.
+MAX_EXCESS = 4
+_MAX_CHOICE = 100
 
 _WHITESPACE = (
     "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008"
@@ -53,7 +57,10 @@ class Gate(Protocol):
 
 @frozen(kw_only=True)
 class TextGate:
-    """Trimmed NFC text of at most `max_length` characters, on one line unless `multiline`."""
+    """Trimmed NFC text of at most `max_length` characters, on one line unless `multiline`.
+
+    It is neither trimmed nor normalised when it is longer than four times that.
+    """
 
     max_length: int
     min_length: int = 0
@@ -61,7 +68,9 @@ class TextGate:
     blank: bool = True
 
     def read(self, raw: object) -> str:
-        value = _string(raw).strip(_WHITESPACE)
+        if len(text := _string(raw)) > MAX_EXCESS * self.max_length:
+            raise self._too_long()
+        value = text.strip(_WHITESPACE)
         if self.multiline:
             value = value.replace("\r\n", "\n").replace("\r", "\n")
         if _SURROGATE.search(value):
@@ -74,10 +83,13 @@ class TextGate:
         if not value and not self.blank:
             raise InvalidValue("REQUIRED", "must not be empty")
         if len(value) > self.max_length:
-            raise InvalidValue("MAX_LENGTH", f"must have at most {self.max_length:,} characters")
+            raise self._too_long()
         if len(value) < self.min_length:
             raise InvalidValue("MIN_LENGTH", f"must have at least {self.min_length:,} characters")
         return value
+
+    def _too_long(self) -> InvalidValue:
+        return InvalidValue("MAX_LENGTH", f"must have at most {self.max_length:,} characters")
 
 
 @frozen
@@ -192,17 +204,22 @@ class DayGate:
 
 @frozen
 class TagsGate:
-    """At most 50 tags of 100 characters; among tags with the same folded form the first stays."""
+    """At most 50 tags of 100 characters; among tags with the same folded form the first stays.
+
+    They are counted before any is looked at, and again without duplicates.
+    """
 
     def read(self, raw: object) -> tuple[str, ...]:
         if not isinstance(raw, list | tuple):
             raise InvalidValue("INVALID_TYPE", "must be a list of strings")
+        if len(raw) > MAX_EXCESS * MAX_TAGS:
+            raise _too_many_tags()
         gate = TextGate(max_length=100, blank=False)
         tags: dict[str, str] = {}
         for tag in map(gate.read, raw):
             tags.setdefault(fold(tag), tag)
         if len(tags) > MAX_TAGS:
-            raise InvalidValue("MAX_LENGTH", f"must have at most {MAX_TAGS} tags")
+            raise _too_many_tags()
         return tuple(tags.values())
 
 
@@ -236,14 +253,14 @@ class ChoiceGate:
     kind: type[StrEnum]
 
     def read(self, raw: object) -> StrEnum:
-        value = _string(raw).strip(_WHITESPACE).casefold()
+        value = _string(raw)
+        folded = value.strip(_WHITESPACE).casefold() if len(value) <= _MAX_CHOICE else None
         for choice in self.kind:
-            if choice.value.casefold() == value:
+            if choice.value.casefold() == folded:
                 return choice
         raise InvalidValue("INVALID_VALUE", f"must be one of {', '.join(self.kind)}")
 
 
-Tenant = Annotated[str, TextGate(max_length=255, blank=False)]
 Email = Annotated[str, EmailGate()]
 Phone = Annotated[str, PhoneGate()]
 Id = Annotated[UUID, IdGate()]
@@ -262,6 +279,10 @@ def set_fields(change: AttrsInstance) -> dict[str, Any]:
     """The fields of a change that are not UNSET, by name."""
     values = {field.name: getattr(change, field.name) for field in fields(type(change))}
     return {name: value for name, value in values.items() if value is not UNSET}
+
+
+def _too_many_tags() -> InvalidValue:
+    return InvalidValue("MAX_LENGTH", f"must have at most {MAX_TAGS} tags")
 
 
 def _string(raw: object) -> str:

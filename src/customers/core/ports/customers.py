@@ -83,6 +83,14 @@ class CustomerRepository(CustomerReader, Protocol):
         """
         ...
 
+    async def reserve_email(self, customer: Customer) -> None:
+        """Until the transaction ends, nobody else gets the e-mail address of this customer.
+
+        It comes before a `save` that changes the address or restores the customer, so that no
+        database reports the address in its own log. Raises EmailTaken.
+        """
+        ...
+
     async def save(self, customer: Customer) -> None:
         """Stores the new value of a locked customer, deleted or restored included.
 

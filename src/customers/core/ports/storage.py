@@ -190,6 +190,13 @@ class Storage(Protocol):
         """
         ...
 
+    async def deployment_secret(self) -> bytes | None:
+        """Random bytes that everybody with this storage gets, and nobody can guess.
+
+        The first call makes them, for good. None while the storage cannot keep any.
+        """
+        ...
+
     async def open(self) -> None:
         """Prepares the storage for use. Does not fail when the storage cannot be reached."""
         ...

@@ -159,7 +159,7 @@ class Customers:
             if customer.is_living:
                 return customer
             now = self._clock.now()
-            await tx.customers.save(restored := customer.restored(now))
+            await _save(tx, customer, restored := customer.restored(now))
             await self._reclaim(tx, customer_id, now)
             return restored
 
@@ -189,7 +189,7 @@ class Customers:
             customer.expect(versions)
             updated = update(customer, self._clock.now())
             if updated is not customer:
-                await tx.customers.save(updated)
+                await _save(tx, customer, updated)
             return updated
 
     async def _reclaim(self, tx: Transaction, customer_id: UUID, now: datetime) -> None:
@@ -200,3 +200,10 @@ class Customers:
         for method_id in taken:
             after = after.remove(method_id, now=now)
         await tx.payment_methods.replace(customer_id, before.methods, after.methods)
+
+
+async def _save(tx: Transaction, before: Customer, after: Customer) -> None:
+    """Saves a living customer. Raises EmailTaken."""
+    if not before.is_living or after.email_key != before.email_key:
+        await tx.customers.reserve_email(after)
+    await tx.customers.save(after)

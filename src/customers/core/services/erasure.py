@@ -20,13 +20,28 @@ class Erasures:
         """The receipt of the erasure, which happens once. Raises CustomerNotFound, and StaleVersion
         unless it is a repeat.
         """
+        erasure, _ = await self._erase_once(tenant_id, customer_id, versions)
+        return erasure
+
+    async def erase_again(self, tenant_id: str, customer_id: UUID) -> bool:
+        """Erases a customer whom a backup has brought back; returns False if they are erased.
+
+        Raises CustomerNotFound.
+        """
+        _, is_new = await self._erase_once(tenant_id, customer_id, None)
+        return is_new
+
+    async def _erase_once(
+        self, tenant_id: str, customer_id: UUID, versions: frozenset[int] | None
+    ) -> tuple[Erasure, bool]:
+        """The receipt, and whether it is new."""
         async with self._storage.transaction(tenant_id) as tx:
             await tx.memberships.acquire_lock()
             customer = await tx.customers.get_any_for_update(customer_id)
             if (receipt := await tx.erasures.find(customer_id)) is not None:
-                return receipt
+                return receipt, False
             customer.expect(versions)
-            return await self._erase(tx, customer)
+            return await self._erase(tx, customer), True
 
     async def _erase(self, tx: Transaction, customer: Customer) -> Erasure:
         # Pending changes hold personal values, so they are applied before and after.

@@ -16,6 +16,7 @@ from attrs import field, frozen
 
 from customers.core.errors import InvalidValue
 from customers.core.model.money import Currency
+from customers.core.model.tenant import TenantGate
 from customers.core.model.values import MomentGate
 from customers.entrypoints.config.database_url_form import is_well_formed, names_host
 from customers.entrypoints.config.secret_files import read_secret
@@ -29,6 +30,8 @@ _PASSWORD_PARAMETER = re.compile(r"(?i)(password=)[^\s&'\"]+")
 _HOST_NAME = re.compile(r"([A-Za-z0-9_-]{1,63}\.)*[A-Za-z_][A-Za-z0-9_-]{0,62}\.?")
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,9}")
 _SECONDS = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?")
+_MIN_KEY_LENGTH, _MIN_KEY_CHARACTERS = 32, 12
+_KEY = re.compile(rf"[!-+\--~]{{{_MIN_KEY_LENGTH},1000}}")
 _MAX_QUOTED_LENGTH = 60
 _MAX_HOST_LENGTH = 253
 
@@ -165,6 +168,42 @@ class DatabaseUrl:
         return f"DatabaseUrl({str(self)!r})"
 
 
+@frozen(repr=False)
+class SecretKeys:
+    """Keys that must not be shown. The first is in use; the others are those that it replaces."""
+
+    _keys: tuple[str, ...]
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """From keys that are separated by commas; white space around them is ignored."""
+        keys = tuple(key.strip() for key in text.split(","))
+        if not all(map(_is_strong, keys)):
+            raise ValueError(
+                f"is not a list of strong keys: each has at least {_MIN_KEY_LENGTH} visible ASCII "
+                "characters without a comma, as `openssl rand -base64 48` makes them"
+            )
+        return cls(keys)
+
+    def reveal(self) -> str:
+        """The text of the setting: for the other processes of the service only."""
+        return ",".join(self._keys)
+
+    def as_bytes(self) -> tuple[bytes, ...]:
+        return tuple(key.encode() for key in self._keys)
+
+    def __str__(self) -> str:
+        return "***"
+
+    def __repr__(self) -> str:
+        return "SecretKeys('***')"
+
+
+def _is_strong(key: str) -> bool:
+    """Whether a key is long, and no word that somebody typed again and again."""
+    return _KEY.fullmatch(key) is not None and len(set(key)) >= _MIN_KEY_CHARACTERS
+
+
 def whole_number(noun: str, low: int, high: int) -> Callable[[str], int]:
     problem = f"is not {noun}: a whole number from {low} to {high}"
     return _number(int, _WHOLE_NUMBER, low, high, problem)
@@ -202,6 +241,14 @@ def currency(text: str) -> str:
         return Currency.of(text).code
     except ValueError:
         raise ValueError("is not a currency: an ISO 4217 code, such as USD") from None
+
+
+def tenant_pattern(text: str) -> str:
+    try:
+        TenantGate.of(text)
+    except (re.error, RecursionError, OverflowError):
+        raise ValueError(r"is not a regular expression, such as shop-[0-9]+") from None
+    return text
 
 
 def folder(text: str) -> Path:

@@ -14,8 +14,15 @@ from typing import Any, Literal, Self
 
 from attrs import Factory, fields, frozen
 
+from customers.core.model.tenant import VISIBLE_BUT_COMMA
 from customers.entrypoints.config import setting_types
-from customers.entrypoints.config.setting_types import DatabaseUrl, InvalidSetting, Setting, setting
+from customers.entrypoints.config.setting_types import (
+    DatabaseUrl,
+    InvalidSetting,
+    SecretKeys,
+    Setting,
+    setting,
+)
 
 
 class SettingsError(Exception):
@@ -52,11 +59,19 @@ class Settings:
         "PORT",
         "Serve the gRPC API on this port; 0 picks a free one.",
     )
+    metrics_port: int | None = setting(
+        None,
+        setting_types.whole_number("a port", 0, 65535),
+        "PORT",
+        "Serve the probes and the metrics on this port too, where no limit of connections applies; "
+        "0 picks a free one.",
+        default_text="none",
+    )
     host: str = setting(
         "127.0.0.1",
         setting_types.host,
         "HOST",
-        "Listen on this host name or address with both ports; 0.0.0.0 means all addresses.",
+        "Listen on this host name or address with every port; 0.0.0.0 means all addresses.",
     )
     environment: Literal["development", "production"] = setting(
         "development",
@@ -105,6 +120,21 @@ class Settings:
         "LEVEL",
         "Log events of this level and above: debug, info, warning or error.",
     )
+    max_connections: int = setting(
+        10_000,
+        setting_types.whole_number("a number of connections", 1, 1_000_000),
+        "N",
+        "Accept at most this many HTTP connections at a time per worker; fewer where the limit of "
+        "open files is lower.",
+    )
+    max_connections_per_peer: int | None = setting(
+        None,
+        setting_types.whole_number("a number of connections", 1, 1_000_000),
+        "N",
+        "Accept at most this many of them from one address. All callers behind a gateway have "
+        "the address of the gateway.",
+        default_text="four fifths of them",
+    )
     pool_size: int = setting(
         10,
         setting_types.whole_number("a number of connections", 1, 500),
@@ -135,6 +165,35 @@ class Settings:
         "SECONDS",
         "Pause this long between runs of the sweeper, which refreshes segment members in the "
         "background; 0 disables it.",
+    )
+    tenant_pattern: str = setting(
+        VISIBLE_BUT_COMMA,
+        setting_types.tenant_pattern,
+        "REGEX",
+        "Accept only tenants that match this regular expression as a whole; others are 400.",
+    )
+    card_numbers: Literal["payment-methods", "refuse"] = setting(
+        "payment-methods",
+        setting_types.one_of("a rule for card numbers", "payment-methods", "refuse"),
+        "PLACE",
+        "Refuse card numbers in payment-methods only, or refuse them in customers, notes and "
+        "communications too.",
+    )
+    secrets_key: SecretKeys | None = setting(
+        None,
+        SecretKeys.parse,
+        "KEY,...",
+        "Seal cursors with the first of these keys, and open those of the others: put a new key "
+        "first to replace it. Prefer the variables: other users can see the options of a process.",
+        default_text="a key made and kept in the database",
+        is_secret=True,
+    )
+    maintain_seconds: float = setting(
+        86_400.0,
+        setting_types.seconds(0, 31_536_000),
+        "SECONDS",
+        "Let the sweeper run `customers maintain` after erasures, this long after the last run at "
+        "the earliest; 0 disables it.",
     )
     ready_file: Path | None = setting(
         None,
@@ -260,8 +319,16 @@ class Settings:
             reason = "memory storage runs in one process: use 1, or postgres"
             yield ("workers", "storage"), reason
         yield from self._test_api_conflicts()
+        yield from self._port_conflicts()
+
+    def _port_conflicts(self) -> Iterator[tuple[tuple[str, ...], str]]:
         if self.port == self.rpc_port != 0:
             yield ("rpc_port", "port"), f"{self.port} is already the REST port: choose another"
+        if self.metrics_port and self.metrics_port in (self.port, self.rpc_port):
+            name = "port" if self.metrics_port == self.port else "rpc_port"
+            used = "REST" if name == "port" else "gRPC"
+            reason = f"{self.metrics_port} is already the {used} port: choose another"
+            yield ("metrics_port", name), reason
 
     def _test_api_conflicts(self) -> Iterator[tuple[tuple[str, ...], str]]:
         if not self.test_api:

@@ -6,7 +6,7 @@ What a value must be is decided by the model's gates; only the forms of protobuf
 from collections.abc import Callable, Mapping
 from functools import partial
 from operator import attrgetter
-from typing import Annotated, Any, Generic, TypeVar, get_args, get_origin
+from typing import Any, Generic, TypeVar, get_args
 
 from attrs import NOTHING, AttrsInstance, fields, frozen
 from google.protobuf.message import Message
@@ -16,6 +16,7 @@ from google.type.money_pb2 import Money as MoneyMessage
 from customers.core.model.money import Currency, CurrencyCode, Money
 from customers.core.model.order import OrderDate, RefundAmount, order_date, refund_amount
 from customers.core.model.problems import Name, Problems
+from customers.core.model.tenant import Tenant, TenantGate
 from customers.core.ports.clock import Clock
 from customers.entrypoints.grpc.money import amount_of, rfc3339_of
 
@@ -34,6 +35,25 @@ class _Field:
     is_required: bool
 
 
+@frozen(kw_only=True)
+class DeploymentGates:
+    """The gates that depend on the deployment or on the time."""
+
+    currency: Currency
+    clock: Clock
+    tenants: TenantGate
+
+    def by_type(self) -> Mapping[Any, Gate]:
+        currency, clock = self.currency, self.clock
+        return {
+            Tenant: self.tenants.read,
+            Money: currency.amount,
+            RefundAmount: partial(refund_amount, currency=currency),
+            CurrencyCode: currency.accept,
+            OrderDate: lambda raw: order_date(raw, now=clock.now()),
+        }
+
+
 class CommandReader(Generic[Command]):
     """Reads messages as one kind of command; amounts are in the deployment's currency.
 
@@ -41,11 +61,11 @@ class CommandReader(Generic[Command]):
     """
 
     def __init__(
-        self, kind: type[Command], currency: Currency, clock: Clock, paths: Mapping[str, str]
+        self, kind: type[Command], deployment: DeploymentGates, paths: Mapping[str, str]
     ) -> None:
         self._kind = kind
-        self._currency = currency
-        gates = _deployment_gates(currency, clock)
+        self._currency = deployment.currency
+        gates = deployment.by_type()
         self._fields = [
             _Field(
                 name=field.name,
@@ -91,17 +111,7 @@ class CommandReader(Generic[Command]):
 def _gate(annotation: Any, deployment_gates: Mapping[Any, Gate]) -> Gate:
     """The gate that a field's type names; `| None` only says that the field may be absent."""
     kind = get_args(annotation)[0] if type(None) in get_args(annotation) else annotation
-    if get_origin(kind) is Annotated:
-        gate: Gate = get_args(kind)[1].read
-        return gate
-    return deployment_gates[kind]
-
-
-def _deployment_gates(currency: Currency, clock: Clock) -> Mapping[Any, Gate]:
-    """The gates that depend on the deployment's currency or on the time."""
-    return {
-        Money: currency.amount,
-        RefundAmount: partial(refund_amount, currency=currency),
-        CurrencyCode: currency.accept,
-        OrderDate: lambda raw: order_date(raw, now=clock.now()),
-    }
+    if (deployment_gate := deployment_gates.get(kind)) is not None:
+        return deployment_gate
+    gate: Gate = get_args(kind)[1].read
+    return gate

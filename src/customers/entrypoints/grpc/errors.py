@@ -13,6 +13,7 @@ from grpc.aio import ServicerContext
 from customers.core.errors import (
     Conflict,
     CustomersError,
+    Forbidden,
     Invalid,
     NotFound,
     Problem,
@@ -27,6 +28,7 @@ DETAILS = "grpc-status-details-bin"
 # The first kind that an error belongs to decides.
 _CODES: tuple[tuple[type[CustomersError], StatusCode], ...] = (
     (Invalid, StatusCode.INVALID_ARGUMENT),
+    (Forbidden, StatusCode.PERMISSION_DENIED),
     (NotFound, StatusCode.NOT_FOUND),
     (RefundExceedsOrder, StatusCode.FAILED_PRECONDITION),
     (Conflict, StatusCode.ALREADY_EXISTS),

@@ -16,6 +16,7 @@ from grpc.aio import ServicerContext
 from customers.entrypoints.grpc.errors import MALFORMED, abort, status_of
 from customers.entrypoints.observability.logs import RequestScope, log_call
 from customers.entrypoints.observability.metrics import Metrics
+from customers.entrypoints.observability.refusal_kinds import refusal_kind
 from customers.entrypoints.observability.request_id import request_id_of
 
 REQUEST_ID = "x-request-id"
@@ -54,7 +55,7 @@ class Interceptor(grpc.aio.ServerInterceptor):
             request_id = _request_id(context)
             context.set_trailing_metadata(((REQUEST_ID, request_id),))
             with RequestScope(request_id):
-                return await self._measured(method, _respond(raw, context, handler), context)
+                return await self._measured(method, self._respond(raw, context, handler), context)
 
         return surrounded
 
@@ -74,22 +75,23 @@ class Interceptor(grpc.aio.ServerInterceptor):
             # An aborted call has its code in the context.
             self._finish(method, code or context.code(), started)
 
+    async def _respond(self, raw: bytes, context: Context, handler: Handler) -> object:
+        """The handler's response; an error that it raises ends the call with a status."""
+        try:
+            return await _handle(raw, context, handler)
+        except Exception as error:
+            if context.done():  # an abort has already ended the call
+                raise
+            if (kind := refusal_kind(error)) is not None:
+                self._metrics.refused(kind)
+            await abort(context, status_of(error))
+
     def _finish(self, method: str | None, code: StatusCode, started: float) -> None:
         """Counts and logs a call that has ended."""
         seconds, is_error = perf_counter() - started, code in _SERVER_FAULTS
         self._metrics.rpc_finished(method=method, code=code.name, seconds=seconds)
         values = {"method": method.lstrip("/") if method else "unmatched", "code": code.name}
         log_call("call", values, seconds, is_error=is_error, is_probe=method == _HEALTH_CHECK)
-
-
-async def _respond(raw: bytes, context: Context, handler: Handler) -> object:
-    """The handler's response; an error that it raises ends the call with a status."""
-    try:
-        return await _handle(raw, context, handler)
-    except Exception as error:
-        if context.done():  # an abort has already ended the call
-            raise
-        await abort(context, status_of(error))
 
 
 async def _handle(raw: bytes, context: Context, handler: Handler) -> object:

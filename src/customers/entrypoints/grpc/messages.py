@@ -4,9 +4,10 @@ from typing import TypeVar
 
 from customers.core.model.customer import Customer
 from customers.core.model.money import Currency
+from customers.core.model.tenant import TenantGate
 from customers.core.ports.clock import Clock
 from customers.core.services.orders import LedgerResult
-from customers.entrypoints.grpc.command_reader import CommandReader
+from customers.entrypoints.grpc.command_reader import CommandReader, DeploymentGates
 from customers.entrypoints.grpc.generated.customers_pb2 import (
     CancelOrderRequest,
     CancelOrderResponse,
@@ -31,11 +32,12 @@ class Messages:
     Reading raises Invalid, which names every bad field by its path in the request.
     """
 
-    def __init__(self, currency: Currency, clock: Clock) -> None:
+    def __init__(self, currency: Currency, clock: Clock, tenants: TenantGate) -> None:
         self._currency = currency
-        self._orders = CommandReader(OrderCommand, currency, clock, _ORDER_PATHS)
-        self._refunds = CommandReader(RefundCommand, currency, clock, _REFUND_PATHS)
-        self._cancellations = CommandReader(CancellationCommand, currency, clock, {})
+        gates = DeploymentGates(currency=currency, clock=clock, tenants=tenants)
+        self._orders = CommandReader(OrderCommand, gates, _ORDER_PATHS)
+        self._refunds = CommandReader(RefundCommand, gates, _REFUND_PATHS)
+        self._cancellations = CommandReader(CancellationCommand, gates, {})
 
     def order(self, request: RecordOrderRequest) -> OrderCommand:
         return self._orders.read(request)

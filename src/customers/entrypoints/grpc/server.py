@@ -11,6 +11,7 @@ from grpc_health.v1 import health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from customers.core.model.money import Currency
+from customers.core.model.tenant import TenantGate
 from customers.core.ports.clock import Clock
 from customers.core.ports.storage import Storage
 from customers.core.services.orders import Orders
@@ -54,15 +55,15 @@ class RpcServer:
         ledger_metrics: LedgerMetrics,
         metrics: Metrics,
         currency: Currency,
+        tenants: TenantGate,
         clock: Clock,
         storage: Storage,
         outer_interceptors: Sequence[grpc.aio.ServerInterceptor] = (),
     ) -> None:
         """`outer_interceptors` run before our own one."""
         self._background_tasks = BackgroundTasks()
-        self._ledger = Ledger(
-            orders, batches, ledger_metrics, Messages(currency, clock), self._background_tasks
-        )
+        messages = Messages(currency, clock, tenants)
+        self._ledger = Ledger(orders, batches, ledger_metrics, messages, self._background_tasks)
         self._health = Health(storage, SERVICE)
         self._interceptors = [*outer_interceptors, Interceptor(metrics)]
         self._server: grpc.aio.Server | None = None

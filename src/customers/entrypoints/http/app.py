@@ -7,13 +7,14 @@ from typing import Final, Protocol
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from customers.entrypoints.http.body import DRAIN, MAX_BYTES
+from customers.entrypoints.http.body import DRAIN
 from customers.entrypoints.http.documentation import Documents
 from customers.entrypoints.http.drain import Drain
 from customers.entrypoints.http.index import add_index
 from customers.entrypoints.http.input import with_input
 from customers.entrypoints.http.middleware import RequestMiddleware
-from customers.entrypoints.http.request import receive
+from customers.entrypoints.http.request import Deployment, receive
+from customers.entrypoints.http.request_line import check_address
 from customers.entrypoints.http.routes import ROUTE, Handler, Route
 from customers.entrypoints.json.decode import Decoder
 from customers.entrypoints.observability.metrics import Metrics
@@ -55,24 +56,44 @@ def application(
     drain: Drain,
     documents: Documents,
     version: str,
+    deployment: Deployment,
     observer: Observer | None = None,
 ) -> web.Application:
     outermost = [] if observer is None else [observer.middleware]
     routes = [route for resource in resources for route in resource.table()]
     probes = frozenset(route.address for route in routes if route.is_probe)
     inner = RequestMiddleware(metrics, drain, probes).handle
-    app = web.Application(middlewares=[*outermost, inner], client_max_size=MAX_BYTES)
+    app = web.Application(middlewares=[*outermost, inner])
     app[DRAIN] = drain
     add_index(app, version)
     documents.add_to(app)
     for route in routes:
         handler = with_input(route, decoder)
-        _add(app, route, handler if observer is None else observer.around(route, handler))
+        observed = handler if observer is None else observer.around(route, handler)
+        _add(app, route, observed, deployment)
     return app
 
 
-def _add(app: web.Application, route: Route, handler: Handler) -> None:
-    path, bound = _PART.sub(_ANY_TEXT, route.address), _bound(route, handler)
+def probe_application(
+    probes: Resource,
+    *,
+    decoder: Decoder,
+    metrics: Metrics,
+    drain: Drain,
+    deployment: Deployment,
+) -> web.Application:
+    """The probes alone, for a port of their own."""
+    routes = probes.table()
+    paths = frozenset(route.address for route in routes)
+    app = web.Application(middlewares=[RequestMiddleware(metrics, drain, paths).handle])
+    app[DRAIN] = drain
+    for route in routes:
+        _add(app, route, with_input(route, decoder), deployment)
+    return app
+
+
+def _add(app: web.Application, route: Route, handler: Handler, deployment: Deployment) -> None:
+    path, bound = _PART.sub(_ANY_TEXT, route.address), _bound(route, handler, deployment)
     if route.method == "GET":
         app.router.add_get(path, bound)
     else:
@@ -80,12 +101,17 @@ def _add(app: web.Application, route: Route, handler: Handler) -> None:
 
 
 def _bound(
-    route: Route, handler: Handler
+    route: Route, handler: Handler, deployment: Deployment
 ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-    of_tenant, max_bytes = route.is_of_tenant, route.max_bytes
+    of_tenant, limit = route.is_of_tenant, route.body_limit
 
     async def handle(request: web.Request) -> web.StreamResponse:
         request[ROUTE] = route
-        return await handler(await receive(request, of_tenant=of_tenant, max_bytes=max_bytes))
+        if of_tenant:
+            check_address(request)
+        context = await receive(
+            request, of_tenant=of_tenant, max_bytes=limit, deployment=deployment
+        )
+        return await handler(context)
 
     return handle

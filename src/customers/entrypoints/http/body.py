@@ -1,22 +1,23 @@
-"""Receives the body of a request: checks its type and size, and parses its JSON."""
+"""Receives the body of a request: checks its coding, size and type, and parses its JSON."""
 
-import json
-from decimal import Decimal
-from itertools import chain
-from typing import Any, Final, NoReturn
+import asyncio
+from typing import Any, Final
 
-from aiohttp import web
-from aiohttp.http_exceptions import ContentEncodingError
+from aiohttp import StreamReader, web
 
 from customers.core.errors import Invalid
+from customers.entrypoints.http.body_sizes import MAX_BYTES, size_text
 from customers.entrypoints.http.drain import BODY_TIMEOUT, BodyTimeout, Drain
 from customers.entrypoints.http.errors import ErrorResponse
+from customers.entrypoints.json.parse import MAX_VALUES, parse_object
 
 DRAIN: Final = web.AppKey("drain", Drain)
-MAX_BYTES = 1024 * 1024
-MAX_LEVELS = 200
-JSON = "application/json"
-MERGE_PATCH = "application/merge-patch+json"
+BODY_SECONDS: Final = 30.0
+JSON: Final = "application/json"
+MERGE_PATCH: Final = "application/merge-patch+json"
+
+# Bodies for which a route accepts more than the usual ones have more values too.
+_BYTES_OF_A_VALUE: Final = MAX_BYTES // MAX_VALUES
 
 
 class RequestRejected(Exception):
@@ -27,9 +28,26 @@ class RequestRejected(Exception):
         self.response = response
 
 
-TOO_LARGE = ErrorResponse(
-    status=413, code="BODY_TOO_LARGE", message="the body must not exceed 1 MiB (1,048,576 bytes)"
+class CallerLeft(Exception):
+    """The connection was closed by the caller before the request was complete."""
+
+
+TOO_SLOW: Final = ErrorResponse(
+    status=408,
+    code="BODY_TIMEOUT",
+    message=f"the body did not arrive within {BODY_SECONDS:.0f} seconds",
 )
+ENCODED: Final = ErrorResponse(
+    status=415,
+    code="UNSUPPORTED_MEDIA_TYPE",
+    message="the body must be sent as it is: no Content-Encoding is accepted",
+)
+
+
+def too_large(max_bytes: int) -> ErrorResponse:
+    """The answer to a body that is larger than its route takes."""
+    message = f"the body must not exceed {size_text(max_bytes)} ({max_bytes:,} bytes)"
+    return ErrorResponse(status=413, code="BODY_TOO_LARGE", message=message)
 
 
 async def read_body(
@@ -37,31 +55,55 @@ async def read_body(
 ) -> tuple[bytes, dict[str, Any] | None]:
     """The bytes of the body and the JSON object in it, None without a body.
 
-    Numbers with a fraction or an exponent become exact decimals. Raises Invalid, RequestRejected.
+    Numbers with a fraction or an exponent become exact decimals. Raises Invalid, RequestRejected,
+    CallerLeft.
     """
     if not request.can_read_body:
         return b"", None
-    # The application itself accepts what most routes do; a few accept more.
-    is_usual = max_bytes == MAX_BYTES
-    raw = await _receive(request if is_usual else request.clone(client_max_size=max_bytes))
+    _check_coding(request)
+    raw = await _receive(request, max_bytes)
     if not raw:
         return b"", None
     _check_type(request)
-    return raw, _parse(raw)
+    return raw, parse_object(raw, max(MAX_VALUES, max_bytes // _BYTES_OF_A_VALUE))
 
 
-async def _receive(request: web.Request) -> bytes:
+def _check_coding(request: web.Request) -> None:
+    if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+        raise RequestRejected(ENCODED)
+
+
+async def _receive(request: web.Request, max_bytes: int) -> bytes:
+    if (request.content_length or 0) > max_bytes:
+        raise RequestRejected(too_large(max_bytes))
     try:
         if request.content.is_eof():
-            return await request.read()
-        async with request.app[DRAIN].body(request):
-            return await request.read()
+            return await _read(request.content, max_bytes)
+        async with request.app[DRAIN].body(request), asyncio.timeout(BODY_SECONDS):
+            return await _read(request.content, max_bytes)
     except BodyTimeout as error:
         raise RequestRejected(BODY_TIMEOUT) from error
-    except web.HTTPRequestEntityTooLarge as error:
-        raise RequestRejected(TOO_LARGE) from error
-    except (ContentEncodingError, web.RequestPayloadError) as error:
-        raise Invalid.at("", "INVALID_BODY", "the body could not be decoded") from error
+    except (OSError, web.RequestPayloadError) as error:
+        raise _failure(request, error) from error
+
+
+async def _read(content: StreamReader, max_bytes: int) -> bytes:
+    parts, size = [], 0
+    while part := await content.readany():
+        size += len(part)
+        if size > max_bytes:
+            raise RequestRejected(too_large(max_bytes))
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _failure(request: web.Request, error: Exception) -> Exception:
+    """What to raise for a body that did not arrive."""
+    if request.transport is None or isinstance(error, ConnectionError):
+        return CallerLeft()
+    if isinstance(error, TimeoutError):
+        return RequestRejected(TOO_SLOW)
+    return Invalid.at("", "INVALID_BODY", "the body could not be decoded")
 
 
 def _check_type(request: web.Request) -> None:
@@ -72,37 +114,3 @@ def _check_type(request: web.Request) -> None:
         return
     message = f"the body must be {' or '.join(accepted)} in UTF-8"
     raise RequestRejected(ErrorResponse(status=415, code="UNSUPPORTED_MEDIA_TYPE", message=message))
-
-
-def _parse(raw: bytes) -> dict[str, Any]:
-    try:
-        value = _JSON.decode(raw.decode("utf-8"))
-    except RecursionError as error:
-        raise Invalid.at(*_TOO_DEEP) from error
-    except (ValueError, ArithmeticError) as error:
-        raise Invalid.at("", "INVALID_JSON", "the body is not valid JSON") from error
-    if not isinstance(value, dict):
-        raise Invalid.at("", "INVALID_TYPE", "the body must be a JSON object")
-    if _is_too_deep(value):
-        raise Invalid.at(*_TOO_DEEP)
-    return value
-
-
-def _is_too_deep(value: dict[str, Any]) -> bool:
-    """Whether it is nested so deep that recursive code could fail on it."""
-    level: list[Any] = [value]
-    for _ in range(MAX_LEVELS):
-        containers = [child for child in level if isinstance(child, dict | list)]
-        if not containers:
-            return False
-        children = (one.values() if isinstance(one, dict) else one for one in containers)
-        level = list(chain.from_iterable(children))
-    return any(isinstance(child, dict | list) for child in level)
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
-
-
-_JSON = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse_constant)
-_TOO_DEEP = ("", "TOO_DEEP", f"the body must not be nested more than {MAX_LEVELS} levels deep")

@@ -1,33 +1,50 @@
-"""Cursors: a position in a list, opaque to callers and bound to the list's tenant, path and query.
+"""Cursors: a position in a list, sealed, and bound to the list's tenant, path and query.
 
-A cursor holds the key of the last row, and a digest of that key and of the scope it is bound to, so
-that a tampered cursor, or one used with other filters, is detected. It is no secret: callers only
-see their own rows.
+A cursor holds the key of the last row, which may be an e-mail address: callers store cursors, and
+log the URLs that contain them, so nobody can read one. What no key of the deployment has sealed,
+for the same list and the same query, is refused.
 """
 
-import base64
-import binascii
 import json
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from hashlib import blake2b
-from typing import Any
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 import msgspec
+from attrs import frozen
+from msgspec import Meta
 
 from customers.core.errors import InvalidValue
 from customers.core.model.query import CustomerKey, JournalKey, SortField, SortValue
+from customers.entrypoints.http.seal import BrokenSeal, Seal
 
-_DIGEST_BYTES = 12
-_MOMENT_FIELDS = (
-    SortField.CREATED_AT,
-    SortField.UPDATED_AT,
-    SortField.FIRST_ORDER_DATE,
-    SortField.LAST_ORDER_DATE,
-)
-_NUMBER_FIELDS = (SortField.TOTAL_SPENT, SortField.AVERAGE_ORDER_VALUE, SortField.LIFETIME_VALUE)
+# More than the longest sort value and an id need, sealed.
+_MAX_LENGTH = 2_048
+_Moment = Annotated[datetime, Meta(tz=True)]
+_Text = Annotated[str, Meta(max_length=254, pattern=r"\A[^\x00]*\Z")]
+_Amount = Annotated[str, Meta(pattern=r"\A-?[0-9]{1,24}(\.[0-9]{1,9})?\Z")]
+_Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+
+_AMOUNT: Final[Any] = tuple[_Amount, UUID]
+# What the cursors of each sort hold.
+_CONTENTS: Final[dict[SortField, Any]] = {
+    SortField.CREATED_AT: tuple[_Moment, UUID],
+    SortField.UPDATED_AT: tuple[_Moment, UUID],
+    SortField.EMAIL: tuple[_Text, UUID],
+    SortField.FIRST_NAME: tuple[_Text, UUID],
+    SortField.LAST_NAME: tuple[_Text, UUID],
+    SortField.TOTAL_SPENT: _AMOUNT,
+    SortField.TOTAL_ORDERS: tuple[_Count, UUID],
+    SortField.AVERAGE_ORDER_VALUE: _AMOUNT,
+    SortField.LIFETIME_VALUE: _AMOUNT,
+    SortField.LAST_ORDER_DATE: tuple[_Moment | None, UUID],
+    SortField.FIRST_ORDER_DATE: tuple[_Moment | None, UUID],
+}
+# The rows of a journal have ids of ours, those of the ledger the ids of another system.
+_JOURNAL: Final[Any] = tuple[_Moment, UUID]
+_LEDGER: Final[Any] = tuple[_Moment, Annotated[str, Meta(pattern=r"\A[\x21-\x7e]{1,100}\Z")]]
 
 
 def scope_of(*parts: object) -> bytes:
@@ -35,63 +52,47 @@ def scope_of(*parts: object) -> bytes:
     return json.dumps(parts).encode()
 
 
-def customer_cursor(key: CustomerKey, scope: bytes) -> str:
-    return _seal([_json_value(key.value), str(key.id)], scope)
+@frozen
+class Cursors:
+    """Makes cursors, and reads them back."""
+
+    _seal: Seal
+
+    def of_customer(self, key: CustomerKey, scope: bytes) -> str:
+        return self._sealed([_stable(key.value), key.id], scope)
+
+    def customer_key(self, cursor: str, by: SortField, scope: bytes) -> CustomerKey:
+        """Raises InvalidValue for anything but a cursor of that scope."""
+        kind = _CONTENTS[by]
+        value, customer_id = self._content(cursor, kind, scope)
+        return CustomerKey(value=Decimal(value) if kind is _AMOUNT else value, id=customer_id)
+
+    def of_row(self, key: JournalKey, scope: bytes) -> str:
+        return self._sealed([key.at, key.id], scope)
+
+    def row_key(self, cursor: str, scope: bytes, *, of_ledger: bool = False) -> JournalKey:
+        """Raises InvalidValue for anything but a cursor of that scope."""
+        at, row_id = self._content(cursor, _LEDGER if of_ledger else _JOURNAL, scope)
+        return JournalKey(at=at, id=str(row_id))
+
+    def _sealed(self, row: Sequence[object], scope: bytes) -> str:
+        return self._seal.seal(msgspec.json.encode(row), scope)
+
+    def _content(self, cursor: str, kind: Any, scope: bytes) -> Any:
+        if len(cursor) > _MAX_LENGTH:
+            raise _invalid_cursor()
+        try:
+            content = msgspec.json.decode(self._seal.open(cursor, scope), type=kind)
+        except (BrokenSeal, ValueError, RecursionError):
+            raise _invalid_cursor() from None
+        if isinstance(content[0], datetime) and content[0].utcoffset():
+            raise _invalid_cursor()
+        return content
 
 
-def customer_key(cursor: str, by: SortField, scope: bytes) -> CustomerKey:
-    """Raises InvalidValue for a cursor of another scope."""
-    value, customer_id = _open(cursor, scope)
-    return CustomerKey(value=_sort_value(value, by), id=UUID(customer_id))
-
-
-def journal_cursor(key: JournalKey, scope: bytes) -> str:
-    return _seal([key.at.isoformat(), key.id], scope)
-
-
-def journal_key(cursor: str, scope: bytes) -> JournalKey:
-    """Raises InvalidValue for a cursor of another scope."""
-    at, row_id = _open(cursor, scope)
-    return JournalKey(at=datetime.fromisoformat(at), id=row_id)
-
-
-def _json_value(value: SortValue) -> str | int | None:
-    """The value as JSON; equal amounts have the same text, however a storage scales them."""
-    if isinstance(value, datetime):
-        return value.isoformat()
+def _stable(value: SortValue) -> SortValue:
+    """Equal amounts have the same text, however a storage scales them."""
     return f"{value.normalize():f}" if isinstance(value, Decimal) else value
-
-
-def _sort_value(value: Any, by: SortField) -> SortValue:
-    if value is None:
-        return None
-    if by in _MOMENT_FIELDS:
-        return datetime.fromisoformat(value)
-    if by in _NUMBER_FIELDS:
-        return Decimal(value)
-    return value  # type: ignore[no-any-return]
-
-
-def _seal(row: Sequence[Any], scope: bytes) -> str:
-    payload = msgspec.json.encode(row)
-    return base64.urlsafe_b64encode(_digest(payload, scope) + payload).rstrip(b"=").decode()
-
-
-def _open(cursor: str, scope: bytes) -> list[Any]:
-    try:
-        sealed = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise _invalid_cursor() from error
-    digest, payload = sealed[:_DIGEST_BYTES], sealed[_DIGEST_BYTES:]
-    canonical = base64.urlsafe_b64encode(sealed).rstrip(b"=").decode()
-    if digest != _digest(payload, scope) or canonical != cursor:
-        raise _invalid_cursor()
-    return list(msgspec.json.decode(payload))
-
-
-def _digest(payload: bytes, scope: bytes) -> bytes:
-    bound = payload + b"\0" + scope
-    return blake2b(bound, digest_size=_DIGEST_BYTES, person=b"customers").digest()
 
 
 def _invalid_cursor() -> InvalidValue:

@@ -7,7 +7,7 @@ from aiohttp import web
 
 from customers.core.model.customer import Customer
 from customers.core.model.query import CustomerKey, CustomerPage
-from customers.entrypoints.http.cursors import customer_cursor
+from customers.entrypoints.http.answer_size import all_rows, first_rows
 from customers.entrypoints.http.customer_queries import CustomerPageQuery
 from customers.entrypoints.http.links import link_header
 from customers.entrypoints.http.request import RequestContext
@@ -17,11 +17,14 @@ from customers.entrypoints.http.responses import json_response
 def page_response(
     context: RequestContext, numbered: CustomerPage, encode: Callable[[Customer], Any]
 ) -> web.Response:
-    """A page by number, with links to its neighbours."""
+    """A page by number, with links to its neighbours.
+
+    Raises RequestRejected when it is too large.
+    """
     page, total = numbered.page, numbered.total
     pages = page.page_count(total)
     body = {
-        "customers": [encode(customer) for customer in numbered.customers],
+        "customers": all_rows(numbered.customers, encode),
         "total": total,
         "page": page.number,
         "pageSize": page.size,
@@ -45,17 +48,15 @@ def cursor_page_response(
     customers: Sequence[Customer],
     encode: Callable[[Customer], Any],
 ) -> web.Response:
-    """A page by cursor; `customers` holds one more than the page if there is a next one."""
-    size, cursor = query.size, None
-    page = customers[:size]
-    if len(customers) > size:
-        last = CustomerKey(value=query.sort_by.of(page[-1]), id=page[-1].id)
-        cursor = customer_cursor(last, query.scope(context))
-    body = {
-        "customers": [encode(customer) for customer in page],
-        "nextCursor": cursor,
-        "pageSize": size,
-    }
+    """A page by cursor; `customers` holds one more than the page if there is a next one. A page
+    that would be too large ends earlier.
+    """
+    page, cursor = first_rows(customers[: query.size], encode), None
+    if len(customers) > len(page):
+        last = customers[len(page) - 1]
+        key = CustomerKey(value=query.sort_by.of(last), id=last.id)
+        cursor = context.cursors.of_customer(key, query.scope(context))
+    body = {"customers": page, "nextCursor": cursor, "pageSize": query.size}
     links = {"first": ""} | ({"next": cursor} if cursor else {})
     return json_response(body, headers=link_header(context.request, "cursor", links))
 

@@ -10,7 +10,7 @@ from attrs import evolve, fields, frozen
 from customers.core.errors import InvalidValue
 from customers.core.model.customer import CustomerStatusChoice, CustomerTypeChoice
 from customers.core.model.folding import fold
-from customers.core.model.problems import Problems
+from customers.core.model.problems import Name, Problems
 from customers.core.model.query import (
     MAX_PAGE_SIZE,
     CustomerFilter,
@@ -29,7 +29,7 @@ from customers.core.model.values import (
     TextGate,
     email_key,
 )
-from customers.entrypoints.http.cursors import customer_key, scope_of
+from customers.entrypoints.http.cursors import scope_of
 from customers.entrypoints.http.gates import (
     AddressGate,
     BooleanGate,
@@ -89,10 +89,12 @@ class CustomerPageQuery(Query):
         return self.cursor is not None
 
     def bind(self, context: RequestContext, problems: Problems) -> Self:
+        if self.is_by_cursor and _is_given(context, "page"):
+            problems.add(Name("page"), "INVALID_VALUE", "must not be given together with cursor")
         if not self.cursor:
             return self
         try:
-            key = customer_key(self.cursor, self.sort_by, self.scope(context))
+            key = context.cursors.customer_key(self.cursor, self.sort_by, self.scope(context))
         except InvalidValue as error:
             problems.extend([error.at("cursor")])
             return self
@@ -179,10 +181,8 @@ class MemberPageQuery(CustomerFilterQuery):
     def bind(self, context: RequestContext, problems: Problems) -> Self:
         if not context.request.query_string:
             return self
-        names = {parameter.name for parameter in parameters_of(type(self))}
-        is_paged = self.is_by_cursor or any(
-            text.strip() and snake(name) in names for name, text in context.request.query.items()
-        )
+        names = (parameter.name for parameter in parameters_of(type(self)))
+        is_paged = self.is_by_cursor or any(_is_given(context, name) for name in names)
         return evolve(super().bind(context, problems), is_paged=is_paged)
 
 
@@ -195,6 +195,12 @@ class CustomerListQuery(CustomerFilterQuery):
     def scope_values(self) -> list[tuple[str, str]]:
         segment = [] if self.segment_id is None else [("segment", str(self.segment_id))]
         return [*super().scope_values(), *segment]
+
+
+def _is_given(context: RequestContext, parameter: str) -> bool:
+    """Whether the request has the parameter, in any spelling, and it is not empty."""
+    query = context.request.query.items()
+    return any(text.strip() and snake(name) == parameter for name, text in query)
 
 
 def _scope_of(filter: CustomerFilter) -> list[tuple[str, str]]:

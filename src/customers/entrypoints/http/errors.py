@@ -19,6 +19,7 @@ from customers.core.errors import (
     Conflict,
     CustomersError,
     Difference,
+    Forbidden,
     Invalid,
     LedgerConflict,
     NotFound,
@@ -128,6 +129,7 @@ def status_of(error: type[CustomersError]) -> int:
 
 _STATUSES: tuple[tuple[type[CustomersError], int], ...] = (
     (Invalid, 400),
+    (Forbidden, 403),
     (NotFound, 404),
     (StaleVersion, 412),
     (Conflict, 409),

@@ -3,7 +3,7 @@
 A handler is only called with complete, typed input; everything wrong with it is reported at once.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, Final, get_args, get_type_hints
 
@@ -11,11 +11,12 @@ from aiohttp import web
 from attrs import AttrsInstance, frozen
 
 from customers.core.errors import Invalid, Problem
+from customers.core.model.cards import card_numbers_of_person
 from customers.core.model.problems import Problems
 from customers.core.model.segment import RulesText
 from customers.entrypoints.http.query import reader_of
 from customers.entrypoints.http.raw_json import member_text
-from customers.entrypoints.http.request import RequestContext
+from customers.entrypoints.http.request import Deployment, RequestContext
 from customers.entrypoints.http.routes import Body, Handler, Route
 from customers.entrypoints.json.decode import Decoder
 
@@ -33,8 +34,11 @@ _UNNEEDED: Final = Body(Nothing, is_required=False)
 def with_input(route: Route, decoder: Decoder) -> Handler:
     """Reads the input of a request, then calls the handler of the route."""
     reader, handler, on_invalid = InputReader(route, decoder), route.handler, route.on_invalid
+    has_cursors = route.query is not None and route.query.is_of_list
 
     async def handle(context: RequestContext) -> web.Response:
+        if has_cursors:
+            await context.deployment.cursor_keys.load()
         try:
             arguments = reader.read(context)
         except Invalid:
@@ -86,8 +90,8 @@ class BodyReader:
         Raises Invalid with the problems of tenant, path and body.
         """
         body = self._body
-        if body.precheck is not None:
-            Problems(body.precheck(context.body)).raise_if_any()
+        if (precheck := self._precheck(context.deployment)) is not None:
+            Problems(precheck(context.body)).raise_if_any()
         if context.body is None and not body.is_required:
             context.problems.raise_if_any()
             return None
@@ -101,6 +105,11 @@ class BodyReader:
             problems.extend(self._rule_problems(values, context))
         problems.raise_if_any()
         return decoded
+
+    def _precheck(self, deployment: Deployment) -> Callable[[object], Sequence[Problem]] | None:
+        if self._body.describes_person and deployment.refuses_card_numbers:
+            return card_numbers_of_person
+        return self._body.precheck
 
     def _decode(self, values: Mapping[str, Any] | None, *, is_strict: bool) -> AttrsInstance:
         if values is None:

@@ -9,7 +9,8 @@ from attrs import evolve, frozen
 from customers.core.errors import InvalidValue
 from customers.core.model.problems import Problems
 from customers.core.model.query import MAX_JOURNAL_PAGE_SIZE, JournalKey
-from customers.entrypoints.http.cursors import journal_cursor, journal_key, scope_of
+from customers.entrypoints.http.answer_size import first_rows
+from customers.entrypoints.http.cursors import scope_of
 from customers.entrypoints.http.gates import CursorGate, PageSizeGate
 from customers.entrypoints.http.links import link_header
 from customers.entrypoints.http.query import Query
@@ -33,11 +34,15 @@ class JournalQuery(Query):
         if self.cursor is None:
             return self
         try:
-            key = journal_key(self.cursor, self.scope(context))
+            key = self.row_key(self.cursor, context)
         except InvalidValue as error:
             problems.extend([error.at("cursor")])
             return self
         return evolve(self, key=key)
+
+    def row_key(self, cursor: str, context: RequestContext) -> JournalKey:
+        """Raises InvalidValue for anything but a cursor of this list."""
+        return context.cursors.row_key(cursor, self.scope(context))
 
     def scope(self, context: RequestContext) -> bytes:
         """What a cursor is bound to."""
@@ -55,9 +60,10 @@ def journal_response(
     encode: Callable[[Any], Any],
     key: Callable[[Any], JournalKey],
 ) -> web.Response:
-    """A page of a list; `rows` holds one more than the page if there is a next one."""
-    page, links = rows[: query.size], {}
-    if len(rows) > query.size:
-        links["next"] = journal_cursor(key(page[-1]), query.scope(context))
-    headers = link_header(context.request, "cursor", links)
-    return json_response([encode(row) for row in page], headers=headers)
+    """A page of a list, with a link to the next one; `rows` holds one more than the page if there
+    is one. A page that would be too large ends earlier.
+    """
+    page, links = first_rows(rows[: query.size], encode), {}
+    if len(rows) > len(page):
+        links["next"] = context.cursors.of_row(key(rows[len(page) - 1]), query.scope(context))
+    return json_response(page, headers=link_header(context.request, "cursor", links))

@@ -2,14 +2,14 @@
 
 from collections.abc import Collection
 from time import perf_counter
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 from attrs import frozen
 
 from customers.core.errors import CustomersError
-from customers.entrypoints.http.body import TOO_LARGE, RequestRejected
+from customers.entrypoints.http.body import CallerLeft, RequestRejected
 from customers.entrypoints.http.drain import Drain
 from customers.entrypoints.http.errors import (
     INTERNAL_ERROR,
@@ -20,12 +20,29 @@ from customers.entrypoints.http.errors import (
     error_response_of,
     method_not_allowed,
 )
+from customers.entrypoints.http.request_line import HEADERS_TOO_LARGE, check_size_of_headers
 from customers.entrypoints.http.routes import ROUTE
 from customers.entrypoints.observability.logs import RequestScope, log_request, logger
 from customers.entrypoints.observability.metrics import Metrics, method_label
+from customers.entrypoints.observability.refusal_kinds import refusal_kind
 from customers.entrypoints.observability.request_id import request_id_of
 
-CLIENT_CLOSED_REQUEST = 499
+CLIENT_CLOSED_REQUEST: Final = 499
+CALLER_LEFT: Final = ErrorResponse(
+    status=CLIENT_CLOSED_REQUEST,
+    code="CLIENT_CLOSED_REQUEST",
+    message="the caller closed the connection before the request was complete",
+)
+_REFUSED_BODIES: Final = frozenset((408, 413, 415))
+# The codes with which a limit of this interface refuses a request.
+LIMITS: Final = frozenset(
+    (
+        "ANSWER_TOO_LARGE",
+        "BODY_TIMEOUT",
+        "BODY_TOO_LARGE",
+        "HEADERS_TOO_LARGE",
+    )
+)
 
 Response = TypeVar("Response", bound=web.StreamResponse)
 
@@ -45,19 +62,48 @@ class RequestMiddleware:
         self._metrics.http_started()
         with RequestScope(request_id), self._drain:
             try:
-                response = await _answer(request, handler)
-                status = response.status
+                response = await self._answer(request, handler)
+                status = _status_of(request, response)
                 self._prepare_close(request, response)
                 return with_headers(response, request_id)
             finally:
                 self._report(request, status, perf_counter() - started)
 
+    async def _answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """The response of the handler, or that of its error."""
+        try:
+            check_size_of_headers(request)
+            return await handler(request)
+        except CustomersError as error:
+            response = error_response_of(error)
+            if (kind := refusal_kind(error)) is not None:
+                self._metrics.refused(kind)
+        except RequestRejected as error:
+            response = error.response
+        except CallerLeft:
+            response = CALLER_LEFT
+        except web.HTTPException as error:
+            response = _library_error(error)
+        except Exception:
+            logger().exception("unhandled exception in request")
+            response = INTERNAL_ERROR
+        return self._error_response(request, response)
+
+    def _error_response(self, request: web.Request, error: ErrorResponse) -> web.Response:
+        """The error in the format of the route; counted if a limit refused the request."""
+        if error.code in LIMITS:
+            self._metrics.refused(error.code.lower())
+        route = request.get(ROUTE)
+        error_format = ErrorFormat.PLAIN if route is None else route.error_format
+        return error_response(error, error_format, _accept(request, error))
+
     def _prepare_close(self, request: web.Request, response: web.StreamResponse) -> None:
-        """Closes the connection after the response if its body is broken, or the service stops."""
-        is_broken = request.content.exception() is not None  # cut off, or not decodable
-        if is_broken:
-            request.content.feed_eof()  # or aiohttp would wait for the rest of the body
-        if is_broken or self._drain.is_stopping:
+        """Closes the connection after the response if the body was refused or did not arrive,
+        since nobody will read the rest of it, or if the service stops.
+        """
+        body = request.content
+        is_unread = not body.is_eof() or body.exception() is not None
+        if is_unread or response.status in _REFUSED_BODIES or self._drain.is_stopping:
             response.force_close()
 
     def _report(self, request: web.Request, status: int, seconds: float) -> None:
@@ -78,21 +124,10 @@ def with_headers(response: Response, request_id: str) -> Response:
     return response
 
 
-async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
-    try:
-        return await handler(request)
-    except CustomersError as error:
-        response = error_response_of(error)
-    except RequestRejected as error:
-        response = error.response
-    except web.HTTPException as error:
-        response = _library_error(error)
-    except Exception:
-        logger().exception("unhandled exception in request")
-        response = INTERNAL_ERROR
-    route = request.get(ROUTE)
-    error_format = ErrorFormat.PLAIN if route is None else route.error_format
-    return error_response(response, error_format, ",".join(request.headers.getall("Accept", ())))
+def _accept(request: web.Request, error: ErrorResponse) -> str:
+    """The Accept header, unless the headers are too large to be looked at."""
+    is_readable = error is not HEADERS_TOO_LARGE
+    return ",".join(request.headers.getall("Accept", ())) if is_readable else ""
 
 
 def _library_error(error: web.HTTPException) -> ErrorResponse:
@@ -101,10 +136,14 @@ def _library_error(error: web.HTTPException) -> ErrorResponse:
         return UNKNOWN_PATH
     if isinstance(error, web.HTTPMethodNotAllowed):
         return method_not_allowed(list(error.allowed_methods))
-    if isinstance(error, web.HTTPRequestEntityTooLarge):
-        return TOO_LARGE
     code = error.reason.upper().replace(" ", "_").replace("-", "_")
     return ErrorResponse(status=error.status, code=code, message=error.reason)
+
+
+def _status_of(request: web.Request, response: web.StreamResponse) -> int:
+    """The status to report: whether the caller waited for it, unless it is about a defect."""
+    has_left = request.transport is None and response.status < 500
+    return CLIENT_CLOSED_REQUEST if has_left else response.status
 
 
 def _template(request: web.Request) -> str | None:

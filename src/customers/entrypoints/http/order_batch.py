@@ -8,12 +8,13 @@ from attrs import asdict, frozen
 
 from customers.core.errors import CustomersError, Invalid, InvalidValue, Unavailable
 from customers.core.model.order import Order
+from customers.core.model.problems import Problems, too_many_problems
 from customers.core.model.values import Id
 from customers.core.services.orders import LedgerResult
 from customers.entrypoints.http.errors import INTERNAL_ERROR, details_of, error_response_of
 from customers.entrypoints.http.request import RequestContext
 from customers.entrypoints.json import shapes
-from customers.entrypoints.json.decode import Decoder
+from customers.entrypoints.json.decode import Decoder, unknown_keys
 from customers.entrypoints.ledger.batch import (
     MAX_BATCH_ORDERS,
     TOO_MANY_ORDERS,
@@ -27,6 +28,8 @@ from customers.entrypoints.observability.logs import logger
 _TENANT_KEY = "tenantId"
 _MISMATCH = InvalidValue("TENANT_MISMATCH", "the tenants named in this request differ")
 _MAX_ECHO = 100
+# A thousand orders with a hundred problems each would be a very long answer.
+_MAX_PROBLEMS = 10
 
 
 @frozen(kw_only=True)
@@ -64,9 +67,8 @@ def _orders_of(context: RequestContext) -> Sequence[object]:
     body = context.body
     if body is None:
         raise Invalid.at("", "REQUIRED", "a JSON object is expected")
-    if context.is_strict and (unknown := body.keys() - {"orders", _TENANT_KEY}):
-        error = InvalidValue("UNKNOWN_FIELD", "unknown field")
-        raise Invalid([error.at(key, f"/{key}") for key in sorted(unknown)])
+    if context.is_strict:
+        Problems(unknown_keys(body, {"orders", _TENANT_KEY})).raise_if_any()
     orders = body.get("orders")
     if orders is None:
         raise Invalid.at("/orders", "REQUIRED", "is required")
@@ -107,7 +109,9 @@ def _outcome(raw: object, outcome: Outcome) -> shapes.OrderOutcome:
 
 
 def _error(error: Exception) -> dict[str, Any]:
-    if isinstance(error, CustomersError):
+    if isinstance(error, Invalid):
+        response = error_response_of(_first_problems(error))
+    elif isinstance(error, CustomersError):
         response = error_response_of(error)
     else:
         logger().error("unhandled exception in a batch", exc_info=error)
@@ -118,6 +122,12 @@ def _error(error: Exception) -> dict[str, Any]:
         "message": response.message,
         **details_of(response),
     }
+
+
+def _first_problems(error: Invalid) -> Invalid:
+    if len(error.problems) <= _MAX_PROBLEMS:
+        return error
+    return Invalid([*error.problems[:_MAX_PROBLEMS], too_many_problems(_MAX_PROBLEMS)])
 
 
 def _echo(value: object) -> str | None:

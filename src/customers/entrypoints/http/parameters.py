@@ -12,6 +12,8 @@ from customers.entrypoints.http.gates import CountGate
 
 # The texts of a query string by the snake_case names of the parameters.
 Texts: TypeAlias = Mapping[str, Sequence[str]]
+# No list of a query has more items; those of a longer one are not looked at.
+MAX_ITEMS = 100
 
 
 @frozen(kw_only=True)
@@ -43,11 +45,21 @@ class Parameter:
         """The value, or the default."""
         texts = self.texts(params, problems)
         if self.is_list:
+            if not texts and any(value.strip() for value in params.get(self.name, ())):
+                self.refuse("INVALID_VALUE", "must have a value beside the commas", problems)
+            texts = self._counted(texts, problems)
             # An invalid item remains in the list, so that no cursor matches these filters.
             return tuple(self.convert(text, text, problems) for text in texts)
         if texts:
             return self.convert(texts[0], self.default, problems)
         return "" if self.keeps_empty and self.name in params else self.default
+
+    def _counted(self, texts: list[str], problems: Problems) -> list[str]:
+        """The items of a list if they are not too many; else one of them, and a problem."""
+        if len(texts) <= MAX_ITEMS:
+            return texts
+        self.refuse("MAX_LENGTH", f"must have at most {MAX_ITEMS} items", problems)
+        return texts[:1]
 
     def convert(self, text: str, fallback: Any, problems: Problems) -> Any:
         """The value of one text; the fallback, and a problem, if the gate refuses it."""

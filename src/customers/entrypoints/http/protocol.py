@@ -1,13 +1,19 @@
-"""The answers that aiohttp gives without calling a handler, in our error format.
+"""One connection: its time-outs, how it ends, and the answers that no handler gives.
 
-They are for a request that is not HTTP, has a line that is too long or an unknown expectation, and
-for an exception outside the middleware.
+Those are for a request that is not HTTP, has a line that is too long or an unknown expectation, for
+a head that does not arrive, for one connection too many, and for an exception outside the
+middleware.
 """
+
+import asyncio
+from typing import Final, cast
 
 from aiohttp import web
 
+from customers.entrypoints.http.connections import Connections
 from customers.entrypoints.http.errors import (
     INTERNAL_ERROR,
+    RETRY_LATER,
     ErrorFormat,
     ErrorResponse,
     error_response,
@@ -15,6 +21,13 @@ from customers.entrypoints.http.errors import (
 from customers.entrypoints.http.middleware import with_headers
 from customers.entrypoints.observability.logs import log_request, logger
 from customers.entrypoints.observability.request_id import request_id_of
+
+# How long a caller may take: for a head, between two requests, and to read a part of an answer.
+HEAD_SECONDS: Final = 10.0
+IDLE_SECONDS: Final = 75.0
+ANSWER_SECONDS: Final = 30.0
+# How long a caller whose body was refused has to read the answer.
+PARTING_SECONDS: Final = 1.0
 
 MALFORMED = ErrorResponse(
     status=400,
@@ -24,10 +37,77 @@ MALFORMED = ErrorResponse(
 EXPECTATION_FAILED = ErrorResponse(
     status=417, code="EXPECTATION_FAILED", message="the only expectation supported is 100-continue"
 )
+HEAD_TIMEOUT = ErrorResponse(
+    status=408,
+    code="REQUEST_TIMEOUT",
+    message=f"the head of the request did not arrive within {HEAD_SECONDS:.0f} seconds",
+)
+TOO_MANY_CONNECTIONS = ErrorResponse(
+    status=503,
+    code="TOO_MANY_CONNECTIONS",
+    message="too many connections are open; use the ones that you have, or try again later",
+    headers=RETRY_LATER,
+)
 
 
 class Protocol(web.RequestHandler):
-    """One connection."""
+    """One connection; it is counted if there are `connections`."""
+
+    __slots__ = ("_answer_timer", "_connections", "_head_timer", "_parting", "_peer", "_unsent")
+
+    def __init__(self, server: web.Server, connections: Connections | None) -> None:
+        super().__init__(
+            server,
+            loop=asyncio.get_running_loop(),
+            keepalive_timeout=IDLE_SECONDS,
+            # A body that is not wanted is neither read to its end nor unpacked.
+            lingering_time=0,
+            auto_decompress=False,
+            access_log=None,  # type: ignore[arg-type] # as web.AppRunner passes it
+        )
+        self._connections = connections
+        self._peer: str | None = None
+        self._head_timer: asyncio.TimerHandle | None = None
+        self._answer_timer: asyncio.TimerHandle | None = None
+        self._unsent = 0
+        self._parting: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        if self._connections is not None:
+            peer = _peer_of(transport)
+            if not self._connections.open(peer):
+                _refuse(cast("asyncio.Transport", transport))
+                return
+            self._peer = peer
+        super().connection_made(transport)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        if self._connections is not None and self._peer is not None:
+            self._connections.close(self._peer)
+            self._peer = None
+        self._stop_head_timer()
+        self._stop_answer_timer()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if not self._waits_for_request():
+            self._stop_head_timer()
+        elif data and self._head_timer is None:
+            self._head_timer = self._loop.call_later(HEAD_SECONDS, self._give_up_head)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._watch_answer()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._stop_answer_timer()
+
+    def force_close(self) -> None:
+        super().force_close()
+        if self._parting is not None:
+            self._parting.abort()
 
     def handle_error(
         self,
@@ -51,7 +131,69 @@ class Protocol(web.RequestHandler):
         if isinstance(resp, web.HTTPException):
             is_expectation = resp.status == EXPECTATION_FAILED.status
             resp = _answer(EXPECTATION_FAILED if is_expectation else INTERNAL_ERROR)
-        return await super().finish_response(request, resp, start_time)
+        finished = await super().finish_response(request, resp, start_time)
+        if not request.content.is_eof():
+            self._part()
+        return finished
+
+    def _waits_for_request(self) -> bool:
+        """Whether no request is handled, and the head of the next one is not complete."""
+        return self._waiter is not None and not self._waiter.done()
+
+    def _give_up_head(self) -> None:
+        self._head_timer = None
+        if self.transport is not None and self._waits_for_request():
+            self.transport.write(_as_bytes(HEAD_TIMEOUT))
+            self.force_close()
+
+    def _stop_head_timer(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _watch_answer(self) -> None:
+        """Aborts the connection, now or later, when the caller has stopped reading."""
+        if self.transport is None:
+            return
+        unsent = self.transport.get_write_buffer_size()
+        if self._answer_timer is not None and unsent >= self._unsent:
+            self.transport.abort()
+            return
+        self._unsent = unsent
+        self._answer_timer = self._loop.call_later(ANSWER_SECONDS, self._watch_answer)
+
+    def _stop_answer_timer(self) -> None:
+        if self._answer_timer is not None:
+            self._answer_timer.cancel()
+            self._answer_timer = None
+
+    def _part(self) -> None:
+        """Closes our side at once and reads nothing more; the caller has a moment for the answer,
+        which a reset of the connection would take away.
+        """
+        transport, self.transport = self.transport, None
+        self.force_close()
+        if transport is not None and not transport.is_closing():
+            self._parting = transport
+            transport.pause_reading()
+            transport.write_eof()
+            self._loop.call_later(PARTING_SECONDS, transport.abort)
+
+
+class _RefusedConnection(asyncio.Protocol):
+    """What is left of a connection that was refused."""
+
+
+def _refuse(transport: asyncio.Transport) -> None:
+    transport.set_protocol(_RefusedConnection())
+    transport.write(_as_bytes(TOO_MANY_CONNECTIONS))
+    transport.close()
+
+
+def _peer_of(transport: asyncio.BaseTransport) -> str:
+    """The address at the other end, without its port."""
+    name = transport.get_extra_info("peername")
+    return str(name[0]) if isinstance(name, tuple) else ""
 
 
 def _answer(error: ErrorResponse) -> web.Response:
@@ -59,3 +201,13 @@ def _answer(error: ErrorResponse) -> web.Response:
     response = error_response(error, ErrorFormat.PLAIN, accept="")
     response.force_close()
     return with_headers(response, request_id_of())
+
+
+def _as_bytes(error: ErrorResponse) -> bytes:
+    """The whole answer to a connection on which no request is being handled."""
+    response = _answer(error)
+    body = cast("bytes", response.body)
+    headers = {**response.headers, "Content-Length": len(body), "Connection": "close"}
+    lines = [f"HTTP/1.1 {response.status} {response.reason}"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    return "\r\n".join([*lines, "", ""]).encode() + body

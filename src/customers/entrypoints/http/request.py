@@ -10,13 +10,26 @@ from attrs import frozen
 
 from customers.core.errors import Invalid, InvalidValue
 from customers.core.model.problems import Name, Problems
+from customers.core.model.tenant import TenantGate
 from customers.core.model.values import Gate, IdGate, VisibleGate
 from customers.entrypoints.http.body import read_body
+from customers.entrypoints.http.cursor_keys import CursorKeys
+from customers.entrypoints.http.cursors import Cursors
 from customers.entrypoints.http.tenant import actor_of, tenant_of
 
 _VERSION_TAG = re.compile(r'"([0-9]{1,18})"')
 _ID = IdGate()
 _ORDER_ID = VisibleGate()
+
+
+@frozen(kw_only=True)
+class Deployment:
+    """What differs between deployments in how requests are read."""
+
+    tenants: TenantGate
+    refuses_card_numbers: bool
+    """Whether notes, communications and customers may not hold them; payment methods never do."""
+    cursor_keys: CursorKeys
 
 
 @frozen(kw_only=True)
@@ -32,6 +45,7 @@ class RequestContext:
     raw: bytes
     named_tenant: str
     problems: Problems
+    deployment: Deployment
     _path: Mapping[str, Any]
 
     @property
@@ -59,6 +73,11 @@ class RequestContext:
         return self._path[name]  # type: ignore[no-any-return]
 
     @property
+    def cursors(self) -> Cursors:
+        """The cursors of lists."""
+        return self.deployment.cursor_keys.cursors
+
+    @property
     def actor(self) -> UUID | None:
         return actor_of(self.request)
 
@@ -80,7 +99,9 @@ class RequestContext:
         return frozenset(int(tag[1]) for tag in tags if tag)
 
 
-async def receive(request: web.Request, *, of_tenant: bool, max_bytes: int) -> RequestContext:
+async def receive(
+    request: web.Request, *, of_tenant: bool, max_bytes: int, deployment: Deployment
+) -> RequestContext:
     """The context of a request, its body received and parsed.
 
     Raises Invalid for a body that is no JSON object, RequestRejected for its type and size.
@@ -89,17 +110,25 @@ async def receive(request: web.Request, *, of_tenant: bool, max_bytes: int) -> R
     if request.method not in ("GET", "HEAD"):
         raw, body = await read_body(request, max_bytes)
     problems = Problems()
-    tenant = _tenant(request, body, problems) if of_tenant else ""
+    tenant = _tenant(request, body, problems, deployment.tenants) if of_tenant else ""
     path = _path(request, problems)
     return RequestContext(
-        request=request, body=body, raw=raw, named_tenant=tenant, path=path, problems=problems
+        request=request,
+        body=body,
+        raw=raw,
+        named_tenant=tenant,
+        path=path,
+        problems=problems,
+        deployment=deployment,
     )
 
 
-def _tenant(request: web.Request, body: Mapping[str, Any] | None, problems: Problems) -> str:
+def _tenant(
+    request: web.Request, body: Mapping[str, Any] | None, problems: Problems, gate: TenantGate
+) -> str:
     """The tenant; empty, with problems added, if it is not certain."""
     try:
-        return tenant_of(request, body)
+        return tenant_of(request, body, gate)
     except Invalid as error:
         problems.extend(error.problems)
         return ""

@@ -17,7 +17,7 @@ from customers.core.errors import (
     Problem,
     SegmentNotFound,
 )
-from customers.entrypoints.http.body import MAX_BYTES
+from customers.entrypoints.http.body_sizes import largest_body
 from customers.entrypoints.http.errors import ErrorFormat
 from customers.entrypoints.http.query import Query
 from customers.entrypoints.http.request import RequestContext
@@ -46,7 +46,8 @@ class Body:
     """The class that a body is read as, and what null means in it.
 
     Without a body the handler gets None, unless one `is_required`. Strict handling accepts the
-    `ignored` keys too. `precheck` finds what is refused before anything else is reported. One that
+    `ignored` keys too. `precheck` finds what is refused before anything else is reported; in one
+    that `describes_person`, a deployment may refuse card numbers. One that
     is not `decoded` is only described: its handler uses `context.body`.
     """
 
@@ -55,6 +56,7 @@ class Body:
     is_required: bool = True
     ignored: frozenset[str] = frozenset()
     precheck: Callable[[object], Sequence[Problem]] | None = None
+    describes_person: bool = False
     decoded: bool = True
 
 
@@ -69,6 +71,7 @@ class Route:
     `responses` are the shapes of the bodies by status, a tuple where there are several; `errors`
     what the core may raise besides Invalid, Unavailable and the NotFound errors of the path's ids.
     A 201 has a Location header if `has_location`. `on_invalid` is called when the input is refused.
+    A body has at most `max_bytes`; None: what the largest valid one needs.
     What `is_probe` is called by machines every few seconds, and logged at debug.
     """
 
@@ -84,13 +87,18 @@ class Route:
     is_of_tenant: bool = True
     is_probe: bool = False
     has_location: bool = False
-    max_bytes: int = MAX_BYTES
+    max_bytes: int | None = None
     on_invalid: Callable[[], None] | None = None
 
     @property
     def address(self) -> str:
         """The whole path, its parts in braces."""
         return BASE + self.path if self.is_of_tenant else self.path
+
+    @property
+    def body_limit(self) -> int:
+        """The most bytes that a body may have."""
+        return self.max_bytes or largest_body(self.body.kind if self.body else None)
 
     @property
     def all_errors(self) -> Collection[type[CustomersError]]:

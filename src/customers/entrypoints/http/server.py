@@ -4,6 +4,7 @@ import asyncio
 
 from aiohttp import web
 
+from customers.entrypoints.http.connections import Connections
 from customers.entrypoints.http.protocol import Protocol
 from customers.entrypoints.process.sockets import bind_sockets
 
@@ -11,10 +12,17 @@ BACKLOG = 1024
 
 
 class HttpServer:
-    def __init__(self, app: web.Application, *, seconds_to_end: float) -> None:
+    def __init__(
+        self,
+        app: web.Application,
+        *,
+        seconds_to_end: float,
+        connections: Connections | None = None,
+    ) -> None:
         """`seconds_to_end` is how long `end` waits for open requests before it cancels them, and
-        again for the cancelled ones.
+        again for the cancelled ones. Without `connections` they are not counted, and not limited.
         """
+        self._connections = connections
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=seconds_to_end)
         self._listeners: list[asyncio.Server] = []
 
@@ -47,4 +55,4 @@ class HttpServer:
         server = self._runner.server
         if server is None:
             raise RuntimeError("a connection to a server that has not been started")
-        return Protocol(server, loop=asyncio.get_running_loop())
+        return Protocol(server, self._connections)

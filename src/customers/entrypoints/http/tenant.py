@@ -8,23 +8,26 @@ from aiohttp import web
 
 from customers.core.errors import Invalid, InvalidValue, Problem
 from customers.core.model.problems import Problems
-from customers.core.model.values import IdGate, TextGate
+from customers.core.model.tenant import TenantGate
+from customers.core.model.values import IdGate
 
 _MISMATCH = InvalidValue("TENANT_MISMATCH", "the tenants named in this request differ")
 _REQUIRED = InvalidValue("TENANT_REQUIRED", "name the tenant in the X-Tenant-ID header")
-_GATE = TextGate(max_length=255, blank=False)
 _HEADERS = ("X-Tenant-ID", "x-jwt-claim-tenant-id")
 _PARAMETERS = ("tenant_id", "tenantId")
+_ANY_TENANT = TenantGate()
 _ACTOR_HEADERS = ("x-jwt-claim-sub", "X-User-ID")
 
 
-def tenant_of(request: web.BaseRequest, body: Mapping[str, Any] | None) -> str:
+def tenant_of(
+    request: web.BaseRequest, body: Mapping[str, Any] | None, gate: TenantGate = _ANY_TENANT
+) -> str:
     """The tenant. Raises Invalid without one, for a malformed one, and if several disagree."""
     tenants: set[str] = set()
     problems: list[Problem] = []
     for field, pointer, raw in _mentions(request, body):
         try:
-            tenants.add(_GATE.read(raw))
+            tenants.add(gate.read(raw))
         except InvalidValue as error:
             problems.append(error.at(field, pointer))
     if len(tenants) > 1:
@@ -53,7 +56,7 @@ def _mentions(
         (name, None, value)
         for name in _HEADERS
         for value in request.headers.getall(name, ())
-        if value.strip()
+        if value
     ]
     mentions += [(name, None, value) for name, value in _query_mentions(request)]
     in_body = None if body is None else body.get("tenantId")
@@ -66,7 +69,7 @@ def _query_mentions(request: web.BaseRequest) -> Iterator[tuple[str, str]]:
     if not request.query_string:
         return
     for name in _PARAMETERS:
-        values = [value for value in request.query.getall(name, ()) if value.strip()]
+        values = [value for value in request.query.getall(name, ()) if value]
         if len(values) > 1:
             raise Invalid([Problem(field=name, message="must be given once", code="INVALID_VALUE")])
         yield from ((name, value) for value in values)

@@ -5,7 +5,10 @@ from difflib import get_close_matches
 
 from customers.core.errors import UNKNOWN_PARAMETER, Problem
 
-_SIMILARITY = 0.6
+_SIMILARITY = 0.65
+_BY_NUMBER = ("page", "offset", "skip")
+# Comparing names takes a while: only so many are compared, and none that is longer than this.
+_MAX_HINTS, _MAX_NAME = 10, 50
 # Cache busters, and what links in e-mails carry: they are ignored everywhere.
 _IGNORED, _IGNORED_PREFIX = "_", "utm_"
 
@@ -16,17 +19,22 @@ def unknown_parameters(
     """A problem for each unknown parameter; `spelled` has pairs of its name in the request and in
     snake_case, `known` the names of the list in snake_case.
     """
-    for name, snake_name in spelled:
-        if snake_name in known or snake_name == "tenant_id":
-            continue
-        if name == _IGNORED or name.lower().startswith(_IGNORED_PREFIX):
-            continue
-        message = f"{_hint(snake_name, known)}; this list takes {', '.join(known)}, tenant_id"
-        yield Problem(field=name, code=UNKNOWN_PARAMETER, message=message)
+    unknown = (names for names in spelled if _is_unknown(*names, known))
+    for number, (name, snake_name) in enumerate(unknown):
+        is_short = number < _MAX_HINTS and len(name) <= _MAX_NAME
+        hint = _hint(snake_name, known) if is_short else "unknown parameter"
+        message = f"{hint}; this list takes {', '.join(known)}, tenant_id"
+        yield Problem(field=name[:_MAX_NAME], code=UNKNOWN_PARAMETER, message=message)
+
+
+def _is_unknown(name: str, snake_name: str, known: Collection[str]) -> bool:
+    if snake_name in known or snake_name == "tenant_id":
+        return False
+    return name != _IGNORED and not name.lower().startswith(_IGNORED_PREFIX)
 
 
 def _hint(name: str, known: Collection[str]) -> str:
-    if name in ("page", "offset", "skip"):
-        return "this list is walked by cursor, not by number"
+    if name in _BY_NUMBER:
+        return "this list is walked by " + ("page" if "page" in known else "cursor, not by number")
     likely = get_close_matches(name, [*known, "tenant_id"], n=1, cutoff=_SIMILARITY)
     return f"unknown parameter (did you mean {likely[0]}?)" if likely else "unknown parameter"

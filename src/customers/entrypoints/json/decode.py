@@ -5,22 +5,23 @@ accepts is decided by the gates of the model, which are called here.
 """
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from difflib import get_close_matches
 from enum import Enum
-from functools import cache, partial, reduce
+from functools import cache, reduce
 from itertools import islice
 from operator import or_
 from types import UnionType
-from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, TypeVar, Union, cast, get_args, get_origin
 
 import attrs
 from cattrs import ClassValidationError, Converter
 from cattrs.gen import make_dict_structure_fn, override
 
-from customers.core.errors import Invalid, InvalidValue, Problem
+from customers.core.errors import InvalidValue, Problem
 from customers.core.model.money import Currency, CurrencyCode, Money
 from customers.core.model.order import OrderDate, RefundAmount, order_date, refund_amount
+from customers.core.model.problems import Problems
 from customers.core.model.segment import RulesText
 from customers.core.model.values import Unset
 from customers.core.ports.clock import Clock
@@ -66,16 +67,16 @@ class Decoder:
         """The body as a `kind`. With `allowed`, all other keys than those and the kind's own are
         refused. Raises Invalid, which names every bad field.
         """
-        fields = _fields(kind)
-        problems = [] if allowed is None else _unknown_keys(body, {*fields, *allowed})
+        fields, problems, decoded = _fields(kind), Problems(), None
         try:
             decoded = self._converter.structure(_replace_nulls(body, fields, nulls), kind)
         except ClassValidationError as error:
             unknown = [key for key in islice(body, _MAX_KEYS) if key not in fields]
-            raise Invalid(_problems(error, unknown) + problems) from error
-        if problems:
-            raise Invalid(problems)
-        return decoded
+            problems.extend(_problems(error, unknown))
+        if allowed is not None:
+            problems.extend(unknown_keys(body, {*fields, *allowed}))
+        problems.raise_if_any()
+        return cast("Kind", decoded)
 
     def _settable(self, union: Any) -> Any:
         inner: Any = reduce(or_, (kind for kind in get_args(union) if kind is not Unset))
@@ -122,13 +123,15 @@ def _replace_nulls(
     return {key: empties.get(key) if value is None else value for key, value in body.items()}
 
 
-def _unknown_keys(body: Mapping[str, object], allowed: Collection[str]) -> list[Problem]:
-    problem = partial(Problem, message="unknown field", code="UNKNOWN_FIELD")
-    return [
-        problem(field=key, pointer=f"/{key.replace('~', '~0').replace('/', '~1')}")
-        for key in body
-        if key not in allowed
-    ]
+def unknown_keys(body: Mapping[str, object], allowed: Collection[str]) -> Iterator[Problem]:
+    """A problem for each key that is not allowed; a very long one is cut off."""
+    for key in body:
+        if key not in allowed:
+            name = key if len(key) <= _MAX_KEY_LENGTH else f"{key[:_MAX_KEY_LENGTH]}…"
+            pointer = f"/{name.replace('~', '~0').replace('/', '~1')}"
+            yield Problem(
+                field=name, pointer=pointer, message="unknown field", code="UNKNOWN_FIELD"
+            )
 
 
 def _problems(error: ClassValidationError, unknown: Collection[str]) -> list[Problem]:

@@ -19,7 +19,10 @@ MAX_BATCH_ORDERS: Final = 1_000
 MAX_CONCURRENT_ORDERS: Final = 4
 
 TOO_MANY_ORDERS: Final = Problem(
-    field="orders", message=f"must be at most {MAX_BATCH_ORDERS:,} orders", code="MAX_LENGTH"
+    field="orders",
+    pointer="/orders",
+    message=f"must be at most {MAX_BATCH_ORDERS:,} orders",
+    code="MAX_LENGTH",
 )
 
 # What came of an order: its result, or the error with which it was refused.

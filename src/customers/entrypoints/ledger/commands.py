@@ -3,7 +3,8 @@
 from attrs import frozen
 
 from customers.core.model.order import Order, OrderId, Refund
-from customers.core.model.values import Id, Tenant
+from customers.core.model.tenant import Tenant
+from customers.core.model.values import Id
 
 
 @frozen(kw_only=True)

@@ -38,6 +38,7 @@ class Children(dict[tuple[str, ...], Child], Generic[Child]):
 _IN_FLIGHT = ("customers_{}_requests_in_flight", "Current number of {} requests being handled.")
 _REQUESTS = ("customers_{}_requests", "Total number of {} requests handled.")
 _DURATION = ("customers_{}_request_duration_seconds", "Duration of {} requests in seconds.")
+_CONNECTIONS = ("customers_http_connections", "Current number of open HTTP connections.")
 _FACTS = (
     "customers_ledger_facts",
     "Total number of orders, refunds and cancellations received, by outcome.",
@@ -92,6 +93,10 @@ class WithoutCreated(Collector):
         for metric in self._registry.collect():
             metric.samples = [one for one in metric.samples if not one.name.endswith("_created")]
             yield metric
+
+
+def http_connections(registry: CollectorRegistry) -> Gauge:
+    return Gauge(*_CONNECTIONS, registry=registry, multiprocess_mode="livesum")
 
 
 def ledger_facts(registry: CollectorRegistry) -> Children[Counter]:

@@ -20,10 +20,12 @@ from customers.entrypoints.observability.instruments import (
     Transport,
     WithoutCreated,
     build_info,
+    http_connections,
     ledger_facts,
     segment_builds,
 )
 from customers.entrypoints.observability.process_metrics import ProcessMetrics
+from customers.entrypoints.observability.refusal_metrics import RefusalMetrics
 from customers.entrypoints.observability.sweeper_metrics import SweeperMetrics
 
 _METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
@@ -63,6 +65,8 @@ class Metrics:
         self._facts = ledger_facts(registry)
         self._build_count, self._build_progress = segment_builds(registry)
         self._sweeper = SweeperMetrics(registry)
+        self._connections = http_connections(registry)
+        self._refusals = RefusalMetrics(registry)
         self._pool = PoolMetrics(registry, pool) if pool else None
         self._process = ProcessMetrics(registry)
         build_info(registry, version)
@@ -91,6 +95,14 @@ class Metrics:
     def http_finished(self, *, method: str, route: str | None, status: int, seconds: float) -> None:
         """Counts a handled request; `route` is a template, or None when no route matched."""
         self._http.finished((route or "unmatched", method_label(method)), str(status), seconds)
+
+    def set_connections(self, count: int) -> None:
+        """Sets the number of open HTTP connections."""
+        self._connections.set(count)
+
+    def refused(self, kind: str) -> None:
+        """Counts what a limit refused; `kind` names the limit."""
+        self._refusals.refused(kind)
 
     def rpc_started(self) -> None:
         self._rpc.started()

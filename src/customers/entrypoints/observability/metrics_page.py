@@ -53,6 +53,7 @@ customers_schema_revision < customers_schema_revision_needed
 _GROUPS = {
     "customers_http": "Requests",
     "customers_grpc": "Requests",
+    "customers_refusals": "Requests",
     "customers_ledger": "Ledger",
     "customers_pool": "Connection pool",
     "customers_database": "Database",

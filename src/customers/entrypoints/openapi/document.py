@@ -10,6 +10,7 @@ import yaml
 from attrs import define, field
 
 from customers.entrypoints.http.body import JSON, MERGE_PATCH
+from customers.entrypoints.http.body_sizes import size_text
 from customers.entrypoints.http.errors import PROBLEM_TYPE
 from customers.entrypoints.http.routes import Body, Route
 from customers.entrypoints.json.decode import Nulls
@@ -29,7 +30,7 @@ The customers of a marketplace: who they are, what they bought, which segments t
 
 - **Tenant**: every request except the probes names its tenant in `X-Tenant-ID`,
   `x-jwt-claim-tenant-id`, the query parameter `tenant_id` or the body's `tenantId`. If several do,
-  they must agree.
+  they must agree. It has 1 to 255 visible ASCII characters without a comma, and is never changed.
 - **Money** is an exact decimal, as a JSON number; a numeric string is also accepted.
 - **Timestamps** are RFC 3339 with an offset; responses use UTC.
 - **Query parameters** can also be written in camelCase, enumeration values in any case.
@@ -112,7 +113,8 @@ class _Document:
             operation["description"] = " ".join(description.split())
         operation["parameters"] = list(describe_parameters(route))
         if route.body is not None:
-            operation["requestBody"] = self._body(route.body)
+            description = f"At most {size_text(route.body_limit)}."
+            operation["requestBody"] = {"description": description, **self._body(route.body)}
         operation["responses"] = dict(sorted(self._responses(route)))
         return operation
 

@@ -12,7 +12,7 @@ from customers.core.errors import (
     Problem,
     Unavailable,
 )
-from customers.entrypoints.http.body import JSON, TOO_LARGE
+from customers.entrypoints.http.body import JSON
 from customers.entrypoints.http.drain import BODY_TIMEOUT
 from customers.entrypoints.http.errors import (
     PROBLEM_TYPE,
@@ -22,6 +22,7 @@ from customers.entrypoints.http.errors import (
     problem_of,
     status_of,
 )
+from customers.entrypoints.http.request_line import HEADERS_TOO_LARGE
 from customers.entrypoints.http.routes import Route
 from customers.entrypoints.json import shapes
 from customers.entrypoints.openapi.schemas import Schemas
@@ -29,7 +30,11 @@ from customers.entrypoints.openapi.schemas import Schemas
 _SHAPES: Final = {ErrorFormat.PLAIN: shapes.PlainError, ErrorFormat.WRAPPED: shapes.WrappedError}
 _BODY_ERRORS: Final = (
     BODY_TIMEOUT,
-    TOO_LARGE,
+    ErrorResponse(
+        status=413,
+        code="BODY_TOO_LARGE",
+        message="the body must not exceed what the operation takes",
+    ),
     ErrorResponse(
         status=415,
         code="UNSUPPORTED_MEDIA_TYPE",
@@ -56,6 +61,7 @@ def _errors_of(route: Route) -> Iterator[ErrorResponse]:
         yield _example(Unavailable)
     if route.method != "GET":
         yield from _BODY_ERRORS
+    yield HEADERS_TOO_LARGE
 
 
 def describe_errors(

@@ -96,10 +96,22 @@ EXAMPLES: Final[Mapping[str, Any]] = {
 }
 
 
+# Objects whose keys depend on each other.
+OBJECTS: Final[Mapping[str, Any]] = {
+    "OrderOutcome": {
+        "customerId": CUSTOMER_ID,
+        "orderId": "o-1001",
+        "status": 200,
+        "duplicate": False,
+    },
+}
+
+
 def example_of(schema: Schema, components: Mapping[str, Schema]) -> Any:
     """A value that the schema allows; an object has its required keys and those with examples."""
     if "$ref" in schema:
-        return example_of(components[schema["$ref"].rpartition("/")[2]], components)
+        name = schema["$ref"].rpartition("/")[2]
+        return OBJECTS.get(name) or example_of(components[name], components)
     for keyword in ("examples", "enum"):
         if keyword in schema:
             return schema[keyword][0]

@@ -10,6 +10,7 @@ from typing import Any
 from customers.core.model.address import AddressTypeGate
 from customers.core.model.money import MAX_AMOUNT
 from customers.core.model.payment import LastFourGate
+from customers.core.model.tenant import MAX_TENANT_LENGTH, TenantGate
 from customers.core.model.values import (
     MAX_TAGS,
     ChoiceGate,
@@ -44,6 +45,7 @@ AMOUNT: Schema = {
     "maximum": float(MAX_AMOUNT),
     "pattern": r"^[0-9]+(\.[0-9]+)?$",
 }
+TENANT: Schema = {"type": "string", "pattern": "^[!-+.-~-]*$", "maxLength": MAX_TENANT_LENGTH}
 POSITIVE = r"^([0-9]*[1-9][0-9]*(\.[0-9]+)?|[0-9]+\.[0-9]*[1-9][0-9]*)$"
 MOMENT: Schema = {"type": "string", "format": "date-time"}
 
@@ -89,6 +91,11 @@ def _(gate: IdsGate) -> Schema:
 @schema_of.register
 def _(gate: VisibleGate) -> Schema:
     return {"type": "string", "pattern": "^[!-~]+$", "minLength": 1, "maxLength": gate.max_length}
+
+
+@schema_of.register
+def _(_: TenantGate) -> Schema:
+    return TENANT | {"minLength": 1}
 
 
 @schema_of.register

@@ -10,7 +10,7 @@ from customers.entrypoints.http.query import parameters_of
 from customers.entrypoints.http.request import path_gate
 from customers.entrypoints.http.routes import Route
 from customers.entrypoints.openapi.examples import EXAMPLES
-from customers.entrypoints.openapi.gate_schemas import Schema, schema_of
+from customers.entrypoints.openapi.gate_schemas import TENANT, Schema, schema_of
 
 _PART: Final = re.compile(r"\{(\w+)(?::[^{}]*)?\}")
 HEADERS: Final[Mapping[str, Mapping[str, Any]]] = {
@@ -43,14 +43,14 @@ PARAMETERS: Final[Mapping[str, Mapping[str, Any]]] = {
         "name": "X-Tenant-ID",
         "in": "header",
         "description": "The tenant, unless the request names it elsewhere.",
-        "schema": _PRINTABLE | {"maxLength": 255},
+        "schema": TENANT,
         "example": EXAMPLES["tenantId"],
     },
     "TenantInQuery": {
         "name": "tenant_id",
         "in": "query",
         "description": "The tenant, unless the request names it elsewhere.",
-        "schema": {"type": "string", "maxLength": 255},
+        "schema": TENANT,
     },
     "Actor": {
         "name": "X-User-ID",

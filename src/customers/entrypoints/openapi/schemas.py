@@ -19,7 +19,8 @@ from customers.core.model.order import OrderDate, RefundAmount
 from customers.core.model.rules.fields import Field, Operator
 from customers.core.model.rules.tree import Logic
 from customers.core.model.segment import RulesText
-from customers.core.model.values import Tenant, Unset
+from customers.core.model.tenant import Tenant
+from customers.core.model.values import Unset
 from customers.entrypoints.http.routes import Body
 from customers.entrypoints.json.decode import Nulls, camel
 from customers.entrypoints.openapi.examples import EXAMPLES

@@ -1,19 +1,23 @@
-"""One serving process: opens its storage and its two ports, and shuts them down in order."""
+"""One serving process: opens its storage and its ports, and shuts them down in order."""
 
 import asyncio
 import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 
+from aiohttp import web
+
 from customers.core.errors import Unavailable
 from customers.core.ports.storage import Storage
 from customers.entrypoints.config.settings import Settings
 from customers.entrypoints.container import Container
 from customers.entrypoints.grpc.server import RpcServer
+from customers.entrypoints.http.connections import Connections
 from customers.entrypoints.http.drain import Drain
 from customers.entrypoints.http.server import HttpServer
 from customers.entrypoints.observability.logs import logger
-from customers.entrypoints.process.sockets import explain_port_errors, url_host
+from customers.entrypoints.process.maintain_command import background_maintenance
+from customers.entrypoints.process.sockets import Ports, explain_port_errors, url_host
 from customers.entrypoints.process.sweeper import run_sweeper
 
 # Shutdown takes less than 15 seconds, whatever callers and the database do: 10 for bodies that are
@@ -27,17 +31,18 @@ CHECK_SECONDS = 3.0
 
 
 @asynccontextmanager
-async def open_listeners(container: Container) -> AsyncIterator[tuple[int, int]]:
-    """Serves on both ports, HTTP and gRPC, while the block runs; then finishes what is in flight.
+async def open_listeners(container: Container) -> AsyncIterator[Ports]:
+    """Serves on all ports while the block runs; then finishes what is in flight.
 
     Raises CannotListen, and Unavailable for a fault of the storage that waiting does not cure.
     """
-    http, rpc = HttpServer(container.app(), seconds_to_end=MAX_CANCEL_SECONDS), container.rpc()
+    http, rpc = _http_server(container.app(), container.connections()), container.rpc()
+    probes = _http_server(container.probe_app())
     async with _open_storage(container.storage()), _sweeper(container) as stop_sweeper:
         try:
             if (test_api := container.test_api()) is not None:
                 await test_api.load_seed_file()
-            ports = await _start(http, rpc, container.settings())
+            ports = await _start(http, rpc, probes, container.settings())
             # Everything allocated so far lives as long as the process. Without this, the garbage
             # collector scans it every second or so, which delays requests by a tenth of a second.
             gc.freeze()
@@ -45,20 +50,31 @@ async def open_listeners(container: Container) -> AsyncIterator[tuple[int, int]]
         finally:
             stop_sweeper()
             await _shut_down(http, rpc, container.drain())
+            await probes.end()
 
 
-async def _start(http: HttpServer, rpc: RpcServer, settings: Settings) -> tuple[int, int]:
-    reuse_port = settings.workers > 1
+def _http_server(app: web.Application, connections: Connections | None = None) -> HttpServer:
+    return HttpServer(app, seconds_to_end=MAX_CANCEL_SECONDS, connections=connections)
+
+
+async def _start(http: HttpServer, rpc: RpcServer, probes: HttpServer, settings: Settings) -> Ports:
+    host, reuse_port, metrics_port = settings.host, settings.workers > 1, None
     with explain_port_errors("PORT"):
-        port = await http.start(settings.host, settings.port, reuse_port=reuse_port)
+        port = await http.start(host, settings.port, reuse_port=reuse_port)
+    if settings.metrics_port is not None:
+        with explain_port_errors("METRICS_PORT"):
+            metrics_port = await probes.start(host, settings.metrics_port, reuse_port=reuse_port)
     with explain_port_errors("RPC_PORT"):
-        address = f"{url_host(settings.host)}:{settings.rpc_port}"
-        return port, await rpc.start(address, reuse_port=reuse_port)
+        address = f"{url_host(host)}:{settings.rpc_port}"
+        return Ports(port, await rpc.start(address, reuse_port=reuse_port), metrics_port)
 
 
 def _sweeper(container: Container) -> AbstractAsyncContextManager[Callable[[], None]]:
-    pause = container.settings().sweep_seconds
-    return run_sweeper(container.sweeper(), container.metrics(), pause)
+    settings = container.settings()
+    maintenance = background_maintenance(settings, container.dsn())
+    return run_sweeper(
+        container.sweeper(), container.metrics(), settings.sweep_seconds, maintenance
+    )
 
 
 @asynccontextmanager

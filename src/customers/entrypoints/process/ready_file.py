@@ -38,7 +38,9 @@ def prepare_ready_file(ready_file: Path | None) -> None:
 
 
 @contextmanager
-def announce(settings: Settings, http_port: int, rpc_port: int) -> Iterator[None]:
+def announce(
+    settings: Settings, http_port: int, rpc_port: int, metrics_port: int | None = None
+) -> Iterator[None]:
     """Logs the addresses, with a warning if other machines can call them, and keeps the ready file
     in place while the block runs. Raises CannotWriteReadyFile.
     """
@@ -49,6 +51,8 @@ def announce(settings: Settings, http_port: int, rpc_port: int) -> Iterator[None
         "pid": os.getpid(),
         "storage": settings.storage,
     }
+    if metrics_port is not None:
+        addresses["metrics"] = f"http://{host}:{metrics_port}"
     with _ready_file(settings.ready_file, json.dumps(addresses) + "\n"):
         docs = f"{addresses['http']}/docs"
         logger().info("serving", **addresses, environment=settings.environment, docs=docs)

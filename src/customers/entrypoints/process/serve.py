@@ -3,6 +3,7 @@
 from customers.entrypoints.config.settings import Settings
 from customers.entrypoints.container import Container, database
 from customers.entrypoints.observability.logs import logger
+from customers.entrypoints.process.database_checkup import warn_of_database
 from customers.entrypoints.process.listeners import open_listeners
 from customers.entrypoints.process.migrate import migrate_at_start
 from customers.entrypoints.process.ready_file import announce, prepare_ready_file
@@ -19,7 +20,11 @@ async def serve(settings: Settings) -> None:
 
 
 async def _serve_until(stop: StopSignal, settings: Settings) -> None:
-    async with database(settings) as dsn, migrate_at_start(settings, dsn):
+    async with (
+        database(settings) as dsn,
+        migrate_at_start(settings, dsn),
+        warn_of_database(settings, dsn),
+    ):
         if settings.workers > 1:
             serving = supervise_workers(settings, dsn)
         else:

@@ -9,6 +9,15 @@ import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from ipaddress import ip_address
+from typing import NamedTuple
+
+
+class Ports(NamedTuple):
+    """The ports that a service listens on; `metrics` is that of the probes, if they have one."""
+
+    http: int
+    rpc: int
+    metrics: int | None = None
 
 
 class CannotListen(Exception):

@@ -10,6 +10,7 @@ from customers.core.errors import Unavailable
 from customers.core.services.sweeper import BackfillProgress, Sweeper
 from customers.entrypoints.observability.logs import logger
 from customers.entrypoints.observability.metrics import Metrics
+from customers.entrypoints.process.maintain_command import NONE, BackgroundMaintenance
 
 # How long the other sweepers wait before they take over from one that died.
 LEASE_SECONDS = 10.0
@@ -23,16 +24,20 @@ MAX_STOP_SECONDS = 0.5
 
 @asynccontextmanager
 async def run_sweeper(
-    sweeper: Sweeper, metrics: Metrics, pause: float
+    sweeper: Sweeper, metrics: Metrics, pause: float, maintenance: BackgroundMaintenance = NONE
 ) -> AsyncIterator[Callable[[], None]]:
     """Sweeps while the block runs, with a pause in seconds between sweeps; never if it is 0.
 
     Yields a function that stops the sweeper before the block ends.
     """
-    tasks = [asyncio.create_task(_sweep(sweeper, metrics, pause))] if pause else []
+    tasks = (
+        [asyncio.create_task(_sweep(_Sweeps(sweeper, metrics, maintenance), pause))]
+        if pause
+        else []
+    )
 
     def stop() -> None:
-        for task in tasks:
+        for task in (*tasks, *maintenance.tasks()):
             task.cancel()
         sweeper.leave()
 
@@ -41,11 +46,10 @@ async def run_sweeper(
     finally:
         stop()
         if tasks:
-            await asyncio.wait(tasks, timeout=MAX_STOP_SECONDS)
+            await asyncio.wait([*tasks, *maintenance.tasks()], timeout=MAX_STOP_SECONDS)
 
 
-async def _sweep(sweeper: Sweeper, metrics: Metrics, interval: float) -> None:
-    sweeps = _Sweeps(sweeper, metrics)
+async def _sweep(sweeps: "_Sweeps", interval: float) -> None:
     while True:
         backfills, pause = None, interval
         try:
@@ -59,7 +63,7 @@ async def _sweep(sweeper: Sweeper, metrics: Metrics, interval: float) -> None:
             logger().exception("sweep failed")
             pause = max(interval, PAUSE_AFTER_FAILURE)
         progress = backfills or BackfillProgress()
-        metrics.set_segment_builds(progress.count, progress.progress)
+        sweeps.metrics.set_segment_builds(progress.count, progress.progress)
         await asyncio.sleep(min(pause, PAUSE_DURING_BACKFILL) if progress.count else pause)
 
 
@@ -68,23 +72,25 @@ class _Sweeps:
     """The sweeps of this process, one after another, and their metrics."""
 
     _sweeper: Sweeper
-    _metrics: Metrics
+    metrics: Metrics
+    _maintenance: BackgroundMaintenance
     _follow_time_at: float = field(default=0.0, init=False)
 
     async def sweep(self) -> BackfillProgress | None:
         """Sweeps once, if this process gets the lease; returns None if it does not."""
         if not await self._measure():
             return None
+        await self._sweeper.rewrite_search_texts()
         backfills = await self._sweeper.refresh(LEASE_SECONDS)
         if backfills is None:
-            self._metrics.set_sweeper(is_leader=False)
+            self.metrics.set_sweeper(is_leader=False)
             return None
-        await self._sweeper.rewrite_search_texts()
         now = asyncio.get_running_loop().time()
         if now >= self._follow_time_at:
             await self._sweeper.follow_time(LEASE_SECONDS)
             self._follow_time_at = now + FOLLOW_TIME_SECONDS
-        self._metrics.sweep_succeeded()
+        self.metrics.sweep_succeeded()
+        self._maintenance.start()
         return backfills
 
     async def _measure(self) -> bool:
@@ -93,7 +99,7 @@ class _Sweeps:
         try:
             lag = await self._sweeper.lag(LEASE_SECONDS)
         finally:
-            self._metrics.set_sweeper(
+            self.metrics.set_sweeper(
                 is_leader=lag is not None,
                 pending_changes=lag.pending_changes if lag else 0,
                 lag_seconds=lag.seconds if lag else 0,

@@ -19,7 +19,7 @@ from customers.entrypoints.config.setting_types import DatabaseUrl
 from customers.entrypoints.config.settings import Settings
 from customers.entrypoints.observability.logs import logger
 from customers.entrypoints.observability.metrics import forget_process, shared_environment
-from customers.entrypoints.process.sockets import bind_sockets, explain_port_errors
+from customers.entrypoints.process.sockets import Ports, bind_sockets, explain_port_errors
 from customers.entrypoints.process.worker import SERVING, WorkerCommand
 
 COMMAND = (sys.executable, "-P", "-m", "customers.entrypoints.cli", "worker")
@@ -36,18 +36,29 @@ class WorkerFailed(Exception):
 
 
 @asynccontextmanager
-async def supervise_workers(settings: Settings, dsn: str) -> AsyncIterator[tuple[int, int]]:
-    """Serves the two ports, HTTP and gRPC, with `settings.workers` processes in the block.
+async def supervise_workers(settings: Settings, dsn: str) -> AsyncIterator[Ports]:
+    """Serves the ports with `settings.workers` processes in the block.
 
     Raises CannotListen, and WorkerFailed in an ExceptionGroup.
     """
     with ExitStack() as resources:
         port = await _reserve_port(settings, "PORT", settings.port, "HTTP", resources)
         rpc_port = await _reserve_port(settings, "RPC_PORT", settings.rpc_port, "gRPC", resources)
+        metrics_port = settings.metrics_port
+        if metrics_port is not None:
+            metrics_port = await _reserve_port(
+                settings, "METRICS_PORT", metrics_port, "metrics", resources
+            )
+        ports = Ports(port, rpc_port, metrics_port)
         metrics_dir = resources.enter_context(TemporaryDirectory(prefix="customers-metrics-"))
         url = DatabaseUrl.parse(dsn)
         of_worker = evolve(
-            settings, port=port, rpc_port=rpc_port, database_url=url, ready_file=None
+            settings,
+            port=port,
+            rpc_port=rpc_port,
+            metrics_port=metrics_port,
+            database_url=url,
+            ready_file=None,
         )
         command = WorkerCommand(settings=of_worker, metrics_dir=Path(metrics_dir))
         async with asyncio.TaskGroup() as group:
@@ -55,7 +66,7 @@ async def supervise_workers(settings: Settings, dsn: str) -> AsyncIterator[tuple
             tasks = [group.create_task(slot.run()) for slot in slots]
             for slot in slots:
                 await slot.has_served.wait()
-            yield port, rpc_port
+            yield ports
             for task in tasks:
                 task.cancel()
 

@@ -23,7 +23,9 @@ from customers.entrypoints.http.routes import BASE, ROUTE, Handler, Route
 from customers.entrypoints.http.tenant import tenant_of
 from customers.entrypoints.testapi.call_log import Call, CallLog, CallOutcome
 from customers.entrypoints.testapi.faults import Abort, Fault, Faults
+from customers.entrypoints.testapi.host_guard import HostGuard
 from customers.entrypoints.testapi.ports import ControllableIds
+from customers.entrypoints.testapi.routes import PREFIX
 
 CONTEXT: Final = web.RequestKey("context", RequestContext)
 FAULT: Final = web.RequestKey("fault", Fault)
@@ -44,9 +46,14 @@ class RecordingMiddleware:
     _faults: Faults
     _calls_in_flight: CallsInFlight
     _ids: ControllableIds
+    _host_guard: HostGuard
 
     def around(self, route: Route, handler: Handler) -> Handler:
-        """A handler that applies faults and counts sequential ids around a route's own."""
+        """A handler that applies faults and counts sequential ids around a route's own; around one
+        of the test API, a handler that refuses calls of other sites.
+        """
+        if route.path.startswith(PREFIX):
+            return partial(self._guarded, handler)
         return partial(self._handle, route, handler) if route.is_of_tenant else handler
 
     @web.middleware
@@ -61,6 +68,10 @@ class RecordingMiddleware:
         if outcome.is_lost and request.transport is not None:
             request.transport.abort()
         return response
+
+    async def _guarded(self, handler: Handler, context: RequestContext) -> web.Response:
+        self._host_guard.check(context.request)
+        return await handler(context)
 
     async def _handle(
         self, route: Route, handler: Handler, context: RequestContext

@@ -18,6 +18,7 @@ from customers.entrypoints.testapi.call_log import CallLog
 from customers.entrypoints.testapi.encode import encode_fault, encode_recorded_call
 from customers.entrypoints.testapi.faults import FaultDetails, Faults
 from customers.entrypoints.testapi.gates import OperationGate, SecondsGate
+from customers.entrypoints.testapi.host_guard import ForeignHost
 from customers.entrypoints.testapi.idle import IdleControl
 from customers.entrypoints.testapi.ports import ControllableClock
 from customers.entrypoints.testapi.state_routes import StateRoutes, TenantQuery
@@ -113,7 +114,15 @@ class TestApiRoutes:
             ),
             Route("getTestApi", "GET", "/openapi.json", self.openapi, {200: dict[str, Any]}),
         ]
-        return [evolve(route, path=PREFIX + route.path, is_of_tenant=False) for route in routes]
+        return [
+            evolve(
+                route,
+                path=PREFIX + route.path,
+                is_of_tenant=False,
+                errors=(*route.errors, ForeignHost),
+            )
+            for route in routes
+        ]
 
     async def clock(self, _: RequestContext) -> web.Response:
         """Get the clock"""

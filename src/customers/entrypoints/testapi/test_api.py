@@ -11,6 +11,7 @@ from customers.entrypoints.testapi.call_log import CallLog
 from customers.entrypoints.testapi.faults import Faults
 from customers.entrypoints.testapi.gates import OperationGate
 from customers.entrypoints.testapi.grpc_interceptor import METHODS, RecordingInterceptor
+from customers.entrypoints.testapi.host_guard import HostGuard
 from customers.entrypoints.testapi.http_middleware import RecordingMiddleware
 from customers.entrypoints.testapi.idle import IdleControl
 from customers.entrypoints.testapi.ports import ControlledService
@@ -36,10 +37,13 @@ class TestApi:
         service: ControlledService,
         operations: Iterable[str],
         *,
+        host: str,
         seed_file: Path | None,
         version: str,
     ) -> Self:
-        """The test API of a service; `operations` are the names of its REST calls."""
+        """The test API of a service; `operations` are the names of its REST calls, `host` is
+        where it listens.
+        """
         operation_gate, calls_in_flight = OperationGate.of([*operations, *METHODS]), CallsInFlight()
         call_log, faults = CallLog(service.clock), Faults(service.decoder, operation_gate)
         states = States(StateSteps(service, faults))
@@ -55,7 +59,9 @@ class TestApi:
         )
         return cls(
             routes=routes,
-            middleware=RecordingMiddleware(call_log, faults, calls_in_flight, service.ids),
+            middleware=RecordingMiddleware(
+                call_log, faults, calls_in_flight, service.ids, HostGuard(host)
+            ),
             interceptor=RecordingInterceptor(call_log, faults, calls_in_flight),
             state_control=state_control,
         )

@@ -34,7 +34,7 @@ from customers.adapters.postgres.engine.session import TENANT, Session, paramete
 from customers.adapters.postgres.engine.statements import Statement
 from customers.adapters.postgres.schema.tables import LIVING, customers
 from customers.adapters.postgres.schema.types import MOMENT, TEXT, UUIDS
-from customers.core.errors import CustomerNotFound
+from customers.core.errors import CustomerNotFound, EmailTaken
 from customers.core.model.customer import Customer, Profile
 from customers.core.model.query import (
     CustomerFilter,
@@ -115,6 +115,14 @@ class PostgresCustomers(CustomerRepository):
     async def add(self, customer: Customer) -> bool:
         return await self._session.row(ADD, **CUSTOMERS.write(customer)) is not None
 
+    async def reserve_email(self, customer: Customer) -> None:
+        """Two statements: one that had to wait would not see what it has waited for."""
+        key = {"email_key": customer.email_key}
+        await self._session.run(_LOCK_EMAIL, **key)
+        holder = await self._session.row(_BY_EMAIL, **key)
+        if holder is not None and holder["id"] != customer.id:
+            self._session.refuse(EmailTaken())
+
     async def save(self, customer: Customer) -> None:
         await self._session.run(_SAVE, **CUSTOMERS.write(customer))
 
@@ -129,9 +137,22 @@ def _select(*conditions: ColumnElement[bool]) -> Select[Any]:
     return select(*CUSTOMERS.columns).where(customers.c.tenant_id == TENANT, *conditions)
 
 
+def _lock_email() -> Select[Any]:
+    """Locks an e-mail address of the tenant until the transaction ends, whether or not a customer
+    has it. Whoever gives one to a customer locks it first.
+    """
+    tenant = func.hashtextextended(TENANT, _SEED)
+    address = func.hashtextextended(bindparam("email_key", type_=TEXT), tenant)
+    return select(func.pg_advisory_xact_lock(address).label("lock"))
+
+
 def _add() -> Select[Any]:
     """Adds the customer; returns a row if they are new."""
-    new = insert(customers).values(parameters(customers))
+    values = parameters(customers)
+    email_lock = _lock_email().cte("email_lock").prefix_with("MATERIALIZED")
+    new = insert(customers).from_select(
+        list(values), select(*values.values()).select_from(email_lock)
+    )
     added = (
         new.on_conflict_do_nothing(index_elements=["tenant_id", "email_key"], index_where=LIVING)
         .returning(customers.c.status, customers.c.customer_type)
@@ -176,6 +197,7 @@ def _customers(number: int) -> ColumnElement[int]:
     return literal_column(str(number), BigInteger()).label("customers")
 
 
+_SEED = literal_column("0", BigInteger())
 ID = customers.c.id == bindparam("id", type_=Uuid())
 _GET = Statement.of(_select(LIVING, ID))
 _BY_EMAIL = Statement.of(
@@ -193,5 +215,6 @@ _LOCK_IDS = Statement.of(
     .order_by(customers.c.id)
     .with_for_update(key_share=True)
 )
+_LOCK_EMAIL = Statement.of(_lock_email())
 ADD = Statement.of(_add())
 _SAVE = Statement.of(_save())

@@ -34,7 +34,7 @@ async def candidates(session: Session, search: Search | None) -> Sequence[UUID] 
     None where it is no part of an e-mail address, or when there are more than MAX_CANDIDATES, or
     when older releases have stored another text than it looks for.
     """
-    if search is None or search.text != search.folded:
+    if search is None or search.folded:
         return None
     begin, at_sign, _ = search.text.partition("@")
     if not at_sign or len(begin) < _MIN_LENGTH or begin[0] == _LAST_CHARACTER:

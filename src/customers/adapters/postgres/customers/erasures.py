@@ -48,6 +48,7 @@ ERASURES = RowMapping(
     customer_erasures,
     decoders={"counts": _from_tables},
     encoders={"counts": _to_tables},
+    storage_only=("maintained_at",),
 )
 
 
@@ -129,5 +130,7 @@ _OWN_TABLES = (
     customer_communications,
 )
 _ERASE = Statement.of(_erase())
-_FIND = Statement.of(select(customer_erasures).where(of_customer(customer_erasures)))
-_ADD = Statement.of(insert(customer_erasures).values(**parameters(customer_erasures)))
+_FIND = Statement.of(select(*ERASURES.columns).where(of_customer(customer_erasures)))
+_ADD = Statement.of(
+    insert(customer_erasures).values(**parameters(customer_erasures, but=ERASURES.storage_only))
+)

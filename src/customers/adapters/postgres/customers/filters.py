@@ -87,6 +87,8 @@ def values(
         **{name: getattr(customer_filter, name) for name in _SINGLE_VALUES},
         **_members(customer_filter.members_of),
     }
+    if customer_filter.last_order_from is not None:  # then both ends are looked up in one index
+        parameters["last_order_until"] = parameters.pop("last_order_to")
     return {name: value for name, value in parameters.items() if value is not None}
 
 
@@ -105,9 +107,13 @@ def _conditions(names: frozenset[str], groups: Sequence[str]) -> Conditions:
     clauses = [clause for name, clause in _CLAUSES.items() if name in names]
     if (search := search_condition(names)) is not None:
         clauses.append(search)
-    return tuple(
-        and_(customers.c.tenant_id == TENANT, _GROUPS[group], *clauses) for group in groups
-    )
+    if "email_key" not in names:
+        return tuple(and_(*_of_group(group), *clauses) for group in groups)
+    return tuple(and_(*_of_group(group), _WITH_EMAIL[group], *clauses) for group in groups)
+
+
+def _of_group(group: str) -> tuple[ColumnElement[bool], ...]:
+    return customers.c.tenant_id == TENANT, _GROUPS[group]
 
 
 def _groups(customer_filter: CustomerFilter) -> tuple[str, ...]:
@@ -153,6 +159,15 @@ _SINGLE_VALUES = (
 
 _GROUPS = {"living": LIVING, "deleted": DELETED}
 
+_HAS_EMAIL = customers.c.email_key == bindparam("email_key", type_=TEXT)
+_WITH_EMAIL_KEY = select(customers.c.id).where(*_of_group("living"), _HAS_EMAIL).correlate(None)
+# Without statistics of e-mail addresses the server would expect thousands of customers with one,
+# and look for them along the index of the sort. So the one who has it is looked up first.
+_WITH_EMAIL = {
+    "living": customers.c.id == any_(func.array(_WITH_EMAIL_KEY.scalar_subquery(), type_=UUIDS)),
+    "deleted": _HAS_EMAIL,
+}
+
 # Customers who are looked up one by one: the best plan does not depend on the values.
 _ONE_PLAN = frozenset({"candidates", "part"})
 
@@ -174,7 +189,6 @@ _CLAUSES: Mapping[str, ColumnElement[bool]] = {
     "tags": _customer.tags_folded.contains(bindparam("tags", type_=TEXTS)),
     "country_code": _customer.country_code == bindparam("country_code", type_=TEXT),
     "country_code_any": _customer.country_code == any_(bindparam("country_code_any", type_=TEXTS)),
-    "email_key": _customer.email_key == bindparam("email_key", type_=TEXT),
     "marketing_opt_in": _flag("marketing_opt_in") == HAS_OPTED_IN,
     "email_verified": _flag("email_verified") == IS_VERIFIED,
     "has_account": _flag("has_account") == HAS_ACCOUNT,
@@ -182,6 +196,9 @@ _CLAUSES: Mapping[str, ColumnElement[bool]] = {
     "updated_to": _customer.updated_at <= bindparam("updated_to", type_=MOMENT),
     "last_order_from": (
         DESCENDING_DATES["last_order_date"] >= bindparam("last_order_from", type_=MOMENT)
+    ),
+    "last_order_until": (
+        DESCENDING_DATES["last_order_date"] <= bindparam("last_order_until", type_=MOMENT)
     ),
     "last_order_to": ASCENDING_DATES["last_order_date"] <= bindparam("last_order_to", type_=MOMENT),
     "min_total_orders": _customer.total_orders >= bindparam("min_total_orders", type_=BigInteger()),

@@ -1,7 +1,8 @@
 """Lists of customers: pages by number, pages after a key, and totals.
 
-Every sort has an index, ties and missing dates included, so a page costs the same however many
-customers there are, and a page after a key the same however far it is into the list.
+Every sort of living customers has an index, ties and missing dates included, so a page costs the
+same however many there are, and a page after a key the same however far it is into the list.
+Deleted customers have an index by creation; for other sorts, all that a filter keeps are sorted.
 """
 
 from collections.abc import Sequence

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CTE, Select, any_, bindparam, delete, false, select, text, true, update
+from sqlalchemy import CTE, Select, Uuid, any_, bindparam, delete, false, select, text, true, update
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.sql.dml import ReturningInsert
 from sqlalchemy.sql.elements import ColumnElement
@@ -20,6 +20,7 @@ from customers.adapters.postgres.engine.session import Session, parameters
 from customers.adapters.postgres.engine.statements import Statement
 from customers.adapters.postgres.schema.tables import customer_payment_methods
 from customers.adapters.postgres.schema.types import UUIDS
+from customers.core.errors import PaymentMethodTaken
 from customers.core.model.payment import PaymentMethod
 from customers.core.ports.customers import PaymentMethodRepository
 
@@ -40,9 +41,16 @@ class PostgresPaymentMethods(PaymentMethodRepository):
         change = difference(before, after)
         if change.removed:
             await self._session.run(_REMOVE, customer_id=customer_id, ids=change.removed)
-        if change.saved:
-            rows = [PAYMENT_METHODS.write(method) for method in change.saved]
-            await self._session.run_many(_SAVE, rows)
+        known = {method.id for method in before}
+        for method in change.saved:
+            await self._save(method, is_new=method.id not in known)
+
+    async def _save(self, method: PaymentMethod, *, is_new: bool) -> None:
+        row = PAYMENT_METHODS.write(method)
+        if is_new and await self._session.row(_ADD, **row) is None:
+            self._session.refuse(PaymentMethodTaken())
+        if not is_new:
+            await self._session.run(_SAVE, **row)
 
     async def release(self, customer_id: UUID) -> None:
         await self._session.run(_RELEASE, customer_id=customer_id)
@@ -51,12 +59,15 @@ class PostgresPaymentMethods(PaymentMethodRepository):
         return [row["id"] for row in await self._session.rows(_RECLAIM, customer_id=customer_id)]
 
 
-def _save() -> Insert:
+def _add() -> ReturningInsert[Any]:
+    """Adds a method and returns its id, or nothing if its token is taken. An insert that ran into
+    the index would fail, and the server would write the token to its log.
+    """
     values = parameters(customer_payment_methods, but=("is_released",))
     new = insert(customer_payment_methods).values(**values, is_released=false())
-    unchanged = ("tenant_id", "id", "customer_id", "is_released")
-    changes = {column.name: column for column in new.excluded if column.name not in unchanged}
-    return new.on_conflict_do_update(index_elements=["tenant_id", "id"], set_=changes)
+    return new.on_conflict_do_nothing(
+        index_elements=_TOKEN, index_where=text("NOT is_released")
+    ).returning(_method.id)
 
 
 def _reclaim() -> ReturningInsert[Any]:
@@ -75,10 +86,7 @@ def _reclaim() -> ReturningInsert[Any]:
     by_token = (released.c.payment_gateway, released.c.gateway_payment_method_id)
     reclaimed = (
         _insert(_with(released, false()).order_by(*by_token))
-        .on_conflict_do_nothing(
-            index_elements=["tenant_id", "payment_gateway", "gateway_payment_method_id"],
-            index_where=text("NOT is_released"),
-        )
+        .on_conflict_do_nothing(index_elements=_TOKEN, index_where=text("NOT is_released"))
         .returning(_method.id)
         .cte("reclaimed")
     )
@@ -98,6 +106,7 @@ def _insert(rows: Select[Any]) -> Insert:
 
 
 _method = customer_payment_methods.c
+_TOKEN = ["tenant_id", "payment_gateway", "gateway_payment_method_id"]
 _ALL = Statement.of(
     all_of(customer_payment_methods).order_by(
         _method.is_default.desc(), _method.created_at, _method.id
@@ -108,7 +117,16 @@ _REMOVE = Statement.of(
         of_customer(customer_payment_methods), _method.id == any_(bindparam("ids", type_=UUIDS))
     )
 )
-_SAVE = Statement.of(_save())
+_ADD = Statement.of(_add())
+_SAVE = Statement.of(
+    update(customer_payment_methods)
+    .where(of_customer(customer_payment_methods), _method.id == bindparam("id", type_=Uuid()))
+    .values(
+        **parameters(
+            customer_payment_methods, but=("tenant_id", "id", "customer_id", "is_released")
+        )
+    )
+)
 _RELEASE = Statement.of(
     update(customer_payment_methods)
     .where(of_customer(customer_payment_methods))

@@ -19,12 +19,11 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
-    union_all,
 )
 from sqlalchemy.sql.elements import ColumnElement
 
 from customers.adapters.postgres.engine.session import TENANT
-from customers.adapters.postgres.schema.tables import customer_orders, customers
+from customers.adapters.postgres.schema.tables import customer_orders, customers, order_number_key
 from customers.adapters.postgres.schema.types import TEXT, TEXTS, UUIDS
 from customers.core.model.search import END, PHONE, Search
 
@@ -34,20 +33,20 @@ def search_values(search: Search, candidates: Sequence[UUID] | None) -> Mapping[
 
     `candidates` are a superset of the customers that its text finds, if they were looked up.
     """
-    is_text = candidates is None and search.text != ""
-    is_older = search.folded not in ("", search.text)
-    return {
-        "no_search": "" if search.text == "" and not is_older and not search.order_keys else None,
+    text = _pattern(search.text if candidates is None else "")
+    values = {
         "candidates": candidates,
         "part": None if candidates is None else search.text,
-        "search": _containing(search.text) if is_text and not search.is_short_number else None,
-        "short_number": _containing(search.text) if is_text and search.is_short_number else None,
-        "search_folded": _containing(search.folded) if is_older else None,
-        "longest_word": _containing(search.words[0]) if search.words else None,
-        "words": [*map(_containing, search.words)] or None,
+        "search": None if search.is_number else text,
+        "number": text if search.is_number else None,
+        "search_folded": _pattern(search.folded),
+        "longest_word": _pattern(search.words[0]) if search.words else None,
+        "words": [*map(_pattern, search.words)] or None,
         "phones": _phone_patterns(search) or None,
-        "order_keys": list(search.order_keys) or None,
+        "order_number": search.order_number or None,
+        "order_ids": list(search.order_ids) or None,
     }
+    return values if any(value is not None for value in values.values()) else {"nobody": ""}
 
 
 def search_condition(names: AbstractSet[str]) -> ColumnElement[bool] | None:
@@ -56,14 +55,17 @@ def search_condition(names: AbstractSet[str]) -> ColumnElement[bool] | None:
     return or_(*parts) if parts else None
 
 
-def _containing(text: str) -> str:
-    """A LIKE pattern that matches every character of the text literally."""
-    return "%" + re.sub(r"([\\%_])", r"\\\1", text) + "%"
+def _pattern(text: str) -> str | None:
+    """A LIKE pattern that matches every character of the text literally; None for no text."""
+    return "%" + re.sub(r"([\\%_])", r"\\\1", text) + "%" if text else None
 
 
 def _phone_patterns(search: Search) -> list[str]:
-    parts = (f"%{PHONE}%{digits}%" for digits in search.phones)
+    parts = [f"%{PHONE}%{search.phone}%"] if search.phone else []
     return [*parts, *(f"%{PHONE}{digits}{END}" for digits in search.whole_phones)]
+
+
+_order = customer_orders.c
 
 
 def _part_of_text(separator: str, number: int) -> ColumnElement[str]:
@@ -74,28 +76,30 @@ def _part_of_text(separator: str, number: int) -> ColumnElement[str]:
     return part
 
 
-def _owners(key: ColumnElement[str]) -> Select[UUID]:
-    """The customers of the orders whose number or id is one of `order_keys`."""
-    keys = bindparam("order_keys", type_=TEXTS)
-    return select(customer_orders.c.customer_id).where(
-        customer_orders.c.tenant_id == TENANT, key == any_(keys), key != literal_column("''")
-    )
+def _owners(*conditions: ColumnElement[bool]) -> Select[UUID]:
+    """The customers of recorded orders."""
+    recorded = _order.order_date.is_not(None)
+    return select(_order.customer_id).where(_order.tenant_id == TENANT, recorded, *conditions)
 
 
 _customer = customers.c
 _text = _customer.search_text
 _name = _part_of_text("\n", 2) + literal_column("chr(10)", TEXT) + _part_of_text("\n", 4)
-_by_order = union_all(_owners(customer_orders.c.order_number), _owners(customer_orders.c.order_id))
+_by_number = _owners(
+    order_number_key(_order) == bindparam("order_number", type_=TEXT),
+    _order.order_number != literal_column("''"),
+)
+_by_id = _owners(_order.order_id == any_(bindparam("order_ids", type_=TEXTS)))
 _PARTS: Mapping[tuple[str, ...], ColumnElement[bool]] = {
-    ("no_search",): false(),
+    ("nobody",): false(),
     ("candidates", "part"): and_(
         _customer.id == any_(bindparam("candidates", type_=UUIDS)),
         func.strpos(_text, bindparam("part", type_=TEXT)) > literal_column("0"),
     ),
     ("search",): _text.like(bindparam("search", type_=TEXT)),
-    ("short_number",): and_(
-        _text.like(bindparam("short_number", type_=TEXT)),
-        _part_of_text(PHONE, 1).like(bindparam("short_number", type_=TEXT)),
+    ("number",): and_(
+        _text.like(bindparam("number", type_=TEXT)),
+        _part_of_text(PHONE, 1).like(bindparam("number", type_=TEXT)),
     ),
     ("search_folded",): _text.like(bindparam("search_folded", type_=TEXT)),
     ("longest_word", "words"): and_(
@@ -103,5 +107,6 @@ _PARTS: Mapping[tuple[str, ...], ColumnElement[bool]] = {
         _name.like(all_(bindparam("words", type_=TEXTS))),
     ),
     ("phones",): _text.like(any_(bindparam("phones", type_=TEXTS))),
-    ("order_keys",): _customer.id == any_(func.array(_by_order.scalar_subquery(), type_=UUIDS)),
+    ("order_number",): _customer.id == any_(func.array(_by_number.scalar_subquery(), type_=UUIDS)),
+    ("order_ids",): _customer.id == any_(func.array(_by_id.scalar_subquery(), type_=UUIDS)),
 }

@@ -1,7 +1,9 @@
-"""Checks what holds for a whole database: its schema, its encoding, its currency."""
+"""What holds for a whole database: its schema, its encoding, its currency, its secret."""
+
+from secrets import token_bytes
 
 from attrs import evolve
-from sqlalchemy import Integer, cast, column, func, select, table
+from sqlalchemy import Integer, bindparam, cast, column, func, select, table
 from sqlalchemy.dialects.postgresql import insert
 
 from customers.adapters.postgres.engine import revisions
@@ -15,10 +17,15 @@ from customers.adapters.postgres.engine.requirements import (
 )
 from customers.adapters.postgres.engine.session import Session, parameters
 from customers.adapters.postgres.engine.statements import Statement
-from customers.adapters.postgres.schema.tables import deployment
+from customers.adapters.postgres.schema.tables import deployment, deployment_secrets
 from customers.core.errors import StorageFault, Unavailable
 from customers.core.model.money import Currency
 from customers.core.ports.storage import SchemaRevision, StorageStatus
+
+# The revision with the table of secrets.
+_SECRETS_REVISION = "0013"
+_SECRET = "cursors"  # noqa: S105 - its name
+_SECRET_BYTES = 64
 
 
 async def status(session: Session, currency: Currency) -> StorageStatus:
@@ -45,6 +52,25 @@ async def status(session: Session, currency: Currency) -> StorageStatus:
         stored, currency
     )
     return evolve(of_schema, fault=fault, limitation=limitation)
+
+
+def keeps_secrets(revision: str | None) -> bool:
+    """Whether a database with that revision has a table of secrets."""
+    return revision is not None and revision >= _SECRETS_REVISION
+
+
+async def secret(session: Session) -> bytes | None:
+    """The secret of the database; the first process to ask makes it. None if the database has none
+    and is read-only.
+    """
+    row = await session.row(_GET_SECRET, name=_SECRET)
+    if row is None or row["secret"] is not None:
+        return None if row is None else bytes(row["secret"])
+    if row["read_only"] == "on":
+        return None
+    await session.run(_ADD_SECRET, name=_SECRET, secret=token_bytes(_SECRET_BYTES))
+    row = await session.row(_GET_SECRET, name=_SECRET)
+    return None if row is None else bytes(row["secret"])
 
 
 async def _current(session: Session) -> str | None:
@@ -96,6 +122,21 @@ _GET = Statement.of(
         func.current_setting("server_encoding").label("encoding"),
         func.current_setting("transaction_read_only").label("read_only"),
     )
+)
+_GET_SECRET = Statement.of(
+    select(
+        select(deployment_secrets.c.secret)
+        .where(deployment_secrets.c.name == bindparam("name"))
+        .scalar_subquery()
+        .label("secret"),
+        func.current_setting("transaction_read_only").label("read_only"),
+    )
+)
+# The first one stays.
+_ADD_SECRET = Statement.of(
+    insert(deployment_secrets)
+    .values(parameters(deployment_secrets))
+    .on_conflict_do_nothing(index_elements=["name"])
 )
 _SET_CURRENCY = Statement.of(
     insert(deployment)

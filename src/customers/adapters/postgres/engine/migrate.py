@@ -246,7 +246,7 @@ async def _lock(connection: "Connection") -> None:
     built concurrently by another replica would wait.
     """
     is_waiting = False
-    while not await connection.fetchval(_TRY_LOCK.sql, *_TRY_LOCK.arguments({})):
+    while not await connection.fetchval(TRY_LOCK.sql, *TRY_LOCK.arguments({})):
         if not is_waiting:
             _log.info("waiting for another process that migrates the database")
         is_waiting = True
@@ -268,4 +268,4 @@ async def _run(connection: "Connection", steps: Sequence[_Step]) -> None:
         await wrapped.run_sync(run)
 
 
-_TRY_LOCK = Statement.of(select(func.pg_try_advisory_lock(LOCK)))
+TRY_LOCK = Statement.of(select(func.pg_try_advisory_lock(LOCK)))

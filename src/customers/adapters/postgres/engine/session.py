@@ -28,10 +28,11 @@ How a repository is written:
   as Unavailable. A repository that refuses a *write* by itself calls `session.refuse(error)`,
   which raises it and dooms the transaction as a constraint does.
 - Rows are locked FOR NO KEY UPDATE, so that foreign keys of other transactions need not wait.
-  Locks are taken in one order: a tenant's members, segments, customers by id, orders, counters.
+  Locks are taken in one order: a tenant's members, segments, customers by id, e-mail addresses,
+  orders, counters.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from operator import methodcaller
 from typing import Any, NoReturn, TypeVar
@@ -52,7 +53,7 @@ Result = TypeVar("Result")
 TENANT = bindparam("tenant_id", type_=TEXT)
 
 
-def parameters(table: Table, *, but: Sequence[str] = ()) -> dict[str, BindParameter[Any]]:
+def parameters(table: Table, *, but: Collection[str] = ()) -> dict[str, BindParameter[Any]]:
     """A parameter for each column, named as the column, for `.values(...)`."""
     return {
         column.name: bindparam(column.name, type_=column.type)

@@ -20,6 +20,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
+    LargeBinary,
     PrimaryKeyConstraint,
     SmallInteger,
     Table,
@@ -158,7 +159,8 @@ Index(
     customers.c.tenant_id,
     postgresql_where=and_(LIVING, has_more_ats(customers.c)),
 )
-# Flags as numbers: PostgreSQL 15 does not look conditions on booleans up in a GIN index.
+# Flags as numbers: PostgreSQL 15 does not look conditions on booleans up in a GIN index. How many
+# customers have them is known by statistics objects, which revision 0011 creates.
 HAS_OPTED_IN = cast(customers.c.marketing_opt_in, Integer)
 IS_VERIFIED = cast(customers.c.email_verified, Integer)
 HAS_ACCOUNT = cast(customers.c.user_id.is_not(None), Integer)
@@ -295,12 +297,19 @@ customer_orders = Table(
     PrimaryKeyConstraint("tenant_id", "order_id"),
     customer_key(),
     Index("customer_orders_newest", "tenant_id", "customer_id", "order_date", "order_id"),
-    Index(
-        "customer_orders_number",
-        "tenant_id",
-        "order_number",
-        postgresql_where=text("order_number <> ''"),
-    ),
+)
+
+
+def order_number_key(order: Columns) -> ColumnElement[str]:
+    """The key of the core's searches, as column order: lower() knows only A to Z in "C"."""
+    return func.lower(func.ltrim(order.order_number, literal_column("'#'")))
+
+
+Index(
+    "customer_orders_number",
+    customer_orders.c.tenant_id,
+    order_number_key(customer_orders.c),
+    postgresql_where=text("order_number <> ''"),
 )
 
 customer_refunds = Table(
@@ -323,6 +332,8 @@ customer_erasures = Table(
     column("customer_id", Uuid()),
     column("erased_at", MOMENT),
     column("counts", JSONB()),
+    # When `customers maintain` has removed what the erasure left outside of rows.
+    column("maintained_at", MOMENT, null=True),
     PrimaryKeyConstraint("tenant_id", "customer_id"),
     customer_key(),
 )
@@ -335,4 +346,13 @@ deployment = Table(
     column("currency", TEXT),
     PrimaryKeyConstraint("only"),
     CheckConstraint(text('"only"'), name="one_row"),
+)
+
+# What all processes share and nobody else knows.
+deployment_secrets = Table(
+    "deployment_secrets",
+    metadata,
+    column("name", TEXT),
+    column("secret", LargeBinary()),
+    PrimaryKeyConstraint("name"),
 )

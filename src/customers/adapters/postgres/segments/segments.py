@@ -38,9 +38,10 @@ from customers.adapters.postgres.schema.segment_tables import (
     customer_segment_refresh_states,
     customer_segments,
 )
+from customers.adapters.postgres.schema.types import TEXT
 from customers.adapters.postgres.segments.assignments import remove_all
 from customers.adapters.postgres.segments.refresh_states import REFRESH_STATES
-from customers.core.errors import SegmentNotFound
+from customers.core.errors import SegmentNameTaken, SegmentNotFound
 from customers.core.model.membership import RefreshState
 from customers.core.model.rules.canonical import to_json
 from customers.core.model.rules.cost import memory
@@ -105,10 +106,12 @@ class PostgresSegments(SegmentRepository):
         return _existing(await self._session.row(_GET_FOR_UPDATE, id=segment_id))
 
     async def add(self, segment: Segment) -> None:
+        await self._expect_free_name(segment)
         state = REFRESH_STATES.write(RefreshState())
         await self._session.run(_ADD, **SEGMENTS.write(segment), **state)
 
     async def save(self, segment: Segment) -> None:
+        await self._expect_free_name(segment)
         is_unparsed = segment.rule is not None and segment.rule.is_too_expensive
         statement = _SAVE_BUT_RULE if is_unparsed else _SAVE
         await self._session.run(statement, **SEGMENTS.write(segment))
@@ -117,6 +120,12 @@ class PostgresSegments(SegmentRepository):
         for table in _OWN_TABLES:
             await remove_all(self._session, table, segment_id)
         await self._session.run(_REMOVE, id=segment_id)
+
+    async def _expect_free_name(self, segment: Segment) -> None:
+        """Exact under the membership lock; otherwise the index decides. Raises SegmentNameTaken."""
+        values = {"name_key": segment.name_key, "id": segment.id}
+        if await self._session.value(_NAME_HOLDER, **values) is not None:
+            self._session.refuse(SegmentNameTaken())
 
 
 async def _read(row: Record) -> Segment:
@@ -161,6 +170,13 @@ _GET_FOR_UPDATE = Statement.of(_select().where(_segment.id == _ID).with_for_upda
 _ALL = Statement.of(_select().order_by(_segment.created_at.desc(), _segment.id.desc()))
 _COUNT = Statement.of(
     select(func.count()).select_from(customer_segments).where(_segment.tenant_id == TENANT)
+)
+_NAME_HOLDER = Statement.of(
+    select(_segment.id).where(
+        _segment.tenant_id == TENANT,
+        _segment.name_key == bindparam("name_key", type_=TEXT),
+        _segment.id != _ID,
+    )
 )
 _ADD = Statement.of(_add())
 _UPDATE = update(customer_segments).where(_segment.tenant_id == TENANT, _segment.id == _ID)

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from enum import StrEnum
 from typing import Annotated, Self
+from uuid import UUID
 
 from aiohttp import web
 from attrs import frozen
@@ -21,13 +22,14 @@ from customers.core.errors import (
 )
 from customers.core.model.customer import Customer, CustomerChange, CustomerDetails, LockReason
 from customers.core.model.problems import Problems
-from customers.core.model.query import MAX_PAGE_SIZE
 from customers.core.model.values import ChoiceGate, Id
 from customers.core.services.customers import Customers
 from customers.core.services.erasure import Erasures
+from customers.entrypoints.http.answer_size import all_rows
 from customers.entrypoints.http.customer_pages import cursor_page_response, page_response
 from customers.entrypoints.http.customer_queries import CustomerListQuery
 from customers.entrypoints.http.errors import ErrorFormat
+from customers.entrypoints.http.parameters import MAX_ITEMS
 from customers.entrypoints.http.query import Query
 from customers.entrypoints.http.request import RequestContext
 from customers.entrypoints.http.responses import json_response, versioned_response
@@ -57,15 +59,12 @@ class DeletionQuery(Query):
 
 @frozen(kw_only=True)
 class BatchQuery(Query):
-    ids: Annotated[tuple[Id, ...], f"The ids of 1 to {MAX_PAGE_SIZE} customers."]
+    ids: Annotated[tuple[Id, ...], f"The ids of 1 to {MAX_ITEMS} customers."]
 
     def bind(self, _: RequestContext, problems: Problems) -> Self:
         if not self.ids:
             message = "must name at least one customer"
             problems.extend([Problem(field="ids", code="REQUIRED", message=message)])
-        if len(self.ids) > MAX_PAGE_SIZE:
-            message = f"must name at most {MAX_PAGE_SIZE} customers"
-            problems.extend([Problem(field="ids", code="MAX_LENGTH", message=message)])
         return self
 
 
@@ -87,7 +86,7 @@ class CustomerRoutes:
                 "/customers",
                 self.register,
                 {201: shapes.Customer, 200: shapes.Customer},
-                body=Body(CustomerDetails),
+                body=Body(CustomerDetails, describes_person=True),
                 has_location=True,
             ),
             Route(
@@ -122,7 +121,7 @@ class CustomerRoutes:
                 CUSTOMER,
                 self.put,
                 one,
-                body=Body(CustomerChange),
+                body=Body(CustomerChange, describes_person=True),
                 errors=changes,
             ),
             Route(
@@ -131,7 +130,7 @@ class CustomerRoutes:
                 CUSTOMER,
                 self.patch,
                 one,
-                body=Body(CustomerChange, Nulls.CLEAR),
+                body=Body(CustomerChange, Nulls.CLEAR, describes_person=True),
                 errors=changes,
             ),
             Route(
@@ -198,17 +197,17 @@ class CustomerRoutes:
         They are in the order of the ids in the request, repeats included.
         """
         profiles = await self._customers.batch(context.tenant, query.ids)
-        customers: list[shapes.BatchCustomer] = [
-            {"id": id, "found": True, "customer": self._encoder.profile(profiles[id])}
-            if id in profiles
-            else {"id": id, "found": False}
-            for id in query.ids
-        ]
-        requested, hits = len(customers), sum(id in profiles for id in query.ids)
-        body: shapes.BatchResponse = {
+
+        def customer(id: UUID) -> shapes.BatchCustomer:
+            if id not in profiles:
+                return {"id": id, "found": False}
+            return {"id": id, "found": True, "customer": self._encoder.profile(profiles[id])}
+
+        requested, hits = len(query.ids), sum(id in profiles for id in query.ids)
+        body = {
             "success": True,
             "data": {
-                "customers": customers,
+                "customers": all_rows(query.ids, customer),
                 "summary": {"requested": requested, "found": hits, "notFound": requested - hits},
             },
         }
@@ -287,7 +286,7 @@ class CustomerRoutes:
             f"{CUSTOMER}/{name}",
             handler,
             {200: shapes.LockResponse},
-            body=Body(LockReason),
+            body=Body(LockReason, describes_person=True),
             errors=(CustomerNotFound, conflict, StaleVersion),
             error_format=ErrorFormat.WRAPPED,
         )

@@ -48,7 +48,12 @@ class JournalRoutes:
                 "listNotes", "GET", notes, self.notes, {200: list[shapes.Note]}, query=JournalQuery
             ),
             Route(
-                "addNote", "POST", notes, self.add_note, {201: shapes.Note}, body=Body(NoteDetails)
+                "addNote",
+                "POST",
+                notes,
+                self.add_note,
+                {201: shapes.Note},
+                body=Body(NoteDetails, describes_person=True),
             ),
             Route("deleteNote", "DELETE", one_note, self.remove_note, {200: shapes.Message}),
             Route(
@@ -65,7 +70,7 @@ class JournalRoutes:
                 all,
                 self.add_communication,
                 {201: shapes.Communication, **stored},
-                body=Body(CommunicationDetails),
+                body=Body(CommunicationDetails, describes_person=True),
             ),
             Route(
                 "moveCommunication",
@@ -73,7 +78,7 @@ class JournalRoutes:
                 one,
                 self.move_communication,
                 stored,
-                body=Body(StatusMove),
+                body=Body(StatusMove, describes_person=True),
                 errors=(StatusBackward,),
             ),
         ]

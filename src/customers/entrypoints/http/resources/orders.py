@@ -5,6 +5,7 @@ from functools import partial
 from typing import cast
 
 from aiohttp import web
+from attrs import frozen
 
 from customers.core.errors import (
     CustomerNotFound,
@@ -16,6 +17,7 @@ from customers.core.errors import (
 from customers.core.model.order import Cancellation, Entry, Order, Refund
 from customers.core.model.query import JournalKey
 from customers.core.services.orders import LedgerResult, Orders
+from customers.entrypoints.http.body_sizes import MAX_BYTES
 from customers.entrypoints.http.journal_lists import JournalQuery, journal_response
 from customers.entrypoints.http.order_batch import OrderBatch, record_batch
 from customers.entrypoints.http.request import RequestContext
@@ -26,6 +28,12 @@ from customers.entrypoints.json.decode import Decoder
 from customers.entrypoints.json.encode import Encoder
 from customers.entrypoints.ledger.batch import OrderBatches
 from customers.entrypoints.observability.ledger_metrics import LedgerMetrics
+
+
+@frozen(kw_only=True)
+class LedgerQuery(JournalQuery):
+    def row_key(self, cursor: str, context: RequestContext) -> JournalKey:
+        return context.cursors.row_key(cursor, self.scope(context), of_ledger=True)
 
 
 class OrderRoutes:
@@ -87,6 +95,7 @@ class OrderRoutes:
                 self.record_batch,
                 {200: shapes.OrderBatchResponse},
                 body=Body(OrderBatch, decoded=False),
+                max_bytes=MAX_BYTES,
             ),
             Route(
                 "getOrder",
@@ -102,7 +111,7 @@ class OrderRoutes:
                 f"{CUSTOMER}/orders",
                 self.all,
                 {200: list[shapes.LedgerOrder]},
-                query=JournalQuery,
+                query=LedgerQuery,
                 errors=(CustomerNotFound,),
             ),
         ]
@@ -152,7 +161,7 @@ class OrderRoutes:
             observation.result = result
         return self._response("Order cancelled successfully", result)
 
-    async def all(self, context: RequestContext, query: JournalQuery) -> web.Response:
+    async def all(self, context: RequestContext, query: LedgerQuery) -> web.Response:
         """List the orders of a customer, newest first"""
         entries = await self._orders.newest(
             context.tenant, context.id("customerId"), query.key, query.size

@@ -18,6 +18,7 @@ from customers.core.model.membership import SegmentSummary
 from customers.core.model.query import JournalKey
 from customers.core.model.segment import MAX_SEGMENTS, MemberIds, SegmentChange, SegmentDetails
 from customers.core.services.segments import Segments, key_of
+from customers.entrypoints.http.answer_size import all_rows
 from customers.entrypoints.http.customer_pages import cursor_page_response, page_response
 from customers.entrypoints.http.customer_queries import MemberPageQuery
 from customers.entrypoints.http.gates import PageSizeGate
@@ -181,7 +182,7 @@ class SegmentRoutes:
         tenant, segment_id = context.tenant, context.id("segmentId")
         if not query.is_paged:
             customers = await self._segments.first_members(tenant, segment_id)
-            return json_response([self._encoder.customer(customer) for customer in customers])
+            return json_response(all_rows(customers, self._encoder.customer))
         if query.is_by_cursor:
             customers = await self._segments.members_after(
                 tenant, segment_id, query.filter, query.sort, key=query.key, size=query.size

@@ -1,0 +1,19 @@
+"""When `customers maintain` has removed what an erasure left outside of rows."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0015"
+down_revision = "0014"
+branch_labels = None
+depends_on = None
+
+TABLE, COLUMN = "customer_erasures", "maintained_at"
+
+
+def upgrade() -> None:
+    op.add_column(TABLE, sa.Column(COLUMN, sa.DateTime(timezone=True), nullable=True))
+
+
+def downgrade() -> None:
+    op.drop_column(TABLE, COLUMN)

@@ -1,0 +1,68 @@
+"""Checks what comes before the body: the size of the headers, and how the address is encoded."""
+
+import re
+from typing import Final
+from urllib.parse import unquote_to_bytes
+
+from aiohttp import web
+
+from customers.core.errors import Invalid, Problem
+from customers.entrypoints.http.body import RequestRejected
+from customers.entrypoints.http.errors import ErrorResponse
+
+# What proxies let through too; reading each item of a list in more of them would take a while.
+MAX_HEADER_BYTES: Final = 32 * 1024
+MAX_PARAMETERS: Final = 200
+_MAX_NAME: Final = 50
+
+_BROKEN_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
+HEADERS_TOO_LARGE: Final = ErrorResponse(
+    status=431,
+    code="HEADERS_TOO_LARGE",
+    message=f"the headers must not exceed {MAX_HEADER_BYTES // 1024} KiB in all",
+)
+
+_MALFORMED: Final = ("INVALID_ENCODING", "must be percent-encoded UTF-8")
+
+
+def check_size_of_headers(request: web.BaseRequest) -> None:
+    """Raises RequestRejected."""
+    if sum(map(len, request.headers.values())) > MAX_HEADER_BYTES:
+        raise RequestRejected(HEADERS_TOO_LARGE)
+
+
+def check_address(request: web.BaseRequest) -> None:
+    """Raises Invalid for a path or a query that is not percent-encoded UTF-8, and for a query with
+    too many parameters.
+    """
+    path, _, query = request.raw_path.partition("?")
+    if not _is_encoded(path):
+        raise _invalid("path", *_MALFORMED)
+    if not _is_encoded(query):
+        raise _invalid(_malformed_parameter(query), *_MALFORMED)
+    if query.count("&") >= MAX_PARAMETERS:
+        message = f"must have at most {MAX_PARAMETERS} parameters"
+        raise _invalid("query", "TOO_MANY_PARAMETERS", message)
+
+
+def _is_encoded(text: str) -> bool:
+    if "%" not in text and text.isascii():
+        return True
+    if _BROKEN_ESCAPE.search(text):
+        return False
+    try:
+        unquote_to_bytes(text).decode()
+    except UnicodeError:
+        return False
+    return True
+
+
+def _malformed_parameter(query: str) -> str:
+    """The name of the first parameter that is not well encoded; `query` if its name is not."""
+    part = next(part for part in query.split("&") if not _is_encoded(part))
+    name = part.partition("=")[0][:_MAX_NAME]
+    return name if name and _is_encoded(name) else "query"
+
+
+def _invalid(field: str, code: str, message: str) -> Invalid:
+    return Invalid([Problem(field=field, code=code, message=message)])

@@ -1,0 +1,112 @@
+"""Parses the bytes of a body as a JSON object, at a cost that its size bounds.
+
+What the object must hold is the business of `decode.py`.
+"""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Sequence
+from decimal import Decimal
+from itertools import chain
+from typing import Any, Final, NoReturn
+
+from customers.core.errors import Invalid
+
+MAX_LEVELS: Final = 200
+# More than any body needs: a thousand orders with thirty keys each.
+MAX_VALUES: Final = 32_768
+# A smaller body is parsed so fast that its values are not counted first.
+_SMALL: Final = 64 * 1024
+
+# A string; also one without an end, so that no input is scanned twice.
+_STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
+# Names that can be repeated in an answer: no number, and nothing long.
+_PLAIN_NAME: Final = re.compile(r"[A-Za-z_]{1,50}")
+
+
+def parse_object(raw: bytes, max_values: int = MAX_VALUES) -> dict[str, Any]:
+    """The object. Numbers with a fraction or an exponent become exact decimals. Raises Invalid."""
+    if len(raw) > _SMALL:
+        _count_values(raw, max_values)
+    value = _decode(raw)
+    if not isinstance(value, dict):
+        raise Invalid.at("", "INVALID_TYPE", "the body must be a JSON object")
+    if _is_too_deep(value):
+        raise Invalid.at(*_TOO_DEEP)
+    return value
+
+
+def _count_values(raw: bytes, max_values: int) -> None:
+    """Raises Invalid for so many values that making them would hold up everybody else."""
+    if _has_more_values(raw, max_values):
+        message = f"the body must not have more than {max_values:,} values"
+        raise Invalid.at("", "TOO_MANY_VALUES", message)
+
+
+def _has_more_values(raw: bytes, max_values: int) -> bool:
+    if _count(raw) <= max_values:
+        return False
+    # Each string has one or two such quotes, and is a key or a value. Looking at each would take
+    # a while.
+    if raw.count(b'"') - raw.count(b'\\"') > 4 * max_values:
+        return True
+    return _count(_STRING.sub(b"", raw)) > max_values
+
+
+def _count(structure: bytes) -> int:
+    """The values, as far as each has a sign of its own; signs in strings count too."""
+    return structure.count(b",") + structure.count(b"[") + structure.count(b"{")
+
+
+def _decode(raw: bytes) -> object:
+    try:
+        return _JSON.decode(raw.decode("utf-8"))
+    except RecursionError as error:
+        raise Invalid.at(*_TOO_DEEP) from error
+    except _RepeatedKey as error:
+        raise Invalid.at("", "DUPLICATE_KEY", str(error)) from error
+    except (ValueError, ArithmeticError) as error:
+        raise Invalid.at("", "INVALID_JSON", "the body is not valid JSON") from error
+
+
+def _is_too_deep(value: dict[str, Any]) -> bool:
+    """Whether it is nested so deep that recursive code could fail on it."""
+    level: list[Any] = [value]
+    for _ in range(MAX_LEVELS):
+        containers = [child for child in level if isinstance(child, dict | list)]
+        if not containers:
+            return False
+        children = (one.values() if isinstance(one, dict) else one for one in containers)
+        level = list(chain.from_iterable(children))
+    return any(isinstance(child, dict | list) for child in level)
+
+
+class _RepeatedKey(ValueError):
+    """An object has a key twice; which one counts would be a matter of the parser."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        repeated = next(name for name, count in Counter(names).items() if count > 1)
+        key = f"the key {repeated}" if _PLAIN_NAME.fullmatch(repeated) else "a key"
+        super().__init__(f"an object of the body has {key} more than once")
+
+
+def _unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise _RepeatedKey([name for name, _ in pairs])
+    return members
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+_JSON: Final = json.JSONDecoder(
+    parse_float=Decimal, parse_constant=_refuse_constant, object_pairs_hook=_unique_members
+)
+_TOO_DEEP: Final = (
+    "",
+    "TOO_DEEP",
+    f"the body must not be nested more than {MAX_LEVELS} levels deep",
+)

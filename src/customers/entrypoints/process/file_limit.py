@@ -1,0 +1,18 @@
+"""How many files a process may open, and how many of them connections of callers may be."""
+
+import resource
+from typing import Final
+
+# Listeners, the event loop, log files, the embedded server, gRPC callers, and what is opened for a
+# moment; the database's connections come on top.
+_RESERVED: Final = 128
+
+
+def max_connections(wanted: int, *, other_files: int) -> int:
+    """The connections that callers may open: as many as wanted, or fewer where the limit of open
+    files is lower; at least one.
+    """
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if limit == resource.RLIM_INFINITY:
+        return wanted
+    return max(min(wanted, limit - _RESERVED - other_files), 1)

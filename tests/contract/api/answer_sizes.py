@@ -1,0 +1,69 @@
+"""No list and no batch answers with more than 4 MiB of rows."""
+
+from typing import Any, Final
+
+from customers.entrypoints.http.answer_size import MAX_ANSWER_BYTES
+from tests.support.api_client import Api
+from tests.support.api_steps import (
+    a_communication,
+    a_customer,
+    a_segment,
+    assign,
+    customer_path,
+    segment_path,
+)
+
+# What surrounds the rows of an answer.
+ROOM: Final = 1_024
+TOO_LARGE: Final = (400, "ANSWER_TOO_LARGE")
+
+
+async def many_large_customers(api: Api) -> list[dict[str, Any]]:
+    """Customers of 59 KiB each in answers, too many for one answer."""
+    notes = "😀" * 10_000
+    tags = [f"{number:02}" + "😀" * 98 for number in range(50)]
+    return [await a_customer(api, tags=tags, notes=notes) for _ in range(80)]
+
+
+class AnswerSizeContract:
+    async def test_a_page_of_communications_ends_earlier_and_links_to_the_rest(
+        self, api: Api
+    ) -> None:
+        customer = await customer_path(api)
+        for number in range(45):
+            subject, content = str(number), "x" * 100_000
+            await a_communication(api, customer, subject=subject, content=content)
+        path: str | None = f"{customer}/communications?limit=200"
+        subjects, sizes = [], []
+        while path is not None:
+            answer = await api.get(path)
+            subjects += [communication["subject"] for communication in answer.body]
+            sizes.append(len(answer.raw))
+            path = answer.link("next")
+        assert subjects == [str(number) for number in reversed(range(45))]
+        assert len(sizes) == 2
+        assert max(sizes) <= MAX_ANSWER_BYTES + ROOM
+
+    async def test_pages_of_customers_by_cursor_end_earlier(self, api: Api) -> None:
+        customers, seen = await many_large_customers(api), []
+        cursor: str | None = ""
+        while cursor is not None:
+            answer = await api.get(f"/customers?page_size=100&cursor={cursor}")
+            seen += [customer["id"] for customer in answer.body["customers"]]
+            assert len(answer.raw) <= MAX_ANSWER_BYTES + ROOM
+            cursor = answer.body["nextCursor"]
+        assert sorted(seen) == sorted(customer["id"] for customer in customers)
+
+    async def test_other_answers_are_refused_until_fewer_customers_are_asked_for(
+        self, api: Api
+    ) -> None:
+        customers, segment = await many_large_customers(api), await a_segment(api)
+        await assign(api, segment, *customers)
+        members, ids = segment_path(segment) + "/customers", [one["id"] for one in customers]
+        for path in ("/customers?page_size=100", members, f"{members}?page_size=100"):
+            assert (await api.get(path)).error == TOO_LARGE
+        batch = await api.get(f"/customers/batch?ids={','.join(ids)}")
+        assert (batch.error, batch.body["success"]) == (TOO_LARGE, False)
+        for path in ("/customers?page_size=10", f"{members}?page_size=10"):
+            assert (await api.get(path)).status == 200
+        assert (await api.get(f"/customers/batch?ids={','.join(ids[:10])}")).status == 200
