@@ -184,8 +184,9 @@ async def test_the_customer_with_an_email_is_looked_up_before_the_list_is_sorted
 ) -> None:
     await session.add_customers(tenant)
     await pages.page(session, CustomerFilter(email_key="someone@example.test"), NEWEST, Page())
-    indexes = {*re.findall(r" (?:using|Scan on) (customers_\w+)", session.plan)}
-    assert indexes == {"customers_email_key", "customers_pkey"}
+    [by_email, by_id] = [line for line in session.plan.splitlines() if "Index Cond" in line]
+    assert "email_key = 'someone@example.test'" in by_email
+    assert "id = ANY ((InitPlan 1)" in by_id or "id = ANY ($0)" in by_id
 
 
 async def test_a_part_of_an_email_is_looked_up_by_the_end_of_its_local_part(

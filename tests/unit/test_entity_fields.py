@@ -123,8 +123,12 @@ ANSWERED: Final[Mapping[type, Answer]] = {
     ),
     Segment: Answer(
         shape=shapes.Segment,
-        encode=lambda segment: ENCODER.segment(SegmentSummary(segment=segment, member_count=1)),
-        adds=names("customer_count segment_type member_count build_status build_progress"),
+        encode=lambda segment: ENCODER.segment(
+            SegmentSummary(segment=segment, member_count=0, build_error="because")
+        ),
+        adds=names(
+            "customer_count segment_type member_count build_status build_progress build_error"
+        ),
         hides=names("rule"),
         instead={"rules_text": names("rules")},
     ),

@@ -19,6 +19,7 @@ from prometheus_client import CollectorRegistry
 
 from customers.adapters.clock import MovableClock, SystemClock
 from customers.adapters.ids import ScriptedIds, TimeOrderedIds
+from customers.core.membership.pace import Pace
 from customers.core.model.money import Currency
 from customers.core.model.tenant import TenantGate
 from customers.core.ports.clock import Clock, IdGenerator
@@ -30,7 +31,6 @@ from customers.core.services.erasure import Erasures
 from customers.core.services.journal import Journal
 from customers.core.services.memberships import Memberships
 from customers.core.services.orders import Orders
-from customers.core.services.pace import Pace
 from customers.core.services.payments import PaymentMethods
 from customers.core.services.previews import Previews
 from customers.core.services.segments import Segments

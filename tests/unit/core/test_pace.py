@@ -8,9 +8,9 @@ from attrs import define, field
 
 from customers.adapters.memory.storage import MemoryStorage
 from customers.core.errors import StorageFault, Unavailable
+from customers.core.membership.pace import Pace, Rests
 from customers.core.membership.publish import publish
 from customers.core.ports.storage import Transaction
-from customers.core.services.pace import Pace, Rests
 from customers.core.services.sweeper import Sweeper
 from tests.support.builders import NOW, USD, FixedClock, a_dynamic_segment, an_id
 from tests.support.membership_steps import membership_transaction, pending_candidates

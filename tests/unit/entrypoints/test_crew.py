@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from customers.core.services.pace import Visit
+from customers.core.membership.pace import Visit
 from customers.entrypoints.process import crew
 from customers.entrypoints.process.crew import MAX_VISITS, ConcurrentCrew
 from tests.support.patience import PATIENCE_SECONDS

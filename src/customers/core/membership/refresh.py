@@ -197,14 +197,15 @@ async def _advance_backfill(tx: Transaction, segment: Segment, state: RefreshSta
         return False
     if state.cursor is None and not await tx.memberships.capture_barrier_passed(segment.id):
         return False
-    limit = step_size(MAX_SCANNED_PER_STEP, [segment])
     with evaluating(segment, state):
         candidates, last = await tx.memberships.mismatched(
-            segment.id, segment_filter(segment, state.target), state.cursor, limit
+            segment.id, segment_filter(segment, state.target), state.cursor, MAX_SCANNED_PER_STEP
         )
-    await tx.memberships.apply(_changes(segment, state, candidates))
+    size = step_size(MAX_SCANNED_PER_STEP, [segment])
+    for start in range(0, len(candidates), size):  # others are served while each is applied
+        await tx.memberships.apply(_changes(segment, state, candidates[start : start + size]))
     ready = RefreshState(watermark=state.target)
-    advanced = evolve(state, cursor=last, scanned=state.scanned + limit)
+    advanced = evolve(state, cursor=last, scanned=state.scanned + MAX_SCANNED_PER_STEP)
     await tx.memberships.save_refresh_state(segment.id, ready if last is None else advanced)
     return last is not None
 

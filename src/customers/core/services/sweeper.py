@@ -13,6 +13,7 @@ from uuid import UUID
 from attrs import frozen
 
 from customers.core.errors import FaultKind, Unavailable
+from customers.core.membership.pace import Pace, Rests
 from customers.core.membership.refresh import apply_pending_changes, backfill, catch_up
 from customers.core.model.membership import DateRange, RefreshState, build_error
 from customers.core.model.query import CustomerFilter
@@ -20,7 +21,6 @@ from customers.core.model.segment import Segment
 from customers.core.model.timeline import crossed_ranges
 from customers.core.ports.clock import Clock
 from customers.core.ports.storage import Storage
-from customers.core.services.pace import Pace, Rests
 
 Result = TypeVar("Result")
 

@@ -2,12 +2,22 @@
 
 from typing import Final
 
-from customers.core.errors import INVALID_TENANT, CustomersError, Invalid
+from customers.core.errors import (
+    INVALID_TENANT,
+    RULE_TOO_EXPENSIVE,
+    CustomersError,
+    Invalid,
+    PaymentMethodLimitExceeded,
+    SegmentLimitExceeded,
+)
 
 _BY_CODE: Final = {
     "CARD_NUMBER_REFUSED": "card_number",
     "FOREIGN_HOST": "foreign_host",
     INVALID_TENANT: "tenant",
+    RULE_TOO_EXPENSIVE: "rule_cost",
+    SegmentLimitExceeded.code: "segments",
+    PaymentMethodLimitExceeded.code: "payment_methods",
 }
 _CURSOR: Final = "cursor"
 

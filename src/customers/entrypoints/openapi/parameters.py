@@ -43,7 +43,7 @@ PARAMETERS: Final[Mapping[str, Mapping[str, Any]]] = {
         "name": "X-Tenant-ID",
         "in": "header",
         "description": "The tenant, unless the request names it elsewhere.",
-        "schema": TENANT,
+        "schema": TENANT | {"pattern": "^[!-+.-~-]*$"},
         "example": EXAMPLES["tenantId"],
     },
     "TenantInQuery": {

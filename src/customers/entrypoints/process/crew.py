@@ -6,7 +6,7 @@ from typing import Any
 
 from attrs import define, field
 
-from customers.core.services.pace import Crew, Result, Visit
+from customers.core.membership.pace import Crew, Result, Visit
 
 MAX_VISITS = 4
 # A round ends after this time; visits that take longer go on beside the next rounds.
