@@ -39,7 +39,7 @@ class Shares(Generic[Waiter]):
 
     def take(self, tenant_id: str) -> bool:
         """Takes a place if the tenant may have one at once; returns whether it did."""
-        if not self._may_take(tenant_id) or tenant_id in self._queues:
+        if tenant_id in self._queues or not self._may_take(tenant_id):
             return False
         self._take(tenant_id)
         return True
@@ -75,6 +75,10 @@ class Shares(Generic[Waiter]):
             self._queues[tenant_id] = queue  # behind the other tenants
         self._take(tenant_id)
         return tenant_id, waiter
+
+    @property
+    def has_waiters(self) -> bool:
+        return bool(self._queues)
 
     def waiters(self) -> list[Waiter]:
         """All waiters."""

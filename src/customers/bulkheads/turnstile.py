@@ -31,7 +31,8 @@ class Turnstile:
     def leave(self, tenant_id: str) -> None:
         """Gives up a place, to the next who may have it."""
         self._shares.give_back(tenant_id)
-        self._admit()
+        if self._shares.has_waiters:
+            self._admit()
 
     @asynccontextmanager
     async def place(self, tenant_id: str, seconds: float | None = None) -> AsyncIterator[None]:
