@@ -87,9 +87,9 @@ async def serving(
     storage, clock = FaultyStorage(MemoryStorage(currency=currency)), FixedClock()
     storage.gate.set()
     registry = CollectorRegistry()
-    metrics = Metrics.create(version="1.0", registry=registry)
-    orders = Orders(storage, clock)
     refusals, background_tasks = RefusalMetrics(registry), BackgroundTasks()
+    metrics = Metrics.create(version="1.0", registry=registry, refusals=refusals)
+    orders = Orders(storage, clock)
     server = RpcServer(
         orders=orders,
         batches=OrderBatches(orders, background_tasks, refusals, PATIENCE_SECONDS),

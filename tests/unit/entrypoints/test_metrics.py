@@ -27,13 +27,22 @@ def registry() -> CollectorRegistry:
 
 
 @pytest.fixture
-def database(registry: CollectorRegistry) -> DatabaseMetrics:
-    return DatabaseMetrics(registry, RefusalMetrics(registry))
+def refusals(registry: CollectorRegistry) -> RefusalMetrics:
+    return RefusalMetrics(registry)
 
 
 @pytest.fixture
-def with_database(registry: CollectorRegistry, database: DatabaseMetrics) -> Metrics:
-    return Metrics.create(version="1.2.3", registry=registry, pool=lambda: USAGE)
+def database(registry: CollectorRegistry, refusals: RefusalMetrics) -> DatabaseMetrics:
+    return DatabaseMetrics(registry, refusals)
+
+
+@pytest.fixture
+def with_database(
+    registry: CollectorRegistry,
+    refusals: RefusalMetrics,
+    database: DatabaseMetrics,
+) -> Metrics:
+    return Metrics.create(version="1.2.3", registry=registry, pool=lambda: USAGE, refusals=refusals)
 
 
 def test_a_request_is_counted_by_route_method_and_status(metrics: Metrics) -> None:

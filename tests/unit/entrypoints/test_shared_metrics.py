@@ -19,8 +19,11 @@ from customers.entrypoints.observability.refusal_metrics import RefusalMetrics
 folder = pathlib.Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
 pool = lambda: PoolUsage(in_use=3, idle=2, max_connections=10, waiting=4)
 registry = CollectorRegistry()
-database = DatabaseMetrics(registry, RefusalMetrics(registry))
-metrics = Metrics.create(version="1.2.3", registry=registry, pool=pool, multiprocess_dir=folder)
+refusals = RefusalMetrics(registry)
+database = DatabaseMetrics(registry, refusals)
+metrics = Metrics.create(
+    version="1.2.3", registry=registry, pool=pool, refusals=refusals, multiprocess_dir=folder
+)
 metrics.http_started()
 metrics.count_fact(kind="order", transport="grpc", outcome="recorded")
 database.waited(0.25)

@@ -11,6 +11,7 @@ from typing import TypeVar
 from customers.core.errors import CustomersError, Unavailable
 from customers.core.model.membership import RefreshState
 from customers.core.model.segment import Segment
+from customers.core.ports.retry import retries_conflict
 from customers.core.ports.storage import Storage, Transaction
 
 Result = TypeVar("Result")
@@ -45,6 +46,7 @@ def is_timeout(error: Exception) -> bool:
     )
 
 
+@retries_conflict
 async def in_step(
     storage: Storage, tenant_id: str, step: Callable[[Transaction], Awaitable[Result]]
 ) -> Result:
@@ -61,6 +63,7 @@ async def in_step(
         raise
 
 
+@retries_conflict
 async def _record(storage: Storage, tenant_id: str, failure: BuildFailed) -> None:
     """Records a failure, unless another build of the segment has begun since."""
     segment_id, failed = failure.segment_id, failure.refresh_state

@@ -73,7 +73,6 @@ async def catch_up(
                 pass
 
 
-@retries_conflict
 async def apply_pending_changes(
     storage: Storage, tenant_id: str, is_over: Callable[[], bool] = lambda: False
 ) -> None:

@@ -15,7 +15,6 @@ class Erasures:
         self._storage = storage
         self._clock = clock
 
-    @retries_conflict
     async def erase(
         self, tenant_id: str, customer_id: UUID, *, versions: frozenset[int] | None
     ) -> Erasure:
@@ -33,6 +32,7 @@ class Erasures:
         _, is_new = await self._erase_once(tenant_id, customer_id, None)
         return is_new
 
+    @retries_conflict
     async def _erase_once(
         self, tenant_id: str, customer_id: UUID, versions: frozenset[int] | None
     ) -> tuple[Erasure, bool]:

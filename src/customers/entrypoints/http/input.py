@@ -14,7 +14,7 @@ from customers.core.errors import Invalid, Problem
 from customers.core.model.cards import card_numbers_of_person
 from customers.core.model.problems import Problems
 from customers.core.model.segment import RulesText
-from customers.entrypoints.http.query import reader_of
+from customers.entrypoints.http.query import parameters_of, reader_of
 from customers.entrypoints.http.raw_json import member_text
 from customers.entrypoints.http.request import Deployment, RequestContext
 from customers.entrypoints.http.routes import Body, Handler, Route
@@ -34,7 +34,7 @@ _UNNEEDED: Final = Body(Nothing, is_required=False)
 def with_input(route: Route, decoder: Decoder) -> Handler:
     """Reads the input of a request, then calls the handler of the route."""
     reader, handler, on_invalid = InputReader(route, decoder), route.handler, route.on_invalid
-    has_cursors = route.query is not None and route.query.is_of_list
+    has_cursors = any(parameter.name == "cursor" for parameter in parameters_of(route.query))
 
     async def handle(context: RequestContext) -> web.Response:
         if has_cursors:
