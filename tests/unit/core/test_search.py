@@ -44,7 +44,7 @@ def test_a_part_of_a_name_finds_it_in_any_spelling(before: str, part: str, after
 def test_what_was_found_by_folded_texts_is_found(search: str, name: str) -> None:
     if fold(search) in fold(name) and plain(search):
         assert finds(search, name=name)
-        assert finds(search, email=name)
+        assert finds(search, email=name) or len(search.split()) > 1  # no address has a space
 
 
 @given(LETTERS, LETTERS)

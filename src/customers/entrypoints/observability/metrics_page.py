@@ -129,9 +129,10 @@ def page(registry: CollectorRegistry) -> str:
 def all_metrics() -> CollectorRegistry:
     """A registry with every metric that the service has on PostgreSQL."""
     registry = CollectorRegistry()
-    DatabaseMetrics(registry, RefusalMetrics(registry))
+    refusals = RefusalMetrics(registry)
+    DatabaseMetrics(registry, refusals)
     usage = PoolUsage(in_use=0, idle=0, max_connections=0, waiting=0)
-    Metrics.create(version="", registry=registry, pool=lambda: usage)
+    Metrics.create(version="", registry=registry, pool=lambda: usage, refusals=refusals)
     return registry
 
 
