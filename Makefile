@@ -16,7 +16,7 @@ STUBS := src/customers/entrypoints/grpc/generated
 WITH_ENV = $(if $(wildcard .env),$(BIN)/dotenv --file .env run --no-override --)
 
 .DEFAULT_GOAL := help
-.PHONY: help install run migrate test check examples bench bench-segments mutants build clean lock \
+.PHONY: help install run migrate test check examples bench bench-segments drill mutants build clean lock \
 	proto openapi metrics-docs released
 
 help: ## Shows this list
@@ -72,6 +72,13 @@ bench: .venv/.dev ## Measures operations against their targets, with 1,000,000 c
 
 bench-segments: .venv/.dev ## Compares the cost of segments: large and small tenants, with and without segments
 	$(BIN)/python -m benchmarks.segments $(ARGS)
+
+drill: .venv/.dev ## Tries what one caller can do to the others; takes half an hour, needs wrk
+	$(BIN)/python -m benchmarks.worst_bodies
+	$(BIN)/python -m benchmarks.forged_cursors
+	$(BIN)/python -m benchmarks.segment_walls
+	$(BIN)/python -m benchmarks.bulkheads
+	$(BIN)/python -m benchmarks.migration
 
 mutants: .venv/.dev ## Takes each field away from each place; a test must name it; takes an hour
 	$(BIN)/python -m tools.field_mutants $(ARGS)
