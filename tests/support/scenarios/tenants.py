@@ -22,6 +22,7 @@ def named_elsewhere() -> Scenario:
     yield get(path, X_Tenant_ID=" ")
     for kind in ("/customers", "/customers/segments"):
         yield get(kind, X_Tenant_ID="t" * 256)
+        yield get(f"{kind}?tenant_id={tenant}&tenant_id={tenant}")
 
 
 def named_twice() -> Scenario:
