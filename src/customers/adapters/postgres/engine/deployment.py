@@ -23,7 +23,7 @@ from customers.core.model.money import Currency
 from customers.core.ports.storage import SchemaRevision, StorageStatus
 
 # The revision with the table of secrets.
-_SECRETS_REVISION = "0013"
+_SECRETS_REVISION = "0012"
 _SECRET = "cursors"  # noqa: S105 - its name
 _SECRET_BYTES = 64
 

@@ -42,7 +42,7 @@ ATTEMPTS = 5
 WAIT_SECONDS = 60.0
 _PAUSE = 0.1
 # The revision with `maintained_at`, and the server that can clear statistics by a function.
-_REVISION, CLEARS_STATISTICS = "0015", 180_000
+_REVISION, CLEARS_STATISTICS = "0014", 180_000
 
 
 class CannotMaintain(Exception):
