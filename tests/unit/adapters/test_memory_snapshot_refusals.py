@@ -260,7 +260,7 @@ async def test_pointers_begin_at_the_place_of_the_data(storage: MemoryStorage) -
     }
 
 
-async def test_at_most_a_thousand_problems_are_reported(storage: MemoryStorage) -> None:
+async def test_at_most_a_hundred_problems_are_reported(storage: MemoryStorage) -> None:
     with pytest.raises(Invalid) as raised:
         await storage.restore({TENANT: {"customers": [None] * 2_000}})
-    assert len(raised.value.problems) == 1_000
+    assert len(raised.value.problems) == 101
