@@ -130,6 +130,20 @@ class TextSizeContract:
         answer = await api.post("/customers", new_customer(tags=[1] * 201))
         assert list(problems_with(answer)) == ["MAX_LENGTH"]
 
+    async def test_a_choice_and_a_number_are_not_looked_for_in_a_long_text(self, api: Api) -> None:
+        for spaces, status in ((96, 201), (98, 400)):
+            body = new_customer(customerType="VIP" + " " * spaces)
+            assert (await api.post("/customers", body)).status == status
+        customer = await customer_path(api)
+        for spaces, status in ((4_999, 200), (5_000, 400)):
+            order = {"orderId": "o-1", "totalAmount": "5" + " " * spaces}
+            assert (await api.post(f"{customer}/record-order", order)).status == status
+
+    async def test_a_long_name_of_an_unknown_key_is_cut_off(self, api: Api) -> None:
+        body = new_customer(**{"k" * 100: 1, "l" * 101: 1})
+        answer = await api.post("/customers", body, headers={"Prefer": "handling=strict"})
+        assert answer.fields == {"k" * 100, "l" * 100 + "…"}
+
 
 class ProblemCountContract:
     async def test_at_most_a_hundred_problems_are_told(self, api: Api) -> None:

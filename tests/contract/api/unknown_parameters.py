@@ -111,6 +111,14 @@ class UnknownParameterContract:
             ),
         )
 
+    async def test_only_the_first_ten_unknown_parameters_are_compared_with_the_known_ones(
+        self, api: Api
+    ) -> None:
+        query = "&".join(f"statu{number}=1" for number in range(12))
+        details = (await api.get(f"/customers?{query}")).details
+        hints = ["did you mean status?" in detail["message"] for detail in details]
+        assert hints == [True] * 10 + [False] * 2
+
     async def test_elsewhere_unknown_parameters_are_ignored(self, api: Api) -> None:
         path = await customer_path(api)
         for other in (path, f"{path}/addresses", "/customers/segments"):

@@ -1,9 +1,9 @@
 """The size of answers: no list and no batch is answered with more than 4 MiB of rows.
 
-A row is encoded when it is counted, so that nothing is encoded that is not sent.
+A row is encoded when it is counted, so that little is encoded that is not sent.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, TypeVar
 
 from msgspec import Raw
@@ -14,6 +14,8 @@ from customers.entrypoints.http.errors import ErrorResponse
 from customers.entrypoints.json.encode import encode
 
 MAX_ANSWER_BYTES: Final = 4 * 1024 * 1024
+# Rows that are encoded together, which is faster than one by one.
+_TOGETHER: Final = 25
 
 Row = TypeVar("Row")
 
@@ -25,30 +27,32 @@ ANSWER_TOO_LARGE: Final = ErrorResponse(
 )
 
 
-def first_rows(rows: Sequence[Row], as_json: Callable[[Row], Any]) -> list[Raw]:
-    """As many of the rows as fit into an answer, encoded; at least one."""
-    fitting: list[Raw] = []
-    for encoded, size in _counted(rows, as_json):
-        if fitting and size > MAX_ANSWER_BYTES:
+def first_rows(rows: Sequence[Row], as_json: Callable[[Row], Any]) -> tuple[Raw, int]:
+    """As many of the rows as fit into an answer, at least one: as a JSON array, and how many."""
+    parts, count, room = list[bytes](), 0, MAX_ANSWER_BYTES
+    for text, rows_of_text in _encoded(rows, as_json):
+        room -= len(text)
+        if room < 0 and parts:
             break
-        fitting.append(encoded)
-    return fitting
+        parts.append(text)
+        count += rows_of_text
+    return Raw(b"[" + b",".join(parts) + b"]"), count
 
 
-def all_rows(rows: Iterable[Row], as_json: Callable[[Row], Any]) -> list[Raw]:
-    """All of the rows, encoded. Raises RequestRejected when they do not fit into an answer."""
-    encoded_rows: list[Raw] = []
-    for encoded, size in _counted(rows, as_json):
-        if size > MAX_ANSWER_BYTES:
-            raise RequestRejected(ANSWER_TOO_LARGE)
-        encoded_rows.append(encoded)
-    return encoded_rows
+def all_rows(rows: Sequence[Row], as_json: Callable[[Row], Any]) -> Raw:
+    """All of the rows as a JSON array. Raises RequestRejected when they do not fit."""
+    array, count = first_rows(rows, as_json)
+    if count < len(rows):
+        raise RequestRejected(ANSWER_TOO_LARGE)
+    return array
 
 
-def _counted(rows: Iterable[Row], as_json: Callable[[Row], Any]) -> Iterator[tuple[Raw, int]]:
-    """Each row, and the bytes of all up to it."""
-    size = 0
-    for row in rows:
-        text = encode(as_json(row))
-        size += len(text) + 1
-        yield Raw(text), size
+def _encoded(rows: Sequence[Row], as_json: Callable[[Row], Any]) -> Iterator[tuple[bytes, int]]:
+    """The rows as JSON, separated by commas: several together unless they are large."""
+    for start in range(0, len(rows), _TOGETHER):
+        values = [as_json(row) for row in rows[start : start + _TOGETHER]]
+        text = encode(values)[1:-1]
+        if len(text) <= MAX_ANSWER_BYTES // 8:
+            yield text, len(values)
+        else:
+            yield from ((encode(value), 1) for value in values)

@@ -10,7 +10,7 @@ from attrs import evolve, fields, frozen
 from customers.core.errors import InvalidValue
 from customers.core.model.customer import CustomerStatusChoice, CustomerTypeChoice
 from customers.core.model.folding import fold
-from customers.core.model.problems import Name, Problems
+from customers.core.model.problems import Problems
 from customers.core.model.query import (
     MAX_PAGE_SIZE,
     CustomerFilter,
@@ -60,7 +60,7 @@ class CustomerPageQuery(Query):
 
     sort_by: Annotated[SortField, ChoiceGate(SortField)] = SortField.CREATED_AT
     sort_order: Annotated[SortDirection, ChoiceGate(SortDirection)] = SortDirection.DESC
-    page: Annotated[int, CountGate(), "The page number, from 1."] = 1
+    page: Annotated[int, CountGate(), "The page number, from 1; not used beside `cursor`."] = 1
     size: Annotated[int, PageSizeGate(limit=MAX_PAGE_SIZE)] = 20
     cursor: (
         Annotated[
@@ -89,8 +89,6 @@ class CustomerPageQuery(Query):
         return self.cursor is not None
 
     def bind(self, context: RequestContext, problems: Problems) -> Self:
-        if self.is_by_cursor and _is_given(context, "page"):
-            problems.add(Name("page"), "INVALID_VALUE", "must not be given together with cursor")
         if not self.cursor:
             return self
         try:

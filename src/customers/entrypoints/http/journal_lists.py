@@ -63,7 +63,7 @@ def journal_response(
     """A page of a list, with a link to the next one; `rows` holds one more than the page if there
     is one. A page that would be too large ends earlier.
     """
-    page, links = first_rows(rows[: query.size], encode), {}
-    if len(rows) > len(page):
-        links["next"] = context.cursors.of_row(key(rows[len(page) - 1]), query.scope(context))
+    (page, count), links = first_rows(rows[: query.size], encode), {}
+    if len(rows) > count:
+        links["next"] = context.cursors.of_row(key(rows[count - 1]), query.scope(context))
     return json_response(page, headers=link_header(context.request, "cursor", links))

@@ -64,7 +64,7 @@ class RequestMiddleware:
             try:
                 response = await self._answer(request, handler)
                 status = _status_of(request, response)
-                self._prepare_close(request, response)
+                self._prepare_close(request, response, status)
                 return with_headers(response, request_id)
             finally:
                 self._report(request, status, perf_counter() - started)
@@ -97,13 +97,15 @@ class RequestMiddleware:
         error_format = ErrorFormat.PLAIN if route is None else route.error_format
         return error_response(error, error_format, _accept(request, error))
 
-    def _prepare_close(self, request: web.Request, response: web.StreamResponse) -> None:
+    def _prepare_close(
+        self, request: web.Request, response: web.StreamResponse, status: int
+    ) -> None:
         """Closes the connection after the response if the body was refused or did not arrive,
         since nobody will read the rest of it, or if the service stops.
         """
         body = request.content
         is_unread = not body.is_eof() or body.exception() is not None
-        if is_unread or response.status in _REFUSED_BODIES or self._drain.is_stopping:
+        if is_unread or status in _REFUSED_BODIES or self._drain.is_stopping:
             response.force_close()
 
     def _report(self, request: web.Request, status: int, seconds: float) -> None:
@@ -142,8 +144,8 @@ def _library_error(error: web.HTTPException) -> ErrorResponse:
 
 def _status_of(request: web.Request, response: web.StreamResponse) -> int:
     """The status to report: whether the caller waited for it, unless it is about a defect."""
-    has_left = request.transport is None and response.status < 500
-    return CLIENT_CLOSED_REQUEST if has_left else response.status
+    status = response.status
+    return CLIENT_CLOSED_REQUEST if request.transport is None and status < 500 else status
 
 
 def _template(request: web.Request) -> str | None:

@@ -91,8 +91,10 @@ class Protocol(web.RequestHandler):
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        if not self._waits_for_request():
-            self._stop_head_timer()
+        waiter = self._waiter
+        if waiter is None or waiter.done():  # a request is being handled, or its head is complete
+            if self._head_timer is not None:
+                self._stop_head_timer()
         elif data and self._head_timer is None:
             self._head_timer = self._loop.call_later(HEAD_SECONDS, self._give_up_head)
 
@@ -136,13 +138,10 @@ class Protocol(web.RequestHandler):
             self._part()
         return finished
 
-    def _waits_for_request(self) -> bool:
-        """Whether no request is handled, and the head of the next one is not complete."""
-        return self._waiter is not None and not self._waiter.done()
-
     def _give_up_head(self) -> None:
         self._head_timer = None
-        if self.transport is not None and self._waits_for_request():
+        is_waiting = self._waiter is not None and not self._waiter.done()
+        if self.transport is not None and is_waiting:
             self.transport.write(_as_bytes(HEAD_TIMEOUT))
             self.force_close()
 

@@ -35,7 +35,10 @@ def check_address(request: web.BaseRequest) -> None:
     """Raises Invalid for a path or a query that is not percent-encoded UTF-8, and for a query with
     too many parameters.
     """
-    path, _, query = request.raw_path.partition("?")
+    raw = request.raw_path
+    if "%" not in raw and raw.isascii() and raw.count("&") < MAX_PARAMETERS:
+        return
+    path, _, query = raw.partition("?")
     if not _is_encoded(path):
         raise _invalid("path", *_MALFORMED)
     if not _is_encoded(query):
@@ -46,8 +49,6 @@ def check_address(request: web.BaseRequest) -> None:
 
 
 def _is_encoded(text: str) -> bool:
-    if "%" not in text and text.isascii():
-        return True
     if _BROKEN_ESCAPE.search(text):
         return False
     try:
