@@ -27,7 +27,8 @@ COLUMNS = {
     "customer_segment_assignments": "assigned_by",
     "customer_segment_pending_changes": "before",
 }
-# The second part of this index is an expression of the e-mail address.
+# The second part of these indexes is an expression of the e-mail address, of the order number.
+NUMBERS = "customer_orders_number"
 INDEX, NEW_INDEX, PART = "customers_email_ending", "customers_email_ending_new", 2
 NONE, DEFAULT = 0, -1
 
@@ -46,6 +47,7 @@ def upgrade() -> None:
             if_not_exists=True,
         )
         _set_of_part(NEW_INDEX, NONE)
+        _set_of_part(NUMBERS, NONE)
         _drop(INDEX)
         op.execute(f"-- squawk-ignore renaming-object\nALTER INDEX {NEW_INDEX} RENAME TO {INDEX}")
 
@@ -53,6 +55,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     _set(DEFAULT)
     _set_of_part(INDEX, DEFAULT)
+    _set_of_part(NUMBERS, DEFAULT)
 
 
 def _drop(name: str) -> None:

@@ -187,7 +187,8 @@ async def test_nothing_is_left_of_any_personal_column(
     assert {*TABLES} <= {*relations(await place.files(canary))}
     assert len((await place.statistics(canary)).places) == 2
     done = await maintain(place.url)
-    assert (done.erasures, done.unfinished) == (1, [])
+    assert done.erasures >= 1  # those of other tests in this database, too
+    assert done.unfinished == []
     assert (await place.rows(canary)).places == []
     assert (await place.statistics(canary)).places == []
     assert (await place.files(canary)).places == []
@@ -232,7 +233,8 @@ async def test_a_run_is_repeated_while_a_transaction_can_see_the_erased_rows(pla
     await transaction.rollback()
     await reader.close()
     done = await maintain(place.url)
-    assert (done.erasures, done.unfinished) == (1, [])
+    assert done.erasures >= 1  # those of other tests in this database, too
+    assert done.unfinished == []
 
 
 async def test_a_run_is_due_once_after_erasures_and_not_before_the_interval(place: Place) -> None:

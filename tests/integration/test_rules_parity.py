@@ -156,7 +156,7 @@ async def test_the_largest_possible_rule_matches(storage: Storage, tenant: str) 
     people = [a_customer(tenant_id=tenant, created_at=age) for age in ages]
     await add_customers(storage, *people)
     age = {"field": "days_since_created"}
-    nested: Any = {**age, "operator": "in", "value": list(range(0, 36_500, 2))}
+    nested: Any = {**age, "operator": "in", "value": list(range(0, 180, 2))}
     for level, (logic, operator) in enumerate((("OR", "eq"), ("AND", "neq")) * 3):
         members = [{**age, "operator": operator, "value": days} for days in range(level, 99, 6)]
         nested = {"conditions": [nested, *members], "logic": logic}
