@@ -46,7 +46,7 @@ class SegmentLimitContract:
     ) -> None:
         stored = [a_stored_segment(tenant_id=tenant) for _ in range(MAX_SEGMENTS - 1)]
         await add_segments(storage, *stored)
-        last = await a_segment(api)
+        last = await a_segment(api, name="One more")
         assert (await api.post(SEGMENTS, LAST)).error == (400, "SEGMENT_LIMIT_EXCEEDED")
         assert (await api.put(segment_path(last), LAST)).status == 200
         await api.delete(segment_path(last))
