@@ -27,29 +27,29 @@ def finds(search: str, *, email: str = "", name: str = "", phone: str = "") -> b
 def test_every_character_is_plain_after_one_folding() -> None:
     for code in range(0x30000):
         if not 0xD800 <= code < 0xE000:
-            once = plain(chr(code))
-            assert plain(once) == once, hex(code)
+            once = plain(fold(chr(code)))
+            assert plain(fold(once)) == once, hex(code)
             assert not any(map(unicodedata.combining, once)), hex(code)
 
 
 @given(LETTERS, LETTERS, LETTERS)
 def test_a_part_of_a_name_finds_it_in_any_spelling(before: str, part: str, after: str) -> None:
     name = before + part + after
-    for spelled in (part, part.upper(), unicodedata.normalize("NFD", part), plain(part)):
+    for spelled in (part, part.upper(), unicodedata.normalize("NFD", part), plain(fold(part))):
         found = finds(spelled, name=name)
-        assert found or not plain(spelled), (spelled, name)
+        assert found or not plain(fold(spelled)), (spelled, name)
 
 
 @given(LETTERS, LETTERS)
 def test_what_was_found_by_folded_texts_is_found(search: str, name: str) -> None:
-    if fold(search) in fold(name) and plain(search):
+    if fold(search) in fold(name) and plain(fold(search)):
         assert finds(search, name=name)
         assert finds(search, email=name) or len(search.split()) > 1  # no address has a space
 
 
 @given(LETTERS, LETTERS)
 def test_a_word_that_is_in_no_name_finds_nobody(search: str, name: str) -> None:
-    missing = [word for word in plain(search).split() if word not in plain(name)]
+    missing = [word for word in plain(fold(search)).split() if word not in plain(fold(name))]
     if missing:
         assert not finds(search, name=name)
 

@@ -49,8 +49,8 @@ class MemoryCommunications(MemoryCommunicationReader, CommunicationRepository):
     ) -> Communication | None:
         of_customer = self._source.state.communications.get(customer_id, EMPTY).values()
         key = (communication_type, external_id)
-        found = (one for one in of_customer if (one.communication_type, one.external_id) == key)
-        return next(found, None)
+        same = (one for one in of_customer if (one.communication_type, one.external_id) == key)
+        return next(same, None)
 
     async def get_for_update(self, customer_id: UUID, communication_id: UUID) -> Communication:
         state = self._source.state

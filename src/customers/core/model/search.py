@@ -41,18 +41,17 @@ _NOT_A_DIGIT = re.compile(r"[^0-9]")
 _SHORT_CODES = re.compile("[17]|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]")
 
 
-def plain(text: str) -> str:
-    """The folded text, decomposed and without marks: `müller` as `muller`, dotless i as i."""
-    folded = fold(text)
+def plain(folded: str) -> str:
+    """A folded text, decomposed and without marks: `müller` as `muller`, dotless i as i."""
     if folded.isascii():
         return folded
     letters = normalize("NFKD", folded).translate(_LETTERS)
     return "".join(letter for letter in letters if not unicodedata.combining(letter)).strip()
 
 
-def phone_digits(phone: str) -> str:
+def phone_digits(folded: str) -> str:
     """The digits of a phone number, without a zero in parentheses: `+44 (0)20` as `4420`."""
-    return _NOT_A_DIGIT.sub("", _TRUNK_ZERO.sub("", fold(phone)))
+    return _NOT_A_DIGIT.sub("", _TRUNK_ZERO.sub("", folded))
 
 
 def search_text(email: str, name: str, phone: str) -> str:
@@ -64,10 +63,9 @@ def search_text(email: str, name: str, phone: str) -> str:
     """
     folded = [fold(email), fold(name), fold(phone)]
     differing = [
-        "" if (letters := plain(text)) == line else letters
-        for text, line in ((name, folded[1]), (email, folded[0]))
+        "" if (letters := plain(line)) == line else letters for line in (folded[1], folded[0])
     ]
-    return "\n".join([*folded, *differing]) + PHONE + phone_digits(phone) + END
+    return "\n".join([*folded, *differing]) + PHONE + phone_digits(folded[2]) + END
 
 
 def order_number_key(number: str) -> str:
@@ -104,12 +102,15 @@ class Search:
             return None
         if "@" in search:
             address = search.replace(" ", "+")
-            return cls(text=plain(address), folded=_with_marks(address))
-        text, phone = plain(search), _as_phone(search)
+            folded = fold(address)
+            text = plain(folded)
+            return cls(text=text, folded=_with_marks(folded, text))
+        folded = fold(search)
+        text, phone = plain(folded), _as_phone(folded)
         words = _words(text)
         return cls(
             text=text if phone or not words else "",  # in a name, it is found by its words
-            folded=_with_marks(search),
+            folded=_with_marks(folded, text),
             words=words,
             phone=_part_of_phone(phone),
             whole_phones=_whole_phones(phone),
@@ -139,9 +140,8 @@ def _has_all(lines: str, words: tuple[str, ...]) -> bool:
     return all(word in plain_name or word in folded_name for word in words)
 
 
-def _with_marks(search: str) -> str:
-    """The folded search, if it has marks and more than marks."""
-    folded, text = fold(search), plain(search)
+def _with_marks(folded: str, text: str) -> str:
+    """The folded search, if it has marks and more than marks; `text` is the plain one."""
     return "" if text in ("", folded) else folded
 
 
@@ -153,9 +153,8 @@ def _words(text: str) -> tuple[str, ...]:
     return tuple(sorted(distinct, key=len, reverse=True))
 
 
-def _as_phone(search: str) -> str:
-    """The search, if it is a phone number or a part of one."""
-    folded = fold(search)
+def _as_phone(folded: str) -> str:
+    """The folded search, if it is a phone number or a part of one."""
     return folded if _PHONE_SEARCH.fullmatch(folded) else ""
 
 

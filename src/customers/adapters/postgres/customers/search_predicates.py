@@ -65,24 +65,22 @@ def _phone_patterns(search: Search) -> list[str]:
     return [*parts, *(f"%{PHONE}{digits}{END}" for digits in search.whole_phones)]
 
 
-_order = customer_orders.c
-
-
 def _part_of_text(separator: str, number: int) -> ColumnElement[str]:
     character = func.chr(literal_column(str(ord(separator))))
     part: ColumnElement[str] = func.split_part(
-        _customer.search_text, character, literal_column(str(number)), type_=TEXT
+        customers.c.search_text, character, literal_column(str(number)), type_=TEXT
     )
     return part
 
 
 def _owners(*conditions: ColumnElement[bool]) -> Select[UUID]:
     """The customers of recorded orders."""
-    recorded = _order.order_date.is_not(None)
-    return select(_order.customer_id).where(_order.tenant_id == TENANT, recorded, *conditions)
+    order = customer_orders.c
+    recorded = order.order_date.is_not(None)
+    return select(order.customer_id).where(order.tenant_id == TENANT, recorded, *conditions)
 
 
-_customer = customers.c
+_customer, _order = customers.c, customer_orders.c
 _text = _customer.search_text
 _name = _part_of_text("\n", 2) + literal_column("chr(10)", TEXT) + _part_of_text("\n", 4)
 _by_number = _owners(

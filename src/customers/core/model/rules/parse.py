@@ -151,8 +151,8 @@ class _Parser:
 
     def _logic(self, value: dict[str, object], location: JsonPointer) -> Logic:
         """The logic of a group; AND when it is absent, null or blank."""
-        found = [self._logic_in(value.get(key), location.below(key)) for key in _LOGICS]
-        logics = {logic for logic in found if logic is not None}
+        choices = [self._logic_in(value.get(key), location.below(key)) for key in _LOGICS]
+        logics = {logic for logic in choices if logic is not None}
         if len(logics) > 1:
             self._problems.add(location.below(_LOGICS[1]), "INVALID_VALUE", "must agree with logic")
         return logics.pop() if logics else Logic.AND

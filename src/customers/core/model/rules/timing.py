@@ -59,9 +59,9 @@ def date_of(field: Field) -> DateField:
 
 def thresholds(rule: Rule) -> frozenset[Threshold]:
     """The thresholds of a rule; empty when time alone changes nothing."""
-    if (found := _cache.get(rule)) is None:
-        found = _cache[rule] = frozenset().union(*map(_thresholds_of, rule.conditions))
-    return found
+    if (cached := _cache.get(rule)) is None:
+        cached = _cache[rule] = frozenset().union(*map(_thresholds_of, rule.conditions))
+    return cached
 
 
 def _thresholds_of(condition: Condition) -> frozenset[Threshold]:
