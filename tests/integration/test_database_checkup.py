@@ -77,9 +77,9 @@ def test_a_superuser_on_a_server_with_default_settings_is_off(
         *("role_superuser", "role_bypassrls", "role_ddl"),
     }
     verbosity = by_name["log_error_verbosity"]
-    assert (verbosity["found"], verbosity["wanted"]) == ("default", "terse")
+    assert (verbosity["actual"], verbosity["expected"]) == ("default", "terse")
     assert "ALTER SYSTEM SET log_error_verbosity = 'terse'" in verbosity["event"]
-    assert by_name["tls"]["found"] == "off, on this machine"
+    assert by_name["tls"]["actual"] == "off, on this machine"
 
 
 def test_a_role_that_can_only_serve_is_fine_and_serves(tmp_path: Path, limited: str) -> None:
@@ -98,11 +98,11 @@ def test_advice_is_given_and_is_no_failure(tmp_path: Path, database: str, limite
     sql(database, "ALTER TABLE customer_orders SET (autovacuum_enabled = false)")
     (tmp_path / "after").mkdir()
     code, lines = checkup(tmp_path / "after", limited)
-    after, found = statuses(lines), {line.get("check"): line.get("found") for line in lines}
+    after, actual = statuses(lines), {line.get("check"): line.get("actual") for line in lines}
     assert (before["autovacuum_of_customers"], after["autovacuum_of_customers"]) == ("advice", "ok")
     assert (code, after["autovacuum_of_customer_orders"]) == (0, "advice")
-    assert found["autovacuum_of_customer_orders"] == "off"
-    assert (after["max_wal_size"], found["max_wal_size"]) == ("advice", "1GB")
+    assert actual["autovacuum_of_customer_orders"] == "off"
+    assert (after["max_wal_size"], actual["max_wal_size"]) == ("advice", "1GB")
 
 
 def test_in_development_each_check_is_a_line_for_people(tmp_path: Path, database: str) -> None:

@@ -24,8 +24,8 @@ async def check_database(settings: Settings, output: Output) -> None:
         output.info(
             _line(check),
             check=check.name,
-            found=check.found,
-            wanted=check.wanted,
+            actual=check.actual,
+            expected=check.expected,
             status=_status(check),
         )
     off = sum(check.is_off for check in checks)
@@ -71,6 +71,6 @@ def _status(check: ServerCheck) -> str:
 def _line(check: ServerCheck) -> str:
     status = f"{_status(check):6}"
     if check.is_fine:
-        return f"{status}  {check.name} is {check.found}"
-    sentence = f"{check.name} is {check.found}, and should be {check.wanted}"
+        return f"{status}  {check.name} is {check.actual}"
+    sentence = f"{check.name} is {check.actual}, and should be {check.expected}"
     return f"{status}  {sentence}: {check.remedy}"

@@ -167,11 +167,11 @@ class _Run:
             sql.WITH_STATISTICS.sql, *sql.WITH_STATISTICS.arguments(names)
         )
         has_function = await self._value(sql.SERVER_VERSION) >= CLEARS_STATISTICS
-        found = {(row["name"], row["column"]) for row in rows}
+        stored = {(row["name"], row["column"]) for row in rows}
         for one in columns:
-            if (one.table.name, one.name) in found and has_function:
+            if (one.table.name, one.name) in stored and has_function:
                 await self._value(sql.CLEAR_STATISTICS, table=one.table.name, column=one.name)
-            elif (one.table.name, one.name) in found:
+            elif (one.table.name, one.name) in stored:
                 await self.connection.execute(sql.retype(one))
 
     async def _drop_invalid_indexes(self) -> None:

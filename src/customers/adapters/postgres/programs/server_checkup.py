@@ -41,8 +41,8 @@ class Check:
     """
 
     name: str
-    found: str
-    wanted: str
+    actual: str
+    expected: str
     is_fine: bool
     remedy: str
     kind: Literal["required", "advice"] = "required"
@@ -66,23 +66,23 @@ async def _rows(connection: Connection, statement: Statement, **values: object) 
 
 
 def _logging(facts: Any) -> Iterator[Check]:
-    for name, wanted, reason in _SETTINGS:
+    for name, expected, reason in _SETTINGS:
         yield Check(
             name=name,
-            found=facts[name],
-            wanted=wanted,
-            is_fine=facts[name] == wanted,
-            remedy=f"{reason}: {_set(name, wanted)}",
+            actual=facts[name],
+            expected=expected,
+            is_fine=facts[name] == expected,
+            remedy=f"{reason}: {_set(name, expected)}",
         )
 
 
 def _tls(facts: Any) -> Check:
     """A connection that does not leave the machine needs none."""
-    found = "on" if facts["tls"] else "off, on this machine" if facts["is_local"] else "off"
+    actual = "on" if facts["tls"] else "off, on this machine" if facts["is_local"] else "off"
     return Check(
         name="tls",
-        found=found,
-        wanted="on",
+        actual=actual,
+        expected="on",
         is_fine=facts["tls"] or facts["is_local"],
         remedy="others can read the connection: add sslmode=verify-full to DATABASE_URL",
     )
@@ -98,8 +98,8 @@ def _role(facts: Any) -> Iterator[Check]:
     for name, fact, remedy in abilities:
         yield Check(
             name=f"role_{name}",
-            found="yes" if facts[fact] else "no",
-            wanted="no",
+            actual="yes" if facts[fact] else "no",
+            expected="no",
             is_fine=not facts[fact],
             remedy=f"the role can do more than the service needs: {remedy}",
         )
@@ -108,8 +108,8 @@ def _role(facts: Any) -> Iterator[Check]:
 def _wal(facts: Any) -> Check:
     return Check(
         name="max_wal_size",
-        found=facts["max_wal_size"],
-        wanted="4GB or more",
+        actual=facts["max_wal_size"],
+        expected="4GB or more",
         is_fine=facts["wal_bytes"] >= MIN_WAL_BYTES,
         remedy=f"checkpoints come often under load: {_set('max_wal_size', '4GB')}",
         kind="advice",
@@ -119,8 +119,8 @@ def _wal(facts: Any) -> Check:
 def _autovacuum(facts: Any, tables: Sequence[Any]) -> Iterator[Check]:
     yield Check(
         name="autovacuum",
-        found=facts["autovacuum"],
-        wanted="on",
+        actual=facts["autovacuum"],
+        expected="on",
         is_fine=facts["autovacuum"] == "on",
         remedy=f"tables grow and reads become slow: {_set('autovacuum', 'on')}",
     )
@@ -134,8 +134,8 @@ def _autovacuum_of(name: str, options: dict[str, str], facts: Any) -> Check:
     setting = f"autovacuum_enabled = true, autovacuum_vacuum_scale_factor = {MAX_SCALE_FACTOR}"
     return Check(
         name=f"autovacuum_of_{name}",
-        found=f"after {factor:.0%} of the rows" if is_on else "off",
-        wanted=f"after {MAX_SCALE_FACTOR:.0%} of the rows or fewer",
+        actual=f"after {factor:.0%} of the rows" if is_on else "off",
+        expected=f"after {MAX_SCALE_FACTOR:.0%} of the rows or fewer",
         is_fine=is_on and factor <= MAX_SCALE_FACTOR,
         remedy=f"dead rows pile up: ALTER TABLE {name} SET ({setting})",
         kind="advice",
