@@ -23,7 +23,7 @@ from benchmarks.operations import SORTS, Operation, Tenant, operations
 from benchmarks.processes import bare_handler, production_environment, service
 from benchmarks.targets import Footprint
 from customers.devtools.server import running
-from customers.entrypoints.container import migrate
+from customers.entrypoints.container.database import migrate
 
 LARGE = Tenant(id="bench-large", size=500_000)
 SMALL = [Tenant(id=f"bench-small-{number:02}", size=10_000) for number in range(1, 51)]

@@ -32,7 +32,7 @@ from benchmarks.operations import CUSTOMERS
 from benchmarks.processes import ServerProcess, production_environment, service
 from benchmarks.sample_data import customer_id, load_tenants
 from customers.devtools.server import running
-from customers.entrypoints.container import migrate
+from customers.entrypoints.container.database import migrate
 from customers.entrypoints.grpc.generated.customers_pb2 import (
     RecordOrderRequest,
     RecordOrdersRequest,

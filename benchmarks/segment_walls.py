@@ -23,7 +23,7 @@ from benchmarks.processes import ServerProcess, production_environment, service
 from benchmarks.sample_data import customer_id, load_tenants
 from customers.core.model.rules.cost import MAX_COMPARISONS
 from customers.devtools.server import running
-from customers.entrypoints.container import migrate
+from customers.entrypoints.container.database import migrate
 
 DEAR, NEIGHBOUR = "bench-dear", "bench-neighbour"
 NEIGHBOURS = 1_000

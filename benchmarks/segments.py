@@ -26,7 +26,7 @@ from benchmarks.cpu import NO_TIME, Cpu, cpu_time, parent
 from benchmarks.processes import production_environment, service
 from benchmarks.sample_data import customer_id, load_tenants, rules, spread_numbers
 from customers.devtools.server import running
-from customers.entrypoints.container import migrate
+from customers.entrypoints.container.database import migrate
 
 SMALL = 1_000
 COMPARED = ("large", "small")

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from customers.entrypoints import container
 from customers.entrypoints.config.settings import Settings
+from customers.entrypoints.container import database
 from customers.entrypoints.observability.output import Output
 from customers.entrypoints.process.persistent_database import persistent_database
 from customers.entrypoints.process.signals import stop_on_signals
@@ -19,7 +19,7 @@ async def back_up(settings: Settings, file: Path, output: Output, *, force: bool
     """Writes the backup, then prints its size and how long it took."""
     async with _interruptible(output, "interrupted: no backup was written"):
         async with persistent_database(settings) as dsn:
-            backup = await container.back_up(dsn, file, force=force)
+            backup = await database.back_up(dsn, file, force=force)
         output.info(
             f"{backup.place}: backed up to {json.dumps(str(backup.file))}: {_size(backup.size)} in "
             f"{backup.seconds:.1f} s, schema revision {backup.revision}.",
@@ -34,7 +34,7 @@ async def restore(settings: Settings, file: Path, output: Output, *, force: bool
     """Restores the backup, then prints what it brought back and what to do next."""
     async with _interruptible(output, "interrupted: the database is as it was"):
         async with persistent_database(settings) as dsn:
-            restored = await container.restore(dsn, file, force=force)
+            restored = await database.restore(dsn, file, force=force)
         next_step = _next_step(is_older=restored.is_older, is_newer=restored.is_newer)
         noun = "customer" if restored.customers == 1 else "customers"
         output.info(

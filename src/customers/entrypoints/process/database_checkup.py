@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, suppress
 
 from customers.core.errors import Unavailable
 from customers.entrypoints.config.settings import Settings
-from customers.entrypoints.container import ServerCheck, check_server
+from customers.entrypoints.container.database import ServerCheck, check_server
 from customers.entrypoints.observability.logs import logger
 from customers.entrypoints.observability.output import Output
 from customers.entrypoints.process.persistent_database import persistent_database

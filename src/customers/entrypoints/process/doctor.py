@@ -5,7 +5,8 @@ import sys
 from customers.core.errors import StorageFault, Unavailable
 from customers.core.services.doctor import Difference, Doctor
 from customers.entrypoints.config.settings import Settings
-from customers.entrypoints.container import Container, database
+from customers.entrypoints.container import Container
+from customers.entrypoints.container.database import database
 from customers.entrypoints.observability.output import Output
 
 

@@ -13,9 +13,8 @@ from attrs import frozen
 
 from customers.core.errors import CustomerNotFound, Unavailable
 from customers.core.services.erasure import Erasures
-from customers.entrypoints import container
 from customers.entrypoints.config.settings import Settings
-from customers.entrypoints.container import Container
+from customers.entrypoints.container import Container, database
 from customers.entrypoints.observability.logs import logger
 from customers.entrypoints.observability.output import Output
 from customers.entrypoints.process.persistent_database import persistent_database
@@ -48,7 +47,7 @@ class Applied:
 async def export(settings: Settings, file: Path, output: Output, *, force: bool) -> None:
     """Writes the receipts of all erasures, then prints their number."""
     async with persistent_database(settings) as dsn:
-        number = await container.export_erasures(dsn, file, force=force)
+        number = await database.export_erasures(dsn, file, force=force)
     output.info(
         f"exported {_counted(number, 'erasure')} to {json.dumps(str(file))}.",
         file=str(file),

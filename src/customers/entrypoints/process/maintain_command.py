@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from attrs import define, field
 
 from customers.core.errors import Unavailable
-from customers.entrypoints import container
 from customers.entrypoints.config.settings import Settings
+from customers.entrypoints.container import database
 from customers.entrypoints.observability.logs import logger
 from customers.entrypoints.observability.output import Output
 from customers.entrypoints.process.persistent_database import persistent_database
@@ -20,7 +20,7 @@ CHECK_SECONDS = 60.0
 async def maintain(settings: Settings, output: Output, *, is_full: bool) -> None:
     """Maintains the database and prints what was done; exits with 1 if another run is needed."""
     async with persistent_database(settings) as dsn:
-        done = await container.maintain(dsn, is_full=is_full)
+        done = await database.maintain(dsn, is_full=is_full)
     if not done.erasures and not is_full:
         output.info(f"{done.place}: nobody was erased since the last run, nothing to do")
         return
@@ -88,7 +88,7 @@ async def _logged(work: Callable[[], Awaitable[None]]) -> None:
 
 
 async def _maintain_if_due(dsn: str, interval: float) -> None:
-    if (done := await container.maintain_if_due(dsn, interval)) is None:
+    if (done := await database.maintain_if_due(dsn, interval)) is None:
         return
     logger().info(
         "maintained after erasures",

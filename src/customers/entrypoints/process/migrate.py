@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 
 from customers.core.errors import Unavailable
 from customers.entrypoints.config.settings import Settings
-from customers.entrypoints.container import migrate
+from customers.entrypoints.container.database import migrate
 from customers.entrypoints.observability.logs import logger
 
 RETRY_SECONDS = 1.0

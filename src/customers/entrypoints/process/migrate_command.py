@@ -3,7 +3,7 @@
 import click
 
 from customers.entrypoints.config.settings import Settings
-from customers.entrypoints.container import migrations, rewrite_search_texts
+from customers.entrypoints.container.database import migrations, rewrite_search_texts
 from customers.entrypoints.observability.output import Output
 from customers.entrypoints.process.persistent_database import persistent_database
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from customers.entrypoints.config.settings import Settings
-from customers.entrypoints.container import database
+from customers.entrypoints.container.database import database
 
 
 class NoDatabase(Exception):

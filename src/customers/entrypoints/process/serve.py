@@ -1,7 +1,8 @@
 """The command `customers serve`: serves in this process, or in several workers."""
 
 from customers.entrypoints.config.settings import Settings
-from customers.entrypoints.container import Container, database
+from customers.entrypoints.container import Container
+from customers.entrypoints.container.database import database
 from customers.entrypoints.observability.logs import logger
 from customers.entrypoints.process.database_checkup import warn_of_database
 from customers.entrypoints.process.listeners import open_listeners
