@@ -1,22 +1,32 @@
 """The secret of a deployment: made once, on the schema that can keep it, and by nobody else."""
 
 import asyncio
+from collections.abc import Iterator
+from io import StringIO
 
 import pytest
 
 from customers.adapters.postgres.engine.migrate import migrate
 from customers.adapters.postgres.storage import PostgresStorage
+from customers.entrypoints.observability.logs import configure
 from tests.contract.api.forged_cursors import second_page
 from tests.contract.api.lists import a_crowd
 from tests.support.api_client import serving
 from tests.support.builders import USD, a_tenant
 from tests.support.databases import rows
+from tests.support.log_stream import log_stream
 from tests.support.storage_steps import opened
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 PROCESSES = 8
 WARNING = "the database cannot keep a key for cursors: only this process opens its own"
+
+
+@pytest.fixture
+def stream() -> Iterator[StringIO]:
+    with log_stream() as stream:
+        yield stream
 
 
 def a_storage(url: str) -> PostgresStorage:
@@ -47,9 +57,10 @@ async def test_a_replica_reads_the_secret_and_makes_none(empty: str) -> None:
 
 
 async def test_the_oldest_schema_that_is_served_has_cursors_too(
-    empty: str, capsys: pytest.CaptureFixture[str]
+    empty: str, stream: StringIO
 ) -> None:
     """The process warns once; after the migration it shares the secret, and opens its own."""
+    configure("info", as_json=True, stream=stream)
     await migrate(empty, to="0008")
     async with opened(a_storage(empty)) as storage, serving(storage, tenant=a_tenant()) as api:
         await a_crowd(api, 2)
@@ -60,7 +71,7 @@ async def test_the_oldest_schema_that_is_served_has_cursors_too(
         answers = [await api.get(f"/customers?cursor={cursor}") for cursor in (first, shared)]
     assert first != shared
     assert [answer.status for answer in answers] == [200, 200]
-    assert capsys.readouterr().out.count(WARNING) == 1
+    assert stream.getvalue().count(WARNING) == 1
 
 
 async def test_processes_open_each_others_cursors(empty: str) -> None:

@@ -14,6 +14,7 @@ from customers.core.model.membership import RefreshState
 from customers.core.model.rules import cost
 from tests.support.api_client import NOTHING, Answer, Api, serving
 from tests.support.builders import (
+    A_SECRETS_KEY,
     NOW,
     USD,
     FixedClock,
@@ -108,7 +109,8 @@ async def test_a_copy_responds_to_random_commands_as_the_original_does(
     generated: list[Command],
 ) -> None:
     storage, known = MemoryStorage(currency=USD), KnownResources()
-    async with serving(storage, tenant="tenant", ids=SequentialIds()) as api:
+    ids, key = SequentialIds(), A_SECRETS_KEY  # a copy has another key for cursors of its own
+    async with serving(storage, tenant="tenant", ids=ids, secrets_key=key) as api:
         for command in generated[:40]:
             answer = await send(api, known, command)
             known.learn(command.path_of(known), answer.body)
@@ -125,7 +127,8 @@ async def later_answers(
     storage: MemoryStorage, known: KnownResources, later: list[Command], moment: datetime
 ) -> list[tuple[int, bytes]]:
     """The answers of a service that starts at that moment with the data of the storage."""
-    async with serving(storage, tenant="tenant", ids=SequentialIds(999)) as api:
+    ids, key = SequentialIds(999), A_SECRETS_KEY
+    async with serving(storage, tenant="tenant", ids=ids, secrets_key=key) as api:
         api.clock.moment = moment
         answers = [await send(api, known, command) for command in later]
         return [(answer.status, answer.raw) for answer in answers]
