@@ -1,4 +1,4 @@
-"""The contract of search: a folded literal substring of names, e-mail or phone."""
+"""The contract of search: a folded literal substring of names, e-mail or phone, or an order."""
 
 from typing import Any
 
@@ -8,8 +8,15 @@ from attrs import evolve
 from customers.core.model.customer import Customer
 from customers.core.ports.storage import Storage
 from tests.contract.filters import find_customers
-from tests.support.builders import a_customer
-from tests.support.storage_steps import add_customers, delete, save, searching
+from tests.support.builders import a_customer, a_stub, an_entry
+from tests.support.storage_steps import (
+    add_customers,
+    delete,
+    save,
+    save_entries,
+    searching,
+    some_customers,
+)
 
 PEOPLE: dict[str, dict[str, Any]] = {
     "percent": {"first_name": "100%", "last_name": "Wool"},
@@ -132,3 +139,20 @@ class CustomerSearchContract:
         await add_customers(storage, customer)
         await delete(storage, customer)
         assert await find_customers(storage, tenant, searching("ada")) == []
+
+    async def test_a_search_finds_the_owners_of_orders_by_number_and_by_id(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        owners = await some_customers(storage, tenant, 3)
+        numbers = ("ORD-7", "#ord-7", "ORD-77")
+        for owner, number in zip(owners, numbers, strict=True):
+            entry = an_entry(owner, order_id=f"ID-{number}", order_number=number)
+            await save_entries(storage, owner, entry, a_stub(owner, order_id=f"stub-{number}"))
+        for search, indices in (
+            ("ord-7", {0, 1}),
+            ("#ORD-77", {2}),
+            ("id-ord-77", {2}),
+            ("stub-ORD-7", set()),
+        ):
+            found = await find_customers(storage, tenant, searching(search))
+            assert {customer.id for customer in found} == {owners[i].id for i in indices}

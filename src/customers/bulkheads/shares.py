@@ -1,12 +1,13 @@
 """Decides who gets the next of some places. Nothing here waits: `turnstile` makes tasks wait.
 
 - While others wait, a tenant has at most its share: a third of the places, and at least two.
-- A tenant alone may have more: all but a reserve of a third of the places. Without the reserve, a
+- A tenant alone may have more: all but a reserve of a fifth of the places. Without the reserve, a
   tenant whose statements hang would have every place when the next tenant comes.
 - Waiters are served by tenant in turn; those of one tenant first come, first served.
 """
 
 from collections import deque
+from math import ceil
 from typing import Generic, TypeVar
 
 from attrs import frozen
@@ -31,7 +32,7 @@ class Shares(Generic[Waiter]):
 
     def __init__(self, size: int) -> None:
         self._share = max(MIN_SHARE, size // 3)
-        self._reserve = size // 3
+        self._reserve = ceil(size / 5) if size > MIN_SHARE else 0
         self._size = self._free = size
         self._taken: dict[str, int] = {}
         # The tenants in the order in which they are served.

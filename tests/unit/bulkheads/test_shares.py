@@ -25,23 +25,23 @@ def admitted(shares: Shares[str]) -> Sequence[str]:
 
 
 @pytest.mark.parametrize(
-    ("size", "alone"), [(1, 1), (2, 2), (3, 2), (4, 3), (6, 4), (10, 7), (30, 20)]
+    ("size", "alone"), [(1, 1), (2, 2), (3, 2), (4, 3), (5, 4), (6, 4), (10, 8), (30, 24)]
 )
 def test_a_tenant_alone_has_all_but_the_reserve(size: int, alone: int) -> None:
     assert takes(Shares(size), "a") == alone
 
 
-@pytest.mark.parametrize(("size", "share"), [(3, 1), (10, 3), (30, 10)])
-def test_the_next_tenant_finds_its_share_in_the_reserve(size: int, share: int) -> None:
+@pytest.mark.parametrize(("size", "reserve"), [(3, 1), (10, 2), (30, 6)])
+def test_the_next_tenant_finds_the_reserve(size: int, reserve: int) -> None:
     shares = Shares[str](size)
     takes(shares, "a")
-    assert takes(shares, "b") == share
+    assert takes(shares, "b") == reserve
 
 
 def test_while_others_wait_a_tenant_keeps_no_more_than_a_third() -> None:
     shares = Shares[str](10)
-    takes(shares, "a")
-    takes(shares, "b")
+    takes(shares, "a", 7)
+    takes(shares, "b", 3)
     for number in range(9):
         shares.add_waiter("a", f"a{number}")
         shares.add_waiter("b", f"b{number}")
@@ -78,7 +78,7 @@ def test_a_tenant_may_have_more_again_when_the_others_have_given_up() -> None:
     shares.add_waiter("b", "b")
     assert not shares.take("a")
     shares.remove_waiter("b", "b")
-    assert takes(shares, "a") == 4
+    assert takes(shares, "a") == 5
 
 
 def test_a_tenant_has_its_share_from_a_third_on() -> None:

@@ -34,7 +34,7 @@ async def test_a_task_that_waits_for_too_long_raises_a_timeout() -> None:
 
 async def test_a_tenant_with_its_share_waits_although_there_are_places() -> None:
     turnstile = Turnstile(10)
-    for _ in range(7):
+    for _ in range(8):
         await turnstile.enter("a")
     with pytest.raises(TimeoutError):
         await turnstile.enter("a", 0.01)

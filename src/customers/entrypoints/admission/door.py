@@ -19,7 +19,7 @@ REQUESTS_PER_CONNECTION: Final = 20
 
 
 class Door:
-    """Lets requests in; a tenant alone may have two thirds of the places.
+    """Lets requests in; a tenant alone may have four fifths of the places.
 
     `max_wait` is how long a request may wait outside, `request_timeout` how long it may take in
     all, both in seconds.

@@ -7,7 +7,6 @@ its rule. The values of the fields are parameters, those of a rule are literals 
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, TypeAlias
-from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
@@ -27,7 +26,12 @@ from sqlalchemy import (
 from sqlalchemy.sql.elements import ClauseElement, ColumnElement
 
 from customers.adapters.postgres.customers.rule_predicates import where
-from customers.adapters.postgres.customers.search_predicates import search_condition, search_values
+from customers.adapters.postgres.customers.search_predicates import (
+    NOTHING_LOOKED_UP,
+    LookedUp,
+    search_condition,
+    search_values,
+)
 from customers.adapters.postgres.engine.session import TENANT
 from customers.adapters.postgres.engine.statements import Statement
 from customers.adapters.postgres.schema.segment_tables import (
@@ -71,15 +75,12 @@ def statement(
 
 
 def values(
-    customer_filter: CustomerFilter, candidates: Sequence[UUID] | None = None
+    customer_filter: CustomerFilter, looked_up: LookedUp = NOTHING_LOOKED_UP
 ) -> dict[str, object]:
-    """The parameters of the filter's fields that are set.
-
-    `candidates` are a superset of the customers that its search finds, if they were looked up.
-    """
+    """The parameters of the filter's fields that are set; `looked_up` is what its search found."""
     search = customer_filter.search
     parameters = {
-        **({} if search is None else search_values(search, candidates)),
+        **({} if search is None else search_values(search, looked_up)),
         **_choices("status", customer_filter.statuses),
         **_choices("customer_type", customer_filter.types),
         **_choices("country_code", customer_filter.country_codes),

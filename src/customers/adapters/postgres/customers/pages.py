@@ -5,7 +5,7 @@ same however many there are, and a page after a key the same however far it is i
 Deleted customers have an index by creation; for other sorts, all that a filter keeps are sorted.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import reduce
 from operator import add
 from typing import Any
@@ -24,9 +24,16 @@ from sqlalchemy import (
     union_all,
 )
 
-from customers.adapters.postgres.customers import counters, email_search, filters, member_pages
+from customers.adapters.postgres.customers import (
+    counters,
+    email_search,
+    filters,
+    member_pages,
+    order_search,
+)
 from customers.adapters.postgres.customers.filters import Conditions
 from customers.adapters.postgres.customers.rows import CUSTOMERS
+from customers.adapters.postgres.customers.search_predicates import LookedUp
 from customers.adapters.postgres.engine.session import Session
 from customers.adapters.postgres.schema.tables import (
     ASCENDING_DATES,
@@ -57,23 +64,22 @@ async def page(
     if not customer_filter.finds_anyone:
         return []
     values = await _values(session, customer_filter)
-    if member_pages.supports(customer_filter, sort):
-        statement = member_pages.page(sort.direction)
-    else:
-        statement = filters.statement(customer_filter, values, _page, sort)
-    return await session.rows(statement, limit=page.size, offset=_offset(page), **values)
+    return await _rows(
+        session, customer_filter, values, sort, limit=page.size, offset=_offset(page)
+    )
 
 
 async def page_with_total(
     session: Session, customer_filter: CustomerFilter, sort: CustomerSort, page: Page
 ) -> tuple[Sequence[Record], int]:
-    """As `page`, with the total, in one statement; in two for a page past the end."""
+    """As `page`, with the total."""
     if not customer_filter.finds_anyone:
         return [], 0
-    values = await _values(session, customer_filter)
-    shape = counters.shape(customer_filter)
-    statement = filters.statement(customer_filter, values, _page_with_total, sort, shape)
     offset = _offset(page)
+    if (shape := counters.shape(customer_filter)) is None:
+        return await _page_and_count(session, customer_filter, sort, page.size, offset)
+    values = filters.values(customer_filter)
+    statement = filters.statement(customer_filter, values, _page_with_total, sort, shape)
     values |= counters.values(customer_filter)
     rows = await session.rows(statement, limit=page.size, offset=offset, **values)
     if rows:
@@ -106,17 +112,52 @@ async def count(session: Session, customer_filter: CustomerFilter) -> int:
         return int(total)
     if not customer_filter.finds_anyone:
         return 0
+    return await _counted(session, customer_filter, await _values(session, customer_filter))
+
+
+async def _page_and_count(
+    session: Session, customer_filter: CustomerFilter, sort: CustomerSort, limit: int, offset: int
+) -> tuple[Sequence[Record], int]:
+    """A page and the total. Customers are only counted if the page, with one row more, does not
+    show how many there are.
+    """
     values = await _values(session, customer_filter)
+    rows = await _rows(session, customer_filter, values, sort, limit=limit + 1, offset=offset)
+    if len(rows) <= limit and (rows or not offset):
+        return rows, offset + len(rows)
+    return rows[:limit], await _counted(session, customer_filter, values)
+
+
+async def _rows(
+    session: Session,
+    customer_filter: CustomerFilter,
+    values: Mapping[str, object],
+    sort: CustomerSort,
+    *,
+    limit: int,
+    offset: int,
+) -> Sequence[Record]:
+    if member_pages.supports(customer_filter, sort):
+        statement = member_pages.page(sort.direction)
+    else:
+        statement = filters.statement(customer_filter, values, _page, sort)
+    return await session.rows(statement, limit=limit, offset=offset, **values)
+
+
+async def _counted(
+    session: Session, customer_filter: CustomerFilter, values: Mapping[str, object]
+) -> int:
     [row] = await session.rows(filters.statement(customer_filter, values, _count), **values)
     return int(row["count"])
 
 
 async def _values(session: Session, customer_filter: CustomerFilter) -> dict[str, object]:
-    """The parameters of a filter; candidates of an e-mail search are looked up first."""
-    candidates = None
+    """The parameters of a filter; what its search finds in other indexes is looked up first."""
+    search, candidates = customer_filter.search, None
     if not customer_filter.finds_deleted:
-        candidates = await email_search.candidates(session, customer_filter.search)
-    return filters.values(customer_filter, candidates)
+        candidates = await email_search.candidates(session, search)
+    owners = await order_search.owners(session, search)
+    return filters.values(customer_filter, LookedUp(candidates=candidates, owners=owners))
 
 
 def _offset(page: Page) -> int:
@@ -130,10 +171,10 @@ def _page(conditions: Conditions, sort: CustomerSort) -> Select[Any]:
 
 
 def _page_with_total(
-    conditions: Conditions, sort: CustomerSort, shape: counters.Shape | None
+    conditions: Conditions, sort: CustomerSort, shape: counters.Shape
 ) -> Select[Any]:
-    total = _count(conditions) if shape is None else counters.select_total(shape)
-    return _page(conditions, sort).add_columns(total.scalar_subquery().label("total"))
+    total = counters.select_total(shape).scalar_subquery()
+    return _page(conditions, sort).add_columns(total.label("total"))
 
 
 def _page_after(conditions: Conditions, sort: CustomerSort) -> Select[Any]:

@@ -8,31 +8,34 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from uuid import UUID
 
-from sqlalchemy import (
-    Select,
-    all_,
-    and_,
-    any_,
-    bindparam,
-    false,
-    func,
-    literal_column,
-    or_,
-    select,
-)
+from attrs import frozen
+from sqlalchemy import all_, and_, any_, bindparam, false, func, literal_column, or_
 from sqlalchemy.sql.elements import ColumnElement
 
-from customers.adapters.postgres.engine.session import TENANT
-from customers.adapters.postgres.schema.tables import customer_orders, customers, order_number_key
+from customers.adapters.postgres.customers.order_search import BY_ID, BY_NUMBER
+from customers.adapters.postgres.schema.tables import customers
 from customers.adapters.postgres.schema.types import TEXT, TEXTS, UUIDS
 from customers.core.model.search import END, PHONE, Search
 
 
-def search_values(search: Search, candidates: Sequence[UUID] | None) -> Mapping[str, object]:
-    """The parameters of a search, None for a part that it does not have.
+@frozen(kw_only=True)
+class LookedUp:
+    """What was looked up for a search, before the statement that it is a part of.
 
-    `candidates` are a superset of the customers that its text finds, if they were looked up.
+    `candidates` are a superset of the customers that its text finds, `owners` those of the orders
+    that it finds. None where the statement looks for them itself.
     """
+
+    candidates: Sequence[UUID] | None = None
+    owners: Sequence[UUID] | None = None
+
+
+NOTHING_LOOKED_UP = LookedUp()
+
+
+def search_values(search: Search, looked_up: LookedUp) -> Mapping[str, object]:
+    """The parameters of a search, None for a part that it does not have."""
+    candidates, owners = looked_up.candidates, looked_up.owners
     text = _pattern(search.text if candidates is None else "")
     values = {
         "candidates": candidates,
@@ -43,8 +46,9 @@ def search_values(search: Search, candidates: Sequence[UUID] | None) -> Mapping[
         "longest_word": _pattern(search.words[0]) if search.words else None,
         "words": [*map(_pattern, search.words)] or None,
         "phones": _phone_patterns(search) or None,
-        "order_number": search.order_number or None,
-        "order_ids": list(search.order_ids) or None,
+        "owners": owners or None,
+        "order_number": (search.order_number or None) if owners is None else None,
+        "order_ids": (list(search.order_ids) or None) if owners is None else None,
     }
     return values if any(value is not None for value in values.values()) else {"nobody": ""}
 
@@ -73,21 +77,9 @@ def _part_of_text(separator: str, number: int) -> ColumnElement[str]:
     return part
 
 
-def _owners(*conditions: ColumnElement[bool]) -> Select[UUID]:
-    """The customers of recorded orders."""
-    order = customer_orders.c
-    recorded = order.order_date.is_not(None)
-    return select(order.customer_id).where(order.tenant_id == TENANT, recorded, *conditions)
-
-
-_customer, _order = customers.c, customer_orders.c
+_customer = customers.c
 _text = _customer.search_text
 _name = _part_of_text("\n", 2) + literal_column("chr(10)", TEXT) + _part_of_text("\n", 4)
-_by_number = _owners(
-    order_number_key(_order) == bindparam("order_number", type_=TEXT),
-    _order.order_number != literal_column("''"),
-)
-_by_id = _owners(_order.order_id == any_(bindparam("order_ids", type_=TEXTS)))
 _PARTS: Mapping[tuple[str, ...], ColumnElement[bool]] = {
     ("nobody",): false(),
     ("candidates", "part"): and_(
@@ -105,6 +97,7 @@ _PARTS: Mapping[tuple[str, ...], ColumnElement[bool]] = {
         _name.like(all_(bindparam("words", type_=TEXTS))),
     ),
     ("phones",): _text.like(any_(bindparam("phones", type_=TEXTS))),
-    ("order_number",): _customer.id == any_(func.array(_by_number.scalar_subquery(), type_=UUIDS)),
-    ("order_ids",): _customer.id == any_(func.array(_by_id.scalar_subquery(), type_=UUIDS)),
+    ("owners",): _customer.id == any_(bindparam("owners", type_=UUIDS)),
+    ("order_number",): _customer.id == any_(func.array(BY_NUMBER.scalar_subquery(), type_=UUIDS)),
+    ("order_ids",): _customer.id == any_(func.array(BY_ID.scalar_subquery(), type_=UUIDS)),
 }
