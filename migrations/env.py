@@ -12,10 +12,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from customers.adapters.postgres.engine.connecting import for_asyncpg
-from customers.adapters.postgres.schema import segment_tables, tables
-
-# Both modules add their tables to the same metadata.
-TABLES = tables.customers.metadata, segment_tables.customer_segments.metadata
+from customers.adapters.postgres.schema.all_tables import METADATA
 
 
 def print_sql() -> None:
@@ -26,7 +23,7 @@ def print_sql() -> None:
 def migrate(connection: Connection) -> None:
     # One transaction per revision: a concurrent index build leaves only that of its revision.
     context.configure(
-        connection=connection, target_metadata=TABLES[0], transaction_per_migration=True
+        connection=connection, target_metadata=METADATA, transaction_per_migration=True
     )
     run()
 

@@ -21,15 +21,16 @@ from typing import Final
 import attrs
 import click
 
-from customers.adapters.memory.snapshot import ErasedCustomer, TenantRows
 from customers.adapters.memory.snapshot_converter import OMITTED
+from customers.adapters.memory.snapshot_rows import ErasedCustomer, TenantRows
 from customers.core.model.erasure import Erasure
 from tests.unit.test_entity_fields import ANSWERED, STORED
 
 ROOT: Final = Path(__file__).parents[1]
 SOURCE: Final = Path("src/customers")
 SCHEMA: Final = [
-    SOURCE / "adapters/postgres/schema" / f"{name}.py" for name in ("tables", "segment_tables")
+    SOURCE / "adapters/postgres/schema" / f"{name}.py"
+    for name in ("tables", "owned_tables", "ledger_tables", "segment_tables")
 ]
 TESTS: Final = (
     "tests/unit/test_entity_fields.py",
@@ -116,15 +117,15 @@ def _method(encode: object) -> str:
 
 
 def shapes() -> Iterator[Mutant]:
-    file = SOURCE / "entrypoints/json/shapes.py"
-    text = (ROOT / file).read_text(encoding="utf-8")
-    wanted = {answer.shape.__name__ for answer in ANSWERED.values()} | {"Locking"}
-    for shape in ast.parse(text).body:
-        if isinstance(shape, ast.ClassDef) and shape.name in wanted:
-            for key in shape.body:
-                if isinstance(key, ast.AnnAssign) and isinstance(key.target, ast.Name):
-                    place = f"shape key {shape.name}.{key.target.id}"
-                    yield Mutant(place=place, file=file, text=_cut(text, key))
+    names = {answer.shape.__name__ for answer in ANSWERED.values()} | {"Locking"}
+    for path in sorted((ROOT / SOURCE / "entrypoints/json/shapes").glob("*.py")):
+        file, text = path.relative_to(ROOT), path.read_text(encoding="utf-8")
+        for shape in ast.parse(text).body:
+            if isinstance(shape, ast.ClassDef) and shape.name in names:
+                for key in shape.body:
+                    if isinstance(key, ast.AnnAssign) and isinstance(key.target, ast.Name):
+                        place = f"shape key {shape.name}.{key.target.id}"
+                        yield Mutant(place=place, file=file, text=_cut(text, key))
 
 
 def schemas() -> Iterator[Mutant]:

@@ -7,8 +7,9 @@ import pytest
 from attrs import evolve
 
 from customers.core.model.customer import Customer
-from customers.core.model.membership import DateRange, StaleCandidate
-from customers.core.model.query import CustomerFilter, RuleAt
+from customers.core.model.customer_filter import CustomerFilter, RuleAt
+from customers.core.model.membership import DateRange
+from customers.core.model.pending_changes import StaleCandidate
 from customers.core.model.rules.timing import DateField
 from customers.core.model.segment import Segment
 from customers.core.ports.storage import Storage

@@ -9,7 +9,8 @@ import pytest
 from attrs import evolve
 
 from customers.core.model.customer import Customer, CustomerStatus, CustomerType
-from customers.core.model.query import CustomerFilter, CustomerSort, Page, RuleAt
+from customers.core.model.customer_filter import CustomerFilter, RuleAt
+from customers.core.model.query import CustomerSort, Page
 from customers.core.model.rules.parse import parse
 from customers.core.ports.storage import Storage
 from tests.contract.filters import BLOCKED, INACTIVE, VIP, WHOLESALE, shopper

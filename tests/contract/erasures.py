@@ -3,8 +3,8 @@
 from attrs import evolve
 
 from customers.core.errors import CustomerNotFound
+from customers.core.model.customer_filter import CustomerFilter
 from customers.core.model.erasure import RecordKind
-from customers.core.model.query import CustomerFilter
 from customers.core.ports.storage import Storage
 from tests.contract.filters import find_customers
 from tests.support.builders import a_note, a_payment_method, an_address, an_entry, later

@@ -8,8 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from customers.core.model.customer import Customer, CustomerStatus, CustomerType
+from customers.core.model.customer_filter import CustomerFilter, RuleAt
 from customers.core.model.folding import fold
-from customers.core.model.query import CustomerFilter, CustomerSort, Page, RuleAt
+from customers.core.model.query import CustomerSort, Page
 from customers.core.model.search import Search
 from customers.core.ports.storage import Storage
 from tests.support.builders import (

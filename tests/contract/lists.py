@@ -9,15 +9,9 @@ from uuid import UUID
 import pytest
 
 from customers.core.model.customer import Customer
+from customers.core.model.customer_filter import CustomerFilter
 from customers.core.model.order import NO_ORDERS, Statistics
-from customers.core.model.query import (
-    CustomerFilter,
-    CustomerKey,
-    CustomerSort,
-    Page,
-    SortDirection,
-    SortField,
-)
+from customers.core.model.query import CustomerKey, CustomerSort, Page, SortDirection, SortField
 from customers.core.ports.storage import Storage
 from tests.support.builders import a_customer, later, some_statistics
 from tests.support.storage_steps import EVERYONE, add_customers, delete

@@ -7,16 +7,9 @@ import pytest
 from attrs import evolve
 
 from customers.core.model.customer import Customer
+from customers.core.model.customer_filter import CustomerFilter, MembersOf
 from customers.core.model.membership import Cause, RefreshState
-from customers.core.model.query import (
-    CustomerFilter,
-    CustomerKey,
-    CustomerSort,
-    MembersOf,
-    Page,
-    SortDirection,
-    SortField,
-)
+from customers.core.model.query import CustomerKey, CustomerSort, Page, SortDirection, SortField
 from customers.core.model.segment import Segment
 from customers.core.ports.storage import Storage
 from tests.contract.filters import ACTIVE, BLOCKED, SHOPPERS, find_customers, shopper

@@ -9,8 +9,8 @@ from attrs import evolve
 
 from customers.core.errors import CustomerNotFound, OrderNotFound
 from customers.core.model.customer import Customer
+from customers.core.model.ledger import Entry, RecordedOrder
 from customers.core.model.money import MAX_AMOUNT
-from customers.core.model.order import Entry, RecordedOrder
 from customers.core.model.query import JournalKey
 from customers.core.ports.storage import Storage
 from tests.support.builders import (

@@ -2,7 +2,8 @@
 
 from attrs import evolve
 
-from customers.core.model.membership import Cause, StaleCandidate
+from customers.core.model.membership import Cause
+from customers.core.model.pending_changes import StaleCandidate
 from customers.core.ports.storage import Storage
 from tests.contract.change_capture import TOMORROW, a_full_customer, without_numbers
 from tests.contract.record_order import record_order

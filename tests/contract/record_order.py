@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from customers.core.model.customer import Customer
+from customers.core.model.ledger import Entry, fold_ledger
 from customers.core.model.money import Currency
-from customers.core.model.order import Entry, fold_ledger
 from customers.core.ports.storage import Storage
 from tests.contract.orders import claim, newest
 from tests.contract.statistics import AMOUNTS, DATES, TOMORROW, few_examples, folded

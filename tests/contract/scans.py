@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID, uuid4
 
-from customers.core.model.membership import StaleCandidate
+from customers.core.model.pending_changes import StaleCandidate
 from customers.core.ports.storage import Storage
 from tests.contract.segments import some_segments
 from tests.support.builders import a_customer, a_tenant, an_id, numbered_id

@@ -8,8 +8,8 @@ import pytest
 
 from customers.core.errors import CustomerNotFound
 from customers.core.model.customer import Customer
+from customers.core.model.customer_filter import CustomerFilter
 from customers.core.model.membership import Assignment
-from customers.core.model.query import CustomerFilter
 from customers.core.model.segment import Segment
 from customers.core.ports.storage import Storage
 from tests.contract.filters import find_customers

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from customers.core.model.customer import Customer
-from customers.core.model.membership import DateRange, StaleCandidate
+from customers.core.model.membership import DateRange
+from customers.core.model.pending_changes import StaleCandidate
 from customers.core.model.rules.timing import DateField
 from customers.core.ports.storage import Storage
 from tests.contract.segments import some_segments

@@ -7,8 +7,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from customers.core.model.customer import Customer
+from customers.core.model.ledger import Entry, fold_ledger
 from customers.core.model.money import MAX_AMOUNT
-from customers.core.model.order import NO_ORDERS, Entry, Statistics, fold_ledger
+from customers.core.model.order import NO_ORDERS, Statistics
 from customers.core.ports.storage import Storage
 from tests.support.builders import USD, a_stub, a_tenant, an_entry, later
 from tests.support.storage_steps import (

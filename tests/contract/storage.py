@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from customers.core.errors import Unavailable
+from customers.core.errors.availability import Unavailable
 from customers.core.model.money import Currency
 from customers.core.ports.storage import Storage
 from tests.support.builders import USD, a_customer

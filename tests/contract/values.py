@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from customers.core.errors import InvalidValue
+from customers.core.model.moments import MomentGate
 from customers.core.model.money import MAX_AMOUNT, ZERO, Currency
-from customers.core.model.values import MomentGate, TagsGate, TextGate, VisibleGate
+from customers.core.model.values import TagsGate, TextGate, VisibleGate
 from customers.core.ports.storage import Storage
 from tests.contract.notes import notes
 from tests.contract.orders import newest

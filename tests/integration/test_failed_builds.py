@@ -12,7 +12,7 @@ from customers.adapters.postgres.engine.connecting import PoolOptions
 from customers.adapters.postgres.engine.weighted_cache import WeightedCache
 from customers.adapters.postgres.segments import segments
 from customers.adapters.postgres.storage import PostgresStorage
-from customers.core.model.query import CustomerFilter, RuleAt
+from customers.core.model.customer_filter import CustomerFilter, RuleAt
 from customers.core.model.rules import cost, parse
 from tests.contract.api.segments import SEGMENTS
 from tests.support.api_client import Api, serving

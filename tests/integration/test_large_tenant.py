@@ -14,15 +14,8 @@ from benchmarks.sample_data import COMMON, NOBODY, RARE, RARE_COUNTRY, email, lo
 from customers.adapters.postgres.customers import pages
 from customers.adapters.postgres.engine.migrate import migrate
 from customers.core.model.customer import CustomerStatus, CustomerType
-from customers.core.model.query import (
-    CustomerFilter,
-    CustomerKey,
-    CustomerSort,
-    DeletedCustomers,
-    Page,
-    SortDirection,
-    SortField,
-)
+from customers.core.model.customer_filter import CustomerFilter, DeletedCustomers
+from customers.core.model.query import CustomerKey, CustomerSort, Page, SortDirection, SortField
 from customers.core.model.search import Search
 from tests.support.builders import NOW, a_customer, later, some_statistics
 from tests.support.databases import rows

@@ -13,7 +13,7 @@ from alembic.config import Config
 from customers.adapters.postgres.engine.migrate import LOCK, migrate
 from customers.adapters.postgres.engine.revisions import head
 from customers.adapters.postgres.schema.tables import customers
-from customers.core.errors import Unavailable
+from customers.core.errors.availability import Unavailable
 from tests.support.databases import rows
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

@@ -14,7 +14,7 @@ from attrs import evolve
 from customers.adapters.postgres.engine.connecting import PoolOptions
 from customers.adapters.postgres.storage import PostgresStorage
 from customers.core.model.customer import Customer, CustomerStatus, CustomerType
-from customers.core.model.query import CustomerFilter
+from customers.core.model.customer_filter import CustomerFilter
 from customers.core.ports.storage import Storage
 from tests.support.builders import NOW, USD, a_customer, an_entry, later
 from tests.support.databases import rows

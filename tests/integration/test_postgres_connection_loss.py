@@ -8,7 +8,8 @@ import pytest_asyncio
 
 from customers.adapters.postgres.engine.connecting import PoolOptions
 from customers.adapters.postgres.storage import PostgresStorage
-from customers.core.errors import CustomerNotFound, Unavailable
+from customers.core.errors import CustomerNotFound
+from customers.core.errors.availability import Unavailable
 from customers.core.ports.storage import Storage
 from tests.support.builders import USD, a_customer, an_entry, an_id, later
 from tests.support.database_proxy import DatabaseProxy, proxy_of

@@ -11,7 +11,7 @@ from customers.adapters.postgres.engine.breaker import MAX_FAILURES
 from customers.adapters.postgres.engine.connecting import PoolOptions
 from customers.adapters.postgres.storage import PostgresStorage
 from customers.bulkheads.deadline import deadline_after
-from customers.core.errors import FaultKind, Unavailable
+from customers.core.errors.availability import FaultKind, Unavailable
 from customers.core.ports.storage import Storage
 from tests.support.builders import USD, later
 from tests.support.database_proxy import DatabaseProxy, proxy_of

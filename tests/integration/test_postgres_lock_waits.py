@@ -10,7 +10,7 @@ import pytest
 
 from customers.adapters.postgres.engine.connecting import PoolOptions
 from customers.adapters.postgres.storage import PostgresStorage
-from customers.core.errors import Unavailable, WriteConflict
+from customers.core.errors.availability import Unavailable, WriteConflict
 from customers.core.ports.storage import Storage
 from tests.support.builders import USD, a_customer, later
 from tests.support.databases import rows

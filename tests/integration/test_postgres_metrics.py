@@ -14,8 +14,9 @@ from customers.adapters.postgres.engine.connecting import PoolOptions
 from customers.adapters.postgres.engine.migrate import migrate
 from customers.adapters.postgres.engine.revisions import NEEDED, head
 from customers.adapters.postgres.storage import PostgresStorage
-from customers.core.errors import EmailTaken, Unavailable
-from customers.core.model.membership import Backlog
+from customers.core.errors import EmailTaken
+from customers.core.errors.availability import Unavailable
+from customers.core.model.pending_changes import Backlog
 from customers.core.ports.storage import Storage
 from customers.entrypoints.observability.database_metrics import DatabaseMetrics
 from customers.entrypoints.observability.refusal_metrics import RefusalMetrics

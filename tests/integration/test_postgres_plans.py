@@ -16,17 +16,9 @@ from customers.adapters.postgres.segments import sweep
 from customers.adapters.postgres.segments.assignments import PostgresAssignments
 from customers.adapters.postgres.segments.memberships import PostgresMemberships
 from customers.core.model.customer import Customer, CustomerStatus, CustomerType
+from customers.core.model.customer_filter import CustomerFilter, MembersOf, RuleAt
 from customers.core.model.membership import DateRange
-from customers.core.model.query import (
-    CustomerFilter,
-    CustomerKey,
-    CustomerSort,
-    MembersOf,
-    Page,
-    RuleAt,
-    SortDirection,
-    SortField,
-)
+from customers.core.model.query import CustomerKey, CustomerSort, Page, SortDirection, SortField
 from customers.core.model.rules.parse import parse
 from customers.core.model.rules.timing import DateField
 from tests.support.builders import NOW, a_customer, an_id, later, some_statistics

@@ -8,7 +8,8 @@ import pytest
 
 from customers.adapters.postgres.engine.connecting import PoolOptions
 from customers.adapters.postgres.storage import PostgresStorage
-from customers.core.errors import CustomersError, TenantBusy, Unavailable
+from customers.core.errors import CustomersError
+from customers.core.errors.availability import TenantBusy, Unavailable
 from customers.core.model.preview import Preview
 from customers.core.model.segment import RulesText
 from customers.core.ports.storage import Storage

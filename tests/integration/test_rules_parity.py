@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from customers.core.model.customer import Customer
-from customers.core.model.query import CustomerFilter, CustomerSort, RuleAt
+from customers.core.model.customer_filter import CustomerFilter, RuleAt
+from customers.core.model.query import CustomerSort
 from customers.core.model.rules.matches import matches
 from customers.core.model.rules.parse import parse
 from customers.core.model.rules.tree import Group, Logic, Rule

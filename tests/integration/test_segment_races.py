@@ -15,8 +15,9 @@ from customers.adapters.postgres.segments.segments import PostgresSegments
 from customers.core.errors import CustomerNotFound
 from customers.core.membership import refresh
 from customers.core.model.customer import Customer
+from customers.core.model.customer_filter import CustomerFilter
 from customers.core.model.membership import SequencedChange
-from customers.core.model.query import CustomerFilter, CustomerSort, Page
+from customers.core.model.query import CustomerSort, Page
 from tests.support.builders import NOW, some_statistics
 from tests.support.databases import rows
 from tests.support.membership_steps import (

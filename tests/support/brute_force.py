@@ -13,8 +13,9 @@ from uuid import UUID
 from attrs import define, field
 
 from customers.core.model.customer import Customer
+from customers.core.model.customer_filter import CustomerFilter
 from customers.core.model.membership import SegmentSummary, SequencedChange
-from customers.core.model.query import CustomerFilter, CustomerSort, Page
+from customers.core.model.query import CustomerSort, Page
 from customers.core.model.segment import Segment
 from customers.core.model.timeline import crossed_ranges
 from customers.core.services.doctor import Doctor

@@ -13,8 +13,9 @@ from uuid import UUID, uuid4
 from customers.core.model.address import Address
 from customers.core.model.customer import Customer
 from customers.core.model.journal import Communication, CommunicationType, Direction, Note
+from customers.core.model.ledger import Entry
 from customers.core.model.money import Currency
-from customers.core.model.order import Entry, Statistics, StoredRefund
+from customers.core.model.order import Statistics, StoredRefund
 from customers.core.model.payment import PaymentMethod, PaymentType
 from customers.core.model.rules.parse import parse
 from customers.core.model.segment import RulesText, Segment, decode_rules

@@ -20,15 +20,11 @@ from customers.core.model.journal import (
     Direction,
     Note,
 )
-from customers.core.model.membership import (
-    Assignment,
-    Cause,
-    PendingChange,
-    RefreshState,
-    SequencedChange,
-)
-from customers.core.model.order import Entry, Statistics, StoredRefund
+from customers.core.model.ledger import Entry
+from customers.core.model.membership import Assignment, Cause, RefreshState, SequencedChange
+from customers.core.model.order import Statistics, StoredRefund
 from customers.core.model.payment import PaymentMethod, PaymentType
+from customers.core.model.pending_changes import PendingChange
 from customers.core.model.rules.parse import parse
 from customers.core.model.segment import Segment
 

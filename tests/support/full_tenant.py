@@ -12,11 +12,14 @@ from attrs import evolve, frozen
 from customers.core.errors import CustomersError
 from customers.core.model.address import Address
 from customers.core.model.customer import Customer, CustomerStatus
+from customers.core.model.customer_filter import CustomerFilter, MembersOf
 from customers.core.model.journal import Communication, CommunicationType, Note
-from customers.core.model.membership import DateRange, RefreshState, StaleCandidate
-from customers.core.model.order import Entry, StoredRefund
+from customers.core.model.ledger import Entry
+from customers.core.model.membership import DateRange, RefreshState
+from customers.core.model.order import StoredRefund
 from customers.core.model.payment import PaymentMethod
-from customers.core.model.query import CustomerFilter, CustomerSort, MembersOf, Page, SortField
+from customers.core.model.pending_changes import StaleCandidate
+from customers.core.model.query import CustomerSort, Page, SortField
 from customers.core.model.rules.timing import DateField
 from customers.core.model.segment import Segment
 from customers.core.ports.storage import Storage, Transaction, View

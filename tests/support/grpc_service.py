@@ -15,8 +15,8 @@ from google.type.money_pb2 import Money
 from prometheus_client import CollectorRegistry
 
 from customers.adapters.memory.storage import MemoryStorage
+from customers.core.model.ledger import Entry, fold_ledger
 from customers.core.model.money import Currency
-from customers.core.model.order import Entry, fold_ledger
 from customers.core.model.tenant import TenantGate
 from customers.core.services.orders import Orders
 from customers.entrypoints.admission.background_tasks import BackgroundTasks

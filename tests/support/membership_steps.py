@@ -6,15 +6,10 @@ from typing import Any
 from uuid import UUID
 
 from customers.core.model.customer import Customer
-from customers.core.model.membership import (
-    Cause,
-    MembershipChange,
-    PendingChange,
-    RefreshState,
-    SequencedChange,
-    StaleCandidate,
-)
-from customers.core.model.query import CustomerFilter, CustomerSort, MembersOf
+from customers.core.model.customer_filter import CustomerFilter, MembersOf
+from customers.core.model.membership import Cause, MembershipChange, RefreshState, SequencedChange
+from customers.core.model.pending_changes import PendingChange, StaleCandidate
+from customers.core.model.query import CustomerSort
 from customers.core.model.segment import Segment
 from customers.core.ports.storage import Storage, Transaction
 from tests.support.builders import NOW

@@ -10,8 +10,9 @@ from aiohttp import ClientSession, ClientTimeout
 from attrs import evolve, frozen
 
 from customers.adapters.memory.storage import MemoryStorage
+from customers.core.model.customer_filter import CustomerFilter
 from customers.core.model.json_pointer import JsonPointer
-from customers.core.model.query import CustomerFilter, CustomerSort, Page
+from customers.core.model.query import CustomerSort, Page
 from customers.core.ports.storage import Storage
 from customers.core.services.customers import Customers
 from customers.entrypoints.config.settings import Settings

@@ -18,9 +18,10 @@ from attrs import evolve
 from customers.core.errors import CustomersError
 from customers.core.membership import refresh, view
 from customers.core.model.customer import Customer, CustomerChange, CustomerDetails
+from customers.core.model.customer_filter import CustomerFilter
 from customers.core.model.money import Money
 from customers.core.model.order import Order, OrderDate, Refund, RefundAmount
-from customers.core.model.query import CustomerFilter, CustomerSort
+from customers.core.model.query import CustomerSort
 from customers.core.model.rules.matches import matches
 from customers.core.model.rules.timing import crossing_times
 from customers.core.model.segment import (

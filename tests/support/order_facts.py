@@ -9,8 +9,9 @@ from uuid import UUID
 
 from attrs import frozen
 
+from customers.core.model.ledger import Entry, fold_ledger
 from customers.core.model.money import ZERO, Currency
-from customers.core.model.order import Entry, Statistics, fold_ledger
+from customers.core.model.order import Statistics
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
 

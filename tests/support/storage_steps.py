@@ -9,13 +9,14 @@ from uuid import UUID
 
 from customers.core.model.address import Address
 from customers.core.model.customer import Customer
+from customers.core.model.customer_filter import CustomerFilter
 from customers.core.model.erasure import Erasure
 from customers.core.model.journal import Communication, Note
+from customers.core.model.ledger import Entry
 from customers.core.model.membership import Assignment
 from customers.core.model.money import Currency
-from customers.core.model.order import Entry, StoredRefund
+from customers.core.model.order import StoredRefund
 from customers.core.model.payment import PaymentMethod
-from customers.core.model.query import CustomerFilter
 from customers.core.model.search import Search
 from customers.core.model.segment import Segment
 from customers.core.ports.storage import Storage, Transaction

@@ -8,7 +8,7 @@ import pytest
 
 from customers.adapters.postgres.engine.faults import fault_of
 from customers.adapters.postgres.engine.requirements import schema_fault, server_fault
-from customers.core.errors import FaultKind, StorageFault
+from customers.core.errors.availability import FaultKind, StorageFault
 from tests.support.documents import ROOT, text_of
 
 STATES = (

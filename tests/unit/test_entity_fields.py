@@ -13,20 +13,21 @@ import pytest
 from attrs import NOTHING, fields, frozen
 from sqlalchemy import Table
 
-from customers.adapters.postgres.schema import segment_tables, tables
+from customers.adapters.postgres.schema import ledger_tables, owned_tables, segment_tables, tables
 from customers.core.model.address import Address, AddressChange, AddressDetails
 from customers.core.model.customer import Customer, CustomerChange, CustomerDetails
 from customers.core.model.erasure import Erasure
 from customers.core.model.journal import Communication, CommunicationDetails, Note, NoteDetails
+from customers.core.model.ledger import Entry
 from customers.core.model.membership import (
     Assignment,
-    PendingChange,
     RefreshState,
     SegmentSummary,
     SequencedChange,
 )
-from customers.core.model.order import Entry, Statistics, StoredRefund
+from customers.core.model.order import Statistics, StoredRefund
 from customers.core.model.payment import PaymentMethod, PaymentMethodChange, PaymentMethodDetails
+from customers.core.model.pending_changes import PendingChange
 from customers.core.model.segment import Segment
 from customers.entrypoints.json import shapes
 from customers.entrypoints.json.decode import camel
@@ -77,12 +78,14 @@ STORED: Final[Mapping[type, Columns]] = {
     Statistics: Columns(
         table=tables.customers, besides=frozenset(tables.customers.columns.keys()) - STATISTICS
     ),
-    Address: Columns(table=tables.customer_addresses),
-    PaymentMethod: Columns(table=tables.customer_payment_methods, besides=names("is_released")),
-    Note: Columns(table=tables.customer_notes),
-    Communication: Columns(table=tables.customer_communications),
-    Entry: Columns(table=tables.customer_orders, besides=names("tenant_id")),
-    StoredRefund: Columns(table=tables.customer_refunds, besides=names("tenant_id")),
+    Address: Columns(table=owned_tables.customer_addresses),
+    PaymentMethod: Columns(
+        table=owned_tables.customer_payment_methods, besides=names("is_released")
+    ),
+    Note: Columns(table=owned_tables.customer_notes),
+    Communication: Columns(table=owned_tables.customer_communications),
+    Entry: Columns(table=ledger_tables.customer_orders, besides=names("tenant_id")),
+    StoredRefund: Columns(table=ledger_tables.customer_refunds, besides=names("tenant_id")),
     Segment: Columns(table=segment_tables.customer_segments, besides=names("name_key")),
     Assignment: Columns(
         table=segment_tables.customer_segment_assignments,
@@ -214,7 +217,7 @@ def test_shape_and_openapi_schema_have_the_keys_of_the_answer(entity: type) -> N
     answer = ANSWERED[entity]
     keys = frozenset(answer.encode(complete.COMPLETE[entity]))
     shape = answer.shape.__required_keys__ | answer.shape.__optional_keys__  # type: ignore[attr-defined]
-    assert shape == keys, f"json/shapes.py: {answer.shape.__name__}"
+    assert shape == keys, f"json/shapes/: {answer.shape.__name__}"
     assert properties(answer.shape.__name__) == keys, f"OpenAPI: {answer.shape.__name__}"
 
 

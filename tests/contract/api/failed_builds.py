@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import pytest
 
-from customers.core.errors import Unavailable
+from customers.core.errors.availability import Unavailable
 from customers.core.membership import refresh
 from customers.core.model.timeline import membership_changes
 from customers.core.services import segments

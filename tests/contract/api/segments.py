@@ -41,6 +41,7 @@ UNUSABLE = [
     ({"logic": "XOR", "conditions": []}, {"/rules/logic"}),
     (7, {"/rules"}),
     ("not JSON", {"/rules"}),
+    ('{"conditions": [], "conditions": []}', {"/rules"}),
 ]
 DYNAMIC = [
     ({}, False),

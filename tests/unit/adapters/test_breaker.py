@@ -4,7 +4,7 @@ import asyncio
 
 from customers.adapters.postgres.engine.breaker import MAX_FAILURES, Breaker
 from customers.adapters.postgres.engine.faults import cancellation_fault, fault_of
-from customers.core.errors import StorageFault
+from customers.core.errors.availability import StorageFault
 from tests.support.patience import until
 
 AWAY = fault_of(ConnectionRefusedError(111, "refused"))

@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from customers.adapters.postgres.engine.fault_log import FaultLog
-from customers.core.errors import StorageFault
+from customers.core.errors.availability import StorageFault
 
 LOCKED = StorageFault(kind="locked", cause="a row stays locked", remedy="unlock it", place="db:1")
 FULL = StorageFault(

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from customers.adapters.memory.storage import MemoryStorage
-from customers.core.errors import Unavailable
+from customers.core.errors.availability import Unavailable
 from tests.support.builders import USD, a_customer, an_id
 
 Use = Callable[[MemoryStorage], Awaitable[object]]

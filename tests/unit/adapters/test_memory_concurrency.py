@@ -12,8 +12,8 @@ from attrs import evolve
 from customers.adapters.memory.storage import MemoryStorage
 from customers.core.errors import EmailTaken
 from customers.core.model.customer import Customer, CustomerStatus
-from customers.core.model.order import Entry
-from customers.core.model.query import CustomerFilter
+from customers.core.model.customer_filter import CustomerFilter
+from customers.core.model.ledger import Entry
 from customers.core.ports.storage import Transaction
 from tests.support.builders import NOW, USD, a_customer, a_refund, an_entry, later
 

@@ -10,8 +10,8 @@ from customers.adapters.memory.storage import MemoryStorage
 from customers.core.model.address import Address
 from customers.core.model.customer import Customer
 from customers.core.model.journal import Communication
+from customers.core.model.ledger import Entry
 from customers.core.model.membership import Assignment, RefreshState
-from customers.core.model.order import Entry
 from customers.core.model.segment import Segment
 from customers.core.ports.storage import Transaction
 from tests.support.builders import (

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from customers.adapters.memory.storage import MemoryStorage
-from customers.core.errors import Unavailable
+from customers.core.errors.availability import Unavailable
 from customers.core.model.customer import Customer
 from tests.support.builders import USD, a_customer
 from tests.support.full_tenant import read_everything, store_full_tenant

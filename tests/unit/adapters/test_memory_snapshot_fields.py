@@ -12,13 +12,15 @@ from attrs import evolve, fields, has
 from cattrs import BaseValidationError
 from immutables import Map
 
-from customers.adapters.memory.snapshot import ErasedCustomer, TenantRows, dump, restore
+from customers.adapters.memory.snapshot import dump, restore
 from customers.adapters.memory.snapshot_converter import OMITTED, camel, converter, problems_of
+from customers.adapters.memory.snapshot_rows import ErasedCustomer, TenantRows
 from customers.adapters.memory.state import State, token_of
 from customers.core.model.customer import Customer
 from customers.core.model.erasure import Erasure, RecordKind
 from customers.core.model.json_pointer import JsonPointer
-from customers.core.model.order import NO_ORDERS, fold_ledger
+from customers.core.model.ledger import fold_ledger
+from customers.core.model.order import NO_ORDERS
 from customers.core.model.segment import Segment
 from tests.support.builders import NOW, USD, numbered_id
 from tests.support.complete import (

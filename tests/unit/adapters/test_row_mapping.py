@@ -22,15 +22,16 @@ from customers.core.model.address import Address
 from customers.core.model.customer import Customer
 from customers.core.model.erasure import Erasure, RecordKind
 from customers.core.model.journal import Communication, Note
+from customers.core.model.ledger import Entry
 from customers.core.model.membership import (
     Assignment,
     MembershipChange,
-    PendingChange,
     RefreshState,
     SequencedChange,
 )
-from customers.core.model.order import Entry, StoredRefund
+from customers.core.model.order import StoredRefund
 from customers.core.model.payment import PaymentMethod
+from customers.core.model.pending_changes import PendingChange
 from customers.core.model.rules.parse import parse
 from customers.core.model.rules.tree import Rule
 from customers.core.model.segment import Segment

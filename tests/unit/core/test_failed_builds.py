@@ -4,7 +4,8 @@ import pytest
 from attrs import evolve
 
 from customers.adapters.memory.storage import MemoryStorage
-from customers.core.errors import SegmentFailed, SegmentNotFound, StorageFault, Unavailable
+from customers.core.errors import SegmentFailed, SegmentNotFound
+from customers.core.errors.availability import StorageFault, Unavailable
 from customers.core.membership.failed_builds import BuildFailed, evaluating, in_step
 from customers.core.membership.publish import publish
 from customers.core.membership.refresh import backfill, refresh_segment

@@ -7,15 +7,15 @@ from itertools import permutations
 
 import pytest
 
-from customers.core.errors import InvalidValue, OrderConflict, RefundConflict, RefundExceedsOrder
+from customers.core.errors import InvalidValue
+from customers.core.errors.ledger import OrderConflict, RefundConflict, RefundExceedsOrder
+from customers.core.model.ledger import Entry, fold_ledger
 from customers.core.model.money import Currency, Money
 from customers.core.model.order import (
-    Entry,
     Order,
     OrderDate,
     Refund,
     RefundAmount,
-    fold_ledger,
     order_date,
     refund_amount,
 )

@@ -7,7 +7,7 @@ import pytest
 from attrs import define, field
 
 from customers.adapters.memory.storage import MemoryStorage
-from customers.core.errors import StorageFault, Unavailable
+from customers.core.errors.availability import StorageFault, Unavailable
 from customers.core.membership.pace import Pace, Rests
 from customers.core.membership.publish import publish
 from customers.core.ports.storage import Transaction

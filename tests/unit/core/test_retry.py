@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import customers.core
-from customers.core.errors import Unavailable, WriteConflict
+from customers.core.errors.availability import Unavailable, WriteConflict
 from customers.core.ports.retry import retries_conflict
 
 CORE = Path(customers.core.__file__).parent

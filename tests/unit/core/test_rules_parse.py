@@ -11,7 +11,7 @@ from customers.core.errors import Invalid
 from customers.core.model.json_pointer import JsonPointer
 from customers.core.model.problems import MAX_PROBLEMS
 from customers.core.model.rules.fields import Field, Operator
-from customers.core.model.rules.parse import parse
+from customers.core.model.rules.parse import parse, parse_stored
 from customers.core.model.rules.tree import Condition, Group, Logic, Rule
 
 ORDERED = {"field": "total_orders", "operator": "gte", "value": 1}
@@ -202,6 +202,12 @@ def test_text_that_cannot_be_stored_is_refused_also_in_ignored_keys(text: str) -
     assert problems_of([{**ORDERED, "label": [text]}]) == {("/0/label/0", "INVALID_VALUE")}
     assert problems_of([{**ORDERED, text: 1}]) == {("/0", "INVALID_VALUE")}
     assert problems_of(json.dumps([{**ORDERED, "label": text}])) == {("/0/label", "INVALID_VALUE")}
+
+
+def test_a_key_twice_in_a_string_is_refused_unless_it_was_stored_before() -> None:
+    written = '{"conditions": [], "logic": "OR", "conditions": [' + json.dumps(ORDERED) + "]}"
+    assert problems_of(written) == {("", "DUPLICATE_KEY")}
+    assert parse_stored(written) == parse({"conditions": [ORDERED], "logic": "OR"})
 
 
 def test_a_pointer_replaces_characters_that_cannot_be_encoded() -> None:

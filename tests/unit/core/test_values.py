@@ -5,21 +5,17 @@ from datetime import UTC, date, datetime
 import pytest
 
 from customers.core.errors import InvalidValue
+from customers.core.model.contact_gates import CountryCodeGate, EmailGate, PhoneGate, email_key
+from customers.core.model.moments import DayGate, MomentGate
 from customers.core.model.values import (
-    CountryCodeGate,
-    DayGate,
-    EmailGate,
     FlagGate,
     Gate,
     IdGate,
     IdsGate,
-    MomentGate,
-    PhoneGate,
     TagsGate,
     TextGate,
     VisibleGate,
     WholeNumberGate,
-    email_key,
 )
 
 NAME = TextGate(max_length=5)

@@ -8,13 +8,8 @@ from uuid import UUID
 from attrs import evolve, frozen
 
 from customers.core.model.customer import Customer
-from customers.core.model.membership import (
-    Cause,
-    MembershipChange,
-    PendingChange,
-    RefreshState,
-    StaleCandidate,
-)
+from customers.core.model.membership import Cause, MembershipChange, RefreshState
+from customers.core.model.pending_changes import PendingChange, StaleCandidate
 from customers.core.model.rules.matches import CustomerValuesCache
 from customers.core.model.segment import Segment
 from customers.core.model.timeline import membership_changes

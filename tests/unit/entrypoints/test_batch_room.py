@@ -11,7 +11,7 @@ from grpc import StatusCode
 from prometheus_client import CollectorRegistry
 
 from customers.adapters.memory.storage import MemoryStorage
-from customers.core.errors import BatchesBusy
+from customers.core.errors.availability import BatchesBusy
 from customers.entrypoints.grpc.generated.customers_pb2 import RecordOrdersRequest
 from customers.entrypoints.ledger.batch_room import (
     MAX_BATCH_ORDERS,

@@ -6,8 +6,8 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
+from customers.core.model.moments import MomentGate
 from customers.core.model.money import Currency
-from customers.core.model.values import MomentGate
 from customers.entrypoints.grpc.money import amount_of, money_of, rfc3339_of, timestamp_of
 
 CURRENCIES = st.sampled_from(["JPY", "USD", "TND", "CLF"]).map(Currency.of)

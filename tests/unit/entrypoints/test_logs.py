@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from customers.core.errors import OrderConflict
+from customers.core.errors.ledger import OrderConflict
 from customers.entrypoints.observability.logs import RequestScope, configure, log_request, logger
 from customers.entrypoints.observability.redaction import redact
 from tests.support.log_stream import log_stream
@@ -175,7 +175,7 @@ def test_an_exception_is_logged_with_types_codes_and_frames_down_to_its_cause(
     except OrderConflict:
         logging.getLogger("aiohttp.server").exception("Error handling request")
     summary = only_line(lines)["exception"]
-    assert summary["type"] == "customers.core.errors.OrderConflict"
+    assert summary["type"] == "customers.core.errors.ledger.OrderConflict"
     assert summary["code"] == "ORDER_CONFLICT"
     assert summary["causes"][0]["frames"][-1].endswith(" in raise_unique_violation")
     assert summary["causes"][0]["constraint"] == "customers_email_key"

@@ -8,8 +8,9 @@ from customers.adapters.memory.change_capture import saved
 from customers.adapters.memory.customers import MemoryCustomers
 from customers.adapters.memory.tenants import Tenants
 from customers.core.model.customer import Customer
+from customers.core.model.ledger import Entry, statistics
 from customers.core.model.money import Currency
-from customers.core.model.order import Entry, Statistics, statistics
+from customers.core.model.order import Statistics
 from customers.core.ports.storage import Autocommit
 
 

@@ -6,7 +6,8 @@ from attrs import evolve
 
 from customers.adapters.memory.state import State, with_value
 from customers.core.model.customer import Customer
-from customers.core.model.membership import Cause, PendingChange, StaleCandidate
+from customers.core.model.membership import Cause
+from customers.core.model.pending_changes import PendingChange, StaleCandidate
 
 
 def saved(state: State, customer: Customer) -> State:

@@ -11,13 +11,8 @@ from customers.adapters.memory.draft import Draft, StateReader
 from customers.adapters.memory.state import State
 from customers.core.errors import CustomerNotFound, EmailTaken
 from customers.core.model.customer import Customer, Profile
-from customers.core.model.query import (
-    CustomerFilter,
-    CustomerKey,
-    CustomerPage,
-    CustomerSort,
-    Page,
-)
+from customers.core.model.customer_filter import CustomerFilter
+from customers.core.model.query import CustomerKey, CustomerPage, CustomerSort, Page
 from customers.core.ports.customers import CustomerReader, CustomerRepository
 
 _NO_FILTER = CustomerFilter()

@@ -14,15 +14,14 @@ from customers.adapters.memory import stale_candidates
 from customers.adapters.memory.change_capture import without_applied
 from customers.adapters.memory.draft import Draft, StateReader
 from customers.adapters.memory.state import EMPTY, State
+from customers.core.model.customer_filter import CustomerFilter
 from customers.core.model.membership import (
-    Backlog,
     DateRange,
     MembershipChange,
     RefreshState,
     SequencedChange,
-    StaleCandidate,
 )
-from customers.core.model.query import CustomerFilter
+from customers.core.model.pending_changes import Backlog, StaleCandidate
 from customers.core.ports.membership import MembershipReader, MembershipRepository
 
 

@@ -13,14 +13,9 @@ from customers.adapters.memory.sorting import newest
 from customers.adapters.memory.state import EMPTY
 from customers.core.errors import OrderNotFound
 from customers.core.model.customer import Customer
+from customers.core.model.ledger import Entry, RecordedOrder, fold_ledger
 from customers.core.model.money import Currency
-from customers.core.model.order import (
-    Entry,
-    RecordedOrder,
-    Statistics,
-    StoredRefund,
-    fold_ledger,
-)
+from customers.core.model.order import Statistics, StoredRefund
 from customers.core.model.query import JournalKey
 from customers.core.ports.ledger import OrderReader, OrderRepository
 

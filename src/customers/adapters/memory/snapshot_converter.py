@@ -21,7 +21,17 @@ from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, overrid
 from immutables import Map
 
 from customers.core.errors import Invalid, InvalidValue, Problem
-from customers.core.model import address, customer, journal, order, payment, segment, values
+from customers.core.model import (
+    address,
+    customer,
+    journal,
+    ledger,
+    moments,
+    order,
+    payment,
+    segment,
+    values,
+)
 from customers.core.model.json_pointer import JsonPointer
 from customers.core.model.membership import RefreshState
 from customers.core.model.money import ZERO, Currency, Money
@@ -38,14 +48,14 @@ _DETAILS: Final[Mapping[type, type]] = {
     payment.PaymentMethod: payment.PaymentMethodDetails,
     journal.Note: journal.NoteDetails,
     journal.Communication: journal.CommunicationDetails,
-    order.Entry: order.Order,
+    ledger.Entry: order.Order,
     order.StoredRefund: order.Refund,
     segment.Segment: segment.SegmentDetails,
 }
 # Fields that follow from other rows, or that only an erased customer has.
 OMITTED: Final[Mapping[type, str]] = {
     customer.Customer: "erased_at",
-    order.Entry: "refunds_total",
+    ledger.Entry: "refunds_total",
     segment.Segment: "rule",
     RefreshState: "member_count",
 }
@@ -210,8 +220,8 @@ _GATES: Final[dict[str, Any]] = {
 }
 _READERS: Final[dict[Any, Callable[[Any], Any]]] = {
     UUID: values.IdGate().read,
-    datetime: values.MomentGate().read,
-    date: values.DayGate().read,
+    datetime: moments.MomentGate().read,
+    date: moments.DayGate().read,
     bool: values.FlagGate().read,
     int: values.WholeNumberGate(0, _MAX_NUMBER).read,
     str: lambda raw: _instance(raw, str),

@@ -8,8 +8,9 @@ from uuid import UUID
 
 from customers.adapters.memory.state import EMPTY, State
 from customers.core.model.customer import Customer
-from customers.core.model.membership import DateRange, PendingChange, StaleCandidate
-from customers.core.model.query import CustomerFilter
+from customers.core.model.customer_filter import CustomerFilter
+from customers.core.model.membership import DateRange
+from customers.core.model.pending_changes import PendingChange, StaleCandidate
 
 _id = attrgetter("id")
 

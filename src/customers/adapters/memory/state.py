@@ -19,19 +19,15 @@ from customers.adapters.memory.sorting import SortedCustomers
 from customers.core.errors import CustomerNotFound
 from customers.core.model.address import Address
 from customers.core.model.customer import Customer, CustomerStatus, CustomerType
+from customers.core.model.customer_filter import CustomerFilter, DeletedCustomers, MembersOf
 from customers.core.model.erasure import Erasure
 from customers.core.model.journal import Communication, Note
-from customers.core.model.membership import Assignment, PendingChange, RefreshState, SequencedChange
-from customers.core.model.order import Entry, StoredRefund
+from customers.core.model.ledger import Entry
+from customers.core.model.membership import Assignment, RefreshState, SequencedChange
+from customers.core.model.order import StoredRefund
 from customers.core.model.payment import PaymentMethod
-from customers.core.model.query import (
-    CustomerFilter,
-    CustomerKey,
-    CustomerSort,
-    DeletedCustomers,
-    MembersOf,
-    SortField,
-)
+from customers.core.model.pending_changes import PendingChange
+from customers.core.model.query import CustomerKey, CustomerSort, SortField
 from customers.core.model.search import Search, order_number_key
 from customers.core.model.segment import Segment
 

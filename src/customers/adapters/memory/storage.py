@@ -54,8 +54,8 @@ from customers.adapters.memory.snapshot import dump, restore
 from customers.adapters.memory.state import State
 from customers.adapters.memory.tenants import Tenants
 from customers.core.model.json_pointer import JsonPointer
-from customers.core.model.membership import Backlog
 from customers.core.model.money import Currency
+from customers.core.model.pending_changes import Backlog
 from customers.core.ports.storage import Autocommit, Storage, StorageStatus, Transaction, View
 
 _ROOT = JsonPointer()

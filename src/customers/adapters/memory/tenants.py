@@ -14,7 +14,7 @@ from attrs import define, field
 
 from customers.adapters.memory.draft import Draft, StateReader
 from customers.adapters.memory.state import State
-from customers.core.errors import Unavailable
+from customers.core.errors.availability import Unavailable
 
 
 @define(eq=False, repr=False)

@@ -26,11 +26,10 @@ from customers.adapters.postgres.engine import deployment
 from customers.adapters.postgres.engine.connecting import Connection, PoolOptions
 from customers.adapters.postgres.engine.observer import UNOBSERVED, DatabaseObserver
 from customers.adapters.postgres.engine.pool import Pool, PoolStats
-from customers.adapters.postgres.engine.session import (
+from customers.adapters.postgres.engine.session import Session, ViewSession
+from customers.adapters.postgres.engine.transaction_session import (
     ConsistentSession,
-    Session,
     TransactionSession,
-    ViewSession,
 )
 from customers.adapters.postgres.segments import sweep
 from customers.adapters.postgres.segments.assignments import PostgresAssignments
@@ -38,9 +37,9 @@ from customers.adapters.postgres.segments.memberships import PostgresMemberships
 from customers.adapters.postgres.segments.segments import PostgresSegments
 from customers.bulkheads.deadline import Deadline
 from customers.bulkheads.shares import Usage
-from customers.core.errors import Unavailable
-from customers.core.model.membership import Backlog
+from customers.core.errors.availability import Unavailable
 from customers.core.model.money import Currency
+from customers.core.model.pending_changes import Backlog
 from customers.core.ports.storage import Autocommit, Storage, StorageStatus, Transaction, View
 
 Opened = TypeVar("Opened")

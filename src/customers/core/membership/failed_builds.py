@@ -8,7 +8,8 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from customers.core.errors import CustomersError, Unavailable
+from customers.core.errors import CustomersError
+from customers.core.errors.availability import Unavailable
 from customers.core.model.membership import RefreshState
 from customers.core.model.segment import Segment
 from customers.core.ports.retry import retries_conflict

@@ -13,13 +13,9 @@ from uuid import UUID
 from attrs import evolve
 
 from customers.core.membership.failed_builds import BuildFailed, evaluating, in_step
-from customers.core.model.membership import (
-    MembershipChange,
-    RefreshState,
-    StaleCandidate,
-    build_error,
-)
-from customers.core.model.query import CustomerFilter, RuleAt
+from customers.core.model.customer_filter import CustomerFilter, RuleAt
+from customers.core.model.membership import MembershipChange, RefreshState, build_error
+from customers.core.model.pending_changes import StaleCandidate
 from customers.core.model.rules.cost import evaluation_cost
 from customers.core.model.rules.matches import CustomerValuesCache
 from customers.core.model.segment import Segment

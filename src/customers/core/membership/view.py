@@ -10,27 +10,22 @@ from uuid import UUID
 
 from attrs import field, frozen
 
-from customers.core.errors import SegmentBuilding, Unavailable
+from customers.core.errors import SegmentBuilding
+from customers.core.errors.availability import Unavailable
 from customers.core.membership.failed_builds import is_timeout
 from customers.core.membership.refresh import catch_up, cost_of, segment_filter
 from customers.core.model.customer import Customer
+from customers.core.model.customer_filter import CustomerFilter, MembersOf
 from customers.core.model.membership import (
     DateRange,
     RefreshState,
     SegmentSummary,
-    StaleCandidate,
     build_error,
     expect_built,
     is_member,
 )
-from customers.core.model.query import (
-    CustomerFilter,
-    CustomerKey,
-    CustomerPage,
-    CustomerSort,
-    MembersOf,
-    Page,
-)
+from customers.core.model.pending_changes import StaleCandidate
+from customers.core.model.query import CustomerKey, CustomerPage, CustomerSort, Page
 from customers.core.model.rules.matches import CustomerValuesCache
 from customers.core.model.segment import Segment
 from customers.core.model.timeline import crossed_ranges

@@ -12,16 +12,8 @@ from uuid import UUID
 from attrs import asdict, evolve, field, frozen
 
 from customers.core.errors import AddressLimitExceeded, AddressNotFound
-from customers.core.model.values import (
-    UNSET,
-    ChoiceGate,
-    CountryCodeGate,
-    Flag,
-    Phone,
-    TextGate,
-    Unset,
-    set_fields,
-)
+from customers.core.model.contact_gates import CountryCodeGate, Phone
+from customers.core.model.values import UNSET, ChoiceGate, Flag, TextGate, Unset, set_fields
 
 MAX_ADDRESSES = 20
 

@@ -13,22 +13,19 @@ from attrs import asdict, evolve, field, frozen
 
 from customers.core.errors import AlreadyBlocked, CustomerNotFound, NotBlocked, StaleVersion
 from customers.core.model.address import Address
+from customers.core.model.contact_gates import CountryCodeGate, Email, Phone, email_key
+from customers.core.model.moments import Day
 from customers.core.model.order import NO_ORDERS, Statistics
 from customers.core.model.payment import PaymentMethod
 from customers.core.model.search import search_text
 from customers.core.model.values import (
     UNSET,
     ChoiceGate,
-    CountryCodeGate,
-    Day,
-    Email,
     Flag,
     Id,
-    Phone,
     Tags,
     TextGate,
     Unset,
-    email_key,
     set_fields,
 )
 

@@ -6,17 +6,15 @@ crossed a threshold of the rule since the members were refreshed. How those beco
 membership is in `timeline`; what a rule means is in `rules`.
 """
 
-from collections.abc import Container, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Container
+from datetime import datetime
 from enum import StrEnum
-from functools import cached_property
 from typing import Literal, Self
 from uuid import UUID
 
 from attrs import frozen
 
 from customers.core.errors import SegmentFailed
-from customers.core.model.customer import Customer
 from customers.core.model.rules.matches import CustomerValues, holds
 from customers.core.model.rules.timing import DateField, reads_orders, thresholds
 from customers.core.model.segment import Segment
@@ -31,73 +29,6 @@ class Cause(StrEnum):
     TIME = "time"
     MANUAL = "manual"
     SEGMENT = "segment"
-
-
-@frozen(kw_only=True)
-class PendingChange:
-    """A captured change of a customer that is not applied to the stored members yet.
-
-    `before` is the customer before the change; None for a new customer, or when the value is no
-    longer known. The numbers of a customer's pending changes rise.
-    """
-
-    number: int
-    at: datetime
-    cause: Cause
-    before: Customer | None
-
-
-@frozen(kw_only=True)
-class Backlog:
-    """The pending changes of all tenants: their number, and the moment of the oldest, if any."""
-
-    size: int = 0
-    oldest_at: datetime | None = None
-
-    def age(self, now: datetime) -> timedelta:
-        """How long ago the oldest one happened; zero without any."""
-        return max(now - (self.oldest_at or now), timedelta())
-
-
-@frozen(kw_only=True)
-class CustomerVersion:
-    """A customer as one change left them, with its moment and cause."""
-
-    customer: Customer
-    at: datetime
-    cause: Cause
-
-    def membership_change(self, segment_id: UUID, *, entered: bool) -> "MembershipChange":
-        """The entry into a segment, or the exit from it, that this version causes."""
-        id, at, cause = self.customer.id, self.at, self.cause
-        return MembershipChange(
-            segment_id=segment_id, customer_id=id, entered=entered, at=at, cause=cause
-        )
-
-
-@frozen(kw_only=True)
-class StaleCandidate:
-    """A customer, deleted or not, whose stored memberships may be out of date.
-
-    `member_of` are the segments that store the customer as a member, `assigned_to` the segments
-    they are assigned to by hand. `pending_changes` are in the order in which they were stored.
-    """
-
-    customer: Customer
-    member_of: frozenset[UUID] = frozenset()
-    assigned_to: frozenset[UUID] = frozenset()
-    pending_changes: tuple[PendingChange, ...] = ()
-
-    @cached_property
-    def versions(self) -> Sequence[CustomerVersion]:
-        """The customer after each pending change, oldest first; unknown values are left out."""
-        following = [change.before for change in self.pending_changes[1:]]
-        following.append(self.customer)
-        return [
-            CustomerVersion(customer=customer, at=change.at, cause=change.cause)
-            for change, customer in zip(self.pending_changes, following, strict=False)
-            if customer is not None
-        ]
 
 
 @frozen(kw_only=True)

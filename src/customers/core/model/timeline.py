@@ -35,14 +35,13 @@ from attrs import evolve
 from customers.core.model.customer import Customer
 from customers.core.model.membership import (
     Cause,
-    CustomerVersion,
     DateRange,
     MembershipChange,
     RefreshState,
-    StaleCandidate,
     depends_on_time,
     is_member,
 )
+from customers.core.model.pending_changes import CustomerVersion, StaleCandidate
 from customers.core.model.rules.matches import CustomerValuesCache
 from customers.core.model.rules.timing import crossing_times, thresholds
 from customers.core.model.segment import Segment

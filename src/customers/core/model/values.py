@@ -6,13 +6,11 @@ The gates of money are in `money`, because they depend on the currency of the de
 """
 
 import re
-from datetime import UTC, date, datetime, timedelta, timezone
 from enum import Enum, StrEnum
 from typing import Annotated, Any, Final, Protocol
 from uuid import UUID
 
 from attrs import AttrsInstance, fields, frozen
-from email_validator import EmailNotValidError, validate_email
 
 from customers.core.errors import InvalidValue
 from customers.core.model.folding import fold
@@ -24,7 +22,7 @@ MAX_TAGS = 50
 MAX_EXCESS = 4
 _MAX_CHOICE = 100
 
-_WHITESPACE = (
+WHITESPACE = (
     "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008"
     "\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
 )
@@ -32,13 +30,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _CONTROL_EXCEPT_LINE_BREAKS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_PHONE = re.compile(r"[0-9+\-()./ x]*")
-_TWO_LETTERS = re.compile(r"[A-Za-z]{2}")
 _VISIBLE = re.compile(r"[\x21-\x7e]+")
-_MOMENT = re.compile(
-    r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d+))?([Zz]|[+-]\d\d:\d\d)", re.ASCII
-)
-_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
 class Unset(Enum):
@@ -68,9 +60,9 @@ class TextGate:
     blank: bool = True
 
     def read(self, raw: object) -> str:
-        if len(text := _string(raw)) > MAX_EXCESS * self.max_length:
+        if len(text := text_of(raw)) > MAX_EXCESS * self.max_length:
             raise self._too_long()
-        value = text.strip(_WHITESPACE)
+        value = text.strip(WHITESPACE)
         if self.multiline:
             value = value.replace("\r\n", "\n").replace("\r", "\n")
         if _SURROGATE.search(value):
@@ -93,48 +85,11 @@ class TextGate:
 
 
 @frozen
-class EmailGate:
-    """A syntactically valid e-mail address (RFC 5321, 5322, 6531), unchanged but for trimming."""
-
-    def read(self, raw: object) -> str:
-        value = TextGate(max_length=254, blank=False).read(raw)
-        try:
-            validate_email(value, check_deliverability=False, test_environment=True)
-        except EmailNotValidError as error:
-            raise InvalidValue("INVALID_FORMAT", "must be a valid e-mail address") from error
-        return value
-
-
-@frozen
-class PhoneGate:
-    def read(self, raw: object) -> str:
-        value = TextGate(max_length=50).read(raw)
-        if not _PHONE.fullmatch(value):
-            raise InvalidValue("INVALID_FORMAT", "must be digits, spaces and + - ( ) . / x")
-        return value
-
-
-@frozen(kw_only=True)
-class CountryCodeGate:
-    """Two letters, upper-cased; may be empty if `blank`."""
-
-    blank: bool = True
-
-    def read(self, raw: object) -> str:
-        value = _string(raw).strip(_WHITESPACE)
-        if not value and not self.blank:
-            raise InvalidValue("REQUIRED", "must not be empty")
-        if value and not _TWO_LETTERS.fullmatch(value):
-            raise InvalidValue("INVALID_FORMAT", "must be a two-letter country code")
-        return value.upper()
-
-
-@frozen
 class IdGate:
     """A dashed UUID of any version, in any letter case."""
 
     def read(self, raw: object) -> UUID:
-        if not _UUID.fullmatch(value := _string(raw).strip(_WHITESPACE)):
+        if not _UUID.fullmatch(value := text_of(raw).strip(WHITESPACE)):
             raise InvalidValue("INVALID_FORMAT", "must be a UUID")
         return UUID(value)
 
@@ -166,40 +121,6 @@ class VisibleGate:
         if not _VISIBLE.fullmatch(value):
             raise InvalidValue("INVALID_FORMAT", "must be visible ASCII characters")
         return value
-
-
-@frozen
-class MomentGate:
-    """An RFC 3339 date and time with an offset, in UTC, truncated to microseconds."""
-
-    def read(self, raw: object) -> datetime:
-        match = _MOMENT.fullmatch(_string(raw).strip(_WHITESPACE))
-        if not match:
-            raise InvalidValue("INVALID_FORMAT", "must be an RFC 3339 date and time with an offset")
-        day, clock, fraction, offset = match.groups()
-        micros = ((fraction or "") + "000000")[:6]
-        try:
-            local = datetime.fromisoformat(f"{day}T{clock}.{micros}")
-            return local.replace(tzinfo=_offset(offset)).astimezone(UTC)
-        except (ValueError, OverflowError) as error:
-            raise InvalidValue("INVALID_VALUE", "must be a valid date and time") from error
-
-
-@frozen
-class DayGate:
-    """A date: `1990-01-31`, or its midnight as an RFC 3339 date and time."""
-
-    def read(self, raw: object) -> date:
-        value = _string(raw).strip(_WHITESPACE)
-        if not _DATE.fullmatch(value):
-            moment = MomentGate().read(value)
-            if moment.time().isoformat() != "00:00:00":
-                raise InvalidValue("INVALID_FORMAT", "must be a date, or midnight of a date in UTC")
-            return moment.date()
-        try:
-            return date.fromisoformat(value)
-        except ValueError as error:
-            raise InvalidValue("INVALID_VALUE", "must be a valid date") from error
 
 
 @frozen
@@ -253,26 +174,17 @@ class ChoiceGate:
     kind: type[StrEnum]
 
     def read(self, raw: object) -> StrEnum:
-        value = _string(raw)
-        folded = value.strip(_WHITESPACE).casefold() if len(value) <= _MAX_CHOICE else None
+        value = text_of(raw)
+        folded = value.strip(WHITESPACE).casefold() if len(value) <= _MAX_CHOICE else None
         for choice in self.kind:
             if choice.value.casefold() == folded:
                 return choice
         raise InvalidValue("INVALID_VALUE", f"must be one of {', '.join(self.kind)}")
 
 
-Email = Annotated[str, EmailGate()]
-Phone = Annotated[str, PhoneGate()]
 Id = Annotated[UUID, IdGate()]
-Moment = Annotated[datetime, MomentGate()]
-Day = Annotated[date, DayGate()]
 Tags = Annotated[tuple[str, ...], TagsGate()]
 Flag = Annotated[bool, FlagGate()]
-
-
-def email_key(email: str) -> str:
-    """The NFC lower-cased form of an e-mail address, which is unique in a tenant."""
-    return normalize("NFC", email.lower())
 
 
 def set_fields(change: AttrsInstance) -> dict[str, Any]:
@@ -285,17 +197,7 @@ def _too_many_tags() -> InvalidValue:
     return InvalidValue("MAX_LENGTH", f"must have at most {MAX_TAGS} tags")
 
 
-def _string(raw: object) -> str:
+def text_of(raw: object) -> str:
     if not isinstance(raw, str):
         raise InvalidValue("INVALID_TYPE", "must be a string")
     return raw
-
-
-def _offset(text: str) -> timezone:
-    if text in "Zz":
-        return UTC
-    hours, minutes = int(text[1:3]), int(text[4:6])
-    if minutes > 59 or hours > 23:
-        raise ValueError(text)
-    offset = timedelta(hours=hours, minutes=minutes)
-    return timezone(-offset if text[0] == "-" else offset)

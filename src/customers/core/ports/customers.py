@@ -6,9 +6,10 @@ from uuid import UUID
 
 from customers.core.model.address import Address
 from customers.core.model.customer import Customer, Profile
+from customers.core.model.customer_filter import CustomerFilter
 from customers.core.model.erasure import Erasure
 from customers.core.model.payment import PaymentMethod
-from customers.core.model.query import CustomerFilter, CustomerKey, CustomerPage, CustomerSort, Page
+from customers.core.model.query import CustomerKey, CustomerPage, CustomerSort, Page
 
 
 class CustomerReader(Protocol):

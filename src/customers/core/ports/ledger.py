@@ -5,7 +5,8 @@ from decimal import Decimal
 from typing import Protocol
 from uuid import UUID
 
-from customers.core.model.order import Entry, RecordedOrder, Statistics, StoredRefund
+from customers.core.model.ledger import Entry, RecordedOrder
+from customers.core.model.order import Statistics, StoredRefund
 from customers.core.model.query import JournalKey
 
 

@@ -4,14 +4,14 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 from uuid import UUID
 
+from customers.core.model.customer_filter import CustomerFilter
 from customers.core.model.membership import (
     DateRange,
     MembershipChange,
     RefreshState,
     SequencedChange,
-    StaleCandidate,
 )
-from customers.core.model.query import CustomerFilter
+from customers.core.model.pending_changes import StaleCandidate
 
 
 class MembershipReader(Protocol):

@@ -4,7 +4,7 @@ from collections.abc import Callable, Coroutine
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
-from customers.core.errors import WriteConflict
+from customers.core.errors.availability import WriteConflict
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")

@@ -8,10 +8,10 @@ from uuid import UUID
 
 from attrs import frozen
 
-from customers.core.errors import StorageFault
+from customers.core.errors.availability import StorageFault
 from customers.core.model.customer import Customer
-from customers.core.model.membership import Backlog
-from customers.core.model.order import Entry
+from customers.core.model.ledger import Entry
+from customers.core.model.pending_changes import Backlog
 from customers.core.ports.customers import (
     AddressReader,
     AddressRepository,

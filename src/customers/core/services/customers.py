@@ -6,14 +6,9 @@ from uuid import UUID
 
 from customers.core.membership.view import member_page, members_after, membership_view
 from customers.core.model.customer import Customer, CustomerChange, CustomerDetails, Profile
+from customers.core.model.customer_filter import CustomerFilter
 from customers.core.model.payment import Wallet
-from customers.core.model.query import (
-    CustomerFilter,
-    CustomerKey,
-    CustomerPage,
-    CustomerSort,
-    Page,
-)
+from customers.core.model.query import CustomerKey, CustomerPage, CustomerSort, Page
 from customers.core.ports.clock import Clock, IdGenerator
 from customers.core.ports.retry import retries_conflict
 from customers.core.ports.storage import Storage, Transaction

@@ -6,8 +6,9 @@ from uuid import UUID
 from attrs import frozen
 
 from customers.core.membership.view import MembershipView, membership_view
-from customers.core.model.membership import StaleCandidate, is_member
-from customers.core.model.query import CustomerFilter
+from customers.core.model.customer_filter import CustomerFilter
+from customers.core.model.membership import is_member
+from customers.core.model.pending_changes import StaleCandidate
 from customers.core.model.rules.matches import CustomerValuesCache
 from customers.core.model.segment import Segment
 from customers.core.ports.clock import Clock

@@ -10,7 +10,8 @@ from uuid import UUID
 from attrs import frozen
 
 from customers.core.model.customer import Customer
-from customers.core.model.order import Entry, Order, RecordedOrder, Refund, StoredRefund
+from customers.core.model.ledger import Entry, RecordedOrder
+from customers.core.model.order import Order, Refund, StoredRefund
 from customers.core.model.query import JournalKey
 from customers.core.ports.clock import Clock
 from customers.core.ports.retry import retries_conflict

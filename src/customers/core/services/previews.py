@@ -5,9 +5,10 @@ from uuid import UUID
 
 from attrs import evolve
 
+from customers.core.model.customer_filter import CustomerFilter, RuleAt
 from customers.core.model.membership import expect_built
 from customers.core.model.preview import ChangePreview, Preview, Sample
-from customers.core.model.query import CustomerFilter, CustomerSort, Page, RuleAt
+from customers.core.model.query import CustomerSort, Page
 from customers.core.model.rules.algebra import complement, difference
 from customers.core.model.rules.contradictions import contradictions
 from customers.core.model.rules.tree import Rule

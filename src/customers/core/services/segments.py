@@ -10,7 +10,8 @@ from datetime import datetime
 from itertools import islice
 from uuid import UUID
 
-from customers.core.errors import Invalid, Problem, Unavailable
+from customers.core.errors import Invalid, Problem
+from customers.core.errors.availability import Unavailable
 from customers.core.membership.publish import publish, update_capture
 from customers.core.membership.refresh import (
     apply_all_pending,
@@ -19,6 +20,7 @@ from customers.core.membership.refresh import (
 )
 from customers.core.membership.view import member_page, members_after, membership_view
 from customers.core.model.customer import Customer
+from customers.core.model.customer_filter import CustomerFilter
 from customers.core.model.membership import (
     Assignment,
     Cause,
@@ -26,14 +28,7 @@ from customers.core.model.membership import (
     SegmentSummary,
     build_error,
 )
-from customers.core.model.query import (
-    CustomerFilter,
-    CustomerKey,
-    CustomerPage,
-    CustomerSort,
-    JournalKey,
-    Page,
-)
+from customers.core.model.query import CustomerKey, CustomerPage, CustomerSort, JournalKey, Page
 from customers.core.model.segment import MAX_IDS, MemberIds, Segment, SegmentChange, SegmentDetails
 from customers.core.ports.clock import Clock, IdGenerator
 from customers.core.ports.retry import retries_conflict

@@ -12,11 +12,11 @@ from uuid import UUID
 
 from attrs import frozen
 
-from customers.core.errors import FaultKind, Unavailable
+from customers.core.errors.availability import FaultKind, Unavailable
 from customers.core.membership.pace import Pace, Rests
 from customers.core.membership.refresh import apply_pending_changes, backfill, catch_up
+from customers.core.model.customer_filter import CustomerFilter
 from customers.core.model.membership import DateRange, RefreshState, build_error
-from customers.core.model.query import CustomerFilter
 from customers.core.model.segment import Segment
 from customers.core.model.timeline import crossed_ranges
 from customers.core.ports.clock import Clock

@@ -10,7 +10,7 @@ from typing import Final, NoReturn
 from customers.bulkheads.deadline import current_deadline, deadline_after
 from customers.bulkheads.shares import Usage
 from customers.bulkheads.turnstile import Turnstile
-from customers.core.errors import TenantBusy, Unavailable
+from customers.core.errors.availability import TenantBusy, Unavailable
 from customers.entrypoints.observability.refusal_metrics import RefusalMetrics
 
 # Requests under way for each connection: enough to keep every connection busy, however quickly it

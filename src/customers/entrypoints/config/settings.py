@@ -1,7 +1,7 @@
 """The settings of a process, read once from the command's options and the environment.
 
 No other module reads the environment. `options.py` makes the options from the same fields;
-`setting_types.py` has the parsers.
+`setting_parsers.py` has the parsers.
 """
 
 # ruff: noqa: RUF009 - `setting` makes an attrs field
@@ -15,8 +15,9 @@ from typing import Any, Literal, Self
 from attrs import Factory, fields, frozen
 
 from customers.core.model.tenant import VISIBLE_BUT_COMMA
-from customers.entrypoints.config import setting_types
+from customers.entrypoints.config import setting_parsers
 from customers.entrypoints.config.setting_types import (
+    URL_FORM,
     DatabaseUrl,
     InvalidSetting,
     SecretKeys,
@@ -49,19 +50,19 @@ class Settings:
 
     port: int = setting(
         8089,
-        setting_types.whole_number("a port", 0, 65535),
+        setting_parsers.whole_number("a port", 0, 65535),
         "PORT",
         "Serve the REST API on this port; 0 picks a free one.",
     )
     rpc_port: int = setting(
         9089,
-        setting_types.whole_number("a port", 0, 65535),
+        setting_parsers.whole_number("a port", 0, 65535),
         "PORT",
         "Serve the gRPC API on this port; 0 picks a free one.",
     )
     metrics_port: int | None = setting(
         None,
-        setting_types.whole_number("a port", 0, 65535),
+        setting_parsers.whole_number("a port", 0, 65535),
         "PORT",
         "Serve the probes and the metrics on this port too, where no limit of connections applies; "
         "0 picks a free one.",
@@ -69,19 +70,19 @@ class Settings:
     )
     host: str = setting(
         "127.0.0.1",
-        setting_types.host,
+        setting_parsers.host,
         "HOST",
         "Listen on this host name or address with every port; 0.0.0.0 means all addresses.",
     )
     environment: Literal["development", "production"] = setting(
         "development",
-        setting_types.one_of("an environment", "development", "production"),
+        setting_parsers.one_of("an environment", "development", "production"),
         "NAME",
         "Run for development or production. Production requires a database URL and logs JSON.",
     )
     storage: Literal["postgres", "memory"] = setting(
         "postgres",
-        setting_types.one_of("a storage", "postgres", "memory"),
+        setting_parsers.one_of("a storage", "postgres", "memory"),
         "NAME",
         "Store the data in postgres or memory. Memory runs in one process, loses its data when the "
         "process ends, and is not allowed in production.",
@@ -90,46 +91,46 @@ class Settings:
         None,
         DatabaseUrl.parse,
         "URL",
-        f"Connect to the database at this URL, {setting_types.URL_FORM}. "
+        f"Connect to the database at this URL, {URL_FORM}. "
         "Prefer the variables: other users can see the options of a process.",
         default_text="an embedded PostgreSQL",
         is_secret=True,
     )
     data_dir: Path = setting(
         Factory(lambda: _data_dir(os.environ)),
-        setting_types.folder,
+        setting_parsers.folder,
         "FOLDER",
         "Store the data of the embedded PostgreSQL in this folder.",
         default_text="$XDG_DATA_HOME/customers or ~/.local/share/customers",
     )
     workers: int = setting(
         1,
-        setting_types.whole_number("a number of workers", 1, 64),
+        setting_parsers.whole_number("a number of workers", 1, 64),
         "N",
         "Run this many processes, which share the ports. Each has its own connection pool.",
     )
     currency: str = setting(
         "USD",
-        setting_types.currency,
+        setting_parsers.currency,
         "CODE",
         "Use this currency, an ISO 4217 code, for every amount.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = setting(
         "info",
-        setting_types.one_of("a log level", "debug", "info", "warning", "error"),
+        setting_parsers.one_of("a log level", "debug", "info", "warning", "error"),
         "LEVEL",
         "Log events of this level and above: debug, info, warning or error.",
     )
     max_connections: int = setting(
         10_000,
-        setting_types.whole_number("a number of connections", 1, 1_000_000),
+        setting_parsers.whole_number("a number of connections", 1, 1_000_000),
         "N",
         "Accept at most this many HTTP connections at a time per worker; fewer where the limit of "
         "open files is lower.",
     )
     max_connections_per_peer: int | None = setting(
         None,
-        setting_types.whole_number("a number of connections", 1, 1_000_000),
+        setting_parsers.whole_number("a number of connections", 1, 1_000_000),
         "N",
         "Accept at most this many of them from one address. All callers behind a gateway have "
         "the address of the gateway.",
@@ -137,64 +138,64 @@ class Settings:
     )
     pool_size: int = setting(
         10,
-        setting_types.whole_number("a number of connections", 1, 500),
+        setting_parsers.whole_number("a number of connections", 1, 500),
         "N",
         "Open at most this many database connections per worker.",
     )
     pool_timeout: float = setting(
         5.0,
-        setting_types.seconds(0.1, 60),
+        setting_parsers.seconds(0.1, 60),
         "SECONDS",
         "Let a request wait this long for its turn or for a database connection before it fails, "
         "with 429 if its tenant has its share already, else with 503.",
     )
     request_timeout: float = setting(
         5.0,
-        setting_types.seconds(0.1, 60),
+        setting_parsers.seconds(0.1, 60),
         "SECONDS",
         "Let a request take this long in all: waiting for a connection, statements and a retry.",
     )
     analytic_pool_size: int = setting(
         2,
-        setting_types.whole_number("a number of connections", 1, 100),
+        setting_parsers.whole_number("a number of connections", 1, 100),
         "N",
         "Open at most this many more connections per worker for previews, explanations and builds "
         "of segments.",
     )
     analytic_timeout: float = setting(
         15.0,
-        setting_types.seconds(0.1, 600),
+        setting_parsers.seconds(0.1, 600),
         "SECONDS",
         "Let a preview, an explanation or a step of a build take this long.",
     )
     statement_timeout: float = setting(
         5.0,
-        setting_types.seconds(0.1, 600),
+        setting_parsers.seconds(0.1, 600),
         "SECONDS",
         "Cancel an SQL statement that runs for longer than this; migrations have no limit.",
     )
     pooler: Literal["none", "transaction"] = setting(
         "none",
-        setting_types.one_of("a kind of pooler", "none", "transaction"),
+        setting_parsers.one_of("a kind of pooler", "none", "transaction"),
         "KIND",
         "Set this to transaction if connections go through a pooler in transaction mode.",
     )
     sweep_seconds: float = setting(
         1.0,
-        setting_types.seconds(0, 3_600),
+        setting_parsers.seconds(0, 3_600),
         "SECONDS",
         "Pause this long between runs of the sweeper, which refreshes segment members in the "
         "background; 0 disables it.",
     )
     tenant_pattern: str = setting(
         VISIBLE_BUT_COMMA,
-        setting_types.tenant_pattern,
+        setting_parsers.tenant_pattern,
         "REGEX",
         "Accept only tenants that match this regular expression as a whole; others are 400.",
     )
     card_numbers: Literal["payment-methods", "refuse"] = setting(
         "payment-methods",
-        setting_types.one_of("a rule for card numbers", "payment-methods", "refuse"),
+        setting_parsers.one_of("a rule for card numbers", "payment-methods", "refuse"),
         "PLACE",
         "Refuse card numbers in payment-methods only, or refuse them in customers, notes and "
         "communications too.",
@@ -210,14 +211,14 @@ class Settings:
     )
     maintain_seconds: float = setting(
         86_400.0,
-        setting_types.seconds(0, 31_536_000),
+        setting_parsers.seconds(0, 31_536_000),
         "SECONDS",
         "Let the sweeper run `customers maintain` after erasures, this long after the last run at "
         "the earliest; 0 disables it.",
     )
     ready_file: Path | None = setting(
         None,
-        setting_types.file_to_write,
+        setting_parsers.file_to_write,
         "FILE",
         "Write this file when the service is ready: its addresses and process id, as JSON.",
         default_text="none",
@@ -226,7 +227,7 @@ class Settings:
 
     test_api: bool = setting(
         False,
-        setting_types.flag,
+        setting_parsers.flag,
         "",
         "Serve the test API under /__test: reset and restore data, set the clock, inject faults. "
         "This requires memory storage and is not allowed in production.",
@@ -236,7 +237,7 @@ class Settings:
     )
     ids: Literal["timed", "sequential"] = setting(
         "timed",
-        setting_types.one_of("a kind of ids", "timed", "sequential"),
+        setting_parsers.one_of("a kind of ids", "timed", "sequential"),
         "KIND",
         "Create timed or sequential ids. Sequential ids depend only on tenant, kind and count, and "
         "require --test-api.",
@@ -244,7 +245,7 @@ class Settings:
     )
     seed: int = setting(
         0,
-        setting_types.whole_number("a seed", 0, 999_999_999),
+        setting_parsers.whole_number("a seed", 0, 999_999_999),
         "N",
         "Use this seed for sequential ids: another seed gives other ids. It requires "
         "--ids sequential.",
@@ -252,7 +253,7 @@ class Settings:
     )
     clock: datetime | None = setting(
         None,
-        setting_types.moment,
+        setting_parsers.moment,
         "MOMENT",
         "Freeze the clock at this date and time at start, such as 2026-01-01T00:00:00Z. "
         "This requires --test-api.",
@@ -261,7 +262,7 @@ class Settings:
     )
     seed_file: Path | None = setting(
         None,
-        setting_types.existing_file,
+        setting_parsers.existing_file,
         "FILE",
         "Load this snapshot or list of states at start. This requires --test-api.",
         default_text="none",
@@ -333,7 +334,7 @@ class Settings:
         if self.environment == "production" and self.storage == "memory":
             yield ("storage", "environment"), "memory is not allowed in production: use postgres"
         elif self.environment == "production" and self.database_url is None:
-            reason = f"production requires the URL of a database: {setting_types.URL_FORM}"
+            reason = f"production requires the URL of a database: {URL_FORM}"
             yield ("database_url", "environment", "storage"), reason
         if self.workers > 1 and self.storage == "memory":
             reason = "memory storage runs in one process: use 1, or postgres"

@@ -10,17 +10,9 @@ from google.rpc.status_pb2 import Status
 from grpc import StatusCode
 from grpc.aio import ServicerContext
 
-from customers.core.errors import (
-    Busy,
-    Conflict,
-    CustomersError,
-    Forbidden,
-    Invalid,
-    NotFound,
-    Problem,
-    RefundExceedsOrder,
-    Unavailable,
-)
+from customers.core.errors import Conflict, CustomersError, Forbidden, Invalid, NotFound, Problem
+from customers.core.errors.availability import Busy, Unavailable
+from customers.core.errors.ledger import RefundExceedsOrder
 from customers.entrypoints.observability.logs import logger
 
 DOMAIN = "customers"

@@ -14,7 +14,7 @@ from grpc.aio import ServicerContext
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthServicer
 
-from customers.core.errors import Unavailable
+from customers.core.errors.availability import Unavailable
 from customers.core.ports.storage import Storage
 from customers.entrypoints.observability.logs import logger
 

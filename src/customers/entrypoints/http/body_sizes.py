@@ -10,15 +10,9 @@ from typing import Annotated, Any, Final, get_args, get_origin, get_type_hints
 
 from attrs import AttrsInstance
 
+from customers.core.model.contact_gates import EmailGate
 from customers.core.model.segment import RulesText
-from customers.core.model.values import (
-    MAX_TAGS,
-    EmailGate,
-    IdsGate,
-    TagsGate,
-    TextGate,
-    VisibleGate,
-)
+from customers.core.model.values import MAX_TAGS, IdsGate, TagsGate, TextGate, VisibleGate
 
 MAX_BYTES: Final = 1024 * 1024
 """The most that any body needs; communications and batches need that much."""

@@ -8,27 +8,21 @@ from uuid import UUID
 from attrs import evolve, fields, frozen
 
 from customers.core.errors import InvalidValue
+from customers.core.model.contact_gates import CountryCodeGate, email_key
 from customers.core.model.customer import CustomerStatusChoice, CustomerTypeChoice
+from customers.core.model.customer_filter import CustomerFilter, DeletedCustomers
 from customers.core.model.folding import fold
 from customers.core.model.problems import Problems
 from customers.core.model.query import (
     MAX_PAGE_SIZE,
-    CustomerFilter,
     CustomerKey,
     CustomerSort,
-    DeletedCustomers,
     Page,
     SortDirection,
     SortField,
 )
 from customers.core.model.search import Search
-from customers.core.model.values import (
-    ChoiceGate,
-    CountryCodeGate,
-    IdGate,
-    TextGate,
-    email_key,
-)
+from customers.core.model.values import ChoiceGate, IdGate, TextGate
 from customers.entrypoints.http.cursors import scope_of
 from customers.entrypoints.http.gates import (
     AddressGate,

@@ -16,18 +16,16 @@ from aiohttp import web
 from attrs import frozen
 
 from customers.core.errors import (
-    Busy,
     Conflict,
     CustomersError,
-    Difference,
     Forbidden,
     Invalid,
-    LedgerConflict,
     NotFound,
     Problem,
     StaleVersion,
-    Unavailable,
 )
+from customers.core.errors.availability import Busy, Unavailable
+from customers.core.errors.ledger import Difference, LedgerConflict
 from customers.entrypoints.json.encode import encode
 
 RETRY_LATER = {"Retry-After": str(Unavailable.retry_after_seconds)}

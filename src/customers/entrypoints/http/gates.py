@@ -7,8 +7,9 @@ from decimal import Decimal
 from attrs import frozen
 
 from customers.core.errors import InvalidValue
+from customers.core.model.contact_gates import EmailGate
+from customers.core.model.moments import DayGate, MomentGate
 from customers.core.model.numbers import exact_number
-from customers.core.model.values import DayGate, EmailGate, MomentGate
 
 _WHOLE_NUMBER = re.compile(r"\+?(?=[0-9])0*([0-9]*)")
 # No list is longer than this; a larger number is served as this one.

@@ -6,7 +6,8 @@ from typing import Annotated, Any, cast
 
 from attrs import asdict, frozen
 
-from customers.core.errors import CustomersError, Invalid, InvalidValue, Unavailable
+from customers.core.errors import CustomersError, Invalid, InvalidValue
+from customers.core.errors.availability import Unavailable
 from customers.core.model.order import Order
 from customers.core.model.problems import Problems, too_many_problems
 from customers.core.model.values import Id

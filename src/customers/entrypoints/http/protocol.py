@@ -13,41 +13,22 @@ from aiohttp import web
 from customers.entrypoints.http.connections import Connections
 from customers.entrypoints.http.errors import (
     INTERNAL_ERROR,
-    RETRY_LATER,
-    ErrorFormat,
-    ErrorResponse,
-    error_response,
 )
-from customers.entrypoints.http.middleware import with_headers
-from customers.entrypoints.observability.logs import log_request, logger
-from customers.entrypoints.observability.request_id import request_id_of
+from customers.entrypoints.http.protocol_errors import (
+    EXPECTATION_FAILED,
+    HEAD_SECONDS,
+    HEAD_TIMEOUT,
+    MALFORMED,
+    TOO_MANY_CONNECTIONS,
+    as_bytes,
+    response_to,
+)
+from customers.entrypoints.observability.logs import logger
 
-# How long a caller may take: for a head, between two requests, and to read a part of an answer.
-HEAD_SECONDS: Final = 10.0
 IDLE_SECONDS: Final = 75.0
 ANSWER_SECONDS: Final = 30.0
 # How long a caller whose body was refused has to read the answer.
 PARTING_SECONDS: Final = 1.0
-
-MALFORMED = ErrorResponse(
-    status=400,
-    code="MALFORMED_REQUEST",
-    message="the request is not well-formed HTTP, or one of its lines is too long",
-)
-EXPECTATION_FAILED = ErrorResponse(
-    status=417, code="EXPECTATION_FAILED", message="the only expectation supported is 100-continue"
-)
-HEAD_TIMEOUT = ErrorResponse(
-    status=408,
-    code="REQUEST_TIMEOUT",
-    message=f"the head of the request did not arrive within {HEAD_SECONDS:.0f} seconds",
-)
-TOO_MANY_CONNECTIONS = ErrorResponse(
-    status=503,
-    code="TOO_MANY_CONNECTIONS",
-    message="too many connections are open; use the ones that you have, or try again later",
-    headers=RETRY_LATER,
-)
 
 
 class Protocol(web.RequestHandler):
@@ -122,9 +103,9 @@ class Protocol(web.RequestHandler):
         if request.writer.output_size > 0:
             return super().handle_error(request, status, exc, message)
         if status == MALFORMED.status:
-            return _answer(MALFORMED)
+            return response_to(MALFORMED)
         logger().error("unhandled exception outside of the middleware", exc_info=exc)
-        return _answer(INTERNAL_ERROR)
+        return response_to(INTERNAL_ERROR)
 
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
@@ -132,7 +113,7 @@ class Protocol(web.RequestHandler):
         """Sends a response; an error of the library in our format."""
         if isinstance(resp, web.HTTPException):
             is_expectation = resp.status == EXPECTATION_FAILED.status
-            resp = _answer(EXPECTATION_FAILED if is_expectation else INTERNAL_ERROR)
+            resp = response_to(EXPECTATION_FAILED if is_expectation else INTERNAL_ERROR)
         finished = await super().finish_response(request, resp, start_time)
         if not request.content.is_eof():
             self._part()
@@ -142,7 +123,7 @@ class Protocol(web.RequestHandler):
         self._head_timer = None
         is_waiting = self._waiter is not None and not self._waiter.done()
         if self.transport is not None and is_waiting:
-            self.transport.write(_as_bytes(HEAD_TIMEOUT))
+            self.transport.write(as_bytes(HEAD_TIMEOUT))
             self.force_close()
 
     def _stop_head_timer(self) -> None:
@@ -185,7 +166,7 @@ class _RefusedConnection(asyncio.Protocol):
 
 def _refuse(transport: asyncio.Transport) -> None:
     transport.set_protocol(_RefusedConnection())
-    transport.write(_as_bytes(TOO_MANY_CONNECTIONS))
+    transport.write(as_bytes(TOO_MANY_CONNECTIONS))
     transport.close()
 
 
@@ -193,20 +174,3 @@ def _peer_of(transport: asyncio.BaseTransport) -> str:
     """The address at the other end, without its port."""
     name = transport.get_extra_info("peername")
     return str(name[0]) if isinstance(name, tuple) else ""
-
-
-def _answer(error: ErrorResponse) -> web.Response:
-    log_request(method="OTHER", route=None, status=error.status, seconds=0)
-    response = error_response(error, ErrorFormat.PLAIN, accept="")
-    response.force_close()
-    return with_headers(response, request_id_of())
-
-
-def _as_bytes(error: ErrorResponse) -> bytes:
-    """The whole answer to a connection on which no request is being handled."""
-    response = _answer(error)
-    body = cast("bytes", response.body)
-    headers = {**response.headers, "Content-Length": len(body), "Connection": "close"}
-    lines = [f"HTTP/1.1 {response.status} {response.reason}"]
-    lines += [f"{name}: {value}" for name, value in headers.items()]
-    return "\r\n".join([*lines, "", ""]).encode() + body

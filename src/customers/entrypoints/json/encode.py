@@ -13,9 +13,10 @@ from customers.core.model.address import Address
 from customers.core.model.customer import Customer, Profile
 from customers.core.model.erasure import Erasure, RecordKind
 from customers.core.model.journal import Communication, Note
+from customers.core.model.ledger import Entry, RecordedOrder
 from customers.core.model.membership import SegmentSummary
 from customers.core.model.money import Currency
-from customers.core.model.order import Entry, RecordedOrder, StoredRefund
+from customers.core.model.order import StoredRefund
 from customers.core.model.payment import PaymentMethod
 from customers.core.model.segment import SegmentType
 from customers.entrypoints.json import shapes

@@ -5,13 +5,12 @@ What the object must hold is the business of `decode.py`.
 
 import json
 import re
-from collections import Counter
-from collections.abc import Sequence
 from decimal import Decimal
 from itertools import chain
 from typing import Any, Final, NoReturn
 
 from customers.core.errors import Invalid
+from customers.core.model.repeated_keys import RepeatedKey, unique_members
 
 MAX_LEVELS: Final = 200
 # More than any body needs: a thousand orders with thirty keys each.
@@ -21,8 +20,6 @@ _SMALL: Final = 64 * 1024
 
 # A string; also one without an end, so that no input is scanned twice.
 _STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
-# Names that can be repeated in an answer: no number, and nothing long.
-_PLAIN_NAME: Final = re.compile(r"[A-Za-z_]{1,50}")
 
 
 def parse_object(raw: bytes, max_values: int = MAX_VALUES) -> dict[str, Any]:
@@ -64,7 +61,7 @@ def _decode(raw: bytes) -> object:
         return _JSON.decode(raw.decode("utf-8"))
     except RecursionError as error:
         raise Invalid.at(*_TOO_DEEP) from error
-    except _RepeatedKey as error:
+    except RepeatedKey as error:
         raise Invalid.at("", "DUPLICATE_KEY", str(error)) from error
     except (ValueError, ArithmeticError) as error:
         raise Invalid.at("", "INVALID_JSON", "the body is not valid JSON") from error
@@ -82,28 +79,12 @@ def _is_too_deep(value: dict[str, Any]) -> bool:
     return any(isinstance(child, dict | list) for child in level)
 
 
-class _RepeatedKey(ValueError):
-    """An object has a key twice; which one counts would be a matter of the parser."""
-
-    def __init__(self, names: Sequence[str]) -> None:
-        repeated = next(name for name, count in Counter(names).items() if count > 1)
-        key = f"the key {repeated}" if _PLAIN_NAME.fullmatch(repeated) else "a key"
-        super().__init__(f"an object of the body has {key} more than once")
-
-
-def _unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise _RepeatedKey([name for name, _ in pairs])
-    return members
-
-
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
 _JSON: Final = json.JSONDecoder(
-    parse_float=Decimal, parse_constant=_refuse_constant, object_pairs_hook=_unique_members
+    parse_float=Decimal, parse_constant=_refuse_constant, object_pairs_hook=unique_members
 )
 _TOO_DEEP: Final = (
     "",

@@ -11,7 +11,8 @@ from typing import Final, TypeAlias
 
 from customers.bulkheads.deadline import deadline_after
 from customers.bulkheads.turnstile import Turnstile
-from customers.core.errors import Invalid, Problem, Unavailable
+from customers.core.errors import Invalid, Problem
+from customers.core.errors.availability import Unavailable
 from customers.core.services.orders import LedgerResult, Orders
 from customers.entrypoints.admission.background_tasks import BackgroundTasks
 from customers.entrypoints.ledger.batch_room import MAX_BATCH_ORDERS, BatchRoom

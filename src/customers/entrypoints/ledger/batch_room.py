@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from customers.core.errors import BatchesBusy
+from customers.core.errors.availability import BatchesBusy
 from customers.entrypoints.observability.refusal_metrics import RefusalMetrics
 
 MAX_BATCH_ORDERS: Final = 1_000

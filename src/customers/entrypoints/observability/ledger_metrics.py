@@ -5,7 +5,8 @@ from typing import Self
 
 from attrs import define, field
 
-from customers.core.errors import Busy, Conflict, CustomersError, Invalid, NotFound, Unavailable
+from customers.core.errors import Conflict, CustomersError, Invalid, NotFound
+from customers.core.errors.availability import Busy, Unavailable
 from customers.core.services.orders import LedgerResult
 from customers.entrypoints.observability.instruments import FactKind, Outcome, Transport
 from customers.entrypoints.observability.metrics import Metrics

@@ -4,15 +4,8 @@ from collections.abc import Iterator, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
-from customers.core.errors import (
-    UNKNOWN_PARAMETER,
-    CustomersError,
-    Invalid,
-    InvalidValue,
-    Problem,
-    TenantBusy,
-    Unavailable,
-)
+from customers.core.errors import UNKNOWN_PARAMETER, CustomersError, Invalid, InvalidValue, Problem
+from customers.core.errors.availability import TenantBusy, Unavailable
 from customers.entrypoints.http.body import JSON
 from customers.entrypoints.http.drain import BODY_TIMEOUT
 from customers.entrypoints.http.errors import (

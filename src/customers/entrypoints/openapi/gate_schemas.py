@@ -8,20 +8,17 @@ from functools import singledispatch
 from typing import Any
 
 from customers.core.model.address import AddressTypeGate
+from customers.core.model.contact_gates import CountryCodeGate, EmailGate, PhoneGate
+from customers.core.model.moments import DayGate, MomentGate
 from customers.core.model.money import MAX_AMOUNT
 from customers.core.model.payment import LastFourGate
 from customers.core.model.tenant import MAX_TENANT_LENGTH, TenantGate
 from customers.core.model.values import (
     MAX_TAGS,
     ChoiceGate,
-    CountryCodeGate,
-    DayGate,
-    EmailGate,
     FlagGate,
     IdGate,
     IdsGate,
-    MomentGate,
-    PhoneGate,
     TagsGate,
     TextGate,
     VisibleGate,

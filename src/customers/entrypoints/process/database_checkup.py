@@ -5,7 +5,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
-from customers.core.errors import Unavailable
+from customers.core.errors.availability import Unavailable
 from customers.entrypoints.config.settings import Settings
 from customers.entrypoints.container.database import ServerCheck, check_server
 from customers.entrypoints.observability.logs import logger

@@ -2,7 +2,7 @@
 
 import sys
 
-from customers.core.errors import StorageFault, Unavailable
+from customers.core.errors.availability import StorageFault, Unavailable
 from customers.core.services.doctor import Difference, Doctor
 from customers.entrypoints.config.settings import Settings
 from customers.entrypoints.container import Container

@@ -11,7 +11,8 @@ from uuid import UUID
 import msgspec
 from attrs import frozen
 
-from customers.core.errors import CustomerNotFound, Unavailable
+from customers.core.errors import CustomerNotFound
+from customers.core.errors.availability import Unavailable
 from customers.core.services.erasure import Erasures
 from customers.entrypoints.config.settings import Settings
 from customers.entrypoints.container import Container, database

@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 
 from aiohttp import web
 
-from customers.core.errors import Unavailable
+from customers.core.errors.availability import Unavailable
 from customers.core.ports.storage import Storage
 from customers.entrypoints.config.settings import Settings
 from customers.entrypoints.container import Container

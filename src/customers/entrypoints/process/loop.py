@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from customers.core.errors import Unavailable
+from customers.core.errors.availability import Unavailable
 from customers.entrypoints.config.setting_types import without_passwords
 from customers.entrypoints.observability.logs import logger
 from customers.entrypoints.observability.output import Output

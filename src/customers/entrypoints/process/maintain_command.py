@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from attrs import define, field
 
-from customers.core.errors import Unavailable
+from customers.core.errors.availability import Unavailable
 from customers.entrypoints.config.settings import Settings
 from customers.entrypoints.container import database
 from customers.entrypoints.observability.logs import logger

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
-from customers.core.errors import Unavailable
+from customers.core.errors.availability import Unavailable
 from customers.entrypoints.config.settings import Settings
 from customers.entrypoints.container.database import migrate
 from customers.entrypoints.observability.logs import logger

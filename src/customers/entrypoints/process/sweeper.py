@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from attrs import define, field
 
-from customers.core.errors import Unavailable
+from customers.core.errors.availability import Unavailable
 from customers.core.services.sweeper import BackfillProgress, Sweeper
 from customers.entrypoints.observability.logs import logger
 from customers.entrypoints.observability.metrics import Metrics

@@ -14,7 +14,8 @@ from aiohttp import web
 from aiohttp.typedefs import Handler as AppHandler
 from attrs import frozen
 
-from customers.core.errors import CustomersError, Invalid, Unavailable
+from customers.core.errors import CustomersError, Invalid
+from customers.core.errors.availability import Unavailable
 from customers.entrypoints.http.body import DRAIN, RequestRejected
 from customers.entrypoints.http.drain import CallsInFlight
 from customers.entrypoints.http.errors import RETRY_LATER, ErrorResponse, error_response_of

@@ -4,7 +4,7 @@ import asyncio
 
 from attrs import frozen
 
-from customers.core.errors import Unavailable
+from customers.core.errors.availability import Unavailable
 from customers.core.ports.storage import Storage
 from customers.core.services.sweeper import Sweeper
 from customers.entrypoints.http.drain import CallsInFlight

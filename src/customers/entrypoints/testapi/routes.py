@@ -7,8 +7,10 @@ from typing import Annotated, Any, Final
 from aiohttp import web
 from attrs import evolve, frozen
 
-from customers.core.errors import Invalid, InvalidValue, Unavailable
-from customers.core.model.values import Moment, TextGate
+from customers.core.errors import Invalid, InvalidValue
+from customers.core.errors.availability import Unavailable
+from customers.core.model.moments import Moment
+from customers.core.model.values import TextGate
 from customers.entrypoints.http.request import RequestContext
 from customers.entrypoints.http.responses import json_response
 from customers.entrypoints.http.routes import Body, Route

@@ -10,7 +10,8 @@ from attrs import define, evolve, field, frozen
 
 from customers.core.errors import Invalid, InvalidValue, Problem
 from customers.core.model.json_pointer import JsonPointer
-from customers.core.model.values import Flag, Moment, WholeNumberGate
+from customers.core.model.moments import Moment
+from customers.core.model.values import Flag, WholeNumberGate
 from customers.entrypoints.testapi.call_log import CallLog
 from customers.entrypoints.testapi.faults import Faults
 from customers.entrypoints.testapi.ports import ControlledService

@@ -30,11 +30,12 @@ from customers.adapters.postgres.customers.orders import ENTRIES
 from customers.adapters.postgres.customers.rows import CUSTOMERS, ORDER_COLUMNS
 from customers.adapters.postgres.engine.session import TENANT, Session, parameters
 from customers.adapters.postgres.engine.statements import Statement
-from customers.adapters.postgres.schema.tables import LIVING, customer_orders, customers
+from customers.adapters.postgres.schema.ledger_tables import customer_orders
+from customers.adapters.postgres.schema.tables import LIVING, customers
 from customers.adapters.postgres.schema.types import MOMENT
 from customers.core.model.customer import Customer
+from customers.core.model.ledger import Entry
 from customers.core.model.money import Currency
-from customers.core.model.order import Entry
 from customers.core.ports.storage import Autocommit
 
 

@@ -44,7 +44,8 @@ from customers.adapters.postgres.schema.segment_tables import (
 )
 from customers.adapters.postgres.schema.tables import customers
 from customers.adapters.postgres.schema.types import MOMENT, TEXT
-from customers.core.model.membership import Cause, PendingChange
+from customers.core.model.membership import Cause
+from customers.core.model.pending_changes import PendingChange
 
 PENDING_CHANGES = RowMapping(
     PendingChange, customer_segment_pending_changes, storage_only=("customer_id",)

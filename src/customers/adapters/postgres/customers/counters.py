@@ -24,7 +24,7 @@ from customers.adapters.postgres.engine.session import TENANT
 from customers.adapters.postgres.engine.statements import Statement
 from customers.adapters.postgres.schema.tables import customer_counts
 from customers.adapters.postgres.schema.types import TEXTS
-from customers.core.model.query import CustomerFilter
+from customers.core.model.customer_filter import CustomerFilter
 
 # The names of the parameters that choose counters.
 Shape: TypeAlias = tuple[str, ...]

@@ -37,13 +37,8 @@ from customers.adapters.postgres.schema.tables import LIVING, customers
 from customers.adapters.postgres.schema.types import MOMENT, TEXT, UUIDS
 from customers.core.errors import CustomerNotFound, EmailTaken
 from customers.core.model.customer import Customer, Profile
-from customers.core.model.query import (
-    CustomerFilter,
-    CustomerKey,
-    CustomerPage,
-    CustomerSort,
-    Page,
-)
+from customers.core.model.customer_filter import CustomerFilter
+from customers.core.model.query import CustomerKey, CustomerPage, CustomerSort, Page
 from customers.core.ports.customers import CustomerRepository
 
 

@@ -13,22 +13,20 @@ from customers.adapters.postgres.customers.owned_rows import of_customer
 from customers.adapters.postgres.engine.row_mapping import RowMapping
 from customers.adapters.postgres.engine.session import Session, parameters
 from customers.adapters.postgres.engine.statements import Statement
+from customers.adapters.postgres.schema.ledger_tables import customer_orders, customer_refunds
+from customers.adapters.postgres.schema.owned_tables import (
+    customer_addresses,
+    customer_communications,
+    customer_notes,
+    customer_payment_methods,
+)
 from customers.adapters.postgres.schema.segment_tables import (
     customer_segment_assignments,
     customer_segment_members,
     customer_segment_pending_changes,
     customer_segments,
 )
-from customers.adapters.postgres.schema.tables import (
-    customer_addresses,
-    customer_communications,
-    customer_erasures,
-    customer_notes,
-    customer_orders,
-    customer_payment_methods,
-    customer_refunds,
-    customers,
-)
+from customers.adapters.postgres.schema.tables import customer_erasures, customers
 from customers.core.model.customer import Customer
 from customers.core.model.erasure import Erasure, RecordKind
 from customers.core.ports.customers import ErasureRepository

@@ -49,7 +49,7 @@ from customers.adapters.postgres.schema.tables import (
     customers,
 )
 from customers.adapters.postgres.schema.types import MOMENT, TEXT, TEXTS, UUIDS
-from customers.core.model.query import CustomerFilter, MembersOf
+from customers.core.model.customer_filter import CustomerFilter, MembersOf
 
 Conditions: TypeAlias = tuple[ColumnElement[bool], ...]
 

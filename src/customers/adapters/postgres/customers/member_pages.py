@@ -31,7 +31,8 @@ from customers.adapters.postgres.engine.statements import Statement
 from customers.adapters.postgres.schema.segment_tables import customer_segment_members
 from customers.adapters.postgres.schema.tables import LIVING, customers
 from customers.adapters.postgres.schema.types import MOMENT
-from customers.core.model.query import CustomerFilter, CustomerSort, SortDirection, SortField
+from customers.core.model.customer_filter import CustomerFilter
+from customers.core.model.query import CustomerSort, SortDirection, SortField
 
 
 def supports(customer_filter: CustomerFilter, sort: CustomerSort) -> bool:

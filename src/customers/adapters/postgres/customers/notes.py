@@ -16,7 +16,7 @@ from customers.adapters.postgres.customers.owned_rows import (
 from customers.adapters.postgres.engine.row_mapping import RowMapping
 from customers.adapters.postgres.engine.session import Session, parameters
 from customers.adapters.postgres.engine.statements import Statement
-from customers.adapters.postgres.schema.tables import customer_notes
+from customers.adapters.postgres.schema.owned_tables import customer_notes
 from customers.core.errors import NoteNotFound
 from customers.core.model.journal import Note
 from customers.core.model.query import JournalKey

@@ -20,7 +20,7 @@ from sqlalchemy import (
 
 from customers.adapters.postgres.engine.session import TENANT, Session
 from customers.adapters.postgres.engine.statements import Statement
-from customers.adapters.postgres.schema.tables import customer_orders, order_number_key
+from customers.adapters.postgres.schema.ledger_tables import customer_orders, order_number_key
 from customers.adapters.postgres.schema.types import TEXT, TEXTS
 from customers.core.model.search import Search
 

@@ -18,17 +18,13 @@ from customers.adapters.postgres.customers.owned_rows import (
 from customers.adapters.postgres.engine.row_mapping import RowMapping
 from customers.adapters.postgres.engine.session import TENANT, Session, parameters
 from customers.adapters.postgres.engine.statements import Statement
-from customers.adapters.postgres.schema.tables import customer_orders, customer_refunds, customers
+from customers.adapters.postgres.schema.ledger_tables import customer_orders, customer_refunds
+from customers.adapters.postgres.schema.tables import customers
 from customers.adapters.postgres.schema.types import TEXT
 from customers.core.errors import OrderNotFound
+from customers.core.model.ledger import Entry, RecordedOrder, statistics
 from customers.core.model.money import Currency
-from customers.core.model.order import (
-    Entry,
-    RecordedOrder,
-    Statistics,
-    StoredRefund,
-    statistics,
-)
+from customers.core.model.order import Statistics, StoredRefund
 from customers.core.model.query import JournalKey
 from customers.core.ports.ledger import OrderRepository
 

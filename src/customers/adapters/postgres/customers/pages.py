@@ -6,23 +6,8 @@ Deleted customers have an index by creation; for other sorts, all that a filter 
 """
 
 from collections.abc import Mapping, Sequence
-from functools import reduce
-from operator import add
-from typing import Any
 
 from asyncpg import Record
-from sqlalchemy import (
-    BigInteger,
-    ColumnElement,
-    Numeric,
-    Select,
-    Uuid,
-    bindparam,
-    func,
-    select,
-    tuple_,
-    union_all,
-)
 
 from customers.adapters.postgres.customers import (
     counters,
@@ -30,31 +15,14 @@ from customers.adapters.postgres.customers import (
     filters,
     member_pages,
     order_search,
+    page_statements,
 )
-from customers.adapters.postgres.customers.filters import Conditions
-from customers.adapters.postgres.customers.rows import CUSTOMERS
 from customers.adapters.postgres.customers.search_predicates import LookedUp
 from customers.adapters.postgres.engine.session import Session
-from customers.adapters.postgres.schema.tables import (
-    ASCENDING_DATES,
-    DESCENDING_DATES,
-    INFINITY,
-    MINUS_INFINITY,
-    customers,
-)
-from customers.adapters.postgres.schema.types import MONEY
-from customers.core.model.query import (
-    CustomerFilter,
-    CustomerKey,
-    CustomerSort,
-    Page,
-    SortDirection,
-    SortField,
-)
+from customers.core.model.customer_filter import CustomerFilter
+from customers.core.model.query import CustomerKey, CustomerSort, Page
 
 _MAX_OFFSET = 2**62
-_LIMIT = bindparam("limit", type_=BigInteger)
-_OFFSET = bindparam("offset", type_=BigInteger)
 
 
 async def page(
@@ -79,7 +47,9 @@ async def page_with_total(
     if (shape := counters.shape(customer_filter)) is None:
         return await _page_and_count(session, customer_filter, sort, page.size, offset)
     values = filters.values(customer_filter)
-    statement = filters.statement(customer_filter, values, _page_with_total, sort, shape)
+    statement = filters.statement(
+        customer_filter, values, page_statements.page_with_total, sort, shape
+    )
     values |= counters.values(customer_filter)
     rows = await session.rows(statement, limit=page.size, offset=offset, **values)
     if rows:
@@ -101,7 +71,7 @@ async def page_after(
     if member_pages.supports(customer_filter, sort):
         statement = member_pages.page_after(sort.direction)
     else:
-        statement = filters.statement(customer_filter, values, _page_after, sort)
+        statement = filters.statement(customer_filter, values, page_statements.page_after, sort)
     values |= {"key_value": key.value, "key_id": key.id}
     return await session.rows(statement, limit=limit, **values)
 
@@ -140,14 +110,16 @@ async def _rows(
     if member_pages.supports(customer_filter, sort):
         statement = member_pages.page(sort.direction)
     else:
-        statement = filters.statement(customer_filter, values, _page, sort)
+        statement = filters.statement(customer_filter, values, page_statements.page, sort)
     return await session.rows(statement, limit=limit, offset=offset, **values)
 
 
 async def _counted(
     session: Session, customer_filter: CustomerFilter, values: Mapping[str, object]
 ) -> int:
-    [row] = await session.rows(filters.statement(customer_filter, values, _count), **values)
+    [row] = await session.rows(
+        filters.statement(customer_filter, values, page_statements.count), **values
+    )
     return int(row["count"])
 
 
@@ -162,82 +134,3 @@ async def _values(session: Session, customer_filter: CustomerFilter) -> dict[str
 
 def _offset(page: Page) -> int:
     return min(page.offset, _MAX_OFFSET)
-
-
-def _page(conditions: Conditions, sort: CustomerSort) -> Select[Any]:
-    if len(conditions) == 1:
-        return _select(conditions[0], sort).limit(_LIMIT).offset(_OFFSET)
-    return _merged([_select(condition, sort) for condition in conditions], sort).offset(_OFFSET)
-
-
-def _page_with_total(
-    conditions: Conditions, sort: CustomerSort, shape: counters.Shape
-) -> Select[Any]:
-    total = counters.select_total(shape).scalar_subquery()
-    return _page(conditions, sort).add_columns(total.label("total"))
-
-
-def _page_after(conditions: Conditions, sort: CustomerSort) -> Select[Any]:
-    value = _sort_value(sort)
-    place = tuple_(value, customers.c.id)
-    key = tuple_(_key_value(value, sort), bindparam("key_id", type_=Uuid()))
-    is_after = place > key if _ascends(sort) else place < key
-    rows = [_select(condition, sort).where(is_after) for condition in conditions]
-    return rows[0].limit(_LIMIT) if len(rows) == 1 else _merged(rows, sort, offset=None)
-
-
-def _count(conditions: Conditions) -> Select[Any]:
-    """Counts each group by itself, since each has indexes of its own."""
-    counts = [
-        select(func.count()).select_from(customers).where(condition).scalar_subquery()
-        for condition in conditions
-    ]
-    return select(reduce(add, counts).label("count"))
-
-
-def _select(condition: ColumnElement[bool], sort: CustomerSort) -> Select[Any]:
-    in_order = _in_order(sort, _sort_value(sort), customers.c.id)
-    return select(*CUSTOMERS.columns).where(condition).order_by(*in_order)
-
-
-def _merged(
-    groups: Sequence[Select[Any]],
-    sort: CustomerSort,
-    offset: ColumnElement[int] | None = _OFFSET,
-) -> Select[Any]:
-    """The first rows of all groups in order; each group gives its first rows, and no more."""
-    limit = _LIMIT if offset is None else _LIMIT + offset
-    first = [
-        select(group.add_columns(_sort_value(sort).label("sort_value")).limit(limit).subquery())
-        for group in groups
-    ]
-    rows = union_all(*first).subquery("merged")
-    columns = [rows.c[column.name] for column in CUSTOMERS.columns]
-    return select(*columns).order_by(*_in_order(sort, rows.c.sort_value, rows.c.id)).limit(_LIMIT)
-
-
-def _in_order(sort: CustomerSort, *columns: ColumnElement[Any]) -> list[ColumnElement[Any]]:
-    return [column if _ascends(sort) else column.desc() for column in columns]
-
-
-def _sort_value(sort: CustomerSort) -> ColumnElement[Any]:
-    """The expression in the index of this sort."""
-    dates = ASCENDING_DATES if _ascends(sort) else DESCENDING_DATES
-    name = _COLUMNS.get(sort.by, sort.by.value)
-    return dates.get(name, customers.c[name])
-
-
-def _key_value(value: ColumnElement[Any], sort: CustomerSort) -> ColumnElement[Any]:
-    """The key's value as the index has it: a missing date is infinite."""
-    kind = Numeric() if value.type is MONEY else value.type
-    key_value: ColumnElement[Any] = bindparam("key_value", type_=kind)
-    if sort.by.value not in ASCENDING_DATES:
-        return key_value
-    return func.coalesce(key_value, INFINITY if _ascends(sort) else MINUS_INFINITY)
-
-
-def _ascends(sort: CustomerSort) -> bool:
-    return sort.direction is SortDirection.ASC
-
-
-_COLUMNS = {SortField.LIFETIME_VALUE: "total_spent"}

@@ -18,7 +18,7 @@ from customers.adapters.postgres.customers.owned_rows import all_of, existing, o
 from customers.adapters.postgres.engine.row_mapping import RowMapping
 from customers.adapters.postgres.engine.session import Session, parameters
 from customers.adapters.postgres.engine.statements import Statement
-from customers.adapters.postgres.schema.tables import customer_payment_methods
+from customers.adapters.postgres.schema.owned_tables import customer_payment_methods
 from customers.adapters.postgres.schema.types import UUIDS
 from customers.core.errors import PaymentMethodTaken
 from customers.core.model.payment import PaymentMethod

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from time import monotonic
 
 from customers.adapters.postgres.engine.errors import DRIVER_ERRORS
-from customers.core.errors import FaultKind, StorageFault
+from customers.core.errors.availability import FaultKind, StorageFault
 
 MAX_FAILURES = 5
 PROBE_SECONDS = 1.0

@@ -17,8 +17,8 @@ from customers.adapters.postgres.engine.requirements import (
 )
 from customers.adapters.postgres.engine.session import Session, parameters
 from customers.adapters.postgres.engine.statements import Statement
-from customers.adapters.postgres.schema.tables import deployment, deployment_secrets
-from customers.core.errors import StorageFault, Unavailable
+from customers.adapters.postgres.schema.deployment_tables import deployment, deployment_secrets
+from customers.core.errors.availability import StorageFault, Unavailable
 from customers.core.model.money import Currency
 from customers.core.ports.storage import SchemaRevision, StorageStatus
 

@@ -9,14 +9,8 @@ from typing import NoReturn
 from asyncpg import ClientConfigurationError, InterfaceError, InternalClientError, PostgresError
 
 from customers.adapters.postgres.engine.faults import fault_of
-from customers.core.errors import (
-    CustomersError,
-    EmailTaken,
-    PaymentMethodTaken,
-    SegmentNameTaken,
-    Unavailable,
-    WriteConflict,
-)
+from customers.core.errors import CustomersError, EmailTaken, PaymentMethodTaken, SegmentNameTaken
+from customers.core.errors.availability import Unavailable, WriteConflict
 
 DRIVER_ERRORS = (PostgresError, InterfaceError, InternalClientError, OSError)
 

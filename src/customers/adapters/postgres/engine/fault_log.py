@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from time import monotonic
 
-from customers.core.errors import StorageFault
+from customers.core.errors.availability import StorageFault
 
 INTERVAL_SECONDS = 1.0
 

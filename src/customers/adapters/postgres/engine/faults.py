@@ -14,7 +14,7 @@ import asyncpg
 from asyncpg import InternalClientError, PostgresError
 
 from customers.adapters.postgres.engine.address import DatabaseAddress
-from customers.core.errors import FaultKind, StorageFault
+from customers.core.errors.availability import FaultKind, StorageFault
 
 # What the server says in these classes and states holds no data of customers.
 _QUOTED = tuple("08 28 3D 53 57 58 25006 42501 42P01 3F000 42704 22023 55000".split())

@@ -29,7 +29,7 @@ from customers.adapters.postgres.engine.faults import fault_of
 from customers.adapters.postgres.engine.requirements import check, current_revision
 from customers.adapters.postgres.engine.revisions import Revision
 from customers.adapters.postgres.engine.statements import Statement
-from customers.core.errors import StorageFault, Unavailable
+from customers.core.errors.availability import StorageFault, Unavailable
 
 # The advisory lock held during a migration: a number that no other program is likely to choose.
 LOCK = 0x637573746F6D65

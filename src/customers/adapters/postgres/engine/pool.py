@@ -31,7 +31,7 @@ from customers.adapters.postgres.engine.observer import UNOBSERVED, DatabaseObse
 from customers.bulkheads.deadline import NO_DEADLINE, Deadline, current_deadline
 from customers.bulkheads.shares import Usage
 from customers.bulkheads.turnstile import Turnstile
-from customers.core.errors import StorageFault, TenantBusy, Unavailable
+from customers.core.errors.availability import StorageFault, TenantBusy, Unavailable
 
 # A connection that had an error is closed if the server does not answer on it for this long.
 RESET_SECONDS = 0.5

@@ -22,7 +22,7 @@ from sqlalchemy import (
 from customers.adapters.postgres.engine import revisions
 from customers.adapters.postgres.engine.statements import Statement
 from customers.adapters.postgres.schema.tables import customers
-from customers.core.errors import FaultKind, StorageFault, Unavailable
+from customers.core.errors.availability import FaultKind, StorageFault, Unavailable
 
 EXTENSIONS = ("pg_trgm", "btree_gin")
 MIN_SERVER_VERSION = 15

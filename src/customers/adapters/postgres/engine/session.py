@@ -33,12 +33,11 @@ How a repository is written:
 """
 
 from asyncio import timeout
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any, NoReturn, TypeVar
 
 from asyncpg import InternalClientError, PostgresError, Record
-from sqlalchemy import BindParameter, Table, bindparam, func, select, true
+from sqlalchemy import BindParameter, Table, bindparam
 
 from customers.adapters.postgres.engine.connecting import Connection, is_closed
 from customers.adapters.postgres.engine.errors import DRIVER_ERRORS, translate
@@ -46,10 +45,9 @@ from customers.adapters.postgres.engine.faults import cancellation_fault
 from customers.adapters.postgres.engine.observer import UNOBSERVED, DatabaseObserver
 from customers.adapters.postgres.engine.pool import RESET_SECONDS, Pool
 from customers.adapters.postgres.engine.statements import Statement
-from customers.adapters.postgres.engine.tenant_marks import marking
 from customers.adapters.postgres.schema.types import TEXT
 from customers.bulkheads.deadline import NO_DEADLINE, Deadline
-from customers.core.errors import Unavailable
+from customers.core.errors.availability import Unavailable
 
 Result = TypeVar("Result")
 
@@ -203,107 +201,6 @@ class ViewSession(Session):
     async def _execute(self, operation: Callable[[Connection], Awaitable[Result]]) -> Result:
         try:
             return await super()._execute(operation)
-        except Unavailable:
-            if not self._may_retry():
-                raise
-        await self._reconnect(self._pool)
-        return await super()._execute(operation)
-
-
-class TransactionSession(Session):
-    """One transaction, marked as one of its tenant. An error dooms it: every later statement
-    raises, and the commit too.
-    """
-
-    _error: Exception | None = None
-
-    @property
-    def _begin(self) -> str:
-        """What begins the transaction, in one round trip."""
-        return "; ".join(("BEGIN ISOLATION LEVEL READ COMMITTED", marking(self.tenant_id)))
-
-    @asynccontextmanager
-    async def all_or_nothing(self) -> AsyncIterator[None]:
-        """Commits when the block ends; raises RuntimeError if the transaction is doomed. Rolls back
-        when an exception leaves the block, a cancellation included.
-        """
-        try:
-            await self._execute(self._call("execute", self._begin))
-            yield
-            status = await self._execute(self._call("execute", "COMMIT"))
-            if status != "COMMIT":
-                raise RuntimeError("the database has rolled the transaction back")
-        except BaseException:
-            await self._roll_back()
-            raise
-
-    async def within(self, seconds: float, read: Callable[[], Awaitable[Result]]) -> Result | None:
-        """As for a session; the transaction goes on when the read takes too long."""
-        if seconds <= 0:
-            return None
-        await self._execute(lambda connection: connection.execute("SAVEPOINT timed"))
-        await self.value(_SET_TIMEOUT, milliseconds=f"{max(round(seconds * 1_000), 1)}ms")
-        result = await super().within(seconds, read)
-        # Only a statement that took too long has failed, and that is undone here.
-        self._error = None
-        await self._execute(lambda connection: connection.execute("ROLLBACK TO SAVEPOINT timed"))
-        return result
-
-    def refuse(self, error: Exception) -> NoReturn:
-        self._error = error
-        raise error
-
-    async def _execute(self, operation: Callable[[Connection], Awaitable[Result]]) -> Result:
-        if self._error is not None:
-            name = type(self._error).__name__
-            message = f"the transaction was doomed by {name}: {self._error}"
-            raise RuntimeError(message) from self._error
-        try:
-            return await super()._execute(operation)
-        except Exception as error:
-            self._error = error
-            raise
-
-    async def _roll_back(self) -> None:
-        """Rolls back, or closes the connection: then the server rolls back."""
-        try:
-            async with timeout(RESET_SECONDS):
-                await self._connection.execute("ROLLBACK")
-        except DRIVER_ERRORS:
-            self._terminate()
-        except BaseException:
-            self._terminate()
-            raise
-
-
-_SET_TIMEOUT = Statement.of(
-    select(func.set_config("statement_timeout", bindparam("milliseconds", type_=TEXT), true()))
-)
-
-
-class ConsistentSession(TransactionSession):
-    """Reads that all see the moment of the first one. If the connection is lost at the start, the
-    start is retried once on a new one.
-    """
-
-    _has_begun = False
-
-    @property
-    def _begin(self) -> str:
-        return "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-
-    def __init__(
-        self, tenant_id: str, connection: Connection, deadline: Deadline, pool: Pool
-    ) -> None:
-        super().__init__(tenant_id, connection, deadline, pool.observer)
-        self._pool = pool
-
-    async def _execute(self, operation: Callable[[Connection], Awaitable[Result]]) -> Result:
-        if self._has_begun:
-            return await super()._execute(operation)
-        self._has_begun = True
-        try:
-            return await Session._execute(self, operation)
         except Unavailable:
             if not self._may_retry():
                 raise

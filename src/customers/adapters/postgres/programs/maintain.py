@@ -22,7 +22,7 @@ from customers.adapters.postgres.engine.migrate import TRY_LOCK, Connection, con
 from customers.adapters.postgres.engine.requirements import current_revision
 from customers.adapters.postgres.engine.statements import Statement
 from customers.adapters.postgres.programs import maintenance_statements as sql
-from customers.adapters.postgres.schema import segment_tables
+from customers.adapters.postgres.schema.all_tables import METADATA
 from customers.adapters.postgres.schema.personal_data import (
     columns_without_statistics,
     personal_indexes,
@@ -31,8 +31,7 @@ from customers.adapters.postgres.schema.personal_data import (
 
 _log = logging.getLogger(__name__)
 
-# The metadata of all tables: `segment_tables` and `tables` add theirs to it.
-TABLES = segment_tables.customer_segments.metadata.sorted_tables
+TABLES = METADATA.sorted_tables
 # A table of this size, with its indexes, is rewritten in about a second.
 MAX_REWRITE_BYTES = 16_000_000
 # How long a rewriting may wait for its lock: callers wait behind it.

@@ -11,18 +11,14 @@ from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from customers.adapters.postgres.engine.migrate import LOCK
 from customers.adapters.postgres.programs.archive import Archive
 from customers.adapters.postgres.programs.database_facts import VERSION_TABLE, DatabaseFacts
-from customers.adapters.postgres.schema import segment_tables, tables
+from customers.adapters.postgres.schema.all_tables import METADATA
 
 CHECKED_TABLES = ("customers", "customer_segments")
 """A database with rows in one of these is only replaced when that is forced."""
 
 # Revision 0008 renamed these; a later revision that drops a table adds it here.
 _FORMER_TABLES = frozenset(("customer_segment_marks", "customer_segment_standings"))
-OUR_TABLES = (
-    frozenset(tables.customers.metadata.tables)
-    | frozenset(segment_tables.customer_segments.metadata.tables)
-    | _FORMER_TABLES
-)
+OUR_TABLES = frozenset(METADATA.tables) | _FORMER_TABLES
 
 _EXTENSIONS = ("btree_gin", "pg_trgm")
 _LOCK_SECONDS = 30

@@ -15,7 +15,8 @@ from customers.adapters.postgres.customers import search_texts
 from customers.adapters.postgres.engine.connecting import Connection as PoolConnection
 from customers.adapters.postgres.engine.migrate import Connection, connected
 from customers.adapters.postgres.engine.requirements import current_revision
-from customers.adapters.postgres.engine.session import Session, TransactionSession
+from customers.adapters.postgres.engine.session import Session
+from customers.adapters.postgres.engine.transaction_session import TransactionSession
 
 _log = logging.getLogger(__name__)
 

@@ -9,18 +9,14 @@ Statements are in the repositories, changes of the schema in `migrations`. Conve
 - A column that can hold a personal value is declared `personal`; erasure must empty all of them.
 """
 
-from typing import Any, TypeAlias
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     Boolean,
-    CheckConstraint,
-    Column,
     Date,
-    ForeignKeyConstraint,
     Index,
     Integer,
-    LargeBinary,
     PrimaryKeyConstraint,
     SmallInteger,
     Table,
@@ -28,11 +24,9 @@ from sqlalchemy import (
     and_,
     cast,
     literal_column,
-    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.sql import func
-from sqlalchemy.sql.base import ReadOnlyColumnCollection
 from sqlalchemy.sql.elements import ColumnElement
 
 from customers.adapters.postgres.schema.types import (
@@ -40,12 +34,12 @@ from customers.adapters.postgres.schema.types import (
     MONEY,
     TEXT,
     TEXTS,
+    Columns,
     column,
     columns,
     customer_key,
     metadata,
     tenant_column,
-    unique,
 )
 from customers.core.model.search import END
 
@@ -84,7 +78,6 @@ customers = Table(
     PrimaryKeyConstraint("tenant_id", "id"),
 )
 
-Columns: TypeAlias = ReadOnlyColumnCollection[str, Column[Any]]
 
 LIVING: ColumnElement[bool] = customers.c.deleted_at.is_(None)
 # Deleted customers who can be restored.
@@ -191,140 +184,6 @@ customer_counts = Table(
     PrimaryKeyConstraint("tenant_id", "status", "customer_type", "slot"),
 )
 
-customer_addresses = Table(
-    "customer_addresses",
-    metadata,
-    tenant_column(),
-    *columns(Uuid(), "id customer_id"),
-    column("address_type", TEXT),
-    column("is_default", Boolean()),
-    *columns(
-        TEXT,
-        "label first_name last_name company address_line1 address_line2 city state "
-        "postal_code country phone",
-        personal=True,
-    ),
-    *columns(MOMENT, "created_at updated_at"),
-    PrimaryKeyConstraint("tenant_id", "id"),
-    customer_key(),
-    Index("customer_addresses_customer", "tenant_id", "customer_id"),
-    unique(
-        "customer_id",
-        name="customer_addresses_default_shipping",
-        where="is_default AND address_type <> 'BILLING'",
-    ),
-    unique(
-        "customer_id",
-        name="customer_addresses_default_billing",
-        where="is_default AND address_type <> 'SHIPPING'",
-    ),
-)
-
-customer_payment_methods = Table(
-    "customer_payment_methods",
-    metadata,
-    tenant_column(),
-    *columns(Uuid(), "id customer_id"),
-    *columns(TEXT, "payment_gateway gateway_payment_method_id", personal=True),
-    column("payment_type", TEXT),
-    *columns(TEXT, "card_brand last_four", personal=True),
-    column("expiry_month", SmallInteger(), null=True, personal=True),
-    column("expiry_year", SmallInteger(), null=True, personal=True),
-    *columns(Boolean(), "is_default is_active"),
-    # The token of a deleted customer: stored for a restore, free for others until then.
-    column("is_released", Boolean()),
-    *columns(MOMENT, "created_at updated_at"),
-    PrimaryKeyConstraint("tenant_id", "id"),
-    customer_key(),
-    Index("customer_payment_methods_customer", "tenant_id", "customer_id"),
-    unique(
-        "payment_gateway",
-        "gateway_payment_method_id",
-        name="customer_payment_methods_token",
-        where="NOT is_released",
-    ),
-    unique("customer_id", name="customer_payment_methods_default", where="is_default"),
-)
-
-customer_notes = Table(
-    "customer_notes",
-    metadata,
-    tenant_column(),
-    *columns(Uuid(), "id customer_id"),
-    column("note", TEXT, personal=True),
-    column("created_by", Uuid(), null=True, personal=True),
-    *columns(MOMENT, "created_at updated_at"),
-    PrimaryKeyConstraint("tenant_id", "id"),
-    customer_key(),
-    Index("customer_notes_newest", "tenant_id", "customer_id", "created_at", "id"),
-)
-
-customer_communications = Table(
-    "customer_communications",
-    metadata,
-    tenant_column(),
-    *columns(Uuid(), "id customer_id"),
-    *columns(TEXT, "communication_type direction"),
-    *columns(TEXT, "subject content", personal=True),
-    column("status", TEXT),
-    column("external_id", TEXT, personal=True),
-    column("created_at", MOMENT),
-    PrimaryKeyConstraint("tenant_id", "id"),
-    customer_key(),
-    Index("customer_communications_newest", "tenant_id", "customer_id", "created_at", "id"),
-    unique(
-        "customer_id",
-        "communication_type",
-        "external_id",
-        name="customer_communications_external_id",
-        where="external_id <> ''",
-    ),
-)
-
-customer_orders = Table(
-    "customer_orders",
-    metadata,
-    tenant_column(),
-    column("order_id", TEXT),
-    column("customer_id", Uuid()),
-    column("order_number", TEXT, personal=True),
-    # NULL in a stub, which holds the refunds and the cancellation recorded before the order.
-    column("total_amount", MONEY, null=True),
-    column("order_date", MOMENT, null=True),
-    column("order_date_stated", Boolean()),
-    column("refunds_total", MONEY),
-    *columns(MOMENT, "cancelled_at recorded_at", null=True),
-    PrimaryKeyConstraint("tenant_id", "order_id"),
-    customer_key(),
-    Index("customer_orders_newest", "tenant_id", "customer_id", "order_date", "order_id"),
-)
-
-
-def order_number_key(order: Columns) -> ColumnElement[str]:
-    """The key of the core's searches, as column order: lower() knows only A to Z in "C"."""
-    return func.lower(func.ltrim(order.order_number, literal_column("'#'")))
-
-
-Index(
-    "customer_orders_number",
-    customer_orders.c.tenant_id,
-    order_number_key(customer_orders.c),
-    postgresql_where=text("order_number <> ''"),
-)
-
-customer_refunds = Table(
-    "customer_refunds",
-    metadata,
-    tenant_column(),
-    *columns(TEXT, "order_id refund_id"),
-    column("amount", MONEY),
-    *columns(MOMENT, "refunded_at recorded_at"),
-    PrimaryKeyConstraint("tenant_id", "order_id", "refund_id"),
-    ForeignKeyConstraint(
-        ("tenant_id", "order_id"), ("customer_orders.tenant_id", "customer_orders.order_id")
-    ),
-)
-
 customer_erasures = Table(
     "customer_erasures",
     metadata,
@@ -336,23 +195,4 @@ customer_erasures = Table(
     column("maintained_at", MOMENT, null=True),
     PrimaryKeyConstraint("tenant_id", "customer_id"),
     customer_key(),
-)
-
-# One row: what holds for the whole database. The currency of its amounts never changes.
-deployment = Table(
-    "deployment",
-    metadata,
-    column("only", Boolean()),
-    column("currency", TEXT),
-    PrimaryKeyConstraint("only"),
-    CheckConstraint(text('"only"'), name="one_row"),
-)
-
-# What all processes share and nobody else knows.
-deployment_secrets = Table(
-    "deployment_secrets",
-    metadata,
-    column("name", TEXT),
-    column("secret", LargeBinary()),
-    PrimaryKeyConstraint("name"),
 )

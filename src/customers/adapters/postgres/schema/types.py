@@ -1,6 +1,6 @@
 """Metadata, column types and names of constraints that all tables share."""
 
-from typing import Any
+from typing import Any, TypeAlias
 
 from sqlalchemy import (
     Column,
@@ -14,6 +14,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
 from sqlalchemy.types import TypeEngine
 
 TEXT = Text(collation="C")
@@ -21,6 +22,8 @@ TEXTS = ARRAY(TEXT)
 MONEY = Numeric(23, 4)
 MOMENT = DateTime(timezone=True)
 UUIDS = ARRAY(Uuid())
+
+Columns: TypeAlias = ReadOnlyColumnCollection[str, Column[Any]]
 
 metadata = MetaData(
     naming_convention={

@@ -26,14 +26,14 @@ from customers.adapters.postgres.segments.stale_candidates import (
     segment_range_values,
     to_candidate,
 )
+from customers.core.model.customer_filter import CustomerFilter
 from customers.core.model.membership import (
     DateRange,
     MembershipChange,
     RefreshState,
     SequencedChange,
-    StaleCandidate,
 )
-from customers.core.model.query import CustomerFilter
+from customers.core.model.pending_changes import StaleCandidate
 from customers.core.ports.membership import MembershipRepository
 
 

@@ -48,7 +48,8 @@ from customers.adapters.postgres.schema.segment_tables import (
 )
 from customers.adapters.postgres.schema.tables import ASCENDING_DATES, LIVING, customers
 from customers.adapters.postgres.schema.types import MOMENT, UUIDS
-from customers.core.model.membership import DateRange, StaleCandidate
+from customers.core.model.membership import DateRange
+from customers.core.model.pending_changes import StaleCandidate
 from customers.core.model.rules.timing import DateField
 
 BEFORE_ALL, AFTER_ALL = UUID(int=0), UUID(int=2**128 - 1)

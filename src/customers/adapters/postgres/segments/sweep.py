@@ -29,7 +29,7 @@ from customers.adapters.postgres.schema.segment_tables import (
     customer_segments,
     sweeper,
 )
-from customers.core.model.membership import Backlog
+from customers.core.model.pending_changes import Backlog
 
 
 async def tenants_with_segments(session: Session) -> Sequence[str]:

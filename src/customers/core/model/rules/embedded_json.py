@@ -2,12 +2,13 @@
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal, InvalidOperation
-from typing import NoReturn, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 from customers.core.model.json_pointer import JsonPointer
 from customers.core.model.problems import Problems
+from customers.core.model.repeated_keys import RepeatedKey, unique_members
 from customers.core.model.rules.cost import check_written
 
 # The path from the root to a value, as a linked list: the path of the container, and a key in it.
@@ -16,14 +17,17 @@ _Path: TypeAlias = tuple["_Path", str | int] | None
 _NOT_STORABLE = re.compile("[\0\ud800-\udfff]")
 
 
-def decode_embedded_json(value: object, location: JsonPointer, problems: Problems) -> object:
+def decode_embedded_json(
+    value: object, location: JsonPointer, problems: Problems, *, allows_repeats: bool = False
+) -> object:
     """The value, or for a string the JSON value in it; None, with a problem added, when that cannot
-    be decoded. Refuses a string that is too long for a rule.
+    be decoded, or has a key twice unless it `allows_repeats`. Refuses a string that is too long for
+    a rule.
     """
     if not isinstance(value, str):
         return value
     check_written(value, location)
-    return _decode(value, location, problems)
+    return _decode(value, location, problems, dict if allows_repeats else unique_members)
 
 
 def find_unstorable(value: object, location: JsonPointer, problems: Problems) -> None:
@@ -35,13 +39,26 @@ def find_unstorable(value: object, location: JsonPointer, problems: Problems) ->
         problems.add(unstorable, "INVALID_VALUE", message)
 
 
-def _decode(text: str, location: JsonPointer, problems: Problems) -> object:
+def _decode(
+    text: str,
+    location: JsonPointer,
+    problems: Problems,
+    members: Callable[[list[tuple[str, Any]]], dict[str, Any]],
+) -> object:
     if not text.strip():
         return None
     try:
-        return json.loads(text, parse_int=_number, parse_float=_number, parse_constant=_not_json)
+        return json.loads(
+            text,
+            parse_int=_number,
+            parse_float=_number,
+            parse_constant=_not_json,
+            object_pairs_hook=members,
+        )
     except RecursionError:
         problems.add(location, "TOO_DEEP", "must not be nested so deeply")
+    except RepeatedKey as error:
+        problems.add(location, "DUPLICATE_KEY", str(error))
     except ValueError:
         problems.add(location, "INVALID_FORMAT", "must be a rule, or a string with a rule in JSON")
     return None

@@ -50,7 +50,7 @@ def explain(rule: Rule, rules_value: object, customer: Customer, now: datetime) 
 
     `rules_value` is the decoded JSON value from which the rule was parsed.
     """
-    value = decode_embedded_json(rules_value, JsonPointer(), Problems())
+    value = decode_embedded_json(rules_value, JsonPointer(), Problems(), allows_repeats=True)
     explained = _group(rule.root, _items(value), customer, now)
     # A rule without conditions matches nobody, but its empty group may hold.
     return evolve(explained, matches=matches(rule, customer, now))

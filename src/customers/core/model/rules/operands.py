@@ -10,11 +10,12 @@ from customers.core.errors import InvalidValue
 from customers.core.model.customer import CustomerStatus, CustomerType
 from customers.core.model.folding import fold
 from customers.core.model.json_pointer import JsonPointer
+from customers.core.model.moments import DayGate, MomentGate
 from customers.core.model.numbers import exact_number
 from customers.core.model.problems import Problems
 from customers.core.model.rules.fields import Field, Kind, Operator
 from customers.core.model.rules.tree import Operand, Scalar
-from customers.core.model.values import ChoiceGate, DayGate, FlagGate, MomentGate, TextGate
+from customers.core.model.values import ChoiceGate, FlagGate, TextGate
 
 MAX_DAYS = 36_500
 MAX_CHARACTERS = 10_000

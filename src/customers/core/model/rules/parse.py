@@ -46,17 +46,18 @@ def parse(
     *,
     strict: bool = False,
     location: JsonPointer = _ROOT,
-    max_characters: int = MAX_CHARACTERS,
+    is_stored: bool = False,
 ) -> Rule:
     """The rule of a decoded JSON value (numbers as int or Decimal, never float).
 
     Raises Invalid with every problem, or as `cost` does. Pointers begin at `location`, the location
     of the rule in its body, and continue inside a string as if it were a JSON value. Unknown keys
-    are ignored, or are problems if `strict`.
+    are ignored, or are problems if `strict`. A rule that `is_stored` may be longer, as its
+    canonical form is, and may be a string with a key twice, which older releases accepted.
     """
     problems = Problems()
-    value = decode_embedded_json(rules_value, location, problems)
-    check_size(value, location, max_characters)
+    value = decode_embedded_json(rules_value, location, problems, allows_repeats=is_stored)
+    check_size(value, location, _MAX_STORED if is_stored else MAX_CHARACTERS)
     find_unstorable(value, location, problems)
     root = _Parser(problems, strict=strict).root(value, location)
     problems.raise_if_any()
@@ -70,7 +71,7 @@ def parse_stored(rules_value: object, location: JsonPointer = _ROOT) -> Rule:
     that exceed the limits, because there were none, give a rule that `is_too_expensive`.
     """
     try:
-        return parse(rules_value, location=location, max_characters=_MAX_STORED)
+        return parse(rules_value, location=location, is_stored=True)
     except Invalid as error:
         if error.headline != RULE_TOO_EXPENSIVE:
             raise

@@ -7,15 +7,11 @@ from typing import cast
 from aiohttp import web
 from attrs import frozen
 
-from customers.core.errors import (
-    BatchesBusy,
-    CustomerNotFound,
-    OrderConflict,
-    OrderNotFound,
-    RefundConflict,
-    RefundExceedsOrder,
-)
-from customers.core.model.order import Cancellation, Entry, Order, Refund
+from customers.core.errors import CustomerNotFound, OrderNotFound
+from customers.core.errors.availability import BatchesBusy
+from customers.core.errors.ledger import OrderConflict, RefundConflict, RefundExceedsOrder
+from customers.core.model.ledger import Entry
+from customers.core.model.order import Cancellation, Order, Refund
 from customers.core.model.query import JournalKey
 from customers.core.services.orders import LedgerResult, Orders
 from customers.entrypoints.http.body_sizes import MAX_BYTES

@@ -6,7 +6,7 @@ from typing import Any, Self
 from aiohttp import web
 from attrs import evolve, frozen
 
-from customers.core.errors import StorageFault, Unavailable
+from customers.core.errors.availability import StorageFault, Unavailable
 from customers.core.ports.storage import SchemaRevision, Storage, StorageStatus
 from customers.entrypoints.http.drain import Drain
 from customers.entrypoints.http.errors import (

@@ -47,7 +47,9 @@ class SegmentRoutes:
         self._encoder = encoder
 
     def table(self) -> list[Route]:
-        members = f"{SEGMENT}/customers"
+        return [*self._of_segments(), *self._of_members()]
+
+    def _of_segments(self) -> list[Route]:
         return [
             Route(
                 "listSegments",
@@ -92,6 +94,11 @@ class SegmentRoutes:
                 {200: shapes.Message},
                 errors=(SegmentNotFound,),
             ),
+        ]
+
+    def _of_members(self) -> list[Route]:
+        members = f"{SEGMENT}/customers"
+        return [
             Route(
                 "listMembers",
                 "GET",

@@ -1,0 +1,117 @@
+"""The statements of lists of customers: a page from an offset, a page after a key, a count.
+
+Each is composed of the conditions of a filter: one for each group of customers that it keeps.
+"""
+
+from collections.abc import Sequence
+from functools import reduce
+from operator import add
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Numeric,
+    Select,
+    Uuid,
+    bindparam,
+    func,
+    select,
+    tuple_,
+    union_all,
+)
+
+from customers.adapters.postgres.customers import counters
+from customers.adapters.postgres.customers.filters import Conditions
+from customers.adapters.postgres.customers.rows import CUSTOMERS
+from customers.adapters.postgres.schema.tables import (
+    ASCENDING_DATES,
+    DESCENDING_DATES,
+    INFINITY,
+    MINUS_INFINITY,
+    customers,
+)
+from customers.adapters.postgres.schema.types import MONEY
+from customers.core.model.query import CustomerSort, SortDirection, SortField
+
+_LIMIT = bindparam("limit", type_=BigInteger)
+_OFFSET = bindparam("offset", type_=BigInteger)
+
+
+def page(conditions: Conditions, sort: CustomerSort) -> Select[Any]:
+    if len(conditions) == 1:
+        return _select(conditions[0], sort).limit(_LIMIT).offset(_OFFSET)
+    return _merged([_select(condition, sort) for condition in conditions], sort).offset(_OFFSET)
+
+
+def page_with_total(
+    conditions: Conditions, sort: CustomerSort, shape: counters.Shape
+) -> Select[Any]:
+    total = counters.select_total(shape).scalar_subquery()
+    return page(conditions, sort).add_columns(total.label("total"))
+
+
+def page_after(conditions: Conditions, sort: CustomerSort) -> Select[Any]:
+    value = _sort_value(sort)
+    place = tuple_(value, customers.c.id)
+    key = tuple_(_key_value(value, sort), bindparam("key_id", type_=Uuid()))
+    is_after = place > key if _ascends(sort) else place < key
+    rows = [_select(condition, sort).where(is_after) for condition in conditions]
+    return rows[0].limit(_LIMIT) if len(rows) == 1 else _merged(rows, sort, offset=None)
+
+
+def count(conditions: Conditions) -> Select[Any]:
+    """Counts each group by itself, since each has indexes of its own."""
+    counts = [
+        select(func.count()).select_from(customers).where(condition).scalar_subquery()
+        for condition in conditions
+    ]
+    return select(reduce(add, counts).label("count"))
+
+
+def _select(condition: ColumnElement[bool], sort: CustomerSort) -> Select[Any]:
+    in_order = _in_order(sort, _sort_value(sort), customers.c.id)
+    return select(*CUSTOMERS.columns).where(condition).order_by(*in_order)
+
+
+def _merged(
+    groups: Sequence[Select[Any]],
+    sort: CustomerSort,
+    offset: ColumnElement[int] | None = _OFFSET,
+) -> Select[Any]:
+    """The first rows of all groups in order; each group gives its first rows, and no more."""
+    limit = _LIMIT if offset is None else _LIMIT + offset
+    first = [
+        select(group.add_columns(_sort_value(sort).label("sort_value")).limit(limit).subquery())
+        for group in groups
+    ]
+    rows = union_all(*first).subquery("merged")
+    columns = [rows.c[column.name] for column in CUSTOMERS.columns]
+    return select(*columns).order_by(*_in_order(sort, rows.c.sort_value, rows.c.id)).limit(_LIMIT)
+
+
+def _in_order(sort: CustomerSort, *columns: ColumnElement[Any]) -> list[ColumnElement[Any]]:
+    return [column if _ascends(sort) else column.desc() for column in columns]
+
+
+def _sort_value(sort: CustomerSort) -> ColumnElement[Any]:
+    """The expression in the index of this sort."""
+    dates = ASCENDING_DATES if _ascends(sort) else DESCENDING_DATES
+    name = _COLUMNS.get(sort.by, sort.by.value)
+    return dates.get(name, customers.c[name])
+
+
+def _key_value(value: ColumnElement[Any], sort: CustomerSort) -> ColumnElement[Any]:
+    """The key's value as the index has it: a missing date is infinite."""
+    kind = Numeric() if value.type is MONEY else value.type
+    key_value: ColumnElement[Any] = bindparam("key_value", type_=kind)
+    if sort.by.value not in ASCENDING_DATES:
+        return key_value
+    return func.coalesce(key_value, INFINITY if _ascends(sort) else MINUS_INFINITY)
+
+
+def _ascends(sort: CustomerSort) -> bool:
+    return sort.direction is SortDirection.ASC
+
+
+_COLUMNS = {SortField.LIFETIME_VALUE: "total_spent"}

@@ -1,0 +1,13 @@
+"""All tables: each module adds its own to the metadata when it is imported."""
+
+from customers.adapters.postgres.schema import (
+    deployment_tables,
+    ledger_tables,
+    owned_tables,
+    segment_tables,
+    tables,
+)
+from customers.adapters.postgres.schema.types import metadata
+
+MODULES = (tables, owned_tables, ledger_tables, segment_tables, deployment_tables)
+METADATA = metadata

@@ -1,0 +1,35 @@
+"""The tables of a deployment as a whole."""
+
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    Table,
+    text,
+)
+
+from customers.adapters.postgres.schema.types import (
+    TEXT,
+    column,
+    metadata,
+)
+
+# One row: what holds for the whole database. The currency of its amounts never changes.
+deployment = Table(
+    "deployment",
+    metadata,
+    column("only", Boolean()),
+    column("currency", TEXT),
+    PrimaryKeyConstraint("only"),
+    CheckConstraint(text('"only"'), name="one_row"),
+)
+
+# What all processes share and nobody else knows.
+deployment_secrets = Table(
+    "deployment_secrets",
+    metadata,
+    column("name", TEXT),
+    column("secret", LargeBinary()),
+    PrimaryKeyConstraint("name"),
+)

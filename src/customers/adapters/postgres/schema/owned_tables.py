@@ -1,0 +1,111 @@
+"""The tables of what belongs to customers, except orders. The conventions: see `tables`."""
+
+from sqlalchemy import (
+    Boolean,
+    Index,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    Table,
+    Uuid,
+)
+
+from customers.adapters.postgres.schema.types import (
+    MOMENT,
+    TEXT,
+    column,
+    columns,
+    customer_key,
+    metadata,
+    tenant_column,
+    unique,
+)
+
+customer_addresses = Table(
+    "customer_addresses",
+    metadata,
+    tenant_column(),
+    *columns(Uuid(), "id customer_id"),
+    column("address_type", TEXT),
+    column("is_default", Boolean()),
+    *columns(
+        TEXT,
+        "label first_name last_name company address_line1 address_line2 city state "
+        "postal_code country phone",
+        personal=True,
+    ),
+    *columns(MOMENT, "created_at updated_at"),
+    PrimaryKeyConstraint("tenant_id", "id"),
+    customer_key(),
+    Index("customer_addresses_customer", "tenant_id", "customer_id"),
+    unique(
+        "customer_id",
+        name="customer_addresses_default_shipping",
+        where="is_default AND address_type <> 'BILLING'",
+    ),
+    unique(
+        "customer_id",
+        name="customer_addresses_default_billing",
+        where="is_default AND address_type <> 'SHIPPING'",
+    ),
+)
+
+customer_payment_methods = Table(
+    "customer_payment_methods",
+    metadata,
+    tenant_column(),
+    *columns(Uuid(), "id customer_id"),
+    *columns(TEXT, "payment_gateway gateway_payment_method_id", personal=True),
+    column("payment_type", TEXT),
+    *columns(TEXT, "card_brand last_four", personal=True),
+    column("expiry_month", SmallInteger(), null=True, personal=True),
+    column("expiry_year", SmallInteger(), null=True, personal=True),
+    *columns(Boolean(), "is_default is_active"),
+    # The token of a deleted customer: stored for a restore, free for others until then.
+    column("is_released", Boolean()),
+    *columns(MOMENT, "created_at updated_at"),
+    PrimaryKeyConstraint("tenant_id", "id"),
+    customer_key(),
+    Index("customer_payment_methods_customer", "tenant_id", "customer_id"),
+    unique(
+        "payment_gateway",
+        "gateway_payment_method_id",
+        name="customer_payment_methods_token",
+        where="NOT is_released",
+    ),
+    unique("customer_id", name="customer_payment_methods_default", where="is_default"),
+)
+
+customer_notes = Table(
+    "customer_notes",
+    metadata,
+    tenant_column(),
+    *columns(Uuid(), "id customer_id"),
+    column("note", TEXT, personal=True),
+    column("created_by", Uuid(), null=True, personal=True),
+    *columns(MOMENT, "created_at updated_at"),
+    PrimaryKeyConstraint("tenant_id", "id"),
+    customer_key(),
+    Index("customer_notes_newest", "tenant_id", "customer_id", "created_at", "id"),
+)
+
+customer_communications = Table(
+    "customer_communications",
+    metadata,
+    tenant_column(),
+    *columns(Uuid(), "id customer_id"),
+    *columns(TEXT, "communication_type direction"),
+    *columns(TEXT, "subject content", personal=True),
+    column("status", TEXT),
+    column("external_id", TEXT, personal=True),
+    column("created_at", MOMENT),
+    PrimaryKeyConstraint("tenant_id", "id"),
+    customer_key(),
+    Index("customer_communications_newest", "tenant_id", "customer_id", "created_at", "id"),
+    unique(
+        "customer_id",
+        "communication_type",
+        "external_id",
+        name="customer_communications_external_id",
+        where="external_id <> ''",
+    ),
+)

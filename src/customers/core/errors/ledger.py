@@ -1,0 +1,49 @@
+"""The errors of reports that contradict the ledger."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+
+from attrs import frozen
+
+from customers.core.errors import Conflict
+
+
+@frozen(kw_only=True)
+class Difference:
+    """A field in which a fact differs from the ledger: its JSON key, and both values.
+
+    None is a value that was not stated.
+    """
+
+    field: str
+    given: Decimal | datetime | None
+    stored: Decimal | datetime | None
+    message: str = "differs from what is recorded"
+
+
+class LedgerConflict(Conflict):
+    """A fact contradicts the ledger.
+
+    `differences` name the fields, for the customer's own order; for another customer's there are
+    none.
+    """
+
+    def __init__(self, differences: Sequence[Difference] = ()) -> None:
+        super().__init__()
+        self.differences = tuple(differences)
+
+
+class OrderConflict(LedgerConflict):
+    code = "ORDER_CONFLICT"
+    message = "this order was already recorded with a different amount, date or customer"
+
+
+class RefundConflict(LedgerConflict):
+    code = "REFUND_CONFLICT"
+    message = "this refund was already recorded with a different amount"
+
+
+class RefundExceedsOrder(LedgerConflict):
+    code = "REFUND_EXCEEDS_ORDER"
+    message = "the refunds of an order cannot exceed its amount"

@@ -1,0 +1,62 @@
+"""The answers that a connection gives itself, without a handler."""
+
+from typing import Final, cast
+
+from aiohttp import web
+
+from customers.entrypoints.http.errors import (
+    RETRY_LATER,
+    ErrorFormat,
+    ErrorResponse,
+    error_response,
+)
+from customers.entrypoints.http.middleware import with_headers
+from customers.entrypoints.observability.logs import log_request
+from customers.entrypoints.observability.request_id import request_id_of
+
+# How long a caller may take: for a head, between two requests, and to read a part of an answer.
+HEAD_SECONDS: Final = 10.0
+
+
+MALFORMED = ErrorResponse(
+    status=400,
+    code="MALFORMED_REQUEST",
+    message="the request is not well-formed HTTP, or one of its lines is too long",
+)
+
+
+EXPECTATION_FAILED = ErrorResponse(
+    status=417, code="EXPECTATION_FAILED", message="the only expectation supported is 100-continue"
+)
+
+
+HEAD_TIMEOUT = ErrorResponse(
+    status=408,
+    code="REQUEST_TIMEOUT",
+    message=f"the head of the request did not arrive within {HEAD_SECONDS:.0f} seconds",
+)
+
+
+TOO_MANY_CONNECTIONS = ErrorResponse(
+    status=503,
+    code="TOO_MANY_CONNECTIONS",
+    message="too many connections are open; use the ones that you have, or try again later",
+    headers=RETRY_LATER,
+)
+
+
+def response_to(error: ErrorResponse) -> web.Response:
+    log_request(method="OTHER", route=None, status=error.status, seconds=0)
+    response = error_response(error, ErrorFormat.PLAIN, accept="")
+    response.force_close()
+    return with_headers(response, request_id_of())
+
+
+def as_bytes(error: ErrorResponse) -> bytes:
+    """The whole answer to a connection on which no request is being handled."""
+    response = response_to(error)
+    body = cast("bytes", response.body)
+    headers = {**response.headers, "Content-Length": len(body), "Connection": "close"}
+    lines = [f"HTTP/1.1 {response.status} {response.reason}"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    return "\r\n".join([*lines, "", ""]).encode() + body
