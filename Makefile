@@ -76,6 +76,7 @@ bench-segments: .venv/.dev ## Compares the cost of segments: large and small ten
 drill: .venv/.dev ## Tries what one caller can do to the others; takes half an hour, needs wrk
 	$(BIN)/python -m benchmarks.worst_bodies
 	$(BIN)/python -m benchmarks.forged_cursors
+	$(BIN)/python -m benchmarks.connections
 	$(BIN)/python -m benchmarks.segment_walls
 	$(BIN)/python -m benchmarks.bulkheads
 	$(BIN)/python -m benchmarks.migration

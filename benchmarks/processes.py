@@ -20,11 +20,15 @@ _MAX_START_SECONDS = 60.0
 
 @frozen(kw_only=True)
 class ServerProcess:
-    """A running server: its process id, its addresses, and its start time in seconds."""
+    """A running server: its process id, its addresses, and its start time in seconds.
+
+    `probes` is the address of a port of their own, if there is one.
+    """
 
     pid: int
     http: str
     grpc: str
+    probes: str
     seconds_to_start: float
 
     @property
@@ -35,10 +39,12 @@ class ServerProcess:
 
 
 @asynccontextmanager
-async def service(environment: Mapping[str, str]) -> AsyncIterator[ServerProcess]:
-    """Runs `customers serve` on free ports, without its logs."""
+async def service(
+    environment: Mapping[str, str], *, log: Path = Path(os.devnull), max_files: int | None = None
+) -> AsyncIterator[ServerProcess]:
+    """Runs `customers serve` on free ports; it may open `max_files`."""
     options = ("serve", "--port", "0", "--rpc-port", "0", "--ready-file")
-    async with _start([str(_SERVICE), *options], environment) as server:
+    async with _start([str(_SERVICE), *options], environment, log, max_files) as server:
         yield server
 
 
@@ -65,13 +71,17 @@ async def median_start(environment: Mapping[str, str], times: int) -> float:
 
 @asynccontextmanager
 async def _start(
-    command: list[str], environment: Mapping[str, str]
+    command: list[str],
+    environment: Mapping[str, str],
+    log: Path = Path(os.devnull),
+    max_files: int | None = None,
 ) -> AsyncIterator[ServerProcess]:
-    with tempfile.TemporaryDirectory() as folder:
+    limited = () if max_files is None else ("prlimit", f"--nofile={max_files}")
+    with tempfile.TemporaryDirectory() as folder, log.open("wb") as output:
         ready = Path(folder) / "ready.json"
         started = time.perf_counter()
         process = subprocess.Popen(
-            [*command, ready], env=os.environ | environment, stdout=subprocess.DEVNULL
+            [*limited, *command, ready], env=os.environ | environment, stdout=output
         )
         try:
             while not ready.exists():
@@ -84,6 +94,7 @@ async def _start(
                 pid=process.pid,
                 http=addresses["http"],
                 grpc=addresses["grpc"],
+                probes=addresses.get("metrics", ""),
                 seconds_to_start=seconds,
             )
         finally:

@@ -105,7 +105,11 @@ async def limited(**settings: Any) -> AsyncIterator[tuple[Container, int]]:
 
 def head(api: Api, path: str, length: int, *lines: str) -> bytes:
     """The head of a POST with a JSON body of that length."""
-    known = [f"POST {BASE}{path} HTTP/1.1", "Host: x", f"X-Tenant-ID: {api.tenant}"]
+    return head_of(api.tenant, path, length, *lines)
+
+
+def head_of(tenant: str, path: str, length: int, *lines: str) -> bytes:
+    known = [f"POST {BASE}{path} HTTP/1.1", "Host: x", f"X-Tenant-ID: {tenant}"]
     known += ["Content-Type: application/json", f"Content-Length: {length}", *lines]
     return "\r\n".join([*known, "", ""]).encode()
 
@@ -276,16 +280,55 @@ async def test_connections_are_counted_while_they_are_open(call: Call) -> None:
         assert b"customers_http_connections 2.0" in container.metrics().render()[0]
 
 
-@pytest.mark.parametrize(
-    ("settings", "kind"),
-    [
-        ({"max_connections": 2, "max_connections_per_peer": 9}, connections.OF_PROCESS),
-        ({"max_connections": 9, "max_connections_per_peer": 2}, connections.OF_PEER),
-    ],
-)
-async def test_one_connection_too_many_is_refused_until_another_is_closed(
+LIMITS = [
+    ({"max_connections": 2, "max_connections_per_peer": 9}, connections.OF_PROCESS),
+    ({"max_connections": 9, "max_connections_per_peer": 2}, connections.OF_PEER),
+]
+
+
+@pytest.mark.parametrize(("settings", "kind"), LIMITS)
+async def test_beyond_the_limit_the_connection_that_waited_longest_gives_way(
     call: Call, settings: dict[str, int], kind: str, log: StringIO
 ) -> None:
+    async with limited(**settings) as (container, port):
+        silent, used = await call(port), await call(port)
+        await asyncio.sleep(SOON)
+        await used.send(LIVE)
+        assert (await used.answer())[0] == 200
+        third = await call(port)
+        assert await silent.end() == b""
+        await third.send(LIVE[:20])
+        await asyncio.sleep(SOON)
+        await (fourth := await call(port)).send(LIVE)
+        assert await used.end() == b""
+        assert (await fourth.answer())[0] == 200
+        await (fifth := await call(port)).send(LIVE)
+        assert await third.end() == b""
+        assert (await fifth.answer())[0] == 200
+        sample = f'customers_refusals_total{{kind="{kind}"}} 3.0'
+        assert sample.encode() in container.metrics().render()[0]
+        assert b"customers_http_connections 2.0" in container.metrics().render()[0]
+    assert log.getvalue().count("connections over the limit") == 1
+
+
+async def test_a_body_that_arrives_slowly_gives_way_when_no_other_connection_can(
+    call: Call,
+) -> None:
+    async with limited(max_connections=2, max_connections_per_peer=9) as (_, port):
+        slow = [await call(port) for _ in range(2)]
+        for caller in slow:
+            await caller.send(head_of(a_tenant(), "/customers", 100) + b'{"email":')
+            await asyncio.sleep(SOON)
+        await (third := await call(port)).send(LIVE)
+        assert await slow[0].end() == b""
+        assert (await third.answer())[0] == 200
+
+
+@pytest.mark.parametrize(("settings", "kind"), LIMITS)
+async def test_a_connection_too_many_is_refused_while_all_others_are_at_work(
+    call: Call, settings: dict[str, int], kind: str, log: StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol.Protocol, "awaits_head", False)
     async with limited(**settings) as (container, port):
         callers = [await call(port) for _ in range(2)]
         for _ in range(5):
@@ -293,12 +336,13 @@ async def test_one_connection_too_many_is_refused_until_another_is_closed(
             assert (status, answer["code"]) == (503, "TOO_MANY_CONNECTIONS")
         sample = f'customers_refusals_total{{kind="{kind}"}} 5.0'
         assert sample.encode() in container.metrics().render()[0]
-        assert log.getvalue().count("connections refused") == 1
         callers[0].leave()
         await asyncio.sleep(SOON)
         caller = await call(port)
         await caller.send(LIVE)
         assert (await caller.answer())[0] == 200
+    assert log.getvalue().count("connections over the limit") == 1
+    assert '"status":503' not in log.getvalue()
 
 
 async def test_the_probes_of_their_own_port_answer_when_no_connection_is_left(call: Call) -> None:

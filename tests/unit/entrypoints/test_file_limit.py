@@ -3,6 +3,7 @@
 import resource
 
 import pytest
+from attrs import define
 
 from customers.entrypoints.config.settings import Settings
 from customers.entrypoints.container import Container
@@ -31,8 +32,20 @@ def test_without_a_limit_of_files_there_are_as_many_connections_as_wanted(
     assert max_connections(10_000, other_files=10) == 10_000
 
 
+@define(eq=False)
+class Busy:
+    """A connection at work."""
+
+    peer: str
+    awaits_head: bool = False
+    awaits_body: bool = False
+
+    def give_way(self) -> None:
+        raise AssertionError
+
+
 async def test_one_peer_leaves_a_fifth_of_the_connections_to_others(files: int) -> None:
     container = Container(settings=Settings(storage="memory", pool_size=10), dsn="")
     connections = container.connections()
-    assert sum(connections.open("gateway") for _ in range(1_000)) == 886 * 4 // 5
-    assert sum(connections.open(f"caller {number}") for number in range(1_000)) == 178
+    assert sum(connections.open(Busy("gateway")) for _ in range(1_000)) == 886 * 4 // 5
+    assert sum(connections.open(Busy(f"caller {number}")) for number in range(1_000)) == 178

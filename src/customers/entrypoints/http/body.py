@@ -1,7 +1,8 @@
 """Receives the body of a request: checks its coding, size and type, and parses its JSON."""
 
 import asyncio
-from typing import Any, Final
+from contextlib import AbstractContextManager
+from typing import Any, Final, Protocol, cast
 
 from aiohttp import StreamReader, web
 
@@ -50,6 +51,14 @@ def too_large(max_bytes: int) -> ErrorResponse:
     return ErrorResponse(status=413, code="BODY_TOO_LARGE", message=message)
 
 
+class Receiver(Protocol):
+    """The connection on which a request arrives."""
+
+    def body_arrives(self) -> AbstractContextManager[None]:
+        """While the block runs, the connection waits for the rest of a body."""
+        ...
+
+
 async def read_body(
     request: web.Request, max_bytes: int = MAX_BYTES
 ) -> tuple[bytes, dict[str, Any] | None]:
@@ -80,7 +89,8 @@ async def _receive(request: web.Request, max_bytes: int) -> bytes:
         if request.content.is_eof():
             return await _read(request.content, max_bytes)
         async with request.app[DRAIN].body(request), asyncio.timeout(BODY_SECONDS):
-            return await _read(request.content, max_bytes)
+            with cast("Receiver", request.protocol).body_arrives():
+                return await _read(request.content, max_bytes)
     except BodyTimeout as error:
         raise RequestRejected(BODY_TIMEOUT) from error
     except (OSError, web.RequestPayloadError) as error:

@@ -6,14 +6,14 @@ middleware.
 """
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final, cast
 
 from aiohttp import web
 
 from customers.entrypoints.http.connections import Connections
-from customers.entrypoints.http.errors import (
-    INTERNAL_ERROR,
-)
+from customers.entrypoints.http.errors import INTERNAL_ERROR
 from customers.entrypoints.http.protocol_errors import (
     EXPECTATION_FAILED,
     HEAD_SECONDS,
@@ -34,7 +34,10 @@ PARTING_SECONDS: Final = 1.0
 class Protocol(web.RequestHandler):
     """One connection; it is counted if there are `connections`."""
 
-    __slots__ = ("_answer_timer", "_connections", "_head_timer", "_parting", "_peer", "_unsent")
+    __slots__ = (
+        *("_answer_timer", "_connections", "_head_timer", "_parting", "_unsent"),
+        *("awaits_body", "peer"),
+    )
 
     def __init__(self, server: web.Server, connections: Connections | None) -> None:
         super().__init__(
@@ -47,7 +50,8 @@ class Protocol(web.RequestHandler):
             access_log=None,  # type: ignore[arg-type] # as web.AppRunner passes it
         )
         self._connections = connections
-        self._peer: str | None = None
+        self.peer = ""
+        self.awaits_body = False
         self._head_timer: asyncio.TimerHandle | None = None
         self._answer_timer: asyncio.TimerHandle | None = None
         self._unsent = 0
@@ -55,29 +59,45 @@ class Protocol(web.RequestHandler):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         if self._connections is not None:
-            peer = _peer_of(transport)
-            if not self._connections.open(peer):
+            self.peer = _peer_of(transport)
+            if not self._connections.open(self):
                 _refuse(cast("asyncio.Transport", transport))
                 return
-            self._peer = peer
         super().connection_made(transport)
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        if self._connections is not None and self._peer is not None:
-            self._connections.close(self._peer)
-            self._peer = None
+        if self._connections is not None:
+            self._connections.close(self)
         self._stop_head_timer()
         self._stop_answer_timer()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        waiter = self._waiter
-        if waiter is None or waiter.done():  # a request is being handled, or its head is complete
+        if not self.awaits_head:
             if self._head_timer is not None:
                 self._stop_head_timer()
         elif data and self._head_timer is None:
             self._head_timer = self._loop.call_later(HEAD_SECONDS, self._give_up_head)
+
+    @property
+    def awaits_head(self) -> bool:
+        """Whether it waits for a request, or for the rest of its head."""
+        return self._waiter is not None and not self._waiter.done()
+
+    @contextmanager
+    def body_arrives(self) -> Iterator[None]:
+        """While the block runs, the rest of a body is awaited."""
+        self.awaits_body = True
+        try:
+            yield
+        finally:
+            self.awaits_body = False
+
+    def give_way(self) -> None:
+        """Ends the connection at once, without an answer."""
+        if self.transport is not None:
+            self.transport.abort()
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -117,12 +137,13 @@ class Protocol(web.RequestHandler):
         finished = await super().finish_response(request, resp, start_time)
         if not request.content.is_eof():
             self._part()
+        if self._connections is not None:
+            self._connections.used(self)
         return finished
 
     def _give_up_head(self) -> None:
         self._head_timer = None
-        is_waiting = self._waiter is not None and not self._waiter.done()
-        if self.transport is not None and is_waiting:
+        if self.transport is not None and self.awaits_head:
             self.transport.write(as_bytes(HEAD_TIMEOUT))
             self.force_close()
 

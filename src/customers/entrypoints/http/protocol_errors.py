@@ -46,7 +46,9 @@ TOO_MANY_CONNECTIONS = ErrorResponse(
 
 
 def response_to(error: ErrorResponse) -> web.Response:
-    log_request(method="OTHER", route=None, status=error.status, seconds=0)
+    """The answer, which is logged unless the connection was refused: those are logged together."""
+    if error is not TOO_MANY_CONNECTIONS:
+        log_request(method="OTHER", route=None, status=error.status, seconds=0)
     response = error_response(error, ErrorFormat.PLAIN, accept="")
     response.force_close()
     return with_headers(response, request_id_of())
