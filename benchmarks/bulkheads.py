@@ -12,7 +12,7 @@ import os
 import signal
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -28,6 +28,7 @@ from google.type.money_pb2 import Money
 
 from benchmarks.cpu import parent
 from benchmarks.neighbour import neighbour
+from benchmarks.network import network
 from benchmarks.operations import CUSTOMERS
 from benchmarks.processes import ServerProcess, production_environment, service
 from benchmarks.sample_data import customer_id, load_tenants
@@ -90,6 +91,8 @@ async def _run(folder: Path, only: str, seconds: float, rounds: int) -> None:
         "abandoned batches": _abandoned,
         "create and restore": partial(_create_and_restore, rounds=rounds),
         "stopped server": _stopped_server,
+        "black hole": _black_hole,
+        "SIGTERM": _sigterm,
     }
     async with running(folder / "postgres") as dsn:
         await migrate(dsn)
@@ -266,6 +269,38 @@ async def _create_and_restore(run: Running, rounds: int) -> None:
     click.echo(f"  {rounds} rounds: {dict(sorted(statuses.items()))}")
 
 
+async def _sigterm(run: Running) -> None:
+    """All of these loads under way, and then SIGTERM."""
+    loads = (_previews, _locked_writes, _batches)
+    statuses = Statuses()
+    async with grpc.aio.insecure_channel(run.server.grpc) as channel:
+        stub: CustomersServiceStub = CustomersServiceStub(channel)
+        loading = [asyncio.create_task(load(run, statuses)) for load in loads]
+        leaving = [
+            asyncio.create_task(_abandon(stub, _batch(LOUD, ORDERS))) for _ in range(AT_ONCE)
+        ]
+        await asyncio.sleep(3)
+        began = time.perf_counter()
+        code = await run.server.stop()
+        seconds = time.perf_counter() - began
+        for task in (*loading, *leaving):
+            task.cancel()
+        await asyncio.gather(*loading, *leaving, return_exceptions=True)
+    click.echo(f"  exit code {code} after {seconds:.1f} s; answers before: {dict(statuses)}")
+
+
+async def _black_hole(run: Running) -> None:
+    """The longest waits when the network to the server swallows everything, and how long the
+    service needs afterwards.
+    """
+    async with network(run.dsn) as (dsn, wire), _service(dsn, run.seconds) as behind:
+        await asyncio.gather(*(_read(behind) for _ in range(CALLERS)))
+        wire.is_cut = True
+        waits = [await _waits(behind, call) for call in (_read, _write, _read)]
+        wire.is_cut = False
+        await _report_waits(behind, waits)
+
+
 async def _stopped_server(run: Running) -> None:
     """The longest wait before a 503 while every process of the server is stopped, and how long the
     service needs afterwards; then the longest wait for a locked row.
@@ -283,15 +318,20 @@ async def _stopped_server(run: Running) -> None:
     finally:
         for process in processes:
             os.kill(process, signal.SIGCONT)
+    await _report_waits(run, waits)
+    async with _locked_row(run.dsn):
+        longest, statuses = await _waits(run, _write)
+    click.echo(f"  writes to a locked row: {longest:.2f} s {statuses}")
+
+
+async def _report_waits(run: Running, waits: Sequence[tuple[float, dict[str, int]]]) -> None:
+    """The waits, and how long the service needs now until it can read."""
     began = time.perf_counter()
     while await _read(run) != "200":
         await asyncio.sleep(0.02)
     back = time.perf_counter() - began
     texts = ", ".join(f"{longest:.2f} s {statuses}" for longest, statuses in waits)
     click.echo(f"  reads, writes, reads: {texts}; back after {back:.2f} s")
-    async with _locked_row(run.dsn):
-        longest, statuses = await _waits(run, _write)
-    click.echo(f"  writes to a locked row: {longest:.2f} s {statuses}")
 
 
 async def _read(run: Running) -> str:

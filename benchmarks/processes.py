@@ -25,11 +25,20 @@ class ServerProcess:
     `probes` is the address of a port of their own, if there is one.
     """
 
-    pid: int
+    process: subprocess.Popen[bytes]
     http: str
     grpc: str
     probes: str
     seconds_to_start: float
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    async def stop(self) -> int:
+        """Sends SIGTERM, and returns the exit code."""
+        self.process.terminate()
+        return await asyncio.to_thread(self.process.wait)
 
     @property
     def resident_bytes(self) -> int:
@@ -91,7 +100,7 @@ async def _start(
             seconds = time.perf_counter() - started
             addresses = json.loads(ready.read_text())
             yield ServerProcess(
-                pid=process.pid,
+                process=process,
                 http=addresses["http"],
                 grpc=addresses["grpc"],
                 probes=addresses.get("metrics", ""),
