@@ -40,19 +40,25 @@ class Shares(Generic[Waiter]):
 
     def take(self, tenant_id: str) -> bool:
         """Takes a place if the tenant may have one at once; returns whether it did."""
-        if tenant_id in self._queues or not self._may_take(tenant_id):
+        taken = self._taken.get(tenant_id, 0)
+        has_share = taken >= self._share
+        if self._queues and (has_share or tenant_id in self._queues):
             return False
-        self._take(tenant_id)
+        if self._free <= (self._reserve if has_share else 0):
+            return False
+        self._free -= 1
+        self._taken[tenant_id] = taken + 1
         return True
 
-    def give_back(self, tenant_id: str) -> None:
-        """Gives up a place; `admit_next` says who may have it."""
+    def give_back(self, tenant_id: str) -> bool:
+        """Gives up a place. Returns whether anyone waits; `admit_next` says who may have it."""
         self._free += 1
         left = self._taken[tenant_id] - 1
         if left:
             self._taken[tenant_id] = left
         else:
             del self._taken[tenant_id]
+        return bool(self._queues)
 
     def add_waiter(self, tenant_id: str, waiter: Waiter) -> None:
         self._queues.setdefault(tenant_id, deque()).append(waiter)
@@ -76,10 +82,6 @@ class Shares(Generic[Waiter]):
             self._queues[tenant_id] = queue  # behind the other tenants
         self._take(tenant_id)
         return tenant_id, waiter
-
-    @property
-    def has_waiters(self) -> bool:
-        return bool(self._queues)
 
     def waiters(self) -> list[Waiter]:
         """All waiters."""

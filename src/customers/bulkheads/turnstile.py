@@ -30,8 +30,7 @@ class Turnstile:
 
     def leave(self, tenant_id: str) -> None:
         """Gives up a place, to the next who may have it."""
-        self._shares.give_back(tenant_id)
-        if self._shares.has_waiters:
+        if self._shares.give_back(tenant_id):
             self._admit()
 
     @asynccontextmanager

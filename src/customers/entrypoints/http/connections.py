@@ -88,9 +88,10 @@ class Connections:
 
     def used(self, connection: Connection) -> None:
         """A request has ended: from now on the connection waits for the next one."""
-        if connection in self._all:
-            _move_to_end(self._all, connection)
-            _move_to_end(self._by_peer[connection.peer], connection)
+        for connections in (self._all, self._by_peer.get(connection.peer, {})):
+            if connection in connections:
+                del connections[connection]
+                connections[connection] = None
 
     def close(self, connection: Connection) -> None:
         """Forgets a connection that was opened; does nothing for others."""
@@ -117,7 +118,7 @@ class Connections:
         )
         if chosen is None:
             for busy in first:
-                _move_to_end(connections, busy)
+                self.used(busy)
             return False
         self.close(chosen)
         chosen.give_way()
@@ -132,8 +133,3 @@ class Connections:
         count, self._over_limit_since_log = self._over_limit_since_log, 0
         self._next_log = now + LOG_SECONDS
         logger().warning("connections over the limit", limit=kind, count=count, open=len(self._all))
-
-
-def _move_to_end(connections: dict[Connection, None], connection: Connection) -> None:
-    del connections[connection]
-    connections[connection] = None

@@ -74,7 +74,8 @@ class Protocol(web.RequestHandler):
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        if not self.awaits_head:
+        waiter = self._waiter
+        if waiter is None or waiter.done():  # a request is being handled, or its head is complete
             if self._head_timer is not None:
                 self._stop_head_timer()
         elif data and self._head_timer is None:

@@ -195,7 +195,7 @@ def _line(_: WrappedLogger, level: str, event: EventDict) -> EventDict:
     """The line of an event: timestamp, level, event, request id, then the redacted values."""
     now = datetime.now(UTC)  # noqa: TID251 - the time of a log line decides nothing
     line: EventDict = {
-        "timestamp": f"{now.isoformat().removesuffix('+00:00')}Z",
+        "timestamp": f"{now.isoformat()[:-6]}Z",  # instead of +00:00
         "level": _LEVELS.get(level, level),
         "event": redact("event", event.pop("event")),
     }
