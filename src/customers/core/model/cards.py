@@ -5,7 +5,6 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from functools import lru_cache
-from itertools import accumulate
 
 from customers.core.errors import Problem
 from customers.core.model.unicode_forms import normalize
@@ -42,6 +41,9 @@ _BETWEEN_GROUPS = frozenset("./,()[]{}")
 _MIN_GROUP = 3
 _UNSEEN = ("Cf", "Mn", "Me")
 _MAX_WHOLE_DIGITS = 40
+_MIN_DIGITS, _MAX_DIGITS = 12, 19
+# What a doubled digit adds to a Luhn sum.
+_DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
 
 
 def _plain(text: str) -> str:
@@ -144,30 +146,44 @@ def _belong_together(plain: str, group: re.Match[str], following: re.Match[str])
 
 
 def _card_in(plain: str, positions: Sequence[int]) -> bool:
-    starts = [not (position and _is_word(plain[position - 1])) for position in positions]
-    ends = [
-        position + 1 == len(plain) or not _is_word(plain[position + 1]) for position in positions
-    ]
+    """Whether 12 to 19 of the digits at these positions, one after the other, are a card number."""
+    if len(positions) < _MIN_DIGITS:
+        return False
     sums = _luhn_sums([int(plain[position]) for position in positions])
-    return any(
-        starts[first] and (sums[last % 2][last + 1] - sums[last % 2][first]) % 10 == 0
-        for last in range(11, len(positions))
-        if ends[last]
-        for first in range(max(last - 18, 0), last - 10)
-    )
+    begins = [not (position and _is_word(plain[position - 1])) for position in positions]
+    # How many numbers could begin at one of the digits before the last 11, by their Luhn sum.
+    even, odd = [0] * 10, [0] * 10
+    for last in range(_MIN_DIGITS - 1, len(positions)):
+        if begins[first := last - _MIN_DIGITS + 1]:
+            even[sums[0][first]] += 1
+            odd[sums[1][first]] += 1
+        if (first := last - _MAX_DIGITS) >= 0 and begins[first]:
+            even[sums[0][first]] -= 1
+            odd[sums[1][first]] -= 1
+        if (odd if last % 2 else even)[sums[last % 2][last + 1]] and _ends(plain, positions[last]):
+            return True
+    return False
+
+
+def _ends(plain: str, position: int) -> bool:
+    return position + 1 == len(plain) or not _is_word(plain[position + 1])
 
 
 def _is_word(char: str) -> bool:
     return char == "_" or char.isalnum()
 
 
-def _luhn_sums(digits: Sequence[int]) -> list[list[int]]:
-    """Running Luhn sums, by whether the last digit of a number has an even or odd index.
+def _luhn_sums(digits: Sequence[int]) -> tuple[list[int], list[int]]:
+    """Running Luhn sums, modulo ten, for numbers whose last digit has an even index, or an odd one.
 
-    The sum of any range of digits is one subtraction, so the cost is linear in the text.
+    A range of digits passes if the sums at its ends are equal, so the cost is linear in the text.
     """
-    pairs = [(digit, digit * 2 - 9 if digit > 4 else digit * 2) for digit in digits]
-    return [
-        [0, *accumulate(pair[(index + last) % 2] for index, pair in enumerate(pairs))]
-        for last in (0, 1)
-    ]
+    even, odd = 0, 0
+    sums = [0], [0]
+    for index, digit in enumerate(digits):
+        doubled = _DOUBLED[digit]
+        even += doubled if index % 2 else digit
+        odd += digit if index % 2 else doubled
+        sums[0].append(even % 10)
+        sums[1].append(odd % 10)
+    return sums
