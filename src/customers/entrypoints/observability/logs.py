@@ -7,7 +7,7 @@ redacts personal data (`redaction.py`, `exception_summary.py`) in case a caller 
 import io
 import logging
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from json import JSONEncoder
@@ -34,6 +34,7 @@ _LIBRARY_LEVELS = {
     "sqlalchemy": logging.WARNING,
 }
 _SERVER_ERROR = 500
+_LEVEL_NUMBERS = {"debug": logging.DEBUG, "info": logging.INFO, "error": logging.ERROR}
 
 _REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
 
@@ -54,6 +55,12 @@ def configure(level: str, *, as_json: bool, stream: TextIO | None = None) -> Non
     render = _as_json if as_json else _as_text(colors=target.isatty())
     summarize = _summarize_as_json if as_json else _summarize_as_text
     _CONFIGURED.logger = _filtering_logger(lines, [summarize, _line, render], threshold)
+    _CONFIGURED.threshold = threshold
+
+    def write(level: str, event: EventDict) -> None:
+        lines.write(str(render(None, level, _line(None, level, event))))
+
+    _CONFIGURED.write = write
     _handle_libraries(_LibraryHandler(lines, [_first_line, summarize, _line], render), threshold)
 
 
@@ -92,16 +99,26 @@ def log_request(
 def log_call(
     event: str, values: Mapping[str, object], seconds: float, *, is_error: bool, is_probe: bool
 ) -> None:
-    """Logs a handled call with its duration: as an error, a probe at debug, all others at info."""
-    log = logger()
-    write = log.error if is_error else log.debug if is_probe else log.info
-    write(event, **values, duration_ms=round(seconds * 1000, 3))
+    """Logs a handled call with its duration: as an error, a probe at debug, all others at info.
+
+    It goes through the pipeline directly, because every call logs one.
+    """
+    level = "error" if is_error else "debug" if is_probe else "info"
+    if _LEVEL_NUMBERS[level] >= _CONFIGURED.threshold:
+        duration = round(seconds * 1000, 3)
+        _CONFIGURED.write(level, {"event": event, **values, "duration_ms": duration})
+
+
+def _write_unconfigured(level: str, event: EventDict) -> None:
+    getattr(_CONFIGURED.logger, level)(**event)
 
 
 class _Configured:
-    """The logger that `configure` built last: built once, so that logging is cheap."""
+    """What `configure` built last: the logger, its level, and what writes an event."""
 
     logger: FilteringBoundLogger = structlog.get_logger()
+    threshold: int = logging.INFO
+    write: Callable[[str, EventDict], None] = staticmethod(_write_unconfigured)
 
 
 class _Lines:
