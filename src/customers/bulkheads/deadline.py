@@ -3,9 +3,9 @@
 The interfaces set it, the storage reads it. Work that no request waits for has none.
 """
 
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from time import monotonic
-from typing import Self
+from typing import Final, Self, TypeAlias
 
 from attrs import define
 
@@ -14,7 +14,7 @@ from attrs import define
 MIN_SECONDS = 0.25
 
 
-@define(eq=False)  # every request makes one: frozen would take three times as long
+@define  # every request makes one: frozen would take three times as long
 class Deadline:
     """A moment of the monotonic clock, in seconds; None for no deadline. It does not change."""
 
@@ -42,24 +42,36 @@ class Deadline:
 
 NO_DEADLINE = Deadline(None)
 
-_current: ContextVar[Deadline] = ContextVar("deadline", default=NO_DEADLINE)
+Begun: TypeAlias = Token[float | None]
+# The moment; None without a deadline.
+_current: ContextVar[float | None] = ContextVar("deadline", default=None)
 
 
 def current_deadline() -> Deadline:
     """The deadline of the request that this task works for."""
-    return _current.get()
+    moment = _current.get()
+    return NO_DEADLINE if moment is None else Deadline(moment)
+
+
+def begin_deadline(seconds: float) -> Begun:
+    """This task, and those that it starts, have a deadline after some seconds."""
+    return _current.set(monotonic() + seconds)
+
+
+# Ends what `begin_deadline` began.
+end_deadline: Final = _current.reset
 
 
 class deadline_after:  # noqa: N801 - reads as a function; a generator would cost five times as much
     """The block, and the tasks that it starts, have a deadline after some seconds."""
 
-    __slots__ = ("_seconds", "_token")
+    __slots__ = ("_begun", "_seconds")
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
 
     def __enter__(self) -> None:
-        self._token = _current.set(Deadline(monotonic() + self._seconds))
+        self._begun = begin_deadline(self._seconds)
 
     def __exit__(self, *_: object) -> None:
-        _current.reset(self._token)
+        end_deadline(self._begun)

@@ -15,10 +15,8 @@ class Turnstile:
 
     def __init__(self, size: int) -> None:
         self._shares = Shares[Waiter](size)
-
-    def try_enter(self, tenant_id: str) -> bool:
+        self.try_enter = self._shares.take
         """Takes a place if the tenant may have one at once; returns whether it did."""
-        return self._shares.take(tenant_id)
 
     async def enter(self, tenant_id: str, seconds: float | None = None) -> None:
         """Takes a place, as soon as the tenant may have one; the task must `leave`.

@@ -107,14 +107,8 @@ def _add(app: web.Application, route: Route, handler: Handler, deployment: Deplo
 def _admitted(handler: Handler, door: Door) -> Handler:
     """The handler, which is called when the request has been let in."""
 
-    async def handle(context: RequestContext) -> web.Response:
-        tenant_id = context.tenant
-        with door.deadline():
-            await door.enter(tenant_id)
-            try:
-                return await handler(context)
-            finally:
-                door.leave(tenant_id)
+    def handle(context: RequestContext) -> Awaitable[web.Response]:
+        return door.serve(context.named_tenant, handler, context)
 
     return handle
 
