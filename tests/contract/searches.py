@@ -143,8 +143,8 @@ class CustomerSearchContract:
     async def test_a_search_finds_the_owners_of_orders_by_number_and_by_id(
         self, storage: Storage, tenant: str
     ) -> None:
-        owners = await some_customers(storage, tenant, 3)
-        numbers = ("ORD-7", "#ord-7", "ORD-77")
+        owners = await some_customers(storage, tenant, 4)
+        numbers = ("ORD-7", "#ord-7", "ORD-77", "#")
         for owner, number in zip(owners, numbers, strict=True):
             entry = an_entry(owner, order_id=f"ID-{number}", order_number=number)
             await save_entries(storage, owner, entry, a_stub(owner, order_id=f"stub-{number}"))
@@ -153,6 +153,9 @@ class CustomerSearchContract:
             ("#ORD-77", {2}),
             ("id-ord-77", {2}),
             ("stub-ORD-7", set()),
+            ("#", set()),
+            ("nobody@example.invalid", set()),
+            ("x" * 101, set()),
         ):
             found = await find_customers(storage, tenant, searching(search))
             assert {customer.id for customer in found} == {owners[i].id for i in indices}

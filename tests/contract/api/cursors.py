@@ -69,6 +69,14 @@ class CursorContract:
             answer = await api.get(f"/customers?cursor={cursor}&page_size=1&{other}")
             assert (answer.status, answer.fields) == (400, {"cursor"}), other
 
+    async def test_a_cursor_does_not_depend_on_how_an_amount_is_written(self, api: Api) -> None:
+        await a_crowd(api, 3)
+        first = "/customers?page_size=1&max_total_spent=10&cursor="
+        cursor = (await api.get(first)).body["nextCursor"]
+        for amount in ("10", "10.0", "10.00", "1e1"):
+            path = f"/customers?page_size=1&max_total_spent={amount}&cursor={cursor}"
+            assert (await api.get(path)).status == 200, amount
+
     async def test_a_tampered_cursor_is_refused(self, api: Api) -> None:
         await a_crowd(api, 3)
         cursor = (await api.get("/customers?cursor=&page_size=1")).body["nextCursor"]

@@ -115,6 +115,9 @@ class OrderBatchContract:
         ):
             answer = await api.post(PATH, body)
             assert answer.problem == (400, "VALIDATION_FAILED", frozenset({("orders", code)}))
+        for key in ("order", "Orders"):
+            message = (await api.post(PATH, {key: []})).body["message"]
+            assert "did you mean orders?" in message
 
     async def test_a_customer_of_another_tenant_is_not_found(self, api: Api) -> None:
         ann, other = await customer_id(api), api.of_tenant(a_tenant())

@@ -143,6 +143,8 @@ class TenantContract:
             ({"x-jwt-claim-tenant-id": "other"}, "", {}),
             ({}, "?tenant_id=other", {}),
             ({}, "?tenantId=other", {}),
+            ({}, "?TENANT_ID=other", {}),
+            ({}, "?TenantID=other", {}),
             ({}, "", {"tenantId": "other"}),
             ({"X-Tenant-ID": None}, "?tenant_id=one", {"tenantId": "other"}),
             ({"X-Tenant-ID": None}, "?tenant_id=one&tenantId=other", {}),

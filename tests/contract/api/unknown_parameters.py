@@ -90,6 +90,16 @@ class UnknownParameterContract:
             assert (await api.get(f"{paths[path]}?{parameter}")).status == 200, parameter
         assert (await api.get(f"{paths[path]}?tenantId={api.tenant}")).status == 200
 
+    async def test_an_empty_unknown_parameter_is_as_if_absent(self, api: Api) -> None:
+        assert (await api.get("/customers?statuss=&colour=")).status == 200
+        assert (await api.get("/customers?statuss=&statuss=x")).code == "UNKNOWN_PARAMETER"
+
+    async def test_segments_are_not_walked_by_number_either(self, api: Api) -> None:
+        for parameter in ("page=2", "PAGE=2", "offset=10", "skip=1"):
+            answer = await api.get(f"/customers/segments?{parameter}")
+            assert (answer.status, answer.code) == (400, "UNKNOWN_PARAMETER"), parameter
+            assert "walked by cursor, not by number" in answer.body["message"]
+
     @pytest.mark.parametrize("path", ["{customer}/orders", "{customer}/notes"])
     async def test_a_list_without_numbered_pages_says_so(self, api: Api, path: str) -> None:
         paths = await paths_of(api)

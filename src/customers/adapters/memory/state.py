@@ -186,7 +186,9 @@ class State:
 
     def _customers_of_orders(self, search: Search) -> Container[UUID]:
         """The customers of recorded orders with the number or one of the ids of a search."""
-        ids = {*self.order_numbers.get(search.order_number, EMPTY), *search.order_ids}
+        number = search.order_number
+        numbered = self.order_numbers.get(number, EMPTY) if number else ()
+        ids = {*numbered, *search.order_ids}
         entries = (self.ledger[self.order_owners[id]][id] for id in ids if id in self.order_owners)
         return {entry.customer_id for entry in entries if entry.is_recorded}
 

@@ -146,9 +146,11 @@ def _with_marks(folded: str, text: str) -> str:
 
 
 def _words(text: str) -> tuple[str, ...]:
-    """The words of a text of two or more, longest first."""
-    words = text.split()
-    if len(words) < 2 or len(distinct := dict.fromkeys(words)) > _MAX_WORDS:
+    """The words of a text of two or more, longest first; commas between words do not count."""
+    if len(text.split()) < 2:
+        return ()
+    words = text.replace(",", " ").split()
+    if not words or len(distinct := dict.fromkeys(words)) > _MAX_WORDS:
         return ()
     return tuple(sorted(distinct, key=len, reverse=True))
 
@@ -167,13 +169,18 @@ def _part_of_phone(phone: str) -> str:
 
 
 def _whole_phones(phone: str) -> tuple[str, ...]:
-    """The digits of an international phone number as they are dialled within the country."""
+    """The digits of an international phone number as they are dialled within the country, and with
+    its country code, in both cases with or without a zero before the rest.
+    """
     digits = phone_digits(phone).lstrip("0")
     if not phone.startswith(("+", "00")) and not _NORTH_AMERICAN.fullmatch(digits):
         return ()
-    code = _SHORT_CODES.match(digits)
-    national = digits[code.end() if code else 3 :].lstrip("0")
-    return (national, f"0{national}") if len(national) >= _MIN_NATIONAL_DIGITS else ()
+    short = _SHORT_CODES.match(digits)
+    code = short[0] if short else digits[:3]
+    national = digits[len(code) :].lstrip("0")
+    if len(national) < _MIN_NATIONAL_DIGITS:
+        return ()
+    return national, f"0{national}", f"{code}{national}", f"{code}0{national}"
 
 
 def _order_ids(search: str) -> tuple[str, ...]:

@@ -32,6 +32,7 @@ from customers.entrypoints.http.gates import (
     NumberGate,
     PageSizeGate,
     RangeEndGate,
+    SearchGate,
 )
 from customers.entrypoints.http.query import Query, parameters_of, snake
 from customers.entrypoints.http.request import RequestContext
@@ -108,7 +109,7 @@ class CustomerFilterQuery(CustomerPageQuery):
 
     search: Annotated[
         str,
-        TextGate(max_length=_MAX_SEARCH),
+        SearchGate(max_length=_MAX_SEARCH),
         "Part of the e-mail address, of the name (words in any order) or of the phone number (at "
         "least five digits, in any spelling), or an order number or id as a whole. Letter case and "
         "accents do not matter.",
@@ -202,6 +203,11 @@ def _scope_of(filter: CustomerFilter) -> list[tuple[str, str]]:
         if getattr(filter, field.name) != field.default
     }
     return [
-        (name, str(sorted(map(str, value)) if isinstance(value, frozenset) else value))
+        (name, str(sorted(map(str, value)) if isinstance(value, frozenset) else _stable(value)))
         for name, value in values.items()
     ]
+
+
+def _stable(value: object) -> object:
+    """Equal amounts have the same text, however the query spelled them."""
+    return f"{value.normalize():f}" if isinstance(value, Decimal) else value

@@ -10,8 +10,10 @@ from customers.core.errors import InvalidValue
 from customers.core.model.contact_gates import EmailGate
 from customers.core.model.moments import DayGate, MomentGate
 from customers.core.model.numbers import exact_number
+from customers.core.model.values import TextGate
 
 _WHOLE_NUMBER = re.compile(r"\+?(?=[0-9])0*([0-9]*)")
+_SPACE_AND_NUMBER = re.compile(r" [1-9][0-9 ().\-/x]*")
 # No list is longer than this; a larger number is served as this one.
 _MAX_COUNT = 10**15
 _LAST_INSTANT = timedelta(days=1) - timedelta(microseconds=1)
@@ -48,6 +50,15 @@ class AddressGate:
 
     def read(self, raw: object) -> str:
         return EmailGate().read(str(raw).strip().replace(" ", "+"))
+
+
+@frozen(kw_only=True)
+class SearchGate(TextGate):
+    """A search. A space before a number becomes a plus: callers often do not percent-encode it."""
+
+    def read(self, raw: object) -> str:
+        text = str(raw)
+        return super().read(f"+{text[1:]}" if _SPACE_AND_NUMBER.fullmatch(text) else text)
 
 
 @frozen

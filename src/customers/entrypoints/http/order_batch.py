@@ -15,7 +15,7 @@ from customers.core.services.orders import LedgerResult
 from customers.entrypoints.http.errors import INTERNAL_ERROR, details_of, error_response_of
 from customers.entrypoints.http.request import RequestContext
 from customers.entrypoints.json import shapes
-from customers.entrypoints.json.decode import Decoder, unknown_keys
+from customers.entrypoints.json.decode import Decoder, likely_key, unknown_keys
 from customers.entrypoints.ledger.batch import TOO_MANY_ORDERS, OrderBatches, Outcome
 from customers.entrypoints.ledger.batch_room import MAX_BATCH_ORDERS
 from customers.entrypoints.ledger.commands import OrderCommand
@@ -70,7 +70,7 @@ def _orders_of(context: RequestContext) -> Sequence[object]:
         Problems(unknown_keys(body, {"orders", _TENANT_KEY})).raise_if_any()
     orders = body.get("orders")
     if orders is None:
-        raise Invalid.at("/orders", "REQUIRED", "is required")
+        raise Invalid.at("/orders", "REQUIRED", f"is required{likely_key('orders', body)}")
     if not isinstance(orders, list):
         raise Invalid.at("/orders", "INVALID_TYPE", "must be a list")
     if len(orders) > MAX_BATCH_ORDERS:

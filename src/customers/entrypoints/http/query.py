@@ -22,7 +22,7 @@ from customers.core.model.problems import Problems
 from customers.entrypoints.http.gates import CursorGate, PageSizeGate
 from customers.entrypoints.http.parameters import PageSize, Parameter
 from customers.entrypoints.http.request import RequestContext
-from customers.entrypoints.http.unknown_parameters import unknown_parameters
+from customers.entrypoints.http.unknown_parameters import numbered_pages, unknown_parameters
 
 _HUMP = re.compile(r"(?<=[a-z0-9])([A-Z])")
 
@@ -66,12 +66,14 @@ class QueryReader:
         return query
 
     def _refuse_unknown(self, query: MultiMapping[str], problems: Problems) -> None:
-        spelled = [(name, snake(name)) for name in query]
-        problems.extend(unknown_parameters(spelled, self._fields))
+        spelled = [(name, snake(name)) for name, text in query.items() if text]
+        if self._class.is_of_list:
+            problems.extend(unknown_parameters(spelled, self._fields))
+        elif "cursor" in self._fields:
+            problems.extend(numbered_pages(spelled, self._fields))
 
     def _decode(self, query: MultiMapping[str], problems: Problems) -> Query:
-        if self._class.is_of_list:
-            self._refuse_unknown(query, problems)
+        self._refuse_unknown(query, problems)
         params: dict[str, list[str]] = {}
         for name, text in query.items():
             params.setdefault(snake(name), []).append(text)

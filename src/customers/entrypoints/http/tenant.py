@@ -14,7 +14,8 @@ from customers.core.model.values import IdGate
 _MISMATCH = InvalidValue("TENANT_MISMATCH", "the tenants named in this request differ")
 _REQUIRED = InvalidValue("TENANT_REQUIRED", "name the tenant in the X-Tenant-ID header")
 _HEADERS = ("X-Tenant-ID", "x-jwt-claim-tenant-id")
-_PARAMETERS = ("tenant_id", "tenantId")
+# In any letter case, with or without underscores, as all parameters.
+_PARAMETER = "tenantid"
 _ANY_TENANT = TenantGate()
 _ACTOR_HEADERS = ("x-jwt-claim-sub", "X-User-ID")
 
@@ -68,8 +69,9 @@ def _mentions(
 def _query_mentions(request: web.BaseRequest) -> Iterator[tuple[str, str]]:
     if not request.query_string:
         return
-    for name in _PARAMETERS:
-        values = [value for value in request.query.getall(name, ()) if value]
+    names = (name for name in request.query if name.replace("_", "").lower() == _PARAMETER)
+    for name in dict.fromkeys(names):
+        values = [value for value in request.query.getall(name) if value]
         if len(values) > 1:
             raise Invalid([Problem(field=name, message="must be given once", code="INVALID_VALUE")])
         yield from ((name, value) for value in values)

@@ -20,6 +20,15 @@ def unknown_parameters(
     snake_case, `known` the names of the list in snake_case.
     """
     unknown = (names for names in spelled if _is_unknown(*names, known))
+    yield from _problems(unknown, known)
+
+
+def numbered_pages(spelled: Iterable[tuple[str, str]], known: Collection[str]) -> Iterator[Problem]:
+    """As `unknown_parameters`, of those only that ask for a page by number."""
+    yield from _problems(((name, snake) for name, snake in spelled if snake in _BY_NUMBER), known)
+
+
+def _problems(unknown: Iterable[tuple[str, str]], known: Collection[str]) -> Iterator[Problem]:
     for number, (name, snake_name) in enumerate(unknown):
         is_short = number < _MAX_HINTS and len(name) <= _MAX_NAME
         hint = _hint(snake_name, known) if is_short else "unknown parameter"

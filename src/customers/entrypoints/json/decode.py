@@ -145,14 +145,14 @@ def _problems(error: ClassValidationError, unknown: Collection[str]) -> list[Pro
         if isinstance(cause, InvalidValue):
             problem = cause
         elif isinstance(cause, KeyError):
-            problem = InvalidValue("REQUIRED", f"is required{_hint(key, unknown)}")
+            problem = InvalidValue("REQUIRED", f"is required{likely_key(key, unknown)}")
         else:
             raise cause
         problems.append(problem.at(key, f"/{key}"))
     return problems
 
 
-def _hint(missing: str, unknown: Collection[str]) -> str:
+def likely_key(missing: str, unknown: Collection[str]) -> str:
     """A question about the unknown key that looks like the missing one, such as `order_id`."""
     short = (key for key in unknown if len(key) <= _MAX_KEY_LENGTH)
     spelled = {key.replace("_", "").replace("-", "").lower(): key for key in short}

@@ -89,13 +89,14 @@ async def _page_and_count(
     session: Session, customer_filter: CustomerFilter, sort: CustomerSort, limit: int, offset: int
 ) -> tuple[Sequence[Record], int]:
     """A page and the total. Customers are only counted if the page, with one row more, does not
-    show how many there are.
+    show how many there are; then a total is at least what the page has shown a moment before.
     """
     values = await _values(session, customer_filter)
     rows = await _rows(session, customer_filter, values, sort, limit=limit + 1, offset=offset)
     if len(rows) <= limit and (rows or not offset):
         return rows, offset + len(rows)
-    return rows[:limit], await _counted(session, customer_filter, values)
+    counted = await _counted(session, customer_filter, values)
+    return rows[:limit], max(counted, offset + len(rows)) if rows else counted
 
 
 async def _rows(
