@@ -99,7 +99,8 @@ def _fold() -> Select[Any]:
 
 _entry = customer_orders.c
 _refund = customer_refunds.c
-_BY_ID = and_(_entry.tenant_id == TENANT, _entry.order_id == bindparam("order_id", type_=TEXT))
+_HAS_ID = _entry.order_id == bindparam("order_id", type_=TEXT)
+_BY_ID = and_(_entry.tenant_id == TENANT, _HAS_ID)
 _SORT = (_entry.order_date, _entry.order_id)
 _IS_RECORDED = _entry.order_date.is_not(None)
 _NEWEST = Statement.of(newest_of(customer_orders, *_SORT, _IS_RECORDED))
@@ -108,7 +109,7 @@ _GET = Statement.of(
     select(customer_orders)
     .select_from(
         customers.outerjoin(
-            customer_orders, and_(of_customer(customer_orders), _BY_ID, _IS_RECORDED)
+            customer_orders, and_(of_customer(customer_orders), _HAS_ID, _IS_RECORDED)
         )
     )
     .where(CUSTOMER_EXISTS)

@@ -66,12 +66,14 @@ _new = (
     )
     .render_derived(name="new")
 )
-_COUNT = Statement.of(
-    select(func.count()).select_from(customers).where(has_old_search_text(customers.c))
+_COUNT = Statement.across_tenants(
+    "old search texts",
+    select(func.count()).select_from(customers).where(has_old_search_text(customers.c)),
 )
-_OLD_FOR_UPDATE = Statement.of(_old_for_update())
-_REWRITE = Statement.of(
+_OLD_FOR_UPDATE = Statement.across_tenants("some old search texts", _old_for_update())
+_REWRITE = Statement.across_tenants(
+    "rewritten search texts",
     update(customers)
     .values(search_text=_new.c.text)
-    .where(customers.c.tenant_id == _new.c.tenant_id, customers.c.id == _new.c.id)
+    .where(customers.c.tenant_id == _new.c.tenant_id, customers.c.id == _new.c.id),
 )

@@ -14,6 +14,7 @@ from sqlalchemy.sql.cache_key import CacheKey
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import ClauseElement
 
+from customers.adapters.postgres.engine.tenant_proof import expect_listed, prove
 from customers.adapters.postgres.engine.weighted_cache import WeightedCache
 
 _DIALECT = PGDialect_asyncpg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
@@ -50,7 +51,23 @@ class Statement:
 
     @classmethod
     def of(cls, clause: ClauseElement, *, plans_anew: bool = False) -> Self:
-        """Compiles a clause, for a statement that is stored and reused."""
+        """Compiles a clause, for a statement that is stored and reused.
+
+        Raises UnprovenStatement for one that could reach another tenant's rows.
+        """
+        prove(clause)
+        return cls._of_clause(clause, plans_anew=plans_anew)
+
+    @classmethod
+    def across_tenants(cls, name: str, clause: ClauseElement) -> Self:
+        """As `of`, for one of the few statements that ask about all tenants: those of
+        ACROSS_TENANTS.
+        """
+        expect_listed(name)
+        return cls._of_clause(clause, plans_anew=False)
+
+    @classmethod
+    def _of_clause(cls, clause: ClauseElement, *, plans_anew: bool) -> Self:
         compiled = _compiled(clause)
         literals = _literals(compiled, None)
         return cls(compiled.string, _names(compiled), literals, plans_anew=plans_anew)
@@ -58,7 +75,7 @@ class Statement:
     @classmethod
     def like(cls, clause: ClauseElement) -> Self:
         """As `of`, for a clause that is composed again with other literals: each shape is compiled
-        once. Plans anew.
+        once. Plans anew. Raises UnprovenStatement.
         """
         if (key := clause._generate_cache_key()) is None:
             raise TypeError(
@@ -82,6 +99,7 @@ def _template(clause: ClauseElement, key: CacheKey) -> _Template:
     """
     template = _TEMPLATES.get(key.key)
     if template is None:
+        prove(clause)
         compiled = _compiled(clause, key)
         probes = [
             BindParameter(None, place, type_=parameter.type)

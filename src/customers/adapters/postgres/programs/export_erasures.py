@@ -65,10 +65,11 @@ def _line(row: asyncpg.Record) -> dict[str, str]:
     }
 
 
-_ALL = Statement.of(
+_ALL = Statement.across_tenants(
+    "erasures to export",
     select(
         customer_erasures.c.tenant_id,
         customer_erasures.c.customer_id,
         customer_erasures.c.erased_at,
-    ).order_by(customer_erasures.c.tenant_id, customer_erasures.c.customer_id)
+    ).order_by(customer_erasures.c.tenant_id, customer_erasures.c.customer_id),
 )

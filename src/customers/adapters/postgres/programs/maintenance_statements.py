@@ -110,14 +110,18 @@ _keys = (
     .table_valued(column("tenant_id", TEXT), column("customer_id", _key[1].type))
     .render_derived(name="done")
 )
-NOT_MAINTAINED = Statement.of(select(*_key).where(customer_erasures.c.maintained_at.is_(None)))
-LAST_RUN = Statement.of(
-    select(func.extract("epoch", func.now() - func.max(customer_erasures.c.maintained_at)))
+NOT_MAINTAINED = Statement.across_tenants(
+    "erasures to maintain", select(*_key).where(customer_erasures.c.maintained_at.is_(None))
 )
-SET_MAINTAINED = Statement.of(
+LAST_RUN = Statement.across_tenants(
+    "last maintenance",
+    select(func.extract("epoch", func.now() - func.max(customer_erasures.c.maintained_at))),
+)
+SET_MAINTAINED = Statement.across_tenants(
+    "maintained erasures",
     update(customer_erasures)
     .where(_key[0] == _keys.c.tenant_id, _key[1] == _keys.c.customer_id)
-    .values(maintained_at=func.now())
+    .values(maintained_at=func.now()),
 )
 NEXT_TRANSACTION = Statement.of(
     select(cast(func.pg_snapshot_xmax(func.pg_current_snapshot()), Text))

@@ -98,13 +98,16 @@ def _lease() -> ReturningInsert[Any]:
     ).returning(sweeper.c.holder)
 
 
-_WITH_SEGMENTS = Statement.of(_tenants_in(customer_segments).order_by("tenant_id"))
-_TO_REFRESH = Statement.of(_to_refresh())
-_BACKLOG = Statement.of(_backlog())
+_WITH_SEGMENTS = Statement.across_tenants(
+    "tenants with segments", _tenants_in(customer_segments).order_by("tenant_id")
+)
+_TO_REFRESH = Statement.across_tenants("tenants to refresh", _to_refresh())
+_BACKLOG = Statement.across_tenants("backlog", _backlog())
 _state = customer_segment_refresh_states.c
-_FAILED_BUILDS = Statement.of(
+_FAILED_BUILDS = Statement.across_tenants(
+    "failed builds",
     select(func.count())
     .select_from(customer_segment_refresh_states)
-    .where(_state.watermark.is_(None), _state.target.is_(None))
+    .where(_state.watermark.is_(None), _state.target.is_(None)),
 )
 _LEASE = Statement.of(_lease())

@@ -1,0 +1,209 @@
+"""Every statement is proven to reach one tenant's rows only, and a forgotten filter is refused."""
+
+import pkgutil
+import re
+import runpy
+import warnings
+from collections.abc import Iterator
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from sqlalchemy import (
+    ClauseElement,
+    Column,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    literal,
+    not_,
+    or_,
+    select,
+    true,
+    tuple_,
+    union_all,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.sql import operators, visitors
+from sqlalchemy.sql.elements import BinaryExpression
+
+from customers.adapters import postgres
+from customers.adapters.postgres.customers import filters, page_statements
+from customers.adapters.postgres.engine.statements import Statement
+from customers.adapters.postgres.engine.tenant_proof import (
+    ACROSS_TENANTS,
+    UnprovenStatement,
+    prove,
+)
+from customers.core.model.customer_filter import CustomerFilter, DeletedCustomers
+from customers.core.model.query import CustomerSort
+from customers.core.model.search import Search
+from tests.support.documents import ROOT
+
+TENANT = bindparam("tenant_id")
+METADATA = MetaData()
+THINGS, PARTS, WORLD = (
+    Table(name, METADATA, *(Column(column, Integer) for column in columns.split()))
+    for name, columns in {
+        "things": "tenant_id id size",
+        "parts": "tenant_id id thing_id",
+        "world": "id",
+    }.items()
+)
+THING, PART = THINGS.c, PARTS.c
+OWN = THING.tenant_id == TENANT
+JOINED = and_(PART.tenant_id == THING.tenant_id, PART.thing_id == THING.id)
+OWN_PARTS = select(PART.tenant_id, PART.thing_id).where(PART.tenant_id == TENANT).subquery()
+OTHERS = THINGS.alias("others")
+VALUES = func.unnest(bindparam("tenants")).table_valued(Column("tenant_id", Text)).alias("given")
+FILTERS = [
+    CustomerFilter(search=Search.of("ada smith"), statuses=frozenset(), has_account=True),
+    CustomerFilter(search=Search.of("+49 170 1234567"), deleted=DeletedCustomers.INCLUDE),
+    CustomerFilter(email_key="a@b.example", tags=frozenset({"vip"})),
+]
+
+PROVEN: dict[str, ClauseElement] = {
+    "a table": select(THINGS).where(OWN, THING.size > 1),
+    "a join": select(THINGS).join(PARTS, JOINED).where(OWN),
+    "a join of the other side": select(THINGS).join(PARTS, JOINED).where(PART.tenant_id == TENANT),
+    "an outer join": select(THINGS).outerjoin(PARTS, JOINED).where(OWN),
+    "tuples": select(THINGS).where(
+        tuple_(THING.tenant_id, THING.id) == tuple_(TENANT, bindparam("id"))
+    ),
+    "a correlated subquery": select(THINGS).where(OWN, exists().where(JOINED)),
+    "a subquery": select(OWN_PARTS).join(THINGS, THING.tenant_id == OWN_PARTS.c.tenant_id),
+    "a union": union_all(select(THING.id).where(OWN), select(THING.id).where(OWN, THING.id > 1)),
+    "an alias": select(OTHERS).where(OTHERS.c.tenant_id == TENANT),
+    "a table of everybody": select(WORLD),
+    "an update": update(THINGS).where(OWN).values(size=1),
+    "an update from": update(THINGS).where(OWN, JOINED).values(size=PART.id),
+    "a deletion": delete(THINGS).where(OWN),
+    "a new row": insert(THINGS).values(tenant_id=TENANT, id=1),
+    "new rows of a query": insert(PARTS).from_select(
+        ["tenant_id", "id"], select(THING.tenant_id, THING.id).where(OWN)
+    ),
+    "a row or its change": insert(THINGS)
+    .values(tenant_id=TENANT, id=1)
+    .on_conflict_do_update(index_elements=["tenant_id", "id"], set_={"size": 2}),
+}
+REFUSED: dict[str, ClauseElement] = {
+    "no condition": select(THINGS),
+    "another parameter": select(THINGS).where(THING.tenant_id == bindparam("other")),
+    "a list": select(THINGS).where(THING.tenant_id.in_([1, 2])),
+    "below or": select(THINGS).where(or_(OWN, THING.size > 1)),
+    "below not": select(THINGS).where(not_(OWN)),
+    "not equal": select(THINGS).where(THING.tenant_id != TENANT),
+    "one of a join": select(THINGS).join(PARTS, PART.thing_id == THING.id).where(OWN),
+    "neither of a join": select(THINGS).join(PARTS, JOINED),
+    "the kept side of an outer join": select(THINGS).outerjoin(PARTS, and_(JOINED, OWN)),
+    "a full join": select(THINGS).join(PARTS, and_(JOINED, OWN), full=True),
+    "a subquery of its own": select(THINGS).where(
+        OWN, THING.id.in_(select(THING.id).correlate(None))
+    ),
+    "a subquery in FROM": select(select(PART.id).subquery("all")),
+    "an expression of a subquery": select(THINGS).where(OWN, exists().where(PART.id == THING.id)),
+    "a part of a union": union_all(select(THING.id).where(OWN), select(THING.id)),
+    "an alias beside it": select(THINGS, OTHERS).where(OWN, OTHERS.c.id == THING.id),
+    "tenants that are given": select(THINGS).join(VALUES, VALUES.c.tenant_id == THING.tenant_id),
+    "a subquery with another tenant": select(THINGS).join(
+        other := select(literal(1).label("tenant_id")).subquery(),
+        other.c.tenant_id == THING.tenant_id,
+    ),
+    "an update": update(THINGS).values(size=1),
+    "an update from": update(THINGS).where(OWN, PART.thing_id == THING.id).values(size=PART.id),
+    "an update of the tenant": update(THINGS).where(OWN).values(tenant_id=bindparam("other")),
+    "a deletion": delete(THINGS).where(THING.id == 1),
+    "a new row of another": insert(THINGS).values(tenant_id=bindparam("other"), id=1),
+    "a new row of nobody": insert(THINGS).values(id=1),
+    "new rows of others": insert(PARTS).from_select(
+        ["tenant_id", "id"], select(bindparam("other"), THING.id).where(OWN)
+    ),
+    "a row or the change of another": insert(THINGS)
+    .values(tenant_id=TENANT, id=1)
+    .on_conflict_do_update(index_elements=["id"], set_={"size": 2}),
+    "a change in WITH": select(
+        delete(THINGS).where(THING.id == 1).returning(THING.id).cte("gone").c.id
+    ),
+}
+
+
+@pytest.mark.parametrize("clause", PROVEN.values(), ids=PROVEN)
+def test_what_is_bound_to_the_tenant_is_proven(clause: ClauseElement) -> None:
+    prove(clause)
+
+
+@pytest.mark.parametrize("clause", REFUSED.values(), ids=REFUSED)
+def test_what_could_reach_another_tenant_is_refused(clause: ClauseElement) -> None:
+    with pytest.raises(UnprovenStatement):
+        prove(clause)
+    with pytest.raises(UnprovenStatement):
+        Statement.of(clause)
+    with pytest.raises(UnprovenStatement):
+        Statement.like(clause)
+
+
+def test_only_listed_statements_ask_about_all_tenants() -> None:
+    with pytest.raises(UnprovenStatement):
+        Statement.across_tenants("whoever", select(THINGS))
+    texts = [file.read_text("utf-8") for file in (ROOT / "src").rglob("adapters/postgres/**/*.py")]
+    names = [name for text in texts for name in re.findall(r'across_tenants\(\s*"([^"]+)"', text)]
+    assert sorted(names) == sorted(ACROSS_TENANTS)
+
+
+@pytest.fixture(scope="module")
+def statements() -> list[ClauseElement]:
+    """The clauses of all statements: those that modules compile, and lists by some filters."""
+    clauses: list[ClauseElement] = []
+    compile_clause = Statement.of
+
+    def collect(clause: ClauseElement, *, plans_anew: bool = False) -> Statement:
+        clauses.append(clause)
+        return compile_clause(clause, plans_anew=plans_anew)
+
+    modules = pkgutil.walk_packages(postgres.__path__, f"{postgres.__name__}.")
+    with patch.object(Statement, "of", collect), warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # the modules are imported already
+        for module in modules:
+            if not (module.ispkg or ".schema." in module.name or ".engine." in module.name):
+                runpy.run_module(module.name, run_name="collected")
+        for customer_filter in FILTERS:
+            values = filters.values(customer_filter)
+            filters.statement(customer_filter, values, page_statements.page_after, CustomerSort())
+            filters.statement(customer_filter, values, page_statements.count)
+    return clauses
+
+
+def test_each_condition_on_the_tenant_is_missed_when_it_is_taken_out(
+    statements: list[ClauseElement],
+) -> None:
+    tried = 0
+    for clause in statements:
+        for condition in _tenant_conditions(clause):
+            tried += 1
+            with pytest.raises(UnprovenStatement):
+                prove(_without(clause, condition))
+    assert tried > 200
+
+
+def _tenant_conditions(clause: ClauseElement) -> Iterator[BinaryExpression[Any]]:
+    found: dict[int, BinaryExpression[Any]] = {}
+    for element in visitors.iterate(clause):
+        if isinstance(element, BinaryExpression) and element.operator is operators.eq:
+            sides = (element.left, element.right)
+            if any(getattr(side, "name", "") == "tenant_id" for side in sides):
+                found[id(element)] = element
+    yield from found.values()
+
+
+def _without(clause: ClauseElement, condition: BinaryExpression[Any]) -> ClauseElement:
+    def replace(element: Any, **_: Any) -> Any:
+        return true() if element is condition else None
+
+    return visitors.replacement_traverse(clause, {}, replace)
