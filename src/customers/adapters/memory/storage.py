@@ -53,6 +53,7 @@ from customers.adapters.memory.segments import MemorySegmentReader, MemorySegmen
 from customers.adapters.memory.snapshot import dump, restore
 from customers.adapters.memory.state import State
 from customers.adapters.memory.tenants import Tenants
+from customers.bulkheads.turns import Turn
 from customers.core.model.json_pointer import JsonPointer
 from customers.core.model.money import Currency
 from customers.core.model.pending_changes import Backlog
@@ -169,6 +170,10 @@ class MemoryStorage(Storage):
 @frozen
 class MemoryView(View):
     _reader: StateReader
+    _turn: Turn = field(factory=Turn)
+
+    async def give_way(self) -> None:
+        await self._turn.give_way()
 
     @property
     def customers(self) -> MemoryCustomerReader:
@@ -211,6 +216,10 @@ class MemoryView(View):
 class MemoryTransaction(Transaction):
     _draft: Draft
     _currency: Currency
+    _turn: Turn = field(factory=Turn)
+
+    async def give_way(self) -> None:
+        await self._turn.give_way()
 
     @property
     def customers(self) -> MemoryCustomers:

@@ -298,6 +298,9 @@ class PostgresView(View):
     _session: Session
     _currency: Currency
 
+    async def give_way(self) -> None:
+        await self._session.give_way()
+
     @property
     def customers(self) -> PostgresCustomers:
         return PostgresCustomers(self._session)

@@ -149,7 +149,7 @@ async def apply_pending_batch(
     batch = candidates[: step_size(MAX_PENDING_PER_STEP, segments)]
     cache, changes = CustomerValuesCache(), list[MembershipChange]()
     for segment in segments:
-        changes += _changes(segment, states[segment.id], batch, cache=cache)
+        changes += await _changes(tx, segment, states[segment.id], batch, cache=cache)
     await tx.memberships.apply(sorted(changes, key=_moment), batch)
     return len(candidates) == MAX_PENDING_PER_STEP or len(batch) < len(candidates)
 
@@ -198,7 +198,8 @@ async def _advance_backfill(tx: Transaction, segment: Segment, state: RefreshSta
         )
     size = step_size(MAX_SCANNED_PER_STEP, [segment])
     for start in range(0, len(candidates), size):  # others are served while each is applied
-        await tx.memberships.apply(_changes(segment, state, candidates[start : start + size]))
+        changes = await _changes(tx, segment, state, candidates[start : start + size])
+        await tx.memberships.apply(changes)
     ready = RefreshState(watermark=state.target)
     advanced = evolve(state, cursor=last, scanned=state.scanned + MAX_SCANNED_PER_STEP)
     await tx.memberships.save_refresh_state(segment.id, ready if last is None else advanced)
@@ -214,7 +215,7 @@ async def _advance_time(
     candidates = await tx.memberships.crossed(ranges, state.cursor, limit) if ranges else ()
     if not candidates and state.target is None:
         return False
-    changes = _changes(segment, state, candidates, target)
+    changes = await _changes(tx, segment, state, candidates, target)
     await tx.memberships.apply(sorted(changes, key=_moment))
     advanced = RefreshState(watermark=target)
     if len(candidates) == limit:
@@ -223,7 +224,8 @@ async def _advance_time(
     return target < now or len(candidates) == limit
 
 
-def _changes(
+async def _changes(
+    tx: Transaction,
     segment: Segment,
     state: RefreshState,
     candidates: Iterable[StaleCandidate],
@@ -232,13 +234,12 @@ def _changes(
     cache: CustomerValuesCache | None = None,
 ) -> list[MembershipChange]:
     """The membership changes of all candidates; see `membership_changes`. Raises BuildFailed."""
-    cache = cache or CustomerValuesCache()
-    with evaluating(segment, state):
-        return [
-            change
-            for candidate in candidates
-            for change in membership_changes(segment, state, candidate, cache, until)
-        ]
+    cache, changes = cache or CustomerValuesCache(), list[MembershipChange]()
+    for candidate in candidates:
+        with evaluating(segment, state):
+            changes += membership_changes(segment, state, candidate, cache, until)
+        await tx.give_way()
+    return changes
 
 
 def segment_filter(segment: Segment, now: datetime) -> CustomerFilter | None:

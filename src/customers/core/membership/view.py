@@ -55,7 +55,7 @@ class MembershipView:
     _candidates: Sequence[StaleCandidate]
     _cache: CustomerValuesCache = field(factory=CustomerValuesCache, init=False)
 
-    def member_filter(self, segment: Segment) -> CustomerFilter | None:
+    async def member_filter(self, segment: Segment) -> CustomerFilter | None:
         """The filter that finds the members of a segment; None matches nobody.
 
         Raises SegmentFailed.
@@ -65,7 +65,7 @@ class MembershipView:
         expect_built(segment, self._states[segment.id])
         if not self._states[segment.id].is_ready:
             return segment_filter(segment, self.now)
-        entering, leaving = self._corrections(segment)
+        entering, leaving = await self._corrections(segment)
         return CustomerFilter(
             members_of=MembersOf(segment_id=segment.id, plus=entering, without=leaving)
         )
@@ -90,7 +90,7 @@ class MembershipView:
             return 0
         state = self._states[segment.id]
         if state.is_ready:
-            entering, leaving = self._corrections(segment)
+            entering, leaving = await self._corrections(segment)
             return state.member_count + len(entering) - len(leaving)
         customer_filter = segment_filter(segment, self.now)
         return 0 if customer_filter is None else await self.view.customers.count(customer_filter)
@@ -143,7 +143,7 @@ class MembershipView:
             return 1.0
         return state.progress(await self.view.customers.count(_EVERYONE))
 
-    def _corrections(self, segment: Segment) -> tuple[frozenset[UUID], frozenset[UUID]]:
+    async def _corrections(self, segment: Segment) -> tuple[frozenset[UUID], frozenset[UUID]]:
         """The stale candidates who are members but not stored as such, and the reverse."""
         entering: set[UUID] = set()
         leaving: set[UUID] = set()
@@ -151,6 +151,7 @@ class MembershipView:
             inside = segment.id in candidate.member_of
             if self.contains(segment, candidate.customer, candidate.assigned_to) is not inside:
                 (leaving if inside else entering).add(candidate.customer.id)
+            await self.view.give_way()
         return frozenset(entering), frozenset(leaving)
 
 
@@ -165,7 +166,7 @@ async def member_page(
 
     Raises SegmentFailed, and SegmentBuilding when they cannot be found by the rule in time.
     """
-    members = memberships.member_filter(segment)
+    members = await memberships.member_filter(segment)
     if members is None:
         return CustomerPage(customers=(), total=0, page=page)
     customers, customer_filter = memberships.view.customers, criteria.of_members(members)
@@ -190,7 +191,7 @@ async def members_after(
     limit: int,
 ) -> Sequence[Customer]:
     """The members of a segment after a key that satisfy the criteria. Raises as `member_page`."""
-    members = memberships.member_filter(segment)
+    members = await memberships.member_filter(segment)
     if members is None:
         return []
     customer_filter = criteria.of_members(members)
@@ -214,6 +215,7 @@ async def membership_view(
     """
     while True:
         async with storage.consistent_view(tenant_id) as view:
+            await view.give_way()
             now = clock.now()
             memberships, segments = await _read(view, now, segment_ids, refreshes=refreshes)
             if memberships is not None:

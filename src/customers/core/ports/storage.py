@@ -40,6 +40,12 @@ from customers.core.ports.segments import (
 class View(Protocol):
     """Reads without a transaction; a read replica may serve them."""
 
+    async def give_way(self) -> None:
+        """Lets other tasks run, if this one has worked for some milliseconds: to be called in every
+        loop that evaluates rules. Raises Unavailable after the deadline of the request.
+        """
+        ...
+
     @property
     def customers(self) -> CustomerReader: ...
     @property
@@ -65,6 +71,12 @@ class Transaction(Protocol):
 
     A refused write dooms it: the end of the block raises, even if the block caught the error.
     """
+
+    async def give_way(self) -> None:
+        """Lets other tasks run, if this one has worked for some milliseconds: to be called in every
+        loop that evaluates rules. Raises Unavailable after the deadline of the request.
+        """
+        ...
 
     @property
     def customers(self) -> CustomerRepository: ...

@@ -52,7 +52,10 @@ class Doctor:
         view = membership_view(storage, tenant_id, self._clock, refreshes=False)
         async with view as (memberships, segments):
             built = (one for one in segments if memberships.build_error(one) is None)
-            checks = [_Check(memberships, segment) for segment in built]
+            checks = [
+                _Check(memberships, segment, await memberships.member_filter(segment))
+                for segment in built
+            ]
             after = None
             while batch := await memberships.view.memberships.scan(after, _BATCH_SIZE):
                 cache = CustomerValuesCache()
@@ -69,11 +72,13 @@ class Doctor:
 class _Check:
     """The check of one segment, with the count of its expected members so far."""
 
-    def __init__(self, memberships: MembershipView, segment: Segment) -> None:
+    def __init__(
+        self, memberships: MembershipView, segment: Segment, members: CustomerFilter | None
+    ) -> None:
         self.segment = segment
         self.expected_count = 0
         self._now = memberships.evaluation_time(segment)
-        self._member_filter = memberships.member_filter(segment)
+        self._member_filter = members
 
     def compare(
         self, customers: Sequence[StaleCandidate], cache: CustomerValuesCache

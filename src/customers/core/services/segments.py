@@ -11,7 +11,7 @@ from itertools import islice
 from uuid import UUID
 
 from customers.core.errors import Invalid, Problem
-from customers.core.errors.availability import Unavailable
+from customers.core.errors.availability import Busy, Unavailable
 from customers.core.membership.publish import publish, update_capture
 from customers.core.membership.refresh import (
     apply_all_pending,
@@ -68,11 +68,12 @@ class Segments:
         async with view as (memberships, segments):
             customer = await memberships.view.customers.get(customer_id)
             assigned_to = await memberships.view.assignments.segments_of(customer_id)
-            return await memberships.summaries(
-                segment
-                for segment in segments
-                if memberships.contains(segment, customer, assigned_to)
-            )
+            theirs = []
+            for segment in segments:
+                if memberships.contains(segment, customer, assigned_to):
+                    theirs.append(segment)
+                await memberships.view.give_way()
+            return await memberships.summaries(theirs)
 
     async def create(
         self, tenant_id: str, details: SegmentDetails, *, strict: bool
@@ -88,7 +89,7 @@ class Segments:
         try:
             await start_backfill(self._storage, tenant_id, segment.id, self._clock)
             return await self.get(tenant_id, segment.id)
-        except Unavailable:
+        except (Unavailable, Busy):
             progress = 0.0 if segment.is_dynamic else 1.0
             return SegmentSummary(segment=segment, member_count=0, progress=progress)
 
@@ -101,10 +102,14 @@ class Segments:
         """
         # Earlier changes of customers enter the feed under the rule that was valid then.
         await apply_pending_changes(self._storage, tenant_id)
-        await self._publish_change(tenant_id, segment_id, change, strict=strict)
-        with suppress(Unavailable):
+        changed = await self._publish_change(tenant_id, segment_id, change, strict=strict)
+        with suppress(Unavailable, Busy):
             await start_backfill(self._storage, tenant_id, segment_id, self._clock)
-        return await self.get(tenant_id, segment_id)
+        try:
+            return await self.get(tenant_id, segment_id)
+        except (Unavailable, Busy):
+            progress = 0.0 if changed.is_dynamic else 1.0
+            return SegmentSummary(segment=changed, member_count=0, progress=progress)
 
     @retries_conflict
     async def remove(self, tenant_id: str, segment_id: UUID) -> None:
@@ -194,7 +199,7 @@ class Segments:
     @retries_conflict
     async def _publish_change(
         self, tenant_id: str, segment_id: UUID, change: SegmentChange, *, strict: bool
-    ) -> None:
+    ) -> Segment:
         async with self._storage.transaction(tenant_id) as tx:
             await tx.memberships.acquire_lock()
             before = await tx.segments.get_for_update(segment_id)
@@ -204,6 +209,7 @@ class Segments:
             retries = change.rules is not None and build_error(before, state) is not None
             if after is not before or retries:
                 await publish(tx, before, after, now, retries=retries)
+            return after
 
     async def _apply(
         self,

@@ -47,6 +47,7 @@ from customers.adapters.postgres.engine.pool import RESET_SECONDS, Pool
 from customers.adapters.postgres.engine.statements import Statement
 from customers.adapters.postgres.schema.types import TEXT
 from customers.bulkheads.deadline import NO_DEADLINE, Deadline
+from customers.bulkheads.turns import Turn
 from customers.core.errors.availability import Unavailable
 
 Result = TypeVar("Result")
@@ -80,6 +81,7 @@ class Session:
         self._connection = connection
         self._observer = observer
         self._has_ended = False
+        self._turn: Turn | None = None
         self.had_error = False
 
     async def rows(self, statement: Statement, **values: object) -> Sequence[Record]:
@@ -119,6 +121,12 @@ class Session:
             if error.fault is None or error.fault.kind != "statement_timeout":
                 raise
             return None
+
+    async def give_way(self) -> None:
+        """See `View.give_way`."""
+        if self._turn is None:
+            self._turn = Turn(self.deadline)
+        await self._turn.give_way()
 
     def refuse(self, error: Exception) -> NoReturn:
         """Raises the error of a write that a repository refuses by itself."""
