@@ -76,7 +76,7 @@ class PostgresStorage(Storage):
         self.pool = Pool(dsn, pool, observer)
         self._in_transaction: set[Task[Any] | None] = set()
         self._schema = _Schema()
-        self._analytic = self._with(Pool(dsn, analytic_pool, observer))
+        self._analytic = self._with(Pool(dsn, analytic_pool, observer, leader=self.pool))
 
     @property
     def analytic(self) -> "PostgresStorage":

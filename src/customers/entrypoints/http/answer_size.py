@@ -27,9 +27,13 @@ ANSWER_TOO_LARGE: Final = ErrorResponse(
 )
 
 
-def first_rows(rows: Sequence[Row], as_json: Callable[[Row], Any]) -> tuple[Raw, int]:
-    """As many of the rows as fit into an answer, at least one: as a JSON array, and how many."""
-    parts, count, room = list[bytes](), 0, MAX_ANSWER_BYTES
+def first_rows(
+    rows: Sequence[Row], as_json: Callable[[Row], Any], room: int = MAX_ANSWER_BYTES
+) -> tuple[Raw, int]:
+    """As many of the rows as fit into an answer, or into this part of one, at least one: as a JSON
+    array, and how many.
+    """
+    parts, count = list[bytes](), 0
     for text, rows_of_text in _encoded(rows, as_json):
         room -= len(text)
         if room < 0 and parts:

@@ -9,7 +9,7 @@ from aiohttp.typedefs import Handler
 from attrs import frozen
 
 from customers.core.errors import CustomersError
-from customers.entrypoints.http.body import CallerLeft, RequestRejected
+from customers.entrypoints.http.body import ENCODED, CallerLeft, RequestRejected
 from customers.entrypoints.http.drain import Drain
 from customers.entrypoints.http.errors import (
     INTERNAL_ERROR,
@@ -93,6 +93,8 @@ class RequestMiddleware:
         """The error in the format of the route; counted if a limit refused the request."""
         if error.code in LIMITS:
             self._metrics.refused(error.code.lower())
+        elif error is ENCODED:
+            self._metrics.refused("content_encoding")
         route = request.get(ROUTE)
         error_format = ErrorFormat.PLAIN if route is None else route.error_format
         return error_response(error, error_format, _accept(request, error))

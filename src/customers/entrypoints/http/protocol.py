@@ -74,8 +74,7 @@ class Protocol(web.RequestHandler):
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        waiter = self._waiter
-        if waiter is None or waiter.done():  # a request is being handled, or its head is complete
+        if self._messages or self._request_in_progress:  # a head is complete
             if self._head_timer is not None:
                 self._stop_head_timer()
         elif data and self._head_timer is None:
@@ -136,6 +135,7 @@ class Protocol(web.RequestHandler):
             is_expectation = resp.status == EXPECTATION_FAILED.status
             resp = response_to(EXPECTATION_FAILED if is_expectation else INTERNAL_ERROR)
         finished = await super().finish_response(request, resp, start_time)
+        self._stop_head_timer()  # what came meanwhile may have been the rest of a body
         if not request.content.is_eof():
             self._part()
         if self._connections is not None:

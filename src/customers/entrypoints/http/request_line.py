@@ -27,7 +27,8 @@ _MALFORMED: Final = ("INVALID_ENCODING", "must be percent-encoded UTF-8")
 
 def check_size_of_headers(request: web.BaseRequest) -> None:
     """Raises RequestRejected."""
-    if sum(map(len, request.headers.values())) > MAX_HEADER_BYTES:
+    headers = request.headers
+    if sum(map(len, headers)) + sum(map(len, headers.values())) > MAX_HEADER_BYTES:
         raise RequestRejected(HEADERS_TOO_LARGE)
 
 

@@ -5,9 +5,11 @@ from typing import Final
 from customers.core.errors import (
     INVALID_TENANT,
     RULE_TOO_EXPENSIVE,
+    AddressLimitExceeded,
     CustomersError,
     Invalid,
     PaymentMethodLimitExceeded,
+    Problem,
     SegmentLimitExceeded,
 )
 
@@ -18,6 +20,14 @@ _BY_CODE: Final = {
     RULE_TOO_EXPENSIVE: "rule_cost",
     SegmentLimitExceeded.code: "segments",
     PaymentMethodLimitExceeded.code: "payment_methods",
+    AddressLimitExceeded.code: "addresses",
+}
+_BY_PROBLEM: Final = {
+    "DUPLICATE_KEY": "duplicate_key",
+    "INVALID_ENCODING": "encoding",
+    "TOO_DEEP": "json_depth",
+    "TOO_MANY_PARAMETERS": "parameters",
+    "TOO_MANY_VALUES": "json_values",
 }
 _CURSOR: Final = "cursor"
 
@@ -25,6 +35,10 @@ _CURSOR: Final = "cursor"
 def refusal_kind(error: Exception) -> str | None:
     """None for an error that is no refusal of a wall."""
     if isinstance(error, Invalid):
-        by_cursor = any(problem.field == _CURSOR for problem in error.problems)
-        return _BY_CODE.get(error.headline, _CURSOR if by_cursor else None)
+        by_problem = (_kind_of(problem) for problem in error.problems)
+        return _BY_CODE.get(error.headline) or next(filter(None, by_problem), None)
     return _BY_CODE.get(error.code) if isinstance(error, CustomersError) else None
+
+
+def _kind_of(problem: Problem) -> str | None:
+    return _CURSOR if problem.field == _CURSOR else _BY_PROBLEM.get(problem.code)

@@ -24,15 +24,18 @@ _UNREACHED: frozenset[FaultKind] = frozenset(
 
 class Breaker:
     """Counts failures in a row. `probe` raises one of DRIVER_ERRORS if the server is not reached
-    within the seconds given; `on_open` is called when the breaker begins to refuse.
+    within the seconds given; `on_open` is called when the breaker begins to refuse. After
+    `silence_seconds` without an answer the server is suspected.
     """
 
     def __init__(
         self,
         probe: Callable[[float], Awaitable[None]],
         on_open: Callable[[StorageFault], Awaitable[None]],
+        silence_seconds: float = SILENCE_SECONDS,
     ) -> None:
         self._probe = probe
+        self._silence_seconds = silence_seconds
         self._on_open = on_open
         self._failures = 0
         self._reached_at = monotonic()
@@ -45,7 +48,7 @@ class Breaker:
         """Whether the last attempt to reach the server failed, or nobody has had an answer for
         some seconds.
         """
-        return self._failures > 0 or monotonic() - self._reached_at > SILENCE_SECONDS
+        return self._failures > 0 or monotonic() - self._reached_at > self._silence_seconds
 
     def failed(self, fault: StorageFault) -> None:
         """The server was not reached, if the fault says so."""

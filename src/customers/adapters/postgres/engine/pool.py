@@ -16,7 +16,7 @@ from asyncpg import Record
 from attrs import evolve, frozen
 
 from customers.adapters.postgres.engine.address import DatabaseAddress
-from customers.adapters.postgres.engine.breaker import Breaker
+from customers.adapters.postgres.engine.breaker import SILENCE_SECONDS, Breaker
 from customers.adapters.postgres.engine.connecting import (
     Connection,
     PoolOptions,
@@ -59,8 +59,15 @@ class Pool:
     """
 
     def __init__(
-        self, dsn: str, options: PoolOptions, observer: DatabaseObserver = UNOBSERVED
+        self,
+        dsn: str,
+        options: PoolOptions,
+        observer: DatabaseObserver = UNOBSERVED,
+        leader: "Pool | None" = None,
     ) -> None:
+        """While the breaker of the `leader`, another pool of the same server, refuses, so does this
+        one.
+        """
         self.observer = observer
         self.address = DatabaseAddress.of(dsn)
         self._dsn = dsn
@@ -68,7 +75,10 @@ class Pool:
         self._fault_log = FaultLog()
         self._pool: asyncpg.Pool[Record] | None = None
         self._turnstile = Turnstile(options.max_size)
-        self._breaker = Breaker(partial(expect_answer, dsn), self._give_up)
+        self._leader = leader
+        # Where statements may take long, their silence is no sign that the server is stuck.
+        silence = max(SILENCE_SECONDS, options.work_timeout or 0)
+        self._breaker = Breaker(partial(expect_answer, dsn), self._give_up, silence)
         self._idle: list[Connection] = []
         self._lent: dict[Connection, str] = {}
         self._is_closing = False
@@ -190,7 +200,10 @@ class Pool:
             self.observer.waited(monotonic() - started)
 
     def _expect_server(self) -> None:
-        if (fault := self._breaker.fault) is not None:
+        fault = self._breaker.fault
+        if fault is None and self._leader is not None:
+            fault = self._leader._breaker.fault
+        if fault is not None:
             self.observer.refused("storage_down")
             raise Unavailable(fault=fault)
 

@@ -1,10 +1,13 @@
 """The routes of previews: which customers rules match."""
 
+from collections.abc import Mapping
+
 from aiohttp import web
 
 from customers.core.errors import SegmentFailed
 from customers.core.model.preview import PreviewRequest
 from customers.core.services.previews import Previews
+from customers.entrypoints.http.answer_size import MAX_ANSWER_BYTES, first_rows
 from customers.entrypoints.http.request import RequestContext
 from customers.entrypoints.http.responses import json_response
 from customers.entrypoints.http.routes import SEGMENT, Body, Route
@@ -43,7 +46,8 @@ class PreviewRoutes:
         preview = await self._previews.preview(
             context.tenant, request.rules, request.sample, strict=context.is_strict
         )
-        return json_response(self._encoder.preview(preview))
+        body = self._encoder.preview(preview)
+        return json_response({**body, **_bounded(body, MAX_ANSWER_BYTES)})
 
     async def preview_change(
         self, context: RequestContext, request: PreviewRequest
@@ -56,4 +60,12 @@ class PreviewRoutes:
         preview = await self._previews.preview_change(
             context.tenant, segment_id, request.rules, request.sample, strict=strict
         )
-        return json_response(self._encoder.change_preview(preview))
+        body, room = self._encoder.change_preview(preview), MAX_ANSWER_BYTES // 2
+        entering, leaving = _bounded(body["entering"], room), _bounded(body["leaving"], room)
+        return json_response({"entering": entering, "leaving": leaving})
+
+
+def _bounded(sample: shapes.Sample, room: int) -> Mapping[str, object]:
+    """A sample with as many customers as there is room for, in bytes."""
+    customers, _ = first_rows(sample["sample"], lambda customer: customer, room)
+    return {"count": sample["count"], "sample": customers}

@@ -38,6 +38,11 @@ class SegmentQuery(JournalQuery):
 
     size: Annotated[int, PageSizeGate(limit=MAX_SEGMENTS)] = MAX_SEGMENTS
 
+    @property
+    def is_of_all(self) -> bool:
+        """Whether the caller expects all segments, and no link to more."""
+        return self.size == MAX_SEGMENTS and self.cursor is None
+
 
 class SegmentRoutes:
     name = "Segments"
@@ -139,12 +144,14 @@ class SegmentRoutes:
     async def all(self, context: RequestContext, query: SegmentQuery) -> web.Response:
         """List segments, newest first"""
         segments = await self._segments.page_after(context.tenant, query.key, query.size + 1)
+        if query.is_of_all:
+            return json_response(all_rows(segments, self._encoder.segment))
         return journal_response(context, query, segments, self._encoder.segment, _key_of)
 
     async def of_customer(self, context: RequestContext) -> web.Response:
         """List the segments of a customer"""
         segments = await self._segments.of_customer(context.tenant, context.id("customerId"))
-        return json_response([self._encoder.segment(segment) for segment in segments])
+        return json_response(all_rows(segments, self._encoder.segment))
 
     async def create(self, context: RequestContext, details: SegmentDetails) -> web.Response:
         """Create a segment
