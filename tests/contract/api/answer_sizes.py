@@ -54,6 +54,29 @@ class AnswerSizeContract:
             cursor = answer.body["nextCursor"]
         assert sorted(seen) == sorted(customer["id"] for customer in customers)
 
+    async def test_segments_with_large_rules_are_walked_and_not_listed_at_once(
+        self, api: Api
+    ) -> None:
+        customer = await a_customer(api)
+        for number in range(70):
+            rules = {"note": f"{number:02}" + "x" * 65_000}
+            await assign(api, await a_segment(api, isDynamic=False, rules=rules), customer)
+        for lists in ("/customers/segments", f"/customers/{customer['id']}/segments"):
+            answer = await api.get(lists)
+            assert (answer.status, answer.code) == TOO_LARGE
+        first = await api.get("/customers/segments?limit=69")
+        assert len(first.raw) <= MAX_ANSWER_BYTES + ROOM
+        rest = await api.get(first.link("next") or "")
+        assert len(first.body) + len(rest.body) == 70
+
+    async def test_a_preview_shows_as_many_customers_as_there_is_room_for(self, api: Api) -> None:
+        await many_large_customers(api)
+        rules = [{"field": "notes", "operator": "is_not_empty"}]
+        answer = await api.post("/customers/segments/preview", {"rules": rules, "sample": 100})
+        assert (answer.status, answer.body["count"]) == (200, 80)
+        assert 0 < len(answer.body["sample"]) < 80
+        assert len(answer.raw) <= MAX_ANSWER_BYTES + ROOM
+
     async def test_other_answers_are_refused_until_fewer_customers_are_asked_for(
         self, api: Api
     ) -> None:

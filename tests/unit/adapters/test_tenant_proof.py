@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 from unittest.mock import patch
+from uuid import UUID
 
 import pytest
 from sqlalchemy import (
@@ -36,15 +37,20 @@ from sqlalchemy.sql import operators, visitors
 from sqlalchemy.sql.elements import BinaryExpression
 
 from customers.adapters import postgres
-from customers.adapters.postgres.customers import filters, page_statements
+from customers.adapters.postgres.customers import counters, filters, member_pages, page_statements
 from customers.adapters.postgres.engine.statements import Statement
 from customers.adapters.postgres.engine.tenant_proof import (
     ACROSS_TENANTS,
     UnprovenStatement,
     prove,
 )
-from customers.core.model.customer_filter import CustomerFilter, DeletedCustomers
-from customers.core.model.query import CustomerSort
+from customers.adapters.postgres.schema.segment_tables import (
+    customer_segment_assignments,
+    customer_segment_members,
+)
+from customers.adapters.postgres.segments import assignments, stale_candidates
+from customers.core.model.customer_filter import CustomerFilter, DeletedCustomers, MembersOf
+from customers.core.model.query import CustomerSort, SortDirection
 from customers.core.model.search import Search
 from tests.support.documents import ROOT
 
@@ -68,7 +74,10 @@ FILTERS = [
     CustomerFilter(search=Search.of("ada smith"), statuses=frozenset(), has_account=True),
     CustomerFilter(search=Search.of("+49 170 1234567"), deleted=DeletedCustomers.INCLUDE),
     CustomerFilter(email_key="a@b.example", tags=frozenset({"vip"})),
+    CustomerFilter(members_of=MembersOf(segment_id=UUID(int=1))),
+    CustomerFilter(assigned_to=UUID(int=1), not_assigned_to=UUID(int=2)),
 ]
+LATERAL = select(PARTS).where(PART.thing_id == THING.id, PART.tenant_id == TENANT).lateral()
 
 PROVEN: dict[str, ClauseElement] = {
     "a table": select(THINGS).where(OWN, THING.size > 1),
@@ -81,6 +90,7 @@ PROVEN: dict[str, ClauseElement] = {
     "a correlated subquery": select(THINGS).where(OWN, exists().where(JOINED)),
     "a subquery": select(OWN_PARTS).join(THINGS, THING.tenant_id == OWN_PARTS.c.tenant_id),
     "a union": union_all(select(THING.id).where(OWN), select(THING.id).where(OWN, THING.id > 1)),
+    "a lateral join": select(THINGS, LATERAL).where(OWN),
     "an alias": select(OTHERS).where(OTHERS.c.tenant_id == TENANT),
     "a table of everybody": select(WORLD),
     "an update": update(THINGS).where(OWN).values(size=1),
@@ -105,6 +115,7 @@ REFUSED: dict[str, ClauseElement] = {
     "neither of a join": select(THINGS).join(PARTS, JOINED),
     "the kept side of an outer join": select(THINGS).outerjoin(PARTS, and_(JOINED, OWN)),
     "a full join": select(THINGS).join(PARTS, and_(JOINED, OWN), full=True),
+    "a subquery of the same table": select(THINGS).where(OWN, THING.id.in_(select(THING.id))),
     "a subquery of its own": select(THINGS).where(
         OWN, THING.id.in_(select(THING.id).correlate(None))
     ),
@@ -174,11 +185,24 @@ def statements() -> list[ClauseElement]:
         for module in modules:
             if not (module.ispkg or ".schema." in module.name or ".engine." in module.name):
                 runpy.run_module(module.name, run_name="collected")
-        for customer_filter in FILTERS:
-            values = filters.values(customer_filter)
-            filters.statement(customer_filter, values, page_statements.page_after, CustomerSort())
-            filters.statement(customer_filter, values, page_statements.count)
+        _compose()
     return clauses
+
+
+def _compose() -> None:
+    """Composes what is composed on demand."""
+    for customer_filter in FILTERS:
+        values = filters.values(customer_filter)
+        filters.statement(customer_filter, values, page_statements.page_after, CustomerSort())
+        filters.statement(customer_filter, values, page_statements.count)
+        prove(stale_candidates.select_mismatched((true(),)))
+    for direction in SortDirection:
+        for compose in (member_pages.page, member_pages.page_after):
+            compose.__wrapped__(direction)
+    for table in (customer_segment_members, customer_segment_assignments):
+        assignments._remove_batch.__wrapped__(table)
+    for shape in ((), ("statuses",), ("statuses", "types")):
+        counters.total.__wrapped__(shape)
 
 
 def test_each_condition_on_the_tenant_is_missed_when_it_is_taken_out(

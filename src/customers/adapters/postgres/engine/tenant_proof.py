@@ -115,7 +115,7 @@ def _inner_blocks(
         elif isinstance(child, Lateral):
             yield from _inner_blocks(child, is_expression=True)
         elif isinstance(child, Subquery | CTE):
-            yield from _inner_blocks(child, is_expression=False)
+            yield from _inner_blocks(child, is_expression=isinstance(clause, Lateral))
         elif not isinstance(child, Table | ColumnClause):
             yield from _inner_blocks(child, is_expression=is_expression)
 
@@ -123,11 +123,13 @@ def _inner_blocks(
 def _own(block: Query, outer: Collection[FromClause], *, correlates: bool) -> list[FromClause]:
     """The tables and subqueries that a block itself reads or writes."""
     if isinstance(block, Select):
-        froms = _leaves(SelectState(block, cast("Any", None)).froms)
+        all_froms = SelectState(block, cast("Any", None)).froms
+        froms = _leaves(all_froms)
         named = block._correlate  # what `correlate` names; SQLAlchemy has no public name for it
         if named:
             return [one for one in froms if one not in named or one not in outer]
-        is_correlated = correlates and block._auto_correlate
+        # SQLAlchemy correlates by itself only where another FROM remains.
+        is_correlated = correlates and block._auto_correlate and len(all_froms) > 1
         return [one for one in froms if not (is_correlated and one in outer)]
     expressions = [*block._where_criteria, *_set_values(block)]
     mentioned = (one for expression in expressions for one in expression._from_objects)

@@ -91,7 +91,8 @@ def _remove_batch(table: Table) -> Statement:
     own = (table.c.tenant_id == TENANT, table.c.segment_id == _SEGMENT)
     ctid: ColumnElement[Any] = literal_column("ctid")
     batch = select(ctid).select_from(table).where(*own).limit(_LIMIT)
-    return Statement.of(delete(table).where(ctid == any_(func.array(batch.scalar_subquery()))))
+    chosen = ctid == any_(func.array(batch.scalar_subquery()))
+    return Statement.of(delete(table).where(table.c.tenant_id == TENANT, chosen))
 
 
 def _add() -> ReturningInsert[Any]:
