@@ -157,5 +157,5 @@ class CustomerSearchContract:
             ("nobody@example.invalid", set()),
             ("x" * 101, set()),
         ):
-            found = await find_customers(storage, tenant, searching(search))
-            assert {customer.id for customer in found} == {owners[i].id for i in indices}
+            customers = await find_customers(storage, tenant, searching(search))
+            assert {customer.id for customer in customers} == {owners[i].id for i in indices}

@@ -167,14 +167,14 @@ async def test_nothing_is_left_after_maintenance(place: Place, tmp_path: Path) -
         assert (await place.statistics(canary)).places
         status, output, errors = await run(place, tmp_path, "maintain")
         assert (status, "maintained after 1 erasure in" in output) == (0, True), errors
-        found = [
+        scans = [
             await place.rows(canary),
             await place.statistics(canary),
             await place.files(canary),
         ]
-        found.append(canary.among(logs_of(service, place)))
-    print("places scanned:", [one.scanned for one in found])
-    assert [one.places for one in found] == [[], [], [], []]
+        scans.append(canary.among(logs_of(service, place)))
+    print("places scanned:", [one.scanned for one in scans])
+    assert [one.places for one in scans] == [[], [], [], []]
 
 
 @pytest.mark.parametrize("clears_since", [0, 999_999], ids=["18", "before 18"])

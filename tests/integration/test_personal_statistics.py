@@ -24,14 +24,14 @@ WHERE c.relnamespace = 'public'::regnamespace AND a.attnum > 0 AND a.attstattarg
 
 
 async def test_the_server_keeps_no_statistics_of_personal_columns(url: str) -> None:
-    found = await rows(url, WITHOUT_STATISTICS)
-    columns = {(one["relname"], one["attname"]) for one in found if one["relkind"] == b"r"}
+    without = await rows(url, WITHOUT_STATISTICS)
+    columns = {(one["relname"], one["attname"]) for one in without if one["relkind"] == b"r"}
     assert columns == {(one.table.name, one.name) for one in columns_without_statistics(TABLES)}
 
 
 async def test_the_server_keeps_no_statistics_of_expressions_of_them(url: str) -> None:
-    found = await rows(url, WITHOUT_STATISTICS)
-    expressions = {(one["relname"], one["attnum"]) for one in found if one["relkind"] == b"i"}
+    without = await rows(url, WITHOUT_STATISTICS)
+    expressions = {(one["relname"], one["attnum"]) for one in without if one["relkind"] == b"i"}
     expected = {(one.index, one.place) for one in expressions_without_statistics(TABLES)}
     assert expressions == expected
     assert expected
@@ -39,7 +39,7 @@ async def test_the_server_keeps_no_statistics_of_expressions_of_them(url: str) -
 
 async def test_every_other_expression_of_an_index_is_a_flag_or_holds_nothing_personal() -> None:
     without = {(one.index, one.place) for one in expressions_without_statistics(TABLES)}
-    kept = [
+    types = [
         part.type
         for name in personal_indexes(customers)
         for index in customers.indexes
@@ -47,7 +47,7 @@ async def test_every_other_expression_of_an_index_is_a_flag_or_holds_nothing_per
         for place, part in enumerate(index.expressions, start=1)
         if not isinstance(part, (Column, str)) and (name, place) not in without
     ]
-    assert [type(kind) for kind in kept] == [Integer] * 3
+    assert [type(kind) for kind in types] == [Integer] * 3
 
 
 async def test_statistics_are_kept_of_the_columns_that_decide_how_a_list_is_read() -> None:

@@ -57,14 +57,14 @@ class Canary:
         return any(value in content for value in (*map(str.encode, texts), self.id.bytes))
 
     def among(self, places: Mapping[str, bytes]) -> Found:
-        found = [name for name, content in places.items() if self.is_in(content)]
-        return Found(scanned=len(places), places=sorted(found))
+        names = [name for name, content in places.items() if self.is_in(content)]
+        return Found(scanned=len(places), places=sorted(names))
 
 
 async def tables_of(connection: Connection) -> Mapping[str, bytes]:
     """The rows of every table as text."""
-    found = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
-    return {row[0]: await _text(connection, f'public."{row[0]}"') for row in found}
+    names = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+    return {row[0]: await _text(connection, f'public."{row[0]}"') for row in names}
 
 
 async def statistics_of(connection: Connection) -> Mapping[str, bytes]:

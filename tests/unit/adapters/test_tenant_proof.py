@@ -218,13 +218,13 @@ def test_each_condition_on_the_tenant_is_missed_when_it_is_taken_out(
 
 
 def _tenant_conditions(clause: ClauseElement) -> Iterator[BinaryExpression[Any]]:
-    found: dict[int, BinaryExpression[Any]] = {}
+    conditions: dict[int, BinaryExpression[Any]] = {}
     for element in visitors.iterate(clause):
         if isinstance(element, BinaryExpression) and element.operator is operators.eq:
             sides = (element.left, element.right)
             if any(getattr(side, "name", "") == "tenant_id" for side in sides):
-                found[id(element)] = element
-    yield from found.values()
+                conditions[id(element)] = element
+    yield from conditions.values()
 
 
 def _without(clause: ClauseElement, condition: BinaryExpression[Any]) -> ClauseElement:

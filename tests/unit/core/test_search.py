@@ -36,8 +36,8 @@ def test_every_character_is_plain_after_one_folding() -> None:
 def test_a_part_of_a_name_finds_it_in_any_spelling(before: str, part: str, after: str) -> None:
     name = before + part + after
     for spelled in (part, part.upper(), unicodedata.normalize("NFD", part), plain(fold(part))):
-        found = finds(spelled, name=name)
-        assert found or not plain(fold(spelled)), (spelled, name)
+        is_found = finds(spelled, name=name)
+        assert is_found or not plain(fold(spelled)), (spelled, name)
 
 
 @given(LETTERS, LETTERS)
@@ -63,9 +63,9 @@ def test_words_find_a_name_in_any_order(words: list[str]) -> None:
 @given(PHONES, PHONES, PHONES)
 def test_digits_find_a_phone_number_in_any_spelling(before: str, part: str, after: str) -> None:
     digits = phone_digits(before) + phone_digits(part) + phone_digits(after)
-    found = finds(part, phone=" ".join(digits))
+    is_found = finds(part, phone=" ".join(digits))
     if len(phone_digits(part)) >= 5:
-        assert found
+        assert is_found
 
 
 @pytest.mark.parametrize("search", ["1234", "0000", "12 34", "+1-234"])

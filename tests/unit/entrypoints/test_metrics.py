@@ -175,13 +175,13 @@ def test_statements_that_time_out_are_counted(
     assert value(with_database, "customers_database_statement_timeouts_total") == 1
 
 
-@pytest.mark.parametrize(("found", "number"), [("0007", 7), (None, 0), ("4f1ac0de", 0)])
+@pytest.mark.parametrize(("current", "number"), [("0007", 7), (None, 0), ("4f1ac0de", 0)])
 def test_the_schema_revision_is_that_of_the_last_check(
-    with_database: Metrics, database: DatabaseMetrics, found: str | None, number: int
+    with_database: Metrics, database: DatabaseMetrics, current: str | None, number: int
 ) -> None:
     assert value(with_database, "customers_schema_revision") == 0
     database.found_schema("0008", "0008")
-    database.found_schema(found, "0009")
+    database.found_schema(current, "0009")
     assert value(with_database, "customers_schema_revision") == number
     assert value(with_database, "customers_schema_revision_needed") == 9
 

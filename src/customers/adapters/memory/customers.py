@@ -1,6 +1,6 @@
 """Customers in memory."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import islice
 from uuid import UUID
 
@@ -9,6 +9,7 @@ from attrs import evolve, frozen
 from customers.adapters.memory.change_capture import saved
 from customers.adapters.memory.draft import Draft, StateReader
 from customers.adapters.memory.state import State
+from customers.bulkheads.turns import Turn
 from customers.core.errors import CustomerNotFound, EmailTaken
 from customers.core.model.customer import Customer, Profile
 from customers.core.model.customer_filter import CustomerFilter
@@ -45,6 +46,10 @@ class MemoryCustomerReader(CustomerReader):
         state = self._source.state
         if page.offset >= len(state.living) + len(state.deleted):
             return []
+        if customer_filter.rule is not None:
+            in_order = state.in_order(customer_filter.deleted, sort)
+            end = page.offset + page.size
+            return (await _matching(state, customer_filter, in_order, end))[page.offset :]
         return list(islice(state.walk(customer_filter, sort), page.offset, page.offset + page.size))
 
     async def page_with_total(
@@ -60,12 +65,18 @@ class MemoryCustomerReader(CustomerReader):
         key: CustomerKey | None,
         limit: int,
     ) -> Sequence[Customer]:
-        return list(islice(self._source.state.walk(customer_filter, sort, key), limit))
+        state = self._source.state
+        if customer_filter.rule is not None:
+            in_order = state.in_order(customer_filter.deleted, sort, key)
+            return await _matching(state, customer_filter, in_order, limit)
+        return list(islice(state.walk(customer_filter, sort, key), limit))
 
     async def count(self, customer_filter: CustomerFilter) -> int:
         state = self._source.state
         if evolve(customer_filter, statuses=frozenset(), types=frozenset()) == _NO_FILTER:
             return _sum_counters(state, customer_filter)
+        if customer_filter.rule is not None:
+            return len(await _matching(state, customer_filter, state.candidates(customer_filter)))
         return state.count(customer_filter)
 
     async def counts(
@@ -74,6 +85,24 @@ class MemoryCustomerReader(CustomerReader):
         seconds: float,  # noqa: ARG002 - nothing here takes long
     ) -> Sequence[int]:
         return [await self.count(customer_filter) for customer_filter in customer_filters]
+
+
+async def _matching(
+    state: State,
+    customer_filter: CustomerFilter,
+    customers: Iterable[Customer],
+    limit: int | None = None,
+) -> list[Customer]:
+    """The first customers that satisfy a filter by a rule, which may take long to evaluate."""
+    keeps, turn = state.criterion(customer_filter), Turn()
+    matching: list[Customer] = []
+    for customer in customers:
+        if limit is not None and len(matching) >= limit:
+            break
+        if keeps(customer):
+            matching.append(customer)
+        await turn.give_way()
+    return matching
 
 
 @frozen

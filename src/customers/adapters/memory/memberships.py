@@ -88,7 +88,7 @@ class MemoryMemberships(MemoryMembershipReader, MembershipRepository):
         limit: int,
     ) -> tuple[Sequence[StaleCandidate], UUID | None]:
         state = self._locked_state()
-        return stale_candidates.mismatched(state, segment_id, customer_filter, after, limit)
+        return await stale_candidates.mismatched(state, segment_id, customer_filter, after, limit)
 
     async def crossed(
         self, date_ranges: Collection[DateRange], after: UUID | None, limit: int

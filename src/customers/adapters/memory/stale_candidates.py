@@ -7,6 +7,7 @@ from operator import attrgetter
 from uuid import UUID
 
 from customers.adapters.memory.state import EMPTY, State
+from customers.bulkheads.turns import Turn
 from customers.core.model.customer import Customer
 from customers.core.model.customer_filter import CustomerFilter
 from customers.core.model.membership import DateRange
@@ -38,7 +39,7 @@ def with_pending_changes(
     ]
 
 
-def mismatched(
+async def mismatched(
     state: State,
     segment_id: UUID,
     customer_filter: CustomerFilter | None,
@@ -48,13 +49,14 @@ def mismatched(
     members = state.members.get(segment_id, EMPTY)
     following = _next(_all_customers(state), after, limit + 1)
     compared = following[:limit]
-    candidates = [
-        _candidate(state, customer)
-        for customer in compared
-        if customer.id not in state.pending_changes
-        and (customer_filter is not None and state.matches(customer_filter, customer))
-        != (customer.id in members)
-    ]
+    candidates, turn = list[StaleCandidate](), Turn()
+    for customer in compared:
+        if customer.id in state.pending_changes:
+            continue
+        matches = customer_filter is not None and state.matches(customer_filter, customer)
+        if matches != (customer.id in members):
+            candidates.append(_candidate(state, customer))
+        await turn.give_way()
     return candidates, compared[-1].id if len(following) > limit else None
 
 

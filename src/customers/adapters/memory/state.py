@@ -162,23 +162,29 @@ class State:
 
     def count(self, customer_filter: CustomerFilter) -> int:
         """The number of customers that satisfy the filter."""
-        keeps = self._criterion(customer_filter)
-        return sum(map(keeps, self._candidates(customer_filter)))
+        keeps = self.criterion(customer_filter)
+        return sum(map(keeps, self.candidates(customer_filter)))
 
     def walk(
         self, customer_filter: CustomerFilter, sort: CustomerSort, key: CustomerKey | None = None
     ) -> Iterator[Customer]:
-        """The customers that satisfy the filter, in order, after `key` if there is one.
+        """The customers that satisfy the filter, in order, after `key` if there is one."""
+        customers = self.in_order(customer_filter.deleted, sort, key)
+        return filter(self.criterion(customer_filter), customers)
+
+    def in_order(
+        self, deleted: DeletedCustomers, sort: CustomerSort, key: CustomerKey | None = None
+    ) -> Iterator[Customer]:
+        """All customers, in order, after `key` if there is one.
 
         The first walk by a field sorts all customers of the state, the following ones do not.
         """
-        choice = (sort.by, customer_filter.deleted)
+        choice = (sort.by, deleted)
         if choice not in self._sorted:
             self._sorted[choice] = SortedCustomers.of(self._everyone(choice[1]), sort.by)
-        customers = self._sorted[choice].walk(sort.direction, key)
-        return filter(self._criterion(customer_filter), customers)
+        return self._sorted[choice].walk(sort.direction, key)
 
-    def _criterion(self, customer_filter: CustomerFilter) -> Callable[[Customer], bool]:
+    def criterion(self, customer_filter: CustomerFilter) -> Callable[[Customer], bool]:
         """Whether a customer satisfies the filter."""
         search = customer_filter.search
         by_order = () if search is None else self._customers_of_orders(search)
@@ -192,7 +198,7 @@ class State:
         entries = (self.ledger[self.order_owners[id]][id] for id in ids if id in self.order_owners)
         return {entry.customer_id for entry in entries if entry.is_recorded}
 
-    def _candidates(self, customer_filter: CustomerFilter) -> Iterable[Customer]:
+    def candidates(self, customer_filter: CustomerFilter) -> Iterable[Customer]:
         """Customers, among them all that satisfy the filter."""
         ids: Iterable[UUID]
         if (members_of := customer_filter.members_of) is not None:

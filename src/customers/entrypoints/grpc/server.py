@@ -38,6 +38,8 @@ _OPTIONS = (
     # Waiting calls; beyond the first number gRPC drops some, as if they were cancelled.
     ("grpc.server.max_pending_requests", 10_000),
     ("grpc.server.max_pending_requests_hard_limit", 20_000),
+    # Disconnect who does not speak HTTP/2 in time; by default that takes two minutes.
+    ("grpc.server_handshake_timeout_ms", 10_000),
     # Detect within a minute and a half that a caller's machine is gone, even without calls.
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 20_000),

@@ -72,15 +72,15 @@ def _quoted(name: str) -> str:
 def _with_statistics() -> Select[Any]:
     """Columns (of `tables`, `columns` by place) of which the server has statistics."""
     stats = table("pg_stats", column("schemaname"), column("tablename"), column("attname"))
-    wanted = (
+    chosen = (
         func.unnest(bindparam("tables", type_=TEXTS), bindparam("columns", type_=TEXTS))
         .table_valued(column("name", TEXT), column("column", TEXT))
-        .render_derived(name="wanted")
+        .render_derived(name="chosen")
     )
-    return select(wanted.c.name, wanted.c.column).where(
+    return select(chosen.c.name, chosen.c.column).where(
         stats.c.schemaname == func.current_schema(),
-        cast(stats.c.tablename, Text) == wanted.c.name,
-        cast(stats.c.attname, Text) == wanted.c.column,
+        cast(stats.c.tablename, Text) == chosen.c.name,
+        cast(stats.c.attname, Text) == chosen.c.column,
     )
 
 
