@@ -52,18 +52,18 @@ async def test_a_tenant_whose_statements_hang_leaves_connections_to_the_next_one
     url: str, tenant: str
 ) -> None:
     async with storage_with(url, QUICK) as storage, AsyncExitStack() as held:
-        await views(storage, tenant, 7, held)
+        await views(storage, tenant, 8, held)
         assert await refusal(storage, tenant) is TenantBusy
-        await views(storage, f"{tenant}-next", 3, held)
-        assert await refusal(storage, f"{tenant}-next") is TenantBusy
+        await views(storage, f"{tenant}-next", 2, held)
+        assert await refusal(storage, f"{tenant}-next") is Unavailable
 
 
 async def test_without_a_free_connection_it_is_the_storage_that_is_busy(
     url: str, tenant: str
 ) -> None:
     async with storage_with(url, QUICK) as storage, AsyncExitStack() as held:
-        await views(storage, f"{tenant}-1", 7, held)
-        await views(storage, f"{tenant}-2", 3, held)
+        await views(storage, f"{tenant}-1", 8, held)
+        await views(storage, f"{tenant}-2", 2, held)
         assert await refusal(storage, tenant) is Unavailable
 
 

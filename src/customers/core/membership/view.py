@@ -213,10 +213,12 @@ async def membership_view(
     Refreshes the members first when there are many stale candidates, unless `refreshes` is False.
     Raises SegmentNotFound.
     """
+    is_repeated = False
     while True:
         async with storage.consistent_view(tenant_id) as view:
-            await view.give_way()
-            now = clock.now()
+            if is_repeated:
+                await view.give_way()  # and end in time
+            now, is_repeated = clock.now(), True
             memberships, segments = await _read(view, now, segment_ids, refreshes=refreshes)
             if memberships is not None:
                 yield memberships, segments
