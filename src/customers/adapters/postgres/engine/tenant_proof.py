@@ -17,11 +17,13 @@ from sqlalchemy import Delete, Insert, Join, Lateral, Select, Table, Update
 from sqlalchemy.dialects.postgresql.dml import OnConflictDoUpdate
 from sqlalchemy.sql import operators
 from sqlalchemy.sql.elements import (
+    AsBoolean,
     BinaryExpression,
     BindParameter,
     BooleanClauseList,
     ClauseElement,
     ColumnClause,
+    False_,
     Grouping,
     Label,
     Tuple,
@@ -146,24 +148,30 @@ def _set_values(block: Update | Delete) -> Iterator[Any]:
 
 def _bound(block: Query, own: Collection[FromClause], outer: Collection[FromClause]) -> set[Any]:
     """The tables of a block that are bound to the tenant."""
+    if any(isinstance(condition, False_) for condition in _conjuncts(block.whereclause)):
+        return set(own)  # it reads nobody's rows; SQLAlchemy drops what stands beside `false`
     bound: set[Any] = {one for one in own if _has_proven_tenant(one)}
     equal: list[tuple[Any, Any]] = []
-    for condition, joined in _conditions(block):
-        for left, right in _equalities(condition):
-            for column, other in ((left, right), (right, left)):
-                if not _is_tenant_column(column) or (
-                    joined is not None and column.table not in joined
-                ):
-                    continue
-                if _is_parameter(other):
-                    bound.add(column.table)
-                elif _is_tenant_column(other):
-                    is_outer = other.table in outer and other.table not in own
-                    equal.append((column.table, None if is_outer else other.table))
-    bound |= {table for table, other in equal if other is None}
+    for column, other in _tenant_equalities(block):
+        if _is_parameter(other) or (other.table in outer and other.table not in own):
+            bound.add(column.table)
+        else:
+            equal.append((column.table, other.table))
     while more := {table for table, other in equal if other in bound and table not in bound}:
         bound |= more
     return bound
+
+
+def _tenant_equalities(block: Query) -> Iterator[tuple[Any, Any]]:
+    """The columns `tenant_id` for which conditions say something, each with what it equals: the
+    parameter or another such column.
+    """
+    for condition, joined in _conditions(block):
+        for left, right in _equalities(condition):
+            for column, other in ((left, right), (right, left)):
+                is_tenant = _is_tenant_column(column) and (joined is None or column.table in joined)
+                if is_tenant and (_is_parameter(other) or _is_tenant_column(other)):
+                    yield column, other
 
 
 def _conditions(block: Query) -> Iterator[tuple[ClauseElement, Collection[FromClause] | None]]:
@@ -259,6 +267,8 @@ def _has_proven_tenant(one: FromClause) -> bool:
 
 def _conjuncts(condition: ClauseElement | None) -> Iterator[ClauseElement]:
     condition = _ungrouped_element(condition)
+    if isinstance(condition, AsBoolean) and condition.operator is operators.is_true:
+        condition = condition.element
     if isinstance(condition, BooleanClauseList) and condition.operator is operators.and_:
         for one in condition.clauses:
             yield from _conjuncts(one)
