@@ -203,8 +203,8 @@ def _prove_insert(insert: Insert) -> None:
         place = [*map(_name, insert._select_names or ())].index(TENANT_COLUMN)
         values: list[Any] = [query._raw_columns[place] for query in _selects(insert.select)]
     else:
-        given = {_name(name): value for name, value in (insert._values or {}).items()}
-        values = [given.get(TENANT_COLUMN)]
+        row = {_name(name): value for name, value in (insert._values or {}).items()}
+        values = [row.get(TENANT_COLUMN)]
     if insert._multi_values or not all(map(_is_tenant_value, values)):
         raise UnprovenStatement(f"a new row of {table} may be another tenant's")
     conflict = insert._post_values_clause
