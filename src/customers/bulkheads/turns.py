@@ -1,4 +1,4 @@
-"""Turns: work that takes long lets other tasks run every few milliseconds, and ends in time."""
+"""Turns: work that takes long lets other tasks run between its steps, and ends in time."""
 
 from asyncio import sleep
 from time import monotonic
