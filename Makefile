@@ -16,7 +16,7 @@ STUBS := src/customers/entrypoints/grpc/generated
 WITH_ENV = $(if $(wildcard .env),$(BIN)/dotenv --file .env run --no-override --)
 
 .DEFAULT_GOAL := help
-.PHONY: help install run migrate test check examples bench bench-segments drill mutants build clean lock \
+.PHONY: help install run migrate test check examples bench compare bench-segments drill mutants build clean lock \
 	proto openapi metrics-docs released
 
 help: ## Shows this list
@@ -69,6 +69,9 @@ examples: .venv/.dev ## Runs the examples for consuming teams, with the toolchai
 
 bench: .venv/.dev ## Measures operations against their targets, with 1,000,000 customers; needs wrk
 	$(BIN)/python -m benchmarks $(ARGS)
+
+compare: .venv/.dev ## Compares the cost of each request with that of BEFORE=commit; needs wrk
+	$(BIN)/python -m benchmarks.compare $(BEFORE) $(ARGS)
 
 bench-segments: .venv/.dev ## Compares the cost of segments: large and small tenants, with and without segments
 	$(BIN)/python -m benchmarks.segments $(ARGS)

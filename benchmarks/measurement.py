@@ -110,7 +110,7 @@ class Bench:
             for name, tenant in tenants.items():
                 if turn == 0:
                     size = await self._warm_up(operation, tenant)
-                costs[name] = costs[name].plus(*await self._load_service(operation, tenant))
+                costs[name] = costs[name].plus(*await self.load(operation, tenant))
             bare = bare.plus(*await self._load_bare(operation, tenants["large"], size))
         counted = await self._hot_orders(tenants["large"]) - before
         answered = costs["large"].requests + 1  # the warm-up request
@@ -131,7 +131,8 @@ class Bench:
         [size] = await send_all(self.service.http, [first])
         return size
 
-    async def _load_service(self, operation: Operation, tenant: Tenant) -> tuple[Load, Cpu]:
+    async def load(self, operation: Operation, tenant: Tenant) -> tuple[Load, Cpu]:
+        """The load of an operation on the service, and the processor time it took."""
         file = self.folder / "requests.txt"
         requests = operation.requests(tenant)
         before = cpu_time(self.service.pid, self.postmaster)
