@@ -58,8 +58,14 @@ async def service(
 
 
 def production_environment(dsn: str, *, workers: int = 1) -> dict[str, str]:
-    """The environment of a service in production."""
-    return {"ENVIRONMENT": "production", "DATABASE_URL": dsn, "WORKERS": str(workers)}
+    """The environment of a service in production, to which everybody on this machine may talk."""
+    access = {"AUTH": "gateway", "GATEWAY_PEERS": "127.0.0.1/32", "GATEWAY_ANONYMOUS": "*"}
+    return {
+        "ENVIRONMENT": "production",
+        "DATABASE_URL": dsn,
+        "WORKERS": str(workers),
+        **access,
+    }
 
 
 @asynccontextmanager

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.integration.test_faults import a_database, a_role, sql
+from tests.support.access import TRUSTED
 from tests.support.patience import wait_until
 from tests.support.postgres_servers import start_test_server
 from tests.support.service_process import (
@@ -32,7 +33,7 @@ GRANTS = (
 
 
 def production(url: str) -> dict[str, str]:
-    return {"DATABASE_URL": url, "ENVIRONMENT": "production"}
+    return {"DATABASE_URL": url, "ENVIRONMENT": "production", **TRUSTED}
 
 
 @pytest.fixture

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.access import TRUSTED
 from tests.support.patience import PATIENCE_SECONDS
 from tests.support.service_process import COMMAND, MEMORY, start_command
 
 TO_A_FULL_DISK = ("sh", "-c", 'exec "$0" "$@" >/dev/full', *COMMAND)
-PRODUCTION = {"ENVIRONMENT": "production", "DATABASE_URL": "postgres://db/shop"}
+PRODUCTION = {"ENVIRONMENT": "production", "DATABASE_URL": "postgres://db/shop", **TRUSTED}
 CANNOT_PRINT = "standard output cannot be written: no space left on device"
 
 

@@ -18,6 +18,7 @@ from customers.devtools.server import Server
 from customers.devtools.server import start as start_server
 from customers.entrypoints.grpc.generated.customers_pb2 import CancelOrderRequest
 from customers.entrypoints.grpc.generated.customers_pb2_grpc import CustomersServiceStub
+from tests.support.access import TRUSTED
 from tests.support.patience import PATIENCE_SECONDS, wait_until
 from tests.support.postgres_servers import end_server
 from tests.support.service_process import (
@@ -92,7 +93,11 @@ def test_development_waits_for_its_database_and_migrates_it(
 def test_production_waits_for_its_database_and_for_its_migration(
     tmp_path: Path, server: OwnServer
 ) -> None:
-    environ = {"DATABASE_URL": server.create_database("shop"), "ENVIRONMENT": "production"}
+    environ = {
+        "DATABASE_URL": server.create_database("shop"),
+        "ENVIRONMENT": "production",
+        **TRUSTED,
+    }
     server.stop()
     with start_service(tmp_path, *FREE_PORTS, environ=environ) as service:
         _check_unavailable(service)

@@ -12,6 +12,7 @@ import pytest
 from customers.adapters.postgres.engine.revisions import NEEDED
 from tests.integration.test_faults import a_database, a_role, sql, with_path
 from tests.support import postgres_servers
+from tests.support.access import TRUSTED
 from tests.support.fake_postgres import Refusal, refusing_server
 from tests.support.patience import wait_until
 from tests.support.service_process import (
@@ -63,7 +64,7 @@ def migrate(folder: Path, url: str, *arguments: str) -> None:
 
 
 def production(url: str, **environ: str) -> dict[str, str]:
-    return {"DATABASE_URL": url, "ENVIRONMENT": "production", **environ}
+    return {"DATABASE_URL": url, "ENVIRONMENT": "production", **TRUSTED, **environ}
 
 
 def lines(process: CustomersProcess) -> list[dict[str, Any]]:

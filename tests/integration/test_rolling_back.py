@@ -18,6 +18,7 @@ from aiohttp import ClientSession, web
 
 from tests.integration.test_faults import a_database, sql
 from tests.support import postgres_servers
+from tests.support.access import TRUSTED
 from tests.support.api_client import Api
 from tests.support.builders import NOW, FixedClock, a_tenant
 from tests.support.scenarios.playback import answers_of
@@ -48,7 +49,12 @@ def database() -> Iterator[str]:
 
 
 def environ(url: str, sources: Path) -> Mapping[str, str]:
-    return {"DATABASE_URL": url, "ENVIRONMENT": "production", "PYTHONPATH": str(sources / "src")}
+    return {
+        "DATABASE_URL": url,
+        "ENVIRONMENT": "production",
+        "PYTHONPATH": str(sources / "src"),
+        **TRUSTED,
+    }
 
 
 def migrate(folder: Path, url: str, sources: Path) -> None:

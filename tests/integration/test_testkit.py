@@ -117,7 +117,7 @@ def test_the_generated_client_matches_the_document() -> None:
 def test_customers_can_be_registered_and_read(customers_client: CustomersClient) -> None:
     customer = customers_client.register_customer(ADA)
     again = customers_client.register_customer(ADA)
-    assert customers_client.get_customer(customer["id"])["version"] == again["version"] == 1
+    assert again == customers_client.get_customer(customer["id"])
     listed = customers_client.list_customers(status=["ACTIVE", "BLOCKED"], page=1, search="ada@")
     assert [customer["id"] for customer in listed["customers"]] == [customer["id"]]
 

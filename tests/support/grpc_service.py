@@ -19,8 +19,11 @@ from customers.core.model.ledger import Entry, fold_ledger
 from customers.core.model.money import Currency
 from customers.core.model.tenant import TenantGate
 from customers.core.services.orders import Orders
+from customers.entrypoints.access.authenticator import NoAuthentication
+from customers.entrypoints.access.guard import Guard
 from customers.entrypoints.admission.background_tasks import BackgroundTasks
 from customers.entrypoints.admission.door import Door
+from customers.entrypoints.grpc.access import RpcAccess
 from customers.entrypoints.grpc.generated.customers_pb2 import (
     CancelOrderRequest,
     RecordOrderRequest,
@@ -99,6 +102,7 @@ async def serving(
             request_timeout=PATIENCE_SECONDS,
             refusals=refusals,
         ),
+        access=RpcAccess(Guard(NoAuthentication(), is_open=True), is_documentation_public=True),
         background_tasks=background_tasks,
         ledger_metrics=LedgerMetrics(metrics, "grpc"),
         metrics=metrics,

@@ -21,6 +21,7 @@ from customers.core.model.customer import Customer, CustomerChange, CustomerDeta
 from customers.core.model.customer_filter import CustomerFilter
 from customers.core.model.money import Money
 from customers.core.model.order import Order, OrderDate, Refund, RefundAmount
+from customers.core.model.principal import ANYONE
 from customers.core.model.query import CustomerSort
 from customers.core.model.rules.matches import matches
 from customers.core.model.rules.timing import crossing_times
@@ -144,7 +145,7 @@ class SegmentOracle:
     async def alter(self, command: Command) -> None:
         """Changes, locks or unlocks a customer."""
         customer_id = _pick(self.customer_ids, command.customer)
-        options: Any = {"actor": None, "versions": None}
+        options: Any = {"principal": ANYONE, "versions": None}
         if command.name == "change":
             change = CustomerChange(**command.arguments)
             await self.customers.change(self.tenant, customer_id, change, **options)
@@ -233,7 +234,7 @@ class SegmentOracle:
         members = MemberIds(customer_ids=tuple(ids))
         assigned = self.assigned.setdefault(segment_id, set())
         if command.name == "assign":
-            await self.segments.assign(self.tenant, segment_id, members, actor=None)
+            await self.segments.assign(self.tenant, segment_id, members, principal=ANYONE)
             assigned |= ids
         else:
             await self.segments.unassign(self.tenant, segment_id, members)

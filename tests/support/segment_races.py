@@ -14,6 +14,7 @@ import pytest
 from customers.adapters.postgres.storage import PostgresStorage
 from customers.core.membership import refresh
 from customers.core.model.customer import Customer, CustomerChange
+from customers.core.model.principal import ANYONE
 from customers.core.model.segment import Segment, SegmentChange, SegmentDetails
 from customers.core.ports.storage import Storage
 from tests.support.brute_force import BruteForceCheck
@@ -70,7 +71,9 @@ class Races(SegmentOracle):
 
     async def rename(self, customer: Customer, name: str) -> None:
         change = CustomerChange(first_name=name)
-        await self.customers.change(self.tenant, customer.id, change, actor=None, versions=None)
+        await self.customers.change(
+            self.tenant, customer.id, change, principal=ANYONE, versions=None
+        )
 
     async def erase_customer(self, customer: Customer) -> None:
         await self.erasures.erase(self.tenant, customer.id, versions=None)

@@ -14,13 +14,13 @@ class CustomersClient:
 
     def register_customer(
         self, body: shapes.CustomerDetails, *, actor: str | None = None, strict: bool = False
-    ) -> shapes.Customer:
+    ) -> shapes.Customer | shapes.ExistingCustomer | shapes.Customer:
         """Register a customer.
 
-        If the e-mail address is taken, the existing customer is returned; only a missing `userId` is filled in.
+        If the e-mail address is taken, the existing customer is returned; only a missing `userId` is filled in. Without the permission `customers:view`, little of an existing customer is shown.
         """
         return cast(
-            "shapes.Customer",
+            "shapes.Customer | shapes.ExistingCustomer | shapes.Customer",
             self.caller.call(
                 "POST",
                 "/api/v1/customers",
@@ -152,7 +152,7 @@ class CustomersClient:
     ) -> shapes.Customer:
         """Update a customer.
 
-        Only the fields in the body are changed; null counts as absent.
+        Only the fields in the body are changed; null counts as absent. A change of the status needs the permission `customers:lock` too.
         """
         return cast(
             "shapes.Customer",
@@ -179,7 +179,7 @@ class CustomersClient:
     ) -> shapes.Customer:
         """Patch a customer.
 
-        A merge patch (RFC 7396): null clears a field that may be empty.
+        A merge patch (RFC 7396): null clears a field that may be empty. A change of the status needs the permission `customers:lock` too.
         """
         return cast(
             "shapes.Customer",
@@ -200,7 +200,7 @@ class CustomersClient:
     ) -> shapes.Message | shapes.Erasure:
         """Delete or erase a customer.
 
-        A deleted customer is hidden and can be restored; the e-mail address becomes available. With `mode=erase` all personal data is removed permanently, and the ledger is retained.
+        A deleted customer is hidden and can be restored; the e-mail address becomes available. With `mode=erase` all personal data is removed permanently, and the ledger is retained: this needs the permission `customers:erase` instead.
         """
         return cast(
             "shapes.Message | shapes.Erasure",

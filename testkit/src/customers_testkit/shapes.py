@@ -309,6 +309,17 @@ class Erasure(TypedDict):
     tables: dict[str, int]
 
 
+class ExistingCustomer(TypedDict):
+    """What those who may not view customers see of one that exists already."""
+
+    id: str
+    email: str
+    firstName: str
+    lastName: str
+    phone: str
+    status: CustomerStatus
+
+
 class ExplainedCondition(TypedDict):
     field: Field
     operator: Operator

@@ -8,6 +8,7 @@ from click.testing import CliRunner, Result
 
 from customers.entrypoints.cli import main
 from customers.entrypoints.config.settings import catalogue
+from tests.support.access import TRUSTED
 
 COMMANDS = "serve migrate ready settings psql backup restore maintain".split()
 ARGUMENTS = {"backup": ["file"], "restore": ["file"]}
@@ -88,7 +89,7 @@ def test_an_invalid_setting_stops_the_segment_doctor_with_a_sentence(
 
 
 def test_production_does_not_start_without_a_database() -> None:
-    result = run("serve", ENVIRONMENT="production")
+    result = run("serve", ENVIRONMENT="production", **TRUSTED)
     assert result.exit_code == 2
     [event] = events(result)
     assert event.startswith("DATABASE_URL: production requires the URL of a database")
@@ -96,7 +97,12 @@ def test_production_does_not_start_without_a_database() -> None:
 
 def test_production_does_not_start_in_memory() -> None:
     result = run(
-        "serve", "--storage", "memory", ENVIRONMENT="production", DATABASE_URL="postgres://h/d"
+        "serve",
+        "--storage",
+        "memory",
+        ENVIRONMENT="production",
+        DATABASE_URL="postgres://h/d",
+        **TRUSTED,
     )
     assert result.exit_code == 2
     assert events(result) == ["--storage: memory is not allowed in production: use postgres."]

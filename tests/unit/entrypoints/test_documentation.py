@@ -12,6 +12,8 @@ import pytest
 import yaml
 from aiohttp import ClientSession, web
 
+from customers.entrypoints.access.authenticator import NoAuthentication
+from customers.entrypoints.access.guard import Guard
 from customers.entrypoints.http.documentation import Documents
 from customers.entrypoints.http.drain import Drain
 from customers.entrypoints.http.middleware import RequestMiddleware
@@ -39,6 +41,8 @@ DOCUMENT: dict[str, Any] = {
     "x-texts": ["no", "1.0", "2024-01-31", "null", "", "- a: b\n", "=", "0x1F", "\x07"],
     "x-values": [True, None, 0, 1.5, -1e-7, 1e21, [], {}],
 }
+
+EVERYBODY = Guard(NoAuthentication(), is_open=True)
 
 
 class Service:
@@ -74,13 +78,16 @@ class Service:
 @pytest.fixture
 async def service() -> AsyncIterator[Service]:
     metrics = Metrics.create(version="1.0", pool=None, multiprocess_dir=None)
-    app = web.Application(middlewares=[RequestMiddleware(metrics, Drain()).handle])
+    app = web.Application(middlewares=[RequestMiddleware(metrics, Drain(), EVERYBODY).handle])
     server = HttpServer(app, seconds_to_end=1.0)
     async with ClientSession() as client:
         service = Service(client)
-        Documents(lambda: as_json(service.document()), lambda: as_yaml(service.document())).add_to(
-            app
-        )
+        Documents(
+            lambda: as_json(service.document()),
+            lambda: as_yaml(service.document()),
+            EVERYBODY,
+            are_public=True,
+        ).add_to(app)
         service.port = await server.start("127.0.0.1", 0)
         yield service
     await server.end()

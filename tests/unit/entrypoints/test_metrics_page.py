@@ -19,6 +19,7 @@ LABELS = {
     "kind",
     "method",
     "outcome",
+    "reason",
     "resource",
     "route",
     "state",

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from customers.entrypoints.cli import main
 from customers.entrypoints.config.setting_types import SecretKeys
 from customers.entrypoints.config.settings import Settings, SettingsError
+from tests.support.access import TRUSTED
 
 OLD, NEW = "kJ8zW2vQ5rT7yN4mX1cB6hL9pD3sF0gA", "gA0sF3pD9hL6cB1mX4yN7rT5vQ2zW8kJ="
 WEAK = ["short", OLD[:-1], "a" * 32, "password" * 8, f"{OLD} {NEW}", f"é{OLD}", OLD + "a" * 1000]
@@ -52,7 +53,12 @@ def test_an_empty_key_is_refused(text: str) -> None:
 def test_keys_are_masked_wherever_they_may_be_shown() -> None:
     shown = keys(f"{NEW},{OLD}")
     assert OLD not in f"{shown} {shown!r} {Settings(secrets_key=shown)!r}"
-    environ = {"SECRETS_KEY": OLD, "ENVIRONMENT": "production", "DATABASE_URL": "postgres://h/d"}
+    environ = {
+        "SECRETS_KEY": OLD,
+        "ENVIRONMENT": "production",
+        "DATABASE_URL": "postgres://h/d",
+        **TRUSTED,
+    }
     result = CliRunner().invoke(main, ["settings"], env=environ)
     lines = {line["setting"]: line["value"] for line in map(json.loads, result.stdout.splitlines())}
     assert lines["SECRETS_KEY"] == "***"

@@ -5,7 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from customers.entrypoints.config.setting_types import DatabaseUrl
+from customers.entrypoints.config.access_values import (
+    AuthModes,
+    Names,
+    Networks,
+    PermissionNames,
+)
+from customers.entrypoints.config.setting_types import DatabaseUrl, Secret
 from customers.entrypoints.config.settings import Settings
 from customers.entrypoints.observability.output import Output
 from customers.entrypoints.process.loop import run
@@ -96,6 +102,13 @@ def test_a_worker_gets_all_settings() -> None:
         statement_timeout=60.0,
         pooler="transaction",
         secrets_key=A_SECRETS_KEY,
+        auth=AuthModes(("gateway", "jwt")),
+        gateway_peers=Networks.parse("10.0.0.0/8,::1/128"),
+        gateway_secret=Secret("of the gateway"),
+        gateway_anonymous=PermissionNames(("customers:view",)),
+        storefront_services=Names(("shop",)),
+        jwt_issuer="https://id.example.test",
+        jwt_audience="customers",
     )
     command = WorkerCommand(settings=settings, metrics_dir=Path("/metrics"))
     assert WorkerCommand.from_line(command.as_line()) == command

@@ -11,6 +11,7 @@ from customers.entrypoints.config.options import takes_settings
 from customers.entrypoints.config.setting_types import without_passwords
 from customers.entrypoints.config.settings import Settings, SettingsError, catalogue
 from customers.entrypoints.grpc.generated.customers_pb2 import CancelOrderRequest
+from tests.support.access import TRUSTED
 from tests.support.memory_service import memory_service
 
 DATABASE = "postgres://shop:hunter2@db:5432/customers"
@@ -238,13 +239,16 @@ def test_a_url_without_a_password_is_unchanged() -> None:
 
 
 def test_production_requires_a_database_url() -> None:
-    (sentence,) = sentences({"ENVIRONMENT": "production"})
+    (sentence,) = sentences({"ENVIRONMENT": "production", **TRUSTED})
     assert sentence.startswith("DATABASE_URL: production requires the URL of a database")
-    assert load({"ENVIRONMENT": "production", "DATABASE_URL": DATABASE}).storage == "postgres"
+    assert (
+        load({"ENVIRONMENT": "production", "DATABASE_URL": DATABASE, **TRUSTED}).storage
+        == "postgres"
+    )
 
 
 def test_production_rejects_memory_storage_with_or_without_a_database() -> None:
-    environ = {"ENVIRONMENT": "production", "STORAGE": "memory"}
+    environ = {"ENVIRONMENT": "production", "STORAGE": "memory", **TRUSTED}
     expected = ("STORAGE: memory is not allowed in production: use postgres.",)
     assert sentences(environ) == sentences({**environ, "DATABASE_URL": DATABASE}) == expected
 
@@ -273,7 +277,7 @@ def test_the_two_ports_must_differ_unless_both_are_0() -> None:
 
 
 def test_an_invalid_setting_is_not_checked_for_conflicts() -> None:
-    environ = {"ENVIRONMENT": "production", "DATABASE_URL": "mysql://db", "WORKERS": "x"}
+    environ = {"ENVIRONMENT": "production", "DATABASE_URL": "mysql://db", "WORKERS": "x", **TRUSTED}
     assert [sentence.partition(":")[0] for sentence in sentences(environ)] == [
         "DATABASE_URL",
         "WORKERS",

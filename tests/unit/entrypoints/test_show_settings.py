@@ -9,6 +9,7 @@ from click.testing import CliRunner, Result
 
 from customers.entrypoints.cli import main
 from customers.entrypoints.config.settings import catalogue
+from tests.support.access import TRUSTED
 
 URL = "postgres://shop:hunter2@db:5432/customers"
 MASKED = "postgresql://shop:***@db:5432/customers"
@@ -46,7 +47,7 @@ def test_the_columns_are_aligned() -> None:
 
 @pytest.mark.parametrize("environment", ["development", "production"])
 def test_passwords_are_masked(environment: str) -> None:
-    result = run(DATABASE_URL=URL, ENVIRONMENT=environment)
+    result = run(DATABASE_URL=URL, ENVIRONMENT=environment, **TRUSTED)
     assert MASKED in result.output
     assert "hunter2" not in result.output
 
@@ -59,7 +60,7 @@ def test_a_value_from_a_file_is_shown_with_the_path_and_masked(tmp_path: Path) -
 
 
 def test_in_production_each_setting_is_a_json_object() -> None:
-    result = run(DATABASE_URL=URL, ENVIRONMENT="production", WORKERS="2")
+    result = run(DATABASE_URL=URL, ENVIRONMENT="production", WORKERS="2", **TRUSTED)
     lines = [json.loads(line) for line in result.stdout.splitlines()]
     assert len(lines) == len(catalogue())
     [workers] = [line for line in lines if line["setting"] == "WORKERS"]

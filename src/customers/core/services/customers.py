@@ -8,6 +8,8 @@ from customers.core.membership.view import member_page, members_after, membershi
 from customers.core.model.customer import Customer, CustomerChange, CustomerDetails, Profile
 from customers.core.model.customer_filter import CustomerFilter
 from customers.core.model.payment import Wallet
+from customers.core.model.permissions import Permission
+from customers.core.model.principal import Principal
 from customers.core.model.query import CustomerKey, CustomerPage, CustomerSort, Page
 from customers.core.ports.clock import Clock, IdGenerator
 from customers.core.ports.retry import retries_conflict
@@ -93,16 +95,20 @@ class Customers:
         customer_id: UUID,
         change: CustomerChange,
         *,
-        actor: UUID | None,
+        principal: Principal,
         versions: Versions,
     ) -> Customer:
-        """Raises CustomerNotFound, StaleVersion, EmailTaken."""
-        return await self._update(
-            tenant_id,
-            customer_id,
-            versions,
-            lambda customer, now: customer.change(change, now=now, actor=actor),
-        )
+        """Raises CustomerNotFound, StaleVersion, EmailTaken; PermissionDenied if the status changes
+        and the principal may not lock customers.
+        """
+
+        def update(customer: Customer, now: datetime) -> Customer:
+            changed = customer.change(change, now=now, actor=principal.actor)
+            if changed.status is not customer.status:
+                principal.expect(Permission.CUSTOMERS_LOCK)
+            return changed
+
+        return await self._update(tenant_id, customer_id, versions, update)
 
     async def lock(
         self,
@@ -110,7 +116,7 @@ class Customers:
         customer_id: UUID,
         reason: str,
         *,
-        actor: UUID | None,
+        principal: Principal,
         versions: Versions,
     ) -> Customer:
         """Raises CustomerNotFound, StaleVersion, AlreadyBlocked."""
@@ -118,7 +124,7 @@ class Customers:
             tenant_id,
             customer_id,
             versions,
-            lambda customer, now: customer.lock(reason, now=now, actor=actor),
+            lambda customer, now: customer.lock(reason, now=now, actor=principal.actor),
         )
 
     async def unlock(
@@ -127,7 +133,7 @@ class Customers:
         customer_id: UUID,
         reason: str,
         *,
-        actor: UUID | None,
+        principal: Principal,
         versions: Versions,
     ) -> Customer:
         """Raises CustomerNotFound, StaleVersion, NotBlocked."""
@@ -135,7 +141,7 @@ class Customers:
             tenant_id,
             customer_id,
             versions,
-            lambda customer, now: customer.unlock(reason, now=now, actor=actor),
+            lambda customer, now: customer.unlock(reason, now=now, actor=principal.actor),
         )
 
     @retries_conflict

@@ -12,6 +12,7 @@ from customers.core.model.journal import (
     Note,
     NoteDetails,
 )
+from customers.core.model.principal import Principal
 from customers.core.model.query import JournalKey
 from customers.core.ports.clock import Clock, IdGenerator
 from customers.core.ports.retry import retries_conflict
@@ -33,7 +34,7 @@ class Journal:
 
     @retries_conflict
     async def add_note(
-        self, tenant_id: str, customer_id: UUID, details: NoteDetails, *, actor: UUID | None
+        self, tenant_id: str, customer_id: UUID, details: NoteDetails, *, principal: Principal
     ) -> Note:
         """Raises CustomerNotFound."""
         async with self._storage.transaction(tenant_id) as tx:
@@ -44,7 +45,7 @@ class Journal:
                 customer_id=customer_id,
                 tenant_id=tenant_id,
                 note=details.note,
-                created_by=actor,
+                created_by=principal.actor,
                 created_at=now,
                 updated_at=now,
             )

@@ -28,6 +28,7 @@ from customers.core.model.membership import (
     SegmentSummary,
     build_error,
 )
+from customers.core.model.principal import Principal
 from customers.core.model.query import CustomerKey, CustomerPage, CustomerSort, JournalKey, Page
 from customers.core.model.segment import MAX_IDS, MemberIds, Segment, SegmentChange, SegmentDetails
 from customers.core.ports.clock import Clock, IdGenerator
@@ -122,7 +123,7 @@ class Segments:
 
     @retries_conflict
     async def assign(
-        self, tenant_id: str, segment_id: UUID, members: MemberIds, *, actor: UUID | None
+        self, tenant_id: str, segment_id: UUID, members: MemberIds, *, principal: Principal
     ) -> int:
         """Assigns customers to a manual segment; returns how many were not assigned before.
 
@@ -130,7 +131,7 @@ class Segments:
         """
         async with self._storage.transaction(tenant_id) as tx:
             segment, ids = await self._lock_manual(tx, segment_id, members)
-            assignment = Assignment(assigned_at=self._clock.now(), assigned_by=actor)
+            assignment = Assignment(assigned_at=self._clock.now(), assigned_by=principal.actor)
             added = await tx.assignments.add(segment_id, ids, assignment)
             await self._apply(tx, segment, added, entered=True, at=assignment.assigned_at)
             return len(added)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 from customers.core.errors import InvalidValue
 from customers.core.model.moments import MomentGate
@@ -75,6 +76,28 @@ def tenant_pattern(text: str) -> str:
         TenantGate.of(text)
     except (re.error, RecursionError, OverflowError):
         raise ValueError(r"is not a regular expression, such as shop-[0-9]+") from None
+    return text
+
+
+def url(noun: str, *schemes: str) -> Callable[[str], str]:
+    """Parses a URL with one of the schemes and a host, without user and password."""
+
+    def parse(text: str) -> str:
+        try:
+            parts = urlsplit(text)
+            is_url = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            is_url = False
+        if not is_url or "@" in parts.netloc or any(map(str.isspace, text)):
+            raise ValueError(f"is not {noun}, such as {schemes[0]}://id.example.test")
+        return text
+
+    return parse
+
+
+def claim(text: str) -> str:
+    if not all(text.split(".")):
+        raise ValueError("is not a claim: a name, or names with dots between them")
     return text
 
 

@@ -152,6 +152,26 @@ class DatabaseUrl:
 
 
 @frozen(repr=False)
+class Secret:
+    """A text that must not be shown."""
+
+    _text: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        return cls(text)
+
+    def reveal(self) -> str:
+        return self._text
+
+    def __str__(self) -> str:
+        return "***"
+
+    def __repr__(self) -> str:
+        return "Secret('***')"
+
+
+@frozen(repr=False)
 class SecretKeys:
     """Keys that must not be shown. The first is in use; the others are those that it replaces."""
 

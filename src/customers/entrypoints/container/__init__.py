@@ -33,9 +33,12 @@ from customers.core.services.payments import PaymentMethods
 from customers.core.services.previews import Previews
 from customers.core.services.segments import Segments
 from customers.core.services.sweeper import Sweeper
+from customers.entrypoints.access.guard import Guard
 from customers.entrypoints.admission.background_tasks import BackgroundTasks
 from customers.entrypoints.admission.door import REQUESTS_PER_CONNECTION, Door
 from customers.entrypoints.config.settings import Settings
+from customers.entrypoints.container.access import guard_of
+from customers.entrypoints.grpc.access import RpcAccess
 from customers.entrypoints.grpc.server import RpcServer
 from customers.entrypoints.http.app import Observer, Resource, application, probe_application
 from customers.entrypoints.http.connections import ConnectionLimits, Connections
@@ -52,6 +55,7 @@ from customers.entrypoints.http.resources.payment_methods import PaymentMethodRo
 from customers.entrypoints.http.resources.previews import PreviewRoutes
 from customers.entrypoints.http.resources.probes import Probes
 from customers.entrypoints.http.resources.segments import SegmentRoutes
+from customers.entrypoints.http.tenant import TenantReader
 from customers.entrypoints.json.decode import Decoder
 from customers.entrypoints.json.encode import Encoder
 from customers.entrypoints.json.encode_segments import SegmentEncoder
@@ -100,6 +104,10 @@ def _postgres_storage(
     return PostgresStorage(
         dsn, currency=currency, pool=pool, analytic_pool=analytic_pool, observer=observer
     )
+
+
+def _tenant_reader(gate: TenantGate, guard: Guard) -> TenantReader:
+    return TenantReader(gate, believes_claims=guard.is_open)
 
 
 def _refuses_card_numbers(settings: Settings) -> bool:
@@ -170,7 +178,9 @@ def _openapi(resources: Sequence[Resource]) -> Mapping[str, Any]:
     return document({resource.name: resource.table() for resource in resources}, version=VERSION)
 
 
-def _documents(openapi: Callable[[], Mapping[str, Any]]) -> Documents:
+def _documents(
+    settings: Settings, openapi: Callable[[], Mapping[str, Any]], guard: Guard
+) -> Documents:
     """The document in its formats, written on the first request for one."""
 
     def as_json() -> str:
@@ -183,7 +193,7 @@ def _documents(openapi: Callable[[], Mapping[str, Any]]) -> Documents:
 
         return document.as_yaml(openapi())
 
-    return Documents(as_json, as_yaml)
+    return Documents(as_json, as_yaml, guard, are_public=settings.docs_are_public)
 
 
 def _test_api(
@@ -279,18 +289,26 @@ class Container(containers.DeclarativeContainer):
         multiprocess_dir=multiprocess_dir,
     )
     drain = providers.Singleton(Drain)
+    guard = providers.Singleton(guard_of, settings)
     batches = providers.Singleton(
         OrderBatches, orders, background_tasks, refusals, settings.provided.request_timeout
     )
     tenants = providers.Singleton(TenantGate.of, settings.provided.tenant_pattern)
     deployment = providers.Singleton(
         Deployment,
-        tenants=tenants,
+        tenants=providers.Singleton(_tenant_reader, tenants, guard),
         refuses_card_numbers=providers.Callable(_refuses_card_numbers, settings),
         cursor_keys=providers.Singleton(_cursor_keys, settings, storage),
     )
 
-    probes = providers.Singleton(Probes, storage, metrics, drain, VERSION)
+    probes = providers.Singleton(
+        Probes,
+        storage,
+        metrics,
+        drain,
+        VERSION,
+        metrics_are_public=settings.provided.metrics_are_public,
+    )
     # The routes are tried in this order: the busiest ones first.
     resources = providers.List(
         providers.Singleton(CustomerRoutes, customers, erasures, encoder),
@@ -311,7 +329,7 @@ class Container(containers.DeclarativeContainer):
         probes,
     )
     openapi = providers.Singleton(_openapi, resources)
-    documents = providers.Singleton(_documents, openapi.provider)
+    documents = providers.Singleton(_documents, settings, openapi.provider, guard)
 
     # The test API: None unless the settings switch it on.
     controlled_service = providers.Singleton(
@@ -340,6 +358,7 @@ class Container(containers.DeclarativeContainer):
         metrics=metrics,
         drain=drain,
         door=door,
+        guard=guard,
         documents=documents,
         version=VERSION,
         deployment=deployment,
@@ -351,6 +370,7 @@ class Container(containers.DeclarativeContainer):
         decoder=decoder,
         metrics=metrics,
         drain=drain,
+        guard=guard,
         deployment=deployment,
     )
     connections = providers.Singleton(_connections, settings, metrics)
@@ -365,6 +385,9 @@ class Container(containers.DeclarativeContainer):
         tenants=tenants,
         storage=storage,
         door=door,
+        access=providers.Singleton(
+            RpcAccess, guard, is_documentation_public=settings.provided.docs_are_public
+        ),
         background_tasks=background_tasks,
         outer_interceptors=providers.Singleton(_outer_interceptors, test_api),
     )

@@ -11,6 +11,7 @@ from grpc import StatusCode
 from grpc.aio import ServicerContext
 
 from customers.core.errors import Conflict, CustomersError, Forbidden, Invalid, NotFound, Problem
+from customers.core.errors.access import Unauthenticated
 from customers.core.errors.availability import Busy, Unavailable
 from customers.core.errors.ledger import RefundExceedsOrder
 from customers.entrypoints.observability.logs import logger
@@ -21,6 +22,7 @@ DETAILS = "grpc-status-details-bin"
 # The first kind that an error belongs to decides.
 _CODES: tuple[tuple[type[CustomersError], StatusCode], ...] = (
     (Invalid, StatusCode.INVALID_ARGUMENT),
+    (Unauthenticated, StatusCode.UNAUTHENTICATED),
     (Forbidden, StatusCode.PERMISSION_DENIED),
     (NotFound, StatusCode.NOT_FOUND),
     (RefundExceedsOrder, StatusCode.FAILED_PRECONDITION),

@@ -1,4 +1,4 @@
-"""What surrounds every unary call: request id, admission, error statuses, log line and metrics.
+"""What surrounds every unary call: request id, access, admission, error statuses, log and metrics.
 
 A call of a tenant that has been let in runs to its end, even when its caller disconnects.
 
@@ -6,7 +6,7 @@ Streams (watching the health, reflection) are not measured: they last as long as
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from time import perf_counter
 from typing import Any
 
@@ -15,12 +15,14 @@ from google.protobuf.message import DecodeError
 from grpc import StatusCode
 from grpc.aio import ServicerContext
 
+from customers.core.errors import CustomersError
 from customers.entrypoints.admission.background_tasks import BackgroundTasks
 from customers.entrypoints.admission.door import Door
+from customers.entrypoints.grpc.access import RpcAccess, choose_tenant, principal_of_call
 from customers.entrypoints.grpc.errors import MALFORMED, abort, status_of
-from customers.entrypoints.observability.logs import RequestScope, log_call
+from customers.entrypoints.observability.logs import RequestScope, log_call, logger
 from customers.entrypoints.observability.metrics import Metrics
-from customers.entrypoints.observability.refusal_kinds import refusal_kind
+from customers.entrypoints.observability.refusal_kinds import access_refusal, refusal_kind
 from customers.entrypoints.observability.request_id import request_id_of
 
 REQUEST_ID = "x-request-id"
@@ -31,12 +33,20 @@ _SERVER_FAULTS = (StatusCode.INTERNAL, StatusCode.UNAVAILABLE, StatusCode.UNKNOW
 
 Context = ServicerContext[Any, Any]
 Handler = Any  # grpc's type of a handler does not cover asyncio
+Stream = Callable[[AsyncIterator[object], Context], AsyncIterator[object]]
 Continuation = Callable[[grpc.HandlerCallDetails], Awaitable[Handler]]
 
 
 class Interceptor(grpc.aio.ServerInterceptor):
-    def __init__(self, metrics: Metrics, door: Door, background_tasks: BackgroundTasks) -> None:
+    def __init__(
+        self,
+        metrics: Metrics,
+        access: RpcAccess,
+        door: Door,
+        background_tasks: BackgroundTasks,
+    ) -> None:
         self._metrics = metrics
+        self._access = access
         self._door = door
         self._background_tasks = background_tasks
 
@@ -48,9 +58,10 @@ class Interceptor(grpc.aio.ServerInterceptor):
             self._metrics.rpc_started()
             self._finish(None, StatusCode.UNIMPLEMENTED, perf_counter())
             return None
+        method = handler_call_details.method
         if handler.request_streaming or handler.response_streaming:
-            return handler
-        surrounded = self._surround(handler_call_details.method, handler)
+            return self._streaming(method, handler)
+        surrounded = self._surround(method, handler)
         # Without a deserializer we get the bytes: gRPC would answer with the parser's own words.
         return grpc.unary_unary_rpc_method_handler(surrounded, None, handler.response_serializer)
 
@@ -61,7 +72,7 @@ class Interceptor(grpc.aio.ServerInterceptor):
             request_id = _request_id(context)
             context.set_trailing_metadata(((REQUEST_ID, request_id),))
             with RequestScope(request_id):
-                response = self._respond(raw, context, handler)
+                response = self._respond(method, raw, context, handler)
                 return await self._measured(method, response, context)
 
         return surrounded
@@ -89,24 +100,57 @@ class Interceptor(grpc.aio.ServerInterceptor):
         values = {"method": method.lstrip("/") if method else "unmatched", "code": code.name}
         log_call("call", values, seconds, is_error=is_error, is_probe=method == _HEALTH_CHECK)
 
-    async def _respond(self, raw: bytes, context: Context, handler: Handler) -> object:
+    def _streaming(self, method: str, handler: Handler) -> Handler:
+        """A handler of streams, for those who may call it."""
+        if handler.stream_stream is None:
+            return handler
+        return grpc.stream_stream_rpc_method_handler(
+            self._guarded(method, handler.stream_stream),
+            handler.request_deserializer,
+            handler.response_serializer,
+        )
+
+    def _guarded(self, method: str, stream: Stream) -> Stream:
+        async def guarded(
+            requests: AsyncIterator[object], context: Context
+        ) -> AsyncIterator[object]:
+            try:
+                await self._access.admit(method, context)
+            except CustomersError as error:
+                self._count_refusal(error)
+                await abort(context, status_of(error))
+            async for response in stream(requests, context):
+                yield response
+
+        return guarded
+
+    async def _respond(self, method: str, raw: bytes, context: Context, handler: Handler) -> object:
         """The handler's response; an error that it raises ends the call with a status."""
         try:
+            await self._access.admit(method, context)
             request = await _request(raw, context, handler)
             with self._door.deadline():
                 return await self._handle(request, context, handler)
         except Exception as error:
             if context.done():  # an abort has already ended the call
                 raise
-            if (kind := refusal_kind(error)) is not None:
-                self._metrics.refused(kind)
+            self._count_refusal(error)
             await abort(context, status_of(error))
+
+    def _count_refusal(self, error: Exception) -> None:
+        if (kind := refusal_kind(error)) is not None:
+            self._metrics.refused(kind)
+        if (reason := access_refusal(error)) is not None:
+            self._metrics.access_refused(reason)
+            logger().warning("access refused", reason=reason, detail=str(error))
 
     async def _handle(self, request: Any, context: Context, handler: Handler) -> object:
         """The handler's response; a call of one tenant is let in first."""
         tenant_id: str | None = getattr(request, "tenant_id", None)
         if tenant_id is None:
             return await handler.unary_unary(request, context)
+        choose_tenant(request, principal_of_call())
+        tenant_id = request.tenant_id
         await self._door.enter(tenant_id)
         response = handler.unary_unary(request, context)
         return await self._background_tasks.run(self._inside(tenant_id, response))

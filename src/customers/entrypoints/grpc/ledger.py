@@ -12,7 +12,10 @@ from attrs import frozen
 from grpc.aio import ServicerContext
 
 from customers.core.errors import Invalid
+from customers.core.errors.access import TenantForbidden
+from customers.core.model.principal import Principal
 from customers.core.services.orders import LedgerResult, Orders
+from customers.entrypoints.grpc.access import choose_tenant, principal_of_call
 from customers.entrypoints.grpc.errors import status_of
 from customers.entrypoints.grpc.generated.customers_pb2 import (
     CancelOrderRequest,
@@ -65,13 +68,18 @@ class Ledger(CustomersServiceServicer):
     ) -> RecordOrdersResponse:
         if len(request.orders) > MAX_BATCH_ORDERS:
             raise Invalid([TOO_MANY_ORDERS])
-        with self._batches.admit(order.tenant_id for order in request.orders):
-            return await self._record_batch(request.orders)
+        principal = principal_of_call()
+        errors = [_tenant_error(order, principal) for order in request.orders]
+        orders = list(zip(request.orders, errors, strict=True))
+        with self._batches.admit(order.tenant_id for order, error in orders if error is None):
+            return await self._record_batch(orders)
 
-    async def _record_batch(self, requests: Iterable[RecordOrderRequest]) -> RecordOrdersResponse:
+    async def _record_batch(
+        self, orders: Iterable[tuple[RecordOrderRequest, TenantForbidden | None]]
+    ) -> RecordOrdersResponse:
         commands, response = [], RecordOrdersResponse()
-        for request in requests:
-            commands.append(self._read(request))
+        for request, error in orders:
+            commands.append(error or self._read(request))
             await asyncio.sleep(0)  # reading a thousand orders takes a while: let others run
         for outcome in await self._batches.record(commands, self._ledger_metrics):
             response.outcomes.append(self._outcome(outcome))
@@ -110,3 +118,12 @@ class Ledger(CustomersServiceServicer):
             key = (order.tenant_id, order.customer_id, order.order_id)
             observation.result = result = await self._orders.cancel(*key)
         return result
+
+
+def _tenant_error(request: RecordOrderRequest, principal: Principal) -> TenantForbidden | None:
+    """The error of an order whose tenant the principal may not act for."""
+    try:
+        choose_tenant(request, principal)
+    except TenantForbidden as error:
+        return error
+    return None

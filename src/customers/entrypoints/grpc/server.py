@@ -17,6 +17,7 @@ from customers.core.ports.storage import Storage
 from customers.core.services.orders import Orders
 from customers.entrypoints.admission.background_tasks import BackgroundTasks
 from customers.entrypoints.admission.door import Door
+from customers.entrypoints.grpc.access import RpcAccess
 from customers.entrypoints.grpc.generated.customers_pb2_grpc import (
     add_CustomersServiceServicer_to_server,
 )
@@ -62,6 +63,7 @@ class RpcServer:
         clock: Clock,
         storage: Storage,
         door: Door,
+        access: RpcAccess,
         background_tasks: BackgroundTasks,
         outer_interceptors: Sequence[grpc.aio.ServerInterceptor] = (),
     ) -> None:
@@ -72,7 +74,7 @@ class RpcServer:
         self._health = Health(storage, SERVICE)
         self._interceptors = [
             *outer_interceptors,
-            Interceptor(metrics, door, background_tasks),
+            Interceptor(metrics, access, door, background_tasks),
         ]
         self._server: grpc.aio.Server | None = None
 

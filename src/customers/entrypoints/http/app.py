@@ -6,9 +6,13 @@ from typing import Final, Protocol
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
+from attrs import evolve
 
+from customers.core.model.principal import ANYONE
+from customers.entrypoints.access.guard import Guard
 from customers.entrypoints.admission.door import Door
 from customers.entrypoints.http.body import DRAIN
+from customers.entrypoints.http.caller import HttpCaller
 from customers.entrypoints.http.documentation import Documents
 from customers.entrypoints.http.drain import Drain
 from customers.entrypoints.http.index import add_index
@@ -56,25 +60,27 @@ def application(
     metrics: Metrics,
     drain: Drain,
     door: Door,
+    guard: Guard,
     documents: Documents,
     version: str,
     deployment: Deployment,
     observer: Observer | None = None,
 ) -> web.Application:
+    """Raises ValueError for a route that is neither open nor names a permission."""
     outermost = [] if observer is None else [observer.middleware]
     routes = [route for resource in resources for route in resource.table()]
     probes = frozenset(route.address for route in routes if route.is_probe)
-    inner = RequestMiddleware(metrics, drain, probes).handle
+    inner = RequestMiddleware(metrics, drain, guard, probes).handle
     app = web.Application(middlewares=[*outermost, inner])
     app[DRAIN] = drain
-    add_index(app, version)
+    add_index(app, version, documents.guarded)
     documents.add_to(app)
     for route in routes:
         handler = with_input(route, decoder)
         if observer is not None:
             handler = observer.around(route, handler)
         admitted = _admitted(handler, door) if route.is_of_tenant else handler
-        _add(app, route, admitted, deployment)
+        _add(app, route, _bound(route, admitted, guard, deployment))
     return app
 
 
@@ -84,20 +90,24 @@ def probe_application(
     decoder: Decoder,
     metrics: Metrics,
     drain: Drain,
+    guard: Guard,
     deployment: Deployment,
 ) -> web.Application:
-    """The probes alone, for a port of their own."""
-    routes = probes.table()
+    """The probes alone, open to everybody, for a port of their own."""
+    routes = [evolve(route, is_open=True) for route in probes.table()]
     paths = frozenset(route.address for route in routes)
-    app = web.Application(middlewares=[RequestMiddleware(metrics, drain, paths).handle])
+    app = web.Application(middlewares=[RequestMiddleware(metrics, drain, guard, paths).handle])
     app[DRAIN] = drain
     for route in routes:
-        _add(app, route, with_input(route, decoder), deployment)
+        _add(app, route, _bound(route, with_input(route, decoder), guard, deployment))
     return app
 
 
-def _add(app: web.Application, route: Route, handler: Handler, deployment: Deployment) -> None:
-    path, bound = _PART.sub(_ANY_TEXT, route.address), _bound(route, handler, deployment)
+Bound = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def _add(app: web.Application, route: Route, bound: Bound) -> None:
+    path = _PART.sub(_ANY_TEXT, route.address)
     if route.method == "GET":
         app.router.add_get(path, bound)
     else:
@@ -113,17 +123,20 @@ def _admitted(handler: Handler, door: Door) -> Handler:
     return handle
 
 
-def _bound(
-    route: Route, handler: Handler, deployment: Deployment
-) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+def _bound(route: Route, handler: Handler, guard: Guard, deployment: Deployment) -> Bound:
+    """What aiohttp calls: it lets the caller in, and then reads the request."""
     of_tenant, limit = route.is_of_tenant, route.body_limit
+    permissions = () if route.is_open else route.permissions
 
     async def handle(request: web.Request) -> web.StreamResponse:
         request[ROUTE] = route
+        principal = ANYONE
+        if permissions:
+            principal = await guard.admit(HttpCaller(request), *permissions)
         if of_tenant:
             check_address(request)
         context = await receive(
-            request, of_tenant=of_tenant, max_bytes=limit, deployment=deployment
+            request, principal, of_tenant=of_tenant, max_bytes=limit, deployment=deployment
         )
         return await handler(context)
 

@@ -15,6 +15,10 @@ from typing import Final, Self
 from aiohttp import web
 from attrs import frozen
 
+from customers.core.model.permissions import Permission
+from customers.entrypoints.access.guard import Guard
+from customers.entrypoints.http.caller import HttpCaller
+
 HTML: Final = "text/html; charset=utf-8"
 SCRIPT: Final = "text/javascript; charset=utf-8"
 
@@ -39,10 +43,23 @@ Handler = Callable[[web.Request], Awaitable[web.Response]]
 
 
 class Documents:
-    def __init__(self, as_json: Callable[[], str], as_yaml: Callable[[], str]) -> None:
-        """The document is made on the first request for it, in a thread, and then cached."""
+    """The document is made on the first request for it, in a thread, and then cached.
+
+    Where the documents are not public, callers need the permission service:observe.
+    """
+
+    def __init__(
+        self,
+        as_json: Callable[[], str],
+        as_yaml: Callable[[], str],
+        guard: Guard,
+        *,
+        are_public: bool,
+    ) -> None:
         self._as_json = as_json
         self._as_yaml = as_yaml
+        self._guard = guard
+        self._are_public = are_public
 
     def add_to(self, app: web.Application) -> None:
         handlers = {
@@ -53,7 +70,18 @@ class Documents:
             "/docs/scalar/standalone.js": _serve(SCRIPT, _file("scalar/standalone.js")),
         }
         for path, handler in handlers.items():
-            app.router.add_get(path, handler)
+            app.router.add_get(path, self.guarded(handler))
+
+    def guarded(self, handler: Handler) -> Handler:
+        """The handler, for those who may see the documents."""
+        if self._are_public:
+            return handler
+
+        async def handle(request: web.Request) -> web.Response:
+            await self._guard.admit(HttpCaller(request), Permission.SERVICE_OBSERVE)
+            return await handler(request)
+
+        return handle
 
 
 @frozen(kw_only=True)

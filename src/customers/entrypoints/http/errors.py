@@ -24,6 +24,7 @@ from customers.core.errors import (
     Problem,
     StaleVersion,
 )
+from customers.core.errors.access import InvalidToken, Unauthenticated
 from customers.core.errors.availability import Busy, Unavailable
 from customers.core.errors.ledger import Difference, LedgerConflict
 from customers.entrypoints.json.encode import encode
@@ -80,10 +81,18 @@ def error_response_of(error: CustomersError) -> ErrorResponse:
         return ErrorResponse(
             status=status, code=error.code, message=message, differences=error.differences
         )
-    headers = {}
+    return ErrorResponse(
+        status=status, code=error.code, message=message, headers=_headers_of(error)
+    )
+
+
+def _headers_of(error: CustomersError) -> dict[str, str]:
     if isinstance(error, Unavailable | Busy):
-        headers = {"Retry-After": str(error.retry_after_seconds)}
-    return ErrorResponse(status=status, code=error.code, message=message, headers=headers)
+        return {"Retry-After": str(error.retry_after_seconds)}
+    if isinstance(error, InvalidToken):
+        # RFC 6750; our messages hold neither quotes nor anything of the token.
+        return {"WWW-Authenticate": f'Bearer error="invalid_token", error_description="{error}"'}
+    return {"WWW-Authenticate": "Bearer"} if isinstance(error, Unauthenticated) else {}
 
 
 def error_response(error: ErrorResponse, error_format: ErrorFormat, accept: str) -> web.Response:
@@ -130,6 +139,7 @@ def status_of(error: type[CustomersError]) -> int:
 
 _STATUSES: tuple[tuple[type[CustomersError], int], ...] = (
     (Invalid, 400),
+    (Unauthenticated, 401),
     (Forbidden, 403),
     (NotFound, 404),
     (StaleVersion, 412),

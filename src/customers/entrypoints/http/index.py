@@ -1,6 +1,6 @@
 """The index at `/`: browsers are sent to the documentation, programs get links."""
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Final
 
 from aiohttp import web
@@ -24,7 +24,11 @@ LINKS: Final = {
 _VARY: Final = {"Vary": "Accept"}
 
 
-def add_index(app: web.Application, version: str) -> None:
+Handler = Callable[[web.Request], Awaitable[web.Response]]
+
+
+def add_index(app: web.Application, version: str, guarded: Callable[[Handler], Handler]) -> None:
+    """Adds the index, for those who may see the documentation."""
     body = {"service": SERVICE, "version": version, "links": LINKS}
 
     async def index(request: web.Request) -> web.Response:
@@ -35,7 +39,7 @@ def add_index(app: web.Application, version: str) -> None:
             return web.Response(status=302, text=link, content_type="text/html", headers=headers)
         return json_response(body, headers=_VARY)
 
-    app.router.add_get("/", index)
+    app.router.add_get("/", guarded(index))
 
 
 def prefers_html(accept: str) -> bool:

@@ -9,7 +9,9 @@ from aiohttp.typedefs import Handler
 from attrs import frozen
 
 from customers.core.errors import CustomersError
+from customers.entrypoints.access.guard import Guard
 from customers.entrypoints.http.body import ENCODED, CallerLeft, RequestRejected
+from customers.entrypoints.http.caller import HttpCaller
 from customers.entrypoints.http.drain import Drain
 from customers.entrypoints.http.errors import (
     INTERNAL_ERROR,
@@ -21,10 +23,10 @@ from customers.entrypoints.http.errors import (
     method_not_allowed,
 )
 from customers.entrypoints.http.request_line import HEADERS_TOO_LARGE, check_size_of_headers
-from customers.entrypoints.http.routes import ROUTE
+from customers.entrypoints.http.routes import BASE, ROUTE
 from customers.entrypoints.observability.logs import RequestScope, log_request, logger
 from customers.entrypoints.observability.metrics import Metrics, method_label
-from customers.entrypoints.observability.refusal_kinds import refusal_kind
+from customers.entrypoints.observability.refusal_kinds import access_refusal, refusal_kind
 from customers.entrypoints.observability.request_id import request_id_of
 
 CLIENT_CLOSED_REQUEST: Final = 499
@@ -53,6 +55,7 @@ class RequestMiddleware:
 
     _metrics: Metrics
     _drain: Drain
+    _guard: Guard
     _probes: Collection[str] = frozenset()
 
     @web.middleware
@@ -73,11 +76,13 @@ class RequestMiddleware:
         """The response of the handler, or that of its error."""
         try:
             check_size_of_headers(request)
+            if request.match_info.http_exception is not None and _is_of_api(request):
+                # Who is nobody does not learn which paths there are.
+                await self._guard.authenticate(HttpCaller(request))
             return await handler(request)
         except CustomersError as error:
             response = error_response_of(error)
-            if (kind := refusal_kind(error)) is not None:
-                self._metrics.refused(kind)
+            self._count_refusal(error)
         except RequestRejected as error:
             response = error.response
         except CallerLeft:
@@ -88,6 +93,13 @@ class RequestMiddleware:
             logger().exception("unhandled exception in request")
             response = INTERNAL_ERROR
         return self._error_response(request, response)
+
+    def _count_refusal(self, error: CustomersError) -> None:
+        if (kind := refusal_kind(error)) is not None:
+            self._metrics.refused(kind)
+        if (reason := access_refusal(error)) is not None:
+            self._metrics.access_refused(reason)
+            logger().warning("access refused", reason=reason, detail=str(error))
 
     def _error_response(self, request: web.Request, error: ErrorResponse) -> web.Response:
         """The error in the format of the route; counted if a limit refused the request."""
@@ -126,6 +138,10 @@ def with_headers(response: Response, request_id: str) -> Response:
     # Otherwise aiohttp would name itself, Python and their versions.
     response.headers["Server"] = "customers-service"
     return response
+
+
+def _is_of_api(request: web.Request) -> bool:
+    return request.path == BASE or request.path.startswith(f"{BASE}/")
 
 
 def _accept(request: web.Request, error: ErrorResponse) -> str:

@@ -1,4 +1,4 @@
-"""A request as handlers see it: the tenant, the actor, the ids of the path, the JSON body."""
+"""A request as handlers see it: the principal, the tenant, the ids of the path, the JSON body."""
 
 import re
 from collections.abc import Mapping
@@ -9,13 +9,13 @@ from aiohttp import web
 from attrs import define, frozen
 
 from customers.core.errors import Invalid, InvalidValue
+from customers.core.model.principal import Principal
 from customers.core.model.problems import Name, Problems
-from customers.core.model.tenant import TenantGate
 from customers.core.model.values import Gate, IdGate, VisibleGate
 from customers.entrypoints.http.body import read_body
 from customers.entrypoints.http.cursor_keys import CursorKeys
 from customers.entrypoints.http.cursors import Cursors
-from customers.entrypoints.http.tenant import actor_of, tenant_of
+from customers.entrypoints.http.tenant import TenantReader
 
 _VERSION_TAG = re.compile(r'"([0-9]{1,18})"')
 _ID = IdGate()
@@ -26,7 +26,7 @@ _ORDER_ID = VisibleGate()
 class Deployment:
     """What differs between deployments in how requests are read."""
 
-    tenants: TenantGate
+    tenants: TenantReader
     refuses_card_numbers: bool
     """Whether notes, communications and customers may not hold them; payment methods never do."""
     cursor_keys: CursorKeys
@@ -41,6 +41,7 @@ class RequestContext:
     """
 
     request: web.Request
+    principal: Principal
     body: Mapping[str, Any] | None
     raw: bytes
     named_tenant: str
@@ -78,10 +79,6 @@ class RequestContext:
         return self.deployment.cursor_keys.cursors
 
     @property
-    def actor(self) -> UUID | None:
-        return actor_of(self.request)
-
-    @property
     def is_strict(self) -> bool:
         """Whether the caller prefers unknown keys to be refused (RFC 7240)."""
         if "Prefer" not in self.request.headers:
@@ -105,20 +102,32 @@ class RequestContext:
 
 
 async def receive(
-    request: web.Request, *, of_tenant: bool, max_bytes: int, deployment: Deployment
+    request: web.Request,
+    principal: Principal,
+    *,
+    of_tenant: bool,
+    max_bytes: int,
+    deployment: Deployment,
 ) -> RequestContext:
     """The context of a request, its body received and parsed.
 
-    Raises Invalid for a body that is no JSON object, RequestRejected for its type and size.
+    Raises Invalid for a body that is no JSON object, RequestRejected for its type and size,
+    TenantForbidden.
     """
     raw, body = b"", None
     if request.method not in ("GET", "HEAD"):
         raw, body = await read_body(request, max_bytes)
     problems = Problems()
-    tenant = _tenant(request, body, problems, deployment.tenants) if of_tenant else ""
+    tenant = ""
+    if of_tenant:
+        try:
+            tenant = deployment.tenants.read(request, body, principal)
+        except Invalid as error:
+            problems.extend(error.problems)
     path = _path(request, problems)
     return RequestContext(
         request=request,
+        principal=principal,
         body=body,
         raw=raw,
         named_tenant=tenant,
@@ -126,17 +135,6 @@ async def receive(
         problems=problems,
         deployment=deployment,
     )
-
-
-def _tenant(
-    request: web.Request, body: Mapping[str, Any] | None, problems: Problems, gate: TenantGate
-) -> str:
-    """The tenant; empty, with problems added, if it is not certain."""
-    try:
-        return tenant_of(request, body, gate)
-    except Invalid as error:
-        problems.extend(error.problems)
-        return ""
 
 
 def _path(request: web.Request, problems: Problems) -> Mapping[str, Any]:

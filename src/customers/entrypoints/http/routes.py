@@ -17,6 +17,13 @@ from customers.core.errors import (
     Problem,
     SegmentNotFound,
 )
+from customers.core.errors.access import (
+    InvalidToken,
+    PermissionDenied,
+    TenantForbidden,
+    Unauthenticated,
+)
+from customers.core.model.permissions import Permission
 from customers.entrypoints.http.body_sizes import largest_body
 from customers.entrypoints.http.errors import ErrorFormat
 from customers.entrypoints.http.query import Query
@@ -37,6 +44,8 @@ _NOT_FOUND: Final[Mapping[str, type[CustomersError]]] = {
     "noteId": NoteNotFound,
     "communicationId": CommunicationNotFound,
 }
+
+_ACCESS: Final = (Unauthenticated, InvalidToken, PermissionDenied, TenantForbidden)
 
 Handler = Callable[[RequestContext], Awaitable[web.Response]]
 
@@ -73,6 +82,9 @@ class Route:
     A 201 has a Location header if `has_location`. `on_invalid` is called when the input is refused.
     A body has at most `max_bytes`; None: what the largest valid one needs.
     What `is_probe` is called by machines every few seconds, and logged at debug.
+
+    Callers need the `permission`, or one of the `other_permissions`: then the handler, which knows
+    more of the request, expects the right one. A route that `is_open` asks nobody who they are.
     """
 
     operation: str
@@ -89,6 +101,16 @@ class Route:
     has_location: bool = False
     max_bytes: int | None = None
     on_invalid: Callable[[], None] | None = None
+    permission: Permission | None = None
+    other_permissions: tuple[Permission, ...] = ()
+    is_open: bool = False
+
+    @property
+    def permissions(self) -> tuple[Permission, ...]:
+        """The permissions of which a caller needs one. Raises ValueError if none is named."""
+        if self.permission is None:
+            raise ValueError(f"the route {self.operation} names no permission")
+        return (self.permission, *self.other_permissions)
 
     @property
     def address(self) -> str:
@@ -105,7 +127,8 @@ class Route:
         """What the core may raise besides Invalid and Unavailable."""
         ids = _PATH_ID.findall(self.path)
         not_found = (_NOT_FOUND[name] for name in ids if name in _NOT_FOUND)
-        return dict.fromkeys((*not_found, *self.errors))
+        access = () if self.is_open else _ACCESS
+        return dict.fromkeys((*access, *not_found, *self.errors))
 
 
 ROUTE: Final = web.RequestKey("route", Route)

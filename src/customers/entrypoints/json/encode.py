@@ -31,6 +31,17 @@ class Encoder:
         self._currency = currency
         self._unit = currency.unit
 
+    @staticmethod
+    def existing_customer(customer: Customer) -> shapes.ExistingCustomer:
+        return {
+            "id": customer.id,
+            "email": customer.email,
+            "firstName": customer.first_name,
+            "lastName": customer.last_name,
+            "phone": customer.phone,
+            "status": customer.status,
+        }
+
     def customer(self, customer: Customer) -> shapes.Customer:
         statistics, unit = customer.statistics, self._unit
         spent = statistics.total_spent.quantize(unit)

@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 
 from customers.bulkheads.deadline import deadline_after
 from customers.bulkheads.turnstile import Turnstile
-from customers.core.errors import Invalid, Problem
+from customers.core.errors import CustomersError, Problem
 from customers.core.errors.availability import Unavailable
 from customers.core.services.orders import LedgerResult, Orders
 from customers.entrypoints.admission.background_tasks import BackgroundTasks
@@ -60,19 +60,19 @@ class OrderBatches:
 
     async def record(
         self,
-        commands: Sequence[OrderCommand | Invalid],
+        commands: Sequence[OrderCommand | CustomersError],
         ledger_metrics: LedgerMetrics,
         has_caller_left: Callable[[], bool] = lambda: False,
     ) -> Sequence[Outcome]:
-        """The outcome of each order, in the order of the commands; Invalid is its own outcome.
+        """The outcome of each order, in the order of the commands; an error is its own.
 
         When the call is cancelled or its caller has left, the orders that have begun are recorded,
         and no other ones.
         """
         batch = _Batch(self._orders, ledger_metrics, has_caller_left)
 
-        async def begin(command: OrderCommand | Invalid) -> asyncio.Task[Outcome]:
-            if isinstance(command, Invalid):
+        async def begin(command: OrderCommand | CustomersError) -> asyncio.Task[Outcome]:
+            if isinstance(command, CustomersError):
                 return self._background_tasks.start(batch.outcome(command))
             await self._slots.enter(command.tenant_id)
             return self._background_tasks.start(self._in_slot(batch, command))
@@ -98,7 +98,7 @@ class _Batch:
         self._has_caller_left = has_caller_left
         self._is_storage_unavailable = False
 
-    async def outcome(self, command: OrderCommand | Invalid) -> Outcome:
+    async def outcome(self, command: OrderCommand | CustomersError) -> Outcome:
         if self._has_caller_left():
             return Unavailable()
         try:
@@ -108,8 +108,8 @@ class _Batch:
         except Exception as error:
             return error
 
-    async def _record(self, command: OrderCommand | Invalid) -> LedgerResult:
-        if isinstance(command, Invalid):
+    async def _record(self, command: OrderCommand | CustomersError) -> LedgerResult:
+        if isinstance(command, CustomersError):
             raise command
         if self._is_storage_unavailable:
             raise Unavailable
@@ -120,8 +120,8 @@ class _Batch:
             raise
 
 
-def _keys(command: OrderCommand | Invalid) -> Collection[Hashable]:
+def _keys(command: OrderCommand | CustomersError) -> Collection[Hashable]:
     """Orders of the same customer, or with the same id, are recorded one after another."""
-    if isinstance(command, Invalid):
+    if isinstance(command, CustomersError):
         return ()
     return ((command.tenant_id, command.customer_id), (command.tenant_id, command.order_id))

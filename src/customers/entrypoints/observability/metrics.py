@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry, values
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
+from customers.entrypoints.observability.access_metrics import access_refusals
 from customers.entrypoints.observability.database_metrics import PoolMetrics, PoolUsage
 from customers.entrypoints.observability.instruments import (
     FactKind,
@@ -72,6 +73,7 @@ class Metrics:
         self._sweeper = SweeperMetrics(registry)
         self._connections = http_connections(registry)
         self._refusals = refusals
+        self._access_refusals = access_refusals(registry)
         self._pool = PoolMetrics(registry, pool) if pool else None
         self._shares = ShareMetrics(registry, usages)
         self._process = ProcessMetrics(registry)
@@ -113,6 +115,10 @@ class Metrics:
     def refused(self, kind: str) -> None:
         """Counts what a limit refused; `kind` names the limit."""
         self._refusals.refused(kind)
+
+    def access_refused(self, reason: str) -> None:
+        """Counts a caller who was refused."""
+        self._access_refusals[(reason,)].inc()
 
     def rpc_started(self) -> None:
         self._rpc.started()

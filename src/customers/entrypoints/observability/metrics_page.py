@@ -42,6 +42,9 @@ sum(customers_pool_connections{state="in_use"}) / sum(customers_pool_connections
 # A tenant is refused for long because it has its share already (for: 10m), or batches are.
 sum by (kind) (rate(customers_refusals_total{kind=~"tenant_.*|batch_orders"}[5m])) > 0
 
+# Many calls without a valid credential, or for another tenant (for: 10m).
+sum by (reason) (rate(customers_access_refused_total[5m])) > 1
+
 # The storage is not reached, or too slow for all requests.
 sum by (kind) (rate(customers_refusals_total{kind=~"storage_down|connections|requests"}[5m])) > 0
 
@@ -62,6 +65,7 @@ _GROUPS = {
     "customers_grpc": "Requests",
     "customers_ledger": "Ledger",
     "customers_pool": "Connection pool",
+    "customers_access": "Access",
     "customers_refusals": "Limits",
     "customers_shares": "Limits",
     "customers_database": "Database",

@@ -1,4 +1,4 @@
-"""Which errors are counted as refusals of a wall, and by which kind."""
+"""Which errors are counted as refusals: of a limit, by its kind, or of access, by the reason."""
 
 from typing import Final
 
@@ -12,6 +12,7 @@ from customers.core.errors import (
     Problem,
     SegmentLimitExceeded,
 )
+from customers.core.errors.access import AccessDenied, Unauthenticated
 
 _BY_CODE: Final = {
     "CARD_NUMBER_REFUSED": "card_number",
@@ -38,6 +39,11 @@ def refusal_kind(error: Exception) -> str | None:
         by_problem = (_kind_of(problem) for problem in error.problems)
         return _BY_CODE.get(error.headline) or next(filter(None, by_problem), None)
     return _BY_CODE.get(error.code) if isinstance(error, CustomersError) else None
+
+
+def access_refusal(error: Exception) -> str | None:
+    """The reason why somebody was refused; None for an error that is about something else."""
+    return error.code.lower() if isinstance(error, Unauthenticated | AccessDenied) else None
 
 
 def _kind_of(problem: Problem) -> str | None:

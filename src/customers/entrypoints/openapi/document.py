@@ -31,6 +31,10 @@ The customers of a marketplace: who they are, what they bought, which segments t
 - **Tenant**: every request except the probes names its tenant in `X-Tenant-ID`,
   `x-jwt-claim-tenant-id`, the query parameter `tenant_id` or the body's `tenantId`. If several do,
   they must agree. It has 1 to 255 visible ASCII characters without a comma, and is never changed.
+- **Access**: where callers are authenticated, every operation but the probes needs the permission
+  in its `x-permission`. A caller sends `Authorization: Bearer` with a token or an API key, or comes
+  through a gateway that has verified the claims it sends. Who may act for one tenant only need not
+  name it; any other tenant is 403.
 - **Money** is an exact decimal, as a JSON number; a numeric string is also accepted.
 - **Timestamps** are RFC 3339 with an offset; responses use UTC.
 - **Query parameters** can also be written in camelCase, enumeration values in any case.
@@ -39,6 +43,19 @@ The customers of a marketplace: who they are, what they bought, which segments t
   `details` per invalid field. `Accept: application/problem+json` selects RFC 9457. Unknown paths
   answer 404, wrong methods 405 with `Allow`. `HEAD` is supported wherever `GET` is.
 """
+_SECURITY_SCHEMES: Final = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "A JSON Web Token of the identity provider, or an API key.",
+    },
+    "gateway": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "x-jwt-claim-sub",
+        "description": "Claims that a gateway has verified, believed from its addresses only.",
+    },
+}
 
 
 def document(
@@ -103,6 +120,7 @@ class _Document:
             "parameters": PARAMETERS,
             "headers": HEADERS,
             "responses": dict(sorted(self._error_responses.items())),
+            "securitySchemes": _SECURITY_SCHEMES,
         }
 
     def _operation(self, route: Route, tag: str) -> dict[str, Any]:
@@ -116,6 +134,9 @@ class _Document:
             description = f"At most {size_text(route.body_limit)}."
             operation["requestBody"] = {"description": description, **self._body(route.body)}
         operation["responses"] = dict(sorted(self._responses(route)))
+        if not route.is_open:
+            operation["security"] = [{name: []} for name in _SECURITY_SCHEMES]
+            operation["x-permission"] = route.permissions[0]
         return operation
 
     def _body(self, body: Body) -> dict[str, Any]:

@@ -5,15 +5,18 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Final
 
 from customers.entrypoints.config.settings import Settings
 from customers.entrypoints.observability.logs import logger
 from customers.entrypoints.process.sockets import is_loopback, reachable_host, url_host
 
-OPEN_PORTS = (
-    "callers are not authenticated: whoever reaches these ports can read and change "
-    "the customers of every tenant, so let only your gateway reach them"
+_OPEN: Final = (
+    "callers are not authenticated: {} can read and change the customers of every tenant; "
+    "set AUTH to change that"
 )
+_ON_THIS_MACHINE: Final = "whatever runs on this machine"
+_ANYWHERE: Final = "whoever reaches these ports"
 
 
 class CannotWriteReadyFile(Exception):
@@ -41,7 +44,7 @@ def prepare_ready_file(ready_file: Path | None) -> None:
 def announce(
     settings: Settings, http_port: int, rpc_port: int, metrics_port: int | None = None
 ) -> Iterator[None]:
-    """Logs the addresses, with a warning if other machines can call them, and keeps the ready file
+    """Logs the addresses, with a warning if nobody is authenticated, and keeps the ready file
     in place while the block runs. Raises CannotWriteReadyFile.
     """
     host = url_host(reachable_host(settings.host))
@@ -56,10 +59,9 @@ def announce(
     with _ready_file(settings.ready_file, json.dumps(addresses) + "\n"):
         docs = f"{addresses['http']}/docs"
         logger().info("serving", **addresses, environment=settings.environment, docs=docs)
-        if not is_loopback(settings.host):
-            is_production = settings.environment == "production"
-            advice = "" if is_production else "; for production, set ENVIRONMENT=production"
-            logger().warning(OPEN_PORTS + advice)
+        if not settings.authentication:
+            who = _ON_THIS_MACHINE if is_loopback(settings.host) else _ANYWHERE
+            logger().warning(_OPEN.format(who))
         try:
             yield
         finally:

@@ -19,7 +19,7 @@ from typing import Self
 
 from attrs import frozen
 
-from customers.entrypoints.config.setting_types import DatabaseUrl, SecretKeys
+from customers.entrypoints.config.setting_types import DatabaseUrl, Secret, SecretKeys
 from customers.entrypoints.config.settings import Settings, catalogue
 from customers.entrypoints.container import Container
 from customers.entrypoints.observability.metrics import Metrics
@@ -128,4 +128,4 @@ def _text(value: object) -> str:
     """The value as the text of a setting, which has no exponent."""
     if isinstance(value, float):
         return format(Decimal(str(value)), "f")
-    return value.reveal() if isinstance(value, DatabaseUrl | SecretKeys) else str(value)
+    return value.reveal() if isinstance(value, DatabaseUrl | Secret | SecretKeys) else str(value)

@@ -16,12 +16,14 @@ from attrs import frozen
 
 from customers.core.errors import CustomersError, Invalid
 from customers.core.errors.availability import Unavailable
+from customers.core.model.principal import ANYONE
+from customers.core.model.tenant import TenantGate
 from customers.entrypoints.http.body import DRAIN, RequestRejected
 from customers.entrypoints.http.drain import CallsInFlight
 from customers.entrypoints.http.errors import RETRY_LATER, ErrorResponse, error_response_of
 from customers.entrypoints.http.request import RequestContext
 from customers.entrypoints.http.routes import BASE, ROUTE, Handler, Route
-from customers.entrypoints.http.tenant import tenant_of
+from customers.entrypoints.http.tenant import TenantReader
 from customers.entrypoints.testapi.call_log import Call, CallLog, CallOutcome
 from customers.entrypoints.testapi.faults import Abort, Fault, Faults
 from customers.entrypoints.testapi.host_guard import HostGuard
@@ -30,6 +32,7 @@ from customers.entrypoints.testapi.routes import PREFIX
 
 CONTEXT: Final = web.RequestKey("context", RequestContext)
 FAULT: Final = web.RequestKey("fault", Fault)
+_TENANTS: Final = TenantReader(TenantGate(), believes_claims=True)
 # What the operations create: sequential ids are counted by kind.
 _CREATED_KINDS: Final = {
     "registerCustomer": "Customer",
@@ -125,7 +128,7 @@ def _tenants(context: RequestContext) -> list[str]:
 def _tenants_without_body(request: web.Request) -> list[str]:
     """The tenant of a call whose body could not be read."""
     try:
-        return [tenant_of(request, None)]
+        return [_TENANTS.read(request, None, ANYONE)]
     except Invalid:
         return []
 

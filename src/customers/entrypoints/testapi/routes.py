@@ -121,6 +121,7 @@ class TestApiRoutes:
                 route,
                 path=PREFIX + route.path,
                 is_of_tenant=False,
+                is_open=True,
                 errors=(*route.errors, ForeignHost),
             )
             for route in routes

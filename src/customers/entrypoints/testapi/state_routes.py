@@ -11,7 +11,6 @@ from customers.entrypoints.http.query import Query
 from customers.entrypoints.http.request import RequestContext
 from customers.entrypoints.http.responses import json_response
 from customers.entrypoints.http.routes import Body, Route
-from customers.entrypoints.http.tenant import tenant_of
 from customers.entrypoints.testapi import shapes
 from customers.entrypoints.testapi.faults import Faults
 from customers.entrypoints.testapi.gates import ObjectGate
@@ -135,7 +134,8 @@ class StateRoutes:
         tenants.append((context.body or {}).get("tenantId"))
         tenant_id = next((tenant for tenant in tenants if tenant is not None), None)
         try:
-            return tenant_of(context.request, {"tenantId": tenant_id}), params
+            reader, body = context.deployment.tenants, {"tenantId": tenant_id}
+            return reader.read(context.request, body, context.principal), params
         except Invalid as error:
             if error.headline != "TENANT_REQUIRED" or self._states.needs_tenant(request.state):
                 raise

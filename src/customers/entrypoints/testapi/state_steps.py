@@ -17,6 +17,7 @@ from customers.core.model.customer import Customer, CustomerChange, CustomerDeta
 from customers.core.model.folding import fold
 from customers.core.model.money import Money
 from customers.core.model.order import Order
+from customers.core.model.principal import ANYONE
 from customers.core.model.segment import MemberIds, Segment, SegmentDetails
 from customers.core.model.values import Id, WholeNumberGate
 from customers.entrypoints.testapi.faults import FaultDetails, Faults
@@ -76,7 +77,7 @@ class StateSteps:
         fields = {key: value for key, value in arguments.items() if key != "customerId"}
         change = self._service.decoder.decode(CustomerChange, {**fields, "status": "ACTIVE"})
         await self._service.customers.change(
-            tenant_id, customer.id, change, actor=None, versions=None
+            tenant_id, customer.id, change, principal=ANYONE, versions=None
         )
         return {"customerId": customer.id}
 
@@ -111,10 +112,10 @@ class StateSteps:
         reason = self._read(LockReason, arguments).reason
         customers, request = self._service.customers, (tenant_id, values["customerId"], reason)
         try:
-            await customers.lock(*request, actor=None, versions=None)
+            await customers.lock(*request, principal=ANYONE, versions=None)
         except AlreadyBlocked:
-            await customers.unlock(*request, actor=None, versions=None)
-            await customers.lock(*request, actor=None, versions=None)
+            await customers.unlock(*request, principal=ANYONE, versions=None)
+            await customers.lock(*request, principal=ANYONE, versions=None)
         return {}
 
     async def _record_orders(self, tenant_id: str, arguments: Arguments, values: Values) -> Values:
@@ -141,7 +142,7 @@ class StateSteps:
         """Assigns the customer to the segment of that name, which is created if it is missing."""
         segment = await self._segment_named(tenant_id, self._read(SegmentDetails, arguments))
         members = MemberIds(customer_ids=(values["customerId"],))
-        await self._service.segments.assign(tenant_id, segment.id, members, actor=None)
+        await self._service.segments.assign(tenant_id, segment.id, members, principal=ANYONE)
         return {"segmentId": segment.id}
 
     async def _segment_named(self, tenant_id: str, details: SegmentDetails) -> Segment:

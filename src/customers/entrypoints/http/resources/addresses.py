@@ -5,6 +5,7 @@ from attrs import evolve
 
 from customers.core.errors import AddressLimitExceeded
 from customers.core.model.address import Address, AddressChange, AddressDetails
+from customers.core.model.permissions import Permission
 from customers.core.services.addresses import Addresses
 from customers.entrypoints.http.errors import ErrorFormat
 from customers.entrypoints.http.request import RequestContext
@@ -31,7 +32,14 @@ class AddressRoutes:
         put = Body(AddressChange, ignored=_IGNORED)
         patch = Body(AddressChange, Nulls.CLEAR, is_required=False, ignored=_IGNORED)
         routes = [
-            Route("listAddresses", "GET", _ALL, self.all, {200: shapes.AddressList}),
+            Route(
+                "listAddresses",
+                "GET",
+                _ALL,
+                self.all,
+                {200: shapes.AddressList},
+                permission=Permission.CUSTOMERS_VIEW,
+            ),
             Route(
                 "addAddress",
                 "POST",
@@ -40,11 +48,42 @@ class AddressRoutes:
                 {201: shapes.AddressResponse},
                 body=Body(AddressDetails, ignored=_IGNORED),
                 errors=(AddressLimitExceeded,),
+                permission=Permission.CUSTOMERS_EDIT,
             ),
-            Route("getAddress", "GET", _ONE, self.get, one),
-            Route("updateAddress", "PUT", _ONE, self.put, one, body=put),
-            Route("patchAddress", "PATCH", _ONE, self.patch, one, body=patch),
-            Route("deleteAddress", "DELETE", _ONE, self.remove, {200: shapes.AddressDeleted}),
+            Route(
+                "getAddress",
+                "GET",
+                _ONE,
+                self.get,
+                one,
+                permission=Permission.CUSTOMERS_VIEW,
+            ),
+            Route(
+                "updateAddress",
+                "PUT",
+                _ONE,
+                self.put,
+                one,
+                body=put,
+                permission=Permission.CUSTOMERS_EDIT,
+            ),
+            Route(
+                "patchAddress",
+                "PATCH",
+                _ONE,
+                self.patch,
+                one,
+                body=patch,
+                permission=Permission.CUSTOMERS_EDIT,
+            ),
+            Route(
+                "deleteAddress",
+                "DELETE",
+                _ONE,
+                self.remove,
+                {200: shapes.AddressDeleted},
+                permission=Permission.CUSTOMERS_EDIT,
+            ),
         ]
         return [evolve(route, error_format=ErrorFormat.WRAPPED) for route in routes]
 

@@ -21,6 +21,7 @@ from customers.core.errors import (
     StaleVersion,
 )
 from customers.core.model.customer import Customer, CustomerChange, CustomerDetails, LockReason
+from customers.core.model.permissions import Permission
 from customers.core.model.problems import Problems
 from customers.core.model.values import ChoiceGate, Id
 from customers.core.services.customers import Customers
@@ -77,17 +78,19 @@ class CustomerRoutes:
         self._encoder = encoder
 
     def table(self) -> list[Route]:
-        one = {200: shapes.Customer}
-        changes = (CustomerNotFound, EmailTaken, StaleVersion)
+        return [*self._of_all(), *self._of_one(), *self._of_state()]
+
+    def _of_all(self) -> list[Route]:
         return [
             Route(
                 "registerCustomer",
                 "POST",
                 "/customers",
                 self.register,
-                {201: shapes.Customer, 200: shapes.Customer},
+                {201: shapes.Customer, 200: (shapes.Customer, shapes.ExistingCustomer)},
                 body=Body(CustomerDetails, describes_person=True),
                 has_location=True,
+                permission=Permission.CUSTOMERS_CREATE,
             ),
             Route(
                 "listCustomers",
@@ -97,6 +100,7 @@ class CustomerRoutes:
                 {200: (shapes.CustomerPage, shapes.CustomerCursorPage)},
                 query=CustomerListQuery,
                 errors=(SegmentNotFound, SegmentBuilding, SegmentFailed),
+                permission=Permission.CUSTOMERS_VIEW,
             ),
             Route(
                 "getCustomerBatch",
@@ -106,7 +110,13 @@ class CustomerRoutes:
                 {200: shapes.BatchResponse},
                 query=BatchQuery,
                 error_format=ErrorFormat.WRAPPED,
+                permission=Permission.CUSTOMERS_VIEW,
             ),
+        ]
+
+    def _of_one(self) -> list[Route]:
+        changes = (CustomerNotFound, EmailTaken, StaleVersion)
+        return [
             Route(
                 "getCustomer",
                 "GET",
@@ -114,25 +124,33 @@ class CustomerRoutes:
                 self.get,
                 {200: shapes.Profile, 304: None},
                 errors=(CustomerNotFound,),
+                permission=Permission.CUSTOMERS_VIEW,
             ),
             Route(
                 "updateCustomer",
                 "PUT",
                 CUSTOMER,
                 self.put,
-                one,
+                {200: shapes.Customer},
                 body=Body(CustomerChange, describes_person=True),
                 errors=changes,
+                permission=Permission.CUSTOMERS_EDIT,
             ),
             Route(
                 "patchCustomer",
                 "PATCH",
                 CUSTOMER,
                 self.patch,
-                one,
+                {200: shapes.Customer},
                 body=Body(CustomerChange, Nulls.CLEAR, describes_person=True),
                 errors=changes,
+                permission=Permission.CUSTOMERS_EDIT,
             ),
+        ]
+
+    def _of_state(self) -> list[Route]:
+        """Deleting and restoring, locking and unlocking."""
+        return [
             Route(
                 "deleteCustomer",
                 "DELETE",
@@ -141,14 +159,17 @@ class CustomerRoutes:
                 {200: (shapes.Message, shapes.Erasure)},
                 query=DeletionQuery,
                 errors=(CustomerNotFound, StaleVersion),
+                permission=Permission.CUSTOMERS_DELETE,
+                other_permissions=(Permission.CUSTOMERS_ERASE,),
             ),
             Route(
                 "restoreCustomer",
                 "POST",
                 f"{CUSTOMER}/restore",
                 self.restore,
-                one,
+                {200: shapes.Customer},
                 errors=(CustomerNotFound, EmailTaken),
+                permission=Permission.CUSTOMERS_DELETE,
             ),
             self._lock_route("lockCustomer", "lock", self.lock, AlreadyBlocked),
             self._lock_route("unlockCustomer", "unlock", self.unlock, NotBlocked),
@@ -158,13 +179,18 @@ class CustomerRoutes:
         """Register a customer
 
         If the e-mail address is taken, the existing customer is returned; only a missing `userId`
-        is filled in.
+        is filled in. Without the permission `customers:view`, little of an existing customer is
+        shown.
         """
         customer, is_new = await self._customers.register(context.tenant, details)
-        headers = {"Location": f"{BASE}/customers/{customer.id}"} if is_new else None
-        return json_response(
-            self._encoder.customer(customer), status=201 if is_new else 200, headers=headers
-        )
+        if is_new:
+            location = f"{BASE}/customers/{customer.id}"
+            return json_response(
+                self._encoder.customer(customer), status=201, headers={"Location": location}
+            )
+        if context.principal.may(Permission.CUSTOMERS_VIEW):
+            return json_response(self._encoder.customer(customer))
+        return json_response(self._encoder.existing_customer(customer))
 
     async def list(self, context: RequestContext, query: CustomerListQuery) -> web.Response:
         """List customers
@@ -225,14 +251,16 @@ class CustomerRoutes:
     async def put(self, context: RequestContext, change: CustomerChange) -> web.Response:
         """Update a customer
 
-        Only the fields in the body are changed; null counts as absent.
+        Only the fields in the body are changed; null counts as absent. A change of the status needs
+        the permission `customers:lock` too.
         """
         return await self._change(context, change)
 
     async def patch(self, context: RequestContext, change: CustomerChange) -> web.Response:
         """Patch a customer
 
-        A merge patch (RFC 7396): null clears a field that may be empty.
+        A merge patch (RFC 7396): null clears a field that may be empty. A change of the status
+        needs the permission `customers:lock` too.
         """
         return await self._change(context, change)
 
@@ -240,14 +268,17 @@ class CustomerRoutes:
         """Delete or erase a customer
 
         A deleted customer is hidden and can be restored; the e-mail address becomes available. With
-        `mode=erase` all personal data is removed permanently, and the ledger is retained.
+        `mode=erase` all personal data is removed permanently, and the ledger is retained: this
+        needs the permission `customers:erase` instead.
         """
         customer_id = context.id("customerId")
         if query.mode is DeletionMode.ERASE:
+            context.principal.expect(Permission.CUSTOMERS_ERASE)
             erasure = await self._erasures.erase(
                 context.tenant, customer_id, versions=context.versions()
             )
             return json_response(self._encoder.erasure(erasure))
+        context.principal.expect(Permission.CUSTOMERS_DELETE)
         await self._customers.delete(context.tenant, customer_id, versions=context.versions())
         return json_response({"message": "customer deleted successfully"})
 
@@ -289,6 +320,7 @@ class CustomerRoutes:
             body=Body(LockReason, describes_person=True),
             errors=(CustomerNotFound, conflict, StaleVersion),
             error_format=ErrorFormat.WRAPPED,
+            permission=Permission.CUSTOMERS_LOCK,
         )
 
     async def _change_lock(
@@ -301,7 +333,7 @@ class CustomerRoutes:
             context.tenant,
             context.id("customerId"),
             lock.reason,
-            actor=context.actor,
+            principal=context.principal,
             versions=context.versions(),
         )
         return json_response({"success": True, "data": self._encoder.customer(customer)})
@@ -311,7 +343,7 @@ class CustomerRoutes:
             context.tenant,
             context.id("customerId"),
             change,
-            actor=context.actor,
+            principal=context.principal,
             versions=context.versions(),
         )
         return json_response(self._encoder.customer(customer))

@@ -13,6 +13,7 @@ from customers.core.model.journal import (
     NoteDetails,
     StatusMove,
 )
+from customers.core.model.permissions import Permission
 from customers.core.model.query import JournalKey
 from customers.core.services.journal import Journal
 from customers.entrypoints.http.journal_lists import JournalQuery, journal_response
@@ -45,7 +46,13 @@ class JournalRoutes:
         stored = {200: shapes.Communication}
         return [
             Route(
-                "listNotes", "GET", notes, self.notes, {200: list[shapes.Note]}, query=JournalQuery
+                "listNotes",
+                "GET",
+                notes,
+                self.notes,
+                {200: list[shapes.Note]},
+                query=JournalQuery,
+                permission=Permission.CUSTOMERS_VIEW,
             ),
             Route(
                 "addNote",
@@ -54,8 +61,16 @@ class JournalRoutes:
                 self.add_note,
                 {201: shapes.Note},
                 body=Body(NoteDetails, describes_person=True),
+                permission=Permission.NOTES_MANAGE,
             ),
-            Route("deleteNote", "DELETE", one_note, self.remove_note, {200: shapes.Message}),
+            Route(
+                "deleteNote",
+                "DELETE",
+                one_note,
+                self.remove_note,
+                {200: shapes.Message},
+                permission=Permission.NOTES_MANAGE,
+            ),
             Route(
                 "listCommunications",
                 "GET",
@@ -63,6 +78,7 @@ class JournalRoutes:
                 self.communications,
                 {200: list[shapes.Communication]},
                 query=CommunicationQuery,
+                permission=Permission.CUSTOMERS_VIEW,
             ),
             Route(
                 "addCommunication",
@@ -71,6 +87,7 @@ class JournalRoutes:
                 self.add_communication,
                 {201: shapes.Communication, **stored},
                 body=Body(CommunicationDetails, describes_person=True),
+                permission=Permission.COMMUNICATIONS_MANAGE,
             ),
             Route(
                 "moveCommunication",
@@ -80,6 +97,7 @@ class JournalRoutes:
                 stored,
                 body=Body(StatusMove, describes_person=True),
                 errors=(StatusBackward,),
+                permission=Permission.COMMUNICATIONS_MANAGE,
             ),
         ]
 
@@ -93,7 +111,7 @@ class JournalRoutes:
     async def add_note(self, context: RequestContext, details: NoteDetails) -> web.Response:
         """Add a note"""
         note = await self._journal.add_note(
-            context.tenant, context.customer_id, details, actor=context.actor
+            context.tenant, context.customer_id, details, principal=context.principal
         )
         return json_response(self._encoder.note(note), status=201)
 

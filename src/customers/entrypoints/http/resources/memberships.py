@@ -6,6 +6,7 @@ from aiohttp import web
 from attrs import frozen
 
 from customers.core.errors import SegmentFailed
+from customers.core.model.permissions import Permission
 from customers.core.services.memberships import Memberships
 from customers.entrypoints.http.gates import CountGate, PageSizeGate
 from customers.entrypoints.http.query import Query
@@ -39,6 +40,7 @@ class MembershipRoutes:
                 self.explain,
                 {200: shapes.Explanation},
                 errors=(SegmentFailed,),
+                permission=Permission.CUSTOMERS_VIEW,
             ),
             Route(
                 "listMemberChanges",
@@ -47,6 +49,7 @@ class MembershipRoutes:
                 self.changes,
                 {200: shapes.MembershipChanges},
                 query=MembershipChangesQuery,
+                permission=Permission.SEGMENTS_VIEW,
             ),
         ]
 

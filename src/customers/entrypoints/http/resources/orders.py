@@ -12,6 +12,7 @@ from customers.core.errors.availability import BatchesBusy
 from customers.core.errors.ledger import OrderConflict, RefundConflict, RefundExceedsOrder
 from customers.core.model.ledger import Entry
 from customers.core.model.order import Cancellation, Order, Refund
+from customers.core.model.permissions import Permission
 from customers.core.model.query import JournalKey
 from customers.core.services.orders import LedgerResult, Orders
 from customers.entrypoints.http.body_sizes import MAX_BYTES
@@ -64,6 +65,7 @@ class OrderRoutes:
                 body=Body(Order),
                 errors=(CustomerNotFound, OrderConflict),
                 on_invalid=partial(count_invalid, "order"),
+                permission=Permission.ORDERS_RECORD,
             ),
             Route(
                 "refundOrder",
@@ -74,6 +76,7 @@ class OrderRoutes:
                 body=Body(Refund),
                 errors=(CustomerNotFound, OrderConflict, RefundConflict, RefundExceedsOrder),
                 on_invalid=partial(count_invalid, "refund"),
+                permission=Permission.ORDERS_RECORD,
             ),
             Route(
                 "cancelOrder",
@@ -84,6 +87,7 @@ class OrderRoutes:
                 body=Body(Cancellation, is_required=False),
                 errors=(CustomerNotFound, OrderConflict),
                 on_invalid=partial(count_invalid, "cancellation"),
+                permission=Permission.ORDERS_RECORD,
             ),
             Route(
                 "recordOrderBatch",
@@ -94,6 +98,7 @@ class OrderRoutes:
                 body=Body(OrderBatch, decoded=False),
                 max_bytes=MAX_BYTES,
                 errors=(BatchesBusy,),
+                permission=Permission.ORDERS_RECORD,
             ),
             Route(
                 "getOrder",
@@ -102,6 +107,7 @@ class OrderRoutes:
                 self.get,
                 {200: shapes.OrderWithRefunds},
                 errors=(CustomerNotFound, OrderNotFound),
+                permission=Permission.ORDERS_VIEW,
             ),
             Route(
                 "listOrders",
@@ -111,6 +117,7 @@ class OrderRoutes:
                 {200: list[shapes.LedgerOrder]},
                 query=LedgerQuery,
                 errors=(CustomerNotFound,),
+                permission=Permission.ORDERS_VIEW,
             ),
         ]
 

@@ -5,6 +5,7 @@ from aiohttp import web
 from customers.core.errors import PaymentMethodLimitExceeded, PaymentMethodTaken
 from customers.core.model.cards import card_numbers
 from customers.core.model.payment import PaymentMethodChange, PaymentMethodDetails
+from customers.core.model.permissions import Permission
 from customers.core.services.payments import PaymentMethods
 from customers.entrypoints.http.request import RequestContext
 from customers.entrypoints.http.responses import json_response
@@ -26,7 +27,12 @@ class PaymentMethodRoutes:
         method, stored = f"{methods}/{{methodId}}", {200: shapes.PaymentMethod}
         return [
             Route(
-                "listPaymentMethods", "GET", methods, self.all, {200: list[shapes.PaymentMethod]}
+                "listPaymentMethods",
+                "GET",
+                methods,
+                self.all,
+                {200: list[shapes.PaymentMethod]},
+                permission=Permission.CUSTOMERS_VIEW,
             ),
             Route(
                 "addPaymentMethod",
@@ -36,6 +42,7 @@ class PaymentMethodRoutes:
                 {201: shapes.PaymentMethod, **stored},
                 body=Body(PaymentMethodDetails, precheck=card_numbers),
                 errors=(PaymentMethodTaken, PaymentMethodLimitExceeded),
+                permission=Permission.PAYMENTS_MANAGE,
             ),
             Route(
                 "patchPaymentMethod",
@@ -44,8 +51,16 @@ class PaymentMethodRoutes:
                 self.patch,
                 stored,
                 body=Body(PaymentMethodChange, Nulls.CLEAR, precheck=card_numbers),
+                permission=Permission.PAYMENTS_MANAGE,
             ),
-            Route("deletePaymentMethod", "DELETE", method, self.remove, {200: shapes.Message}),
+            Route(
+                "deletePaymentMethod",
+                "DELETE",
+                method,
+                self.remove,
+                {200: shapes.Message},
+                permission=Permission.PAYMENTS_MANAGE,
+            ),
         ]
 
     async def all(self, context: RequestContext) -> web.Response:

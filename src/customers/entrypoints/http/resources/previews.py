@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from aiohttp import web
 
 from customers.core.errors import SegmentFailed
+from customers.core.model.permissions import Permission
 from customers.core.model.preview import PreviewRequest
 from customers.core.services.previews import Previews
 from customers.entrypoints.http.answer_size import MAX_ANSWER_BYTES, first_rows
@@ -26,7 +27,15 @@ class PreviewRoutes:
         rules, change = "/customers/segments/preview", f"{SEGMENT}/preview-change"
         body, previews = Body(PreviewRequest), {200: shapes.ChangePreview}
         return [
-            Route("previewRules", "POST", rules, self.preview, {200: shapes.Preview}, body=body),
+            Route(
+                "previewRules",
+                "POST",
+                rules,
+                self.preview,
+                {200: shapes.Preview},
+                body=body,
+                permission=Permission.CUSTOMERS_VIEW,
+            ),
             Route(
                 "previewChange",
                 "POST",
@@ -35,6 +44,7 @@ class PreviewRoutes:
                 previews,
                 body=body,
                 errors=(SegmentFailed,),
+                permission=Permission.CUSTOMERS_VIEW,
             ),
         ]
 

@@ -7,6 +7,7 @@ from aiohttp import web
 from attrs import evolve, frozen
 
 from customers.core.errors.availability import StorageFault, Unavailable
+from customers.core.model.permissions import Permission
 from customers.core.ports.storage import SchemaRevision, Storage, StorageStatus
 from customers.entrypoints.http.drain import Drain
 from customers.entrypoints.http.errors import (
@@ -58,21 +59,40 @@ class StorageHealth:
 class Probes:
     name = "Probes"
 
-    def __init__(self, storage: Storage, metrics: Metrics, drain: Drain, version: str) -> None:
+    def __init__(
+        self,
+        storage: Storage,
+        metrics: Metrics,
+        drain: Drain,
+        version: str,
+        *,
+        metrics_are_public: bool,
+    ) -> None:
+        """Where the metrics are not public, callers need the permission service:observe."""
         self._storage = storage
         self._metrics = metrics
         self._drain = drain
         self._version = version
+        self._metrics_are_public = metrics_are_public
 
     def table(self) -> list[Route]:
         healths = {200: shapes.Health, 503: shapes.Unhealthy}
         readies = {200: shapes.Ready, 503: shapes.NotReady}
-        routes = [
+        open_routes = [
             Route("getHealth", "GET", "/health", self.health, healths),
             Route("getReadiness", "GET", "/ready", self.ready, readies),
             Route("getLiveness", "GET", "/live", self.live, {200: shapes.Live}),
-            Route("getMetrics", "GET", "/metrics", self.metrics, {200: str}),
         ]
+        metrics = Route(
+            "getMetrics",
+            "GET",
+            "/metrics",
+            self.metrics,
+            {200: str},
+            permission=Permission.SERVICE_OBSERVE,
+            is_open=self._metrics_are_public,
+        )
+        routes = [*(evolve(route, is_open=True) for route in open_routes), metrics]
         return [evolve(route, is_of_tenant=False, is_probe=True) for route in routes]
 
     async def health(self, context: RequestContext) -> web.Response:

@@ -15,6 +15,7 @@ from customers.core.errors import (
     SegmentNotFound,
 )
 from customers.core.model.membership import SegmentSummary
+from customers.core.model.permissions import Permission
 from customers.core.model.query import JournalKey
 from customers.core.model.segment import MAX_SEGMENTS, MemberIds, SegmentChange, SegmentDetails
 from customers.core.services.segments import Segments, key_of
@@ -63,6 +64,7 @@ class SegmentRoutes:
                 self.all,
                 {200: list[shapes.Segment]},
                 query=SegmentQuery,
+                permission=Permission.SEGMENTS_VIEW,
             ),
             Route(
                 "createSegment",
@@ -73,6 +75,7 @@ class SegmentRoutes:
                 body=Body(SegmentDetails),
                 errors=(SegmentNameTaken, SegmentLimitExceeded),
                 has_location=True,
+                permission=Permission.SEGMENTS_MANAGE,
             ),
             Route(
                 "getSegment",
@@ -81,6 +84,7 @@ class SegmentRoutes:
                 self.get,
                 {200: shapes.Segment},
                 errors=(SegmentNotFound,),
+                permission=Permission.SEGMENTS_VIEW,
             ),
             Route(
                 "updateSegment",
@@ -90,6 +94,7 @@ class SegmentRoutes:
                 {200: shapes.Segment},
                 body=Body(SegmentChange),
                 errors=(SegmentNotFound, SegmentNameTaken, SegmentBuilding, SegmentFailed),
+                permission=Permission.SEGMENTS_MANAGE,
             ),
             Route(
                 "deleteSegment",
@@ -98,6 +103,7 @@ class SegmentRoutes:
                 self.remove,
                 {200: shapes.Message},
                 errors=(SegmentNotFound,),
+                permission=Permission.SEGMENTS_MANAGE,
             ),
         ]
 
@@ -112,6 +118,7 @@ class SegmentRoutes:
                 {200: (list[shapes.Customer], shapes.CustomerPage, shapes.CustomerCursorPage)},
                 query=MemberPageQuery,
                 errors=(SegmentNotFound, SegmentBuilding, SegmentFailed),
+                permission=Permission.CUSTOMERS_VIEW,
             ),
             Route(
                 "addMembers",
@@ -121,6 +128,7 @@ class SegmentRoutes:
                 {200: shapes.MembersAdded},
                 body=Body(MemberIds),
                 errors=(SegmentNotFound, SegmentIsDynamic),
+                permission=Permission.SEGMENTS_MANAGE,
             ),
             Route(
                 "removeMembers",
@@ -130,6 +138,7 @@ class SegmentRoutes:
                 {200: shapes.MembersRemoved},
                 body=Body(MemberIds),
                 errors=(SegmentNotFound, SegmentIsDynamic),
+                permission=Permission.SEGMENTS_MANAGE,
             ),
             Route(
                 "listSegmentsOfCustomer",
@@ -138,6 +147,7 @@ class SegmentRoutes:
                 self.of_customer,
                 {200: list[shapes.Segment]},
                 errors=(CustomerNotFound,),
+                permission=Permission.SEGMENTS_VIEW,
             ),
         ]
 
@@ -213,7 +223,7 @@ class SegmentRoutes:
         If any of the ids is unknown, the request is refused and nothing is changed.
         """
         added = await self._segments.assign(
-            context.tenant, context.id("segmentId"), members, actor=context.actor
+            context.tenant, context.id("segmentId"), members, principal=context.principal
         )
         return json_response({"message": "customers added to segment", "added": added})
 

@@ -32,6 +32,9 @@ from customers.entrypoints.json.shapes.customers import (
     Erasure as Erasure,
 )
 from customers.entrypoints.json.shapes.customers import (
+    ExistingCustomer as ExistingCustomer,
+)
+from customers.entrypoints.json.shapes.customers import (
     Locking as Locking,
 )
 from customers.entrypoints.json.shapes.customers import (

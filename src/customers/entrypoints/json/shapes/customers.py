@@ -31,6 +31,17 @@ class Deletion(TypedDict, total=False):
     deletedAt: datetime
 
 
+class ExistingCustomer(TypedDict):
+    """What those who may not view customers see of one that exists already."""
+
+    id: UUID
+    email: str
+    firstName: str
+    lastName: str
+    phone: str
+    status: CustomerStatus
+
+
 class Customer(Locking, Deletion):
     id: UUID
     tenantId: str

@@ -1,0 +1,91 @@
+"""The principal: who calls, for which tenants, and what they may do.
+
+It is made in one place, `entrypoints/access`, from what a caller proves; handlers and use cases see
+nothing else of a caller.
+"""
+
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+from attrs import frozen
+
+from customers.core.errors import InvalidValue
+from customers.core.errors.access import PermissionDenied, TenantForbidden
+from customers.core.model.permissions import (
+    ALL_PERMISSIONS,
+    NO_PERMISSIONS,
+    Permission,
+    Permissions,
+)
+from customers.core.model.values import IdGate
+
+
+class PrincipalKind(StrEnum):
+    STAFF = "staff"
+    SERVICE = "service"
+    SHOPPER = "shopper"
+
+
+@frozen(kw_only=True)
+class Tenants:
+    """The tenants that a principal may act for: those with these ids, or every one."""
+
+    ids: frozenset[str] = frozenset()
+    is_every: bool = False
+
+    def __contains__(self, tenant_id: str) -> bool:
+        return self.is_every or tenant_id in self.ids
+
+    def __or__(self, other: "Tenants") -> "Tenants":
+        return Tenants(ids=self.ids | other.ids, is_every=self.is_every or other.is_every)
+
+    @property
+    def only(self) -> str:
+        """The tenant, if there is exactly one; else empty."""
+        return next(iter(self.ids)) if len(self.ids) == 1 and not self.is_every else ""
+
+
+EVERY_TENANT: Final = Tenants(is_every=True)
+NO_TENANTS: Final = Tenants()
+
+
+@frozen(kw_only=True)
+class Principal:
+    """Who calls. `subject` is the user, service or key; empty if nobody says.
+
+    `verified_email` is the address of which an identity provider says that it is the subject's.
+    """
+
+    kind: PrincipalKind
+    subject: str = ""
+    tenants: Tenants = NO_TENANTS
+    permissions: Permissions = NO_PERMISSIONS
+    verified_email: str = ""
+
+    def may(self, permission: Permission) -> bool:
+        return permission in self.permissions
+
+    def expect(self, permission: Permission) -> None:
+        """Raises PermissionDenied."""
+        if permission not in self.permissions:
+            raise PermissionDenied(permission)
+
+    def expect_tenant(self, tenant_id: str) -> None:
+        """Raises TenantForbidden."""
+        if tenant_id not in self.tenants:
+            raise TenantForbidden
+
+    @property
+    def actor(self) -> UUID | None:
+        """The subject as it is recorded; None if it is no UUID."""
+        try:
+            return IdGate().read(self.subject)
+        except InvalidValue:
+            return None
+
+
+ANYONE: Final = Principal(
+    kind=PrincipalKind.SERVICE, tenants=EVERY_TENANT, permissions=ALL_PERMISSIONS
+)
+"""The principal of every caller where nobody is authenticated, and of the service itself."""

@@ -1,0 +1,63 @@
+"""Roles: names for permissions, as a deployment gives them to people and services."""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from attrs import field, frozen
+
+from customers.core.model.permissions import (
+    ALL_PERMISSIONS,
+    NO_PERMISSIONS,
+    Permission,
+    Permissions,
+)
+from customers.core.model.principal import NO_TENANTS, Tenants
+
+_VIEWER: Final = frozenset(
+    (Permission.CUSTOMERS_VIEW, Permission.ORDERS_VIEW, Permission.SEGMENTS_VIEW)
+)
+BUILT_IN_ROLES: Final[Mapping[str, Permissions]] = {
+    "viewer": _VIEWER,
+    "support": _VIEWER
+    | {
+        Permission.CUSTOMERS_CREATE,
+        Permission.CUSTOMERS_EDIT,
+        Permission.CUSTOMERS_LOCK,
+        Permission.NOTES_MANAGE,
+        Permission.COMMUNICATIONS_MANAGE,
+        Permission.PAYMENTS_MANAGE,
+    },
+    "marketing": _VIEWER
+    | {
+        Permission.CUSTOMERS_EXPORT,
+        Permission.SEGMENTS_MANAGE,
+        Permission.COMMUNICATIONS_MANAGE,
+    },
+    "admin": ALL_PERMISSIONS,
+    "orders-service": frozenset(
+        (Permission.CUSTOMERS_VIEW, Permission.CUSTOMERS_CREATE, Permission.ORDERS_RECORD)
+    ),
+}
+
+
+@frozen(kw_only=True)
+class SubjectRoles:
+    """What a deployment gives to one subject, beside what its credential says."""
+
+    roles: tuple[str, ...] = ()
+    tenants: Tenants = NO_TENANTS
+
+
+@frozen(kw_only=True)
+class Roles:
+    """The permissions of roles, and the roles and tenants of subjects."""
+
+    permissions: Mapping[str, Permissions] = BUILT_IN_ROLES
+    subjects: Mapping[str, SubjectRoles] = field(factory=dict)
+
+    def permissions_of(self, roles: Iterable[str]) -> Permissions:
+        """What the roles allow in all; an unknown role allows nothing."""
+        return NO_PERMISSIONS.union(*(self.permissions.get(role, NO_PERMISSIONS) for role in roles))
+
+    def of_subject(self, subject: str) -> SubjectRoles:
+        return self.subjects.get(subject, SubjectRoles())

@@ -1,0 +1,70 @@
+"""Authenticates callers: the credential that a caller sends decides which way."""
+
+from typing import Final, Protocol
+
+from attrs import evolve
+
+from customers.core.errors.access import InvalidToken, Unauthenticated
+from customers.core.model.principal import ANYONE, Principal
+from customers.entrypoints.access.caller import Caller, single_value
+from customers.entrypoints.access.gateway import Gateway
+
+# Who acts, where nobody is authenticated.
+_ACTOR_HEADERS: Final = ("x-jwt-claim-sub", "x-user-id")
+_BEARER: Final = "bearer"
+
+
+class Authenticator(Protocol):
+    async def authenticate(self, caller: Caller) -> Principal:
+        """The principal of a caller. Raises Unauthenticated, InvalidToken, Unavailable."""
+        ...
+
+
+class NoAuthentication:
+    """Everybody may do everything; the headers say who acts."""
+
+    async def authenticate(self, caller: Caller) -> Principal:
+        for name in _ACTOR_HEADERS:
+            if subject := "".join(caller.values(name)[:1]).strip():
+                return evolve(ANYONE, subject=subject)
+        return ANYONE
+
+
+class Tokens(Protocol):
+    """Tokens of one kind."""
+
+    def takes(self, token: str) -> bool:
+        """Whether a token looks like one of this kind."""
+        ...
+
+    async def principal(self, token: str) -> Principal:
+        """Raises InvalidToken, Unavailable."""
+        ...
+
+
+class Authentication:
+    """A bearer token is verified where its kind is known; else the claims of a gateway count."""
+
+    def __init__(self, tokens: tuple[Tokens, ...], gateway: Gateway | None) -> None:
+        self._tokens = tokens
+        self._gateway = gateway
+
+    async def authenticate(self, caller: Caller) -> Principal:
+        token = _bearer_token(caller)
+        if token is not None:
+            for kind in self._tokens:
+                if kind.takes(token):
+                    return await kind.principal(token)
+        if self._gateway is not None and (principal := self._gateway.principal(caller)) is not None:
+            return principal
+        raise Unauthenticated
+
+
+def _bearer_token(caller: Caller) -> str | None:
+    """The token of the Authorization header; None without one, or with another scheme."""
+    scheme, _, token = single_value(caller, "authorization").partition(" ")
+    if scheme.lower() != _BEARER:
+        return None
+    if not (token := token.strip()):
+        raise InvalidToken("the token is empty")
+    return token

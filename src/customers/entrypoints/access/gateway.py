@@ -1,0 +1,89 @@
+"""The claims that a mesh has verified: believed from its own addresses only."""
+
+import hmac
+from collections.abc import Sequence
+from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
+from typing import Final
+
+from customers.core.model.permissions import Permissions
+from customers.core.model.principal import EVERY_TENANT, Principal, PrincipalKind
+from customers.core.model.roles import Roles
+from customers.entrypoints.access.caller import Caller, single_value
+from customers.entrypoints.access.claims import Claims, listed, tenants_named
+
+Network = IPv4Network | IPv6Network
+
+CLAIM_PREFIX: Final = "x-jwt-claim-"
+SECRET_HEADER: Final = "x-gateway-secret"  # noqa: S105 - the name of the header
+_CLAIMS: Final = ("sub", "tenant-id", "email", "roles", "permissions")
+_MAX_PEERS: Final = 4_096
+
+
+class Gateway:
+    """The principals of callers behind a mesh.
+
+    `anonymous` are the permissions of a peer that sends no claims: the platform itself.
+    """
+
+    def __init__(
+        self,
+        peers: Sequence[Network],
+        secret: bytes | None,
+        anonymous: Permissions,
+        roles: Roles,
+    ) -> None:
+        self._secret = secret
+        self._roles = roles
+        self._platform = Principal(
+            kind=PrincipalKind.SERVICE,
+            subject="gateway",
+            tenants=EVERY_TENANT,
+            permissions=anonymous,
+        )
+
+        @lru_cache(_MAX_PEERS)
+        def is_peer(text: str) -> bool:
+            return _is_within(text, peers)
+
+        self._is_peer = is_peer
+
+    def principal(self, caller: Caller) -> Principal | None:
+        """None for a caller that is not the gateway: what it claims is as if absent.
+
+        Raises InvalidToken for a claim that is given more than once.
+        """
+        if not self.is_trusted(caller):
+            return None
+        subject, tenant, email, roles, permissions = (
+            single_value(caller, CLAIM_PREFIX + name) for name in _CLAIMS
+        )
+        if not (subject or tenant or email or roles or permissions):
+            return self._platform
+        claims = Claims(
+            subject=subject,
+            tenants=tenants_named(listed(tenant)),
+            permissions=listed(permissions),
+            roles=listed(roles),
+            verified_email=email,
+        )
+        return claims.principal(self._roles)
+
+    def is_trusted(self, caller: Caller) -> bool:
+        """Whether the caller is the gateway, and knows its secret if there is one."""
+        if not self._is_peer(caller.peer):
+            return False
+        if self._secret is None:
+            return True
+        given = "".join(caller.values(SECRET_HEADER)).encode("utf-8", "surrogateescape")
+        return hmac.compare_digest(given, self._secret)
+
+
+def _is_within(text: str, networks: Sequence[Network]) -> bool:
+    try:
+        address = ip_address(text.partition("%")[0])
+    except ValueError:
+        return False
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    return any(address in network for network in networks)

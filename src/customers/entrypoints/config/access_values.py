@@ -1,0 +1,183 @@
+"""The types of the settings about access; their parsers raise as those of `setting_parsers`."""
+
+import json
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Any, Self
+
+import yaml
+from attrs import frozen
+
+from customers.core.errors import InvalidValue
+from customers.core.model.permissions import NO_PERMISSIONS, Permissions, permissions_named
+from customers.core.model.principal import EVERY_TENANT, Tenants
+from customers.core.model.roles import BUILT_IN_ROLES, Roles, SubjectRoles
+
+_MODES = ("gateway", "jwt")
+_MAX_ROLES_BYTES = 1024 * 1024
+
+
+@frozen
+class AuthModes:
+    """How callers are authenticated: by a gateway, by tokens, by both; without any, not at all."""
+
+    names: tuple[str, ...] = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        names = tuple(part.strip().lower() for part in text.split(","))
+        if names == ("none",):
+            return cls()
+        if not set(names) <= set(_MODES):
+            raise ValueError("is no way to authenticate: none, gateway, jwt, or gateway,jwt")
+        return cls(tuple(name for name in _MODES if name in names))
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.names
+
+    def __bool__(self) -> bool:
+        return bool(self.names)
+
+    def __str__(self) -> str:
+        return ",".join(self.names) or "none"
+
+
+@frozen
+class Networks:
+    """Ranges of addresses."""
+
+    ranges: tuple[IPv4Network | IPv6Network, ...]
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        try:
+            return cls(tuple(ip_network(part.strip()) for part in text.split(",")))
+        except ValueError:
+            raise ValueError(
+                "is not a list of address ranges: such as 10.0.0.0/8,192.168.1.1/32"
+            ) from None
+
+    def __str__(self) -> str:
+        return ",".join(map(str, self.ranges))
+
+
+@frozen
+class PermissionNames:
+    """Permissions by their names."""
+
+    names: tuple[str, ...] = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        if text == str(cls()):
+            return cls()
+        names = tuple(filter(None, (part.strip() for part in text.split(","))))
+        _permissions(names)
+        return cls(names)
+
+    @property
+    def permissions(self) -> Permissions:
+        return _permissions(self.names)
+
+    def __str__(self) -> str:
+        return ",".join(self.names) or "none"
+
+
+@frozen
+class Names:
+    """Names that are separated by commas."""
+
+    names: tuple[str, ...]
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        return cls(tuple(filter(None, (part.strip() for part in text.split(",")))))
+
+    def __str__(self) -> str:
+        return ",".join(self.names)
+
+
+@frozen
+class RolesFile:
+    """A file with roles, and the subjects that have them."""
+
+    path: Path
+    roles: Roles
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        path = Path(text)
+        try:
+            content = path.read_bytes()[: _MAX_ROLES_BYTES + 1]
+        except (OSError, ValueError):
+            raise ValueError("is not an existing file") from None
+        if len(content) > _MAX_ROLES_BYTES:
+            raise ValueError("is too large for a file of roles")
+        try:
+            document = yaml.safe_load(content)
+        except (yaml.YAMLError, UnicodeDecodeError, RecursionError):
+            raise ValueError("is not a YAML file") from None
+        return cls(path, _roles(document))
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+
+def _roles(document: object) -> Roles:
+    sections = _mapping(document, "the file", ("roles", "subjects"))
+    roles = BUILT_IN_ROLES
+    if "roles" in sections:
+        roles = {
+            name: _permissions_of(name, names)
+            for name, names in _mapping(sections["roles"], "roles").items()
+        }
+    subjects = {
+        name: _subject(name, entry, roles.keys())
+        for name, entry in _mapping(sections.get("subjects"), "subjects").items()
+    }
+    return Roles(permissions=roles, subjects=subjects)
+
+
+def _permissions_of(role: str, names: object) -> Permissions:
+    try:
+        return _permissions(_texts(names, f"roles.{role}"))
+    except ValueError as error:
+        raise ValueError(f"has a role {json.dumps(role)} that {error}") from None
+
+
+def _subject(subject: str, entry: object, known_roles: Any) -> SubjectRoles:
+    place = f"subjects.{subject}"
+    values = _mapping(entry, place, ("roles", "tenants"))
+    roles = _texts(values.get("roles", []), f"{place}.roles")
+    if unknown := set(roles) - set(known_roles):
+        raise ValueError(f"gives {place} the unknown role {min(unknown)}")
+    tenants = _texts(values.get("tenants", []), f"{place}.tenants")
+    every = EVERY_TENANT if "*" in tenants else Tenants(ids=frozenset(tenants))
+    return SubjectRoles(roles=roles, tenants=every)
+
+
+def _mapping(value: object, place: str, keys: tuple[str, ...] = ()) -> dict[str, Any]:
+    if value is None:
+        return {}
+    if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
+        raise ValueError(f"is not a file of roles: {place} must map names to values")
+    if keys and (unknown := value.keys() - set(keys)):
+        raise ValueError(f"is not a file of roles: {place} has the unknown key {min(unknown)}")
+    return value
+
+
+def _texts(value: object, place: str) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise ValueError(f"is not a file of roles: {place} must be a list of texts")
+    return tuple(value)
+
+
+def _permissions(names: tuple[str, ...]) -> Permissions:
+    """The permissions of the names. Raises ValueError for an unknown one."""
+    permissions = NO_PERMISSIONS
+    for name in names:
+        try:
+            permissions |= permissions_named(name)
+        except InvalidValue as error:
+            raise ValueError(f"names {json.dumps(name)}, which {error.message}") from None
+    return permissions

@@ -1,0 +1,15 @@
+"""Counts callers who were refused, by the reason."""
+
+from prometheus_client import CollectorRegistry, Counter
+
+from customers.entrypoints.observability.instruments import Children
+
+_REFUSALS = (
+    "customers_access_refused",
+    "Total number of calls that were refused because of who called, by reason; "
+    "docs/security.md explains each.",
+)
+
+
+def access_refusals(registry: CollectorRegistry) -> Children[Counter]:
+    return Children(Counter(*_REFUSALS, ("reason",), registry=registry).labels)
