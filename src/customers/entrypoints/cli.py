@@ -81,7 +81,7 @@ def migrate(
 
 @main.command()
 @click.option("--url", help="Check the service at this URL.  [default: http://HOST:PORT]")
-@takes_settings("port", "host", "environment", validates_others=False)
+@takes_settings("port", "host", "environment", "tls_cert", validates_others=False)
 def ready(settings: Settings, url: str | None) -> None:
     """Check whether a running service is ready.
 
@@ -91,9 +91,9 @@ def ready(settings: Settings, url: str | None) -> None:
     from customers.entrypoints.process.health_check import readiness_problem
     from customers.entrypoints.process.sockets import reachable_host, url_host
 
-    default_url = f"http://{url_host(reachable_host(settings.host))}:{settings.port}"
+    default_url = f"{settings.scheme}://{url_host(reachable_host(settings.host))}:{settings.port}"
     output = _output(settings)
-    if problem := readiness_problem(url or default_url):
+    if problem := readiness_problem(url or default_url, is_own=url is None):
         output.error(problem, prefix="")
         sys.exit(1)
     output.info("ready")

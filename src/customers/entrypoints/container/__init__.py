@@ -37,7 +37,7 @@ from customers.entrypoints.access.guard import Guard
 from customers.entrypoints.admission.background_tasks import BackgroundTasks
 from customers.entrypoints.admission.door import REQUESTS_PER_CONNECTION, Door
 from customers.entrypoints.config.settings import Settings
-from customers.entrypoints.container.access import guard_of
+from customers.entrypoints.container.access import certificate_of, guard_of
 from customers.entrypoints.grpc.access import RpcAccess
 from customers.entrypoints.grpc.server import RpcServer
 from customers.entrypoints.http.app import Observer, Resource, application, probe_application
@@ -290,6 +290,7 @@ class Container(containers.DeclarativeContainer):
     )
     drain = providers.Singleton(Drain)
     guard = providers.Singleton(guard_of, settings)
+    certificate = providers.Singleton(certificate_of, settings)
     batches = providers.Singleton(
         OrderBatches, orders, background_tasks, refusals, settings.provided.request_timeout
     )
@@ -385,6 +386,7 @@ class Container(containers.DeclarativeContainer):
         tenants=tenants,
         storage=storage,
         door=door,
+        certificate=certificate,
         access=providers.Singleton(
             RpcAccess, guard, is_documentation_public=settings.provided.docs_are_public
         ),

@@ -5,14 +5,11 @@ import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 
-from aiohttp import web
-
 from customers.core.errors.availability import Unavailable
 from customers.core.ports.storage import Storage
 from customers.entrypoints.config.settings import Settings
 from customers.entrypoints.container import Container
 from customers.entrypoints.grpc.server import RpcServer
-from customers.entrypoints.http.connections import Connections
 from customers.entrypoints.http.drain import Drain
 from customers.entrypoints.http.server import HttpServer
 from customers.entrypoints.observability.logs import logger
@@ -36,8 +33,14 @@ async def open_listeners(container: Container) -> AsyncIterator[Ports]:
 
     Raises CannotListen, and Unavailable for a fault of the storage that waiting does not cure.
     """
-    http, rpc = _http_server(container.app(), container.connections()), container.rpc()
-    probes = _http_server(container.probe_app())
+    http = HttpServer(
+        container.app(),
+        seconds_to_end=MAX_CANCEL_SECONDS,
+        connections=container.connections(),
+        certificate=container.certificate(),
+    )
+    rpc = container.rpc()
+    probes = HttpServer(container.probe_app(), seconds_to_end=MAX_CANCEL_SECONDS)
     async with _open_storage(container.storage()), _sweeper(container) as stop_sweeper:
         try:
             if (test_api := container.test_api()) is not None:
@@ -51,10 +54,6 @@ async def open_listeners(container: Container) -> AsyncIterator[Ports]:
             stop_sweeper()
             await _shut_down(http, rpc, container.drain())
             await probes.end()
-
-
-def _http_server(app: web.Application, connections: Connections | None = None) -> HttpServer:
-    return HttpServer(app, seconds_to_end=MAX_CANCEL_SECONDS, connections=connections)
 
 
 async def _start(http: HttpServer, rpc: RpcServer, probes: HttpServer, settings: Settings) -> Ports:

@@ -47,9 +47,9 @@ def announce(
     """Logs the addresses, with a warning if nobody is authenticated, and keeps the ready file
     in place while the block runs. Raises CannotWriteReadyFile.
     """
-    host = url_host(reachable_host(settings.host))
+    host, scheme = url_host(reachable_host(settings.host)), settings.scheme
     addresses = {
-        "http": f"http://{host}:{http_port}",
+        "http": f"{scheme}://{host}:{http_port}",
         "grpc": f"{host}:{rpc_port}",
         "pid": os.getpid(),
         "storage": settings.storage,

@@ -19,6 +19,7 @@ CLAIMS = {"x-jwt-claim-sub": ("ada",), "x-jwt-claim-tenant-id": ("shop",)}
 class FakeCaller:
     peer: str = "10.1.2.3"
     headers: Mapping[str, Sequence[str]] = field(factory=dict)
+    certificate_names: Sequence[str] = ()
 
     def values(self, name: str) -> Sequence[str]:
         return self.headers.get(name, ())
