@@ -41,7 +41,9 @@ class _Content:
             _new_context(files)
             certificates = x509.load_pem_x509_certificates(content.certificate)
         except (OSError, ValueError) as error:
-            cause = getattr(error, "strerror", None) or type(error).__name__
+            cause = "not PEM, or they do not belong together"
+            if isinstance(error, OSError) and not isinstance(error, ssl.SSLError):
+                cause = str(error.strerror)
             raise CannotServeTls(
                 f"TLS_CERT, TLS_KEY: {files.certificate} and {files.key} are no certificate and "
                 f"its key in PEM ({cause}): correct the files"
