@@ -30,7 +30,10 @@ async def explain(
 ) -> int | str | None:
     """The exit code of the command."""
     (folder / "token").write_text(f"{text}\n")
-    defaults = {"auth": AuthModes(("jwt",)), "jwt_jwks_file": jwks_file(folder, SIGNER)}
+    defaults: dict[str, Any] = {
+        "auth": AuthModes(("jwt",)),
+        "jwt_jwks_file": jwks_file(folder, SIGNER),
+    }
     try:
         await explain_token(Settings(**defaults | settings), folder / "token", output)
     except SystemExit as stopped:
@@ -107,7 +110,7 @@ async def test_the_keys_may_come_from_the_issuer(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async with fake_provider(SIGNER) as provider:
-        issuer = {"jwt_jwks_file": None, "jwt_issuer": provider.issuer}
+        issuer: dict[str, Any] = {"jwt_jwks_file": None, "jwt_issuer": provider.issuer}
         assert await explain(tmp_path, token(iss=provider.issuer), **issuer) == 0
         assert await explain(tmp_path, token(), **issuer) == 1
     assert "the token is of another issuer" in capsys.readouterr().err
