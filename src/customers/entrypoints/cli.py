@@ -258,6 +258,46 @@ def apply_erasures(settings: Settings, file: Path) -> None:
     run(apply(settings, file, _output(settings)))
 
 
+@main.group()
+def access() -> None:
+    """Explain what callers may do."""
+
+
+@access.command("explain")
+@click.option(
+    "--token",
+    "token_file",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False, allow_dash=True),
+    metavar="FILE",
+    help="Explain the bearer token in FILE; - is standard input.",
+)
+@takes_settings(
+    "environment",
+    "log_level",
+    "auth",
+    "roles_file",
+    "jwt_issuer",
+    "jwt_jwks_url",
+    "jwt_jwks_file",
+    "jwt_audience",
+    "jwt_tenant_claim",
+    "jwt_permissions_claim",
+    "jwt_roles_claim",
+    validates_others=False,
+)
+def explain_access(settings: Settings, token_file: Path | None) -> None:
+    """Print what a caller would be and may do: kind, subject, tenants and permissions.
+
+    It exits with 1 if the caller would be refused, and says why.
+    """
+    from customers.entrypoints.process.explain_access import explain_token
+
+    if token_file is None:
+        raise click.UsageError("Give the caller to explain: --token FILE.")
+    run = _configure(settings)
+    run(explain_token(settings, token_file, _output(settings)))
+
+
 @main.command(hidden=True)
 def worker() -> None:
     """Run one of the worker processes of `serve`, which sends its command on standard input."""

@@ -37,7 +37,12 @@ from customers.entrypoints.access.guard import Guard
 from customers.entrypoints.admission.background_tasks import BackgroundTasks
 from customers.entrypoints.admission.door import REQUESTS_PER_CONNECTION, Door
 from customers.entrypoints.config.settings import Settings
-from customers.entrypoints.container.access import certificate_of, guard_of
+from customers.entrypoints.container.access import (
+    certificate_of,
+    guard_of,
+    jwt_tokens_of,
+    token_verifier_of,
+)
 from customers.entrypoints.grpc.access import RpcAccess
 from customers.entrypoints.grpc.server import RpcServer
 from customers.entrypoints.http.app import Observer, Resource, application, probe_application
@@ -289,7 +294,9 @@ class Container(containers.DeclarativeContainer):
         multiprocess_dir=multiprocess_dir,
     )
     drain = providers.Singleton(Drain)
-    guard = providers.Singleton(guard_of, settings)
+    token_verifier = providers.Singleton(token_verifier_of, settings, clock)
+    jwt_tokens = providers.Singleton(jwt_tokens_of, settings, token_verifier, clock)
+    guard = providers.Singleton(guard_of, settings, jwt_tokens)
     certificate = providers.Singleton(certificate_of, settings)
     batches = providers.Singleton(
         OrderBatches, orders, background_tasks, refusals, settings.provided.request_timeout

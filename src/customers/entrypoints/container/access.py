@@ -1,23 +1,37 @@
 """How access is wired: who is authenticated how, by the settings."""
 
+import json
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from customers.core.model.roles import Roles
+from customers.core.ports.clock import Clock
+from customers.core.ports.tokens import TokenVerifier
 from customers.entrypoints.access.authenticator import (
     Authentication,
     Authenticator,
     NoAuthentication,
     Principals,
+    Tokens,
 )
 from customers.entrypoints.access.certificates import Certificates
 from customers.entrypoints.access.gateway import Gateway
 from customers.entrypoints.access.guard import Guard
+from customers.entrypoints.access.tokens import ClaimNames, JwtTokens
 from customers.entrypoints.config.settings import Settings
 from customers.entrypoints.tls.certificate import Certificate, CertificateFiles
 
+if TYPE_CHECKING:
+    from customers.adapters.jwt.keys import Keys
 
-def guard_of(settings: Settings) -> Guard:
-    return Guard(_authenticator(settings), is_open=not settings.authentication)
+
+class InvalidKeyFile(Exception):
+    """The file with the keys of tokens has none; the message names the setting."""
+
+
+def guard_of(settings: Settings, jwt_tokens: JwtTokens | None) -> Guard:
+    tokens = () if jwt_tokens is None else (jwt_tokens,)
+    return Guard(_authenticator(settings, tokens), is_open=not settings.authentication)
 
 
 def certificate_of(settings: Settings) -> Certificate | None:
@@ -30,11 +44,65 @@ def certificate_of(settings: Settings) -> Certificate | None:
     return Certificate(files)
 
 
-def _authenticator(settings: Settings) -> Authenticator:
+def roles_of(settings: Settings) -> Roles:
+    return Roles() if settings.roles_file is None else settings.roles_file.roles
+
+
+def token_verifier_of(settings: Settings, clock: Clock) -> TokenVerifier | None:
+    """None where tokens are not accepted. Raises InvalidKeyFile."""
+    if "jwt" not in settings.authentication:
+        return None
+    from customers.adapters.jwt.verifier import JwtVerifier
+
+    return JwtVerifier(
+        _token_keys(settings), clock, issuer=settings.jwt_issuer, audience=settings.jwt_audience
+    )
+
+
+def jwt_tokens_of(
+    settings: Settings, verifier: TokenVerifier | None, clock: Clock
+) -> JwtTokens | None:
+    """None where tokens are not accepted."""
+    if verifier is None:
+        return None
+    names = ClaimNames(
+        tenants=settings.jwt_tenant_claim,
+        permissions=settings.jwt_permissions_claim,
+        roles=settings.jwt_roles_claim,
+    )
+    return JwtTokens(verifier, clock, roles_of(settings), names)
+
+
+def expect_token_keys(settings: Settings) -> None:
+    """Raises InvalidKeyFile for a file of keys that has none."""
+    if "jwt" in settings.authentication and settings.jwt_jwks_file is not None:
+        _token_keys(settings)
+
+
+def _token_keys(settings: Settings) -> "Keys":
+    """The source of keys that is set: a file or a URL comes before the discovery of an issuer."""
+    from customers.adapters.jwt.fetched_keys import FetchedKeys
+    from customers.adapters.jwt.key_set import NotKeys
+    from customers.adapters.jwt.keys import KeysOfFile
+    from customers.adapters.jwt.providers import DiscoveredProvider, JwksProvider
+
+    if settings.jwt_jwks_file is not None:
+        try:
+            return KeysOfFile.read(settings.jwt_jwks_file)
+        except NotKeys as error:
+            path = json.dumps(str(settings.jwt_jwks_file))
+            raise InvalidKeyFile(f"JWT_JWKS_FILE: {path} {error}.") from None
+    if settings.jwt_jwks_url is not None:
+        return FetchedKeys(JwksProvider(settings.jwt_jwks_url))
+    if settings.jwt_issuer is not None:
+        return FetchedKeys(DiscoveredProvider(settings.jwt_issuer))
+    raise ValueError("the settings name no keys of tokens")
+
+
+def _authenticator(settings: Settings, tokens: tuple[Tokens, ...]) -> Authenticator:
     if not settings.authentication:
         return NoAuthentication()
-    roles = Roles() if settings.roles_file is None else settings.roles_file.roles
-    return Authentication((), tuple(_principals(settings, roles)))
+    return Authentication(tokens, tuple(_principals(settings, roles_of(settings))))
 
 
 def _principals(settings: Settings, roles: Roles) -> Iterator[Principals]:

@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 
 from customers.core.errors.availability import Unavailable
 from customers.core.ports.storage import Storage
+from customers.core.ports.tokens import TokenVerifier
 from customers.entrypoints.config.settings import Settings
 from customers.entrypoints.container import Container
 from customers.entrypoints.grpc.server import RpcServer
@@ -41,7 +42,11 @@ async def open_listeners(container: Container) -> AsyncIterator[Ports]:
     )
     rpc = container.rpc()
     probes = HttpServer(container.probe_app(), seconds_to_end=MAX_CANCEL_SECONDS)
-    async with _open_storage(container.storage()), _sweeper(container) as stop_sweeper:
+    async with (
+        _open_verifier(container.token_verifier()),
+        _open_storage(container.storage()),
+        _sweeper(container) as stop_sweeper,
+    ):
         try:
             if (test_api := container.test_api()) is not None:
                 await test_api.load_seed_file()
@@ -74,6 +79,18 @@ def _sweeper(container: Container) -> AbstractAsyncContextManager[Callable[[], N
     return run_sweeper(
         container.sweeper(), container.metrics(), settings.sweep_seconds, maintenance
     )
+
+
+@asynccontextmanager
+async def _open_verifier(verifier: TokenVerifier | None) -> AsyncIterator[None]:
+    if verifier is None:
+        yield
+        return
+    await verifier.open()
+    try:
+        yield
+    finally:
+        await verifier.close()
 
 
 @asynccontextmanager
