@@ -100,6 +100,36 @@ async def test_what_is_no_token_is_refused(value: str, code: str, tmp_path: Path
     assert refused.error == (401, code)
 
 
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        ({"sub": "\0\n\u2028"}, 200),
+        ({"sub": "🛒"}, 200),
+        ({"sub": "\ud800"}, 401),
+        ({"tenant_id": ["\0", "a b", "x,y", "ü"]}, 403),
+        ({"tenant_id": {"a": ["b"]}}, 403),
+        ({"permissions": {"customers:view": True}}, 403),
+        ({"permissions": ["customers:view", ["*"], 7]}, 200),
+        ({"realm_access": 7, "permissions": 7}, 403),
+        ({"email": {"a": 1}, "email_verified": [True]}, 200),
+        ({"jti": "x" * 5000}, 200),
+    ],
+)
+async def test_odd_claims_are_no_failure(
+    changes: dict[str, Any], status: int, tmp_path: Path
+) -> None:
+    async with serving(tmp_path) as service:
+        headers = {"Authorization": bearer(service, **changes)}
+        assert (await service.api.get("/customers", headers=headers)).status == status
+
+
+@pytest.mark.parametrize("tenant", ["\0", "a b", "x,y", "ü", " "])
+async def test_a_tenant_that_cannot_be_one_is_no_failure(tenant: str, tmp_path: Path) -> None:
+    async with serving(tmp_path) as service:
+        headers = {"Authorization": bearer(service, tenant_id=tenant), "X-Tenant-ID": None}
+        assert (await service.api.get("/customers", headers=headers)).status == 400
+
+
 async def test_a_token_expires_by_the_clock_of_the_service(tmp_path: Path) -> None:
     async with serving(tmp_path) as service:
         headers = {"Authorization": bearer(service)}

@@ -34,14 +34,6 @@ class Verifier(TokenVerifier):
         return self.claims
 
 
-class Seconds:
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 def names_of(**names: str) -> ClaimNames:
     return ClaimNames(**names)
 
@@ -50,15 +42,15 @@ def read(claims: dict[str, Any], **names: str) -> Any:
     return names_of(**names).read({**VALID, **claims})
 
 
-def kept(verifier: Verifier, clock: FixedClock, seconds: Seconds) -> JwtTokens:
-    return JwtTokens(verifier, clock, Roles(), ClaimNames(), seconds)
+def kept(verifier: Verifier, clock: FixedClock) -> JwtTokens:
+    return JwtTokens(verifier, clock, Roles(), ClaimNames())
 
 
 @pytest.mark.parametrize(
     ("token", "is_taken"), [("csk_1_secret", False), ("a.b.c", True), ("nonsense", True)]
 )
 def test_every_token_is_taken_except_the_keys_of_this_service(token: str, is_taken: bool) -> None:
-    assert kept(Verifier(VALID), FixedClock(), Seconds()).takes(token) is is_taken
+    assert kept(Verifier(VALID), FixedClock()).takes(token) is is_taken
 
 
 @pytest.mark.parametrize(
@@ -147,26 +139,47 @@ async def test_the_roles_of_the_token_and_of_its_subject_count() -> None:
 async def test_a_token_that_cannot_be_one_is_refused_unread(token: str) -> None:
     verifier = Verifier(VALID)
     with pytest.raises(InvalidToken):
-        await kept(verifier, FixedClock(), Seconds()).principal(token)
+        await kept(verifier, FixedClock()).principal(token)
     assert verifier.count == 0
 
 
 async def test_a_verified_token_is_kept_for_a_minute() -> None:
-    verifier, seconds = Verifier(VALID), Seconds()
-    jwt = kept(verifier, FixedClock(), seconds)
+    verifier, clock = Verifier(VALID), FixedClock()
+    jwt = kept(verifier, clock)
     principal = await jwt.principal("token")
-    verifier.claims, seconds.now = None, 59.9
+    verifier.claims = None
+    clock.forward(seconds=59.9)
     assert await jwt.principal("token") == principal
-    seconds.now = 60.0
+    clock.forward(seconds=0.1)
     with pytest.raises(InvalidToken):
         await jwt.principal("token")
 
 
+async def test_a_clock_that_is_set_back_does_not_keep_a_token_longer() -> None:
+    verifier, clock = Verifier(VALID), FixedClock()
+    jwt = kept(verifier, clock)
+    await jwt.principal("token")
+    clock.forward(seconds=-1)
+    await jwt.principal("token")
+    assert verifier.count == 2
+
+
+async def test_a_token_that_expires_in_an_age_is_kept_for_a_minute_too() -> None:
+    verifier, clock = Verifier({**VALID, "exp": 10**400}), FixedClock()
+    jwt = kept(verifier, clock)
+    for _ in range(2):
+        await jwt.principal("token")
+        clock.forward(seconds=60)
+    assert verifier.count == 2
+
+
 async def test_a_verified_token_is_not_kept_after_it_expires() -> None:
     verifier, clock = Verifier(VALID), FixedClock()
-    jwt = kept(verifier, clock, Seconds())
+    jwt = kept(verifier, clock)
     await jwt.principal("token")
-    clock.forward(seconds=300)
+    clock.forward(seconds=50)
+    await jwt.principal("token")
+    clock.forward(seconds=250)
     await jwt.principal("token")
     await jwt.principal("token")  # within the leeway, it is verified each time
     assert verifier.count == 3
@@ -175,7 +188,7 @@ async def test_a_verified_token_is_not_kept_after_it_expires() -> None:
 async def test_a_refused_token_is_not_kept() -> None:
     verifier = Verifier(VALID)
     verifier.claims = None
-    jwt = kept(verifier, FixedClock(), Seconds())
+    jwt = kept(verifier, FixedClock())
     for _ in range(2):
         with pytest.raises(InvalidToken):
             await jwt.principal("token")
@@ -185,7 +198,7 @@ async def test_a_refused_token_is_not_kept() -> None:
 async def test_a_bounded_number_of_tokens_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tokens, "MAX_KEPT", 3)
     verifier = Verifier(VALID)
-    jwt = kept(verifier, FixedClock(), Seconds())
+    jwt = kept(verifier, FixedClock())
     for token in "abcd":
         await jwt.principal(token)
     await jwt.principal("b")

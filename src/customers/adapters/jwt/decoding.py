@@ -22,9 +22,14 @@ def segment_bytes(text: str) -> bytes:
 
 
 def json_object(content: bytes) -> dict[str, Any]:
-    """The JSON object of UTF-8 bytes. Raises ValueError, also for a name that occurs twice."""
+    """The JSON object of UTF-8 bytes.
+
+    Raises ValueError, also for a name that occurs twice, and for half a character.
+    """
     try:
         value = _DECODER.decode(content.decode("utf-8"))
+        if b"\\u" in content:  # only an escape can hold a surrogate without its other half
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
     except RecursionError:
         raise ValueError("is nested too deeply") from None
     if not isinstance(value, dict):

@@ -1,8 +1,8 @@
 """The bearer tokens of an identity provider, and the principals that follow from their claims."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from hashlib import sha256
-from time import monotonic
 from typing import Final
 
 from attrs import frozen
@@ -12,6 +12,7 @@ from customers.core.model.principal import Principal
 from customers.core.model.roles import Roles
 from customers.core.ports.clock import Clock
 from customers.core.ports.tokens import TokenClaims, TokenVerifier
+from customers.entrypoints.access.authenticator import Tokens
 from customers.entrypoints.access.claims import Claims, tenants_named, texts_of
 
 # Tokens of another kind: the keys of this service.
@@ -51,11 +52,11 @@ class ClaimNames:
 @frozen
 class _Kept:
     principal: Principal
-    until: float
-    expires_at: float
+    verified_at: datetime
+    until: datetime
 
 
-class JwtTokens:
+class JwtTokens(Tokens):
     """Every bearer token that is no key of this service.
 
     The principal of a verified token is kept by the SHA-256 of the token, until the token expires,
@@ -68,13 +69,11 @@ class JwtTokens:
         clock: Clock,
         roles: Roles,
         names: ClaimNames,
-        seconds: Callable[[], float] = monotonic,
     ) -> None:
         self._verifier = verifier
         self._clock = clock
         self._roles = roles
         self._names = names
-        self._seconds = seconds
         self._kept: dict[bytes, _Kept] = {}
 
     def takes(self, token: str) -> bool:
@@ -83,12 +82,12 @@ class JwtTokens:
     async def principal(self, token: str) -> Principal:
         """Raises InvalidToken."""
         digest = _digest(token)
-        kept = self._kept.get(digest)
-        if kept is not None and self._is_good(kept):
+        kept, now = self._kept.get(digest), self._clock.now()
+        if kept is not None and kept.verified_at <= now < kept.until:
             return kept.principal
         claims = self._verifier.verify(token)
         principal = self._names.read(claims).principal(self._roles)
-        self._keep(digest, principal, claims)
+        self._keep(digest, _Kept(principal, now, _kept_until(claims, now)))
         return principal
 
     def claims(self, token: str) -> Claims:
@@ -96,17 +95,22 @@ class JwtTokens:
         _digest(token)
         return self._names.read(self._verifier.verify(token))
 
-    def _is_good(self, kept: _Kept) -> bool:
-        return self._seconds() < kept.until and self._clock.now().timestamp() < kept.expires_at
-
-    def _keep(self, digest: bytes, principal: Principal, claims: TokenClaims) -> None:
+    def _keep(self, digest: bytes, kept: _Kept) -> None:
         self._kept.pop(digest, None)
         if len(self._kept) >= MAX_KEPT:
             del self._kept[next(iter(self._kept))]  # the one that was verified first
-        expires_at = claims["exp"]
-        if isinstance(expires_at, int | float):
-            until = self._seconds() + MAX_KEPT_SECONDS
-            self._kept[digest] = _Kept(principal, until, expires_at)
+        self._kept[digest] = kept
+
+
+def _kept_until(claims: TokenClaims, now: datetime) -> datetime:
+    """When the token must be verified again; `now` for one that has expired but for the leeway."""
+    expires_at = claims["exp"]
+    if not isinstance(expires_at, int | float):
+        return now
+    seconds = now.timestamp()  # compared first: an integer may be too large for a float
+    if expires_at >= seconds + MAX_KEPT_SECONDS:
+        return now + timedelta(seconds=MAX_KEPT_SECONDS)
+    return now + timedelta(seconds=max(expires_at - seconds, 0))
 
 
 def _digest(token: str) -> bytes:
