@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import click
 
@@ -256,6 +257,76 @@ def apply_erasures(settings: Settings, file: Path) -> None:
 
     run = _configure(settings)
     run(apply(settings, file, _output(settings)))
+
+
+@main.group()
+def keys() -> None:
+    """Create, list and revoke the API keys of services without an identity provider."""
+
+
+@keys.command("create")
+@click.option("--tenant", required=True, help="The tenant that callers with the key act for.")
+@click.option(
+    "--permissions",
+    required=True,
+    metavar="PERMISSION,...",
+    help="What they may do, such as customers:view,orders:record.",
+)
+@click.option("--name", default="", help="What the key is for.")
+@click.option(
+    "--expires",
+    default="",
+    metavar="WHEN",
+    help="When the key ends: after 90d, 12h or 30m, or at a date and time.  [default: never]",
+)
+@takes_settings("database_url", "data_dir", "environment", "log_level")
+def create_key(
+    settings: Settings, *, tenant: str, permissions: str, name: str, expires: str
+) -> None:
+    """Create a key and print it, once: only a digest of it is stored."""
+    from customers.entrypoints.process.keys_command import create
+
+    run = _configure(settings)
+    details = {"permissions": permissions, "name": name, "expires": expires}
+    run(create(settings, _output(settings), tenant=tenant, **details))
+
+
+@keys.command("list")
+@click.option("--tenant", required=True, help="The tenant whose keys are listed.")
+@takes_settings("database_url", "data_dir", "environment", "log_level")
+def list_keys(settings: Settings, *, tenant: str) -> None:
+    """List the keys of a tenant, newest first, without the revoked ones."""
+    from customers.entrypoints.process.keys_command import list_all
+
+    run = _configure(settings)
+    run(list_all(settings, _output(settings), tenant=tenant))
+
+
+@keys.command("revoke")
+@click.argument("key_id", metavar="ID", type=click.UUID)
+@takes_settings("database_url", "data_dir", "environment", "log_level")
+def revoke_key(settings: Settings, key_id: UUID) -> None:
+    """Revoke the key with the id ID, of whichever tenant: it stops within five seconds."""
+    from customers.entrypoints.process.keys_command import revoke
+
+    run = _configure(settings)
+    run(revoke(settings, _output(settings), key_id))
+
+
+@main.group()
+def access() -> None:
+    """Explain who callers are and what they may do."""
+
+
+@access.command("explain")
+@click.option("--key", "key_id", required=True, metavar="ID", type=click.UUID, help="A key's id.")
+@takes_settings("database_url", "data_dir", "environment", "log_level")
+def explain_access(settings: Settings, *, key_id: UUID) -> None:
+    """Print who a caller with an API key would be, and what they may do."""
+    from customers.entrypoints.process.explain_key import explain_key
+
+    run = _configure(settings)
+    run(explain_key(settings, key_id, _output(settings)))
 
 
 @main.command(hidden=True)

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from customers.core.errors.availability import Unavailable
 from customers.core.ports.storage import Storage
+from customers.entrypoints.access.key_uses import run_key_uses
 from customers.entrypoints.config.settings import Settings
 from customers.entrypoints.container import Container
 from customers.entrypoints.grpc.server import RpcServer
@@ -38,7 +39,11 @@ async def open_listeners(container: Container) -> AsyncIterator[Ports]:
     """
     http, rpc = _http_server(container.app(), container.connections()), container.rpc()
     probes = _http_server(container.probe_app())
-    async with _open_storage(container.storage()), _sweeper(container) as stop_sweeper:
+    async with (
+        _open_storage(container.storage()),
+        run_key_uses(container.key_uses()),
+        _sweeper(container) as stop_sweeper,
+    ):
         try:
             if (test_api := container.test_api()) is not None:
                 await test_api.load_seed_file()
