@@ -207,8 +207,8 @@ def a_dynamic_segment(rules: str, **overrides: Any) -> Segment:
 
 
 def a_credential(secret: bytes = bytes(SECRET_BYTES)) -> Credential:
-    """The id and the secret of a key."""
-    return Credential.of(an_id(), secret)
+    """The id and the secret of a key; a key is found by its id alone, which no run has used."""
+    return Credential.of(uuid4(), secret)
 
 
 def an_api_key(credential: Credential | None = None, **overrides: Any) -> ApiKey:

@@ -51,10 +51,10 @@ async def create(
     details = parts.decoder().decode(ApiKeyDetails, fields)
     async with stored_keys(settings) as keys:
         new = await keys.create(tenant_id, details, principal=ANYONE)
-    usage = "send it in the header `Authorization: Bearer`; it is not shown again"
-    shown = f":\n{new.text}" if not output.as_json else ""
+    usage = "send it as `Authorization: Bearer KEY`; it is not shown again"
+    shown = "" if output.as_json else f":\n{new.text}"
     output.info(
-        f"created the key {new.key.id} for tenant {tenant_id}: {usage}{shown}",
+        f"created the key {new.key.id} of tenant {tenant_id}: {usage}{shown}",
         key=new.text,
         **values_of(new.key),
     )
