@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from customers.core.model.address import Address
+from customers.core.model.api_key import SECRET_BYTES, ApiKey, Credential
 from customers.core.model.customer import Customer
 from customers.core.model.journal import Communication, CommunicationType, Direction, Note
 from customers.core.model.ledger import Entry
@@ -203,6 +204,25 @@ def a_dynamic_segment(rules: str, **overrides: Any) -> Segment:
     """A dynamic segment with rules in JSON."""
     rule = parse(json.loads(rules, parse_float=Decimal))
     return a_segment(is_dynamic=True, rules_text=rules, rule=rule, **overrides)
+
+
+def a_credential(secret: bytes = bytes(SECRET_BYTES)) -> Credential:
+    """The id and the secret of a key; a key is found by its id alone, which no run has used."""
+    return Credential.of(uuid4(), secret)
+
+
+def an_api_key(credential: Credential | None = None, **overrides: Any) -> ApiKey:
+    """A key that may view customers."""
+    credential = credential or a_credential()
+    fields: dict[str, Any] = {
+        "id": credential.key_id,
+        "tenant_id": "tenant",
+        "name": "Billing",
+        "permissions": ("customers:view",),
+        "secret_hash": credential.digest,
+        "created_at": NOW,
+    }
+    return ApiKey(**fields | overrides)
 
 
 def rules_text(text: str) -> RulesText:

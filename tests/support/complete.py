@@ -11,6 +11,7 @@ from typing import Final
 from uuid import UUID
 
 from customers.core.model.address import Address, AddressType
+from customers.core.model.api_key import ApiKey
 from customers.core.model.customer import Customer, CustomerStatus, CustomerType
 from customers.core.model.erasure import Erasure, RecordKind
 from customers.core.model.journal import (
@@ -178,6 +179,17 @@ CHANGE: Final = SequencedChange(
     cause=Cause.TIME,
     sequence=6,
 )
+API_KEY: Final = ApiKey(
+    id=_id(60),
+    tenant_id=TENANT,
+    name="Billing",
+    permissions=("customers:*", "orders:view"),
+    secret_hash="0123456789abcdef" * 4,
+    created_at=_day(1),
+    expires_at=_day(9),
+    revoked_at=_day(8),
+    last_used_at=_day(2),
+)
 ERASURE: Final = Erasure.of(CUSTOMER.id, _day(8), {RecordKind.NOTE: 2})
 COMPLETE: Final[Mapping[type, object]] = {
     type(value): value
@@ -196,5 +208,6 @@ COMPLETE: Final[Mapping[type, object]] = {
         PENDING_CHANGE,
         CHANGE,
         ERASURE,
+        API_KEY,
     )
 }

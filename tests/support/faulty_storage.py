@@ -9,6 +9,7 @@ from uuid import UUID
 from attrs import define, field, frozen
 
 from customers.core.errors.availability import Unavailable
+from customers.core.model.api_key import ApiKey
 from customers.core.model.customer import Customer
 from customers.core.model.ledger import Entry
 from customers.core.model.pending_changes import Backlog
@@ -86,6 +87,10 @@ class FaultyStorage(Storage):
     async def rewrite_search_texts(self, limit: int) -> int:
         self._raise_fault()
         return await self._inner.rewrite_search_texts(limit)
+
+    async def api_key(self, key_id: UUID) -> ApiKey | None:
+        self._raise_fault()
+        return await self._inner.api_key(key_id)
 
     async def deployment_secret(self) -> bytes | None:
         self._raise_fault()

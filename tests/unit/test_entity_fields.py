@@ -13,8 +13,15 @@ import pytest
 from attrs import NOTHING, fields, frozen
 from sqlalchemy import Table
 
-from customers.adapters.postgres.schema import ledger_tables, owned_tables, segment_tables, tables
+from customers.adapters.postgres.schema import (
+    access_tables,
+    ledger_tables,
+    owned_tables,
+    segment_tables,
+    tables,
+)
 from customers.core.model.address import Address, AddressChange, AddressDetails
+from customers.core.model.api_key import ApiKey, ApiKeyDetails
 from customers.core.model.customer import Customer, CustomerChange, CustomerDetails
 from customers.core.model.erasure import Erasure
 from customers.core.model.journal import Communication, CommunicationDetails, Note, NoteDetails
@@ -103,6 +110,7 @@ STORED: Final[Mapping[type, Columns]] = {
         table=segment_tables.customer_segment_changes, besides=names("tenant_id")
     ),
     Erasure: Columns(table=tables.customer_erasures, besides=names("tenant_id maintained_at")),
+    ApiKey: Columns(table=access_tables.customer_api_keys),
 }
 ENCODER: Final = Encoder(USD)
 ANSWERED: Final[Mapping[type, Answer]] = {
@@ -140,6 +148,11 @@ ANSWERED: Final[Mapping[type, Answer]] = {
         encode=lambda change: SegmentEncoder(ENCODER).changes([change], 0)["changes"][0],
         instead={"entered": names("change")},
     ),
+    ApiKey: Answer(
+        shape=shapes.ApiKey,
+        encode=ENCODER.api_key,
+        hides=names("secret_hash revoked_at"),
+    ),
 }
 LOCKING: Final = names(
     "lock_reason locked_at locked_by unlock_reason unlocked_at unlocked_by deleted_at erased_at"
@@ -155,6 +168,7 @@ SET_BY_THE_SERVICE: Final[Mapping[type, frozenset[str]]] = {
     | names("payment_gateway gateway_payment_method_id payment_type card_brand last_four"),
     NoteDetails: OWNED | names("created_by"),
     CommunicationDetails: OWNED | names("status"),
+    ApiKeyDetails: OWNED | names("secret_hash revoked_at last_used_at"),
 }
 ENTITY_OF: Final[Mapping[type, type]] = {
     CustomerDetails: Customer,
@@ -165,6 +179,7 @@ ENTITY_OF: Final[Mapping[type, type]] = {
     PaymentMethodChange: PaymentMethod,
     NoteDetails: Note,
     CommunicationDetails: Communication,
+    ApiKeyDetails: ApiKey,
 }
 
 

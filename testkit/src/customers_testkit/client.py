@@ -955,6 +955,49 @@ class CustomersClient:
             ),
         )
 
+    def create_key(
+        self, body: shapes.ApiKeyDetails, *, actor: str | None = None, strict: bool = False
+    ) -> shapes.NewApiKey:
+        """Create an API key.
+
+        The key is in this answer only. It may do what its permissions say, which must be among the caller's, in this tenant. A tenant has at most 100 keys.
+        """
+        return cast(
+            "shapes.NewApiKey",
+            self.caller.call(
+                "POST",
+                "/api/v1/keys",
+                body=body,
+                headers={"X-User-ID": actor, "Prefer": "handling=strict" if strict else None},
+            ),
+        )
+
+    def list_keys(self) -> list[shapes.ApiKey]:
+        """List the API keys, newest first.
+
+        Revoked keys are left out.
+        """
+        return cast(
+            "list[shapes.ApiKey]",
+            self.caller.call(
+                "GET",
+                "/api/v1/keys",
+            ),
+        )
+
+    def revoke_key(self, key_id: str) -> shapes.Message:
+        """Revoke an API key.
+
+        It stops within five seconds, for good.
+        """
+        return cast(
+            "shapes.Message",
+            self.caller.call(
+                "DELETE",
+                f"/api/v1/keys/{part(key_id)}",
+            ),
+        )
+
     def get_health(self) -> shapes.Health:
         """Check health.
 

@@ -100,6 +100,49 @@ class AddressResponse(TypedDict):
 AddressType: TypeAlias = Literal["SHIPPING", "BILLING", "BOTH"]
 
 
+class ApiKey(TypedDict):
+    id: str
+    name: str
+    permissions: list[str]
+    tenantId: str
+    expiresAt: str | None
+    createdAt: str
+    lastUsedAt: str | None
+
+
+class ApiKeyDetails(TypedDict):
+    name: NotRequired[str | None]
+    permissions: list[
+        Literal[
+            "customers:view",
+            "customers:create",
+            "customers:edit",
+            "customers:delete",
+            "customers:erase",
+            "customers:lock",
+            "customers:export",
+            "customers:import",
+            "orders:view",
+            "orders:record",
+            "segments:view",
+            "segments:manage",
+            "notes:manage",
+            "communications:manage",
+            "payments:manage",
+            "events:read",
+            "webhooks:manage",
+            "keys:manage",
+            "service:observe",
+            "*",
+            "customers:*",
+            "customers:segments:manage",
+            "customers:notes:manage",
+        ]
+    ]
+    expiresAt: NotRequired[str | None]
+    tenantId: NotRequired[str]
+
+
 class Batch(TypedDict):
     customers: list[BatchCustomer]
     summary: BatchSummary
@@ -455,6 +498,17 @@ class MembershipChanges(TypedDict):
 
 class Message(TypedDict):
     message: str
+
+
+class NewApiKey(TypedDict):
+    id: str
+    name: str
+    permissions: list[str]
+    tenantId: str
+    expiresAt: str | None
+    createdAt: str
+    lastUsedAt: str | None
+    key: str
 
 
 class NotReady(TypedDict):

@@ -25,6 +25,7 @@ from customers.core.model.segment import Segment
 from tests.support.builders import NOW, USD, numbered_id
 from tests.support.complete import (
     ADDRESS,
+    API_KEY,
     ASSIGNMENT,
     CHANGE,
     COMMUNICATION,
@@ -74,6 +75,7 @@ def a_state() -> State:
         captures_customers=True,
         captures_orders=True,
         erasures=Map({ERASED.id: ERASURE}),
+        api_keys=Map({API_KEY.id: API_KEY}),
     )
 
 

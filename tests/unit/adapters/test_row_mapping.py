@@ -19,6 +19,7 @@ from customers.adapters import postgres
 from customers.adapters.postgres.engine.row_mapping import RowMapping, RowMappingError
 from customers.adapters.postgres.schema.types import metadata
 from customers.core.model.address import Address
+from customers.core.model.api_key import ApiKey
 from customers.core.model.customer import Customer
 from customers.core.model.erasure import Erasure, RecordKind
 from customers.core.model.journal import Communication, Note
@@ -39,6 +40,7 @@ from tests.support.builders import later
 
 MODELS = (
     Address,
+    ApiKey,
     Assignment,
     Communication,
     Customer,

@@ -124,4 +124,4 @@ async def test_without_jwt_no_token_is_explained(tmp_path: Path) -> None:
 def test_the_command_asks_for_a_caller() -> None:
     result = CliRunner().invoke(main, ["access", "explain"])
     assert result.exit_code == 2
-    assert "Give the caller to explain: --token FILE." in result.stderr
+    assert "Give the caller to explain: --token FILE, or --key ID." in result.stderr

@@ -35,6 +35,9 @@ CONTRACT = """
     GET /live
     GET /metrics
     GET /ready
+    GET /api/v1/keys
+    POST /api/v1/keys
+    DELETE /api/v1/keys/{keyId}
     DELETE /api/v1/customers/{customerId}
     DELETE /api/v1/customers/{customerId}/addresses/{addressId}
     DELETE /api/v1/customers/{customerId}/notes/{noteId}

@@ -75,6 +75,7 @@ async def ids_of_everything(api: Api) -> Mapping[str, str]:
         "methodId": (await a_method(api, customer))["id"],
         "noteId": (await a_note(api, customer))["id"],
         "communicationId": (await a_communication(api, customer))["id"],
+        "keyId": (await api.post("/keys", {"permissions": ["*"]})).body["id"],
     }
 
 

@@ -23,6 +23,7 @@ from immutables import Map
 from customers.core.errors import Invalid, InvalidValue, Problem
 from customers.core.model import (
     address,
+    api_key,
     customer,
     journal,
     ledger,
@@ -51,6 +52,7 @@ _DETAILS: Final[Mapping[type, type]] = {
     ledger.Entry: order.Order,
     order.StoredRefund: order.Refund,
     segment.Segment: segment.SegmentDetails,
+    api_key.ApiKey: api_key.ApiKeyDetails,
 }
 # Fields that follow from other rows, or that only an erased customer has.
 OMITTED: Final[Mapping[type, str]] = {
@@ -217,6 +219,7 @@ _GATES: Final[dict[str, Any]] = {
     "version": _FROM_ONE,
     "number": _FROM_ONE,
     "sequence": _FROM_ONE,
+    "secret_hash": api_key.Digest,
 }
 _READERS: Final[dict[Any, Callable[[Any], Any]]] = {
     UUID: values.IdGate().read,

@@ -13,6 +13,7 @@ from immutables import Map
 from customers.adapters.memory.state import EMPTY, State
 from customers.core.model import journal, membership, order, payment
 from customers.core.model.address import Address
+from customers.core.model.api_key import ApiKey
 from customers.core.model.customer import Customer
 from customers.core.model.erasure import RecordKind
 from customers.core.model.ledger import Entry
@@ -60,6 +61,7 @@ class TenantRows:
     last_pending_change: int = 0
     captures_customers: bool = False
     captures_orders: bool = False
+    api_keys: tuple[ApiKey, ...] = ()
 
 
 def rows_of(state: State) -> TenantRows:
@@ -87,6 +89,7 @@ def rows_of(state: State) -> TenantRows:
         last_pending_change=state.last_pending_change,
         captures_customers=state.captures_customers,
         captures_orders=state.captures_orders,
+        api_keys=_sorted([state.api_keys.values()], "id"),
     )
 
 

@@ -32,6 +32,7 @@ def state_of(rows: TenantRows, tenant_id: str, currency: Currency) -> State:
     state = _with_belongings(state, rows, own)
     for segment in _unique(own(rows.segments), attrgetter("name_key")):
         state = state.with_segment(segment)
+    state = evolve(state, api_keys=Map((key.id, key) for key in own(rows.api_keys)))
     state = _with_memberships(_with_orders(state, rows, currency), rows)
     return _with_pending_changes(state, rows)
 

@@ -18,6 +18,7 @@ from immutables import Map
 from customers.adapters.memory.sorting import SortedCustomers
 from customers.core.errors import CustomerNotFound
 from customers.core.model.address import Address
+from customers.core.model.api_key import ApiKey
 from customers.core.model.customer import Customer, CustomerStatus, CustomerType
 from customers.core.model.customer_filter import CustomerFilter, DeletedCustomers, MembersOf
 from customers.core.model.erasure import Erasure
@@ -73,6 +74,7 @@ class State:
     captures_orders: bool = False
 
     erasures: Map[UUID, Erasure] = EMPTY
+    api_keys: Map[UUID, ApiKey] = EMPTY  # revoked ones included
 
     _sorted: dict[tuple[SortField, DeletedCustomers], SortedCustomers] = field(
         factory=dict, init=False

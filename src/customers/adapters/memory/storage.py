@@ -29,6 +29,7 @@ from uuid import UUID
 from attrs import define, field, frozen
 
 from customers.adapters.memory.addresses import MemoryAddresses, MemoryAddressReader
+from customers.adapters.memory.api_keys import MemoryApiKeyReader, MemoryApiKeys
 from customers.adapters.memory.assignments import MemoryAssignmentReader, MemoryAssignments
 from customers.adapters.memory.autocommit import MemoryAutocommit
 from customers.adapters.memory.communications import MemoryCommunicationReader, MemoryCommunications
@@ -54,6 +55,7 @@ from customers.adapters.memory.snapshot import dump, restore
 from customers.adapters.memory.state import State
 from customers.adapters.memory.tenants import Tenants
 from customers.bulkheads.turns import Turn
+from customers.core.model.api_key import ApiKey
 from customers.core.model.json_pointer import JsonPointer
 from customers.core.model.money import Currency
 from customers.core.model.pending_changes import Backlog
@@ -152,6 +154,10 @@ class MemoryStorage(Storage):
         async with self._tenants.draft(tenant_id) as draft:
             draft.replace(State())
 
+    async def api_key(self, key_id: UUID) -> ApiKey | None:
+        states = self._tenants.committed().values()
+        return next((state.api_keys[key_id] for state in states if key_id in state.api_keys), None)
+
     async def deployment_secret(self) -> bytes:
         self._tenants.check()
         return self._secret
@@ -211,6 +217,10 @@ class MemoryView(View):
     def memberships(self) -> MemoryMembershipReader:
         return MemoryMembershipReader(self._reader)
 
+    @property
+    def api_keys(self) -> MemoryApiKeyReader:
+        return MemoryApiKeyReader(self._reader)
+
 
 @frozen
 class MemoryTransaction(Transaction):
@@ -256,6 +266,10 @@ class MemoryTransaction(Transaction):
     @property
     def memberships(self) -> MemoryMemberships:
         return MemoryMemberships(self._draft)
+
+    @property
+    def api_keys(self) -> MemoryApiKeys:
+        return MemoryApiKeys(self._draft)
 
     @property
     def erasures(self) -> MemoryErasures:

@@ -13,8 +13,9 @@ from uuid import UUID
 
 from attrs import define, evolve, frozen
 
-from customers.adapters.postgres.customers import search_texts
+from customers.adapters.postgres.customers import api_keys, search_texts
 from customers.adapters.postgres.customers.addresses import PostgresAddresses
+from customers.adapters.postgres.customers.api_keys import PostgresApiKeys
 from customers.adapters.postgres.customers.autocommit import PostgresAutocommit
 from customers.adapters.postgres.customers.communications import PostgresCommunications
 from customers.adapters.postgres.customers.customers import PostgresCustomers
@@ -38,6 +39,7 @@ from customers.adapters.postgres.segments.segments import PostgresSegments
 from customers.bulkheads.deadline import Deadline
 from customers.bulkheads.shares import Usage
 from customers.core.errors.availability import Unavailable
+from customers.core.model.api_key import ApiKey
 from customers.core.model.money import Currency
 from customers.core.model.pending_changes import Backlog
 from customers.core.ports.storage import Autocommit, Storage, StorageStatus, Transaction, View
@@ -204,6 +206,14 @@ class PostgresStorage(Storage):
         async with self._connected("", new_session) as session, session.all_or_nothing():
             return await search_texts.rewrite(session, limit)
 
+    async def api_key(self, key_id: UUID) -> ApiKey | None:
+        if not api_keys.are_kept(self._schema.revision):
+            await self.check()  # it may have been migrated meanwhile
+        if not api_keys.are_kept(self._schema.revision):
+            return None
+        async with self._session("") as session:
+            return await api_keys.find(session, key_id)
+
     async def deployment_secret(self) -> bytes | None:
         async with self._session("") as session:
             if not deployment.keeps_secrets(self._schema.revision):
@@ -336,6 +346,10 @@ class PostgresView(View):
     @property
     def memberships(self) -> PostgresMemberships:
         return PostgresMemberships(self._session)
+
+    @property
+    def api_keys(self) -> PostgresApiKeys:
+        return PostgresApiKeys(self._session)
 
 
 class PostgresTransaction(PostgresView, Transaction):

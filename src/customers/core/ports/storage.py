@@ -9,9 +9,11 @@ from uuid import UUID
 from attrs import frozen
 
 from customers.core.errors.availability import StorageFault
+from customers.core.model.api_key import ApiKey
 from customers.core.model.customer import Customer
 from customers.core.model.ledger import Entry
 from customers.core.model.pending_changes import Backlog
+from customers.core.ports.api_keys import ApiKeyReader, ApiKeyRepository
 from customers.core.ports.customers import (
     AddressReader,
     AddressRepository,
@@ -64,6 +66,8 @@ class View(Protocol):
     def assignments(self) -> AssignmentReader: ...
     @property
     def memberships(self) -> MembershipReader: ...
+    @property
+    def api_keys(self) -> ApiKeyReader: ...
 
 
 class Transaction(Protocol):
@@ -96,6 +100,8 @@ class Transaction(Protocol):
     def assignments(self) -> AssignmentRepository: ...
     @property
     def memberships(self) -> MembershipRepository: ...
+    @property
+    def api_keys(self) -> ApiKeyRepository: ...
     @property
     def erasures(self) -> ErasureRepository: ...
 
@@ -207,6 +213,12 @@ class Storage(Protocol):
     async def rewrite_search_texts(self, limit: int) -> int:
         """Writes the search texts of at most `limit` customers of all tenants again, if an older
         release has written them in another form; returns their number. For the sweeper.
+        """
+        ...
+
+    async def api_key(self, key_id: UUID) -> ApiKey | None:
+        """The key with this id, of whichever tenant, revoked and expired ones included; None if
+        there is none. Whoever authenticates a caller does not know the tenant yet.
         """
         ...
 

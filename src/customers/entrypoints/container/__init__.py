@@ -17,12 +17,14 @@ from prometheus_client import CollectorRegistry
 
 from customers.adapters.clock import MovableClock, SystemClock
 from customers.adapters.ids import ScriptedIds, TimeOrderedIds
+from customers.adapters.random_secrets import RandomSecrets
 from customers.core.membership.pace import Pace
 from customers.core.model.money import Currency
 from customers.core.model.tenant import TenantGate
 from customers.core.ports.clock import Clock, IdGenerator
 from customers.core.ports.storage import Storage
 from customers.core.services.addresses import Addresses
+from customers.core.services.api_keys import ApiKeys
 from customers.core.services.customers import Customers
 from customers.core.services.doctor import Doctor
 from customers.core.services.erasure import Erasures
@@ -34,6 +36,7 @@ from customers.core.services.previews import Previews
 from customers.core.services.segments import Segments
 from customers.core.services.sweeper import Sweeper
 from customers.entrypoints.access.guard import Guard
+from customers.entrypoints.access.keys import ApiKeyTokens
 from customers.entrypoints.admission.background_tasks import BackgroundTasks
 from customers.entrypoints.admission.door import REQUESTS_PER_CONNECTION, Door
 from customers.entrypoints.config.settings import Settings
@@ -41,6 +44,8 @@ from customers.entrypoints.container.access import (
     certificate_of,
     guard_of,
     jwt_tokens_of,
+    key_cache_of,
+    key_uses_of,
     token_verifier_of,
 )
 from customers.entrypoints.grpc.access import RpcAccess
@@ -54,6 +59,7 @@ from customers.entrypoints.http.request import Deployment
 from customers.entrypoints.http.resources.addresses import AddressRoutes
 from customers.entrypoints.http.resources.customers import CustomerRoutes
 from customers.entrypoints.http.resources.journal import JournalRoutes
+from customers.entrypoints.http.resources.keys import KeyRoutes
 from customers.entrypoints.http.resources.memberships import MembershipRoutes
 from customers.entrypoints.http.resources.orders import OrderRoutes
 from customers.entrypoints.http.resources.payment_methods import PaymentMethodRoutes
@@ -270,6 +276,7 @@ class Container(containers.DeclarativeContainer):
     previews = providers.Singleton(Previews, storage, clock)
     memberships = providers.Singleton(Memberships, storage, clock)
     erasures = providers.Singleton(Erasures, storage, clock)
+    api_keys = providers.Singleton(ApiKeys, storage, clock, ids, providers.Singleton(RandomSecrets))
     sweeper = providers.Singleton(_sweeper, storage, clock)
     doctor = providers.Singleton(Doctor, storage, clock)
 
@@ -296,8 +303,15 @@ class Container(containers.DeclarativeContainer):
     drain = providers.Singleton(Drain)
     token_verifier = providers.Singleton(token_verifier_of, settings, clock)
     jwt_tokens = providers.Singleton(jwt_tokens_of, settings, token_verifier, clock)
-    guard = providers.Singleton(guard_of, settings, jwt_tokens)
     certificate = providers.Singleton(certificate_of, settings)
+    key_cache = providers.Singleton(key_cache_of, settings, api_keys)
+    key_uses = providers.Singleton(key_uses_of, api_keys)
+    guard = providers.Singleton(
+        guard_of,
+        settings,
+        providers.Singleton(ApiKeyTokens, key_cache, key_uses, clock),
+        jwt_tokens,
+    )
     batches = providers.Singleton(
         OrderBatches, orders, background_tasks, refusals, settings.provided.request_timeout
     )
@@ -334,6 +348,7 @@ class Container(containers.DeclarativeContainer):
         providers.Singleton(PreviewRoutes, previews, segment_encoder),
         providers.Singleton(MembershipRoutes, memberships, segment_encoder),
         providers.Singleton(SegmentRoutes, segments, encoder),
+        providers.Singleton(KeyRoutes, api_keys, encoder),
         probes,
     )
     openapi = providers.Singleton(_openapi, resources)
@@ -347,9 +362,11 @@ class Container(containers.DeclarativeContainer):
         clock=movable_clock,
         ids=scripted_ids,
         decoder=decoder,
+        encoder=encoder,
         customers=customers,
         orders=orders,
         segments=segments,
+        api_keys=api_keys,
         erasures=erasures,
         sweeper=sweeper,
     )

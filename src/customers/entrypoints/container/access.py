@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Iterator
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from customers.core.model.roles import Roles
 from customers.core.ports.clock import Clock
 from customers.core.ports.tokens import TokenVerifier
+from customers.core.services.api_keys import ApiKeys
 from customers.entrypoints.access.authenticator import (
     Authentication,
     Authenticator,
@@ -17,6 +19,8 @@ from customers.entrypoints.access.authenticator import (
 from customers.entrypoints.access.certificates import Certificates
 from customers.entrypoints.access.gateway import Gateway
 from customers.entrypoints.access.guard import Guard
+from customers.entrypoints.access.key_cache import MAX_AGE_SECONDS, KeyCache
+from customers.entrypoints.access.key_uses import KeyUses
 from customers.entrypoints.access.tokens import ClaimNames, JwtTokens
 from customers.entrypoints.config.settings import Settings
 from customers.entrypoints.tls.certificate import Certificate, CertificateFiles
@@ -29,8 +33,9 @@ class InvalidKeyFile(Exception):
     """The file with the keys of tokens has none; the message names the setting."""
 
 
-def guard_of(settings: Settings, jwt_tokens: JwtTokens | None) -> Guard:
-    tokens = () if jwt_tokens is None else (jwt_tokens,)
+def guard_of(settings: Settings, keys: Tokens, jwt_tokens: JwtTokens | None) -> Guard:
+    """`keys` are the tokens that work wherever callers are authenticated."""
+    tokens: tuple[Tokens, ...] = (keys,) if jwt_tokens is None else (keys, jwt_tokens)
     return Guard(_authenticator(settings, tokens), is_open=not settings.authentication)
 
 
@@ -103,6 +108,16 @@ def _authenticator(settings: Settings, tokens: tuple[Tokens, ...]) -> Authentica
     if not settings.authentication:
         return NoAuthentication()
     return Authentication(tokens, tuple(_principals(settings, roles_of(settings))))
+
+
+def key_cache_of(settings: Settings, keys: ApiKeys) -> KeyCache:
+    """The memory storage is asked for every request: that takes no time."""
+    max_age = 0.0 if settings.storage == "memory" else MAX_AGE_SECONDS
+    return KeyCache(find=keys.find, seconds=monotonic, max_age=max_age)
+
+
+def key_uses_of(keys: ApiKeys) -> KeyUses:
+    return KeyUses(keys.mark_used)
 
 
 def _principals(settings: Settings, roles: Roles) -> Iterator[Principals]:

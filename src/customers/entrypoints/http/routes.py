@@ -9,6 +9,7 @@ from attrs import AttrsInstance, frozen
 
 from customers.core.errors import (
     AddressNotFound,
+    ApiKeyNotFound,
     CommunicationNotFound,
     CustomerNotFound,
     CustomersError,
@@ -43,6 +44,7 @@ _NOT_FOUND: Final[Mapping[str, type[CustomersError]]] = {
     "methodId": PaymentMethodNotFound,
     "noteId": NoteNotFound,
     "communicationId": CommunicationNotFound,
+    "keyId": ApiKeyNotFound,
 }
 
 _ACCESS: Final = (Unauthenticated, InvalidToken, PermissionDenied, TenantForbidden)

@@ -10,6 +10,7 @@ from typing import cast
 import msgspec
 
 from customers.core.model.address import Address
+from customers.core.model.api_key import ApiKey, NewApiKey
 from customers.core.model.customer import Customer, Profile
 from customers.core.model.erasure import Erasure, RecordKind
 from customers.core.model.journal import Communication, Note
@@ -199,6 +200,21 @@ class Encoder:
         if summary.build_error is not None:
             body["buildError"] = summary.build_error
         return body
+
+    @staticmethod
+    def api_key(key: ApiKey) -> shapes.ApiKey:
+        return {
+            "id": key.id,
+            "name": key.name,
+            "permissions": key.permissions,
+            "tenantId": key.tenant_id,
+            "expiresAt": key.expires_at,
+            "createdAt": key.created_at,
+            "lastUsedAt": key.last_used_at,
+        }
+
+    def new_api_key(self, new: NewApiKey) -> shapes.NewApiKey:
+        return {**self.api_key(new.key), "key": new.text}
 
     def erasure(self, erasure: Erasure) -> shapes.Erasure:
         return {

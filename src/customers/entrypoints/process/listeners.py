@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 from customers.core.errors.availability import Unavailable
 from customers.core.ports.storage import Storage
 from customers.core.ports.tokens import TokenVerifier
+from customers.entrypoints.access.key_uses import run_key_uses
 from customers.entrypoints.config.settings import Settings
 from customers.entrypoints.container import Container
 from customers.entrypoints.grpc.server import RpcServer
@@ -45,6 +46,7 @@ async def open_listeners(container: Container) -> AsyncIterator[Ports]:
     async with (
         _open_verifier(container.token_verifier()),
         _open_storage(container.storage()),
+        run_key_uses(container.key_uses()),
         _sweeper(container) as stop_sweeper,
     ):
         try:

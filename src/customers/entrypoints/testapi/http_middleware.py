@@ -41,6 +41,7 @@ _CREATED_KINDS: Final = {
     "addNote": "Note",
     "addCommunication": "Communication",
     "createSegment": "Segment",
+    "createKey": "ApiKey",
 }
 
 

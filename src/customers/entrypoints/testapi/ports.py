@@ -14,12 +14,14 @@ from attrs import frozen
 from customers.core.model.json_pointer import JsonPointer
 from customers.core.ports.clock import Clock, IdGenerator
 from customers.core.ports.storage import Storage
+from customers.core.services.api_keys import ApiKeys
 from customers.core.services.customers import Customers
 from customers.core.services.erasure import Erasures
 from customers.core.services.orders import Orders
 from customers.core.services.segments import Segments
 from customers.core.services.sweeper import Sweeper
 from customers.entrypoints.json.decode import Decoder
+from customers.entrypoints.json.encode import Encoder
 
 
 class ControllableClock(Clock, Protocol):
@@ -90,8 +92,10 @@ class ControlledService:
     clock: ControllableClock
     ids: ControllableIds
     decoder: Decoder
+    encoder: Encoder
     customers: Customers
     orders: Orders
     segments: Segments
+    api_keys: ApiKeys
     erasures: Erasures
     sweeper: Sweeper

@@ -22,6 +22,7 @@ from customers.entrypoints.testapi.faults import FaultDetails, Faults
 from customers.entrypoints.testapi.gates import OperationGate, SecondsGate
 from customers.entrypoints.testapi.host_guard import ForeignHost
 from customers.entrypoints.testapi.idle import IdleControl
+from customers.entrypoints.testapi.key_routes import TestKeyRoutes
 from customers.entrypoints.testapi.ports import ControllableClock
 from customers.entrypoints.testapi.state_routes import StateRoutes, TenantQuery
 
@@ -50,6 +51,7 @@ class RequestsQuery(TenantQuery):
 @frozen(kw_only=True)
 class TestApiRoutes:
     _state_routes: StateRoutes
+    _key_routes: TestKeyRoutes
     _clock: ControllableClock
     _faults: Faults
     _call_log: CallLog
@@ -63,6 +65,7 @@ class TestApiRoutes:
         clock, confirmation = {200: shapes.Clock}, {200: shapes.Confirmation}
         routes = [
             *self._state_routes.table(),
+            *self._key_routes.table(),
             Route("getClock", "GET", "/clock", self.clock, clock),
             Route("setClock", "PUT", "/clock", self.set_clock, clock, body=Body(ClockSetting)),
             Route(

@@ -64,6 +64,12 @@ from customers.entrypoints.json.shapes.errors import (
 from customers.entrypoints.json.shapes.errors import (
     WrappedError as WrappedError,
 )
+from customers.entrypoints.json.shapes.keys import (
+    ApiKey as ApiKey,
+)
+from customers.entrypoints.json.shapes.keys import (
+    NewApiKey as NewApiKey,
+)
 from customers.entrypoints.json.shapes.ledger import (
     LedgerOrder as LedgerOrder,
 )
