@@ -88,8 +88,8 @@ async def _open_verifier(verifier: TokenVerifier | None) -> AsyncIterator[None]:
     if verifier is None:
         yield
         return
-    await verifier.open()
     try:
+        await verifier.open()
         yield
     finally:
         await verifier.close()
