@@ -49,6 +49,7 @@ from customers.adapters.memory.payment_methods import (
     MemoryPaymentMethodReader,
     MemoryPaymentMethods,
 )
+from customers.adapters.memory.personal_data import MemoryPersonalData
 from customers.adapters.memory.segments import MemorySegmentReader, MemorySegments
 from customers.adapters.memory.snapshot import dump, restore
 from customers.adapters.memory.state import State
@@ -210,6 +211,10 @@ class MemoryView(View):
     @property
     def memberships(self) -> MemoryMembershipReader:
         return MemoryMembershipReader(self._reader)
+
+    @property
+    def personal_data(self) -> MemoryPersonalData:
+        return MemoryPersonalData(self._reader)
 
 
 @frozen

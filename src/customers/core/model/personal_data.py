@@ -4,7 +4,7 @@ erasure does with each. Erasure, exports and the storages' own maps of columns f
 A new field belongs into this map; a test names the one that is missing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Final
 
@@ -117,3 +117,14 @@ PERSONAL_DATA: Final[Mapping[type, RecordMap]] = {
     SequencedChange: record_map("", "sequence segment_id customer_id entered at cause"),
     PendingChange: record_map("before", "number at cause", is_removed=True),
 }
+
+# The kinds of records that belong to a customer, in the order of an export.
+RECORD_KINDS: Final = tuple(kind for kind in PERSONAL_DATA if kind not in (Customer, Statistics))
+
+
+@frozen(kw_only=True)
+class PersonalRecords:
+    """Some of the records of one kind, perhaps none: every kind is named once at least."""
+
+    kind: type
+    records: Sequence[object]

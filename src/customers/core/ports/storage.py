@@ -29,6 +29,7 @@ from customers.core.ports.journal import (
 )
 from customers.core.ports.ledger import OrderReader, OrderRepository
 from customers.core.ports.membership import MembershipReader, MembershipRepository
+from customers.core.ports.personal_data import PersonalDataReader
 from customers.core.ports.segments import (
     AssignmentReader,
     AssignmentRepository,
@@ -64,6 +65,8 @@ class View(Protocol):
     def assignments(self) -> AssignmentReader: ...
     @property
     def memberships(self) -> MembershipReader: ...
+    @property
+    def personal_data(self) -> PersonalDataReader: ...
 
 
 class Transaction(Protocol):
