@@ -134,6 +134,10 @@ customer_segment_changes = Table(
     column("at", MOMENT),
     column("cause", TEXT),
     PrimaryKeyConstraint("tenant_id", "segment_id", "sequence"),
+    # For the export of a person's data.
+    Index(
+        "customer_segment_changes_customer", "tenant_id", "customer_id", "segment_id", "sequence"
+    ),
 )
 
 # One row: the sweeper's lease, its holder and its end.
