@@ -240,11 +240,3 @@ def test_shape_and_openapi_schema_have_the_keys_of_the_answer(entity: type) -> N
 def test_callers_can_set_every_field_that_the_service_does_not_set(settable: type) -> None:
     expected = field_names(ENTITY_OF[settable], {}) - SET_BY_THE_SERVICE[settable]
     assert field_names(settable, {}) == expected, f"core/model: fields of {settable.__name__}"
-
-
-def test_a_column_of_customers_is_personal_unless_it_is_known_not_to_be() -> None:
-    """An erasure checks that all personal columns are empty."""
-    known = names("tenant_id id status customer_type locked_at unlocked_at created_at updated_at")
-    known |= STATISTICS | names("version deleted_at erased_at")
-    columns = tables.customers.columns
-    assert {column.name for column in columns if not column.info.get("personal")} == known

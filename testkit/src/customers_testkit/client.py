@@ -677,6 +677,19 @@ class CustomersClient:
             ),
         )
 
+    def export_personal_data(self, customer_id: str) -> shapes.PersonalData:
+        """Export the personal data of a customer.
+
+        Everything that is kept of a customer, living or deleted, by table (GDPR, article 15), as a file to be saved. It is complete, however large it is. Payment tokens are masked.
+        """
+        return cast(
+            "shapes.PersonalData",
+            self.caller.call(
+                "GET",
+                f"/api/v1/customers/{part(customer_id)}/personal-data",
+            ),
+        )
+
     def preview_rules(
         self, body: shapes.PreviewRequest, *, actor: str | None = None, strict: bool = False
     ) -> shapes.Preview:

@@ -350,6 +350,7 @@ class Erasure(TypedDict):
     customerId: str
     erasedAt: str
     tables: dict[str, int]
+    notReached: list[str]
 
 
 class ExistingCustomer(TypedDict):
@@ -653,6 +654,15 @@ class PaymentMethodPatch(TypedDict):
 
 
 PaymentType: TypeAlias = Literal["card", "bank_account", "paypal", "upi"]
+
+
+class PersonalData(TypedDict):
+    """Everything that is kept of a customer."""
+
+    customerId: str
+    tenantId: str
+    generatedAt: str
+    data: dict[str, list[dict[str, Any]]]
 
 
 class PlainError(TypedDict):

@@ -59,6 +59,7 @@ CONTRACT = """
     GET /api/v1/customers/{customerId}/orders
     GET /api/v1/customers/{customerId}/orders/{orderId}
     GET /api/v1/customers/{customerId}/payment-methods
+    GET /api/v1/customers/{customerId}/personal-data
     GET /api/v1/customers/{customerId}/segments
     PATCH /api/v1/customers/{customerId}
     PATCH /api/v1/customers/{customerId}/addresses/{addressId}

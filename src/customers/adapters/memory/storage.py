@@ -50,6 +50,7 @@ from customers.adapters.memory.payment_methods import (
     MemoryPaymentMethodReader,
     MemoryPaymentMethods,
 )
+from customers.adapters.memory.personal_data import MemoryPersonalData
 from customers.adapters.memory.segments import MemorySegmentReader, MemorySegments
 from customers.adapters.memory.snapshot import dump, restore
 from customers.adapters.memory.state import State
@@ -220,6 +221,10 @@ class MemoryView(View):
     @property
     def api_keys(self) -> MemoryApiKeyReader:
         return MemoryApiKeyReader(self._reader)
+
+    @property
+    def personal_data(self) -> MemoryPersonalData:
+        return MemoryPersonalData(self._reader)
 
 
 @frozen

@@ -35,6 +35,7 @@ from customers.adapters.postgres.engine.transaction_session import (
 from customers.adapters.postgres.segments import sweep
 from customers.adapters.postgres.segments.assignments import PostgresAssignments
 from customers.adapters.postgres.segments.memberships import PostgresMemberships
+from customers.adapters.postgres.segments.personal_data import PostgresPersonalData
 from customers.adapters.postgres.segments.segments import PostgresSegments
 from customers.bulkheads.deadline import Deadline
 from customers.bulkheads.shares import Usage
@@ -350,6 +351,10 @@ class PostgresView(View):
     @property
     def api_keys(self) -> PostgresApiKeys:
         return PostgresApiKeys(self._session)
+
+    @property
+    def personal_data(self) -> PostgresPersonalData:
+        return PostgresPersonalData(self._session)
 
 
 class PostgresTransaction(PostgresView, Transaction):

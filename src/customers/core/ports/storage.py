@@ -31,6 +31,7 @@ from customers.core.ports.journal import (
 )
 from customers.core.ports.ledger import OrderReader, OrderRepository
 from customers.core.ports.membership import MembershipReader, MembershipRepository
+from customers.core.ports.personal_data import PersonalDataReader
 from customers.core.ports.segments import (
     AssignmentReader,
     AssignmentRepository,
@@ -68,6 +69,8 @@ class View(Protocol):
     def memberships(self) -> MembershipReader: ...
     @property
     def api_keys(self) -> ApiKeyReader: ...
+    @property
+    def personal_data(self) -> PersonalDataReader: ...
 
 
 class Transaction(Protocol):

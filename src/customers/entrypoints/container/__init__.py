@@ -32,6 +32,7 @@ from customers.core.services.journal import Journal
 from customers.core.services.memberships import Memberships
 from customers.core.services.orders import Orders
 from customers.core.services.payments import PaymentMethods
+from customers.core.services.personal_data import PersonalData
 from customers.core.services.previews import Previews
 from customers.core.services.segments import Segments
 from customers.core.services.sweeper import Sweeper
@@ -63,12 +64,14 @@ from customers.entrypoints.http.resources.keys import KeyRoutes
 from customers.entrypoints.http.resources.memberships import MembershipRoutes
 from customers.entrypoints.http.resources.orders import OrderRoutes
 from customers.entrypoints.http.resources.payment_methods import PaymentMethodRoutes
+from customers.entrypoints.http.resources.personal_data import PersonalDataRoutes
 from customers.entrypoints.http.resources.previews import PreviewRoutes
 from customers.entrypoints.http.resources.probes import Probes
 from customers.entrypoints.http.resources.segments import SegmentRoutes
 from customers.entrypoints.http.tenant import TenantReader
 from customers.entrypoints.json.decode import Decoder
 from customers.entrypoints.json.encode import Encoder
+from customers.entrypoints.json.encode_personal_data import PersonalDataEncoder
 from customers.entrypoints.json.encode_segments import SegmentEncoder
 from customers.entrypoints.ledger.batch import OrderBatches
 from customers.entrypoints.observability.database_metrics import DatabaseMetrics, PoolUsage
@@ -277,6 +280,7 @@ class Container(containers.DeclarativeContainer):
     memberships = providers.Singleton(Memberships, storage, clock)
     erasures = providers.Singleton(Erasures, storage, clock)
     api_keys = providers.Singleton(ApiKeys, storage, clock, ids, providers.Singleton(RandomSecrets))
+    personal_data = providers.Singleton(PersonalData, storage, clock)
     sweeper = providers.Singleton(_sweeper, storage, clock)
     doctor = providers.Singleton(Doctor, storage, clock)
 
@@ -291,6 +295,7 @@ class Container(containers.DeclarativeContainer):
     decoder = providers.Singleton(Decoder, currency, clock)
     encoder = providers.Singleton(Encoder, currency)
     segment_encoder = providers.Singleton(SegmentEncoder, encoder)
+    personal_data_encoder = providers.Singleton(PersonalDataEncoder, encoder)
     metrics = providers.Singleton(
         Metrics.create,
         version=VERSION,
@@ -345,6 +350,7 @@ class Container(containers.DeclarativeContainer):
         providers.Singleton(AddressRoutes, addresses, encoder),
         providers.Singleton(PaymentMethodRoutes, payment_methods, encoder),
         providers.Singleton(JournalRoutes, journal, encoder),
+        providers.Singleton(PersonalDataRoutes, personal_data, personal_data_encoder),
         providers.Singleton(PreviewRoutes, previews, segment_encoder),
         providers.Singleton(MembershipRoutes, memberships, segment_encoder),
         providers.Singleton(SegmentRoutes, segments, encoder),

@@ -12,7 +12,7 @@ import msgspec
 from customers.core.model.address import Address
 from customers.core.model.api_key import ApiKey, NewApiKey
 from customers.core.model.customer import Customer, Profile
-from customers.core.model.erasure import Erasure, RecordKind
+from customers.core.model.erasure import NOT_REACHED, Erasure, RecordKind
 from customers.core.model.journal import Communication, Note
 from customers.core.model.ledger import Entry, RecordedOrder
 from customers.core.model.membership import SegmentSummary
@@ -221,7 +221,8 @@ class Encoder:
             "message": "customer erased",
             "customerId": erasure.customer_id,
             "erasedAt": erasure.erased_at,
-            "tables": {table: erasure.counts[kind] for kind, table in _TABLES.items()},
+            "tables": {table: erasure.counts[kind] for kind, table in RECORD_TABLES.items()},
+            "notReached": NOT_REACHED,
         }
 
     def money(self, value: Decimal) -> Decimal:
@@ -242,7 +243,7 @@ def _locking(customer: Customer) -> dict[str, object]:
 
 
 # The names under which an erasure receipt counts records, in the order of the answer.
-_TABLES = {
+RECORD_TABLES = {
     RecordKind.CUSTOMER: "customers",
     RecordKind.ADDRESS: "customer_addresses",
     RecordKind.PAYMENT_METHOD: "customer_payment_methods",

@@ -50,6 +50,9 @@ from customers.entrypoints.json.shapes.customers import (
     PaymentMethod as PaymentMethod,
 )
 from customers.entrypoints.json.shapes.customers import (
+    PersonalData as PersonalData,
+)
+from customers.entrypoints.json.shapes.customers import (
     Profile as Profile,
 )
 from customers.entrypoints.json.shapes.errors import (
