@@ -38,6 +38,8 @@ NOT_PERSONAL = {
     "customer_notes": "tenant_id id customer_id created_at updated_at",
     "customer_communications": "tenant_id id customer_id communication_type direction status "
     "created_at",
+    "customer_email_verifications": "tenant_id customer_id token_hash address_hash sent_at "
+    "expires_at used_at",
     "customer_segments": "tenant_id id name name_key description rule rules_text is_dynamic "
     "is_active created_at updated_at",
     "customer_segment_assignments": "tenant_id segment_id customer_id assigned_at",

@@ -209,6 +209,7 @@ def _amounts(currency: Currency) -> dict[Any, Callable[[Any], Any]]:
 
 _MAX_NUMBER: Final = 2**63 - 1
 _FROM_ONE: Final = Annotated[int, values.WholeNumberGate(1, _MAX_NUMBER)]
+_HASH: Final = Annotated[str, values.VisibleGate()]
 _GATES: Final[dict[str, Any]] = {
     "tenant_id": Tenant,
     "order_id": order.OrderId,
@@ -216,6 +217,8 @@ _GATES: Final[dict[str, Any]] = {
     "unlock_reason": Annotated[str, _ReasonGate()],
     "version": _FROM_ONE,
     "number": _FROM_ONE,
+    "token_hash": _HASH,
+    "address_hash": _HASH,
     "sequence": _FROM_ONE,
 }
 _READERS: Final[dict[Any, Callable[[Any], Any]]] = {

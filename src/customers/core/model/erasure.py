@@ -22,6 +22,7 @@ class RecordKind(StrEnum):
     COMMUNICATION = "communication"
     ORDER = "order"
     REFUND = "refund"
+    VERIFICATION = "verification"
 
 
 @frozen(kw_only=True)

@@ -12,6 +12,7 @@ from customers.core.errors.availability import StorageFault
 from customers.core.model.customer import Customer
 from customers.core.model.ledger import Entry
 from customers.core.model.pending_changes import Backlog
+from customers.core.model.verification import FoundVerification
 from customers.core.ports.customers import (
     AddressReader,
     AddressRepository,
@@ -35,6 +36,7 @@ from customers.core.ports.segments import (
     SegmentReader,
     SegmentRepository,
 )
+from customers.core.ports.verifications import VerificationReader, VerificationRepository
 
 
 class View(Protocol):
@@ -64,6 +66,8 @@ class View(Protocol):
     def assignments(self) -> AssignmentReader: ...
     @property
     def memberships(self) -> MembershipReader: ...
+    @property
+    def verifications(self) -> VerificationReader: ...
 
 
 class Transaction(Protocol):
@@ -96,6 +100,8 @@ class Transaction(Protocol):
     def assignments(self) -> AssignmentRepository: ...
     @property
     def memberships(self) -> MembershipRepository: ...
+    @property
+    def verifications(self) -> VerificationRepository: ...
     @property
     def erasures(self) -> ErasureRepository: ...
 
@@ -214,6 +220,12 @@ class Storage(Protocol):
         """Random bytes that everybody with this storage gets, and nobody can guess.
 
         The first call makes them, for good. None while the storage cannot keep any.
+        """
+        ...
+
+    async def find_verification(self, token_hash: str) -> FoundVerification | None:
+        """The verification of any tenant with that hash, with its customer's e-mail key; None if
+        there is none, or the customer is deleted.
         """
         ...
 

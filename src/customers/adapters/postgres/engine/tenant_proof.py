@@ -55,6 +55,7 @@ ACROSS_TENANTS: Final[Mapping[str, str]] = {
     "tenants with segments": "the sweeper asks whose segments there are",
     "tenants to refresh": "the sweeper asks who has something to refresh",
     "backlog": "the metrics count the pending changes of everybody",
+    "verification of a token": "a token is the credential: whoever has it names no tenant",
     "failed builds": "the metrics count the failed builds of everybody",
 }
 
