@@ -32,15 +32,19 @@ class VerificationToken:
 
 @frozen(kw_only=True)
 class VerificationMail:
-    """A mail that asks a customer to verify the address. `name` is the customer's."""
+    """A mail that asks a customer to verify the address. `name` is the customer's, `user_id` the
+    account, if there is one.
+    """
 
     tenant_id: str
     customer_id: UUID
+    user_id: UUID | None
     recipient: str = field(repr=False)
     name: str = field(repr=False)
     token: str = field(repr=False)
     link: str = field(repr=False)
     sent_at: datetime
+    subject: str = "Verify your e-mail address"
 
 
 @frozen(kw_only=True)

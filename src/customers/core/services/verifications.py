@@ -50,6 +50,7 @@ class Verifications:
         return VerificationMail(
             tenant_id=tenant_id,
             customer_id=customer_id,
+            user_id=customer.user_id,
             recipient=customer.email,
             name=f"{customer.first_name} {customer.last_name}".strip(),
             token=token,
