@@ -10,6 +10,8 @@ from itertools import count
 from typing import Any
 from uuid import UUID, uuid4
 
+from attrs import evolve
+
 from customers.core.model.address import Address
 from customers.core.model.api_key import SECRET_BYTES, ApiKey, Credential
 from customers.core.model.customer import Customer
@@ -20,6 +22,7 @@ from customers.core.model.order import Statistics, StoredRefund
 from customers.core.model.payment import PaymentMethod, PaymentType
 from customers.core.model.rules.parse import parse
 from customers.core.model.segment import RulesText, Segment, decode_rules
+from customers.core.model.verification import Verification
 from customers.core.ports.clock import Clock, IdGenerator
 from customers.entrypoints.config.setting_types import SecretKeys
 
@@ -143,6 +146,21 @@ def a_note(customer: Customer, **overrides: Any) -> Note:
         "updated_at": NOW,
     }
     return Note(**fields | overrides)
+
+
+def a_token() -> str:
+    """A token of a verification mail that no other mail has."""
+    return f"token-{uuid4()}"
+
+
+def a_verification(
+    customer: Customer,
+    token: str | None = None,
+    *,
+    sent_at: datetime = NOW,
+    used_at: datetime | None = None,
+) -> Verification:
+    return evolve(Verification.of(customer, token or a_token(), sent_at), used_at=used_at)
 
 
 def a_communication(customer: Customer, **overrides: Any) -> Communication:

@@ -28,6 +28,7 @@ from customers.core.model.payment import PaymentMethod, PaymentType
 from customers.core.model.pending_changes import PendingChange
 from customers.core.model.rules.parse import parse
 from customers.core.model.segment import Segment
+from customers.core.model.verification import Verification
 
 TENANT: Final = "tenant"
 _RULES: Final = '[{"field": "total_orders", "operator": "gte", "value": 2}]'
@@ -191,6 +192,15 @@ API_KEY: Final = ApiKey(
     last_used_at=_day(2),
 )
 ERASURE: Final = Erasure.of(CUSTOMER.id, _day(8), {RecordKind.NOTE: 2})
+VERIFICATION: Final = Verification(
+    tenant_id=TENANT,
+    customer_id=CUSTOMER.id,
+    token_hash="hash-of-a-token",
+    address_hash="hash-of-an-address",
+    sent_at=_day(5),
+    expires_at=_day(6),
+    used_at=_day(7),
+)
 COMPLETE: Final[Mapping[type, object]] = {
     type(value): value
     for value in (
@@ -209,5 +219,6 @@ COMPLETE: Final[Mapping[type, object]] = {
         CHANGE,
         ERASURE,
         API_KEY,
+        VERIFICATION,
     )
 }

@@ -13,6 +13,7 @@ from customers.core.model.api_key import ApiKey
 from customers.core.model.customer import Customer
 from customers.core.model.ledger import Entry
 from customers.core.model.pending_changes import Backlog
+from customers.core.model.verification import FoundVerification
 from customers.core.ports.storage import Autocommit, Storage, StorageStatus, Transaction, View
 
 
@@ -95,6 +96,10 @@ class FaultyStorage(Storage):
     async def deployment_secret(self) -> bytes | None:
         self._raise_fault()
         return await self._inner.deployment_secret()
+
+    async def find_verification(self, token_hash: str) -> FoundVerification | None:
+        self._raise_fault()
+        return await self._inner.find_verification(token_hash)
 
     async def open(self) -> None:
         await self._inner.open()

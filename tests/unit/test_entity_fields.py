@@ -36,6 +36,7 @@ from customers.core.model.order import Statistics, StoredRefund
 from customers.core.model.payment import PaymentMethod, PaymentMethodChange, PaymentMethodDetails
 from customers.core.model.pending_changes import PendingChange
 from customers.core.model.segment import Segment
+from customers.core.model.verification import Verification
 from customers.entrypoints.json import shapes
 from customers.entrypoints.json.decode import camel
 from customers.entrypoints.json.encode import Encoder
@@ -109,6 +110,7 @@ STORED: Final[Mapping[type, Columns]] = {
     SequencedChange: Columns(
         table=segment_tables.customer_segment_changes, besides=names("tenant_id")
     ),
+    Verification: Columns(table=owned_tables.customer_email_verifications),
     Erasure: Columns(table=tables.customer_erasures, besides=names("tenant_id maintained_at")),
     ApiKey: Columns(table=access_tables.customer_api_keys),
 }

@@ -1,11 +1,13 @@
 """Secrets from the random numbers of the operating system."""
 
 from secrets import token_bytes
+from typing import Final
 
-from customers.core.model.api_key import SECRET_BYTES
-from customers.core.ports.api_keys import SecretGenerator
+from customers.core.ports.random_secrets import RandomSecrets
+
+_BYTES: Final = 32
 
 
-class RandomSecrets(SecretGenerator):
+class SystemRandomSecrets(RandomSecrets):
     def new(self) -> bytes:
-        return token_bytes(SECRET_BYTES)
+        return token_bytes(_BYTES)

@@ -690,6 +690,37 @@ class CustomersClient:
             ),
         )
 
+    def send_verification(self, customer_id: str, *, actor: str | None = None) -> shapes.Message:
+        """Send a verification e-mail.
+
+        At most one a minute and five a day to a customer. The link in it works for 24 hours, and once. The status is 202 if the mail could not be handed over yet: then it is still tried.
+        """
+        return cast(
+            "shapes.Message",
+            self.caller.call(
+                "POST",
+                f"/api/v1/customers/{part(customer_id)}/send-verification",
+                headers={"X-User-ID": actor},
+            ),
+        )
+
+    def verify_email(
+        self, body: shapes.VerificationToken, *, strict: bool = False
+    ) -> shapes.EmailVerified:
+        """Verify an e-mail address.
+
+        By the token of a verification e-mail, which is the only credential. Every token that does not verify the address that the customer has today gets the same answer; who tries many of them is slowed down.
+        """
+        return cast(
+            "shapes.EmailVerified",
+            self.caller.call(
+                "POST",
+                "/api/v1/customers/verify-email",
+                body=body,
+                headers={"Prefer": "handling=strict" if strict else None},
+            ),
+        )
+
     def preview_rules(
         self, body: shapes.PreviewRequest, *, actor: str | None = None, strict: bool = False
     ) -> shapes.Preview:

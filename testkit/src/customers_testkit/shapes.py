@@ -343,6 +343,11 @@ class Detail(TypedDict):
 Direction: TypeAlias = Literal["inbound", "outbound"]
 
 
+class EmailVerified(TypedDict):
+    message: str
+    customer: VerifiedCustomer
+
+
 class Erasure(TypedDict):
     """The receipt of an erasure; repeating the erasure returns it again."""
 
@@ -882,6 +887,21 @@ class Unhealthy(TypedDict):
     database: Literal["up", "down"]
     details: NotRequired[list[Detail]]
     schema: NotRequired[SchemaRevision]
+
+
+class VerificationToken(TypedDict):
+    token: str
+    tenantId: NotRequired[str]
+
+
+class VerifiedCustomer(TypedDict):
+    """What is shown to whoever has a verification mail, who may be a stranger to the customer: the address was not verified before."""
+
+    id: str
+    email: str
+    firstName: str
+    lastName: str
+    emailVerified: bool
 
 
 class WrappedError(TypedDict):

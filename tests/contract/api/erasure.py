@@ -31,6 +31,7 @@ TABLES = {
     "customer_communications",
     "customer_orders",
     "customer_refunds",
+    "customer_email_verifications",
 }
 ORDER = {"orderId": "o-1", "totalAmount": 10, "orderDate": "2026-01-01T00:00:00Z"}
 

@@ -39,6 +39,7 @@ from tests.support.complete import (
     REFUND,
     SEGMENT,
     TENANT,
+    VERIFICATION,
 )
 
 ID = CUSTOMER.id
@@ -59,6 +60,7 @@ def a_state() -> State:
     """A state with every entity; each of their fields differs from its default."""
     stored = evolve(DELETED, statistics=fold_ledger([ENTRY], USD))
     state = State().with_customer(stored).with_customer(ERASED).with_entry(ENTRY)
+    state = state.with_verifications(ID, [VERIFICATION])
     state = state.with_segment(SEGMENT).with_segment(MANUAL).with_change(CHANGE)
     return evolve(
         state,

@@ -65,6 +65,7 @@ def test_an_erasure_removes_records_or_empties_their_personal_fields() -> None:
     assert sorted(removed) == [
         "customer_addresses",
         "customer_communications",
+        "customer_email_verifications",
         "customer_notes",
         "customer_payment_methods",
         "customer_segment_assignments",

@@ -36,6 +36,7 @@ from customers.core.model.pending_changes import PendingChange
 from customers.core.model.rules.parse import parse
 from customers.core.model.rules.tree import Rule
 from customers.core.model.segment import Segment
+from customers.core.model.verification import Verification
 from tests.support.builders import later
 
 MODELS = (
@@ -54,6 +55,7 @@ MODELS = (
     Segment,
     SequencedChange,
     StoredRefund,
+    Verification,
 )
 TABLES_WITHOUT_MODEL = {
     "customer_counts",

@@ -211,6 +211,7 @@ def _amounts(currency: Currency) -> dict[Any, Callable[[Any], Any]]:
 
 _MAX_NUMBER: Final = 2**63 - 1
 _FROM_ONE: Final = Annotated[int, values.WholeNumberGate(1, _MAX_NUMBER)]
+_HASH: Final = Annotated[str, values.VisibleGate()]
 _GATES: Final[dict[str, Any]] = {
     "tenant_id": Tenant,
     "order_id": order.OrderId,
@@ -218,6 +219,8 @@ _GATES: Final[dict[str, Any]] = {
     "unlock_reason": Annotated[str, _ReasonGate()],
     "version": _FROM_ONE,
     "number": _FROM_ONE,
+    "token_hash": _HASH,
+    "address_hash": _HASH,
     "sequence": _FROM_ONE,
     "secret_hash": api_key.Digest,
 }

@@ -31,6 +31,7 @@ from customers.core.model.pending_changes import PendingChange
 from customers.core.model.query import CustomerKey, CustomerSort, SortField
 from customers.core.model.search import Search, order_number_key
 from customers.core.model.segment import Segment
+from customers.core.model.verification import Verification
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -76,6 +77,9 @@ class State:
     erasures: Map[UUID, Erasure] = EMPTY
     api_keys: Map[UUID, ApiKey] = EMPTY  # revoked ones included
 
+    verifications: Map[UUID, tuple[Verification, ...]] = EMPTY  # by customer; never empty
+    verification_owners: Map[str, UUID] = EMPTY  # by the hash of the token
+
     _sorted: dict[tuple[SortField, DeletedCustomers], SortedCustomers] = field(
         factory=dict, init=False
     )
@@ -115,6 +119,20 @@ class State:
             order_numbers=_renumbered(self.order_numbers, before, entry),
             order_owners=self.order_owners.set(entry.order_id, entry.customer_id),
             ledger=self.ledger.set(entry.customer_id, entries.set(entry.order_id, entry)),
+        )
+
+    def with_verifications(self, customer_id: UUID, verifications: Iterable[Verification]) -> Self:
+        """The state with these verifications of a customer instead of those it has."""
+        after = tuple(sorted(verifications, key=lambda one: (one.sent_at, one.token_hash)))
+        owners = self.verification_owners
+        for one in self.verifications.get(customer_id, ()):
+            owners = owners.delete(one.token_hash)
+        for one in after:
+            owners = owners.set(one.token_hash, customer_id)
+        return evolve(
+            self,
+            verifications=with_value(self.verifications, customer_id, after or None),
+            verification_owners=owners,
         )
 
     def with_segment(self, segment: Segment) -> Self:

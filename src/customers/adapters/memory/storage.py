@@ -55,11 +55,17 @@ from customers.adapters.memory.segments import MemorySegmentReader, MemorySegmen
 from customers.adapters.memory.snapshot import dump, restore
 from customers.adapters.memory.state import State
 from customers.adapters.memory.tenants import Tenants
+from customers.adapters.memory.verifications import (
+    MemoryVerificationReader,
+    MemoryVerifications,
+    find_verification,
+)
 from customers.bulkheads.turns import Turn
 from customers.core.model.api_key import ApiKey
 from customers.core.model.json_pointer import JsonPointer
 from customers.core.model.money import Currency
 from customers.core.model.pending_changes import Backlog
+from customers.core.model.verification import FoundVerification
 from customers.core.ports.storage import Autocommit, Storage, StorageStatus, Transaction, View
 
 _ROOT = JsonPointer()
@@ -163,6 +169,9 @@ class MemoryStorage(Storage):
         self._tenants.check()
         return self._secret
 
+    async def find_verification(self, token_hash: str) -> FoundVerification | None:
+        return find_verification(self._tenants.committed().values(), token_hash)
+
     async def open(self) -> None:
         """Does nothing: there is nothing to open."""
 
@@ -226,6 +235,10 @@ class MemoryView(View):
     def personal_data(self) -> MemoryPersonalData:
         return MemoryPersonalData(self._reader)
 
+    @property
+    def verifications(self) -> MemoryVerificationReader:
+        return MemoryVerificationReader(self._reader)
+
 
 @frozen
 class MemoryTransaction(Transaction):
@@ -275,6 +288,10 @@ class MemoryTransaction(Transaction):
     @property
     def api_keys(self) -> MemoryApiKeys:
         return MemoryApiKeys(self._draft)
+
+    @property
+    def verifications(self) -> MemoryVerifications:
+        return MemoryVerifications(self._draft)
 
     @property
     def erasures(self) -> MemoryErasures:

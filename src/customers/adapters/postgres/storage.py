@@ -23,6 +23,10 @@ from customers.adapters.postgres.customers.erasures import PostgresErasures
 from customers.adapters.postgres.customers.notes import PostgresNotes
 from customers.adapters.postgres.customers.orders import PostgresOrders
 from customers.adapters.postgres.customers.payment_methods import PostgresPaymentMethods
+from customers.adapters.postgres.customers.verifications import (
+    PostgresVerifications,
+    find_verification,
+)
 from customers.adapters.postgres.engine import deployment
 from customers.adapters.postgres.engine.connecting import Connection, PoolOptions
 from customers.adapters.postgres.engine.observer import UNOBSERVED, DatabaseObserver
@@ -43,6 +47,7 @@ from customers.core.errors.availability import Unavailable
 from customers.core.model.api_key import ApiKey
 from customers.core.model.money import Currency
 from customers.core.model.pending_changes import Backlog
+from customers.core.model.verification import FoundVerification
 from customers.core.ports.storage import Autocommit, Storage, StorageStatus, Transaction, View
 
 Opened = TypeVar("Opened")
@@ -221,6 +226,10 @@ class PostgresStorage(Storage):
                 return None
             return await deployment.secret(session)
 
+    async def find_verification(self, token_hash: str) -> FoundVerification | None:
+        async with self._session("") as session:
+            return await find_verification(session, token_hash)
+
     async def _capture_barrier_passed(self, tenant_id: str, segment_id: UUID) -> bool:
         async with self._session(tenant_id) as session:
             return await PostgresMemberships(session).capture_barrier_passed(segment_id)
@@ -355,6 +364,10 @@ class PostgresView(View):
     @property
     def personal_data(self) -> PostgresPersonalData:
         return PostgresPersonalData(self._session)
+
+    @property
+    def verifications(self) -> PostgresVerifications:
+        return PostgresVerifications(self._session)
 
 
 class PostgresTransaction(PostgresView, Transaction):

@@ -25,6 +25,7 @@ class RecordKind(StrEnum):
     COMMUNICATION = "communication"
     ORDER = "order"
     REFUND = "refund"
+    VERIFICATION = "verification"
 
 
 @frozen(kw_only=True)

@@ -1,4 +1,4 @@
-"""API keys of tenants, and the randomness of their secrets."""
+"""API keys of tenants."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -6,12 +6,6 @@ from typing import Protocol
 from uuid import UUID
 
 from customers.core.model.api_key import ApiKey
-
-
-class SecretGenerator(Protocol):
-    def new(self) -> bytes:
-        """SECRET_BYTES bytes that nobody can guess."""
-        ...
 
 
 class ApiKeyReader(Protocol):

@@ -13,6 +13,7 @@ from customers.core.model.api_key import ApiKey
 from customers.core.model.customer import Customer
 from customers.core.model.ledger import Entry
 from customers.core.model.pending_changes import Backlog
+from customers.core.model.verification import FoundVerification
 from customers.core.ports.api_keys import ApiKeyReader, ApiKeyRepository
 from customers.core.ports.customers import (
     AddressReader,
@@ -38,6 +39,7 @@ from customers.core.ports.segments import (
     SegmentReader,
     SegmentRepository,
 )
+from customers.core.ports.verifications import VerificationReader, VerificationRepository
 
 
 class View(Protocol):
@@ -71,6 +73,8 @@ class View(Protocol):
     def api_keys(self) -> ApiKeyReader: ...
     @property
     def personal_data(self) -> PersonalDataReader: ...
+    @property
+    def verifications(self) -> VerificationReader: ...
 
 
 class Transaction(Protocol):
@@ -105,6 +109,8 @@ class Transaction(Protocol):
     def memberships(self) -> MembershipRepository: ...
     @property
     def api_keys(self) -> ApiKeyRepository: ...
+    @property
+    def verifications(self) -> VerificationRepository: ...
     @property
     def erasures(self) -> ErasureRepository: ...
 
@@ -229,6 +235,12 @@ class Storage(Protocol):
         """Random bytes that everybody with this storage gets, and nobody can guess.
 
         The first call makes them, for good. None while the storage cannot keep any.
+        """
+        ...
+
+    async def find_verification(self, token_hash: str) -> FoundVerification | None:
+        """The verification of any tenant with that hash, with its customer's e-mail key; None if
+        there is none, or the customer is deleted.
         """
         ...
 

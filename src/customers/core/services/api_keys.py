@@ -13,15 +13,15 @@ from customers.core.model.api_key import (
     NewApiKey,
 )
 from customers.core.model.principal import Principal
-from customers.core.ports.api_keys import SecretGenerator
 from customers.core.ports.clock import Clock, IdGenerator
+from customers.core.ports.random_secrets import RandomSecrets
 from customers.core.ports.retry import retries_conflict
 from customers.core.ports.storage import Storage, Transaction
 
 
 class ApiKeys:
     def __init__(
-        self, storage: Storage, clock: Clock, ids: IdGenerator, secrets: SecretGenerator
+        self, storage: Storage, clock: Clock, ids: IdGenerator, secrets: RandomSecrets
     ) -> None:
         self._storage = storage
         self._clock = clock

@@ -17,11 +17,12 @@ from prometheus_client import CollectorRegistry
 
 from customers.adapters.clock import MovableClock, SystemClock
 from customers.adapters.ids import ScriptedIds, TimeOrderedIds
-from customers.adapters.random_secrets import RandomSecrets
+from customers.adapters.random_secrets import SystemRandomSecrets
 from customers.core.membership.pace import Pace
 from customers.core.model.money import Currency
 from customers.core.model.tenant import TenantGate
 from customers.core.ports.clock import Clock, IdGenerator
+from customers.core.ports.mailer import Mailer
 from customers.core.ports.storage import Storage
 from customers.core.services.addresses import Addresses
 from customers.core.services.api_keys import ApiKeys
@@ -36,11 +37,14 @@ from customers.core.services.personal_data import PersonalData
 from customers.core.services.previews import Previews
 from customers.core.services.segments import Segments
 from customers.core.services.sweeper import Sweeper
+from customers.core.services.verifications import Verifications
 from customers.entrypoints.access.guard import Guard
 from customers.entrypoints.access.keys import ApiKeyTokens
 from customers.entrypoints.admission.background_tasks import BackgroundTasks
 from customers.entrypoints.admission.door import REQUESTS_PER_CONNECTION, Door
+from customers.entrypoints.admission.peer_limit import PeerLimit
 from customers.entrypoints.config.settings import Settings
+from customers.entrypoints.container import mail
 from customers.entrypoints.container.access import (
     certificate_of,
     guard_of,
@@ -68,12 +72,14 @@ from customers.entrypoints.http.resources.personal_data import PersonalDataRoute
 from customers.entrypoints.http.resources.previews import PreviewRoutes
 from customers.entrypoints.http.resources.probes import Probes
 from customers.entrypoints.http.resources.segments import SegmentRoutes
+from customers.entrypoints.http.resources.verifications import VerificationRoutes
 from customers.entrypoints.http.tenant import TenantReader
 from customers.entrypoints.json.decode import Decoder
 from customers.entrypoints.json.encode import Encoder
 from customers.entrypoints.json.encode_personal_data import PersonalDataEncoder
 from customers.entrypoints.json.encode_segments import SegmentEncoder
 from customers.entrypoints.ledger.batch import OrderBatches
+from customers.entrypoints.mail.delivery import MailDelivery
 from customers.entrypoints.observability.database_metrics import DatabaseMetrics, PoolUsage
 from customers.entrypoints.observability.ledger_metrics import LedgerMetrics
 from customers.entrypoints.observability.metrics import Metrics
@@ -252,6 +258,11 @@ class Container(containers.DeclarativeContainer):
     ids: providers.Provider[IdGenerator] = providers.Selector(
         mode, normal=providers.Singleton(TimeOrderedIds), test=scripted_ids
     )
+    random_secrets = providers.Singleton(SystemRandomSecrets)
+    memory_mailer = providers.Singleton(mail.memory_mailer)
+    mailer: providers.Provider[Mailer] = providers.Selector(
+        mode, normal=providers.Singleton(mail.mailer, settings), test=memory_mailer
+    )
     memory_storage = providers.Singleton(_memory_storage, currency)
     # One registry for all metrics: those of the database exist only with a database.
     metrics_registry = providers.Singleton(CollectorRegistry)
@@ -279,12 +290,16 @@ class Container(containers.DeclarativeContainer):
     previews = providers.Singleton(Previews, storage, clock)
     memberships = providers.Singleton(Memberships, storage, clock)
     erasures = providers.Singleton(Erasures, storage, clock)
-    api_keys = providers.Singleton(ApiKeys, storage, clock, ids, providers.Singleton(RandomSecrets))
+    api_keys = providers.Singleton(ApiKeys, storage, clock, ids, random_secrets)
     personal_data = providers.Singleton(PersonalData, storage, clock)
+    verifications = providers.Singleton(
+        Verifications, storage, clock, random_secrets, providers.Callable(mail.links, settings)
+    )
     sweeper = providers.Singleton(_sweeper, storage, clock)
     doctor = providers.Singleton(Doctor, storage, clock)
 
     # What the interfaces share.
+    mail_delivery = providers.Singleton(MailDelivery, mailer)
     door = providers.Singleton(_door, settings, refusals)
     background_tasks = providers.Singleton(BackgroundTasks)
     pool_usages: providers.Provider[Usages] = providers.Selector(
@@ -351,6 +366,13 @@ class Container(containers.DeclarativeContainer):
         providers.Singleton(PaymentMethodRoutes, payment_methods, encoder),
         providers.Singleton(JournalRoutes, journal, encoder),
         providers.Singleton(PersonalDataRoutes, personal_data, personal_data_encoder),
+        providers.Singleton(
+            VerificationRoutes,
+            verifications,
+            mail_delivery,
+            providers.Singleton(PeerLimit, monotonic),
+            encoder,
+        ),
         providers.Singleton(PreviewRoutes, previews, segment_encoder),
         providers.Singleton(MembershipRoutes, memberships, segment_encoder),
         providers.Singleton(SegmentRoutes, segments, encoder),
@@ -375,6 +397,7 @@ class Container(containers.DeclarativeContainer):
         api_keys=api_keys,
         erasures=erasures,
         sweeper=sweeper,
+        mails=memory_mailer,
     )
     test_api: providers.Provider["TestApi | None"] = providers.Selector(
         mode,

@@ -125,7 +125,8 @@ def _admitted(handler: Handler, door: Door) -> Handler:
 
 def _bound(route: Route, handler: Handler, guard: Guard, deployment: Deployment) -> Bound:
     """What aiohttp calls: it lets the caller in, and then reads the request."""
-    of_tenant, limit = route.is_of_tenant, route.body_limit
+    below_base, limit = route.is_of_tenant, route.body_limit
+    of_tenant = route.reads_tenant
     permissions = () if route.is_open else route.permissions
 
     async def handle(request: web.Request) -> web.StreamResponse:
@@ -133,7 +134,7 @@ def _bound(route: Route, handler: Handler, guard: Guard, deployment: Deployment)
         principal = ANYONE
         if permissions:
             principal = await guard.admit(HttpCaller(request), *permissions)
-        if of_tenant:
+        if below_base:
             check_address(request)
         context = await receive(
             request, principal, of_tenant=of_tenant, max_bytes=limit, deployment=deployment

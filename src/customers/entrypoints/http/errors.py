@@ -27,6 +27,7 @@ from customers.core.errors import (
 from customers.core.errors.access import InvalidToken, Unauthenticated
 from customers.core.errors.availability import Busy, Unavailable
 from customers.core.errors.ledger import Difference, LedgerConflict
+from customers.core.errors.verification import MailNotConfigured
 from customers.entrypoints.json.encode import encode
 
 RETRY_LATER = {"Retry-After": str(Unavailable.retry_after_seconds)}
@@ -146,6 +147,7 @@ _STATUSES: tuple[tuple[type[CustomersError], int], ...] = (
     (Conflict, 409),
     (Busy, 429),
     (Unavailable, 503),
+    (MailNotConfigured, 503),
 )
 
 

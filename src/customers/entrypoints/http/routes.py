@@ -32,7 +32,7 @@ from customers.entrypoints.http.request import RequestContext
 from customers.entrypoints.json.decode import Nulls
 
 BASE: Final = "/api/v1"
-CUSTOMER: Final = "/customers/{customerId:(?!(?:batch|segments)(?:/|$))[^/]+}"
+CUSTOMER: Final = "/customers/{customerId:(?!(?:batch|segments|verify-email)(?:/|$))[^/]+}"
 SEGMENT: Final = "/customers/segments/{segmentId:(?!preview(?:/|$))[^/]+}"
 
 _PATH_ID: Final = re.compile(r"\{(\w+)")
@@ -86,7 +86,8 @@ class Route:
     What `is_probe` is called by machines every few seconds, and logged at debug.
 
     Callers need the `permission`, or one of the `other_permissions`: then the handler, which knows
-    more of the request, expects the right one. A route that `is_open` asks nobody who they are.
+    more of the request, expects the right one. A route that `is_open` asks nobody who they are. One
+    below the base path that `names_tenant` not gets the tenant from elsewhere, such as a token.
     """
 
     operation: str
@@ -99,6 +100,7 @@ class Route:
     errors: Sequence[type[CustomersError]] = ()
     error_format: ErrorFormat = ErrorFormat.PLAIN
     is_of_tenant: bool = True
+    names_tenant: bool = True
     is_probe: bool = False
     has_location: bool = False
     max_bytes: int | None = None
@@ -113,6 +115,11 @@ class Route:
         if self.permission is None:
             raise ValueError(f"the route {self.operation} names no permission")
         return (self.permission, *self.other_permissions)
+
+    @property
+    def reads_tenant(self) -> bool:
+        """Whether the request names its tenant."""
+        return self.is_of_tenant and self.names_tenant
 
     @property
     def address(self) -> str:

@@ -43,6 +43,16 @@ class Encoder:
             "status": customer.status,
         }
 
+    @staticmethod
+    def verified_customer(customer: Customer) -> shapes.VerifiedCustomer:
+        return {
+            "id": customer.id,
+            "email": customer.email,
+            "firstName": customer.first_name,
+            "lastName": customer.last_name,
+            "emailVerified": customer.email_verified,
+        }
+
     def customer(self, customer: Customer) -> shapes.Customer:
         statistics, unit = customer.statistics, self._unit
         spent = statistics.total_spent.quantize(unit)
@@ -254,6 +264,7 @@ RECORD_TABLES = {
     RecordKind.COMMUNICATION: "customer_communications",
     RecordKind.ORDER: "customer_orders",
     RecordKind.REFUND: "customer_refunds",
+    RecordKind.VERIFICATION: "customer_email_verifications",
 }
 
 

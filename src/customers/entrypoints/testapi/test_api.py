@@ -55,6 +55,7 @@ class TestApi:
             clock=service.clock,
             faults=faults,
             call_log=call_log,
+            mails=service.mails,
             idle_control=IdleControl(service.storage, service.sweeper, calls_in_flight),
             operations=operation_gate,
             version=version,

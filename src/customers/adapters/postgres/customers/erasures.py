@@ -20,6 +20,7 @@ from customers.adapters.postgres.schema.ledger_tables import customer_orders, cu
 from customers.adapters.postgres.schema.owned_tables import (
     customer_addresses,
     customer_communications,
+    customer_email_verifications,
     customer_notes,
     customer_payment_methods,
 )
@@ -69,11 +70,21 @@ class PostgresErasures(ErasureRepository):
         if customer.erased_at is None:
             self._session.refuse(RuntimeError("only an erased customer can be stored by erase()"))
         rows = dict(await self._session.row(_ERASE, customer_id=customer.id) or {})
+        rows |= await self._remove_verifications(customer.id)
         await PostgresCustomers(self._session).save(customer)
         counts = {kind: rows[name] for kind, name in _TABLES.items() if name in rows}
         erasure = Erasure.of(customer.id, customer.erased_at, counts)
         await self._session.run(_ADD, **ERASURES.write(erasure))
         return erasure
+
+    async def _remove_verifications(self, customer_id: UUID) -> Mapping[str, int]:
+        """The number of verifications that were removed; nothing while an older release has not
+        been migrated: then there is no table.
+        """
+        if not await self._session.value(_HAS_VERIFICATIONS):
+            return {}
+        number = await self._session.run(_REMOVE_VERIFICATIONS, customer_id=customer_id)
+        return {customer_email_verifications.name: number}
 
 
 def _erase() -> Select[tuple[int, ...]]:
@@ -130,6 +141,7 @@ _TABLES = {
     RecordKind.COMMUNICATION: customer_communications.name,
     RecordKind.ORDER: customer_orders.name,
     RecordKind.REFUND: customer_refunds.name,
+    RecordKind.VERIFICATION: customer_email_verifications.name,
 }
 _REFRESHED = (customer_segment_members, customer_segment_pending_changes)
 _OF_CUSTOMERS = [table for table in METADATA.sorted_tables if "customer_id" in table.columns]
@@ -140,6 +152,12 @@ _REMOVED_TABLES = [
 ]
 _EMPTIED_TABLES = [table for table in _OF_CUSTOMERS if emptied_columns(table)]
 _ERASE = Statement.of(_erase())
+_HAS_VERIFICATIONS = Statement.of(
+    select(func.to_regclass(customer_email_verifications.name).is_not(None))
+)
+_REMOVE_VERIFICATIONS = Statement.of(
+    delete(customer_email_verifications).where(of_customer(customer_email_verifications))
+)
 _FIND = Statement.of(select(*ERASURES.columns).where(of_customer(customer_erasures)))
 _ADD = Statement.of(
     insert(customer_erasures).values(**parameters(customer_erasures, but=ERASURES.storage_only))

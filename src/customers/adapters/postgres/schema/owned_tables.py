@@ -108,3 +108,18 @@ customer_communications = Table(
         where="external_id <> ''",
     ),
 )
+
+# Hashes only, which say nothing to those who have not the token of the mail.
+customer_email_verifications = Table(
+    "customer_email_verifications",
+    metadata,
+    tenant_column(),
+    column("customer_id", Uuid()),
+    *columns(TEXT, "token_hash address_hash"),
+    *columns(MOMENT, "sent_at expires_at"),
+    column("used_at", MOMENT, null=True),
+    PrimaryKeyConstraint("tenant_id", "customer_id", "token_hash"),
+    customer_key(),
+    # Whoever has a token names no tenant.
+    Index("customer_email_verifications_token", "token_hash"),
+)

@@ -29,6 +29,9 @@ from customers.entrypoints.json.shapes.customers import (
     Deletion as Deletion,
 )
 from customers.entrypoints.json.shapes.customers import (
+    EmailVerified as EmailVerified,
+)
+from customers.entrypoints.json.shapes.customers import (
     Erasure as Erasure,
 )
 from customers.entrypoints.json.shapes.customers import (
@@ -54,6 +57,9 @@ from customers.entrypoints.json.shapes.customers import (
 )
 from customers.entrypoints.json.shapes.customers import (
     Profile as Profile,
+)
+from customers.entrypoints.json.shapes.customers import (
+    VerifiedCustomer as VerifiedCustomer,
 )
 from customers.entrypoints.json.shapes.errors import (
     Detail as Detail,

@@ -42,6 +42,23 @@ class ExistingCustomer(TypedDict):
     status: CustomerStatus
 
 
+class VerifiedCustomer(TypedDict):
+    """What is shown to whoever has a verification mail, who may be a stranger to the customer: the
+    address was not verified before.
+    """
+
+    id: UUID
+    email: str
+    firstName: str
+    lastName: str
+    emailVerified: bool
+
+
+class EmailVerified(TypedDict):
+    message: str
+    customer: VerifiedCustomer
+
+
 class Customer(Locking, Deletion):
     id: UUID
     tenantId: str
