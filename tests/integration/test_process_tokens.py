@@ -1,13 +1,26 @@
 """Tokens and processes: starts with and without keys, and the command that explains a token."""
 
+import asyncio
 import subprocess
 import time
+from contextlib import AsyncExitStack
 from pathlib import Path
+from uuid import uuid4
 
+import asyncpg
+import pytest
 from aiohttp import ClientSession
 
 from tests.support.patience import PATIENCE_SECONDS, until
-from tests.support.service_process import COMMAND, MEMORY, Service, start_command, start_service
+from tests.support.postgres_servers import start_test_server
+from tests.support.service_process import (
+    COMMAND,
+    MEMORY,
+    Service,
+    a_free_port,
+    start_command,
+    start_service,
+)
 from tests.support.tokens import a_signer, claims, fake_provider, jwks_file
 
 SIGNER = a_signer()
@@ -66,3 +79,32 @@ def test_a_token_on_standard_input_is_explained(tmp_path: Path) -> None:
         "subject              staff-1",
     ]
     assert result.stderr == ""
+
+
+async def _create(server: str, name: str) -> None:
+    connection = await asyncpg.connect(server)
+    await connection.execute(f"CREATE DATABASE {name}")
+    await connection.close()
+
+
+@pytest.fixture
+def database() -> str:
+    """The URL of a new, empty database."""
+    server, name = start_test_server(), f"tokens_{uuid4().hex}"
+    asyncio.run(_create(server, name))
+    return f"{server.removesuffix('/postgres')}/{name}"
+
+
+async def test_each_worker_fetches_the_keys(database: str, tmp_path: Path) -> None:
+    async with fake_provider(SIGNER) as provider, AsyncExitStack() as stack:
+        environ = {"DATABASE_URL": database, "AUTH": "jwt", "JWT_ISSUER": provider.issuer}
+        ports = ("--port", str(a_free_port()), "--rpc-port", str(a_free_port()))
+        starting = start_service(tmp_path, *ports, "--workers", "2", environ=environ)
+        service = await asyncio.to_thread(starting.__enter__)
+        stack.push_async_callback(asyncio.to_thread, starting.__exit__, None, None, None)
+        assert provider.requests == 2
+        now = int(time.time())
+        token = SIGNER.token(claims(iss=provider.issuer, iat=now, exp=now + 300))
+        for _ in range(10):  # a connection of its own goes to either worker
+            async with ClientSession() as session:
+                assert await status(session, service, token) == 200
