@@ -9,13 +9,14 @@ from customers.core.errors import CustomerNotFound
 from customers.core.model.customer import Customer
 from customers.core.model.journal import Note
 from customers.core.model.ledger import Entry
-from customers.core.model.membership import SegmentAssignment, SequencedChange
+from customers.core.model.membership import SegmentAssignment, SegmentMembership, SequencedChange
 from customers.core.model.order import StoredRefund
 from customers.core.model.pending_changes import PendingChange
 from customers.core.model.personal_data import PERSONAL_DATA, RECORD_KINDS, ErasureEffect
 from customers.core.ports.storage import Storage
+from customers.core.services.personal_data import PersonalData
 from tests.support import complete
-from tests.support.builders import a_note, an_entry, an_id, later
+from tests.support.builders import FixedClock, a_note, an_entry, an_id, later
 from tests.support.full_tenant import ADA, BOB, EVE, store_full_tenant
 from tests.support.storage_steps import (
     a_stored_customer,
@@ -165,3 +166,15 @@ class PersonalDataContract:
             refund.order_id for refund in refunds
         }
         assert len(found) == 3
+
+    async def test_a_document_is_of_one_moment(self, storage: Storage, tenant: str) -> None:
+        customer = await a_stored_customer(storage, tenant)
+        await add_notes(storage, customer, note := a_note(customer))
+        async with PersonalData(storage, FixedClock()).of(tenant, customer.id) as data:
+            first = await anext(data.records)
+            await add_notes(storage, customer, a_note(customer))
+            rest = [portion async for portion in data.records]
+        assert (first.kind, first.records) == (Customer, [customer])
+        notes = [one for portion in rest if portion.kind is Note for one in portion.records]
+        assert notes == [note]
+        assert {portion.kind for portion in rest} == {*RECORD_KINDS, SegmentMembership}

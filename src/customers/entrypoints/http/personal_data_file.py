@@ -5,10 +5,10 @@ file, and sent from there. So the memory that it takes is bounded, no connection
 waits for a slow caller, and an answer that has begun cannot fail.
 """
 
+import tempfile
 from asyncio import to_thread
 from collections.abc import Iterator, Sequence
 from io import BytesIO
-from tempfile import TemporaryFile
 from typing import IO
 
 from aiohttp import web
@@ -62,7 +62,7 @@ class _Spool:
         if is_in_memory and self.file.tell() + len(content) > MAX_ANSWER_BYTES:
             with self.file as memory:
                 memory.seek(0)
-                self.file = TemporaryFile()  # noqa: SIM115 - the response closes it
+                self.file = tempfile.TemporaryFile()  # noqa: SIM115 - the response closes it
                 self.file.write(memory.read())
         self.file.write(content)
 
