@@ -34,7 +34,8 @@ class Operator:
 
     async def run(self, *command: str, environ: Mapping[str, str] = {}) -> tuple[int, str, str]:
         environ = {"DATABASE_URL": self.url, **environ}
-        with start_command(self.folder, *command, environ=environ) as process:
+        (folder := self.folder / str(uuid4())).mkdir()
+        with start_command(folder, *command, environ=environ) as process:
             status = await asyncio.to_thread(process.exit_code)
             return status, process.output, process.errors
 
@@ -47,8 +48,7 @@ class Operator:
 
 @pytest.fixture
 def operator(url: str, tmp_path: Path) -> Operator:
-    (tmp_path / "command").mkdir()
-    return Operator(url, tmp_path / "command")
+    return Operator(url, tmp_path)
 
 
 def status_of(service: Any, key: str) -> int:
