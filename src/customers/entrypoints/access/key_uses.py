@@ -3,7 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -72,8 +72,7 @@ async def run_key_uses(uses: KeyUses, pause: float = FLUSH_SECONDS) -> AsyncIter
         yield
     finally:
         task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        await asyncio.wait([task], timeout=MAX_LAST_FLUSH_SECONDS)
         await _flush(uses, MAX_LAST_FLUSH_SECONDS)
 
 

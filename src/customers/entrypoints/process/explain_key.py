@@ -18,7 +18,7 @@ async def explain_key(settings: Settings, key_id: UUID, output: Output) -> None:
     principal = key.principal
     may = sorted(principal.permissions)
     state = _state(key, now)
-    output.info(
+    output.show(
         f"the key {key.id} {key.name and f'({key.name}) '}{state}: a caller with it is the "
         f"{principal.kind} {principal.subject}, acts for tenant {key.tenant_id}, and may do "
         f"{', '.join(may) or 'nothing'}",

@@ -53,7 +53,7 @@ async def create(
         new = await keys.create(tenant_id, details, principal=ANYONE)
     usage = "send it as `Authorization: Bearer KEY`; it is not shown again"
     shown = "" if output.as_json else f":\n{new.text}"
-    output.info(
+    output.show(
         f"created the key {new.key.id} of tenant {tenant_id}: {usage}{shown}",
         key=new.text,
         **values_of(new.key),
@@ -66,7 +66,7 @@ async def list_all(settings: Settings, output: Output, *, tenant: str) -> None:
     async with stored_keys(settings) as stored:
         keys = await stored.all(tenant_id)
     for key in keys:
-        output.info(_sentence(key), **values_of(key))
+        output.show(_sentence(key), **values_of(key))
     if not keys and not output.as_json:
         output.info(f"tenant {tenant_id} has no keys")
 
@@ -75,7 +75,7 @@ async def revoke(settings: Settings, output: Output, key_id: UUID) -> None:
     """Revokes a key by its id alone. Raises ApiKeyNotFound."""
     async with stored_keys(settings) as keys:
         key = await keys.revoke_of_any_tenant(key_id)
-    output.info(
+    output.show(
         f"revoked the key {key.id} of tenant {key.tenant_id}: it stops within five seconds",
         **values_of(key),
     )
