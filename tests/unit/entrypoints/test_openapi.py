@@ -80,7 +80,9 @@ CONTRACT = """
     POST /api/v1/customers/{customerId}/payment-methods
     POST /api/v1/customers/{customerId}/record-order
     POST /api/v1/customers/{customerId}/restore
+    POST /api/v1/customers/{customerId}/send-verification
     POST /api/v1/customers/{customerId}/unlock
+    POST /api/v1/customers/verify-email
     PUT /api/v1/customers/segments/{segmentId}
     PUT /api/v1/customers/{customerId}
     PUT /api/v1/customers/{customerId}/addresses/{addressId}
@@ -203,7 +205,9 @@ async def test_the_service_accepts_the_example_of_a_body(operation: Operation) -
         for content in operation.spec.get("requestBody", {}).get("content", {}).values():
             answer = await api.send(operation.method, path, content["example"])
             # The customer or the segment is absent, which is found out after the body was read.
-            assert answer.status in (200, 201, 404) or answer.fields == {"customerIds"}, answer
+            is_absent = answer.status == 404 or answer.fields == {"customerIds"}
+            is_absent = is_absent or answer.body.get("code") == "INVALID_TOKEN"
+            assert answer.status in (200, 201) or is_absent, answer
 
 
 def test_a_gate_without_a_schema_raises() -> None:

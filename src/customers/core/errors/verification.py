@@ -1,5 +1,7 @@
 """Errors of verifying an e-mail address."""
 
+from typing import ClassVar
+
 from customers.core.errors import Conflict, CustomersError, Invalid
 from customers.core.errors.availability import Busy
 
@@ -44,8 +46,9 @@ class TooManyAttempts(Busy):
 
 
 class MailNotConfigured(CustomersError):
-    """The deployment has no way to send mail."""
+    """The deployment has no way to send mail, until its operator has given it one."""
 
+    retry_after_seconds: ClassVar[int] = 600
     code = "MAIL_NOT_CONFIGURED"
     message = "this deployment does not send e-mail: its operator has to configure it"
 

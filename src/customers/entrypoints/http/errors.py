@@ -88,7 +88,7 @@ def error_response_of(error: CustomersError) -> ErrorResponse:
 
 
 def _headers_of(error: CustomersError) -> dict[str, str]:
-    if isinstance(error, Unavailable | Busy):
+    if isinstance(error, Unavailable | Busy | MailNotConfigured):
         return {"Retry-After": str(error.retry_after_seconds)}
     if isinstance(error, InvalidToken):
         # RFC 6750; our messages hold neither quotes nor anything of the token.

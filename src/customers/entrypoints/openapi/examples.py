@@ -90,6 +90,7 @@ EXAMPLES: Final[Mapping[str, Any]] = {
     "subject": "Your order",
     "tags": ["vip", "early-adopter"],
     "tenantId": "tenant-123",
+    "token": "the-token-of-a-verification-mail-has-43-letters",
     "total": 1,
     "totalAmount": 1250.5,
     "totalOrders": 1,
