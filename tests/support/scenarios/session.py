@@ -8,8 +8,9 @@ from customers.entrypoints.http.body_sizes import MAX_BYTES
 from tests.support.api_client import NOTHING, PROBLEM
 from tests.support.scenarios.customers import customer_scenarios
 from tests.support.scenarios.ledger import ledger_scenarios
-from tests.support.scenarios.requests import UNKNOWN, Request, Scenario
+from tests.support.scenarios.requests import UNKNOWN, USER, Request, Scenario
 from tests.support.scenarios.segments import segment_scenarios
+from tests.support.scenarios.shoppers import shopper_scenarios
 from tests.support.scenarios.tenants import tenant_scenarios
 from tests.support.schema_check import Operation, operations, the_document
 
@@ -19,7 +20,11 @@ TOO_LARGE: Final = b" " * (MAX_BYTES + 1)
 def session() -> Iterator[Scenario]:
     """All scenarios of the session, in order."""
     yield from chain(
-        customer_scenarios(), ledger_scenarios(), segment_scenarios(), tenant_scenarios()
+        customer_scenarios(),
+        shopper_scenarios(),
+        ledger_scenarios(),
+        segment_scenarios(),
+        tenant_scenarios(),
     )
     yield from (refusals(operation) for operation in operations(the_document()))
 
@@ -35,6 +40,8 @@ def refusals(operation: Operation) -> Scenario:
             path = path.replace(part, UNKNOWN)
             malformed = malformed.replace(part, "no-id")
     body = _example(operation)
+    if "x-principal" in operation.spec:
+        yield Request(method=method, path=path, body=body, headers={"X-User-ID": USER})
     yield Request(method=method, path=path, body=body)
     yield Request(method=method, path=path, body=body, headers={"Accept": PROBLEM})
     yield Request(method=method, path=path, headers={"X-Tenant-ID": None})

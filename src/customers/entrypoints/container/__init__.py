@@ -32,6 +32,7 @@ from customers.core.services.orders import Orders
 from customers.core.services.payments import PaymentMethods
 from customers.core.services.previews import Previews
 from customers.core.services.segments import Segments
+from customers.core.services.storefront import Storefront
 from customers.core.services.sweeper import Sweeper
 from customers.entrypoints.access.guard import Guard
 from customers.entrypoints.admission.background_tasks import BackgroundTasks
@@ -50,15 +51,19 @@ from customers.entrypoints.http.resources.addresses import AddressRoutes
 from customers.entrypoints.http.resources.customers import CustomerRoutes
 from customers.entrypoints.http.resources.journal import JournalRoutes
 from customers.entrypoints.http.resources.memberships import MembershipRoutes
+from customers.entrypoints.http.resources.mobile import MobileRoutes
 from customers.entrypoints.http.resources.orders import OrderRoutes
 from customers.entrypoints.http.resources.payment_methods import PaymentMethodRoutes
 from customers.entrypoints.http.resources.previews import PreviewRoutes
 from customers.entrypoints.http.resources.probes import Probes
 from customers.entrypoints.http.resources.segments import SegmentRoutes
+from customers.entrypoints.http.resources.storefront import StorefrontRoutes
+from customers.entrypoints.http.resources.storefront_addresses import StorefrontAddressRoutes
 from customers.entrypoints.http.tenant import TenantReader
 from customers.entrypoints.json.decode import Decoder
 from customers.entrypoints.json.encode import Encoder
 from customers.entrypoints.json.encode_segments import SegmentEncoder
+from customers.entrypoints.json.encode_storefront import StorefrontEncoder
 from customers.entrypoints.ledger.batch import OrderBatches
 from customers.entrypoints.observability.database_metrics import DatabaseMetrics, PoolUsage
 from customers.entrypoints.observability.ledger_metrics import LedgerMetrics
@@ -264,6 +269,7 @@ class Container(containers.DeclarativeContainer):
     segments = providers.Singleton(Segments, storage, clock, ids)
     previews = providers.Singleton(Previews, storage, clock)
     memberships = providers.Singleton(Memberships, storage, clock)
+    storefront = providers.Singleton(Storefront, storage, clock)
     erasures = providers.Singleton(Erasures, storage, clock)
     sweeper = providers.Singleton(_sweeper, storage, clock)
     doctor = providers.Singleton(Doctor, storage, clock)
@@ -278,6 +284,7 @@ class Container(containers.DeclarativeContainer):
     )
     decoder = providers.Singleton(Decoder, currency, clock)
     encoder = providers.Singleton(Encoder, currency)
+    storefront_encoder = providers.Singleton(StorefrontEncoder, encoder)
     segment_encoder = providers.Singleton(SegmentEncoder, encoder)
     metrics = providers.Singleton(
         Metrics.create,
@@ -319,6 +326,19 @@ class Container(containers.DeclarativeContainer):
             providers.Singleton(LedgerMetrics, metrics, "http"),
             decoder,
             encoder,
+        ),
+        providers.Singleton(
+            StorefrontRoutes, storefront, payment_methods, orders, encoder, storefront_encoder
+        ),
+        providers.Singleton(StorefrontAddressRoutes, storefront, addresses, encoder),
+        providers.Singleton(
+            MobileRoutes,
+            storefront,
+            addresses=addresses,
+            methods=payment_methods,
+            orders=orders,
+            encoder=encoder,
+            own_encoder=storefront_encoder,
         ),
         providers.Singleton(AddressRoutes, addresses, encoder),
         providers.Singleton(PaymentMethodRoutes, payment_methods, encoder),

@@ -31,4 +31,5 @@ def _gateway(settings: Settings, roles: Roles) -> Gateway | None:
         None if secret is None else secret.reveal().encode(),
         settings.gateway_anonymous.permissions,
         roles,
+        settings.storefront_services.names,
     )

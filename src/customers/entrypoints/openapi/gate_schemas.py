@@ -26,6 +26,7 @@ from customers.core.model.values import (
 )
 from customers.entrypoints.http.gates import (
     AddressGate,
+    AnyTextGate,
     BooleanGate,
     CountGate,
     CursorGate,
@@ -158,6 +159,7 @@ def _(_: NumberGate) -> Schema:
     return {"type": "number"}
 
 
-@schema_of.register
-def _(_: CursorGate) -> Schema:
+@schema_of.register(AnyTextGate)
+@schema_of.register(CursorGate)
+def _(_: object) -> Schema:
     return {"type": "string"}
