@@ -13,32 +13,44 @@ from tests.support.scenarios.requests import (
 )
 
 SHOPPER: Final = "01890a5d-ac96-774b-bcce-b302099a8077"
+# Of shoppers whose customer is blocked, and who have none.
+BLOCKED: Final = "01890a5d-ac96-774b-bcce-b302099a8078"
+NOBODY: Final = "01890a5d-ac96-774b-bcce-b302099a8079"
 ADDRESS: Final = {"addressLine1": "1 Way", "city": "Oslo", "postalCode": "0150", "country": "NO"}
 OWN: Final = "/storefront/customers/me"
 
 
 def shopper_scenarios() -> Iterator[Scenario]:
     yield profiles()
+    yield blocked()
     yield belongings()
     yield orders()
 
 
-def own(method: str, path: str, body: Any = NOTHING, *, base: str = "/api/v1") -> Request:
-    """A request of the shopper."""
-    headers = {"X-User-ID": SHOPPER}
+def own(
+    method: str, path: str, body: Any = NOTHING, *, base: str = "/api/v1", shopper: str = SHOPPER
+) -> Request:
+    """A request of the shopper, or of another one."""
+    headers = {"X-User-ID": shopper}
     return Request(method=method, path=path, body=body, headers=headers, base=base)
 
 
 def profiles() -> Scenario:
     yield own("GET", OWN)
     customer = yield from a_new_customer("shopper", userId=SHOPPER)
-    for shopper_id in ("me", customer, SHOPPER, SHOPPER.upper(), UNKNOWN, "mee"):
+    for shopper_id in ("me", customer.rpartition("/")[2], SHOPPER, SHOPPER.upper(), UNKNOWN, "mee"):
         yield own("GET", f"/storefront/customers/{shopper_id}")
     yield own("PATCH", OWN, {"firstName": "Ada", "dateOfBirth": "1990-01-31", "status": "BLOCKED"})
     yield own("PATCH", OWN, {"firstName": None})
     for base in ("", "/api/v1"):
         yield own("GET", "/customers/me", base=base)
         yield own("PUT", "/customers/me", {}, base=base)
+
+
+def blocked() -> Scenario:
+    customer = yield from a_new_customer("blocked-shopper", userId=BLOCKED)
+    yield post(f"{customer}/lock", {"reason": "chargebacks on two orders"})
+    yield own("GET", OWN, shopper=BLOCKED)
 
 
 def belongings() -> Scenario:
@@ -56,6 +68,8 @@ def belongings() -> Scenario:
     for base in ("", "/api/v1"):
         yield own("GET", "/customers/me/addresses", base=base)
         yield own("GET", "/customers/me/payment-methods", base=base)
+    for _ in range(20):
+        yield own("POST", f"{OWN}/addresses", ADDRESS)
     for _ in range(2):
         yield own("DELETE", f"{OWN}/payment-methods/{card}")
         yield own("DELETE", f"{OWN}/addresses/{address}")
