@@ -341,7 +341,8 @@ class OrderPageContract:
             an_entry(customer, order_id=name, order_date=later(days=day))
             for name, day in days.items()
         ]
-        await save_entries(storage, customer, *entries, a_stub(customer), an_entry(other))
+        await save_entries(storage, customer, *entries, a_stub(customer))
+        await save_entries(storage, other, an_entry(other))
         assert await page(storage, customer) == (["c", "b", "a", "d"], 4)
         assert await page(storage, customer, number=2, size=3) == (["d"], 4)
         assert await page(storage, customer, number=3, size=3) == ([], 4)
