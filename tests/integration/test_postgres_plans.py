@@ -13,6 +13,8 @@ import pytest_asyncio
 from sqlalchemy import select
 
 from customers.adapters.postgres.customers import pages
+from customers.adapters.postgres.customers.customers import PostgresCustomers
+from customers.adapters.postgres.customers.orders import PostgresOrders
 from customers.adapters.postgres.engine.session import TENANT, Session
 from customers.adapters.postgres.engine.statements import Statement
 from customers.adapters.postgres.schema.tables import customers
@@ -22,12 +24,13 @@ from customers.adapters.postgres.segments.memberships import PostgresMemberships
 from customers.adapters.postgres.segments.personal_data import PostgresPersonalData
 from customers.core.model.customer import Customer, CustomerStatus, CustomerType
 from customers.core.model.customer_filter import CustomerFilter, MembersOf, RuleAt
+from customers.core.model.ledger import OrderStatus
 from customers.core.model.membership import DateRange
 from customers.core.model.personal_data import RECORD_KINDS
 from customers.core.model.query import CustomerKey, CustomerSort, Page, SortDirection, SortField
 from customers.core.model.rules.parse import parse
 from customers.core.model.rules.timing import DateField
-from tests.support.builders import NOW, a_customer, an_id, later, some_statistics
+from tests.support.builders import NOW, USD, a_customer, an_id, later, some_statistics
 from tests.support.full_tenant import outcome
 from tests.support.query_plans import Explaining, Read, explaining
 from tests.support.storage_steps import EVERYONE, searching
@@ -273,3 +276,25 @@ async def test_members_are_compared_without_reading_all_members_of_the_segment(
     assert "customer_segment_members_newest" not in session.plan
     await memberships.members_among(SEGMENT, [CUSTOMER])
     assert "customer_segment_members_newest" not in session.plan
+
+
+async def test_the_customer_of_an_account_is_read_off_the_index_of_accounts(
+    session: Explaining, tenant: str
+) -> None:
+    await session.add_customers(tenant)
+    [plan] = await session.plans_of(lambda session: PostgresCustomers(session).by_user(CUSTOMER))
+    assert "Index Scan using customers_user_id" in plan
+    assert "Sort" not in plan
+
+
+@pytest.mark.parametrize("status", [None, *OrderStatus])
+async def test_a_page_of_orders_reads_the_orders_of_the_customer_alone(
+    session: Explaining, status: OrderStatus | None
+) -> None:
+    await session.disable("seqscan")
+    orders = PostgresOrders(session, USD)
+    plans = await session.plans_of(lambda _: outcome(orders.page(CUSTOMER, status, Page())))
+    conditions = [line for line in plans[0].splitlines() if "Index Cond" in line]
+    assert len(conditions) == 3
+    assert all("tenant_id" in line and "id = " in line for line in conditions)
+    assert "Seq Scan" not in plans[0]

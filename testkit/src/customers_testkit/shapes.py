@@ -599,6 +599,9 @@ class OrderOutcome(TypedDict):
     details: NotRequired[list[Detail]]
 
 
+OrderStatus: TypeAlias = Literal["completed", "refunded", "cancelled"]
+
+
 class OrderWithRefunds(TypedDict):
     orderId: str
     orderNumber: str
@@ -609,6 +612,84 @@ class OrderWithRefunds(TypedDict):
     cancelledAt: str | None
     recordedAt: str
     refunds: list[LedgerRefund]
+
+
+class OwnAddressPage(TypedDict):
+    """All addresses, in one page."""
+
+    success: Literal[True]
+    data: list[Address]
+    meta: PageMeta
+
+
+class OwnOrder(TypedDict):
+    orderId: str
+    orderNumber: str
+    totalAmount: Amount
+    currency: str
+    orderDate: str
+    refundedAmount: Amount
+    cancelledAt: str | None
+    recordedAt: str
+    status: OrderStatus
+
+
+class OwnOrderPage(TypedDict):
+    success: Literal[True]
+    data: list[OwnOrder]
+    meta: PageMeta
+
+
+class OwnPaymentMethod(TypedDict):
+    """A saved way to pay, without its token."""
+
+    id: str
+    cardBrand: str
+    lastFour: str
+    expiryMonth: int | None
+    expiryYear: int | None
+    isDefault: bool
+
+
+class OwnPaymentMethodPage(TypedDict):
+    """All payment methods, in one page."""
+
+    success: Literal[True]
+    data: list[OwnPaymentMethod]
+    meta: PageMeta
+
+
+class OwnProfile(TypedDict):
+    """The profile of a shopper: nothing that staff keeps for itself."""
+
+    id: str
+    customerId: str
+    email: str
+    emailVerified: bool
+    firstName: str
+    lastName: str
+    phone: str
+    dateOfBirth: str | None
+    country: str
+    countryCode: str
+    avatarUrl: str
+    marketingOptIn: bool
+    totalOrders: int
+    totalSpent: Amount
+    createdAt: str
+    updatedAt: str
+
+
+class OwnProfileResponse(TypedDict):
+    success: Literal[True]
+    data: OwnProfile
+
+
+class PageMeta(TypedDict):
+    page: int
+    limit: int
+    total: int
+    total_pages: int
 
 
 class Pagination(TypedDict):
@@ -739,6 +820,18 @@ class Profile(TypedDict):
     dateOfBirth: NotRequired[str]
     addresses: NotRequired[list[Address]]
     paymentMethods: NotRequired[list[PaymentMethod]]
+
+
+class ProfilePatch(TypedDict):
+    firstName: NotRequired[str]
+    lastName: NotRequired[str | None]
+    phone: NotRequired[str | None]
+    dateOfBirth: NotRequired[str | None]
+    country: NotRequired[str | None]
+    countryCode: NotRequired[str | None]
+    avatarUrl: NotRequired[str | None]
+    marketingOptIn: NotRequired[bool]
+    tenantId: NotRequired[str]
 
 
 class Ready(TypedDict):

@@ -74,13 +74,15 @@ BODIES: Final[dict[str, Any]] = {
 
 async def a_full_customer(api: Api) -> dict[str, str]:
     """Creates a customer with one of everything; returns the ids by their names in routes."""
-    customer = await a_customer(api)
+    user_id = an_unknown_id()
+    customer = await a_customer(api, userId=user_id)
     path = f"/customers/{customer['id']}"
     await an_order(api, path, "o-1", 12)
     segment = await a_segment(api)
     await assign(api, segment, customer)
     return {
         "customerId": customer["id"],
+        "shopperId": user_id,
         "addressId": (await an_address(api, path))["id"],
         "methodId": (await a_method(api, path))["id"],
         "noteId": (await a_note(api, path))["id"],
@@ -161,7 +163,8 @@ class TenantContract:
         no_tenant: dict[str, str | None] = {"X-Tenant-ID": None}
         for method, path, body in calls(api, await a_full_customer(api)):
             if method != "HEAD":
-                answer = await api.send(method, path, body, headers=no_tenant, base="")
+                shopper = {**no_tenant, "X-User-ID": an_unknown_id()}
+                answer = await api.send(method, path, body, headers=shopper, base="")
                 assert answer.error == (400, "TENANT_REQUIRED"), path
         for path in ("/customers", "/customers/segments", "/customers/batch?ids=x"):
             for headers in (no_tenant, {"X-Tenant-ID": "  "}):
@@ -263,8 +266,9 @@ class IsolationContract:
             unknown = {name: an_unknown_id() for name in real} | {name_kept: own[name_kept]}
             for call, expected in zip(calls(api, mixed), calls(api, unknown), strict=True):
                 if any(real[name] in call[1] for name in real if name != "orderId"):
-                    answer = await other.send(*call, base="")
-                    other_answer = await other.send(*expected, base="")
+                    shopper = {"X-User-ID": own["shopperId"]}
+                    answer = await other.send(*call, headers=shopper, base="")
+                    other_answer = await other.send(*expected, headers=shopper, base="")
                     assert masked(answer.raw, mixed) == masked(other_answer.raw, unknown), call
         assert await read_everything(api, path) == before
 

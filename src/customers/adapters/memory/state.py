@@ -1,9 +1,9 @@
 """All committed data of one tenant, as one immutable value.
 
 A write makes a new state, which shares with the old one everything that stayed the same; a rollback
-drops it. The indexes (e-mails, counters, tokens, order owners, segment names) repeat what the
-entities hold: tokens are maintained by the repository of payment methods, the others here. Who may
-read or write a state is decided in `draft` and `tenants`.
+drops it. The indexes (e-mails, users, counters, tokens, order owners, segment names) repeat what
+the entities hold: tokens are maintained by the repository of payment methods, the others here. Who
+may read or write a state is decided in `draft` and `tenants`.
 """
 
 from collections.abc import Callable, Container, Iterable, Iterator
@@ -47,6 +47,7 @@ class State:
     living: Map[UUID, Customer] = EMPTY
     deleted: Map[UUID, Customer] = EMPTY  # the erased included
     emails: Map[str, UUID] = EMPTY  # of living customers
+    users: Map[UUID, frozenset[UUID]] = EMPTY  # of living customers, by account
     counters: Counters = EMPTY  # of living customers
 
     addresses: Map[UUID, tuple[Address, ...]] = EMPTY
@@ -107,6 +108,7 @@ class State:
             living=with_value(self.living, customer.id, after),
             deleted=with_value(self.deleted, customer.id, None if after else customer),
             emails=_moved(self.emails, before, after),
+            users=_linked(self.users, before, after),
             counters=_counted(self.counters, before, after),
         )
 
@@ -267,6 +269,16 @@ def _moved(
     if before is not None:
         emails = emails.delete(before.email_key)
     return emails if after is None else emails.set(after.email_key, after.id)
+
+
+def _linked(
+    users: Map[UUID, frozenset[UUID]], before: Customer | None, after: Customer | None
+) -> Map[UUID, frozenset[UUID]]:
+    if before is not None and before.user_id is not None:
+        users = with_value(users, before.user_id, users[before.user_id] - {before.id} or None)
+    if after is not None and after.user_id is not None:
+        users = users.set(after.user_id, users.get(after.user_id, frozenset()) | {after.id})
+    return users
 
 
 def _renumbered(

@@ -11,6 +11,8 @@ from customers.entrypoints.access.caller import Caller, single_value
 
 # Who acts, where nobody is authenticated.
 _ACTOR_HEADERS: Final = ("x-jwt-claim-sub", "x-user-id")
+# Their e-mail address, which may be linked to them.
+_EMAIL_HEADER: Final = "x-jwt-claim-email"
 _BEARER: Final = "bearer"
 
 
@@ -25,9 +27,13 @@ class NoAuthentication:
 
     async def authenticate(self, caller: Caller) -> Principal:
         for name in _ACTOR_HEADERS:
-            if subject := "".join(caller.values(name)[:1]).strip():
-                return evolve(ANYONE, subject=subject)
+            if subject := _first(caller, name):
+                return evolve(ANYONE, subject=subject, verified_email=_first(caller, _EMAIL_HEADER))
         return ANYONE
+
+
+def _first(caller: Caller, name: str) -> str:
+    return "".join(caller.values(name)[:1]).strip()
 
 
 class Tokens(Protocol):

@@ -36,6 +36,7 @@ from customers.core.services.payments import PaymentMethods
 from customers.core.services.personal_data import PersonalData
 from customers.core.services.previews import Previews
 from customers.core.services.segments import Segments
+from customers.core.services.storefront import Storefront
 from customers.core.services.sweeper import Sweeper
 from customers.core.services.verifications import Verifications
 from customers.entrypoints.access.guard import Guard
@@ -66,18 +67,22 @@ from customers.entrypoints.http.resources.customers import CustomerRoutes
 from customers.entrypoints.http.resources.journal import JournalRoutes
 from customers.entrypoints.http.resources.keys import KeyRoutes
 from customers.entrypoints.http.resources.memberships import MembershipRoutes
+from customers.entrypoints.http.resources.mobile import MobileRoutes
 from customers.entrypoints.http.resources.orders import OrderRoutes
 from customers.entrypoints.http.resources.payment_methods import PaymentMethodRoutes
 from customers.entrypoints.http.resources.personal_data import PersonalDataRoutes
 from customers.entrypoints.http.resources.previews import PreviewRoutes
 from customers.entrypoints.http.resources.probes import Probes
 from customers.entrypoints.http.resources.segments import SegmentRoutes
+from customers.entrypoints.http.resources.storefront import StorefrontRoutes
+from customers.entrypoints.http.resources.storefront_addresses import StorefrontAddressRoutes
 from customers.entrypoints.http.resources.verifications import VerificationRoutes
 from customers.entrypoints.http.tenant import TenantReader
 from customers.entrypoints.json.decode import Decoder
 from customers.entrypoints.json.encode import Encoder
 from customers.entrypoints.json.encode_personal_data import PersonalDataEncoder
 from customers.entrypoints.json.encode_segments import SegmentEncoder
+from customers.entrypoints.json.encode_storefront import StorefrontEncoder
 from customers.entrypoints.ledger.batch import OrderBatches
 from customers.entrypoints.mail.delivery import MailDelivery
 from customers.entrypoints.observability.database_metrics import DatabaseMetrics, PoolUsage
@@ -289,6 +294,7 @@ class Container(containers.DeclarativeContainer):
     segments = providers.Singleton(Segments, storage, clock, ids)
     previews = providers.Singleton(Previews, storage, clock)
     memberships = providers.Singleton(Memberships, storage, clock)
+    storefront = providers.Singleton(Storefront, storage, clock)
     erasures = providers.Singleton(Erasures, storage, clock)
     api_keys = providers.Singleton(ApiKeys, storage, clock, ids, random_secrets)
     personal_data = providers.Singleton(PersonalData, storage, clock)
@@ -309,6 +315,7 @@ class Container(containers.DeclarativeContainer):
     )
     decoder = providers.Singleton(Decoder, currency, clock)
     encoder = providers.Singleton(Encoder, currency)
+    storefront_encoder = providers.Singleton(StorefrontEncoder, encoder)
     segment_encoder = providers.Singleton(SegmentEncoder, encoder)
     personal_data_encoder = providers.Singleton(PersonalDataEncoder, encoder)
     metrics = providers.Singleton(
@@ -361,6 +368,19 @@ class Container(containers.DeclarativeContainer):
             providers.Singleton(LedgerMetrics, metrics, "http"),
             decoder,
             encoder,
+        ),
+        providers.Singleton(
+            StorefrontRoutes, storefront, payment_methods, orders, encoder, storefront_encoder
+        ),
+        providers.Singleton(StorefrontAddressRoutes, storefront, addresses, encoder),
+        providers.Singleton(
+            MobileRoutes,
+            storefront,
+            addresses=addresses,
+            methods=payment_methods,
+            orders=orders,
+            encoder=encoder,
+            own_encoder=storefront_encoder,
         ),
         providers.Singleton(AddressRoutes, addresses, encoder),
         providers.Singleton(PaymentMethodRoutes, payment_methods, encoder),

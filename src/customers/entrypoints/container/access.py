@@ -128,6 +128,7 @@ def _principals(settings: Settings, roles: Roles) -> Iterator[Principals]:
             None if secret is None else secret.reveal().encode(),
             settings.gateway_anonymous.permissions,
             roles,
+            settings.storefront_services.names,
         )
     if settings.tls_client_ca is not None:
         yield Certificates(roles)

@@ -86,6 +86,7 @@ EXAMPLES: Final[Mapping[str, Any]] = {
         "conditions": [{"field": "total_spent", "operator": "gt", "value": 1000}],
         "logic": "AND",
     },
+    "shopperId": "me",
     "state": "CA",
     "subject": "Your order",
     "tags": ["vip", "early-adopter"],

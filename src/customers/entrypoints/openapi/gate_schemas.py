@@ -28,6 +28,7 @@ from customers.core.model.values import (
 )
 from customers.entrypoints.http.gates import (
     AddressGate,
+    AnyTextGate,
     BooleanGate,
     CountGate,
     CursorGate,
@@ -166,6 +167,7 @@ def _(_: NumberGate) -> Schema:
     return {"type": "number"}
 
 
-@schema_of.register
-def _(_: CursorGate) -> Schema:
+@schema_of.register(AnyTextGate)
+@schema_of.register(CursorGate)
+def _(_: object) -> Schema:
     return {"type": "string"}

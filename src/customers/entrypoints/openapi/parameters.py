@@ -58,6 +58,14 @@ PARAMETERS: Final[Mapping[str, Mapping[str, Any]]] = {
         "description": "The acting user; recorded if it is a UUID.",
         "schema": _PRINTABLE,
     },
+    "Shopper": {
+        "name": "X-User-ID",
+        "in": "header",
+        "description": "The shopper for whom a storefront service calls, or who calls where nobody "
+        "is authenticated.",
+        "schema": _PRINTABLE,
+        "example": EXAMPLES["createdBy"],
+    },
     "Prefer": {
         "name": "Prefer",
         "in": "header",
@@ -95,7 +103,9 @@ def describe_parameters(route: Route) -> Iterator[Schema]:
         yield from _references("IfNoneMatch")
     if StaleVersion in route.errors:
         yield from _references("IfMatch")
-    if route.reads_tenant and route.method in ("POST", "PUT", "PATCH"):
+    if route.is_for_shoppers:
+        yield from _references("Shopper")
+    elif route.reads_tenant and route.method in ("POST", "PUT", "PATCH"):
         yield from _references("Actor")
     if route.body is not None:
         yield from _references("Prefer")

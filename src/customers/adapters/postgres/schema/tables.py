@@ -106,6 +106,14 @@ Index(
     postgresql_where=DELETED,
 )
 _living_index("email_key", customers.c.email_key, unique=True)
+Index(
+    "customers_user_id",
+    customers.c.tenant_id,
+    customers.c.user_id,
+    customers.c.created_at,
+    customers.c.id,
+    postgresql_where=and_(customers.c.user_id.is_not(None), LIVING),
+)
 for _sort in (
     "created_at updated_at email first_name last_name total_spent total_orders average_order_value"
 ).split():

@@ -166,3 +166,27 @@ from customers.entrypoints.json.shapes.segments import (
 from customers.entrypoints.json.shapes.segments import (
     Segment as Segment,
 )
+from customers.entrypoints.json.shapes.storefront import (
+    OwnAddressPage as OwnAddressPage,
+)
+from customers.entrypoints.json.shapes.storefront import (
+    OwnOrder as OwnOrder,
+)
+from customers.entrypoints.json.shapes.storefront import (
+    OwnOrderPage as OwnOrderPage,
+)
+from customers.entrypoints.json.shapes.storefront import (
+    OwnPaymentMethod as OwnPaymentMethod,
+)
+from customers.entrypoints.json.shapes.storefront import (
+    OwnPaymentMethodPage as OwnPaymentMethodPage,
+)
+from customers.entrypoints.json.shapes.storefront import (
+    OwnProfile as OwnProfile,
+)
+from customers.entrypoints.json.shapes.storefront import (
+    OwnProfileResponse as OwnProfileResponse,
+)
+from customers.entrypoints.json.shapes.storefront import (
+    PageMeta as PageMeta,
+)
