@@ -33,6 +33,7 @@ STOREFRONT = (("x-internal-service", "storefront"), ("x-user-id", USER), ("x-ten
 class FakeCaller:
     peer: str = "10.1.2.3"
     headers: tuple[tuple[str, str], ...] = field(default=())
+    certificate_names: tuple[str, ...] = ()
 
     def values(self, name: str) -> Sequence[str]:
         return [value for key, value in self.headers if key == name]
