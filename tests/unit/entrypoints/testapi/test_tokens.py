@@ -112,7 +112,7 @@ async def test_a_token_works_over_grpc(service: MemoryService) -> None:
 
 
 async def test_the_claims_are_where_the_settings_say() -> None:
-    names = {
+    names: dict[str, Any] = {
         "jwt_tenant_claim": "app.tenants",
         "jwt_permissions_claim": "app.may",
         "jwt_audience": "customers",
