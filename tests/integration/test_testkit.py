@@ -78,6 +78,16 @@ def test_months_later(customers_client, customers_clock):
     customers_clock.advance(days=400)
     assert customers_client.list_customers()["customers"] == []
 """
+ONLY_KEYS = """
+import pytest
+def test_keys(customers_client, customers_principal):
+    from customers_testkit.principals import NoTokens
+    assert customers_client.list_customers()["customers"] == []
+    viewer = customers_principal("key", permissions=["customers:view"])
+    assert viewer.client.list_customers()["customers"] == []
+    with pytest.raises(NoTokens, match="--auth jwt"):
+        customers_principal("staff")
+"""
 DOCUMENTS = [ROOT / "testkit" / "README.md", ROOT / "docs" / "memory-mode.md"]
 
 
@@ -121,6 +131,13 @@ def test_every_kind_of_caller_calls_over_rest_and_grpc(tmp_path: Path) -> None:
     (tmp_path / "test_kinds.py").write_text(KINDS_OF_CALLERS)
     output = pytest_output(tmp_path, CUSTOMERS_OPTIONS="--auth jwt")
     assert "6 passed" in output, output
+
+
+def test_a_service_that_believes_a_gateway_makes_keys_only(tmp_path: Path) -> None:
+    (tmp_path / "test_keys.py").write_text(ONLY_KEYS)
+    options = "--auth gateway --gateway-peers 10.0.0.0/8"
+    output = pytest_output(tmp_path, CUSTOMERS_OPTIONS=options)
+    assert "1 passed" in output, output
 
 
 @pytest.mark.parametrize("kind", ["staff", "service", "shopper", "key"])

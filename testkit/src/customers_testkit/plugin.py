@@ -11,7 +11,7 @@ import pytest
 from customers_testkit.caller import Caller
 from customers_testkit.client import CustomersClient
 from customers_testkit.controls import Clock, Faults, Journal, States
-from customers_testkit.principals import Principals, refusal_of_tokens
+from customers_testkit.principals import Kind, Principals, kind_for_everything
 from customers_testkit.server import Server, connect, running
 
 
@@ -49,15 +49,15 @@ def customers_client(
     customers_server: Server,
     customers_tenant: str,
     customers_principal: Principals,
-    _customers_makes_tokens: bool,
+    _customers_kind: Kind | None,
 ) -> CustomersClient:
     """The REST client of the tenant: a method for every operation.
 
-    Where the service asks who calls, it is staff who may do everything.
+    Where the service asks who calls, it may do everything in the tenant.
     """
-    if _customers_makes_tokens:
-        return customers_principal("staff").client
-    return CustomersClient(Caller(customers_server.client, customers_tenant))
+    if _customers_kind is None:
+        return CustomersClient(Caller(customers_server.client, customers_tenant))
+    return customers_principal(_customers_kind).client
 
 
 @pytest.fixture
@@ -93,9 +93,9 @@ def customers_journal(_customers_controls: Caller, customers_tenant: str) -> Jou
 
 
 @pytest.fixture(scope="session")
-def _customers_makes_tokens(customers_server: Server) -> bool:
-    """Whether the service asks who calls, and makes tokens to say so."""
-    return refusal_of_tokens(customers_server) is None
+def _customers_kind(customers_server: Server) -> Kind | None:
+    """The kind of the ordinary client; None where the service asks nobody who they are."""
+    return kind_for_everything(customers_server)
 
 
 @pytest.fixture

@@ -93,13 +93,20 @@ class Principals:
         return str(answer["authorization"])
 
     def _key(self, tenant: str, permissions: Sequence[str]) -> str:
-        if (error := refusal_of_tokens(self._server)) is not None and error.code == _IS_OFF:
+        if (error := _refusal_of_tokens(self._server)) is not None and error.code == _IS_OFF:
             raise NoTokens(_sentence(error))
         body = {"tenantId": tenant, "permissions": permissions}
         return f"Bearer {self._controls.call('POST', '/__test/keys', body=body)['key']}"
 
 
-def refusal_of_tokens(server: Server) -> CustomersError | None:
+def kind_for_everything(server: Server) -> Kind | None:
+    """The kind of a caller who may do everything; None where the service asks nobody."""
+    if (error := _refusal_of_tokens(server)) is None:
+        return "staff"
+    return "key" if error.code == _NO_KEY else None
+
+
+def _refusal_of_tokens(server: Server) -> CustomersError | None:
     """Why the service makes no tokens; None if it makes some."""
     try:
         Caller(server.client).call("POST", "/__test/tokens", body={"kind": "shopper"})
