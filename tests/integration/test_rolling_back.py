@@ -8,7 +8,7 @@ import io
 import subprocess
 import sys
 import tarfile
-from collections.abc import Iterator, Sequence, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit

@@ -958,6 +958,19 @@ class CustomersClient:
             ),
         )
 
+    def export_own_data(self, shopper_id: str) -> shapes.PersonalData:
+        """Export the shopper's own data.
+
+        Everything that is kept of them, by table, as a file to be saved. Payment tokens are masked; which members of staff have written something is left out.
+        """
+        return cast(
+            "shapes.PersonalData",
+            self.caller.call(
+                "GET",
+                f"/api/v1/storefront/customers/{part(shopper_id)}/data",
+            ),
+        )
+
     def send_verification(self, customer_id: str, *, actor: str | None = None) -> shapes.Message:
         """Send a verification e-mail.
 
