@@ -14,13 +14,13 @@ class CustomersClient:
 
     def register_customer(
         self, body: shapes.CustomerDetails, *, actor: str | None = None, strict: bool = False
-    ) -> shapes.Customer | shapes.ExistingCustomer | shapes.Customer:
+    ) -> shapes.Customer:
         """Register a customer.
 
-        If the e-mail address is taken, the existing customer is returned; only a missing `userId` is filled in. Without the permission `customers:view`, little of an existing customer is shown.
+        If the e-mail address is taken, the existing customer is returned; only a missing `userId` is filled in. Who has not the permission `customers:view` sees only `id`, `email`, `firstName`, `lastName`, `phone` and `status` of an existing customer.
         """
         return cast(
-            "shapes.Customer | shapes.ExistingCustomer | shapes.Customer",
+            "shapes.Customer",
             self.caller.call(
                 "POST",
                 "/api/v1/customers",
