@@ -59,7 +59,10 @@ _SECURITY_SCHEMES: Final = {
     },
 }
 # The empty one is of deployments that authenticate nobody.
-_SECURITY: Final[list[dict[str, list[str]]]] = [*({name: []} for name in _SECURITY_SCHEMES), {}]
+_SECURITY: Final[Sequence[Mapping[str, Sequence[str]]]] = (
+    *[{name: ()} for name in _SECURITY_SCHEMES],
+    {},
+)
 
 
 def document(
