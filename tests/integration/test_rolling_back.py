@@ -77,9 +77,9 @@ def serving(folder: Path, url: str, sources: Path) -> Iterator[Service]:
 
 async def statuses(
     service: Service, without: Sequence[str], *, lacks_operations: bool
-) -> list[int]:
-    """The status of every call of a session through all operations, but of those whose path has
-    one of the texts.
+) -> list[tuple[int, str]]:
+    """The status and the path of every call of a session through all operations, but of those whose
+    path has one of the texts.
     """
     async with ClientSession() as client:
         api = Api(
@@ -92,7 +92,7 @@ async def statuses(
         )
         exchanges = await answers_of(api, lacks_operations=lacks_operations)
         return [
-            answer.status
+            (answer.status, request.path)
             for request, answer in exchanges
             if not any(text in request.path for text in without)
         ]
@@ -103,7 +103,7 @@ def expect_no_failures(
 ) -> None:
     calls = asyncio.run(statuses(service, without, lacks_operations=lacks_operations))
     assert len(calls) >= 500
-    assert [status for status in calls if status >= 500] == []
+    assert [call for call in calls if call[0] >= 500] == []
     assert "unhandled exception" not in service.output
 
 
