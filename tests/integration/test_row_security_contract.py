@@ -22,12 +22,14 @@ from tests.support.storage_steps import StorageIn, opened
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 # A pooler prepares no statement by name, and may run each transaction in another session.
-POOLS = {"direct": PATIENT, "pooled": evolve(PATIENT, behind_pooler=True)}
+SECURED = evolve(PATIENT, row_security=True)
+POOLS = {"embedded 18": SECURED, "local 15": evolve(SECURED, behind_pooler=True)}
 
 
-@pytest.fixture(params=POOLS)
-def pool(request: pytest.FixtureRequest) -> PoolOptions:
-    return evolve(POOLS[request.param], row_security=True)
+@pytest.fixture
+def pool(request: pytest.FixtureRequest, url: str) -> PoolOptions:
+    """One for each kind of server, so that every promise is kept both ways."""
+    return POOLS[request.node.callspec.params["url"]]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

@@ -5,18 +5,16 @@ Row-level security puts views in the place of some tables; see `row_security`.
 
 from typing import Any
 
-from sqlalchemy import Table
 from sqlalchemy.dialects.postgresql.asyncpg import PGCompiler_asyncpg, PGDialect_asyncpg
-from sqlalchemy.sql.compiler import SQLCompiler
 
 from customers.adapters.postgres.engine import row_security
 
 
-class _MarkingCompiler(PGCompiler_asyncpg):  # type: ignore[misc]
-    def visit_table(self, table: Table, **options: Any) -> str:
+class _MarkingCompiler(PGCompiler_asyncpg):
+    def visit_table(self, table: Any, *arguments: Any, **options: Any) -> str:
         """The table's name, between marks that say how it is used."""
-        text = str(super().visit_table(table, **options))
-        if text != table.name or table.name not in _MARKED:
+        text = str(super().visit_table(table, *arguments, **options))  # type: ignore[no-untyped-call]
+        if text != table.name or text not in _MARKED:
             return text
         alias = options.get("enclosing_alias")
         is_aliased = alias is not None and alias.element is table
@@ -27,13 +25,13 @@ class _MarkingCompiler(PGCompiler_asyncpg):  # type: ignore[misc]
 
     def _render_cte_clause(self, *arguments: Any, **options: Any) -> str:
         """The WITH of the whole statement, with a mark of its end."""
-        text = str(super()._render_cte_clause(*arguments, **options))
+        text = str(super()._render_cte_clause(*arguments, **options))  # type: ignore[no-untyped-call]
         is_whole = (options.get("nesting_level") or 0) <= 1
         return text + row_security.AFTER_WITH if text and is_whole else text
 
 
 class MarkingDialect(PGDialect_asyncpg):
-    statement_compiler: type[SQLCompiler] = _MarkingCompiler
+    statement_compiler = _MarkingCompiler
     supports_statement_cache = True
 
 

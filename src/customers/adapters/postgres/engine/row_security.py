@@ -79,16 +79,20 @@ def _named(view: str, table: str, use: str) -> str:
 
 
 def by_itself(sql: str, tenant: str) -> str:
-    """A query that sets the tenant, an expression, and leaves nothing behind.
+    """A statement that sets the tenant, an expression, and leaves nothing behind.
 
-    Its WITH stays outside, since only there it may change rows; a part of it runs when it is read.
+    What changes rows may only stand in a WITH that is outside, and begins when it is read. Raises
+    TypeError for a change that returns nothing.
     """
-    with_clause, _, query = sql.rpartition(AFTER_WITH)
-    if not query.lstrip().startswith(("SELECT", "(")):
-        raise TypeError("with row security only a query can be a transaction by itself")
+    with_clause, _, own = sql.rpartition(AFTER_WITH)
+    if not own.lstrip().startswith(("SELECT", "(")):
+        if " RETURNING " not in own:
+            raise TypeError("a change that is a transaction by itself must return something")
+        begin = f"{with_clause.rstrip()}," if with_clause else "WITH"
+        with_clause, own = f"{begin} own_change AS ({own}) ", "SELECT * FROM own_change"
     return (
         f"{with_clause}SELECT query.* FROM (SELECT set_config('{SETTING}', {tenant}, true) AS id "
-        f"OFFSET 0) AS tenant, LATERAL (SELECT own.* FROM ({query}) AS own "
+        f"OFFSET 0) AS tenant, LATERAL (SELECT own.* FROM ({own}) AS own "
         "WHERE tenant.id IS NOT NULL OFFSET 0) AS query"
     )
 

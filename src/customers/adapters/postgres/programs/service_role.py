@@ -10,14 +10,12 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from customers.adapters.postgres.engine import row_security
 from customers.adapters.postgres.engine.address import DatabaseAddress
-from customers.adapters.postgres.engine.migrate import CannotMigrate, Connection, connected
+from customers.adapters.postgres.engine.migrate import CannotMigrate, Connection, connected, lock
 from customers.adapters.postgres.engine.statements import Statement
 from customers.adapters.postgres.engine.tenant_proof import TENANT_COLUMN
 from customers.adapters.postgres.schema.all_tables import METADATA
 from customers.adapters.postgres.schema.segment_tables import sweeper
 
-# The revision with the policies and views.
-REVISION = "0017"
 _ROWS = "SELECT, INSERT, UPDATE, DELETE"
 # What is made once and stays, such as the currency.
 _FACTS = "SELECT, INSERT"
@@ -44,6 +42,7 @@ async def grant_to_service_role(dsn: str, role: str) -> ServiceRole:
     async with connected(dsn) as connection:
         if problem := _problem(role, await _facts(connection, role)):
             raise CannotMigrate(f"{place}: {problem}")
+        await lock(connection)
         async with connection.transaction():
             schema = await connection.fetchval(_SCHEMA.sql)
             for statement in _grants(role, schema):
@@ -104,9 +103,7 @@ def _quoted(name: str) -> str:
     return str(_DIALECT.identifier_preparer.quote_identifier(name))
 
 
-_roles = table(
-    "pg_roles", *map(column, ("oid", "rolname", "rolsuper", "rolbypassrls"))
-)
+_roles = table("pg_roles", *map(column, ("oid", "rolname", "rolsuper", "rolbypassrls")))
 _others = _roles.alias("others")
 _class = table("pg_class", *map(column, ("relname", "relnamespace", "relowner")))
 _namespace = table("pg_namespace", column("oid"), column("nspname"))
