@@ -51,4 +51,4 @@ def downgrade() -> None:
 
 
 def _create_view(view: str, table: str, condition: str) -> None:
-    op.execute(f"CREATE VIEW {view} AS SELECT * FROM {table} WHERE {condition}")
+    op.execute(f"CREATE VIEW {view} AS SELECT * FROM {table} WHERE {condition}")  # noqa: S608
