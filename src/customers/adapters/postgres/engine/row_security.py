@@ -12,6 +12,7 @@ them: a search in texts, a list of tags, an amount. A view has no such order and
 """
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 SETTING: Final = "app.tenant"
@@ -43,6 +44,14 @@ def view_of_tenant(table: str) -> str:
 
 def view_of_every_tenant(table: str) -> str:
     return f"{table}_of_every_tenant"
+
+
+def view_names() -> Sequence[str]:
+    """The names of all views."""
+    return [
+        *map(view_of_tenant, sorted(TENANT_VIEWS)),
+        *map(view_of_every_tenant, sorted(EVERY_TENANT_VIEWS)),
+    ]
 
 
 def plain(sql: str) -> str:
