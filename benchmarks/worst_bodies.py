@@ -20,7 +20,7 @@ from attrs import frozen
 
 from benchmarks.footprint import MEMORY
 from benchmarks.processes import ServerProcess, service
-from tests.support.worst_requests import WorstRequest, worst_requests
+from tests.support.worst_requests import SHOPPER, WorstRequest, worst_requests
 
 TARGET_SECONDS = 0.1
 Address = tuple[str, int]
@@ -138,10 +138,13 @@ def _send(connection: socket.socket, data: bytes) -> None:
         return
 
 
+_CUSTOMER = {"email": "a@b.example", "firstName": "A", "lastName": "B", "userId": SHOPPER}
+
+
 def _ids(http: str) -> Mapping[str, str]:
     """Ids of what the requests are about: one of everything, all of one customer."""
     customers = f"{http}/api/v1/customers"
-    customer = _post(customers, {"email": "a@b.example", "firstName": "A", "lastName": "B"})["id"]
+    customer = _post(customers, _CUSTOMER)["id"]
     address = {"addressLine1": "1", "city": "X", "postalCode": "1", "country": "US"}
     method = {"paymentGateway": "x", "gatewayPaymentMethodId": "pm", "paymentType": "card"}
     mail = {"communicationType": "email", "direction": "outbound"}
@@ -149,6 +152,7 @@ def _ids(http: str) -> Mapping[str, str]:
     _post(f"{one}/record-order", {"orderId": "o-1", "totalAmount": 1})
     return {
         "customerId": customer,
+        "shopperId": SHOPPER,
         "orderId": "o-1",
         "segmentId": _post(f"{customers}/segments", {"name": "Manual"})["id"],
         "addressId": _post(f"{one}/addresses", address)["data"]["id"],

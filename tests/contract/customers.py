@@ -10,8 +10,10 @@ from customers.core.errors import CustomerNotFound
 from customers.core.model.customer import CustomerStatus, CustomerType
 from customers.core.ports.storage import Storage
 from tests.support.builders import (
+    NOW,
     a_customer,
     a_payment_method,
+    a_tenant,
     an_address,
     an_id,
     later,
@@ -104,6 +106,38 @@ class CustomerReadContract:
         await add_customers(storage, here)
         async with storage.view(tenant) as view:
             assert await view.customers.by_email("ada@example.test") == here
+
+    async def test_an_account_finds_the_oldest_living_customer(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        user_id, moments = an_id(), (later(days=2), NOW, later(days=1), later(days=1))
+        customers = [
+            a_customer(tenant_id=tenant, user_id=user_id, created_at=moment) for moment in moments
+        ]
+        await add_customers(storage, *customers, a_customer(tenant_id=tenant, user_id=an_id()))
+        for expected in (1, 2, 3, 0):
+            async with storage.view(tenant) as view:
+                assert await view.customers.by_user(user_id) == customers[expected]
+            await delete(storage, customers[expected])
+        async with storage.view(tenant) as view:
+            assert await view.customers.by_user(user_id) is None
+
+    async def test_an_account_finds_nobody_of_another_tenant(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        user_id = an_id()
+        await add_customers(storage, a_customer(tenant_id=a_tenant(), user_id=user_id))
+        async with storage.view(tenant) as view:
+            assert await view.customers.by_user(user_id) is None
+
+    async def test_a_new_link_is_found_by_the_account(self, storage: Storage, tenant: str) -> None:
+        user_id, customer = an_id(), a_customer(tenant_id=tenant)
+        await add_customers(storage, customer)
+        async with storage.transaction(tenant) as tx:
+            await tx.customers.get_for_update(customer.id)
+            assert await tx.customers.by_user(user_id) is None
+            await tx.customers.save(linked := customer.linked(user_id, now=NOW))
+            assert await tx.customers.by_user(user_id) == linked
 
     async def test_a_transaction_reads_its_own_changes(self, storage: Storage, tenant: str) -> None:
         customer = a_customer(tenant_id=tenant)

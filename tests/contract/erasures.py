@@ -54,6 +54,7 @@ class ErasureContract:
             RecordKind.NOTE: 1,
             RecordKind.COMMUNICATION: 1,
             RecordKind.ORDER: 1,
+            RecordKind.VERIFICATION: 1,
         }
         assert receipt.counts == dict.fromkeys(RecordKind, 0) | changes
         assert (receipt.customer_id, receipt.erased_at) == (ADA, TOMORROW)
@@ -80,7 +81,7 @@ class ErasureContract:
         await erase(storage, full_tenant.ada)
         after = await read_everything(storage, tenant)
         hidden = ("get", "profile", "addresses", "payment methods", "notes", "communications")
-        for read in (*hidden, "orders", "assigned segments", "lock"):
+        for read in (*hidden, "verifications", "orders", "assigned segments", "lock"):
             assert after[read] is CustomerNotFound, read
         assert (after["by e-mail"], after["count of a search"]) == (None, 0)
         assert (after["page of members"], after["page of the assigned"]) == ([], [])
@@ -145,7 +146,7 @@ class ErasureContract:
     ) -> None:
         full_tenant = await store_full_tenant(storage, tenant)
         receipt = await erase(storage, await delete(storage, full_tenant.ada))
-        assert [receipt.counts[kind] for kind in RecordKind] == [1, 1, 1, 0, 1, 1, 1, 1, 1, 0]
+        assert [receipt.counts[kind] for kind in RecordKind] == [1, 1, 1, 0, 1, 1, 1, 1, 1, 0, 1]
 
     async def test_several_customers_can_be_erased(self, storage: Storage, tenant: str) -> None:
         customers = await some_customers(storage, tenant, 3)

@@ -9,13 +9,14 @@ from attrs import evolve
 
 from customers.core.errors import CustomerNotFound, OrderNotFound
 from customers.core.model.customer import Customer
-from customers.core.model.ledger import Entry, RecordedOrder
+from customers.core.model.ledger import Entry, OrderStatus, RecordedOrder
 from customers.core.model.money import MAX_AMOUNT
-from customers.core.model.query import JournalKey
+from customers.core.model.query import JournalKey, Page
 from customers.core.ports.storage import Storage
 from tests.support.builders import (
     FIRST_MOMENT,
     LAST_MOMENT,
+    NOW,
     a_refund,
     a_stub,
     a_tenant,
@@ -43,6 +44,15 @@ ALL_FIELDS: dict[str, Any] = {
     "cancelled_at": later(days=1, microseconds=999_999),
     "recorded_at": later(seconds=1),
 }
+
+
+async def page(
+    storage: Storage, customer: Customer, status: OrderStatus | None = None, **page: int
+) -> tuple[list[str], int]:
+    """The ids of the orders of a page, and the total."""
+    async with storage.view(customer.tenant_id) as view:
+        orders = await view.orders.page(customer.id, status, Page(**page))
+    return [entry.order_id for entry in orders.entries], orders.total
 
 
 async def claim(storage: Storage, customer: Customer, order_id: str) -> Entry:
@@ -319,3 +329,51 @@ class OrderReaderContract:
         for missing in (customer, elsewhere):
             with pytest.raises(CustomerNotFound):
                 await get(storage, missing, entry.order_id)
+
+
+class OrderPageContract:
+    async def test_pages_are_newest_first_ties_with_the_greatest_id_first(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        customer, other = await some_customers(storage, tenant, 2)
+        days = {"a": 1, "b": 2, "c": 2, "d": 0}
+        entries = [
+            an_entry(customer, order_id=name, order_date=later(days=day))
+            for name, day in days.items()
+        ]
+        await save_entries(storage, customer, *entries, a_stub(customer))
+        await save_entries(storage, other, an_entry(other))
+        assert await page(storage, customer) == (["c", "b", "a", "d"], 4)
+        assert await page(storage, customer, number=2, size=3) == (["d"], 4)
+        assert await page(storage, customer, number=3, size=3) == ([], 4)
+        assert await page(storage, customer, number=10**15, size=200) == ([], 4)
+
+    async def test_a_status_selects_the_orders_that_have_it(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        [customer] = await some_customers(storage, tenant, 1)
+        amounts = {"a": (10, 0), "b": (10, 9), "c": (10, 10), "d": (10, 11), "e": (0, 0)}
+        entries = [
+            an_entry(
+                customer, order_id=name, total_amount=Decimal(total), refunds_total=Decimal(back)
+            )
+            for name, (total, back) in amounts.items()
+        ]
+        gone = [evolve(entry, order_id=f"x{entry.order_id}", cancelled_at=NOW) for entry in entries]
+        await save_entries(storage, customer, *entries, *gone, a_stub(customer, cancelled_at=NOW))
+        found = {status: await page(storage, customer, status) for status in OrderStatus}
+        assert found == {
+            OrderStatus.COMPLETED: (["e", "b", "a"], 3),
+            OrderStatus.REFUNDED: (["d", "c"], 2),
+            OrderStatus.CANCELLED: (["xe", "xd", "xc", "xb", "xa"], 5),
+        }
+        assert all(entry.order_id in found[entry.status][0] for entry in [*entries, *gone])
+
+    async def test_the_orders_of_an_unknown_customer_are_not_found(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        customer = await a_stored_customer(storage, tenant)
+        assert await page(storage, customer) == ([], 0)
+        await delete(storage, customer)
+        with pytest.raises(CustomerNotFound):
+            await page(storage, customer)

@@ -7,7 +7,10 @@ import pytest_asyncio
 
 from customers.adapters.postgres.storage import PostgresStorage
 from customers.core.ports.storage import Storage
+from customers.entrypoints.config.setting_types import Secret
 from tests.contract import families
+from tests.contract.api.attacks import SECRET
+from tests.support.access import behind_gateway
 from tests.support.api_client import Api, serving
 from tests.support.builders import USD
 
@@ -22,6 +25,14 @@ globals().update(families.test_classes(families.API, __name__))
 @pytest_asyncio.fixture(loop_scope="session")
 async def api(storage: Storage, tenant: str) -> AsyncIterator[Api]:
     async with serving(storage, tenant=tenant) as api:
+        yield api
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def guarded(storage: Storage, tenant: str) -> AsyncIterator[Api]:
+    """A service behind a gateway that knows a secret."""
+    settings = behind_gateway(gateway_secret=Secret(SECRET))
+    async with serving(storage, tenant=tenant, **settings) as api:
         yield api
 
 

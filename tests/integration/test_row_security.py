@@ -10,6 +10,7 @@ from typing import Any
 import asyncpg
 import pytest
 import pytest_asyncio
+from attrs import evolve
 from sqlalchemy import select
 
 from customers.adapters.postgres.customers.customers import ADD
@@ -21,7 +22,6 @@ from customers.adapters.postgres.engine.row_security import (
     EVERY_TENANT_VIEWS,
     POLICY,
     TENANT_VIEWS,
-    quoted,
     setting,
     view_of_every_tenant,
     view_of_tenant,
@@ -40,6 +40,7 @@ from tests.support.databases import rows
 from tests.support.full_tenant import ADA, BOB, EVE, SEGMENT, store_full_tenant
 from tests.support.service_roles import service_url
 from tests.support.statement_mutants import all_clauses
+from tests.support.storage_steps import opened
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -192,17 +193,18 @@ async def test_a_literal_is_read_as_it_was_written(
         assert await connection.fetchval("SELECT current_setting('app.tenant')") == text
 
 
-def test_a_literal_has_no_nul() -> None:
-    with pytest.raises(ValueError, match="NUL"):
-        quoted("a\0b")
-
-
 async def test_nothing_stays_in_a_session(url: str, tenant: str, service: str) -> None:
     await _store(url, tenant)
-    storage = PostgresStorage(
-        service, currency=USD, pool=PoolOptions(max_size=1, row_security=True)
-    )
-    await storage.open()
+    options = evolve(PATIENT, max_size=1, row_security=True)
+    async with opened(PostgresStorage(service, currency=USD, pool=options)) as storage:
+        await _use(storage, tenant)
+        connection = await storage.pool.acquire("")
+        assert await tenant_of(connection) is None
+        await storage.pool.release(connection)
+
+
+async def _use(storage: PostgresStorage, tenant: str) -> None:
+    """Uses the one connection in each way."""
     async with storage.view(tenant) as view:
         await view.customers.get(ADA)
         assert await tenant_of(view._session._connection) is None  # type: ignore[attr-defined]
@@ -214,11 +216,7 @@ async def test_nothing_stays_in_a_session(url: str, tenant: str, service: str) -
             raise ZeroDivisionError
     async with storage.consistent_view(STRANGE) as view:
         assert await tenant_of(view._session._connection) == STRANGE  # type: ignore[attr-defined]
-    await storage.autocommit(OTHER).add_customer(a_customer(tenant_id=OTHER))
-    connection = await storage.pool.acquire("")
-    assert await tenant_of(connection) is None
-    await storage.pool.release(connection)
-    await storage.close()
+    await storage.autocommit(tenant).add_customer(a_customer(tenant_id=tenant))
 
 
 async def test_a_statement_that_fails_leaves_nothing_behind(tenant: str, pool: Pool) -> None:
@@ -292,7 +290,7 @@ async def _answer(
                 if name not in statement._literals
             }
             found = await prepared.fetch(*statement.arguments(values | {"tenant_id": NOBODY}))
-            answer = [tuple(row) for row in found], prepared.get_statusmsg()
+            answer = [tuple(row) for row in found], str(prepared.get_statusmsg())
             raise _Undone
     await pool.release(session.end(), had_error=True)
     return answer

@@ -16,7 +16,7 @@ from typing import Any, Final, Self
 from uuid import uuid4
 
 from aiohttp import ClientSession, ClientTimeout, web
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 from multidict import CIMultiDict
 from yarl import URL
 
@@ -27,7 +27,9 @@ from customers.entrypoints.config.settings import Settings
 from customers.entrypoints.container import Container
 from customers.entrypoints.http.server import HttpServer
 from customers.entrypoints.json.decode import Decoder
+from customers.entrypoints.mail.delivery import MailDelivery
 from tests.support.builders import NOW, USD, FixedClock
+from tests.support.mails import KeptMails
 from tests.support.patience import PATIENCE_SECONDS
 from tests.support.schema_check import expect_described
 
@@ -101,6 +103,8 @@ class Api:
     tenant: str
     is_checked: bool = True
     """Whether answers must match the OpenAPI document; those of another release need not."""
+    mails: KeptMails = field(factory=KeptMails)
+    """What the service sends mail by."""
 
     def of_tenant(self, tenant: str) -> Self:
         """A client of the same service for another tenant."""
@@ -266,11 +270,13 @@ async def serving(
         container.ids.override(ids)
     if door is not None:
         container.door.override(door)
+    mails = KeptMails()
+    container.mail_delivery.override(MailDelivery(mails, quick_pauses=(0, 0), later_pauses=(0, 0)))
     server = HttpServer(app := container.app(), seconds_to_end=1.0)
     port = await server.start("127.0.0.1", 0)
     try:
         async with ClientSession(timeout=ClientTimeout(total=PATIENCE_SECONDS)) as client:
-            yield Api(app=app, client=client, port=port, clock=clock, tenant=tenant)
+            yield Api(app=app, client=client, port=port, clock=clock, tenant=tenant, mails=mails)
     finally:
         await server.end()
         _spare_decoders().append(spare)

@@ -10,7 +10,10 @@ from itertools import count
 from typing import Any
 from uuid import UUID, uuid4
 
+from attrs import evolve
+
 from customers.core.model.address import Address
+from customers.core.model.api_key import SECRET_BYTES, ApiKey, Credential
 from customers.core.model.customer import Customer
 from customers.core.model.journal import Communication, CommunicationType, Direction, Note
 from customers.core.model.ledger import Entry
@@ -19,6 +22,7 @@ from customers.core.model.order import Statistics, StoredRefund
 from customers.core.model.payment import PaymentMethod, PaymentType
 from customers.core.model.rules.parse import parse
 from customers.core.model.segment import RulesText, Segment, decode_rules
+from customers.core.model.verification import Verification
 from customers.core.ports.clock import Clock, IdGenerator
 from customers.entrypoints.config.setting_types import SecretKeys
 
@@ -144,6 +148,21 @@ def a_note(customer: Customer, **overrides: Any) -> Note:
     return Note(**fields | overrides)
 
 
+def a_token() -> str:
+    """A token of a verification mail that no other mail has."""
+    return f"token-{uuid4()}"
+
+
+def a_verification(
+    customer: Customer,
+    token: str | None = None,
+    *,
+    sent_at: datetime = NOW,
+    used_at: datetime | None = None,
+) -> Verification:
+    return evolve(Verification.of(customer, token or a_token(), sent_at), used_at=used_at)
+
+
 def a_communication(customer: Customer, **overrides: Any) -> Communication:
     fields: dict[str, Any] = {
         "id": an_id(),
@@ -203,6 +222,25 @@ def a_dynamic_segment(rules: str, **overrides: Any) -> Segment:
     """A dynamic segment with rules in JSON."""
     rule = parse(json.loads(rules, parse_float=Decimal))
     return a_segment(is_dynamic=True, rules_text=rules, rule=rule, **overrides)
+
+
+def a_credential(secret: bytes = bytes(SECRET_BYTES)) -> Credential:
+    """The id and the secret of a key; a key is found by its id alone, which no run has used."""
+    return Credential.of(uuid4(), secret)
+
+
+def an_api_key(credential: Credential | None = None, **overrides: Any) -> ApiKey:
+    """A key that may view customers."""
+    credential = credential or a_credential()
+    fields: dict[str, Any] = {
+        "id": credential.key_id,
+        "tenant_id": "tenant",
+        "name": "Billing",
+        "permissions": ("customers:view",),
+        "secret_hash": credential.digest,
+        "created_at": NOW,
+    }
+    return ApiKey(**fields | overrides)
 
 
 def rules_text(text: str) -> RulesText:

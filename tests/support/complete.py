@@ -11,6 +11,7 @@ from typing import Final
 from uuid import UUID
 
 from customers.core.model.address import Address, AddressType
+from customers.core.model.api_key import ApiKey
 from customers.core.model.customer import Customer, CustomerStatus, CustomerType
 from customers.core.model.erasure import Erasure, RecordKind
 from customers.core.model.journal import (
@@ -27,6 +28,7 @@ from customers.core.model.payment import PaymentMethod, PaymentType
 from customers.core.model.pending_changes import PendingChange
 from customers.core.model.rules.parse import parse
 from customers.core.model.segment import Segment
+from customers.core.model.verification import Verification
 
 TENANT: Final = "tenant"
 _RULES: Final = '[{"field": "total_orders", "operator": "gte", "value": 2}]'
@@ -178,7 +180,27 @@ CHANGE: Final = SequencedChange(
     cause=Cause.TIME,
     sequence=6,
 )
+API_KEY: Final = ApiKey(
+    id=_id(60),
+    tenant_id=TENANT,
+    name="Billing",
+    permissions=("customers:*", "orders:view"),
+    secret_hash="0123456789abcdef" * 4,
+    created_at=_day(1),
+    expires_at=_day(9),
+    revoked_at=_day(8),
+    last_used_at=_day(2),
+)
 ERASURE: Final = Erasure.of(CUSTOMER.id, _day(8), {RecordKind.NOTE: 2})
+VERIFICATION: Final = Verification(
+    tenant_id=TENANT,
+    customer_id=CUSTOMER.id,
+    token_hash="hash-of-a-token",
+    address_hash="hash-of-an-address",
+    sent_at=_day(5),
+    expires_at=_day(6),
+    used_at=_day(7),
+)
 COMPLETE: Final[Mapping[type, object]] = {
     type(value): value
     for value in (
@@ -196,5 +218,7 @@ COMPLETE: Final[Mapping[type, object]] = {
         PENDING_CHANGE,
         CHANGE,
         ERASURE,
+        API_KEY,
+        VERIFICATION,
     )
 }

@@ -9,9 +9,11 @@ from uuid import UUID
 from attrs import define, field, frozen
 
 from customers.core.errors.availability import Unavailable
+from customers.core.model.api_key import ApiKey
 from customers.core.model.customer import Customer
 from customers.core.model.ledger import Entry
 from customers.core.model.pending_changes import Backlog
+from customers.core.model.verification import FoundVerification
 from customers.core.ports.storage import Autocommit, Storage, StorageStatus, Transaction, View
 
 
@@ -87,9 +89,17 @@ class FaultyStorage(Storage):
         self._raise_fault()
         return await self._inner.rewrite_search_texts(limit)
 
+    async def api_key(self, key_id: UUID) -> ApiKey | None:
+        self._raise_fault()
+        return await self._inner.api_key(key_id)
+
     async def deployment_secret(self) -> bytes | None:
         self._raise_fault()
         return await self._inner.deployment_secret()
+
+    async def find_verification(self, token_hash: str) -> FoundVerification | None:
+        self._raise_fault()
+        return await self._inner.find_verification(token_hash)
 
     async def open(self) -> None:
         await self._inner.open()

@@ -22,6 +22,7 @@ from customers.core.model.pending_changes import StaleCandidate
 from customers.core.model.query import CustomerSort, Page, SortField
 from customers.core.model.rules.timing import DateField
 from customers.core.model.segment import Segment
+from customers.core.model.verification import Verification
 from customers.core.ports.storage import Storage, Transaction, View
 from tests.support.builders import (
     NOW,
@@ -33,6 +34,7 @@ from tests.support.builders import (
     a_refund,
     a_segment,
     a_stub,
+    a_verification,
     an_address,
     an_entry,
 )
@@ -44,6 +46,7 @@ from tests.support.storage_steps import (
     add_notes,
     add_refunds,
     add_segments,
+    add_verifications,
     assign,
     save_entries,
     searching,
@@ -81,6 +84,7 @@ class FullTenant:
     refund: StoredRefund
     segment: Segment
     others: Segment
+    verification: Verification
 
 
 def a_full_tenant(tenant: str) -> FullTenant:
@@ -101,6 +105,7 @@ def a_full_tenant(tenant: str) -> FullTenant:
         refund=a_refund(order, refund_id="refund"),
         segment=a_segment(tenant_id=tenant, id=SEGMENT, name="VIP", description=tenant),
         others=a_segment(tenant_id=tenant, id=OTHERS, name="Others"),
+        verification=a_verification(ada, f"token of {tenant}"),
     )
 
 
@@ -112,6 +117,7 @@ async def store_full_tenant(storage: Storage, tenant: str) -> FullTenant:
     await set_methods(storage, full_tenant.ada, full_tenant.card)
     await add_notes(storage, full_tenant.ada, full_tenant.note)
     await add_communications(storage, full_tenant.ada, full_tenant.mail)
+    await add_verifications(storage, full_tenant.ada, full_tenant.verification)
     ada = await save_entries(storage, full_tenant.ada, full_tenant.order, full_tenant.stub)
     await add_refunds(storage, ada, full_tenant.refund)
     await add_segments(storage, full_tenant.segment, full_tenant.others)
@@ -160,6 +166,7 @@ READS: dict[str, Callable[[View | Transaction], Awaitable[object]]] = {
     "payment methods": lambda view: view.payment_methods.all(ADA),
     "notes": lambda view: view.notes.newest(ADA, None, 9),
     "communications": lambda view: view.communications.newest(ADA, None, 9),
+    "verifications": lambda view: view.verifications.all(ADA),
     "orders": lambda view: view.orders.newest(ADA, None, 9),
     "segment": lambda view: view.segments.get(SEGMENT),
     "segments": lambda view: view.segments.all(),

@@ -15,6 +15,7 @@ from tests.support.builders import (
     a_note,
     a_payment_method,
     a_segment,
+    a_verification,
     an_address,
     an_entry,
     later,
@@ -72,6 +73,11 @@ WRITES: dict[str, Callable[[Transaction, FullTenant], Awaitable[object]]] = {
     ),
     "add a note": lambda tx, full_tenant: tx.notes.add(a_note(full_tenant.ada)),
     "remove a note": lambda tx, full_tenant: tx.notes.remove(ADA, NOTE),
+    "add a verification": lambda tx, full_tenant: tx.verifications.add(
+        a_verification(full_tenant.ada)
+    ),
+    "use a verification": lambda tx, _: tx.verifications.use(ADA, later(days=1)),
+    "remove a verification": lambda tx, _: tx.verifications.remove(ADA, NOW),
     "add a communication": lambda tx, full_tenant: tx.communications.add(
         a_communication(full_tenant.ada)
     ),

@@ -33,6 +33,7 @@ class MemoryService:
 
     api: Api
     stub: CustomersServiceStub
+    channel: grpc.aio.Channel
 
     def of_tenant(self, tenant: str) -> "MemoryService":
         return evolve(self, api=self.api.of_tenant(tenant))
@@ -116,7 +117,7 @@ async def memory_service(
             grpc.aio.insecure_channel(f"127.0.0.1:{rpc_port}") as channel,
         ):
             api = Api(app=app, client=client, port=port, clock=FixedClock(), tenant=a_tenant())
-            yield MemoryService(api=api, stub=CustomersServiceStub(channel))
+            yield MemoryService(api=api, stub=CustomersServiceStub(channel), channel=channel)
     finally:
         await http.end()
         await rpc.stop(0)

@@ -19,6 +19,7 @@ from customers.core.model.order import StoredRefund
 from customers.core.model.payment import PaymentMethod
 from customers.core.model.search import Search
 from customers.core.model.segment import Segment
+from customers.core.model.verification import Verification
 from customers.core.ports.storage import Storage, Transaction
 from tests.support.builders import NOW, a_customer
 
@@ -123,6 +124,15 @@ async def add_notes(storage: Storage, customer: Customer, *notes: Note) -> None:
         await tx.customers.get_for_update(customer.id)
         for note in notes:
             await tx.notes.add(note)
+
+
+async def add_verifications(
+    storage: Storage, customer: Customer, *verifications: Verification
+) -> None:
+    async with storage.transaction(customer.tenant_id) as tx:
+        await tx.customers.get_for_update(customer.id)
+        for verification in verifications:
+            await tx.verifications.add(verification)
 
 
 async def add_communications(

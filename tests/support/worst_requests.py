@@ -22,6 +22,8 @@ from customers.entrypoints.json.decode import camel
 from customers.entrypoints.openapi.parameters import path_of
 
 MIB: Final = 1024 * 1024
+# The account of the customer whom the requests are about; requests of shoppers are theirs.
+SHOPPER: Final = "0190b2f0-0000-7000-8000-000000000077"
 # A request line of aiohttp has at most 8,190 bytes; the path and the method take some of them.
 _QUERY_BYTES: Final = 8_000
 _LINE_BYTES: Final = 8_100
@@ -45,6 +47,7 @@ class WorstRequest:
         path = self.path.format_map(ids) if "?" not in self.path else self._with_query(ids)
         lines = [f"{self.method} {path} HTTP/1.1", "Host: worst.test", "Connection: close"]
         lines += [f"X-Tenant-ID: {tenant}"] if not self._names_tenant else []
+        lines += [f"X-User-ID: {SHOPPER}"]
         lines += [f"{name}: {value}" for name, value in self.headers]
         if body:
             lines += ["Content-Type: application/json", f"Content-Length: {len(body)}"]

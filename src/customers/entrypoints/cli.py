@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import click
 
@@ -94,7 +95,7 @@ def migrate(
 
 @main.command()
 @click.option("--url", help="Check the service at this URL.  [default: http://HOST:PORT]")
-@takes_settings("port", "host", "environment", validates_others=False)
+@takes_settings("port", "host", "environment", "tls_cert", validates_others=False)
 def ready(settings: Settings, url: str | None) -> None:
     """Check whether a running service is ready.
 
@@ -104,9 +105,9 @@ def ready(settings: Settings, url: str | None) -> None:
     from customers.entrypoints.process.health_check import readiness_problem
     from customers.entrypoints.process.sockets import reachable_host, url_host
 
-    default_url = f"http://{url_host(reachable_host(settings.host))}:{settings.port}"
+    default_url = f"{settings.scheme}://{url_host(reachable_host(settings.host))}:{settings.port}"
     output = _output(settings)
-    if problem := readiness_problem(url or default_url):
+    if problem := readiness_problem(url or default_url, is_own=url is None):
         output.error(problem, prefix="")
         sys.exit(1)
     output.info("ready")
@@ -269,6 +270,109 @@ def apply_erasures(settings: Settings, file: Path) -> None:
 
     run = _configure(settings)
     run(apply(settings, file, _output(settings)))
+
+
+@main.group()
+def keys() -> None:
+    """Create, list and revoke the API keys of services without an identity provider."""
+
+
+@keys.command("create")
+@click.option("--tenant", required=True, help="The tenant that callers with the key act for.")
+@click.option(
+    "--permissions",
+    required=True,
+    metavar="PERMISSION,...",
+    help="What they may do, such as customers:view,orders:record.",
+)
+@click.option("--name", default="", help="What the key is for.")
+@click.option(
+    "--expires",
+    default="",
+    metavar="WHEN",
+    help="When the key ends: after 90d, 12h or 30m, or at a date and time.  [default: never]",
+)
+@takes_settings("database_url", "data_dir", "environment", "log_level")
+def create_key(
+    settings: Settings, *, tenant: str, permissions: str, name: str, expires: str
+) -> None:
+    """Create a key and print it, once: only a digest of it is stored."""
+    from customers.entrypoints.process.keys_command import create
+
+    run = _configure(settings)
+    details = {"permissions": permissions, "name": name, "expires": expires}
+    run(create(settings, _output(settings), tenant=tenant, **details))
+
+
+@keys.command("list")
+@click.option("--tenant", required=True, help="The tenant whose keys are listed.")
+@takes_settings("database_url", "data_dir", "environment", "log_level")
+def list_keys(settings: Settings, *, tenant: str) -> None:
+    """List the keys of a tenant, newest first, without the revoked ones."""
+    from customers.entrypoints.process.keys_command import list_all
+
+    run = _configure(settings)
+    run(list_all(settings, _output(settings), tenant=tenant))
+
+
+@keys.command("revoke")
+@click.argument("key_id", metavar="ID", type=click.UUID)
+@takes_settings("database_url", "data_dir", "environment", "log_level")
+def revoke_key(settings: Settings, key_id: UUID) -> None:
+    """Revoke the key with the id ID, of whichever tenant: it stops within five seconds."""
+    from customers.entrypoints.process.keys_command import revoke
+
+    run = _configure(settings)
+    run(revoke(settings, _output(settings), key_id))
+
+
+@main.group()
+def access() -> None:
+    """Explain who callers are and what they may do."""
+
+
+@access.command("explain")
+@click.option(
+    "--token",
+    "token_file",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False, allow_dash=True),
+    metavar="FILE",
+    help="Explain the bearer token in FILE; - is standard input.",
+)
+@click.option(
+    "--key", "key_id", metavar="ID", type=click.UUID, help="Explain the key with this id."
+)
+@takes_settings(
+    "database_url",
+    "data_dir",
+    "environment",
+    "log_level",
+    "auth",
+    "roles_file",
+    "jwt_issuer",
+    "jwt_jwks_url",
+    "jwt_jwks_file",
+    "jwt_audience",
+    "jwt_tenant_claim",
+    "jwt_permissions_claim",
+    "jwt_roles_claim",
+    validates_others=False,
+)
+def explain_access(settings: Settings, token_file: Path | None, key_id: UUID | None) -> None:
+    """Print what a caller would be and may do: kind, subject, tenants and permissions.
+
+    It exits with 1 if the caller would be refused, and says why.
+    """
+    from customers.entrypoints.process.explain_access import explain_token
+    from customers.entrypoints.process.explain_key import explain_key
+
+    if (token_file is None) == (key_id is None):
+        raise click.UsageError("Give the caller to explain: --token FILE, or --key ID.")
+    run, output = _configure(settings), _output(settings)
+    if token_file is not None:
+        run(explain_token(settings, token_file, output))
+    elif key_id is not None:
+        run(explain_key(settings, key_id, output))
 
 
 @main.command(hidden=True)

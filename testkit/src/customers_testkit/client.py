@@ -393,6 +393,274 @@ class CustomersClient:
             ),
         )
 
+    def get_own_profile(self, shopper_id: str) -> shapes.OwnProfile:
+        """Get the shopper's own profile.
+
+        The id is `me`, the customer's id or the `userId`. A customer without an account who has the verified e-mail address of the shopper is linked to their account.
+        """
+        return cast(
+            "shapes.OwnProfile",
+            self.caller.call(
+                "GET",
+                f"/api/v1/storefront/customers/{part(shopper_id)}",
+            ),
+        )
+
+    def patch_own_profile(
+        self, shopper_id: str, body: shapes.ProfilePatch, *, strict: bool = False
+    ) -> shapes.OwnProfile:
+        """Patch the shopper's own profile.
+
+        A merge patch (RFC 7396). Whatever else the body holds has no effect.
+        """
+        return cast(
+            "shapes.OwnProfile",
+            self.caller.call(
+                "PATCH",
+                f"/api/v1/storefront/customers/{part(shopper_id)}",
+                body=body,
+                headers={"Prefer": "handling=strict" if strict else None},
+            ),
+        )
+
+    def list_own_payment_methods(self, shopper_id: str) -> list[shapes.OwnPaymentMethod]:
+        """List the shopper's own payment methods, the default first.
+
+        Without those that are not active.
+        """
+        return cast(
+            "list[shapes.OwnPaymentMethod]",
+            self.caller.call(
+                "GET",
+                f"/api/v1/storefront/customers/{part(shopper_id)}/payment-methods",
+            ),
+        )
+
+    def delete_own_payment_method(self, shopper_id: str, method_id: str) -> shapes.Message:
+        """Delete one of the shopper's own payment methods."""
+        return cast(
+            "shapes.Message",
+            self.caller.call(
+                "DELETE",
+                f"/api/v1/storefront/customers/{part(shopper_id)}/payment-methods/{part(method_id)}",
+            ),
+        )
+
+    def list_own_orders(
+        self,
+        shopper_id: str,
+        *,
+        page_size: int | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> list[shapes.LedgerOrder]:
+        """List the shopper's own orders, newest first."""
+        return cast(
+            "list[shapes.LedgerOrder]",
+            self.caller.call(
+                "GET",
+                f"/api/v1/storefront/customers/{part(shopper_id)}/orders",
+                query={"page_size": page_size, "limit": limit, "cursor": cursor},
+            ),
+        )
+
+    def list_own_addresses(self, shopper_id: str) -> shapes.AddressList:
+        """List the shopper's own addresses, defaults first."""
+        return cast(
+            "shapes.AddressList",
+            self.caller.call(
+                "GET",
+                f"/api/v1/storefront/customers/{part(shopper_id)}/addresses",
+            ),
+        )
+
+    def add_own_address(
+        self, shopper_id: str, body: shapes.AddressDetails, *, strict: bool = False
+    ) -> shapes.AddressResponse:
+        """Add an address of the shopper.
+
+        It becomes the default if there is no default yet for any of its purposes. A customer has at most 20 addresses.
+        """
+        return cast(
+            "shapes.AddressResponse",
+            self.caller.call(
+                "POST",
+                f"/api/v1/storefront/customers/{part(shopper_id)}/addresses",
+                body=body,
+                headers={"Prefer": "handling=strict" if strict else None},
+            ),
+        )
+
+    def get_own_address(self, shopper_id: str, address_id: str) -> shapes.AddressResponse:
+        """Get one of the shopper's own addresses."""
+        return cast(
+            "shapes.AddressResponse",
+            self.caller.call(
+                "GET",
+                f"/api/v1/storefront/customers/{part(shopper_id)}/addresses/{part(address_id)}",
+            ),
+        )
+
+    def update_own_address(
+        self, shopper_id: str, address_id: str, body: shapes.AddressChange, *, strict: bool = False
+    ) -> shapes.AddressResponse:
+        """Update one of the shopper's own addresses.
+
+        Only the fields in the body are changed.
+        """
+        return cast(
+            "shapes.AddressResponse",
+            self.caller.call(
+                "PUT",
+                f"/api/v1/storefront/customers/{part(shopper_id)}/addresses/{part(address_id)}",
+                body=body,
+                headers={"Prefer": "handling=strict" if strict else None},
+            ),
+        )
+
+    def patch_own_address(
+        self,
+        shopper_id: str,
+        address_id: str,
+        body: shapes.AddressPatch | None = None,
+        *,
+        strict: bool = False,
+    ) -> shapes.AddressResponse:
+        """Patch one of the shopper's own addresses, or make it the default.
+
+        A merge patch (RFC 7396). Without a body, the address becomes the default for its purposes.
+        """
+        return cast(
+            "shapes.AddressResponse",
+            self.caller.call(
+                "PATCH",
+                f"/api/v1/storefront/customers/{part(shopper_id)}/addresses/{part(address_id)}",
+                body=body,
+                headers={"Prefer": "handling=strict" if strict else None},
+            ),
+        )
+
+    def delete_own_address(self, shopper_id: str, address_id: str) -> shapes.AddressDeleted:
+        """Delete one of the shopper's own addresses.
+
+        If it was the default, the oldest other address for that purpose becomes the default.
+        """
+        return cast(
+            "shapes.AddressDeleted",
+            self.caller.call(
+                "DELETE",
+                f"/api/v1/storefront/customers/{part(shopper_id)}/addresses/{part(address_id)}",
+            ),
+        )
+
+    def get_me(self) -> shapes.OwnProfileResponse:
+        """Get the caller's profile."""
+        return cast(
+            "shapes.OwnProfileResponse",
+            self.caller.call(
+                "GET",
+                "/api/v1/customers/me",
+            ),
+        )
+
+    def list_my_addresses(self) -> shapes.OwnAddressPage:
+        """List the caller's addresses, defaults first.
+
+        They are one page.
+        """
+        return cast(
+            "shapes.OwnAddressPage",
+            self.caller.call(
+                "GET",
+                "/api/v1/customers/me/addresses",
+            ),
+        )
+
+    def list_my_payment_methods(self) -> shapes.OwnPaymentMethodPage:
+        """List the caller's payment methods, the default first.
+
+        They are one page, without those that are not active.
+        """
+        return cast(
+            "shapes.OwnPaymentMethodPage",
+            self.caller.call(
+                "GET",
+                "/api/v1/customers/me/payment-methods",
+            ),
+        )
+
+    def list_my_orders(
+        self,
+        *,
+        page: int | None = None,
+        page_size: int | None = None,
+        limit: int | None = None,
+        status: Literal["completed", "refunded", "cancelled"] | None = None,
+    ) -> shapes.OwnOrderPage:
+        """List the caller's orders, newest first."""
+        return cast(
+            "shapes.OwnOrderPage",
+            self.caller.call(
+                "GET",
+                "/api/v1/customers/me/orders",
+                query={"page": page, "page_size": page_size, "limit": limit, "status": status},
+            ),
+        )
+
+    def get_me_at_root(self) -> shapes.OwnProfileResponse:
+        """Get the caller's profile."""
+        return cast(
+            "shapes.OwnProfileResponse",
+            self.caller.call(
+                "GET",
+                "/customers/me",
+            ),
+        )
+
+    def list_my_addresses_at_root(self) -> shapes.OwnAddressPage:
+        """List the caller's addresses, defaults first.
+
+        They are one page.
+        """
+        return cast(
+            "shapes.OwnAddressPage",
+            self.caller.call(
+                "GET",
+                "/customers/me/addresses",
+            ),
+        )
+
+    def list_my_payment_methods_at_root(self) -> shapes.OwnPaymentMethodPage:
+        """List the caller's payment methods, the default first.
+
+        They are one page, without those that are not active.
+        """
+        return cast(
+            "shapes.OwnPaymentMethodPage",
+            self.caller.call(
+                "GET",
+                "/customers/me/payment-methods",
+            ),
+        )
+
+    def list_my_orders_at_root(
+        self,
+        *,
+        page: int | None = None,
+        page_size: int | None = None,
+        limit: int | None = None,
+        status: Literal["completed", "refunded", "cancelled"] | None = None,
+    ) -> shapes.OwnOrderPage:
+        """List the caller's orders, newest first."""
+        return cast(
+            "shapes.OwnOrderPage",
+            self.caller.call(
+                "GET",
+                "/customers/me/orders",
+                query={"page": page, "page_size": page_size, "limit": limit, "status": status},
+            ),
+        )
+
     def list_addresses(self, customer_id: str) -> shapes.AddressList:
         """List the addresses of a customer, defaults first."""
         return cast(
@@ -677,6 +945,50 @@ class CustomersClient:
             ),
         )
 
+    def export_personal_data(self, customer_id: str) -> shapes.PersonalData:
+        """Export the personal data of a customer.
+
+        Everything that is kept of a customer, living or deleted, by table (GDPR, article 15), as a file to be saved. It is complete, however large it is. Payment tokens are masked.
+        """
+        return cast(
+            "shapes.PersonalData",
+            self.caller.call(
+                "GET",
+                f"/api/v1/customers/{part(customer_id)}/personal-data",
+            ),
+        )
+
+    def send_verification(self, customer_id: str, *, actor: str | None = None) -> shapes.Message:
+        """Send a verification e-mail.
+
+        At most one a minute and five a day to a customer. The link in it works for 24 hours, and once. The status is 202 if the mail could not be handed over yet: then it is still tried.
+        """
+        return cast(
+            "shapes.Message",
+            self.caller.call(
+                "POST",
+                f"/api/v1/customers/{part(customer_id)}/send-verification",
+                headers={"X-User-ID": actor},
+            ),
+        )
+
+    def verify_email(
+        self, body: shapes.VerificationToken, *, strict: bool = False
+    ) -> shapes.EmailVerified:
+        """Verify an e-mail address.
+
+        By the token of a verification e-mail, which is the only credential. Every token that does not verify the address that the customer has today gets the same answer; who tries many of them is slowed down.
+        """
+        return cast(
+            "shapes.EmailVerified",
+            self.caller.call(
+                "POST",
+                "/api/v1/customers/verify-email",
+                body=body,
+                headers={"Prefer": "handling=strict" if strict else None},
+            ),
+        )
+
     def preview_rules(
         self, body: shapes.PreviewRequest, *, actor: str | None = None, strict: bool = False
     ) -> shapes.Preview:
@@ -952,6 +1264,49 @@ class CustomersClient:
             self.caller.call(
                 "GET",
                 f"/api/v1/customers/{part(customer_id)}/segments",
+            ),
+        )
+
+    def create_key(
+        self, body: shapes.ApiKeyDetails, *, actor: str | None = None, strict: bool = False
+    ) -> shapes.NewApiKey:
+        """Create an API key.
+
+        The key is in this answer only. It may do what its permissions say, which must be among the caller's, in this tenant. A tenant has at most 100 keys.
+        """
+        return cast(
+            "shapes.NewApiKey",
+            self.caller.call(
+                "POST",
+                "/api/v1/keys",
+                body=body,
+                headers={"X-User-ID": actor, "Prefer": "handling=strict" if strict else None},
+            ),
+        )
+
+    def list_keys(self) -> list[shapes.ApiKey]:
+        """List the API keys, newest first.
+
+        Revoked keys are left out.
+        """
+        return cast(
+            "list[shapes.ApiKey]",
+            self.caller.call(
+                "GET",
+                "/api/v1/keys",
+            ),
+        )
+
+    def revoke_key(self, key_id: str) -> shapes.Message:
+        """Revoke an API key.
+
+        It stops within five seconds, for good.
+        """
+        return cast(
+            "shapes.Message",
+            self.caller.call(
+                "DELETE",
+                f"/api/v1/keys/{part(key_id)}",
             ),
         )
 

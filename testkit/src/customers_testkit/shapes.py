@@ -100,6 +100,49 @@ class AddressResponse(TypedDict):
 AddressType: TypeAlias = Literal["SHIPPING", "BILLING", "BOTH"]
 
 
+class ApiKey(TypedDict):
+    id: str
+    name: str
+    permissions: list[str]
+    tenantId: str
+    expiresAt: str | None
+    createdAt: str
+    lastUsedAt: str | None
+
+
+class ApiKeyDetails(TypedDict):
+    name: NotRequired[str | None]
+    permissions: list[
+        Literal[
+            "customers:view",
+            "customers:create",
+            "customers:edit",
+            "customers:delete",
+            "customers:erase",
+            "customers:lock",
+            "customers:export",
+            "customers:import",
+            "orders:view",
+            "orders:record",
+            "segments:view",
+            "segments:manage",
+            "notes:manage",
+            "communications:manage",
+            "payments:manage",
+            "events:read",
+            "webhooks:manage",
+            "keys:manage",
+            "service:observe",
+            "*",
+            "customers:*",
+            "customers:segments:manage",
+            "customers:notes:manage",
+        ]
+    ]
+    expiresAt: NotRequired[str | None]
+    tenantId: NotRequired[str]
+
+
 class Batch(TypedDict):
     customers: list[BatchCustomer]
     summary: BatchSummary
@@ -300,6 +343,11 @@ class Detail(TypedDict):
 Direction: TypeAlias = Literal["inbound", "outbound"]
 
 
+class EmailVerified(TypedDict):
+    message: str
+    customer: VerifiedCustomer
+
+
 class Erasure(TypedDict):
     """The receipt of an erasure; repeating the erasure returns it again."""
 
@@ -307,6 +355,7 @@ class Erasure(TypedDict):
     customerId: str
     erasedAt: str
     tables: dict[str, int]
+    notReached: list[str]
 
 
 class ExistingCustomer(TypedDict):
@@ -457,6 +506,17 @@ class Message(TypedDict):
     message: str
 
 
+class NewApiKey(TypedDict):
+    id: str
+    name: str
+    permissions: list[str]
+    tenantId: str
+    expiresAt: str | None
+    createdAt: str
+    lastUsedAt: str | None
+    key: str
+
+
 class NotReady(TypedDict):
     error: str
     message: str
@@ -539,6 +599,9 @@ class OrderOutcome(TypedDict):
     details: NotRequired[list[Detail]]
 
 
+OrderStatus: TypeAlias = Literal["completed", "refunded", "cancelled"]
+
+
 class OrderWithRefunds(TypedDict):
     orderId: str
     orderNumber: str
@@ -549,6 +612,84 @@ class OrderWithRefunds(TypedDict):
     cancelledAt: str | None
     recordedAt: str
     refunds: list[LedgerRefund]
+
+
+class OwnAddressPage(TypedDict):
+    """All addresses, in one page."""
+
+    success: Literal[True]
+    data: list[Address]
+    meta: PageMeta
+
+
+class OwnOrder(TypedDict):
+    orderId: str
+    orderNumber: str
+    totalAmount: Amount
+    currency: str
+    orderDate: str
+    refundedAmount: Amount
+    cancelledAt: str | None
+    recordedAt: str
+    status: OrderStatus
+
+
+class OwnOrderPage(TypedDict):
+    success: Literal[True]
+    data: list[OwnOrder]
+    meta: PageMeta
+
+
+class OwnPaymentMethod(TypedDict):
+    """A saved way to pay, without its token."""
+
+    id: str
+    cardBrand: str
+    lastFour: str
+    expiryMonth: int | None
+    expiryYear: int | None
+    isDefault: bool
+
+
+class OwnPaymentMethodPage(TypedDict):
+    """All payment methods, in one page."""
+
+    success: Literal[True]
+    data: list[OwnPaymentMethod]
+    meta: PageMeta
+
+
+class OwnProfile(TypedDict):
+    """The profile of a shopper: nothing that staff keeps for itself."""
+
+    id: str
+    customerId: str
+    email: str
+    emailVerified: bool
+    firstName: str
+    lastName: str
+    phone: str
+    dateOfBirth: str | None
+    country: str
+    countryCode: str
+    avatarUrl: str
+    marketingOptIn: bool
+    totalOrders: int
+    totalSpent: Amount
+    createdAt: str
+    updatedAt: str
+
+
+class OwnProfileResponse(TypedDict):
+    success: Literal[True]
+    data: OwnProfile
+
+
+class PageMeta(TypedDict):
+    page: int
+    limit: int
+    total: int
+    total_pages: int
 
 
 class Pagination(TypedDict):
@@ -599,6 +740,15 @@ class PaymentMethodPatch(TypedDict):
 
 
 PaymentType: TypeAlias = Literal["card", "bank_account", "paypal", "upi"]
+
+
+class PersonalData(TypedDict):
+    """Everything that is kept of a customer."""
+
+    customerId: str
+    tenantId: str
+    generatedAt: str
+    data: dict[str, list[dict[str, Any]]]
 
 
 class PlainError(TypedDict):
@@ -670,6 +820,18 @@ class Profile(TypedDict):
     dateOfBirth: NotRequired[str]
     addresses: NotRequired[list[Address]]
     paymentMethods: NotRequired[list[PaymentMethod]]
+
+
+class ProfilePatch(TypedDict):
+    firstName: NotRequired[str]
+    lastName: NotRequired[str | None]
+    phone: NotRequired[str | None]
+    dateOfBirth: NotRequired[str | None]
+    country: NotRequired[str | None]
+    countryCode: NotRequired[str | None]
+    avatarUrl: NotRequired[str | None]
+    marketingOptIn: NotRequired[bool]
+    tenantId: NotRequired[str]
 
 
 class Ready(TypedDict):
@@ -818,6 +980,21 @@ class Unhealthy(TypedDict):
     database: Literal["up", "down"]
     details: NotRequired[list[Detail]]
     schema: NotRequired[SchemaRevision]
+
+
+class VerificationToken(TypedDict):
+    token: str
+    tenantId: NotRequired[str]
+
+
+class VerifiedCustomer(TypedDict):
+    """What is shown to whoever has a verification mail, who may be a stranger to the customer: the address was not verified before."""
+
+    id: str
+    email: str
+    firstName: str
+    lastName: str
+    emailVerified: bool
 
 
 class WrappedError(TypedDict):

@@ -116,7 +116,7 @@ async def send_call(api: Api, call: dict[str, Any], ids: dict[str, str]) -> Answ
     query = "&".join(f"{escaped(name)}={escaped(value)}" for name, value in call["query"])
     path = re.sub(r"\{(\w+)\}", fill, template) + (f"?{query}" if query else "")
     method = call["method"] or route.method
-    body, headers = call["body"], call["headers"]
+    body, headers = call["body"], {"X-User-ID": ids["shopperId"], **call["headers"]}
     if method == "HEAD":
         # A request refused before its method is known is answered with a body.
         body, headers = NOTHING, {**headers, "Content-Encoding": None}

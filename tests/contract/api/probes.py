@@ -7,7 +7,7 @@ from tests.support.api_client import BASE, NOTHING, Api
 from tests.support.api_steps import a_customer, a_note, an_unknown_id, new_customer
 
 UNKNOWN_ID = "0190b2f0-0000-7000-8000-00000000dead"
-IDS = "customerId addressId methodId noteId communicationId segmentId".split()
+IDS = "customerId shopperId addressId methodId noteId communicationId segmentId".split()
 LISTS = [
     "/customers",
     "/customers?cursor=",
@@ -62,7 +62,9 @@ class StorageAwayContract:
         lists = [("GET", f"{BASE}{path}", NOTHING) for path in LISTS]
         creations = [("POST", f"{BASE}/customers", new_customer())]
         for method, path, body in [*lists, *creations, *calls(away, ids)]:
-            answer = await away.send(method, path, body, base="")
+            # Whose id it is, the storage would have to say.
+            headers = {"X-User-ID": ids["shopperId"]}
+            answer = await away.send(method, path, body, headers=headers, base="")
             assert answer.status == 503, (method, path)
             assert int(answer.headers["Retry-After"]) > 0
 

@@ -10,6 +10,7 @@ from customers.entrypoints.openapi.parameters import path_of
 from tests.support.api_client import BASE, Answer, Api
 from tests.support.api_steps import (
     COMMUNICATION,
+    USER,
     an_unknown_id,
     customer_path,
     new_customer,
@@ -40,12 +41,12 @@ each_write = pytest.mark.parametrize("route", WRITES, ids=lambda route: route.op
 
 
 async def send(api: Api, route: Route, body: bytes) -> Answer:
-    """Sends a body to an operation whose ids are unknown."""
-    path = path_of(route).removeprefix(BASE)
+    """Sends a body to an operation whose ids are unknown, as a shopper where it is for them."""
+    path = path_of(route).removeprefix(BASE).replace("{shopperId}", "me")
     for part in path.split("/"):
         if part.startswith("{"):
             path = path.replace(part, an_unknown_id())
-    return await api.send(route.method, path, body)
+    return await api.send(route.method, path, body, headers={"X-User-ID": USER})
 
 
 def problems_with(answer: Answer) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """A session of several hundred requests through every operation, the same in every run."""
 
+import re
 from collections.abc import Iterator
 from itertools import chain
 from typing import Any, Final
@@ -10,43 +11,83 @@ from tests.support.scenarios.customers import customer_scenarios
 from tests.support.scenarios.ledger import ledger_scenarios
 from tests.support.scenarios.requests import UNKNOWN, Request, Scenario
 from tests.support.scenarios.segments import segment_scenarios
+from tests.support.scenarios.shoppers import BLOCKED, NOBODY, SHOPPER, shopper_scenarios
 from tests.support.scenarios.tenants import tenant_scenarios
 from tests.support.schema_check import Operation, operations, the_document
 
+_PART: Final = re.compile(r"\{\w+\}")
 TOO_LARGE: Final = b" " * (MAX_BYTES + 1)
 
 
 def session() -> Iterator[Scenario]:
     """All scenarios of the session, in order."""
     yield from chain(
-        customer_scenarios(), ledger_scenarios(), segment_scenarios(), tenant_scenarios()
+        customer_scenarios(),
+        shopper_scenarios(),
+        ledger_scenarios(),
+        segment_scenarios(),
+        tenant_scenarios(),
     )
-    yield from (refusals(operation) for operation in operations(the_document()))
+    for operation in operations(the_document()):
+        yield refusals(operation)
+        yield refusals_of_shoppers(operation)
 
 
 def refusals(operation: Operation) -> Scenario:
-    """Bad requests to an operation, in every error form."""
-    if not operation.path.startswith("/api/v1"):
+    """Bad requests to an operation, in every error form; those of a shopper by one."""
+    base, path = _split(operation)
+    if not (base or _is_for_shoppers(operation)):
         return
-    path, method = operation.path.removeprefix("/api/v1"), operation.method
-    malformed = path
-    for part in operation.path.split("/"):
-        if part.startswith("{"):
-            path = path.replace(part, UNKNOWN)
-            malformed = malformed.replace(part, "no-id")
-    body = _example(operation)
-    yield Request(method=method, path=path, body=body)
-    yield Request(method=method, path=path, body=body, headers={"Accept": PROBLEM})
-    yield Request(method=method, path=path, headers={"X-Tenant-ID": None})
-    yield Request(method=method, path=f"{path}?tenant_id=another", body=body)
-    if malformed != path:
-        yield Request(method=method, path=malformed, body=body)
-    yield Request(method=method, path=f"{path}?cursr=1", body=body)
+    method, body = operation.method, _example(operation)
+    shopper = NOBODY if _is_for_shoppers(operation) else None
+
+    def request(path: str, body: Any = NOTHING, **headers: str | None) -> Request:
+        names = {name.replace("_", "-"): text for name, text in headers.items()}
+        return Request(
+            method=method, path=path, body=body, headers={"X-User-ID": shopper} | names, base=base
+        )
+
+    unknown = _PART.sub(UNKNOWN, path)
+    yield request(unknown, body)
+    yield request(unknown, body, Accept=PROBLEM)
+    yield request(unknown, X_Tenant_ID=None)
+    yield request(f"{unknown}?tenant_id=another", body)
+    if unknown != path:
+        yield request(_PART.sub("no-id", path), body)
+    yield request(f"{unknown}?cursr=1", body)
     if method != "GET":
-        yield Request(method=method, path=path, body=b'{"a":')
-        yield Request(method=method, path=path, body=b"[]", headers={"Accept": PROBLEM})
-        yield Request(method=method, path=path, body=TOO_LARGE)
-        yield Request(method=method, path=path, body=b"a=1", headers={"Content-Type": "text/plain"})
+        yield request(unknown, b'{"a":')
+        yield request(unknown, b"[]", Accept=PROBLEM)
+        yield request(unknown, TOO_LARGE)
+        yield request(unknown, b"a=1", Content_Type="text/plain")
+
+
+def refusals_of_shoppers(operation: Operation) -> Scenario:
+    """Requests of shoppers to an operation of theirs, for what they do not have."""
+    if not _is_for_shoppers(operation):
+        return
+    base, path = _split(operation)
+    path = _PART.sub(UNKNOWN, path.replace("{shopperId}", "me"))
+    for shopper in (NOBODY, BLOCKED, SHOPPER, None):
+        yield Request(
+            method=operation.method,
+            path=path,
+            body=_example(operation),
+            headers={"X-User-ID": shopper},
+            base=base,
+        )
+    twice = f"{path}?tenant_id=one&tenant_id=other"
+    yield Request(method=operation.method, path=twice, headers={"X-User-ID": NOBODY}, base=base)
+
+
+def _is_for_shoppers(operation: Operation) -> bool:
+    return "x-principal" in operation.spec
+
+
+def _split(operation: Operation) -> tuple[str, str]:
+    """The base path of an operation, which may be empty, and what is below it."""
+    base = "/api/v1" if operation.path.startswith("/api/v1") else ""
+    return base, operation.path.removeprefix(base)
 
 
 def _example(operation: Operation) -> Any:

@@ -25,6 +25,7 @@ from customers.core.model.segment import Segment
 from tests.support.builders import NOW, USD, numbered_id
 from tests.support.complete import (
     ADDRESS,
+    API_KEY,
     ASSIGNMENT,
     CHANGE,
     COMMUNICATION,
@@ -38,6 +39,7 @@ from tests.support.complete import (
     REFUND,
     SEGMENT,
     TENANT,
+    VERIFICATION,
 )
 
 ID = CUSTOMER.id
@@ -58,6 +60,7 @@ def a_state() -> State:
     """A state with every entity; each of their fields differs from its default."""
     stored = evolve(DELETED, statistics=fold_ledger([ENTRY], USD))
     state = State().with_customer(stored).with_customer(ERASED).with_entry(ENTRY)
+    state = state.with_verifications(ID, [VERIFICATION])
     state = state.with_segment(SEGMENT).with_segment(MANUAL).with_change(CHANGE)
     return evolve(
         state,
@@ -74,6 +77,7 @@ def a_state() -> State:
         captures_customers=True,
         captures_orders=True,
         erasures=Map({ERASED.id: ERASURE}),
+        api_keys=Map({API_KEY.id: API_KEY}),
     )
 
 
@@ -123,7 +127,7 @@ def test_every_field_of_a_state_is_dumped_or_follows_from_what_is() -> None:
 
 def test_every_field_of_a_state_has_a_value_in_these_tests() -> None:
     for field in fields(State):
-        is_free = field.name in {"living", "emails", "counters", "tokens", "_sorted"}
+        is_free = field.name in {"living", "emails", "users", "counters", "tokens", "_sorted"}
         value = getattr(a_state(), field.name)
         assert value or is_free, f"give State.{field.name} a value in these tests"
 

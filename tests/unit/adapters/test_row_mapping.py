@@ -19,6 +19,7 @@ from customers.adapters import postgres
 from customers.adapters.postgres.engine.row_mapping import RowMapping, RowMappingError
 from customers.adapters.postgres.schema.types import metadata
 from customers.core.model.address import Address
+from customers.core.model.api_key import ApiKey
 from customers.core.model.customer import Customer
 from customers.core.model.erasure import Erasure, RecordKind
 from customers.core.model.journal import Communication, Note
@@ -35,10 +36,12 @@ from customers.core.model.pending_changes import PendingChange
 from customers.core.model.rules.parse import parse
 from customers.core.model.rules.tree import Rule
 from customers.core.model.segment import Segment
+from customers.core.model.verification import Verification
 from tests.support.builders import later
 
 MODELS = (
     Address,
+    ApiKey,
     Assignment,
     Communication,
     Customer,
@@ -52,6 +55,7 @@ MODELS = (
     Segment,
     SequencedChange,
     StoredRefund,
+    Verification,
 )
 TABLES_WITHOUT_MODEL = {
     "customer_counts",

@@ -6,7 +6,10 @@ import pytest
 
 from customers.adapters.memory.storage import MemoryStorage
 from customers.core.ports.storage import Storage
+from customers.entrypoints.config.setting_types import Secret
 from tests.contract import families
+from tests.contract.api.attacks import SECRET
+from tests.support.access import behind_gateway
 from tests.support.api_client import Api, serving
 from tests.support.builders import USD
 
@@ -21,6 +24,14 @@ def storage() -> Storage:
 @pytest.fixture
 async def api(storage: Storage, tenant: str) -> AsyncIterator[Api]:
     async with serving(storage, tenant=tenant) as api:
+        yield api
+
+
+@pytest.fixture
+async def guarded(storage: Storage, tenant: str) -> AsyncIterator[Api]:
+    """A service behind a gateway that knows a secret."""
+    settings = behind_gateway(gateway_secret=Secret(SECRET))
+    async with serving(storage, tenant=tenant, **settings) as api:
         yield api
 
 

@@ -38,7 +38,7 @@ def test_help_lists_every_public_command(option: str) -> None:
     assert result.exit_code == 0
     lines = result.output.partition("Commands:\n")[2].splitlines()
     assert [line.split()[0] for line in lines] == sorted(
-        ["doctor", "erasures", "openapi", *COMMANDS]
+        ["access", "doctor", "erasures", "keys", "openapi", *COMMANDS]
     )
 
 

@@ -119,6 +119,13 @@ def test_ids_and_counts_are_not_redacted(name: str) -> None:
     assert redact(name, 3) == 3
 
 
+@pytest.mark.parametrize("before", ["", "Bearer ", "/keys?key="])
+def test_api_keys_are_redacted_in_any_text(before: str) -> None:
+    secret = "0123456789abcdef" * 4
+    redacted = redact("event", f"{before}csk_{'0' * 32}_{secret} was sent")
+    assert redacted == f"{before}*** was sent"
+
+
 @settings(max_examples=100)
 @given(email=st.emails(), before=st.text(max_size=20), after=st.text(max_size=20))
 def test_email_addresses_are_redacted_in_any_text(email: str, before: str, after: str) -> None:

@@ -26,3 +26,18 @@ def test_every_line_is_a_json_object_in_production(
     written = json.loads(line)
     assert written.pop("timestamp").endswith("Z")
     assert written == {"level": level, "event": "first\nsecond", "tenants": 3}
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_what_an_operator_has_asked_for_is_shown_as_it_is(
+    as_json: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Output(as_json=as_json).show("created", key="csk_1_2", name="Billing", expires_at=None)
+    [line] = capsys.readouterr().out.splitlines()
+    if not as_json:
+        assert line == "created"
+        return
+    written = json.loads(line)
+    assert written.pop("timestamp").endswith("Z")
+    values = {"key": "csk_1_2", "name": "Billing", "expires_at": None}
+    assert written == {"level": "info", "event": "created", **values}

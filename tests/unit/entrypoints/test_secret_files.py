@@ -31,6 +31,7 @@ def test_every_secret_can_be_given_as_a_file_and_nothing_else_can() -> None:
     assert variables.pop("database_url") == "DATABASE_URL_FILE"
     assert variables.pop("secrets_key") == "SECRETS_KEY_FILE"
     assert variables.pop("gateway_secret") == "GATEWAY_SECRET_FILE"
+    assert variables.pop("smtp_url") == "SMTP_URL_FILE"
     assert set(variables.values()) == {None}
 
 

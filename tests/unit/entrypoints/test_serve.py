@@ -11,6 +11,7 @@ from customers.entrypoints.config.access_values import (
     Networks,
     PermissionNames,
 )
+from customers.entrypoints.config.mail_values import SmtpUrl
 from customers.entrypoints.config.setting_types import DatabaseUrl, Secret
 from customers.entrypoints.config.settings import Settings
 from customers.entrypoints.observability.output import Output
@@ -109,6 +110,8 @@ def test_a_worker_gets_all_settings() -> None:
         storefront_services=Names(("shop",)),
         jwt_issuer="https://id.example.test",
         jwt_audience="customers",
+        smtp_url=SmtpUrl.parse("smtps://shop:a%20password@mail.example.test"),
+        storefront_url="https://{tenant}.example.test",
     )
     command = WorkerCommand(settings=settings, metrics_dir=Path("/metrics"))
     assert WorkerCommand.from_line(command.as_line()) == command

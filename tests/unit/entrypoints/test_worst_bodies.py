@@ -29,7 +29,7 @@ from tests.support.api_steps import (
     id_of,
 )
 from tests.support.builders import USD, a_tenant
-from tests.support.worst_requests import WorstRequest, routes, worst_requests_of
+from tests.support.worst_requests import SHOPPER, WorstRequest, routes, worst_requests_of
 
 # Some fifty milliseconds.
 MAX_CALLS: Final = 500_000
@@ -65,16 +65,18 @@ def counted_turns() -> Iterator[Turns]:
 
 
 async def ids_of_everything(api: Api) -> Mapping[str, str]:
-    customer = await customer_path(api)
+    customer = await customer_path(api, userId=SHOPPER)
     await an_order(api, customer, "o-1", 1)
     return {
         "customerId": id_of(customer),
+        "shopperId": SHOPPER,
         "orderId": "o-1",
         "segmentId": (await a_segment(api))["id"],
         "addressId": (await an_address(api, customer))["id"],
         "methodId": (await a_method(api, customer))["id"],
         "noteId": (await a_note(api, customer))["id"],
         "communicationId": (await a_communication(api, customer))["id"],
+        "keyId": (await api.post("/keys", {"permissions": ["*"]})).body["id"],
     }
 
 

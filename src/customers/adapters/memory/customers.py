@@ -1,6 +1,7 @@
 """Customers in memory."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
 from itertools import islice
 from uuid import UUID
 
@@ -39,6 +40,11 @@ class MemoryCustomerReader(CustomerReader):
         state = self._source.state
         customer_id = state.emails.get(email_key)
         return None if customer_id is None else state.customer(customer_id)
+
+    async def by_user(self, user_id: UUID) -> Customer | None:
+        state = self._source.state
+        customers = (state.customer(id) for id in state.users.get(user_id, frozenset()))
+        return min(customers, key=_age, default=None)
 
     async def page(
         self, customer_filter: CustomerFilter, sort: CustomerSort, page: Page
@@ -148,6 +154,10 @@ class MemoryCustomers(MemoryCustomerReader, CustomerRepository):
         if customer.is_living and state.is_email_taken(customer):
             self._source.doom(EmailTaken())
         self._source.replace(saved(state, customer))
+
+
+def _age(customer: Customer) -> tuple[datetime, UUID]:
+    return customer.created_at, customer.id
 
 
 def _profile(state: State, customer: Customer) -> Profile:

@@ -43,6 +43,7 @@ def _counts(state: State, customer_id: UUID) -> dict[RecordKind, int]:
         RecordKind.MEMBERSHIP: _segments_with(state.members, customer_id),
         RecordKind.NOTE: len(state.notes.get(customer_id, ())),
         RecordKind.COMMUNICATION: len(state.communications.get(customer_id, ())),
+        RecordKind.VERIFICATION: len(state.verifications.get(customer_id, ())),
         RecordKind.ORDER: sum(bool(entry.order_number) for entry in entries),
     }
 
@@ -56,7 +57,7 @@ def _without_personal_data(state: State, customer_id: UUID) -> State:
     """Stored members stay until they are refreshed: they hold no more than the id."""
     methods = state.payment_methods.get(customer_id, ())
     return evolve(
-        _without_order_numbers(state, customer_id),
+        _without_order_numbers(state, customer_id).with_verifications(customer_id, ()),
         addresses=with_value(state.addresses, customer_id, None),
         payment_methods=with_value(state.payment_methods, customer_id, None),
         tokens=without_tokens(state.tokens, methods),

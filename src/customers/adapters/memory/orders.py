@@ -13,10 +13,10 @@ from customers.adapters.memory.sorting import newest
 from customers.adapters.memory.state import EMPTY
 from customers.core.errors import OrderNotFound
 from customers.core.model.customer import Customer
-from customers.core.model.ledger import Entry, RecordedOrder, fold_ledger
+from customers.core.model.ledger import Entry, OrderStatus, RecordedOrder, fold_ledger
 from customers.core.model.money import Currency
 from customers.core.model.order import Statistics, StoredRefund
-from customers.core.model.query import JournalKey
+from customers.core.model.query import JournalKey, OrderPage, Page
 from customers.core.ports.ledger import OrderReader, OrderRepository
 
 
@@ -31,6 +31,18 @@ class MemoryOrderReader(OrderReader):
         state.customer(customer_id)
         entries = state.ledger.get(customer_id, EMPTY).values()
         return newest((entry for entry in entries if entry.is_recorded), _position, after, limit)
+
+    async def page(self, customer_id: UUID, status: OrderStatus | None, page: Page) -> OrderPage:
+        state = self._source.state
+        state.customer(customer_id)
+        entries = [
+            entry
+            for entry in state.ledger.get(customer_id, EMPTY).values()
+            if entry.is_recorded and status in (None, entry.status)
+        ]
+        entries.sort(key=_position, reverse=True)
+        in_page = entries[page.offset : page.offset + page.size]
+        return OrderPage(entries=in_page, total=len(entries))
 
     async def get(self, customer_id: UUID, order_id: str) -> RecordedOrder:
         state = self._source.state

@@ -23,6 +23,7 @@ from immutables import Map
 from customers.core.errors import Invalid, InvalidValue, Problem
 from customers.core.model import (
     address,
+    api_key,
     customer,
     journal,
     ledger,
@@ -51,6 +52,7 @@ _DETAILS: Final[Mapping[type, type]] = {
     ledger.Entry: order.Order,
     order.StoredRefund: order.Refund,
     segment.Segment: segment.SegmentDetails,
+    api_key.ApiKey: api_key.ApiKeyDetails,
 }
 # Fields that follow from other rows, or that only an erased customer has.
 OMITTED: Final[Mapping[type, str]] = {
@@ -209,6 +211,7 @@ def _amounts(currency: Currency) -> dict[Any, Callable[[Any], Any]]:
 
 _MAX_NUMBER: Final = 2**63 - 1
 _FROM_ONE: Final = Annotated[int, values.WholeNumberGate(1, _MAX_NUMBER)]
+_HASH: Final = Annotated[str, values.VisibleGate()]
 _GATES: Final[dict[str, Any]] = {
     "tenant_id": Tenant,
     "order_id": order.OrderId,
@@ -216,7 +219,10 @@ _GATES: Final[dict[str, Any]] = {
     "unlock_reason": Annotated[str, _ReasonGate()],
     "version": _FROM_ONE,
     "number": _FROM_ONE,
+    "token_hash": _HASH,
+    "address_hash": _HASH,
     "sequence": _FROM_ONE,
+    "secret_hash": api_key.Digest,
 }
 _READERS: Final[dict[Any, Callable[[Any], Any]]] = {
     UUID: values.IdGate().read,

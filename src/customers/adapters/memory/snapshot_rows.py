@@ -13,11 +13,13 @@ from immutables import Map
 from customers.adapters.memory.state import EMPTY, State
 from customers.core.model import journal, membership, order, payment
 from customers.core.model.address import Address
+from customers.core.model.api_key import ApiKey
 from customers.core.model.customer import Customer
 from customers.core.model.erasure import RecordKind
 from customers.core.model.ledger import Entry
 from customers.core.model.pending_changes import PendingChange
 from customers.core.model.segment import Segment
+from customers.core.model.verification import Verification
 
 T = TypeVar("T")
 
@@ -51,6 +53,7 @@ class TenantRows:
     communications: tuple[journal.Communication, ...] = ()
     orders: tuple[Entry, ...] = ()
     refunds: tuple[order.StoredRefund, ...] = ()
+    verifications: tuple[Verification, ...] = ()
     segments: tuple[Segment, ...] = ()
     assignments: Mapping[UUID, Mapping[UUID, membership.Assignment]] = EMPTY
     refresh_states: Mapping[UUID, membership.RefreshState | None] = EMPTY
@@ -60,6 +63,7 @@ class TenantRows:
     last_pending_change: int = 0
     captures_customers: bool = False
     captures_orders: bool = False
+    api_keys: tuple[ApiKey, ...] = ()
 
 
 def rows_of(state: State) -> TenantRows:
@@ -78,6 +82,7 @@ def rows_of(state: State) -> TenantRows:
         communications=_sorted(map(Map.values, state.communications.values()), "id"),
         orders=_sorted(map(Map.values, state.ledger.values()), "order_id"),
         refunds=_sorted([state.refunds.values()], "order_id", "refund_id"),
+        verifications=_sorted(state.verifications.values(), "token_hash"),
         segments=_sorted([state.segments.values()], "id"),
         assignments=Map((id, assigned) for id, assigned in state.assignments.items() if assigned),
         refresh_states=Map((id, state.refresh_states.get(id)) for id in state.segments),
@@ -87,6 +92,7 @@ def rows_of(state: State) -> TenantRows:
         last_pending_change=state.last_pending_change,
         captures_customers=state.captures_customers,
         captures_orders=state.captures_orders,
+        api_keys=_sorted([state.api_keys.values()], "id"),
     )
 
 

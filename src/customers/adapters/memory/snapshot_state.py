@@ -29,9 +29,10 @@ def state_of(rows: TenantRows, tenant_id: str, currency: Currency) -> State:
     """The state of the rows that fit each other; values that do not fit are replaced."""
     own = partial(_own, tenant_id)
     state = _with_customers(own(rows.customers), own(rows.erased_customers))
-    state = _with_belongings(state, rows, own)
+    state = _with_verifications(_with_belongings(state, rows, own), rows, tenant_id)
     for segment in _unique(own(rows.segments), attrgetter("name_key")):
         state = state.with_segment(segment)
+    state = evolve(state, api_keys=Map((key.id, key) for key in own(rows.api_keys)))
     state = _with_memberships(_with_orders(state, rows, currency), rows)
     return _with_pending_changes(state, rows)
 
@@ -64,6 +65,13 @@ def _with_belongings(
         notes=_by_id(state, own(rows.notes)),
         communications=_by_id(state, _unique(own(rows.communications), _external_id)),
     )
+
+
+def _with_verifications(state: State, rows: TenantRows, tenant_id: str) -> State:
+    own = (evolve(row, tenant_id=tenant_id) for row in rows.verifications)
+    for customer_id, group in _groups(state, _unique(own, attrgetter("token_hash"))):
+        state = state.with_verifications(customer_id, group)
+    return state
 
 
 def _unique(rows: Iterable[T], key: Callable[[T], object]) -> list[T]:

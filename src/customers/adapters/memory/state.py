@@ -1,9 +1,9 @@
 """All committed data of one tenant, as one immutable value.
 
 A write makes a new state, which shares with the old one everything that stayed the same; a rollback
-drops it. The indexes (e-mails, counters, tokens, order owners, segment names) repeat what the
-entities hold: tokens are maintained by the repository of payment methods, the others here. Who may
-read or write a state is decided in `draft` and `tenants`.
+drops it. The indexes (e-mails, users, counters, tokens, order owners, segment names) repeat what
+the entities hold: tokens are maintained by the repository of payment methods, the others here. Who
+may read or write a state is decided in `draft` and `tenants`.
 """
 
 from collections.abc import Callable, Container, Iterable, Iterator
@@ -18,6 +18,7 @@ from immutables import Map
 from customers.adapters.memory.sorting import SortedCustomers
 from customers.core.errors import CustomerNotFound
 from customers.core.model.address import Address
+from customers.core.model.api_key import ApiKey
 from customers.core.model.customer import Customer, CustomerStatus, CustomerType
 from customers.core.model.customer_filter import CustomerFilter, DeletedCustomers, MembersOf
 from customers.core.model.erasure import Erasure
@@ -30,6 +31,7 @@ from customers.core.model.pending_changes import PendingChange
 from customers.core.model.query import CustomerKey, CustomerSort, SortField
 from customers.core.model.search import Search, order_number_key
 from customers.core.model.segment import Segment
+from customers.core.model.verification import Verification
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -45,6 +47,7 @@ class State:
     living: Map[UUID, Customer] = EMPTY
     deleted: Map[UUID, Customer] = EMPTY  # the erased included
     emails: Map[str, UUID] = EMPTY  # of living customers
+    users: Map[UUID, frozenset[UUID]] = EMPTY  # of living customers, by account
     counters: Counters = EMPTY  # of living customers
 
     addresses: Map[UUID, tuple[Address, ...]] = EMPTY
@@ -73,6 +76,10 @@ class State:
     captures_orders: bool = False
 
     erasures: Map[UUID, Erasure] = EMPTY
+    api_keys: Map[UUID, ApiKey] = EMPTY  # revoked ones included
+
+    verifications: Map[UUID, tuple[Verification, ...]] = EMPTY  # by customer; never empty
+    verification_owners: Map[str, UUID] = EMPTY  # by the hash of the token
 
     _sorted: dict[tuple[SortField, DeletedCustomers], SortedCustomers] = field(
         factory=dict, init=False
@@ -101,6 +108,7 @@ class State:
             living=with_value(self.living, customer.id, after),
             deleted=with_value(self.deleted, customer.id, None if after else customer),
             emails=_moved(self.emails, before, after),
+            users=_linked(self.users, before, after),
             counters=_counted(self.counters, before, after),
         )
 
@@ -113,6 +121,20 @@ class State:
             order_numbers=_renumbered(self.order_numbers, before, entry),
             order_owners=self.order_owners.set(entry.order_id, entry.customer_id),
             ledger=self.ledger.set(entry.customer_id, entries.set(entry.order_id, entry)),
+        )
+
+    def with_verifications(self, customer_id: UUID, verifications: Iterable[Verification]) -> Self:
+        """The state with these verifications of a customer instead of those it has."""
+        after = tuple(sorted(verifications, key=lambda one: (one.sent_at, one.token_hash)))
+        owners = self.verification_owners
+        for one in self.verifications.get(customer_id, ()):
+            owners = owners.delete(one.token_hash)
+        for one in after:
+            owners = owners.set(one.token_hash, customer_id)
+        return evolve(
+            self,
+            verifications=with_value(self.verifications, customer_id, after or None),
+            verification_owners=owners,
         )
 
     def with_segment(self, segment: Segment) -> Self:
@@ -247,6 +269,16 @@ def _moved(
     if before is not None:
         emails = emails.delete(before.email_key)
     return emails if after is None else emails.set(after.email_key, after.id)
+
+
+def _linked(
+    users: Map[UUID, frozenset[UUID]], before: Customer | None, after: Customer | None
+) -> Map[UUID, frozenset[UUID]]:
+    if before is not None and before.user_id is not None:
+        users = with_value(users, before.user_id, users[before.user_id] - {before.id} or None)
+    if after is not None and after.user_id is not None:
+        users = users.set(after.user_id, users.get(after.user_id, frozenset()) | {after.id})
+    return users
 
 
 def _renumbered(

@@ -29,6 +29,7 @@ from uuid import UUID
 from attrs import define, field, frozen
 
 from customers.adapters.memory.addresses import MemoryAddresses, MemoryAddressReader
+from customers.adapters.memory.api_keys import MemoryApiKeyReader, MemoryApiKeys
 from customers.adapters.memory.assignments import MemoryAssignmentReader, MemoryAssignments
 from customers.adapters.memory.autocommit import MemoryAutocommit
 from customers.adapters.memory.communications import MemoryCommunicationReader, MemoryCommunications
@@ -49,14 +50,22 @@ from customers.adapters.memory.payment_methods import (
     MemoryPaymentMethodReader,
     MemoryPaymentMethods,
 )
+from customers.adapters.memory.personal_data import MemoryPersonalData
 from customers.adapters.memory.segments import MemorySegmentReader, MemorySegments
 from customers.adapters.memory.snapshot import dump, restore
 from customers.adapters.memory.state import State
 from customers.adapters.memory.tenants import Tenants
+from customers.adapters.memory.verifications import (
+    MemoryVerificationReader,
+    MemoryVerifications,
+    find_verification,
+)
 from customers.bulkheads.turns import Turn
+from customers.core.model.api_key import ApiKey
 from customers.core.model.json_pointer import JsonPointer
 from customers.core.model.money import Currency
 from customers.core.model.pending_changes import Backlog
+from customers.core.model.verification import FoundVerification
 from customers.core.ports.storage import Autocommit, Storage, StorageStatus, Transaction, View
 
 _ROOT = JsonPointer()
@@ -152,9 +161,16 @@ class MemoryStorage(Storage):
         async with self._tenants.draft(tenant_id) as draft:
             draft.replace(State())
 
+    async def api_key(self, key_id: UUID) -> ApiKey | None:
+        states = self._tenants.committed().values()
+        return next((state.api_keys[key_id] for state in states if key_id in state.api_keys), None)
+
     async def deployment_secret(self) -> bytes:
         self._tenants.check()
         return self._secret
+
+    async def find_verification(self, token_hash: str) -> FoundVerification | None:
+        return find_verification(self._tenants.committed().values(), token_hash)
 
     async def open(self) -> None:
         """Does nothing: there is nothing to open."""
@@ -211,6 +227,18 @@ class MemoryView(View):
     def memberships(self) -> MemoryMembershipReader:
         return MemoryMembershipReader(self._reader)
 
+    @property
+    def api_keys(self) -> MemoryApiKeyReader:
+        return MemoryApiKeyReader(self._reader)
+
+    @property
+    def personal_data(self) -> MemoryPersonalData:
+        return MemoryPersonalData(self._reader)
+
+    @property
+    def verifications(self) -> MemoryVerificationReader:
+        return MemoryVerificationReader(self._reader)
+
 
 @frozen
 class MemoryTransaction(Transaction):
@@ -256,6 +284,14 @@ class MemoryTransaction(Transaction):
     @property
     def memberships(self) -> MemoryMemberships:
         return MemoryMemberships(self._draft)
+
+    @property
+    def api_keys(self) -> MemoryApiKeys:
+        return MemoryApiKeys(self._draft)
+
+    @property
+    def verifications(self) -> MemoryVerifications:
+        return MemoryVerifications(self._draft)
 
     @property
     def erasures(self) -> MemoryErasures:

@@ -13,8 +13,9 @@ from uuid import UUID
 
 from attrs import define, evolve, frozen
 
-from customers.adapters.postgres.customers import search_texts
+from customers.adapters.postgres.customers import api_keys, search_texts
 from customers.adapters.postgres.customers.addresses import PostgresAddresses
+from customers.adapters.postgres.customers.api_keys import PostgresApiKeys
 from customers.adapters.postgres.customers.autocommit import PostgresAutocommit
 from customers.adapters.postgres.customers.communications import PostgresCommunications
 from customers.adapters.postgres.customers.customers import PostgresCustomers
@@ -22,6 +23,10 @@ from customers.adapters.postgres.customers.erasures import PostgresErasures
 from customers.adapters.postgres.customers.notes import PostgresNotes
 from customers.adapters.postgres.customers.orders import PostgresOrders
 from customers.adapters.postgres.customers.payment_methods import PostgresPaymentMethods
+from customers.adapters.postgres.customers.verifications import (
+    PostgresVerifications,
+    find_verification,
+)
 from customers.adapters.postgres.engine import deployment
 from customers.adapters.postgres.engine.connecting import Connection, PoolOptions
 from customers.adapters.postgres.engine.observer import UNOBSERVED, DatabaseObserver
@@ -34,12 +39,15 @@ from customers.adapters.postgres.engine.transaction_session import (
 from customers.adapters.postgres.segments import sweep
 from customers.adapters.postgres.segments.assignments import PostgresAssignments
 from customers.adapters.postgres.segments.memberships import PostgresMemberships
+from customers.adapters.postgres.segments.personal_data import PostgresPersonalData
 from customers.adapters.postgres.segments.segments import PostgresSegments
 from customers.bulkheads.deadline import Deadline
 from customers.bulkheads.shares import Usage
 from customers.core.errors.availability import Unavailable
+from customers.core.model.api_key import ApiKey
 from customers.core.model.money import Currency
 from customers.core.model.pending_changes import Backlog
+from customers.core.model.verification import FoundVerification
 from customers.core.ports.storage import Autocommit, Storage, StorageStatus, Transaction, View
 
 Opened = TypeVar("Opened")
@@ -204,11 +212,23 @@ class PostgresStorage(Storage):
         async with self._connected("", new_session) as session, session.all_or_nothing():
             return await search_texts.rewrite(session, limit)
 
+    async def api_key(self, key_id: UUID) -> ApiKey | None:
+        if not api_keys.are_kept(self._schema.revision):
+            await self.check()  # it may have been migrated meanwhile
+        if not api_keys.are_kept(self._schema.revision):
+            return None
+        async with self._session("") as session:
+            return await api_keys.find(session, key_id)
+
     async def deployment_secret(self) -> bytes | None:
         async with self._session("") as session:
             if not deployment.keeps_secrets(self._schema.revision):
                 return None
             return await deployment.secret(session)
+
+    async def find_verification(self, token_hash: str) -> FoundVerification | None:
+        async with self._session("") as session:
+            return await find_verification(session, token_hash)
 
     async def _capture_barrier_passed(self, tenant_id: str, segment_id: UUID) -> bool:
         async with self._session(tenant_id) as session:
@@ -342,6 +362,18 @@ class PostgresView(View):
     @property
     def memberships(self) -> PostgresMemberships:
         return PostgresMemberships(self._session)
+
+    @property
+    def api_keys(self) -> PostgresApiKeys:
+        return PostgresApiKeys(self._session)
+
+    @property
+    def personal_data(self) -> PostgresPersonalData:
+        return PostgresPersonalData(self._session)
+
+    @property
+    def verifications(self) -> PostgresVerifications:
+        return PostgresVerifications(self._session)
 
 
 class PostgresTransaction(PostgresView, Transaction):

@@ -136,6 +136,11 @@ class SegmentNotFound(NotFound):
     message = "segment not found"
 
 
+class ApiKeyNotFound(NotFound):
+    code = "KEY_NOT_FOUND"
+    message = "key not found"
+
+
 class EmailTaken(Conflict):
     code = "EMAIL_TAKEN"
     message = "another customer already has this e-mail address"
@@ -177,6 +182,14 @@ class PaymentMethodLimitExceeded(Invalid):
 class SegmentLimitExceeded(Invalid):
     code = "SEGMENT_LIMIT_EXCEEDED"
     message = "a tenant has at most 500 segments: delete one first"
+
+    def __init__(self) -> None:
+        super().__init__(())
+
+
+class ApiKeyLimitExceeded(Invalid):
+    code = "KEY_LIMIT_EXCEEDED"
+    message = "a tenant has at most 100 keys: revoke one first"
 
     def __init__(self) -> None:
         super().__init__(())

@@ -36,3 +36,24 @@ class TenantForbidden(AccessDenied):
 
     code = "TENANT_FORBIDDEN"
     message = "this caller may not act for the tenant"
+
+
+class ShopperRequired(AccessDenied):
+    """The operation is for shoppers, who have no permissions; the caller is none."""
+
+    code = "SHOPPER_REQUIRED"
+    message = "only shoppers may call this operation"
+
+
+class NotYourResource(AccessDenied):
+    """A shopper asks for somebody else, who exists or not."""
+
+    code = "NOT_YOUR_RESOURCE"
+    message = "shoppers may see and change only what is their own"
+
+
+class CustomerBlocked(AccessDenied):
+    """The shopper's customer is blocked; why is not for them."""
+
+    code = "CUSTOMER_BLOCKED"
+    message = "the customer is blocked"

@@ -99,9 +99,9 @@ class WriteConflict(Unavailable):
 
 
 class Busy(CustomersError):
-    """Too much is under way; the same request may succeed in some seconds."""
+    """Too much is under way or was asked; the same request may succeed in some seconds."""
 
-    retry_after_seconds: ClassVar[int] = 1
+    retry_after_seconds: int = 1
 
 
 class TenantBusy(Busy):

@@ -158,6 +158,8 @@ class Customer:
     def change(self, change: CustomerChange, *, now: datetime, actor: UUID | None) -> Self:
         """The customer with the fields of the change set; itself when nothing changes."""
         changed = evolve(self, **set_fields(change))
+        if changed.email_key != self.email_key:
+            changed = evolve(changed, email_verified=False)
         if changed.status is not self.status:
             changed = changed._locked_by_status(self.status, now=now, actor=actor)
         return self if changed == self else changed.with_next_version(now)
@@ -167,6 +169,10 @@ class Customer:
         if self.user_id is not None or user_id is None:
             return self
         return evolve(self, user_id=user_id).with_next_version(now)
+
+    def verified(self, now: datetime) -> Self:
+        """The customer with a verified e-mail address."""
+        return evolve(self, email_verified=True).with_next_version(now)
 
     def lock(self, reason: str, *, now: datetime, actor: UUID | None) -> Self:
         if self.status is CustomerStatus.BLOCKED:

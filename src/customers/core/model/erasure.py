@@ -3,10 +3,13 @@
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Self
+from typing import Final, Self
 from uuid import UUID
 
 from attrs import frozen
+
+# The copies of records that an erasure cannot reach; docs/privacy.md says how long they last.
+NOT_REACHED: Final = ("backups", "replicas")
 
 
 class RecordKind(StrEnum):
@@ -22,6 +25,7 @@ class RecordKind(StrEnum):
     COMMUNICATION = "communication"
     ORDER = "order"
     REFUND = "refund"
+    VERIFICATION = "verification"
 
 
 @frozen(kw_only=True)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
+from enum import StrEnum
 from typing import Self
 from uuid import UUID
 
@@ -16,6 +17,14 @@ from customers.core.errors.ledger import (
 )
 from customers.core.model.money import ZERO, Currency
 from customers.core.model.order import Order, Refund, Statistics, StoredRefund
+
+
+class OrderStatus(StrEnum):
+    """What a shopper calls an order; it has exactly one."""
+
+    COMPLETED = "completed"
+    REFUNDED = "refunded"
+    CANCELLED = "cancelled"
 
 
 @frozen(kw_only=True)
@@ -59,6 +68,14 @@ class Entry:
     @property
     def spent(self) -> Decimal:
         return (self.total_amount or ZERO) - self.refunded_amount if self.counts else ZERO
+
+    @property
+    def status(self) -> OrderStatus:
+        """Refunded is an order whose whole amount is refunded, and that is not cancelled."""
+        if self.cancelled_at is not None:
+            return OrderStatus.CANCELLED
+        is_refunded = self.refunded_amount > ZERO and self.refunded_amount == self.total_amount
+        return OrderStatus.REFUNDED if is_refunded else OrderStatus.COMPLETED
 
     def belonging_to(self, customer_id: UUID) -> Self:
         """This entry. Raises OrderConflict when it belongs to another customer."""

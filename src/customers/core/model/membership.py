@@ -143,6 +143,22 @@ class Assignment:
     assigned_by: UUID | None = None
 
 
+@frozen(kw_only=True)
+class SegmentAssignment(Assignment):
+    """An assignment with the segment that it is to."""
+
+    segment_id: UUID
+
+
+@frozen(kw_only=True)
+class SegmentMembership:
+    """That a customer is in a segment, and since when; None where the feed does not say."""
+
+    segment_id: UUID
+    segment_name: str
+    since: datetime | None
+
+
 def build_error(segment: Segment, refresh_state: RefreshState) -> str | None:
     """Why the members of a segment could not be built, for people; None if they could. An inactive
     segment has no members that could fail.

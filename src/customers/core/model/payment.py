@@ -120,6 +120,11 @@ def sort_key(method: PaymentMethod) -> tuple[bool, datetime, UUID]:
     return (not method.is_default, method.created_at, method.id)
 
 
+def active(methods: Iterable[PaymentMethod]) -> list[PaymentMethod]:
+    """The methods that can be paid with."""
+    return [method for method in methods if method.is_active]
+
+
 def _sorted(methods: Iterable[PaymentMethod]) -> tuple[PaymentMethod, ...]:
     return tuple(sorted(methods, key=sort_key))
 

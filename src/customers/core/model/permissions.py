@@ -44,6 +44,8 @@ _BY_NAME: Final[dict[str, Permissions]] = {
     "customers:segments:manage": frozenset((Permission.SEGMENTS_MANAGE,)),
     "customers:notes:manage": frozenset((Permission.NOTES_MANAGE,)),
 }
+PERMISSION_NAMES: Final = tuple(_BY_NAME)
+"""Every name that stands for permissions: wildcards and the staff service's names too."""
 
 
 def known_permissions(names: Iterable[str]) -> Permissions:

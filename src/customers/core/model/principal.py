@@ -5,13 +5,18 @@ nothing else of a caller.
 """
 
 from enum import StrEnum
-from typing import Final
+from typing import Final, Self
 from uuid import UUID
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from customers.core.errors import InvalidValue
-from customers.core.errors.access import PermissionDenied, TenantForbidden
+from customers.core.errors.access import (
+    PermissionDenied,
+    ShopperRequired,
+    TenantForbidden,
+    Unauthenticated,
+)
 from customers.core.model.permissions import (
     ALL_PERMISSIONS,
     NO_PERMISSIONS,
@@ -75,6 +80,17 @@ class Principal:
         """Raises TenantForbidden."""
         if tenant_id not in self.tenants:
             raise TenantForbidden
+
+    def expect_shopper(self) -> None:
+        """Raises ShopperRequired, and Unauthenticated for a shopper without a subject."""
+        if self.kind is not PrincipalKind.SHOPPER:
+            raise ShopperRequired
+        if not self.subject:
+            raise Unauthenticated
+
+    def as_shopper(self) -> Self:
+        """The principal as a shopper, who has no permissions."""
+        return evolve(self, kind=PrincipalKind.SHOPPER, permissions=NO_PERMISSIONS)
 
     @property
     def actor(self) -> UUID | None:

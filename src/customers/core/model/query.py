@@ -10,6 +10,7 @@ from uuid import UUID
 from attrs import frozen
 
 from customers.core.model.customer import Customer
+from customers.core.model.ledger import Entry
 
 MAX_PAGE_SIZE = 100
 MAX_JOURNAL_PAGE_SIZE = 200
@@ -73,6 +74,14 @@ class CustomerPage:
     customers: Sequence[Customer]
     total: int
     page: "Page"
+
+
+@frozen(kw_only=True)
+class OrderPage:
+    """A page by number of a customer's orders, and the total number of orders in the list."""
+
+    entries: Sequence[Entry]
+    total: int
 
 
 @frozen(kw_only=True)

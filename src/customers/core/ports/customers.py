@@ -29,6 +29,10 @@ class CustomerReader(Protocol):
         """The customer with that e-mail key, or None."""
         ...
 
+    async def by_user(self, user_id: UUID) -> Customer | None:
+        """The customer with that account, or None; of several the oldest, ties by id."""
+        ...
+
     async def page(
         self, customer_filter: CustomerFilter, sort: CustomerSort, page: Page
     ) -> Sequence[Customer]:

@@ -5,9 +5,9 @@ from decimal import Decimal
 from typing import Protocol
 from uuid import UUID
 
-from customers.core.model.ledger import Entry, RecordedOrder
+from customers.core.model.ledger import Entry, OrderStatus, RecordedOrder
 from customers.core.model.order import Statistics, StoredRefund
-from customers.core.model.query import JournalKey
+from customers.core.model.query import JournalKey, OrderPage, Page
 
 
 class OrderReader(Protocol):
@@ -16,6 +16,12 @@ class OrderReader(Protocol):
     ) -> Sequence[Entry]:
         """Entries of recorded orders after a key, newest order date first, ties by order id, the
         greatest first; the key's `id` is an order id. Raises CustomerNotFound.
+        """
+        ...
+
+    async def page(self, customer_id: UUID, status: OrderStatus | None, page: Page) -> OrderPage:
+        """A page of the recorded orders with that status, or of all, in the order of `newest`; and
+        their number at the same moment. Empty past the end. Raises CustomerNotFound.
         """
         ...
 

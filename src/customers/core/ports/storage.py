@@ -9,9 +9,12 @@ from uuid import UUID
 from attrs import frozen
 
 from customers.core.errors.availability import StorageFault
+from customers.core.model.api_key import ApiKey
 from customers.core.model.customer import Customer
 from customers.core.model.ledger import Entry
 from customers.core.model.pending_changes import Backlog
+from customers.core.model.verification import FoundVerification
+from customers.core.ports.api_keys import ApiKeyReader, ApiKeyRepository
 from customers.core.ports.customers import (
     AddressReader,
     AddressRepository,
@@ -29,12 +32,14 @@ from customers.core.ports.journal import (
 )
 from customers.core.ports.ledger import OrderReader, OrderRepository
 from customers.core.ports.membership import MembershipReader, MembershipRepository
+from customers.core.ports.personal_data import PersonalDataReader
 from customers.core.ports.segments import (
     AssignmentReader,
     AssignmentRepository,
     SegmentReader,
     SegmentRepository,
 )
+from customers.core.ports.verifications import VerificationReader, VerificationRepository
 
 
 class View(Protocol):
@@ -64,6 +69,12 @@ class View(Protocol):
     def assignments(self) -> AssignmentReader: ...
     @property
     def memberships(self) -> MembershipReader: ...
+    @property
+    def api_keys(self) -> ApiKeyReader: ...
+    @property
+    def personal_data(self) -> PersonalDataReader: ...
+    @property
+    def verifications(self) -> VerificationReader: ...
 
 
 class Transaction(Protocol):
@@ -96,6 +107,10 @@ class Transaction(Protocol):
     def assignments(self) -> AssignmentRepository: ...
     @property
     def memberships(self) -> MembershipRepository: ...
+    @property
+    def api_keys(self) -> ApiKeyRepository: ...
+    @property
+    def verifications(self) -> VerificationRepository: ...
     @property
     def erasures(self) -> ErasureRepository: ...
 
@@ -210,10 +225,22 @@ class Storage(Protocol):
         """
         ...
 
+    async def api_key(self, key_id: UUID) -> ApiKey | None:
+        """The key with this id, of whichever tenant, revoked and expired ones included; None if
+        there is none. Whoever authenticates a caller does not know the tenant yet.
+        """
+        ...
+
     async def deployment_secret(self) -> bytes | None:
         """Random bytes that everybody with this storage gets, and nobody can guess.
 
         The first call makes them, for good. None while the storage cannot keep any.
+        """
+        ...
+
+    async def find_verification(self, token_hash: str) -> FoundVerification | None:
+        """The verification of any tenant with that hash, with its customer's e-mail key; None if
+        there is none, or the customer is deleted.
         """
         ...
 

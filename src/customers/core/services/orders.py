@@ -10,9 +10,9 @@ from uuid import UUID
 from attrs import frozen
 
 from customers.core.model.customer import Customer
-from customers.core.model.ledger import Entry, RecordedOrder
+from customers.core.model.ledger import Entry, OrderStatus, RecordedOrder
 from customers.core.model.order import Order, Refund, StoredRefund
-from customers.core.model.query import JournalKey
+from customers.core.model.query import JournalKey, OrderPage, Page
 from customers.core.ports.clock import Clock
 from customers.core.ports.retry import retries_conflict
 from customers.core.ports.storage import Storage, Transaction
@@ -75,6 +75,13 @@ class Orders:
         """Recorded orders, newest first, at most `limit` + 1. Raises CustomerNotFound."""
         async with self._storage.view(tenant_id) as view:
             return await view.orders.newest(customer_id, after, limit + 1)
+
+    async def page(
+        self, tenant_id: str, customer_id: UUID, status: OrderStatus | None, page: Page
+    ) -> OrderPage:
+        """A page of the recorded orders, newest first. Raises CustomerNotFound."""
+        async with self._storage.view(tenant_id) as view:
+            return await view.orders.page(customer_id, status, page)
 
     async def get(self, tenant_id: str, customer_id: UUID, order_id: str) -> RecordedOrder:
         """A recorded order with its refunds. Raises CustomerNotFound, OrderNotFound."""

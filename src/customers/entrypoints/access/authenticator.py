@@ -1,5 +1,6 @@
 """Authenticates callers: the credential that a caller sends decides which way."""
 
+from collections.abc import Sequence
 from typing import Final, Protocol
 
 from attrs import evolve
@@ -7,10 +8,11 @@ from attrs import evolve
 from customers.core.errors.access import InvalidToken, Unauthenticated
 from customers.core.model.principal import ANYONE, Principal
 from customers.entrypoints.access.caller import Caller, single_value
-from customers.entrypoints.access.gateway import Gateway
 
 # Who acts, where nobody is authenticated.
 _ACTOR_HEADERS: Final = ("x-jwt-claim-sub", "x-user-id")
+# Their e-mail address, which may be linked to them.
+_EMAIL_HEADER: Final = "x-jwt-claim-email"
 _BEARER: Final = "bearer"
 
 
@@ -25,9 +27,13 @@ class NoAuthentication:
 
     async def authenticate(self, caller: Caller) -> Principal:
         for name in _ACTOR_HEADERS:
-            if subject := "".join(caller.values(name)[:1]).strip():
-                return evolve(ANYONE, subject=subject)
+            if subject := _first(caller, name):
+                return evolve(ANYONE, subject=subject, verified_email=_first(caller, _EMAIL_HEADER))
         return ANYONE
+
+
+def _first(caller: Caller, name: str) -> str:
+    return "".join(caller.values(name)[:1]).strip()
 
 
 class Tokens(Protocol):
@@ -42,12 +48,20 @@ class Tokens(Protocol):
         ...
 
 
-class Authentication:
-    """A bearer token is verified where its kind is known; else the claims of a gateway count."""
+class Principals(Protocol):
+    """What knows callers by who they are, rather than by a token."""
 
-    def __init__(self, tokens: tuple[Tokens, ...], gateway: Gateway | None) -> None:
+    def principal(self, caller: Caller) -> Principal | None:
+        """None for a caller that it does not know. Raises InvalidToken."""
+        ...
+
+
+class Authentication:
+    """A bearer token is verified where its kind is known; else the first that knows a caller."""
+
+    def __init__(self, tokens: Sequence[Tokens], others: Sequence[Principals]) -> None:
         self._tokens = tokens
-        self._gateway = gateway
+        self._others = others
 
     async def authenticate(self, caller: Caller) -> Principal:
         token = _bearer_token(caller)
@@ -55,8 +69,9 @@ class Authentication:
             for kind in self._tokens:
                 if kind.takes(token):
                     return await kind.principal(token)
-        if self._gateway is not None and (principal := self._gateway.principal(caller)) is not None:
-            return principal
+        for other in self._others:
+            if (principal := other.principal(caller)) is not None:
+                return principal
         raise Unauthenticated
 
 

@@ -12,6 +12,11 @@ class Caller(Protocol):
         """The address of who holds the other end of the connection; empty if it has none."""
         ...
 
+    @property
+    def certificate_names(self) -> Sequence[str]:
+        """The names (SAN) in the certificate of the caller, which was verified."""
+        ...
+
     def values(self, name: str) -> Sequence[str]:
         """The values of a header, or of a key of the metadata, by its name in lower case."""
         ...

@@ -26,3 +26,15 @@ class Guard:
         if principal.permissions.isdisjoint(permissions):
             principal.expect(permissions[0])
         return principal
+
+    async def admit_shopper(self, caller: Caller) -> Principal:
+        """The principal of a caller who is a shopper. Where nobody is authenticated, it is the
+        shopper whom the headers name.
+
+        Raises as `authenticate`, and ShopperRequired.
+        """
+        principal = await self._authenticator.authenticate(caller)
+        if self.is_open:
+            principal = principal.as_shopper()
+        principal.expect_shopper()
+        return principal

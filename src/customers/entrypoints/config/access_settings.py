@@ -123,6 +123,29 @@ class AccessSettings(ServingSettings):
         "CLAIM",
         "Read the roles of a token from this claim, a dotted path.",
     )
+    tls_cert: Path | None = setting(
+        None,
+        setting_parsers.existing_file,
+        "FILE",
+        "Serve REST and gRPC over TLS with the certificate in this PEM file, the intermediate ones "
+        "after it. It may be replaced while the service runs.",
+        default_text="none: without TLS",
+    )
+    tls_key: Path | None = setting(
+        None,
+        setting_parsers.existing_file,
+        "FILE",
+        "Read the private key of the certificate from this PEM file.",
+        default_text="none",
+    )
+    tls_client_ca: Path | None = setting(
+        None,
+        setting_parsers.existing_file,
+        "FILE",
+        "Ask callers for certificates of these authorities; the name in one is the subject of a "
+        "service. gRPC requires one then.",
+        default_text="none",
+    )
     public_docs: Literal["on", "off"] | None = setting(
         None,
         _ON_OFF,
@@ -153,6 +176,11 @@ class AccessSettings(ServingSettings):
         return AuthModes() if self.auth is None else self.auth
 
     @property
+    def scheme(self) -> str:
+        """The scheme of the URL of the REST port."""
+        return "http" if self.tls_cert is None else "https"
+
+    @property
     def docs_are_public(self) -> bool:
         return self._is_public(self.public_docs)
 
@@ -176,11 +204,21 @@ class AccessSettings(ServingSettings):
             yield ("auth", "environment"), _NOT_OPEN
         yield from self._gateway_conflicts()
         yield from self._token_conflicts()
+        yield from self._tls_conflicts()
 
     def _gateway_conflicts(self) -> Conflicts:
         if "gateway" in self.authentication and self.gateway_peers is None:
             reason = "gateway requires GATEWAY_PEERS: the addresses of the gateway"
             yield ("auth", "gateway_peers"), reason
+
+    def _tls_conflicts(self) -> Conflicts:
+        if (self.tls_cert is None) != (self.tls_key is None):
+            missing, given = ("tls_key", "tls_cert")
+            if self.tls_key is not None:
+                missing, given = given, missing
+            yield (missing, given), f"is required beside {given.upper()}"
+        if self.tls_client_ca is not None and self.tls_cert is None:
+            yield ("tls_client_ca", "tls_cert"), "requires TLS_CERT and TLS_KEY"
 
     def _token_conflicts(self) -> Conflicts:
         if "jwt" not in self.authentication:

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import click
 
 from customers.entrypoints.config.access_settings import access_setting_names
+from customers.entrypoints.config.mail_settings import mail_setting_names
 from customers.entrypoints.config.setting_types import Setting
 from customers.entrypoints.config.settings import Settings, SettingsError, catalogue
 
@@ -19,8 +20,8 @@ def takes_settings(
     """Adds options for the named settings (default: all) and passes the Settings first.
 
     Settings without an option come from the environment, unless `validates_others` is False: then
-    they are not read. Those of access are only read by commands that have their options. If any
-    are invalid, the command prints one line for each on standard error and exits with 2.
+    they are not read. Those of access and mail are only read by commands that have their options.
+    If any are invalid, the command prints one line for each on standard error and exits with 2.
     """
     by_name = {setting.name: setting for setting in catalogue()}
     settings_of_command = [by_name[name] for name in names or by_name]
@@ -31,7 +32,7 @@ def takes_settings(
             options = {setting.name: kwargs.pop(setting.name) for setting in settings_of_command}
             read = set(options)
             if validates_others:
-                read |= by_name.keys() - access_setting_names()
+                read |= by_name.keys() - access_setting_names() - mail_setting_names()
             return command(_load(options, read), *args, **kwargs)
 
         decorated: Callable[..., Result] = load_and_run

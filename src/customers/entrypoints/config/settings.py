@@ -1,7 +1,8 @@
 """The settings of a process, read once from the command's options and the environment.
 
-No other module reads the environment. The settings of serving and of access are in modules of their
-own; `options.py` makes the options from the same fields, `setting_parsers.py` has the parsers.
+No other module reads the environment. The settings of serving, of access and of mail are in modules
+of their own; `options.py` makes the options from the same fields, `setting_parsers.py` has the
+parsers.
 """
 
 # ruff: noqa: RUF009 - `setting` makes an attrs field
@@ -15,7 +16,7 @@ from typing import Any, Literal, Self
 from attrs import fields, frozen
 
 from customers.entrypoints.config import setting_parsers
-from customers.entrypoints.config.access_settings import AccessSettings
+from customers.entrypoints.config.mail_settings import MailSettings
 from customers.entrypoints.config.serving_settings import data_dir
 from customers.entrypoints.config.setting_types import (
     URL_FORM,
@@ -44,7 +45,7 @@ def process_environment() -> dict[str, str]:
 
 
 @frozen(kw_only=True)
-class Settings(AccessSettings):
+class Settings(MailSettings):
     """The validated settings of a process. Times are in seconds."""
 
     test_api: bool = setting(
@@ -162,6 +163,7 @@ class Settings(AccessSettings):
             reason = "memory storage runs in one process: use 1, or postgres"
             yield ("workers", "storage"), reason
         yield from self._access_conflicts()
+        yield from self._mail_conflicts()
         yield from self._test_api_conflicts()
         yield from self._port_conflicts()
 

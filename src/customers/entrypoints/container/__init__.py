@@ -17,12 +17,15 @@ from prometheus_client import CollectorRegistry
 
 from customers.adapters.clock import MovableClock, SystemClock
 from customers.adapters.ids import ScriptedIds, TimeOrderedIds
+from customers.adapters.random_secrets import SystemRandomSecrets
 from customers.core.membership.pace import Pace
 from customers.core.model.money import Currency
 from customers.core.model.tenant import TenantGate
 from customers.core.ports.clock import Clock, IdGenerator
+from customers.core.ports.mailer import Mailer
 from customers.core.ports.storage import Storage
 from customers.core.services.addresses import Addresses
+from customers.core.services.api_keys import ApiKeys
 from customers.core.services.customers import Customers
 from customers.core.services.doctor import Doctor
 from customers.core.services.erasure import Erasures
@@ -30,14 +33,27 @@ from customers.core.services.journal import Journal
 from customers.core.services.memberships import Memberships
 from customers.core.services.orders import Orders
 from customers.core.services.payments import PaymentMethods
+from customers.core.services.personal_data import PersonalData
 from customers.core.services.previews import Previews
 from customers.core.services.segments import Segments
+from customers.core.services.storefront import Storefront
 from customers.core.services.sweeper import Sweeper
+from customers.core.services.verifications import Verifications
 from customers.entrypoints.access.guard import Guard
+from customers.entrypoints.access.keys import ApiKeyTokens
 from customers.entrypoints.admission.background_tasks import BackgroundTasks
 from customers.entrypoints.admission.door import REQUESTS_PER_CONNECTION, Door
+from customers.entrypoints.admission.peer_limit import PeerLimit
 from customers.entrypoints.config.settings import Settings
-from customers.entrypoints.container.access import guard_of
+from customers.entrypoints.container import mail
+from customers.entrypoints.container.access import (
+    certificate_of,
+    guard_of,
+    jwt_tokens_of,
+    key_cache_of,
+    key_uses_of,
+    token_verifier_of,
+)
 from customers.entrypoints.grpc.access import RpcAccess
 from customers.entrypoints.grpc.server import RpcServer
 from customers.entrypoints.http.app import Observer, Resource, application, probe_application
@@ -49,17 +65,26 @@ from customers.entrypoints.http.request import Deployment
 from customers.entrypoints.http.resources.addresses import AddressRoutes
 from customers.entrypoints.http.resources.customers import CustomerRoutes
 from customers.entrypoints.http.resources.journal import JournalRoutes
+from customers.entrypoints.http.resources.keys import KeyRoutes
 from customers.entrypoints.http.resources.memberships import MembershipRoutes
+from customers.entrypoints.http.resources.mobile import MobileRoutes
 from customers.entrypoints.http.resources.orders import OrderRoutes
 from customers.entrypoints.http.resources.payment_methods import PaymentMethodRoutes
+from customers.entrypoints.http.resources.personal_data import PersonalDataRoutes
 from customers.entrypoints.http.resources.previews import PreviewRoutes
 from customers.entrypoints.http.resources.probes import Probes
 from customers.entrypoints.http.resources.segments import SegmentRoutes
+from customers.entrypoints.http.resources.storefront import StorefrontRoutes
+from customers.entrypoints.http.resources.storefront_addresses import StorefrontAddressRoutes
+from customers.entrypoints.http.resources.verifications import VerificationRoutes
 from customers.entrypoints.http.tenant import TenantReader
 from customers.entrypoints.json.decode import Decoder
 from customers.entrypoints.json.encode import Encoder
+from customers.entrypoints.json.encode_personal_data import PersonalDataEncoder
 from customers.entrypoints.json.encode_segments import SegmentEncoder
+from customers.entrypoints.json.encode_storefront import StorefrontEncoder
 from customers.entrypoints.ledger.batch import OrderBatches
+from customers.entrypoints.mail.delivery import MailDelivery
 from customers.entrypoints.observability.database_metrics import DatabaseMetrics, PoolUsage
 from customers.entrypoints.observability.ledger_metrics import LedgerMetrics
 from customers.entrypoints.observability.metrics import Metrics
@@ -239,6 +264,11 @@ class Container(containers.DeclarativeContainer):
     ids: providers.Provider[IdGenerator] = providers.Selector(
         mode, normal=providers.Singleton(TimeOrderedIds), test=scripted_ids
     )
+    random_secrets = providers.Singleton(SystemRandomSecrets)
+    memory_mailer = providers.Singleton(mail.memory_mailer)
+    mailer: providers.Provider[Mailer] = providers.Selector(
+        mode, normal=providers.Singleton(mail.mailer, settings), test=memory_mailer
+    )
     memory_storage = providers.Singleton(_memory_storage, currency)
     # One registry for all metrics: those of the database exist only with a database.
     metrics_registry = providers.Singleton(CollectorRegistry)
@@ -265,11 +295,18 @@ class Container(containers.DeclarativeContainer):
     segments = providers.Singleton(Segments, storage, clock, ids)
     previews = providers.Singleton(Previews, storage, clock)
     memberships = providers.Singleton(Memberships, storage, clock)
+    storefront = providers.Singleton(Storefront, storage, clock)
     erasures = providers.Singleton(Erasures, storage, clock)
+    api_keys = providers.Singleton(ApiKeys, storage, clock, ids, random_secrets)
+    personal_data = providers.Singleton(PersonalData, storage, clock)
+    verifications = providers.Singleton(
+        Verifications, storage, clock, random_secrets, providers.Callable(mail.links, settings)
+    )
     sweeper = providers.Singleton(_sweeper, storage, clock)
     doctor = providers.Singleton(Doctor, storage, clock)
 
     # What the interfaces share.
+    mail_delivery = providers.Singleton(MailDelivery, mailer)
     door = providers.Singleton(_door, settings, refusals)
     background_tasks = providers.Singleton(BackgroundTasks)
     pool_usages: providers.Provider[Usages] = providers.Selector(
@@ -279,7 +316,9 @@ class Container(containers.DeclarativeContainer):
     )
     decoder = providers.Singleton(Decoder, currency, clock)
     encoder = providers.Singleton(Encoder, currency)
+    storefront_encoder = providers.Singleton(StorefrontEncoder, encoder)
     segment_encoder = providers.Singleton(SegmentEncoder, encoder)
+    personal_data_encoder = providers.Singleton(PersonalDataEncoder, encoder)
     metrics = providers.Singleton(
         Metrics.create,
         version=VERSION,
@@ -290,7 +329,17 @@ class Container(containers.DeclarativeContainer):
         multiprocess_dir=multiprocess_dir,
     )
     drain = providers.Singleton(Drain)
-    guard = providers.Singleton(guard_of, settings)
+    token_verifier = providers.Singleton(token_verifier_of, settings, clock)
+    jwt_tokens = providers.Singleton(jwt_tokens_of, settings, token_verifier, clock)
+    certificate = providers.Singleton(certificate_of, settings)
+    key_cache = providers.Singleton(key_cache_of, settings, api_keys)
+    key_uses = providers.Singleton(key_uses_of, api_keys)
+    guard = providers.Singleton(
+        guard_of,
+        settings,
+        providers.Singleton(ApiKeyTokens, key_cache, key_uses, clock),
+        jwt_tokens,
+    )
     batches = providers.Singleton(
         OrderBatches, orders, background_tasks, refusals, settings.provided.request_timeout
     )
@@ -321,12 +370,34 @@ class Container(containers.DeclarativeContainer):
             decoder,
             encoder,
         ),
+        providers.Singleton(
+            StorefrontRoutes, storefront, payment_methods, orders, encoder, storefront_encoder
+        ),
+        providers.Singleton(StorefrontAddressRoutes, storefront, addresses, encoder),
+        providers.Singleton(
+            MobileRoutes,
+            storefront,
+            addresses=addresses,
+            methods=payment_methods,
+            orders=orders,
+            encoder=encoder,
+            own_encoder=storefront_encoder,
+        ),
         providers.Singleton(AddressRoutes, addresses, encoder),
         providers.Singleton(PaymentMethodRoutes, payment_methods, encoder),
         providers.Singleton(JournalRoutes, journal, encoder),
+        providers.Singleton(PersonalDataRoutes, personal_data, personal_data_encoder),
+        providers.Singleton(
+            VerificationRoutes,
+            verifications,
+            mail_delivery,
+            providers.Singleton(PeerLimit, monotonic),
+            encoder,
+        ),
         providers.Singleton(PreviewRoutes, previews, segment_encoder),
         providers.Singleton(MembershipRoutes, memberships, segment_encoder),
         providers.Singleton(SegmentRoutes, segments, encoder),
+        providers.Singleton(KeyRoutes, api_keys, encoder),
         probes,
     )
     openapi = providers.Singleton(_openapi, resources)
@@ -340,11 +411,14 @@ class Container(containers.DeclarativeContainer):
         clock=movable_clock,
         ids=scripted_ids,
         decoder=decoder,
+        encoder=encoder,
         customers=customers,
         orders=orders,
         segments=segments,
+        api_keys=api_keys,
         erasures=erasures,
         sweeper=sweeper,
+        mails=memory_mailer,
     )
     test_api: providers.Provider["TestApi | None"] = providers.Selector(
         mode,
@@ -386,6 +460,7 @@ class Container(containers.DeclarativeContainer):
         tenants=tenants,
         storage=storage,
         door=door,
+        certificate=certificate,
         access=providers.Singleton(
             RpcAccess, guard, is_documentation_public=settings.provided.docs_are_public
         ),

@@ -1,34 +1,134 @@
 """How access is wired: who is authenticated how, by the settings."""
 
+import json
+from collections.abc import Iterator
+from time import monotonic
+from typing import TYPE_CHECKING
+
 from customers.core.model.roles import Roles
+from customers.core.ports.clock import Clock
+from customers.core.ports.tokens import TokenVerifier
+from customers.core.services.api_keys import ApiKeys
 from customers.entrypoints.access.authenticator import (
     Authentication,
     Authenticator,
     NoAuthentication,
+    Principals,
+    Tokens,
 )
+from customers.entrypoints.access.certificates import Certificates
 from customers.entrypoints.access.gateway import Gateway
 from customers.entrypoints.access.guard import Guard
+from customers.entrypoints.access.key_cache import MAX_AGE_SECONDS, KeyCache
+from customers.entrypoints.access.key_uses import KeyUses
+from customers.entrypoints.access.tokens import ClaimNames, JwtTokens
 from customers.entrypoints.config.settings import Settings
+from customers.entrypoints.tls.certificate import Certificate, CertificateFiles
+
+if TYPE_CHECKING:
+    from customers.adapters.jwt.keys import Keys
 
 
-def guard_of(settings: Settings) -> Guard:
-    return Guard(_authenticator(settings), is_open=not settings.authentication)
+class InvalidKeyFile(Exception):
+    """The file with the keys of tokens has none; the message names the setting."""
 
 
-def _authenticator(settings: Settings) -> Authenticator:
+def guard_of(settings: Settings, keys: Tokens, jwt_tokens: JwtTokens | None) -> Guard:
+    """`keys` are the tokens that work wherever callers are authenticated."""
+    tokens: tuple[Tokens, ...] = (keys,) if jwt_tokens is None else (keys, jwt_tokens)
+    return Guard(_authenticator(settings, tokens), is_open=not settings.authentication)
+
+
+def certificate_of(settings: Settings) -> Certificate | None:
+    """None for a service without TLS. Raises CannotServeTls."""
+    if settings.tls_cert is None or settings.tls_key is None:
+        return None
+    files = CertificateFiles(
+        certificate=settings.tls_cert, key=settings.tls_key, client_ca=settings.tls_client_ca
+    )
+    return Certificate(files)
+
+
+def roles_of(settings: Settings) -> Roles:
+    return Roles() if settings.roles_file is None else settings.roles_file.roles
+
+
+def token_verifier_of(settings: Settings, clock: Clock) -> TokenVerifier | None:
+    """None where tokens are not accepted. Raises InvalidKeyFile."""
+    if "jwt" not in settings.authentication:
+        return None
+    from customers.adapters.jwt.verifier import JwtVerifier
+
+    return JwtVerifier(
+        _token_keys(settings), clock, issuer=settings.jwt_issuer, audience=settings.jwt_audience
+    )
+
+
+def jwt_tokens_of(
+    settings: Settings, verifier: TokenVerifier | None, clock: Clock
+) -> JwtTokens | None:
+    """None where tokens are not accepted."""
+    if verifier is None:
+        return None
+    names = ClaimNames(
+        tenants=settings.jwt_tenant_claim,
+        permissions=settings.jwt_permissions_claim,
+        roles=settings.jwt_roles_claim,
+    )
+    return JwtTokens(verifier, clock, roles_of(settings), names)
+
+
+def expect_token_keys(settings: Settings) -> None:
+    """Raises InvalidKeyFile for a file of keys that has none."""
+    if "jwt" in settings.authentication and settings.jwt_jwks_file is not None:
+        _token_keys(settings)
+
+
+def _token_keys(settings: Settings) -> "Keys":
+    """The source of keys that is set: a file or a URL comes before the discovery of an issuer."""
+    from customers.adapters.jwt.fetched_keys import FetchedKeys
+    from customers.adapters.jwt.key_set import NotKeys
+    from customers.adapters.jwt.keys import KeysOfFile
+    from customers.adapters.jwt.providers import DiscoveredProvider, JwksProvider
+
+    if settings.jwt_jwks_file is not None:
+        try:
+            return KeysOfFile.read(settings.jwt_jwks_file)
+        except NotKeys as error:
+            path = json.dumps(str(settings.jwt_jwks_file))
+            raise InvalidKeyFile(f"JWT_JWKS_FILE: {path} {error}.") from None
+    if settings.jwt_jwks_url is not None:
+        return FetchedKeys(JwksProvider(settings.jwt_jwks_url))
+    if settings.jwt_issuer is not None:
+        return FetchedKeys(DiscoveredProvider(settings.jwt_issuer))
+    raise ValueError("the settings name no keys of tokens")
+
+
+def _authenticator(settings: Settings, tokens: tuple[Tokens, ...]) -> Authenticator:
     if not settings.authentication:
         return NoAuthentication()
-    roles = Roles() if settings.roles_file is None else settings.roles_file.roles
-    return Authentication((), _gateway(settings, roles))
+    return Authentication(tokens, tuple(_principals(settings, roles_of(settings))))
 
 
-def _gateway(settings: Settings, roles: Roles) -> Gateway | None:
-    if "gateway" not in settings.authentication or settings.gateway_peers is None:
-        return None
-    secret = settings.gateway_secret
-    return Gateway(
-        settings.gateway_peers.ranges,
-        None if secret is None else secret.reveal().encode(),
-        settings.gateway_anonymous.permissions,
-        roles,
-    )
+def key_cache_of(settings: Settings, keys: ApiKeys) -> KeyCache:
+    """The memory storage is asked for every request: that takes no time."""
+    max_age = 0.0 if settings.storage == "memory" else MAX_AGE_SECONDS
+    return KeyCache(find=keys.find, seconds=monotonic, max_age=max_age)
+
+
+def key_uses_of(keys: ApiKeys) -> KeyUses:
+    return KeyUses(keys.mark_used)
+
+
+def _principals(settings: Settings, roles: Roles) -> Iterator[Principals]:
+    if "gateway" in settings.authentication and settings.gateway_peers is not None:
+        secret = settings.gateway_secret
+        yield Gateway(
+            settings.gateway_peers.ranges,
+            None if secret is None else secret.reveal().encode(),
+            settings.gateway_anonymous.permissions,
+            roles,
+            settings.storefront_services.names,
+        )
+    if settings.tls_client_ca is not None:
+        yield Certificates(roles)

@@ -85,6 +85,11 @@ class RpcCaller:
             return ""
         return rest.rpartition(":")[0].strip("[]")
 
+    @property
+    def certificate_names(self) -> Sequence[str]:
+        names = self._context.auth_context().get("x509_subject_alternative_name", ())
+        return [name.decode(errors="replace") for name in names]
+
     def values(self, name: str) -> Sequence[str]:
         metadata = self._context.invocation_metadata() or ()
         return [str(value) for key, value in metadata if key == name]

@@ -1,7 +1,7 @@
 """The gRPC server of one process: starts, serves, and stops gracefully.
 
-It serves our service, its health and reflection, without encryption: the port is for services of
-the same platform.
+It serves our service, its health and reflection; without a certificate it does not encrypt: the
+port is for services of the same platform.
 """
 
 from collections.abc import Sequence
@@ -29,6 +29,7 @@ from customers.entrypoints.ledger.batch import OrderBatches
 from customers.entrypoints.observability.ledger_metrics import LedgerMetrics
 from customers.entrypoints.observability.metrics import Metrics
 from customers.entrypoints.process.sockets import bind_sockets
+from customers.entrypoints.tls.certificate import Certificate
 
 SERVICE = "customers.v1.CustomersService"
 HEALTH = "grpc.health.v1.Health"
@@ -64,11 +65,13 @@ class RpcServer:
         storage: Storage,
         door: Door,
         access: RpcAccess,
+        certificate: Certificate | None = None,
         background_tasks: BackgroundTasks,
         outer_interceptors: Sequence[grpc.aio.ServerInterceptor] = (),
     ) -> None:
         """`outer_interceptors` run before our own one."""
         self._background_tasks = background_tasks
+        self._certificate = certificate
         messages = Messages(currency, clock, tenants)
         self._ledger = Ledger(orders, batches, ledger_metrics, messages)
         self._health = Health(storage, SERVICE)
@@ -87,12 +90,17 @@ class RpcServer:
         await _expect_free(address, reuse_port=reuse_port)
         server = self._new_server(reuse_port=reuse_port)
         try:
-            port = server.add_insecure_port(address)
+            port = self._add_port(server, address)
         except RuntimeError as error:
             raise OSError(f"cannot serve gRPC at {address}: {error}") from error
         await server.start()
         self._server = server
         return port
+
+    def _add_port(self, server: grpc.aio.Server, address: str) -> int:
+        if self._certificate is None:
+            return server.add_insecure_port(address)
+        return server.add_secure_port(address, self._certificate.rpc_credentials())
 
     def report_not_serving(self) -> None:
         """Reports NOT_SERVING in health checks from now on; calls are still served."""

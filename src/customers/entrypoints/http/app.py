@@ -8,7 +8,7 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 from attrs import evolve
 
-from customers.core.model.principal import ANYONE
+from customers.core.model.principal import ANYONE, Principal
 from customers.entrypoints.access.guard import Guard
 from customers.entrypoints.admission.door import Door
 from customers.entrypoints.http.body import DRAIN
@@ -66,7 +66,7 @@ def application(
     deployment: Deployment,
     observer: Observer | None = None,
 ) -> web.Application:
-    """Raises ValueError for a route that is neither open nor names a permission."""
+    """Raises ValueError for a route that does not say who may call it."""
     outermost = [] if observer is None else [observer.middleware]
     routes = [route for resource in resources for route in resource.table()]
     probes = frozenset(route.address for route in routes if route.is_probe)
@@ -125,15 +125,13 @@ def _admitted(handler: Handler, door: Door) -> Handler:
 
 def _bound(route: Route, handler: Handler, guard: Guard, deployment: Deployment) -> Bound:
     """What aiohttp calls: it lets the caller in, and then reads the request."""
-    of_tenant, limit = route.is_of_tenant, route.body_limit
-    permissions = () if route.is_open else route.permissions
+    below_base, of_tenant = route.is_of_tenant, route.reads_tenant
+    admit, limit = _admission(route, guard), route.body_limit
 
     async def handle(request: web.Request) -> web.StreamResponse:
         request[ROUTE] = route
-        principal = ANYONE
-        if permissions:
-            principal = await guard.admit(HttpCaller(request), *permissions)
-        if of_tenant:
+        principal = await admit(HttpCaller(request))
+        if below_base:
             check_address(request)
         context = await receive(
             request, principal, of_tenant=of_tenant, max_bytes=limit, deployment=deployment
@@ -141,3 +139,17 @@ def _bound(route: Route, handler: Handler, guard: Guard, deployment: Deployment)
         return await handler(context)
 
     return handle
+
+
+def _admission(route: Route, guard: Guard) -> Callable[[HttpCaller], Awaitable[Principal]]:
+    """Who may call a route. Raises ValueError if the route does not say it."""
+    if route.is_open:
+        return _anyone
+    if route.is_for_shoppers:
+        return guard.admit_shopper
+    permissions = route.permissions
+    return lambda caller: guard.admit(caller, *permissions)
+
+
+async def _anyone(_: HttpCaller) -> Principal:
+    return ANYONE

@@ -10,7 +10,9 @@ from typing import Annotated, Any, Final, get_args, get_origin, get_type_hints
 
 from attrs import AttrsInstance
 
+from customers.core.model.api_key import MAX_NAMES, PermissionsGate
 from customers.core.model.contact_gates import EmailGate
+from customers.core.model.permissions import PERMISSION_NAMES
 from customers.core.model.segment import RulesText
 from customers.core.model.values import MAX_TAGS, IdsGate, TagsGate, TextGate, VisibleGate
 
@@ -19,6 +21,7 @@ MAX_BYTES: Final = 1024 * 1024
 
 _BYTES_OF_A_CHARACTER: Final = 12
 _BYTES_OF_AN_ID: Final = 36 * len(r"\u0000") + len('"",')
+_BYTES_OF_A_PERMISSION: Final = max(map(len, PERMISSION_NAMES)) * len(r"\u0000") + len('"",')
 _BYTES_OF_RULES: Final = 128 * 1024
 _BYTES_OF_ANYTHING_ELSE: Final = 1024
 _SIZES: Final = (32 * 1024, 160 * 1024, 224 * 1024, MAX_BYTES)
@@ -51,6 +54,8 @@ def _bytes_of(hint: Any) -> int:
             return MAX_TAGS * 100 * _BYTES_OF_A_CHARACTER
         case IdsGate(limit=limit):
             return limit * _BYTES_OF_AN_ID
+        case PermissionsGate():
+            return MAX_NAMES * _BYTES_OF_A_PERMISSION
     return _BYTES_OF_ANYTHING_ELSE
 
 

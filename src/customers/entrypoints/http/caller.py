@@ -14,5 +14,11 @@ class HttpCaller:
     def peer(self) -> str:
         return self._request.remote or ""
 
+    @property
+    def certificate_names(self) -> Sequence[str]:
+        transport = self._request.transport
+        certificate = None if transport is None else transport.get_extra_info("peercert")
+        return [name for _, name in (certificate or {}).get("subjectAltName", ())]
+
     def values(self, name: str) -> Sequence[str]:
         return self._request.headers.getall(name, ())

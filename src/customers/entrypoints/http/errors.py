@@ -27,6 +27,7 @@ from customers.core.errors import (
 from customers.core.errors.access import InvalidToken, Unauthenticated
 from customers.core.errors.availability import Busy, Unavailable
 from customers.core.errors.ledger import Difference, LedgerConflict
+from customers.core.errors.verification import MailNotConfigured
 from customers.entrypoints.json.encode import encode
 
 RETRY_LATER = {"Retry-After": str(Unavailable.retry_after_seconds)}
@@ -87,7 +88,7 @@ def error_response_of(error: CustomersError) -> ErrorResponse:
 
 
 def _headers_of(error: CustomersError) -> dict[str, str]:
-    if isinstance(error, Unavailable | Busy):
+    if isinstance(error, Unavailable | Busy | MailNotConfigured):
         return {"Retry-After": str(error.retry_after_seconds)}
     if isinstance(error, InvalidToken):
         # RFC 6750; our messages hold neither quotes nor anything of the token.
@@ -146,6 +147,7 @@ _STATUSES: tuple[tuple[type[CustomersError], int], ...] = (
     (Conflict, 409),
     (Busy, 429),
     (Unavailable, 503),
+    (MailNotConfigured, 503),
 )
 
 

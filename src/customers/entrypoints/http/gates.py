@@ -94,6 +94,14 @@ class PageSizeGate:
         return min(CountGate().read(raw), self.limit)
 
 
+@frozen
+class AnyTextGate:
+    """Any text as it is."""
+
+    def read(self, raw: object) -> str:
+        return str(raw)
+
+
 @frozen(kw_only=True)
 class CursorGate:
     """Any text, since only the list can open its cursors. `keeps_empty` if empty is not absent."""

@@ -11,15 +11,18 @@ from attrs import define, frozen
 from customers.core.errors import Invalid, InvalidValue
 from customers.core.model.principal import Principal
 from customers.core.model.problems import Name, Problems
+from customers.core.model.shopper import ME, Shopper
 from customers.core.model.values import Gate, IdGate, VisibleGate
 from customers.entrypoints.http.body import read_body
 from customers.entrypoints.http.cursor_keys import CursorKeys
 from customers.entrypoints.http.cursors import Cursors
+from customers.entrypoints.http.gates import AnyTextGate
 from customers.entrypoints.http.tenant import TenantReader
 
 _VERSION_TAG = re.compile(r'"([0-9]{1,18})"')
 _ID = IdGate()
 _ORDER_ID = VisibleGate()
+_SHOPPER_ID = AnyTextGate()
 
 
 @frozen(kw_only=True)
@@ -68,6 +71,11 @@ class RequestContext:
     def order_id(self) -> str:
         """The order id of the path."""
         return self._path["orderId"]  # type: ignore[no-any-return]
+
+    @property
+    def shopper(self) -> Shopper:
+        """The shopper who calls, and the customer that the path asks for: their own without one."""
+        return Shopper.of(self.principal, self._path.get("shopperId", ME))
 
     def id(self, name: str) -> UUID:
         """Another id of the path."""
@@ -149,5 +157,8 @@ def _path(request: web.Request, problems: Problems) -> Mapping[str, Any]:
 
 
 def path_gate(name: str) -> Gate:
-    """The gate of a part of the path: an id of ours, or an outside order's."""
-    return _ORDER_ID if name == "orderId" else _ID
+    """The gate of a part of the path: an id of ours, an outside order's, or the id of a shopper,
+    which may be malformed: it is not theirs then, as that of anybody else.
+    """
+    gates: dict[str, Gate] = {"orderId": _ORDER_ID, "shopperId": _SHOPPER_ID}
+    return gates.get(name, _ID)

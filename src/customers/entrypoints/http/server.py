@@ -1,14 +1,17 @@
 """The HTTP server of one process."""
 
 import asyncio
+from socket import socket as Socket  # noqa: N812 - a type
 
 from aiohttp import web
 
 from customers.entrypoints.http.connections import Connections
 from customers.entrypoints.http.protocol import Protocol
 from customers.entrypoints.process.sockets import bind_sockets
+from customers.entrypoints.tls.certificate import Certificate
 
 BACKLOG = 1024
+HANDSHAKE_SECONDS = 10.0
 
 
 class HttpServer:
@@ -18,11 +21,13 @@ class HttpServer:
         *,
         seconds_to_end: float,
         connections: Connections | None = None,
+        certificate: Certificate | None = None,
     ) -> None:
         """`seconds_to_end` is how long `end` waits for open requests before it cancels them, and
         again for the cancelled ones. Without `connections` they are not counted, and not limited.
         """
         self._connections = connections
+        self._certificate = certificate
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=seconds_to_end)
         self._listeners: list[asyncio.Server] = []
 
@@ -36,10 +41,20 @@ class HttpServer:
         await self._runner.setup()
         loop = asyncio.get_running_loop()
         for socket in sockets:
-            listener = await loop.create_server(self._connection, sock=socket, backlog=BACKLOG)
-            self._listeners.append(listener)
+            self._listeners.append(await self._listen(loop, socket))
         own_port: int = sockets[0].getsockname()[1]
         return own_port
+
+    async def _listen(self, loop: asyncio.AbstractEventLoop, socket: Socket) -> asyncio.Server:
+        if self._certificate is None:
+            return await loop.create_server(self._connection, sock=socket, backlog=BACKLOG)
+        return await loop.create_server(
+            self._connection,
+            sock=socket,
+            backlog=BACKLOG,
+            ssl=self._certificate.context,
+            ssl_handshake_timeout=HANDSHAKE_SECONDS,
+        )
 
     def close(self) -> None:
         """Accepts no new connections; open ones are served as before."""
@@ -55,4 +70,6 @@ class HttpServer:
         server = self._runner.server
         if server is None:
             raise RuntimeError("a connection to a server that has not been started")
+        if self._certificate is not None:
+            self._certificate.refresh()  # before the handshake
         return Protocol(server, self._connections)

@@ -45,7 +45,7 @@ class TenantReader:
             else:
                 principal.expect_tenant(tenant)
         if not tenants and not problems and principal.tenants.only:
-            return self.gate.read(principal.tenants.only)
+            return self._only(principal)
         if len(tenants) > 1:
             problems.append(_MISMATCH.at("tenantId"))
         if not tenants and not problems:
@@ -53,6 +53,13 @@ class TenantReader:
         if problems:
             raise Invalid(tuple(Problems(problems)))
         return tenants.pop()
+
+    def _only(self, principal: Principal) -> str:
+        """The tenant of a principal that has one. Raises Invalid for one that cannot be any."""
+        try:
+            return self.gate.read(principal.tenants.only)
+        except InvalidValue as error:
+            raise Invalid([error.at("tenantId")]) from None
 
     def _mentions(
         self, request: web.BaseRequest, body: Mapping[str, Any] | None

@@ -10,8 +10,9 @@ from typing import cast
 import msgspec
 
 from customers.core.model.address import Address
+from customers.core.model.api_key import ApiKey, NewApiKey
 from customers.core.model.customer import Customer, Profile
-from customers.core.model.erasure import Erasure, RecordKind
+from customers.core.model.erasure import NOT_REACHED, Erasure, RecordKind
 from customers.core.model.journal import Communication, Note
 from customers.core.model.ledger import Entry, RecordedOrder
 from customers.core.model.membership import SegmentSummary
@@ -40,6 +41,16 @@ class Encoder:
             "lastName": customer.last_name,
             "phone": customer.phone,
             "status": customer.status,
+        }
+
+    @staticmethod
+    def verified_customer(customer: Customer) -> shapes.VerifiedCustomer:
+        return {
+            "id": customer.id,
+            "email": customer.email,
+            "firstName": customer.first_name,
+            "lastName": customer.last_name,
+            "emailVerified": customer.email_verified,
         }
 
     def customer(self, customer: Customer) -> shapes.Customer:
@@ -200,12 +211,28 @@ class Encoder:
             body["buildError"] = summary.build_error
         return body
 
+    @staticmethod
+    def api_key(key: ApiKey) -> shapes.ApiKey:
+        return {
+            "id": key.id,
+            "name": key.name,
+            "permissions": key.permissions,
+            "tenantId": key.tenant_id,
+            "expiresAt": key.expires_at,
+            "createdAt": key.created_at,
+            "lastUsedAt": key.last_used_at,
+        }
+
+    def new_api_key(self, new: NewApiKey) -> shapes.NewApiKey:
+        return {**self.api_key(new.key), "key": new.text}
+
     def erasure(self, erasure: Erasure) -> shapes.Erasure:
         return {
             "message": "customer erased",
             "customerId": erasure.customer_id,
             "erasedAt": erasure.erased_at,
-            "tables": {table: erasure.counts[kind] for kind, table in _TABLES.items()},
+            "tables": {table: erasure.counts[kind] for kind, table in RECORD_TABLES.items()},
+            "notReached": NOT_REACHED,
         }
 
     def money(self, value: Decimal) -> Decimal:
@@ -226,7 +253,7 @@ def _locking(customer: Customer) -> dict[str, object]:
 
 
 # The names under which an erasure receipt counts records, in the order of the answer.
-_TABLES = {
+RECORD_TABLES = {
     RecordKind.CUSTOMER: "customers",
     RecordKind.ADDRESS: "customer_addresses",
     RecordKind.PAYMENT_METHOD: "customer_payment_methods",
@@ -237,6 +264,7 @@ _TABLES = {
     RecordKind.COMMUNICATION: "customer_communications",
     RecordKind.ORDER: "customer_orders",
     RecordKind.REFUND: "customer_refunds",
+    RecordKind.VERIFICATION: "customer_email_verifications",
 }
 
 

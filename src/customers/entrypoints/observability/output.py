@@ -4,6 +4,7 @@ An event is a whole sentence; `values` repeat what a program wants of it. In tex
 is printed.
 """
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -24,6 +25,13 @@ class Output:
         """Prints a result on standard output."""
         self._print(sys.stdout, "info", event, event, values)
 
+    def show(self, event: str, **values: object) -> None:
+        """As `info`, with the values as they are: what an operator has asked to see, such as a new
+        key. They are JSON values.
+        """
+        line = json.loads(json_line("info", event, {})) | values if self.as_json else {}
+        self._write(sys.stdout, json.dumps(line) if self.as_json else event)
+
     def error(self, event: str, *, prefix: str = "Error: ", **values: object) -> None:
         """Prints a failure on standard error. The prefix is for people only."""
         self._print(sys.stderr, "error", event, f"{prefix}{event}", values)
@@ -31,7 +39,9 @@ class Output:
     def _print(
         self, stream: TextIO, level: str, event: str, text: str, values: dict[str, object]
     ) -> None:
-        line = json_line(level, event, values) if self.as_json else text
+        self._write(stream, json_line(level, event, values) if self.as_json else text)
+
+    def _write(self, stream: TextIO, line: str) -> None:
         try:
             print(line, file=stream, flush=True)
         except OSError as error:

@@ -1,7 +1,7 @@
 """Redacts personal data and secrets from the values of log lines.
 
-Redacted are values under personal names, e-mail addresses and passwords inside any text, and
-objects, because their representation may contain anything.
+Redacted are values under personal names; e-mail addresses, passwords and API keys inside any text;
+and objects, because their representation may contain anything.
 """
 
 import re
@@ -12,6 +12,7 @@ from math import isfinite
 from pathlib import PurePath
 from uuid import UUID
 
+from customers.core.model.api_key import KEY_PREFIX
 from customers.entrypoints.config.setting_types import DatabaseUrl, without_passwords
 
 _REDACTED = "***"
@@ -28,6 +29,7 @@ _PART = r"[^\s@\"'<>()\[\]{},;:=*/]"
 # Nor is the role of a database URL without a password.
 _NO_ROLE = "(?<!postgres://)(?<!postgresql://)"
 _EMAIL = re.compile(rf"(?<!{_PART}){_NO_ROLE}{_PART}*(?<!\*{{3}})@{_PART}+")
+_KEY = re.compile(rf"{KEY_PREFIX}\w*")
 _WRITTEN_AS_TEXT = (float, date, Decimal, UUID, PurePath, DatabaseUrl)
 _WRITTEN_AS_LIST = (list, tuple, set, frozenset)
 
@@ -58,6 +60,8 @@ def _redact_value(value: object) -> object:
 
 
 def _redact_text(text: str) -> str:
+    if KEY_PREFIX in text:
+        text = _KEY.sub(_REDACTED, text)
     # Most texts contain neither character, and checking for one is fast.
     if "@" in text:
         return _EMAIL.sub(_REDACTED, without_passwords(text))

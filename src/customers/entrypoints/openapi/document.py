@@ -9,6 +9,7 @@ from typing import Any, Final
 import yaml
 from attrs import define, field
 
+from customers.core.model.principal import PrincipalKind
 from customers.entrypoints.http.body import JSON, MERGE_PATCH
 from customers.entrypoints.http.body_sizes import size_text
 from customers.entrypoints.http.errors import PROBLEM_TYPE
@@ -34,7 +35,8 @@ The customers of a marketplace: who they are, what they bought, which segments t
 - **Access**: where callers are authenticated, every operation but the probes needs the permission
   in its `x-permission`. A caller sends `Authorization: Bearer` with a token or an API key, or comes
   through a gateway that has verified the claims it sends. Who may act for one tenant only need not
-  name it; any other tenant is 403.
+  name it; any other tenant is 403. Operations with `x-principal: shopper` are for people without
+  any permission instead, who see and change what is their own.
 - **Money** is an exact decimal, as a JSON number; a numeric string is also accepted.
 - **Timestamps** are RFC 3339 with an offset; responses use UTC.
 - **Query parameters** can also be written in camelCase, enumeration values in any case.
@@ -136,7 +138,7 @@ class _Document:
         operation["responses"] = dict(sorted(self._responses(route)))
         if not route.is_open:
             operation["security"] = [{name: []} for name in _SECURITY_SCHEMES]
-            operation["x-permission"] = route.permissions[0]
+            operation |= _caller_of(route)
         return operation
 
     def _body(self, body: Body) -> dict[str, Any]:
@@ -171,6 +173,13 @@ class _Document:
         if shape is not None and status >= 400:
             response["content"][PROBLEM_TYPE] = describe_problem([], self._schemas)
         return response
+
+
+def _caller_of(route: Route) -> dict[str, str]:
+    """Who may call a route."""
+    if route.is_for_shoppers:
+        return {"x-principal": PrincipalKind.SHOPPER.value}
+    return {"x-permission": route.permissions[0]}
 
 
 def _title(code: str) -> str:

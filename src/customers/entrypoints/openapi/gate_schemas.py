@@ -8,10 +8,12 @@ from functools import singledispatch
 from typing import Any
 
 from customers.core.model.address import AddressTypeGate
+from customers.core.model.api_key import MAX_NAMES, PermissionsGate
 from customers.core.model.contact_gates import CountryCodeGate, EmailGate, PhoneGate
 from customers.core.model.moments import DayGate, MomentGate
 from customers.core.model.money import MAX_AMOUNT
 from customers.core.model.payment import LastFourGate
+from customers.core.model.permissions import PERMISSION_NAMES
 from customers.core.model.tenant import MAX_TENANT_LENGTH, TenantGate
 from customers.core.model.values import (
     MAX_TAGS,
@@ -26,6 +28,7 @@ from customers.core.model.values import (
 )
 from customers.entrypoints.http.gates import (
     AddressGate,
+    AnyTextGate,
     BooleanGate,
     CountGate,
     CursorGate,
@@ -84,6 +87,12 @@ def _(_: IdGate) -> Schema:
 @schema_of.register
 def _(gate: IdsGate) -> Schema:
     return {"type": "array", "items": schema_of(IdGate()), "minItems": 1, "maxItems": gate.limit}
+
+
+@schema_of.register
+def _(_: PermissionsGate) -> Schema:
+    name: Schema = {"type": "string", "enum": list(PERMISSION_NAMES)}
+    return {"type": "array", "items": name, "minItems": 1, "maxItems": MAX_NAMES}
 
 
 @schema_of.register
@@ -158,6 +167,7 @@ def _(_: NumberGate) -> Schema:
     return {"type": "number"}
 
 
-@schema_of.register
-def _(_: CursorGate) -> Schema:
+@schema_of.register(AnyTextGate)
+@schema_of.register(CursorGate)
+def _(_: object) -> Schema:
     return {"type": "string"}

@@ -58,6 +58,14 @@ PARAMETERS: Final[Mapping[str, Mapping[str, Any]]] = {
         "description": "The acting user; recorded if it is a UUID.",
         "schema": _PRINTABLE,
     },
+    "Shopper": {
+        "name": "X-User-ID",
+        "in": "header",
+        "description": "The shopper for whom a storefront service calls, or who calls where nobody "
+        "is authenticated.",
+        "schema": _PRINTABLE,
+        "example": EXAMPLES["createdBy"],
+    },
     "Prefer": {
         "name": "Prefer",
         "in": "header",
@@ -88,14 +96,16 @@ def describe_parameters(route: Route) -> Iterator[Schema]:
     """The parameters of a route: path, tenant, query, headers."""
     for name in _PART.findall(route.address):
         yield _path_parameter(name)
-    if route.is_of_tenant:
+    if route.reads_tenant:
         yield from _references("Tenant", "TenantInQuery")
     yield from map(_query_parameter, parameters_of(route.query))
     if 304 in route.responses:
         yield from _references("IfNoneMatch")
     if StaleVersion in route.errors:
         yield from _references("IfMatch")
-    if route.is_of_tenant and route.method in ("POST", "PUT", "PATCH"):
+    if route.is_for_shoppers:
+        yield from _references("Shopper")
+    elif route.reads_tenant and route.method in ("POST", "PUT", "PATCH"):
         yield from _references("Actor")
     if route.body is not None:
         yield from _references("Prefer")

@@ -5,14 +5,13 @@ import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 
-from aiohttp import web
-
 from customers.core.errors.availability import Unavailable
 from customers.core.ports.storage import Storage
+from customers.core.ports.tokens import TokenVerifier
+from customers.entrypoints.access.key_uses import run_key_uses
 from customers.entrypoints.config.settings import Settings
 from customers.entrypoints.container import Container
 from customers.entrypoints.grpc.server import RpcServer
-from customers.entrypoints.http.connections import Connections
 from customers.entrypoints.http.drain import Drain
 from customers.entrypoints.http.server import HttpServer
 from customers.entrypoints.observability.logs import logger
@@ -36,9 +35,20 @@ async def open_listeners(container: Container) -> AsyncIterator[Ports]:
 
     Raises CannotListen, and Unavailable for a fault of the storage that waiting does not cure.
     """
-    http, rpc = _http_server(container.app(), container.connections()), container.rpc()
-    probes = _http_server(container.probe_app())
-    async with _open_storage(container.storage()), _sweeper(container) as stop_sweeper:
+    http = HttpServer(
+        container.app(),
+        seconds_to_end=MAX_CANCEL_SECONDS,
+        connections=container.connections(),
+        certificate=container.certificate(),
+    )
+    rpc = container.rpc()
+    probes = HttpServer(container.probe_app(), seconds_to_end=MAX_CANCEL_SECONDS)
+    async with (
+        _open_verifier(container.token_verifier()),
+        _open_storage(container.storage()),
+        run_key_uses(container.key_uses()),
+        _sweeper(container) as stop_sweeper,
+    ):
         try:
             if (test_api := container.test_api()) is not None:
                 await test_api.load_seed_file()
@@ -51,10 +61,6 @@ async def open_listeners(container: Container) -> AsyncIterator[Ports]:
             stop_sweeper()
             await _shut_down(http, rpc, container.drain())
             await probes.end()
-
-
-def _http_server(app: web.Application, connections: Connections | None = None) -> HttpServer:
-    return HttpServer(app, seconds_to_end=MAX_CANCEL_SECONDS, connections=connections)
 
 
 async def _start(http: HttpServer, rpc: RpcServer, probes: HttpServer, settings: Settings) -> Ports:
@@ -75,6 +81,18 @@ def _sweeper(container: Container) -> AbstractAsyncContextManager[Callable[[], N
     return run_sweeper(
         container.sweeper(), container.metrics(), settings.sweep_seconds, maintenance
     )
+
+
+@asynccontextmanager
+async def _open_verifier(verifier: TokenVerifier | None) -> AsyncIterator[None]:
+    if verifier is None:
+        yield
+        return
+    try:
+        await verifier.open()
+        yield
+    finally:
+        await verifier.close()
 
 
 @asynccontextmanager

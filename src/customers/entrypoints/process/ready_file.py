@@ -11,6 +11,10 @@ from customers.entrypoints.config.settings import Settings
 from customers.entrypoints.observability.logs import logger
 from customers.entrypoints.process.sockets import is_loopback, reachable_host, url_host
 
+_NO_MAIL: Final = (
+    "no verification mail can be sent, and requests for one are answered with 503: set "
+    "NOTIFICATION_URL or SMTP_URL"
+)
 _OPEN: Final = (
     "callers are not authenticated: {} can read and change the customers of every tenant; "
     "set AUTH to change that"
@@ -47,9 +51,9 @@ def announce(
     """Logs the addresses, with a warning if nobody is authenticated, and keeps the ready file
     in place while the block runs. Raises CannotWriteReadyFile.
     """
-    host = url_host(reachable_host(settings.host))
+    host, scheme = url_host(reachable_host(settings.host)), settings.scheme
     addresses = {
-        "http": f"http://{host}:{http_port}",
+        "http": f"{scheme}://{host}:{http_port}",
         "grpc": f"{host}:{rpc_port}",
         "pid": os.getpid(),
         "storage": settings.storage,
@@ -62,6 +66,8 @@ def announce(
         if not settings.authentication:
             who = _ON_THIS_MACHINE if is_loopback(settings.host) else _ANYWHERE
             logger().warning(_OPEN.format(who))
+        if not settings.sends_mail:
+            logger().warning(_NO_MAIL)
         try:
             yield
         finally:

@@ -2,6 +2,7 @@
 
 from customers.entrypoints.config.settings import Settings
 from customers.entrypoints.container import Container
+from customers.entrypoints.container.access import certificate_of, expect_token_keys
 from customers.entrypoints.container.database import database
 from customers.entrypoints.observability.logs import logger
 from customers.entrypoints.process.database_checkup import warn_of_database
@@ -14,7 +15,9 @@ from customers.entrypoints.process.workers import supervise_workers
 
 async def serve(settings: Settings) -> None:
     """Serves until SIGTERM or SIGINT, then finishes what is in flight and returns."""
+    expect_token_keys(settings)
     prepare_ready_file(settings.ready_file)
+    certificate_of(settings)  # bad files stop the start, rather than each worker
     async with stop_on_signals() as stop:
         await _serve_until(stop, settings)
     logger().info("stopped")

@@ -1,9 +1,10 @@
-"""Faults and recorded calls as JSON."""
+"""Faults, recorded calls and mails as JSON."""
 
 from typing import Any, cast
 
 from attrs import asdict
 
+from customers.core.model.verification import VerificationMail
 from customers.entrypoints.json.decode import camel
 from customers.entrypoints.testapi import shapes
 from customers.entrypoints.testapi.call_log import RecordedCall
@@ -26,6 +27,18 @@ def _effects(details: FaultDetails) -> dict[str, Any]:
     values = asdict(details)
     names = [name for name in values if name not in ("match", "times")]
     return {camel(name): values[name] for name in names if values[name] is not None}
+
+
+def encode_mail(mail: VerificationMail) -> shapes.Mail:
+    return {
+        "tenantId": mail.tenant_id,
+        "customerId": mail.customer_id,
+        "recipient": mail.recipient,
+        "subject": mail.subject,
+        "link": mail.link,
+        "token": mail.token,
+        "sentAt": mail.sent_at,
+    }
 
 
 def encode_recorded_call(recorded: RecordedCall) -> shapes.RecordedCall:

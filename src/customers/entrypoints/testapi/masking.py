@@ -7,8 +7,9 @@ from urllib.parse import unquote_plus
 from customers.core.model.cards import card_numbers
 
 MASK = "***"
-# The tokens with which a payment gateway charges a customer.
-_SECRET_KEYS = frozenset({"gatewayPaymentMethodId"})
+# The tokens with which a payment gateway charges a customer, API keys, and those of verification
+# mails.
+_SECRET_KEYS = frozenset({"gatewayPaymentMethodId", "key", "token"})
 # The digits of an id, above all of a sequential one, may look like those of a card.
 _ID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _DELIMITER = re.compile(r"([/&?=])")

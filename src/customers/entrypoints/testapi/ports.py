@@ -3,7 +3,7 @@
 The adapters promise this beyond the ports of the core, which know nothing of tests.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -12,14 +12,17 @@ from uuid import UUID
 from attrs import frozen
 
 from customers.core.model.json_pointer import JsonPointer
+from customers.core.model.verification import VerificationMail
 from customers.core.ports.clock import Clock, IdGenerator
 from customers.core.ports.storage import Storage
+from customers.core.services.api_keys import ApiKeys
 from customers.core.services.customers import Customers
 from customers.core.services.erasure import Erasures
 from customers.core.services.orders import Orders
 from customers.core.services.segments import Segments
 from customers.core.services.sweeper import Sweeper
 from customers.entrypoints.json.decode import Decoder
+from customers.entrypoints.json.encode import Encoder
 
 
 class ControllableClock(Clock, Protocol):
@@ -81,6 +84,16 @@ class ControllableStorage(Protocol):
         ...
 
 
+class ControllableMails(Protocol):
+    def mails(self, tenant_id: str = "") -> Sequence[VerificationMail]:
+        """The mails that were sent to customers of one tenant, or of all, the newest first."""
+        ...
+
+    def clear(self, tenant_id: str = "") -> None:
+        """Forgets the mails of one tenant, or of all."""
+        ...
+
+
 @frozen(kw_only=True)
 class ControlledService:
     """The parts of a service that its test API controls or uses."""
@@ -90,8 +103,11 @@ class ControlledService:
     clock: ControllableClock
     ids: ControllableIds
     decoder: Decoder
+    encoder: Encoder
     customers: Customers
     orders: Orders
     segments: Segments
+    api_keys: ApiKeys
     erasures: Erasures
     sweeper: Sweeper
+    mails: ControllableMails

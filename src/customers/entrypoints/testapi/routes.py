@@ -17,12 +17,13 @@ from customers.entrypoints.http.routes import Body, Route
 from customers.entrypoints.openapi.document import document
 from customers.entrypoints.testapi import shapes
 from customers.entrypoints.testapi.call_log import CallLog
-from customers.entrypoints.testapi.encode import encode_fault, encode_recorded_call
+from customers.entrypoints.testapi.encode import encode_fault, encode_mail, encode_recorded_call
 from customers.entrypoints.testapi.faults import FaultDetails, Faults
 from customers.entrypoints.testapi.gates import OperationGate, SecondsGate
 from customers.entrypoints.testapi.host_guard import ForeignHost
 from customers.entrypoints.testapi.idle import IdleControl
-from customers.entrypoints.testapi.ports import ControllableClock
+from customers.entrypoints.testapi.key_routes import TestKeyRoutes
+from customers.entrypoints.testapi.ports import ControllableClock, ControllableMails
 from customers.entrypoints.testapi.state_routes import StateRoutes, TenantQuery
 
 PREFIX: Final = "/__test"
@@ -50,9 +51,11 @@ class RequestsQuery(TenantQuery):
 @frozen(kw_only=True)
 class TestApiRoutes:
     _state_routes: StateRoutes
+    _key_routes: TestKeyRoutes
     _clock: ControllableClock
     _faults: Faults
     _call_log: CallLog
+    _mails: ControllableMails
     _idle_control: IdleControl
     _operations: OperationGate
     _version: str
@@ -63,6 +66,7 @@ class TestApiRoutes:
         clock, confirmation = {200: shapes.Clock}, {200: shapes.Confirmation}
         routes = [
             *self._state_routes.table(),
+            *self._key_routes.table(),
             Route("getClock", "GET", "/clock", self.clock, clock),
             Route("setClock", "PUT", "/clock", self.set_clock, clock, body=Body(ClockSetting)),
             Route(
@@ -87,6 +91,14 @@ class TestApiRoutes:
                 "/requests",
                 self.forget_requests,
                 confirmation,
+                query=TenantQuery,
+            ),
+            Route(
+                "listMails",
+                "GET",
+                "/mails",
+                self.mails,
+                {200: shapes.MailList},
                 query=TenantQuery,
             ),
             Route("listFaults", "GET", "/faults", self.faults, {200: shapes.FaultList}),
@@ -167,6 +179,11 @@ class TestApiRoutes:
         """Delete the recorded calls of a tenant, or all"""
         self._call_log.clear(query.tenant_id)
         return json_response({"message": "requests forgotten"})
+
+    async def mails(self, _: RequestContext, query: TenantQuery) -> web.Response:
+        """List the mails that were sent, newest first"""
+        mails = self._mails.mails(query.tenant_id)
+        return json_response({"mails": [encode_mail(mail) for mail in mails]})
 
     async def faults(self, _: RequestContext) -> web.Response:
         """List the active faults"""

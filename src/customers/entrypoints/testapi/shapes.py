@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, NotRequired, TypedDict
+from uuid import UUID
 
 from customers.entrypoints.testapi.faults import Abort
 
@@ -75,6 +76,20 @@ class RecordedCall(TypedDict):
 
 class RecordedCallList(TypedDict):
     requests: Sequence[RecordedCall]
+
+
+class Mail(TypedDict):
+    tenantId: str
+    customerId: UUID
+    recipient: str
+    subject: str
+    link: str
+    token: str
+    sentAt: datetime
+
+
+class MailList(TypedDict):
+    mails: Sequence[Mail]
 
 
 class Snapshot(TypedDict):

@@ -123,6 +123,7 @@ class StateControl:
         """Deletes everything of a tenant; without a tenant, returns to the state at the start."""
         self._faults.remove_of(tenant_id)
         self._call_log.clear(tenant_id)
+        self._service.mails.clear(tenant_id)
         if tenant_id:
             await self._service.controllable_storage.forget(tenant_id)
             counts = self._service.ids.counts()

@@ -14,6 +14,7 @@ from customers.entrypoints.testapi.grpc_interceptor import METHODS, RecordingInt
 from customers.entrypoints.testapi.host_guard import HostGuard
 from customers.entrypoints.testapi.http_middleware import RecordingMiddleware
 from customers.entrypoints.testapi.idle import IdleControl
+from customers.entrypoints.testapi.key_routes import TestKeyRoutes
 from customers.entrypoints.testapi.ports import ControlledService
 from customers.entrypoints.testapi.routes import TestApiRoutes
 from customers.entrypoints.testapi.state_control import StateControl
@@ -50,9 +51,11 @@ class TestApi:
         state_control = StateControl(service, states, faults, call_log, seed_file)
         routes = TestApiRoutes(
             state_routes=StateRoutes(state_control, states, faults),
+            key_routes=TestKeyRoutes(service, service.encoder),
             clock=service.clock,
             faults=faults,
             call_log=call_log,
+            mails=service.mails,
             idle_control=IdleControl(service.storage, service.sweeper, calls_in_flight),
             operations=operation_gate,
             version=version,

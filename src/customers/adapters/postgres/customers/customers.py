@@ -63,6 +63,10 @@ class PostgresCustomers(CustomerRepository):
         row = await self._session.row(_BY_EMAIL, email_key=email_key)
         return None if row is None else CUSTOMERS.read(row)
 
+    async def by_user(self, user_id: UUID) -> Customer | None:
+        row = await self._session.row(_BY_USER, user_id=user_id)
+        return None if row is None else CUSTOMERS.read(row)
+
     async def page(
         self, customer_filter: CustomerFilter, sort: CustomerSort, page: Page
     ) -> Sequence[Customer]:
@@ -202,6 +206,11 @@ ID = customers.c.id == bindparam("id", type_=Uuid())
 _GET = Statement.of(_select(LIVING, ID))
 _BY_EMAIL = Statement.of(
     _select(LIVING, customers.c.email_key == bindparam("email_key", type_=TEXT))
+)
+_BY_USER = Statement.of(
+    _select(LIVING, customers.c.user_id == bindparam("user_id", type_=Uuid()))
+    .order_by(customers.c.created_at, customers.c.id)
+    .limit(literal_column("1"))
 )
 _GET_FOR_UPDATE = Statement.of(_select(LIVING, ID).with_for_update(key_share=True))
 _GET_ANY_FOR_UPDATE = Statement.of(_select(ID).with_for_update(key_share=True))

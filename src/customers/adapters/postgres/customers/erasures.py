@@ -1,24 +1,32 @@
 """Erasure in PostgreSQL: empties or removes every personal value of a customer, stores a receipt.
 
-The columns of the tables say what is personal; a test compares this module with them.
+What is removed and what is emptied follows the map of `personal_columns`.
 """
 
 from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CTE, Select, Table, delete, func, insert, select, update
+from sqlalchemy import CTE, Column, Select, Table, delete, func, insert, or_, select, update
+from sqlalchemy.sql.elements import ColumnElement
 
 from customers.adapters.postgres.customers.customers import PostgresCustomers
 from customers.adapters.postgres.customers.owned_rows import of_customer
 from customers.adapters.postgres.engine.row_mapping import RowMapping
 from customers.adapters.postgres.engine.session import Session, parameters
 from customers.adapters.postgres.engine.statements import Statement
+from customers.adapters.postgres.schema.all_tables import METADATA
 from customers.adapters.postgres.schema.ledger_tables import customer_orders, customer_refunds
 from customers.adapters.postgres.schema.owned_tables import (
     customer_addresses,
     customer_communications,
+    customer_email_verifications,
     customer_notes,
     customer_payment_methods,
+)
+from customers.adapters.postgres.schema.personal_columns import (
+    emptied_columns,
+    has_removed_rows,
 )
 from customers.adapters.postgres.schema.segment_tables import (
     customer_segment_assignments,
@@ -62,11 +70,21 @@ class PostgresErasures(ErasureRepository):
         if customer.erased_at is None:
             self._session.refuse(RuntimeError("only an erased customer can be stored by erase()"))
         rows = dict(await self._session.row(_ERASE, customer_id=customer.id) or {})
+        rows |= await self._remove_verifications(customer.id)
         await PostgresCustomers(self._session).save(customer)
         counts = {kind: rows[name] for kind, name in _TABLES.items() if name in rows}
         erasure = Erasure.of(customer.id, customer.erased_at, counts)
         await self._session.run(_ADD, **ERASURES.write(erasure))
         return erasure
+
+    async def _remove_verifications(self, customer_id: UUID) -> Mapping[str, int]:
+        """The number of verifications that were removed; nothing while an older release has not
+        been migrated: then there is no table.
+        """
+        if not await self._session.value(_HAS_VERIFICATIONS):
+            return {}
+        number = await self._session.run(_REMOVE_VERIFICATIONS, customer_id=customer_id)
+        return {customer_email_verifications.name: number}
 
 
 def _erase() -> Select[tuple[int, ...]]:
@@ -75,8 +93,8 @@ def _erase() -> Select[tuple[int, ...]]:
     Stored memberships are counted here and removed by the refresh that follows. Pending changes
     are removed without being counted.
     """
-    parts = [_removed(table) for table in _OWN_TABLES]
-    parts += [_orders_without_number(), _memberships()]
+    removed = [_removed(table) for table in _REMOVED_TABLES]
+    parts = [*removed, *(_emptied(table) for table in _EMPTIED_TABLES), _memberships()]
     counts = (
         select(func.count()).select_from(rows).scalar_subquery().label(name) for name, rows in parts
     )
@@ -95,15 +113,20 @@ def _removed(table: Table) -> tuple[str, CTE]:
     return table.name, removed.cte(f"from_{table.name}")
 
 
-def _orders_without_number() -> tuple[str, CTE]:
-    number = customer_orders.c.order_number
+def _emptied(table: Table) -> tuple[str, CTE]:
+    """Empties the personal columns of rows that stay, where one of them is not empty."""
+    columns = emptied_columns(table)
     emptied = (
-        update(customer_orders)
-        .where(of_customer(customer_orders), number != "")
-        .values(order_number="")
-        .returning(customer_orders.c.tenant_id)
+        update(table)
+        .where(of_customer(table), or_(*map(_is_filled, columns)))
+        .values({column: None if column.nullable else "" for column in columns})
+        .returning(table.c.tenant_id)
     )
-    return customer_orders.name, emptied.cte(f"from_{customer_orders.name}")
+    return table.name, emptied.cte(f"from_{table.name}")
+
+
+def _is_filled(column: Column[Any]) -> ColumnElement[bool]:
+    return column.is_not(None) if column.nullable else column != ""
 
 
 # The names under which a stored receipt counts records.
@@ -118,16 +141,23 @@ _TABLES = {
     RecordKind.COMMUNICATION: customer_communications.name,
     RecordKind.ORDER: customer_orders.name,
     RecordKind.REFUND: customer_refunds.name,
+    RecordKind.VERIFICATION: customer_email_verifications.name,
 }
-# The tables whose rows are removed as a whole.
-_OWN_TABLES = (
-    customer_addresses,
-    customer_payment_methods,
-    customer_segment_assignments,
-    customer_notes,
-    customer_communications,
-)
+_REFRESHED = (customer_segment_members, customer_segment_pending_changes)
+_OF_CUSTOMERS = [table for table in METADATA.sorted_tables if "customer_id" in table.columns]
+# Whose rows are removed here, and whose rows stay without their personal values. The customer's own
+# row is emptied by the model.
+_REMOVED_TABLES = [
+    table for table in _OF_CUSTOMERS if has_removed_rows(table) and table not in _REFRESHED
+]
+_EMPTIED_TABLES = [table for table in _OF_CUSTOMERS if emptied_columns(table)]
 _ERASE = Statement.of(_erase())
+_HAS_VERIFICATIONS = Statement.of(
+    select(func.to_regclass(customer_email_verifications.name).is_not(None))
+)
+_REMOVE_VERIFICATIONS = Statement.of(
+    delete(customer_email_verifications).where(of_customer(customer_email_verifications))
+)
 _FIND = Statement.of(select(*ERASURES.columns).where(of_customer(customer_erasures)))
 _ADD = Statement.of(
     insert(customer_erasures).values(**parameters(customer_erasures, but=ERASURES.storage_only))

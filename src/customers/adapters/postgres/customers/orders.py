@@ -1,12 +1,13 @@
 """The ledger in PostgreSQL: a row per order, a row per refund, and the statistics they fold to."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Select, and_, bindparam, func, select, update
+from sqlalchemy import BigInteger, Select, and_, bindparam, func, not_, select, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.sql.elements import ColumnElement
 
 from customers.adapters.postgres.customers.owned_rows import (
     CUSTOMER_EXISTS,
@@ -22,10 +23,10 @@ from customers.adapters.postgres.schema.ledger_tables import customer_orders, cu
 from customers.adapters.postgres.schema.tables import customers
 from customers.adapters.postgres.schema.types import TEXT
 from customers.core.errors import OrderNotFound
-from customers.core.model.ledger import Entry, RecordedOrder, statistics
+from customers.core.model.ledger import Entry, OrderStatus, RecordedOrder, statistics
 from customers.core.model.money import Currency
 from customers.core.model.order import Statistics, StoredRefund
-from customers.core.model.query import JournalKey
+from customers.core.model.query import JournalKey, OrderPage, Page
 from customers.core.ports.ledger import OrderRepository
 
 ENTRIES = RowMapping(Entry, customer_orders)
@@ -49,6 +50,13 @@ class PostgresOrders(OrderRepository):
                 _AFTER, customer_id=customer_id, limit=limit, key_at=after.at, key_id=after.id
             )
         return [ENTRIES.read(row) for row in existing(rows, "order_id")]
+
+    async def page(self, customer_id: UUID, status: OrderStatus | None, page: Page) -> OrderPage:
+        rows = await self._session.rows(
+            _PAGES[status], customer_id=customer_id, limit=page.size, offset=page.offset
+        )
+        entries = [ENTRIES.read(row) for row in existing(rows, "order_id")]
+        return OrderPage(entries=entries, total=rows[0]["total"])
 
     async def get(self, customer_id: UUID, order_id: str) -> RecordedOrder:
         rows = await self._session.rows(_GET, customer_id=customer_id, order_id=order_id)
@@ -97,6 +105,14 @@ def _fold() -> Select[Any]:
     ).where(of_customer(customer_orders), amount.is_not(None), _entry.cancelled_at.is_(None))
 
 
+def _page(*conditions: ColumnElement[bool]) -> Select[Any]:
+    """A page by number of the recorded orders, with the number of all of them in every row."""
+    offset = bindparam("offset", type_=BigInteger())
+    page = newest_of(customer_orders, *_SORT, _IS_RECORDED, *conditions, offset=offset)
+    total = select(func.count()).where(of_customer(customer_orders), _IS_RECORDED, *conditions)
+    return page.add_columns(total.scalar_subquery().label("total"))
+
+
 _entry = customer_orders.c
 _refund = customer_refunds.c
 _HAS_ID = _entry.order_id == bindparam("order_id", type_=TEXT)
@@ -105,6 +121,15 @@ _SORT = (_entry.order_date, _entry.order_id)
 _IS_RECORDED = _entry.order_date.is_not(None)
 _NEWEST = Statement.of(newest_of(customer_orders, *_SORT, _IS_RECORDED))
 _AFTER = Statement.of(newest_of(customer_orders, *_SORT, _IS_RECORDED, after_key(*_SORT)))
+_IS_CANCELLED = _entry.cancelled_at.is_not(None)
+_IS_REFUNDED = and_(_entry.total_amount > 0, _entry.refunds_total >= _entry.total_amount)
+# As `Entry.status` decides.
+_PAGES: Final[Mapping[OrderStatus | None, Statement]] = {
+    None: Statement.of(_page()),
+    OrderStatus.COMPLETED: Statement.of(_page(not_(_IS_CANCELLED), not_(_IS_REFUNDED))),
+    OrderStatus.REFUNDED: Statement.of(_page(not_(_IS_CANCELLED), _IS_REFUNDED)),
+    OrderStatus.CANCELLED: Statement.of(_page(_IS_CANCELLED)),
+}
 _GET = Statement.of(
     select(customer_orders)
     .select_from(

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from asyncpg import Record
 from sqlalchemy import (
+    BindParameter,
     Column,
     Integer,
     Select,
@@ -44,15 +45,20 @@ def all_of(table: Table) -> Select[Any]:
 
 
 def newest_of(
-    table: Table, moment: Column[Any], tie: Column[Any], *conditions: ColumnElement[bool]
+    table: Table,
+    moment: Column[Any],
+    tie: Column[Any],
+    *conditions: ColumnElement[bool],
+    offset: BindParameter[int] | None = None,
 ) -> Select[Any]:
-    """The first `limit` rows of a living customer, newest first, ties with the greatest first.
+    """The first `limit` rows of a living customer, or those after `offset` others, newest first,
+    ties with the greatest first.
 
     Read off an index, however many rows there are.
     """
     own = select(table).where(of_customer(table), *conditions)
     limit = bindparam("limit", type_=Integer())
-    page = own.order_by(moment.desc(), tie.desc()).limit(limit).subquery("page")
+    page = own.order_by(moment.desc(), tie.desc()).limit(limit).offset(offset).subquery("page")
     joined = customers.outerjoin(page, true())
     in_order = (page.c[moment.name].desc(), page.c[tie.name].desc())
     return select(page).select_from(joined).where(CUSTOMER_EXISTS).order_by(*in_order)

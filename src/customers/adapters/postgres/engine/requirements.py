@@ -28,7 +28,7 @@ EXTENSIONS = ("pg_trgm", "btree_gin")
 MIN_SERVER_VERSION = 15
 ENCODING = "UTF8"
 # The revision with policies for row-level security, and their views.
-POLICIES_REVISION = "0017"
+POLICIES_REVISION = "0019"
 
 _OTHER_PLACE = "use another database, or another schema with search_path in DATABASE_URL"
 

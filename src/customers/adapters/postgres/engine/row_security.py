@@ -23,6 +23,8 @@ POLICY: Final = "of_tenant"
 TENANT_VIEWS: Final = frozenset(("customers",))
 EVERY_TENANT_VIEWS: Final = frozenset(
     (
+        "customer_api_keys",
+        "customer_email_verifications",
         "customer_erasures",
         "customer_segment_pending_changes",
         "customer_segment_refresh_states",

@@ -54,7 +54,9 @@ ACROSS_TENANTS: Final[Mapping[str, str]] = {
     "maintained erasures": "as above",
     "tenants with segments": "the sweeper asks whose segments there are",
     "tenants to refresh": "the sweeper asks who has something to refresh",
+    "api key": "the key of a caller says which tenant they are of; it is found by its whole id",
     "backlog": "the metrics count the pending changes of everybody",
+    "verification of a token": "a token is the credential: whoever has it names no tenant",
     "failed builds": "the metrics count the failed builds of everybody",
 }
 

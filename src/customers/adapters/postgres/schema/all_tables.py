@@ -1,6 +1,7 @@
 """All tables: each module adds its own to the metadata when it is imported."""
 
 from customers.adapters.postgres.schema import (
+    access_tables,
     deployment_tables,
     ledger_tables,
     owned_tables,
@@ -9,5 +10,12 @@ from customers.adapters.postgres.schema import (
 )
 from customers.adapters.postgres.schema.types import metadata
 
-MODULES = (tables, owned_tables, ledger_tables, segment_tables, deployment_tables)
+MODULES = (
+    tables,
+    owned_tables,
+    ledger_tables,
+    segment_tables,
+    access_tables,
+    deployment_tables,
+)
 METADATA = metadata

@@ -31,7 +31,7 @@ customer_orders = Table(
     tenant_column(),
     column("order_id", TEXT),
     column("customer_id", Uuid()),
-    column("order_number", TEXT, personal=True),
+    column("order_number", TEXT),
     # NULL in a stub, which holds the refunds and the cancellation recorded before the order.
     column("total_amount", MONEY, null=True),
     column("order_date", MOMENT, null=True),

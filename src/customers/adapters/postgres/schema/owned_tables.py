@@ -31,7 +31,6 @@ customer_addresses = Table(
         TEXT,
         "label first_name last_name company address_line1 address_line2 city state "
         "postal_code country phone",
-        personal=True,
     ),
     *columns(MOMENT, "created_at updated_at"),
     PrimaryKeyConstraint("tenant_id", "id"),
@@ -54,11 +53,11 @@ customer_payment_methods = Table(
     metadata,
     tenant_column(),
     *columns(Uuid(), "id customer_id"),
-    *columns(TEXT, "payment_gateway gateway_payment_method_id", personal=True),
+    *columns(TEXT, "payment_gateway gateway_payment_method_id"),
     column("payment_type", TEXT),
-    *columns(TEXT, "card_brand last_four", personal=True),
-    column("expiry_month", SmallInteger(), null=True, personal=True),
-    column("expiry_year", SmallInteger(), null=True, personal=True),
+    *columns(TEXT, "card_brand last_four"),
+    column("expiry_month", SmallInteger(), null=True),
+    column("expiry_year", SmallInteger(), null=True),
     *columns(Boolean(), "is_default is_active"),
     # The token of a deleted customer: stored for a restore, free for others until then.
     column("is_released", Boolean()),
@@ -80,8 +79,8 @@ customer_notes = Table(
     metadata,
     tenant_column(),
     *columns(Uuid(), "id customer_id"),
-    column("note", TEXT, personal=True),
-    column("created_by", Uuid(), null=True, personal=True),
+    column("note", TEXT),
+    column("created_by", Uuid(), null=True),
     *columns(MOMENT, "created_at updated_at"),
     PrimaryKeyConstraint("tenant_id", "id"),
     customer_key(),
@@ -94,9 +93,9 @@ customer_communications = Table(
     tenant_column(),
     *columns(Uuid(), "id customer_id"),
     *columns(TEXT, "communication_type direction"),
-    *columns(TEXT, "subject content", personal=True),
+    *columns(TEXT, "subject content"),
     column("status", TEXT),
-    column("external_id", TEXT, personal=True),
+    column("external_id", TEXT),
     column("created_at", MOMENT),
     PrimaryKeyConstraint("tenant_id", "id"),
     customer_key(),
@@ -108,4 +107,19 @@ customer_communications = Table(
         name="customer_communications_external_id",
         where="external_id <> ''",
     ),
+)
+
+# Hashes only, which say nothing to those who have not the token of the mail.
+customer_email_verifications = Table(
+    "customer_email_verifications",
+    metadata,
+    tenant_column(),
+    column("customer_id", Uuid()),
+    *columns(TEXT, "token_hash address_hash"),
+    *columns(MOMENT, "sent_at expires_at"),
+    column("used_at", MOMENT, null=True),
+    PrimaryKeyConstraint("tenant_id", "customer_id", "token_hash"),
+    customer_key(),
+    # Whoever has a token names no tenant.
+    Index("customer_email_verifications_token", "token_hash"),
 )

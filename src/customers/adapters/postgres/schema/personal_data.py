@@ -1,6 +1,6 @@
 """Where the server keeps copies of personal values beside the rows: in statistics and in indexes.
 
-All of it is derived from the columns that the tables declare `personal`.
+All of it is derived from the columns that are personal by the map of `personal_columns`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,6 +11,7 @@ from sqlalchemy import Column, Index, Integer, Table
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.visitors import iterate
 
+from customers.adapters.postgres.schema.personal_columns import is_personal
 from customers.adapters.postgres.schema.tables import customers
 
 # Their statistics decide whether a list is read off the index of its criteria or that of its sort.
@@ -32,13 +33,13 @@ class IndexedExpression:
 
 def personal_tables(tables: Sequence[Table]) -> Sequence[Table]:
     """The tables with a personal column."""
-    return [table for table in tables if any(map(_is_personal, table.columns))]
+    return [table for table in tables if any(map(is_personal, table.columns))]
 
 
 def columns_without_statistics(tables: Sequence[Table]) -> Sequence[Column[object]]:
     """The personal columns of which the server must not keep statistics."""
     columns = (column for table in tables for column in table.columns)
-    return [one for one in columns if _is_personal(one) and one not in set(PLANNED_BY_STATISTICS)]
+    return [one for one in columns if is_personal(one) and one not in set(PLANNED_BY_STATISTICS)]
 
 
 def expressions_without_statistics(tables: Sequence[Table]) -> Sequence[IndexedExpression]:
@@ -71,8 +72,4 @@ def _parts(index: Index) -> Sequence[ColumnElement[Any]]:
 
 
 def _holds_personal_values(part: ColumnElement[Any]) -> bool:
-    return any(isinstance(one, Column) and _is_personal(one) for one in iterate(part))
-
-
-def _is_personal(column: Column[object]) -> bool:
-    return bool(column.info.get("personal"))
+    return any(isinstance(one, Column) and is_personal(one) for one in iterate(part))

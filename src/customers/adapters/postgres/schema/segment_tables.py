@@ -52,7 +52,7 @@ customer_segment_assignments = Table(
     tenant_column(),
     *columns(Uuid(), "segment_id customer_id"),
     column("assigned_at", MOMENT),
-    column("assigned_by", Uuid(), null=True, personal=True),
+    column("assigned_by", Uuid(), null=True),
     PrimaryKeyConstraint("tenant_id", "segment_id", "customer_id"),
     ForeignKeyConstraint(
         ("tenant_id", "segment_id"), ("customer_segments.tenant_id", "customer_segments.id")
@@ -119,7 +119,7 @@ customer_segment_pending_changes = Table(
     Column("number", BigInteger(), Identity(), nullable=False),
     column("at", MOMENT),
     column("cause", TEXT),
-    column("before", JSONB(), null=True, personal=True),
+    column("before", JSONB(), null=True),
     PrimaryKeyConstraint("tenant_id", "customer_id", "number"),
 )
 
@@ -134,6 +134,10 @@ customer_segment_changes = Table(
     column("at", MOMENT),
     column("cause", TEXT),
     PrimaryKeyConstraint("tenant_id", "segment_id", "sequence"),
+    # For the export of a person's data.
+    Index(
+        "customer_segment_changes_customer", "tenant_id", "customer_id", "segment_id", "sequence"
+    ),
 )
 
 # One row: the sweeper's lease, its holder and its end.

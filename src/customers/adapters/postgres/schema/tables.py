@@ -6,7 +6,7 @@ Statements are in the repositories, changes of the schema in `migrations`. Conve
 - Columns are named as the model's fields. What the core computes for comparisons (`email_key`,
   `search_text`, `name_key` and every `*_folded`) is stored beside its source and not read back.
 - Text is ordered by code point (`COLLATE "C"`), money is exact, moments are in UTC.
-- A column that can hold a personal value is declared `personal`; erasure must empty all of them.
+- Every column is in the map of `personal_columns`, which says whether it can hold a personal value.
 """
 
 from typing import Any
@@ -48,23 +48,23 @@ customers = Table(
     metadata,
     tenant_column(),
     column("id", Uuid()),
-    column("user_id", Uuid(), null=True, personal=True),
-    *columns(TEXT, "email first_name last_name phone", personal=True),
+    column("user_id", Uuid(), null=True),
+    *columns(TEXT, "email first_name last_name phone"),
     *columns(TEXT, "status customer_type"),
     column("total_orders", BigInteger()),
     *columns(MONEY, "total_spent average_order_value"),
     *columns(MOMENT, "first_order_date last_order_date", null=True),
-    column("date_of_birth", Date(), null=True, personal=True),
-    *columns(TEXT, "country country_code avatar_url", personal=True),
-    column("tags", TEXTS, personal=True),
-    column("notes", TEXT, personal=True),
-    *columns(Boolean(), "marketing_opt_in email_verified", personal=True),
-    column("lock_reason", TEXT, null=True, personal=True),
+    column("date_of_birth", Date(), null=True),
+    *columns(TEXT, "country country_code avatar_url"),
+    column("tags", TEXTS),
+    column("notes", TEXT),
+    *columns(Boolean(), "marketing_opt_in email_verified"),
+    column("lock_reason", TEXT, null=True),
     column("locked_at", MOMENT, null=True),
-    column("locked_by", Uuid(), null=True, personal=True),
-    column("unlock_reason", TEXT, null=True, personal=True),
+    column("locked_by", Uuid(), null=True),
+    column("unlock_reason", TEXT, null=True),
     column("unlocked_at", MOMENT, null=True),
-    column("unlocked_by", Uuid(), null=True, personal=True),
+    column("unlocked_by", Uuid(), null=True),
     *columns(MOMENT, "created_at updated_at"),
     column("version", BigInteger()),
     *columns(MOMENT, "deleted_at erased_at", null=True),
@@ -72,9 +72,8 @@ customers = Table(
         TEXT,
         "email_key search_text email_folded first_name_folded last_name_folded phone_folded "
         "country_folded country_code_folded notes_folded",
-        personal=True,
     ),
-    column("tags_folded", TEXTS, personal=True),
+    column("tags_folded", TEXTS),
     PrimaryKeyConstraint("tenant_id", "id"),
 )
 
@@ -107,6 +106,14 @@ Index(
     postgresql_where=DELETED,
 )
 _living_index("email_key", customers.c.email_key, unique=True)
+Index(
+    "customers_user_id",
+    customers.c.tenant_id,
+    customers.c.user_id,
+    customers.c.created_at,
+    customers.c.id,
+    postgresql_where=and_(customers.c.user_id.is_not(None), LIVING),
+)
 for _sort in (
     "created_at updated_at email first_name last_name total_spent total_orders average_order_value"
 ).split():

@@ -35,25 +35,17 @@ metadata = MetaData(
 
 
 def column(
-    name: str,
-    kind: type[TypeEngine[Any]] | TypeEngine[Any],
-    *,
-    null: bool = False,
-    personal: bool = False,
+    name: str, kind: type[TypeEngine[Any]] | TypeEngine[Any], *, null: bool = False
 ) -> Column[Any]:
-    """A column, NOT NULL unless `null`. `personal`: it can hold a personal value."""
-    return Column(name, kind, nullable=null, info={"personal": True} if personal else {})
+    """A column, NOT NULL unless `null`. Whether it is personal: see `personal_columns`."""
+    return Column(name, kind, nullable=null)
 
 
 def columns(
-    kind: type[TypeEngine[Any]] | TypeEngine[Any],
-    names: str,
-    *,
-    null: bool = False,
-    personal: bool = False,
+    kind: type[TypeEngine[Any]] | TypeEngine[Any], names: str, *, null: bool = False
 ) -> list[Column[Any]]:
     """Columns of one type; `names` are separated by spaces."""
-    return [column(name, kind, null=null, personal=personal) for name in names.split()]
+    return [column(name, kind, null=null) for name in names.split()]
 
 
 def tenant_column() -> Column[Any]:

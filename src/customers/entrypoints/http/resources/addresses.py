@@ -7,17 +7,15 @@ from customers.core.errors import AddressLimitExceeded
 from customers.core.model.address import Address, AddressChange, AddressDetails
 from customers.core.model.permissions import Permission
 from customers.core.services.addresses import Addresses
+from customers.entrypoints.http.address_bodies import NEW_ADDRESS, PATCH_ADDRESS, PUT_ADDRESS
 from customers.entrypoints.http.errors import ErrorFormat
 from customers.entrypoints.http.request import RequestContext
 from customers.entrypoints.http.responses import json_response
-from customers.entrypoints.http.routes import CUSTOMER, Body, Route
+from customers.entrypoints.http.routes import CUSTOMER, Route
 from customers.entrypoints.json import shapes
-from customers.entrypoints.json.decode import Nulls
 from customers.entrypoints.json.encode import Encoder
 
 _ALL, _ONE = f"{CUSTOMER}/addresses", f"{CUSTOMER}/addresses/{{addressId}}"
-# Callers may send an address back as they got it.
-_IGNORED = frozenset({"id", "customerId", "createdAt", "updatedAt"})
 
 
 class AddressRoutes:
@@ -29,8 +27,6 @@ class AddressRoutes:
 
     def table(self) -> list[Route]:
         one = {200: shapes.AddressResponse}
-        put = Body(AddressChange, ignored=_IGNORED)
-        patch = Body(AddressChange, Nulls.CLEAR, is_required=False, ignored=_IGNORED)
         routes = [
             Route(
                 "listAddresses",
@@ -46,7 +42,7 @@ class AddressRoutes:
                 _ALL,
                 self.add,
                 {201: shapes.AddressResponse},
-                body=Body(AddressDetails, ignored=_IGNORED),
+                body=NEW_ADDRESS,
                 errors=(AddressLimitExceeded,),
                 permission=Permission.CUSTOMERS_EDIT,
             ),
@@ -64,7 +60,7 @@ class AddressRoutes:
                 _ONE,
                 self.put,
                 one,
-                body=put,
+                body=PUT_ADDRESS,
                 permission=Permission.CUSTOMERS_EDIT,
             ),
             Route(
@@ -73,7 +69,7 @@ class AddressRoutes:
                 _ONE,
                 self.patch,
                 one,
-                body=patch,
+                body=PATCH_ADDRESS,
                 permission=Permission.CUSTOMERS_EDIT,
             ),
             Route(

@@ -1,22 +1,17 @@
 """The routes of a customer's orders: recording facts, and listing the ledger."""
 
-from datetime import datetime
 from functools import partial
-from typing import cast
 
 from aiohttp import web
-from attrs import frozen
 
 from customers.core.errors import CustomerNotFound, OrderNotFound
 from customers.core.errors.availability import BatchesBusy
 from customers.core.errors.ledger import OrderConflict, RefundConflict, RefundExceedsOrder
-from customers.core.model.ledger import Entry
 from customers.core.model.order import Cancellation, Order, Refund
 from customers.core.model.permissions import Permission
-from customers.core.model.query import JournalKey
 from customers.core.services.orders import LedgerResult, Orders
 from customers.entrypoints.http.body_sizes import MAX_BYTES
-from customers.entrypoints.http.journal_lists import JournalQuery, journal_response
+from customers.entrypoints.http.ledger_lists import LedgerQuery, ledger_response
 from customers.entrypoints.http.order_batch import OrderBatch, record_batch
 from customers.entrypoints.http.request import RequestContext
 from customers.entrypoints.http.responses import json_response
@@ -26,12 +21,6 @@ from customers.entrypoints.json.decode import Decoder
 from customers.entrypoints.json.encode import Encoder
 from customers.entrypoints.ledger.batch import OrderBatches
 from customers.entrypoints.observability.ledger_metrics import LedgerMetrics
-
-
-@frozen(kw_only=True)
-class LedgerQuery(JournalQuery):
-    def row_key(self, cursor: str, context: RequestContext) -> JournalKey:
-        return context.cursors.row_key(cursor, self.scope(context), of_ledger=True)
 
 
 class OrderRoutes:
@@ -171,7 +160,7 @@ class OrderRoutes:
         entries = await self._orders.newest(
             context.tenant, context.id("customerId"), query.key, query.size
         )
-        return journal_response(context, query, entries, self._encoder.entry, _key)
+        return ledger_response(context, query, entries, self._encoder)
 
     async def get(self, context: RequestContext) -> web.Response:
         """Get an order with its refunds"""
@@ -189,8 +178,3 @@ class OrderRoutes:
         if with_cancellation and result.is_cancelled:
             body["cancelled"] = True
         return json_response(body)
-
-
-def _key(entry: Entry) -> JournalKey:
-    """Only recorded orders are listed, and those have a date."""
-    return JournalKey(at=cast("datetime", entry.order_date), id=entry.order_id)

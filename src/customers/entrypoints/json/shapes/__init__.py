@@ -29,6 +29,9 @@ from customers.entrypoints.json.shapes.customers import (
     Deletion as Deletion,
 )
 from customers.entrypoints.json.shapes.customers import (
+    EmailVerified as EmailVerified,
+)
+from customers.entrypoints.json.shapes.customers import (
     Erasure as Erasure,
 )
 from customers.entrypoints.json.shapes.customers import (
@@ -50,7 +53,13 @@ from customers.entrypoints.json.shapes.customers import (
     PaymentMethod as PaymentMethod,
 )
 from customers.entrypoints.json.shapes.customers import (
+    PersonalData as PersonalData,
+)
+from customers.entrypoints.json.shapes.customers import (
     Profile as Profile,
+)
+from customers.entrypoints.json.shapes.customers import (
+    VerifiedCustomer as VerifiedCustomer,
 )
 from customers.entrypoints.json.shapes.errors import (
     Detail as Detail,
@@ -63,6 +72,12 @@ from customers.entrypoints.json.shapes.errors import (
 )
 from customers.entrypoints.json.shapes.errors import (
     WrappedError as WrappedError,
+)
+from customers.entrypoints.json.shapes.keys import (
+    ApiKey as ApiKey,
+)
+from customers.entrypoints.json.shapes.keys import (
+    NewApiKey as NewApiKey,
 )
 from customers.entrypoints.json.shapes.ledger import (
     LedgerOrder as LedgerOrder,
@@ -150,4 +165,28 @@ from customers.entrypoints.json.shapes.segments import (
 )
 from customers.entrypoints.json.shapes.segments import (
     Segment as Segment,
+)
+from customers.entrypoints.json.shapes.storefront import (
+    OwnAddressPage as OwnAddressPage,
+)
+from customers.entrypoints.json.shapes.storefront import (
+    OwnOrder as OwnOrder,
+)
+from customers.entrypoints.json.shapes.storefront import (
+    OwnOrderPage as OwnOrderPage,
+)
+from customers.entrypoints.json.shapes.storefront import (
+    OwnPaymentMethod as OwnPaymentMethod,
+)
+from customers.entrypoints.json.shapes.storefront import (
+    OwnPaymentMethodPage as OwnPaymentMethodPage,
+)
+from customers.entrypoints.json.shapes.storefront import (
+    OwnProfile as OwnProfile,
+)
+from customers.entrypoints.json.shapes.storefront import (
+    OwnProfileResponse as OwnProfileResponse,
+)
+from customers.entrypoints.json.shapes.storefront import (
+    PageMeta as PageMeta,
 )

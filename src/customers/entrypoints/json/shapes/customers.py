@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Literal, NotRequired, TypedDict
+from typing import Annotated, Any, Literal, NotRequired, TypedDict
 from uuid import UUID
 
 from customers.core.model.address import AddressType
@@ -40,6 +40,23 @@ class ExistingCustomer(TypedDict):
     lastName: str
     phone: str
     status: CustomerStatus
+
+
+class VerifiedCustomer(TypedDict):
+    """What is shown to whoever has a verification mail, who may be a stranger to the customer: the
+    address was not verified before.
+    """
+
+    id: UUID
+    email: str
+    firstName: str
+    lastName: str
+    emailVerified: bool
+
+
+class EmailVerified(TypedDict):
+    message: str
+    customer: VerifiedCustomer
 
 
 class Customer(Locking, Deletion):
@@ -172,3 +189,18 @@ class Erasure(TypedDict):
     customerId: UUID
     erasedAt: datetime
     tables: Annotated[Mapping[str, int], "The number of rows affected, by table."]
+    notReached: Annotated[
+        Sequence[str], "Where copies may remain for a time: see the privacy page of the service."
+    ]
+
+
+class PersonalData(TypedDict):
+    """Everything that is kept of a customer."""
+
+    customerId: UUID
+    tenantId: str
+    generatedAt: datetime
+    data: Annotated[
+        Mapping[str, Sequence[Mapping[str, Any]]],
+        "The records by table, every field of them. Payment tokens are masked.",
+    ]

@@ -9,22 +9,23 @@ about all tenants. They are no security barriers on purpose: their conditions ma
 
 from alembic import op
 
-revision = "0017"
-down_revision = "0014"
+revision = "0019"
+down_revision = "0018"
 branch_labels = None
 depends_on = None
 
 TABLES = (
-    "customer_addresses customer_communications customer_counts customer_erasures customer_notes "
-    "customer_orders customer_payment_methods customer_refunds customer_segment_assignments "
+    "customer_addresses customer_api_keys customer_communications customer_counts "
+    "customer_email_verifications customer_erasures customer_notes customer_orders "
+    "customer_payment_methods customer_refunds customer_segment_assignments "
     "customer_segment_changes customer_segment_members customer_segment_pending_changes "
     "customer_segment_refresh_states customer_segment_tenants customer_segments customers"
 ).split()
 POLICY = "of_tenant"
 OF_TENANT = ("customers",)
 OF_EVERY_TENANT = (
-    "customer_erasures customer_segment_pending_changes customer_segment_refresh_states "
-    "customer_segments customers"
+    "customer_api_keys customer_email_verifications customer_erasures "
+    "customer_segment_pending_changes customer_segment_refresh_states customer_segments customers"
 ).split()
 # A subquery is evaluated once in a statement, and the planner does not guess its value.
 TENANT = "(SELECT current_setting('app.tenant', true))"

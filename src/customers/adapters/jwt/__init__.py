@@ -1,0 +1,1 @@
+"""Bearer tokens in the form of JWT, verified with the keys of a JWKS."""

@@ -1,0 +1,112 @@
+"""Keys that are fetched from a provider in the background, so that no request waits for it."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from time import monotonic
+from typing import Final
+
+from aiohttp import ClientSession, ClientTimeout, DummyCookieJar
+from attrs import field, frozen
+
+from customers.adapters.jwt.key_set import KeySet
+from customers.adapters.jwt.keys import Keys
+from customers.adapters.jwt.providers import CannotFetch, Provider
+
+_log = logging.getLogger(__name__)
+_NO_KEYS: Final = KeySet()
+
+
+@frozen(kw_only=True)
+class Pace:
+    """How often keys are fetched, and how long they are good; all in seconds.
+
+    `after_failure` is the pause after a fetch that failed, `between_misses` the least time between
+    two fetches for keys that tokens name and nobody knows, `first` how long `open` waits.
+    """
+
+    interval: float = 300.0
+    after_failure: float = 10.0
+    between_misses: float = 30.0
+    timeout: float = 10.0
+    first: float = 3.0
+    good_for: float = 24 * 3600.0
+    now: Callable[[], float] = field(default=monotonic)
+
+
+class FetchedKeys(Keys):
+    def __init__(self, provider: Provider, pace: Pace | None = None) -> None:
+        self._provider = provider
+        self._pace = pace or Pace()
+        self._keys, self._fetched_at = _NO_KEYS, 0.0
+        self._missed_at = -self._pace.between_misses + self._pace.now()
+        self._failure = ""
+        self._is_missing = asyncio.Event()
+        self._has_tried = asyncio.Event()
+        self._following: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Begins to fetch; waits for the first answer, but not long."""
+        self._following = asyncio.create_task(self._follow())
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._pace.first):
+                await self._has_tried.wait()
+
+    async def close(self) -> None:
+        if self._following is not None:
+            self._following.cancel()
+            await asyncio.wait([self._following])
+
+    def current(self) -> KeySet:
+        is_good = self._pace.now() - self._fetched_at < self._pace.good_for
+        return self._keys if is_good else _NO_KEYS
+
+    def miss(self) -> None:
+        self._is_missing.set()
+
+    async def _follow(self) -> None:
+        timeout = ClientTimeout(total=self._pace.timeout)
+        headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
+        async with ClientSession(
+            timeout=timeout, headers=headers, cookie_jar=DummyCookieJar()
+        ) as session:
+            while True:
+                await self._fetch(session)
+                self._has_tried.set()
+                await self._rest()
+
+    async def _fetch(self, session: ClientSession) -> None:
+        self._is_missing.clear()
+        try:
+            async with asyncio.timeout(self._pace.timeout):
+                self._keys = await self._provider.fetch(session)
+        except CannotFetch as error:
+            self._report(str(error))
+        except TimeoutError:
+            self._report("the provider does not answer in time")
+        except Exception:  # whatever a provider answers, the next fetch may succeed
+            _log.exception("fetching the keys of tokens failed")
+            self._failure = "defect"
+        else:
+            self._fetched_at = self._pace.now()
+            self._report("")
+
+    def _report(self, failure: str) -> None:
+        """Logs that fetching fails, each cause once, and that it succeeds again."""
+        if failure and failure != self._failure:
+            _log.warning("the keys of tokens cannot be fetched: %s", failure)
+        elif self._failure and not failure:
+            _log.warning("the keys of tokens are fetched again")
+        self._failure = failure
+
+    async def _rest(self) -> None:
+        """Returns when the next fetch is due: after the interval, or earlier for a missing key."""
+        pause = self._pace.after_failure if self._failure else self._pace.interval
+        try:
+            async with asyncio.timeout(pause):
+                await self._is_missing.wait()
+                await asyncio.sleep(self._missed_at + self._pace.between_misses - self._pace.now())
+        except TimeoutError:
+            return
+        self._missed_at = self._pace.now()

@@ -1,0 +1,20 @@
+"""The links in mails: pages of the storefront."""
+
+from urllib.parse import quote
+
+from attrs import frozen
+
+from customers.core.ports.mailer import VerificationLinks
+
+_TENANT = "{tenant}"
+
+
+@frozen
+class StorefrontLinks(VerificationLinks):
+    """Links below the URL of the storefront, which may hold `{tenant}`."""
+
+    _storefront_url: str
+
+    def link(self, tenant_id: str, token: str) -> str:
+        base = self._storefront_url.rstrip("/").replace(_TENANT, quote(tenant_id, safe=""))
+        return f"{base}/verify-email?token={quote(token, safe='')}"

@@ -1,0 +1,110 @@
+"""A shopper: a person who may see and change what is kept of themselves, and nothing else."""
+
+from typing import Final, Self
+from uuid import UUID
+
+from attrs import field, frozen
+
+from customers.core.errors import CustomerNotFound, InvalidValue
+from customers.core.errors.access import CustomerBlocked, NotYourResource
+from customers.core.model.contact_gates import Phone, email_key
+from customers.core.model.customer import (
+    AvatarUrl,
+    Country,
+    CountryCode,
+    Customer,
+    CustomerChange,
+    CustomerStatus,
+    FirstName,
+    LastName,
+)
+from customers.core.model.moments import Day
+from customers.core.model.principal import Principal
+from customers.core.model.values import UNSET, Flag, IdGate, Unset, set_fields
+
+ME: Final = "me"
+
+
+@frozen(kw_only=True)
+class ProfileChange:
+    """The fields of their own that a shopper may set; see `CustomerChange`."""
+
+    first_name: FirstName | Unset = UNSET
+    last_name: LastName | Unset = field(default=UNSET, metadata={"empty": ""})
+    phone: Phone | Unset = field(default=UNSET, metadata={"empty": ""})
+    date_of_birth: Day | Unset | None = field(default=UNSET, metadata={"empty": None})
+    country: Country | Unset = field(default=UNSET, metadata={"empty": ""})
+    country_code: CountryCode | Unset = field(default=UNSET, metadata={"empty": ""})
+    avatar_url: AvatarUrl | Unset = field(default=UNSET, metadata={"empty": ""})
+    marketing_opt_in: Flag | Unset = UNSET
+
+    def of_customer(self) -> CustomerChange:
+        """The change of the customer, which leaves everything else as it is."""
+        return CustomerChange(**set_fields(self))
+
+
+@frozen(kw_only=True)
+class Shopper:
+    """A shopper who asks for a customer.
+
+    `user_id` is the account of the shopper: None if the subject is no UUID, then no customer is
+    theirs. `verified_email_key` is the key of the e-mail address that is known to be theirs; empty
+    without one. `asked` names the customer: "me", the id of the customer, or the id of the account.
+    """
+
+    user_id: UUID | None
+    verified_email_key: str = ""
+    asked: str = ME
+
+    @classmethod
+    def of(cls, principal: Principal, asked: str = ME) -> Self:
+        return cls(
+            user_id=principal.actor,
+            verified_email_key=email_key(principal.verified_email),
+            asked=asked,
+        )
+
+    @property
+    def asks_by_user_id(self) -> bool:
+        return self.user_id is not None and self._asked_id == self.user_id
+
+    def may_be_linked(self, customer: Customer) -> bool:
+        """Whether the customer has no account yet, and the shopper's own e-mail address."""
+        return (
+            self.user_id is not None
+            and customer.is_living
+            and customer.user_id is None
+            and bool(self.verified_email_key)
+            and customer.email_key == self.verified_email_key
+        )
+
+    def own(self, customer: Customer | None) -> Customer:
+        """The customer of the shopper, if they asked for that one.
+
+        Raises NotYourResource for every other id, whether or not it is somebody's;
+        CustomerNotFound if no customer is theirs; CustomerBlocked.
+        """
+        if not self._asks_for(customer):
+            raise NotYourResource
+        if customer is None:
+            raise CustomerNotFound
+        return unblocked(customer)
+
+    def _asks_for(self, customer: Customer | None) -> bool:
+        if self.asked == ME or self.asks_by_user_id:
+            return True
+        return customer is not None and self._asked_id == customer.id
+
+    @property
+    def _asked_id(self) -> UUID | None:
+        try:
+            return IdGate().read(self.asked)
+        except InvalidValue:
+            return None
+
+
+def unblocked(customer: Customer) -> Customer:
+    """The customer. Raises CustomerBlocked."""
+    if customer.status is CustomerStatus.BLOCKED:
+        raise CustomerBlocked
+    return customer

@@ -1,0 +1,34 @@
+"""API keys of tenants."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from customers.core.model.api_key import ApiKey
+
+
+class ApiKeyReader(Protocol):
+    async def all(self) -> Sequence[ApiKey]:
+        """The keys that are not revoked, newest first, ties by id, the greatest first."""
+        ...
+
+
+class ApiKeyRepository(ApiKeyReader, Protocol):
+    async def acquire_lock(self) -> None:
+        """Takes the lock of the tenant's keys until the transaction ends."""
+        ...
+
+    async def add(self, key: ApiKey) -> None:
+        """Stores a new key. Needs the lock, under which keys are counted."""
+        ...
+
+    async def revoke(self, key_id: UUID, now: datetime) -> None:
+        """Revokes a key. Raises ApiKeyNotFound, for one that is revoked already too."""
+        ...
+
+    async def mark_used(self, uses: Mapping[UUID, datetime]) -> None:
+        """Stores when keys were last used, by their ids; earlier moments than those stored, and
+        unknown ids, change nothing.
+        """
+        ...

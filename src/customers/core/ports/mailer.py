@@ -1,0 +1,17 @@
+"""Mail: what hands it over, and the links in it."""
+
+from typing import Protocol
+
+from customers.core.model.verification import VerificationMail
+
+
+class Mailer(Protocol):
+    async def send(self, mail: VerificationMail) -> None:
+        """Hands the mail over to a system that delivers it. Raises MailNotSent."""
+        ...
+
+
+class VerificationLinks(Protocol):
+    def link(self, tenant_id: str, token: str) -> str:
+        """The URL of the storefront page of a tenant that verifies the token."""
+        ...

@@ -1,0 +1,26 @@
+"""Everything that is kept of one person."""
+
+from collections.abc import AsyncGenerator, Sequence
+from typing import Protocol, TypeVar
+from uuid import UUID
+
+from customers.core.model.customer import Customer
+
+Record = TypeVar("Record")
+
+
+class PersonalDataReader(Protocol):
+    async def customer(self, customer_id: UUID) -> Customer:
+        """The customer, living or deleted. Raises CustomerNotFound, for an erased one too."""
+        ...
+
+    def records(
+        self, kind: type[Record], customer_id: UUID
+    ) -> AsyncGenerator[Sequence[Record], None]:
+        """All records of this kind that belong to a customer, living, deleted or erased, in small
+        portions, none of them empty.
+
+        The kinds are those of RECORD_KINDS. Notes, communications and orders come oldest first,
+        orders that are only stubs last; membership changes in order of sequence by segment.
+        """
+        ...

@@ -1,0 +1,9 @@
+"""Random secrets, which the core does not take from the system."""
+
+from typing import Protocol
+
+
+class RandomSecrets(Protocol):
+    def new(self) -> bytes:
+        """32 random bytes that nobody can guess."""
+        ...

@@ -1,0 +1,28 @@
+"""The verifications of customers' e-mail addresses."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from customers.core.model.verification import Verification
+
+
+class VerificationReader(Protocol):
+    async def all(self, customer_id: UUID) -> Sequence[Verification]:
+        """The verifications that are stored, the first one sent first. Raises CustomerNotFound."""
+        ...
+
+
+class VerificationRepository(VerificationReader, Protocol):
+    async def add(self, verification: Verification) -> None:
+        """Stores a new verification of a locked customer."""
+        ...
+
+    async def remove(self, customer_id: UUID, sent_until: datetime) -> None:
+        """Removes the verifications of a locked customer that were sent until then."""
+        ...
+
+    async def use(self, customer_id: UUID, now: datetime) -> None:
+        """Marks all verifications of a locked customer as used, but those that are."""
+        ...

@@ -1,0 +1,69 @@
+"""Use cases of shoppers: finding the customer who they are, and changing their profile.
+
+What a shopper does with addresses, payment methods and orders are the use cases of those, for the
+customer that is found here.
+"""
+
+from uuid import UUID
+
+from customers.core.model.customer import Customer
+from customers.core.model.shopper import ProfileChange, Shopper, unblocked
+from customers.core.ports.clock import Clock
+from customers.core.ports.customers import CustomerReader
+from customers.core.ports.retry import retries_conflict
+from customers.core.ports.storage import Storage
+
+
+class Storefront:
+    def __init__(self, storage: Storage, clock: Clock) -> None:
+        self._storage = storage
+        self._clock = clock
+
+    async def customer(self, tenant_id: str, shopper: Shopper) -> Customer:
+        """The customer of a shopper: the oldest one with their account, else the one without an
+        account who has their verified e-mail address; that one is linked to the account.
+
+        Raises NotYourResource, CustomerNotFound, CustomerBlocked.
+        """
+        async with self._storage.view(tenant_id) as view:
+            customer = shopper.own(await _find(view.customers, shopper))
+        if customer.user_id is not None:
+            return customer
+        return await self._link(tenant_id, customer.id, shopper)
+
+    async def change(self, tenant_id: str, shopper: Shopper, change: ProfileChange) -> Customer:
+        """Raises NotYourResource, CustomerNotFound, CustomerBlocked."""
+        customer = await self.customer(tenant_id, shopper)
+        return await self._change(tenant_id, customer.id, change)
+
+    @retries_conflict
+    async def _link(self, tenant_id: str, customer_id: UUID, shopper: Shopper) -> Customer:
+        """Links the customer to the account, unless another call has linked either meanwhile."""
+        async with self._storage.transaction(tenant_id) as tx:
+            customer = await tx.customers.get_for_update(customer_id)
+            if not shopper.may_be_linked(customer):
+                return shopper.own(await _find(tx.customers, shopper))
+            linked = unblocked(customer).linked(shopper.user_id, now=self._clock.now())
+            await tx.customers.save(linked)
+            return linked
+
+    @retries_conflict
+    async def _change(self, tenant_id: str, customer_id: UUID, change: ProfileChange) -> Customer:
+        async with self._storage.transaction(tenant_id) as tx:
+            customer = unblocked(await tx.customers.get_for_update(customer_id))
+            changed = customer.change(change.of_customer(), now=self._clock.now(), actor=None)
+            if changed is not customer:
+                await tx.customers.save(changed)
+            return changed
+
+
+async def _find(customers: CustomerReader, shopper: Shopper) -> Customer | None:
+    """The customer of the shopper, linked or to be linked; None without one."""
+    if shopper.user_id is None:
+        return None
+    if (customer := await customers.by_user(shopper.user_id)) is not None:
+        return customer
+    if not shopper.verified_email_key:
+        return None
+    customer = await customers.by_email(shopper.verified_email_key)
+    return customer if customer is not None and shopper.may_be_linked(customer) else None

@@ -1,0 +1,30 @@
+"""API keys as tokens: `csk_<id>_<secret>`."""
+
+from customers.core.model.api_key import KEY_PREFIX, Credential, unknown_key
+from customers.core.model.principal import Principal
+from customers.core.ports.clock import Clock
+from customers.entrypoints.access.authenticator import Tokens
+from customers.entrypoints.access.key_cache import KeyCache
+from customers.entrypoints.access.key_uses import KeyUses
+
+
+class ApiKeyTokens(Tokens):
+    def __init__(self, keys: KeyCache, uses: KeyUses, clock: Clock) -> None:
+        self._keys = keys
+        self._uses = uses
+        self._clock = clock
+
+    def takes(self, token: str) -> bool:
+        return token.startswith(KEY_PREFIX)
+
+    async def principal(self, token: str) -> Principal:
+        """Raises InvalidToken, which says no more of a key than its secret entitles to; Unavailable
+        while a key that was not looked up lately cannot be.
+        """
+        credential = Credential.parse(token)
+        if (key := await self._keys.get(credential.key_id)) is None:
+            raise unknown_key()
+        now = self._clock.now()
+        principal = key.verify(credential, now)
+        self._uses.note(key, now)
+        return principal

@@ -1,0 +1,82 @@
+"""Encodes everything that is kept of a person as JSON, field by field, as the model has it.
+
+The map of personal data says what is masked, and what is left out for the person: who on the staff
+did something is the data of somebody else.
+"""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Final
+
+from attrs import fields, frozen, has
+
+from customers.core.model.address import Address
+from customers.core.model.customer import Customer
+from customers.core.model.erasure import RecordKind
+from customers.core.model.journal import Communication, Note
+from customers.core.model.ledger import Entry
+from customers.core.model.membership import (
+    SegmentAssignment,
+    SegmentMembership,
+    SequencedChange,
+)
+from customers.core.model.order import Statistics, StoredRefund
+from customers.core.model.payment import PaymentMethod
+from customers.core.model.pending_changes import PendingChange
+from customers.core.model.personal_data import PERSONAL_DATA
+from customers.entrypoints.json.decode import camel
+from customers.entrypoints.json.encode import RECORD_TABLES, Encoder, midnight
+
+# The names under which the records stand, those of an erasure's receipt where it has them.
+PERSONAL_TABLES: Final = {
+    Customer: RECORD_TABLES[RecordKind.CUSTOMER],
+    Address: RECORD_TABLES[RecordKind.ADDRESS],
+    PaymentMethod: RECORD_TABLES[RecordKind.PAYMENT_METHOD],
+    Note: RECORD_TABLES[RecordKind.NOTE],
+    Communication: RECORD_TABLES[RecordKind.COMMUNICATION],
+    Entry: RECORD_TABLES[RecordKind.ORDER],
+    StoredRefund: RECORD_TABLES[RecordKind.REFUND],
+    SegmentAssignment: RECORD_TABLES[RecordKind.ASSIGNMENT],
+    SegmentMembership: RECORD_TABLES[RecordKind.MEMBERSHIP],
+    SequencedChange: "customer_segment_changes",
+    PendingChange: "customer_segment_pending_changes",
+}
+# Of a shorter token the last four characters would show too much.
+_MIN_LENGTH_TO_SHOW_END: Final = 12
+
+
+@frozen
+class PersonalDataEncoder:
+    """Encodes records; `is_for_person`: for the person themselves, without ids of the staff."""
+
+    _encoder: Encoder
+    _is_for_person: bool = False
+
+    def for_person(self) -> "PersonalDataEncoder":
+        return PersonalDataEncoder(self._encoder, True)
+
+    def record(self, record: Any) -> dict[str, object]:
+        """All fields of a record; those of its statistics stand beside them."""
+        record_map = PERSONAL_DATA.get(type(record))
+        left_out = record_map.of_staff if record_map and self._is_for_person else ()
+        masked = record_map.masked if record_map else ()
+        body: dict[str, object] = {}
+        for name in (field.name for field in fields(type(record)) if field.name not in left_out):
+            value = getattr(record, name)
+            if isinstance(value, Statistics):
+                body |= self.record(value)
+            else:
+                body[camel(name)] = mask(value) if name in masked else self._value(value)
+        return body
+
+    def _value(self, value: object) -> object:
+        if isinstance(value, Decimal):
+            return self._encoder.money(value)
+        if isinstance(value, date) and not isinstance(value, datetime):
+            return midnight(value)
+        return self.record(value) if has(type(value)) else value
+
+
+def mask(token: str) -> str:
+    """The token without all but its last four characters."""
+    return f"***{token[-4:]}" if len(token) >= _MIN_LENGTH_TO_SHOW_END else "***"

@@ -1,0 +1,70 @@
+"""Delivers verification mails: while the request waits, and if need be after it.
+
+A mail is tried a few times quickly; if that fails, a few times more in the background, which the
+end of the process does not wait for: the customer asks for another mail then.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, Final
+
+from customers.bulkheads.deadline import current_deadline
+from customers.core.errors.verification import MailNotSent
+from customers.core.model.verification import VerificationMail
+from customers.core.ports.mailer import Mailer
+from customers.entrypoints.observability.logs import logger
+
+# Seconds before each try.
+QUICK_PAUSES: Final = (0.0, 0.2, 1.0)
+LATER_PAUSES: Final = (10.0, 60.0, 300.0)
+# How long a request waits, and with how many mails under way there is room for later tries.
+_PATIENCE: Final = 8.0
+_MAX_MAILS: Final = 500
+
+
+class MailDelivery:
+    def __init__(
+        self,
+        mailer: Mailer,
+        *,
+        quick_pauses: Sequence[float] = QUICK_PAUSES,
+        later_pauses: Sequence[float] = LATER_PAUSES,
+        patience: float = _PATIENCE,
+    ) -> None:
+        self._mailer = mailer
+        self._quick_pauses = quick_pauses
+        self._later_pauses = later_pauses
+        self._patience = patience
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def deliver(self, mail: VerificationMail) -> bool:
+        """Whether the mail was sent in time for an answer; else it is still tried."""
+        sent: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        task = asyncio.create_task(self._deliver(mail, sent))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        first_to_end: list[asyncio.Future[Any]] = [sent, task]
+        timeout = current_deadline().at_most(self._patience)
+        await asyncio.wait(first_to_end, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        if task.done() and not sent.done():
+            await task  # raises what it did: a defect
+        return sent.done() and sent.result()
+
+    async def _deliver(self, mail: VerificationMail, sent: "asyncio.Future[bool]") -> None:
+        is_sent = await self._try(mail, self._quick_pauses)
+        sent.set_result(is_sent)
+        has_room = len(self._tasks) <= _MAX_MAILS
+        if not is_sent and not (has_room and await self._try(mail, self._later_pauses)):
+            logger().error("gave up sending a mail", customer_id=str(mail.customer_id))
+
+    async def _try(self, mail: VerificationMail, pauses: Sequence[float]) -> bool:
+        for pause in pauses:
+            await asyncio.sleep(pause)
+            try:
+                await self._mailer.send(mail)
+            except MailNotSent as error:
+                reason, customer_id = str(error), str(mail.customer_id)
+                logger().warning("a mail was not sent", reason=reason, customer_id=customer_id)
+            else:
+                return True
+        return False

@@ -1,0 +1,1 @@
+"""TLS on the ports of the service: its certificate, and those of its callers."""

@@ -1,0 +1,147 @@
+"""The certificate of the service in its files, which may be replaced while it serves."""
+
+import ssl
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Lock
+from typing import Final, Self
+
+import grpc
+from attrs import frozen
+from cryptography import x509
+
+from customers.entrypoints.observability.logs import logger
+
+MIN_VERSION: Final = ssl.TLSVersion.TLSv1_2
+
+
+class CannotServeTls(Exception):
+    """The files of a certificate cannot be used."""
+
+
+@frozen(kw_only=True)
+class CertificateFiles:
+    """The paths of the PEM files; `client_ca` has the authorities of callers' certificates."""
+
+    certificate: Path
+    key: Path
+    client_ca: Path | None
+
+
+@frozen(kw_only=True)
+class _Content:
+    certificate: bytes
+    key: bytes
+
+    @classmethod
+    def of(cls, files: CertificateFiles) -> Self:
+        """Reads the files, and checks that they fit. Raises CannotServeTls."""
+        try:
+            content = cls(certificate=files.certificate.read_bytes(), key=files.key.read_bytes())
+            _new_context(files)
+            certificates = x509.load_pem_x509_certificates(content.certificate)
+        except (OSError, ValueError) as error:
+            cause = "not PEM, or they do not belong together"
+            if isinstance(error, OSError) and not isinstance(error, ssl.SSLError):
+                cause = str(error.strerror)
+            raise CannotServeTls(
+                f"TLS_CERT, TLS_KEY: {files.certificate} and {files.key} are no certificate and "
+                f"its key in PEM ({cause}): correct the files"
+            ) from None
+        ends = certificates[0].not_valid_after_utc
+        if ends < datetime.now(UTC):  # noqa: TID251 - the callers' clocks decide, not ours
+            raise CannotServeTls(
+                f"TLS_CERT: the certificate in {files.certificate} expired at "
+                f"{ends:%Y-%m-%dT%H:%M:%SZ}: replace it"
+            )
+        return content
+
+
+def _new_context(files: CertificateFiles) -> ssl.SSLContext:
+    """A context of a server with the certificate. Raises OSError, of which SSLError is one."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = MIN_VERSION
+    context.load_cert_chain(files.certificate, files.key)
+    return context
+
+
+class Certificate:
+    """The certificate as it is used, by both interfaces.
+
+    `refresh` looks at the files, and is to be called for each new connection: a certificate that
+    was replaced is used from then on. One that cannot be used is logged, and the former one stays.
+    """
+
+    def __init__(self, files: CertificateFiles) -> None:
+        """Raises CannotServeTls."""
+        self._files = files
+        self._state = _state_of(files)
+        self._content = self._rpc_content = _Content.of(files)
+        self._lock = Lock()
+        self.context = _new_context(files)
+        self._client_ca: bytes | None = None
+        if files.client_ca is not None:
+            self._client_ca = self._ask_for_certificates(files.client_ca)
+
+    def _ask_for_certificates(self, authorities: Path) -> bytes:
+        """Asks callers for certificates of the authorities. Raises CannotServeTls."""
+        try:
+            self.context.load_verify_locations(authorities)
+            content = authorities.read_bytes()
+        except OSError:
+            raise CannotServeTls(
+                f"TLS_CLIENT_CA: {authorities} holds no certificates in PEM: correct the file"
+            ) from None
+        self.context.verify_mode = ssl.CERT_OPTIONAL
+        return content
+
+    def refresh(self) -> bool:
+        """Takes over the files if they have changed; returns whether they had."""
+        with self._lock:
+            state = _state_of(self._files)
+            if state == self._state:
+                return False
+            self._state = state
+            try:
+                self._content = _Content.of(self._files)
+            except CannotServeTls as error:
+                logger().error("the certificate was not replaced", problem=str(error))
+                return False
+            self.context.load_cert_chain(self._files.certificate, self._files.key)
+        logger().info("the certificate was replaced")
+        return True
+
+    def rpc_credentials(self) -> grpc.ServerCredentials:
+        """Credentials of a gRPC server, which requires certificates of callers if there is an
+        authority for them: gRPC knows nothing between that and not asking.
+        """
+        return grpc.dynamic_ssl_server_credentials(
+            self._rpc_configuration(),
+            self._fetch_rpc_configuration,  # type: ignore[arg-type]  # it may return None
+            require_client_authentication=self._client_ca is not None,
+        )
+
+    def _rpc_configuration(self) -> grpc.ServerCertificateConfiguration:
+        pair = (self._content.key, self._content.certificate)
+        return grpc.ssl_server_certificate_configuration([pair], self._client_ca)
+
+    def _fetch_rpc_configuration(self) -> grpc.ServerCertificateConfiguration | None:
+        """Called by gRPC for each new connection, in a thread of its own."""
+        self.refresh()
+        if self._rpc_content is self._content:
+            return None
+        self._rpc_content = self._content
+        return self._rpc_configuration()
+
+
+def _state_of(files: CertificateFiles) -> tuple[object, ...]:
+    """What differs when a file was replaced or written; None for one that is not there."""
+    state: list[object] = []
+    for path in (files.certificate, files.key):
+        try:
+            found = path.stat()
+        except OSError:
+            state.append(None)
+        else:
+            state.append((found.st_ino, found.st_mtime_ns, found.st_size))
+    return tuple(state)

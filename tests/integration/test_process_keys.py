@@ -1,0 +1,119 @@
+"""API keys as operators make them, and a service process that lets callers in with them."""
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+import pytest
+from attrs import frozen
+
+from tests.support.access import TRUSTED
+from tests.support.builders import a_tenant
+from tests.support.service_process import (
+    FREE_PORTS,
+    connect,
+    read_response,
+    start_command,
+    start_service,
+)
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+@frozen
+class Operator:
+    """Runs commands on a database, as in production: each line is a JSON object."""
+
+    url: str
+    folder: Path
+
+    async def run(self, *command: str, environ: Mapping[str, str] = {}) -> tuple[int, str, str]:
+        environ = {"DATABASE_URL": self.url, **environ}
+        (folder := self.folder / str(uuid4())).mkdir()
+        with start_command(folder, *command, environ=environ) as process:
+            status = await asyncio.to_thread(process.exit_code)
+            return status, process.output, process.errors
+
+    async def lines(self, *command: str) -> Sequence[dict[str, Any]]:
+        production = {"ENVIRONMENT": "production"}
+        status, output, errors = await self.run(*command, environ=production)
+        assert status == 0, errors
+        return [json.loads(line) for line in output.splitlines()]
+
+
+@pytest.fixture
+def operator(url: str, tmp_path: Path) -> Operator:
+    return Operator(url, tmp_path)
+
+
+def status_of(service: Any, key: str) -> int:
+    headers = {"Authorization": f"Bearer {key}"}
+    with closing(connect(service)) as connection:
+        connection.request("GET", "/api/v1/customers", headers=headers)
+        return read_response(connection)[0]
+
+
+async def test_a_key_lets_a_service_in_until_it_is_revoked(
+    operator: Operator, tmp_path: Path
+) -> None:
+    tenant = a_tenant()
+    [made] = await operator.lines(
+        "keys", "create", "--tenant", tenant, "--permissions", "customers:view"
+    )
+    key, secret = made["key"], made["key"].rpartition("_")[2]
+    environ = {"DATABASE_URL": operator.url, **TRUSTED, "GATEWAY_PEERS": "192.0.2.1/32"}
+    with start_service(tmp_path, *FREE_PORTS, environ=environ) as service:
+        assert await asyncio.to_thread(status_of, service, key) == 200
+        assert await asyncio.to_thread(status_of, service, f"{key[:-1]}_") == 401
+        assert await asyncio.to_thread(service.stop) == 0
+        assert secret not in service.output + service.errors
+    [listed] = await operator.lines("keys", "list", "--tenant", tenant)
+    assert listed["last_used_at"] is not None  # written when the service stopped
+    assert (listed["id"], listed["permissions"]) == (made["id"], ["customers:view"])
+    assert secret not in json.dumps(listed)
+    [revoked] = await operator.lines("keys", "revoke", made["id"])
+    assert revoked["tenant_id"] == tenant
+    assert await operator.lines("keys", "list", "--tenant", tenant) == []
+    [explained] = await operator.lines("access", "explain", "--key", made["id"])
+    assert (explained["kind"], explained["subject"]) == ("service", made["id"])
+    assert (explained["may"], explained["is_valid"]) == (["customers:view"], False)
+    assert secret not in json.dumps(explained)
+
+
+async def test_the_secret_of_a_key_is_in_no_row(operator: Operator) -> None:
+    status, output, _ = await operator.run(
+        *("keys", "create", "--tenant", a_tenant(), "--permissions", "*", "--expires", "90d")
+    )
+    assert status == 0
+    key = output.splitlines()[-1]
+    assert key.startswith("csk_")
+    connection = await asyncpg.connect(operator.url)
+    rows = await connection.fetch("SELECT k::text AS text FROM customer_api_keys k")
+    await connection.close()
+    key_id, secret = key.removeprefix("csk_").split("_")
+    assert any(key_id in row["text"].replace("-", "") for row in rows)
+    assert not [row for row in rows if secret in row["text"]]
+
+
+@pytest.mark.parametrize(
+    ("command", "sentence"),
+    [
+        (("create", "--tenant", "t", "--permissions", "fly"), "permissions: has at place 1"),
+        (("create", "--tenant", "a b", "--permissions", "*"), "tenant: must be 1 to 255"),
+        (("create", "--tenant", "t", "--permissions", "*", "--expires", "1w"), "expires: must be"),
+        (("list", "--tenant", "a b"), "tenant: must be 1 to 255"),
+        (("revoke", str(uuid4())), "key not found"),
+    ],
+)
+async def test_what_cannot_be_done_is_said_in_a_sentence(
+    operator: Operator, command: tuple[str, ...], sentence: str
+) -> None:
+    status, output, errors = await operator.run("keys", *command)
+    assert (status, output) == (1, "")
+    assert errors.startswith(f"Error: {sentence}")
+    assert errors.count("\n") == 1

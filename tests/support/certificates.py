@@ -1,0 +1,90 @@
+"""Certificates for tests: an authority, and what it has signed, as PEM files."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Self
+
+from attrs import frozen
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+_NOW = datetime.now(UTC)
+DAY = timedelta(days=1)
+
+
+@frozen(kw_only=True)
+class Pair:
+    """The paths of a certificate and its key."""
+
+    certificate: Path
+    key: Path
+
+    def write(self, other: "Pair") -> None:
+        """Replaces both files by those of another pair."""
+        self.certificate.write_bytes(other.certificate.read_bytes())
+        self.key.write_bytes(other.key.read_bytes())
+
+
+@frozen(kw_only=True)
+class Authority:
+    folder: Path
+    _key: ec.EllipticCurvePrivateKey
+    _name: x509.Name
+
+    @classmethod
+    def new(cls, folder: Path) -> Self:
+        folder.mkdir(parents=True, exist_ok=True)
+        key = ec.generate_private_key(ec.SECP256R1())
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, folder.name)])
+        certificate = (
+            _builder(name, name, key)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+            .sign(key, hashes.SHA256())
+        )
+        authority = cls(folder=folder, key=key, name=name)
+        authority.path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+        return authority
+
+    @property
+    def path(self) -> Path:
+        """Its own certificate."""
+        return self.folder / "authority.pem"
+
+    def sign(self, name: str, *, days: int = 1, alternative: str = "") -> Pair:
+        """A certificate for a name (SAN), good for some days; below 0 it has expired."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "unused")])
+        names = [x509.DNSName(name), *([x509.DNSName(alternative)] if alternative else [])]
+        certificate = (
+            _builder(self._name, subject, key, days)
+            .add_extension(x509.SubjectAlternativeName(names), critical=False)
+            .sign(self._key, hashes.SHA256())
+        )
+        pair = Pair(
+            certificate=self.folder / f"{name}{days}.pem", key=self.folder / f"{name}{days}.key"
+        )
+        pair.certificate.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+        pair.key.write_bytes(
+            key.private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.PKCS8,
+                serialization.NoEncryption(),
+            )
+        )
+        return pair
+
+
+def _builder(
+    issuer: x509.Name, subject: x509.Name, key: ec.EllipticCurvePrivateKey, days: int = 1
+) -> x509.CertificateBuilder:
+    return (
+        x509.CertificateBuilder()
+        .issuer_name(issuer)
+        .subject_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(_NOW - 10 * DAY)
+        .not_valid_after(_NOW + days * DAY)
+    )

@@ -1,0 +1,80 @@
+// A real identity provider on a free port of this machine, for tests. Its log is one JSON object per
+// answer on standard output; a line on standard input is an order:
+//   rotate N    sign with the key number N, and keep the ones before in the JWKS
+//   skew N      run N seconds ahead of the machine
+import { generateKeyPairSync } from 'node:crypto';
+import { createServer } from 'node:http';
+import { createInterface } from 'node:readline';
+import Provider from 'oidc-provider';
+
+const say = (value) => process.stdout.write(`${JSON.stringify(value)}\n`);
+const machine = Date.now;
+let skew = 0;
+Date.now = () => machine() + skew * 1000;
+
+const keys = [];
+function addKey(number) {
+  const [kind, options, alg] =
+    number % 2 ? ['rsa', { modulusLength: 2048 }, 'RS256'] : ['ec', { namedCurve: 'P-256' }, 'ES256'];
+  const jwk = generateKeyPairSync(kind, options).privateKey.export({ format: 'jwk' });
+  keys.unshift({ ...jwk, kid: `key-${number}`, alg, use: 'sig' });
+}
+
+const server = createServer();
+let handler;
+server.on('request', (request, response) => handler(request, response));
+await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+const issuer = `http://127.0.0.1:${server.address().port}`;
+
+function provide() {
+  const provider = new Provider(issuer, {
+    jwks: { keys },
+    clients: [
+      {
+        client_id: 'orders-service',
+        client_secret: 'a secret of a test',
+        grant_types: ['client_credentials'],
+        redirect_uris: [],
+        response_types: [],
+      },
+    ],
+    scopes: ['customers:view'],
+    features: {
+      devInteractions: { enabled: false },
+      clientCredentials: { enabled: true },
+      resourceIndicators: {
+        enabled: true,
+        getResourceServerInfo: (_, audience) => ({
+          scope: 'customers:view',
+          audience,
+          accessTokenTTL: 300,
+          accessTokenFormat: 'jwt',
+          jwt: { sign: { alg: keys[0].alg } },
+        }),
+      },
+    },
+    extraTokenClaims: () => ({ tenant_id: 'shop-1' }),
+  });
+  provider.on('server_error', (_, error) => console.error(error));
+  handler = provider.callback();
+}
+
+const orders = {
+  rotate: (number) => {
+    addKey(number);
+    provide();
+  },
+  skew: (seconds) => {
+    skew = seconds;
+  },
+};
+
+orders.rotate(1);
+say({ issuer });
+createInterface({ input: process.stdin })
+  .on('line', (line) => {
+    const [order, number] = line.split(' ');
+    orders[order](Number(number));
+    say({ done: line });
+  })
+  .on('close', () => process.exit());

@@ -1,0 +1,107 @@
+"""Access over gRPC: the same principals and permissions, by metadata."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import grpc
+import pytest
+from grpc import StatusCode
+from grpc_health.v1.health_pb2 import HealthCheckRequest
+from grpc_health.v1.health_pb2_grpc import HealthStub
+from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest
+from grpc_reflection.v1alpha.reflection_pb2_grpc import ServerReflectionStub
+
+from customers.entrypoints.config.access_values import Networks
+from customers.entrypoints.grpc.generated.customers_pb2 import RecordOrdersRequest
+from tests.support.access import behind_gateway, claims
+from tests.support.grpc_service import an_order, failure, reason
+from tests.support.memory_service import MemoryService, memory_service
+
+ADA = {"email": "ada@example.test", "firstName": "Ada", "lastName": "Smith"}
+
+
+@pytest.fixture
+async def service() -> AsyncIterator[MemoryService]:
+    async with memory_service(**behind_gateway(public_docs="off")) as service:
+        yield service
+
+
+def metadata(*permissions: str, tenant: str) -> list[tuple[str, str]]:
+    headers = claims(*permissions, tenant=tenant)
+    return [(name, value) for name, value in headers.items() if value]
+
+
+async def a_customer(service: MemoryService, tenant: str = "shop") -> str:
+    answer = await service.api.post("/customers", ADA, headers=claims("*", tenant=tenant))
+    return str(answer.body["id"])
+
+
+async def test_who_is_nobody_is_unauthenticated() -> None:
+    settings = behind_gateway(gateway_peers=Networks.parse("10.0.0.0/8"))
+    async with memory_service(**settings) as service:
+        call = service.stub.RecordOrder(an_order("x"), metadata=metadata("*", tenant="shop"))
+        code, status = await failure(call)
+    assert code is StatusCode.UNAUTHENTICATED
+    assert reason(status) == "AUTHENTICATION_REQUIRED"
+
+
+async def test_a_method_needs_its_permission(service: MemoryService) -> None:
+    order = an_order(await a_customer(service), tenant_id="shop")
+    sent = metadata("customers:view", tenant="shop")
+    code, status = await failure(service.stub.RecordOrder(order, metadata=sent))
+    assert code is StatusCode.PERMISSION_DENIED
+    assert (reason(status), "orders:record" in status.message) == ("PERMISSION_DENIED", True)
+    await service.stub.RecordOrder(order, metadata=metadata("orders:record", tenant="shop"))
+
+
+async def test_the_tenant_is_that_of_the_principal(service: MemoryService) -> None:
+    customer_id = await a_customer(service)
+    sent = metadata("orders:record", tenant="shop")
+    answer = await service.stub.RecordOrder(an_order(customer_id, tenant_id=""), metadata=sent)
+    assert answer.statistics.total_orders == 1
+    call = service.stub.RecordOrder(an_order(customer_id, tenant_id="mall"), metadata=sent)
+    _, status = await failure(call)
+    assert reason(status) == "TENANT_FORBIDDEN"
+
+
+async def test_an_order_of_another_tenant_has_an_outcome_of_its_own(
+    service: MemoryService,
+) -> None:
+    own, foreign = await a_customer(service), await a_customer(service, "mall")
+    orders = [
+        an_order(own, "1", tenant_id="shop"),
+        an_order(foreign, "2", tenant_id="mall"),
+        an_order(own, "3", tenant_id=""),
+    ]
+    answer = await service.stub.RecordOrders(
+        RecordOrdersRequest(orders=orders), metadata=metadata("orders:record", tenant="shop")
+    )
+    kinds = [outcome.WhichOneof("outcome") for outcome in answer.outcomes]
+    assert kinds == ["recorded", "error", "recorded"]
+    assert reason(answer.outcomes[1].error) == "TENANT_FORBIDDEN"
+    path, headers = f"/customers/{foreign}", claims("*", tenant="mall")
+    assert (await service.api.get(path, headers=headers)).body["totalOrders"] == 0
+
+
+async def test_health_checks_are_open_to_everybody() -> None:
+    settings = behind_gateway(gateway_peers=Networks.parse("10.0.0.0/8"))
+    async with memory_service(**settings) as service:
+        health: Any = HealthStub(service.channel)
+        answer = await health.Check(HealthCheckRequest())
+    assert answer.status == answer.SERVING
+
+
+@pytest.mark.parametrize(("permission", "is_allowed"), [("*", True), ("customers:view", False)])
+async def test_reflection_may_be_closed(
+    service: MemoryService, permission: str, is_allowed: bool
+) -> None:
+    stub: Any = ServerReflectionStub(service.channel)  # type: ignore[arg-type]  # as of health
+    requests = iter([ServerReflectionRequest(list_services="")])
+    call = stub.ServerReflectionInfo(requests, metadata=metadata(permission, tenant="shop"))
+    if is_allowed:
+        [answer] = [answer async for answer in call]
+        assert answer.list_services_response.service
+        return
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        [answer async for answer in call]
+    assert raised.value.code() is StatusCode.PERMISSION_DENIED

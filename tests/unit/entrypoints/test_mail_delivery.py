@@ -1,0 +1,86 @@
+"""A mail is delivered while the request waits, or tried in the background."""
+
+import asyncio
+from io import StringIO
+
+import pytest
+
+from customers.bulkheads.deadline import deadline_after
+from customers.core.model.verification import VerificationMail
+from customers.core.ports.mailer import Mailer
+from customers.entrypoints.mail.delivery import MailDelivery
+from customers.entrypoints.observability import logs
+from tests.support.builders import NOW, an_id
+from tests.support.mails import KeptMails
+from tests.support.patience import PATIENCE_SECONDS
+
+MAIL = VerificationMail(
+    tenant_id="shop",
+    customer_id=an_id(),
+    user_id=None,
+    recipient="ada@example.test",
+    name="Ada Lovelace",
+    token="the-token",
+    link="https://shop.example.test/verify-email?token=the-token",
+    sent_at=NOW,
+)
+FOREVER = (3600.0,)
+
+
+class BrokenMailer(Mailer):
+    async def send(self, mail: VerificationMail) -> None:
+        raise ZeroDivisionError("a defect")
+
+
+def delivery(mails: Mailer, **options: object) -> MailDelivery:
+    pauses = {"quick_pauses": (0, 0, 0), "later_pauses": (0, 0)}
+    return MailDelivery(mails, **pauses | options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("failures", "is_sent"), [(0, True), (2, True), (3, False)])
+async def test_a_mail_is_tried_three_times_while_the_request_waits(
+    failures: int, is_sent: bool
+) -> None:
+    mails = KeptMails(failures=failures)
+    assert await delivery(mails, later_pauses=FOREVER).deliver(MAIL) is is_sent
+    assert (len(mails.sent), mails.attempts) == (int(is_sent), min(failures + 1, 3))
+
+
+async def test_a_failed_mail_is_tried_in_the_background_until_it_is_sent() -> None:
+    mails = KeptMails(failures=4)
+    assert await delivery(mails).deliver(MAIL) is False
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await mails.arrived.wait()
+    assert (mails.sent, mails.attempts) == ([MAIL], 5)
+
+
+async def test_a_mail_is_given_up_with_a_line_that_says_nothing_of_it() -> None:
+    mails = KeptMails(failures=9)
+    logs.configure("debug", as_json=True, stream=(stream := StringIO()))
+    assert await delivery(mails).deliver(MAIL) is False
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while "gave up" not in stream.getvalue():  # noqa: ASYNC110 - a stream wakes nobody
+            await asyncio.sleep(0)
+    assert mails.attempts == 5
+    assert str(MAIL.customer_id) in stream.getvalue()
+    for secret in ("the-token", "ada@", "Lovelace", "verify-email"):
+        assert secret not in stream.getvalue()
+
+
+@pytest.mark.parametrize("limit", ["patience", "deadline"])
+async def test_a_slow_mailer_does_not_hold_the_request_and_still_sends(limit: str) -> None:
+    mails = KeptMails(gate=(gate := asyncio.Event()))
+    if limit == "patience":
+        assert await delivery(mails, patience=0.01).deliver(MAIL) is False
+    else:
+        with deadline_after(0):
+            assert await delivery(mails, patience=PATIENCE_SECONDS).deliver(MAIL) is False
+    gate.set()
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await mails.arrived.wait()
+    assert mails.sent == [MAIL]
+
+
+async def test_a_defect_of_the_mailer_is_raised() -> None:
+    with pytest.raises(ZeroDivisionError):
+        await delivery(BrokenMailer()).deliver(MAIL)
