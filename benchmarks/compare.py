@@ -61,6 +61,7 @@ class Program:
     name: str
     source: Path
     settings: dict[str, str] = field(factory=dict)
+    authorization: str = ""
     dsn: str
 
     @property
@@ -103,7 +104,8 @@ def main(
         costs = asyncio.run(
             _compare(sources, folder.absolute(), tenant, chosen, starts=starts, rounds=rounds)
         )
-    Console(width=130).print(_table(costs, commit))
+    title = f"Processor time for each request, divided by that of {commit}"
+    Console(width=130).print(table_of(costs, title, "before", "after"))
 
 
 def _is_chosen(operation: Operation, only: tuple[str, ...]) -> bool:
@@ -141,11 +143,23 @@ async def _compare(
             program = Program(name=name, source=source, dsn=dsn)
             await asyncio.to_thread(program.load, tenant)
             programs.append(program)
-        results = []
-        for start in range(starts):
-            _log(f"start {start + 1} of {starts}")
-            results.append(await _one_start(programs, tenant, chosen, rounds))
-        return results
+        return await several_starts(programs, tenant, chosen, starts=starts, rounds=rounds)
+
+
+async def several_starts(
+    programs: list[Program],
+    tenant: Tenant,
+    chosen: list[Operation],
+    *,
+    starts: int,
+    rounds: int,
+) -> list[dict[str, dict[str, Cost]]]:
+    """For each start, the costs by operation and program."""
+    results = []
+    for start in range(starts):
+        _log(f"start {start + 1} of {starts}")
+        results.append(await _one_start(programs, tenant, chosen, rounds))
+    return results
 
 
 async def _one_start(
@@ -175,6 +189,7 @@ async def _bench(program: Program) -> AsyncIterator[Bench]:
                 postmaster=postmaster,
                 folder=Path(scratch),
                 seconds=1,
+                authorization=program.authorization,
             )
 
 
@@ -184,7 +199,11 @@ async def _turns(
     requests = {}
     for name, bench in benches:
         requests[name] = await _with_cursor(bench, operation, tenant)
-        await send_all(bench.service.http, operation.requests(requests[name])[:200])
+        await send_all(
+            bench.service.http,
+            operation.requests(requests[name])[:200],
+            authorization=bench.authorization,
+        )
     costs = {name: Cost() for name, _ in benches}
     for turn in range(rounds):
         for name, bench in benches if turn % 2 else reversed(benches):
@@ -201,27 +220,31 @@ async def _with_cursor(bench: Bench, operation: Operation, tenant: Tenant) -> Te
     return Tenant(id=tenant.id, size=tenant.size, cursors={sort: cursor})
 
 
-def _table(results: list[dict[str, dict[str, Cost]]], commit: str) -> Table:
-    table = Table(title=f"Processor time for each request, divided by that of {commit}")
+def table_of(
+    results: list[dict[str, dict[str, Cost]]], title: str, before: str, after: str
+) -> Table:
+    """The processor time of one program, and its ratio to that of another."""
+    table = Table(title=title)
     for column in ("operation", "service us", "PostgreSQL us", "service", "PostgreSQL", "both"):
         table.add_column(column, justify="left" if column == "operation" else "right")
     for name in results[0]:
         starts = [result[name] for result in results]
-        after = [start["after"] for start in starts]
+        costs = [start[after] for start in starts]
         table.add_row(
             name,
-            f"{statistics.median(cost.service_us for cost in after):.0f}",
-            f"{statistics.median(cost.database_us for cost in after):.0f}",
-            *(_ratios(starts, part) for part in ("service_us", "database_us", "total_us")),
+            f"{statistics.median(cost.service_us for cost in costs):.0f}",
+            f"{statistics.median(cost.database_us for cost in costs):.0f}",
+            *(
+                _ratios(starts, before, after, part)
+                for part in ("service_us", "database_us", "total_us")
+            ),
         )
     return table
 
 
-def _ratios(starts: list[dict[str, Cost]], part: str) -> str:
+def _ratios(starts: list[dict[str, Cost]], before: str, after: str, part: str) -> str:
     """The median of the starts, with the smallest and the largest."""
-    ratios = sorted(
-        getattr(start["after"], part) / getattr(start["before"], part) for start in starts
-    )
+    ratios = sorted(getattr(start[after], part) / getattr(start[before], part) for start in starts)
     return f"{statistics.median(ratios):.2f} ({ratios[0]:.2f}-{ratios[-1]:.2f})"
 
 

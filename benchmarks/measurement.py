@@ -101,6 +101,7 @@ class Bench:
     postmaster: int
     folder: Path
     seconds: int
+    authorization: str = ""
 
     async def measure(self, operation: Operation, tenants: dict[str, Tenant]) -> Measurement:
         """Measures tenants and limits in turns, so that other load on the machine affects all."""
@@ -145,7 +146,11 @@ class Bench:
         else:
             wrk.write(file, requests)
             load = await wrk.load(
-                self.service.http, file, connections=operation.connections, seconds=self.seconds
+                self.service.http,
+                file,
+                connections=operation.connections,
+                seconds=self.seconds,
+                authorization=self.authorization,
             )
         return load, cpu_time(self.service.pid, self.postmaster).since(before)
 
@@ -182,12 +187,14 @@ class Bench:
         return counted
 
 
-async def send_all(url: str, requests: Sequence[Request]) -> list[int]:
+async def send_all(url: str, requests: Sequence[Request], *, authorization: str = "") -> list[int]:
     """Sends requests one after the other; returns the sizes of the answers' bodies."""
     sizes = []
     async with aiohttp.ClientSession(url) as session:
         for request in requests:
             headers = {"X-Tenant-ID": request.tenant}
+            if authorization:
+                headers["Authorization"] = authorization
             if request.body is not None:
                 headers["Content-Type"] = "application/json"
             body = request.body_text.replace(wrk.UNIQUE, f"{time.time_ns():022}")

@@ -1,9 +1,10 @@
 -- Sends the requests of a file, one after the other and round again, for `benchmarks.wrk`.
 --
---   wrk … --script wrk.lua URL -- FILE FIRST RUN
+--   wrk … --script wrk.lua URL -- FILE FIRST RUN [AUTHORIZATION]
 --
 -- A line of the file is a method, a tenant, a path and a body, parted by tabs. The @s in it become
--- RUN, of 13 digits, and a number that never comes again. FIRST is the line to begin with.
+-- RUN, of 13 digits, and a number that never comes again. FIRST is the line to begin with. AUTHORIZATION is the
+-- header of that name.
 
 local UNIQUE = string.rep("@", 22)
 
@@ -12,7 +13,7 @@ local requests, turn, sent, run = {}, 0, 0, ""
 function init(arguments)
    for line in io.lines(arguments[1]) do
       local method, tenant, path, body = line:match("^([^\t]*)\t([^\t]*)\t([^\t]*)\t(.*)$")
-      local headers = { ["X-Tenant-ID"] = tenant }
+      local headers = { ["X-Tenant-ID"] = tenant, ["Authorization"] = arguments[4] }
       if body == "" then body = nil else headers["Content-Type"] = "application/json" end
       local request = wrk.format(method, path, headers, body)
       requests[#requests + 1] = { request, request:find(UNIQUE, 1, true) ~= nil }

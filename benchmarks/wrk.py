@@ -63,12 +63,17 @@ def write(file: Path, requests: Iterable[Request]) -> None:
     file.write_text("".join(request.line() for request in requests))
 
 
-async def load(url: str, file: Path, *, connections: int, seconds: int) -> Load:
-    """Sends the requests of a file repeatedly, one at a time on each connection."""
+async def load(
+    url: str, file: Path, *, connections: int, seconds: int, authorization: str = ""
+) -> Load:
+    """Sends the requests of a file repeatedly, one at a time on each connection, with a header
+    Authorization if there is one.
+    """
     run = time.time_ns() // 1_000_000
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s"]
     process = await asyncio.create_subprocess_exec(
         *(*command, "--script", str(_SCRIPT), url, "--", str(file), str(run % 9_973), str(run)),
+        *([authorization] if authorization else []),
         stdout=asyncio.subprocess.PIPE,
     )
     output, _ = await process.communicate()

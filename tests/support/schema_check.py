@@ -164,7 +164,7 @@ def _undescribed(route: Route) -> Operation:
 
 def _pattern(path: str) -> re.Pattern[str]:
     """Matches the paths of an operation; the words of other paths are no ids."""
-    words = {_CUSTOMER_PATH: "batch|me|segments", _SEGMENT_PATH: "segments/preview"}
+    words = {_CUSTOMER_PATH: "batch|me|segments|verify-email", _SEGMENT_PATH: "segments/preview"}
     excluded = next((word for prefix, word in words.items() if path.startswith(prefix)), None)
     lookahead = "" if excluded is None else f"(?!/api/v1/customers/(?:{excluded})(?:/|$))"
     return re.compile(lookahead + "[^/]+".join(map(re.escape, _SLOT.sub("\0", path).split("\0"))))

@@ -14,13 +14,13 @@ class CustomersClient:
 
     def register_customer(
         self, body: shapes.CustomerDetails, *, actor: str | None = None, strict: bool = False
-    ) -> shapes.Customer | shapes.ExistingCustomer | shapes.Customer:
+    ) -> shapes.Customer:
         """Register a customer.
 
-        If the e-mail address is taken, the existing customer is returned; only a missing `userId` is filled in. Without the permission `customers:view`, little of an existing customer is shown.
+        If the e-mail address is taken, the existing customer is returned; only a missing `userId` is filled in. Who has not the permission `customers:view` sees only `id`, `email`, `firstName`, `lastName`, `phone` and `status` of an existing customer.
         """
         return cast(
-            "shapes.Customer | shapes.ExistingCustomer | shapes.Customer",
+            "shapes.Customer",
             self.caller.call(
                 "POST",
                 "/api/v1/customers",
@@ -955,6 +955,19 @@ class CustomersClient:
             self.caller.call(
                 "GET",
                 f"/api/v1/customers/{part(customer_id)}/personal-data",
+            ),
+        )
+
+    def export_own_data(self, shopper_id: str) -> shapes.PersonalData:
+        """Export the shopper's own data.
+
+        Everything that is kept of them, by table, as a file to be saved. Payment tokens are masked; which members of staff have written something is left out.
+        """
+        return cast(
+            "shapes.PersonalData",
+            self.caller.call(
+                "GET",
+                f"/api/v1/storefront/customers/{part(shopper_id)}/data",
             ),
         )
 

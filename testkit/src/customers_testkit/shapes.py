@@ -358,17 +358,6 @@ class Erasure(TypedDict):
     notReached: list[str]
 
 
-class ExistingCustomer(TypedDict):
-    """What those who may not view customers see of one that exists already."""
-
-    id: str
-    email: str
-    firstName: str
-    lastName: str
-    phone: str
-    status: CustomerStatus
-
-
 class ExplainedCondition(TypedDict):
     field: Field
     operator: Operator

@@ -88,8 +88,9 @@ class AttackContract:
         """
         ids, mine, cells = await self._a_customer(guarded), guarded.tenant, 0
         before = await self._everything(guarded, ids)
+        with_keys = [*await self._refused_keys(guarded)]
         for attempt in attempts(guarded, ids):
-            for headers, error in _refused_callers(attempt, mine):
+            for headers, error in [*_refused_callers(attempt, mine), *with_keys]:
                 answer = await send(guarded, attempt, headers)
                 assert answer.error == error, (attempt.name, headers)
                 cells += 1
@@ -164,6 +165,21 @@ class AttackContract:
                 headers = self._all(other) | {name: value}
                 answer = await other.send(method, path, headers=headers, **options)
                 assert answer.error == (404, "CUSTOMER_NOT_FOUND")
+
+    async def _refused_keys(self, guarded: Api) -> list[tuple[Headers, tuple[int, str]]]:
+        """The headers of callers with a key of another tenant, and with a revoked one."""
+        foreign = _Trusted.of(evolve(guarded, tenant=a_tenant()))
+        own = _Trusted.of(guarded)
+        details = {"permissions": ["*"]}
+        theirs = (await foreign.post("/keys", details)).body["key"]
+        revoked = (await own.post("/keys", details)).body
+        assert (await own.delete(f"/keys/{revoked['id']}")).status == 200
+        named: Headers = {"X-Tenant-ID": guarded.tenant}
+        return [
+            (named | {"Authorization": f"Bearer {theirs}"}, (403, "TENANT_FORBIDDEN")),
+            (named | {"Authorization": f"Bearer {theirs[:-1]}"}, (401, "INVALID_TOKEN")),
+            (named | {"Authorization": f"Bearer {revoked['key']}"}, (401, "INVALID_TOKEN")),
+        ]
 
     @staticmethod
     def _all(api: Api) -> Headers:

@@ -239,3 +239,34 @@ class NeighbourPathContract:
             body = (await shopper.get(f"{OWN}/me")).body
             assert (body["totalOrders"], body["totalSpent"]) == (2, 20)
             assert (await stored(platform, customer))["totalOrders"] == 2
+
+
+class OwnDataContract:
+    async def test_a_shopper_gets_everything_but_who_of_the_staff_wrote_it(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        async with behind_gateway(storage, tenant) as platform:
+            shopper, customer = await a_shopper(platform)
+            await a_method(platform, customer, gatewayPaymentMethodId="tok-never-shown")
+            staff = platform.with_headers({"X-User-ID": an_unknown_id()})
+            path = f"/customers/{customer['id']}/notes"
+            assert (await staff.post(path, {"note": "likes tea"})).status == 201
+            answer = await shopper.get(f"{OWN}/me/data")
+            assert answer.status == 200
+            assert answer.headers["Content-Disposition"].startswith("attachment;")
+            data = answer.body["data"]
+            assert data["customers"][0]["email"] == customer["email"]
+            [note] = data["customer_notes"]
+            assert note["note"] == "likes tea"
+            assert "createdBy" not in note
+            assert "tok-never-shown" not in answer.raw.decode()
+
+    async def test_the_data_of_somebody_else_is_not_the_shoppers(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        async with behind_gateway(storage, tenant) as platform:
+            shopper, _ = await a_shopper(platform)
+            _, other = await a_shopper(platform)
+            for name in (other["id"], other["userId"], an_unknown_id(), "nonsense"):
+                answer = await shopper.get(f"{OWN}/{name}/data")
+                assert answer.error == (403, "NOT_YOUR_RESOURCE")

@@ -7,7 +7,7 @@ from tests.support.api_client import BASE, NOTHING, Api
 from tests.support.api_steps import a_customer, a_note, an_unknown_id, new_customer
 
 UNKNOWN_ID = "0190b2f0-0000-7000-8000-00000000dead"
-IDS = "customerId shopperId addressId methodId noteId communicationId segmentId".split()
+IDS = "customerId shopperId addressId methodId noteId communicationId segmentId keyId".split()
 LISTS = [
     "/customers",
     "/customers?cursor=",

@@ -89,8 +89,15 @@ async def a_full_customer(api: Api) -> dict[str, str]:
         "noteId": (await a_note(api, path))["id"],
         "communicationId": (await a_communication(api, path))["id"],
         "segmentId": segment["id"],
+        "keyId": await _a_key(api),
         "orderId": "o-1",
     }
+
+
+async def _a_key(api: Api) -> str:
+    answer = await api.post("/keys", {"name": "of a test", "permissions": ["customers:view"]})
+    assert answer.status == 201, answer
+    return str(answer.body["id"])
 
 
 def calls(api: Api, ids: Mapping[str, str]) -> Iterator[tuple[str, str, Any]]:

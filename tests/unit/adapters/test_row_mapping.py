@@ -28,6 +28,7 @@ from customers.core.model.membership import (
     Assignment,
     MembershipChange,
     RefreshState,
+    SegmentAssignment,
     SequencedChange,
 )
 from customers.core.model.order import StoredRefund
@@ -53,6 +54,7 @@ MODELS = (
     PendingChange,
     RefreshState,
     Segment,
+    SegmentAssignment,
     SequencedChange,
     StoredRefund,
     Verification,

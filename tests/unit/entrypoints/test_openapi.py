@@ -101,6 +101,7 @@ CONTRACT = """
     GET /api/v1/storefront/customers/{shopperId}/addresses
     GET /api/v1/storefront/customers/{shopperId}/addresses/{addressId}
     GET /api/v1/storefront/customers/{shopperId}/orders
+    GET /api/v1/storefront/customers/{shopperId}/data
     GET /api/v1/storefront/customers/{shopperId}/payment-methods
     PATCH /api/v1/storefront/customers/{shopperId}
     PATCH /api/v1/storefront/customers/{shopperId}/addresses/{addressId}

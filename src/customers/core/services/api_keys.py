@@ -73,6 +73,7 @@ class ApiKeys:
         """As `get`; None for an unknown one."""
         return await self._storage.api_key(key_id)
 
+    @retries_conflict
     async def mark_used(self, tenant_id: str, uses: Mapping[UUID, datetime]) -> None:
         """Stores when keys of the tenant were last used, by their ids."""
         async with self._storage.transaction(tenant_id) as tx:

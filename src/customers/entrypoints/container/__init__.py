@@ -386,7 +386,7 @@ class Container(containers.DeclarativeContainer):
         providers.Singleton(AddressRoutes, addresses, encoder),
         providers.Singleton(PaymentMethodRoutes, payment_methods, encoder),
         providers.Singleton(JournalRoutes, journal, encoder),
-        providers.Singleton(PersonalDataRoutes, personal_data, personal_data_encoder),
+        providers.Singleton(PersonalDataRoutes, personal_data, storefront, personal_data_encoder),
         providers.Singleton(
             VerificationRoutes,
             verifications,

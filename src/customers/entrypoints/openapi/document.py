@@ -58,6 +58,11 @@ _SECURITY_SCHEMES: Final = {
         "description": "Claims that a gateway has verified, believed from its addresses only.",
     },
 }
+# The empty one is of deployments that authenticate nobody.
+_SECURITY: Final[Sequence[Mapping[str, Sequence[str]]]] = (
+    *[{name: ()} for name in _SECURITY_SCHEMES],
+    {},
+)
 
 
 def document(
@@ -137,7 +142,7 @@ class _Document:
             operation["requestBody"] = {"description": description, **self._body(route.body)}
         operation["responses"] = dict(sorted(self._responses(route)))
         if not route.is_open:
-            operation["security"] = [{name: []} for name in _SECURITY_SCHEMES]
+            operation["security"] = _SECURITY
             operation |= _caller_of(route)
         return operation
 

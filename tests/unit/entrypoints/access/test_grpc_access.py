@@ -11,10 +11,16 @@ from grpc_health.v1.health_pb2_grpc import HealthStub
 from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest
 from grpc_reflection.v1alpha.reflection_pb2_grpc import ServerReflectionStub
 
+from customers.core.model.permissions import Permission
 from customers.entrypoints.config.access_values import Networks
-from customers.entrypoints.grpc.generated.customers_pb2 import RecordOrdersRequest
+from customers.entrypoints.grpc.access import PERMISSIONS
+from customers.entrypoints.grpc.generated.customers_pb2 import (
+    CancelOrderRequest,
+    RecordOrdersRequest,
+)
 from tests.support.access import behind_gateway, claims
-from tests.support.grpc_service import an_order, failure, reason
+from tests.support.api_steps import an_unknown_id
+from tests.support.grpc_service import a_refund, an_order, failure, reason
 from tests.support.memory_service import MemoryService, memory_service
 
 ADA = {"email": "ada@example.test", "firstName": "Ada", "lastName": "Smith"}
@@ -105,3 +111,61 @@ async def test_reflection_may_be_closed(
     with pytest.raises(grpc.aio.AioRpcError) as raised:
         [answer async for answer in call]
     assert raised.value.code() is StatusCode.PERMISSION_DENIED
+
+
+def requests_of(tenant: str, customer_id: str) -> dict[str, Any]:
+    """A valid request of each method, if the customer is the tenant's."""
+    order = an_order(customer_id, "order-9", tenant_id=tenant)
+    return {
+        "RecordOrder": order,
+        "RefundOrder": a_refund(customer_id, "order-9", tenant_id=tenant),
+        "CancelOrder": CancelOrderRequest(
+            tenant_id=tenant, customer_id=customer_id, order_id="order-9"
+        ),
+        "RecordOrders": RecordOrdersRequest(orders=[order]),
+    }
+
+
+@pytest.mark.parametrize("method", sorted(PERMISSIONS))
+async def test_who_may_not_is_refused_by_every_method(service: MemoryService, method: str) -> None:
+    customer_id, call = await a_customer(service), getattr(service.stub, method)
+    request = requests_of("shop", customer_id)[method]
+    others = [name.value for name in Permission if name is not PERMISSIONS[method]]
+    for permissions in ([], others, *([other] for other in others)):
+        sent = metadata(*permissions, tenant="shop")
+        code, status = await failure(call(request, metadata=sent))
+        assert (code, reason(status)) == (StatusCode.PERMISSION_DENIED, "PERMISSION_DENIED")
+    path = f"/customers/{customer_id}"
+    stored = await service.api.get(path, headers=claims("*", tenant="shop"))
+    assert stored.body["totalOrders"] == 0
+
+
+@pytest.mark.parametrize("method", ["RecordOrder", "RefundOrder", "CancelOrder"])
+async def test_a_customer_of_another_tenant_is_as_an_unknown_one(
+    service: MemoryService, method: str
+) -> None:
+    foreign, sent = await a_customer(service, "mall"), metadata("orders:record", tenant="shop")
+    call = getattr(service.stub, method)
+    answers = [
+        await failure(call(requests_of("shop", customer_id)[method], metadata=sent))
+        for customer_id in (foreign, an_unknown_id())
+    ]
+    assert answers[0] == answers[1]
+    assert answers[0][0] is StatusCode.NOT_FOUND
+
+
+async def test_a_key_is_taken_over_grpc_for_its_own_tenant_only(service: MemoryService) -> None:
+    everything = claims("*", tenant="shop")
+    details = {"permissions": ["orders:record"]}
+    key = (await service.api.post("/keys", details, headers=everything)).body["key"]
+    own, foreign = await a_customer(service), await a_customer(service, "mall")
+    sent = [("authorization", f"Bearer {key}")]
+    answer = await service.stub.RecordOrder(an_order(own, tenant_id=""), metadata=sent)
+    assert answer.statistics.total_orders == 1
+    call = service.stub.RecordOrder(an_order(foreign, tenant_id="mall"), metadata=sent)
+    assert reason((await failure(call))[1]) == "TENANT_FORBIDDEN"
+    call = service.stub.RecordOrder(
+        an_order(own, tenant_id=""), metadata=[("authorization", f"Bearer {key}x")]
+    )
+    code, status = await failure(call)
+    assert (code, reason(status)) == (StatusCode.UNAUTHENTICATED, "INVALID_TOKEN")

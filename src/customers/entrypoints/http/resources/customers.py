@@ -87,7 +87,7 @@ class CustomerRoutes:
                 "POST",
                 "/customers",
                 self.register,
-                {201: shapes.Customer, 200: (shapes.Customer, shapes.ExistingCustomer)},
+                {201: shapes.Customer, 200: shapes.Customer},
                 body=Body(CustomerDetails, describes_person=True),
                 has_location=True,
                 permission=Permission.CUSTOMERS_CREATE,
@@ -179,8 +179,8 @@ class CustomerRoutes:
         """Register a customer
 
         If the e-mail address is taken, the existing customer is returned; only a missing `userId`
-        is filled in. Without the permission `customers:view`, little of an existing customer is
-        shown.
+        is filled in. Who has not the permission `customers:view` sees only `id`, `email`,
+        `firstName`, `lastName`, `phone` and `status` of an existing customer.
         """
         customer, is_new = await self._customers.register(context.tenant, details)
         if is_new:

@@ -4,9 +4,10 @@ from aiohttp import web
 
 from customers.core.model.permissions import Permission
 from customers.core.services.personal_data import PersonalData
+from customers.core.services.storefront import Storefront
 from customers.entrypoints.http.personal_data_file import personal_data_response
 from customers.entrypoints.http.request import RequestContext
-from customers.entrypoints.http.routes import CUSTOMER, Route
+from customers.entrypoints.http.routes import CUSTOMER, OWN, Route
 from customers.entrypoints.json import shapes
 from customers.entrypoints.json.encode_personal_data import PersonalDataEncoder
 
@@ -14,8 +15,11 @@ from customers.entrypoints.json.encode_personal_data import PersonalDataEncoder
 class PersonalDataRoutes:
     name = "Personal data"
 
-    def __init__(self, personal_data: PersonalData, encoder: PersonalDataEncoder) -> None:
+    def __init__(
+        self, personal_data: PersonalData, storefront: Storefront, encoder: PersonalDataEncoder
+    ) -> None:
         self._personal_data = personal_data
+        self._storefront = storefront
         self._encoder = encoder
 
     def table(self) -> list[Route]:
@@ -27,7 +31,15 @@ class PersonalDataRoutes:
                 self.export,
                 {200: shapes.PersonalData},
                 permission=Permission.CUSTOMERS_EXPORT,
-            )
+            ),
+            Route(
+                "exportOwnData",
+                "GET",
+                f"{OWN}/data",
+                self.export_own,
+                {200: shapes.PersonalData},
+                is_for_shoppers=True,
+            ),
         ]
 
     async def export(self, context: RequestContext) -> web.Response:
@@ -38,3 +50,13 @@ class PersonalDataRoutes:
         """
         async with self._personal_data.of(context.tenant, context.customer_id) as data:
             return await personal_data_response(data, self._encoder)
+
+    async def export_own(self, context: RequestContext) -> web.Response:
+        """Export the shopper's own data
+
+        Everything that is kept of them, by table, as a file to be saved. Payment tokens are masked;
+        which members of staff have written something is left out.
+        """
+        customer = await self._storefront.customer(context.tenant, context.shopper)
+        async with self._personal_data.of(context.tenant, customer.id) as data:
+            return await personal_data_response(data, self._encoder.for_person())
