@@ -84,7 +84,8 @@ class PostgresStorage(Storage):
         self.pool = Pool(dsn, pool, observer)
         self._in_transaction: set[Task[Any] | None] = set()
         self._schema = _Schema()
-        self._analytic = self._with(Pool(dsn, analytic_pool, observer, leader=self.pool))
+        analytic = evolve(analytic_pool, row_security=pool.row_security)
+        self._analytic = self._with(Pool(dsn, analytic, observer, leader=self.pool))
 
     @property
     def analytic(self) -> "PostgresStorage":

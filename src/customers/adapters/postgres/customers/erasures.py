@@ -143,12 +143,17 @@ _TABLES = {
     RecordKind.REFUND: customer_refunds.name,
     RecordKind.VERIFICATION: customer_email_verifications.name,
 }
-_REFRESHED = (customer_segment_members, customer_segment_pending_changes)
+# Whose rows are removed by another statement.
+_REMOVED_APART = (
+    customer_segment_members,
+    customer_segment_pending_changes,
+    customer_email_verifications,
+)
 _OF_CUSTOMERS = [table for table in METADATA.sorted_tables if "customer_id" in table.columns]
 # Whose rows are removed here, and whose rows stay without their personal values. The customer's own
 # row is emptied by the model.
 _REMOVED_TABLES = [
-    table for table in _OF_CUSTOMERS if has_removed_rows(table) and table not in _REFRESHED
+    table for table in _OF_CUSTOMERS if has_removed_rows(table) and table not in _REMOVED_APART
 ]
 _EMPTIED_TABLES = [table for table in _OF_CUSTOMERS if emptied_columns(table)]
 _ERASE = Statement.of(_erase())

@@ -92,13 +92,13 @@ def _named(view: str, table: str, use: str) -> str:
 def by_itself(sql: str, tenant: str) -> str:
     """A statement that sets the tenant, an expression, and leaves nothing behind.
 
-    What changes rows may only stand in a WITH that is outside, and begins when it is read. Raises
-    TypeError for a change that returns nothing.
+    What changes rows may only stand in a WITH that is outside, and begins when it is read. A change
+    returns a row for each that it changed, so that they are counted.
     """
     with_clause, _, own = sql.rpartition(AFTER_WITH)
     if not own.lstrip().startswith(("SELECT", "(")):
         if " RETURNING " not in own:
-            raise TypeError("a change that is a transaction by itself must return something")
+            own += " RETURNING 1 AS changed"
         begin = f"{with_clause.rstrip()}," if with_clause else "WITH"
         with_clause, own = f"{begin} own_change AS ({own}) ", "SELECT * FROM own_change"
     set_tenant = f"SELECT set_config('{SETTING}', {tenant}, true) AS id OFFSET 0"
