@@ -1,7 +1,8 @@
 """Policies by which a role that owns nothing sees and writes the rows of one tenant only.
 
-They apply to no owner, so migrations, maintenance and backups work as before. `customers migrate
---service-role` grants a role what the service needs.
+`customers migrate --service-role` puts them into force and grants a role what the service needs.
+Until then nothing changes for a role that serves and owns nothing, of this release or the last.
+They apply to no owner, so migrations, maintenance and backups work as before.
 
 The views are read instead of the tables where a policy would cost an index, and by the statements
 about all tenants. They are no security barriers on purpose: their conditions may be combined.
@@ -33,7 +34,6 @@ TENANT = "(SELECT current_setting('app.tenant', true))"
 
 def upgrade() -> None:
     for table in TABLES:
-        op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
         op.execute(f"CREATE POLICY {POLICY} ON {table} USING (tenant_id = {TENANT})")
     for table in OF_TENANT:
         _create_view(f"{table}_of_tenant", table, f"tenant_id = {TENANT}")

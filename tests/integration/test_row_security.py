@@ -107,7 +107,8 @@ async def tenant_of(connection: Any) -> str | None:
     return None if value is None else str(value)
 
 
-async def test_every_table_of_a_tenant_has_a_policy(url: str) -> None:
+async def test_every_table_of_a_tenant_has_a_policy(url: str, service: str) -> None:
+    assert service  # its preparation puts the policies into force
     found = await rows(
         url,
         "SELECT tablename, policyname, permissive, roles, cmd, qual, with_check, relrowsecurity"

@@ -4,7 +4,20 @@ from collections.abc import Iterator
 from typing import Any
 
 from attrs import frozen
-from sqlalchemy import ARRAY, DDL, Text, any_, bindparam, cast, column, func, or_, select, table
+from sqlalchemy import (
+    ARRAY,
+    DDL,
+    Text,
+    any_,
+    bindparam,
+    cast,
+    column,
+    false,
+    func,
+    or_,
+    select,
+    table,
+)
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -33,7 +46,8 @@ class ServiceRole:
 
 
 async def grant_to_service_role(dsn: str, role: str) -> ServiceRole:
-    """Grants an existing role what the service needs, and takes what else it had on the tables.
+    """Puts the policies into force, and grants an existing role what the service needs; takes what
+    else it had on the tables.
 
     May be repeated. Raises CannotMigrate for a role to which the policies would not apply, and
     Unavailable.
@@ -43,6 +57,8 @@ async def grant_to_service_role(dsn: str, role: str) -> ServiceRole:
         if problem := _problem(role, await _facts(connection, role)):
             raise CannotMigrate(f"{place}: {problem}")
         await lock(connection)
+        for row in await connection.fetch(_UNSECURED.sql, *_UNSECURED.arguments(_OF_TENANTS)):
+            await connection.execute(_enabling(row["name"]))  # one lock at a time
         async with connection.transaction():
             schema = await connection.fetchval(_SCHEMA.sql)
             for statement in _grants(role, schema):
@@ -93,6 +109,10 @@ def _privileges() -> Iterator[tuple[str, str]]:
         yield row_security.view_of_every_tenant(name), _VIEW if is_written else "SELECT"
 
 
+def _enabling(name: str) -> str:
+    return _text("ALTER TABLE %(name)s ENABLE ROW LEVEL SECURITY", name, "")
+
+
 def _text(statement: str, name: str, role: str) -> str:
     context = {"name": _quoted(name), "role": _quoted(role)}
     ddl = DDL(statement, context=context)  # type: ignore[no-untyped-call]
@@ -105,7 +125,7 @@ def _quoted(name: str) -> str:
 
 _roles = table("pg_roles", *map(column, ("oid", "rolname", "rolsuper", "rolbypassrls")))
 _others = _roles.alias("others")
-_class = table("pg_class", *map(column, ("relname", "relnamespace", "relowner")))
+_class = table("pg_class", *map(column, ("relname", "relnamespace", "relowner", "relrowsecurity")))
 _namespace = table("pg_namespace", column("oid"), column("nspname"))
 
 
@@ -129,5 +149,17 @@ _FACTS_OF_ROLE = Statement.of(
         .exists()
         .label("owns_tables"),
     ).where(cast(_roles.c.rolname, Text) == bindparam("role", type_=Text))
+)
+_OF_TENANTS = {
+    "tables": [one.name for one in METADATA.sorted_tables if TENANT_COLUMN in one.columns]
+}
+_UNSECURED = Statement.of(
+    select(cast(_class.c.relname, Text).label("name"))
+    .join(_namespace, _namespace.c.oid == _class.c.relnamespace)
+    .where(
+        _namespace.c.nspname == func.current_schema(),
+        cast(_class.c.relname, Text) == any_(bindparam("tables", type_=ARRAY(Text))),
+        _class.c.relrowsecurity.is_(false()),
+    )
 )
 _SCHEMA = Statement.of(select(cast(func.current_schema(), Text)))
