@@ -88,13 +88,13 @@ def test_until_a_role_is_prepared_others_see_what_they_saw(tmp_path: Path, serve
     grant = "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}"
     with a_database(server) as owner:
         migrate(another(tmp_path), owner)
-        with a_role(owner, grant) as url:
-            with (
-                start_service(tmp_path, *FREE_PORTS, environ=production(url)) as service,
-                closing(connect(service)) as connection,
-            ):
-                _, body, _ = call(connection, "POST", "/api/v1/customers", a_customer("ada"))
-                assert get(service, f"/api/v1/customers/{body['id']}")[0] == 200
+        with (
+            a_role(owner, grant) as url,
+            start_service(tmp_path, *FREE_PORTS, environ=production(url)) as service,
+            closing(connect(service)) as connection,
+        ):
+            _, body, _ = call(connection, "POST", "/api/v1/customers", a_customer("ada"))
+            assert get(service, f"/api/v1/customers/{body['id']}")[0] == 200
 
 
 def test_a_role_is_prepared_as_often_as_one_likes(tmp_path: Path, server: str) -> None:

@@ -20,6 +20,7 @@ from customers_testkit.caller import Caller, CustomersError
 from customers_testkit.client import CustomersClient
 from customers_testkit.controls import Clock, Faults, Journal, States
 from customers_testkit.exact import decode, encode
+from customers_testkit.principals import Kind, NoTokens, Principals
 from customers_testkit.server import SETTINGS, Server, ServiceDidNotStart, connect, running
 from customers_testkit.shapes import CustomerDetails, RuleCondition
 
@@ -39,13 +40,60 @@ def test_rest(customers_client, customers_states):
 def test_grpc(customers_server):
     grpc.channel_ready_future(customers_server.channel()).result(timeout=60)
 """
+# Callers of every kind, where the service asks who calls.
+KINDS_OF_CALLERS = """
+import grpc
+import pytest
+from customers_testkit.caller import CustomersError
+ADA = {"email": "ada@example.test", "firstName": "Ada", "lastName": ""}
+@pytest.mark.parametrize("kind", ["staff", "service", "key"])
+def test_rest(customers_client, customers_principal, kind):
+    customer = customers_client.register_customer(ADA)["id"]
+    caller = customers_principal(kind, permissions=["customers:view"])
+    assert caller.client.get_customer(customer)["id"] == customer
+    assert list(caller.headers) == ["Authorization"]
+    with pytest.raises(CustomersError, match="403 PERMISSION_DENIED"):
+        caller.client.register_customer(ADA)
+    with pytest.raises(CustomersError, match="403 TENANT_FORBIDDEN|404"):
+        customers_principal(kind, tenant="another").client.get_customer(customer)
+def test_shopper(customers_client, customers_principal):
+    customer = customers_client.register_customer(ADA)["id"]
+    shopper = customers_principal("shopper", email=ADA["email"], email_verified=True).client
+    assert shopper.caller.call("GET", "/api/v1/storefront/customers/me")["customerId"] == customer
+    with pytest.raises(CustomersError, match="403 PERMISSION_DENIED"):
+        shopper.list_customers()
+def test_grpc(customers_server, customers_principal, customers_tenant):
+    from customers.entrypoints.grpc.generated.customers_pb2 import RecordOrderRequest
+    from customers.entrypoints.grpc.generated.customers_pb2_grpc import CustomersServiceStub
+    stub = CustomersServiceStub(customers_server.channel())
+    request = RecordOrderRequest(tenant_id=customers_tenant)
+    codes = []
+    for permission in ("customers:view", "orders:record"):
+        caller = customers_principal(permissions=[permission])
+        with pytest.raises(grpc.RpcError) as refused:
+            stub.RecordOrder(request, metadata=caller.metadata)
+        codes.append(refused.value.code().name)
+    assert codes == ["PERMISSION_DENIED", "INVALID_ARGUMENT"]
+def test_months_later(customers_client, customers_clock):
+    customers_clock.advance(days=400)
+    assert customers_client.list_customers()["customers"] == []
+"""
+ONLY_KEYS = """
+import pytest
+def test_keys(customers_client, customers_principal):
+    from customers_testkit.principals import NoTokens
+    assert customers_client.list_customers()["customers"] == []
+    viewer = customers_principal("key", permissions=["customers:view"])
+    assert viewer.client.list_customers()["customers"] == []
+    with pytest.raises(NoTokens, match="--auth jwt"):
+        customers_principal("staff")
+"""
 DOCUMENTS = [ROOT / "testkit" / "README.md", ROOT / "docs" / "memory-mode.md"]
 
 
-def documented_test(document: Path) -> str:
-    """The example test in a document."""
-    [code] = re.findall(r"```python\n(.*?)```", document.read_text("utf-8"), re.DOTALL)
-    return str(code)
+def blocks(document: Path, language: str) -> list[str]:
+    """The blocks of code in a document."""
+    return re.findall(rf"```{language}\n(.*?)```", document.read_text("utf-8"), re.DOTALL)
 
 
 def pytest_output(folder: Path, *options: str, **variables: str) -> str:
@@ -65,8 +113,46 @@ def pytest_output(folder: Path, *options: str, **variables: str) -> str:
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_the_documented_test_passes_in_an_empty_folder(document: Path, tmp_path: Path) -> None:
-    (tmp_path / "test_orders.py").write_text(documented_test(document))
+    (tmp_path / "test_orders.py").write_text(blocks(document, "python")[0])
     assert "1 passed" in pytest_output(tmp_path)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_the_documented_test_of_callers_passes_with_its_settings(
+    document: Path, tmp_path: Path
+) -> None:
+    [settings], [_, code] = blocks(document, "ini"), blocks(document, "python")
+    (tmp_path / "pytest.ini").write_text(settings)
+    (tmp_path / "test_callers.py").write_text(code)
+    assert "1 passed" in pytest_output(tmp_path)
+
+
+def test_every_kind_of_caller_calls_over_rest_and_grpc(tmp_path: Path) -> None:
+    (tmp_path / "test_kinds.py").write_text(KINDS_OF_CALLERS)
+    output = pytest_output(tmp_path, CUSTOMERS_OPTIONS="--auth jwt")
+    assert "6 passed" in output, output
+
+
+def test_a_service_that_believes_a_gateway_makes_keys_only(tmp_path: Path) -> None:
+    (tmp_path / "test_keys.py").write_text(ONLY_KEYS)
+    options = "--auth gateway --gateway-peers 10.0.0.0/8"
+    output = pytest_output(tmp_path, CUSTOMERS_OPTIONS=options)
+    assert "1 passed" in output, output
+
+
+@pytest.mark.parametrize("kind", ["staff", "service", "shopper", "key"])
+def test_a_caller_of_a_service_that_asks_nobody_names_the_option(
+    customers_principal: Principals, kind: Kind
+) -> None:
+    with pytest.raises(NoTokens, match="customers_options = --auth jwt"):
+        customers_principal(kind)
+
+
+def test_what_the_service_refuses_of_a_caller_is_raised(
+    customers_principal: Principals,
+) -> None:
+    with pytest.raises(CustomersError, match="400 VALIDATION_FAILED"):
+        customers_principal("staff", permissions=["customers:veiw"])
 
 
 def test_settings_and_packages_of_the_consumer_do_not_affect_the_service(tmp_path: Path) -> None:

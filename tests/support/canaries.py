@@ -10,7 +10,7 @@ from urllib.parse import quote
 from uuid import UUID, uuid4
 
 import asyncpg
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 
 from tests.support.service_process import Service, connect
 
@@ -103,6 +103,9 @@ class Caller:
     connection: HTTPConnection
     canary: Canary
     order: UUID = field(factory=uuid4)
+    headers: Mapping[str, str] = Factory(dict)
+    refusals: list[bytes] = Factory(list)
+    """The bodies of the errors that it was answered."""
 
     def create(self) -> str:
         """The id of a customer with the canary in every field and in all that belongs to them."""
@@ -145,10 +148,13 @@ class Caller:
 
     def send(self, method: str, path: str, body: object, status: int) -> Any:
         headers = {"X-Tenant-ID": "tenant", "Content-Type": "application/json"}
+        headers |= self.headers
         content = None if body is None else json.dumps(body)
         self.connection.request(method, f"{CUSTOMERS}{path}", content, headers)
         response = self.connection.getresponse()
-        received = json.loads(response.read())
+        received = json.loads(text := response.read())
+        if status >= 400:
+            self.refusals.append(text)
         assert response.status == status, (method, path, received)
         return received
 

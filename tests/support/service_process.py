@@ -68,12 +68,16 @@ class CustomersProcess:
 
 @frozen(kw_only=True)
 class Service(CustomersProcess):
-    """A process that serves, with the values of its ready file."""
+    """A process that serves, with the values of its ready file.
+
+    `metrics` is empty without a port for them.
+    """
 
     http: str
     grpc: str
     pid: int
     storage: str
+    metrics: str = ""
 
 
 @contextmanager

@@ -23,11 +23,15 @@ class CustomersError(Exception):
 
 
 class Caller:
-    """Sends requests for one tenant; without one they name no tenant."""
+    """Sends requests for one tenant; without one they name no tenant.
 
-    def __init__(self, http: httpx.Client, tenant: str = "") -> None:
+    `authorization` is the header that proves who calls, where the service asks for it.
+    """
+
+    def __init__(self, http: httpx.Client, tenant: str = "", authorization: str = "") -> None:
         self._http = http
         self.tenant = tenant
+        self._authorization = authorization
         # The status and headers of the last answer, errors included.
         self.last_response: httpx.Response | None = None
 
@@ -43,7 +47,11 @@ class Caller:
         """The body of the answer. Raises CustomersError for an error of the service, and the
         errors of httpx without an answer.
         """
-        sent = {"X-Tenant-ID": self.tenant or None, **(headers or {})}
+        sent: dict[str, str | None] = {
+            "X-Tenant-ID": self.tenant or None,
+            "Authorization": self._authorization or None,
+            **(headers or {}),
+        }
         if body is not None:
             sent["Content-Type"] = "application/json"
         response = self._http.request(

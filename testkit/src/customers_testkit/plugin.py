@@ -11,6 +11,7 @@ import pytest
 from customers_testkit.caller import Caller
 from customers_testkit.client import CustomersClient
 from customers_testkit.controls import Clock, Faults, Journal, States
+from customers_testkit.principals import Kind, Principals, kind_for_everything
 from customers_testkit.server import Server, connect, running
 
 
@@ -44,9 +45,25 @@ def customers_tenant(request: pytest.FixtureRequest, customers_server: Server) -
 
 
 @pytest.fixture
-def customers_client(customers_server: Server, customers_tenant: str) -> CustomersClient:
-    """The REST client of the tenant: a method for every operation."""
-    return CustomersClient(Caller(customers_server.client, customers_tenant))
+def customers_client(
+    customers_server: Server,
+    customers_tenant: str,
+    customers_principal: Principals,
+    _customers_kind: Kind | None,
+) -> CustomersClient:
+    """The REST client of the tenant: a method for every operation.
+
+    Where the service asks who calls, it may do everything in the tenant.
+    """
+    if _customers_kind is None:
+        return CustomersClient(Caller(customers_server.client, customers_tenant))
+    return customers_principal(_customers_kind).client
+
+
+@pytest.fixture
+def customers_principal(customers_server: Server, customers_tenant: str) -> Principals:
+    """Makes callers: `customers_principal("staff", permissions=["customers:view"]).client`."""
+    return Principals(customers_server, customers_tenant)
 
 
 @pytest.fixture
@@ -73,6 +90,12 @@ def customers_faults(_customers_controls: Caller, customers_tenant: str) -> Iter
 def customers_journal(_customers_controls: Caller, customers_tenant: str) -> Journal:
     """The calls of the tenant that arrived, over REST and gRPC."""
     return Journal(_customers_controls, customers_tenant)
+
+
+@pytest.fixture(scope="session")
+def _customers_kind(customers_server: Server) -> Kind | None:
+    """The kind of the ordinary client; None where the service asks nobody who they are."""
+    return kind_for_everything(customers_server)
 
 
 @pytest.fixture

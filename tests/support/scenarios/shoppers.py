@@ -30,8 +30,8 @@ def shopper_scenarios() -> Iterator[Scenario]:
 def own(
     method: str, path: str, body: Any = NOTHING, *, base: str = "/api/v1", shopper: str = SHOPPER
 ) -> Request:
-    """A request of the shopper, or of another one."""
-    headers = {"X-User-ID": shopper}
+    """A request of the shopper, or of another one, for whom the storefront calls."""
+    headers = {"X-User-ID": shopper, "X-Internal-Service": "storefront"}
     return Request(method=method, path=path, body=body, headers=headers, base=base)
 
 

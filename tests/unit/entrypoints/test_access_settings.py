@@ -74,6 +74,15 @@ def test_tokens_need_keys(environ: dict[str, str], reason: str) -> None:
     assert any(reason in sentence for sentence in sentences(AUTH="jwt", **environ))
 
 
+def test_only_with_the_test_api_a_service_has_a_key_of_its_own() -> None:
+    memory: dict[str, object] = {"storage": "memory"}
+    assert Settings.load({"AUTH": "jwt"}, {**memory, "test_api": True}).has_own_key
+    with pytest.raises(SettingsError, match="jwt requires keys"):
+        Settings.load({"AUTH": "jwt"}, memory)
+    for environ in ({"AUTH": "none"}, GATEWAY, {"AUTH": "jwt", "JWT_ISSUER": "https://id.test"}):
+        assert not Settings.load(environ, {**memory, "test_api": True}).has_own_key
+
+
 def test_there_is_one_jwks(tmp_path: Path) -> None:
     file = tmp_path / "keys.json"
     file.touch()

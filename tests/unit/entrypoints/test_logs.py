@@ -149,6 +149,16 @@ def test_passwords_are_redacted_in_any_text(lines: StringIO) -> None:
     assert "hunter2" not in lines.getvalue()
 
 
+def test_signed_tokens_are_redacted_in_any_text() -> None:
+    redacted = redact("event", "Bearer eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJl was sent")
+    assert redacted == "Bearer *** was sent"
+
+
+def test_bytes_of_libraries_are_not_logged(lines: StringIO) -> None:
+    logging.getLogger("grpc._cython.cygrpc").error("Invalid encoding on %s", b"a gateway's secret")
+    assert only_line(lines)["event"] == "Invalid encoding on <bytes>"
+
+
 def test_an_object_is_logged_as_its_type(lines: StringIO) -> None:
     logger().info("changed", customer=ValueError(SECRET), others={"key": (object(),)})
     line = only_line(lines)

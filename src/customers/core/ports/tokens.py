@@ -25,3 +25,11 @@ class TokenVerifier(Protocol):
         a key that is not known yet is fetched for later tokens.
         """
         ...
+
+
+class TokenSigner(Protocol):
+    """Has a key of its own, which the verifier of the same process knows."""
+
+    def sign(self, claims: TokenClaims) -> str:
+        """The token that claims this."""
+        ...

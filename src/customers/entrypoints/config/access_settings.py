@@ -198,12 +198,17 @@ class AccessSettings(ServingSettings):
     def _is_public(self, choice: str | None) -> bool:
         return self.environment == "development" if choice is None else choice == "on"
 
-    def _access_conflicts(self) -> Conflicts:
+    @property
+    def names_token_keys(self) -> bool:
+        """Whether there are keys for tokens, from somebody else than this service."""
+        return bool(self.jwt_issuer or self.jwt_jwks_url or self.jwt_jwks_file)
+
+    def _access_conflicts(self, *, has_own_key: bool) -> Conflicts:
         """As `_conflicts` of the settings, of those about access."""
         if self.environment == "production" and not self.auth:
             yield ("auth", "environment"), _NOT_OPEN
         yield from self._gateway_conflicts()
-        yield from self._token_conflicts()
+        yield from self._token_conflicts(has_own_key=has_own_key)
         yield from self._tls_conflicts()
 
     def _gateway_conflicts(self) -> Conflicts:
@@ -220,13 +225,13 @@ class AccessSettings(ServingSettings):
         if self.tls_client_ca is not None and self.tls_cert is None:
             yield ("tls_client_ca", "tls_cert"), "requires TLS_CERT and TLS_KEY"
 
-    def _token_conflicts(self) -> Conflicts:
+    def _token_conflicts(self, *, has_own_key: bool) -> Conflicts:
         if "jwt" not in self.authentication:
             return
         if self.jwt_jwks_url and self.jwt_jwks_file:
             reason = "there is a JWKS file already: give one of the two"
             yield ("jwt_jwks_url", "jwt_jwks_file"), reason
-        if not (self.jwt_issuer or self.jwt_jwks_url or self.jwt_jwks_file):
+        if not (self.names_token_keys or has_own_key):
             reason = "jwt requires keys: JWT_ISSUER, JWT_JWKS_URL or JWT_JWKS_FILE"
             yield ("auth", "jwt_issuer"), reason
         if self.environment == "production" and not self.jwt_audience:

@@ -92,6 +92,11 @@ class Settings(MailSettings):
         in_environment=False,
     )
 
+    @property
+    def has_own_key(self) -> bool:
+        """Whether the service signs tokens itself: tests need callers, and nobody else has keys."""
+        return self.test_api and "jwt" in self.authentication and not self.names_token_keys
+
     @staticmethod
     def origins(environ: Mapping[str, str], options: Mapping[str, object]) -> dict[str, str]:
         """Where the value of each setting comes from, for people. Raises InvalidSetting."""
@@ -162,7 +167,7 @@ class Settings(MailSettings):
         if self.workers > 1 and self.storage == "memory":
             reason = "memory storage runs in one process: use 1, or postgres"
             yield ("workers", "storage"), reason
-        yield from self._access_conflicts()
+        yield from self._access_conflicts(has_own_key=self.has_own_key)
         yield from self._mail_conflicts()
         yield from self._test_api_conflicts()
         yield from self._port_conflicts()

@@ -52,6 +52,8 @@ from customers.entrypoints.container.access import (
     jwt_tokens_of,
     key_cache_of,
     key_uses_of,
+    own_key_of,
+    own_tokens_of,
     token_verifier_of,
 )
 from customers.entrypoints.grpc.access import RpcAccess
@@ -178,6 +180,10 @@ def _usages(door: Door, pools: Usages) -> Usages:
 def _mode(settings: Settings) -> Literal["normal", "test"]:
     """Whether the test API controls the service."""
     return "test" if settings.test_api else "normal"
+
+
+def _is_authenticating(settings: Settings) -> bool:
+    return bool(settings.authentication)
 
 
 def _scripted_ids(settings: Settings) -> ScriptedIds:
@@ -329,7 +335,8 @@ class Container(containers.DeclarativeContainer):
         multiprocess_dir=multiprocess_dir,
     )
     drain = providers.Singleton(Drain)
-    token_verifier = providers.Singleton(token_verifier_of, settings, clock)
+    own_key = providers.Singleton(own_key_of, settings)
+    token_verifier = providers.Singleton(token_verifier_of, settings, clock, own_key)
     jwt_tokens = providers.Singleton(jwt_tokens_of, settings, token_verifier, clock)
     certificate = providers.Singleton(certificate_of, settings)
     key_cache = providers.Singleton(key_cache_of, settings, api_keys)
@@ -419,6 +426,8 @@ class Container(containers.DeclarativeContainer):
         erasures=erasures,
         sweeper=sweeper,
         mails=memory_mailer,
+        own_tokens=providers.Singleton(own_tokens_of, settings, own_key, clock),
+        is_authenticating=providers.Callable(_is_authenticating, settings),
     )
     test_api: providers.Provider["TestApi | None"] = providers.Selector(
         mode,

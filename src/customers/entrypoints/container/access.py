@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from customers.core.model.roles import Roles
 from customers.core.ports.clock import Clock
-from customers.core.ports.tokens import TokenVerifier
+from customers.core.ports.tokens import TokenSigner, TokenVerifier
 from customers.core.services.api_keys import ApiKeys
 from customers.entrypoints.access.authenticator import (
     Authentication,
@@ -21,12 +21,14 @@ from customers.entrypoints.access.gateway import Gateway
 from customers.entrypoints.access.guard import Guard
 from customers.entrypoints.access.key_cache import MAX_AGE_SECONDS, KeyCache
 from customers.entrypoints.access.key_uses import KeyUses
+from customers.entrypoints.access.own_tokens import OwnTokens
 from customers.entrypoints.access.tokens import ClaimNames, JwtTokens
 from customers.entrypoints.config.settings import Settings
 from customers.entrypoints.tls.certificate import Certificate, CertificateFiles
 
 if TYPE_CHECKING:
     from customers.adapters.jwt.keys import Keys
+    from customers.adapters.jwt.own_key import OwnKey
 
 
 class InvalidKeyFile(Exception):
@@ -53,15 +55,34 @@ def roles_of(settings: Settings) -> Roles:
     return Roles() if settings.roles_file is None else settings.roles_file.roles
 
 
-def token_verifier_of(settings: Settings, clock: Clock) -> TokenVerifier | None:
+def own_key_of(settings: Settings) -> "OwnKey | None":
+    """The key of a service that signs tokens itself; else None."""
+    if not settings.has_own_key:
+        return None
+    from customers.adapters.jwt.own_key import OwnKey
+
+    return OwnKey()
+
+
+def own_tokens_of(settings: Settings, key: TokenSigner | None, clock: Clock) -> OwnTokens | None:
+    """None without a key."""
+    if key is None:
+        return None
+    return OwnTokens(
+        signer=key, clock=clock, names=_claim_names(settings), audience=settings.jwt_audience
+    )
+
+
+def token_verifier_of(
+    settings: Settings, clock: Clock, own_key: "OwnKey | None" = None
+) -> TokenVerifier | None:
     """None where tokens are not accepted. Raises InvalidKeyFile."""
     if "jwt" not in settings.authentication:
         return None
     from customers.adapters.jwt.verifier import JwtVerifier
 
-    return JwtVerifier(
-        _token_keys(settings), clock, issuer=settings.jwt_issuer, audience=settings.jwt_audience
-    )
+    keys = _token_keys(settings) if own_key is None else own_key.keys()
+    return JwtVerifier(keys, clock, issuer=settings.jwt_issuer, audience=settings.jwt_audience)
 
 
 def jwt_tokens_of(
@@ -70,12 +91,15 @@ def jwt_tokens_of(
     """None where tokens are not accepted."""
     if verifier is None:
         return None
-    names = ClaimNames(
+    return JwtTokens(verifier, clock, roles_of(settings), _claim_names(settings))
+
+
+def _claim_names(settings: Settings) -> ClaimNames:
+    return ClaimNames(
         tenants=settings.jwt_tenant_claim,
         permissions=settings.jwt_permissions_claim,
         roles=settings.jwt_roles_claim,
     )
-    return JwtTokens(verifier, clock, roles_of(settings), names)
 
 
 def expect_token_keys(settings: Settings) -> None:

@@ -147,6 +147,8 @@ class _LibraryHandler(logging.Handler):
         self.setFormatter(ProcessorFormatter(processors=final, foreign_pre_chain=processors))
 
     def emit(self, record: logging.LogRecord) -> None:
+        if isinstance(record.args, tuple):
+            record.args = tuple(map(_without_bytes, record.args))
         try:
             line = self.format(record)
         except (TypeError, ValueError):  # the arguments do not fit the message
@@ -156,6 +158,11 @@ class _LibraryHandler(logging.Handler):
 
 
 _CONFIGURED = _Configured()
+
+
+def _without_bytes(value: object) -> object:
+    """The argument of a library's message; not bytes, since gRPC logs metadata that is no text."""
+    return "<bytes>" if isinstance(value, bytes) else value
 
 
 def _filtering_logger(

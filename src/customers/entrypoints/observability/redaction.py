@@ -1,7 +1,7 @@
 """Redacts personal data and secrets from the values of log lines.
 
-Redacted are values under personal names; e-mail addresses, passwords and API keys inside any text;
-and objects, because their representation may contain anything.
+Redacted are values under personal names; e-mail addresses, passwords, API keys and signed tokens
+inside any text; and objects, because their representation may contain anything.
 """
 
 import re
@@ -30,6 +30,9 @@ _PART = r"[^\s@\"'<>()\[\]{},;:=*/]"
 _NO_ROLE = "(?<!postgres://)(?<!postgresql://)"
 _EMAIL = re.compile(rf"(?<!{_PART}){_NO_ROLE}{_PART}*(?<!\*{{3}})@{_PART}+")
 _KEY = re.compile(rf"{KEY_PREFIX}\w*")
+# Each begins with the Base64 of `{"`.
+_TOKEN_PREFIX = "eyJ"  # noqa: S105 - of every one
+_TOKEN = re.compile(rf"{_TOKEN_PREFIX}[\w-]*\.[\w.-]*", re.ASCII)
 _WRITTEN_AS_TEXT = (float, date, Decimal, UUID, PurePath, DatabaseUrl)
 _WRITTEN_AS_LIST = (list, tuple, set, frozenset)
 
@@ -59,9 +62,15 @@ def _redact_value(value: object) -> object:
     return f"<{type(value).__name__}>"
 
 
-def _redact_text(text: str) -> str:
+def without_credentials(text: str) -> str:
+    """The text with `***` in place of API keys and signed tokens (JWT)."""
     if KEY_PREFIX in text:
         text = _KEY.sub(_REDACTED, text)
+    return _TOKEN.sub(_REDACTED, text) if _TOKEN_PREFIX in text else text
+
+
+def _redact_text(text: str) -> str:
+    text = without_credentials(text)
     # Most texts contain neither character, and checking for one is fast.
     if "@" in text:
         return _EMAIL.sub(_REDACTED, without_passwords(text))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from attrs import frozen
 
@@ -10,6 +10,8 @@ from customers.core.errors import InvalidValue
 from customers.core.model.numbers import exact_number
 from customers.core.model.values import TextGate
 from customers.entrypoints.openapi.gate_schemas import Schema, schema_of
+
+_LISTED: Final = TextGate(max_length=255, blank=False)
 
 
 @frozen
@@ -43,6 +45,20 @@ class ObjectGate:
 
 
 @frozen
+class TextsGate:
+    """A list of at most `limit` texts of 1 to 255 characters."""
+
+    limit: int
+
+    def read(self, raw: object) -> tuple[str, ...]:
+        if not isinstance(raw, list | tuple):
+            raise InvalidValue("INVALID_TYPE", "must be a list of texts")
+        if len(raw) > self.limit:
+            raise InvalidValue("MAX_LENGTH", f"must have at most {self.limit} texts")
+        return tuple(map(_LISTED.read, raw))
+
+
+@frozen
 class SecondsGate:
     """How far the clock advances, in seconds."""
 
@@ -66,6 +82,11 @@ def _(_: OperationGate) -> Schema:
 @schema_of.register
 def _(_: ObjectGate) -> Schema:
     return {"type": "object"}
+
+
+@schema_of.register
+def _(gate: TextsGate) -> Schema:
+    return {"type": "array", "items": schema_of(_LISTED), "maxItems": gate.limit}
 
 
 @schema_of.register

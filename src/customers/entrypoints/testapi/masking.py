@@ -5,11 +5,16 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from customers.core.model.cards import card_numbers
+from customers.entrypoints.observability.redaction import without_credentials
 
 MASK = "***"
 # The tokens with which a payment gateway charges a customer, API keys, and those of verification
 # mails.
-_SECRET_KEYS = frozenset({"gatewayPaymentMethodId", "key", "token"})
+_SECRET_KEYS = frozenset({"gatewayPaymentMethodId", "key", "token", "authorization"})
+# Where callers put a credential in a query, which is no place for it.
+_SECRET_PARAMETERS = re.compile(
+    r"(?i)(?<![^&?])([^=&]*(?:token|key|secret|password|authorization)[^=&]*)=[^&]*"
+)
 # The digits of an id, above all of a sequential one, may look like those of a card.
 _ID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _DELIMITER = re.compile(r"([/&?=])")
@@ -30,9 +35,10 @@ def mask(value: Any) -> Any:
 
 
 def mask_address(text: str) -> str:
-    """A path or a query with each part masked."""
+    """A path or a query with each part masked that is a credential or what looks like a card."""
     return "".join(
-        MASK if _mask_text(unquote_plus(part)) == MASK else part for part in _DELIMITER.split(text)
+        MASK if MASK in _mask_text(unquote_plus(part)) else part
+        for part in _DELIMITER.split(_SECRET_PARAMETERS.sub(rf"\1={MASK}", text))
     )
 
 
@@ -41,7 +47,9 @@ def _is_secret(key: str) -> bool:
 
 
 def _mask_text(text: str) -> str:
-    """The text, with question marks for unpaired surrogates, which no answer can hold."""
+    """The text without credentials, and with question marks for unpaired surrogates, which no
+    answer can hold.
+    """
     if card_numbers(_ID.sub("", text)):
         return MASK
-    return text.encode(errors="replace").decode()
+    return without_credentials(text).encode(errors="replace").decode()

@@ -21,6 +21,7 @@ from customers.core.services.erasure import Erasures
 from customers.core.services.orders import Orders
 from customers.core.services.segments import Segments
 from customers.core.services.sweeper import Sweeper
+from customers.entrypoints.access.own_tokens import OwnTokens
 from customers.entrypoints.json.decode import Decoder
 from customers.entrypoints.json.encode import Encoder
 
@@ -96,7 +97,10 @@ class ControllableMails(Protocol):
 
 @frozen(kw_only=True)
 class ControlledService:
-    """The parts of a service that its test API controls or uses."""
+    """The parts of a service that its test API controls or uses.
+
+    `own_tokens` is None where the service has no key of its own to sign tokens with.
+    """
 
     storage: Storage
     controllable_storage: ControllableStorage
@@ -111,3 +115,5 @@ class ControlledService:
     erasures: Erasures
     sweeper: Sweeper
     mails: ControllableMails
+    own_tokens: OwnTokens | None
+    is_authenticating: bool

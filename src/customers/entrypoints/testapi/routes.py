@@ -25,6 +25,7 @@ from customers.entrypoints.testapi.idle import IdleControl
 from customers.entrypoints.testapi.key_routes import TestKeyRoutes
 from customers.entrypoints.testapi.ports import ControllableClock, ControllableMails
 from customers.entrypoints.testapi.state_routes import StateRoutes, TenantQuery
+from customers.entrypoints.testapi.token_routes import TestTokenRoutes
 
 PREFIX: Final = "/__test"
 
@@ -52,6 +53,7 @@ class RequestsQuery(TenantQuery):
 class TestApiRoutes:
     _state_routes: StateRoutes
     _key_routes: TestKeyRoutes
+    _token_routes: TestTokenRoutes
     _clock: ControllableClock
     _faults: Faults
     _call_log: CallLog
@@ -67,6 +69,7 @@ class TestApiRoutes:
         routes = [
             *self._state_routes.table(),
             *self._key_routes.table(),
+            *self._token_routes.table(),
             Route("getClock", "GET", "/clock", self.clock, clock),
             Route("setClock", "PUT", "/clock", self.set_clock, clock, body=Body(ClockSetting)),
             Route(

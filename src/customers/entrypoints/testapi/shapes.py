@@ -92,6 +92,11 @@ class MailList(TypedDict):
     mails: Sequence[Mail]
 
 
+class Token(TypedDict):
+    token: str
+    authorization: str
+
+
 class Snapshot(TypedDict):
     version: int
     clock: Clock

@@ -21,6 +21,7 @@ from customers.entrypoints.testapi.state_control import StateControl
 from customers.entrypoints.testapi.state_routes import StateRoutes
 from customers.entrypoints.testapi.state_steps import StateSteps
 from customers.entrypoints.testapi.states import States
+from customers.entrypoints.testapi.token_routes import TestTokenRoutes
 
 
 @define(kw_only=True)
@@ -52,6 +53,9 @@ class TestApi:
         routes = TestApiRoutes(
             state_routes=StateRoutes(state_control, states, faults),
             key_routes=TestKeyRoutes(service, service.encoder),
+            token_routes=TestTokenRoutes(
+                service.own_tokens, service.ids, service.is_authenticating
+            ),
             clock=service.clock,
             faults=faults,
             call_log=call_log,

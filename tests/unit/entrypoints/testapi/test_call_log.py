@@ -194,6 +194,20 @@ async def test_card_numbers_in_a_path_or_a_query_are_masked(service: MemoryServi
     assert third["path"] == "/api/v1/customers/***/notes"
 
 
+async def test_credentials_in_a_path_or_a_query_are_masked(service: MemoryService) -> None:
+    token = "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJl"
+    key = f"csk_{'0' * 32}_{'1' * 64}"
+    await service.api.get(f"/customers?search={token}&status=ACTIVE")
+    await service.api.get(
+        f"/customers?access_token=opaque&X-Gateway-Secret=a+b&search=ada&key={key}"
+    )
+    await service.api.get(f"/customers/{key}/notes")
+    first, second, third = await service.recorded_calls()
+    assert first["query"] == "search=***&status=ACTIVE"
+    assert second["query"] == "access_token=***&X-Gateway-Secret=***&search=ada&key=***"
+    assert third["path"] == "/api/v1/customers/***/notes"
+
+
 async def test_an_id_is_not_taken_for_a_card_number() -> None:
     async with memory_service(ids="sequential") as service:
         paths = [await customer_path(service.api) for _ in range(30)]

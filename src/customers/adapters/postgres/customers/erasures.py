@@ -143,8 +143,8 @@ _TABLES = {
     RecordKind.REFUND: customer_refunds.name,
     RecordKind.VERIFICATION: customer_email_verifications.name,
 }
-# Whose rows are removed by another statement.
-_REMOVED_APART = (
+# Removed by statements of their own: the refresh's, and one where the table may not be there yet.
+_REMOVED_ELSEWHERE = (
     customer_segment_members,
     customer_segment_pending_changes,
     customer_email_verifications,
@@ -153,7 +153,7 @@ _OF_CUSTOMERS = [table for table in METADATA.sorted_tables if "customer_id" in t
 # Whose rows are removed here, and whose rows stay without their personal values. The customer's own
 # row is emptied by the model.
 _REMOVED_TABLES = [
-    table for table in _OF_CUSTOMERS if has_removed_rows(table) and table not in _REMOVED_APART
+    table for table in _OF_CUSTOMERS if has_removed_rows(table) and table not in _REMOVED_ELSEWHERE
 ]
 _EMPTIED_TABLES = [table for table in _OF_CUSTOMERS if emptied_columns(table)]
 _ERASE = Statement.of(_erase())
