@@ -105,9 +105,9 @@ def _no_values() -> ColumnElement[str]:
         collation,
         _attribute.c.attname,
     )
-    in_order = aggregate_order_by(no_value, _attribute.c.attnum)
+    separator = aggregate_order_by(literal_column("', '"), _attribute.c.attnum)
     return (
-        select(func.string_agg(in_order, literal_column("', '")))
+        select(func.string_agg(no_value, separator))
         .where(_attribute.c.attrelid == _class.c.oid, _attribute.c.attnum > literal_column("0"))
         .scalar_subquery()
     )
