@@ -61,7 +61,9 @@ class Shop:
 
     @asynccontextmanager
     async def as_role_without_rights(self, *, but: str = "") -> AsyncIterator["Shop"]:
-        """The shop as a role that may not create extensions; it owns all tables and views `but` one."""
+        """The shop as a role that may not create extensions; it owns every relation
+        `but` one.
+        """
         role = f"role_{uuid4().hex}"
         await self.run(f"CREATE ROLE {role} LOGIN PASSWORD 'secret'")
         await self.run(f"GRANT ALL ON SCHEMA public TO {role}")

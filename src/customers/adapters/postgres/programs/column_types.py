@@ -105,7 +105,7 @@ def _no_values() -> ColumnElement[str]:
         collation,
         _attribute.c.attname,
     )
-    separator = aggregate_order_by(literal_column("', '"), _attribute.c.attnum)
+    separator: ColumnElement[str] = aggregate_order_by(literal_column("', '"), _attribute.c.attnum)
     return (
         select(func.string_agg(no_value, separator))
         .where(_attribute.c.attrelid == _class.c.oid, _attribute.c.attnum > literal_column("0"))
