@@ -64,6 +64,7 @@ def production_environment(dsn: str, *, workers: int = 1) -> dict[str, str]:
         "ENVIRONMENT": "production",
         "DATABASE_URL": dsn,
         "WORKERS": str(workers),
+        "ROW_SECURITY": "off",  # the DSN is that of a superuser
         **access,
     }
 

@@ -40,6 +40,7 @@ from tests.support.canaries import (
     statistics_of,
     tables_of,
 )
+from tests.support.databases import rows
 from tests.support.patience import wait_until
 from tests.support.postgres_servers import end_server
 from tests.support.service_process import (
@@ -52,6 +53,8 @@ from tests.support.service_process import (
 from tests.support.storage_steps import opened
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
+
+VIEWS = "SELECT * FROM pg_views WHERE schemaname = 'public' ORDER BY viewname"
 TABLES = [table.name for table in personal_tables(metadata.sorted_tables)]
 module_loop = pytest_asyncio.fixture(scope="module", loop_scope="module")
 
@@ -186,7 +189,9 @@ async def test_nothing_is_left_of_any_personal_column(
     await erase_one(place, canary)
     assert {*TABLES} <= {*relations(await place.files(canary))}
     assert len((await place.statistics(canary)).places) == 2
+    views = await rows(place.url, VIEWS)
     done = await maintain(place.url)
+    assert await rows(place.url, VIEWS) == views
     assert done.erasures >= 1  # those of other tests in this database, too
     assert done.unfinished == []
     assert (await place.rows(canary)).places == []

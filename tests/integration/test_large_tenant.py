@@ -65,10 +65,13 @@ SORTS = [
 ]
 
 
-async def test_no_list_search_or_count_scans_a_whole_table(empty: str) -> None:
+@pytest.mark.parametrize("row_security", [False, True])
+async def test_no_list_search_or_count_scans_a_whole_table(
+    empty: str, *, row_security: bool
+) -> None:
     await migrate(empty)
     await load_tenants(empty, SIZES)
-    async with explaining(empty, TENANT) as session:
+    async with explaining(empty, TENANT, row_security=row_security) as session:
         for (name, customer_filter), sort in product(FILTERS.items(), SORTS):
             for read in _reads(customer_filter, sort):
                 for plan in await session.plans_of(read):

@@ -112,9 +112,13 @@ READS: Mapping[str, Read] = {
 }
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def session(url: str, tenant: str) -> AsyncIterator[Explaining]:
-    async with explaining(url, tenant) as session:
+@pytest_asyncio.fixture(loop_scope="session", params=["owner", "service role"])
+async def session(
+    request: pytest.FixtureRequest, url: str, tenant: str
+) -> AsyncIterator[Explaining]:
+    """As the owner of the tables, and as a role to which their policies apply."""
+    is_secured = request.param == "service role"
+    async with explaining(url, tenant, row_security=is_secured) as session:
         yield session
 
 
@@ -151,7 +155,7 @@ async def test_the_newest_customers_of_a_status_or_type_are_read_off_an_index_of
     await session.add_customers(tenant)
     await session.disable(*ALL_BUT_ORDERED_INDEX_SCANS)
     await pages.page(session, customer_filter, CustomerSort(), Page())
-    assert "Filter" not in session.plan
+    assert not re.search(r"^ *Filter:", session.plan, re.MULTILINE)
     assert "Sort" not in session.plan
 
 
@@ -188,7 +192,7 @@ async def test_the_customer_with_an_email_is_looked_up_before_the_list_is_sorted
     await pages.page(session, CustomerFilter(email_key="someone@example.test"), NEWEST, Page())
     [by_email, by_id] = [line for line in session.plan.splitlines() if "Index Cond" in line]
     assert "email_key = 'someone@example.test'" in by_email
-    assert "id = ANY ((InitPlan 1)" in by_id or "id = ANY ($0)" in by_id
+    assert re.search(r"id = ANY \((\(InitPlan \d+\)|\$\d)", by_id)
 
 
 async def test_a_part_of_an_email_is_looked_up_by_the_end_of_its_local_part(

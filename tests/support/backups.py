@@ -61,11 +61,14 @@ class Shop:
 
     @asynccontextmanager
     async def as_role_without_rights(self, *, but: str = "") -> AsyncIterator["Shop"]:
-        """The shop as a role that may not create extensions; it owns all tables `but` one."""
+        """The shop as a role that may not create extensions; it owns every relation
+        `but` one.
+        """
         role = f"role_{uuid4().hex}"
         await self.run(f"CREATE ROLE {role} LOGIN PASSWORD 'secret'")
         await self.run(f"GRANT ALL ON SCHEMA public TO {role}")
-        for table in await self.run("SELECT tablename FROM pg_tables WHERE schemaname = 'public'"):
+        names = "SELECT {0}name AS tablename FROM pg_{0}s WHERE schemaname = 'public'"
+        for table in await self.run(f"{names.format('table')} UNION {names.format('view')}"):
             if table["tablename"] != but:
                 await self.run(f"ALTER TABLE {table['tablename']} OWNER TO {role}")
         try:

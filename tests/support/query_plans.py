@@ -9,11 +9,12 @@ from asyncpg import Record
 
 from customers.adapters.postgres.customers.customers import ADD
 from customers.adapters.postgres.customers.rows import CUSTOMERS
-from customers.adapters.postgres.engine.connecting import PoolOptions
+from customers.adapters.postgres.engine.connecting import Connection, PoolOptions
 from customers.adapters.postgres.engine.pool import Pool
 from customers.adapters.postgres.engine.session import Session
 from customers.adapters.postgres.engine.statements import Statement
 from tests.support.builders import a_customer
+from tests.support.service_roles import service_url
 
 Read = Callable[[Session], Awaitable[object]]
 
@@ -45,6 +46,8 @@ _FILL_SEGMENTS = (
 class Explaining(Session):
     """Explains every statement that it reads with."""
 
+    owner: "Connection | None" = None
+    """A connection that may do what the session's role may not."""
     plan = ""
     """The plan of the last call of `rows`."""
     _plans: Sequence[str] = ()
@@ -81,32 +84,50 @@ class Explaining(Session):
     async def add_customers(self, tenant: str) -> None:
         """Adds enough customers for the planner to prefer indexes, and analyses the table."""
         customers = [a_customer(tenant_id=tenant, tags=("common",)) for _ in range(1_500)]
-        await self.run_many(ADD, [CUSTOMERS.write(customer) for customer in customers])
-        await self._connection.execute("VACUUM ANALYZE customers")
+        owner = Session(self.tenant_id, self.owner or self._connection)
+        await owner.run_many(ADD, [CUSTOMERS.write(customer) for customer in customers])
+        await self._run_as_owner("VACUUM ANALYZE customers")
 
     async def fill_segments(self, tenant: str, *segments: UUID) -> None:
         """Adds customers who are in all of the segments, with pending changes and feeds."""
         await self.add_customers(tenant)
         for sql in _FILL_SEGMENTS:
-            await self._connection.execute(sql, tenant, list(segments))
-        await self._connection.execute("VACUUM ANALYZE " + ", ".join(_TABLES))
+            await self._run_as_owner(sql, tenant, list(segments))
+        await self._run_as_owner("VACUUM ANALYZE " + ", ".join(_TABLES))
+
+    async def _run_as_owner(self, sql: str, *values: object) -> None:
+        await (self.owner or self._connection).execute(sql, *values)
 
     async def _explain(self, statement: Statement, values: Mapping[str, object]) -> str:
         arguments = statement.arguments({**values, "tenant_id": self.tenant_id})
-        lines = await self._connection.fetch("EXPLAIN " + statement.sql, *arguments)
+        lines = await self._connection.fetch("EXPLAIN " + self._sql(statement), *arguments)
         plan = "\n".join(line[0] for line in lines)
         self._plans = [*self._plans, plan]
         return plan
 
 
 @asynccontextmanager
-async def explaining(url: str, tenant: str) -> AsyncIterator[Explaining]:
-    """A session over a connection of its own."""
+async def explaining(
+    url: str, tenant: str, *, row_security: bool = False
+) -> AsyncIterator[Explaining]:
+    """A session over a connection of its own; with `row_security` of a role that only serves."""
+    async with _connection(url) as owner:
+        if not row_security:
+            yield Explaining(tenant, owner)
+            return
+        async with _connection(await service_url(url)) as connection:
+            session = Explaining(tenant, connection, row_security=True)
+            session.owner = owner
+            yield session
+
+
+@asynccontextmanager
+async def _connection(url: str) -> AsyncIterator[Connection]:
     pool = Pool(url, PoolOptions(max_size=1))
     await pool.open()
-    session = Explaining(tenant, await pool.acquire(tenant))
+    connection = await pool.acquire("")
     try:
-        yield session
+        yield connection
     finally:
-        await pool.release(session.end())
+        await pool.release(connection)
         await pool.close()

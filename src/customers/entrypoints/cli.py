@@ -57,9 +57,20 @@ def serve(settings: Settings) -> None:
     is_flag=True,
     help="Allow a REVISION older than the database's, which drops what later ones added.",
 )
+@click.option(
+    "--service-role",
+    metavar="NAME",
+    help="Grant this existing role what the service needs, and nothing more.",
+)
 @takes_settings("database_url", "data_dir", "environment", "log_level")
 def migrate(
-    settings: Settings, *, status: bool, sql: bool, to: str | None, allow_data_loss: bool
+    settings: Settings,
+    *,
+    status: bool,
+    sql: bool,
+    to: str | None,
+    allow_data_loss: bool,
+    service_role: str | None,
 ) -> None:
     """Migrate the database to the newest revision.
 
@@ -76,7 +87,9 @@ def migrate(
     elif sql:
         work = migrate_command.print_sql(settings, to=to)
     else:
-        work = migrate_command.migrate(settings, output, to=to, allow_data_loss=allow_data_loss)
+        work = migrate_command.migrate(
+            settings, output, to=to, allow_data_loss=allow_data_loss, service_role=service_role
+        )
     run(work)
 
 

@@ -1,13 +1,6 @@
 """Every statement is proven to reach one tenant's rows only, and a forgotten filter is refused."""
 
-import pkgutil
 import re
-import runpy
-import warnings
-from collections.abc import Iterator
-from typing import Any
-from unittest.mock import patch
-from uuid import UUID
 
 import pytest
 from sqlalchemy import (
@@ -28,32 +21,20 @@ from sqlalchemy import (
     not_,
     or_,
     select,
-    true,
     tuple_,
     union_all,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.sql import operators, visitors
-from sqlalchemy.sql.elements import BinaryExpression
 
-from customers.adapters import postgres
-from customers.adapters.postgres.customers import counters, filters, member_pages, page_statements
 from customers.adapters.postgres.engine.statements import Statement
 from customers.adapters.postgres.engine.tenant_proof import (
     ACROSS_TENANTS,
     UnprovenStatement,
     prove,
 )
-from customers.adapters.postgres.schema.segment_tables import (
-    customer_segment_assignments,
-    customer_segment_members,
-)
-from customers.adapters.postgres.segments import assignments, stale_candidates
-from customers.core.model.customer_filter import CustomerFilter, DeletedCustomers, MembersOf
-from customers.core.model.query import CustomerSort, SortDirection
-from customers.core.model.search import Search
 from tests.support.documents import ROOT
+from tests.support.statement_mutants import all_clauses, tenant_conditions, without
 
 TENANT: BindParameter[int] = bindparam("tenant_id")
 METADATA = MetaData()
@@ -71,13 +52,6 @@ JOINED = and_(PART.tenant_id == THING.tenant_id, PART.thing_id == THING.id)
 OWN_PARTS = select(PART.tenant_id, PART.thing_id).where(PART.tenant_id == TENANT).subquery()
 OTHERS = THINGS.alias("others")
 VALUES = func.unnest(bindparam("tenants")).table_valued(Column("tenant_id", Text)).alias("given")
-FILTERS = [
-    CustomerFilter(search=Search.of("ada smith"), statuses=frozenset(), has_account=True),
-    CustomerFilter(search=Search.of("+49 170 1234567"), deleted=DeletedCustomers.INCLUDE),
-    CustomerFilter(email_key="a@b.example", tags=frozenset({"vip"})),
-    CustomerFilter(members_of=MembersOf(segment_id=UUID(int=1))),
-    CustomerFilter(assigned_to=UUID(int=1), not_assigned_to=UUID(int=2)),
-]
 LATERAL = select(PARTS).where(PART.thing_id == THING.id, PART.tenant_id == TENANT).lateral()
 
 PROVEN: dict[str, ClauseElement] = {
@@ -172,68 +146,11 @@ def test_only_listed_statements_ask_about_all_tenants() -> None:
     assert sorted(names) == sorted(ACROSS_TENANTS)
 
 
-@pytest.fixture(scope="module")
-def statements() -> list[ClauseElement]:
-    """The clauses of all statements: those that modules compile, and lists by some filters."""
-    clauses: list[ClauseElement] = []
-    compile_clause = Statement.of
-
-    def collect(clause: ClauseElement, *, plans_anew: bool = False) -> Statement:
-        clauses.append(clause)
-        return compile_clause(clause, plans_anew=plans_anew)
-
-    modules = pkgutil.walk_packages(postgres.__path__, f"{postgres.__name__}.")
-    with patch.object(Statement, "of", collect), warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # the modules are imported already
-        for module in modules:
-            if not (module.ispkg or ".schema." in module.name or ".engine." in module.name):
-                runpy.run_module(module.name, run_name="collected")
-        _compose()
-    return clauses
-
-
-def _compose() -> None:
-    """Composes what is composed on demand."""
-    for customer_filter in FILTERS:
-        values = filters.values(customer_filter)
-        filters.statement(customer_filter, values, page_statements.page_after, CustomerSort())
-        filters.statement(customer_filter, values, page_statements.count)
-        prove(stale_candidates.select_mismatched((true(),)))
-    for direction in SortDirection:
-        for compose in (member_pages.page, member_pages.page_after):
-            compose.__wrapped__(direction)
-    for table in (customer_segment_members, customer_segment_assignments):
-        assignments._remove_batch.__wrapped__(table)
-    for shape in ((), ("statuses",), ("statuses", "types")):
-        counters.total.__wrapped__(shape)
-
-
-def test_each_condition_on_the_tenant_is_missed_when_it_is_taken_out(
-    statements: list[ClauseElement],
-) -> None:
+def test_each_condition_on_the_tenant_is_missed_when_it_is_taken_out() -> None:
     tried = 0
-    for clause in statements:
-        for condition in _tenant_conditions(clause):
+    for clause in all_clauses():
+        for condition in tenant_conditions(clause):
             tried += 1
             with pytest.raises(UnprovenStatement):
-                prove(_without(clause, condition))
+                prove(without(clause, condition))
     assert tried > 120
-
-
-def _tenant_conditions(clause: ClauseElement) -> Iterator[BinaryExpression[Any]]:
-    conditions: dict[int, BinaryExpression[Any]] = {}
-    for element in visitors.iterate(clause):
-        if isinstance(element, BinaryExpression) and element.operator is operators.eq:
-            sides = (element.left, element.right)
-            if any(getattr(side, "name", "") == "tenant_id" for side in sides):
-                conditions[id(element)] = element
-    yield from conditions.values()
-
-
-def _without(clause: ClauseElement, condition: BinaryExpression[Any]) -> ClauseElement:
-    def replace(element: Any, **_: Any) -> Any:
-        return true() if element is condition else None
-
-    mutant = visitors.replacement_traverse(clause, {}, replace)
-    assert isinstance(mutant, ClauseElement)
-    return mutant

@@ -84,7 +84,8 @@ class PostgresStorage(Storage):
         self.pool = Pool(dsn, pool, observer)
         self._in_transaction: set[Task[Any] | None] = set()
         self._schema = _Schema()
-        self._analytic = self._with(Pool(dsn, analytic_pool, observer, leader=self.pool))
+        analytic = evolve(analytic_pool, row_security=pool.row_security)
+        self._analytic = self._with(Pool(dsn, analytic, observer, leader=self.pool))
 
     @property
     def analytic(self) -> "PostgresStorage":
@@ -123,7 +124,7 @@ class PostgresStorage(Storage):
 
     async def verify(self, connection: Connection, deadline: Deadline) -> None:
         """Raises Unavailable, and releases the connection, if the database must not be served."""
-        session = Session("", connection, deadline, self.pool.observer)
+        session = self._new(Session, "")(connection, deadline)
         try:
             if (fault := (await self._status(session)).fault) is not None:
                 raise Unavailable(fault=fault)
@@ -163,7 +164,7 @@ class PostgresStorage(Storage):
 
     @asynccontextmanager
     async def transaction(self, tenant_id: str) -> AsyncIterator[Transaction]:
-        new_session = partial(TransactionSession, tenant_id, observer=self.pool.observer)
+        new_session = self._new(TransactionSession, tenant_id)
         with self._not_nested():
             async with self._connected(tenant_id, new_session) as session, session.all_or_nothing():
                 yield PostgresTransaction(session, self._currency)
@@ -208,7 +209,7 @@ class PostgresStorage(Storage):
             await self.check()  # it may have been migrated meanwhile
         if not search_texts.can_be_rewritten(self._schema.revision):
             return 0
-        new_session = partial(TransactionSession, "", observer=self.pool.observer)
+        new_session = self._new(TransactionSession, "")
         async with self._connected("", new_session) as session, session.all_or_nothing():
             return await search_texts.rewrite(session, limit)
 
@@ -248,8 +249,14 @@ class PostgresStorage(Storage):
     def _session(
         self, tenant_id: str, *, is_check: bool = False
     ) -> AbstractAsyncContextManager[Session]:
-        new_session = partial(Session, tenant_id, observer=self.pool.observer)
-        return self._connected(tenant_id, new_session, is_check=is_check)
+        return self._connected(tenant_id, self._new(Session, tenant_id), is_check=is_check)
+
+    def _new(
+        self, kind: type[AnySession], tenant_id: str
+    ) -> Callable[[Connection, Deadline], AnySession]:
+        """What makes a session of that kind over a connection."""
+        pool = self.pool
+        return partial(kind, tenant_id, observer=pool.observer, row_security=pool.row_security)
 
     def _connected(
         self,

@@ -31,6 +31,7 @@ FaultKind = Literal[
     "no_extension",
     "no_matching_server",
     "no_permission",
+    "no_row_security",
     "no_schema",
     "not_migrated",
     "out_of_memory",

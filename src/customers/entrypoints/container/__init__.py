@@ -121,6 +121,7 @@ def _postgres_storage(
         acquire_timeout=settings.pool_timeout,
         statement_timeout=settings.statement_timeout,
         behind_pooler=settings.pooler == "transaction",
+        row_security=settings.has_row_security,
     )
     analytic_pool = evolve(
         pool,

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from customers.adapters.postgres.programs.maintain import Maintenance
     from customers.adapters.postgres.programs.restore import Restored
     from customers.adapters.postgres.programs.rewrite_search_texts import Rewriting
+    from customers.adapters.postgres.programs.service_role import ServiceRole
 
 
 def database(settings: Settings) -> AbstractAsyncContextManager[str]:
@@ -43,6 +44,13 @@ def migrations() -> ModuleType:
     from customers.adapters.postgres.engine import migrate
 
     return migrate
+
+
+async def grant_to_service_role(dsn: str, role: str) -> "ServiceRole":
+    """Grants a role what the service needs; see `programs.service_role`."""
+    from customers.adapters.postgres.programs import service_role
+
+    return await service_role.grant_to_service_role(dsn, role)
 
 
 async def rewrite_search_texts(dsn: str) -> "Rewriting":

@@ -15,6 +15,10 @@ from customers.entrypoints.process.persistent_database import persistent_databas
 
 # How often the process that sweeps looks whether maintenance is due.
 CHECK_SECONDS = 60.0
+OWNER_NEEDED = (
+    "a role with row security cannot maintain tables after erasures: let the owner of the tables "
+    "run `customers maintain` at intervals"
+)
 
 
 async def maintain(settings: Settings, output: Output, *, is_full: bool) -> None:
@@ -50,6 +54,9 @@ def background_maintenance(settings: Settings, dsn: str) -> "BackgroundMaintenan
     """
     interval = settings.maintain_seconds
     if not interval or settings.storage == "memory" or settings.pooler == "transaction":
+        return NONE
+    if settings.has_row_security:
+        logger().warning(OWNER_NEEDED)
         return NONE
     return BackgroundMaintenance(lambda: _maintain_if_due(dsn, interval))
 

@@ -3,18 +3,30 @@
 import click
 
 from customers.entrypoints.config.settings import Settings
-from customers.entrypoints.container.database import migrations, rewrite_search_texts
+from customers.entrypoints.container.database import (
+    grant_to_service_role,
+    migrations,
+    rewrite_search_texts,
+)
 from customers.entrypoints.observability.output import Output
 from customers.entrypoints.process.persistent_database import persistent_database
 
 
 async def migrate(
-    settings: Settings, output: Output, *, to: str | None, allow_data_loss: bool
+    settings: Settings,
+    output: Output,
+    *,
+    to: str | None,
+    allow_data_loss: bool,
+    service_role: str | None,
 ) -> None:
-    """Migrates to a revision, the newest by default, and prints what was done."""
+    """Migrates to a revision, the newest by default, grants a role what the service needs, and
+    prints what was done.
+    """
     async with persistent_database(settings) as dsn:
         migration = await migrations().migrate(dsn, to=to, allow_data_loss=allow_data_loss)
         rewriting = await rewrite_search_texts(dsn)
+        granted = service_role and await grant_to_service_role(dsn, service_role)
     if migration.is_from_newer_release:
         done = (
             f"the schema is at revision {migration.after}, of a newer release; it was left as it "
@@ -30,6 +42,12 @@ async def migrate(
             f"{migration.place}: the search texts of {rewriting.number:,} customers were written "
             f"again in {rewriting.seconds:.1f} s",
             rewritten=rewriting.number,
+        )
+    if granted:
+        output.info(
+            f'{migration.place}: the role "{granted.name}" may do what the service needs, and '
+            "policies show it one tenant's rows at a time",
+            service_role=granted.name,
         )
 
 

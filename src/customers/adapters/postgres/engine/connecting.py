@@ -25,6 +25,9 @@ class PoolOptions:
 
     `behind_pooler` is for a transaction-mode pooler (PgBouncer): statements are not prepared by
     name and the time-outs are not set on the server, so set them on the role: ALTER ROLE … SET.
+
+    With `row_security` the policies of the tables apply to the role, and statements say whose rows
+    they are about; see `row_security`.
     """
 
     max_size: int = 10
@@ -33,6 +36,7 @@ class PoolOptions:
     work_timeout: float | None = None
     idle_in_transaction_timeout: float = 15
     behind_pooler: bool = False
+    row_security: bool = False
 
 
 async def connections_to(dsn: str, options: PoolOptions) -> "asyncpg.Pool[Record]":

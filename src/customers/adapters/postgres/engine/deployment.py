@@ -3,7 +3,18 @@
 from secrets import token_bytes
 
 from attrs import evolve
-from sqlalchemy import Integer, bindparam, cast, column, func, select, table
+from sqlalchemy import (
+    ARRAY,
+    Integer,
+    Text,
+    any_,
+    bindparam,
+    cast,
+    column,
+    func,
+    select,
+    table,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from customers.adapters.postgres.engine import revisions
@@ -12,11 +23,14 @@ from customers.adapters.postgres.engine.requirements import (
     FACTS,
     database_faults,
     fact_values,
+    policies_fault,
     schema_fault,
     server_fault,
 )
 from customers.adapters.postgres.engine.session import Session, parameters
 from customers.adapters.postgres.engine.statements import Statement
+from customers.adapters.postgres.engine.tenant_proof import TENANT_COLUMN
+from customers.adapters.postgres.schema.all_tables import METADATA
 from customers.adapters.postgres.schema.deployment_tables import deployment, deployment_secrets
 from customers.core.errors.availability import StorageFault, Unavailable
 from customers.core.model.money import Currency
@@ -48,8 +62,10 @@ async def status(session: Session, currency: Currency) -> StorageStatus:
     else:
         limitation = None
         stored = row["currency"] or await _set_currency(session, currency)
-    fault = server_fault(row["version"] // 10_000, row["encoding"]) or _of_currency(
-        stored, currency
+    fault = (
+        server_fault(row["version"] // 10_000, row["encoding"])
+        or await _of_policies(session, str(row["version_num"]))
+        or _of_currency(stored, currency)
     )
     return evolve(of_schema, fault=fault, limitation=limitation)
 
@@ -94,6 +110,15 @@ async def _of_schema(session: Session, current: str | None) -> StorageStatus:
     return StorageStatus(schema=schema, fault=fault)
 
 
+async def _of_policies(session: Session, current: str) -> StorageFault | None:
+    """Why the policies do not protect the tenants, where they should."""
+    if not session.row_security:
+        return None
+    row = await session.row(_POLICIES, tables=_TABLES_OF_TENANTS)
+    is_active = row is not None and bool(row["are_active"])
+    return policies_fault(current, are_active=is_active, role=row["role"] if row else "")
+
+
 def _of_currency(stored: str, currency: Currency) -> StorageFault | None:
     if stored == currency.code:
         return None
@@ -111,6 +136,20 @@ async def _set_currency(session: Session, currency: Currency) -> str:
     return str(await session.value(_GET_CURRENCY))
 
 
+_TABLES_OF_TENANTS = [name for name, one in METADATA.tables.items() if TENANT_COLUMN in one.c]
+_class = table("pg_class", column("oid"), column("relname"), column("relnamespace"))
+_namespace = table("pg_namespace", column("oid"), column("nspname"))
+_POLICIES = Statement.of(
+    select(
+        func.bool_and(func.row_security_active(_class.c.oid)).label("are_active"),
+        cast(func.current_user(), Text).label("role"),
+    )
+    .join_from(_class, _namespace, _namespace.c.oid == _class.c.relnamespace)
+    .where(
+        _namespace.c.nspname == func.current_schema(),
+        cast(_class.c.relname, Text) == any_(bindparam("tables", type_=ARRAY(Text))),
+    )
+)
 _version = table("alembic_version", column("version_num"))
 _GET_CURRENCY = Statement.of(select(deployment.c.currency))
 _GET_REVISION = Statement.of(select(_version.c.version_num))

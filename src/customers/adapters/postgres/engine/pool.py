@@ -69,6 +69,7 @@ class Pool:
         one.
         """
         self.observer = observer
+        self.row_security = options.row_security
         self.address = DatabaseAddress.of(dsn)
         self._dsn = dsn
         self._options = options

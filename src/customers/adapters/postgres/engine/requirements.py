@@ -27,6 +27,8 @@ from customers.core.errors.availability import FaultKind, StorageFault, Unavaila
 EXTENSIONS = ("pg_trgm", "btree_gin")
 MIN_SERVER_VERSION = 15
 ENCODING = "UTF8"
+# The revision with policies for row-level security, and their views.
+POLICIES_REVISION = "0019"
 
 _OTHER_PLACE = "use another database, or another schema with search_path in DATABASE_URL"
 
@@ -74,6 +76,27 @@ def server_fault(version: int, encoding: str) -> StorageFault | None:
         cause = f"the encoding of the database is {encoding}, and texts need {ENCODING}"
         remedy = "create a database WITH ENCODING 'UTF8' TEMPLATE template0, and use it"
         return _fault("wrong_encoding", cause, remedy)
+    return None
+
+
+def policies_fault(current: str, *, are_active: bool, role: str) -> StorageFault | None:
+    """Why row-level security does not protect the tenants of a database at that revision."""
+    if current < POLICIES_REVISION:
+        return StorageFault(
+            kind="no_row_security",
+            cause=f"its schema is at revision {current}, which has no policies",
+            remedy="run `customers migrate`, or set ROW_SECURITY=off",
+        )
+    if not are_active:
+        cause = (
+            f'the policies of the tables do not apply to the role "{role}", which owns them, is a '
+            "superuser or has BYPASSRLS"
+        )
+        remedy = (
+            "serve as a role that `customers migrate --service-role NAME` has prepared, or set "
+            "ROW_SECURITY=off"
+        )
+        return _fault("no_row_security", cause, remedy)
     return None
 
 

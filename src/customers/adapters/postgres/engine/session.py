@@ -75,8 +75,11 @@ class Session:
         connection: Connection,
         deadline: Deadline = NO_DEADLINE,
         observer: DatabaseObserver = UNOBSERVED,
+        *,
+        row_security: bool = False,
     ) -> None:
         self.tenant_id = tenant_id
+        self.row_security = row_security
         self.deadline = deadline
         self._connection = connection
         self._observer = observer
@@ -85,31 +88,34 @@ class Session:
         self.had_error = False
 
     async def rows(self, statement: Statement, **values: object) -> Sequence[Record]:
-        arguments = self._arguments(statement, values)
+        sql, arguments = self._sql(statement), self._arguments(statement, values)
+        if not statement.plans_anew:
+            return await self._execute(self._call("fetch", sql, *arguments))
         return await self._execute(
-            lambda connection: _fetch(connection, statement, arguments, self.deadline)
+            lambda connection: _fetch_anew(connection, sql, arguments, self.deadline)
         )
 
     async def row(self, statement: Statement, **values: object) -> Record | None:
         """The first row, or None."""
         arguments = self._arguments(statement, values)
-        return await self._execute(self._call("fetchrow", statement.sql, *arguments))
+        return await self._execute(self._call("fetchrow", self._sql(statement), *arguments))
 
     async def value(self, statement: Statement, **values: object) -> Any:
         """The first column of the first row; None without a row."""
         arguments = self._arguments(statement, values)
-        return await self._execute(self._call("fetchval", statement.sql, *arguments))
+        return await self._execute(self._call("fetchval", self._sql(statement), *arguments))
 
     async def run(self, statement: Statement, **values: object) -> int:
         """The number of rows that the statement changed, or selected."""
         arguments = self._arguments(statement, values)
-        status: str = await self._execute(self._call("execute", statement.sql, *arguments))
+        call = self._call("execute", self._sql(statement), *arguments)
+        status: str = await self._execute(call)
         return int(status.rpartition(" ")[2])
 
     async def run_many(self, statement: Statement, rows: Sequence[Mapping[str, object]]) -> None:
         """Runs a statement once for each row of values, in one round trip."""
         arguments = [self._arguments(statement, values) for values in rows]
-        await self._execute(self._call("executemany", statement.sql, arguments))
+        await self._execute(self._call("executemany", self._sql(statement), arguments))
 
     async def within(self, seconds: float, read: Callable[[], Awaitable[Result]]) -> Result | None:
         """The result of a read; None when a statement of it takes longer than that, or than any
@@ -139,6 +145,10 @@ class Session:
 
     def _arguments(self, statement: Statement, values: Mapping[str, object]) -> list[object]:
         return statement.arguments({**values, "tenant_id": self.tenant_id})
+
+    def _sql(self, statement: Statement) -> str:
+        """The SQL of a statement that is a transaction by itself."""
+        return statement.secured.by_itself if self.row_security else statement.sql
 
     def _call(self, method: str, *arguments: object) -> Callable[[Connection], Awaitable[Any]]:
         """The call of a connection's method, which may last until the deadline."""
@@ -203,7 +213,9 @@ class ViewSession(Session):
     def __init__(
         self, tenant_id: str, connection: Connection, deadline: Deadline, pool: Pool
     ) -> None:
-        super().__init__(tenant_id, connection, deadline, pool.observer)
+        super().__init__(
+            tenant_id, connection, deadline, pool.observer, row_security=pool.row_security
+        )
         self._pool = pool
 
     async def _execute(self, operation: Callable[[Connection], Awaitable[Result]]) -> Result:
@@ -216,13 +228,8 @@ class ViewSession(Session):
         return await super()._execute(operation)
 
 
-async def _fetch(
-    connection: Connection,
-    statement: Statement,
-    arguments: Sequence[object],
-    deadline: Deadline,
+async def _fetch_anew(
+    connection: Connection, sql: str, arguments: Sequence[object], deadline: Deadline
 ) -> Sequence[Record]:
-    if not statement.plans_anew:
-        return await connection.fetch(statement.sql, *arguments, timeout=deadline.seconds())
-    unnamed = await connection.prepare(statement.sql, name="", timeout=deadline.seconds())
+    unnamed = await connection.prepare(sql, name="", timeout=deadline.seconds())
     return await unnamed.fetch(*arguments, timeout=deadline.seconds())

@@ -9,15 +9,16 @@ from typing import Any, Self, cast
 
 from attrs import frozen
 from sqlalchemy import BindParameter
-from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.sql.cache_key import CacheKey
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import ClauseElement
 
+from customers.adapters.postgres.engine.compiler import MarkingDialect
+from customers.adapters.postgres.engine.secured_sql import SecuredSql
 from customers.adapters.postgres.engine.tenant_proof import expect_listed, prove
 from customers.adapters.postgres.engine.weighted_cache import WeightedCache
 
-_DIALECT = PGDialect_asyncpg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
+_DIALECT = MarkingDialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
 
 
 @frozen
@@ -26,7 +27,7 @@ class _Template:
     literal is found: its place among the literals of a clause of that shape.
     """
 
-    sql: str
+    sql: SecuredSql
     names: tuple[str, ...]
     places: Mapping[str, int]
 
@@ -39,12 +40,18 @@ class Statement:
     plan every run; only `Session.rows` does that.
     """
 
-    __slots__ = ("_literals", "_names", "plans_anew", "sql")
+    __slots__ = ("_literals", "_names", "plans_anew", "secured", "sql")
 
     def __init__(
-        self, sql: str, names: tuple[str, ...], literals: Mapping[str, object], *, plans_anew: bool
+        self,
+        sql: SecuredSql,
+        names: tuple[str, ...],
+        literals: Mapping[str, object],
+        *,
+        plans_anew: bool,
     ) -> None:
-        self.sql = sql
+        self.sql = sql.plain
+        self.secured = sql
         self.plans_anew = plans_anew
         self._names = names
         self._literals = literals
@@ -64,13 +71,16 @@ class Statement:
         ACROSS_TENANTS.
         """
         expect_listed(name)
-        return cls._of_clause(clause, plans_anew=False)
+        return cls._of_clause(clause, plans_anew=False, is_across_tenants=True)
 
     @classmethod
-    def _of_clause(cls, clause: ClauseElement, *, plans_anew: bool) -> Self:
+    def _of_clause(
+        cls, clause: ClauseElement, *, plans_anew: bool, is_across_tenants: bool = False
+    ) -> Self:
         compiled = _compiled(clause)
-        literals = _literals(compiled, None)
-        return cls(compiled.string, _names(compiled), literals, plans_anew=plans_anew)
+        literals, names = _literals(compiled, None), _names(compiled)
+        sql = SecuredSql(compiled.string, names, is_across_tenants=is_across_tenants)
+        return cls(sql, names, literals, plans_anew=plans_anew)
 
     @classmethod
     def like(cls, clause: ClauseElement) -> Self:
@@ -106,8 +116,10 @@ def _template(clause: ClauseElement, key: CacheKey) -> _Template:
             for place, parameter in enumerate(key.bindparams)
         ]
         places = cast("Mapping[str, int]", _literals(compiled, probes))
-        template = _Template(compiled.string, _names(compiled), places)
-        _TEMPLATES.put(key.key, template, _BYTES_PER_CHARACTER * len(template.sql))
+        names = _names(compiled)
+        sql = SecuredSql(compiled.string, names, is_across_tenants=False)
+        template = _Template(sql, names, places)
+        _TEMPLATES.put(key.key, template, _BYTES_PER_CHARACTER * len(sql.plain))
     return template
 
 

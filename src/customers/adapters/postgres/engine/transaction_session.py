@@ -1,7 +1,7 @@
 """Sessions of transactions: all statements take effect together, or read the same moment."""
 
 from asyncio import timeout
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import NoReturn
 
@@ -10,6 +10,7 @@ from sqlalchemy import bindparam, func, select, true
 from customers.adapters.postgres.engine.connecting import Connection
 from customers.adapters.postgres.engine.errors import DRIVER_ERRORS
 from customers.adapters.postgres.engine.pool import RESET_SECONDS, Pool
+from customers.adapters.postgres.engine.row_security import EVERY_TENANT, setting
 from customers.adapters.postgres.engine.session import Result, Session
 from customers.adapters.postgres.engine.statements import Statement
 from customers.adapters.postgres.engine.tenant_marks import marking
@@ -28,7 +29,16 @@ class TransactionSession(Session):
     @property
     def _begin(self) -> str:
         """What begins the transaction, in one round trip."""
-        return "; ".join(("BEGIN ISOLATION LEVEL READ COMMITTED", marking(self.tenant_id)))
+        begin = "BEGIN ISOLATION LEVEL READ COMMITTED"
+        return "; ".join((begin, *self._settings(), marking(self.tenant_id)))
+
+    def _settings(self) -> Iterator[str]:
+        """The SQL that sets the tenant, if row-level security asks for it."""
+        if self.row_security:
+            yield setting(self.tenant_id or EVERY_TENANT)
+
+    def _sql(self, statement: Statement) -> str:
+        return statement.secured.in_transaction if self.row_security else statement.sql
 
     @asynccontextmanager
     async def all_or_nothing(self) -> AsyncIterator[None]:
@@ -98,12 +108,15 @@ class ConsistentSession(TransactionSession):
 
     @property
     def _begin(self) -> str:
-        return "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+        begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+        return "; ".join((begin, *self._settings()))
 
     def __init__(
         self, tenant_id: str, connection: Connection, deadline: Deadline, pool: Pool
     ) -> None:
-        super().__init__(tenant_id, connection, deadline, pool.observer)
+        super().__init__(
+            tenant_id, connection, deadline, pool.observer, row_security=pool.row_security
+        )
         self._pool = pool
 
     async def _execute(self, operation: Callable[[Connection], Awaitable[Result]]) -> Result:

@@ -22,6 +22,7 @@ from customers.adapters.postgres.engine.migrate import TRY_LOCK, Connection, con
 from customers.adapters.postgres.engine.requirements import current_revision
 from customers.adapters.postgres.engine.statements import Statement
 from customers.adapters.postgres.programs import maintenance_statements as sql
+from customers.adapters.postgres.programs.column_types import retyping
 from customers.adapters.postgres.schema.all_tables import METADATA
 from customers.adapters.postgres.schema.personal_data import (
     columns_without_statistics,
@@ -145,15 +146,20 @@ class _Run:
     async def _rewrites(self, statement: str, table: str) -> bool:
         """Whether the table has a new file; callers queue behind each attempt to lock it."""
         before = await self._value(sql.FILE, table=table)
+        await self._could_lock([statement])
+        # A server only warns a role that may not do it.
+        return bool(before != await self._value(sql.FILE, table=table))
+
+    async def _could_lock(self, statements: Sequence[str]) -> bool:
+        """Runs statements, several of them as one transaction, as often as their locks need."""
         for _ in range(ATTEMPTS):
             try:
                 async with _lock_timeout(self.connection):
-                    await self.connection.execute(statement)
-                break
+                    await self.connection.execute("; ".join(statements))
+                return True
             except (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError):
                 await asyncio.sleep(_PAUSE)
-        # A server only warns a role that may not do it.
-        return bool(before != await self._value(sql.FILE, table=table))
+        return False
 
     async def _clear_statistics(self) -> None:
         """Ends the statistics that were collected before the schema said that there be none."""
@@ -167,11 +173,11 @@ class _Run:
         )
         has_function = await self._value(sql.SERVER_VERSION) >= CLEARS_STATISTICS
         stored = {(row["name"], row["column"]) for row in rows}
-        for one in columns:
-            if (one.table.name, one.name) in stored and has_function:
+        for one in (one for one in columns if (one.table.name, one.name) in stored):
+            if has_function:
                 await self._value(sql.CLEAR_STATISTICS, table=one.table.name, column=one.name)
-            elif (one.table.name, one.name) in stored:
-                await self.connection.execute(sql.retype(one))
+            elif not await self._could_lock(await retyping(self.connection, one)):
+                self.unfinished.append(f"{one.table.name} could not be locked to end statistics")
 
     async def _drop_invalid_indexes(self) -> None:
         names = [name for table in personal_tables(TABLES) for name in personal_indexes(table)]

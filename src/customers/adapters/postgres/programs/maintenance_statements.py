@@ -4,7 +4,6 @@ from typing import Any
 
 from sqlalchemy import (
     DDL,
-    Column,
     Integer,
     Select,
     Table,
@@ -53,15 +52,8 @@ def drop_index(index: str) -> str:
     return _text("DROP INDEX CONCURRENTLY IF EXISTS %(name)s", index)
 
 
-def retype(one: Column[Any]) -> str:
-    """Gives a column the type that it has: the server then forgets its statistics."""
-    kind = one.type.compile(dialect=_DIALECT)
-    statement = "ALTER TABLE %(name)s ALTER COLUMN %(column)s TYPE %(kind)s"
-    return _text(statement, one.table.name, column=_quoted(one.name), kind=kind)
-
-
-def _text(statement: str, name: str, **context: str) -> str:
-    ddl = DDL(statement, context={"name": _quoted(name), **context})  # type: ignore[no-untyped-call]
+def _text(statement: str, name: str) -> str:
+    ddl = DDL(statement, context={"name": _quoted(name)})  # type: ignore[no-untyped-call]
     return str(ddl.compile(dialect=_DIALECT))
 
 

@@ -8,6 +8,7 @@ from collections.abc import Collection
 from sqlalchemy import ClauseElement, String, column, func, literal, literal_column, select, table
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 
+from customers.adapters.postgres.engine import row_security
 from customers.adapters.postgres.engine.migrate import LOCK
 from customers.adapters.postgres.programs.archive import Archive
 from customers.adapters.postgres.programs.database_facts import VERSION_TABLE, DatabaseFacts
@@ -52,6 +53,8 @@ def before(archive: Archive, facts: DatabaseFacts, *, force: bool) -> str:
         changes += [f"EXISTS (SELECT FROM {name})" for name in checked]
     statements += [_raise_if(change, _CHANGED) for change in changes]
     if dropped:
+        views = ", ".join(_in(archive, name) for name in row_security.view_names())
+        statements.append(f"DROP VIEW IF EXISTS {views}")
         statements.append(f"DROP TABLE {dropped}")
     statements += [
         f"CREATE EXTENSION IF NOT EXISTS {extension} WITH SCHEMA {schema}"

@@ -1,0 +1,119 @@
+"""How a column gets the type that it has: the server then forgets its statistics.
+
+The server refuses it while a view reads the table, so the views read nothing meanwhile. They are
+replaced and not dropped, so that who may read them stays.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import (
+    DDL,
+    Column,
+    Select,
+    Text,
+    any_,
+    bindparam,
+    case,
+    cast,
+    column,
+    func,
+    literal_column,
+    select,
+    table,
+)
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.types import UserDefinedType
+
+from customers.adapters.postgres.engine import row_security
+from customers.adapters.postgres.engine.migrate import Connection
+from customers.adapters.postgres.engine.statements import Statement
+from customers.adapters.postgres.schema.types import TEXTS
+
+_DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
+_ATTRIBUTE = "attrelid attname attnum atttypid atttypmod attcollation"
+
+
+async def retyping(connection: Connection, one: Column[Any]) -> Sequence[str]:
+    """The statements, which have to be one transaction.
+
+    A transaction that reads a view has locked its table too: who has the table has its views.
+    """
+    arguments = _VIEWS.arguments({"views": row_security.view_names()})
+    views = await connection.fetch(_VIEWS.sql, *arguments)
+    return [
+        _of_column("LOCK TABLE %(table)s IN ACCESS EXCLUSIVE MODE", one),
+        *(view["detached"] for view in views),
+        _of_column("ALTER TABLE %(table)s ALTER COLUMN %(column)s TYPE %(kind)s", one),
+        *(view["attached"] for view in views),
+    ]
+
+
+def _of_column(statement: str, one: Column[Any]) -> str:
+    quoted = _DIALECT.identifier_preparer.quote
+    kind = one.type.compile(dialect=_DIALECT)
+    context = {"table": quoted(one.table.name), "column": quoted(one.name), "kind": kind}
+    ddl = DDL(statement, context=context)  # type: ignore[no-untyped-call]
+    return str(ddl.compile(dialect=_DIALECT))
+
+
+class _RegCollation(UserDefinedType[str]):
+    """The server's type of the name of a collation."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        return "regcollation"
+
+
+def _views() -> Select[str, str]:
+    """For each of the `views`, the statements that make it read no table, and as it is."""
+    return (
+        select(
+            _replacing("SELECT %s", _no_values()).label("detached"),
+            _replacing("%s", func.pg_get_viewdef(_class.c.oid)).label("attached"),
+        )
+        .join_from(_class, _namespace, _namespace.c.oid == _class.c.relnamespace)
+        .where(
+            _namespace.c.nspname == func.current_schema(),
+            cast(_class.c.relname, Text) == any_(bindparam("views", type_=TEXTS)),
+        )
+    )
+
+
+def _replacing(query: str, value: ColumnElement[Any]) -> ColumnElement[str]:
+    # pg_get_viewdef ends with a semicolon.
+    text = func.rtrim(value, literal_column("';'"))
+    return func.format(
+        literal_column(f"'CREATE OR REPLACE VIEW %I AS {query}'"), _class.c.relname, text
+    )
+
+
+def _no_values() -> ColumnElement[str]:
+    """A view's columns without values; their names, types and collations have to stay."""
+    collation = case(
+        (_attribute.c.attcollation == literal_column("0"), literal_column("''")),
+        else_=func.format(
+            literal_column("' COLLATE %s'"), cast(_attribute.c.attcollation, _RegCollation())
+        ),
+    )
+    no_value = func.format(
+        literal_column("'CAST(NULL AS %s)%s AS %I'"),
+        func.format_type(_attribute.c.atttypid, _attribute.c.atttypmod),
+        collation,
+        _attribute.c.attname,
+    )
+    separator: ColumnElement[str] = aggregate_order_by(literal_column("', '"), _attribute.c.attnum)
+    return (
+        select(func.string_agg(no_value, separator))
+        .where(_attribute.c.attrelid == _class.c.oid, _attribute.c.attnum > literal_column("0"))
+        .scalar_subquery()
+    )
+
+
+_class = table("pg_class", column("relname"), column("relnamespace"), column("oid"))
+_namespace = table("pg_namespace", column("oid"), column("nspname"))
+_attribute = table("pg_attribute", *map(column, _ATTRIBUTE.split()))
+_VIEWS = Statement.of(_views())
