@@ -33,9 +33,9 @@ def role_of(url: str) -> str:
     return urlsplit(url).username or ""
 
 
-def by_default(url: str) -> dict[str, str]:
-    """The settings of a production that says nothing about row security."""
-    return {name: value for name, value in production(url).items() if name != "ROW_SECURITY"}
+def secured(url: str) -> dict[str, str]:
+    """The settings of a production with row security."""
+    return production(url) | {"ROW_SECURITY": "on"}
 
 
 @contextmanager
@@ -49,7 +49,7 @@ def a_service_role(folder: Path, server: str) -> Iterator[tuple[str, str]]:
 def test_production_does_not_start_as_who_owns_the_tables(tmp_path: Path, server: str) -> None:
     with a_database(server) as url:
         migrate(another(tmp_path), url)
-        with start_command(tmp_path, "serve", *FREE_PORTS, environ=by_default(url)) as service:
+        with start_command(tmp_path, "serve", *FREE_PORTS, environ=secured(url)) as service:
             assert service.exit_code() == 1
         [error] = [line for line in lines(service) if line["level"] == "error"]
         assert error["fault"] == "no_row_security"
@@ -59,7 +59,7 @@ def test_production_does_not_start_as_who_owns_the_tables(tmp_path: Path, server
 
 def test_production_serves_as_a_prepared_role(tmp_path: Path, server: str) -> None:
     with a_service_role(another(tmp_path), server) as (_, url):
-        environ = by_default(url)
+        environ = secured(url)
         with start_service(tmp_path, *FREE_PORTS, environ=environ) as service:
             with closing(connect(service)) as connection:
                 status, body, _ = call(connection, "POST", "/api/v1/customers", a_customer("ada"))
@@ -70,7 +70,7 @@ def test_production_serves_as_a_prepared_role(tmp_path: Path, server: str) -> No
 
 def test_the_commands_of_a_prepared_role(tmp_path: Path, server: str) -> None:
     with a_service_role(another(tmp_path), server) as (_, url):
-        environ = by_default(url)
+        environ = secured(url)
         with start_command(tmp_path, "doctor", "segments", environ=environ) as doctor:
             assert doctor.exit_code() == 0, doctor.errors
         erased = {"tenantId": "shop", "customerId": str(UNKNOWN)}

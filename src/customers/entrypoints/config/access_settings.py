@@ -161,13 +161,12 @@ class AccessSettings(ServingSettings):
         "service:observe there.",
         default_text=_BY_ENVIRONMENT,
     )
-    row_security: Literal["on", "off"] | None = setting(
-        None,
+    row_security: Literal["on", "off"] = setting(
+        "off",
         _ON_OFF,
         "on|off",
         "Let PostgreSQL itself keep tenants apart, by the policies of the tables. The role of "
         "DATABASE_URL must be one that `customers migrate --service-role` has prepared.",
-        default_text="on in production, off in development",
     )
 
     @property
@@ -191,8 +190,6 @@ class AccessSettings(ServingSettings):
     @property
     def has_row_security(self) -> bool:
         """Whether the policies of the tables must apply to the role of the service."""
-        if self.row_security is None:
-            return self.environment == "production"
         return self.row_security == "on"
 
     def _is_public(self, choice: str | None) -> bool:
