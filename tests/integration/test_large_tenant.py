@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import Sequence
 from itertools import count, product
 from pathlib import Path
 from random import Random
@@ -65,14 +66,17 @@ SORTS = [
 ]
 
 
-@pytest.mark.parametrize("row_security", [False, True])
-async def test_no_list_search_or_count_scans_a_whole_table(
-    empty: str, *, row_security: bool
-) -> None:
+async def test_no_list_search_or_count_scans_a_whole_table(empty: str) -> None:
+    """As the owner of the tables in every order, as a role with policies in the usual one."""
     await migrate(empty)
     await load_tenants(empty, SIZES)
-    async with explaining(empty, TENANT, row_security=row_security) as session:
-        for (name, customer_filter), sort in product(FILTERS.items(), SORTS):
+    await _expect_no_scans(empty, SORTS, row_security=False)
+    await _expect_no_scans(empty, [CustomerSort()], row_security=True)
+
+
+async def _expect_no_scans(url: str, sorts: Sequence[CustomerSort], *, row_security: bool) -> None:
+    async with explaining(url, TENANT, row_security=row_security) as session:
+        for (name, customer_filter), sort in product(FILTERS.items(), sorts):
             for read in _reads(customer_filter, sort):
                 for plan in await session.plans_of(read):
                     scans = re.findall(r"Seq Scan on (customers|customer_\w+)", plan)

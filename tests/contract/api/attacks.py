@@ -4,6 +4,7 @@ A cell is an operation, who calls it, and whose ids it names.
 """
 
 from collections.abc import Iterator, Mapping
+from random import Random
 from typing import Any, Final
 
 import pytest
@@ -227,7 +228,8 @@ def _refused_callers(attempt: Attempt, tenant: str) -> Iterator[tuple[Headers, t
     yield staff("customers:nothing", tenant=tenant, **{"x-jwt-claim-roles": "unknown"}), denied
     others = set(EVERY) - set(attempt.needed)
     yield staff(*sorted(others), tenant=tenant), denied
-    for permission in sorted(others):
+    # A few of them each time: all together they would make half of the suite.
+    for permission in Random(attempt.name).sample(sorted(others), 5):
         yield staff(permission, tenant=tenant), denied
     for foreign in (a_tenant(), f"{tenant}x", tenant.upper()):
         headers = staff(*EVERY, tenant=foreign, **{"X-Tenant-ID": tenant})
