@@ -47,12 +47,23 @@ NOT_PROVOKED: Final = {
     "TENANT_BUSY",
     "TENANT_FORBIDDEN",
 }
+# What sessions of their own provoke, in tests/contract/api: keys, personal_data, verifications.
+NOT_PLAYED: Final = {
+    "createKey",
+    "exportOwnData",
+    "exportPersonalData",
+    "listKeys",
+    "revokeKey",
+    "sendVerification",
+    "verifyEmail",
+}
 _ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 # Times of today and later; the session's own dates are older.
 _MOMENT: Final = re.compile(r"20(?:2[6-9]|[3-8]\d)-\d\d-\d\dT[0-9:.]+(?:Z|\+00:00)")
 # Only a database has a schema.
 _SCHEMA: Final = re.compile(r',"schema":\{[^}]*\}')
 _CURSOR: Final = re.compile(r'(?<="nextCursor":")[\w-]+|(?<=cursor=)[\w-]+')
+_KEY: Final = re.compile(r"csk_[0-9a-f_]+")
 _HEADERS: Final = (
     "Allow Cache-Control Content-Type ETag Link Location Retry-After X-Content-Type-Options".split()
 )
@@ -82,7 +93,7 @@ class Mask:
         self._names: dict[object, str] = {}
 
     def mask(self, text: str) -> str:
-        text = _CURSOR.sub("<cursor>", text).replace(self._tenant, "<tenant>")
+        text = _KEY.sub("<key>", _CURSOR.sub("<cursor>", text)).replace(self._tenant, "<tenant>")
         return _MOMENT.sub(self._moment, _ID.sub(self._id, text))
 
     def exchange(self, request: Request, answer: Answer) -> Exchange:
@@ -133,11 +144,12 @@ async def test_the_session_provokes_every_outcome_of_every_operation() -> None:
     documented_outcomes = {
         (operation.name, outcome)
         for operation in operations(the_document())
+        if operation.name not in NOT_PLAYED
         for outcome in set(documented(operation)) - NOT_PROVOKED
     }
     assert len(exchanges) >= 500
     assert documented_outcomes <= outcomes, documented_outcomes - outcomes
-    assert {exchange.operation for exchange in exchanges} - {None} == {
+    assert {exchange.operation for exchange in exchanges} - {None} - NOT_PLAYED == {
         name for name, _ in documented_outcomes
     }
 

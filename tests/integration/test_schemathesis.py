@@ -45,6 +45,10 @@ CONFIGURATION: Final = """
 # Callers are not authenticated here: every operation is called without a credential elsewhere.
 enabled = false
 
+[checks.missing_required_header]
+# The document requires none; the shopper is required here, so that the routes of shoppers are met.
+enabled = false
+
 [checks.positive_data_acceptance]
 # A schema cannot tell what exists, conflicts or is stale.
 expected-statuses = ["2xx", 304, 404, 409, 412]
@@ -58,6 +62,13 @@ enabled = false
 # Nor can it limit the number of addresses, exclude card numbers or amounts below a cent.
 [[operations]]
 include-operation-id = ["addAddress", "addOwnAddress", "addPaymentMethod", "refundOrder"]
+checks.positive_data_acceptance.enabled = false
+
+# Nor can it tell who is a customer of the tenant, what a rule compares, or when the last mail went.
+[[operations]]
+include-operation-id = [
+    "addMembers", "createSegment", "removeMembers", "sendVerification", "updateSegment",
+]
 checks.positive_data_acceptance.enabled = false
 
 # Nor can it tell which token was in a mail.
@@ -175,7 +186,7 @@ def _narrow(parameter: dict[str, Any], ids: Mapping[str, str]) -> None:
 async def test_the_memory_service_conforms_to_its_document(tmp_path: Path) -> None:
     exit_code, output = await run_schemathesis(MemoryStorage(currency=USD), tmp_path, ON_MEMORY)
     assert exit_code == 0, output
-    assert "Tested: 74" in output
+    assert "Tested: 75" in output
 
 
 # One PostgreSQL version is enough, since this tests the request path.
@@ -186,4 +197,4 @@ async def test_the_postgresql_service_conforms_to_its_document(
 ) -> None:
     exit_code, output = await run_schemathesis(storage, tmp_path, ON_POSTGRESQL)
     assert exit_code == 0, output
-    assert "Tested: 74" in output
+    assert "Tested: 75" in output

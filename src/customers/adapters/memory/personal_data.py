@@ -51,6 +51,10 @@ def _communications(state: State, customer_id: UUID) -> Iterable[Communication]:
     return sorted(state.communications.get(customer_id, EMPTY).values(), key=_age)
 
 
+def _id(one: Address | PaymentMethod) -> UUID:
+    return one.id
+
+
 def _age(one: Note | Communication) -> tuple[datetime, int]:
     return one.created_at, one.id.int
 
@@ -84,8 +88,10 @@ def _changes(state: State, customer_id: UUID) -> Iterator[SequencedChange]:
 
 
 _RECORDS: Mapping[type, Callable[[State, UUID], Iterable[Any]]] = {
-    Address: lambda state, customer_id: state.addresses.get(customer_id, ()),
-    PaymentMethod: lambda state, customer_id: state.payment_methods.get(customer_id, ()),
+    Address: lambda state, customer_id: sorted(state.addresses.get(customer_id, ()), key=_id),
+    PaymentMethod: lambda state, customer_id: sorted(
+        state.payment_methods.get(customer_id, ()), key=_id
+    ),
     Note: _notes,
     Communication: _communications,
     Entry: _entries,

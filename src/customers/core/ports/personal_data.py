@@ -20,7 +20,8 @@ class PersonalDataReader(Protocol):
         """All records of this kind that belong to a customer, living, deleted or erased, in small
         portions, none of them empty.
 
-        The kinds are those of RECORD_KINDS. Notes, communications and orders come oldest first,
-        orders that are only stubs last; membership changes in order of sequence by segment.
+        The kinds are those of RECORD_KINDS. Addresses and payment methods come by id; notes,
+        communications and orders oldest first, orders that are only stubs last; membership changes
+        in order of sequence by segment.
         """
         ...

@@ -66,4 +66,8 @@ async def _find(customers: CustomerReader, shopper: Shopper) -> Customer | None:
     if not shopper.verified_email_key:
         return None
     customer = await customers.by_email(shopper.verified_email_key)
-    return customer if customer is not None and shopper.may_be_linked(customer) else None
+    if customer is None:
+        return None
+    # Another call may have linked them since they were looked for by the account.
+    is_own = shopper.may_be_linked(customer) or customer.user_id == shopper.user_id
+    return customer if is_own else None

@@ -243,6 +243,7 @@ _NOT_OPEN = "production requires callers to be authenticated: gateway, jwt or ga
 
 
 def access_setting_names() -> frozenset[str]:
-    """The settings that only serving needs."""
+    """The settings that only serving needs; that of row security is about the database."""
     serving = {field.name for field in fields(ServingSettings)}
-    return frozenset(field.name for field in fields(AccessSettings)) - serving
+    names = {field.name for field in fields(AccessSettings)} - {"row_security"}
+    return frozenset(names) - serving
