@@ -56,10 +56,13 @@ class DiscoveredProvider(Provider):
         return await JwksProvider(self._jwks_url(configuration, url)).fetch(session)
 
     def _jwks_url(self, configuration: dict[str, object], url: str) -> str:
-        found = configuration.get("jwks_uri")
-        if not isinstance(found, str) or _scheme(found) not in ("https", _scheme(self._issuer)):
+        jwks_uri = configuration.get("jwks_uri")
+        if not isinstance(jwks_uri, str) or _scheme(jwks_uri) not in (
+            "https",
+            _scheme(self._issuer),
+        ):
             raise CannotFetch(f"{_shown(url)} names no jwks_uri with the scheme https")
-        return found
+        return jwks_uri
 
 
 async def _content(session: ClientSession, url: str) -> bytes:

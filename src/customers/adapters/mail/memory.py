@@ -27,6 +27,6 @@ class MemoryMailer(Mailer):
 
     def clear(self, tenant_id: str = "") -> None:
         """Forgets the mails of a tenant, or of all."""
-        kept = [mail for mail in self._mails if tenant_id not in ("", mail.tenant_id)]
+        others = [mail for mail in self._mails if tenant_id not in ("", mail.tenant_id)]
         self._mails.clear()
-        self._mails.extend(kept)
+        self._mails.extend(others)

@@ -65,10 +65,10 @@ class Verifications:
         the customer has. It works once. Raises InvalidVerificationToken for every other one, after
         the same work.
         """
-        found = await self._storage.find_verification(token_hash(token))
-        if found is None or not found.accepts(token, self._clock.now()):
+        sent = await self._storage.find_verification(token_hash(token))
+        if sent is None or not sent.accepts(token, self._clock.now()):
             raise InvalidVerificationToken
-        return await self._verify(found.verification, token)
+        return await self._verify(sent.verification, token)
 
     @retries_conflict
     async def _start(

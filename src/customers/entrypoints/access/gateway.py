@@ -95,8 +95,8 @@ class Gateway:
             return False
         if self._secret is None:
             return True
-        given = "".join(caller.values(SECRET_HEADER)).encode("utf-8", "surrogateescape")
-        return hmac.compare_digest(given, self._secret)
+        secret = "".join(caller.values(SECRET_HEADER)).encode("utf-8", "surrogateescape")
+        return hmac.compare_digest(secret, self._secret)
 
 
 def _is_within(text: str, networks: Sequence[Network]) -> bool:

@@ -139,9 +139,9 @@ def _state_of(files: CertificateFiles) -> tuple[object, ...]:
     state: list[object] = []
     for path in (files.certificate, files.key):
         try:
-            found = path.stat()
+            status = path.stat()
         except OSError:
             state.append(None)
         else:
-            state.append((found.st_ino, found.st_mtime_ns, found.st_size))
+            state.append((status.st_ino, status.st_mtime_ns, status.st_size))
     return tuple(state)

@@ -200,8 +200,8 @@ async def test_deleting_and_erasing_are_two_permissions(
     customer = (await service.api.post("/customers", ADA, headers=everything)).body
     path, headers = f"/customers/{customer['id']}", claims(permission, tenant="shop")
     assert (await service.api.delete(path + query, headers=headers)).status == status
-    found = (await service.api.get(path, headers=everything)).status
-    assert found == (404 if status == 200 else 200)
+    status_after = (await service.api.get(path, headers=everything)).status
+    assert status_after == (404 if status == 200 else 200)
 
 
 async def test_little_of_an_existing_customer_is_shown_to_who_may_not_view(
