@@ -5,6 +5,7 @@ docs/privacy.md.
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
@@ -169,7 +170,11 @@ async def test_nothing_is_left_after_maintenance(place: Place, tmp_path: Path) -
         assert {"customers", "customers_email", "customers_criteria", "pg_statistic"} <= left
         assert (await place.statistics(canary)).places
         status, output, errors = await run(place, tmp_path, "maintain")
-        assert (status, "maintained after 1 erasure in" in output) == (0, True), errors
+        # Erasures of other tests in this database are counted, too.
+        assert (status, bool(re.search(r"maintained after [1-9]\d* erasures? in", output))) == (
+            0,
+            True,
+        ), (output, errors)
         scans = [
             await place.rows(canary),
             await place.statistics(canary),
