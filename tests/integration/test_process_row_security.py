@@ -34,8 +34,8 @@ def role_of(url: str) -> str:
 
 
 def secured(url: str) -> dict[str, str]:
-    """The settings of a production with row security."""
-    return production(url) | {"ROW_SECURITY": "on"}
+    """The settings of a production with row security, which is its default."""
+    return {name: value for name, value in production(url).items() if name != "ROW_SECURITY"}
 
 
 @contextmanager
@@ -55,6 +55,15 @@ def test_production_does_not_start_as_who_owns_the_tables(tmp_path: Path, server
         assert error["fault"] == "no_row_security"
         assert "`customers migrate --service-role NAME`" in error["event"]
         assert "or set ROW_SECURITY=off" in error["event"]
+
+
+def test_a_prepared_role_needs_row_security(tmp_path: Path, server: str) -> None:
+    with a_service_role(another(tmp_path), server) as (_, url):
+        with start_command(tmp_path, "serve", *FREE_PORTS, environ=production(url)) as service:
+            assert service.exit_code() == 1
+        [error] = [line for line in lines(service) if line["level"] == "error"]
+        assert error["fault"] == "row_security_needed"
+        assert error["event"].endswith("with ROW_SECURITY=off: set ROW_SECURITY=on")
 
 
 def test_production_serves_as_a_prepared_role(tmp_path: Path, server: str) -> None:

@@ -26,6 +26,7 @@ from tests.support.orders_service import OrdersService
 from tests.support.patience import PATIENCE_SECONDS
 from tests.support.postgres_servers import start_test_server
 from tests.support.service_process import Service, start_command, start_service
+from tests.support.service_roles import service_url
 from tests.support.tokens import a_signer, jwks_file
 
 EXAMPLES: Final = Path(__file__).parents[2] / "examples" / "production"
@@ -104,12 +105,12 @@ async def _create(server: str, name: str) -> None:
 
 
 def a_database() -> str:
-    """The URL of a new database with the newest schema."""
+    """The URL of a new database with the newest schema, for a prepared role."""
     server, name = start_test_server(), f"production_{uuid4().hex}"
     url = f"{server.removesuffix('/postgres')}/{name}"
     asyncio.run(_create(server, name))
     asyncio.run(migrate(url))
-    return url
+    return asyncio.run(service_url(url))
 
 
 @contextmanager

@@ -110,6 +110,14 @@ def test_documents_and_metrics_are_public_in_development(
     assert (settings.docs_are_public, settings.metrics_are_public) == (True, False)
 
 
+def test_row_security_is_on_in_production() -> None:
+    unset = {name: value for name, value in TRUSTED.items() if name != "ROW_SECURITY"}
+    assert load(**PRODUCTION, **unset).has_row_security
+    assert not load(**PRODUCTION, **TRUSTED).has_row_security
+    assert not load().has_row_security
+    assert load(ROW_SECURITY="on").has_row_security
+
+
 def a_roles_file(folder: Path, text: str) -> str:
     file = folder / "roles.yaml"
     file.write_text(text)

@@ -38,6 +38,7 @@ FaultKind = Literal[
     "out_of_resources",
     "pool_exhausted",
     "read_only",
+    "row_security_needed",
     "schema_mismatch",
     "schema_outdated",
     "server_failure",

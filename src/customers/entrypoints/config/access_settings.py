@@ -161,12 +161,13 @@ class AccessSettings(ServingSettings):
         "service:observe there.",
         default_text=_BY_ENVIRONMENT,
     )
-    row_security: Literal["on", "off"] = setting(
-        "off",
+    row_security: Literal["on", "off"] | None = setting(
+        None,
         _ON_OFF,
         "on|off",
         "Let PostgreSQL itself keep tenants apart, by the policies of the tables. The role of "
         "DATABASE_URL must be one that `customers migrate --service-role` has prepared.",
+        default_text="off in development, on in production",
     )
 
     @property
@@ -190,6 +191,8 @@ class AccessSettings(ServingSettings):
     @property
     def has_row_security(self) -> bool:
         """Whether the policies of the tables must apply to the role of the service."""
+        if self.row_security is None:
+            return self.environment == "production"
         return self.row_security == "on"
 
     def _is_public(self, choice: str | None) -> bool:

@@ -23,6 +23,7 @@ from customers.adapters.postgres.engine.requirements import (
     FACTS,
     database_faults,
     fact_values,
+    hidden_rows_fault,
     policies_fault,
     schema_fault,
     server_fault,
@@ -111,12 +112,13 @@ async def _of_schema(session: Session, current: str | None) -> StorageStatus:
 
 
 async def _of_policies(session: Session, current: str) -> StorageFault | None:
-    """Why the policies do not protect the tenants, where they should."""
-    if not session.row_security:
-        return None
+    """Why the policies do not protect the tenants where they should, or hide all of their rows."""
     row = await session.row(_POLICIES, tables=_TABLES_OF_TENANTS)
+    role = row["role"] if row else ""
+    if not session.row_security:
+        return hidden_rows_fault(role) if row is not None and row["is_any_active"] else None
     is_active = row is not None and bool(row["are_active"])
-    return policies_fault(current, are_active=is_active, role=row["role"] if row else "")
+    return policies_fault(current, are_active=is_active, role=role)
 
 
 def _of_currency(stored: str, currency: Currency) -> StorageFault | None:
@@ -142,6 +144,7 @@ _namespace = table("pg_namespace", column("oid"), column("nspname"))
 _POLICIES = Statement.of(
     select(
         func.bool_and(func.row_security_active(_class.c.oid)).label("are_active"),
+        func.bool_or(func.row_security_active(_class.c.oid)).label("is_any_active"),
         cast(func.current_user(), Text).label("role"),
     )
     .join_from(_class, _namespace, _namespace.c.oid == _class.c.relnamespace)

@@ -100,6 +100,12 @@ def policies_fault(current: str, *, are_active: bool, role: str) -> StorageFault
     return None
 
 
+def hidden_rows_fault(role: str) -> StorageFault:
+    """Policies apply to the role of a service that does not say whose rows its statements read."""
+    cause = f'policies hide the rows of every tenant from the role "{role}" with ROW_SECURITY=off'
+    return _fault("row_security_needed", cause, "set ROW_SECURITY=on")
+
+
 async def check(connection: "asyncpg.Connection[Any]", current: str | None) -> None:
     """Raises Unavailable, with the fault, when a migration from that revision would fail."""
     row = await connection.fetchrow(FACTS.sql, *FACTS.arguments(fact_values()))
