@@ -67,8 +67,9 @@ check-rest: .venv/.dev
 examples: .venv/.dev ## Runs the examples for consuming teams, with the toolchains it finds
 	@tools/left-out examples examples/run $(ARGS)
 
-bench: .venv/.dev ## Measures operations against their targets, with 1,000,000 customers; needs wrk
+bench: .venv/.dev ## Measures operations with 1,000,000 customers, and access control; needs wrk
 	$(BIN)/python -m benchmarks $(ARGS)
+	$(if $(ARGS),,$(BIN)/python -m benchmarks.access)
 
 compare: .venv/.dev ## Compares the cost of each request with that of BEFORE=commit; needs wrk
 	$(BIN)/python -m benchmarks.compare $(BEFORE) $(ARGS)

@@ -1,4 +1,4 @@
-"""What authentication costs: tokens and API keys, beside the claims of a gateway.
+"""What access control costs: each way to authenticate beside none, row-level security beside none.
 
     python -m benchmarks.access [--starts 5] [--rounds 4]
 
@@ -10,10 +10,14 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
 
+import asyncpg
 import click
 import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
@@ -27,8 +31,16 @@ from benchmarks.operations import Tenant, operations
 from customers.devtools.server import running
 
 OPERATIONS = ("get by id", "list by created_at, page 1", "record-order")
+BESIDE: Final = {
+    "gateway": "none",
+    "tokens": "none",
+    "keys": "none",
+    "row security": "gateway",
+}
+"""The program that each one is compared with; they differ in what the name says, and in no more."""
 _HERE = Path(__file__).parents[1]
-_BASE = "gateway"
+_ROLE = "bench_service"
+_CUSTOMERS = str(Path(sys.executable).with_name("customers"))
 
 
 @click.command()
@@ -41,10 +53,9 @@ def main(*, starts: int, rounds: int, customers: int, folder: Path) -> None:
     wrk.expect_installed()
     tenant = Tenant(id="bench-large", size=customers)
     results = asyncio.run(_compare(folder.absolute(), tenant, starts=starts, rounds=rounds))
-    for name in results[0][OPERATIONS[0]]:
-        if name != _BASE:
-            title = f"Processor time for each request with {name}, divided by that with {_BASE}"
-            Console(width=130).print(table_of(results, title, _BASE, name))
+    for name, base in BESIDE.items():
+        title = f"Processor time for each request with {name}, divided by that with {base}"
+        Console(width=130).print(table_of(results, title, base, name))
 
 
 async def _compare(
@@ -53,11 +64,58 @@ async def _compare(
     async with AsyncExitStack() as stack:
         dsn = await stack.enter_async_context(running(folder / "postgres"))
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        base = Program(name=_BASE, source=_HERE, dsn=dsn)
+        base = _program("gateway", dsn)
         await asyncio.to_thread(base.load, tenant)
-        programs = [base, _with_tokens(dsn, tenant, scratch), _with_key(dsn, tenant)]
+        programs = [
+            _program("none", dsn, {"AUTH": "none"}),
+            base,
+            _with_tokens(dsn, tenant, scratch),
+            _with_key(dsn, tenant),
+            await _with_row_security(dsn),
+        ]
         chosen = [operation for operation in operations() if operation.name in OPERATIONS]
         return await several_starts(programs, tenant, chosen, starts=starts, rounds=rounds)
+
+
+def _program(
+    name: str, dsn: str, settings: Mapping[str, str] | None = None, *, authorization: str = ""
+) -> Program:
+    """A service of development, since production does not serve without authentication."""
+    common = {"ENVIRONMENT": "development"}
+    return Program(
+        name=name,
+        source=_HERE,
+        settings=common | dict(settings or {}),
+        authorization=authorization,
+        dsn=dsn,
+    )
+
+
+async def _with_row_security(dsn: str) -> Program:
+    """A service as a role that owns nothing."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        if not await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", _ROLE):
+            await connection.execute(f"CREATE ROLE {_ROLE} LOGIN PASSWORD '{_ROLE}'")
+    finally:
+        await connection.close()
+    await asyncio.to_thread(_run, dsn, "migrate", "--service-role", _ROLE)
+    parts = urlsplit(dsn)
+    location = parts.netloc.rpartition("@")[2]
+    url = parts._replace(netloc=f"{_ROLE}:{_ROLE}@{location}").geturl()
+    return _program("row security", url, {"ROW_SECURITY": "on"})
+
+
+def _run(dsn: str, *command: str) -> str:
+    """What a command prints."""
+    run = subprocess.run(
+        [_CUSTOMERS, *command],
+        env={"DATABASE_URL": dsn, "PATH": ""},
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    return run.stdout
 
 
 def _with_tokens(dsn: str, tenant: Tenant, folder: Path) -> Program:
@@ -74,21 +132,13 @@ def _with_tokens(dsn: str, tenant: Tenant, folder: Path) -> Program:
     }
     token = jwt.encode(claims, key, algorithm="RS256", headers={"kid": "bench"})
     settings = {"AUTH": "jwt", "JWT_JWKS_FILE": str(file), "JWT_AUDIENCE": "customers"}
-    return Program(
-        name="tokens", source=_HERE, settings=settings, authorization=f"Bearer {token}", dsn=dsn
-    )
+    return _program("tokens", dsn, settings, authorization=f"Bearer {token}")
 
 
 def _with_key(dsn: str, tenant: Tenant) -> Program:
-    command = [
-        str(Path(sys.executable).with_name("customers")),
-        *("keys", "create", "--tenant", tenant.id, "--permissions", "*"),
-    ]
-    run = subprocess.run(
-        command, env={"DATABASE_URL": dsn, "PATH": ""}, capture_output=True, check=True, text=True
-    )
-    key = next(word for word in run.stdout.split() if word.startswith("csk_"))
-    return Program(name="keys", source=_HERE, authorization=f"Bearer {key}", dsn=dsn)
+    output = _run(dsn, "keys", "create", "--tenant", tenant.id, "--permissions", "*")
+    key = next(word for word in output.split() if word.startswith("csk_"))
+    return _program("keys", dsn, authorization=f"Bearer {key}")
 
 
 if __name__ == "__main__":
