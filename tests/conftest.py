@@ -22,6 +22,14 @@ settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--every-server",
+        action="store_true",
+        help="run on every version of PostgreSQL also what does not depend on it",
+    )
+
+
 def pytest_configure(config: pytest.Config) -> None:
     if not _is_worker(config):
         postgres_servers.open_run()

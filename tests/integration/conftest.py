@@ -1,7 +1,8 @@
 """Storages on real servers: one server of each kind for the whole run, one pool for each worker.
 
-A test with the `storage` fixture runs once on every kind. The schema is migrated once; every test
-has tenants of its own.
+A test with the `storage` fixture runs once on every kind: statements and plans may differ between
+them. One marked `newest_server` runs on 18 only, unless `--every-server` is given: it is about what
+is above the storage. The schema is migrated once; every test has tenants of its own.
 """
 
 import asyncio
@@ -29,7 +30,16 @@ session_loop = pytest_asyncio.fixture(scope="session", loop_scope="session")
 PATIENT = PoolOptions(acquire_timeout=PATIENCE_SECONDS, statement_timeout=PATIENCE_SECONDS)
 HAS_15 = postgres_servers.local_programs() is not None
 NEEDS_15 = pytest.mark.skipif(not HAS_15, reason="there is no PostgreSQL 15 on this machine")
-KINDS = ["embedded 18", pytest.param("local 15", marks=NEEDS_15)]
+NEWEST = "embedded 18"
+KINDS = [NEWEST, pytest.param("local 15", marks=NEEDS_15)]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "postgresql" not in metafunc.fixturenames:
+        return
+    is_marked = metafunc.definition.get_closest_marker("newest_server") is not None
+    is_everywhere = not is_marked or metafunc.config.getoption("--every-server")
+    metafunc.parametrize("postgresql", KINDS if is_everywhere else [NEWEST])
 
 
 @session_loop
@@ -55,10 +65,10 @@ async def storages() -> AsyncIterator[dict[str, PostgresStorage]]:
         await storage.close()
 
 
-@pytest_asyncio.fixture(loop_scope="session", params=KINDS)
-async def url(request: pytest.FixtureRequest, migrated: Callable[[str], Awaitable[str]]) -> str:
+@pytest_asyncio.fixture(loop_scope="session")
+async def url(postgresql: str, migrated: Callable[[str], Awaitable[str]]) -> str:
     """The URL of a migrated database of each kind."""
-    return await migrated(request.param)
+    return await migrated(postgresql)
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -94,7 +104,7 @@ def storage_in(url: str) -> StorageIn:
 
 
 def _start(kind: str) -> str:
-    if kind == "embedded 18":
+    if kind == NEWEST:
         return postgres_servers.start_test_server()
     programs = postgres_servers.local_programs()
     assert programs is not None

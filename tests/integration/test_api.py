@@ -17,7 +17,7 @@ from tests.support.builders import USD
 # Nobody listens at port 1.
 UNREACHABLE = "postgresql://nobody@127.0.0.1:1/nothing"
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.newest_server]
 
 globals().update(families.test_classes(families.API, __name__))
 

@@ -21,7 +21,7 @@ from tests.support.builders import NOW, USD
 from tests.support.patience import PATIENCE_SECONDS
 from tests.support.storage_steps import opened
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.newest_server]
 
 SLOW, QUICK = ("Slow", "Quick")
 # Long enough for every other statement on a busy machine, short beside a sleep of a minute.

@@ -18,7 +18,11 @@ from tests.support.patience import PATIENCE_SECONDS
 from tests.support.restarts import RestartableService
 from tests.support.service_process import Service
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="session"),
+    pytest.mark.newest_server,
+    pytest.mark.timeout(600),
+]
 
 CALLERS, REPORTS, ORDERS, CUSTOMERS = 32, 5_000, 2_200, 24
 

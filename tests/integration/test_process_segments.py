@@ -35,7 +35,7 @@ from tests.support.service_process import (
     start_service,
 )
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.newest_server]
 
 CUSTOMERS = "/api/v1/customers"
 SEGMENTS = f"{CUSTOMERS}/segments"

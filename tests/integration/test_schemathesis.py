@@ -189,8 +189,7 @@ async def test_the_memory_service_conforms_to_its_document(tmp_path: Path) -> No
     assert "Tested: 75" in output
 
 
-# One PostgreSQL version is enough, since this tests the request path.
-@pytest.mark.parametrize("url", ["embedded 18"], indirect=True)
+@pytest.mark.newest_server
 @pytest.mark.asyncio(loop_scope="session")
 async def test_the_postgresql_service_conforms_to_its_document(
     storage: PostgresStorage, tmp_path: Path

@@ -20,7 +20,11 @@ from tests.support.patience import PATIENCE_SECONDS
 from tests.support.restarts import RestartableService
 from tests.support.service_process import Service, start_command
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="session"),
+    pytest.mark.newest_server,
+    pytest.mark.timeout(600),
+]
 
 SECONDS = float(os.environ.get("LOAD_SECONDS", "12"))
 CONNECTIONS, TENANT, CUSTOMERS = 16, "shop", 80_000
