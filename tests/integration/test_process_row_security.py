@@ -93,6 +93,14 @@ def test_the_commands_of_a_prepared_role(tmp_path: Path, server: str) -> None:
             assert "use the role that owns the tables" in refused.errors
 
 
+def test_the_commands_of_the_owner(tmp_path: Path, server: str) -> None:
+    create = ("keys", "create", "--tenant", "shop", "--permissions", "orders:record")
+    with a_service_role(another(tmp_path), server) as (url, _):
+        for command in (create, ("keys", "list", "--tenant", "shop"), ("doctor", "segments")):
+            with start_command(tmp_path, *command, environ=secured(url)) as process:
+                assert process.exit_code() == 0, process.errors
+
+
 def test_until_a_role_is_prepared_others_see_what_they_saw(tmp_path: Path, server: str) -> None:
     grant = "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}"
     with a_database(server) as owner:

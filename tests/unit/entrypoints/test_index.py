@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from customers.adapters.memory.storage import MemoryStorage
-from customers.entrypoints.container import VERSION
+from customers.entrypoints.container.version import VERSION
 from customers.entrypoints.http.index import prefers_html
 from tests.support.api_client import Answer, Api, serving
 from tests.support.builders import USD, a_tenant

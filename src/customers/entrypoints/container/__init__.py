@@ -1,22 +1,18 @@
 """The container: how the service is wired, and the only room that knows the adapters.
 
-What the commands do with a database is in `database`. A storage is imported when it is made, so
-that the memory storage starts without SQLAlchemy; so is the test API.
+What the commands do with a database is in `database`. The other modules make parts from settings.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from importlib.metadata import version
+from collections.abc import Callable
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
-from attrs import evolve
 from dependency_injector import containers, providers
-from grpc.aio import ServerInterceptor
 from prometheus_client import CollectorRegistry
 
 from customers.adapters.clock import MovableClock, SystemClock
-from customers.adapters.ids import ScriptedIds, TimeOrderedIds
+from customers.adapters.ids import TimeOrderedIds
 from customers.adapters.random_secrets import SystemRandomSecrets
 from customers.core.membership.pace import Pace
 from customers.core.model.money import Currency
@@ -45,7 +41,7 @@ from customers.entrypoints.admission.background_tasks import BackgroundTasks
 from customers.entrypoints.admission.door import REQUESTS_PER_CONNECTION, Door
 from customers.entrypoints.admission.peer_limit import PeerLimit
 from customers.entrypoints.config.settings import Settings
-from customers.entrypoints.container import mail
+from customers.entrypoints.container import api_documents, control, mail, storages
 from customers.entrypoints.container.access import (
     certificate_of,
     guard_of,
@@ -56,12 +52,12 @@ from customers.entrypoints.container.access import (
     own_tokens_of,
     token_verifier_of,
 )
+from customers.entrypoints.container.version import VERSION
 from customers.entrypoints.grpc.access import RpcAccess
 from customers.entrypoints.grpc.server import RpcServer
-from customers.entrypoints.http.app import Observer, Resource, application, probe_application
+from customers.entrypoints.http.app import application, probe_application
 from customers.entrypoints.http.connections import ConnectionLimits, Connections
 from customers.entrypoints.http.cursor_keys import CursorKeys
-from customers.entrypoints.http.documentation import Documents
 from customers.entrypoints.http.drain import Drain
 from customers.entrypoints.http.request import Deployment
 from customers.entrypoints.http.resources.addresses import AddressRoutes
@@ -97,41 +93,7 @@ from customers.entrypoints.process.file_limit import max_connections
 from customers.entrypoints.testapi.ports import ControlledService
 
 if TYPE_CHECKING:
-    from customers.adapters.memory.storage import MemoryStorage
-    from customers.adapters.postgres.storage import PostgresStorage
     from customers.entrypoints.testapi.test_api import TestApi
-
-VERSION = version("customers-service")
-
-
-def _memory_storage(currency: Currency) -> "MemoryStorage":
-    from customers.adapters.memory.storage import MemoryStorage
-
-    return MemoryStorage(currency=currency)
-
-
-def _postgres_storage(
-    settings: Settings, dsn: str, currency: Currency, observer: DatabaseMetrics
-) -> "PostgresStorage":
-    from customers.adapters.postgres.engine.connecting import PoolOptions
-    from customers.adapters.postgres.storage import PostgresStorage
-
-    pool = PoolOptions(
-        max_size=settings.pool_size,
-        acquire_timeout=settings.pool_timeout,
-        statement_timeout=settings.statement_timeout,
-        behind_pooler=settings.pooler == "transaction",
-        row_security=settings.has_row_security,
-    )
-    analytic_pool = evolve(
-        pool,
-        max_size=settings.analytic_pool_size,
-        statement_timeout=settings.analytic_timeout,
-        work_timeout=settings.analytic_timeout,
-    )
-    return PostgresStorage(
-        dsn, currency=currency, pool=pool, analytic_pool=analytic_pool, observer=observer
-    )
 
 
 def _tenant_reader(gate: TenantGate, guard: Guard) -> TenantReader:
@@ -147,19 +109,6 @@ def _cursor_keys(settings: Settings, storage: Storage) -> CursorKeys:
     return CursorKeys(storage, secrets)
 
 
-def _pool_stats(storage: "PostgresStorage") -> Callable[[], PoolUsage]:
-    def pool_stats() -> PoolUsage:
-        stats = storage.pool_stats()
-        return PoolUsage(
-            in_use=stats.size - stats.idle,
-            idle=stats.idle,
-            max_connections=stats.max_size,
-            waiting=stats.waiting,
-        )
-
-    return pool_stats
-
-
 def _door(settings: Settings, refusals: RefusalMetrics) -> Door:
     return Door(
         settings.pool_size * REQUESTS_PER_CONNECTION,
@@ -169,25 +118,8 @@ def _door(settings: Settings, refusals: RefusalMetrics) -> Door:
     )
 
 
-def _pool_usages(storage: "PostgresStorage") -> Usages:
-    return {"connections": storage.usage, "analytic_connections": storage.analytic.usage}
-
-
 def _usages(door: Door, pools: Usages) -> Usages:
     return {**pools, "requests": door.usage}
-
-
-def _mode(settings: Settings) -> Literal["normal", "test"]:
-    """Whether the test API controls the service."""
-    return "test" if settings.test_api else "normal"
-
-
-def _is_authenticating(settings: Settings) -> bool:
-    return bool(settings.authentication)
-
-
-def _scripted_ids(settings: Settings) -> ScriptedIds:
-    return ScriptedIds(is_sequential=settings.ids == "sequential", seed=settings.seed)
 
 
 def _connections(settings: Settings, metrics: Metrics) -> Connections:
@@ -203,62 +135,13 @@ def _sweeper(storage: Storage, clock: Clock) -> Sweeper:
     return Sweeper(storage, clock, holder, pace)
 
 
-def _openapi(resources: Sequence[Resource]) -> Mapping[str, Any]:
-    """The OpenAPI document of the service's own routes."""
-    from customers.entrypoints.openapi.document import document
-
-    return document({resource.name: resource.table() for resource in resources}, version=VERSION)
-
-
-def _documents(
-    settings: Settings, openapi: Callable[[], Mapping[str, Any]], guard: Guard
-) -> Documents:
-    """The document in its formats, written on the first request for one."""
-
-    def as_json() -> str:
-        from customers.entrypoints.openapi import document
-
-        return document.as_json(openapi())
-
-    def as_yaml() -> str:
-        from customers.entrypoints.openapi import document
-
-        return document.as_yaml(openapi())
-
-    return Documents(as_json, as_yaml, guard, are_public=settings.docs_are_public)
-
-
-def _test_api(
-    settings: Settings, resources: Sequence[Resource], service: ControlledService
-) -> "TestApi":
-    from customers.entrypoints.testapi.test_api import TestApi
-
-    routes = (route for resource in resources for route in resource.table())
-    operations = [route.operation for route in routes if route.is_of_tenant]
-    return TestApi.build(
-        service, operations, host=settings.host, seed_file=settings.seed_file, version=VERSION
-    )
-
-
-def _routed(resources: Sequence[Resource], test_api: "TestApi | None") -> Sequence[Resource]:
-    return resources if test_api is None else [*resources, test_api.routes]
-
-
-def _outer_middleware(test_api: "TestApi | None") -> Observer | None:
-    return None if test_api is None else test_api.middleware
-
-
-def _outer_interceptors(test_api: "TestApi | None") -> Sequence[ServerInterceptor]:
-    return [] if test_api is None else [test_api.interceptor]
-
-
 class Container(containers.DeclarativeContainer):
     """The parts of one process, made from its settings and the address of the database."""
 
     settings = providers.Dependency(instance_of=Settings)
     dsn = providers.Dependency(instance_of=str)
     multiprocess_dir: providers.Provider[Path | None] = providers.Object(None)
-    mode = providers.Callable(_mode, settings)
+    mode = providers.Callable(control.mode, settings)
 
     # The adapters. Those of the mode "test" and the memory storage are what the test API controls.
     currency = providers.Singleton(Currency.of, settings.provided.currency)
@@ -266,7 +149,7 @@ class Container(containers.DeclarativeContainer):
     clock: providers.Provider[Clock] = providers.Selector(
         mode, normal=providers.Singleton(SystemClock), test=movable_clock
     )
-    scripted_ids = providers.Singleton(_scripted_ids, settings)
+    scripted_ids = providers.Singleton(control.scripted_ids, settings)
     ids: providers.Provider[IdGenerator] = providers.Selector(
         mode, normal=providers.Singleton(TimeOrderedIds), test=scripted_ids
     )
@@ -275,13 +158,13 @@ class Container(containers.DeclarativeContainer):
     mailer: providers.Provider[Mailer] = providers.Selector(
         mode, normal=providers.Singleton(mail.mailer, settings), test=memory_mailer
     )
-    memory_storage = providers.Singleton(_memory_storage, currency)
+    memory_storage = providers.Singleton(storages.memory_storage, currency)
     # One registry for all metrics: those of the database exist only with a database.
     metrics_registry = providers.Singleton(CollectorRegistry)
     refusals = providers.Singleton(RefusalMetrics, metrics_registry)
     database_metrics = providers.Singleton(DatabaseMetrics, metrics_registry, refusals)
     postgres_storage = providers.Singleton(
-        _postgres_storage, settings, dsn, currency, database_metrics
+        storages.postgres_storage, settings, dsn, currency, database_metrics
     )
     storage: providers.Provider[Storage] = providers.Selector(
         settings.provided.storage, memory=memory_storage, postgres=postgres_storage
@@ -289,7 +172,7 @@ class Container(containers.DeclarativeContainer):
     pool_stats: providers.Provider[Callable[[], PoolUsage] | None] = providers.Selector(
         settings.provided.storage,
         memory=providers.Object(None),
-        postgres=providers.Singleton(_pool_stats, postgres_storage),
+        postgres=providers.Singleton(storages.pool_stats, postgres_storage),
     )
 
     # The use cases.
@@ -318,7 +201,7 @@ class Container(containers.DeclarativeContainer):
     pool_usages: providers.Provider[Usages] = providers.Selector(
         settings.provided.storage,
         memory=providers.Object({}),
-        postgres=providers.Singleton(_pool_usages, postgres_storage),
+        postgres=providers.Singleton(storages.pool_usages, postgres_storage),
     )
     decoder = providers.Singleton(Decoder, currency, clock)
     encoder = providers.Singleton(Encoder, currency)
@@ -407,8 +290,8 @@ class Container(containers.DeclarativeContainer):
         providers.Singleton(KeyRoutes, api_keys, encoder),
         probes,
     )
-    openapi = providers.Singleton(_openapi, resources)
-    documents = providers.Singleton(_documents, settings, openapi.provider, guard)
+    openapi = providers.Singleton(api_documents.openapi, resources)
+    documents = providers.Singleton(api_documents.documents, settings, openapi.provider, guard)
 
     # The test API: None unless the settings switch it on.
     controlled_service = providers.Singleton(
@@ -427,17 +310,17 @@ class Container(containers.DeclarativeContainer):
         sweeper=sweeper,
         mails=memory_mailer,
         own_tokens=providers.Singleton(own_tokens_of, settings, own_key, clock),
-        is_authenticating=providers.Callable(_is_authenticating, settings),
+        is_authenticating=providers.Callable(control.is_authenticating, settings),
     )
     test_api: providers.Provider["TestApi | None"] = providers.Selector(
         mode,
         normal=providers.Object(None),
-        test=providers.Singleton(_test_api, settings, resources, controlled_service),
+        test=providers.Singleton(control.test_api, settings, resources, controlled_service),
     )
 
     app = providers.Singleton(
         application,
-        providers.Singleton(_routed, resources, test_api),
+        providers.Singleton(control.routed, resources, test_api),
         decoder=decoder,
         metrics=metrics,
         drain=drain,
@@ -446,7 +329,7 @@ class Container(containers.DeclarativeContainer):
         documents=documents,
         version=VERSION,
         deployment=deployment,
-        observer=providers.Singleton(_outer_middleware, test_api),
+        observer=providers.Singleton(control.outer_middleware, test_api),
     )
     probe_app = providers.Singleton(
         probe_application,
@@ -474,5 +357,5 @@ class Container(containers.DeclarativeContainer):
             RpcAccess, guard, is_documentation_public=settings.provided.docs_are_public
         ),
         background_tasks=background_tasks,
-        outer_interceptors=providers.Singleton(_outer_interceptors, test_api),
+        outer_interceptors=providers.Singleton(control.outer_interceptors, test_api),
     )

@@ -53,6 +53,14 @@ async def grant_to_service_role(dsn: str, role: str) -> "ServiceRole":
     return await service_role.grant_to_service_role(dsn, role)
 
 
+async def policies_apply(dsn: str) -> bool:
+    """Whether row-level security limits the role of the address; see `engine.deployment`."""
+    from customers.adapters.postgres.engine import deployment
+
+    async with migrations().connected(dsn) as connection:
+        return await deployment.policies_apply(connection)
+
+
 async def rewrite_search_texts(dsn: str) -> "Rewriting":
     """Writes the search texts of older releases again; see `programs.rewrite_search_texts`."""
     from customers.adapters.postgres.programs import rewrite_search_texts

@@ -2,30 +2,18 @@
 
 import sys
 
-from customers.core.errors.availability import StorageFault, Unavailable
 from customers.core.services.doctor import Difference, Doctor
 from customers.entrypoints.config.settings import Settings
-from customers.entrypoints.container import Container
 from customers.entrypoints.container.database import database
 from customers.entrypoints.observability.output import Output
+from customers.entrypoints.process.opened_parts import opened_parts
 
 
 async def check_segments(settings: Settings, tenant_id: str | None, output: Output) -> None:
     """Checks the segments of a tenant (None: of all); exits with 1 if there is a difference."""
-    async with database(settings) as dsn:
-        container = Container(settings=settings, dsn=dsn)
-        await container.storage().open()
-        try:
-            _check((await container.storage().check()).fault)
-            differences = await _print_differences(container.doctor(), tenant_id, output)
-        finally:
-            await container.storage().close()
+    async with database(settings) as dsn, opened_parts(settings, dsn) as parts:
+        differences = await _print_differences(parts.doctor(), tenant_id, output)
     sys.exit(1 if differences else 0)
-
-
-def _check(fault: StorageFault | None) -> None:
-    if fault is not None:
-        raise Unavailable(fault=fault)
 
 
 async def _print_differences(doctor: Doctor, tenant_id: str | None, output: Output) -> int:

@@ -12,12 +12,12 @@ import msgspec
 from attrs import frozen
 
 from customers.core.errors import CustomerNotFound
-from customers.core.errors.availability import Unavailable
 from customers.core.services.erasure import Erasures
 from customers.entrypoints.config.settings import Settings
-from customers.entrypoints.container import Container, database
+from customers.entrypoints.container import database
 from customers.entrypoints.observability.logs import logger
 from customers.entrypoints.observability.output import Output
+from customers.entrypoints.process.opened_parts import opened_parts
 from customers.entrypoints.process.persistent_database import persistent_database
 from customers.entrypoints.process.signals import stop_on_signals
 
@@ -60,7 +60,8 @@ async def apply(settings: Settings, file: Path, output: Output) -> None:
     """Erases again who is in the file, then prints the numbers. May be interrupted and repeated."""
     async with stop_on_signals() as stop, persistent_database(settings) as dsn:
         total = sum(1 for _ in _lines(file))  # the whole file is checked before anyone is erased
-        applied = await _apply_all(settings, dsn, file, total)
+        async with opened_parts(settings, dsn) as parts:
+            applied = await _apply(parts.erasures(), file, total)
     if stop.is_requested:
         output.error("interrupted: run the command again to erase the others")
         sys.exit(_INTERRUPTED)
@@ -73,18 +74,6 @@ async def apply(settings: Settings, file: Path, output: Output) -> None:
         already_erased=applied.already,
         unknown=applied.unknown,
     )
-
-
-async def _apply_all(settings: Settings, dsn: str, file: Path, total: int) -> Applied:
-    parts = Container(settings=settings, dsn=dsn)
-    storage = parts.storage()
-    await storage.open()
-    try:
-        if (fault := (await storage.check()).fault) is not None:
-            raise Unavailable(fault=fault)
-        return await _apply(parts.erasures(), file, total)
-    finally:
-        await storage.close()
 
 
 async def _apply(erasures: Erasures, file: Path, total: int) -> Applied:

@@ -8,7 +8,6 @@ from typing import Final
 from uuid import UUID
 
 from customers.core.errors import Invalid, InvalidValue
-from customers.core.errors.availability import Unavailable
 from customers.core.model.api_key import ApiKey, ApiKeyDetails
 from customers.core.model.moments import MomentGate
 from customers.core.model.principal import ANYONE
@@ -16,6 +15,7 @@ from customers.core.services.api_keys import ApiKeys
 from customers.entrypoints.config.settings import Settings
 from customers.entrypoints.container import Container
 from customers.entrypoints.observability.output import Output
+from customers.entrypoints.process.opened_parts import opened_parts
 from customers.entrypoints.process.persistent_database import persistent_database
 
 _DURATION: Final = re.compile(r"([1-9][0-9]{0,5})([dhm])", re.ASCII)
@@ -27,16 +27,8 @@ async def stored_keys(settings: Settings) -> AsyncIterator[ApiKeys]:
     """The keys in the database of the settings, while the block runs. Raises NoDatabase, and
     Unavailable for a database that may not be served.
     """
-    async with persistent_database(settings) as dsn:
-        parts = Container(settings=settings, dsn=dsn)
-        storage = parts.storage()
-        await storage.open()
-        try:
-            if (fault := (await storage.check()).fault) is not None:
-                raise Unavailable(fault=fault)
-            yield parts.api_keys()
-        finally:
-            await storage.close()
+    async with persistent_database(settings) as dsn, opened_parts(settings, dsn) as parts:
+        yield parts.api_keys()
 
 
 async def create(

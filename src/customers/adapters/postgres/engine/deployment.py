@@ -1,6 +1,7 @@
 """What holds for a whole database: its schema, its encoding, its currency, its secret."""
 
 from secrets import token_bytes
+from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 from sqlalchemy import (
@@ -36,6 +37,9 @@ from customers.adapters.postgres.schema.deployment_tables import deployment, dep
 from customers.core.errors.availability import StorageFault, Unavailable
 from customers.core.model.money import Currency
 from customers.core.ports.storage import SchemaRevision, StorageStatus
+
+if TYPE_CHECKING:
+    import asyncpg
 
 # The revision with the table of secrets.
 _SECRETS_REVISION = "0012"
@@ -88,6 +92,13 @@ async def secret(session: Session) -> bytes | None:
     await session.run(_ADD_SECRET, name=_SECRET, secret=token_bytes(_SECRET_BYTES))
     row = await session.row(_GET_SECRET, name=_SECRET)
     return None if row is None else bytes(row["secret"])
+
+
+async def policies_apply(connection: "asyncpg.Connection[Any]") -> bool:
+    """Whether policies show the role of the connection one tenant's rows at a time."""
+    arguments = _POLICIES.arguments({"tables": _TABLES_OF_TENANTS})
+    row = await connection.fetchrow(_POLICIES.sql, *arguments)
+    return row is not None and bool(row["is_any_active"])
 
 
 async def _current(session: Session) -> str | None:
