@@ -1,6 +1,7 @@
 """A real identity provider: rotation, an outage and skewed clocks, under load."""
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -27,11 +28,13 @@ class Load:
     refused: Counter[str] = field(factory=Counter)
     granted: Counter[str] = field(factory=Counter)
     count: int = 0
+    calls: int = 0
 
     async def status(self, token: str, tenant: str = "shop-1") -> tuple[int, str]:
         """The status of a call with the token, and the message of an error."""
         headers = {"Authorization": f"Bearer {token}", "X-Tenant-ID": tenant}
         url = f"{self.service.http}/api/v1/customers"
+        self.calls += 1
         async with self.session.get(url, headers=headers) as response:
             body = await response.json()
             return response.status, body.get("message", "")
@@ -59,10 +62,11 @@ class Load:
 @asynccontextmanager
 async def running(load: Load) -> AsyncIterator[None]:
     """The load while the block runs; nobody was refused or let in by mistake."""
-    tasks = [asyncio.create_task(load.run()) for _ in range(CALLERS)]
+    tasks, began = [asyncio.create_task(load.run()) for _ in range(CALLERS)], time.monotonic()
     try:
         yield
     finally:
+        print(f"{load.calls:,} calls, {load.calls / (time.monotonic() - began):,.0f} a second")
         for task in tasks:
             task.cancel()
         ended: Sequence[BaseException | None] = await asyncio.gather(*tasks, return_exceptions=True)
