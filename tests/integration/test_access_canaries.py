@@ -27,6 +27,7 @@ from tests.support.grpc_service import an_order
 from tests.support.patience import until
 from tests.support.postgres_servers import log_of_test_server, start_test_server
 from tests.support.service_process import FREE_PORTS, MEMORY, Service, connect, start_service
+from tests.support.service_roles import service_url
 from tests.support.smtp_stub import SmtpStub, smtp_stub
 from tests.support.tokens import AUDIENCE, jwks_file
 
@@ -175,7 +176,7 @@ async def test_credentials_and_personal_values_are_nowhere(database: str, tmp_pa
     canary = Canary.new()
     async with smtp_stub() as mails:
         environ = {
-            "DATABASE_URL": database,
+            "DATABASE_URL": await service_url(database),
             "ENVIRONMENT": "production",
             "AUTH": "gateway,jwt",
             "GATEWAY_PEERS": "127.0.0.1/32,::1/128",
