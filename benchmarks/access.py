@@ -81,7 +81,7 @@ def _program(
     name: str, dsn: str, settings: Mapping[str, str] | None = None, *, authorization: str = ""
 ) -> Program:
     """A service of development, since production does not serve without authentication."""
-    common = {"ENVIRONMENT": "development"}
+    common = {"ENVIRONMENT": "development", "LOG_LEVEL": "warning"}
     return Program(
         name=name,
         source=_HERE,

@@ -101,7 +101,12 @@ def _of_shape(
     arguments: tuple[Hashable, ...],
 ) -> Statement:
     clause = compose(_conditions(names, groups), *arguments)
-    return Statement.of(clause, plans_anew=bool(names - _ONE_PLAN))
+    return Statement.of(clause, plans_anew=not has_one_plan(names))
+
+
+def has_one_plan(names: Collection[str]) -> bool:
+    """Whether one plan fits all values of a filter with these parameters."""
+    return _ONE_PLAN.issuperset(names)
 
 
 def _conditions(names: frozenset[str], groups: Sequence[str]) -> Conditions:

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Uuid,
     bindparam,
     func,
+    literal_column,
     select,
     tuple_,
     union_all,
@@ -38,26 +39,32 @@ _LIMIT = bindparam("limit", type_=BigInteger)
 _OFFSET = bindparam("offset", type_=BigInteger)
 
 
-def page(conditions: Conditions, sort: CustomerSort) -> Select[Any]:
-    if len(conditions) == 1:
-        return _select(conditions[0], sort).limit(_LIMIT).offset(_OFFSET)
-    return _merged([_select(condition, sort) for condition in conditions], sort).offset(_OFFSET)
+def page(conditions: Conditions, sort: CustomerSort, most: int | None = None) -> Select[Any]:
+    """`most` is a number of rows that the offset and the page do not exceed; see `_among_first`."""
+    rows = [_select(condition, sort) for condition in conditions]
+    if len(rows) > 1:
+        return _merged(rows, sort).offset(_OFFSET)
+    if most is not None:
+        return _among_first(most, rows[0], sort).offset(_OFFSET)
+    return rows[0].limit(_LIMIT).offset(_OFFSET)
 
 
 def page_with_total(
-    conditions: Conditions, sort: CustomerSort, shape: counters.Shape
+    conditions: Conditions, sort: CustomerSort, shape: counters.Shape, most: int | None = None
 ) -> Select[Any]:
     total = counters.select_total(shape).scalar_subquery()
-    return page(conditions, sort).add_columns(total.label("total"))
+    return page(conditions, sort, most).add_columns(total.label("total"))
 
 
-def page_after(conditions: Conditions, sort: CustomerSort) -> Select[Any]:
+def page_after(conditions: Conditions, sort: CustomerSort, most: int | None = None) -> Select[Any]:
     value = _sort_value(sort)
     place = tuple_(value, customers.c.id)
     key = tuple_(_key_value(value, sort), bindparam("key_id", type_=Uuid()))
     is_after = place > key if _ascends(sort) else place < key
     rows = [_select(condition, sort).where(is_after) for condition in conditions]
-    return rows[0].limit(_LIMIT) if len(rows) == 1 else _merged(rows, sort, offset=None)
+    if len(rows) > 1:
+        return _merged(rows, sort, offset=None)
+    return rows[0].limit(_LIMIT) if most is None else _among_first(most, rows[0], sort)
 
 
 def count(conditions: Conditions) -> Select[Any]:
@@ -88,6 +95,19 @@ def _merged(
     rows = union_all(*first).subquery("merged")
     columns = [rows.c[column.name] for column in CUSTOMERS.columns]
     return select(*columns).order_by(*_in_order(sort, rows.c.sort_value, rows.c.id)).limit(_LIMIT)
+
+
+def _among_first(most: int, rows: Select[Any], sort: CustomerSort) -> Select[Any]:
+    """The page, of rows that are at most `most`.
+
+    The server would else plan each run of the statement anew: without a number in it, the planner
+    expects a page of a tenth of all rows, so that a plan for the given page looks much cheaper.
+    """
+    of_rows = rows.add_columns(_sort_value(sort).label("sort_value"))
+    first = of_rows.limit(literal_column(str(most))).subquery("first")
+    columns = [first.c[column.name] for column in CUSTOMERS.columns]
+    in_order = _in_order(sort, first.c.sort_value, first.c.id)
+    return select(*columns).order_by(*in_order).limit(_LIMIT)
 
 
 def _in_order(sort: CustomerSort, *columns: ColumnElement[Any]) -> list[ColumnElement[Any]]:
