@@ -228,16 +228,16 @@ async def test_a_search_is_planned_for_each_of_its_values(session: Explaining) -
 async def test_pages_of_all_customers_are_not_planned_again_and_again(
     session: Explaining, tenant: str
 ) -> None:
+    """Another test that analyses the table makes the server plan anew, five times at least."""
     await session.add_customers(tenant)
-    for number in range(8):
+    for number in range(60):
         page = Page(number=1 + number % 5)
         await pages.page(session, CustomerFilter(), NEWEST, page)
         await pages.page_with_total(session, CustomerFilter(), BY_SPENT, page)
         await pages.page_after(session, CustomerFilter(), NEWEST, NEWEST_KEY, 20)
-    of_pages = {
-        sql: plans for sql, plans in (await session.custom_plans()).items() if "LIMIT" in sql
-    }
-    assert [*of_pages.values()] == [(5, 3)] * 3, of_pages  # the server always tries five times
+        if await session.shared_plans("LIMIT 100") == 3:
+            return
+    pytest.fail("the server plans each page")
 
 
 async def test_no_read_of_memberships_scans_a_whole_table(session: Explaining, tenant: str) -> None:

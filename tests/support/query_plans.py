@@ -81,14 +81,11 @@ class Explaining(Session):
         rows = await self._connection.fetch("SELECT statement FROM pg_prepared_statements")
         return [row["statement"] for row in rows if row["statement"].startswith("SELECT")]
 
-    async def custom_plans(self) -> Mapping[str, tuple[int, int]]:
-        """How often each SELECT was planned for its values, and run by the plan for all values."""
+    async def shared_plans(self, part: str) -> int:
+        """How many SELECT statements with this part have run by a plan for all values."""
         rows = await self._connection.fetch("SELECT * FROM pg_prepared_statements")
-        return {
-            row["statement"]: (row["custom_plans"], row["generic_plans"])
-            for row in rows
-            if row["statement"].startswith("SELECT")
-        }
+        sqls = [row["statement"] for row in rows if row["generic_plans"]]
+        return sum(sql.startswith("SELECT") and part in sql for sql in sqls)
 
     async def add_customers(self, tenant: str) -> None:
         """Adds enough customers for the planner to prefer indexes, and analyses the table."""

@@ -61,8 +61,11 @@ async def _find(customers: CustomerReader, shopper: Shopper) -> Customer | None:
     """The customer of the shopper, linked or to be linked; None without one."""
     if shopper.user_id is None:
         return None
-    if (customer := await customers.by_user(shopper.user_id)) is not None:
-        return customer
+    of_account = await customers.by_user(shopper.user_id)
+    return of_account or await _find_by_email(customers, shopper)
+
+
+async def _find_by_email(customers: CustomerReader, shopper: Shopper) -> Customer | None:
     if not shopper.verified_email_key:
         return None
     customer = await customers.by_email(shopper.verified_email_key)

@@ -13,6 +13,7 @@ from sqlalchemy import (
     ColumnElement,
     Numeric,
     Select,
+    Subquery,
     Uuid,
     bindparam,
     func,
@@ -88,13 +89,8 @@ def _merged(
 ) -> Select[Any]:
     """The first rows of all groups in order; each group gives its first rows, and no more."""
     limit = _LIMIT if offset is None else _LIMIT + offset
-    first = [
-        select(group.add_columns(_sort_value(sort).label("sort_value")).limit(limit).subquery())
-        for group in groups
-    ]
-    rows = union_all(*first).subquery("merged")
-    columns = [rows.c[column.name] for column in CUSTOMERS.columns]
-    return select(*columns).order_by(*_in_order(sort, rows.c.sort_value, rows.c.id)).limit(_LIMIT)
+    first = [select(_first(limit, group, sort).subquery()) for group in groups]
+    return _page_of(union_all(*first).subquery("merged"), sort)
 
 
 def _among_first(most: int, rows: Select[Any], sort: CustomerSort) -> Select[Any]:
@@ -103,11 +99,17 @@ def _among_first(most: int, rows: Select[Any], sort: CustomerSort) -> Select[Any
     The server would else plan each run of the statement anew: without a number in it, the planner
     expects a page of a tenth of all rows, so that a plan for the given page looks much cheaper.
     """
-    of_rows = rows.add_columns(_sort_value(sort).label("sort_value"))
-    first = of_rows.limit(literal_column(str(most))).subquery("first")
-    columns = [first.c[column.name] for column in CUSTOMERS.columns]
-    in_order = _in_order(sort, first.c.sort_value, first.c.id)
-    return select(*columns).order_by(*in_order).limit(_LIMIT)
+    return _page_of(_first(literal_column(str(most)), rows, sort).subquery("first"), sort)
+
+
+def _first(limit: ColumnElement[int], rows: Select[Any], sort: CustomerSort) -> Select[Any]:
+    """The first rows, with what they are sorted by as `sort_value`."""
+    return rows.add_columns(_sort_value(sort).label("sort_value")).limit(limit)
+
+
+def _page_of(rows: Subquery, sort: CustomerSort) -> Select[Any]:
+    columns = [rows.c[column.name] for column in CUSTOMERS.columns]
+    return select(*columns).order_by(*_in_order(sort, rows.c.sort_value, rows.c.id)).limit(_LIMIT)
 
 
 def _in_order(sort: CustomerSort, *columns: ColumnElement[Any]) -> list[ColumnElement[Any]]:

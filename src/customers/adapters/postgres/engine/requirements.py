@@ -87,17 +87,19 @@ def policies_fault(current: str, *, are_active: bool, role: str) -> StorageFault
             cause=f"its schema is at revision {current}, which has no policies",
             remedy="run `customers migrate`, or set ROW_SECURITY=off",
         )
-    if not are_active:
-        cause = (
-            f'the policies of the tables do not apply to the role "{role}", which owns them, is a '
-            "superuser or has BYPASSRLS"
-        )
-        remedy = (
-            "serve as a role that `customers migrate --service-role NAME` has prepared, or set "
-            "ROW_SECURITY=off"
-        )
-        return _fault("no_row_security", cause, remedy)
-    return None
+    return None if are_active else _no_policies_fault(role)
+
+
+def _no_policies_fault(role: str) -> StorageFault:
+    cause = (
+        f'the policies of the tables do not apply to the role "{role}", which owns them, is a '
+        "superuser or has BYPASSRLS"
+    )
+    remedy = (
+        "serve as a role that `customers migrate --service-role NAME` has prepared, or set "
+        "ROW_SECURITY=off"
+    )
+    return _fault("no_row_security", cause, remedy)
 
 
 def hidden_rows_fault(role: str) -> StorageFault:
