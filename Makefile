@@ -3,8 +3,9 @@
 # such as Go or a browser, is left out where it is missing; the last line then says so.
 
 PYTHON ?= python3
-# The number of processes that run the tests; they share the PostgreSQL servers of the run.
-PROCESSES ?= 2
+# The number of processes that run the tests; they share the PostgreSQL servers of the run. On two
+# cores the third one uses the time in which others wait for processes and time-outs.
+PROCESSES ?= 3
 # Arguments for the tool, as in: make test ARGS="tests/unit -k email"
 ARGS ?=
 

@@ -112,7 +112,10 @@ READS: Mapping[str, Read] = {
 }
 
 
-@pytest_asyncio.fixture(loop_scope="session", params=["owner", "service role"])
+ROLES = ["owner", pytest.param("service role", marks=pytest.mark.newest_server)]
+
+
+@pytest_asyncio.fixture(loop_scope="session", params=ROLES)
 async def session(
     request: pytest.FixtureRequest, url: str, tenant: str
 ) -> AsyncIterator[Explaining]:
