@@ -78,13 +78,14 @@ compare: .venv/.dev ## Compares the cost of each request with that of BEFORE=com
 bench-segments: .venv/.dev ## Compares the cost of segments: large and small tenants, with and without segments
 	$(BIN)/python -m benchmarks.segments $(ARGS)
 
-drill: .venv/.dev ## Tries what one caller can do to the others; takes half an hour, needs wrk
+drill: .venv/.dev ## Tries what one caller can do to the others, and identity providers; takes 40 minutes, needs wrk
 	$(BIN)/python -m benchmarks.worst_bodies
 	$(BIN)/python -m benchmarks.forged_cursors
 	$(BIN)/python -m benchmarks.connections
 	$(BIN)/python -m benchmarks.segment_walls
 	$(BIN)/python -m benchmarks.bulkheads
 	$(BIN)/python -m benchmarks.migration
+	@tools/left-out drill $(BIN)/python -m benchmarks.identity_providers
 
 mutants: .venv/.dev ## Takes each field away from each place; a test must name it; takes an hour
 	$(BIN)/python -m tools.field_mutants $(ARGS)

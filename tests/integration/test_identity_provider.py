@@ -13,6 +13,7 @@ from attrs import define, field
 from tests.support.identity_provider import IdentityProvider, identity_provider
 from tests.support.patience import PATIENCE_SECONDS
 from tests.support.service_process import MEMORY, Service, start_service
+from tests.support.tokens import forged
 
 CALLERS = 4
 
@@ -89,12 +90,6 @@ async def test_no_caller_is_refused_or_let_in_by_mistake(tmp_path: Path) -> None
                 await clocks_are_skewed(load, provider)
                 await the_provider_is_away(load, provider)
             assert token not in service.output + service.errors
-
-
-def forged(token: str) -> str:
-    """The token with another signature."""
-    message, _, signature = token.rpartition(".")
-    return f"{message}.{signature[:9]}{'A' if signature[9] != 'A' else 'B'}{signature[10:]}"
 
 
 async def a_token_is_of_its_tenants(load: Load, token: str) -> None:

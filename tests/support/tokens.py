@@ -95,6 +95,12 @@ def claims(**changes: Any) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
+def forged(token: str) -> str:
+    """The token with another signature."""
+    message, _, signature = token.rpartition(".")
+    return f"{message}.{signature[:9]}{'A' if signature[9] != 'A' else 'B'}{signature[10:]}"
+
+
 def jwks(*signers: Signer) -> bytes:
     return json.dumps({"keys": [signer.jwk() for signer in signers]}).encode()
 

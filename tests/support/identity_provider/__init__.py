@@ -65,11 +65,18 @@ class IdentityProvider:
 
 
 @asynccontextmanager
-async def identity_provider() -> AsyncIterator[IdentityProvider]:
-    """A provider while the block runs; the test is skipped on a machine that cannot run it."""
+async def identity_provider(state: Path | None = None) -> AsyncIterator[IdentityProvider]:
+    """A provider while the block runs; the test is skipped on a machine that cannot run it.
+
+    It keeps its port and its keys in the file `state`: with the same one it can start again.
+    """
     node, folder = _node(), _installed()
     process = await asyncio.create_subprocess_exec(
-        node, "provider.mjs", cwd=folder, stdin=PIPE, stdout=PIPE, stderr=asyncio.subprocess.DEVNULL
+        *(node, "provider.mjs", *([str(state)] if state else [])),
+        cwd=folder,
+        stdin=PIPE,
+        stdout=PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
     )
     provider = None
     try:

@@ -1,8 +1,10 @@
 // A real identity provider on a free port of this machine, for tests. Its log is one JSON object per
-// answer on standard output; a line on standard input is an order:
+// answer on standard output. It keeps its port and its keys in the file of its argument, if there is
+// one, and goes on with them when it starts again. A line on standard input is an order:
 //   rotate N    sign with the key number N, and keep the ones before in the JWKS
 //   skew N      run N seconds ahead of the machine
 import { generateKeyPairSync } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createInterface } from 'node:readline';
 import Provider from 'oidc-provider';
@@ -12,7 +14,9 @@ const machine = Date.now;
 let skew = 0;
 Date.now = () => machine() + skew * 1000;
 
-const keys = [];
+const state = process.argv[2];
+const { port, keys } =
+  state && existsSync(state) ? JSON.parse(readFileSync(state, 'utf8')) : { port: 0, keys: [] };
 function addKey(number) {
   const [kind, options, alg] =
     number % 2 ? ['rsa', { modulusLength: 2048 }, 'RS256'] : ['ec', { namedCurve: 'P-256' }, 'ES256'];
@@ -23,7 +27,7 @@ function addKey(number) {
 const server = createServer();
 let handler;
 server.on('request', (request, response) => handler(request, response));
-await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+await new Promise((resolve) => server.listen(port, '127.0.0.1', resolve));
 const issuer = `http://127.0.0.1:${server.address().port}`;
 
 function provide() {
@@ -62,6 +66,7 @@ function provide() {
 const orders = {
   rotate: (number) => {
     addKey(number);
+    if (state) writeFileSync(state, JSON.stringify({ port: server.address().port, keys }));
     provide();
   },
   skew: (seconds) => {
@@ -69,7 +74,8 @@ const orders = {
   },
 };
 
-orders.rotate(1);
+if (keys.length) provide();
+else orders.rotate(1);
 say({ issuer });
 createInterface({ input: process.stdin })
   .on('line', (line) => {
