@@ -361,13 +361,13 @@ class OrderPageContract:
         ]
         gone = [evolve(entry, order_id=f"x{entry.order_id}", cancelled_at=NOW) for entry in entries]
         await save_entries(storage, customer, *entries, *gone, a_stub(customer, cancelled_at=NOW))
-        found = {status: await page(storage, customer, status) for status in OrderStatus}
-        assert found == {
+        pages = {status: await page(storage, customer, status) for status in OrderStatus}
+        assert pages == {
             OrderStatus.COMPLETED: (["e", "b", "a"], 3),
             OrderStatus.REFUNDED: (["d", "c"], 2),
             OrderStatus.CANCELLED: (["xe", "xd", "xc", "xb", "xa"], 5),
         }
-        assert all(entry.order_id in found[entry.status][0] for entry in [*entries, *gone])
+        assert all(entry.order_id in pages[entry.status][0] for entry in [*entries, *gone])
 
     async def test_the_orders_of_an_unknown_customer_are_not_found(
         self, storage: Storage, tenant: str

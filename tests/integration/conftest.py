@@ -38,9 +38,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Leaves out what is marked `newest_server` on every other server."""
     if config.getoption("--every-server"):
         return
-    kept = [item for item in items if not _is_on_older_server(item)]
+    selected = [item for item in items if not _is_on_older_server(item)]
     config.hook.pytest_deselected(items=[item for item in items if _is_on_older_server(item)])
-    items[:] = kept
+    items[:] = selected
 
 
 def _is_on_older_server(item: pytest.Item) -> bool:

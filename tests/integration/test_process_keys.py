@@ -62,10 +62,10 @@ async def test_a_key_lets_a_service_in_until_it_is_revoked(
     operator: Operator, tmp_path: Path
 ) -> None:
     tenant = a_tenant()
-    [made] = await operator.lines(
+    [new_key] = await operator.lines(
         "keys", "create", "--tenant", tenant, "--permissions", "customers:view"
     )
-    key, secret = made["key"], made["key"].rpartition("_")[2]
+    key, secret = new_key["key"], new_key["key"].rpartition("_")[2]
     environ = {"DATABASE_URL": operator.url, **TRUSTED, "GATEWAY_PEERS": "192.0.2.1/32"}
     with start_service(tmp_path, *FREE_PORTS, environ=environ) as service:
         assert await asyncio.to_thread(status_of, service, key) == 200
@@ -74,13 +74,13 @@ async def test_a_key_lets_a_service_in_until_it_is_revoked(
         assert secret not in service.output + service.errors
     [listed] = await operator.lines("keys", "list", "--tenant", tenant)
     assert listed["last_used_at"] is not None  # written when the service stopped
-    assert (listed["id"], listed["permissions"]) == (made["id"], ["customers:view"])
+    assert (listed["id"], listed["permissions"]) == (new_key["id"], ["customers:view"])
     assert secret not in json.dumps(listed)
-    [revoked] = await operator.lines("keys", "revoke", made["id"])
+    [revoked] = await operator.lines("keys", "revoke", new_key["id"])
     assert revoked["tenant_id"] == tenant
     assert await operator.lines("keys", "list", "--tenant", tenant) == []
-    [explained] = await operator.lines("access", "explain", "--key", made["id"])
-    assert (explained["kind"], explained["subject"]) == ("service", made["id"])
+    [explained] = await operator.lines("access", "explain", "--key", new_key["id"])
+    assert (explained["kind"], explained["subject"]) == ("service", new_key["id"])
     assert (explained["may"], explained["is_valid"]) == (["customers:view"], False)
     assert secret not in json.dumps(explained)
 

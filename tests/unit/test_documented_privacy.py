@@ -36,9 +36,9 @@ def _is_of_customers(table: Table) -> bool:
 
 
 def test_the_page_has_the_map_of_the_code() -> None:
-    found = MAP.search(PAGE)
-    assert found is not None
-    assert found[1] == expected_map(), f"replace the map by:\n{expected_map()}"
+    match = MAP.search(PAGE)
+    assert match is not None
+    assert match[1] == expected_map(), f"replace the map by:\n{expected_map()}"
 
 
 def test_every_table_with_a_personal_column_is_in_the_map() -> None:

@@ -30,9 +30,9 @@ def test_a_command_of_the_runbook_is_accepted(text: str) -> None:
     arguments = shlex.split(text)
     context = click.Context(main)
     while isinstance(command, click.Group):
-        name, found, arguments = command.resolve_command(context, arguments)
-        assert found is not None, name
-        command = found
+        name, subcommand, arguments = command.resolve_command(context, arguments)
+        assert subcommand is not None, name
+        command = subcommand
     command.make_context("customers", arguments)
 
 

@@ -25,11 +25,11 @@ async def authenticating(storage: Storage, tenant: str) -> AsyncIterator[Api]:
 class KeyContract:
     async def test_a_key_is_shown_once(self, api: Api) -> None:
         body = {"name": "Billing", "permissions": ["customers:view", "orders:view"]}
-        made = await api.post("/keys", body)
-        key_id = made.body["id"]
-        assert made.status == 201
-        assert made.headers["Location"] == f"/api/v1/keys/{key_id}"
-        assert made.body == {
+        created = await api.post("/keys", body)
+        key_id = created.body["id"]
+        assert created.status == 201
+        assert created.headers["Location"] == f"/api/v1/keys/{key_id}"
+        assert created.body == {
             "id": key_id,
             "name": "Billing",
             "permissions": ["customers:view", "orders:view"],
@@ -37,13 +37,13 @@ class KeyContract:
             "expiresAt": None,
             "createdAt": "2026-01-15T09:00:00Z",
             "lastUsedAt": None,
-            "key": made.body["key"],
+            "key": created.body["key"],
         }
-        prefix, hex_id, secret = made.body["key"].split("_")
+        prefix, hex_id, secret = created.body["key"].split("_")
         assert (prefix, hex_id) == ("csk", key_id.replace("-", ""))
         assert len(bytes.fromhex(secret)) == 32
         listed = await api.get("/keys")
-        assert listed.body == [{name: made.body[name] for name in made.body if name != "key"}]
+        assert listed.body == [{name: created.body[name] for name in created.body if name != "key"}]
         assert secret not in listed.raw.decode()
 
     async def test_every_key_has_a_secret_of_its_own(self, api: Api) -> None:
@@ -51,13 +51,13 @@ class KeyContract:
         assert len({key.rpartition("_")[2] for key in keys}) == 2
 
     async def test_a_key_needs_only_permissions(self, api: Api) -> None:
-        made = await api.post("/keys", {"permissions": ["*"], "expiresAt": None})
-        assert (made.status, made.body["name"], made.body["expiresAt"]) == (201, "", None)
+        created = await api.post("/keys", {"permissions": ["*"], "expiresAt": None})
+        assert (created.status, created.body["name"], created.body["expiresAt"]) == (201, "", None)
 
     async def test_wildcards_and_other_names_are_kept_as_they_are_written(self, api: Api) -> None:
         names = ["customers:*", "customers:notes:manage", "*", "customers:*"]
-        made = await api.post("/keys", {"permissions": names})
-        assert made.body["permissions"] == names[:3]
+        created = await api.post("/keys", {"permissions": names})
+        assert created.body["permissions"] == names[:3]
 
     @pytest.mark.parametrize(
         ("fields", "pointer"),
@@ -90,8 +90,8 @@ class KeyContract:
         assert [key["name"] for key in (await api.get("/keys")).body] == names[::-1]
 
     async def test_a_revoked_key_is_gone(self, api: Api) -> None:
-        made = await create_key(api, "orders:view")
-        path = f"/keys/{made.body['id']}"
+        created = await create_key(api, "orders:view")
+        path = f"/keys/{created.body['id']}"
         assert (await api.delete(path)).body == SUCCESS
         assert (await api.get("/keys")).body == []
         assert (await api.delete(path)).error == (404, "KEY_NOT_FOUND")
@@ -99,8 +99,8 @@ class KeyContract:
 
     async def test_the_key_of_another_tenant_is_not_found(self, api: Api) -> None:
         other = api.of_tenant(a_tenant())
-        made = await create_key(api, "orders:view")
-        refused = await other.delete(f"/keys/{made.body['id']}")
+        created = await create_key(api, "orders:view")
+        refused = await other.delete(f"/keys/{created.body['id']}")
         assert refused.error == (404, "KEY_NOT_FOUND")
         assert (await other.get("/keys")).body == []
         assert len((await api.get("/keys")).body) == 1
@@ -145,25 +145,25 @@ class CallersWithKeysContract:
 
     async def test_a_key_says_which_key_acts(self, storage: Storage, tenant: str) -> None:
         async with authenticating(storage, tenant) as api:
-            made = await create_key(api, "customers:create", "notes:manage")
-            headers = bearer(made.body["key"])
+            created = await create_key(api, "customers:create", "notes:manage")
+            headers = bearer(created.body["key"])
             body = {"email": "ada@example.test", "firstName": "Ada", "lastName": "Lovelace"}
             customer = await api.post("/customers", body, headers=headers)
             path = f"/customers/{customer.body['id']}/notes"
             note = await api.post(path, {"note": "a note"}, headers=headers)
             assert note.status == 201
-            assert note.body["createdBy"] == made.body["id"]
+            assert note.body["createdBy"] == created.body["id"]
 
     async def test_nobody_gives_more_than_they_have(self, storage: Storage, tenant: str) -> None:
         async with authenticating(storage, tenant) as api:
-            made = await create_key(api, "keys:manage", "orders:view")
-            headers = bearer(made.body["key"])
-            for wanted, lacking in (
+            created = await create_key(api, "keys:manage", "orders:view")
+            headers = bearer(created.body["key"])
+            for permissions, lacking in (
                 (["orders:view", "orders:record"], "orders:record"),
                 (["customers:segments:manage"], "segments:manage"),
                 (["*"], "communications:manage"),
             ):
-                refused = await api.post("/keys", {"permissions": wanted}, headers=headers)
+                refused = await api.post("/keys", {"permissions": permissions}, headers=headers)
                 assert refused.error == (403, "PERMISSION_DENIED")
                 assert lacking in refused.body["message"]
             equal = {"permissions": ["keys:manage", "orders:view"]}
@@ -219,9 +219,9 @@ class CallersWithKeysContract:
 
     async def test_a_revoked_key_is_refused(self, storage: Storage, tenant: str) -> None:
         async with authenticating(storage, tenant) as api:
-            made = await create_key(api, "keys:manage")
-            headers = bearer(made.body["key"])
-            revoked = await api.delete(f"/keys/{made.body['id']}", headers=headers)
+            created = await create_key(api, "keys:manage")
+            headers = bearer(created.body["key"])
+            revoked = await api.delete(f"/keys/{created.body['id']}", headers=headers)
             assert revoked.body == SUCCESS
             refused = await api.get("/keys", headers=headers)
             assert refused.error == (401, "INVALID_TOKEN")
@@ -231,6 +231,6 @@ class CallersWithKeysContract:
 async def _a_tenant_with_a_customer(api: Api) -> str:
     other = a_tenant()
     body = {"email": "bob@example.test", "firstName": "Bob", "lastName": "Babbage"}
-    made = await api.post("/customers", body, headers=staff(other, "*"))
-    assert made.status == 201
+    created = await api.post("/customers", body, headers=staff(other, "*"))
+    assert created.status == 201
     return other

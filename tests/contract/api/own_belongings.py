@@ -186,15 +186,15 @@ class MobileAppContract:
             await platform.post(f"{orders}/o-3/refunds", {"refundId": "r", "amount": 9})
             await platform.post(f"{orders}/o-4/refunds", {"refundId": "r", "amount": 10})
             await platform.post(f"{orders}/o-4/cancel")
-            found = {}
+            orders_by_status = {}
             for status in ("completed", "REFUNDED", "Cancelled", ""):
                 path = f"/customers/me/orders?status={status}"
                 body = (await shopper.get(path, base=base)).body
                 assert body["meta"]["total"] == len(body["data"])
-                found[status] = [(one["orderId"], one["status"]) for one in body["data"]]
+                orders_by_status[status] = [(one["orderId"], one["status"]) for one in body["data"]]
             completed, refunded = [("o-3", "completed")], [("o-2", "refunded")]
             cancelled = [("o-4", "cancelled"), ("o-1", "cancelled")]
-            assert found == {
+            assert orders_by_status == {
                 "completed": completed,
                 "REFUNDED": refunded,
                 "Cancelled": cancelled,

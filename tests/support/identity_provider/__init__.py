@@ -118,15 +118,15 @@ def _installed() -> Path:
     lock = _INSTALLED / "node_modules" / ".customers-lock.json"
     for name in _FILES:
         shutil.copy(_SOURCE / name, _INSTALLED / name)
-    wanted = (_SOURCE / "package-lock.json").read_bytes()
-    if not lock.exists() or lock.read_bytes() != wanted:
+    locked = (_SOURCE / "package-lock.json").read_bytes()
+    if not lock.exists() or lock.read_bytes() != locked:
         command = ["npm", "ci", "--no-audit", "--no-fund"]
         result = subprocess.run(
             command, cwd=_INSTALLED, check=False, capture_output=True, text=True
         )
         if result.returncode:
             pytest.skip(f"npm cannot install the identity provider: {_first_error(result.stderr)}")
-        lock.write_bytes(wanted)
+        lock.write_bytes(locked)
     return _INSTALLED
 
 

@@ -45,13 +45,13 @@ async def test_a_test_makes_its_first_key(service: MemoryService) -> None:
         "name": "first",
         "expiresAt": "2026-02-01T00:00:00Z",
     }
-    made = await service.send("POST", "/keys", body)
-    assert made.status == 201
-    assert made.body["tenantId"] == service.tenant
-    assert made.body["createdAt"] == "2026-01-15T09:00:00Z"
-    headers = bearer(made.body["key"])
+    created = await service.send("POST", "/keys", body)
+    assert created.status == 201
+    assert created.body["tenantId"] == service.tenant
+    assert created.body["createdAt"] == "2026-01-15T09:00:00Z"
+    headers = bearer(created.body["key"])
     listed = (await service.api.get("/keys", headers=headers)).body
-    assert [(key["id"], key["name"]) for key in listed] == [(made.body["id"], "first")]
+    assert [(key["id"], key["name"]) for key in listed] == [(created.body["id"], "first")]
     second = {"permissions": ["orders:view"]}
     assert (await service.api.post("/keys", second, headers=headers)).status == 201
 
@@ -72,11 +72,11 @@ async def test_a_bad_first_key_is_refused(
 
 async def test_the_call_log_does_not_show_a_key(service: MemoryService) -> None:
     key = await a_key(service, "keys:manage")
-    made = await service.api.post("/keys", {"permissions": ["keys:manage"]}, headers=bearer(key))
+    created = await service.api.post("/keys", {"permissions": ["keys:manage"]}, headers=bearer(key))
     [call] = await service.recorded_calls("createKey")
-    assert call["answer"] == {**made.body, "key": "***"}
+    assert call["answer"] == {**created.body, "key": "***"}
     calls = await service.send("GET", "/requests")
-    for text in (key, made.body["key"]):
+    for text in (key, created.body["key"]):
         assert text.rpartition("_")[2] not in calls.raw.decode()
 
 

@@ -37,11 +37,11 @@ class Keys:
 
     async def find(self, key_id: UUID) -> ApiKey | None:
         self.look_ups.append(key_id)
-        found = self.stored.get(key_id)
+        key = self.stored.get(key_id)
         await self.gate.wait()
         if self.is_away:
             raise Unavailable
-        return found
+        return key
 
     async def write(self, tenant_id: str, uses: Any) -> None:
         if self.is_away:

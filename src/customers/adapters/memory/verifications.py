@@ -53,9 +53,9 @@ def find_verification(states: Iterable[State], token_hash: str) -> FoundVerifica
         customer_id = state.verification_owners.get(token_hash)
         if customer_id is not None and customer_id in state.living:
             verifications = state.verifications[customer_id]
-            [found] = [one for one in verifications if one.token_hash == token_hash]
+            [verification] = [one for one in verifications if one.token_hash == token_hash]
             email_key = state.living[customer_id].email_key
-            return FoundVerification(verification=found, email_key=email_key)
+            return FoundVerification(verification=verification, email_key=email_key)
     return None
 
 

@@ -82,9 +82,9 @@ class JwtTokens(Tokens):
     async def principal(self, token: str) -> Principal:
         """Raises InvalidToken."""
         digest = _digest(token)
-        kept, now = self._kept.get(digest), self._clock.now()
-        if kept is not None and kept.verified_at <= now < kept.until:
-            return kept.principal
+        earlier, now = self._kept.get(digest), self._clock.now()
+        if earlier is not None and earlier.verified_at <= now < earlier.until:
+            return earlier.principal
         claims = self._verifier.verify(token)
         principal = self._names.read(claims).principal(self._roles)
         self._keep(digest, _Kept(principal, now, _kept_until(claims, now)))
@@ -95,11 +95,11 @@ class JwtTokens(Tokens):
         _digest(token)
         return self._names.read(self._verifier.verify(token))
 
-    def _keep(self, digest: bytes, kept: _Kept) -> None:
+    def _keep(self, digest: bytes, verified: _Kept) -> None:
         self._kept.pop(digest, None)
         if len(self._kept) >= MAX_KEPT:
             del self._kept[next(iter(self._kept))]  # the one that was verified first
-        self._kept[digest] = kept
+        self._kept[digest] = verified
 
 
 def _kept_until(claims: TokenClaims, now: datetime) -> datetime:

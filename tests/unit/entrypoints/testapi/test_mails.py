@@ -32,9 +32,9 @@ async def test_mails_are_listed_newest_first_by_tenant(service: MemoryService) -
 
 async def test_a_reset_forgets_mails(service: MemoryService) -> None:
     other = service.of_tenant("other")
-    kept = [await sent_mail(one) for one in (service, other)][1]
+    remaining = [await sent_mail(one) for one in (service, other)][1]
     await service.call("POST", f"/reset?tenant_id={service.tenant}")
-    assert (await service.call("GET", "/mails"))["mails"] == [kept]
+    assert (await service.call("GET", "/mails"))["mails"] == [remaining]
     await service.call("POST", "/reset")
     assert (await service.call("GET", "/mails"))["mails"] == []
 
