@@ -8,8 +8,9 @@ from attrs import evolve, field, frozen
 
 from customers.core.errors.access import InvalidToken, ShopperRequired, Unauthenticated
 from customers.core.model.permissions import NO_PERMISSIONS, Permission
-from customers.core.model.principal import PrincipalKind, Tenants
+from customers.core.model.principal import Principal, PrincipalKind, Tenants
 from customers.core.model.roles import Roles
+from customers.core.model.shopper import Shopper
 from customers.entrypoints.access.authenticator import NoAuthentication
 from customers.entrypoints.access.claims import Claims
 from customers.entrypoints.access.gateway import Gateway
@@ -75,6 +76,12 @@ def test_claims_win_over_the_headers_of_a_storefront() -> None:
     assert principal is not None
     assert principal.subject == "somebody"
     assert principal.tenants == Tenants()
+
+
+@pytest.mark.parametrize("text", ["ada\0@example.test", "ada\udcff@example.test", "a" * 2_000])
+def test_a_text_that_can_be_no_address_is_none(text: str) -> None:
+    principal = Principal(kind=PrincipalKind.SHOPPER, subject=USER, verified_email=text)
+    assert Shopper.of(principal).verified_email_key == ""
 
 
 async def test_where_nobody_is_authenticated_the_headers_name_the_shopper() -> None:
