@@ -385,3 +385,14 @@ class StorefrontServiceContract:
             storefront = platform.with_headers({**named, "X-User-Email": guest["email"]})
             assert (await storefront.get(f"{OWN}/me")).error == (404, "CUSTOMER_NOT_FOUND")
             assert (await stored(platform, guest))["userId"] is None
+
+    async def test_the_email_that_the_gateway_has_verified_links_the_shopper_of_a_storefront(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        async with behind_gateway(storage, tenant) as platform:
+            guest, user = await a_customer(platform), an_unknown_id()
+            named = {"X-Internal-Service": "storefront", "X-User-Id": user}
+            storefront = platform.with_headers({**named, "x-jwt-claim-email": guest["email"]})
+            answer = await storefront.get(f"{OWN}/{user}")
+            assert (answer.status, answer.body["customerId"]) == (200, guest["id"])
+            assert (await stored(platform, guest))["userId"] == user

@@ -70,6 +70,22 @@ def test_a_storefront_without_a_shopper_is_not_authenticated(
     assert not isinstance(raised.value, InvalidToken)
 
 
+def test_the_verified_email_beside_a_storefront_is_that_of_the_shopper() -> None:
+    headers = (*STOREFRONT, ("x-jwt-claim-email", "ada@example.test"))
+    principal = GATEWAY.principal(FakeCaller(headers=headers))
+    assert principal is not None
+    assert (principal.kind, principal.subject) == (PrincipalKind.SHOPPER, USER)
+    assert (principal.verified_email, principal.tenants.only) == ("ada@example.test", "shop")
+
+
+@pytest.mark.parametrize("claim", ["sub", "tenant-id", "roles", "permissions"])
+def test_a_storefront_does_not_act_for_others_beside_other_claims(claim: str) -> None:
+    headers = (*STOREFRONT, ("x-jwt-claim-email", "a@b"), (f"x-jwt-claim-{claim}", "["))
+    principal = GATEWAY.principal(FakeCaller(headers=headers))
+    assert principal is not None
+    assert principal.subject != USER
+
+
 def test_claims_win_over_the_headers_of_a_storefront() -> None:
     headers = (*STOREFRONT, ("x-jwt-claim-sub", "somebody"))
     principal = GATEWAY.principal(FakeCaller(headers=headers))
