@@ -6,7 +6,12 @@ from uuid import uuid4
 
 import pytest
 
+from customers.adapters.clock import SystemClock
+from customers.core.errors import CustomerNotFound
+from customers.core.model.principal import Principal, PrincipalKind
+from customers.core.model.shopper import Shopper
 from customers.core.ports.storage import Storage
+from customers.core.services.storefront import Storefront
 from tests.support.api_client import Answer
 from tests.support.api_steps import REASON, an_unknown_id, new_customer, new_method, select
 from tests.support.schema_check import Operation, operations, the_document
@@ -293,6 +298,17 @@ class AccountLinkContract:
             assert (await shopper.get(f"{OWN}/auth0%7C4711")).code == "NOT_YOUR_RESOURCE"
             assert (await stored(platform, guest))["userId"] is None
 
+    @pytest.mark.parametrize("email", ["ada\0@example.test", "ada\udcff@example.test"])
+    async def test_a_text_that_no_database_takes_is_nobodys_address(
+        self, storage: Storage, tenant: str, email: str
+    ) -> None:
+        principal = Principal(
+            kind=PrincipalKind.SHOPPER, subject=an_unknown_id(), verified_email=email
+        )
+        storefront = Storefront(storage, SystemClock())
+        with pytest.raises(CustomerNotFound):
+            await storefront.customer(tenant, Shopper.of(principal))
+
     async def test_calls_at_once_link_once(self, storage: Storage, tenant: str) -> None:
         async with behind_gateway(storage, tenant) as platform:
             guest = await a_customer(platform)
@@ -369,3 +385,14 @@ class StorefrontServiceContract:
             storefront = platform.with_headers({**named, "X-User-Email": guest["email"]})
             assert (await storefront.get(f"{OWN}/me")).error == (404, "CUSTOMER_NOT_FOUND")
             assert (await stored(platform, guest))["userId"] is None
+
+    async def test_the_email_that_the_gateway_has_verified_links_the_shopper_of_a_storefront(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        async with behind_gateway(storage, tenant) as platform:
+            guest, user = await a_customer(platform), an_unknown_id()
+            named = {"X-Internal-Service": "storefront", "X-User-Id": user}
+            storefront = platform.with_headers({**named, "x-jwt-claim-email": guest["email"]})
+            answer = await storefront.get(f"{OWN}/{user}")
+            assert (answer.status, answer.body["customerId"]) == (200, guest["id"])
+            assert (await stored(platform, guest))["userId"] == user

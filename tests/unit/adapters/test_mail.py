@@ -68,6 +68,13 @@ async def test_the_notification_service_gets_the_mail() -> None:
     }
 
 
+@pytest.mark.parametrize("end", ["", "/", "/api/v1/notifications/send"])
+async def test_the_url_is_that_of_the_service_or_of_its_operation(end: str) -> None:
+    async with notification_stub() as stub:
+        await NotificationMailer(stub.url.rstrip("/") + end).send(MAIL)
+    assert [path for path, *_ in stub.calls] == ["/base/api/v1/notifications/send"]
+
+
 async def test_the_mail_of_a_guest_has_no_user() -> None:
     async with notification_stub() as stub:
         await NotificationMailer(stub.url).send(evolve(MAIL, user_id=None))

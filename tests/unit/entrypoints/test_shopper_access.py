@@ -8,8 +8,9 @@ from attrs import evolve, field, frozen
 
 from customers.core.errors.access import InvalidToken, ShopperRequired, Unauthenticated
 from customers.core.model.permissions import NO_PERMISSIONS, Permission
-from customers.core.model.principal import PrincipalKind, Tenants
+from customers.core.model.principal import Principal, PrincipalKind, Tenants
 from customers.core.model.roles import Roles
+from customers.core.model.shopper import Shopper
 from customers.entrypoints.access.authenticator import NoAuthentication
 from customers.entrypoints.access.claims import Claims
 from customers.entrypoints.access.gateway import Gateway
@@ -69,12 +70,34 @@ def test_a_storefront_without_a_shopper_is_not_authenticated(
     assert not isinstance(raised.value, InvalidToken)
 
 
+def test_the_verified_email_beside_a_storefront_is_that_of_the_shopper() -> None:
+    headers = (*STOREFRONT, ("x-jwt-claim-email", "ada@example.test"))
+    principal = GATEWAY.principal(FakeCaller(headers=headers))
+    assert principal is not None
+    assert (principal.kind, principal.subject) == (PrincipalKind.SHOPPER, USER)
+    assert (principal.verified_email, principal.tenants.only) == ("ada@example.test", "shop")
+
+
+@pytest.mark.parametrize("claim", ["sub", "tenant-id", "roles", "permissions"])
+def test_a_storefront_does_not_act_for_others_beside_other_claims(claim: str) -> None:
+    headers = (*STOREFRONT, ("x-jwt-claim-email", "a@b"), (f"x-jwt-claim-{claim}", "["))
+    principal = GATEWAY.principal(FakeCaller(headers=headers))
+    assert principal is not None
+    assert principal.subject != USER
+
+
 def test_claims_win_over_the_headers_of_a_storefront() -> None:
     headers = (*STOREFRONT, ("x-jwt-claim-sub", "somebody"))
     principal = GATEWAY.principal(FakeCaller(headers=headers))
     assert principal is not None
     assert principal.subject == "somebody"
     assert principal.tenants == Tenants()
+
+
+@pytest.mark.parametrize("text", ["ada\0@example.test", "ada\udcff@example.test", "a" * 2_000])
+def test_a_text_that_can_be_no_address_is_none(text: str) -> None:
+    principal = Principal(kind=PrincipalKind.SHOPPER, subject=USER, verified_email=text)
+    assert Shopper.of(principal).verified_email_key == ""
 
 
 async def test_where_nobody_is_authenticated_the_headers_name_the_shopper() -> None:

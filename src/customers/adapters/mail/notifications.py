@@ -15,7 +15,9 @@ _TIMEOUT: Final = ClientTimeout(total=5, connect=3)
 
 @frozen
 class NotificationMailer(Mailer):
-    """`_url` is that of the service. An answer below 400 means that it has the mail."""
+    """`_url` is that of the service, or of its operation. An answer below 400 means that it has the
+    mail.
+    """
 
     _url: str
 
@@ -30,7 +32,7 @@ class NotificationMailer(Mailer):
             raise MailNotSent(f"the notification service answered {status}")
 
     async def _post(self, mail: VerificationMail) -> int:
-        url = self._url.rstrip("/") + _PATH
+        url = self._url.rstrip("/").removesuffix(_PATH) + _PATH
         headers = {"X-Tenant-ID": mail.tenant_id}
         async with (
             ClientSession(timeout=_TIMEOUT) as client,

@@ -20,9 +20,10 @@ from customers.core.model.customer import (
 )
 from customers.core.model.moments import Day
 from customers.core.model.principal import Principal
-from customers.core.model.values import UNSET, Flag, IdGate, Unset, set_fields
+from customers.core.model.values import UNSET, Flag, IdGate, TextGate, Unset, set_fields
 
 ME: Final = "me"
+_ADDRESS: Final = TextGate(max_length=254)
 
 
 @frozen(kw_only=True)
@@ -60,7 +61,7 @@ class Shopper:
     def of(cls, principal: Principal, asked: str = ME) -> Self:
         return cls(
             user_id=principal.actor,
-            verified_email_key=email_key(principal.verified_email),
+            verified_email_key=_key_of(principal.verified_email),
             asked=asked,
         )
 
@@ -101,6 +102,14 @@ class Shopper:
             return IdGate().read(self.asked)
         except InvalidValue:
             return None
+
+
+def _key_of(verified_email: str) -> str:
+    """The key of an address as others say it; empty for a text that is kept of no customer."""
+    try:
+        return email_key(_ADDRESS.read(verified_email))
+    except InvalidValue:
+        return ""
 
 
 def unblocked(customer: Customer) -> Customer:

@@ -27,7 +27,7 @@ MIN_INTERVAL = timedelta(minutes=1)
 class VerificationToken:
     """The token of a mail, as the caller sends it."""
 
-    token: Annotated[str, TextGate(max_length=100, blank=False)] = field(repr=False)
+    token: Annotated[str, TextGate(max_length=1_000, blank=False)] = field(repr=False)
 
 
 @frozen(kw_only=True)

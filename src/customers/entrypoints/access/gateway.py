@@ -1,7 +1,7 @@
 """The claims that a mesh has verified: believed from its own addresses only."""
 
 import hmac
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Final
@@ -19,7 +19,8 @@ CLAIM_PREFIX: Final = "x-jwt-claim-"
 SECRET_HEADER: Final = "x-gateway-secret"  # noqa: S105 - the name of the header
 # Services of the platform name themselves, and whom they act for, in these headers.
 _SERVICE, _USER, _TENANT = "x-internal-service", "x-user-id", "x-tenant-id"
-_CLAIMS: Final = ("sub", "tenant-id", "email", "roles", "permissions")
+_EMAIL: Final = "email"
+_CLAIMS: Final = ("sub", "tenant-id", _EMAIL, "roles", "permissions")
 _MAX_PEERS: Final = 4_096
 
 
@@ -27,7 +28,8 @@ class Gateway:
     """The principals of callers behind a mesh.
 
     `anonymous` are the permissions of a peer that sends no claims: the platform itself. In calls
-    without claims the `storefronts`, services by their names, act for the shopper whom they name.
+    without claims the `storefronts`, services by their names, act for the shopper whom they name;
+    only the claim of an e-mail address may stand beside it, which is that shopper's then.
     """
 
     def __init__(
@@ -62,32 +64,14 @@ class Gateway:
         """
         if not self.is_trusted(caller):
             return None
-        subject, tenant, email, roles, permissions = (
-            single_value(caller, CLAIM_PREFIX + name) for name in _CLAIMS
-        )
-        if not (subject or tenant or email or roles or permissions):
-            return self._without_claims(caller)
-        claims = Claims(
-            subject=subject,
-            tenants=tenants_named(listed(tenant)),
-            permissions=listed(permissions),
-            roles=listed(roles),
-            verified_email=email,
-        )
-        return claims.principal(self._roles)
-
-    def _without_claims(self, caller: Caller) -> Principal:
-        """The platform, or the shopper for whom a storefront calls."""
-        if single_value(caller, _SERVICE) not in self._storefronts:
-            return self._platform
-        if not (shopper := single_value(caller, _USER)):
-            raise Unauthenticated("name the shopper in X-User-Id")
-        tenant = single_value(caller, _TENANT)
-        return Principal(
-            kind=PrincipalKind.SHOPPER,
-            subject=shopper,
-            tenants=Tenants(ids=frozenset((tenant,) if tenant else ())),
-        )
+        values = {name: single_value(caller, CLAIM_PREFIX + name) for name in _CLAIMS}
+        email = values.pop(_EMAIL)
+        if not any(values.values()):
+            if single_value(caller, _SERVICE) in self._storefronts:
+                return _named_shopper(caller, email)
+            if not email:
+                return self._platform
+        return _claims(values, email).principal(self._roles)
 
     def is_trusted(self, caller: Caller) -> bool:
         """Whether the caller is the gateway, and knows its secret if there is one."""
@@ -97,6 +81,30 @@ class Gateway:
             return True
         secret = "".join(caller.values(SECRET_HEADER)).encode("utf-8", "surrogateescape")
         return hmac.compare_digest(secret, self._secret)
+
+
+def _claims(values: Mapping[str, str], email: str) -> Claims:
+    """The claims by their values, which are empty where there are none."""
+    return Claims(
+        subject=values["sub"],
+        tenants=tenants_named(listed(values["tenant-id"])),
+        permissions=listed(values["permissions"]),
+        roles=listed(values["roles"]),
+        verified_email=email,
+    )
+
+
+def _named_shopper(caller: Caller, email: str) -> Principal:
+    """The shopper for whom a storefront calls. Raises Unauthenticated if it names none."""
+    if not (shopper := single_value(caller, _USER)):
+        raise Unauthenticated("name the shopper in X-User-Id")
+    tenant = single_value(caller, _TENANT)
+    return Principal(
+        kind=PrincipalKind.SHOPPER,
+        subject=shopper,
+        tenants=Tenants(ids=frozenset((tenant,) if tenant else ())),
+        verified_email=email,
+    )
 
 
 def _is_within(text: str, networks: Sequence[Network]) -> bool:
