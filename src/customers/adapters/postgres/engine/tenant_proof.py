@@ -60,6 +60,7 @@ ACROSS_TENANTS: Final[Mapping[str, str]] = {
     "erasures to maintain": "`customers maintain` cleans the tables of all tenants at once",
     "last maintenance": "as above",
     "maintained erasures": "as above",
+    "tables with rows": "a restore asks whether it would replace anything, whoever it is of",
     "tenants with segments": "the sweeper asks whose segments there are",
     "tenants to refresh": "the sweeper asks who has something to refresh",
     "api key": "the key of a caller says which tenant they are of; it is found by its whole id",
