@@ -53,6 +53,7 @@ class PersonalDataContract:
         full = await store_full_tenant(storage, tenant)
         found = await everything_of(storage, tenant, full.ada)
         expected = [full.home, full.card, full.note, full.mail, full.order, full.stub, full.refund]
+        expected.append(full.verification)
         assert [one for one in found if one in expected] == expected
         [assignment] = [one for one in found if isinstance(one, SegmentAssignment)]
         assert assignment.segment_id == full.segment.id

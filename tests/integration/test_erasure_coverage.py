@@ -129,7 +129,8 @@ async def tables_with(connection: Connection, value: object) -> set[str]:
     ):
         whole = cast(named(row["tablename"]), Text)
         rows = select(func.count()).select_from(any_table(row["tablename"]))
-        statement = Statement.of(rows.where(func.strpos(whole, bindparam("value", type_=Text)) > 0))
+        found = rows.where(func.strpos(whole, bindparam("value", type_=Text)) > 0)
+        statement = Statement._of_clause(found, plans_anew=False)  # of all tenants
         if await connection.fetchval(statement.sql, *statement.arguments({"value": str(value)})):
             tables.add(row["tablename"])
     return tables

@@ -183,6 +183,21 @@ async def test_a_row_of_another_tenant_is_neither_written_nor_changed(
             await connection.execute("UPDATE customer_notes SET tenant_id = $1", OTHER)
 
 
+@pytest.mark.parametrize("view", ["customers_of_tenant", "customers_of_every_tenant"])
+async def test_no_row_moves_to_another_tenant_by_a_view(
+    url: str, tenant: str, connection: "asyncpg.Connection[Any]", view: str
+) -> None:
+    await _store(url, tenant)
+    own = EVERY_TENANT if view == "customers_of_every_tenant" else tenant
+    async with connection.transaction():
+        await connection.execute(setting(own))
+        locking = f"SELECT 1 FROM {view} WHERE tenant_id = $1 FOR NO KEY UPDATE"
+        assert await connection.fetch(locking, tenant)
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            async with connection.transaction():
+                await connection.execute(f"UPDATE {view} SET tenant_id = $1", OTHER)
+
+
 @pytest.mark.parametrize("text", [STRANGE, "", "'", "\\", "\\'", "''", "%s", "a b", "\N{SNOWMAN}"])
 @pytest.mark.parametrize("conforming", ["on", "off"])
 async def test_a_literal_is_read_as_it_was_written(

@@ -43,6 +43,7 @@ TABLES = {
     "customer_communications",
     "customer_orders",
     "customer_refunds",
+    "customer_email_verifications",
 }
 CUSTOMER = {
     "firstName": "first canary",

@@ -13,14 +13,19 @@ from sqlalchemy import (
     Text,
     and_,
     bindparam,
+    column,
     delete,
     exists,
     false,
     func,
+    join,
     literal,
+    literal_column,
     not_,
     or_,
     select,
+    table,
+    text,
     tuple_,
     union_all,
     update,
@@ -39,7 +44,7 @@ from tests.support.statement_mutants import all_clauses, tenant_conditions, with
 TENANT: BindParameter[int] = bindparam("tenant_id")
 METADATA = MetaData()
 THINGS, PARTS, WORLD = (
-    Table(name, METADATA, *(Column(column, Integer) for column in columns.split()))
+    Table(name, METADATA, *(Column(one, Integer) for one in columns.split()))
     for name, columns in {
         "things": "tenant_id id size",
         "parts": "tenant_id id thing_id",
@@ -52,6 +57,8 @@ JOINED = and_(PART.tenant_id == THING.tenant_id, PART.thing_id == THING.id)
 OWN_PARTS = select(PART.tenant_id, PART.thing_id).where(PART.tenant_id == TENANT).subquery()
 OTHERS = THINGS.alias("others")
 VALUES = func.unnest(bindparam("tenants")).table_valued(Column("tenant_id", Text)).alias("given")
+ALL_PARTS = select(PART.thing_id).subquery("all_parts")
+WIDE = Table("wide", METADATA, Column("a", Integer), Column("b", Integer))
 LATERAL = select(PARTS).where(PART.thing_id == THING.id, PART.tenant_id == TENANT).lateral()
 
 PROVEN: dict[str, ClauseElement] = {
@@ -120,6 +127,86 @@ REFUSED: dict[str, ClauseElement] = {
     "a change in WITH": select(
         delete(THINGS).where(THING.id == 1).returning(THING.id).cte("gone").c.id
     ),
+    "a subquery that an update mentions": update(THINGS)
+    .where(OWN, THING.id == ALL_PARTS.c.thing_id)
+    .values(size=1),
+    "a subquery that an update takes values from": update(THINGS)
+    .where(OWN)
+    .values(size=ALL_PARTS.c.thing_id),
+    "a WITH that a deletion mentions": delete(THINGS).where(
+        OWN, THING.id == select(PART.thing_id).cte("all_parts").c.thing_id
+    ),
+    "what a deletion uses": delete(THINGS).where(OWN).using(PARTS),
+    "an update in WITH that mentions a table of the query around": select(PARTS).where(
+        PART.tenant_id == TENANT,
+        PART.id
+        == update(THINGS)
+        .where(OWN, PART.thing_id == THING.id)
+        .values(size=1)
+        .returning(THING.id)
+        .cte("changed")
+        .c.id,
+    ),
+    "a subquery two levels below": select(THINGS).where(
+        OWN,
+        exists().where(JOINED, exists(select(WORLD.c.id).where(THING.id == WORLD.c.id))),
+    ),
+    "a subquery in FROM that names the table beside it": select(
+        THINGS, select(THING.size).correlate(THINGS).subquery("sizes")
+    ).where(OWN),
+    "a union in FROM with the table beside it": select(
+        THINGS,
+        union_all(
+            select(PART.id).where(PART.tenant_id == TENANT, PART.thing_id == THING.id),
+            select(PART.id).where(PART.tenant_id == TENANT),
+        ).subquery("both"),
+    ).where(OWN),
+    "a join inside a subquery": select(THINGS).where(
+        OWN,
+        exists(
+            select(WORLD.c.id).select_from(
+                WORLD, join(PARTS, THINGS, and_(PART.tenant_id == TENANT, PART.id == THING.id))
+            )
+        ),
+    ),
+    "a tenant that a change returns": select(THINGS).join(
+        changed := update(PARTS)
+        .where(PART.tenant_id == TENANT)
+        .values(id=1)
+        .returning(literal(1).label("tenant_id"))
+        .cte("changed"),
+        changed.c.tenant_id == THING.tenant_id,
+    ),
+    "a union with the tenant elsewhere": select(THINGS).join(
+        mixed := union_all(
+            select(PART.tenant_id, PART.id).where(PART.tenant_id == TENANT),
+            select(PART.id.label("other"), PART.tenant_id).where(PART.tenant_id == TENANT),
+        ).subquery(),
+        mixed.c.tenant_id == THING.tenant_id,
+    ),
+    "a tenant that a query around makes up": select(
+        given := select(literal(1).label("tenant_id")).subquery()
+    ).where(exists(select(THING.id).where(THING.tenant_id == given.c.tenant_id))),
+    "new rows of others beside a table": insert(PARTS).from_select(
+        ["id", "tenant_id", "thing_id"], select(WIDE, THING.tenant_id).where(OWN)
+    ),
+    "new rows of nobody": insert(PARTS).from_select(["id"], select(THING.id).where(OWN)),
+    "a change to another tenant": insert(THINGS)
+    .values(tenant_id=TENANT, id=1)
+    .on_conflict_do_update(
+        index_elements=["tenant_id", "id"], set_={"tenant_id": bindparam("other")}
+    ),
+    "a change by a subquery": insert(THINGS)
+    .values(tenant_id=TENANT, id=1)
+    .on_conflict_do_update(
+        index_elements=["tenant_id", "id"], set_={"size": select(PART.id).scalar_subquery()}
+    ),
+    "a text": text("SELECT * FROM things"),
+    "a text with columns": text("SELECT * FROM things").columns(THING.id),
+    "a text in a condition": select(THINGS).where(OWN, text("EXISTS (SELECT FROM parts)")),
+    "a text as a column": select(literal_column("(SELECT max(email) FROM customers)")),
+    "a table by its name": select(table("customers", column("email"))),
+    "a view by its name": select(table("customers_of_every_tenant", column("tenant_id"))),
 }
 
 

@@ -83,8 +83,16 @@ async def test_neither_log_nor_metrics_nor_errors_show_a_token_or_an_address(api
     ]
     assert [answer.status for answer in answers] == [400, 200, 400]
     metrics = await api.get("/metrics", base="", headers=CLAIMS | {"x-jwt-claim-permissions": "*"})
-    assert "a mail was not sent" in stream.getvalue()
+    assert '"a mail was not sent"' in stream.getvalue()
+    assert '"cause":"the server is away"' in stream.getvalue()
     shown = [stream.getvalue(), metrics.raw.decode(), *(answers[n].raw.decode() for n in (0, 2))]
     for text in shown:
         assert api.mails.token not in text
         assert customer["email"] not in text
+
+
+async def test_the_log_says_why_a_caller_was_refused(public: Api) -> None:
+    logs.configure("info", as_json=True, stream=(stream := StringIO()))
+    assert (await public.get("/customers")).status == 401
+    [line] = [one for one in stream.getvalue().splitlines() if '"access refused"' in one]
+    assert '"cause":"authentication_required"' in line

@@ -19,6 +19,7 @@ from customers.core.model.membership import SegmentAssignment, SequencedChange
 from customers.core.model.order import StoredRefund
 from customers.core.model.payment import PaymentMethod
 from customers.core.model.pending_changes import PendingChange
+from customers.core.model.verification import Verification
 from customers.core.ports.personal_data import PersonalDataReader, Record
 
 _PORTION: Final = 100
@@ -99,4 +100,5 @@ _RECORDS: Mapping[type, Callable[[State, UUID], Iterable[Any]]] = {
     SegmentAssignment: _assignments,
     SequencedChange: _changes,
     PendingChange: lambda state, customer_id: state.pending_changes.get(customer_id, ()),
+    Verification: lambda state, customer_id: state.verifications.get(customer_id, ()),
 }

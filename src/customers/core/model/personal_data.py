@@ -18,6 +18,7 @@ from customers.core.model.membership import SegmentAssignment, SequencedChange
 from customers.core.model.order import Statistics, StoredRefund
 from customers.core.model.payment import PaymentMethod
 from customers.core.model.pending_changes import PendingChange
+from customers.core.model.verification import Verification
 
 
 class ErasureEffect(StrEnum):
@@ -116,6 +117,13 @@ PERSONAL_DATA: Final[Mapping[type, RecordMap]] = {
     ),
     SequencedChange: record_map("", "sequence segment_id customer_id entered at cause"),
     PendingChange: record_map("before", "number at cause", is_removed=True),
+    # Hashes, which only who has the token of a mail can compute.
+    Verification: record_map(
+        "",
+        "tenant_id customer_id token_hash address_hash sent_at expires_at used_at",
+        is_removed=True,
+        masked="token_hash address_hash",
+    ),
 }
 
 # The kinds of records that belong to a customer, in the order of an export.

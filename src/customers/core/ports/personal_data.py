@@ -21,7 +21,7 @@ class PersonalDataReader(Protocol):
         portions, none of them empty.
 
         The kinds are those of RECORD_KINDS. Addresses and payment methods come by id; notes,
-        communications and orders oldest first, orders that are only stubs last; membership changes
-        in order of sequence by segment.
+        communications, orders and verifications oldest first, orders that are only stubs last;
+        membership changes in order of sequence by segment.
         """
         ...

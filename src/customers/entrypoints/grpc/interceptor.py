@@ -142,7 +142,7 @@ class Interceptor(grpc.aio.ServerInterceptor):
             self._metrics.refused(kind)
         if (reason := access_refusal(error)) is not None:
             self._metrics.access_refused(reason)
-            logger().warning("access refused", reason=reason, detail=str(error))
+            logger().warning("access refused", cause=reason, detail=str(error))
 
     async def _handle(self, request: Any, context: Context, handler: Handler) -> object:
         """The handler's response; a call of one tenant is let in first."""

@@ -99,7 +99,7 @@ class RequestMiddleware:
             self._metrics.refused(kind)
         if (reason := access_refusal(error)) is not None:
             self._metrics.access_refused(reason)
-            logger().warning("access refused", reason=reason, detail=str(error))
+            logger().warning("access refused", cause=reason, detail=str(error))
 
     def _error_response(self, request: web.Request, error: ErrorResponse) -> web.Response:
         """The error in the format of the route; counted if a limit refused the request."""

@@ -24,6 +24,7 @@ from customers.core.model.order import Statistics, StoredRefund
 from customers.core.model.payment import PaymentMethod
 from customers.core.model.pending_changes import PendingChange
 from customers.core.model.personal_data import PERSONAL_DATA
+from customers.core.model.verification import Verification
 from customers.entrypoints.json.decode import camel
 from customers.entrypoints.json.encode import RECORD_TABLES, Encoder, midnight
 
@@ -40,6 +41,7 @@ PERSONAL_TABLES: Final = {
     SegmentMembership: RECORD_TABLES[RecordKind.MEMBERSHIP],
     SequencedChange: "customer_segment_changes",
     PendingChange: "customer_segment_pending_changes",
+    Verification: RECORD_TABLES[RecordKind.VERIFICATION],
 }
 # Of a shorter token the last four characters would show too much.
 _MIN_LENGTH_TO_SHOW_END: Final = 12

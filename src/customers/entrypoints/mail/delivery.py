@@ -64,7 +64,7 @@ class MailDelivery:
                 await self._mailer.send(mail)
             except MailNotSent as error:
                 reason, customer_id = str(error), str(mail.customer_id)
-                logger().warning("a mail was not sent", reason=reason, customer_id=customer_id)
+                logger().warning("a mail was not sent", cause=reason, customer_id=customer_id)
             else:
                 return True
         return False

@@ -7,15 +7,17 @@ or the `tenant_id` of a query's row, and may only replace a row with the same `t
 
 A condition counts where every row must satisfy it: not below OR or NOT, and in the ON of an outer
 join for the joined side only. So what is proven is bound; a few forms that are bound are not
-proven, and have to be written otherwise.
+proven, and have to be written otherwise. What is written as text cannot be looked into.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from enum import Enum, auto
 from typing import Any, Final, TypeAlias, cast
 
 from sqlalchemy import Delete, Insert, Join, Lateral, Select, Table, Update
 from sqlalchemy.dialects.postgresql.dml import OnConflictDoUpdate
-from sqlalchemy.sql import operators
+from sqlalchemy.sql import operators, visitors
 from sqlalchemy.sql.elements import (
     AsBoolean,
     BinaryExpression,
@@ -26,6 +28,7 @@ from sqlalchemy.sql.elements import (
     False_,
     Grouping,
     Label,
+    TextClause,
     Tuple,
 )
 from sqlalchemy.sql.selectable import (
@@ -37,8 +40,13 @@ from sqlalchemy.sql.selectable import (
     SelectState,
     SelectStatementGrouping,
     Subquery,
+    TableClause,
     TableSample,
+    TextualSelect,
 )
+
+from customers.adapters.postgres.engine import row_security
+from customers.adapters.postgres.schema.all_tables import METADATA
 
 Query: TypeAlias = Select[Any] | Update | Delete
 Block: TypeAlias = Query | CompoundSelect[Any] | Insert
@@ -52,6 +60,7 @@ ACROSS_TENANTS: Final[Mapping[str, str]] = {
     "erasures to maintain": "`customers maintain` cleans the tables of all tenants at once",
     "last maintenance": "as above",
     "maintained erasures": "as above",
+    "tables with rows": "a restore asks whether it would replace anything, whoever it is of",
     "tenants with segments": "the sweeper asks whose segments there are",
     "tenants to refresh": "the sweeper asks who has something to refresh",
     "api key": "the key of a caller says which tenant they are of; it is found by its whole id",
@@ -65,10 +74,32 @@ class UnprovenStatement(Exception):
     """A statement that could read or write rows of another tenant."""
 
 
+class _Place(Enum):
+    """Where a block stands in the one around it."""
+
+    EXPRESSION = auto()
+    """Or beside lateral ones: it may refer to the FROMs of all blocks around it."""
+    FROM = auto()
+    WITH = auto()
+
+
+Froms: TypeAlias = frozenset[FromClause]
+_NONE: Final[Froms] = frozenset()
+_NAMES_OF_TENANTS: Final = frozenset(
+    (
+        *(name for name, one in METADATA.tables.items() if TENANT_COLUMN in one.c),
+        *row_security.view_names(),
+    )
+)
+_QUOTED, _QUERY = re.compile(r"'[^']*'"), re.compile(r"\b(select|from|table|with)\b", re.I)
+
+
 def prove(clause: ClauseElement) -> None:
     """Raises UnprovenStatement, which names the table."""
-    for block, outer, correlates in _blocks(clause, frozenset(), correlates=False):
-        _prove_block(block, outer, correlates=correlates)
+    for element in visitors.iterate(clause):
+        _expect_no_text(element)
+    for block, outer, near in _blocks(clause, _NONE, _NONE):
+        _prove_block(block, outer, near)
 
 
 def expect_listed(name: str) -> None:
@@ -77,11 +108,20 @@ def expect_listed(name: str) -> None:
         raise UnprovenStatement(f"{name!r} is no statement that may ask about all tenants")
 
 
-def _prove_block(block: Block, outer: frozenset[FromClause], *, correlates: bool) -> None:
+def _expect_no_text(element: object) -> None:
+    """Raises UnprovenStatement for a text that may be or hold a query."""
+    text = element.text if isinstance(element, TextClause) else ""
+    if isinstance(element, ColumnClause) and element.is_literal:
+        text = element.name
+    if isinstance(element, TextualSelect) or _QUERY.search(_QUOTED.sub("", text)):
+        raise UnprovenStatement("a text may read the rows of another tenant")
+
+
+def _prove_block(block: Block, outer: Froms, near: Froms) -> None:
     if isinstance(block, Insert):
         _prove_insert(block)
     elif not isinstance(block, CompoundSelect):
-        own = _own(block, outer, correlates=correlates)
+        own = _own(block, outer, near)
         bound = _bound(block, own, outer)
         for table in own:
             if _is_of_tenant(table) and table not in bound:
@@ -91,55 +131,70 @@ def _prove_block(block: Block, outer: frozenset[FromClause], *, correlates: bool
 
 
 def _blocks(
-    clause: ClauseElement, outer: frozenset[FromClause], *, correlates: bool
-) -> Iterator[tuple[Block, frozenset[FromClause], bool]]:
-    """Every block of a statement, with the FROMs around it, and whether it may refer to them by
-    leaving them out of its own.
+    clause: ClauseElement, outer: Froms, near: Froms
+) -> Iterator[tuple[Block, Froms, Froms]]:
+    """Every block of a statement, with the FROMs of all blocks around it, to which it may refer,
+    and those among them that SQLAlchemy leaves out of its own: of the next block around it.
     """
     if isinstance(clause, SelectStatementGrouping):
-        yield from _blocks(clause.element, outer, correlates=correlates)
+        yield from _blocks(clause.element, outer, near)
         return
+    own = _NONE
     if isinstance(clause, Select | CompoundSelect | Update | Delete | Insert):
-        yield clause, outer, correlates
+        yield clause, outer, near
         if not isinstance(clause, CompoundSelect | Insert):
-            outer |= frozenset(_own(clause, outer, correlates=correlates))
-    for child, is_expression in _inner_blocks(clause):
-        yield from _blocks(child, outer, correlates=is_expression)
+            own = frozenset(_own(clause, outer, near))
+    for child, place in _inner_blocks(clause):
+        if place is _Place.WITH:
+            yield from _blocks(child, _NONE, _NONE)
+        elif place is _Place.FROM:
+            yield from _blocks(child, outer, _NONE)
+        elif isinstance(clause, CompoundSelect):
+            yield from _blocks(child, outer, near)
+        else:
+            yield from _blocks(child, outer | own, own)
 
 
 def _inner_blocks(
-    clause: ClauseElement, *, is_expression: bool | None = None
-) -> Iterator[tuple[ClauseElement, bool]]:
-    """The blocks directly inside, and whether each stands in an expression or beside lateral ones,
-    where SQLAlchemy correlates it.
-    """
-    for child in clause.get_children():
+    clause: ClauseElement, place: _Place = _Place.EXPRESSION
+) -> Iterator[tuple[ClauseElement, _Place]]:
+    """The blocks directly inside, and where each stands."""
+    for child in (*clause.get_children(), *_other_froms(clause)):
         if isinstance(child, Select | CompoundSelect | Update | Delete | Insert):
-            yield child, is_expression is not False
+            yield child, place
         elif isinstance(child, Lateral):
-            yield from _inner_blocks(child, is_expression=True)
-        elif isinstance(child, Subquery | CTE):
-            yield from _inner_blocks(child, is_expression=isinstance(clause, Lateral))
+            yield from _inner_blocks(child)
+        elif isinstance(child, CTE):
+            yield from _inner_blocks(child, _Place.WITH)
+        elif isinstance(child, Subquery):
+            is_lateral = isinstance(clause, Lateral)
+            yield from _inner_blocks(child, _Place.EXPRESSION if is_lateral else _Place.FROM)
         elif not isinstance(child, Table | ColumnClause):
-            yield from _inner_blocks(child, is_expression=is_expression)
+            yield from _inner_blocks(child, place)
 
 
-def _own(block: Query, outer: Collection[FromClause], *, correlates: bool) -> list[FromClause]:
+def _own(block: Query, outer: Froms, near: Froms) -> list[FromClause]:
     """The tables and subqueries that a block itself reads or writes."""
-    if isinstance(block, Select):
-        all_froms = SelectState(block, cast("Any", None)).froms
-        froms = _leaves(all_froms)
-        named = block._correlate  # what `correlate` names; SQLAlchemy has no public name for it
-        if named:
-            return [one for one in froms if one not in named or one not in outer]
-        # SQLAlchemy correlates by itself only where another FROM remains.
-        is_correlated = correlates and block._auto_correlate and len(all_froms) > 1
-        return [one for one in froms if not (is_correlated and one in outer)]
-    expressions = [*block._where_criteria, *_set_values(block)]
-    mentioned = (one for expression in expressions for one in expression._from_objects)
-    table = cast("FromClause", block.table)
-    others = dict.fromkeys(one for one in mentioned if one is not table and one not in outer)
-    return _leaves([table, *others])
+    if not isinstance(block, Select):
+        return _leaves([cast("FromClause", block.table), *_other_froms(block)])
+    froms = SelectState(block, cast("Any", None)).froms
+    named = block._correlate  # what `correlate` names; SQLAlchemy has no public name for it
+    if named:
+        return _leaves(one for one in froms if one not in named or one not in outer)
+    # SQLAlchemy correlates by itself only where another FROM remains.
+    is_correlated = block._auto_correlate and len(froms) > 1
+    return _leaves(one for one in froms if not (is_correlated and one in near))
+
+
+def _other_froms(clause: ClauseElement) -> Sequence[FromClause]:
+    """What a change reads beside its table: what it names, and what its expressions mention."""
+    if not isinstance(clause, Update | Delete):
+        return ()
+    expressions = [*clause._where_criteria, *_set_values(clause)]
+    mentioned = [one for expression in expressions for one in expression._from_objects]
+    named = clause._extra_froms if isinstance(clause, Delete) else ()
+    others = dict.fromkeys((*named, *mentioned))
+    return [one for one in others if one is not clause.table]
 
 
 def _set_values(block: Update | Delete) -> Iterator[Any]:
@@ -156,7 +211,7 @@ def _bound(block: Query, own: Collection[FromClause], outer: Collection[FromClau
     equal: list[tuple[Any, Any]] = []
     for column, other in _tenant_equalities(block):
         if _is_parameter(other) or (other.table in outer and other.table not in own):
-            bound.add(column.table)
+            bound |= {column.table} if _is_tenant_value(other) else set()
         else:
             equal.append((column.table, other.table))
     while more := {table for table, other in equal if other in bound and table not in bound}:
@@ -202,17 +257,20 @@ def _prove_insert(insert: Insert) -> None:
     if not _is_of_tenant(table):
         return
     if insert.select is not None:
-        place = [*map(_name, insert._select_names or ())].index(TENANT_COLUMN)
-        values: list[Any] = [query._raw_columns[place] for query in _selects(insert.select)]
+        names = [*map(_name, insert._select_names or ())]
+        place = names.index(TENANT_COLUMN) if TENANT_COLUMN in names else None
+        lists = _column_lists(insert.select)
+        values: list[Any] = [None if place is None else columns[place] for columns in lists]
     else:
         row = {_name(name): value for name, value in (insert._values or {}).items()}
         values = [row.get(TENANT_COLUMN)]
-    if insert._multi_values or not all(map(_is_tenant_value, values)):
+    if insert._multi_values or not values or not all(map(_is_tenant_value, values)):
         raise UnprovenStatement(f"a new row of {table} may be another tenant's")
     conflict = insert._post_values_clause
     if isinstance(conflict, OnConflictDoUpdate):
         elements = conflict.inferred_target_elements or ()
-        if TENANT_COLUMN not in map(_name, elements):
+        is_changed = TENANT_COLUMN in map(_name, conflict.update_values_to_set)
+        if is_changed or TENANT_COLUMN not in map(_name, elements):
             raise UnprovenStatement(f"a new row of {table} may replace another tenant's")
 
 
@@ -221,14 +279,15 @@ def _name(column: Any) -> str:
     return str(getattr(column, "name", column))
 
 
-def _selects(query: Any) -> Iterator[Select[Any]]:
+def _column_lists(query: Any) -> Iterator[Sequence[Any]]:
+    """The columns of each query of a union, or of the only one, or what a change returns."""
     if isinstance(query, SelectStatementGrouping):
-        yield from _selects(query.element)
+        yield from _column_lists(query.element)
     elif isinstance(query, CompoundSelect):
         for one in query.selects:
-            yield from _selects(one)
-    elif isinstance(query, Select):
-        yield query
+            yield from _column_lists(one)
+    elif isinstance(query, Select | Update | Delete | Insert):
+        yield list(query._all_selected_columns)
 
 
 def _leaves(froms: Iterable[FromClause]) -> list[FromClause]:
@@ -251,20 +310,22 @@ def _is_of_tenant(one: FromClause) -> bool:
         isinstance(one, TableSample) or not isinstance(one, Subquery | CTE)
     ):
         one = cast("FromClause", one.element)
-    return isinstance(one, Table) and TENANT_COLUMN in one.c
+    if not isinstance(one, TableClause):
+        return False
+    if TENANT_COLUMN not in one.c and one.name in _NAMES_OF_TENANTS:
+        raise UnprovenStatement(f"{one} is named without its column {TENANT_COLUMN}")
+    return TENANT_COLUMN in one.c
 
 
 def _has_proven_tenant(one: FromClause) -> bool:
     """Whether it is a subquery with the `tenant_id` of a table in it, which is proven there."""
     if not isinstance(one, Subquery | CTE):
         return False
-    return all(
-        any(
-            getattr(column, "key", None) == TENANT_COLUMN and _is_tenant_value(column)
-            for column in query.selected_columns
-        )
-        for query in _selects(one.element)
-    )
+    lists = [*_column_lists(one.element)]
+    names = [getattr(column, "key", None) for column in lists[0]] if lists else []
+    places = [place for place, name in enumerate(names) if name == TENANT_COLUMN]
+    values = [columns[place] for columns in lists for place in places]
+    return bool(values) and all(map(_is_tenant_value, values))
 
 
 def _conjuncts(condition: ClauseElement | None) -> Iterator[ClauseElement]:

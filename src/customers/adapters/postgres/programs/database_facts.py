@@ -69,7 +69,8 @@ async def _facts(connection: "Connection", rows_in: Collection[str]) -> Database
 
 
 async def _has_rows(connection: "Connection", name: str) -> bool:
-    statement = Statement.of(select(literal(1)).select_from(table(name)).limit(1))
+    rows = select(literal(1)).select_from(table(name)).limit(1)
+    statement = Statement.across_tenants("tables with rows", rows)
     return await connection.fetchval(statement.sql, *statement.arguments({})) is not None
 
 

@@ -24,6 +24,7 @@ from customers.core.model.personal_data import (
     RecordMap,
     record_map,
 )
+from customers.core.model.verification import Verification
 
 
 class UnmappedColumn(LookupError):
@@ -97,11 +98,7 @@ TABLES: Final[Mapping[str, Sequence[RecordMap]]] = {
     ),
     "customer_segment_changes": _of(SequencedChange, others="tenant_id"),
     "customer_segment_pending_changes": _of(PendingChange, others="tenant_id customer_id"),
-    # Hashes, which only who has the token of a mail can compute.
-    "customer_email_verifications": _of(
-        others="tenant_id customer_id token_hash address_hash sent_at expires_at used_at",
-        is_removed=True,
-    ),
+    "customer_email_verifications": _of(Verification),
     # The tables that hold nothing of one person, but the receipt of an erasure.
     "customer_erasures": _of(others="tenant_id customer_id erased_at counts maintained_at"),
     "customer_counts": _of(others="tenant_id status customer_type slot customers"),

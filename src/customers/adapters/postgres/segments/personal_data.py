@@ -17,6 +17,7 @@ from customers.adapters.postgres.customers.orders import ENTRIES, REFUNDS
 from customers.adapters.postgres.customers.owned_rows import of_customer
 from customers.adapters.postgres.customers.payment_methods import PAYMENT_METHODS
 from customers.adapters.postgres.customers.rows import CUSTOMERS
+from customers.adapters.postgres.customers.verifications import VERIFICATIONS
 from customers.adapters.postgres.engine.row_mapping import RowMapping
 from customers.adapters.postgres.engine.session import TENANT, Session
 from customers.adapters.postgres.engine.statements import Statement
@@ -35,6 +36,7 @@ from customers.core.model.membership import SegmentAssignment, SequencedChange
 from customers.core.model.order import StoredRefund
 from customers.core.model.payment import PaymentMethod
 from customers.core.model.pending_changes import PendingChange
+from customers.core.model.verification import Verification
 from customers.core.ports.personal_data import PersonalDataReader, Record
 
 # Rows of a portion. A communication has up to 400 kB, a note up to 40 kB, others a few.
@@ -147,6 +149,7 @@ _WALKS: Final[Mapping[type, Sequence[_Walk]]] = {
     ],
     SegmentAssignment: [_Walk.of(_SEGMENT_ASSIGNMENTS, "segment_id")],
     SequencedChange: [_Walk.of(CHANGES, "segment_id", "sequence")],
+    Verification: [_Walk.of(VERIFICATIONS, "sent_at", "token_hash")],
 }
 _CUSTOMER = Statement.of(
     select(*CUSTOMERS.columns).where(

@@ -202,5 +202,6 @@ class PersonalData(TypedDict):
     generatedAt: datetime
     data: Annotated[
         Mapping[str, Sequence[Mapping[str, Any]]],
-        "The records by table, every field of them. Payment tokens are masked.",
+        "The records by table, every field of them. Payment tokens, and hashes of the tokens of "
+        "mails, are masked.",
     ]

@@ -1,0 +1,21 @@
+"""No line of the log hides what it is about: the names of its values are not personal ones."""
+
+import ast
+from collections.abc import Iterator
+
+from customers.entrypoints.observability.redaction import redact
+from tests.support.documents import ROOT
+
+
+def names_in_log_lines() -> Iterator[tuple[str, str]]:
+    """The names of values in lines of the log, each with its file."""
+    for file in sorted((ROOT / "src").rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("logger()."):
+                yield from ((file.name, one.arg) for one in node.keywords if one.arg)
+
+
+def test_no_value_in_a_line_is_always_redacted() -> None:
+    found = list(names_in_log_lines())
+    assert len(found) > 20
+    assert [one for one in found if redact(one[1], "text") != "text"] == []
