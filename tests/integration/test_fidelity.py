@@ -63,7 +63,7 @@ _MOMENT: Final = re.compile(r"20(?:2[6-9]|[3-8]\d)-\d\d-\d\dT[0-9:.]+(?:Z|\+00:0
 # Only a database has a schema.
 _SCHEMA: Final = re.compile(r',"schema":\{[^}]*\}')
 _CURSOR: Final = re.compile(r'(?<="nextCursor":")[\w-]+|(?<=cursor=)[\w-]+')
-_KEY: Final = re.compile(r"csk_[0-9a-f_]+")
+_KEY: Final = re.compile(r"csk_[0-9a-f_-]+")
 _HEADERS: Final = (
     "Allow Cache-Control Content-Type ETag Link Location Retry-After X-Content-Type-Options".split()
 )

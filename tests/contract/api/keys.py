@@ -39,8 +39,8 @@ class KeyContract:
             "lastUsedAt": None,
             "key": created.body["key"],
         }
-        prefix, hex_id, secret = created.body["key"].split("_")
-        assert (prefix, hex_id) == ("csk", key_id.replace("-", ""))
+        prefix, id_in_key, secret = created.body["key"].split("_")
+        assert (prefix, id_in_key) == ("csk", key_id)
         assert len(bytes.fromhex(secret)) == 32
         listed = await api.get("/keys")
         assert listed.body == [{name: created.body[name] for name in created.body if name != "key"}]
@@ -188,10 +188,10 @@ class CallersWithKeysContract:
     async def test_what_is_no_valid_key_is_refused(self, storage: Storage, tenant: str) -> None:
         async with authenticating(storage, tenant) as api:
             key = (await create_key(api, "*")).body["key"]
-            prefix, hex_id, secret = key.split("_")
+            prefix, key_id, secret = key.split("_")
             unknown = [
-                f"{prefix}_{uuid4().hex}_{secret}",
-                f"{prefix}_{hex_id}_{'0' * 64}",
+                f"{prefix}_{uuid4()}_{secret}",
+                f"{prefix}_{key_id}_{'0' * 64}",
             ]
             answers = [await api.get("/customers", headers=bearer(text)) for text in unknown]
             assert {answer.raw for answer in answers} == {answers[0].raw}

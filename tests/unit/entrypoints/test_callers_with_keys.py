@@ -125,7 +125,7 @@ async def test_over_grpc_a_revoked_key_is_refused(
 
 
 async def test_over_grpc_what_is_no_key_is_refused(service: MemoryService) -> None:
-    code, status = await failure(record(service, f"csk_{uuid4().hex}_{'0' * 64}"))
+    code, status = await failure(record(service, f"csk_{uuid4()}_{'0' * 64}"))
     assert (code, reason(status)) == (grpc.StatusCode.UNAUTHENTICATED, "INVALID_TOKEN")
 
 

@@ -114,6 +114,13 @@ def test_migrate_prints_either_its_status_or_its_sql() -> None:
     assert "--status and --sql exclude each other" in result.stderr
 
 
+@pytest.mark.parametrize("other", ["--status", "--sql", "--to=0019"])
+def test_a_role_is_prepared_by_a_whole_migration(other: str) -> None:
+    result = run("migrate", "--service-role", "customers", other)
+    assert result.exit_code == 2
+    assert "--service-role excludes --status, --sql and --to" in result.stderr
+
+
 def test_an_unknown_option_is_an_error() -> None:
     result = run("serve", "--prot", "1")
     assert result.exit_code == 2

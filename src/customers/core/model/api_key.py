@@ -1,7 +1,8 @@
 """API keys: what services without an identity provider prove themselves with.
 
-The text of a key is `csk_<id>_<secret>`: 32 and 64 hexadecimal digits. Stored is only the SHA-256
-of the secret, which is as good as the secret is long: it cannot be guessed, so it needs no salt.
+The text of a key is `csk_<id>_<secret>`: its id, and 64 hexadecimal digits. Stored is only the
+SHA-256 of the secret, which is as good as the secret is long: it cannot be guessed, so it needs no
+salt.
 """
 
 import hmac
@@ -31,7 +32,9 @@ MAX_NAMES: Final = 50
 SECRET_BYTES: Final = 32
 KEY_PREFIX: Final = "csk_"
 
-_TEXT: Final = re.compile(r"csk_([0-9a-f]{32})_([0-9a-f]{64})", re.ASCII)
+_TEXT: Final = re.compile(
+    r"csk_([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})_([0-9a-f]{64})", re.ASCII
+)
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
@@ -115,7 +118,7 @@ class Credential:
     @property
     def text(self) -> str:
         """The text of the key, which is shown once."""
-        return f"{KEY_PREFIX}{self.key_id.hex}_{self.secret}"
+        return f"{KEY_PREFIX}{self.key_id}_{self.secret}"
 
     @property
     def digest(self) -> str:

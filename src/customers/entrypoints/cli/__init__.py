@@ -79,6 +79,8 @@ def migrate(
 
     if status and sql:
         raise click.UsageError("--status and --sql exclude each other: use one of them.")
+    if service_role and (status or sql or to):
+        raise click.UsageError("--service-role excludes --status, --sql and --to: run it alone.")
     run, output = configure(settings), output_of(settings)
     if status:
         work = migrate_command.print_status(settings, output)

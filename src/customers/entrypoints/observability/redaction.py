@@ -29,7 +29,7 @@ _PART = r"[^\s@\"'<>()\[\]{},;:=*/]"
 # Nor is the role of a database URL without a password.
 _NO_ROLE = "(?<!postgres://)(?<!postgresql://)"
 _EMAIL = re.compile(rf"(?<!{_PART}){_NO_ROLE}{_PART}*(?<!\*{{3}})@{_PART}+")
-_KEY = re.compile(rf"{KEY_PREFIX}\w*")
+_KEY = re.compile(rf"{KEY_PREFIX}[\w-]*")
 # Each begins with the Base64 of `{"`.
 _TOKEN_PREFIX = "eyJ"  # noqa: S105 - of every one
 _TOKEN = re.compile(rf"{_TOKEN_PREFIX}[\w-]*\.[\w.-]*", re.ASCII)

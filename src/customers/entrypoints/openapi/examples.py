@@ -51,7 +51,7 @@ EXAMPLES: Final[Mapping[str, Any]] = {
     "id": CUSTOMER_ID,
     "isActive": True,
     "isDefault": True,
-    "key": f"csk_{CUSTOMER_ID.replace('-', '')}_{'0' * 64}",
+    "key": f"csk_{CUSTOMER_ID}_{'0' * 64}",
     "label": "Home",
     "lastFour": "4242",
     "lastName": "Doe",
