@@ -30,7 +30,7 @@ ROOT: Final = Path(__file__).parents[1]
 SOURCE: Final = Path("src/customers")
 SCHEMA: Final = [
     SOURCE / "adapters/postgres/schema" / f"{name}.py"
-    for name in ("tables", "owned_tables", "ledger_tables", "segment_tables")
+    for name in ("tables", "owned_tables", "ledger_tables", "segment_tables", "access_tables")
 ]
 TESTS: Final = (
     "tests/unit/test_entity_fields.py",
