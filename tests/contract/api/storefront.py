@@ -112,8 +112,8 @@ class OwnProfileContract:
         async with behind_gateway(storage, tenant) as platform:
             shopper, customer = await a_shopper(platform)
             user, own = shopper.subject, customer["id"]
-            asked = {"me": own, own: own, own.upper(): own, user: user, user.upper(): user.upper()}
-            for shopper_id, shown in asked.items():
+            ids = {"me": own, own: own, own.upper(): own, user: user, user.upper(): user.upper()}
+            for shopper_id, shown in ids.items():
                 answer = await shopper.get(f"{OWN}/{shopper_id}")
                 assert (answer.status, answer.body["id"]) == (200, shown)
                 assert answer.body["customerId"] == own

@@ -50,19 +50,19 @@ class Shopper:
 
     `user_id` is the account of the shopper: None if the subject is no UUID, then no customer is
     theirs. `verified_email_key` is the key of the e-mail address that is known to be theirs; empty
-    without one. `asked` names the customer: "me", the id of the customer, or the id of the account.
+    without one. `path_id` names the customer: "me", the id of the customer, or that of the account.
     """
 
     user_id: UUID | None
     verified_email_key: str = ""
-    asked: str = ME
+    path_id: str = ME
 
     @classmethod
-    def of(cls, principal: Principal, asked: str = ME) -> Self:
+    def of(cls, principal: Principal, path_id: str = ME) -> Self:
         return cls(
             user_id=principal.actor,
             verified_email_key=_key_of(principal.verified_email),
-            asked=asked,
+            path_id=path_id,
         )
 
     @property
@@ -92,14 +92,14 @@ class Shopper:
         return unblocked(customer)
 
     def _asks_for(self, customer: Customer | None) -> bool:
-        if self.asked == ME or self.asks_by_user_id:
+        if self.path_id == ME or self.asks_by_user_id:
             return True
         return customer is not None and self._asked_id == customer.id
 
     @property
     def _asked_id(self) -> UUID | None:
         try:
-            return IdGate().read(self.asked)
+            return IdGate().read(self.path_id)
         except InvalidValue:
             return None
 

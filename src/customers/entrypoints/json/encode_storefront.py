@@ -17,7 +17,7 @@ class StorefrontEncoder:
         """The profile under the id that the shopper asked for, since callers compare the two."""
         born = customer.date_of_birth
         return {
-            "id": shopper.asked if shopper.asks_by_user_id else str(customer.id),
+            "id": shopper.path_id if shopper.asks_by_user_id else str(customer.id),
             "customerId": customer.id,
             "email": customer.email,
             "emailVerified": customer.email_verified,
