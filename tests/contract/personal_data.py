@@ -51,15 +51,15 @@ class PersonalDataContract:
         self, storage: Storage, tenant: str
     ) -> None:
         full = await store_full_tenant(storage, tenant)
-        found = await everything_of(storage, tenant, full.ada)
+        records = await everything_of(storage, tenant, full.ada)
         expected = [full.home, full.card, full.note, full.mail, full.order, full.stub, full.refund]
         expected.append(full.verification)
-        assert [one for one in found if one in expected] == expected
-        [assignment] = [one for one in found if isinstance(one, SegmentAssignment)]
+        assert [one for one in records if one in expected] == expected
+        [assignment] = [one for one in records if isinstance(one, SegmentAssignment)]
         assert assignment.segment_id == full.segment.id
-        [change] = [one for one in found if isinstance(one, SequencedChange)]
+        [change] = [one for one in records if isinstance(one, SequencedChange)]
         assert (change.segment_id, change.customer_id) == (full.segment.id, ADA)
-        assert len(found) == len(expected) + 2
+        assert len(records) == len(expected) + 2
 
     async def test_nothing_of_other_customers_is_found(self, storage: Storage, tenant: str) -> None:
         full = await store_full_tenant(storage, tenant)
@@ -162,11 +162,11 @@ class PersonalDataContract:
         await add_refunds(storage, customer, *refunds)
         expected = sorted(dated, key=lambda one: (one.order_date, one.order_id))
         assert await records_of(storage, tenant, Entry, customer) == [*expected, *stubs]
-        found = await records_of(storage, tenant, StoredRefund, customer)
-        assert {one.order_id for one in found if isinstance(one, StoredRefund)} == {
+        stored = await records_of(storage, tenant, StoredRefund, customer)
+        assert {one.order_id for one in stored if isinstance(one, StoredRefund)} == {
             refund.order_id for refund in refunds
         }
-        assert len(found) == 3
+        assert len(stored) == 3
 
     async def test_a_document_is_of_one_moment(self, storage: Storage, tenant: str) -> None:
         customer = await a_stored_customer(storage, tenant)

@@ -87,9 +87,9 @@ class VerificationContract:
             customer = await a_stored_customer(storage, name, email="Ada@Example.test")
             other, mine = a_verification(customer), a_verification(customer, token)
             await add_verifications(storage, customer, other, mine)
-            found = await storage.find_verification(token_hash(token))
+            verification = await storage.find_verification(token_hash(token))
             expected = FoundVerification(verification=mine, email_key="ada@example.test")
-            assert found == expected
+            assert verification == expected
 
     async def test_an_unknown_token_is_not_found(self, storage: Storage, tenant: str) -> None:
         customer = await a_stored_customer(storage, tenant)
@@ -111,9 +111,12 @@ class VerificationContract:
         customer = await a_stored_customer(storage, tenant)
         await add_verifications(storage, customer, a_verification(customer, token := a_token()))
         await save(storage, evolve(customer, email="new@example.test"))
-        found = await storage.find_verification(token_hash(token))
-        assert found is not None
-        assert (found.email_key, found.accepts(token, NOW)) == ("new@example.test", False)
+        verification = await storage.find_verification(token_hash(token))
+        assert verification is not None
+        assert (verification.email_key, verification.accepts(token, NOW)) == (
+            "new@example.test",
+            False,
+        )
 
     async def test_a_token_of_a_deleted_customer_is_not_found_until_they_are_restored(
         self, storage: Storage, tenant: str

@@ -109,15 +109,15 @@ async def tenant_of(connection: Any) -> str | None:
 
 async def test_every_table_of_a_tenant_has_a_policy(url: str, service: str) -> None:
     assert service  # its preparation puts the policies into force
-    found = await rows(
+    policies = await rows(
         url,
         "SELECT tablename, policyname, permissive, roles, cmd, qual, with_check, relrowsecurity"
         " FROM pg_policies JOIN pg_class ON relname = tablename"
         " AND relnamespace = schemaname::regnamespace"
         " WHERE schemaname = current_schema() ORDER BY tablename",
     )
-    assert [row["tablename"] for row in found] == TABLES
-    [rule] = {(*row[1:3], *row["roles"], *row[4:]) for row in found}
+    assert [row["tablename"] for row in policies] == TABLES
+    [rule] = {(*row[1:3], *row["roles"], *row[4:]) for row in policies}
     name, permissive, roles, command, condition, check, is_enabled = rule
     assert (name, permissive, roles, command) == (POLICY, "PERMISSIVE", "public", "ALL")
     assert "tenant_id = ( SELECT current_setting('app.tenant'::text, true)" in condition
@@ -279,10 +279,11 @@ async def test_a_forgotten_filter_shows_a_service_role_nothing_of_others(
 def _mutants(statement: Statement) -> Iterator[Statement]:
     """The statement without each of its conditions on the tenant in turn."""
     marked, names = statement.secured._marked, statement._names
-    for found in _CONDITION.finditer(marked):
+    for condition in _CONDITION.finditer(marked):
         # The parameter must still have a type.
-        kept = f"{found['parameter']}::TEXT IS NOT NULL" if found["parameter"] else "true"
-        sql = marked[: found.start()] + kept + marked[found.end() :]
+        parameter = condition["parameter"]
+        rest = f"{parameter}::TEXT IS NOT NULL" if parameter else "true"
+        sql = marked[: condition.start()] + rest + marked[condition.end() :]
         secured = SecuredSql(sql, names, is_across_tenants=False)
         yield Statement(secured, names, statement._literals, plans_anew=False)
 
@@ -305,8 +306,8 @@ async def _answer(
                 for name, kind in zip(statement._names, kinds, strict=True)
                 if name not in statement._literals
             }
-            found = await prepared.fetch(*statement.arguments(values | {"tenant_id": NOBODY}))
-            answer = [tuple(row) for row in found], str(prepared.get_statusmsg())
+            records = await prepared.fetch(*statement.arguments(values | {"tenant_id": NOBODY}))
+            answer = [tuple(row) for row in records], str(prepared.get_statusmsg())
             raise _Undone
     await pool.release(session.end(), had_error=True)
     return answer

@@ -79,8 +79,8 @@ def test_an_erasure_removes_records_or_empties_their_personal_fields() -> None:
 
 
 def test_a_personal_column_is_never_kept() -> None:
-    kept = [column for column in COLUMNS if column_map(column).erasure is ErasureEffect.KEPT]
-    assert [str(column) for column in kept if personal_columns.is_personal(column)] == []
+    unerased = [column for column in COLUMNS if column_map(column).erasure is ErasureEffect.KEPT]
+    assert [str(column) for column in unerased if personal_columns.is_personal(column)] == []
 
 
 def test_the_effect_of_an_unknown_field_is_an_error() -> None:
