@@ -8,11 +8,11 @@ from typing import Final
 _RESERVED: Final = 128
 
 
-def max_connections(most: int, *, other_files: int) -> int:
-    """The connections that callers may open: `most`, or fewer where the limit of open
+def max_connections(desired: int, *, other_files: int) -> int:
+    """The connections that callers may open: `desired`, or fewer where the limit of open
     files is lower; at least one.
     """
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if limit == resource.RLIM_INFINITY:
-        return most
-    return max(min(most, limit - _RESERVED - other_files), 1)
+        return desired
+    return max(min(desired, limit - _RESERVED - other_files), 1)

@@ -40,24 +40,26 @@ _LIMIT = bindparam("limit", type_=BigInteger)
 _OFFSET = bindparam("offset", type_=BigInteger)
 
 
-def page(conditions: Conditions, sort: CustomerSort, most: int | None = None) -> Select[Any]:
-    """`most` is a number of rows that the offset and the page do not exceed; see `_among_first`."""
+def page(conditions: Conditions, sort: CustomerSort, max_rows: int | None = None) -> Select[Any]:
+    """`max_rows` is not exceeded by the offset and the page; see `_among_first`."""
     rows = [_select(condition, sort) for condition in conditions]
     if len(rows) > 1:
         return _merged(rows, sort).offset(_OFFSET)
-    if most is not None:
-        return _among_first(most, rows[0], sort).offset(_OFFSET)
+    if max_rows is not None:
+        return _among_first(max_rows, rows[0], sort).offset(_OFFSET)
     return rows[0].limit(_LIMIT).offset(_OFFSET)
 
 
 def page_with_total(
-    conditions: Conditions, sort: CustomerSort, shape: counters.Shape, most: int | None = None
+    conditions: Conditions, sort: CustomerSort, shape: counters.Shape, max_rows: int | None = None
 ) -> Select[Any]:
     total = counters.select_total(shape).scalar_subquery()
-    return page(conditions, sort, most).add_columns(total.label("total"))
+    return page(conditions, sort, max_rows).add_columns(total.label("total"))
 
 
-def page_after(conditions: Conditions, sort: CustomerSort, most: int | None = None) -> Select[Any]:
+def page_after(
+    conditions: Conditions, sort: CustomerSort, max_rows: int | None = None
+) -> Select[Any]:
     value = _sort_value(sort)
     place = tuple_(value, customers.c.id)
     key = tuple_(_key_value(value, sort), bindparam("key_id", type_=Uuid()))
@@ -65,7 +67,7 @@ def page_after(conditions: Conditions, sort: CustomerSort, most: int | None = No
     rows = [_select(condition, sort).where(is_after) for condition in conditions]
     if len(rows) > 1:
         return _merged(rows, sort, offset=None)
-    return rows[0].limit(_LIMIT) if most is None else _among_first(most, rows[0], sort)
+    return rows[0].limit(_LIMIT) if max_rows is None else _among_first(max_rows, rows[0], sort)
 
 
 def count(conditions: Conditions) -> Select[Any]:
@@ -93,13 +95,13 @@ def _merged(
     return _page_of(union_all(*first).subquery("merged"), sort)
 
 
-def _among_first(most: int, rows: Select[Any], sort: CustomerSort) -> Select[Any]:
-    """The page, of rows that are at most `most`.
+def _among_first(max_rows: int, rows: Select[Any], sort: CustomerSort) -> Select[Any]:
+    """The page, among the first `max_rows` rows.
 
     The server would else plan each run of the statement anew: without a number in it, the planner
     expects a page of a tenth of all rows, so that a plan for the given page looks much cheaper.
     """
-    return _page_of(_first(literal_column(str(most)), rows, sort).subquery("first"), sort)
+    return _page_of(_first(literal_column(str(max_rows)), rows, sort).subquery("first"), sort)
 
 
 def _first(limit: ColumnElement[int], rows: Select[Any], sort: CustomerSort) -> Select[Any]:

@@ -24,7 +24,7 @@ from customers.core.model.query import CustomerKey, CustomerSort, Page
 
 _MAX_OFFSET = 2**62
 # Pages beyond so many rows are planned anew, which costs little beside reading them.
-_MAX_MOST = 10_000
+_MAX_PLANNED_ONCE = 10_000
 
 
 async def page(
@@ -55,7 +55,7 @@ async def page_with_total(
         page_statements.page_with_total,
         sort,
         shape,
-        _most(values, offset + page.size),
+        _max_rows(values, offset + page.size),
     )
     values |= counters.values(customer_filter)
     rows = await session.rows(statement, limit=page.size, offset=offset, **values)
@@ -79,7 +79,7 @@ async def page_after(
         statement = member_pages.page_after(sort.direction)
     else:
         statement = filters.statement(
-            customer_filter, values, page_statements.page_after, sort, _most(values, limit)
+            customer_filter, values, page_statements.page_after, sort, _max_rows(values, limit)
         )
     values |= {"key_value": key.value, "key_id": key.id}
     return await session.rows(statement, limit=limit, **values)
@@ -120,8 +120,8 @@ async def _rows(
     if member_pages.supports(customer_filter, sort):
         statement = member_pages.page(sort.direction)
     else:
-        most = _most(values, offset + limit)
-        statement = filters.statement(customer_filter, values, page_statements.page, sort, most)
+        max_rows = _max_rows(values, offset + limit)
+        statement = filters.statement(customer_filter, values, page_statements.page, sort, max_rows)
     return await session.rows(statement, limit=limit, offset=offset, **values)
 
 
@@ -143,11 +143,11 @@ async def _values(session: Session, customer_filter: CustomerFilter) -> dict[str
     return filters.values(customer_filter, LookedUp(candidates=candidates, owners=owners))
 
 
-def _most(values: Mapping[str, object], rows: int) -> int | None:
+def _max_rows(values: Mapping[str, object], rows: int) -> int | None:
     """For a statement with one plan, the power of ten from that number of rows on: the planner
     expects a tenth of it, so no plan for a given page looks cheaper.
     """
-    if rows > _MAX_MOST or not filters.has_one_plan(values):
+    if rows > _MAX_PLANNED_ONCE or not filters.has_one_plan(values):
         return None
     return int(10 ** len(str(rows - 1)))
 
