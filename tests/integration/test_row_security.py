@@ -68,6 +68,8 @@ VALUES: Mapping[str, object] = {
     "uuid[]": [ADA, BOB, EVE],
     "timestamptz[]": [NOW],
 }
+# How a plan of PostgreSQL 15, or of a later one, shows the condition that sets the tenant.
+_SETS_TENANT = r"One-Time Filter: \(+(\$\d+|\(?InitPlan \d+\)?\.col1) IS NOT NULL\)"
 _CONDITION = re.compile(
     r"[\w.]*\btenant_id = (?:(?P<parameter>\$\d+)::\w+(?: COLLATE \"C\")?|\w+\.tenant_id)"
 )
@@ -248,6 +250,36 @@ async def test_a_statement_that_fails_leaves_nothing_behind(tenant: str, pool: P
         assert await tenant_of(connection) is None
     finally:
         await pool.release(session.end(), had_error=True)
+
+
+async def test_a_statement_sets_its_tenant_before_all_else(
+    connection: "asyncpg.Connection[Any]",
+) -> None:
+    tried = 0
+    for clause in all_clauses():
+        secured = Statement._of_clause(clause, plans_anew=False).secured
+        if secured.by_itself == secured.plain:
+            continue  # it reads nothing of a tenant
+        plan = await _generic_plan(connection, secured.by_itself)
+        first = plan.index("One-Time Filter")
+        assert re.match(_SETS_TENANT, plan[first:]), plan
+        assert "Scan" not in re.sub(r"CTE .*?(?=\n  (?! ))", "", plan[:first], flags=re.DOTALL), (
+            plan
+        )
+        tried += 1
+    assert tried > 100
+
+
+async def _generic_plan(connection: "asyncpg.Connection[Any]", sql: str) -> str:
+    async with connection.transaction():
+        await connection.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+        await connection.execute(f"PREPARE explained AS {sql}")
+        count = len((await connection.prepare(sql)).get_parameters())
+        values = ", ".join(["NULL"] * count)
+        call = f"EXECUTE explained({values})" if count else "EXECUTE explained"
+        lines = await connection.fetch(f"EXPLAIN (COSTS off) {call}")
+        await connection.execute("DEALLOCATE explained")
+    return "\n".join(line[0] for line in lines)
 
 
 @pytest.mark.parametrize("role", ["owner", "service role"])

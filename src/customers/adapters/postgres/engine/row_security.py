@@ -2,9 +2,10 @@
 
 The policies of the tables compare `tenant_id` with the setting `app.tenant`, which is always set
 for one transaction only, so that nothing stays in a session that others use. A transaction sets it
-when it begins. A statement that is a transaction by itself sets it in its own first step, without
-another round trip: the lateral subquery depends on that step, and its offset keeps the planner from
-merging the two, so the statement begins when the tenant is set.
+when it begins. A statement that is a transaction by itself sets it without another round trip: its
+outermost condition does. It names no column, so the server evaluates it once, before it reads the
+first row, and an offset keeps the planner from merging it with the conditions within. If that was
+ever otherwise, the statement would see no row at all.
 
 Reads of some tables name a view of the rows of the tenant instead. Under a policy the server uses
 no index for a condition that might tell of other rows, by an error, before the policy has passed
@@ -101,11 +102,9 @@ def by_itself(sql: str, tenant: str) -> str:
             own += " RETURNING 1 AS changed"
         begin = f"{with_clause.rstrip()}," if with_clause else "WITH"
         with_clause, own = f"{begin} own_change AS ({own}) ", "SELECT * FROM own_change"
-    set_tenant = f"SELECT set_config('{SETTING}', {tenant}, true) AS id OFFSET 0"
-    return (
-        f"{with_clause}SELECT query.* FROM ({set_tenant}) AS tenant, "  # noqa: S608 - of statements
-        f"LATERAL (SELECT own.* FROM ({own}) AS own WHERE tenant.id IS NOT NULL OFFSET 0) AS query"
-    )
+    is_set = f"(SELECT set_config('{SETTING}', {tenant}, true)) IS NOT NULL"
+    unmerged = f"SELECT own.* FROM ({own}) AS own OFFSET 0"  # noqa: S608 - of statements
+    return f"{with_clause}SELECT query.* FROM ({unmerged}) AS query WHERE {is_set}"  # noqa: S608
 
 
 def setting(tenant_id: str) -> str:
