@@ -90,6 +90,7 @@ async def test_a_customer_with_many_concurrent_orders_loses_none(
     with RestartableService(tmp_path, empty) as running:
         headers = {"X-Tenant-ID": TENANT}
         async with ClientSession(running.service.http, headers=headers) as session:
+            await _until_ready(session)
             body = {"email": "hot@example.test", "firstName": "Hot", "lastName": "Customer"}
             hot = (await _request(session, "POST", "/customers", body))["id"]
 
@@ -120,6 +121,14 @@ def _reads(customer_filter: CustomerFilter, sort: CustomerSort) -> list[Read]:
         lambda session: pages.page_after(session, customer_filter, sort, key, 20),
         lambda session: pages.count(session, customer_filter),
     ]
+
+
+async def _until_ready(session: ClientSession) -> None:
+    while True:
+        async with session.get("/ready") as response:
+            if response.status == 200:
+                return
+        await asyncio.sleep(0.1)
 
 
 async def _request(session: ClientSession, method: str, path: str, body: object = None) -> Any:

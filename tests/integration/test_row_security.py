@@ -122,7 +122,7 @@ async def test_every_table_of_a_tenant_has_a_policy(url: str, service: str) -> N
     [rule] = {(*row[1:3], *row["roles"], *row[4:]) for row in policies}
     name, permissive, roles, command, condition, check, is_enabled = rule
     assert (name, permissive, roles, command) == (POLICY, "PERMISSIVE", "public", "ALL")
-    assert "tenant_id = ( SELECT current_setting('app.tenant'::text, true)" in condition
+    assert "tenant_id = current_setting('app.tenant'::text, true)" in condition
     assert (check, is_enabled) == (None, True)
 
 
