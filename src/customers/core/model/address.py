@@ -84,7 +84,7 @@ class AddressChange:
     phone: Phone | Unset = field(default=UNSET, metadata={"empty": ""})
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, weakref_slot=False)
 class Address:
     id: UUID
     customer_id: UUID

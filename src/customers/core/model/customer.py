@@ -98,7 +98,7 @@ class LockReason:
     reason: Reason
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, weakref_slot=False)
 class Customer:
     """A customer of one tenant. `version` rises by one with every change that callers can see."""
 

@@ -27,7 +27,7 @@ class OrderStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, weakref_slot=False)
 class Entry:
     """One order of the ledger. Until the order is recorded the entry is a stub: `total_amount` is
     None, and it has the refunds and the cancellation that arrived before the order.

@@ -73,7 +73,7 @@ class StoredRefund:
         )
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, weakref_slot=False)
 class Statistics:
     """The fold of a ledger. The dates are the first and last of orders that are not cancelled."""
 

@@ -76,7 +76,7 @@ class PaymentMethodChange:
     expiry_year: Year | Unset | None = field(default=UNSET, metadata={"empty": None})
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, weakref_slot=False)
 class PaymentMethod:
     """A saved way to pay. `(payment_gateway, gateway_payment_method_id)` is unique in a tenant."""
 

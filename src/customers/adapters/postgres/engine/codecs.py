@@ -34,7 +34,7 @@ def _encode_moment(moment: datetime) -> tuple[int]:
 
 
 def _decode_moment(microseconds: tuple[int]) -> datetime:
-    return _EPOCH + timedelta(microseconds=microseconds[0])
+    return _EPOCH + microseconds[0] * _MICROSECOND
 
 
 _DECODER: msgspec.json.Decoder[Any] = msgspec.json.Decoder(float_hook=Decimal)

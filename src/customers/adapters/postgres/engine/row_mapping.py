@@ -14,6 +14,8 @@ from asyncpg import Record
 from attrs import fields, frozen, has
 from sqlalchemy import Table
 
+from customers.adapters.postgres.engine.construction import constructor
+
 Model = TypeVar("Model")
 Row: TypeAlias = Record | Mapping[str, Any]
 Converters: TypeAlias = Mapping[str, Callable[[Any], Any]]
@@ -90,7 +92,7 @@ class _Reader:
 
     def _call(self, model: type[Any], scope: dict[str, Any]) -> str:
         """`Model(field=row["field"], …)`; adds the names that it uses to the scope."""
-        scope[model.__name__] = model
+        scope[model.__name__] = constructor(model)
         arguments = (
             f"{name}={self._value(name, kind, scope)}" for name, kind in _field_types(model)
         )

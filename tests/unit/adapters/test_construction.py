@@ -1,0 +1,78 @@
+"""Instances of frozen classes that are not made by their `__init__` are like those that are."""
+
+import pytest
+from attrs import asdict, evolve, field, fields, frozen, validators
+from attrs.exceptions import FrozenInstanceError
+
+from customers.adapters.postgres.engine.construction import constructor
+from customers.core.model.address import Address
+from customers.core.model.customer import Customer
+from customers.core.model.ledger import Entry
+from customers.core.model.order import Statistics
+from customers.core.model.payment import PaymentMethod
+from tests.support.builders import a_customer
+
+# Rows of these are read by the hundred.
+FREQUENT = (Address, Customer, Entry, PaymentMethod, Statistics)
+
+
+@pytest.mark.parametrize("model", FREQUENT)
+def test_what_is_read_often_is_not_made_by_its_init(model: type[object]) -> None:
+    assert constructor(model) is not model
+
+
+def test_an_instance_is_like_one_of_its_init() -> None:
+    customer = a_customer(phone="+49 30 1234")
+    made = constructor(Customer)(**asdict(customer, recurse=False))
+    assert type(made) is Customer
+    assert (made, hash(made), repr(made)) == (customer, hash(customer), repr(customer))
+    assert made.search_text == customer.search_text
+    assert evolve(made, first_name="Eve") == evolve(customer, first_name="Eve")
+
+
+@pytest.mark.parametrize("name", [one.name for one in fields(Customer)])
+def test_an_instance_is_frozen(name: str) -> None:
+    made = constructor(Customer)(**asdict(a_customer(), recurse=False))
+    with pytest.raises(FrozenInstanceError):
+        setattr(made, name, None)
+
+
+def test_every_field_is_needed() -> None:
+    values = asdict(a_customer(), recurse=False)
+    del values["phone"]
+    with pytest.raises(TypeError, match="phone"):
+        constructor(Customer)(**values)
+
+
+@frozen(weakref_slot=False)
+class _Checked:
+    number: int = field(validator=validators.ge(0))
+
+
+@frozen(weakref_slot=False)
+class _Computed:
+    number: int
+    double: int = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        object.__setattr__(self, "double", 2 * self.number)
+
+
+@frozen
+class _Referenced:
+    number: int
+
+
+@frozen(weakref_slot=False)
+class _Plain:
+    number: int
+
+
+@frozen(weakref_slot=False)
+class _Derived(_Plain):
+    text: str
+
+
+@pytest.mark.parametrize("model", [_Checked, _Computed, _Referenced, _Derived])
+def test_what_needs_more_than_to_set_own_slots_is_made_by_its_init(model: type[object]) -> None:
+    assert constructor(model) is model
