@@ -36,7 +36,7 @@ CUSTOMERS = "/api/v1/customers"
 SHOWN = {"PUBLIC_METRICS": "on", "LOG_LEVEL": "debug", "JWT_AUDIENCE": AUDIENCE}
 
 
-def found(secrets: Mapping[str, str], places: Mapping[str, str]) -> list[str]:
+def leaks(secrets: Mapping[str, str], places: Mapping[str, str]) -> list[str]:
     """Each secret and the place that has it."""
     return [
         f"{name} in {place}"
@@ -207,7 +207,7 @@ async def test_credentials_and_personal_values_are_nowhere(database: str, tmp_pa
         "error output": service.errors,
         "log of the server": log_of_test_server(),
     }
-    assert found({**credentials.secrets(), **tried}, {**places, "rows": rows}) == []
+    assert leaks({**credentials.secrets(), **tried}, {**places, "rows": rows}) == []
     assert [place for place, text in places.items() if canary.is_in(text.encode())] == []
     # What was looked through is not empty, and has what it may have.
     assert service.output.count("access refused") > 30
@@ -252,5 +252,5 @@ async def test_credentials_are_not_in_the_journal(tmp_path: Path) -> None:
             "error output": attempts.service.errors,
             "processes": processes(),
         }
-    assert found({**credentials.secrets(), **tried}, places) == []
+    assert leaks({**credentials.secrets(), **tried}, places) == []
     assert places["journal"].count('"operation"') > 60

@@ -69,7 +69,7 @@ async def old(storage: Storage, empty: str, tenant: str) -> None:
     await rows(empty, AS_BEFORE, tenant, "")
 
 
-async def found(storage: Storage, tenant: str) -> dict[str, bool]:
+async def searches(storage: Storage, tenant: str) -> dict[str, bool]:
     return {text: bool(await find_customers(storage, tenant, searching(text))) for text in SEARCHES}
 
 
@@ -78,9 +78,9 @@ async def test_old_texts_are_found_as_before_and_new_ones_as_documented(
     storage: Storage, tenant: str
 ) -> None:
     before, after = ({text: pair[turn] for text, pair in SEARCHES.items()} for turn in (0, 1))
-    assert await found(storage, tenant) == before
+    assert await searches(storage, tenant) == before
     assert await storage.rewrite_search_texts(100) == 1
-    assert await found(storage, tenant) == after
+    assert await searches(storage, tenant) == after
 
 
 @pytest.mark.usefixtures("old")

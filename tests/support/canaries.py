@@ -194,6 +194,6 @@ class Caller:
         }
 
 
-def relations(found: Found) -> Iterator[str]:
+def relations(findings: Found) -> Iterator[str]:
     """The names of the relations of the files found."""
-    return (place.split(", ")[1] for place in found.places)
+    return (place.split(", ")[1] for place in findings.places)

@@ -42,7 +42,7 @@ def read(claims: dict[str, Any], **names: str) -> Any:
     return names_of(**names).read({**VALID, **claims})
 
 
-def kept(verifier: Verifier, clock: FixedClock) -> JwtTokens:
+def tokens_of(verifier: Verifier, clock: FixedClock) -> JwtTokens:
     return JwtTokens(verifier, clock, Roles(), ClaimNames())
 
 
@@ -50,7 +50,7 @@ def kept(verifier: Verifier, clock: FixedClock) -> JwtTokens:
     ("token", "is_taken"), [("csk_1_secret", False), ("a.b.c", True), ("nonsense", True)]
 )
 def test_every_token_is_taken_except_the_keys_of_this_service(token: str, is_taken: bool) -> None:
-    assert kept(Verifier(VALID), FixedClock()).takes(token) is is_taken
+    assert tokens_of(Verifier(VALID), FixedClock()).takes(token) is is_taken
 
 
 @pytest.mark.parametrize(
@@ -139,13 +139,13 @@ async def test_the_roles_of_the_token_and_of_its_subject_count() -> None:
 async def test_a_token_that_cannot_be_one_is_refused_unread(token: str) -> None:
     verifier = Verifier(VALID)
     with pytest.raises(InvalidToken):
-        await kept(verifier, FixedClock()).principal(token)
+        await tokens_of(verifier, FixedClock()).principal(token)
     assert verifier.count == 0
 
 
 async def test_a_verified_token_is_kept_for_a_minute() -> None:
     verifier, clock = Verifier(VALID), FixedClock()
-    jwt = kept(verifier, clock)
+    jwt = tokens_of(verifier, clock)
     principal = await jwt.principal("token")
     verifier.claims = None
     clock.forward(seconds=59.9)
@@ -157,7 +157,7 @@ async def test_a_verified_token_is_kept_for_a_minute() -> None:
 
 async def test_a_clock_that_is_set_back_does_not_keep_a_token_longer() -> None:
     verifier, clock = Verifier(VALID), FixedClock()
-    jwt = kept(verifier, clock)
+    jwt = tokens_of(verifier, clock)
     await jwt.principal("token")
     clock.forward(seconds=-1)
     await jwt.principal("token")
@@ -166,7 +166,7 @@ async def test_a_clock_that_is_set_back_does_not_keep_a_token_longer() -> None:
 
 async def test_a_token_that_expires_in_an_age_is_kept_for_a_minute_too() -> None:
     verifier, clock = Verifier({**VALID, "exp": 10**400}), FixedClock()
-    jwt = kept(verifier, clock)
+    jwt = tokens_of(verifier, clock)
     for _ in range(2):
         await jwt.principal("token")
         clock.forward(seconds=60)
@@ -175,7 +175,7 @@ async def test_a_token_that_expires_in_an_age_is_kept_for_a_minute_too() -> None
 
 async def test_a_verified_token_is_not_kept_after_it_expires() -> None:
     verifier, clock = Verifier(VALID), FixedClock()
-    jwt = kept(verifier, clock)
+    jwt = tokens_of(verifier, clock)
     await jwt.principal("token")
     clock.forward(seconds=50)
     await jwt.principal("token")
@@ -188,7 +188,7 @@ async def test_a_verified_token_is_not_kept_after_it_expires() -> None:
 async def test_a_refused_token_is_not_kept() -> None:
     verifier = Verifier(VALID)
     verifier.claims = None
-    jwt = kept(verifier, FixedClock())
+    jwt = tokens_of(verifier, FixedClock())
     for _ in range(2):
         with pytest.raises(InvalidToken):
             await jwt.principal("token")
@@ -198,7 +198,7 @@ async def test_a_refused_token_is_not_kept() -> None:
 async def test_a_bounded_number_of_tokens_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tokens, "MAX_KEPT", 3)
     verifier = Verifier(VALID)
-    jwt = kept(verifier, FixedClock())
+    jwt = tokens_of(verifier, FixedClock())
     for token in "abcd":
         await jwt.principal(token)
     await jwt.principal("b")

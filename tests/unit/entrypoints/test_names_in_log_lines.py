@@ -16,6 +16,6 @@ def names_in_log_lines() -> Iterator[tuple[str, str]]:
 
 
 def test_no_value_in_a_line_is_always_redacted() -> None:
-    found = list(names_in_log_lines())
-    assert len(found) > 20
-    assert [one for one in found if redact(one[1], "text") != "text"] == []
+    names = list(names_in_log_lines())
+    assert len(names) > 20
+    assert [one for one in names if redact(one[1], "text") != "text"] == []
