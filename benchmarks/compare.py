@@ -1,6 +1,6 @@
 """Compares this checkout with an earlier commit: processor time for each request, as ratios.
 
-    python -m benchmarks.compare COMMIT [--only TEXT] [--starts 5] [--rounds 4]
+    python -m benchmarks.compare COMMIT [--only TEXT] [--connections 16] [--starts 5] [--rounds 4]
 
 Both programs run at the same time, each on a server of its own with the same customers, and are
 loaded in turns of a second, so that other load on the machine affects both. A start of the same
@@ -20,7 +20,7 @@ from pathlib import Path
 
 import asyncpg
 import click
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from rich.console import Console
 from rich.table import Table
 
@@ -88,16 +88,26 @@ class Program:
 @click.command()
 @click.argument("commit")
 @click.option("--only", multiple=True, help="Operations whose name contains this text.")
+@click.option("--connections", type=int, help="Connections of the load, for every operation.")
 @click.option("--starts", default=5, help="How often both programs are started.")
 @click.option("--rounds", default=4, help="Turns of a second of each program, in each start.")
 @click.option("--customers", default=100_000, help="Customers of the tenant.")
 @click.option("--folder", type=Path, default=Path(".bench/compare"), help="Folder of the data.")
 def main(
-    commit: str, *, only: tuple[str, ...], starts: int, rounds: int, customers: int, folder: Path
+    commit: str,
+    *,
+    only: tuple[str, ...],
+    connections: int | None,
+    starts: int,
+    rounds: int,
+    customers: int,
+    folder: Path,
 ) -> None:
     """Compares this checkout with COMMIT: processor time for each request."""
     wrk.expect_installed()
     chosen = [operation for operation in operations() if _is_chosen(operation, only)]
+    if connections is not None:
+        chosen = [evolve(operation, connections=connections) for operation in chosen]
     tenant = Tenant(id="bench-large", size=customers)
     with _checkout(commit) as before:
         sources = {"before": before, "after": _HERE}

@@ -20,6 +20,7 @@ from tests.support.builders import (
     some_statistics,
 )
 from tests.support.storage_steps import (
+    a_stored_customer,
     add_customers,
     delete,
     get_customer,
@@ -84,10 +85,9 @@ class CustomerReadContract:
         async with storage.view(tenant) as view:
             with pytest.raises(CustomerNotFound):
                 await view.customers.get(customer.id)
-            with pytest.raises(CustomerNotFound):
-                await view.customers.profile(customer.id)
             assert await view.customers.profiles([customer.id]) == {}
             assert await view.customers.by_email(customer.email_key) is None
+            assert await view.customers.by_emails([customer.email_key]) == {}
 
     async def test_a_customer_is_found_by_email_key(self, storage: Storage, tenant: str) -> None:
         customer = a_customer(tenant_id=tenant, email="É@Example.Test")
@@ -96,6 +96,20 @@ class CustomerReadContract:
             assert await view.customers.by_email("é@example.test") == customer
             assert await view.customers.by_email("É@Example.Test") is None
             assert await view.customers.by_email("e@example.test") is None
+
+    async def test_customers_are_found_by_several_email_keys(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        ada, eve = [
+            await a_stored_customer(storage, tenant, email=email)
+            for email in ("É@Example.Test", "eve@example.test")
+        ]
+        await a_stored_customer(storage, a_tenant(), email="bob@example.test")
+        await a_stored_customer(storage, tenant, email="É@Example.Test.Test")
+        keys = ["eve@example.test", "bob@example.test", "é@example.test", "eve@example.test"]
+        async with storage.view(tenant) as view:
+            assert await view.customers.by_emails(keys) == {ada.email_key: ada, eve.email_key: eve}
+            assert await view.customers.by_emails(["É@Example.Test"]) == {}
 
     async def test_an_email_key_finds_the_living_customer(
         self, storage: Storage, tenant: str
@@ -161,8 +175,7 @@ class ProfileContract:
         homes[2], cards[1] = evolve(homes[2], is_default=True), evolve(cards[1], is_default=True)
         await set_addresses(storage, customer, *homes)
         await set_methods(storage, customer, *cards)
-        async with storage.view(tenant) as view:
-            profile = await view.customers.profile(customer.id)
+        profile = await storage.lookups(tenant).profile(customer.id)
         assert profile.customer == customer
         assert profile.addresses == (homes[2], homes[0], homes[1])
         assert profile.payment_methods == (cards[1], cards[0], cards[2])
@@ -172,16 +185,14 @@ class ProfileContract:
     ) -> None:
         customer = a_customer(tenant_id=tenant)
         await add_customers(storage, customer)
-        async with storage.view(tenant) as view:
-            profile = await view.customers.profile(customer.id)
+        profile = await storage.lookups(tenant).profile(customer.id)
         assert (profile.customer, profile.addresses, profile.payment_methods) == (customer, (), ())
 
     async def test_the_profile_of_an_unknown_customer_raises(
         self, storage: Storage, tenant: str
     ) -> None:
-        async with storage.view(tenant) as view:
-            with pytest.raises(CustomerNotFound):
-                await view.customers.profile(an_id())
+        with pytest.raises(CustomerNotFound):
+            await storage.lookups(tenant).profile(an_id())
 
     async def test_profiles_leave_out_ids_of_no_customer(
         self, storage: Storage, tenant: str
@@ -195,7 +206,8 @@ class ProfileContract:
         async with storage.view(tenant) as view:
             profiles = await view.customers.profiles([bob.id, an_id(), eve.id, ada.id, bob.id])
             assert profiles == {
-                customer.id: await view.customers.profile(customer.id) for customer in (ada, bob)
+                customer.id: await storage.lookups(tenant).profile(customer.id)
+                for customer in (ada, bob)
             }
         assert (profiles[bob.id].addresses, profiles[bob.id].payment_methods) == ((home,), (card,))
 

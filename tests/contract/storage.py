@@ -83,6 +83,8 @@ class StorageContract:
                 get_customer(storage, customer),
                 add_customers(storage, customer),
                 storage.autocommit(tenant).add_customer(customer),
+                storage.lookups(tenant).profile(customer.id),
+                storage.lookups(tenant).by_email(customer.email_key),
                 storage.tenants_with_segments(),
                 storage.deployment_secret(),
             ):

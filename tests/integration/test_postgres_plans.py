@@ -245,6 +245,39 @@ async def test_pages_of_all_customers_are_not_planned_again_and_again(
         assert await session.shared_plans("LIMIT 100") == 3
 
 
+@pytest.mark.parametrize("number", [2, 100])
+async def test_customers_are_looked_up_one_by_one_by_their_ids_and_emails(
+    session: Explaining, tenant: str, number: int
+) -> None:
+    await session.add_customers(tenant)
+    customers = PostgresCustomers(session)
+    ids = [an_id() for _ in range(number)]
+    [by_id] = await session.plans_of(lambda _: customers.profiles(ids))
+    [by_email] = await session.plans_of(lambda _: customers.by_emails(list(map(str, ids))))
+    assert "Index Scan using customers_pkey" in by_id
+    assert "Index Scan on customers_email_key" in by_email
+    for plan in (by_id, by_email):
+        assert "Seq Scan" not in plan
+        conditions = [line for line in plan.splitlines() if "Index Cond" in line]
+        assert all("tenant_id" in line and " AND " in line for line in conditions)
+        assert len(conditions) == len(re.findall(r"Index Scan (?:using|on)", plan))
+
+
+@pytest.mark.parametrize("row_security", [False, True])
+async def test_look_ups_of_few_or_many_are_not_planned_again_and_again(
+    empty: str, tenant: str, row_security: bool
+) -> None:
+    await migrate(empty)
+    async with explaining(empty, tenant, row_security=row_security) as session:
+        await session.add_customers(tenant)
+        customers = PostgresCustomers(session)
+        for number in (*[2] * 20, 7, 100):
+            ids = [an_id() for _ in range(number)]
+            await customers.profiles(ids)
+            await customers.by_emails(list(map(str, ids)))
+        assert await session.shared_plans("ANY") == 2
+
+
 async def test_no_read_of_memberships_scans_a_whole_table(session: Explaining, tenant: str) -> None:
     await session.fill_segments(tenant, SEGMENT, OTHER_SEGMENT)
     await session.disable("seqscan", "bitmapscan")

@@ -14,7 +14,14 @@ from customers.core.model.customer import Customer
 from customers.core.model.ledger import Entry
 from customers.core.model.pending_changes import Backlog
 from customers.core.model.verification import FoundVerification
-from customers.core.ports.storage import Autocommit, Storage, StorageStatus, Transaction, View
+from customers.core.ports.storage import (
+    Autocommit,
+    Lookups,
+    Storage,
+    StorageStatus,
+    Transaction,
+    View,
+)
 
 
 @define(eq=False)
@@ -54,6 +61,10 @@ class FaultyStorage(Storage):
         self.autocommit_count += 1
         self._raise_fault()
         return _FaultyAutocommit(self, self._inner.autocommit(tenant_id))
+
+    def lookups(self, tenant_id: str) -> Lookups:
+        self._raise_fault()
+        return self._inner.lookups(tenant_id)
 
     @property
     def analytic(self) -> Storage:

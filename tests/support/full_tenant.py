@@ -147,9 +147,11 @@ READS: dict[str, Callable[[View | Transaction], Awaitable[object]]] = {
     "get": lambda view: view.customers.get(ADA),
     "get another": lambda view: view.customers.get(BOB),
     "get a deleted customer": lambda view: view.customers.get(EVE),
-    "profile": lambda view: view.customers.profile(ADA),
     "profiles": lambda view: view.customers.profiles([ADA, BOB, EVE]),
     "by e-mail": lambda view: view.customers.by_email("ada@example.test"),
+    "by e-mails": lambda view: view.customers.by_emails(
+        ["ada@example.test", "nobody@example.test"]
+    ),
     "page": lambda view: view.customers.page(EVERYONE, BY_NAME, Page()),
     "page with total": lambda view: _numbered(view, EVERYONE),
     "page with total of a search": lambda view: _numbered(view, searching("ada@")),

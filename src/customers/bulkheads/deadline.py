@@ -3,6 +3,7 @@
 The interfaces set it, the storage reads it. Work that no request waits for has none.
 """
 
+from collections.abc import Iterable
 from contextvars import ContextVar, Token
 from time import monotonic
 from typing import Final, Self, TypeAlias
@@ -23,6 +24,12 @@ class Deadline:
     @classmethod
     def after(cls, seconds: float) -> Self:
         return cls(monotonic() + seconds)
+
+    @classmethod
+    def latest(cls, deadlines: Iterable["Deadline"]) -> Self:
+        """The latest of them; none if one of them is none."""
+        moments = {deadline._at for deadline in deadlines}
+        return cls(None if None in moments else max(filter(None, moments)))
 
     def seconds(self) -> float | None:
         """How long an operation that begins now may take, at least MIN_SECONDS; None for ever."""
@@ -56,6 +63,11 @@ def current_deadline() -> Deadline:
 def begin_deadline(seconds: float) -> Begun:
     """This task, and those that it starts, have a deadline after some seconds."""
     return _current.set(monotonic() + seconds)
+
+
+def work_until(deadline: Deadline) -> None:
+    """This task, and those that it starts, have this deadline from now on."""
+    _current.set(deadline._at)
 
 
 # Ends what `begin_deadline` began.

@@ -40,15 +40,17 @@ class Shares(Generic[Waiter]):
 
     def take(self, tenant_id: str) -> bool:
         """Takes a place if the tenant may have one at once; returns whether it did."""
-        taken = self._taken.get(tenant_id, 0)
-        has_share = taken >= self._share
+        if not self.has_place_for(tenant_id):
+            return False
+        self._take(tenant_id)
+        return True
+
+    def has_place_for(self, tenant_id: str) -> bool:
+        """Whether the tenant may have a place at once."""
+        has_share = self._taken.get(tenant_id, 0) >= self._share
         if self._queues and (has_share or tenant_id in self._queues):
             return False
-        if self._free <= (self._reserve if has_share else 0):
-            return False
-        self._free -= 1
-        self._taken[tenant_id] = taken + 1
-        return True
+        return self._free > (self._reserve if has_share else 0)
 
     def give_back(self, tenant_id: str) -> bool:
         """Gives up a place. Returns whether anyone waits; `admit_next` says who may have it."""

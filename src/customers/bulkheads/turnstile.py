@@ -17,6 +17,8 @@ class Turnstile:
         self._shares = Shares[Waiter](size)
         self.try_enter = self._shares.take
         """Takes a place if the tenant may have one at once; returns whether it did."""
+        self.has_place_for = self._shares.has_place_for
+        """Whether the tenant may have a place at once."""
 
     async def enter(self, tenant_id: str, seconds: float | None = None) -> None:
         """Takes a place, as soon as the tenant may have one; the task must `leave`.

@@ -38,6 +38,15 @@ def test_the_next_tenant_finds_the_reserve(size: int, reserve: int) -> None:
     assert takes(shares, "b") == reserve
 
 
+def test_whether_there_is_a_place_is_known_without_taking_it() -> None:
+    shares = Shares[str](10)
+    takes(shares, "a")
+    assert not shares.has_place_for("a")
+    assert shares.has_place_for("b")
+    assert takes(shares, "b", 2) == 2
+    assert not shares.has_place_for("b")
+
+
 def test_while_others_wait_a_tenant_keeps_no_more_than_a_third() -> None:
     shares = Shares[str](10)
     takes(shares, "a", 7)

@@ -27,10 +27,6 @@ class MemoryCustomerReader(CustomerReader):
     async def get(self, customer_id: UUID) -> Customer:
         return self._source.state.customer(customer_id)
 
-    async def profile(self, customer_id: UUID) -> Profile:
-        state = self._source.state
-        return _profile(state, state.customer(customer_id))
-
     async def profiles(self, customer_ids: Sequence[UUID]) -> Mapping[UUID, Profile]:
         state = self._source.state
         customers = (state.living.get(customer_id) for customer_id in customer_ids)
@@ -40,6 +36,10 @@ class MemoryCustomerReader(CustomerReader):
         state = self._source.state
         customer_id = state.emails.get(email_key)
         return None if customer_id is None else state.customer(customer_id)
+
+    async def by_emails(self, email_keys: Sequence[str]) -> Mapping[str, Customer]:
+        customers = {key: await self.by_email(key) for key in email_keys}
+        return {key: customer for key, customer in customers.items() if customer is not None}
 
     async def by_user(self, user_id: UUID) -> Customer | None:
         state = self._source.state

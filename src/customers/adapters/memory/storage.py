@@ -37,6 +37,7 @@ from customers.adapters.memory.customers import MemoryCustomerReader, MemoryCust
 from customers.adapters.memory.draft import Draft, StateReader
 from customers.adapters.memory.erasures import MemoryErasures
 from customers.adapters.memory.lease import Lease
+from customers.adapters.memory.lookups import MemoryLookups
 from customers.adapters.memory.memberships import (
     MemoryMembershipReader,
     MemoryMemberships,
@@ -66,7 +67,14 @@ from customers.core.model.json_pointer import JsonPointer
 from customers.core.model.money import Currency
 from customers.core.model.pending_changes import Backlog
 from customers.core.model.verification import FoundVerification
-from customers.core.ports.storage import Autocommit, Storage, StorageStatus, Transaction, View
+from customers.core.ports.storage import (
+    Autocommit,
+    Lookups,
+    Storage,
+    StorageStatus,
+    Transaction,
+    View,
+)
 
 _ROOT = JsonPointer()
 
@@ -97,6 +105,9 @@ class MemoryStorage(Storage):
 
     def autocommit(self, tenant_id: str) -> Autocommit:
         return MemoryAutocommit(self._tenants, tenant_id, self._currency)
+
+    def lookups(self, tenant_id: str) -> Lookups:
+        return MemoryLookups(self._tenants, tenant_id)
 
     @property
     def analytic(self) -> Storage:

@@ -20,6 +20,7 @@ from customers.adapters.postgres.customers.autocommit import PostgresAutocommit
 from customers.adapters.postgres.customers.communications import PostgresCommunications
 from customers.adapters.postgres.customers.customers import PostgresCustomers
 from customers.adapters.postgres.customers.erasures import PostgresErasures
+from customers.adapters.postgres.customers.lookups import PostgresLookups, SharedReads
 from customers.adapters.postgres.customers.notes import PostgresNotes
 from customers.adapters.postgres.customers.orders import PostgresOrders
 from customers.adapters.postgres.customers.payment_methods import PostgresPaymentMethods
@@ -48,7 +49,14 @@ from customers.core.model.api_key import ApiKey
 from customers.core.model.money import Currency
 from customers.core.model.pending_changes import Backlog
 from customers.core.model.verification import FoundVerification
-from customers.core.ports.storage import Autocommit, Storage, StorageStatus, Transaction, View
+from customers.core.ports.storage import (
+    Autocommit,
+    Lookups,
+    Storage,
+    StorageStatus,
+    Transaction,
+    View,
+)
 
 Opened = TypeVar("Opened")
 AnySession = TypeVar("AnySession", bound=Session)
@@ -82,6 +90,7 @@ class PostgresStorage(Storage):
     ) -> None:
         self._currency = currency
         self.pool = Pool(dsn, pool, observer)
+        self._shared_reads = SharedReads(self.view, self.pool.refusals)
         self._in_transaction: set[Task[Any] | None] = set()
         self._schema = _Schema()
         analytic = evolve(analytic_pool, row_security=pool.row_security)
@@ -102,6 +111,7 @@ class PostgresStorage(Storage):
         await self._analytic.pool.open(connects=False)
 
     async def close(self) -> None:
+        await self._shared_reads.close()
         await self._analytic.pool.close()
         await self.pool.close()
 
@@ -171,6 +181,9 @@ class PostgresStorage(Storage):
 
     def autocommit(self, tenant_id: str) -> Autocommit:
         return PostgresAutocommit(lambda: self._autocommit_session(tenant_id), self._currency)
+
+    def lookups(self, tenant_id: str) -> Lookups:
+        return PostgresLookups(self._shared_reads, tenant_id)
 
     async def wait_for_capture_barrier(
         self, tenant_id: str, segment_id: UUID, seconds: float
@@ -244,6 +257,7 @@ class PostgresStorage(Storage):
         """This storage over other connections; the two share everything else."""
         other = copy(self)
         other.pool, other._analytic = pool, other
+        other._shared_reads = SharedReads(other.view, pool.refusals)
         return other
 
     def _session(

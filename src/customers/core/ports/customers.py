@@ -17,16 +17,18 @@ class CustomerReader(Protocol):
         """The customer. Raises CustomerNotFound."""
         ...
 
-    async def profile(self, customer_id: UUID) -> Profile:
-        """The customer with addresses and payment methods. Raises CustomerNotFound."""
-        ...
-
     async def profiles(self, customer_ids: Sequence[UUID]) -> Mapping[UUID, Profile]:
-        """Profiles by customer id, without the ids that do not exist."""
+        """The customers with addresses and payment methods by id, without the ids that do not
+        exist.
+        """
         ...
 
     async def by_email(self, email_key: str) -> Customer | None:
         """The customer with that e-mail key, or None."""
+        ...
+
+    async def by_emails(self, email_keys: Sequence[str]) -> Mapping[str, Customer]:
+        """Customers by e-mail key, without the keys that nobody has."""
         ...
 
     async def by_user(self, user_id: UUID) -> Customer | None:

@@ -1,4 +1,4 @@
-"""The storage: views, transactions, autocommit writes, and its own life cycle."""
+"""The storage: views, transactions, autocommit writes, look-ups, and its own life cycle."""
 
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
@@ -10,7 +10,7 @@ from attrs import frozen
 
 from customers.core.errors.availability import StorageFault
 from customers.core.model.api_key import ApiKey
-from customers.core.model.customer import Customer
+from customers.core.model.customer import Customer, Profile
 from customers.core.model.ledger import Entry
 from customers.core.model.pending_changes import Backlog
 from customers.core.model.verification import FoundVerification
@@ -133,6 +133,20 @@ class Autocommit(Protocol):
         ...
 
 
+class Lookups(Protocol):
+    """The most frequent reads, each of one customer: those that come while others are under way may
+    share one round trip. A read sees every write that was committed before the read began.
+    """
+
+    async def profile(self, customer_id: UUID) -> Profile:
+        """The customer with addresses and payment methods. Raises CustomerNotFound."""
+        ...
+
+    async def by_email(self, email_key: str) -> Customer | None:
+        """As `CustomerReader.by_email`."""
+        ...
+
+
 @frozen(kw_only=True)
 class SchemaRevision:
     """The revision of a database's schema (None: it was never migrated), and the oldest one that
@@ -177,6 +191,8 @@ class Storage(Protocol):
         ...
 
     def autocommit(self, tenant_id: str) -> Autocommit: ...
+
+    def lookups(self, tenant_id: str) -> Lookups: ...
 
     @property
     def analytic(self) -> "Storage":

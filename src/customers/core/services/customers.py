@@ -34,8 +34,7 @@ class Customers:
             new = self._new(tenant_id, details)
             if await self._storage.autocommit(tenant_id).add_customer(new):
                 return new, True
-            async with self._storage.view(tenant_id) as view:
-                stored = await view.customers.by_email(new.email_key)
+            stored = await self._storage.lookups(tenant_id).by_email(new.email_key)
             if stored is not None and stored.linked(details.user_id, now=new.created_at) is stored:
                 return stored, False
             if stored is not None and (linked := await self._link(stored, details)) is not None:
@@ -43,8 +42,7 @@ class Customers:
 
     async def profile(self, tenant_id: str, customer_id: UUID) -> Profile:
         """The customer with addresses and payment methods. Raises CustomerNotFound."""
-        async with self._storage.view(tenant_id) as view:
-            return await view.customers.profile(customer_id)
+        return await self._storage.lookups(tenant_id).profile(customer_id)
 
     async def batch(self, tenant_id: str, customer_ids: Sequence[UUID]) -> Mapping[UUID, Profile]:
         """The profiles of the customers that exist, by id."""

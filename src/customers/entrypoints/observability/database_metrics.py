@@ -14,6 +14,7 @@ from customers.entrypoints.observability.refusal_metrics import RefusalMetrics
 
 CONNECTION, OTHER = "connection", "other"
 _STATEMENT_TIMEOUT = "57014"
+_CALL_BUCKETS = (1, 2, 5, 10, 20, 50, 100)
 # The classes of SQLSTATE that this service can meet; a label has no values but these.
 _CLASSES = frozenset("08 0A 22 23 25 26 28 3D 3F 40 42 53 54 55 57 58 F0 XX".split())
 
@@ -38,6 +39,12 @@ _STATEMENT_TIMEOUTS = (
     "customers_database_statement_timeouts",
     "Total number of statements that the database cancelled (SQLSTATE 57014), nearly always "
     "because they took longer than STATEMENT_TIMEOUT. The errors of class 57 include them.",
+)
+_SHARED_CALLS = (
+    "customers_database_shared_calls",
+    "Number of reads that each shared statement answered: what a tenant reads while others of its "
+    "reads are under way waits for the next statement. Reads that found none under way have their "
+    "own, and are not counted.",
 )
 _SCHEMA_REVISION = (
     "customers_schema_revision",
@@ -85,6 +92,7 @@ class DatabaseMetrics:
         for label in (*sorted(_CLASSES), CONNECTION, OTHER):
             self._errors[(label,)].inc(0)  # rate() needs the zero before the first error
         self._statement_timeouts = counter(*_STATEMENT_TIMEOUTS)
+        self._shared_calls = Histogram(*_SHARED_CALLS, registry=registry, buckets=_CALL_BUCKETS)
         self._schema_revision = revision(*_SCHEMA_REVISION)
         self._needed_revision = revision(*_NEEDED_REVISION)
 
@@ -105,6 +113,10 @@ class DatabaseMetrics:
         self._errors[(_class_label(sqlstate),)].inc()
         if sqlstate == _STATEMENT_TIMEOUT:
             self._statement_timeouts.inc()
+
+    def shared(self, calls: int) -> None:
+        """Counts a statement that so many calls shared."""
+        self._shared_calls.observe(calls)
 
     def found_schema(self, revision: str | None, needed: str) -> None:
         """Sets the revision of the schema, and the oldest one that this program works with."""

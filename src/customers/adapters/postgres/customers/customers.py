@@ -29,12 +29,13 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from customers.adapters.postgres.customers import change_capture, pages
 from customers.adapters.postgres.customers.counters import add_to_counters
+from customers.adapters.postgres.customers.lateral import any_of
 from customers.adapters.postgres.customers.profiles import PROFILE, PROFILES, to_profile
 from customers.adapters.postgres.customers.rows import CUSTOMERS
 from customers.adapters.postgres.engine.session import TENANT, Session, parameters
 from customers.adapters.postgres.engine.statements import Statement
 from customers.adapters.postgres.schema.tables import LIVING, customers
-from customers.adapters.postgres.schema.types import MOMENT, TEXT, UUIDS
+from customers.adapters.postgres.schema.types import MOMENT, TEXT, TEXTS, UUIDS
 from customers.core.errors import CustomerNotFound, EmailTaken
 from customers.core.model.customer import Customer, Profile
 from customers.core.model.customer_filter import CustomerFilter
@@ -49,19 +50,23 @@ class PostgresCustomers(CustomerRepository):
     async def get(self, customer_id: UUID) -> Customer:
         return _existing(await self._session.row(_GET, id=customer_id))
 
-    async def profile(self, customer_id: UUID) -> Profile:
-        row = await self._session.row(PROFILE, id=customer_id)
-        if row is None:
-            raise CustomerNotFound
-        return to_profile(row)
-
     async def profiles(self, customer_ids: Sequence[UUID]) -> Mapping[UUID, Profile]:
-        rows = await self._session.rows(PROFILES, ids=customer_ids)
+        if len(customer_ids) == 1:
+            rows = await self._session.rows(PROFILE, id=customer_ids[0])
+        else:
+            rows = await self._session.rows(PROFILES, ids=customer_ids)
         return {row["id"]: to_profile(row) for row in rows}
 
     async def by_email(self, email_key: str) -> Customer | None:
         row = await self._session.row(_BY_EMAIL, email_key=email_key)
         return None if row is None else CUSTOMERS.read(row)
+
+    async def by_emails(self, email_keys: Sequence[str]) -> Mapping[str, Customer]:
+        if len(email_keys) == 1:
+            customer = await self.by_email(email_keys[0])
+            return {} if customer is None else {email_keys[0]: customer}
+        rows = await self._session.rows(_BY_EMAILS, email_keys=email_keys)
+        return {row["email_key"]: CUSTOMERS.read(row) for row in rows}
 
     async def by_user(self, user_id: UUID) -> Customer | None:
         row = await self._session.row(_BY_USER, user_id=user_id)
@@ -206,6 +211,11 @@ ID = customers.c.id == bindparam("id", type_=Uuid())
 _GET = Statement.of(_select(LIVING, ID))
 _BY_EMAIL = Statement.of(
     _select(LIVING, customers.c.email_key == bindparam("email_key", type_=TEXT))
+)
+_BY_EMAILS = Statement.of(
+    _select(
+        LIVING, customers.c.email_key == any_of(bindparam("email_keys", type_=TEXTS))
+    ).add_columns(customers.c.email_key)
 )
 _BY_USER = Statement.of(
     _select(LIVING, customers.c.user_id == bindparam("user_id", type_=Uuid()))

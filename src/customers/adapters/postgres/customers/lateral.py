@@ -7,8 +7,8 @@ into the query around it, so each row of the outer side looks up its own.
 
 from typing import Any
 
-from sqlalchemy import Select, and_, literal_column
-from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy import BindParameter, Select, and_, any_, cast, literal_column, select
+from sqlalchemy.sql.elements import CollectionAggregate, ColumnElement
 from sqlalchemy.sql.selectable import LateralFromClause
 
 from customers.adapters.postgres.engine.session import TENANT
@@ -20,6 +20,16 @@ NO_OFFSET: ColumnElement[int] = literal_column("0")
 def lateral(rows: Select[Any], name: str) -> LateralFromClause:
     """The rows that belong to one row of the other side of a join; they may refer to it."""
     return rows.offset(NO_OFFSET).lateral(name)
+
+
+def any_of(array: BindParameter[Any]) -> CollectionAggregate[Any]:
+    """For `column == any_of(array)`: any of the values of a parameter.
+
+    The planner looks at an array that stands there itself, and finds the plan for one value cheaper
+    than that for all arrays: so it would plan every run anew, which takes longer than to read ten
+    customers. It does not look into a subquery.
+    """
+    return any_(cast(select(array).scalar_subquery(), array.type))
 
 
 def is_membership(segment_id: Any, of_customer: ColumnElement[bool]) -> ColumnElement[bool]:

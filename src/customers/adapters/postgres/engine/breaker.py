@@ -44,11 +44,16 @@ class Breaker:
         """Why requests fail at once; None while they are served."""
 
     @property
+    def has_failures(self) -> bool:
+        """Whether the last attempt to reach the server failed."""
+        return self._failures > 0
+
+    @property
     def is_suspicious(self) -> bool:
         """Whether the last attempt to reach the server failed, or nobody has had an answer for
         some seconds.
         """
-        return self._failures > 0 or monotonic() - self._reached_at > self._silence_seconds
+        return self.has_failures or monotonic() - self._reached_at > self._silence_seconds
 
     def failed(self, fault: StorageFault) -> None:
         """The server was not reached, if the fault says so."""

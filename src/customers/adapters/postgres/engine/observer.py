@@ -20,6 +20,10 @@ class DatabaseObserver(Protocol):
         """
         ...
 
+    def shared(self, calls: int) -> None:
+        """A statement was shared by that many calls that waited together."""
+        ...
+
     def failed(self, sqlstate: str | None) -> None:
         """The database refused a connection or a statement, with its SQLSTATE; None without one,
         when the connection failed.
@@ -44,6 +48,9 @@ class Unobserved(DatabaseObserver):
         pass
 
     def refused(self, kind: str) -> None:
+        pass
+
+    def shared(self, calls: int) -> None:
         pass
 
     def failed(self, sqlstate: str | None) -> None:

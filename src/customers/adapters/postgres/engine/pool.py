@@ -9,7 +9,6 @@ on them in `session`; which tenant gets the next one is decided by `bulkheads.sh
 import logging
 from functools import partial
 from time import monotonic
-from typing import NoReturn
 
 import asyncpg
 from asyncpg import Record
@@ -28,10 +27,11 @@ from customers.adapters.postgres.engine.errors import DRIVER_ERRORS
 from customers.adapters.postgres.engine.fault_log import FaultLog
 from customers.adapters.postgres.engine.faults import fault_of
 from customers.adapters.postgres.engine.observer import UNOBSERVED, DatabaseObserver
+from customers.adapters.postgres.engine.refusals import ALL_IN_USE, Refusals
 from customers.bulkheads.deadline import NO_DEADLINE, Deadline, current_deadline
 from customers.bulkheads.shares import Usage
 from customers.bulkheads.turnstile import Turnstile
-from customers.core.errors.availability import StorageFault, TenantBusy, Unavailable
+from customers.core.errors.availability import StorageFault, Unavailable
 
 # A connection that had an error is closed if the server does not answer on it for this long.
 RESET_SECONDS = 0.5
@@ -80,6 +80,7 @@ class Pool:
         # Where statements may take long, their silence is no sign that the server is stuck.
         silence = max(SILENCE_SECONDS, options.work_timeout or 0)
         self._breaker = Breaker(partial(expect_answer, dsn), self._give_up, silence)
+        self.refusals = Refusals(self._turnstile, self._breaker, observer, self.report)
         self._idle: list[Connection] = []
         self._lent: dict[Connection, str] = {}
         self._is_closing = False
@@ -174,7 +175,7 @@ class Pool:
         """The fault of an operation that got no answer in time."""
         usage = self.usage()
         is_full = usage.taken == usage.size and not self._idle
-        return _ALL_IN_USE if is_full else fault_of(TimeoutError())
+        return ALL_IN_USE if is_full else fault_of(TimeoutError())
 
     def _idle_connection(self, tenant_id: str) -> "Connection | None":
         """An idle connection, if there is one that the tenant may have at once."""
@@ -205,24 +206,13 @@ class Pool:
         if fault is None and self._leader is not None:
             fault = self._leader._breaker.fault
         if fault is not None:
-            self.observer.refused("storage_down")
-            raise Unavailable(fault=fault)
+            raise self.refusals.storage_down(fault)
 
     async def _enter(self, tenant_id: str, seconds: float) -> None:
         try:
             await self._turnstile.enter(tenant_id, seconds)
         except TimeoutError:
-            self._refuse(tenant_id)
-
-    def _refuse(self, tenant_id: str) -> NoReturn:
-        """Raises what a task gets that has waited for too long."""
-        self.observer.timed_out()
-        if self._turnstile.is_busy_with(tenant_id) and not self._breaker.is_suspicious:
-            self.observer.refused("tenant_connections")
-            raise TenantBusy from None
-        self.observer.refused("connections")
-        message = "every connection is in use, try again in a moment"
-        raise Unavailable(message, fault=_ALL_IN_USE) from None
+            raise self.refusals.timed_out(tenant_id) from None
 
     async def _connection(self, tenant_id: str, deadline: Deadline) -> Connection:
         """A connection for a task that has passed the turnstile; it leaves if there is none."""
@@ -269,10 +259,3 @@ class Pool:
         if self._pool is None:
             raise Unavailable("the storage is not open yet, try again in a moment")
         return self._pool
-
-
-_ALL_IN_USE = StorageFault(
-    kind="pool_exhausted",
-    cause="every connection of the pool was in use for POOL_TIMEOUT",
-    remedy="look for slow statements in pg_stat_activity, or raise POOL_SIZE",
-)
