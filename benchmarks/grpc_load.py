@@ -1,9 +1,10 @@
 """Load over gRPC, by a process of its own.
 
-    python -m benchmarks.grpc_load ADDRESS TENANT FILE CONNECTIONS SECONDS
+    python -m benchmarks.grpc_load ADDRESS TENANT FILE CONNECTIONS SECONDS BATCH
 
-FILE has a customer's id on each line. Prints one line of JSON: requests, seconds, p50 and p99 in
-seconds, and how many calls were refused. The client is Python too, and slower than the server.
+FILE has a customer's id on each line. With a BATCH of 1 each call is RecordOrder, else RecordOrders
+with so many. Prints one line of JSON: orders, seconds, p50 and p99 of the calls in seconds, and how
+many orders were refused. The client is Python too, and slower than the server.
 """
 
 import asyncio
@@ -20,13 +21,18 @@ import uvloop
 from google.type.money_pb2 import Money
 
 from benchmarks.wrk import Load
-from customers.entrypoints.grpc.generated.customers_pb2 import RecordOrderRequest
+from customers.entrypoints.grpc.generated.customers_pb2 import (
+    RecordOrderRequest,
+    RecordOrdersRequest,
+)
 from customers.entrypoints.grpc.generated.customers_pb2_grpc import CustomersServiceStub
 
 
-async def load(address: str, tenant: str, file: Path, *, connections: int, seconds: int) -> Load:
+async def load(
+    address: str, tenant: str, file: Path, *, connections: int, seconds: int, batch: int = 1
+) -> Load:
     """Records orders of a file's customers with `connections` concurrent calls."""
-    arguments = (address, tenant, str(file), str(connections), str(seconds))
+    arguments = (address, tenant, str(file), str(connections), str(seconds), str(batch))
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "benchmarks.grpc_load", *arguments), stdout=asyncio.subprocess.PIPE
     )
@@ -34,7 +40,9 @@ async def load(address: str, tenant: str, file: Path, *, connections: int, secon
     return Load(**json.loads(output))
 
 
-async def _main(address: str, tenant: str, ids: list[str], connections: int, seconds: int) -> Load:
+async def _main(
+    address: str, tenant: str, ids: list[str], *, connections: int, seconds: int, batch: int
+) -> Load:
     waits, refused, next_id = list[float](), 0, cycle(ids)
     async with grpc.aio.insecure_channel(address) as channel:
         stub: CustomersServiceStub = CustomersServiceStub(channel)
@@ -43,23 +51,18 @@ async def _main(address: str, tenant: str, ids: list[str], connections: int, sec
         async def work() -> None:
             nonlocal refused
             while (before := time.perf_counter()) < started + seconds:
-                order = RecordOrderRequest(
-                    tenant_id=tenant,
-                    customer_id=next(next_id),
-                    order_id=str(uuid4()),
-                    order_total=Money(units=12, nanos=500_000_000),
-                )
+                orders = [_order(tenant, next(next_id)) for _ in range(batch)]
                 try:
-                    await stub.RecordOrder(order)
+                    refused += await _record(stub, orders)
                 except grpc.aio.AioRpcError:
-                    refused += 1
+                    refused += batch
                 waits.append(time.perf_counter() - before)
 
         await asyncio.gather(*(work() for _ in range(connections)))
         duration = time.perf_counter() - started
-    hundredths = statistics.quantiles(waits, n=100)
+    hundredths = statistics.quantiles(waits, n=100, method="inclusive")
     return Load(
-        requests=len(waits),
+        requests=len(waits) * batch,
         seconds=duration,
         p50=hundredths[49],
         p99=hundredths[98],
@@ -68,8 +71,28 @@ async def _main(address: str, tenant: str, ids: list[str], connections: int, sec
     )
 
 
+def _order(tenant: str, customer_id: str) -> RecordOrderRequest:
+    return RecordOrderRequest(
+        tenant_id=tenant,
+        customer_id=customer_id,
+        order_id=str(uuid4()),
+        order_total=Money(units=12, nanos=500_000_000),
+    )
+
+
+async def _record(stub: CustomersServiceStub, orders: list[RecordOrderRequest]) -> int:
+    """Records the orders in one call; returns how many were refused by themselves."""
+    if len(orders) == 1:
+        await stub.RecordOrder(orders[0])
+        return 0
+    response = await stub.RecordOrders(RecordOrdersRequest(orders=orders))
+    return sum(outcome.HasField("error") for outcome in response.outcomes)
+
+
 if __name__ == "__main__":
-    _address, _tenant, _file, _connections, _seconds = sys.argv[1:]
+    _address, _tenant, _file, *_numbers = sys.argv[1:]
+    _connections, _seconds, _batch = map(int, _numbers)
     _ids = Path(_file).read_text().split()
-    _result = uvloop.run(_main(_address, _tenant, _ids, int(_connections), int(_seconds)))
+    _load = _main(_address, _tenant, _ids, connections=_connections, seconds=_seconds, batch=_batch)
+    _result = uvloop.run(_load)
     print(json.dumps({name: getattr(_result, name) for name in Load.__annotations__}))

@@ -141,7 +141,12 @@ class Bench:
             file.write_text("\n".join(request.path.split("/")[4] for request in requests))
             address = self.service.grpc
             load = await grpc_load.load(
-                address, tenant.id, file, connections=operation.connections, seconds=self.seconds
+                address,
+                tenant.id,
+                file,
+                connections=operation.connections,
+                seconds=self.seconds,
+                batch=operation.batch,
             )
         else:
             wrk.write(file, requests)

@@ -17,6 +17,7 @@ SORTS = tuple(sort.value for sort in SortField if sort is not SortField.LIFETIME
 REQUESTS = 2_000
 CONNECTIONS = 16
 HOT_CONNECTIONS = 32
+BATCH_CONNECTIONS = 2
 HOT = 7
 
 
@@ -36,6 +37,7 @@ class Tenant:
 class Operation:
     """An operation and its requests.
 
+    `batch` is the number of orders in a call over gRPC; each of them counts as a request.
     `is_flat`: its cost must not depend on the size of the tenant. `statement` returns the script
     with which pgbench runs its statement alone.
     """
@@ -45,6 +47,7 @@ class Operation:
     connections: int = CONNECTIONS
     is_flat: bool = False
     is_rpc: bool = False
+    batch: int = 1
     statement: Callable[[Tenant], str] | None = None
 
 
@@ -169,6 +172,13 @@ def _orders() -> Iterator[Operation]:
 
     yield Operation(name="record-order", requests=record, statement=_record_order)
     yield Operation(name="record-order, gRPC", requests=record, is_rpc=True)
+    yield Operation(
+        name="record-orders of 1,000, gRPC",
+        requests=record,
+        connections=BATCH_CONNECTIONS,
+        is_rpc=True,
+        batch=1_000,
+    )
     yield Operation(name="record-order, a duplicate", requests=duplicate)
     yield Operation(
         name="record-order, one customer",

@@ -28,6 +28,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="run on every version of PostgreSQL also what does not depend on it",
     )
+    parser.addoption(
+        "--facts",
+        type=int,
+        default=2_000,
+        help="how many facts 32 callers record at once; a thorough run takes 20000",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

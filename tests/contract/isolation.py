@@ -73,6 +73,9 @@ class IsolationContract:
         before = await read_everything(storage, theirs)
         autocommit = storage.autocommit(tenant)
         assert await autocommit.record_order(an_entry(ours.ada, order_id="new"), NOW) is not None
+        group = [an_entry(ours.ada), an_entry(ours.bob), an_entry(ours.ada, order_id="new")]
+        recorded = await autocommit.record_orders(group, NOW)
+        assert [customer is not None for customer in recorded] == [True, True, False]
         assert await autocommit.add_customer(a_customer(tenant_id=tenant)) is True
         assert await read_everything(storage, theirs) == before
 

@@ -12,7 +12,7 @@ from customers.adapters.postgres.engine.connecting import PoolOptions
 from customers.adapters.postgres.storage import PostgresStorage
 from customers.core.model.customer import Customer
 from customers.core.services.customers import Customers
-from tests.support.builders import USD, FixedClock, SequentialIds, a_customer, later
+from tests.support.builders import USD, FixedClock, SequentialIds, a_customer, an_entry, later
 from tests.support.databases import rows
 from tests.support.storage_steps import a_stored_customer, opened
 
@@ -20,6 +20,12 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 SLOTS = 16
 LOCK = "SELECT 1 FROM customers WHERE tenant_id = $1 AND id = $2 FOR UPDATE"
+UNLOCKED = "SELECT id FROM customers WHERE tenant_id = $1 FOR UPDATE SKIP LOCKED"
+CLAIM = """
+INSERT INTO customer_orders
+    (tenant_id, customer_id, order_id, order_number, order_date_stated, refunds_total)
+VALUES ($1, $2, $3, '', false, 0)
+"""
 HOLD_COUNTERS = """
 INSERT INTO customer_counts (tenant_id, status, customer_type, slot, customers)
 SELECT $1, 'ACTIVE', 'RETAIL', slot, 0 FROM generate_series(0, 15) AS slot
@@ -92,6 +98,40 @@ async def test_a_new_customer_and_a_restored_one_of_the_same_address_never_deadl
             await until_waiting(url, creating[1])
         await restored
         assert await created is False
+
+
+async def test_a_group_of_orders_locks_its_customers_in_the_order_of_their_ids(
+    url: str, tenant: str
+) -> None:
+    async with AsyncExitStack() as stack:
+        storage, pid = await one_connection(url, stack)
+        customers = [await a_stored_customer(storage, tenant) for _ in range(3)]
+        low, middle, high = sorted(customers, key=lambda customer: customer.id)
+        entries = [an_entry(customer) for customer in (high, low, middle)]
+        async with session(url) as other:
+            await other.execute(LOCK, tenant, middle.id)
+            autocommit = storage.autocommit(tenant)
+            recording = asyncio.create_task(autocommit.record_orders(entries, later()))
+            await until_waiting(url, pid)
+            assert [row["id"] for row in await rows(url, UNLOCKED, tenant)] == [high.id]
+        assert None not in await recording
+
+
+async def test_a_group_of_orders_stores_them_in_the_order_of_their_ids(
+    url: str, tenant: str
+) -> None:
+    """Another one that takes them in that order has the first it asks for, and the next ones."""
+    async with AsyncExitStack() as stack:
+        storage, pid = await one_connection(url, stack)
+        ada, bob = [await a_stored_customer(storage, tenant) for _ in range(2)]
+        entries = [an_entry(bob, order_id=order_id) for order_id in ("c", "b", "a")]
+        async with session(url) as other:
+            await other.execute(CLAIM, tenant, ada.id, "b")
+            autocommit = storage.autocommit(tenant)
+            recording = asyncio.create_task(autocommit.record_orders(entries, later()))
+            await until_waiting(url, pid)
+            await other.execute(CLAIM, tenant, ada.id, "c")
+        assert [one is not None for one in await recording] == [False, False, True]
 
 
 async def same_slot(

@@ -10,6 +10,7 @@ from customers.adapters.postgres.engine.connecting import PoolOptions
 from customers.adapters.postgres.storage import PostgresStorage
 from customers.core.errors import CustomerNotFound
 from customers.core.errors.availability import Unavailable
+from customers.core.model.ledger import Entry, fold_ledger
 from customers.core.ports.storage import Storage
 from tests.support.builders import USD, a_customer, an_entry, an_id, later
 from tests.support.database_proxy import DatabaseProxy, proxy_of
@@ -51,11 +52,16 @@ async def record_order(storage: Storage, tenant: str) -> None:
     await storage.autocommit(tenant).record_order(entry, later())
 
 
+async def record_orders(storage: Storage, tenant: str) -> None:
+    entries = [an_entry(a_customer(tenant_id=tenant)) for _ in range(2)]
+    await storage.autocommit(tenant).record_orders(entries, later())
+
+
 async def check(storage: Storage, tenant: str) -> None:
     await storage.check()
 
 
-OPERATIONS = [read, add, record_order, check]
+OPERATIONS = [read, add, record_order, record_orders, check]
 Operation = Callable[[Storage, str], Awaitable[None]]
 
 
@@ -155,3 +161,43 @@ async def test_the_pool_keeps_its_size_when_views_lose_their_connections(
     stats = storage.pool_stats()
     assert (stats.size, stats.idle, stats.waiting) == (1, 1, 0)
     await storage.close()
+
+
+async def test_a_group_of_orders_whose_connection_is_lost_is_recorded_whole_or_not_at_all(
+    storage: PostgresStorage, proxy: DatabaseProxy, tenant: str
+) -> None:
+    """And once: callers repeat what was not acknowledged until it is, while connections break."""
+    customers = [await a_stored_customer(storage, tenant) for _ in range(4)]
+    new, unacknowledged = 0, 0
+
+    async def record(group: list[Entry]) -> None:
+        nonlocal new, unacknowledged
+        while True:
+            try:
+                results = await storage.autocommit(tenant).record_orders(group, later())
+            except Unavailable:
+                unacknowledged += 1
+                continue
+            recorded = [one is not None for one in results]
+            assert len(set(recorded)) == 1
+            new += sum(recorded)
+            return
+
+    async def break_connections() -> None:
+        for _ in range(10):
+            await asyncio.sleep(0.1)
+            proxy.abort_connections()
+
+    groups: list[list[Entry]] = []
+    breaking = asyncio.create_task(break_connections())
+    while not breaking.done():
+        more = [[an_entry(customer) for customer in customers * 5] for _ in range(4)]
+        await asyncio.gather(*map(record, more))
+        groups += more
+    assert unacknowledged
+    assert new <= sum(map(len, groups)) <= new + len(groups[0]) * unacknowledged
+    for customer in customers:
+        own = [entry for group in groups for entry in group if entry.customer_id == customer.id]
+        current = await get_customer(storage, customer)
+        assert current.statistics == fold_ledger(own, USD)
+        assert current.version == customer.version + len(own)

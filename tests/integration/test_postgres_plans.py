@@ -14,6 +14,7 @@ from sqlalchemy import select
 
 from customers.adapters.postgres.customers import pages
 from customers.adapters.postgres.customers.customers import PostgresCustomers
+from customers.adapters.postgres.customers.order_groups import record_orders
 from customers.adapters.postgres.customers.orders import PostgresOrders
 from customers.adapters.postgres.engine.migrate import migrate
 from customers.adapters.postgres.engine.session import TENANT, Session
@@ -31,7 +32,7 @@ from customers.core.model.personal_data import RECORD_KINDS
 from customers.core.model.query import CustomerKey, CustomerSort, Page, SortDirection, SortField
 from customers.core.model.rules.parse import parse
 from customers.core.model.rules.timing import DateField
-from tests.support.builders import NOW, USD, a_customer, an_id, later, some_statistics
+from tests.support.builders import NOW, USD, a_customer, an_entry, an_id, later, some_statistics
 from tests.support.full_tenant import outcome
 from tests.support.query_plans import Explaining, Read, explaining
 from tests.support.storage_steps import EVERYONE, searching
@@ -355,3 +356,30 @@ async def test_a_page_of_orders_reads_the_orders_of_the_customer_alone(
     assert len(conditions) == 3
     assert all("tenant_id" in line and "id = " in line for line in conditions)
     assert "Seq Scan" not in plans[0]
+
+
+async def test_a_group_of_orders_looks_up_its_customers_alone(
+    session: Explaining, tenant: str
+) -> None:
+    await session.add_customers(tenant)
+    await session.disable("seqscan", "bitmapscan")
+    group = [an_entry(a_customer(tenant_id=tenant)) for _ in range(200)]
+    [plan] = await session.plans_of(lambda _: record_orders(session, group, NOW, USD))
+    conditions = re.findall(r" on customers\b.*\n *Index Cond: (.*)", plan)
+    assert len(conditions) == 2
+    assert all("tenant_id" in line and "id = " in line for line in conditions)
+    assert "Seq Scan on customers" not in plan
+
+
+@pytest.mark.parametrize("row_security", [False, True])
+async def test_groups_of_orders_are_not_planned_again_and_again(
+    empty: str, tenant: str, row_security: bool
+) -> None:
+    """In a database of its own: what the planner expects depends on the other tenants, too."""
+    await migrate(empty)
+    async with explaining(empty, tenant, row_security=row_security) as session:
+        await session.add_customers(tenant)
+        for _ in range(10):
+            group = [an_entry(a_customer(tenant_id=tenant)) for _ in range(100)]
+            await record_orders(session, group, NOW, USD)
+        assert await session.shared_plans("INTO customer_orders") == 1

@@ -1,14 +1,14 @@
 """A storage that fails, hangs or blocks writers on demand."""
 
 import asyncio
-from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 from uuid import UUID
 
 from attrs import define, field, frozen
 
-from customers.core.errors.availability import Unavailable
+from customers.core.errors.availability import TenantBusy, Unavailable
 from customers.core.model.api_key import ApiKey
 from customers.core.model.customer import Customer
 from customers.core.model.ledger import Entry
@@ -29,13 +29,15 @@ class FaultyStorage(Storage):
     """Delegates to a storage, with the faults that its attributes switch on.
 
     Orders wait while `gate` is closed, and then for as many turns of the event loop as the next
-    item of `turns` says, else one. After `orders_until_outage` orders it becomes unavailable.
+    item of `turns` says, else one. After `orders_until_outage` orders it becomes unavailable. A
+    group of orders is like one.
     """
 
     _inner: Storage
     is_unavailable: bool = False
     is_hanging: bool = False
     is_broken: bool = False
+    is_busy: bool = False
     orders_until_outage: int | None = None
     gate: asyncio.Event = field(factory=asyncio.Event)
     order_arrived: asyncio.Event = field(factory=asyncio.Event)
@@ -141,6 +143,8 @@ class FaultyStorage(Storage):
             raise ZeroDivisionError("a secret of the driver")
         if self.is_unavailable:
             raise Unavailable
+        if self.is_busy:
+            raise TenantBusy
 
 
 @frozen
@@ -152,6 +156,17 @@ class _FaultyAutocommit(Autocommit):
         return await self._inner.add_customer(customer)
 
     async def record_order(self, entry: Entry, now: datetime) -> Customer | None:
+        async with self._admitted():
+            return await self._inner.record_order(entry, now)
+
+    async def record_orders(
+        self, entries: Sequence[Entry], now: datetime
+    ) -> Sequence[Customer | None]:
+        async with self._admitted():
+            return await self._inner.record_orders(entries, now)
+
+    @asynccontextmanager
+    async def _admitted(self) -> AsyncIterator[None]:
         storage = self._storage
         storage.concurrent_orders += 1
         storage.max_concurrent_orders = max(
@@ -159,6 +174,6 @@ class _FaultyAutocommit(Autocommit):
         )
         try:
             await storage.admit_order()
-            return await self._inner.record_order(entry, now)
+            yield
         finally:
             storage.concurrent_orders -= 1

@@ -82,10 +82,10 @@ class Explaining(Session):
         return [row["statement"] for row in rows if row["statement"].startswith("SELECT")]
 
     async def shared_plans(self, part: str) -> int:
-        """How many SELECT statements with this part have run by a plan for all values."""
+        """How many statements with this part have run by a plan for all values."""
         rows = await self._connection.fetch("SELECT * FROM pg_prepared_statements")
         sqls = [row["statement"] for row in rows if row["generic_plans"]]
-        return sum(sql.startswith("SELECT") and part in sql for sql in sqls)
+        return sum(part in sql and not sql.startswith("EXPLAIN") for sql in sqls)
 
     async def add_customers(self, tenant: str) -> None:
         """Adds enough customers for the planner to prefer indexes, and analyses the table."""

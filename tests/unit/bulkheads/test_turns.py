@@ -1,12 +1,13 @@
 """Long work gives way to other tasks, and ends at its deadline."""
 
 import asyncio
+from itertools import groupby
 
 import pytest
 
 from customers.bulkheads import turns
 from customers.bulkheads.deadline import Deadline, deadline_after
-from customers.bulkheads.turns import Turn
+from customers.bulkheads.turns import SLICE_ITEMS, Turn, in_slices
 from customers.core.errors.availability import Unavailable
 
 
@@ -34,3 +35,20 @@ async def test_after_the_deadline_it_ends() -> None:
         turn = Turn()
     with pytest.raises(Unavailable):
         await turn.give_way()
+
+
+async def test_other_tasks_run_between_the_slices_of_many_items() -> None:
+    steps: list[str] = []
+
+    async def other() -> None:
+        for _ in range(3):
+            steps.append("other")
+            await asyncio.sleep(0)
+
+    running = asyncio.create_task(other())
+    async for item in in_slices(range(2 * SLICE_ITEMS + 1)):
+        steps.append(str(item))
+    await running
+    slice_sizes = [len(list(run)) for name, run in groupby(steps, str.isdigit) if name]
+    assert slice_sizes == [SLICE_ITEMS, SLICE_ITEMS, 1]
+    assert [int(step) for step in steps if step.isdigit()] == list(range(2 * SLICE_ITEMS + 1))

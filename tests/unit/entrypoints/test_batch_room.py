@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 from customers.adapters.memory.storage import MemoryStorage
 from customers.core.errors.availability import BatchesBusy
 from customers.entrypoints.grpc.generated.customers_pb2 import RecordOrdersRequest
+from customers.entrypoints.ledger.batch import GROUP_ORDERS
 from customers.entrypoints.ledger.batch_room import (
     MAX_BATCH_ORDERS,
     MAX_ORDERS_OF_TENANT,
@@ -140,7 +141,7 @@ async def test_over_rest_what_had_not_begun_when_the_caller_left_never_begins() 
         await storage.autocommit("tenant").add_customer(customer)
         orders = [
             {"customerId": str(customer.id), "orderId": f"order-{number}", "totalAmount": 1}
-            for number in range(20)
+            for number in range(2 * GROUP_ORDERS)
         ]
         call = asyncio.create_task(api.post("/customers/orders/batch", {"orders": orders}))
         await until(lambda: storage.concurrent_orders == 1)
@@ -149,4 +150,4 @@ async def test_over_rest_what_had_not_begun_when_the_caller_left_never_begins() 
         await asyncio.sleep(0.1)  # until the server has noticed
         storage.gate.set()
         await until(lambda: storage.concurrent_orders == 0)
-        assert (await api.get(f"/customers/{customer.id}")).body["totalOrders"] == 1
+        assert (await api.get(f"/customers/{customer.id}")).body["totalOrders"] == GROUP_ORDERS

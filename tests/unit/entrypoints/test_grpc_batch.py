@@ -10,6 +10,7 @@ from customers.entrypoints.grpc.generated.customers_pb2 import (
     RecordOrderRequest,
     RecordOrdersRequest,
 )
+from customers.entrypoints.ledger.batch import GROUP_ORDERS
 from tests.support.grpc_service import (
     Rpc,
     a_refund,
@@ -88,15 +89,46 @@ async def test_orders_with_the_same_id_are_recorded_in_sequence_for_any_customer
         assert {reason(outcome.error) for outcome in others} == {"ORDER_CONFLICT"}
 
 
-async def test_orders_of_one_customer_run_in_sequence_and_of_several_concurrently() -> None:
+async def test_new_orders_of_a_tenant_are_recorded_in_groups_one_after_another() -> None:
+    async with serving() as rpc:
+        customers = [await rpc.add_customer() for _ in range(10)]
+        rpc.storage.autocommit_count = 0
+        count = 2 * GROUP_ORDERS + 1
+        orders = [an_order(customers[index % 10], f"order-{index}") for index in range(count)]
+        outcomes = await record_all(rpc, *orders)
+        assert all(outcome.HasField("recorded") for outcome in outcomes)
+        assert rpc.storage.autocommit_count == 3
+        assert rpc.storage.max_concurrent_orders == 1
+
+
+async def test_orders_of_several_tenants_are_recorded_in_groups_of_their_own() -> None:
+    async with serving() as rpc:
+        customers = {tenant: await rpc.add_customer(tenant) for tenant in ("one", "two")}
+        orders = [
+            an_order(customers[tenant], f"order-{number}", tenant_id=tenant)
+            for number in range(3)
+            for tenant in customers
+        ]
+        rpc.storage.autocommit_count = 0
+        outcomes = await record_all(rpc, *orders)
+        statistics = [outcome.recorded.statistics for outcome in outcomes]
+        assert [row.customer_id for row in statistics] == [order.customer_id for order in orders]
+        assert [row.total_orders for row in statistics] == [1, 1, 2, 2, 3, 3]
+        assert rpc.storage.autocommit_count == 2
+
+
+async def test_repeats_of_one_customer_run_in_sequence_and_of_several_concurrently() -> None:
     async with serving() as rpc:
         customer_id = await rpc.add_customer()
-        await record_all(rpc, *(an_order(customer_id, f"order-{index}") for index in range(10)))
+        repeats = [an_order(customer_id, f"order-{index}") for index in range(10)]
+        await record_all(rpc, *repeats)
+        assert all(outcome.recorded.duplicate for outcome in await record_all(rpc, *repeats))
         assert rpc.storage.max_concurrent_orders == 1
         customers = [await rpc.add_customer() for _ in range(10)]
-        await record_all(
-            rpc, *(an_order(other_id, f"order-of-{other_id}") for other_id in customers)
-        )
+        repeats = [an_order(other_id, f"order-of-{other_id}") for other_id in customers]
+        await record_all(rpc, *repeats)
+        assert rpc.storage.max_concurrent_orders == 1
+        await record_all(rpc, *repeats)
         assert rpc.storage.max_concurrent_orders == CONCURRENT_ORDERS
 
 
@@ -113,25 +145,26 @@ async def test_a_single_call_is_served_while_a_batch_waits_for_the_storage() -> 
         assert len(await batch) == 10
 
 
-@pytest.mark.parametrize("count", [0, 7])
-async def test_all_orders_after_an_outage_fail_as_unavailable(count: int) -> None:
+@pytest.mark.parametrize("groups", [0, 2])
+async def test_all_orders_after_an_outage_fail_as_unavailable(groups: int) -> None:
     async with serving() as rpc:
-        customer_id = await rpc.add_customer()
-        rpc.storage.orders_until_outage = count
-        orders = [an_order(customer_id, f"order-{index}") for index in range(50)]
+        customer_id, count = await rpc.add_customer(), groups * GROUP_ORDERS
+        rpc.storage.orders_until_outage, rpc.storage.autocommit_count = groups, 0
+        orders = [an_order(customer_id, f"order-{index}") for index in range(4 * GROUP_ORDERS)]
         outcomes = await record_all(rpc, *orders)
         assert all(outcome.HasField("recorded") for outcome in outcomes[:count])
         assert {reason(outcome.error) for outcome in outcomes[count:]} == {"STORAGE_UNAVAILABLE"}
+        assert rpc.storage.autocommit_count == groups + 1  # and not for the rest of the batch
         rpc.storage.is_unavailable, rpc.storage.orders_until_outage = False, None
         assert len(await rpc.entries(customer_id)) == count
 
 
-async def test_after_an_outage_the_storage_is_not_called_for_the_rest_of_the_batch() -> None:
+async def test_a_group_that_fails_has_the_same_error_for_each_of_its_orders() -> None:
     async with serving() as rpc:
-        customers = [await rpc.add_customer() for _ in range(50)]
-        rpc.storage.orders_until_outage, rpc.storage.autocommit_count = 0, 0
-        await record_all(rpc, *(an_order(customer_id, customer_id) for customer_id in customers))
-        assert rpc.storage.autocommit_count == CONCURRENT_ORDERS
+        customer_id = await rpc.add_customer()
+        rpc.storage.is_busy = True
+        outcomes = await record_all(rpc, an_order(customer_id, "o-1"), an_order(customer_id, "o-2"))
+        assert [reason(outcome.error) for outcome in outcomes] == ["TENANT_BUSY"] * 2
 
 
 async def test_every_order_of_a_batch_is_counted_in_the_metrics() -> None:

@@ -10,6 +10,7 @@ from grpc import StatusCode
 from grpc.aio import AioRpcError
 
 from customers.entrypoints.grpc.generated.customers_pb2 import RecordOrdersRequest
+from customers.entrypoints.ledger.batch import GROUP_ORDERS
 from tests.support.grpc_service import Rpc, an_order, failure, serving
 from tests.support.patience import DEADLINE_SECONDS
 
@@ -59,7 +60,7 @@ async def test_of_a_cancelled_batch_only_what_had_begun_is_recorded() -> None:
     async with serving() as rpc:
         customer_id = await rpc.add_customer()
         rpc.storage.gate.clear()
-        orders = [an_order(customer_id, f"order-{index}") for index in range(20)]
+        orders = [an_order(customer_id, f"order-{index}") for index in range(2 * GROUP_ORDERS)]
         call = rpc.stub.RecordOrders(RecordOrdersRequest(orders=orders))
         waiting = asyncio.create_task(final_code(call))
         await rpc.storage.order_arrived.wait()
@@ -68,7 +69,7 @@ async def test_of_a_cancelled_batch_only_what_had_begun_is_recorded() -> None:
         await rpc.wait_until_idle()
         rpc.storage.gate.set()
         await rpc.server.stop(5)
-        assert len(await rpc.entries(customer_id)) == 1
+        assert len(await rpc.entries(customer_id)) == GROUP_ORDERS
 
 
 async def test_a_call_whose_deadline_has_expired_is_not_started(

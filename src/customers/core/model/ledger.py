@@ -168,6 +168,19 @@ def fold_ledger(entries: Iterable[Entry], currency: Currency) -> Statistics:
     )
 
 
+def with_order(before: Statistics, entry: Entry, currency: Currency) -> Statistics:
+    """The statistics with one more entry that counts, without folding the ledger again."""
+    dates = (before.first_order_date, before.last_order_date, entry.order_date)
+    order_dates = [date for date in dates if date is not None]
+    return statistics(
+        total_orders=before.total_orders + 1,
+        total_spent=before.total_spent + entry.spent,
+        first_order_date=min(order_dates, default=None),
+        last_order_date=max(order_dates, default=None),
+        currency=currency,
+    )
+
+
 def statistics(
     *,
     total_orders: int,

@@ -132,6 +132,17 @@ class Autocommit(Protocol):
         """
         ...
 
+    async def record_orders(
+        self, entries: Sequence[Entry], now: datetime
+    ) -> Sequence[Customer | None]:
+        """As `record_order` for each of the entries, one after another, in one transaction.
+
+        Returns what these calls would, in the order of the entries: the customer after each order,
+        None for one that was not stored, such as the second with an order id. All of it is
+        committed, or nothing. Stores one pending change for each customer, of all their orders.
+        """
+        ...
+
 
 class Lookups(Protocol):
     """The most frequent reads, each of one customer: those that come while others are under way may

@@ -48,6 +48,23 @@ class Orders:
             return await self._save(tx, customer, before, before.record(order, now=now), now)
 
     @retries_conflict
+    async def record_many(
+        self, tenant_id: str, orders: Sequence[tuple[UUID, Order]]
+    ) -> Sequence[LedgerResult | None]:
+        """Records the new ones among orders of customers, all at once.
+
+        For each its result, as if they were recorded one after another; None for an order that was
+        not recorded: `record` decides about it.
+        """
+        now = self._clock.now()
+        entries = [Entry.of(order, customer_id, now=now) for customer_id, order in orders]
+        customers = await self._storage.autocommit(tenant_id).record_orders(entries, now)
+        return [
+            None if customer is None else LedgerResult(customer=customer, duplicate=False)
+            for customer in customers
+        ]
+
+    @retries_conflict
     async def refund(
         self, tenant_id: str, customer_id: UUID, order_id: str, refund: Refund
     ) -> LedgerResult:

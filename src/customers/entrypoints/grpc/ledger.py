@@ -4,13 +4,13 @@ The interceptor lets calls about one order in, completes those that have begun e
 disconnects, and turns errors into statuses. Batches are admitted by the number of their orders.
 """
 
-import asyncio
 from collections.abc import Iterable
 from typing import Any
 
 from attrs import frozen
 from grpc.aio import ServicerContext
 
+from customers.bulkheads.turns import in_slices
 from customers.core.errors import Invalid
 from customers.core.errors.access import TenantForbidden
 from customers.core.model.principal import Principal
@@ -77,14 +77,10 @@ class Ledger(CustomersServiceServicer):
     async def _record_batch(
         self, orders: Iterable[tuple[RecordOrderRequest, TenantForbidden | None]]
     ) -> RecordOrdersResponse:
-        commands, response = [], RecordOrdersResponse()
-        for request, error in orders:
-            commands.append(error or self._read(request))
-            await asyncio.sleep(0)  # reading a thousand orders takes a while: let others run
-        for outcome in await self._batches.record(commands, self._ledger_metrics):
-            response.outcomes.append(self._outcome(outcome))
-            await asyncio.sleep(0)
-        return response
+        commands = [error or self._read(request) async for request, error in in_slices(orders)]
+        outcomes = await self._batches.record(commands, self._ledger_metrics)
+        encoded = [self._outcome(outcome) async for outcome in in_slices(outcomes)]
+        return RecordOrdersResponse(outcomes=encoded)
 
     def _read(self, request: RecordOrderRequest) -> OrderCommand | Invalid:
         try:

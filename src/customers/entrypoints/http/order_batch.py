@@ -1,11 +1,11 @@
 """A batch of orders over REST: reads each order by itself, and answers an outcome for each."""
 
-import asyncio
 from collections.abc import Sequence
 from typing import Annotated, Any, cast
 
 from attrs import asdict, frozen
 
+from customers.bulkheads.turns import in_slices
 from customers.core.errors import CustomersError, Invalid, InvalidValue
 from customers.core.errors.availability import Unavailable
 from customers.core.model.order import Order
@@ -52,10 +52,7 @@ async def record_batch(
     """
     raw_orders = _orders_of(context)
     with batches.admit([context.tenant] * len(raw_orders)):
-        commands = []
-        for raw in raw_orders:
-            commands.append(_read(raw, context, decoder))
-            await asyncio.sleep(0)  # reading a thousand orders takes a while: let others run
+        commands = [_read(raw, context, decoder) async for raw in in_slices(raw_orders)]
         outcomes = await batches.record(commands, ledger_metrics, context.has_caller_left)
     if outcomes and all(isinstance(outcome, Unavailable) for outcome in outcomes):
         raise Unavailable

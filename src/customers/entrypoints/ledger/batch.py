@@ -1,13 +1,18 @@
 """Batches of orders, over REST and gRPC: each order is recorded or refused on its own.
 
-Which orders of a batch may run concurrently is decided in `keyed_order.py`, how many orders may be
-under way in `batch_room.py`.
+First the new orders are recorded, in groups: a group is one statement. What a group leaves out,
+such as a repeat or an order of an unknown customer, is recorded or refused by itself. Which of
+those may run concurrently is decided in `keyed_order.py`, how many orders may be under way in
+`batch_room.py`.
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
+from collections.abc import Callable, Collection, Coroutine, Hashable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import Final, TypeAlias
+from functools import partial
+from typing import Any, Final, TypeAlias, TypeVar
+
+from attrs import frozen
 
 from customers.bulkheads.deadline import deadline_after
 from customers.bulkheads.turnstile import Turnstile
@@ -21,9 +26,12 @@ from customers.entrypoints.ledger.keyed_order import run_in_key_order
 from customers.entrypoints.observability.ledger_metrics import LedgerMetrics
 from customers.entrypoints.observability.refusal_metrics import RefusalMetrics
 
-# Orders of all batches of a process that are recorded at the same time, so that batches leave
-# connections to single calls; of a tenant alone, four.
+# Groups and single orders of all batches of a process that are recorded at the same time, so that
+# batches leave connections to single calls; of a tenant alone, four.
 MAX_CONCURRENT_ORDERS: Final = 6
+# Orders of a group: its customers are locked until all of them are recorded. An order costs no less
+# in a larger one.
+GROUP_ORDERS: Final = 100
 
 TOO_MANY_ORDERS: Final = Problem(
     field="orders",
@@ -34,11 +42,12 @@ TOO_MANY_ORDERS: Final = Problem(
 
 # What came of an order: its result, or the error with which it was refused.
 Outcome: TypeAlias = LedgerResult | Exception
+Result = TypeVar("Result")
 
 
 class OrderBatches:
     """Records batches; all of them together have MAX_CONCURRENT_ORDERS slots, which tenants get in
-    turn. Each order has `order_timeout` seconds.
+    turn. Each group has `order_timeout` seconds, and so has an order by itself.
     """
 
     def __init__(
@@ -66,25 +75,69 @@ class OrderBatches:
     ) -> Sequence[Outcome]:
         """The outcome of each order, in the order of the commands; an error is its own.
 
-        When the call is cancelled or its caller has left, the orders that have begun are recorded,
-        and no other ones.
+        When the call is cancelled or its caller has left, the groups and orders that have begun are
+        recorded, and no other ones.
         """
         batch = _Batch(self._orders, ledger_metrics, has_caller_left)
+        outcomes = await self._record_groups(batch, commands)
+        rest = [number for number in range(len(commands)) if number not in outcomes]
+        single = await self._record_singly(batch, [commands[number] for number in rest])
+        outcomes |= zip(rest, single, strict=True)
+        return [outcomes[number] for number in range(len(commands))]
 
+    async def _record_groups(
+        self, batch: "_Batch", commands: Sequence[OrderCommand | CustomersError]
+    ) -> dict[int, Outcome]:
+        """The outcomes that groups had, by the numbers of their commands. A tenant has one group
+        under way.
+        """
+        groups = list(_groups(commands))
+
+        async def begin(group: _Group) -> asyncio.Task[Sequence[Outcome | None]]:
+            return await self._begin(group.tenant_id, partial(batch.outcomes, group))
+
+        results = await run_in_key_order(groups, lambda group: [group.tenant_id], begin)
+        return {
+            number: outcome
+            for group, outcomes in zip(groups, results, strict=True)
+            for number, outcome in zip(group.numbers, outcomes, strict=True)
+            if outcome is not None
+        }
+
+    async def _record_singly(
+        self, batch: "_Batch", commands: Sequence[OrderCommand | CustomersError]
+    ) -> Sequence[Outcome]:
         async def begin(command: OrderCommand | CustomersError) -> asyncio.Task[Outcome]:
             if isinstance(command, CustomersError):
                 return self._background_tasks.start(batch.outcome(command))
-            await self._slots.enter(command.tenant_id)
-            return self._background_tasks.start(self._in_slot(batch, command))
+            return await self._begin(command.tenant_id, partial(batch.outcome, command))
 
         return await run_in_key_order(commands, _keys, begin)
 
-    async def _in_slot(self, batch: "_Batch", command: OrderCommand) -> Outcome:
+    async def _begin(
+        self, tenant_id: str, work: Callable[[], Coroutine[Any, Any, Result]]
+    ) -> asyncio.Task[Result]:
+        """Waits for a slot, and returns the task that does the work in it."""
+        await self._slots.enter(tenant_id)
+        return self._background_tasks.start(self._in_slot(tenant_id, work))
+
+    async def _in_slot(
+        self, tenant_id: str, work: Callable[[], Coroutine[Any, Any, Result]]
+    ) -> Result:
         try:
             with deadline_after(self._order_timeout):
-                return await batch.outcome(command)
+                return await work()
         finally:
-            self._slots.leave(command.tenant_id)
+            self._slots.leave(tenant_id)
+
+
+@frozen(kw_only=True)
+class _Group:
+    """Orders of one tenant, and their numbers in the batch."""
+
+    tenant_id: str
+    numbers: Sequence[int]
+    commands: Sequence[OrderCommand]
 
 
 class _Batch:
@@ -98,15 +151,32 @@ class _Batch:
         self._has_caller_left = has_caller_left
         self._is_storage_unavailable = False
 
+    async def outcomes(self, group: _Group) -> Sequence[Outcome | None]:
+        """The outcome of each order; None where `outcome` has to decide."""
+        if self._has_caller_left() or self._is_storage_unavailable:
+            return [None] * len(group.commands)
+        orders = [(command.customer_id, command) for command in group.commands]
+        try:
+            results = await self._orders.record_many(group.tenant_id, orders)
+        except Unavailable:
+            self._is_storage_unavailable = True
+            return [None] * len(orders)
+        except Exception as error:
+            return [self._counted(error) for _ in orders]
+        return [None if result is None else self._counted(result) for result in results]
+
     async def outcome(self, command: OrderCommand | CustomersError) -> Outcome:
+        """The outcome of an order by itself."""
         if self._has_caller_left():
             return Unavailable()
         try:
-            with self._ledger_metrics.observe("order") as observation:
-                observation.result = await self._record(command)
-            return observation.result
+            return self._counted(await self._record(command))
         except Exception as error:
-            return error
+            return self._counted(error)
+
+    def _counted(self, outcome: Outcome) -> Outcome:
+        self._ledger_metrics.count_outcome("order", outcome)
+        return outcome
 
     async def _record(self, command: OrderCommand | CustomersError) -> LedgerResult:
         if isinstance(command, CustomersError):
@@ -118,6 +188,19 @@ class _Batch:
         except Unavailable:
             self._is_storage_unavailable = True
             raise
+
+
+def _groups(commands: Sequence[OrderCommand | CustomersError]) -> Iterator[_Group]:
+    """The orders by tenant, at most GROUP_ORDERS in a group; none for an order that is alone."""
+    by_tenant: dict[str, list[tuple[int, OrderCommand]]] = {}
+    for number, command in enumerate(commands):
+        if not isinstance(command, CustomersError):
+            by_tenant.setdefault(command.tenant_id, []).append((number, command))
+    for tenant_id, numbered in by_tenant.items():
+        for begin in range(0, len(numbered), GROUP_ORDERS):
+            numbers, group = zip(*numbered[begin : begin + GROUP_ORDERS], strict=True)
+            if len(group) > 1:
+                yield _Group(tenant_id=tenant_id, numbers=numbers, commands=group)
 
 
 def _keys(command: OrderCommand | CustomersError) -> Collection[Hashable]:

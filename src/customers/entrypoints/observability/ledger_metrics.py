@@ -34,10 +34,8 @@ class Observation:
     def __exit__(
         self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None
     ) -> None:
-        if isinstance(error, CustomersError):
-            self._metrics.count(self._kind, _outcome(error))
-        elif error is None and self.result is not None:
-            self._metrics.count(self._kind, "duplicate" if self.result.duplicate else "recorded")
+        if (outcome := error or self.result) is not None:
+            self._metrics.count_outcome(self._kind, outcome)
 
 
 class LedgerMetrics:
@@ -52,6 +50,13 @@ class LedgerMetrics:
     def count_invalid(self, kind: FactKind) -> None:
         """Counts a fact that was refused before it could be recorded."""
         self.count(kind, "invalid")
+
+    def count_outcome(self, kind: FactKind, outcome: LedgerResult | BaseException) -> None:
+        """Counts a fact by its result or its CustomersError."""
+        if isinstance(outcome, LedgerResult):
+            self.count(kind, "duplicate" if outcome.duplicate else "recorded")
+        elif isinstance(outcome, CustomersError):
+            self.count(kind, _outcome(outcome))
 
     def count(self, kind: FactKind, outcome: Outcome | None) -> None:
         """Counts a fact, unless its outcome is none of those that are counted."""

@@ -13,26 +13,26 @@ So an order is stored if and only if it is counted, and no count is lost. The pe
 the customer before the order from `locked`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from attrs import frozen
-from sqlalchemy import CTE, ColumnElement, Numeric, Select, bindparam, func, select, update
+from sqlalchemy import CTE, Select, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from customers.adapters.postgres.customers import change_capture
 from customers.adapters.postgres.customers.customers import ADD, ID
+from customers.adapters.postgres.customers.order_groups import record_orders
+from customers.adapters.postgres.customers.order_statistics import currency_values, with_orders
 from customers.adapters.postgres.customers.orders import ENTRIES
 from customers.adapters.postgres.customers.rows import CUSTOMERS, ORDER_COLUMNS
 from customers.adapters.postgres.engine.session import TENANT, Session, parameters
 from customers.adapters.postgres.engine.statements import Statement
 from customers.adapters.postgres.schema.ledger_tables import customer_orders
 from customers.adapters.postgres.schema.tables import LIVING, customers
-from customers.adapters.postgres.schema.types import MOMENT
 from customers.core.model.customer import Customer
 from customers.core.model.ledger import Entry
 from customers.core.model.money import Currency
@@ -52,10 +52,17 @@ class PostgresAutocommit(Autocommit):
 
     async def record_order(self, entry: Entry, now: datetime) -> Customer | None:
         values = {**ENTRIES.write(entry), "id": entry.customer_id, "now": now}
-        unit = self._currency.unit
         async with self._session() as session:
-            row = await session.row(RECORD_ORDER, **values, unit=unit, units=1 / unit)
+            row = await session.row(RECORD_ORDER, **values, **currency_values(self._currency))
         return None if row is None else CUSTOMERS.read(row)
+
+    async def record_orders(
+        self, entries: Sequence[Entry], now: datetime
+    ) -> Sequence[Customer | None]:
+        if len(entries) == 1:
+            return [await self.record_order(entries[0], now)]  # costs less
+        async with self._session() as session:
+            return await record_orders(session, entries, now, self._currency)
 
 
 def _record_order() -> Select[Any]:
@@ -87,31 +94,18 @@ def _recorded(locked: CTE) -> CTE:
 
 def _update(recorded: CTE) -> ReturningUpdate[Any]:
     """Adds the order to the customer's statistics."""
-    total_orders = customers.c.total_orders + 1
-    total_spent = customers.c.total_spent + recorded.c.total_amount
-    now = bindparam("now", type_=MOMENT)
+    values = with_orders(
+        count=1,
+        spent=recorded.c.total_amount,
+        first_date=recorded.c.order_date,
+        last_date=recorded.c.order_date,
+    )
     return (
         update(customers)
         .where(customers.c.tenant_id == TENANT, ID)
-        .values(
-            total_orders=total_orders,
-            total_spent=total_spent,
-            average_order_value=_average(total_spent, total_orders),
-            first_order_date=func.least(customers.c.first_order_date, recorded.c.order_date),
-            last_order_date=func.greatest(customers.c.last_order_date, recorded.c.order_date),
-            version=customers.c.version + 1,
-            updated_at=func.greatest(customers.c.updated_at, now),
-        )
+        .values(values)
         .returning(*CUSTOMERS.columns)
     )
-
-
-def _average(spent: ColumnElement[Any], orders: ColumnElement[Any]) -> ColumnElement[Decimal]:
-    """The quotient, half-up to the minor unit: computed in minor units as whole numbers, since a
-    division of decimals would round twice.
-    """
-    unit, units = bindparam("unit", type_=Numeric()), bindparam("units", type_=Numeric())
-    return func.div(2 * spent * units + orders, 2 * orders) * unit
 
 
 RECORD_ORDER = Statement.of(_record_order())

@@ -75,10 +75,12 @@ def on_save() -> Insert:
 
 
 def on_order(before: FromClause, updated: FromClause) -> Insert:
-    """Stores the pending change of a recorded order; `before` has the ORDER_COLUMNS."""
+    """Stores the pending change of each updated customer; `before` has the `id` and the
+    ORDER_COLUMNS of all of them.
+    """
     image = _image([before.c[column.name] for column in ORDER_COLUMNS])
     row = select(TENANT, updated.c.id, updated.c.updated_at, _ORDER, image)
-    row = row.select_from(before, updated, _tenant)
+    row = row.select_from(before, updated, _tenant).where(before.c.id == updated.c.id)
     return _insert(row.where(_tenant.c.tenant_id == TENANT, _tenant.c.captures_orders))
 
 

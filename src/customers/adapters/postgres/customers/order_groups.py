@@ -1,0 +1,185 @@
+"""Several orders of a tenant, recorded by one statement, which is a transaction by itself.
+
+It is `record_order` for a set, in READ COMMITTED:
+
+1. `locked` waits for every transaction that changes one of the customers, in the order of their
+   ids, then returns the current rows of those that are not deleted.
+2. `recorded` inserts their orders in the order of the order ids, each as long as it is unknown. It
+   waits for a transaction that is inserting the same order. As everybody takes the locks in this
+   order, groups that overlap wait for each other and never deadlock.
+3. `sums` adds up what was inserted, by customer: what was not inserted is not counted.
+4. `updated` may have an older snapshot than the locks. PostgreSQL notices that a row has changed
+   and evaluates every expression again on its newest version, with the sums as they are. So the
+   statistics come from the row itself, never from `locked`.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from asyncpg import Record
+from attrs import evolve
+from sqlalchemy import (
+    ARRAY,
+    CTE,
+    Select,
+    TableValuedAlias,
+    any_,
+    bindparam,
+    column,
+    func,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
+
+from customers.adapters.postgres.customers import change_capture
+from customers.adapters.postgres.customers.order_statistics import currency_values, with_orders
+from customers.adapters.postgres.customers.orders import ENTRIES
+from customers.adapters.postgres.customers.rows import CUSTOMERS, ORDER_COLUMNS
+from customers.adapters.postgres.engine.session import TENANT, Session
+from customers.adapters.postgres.engine.statements import Statement
+from customers.adapters.postgres.schema.ledger_tables import customer_orders
+from customers.adapters.postgres.schema.tables import LIVING, customers
+from customers.core.model.customer import Customer
+from customers.core.model.ledger import Entry, with_order
+from customers.core.model.money import Currency
+from customers.core.model.order import Statistics
+
+
+async def record_orders(
+    session: Session, entries: Sequence[Entry], now: datetime, currency: Currency
+) -> Sequence[Customer | None]:
+    """See `Autocommit.record_orders`."""
+    values = {**_arrays(entries), "now": now, **currency_values(currency)}
+    rows = await session.rows(RECORD_ORDERS, **values)
+    return _customers(entries, rows, currency)
+
+
+def _arrays(entries: Sequence[Entry]) -> dict[str, object]:
+    """An array for each column of the entries."""
+    rows = [ENTRIES.write(entry) for entry in entries]
+    return {column.name: [row[column.name] for row in rows] for column in ENTRIES.columns}
+
+
+def _customers(
+    entries: Sequence[Entry], rows: Sequence[Record], currency: Currency
+) -> Sequence[Customer | None]:
+    """For each entry the customer after it; None for one that was not recorded."""
+    places: dict[tuple[Any, str], int] = {}
+    for place, entry in enumerate(entries):
+        places.setdefault((entry.customer_id, entry.order_id), place)
+    customers: list[Customer | None] = [None] * len(entries)
+    for row in rows:
+        recorded = sorted(places[row["id"], order_id] for order_id in row["order_ids"])
+        states = _states(row, [entries[place] for place in recorded], currency)
+        for place, customer in zip(recorded, states, strict=True):
+            customers[place] = customer
+    return customers
+
+
+def _states(row: Record, recorded: Sequence[Entry], currency: Currency) -> Iterator[Customer]:
+    """The customer after each of their orders; the row is the customer after the last one."""
+    after = CUSTOMERS.read(row)
+    statistics = _before(row, after.statistics, recorded)
+    for left, entry in zip(reversed(range(1, len(recorded))), recorded, strict=False):
+        statistics = with_order(statistics, entry, currency)
+        yield evolve(after, statistics=statistics, version=after.version - left)
+    yield after
+
+
+def _before(row: Record, after: Statistics, recorded: Sequence[Entry]) -> Statistics:
+    """The statistics before the orders, without an average."""
+    return Statistics(
+        total_orders=after.total_orders - len(recorded),
+        total_spent=after.total_spent - sum(entry.spent for entry in recorded),
+        first_order_date=row["first_date_before"],
+        last_order_date=row["last_date_before"],
+    )
+
+
+def _record_orders() -> Select[Any]:
+    locked = _locked()
+    sums = _sums(locked, _recorded(locked))
+    updated = _updated(sums)
+    captured = change_capture.on_order(locked, updated).cte("captured")
+    return select(updated).add_cte(captured)
+
+
+def _locked() -> CTE:
+    """The current rows of the living customers, locked."""
+    ids = bindparam("customer_id", type_=ARRAY(customers.c.id.type))
+    living = select(customers.c.id, *ORDER_COLUMNS).where(
+        customers.c.tenant_id == TENANT, customers.c.id == any_(ids), LIVING
+    )
+    by_id = living.order_by(customers.c.id).with_for_update(key_share=True)
+    return by_id.cte("locked").prefix_with("MATERIALIZED")
+
+
+def _recorded(locked: CTE) -> CTE:
+    """The orders that were not known."""
+    rows = _rows()
+    values = {"tenant_id": TENANT, **{name: rows.c[name] for name in _NAMES}}
+    new = select(*values.values()).join_from(rows, locked, rows.c.customer_id == locked.c.id)
+    return (
+        insert(customer_orders)
+        .from_select(list(values), new.order_by(rows.c.order_id, rows.c.place))
+        .on_conflict_do_nothing(index_elements=["tenant_id", "order_id"])
+        .returning(*(customer_orders.c[name] for name in _RETURNED))
+        .cte("recorded")
+    )
+
+
+def _rows() -> TableValuedAlias:
+    """The entries as rows, with their `place` in order."""
+    arrays = (bindparam(one.name, type_=ARRAY(one.type)) for one in ENTRIES.columns)
+    names = (column(one.name, one.type) for one in ENTRIES.columns)
+    rows = func.unnest(*arrays).table_valued(*names, with_ordinality="place", name="entries")
+    return rows.render_derived()
+
+
+def _sums(locked: CTE, recorded: CTE) -> CTE:
+    """What was recorded, by customer, and the dates of before, as the locked row has them."""
+    before = (locked.c.first_order_date, locked.c.last_order_date)
+    return (
+        select(
+            locked.c.id,
+            func.count().label("count"),
+            func.sum(recorded.c.total_amount).label("spent"),
+            func.min(recorded.c.order_date).label("first_date"),
+            func.max(recorded.c.order_date).label("last_date"),
+            func.array_agg(recorded.c.order_id).label("order_ids"),
+            before[0].label("first_date_before"),
+            before[1].label("last_date_before"),
+        )
+        .join_from(recorded, locked, recorded.c.customer_id == locked.c.id)
+        .group_by(locked.c.id, *before)
+        .cte("sums")
+    )
+
+
+def _updated(sums: CTE) -> CTE:
+    """Adds the sums to the statistics of each customer."""
+    values = with_orders(
+        count=sums.c.count,
+        spent=sums.c.spent,
+        first_date=sums.c.first_date,
+        last_date=sums.c.last_date,
+    )
+    return (
+        update(customers)
+        .where(customers.c.tenant_id == TENANT, customers.c.id == sums.c.id)
+        .values(values)
+        .returning(
+            *CUSTOMERS.columns,
+            sums.c.order_ids,
+            sums.c.first_date_before,
+            sums.c.last_date_before,
+        )
+        .cte("updated")
+    )
+
+
+_NAMES = tuple(one.name for one in ENTRIES.columns)
+_RETURNED = ("order_id", "customer_id", "total_amount", "order_date")
+RECORD_ORDERS = Statement.of(_record_orders())

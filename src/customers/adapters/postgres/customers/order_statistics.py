@@ -1,0 +1,48 @@
+"""What recorded orders add to the row of their customer."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Numeric, bindparam, func
+
+from customers.adapters.postgres.schema.tables import customers
+from customers.adapters.postgres.schema.types import MOMENT
+from customers.core.model.money import Currency
+
+_customer = customers.c
+
+
+def with_orders(
+    *,
+    count: ColumnElement[Any] | int,
+    spent: ColumnElement[Any],
+    first_date: ColumnElement[Any],
+    last_date: ColumnElement[Any],
+) -> dict[str, ColumnElement[Any]]:
+    """The values of the changed columns, for an update of `customers`.
+
+    All of them are computed from the row itself, which may be newer than the statement's snapshot.
+    """
+    total_orders = _customer.total_orders + count
+    total_spent = _customer.total_spent + spent
+    return {
+        "total_orders": total_orders,
+        "total_spent": total_spent,
+        "average_order_value": _average(total_spent, total_orders),
+        "first_order_date": func.least(_customer.first_order_date, first_date),
+        "last_order_date": func.greatest(_customer.last_order_date, last_date),
+        "version": _customer.version + count,
+        "updated_at": func.greatest(_customer.updated_at, bindparam("now", type_=MOMENT)),
+    }
+
+
+def currency_values(currency: Currency) -> dict[str, object]:
+    """The parameters of the rounding to the minor unit."""
+    return {"unit": currency.unit, "units": 1 / currency.unit}
+
+
+def _average(spent: ColumnElement[Any], orders: ColumnElement[Any]) -> ColumnElement[Any]:
+    """The quotient, half-up to the minor unit: computed in minor units as whole numbers, since a
+    division of decimals would round twice.
+    """
+    unit, units = bindparam("unit", type_=Numeric()), bindparam("units", type_=Numeric())
+    return func.div(2 * spent * units + orders, 2 * orders) * unit
