@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from random import Random
 
 import pytest
@@ -18,6 +19,7 @@ from customers.bulkheads.groups import MAX_CALLS, MAX_UNDER_WAY, GroupObserver, 
 from customers.core.errors.availability import TenantBusy, Unavailable
 
 BAD, UNKNOWN = "bad", "unknown"
+CALLER = ContextVar("caller", default="nobody")
 
 
 class Late(Exception):
@@ -32,9 +34,13 @@ class Server(GroupObserver):
 
     state: int = 0
     gate: asyncio.Event = field(factory=asyncio.Event)
+    bad_gate: asyncio.Event | None = None
+    """What a statement for the bad key alone waits for, too."""
     refusal: Exception | None = None
+    failure: Exception = field(factory=ZeroDivisionError)
     sent: list[tuple[str, Sequence[str]]] = field(factory=list)
     deadlines: list[Deadline] = field(factory=list)
+    callers: list[str] = field(factory=list)
     tasks: list[asyncio.Task[object] | None] = field(factory=list)
     sizes: list[int] = field(factory=list)
     refused: int = 0
@@ -59,11 +65,14 @@ class Server(GroupObserver):
     async def ask(self, tenant_id: str, keys: Sequence[str]) -> Mapping[str, str]:
         self.sent.append((tenant_id, keys))
         self.deadlines.append(current_deadline())
+        self.callers.append(CALLER.get())
         self.tasks.append(asyncio.current_task())
         answers = {key: f"{tenant_id} {key} {self.state}" for key in keys if key != UNKNOWN}
         await self.gate.wait()
+        if keys == [BAD] and self.bad_gate is not None:
+            await self.bad_gate.wait()
         if BAD in keys:
-            raise ZeroDivisionError
+            raise self.failure
         return answers
 
     def shared(self, calls: int) -> None:
@@ -225,16 +234,41 @@ async def test_a_shared_statement_has_no_deadline_if_one_of_its_calls_has_none()
     assert server.deadlines[2] == NO_DEADLINE
 
 
-async def test_a_statement_that_fails_is_tried_again_call_by_call() -> None:
+async def test_a_shared_statement_is_logged_as_of_none_of_its_callers() -> None:
     server = Server()
+    groups = server.groups()
+    CALLER.set("ada")
+    calls = await begin(groups, *"1234")
+    server.gate.set()
+    await outcomes(calls)
+    assert server.callers == ["ada", "ada", "nobody"]
+
+
+@pytest.mark.parametrize("failure", [ZeroDivisionError(), Unavailable("lost")])
+async def test_a_statement_that_fails_is_tried_again_call_by_call(failure: Exception) -> None:
+    server = Server(failure=failure)
     calls = await begin(server.groups(), *"12", "3", BAD, "4", BAD)
     server.gate.set()
     results = await outcomes(calls)
     assert results[:3] == ["a 1 0", "a 2 0", "a 3 0"]
     assert results[4] == "a 4 0"
-    assert [type(results[place]) for place in (3, 5)] == [ZeroDivisionError] * 2
+    assert [results[3], results[5]] == [failure, failure]
     assert [keys for _, keys in server.sent[3:]] == [["3"], [BAD], ["4"], [BAD]]
     assert server.max_under_way == MAX_UNDER_WAY
+
+
+async def test_callers_may_leave_while_their_calls_are_tried_one_by_one() -> None:
+    server = Server(bad_gate=asyncio.Event())
+    calls = await begin(server.groups(), "1", "2", BAD, "3", "4")
+    server.gate.set()
+    await settle()
+    for call in calls[2:4]:
+        call.cancel()
+    await settle()
+    assert server.bad_gate is not None
+    server.bad_gate.set()
+    assert (await outcomes(calls))[4] == "a 4 0"
+    assert [keys for _, keys in server.sent[3:]] == [[BAD], ["4"]]
 
 
 async def test_a_statement_of_one_call_is_not_tried_again() -> None:
