@@ -23,10 +23,11 @@ from customers.entrypoints.grpc.generated.customers_pb2_grpc import CustomersSer
 from tests.support.attempts import ADMITTED, SIGNER, TENANT, Attempt, Credentials, a_token
 from tests.support.canaries import Caller, Canary, tables_of
 from tests.support.databases import an_empty_database
+from tests.support.forked_program import start_service
 from tests.support.grpc_service import an_order
 from tests.support.patience import until
 from tests.support.postgres_servers import log_of_test_server, start_test_server
-from tests.support.service_process import FREE_PORTS, MEMORY, Service, connect, start_service
+from tests.support.service_process import FREE_PORTS, MEMORY, Service, connect
 from tests.support.service_roles import service_url
 from tests.support.smtp_stub import SmtpStub, smtp_stub
 from tests.support.tokens import AUDIENCE, jwks_file

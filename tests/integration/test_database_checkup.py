@@ -10,17 +10,10 @@ import pytest
 
 from tests.integration.test_faults import a_database, a_role, sql
 from tests.support.access import TRUSTED
+from tests.support.forked_program import start_command, start_service
 from tests.support.patience import wait_until
 from tests.support.postgres_servers import start_test_server
-from tests.support.service_process import (
-    FREE_PORTS,
-    CustomersProcess,
-    a_customer,
-    call,
-    connect,
-    start_command,
-    start_service,
-)
+from tests.support.service_process import FREE_PORTS, CustomersProcess, a_customer, call, connect
 
 WARNING = "the database is not set up for production: run `customers doctor database`"
 LOGGING = ("log_error_verbosity = terse", "log_parameter_max_length = 0")

@@ -8,7 +8,8 @@ import pytest
 from playwright.async_api import expect
 
 from tests.support.browser import PROGRAMS, Visit, chromium, visiting
-from tests.support.service_process import MEMORY, start_service
+from tests.support.forked_program import start_service
+from tests.support.service_process import MEMORY
 
 PROGRAM = chromium()
 pytestmark = pytest.mark.skipif(

@@ -42,15 +42,10 @@ from tests.support.canaries import (
     tables_of,
 )
 from tests.support.databases import rows
+from tests.support.forked_program import start_command, start_service
 from tests.support.patience import wait_until
 from tests.support.postgres_servers import end_server
-from tests.support.service_process import (
-    FREE_PORTS,
-    Service,
-    connect,
-    start_command,
-    start_service,
-)
+from tests.support.service_process import FREE_PORTS, Service, connect
 from tests.support.storage_steps import opened
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]

@@ -10,9 +10,10 @@ from pathlib import Path
 from aiohttp import ClientSession
 from attrs import define, field
 
+from tests.support.forked_program import start_service
 from tests.support.identity_provider import IdentityProvider, identity_provider
 from tests.support.patience import PATIENCE_SECONDS
-from tests.support.service_process import MEMORY, Service, start_service
+from tests.support.service_process import MEMORY, Service
 from tests.support.tokens import forged
 
 CALLERS = 4

@@ -12,10 +12,11 @@ from aiohttp import ClientSession
 from attrs import frozen
 
 from tests.support.attempts import SIGNER, TENANT, a_token
+from tests.support.forked_program import start_service
 from tests.support.grpc_service import an_order
 from tests.support.patience import until
 from tests.support.raw_rpc import Field, call
-from tests.support.service_process import MEMORY, Service, start_service
+from tests.support.service_process import MEMORY, Service
 from tests.support.tokens import AUDIENCE, jwks_file
 
 PATH = "/api/v1/customers"

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from customers.devtools.server import start as start_server
+from tests.support.forked_program import start_command, start_service
 from tests.support.patience import wait_until
 from tests.support.postgres_servers import end_server
 from tests.support.programs import fake_programs
@@ -24,8 +25,6 @@ from tests.support.service_process import (
     a_free_port,
     call,
     connect,
-    start_command,
-    start_service,
 )
 
 CUSTOMERS = "/api/v1/customers"

@@ -19,6 +19,7 @@ from customers.devtools.server import start as start_server
 from customers.entrypoints.grpc.generated.customers_pb2 import CancelOrderRequest
 from customers.entrypoints.grpc.generated.customers_pb2_grpc import CustomersServiceStub
 from tests.support.access import TRUSTED
+from tests.support.forked_program import start_command, start_service
 from tests.support.patience import PATIENCE_SECONDS, wait_until
 from tests.support.postgres_servers import end_server
 from tests.support.service_process import (
@@ -29,8 +30,6 @@ from tests.support.service_process import (
     call,
     connect,
     get_status,
-    start_command,
-    start_service,
 )
 
 CUSTOMERS = "/api/v1/customers"

@@ -14,6 +14,7 @@ from tests.integration.test_faults import a_database, a_role, sql, with_path
 from tests.support import postgres_servers
 from tests.support.access import TRUSTED
 from tests.support.fake_postgres import Refusal, refusing_server
+from tests.support.forked_program import start_command, start_service
 from tests.support.patience import wait_until
 from tests.support.service_process import (
     FREE_PORTS,
@@ -23,8 +24,6 @@ from tests.support.service_process import (
     a_free_port,
     call,
     connect,
-    start_command,
-    start_service,
 )
 
 UNKNOWN = f"/api/v1/customers/{UUID(int=7)}"

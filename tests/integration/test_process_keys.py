@@ -14,13 +14,8 @@ from attrs import frozen
 
 from tests.support.access import TRUSTED
 from tests.support.builders import a_tenant
-from tests.support.service_process import (
-    FREE_PORTS,
-    connect,
-    read_response,
-    start_command,
-    start_service,
-)
+from tests.support.forked_program import start_command, start_service
+from tests.support.service_process import FREE_PORTS, connect, read_response
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.newest_server]
 

@@ -23,6 +23,7 @@ from attrs import frozen
 
 from customers.adapters.postgres.engine.migrate import migrate
 from tests.support.databases import rows
+from tests.support.forked_program import start_command, start_service
 from tests.support.patience import PATIENCE_SECONDS
 from tests.support.service_process import (
     FREE_PORTS,
@@ -31,8 +32,6 @@ from tests.support.service_process import (
     a_free_port,
     call,
     connect,
-    start_command,
-    start_service,
 )
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.newest_server]

@@ -11,16 +11,10 @@ import asyncpg
 import pytest
 from aiohttp import ClientSession
 
+from tests.support.forked_program import start_command, start_service
 from tests.support.patience import PATIENCE_SECONDS, until
 from tests.support.postgres_servers import start_test_server
-from tests.support.service_process import (
-    COMMAND,
-    MEMORY,
-    Service,
-    a_free_port,
-    start_command,
-    start_service,
-)
+from tests.support.service_process import COMMAND, MEMORY, Service, a_free_port
 from tests.support.tokens import a_signer, claims, fake_provider, jwks_file
 
 SIGNER = a_signer()

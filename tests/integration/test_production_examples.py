@@ -21,11 +21,12 @@ from attrs import frozen
 
 from customers.adapters.postgres.engine.migrate import migrate
 from customers.entrypoints.grpc.generated.customers_pb2_grpc import CustomersServiceStub
+from tests.support.forked_program import start_command, start_service
 from tests.support.grpc_service import an_order, usd
 from tests.support.orders_service import OrdersService
 from tests.support.patience import PATIENCE_SECONDS
 from tests.support.postgres_servers import start_test_server
-from tests.support.service_process import Service, start_command, start_service
+from tests.support.service_process import Service
 from tests.support.service_roles import service_url
 from tests.support.tokens import a_signer, jwks_file
 

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from tests.support import orders_service
-from tests.support.service_process import MEMORY, Service, start_service
+from tests.support.forked_program import start_service
+from tests.support.service_process import MEMORY, Service
 
 README = Path(__file__).parents[2] / "README.md"
 DOCUMENTED_URL = "http://127.0.0.1:8089"

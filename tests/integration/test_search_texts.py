@@ -16,7 +16,7 @@ from customers.core.ports.storage import Storage
 from tests.contract.filters import find_customers
 from tests.support.builders import USD, a_customer
 from tests.support.databases import rows
-from tests.support.service_process import start_command
+from tests.support.forked_program import start_command
 from tests.support.storage_steps import add_customers, save, searching
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

@@ -15,10 +15,11 @@ import pytest
 from aiohttp import ClientSession
 
 from benchmarks.sample_data import load_tenants
+from tests.support.forked_program import start_command
 from tests.support.load import RandomLoad
 from tests.support.patience import PATIENCE_SECONDS
 from tests.support.restarts import RestartableService
-from tests.support.service_process import Service, start_command
+from tests.support.service_process import Service
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="session"),

@@ -4,7 +4,8 @@ import signal
 from contextlib import ExitStack
 from pathlib import Path
 
-from tests.support.service_process import FREE_PORTS, Service, start_service
+from tests.support.forked_program import start_service
+from tests.support.service_process import FREE_PORTS, Service
 
 
 class RestartableService(ExitStack):

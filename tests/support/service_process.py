@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from http.client import HTTPConnection, HTTPException, HTTPMessage
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from attrs import frozen
@@ -27,11 +27,24 @@ FREE_PORTS = ("--port", "0", "--rpc-port", "0")
 MEMORY = ("--storage", "memory", *FREE_PORTS)
 
 
+class Started(Protocol):
+    """The part of a `Popen` that tests use."""
+
+    @property
+    def pid(self) -> int: ...
+
+    def poll(self) -> int | None: ...
+
+    def wait(self, timeout: float | None = None) -> int: ...
+
+    def send_signal(self, sig: int, /) -> None: ...
+
+
 @frozen(kw_only=True)
 class CustomersProcess:
     """A process and its output."""
 
-    process: "subprocess.Popen[bytes]"
+    process: Started
     folder: Path
 
     @property
@@ -88,7 +101,7 @@ def start_command(
     environ: Mapping[str, str] | None = None,
 ) -> Iterator[CustomersProcess]:
     """The command with an environment of its own; the folder is its home."""
-    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), **(environ or {})}
+    environment = environment_in(folder, environ)
     with (folder / "out.log").open("ab") as out, (folder / "errors.log").open("ab") as errors:
         process = subprocess.Popen(
             [*command, *arguments],
@@ -98,12 +111,25 @@ def start_command(
             stderr=errors,
             start_new_session=True,
         )
+    with killed_at_the_end(CustomersProcess(process=process, folder=folder)) as started:
+        yield started
+
+
+def environment_in(folder: Path, environ: Mapping[str, str] | None) -> dict[str, str]:
+    """The variables of a process whose home is the folder."""
+    return {"PATH": os.environ["PATH"], "HOME": str(folder), **(environ or {})}
+
+
+@contextmanager
+def killed_at_the_end(started: CustomersProcess) -> Iterator[CustomersProcess]:
+    """Kills the process and its workers when the block ends."""
     try:
-        yield CustomersProcess(process=process, folder=folder)
+        yield started
     finally:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        for kill in (os.killpg, os.kill):  # one that has just started leads no group yet
+            with suppress(ProcessLookupError):
+                kill(started.process.pid, signal.SIGKILL)
+        started.process.wait()
 
 
 @contextmanager

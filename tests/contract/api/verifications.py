@@ -1,13 +1,15 @@
 """Verifying an e-mail address."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from attrs import evolve
 
-from tests.support.api_client import Answer, Api
+from customers.core.ports.storage import Storage
+from tests.support.api_client import Answer, Api, serving
 from tests.support.api_steps import a_customer, an_unknown_id
 from tests.support.builders import a_tenant
 from tests.support.patience import PATIENCE_SECONDS
@@ -72,7 +74,16 @@ ENDINGS: list[Callable[[Api, dict[str, Any]], Awaitable[None]]] = [
 ]
 
 
-class SendVerificationContract:
+class _OnItsOwn:
+    """Its tests read the mails of their service, and use up what a peer may try."""
+
+    @pytest_asyncio.fixture(loop_scope="session")
+    async def api(self, storage: Storage, tenant: str) -> AsyncIterator[Api]:
+        async with serving(storage, tenant=tenant) as api:
+            yield api
+
+
+class SendVerificationContract(_OnItsOwn):
     async def test_a_mail_with_a_link_is_sent_to_the_address(self, api: Api) -> None:
         customer = await a_customer(api)
         answer = await send(api, customer)
@@ -157,7 +168,7 @@ class SendVerificationContract:
         assert (await verify(api, api.mails.token)).status == 200
 
 
-class VerifyEmailContract:
+class VerifyEmailContract(_OnItsOwn):
     async def test_the_token_of_a_mail_verifies_the_address(self, api: Api) -> None:
         customer = await a_customer(api)
         token = await a_token(api, customer)
@@ -236,7 +247,7 @@ class VerifyEmailContract:
         assert answer.error == (405, "METHOD_NOT_ALLOWED")
 
 
-class ChangedEmailContract:
+class ChangedEmailContract(_OnItsOwn):
     async def test_a_changed_address_is_unverified_again(self, api: Api) -> None:
         customer = await a_customer(api)
         await verify(api, await a_token(api, customer))

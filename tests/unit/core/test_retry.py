@@ -1,4 +1,4 @@
-"""A transaction that lost to another one is repeated once, by every use case that writes."""
+"""A transaction that lost to another one is repeated, by every use case that writes."""
 
 import ast
 from collections.abc import Iterator
@@ -35,13 +35,14 @@ class Work:
 
 async def test_after_a_conflict_the_work_is_done_again() -> None:
     assert await Work(WriteConflict()).run() == 2
+    assert await Work(WriteConflict(), WriteConflict()).run() == 3
 
 
-async def test_a_second_conflict_is_raised() -> None:
-    work = Work(WriteConflict(), WriteConflict())
+async def test_a_third_conflict_is_raised() -> None:
+    work = Work(*(WriteConflict() for _ in range(3)))
     with pytest.raises(WriteConflict):
         await work.run()
-    assert work.calls == 2
+    assert work.calls == 3
 
 
 async def test_no_other_error_is_worth_a_second_try() -> None:

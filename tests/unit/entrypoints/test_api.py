@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 
 import pytest
+import pytest_asyncio
 
 from customers.adapters.memory.storage import MemoryStorage
 from customers.core.ports.storage import Storage
@@ -12,30 +13,37 @@ from tests.contract.api.attacks import SECRET
 from tests.support.access import behind_gateway
 from tests.support.api_client import Api, serving
 from tests.support.builders import USD
+from tests.support.running_services import RunningServices, running_services
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 globals().update(families.test_classes(families.API, __name__))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def storage() -> Storage:
     return MemoryStorage(currency=USD)
 
 
-@pytest.fixture
-async def api(storage: Storage, tenant: str) -> AsyncIterator[Api]:
-    async with serving(storage, tenant=tenant) as api:
-        yield api
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def services() -> AsyncIterator[RunningServices]:
+    async with running_services() as services:
+        yield services
 
 
-@pytest.fixture
-async def guarded(storage: Storage, tenant: str) -> AsyncIterator[Api]:
+@pytest_asyncio.fixture(loop_scope="session")
+async def api(services: RunningServices, storage: Storage, tenant: str) -> Api:
+    return await services.api(storage, tenant=tenant)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def guarded(services: RunningServices, storage: Storage, tenant: str) -> Api:
     """A service behind a gateway that knows a secret."""
     settings = behind_gateway(gateway_secret=Secret(SECRET))
-    async with serving(storage, tenant=tenant, **settings) as api:
-        yield api
+    return await services.api(storage, tenant=tenant, **settings)
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def away(tenant: str) -> AsyncIterator[Api]:
     storage = MemoryStorage(currency=USD)
     await storage.close()

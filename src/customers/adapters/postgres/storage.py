@@ -44,7 +44,7 @@ from customers.adapters.postgres.segments.personal_data import PostgresPersonalD
 from customers.adapters.postgres.segments.segments import PostgresSegments
 from customers.bulkheads.deadline import Deadline
 from customers.bulkheads.shares import Usage
-from customers.core.errors.availability import Unavailable
+from customers.core.errors.availability import Unavailable, WriteConflict
 from customers.core.model.api_key import ApiKey
 from customers.core.model.money import Currency
 from customers.core.model.pending_changes import Backlog
@@ -66,6 +66,9 @@ _DEFAULT_ANALYTIC_POOL = PoolOptions(max_size=2, statement_timeout=15, work_time
 CHECK_SECONDS = 2.5
 # Seconds between two checks of a capture barrier.
 _MIN_PAUSE, _MAX_PAUSE = 0.002, 0.05
+# Seconds in which a transaction that won a conflict takes the lock that the lost one gave up;
+# without them the next try may lock it first, and the same deadlock is back.
+_CONFLICT_PAUSE = 0.05
 
 
 @define
@@ -143,10 +146,14 @@ class PostgresStorage(Storage):
             raise
 
     async def release(self, session: Session, error: BaseException | None) -> None:
-        """Ends a session, releases its connection, and reports the fault that ended it, if any."""
+        """Ends a session, releases its connection, and reports the fault that ended it, if any.
+        After a conflict it pauses, for the benefit of the transaction that won.
+        """
         await self.pool.release(session.end(), had_error=session.had_error)
         if isinstance(error, Unavailable) and error.fault is not None:
             error.fault = self.pool.report(error.fault)
+        if isinstance(error, WriteConflict):
+            await sleep(_CONFLICT_PAUSE)
 
     async def _status(self, session: Session) -> StorageStatus:
         status = await deployment.status(session, self._currency)

@@ -1,6 +1,7 @@
 """Repeating what the storage rolled back because of another transaction."""
 
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
@@ -9,21 +10,23 @@ from customers.core.errors.availability import WriteConflict
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
+TRIES = 3
+
 
 def retries_conflict(
     function: Callable[Parameters, Coroutine[Any, Any, Result]],
 ) -> Callable[Parameters, Coroutine[Any, Any, Result]]:
-    """Calls the function again, once, after a WriteConflict.
+    """Calls the function again after a WriteConflict, TRIES times in all.
 
-    It is for functions that open one transaction, and may be called twice: what they did before it
+    It is for functions that open one transaction, and may be called again: what they did before it
     is not written, or does no harm when it is repeated.
     """
 
     @wraps(function)
     async def call(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
-        try:
-            return await function(*args, **kwargs)
-        except WriteConflict:
-            return await function(*args, **kwargs)
+        for _ in range(TRIES - 1):
+            with suppress(WriteConflict):
+                return await function(*args, **kwargs)
+        return await function(*args, **kwargs)
 
     return call

@@ -1,0 +1,95 @@
+"""The command `customers` without its start: a process that has imported the program forks for each
+command.
+
+To import the program takes longer than most commands. Tests of how it starts, and of its workers,
+run the command itself: see `service_process`.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cache
+from multiprocessing import get_context
+from multiprocessing.context import ForkServerContext, ForkServerProcess
+from pathlib import Path
+
+from attrs import frozen
+
+from customers.entrypoints.cli import main
+from tests.support.service_process import (
+    CustomersProcess,
+    Service,
+    Started,
+    environment_in,
+    killed_at_the_end,
+    wait_until_ready,
+)
+
+
+@contextmanager
+def start_command(
+    folder: Path, *arguments: str, environ: Mapping[str, str] | None = None
+) -> Iterator[CustomersProcess]:
+    """As that of `service_process`."""
+    environment = environment_in(folder, environ)
+    process = _context().Process(target=_run, args=(arguments, environment, folder))
+    process.start()
+    started = CustomersProcess(process=_Forked(process), folder=folder)
+    with killed_at_the_end(started):
+        yield started
+
+
+@contextmanager
+def start_service(
+    folder: Path, *arguments: str, environ: Mapping[str, str] | None = None
+) -> Iterator[Service]:
+    """As that of `service_process`."""
+    ready = ("--ready-file", str(folder / "ready.json"))
+    with start_command(folder, "serve", *ready, *arguments, environ=environ) as started:
+        yield wait_until_ready(started)
+
+
+@frozen
+class _Forked(Started):
+    _process: ForkServerProcess
+
+    @property
+    def pid(self) -> int:
+        assert self._process.pid is not None
+        return self._process.pid
+
+    def poll(self) -> int | None:
+        return self._process.exitcode
+
+    def wait(self, timeout: float | None = None) -> int:
+        self._process.join(timeout)
+        if (code := self._process.exitcode) is None:
+            raise subprocess.TimeoutExpired("customers", timeout or 0)
+        return code
+
+    def send_signal(self, sig: int, /) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, sig)
+
+
+@cache
+def _context() -> ForkServerContext:
+    context = get_context("forkserver")
+    context.set_forkserver_preload(["tests.support.imported_program"])
+    return context
+
+
+def _run(arguments: Sequence[str], environment: Mapping[str, str], folder: Path) -> None:
+    """Runs the command in a session, an environment and a folder of its own."""
+    os.setsid()
+    for name, number in (("out.log", 1), ("errors.log", 2)):
+        file = os.open(folder / name, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        os.dup2(file, number)
+        os.close(file)
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.argv = ["customers", *arguments]
+    main()
