@@ -16,6 +16,9 @@ STUBS := src/customers/entrypoints/grpc/generated
 # Adds the variables of .env, if it exists; those of the environment take precedence.
 WITH_ENV = $(if $(wildcard .env),$(BIN)/dotenv --file .env run --no-override --)
 
+# Each of the many processes of a run would compile all modules anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help install run migrate test check examples bench compare bench-segments drill mutants build clean lock \
 	proto openapi metrics-docs released
@@ -78,13 +81,15 @@ compare: .venv/.dev ## Compares the cost of each request with that of BEFORE=com
 bench-segments: .venv/.dev ## Compares the cost of segments: large and small tenants, with and without segments
 	$(BIN)/python -m benchmarks.segments $(ARGS)
 
-drill: .venv/.dev ## Tries what one caller can do to the others, and identity providers; takes 40 minutes, needs wrk
+drill: .venv/.dev ## Tries what one caller can do to the others, and identity providers; tests with more examples; takes an hour, needs wrk
 	$(BIN)/python -m benchmarks.worst_bodies
 	$(BIN)/python -m benchmarks.forged_cursors
 	$(BIN)/python -m benchmarks.connections
 	$(BIN)/python -m benchmarks.segment_walls
 	$(BIN)/python -m benchmarks.bulkheads
 	$(BIN)/python -m benchmarks.migration
+	$(BIN)/pytest -n $(PROCESSES) --hypothesis-profile=thorough --timeout=3600 -m hypothesis
+	$(BIN)/pytest -n $(PROCESSES) --hypothesis-profile=thorough tests/integration/test_schemathesis.py
 	@tools/left-out drill $(BIN)/python -m benchmarks.identity_providers
 
 mutants: .venv/.dev ## Takes each field away from each place; a test must name it; takes an hour

@@ -18,8 +18,9 @@ pytest.register_assert_rewrite(
     "tests.support.storage_steps",
 )
 
-# A busy machine must not fail a test.
-settings.register_profile("patient", deadline=None)
+# A busy machine must not fail a test. `make drill` has the thorough profile.
+settings.register_profile("patient", deadline=None, max_examples=50)
+settings.register_profile("thorough", deadline=None, max_examples=400)
 settings.load_profile("patient")
 
 

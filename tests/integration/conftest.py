@@ -19,7 +19,7 @@ from customers.core.model.money import Currency
 from customers.core.ports.storage import Storage
 from tests.support import postgres_servers
 from tests.support.builders import USD
-from tests.support.databases import an_empty_database
+from tests.support.databases import a_migrated_database, an_empty_database
 from tests.support.patience import PATIENCE_SECONDS
 from tests.support.storage_steps import StorageIn, opened
 
@@ -103,8 +103,7 @@ def storage_in(url: str) -> StorageIn:
         async with AsyncExitStack() as resources:
             database = url
             if currency != USD:
-                database = await resources.enter_async_context(an_empty_database(url))
-                await migrate(database)
+                database = await resources.enter_async_context(a_migrated_database(url))
             storage = PostgresStorage(database, currency=currency, pool=PATIENT)
             yield await resources.enter_async_context(opened(storage))
 

@@ -1,5 +1,6 @@
 """A backup restores everything, or nothing is changed; on every kind of server."""
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import asyncpg
@@ -24,7 +25,7 @@ from customers.adapters.postgres.programs.restore import CannotRestore
 from customers.entrypoints.config.settings import process_environment
 from tests.support.backups import Shop, an_installation
 from tests.support.builders import a_customer
-from tests.support.databases import an_empty_database
+from tests.support.databases import a_migrated_database, an_empty_database
 from tests.support.full_tenant import read_everything, store_full_tenant
 from tests.support.storage_steps import add_customers
 
@@ -32,11 +33,10 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def shop(empty: str, tmp_path: Path) -> Shop:
+async def shop(url: str, tmp_path: Path) -> AsyncIterator[Shop]:
     """A migrated database without customers."""
-    shop = Shop(url=empty, file=tmp_path / "shop.backup")
-    await shop.migrate()
-    return shop
+    async with a_migrated_database(url) as database:
+        yield Shop(url=database, file=tmp_path / "shop.backup")
 
 
 async def add_a_customer(shop: Shop, tenant: str) -> None:

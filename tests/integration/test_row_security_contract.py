@@ -9,14 +9,13 @@ import pytest_asyncio
 from attrs import evolve
 
 from customers.adapters.postgres.engine.connecting import PoolOptions
-from customers.adapters.postgres.engine.migrate import migrate
 from customers.adapters.postgres.storage import PostgresStorage
 from customers.core.model.money import Currency
 from customers.core.ports.storage import Storage
 from tests.contract import families
 from tests.integration.conftest import PATIENT
 from tests.support.builders import USD
-from tests.support.databases import an_empty_database
+from tests.support.databases import a_migrated_database
 from tests.support.service_roles import service_url
 from tests.support.storage_steps import StorageIn, opened
 
@@ -66,8 +65,7 @@ def storage_in(url: str, pool: PoolOptions) -> StorageIn:
         async with AsyncExitStack() as resources:
             database = url
             if currency != USD:
-                database = await resources.enter_async_context(an_empty_database(url))
-                await migrate(database)
+                database = await resources.enter_async_context(a_migrated_database(url))
             role_url = await service_url(database)
             storage = PostgresStorage(role_url, currency=currency, pool=pool)
             yield await resources.enter_async_context(opened(storage))

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from hypothesis import settings
 
 from customers.adapters.memory.storage import MemoryStorage
 from customers.adapters.postgres.storage import PostgresStorage
@@ -37,7 +38,7 @@ from tests.support.schema_check import Document, the_document
 # A minute on an idle machine.
 pytestmark = pytest.mark.timeout(600)
 
-EXAMPLES_EACH: Final = 6
+EXAMPLES_EACH: Final = settings().max_examples // 16
 # The shopper of the calls to routes of shoppers.
 SHOPPER: Final = "01890a5d-ac96-774b-bcce-b302099a8077"
 CONFIGURATION: Final = """

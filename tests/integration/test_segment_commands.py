@@ -10,7 +10,7 @@ from tests.support.builders import a_tenant
 from tests.support.oracle import SegmentOracle, small_steps
 from tests.support.segment_commands import Command, commands
 
-EXAMPLES, COMMANDS = 20, 40
+EXAMPLES, COMMANDS = settings().max_examples // 5, 40
 
 
 @given(st.lists(commands(), min_size=COMMANDS, max_size=COMMANDS), st.sampled_from((None, 1, 2)))

@@ -17,7 +17,7 @@ from tests.support.random_commands import Command, KnownResources, commands
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-EXAMPLES, COMMANDS = 40, 50
+EXAMPLES, COMMANDS = settings().max_examples // 2, 50
 # Shrinking a failing list of commands takes minutes; the command that differs says enough.
 UNSHRUNK = (Phase.explicit, Phase.reuse, Phase.generate)
 

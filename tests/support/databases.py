@@ -7,6 +7,11 @@ from uuid import uuid4
 
 import asyncpg
 
+from customers.adapters.postgres.engine.migrate import migrate
+
+# The migrated database on each server, which nobody else uses.
+_TEMPLATES: dict[str, str] = {}
+
 
 @asynccontextmanager
 async def an_empty_database(url: str, options: str = "") -> AsyncIterator[str]:
@@ -20,6 +25,18 @@ async def an_empty_database(url: str, options: str = "") -> AsyncIterator[str]:
         yield urlsplit(url)._replace(path=f"/{name}").geturl()
     finally:
         await _run(url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@asynccontextmanager
+async def a_migrated_database(url: str) -> AsyncIterator[str]:
+    """As `an_empty_database`, with the newest schema: a copy takes less time than a migration."""
+    if url not in _TEMPLATES:
+        name = f"template_{uuid4().hex}"
+        await _run(url, f"CREATE DATABASE {name}")
+        await migrate(urlsplit(url)._replace(path=f"/{name}").geturl())
+        _TEMPLATES[url] = name
+    async with an_empty_database(url, f"TEMPLATE {_TEMPLATES[url]}") as database:
+        yield database
 
 
 async def rows(url: str, sql: str, *values: object) -> list[asyncpg.Record]:
