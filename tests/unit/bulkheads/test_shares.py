@@ -38,6 +38,18 @@ def test_the_next_tenant_finds_the_reserve(size: int, reserve: int) -> None:
     assert takes(shares, "b") == reserve
 
 
+def test_a_tenant_never_has_more_than_the_most() -> None:
+    shares = Shares[str](4, most=1)
+    assert [takes(shares, tenant) for tenant in "abcde"] == [1, 1, 1, 1, 0]
+    for waiter in ("a1", "a2", "e1"):
+        shares.add_waiter(waiter[0], waiter)
+    shares.give_back("b")
+    assert admitted(shares) == ["e1"]
+    shares.give_back("a")
+    assert admitted(shares) == ["a1"]
+    assert not shares.has_place_for("a")
+
+
 def test_whether_there_is_a_place_is_known_without_taking_it() -> None:
     shares = Shares[str](10)
     takes(shares, "a")

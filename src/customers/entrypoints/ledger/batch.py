@@ -26,12 +26,15 @@ from customers.entrypoints.ledger.keyed_order import run_in_key_order
 from customers.entrypoints.observability.ledger_metrics import LedgerMetrics
 from customers.entrypoints.observability.refusal_metrics import RefusalMetrics
 
-# Groups and single orders of all batches of a process that are recorded at the same time, so that
-# batches leave connections to single calls; of a tenant alone, four.
+# Single orders of all batches of a process that are recorded at the same time, so that batches
+# leave connections to single calls; of a tenant alone, four.
 MAX_CONCURRENT_ORDERS: Final = 6
-# Orders of a group: its customers are locked until all of them are recorded. An order costs no less
-# in a larger one.
-GROUP_ORDERS: Final = 100
+# Groups of all batches of a process that are recorded at the same time; of a tenant one, which
+# keeps a processor of the server busy.
+MAX_CONCURRENT_GROUPS: Final = 4
+# Orders of a group: its customers are locked until all of them are recorded, and other calls wait
+# while its values are written and read. An order costs little less in a larger one.
+GROUP_ORDERS: Final = 50
 
 TOO_MANY_ORDERS: Final = Problem(
     field="orders",
@@ -46,8 +49,8 @@ Result = TypeVar("Result")
 
 
 class OrderBatches:
-    """Records batches; all of them together have MAX_CONCURRENT_ORDERS slots, which tenants get in
-    turn. Each group has `order_timeout` seconds, and so has an order by itself.
+    """Records batches; all of them together have slots for groups and for single orders, which
+    tenants get in turn. Each group has `order_timeout` seconds, and so has an order by itself.
     """
 
     def __init__(
@@ -61,6 +64,7 @@ class OrderBatches:
         self._background_tasks = background_tasks
         self._room = BatchRoom(refusals)
         self._slots = Turnstile(MAX_CONCURRENT_ORDERS)
+        self._group_slots = Turnstile(MAX_CONCURRENT_GROUPS, most=1)
         self._order_timeout = order_timeout
 
     def admit(self, tenant_ids: Iterable[str]) -> AbstractContextManager[None]:
@@ -94,7 +98,8 @@ class OrderBatches:
         groups = list(_groups(commands))
 
         async def begin(group: _Group) -> asyncio.Task[Sequence[Outcome | None]]:
-            return await self._begin(group.tenant_id, partial(batch.outcomes, group))
+            work = partial(batch.outcomes, group)
+            return await self._begin(self._group_slots, group.tenant_id, work)
 
         results = await run_in_key_order(groups, lambda group: [group.tenant_id], begin)
         return {
@@ -110,25 +115,26 @@ class OrderBatches:
         async def begin(command: OrderCommand | CustomersError) -> asyncio.Task[Outcome]:
             if isinstance(command, CustomersError):
                 return self._background_tasks.start(batch.outcome(command))
-            return await self._begin(command.tenant_id, partial(batch.outcome, command))
+            work = partial(batch.outcome, command)
+            return await self._begin(self._slots, command.tenant_id, work)
 
         return await run_in_key_order(commands, _keys, begin)
 
     async def _begin(
-        self, tenant_id: str, work: Callable[[], Coroutine[Any, Any, Result]]
+        self, slots: Turnstile, tenant_id: str, work: Callable[[], Coroutine[Any, Any, Result]]
     ) -> asyncio.Task[Result]:
         """Waits for a slot, and returns the task that does the work in it."""
-        await self._slots.enter(tenant_id)
-        return self._background_tasks.start(self._in_slot(tenant_id, work))
+        await slots.enter(tenant_id)
+        return self._background_tasks.start(self._in_slot(slots, tenant_id, work))
 
     async def _in_slot(
-        self, tenant_id: str, work: Callable[[], Coroutine[Any, Any, Result]]
+        self, slots: Turnstile, tenant_id: str, work: Callable[[], Coroutine[Any, Any, Result]]
     ) -> Result:
         try:
             with deadline_after(self._order_timeout):
                 return await work()
         finally:
-            self._slots.leave(tenant_id)
+            slots.leave(tenant_id)
 
 
 @frozen(kw_only=True)
