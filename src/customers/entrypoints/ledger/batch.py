@@ -29,9 +29,10 @@ from customers.entrypoints.observability.refusal_metrics import RefusalMetrics
 # Single orders of all batches of a process that are recorded at the same time, so that batches
 # leave connections to single calls; of a tenant alone, four.
 MAX_CONCURRENT_ORDERS: Final = 6
-# Groups of all batches of a process that are recorded at the same time; of a tenant one, which
+# Groups of all batches of a process that are recorded at the same time, and those of a tenant: each
 # keeps a processor of the server busy.
 MAX_CONCURRENT_GROUPS: Final = 4
+MAX_GROUPS_OF_TENANT: Final = 1
 # Orders of a group: its customers are locked until all of them are recorded, and other calls wait
 # while its values are written and read. An order costs little less in a larger one.
 GROUP_ORDERS: Final = 50
@@ -64,7 +65,7 @@ class OrderBatches:
         self._background_tasks = background_tasks
         self._room = BatchRoom(refusals)
         self._slots = Turnstile(MAX_CONCURRENT_ORDERS)
-        self._group_slots = Turnstile(MAX_CONCURRENT_GROUPS, most=1)
+        self._group_slots = Turnstile(MAX_CONCURRENT_GROUPS, most=MAX_GROUPS_OF_TENANT)
         self._order_timeout = order_timeout
 
     def admit(self, tenant_ids: Iterable[str]) -> AbstractContextManager[None]:
