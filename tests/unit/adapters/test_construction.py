@@ -23,18 +23,22 @@ def test_what_is_read_often_is_not_made_by_its_init(model: type[object]) -> None
 
 def test_an_instance_is_like_one_of_its_init() -> None:
     customer = a_customer(phone="+49 30 1234")
-    made = constructor(Customer)(**asdict(customer, recurse=False))
-    assert type(made) is Customer
-    assert (made, hash(made), repr(made)) == (customer, hash(customer), repr(customer))
-    assert made.search_text == customer.search_text
-    assert evolve(made, first_name="Eve") == evolve(customer, first_name="Eve")
+    constructed = constructor(Customer)(**asdict(customer, recurse=False))
+    assert type(constructed) is Customer
+    assert (constructed, hash(constructed), repr(constructed)) == (
+        customer,
+        hash(customer),
+        repr(customer),
+    )
+    assert constructed.search_text == customer.search_text
+    assert evolve(constructed, first_name="Eve") == evolve(customer, first_name="Eve")
 
 
 @pytest.mark.parametrize("name", [one.name for one in fields(Customer)])
 def test_an_instance_is_frozen(name: str) -> None:
-    made = constructor(Customer)(**asdict(a_customer(), recurse=False))
+    constructed = constructor(Customer)(**asdict(a_customer(), recurse=False))
     with pytest.raises(FrozenInstanceError):
-        setattr(made, name, None)
+        setattr(constructed, name, None)
 
 
 def test_every_field_is_needed() -> None:
