@@ -3,7 +3,7 @@
 - While others wait, a tenant has at most its share: a third of the places, and at least two.
 - A tenant alone may have more: all but a reserve of a fifth of the places. Without the reserve, a
   tenant whose statements hang would have every place when the next tenant comes.
-- Where a tenant may have `most` places, it never has more than these.
+- A tenant never has more than `per_tenant` places, where that is said.
 - Waiters are served by tenant in turn; those of one tenant first come, first served.
 """
 
@@ -31,8 +31,8 @@ class Usage:
 class Shares(Generic[Waiter]):
     """The places of all tenants, and the waiters."""
 
-    def __init__(self, size: int, most: int | None = None) -> None:
-        self._most = size if most is None else most
+    def __init__(self, size: int, per_tenant: int | None = None) -> None:
+        self._per_tenant = size if per_tenant is None else per_tenant
         self._share = max(MIN_SHARE, size // 3)
         self._reserve = ceil(size / 5) if size > MIN_SHARE else 0
         self._size = self._free = size
@@ -49,7 +49,7 @@ class Shares(Generic[Waiter]):
 
     def has_place_for(self, tenant_id: str) -> bool:
         """Whether the tenant may have a place at once."""
-        if self._has_most(tenant_id):
+        if self._has_all_it_may_have(tenant_id):
             return False
         has_share = self._taken.get(tenant_id, 0) >= self._share
         if self._queues and (has_share or tenant_id in self._queues):
@@ -105,11 +105,11 @@ class Shares(Generic[Waiter]):
             waiting=sum(map(len, self._queues.values())),
         )
 
-    def _has_most(self, tenant_id: str) -> bool:
-        return self._taken.get(tenant_id, 0) >= self._most
+    def _has_all_it_may_have(self, tenant_id: str) -> bool:
+        return self._taken.get(tenant_id, 0) >= self._per_tenant
 
     def _may_take(self, tenant_id: str) -> bool:
-        if self._has_most(tenant_id):
+        if self._has_all_it_may_have(tenant_id):
             return False
         if self._taken.get(tenant_id, 0) < self._share:
             return self._free > 0

@@ -13,9 +13,9 @@ Waiter: TypeAlias = "asyncio.Future[None]"
 class Turnstile:
     """Lets a task in when its tenant may have a place; see `Shares` for who may."""
 
-    def __init__(self, size: int, most: int | None = None) -> None:
-        """A tenant never has more than `most` of the places."""
-        self._shares = Shares[Waiter](size, most)
+    def __init__(self, size: int, per_tenant: int | None = None) -> None:
+        """A tenant never has more than `per_tenant` of the places."""
+        self._shares = Shares[Waiter](size, per_tenant)
         self.try_enter = self._shares.take
         """Takes a place if the tenant may have one at once; returns whether it did."""
         self.has_place_for = self._shares.has_place_for

@@ -39,7 +39,7 @@ def test_the_next_tenant_finds_the_reserve(size: int, reserve: int) -> None:
 
 
 def test_a_tenant_never_has_more_than_the_most() -> None:
-    shares = Shares[str](4, most=1)
+    shares = Shares[str](4, per_tenant=1)
     assert [takes(shares, tenant) for tenant in "abcde"] == [1, 1, 1, 1, 0]
     for waiter in ("a1", "a2", "e1"):
         shares.add_waiter(waiter[0], waiter)

@@ -65,7 +65,7 @@ class OrderBatches:
         self._background_tasks = background_tasks
         self._room = BatchRoom(refusals)
         self._slots = Turnstile(MAX_CONCURRENT_ORDERS)
-        self._group_slots = Turnstile(MAX_CONCURRENT_GROUPS, most=MAX_GROUPS_OF_TENANT)
+        self._group_slots = Turnstile(MAX_CONCURRENT_GROUPS, per_tenant=MAX_GROUPS_OF_TENANT)
         self._order_timeout = order_timeout
 
     def admit(self, tenant_ids: Iterable[str]) -> AbstractContextManager[None]:
