@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from multiprocessing import get_context
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
@@ -18,13 +18,12 @@ from pathlib import Path
 from attrs import frozen
 
 from customers.entrypoints.cli import main
+from tests.support import service_process
 from tests.support.service_process import (
     CustomersProcess,
-    Service,
     Started,
     environment_in,
     killed_at_the_end,
-    wait_until_ready,
 )
 
 
@@ -41,14 +40,8 @@ def start_command(
         yield started
 
 
-@contextmanager
-def start_service(
-    folder: Path, *arguments: str, environ: Mapping[str, str] | None = None
-) -> Iterator[Service]:
-    """As that of `service_process`."""
-    ready = ("--ready-file", str(folder / "ready.json"))
-    with start_command(folder, "serve", *ready, *arguments, environ=environ) as started:
-        yield wait_until_ready(started)
+# As that of `service_process`.
+start_service = partial(service_process.start_service, start=start_command)
 
 
 @frozen

@@ -10,8 +10,8 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from http.client import HTTPConnection, HTTPException, HTTPMessage
 from pathlib import Path
 from typing import Any, Protocol
@@ -134,11 +134,14 @@ def killed_at_the_end(started: CustomersProcess) -> Iterator[CustomersProcess]:
 
 @contextmanager
 def start_service(
-    folder: Path, *arguments: str, environ: Mapping[str, str] | None = None
+    folder: Path,
+    *arguments: str,
+    environ: Mapping[str, str] | None = None,
+    start: Callable[..., AbstractContextManager[CustomersProcess]] = start_command,
 ) -> Iterator[Service]:
-    """`customers serve`, once it is ready."""
+    """`customers serve`, once it is ready; `start` starts the command."""
     ready = ("--ready-file", str(folder / "ready.json"))
-    with start_command(folder, "serve", *ready, *arguments, environ=environ) as started:
+    with start(folder, "serve", *ready, *arguments, environ=environ) as started:
         yield wait_until_ready(started)
 
 
