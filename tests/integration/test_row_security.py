@@ -217,7 +217,7 @@ async def test_nothing_stays_in_a_session(url: str, tenant: str, service: str) -
     async with opened(PostgresStorage(service, currency=USD, pool=options)) as storage:
         await _use(storage, tenant)
         connection = await storage.pool.acquire("")
-        assert await tenant_of(connection) is None
+        assert await tenant_of(connection.driver) is None
         await storage.pool.release(connection)
 
 
@@ -225,15 +225,15 @@ async def _use(storage: PostgresStorage, tenant: str) -> None:
     """Uses the one connection in each way."""
     async with storage.view(tenant) as view:
         await view.customers.get(ADA)
-        assert await tenant_of(view._session._connection) is None  # type: ignore[attr-defined]
+        assert await tenant_of(view._session._connection.driver) is None  # type: ignore[attr-defined]
     async with storage.transaction(tenant) as transaction:
-        inside = transaction._session._connection  # type: ignore[attr-defined]
+        inside = transaction._session._connection.driver  # type: ignore[attr-defined]
         assert await tenant_of(inside) == tenant
     with pytest.raises(ZeroDivisionError):
         async with storage.transaction(tenant) as transaction:
             raise ZeroDivisionError
     async with storage.consistent_view(STRANGE) as view:
-        assert await tenant_of(view._session._connection) == STRANGE  # type: ignore[attr-defined]
+        assert await tenant_of(view._session._connection.driver) == STRANGE  # type: ignore[attr-defined]
     await storage.autocommit(tenant).add_customer(a_customer(tenant_id=tenant))
 
 
@@ -247,7 +247,7 @@ async def test_a_statement_that_fails_leaves_nothing_behind(tenant: str, pool: P
     try:
         with pytest.raises(asyncpg.DivisionByZeroError):
             await session.rows(Statement.of(failing))
-        assert await tenant_of(connection) is None
+        assert await tenant_of(connection.driver) is None
     finally:
         await pool.release(session.end(), had_error=True)
 
@@ -327,7 +327,7 @@ async def _answer(
     answer = None
     with suppress(_Undone, asyncpg.PostgresError):
         async with session.all_or_nothing():
-            prepared = await connection.prepare(session._sql(statement))
+            prepared = await connection.driver.prepare(session._sql(statement))
             kinds = [one.name for one in prepared.get_parameters()]
             values = {
                 name: VALUES_BY_NAME.get(name, VALUES.get(kind))

@@ -9,7 +9,8 @@ from asyncpg import Record
 
 from customers.adapters.postgres.customers.customers import ADD
 from customers.adapters.postgres.customers.rows import CUSTOMERS
-from customers.adapters.postgres.engine.connecting import Connection, PoolOptions
+from customers.adapters.postgres.engine.connecting import PoolOptions
+from customers.adapters.postgres.engine.connection import Connection, Query
 from customers.adapters.postgres.engine.pool import Pool
 from customers.adapters.postgres.engine.session import Session
 from customers.adapters.postgres.engine.statements import Statement
@@ -74,16 +75,16 @@ class Explaining(Session):
     async def disable(self, *plan_nodes: str) -> None:
         """Keeps the planner from these nodes where it has an alternative."""
         for node in plan_nodes:
-            await self._connection.execute(f"SET enable_{node} = off")
+            await self._connection.script(f"SET enable_{node} = off")
 
     async def prepared_selects(self) -> list[str]:
         """The SELECT statements that the server has prepared in this session."""
-        rows = await self._connection.fetch("SELECT statement FROM pg_prepared_statements")
+        rows = await self._connection.rows(Query("SELECT statement FROM pg_prepared_statements"))
         return [row["statement"] for row in rows if row["statement"].startswith("SELECT")]
 
     async def shared_plans(self, part: str) -> int:
         """How many statements with this part have run by a plan for all values."""
-        rows = await self._connection.fetch("SELECT * FROM pg_prepared_statements")
+        rows = await self._connection.rows(Query("SELECT * FROM pg_prepared_statements"))
         sqls = [row["statement"] for row in rows if row["generic_plans"]]
         return sum(part in sql and not sql.startswith("EXPLAIN") for sql in sqls)
 
@@ -102,11 +103,11 @@ class Explaining(Session):
         await self._run_as_owner("VACUUM ANALYZE " + ", ".join(_TABLES))
 
     async def _run_as_owner(self, sql: str, *values: object) -> None:
-        await (self.owner or self._connection).execute(sql, *values)
+        await (self.owner or self._connection).driver.execute(sql, *values)
 
     async def _explain(self, statement: Statement, values: Mapping[str, object]) -> str:
         arguments = statement.arguments({**values, "tenant_id": self.tenant_id})
-        lines = await self._connection.fetch("EXPLAIN " + self._sql(statement), *arguments)
+        lines = await self._connection.driver.fetch("EXPLAIN " + self._sql(statement), *arguments)
         plan = "\n".join(line[0] for line in lines)
         self._plans = [*self._plans, plan]
         return plan

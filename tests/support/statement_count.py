@@ -1,13 +1,15 @@
 """Counts the statements that are sent to PostgreSQL; on the memory storage there are none."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import wraps
 from typing import Any
 
 import pytest
 from attrs import define
 
 from customers.adapters.postgres.engine.session import Session
+from customers.adapters.postgres.engine.transaction_session import TransactionSession
 
 
 @define
@@ -21,12 +23,18 @@ class StatementCount:
 @contextmanager
 def counting_statements() -> Iterator[StatementCount]:
     """The number of statements sent within the block, by whatever storage."""
-    count, call = StatementCount(), Session._call
+    count = StatementCount()
 
-    def counted(session: Session, method: str, *arguments: object) -> Any:
-        count.number += 1
-        return call(session, method, *arguments)
+    def counted(method: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(method)
+        def call(*arguments: Any, **values: Any) -> Any:
+            count.number += 1
+            return method(*arguments, **values)
+
+        return call
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Session, "_call", counted)
+        patch.setattr(Session, "_query", counted(Session._query))
+        patch.setattr(Session, "run_many", counted(Session.run_many))
+        patch.setattr(TransactionSession, "_script", counted(TransactionSession._script))
         yield count

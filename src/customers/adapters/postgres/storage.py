@@ -29,7 +29,8 @@ from customers.adapters.postgres.customers.verifications import (
     find_verification,
 )
 from customers.adapters.postgres.engine import deployment
-from customers.adapters.postgres.engine.connecting import Connection, PoolOptions
+from customers.adapters.postgres.engine.connecting import PoolOptions
+from customers.adapters.postgres.engine.connection import Connection
 from customers.adapters.postgres.engine.observer import UNOBSERVED, DatabaseObserver
 from customers.adapters.postgres.engine.pool import Pool, PoolStats
 from customers.adapters.postgres.engine.session import Session, ViewSession

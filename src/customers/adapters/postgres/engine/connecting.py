@@ -3,17 +3,13 @@
 asyncpg's pool opens and closes them; `pool` lends them to tasks.
 """
 
-from typing import TypeAlias
 from urllib.parse import parse_qsl, urlencode
 
 import asyncpg
 from asyncpg import Record
-from asyncpg.pool import PoolConnectionProxy
 from attrs import frozen
 
 from customers.adapters.postgres.engine.codecs import set_codecs
-
-Connection: TypeAlias = "PoolConnectionProxy[Record]"
 
 
 @frozen(kw_only=True)
@@ -70,14 +66,6 @@ def for_asyncpg(dsn: str) -> str:
     settings = {"application_name": "customers-service"}
     settings |= {name: value for name, value in parse_qsl(query) if name not in _LIBPQ_ONLY}
     return f"{address}?{urlencode(settings)}"
-
-
-def is_closed(connection: Connection) -> bool:
-    """Whether the connection was lost, so that it can only be released."""
-    try:
-        return connection.is_closed()
-    except asyncpg.InterfaceError:  # asyncpg's pool has taken the lost connection back already
-        return True
 
 
 _LIBPQ_ONLY = frozenset(

@@ -9,20 +9,21 @@ on them in `session`; which tenant gets the next one is decided by `bulkheads.sh
 import logging
 from functools import partial
 from time import monotonic
+from typing import cast
 
 import asyncpg
 from asyncpg import Record
+from asyncpg.pool import PoolConnectionProxy
 from attrs import evolve, frozen
 
 from customers.adapters.postgres.engine.address import DatabaseAddress
 from customers.adapters.postgres.engine.breaker import SILENCE_SECONDS, Breaker
 from customers.adapters.postgres.engine.connecting import (
-    Connection,
     PoolOptions,
     connections_to,
     expect_answer,
-    is_closed,
 )
+from customers.adapters.postgres.engine.connection import Connection
 from customers.adapters.postgres.engine.errors import DRIVER_ERRORS
 from customers.adapters.postgres.engine.fault_log import FaultLog
 from customers.adapters.postgres.engine.faults import fault_of
@@ -137,7 +138,7 @@ class Pool:
         if not had_error:
             self._breaker.succeeded()
         try:
-            if had_error or self._is_closing or is_closed(connection):
+            if had_error or self._is_closing or connection.is_closed():
                 await self._return(connection)
             else:
                 self._idle.append(connection)
@@ -154,7 +155,7 @@ class Pool:
 
     def stats(self) -> PoolStats:
         pool = self._pool
-        open_idle = sum(not is_closed(connection) for connection in self._idle)
+        open_idle = sum(not connection.is_closed() for connection in self._idle)
         return PoolStats(
             size=pool.get_size() if pool else 0,
             idle=pool.get_idle_size() + open_idle if pool else 0,
@@ -181,7 +182,7 @@ class Pool:
         """An idle connection, if there is one that the tenant may have at once."""
         if not self._idle or not self._turnstile.try_enter(tenant_id):
             return None
-        if not is_closed(connection := self._idle.pop()):
+        if not (connection := self._idle.pop()).is_closed():
             return connection
         self._idle.append(connection)
         self._turnstile.leave(tenant_id)
@@ -218,7 +219,7 @@ class Pool:
         """A connection for a task that has passed the turnstile; it leaves if there is none."""
         try:
             while self._idle:
-                if not is_closed(connection := self._idle.pop()):
+                if not (connection := self._idle.pop()).is_closed():
                     return connection
                 await self._return(connection)
             return await self._open(deadline.at_most(self._options.acquire_timeout))
@@ -230,19 +231,20 @@ class Pool:
         """A new connection."""
         pool = self._opened()
         try:
-            connection = await pool.acquire(timeout=seconds)
+            driver = await pool.acquire(timeout=seconds)
         except DRIVER_ERRORS as error:
             if isinstance(error, TimeoutError):
                 self.observer.timed_out()
             self.observer.failed(getattr(error, "sqlstate", None))
             raise Unavailable(fault=fault_of(error)) from error
         self._breaker.succeeded()
-        return connection
+        return Connection(driver, behind_pooler=self._options.behind_pooler)
 
     async def _return(self, connection: Connection) -> None:
         """Returns a connection to asyncpg's pool, which resets or closes it."""
+        driver = cast("PoolConnectionProxy[Record]", connection.driver)
         try:
-            await self._opened().release(connection, timeout=RESET_SECONDS)
+            await self._opened().release(driver, timeout=RESET_SECONDS)
         except DRIVER_ERRORS as error:
             _log.warning("a database connection was lost: %s", fault_of(error))
 
@@ -251,7 +253,7 @@ class Pool:
         self._turnstile.turn_away(lambda: Unavailable(fault=fault))
         while self._idle:
             connection = self._idle.pop()
-            if not is_closed(connection):
+            if not connection.is_closed():
                 connection.terminate()
             await self._return(connection)
 

@@ -39,7 +39,7 @@ from typing import Any, NoReturn, TypeVar
 from asyncpg import InternalClientError, PostgresError, Record
 from sqlalchemy import BindParameter, Table, bindparam
 
-from customers.adapters.postgres.engine.connecting import Connection, is_closed
+from customers.adapters.postgres.engine.connection import Connection, Query
 from customers.adapters.postgres.engine.errors import DRIVER_ERRORS, translate
 from customers.adapters.postgres.engine.faults import cancellation_fault
 from customers.adapters.postgres.engine.observer import UNOBSERVED, DatabaseObserver
@@ -88,34 +88,31 @@ class Session:
         self.had_error = False
 
     async def rows(self, statement: Statement, **values: object) -> Sequence[Record]:
-        sql, arguments = self._sql(statement), self._arguments(statement, values)
-        if not statement.plans_anew:
-            return await self._execute(self._call("fetch", sql, *arguments))
-        return await self._execute(
-            lambda connection: _fetch_anew(connection, sql, arguments, self.deadline)
-        )
+        query = self._query(statement, values)
+        return await self._execute(lambda connection: connection.rows(query, self.deadline))
 
     async def row(self, statement: Statement, **values: object) -> Record | None:
         """The first row, or None."""
-        arguments = self._arguments(statement, values)
-        return await self._execute(self._call("fetchrow", self._sql(statement), *arguments))
+        query = self._query(statement, values, limit=1)
+        rows = await self._execute(lambda connection: connection.rows(query, self.deadline))
+        return rows[0] if rows else None
 
     async def value(self, statement: Statement, **values: object) -> Any:
         """The first column of the first row; None without a row."""
-        arguments = self._arguments(statement, values)
-        return await self._execute(self._call("fetchval", self._sql(statement), *arguments))
+        row = await self.row(statement, **values)
+        return None if row is None else row[0]
 
     async def run(self, statement: Statement, **values: object) -> int:
         """The number of rows that the statement changed, or selected."""
-        arguments = self._arguments(statement, values)
-        call = self._call("execute", self._sql(statement), *arguments)
-        status: str = await self._execute(call)
+        query = self._query(statement, values)
+        status = await self._execute(lambda connection: connection.status(query, self.deadline))
         return int(status.rpartition(" ")[2])
 
     async def run_many(self, statement: Statement, rows: Sequence[Mapping[str, object]]) -> None:
         """Runs a statement once for each row of values, in one round trip."""
+        sql = self._sql(statement)
         arguments = [self._arguments(statement, values) for values in rows]
-        await self._execute(self._call("executemany", self._sql(statement), arguments))
+        await self._execute(lambda connection: connection.run_many(sql, arguments, self.deadline))
 
     async def within(self, seconds: float, read: Callable[[], Awaitable[Result]]) -> Result | None:
         """The result of a read; None when a statement of it takes longer than that, or than any
@@ -143,23 +140,19 @@ class Session:
         self._has_ended = True
         return self._connection
 
+    def _query(
+        self, statement: Statement, values: Mapping[str, object], *, limit: int = 0
+    ) -> Query:
+        """One run of a statement with these values."""
+        arguments = self._arguments(statement, values)
+        return Query(self._sql(statement), arguments, limit, statement.plans_anew)
+
     def _arguments(self, statement: Statement, values: Mapping[str, object]) -> list[object]:
         return statement.arguments({**values, "tenant_id": self.tenant_id})
 
     def _sql(self, statement: Statement) -> str:
         """The SQL of a statement that is a transaction by itself."""
         return statement.secured.by_itself if self.row_security else statement.sql
-
-    def _call(self, method: str, *arguments: object) -> Callable[[Connection], Awaitable[Any]]:
-        """The call of a connection's method, which may last until the deadline."""
-
-        def call(connection: Connection) -> Awaitable[Any]:
-            result: Awaitable[Any] = getattr(connection, method)(
-                *arguments, timeout=self.deadline.seconds()
-            )
-            return result
-
-        return call
 
     async def _execute(self, operation: Callable[[Connection], Awaitable[Result]]) -> Result:
         if self._has_ended:
@@ -175,17 +168,17 @@ class Session:
             self._observer.failed(getattr(error, "sqlstate", None))
             if isinstance(error, TimeoutError) and await self._answers():
                 raise Unavailable(fault=cancellation_fault()) from error
-            translate(error, connection_lost=is_closed(self._connection))
+            translate(error, connection_lost=self._connection.is_closed())
 
     async def _answers(self) -> bool:
         """Whether the server still answers after a statement had no result in time; else the
         connection is closed.
         """
-        if is_closed(self._connection):
+        if self._connection.is_closed():
             return False
         try:
             async with timeout(RESET_SECONDS):  # asyncpg has asked the server to cancel
-                await self._connection.execute("SELECT 1")
+                await self._connection.script("SELECT 1")
         except PostgresError:  # in a transaction that has failed
             return True
         except DRIVER_ERRORS:
@@ -199,11 +192,11 @@ class Session:
 
     def _may_retry(self) -> bool:
         """Whether the connection was lost, and there is time for another one."""
-        return is_closed(self._connection) and not self.deadline.is_over()
+        return self._connection.is_closed() and not self.deadline.is_over()
 
     def _terminate(self) -> None:
         self.had_error = True
-        if not is_closed(self._connection):
+        if not self._connection.is_closed():
             self._connection.terminate()
 
 
@@ -226,10 +219,3 @@ class ViewSession(Session):
                 raise
         await self._reconnect(self._pool)
         return await super()._execute(operation)
-
-
-async def _fetch_anew(
-    connection: Connection, sql: str, arguments: Sequence[object], deadline: Deadline
-) -> Sequence[Record]:
-    unnamed = await connection.prepare(sql, name="", timeout=deadline.seconds())
-    return await unnamed.fetch(*arguments, timeout=deadline.seconds())

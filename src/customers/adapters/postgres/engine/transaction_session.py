@@ -7,7 +7,7 @@ from typing import NoReturn
 
 from sqlalchemy import bindparam, func, select, true
 
-from customers.adapters.postgres.engine.connecting import Connection
+from customers.adapters.postgres.engine.connection import Connection
 from customers.adapters.postgres.engine.errors import DRIVER_ERRORS
 from customers.adapters.postgres.engine.pool import RESET_SECONDS, Pool
 from customers.adapters.postgres.engine.row_security import EVERY_TENANT, setting
@@ -46,9 +46,9 @@ class TransactionSession(Session):
         when an exception leaves the block, a cancellation included.
         """
         try:
-            await self._execute(self._call("execute", self._begin))
+            await self._script(self._begin)
             yield
-            status = await self._execute(self._call("execute", "COMMIT"))
+            status = await self._script("COMMIT")
             if status != "COMMIT":
                 raise RuntimeError("the database has rolled the transaction back")
         except BaseException:
@@ -59,17 +59,21 @@ class TransactionSession(Session):
         """As for a session; the transaction goes on when the read takes too long."""
         if seconds <= 0:
             return None
-        await self._execute(lambda connection: connection.execute("SAVEPOINT timed"))
+        await self._script("SAVEPOINT timed")
         await self.value(_SET_TIMEOUT, milliseconds=f"{max(round(seconds * 1_000), 1)}ms")
         result = await super().within(seconds, read)
         # Only a statement that took too long has failed, and that is undone here.
         self._error = None
-        await self._execute(lambda connection: connection.execute("ROLLBACK TO SAVEPOINT timed"))
+        await self._script("ROLLBACK TO SAVEPOINT timed")
         return result
 
     def refuse(self, error: Exception) -> NoReturn:
         self._error = error
         raise error
+
+    async def _script(self, sql: str) -> str:
+        """Runs SQL without parameters; returns its status."""
+        return await self._execute(lambda connection: connection.script(sql, self.deadline))
 
     async def _execute(self, operation: Callable[[Connection], Awaitable[Result]]) -> Result:
         if self._error is not None:
@@ -86,7 +90,7 @@ class TransactionSession(Session):
         """Rolls back, or closes the connection: then the server rolls back."""
         try:
             async with timeout(RESET_SECONDS):
-                await self._connection.execute("ROLLBACK")
+                await self._connection.script("ROLLBACK")
         except DRIVER_ERRORS:
             self._terminate()
         except BaseException:

@@ -7,12 +7,11 @@ it to end. It may be interrupted, repeated, and run several times at once.
 import asyncio
 import logging
 import time
-from typing import cast
 
 from attrs import frozen
 
 from customers.adapters.postgres.customers import search_texts
-from customers.adapters.postgres.engine.connecting import Connection as PoolConnection
+from customers.adapters.postgres.engine.connection import Connection as SessionConnection
 from customers.adapters.postgres.engine.migrate import Connection, connected
 from customers.adapters.postgres.engine.requirements import current_revision
 from customers.adapters.postgres.engine.session import Session
@@ -56,10 +55,10 @@ async def _left(connection: Connection) -> int:
     """The number of search texts to write again; 0 for a schema of an older or newer release."""
     if not search_texts.can_be_rewritten(await current_revision(connection)):
         return 0
-    return await search_texts.count(Session("", cast(PoolConnection, connection)))
+    return await search_texts.count(Session("", SessionConnection(connection)))
 
 
 async def _step(connection: Connection) -> int:
-    session = TransactionSession("", cast(PoolConnection, connection))
+    session = TransactionSession("", SessionConnection(connection))
     async with session.all_or_nothing():
         return await search_texts.rewrite(session, STEP)

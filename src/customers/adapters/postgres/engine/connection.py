@@ -1,0 +1,120 @@
+"""A connection as sessions use it: that of asyncpg, and the statements that it has prepared.
+
+asyncpg's own methods look up every statement and run it through four coroutines, a third of what a
+small statement costs its client, and they send what is planned anew in two round trips. So each
+connection has its statements prepared here, and asyncpg's protocol runs them.
+"""
+
+from collections import OrderedDict
+from collections.abc import Awaitable, Sequence
+from typing import Any, Final, TypeAlias
+
+import asyncpg
+from asyncpg import Record
+from asyncpg.exceptions import (
+    InvalidCachedStatementError,
+    OutdatedSchemaCacheError,
+    ProtocolError,
+)
+from asyncpg.pool import PoolConnectionProxy
+from asyncpg.prepared_stmt import PreparedStatement
+from attrs import frozen
+
+from customers.bulkheads.deadline import NO_DEADLINE, Deadline
+
+Driver: TypeAlias = "PoolConnectionProxy[Record] | asyncpg.Connection[Record]"
+
+# The most statements that a connection keeps prepared; it forgets those used longest ago.
+MAX_PREPARED: Final = 200
+# A migration has changed what the statement returns since it was prepared.
+_OUTDATED: Final = (InvalidCachedStatementError, OutdatedSchemaCacheError, ProtocolError)
+
+
+@frozen
+class Query:
+    """A statement's SQL and the arguments of one run, which returns at most `limit` rows unless
+    that is 0. The server plans one that `plans_anew` each time.
+    """
+
+    sql: str
+    arguments: Sequence[object] = ()
+    limit: int = 0
+    plans_anew: bool = False
+
+
+class Connection:
+    """Runs SQL within the time that a deadline leaves. Raises what asyncpg raises.
+
+    `behind_pooler`: the next statement may reach another server, so none is kept there.
+    """
+
+    def __init__(self, driver: Driver, *, behind_pooler: bool = False) -> None:
+        self.driver: Final = driver
+        self._behind_pooler = behind_pooler
+        self._prepared = OrderedDict[tuple[str, bool], "PreparedStatement[Record]"]()
+
+    async def rows(self, query: Query, deadline: Deadline = NO_DEADLINE) -> Sequence[Record]:
+        """The rows that the statement returns."""
+        rows, _, _ = await self._run(query, deadline)
+        return rows  # type: ignore[no-any-return]
+
+    async def status(self, query: Query, deadline: Deadline = NO_DEADLINE) -> str:
+        """What the server says of a run, such as "UPDATE 1"."""
+        _, status, _ = await self._run(query, deadline)
+        return str(status.decode())
+
+    async def run_many(
+        self, sql: str, arguments: Sequence[Sequence[object]], deadline: Deadline
+    ) -> None:
+        """Runs a statement once with each of the arguments, in one round trip."""
+        await self.driver.executemany(sql, arguments, timeout=deadline.seconds())
+
+    async def script(self, sql: str, deadline: Deadline = NO_DEADLINE) -> str:
+        """Runs statements without arguments, separated by semicolons; the status of the last."""
+        return await self.driver.execute(sql, timeout=deadline.seconds())
+
+    def is_closed(self) -> bool:
+        """Whether the connection was lost, so that it can only be released."""
+        try:
+            return self.driver.is_closed()
+        except asyncpg.InterfaceError:  # asyncpg's pool has taken the lost connection back already
+            return True
+
+    def terminate(self) -> None:
+        """Ends the connection at once."""
+        self.driver.terminate()
+
+    async def _run(self, query: Query, deadline: Deadline) -> Any:
+        """The rows, the status, and whether there are no more rows."""
+        key = query.sql, query.plans_anew
+        if (prepared := self._prepared.get(key)) is not None:
+            self._prepared.move_to_end(key)
+            try:
+                return await _execution(prepared, query, deadline)
+            except _OUTDATED:
+                self._prepared.clear()
+                if self.driver.is_in_transaction():
+                    raise
+        return await _execution(await self._prepare(key, deadline), query, deadline)
+
+    async def _prepare(
+        self, key: tuple[str, bool], deadline: Deadline
+    ) -> "PreparedStatement[Record]":
+        sql, plans_anew = key
+        is_sent_each_time = plans_anew or self._behind_pooler
+        name = "" if is_sent_each_time else None
+        prepared = await self.driver.prepare(sql, name=name, timeout=deadline.seconds())
+        if is_sent_each_time:
+            # The protocol sends the SQL with the arguments, in one round trip.
+            prepared._state.mark_unprepared()  # type: ignore[attr-defined]
+        self._prepared[key] = prepared
+        if len(self._prepared) > MAX_PREPARED:
+            self._prepared.popitem(last=False)
+        return prepared
+
+
+def _execution(
+    prepared: "PreparedStatement[Record]", query: Query, deadline: Deadline
+) -> Awaitable[Any]:
+    run = prepared._connection._protocol.bind_execute  # type: ignore[attr-defined]
+    return run(prepared._state, query.arguments, "", query.limit, True, deadline.seconds())  # type: ignore[attr-defined,no-any-return]

@@ -1,0 +1,111 @@
+"""The connection as sessions use it: what it prepares and forgets, and what a migration does."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+import asyncpg
+import pytest
+from asyncpg.exceptions import ProtocolError
+
+from customers.adapters.postgres.engine.connection import MAX_PREPARED, Connection, Query
+
+Connect = Callable[..., AbstractAsyncContextManager[Connection]]
+
+
+@pytest.fixture
+def connect(url: str) -> Connect:
+    @asynccontextmanager
+    async def connected(*, behind_pooler: bool = False) -> AsyncIterator[Connection]:
+        driver = await asyncpg.connect(url)
+        try:
+            yield Connection(driver, behind_pooler=behind_pooler)
+        finally:
+            await driver.close()
+
+    return connected
+
+
+async def _prepared(connection: Connection) -> list[str]:
+    """The statements that the server keeps for the connection, without this one."""
+    rows = await connection.driver.fetch(
+        "SELECT statement FROM pg_prepared_statements WHERE statement NOT LIKE '%pg_prepared%'"
+    )
+    return [row["statement"] for row in rows]
+
+
+async def test_a_statement_is_prepared_once(connect: Connect) -> None:
+    async with connect() as connection:
+        for number in range(3):
+            [row] = await connection.rows(Query("SELECT $1::int + 1 AS next", [number]))
+            assert row["next"] == number + 1
+        assert await _prepared(connection) == ["SELECT $1::int + 1 AS next"]
+
+
+async def test_the_status_tells_how_many_rows_there_were(connect: Connect) -> None:
+    async with connect() as connection:
+        query = Query("SELECT generate_series(1, $1::int)", [3])
+        assert await connection.status(query) == "SELECT 3"
+
+
+async def test_a_limit_ends_the_rows(connect: Connect) -> None:
+    async with connect() as connection:
+        query = Query("SELECT generate_series(1, $1::int)", [3], limit=1)
+        assert [row[0] for row in await connection.rows(query)] == [1]
+
+
+@pytest.mark.parametrize(("behind_pooler", "plans_anew"), [(False, True), (True, False)])
+async def test_the_server_keeps_no_statement_that_is_sent_each_time(
+    connect: Connect, behind_pooler: bool, plans_anew: bool
+) -> None:
+    async with connect(behind_pooler=behind_pooler) as connection:
+        for number in range(3):
+            query = Query("SELECT $1::int + 1 AS next", [number], plans_anew=plans_anew)
+            [row] = await connection.rows(query)
+            assert row["next"] == number + 1
+        assert await _prepared(connection) == []
+
+
+async def test_a_statement_that_plans_anew_is_planned_for_its_arguments(connect: Connect) -> None:
+    explain = "EXPLAIN SELECT 1 FROM pg_class WHERE $1::int = 1"
+    async with connect() as connection:
+        plans = []
+        for number in [1, 2] * 5:
+            rows = await connection.rows(Query(explain, [number], plans_anew=True))
+            plans.append("\n".join(row[0] for row in rows))
+        # The planner knows the value, so that nothing is left of the condition.
+        assert all("Scan on pg_class" in plan for plan in plans[::2])
+        assert all("One-Time Filter: false" in plan for plan in plans[1::2])
+
+
+async def test_statements_used_longest_ago_are_forgotten(connect: Connect) -> None:
+    async with connect() as connection:
+        for number in range(MAX_PREPARED + 20):
+            await connection.rows(Query("SELECT 'often'"))
+            await connection.rows(Query(f"SELECT {number}"))
+        prepared = await _prepared(connection)
+        assert len(prepared) <= MAX_PREPARED
+        assert "SELECT 'often'" in prepared
+        assert "SELECT 0" not in prepared
+
+
+@pytest.mark.parametrize("plans_anew", [False, True])
+async def test_a_statement_that_a_migration_has_changed_is_prepared_again(
+    connect: Connect, tenant: str, plans_anew: bool
+) -> None:
+    table = f'"changing {tenant}"'
+    query = Query(f"SELECT * FROM {table}", plans_anew=plans_anew)
+    async with connect() as connection:
+        await connection.script(f"CREATE TABLE {table} AS SELECT 1 AS number")
+        try:
+            assert [tuple(row) for row in await connection.rows(query)] == [(1,)]
+            await connection.script(f"ALTER TABLE {table} ADD word text DEFAULT 'new'")
+            assert [tuple(row) for row in await connection.rows(query)] == [(1, "new")]
+            # The error has ended a transaction, whose statements the caller has to send again.
+            await connection.script("BEGIN")
+            await connection.script(f"ALTER TABLE {table} DROP word")
+            with pytest.raises((asyncpg.InvalidCachedStatementError, ProtocolError)):
+                await connection.rows(query)
+            await connection.script("ROLLBACK")
+            assert [tuple(row) for row in await connection.rows(query)] == [(1, "new")]
+        finally:
+            await connection.script(f"DROP TABLE {table}")
