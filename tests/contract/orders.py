@@ -66,6 +66,13 @@ async def get(storage: Storage, customer: Customer, order_id: str) -> RecordedOr
         return await view.orders.get(customer.id, order_id)
 
 
+async def recorded(
+    storage: Storage, customer: Customer, order_id: str
+) -> tuple[Customer, Entry] | None:
+    async with storage.view(customer.tenant_id) as view:
+        return await view.orders.recorded(customer.id, order_id)
+
+
 async def newest(
     storage: Storage, customer: Customer, after: Entry | None = None, limit: int = 50
 ) -> list[Entry]:
@@ -329,6 +336,28 @@ class OrderReaderContract:
         for missing in (customer, elsewhere):
             with pytest.raises(CustomerNotFound):
                 await get(storage, missing, entry.order_id)
+
+    async def test_a_recorded_order_is_read_with_its_customer(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        customer = await a_stored_customer(storage, tenant)
+        entry = an_entry(customer, **ALL_FIELDS)
+        customer = await save_entries(storage, customer, entry, an_entry(customer))
+        assert await recorded(storage, customer, entry.order_id) == (customer, entry)
+
+    async def test_without_a_living_customer_who_has_the_order_there_is_nothing_recorded(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        customer, other, eve = await some_customers(storage, tenant, 3)
+        stub, of_other, of_eve = a_stub(customer), an_entry(other), an_entry(eve)
+        await save_entries(storage, customer, stub)
+        await save_entries(storage, other, of_other)
+        await delete(storage, await save_entries(storage, eve, of_eve))
+        for order_id in (stub.order_id, of_other.order_id, of_eve.order_id, "unknown"):
+            assert await recorded(storage, customer, order_id) is None
+        assert await recorded(storage, eve, of_eve.order_id) is None
+        elsewhere = evolve(other, tenant_id=a_tenant())
+        assert await recorded(storage, elsewhere, of_other.order_id) is None
 
 
 class OrderPageContract:

@@ -53,6 +53,14 @@ class MemoryOrderReader(OrderReader):
         refunds = [refund for refund in state.refunds.values() if refund.order_id == order_id]
         return RecordedOrder(entry=entry, refunds=sorted(refunds, key=_refund_position))
 
+    async def recorded(self, customer_id: UUID, order_id: str) -> tuple[Customer, Entry] | None:
+        state = self._source.state
+        customer = state.living.get(customer_id)
+        entry = state.ledger.get(customer_id, EMPTY).get(order_id)
+        if customer is None or entry is None or not entry.is_recorded:
+            return None
+        return customer, entry
+
 
 @frozen
 class MemoryOrders(MemoryOrderReader, OrderRepository):

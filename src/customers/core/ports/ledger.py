@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Protocol
 from uuid import UUID
 
+from customers.core.model.customer import Customer
 from customers.core.model.ledger import Entry, OrderStatus, RecordedOrder
 from customers.core.model.order import Statistics, StoredRefund
 from customers.core.model.query import JournalKey, OrderPage, Page
@@ -31,6 +32,10 @@ class OrderReader(Protocol):
         Raises CustomerNotFound, and OrderNotFound for an order that is unknown, not recorded yet,
         or another customer's.
         """
+        ...
+
+    async def recorded(self, customer_id: UUID, order_id: str) -> tuple[Customer, Entry] | None:
+        """A customer and a recorded order of theirs, at the same moment; None without both."""
         ...
 
 

@@ -42,6 +42,8 @@ class Orders:
         customer = await self._storage.autocommit(tenant_id).record_order(entry, now)
         if customer is not None:
             return LedgerResult(customer=customer, duplicate=False)
+        if (repeated := await self._repeated(tenant_id, customer_id, order)) is not None:
+            return repeated
         async with self._storage.transaction(tenant_id) as tx:
             customer, before = await self._open(tx, customer_id, order.order_id)
             now = self._clock.now()
@@ -104,6 +106,23 @@ class Orders:
         """A recorded order with its refunds. Raises CustomerNotFound, OrderNotFound."""
         async with self._storage.consistent_view(tenant_id) as view:
             return await view.orders.get(customer_id, order_id)
+
+    async def _repeated(
+        self, tenant_id: str, customer_id: UUID, order: Order
+    ) -> LedgerResult | None:
+        """The result of an order that is recorded already, and says nothing new; else None.
+
+        A repeat needs no lock: what it is compared with never changes. Raises OrderConflict.
+        """
+        async with self._storage.view(tenant_id) as view:
+            recorded = await view.orders.recorded(customer_id, order.order_id)
+        if recorded is None:
+            return None
+        customer, entry = recorded
+        if entry.record(order, now=self._clock.now()) is not entry:
+            return None
+        is_cancelled = entry.cancelled_at is not None
+        return LedgerResult(customer=customer, duplicate=True, is_cancelled=is_cancelled)
 
     async def _open(
         self, tx: Transaction, customer_id: UUID, order_id: str

@@ -16,6 +16,7 @@ from customers.adapters.postgres.customers.owned_rows import (
     newest_of,
     of_customer,
 )
+from customers.adapters.postgres.customers.rows import CUSTOMERS
 from customers.adapters.postgres.engine.row_mapping import RowMapping
 from customers.adapters.postgres.engine.session import TENANT, Session, parameters
 from customers.adapters.postgres.engine.statements import Statement
@@ -23,6 +24,7 @@ from customers.adapters.postgres.schema.ledger_tables import customer_orders, cu
 from customers.adapters.postgres.schema.tables import customers
 from customers.adapters.postgres.schema.types import TEXT
 from customers.core.errors import OrderNotFound
+from customers.core.model.customer import Customer
 from customers.core.model.ledger import Entry, OrderStatus, RecordedOrder, statistics
 from customers.core.model.money import Currency
 from customers.core.model.order import Statistics, StoredRefund
@@ -66,6 +68,10 @@ class PostgresOrders(OrderRepository):
         return RecordedOrder(
             entry=ENTRIES.read(entries[0]), refunds=[REFUNDS.read(row) for row in refunds]
         )
+
+    async def recorded(self, customer_id: UUID, order_id: str) -> tuple[Customer, Entry] | None:
+        row = await self._session.row(_RECORDED, customer_id=customer_id, order_id=order_id)
+        return None if row is None else (CUSTOMERS.read(row), ENTRIES.read(row))
 
     async def claim(self, order_id: str, customer_id: UUID) -> Entry:
         """Two statements where the order is known: a row that another transaction has inserted
@@ -138,6 +144,11 @@ _GET = Statement.of(
         )
     )
     .where(CUSTOMER_EXISTS)
+)
+_RECORDED = Statement.of(
+    select(*CUSTOMERS.columns, *ENTRIES.columns)
+    .select_from(customers.join(customer_orders, of_customer(customer_orders)))
+    .where(CUSTOMER_EXISTS, _HAS_ID, _IS_RECORDED)
 )
 _REFUNDS = Statement.of(
     select(customer_refunds)
