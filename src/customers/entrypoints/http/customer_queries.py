@@ -84,7 +84,8 @@ class CustomerPageQuery(Query):
         return self.cursor is not None
 
     def bind(self, context: RequestContext, problems: Problems) -> Self:
-        if not self.cursor:
+        # Without a tenant and a path there is nothing that a cursor could be bound to.
+        if not self.cursor or context.problems:
             return self
         try:
             key = context.cursors.customer_key(self.cursor, self.sort_by, self.scope(context))
