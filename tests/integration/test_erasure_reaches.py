@@ -304,7 +304,9 @@ async def test_a_file_that_is_no_list_of_erasures_erases_nobody(
     add_line(file, {"tenantId": "tenant", "customerId": "a secret"})
     status, output, errors = await run(place, tmp_path, "erasures", "apply", "erasures.jsonl")
     assert (status, output) == (1, "")
-    assert errors.startswith('Error: line 2 of "erasures.jsonl" is no erasure: use a file of ')
+    assert errors.startswith(
+        'Error: line 2 of "erasures.jsonl" is not an erasure: use a file that '
+    )
     assert "secret" not in errors
 
 

@@ -250,7 +250,7 @@ def test_json_is_written_exactly() -> None:
     assert encode(value) == b'{"a":[0.10,null,true,"\\u00e4\\n"],"b":{"c":1E+2},"d":[]}'
     assert decode(encode(value))["a"][0] == Decimal("0.10")
     for bad in (Decimal("NaN"), float("inf")):
-        with pytest.raises(ValueError, match=r"is no amount|not JSON compliant"):
+        with pytest.raises(ValueError, match=r"is not an amount|not JSON compliant"):
             encode({"amount": bad})
 
 
