@@ -369,7 +369,7 @@ def test_an_older_revision_needs_the_consent_to_lose_data(database: str) -> None
 
 def test_a_target_that_is_no_revision(database: str) -> None:
     assert failure(database, "--to", "42").startswith(
-        'Error: "42" is no revision of this program: use one of 0001, 0002, '
+        'Error: "42" is not a revision of this program: use one of 0001, 0002, '
     )
 
 

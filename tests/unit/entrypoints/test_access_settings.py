@@ -40,7 +40,7 @@ def test_production_requires_authentication(environ: dict[str, str]) -> None:
 @pytest.mark.parametrize("text", ["nobody", "gateway,none", "gateway;jwt", "gateway,"])
 def test_an_unknown_way_to_authenticate_is_refused(text: str) -> None:
     [sentence] = sentences(AUTH=text, GATEWAY_PEERS="10.0.0.0/8")
-    assert "is no way to authenticate: none, gateway, jwt, or gateway,jwt" in sentence
+    assert "is not a way to authenticate: use none, gateway, jwt, or gateway,jwt" in sentence
 
 
 def test_a_gateway_has_addresses() -> None:
@@ -57,7 +57,7 @@ def test_a_malformed_range_of_addresses_is_refused(text: str) -> None:
 
 def test_an_unknown_permission_is_refused_by_its_name() -> None:
     [sentence] = sentences(**GATEWAY, GATEWAY_ANONYMOUS="customers:view,customers:veiw")
-    assert 'names "customers:veiw", which is no permission; there are customers:view' in sentence
+    assert 'names "customers:veiw", which is not a permission; there are customers:view' in sentence
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ class ProfileChange:
 class Shopper:
     """A shopper who asks for a customer.
 
-    `user_id` is the account of the shopper: None if the subject is no UUID, then no customer is
+    `user_id` is the account of the shopper: None if the subject is not a UUID, then no customer is
     theirs. `verified_email_key` is the key of the e-mail address that is known to be theirs; empty
     without one. `path_id` names the customer: "me", the id of the customer, or that of the account.
     """

@@ -57,7 +57,7 @@ class _Kept:
 
 
 class JwtTokens(Tokens):
-    """Every bearer token that is no key of this service.
+    """Every bearer token that is not a key of this service.
 
     The principal of a verified token is kept by the SHA-256 of the token, until the token expires,
     a minute at most: so long a token outlives its key.

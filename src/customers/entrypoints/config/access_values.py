@@ -29,7 +29,7 @@ class AuthModes:
         if names == ("none",):
             return cls()
         if not set(names) <= set(_MODES):
-            raise ValueError("is no way to authenticate: none, gateway, jwt, or gateway,jwt")
+            raise ValueError("is not a way to authenticate: use none, gateway, jwt, or gateway,jwt")
         return cls(tuple(name for name in _MODES if name in names))
 
     def __contains__(self, name: str) -> bool:

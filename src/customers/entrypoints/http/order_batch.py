@@ -132,7 +132,7 @@ def _first_problems(error: Invalid) -> Invalid:
 
 
 def _echo(value: object) -> str | None:
-    """An id as it was given; None for what is no text, too long, or cannot be written as JSON."""
+    """An id as it came; None for what is not a text, is too long, or cannot be written as JSON."""
     if not isinstance(value, str) or len(value) > _MAX_ECHO:
         return None
     return value.encode(errors="replace").decode()

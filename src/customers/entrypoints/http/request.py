@@ -119,7 +119,7 @@ async def receive(
 ) -> RequestContext:
     """The context of a request, its body received and parsed.
 
-    Raises Invalid for a body that is no JSON object, RequestRejected for its type and size,
+    Raises Invalid for a body that is not a JSON object, RequestRejected for its type and size,
     TenantForbidden.
     """
     raw, body = b"", None

@@ -16,7 +16,7 @@ _TABLE = re.compile(r"^\d+; \d+ \d+ TABLE (?!DATA |ATTACH )(\S+) (\S+) ", re.MUL
 
 
 class NotABackup(Exception):
-    """The file cannot be read, or is no backup of this service."""
+    """The file cannot be read, or is not a backup of this service."""
 
 
 @frozen(kw_only=True)
