@@ -34,7 +34,7 @@ from tests.support.canaries import (
     Caller,
     Canary,
     Connection,
-    Found,
+    ScanResult,
     files_of,
     metrics_of,
     relations,
@@ -63,13 +63,13 @@ class Place:
     folder: Path
     connection: Connection
 
-    async def files(self, canary: Canary) -> Found:
+    async def files(self, canary: Canary) -> ScanResult:
         return canary.among(await files_of(self.connection, self.folder / "cluster" / "data"))
 
-    async def rows(self, canary: Canary) -> Found:
+    async def rows(self, canary: Canary) -> ScanResult:
         return canary.among(await tables_of(self.connection))
 
-    async def statistics(self, canary: Canary) -> Found:
+    async def statistics(self, canary: Canary) -> ScanResult:
         return canary.among(await statistics_of(self.connection))
 
     def log(self) -> bytes:

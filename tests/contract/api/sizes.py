@@ -39,7 +39,7 @@ WRITES: Final = [route for route in routes() if route.method != "GET"]
 # A character that takes twelve bytes when it is escaped.
 EMOJI: Final = "😀"
 
-each_write = pytest.mark.parametrize("route", WRITES, ids=lambda route: route.operation)
+every_write = pytest.mark.parametrize("route", WRITES, ids=lambda route: route.operation)
 
 
 async def send(api: Api, route: Route, body: bytes) -> Answer:
@@ -56,14 +56,14 @@ def problems_with(answer: Answer) -> Iterator[str]:
 
 
 class BodySizeContract:
-    @each_write
+    @every_write
     async def test_a_body_may_be_as_large_as_the_largest_valid_one(
         self, api: Api, route: Route
     ) -> None:
         assert route.body_limit == SIZES.get(route.operation, 32 * KIB)
         assert (await send(api, route, b"{}".ljust(route.body_limit))).status in (200, 400, 404)
 
-    @each_write
+    @every_write
     async def test_a_larger_body_is_413_and_says_how_large_it_may_be(
         self, api: Api, route: Route
     ) -> None:

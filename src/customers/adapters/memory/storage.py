@@ -66,7 +66,7 @@ from customers.core.model.api_key import ApiKey
 from customers.core.model.json_pointer import JsonPointer
 from customers.core.model.money import Currency
 from customers.core.model.pending_changes import Backlog
-from customers.core.model.verification import FoundVerification
+from customers.core.model.verification import VerificationWithEmail
 from customers.core.ports.storage import (
     Autocommit,
     Lookups,
@@ -180,7 +180,7 @@ class MemoryStorage(Storage):
         self._tenants.check()
         return self._secret
 
-    async def find_verification(self, token_hash: str) -> FoundVerification | None:
+    async def find_verification(self, token_hash: str) -> VerificationWithEmail | None:
         return find_verification(self._tenants.committed().values(), token_hash)
 
     async def open(self) -> None:

@@ -114,8 +114,8 @@ def _is_match(customer_filter: CustomerFilter, candidate: StaleCandidate) -> boo
     customer = candidate.customer
     if members is not None:
         is_stored = members.segment_id in candidate.member_of
-        is_kept = is_stored and customer.id not in members.without
-        return customer.is_living and (is_kept or customer.id in members.plus)
+        is_unchanged = is_stored and customer.id not in members.without
+        return customer.is_living and (is_unchanged or customer.id in members.plus)
     assigned_to = customer_filter.assigned_to
     is_assigned = assigned_to is None or assigned_to in candidate.assigned_to
     return customer.is_living and is_assigned and customer_filter.keeps(customer)
