@@ -236,7 +236,7 @@ class Segments:
         await tx.memberships.acquire_lock()
         segment = (await tx.segments.get_for_update(segment_id)).manual()
         ids = set(members.customer_ids)
-        _expect_all(members, await tx.customers.lock_ids(ids))
+        _expect_all(members, await tx.customers.get_ids_for_update(ids))
         await apply_all_pending(tx, ids)
         return segment, ids
 
