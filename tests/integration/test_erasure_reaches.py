@@ -28,7 +28,6 @@ from customers.adapters.postgres.schema.types import metadata
 from customers.adapters.postgres.storage import PostgresStorage
 from customers.core.services.erasure import Erasures
 from customers.devtools.server import start as start_server
-from tests.integration.test_erasure_coverage import UniqueValues, fill
 from tests.support.builders import USD, an_id
 from tests.support.canaries import (
     Caller,
@@ -44,6 +43,7 @@ from tests.support.canaries import (
 from tests.support.databases import rows
 from tests.support.forked_program import start_command, start_service
 from tests.support.patience import wait_until
+from tests.support.personal_rows import UniqueValues, fill
 from tests.support.postgres_servers import end_server
 from tests.support.service_process import FREE_PORTS, Service, connect
 from tests.support.storage_steps import opened
