@@ -49,7 +49,7 @@ _ODD_CONTENTS = (
 
 
 def forged_cursors(genuine: Sequence[str], foreign: Sequence[str], random: Random) -> Iterator[str]:
-    """Forgeries without end, percent-encoded: texts that are no cursors, `foreign` cursors as they
+    """Forgeries without end, percent-encoded: texts that are not cursors, `foreign` cursors as they
     are, then changed, cut and mixed ones.
     """
     yield from map(quote, (*_ODD_TEXTS, *foreign, *map(_of_earlier_release, (*genuine, "x"))))

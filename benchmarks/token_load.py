@@ -15,14 +15,14 @@ from aiohttp import ClientError, ClientSession
 from attrs import define, field, frozen
 
 from benchmarks.operations import CUSTOMERS
-from customers.adapters.jwt.fetched_keys import Pace
+from customers.adapters.jwt.fetched_keys import FetchTimes
 from customers.adapters.jwt.verifier import LEEWAY_SECONDS, UNKNOWN_KEY
 
 REQUESTS_PER_SECOND: Final = 200
 FORGED, EXPIRED = "forged signature", "expired"
 TOKENS: Final = 100
 """How many valid tokens callers have at one time, the newest ones."""
-MAX_SECONDS_TO_KNOW: Final = Pace().between_misses + Pace().timeout
+MAX_SECONDS_TO_KNOW: Final = FetchTimes().between_misses + FetchTimes().timeout
 """How long a provider's new key may be unknown while the provider answers."""
 
 

@@ -4,7 +4,7 @@
 
 It works in a copy of the checkout. A place is a column, a key of an answer, a key of its shape, a
 property of its OpenAPI schema, a value in `tests/support/complete.py`, or a key of a snapshot. Rows
-are no places: what reads and writes them is derived from the model and its table. A run takes an
+are not places: what reads and writes them is derived from the model and its table. A run takes an
 hour or so.
 """
 

@@ -5,7 +5,7 @@ Until then nothing changes for a role that serves and owns nothing, of this rele
 They apply to no owner, so migrations, maintenance and backups work as before.
 
 The views are read instead of the tables where a policy would cost an index, and by the statements
-about all tenants. They are no security barriers on purpose: their conditions may be combined.
+about all tenants. They are not security barriers on purpose: their conditions may be combined.
 """
 
 from alembic import op

@@ -45,7 +45,7 @@ class CustomerLockContract:
             assert await tx.customers.get_any_for_update(one.id) == deleted
             assert await tx.customers.get_any_for_update(two.id) == two.erased(later(days=1))
 
-    async def test_lock_ids_returns_the_ids_of_living_customers(
+    async def test_the_ids_of_living_customers_are_locked_and_returned(
         self, storage: Storage, tenant: str
     ) -> None:
         ada, bob, eve = (a_customer(tenant_id=tenant) for _ in range(3))
@@ -53,10 +53,10 @@ class CustomerLockContract:
         await delete(storage, eve)
         async with storage.transaction(tenant) as tx:
             ids = {bob.id, an_id(), eve.id, ada.id}
-            assert set(await tx.customers.lock_ids(ids)) == {ada.id, bob.id}
-            assert set(await tx.customers.lock_ids(set())) == set()
+            assert set(await tx.customers.get_ids_for_update(ids)) == {ada.id, bob.id}
+            assert set(await tx.customers.get_ids_for_update(set())) == set()
 
-    @pytest.mark.parametrize("lock", ["get_for_update", "get_any_for_update", "lock_ids"])
+    @pytest.mark.parametrize("lock", ["get_for_update", "get_any_for_update", "get_ids_for_update"])
     async def test_a_waiter_gets_the_value_the_lock_holder_saved(
         self, storage: Storage, tenant: str, lock: str
     ) -> None:
@@ -66,7 +66,7 @@ class CustomerLockContract:
         async def hold(pause: Pause) -> None:
             async with storage.transaction(tenant) as tx:
                 await getattr(tx.customers, lock)(
-                    [customer.id] if lock == "lock_ids" else customer.id
+                    [customer.id] if lock == "get_ids_for_update" else customer.id
                 )
                 await pause()
                 await tx.customers.save(customer.with_next_version(later(days=1)))
@@ -77,7 +77,7 @@ class CustomerLockContract:
 
         assert await overlap(hold, wait) == customer.with_next_version(later(days=1))
 
-    @pytest.mark.parametrize("lock", ["get_for_update", "lock_ids"])
+    @pytest.mark.parametrize("lock", ["get_for_update", "get_ids_for_update"])
     async def test_a_waiter_for_a_customer_who_is_deleted_finds_nobody(
         self, storage: Storage, tenant: str, lock: str
     ) -> None:
@@ -92,7 +92,7 @@ class CustomerLockContract:
 
         async def wait() -> object:
             async with storage.transaction(tenant) as tx:
-                ids = [customer.id] if lock == "lock_ids" else customer.id
+                ids = [customer.id] if lock == "get_ids_for_update" else customer.id
                 return await outcome(getattr(tx.customers, lock)(ids))
 
         assert await overlap(hold, wait) in ([], CustomerNotFound)
@@ -111,7 +111,7 @@ class CustomerLockContract:
         await asyncio.gather(*(touch() for _ in range(20)))
         assert (await get_customer(storage, customer)).version == 21
 
-    async def test_lock_ids_in_any_order_does_not_deadlock(
+    async def test_ids_locked_in_any_order_do_not_deadlock(
         self, storage: Storage, tenant: str
     ) -> None:
         customers = [a_customer(tenant_id=tenant) for _ in range(4)]
@@ -120,7 +120,7 @@ class CustomerLockContract:
 
         async def touch_all(turn: int) -> None:
             async with storage.transaction(tenant) as tx:
-                await tx.customers.lock_ids(ids[turn % 4 :] + ids[: turn % 4])
+                await tx.customers.get_ids_for_update(ids[turn % 4 :] + ids[: turn % 4])
                 for customer_id in reversed(ids):
                     before = await tx.customers.get(customer_id)
                     await tx.customers.save(before.with_next_version(later(days=1)))

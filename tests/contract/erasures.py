@@ -81,7 +81,7 @@ class ErasureContract:
         await erase(storage, full_tenant.ada)
         after = await read_everything(storage, tenant)
         hidden = ("get", "addresses", "payment methods", "notes", "communications")
-        for read in (*hidden, "verifications", "orders", "assigned segments", "lock"):
+        for read in (*hidden, "verifications", "orders", "assigned segments", "get for update"):
             assert after[read] is CustomerNotFound, read
         assert (after["by e-mail"], after["by e-mails"], after["count of a search"]) == (
             None,

@@ -7,7 +7,7 @@ from attrs import evolve
 
 from customers.core.errors import CustomerNotFound
 from customers.core.model.customer import Customer
-from customers.core.model.verification import FoundVerification, Verification, token_hash
+from customers.core.model.verification import Verification, VerificationWithEmail, token_hash
 from customers.core.ports.storage import Storage
 from tests.support.builders import NOW, a_tenant, a_token, a_verification, an_id, later
 from tests.support.storage_steps import (
@@ -88,7 +88,7 @@ class VerificationContract:
             other, mine = a_verification(customer), a_verification(customer, token)
             await add_verifications(storage, customer, other, mine)
             verification = await storage.find_verification(token_hash(token))
-            expected = FoundVerification(verification=mine, email_key="ada@example.test")
+            expected = VerificationWithEmail(verification=mine, email_key="ada@example.test")
             assert verification == expected
 
     async def test_an_unknown_token_is_not_found(self, storage: Storage, tenant: str) -> None:

@@ -12,26 +12,20 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import pytest
 import pytest_asyncio
 
-from customers.adapters.postgres.engine.connecting import PoolOptions
 from customers.adapters.postgres.engine.migrate import migrate
 from customers.adapters.postgres.storage import PostgresStorage
 from customers.core.model.money import Currency
 from customers.core.ports.storage import Storage
 from tests.support import postgres_servers
 from tests.support.builders import USD
-from tests.support.databases import a_migrated_database, an_empty_database
-from tests.support.patience import PATIENCE_SECONDS
+from tests.support.databases import PATIENT, a_migrated_database, an_empty_database
 from tests.support.storage_steps import StorageIn, opened
 
 # A storage must be opened in the loop of its tests.
 session_loop = pytest_asyncio.fixture(scope="session", loop_scope="session")
 
-# No time-out of these strikes because the machine is busy.
-PATIENT = PoolOptions(acquire_timeout=PATIENCE_SECONDS, statement_timeout=PATIENCE_SECONDS)
-HAS_15 = postgres_servers.local_programs() is not None
-NEEDS_15 = pytest.mark.skipif(not HAS_15, reason="there is no PostgreSQL 15 on this machine")
 NEWEST = "embedded 18"
-KINDS = [NEWEST, pytest.param("local 15", marks=NEEDS_15)]
+KINDS = [NEWEST, pytest.param("local 15", marks=postgres_servers.NEEDS_15)]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

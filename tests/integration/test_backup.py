@@ -65,7 +65,7 @@ async def test_after_a_loss_a_restore_brings_everything_back(
         await store_full_tenant(storage, tenant)
         before = await read_everything(storage, tenant)
     await shop.back_up()
-    await run_each(shop, loss)
+    await run_statements(shop, loss)
     restored = await shop.restore()
     async with shop.storage() as storage:
         assert await read_everything(storage, tenant) == before
@@ -73,7 +73,7 @@ async def test_after_a_loss_a_restore_brings_everything_back(
     assert (restored.revision, restored.is_older, restored.is_newer) == (head(), False, False)
 
 
-async def run_each(shop: Shop, statements: str) -> None:
+async def run_statements(shop: Shop, statements: str) -> None:
     for statement in statements.split("; "):
         await shop.run(statement)
 
@@ -255,7 +255,9 @@ async def test_a_table_that_the_role_cannot_read_is_named_as_foreign(shop: Shop)
 @pytest.mark.parametrize("is_ours", [False, True])
 async def test_a_view_with_the_name_of_a_table_is_named(shop: Shop, is_ours: bool) -> None:
     await shop.back_up()
-    await run_each(shop, "DROP TABLE customers CASCADE; CREATE VIEW customers AS SELECT 1 AS id")
+    await run_statements(
+        shop, "DROP TABLE customers CASCADE; CREATE VIEW customers AS SELECT 1 AS id"
+    )
     if not is_ours:
         for name in (restore_script.OUR_TABLES | {"alembic_version"}) - {"customers"}:
             await shop.run(f"DROP TABLE IF EXISTS {name} CASCADE")

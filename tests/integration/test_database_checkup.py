@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.test_faults import a_database, a_role, sql
 from tests.support.access import TRUSTED
+from tests.support.command_databases import a_database, a_role, sql
 from tests.support.forked_program import start_command, start_service
 from tests.support.patience import wait_until
 from tests.support.postgres_servers import start_test_server

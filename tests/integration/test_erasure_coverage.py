@@ -6,21 +6,19 @@ Which columns those are is in the map of personal data, which knows all: see tes
 import json
 from collections.abc import AsyncIterator
 from datetime import date
-from decimal import Decimal
-from typing import Any, TypeAlias
-from uuid import UUID, uuid4, uuid5
+from typing import Any
+from uuid import UUID, uuid5
 
 import asyncpg
 import pytest
 import pytest_asyncio
 from aiohttp.payload import Payload
-from sqlalchemy import Column, Table, Text, bindparam, cast, func, insert, select
+from sqlalchemy import Column, Text, bindparam, cast, func, select
 from sqlalchemy import column as named
 from sqlalchemy import table as any_table
 
-from customers.adapters.postgres.engine.session import TENANT, parameters
+from customers.adapters.postgres.engine.session import TENANT
 from customers.adapters.postgres.engine.statements import Statement
-from customers.adapters.postgres.schema.personal_columns import is_personal
 from customers.adapters.postgres.schema.types import metadata
 from customers.core.errors import CustomerNotFound
 from customers.core.model.personal_data import PERSONAL_DATA
@@ -31,41 +29,7 @@ from customers.entrypoints.http.personal_data_file import personal_data_response
 from customers.entrypoints.json.encode import Encoder
 from customers.entrypoints.json.encode_personal_data import PersonalDataEncoder
 from tests.support.builders import NOW, USD, FixedClock, an_id
-
-Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
-
-# The tables that no use case writes before an erasure.
-NOT_FILLED = {"customer_erasures", "deployment", "deployment_secrets", "sweeper"}
-ENUM_VALUES = {
-    "status": "ACTIVE",
-    "customer_type": "RETAIL",
-    "cause": "customer",
-    "address_type": "BOTH",
-    "payment_type": "card",
-    "communication_type": "email",
-    "direction": "inbound",
-}
-OF_COMMUNICATIONS = {"status": "sent"}
-
-
-class UniqueValues:
-    """Values that are nowhere else in the database, one for each type of a personal column."""
-
-    def __init__(self) -> None:
-        self.id = uuid4()
-        self.text = f"text of {self.id}"
-        self.values: dict[type, Any] = {
-            str: self.text,
-            list: [self.text],
-            UUID: self.id,
-            date: date(1777, 4, 30),
-            bool: True,
-            int: 12,
-            object: json.dumps({"notes": self.text}),
-        }
-
-    def of(self, column: Column[Any]) -> object:
-        return self.values[column.type.python_type]
+from tests.support.personal_rows import Connection, UniqueValues, fill, personal
 
 
 class ValuesOfColumns(UniqueValues):
@@ -88,37 +52,6 @@ async def connection(url: str) -> AsyncIterator[Connection]:
     connection = await asyncpg.connect(url)
     yield connection
     await connection.close()
-
-
-def personal(table: Table) -> list[Column[Any]]:
-    return list(filter(is_personal, table.columns))
-
-
-async def fill(
-    connection: Connection, tenant: str, customer_id: UUID, values: UniqueValues
-) -> None:
-    """Adds a row of the customer to every table, with the unique values in personal columns."""
-    plain: dict[type, Any] = {
-        str: "plain",
-        list: [],
-        UUID: customer_id,
-        type(NOW): NOW,
-        Decimal: Decimal(1),
-        bool: False,
-        int: 1,
-    }
-    for table in metadata.sorted_tables:
-        if table.name not in NOT_FILLED:
-            row = {
-                column.name: None if column.nullable else plain[column.type.python_type]
-                for column in table.columns
-            }
-            row |= {name: kind for name, kind in ENUM_VALUES.items() if name in row}
-            row |= OF_COMMUNICATIONS if table.name == "customer_communications" else {}
-            row |= {column.name: values.of(column) for column in personal(table)}
-            statement = Statement.of(insert(table).values(parameters(table)))
-            arguments = statement.arguments(row | {"tenant_id": tenant})
-            await connection.execute(statement.sql, *arguments)
 
 
 async def tables_with(connection: Connection, value: object) -> set[str]:

@@ -28,13 +28,12 @@ from customers.adapters.postgres.schema.types import metadata
 from customers.adapters.postgres.storage import PostgresStorage
 from customers.core.services.erasure import Erasures
 from customers.devtools.server import start as start_server
-from tests.integration.test_erasure_coverage import UniqueValues, fill
 from tests.support.builders import USD, an_id
 from tests.support.canaries import (
     Caller,
     Canary,
     Connection,
-    Found,
+    ScanResult,
     files_of,
     metrics_of,
     relations,
@@ -44,6 +43,7 @@ from tests.support.canaries import (
 from tests.support.databases import rows
 from tests.support.forked_program import start_command, start_service
 from tests.support.patience import wait_until
+from tests.support.personal_rows import UniqueValues, fill
 from tests.support.postgres_servers import end_server
 from tests.support.service_process import FREE_PORTS, Service, connect
 from tests.support.storage_steps import opened
@@ -63,13 +63,13 @@ class Place:
     folder: Path
     connection: Connection
 
-    async def files(self, canary: Canary) -> Found:
+    async def files(self, canary: Canary) -> ScanResult:
         return canary.among(await files_of(self.connection, self.folder / "cluster" / "data"))
 
-    async def rows(self, canary: Canary) -> Found:
+    async def rows(self, canary: Canary) -> ScanResult:
         return canary.among(await tables_of(self.connection))
 
-    async def statistics(self, canary: Canary) -> Found:
+    async def statistics(self, canary: Canary) -> ScanResult:
         return canary.among(await statistics_of(self.connection))
 
     def log(self) -> bytes:
@@ -304,7 +304,9 @@ async def test_a_file_that_is_no_list_of_erasures_erases_nobody(
     add_line(file, {"tenantId": "tenant", "customerId": "a secret"})
     status, output, errors = await run(place, tmp_path, "erasures", "apply", "erasures.jsonl")
     assert (status, output) == (1, "")
-    assert errors.startswith('Error: line 2 of "erasures.jsonl" is no erasure: use a file of ')
+    assert errors.startswith(
+        'Error: line 2 of "erasures.jsonl" is not an erasure: use a file that '
+    )
     assert "secret" not in errors
 
 

@@ -7,9 +7,7 @@ the same faults is in test_process_faults.
 import asyncio
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
 from urllib.parse import urlsplit
-from uuid import uuid4
 
 import asyncpg
 import certifi
@@ -21,6 +19,7 @@ from customers.adapters.postgres.engine.revisions import head
 from customers.entrypoints.cli import main
 from customers.entrypoints.config.settings import catalogue
 from tests.support import postgres_servers
+from tests.support.command_databases import a_database, a_role, sql, with_path
 from tests.support.databases import rows
 from tests.support.fake_postgres import CERTIFICATE, Refusal, refusing_server
 from tests.support.service_process import a_free_port
@@ -38,11 +37,6 @@ def failure(url: str, *arguments: str) -> str:
     assert "hunter2" not in result.stderr
     [line] = result.stderr.splitlines()
     return line
-
-
-def sql(url: str, *statements: str) -> None:
-    for statement in statements:
-        asyncio.run(rows(url, statement))
 
 
 async def run_script(url: str, script: str) -> None:
@@ -64,34 +58,6 @@ def database(server: str) -> Iterator[str]:
     """The URL of an empty database, as its superuser."""
     with a_database(server) as url:
         yield url
-
-
-@contextmanager
-def a_database(server: str, options: str = "") -> Iterator[str]:
-    name = f"test_{uuid4().hex}"
-    sql(server, f"CREATE DATABASE {name} {options}")
-    try:
-        yield with_path(server, name)
-    finally:
-        sql(server, f"DROP DATABASE {name} WITH (FORCE)")
-
-
-@contextmanager
-def a_role(database: str, *grants: str, options: str = "") -> Iterator[str]:
-    """The URL of the database for a new role; `{role}` in a grant is its name."""
-    role = f"role_{uuid4().hex}"
-    sql(database, f"CREATE ROLE {role} LOGIN PASSWORD 'hunter2' {options}")
-    try:
-        sql(database, *(grant.format(role=role) for grant in grants))
-        url = urlsplit(database)
-        location = url.netloc.rpartition("@")[2]
-        yield url._replace(netloc=f"{role}:hunter2@{location}").geturl()
-    finally:
-        sql(database, f"DROP OWNED BY {role}", f"DROP ROLE {role}")
-
-
-def with_path(url: str, name: str) -> str:
-    return urlsplit(url)._replace(path=f"/{name}").geturl()
 
 
 def at(port: int, query: str = "") -> str:
@@ -369,7 +335,7 @@ def test_an_older_revision_needs_the_consent_to_lose_data(database: str) -> None
 
 def test_a_target_that_is_no_revision(database: str) -> None:
     assert failure(database, "--to", "42").startswith(
-        'Error: "42" is no revision of this program: use one of 0001, 0002, '
+        'Error: "42" is not a revision of this program: use one of 0001, 0002, '
     )
 
 

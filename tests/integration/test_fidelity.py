@@ -58,7 +58,7 @@ NOT_PLAYED: Final = {
     "verifyEmail",
 }
 _ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-# Times of today and later; the session's own dates are older.
+# Times of today and later; those of the scenarios are older.
 _MOMENT: Final = re.compile(r"20(?:2[6-9]|[3-8]\d)-\d\d-\d\dT[0-9:.]+(?:Z|\+00:00)")
 # Only a database has a schema.
 _SCHEMA: Final = re.compile(r',"schema":\{[^}]*\}')
@@ -123,7 +123,7 @@ class Mask:
 
 
 async def play_session(storage: Storage) -> Sequence[Exchange]:
-    """Plays the session; returns its masked exchanges."""
+    """Plays all scenarios; returns the masked exchanges."""
     async with memory_service(storage, clock=None) as service:
         mask = Mask(service.tenant)
         return [mask.exchange(*pair) for pair in await answers_of(service.api)]

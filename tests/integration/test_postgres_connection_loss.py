@@ -14,12 +14,12 @@ from customers.core.model.ledger import Entry, fold_ledger
 from customers.core.ports.storage import Storage
 from tests.support.builders import USD, a_customer, an_entry, an_id, later
 from tests.support.database_proxy import DatabaseProxy, proxy_of
+from tests.support.databases import PATIENT
 from tests.support.patience import PATIENCE_SECONDS
 from tests.support.storage_steps import a_stored_customer, add_customers, get_customer
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-PATIENT = PoolOptions(acquire_timeout=PATIENCE_SECONDS, statement_timeout=PATIENCE_SECONDS)
 QUICK = PoolOptions(acquire_timeout=2, statement_timeout=1)
 
 

@@ -15,13 +15,13 @@ from customers.core.errors.availability import FaultKind, Unavailable
 from customers.core.ports.storage import Storage
 from tests.support.builders import USD, later
 from tests.support.database_proxy import DatabaseProxy, proxy_of
+from tests.support.databases import PATIENT
 from tests.support.patience import PATIENCE_SECONDS, until
 from tests.support.storage_steps import a_stored_customer, get_customer, opened, save
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 # Without a deadline, a test would take this long.
-PATIENT = PoolOptions(acquire_timeout=PATIENCE_SECONDS, statement_timeout=PATIENCE_SECONDS)
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -23,13 +23,13 @@ from customers.entrypoints.observability.database_metrics import DatabaseMetrics
 from customers.entrypoints.observability.refusal_metrics import RefusalMetrics
 from tests.support.builders import USD, later
 from tests.support.database_proxy import DatabaseProxy, proxy_of
-from tests.support.patience import PATIENCE_SECONDS, until
+from tests.support.databases import PATIENT
+from tests.support.patience import until
 from tests.support.statement_count import counting_statements
 from tests.support.storage_steps import get_customer, opened, save, some_customers
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.newest_server]
 
-PATIENT = PoolOptions(acquire_timeout=PATIENCE_SECONDS, statement_timeout=PATIENCE_SECONDS)
 # A tenant alone may have eight of ten connections.
 MOST = 8
 

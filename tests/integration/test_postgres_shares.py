@@ -15,13 +15,13 @@ from customers.core.model.segment import RulesText
 from customers.core.ports.storage import Storage
 from customers.core.services.previews import Previews
 from tests.support.builders import USD, FixedClock, a_customer, later
+from tests.support.databases import PATIENT
 from tests.support.patience import PATIENCE_SECONDS, until
 from tests.support.storage_steps import a_stored_customer, add_customers, get_customer, opened, save
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 QUICK = PoolOptions(acquire_timeout=0.2, statement_timeout=PATIENCE_SECONDS)
-PATIENT = PoolOptions(acquire_timeout=PATIENCE_SECONDS, statement_timeout=PATIENCE_SECONDS)
 
 
 @asynccontextmanager

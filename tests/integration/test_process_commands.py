@@ -74,4 +74,4 @@ def test_the_worker_command_is_not_for_people(redirection: str, tmp_path: Path) 
     by_hand = ("sh", "-c", f'exec "$0" "$@" {redirection}', *COMMAND)
     with start_command(tmp_path, "worker", command=by_hand) as command:
         assert (command.exit_code(), command.output) == (2, "")
-    assert command.errors == "Error: worker is started by serve\n"
+    assert command.errors == "Error: `customers serve` starts the workers: run it instead\n"

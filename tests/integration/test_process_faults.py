@@ -1,21 +1,19 @@
 """What a serving process says of a database that it cannot use: at start, in the log, in probes."""
 
-import json
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
 import pytest
 
 from customers.adapters.postgres.engine.revisions import NEEDED
-from tests.integration.test_faults import a_database, a_role, sql, with_path
 from tests.support import postgres_servers
-from tests.support.access import TRUSTED
+from tests.support.command_databases import a_database, a_role, sql, with_path
 from tests.support.fake_postgres import Refusal, refusing_server
 from tests.support.forked_program import start_command, start_service
 from tests.support.patience import wait_until
+from tests.support.production_process import another, get, lines, migrate, production
 from tests.support.service_process import (
     FREE_PORTS,
     CustomersProcess,
@@ -34,12 +32,6 @@ def server() -> str:
     return postgres_servers.start_test_server()
 
 
-def get(service: Service, path: str) -> tuple[int, Any]:
-    with closing(connect(service)) as connection:
-        status, content, _ = call(connection, "GET", path)
-    return status, content
-
-
 def message(service: Service, path: str) -> str:
     """The message of a failing probe."""
     return str(get(service, path)[1]["message"])
@@ -48,27 +40,6 @@ def message(service: Service, path: str) -> str:
 def name_of(url: str) -> str:
     """The name of the database."""
     return urlsplit(url).path[1:]
-
-
-def another(folder: Path) -> Path:
-    """A folder of its own for a second process, whose output would be mixed otherwise."""
-    other = folder / "other"
-    other.mkdir()
-    return other
-
-
-def migrate(folder: Path, url: str, *arguments: str) -> None:
-    with start_command(folder, "migrate", *arguments, environ={"DATABASE_URL": url}) as migration:
-        assert migration.exit_code() == 0, migration.errors
-
-
-def production(url: str, **environ: str) -> dict[str, str]:
-    return {"DATABASE_URL": url, "ENVIRONMENT": "production", **TRUSTED, **environ}
-
-
-def lines(process: CustomersProcess) -> list[dict[str, Any]]:
-    """The lines of a process in production, failures included: each is a JSON object."""
-    return [json.loads(line) for line in (process.output + process.errors).splitlines()]
 
 
 def causes(process: CustomersProcess) -> list[str]:

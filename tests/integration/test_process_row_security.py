@@ -9,10 +9,10 @@ from uuid import UUID
 
 import pytest
 
-from tests.integration.test_faults import a_database, a_role, sql
-from tests.integration.test_process_faults import another, get, lines, migrate, production
 from tests.support import postgres_servers
+from tests.support.command_databases import a_database, a_role, sql
 from tests.support.forked_program import start_command, start_service
+from tests.support.production_process import another, get, lines, migrate, production
 from tests.support.service_process import FREE_PORTS, a_customer, call, connect
 
 UNKNOWN = UUID(int=7)

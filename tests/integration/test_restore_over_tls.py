@@ -7,12 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.conftest import NEEDS_15
 from tests.support.backups import Shop
 from tests.support.databases import an_empty_database, rows
 from tests.support.fake_postgres import CERTIFICATE
 from tests.support.patience import PATIENCE_SECONDS
-from tests.support.postgres_servers import local_programs, start_local_for_tls
+from tests.support.postgres_servers import NEEDS_15, local_programs, start_local_for_tls
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), NEEDS_15]
 

@@ -16,11 +16,11 @@ from urllib.parse import urlsplit
 import pytest
 from aiohttp import ClientSession, web
 
-from tests.integration.test_faults import a_database, sql
 from tests.support import postgres_servers
 from tests.support.access import TRUSTED
 from tests.support.api_client import Api
 from tests.support.builders import NOW, FixedClock, a_tenant
+from tests.support.command_databases import a_database, sql
 from tests.support.scenarios.playback import answers_of
 from tests.support.service_process import FREE_PORTS, Service, start_command, wait_until_ready
 

@@ -34,9 +34,8 @@ from customers.adapters.postgres.engine.transaction_session import TransactionSe
 from customers.adapters.postgres.schema.all_tables import METADATA
 from customers.adapters.postgres.schema.tables import customers
 from customers.adapters.postgres.storage import PostgresStorage
-from tests.integration.conftest import PATIENT
 from tests.support.builders import NOW, USD, a_customer
-from tests.support.databases import rows
+from tests.support.databases import PATIENT, rows
 from tests.support.full_tenant import ADA, BOB, EVE, SEGMENT, store_full_tenant
 from tests.support.service_roles import service_url
 from tests.support.statement_mutants import all_clauses

@@ -13,9 +13,8 @@ from customers.adapters.postgres.storage import PostgresStorage
 from customers.core.model.money import Currency
 from customers.core.ports.storage import Storage
 from tests.contract import families
-from tests.integration.conftest import PATIENT
 from tests.support.builders import USD
-from tests.support.databases import a_migrated_database
+from tests.support.databases import PATIENT, a_migrated_database
 from tests.support.service_roles import service_url
 from tests.support.storage_steps import StorageIn, opened
 

@@ -20,8 +20,8 @@ from customers.core.model.rules.tree import Group, Logic, Rule
 from customers.core.ports.storage import Storage
 from tests.support import golden_rules as golden
 from tests.support.builders import a_customer, a_tenant, an_id, some_statistics
+from tests.support.rule_strategies import NOW, customers, written_rules
 from tests.support.storage_steps import add_customers
-from tests.unit.core.rule_strategies import NOW, customers, written_rules
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

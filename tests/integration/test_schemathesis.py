@@ -38,7 +38,7 @@ from tests.support.schema_check import Document, the_document
 # A minute on an idle machine.
 pytestmark = pytest.mark.timeout(600)
 
-EXAMPLES_EACH: Final = settings().max_examples // 16
+EXAMPLES_OF_OPERATION: Final = settings().max_examples // 16
 # The shopper of the calls to routes of shoppers.
 SHOPPER: Final = "01890a5d-ac96-774b-bcce-b302099a8077"
 CONFIGURATION: Final = """
@@ -109,7 +109,13 @@ async def run_schemathesis(storage: Storage, folder: Path, phases: str) -> tuple
             *("--url", f"http://127.0.0.1:{service.api.port}"),
             *("--header", f"X-Tenant-ID: {service.tenant}"),
             *("--header", f"X-User-ID: {SHOPPER}", "--phases", phases),
-            *("--seed", "1", "--generation-deterministic", "--max-examples", str(EXAMPLES_EACH)),
+            *(
+                "--seed",
+                "1",
+                "--generation-deterministic",
+                "--max-examples",
+                str(EXAMPLES_OF_OPERATION),
+            ),
             *("--no-color", "--continue-on-failure"),
             cwd=folder,
             stdout=asyncio.subprocess.PIPE,

@@ -18,7 +18,7 @@ import pytest
 from customers_testkit import server
 from customers_testkit.caller import Caller, CustomersError
 from customers_testkit.client import CustomersClient
-from customers_testkit.controls import Clock, Faults, Journal, States
+from customers_testkit.controls import CallLog, Clock, Faults, Journal, States
 from customers_testkit.exact import decode, encode
 from customers_testkit.principals import Kind, NoTokens, Principals
 from customers_testkit.server import SETTINGS, Server, ServiceDidNotStart, connect, running
@@ -250,12 +250,12 @@ def test_json_is_written_exactly() -> None:
     assert encode(value) == b'{"a":[0.10,null,true,"\\u00e4\\n"],"b":{"c":1E+2},"d":[]}'
     assert decode(encode(value))["a"][0] == Decimal("0.10")
     for bad in (Decimal("NaN"), float("inf")):
-        with pytest.raises(ValueError, match=r"is no amount|not JSON compliant"):
+        with pytest.raises(ValueError, match=r"is not an amount|not JSON compliant"):
             encode({"amount": bad})
 
 
 def test_an_order_repeated_after_a_lost_answer_counts_once(
-    customers_client: CustomersClient, customers_faults: Faults, customers_journal: Journal
+    customers_client: CustomersClient, customers_faults: Faults, customers_calls: CallLog
 ) -> None:
     customer = customers_client.register_customer(ADA)["id"]
     fault = customers_faults.lose_answer("recordOrder")
@@ -264,20 +264,27 @@ def test_an_order_repeated_after_a_lost_answer_counts_once(
         customers_client.record_order(customer, {"orderId": "o", "totalAmount": 5})
     again = customers_client.record_order(customer, {"orderId": "o", "totalAmount": 5})
     assert (again["duplicate"], again["customer"]["totalOrders"]) == (True, 1)
-    assert [call["lost"] for call in customers_journal.requests("recordOrder")] == [True, False]
+    assert [call["lost"] for call in customers_calls.requests("recordOrder")] == [True, False]
     assert customers_faults.hits(fault) == 1
+
+
+def test_the_recorded_calls_have_their_earlier_name_too(
+    customers_client: CustomersClient, customers_calls: CallLog, customers_journal: Journal
+) -> None:
+    customers_client.register_customer(ADA)
+    assert customers_journal.requests() == customers_calls.requests() != []
 
 
 def test_grpc_can_be_called_with_own_stubs(
     customers_server: Server,
     customers_tenant: str,
     customers_client: CustomersClient,
-    customers_journal: Journal,
+    customers_calls: CallLog,
 ) -> None:
     customer = customers_client.register_customer(ADA)["id"]
     stub: Callable[..., object] = CustomersServiceStub(customers_server.channel()).RecordOrder  # type: ignore[arg-type]
     stub(an_order(customer, tenant_id=customers_tenant, order_total=usd(5)))
-    assert [call["transport"] for call in customers_journal.requests("recordOrder")] == ["grpc"]
+    assert [call["transport"] for call in customers_calls.requests("recordOrder")] == ["grpc"]
 
 
 def test_an_outage_affects_only_its_tenant(

@@ -29,7 +29,7 @@ from customers.entrypoints.http.server import HttpServer
 from customers.entrypoints.json.decode import Decoder
 from customers.entrypoints.mail.delivery import MailDelivery
 from tests.support.builders import NOW, USD, FixedClock
-from tests.support.mails import KeptMails
+from tests.support.mails import RecordingMailer
 from tests.support.patience import PATIENCE_SECONDS
 from tests.support.schema_check import expect_described
 
@@ -103,7 +103,7 @@ class Api:
     tenant: str
     is_checked: bool = True
     """Whether answers must match the OpenAPI document; those of another release need not."""
-    mails: KeptMails = field(factory=KeptMails)
+    mails: RecordingMailer = field(factory=RecordingMailer)
     """What the service sends mail by."""
 
     def of_tenant(self, tenant: str) -> Self:
@@ -270,7 +270,7 @@ async def serving(
         container.ids.override(ids)
     if door is not None:
         container.door.override(door)
-    mails = KeptMails()
+    mails = RecordingMailer()
     container.mail_delivery.override(MailDelivery(mails, quick_pauses=(0, 0), later_pauses=(0, 0)))
     server = HttpServer(app := container.app(), seconds_to_end=1.0)
     port = await server.start("127.0.0.1", 0)

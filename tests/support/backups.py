@@ -8,7 +8,6 @@ from uuid import uuid4
 import asyncpg
 from attrs import frozen
 
-from customers.adapters.postgres.engine.connecting import PoolOptions
 from customers.adapters.postgres.engine.migrate import migrate
 from customers.adapters.postgres.programs.client_programs import Installation
 from customers.adapters.postgres.programs.dump import Backup, back_up
@@ -17,10 +16,7 @@ from customers.adapters.postgres.storage import PostgresStorage
 from customers.devtools.programs import installed
 from customers.entrypoints.config.settings import process_environment
 from tests.support.builders import USD
-from tests.support.databases import rows
-from tests.support.patience import PATIENCE_SECONDS
-
-_PATIENT = PoolOptions(acquire_timeout=PATIENCE_SECONDS, statement_timeout=PATIENCE_SECONDS)
+from tests.support.databases import PATIENT, rows
 
 
 def an_installation() -> Installation:
@@ -52,7 +48,7 @@ class Shop:
 
     @asynccontextmanager
     async def storage(self) -> AsyncIterator[PostgresStorage]:
-        storage = PostgresStorage(self.url, currency=USD, pool=_PATIENT)
+        storage = PostgresStorage(self.url, currency=USD, pool=PATIENT)
         await storage.open()
         try:
             yield storage

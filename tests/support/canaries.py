@@ -28,7 +28,7 @@ FROM pg_class AS c WHERE pg_relation_filenode(c.oid) IS NOT NULL
 
 
 @frozen(kw_only=True)
-class Found:
+class ScanResult:
     """How many places were scanned, and those that hold the canary."""
 
     scanned: int
@@ -56,9 +56,9 @@ class Canary:
         texts = (self.marker, self.marker[::-1], self.digits, str(self.id))
         return any(value in content for value in (*map(str.encode, texts), self.id.bytes))
 
-    def among(self, places: Mapping[str, bytes]) -> Found:
+    def among(self, places: Mapping[str, bytes]) -> ScanResult:
         names = [name for name, content in places.items() if self.is_in(content)]
-        return Found(scanned=len(places), places=sorted(names))
+        return ScanResult(scanned=len(places), places=sorted(names))
 
 
 async def tables_of(connection: Connection) -> Mapping[str, bytes]:
@@ -194,6 +194,6 @@ class Caller:
         }
 
 
-def relations(findings: Found) -> Iterator[str]:
+def relations(findings: ScanResult) -> Iterator[str]:
     """The names of the relations of the files found."""
     return (place.split(", ")[1] for place in findings.places)

@@ -7,8 +7,12 @@ from uuid import uuid4
 
 import asyncpg
 
+from customers.adapters.postgres.engine.connecting import PoolOptions
 from customers.adapters.postgres.engine.migrate import migrate
+from tests.support.patience import PATIENCE_SECONDS
 
+# No time-out of these strikes because the machine is busy.
+PATIENT = PoolOptions(acquire_timeout=PATIENCE_SECONDS, statement_timeout=PATIENCE_SECONDS)
 # The migrated database on each server, which nobody else uses.
 _TEMPLATES: dict[str, str] = {}
 

@@ -13,7 +13,7 @@ from customers.core.model.api_key import ApiKey
 from customers.core.model.customer import Customer
 from customers.core.model.ledger import Entry
 from customers.core.model.pending_changes import Backlog
-from customers.core.model.verification import FoundVerification
+from customers.core.model.verification import VerificationWithEmail
 from customers.core.ports.storage import (
     Autocommit,
     Lookups,
@@ -110,7 +110,7 @@ class FaultyStorage(Storage):
         self._raise_fault()
         return await self._inner.deployment_secret()
 
-    async def find_verification(self, token_hash: str) -> FoundVerification | None:
+    async def find_verification(self, token_hash: str) -> VerificationWithEmail | None:
         self._raise_fault()
         return await self._inner.find_verification(token_hash)
 

@@ -189,9 +189,9 @@ async def _mismatched(tx: Transaction) -> Sequence[StaleCandidate]:
 
 # For a transaction that holds the membership lock.
 LOCKED_READS: dict[str, Callable[[Transaction], Awaitable[object]]] = {
-    "lock": lambda tx: tx.customers.get_for_update(ADA),
-    "lock any": lambda tx: tx.customers.get_any_for_update(EVE),
-    "lock ids": lambda tx: tx.customers.lock_ids([ADA, BOB, EVE]),
+    "get for update": lambda tx: tx.customers.get_for_update(ADA),
+    "get any for update": lambda tx: tx.customers.get_any_for_update(EVE),
+    "get ids for update": lambda tx: tx.customers.get_ids_for_update([ADA, BOB, EVE]),
     "find a communication": lambda tx: tx.communications.find(ADA, CommunicationType.EMAIL, "mail"),
     "lock a communication": lambda tx: tx.communications.get_for_update(ADA, MAIL),
     "refund amount": lambda tx: tx.orders.refund_amount("order", "refund"),

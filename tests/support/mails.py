@@ -1,4 +1,4 @@
-"""A mailer that keeps mails, and fails on demand."""
+"""A mailer that records mails, and fails on demand."""
 
 import asyncio
 
@@ -10,7 +10,7 @@ from customers.core.ports.mailer import Mailer
 
 
 @define(eq=False)
-class KeptMails(Mailer):
+class RecordingMailer(Mailer):
     """The next `failures` mails are not sent; while the gate is closed, none is."""
 
     sent: list[VerificationMail] = field(factory=list, init=False)

@@ -15,6 +15,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+import pytest
+
 from customers.devtools import locks
 from customers.devtools.failure import LOG
 from customers.devtools.server import start
@@ -119,3 +121,8 @@ def _remove(run: Path) -> None:
     for lock in run.glob("*/server.lock"):
         end_server(lock.parent)
     shutil.rmtree(run)
+
+
+NEEDS_15 = pytest.mark.skipif(
+    local_programs() is None, reason="there is no PostgreSQL 15 on this machine"
+)

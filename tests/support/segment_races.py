@@ -34,7 +34,7 @@ ONE_ORDER = '[{"field": "total_orders", "operator": "eq", "value": 1}]'
 
 
 class Races(SegmentOracle):
-    """A world whose database shows which work is blocked by a lock."""
+    """An oracle whose database shows which work is blocked by a lock."""
 
     def __init__(self, storage: Storage, tenant: str, url: str) -> None:
         super().__init__(storage, tenant)

@@ -177,7 +177,7 @@ async def assign(storage: Storage, segment: Segment, *customers: Customer) -> Co
     async with storage.transaction(segment.tenant_id) as tx:
         await tx.memberships.acquire_lock()
         await tx.segments.get_for_update(segment.id)
-        await tx.customers.lock_ids(ids)
+        await tx.customers.get_ids_for_update(ids)
         return await tx.assignments.add(segment.id, ids, ASSIGNMENT)
 
 

@@ -131,12 +131,12 @@ func (s service) arm(t *testing.T, tenant string, fault map[string]any) {
 func (s service) heard(t *testing.T, tenant string) []call {
 	t.Helper()
 	s.get(t, "/__test/idle", nil, nil)
-	var journal struct {
+	var log struct {
 		Requests []call `json:"requests"`
 	}
 	asked := url.Values{"tenant_id": {tenant}, "operation": {"RecordOrder"}}
-	s.get(t, "/__test/requests", asked, &journal)
-	return journal.Requests
+	s.get(t, "/__test/requests", asked, &log)
+	return log.Requests
 }
 
 func (s service) get(t *testing.T, path string, query url.Values, into any) {

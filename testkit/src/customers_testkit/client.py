@@ -1285,7 +1285,7 @@ class CustomersClient:
     ) -> shapes.NewApiKey:
         """Create an API key.
 
-        The key is in this answer only. It may do what its permissions say, which must be among the caller's, in this tenant. A tenant has at most 100 keys.
+        The key is in this answer only. It may do what its permissions say, which must be among the caller's, in this tenant. A tenant has at most 100 API keys.
         """
         return cast(
             "shapes.NewApiKey",

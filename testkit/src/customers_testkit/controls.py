@@ -114,7 +114,7 @@ class Faults:
         self._caller.call("DELETE", "/__test/faults", query={"tenant_id": self._tenant})
 
 
-class Journal:
+class CallLog:
     """The recorded calls of the tenant."""
 
     def __init__(self, caller: Caller, tenant: str) -> None:
@@ -126,6 +126,10 @@ class Journal:
         query = {"tenant_id": self._tenant, "operation": operation}
         calls: list[Call] = self._caller.call("GET", "/__test/requests", query=query)["requests"]
         return calls
+
+
+Journal = CallLog
+"""The earlier name."""
 
 
 def _moment(answer: dict[str, Any]) -> datetime:

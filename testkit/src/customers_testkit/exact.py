@@ -19,7 +19,7 @@ def decode(text: bytes) -> Any:
 def _json(value: Any) -> str:
     if isinstance(value, Decimal):
         if not value.is_finite():
-            raise ValueError(f"{value} is no amount")
+            raise ValueError(f"{value} is not an amount")
         return str(value)
     if isinstance(value, Mapping):
         return "{" + ",".join(f"{json.dumps(k)}:{_json(v)}" for k, v in value.items()) + "}"

@@ -10,7 +10,7 @@ import pytest
 
 from customers_testkit.caller import Caller
 from customers_testkit.client import CustomersClient
-from customers_testkit.controls import Clock, Faults, Journal, States
+from customers_testkit.controls import CallLog, Clock, Faults, States
 from customers_testkit.principals import Kind, Principals, kind_for_everything
 from customers_testkit.server import Server, connect, running
 
@@ -87,9 +87,15 @@ def customers_faults(_customers_controls: Caller, customers_tenant: str) -> Iter
 
 
 @pytest.fixture
-def customers_journal(_customers_controls: Caller, customers_tenant: str) -> Journal:
+def customers_calls(_customers_controls: Caller, customers_tenant: str) -> CallLog:
     """The calls of the tenant that arrived, over REST and gRPC."""
-    return Journal(_customers_controls, customers_tenant)
+    return CallLog(_customers_controls, customers_tenant)
+
+
+@pytest.fixture
+def customers_journal(customers_calls: CallLog) -> CallLog:
+    """The earlier name of `customers_calls`."""
+    return customers_calls
 
 
 @pytest.fixture(scope="session")

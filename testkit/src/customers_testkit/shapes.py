@@ -271,7 +271,7 @@ class CustomerChange(TypedDict):
 
 
 class CustomerCursorPage(TypedDict):
-    """A page by cursor."""
+    """A page of customers, reached by a cursor."""
 
     customers: list[Customer]
     nextCursor: str | None
@@ -296,7 +296,7 @@ class CustomerDetails(TypedDict):
 
 
 class CustomerPage(TypedDict):
-    """A page by number."""
+    """A page of customers, selected by its number."""
 
     customers: list[Customer]
     total: int

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from tests.contract.api.fields import KINDS, TOO_LONG, WRONG_TYPE
-from tests.contract.api.targets import TARGETS, Target
 from tests.support.api_client import Api
 from tests.support.api_steps import customer_path, read_everything
+from tests.support.body_fields import KINDS, TOO_LONG, WRONG_TYPE
+from tests.support.body_targets import TARGETS, Target
 
 TABLE = [
     pytest.param(target, kind, id=f"{name} {kind}")

@@ -42,6 +42,23 @@ class CombinedProblemsContract:
         assert answer.error == (400, "TENANT_REQUIRED")
         assert answer.pointers == {"/rules/0/field"}
 
+    async def test_a_missing_tenant_and_bad_parameters_are_reported_at_once(self, api: Api) -> None:
+        no_tenant: dict[str, str | None] = {"X-Tenant-ID": None}
+        answer = await api.get("/customers?page=0&statuss=x&cursor=c", headers=no_tenant)
+        assert answer.error == (400, "TENANT_REQUIRED")
+        assert [detail["field"] for detail in answer.details] == ["tenantId", "page", "statuss"]
+        answer = await api.get("/customers/batch", headers=no_tenant)
+        assert answer.fields == {"tenantId", "ids"}
+
+    async def test_a_malformed_path_and_bad_parameters_are_reported_at_once(self, api: Api) -> None:
+        answer = await api.get("/customers/nobody/notes?limit=0&cursor=c")
+        assert answer.fields == {"customerId", "limit"}
+
+    async def test_a_missing_tenant_and_a_bad_batch_are_reported_at_once(self, api: Api) -> None:
+        headers = STRICT | {"X-Tenant-ID": None}
+        answer = await api.post("/customers/orders/batch", {"order": []}, headers=headers)
+        assert answer.fields == {"tenantId", "orders", "order"}
+
     async def test_bad_parameters_are_reported_in_the_order_of_the_document(self, api: Api) -> None:
         names = "status min_total_spent sort_by sort_order page page_size".split()
         for listed in (names, names[::-1]):

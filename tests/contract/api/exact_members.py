@@ -8,7 +8,6 @@ from typing import Any, Final
 import pytest
 
 from tests.contract.api.explanations import explain
-from tests.contract.api.membership_moves import GRACE, MOVES, VIP, Move, make_calls, one_condition
 from tests.contract.api.segments import SEGMENTS
 from tests.support.api_client import Api
 from tests.support.api_steps import (
@@ -22,6 +21,7 @@ from tests.support.api_steps import (
     segment_path,
 )
 from tests.support.builders import NOW
+from tests.support.membership_moves import GRACE, MOVES, VIP, Move, make_calls, one_condition
 
 INSTANT: Final = timedelta(microseconds=1)
 # The times of some orders, of which two are equal.

@@ -7,9 +7,9 @@ from typing import Any, Final
 import pytest
 
 from tests.contract.api.membership_changes import EVERYBODY, changes, read_feed, replay
-from tests.contract.api.membership_moves import Call, an_order, make_calls, one_condition
 from tests.support.api_client import NOTHING, Api
 from tests.support.api_steps import a_customer, a_segment, customer_path, members
+from tests.support.membership_moves import Call, an_order, make_calls, one_condition
 
 RULES: Final = [
     one_condition("days_since_last_order", "gt", 1),

@@ -14,10 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.contract.api.segments import RULES_TEXTS
-from tests.contract.api.targets import TARGETS
 from tests.contract.api.tenants import a_full_customer, body_for
 from tests.support.api_client import BASE, NOTHING, PROBLEM, Answer, Api
 from tests.support.api_steps import an_unknown_id
+from tests.support.body_targets import TARGETS
 
 VALID = ["ACTIVE", "vip", "BOTH", "email", "inbound", "sent", "card", "US", "USD", "STATIC", "o-1"]
 VALID += ["a@example.test", "2026-01-01T00:00:00Z", "1990-01-31", "12.50", "4111111111111111"]

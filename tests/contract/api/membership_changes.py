@@ -5,7 +5,6 @@ from typing import Any, Final
 import pytest
 
 from tests.contract.api.explanations import moment
-from tests.contract.api.membership_moves import MOVES, Move, make_calls, one_condition
 from tests.contract.api.segments import SEGMENTS
 from tests.support.api_client import Answer, Api
 from tests.support.api_steps import (
@@ -17,6 +16,7 @@ from tests.support.api_steps import (
     id_of,
     segment_path,
 )
+from tests.support.membership_moves import MOVES, Move, make_calls, one_condition
 
 KEYS: Final = {"sequence", "segmentId", "customerId", "change", "at", "cause"}
 EVERYBODY: Final = one_condition("total_orders", "gte", 0)

@@ -22,7 +22,7 @@ async def the_people(api: Api) -> dict[str, str]:
     return names
 
 
-async def names_found(api: Api, names: dict[str, str], query: str) -> list[str]:
+async def matching_names(api: Api, names: dict[str, str], query: str) -> list[str]:
     """The names of the customers on the only page, whose total they are."""
     body = (await api.get(f"/customers?{query}&page_size=100")).body
     assert body["total"] == len(body["customers"])
@@ -38,7 +38,7 @@ class DocumentedSearchContract:
         names = await the_people(api)
         for number, search, expected, _ in SEARCHES:
             query = f"search={quote(search.strip('`'))}"
-            assert await names_found(api, names, query) == sorted(expected.split()), (
+            assert await matching_names(api, names, query) == sorted(expected.split()), (
                 number,
                 search,
             )
@@ -49,9 +49,9 @@ class DocumentedSearchContract:
             await api.delete(f"/customers/{id}")
         for number, search, expected, _ in SEARCHES:
             query = f"search={quote(search.strip('`'))}"
-            assert await names_found(api, names, query) == []
+            assert await matching_names(api, names, query) == []
             for deleted in ("only", "include"):
-                people = await names_found(api, names, f"{query}&deleted={deleted}")
+                people = await matching_names(api, names, f"{query}&deleted={deleted}")
                 assert people == sorted(expected.split()), (number, search)
 
     async def test_members_of_a_segment_are_searched_alike(self, api: Api) -> None:
@@ -70,9 +70,9 @@ class DocumentedSearchContract:
             await api.delete(f"/customers/{id}?mode=erase")
         for _, search, *_ in SEARCHES:
             query = f"search={quote(search.strip('`'))}&deleted=include"
-            assert await names_found(api, names, query) == []
+            assert await matching_names(api, names, query) == []
 
     async def test_a_search_of_nothing_but_marks_finds_nobody(self, api: Api) -> None:
         names = await the_people(api)
-        assert await names_found(api, names, f"search={quote(chr(0x301))}") == []
-        assert await names_found(api, names, f"search={quote(chr(0x301) * 200)}") == []
+        assert await matching_names(api, names, f"search={quote(chr(0x301))}") == []
+        assert await matching_names(api, names, f"search={quote(chr(0x301) * 200)}") == []

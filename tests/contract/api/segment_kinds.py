@@ -3,7 +3,6 @@
 from typing import Any
 
 from tests.contract.api.exact_members import exact_members
-from tests.contract.api.membership_moves import GRACE, VIP, one_condition
 from tests.contract.api.segments import SEGMENTS
 from tests.support.api_client import Api
 from tests.support.api_steps import (
@@ -14,6 +13,7 @@ from tests.support.api_steps import (
     id_of,
     segment_path,
 )
+from tests.support.membership_moves import GRACE, VIP, one_condition
 
 
 async def update_segment(api: Api, segment: dict[str, Any], **fields: Any) -> dict[str, Any]:

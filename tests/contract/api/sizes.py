@@ -11,9 +11,11 @@ from tests.support.api_client import BASE, Answer, Api
 from tests.support.api_steps import (
     COMMUNICATION,
     USER,
+    a_segment,
     an_unknown_id,
     customer_path,
     new_customer,
+    segment_path,
 )
 from tests.support.worst_requests import routes
 
@@ -37,7 +39,7 @@ WRITES: Final = [route for route in routes() if route.method != "GET"]
 # A character that takes twelve bytes when it is escaped.
 EMOJI: Final = "😀"
 
-each_write = pytest.mark.parametrize("route", WRITES, ids=lambda route: route.operation)
+every_write = pytest.mark.parametrize("route", WRITES, ids=lambda route: route.operation)
 
 
 async def send(api: Api, route: Route, body: bytes) -> Answer:
@@ -54,14 +56,14 @@ def problems_with(answer: Answer) -> Iterator[str]:
 
 
 class BodySizeContract:
-    @each_write
+    @every_write
     async def test_a_body_may_be_as_large_as_the_largest_valid_one(
         self, api: Api, route: Route
     ) -> None:
         assert route.body_limit == SIZES.get(route.operation, 32 * KIB)
         assert (await send(api, route, b"{}".ljust(route.body_limit))).status in (200, 400, 404)
 
-    @each_write
+    @every_write
     async def test_a_larger_body_is_413_and_says_how_large_it_may_be(
         self, api: Api, route: Route
     ) -> None:
@@ -152,6 +154,14 @@ class ProblemCountContract:
         answer = await api.post("/customers", body, headers={"Prefer": "handling=strict"})
         codes = list(problems_with(answer))
         assert codes == ["UNKNOWN_FIELD"] * 100 + ["TOO_MANY_PROBLEMS"]
+
+    async def test_at_most_a_hundred_unknown_members_are_named(self, api: Api) -> None:
+        segment = segment_path(await a_segment(api, isDynamic=False))
+        ids = {"customerIds": [an_unknown_id() for _ in range(150)]}
+        for method in ("POST", "DELETE"):
+            answer = await api.send(method, f"{segment}/customers", ids)
+            codes = list(problems_with(answer))
+            assert codes == ["CUSTOMER_NOT_FOUND"] * 100 + ["TOO_MANY_PROBLEMS"]
 
     async def test_the_problems_of_each_order_of_a_batch_are_counted(self, api: Api) -> None:
         order: dict[str, Any] = {"customerId": an_unknown_id(), "orderId": "o", "totalAmount": 1}

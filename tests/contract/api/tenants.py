@@ -272,9 +272,9 @@ class IsolationContract:
         real, own = await a_full_customer(api), await a_full_customer(other)
         path = f"/customers/{real['customerId']}"
         before = await read_everything(api, path)
-        for name_kept in ("customerId", "segmentId"):
-            mixed = real | {name_kept: own[name_kept]}
-            unknown = {name: an_unknown_id() for name in real} | {name_kept: own[name_kept]}
+        for own_name in ("customerId", "segmentId"):
+            mixed = real | {own_name: own[own_name]}
+            unknown = {name: an_unknown_id() for name in real} | {own_name: own[own_name]}
             for call, expected in zip(calls(api, mixed), calls(api, unknown), strict=True):
                 if any(real[name] in call[1] for name in real if name != "orderId"):
                     shopper = {"X-User-ID": own["shopperId"]}

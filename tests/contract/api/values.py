@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from tests.contract.api.targets import TARGETS
 from tests.support.api_client import Answer, Api
 from tests.support.api_steps import (
     a_customer,
@@ -16,6 +15,7 @@ from tests.support.api_steps import (
     id_of,
     select,
 )
+from tests.support.body_targets import TARGETS
 from tests.support.builders import NOW
 
 NEAR_A_CENT = [

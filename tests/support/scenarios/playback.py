@@ -1,17 +1,17 @@
-"""Plays the session: sends every request, and returns the answer to its scenario."""
+"""Plays all scenarios: sends every request, and returns the answer to its scenario."""
 
 from tests.support.api_client import Answer, Api
+from tests.support.scenarios.all_scenarios import all_scenarios
 from tests.support.scenarios.requests import Request
-from tests.support.scenarios.session import session
 
 
 async def answers_of(api: Api, *, lacks_operations: bool = False) -> list[tuple[Request, Answer]]:
-    """Plays the session; returns every request with its answer.
+    """Plays all scenarios; returns every request with its answer.
 
     Where the program may lack operations, the scenario that misses a key in its answer ends there.
     """
     exchanges = []
-    for scenario in session():
+    for scenario in all_scenarios():
         request = next(scenario, None)
         while request is not None:
             answer = await _send(api, request)

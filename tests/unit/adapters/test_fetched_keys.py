@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from customers.adapters.jwt.fetched_keys import FetchedKeys, Pace
+from customers.adapters.jwt.fetched_keys import FetchedKeys, FetchTimes
 from customers.adapters.jwt.providers import DiscoveredProvider, JwksProvider, Provider
 from customers.adapters.jwt.verifier import JwtVerifier
 from customers.core.errors.access import InvalidToken
@@ -33,7 +33,7 @@ class Seconds:
 
 @asynccontextmanager
 async def fetched(provider: Provider, **pace: Any) -> AsyncIterator[FetchedKeys]:
-    keys = FetchedKeys(provider, Pace(**{"interval": LONG, "after_failure": LONG, **pace}))
+    keys = FetchedKeys(provider, FetchTimes(**{"interval": LONG, "after_failure": LONG, **pace}))
     await keys.open()
     try:
         yield keys

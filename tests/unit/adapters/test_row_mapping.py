@@ -199,7 +199,7 @@ def test_a_field_without_a_column_is_an_error_that_names_both(missing: str) -> N
 
 
 def test_a_column_without_a_field_is_an_error_that_names_both() -> None:
-    with pytest.raises(RowMappingError, match=r"things\.weight is no field of Thing"):
+    with pytest.raises(RowMappingError, match=r"things\.weight is not a field of Thing"):
         RowMapping(Thing, a_table(*THING_COLUMNS, "weight"))
     RowMapping(Thing, a_table(*THING_COLUMNS, "weight"), storage_only=("weight",))
 

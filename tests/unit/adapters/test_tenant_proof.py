@@ -185,8 +185,8 @@ REFUSED: dict[str, ClauseElement] = {
         mixed.c.tenant_id == THING.tenant_id,
     ),
     "a tenant that a query around makes up": select(
-        given := select(literal(1).label("tenant_id")).subquery()
-    ).where(exists(select(THING.id).where(THING.tenant_id == given.c.tenant_id))),
+        constant := select(literal(1).label("tenant_id")).subquery()
+    ).where(exists(select(THING.id).where(THING.tenant_id == constant.c.tenant_id))),
     "new rows of others beside a table": insert(PARTS).from_select(
         ["id", "tenant_id", "thing_id"], select(WIDE, THING.tenant_id).where(OWN)
     ),

@@ -8,9 +8,15 @@ from uuid import UUID
 import pytest
 from attrs import evolve
 
-from customers.core.errors import Invalid, InvalidValue
+from customers.core.errors import ApiKeyLimitExceeded, Invalid, InvalidValue
 from customers.core.errors.access import InvalidToken, PermissionDenied
-from customers.core.model.api_key import ApiKeyDetails, Credential, NewApiKey, PermissionsGate
+from customers.core.model.api_key import (
+    MAX_KEYS,
+    ApiKeyDetails,
+    Credential,
+    NewApiKey,
+    PermissionsGate,
+)
 from customers.core.model.permissions import Permission
 from customers.core.model.principal import ANYONE, Principal, PrincipalKind, Tenants
 from tests.support.builders import NOW, a_credential, an_api_key, later
@@ -124,6 +130,10 @@ def test_bad_permissions_are_refused(raw: object, code: str) -> None:
 def test_permissions_are_kept_as_they_are_written() -> None:
     names = ["customers:*", "*", "customers:segments:manage", "customers:*"]
     assert PermissionsGate().read(names) == tuple(names[:3])
+
+
+def test_the_error_says_how_many_keys_a_tenant_has() -> None:
+    assert f" {MAX_KEYS} API keys" in ApiKeyLimitExceeded.message
 
 
 def test_nobody_gives_more_than_they_have() -> None:

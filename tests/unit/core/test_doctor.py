@@ -9,7 +9,7 @@ from customers.core.membership.refresh import backfill, catch_up
 from customers.core.model.customer import Customer
 from customers.core.model.membership import RefreshState
 from customers.core.model.segment import Segment
-from customers.core.services.doctor import Difference, Doctor
+from customers.core.services.doctor import Doctor, MembershipDifference
 from tests.support.builders import (
     NOW,
     USD,
@@ -50,7 +50,7 @@ def doctor(storage: MemoryStorage, clock: FixedClock) -> Doctor:
     return Doctor(storage, clock)
 
 
-async def differences(doctor: Doctor, tenant: str = TENANT) -> list[Difference]:
+async def differences(doctor: Doctor, tenant: str = TENANT) -> list[MembershipDifference]:
     return [difference async for difference in doctor.segments(tenant)]
 
 
@@ -83,16 +83,22 @@ async def manual_segment(storage: MemoryStorage, *customers: Customer) -> Segmen
     return segment
 
 
-def extra(segment: Segment, customer: Customer) -> Difference:
-    return Difference(segment_id=segment.id, customer_id=customer.id, reported=True, expected=False)
+def extra(segment: Segment, customer: Customer) -> MembershipDifference:
+    return MembershipDifference(
+        segment_id=segment.id, customer_id=customer.id, reported=True, expected=False
+    )
 
 
-def missing(segment: Segment, customer: Customer) -> Difference:
-    return Difference(segment_id=segment.id, customer_id=customer.id, reported=False, expected=True)
+def missing(segment: Segment, customer: Customer) -> MembershipDifference:
+    return MembershipDifference(
+        segment_id=segment.id, customer_id=customer.id, reported=False, expected=True
+    )
 
 
-def wrong_count(segment: Segment, reported: int, expected: int) -> Difference:
-    return Difference(segment_id=segment.id, customer_id=None, reported=reported, expected=expected)
+def wrong_count(segment: Segment, reported: int, expected: int) -> MembershipDifference:
+    return MembershipDifference(
+        segment_id=segment.id, customer_id=None, reported=reported, expected=expected
+    )
 
 
 async def test_correct_members_have_no_differences(storage: MemoryStorage, doctor: Doctor) -> None:

@@ -58,7 +58,7 @@ def storage() -> SlowStorage:
 
 
 def sweeper_of(storage: SlowStorage, *, budget: float = 60) -> Sweeper:
-    pace = Pace(seconds=storage.watch, budget=budget, min_rest=30, max_rest=60)
+    pace = Pace(now=storage.watch, budget=budget, min_rest=30, max_rest=60)
     return Sweeper(storage, FixedClock(), an_id(), pace)
 
 
@@ -94,7 +94,7 @@ async def test_a_tenant_that_fails_rests_and_the_others_do_not(storage: SlowStor
 
 def test_rests_double_up_to_a_maximum_and_end_with_a_success() -> None:
     watch, lengths = Watch(), list[float]()
-    rests = Rests(Pace(seconds=watch, min_rest=1, max_rest=5))
+    rests = Rests(Pace(now=watch, min_rest=1, max_rest=5))
     for _ in range(4):
         rests.failed("tenant")
         start = watch.seconds

@@ -10,7 +10,7 @@ from customers.core.membership import refresh
 from customers.core.model.membership import Cause, RefreshState
 from customers.core.model.segment import Segment
 from tests.support.builders import NOW, USD, a_dynamic_segment, a_segment, an_entry, later
-from tests.unit.core.refresh_steps import (
+from tests.support.refresh_steps import (
     BUYERS,
     OLD,
     TENANT,

@@ -20,7 +20,7 @@ from customers.core.membership.refresh import (
 )
 from customers.core.model.membership import Cause, RefreshState
 from tests.support.builders import NOW, USD, FixedClock, a_dynamic_segment, an_id, later
-from tests.unit.core.refresh_steps import (
+from tests.support.refresh_steps import (
     OLD,
     TENANT,
     VIPS,

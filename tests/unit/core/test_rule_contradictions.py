@@ -5,7 +5,7 @@ import pytest
 from customers.core.model.customer import CustomerStatus
 from customers.core.model.rules.contradictions import Contradiction, contradictions
 from customers.core.model.rules.parse import parse
-from tests.unit.core.rule_domains import condition, group
+from tests.support.rule_domains import condition, group
 
 
 def messages(written: object) -> list[str]:

@@ -21,7 +21,7 @@ from customers.core.model.segment import decode_rules
 from tests.support.builders import a_customer, some_statistics
 from tests.support.golden_rules import CUSTOMERS, VECTORS, Vector
 from tests.support.golden_rules import NOW as GOLDEN_NOW
-from tests.unit.core.rule_strategies import NOW, customers, written_rules
+from tests.support.rule_strategies import NOW, customers, written_rules
 
 DAY = timedelta(days=1)
 INSTANT = timedelta(microseconds=1)

@@ -15,8 +15,8 @@ from customers.core.model.rules.matches import matches
 from customers.core.model.rules.parse import parse
 from customers.core.model.rules.satisfiability import Constraint, is_satisfiable
 from customers.core.model.rules.tree import Group, Rule
-from tests.unit.core.rule_domains import EXACT, TEXTS, Domain, all_of, group
-from tests.unit.core.rule_strategies import NOW, customers, written_rules
+from tests.support.rule_domains import EXACT, TEXTS, Domain, all_of, group
+from tests.support.rule_strategies import NOW, customers, written_rules
 
 ANY_DOMAIN = st.sampled_from([*EXACT.values(), TEXTS])
 

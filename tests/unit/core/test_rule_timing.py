@@ -24,7 +24,7 @@ from customers.core.model.rules.timing import (
     thresholds,
 )
 from tests.support.builders import LAST_MOMENT, a_customer, some_statistics
-from tests.unit.core.rule_strategies import DAYS, NOW, customers, written_conditions
+from tests.support.rule_strategies import DAYS, NOW, customers, written_conditions
 
 INSTANT = timedelta(microseconds=1)
 DAY = timedelta(days=1)

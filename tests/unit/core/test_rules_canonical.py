@@ -9,7 +9,7 @@ from hypothesis import given
 from customers.core.model.rules.canonical import to_json
 from customers.core.model.rules.parse import parse
 from tests.support.golden_rules import VECTORS, Vector
-from tests.unit.core.rule_strategies import written_rules
+from tests.support.rule_strategies import written_rules
 
 
 def canonical_value(field: str, operator: str, value: object) -> Any:

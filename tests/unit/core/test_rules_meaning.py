@@ -15,7 +15,7 @@ from customers.core.model.rules.fields import Field, Operator, operators_of
 from customers.core.model.rules.matches import CustomerValues, holds, matches
 from customers.core.model.rules.parse import parse
 from customers.core.model.rules.tree import Condition
-from tests.unit.core.rule_strategies import (
+from tests.support.rule_strategies import (
     NOW,
     customers,
     moments,

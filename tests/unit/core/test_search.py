@@ -36,8 +36,8 @@ def test_every_character_is_plain_after_one_folding() -> None:
 def test_a_part_of_a_name_finds_it_in_any_spelling(before: str, part: str, after: str) -> None:
     name = before + part + after
     for spelled in (part, part.upper(), unicodedata.normalize("NFD", part), plain(fold(part))):
-        is_found = finds(spelled, name=name)
-        assert is_found or not plain(fold(spelled)), (spelled, name)
+        is_match = finds(spelled, name=name)
+        assert is_match or not plain(fold(spelled)), (spelled, name)
 
 
 @given(LETTERS, LETTERS)
@@ -63,9 +63,9 @@ def test_words_find_a_name_in_any_order(words: list[str]) -> None:
 @given(PHONES, PHONES, PHONES)
 def test_digits_find_a_phone_number_in_any_spelling(before: str, part: str, after: str) -> None:
     digits = phone_digits(before) + phone_digits(part) + phone_digits(after)
-    is_found = finds(part, phone=" ".join(digits))
+    is_match = finds(part, phone=" ".join(digits))
     if len(phone_digits(part)) >= 5:
-        assert is_found
+        assert is_match
 
 
 @pytest.mark.parametrize("search", ["1234", "0000", "12 34", "+1-234"])
@@ -76,7 +76,7 @@ def test_four_digits_are_found_as_they_are_written_only(search: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("search", "phone", "is_found"),
+    ("search", "phone", "is_match"),
     [
         ("0170 1234567", "+49 170 1234567", True),
         ("+49 170 1234567", "0170 1234567", True),
@@ -101,8 +101,8 @@ def test_four_digits_are_found_as_they_are_written_only(search: str) -> None:
         ("1\u03082345", "12 345", False),
     ],
 )
-def test_country_codes_and_leading_zeros(search: str, phone: str, *, is_found: bool) -> None:
-    assert finds(search, phone=phone) is is_found
+def test_country_codes_and_leading_zeros(search: str, phone: str, *, is_match: bool) -> None:
+    assert finds(search, phone=phone) is is_match
 
 
 def test_digits_are_looked_for_in_phone_numbers_only() -> None:

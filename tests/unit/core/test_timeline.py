@@ -10,7 +10,7 @@ from customers.core.model.rules.timing import DateField
 from customers.core.model.segment import Segment
 from customers.core.model.timeline import crossed_ranges
 from tests.support.builders import FIRST_MOMENT, NOW, a_dynamic_segment, later
-from tests.unit.core.timeline_cases import (
+from tests.support.timeline_cases import (
     BACKFILL_CASES,
     INSTANT,
     MANUAL,

@@ -30,7 +30,7 @@ KINDS = {
     "/docs/start.js": "text/javascript; charset=utf-8",
     SCRIPT: "text/javascript; charset=utf-8",
 }
-each_path = pytest.mark.parametrize("path", KINDS)
+every_path = pytest.mark.parametrize("path", KINDS)
 
 LIVE = {"responses": {"200": {"description": "Ja, natürlich: 是"}}}
 DOCUMENT: dict[str, Any] = {
@@ -93,7 +93,7 @@ async def service() -> AsyncIterator[Service]:
     await server.end()
 
 
-@each_path
+@every_path
 async def test_every_file_has_its_content_type_and_is_revalidated(
     service: Service, path: str
 ) -> None:
@@ -155,7 +155,7 @@ async def test_the_viewer_has_the_hash_in_its_readme(service: Service) -> None:
     assert "MIT License" in (vendored / "LICENSE").read_text()
 
 
-@each_path
+@every_path
 async def test_head_has_the_headers_of_get(service: Service, path: str) -> None:
     get, head = await service.request(path), await service.request(path, "HEAD")
     assert (head.status, head.raw) == (200, b"")
@@ -163,13 +163,13 @@ async def test_head_has_the_headers_of_get(service: Service, path: str) -> None:
         assert head.headers.get(name) == get.headers.get(name)
 
 
-@each_path
+@every_path
 async def test_other_methods_are_refused(service: Service, path: str) -> None:
     answer = await service.request(path, "POST")
     assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD")
 
 
-@each_path
+@every_path
 async def test_a_caller_with_the_current_version_gets_304(service: Service, path: str) -> None:
     tag = (await service.request(path)).headers["ETag"]
     for tags in (tag, f'"other", W/{tag}', "*"):

@@ -37,7 +37,7 @@ async def test_no_other_program_can_share_the_port_by_default() -> None:
 
 
 async def test_an_address_of_another_machine_is_reported() -> None:
-    with pytest.raises(CannotListen, match=re.escape("HOST: 192.0.2.1 is no address of this ")):
+    with pytest.raises(CannotListen, match=re.escape("HOST: 192.0.2.1 is not an address of this ")):
         async with serving(address="192.0.2.1:0"):
             pass
 

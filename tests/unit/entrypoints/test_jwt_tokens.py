@@ -196,7 +196,7 @@ async def test_a_refused_token_is_not_kept() -> None:
 
 
 async def test_a_bounded_number_of_tokens_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tokens, "MAX_KEPT", 3)
+    monkeypatch.setattr(tokens, "MAX_CACHED", 3)
     verifier = Verifier(VALID)
     jwt = tokens_of(verifier, FixedClock())
     for token in "abcd":

@@ -11,7 +11,7 @@ from customers.core.ports.mailer import Mailer
 from customers.entrypoints.mail.delivery import MailDelivery
 from customers.entrypoints.observability import logs
 from tests.support.builders import NOW, an_id
-from tests.support.mails import KeptMails
+from tests.support.mails import RecordingMailer
 from tests.support.patience import PATIENCE_SECONDS
 
 MAIL = VerificationMail(
@@ -41,13 +41,13 @@ def delivery(mails: Mailer, **options: object) -> MailDelivery:
 async def test_a_mail_is_tried_three_times_while_the_request_waits(
     failures: int, is_sent: bool
 ) -> None:
-    mails = KeptMails(failures=failures)
+    mails = RecordingMailer(failures=failures)
     assert await delivery(mails, later_pauses=FOREVER).deliver(MAIL) is is_sent
     assert (len(mails.sent), mails.attempts) == (int(is_sent), min(failures + 1, 3))
 
 
 async def test_a_failed_mail_is_tried_in_the_background_until_it_is_sent() -> None:
-    mails = KeptMails(failures=4)
+    mails = RecordingMailer(failures=4)
     assert await delivery(mails).deliver(MAIL) is False
     async with asyncio.timeout(PATIENCE_SECONDS):
         await mails.arrived.wait()
@@ -55,7 +55,7 @@ async def test_a_failed_mail_is_tried_in_the_background_until_it_is_sent() -> No
 
 
 async def test_a_mail_is_given_up_with_a_line_that_says_nothing_of_it() -> None:
-    mails = KeptMails(failures=9)
+    mails = RecordingMailer(failures=9)
     logs.configure("debug", as_json=True, stream=(stream := StringIO()))
     assert await delivery(mails).deliver(MAIL) is False
     async with asyncio.timeout(PATIENCE_SECONDS):
@@ -69,7 +69,7 @@ async def test_a_mail_is_given_up_with_a_line_that_says_nothing_of_it() -> None:
 
 @pytest.mark.parametrize("limit", ["patience", "deadline"])
 async def test_a_slow_mailer_does_not_hold_the_request_and_still_sends(limit: str) -> None:
-    mails = KeptMails(gate=(gate := asyncio.Event()))
+    mails = RecordingMailer(gate=(gate := asyncio.Event()))
     if limit == "patience":
         assert await delivery(mails, patience=0.01).deliver(MAIL) is False
     else:

@@ -180,8 +180,8 @@ def test_the_schema_revision_is_that_of_the_last_check(
     with_database: Metrics, database: DatabaseMetrics, current: str | None, number: int
 ) -> None:
     assert value(with_database, "customers_schema_revision") == 0
-    database.found_schema("0008", "0008")
-    database.found_schema(current, "0009")
+    database.checked_schema("0008", "0008")
+    database.checked_schema(current, "0009")
     assert value(with_database, "customers_schema_revision") == number
     assert value(with_database, "customers_schema_revision_needed") == 9
 

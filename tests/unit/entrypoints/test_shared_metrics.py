@@ -34,7 +34,7 @@ if "sweeping" in os.environ:
     metrics.set_sweeper(is_leader=True, pending_changes=7, lag_seconds=1.5)
     metrics.sweep_succeeded()
 if "schema" in os.environ:
-    database.found_schema(os.environ["schema"], "0008")
+    database.checked_schema(os.environ["schema"], "0008")
 for pid in sys.argv[1:]:
     forget_process(folder, int(pid))
 print(os.getpid())

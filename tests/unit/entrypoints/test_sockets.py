@@ -58,7 +58,7 @@ async def test_a_port_is_shared_only_if_all_its_sockets_reuse_it() -> None:
 @pytest.mark.parametrize(
     ("host", "reason"),
     [
-        ("192.0.2.1", "is no address of this machine"),
+        ("192.0.2.1", "is not an address of this machine"),
         ("no-such-host.invalid", "cannot be resolved"),
     ],
 )

@@ -19,7 +19,7 @@ _NO_KEYS: Final = KeySet()
 
 
 @frozen(kw_only=True)
-class Pace:
+class FetchTimes:
     """How often keys are fetched, and how long they are good; all in seconds.
 
     `after_failure` is the pause after a fetch that failed, `between_misses` the least time between
@@ -36,11 +36,11 @@ class Pace:
 
 
 class FetchedKeys(Keys):
-    def __init__(self, provider: Provider, pace: Pace | None = None) -> None:
+    def __init__(self, provider: Provider, times: FetchTimes | None = None) -> None:
         self._provider = provider
-        self._pace = pace or Pace()
+        self._times = times or FetchTimes()
         self._keys, self._fetched_at = _NO_KEYS, 0.0
-        self._missed_at = -self._pace.between_misses + self._pace.now()
+        self._missed_at = -self._times.between_misses + self._times.now()
         self._failure = ""
         self._is_missing = asyncio.Event()
         self._has_tried = asyncio.Event()
@@ -50,7 +50,7 @@ class FetchedKeys(Keys):
         """Begins to fetch; waits for the first answer, but not long."""
         self._following = asyncio.create_task(self._follow())
         with suppress(TimeoutError):
-            async with asyncio.timeout(self._pace.first):
+            async with asyncio.timeout(self._times.first):
                 await self._has_tried.wait()
 
     async def close(self) -> None:
@@ -59,14 +59,14 @@ class FetchedKeys(Keys):
             await asyncio.wait([self._following])
 
     def current(self) -> KeySet:
-        is_good = self._pace.now() - self._fetched_at < self._pace.good_for
+        is_good = self._times.now() - self._fetched_at < self._times.good_for
         return self._keys if is_good else _NO_KEYS
 
     def miss(self) -> None:
         self._is_missing.set()
 
     async def _follow(self) -> None:
-        timeout = ClientTimeout(total=self._pace.timeout)
+        timeout = ClientTimeout(total=self._times.timeout)
         headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
         async with ClientSession(
             timeout=timeout, headers=headers, cookie_jar=DummyCookieJar()
@@ -79,7 +79,7 @@ class FetchedKeys(Keys):
     async def _fetch(self, session: ClientSession) -> None:
         self._is_missing.clear()
         try:
-            async with asyncio.timeout(self._pace.timeout):
+            async with asyncio.timeout(self._times.timeout):
                 self._keys = await self._provider.fetch(session)
         except CannotFetch as error:
             self._report(str(error))
@@ -89,7 +89,7 @@ class FetchedKeys(Keys):
             _log.exception("fetching the keys of tokens failed")
             self._failure = "defect"
         else:
-            self._fetched_at = self._pace.now()
+            self._fetched_at = self._times.now()
             self._report("")
 
     def _report(self, failure: str) -> None:
@@ -102,11 +102,13 @@ class FetchedKeys(Keys):
 
     async def _rest(self) -> None:
         """Returns when the next fetch is due: after the interval, or earlier for a missing key."""
-        pause = self._pace.after_failure if self._failure else self._pace.interval
+        pause = self._times.after_failure if self._failure else self._times.interval
         try:
             async with asyncio.timeout(pause):
                 await self._is_missing.wait()
-                await asyncio.sleep(self._missed_at + self._pace.between_misses - self._pace.now())
+                await asyncio.sleep(
+                    self._missed_at + self._times.between_misses - self._times.now()
+                )
         except TimeoutError:
             return
-        self._missed_at = self._pace.now()
+        self._missed_at = self._times.now()

@@ -23,8 +23,8 @@ _MAX_KEYS: Final = 100
 
 
 class NotKeys(ValueError):
-    """The content is no JWKS, or has no key that verifies tokens; the message completes a sentence
-    that starts with its place.
+    """The content is not a JWKS, or has no key that verifies tokens; the message completes a
+    sentence that starts with its place.
     """
 
 

@@ -9,7 +9,7 @@ from attrs import frozen
 
 from customers.adapters.memory.change_capture import saved
 from customers.adapters.memory.customers import MemoryCustomers
-from customers.adapters.memory.tenants import Tenants
+from customers.adapters.memory.tenants import TenantStates
 from customers.core.model.customer import Customer
 from customers.core.model.ledger import Entry, with_order
 from customers.core.model.money import Currency
@@ -18,7 +18,7 @@ from customers.core.ports.storage import Autocommit
 
 @frozen
 class MemoryAutocommit(Autocommit):
-    _tenants: Tenants
+    _tenants: TenantStates
     _tenant_id: str
     _currency: Currency
 

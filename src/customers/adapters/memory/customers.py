@@ -127,7 +127,7 @@ class MemoryCustomers(MemoryCustomerReader, CustomerRepository):
         self._source.lock(Customer, customer_id)
         return customer
 
-    async def lock_ids(self, customer_ids: Collection[UUID]) -> Collection[UUID]:
+    async def get_ids_for_update(self, customer_ids: Collection[UUID]) -> Collection[UUID]:
         living = self._source.state.living
         ids = sorted(customer_id for customer_id in set(customer_ids) if customer_id in living)
         for customer_id in ids:

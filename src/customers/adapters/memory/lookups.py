@@ -5,7 +5,7 @@ from uuid import UUID
 from attrs import frozen
 
 from customers.adapters.memory.customers import MemoryCustomerReader
-from customers.adapters.memory.tenants import Tenants
+from customers.adapters.memory.tenants import TenantStates
 from customers.core.errors import CustomerNotFound
 from customers.core.model.customer import Customer, Profile
 from customers.core.ports.storage import Lookups
@@ -13,7 +13,7 @@ from customers.core.ports.storage import Lookups
 
 @frozen
 class MemoryLookups(Lookups):
-    _tenants: Tenants
+    _tenants: TenantStates
     _tenant_id: str
 
     async def profile(self, customer_id: UUID) -> Profile:

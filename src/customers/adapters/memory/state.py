@@ -1,9 +1,9 @@
 """All committed data of one tenant, as one immutable value.
 
 A write makes a new state, which shares with the old one everything that stayed the same; a rollback
-drops it. The indexes (e-mails, users, counters, tokens, order owners, segment names) repeat what
-the entities hold: tokens are maintained by the repository of payment methods, the others here. Who
-may read or write a state is decided in `draft` and `tenants`.
+drops it. The indexes (e-mails, users, counters, tokens, order owners, order numbers, segment names,
+verification owners) repeat what the entities hold: tokens are maintained by the repository of
+payment methods, the others here. Who may read or write a state is decided in `draft` and `tenants`.
 """
 
 from collections.abc import Callable, Container, Iterable, Iterator

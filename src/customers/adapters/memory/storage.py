@@ -55,7 +55,7 @@ from customers.adapters.memory.personal_data import MemoryPersonalData
 from customers.adapters.memory.segments import MemorySegmentReader, MemorySegments
 from customers.adapters.memory.snapshot import dump, restore
 from customers.adapters.memory.state import State
-from customers.adapters.memory.tenants import Tenants
+from customers.adapters.memory.tenants import TenantStates
 from customers.adapters.memory.verifications import (
     MemoryVerificationReader,
     MemoryVerifications,
@@ -66,7 +66,7 @@ from customers.core.model.api_key import ApiKey
 from customers.core.model.json_pointer import JsonPointer
 from customers.core.model.money import Currency
 from customers.core.model.pending_changes import Backlog
-from customers.core.model.verification import FoundVerification
+from customers.core.model.verification import VerificationWithEmail
 from customers.core.ports.storage import (
     Autocommit,
     Lookups,
@@ -84,7 +84,7 @@ class MemoryStorage(Storage):
     """A storage that starts empty. Averages are rounded to the minor unit of the currency."""
 
     _currency: Currency
-    _tenants: Tenants = field(factory=Tenants, init=False)
+    _tenants: TenantStates = field(factory=TenantStates, init=False)
     _lease: Lease | None = field(default=None, init=False)
     _secret: bytes = field(factory=partial(token_bytes, 64), init=False, repr=False)
 
@@ -180,7 +180,7 @@ class MemoryStorage(Storage):
         self._tenants.check()
         return self._secret
 
-    async def find_verification(self, token_hash: str) -> FoundVerification | None:
+    async def find_verification(self, token_hash: str) -> VerificationWithEmail | None:
         return find_verification(self._tenants.committed().values(), token_hash)
 
     async def open(self) -> None:

@@ -51,7 +51,7 @@ async def _open(tenant: Tenant) -> AsyncIterator[ReadView]:
 
 
 @define(eq=False, repr=False)
-class Tenants:
+class TenantStates:
     _tenants: dict[str, Tenant] = field(factory=dict, init=False)
     _tasks_with_draft: set[Task[Any] | None] = field(factory=set, init=False)
     _replacement_lock: Lock = field(factory=Lock, init=False)

@@ -9,7 +9,7 @@ from attrs import evolve, frozen
 from customers.adapters.memory.draft import Draft, StateReader
 from customers.adapters.memory.state import State
 from customers.core.model.customer import Customer
-from customers.core.model.verification import FoundVerification, Verification
+from customers.core.model.verification import Verification, VerificationWithEmail
 from customers.core.ports.verifications import VerificationReader, VerificationRepository
 
 
@@ -47,7 +47,7 @@ class MemoryVerifications(MemoryVerificationReader, VerificationRepository):
         self._source.replace(state.with_verifications(customer_id, changed))
 
 
-def find_verification(states: Iterable[State], token_hash: str) -> FoundVerification | None:
+def find_verification(states: Iterable[State], token_hash: str) -> VerificationWithEmail | None:
     """The verification with that hash in one of the states, if its customer is living."""
     for state in states:
         customer_id = state.verification_owners.get(token_hash)
@@ -55,7 +55,7 @@ def find_verification(states: Iterable[State], token_hash: str) -> FoundVerifica
             verifications = state.verifications[customer_id]
             [verification] = [one for one in verifications if one.token_hash == token_hash]
             email_key = state.living[customer_id].email_key
-            return FoundVerification(verification=verification, email_key=email_key)
+            return VerificationWithEmail(verification=verification, email_key=email_key)
     return None
 
 

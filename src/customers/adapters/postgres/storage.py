@@ -49,7 +49,7 @@ from customers.core.errors.availability import Unavailable, WriteConflict
 from customers.core.model.api_key import ApiKey
 from customers.core.model.money import Currency
 from customers.core.model.pending_changes import Backlog
-from customers.core.model.verification import FoundVerification
+from customers.core.model.verification import VerificationWithEmail
 from customers.core.ports.storage import (
     Autocommit,
     Lookups,
@@ -160,7 +160,7 @@ class PostgresStorage(Storage):
         status = await deployment.status(session, self._currency)
         if (schema := status.schema) is not None:
             self._schema.revision = schema.current
-            self.pool.observer.found_schema(schema.current, schema.needed)
+            self.pool.observer.checked_schema(schema.current, schema.needed)
         self._schema.is_verified = status.fault is None
         fault, limitation = (
             reason and self.pool.report(reason) for reason in (status.fault, status.limitation)
@@ -235,9 +235,9 @@ class PostgresStorage(Storage):
             return await search_texts.rewrite(session, limit)
 
     async def api_key(self, key_id: UUID) -> ApiKey | None:
-        if not api_keys.are_kept(self._schema.revision):
+        if not api_keys.has_table(self._schema.revision):
             await self.check()  # it may have been migrated meanwhile
-        if not api_keys.are_kept(self._schema.revision):
+        if not api_keys.has_table(self._schema.revision):
             return None
         async with self._session("") as session:
             return await api_keys.find(session, key_id)
@@ -248,7 +248,7 @@ class PostgresStorage(Storage):
                 return None
             return await deployment.secret(session)
 
-    async def find_verification(self, token_hash: str) -> FoundVerification | None:
+    async def find_verification(self, token_hash: str) -> VerificationWithEmail | None:
         async with self._session("") as session:
             return await find_verification(session, token_hash)
 

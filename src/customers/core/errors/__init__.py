@@ -189,7 +189,7 @@ class SegmentLimitExceeded(Invalid):
 
 class ApiKeyLimitExceeded(Invalid):
     code = "KEY_LIMIT_EXCEEDED"
-    message = "a tenant has at most 100 keys: revoke one first"
+    message = "a tenant has at most 100 API keys: revoke one first"
 
     def __init__(self) -> None:
         super().__init__(())

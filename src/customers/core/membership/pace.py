@@ -1,6 +1,6 @@
 """The pace of the sweeper: how long it works for a tenant, how many at once, and when it rests.
 
-No tenant delays another: each has a budget of time in every round, those that fail rest for longer
+No tenant delays another: each has a budget of time in every sweep, those that fail rest for longer
 and longer, and a crew visits several at once without waiting for the slow ones.
 """
 
@@ -45,9 +45,11 @@ class OneByOne(Crew):
 
 @frozen(kw_only=True)
 class Pace:
-    """`seconds` reads a clock that never goes back. Times are in seconds."""
+    """How long a tenant is worked on in a sweep, and how long it rests after a failure; all in
+    seconds of a clock that never goes back, which `now` reads.
+    """
 
-    seconds: Callable[[], float] = lambda: 0.0
+    now: Callable[[], float] = lambda: 0.0
     crew: Crew = field(factory=OneByOne)
     budget: float = 1.0
     min_rest: float = 1.0
@@ -55,8 +57,8 @@ class Pace:
 
     def budget_ends(self) -> Callable[[], bool]:
         """Whether a budget that begins now is used up."""
-        end = self.seconds() + self.budget
-        return lambda: self.seconds() >= end
+        end = self.now() + self.budget
+        return lambda: self.now() >= end
 
 
 @frozen(kw_only=True)
@@ -74,14 +76,14 @@ class Rests:
 
     def is_resting(self, tenant_id: str) -> bool:
         rest = self._rests.get(tenant_id)
-        return rest is not None and self._pace.seconds() < rest.until
+        return rest is not None and self._pace.now() < rest.until
 
     def failed(self, tenant_id: str) -> None:
         """The tenant rests from now on."""
         last = self._rests.get(tenant_id)
         seconds = self._pace.min_rest if last is None else 2 * last.seconds
         seconds = min(seconds, self._pace.max_rest)
-        self._rests[tenant_id] = _Rest(until=self._pace.seconds() + seconds, seconds=seconds)
+        self._rests[tenant_id] = _Rest(until=self._pace.now() + seconds, seconds=seconds)
 
     def succeeded(self, tenant_id: str) -> None:
         """The next rest of the tenant is a short one."""

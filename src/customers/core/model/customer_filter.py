@@ -98,7 +98,7 @@ class CustomerFilter:
         """
         return (
             (self.finds_living if customer.is_living else self._keeps_deleted(customer))
-            and self._keeps_found(customer, by_order)
+            and self._matches_search(customer, by_order)
             and self._keeps_person(customer)
             and self._keeps_activity(customer)
             and (self.rule is None or matches(self.rule.rule, customer, self.rule.now))
@@ -117,7 +117,7 @@ class CustomerFilter:
     def _keeps_deleted(self, customer: Customer) -> bool:
         return self.finds_deleted and customer.erased_at is None
 
-    def _keeps_found(self, customer: Customer, by_order: Container[UUID]) -> bool:
+    def _matches_search(self, customer: Customer, by_order: Container[UUID]) -> bool:
         search = self.search
         return search is None or customer.id in by_order or search.finds(customer.search_text)
 

@@ -29,7 +29,7 @@ class Explanation:
 def explanation_of(
     segment: Segment, customer: Customer, assignment: Assignment | None, now: datetime
 ) -> Explanation:
-    """Why a customer, with the assignment to a segment if any, is in it or not at that moment."""
+    """Why a customer is or is not in a segment at `now`; `assignment` is theirs, if any."""
     assigned_to = [] if assignment is None else [segment.id]
     is_inside = is_member(segment, CustomerValues(customer, now), assigned_to)
     explanation = Explanation(is_member=is_inside, evaluated_at=now)

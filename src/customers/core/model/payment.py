@@ -121,7 +121,7 @@ def sort_key(method: PaymentMethod) -> tuple[bool, datetime, UUID]:
 
 
 def active(methods: Iterable[PaymentMethod]) -> list[PaymentMethod]:
-    """The methods that can be paid with."""
+    """The active payment methods, expired ones included, in the same order."""
     return [method for method in methods if method.is_active]
 
 

@@ -59,4 +59,4 @@ def permissions_named(name: str) -> Permissions:
         return _BY_NAME[name]
     except KeyError:
         names = ", ".join(_BY_NAME)
-        raise InvalidValue("INVALID_VALUE", f"is no permission; there are {names}") from None
+        raise InvalidValue("INVALID_VALUE", f"is not a permission; there are {names}") from None

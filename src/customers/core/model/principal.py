@@ -94,7 +94,7 @@ class Principal:
 
     @property
     def actor(self) -> UUID | None:
-        """The subject as it is recorded; None if it is no UUID."""
+        """The subject as it is recorded; None if it is not a UUID."""
         try:
             return IdGate().read(self.subject)
         except InvalidValue:

@@ -1,4 +1,7 @@
-"""Queries for lists: filters, sorts, pages by number, and keys for pages by cursor."""
+"""Queries for lists: sorts, pages by number, and keys for pages by cursor.
+
+Filters are in `customer_filter`.
+"""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime

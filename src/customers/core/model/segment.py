@@ -151,10 +151,10 @@ class Segment:
         choice = _kind_choice(change.is_dynamic, change.segment_type)
         is_dynamic = self.is_dynamic if choice is None else choice
         names = ("name", "description", "is_active")
-        given = {name: getattr(change, name) for name in names}
+        values = {name: getattr(change, name) for name in names}
         changed = evolve(
             self,
-            **{name: value for name, value in given.items() if value is not None},
+            **{name: value for name, value in values.items() if value is not None},
             is_dynamic=is_dynamic,
             rules_text=rules.text if rules else self.rules_text,
             rule=self._changed_rule(rules, is_dynamic=is_dynamic, strict=strict),

@@ -48,7 +48,7 @@ class ProfileChange:
 class Shopper:
     """A shopper who asks for a customer.
 
-    `user_id` is the account of the shopper: None if the subject is no UUID, then no customer is
+    `user_id` is the account of the shopper: None if the subject is not a UUID, then no customer is
     theirs. `verified_email_key` is the key of the e-mail address that is known to be theirs; empty
     without one. `path_id` names the customer: "me", the id of the customer, or that of the account.
     """
@@ -67,7 +67,7 @@ class Shopper:
 
     @property
     def asks_by_user_id(self) -> bool:
-        return self.user_id is not None and self._asked_id == self.user_id
+        return self.user_id is not None and self._path_uuid == self.user_id
 
     def may_be_linked(self, customer: Customer) -> bool:
         """Whether the customer has no account yet, and the shopper's own e-mail address."""
@@ -94,10 +94,10 @@ class Shopper:
     def _asks_for(self, customer: Customer | None) -> bool:
         if self.path_id == ME or self.asks_by_user_id:
             return True
-        return customer is not None and self._asked_id == customer.id
+        return customer is not None and self._path_uuid == customer.id
 
     @property
-    def _asked_id(self) -> UUID | None:
+    def _path_uuid(self) -> UUID | None:
         try:
             return IdGate().read(self.path_id)
         except InvalidValue:

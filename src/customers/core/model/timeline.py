@@ -5,7 +5,7 @@ a series of versions of the customer, each with a moment and a cause:
 
     +---------+ --- the version is a member ------> entered ---> +--------+
     | outside |                                                  | inside |
-    +---------+ <--- left <------ the version is no member ----- +--------+
+    +---------+ <--- left <------ the version is not a member -- +--------+
 
 A version that agrees with the state changes nothing. A version is a member if the segment is
 active, the customer is living, and the rule matches at that moment, or without a rule the customer

@@ -16,7 +16,7 @@ Decomposition = Literal["NFD", "NFKD"]
 # Shorter texts, and shorter runs of marks, are sorted fast enough.
 _LONG_TEXT: Final = 256
 _LONG_RUN: Final = 32
-# The characters that are no combining marks and become some when they are decomposed.
+# The characters that are not combining marks and become some when they are decomposed.
 _HIDDEN_MARKS: Final = {"NFD": "\u0f73\u0f75\u0f81", "NFKD": "\u0f73\u0f75\u0f81\uff9e\uff9f"}
 
 

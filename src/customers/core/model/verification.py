@@ -82,7 +82,7 @@ class Verification:
 
 
 @frozen(kw_only=True)
-class FoundVerification:
+class VerificationWithEmail:
     """A verification, and the e-mail key that its customer, who is not deleted, has today."""
 
     verification: Verification

@@ -79,8 +79,8 @@ class CustomerRepository(CustomerReader, Protocol):
         """As `get_for_update`, deleted and erased customers included."""
         ...
 
-    async def lock_ids(self, customer_ids: Collection[UUID]) -> Collection[UUID]:
-        """Locks the customers with these ids, in id order; returns the ids that exist."""
+    async def get_ids_for_update(self, customer_ids: Collection[UUID]) -> Collection[UUID]:
+        """The ids among these that exist, in any order; the customers are locked in id order."""
         ...
 
     async def add(self, customer: Customer) -> bool:

@@ -13,7 +13,7 @@ from customers.core.model.api_key import ApiKey
 from customers.core.model.customer import Customer, Profile
 from customers.core.model.ledger import Entry
 from customers.core.model.pending_changes import Backlog
-from customers.core.model.verification import FoundVerification
+from customers.core.model.verification import VerificationWithEmail
 from customers.core.ports.api_keys import ApiKeyReader, ApiKeyRepository
 from customers.core.ports.customers import (
     AddressReader,
@@ -265,7 +265,7 @@ class Storage(Protocol):
         """
         ...
 
-    async def find_verification(self, token_hash: str) -> FoundVerification | None:
+    async def find_verification(self, token_hash: str) -> VerificationWithEmail | None:
         """The verification of any tenant with that hash, with its customer's e-mail key; None if
         there is none, or the customer is deleted.
         """

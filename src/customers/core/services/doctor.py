@@ -18,7 +18,7 @@ _BATCH_SIZE = 1_000
 
 
 @frozen(kw_only=True)
-class Difference:
+class MembershipDifference:
     """A difference in one segment: a customer's membership, or without a customer the count."""
 
     segment_id: UUID
@@ -43,7 +43,7 @@ class Doctor:
             errors = {segment.id: memberships.build_error(segment) for segment in segments}
         return {id: error for id, error in errors.items() if error is not None}
 
-    async def segments(self, tenant_id: str) -> AsyncIterator[Difference]:
+    async def segments(self, tenant_id: str) -> AsyncIterator[MembershipDifference]:
         """Evaluates every rule for every customer of a tenant, at one moment, and yields each
         difference from what the membership view reports at that moment. Refreshes nothing, and
         leaves out segments whose build has failed.
@@ -82,7 +82,7 @@ class _Check:
 
     def compare(
         self, customers: Sequence[StaleCandidate], cache: CustomerValuesCache
-    ) -> Sequence[Difference]:
+    ) -> Sequence[MembershipDifference]:
         """The differences for a batch of customers; counts the expected members among them."""
         differences = []
         for candidate in customers:
@@ -96,8 +96,8 @@ class _Check:
 
     def difference(
         self, customer_id: UUID | None, reported: bool | int, expected: bool | int
-    ) -> Difference:
-        return Difference(
+    ) -> MembershipDifference:
+        return MembershipDifference(
             segment_id=self.segment.id,
             customer_id=customer_id,
             reported=reported,
@@ -114,8 +114,8 @@ def _is_match(customer_filter: CustomerFilter, candidate: StaleCandidate) -> boo
     customer = candidate.customer
     if members is not None:
         is_stored = members.segment_id in candidate.member_of
-        is_kept = is_stored and customer.id not in members.without
-        return customer.is_living and (is_kept or customer.id in members.plus)
+        is_unchanged = is_stored and customer.id not in members.without
+        return customer.is_living and (is_unchanged or customer.id in members.plus)
     assigned_to = customer_filter.assigned_to
     is_assigned = assigned_to is None or assigned_to in candidate.assigned_to
     return customer.is_living and is_assigned and customer_filter.keeps(customer)

@@ -10,7 +10,7 @@ from datetime import datetime
 from itertools import islice
 from uuid import UUID
 
-from customers.core.errors import Invalid, Problem
+from customers.core.errors import Problem
 from customers.core.errors.availability import Busy, Unavailable
 from customers.core.membership.publish import publish, update_capture
 from customers.core.membership.refresh import (
@@ -29,6 +29,7 @@ from customers.core.model.membership import (
     build_error,
 )
 from customers.core.model.principal import Principal
+from customers.core.model.problems import Problems
 from customers.core.model.query import CustomerKey, CustomerPage, CustomerSort, JournalKey, Page
 from customers.core.model.segment import MAX_IDS, MemberIds, Segment, SegmentChange, SegmentDetails
 from customers.core.ports.clock import Clock, IdGenerator
@@ -235,7 +236,7 @@ class Segments:
         await tx.memberships.acquire_lock()
         segment = (await tx.segments.get_for_update(segment_id)).manual()
         ids = set(members.customer_ids)
-        _expect_all(members, await tx.customers.lock_ids(ids))
+        _expect_all(members, await tx.customers.get_ids_for_update(ids))
         await apply_all_pending(tx, ids)
         return segment, ids
 
@@ -259,7 +260,8 @@ def _by_hand(
 
 
 def _expect_all(members: MemberIds, existing: Collection[UUID]) -> None:
-    problems = [
+    """Raises Invalid, which names the customers that do not exist."""
+    missing = (
         Problem(
             field=f"customerIds[{index}]",
             pointer=f"/customerIds/{index}",
@@ -268,6 +270,5 @@ def _expect_all(members: MemberIds, existing: Collection[UUID]) -> None:
         )
         for index, customer_id in enumerate(members.customer_ids)
         if customer_id not in existing
-    ]
-    if problems:
-        raise Invalid(problems)
+    )
+    Problems(missing).raise_if_any()

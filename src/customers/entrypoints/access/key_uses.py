@@ -26,9 +26,9 @@ Write = Callable[[str, Uses], Awaitable[None]]
 
 @define(eq=False)
 class KeyUses:
-    """The uses of this process that are not written yet, by tenant; a use is a whole minute.
+    """Uses of API keys that this process has noted and not yet written, by tenant, to the minute.
 
-    `write` stores those of a tenant.
+    `write` stores those of one tenant.
     """
 
     _write: Write

@@ -18,8 +18,8 @@ from customers.entrypoints.access.claims import Claims, tenants_named, texts_of
 # Tokens of another kind: the keys of this service.
 _KEY_PREFIX: Final = "csk_"
 MAX_TOKEN_BYTES: Final = 16 * 1024
-MAX_KEPT: Final = 10_000
-MAX_KEPT_SECONDS: Final = 60.0
+MAX_CACHED: Final = 10_000
+MAX_CACHED_SECONDS: Final = 60.0
 _SCOPE: Final = "scope"
 
 
@@ -50,17 +50,17 @@ class ClaimNames:
 
 
 @frozen
-class _Kept:
+class _Entry:
     principal: Principal
     verified_at: datetime
-    until: datetime
+    expires_at: datetime
 
 
 class JwtTokens(Tokens):
-    """Every bearer token that is no key of this service.
+    """Every bearer token that is not a key of this service.
 
-    The principal of a verified token is kept by the SHA-256 of the token, until the token expires,
-    a minute at most: so long a token outlives its key.
+    The principal of a verified token is cached by the SHA-256 of the token, until the token
+    expires, a minute at most: so long a token outlives its key.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class JwtTokens(Tokens):
         self._clock = clock
         self._roles = roles
         self._names = names
-        self._kept: dict[bytes, _Kept] = {}
+        self._cache: dict[bytes, _Entry] = {}
 
     def takes(self, token: str) -> bool:
         return not token.startswith(_KEY_PREFIX)
@@ -82,12 +82,12 @@ class JwtTokens(Tokens):
     async def principal(self, token: str) -> Principal:
         """Raises InvalidToken."""
         digest = _digest(token)
-        earlier, now = self._kept.get(digest), self._clock.now()
-        if earlier is not None and earlier.verified_at <= now < earlier.until:
-            return earlier.principal
+        entry, now = self._cache.get(digest), self._clock.now()
+        if entry is not None and entry.verified_at <= now < entry.expires_at:
+            return entry.principal
         claims = self._verifier.verify(token)
         principal = self._names.read(claims).principal(self._roles)
-        self._keep(digest, _Kept(principal, now, _kept_until(claims, now)))
+        self._store(digest, _Entry(principal, now, _expires_at(claims, now)))
         return principal
 
     def claims(self, token: str) -> Claims:
@@ -95,21 +95,21 @@ class JwtTokens(Tokens):
         _digest(token)
         return self._names.read(self._verifier.verify(token))
 
-    def _keep(self, digest: bytes, verified: _Kept) -> None:
-        self._kept.pop(digest, None)
-        if len(self._kept) >= MAX_KEPT:
-            del self._kept[next(iter(self._kept))]  # the one that was verified first
-        self._kept[digest] = verified
+    def _store(self, digest: bytes, entry: _Entry) -> None:
+        self._cache.pop(digest, None)
+        if len(self._cache) >= MAX_CACHED:
+            del self._cache[next(iter(self._cache))]  # the one that was verified first
+        self._cache[digest] = entry
 
 
-def _kept_until(claims: TokenClaims, now: datetime) -> datetime:
+def _expires_at(claims: TokenClaims, now: datetime) -> datetime:
     """When the token must be verified again; `now` for one that has expired but for the leeway."""
     expires_at = claims["exp"]
     if not isinstance(expires_at, int | float):
         return now
     seconds = now.timestamp()  # compared first: an integer may be too large for a float
-    if expires_at >= seconds + MAX_KEPT_SECONDS:
-        return now + timedelta(seconds=MAX_KEPT_SECONDS)
+    if expires_at >= seconds + MAX_CACHED_SECONDS:
+        return now + timedelta(seconds=MAX_CACHED_SECONDS)
     return now + timedelta(seconds=max(expires_at - seconds, 0))
 
 

@@ -214,7 +214,7 @@ def worker() -> None:
     try:
         command, lifeline = receive_command()
     except NotStartedByServe:
-        raise NotForPeople("worker is started by serve") from None
+        raise NotForPeople("`customers serve` starts the workers: run it instead") from None
     run = configure(command.settings)
     run(work(command, lifeline))
 

@@ -218,10 +218,10 @@ class AccessSettings(ServingSettings):
 
     def _tls_conflicts(self) -> Conflicts:
         if (self.tls_cert is None) != (self.tls_key is None):
-            missing, given = ("tls_key", "tls_cert")
+            missing, present = ("tls_key", "tls_cert")
             if self.tls_key is not None:
-                missing, given = given, missing
-            yield (missing, given), f"is required beside {given.upper()}"
+                missing, present = present, missing
+            yield (missing, present), f"is required beside {present.upper()}"
         if self.tls_client_ca is not None and self.tls_cert is None:
             yield ("tls_client_ca", "tls_cert"), "requires TLS_CERT and TLS_KEY"
 

@@ -29,7 +29,7 @@ class AuthModes:
         if names == ("none",):
             return cls()
         if not set(names) <= set(_MODES):
-            raise ValueError("is no way to authenticate: none, gateway, jwt, or gateway,jwt")
+            raise ValueError("is not a way to authenticate: use none, gateway, jwt, or gateway,jwt")
         return cls(tuple(name for name in _MODES if name in names))
 
     def __contains__(self, name: str) -> bool:
@@ -138,9 +138,10 @@ def _roles(document: object) -> Roles:
     return Roles(permissions=roles, subjects=subjects)
 
 
-def _permissions_of(role: str, names: object) -> Permissions:
+def _permissions_of(role: str, value: object) -> Permissions:
+    names = _texts(value, f"roles.{role}")
     try:
-        return _permissions(_texts(names, f"roles.{role}"))
+        return _permissions(names)
     except ValueError as error:
         raise ValueError(f"has a role {json.dumps(role)} that {error}") from None
 

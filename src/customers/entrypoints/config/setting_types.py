@@ -50,31 +50,33 @@ class Setting:
         """The variable with the path of a file that contains the value; only secrets have one."""
         return f"{self.variable}_FILE" if self.is_secret and self.in_environment else None
 
-    def given(self, environ: Mapping[str, str], options: Mapping[str, object]) -> "Given":
+    def configured(
+        self, environ: Mapping[str, str], options: Mapping[str, object]
+    ) -> "ConfiguredText":
         """The text of the option, or else of the environment. Raises InvalidSetting."""
         option = options.get(self.name)
         text = "" if option is None else str(option).strip()
         if text or self.variable is None:
-            return Given(text=text, source=self.option)
+            return ConfiguredText(text=text, source=self.option)
         text = environ.get(self.variable, "").strip()
         if self.file_variable and (path := environ.get(self.file_variable, "").strip()):
             if text:
                 names = f"{self.variable} and {self.file_variable}"
                 raise InvalidSetting(f"{names} are both set: set only one of them.")
             return _content_of(path, self.file_variable)
-        return Given(text=text, source=self.variable)
+        return ConfiguredText(text=text, source=self.variable)
 
-    def value(self, given: "Given") -> object:
+    def value(self, configured: "ConfiguredText") -> object:
         """Parses a text that is not missing. Raises InvalidSetting."""
         try:
-            return self.parse(given.text)
+            return self.parse(configured.text)
         except ValueError as reason:
             # A text that may hold a password is not quoted.
-            is_quoted = not self.is_secret and "://" not in given.text
-            subject = _quoted(given.text) if is_quoted else "the value"
-            if given.file is not None:
-                subject = f"the content of the file {json.dumps(given.file)}"
-            raise InvalidSetting(f"{given.source}: {subject} {reason}.") from None
+            is_quoted = not self.is_secret and "://" not in configured.text
+            subject = _quoted(configured.text) if is_quoted else "the value"
+            if configured.file is not None:
+                subject = f"the content of the file {json.dumps(configured.file)}"
+            raise InvalidSetting(f"{configured.source}: {subject} {reason}.") from None
 
 
 class InvalidSetting(Exception):
@@ -82,7 +84,7 @@ class InvalidSetting(Exception):
 
 
 @frozen(kw_only=True)
-class Given:
+class ConfiguredText:
     """The text of a setting (`""`: missing or blank), and where it comes from."""
 
     text: str
@@ -207,9 +209,9 @@ def _is_strong(key: str) -> bool:
     return _KEY.fullmatch(key) is not None and len(set(key)) >= _MIN_KEY_CHARACTERS
 
 
-def _content_of(path: str, variable: str) -> Given:
+def _content_of(path: str, variable: str) -> ConfiguredText:
     try:
-        return Given(text=read_secret(path), source=variable, file=path)
+        return ConfiguredText(text=read_secret(path), source=variable, file=path)
     except ValueError as reason:
         raise InvalidSetting(f"{variable}: {reason}.") from None
 

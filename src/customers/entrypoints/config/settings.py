@@ -100,7 +100,9 @@ class Settings(MailSettings):
     @staticmethod
     def origins(environ: Mapping[str, str], options: Mapping[str, object]) -> dict[str, str]:
         """Where the value of each setting comes from, for people. Raises InvalidSetting."""
-        return {setting.name: setting.given(environ, options).origin for setting in catalogue()}
+        return {
+            setting.name: setting.configured(environ, options).origin for setting in catalogue()
+        }
 
     @classmethod
     def origins_of_process(cls, options: Mapping[str, object]) -> dict[str, str]:
@@ -118,7 +120,7 @@ class Settings(MailSettings):
     def is_production(cls, options: Mapping[str, object]) -> bool:
         """Whether the options or the environment name production; other settings may be invalid."""
         [definition] = [setting for setting in catalogue() if setting.name == "environment"]
-        return definition.given(os.environ, options).text.lower() == "production"
+        return definition.configured(os.environ, options).text.lower() == "production"
 
     @classmethod
     def load(
@@ -140,9 +142,9 @@ class Settings(MailSettings):
             if names is not None and name not in names:
                 continue
             try:
-                given = definition.given(environ, options)
-                sources[name] = given.source
-                values |= {name: definition.value(given)} if given.text else {}
+                configured = definition.configured(environ, options)
+                sources[name] = configured.source
+                values |= {name: definition.value(configured)} if configured.text else {}
             except InvalidSetting as error:
                 errors[name] = str(error)
         settings = cls(**values)

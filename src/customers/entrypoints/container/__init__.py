@@ -131,7 +131,7 @@ def _connections(settings: Settings, metrics: Metrics) -> Connections:
 def _sweeper(storage: Storage, clock: Clock) -> Sweeper:
     holder = TimeOrderedIds().new()  # identifies this sweeper among those of other processes
     # A tenant that fails is tried again after five minutes at most.
-    pace = Pace(seconds=monotonic, crew=ConcurrentCrew(), max_rest=300)
+    pace = Pace(now=monotonic, crew=ConcurrentCrew(), max_rest=300)
     return Sweeper(storage, clock, holder, pace)
 
 

@@ -30,7 +30,10 @@ class CursorKeys:
     def cursors(self) -> Cursors:
         """Raises RuntimeError before the keys are loaded."""
         if self._cursors is None:
-            raise RuntimeError("the keys of cursors are not loaded: only lists have cursors")
+            raise RuntimeError(
+                "the cursor keys are not loaded: the query class of this route has no parameter "
+                "`cursor`"
+            )
         return self._cursors
 
     async def load(self) -> None:

@@ -84,7 +84,8 @@ class CustomerPageQuery(Query):
         return self.cursor is not None
 
     def bind(self, context: RequestContext, problems: Problems) -> Self:
-        if not self.cursor:
+        # Without a tenant and a path there is nothing that a cursor could be bound to.
+        if not self.cursor or context.problems:
             return self
         try:
             key = context.cursors.customer_key(self.cursor, self.sort_by, self.scope(context))
@@ -175,7 +176,7 @@ class MemberPageQuery(CustomerFilterQuery):
         if not context.request.query_string:
             return self
         names = (parameter.name for parameter in parameters_of(type(self)))
-        is_paged = self.is_by_cursor or any(_is_given(context, name) for name in names)
+        is_paged = self.is_by_cursor or any(_is_present(context, name) for name in names)
         return evolve(super().bind(context, problems), is_paged=is_paged)
 
 
@@ -190,7 +191,7 @@ class CustomerListQuery(CustomerFilterQuery):
         return [*super().scope_values(), *segment]
 
 
-def _is_given(context: RequestContext, parameter: str) -> bool:
+def _is_present(context: RequestContext, parameter: str) -> bool:
     """Whether the request has the parameter, in any spelling, and it is not empty."""
     query = context.request.query.items()
     return any(text.strip() and snake(name) == parameter for name, text in query)

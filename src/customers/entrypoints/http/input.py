@@ -19,6 +19,7 @@ from customers.entrypoints.http.raw_json import member_text
 from customers.entrypoints.http.request import Deployment, RequestContext
 from customers.entrypoints.http.routes import Body, Handler, Route
 from customers.entrypoints.json.decode import Decoder
+from customers.entrypoints.json.parse import NOT_AN_OBJECT
 
 _TENANT_KEYS: Final = frozenset({"tenantId"})
 
@@ -61,18 +62,16 @@ class InputReader:
     def read(self, context: RequestContext) -> Sequence[Any]:
         """The body and the query, as far as the route declares them.
 
-        Raises Invalid: with the problems of tenant, path and body, in this order; without any,
-        with those of the query.
+        Raises Invalid with the problems of tenant, path, body and query, in this order.
         """
         arguments: list[Any] = []
-        if self._body is None:
-            context.problems.raise_if_any()
-        else:
+        if self._body is not None:
             body = self._body.read(context)
             if self._passes_body:
                 arguments.append(body)
         if self._query is not None:
             arguments.append(self._query.read(context))
+        context.problems.raise_if_any()
         return arguments
 
 
@@ -85,15 +84,13 @@ class BodyReader:
         self._has_rules = has_rules(body.kind)
 
     def read(self, context: RequestContext) -> AttrsInstance | None:
-        """The body; None without one that is not required.
-
-        Raises Invalid with the problems of tenant, path and body.
+        """The body; None without one that is not required, and for a bad one, whose problems are
+        added to those of the context. Raises Invalid for what the precheck refuses.
         """
         body = self._body
         if (precheck := self._precheck(context.deployment)) is not None:
             Problems(precheck(context.body)).raise_if_any()
         if context.body is None and not body.is_required:
-            context.problems.raise_if_any()
             return None
         values = _with_rules_text(context) if self._has_rules else context.body
         problems, decoded = context.problems, None
@@ -103,7 +100,6 @@ class BodyReader:
             problems.extend(error.problems)
         if problems:
             problems.extend(self._rule_problems(values, context))
-        problems.raise_if_any()
         return decoded
 
     def _precheck(self, deployment: Deployment) -> Callable[[object], Sequence[Problem]] | None:
@@ -113,7 +109,7 @@ class BodyReader:
 
     def _decode(self, values: Mapping[str, Any] | None, *, is_strict: bool) -> AttrsInstance:
         if values is None:
-            raise Invalid.at("", "REQUIRED", "a JSON object is expected")
+            raise Invalid.at("", "REQUIRED", NOT_AN_OBJECT)
         allowed = _TENANT_KEYS | self._body.ignored if is_strict else None
         return self._decoder.decode(
             self._body.kind, values, nulls=self._body.nulls, allowed=allowed

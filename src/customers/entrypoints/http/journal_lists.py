@@ -31,7 +31,8 @@ class JournalQuery(Query):
     key: JournalKey | None = None
 
     def bind(self, context: RequestContext, problems: Problems) -> Self:
-        if self.cursor is None:
+        # Without a tenant and a path there is nothing that a cursor could be bound to.
+        if self.cursor is None or context.problems:
             return self
         try:
             key = self.row_key(self.cursor, context)

@@ -9,13 +9,13 @@ from customers.bulkheads.turns import in_slices
 from customers.core.errors import CustomersError, Invalid, InvalidValue
 from customers.core.errors.availability import Unavailable
 from customers.core.model.order import Order
-from customers.core.model.problems import Problems, too_many_problems
+from customers.core.model.problems import too_many_problems
 from customers.core.model.values import Id
 from customers.core.services.orders import LedgerResult
 from customers.entrypoints.http.errors import INTERNAL_ERROR, details_of, error_response_of
 from customers.entrypoints.http.request import RequestContext
 from customers.entrypoints.json import shapes
-from customers.entrypoints.json.decode import Decoder, likely_key, unknown_keys
+from customers.entrypoints.json.decode import Decoder
 from customers.entrypoints.ledger.batch import TOO_MANY_ORDERS, OrderBatches, Outcome
 from customers.entrypoints.ledger.batch_room import MAX_BATCH_ORDERS
 from customers.entrypoints.ledger.commands import OrderCommand
@@ -38,41 +38,46 @@ class BatchOrder(Order):
 
 @frozen(kw_only=True)
 class OrderBatch:
-    """The body of a batch. It is described here, and read order by order."""
+    """The body of a batch as it is described."""
 
     orders: Annotated[list[BatchOrder], f"At most {MAX_BATCH_ORDERS:,}."]
 
 
+@frozen
+class RawOrdersGate:
+    """A list that is not longer than a batch; each of its orders is read by itself."""
+
+    def read(self, raw: object) -> Sequence[object]:
+        if not isinstance(raw, list):
+            raise InvalidValue("INVALID_TYPE", "must be a list")
+        if len(raw) > MAX_BATCH_ORDERS:
+            raise InvalidValue(TOO_MANY_ORDERS.code, TOO_MANY_ORDERS.message)
+        return raw
+
+
+@frozen(kw_only=True)
+class RawOrderBatch:
+    """The body of a batch, its orders as they came."""
+
+    orders: Annotated[Sequence[object], RawOrdersGate()]
+
+
 async def record_batch(
-    context: RequestContext, decoder: Decoder, batches: OrderBatches, ledger_metrics: LedgerMetrics
+    context: RequestContext,
+    raw_orders: Sequence[object],
+    decoder: Decoder,
+    batches: OrderBatches,
+    ledger_metrics: LedgerMetrics,
 ) -> shapes.OrderBatchResponse:
-    """Records the orders of a body. Raises Invalid for a body that is no batch, BatchesBusy when
-    there is no room for it, and Unavailable when the storage was not available for any of its
-    orders.
+    """Records the orders of a body. Raises BatchesBusy when there is no room for them, and
+    Unavailable when the storage was not available for any of them.
     """
-    raw_orders = _orders_of(context)
     with batches.admit([context.tenant] * len(raw_orders)):
         commands = [_read(raw, context, decoder) async for raw in in_slices(raw_orders)]
         outcomes = await batches.record(commands, ledger_metrics, context.has_caller_left)
     if outcomes and all(isinstance(outcome, Unavailable) for outcome in outcomes):
         raise Unavailable
     return {"outcomes": [_outcome(*pair) for pair in zip(raw_orders, outcomes, strict=True)]}
-
-
-def _orders_of(context: RequestContext) -> Sequence[object]:
-    body = context.body
-    if body is None:
-        raise Invalid.at("", "REQUIRED", "a JSON object is expected")
-    if context.is_strict:
-        Problems(unknown_keys(body, {"orders", _TENANT_KEY})).raise_if_any()
-    orders = body.get("orders")
-    if orders is None:
-        raise Invalid.at("/orders", "REQUIRED", f"is required{likely_key('orders', body)}")
-    if not isinstance(orders, list):
-        raise Invalid.at("/orders", "INVALID_TYPE", "must be a list")
-    if len(orders) > MAX_BATCH_ORDERS:
-        raise Invalid([TOO_MANY_ORDERS])
-    return orders
 
 
 def _read(raw: object, context: RequestContext, decoder: Decoder) -> OrderCommand | Invalid:
@@ -127,7 +132,7 @@ def _first_problems(error: Invalid) -> Invalid:
 
 
 def _echo(value: object) -> str | None:
-    """An id as it was given; None for what is no text, too long, or cannot be written as JSON."""
+    """An id as it came; None for what is not a text, is too long, or cannot be written as JSON."""
     if not isinstance(value, str) or len(value) > _MAX_ECHO:
         return None
     return value.encode(errors="replace").decode()

@@ -57,12 +57,14 @@ class QueryReader:
         self._empty = query_class(**self._defaults)
 
     def read(self, context: RequestContext) -> Query:
-        """Raises Invalid, which names every bad parameter, in the order of the fields."""
+        """The query. Every bad parameter is added to the problems of the context, in the order of
+        the fields.
+        """
         query, problems = self._empty, Problems()
         if context.request.query_string:
             query = self._decode(context.request.query, problems)
         query = query.bind(context, problems)
-        Problems(sorted(problems, key=self._place)).raise_if_any()
+        context.problems.extend(sorted(problems, key=self._place))
         return query
 
     def _refuse_unknown(self, query: MultiMapping[str], problems: Problems) -> None:

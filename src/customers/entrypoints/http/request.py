@@ -39,8 +39,8 @@ class Deployment:
 class RequestContext:
     """A request whose body has arrived; `body` is None without one, `raw` its bytes.
 
-    `problems` are those of the tenant and the path. A handler is only called without problems, so
-    in a handler the tenant and the ids are well-formed.
+    `problems` are those of the tenant and the path, then of the rest as it is read. A handler is
+    only called without problems, so in a handler the tenant and the ids are well-formed.
     """
 
     request: web.Request
@@ -119,7 +119,7 @@ async def receive(
 ) -> RequestContext:
     """The context of a request, its body received and parsed.
 
-    Raises Invalid for a body that is no JSON object, RequestRejected for its type and size,
+    Raises Invalid for a body that is not a JSON object, RequestRejected for its type and size,
     TenantForbidden.
     """
     raw, body = b"", None

@@ -72,8 +72,9 @@ class Body:
 
     Without a body the handler gets None, unless one `is_required`. Strict handling accepts the
     `ignored` keys too. `precheck` finds what is refused before anything else is reported; in one
-    that `describes_person`, a deployment may refuse card numbers. One that
-    is not `decoded` is only described: its handler uses `context.body`.
+    that `describes_person`, a deployment may refuse card numbers. OpenAPI describes the body as
+    `described_as`, if that is another class. One that is not `decoded` is only described: its
+    handler uses `context.body`.
     """
 
     kind: type[AttrsInstance]
@@ -82,6 +83,7 @@ class Body:
     ignored: frozenset[str] = frozenset()
     precheck: Callable[[object], Sequence[Problem]] | None = None
     describes_person: bool = False
+    described_as: type[AttrsInstance] | None = None
     decoded: bool = True
 
 

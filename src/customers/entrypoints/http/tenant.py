@@ -36,22 +36,21 @@ class TenantReader:
         TenantForbidden for one that the principal may not act for.
         """
         tenants: set[str] = set()
-        problems: list[Problem] = []
+        problems = Problems()
         for field, pointer, raw in self._mentions(request, body):
             try:
                 tenants.add(tenant := self.gate.read(raw))
             except InvalidValue as error:
-                problems.append(error.at(field, pointer))
+                problems.extend([error.at(field, pointer)])
             else:
                 principal.expect_tenant(tenant)
         if not tenants and not problems and principal.tenants.only:
             return self._only(principal)
         if len(tenants) > 1:
-            problems.append(_MISMATCH.at("tenantId"))
+            problems.extend([_MISMATCH.at("tenantId")])
         if not tenants and not problems:
-            problems.append(_REQUIRED.at("tenantId"))
-        if problems:
-            raise Invalid(tuple(Problems(problems)))
+            problems.extend([_REQUIRED.at("tenantId")])
+        problems.raise_if_any()
         return tenants.pop()
 
     def _only(self, principal: Principal) -> str:

@@ -12,6 +12,7 @@ from typing import Any, Final, NoReturn
 from customers.core.errors import Invalid
 from customers.core.model.repeated_keys import RepeatedKey, unique_members
 
+NOT_AN_OBJECT: Final = "the body must be a JSON object"
 MAX_LEVELS: Final = 200
 # More than any body needs: a thousand orders with thirty keys each.
 MAX_VALUES: Final = 32_768
@@ -28,7 +29,7 @@ def parse_object(raw: bytes, max_values: int = MAX_VALUES) -> dict[str, Any]:
         _count_values(raw, max_values)
     value = _decode(raw)
     if not isinstance(value, dict):
-        raise Invalid.at("", "INVALID_TYPE", "the body must be a JSON object")
+        raise Invalid.at("", "INVALID_TYPE", NOT_AN_OBJECT)
     if _is_too_deep(value):
         raise Invalid.at(*_TOO_DEEP)
     return value

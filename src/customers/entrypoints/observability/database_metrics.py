@@ -118,7 +118,7 @@ class DatabaseMetrics:
         """Counts a statement that so many calls shared."""
         self._shared_calls.observe(calls)
 
-    def found_schema(self, revision: str | None, needed: str) -> None:
+    def checked_schema(self, revision: str | None, needed: str) -> None:
         """Sets the revision of the schema, and the oldest one that this program works with."""
         self._schema_revision.set(_number(revision))
         self._needed_revision.set(_number(needed))

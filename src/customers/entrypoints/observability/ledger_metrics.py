@@ -59,7 +59,7 @@ class LedgerMetrics:
             self.count(kind, _outcome(outcome))
 
     def count(self, kind: FactKind, outcome: Outcome | None) -> None:
-        """Counts a fact, unless its outcome is none of those that are counted."""
+        """Counts a fact. None is an outcome that is not counted."""
         if outcome is not None:
             self._metrics.count_fact(kind=kind, transport=self._transport, outcome=outcome)
 

@@ -161,7 +161,7 @@ _CONFIGURED = _Configured()
 
 
 def _without_bytes(value: object) -> object:
-    """The argument of a library's message; not bytes, since gRPC logs metadata that is no text."""
+    """The argument of a library's message; not bytes, since gRPC logs metadata that is not text."""
     return "<bytes>" if isinstance(value, bytes) else value
 
 

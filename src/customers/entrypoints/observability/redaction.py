@@ -25,7 +25,7 @@ _PERSONAL = frozenset(
 _HARMLESS = frozenset("count id ids length limit type version".split())
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
 _PART = r"[^\s@\"'<>()\[\]{},;:=*/]"
-# The `@` after a redacted password is followed by a host: that is no e-mail address.
+# The `@` after a redacted password is followed by a host: that is not an e-mail address.
 # Nor is the role of a database URL without a password.
 _NO_ROLE = "(?<!postgres://)(?<!postgresql://)"
 _EMAIL = re.compile(rf"(?<!{_PART}){_NO_ROLE}{_PART}*(?<!\*{{3}})@{_PART}+")

@@ -34,7 +34,7 @@ _CURSOR: Final = "cursor"
 
 
 def refusal_kind(error: Exception) -> str | None:
-    """None for an error that is no refusal of a wall."""
+    """None for an error that is not a refusal of a wall."""
     if isinstance(error, Invalid):
         by_problem = (_kind_of(problem) for problem in error.problems)
         return _BY_CODE.get(error.headline) or next(filter(None, by_problem), None)

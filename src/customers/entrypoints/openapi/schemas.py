@@ -97,9 +97,9 @@ class Schemas:
 
     def of_body(self, body: Body) -> Schema:
         """The schema of a request body, with its tenant."""
-        name = _name_of(body)
+        name, kind = _name_of(body), body.described_as or body.kind
         if name not in self.components:
-            fields, hints = attrs.fields(body.kind), get_type_hints(body.kind, include_extras=True)
+            fields, hints = attrs.fields(kind), get_type_hints(kind, include_extras=True)
             properties = {
                 camel(field.name): self._property(field, hints[field.name], body.nulls)
                 for field in fields
@@ -195,7 +195,7 @@ class Schemas:
 
 
 def _name_of(body: Body) -> str:
-    name = body.kind.__name__
+    name = (body.described_as or body.kind).__name__
     return name.replace("Change", "Patch") if body.nulls is Nulls.CLEAR else name
 
 

@@ -9,7 +9,7 @@ from attrs import define, field
 from customers.core.membership.pace import Crew, Result, Visit
 
 MAX_VISITS = 4
-# A round ends after this time; visits that take longer go on beside the next rounds.
+# A sweep ends after this time; visits that take longer go on beside the next sweeps.
 PATIENCE_SECONDS = 1.0
 
 

@@ -2,7 +2,7 @@
 
 import sys
 
-from customers.core.services.doctor import Difference, Doctor
+from customers.core.services.doctor import Doctor, MembershipDifference
 from customers.entrypoints.config.settings import Settings
 from customers.entrypoints.container.database import database
 from customers.entrypoints.observability.output import Output
@@ -31,7 +31,7 @@ async def _print_differences(doctor: Doctor, tenant_id: str | None, output: Outp
     return count
 
 
-def _line(tenant_id: str, difference: Difference) -> str:
+def _line(tenant_id: str, difference: MembershipDifference) -> str:
     subject = f"tenant {tenant_id}, segment {difference.segment_id}"
     if difference.customer_id is None:
         return f"{subject}: reports {difference.reported:,} members, has {difference.expected:,}"

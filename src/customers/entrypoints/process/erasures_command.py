@@ -26,7 +26,7 @@ _REPORT_SECONDS = 5.0
 
 
 class NotErasures(Exception):
-    """A file is no list of erasures; the message names the line."""
+    """A file is not a list of erasures; the message names the line."""
 
 
 class ErasureLine(msgspec.Struct, rename="camel", frozen=True):
@@ -103,7 +103,7 @@ def _lines(file: Path) -> Iterator[ErasureLine]:
                 yield _DECODER.decode(line)
             except (msgspec.MsgspecError, UnicodeDecodeError):
                 place = f"line {number:,} of {json.dumps(str(file))}"
-                raise NotErasures(f"{place} is no erasure: {_FORM}") from None
+                raise NotErasures(f"{place} is not an erasure: {_REMEDY}") from None
 
 
 def _counted(number: int, noun: str) -> str:
@@ -111,4 +111,4 @@ def _counted(number: int, noun: str) -> str:
 
 
 _DECODER = msgspec.json.Decoder(ErasureLine)
-_FORM = "use a file of `customers erasures export`"
+_REMEDY = "use a file that `customers erasures export` has written"

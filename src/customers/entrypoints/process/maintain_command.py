@@ -49,8 +49,8 @@ async def maintain(settings: Settings, output: Output, *, is_full: bool) -> None
 
 
 def background_maintenance(settings: Settings, dsn: str) -> "BackgroundMaintenance":
-    """What the sweeper starts; it does nothing on the memory storage, and behind a pooler, which
-    cannot hold the lock of a session.
+    """The maintenance that the sweeper runs; none with MAINTAIN_SECONDS=0, in memory, behind a
+    pooler (no session lock), or with row security, which is logged.
     """
     interval = settings.maintain_seconds
     if not interval or settings.storage == "memory" or settings.pooler == "transaction":

@@ -57,7 +57,7 @@ def _host_problem(error: OSError) -> str | None:
     if isinstance(error, socket.gaierror):
         return "cannot be resolved: use another name, or an IP address"
     if error.errno == errno.EADDRNOTAVAIL:
-        return "is no address of this machine: use one that is, or 0.0.0.0"
+        return "is not an address of this machine: use one that is, or 0.0.0.0"
     return None
 
 

@@ -60,7 +60,7 @@ def _named_hosts(request: web.Request) -> Iterator[str]:
 
 
 def _host(text: str) -> str:
-    """The host in a header, without its port; empty if the text is no host."""
+    """The host in a header, without its port; empty if the text is not a host."""
     match = _HOST.fullmatch(text.strip())
     return _canonical(match[1] or match[2]) if match else ""
 

@@ -11,7 +11,7 @@ MASK = "***"
 # The tokens with which a payment gateway charges a customer, API keys, and those of verification
 # mails.
 _SECRET_KEYS = frozenset({"gatewayPaymentMethodId", "key", "token", "authorization"})
-# Where callers put a credential in a query, which is no place for it.
+# Where callers put a credential in a query, which is not the place for it.
 _SECRET_PARAMETERS = re.compile(
     r"(?i)(?<![^&?])([^=&]*(?:token|key|secret|password|authorization)[^=&]*)=[^&]*"
 )

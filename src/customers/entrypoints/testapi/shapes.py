@@ -21,14 +21,14 @@ class Clock(TypedDict):
     stands: bool
 
 
-class State(TypedDict):
+class ProviderState(TypedDict):
     name: str
     description: str
     params: Mapping[str, Any]
 
 
 class StateList(TypedDict):
-    states: Sequence[State]
+    states: Sequence[ProviderState]
 
 
 class StateResult(TypedDict):

@@ -98,7 +98,7 @@ class StateRoutes:
 
     async def states(self, _: RequestContext) -> web.Response:
         """List the provider states"""
-        states: list[shapes.State] = [
+        states: list[shapes.ProviderState] = [
             {"name": state.state, "description": state.description, "params": state.params}
             for state in self._states.definitions
         ]

@@ -45,7 +45,7 @@ class _Content:
             if isinstance(error, OSError) and not isinstance(error, ssl.SSLError):
                 cause = str(error.strerror)
             raise CannotServeTls(
-                f"TLS_CERT, TLS_KEY: {files.certificate} and {files.key} are no certificate and "
+                f"TLS_CERT, TLS_KEY: {files.certificate} and {files.key} are not a certificate and "
                 f"its key in PEM ({cause}): correct the files"
             ) from None
         ends = certificates[0].not_valid_after_utc

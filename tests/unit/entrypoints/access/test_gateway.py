@@ -107,10 +107,10 @@ def test_its_addresses_are_known_in_every_form(peer: str) -> None:
     assert a_gateway().principal(FakeCaller(peer=peer, headers=CLAIMS)) is not None
 
 
-@pytest.mark.parametrize("given", [(), ("",), ("wrong",), ("of the gateway ",), ("o", "f")])
-def test_without_the_secret_it_is_not_the_gateway(given: Sequence[str]) -> None:
+@pytest.mark.parametrize("secrets", [(), ("",), ("wrong",), ("of the gateway ",), ("o", "f")])
+def test_without_the_secret_it_is_not_the_gateway(secrets: Sequence[str]) -> None:
     gateway = a_gateway(secret=b"of the gateway")
-    headers = {**CLAIMS, "x-gateway-secret": given}
+    headers = {**CLAIMS, "x-gateway-secret": secrets}
     assert gateway.principal(FakeCaller(headers=headers)) is None
     headers = {**CLAIMS, "x-gateway-secret": ("of the gateway",)}
     assert gateway.principal(FakeCaller(headers=headers)) is not None

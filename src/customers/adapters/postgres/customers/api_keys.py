@@ -48,7 +48,7 @@ class PostgresApiKeys(ApiKeyRepository):
         await self._session.run_many(_MARK_USED, rows)
 
 
-def are_kept(revision: str | None) -> bool:
+def has_table(revision: str | None) -> bool:
     """Whether a database with that revision has a table of keys."""
     return revision is not None and revision >= _KEYS_REVISION
 

@@ -113,8 +113,8 @@ class PostgresCustomers(CustomerRepository):
     async def get_any_for_update(self, customer_id: UUID) -> Customer:
         return _existing(await self._session.row(_GET_ANY_FOR_UPDATE, id=customer_id))
 
-    async def lock_ids(self, customer_ids: Collection[UUID]) -> Collection[UUID]:
-        rows = await self._session.rows(_LOCK_IDS, ids=list(customer_ids))
+    async def get_ids_for_update(self, customer_ids: Collection[UUID]) -> Collection[UUID]:
+        rows = await self._session.rows(_GET_IDS_FOR_UPDATE, ids=list(customer_ids))
         return [row["id"] for row in rows]
 
     async def add(self, customer: Customer) -> bool:
@@ -224,7 +224,7 @@ _BY_USER = Statement.of(
 )
 _GET_FOR_UPDATE = Statement.of(_select(LIVING, ID).with_for_update(key_share=True))
 _GET_ANY_FOR_UPDATE = Statement.of(_select(ID).with_for_update(key_share=True))
-_LOCK_IDS = Statement.of(
+_GET_IDS_FOR_UPDATE = Statement.of(
     select(customers.c.id)
     .where(
         customers.c.tenant_id == TENANT,

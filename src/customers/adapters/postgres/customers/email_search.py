@@ -31,7 +31,7 @@ _FIRST_SURROGATE, _AFTER_SURROGATES, _LAST_CHARACTER = 0xD800, 0xE000, "\U0010ff
 async def candidates(session: Session, search: Search | None) -> Sequence[UUID] | None:
     """The ids of a superset of the customers that the search finds.
 
-    None where it is no part of an e-mail address, or when there are more than MAX_CANDIDATES, or
+    None where it is not part of an e-mail address, or when there are more than MAX_CANDIDATES, or
     when older releases have stored another text than it looks for.
     """
     if search is None or search.folded:

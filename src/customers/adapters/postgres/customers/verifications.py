@@ -14,7 +14,7 @@ from customers.adapters.postgres.engine.statements import Statement
 from customers.adapters.postgres.schema.owned_tables import customer_email_verifications
 from customers.adapters.postgres.schema.tables import LIVING, customers
 from customers.adapters.postgres.schema.types import MOMENT, TEXT
-from customers.core.model.verification import FoundVerification, Verification
+from customers.core.model.verification import Verification, VerificationWithEmail
 from customers.core.ports.verifications import VerificationRepository
 
 VERIFICATIONS = RowMapping(Verification, customer_email_verifications)
@@ -38,12 +38,12 @@ class PostgresVerifications(VerificationRepository):
         await self._session.run(_USE, customer_id=customer_id, now=now)
 
 
-async def find_verification(session: Session, token_hash: str) -> FoundVerification | None:
+async def find_verification(session: Session, token_hash: str) -> VerificationWithEmail | None:
     """The verification of any tenant with that hash, if its customer is living."""
     row = await session.row(_FIND, token_hash=token_hash)
     if row is None:
         return None
-    return FoundVerification(verification=VERIFICATIONS.read(row), email_key=row["email_key"])
+    return VerificationWithEmail(verification=VERIFICATIONS.read(row), email_key=row["email_key"])
 
 
 def _find() -> Select[Any]:
@@ -54,9 +54,9 @@ def _find() -> Select[Any]:
         LIVING,
     )
     joined = customer_email_verifications.join(customers, owner)
-    is_found = verification.token_hash == bindparam("token_hash", type_=TEXT)
+    has_hash = verification.token_hash == bindparam("token_hash", type_=TEXT)
     columns = (*VERIFICATIONS.columns, customers.c.email_key)
-    return select(*columns).select_from(joined).where(is_found)
+    return select(*columns).select_from(joined).where(has_hash)
 
 
 _verification = customer_email_verifications.c

@@ -163,7 +163,7 @@ def _target(to: str | None) -> str:
     if revisions.is_known(to):
         return to
     known = ", ".join(revision.number for revision in revisions.revisions())
-    raise CannotMigrate(f'"{to}" is no revision of this program: use one of {known}')
+    raise CannotMigrate(f'"{to}" is not a revision of this program: use one of {known}')
 
 
 _OLDER_SQL = (
@@ -209,7 +209,7 @@ async def _connect(dsn: str) -> "Connection":
     """A connection whose statements may run as long as they like, whatever the role's default."""
     try:
         connection = await asyncpg.connect(for_asyncpg(dsn), timeout=CONNECT_SECONDS)
-    except asyncpg.PostgresError as error:  # whatever it is, it is no defect of ours
+    except asyncpg.PostgresError as error:  # whatever it is, it is not a defect of ours
         raise Unavailable(fault=fault_of(error)) from error
     await connection.execute("SET statement_timeout = 0")
     # A role to which policies apply gets an error, where it would silently see no rows.
@@ -244,8 +244,8 @@ def _fault(error: Exception, address: DatabaseAddress) -> StorageFault:
 
 
 async def lock(connection: "Connection") -> None:
-    """Polls for the lock. A statement that waited for it would hold a snapshot, for which an index
-    built concurrently by another replica would wait.
+    """Takes the migration lock, by polling: a statement that waits holds a snapshot, and CREATE
+    INDEX CONCURRENTLY in another replica would wait for that snapshot.
     """
     is_waiting = False
     while not await connection.fetchval(TRY_LOCK.sql, *TRY_LOCK.arguments({})):

@@ -30,7 +30,7 @@ class DatabaseObserver(Protocol):
         """
         ...
 
-    def found_schema(self, revision: str | None, needed: str) -> None:
+    def checked_schema(self, revision: str | None, needed: str) -> None:
         """A check found the schema at this revision; None if the database was never migrated.
 
         `needed` is the oldest revision that this program works with.
@@ -56,7 +56,7 @@ class Unobserved(DatabaseObserver):
     def failed(self, sqlstate: str | None) -> None:
         pass
 
-    def found_schema(self, revision: str | None, needed: str) -> None:
+    def checked_schema(self, revision: str | None, needed: str) -> None:
         pass
 
 

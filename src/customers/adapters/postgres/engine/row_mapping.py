@@ -33,7 +33,8 @@ class RowMapping(Generic[Model]):
     A field of an attrs class without such a column is stored in the columns of its own fields.
     Enums are read by their value, tuples from arrays, other types by `decoders` and `encoders`.
     `derived` columns are computed from the model on writing and not read back; `storage_only`
-    columns are no part of the model, nor is `tenant_id` where it is no field: the session sets it.
+    columns are not part of the model, nor is `tenant_id` where it is not a field: the session sets
+    it.
     """
 
     read: Callable[[Row], Model]
@@ -162,11 +163,11 @@ def _check(
             )
     for name in sorted(columns - {*paths, *declared, _SESSION_COLUMN}):
         raise RowMappingError(
-            f"the column {table.name}.{name} is no field of {model.__name__}: add the field, or "
+            f"the column {table.name}.{name} is not a field of {model.__name__}: add the field, or "
             "declare the column as derived or storage_only"
         )
     for name in sorted(set(declared) - (columns - {*paths})):
         raise RowMappingError(
             f"{name} is declared as derived or storage_only for {model.__name__}, but is a field "
-            f"or no column of {table.name}: remove the declaration"
+            f"or not a column of {table.name}: remove the declaration"
         )

@@ -105,7 +105,7 @@ def prove(clause: ClauseElement) -> None:
 def expect_listed(name: str) -> None:
     """Raises UnprovenStatement for a statement about all tenants that ACROSS_TENANTS lacks."""
     if name not in ACROSS_TENANTS:
-        raise UnprovenStatement(f"{name!r} is no statement that may ask about all tenants")
+        raise UnprovenStatement(f"{name!r} is not a statement that may ask about all tenants")
 
 
 def _expect_no_text(element: object) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from customers.adapters.postgres.programs.client_programs import ClientPrograms, Output, run
+from customers.adapters.postgres.programs.client_programs import ClientPrograms, ProgramResult, run
 from customers.adapters.postgres.programs.database_facts import VERSION_TABLE
 from customers.adapters.postgres.programs.program_errors import first_error
 
@@ -16,7 +16,7 @@ _TABLE = re.compile(r"^\d+; \d+ \d+ TABLE (?!DATA |ATTACH )(\S+) (\S+) ", re.MUL
 
 
 class NotABackup(Exception):
-    """The file cannot be read, or is no backup of this service."""
+    """The file cannot be read, or is not a backup of this service."""
 
 
 @frozen(kw_only=True)
@@ -58,7 +58,7 @@ def _expect_readable(file: Path) -> None:
 
 async def _list(
     file: Path, candidates: Sequence[ClientPrograms], environ: Mapping[str, str]
-) -> tuple[ClientPrograms, Output]:
+) -> tuple[ClientPrograms, ProgramResult]:
     """What the first candidate that can read the file printed, or else the last candidate."""
     for programs in candidates:
         listed = await run(programs, "pg_restore", "--list", str(file), environ=environ)

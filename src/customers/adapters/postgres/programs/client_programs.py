@@ -51,7 +51,7 @@ class Installation:
 
 
 @frozen(kw_only=True)
-class Output:
+class ProgramResult:
     """The exit status of a program, and what it wrote."""
 
     status: int
@@ -103,13 +103,13 @@ def choose(
 
 async def run(
     programs: ClientPrograms, name: str, *arguments: str, environ: Mapping[str, str]
-) -> Output:
+) -> ProgramResult:
     """Runs a program to its end, without input and with messages in English. Cancelled, it ends
     the program.
     """
     async with running(programs, name, *arguments, environ=environ) as program:
         text, errors = await program.process.communicate()
-    return Output(
+    return ProgramResult(
         status=program.process.returncode or 0,
         text=text.decode(errors="replace"),
         errors=errors.decode(errors="replace"),

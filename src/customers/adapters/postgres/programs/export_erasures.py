@@ -1,7 +1,7 @@
 """Writes the receipts of all erasures to a file, which is kept outside of the database.
 
 A line for each: `{"tenantId": …, "customerId": …, "erasedAt": …}`. It names nobody: tenants and ids
-are no personal data once the customer is erased.
+are not personal data once the customer is erased.
 """
 
 import json

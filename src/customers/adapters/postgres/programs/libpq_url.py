@@ -49,8 +49,8 @@ class LibpqUrl:
 def _split(query: str) -> tuple[dict[str, str], str]:
     """The parameters of libpq, and the settings of the server as options of its command line."""
     parameters, options = {}, []
-    for given, value in parse_qsl(query):
-        name = _RENAMED.get(given, given)
+    for key, value in parse_qsl(query):
+        name = _RENAMED.get(key, key)
         if name in _PARAMETERS or name == "password":
             parameters[name] = value
         elif name not in _IGNORED:

@@ -55,7 +55,7 @@ class KeyRoutes:
         """Create an API key
 
         The key is in this answer only. It may do what its permissions say, which must be among the
-        caller's, in this tenant. A tenant has at most 100 keys.
+        caller's, in this tenant. A tenant has at most 100 API keys.
         """
         new = await self._keys.create(context.tenant, details, principal=context.principal)
         headers = {"Location": f"{BASE}/keys/{new.key.id}"}

@@ -12,7 +12,7 @@ from customers.core.model.permissions import Permission
 from customers.core.services.orders import LedgerResult, Orders
 from customers.entrypoints.http.body_sizes import MAX_BYTES
 from customers.entrypoints.http.ledger_lists import LedgerQuery, ledger_response
-from customers.entrypoints.http.order_batch import OrderBatch, record_batch
+from customers.entrypoints.http.order_batch import OrderBatch, RawOrderBatch, record_batch
 from customers.entrypoints.http.request import RequestContext
 from customers.entrypoints.http.responses import json_response
 from customers.entrypoints.http.routes import CUSTOMER, Body, Route
@@ -84,7 +84,7 @@ class OrderRoutes:
                 "/customers/orders/batch",
                 self.record_batch,
                 {200: shapes.OrderBatchResponse},
-                body=Body(OrderBatch, decoded=False),
+                body=Body(RawOrderBatch, described_as=OrderBatch),
                 max_bytes=MAX_BYTES,
                 errors=(BatchesBusy,),
                 permission=Permission.ORDERS_RECORD,
@@ -121,14 +121,16 @@ class OrderRoutes:
             observation.result = result
         return self._response("Order recorded successfully", result, with_cancellation=True)
 
-    async def record_batch(self, context: RequestContext) -> web.Response:
+    async def record_batch(self, context: RequestContext, batch: RawOrderBatch) -> web.Response:
         """Record a batch of orders
 
         Each order is recorded or refused by itself, as by `recordOrder`; the outcomes are in the
         order of the request. It can be repeated: orders count once.
         """
         return json_response(
-            await record_batch(context, self._decoder, self._batches, self._ledger_metrics)
+            await record_batch(
+                context, batch.orders, self._decoder, self._batches, self._ledger_metrics
+            )
         )
 
     async def refund(self, context: RequestContext, refund: Refund) -> web.Response:

@@ -43,8 +43,8 @@ class LedgerResult(TypedDict):
 class OrderOutcome(TypedDict):
     """What came of one order of a batch."""
 
-    customerId: Annotated[str | None, "As given; null for what is no text."]
-    orderId: Annotated[str | None, "As given; null for what is no text."]
+    customerId: Annotated[str | None, "As given; null for what is not a text."]
+    orderId: Annotated[str | None, "As given; null for what is not a text."]
     status: Annotated[int, "The status that the order would have had by itself."]
     duplicate: NotRequired[Annotated[bool, "With status 200."]]
     cancelled: NotRequired[Annotated[Literal[True], "The order is cancelled; else absent."]]

@@ -17,7 +17,7 @@ class Pagination(TypedDict):
 
 
 class CustomerPage(TypedDict):
-    """A page by number."""
+    """A page of customers, selected by its number."""
 
     customers: Sequence[Customer]
     total: int
@@ -28,7 +28,7 @@ class CustomerPage(TypedDict):
 
 
 class CustomerCursorPage(TypedDict):
-    """A page by cursor."""
+    """A page of customers, reached by a cursor."""
 
     customers: Sequence[Customer]
     nextCursor: Annotated[str | None, "The `cursor` of the next page; null on the last page."]

@@ -5,7 +5,21 @@ from typing import Any, Final
 
 from attrs import field, frozen
 
-from tests.contract.api.fields import (
+from tests.support.api_client import Api
+from tests.support.api_steps import (
+    ADDRESS,
+    COMMUNICATION,
+    NOTE,
+    REASON,
+    a_communication,
+    a_method,
+    a_segment,
+    an_address,
+    an_order,
+    new_customer,
+    new_method,
+)
+from tests.support.body_fields import (
     ADDRESS_FIELDS,
     COMMUNICATION_FIELDS,
     CREATE,
@@ -21,20 +35,6 @@ from tests.contract.api.fields import (
     Field,
     form,
     text,
-)
-from tests.support.api_client import Api
-from tests.support.api_steps import (
-    ADDRESS,
-    COMMUNICATION,
-    NOTE,
-    REASON,
-    a_communication,
-    a_method,
-    a_segment,
-    an_address,
-    an_order,
-    new_customer,
-    new_method,
 )
 
 PathOf = Callable[[Api, str], Awaitable[str]]

@@ -94,7 +94,7 @@ async def assign(storage: MemoryStorage, segment: Segment, *customers: Customer)
     async with storage.transaction(TENANT) as tx:
         await tx.memberships.acquire_lock()
         await tx.segments.get_for_update(segment.id)
-        await tx.customers.lock_ids(ids)
+        await tx.customers.get_ids_for_update(ids)
         await tx.assignments.add(segment.id, ids, Assignment(assigned_at=NOW))
 
 

@@ -1,4 +1,4 @@
-"""A session of several hundred requests through every operation, the same in every run."""
+"""All scenarios: several hundred requests to every operation, the same in every run."""
 
 import re
 from collections.abc import Iterator
@@ -19,8 +19,8 @@ _PART: Final = re.compile(r"\{\w+\}")
 TOO_LARGE: Final = b" " * (MAX_BYTES + 1)
 
 
-def session() -> Iterator[Scenario]:
-    """All scenarios of the session, in order."""
+def all_scenarios() -> Iterator[Scenario]:
+    """The scenarios in order."""
     yield from chain(
         customer_scenarios(),
         shopper_scenarios(),

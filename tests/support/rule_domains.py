@@ -18,7 +18,7 @@ from customers.core.model.rules.fields import Field, Operator, operators_of
 from customers.core.model.rules.matches import matches
 from customers.core.model.rules.parse import parse
 from tests.support.builders import a_customer, some_statistics
-from tests.unit.core.rule_strategies import NOW
+from tests.support.rule_strategies import NOW
 
 INSTANT = timedelta(microseconds=1)
 DAY = timedelta(days=1)

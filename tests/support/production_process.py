@@ -1,0 +1,37 @@
+"""Steps with the processes of a production: commands, calls, and the lines of their logs."""
+
+import json
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from tests.support.access import TRUSTED
+from tests.support.forked_program import start_command
+from tests.support.service_process import CustomersProcess, Service, call, connect
+
+
+def get(service: Service, path: str) -> tuple[int, Any]:
+    with closing(connect(service)) as connection:
+        status, content, _ = call(connection, "GET", path)
+    return status, content
+
+
+def another(folder: Path) -> Path:
+    """A folder of its own for a second process, whose output would be mixed otherwise."""
+    other = folder / "other"
+    other.mkdir()
+    return other
+
+
+def migrate(folder: Path, url: str, *arguments: str) -> None:
+    with start_command(folder, "migrate", *arguments, environ={"DATABASE_URL": url}) as migration:
+        assert migration.exit_code() == 0, migration.errors
+
+
+def production(url: str, **environ: str) -> dict[str, str]:
+    return {"DATABASE_URL": url, "ENVIRONMENT": "production", **TRUSTED, **environ}
+
+
+def lines(process: CustomersProcess) -> list[dict[str, Any]]:
+    """The lines of a process in production, failures included: each is a JSON object."""
+    return [json.loads(line) for line in (process.output + process.errors).splitlines()]
