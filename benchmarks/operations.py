@@ -7,8 +7,8 @@ from attrs import field, frozen
 
 from benchmarks import pgbench, sample_data
 from benchmarks.wrk import UNIQUE, Request
-from customers.adapters.postgres.customers.autocommit import RECORD_ORDER
 from customers.adapters.postgres.customers.profiles import PROFILE
+from customers.adapters.postgres.customers.single_orders import RECORD_ORDER
 from customers.adapters.postgres.engine.statements import Statement
 from customers.core.model.query import SortField
 

@@ -4,14 +4,18 @@ A call that finds fewer than MAX_UNDER_WAY statements of its kind and tenant und
 own, in its own task, and waits for nothing. The others wait until one of those ends, and share the
 next. So a call is only ever answered by a statement that was sent after it came, and the busier a
 tenant is, the fewer statements each of its calls costs.
+
+Where statements change something, no two of them are about the same subject at once: a call whose
+subject is being changed waits. What somebody else is changing a statement leaves out; the call then
+waits for that by itself, and nobody waits with it but calls about the same subject.
 """
 
 from asyncio import Future, Task, get_running_loop
 from collections import deque
-from collections.abc import Awaitable, Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from contextvars import Context
-from itertools import islice
+from enum import Enum
 from typing import Final, Generic, Protocol, TypeVar
 
 from attrs import define, field
@@ -25,6 +29,15 @@ Answer = TypeVar("Answer")
 
 MAX_UNDER_WAY: Final = 2
 MAX_CALLS: Final = 100
+
+
+class LeftOut(Enum):
+    """The answer to a call that a statement has left out."""
+
+    LEFT_OUT = "left out"
+
+
+LEFT_OUT: Final = LeftOut.LEFT_OUT
 
 
 class GroupObserver(Protocol):
@@ -46,14 +59,15 @@ class GroupObserver(Protocol):
 @define(eq=False)
 class _Call(Generic[Key, Answer]):
     key: Key
+    subject: Hashable
     deadline: Deadline
-    answer: "Future[Answer | None]"
+    answer: "Future[Answer | LeftOut | None]"
 
     def is_waiting(self) -> bool:
         """Whether its caller still waits."""
         return not self.answer.done()
 
-    def resolve(self, answer: Answer | None) -> None:
+    def resolve(self, answer: Answer | LeftOut | None) -> None:
         if self.is_waiting():
             self.answer.set_result(answer)
 
@@ -65,37 +79,74 @@ class _Call(Generic[Key, Answer]):
 
 @define(eq=False)
 class _Queue(Generic[Key, Answer]):
-    """The statements of a tenant that are under way, and the calls that wait for the next one."""
+    """A tenant's statements under way, their subjects, and the calls that wait for the next one."""
 
     under_way: int = 0
     waiting: deque[_Call[Key, Answer]] = field(factory=deque)
+    _subjects: dict[Hashable, int] = field(factory=dict)
+
+    @property
+    def is_unused(self) -> bool:
+        return not (self.under_way or self.waiting or self._subjects)
+
+    def is_busy_with(self, subject: Hashable) -> bool:
+        """Whether a statement under way is about that subject; None is no subject."""
+        return subject is not None and subject in self._subjects
+
+    def has_next(self) -> bool:
+        """Whether a call could go now."""
+        return any(not self.is_busy_with(call.subject) for call in self.waiting)
 
     def next_calls(self) -> Sequence[_Call[Key, Answer]]:
-        """Removes the first calls whose callers still wait."""
-        return list(islice(self._next_waiting(), MAX_CALLS))
+        """Removes the first calls that can go now, and those whose callers have left."""
+        calls, others = list[_Call[Key, Answer]](), deque[_Call[Key, Answer]]()
+        while self.waiting and len(calls) < MAX_CALLS:
+            call = self.waiting.popleft()
+            if call.is_waiting():
+                (others if self.is_busy_with(call.subject) else calls).append(call)
+        self.waiting.extendleft(reversed(others))
+        return calls
 
-    def _next_waiting(self) -> Iterator[_Call[Key, Answer]]:
-        while self.waiting:
-            if (call := self.waiting.popleft()).is_waiting():
-                yield call
+    def enter(self, subjects: Iterable[Hashable]) -> None:
+        """A statement about these subjects begins."""
+        for subject in subjects:
+            if subject is not None:
+                self._subjects[subject] = self._subjects.get(subject, 0) + 1
+
+    def leave(self, subjects: Iterable[Hashable]) -> None:
+        """It has ended."""
+        for subject in subjects:
+            if subject is not None and (others := self._subjects.pop(subject) - 1):
+                self._subjects[subject] = others
 
 
 class Groups(Generic[Session, Key, Answer]):
     """The calls of one kind, by tenant.
 
     `connect` opens the session of a statement, `ask` returns the answers by key, without those that
-    have none. A statement that fails for several calls is tried again for each of them alone.
+    have none. A statement that fails for several calls is tried again for each of them alone, if
+    `may_repeat` its error.
+
+    `subject_of` is what a key is about. What `ask` answers with LEFT_OUT, `insist` asks again, and
+    waits for whoever has the subject.
     """
 
     def __init__(
         self,
         connect: Callable[[str], AbstractAsyncContextManager[Session]],
-        ask: Callable[[Session, Sequence[Key]], Awaitable[Mapping[Key, Answer]]],
+        ask: Callable[[Session, Sequence[Key]], Awaitable[Mapping[Key, Answer | LeftOut]]],
         observer: GroupObserver,
+        *,
+        may_repeat: Callable[[Exception], bool] = lambda _: True,
+        subject_of: Callable[[Key], Hashable] = lambda _: None,
+        insist: Callable[[Session, Key], Awaitable[Answer | None]] | None = None,
     ) -> None:
         self._connect = connect
         self._ask = ask
         self._observer = observer
+        self._may_repeat = may_repeat
+        self._subject_of = subject_of
+        self._insist = insist
         self._queues: dict[str, _Queue[Key, Answer]] = {}
         self._tasks: set[Task[None]] = set()
         self._closing: Future[None] | None = None
@@ -104,16 +155,16 @@ class Groups(Generic[Session, Key, Answer]):
         """The answer to a key of a tenant; None without one. Raises what a statement for this key
         alone would raise.
         """
-        queue = self._queues.get(tenant_id)
-        if queue is None:
+        if (queue := self._queues.get(tenant_id)) is None:
             queue = self._queues[tenant_id] = _Queue()
-        elif queue.under_way >= MAX_UNDER_WAY:
-            return await self._wait(tenant_id, queue, key)
-        queue.under_way += 1
-        try:
-            return await self._ask_alone(tenant_id, key)
-        finally:
-            self._end(tenant_id, queue)
+        subject = self._subject_of(key)
+        if queue.under_way >= MAX_UNDER_WAY or queue.is_busy_with(subject):
+            answer = await self._wait(tenant_id, queue, key, subject)
+        else:
+            answer = await self._ask_at_once(tenant_id, queue, key, subject)
+        if isinstance(answer, LeftOut):
+            return await self._ask_again(tenant_id, key, subject)
+        return answer
 
     async def close(self) -> None:
         """Waits until no call is under way."""
@@ -121,9 +172,11 @@ class Groups(Generic[Session, Key, Answer]):
             self._closing = get_running_loop().create_future()
             await self._closing
 
-    async def _wait(self, tenant_id: str, queue: _Queue[Key, Answer], key: Key) -> Answer | None:
+    async def _wait(
+        self, tenant_id: str, queue: _Queue[Key, Answer], key: Key, subject: Hashable
+    ) -> Answer | LeftOut | None:
         loop, deadline = get_running_loop(), current_deadline()
-        call: _Call[Key, Answer] = _Call(key, deadline, loop.create_future())
+        call: _Call[Key, Answer] = _Call(key, subject, deadline, loop.create_future())
         queue.waiting.append(call)
         seconds = deadline.seconds()
         timer = None if seconds is None else loop.call_later(seconds, call.fail, _Late())
@@ -135,13 +188,37 @@ class Groups(Generic[Session, Key, Answer]):
             if timer is not None:
                 timer.cancel()
 
-    def _end(self, tenant_id: str, queue: _Queue[Key, Answer]) -> None:
-        """A statement has ended: the calls that wait get its place."""
-        if queue.waiting:
+    async def _ask_at_once(
+        self, tenant_id: str, queue: _Queue[Key, Answer], key: Key, subject: Hashable
+    ) -> Answer | LeftOut | None:
+        queue.under_way += 1
+        queue.enter([subject])
+        try:
+            return await self._ask_alone(tenant_id, key)
+        finally:
+            queue.under_way -= 1
+            queue.leave([subject])
+            self._go_on(tenant_id, queue)
+
+    async def _ask_again(self, tenant_id: str, key: Key, subject: Hashable) -> Answer | None:
+        """Asks for a key that was left out; calls about the same subject wait meanwhile."""
+        if self._insist is None:
+            return None
+        queue = self._queues.setdefault(tenant_id, _Queue())
+        queue.enter([subject])
+        try:
+            async with self._connect(tenant_id) as session:
+                return await self._insist(session, key)
+        finally:
+            queue.leave([subject])
+            self._go_on(tenant_id, queue)
+
+    def _go_on(self, tenant_id: str, queue: _Queue[Key, Answer]) -> None:
+        """A statement has ended: calls that wait get its place, if they can go."""
+        if queue.under_way < MAX_UNDER_WAY and queue.has_next():
+            queue.under_way += 1
             self._begin(tenant_id, queue)
-            return
-        queue.under_way -= 1
-        if not queue.under_way:
+        if queue.is_unused and self._queues.get(tenant_id) is queue:
             del self._queues[tenant_id]
         if not self._queues and self._closing is not None and not self._closing.done():
             self._closing.set_result(None)
@@ -154,11 +231,16 @@ class Groups(Generic[Session, Key, Answer]):
         task.add_done_callback(self._tasks.discard)
 
     async def _serve(self, tenant_id: str, queue: _Queue[Key, Answer]) -> None:
+        calls = queue.next_calls()
+        subjects = [call.subject for call in calls]
+        queue.enter(subjects)
         try:
-            if calls := queue.next_calls():
+            if calls:
                 await self._answer(tenant_id, calls)
         finally:
-            self._end(tenant_id, queue)
+            queue.under_way -= 1
+            queue.leave(subjects)
+            self._go_on(tenant_id, queue)
 
     async def _answer(self, tenant_id: str, calls: Sequence[_Call[Key, Answer]]) -> None:
         """One statement for all of the calls, which lasts no longer than the last of them."""
@@ -172,7 +254,9 @@ class Groups(Generic[Session, Key, Answer]):
         except Exception as error:
             if len(calls) == 1:
                 calls[0].fail(error)
-            elif isinstance(error, TenantBusy | Unavailable) and not is_connected:
+            elif isinstance(error, TenantBusy | Unavailable) and not (
+                is_connected and self._may_repeat(error)
+            ):
                 self._refuse(calls, error)
             else:
                 await self._answer_one_by_one(tenant_id, calls)
@@ -193,7 +277,7 @@ class Groups(Generic[Session, Key, Answer]):
             except Exception as error:
                 call.fail(error)
 
-    async def _ask_alone(self, tenant_id: str, key: Key) -> Answer | None:
+    async def _ask_alone(self, tenant_id: str, key: Key) -> Answer | LeftOut | None:
         async with self._connect(tenant_id) as session:
             return (await self._ask(session, [key])).get(key)
 

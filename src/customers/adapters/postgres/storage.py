@@ -24,6 +24,7 @@ from customers.adapters.postgres.customers.lookups import PostgresLookups, Share
 from customers.adapters.postgres.customers.notes import PostgresNotes
 from customers.adapters.postgres.customers.orders import PostgresOrders
 from customers.adapters.postgres.customers.payment_methods import PostgresPaymentMethods
+from customers.adapters.postgres.customers.shared_orders import SharedOrders
 from customers.adapters.postgres.customers.verifications import (
     PostgresVerifications,
     find_verification,
@@ -95,6 +96,7 @@ class PostgresStorage(Storage):
         self._currency = currency
         self.pool = Pool(dsn, pool, observer)
         self._shared_reads = SharedReads(self.view, self.pool.refusals)
+        self._shared_orders = SharedOrders(self._session, self.pool.refusals, currency)
         self._in_transaction: set[Task[Any] | None] = set()
         self._schema = _Schema()
         analytic = evolve(analytic_pool, row_security=pool.row_security)
@@ -116,6 +118,7 @@ class PostgresStorage(Storage):
 
     async def close(self) -> None:
         await self._shared_reads.close()
+        await self._shared_orders.close()
         await self._analytic.pool.close()
         await self.pool.close()
 
@@ -188,7 +191,8 @@ class PostgresStorage(Storage):
                 yield PostgresTransaction(session, self._currency)
 
     def autocommit(self, tenant_id: str) -> Autocommit:
-        return PostgresAutocommit(lambda: self._autocommit_session(tenant_id), self._currency)
+        self._expect_no_transaction()
+        return PostgresAutocommit(tenant_id, self._session, self._shared_orders, self._currency)
 
     def lookups(self, tenant_id: str) -> Lookups:
         return PostgresLookups(self._shared_reads, tenant_id)
@@ -256,16 +260,12 @@ class PostgresStorage(Storage):
         async with self._session(tenant_id) as session:
             return await PostgresMemberships(session).capture_barrier_passed(segment_id)
 
-    def _autocommit_session(self, tenant_id: str) -> AbstractAsyncContextManager[Session]:
-        """A session for one statement that is a transaction by itself."""
-        self._expect_no_transaction()
-        return self._session(tenant_id)
-
     def _with(self, pool: Pool) -> "PostgresStorage":
         """This storage over other connections; the two share everything else."""
         other = copy(self)
         other.pool, other._analytic = pool, other
         other._shared_reads = SharedReads(other.view, pool.refusals)
+        other._shared_orders = SharedOrders(other._session, pool.refusals, self._currency)
         return other
 
     def _session(

@@ -116,7 +116,9 @@ class Transaction(Protocol):
 
 
 class Autocommit(Protocol):
-    """The most frequent writes: each is a transaction of its own, in one round trip."""
+    """The most frequent writes: each takes one round trip and no other transaction. Orders that are
+    recorded one by one at the same time may share a round trip; each has an outcome of its own.
+    """
 
     async def add_customer(self, customer: Customer) -> bool:
         """As `CustomerRepository.add`."""

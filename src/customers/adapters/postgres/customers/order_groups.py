@@ -1,6 +1,6 @@
 """Several orders of a tenant, recorded by one statement, which is a transaction by itself.
 
-It is `record_order` for a set, in READ COMMITTED:
+It is `RECORD_ORDER` for a set, in READ COMMITTED:
 
 1. `locked` waits for every transaction that changes one of the customers, in the order of their
    ids, then returns the current rows of those that are not deleted.
@@ -13,9 +13,10 @@ It is `record_order` for a set, in READ COMMITTED:
    statistics come from the row itself, never from `locked`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from asyncpg import Record
 from attrs import evolve
@@ -51,9 +52,23 @@ async def record_orders(
     session: Session, entries: Sequence[Entry], now: datetime, currency: Currency
 ) -> Sequence[Customer | None]:
     """See `Autocommit.record_orders`."""
-    values = {**_arrays(entries), "now": now, **currency_values(currency)}
-    rows = await session.rows(RECORD_ORDERS, **values)
+    rows = await session.rows(RECORD_ORDERS, **_values(entries, now, currency))
     return _customers(entries, rows, currency)
+
+
+async def try_orders(
+    session: Session, entries: Sequence[Entry], now: datetime, currency: Currency
+) -> tuple[Sequence[Customer | None], Collection[UUID]]:
+    """As `record_orders`, with the ids of the customers that exist and are not locked by others:
+    for these alone, None says that an order was not recorded because it is known.
+    """
+    rows = await session.rows(TRY_ORDERS, **_values(entries, now, currency))
+    updated = [row for row in rows if row["order_ids"] is not None]
+    return _customers(entries, updated, currency), {row["locked_id"] for row in rows}
+
+
+def _values(entries: Sequence[Entry], now: datetime, currency: Currency) -> dict[str, object]:
+    return {**_arrays(entries), "now": now, **currency_values(currency)}
 
 
 def _arrays(entries: Sequence[Entry]) -> dict[str, object]:
@@ -100,19 +115,31 @@ def _before(row: Record, after: Statistics, recorded: Sequence[Entry]) -> Statis
 
 def _record_orders() -> Select[Any]:
     locked = _locked()
-    sums = _sums(locked, _recorded(locked))
-    updated = _updated(sums)
-    captured = change_capture.on_order(locked, updated).cte("captured")
+    updated, captured = _changes(locked)
     return select(updated).add_cte(captured)
 
 
-def _locked() -> CTE:
+def _try_orders() -> Select[Any]:
+    locked = _locked(skip_locked=True)
+    updated, captured = _changes(locked)
+    joined = locked.outerjoin(updated, updated.c.id == locked.c.id)
+    result = select(updated, locked.c.id.label("locked_id")).select_from(joined)
+    return result.add_cte(captured)
+
+
+def _changes(locked: CTE) -> tuple[CTE, CTE]:
+    """The customers whose orders were recorded, and their pending changes."""
+    updated = _updated(_sums(locked, _recorded(locked)))
+    return updated, change_capture.on_order(locked, updated).cte("captured")
+
+
+def _locked(*, skip_locked: bool = False) -> CTE:
     """The current rows of the living customers, locked."""
     ids = bindparam("customer_id", type_=ARRAY(customers.c.id.type))
     living = select(customers.c.id, *ORDER_COLUMNS).where(
         customers.c.tenant_id == TENANT, customers.c.id == any_(ids), LIVING
     )
-    by_id = living.order_by(customers.c.id).with_for_update(key_share=True)
+    by_id = living.order_by(customers.c.id).with_for_update(key_share=True, skip_locked=skip_locked)
     return by_id.cte("locked").prefix_with("MATERIALIZED")
 
 
@@ -183,3 +210,4 @@ def _updated(sums: CTE) -> CTE:
 _NAMES = tuple(one.name for one in ENTRIES.columns)
 _RETURNED = ("order_id", "customer_id", "total_amount", "order_date")
 RECORD_ORDERS = Statement.of(_record_orders())
+TRY_ORDERS = Statement.of(_try_orders())

@@ -1,0 +1,87 @@
+"""The orders that are reported one by one: those of a tenant that wait together share a statement.
+
+No two such statements are about the same customer at once, and none waits for a customer whom
+somebody else has locked: that order is then recorded by itself. When the connection is lost, nobody
+knows whether the orders were recorded, so none of them is tried again.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+
+from attrs import define
+
+from customers.adapters.postgres.customers.order_groups import try_orders
+from customers.adapters.postgres.customers.single_orders import record_order, try_order
+from customers.adapters.postgres.engine.session import Session
+from customers.bulkheads.groups import LEFT_OUT, GroupObserver, Groups, LeftOut
+from customers.core.errors.availability import Unavailable, WriteConflict
+from customers.core.model.customer import Customer
+from customers.core.model.ledger import Entry
+from customers.core.model.money import Currency
+
+
+@define(eq=False)
+class _Report:
+    """An order that is reported; another report of the same order is another one."""
+
+    entry: Entry
+    now: datetime
+
+
+Answers = Mapping[_Report, Customer | LeftOut]
+
+
+class SharedOrders:
+    """The reports of all tenants, over sessions of one storage."""
+
+    def __init__(
+        self,
+        session: Callable[[str], AbstractAsyncContextManager[Session]],
+        observer: GroupObserver,
+        currency: Currency,
+    ) -> None:
+        self._currency = currency
+        self._groups = Groups(
+            session,
+            self._record,
+            observer,
+            may_repeat=_was_rolled_back,
+            subject_of=lambda report: report.entry.customer_id,
+            insist=self._record_alone,
+        )
+
+    async def record(self, tenant_id: str, entry: Entry, now: datetime) -> Customer | None:
+        """See `Autocommit.record_order`."""
+        return await self._groups.call(tenant_id, _Report(entry, now))
+
+    async def close(self) -> None:
+        """Waits until no order is under way."""
+        await self._groups.close()
+
+    async def _record(self, session: Session, reports: Sequence[_Report]) -> Answers:
+        if len(reports) == 1:
+            return await self._record_one(session, reports[0])
+        entries, now = [one.entry for one in reports], max(one.now for one in reports)
+        customers, available = await try_orders(session, entries, now, self._currency)
+        answers: dict[_Report, Customer | LeftOut] = {}
+        for report, customer in zip(reports, customers, strict=True):
+            if customer is not None:
+                answers[report] = customer
+            elif report.entry.customer_id not in available:
+                answers[report] = LEFT_OUT
+        return answers
+
+    async def _record_one(self, session: Session, report: _Report) -> Answers:
+        customer, is_available = await try_order(session, report.entry, report.now, self._currency)
+        if customer is not None:
+            return {report: customer}
+        return {} if is_available else {report: LEFT_OUT}
+
+    async def _record_alone(self, session: Session, report: _Report) -> Customer | None:
+        return await record_order(session, report.entry, report.now, self._currency)
+
+
+def _was_rolled_back(error: Exception) -> bool:
+    """Whether nothing was recorded, for certain."""
+    return not isinstance(error, Unavailable) or isinstance(error, WriteConflict)

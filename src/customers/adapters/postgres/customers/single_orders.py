@@ -1,0 +1,119 @@
+"""One order, recorded by one statement, which is a transaction by itself.
+
+It runs in READ COMMITTED, in three steps:
+
+1. `locked` waits for every transaction that changes the customer, then returns the current row;
+   none if the customer is deleted.
+2. `recorded` inserts the order, or nothing if it is known; it waits for a transaction that is
+   inserting the same order.
+3. The update's snapshot may be older than the lock. PostgreSQL notices that the row has changed
+   and evaluates every expression again on its newest version, which is locked by then.
+
+So an order is stored if and only if it is counted, and no count is lost. The pending change takes
+the customer before the order from `locked`.
+
+`TRY_ORDER` does not wait for the customer: it does nothing when another transaction has locked it.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CTE, Select, select, true, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.sql.dml import ReturningUpdate
+
+from customers.adapters.postgres.customers import change_capture
+from customers.adapters.postgres.customers.customers import ID
+from customers.adapters.postgres.customers.order_statistics import currency_values, with_orders
+from customers.adapters.postgres.customers.orders import ENTRIES
+from customers.adapters.postgres.customers.rows import CUSTOMERS, ORDER_COLUMNS
+from customers.adapters.postgres.engine.session import TENANT, Session, parameters
+from customers.adapters.postgres.engine.statements import Statement
+from customers.adapters.postgres.schema.ledger_tables import customer_orders
+from customers.adapters.postgres.schema.tables import LIVING, customers
+from customers.core.model.customer import Customer
+from customers.core.model.ledger import Entry
+from customers.core.model.money import Currency
+
+
+async def record_order(
+    session: Session, entry: Entry, now: datetime, currency: Currency
+) -> Customer | None:
+    """See `Autocommit.record_order`."""
+    row = await session.row(RECORD_ORDER, **_values(entry, now, currency))
+    return None if row is None else CUSTOMERS.read(row)
+
+
+async def try_order(
+    session: Session, entry: Entry, now: datetime, currency: Currency
+) -> tuple[Customer | None, bool]:
+    """As `record_order`, and whether the customer exists and is not locked by others: only then
+    None says that the order was not recorded because it is known.
+    """
+    row = await session.row(TRY_ORDER, **_values(entry, now, currency))
+    if row is None:
+        return None, False
+    return None if row["id"] is None else CUSTOMERS.read(row), True
+
+
+def _values(entry: Entry, now: datetime, currency: Currency) -> dict[str, object]:
+    values = {**ENTRIES.write(entry), "id": entry.customer_id, "now": now}
+    return {**values, **currency_values(currency)}
+
+
+def _record_order() -> Select[Any]:
+    updated, captured = _changes(_locked())
+    return select(updated).add_cte(captured)
+
+
+def _try_order() -> Select[Any]:
+    locked = _locked(skip_locked=True)
+    updated, captured = _changes(locked)
+    return select(updated).select_from(locked.outerjoin(updated, true())).add_cte(captured)
+
+
+def _changes(locked: CTE) -> tuple[CTE, CTE]:
+    """The customer whose order was recorded, and the pending change."""
+    updated = _update(_recorded(locked)).cte("updated")
+    return updated, change_capture.on_order(locked, updated).cte("captured")
+
+
+def _locked(*, skip_locked: bool = False) -> CTE:
+    """The current row of the living customer, locked."""
+    living = select(customers.c.id, *ORDER_COLUMNS).where(
+        customers.c.tenant_id == TENANT, ID, LIVING
+    )
+    row = living.with_for_update(key_share=True, skip_locked=skip_locked)
+    return row.cte("locked").prefix_with("MATERIALIZED")
+
+
+def _recorded(locked: CTE) -> CTE:
+    """The order, if it was not known."""
+    values = {**parameters(customer_orders), "customer_id": locked.c.id}
+    return (
+        insert(customer_orders)
+        .from_select(list(values), select(*values.values()))
+        .on_conflict_do_nothing(index_elements=["tenant_id", "order_id"])
+        .returning(customer_orders.c.total_amount, customer_orders.c.order_date)
+        .cte("recorded")
+    )
+
+
+def _update(recorded: CTE) -> ReturningUpdate[Any]:
+    """Adds the order to the customer's statistics."""
+    values = with_orders(
+        count=1,
+        spent=recorded.c.total_amount,
+        first_date=recorded.c.order_date,
+        last_date=recorded.c.order_date,
+    )
+    return (
+        update(customers)
+        .where(customers.c.tenant_id == TENANT, ID)
+        .values(values)
+        .returning(*CUSTOMERS.columns)
+    )
+
+
+RECORD_ORDER = Statement.of(_record_order())
+TRY_ORDER = Statement.of(_try_order())

@@ -1,0 +1,211 @@
+"""Calls that change something: no two statements are about the same subject at once."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from random import Random
+
+import pytest
+from attrs import define, field
+
+from customers.bulkheads.deadline import deadline_after
+from customers.bulkheads.groups import LEFT_OUT, GroupObserver, Groups, LeftOut
+from customers.core.errors.availability import TenantBusy, Unavailable
+
+BAD = "bad 1"
+
+
+class Late(Exception):
+    """What the observer makes of a call without an answer at its deadline."""
+
+
+@define(eq=False)
+class Server(GroupObserver):
+    """Answers keys such as "x 1", which are about x; the keys about what is `taken` it leaves out,
+    and waits for it to be free when it is asked again.
+    """
+
+    gate: asyncio.Event = field(factory=asyncio.Event)
+    free: asyncio.Event = field(factory=asyncio.Event)
+    taken: set[str] = field(factory=set)
+    failure: Exception = field(factory=ZeroDivisionError)
+    sent: list[Sequence[str]] = field(factory=list)
+    again: list[str] = field(factory=list)
+    under_way: list[str] = field(factory=list)
+
+    def groups(self, *, may_repeat: bool = True) -> Groups[str, str, str]:
+        return Groups(
+            self.connect,
+            self.ask,
+            self,
+            may_repeat=lambda _: may_repeat,
+            subject_of=subject_of,
+            insist=self.insist,
+        )
+
+    @asynccontextmanager
+    async def connect(self, tenant_id: str) -> AsyncIterator[str]:
+        yield tenant_id
+
+    async def ask(self, tenant_id: str, keys: Sequence[str]) -> Mapping[str, str | LeftOut]:
+        self.sent.append(keys)
+        subjects = {subject_of(key) for key in keys}
+        assert subjects.isdisjoint(self.under_way)
+        self.under_way += subjects
+        try:
+            await self.gate.wait()
+        finally:
+            self.under_way = [one for one in self.under_way if one not in subjects]
+        if BAD in keys:
+            raise self.failure
+        return {key: LEFT_OUT if subject_of(key) in self.taken else f"new {key}" for key in keys}
+
+    async def insist(self, tenant_id: str, key: str) -> str | None:
+        self.again.append(key)
+        await self.free.wait()
+        return f"late {key}"
+
+    def shared(self, calls: int) -> None: ...
+
+    def late(self, tenant_id: str) -> Exception:
+        return Late(tenant_id)
+
+    def refused_together(self, error: TenantBusy | Unavailable) -> Exception:
+        return type(error)(f"{error} (again)")
+
+
+Calls = list["asyncio.Task[str | None]"]
+
+
+def subject_of(key: str) -> str:
+    return key.partition(" ")[0]
+
+
+async def begin(groups: Groups[str, str, str], *keys: str) -> Calls:
+    """Calls that have begun, one after another."""
+    calls = [asyncio.create_task(groups.call("tenant", key)) for key in keys]
+    await settle()
+    return calls
+
+
+async def settle() -> None:
+    """Lets every task run until it waits."""
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+async def outcomes(calls: Calls) -> list[object]:
+    return list(await asyncio.gather(*calls, return_exceptions=True))
+
+
+async def test_a_call_waits_for_the_statement_about_its_subject_and_no_other_one_does() -> None:
+    server = Server()
+    calls = await begin(server.groups(), "x 1", "x 2", "y 1", "x 3", "z 1")
+    assert server.sent == [["x 1"], ["y 1"]]
+    server.gate.set()
+    assert await outcomes(calls) == ["new x 1", "new x 2", "new y 1", "new x 3", "new z 1"]
+    # Those about one subject share a statement, so that nobody queues for it.
+    assert server.sent[2:] == [["x 2", "x 3", "z 1"]]
+
+
+async def test_calls_that_cannot_go_yet_keep_their_order_and_delay_nobody() -> None:
+    server = Server()
+    groups = server.groups()
+    first = await begin(groups, "x 1")
+    second = await begin(groups, "x 2", "x 3")
+    third = await begin(groups, "y 1")
+    assert server.sent == [["x 1"], ["y 1"]]
+    server.gate.set()
+    await outcomes([*first, *second, *third])
+    assert server.sent[2:] == [["x 2", "x 3"]]
+
+
+async def test_what_is_left_out_waits_by_itself_and_only_its_subject_waits_with_it() -> None:
+    server = Server(taken={"x"})
+    server.gate.set()
+    groups = server.groups()
+    [left_out] = await begin(groups, "x 1")
+    assert server.again == ["x 1"]
+    behind = await begin(groups, "x 2")
+    others = await begin(groups, "y 1", "z 1")
+    assert await outcomes(others) == ["new y 1", "new z 1"]
+    assert not left_out.done()
+    assert ["x 2"] not in server.sent
+    server.taken.clear()
+    server.free.set()
+    assert await outcomes([left_out, *behind]) == ["late x 1", "new x 2"]
+
+
+async def test_what_a_shared_statement_leaves_out_is_asked_for_again_by_each_caller() -> None:
+    server = Server(taken={"x"})
+    groups = server.groups()
+    first = await begin(groups, "a 1", "b 1")
+    with deadline_after(60):
+        calls = await begin(groups, "x 1", "y 1", "x 2")
+    server.gate.set()
+    await settle()
+    assert await outcomes([*first, calls[1]]) == ["new a 1", "new b 1", "new y 1"]
+    assert server.again == ["x 1", "x 2"]
+    calls[0].cancel()
+    server.free.set()
+    assert (await outcomes(calls))[2] == "late x 2"
+
+
+async def test_closing_waits_for_what_was_left_out() -> None:
+    server = Server(taken={"x"})
+    server.gate.set()
+    groups = server.groups()
+    [call] = await begin(groups, "x 1")
+    closing = asyncio.create_task(groups.close())
+    await settle()
+    assert not closing.done()
+    server.free.set()
+    await closing
+    assert await call == "late x 1"
+    assert not groups._queues
+
+
+async def test_calls_are_not_made_again_if_that_could_make_them_twice() -> None:
+    server = Server(failure=Unavailable("lost"))
+    groups = server.groups(may_repeat=False)
+    first = await begin(groups, "a 1", "b 1")
+    calls = await begin(groups, BAD, "y 1", "z 1")
+    server.gate.set()
+    await outcomes(first)
+    errors = await outcomes(calls)
+    assert [str(error) for error in errors] == ["lost", "lost (again)", "lost (again)"]
+    assert all(isinstance(error, Unavailable) for error in errors)
+    assert len(server.sent) == 3
+
+
+@pytest.mark.parametrize("failure", [ZeroDivisionError(), Unavailable("rolled back")])
+async def test_calls_whose_statement_changed_nothing_are_made_one_by_one(
+    failure: Exception,
+) -> None:
+    server = Server(failure=failure)
+    groups = server.groups()
+    first = await begin(groups, "a 1", "b 1")
+    calls = await begin(groups, BAD, "y 1", "z 1")
+    server.gate.set()
+    await outcomes(first)
+    assert await outcomes(calls) == [failure, "new y 1", "new z 1"]
+
+
+async def test_whatever_happens_every_call_is_answered_and_nothing_remains() -> None:
+    chance = Random(7)
+    for _ in range(200):
+        server = Server(taken=set(chance.sample("uvwxyz", k=chance.randint(0, 3))))
+        groups = server.groups()
+        calls: Calls = []
+        for number in range(30):
+            calls += await begin(groups, f"{chance.choice('uvwxyz')} {number}")
+            if chance.random() < 0.1:
+                calls[chance.randrange(len(calls))].cancel()
+            if chance.random() < 0.1:
+                server.gate.set()
+        server.gate.set()
+        server.free.set()
+        results = await outcomes(calls)
+        assert all(isinstance(one, str | asyncio.CancelledError) for one in results)
+        await groups.close()
+        assert not groups._queues
