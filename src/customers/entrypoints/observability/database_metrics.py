@@ -42,9 +42,9 @@ _STATEMENT_TIMEOUTS = (
 )
 _SHARED_CALLS = (
     "customers_database_shared_calls",
-    "Number of calls that each shared statement answered: reads by id, look-ups by e-mail and single "
-    "orders of a tenant that come while others are under way wait for the next statement. Calls that "
-    "do not wait have their own, and are not counted.",
+    "Number of calls that each shared statement answered: reads by id, look-ups by e-mail and "
+    "single orders of a tenant that come while others are under way wait for the next statement. "
+    "Calls that do not wait have their own, and are not counted.",
 )
 _SCHEMA_REVISION = (
     "customers_schema_revision",
