@@ -1,9 +1,9 @@
-"""What waits together goes together: calls of one kind and tenant share statements.
+"""Groups: calls of one kind and tenant that wait at the same time share one statement.
 
-A call that finds fewer than MAX_UNDER_WAY statements of its kind and tenant under way makes its
-own, in its own task, and waits for nothing. The others wait until one of those ends, and share the
-next. So a call is only ever answered by a statement that was sent after it came, and the busier a
-tenant is, the fewer statements each of its calls costs.
+A call that finds fewer than MAX_UNDER_WAY statements of its kind and tenant under way sends its own
+statement at once, in its own task. The other calls wait until one of these statements ends, and
+share the next one. So a call is always answered by a statement that was sent after the call came,
+and the busier a tenant is, the fewer statements each of its calls costs.
 """
 
 from asyncio import Future, Task, get_running_loop
@@ -28,10 +28,10 @@ MAX_CALLS: Final = 100
 
 
 class GroupObserver(Protocol):
-    """Knows why calls get no answer, and counts those that do together."""
+    """Counts the calls that share statements, and makes the errors of calls that get no answer."""
 
     def shared(self, calls: int) -> None:
-        """That many calls share a statement."""
+        """Counts a statement that this many calls share."""
         ...
 
     def late(self, tenant_id: str) -> Exception:
@@ -39,7 +39,9 @@ class GroupObserver(Protocol):
         ...
 
     def refused_together(self, error: TenantBusy | Unavailable) -> Exception:
-        """The same error for one more of the calls that were refused before their statement."""
+        """A copy of the error of a group that was refused before its statement, for another of its
+        calls.
+        """
         ...
 
 
@@ -50,7 +52,7 @@ class _Call(Generic[Key, Answer]):
     answer: "Future[Answer | None]"
 
     def is_waiting(self) -> bool:
-        """Whether its caller still waits."""
+        """Whether the caller still waits for the answer."""
         return not self.answer.done()
 
     def resolve(self, answer: Answer | None) -> None:
@@ -60,7 +62,7 @@ class _Call(Generic[Key, Answer]):
     def fail(self, error: Exception) -> None:
         if self.is_waiting():
             self.answer.set_exception(error)
-            self.answer.exception()  # retrieved, should its caller leave before it runs again
+            self.answer.exception()  # or asyncio logs it if the caller has left
 
 
 @define(eq=False)
@@ -71,7 +73,7 @@ class _Queue(Generic[Key, Answer]):
     waiting: deque[_Call[Key, Answer]] = field(factory=deque)
 
     def next_calls(self) -> Sequence[_Call[Key, Answer]]:
-        """Removes the first calls whose callers still wait."""
+        """Removes and returns the first calls whose callers still wait, at most MAX_CALLS."""
         return list(islice(self._next_waiting(), MAX_CALLS))
 
     def _next_waiting(self) -> Iterator[_Call[Key, Answer]]:
@@ -83,8 +85,9 @@ class _Queue(Generic[Key, Answer]):
 class Groups(Generic[Session, Key, Answer]):
     """The calls of one kind, by tenant.
 
-    `connect` opens the session of a statement, `ask` returns the answers by key, without those that
-    have none. A statement that fails for several calls is tried again for each of them alone.
+    `connect` opens the session of a statement; `ask` runs the statement and returns the answers by
+    key, without the keys that have no answer. A statement that fails for several calls is tried
+    again for each of them alone.
     """
 
     def __init__(
@@ -101,8 +104,8 @@ class Groups(Generic[Session, Key, Answer]):
         self._closing: Future[None] | None = None
 
     async def call(self, tenant_id: str, key: Key) -> Answer | None:
-        """The answer to a key of a tenant; None without one. Raises what a statement for this key
-        alone would raise.
+        """The answer to a key of a tenant; None if it has no answer. Raises what a statement for
+        this key alone would raise.
         """
         queue = self._queues.get(tenant_id)
         if queue is None:
@@ -136,7 +139,7 @@ class Groups(Generic[Session, Key, Answer]):
                 timer.cancel()
 
     def _end(self, tenant_id: str, queue: _Queue[Key, Answer]) -> None:
-        """A statement has ended: the calls that wait get its place."""
+        """Gives the place of a statement that has ended to the waiting calls, if there are any."""
         if queue.waiting:
             self._begin(tenant_id, queue)
             return
@@ -147,7 +150,7 @@ class Groups(Generic[Session, Key, Answer]):
             self._closing.set_result(None)
 
     def _begin(self, tenant_id: str, queue: _Queue[Key, Answer]) -> None:
-        """Starts the statement of the calls that wait, in a context that is none of theirs."""
+        """Starts a statement for the waiting calls, in a context of its own."""
         serving = self._serve(tenant_id, queue)
         task = get_running_loop().create_task(serving, context=Context())
         self._tasks.add(task)
@@ -161,7 +164,7 @@ class Groups(Generic[Session, Key, Answer]):
             self._end(tenant_id, queue)
 
     async def _answer(self, tenant_id: str, calls: Sequence[_Call[Key, Answer]]) -> None:
-        """One statement for all of the calls, which lasts no longer than the last of them."""
+        """Answers the calls with one statement, whose deadline is the latest of their deadlines."""
         work_until(Deadline.latest([call.deadline for call in calls]))
         self._observer.shared(len(calls))
         is_connected = False
@@ -181,7 +184,9 @@ class Groups(Generic[Session, Key, Answer]):
                 call.resolve(answers.get(call.key))
 
     def _refuse(self, calls: Sequence[_Call[Key, Answer]], error: TenantBusy | Unavailable) -> None:
-        """An error for each: one that is raised in several tasks would tell of all of them."""
+        """Fails each call with an error of its own: tasks that raise the same error object would
+        mix their tracebacks in it.
+        """
         for place, call in enumerate(filter(_Call.is_waiting, calls)):
             call.fail(self._observer.refused_together(error) if place else error)
 
