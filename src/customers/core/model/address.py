@@ -48,7 +48,9 @@ RequiredCountryCode = Annotated[str, CountryCodeGate(blank=False)]
 
 @frozen(kw_only=True)
 class AddressDetails:
-    """A new address; with `is_default` None the address book decides whether it is a default."""
+    """The values of a new address; with `is_default` None the address book decides whether it is a
+    default.
+    """
 
     address_type: AddressTypeChoice = AddressType.SHIPPING
     is_default: Flag | None = None
@@ -168,7 +170,8 @@ class AddressBook:
         return self._with(evolve(after, updated_at=max(now, before.updated_at)), now)
 
     def remove(self, address_id: UUID, *, now: datetime) -> Self:
-        """The book without one address; the oldest others that share its type replace a default.
+        """The book without one address. If it was a default, the oldest addresses that share its
+        type become the defaults instead.
 
         Raises AddressNotFound.
         """

@@ -18,7 +18,7 @@ _TWO_LETTERS = re.compile(r"[A-Za-z]{2}")
 
 @frozen
 class EmailGate:
-    """A syntactically valid e-mail address (RFC 5321, 5322, 6531), unchanged but for trimming."""
+    """A syntactically valid e-mail address (RFC 5321, 5322, 6531), trimmed and in NFC."""
 
     def read(self, raw: object) -> str:
         value = TextGate(max_length=254, blank=False).read(raw)
@@ -40,7 +40,7 @@ class PhoneGate:
 
 @frozen(kw_only=True)
 class CountryCodeGate:
-    """Two letters, upper-cased; may be empty if `blank`."""
+    """A two-letter country code, in upper case; may be empty if `blank`."""
 
     blank: bool = True
 

@@ -53,7 +53,9 @@ Year = Annotated[int, WholeNumberGate(2000, 2100)]
 
 @frozen(kw_only=True)
 class PaymentMethodDetails:
-    """A new payment method; with `is_default` None the wallet decides whether it is the default."""
+    """The values of a new payment method; with `is_default` None the wallet decides whether it is
+    the default.
+    """
 
     payment_gateway: Gateway
     gateway_payment_method_id: Token

@@ -1,4 +1,4 @@
-"""Gates: what a single value must be before the model holds it.
+"""Gates check and normalise single values before the model holds them.
 
 A field names its gate in its type: `Annotated[str, TextGate(max_length=100)]`. A gate takes a
 decoded JSON value and returns it as it is stored (trimmed, NFC, in UTC), or raises InvalidValue.
@@ -17,8 +17,8 @@ from customers.core.model.folding import fold
 from customers.core.model.unicode_forms import normalize
 
 MAX_TAGS = 50
-# A text or a list that is longer than this many times its limit is refused before it is looked at:
-# trimming, composing and leaving out duplicates shorten others enough to be worth the work.
+# A text or a list that is longer than this many times its limit is refused at once. Others are
+# processed first: trimming, composing or removing duplicates may bring them below the limit.
 MAX_EXCESS = 4
 _MAX_CHOICE = 100
 
@@ -51,7 +51,8 @@ class Gate(Protocol):
 class TextGate:
     """Trimmed NFC text of at most `max_length` characters, on one line unless `multiline`.
 
-    It is neither trimmed nor normalised when it is longer than four times that.
+    A text that is longer than four times `max_length` is refused before it is trimmed and
+    normalised.
     """
 
     max_length: int
@@ -125,9 +126,10 @@ class VisibleGate:
 
 @frozen
 class TagsGate:
-    """At most 50 tags of 100 characters; among tags with the same folded form the first stays.
+    """At most 50 tags of at most 100 characters; of tags with the same folded form only the first
+    stays.
 
-    They are counted before any is looked at, and again without duplicates.
+    A list of more than 200 tags is refused at once; shorter lists are counted without duplicates.
     """
 
     def read(self, raw: object) -> tuple[str, ...]:

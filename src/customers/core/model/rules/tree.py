@@ -52,7 +52,9 @@ class Condition:
 
 @frozen(kw_only=True)
 class Group:
-    """Conditions and groups joined by one logic. Without members AND and NOT hold, OR does not."""
+    """Conditions and groups joined by one logic. A group without members holds with AND and NOT,
+    but not with OR.
+    """
 
     logic: Logic = Logic.AND
     members: tuple["Group | Condition", ...] = ()
@@ -75,7 +77,7 @@ class Group:
 class Rule:
     """The rule of a segment: its outermost group.
 
-    One that was stored although it exceeds the limits of `cost` has no conditions here, and
+    A stored rule that exceeds the limits of `cost` is loaded without conditions, and
     `is_too_expensive`.
     """
 
