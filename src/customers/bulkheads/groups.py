@@ -35,7 +35,7 @@ class GroupObserver(Protocol):
         ...
 
     def late(self, tenant_id: str) -> Exception:
-        """The error of a call that waited for others until its deadline."""
+        """Makes the error of a call that waited until its deadline."""
         ...
 
     def refused_together(self, error: TenantBusy | Unavailable) -> Exception:

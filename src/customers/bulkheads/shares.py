@@ -94,7 +94,7 @@ class Shares(Generic[Waiter]):
         return tenant_id, waiter
 
     def waiters(self) -> list[Waiter]:
-        """All waiters."""
+        """All waiters of all tenants."""
         return [waiter for queue in self._queues.values() for waiter in queue]
 
     def has_its_share(self, tenant_id: str) -> bool:

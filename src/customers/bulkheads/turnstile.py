@@ -14,7 +14,7 @@ class Turnstile:
     """Lets a task in when its tenant may have a place; see `Shares` for who may."""
 
     def __init__(self, size: int, per_tenant: int | None = None) -> None:
-        """A tenant never has more than `per_tenant` of the places."""
+        """There are `size` places; a tenant never has more than `per_tenant` of them."""
         self._shares = Shares[Waiter](size, per_tenant)
         self.try_enter = self._shares.take
         """Takes a place if the tenant may have one at once; returns whether it did."""
@@ -22,7 +22,7 @@ class Turnstile:
         """Whether the tenant may have a place at once."""
 
     async def enter(self, tenant_id: str, seconds: float | None = None) -> None:
-        """Takes a place, as soon as the tenant may have one; the task must `leave`.
+        """Takes a place as soon as the tenant may have one; the task must call `leave` afterwards.
 
         Raises TimeoutError after `seconds`; None waits for ever.
         """

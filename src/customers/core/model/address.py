@@ -69,7 +69,9 @@ class AddressDetails:
 
 @frozen(kw_only=True)
 class AddressChange:
-    """The fields to set; UNSET fields stay. A null in a merge patch sets the value `empty`."""
+    """The fields to set; UNSET fields stay as they are. A null in a merge patch sets a field to the
+    value `empty` in its metadata.
+    """
 
     address_type: AddressTypeChoice | Unset = UNSET
     is_default: Flag | Unset = UNSET
@@ -144,8 +146,8 @@ class AddressBook:
         raise AddressNotFound
 
     def add(self, address: Address, *, is_default: bool | None, now: datetime) -> Self:
-        """The book with another address. With `is_default` None the address becomes a default if
-        no other one serves its type.
+        """The book with an address added. With `is_default` None the address becomes a default if
+        no other default shares its type.
 
         Raises AddressLimitExceeded.
         """
@@ -156,7 +158,7 @@ class AddressBook:
         return self._with(address.with_default(is_default, now), now)
 
     def change(self, address_id: UUID, change: AddressChange, *, now: datetime) -> Self:
-        """The book with fields of one address set; itself when nothing changes.
+        """The book after a change of one address; itself when nothing changes.
 
         Raises AddressNotFound.
         """

@@ -60,5 +60,5 @@ Phone = Annotated[str, PhoneGate()]
 
 
 def email_key(email: str) -> str:
-    """The NFC lower-cased form of an e-mail address, which is unique in a tenant."""
+    """The lower-case NFC form of an e-mail address, unique among a tenant's living customers."""
     return normalize("NFC", email.lower())

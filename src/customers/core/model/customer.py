@@ -74,7 +74,9 @@ class CustomerDetails:
 
 @frozen(kw_only=True)
 class CustomerChange:
-    """The fields to set; UNSET fields stay. A null in a merge patch sets the value `empty`."""
+    """The fields to set; UNSET fields stay as they are. A null in a merge patch sets a field to the
+    value `empty` in its metadata.
+    """
 
     email: Email | Unset = UNSET
     first_name: FirstName | Unset = UNSET

@@ -94,8 +94,8 @@ class CustomerFilter:
 
     def keeps(self, customer: Customer, *, by_order: Container[UUID] = ()) -> bool:
         """Whether a customer satisfies the criteria, except those about stored members and
-        assignments, which only the storage can check. `by_order` are the customers of the orders
-        that the search finds.
+        assignments, which only the storage can check. `by_order` are the ids of the customers of
+        the orders that the search finds.
         """
         return (
             (self.finds_living if customer.is_living else self._keeps_deleted(customer))

@@ -127,7 +127,7 @@ class DateRange:
 
 @frozen(kw_only=True)
 class MembershipChange:
-    """A customer entered a segment, or left it, at a moment."""
+    """The entry of a customer into a segment, or the exit from it, and its moment and cause."""
 
     segment_id: UUID
     customer_id: UUID
@@ -138,7 +138,9 @@ class MembershipChange:
 
 @frozen(kw_only=True)
 class SequencedChange(MembershipChange):
-    """A change with its place in the feed of its tenant; sequences rise and never change."""
+    """A membership change with its place in the feed of its tenant; `sequence` rises with every
+    change.
+    """
 
     sequence: int
 

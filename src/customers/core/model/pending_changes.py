@@ -16,7 +16,7 @@ class PendingChange:
     """A captured change of a customer that is not applied to the stored members yet.
 
     `before` is the customer before the change; None for a new customer, or when the value is no
-    longer known. The numbers of a customer's pending changes rise.
+    longer known. `number` is greater than that of the customer's earlier changes.
     """
 
     number: int

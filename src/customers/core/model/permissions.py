@@ -54,7 +54,7 @@ def known_permissions(names: Iterable[str]) -> Permissions:
 
 
 def permissions_named(name: str) -> Permissions:
-    """The permissions that a name stands for. Raises InvalidValue for an unknown one."""
+    """The permissions that a name stands for. Raises InvalidValue for an unknown name."""
     try:
         return _BY_NAME[name]
     except KeyError:

@@ -34,7 +34,7 @@ class PrincipalKind(StrEnum):
 
 @frozen(kw_only=True)
 class Tenants:
-    """The tenants that a principal may act for: those with these ids, or every one."""
+    """The tenants that a principal may act for: those with these ids, or every tenant."""
 
     ids: frozenset[str] = frozenset()
     is_every: bool = False

@@ -45,7 +45,7 @@ class Name:
 class Problems:
     """The distinct problems of one input, in the order of their addition.
 
-    After the first 100, one more says that there are others.
+    After the first 100, a last one says that there are more.
     """
 
     def __init__(self, problems: Iterable[Problem] = ()) -> None:

@@ -68,7 +68,7 @@ class AssignmentRepository(AssignmentReader, Protocol):
         ...
 
     async def remove(self, segment_id: UUID, customer_ids: Collection[UUID]) -> Collection[UUID]:
-        """Removes assignments; returns the ids that were assigned."""
+        """Removes assignments; returns the ids of the customers who were assigned."""
         ...
 
     async def clear(self, segment_id: UUID) -> None:

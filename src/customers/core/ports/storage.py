@@ -183,7 +183,7 @@ class StorageStatus:
 
 
 class Storage(Protocol):
-    """Stores customers, by tenant."""
+    """Stores the customers of all tenants, and all that belongs to them."""
 
     def view(self, tenant_id: str) -> AbstractAsyncContextManager[View]:
         """Reads without a transaction, each with its own snapshot."""
@@ -232,7 +232,7 @@ class Storage(Protocol):
     async def backlog(self, limit: int) -> Backlog:
         """The pending changes of all tenants, in one statement that reads at most `limit` of them.
 
-        With more than that, the number is `limit`, and the oldest is the oldest of those read.
+        If there are more, the number is `limit`, and the oldest is the oldest of those read.
         """
         ...
 

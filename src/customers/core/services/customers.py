@@ -160,7 +160,9 @@ class Customers:
 
     @retries_conflict
     async def restore(self, tenant_id: str, customer_id: UUID) -> Customer:
-        """Restores a deleted customer that is not erased. Raises CustomerNotFound, EmailTaken."""
+        """Restores a deleted customer; a living one stays as they are. Raises CustomerNotFound,
+        also for an erased customer; EmailTaken.
+        """
         async with self._storage.transaction(tenant_id) as tx:
             customer = (await tx.customers.get_any_for_update(customer_id)).restorable()
             if customer.is_living:

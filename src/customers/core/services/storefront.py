@@ -76,6 +76,6 @@ async def _find_by_email(customers: CustomerReader, shopper: Shopper) -> Custome
     customer = await customers.by_email(shopper.verified_email_key)
     if customer is None:
         return None
-    # Another call may have linked them since they were looked for by the account.
+    # Another call may have linked them since the look-up by account.
     is_own = shopper.may_be_linked(customer) or customer.user_id == shopper.user_id
     return customer if is_own else None

@@ -118,7 +118,7 @@ def _last_needed(constraints: tuple[Constraint, ...], core: tuple[Constraint, ..
 
 
 def _message(core: Sequence[Constraint]) -> str:
-    """For example `total_spent gt 5 and total_spent lt 3 can never both hold`."""
+    """A message such as `total_spent gt 5 and total_spent lt 3 can never both hold`."""
     *others, last = map(_text, core)
     if not others:
         return f"{last} can never hold"

@@ -52,8 +52,8 @@ def parse(
 
     Raises Invalid with every problem, or as `cost` does. Pointers begin at `location`, the location
     of the rule in its body, and continue inside a string as if it were a JSON value. Unknown keys
-    are ignored, or are problems if `strict`. A rule that `is_stored` may be longer, as its
-    canonical form is, and may be a string with a key twice, which older releases accepted.
+    are ignored, or are problems if `strict`. With `is_stored` the rule may be longer, as its
+    canonical form is, and a string may repeat keys, which older releases accepted.
     """
     problems = Problems()
     value = decode_embedded_json(rules_value, location, problems, allows_repeats=is_stored)

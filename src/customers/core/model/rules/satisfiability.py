@@ -72,7 +72,7 @@ def _is_ordered_satisfiable(constraints: Sequence[Constraint]) -> bool:
     on separate number lines.
     """
     subject = constraints[0].subject
-    # A missing value satisfies `is_empty` and no other operator.
+    # Of the operators that are left, a missing value satisfies only `is_empty`.
     if subject in _MAY_BE_MISSING and all(
         constraint.is_about_emptiness is constraint.holds for constraint in constraints
     ):

@@ -61,7 +61,7 @@ class Group:
 
     @property
     def is_empty(self) -> bool:
-        """Whether it contains no condition, at any depth."""
+        """Whether the group contains no condition, at any depth."""
         return all(isinstance(member, Group) and member.is_empty for member in self.members)
 
     def walk(self) -> Iterator[Condition]:
@@ -91,5 +91,5 @@ class Rule:
 
     @cached_property
     def is_empty(self) -> bool:
-        """Whether it has no condition; it then matches nobody, whatever its logic."""
+        """Whether the rule has no condition; it then matches nobody, whatever its logic."""
         return self.root.is_empty
