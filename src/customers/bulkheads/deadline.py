@@ -63,8 +63,8 @@ def current_deadline() -> Deadline:
 
 
 def begin_deadline(seconds: float) -> Begun:
-    """Gives this task, and the tasks that it starts, a deadline `seconds` from now. Returns what
-    `end_deadline` needs.
+    """Gives this task, and the tasks that it starts, a deadline `seconds` from now. Returns the
+    token that `end_deadline` takes.
     """
     return _current.set(monotonic() + seconds)
 

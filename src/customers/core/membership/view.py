@@ -164,9 +164,10 @@ async def member_page(
     sort: CustomerSort,
     page: Page,
 ) -> CustomerPage:
-    """A page of the members of a segment that satisfy the criteria, and their total.
+    """A page of the members of a segment that satisfy the criteria, and their total number.
 
-    Raises SegmentFailed, and SegmentBuilding when they cannot be found by the rule in time.
+    Raises SegmentFailed, and SegmentBuilding if the segment is being built and its members cannot
+    be found in time.
     """
     members = await memberships.member_filter(segment)
     if members is None:

@@ -29,7 +29,7 @@ class AddressType(StrEnum):
 
 
 class AddressTypeGate(ChoiceGate):
-    """An address type in any letter case; an empty text means SHIPPING."""
+    """The gate of address types, in any letter case; an empty text means SHIPPING."""
 
     def read(self, raw: object) -> StrEnum:
         return super().read(TextGate(max_length=255).read(raw) or AddressType.SHIPPING)

@@ -39,7 +39,7 @@ _DIGEST: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 @frozen
 class PermissionsGate:
-    """A list of 1 to 50 names of permissions, kept as they are written, without duplicates."""
+    """The gate of lists of 1 to 50 permission names, which stay as written, without duplicates."""
 
     def read(self, raw: object) -> tuple[str, ...]:
         if not isinstance(raw, list | tuple):
@@ -59,7 +59,7 @@ class PermissionsGate:
 
 @frozen
 class DigestGate:
-    """A SHA-256 as 64 hexadecimal digits."""
+    """The gate of SHA-256 digests: 64 hexadecimal digits."""
 
     def read(self, raw: object) -> str:
         if not _DIGEST.fullmatch(value := text_of(raw)):

@@ -18,7 +18,7 @@ _TWO_LETTERS = re.compile(r"[A-Za-z]{2}")
 
 @frozen
 class EmailGate:
-    """A syntactically valid e-mail address (RFC 5321, 5322, 6531), trimmed and in NFC."""
+    """The gate of e-mail addresses: syntactically valid (RFC 5321, 5322, 6531), trimmed, in NFC."""
 
     def read(self, raw: object) -> str:
         value = TextGate(max_length=254, blank=False).read(raw)
@@ -40,7 +40,7 @@ class PhoneGate:
 
 @frozen(kw_only=True)
 class CountryCodeGate:
-    """A two-letter country code, in upper case; may be empty if `blank`."""
+    """The gate of two-letter country codes, in upper case; empty is allowed if `blank`."""
 
     blank: bool = True
 

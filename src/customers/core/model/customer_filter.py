@@ -34,7 +34,9 @@ class RuleAt:
 
 @frozen(kw_only=True)
 class MembersOf:
-    """The stored members of a segment, except those in `without`, and the customers in `plus`."""
+    """Selects the stored members of a segment, except those in `without`, and the customers in
+    `plus`.
+    """
 
     segment_id: UUID
     without: frozenset[UUID] = frozenset()
@@ -43,8 +45,8 @@ class MembersOf:
 
 @frozen(kw_only=True)
 class CustomerFilter:
-    """Customers that satisfy every criterion that is set; only living ones, unless `deleted` says
-    otherwise.
+    """Selects the customers who satisfy every criterion that is set; only living ones, unless
+    `deleted` says otherwise.
 
     `tags` are folded. Ranges include both ends; a customer without orders is in no range of
     `last_order` dates. `has_account` is whether an account is linked. `members_of` selects stored

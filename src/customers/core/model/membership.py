@@ -83,8 +83,8 @@ class RefreshState:
         return self.target if is_passed and self.is_ready else self.watermark
 
     def evaluation_time(self, now: datetime) -> datetime:
-        """The moment at which members are evaluated: `now`, or the moment for which some are
-        stored, if that is later.
+        """The moment at which members are evaluated: `now`, or that of the stored members, if it is
+        later.
         """
         stored_for = (self.watermark, self.target) if self.is_ready else ()
         return max([now, *(moment for moment in stored_for if moment is not None)])
@@ -118,7 +118,7 @@ class SegmentSummary:
 
 @frozen(kw_only=True)
 class DateRange:
-    """Customers whose date lies between two moments, both included."""
+    """Selects the customers whose `date` lies between two moments, both included."""
 
     date: DateField
     low: datetime

@@ -26,7 +26,9 @@ RefundAmount = NewType("RefundAmount", Decimal)
 
 @frozen(kw_only=True)
 class Order:
-    """An order as reported; `order_date` None means now, `currency` None the deployment's."""
+    """An order as reported. `order_date` None means now; `currency` None means that of the
+    deployment.
+    """
 
     order_id: OrderId
     total_amount: Money
@@ -37,7 +39,9 @@ class Order:
 
 @frozen(kw_only=True)
 class Refund:
-    """A refund as reported; `refunded_at` None means now, `currency` None the deployment's."""
+    """A refund as reported. `refunded_at` None means now; `currency` None means that of the
+    deployment.
+    """
 
     refund_id: RefundId
     amount: RefundAmount

@@ -127,7 +127,7 @@ class Search:
         return self.text.isdecimal()
 
     def finds(self, text: str) -> bool:
-        """Whether the search finds a customer with this search text, orders aside."""
+        """Whether the search finds a customer with this search text; orders are not considered."""
         lines, _, digits = text.removesuffix(END).partition(PHONE)
         return (
             (self.text != "" and self.text in lines)

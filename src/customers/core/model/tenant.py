@@ -19,7 +19,9 @@ _ANY: Final = re.compile(VISIBLE_BUT_COMMA)
 
 @frozen
 class TenantGate:
-    """1 to 255 visible ASCII characters except the comma; the whole id matches the pattern."""
+    """The gate of tenant ids: 1 to 255 visible ASCII characters except the comma. The whole id must
+    match the pattern.
+    """
 
     _pattern: re.Pattern[str] = _ANY
 

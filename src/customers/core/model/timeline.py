@@ -141,7 +141,7 @@ def _after_last_change(
 def _crossings(
     segment: Segment, customer: Customer | None, since: datetime, until: datetime
 ) -> Iterator[CustomerVersion]:
-    """The customer at each moment at which time alone crosses a threshold of the rule."""
+    """The customer at each moment at which they cross a threshold of the rule, by time alone."""
     if customer is None or segment.rule is None or not depends_on_time(segment):
         return
     for at in crossing_times(segment.rule, customer, max(since, customer.updated_at), until):

@@ -49,7 +49,8 @@ class Gate(Protocol):
 
 @frozen(kw_only=True)
 class TextGate:
-    """Trimmed NFC text of at most `max_length` characters, on one line unless `multiline`.
+    """The gate of texts: trimmed, in NFC, at most `max_length` characters, on one line unless
+    `multiline`.
 
     A text that is longer than four times `max_length` is refused before it is trimmed and
     normalised.
@@ -87,7 +88,7 @@ class TextGate:
 
 @frozen
 class IdGate:
-    """A dashed UUID of any version, in any letter case."""
+    """The gate of ids: a dashed UUID of any version, in any letter case."""
 
     def read(self, raw: object) -> UUID:
         if not _UUID.fullmatch(value := text_of(raw).strip(WHITESPACE)):
@@ -97,7 +98,7 @@ class IdGate:
 
 @frozen(kw_only=True)
 class IdsGate:
-    """A list of 1 to `limit` ids, duplicates included."""
+    """The gate of lists of 1 to `limit` ids, duplicates included."""
 
     limit: int
 
@@ -113,7 +114,7 @@ class IdsGate:
 
 @frozen(kw_only=True)
 class VisibleGate:
-    """An id from another system: 1 to `max_length` visible ASCII characters."""
+    """The gate of ids from other systems: 1 to `max_length` visible ASCII characters."""
 
     max_length: int = 100
 
@@ -126,8 +127,8 @@ class VisibleGate:
 
 @frozen
 class TagsGate:
-    """At most 50 tags of at most 100 characters; of tags with the same folded form only the first
-    stays.
+    """The gate of tags: at most 50, of at most 100 characters each. Of tags with the same folded
+    form, only the first stays.
 
     A list of more than 200 tags is refused at once; shorter lists are counted without duplicates.
     """
@@ -148,7 +149,7 @@ class TagsGate:
 
 @frozen
 class WholeNumberGate:
-    """A whole number from `minimum` to `maximum`."""
+    """The gate of whole numbers from `minimum` to `maximum`."""
 
     minimum: int
     maximum: int
@@ -171,7 +172,7 @@ class FlagGate:
 
 @frozen
 class ChoiceGate:
-    """A value of an enumeration, in any letter case."""
+    """The gate of the values of an enumeration, in any letter case."""
 
     kind: type[StrEnum]
 

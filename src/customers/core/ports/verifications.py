@@ -22,7 +22,9 @@ class VerificationRepository(VerificationReader, Protocol):
         ...
 
     async def remove(self, customer_id: UUID, sent_until: datetime) -> None:
-        """Removes the verifications of a locked customer that were sent up to `sent_until`."""
+        """Removes the verifications that were sent to a locked customer until `sent_until`,
+        inclusive.
+        """
         ...
 
     async def use(self, customer_id: UUID, now: datetime) -> None:

@@ -148,7 +148,7 @@ class Customers:
 
     @retries_conflict
     async def delete(self, tenant_id: str, customer_id: UUID, *, versions: Versions) -> None:
-        """Soft-deletes a customer; others can have their e-mail address and payment tokens at once.
+        """Soft-deletes a customer, whose e-mail address and payment tokens become free for others.
 
         Raises CustomerNotFound, StaleVersion.
         """

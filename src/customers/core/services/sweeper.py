@@ -70,7 +70,8 @@ class Sweeper:
         self._outage: Exception | None = None
 
     async def refresh(self, lease_seconds: float) -> BackfillProgress | None:
-        """Applies every tenant's pending changes and advances its backfills by some steps.
+        """Applies every tenant's pending changes, and advances one backfill of each tenant by some
+        steps.
 
         Returns None when another process has the lease. Failures of tenants are raised as an
         ExceptionGroup after all other tenants are done; if the whole storage is unavailable, that

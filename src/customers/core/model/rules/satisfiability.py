@@ -126,7 +126,9 @@ def _implies(part: Condition, other: Condition) -> bool:
 
 
 def _fit_one_text(part: Condition, other: Condition) -> bool:
-    """Whether a text can have both parts: of two prefixes, one must be a prefix of the other."""
+    """Whether a text can have both parts. For two prefixes, one must begin with the other; for two
+    suffixes, one must end with the other.
+    """
     if part.operator is not other.operator or part.operator is Operator.CONTAINS:
         return True
     return _has_part(part.operand, other) or _has_part(other.operand, part)

@@ -53,7 +53,7 @@ class Threshold:
 
 
 def date_of(field: Field) -> DateField:
-    """The date of a field of the kind age or moment. Raises KeyError for other fields."""
+    """The date that an age or moment field is about. Raises KeyError for other fields."""
     return _DATES[field]
 
 

@@ -77,8 +77,8 @@ class Group:
 class Rule:
     """The rule of a segment: its outermost group.
 
-    A stored rule that exceeds the limits of `cost` is loaded without conditions, and
-    `is_too_expensive`.
+    A stored rule that exceeds the limits of `cost` is loaded without conditions and with
+    `is_too_expensive` set.
     """
 
     root: Group = Group()
