@@ -98,7 +98,7 @@ async def test_the_secret_of_a_key_is_in_no_row(operator: Operator) -> None:
 @pytest.mark.parametrize(
     ("command", "sentence"),
     [
-        (("create", "--tenant", "t", "--permissions", "fly"), "permissions: has at place 1"),
+        (("create", "--tenant", "t", "--permissions", "fly"), "permissions: item 1 is not a"),
         (("create", "--tenant", "a b", "--permissions", "*"), "tenant: must be 1 to 255"),
         (("create", "--tenant", "t", "--permissions", "*", "--expires", "1w"), "expires: must be"),
         (("list", "--tenant", "a b"), "tenant: must be 1 to 255"),

@@ -1,4 +1,5 @@
 """Bulkheads: how scarce places are shared among tenants, and how long a request may wait.
 
-Places are whatever a process has few of: connections, requests under way, orders of batches.
+A place is one unit of what a process has few of: a connection, a request under way, an order of a
+batch.
 """

@@ -1,6 +1,6 @@
-"""The deadline of a request: until when its waiting, its statements and its retries may last.
+"""The deadline of a request: the moment at which its waiting, statements and retries must end.
 
-The interfaces set it, the storage reads it. Work that no request waits for has none.
+The entrypoints set it, the storage reads it. Background work has no deadline.
 """
 
 from collections.abc import Iterable
@@ -10,8 +10,8 @@ from typing import Final, Self, TypeAlias
 
 from attrs import define
 
-# What is begun after the deadline gets this long, so that a request that took its time for good
-# reasons can still answer for what it did.
+# A statement that begins after the deadline gets this long, so that a request whose work rightly
+# took long can still finish it and answer.
 MIN_SECONDS = 0.25
 
 
@@ -27,12 +27,14 @@ class Deadline:
 
     @classmethod
     def latest(cls, deadlines: Iterable["Deadline"]) -> Self:
-        """The latest of them; none if one of them is none."""
+        """The latest of the deadlines; no deadline if one of them is none."""
         moments = {deadline._at for deadline in deadlines}
         return cls(None if None in moments else max(filter(None, moments)))
 
     def seconds(self) -> float | None:
-        """How long an operation that begins now may take, at least MIN_SECONDS; None for ever."""
+        """The seconds that an operation that begins now may take, at least MIN_SECONDS; None for no
+        limit.
+        """
         if self._at is None:
             return None
         left = self._at - monotonic()
@@ -42,7 +44,7 @@ class Deadline:
         return self._at is not None and monotonic() >= self._at
 
     def at_most(self, seconds: float) -> float:
-        """As `seconds()`, and not longer than this."""
+        """The smaller one of `seconds()` and the argument."""
         own = self.seconds()
         return seconds if own is None else min(own, seconds)
 
@@ -50,23 +52,25 @@ class Deadline:
 NO_DEADLINE = Deadline(None)
 
 Begun: TypeAlias = Token[float | None]
-# The moment; None without a deadline.
+# The moment of the deadline; None without a deadline.
 _current: ContextVar[float | None] = ContextVar("deadline", default=None)
 
 
 def current_deadline() -> Deadline:
-    """The deadline of the request that this task works for."""
+    """The deadline of the request that this task works for; NO_DEADLINE without one."""
     moment = _current.get()
     return NO_DEADLINE if moment is None else Deadline(moment)
 
 
 def begin_deadline(seconds: float) -> Begun:
-    """This task, and those that it starts, have a deadline after some seconds."""
+    """Gives this task, and the tasks that it starts, a deadline `seconds` from now. Returns the
+    token that `end_deadline` takes.
+    """
     return _current.set(monotonic() + seconds)
 
 
 def work_until(deadline: Deadline) -> None:
-    """This task, and those that it starts, have this deadline from now on."""
+    """Gives this task, and the tasks that it starts, this deadline from now on."""
     _current.set(deadline._at)
 
 
@@ -75,7 +79,7 @@ end_deadline: Final = _current.reset
 
 
 class deadline_after:  # noqa: N801 - reads as a function; a generator would cost five times as much
-    """The block, and the tasks that it starts, have a deadline after some seconds."""
+    """Gives its block, and the tasks that the block starts, a deadline `seconds` from now."""
 
     __slots__ = ("_begun", "_seconds")
 

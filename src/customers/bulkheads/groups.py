@@ -1,13 +1,14 @@
-"""What waits together goes together: calls of one kind and tenant share statements.
+"""Groups: calls of one kind and tenant that wait at the same time share one statement.
 
-A call that finds fewer than MAX_UNDER_WAY statements of its kind and tenant under way makes its
-own, in its own task, and waits for nothing. The others wait until one of those ends, and share the
-next. So a call is only ever answered by a statement that was sent after it came, and the busier a
-tenant is, the fewer statements each of its calls costs.
+A call that finds fewer than MAX_UNDER_WAY statements of its kind and tenant under way sends its own
+statement at once, in its own task. The other calls wait until one of these statements ends, and
+share the next one. So a call is always answered by a statement that was sent after the call came,
+and the busier a tenant is, the fewer statements each of its calls costs.
 
-Where statements change something, no two of them are about the same subject at once: a call whose
-subject is being changed waits. What somebody else is changing a statement leaves out; the call then
-waits for that by itself, and nobody waits with it but calls about the same subject.
+Calls that change something have a subject, such as a customer, and no two statements are about the
+same subject at once: a call whose subject is in use waits. A statement leaves out a call whose
+subject somebody else has locked. The call then runs a statement of its own that waits for the lock;
+meanwhile only calls about the same subject wait with it.
 """
 
 from asyncio import Future, Task, get_running_loop
@@ -41,18 +42,20 @@ LEFT_OUT: Final = LeftOut.LEFT_OUT
 
 
 class GroupObserver(Protocol):
-    """Knows why calls get no answer, and counts those that do together."""
+    """Counts the calls that share statements, and makes the errors of calls that get no answer."""
 
     def shared(self, calls: int) -> None:
-        """That many calls share a statement."""
+        """Counts a statement that this many calls share."""
         ...
 
     def late(self, tenant_id: str) -> Exception:
-        """The error of a call that waited for others until its deadline."""
+        """Makes the error of a call that waited until its deadline."""
         ...
 
     def refused_together(self, error: TenantBusy | Unavailable) -> Exception:
-        """The same error for one more of the calls that were refused before their statement."""
+        """A copy of the error of a group that was refused before its statement, for another of its
+        calls.
+        """
         ...
 
 
@@ -64,7 +67,7 @@ class _Call(Generic[Key, Answer]):
     answer: "Future[Answer | LeftOut | None]"
 
     def is_waiting(self) -> bool:
-        """Whether its caller still waits."""
+        """Whether the caller still waits for the answer."""
         return not self.answer.done()
 
     def resolve(self, answer: Answer | LeftOut | None) -> None:
@@ -74,7 +77,7 @@ class _Call(Generic[Key, Answer]):
     def fail(self, error: Exception) -> None:
         if self.is_waiting():
             self.answer.set_exception(error)
-            self.answer.exception()  # retrieved, should its caller leave before it runs again
+            self.answer.exception()  # or asyncio logs it if the caller has left
 
 
 @define(eq=False)
@@ -98,7 +101,9 @@ class _Queue(Generic[Key, Answer]):
         return any(not self.is_busy_with(call.subject) for call in self.waiting)
 
     def next_calls(self) -> Sequence[_Call[Key, Answer]]:
-        """Removes the first calls that can go now, and those whose callers have left."""
+        """Removes and returns the first calls that can go now, at most MAX_CALLS; drops those whose
+        callers have left.
+        """
         calls, others = list[_Call[Key, Answer]](), deque[_Call[Key, Answer]]()
         while self.waiting and len(calls) < MAX_CALLS:
             call = self.waiting.popleft()
@@ -108,13 +113,13 @@ class _Queue(Generic[Key, Answer]):
         return calls
 
     def enter(self, subjects: Iterable[Hashable]) -> None:
-        """A statement about these subjects begins."""
+        """Notes that a statement about these subjects begins."""
         for subject in subjects:
             if subject is not None:
                 self._subjects[subject] = self._subjects.get(subject, 0) + 1
 
     def leave(self, subjects: Iterable[Hashable]) -> None:
-        """It has ended."""
+        """Notes that a statement about these subjects has ended."""
         for subject in subjects:
             if subject is not None and (others := self._subjects.pop(subject) - 1):
                 self._subjects[subject] = others
@@ -123,12 +128,12 @@ class _Queue(Generic[Key, Answer]):
 class Groups(Generic[Session, Key, Answer]):
     """The calls of one kind, by tenant.
 
-    `connect` opens the session of a statement, `ask` returns the answers by key, without those that
-    have none. A statement that fails for several calls is tried again for each of them alone, if
-    `may_repeat` its error.
+    `connect` opens the session of a statement; `ask` runs the statement and returns the answers by
+    key, without the keys that have no answer. A statement that fails for several calls is tried
+    again for each of them alone, if `may_repeat` its error.
 
-    `subject_of` is what a key is about. What `ask` answers with LEFT_OUT, `insist` asks again, and
-    waits for whoever has the subject.
+    `subject_of` returns the subject of a key. A key that `ask` answers with LEFT_OUT goes to
+    `insist`, which waits for whoever has locked the subject.
     """
 
     def __init__(
@@ -152,8 +157,8 @@ class Groups(Generic[Session, Key, Answer]):
         self._closing: Future[None] | None = None
 
     async def call(self, tenant_id: str, key: Key) -> Answer | None:
-        """The answer to a key of a tenant; None without one. Raises what a statement for this key
-        alone would raise.
+        """The answer to a key of a tenant; None if it has no answer. Raises what a statement for
+        this key alone would raise.
         """
         if (queue := self._queues.get(tenant_id)) is None:
             queue = self._queues[tenant_id] = _Queue()
@@ -214,7 +219,7 @@ class Groups(Generic[Session, Key, Answer]):
             self._go_on(tenant_id, queue)
 
     def _go_on(self, tenant_id: str, queue: _Queue[Key, Answer]) -> None:
-        """A statement has ended: calls that wait get its place, if they can go."""
+        """Starts a statement for the calls that can go now; forgets a queue that is not used."""
         if queue.under_way < MAX_UNDER_WAY and queue.has_next():
             queue.under_way += 1
             self._begin(tenant_id, queue)
@@ -224,7 +229,7 @@ class Groups(Generic[Session, Key, Answer]):
             self._closing.set_result(None)
 
     def _begin(self, tenant_id: str, queue: _Queue[Key, Answer]) -> None:
-        """Starts the statement of the calls that wait, in a context that is none of theirs."""
+        """Starts a statement for the waiting calls, in a context of its own."""
         serving = self._serve(tenant_id, queue)
         task = get_running_loop().create_task(serving, context=Context())
         self._tasks.add(task)
@@ -243,7 +248,7 @@ class Groups(Generic[Session, Key, Answer]):
             self._go_on(tenant_id, queue)
 
     async def _answer(self, tenant_id: str, calls: Sequence[_Call[Key, Answer]]) -> None:
-        """One statement for all of the calls, which lasts no longer than the last of them."""
+        """Answers the calls with one statement, whose deadline is the latest of their deadlines."""
         work_until(Deadline.latest([call.deadline for call in calls]))
         self._observer.shared(len(calls))
         is_connected = False
@@ -265,7 +270,9 @@ class Groups(Generic[Session, Key, Answer]):
                 call.resolve(answers.get(call.key))
 
     def _refuse(self, calls: Sequence[_Call[Key, Answer]], error: TenantBusy | Unavailable) -> None:
-        """An error for each: one that is raised in several tasks would tell of all of them."""
+        """Fails each call with an error of its own: tasks that raise the same error object would
+        mix their tracebacks in it.
+        """
         for place, call in enumerate(filter(_Call.is_waiting, calls)):
             call.fail(self._observer.refused_together(error) if place else error)
 

@@ -1,10 +1,10 @@
-"""Decides who gets the next of some places. Nothing here waits: `turnstile` makes tasks wait.
+"""Decides which tenant gets the next free place. Nothing here waits: `turnstile` makes tasks wait.
 
 - While others wait, a tenant has at most its share: a third of the places, and at least two.
 - A tenant alone may have more: all but a reserve of a fifth of the places. Without the reserve, a
   tenant whose statements hang would have every place when the next tenant comes.
-- A tenant never has more than `per_tenant` places, where that is said.
-- Waiters are served by tenant in turn; those of one tenant first come, first served.
+- A tenant never has more than `per_tenant` places, if that is set.
+- Waiting tenants are served in turn; the waiters of one tenant first come, first served.
 """
 
 from collections import deque
@@ -20,7 +20,9 @@ MIN_SHARE = 2
 
 @frozen(kw_only=True)
 class Usage:
-    """The places: in all, taken, taken by the busiest tenant; and how many waiters there are."""
+    """The number of places in all, of taken places, and of those that the busiest tenant has taken;
+    and the number of waiters.
+    """
 
     size: int
     taken: int
@@ -29,7 +31,7 @@ class Usage:
 
 
 class Shares(Generic[Waiter]):
-    """The places of all tenants, and the waiters."""
+    """The places, which tenants have them, and the waiters of each tenant."""
 
     def __init__(self, size: int, per_tenant: int | None = None) -> None:
         self._per_tenant = size if per_tenant is None else per_tenant
@@ -37,7 +39,7 @@ class Shares(Generic[Waiter]):
         self._reserve = ceil(size / 5) if size > MIN_SHARE else 0
         self._size = self._free = size
         self._taken: dict[str, int] = {}
-        # The tenants in the order in which they are served.
+        # The waiters by tenant; the tenants are in the order in which they are served.
         self._queues: dict[str, deque[Waiter]] = {}
 
     def take(self, tenant_id: str) -> bool:
@@ -57,7 +59,7 @@ class Shares(Generic[Waiter]):
         return self._free > (self._reserve if has_share else 0)
 
     def give_back(self, tenant_id: str) -> bool:
-        """Gives up a place. Returns whether anyone waits; `admit_next` says who may have it."""
+        """Gives up a place. Returns whether anyone waits; `admit_next` decides who gets it."""
         self._free += 1
         left = self._taken[tenant_id] - 1
         if left:
@@ -70,7 +72,7 @@ class Shares(Generic[Waiter]):
         self._queues.setdefault(tenant_id, deque()).append(waiter)
 
     def remove_waiter(self, tenant_id: str, waiter: Waiter) -> None:
-        """Removes a waiter who gave up; others may be admitted then."""
+        """Removes a waiter who gave up; after that, other waiters may be admitted."""
         queue = self._queues.get(tenant_id, ())
         if waiter in queue:
             self._queues[tenant_id].remove(waiter)
@@ -78,7 +80,9 @@ class Shares(Generic[Waiter]):
                 del self._queues[tenant_id]
 
     def admit_next(self) -> tuple[str, Waiter] | None:
-        """Gives a place to the next waiter who may have one; None if nobody may."""
+        """Gives a place to the next waiter who may have one, and returns their tenant and them;
+        None if nobody may have one.
+        """
         tenant_id = next(filter(self._may_take, self._queues), None)
         if tenant_id is None:
             return None
@@ -90,7 +94,7 @@ class Shares(Generic[Waiter]):
         return tenant_id, waiter
 
     def waiters(self) -> list[Waiter]:
-        """All waiters."""
+        """All waiters of all tenants."""
         return [waiter for queue in self._queues.values() for waiter in queue]
 
     def has_its_share(self, tenant_id: str) -> bool:

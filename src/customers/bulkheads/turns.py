@@ -1,4 +1,4 @@
-"""Turns: work that takes long lets other tasks run between its steps, and ends in time."""
+"""Turns: long work lets other tasks run between its steps, and stops at its deadline."""
 
 from asyncio import sleep
 from collections.abc import AsyncIterator, Iterable
@@ -11,13 +11,15 @@ from customers.core.errors.availability import Unavailable
 Item = TypeVar("Item")
 
 TURN_SECONDS = 0.01
-# Some tenths of a millisecond, for items of some ten microseconds each: a short request needs the
-# event loop several times.
+# An item takes some ten microseconds, so a slice takes some tenths of a millisecond: a short
+# request needs the event loop several times, and waits for a slice each time.
 SLICE_ITEMS = 10
 
 
 class Turn:
-    """The turn of one task. It is over at first, so that the first one to ask gives way."""
+    """The time for which a task may work before it lets other tasks run. It is over at first, so
+    that the first `give_way` lets them run.
+    """
 
     __slots__ = ("_deadline", "_ends")
 
@@ -36,7 +38,7 @@ class Turn:
 
 
 async def in_slices(items: Iterable[Item]) -> AsyncIterator[Item]:
-    """The items; lets other tasks run before each SLICE_ITEMS of them."""
+    """Yields the items; lets other tasks run before each group of SLICE_ITEMS items."""
     for number, item in enumerate(items):
         if number % SLICE_ITEMS == 0:
             await sleep(0)

@@ -1,4 +1,4 @@
-"""A turnstile: tasks of tenants pass it one by one, as long as there are places behind it."""
+"""A turnstile: a task waits at it until its tenant may have one of a limited number of places."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -14,7 +14,7 @@ class Turnstile:
     """Lets a task in when its tenant may have a place; see `Shares` for who may."""
 
     def __init__(self, size: int, per_tenant: int | None = None) -> None:
-        """A tenant never has more than `per_tenant` of the places."""
+        """There are `size` places; a tenant never has more than `per_tenant` of them."""
         self._shares = Shares[Waiter](size, per_tenant)
         self.try_enter = self._shares.take
         """Takes a place if the tenant may have one at once; returns whether it did."""
@@ -22,7 +22,7 @@ class Turnstile:
         """Whether the tenant may have a place at once."""
 
     async def enter(self, tenant_id: str, seconds: float | None = None) -> None:
-        """Takes a place, as soon as the tenant may have one; the task must `leave`.
+        """Takes a place as soon as the tenant may have one; the task must call `leave` afterwards.
 
         Raises TimeoutError after `seconds`; None waits for ever.
         """
@@ -30,13 +30,13 @@ class Turnstile:
             await self._wait(tenant_id, seconds)
 
     def leave(self, tenant_id: str) -> None:
-        """Gives up a place, to the next who may have it."""
+        """Gives up a place; the next waiter who may have it gets it."""
         if self._shares.give_back(tenant_id):
             self._admit()
 
     @asynccontextmanager
     async def place(self, tenant_id: str, seconds: float | None = None) -> AsyncIterator[None]:
-        """A place while the block runs. Raises as `enter` does."""
+        """Has a place while the block runs. Raises as `enter` does."""
         await self.enter(tenant_id, seconds)
         try:
             yield
@@ -44,13 +44,13 @@ class Turnstile:
             self.leave(tenant_id)
 
     def turn_away(self, error: Callable[[], Exception]) -> None:
-        """Raises an error of its own in every task that waits."""
+        """Makes every waiting task raise an error; `error` is called once for each task."""
         for waiter in self._shares.waiters():
             if not waiter.done():
                 waiter.set_exception(error())
 
     def is_busy_with(self, tenant_id: str) -> bool:
-        """Whether a tenant has as many places as it may have while others wait."""
+        """Whether the tenant has as many places as it may have while others wait."""
         return self._shares.has_its_share(tenant_id)
 
     def usage(self) -> Usage:
@@ -65,7 +65,7 @@ class Turnstile:
         try:
             await waiter
         except BaseException:
-            if _is_admitted(waiter):  # while the task was being cancelled
+            if _is_admitted(waiter):  # it got a place while its task was being cancelled
                 self._shares.give_back(tenant_id)
             self._shares.remove_waiter(tenant_id, waiter)
             self._admit()

@@ -57,7 +57,7 @@ def test_a_malformed_range_of_addresses_is_refused(text: str) -> None:
 
 def test_an_unknown_permission_is_refused_by_its_name() -> None:
     [sentence] = sentences(**GATEWAY, GATEWAY_ANONYMOUS="customers:view,customers:veiw")
-    assert 'names "customers:veiw", which is not a permission; there are customers:view' in sentence
+    assert 'names "customers:veiw", which is not a permission; the permissions are ' in sentence
 
 
 @pytest.mark.parametrize(

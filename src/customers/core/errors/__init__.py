@@ -1,6 +1,7 @@
-"""The errors of the core: one root, five kinds, and a class for each error.
+"""The errors of the core: one root, a class for each kind of error, and one for each error.
 
-The entrypoints map the kinds to statuses of HTTP and gRPC.
+The entrypoints map the kinds to statuses of HTTP and gRPC. Errors of access, availability, the
+ledger and verification have modules of their own.
 """
 
 from collections.abc import Sequence
@@ -8,17 +9,20 @@ from typing import ClassVar, Self
 
 from attrs import frozen
 
-# The code of a query parameter that a list does not have.
+# The code of a query parameter that the operation does not have.
 UNKNOWN_PARAMETER = "UNKNOWN_PARAMETER"
 # The code of a rule that would cost too much.
 RULE_TOO_EXPENSIVE = "RULE_TOO_EXPENSIVE"
-# The code of a text that cannot be the id of a tenant.
+# The code of an invalid tenant id.
 INVALID_TENANT = "INVALID_TENANT"
 
 
 @frozen(kw_only=True)
 class Problem:
-    """An invalid field: name, JSON pointer (None outside a body), message for people, code."""
+    """What is wrong with one field of a request: a message for people, and a code for programs.
+
+    `pointer` is a JSON pointer into the body, None outside a body.
+    """
 
     field: str
     pointer: str | None = None
@@ -27,7 +31,9 @@ class Problem:
 
 
 class InvalidValue(ValueError):
-    """A gate refused a value. The gate does not know the field: `at` makes a Problem of the two."""
+    """A value that a gate (the check of a single value) refuses. The gate does not know the field
+    of the value; `at` adds the field and returns a Problem.
+    """
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -35,12 +41,12 @@ class InvalidValue(ValueError):
         self.message = message
 
     def at(self, field: str, pointer: str | None = None) -> Problem:
-        """The problem of the field that has the value."""
+        """The problem of the field with this name and JSON pointer."""
         return Problem(field=field, pointer=pointer, message=self.message, code=self.code)
 
 
 class CustomersError(Exception):
-    """The root of all errors: a message for people and a code for programs."""
+    """The root of the core's errors: a message for people and a code for programs."""
 
     code: ClassVar[str] = "CUSTOMERS_ERROR"
     message: ClassVar[str] = "the request was refused"
@@ -83,7 +89,7 @@ class Invalid(CustomersError):
 
     @classmethod
     def at(cls, pointer: str, code: str, message: str) -> Self:
-        """One problem with the value at a JSON pointer; the empty one is that of the body."""
+        """The error with one problem, at a JSON pointer; the empty pointer is the whole body."""
         field = pointer.rpartition("/")[2]
         return cls([Problem(field=field, pointer=pointer, message=message, code=code)])
 

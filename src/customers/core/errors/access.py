@@ -11,18 +11,18 @@ class Unauthenticated(CustomersError):
 
 
 class InvalidToken(Unauthenticated):
-    """The credential of the caller is not accepted; the message says why, without any of it."""
+    """The credential of the caller is not accepted; the message says why, without quoting it."""
 
     code = "INVALID_TOKEN"
     message = "the token is invalid"
 
 
 class AccessDenied(Forbidden):
-    """The caller is known and may not do this."""
+    """The caller is authenticated, but may not do this."""
 
 
 class PermissionDenied(AccessDenied):
-    """The caller has not the permission that the operation needs."""
+    """The caller lacks the permission that the operation needs."""
 
     code = "PERMISSION_DENIED"
     message = "the permission customers:view is required"
@@ -32,28 +32,28 @@ class PermissionDenied(AccessDenied):
 
 
 class TenantForbidden(AccessDenied):
-    """The caller may not act for the tenant, which exists or not."""
+    """The caller may not act for the tenant, whether or not the tenant exists."""
 
     code = "TENANT_FORBIDDEN"
     message = "this caller may not act for the tenant"
 
 
 class ShopperRequired(AccessDenied):
-    """The operation is for shoppers, who have no permissions; the caller is none."""
+    """The operation is for shoppers only, and the caller is not a shopper."""
 
     code = "SHOPPER_REQUIRED"
     message = "only shoppers may call this operation"
 
 
 class NotYourResource(AccessDenied):
-    """A shopper asks for somebody else, who exists or not."""
+    """A shopper asked for data of another customer, whether or not that customer exists."""
 
     code = "NOT_YOUR_RESOURCE"
     message = "shoppers may see and change only what is their own"
 
 
 class CustomerBlocked(AccessDenied):
-    """The shopper's customer is blocked; why is not for them."""
+    """The shopper's customer is blocked; the shopper is not told why."""
 
     code = "CUSTOMER_BLOCKED"
     message = "the customer is blocked"

@@ -1,4 +1,4 @@
-"""The errors of what cannot be done now: the same request may succeed in a moment."""
+"""Errors of requests that cannot be served now, but may succeed when they are sent again later."""
 
 from typing import ClassVar, Literal
 
@@ -6,7 +6,7 @@ from attrs import frozen
 
 from customers.core.errors import CustomersError
 
-# What docs/faults.md explains, one by one.
+# docs/faults.md explains each of these.
 FaultKind = Literal[
     "authentication_failed",
     "certificate_rejected",
@@ -57,11 +57,11 @@ FaultKind = Literal[
 
 @frozen(kw_only=True)
 class StorageFault:
-    """Why a storage cannot be used: for its operators, not for callers of the API.
+    """Why a storage cannot be used, for operators of the service and not for callers of its API.
 
-    `cause` is what happened, in words; `remedy` what to do next; `place` the storage, without
-    secrets; `sqlstate` the code of the database, if it gave one; `kind` a name for programs.
-    Waiting does not cure a permanent fault.
+    `cause` is what happened, in words; `remedy` is what to do next; `place` is the address of the
+    storage, without secrets; `sqlstate` is the error code of the database, if there is one; `kind`
+    is a name for programs. If the fault `is_permanent`, waiting does not help.
     """
 
     kind: FaultKind
@@ -72,16 +72,17 @@ class StorageFault:
     is_permanent: bool = False
 
     def __str__(self) -> str:
-        """All of it as one sentence."""
+        """The whole fault as one sentence."""
         place = f"{self.place}: " if self.place else ""
         state = f" (SQLSTATE {self.sqlstate})" if self.sqlstate else ""
         return f"{place}{self.cause}{state}: {self.remedy}"
 
 
 class Unavailable(CustomersError):
-    """The storage cannot be reached; the same request may succeed in some seconds.
+    """The storage cannot be used, or did not answer in time; the same request may succeed in a few
+    seconds.
 
-    The message is for callers; `fault` tells operators why, where the storage knows.
+    The message is for callers; `fault` tells operators the reason, if the storage knows it.
     """
 
     retry_after_seconds: ClassVar[int] = 2
@@ -94,26 +95,28 @@ class Unavailable(CustomersError):
 
 
 class WriteConflict(Unavailable):
-    """The storage rolled a transaction back in favour of another one, such as in a deadlock; the
-    same transaction may succeed at once.
+    """The storage rolled a transaction back in favour of another one, for example because of a
+    deadlock; the same transaction may succeed if it is repeated at once.
     """
 
 
 class Busy(CustomersError):
-    """Too much is under way or was asked; the same request may succeed in some seconds."""
+    """Too many requests are under way, or were made recently; the same request may succeed after
+    `retry_after_seconds`.
+    """
 
     retry_after_seconds: int = 1
 
 
 class TenantBusy(Busy):
-    """The tenant has as much under way as one tenant may have."""
+    """The tenant has as many requests under way as one tenant may have."""
 
     code = "TENANT_BUSY"
     message = "too many requests of this tenant are under way, try again in a moment"
 
 
 class BatchesBusy(Busy):
-    """The batches of orders that are under way leave no room for this one."""
+    """The batches of orders under way leave no room for this batch."""
 
     code = "BATCHES_BUSY"
     message = "too many orders of batches are under way, try again in a moment"

@@ -1,4 +1,4 @@
-"""The errors of reports that contradict the ledger."""
+"""Errors of orders, refunds and cancellations that contradict the ledger."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -13,7 +13,7 @@ from customers.core.errors import Conflict
 class Difference:
     """A field in which a fact differs from the ledger: its JSON key, and both values.
 
-    None is a value that was not stated.
+    A value is None if it was not stated.
     """
 
     field: str
@@ -23,10 +23,10 @@ class Difference:
 
 
 class LedgerConflict(Conflict):
-    """A fact contradicts the ledger.
+    """A fact (a reported order, refund or cancellation) contradicts the ledger.
 
-    `differences` name the fields, for the customer's own order; for another customer's there are
-    none.
+    `differences` names the fields that differ; it is empty if the order belongs to another
+    customer.
     """
 
     def __init__(self, differences: Sequence[Difference] = ()) -> None:

@@ -12,8 +12,8 @@ class EmailAlreadyVerified(Conflict):
 
 
 class InvalidVerificationToken(Invalid):
-    """The token is unknown, expired, used, or of an address that the customer no longer has: the
-    answer does not tell which.
+    """The token is unknown, expired, used, or was sent to an address that the customer no longer
+    has; the caller is not told which.
     """
 
     code = "INVALID_TOKEN"
@@ -24,7 +24,7 @@ class InvalidVerificationToken(Invalid):
 
 
 class VerificationLimitExceeded(Busy):
-    """The customer was sent as many verification mails as may be sent for now."""
+    """The customer was already sent as many verification e-mails as are allowed for now."""
 
     code = "VERIFICATION_LIMIT_EXCEEDED"
     message = "at most one verification e-mail a minute and five a day are sent to a customer"
@@ -35,7 +35,7 @@ class VerificationLimitExceeded(Busy):
 
 
 class TooManyAttempts(Busy):
-    """One address has tried too many invalid tokens."""
+    """Too many invalid tokens came from one network address."""
 
     code = "TOO_MANY_ATTEMPTS"
     message = "too many invalid tokens, try again later"
@@ -46,7 +46,7 @@ class TooManyAttempts(Busy):
 
 
 class MailNotConfigured(CustomersError):
-    """The deployment has no way to send mail, until its operator has given it one."""
+    """The deployment is not configured to send e-mail."""
 
     retry_after_seconds: ClassVar[int] = 600
     code = "MAIL_NOT_CONFIGURED"
@@ -54,7 +54,9 @@ class MailNotConfigured(CustomersError):
 
 
 class MailNotSent(CustomersError):
-    """A mail could not be handed over. The message is for operators, and holds no address."""
+    """An e-mail could not be handed over for delivery. The message is for operators and contains no
+    e-mail address.
+    """
 
     code = "MAIL_NOT_SENT"
     message = "the mail could not be sent"

@@ -1,7 +1,7 @@
-"""Builds that fail: how a failure is recognised, and how it is recorded.
+"""Failed builds of segments: how a failure is recognised, and how it is recorded.
 
-A build fails when evaluating the rule takes longer than a statement may, or raises an error. It is
-recorded in a transaction of its own, since the one in which it happened is lost.
+A build fails when evaluating the rule takes longer than a statement may, or raises an error. The
+failure is recorded in a transaction of its own, because that of the build is rolled back.
 """
 
 from collections.abc import Awaitable, Callable, Iterator
@@ -19,7 +19,7 @@ Result = TypeVar("Result")
 
 
 class BuildFailed(Exception):
-    """Evaluating a segment failed; when it leaves `in_step`, that has been recorded."""
+    """Evaluating a segment failed. `in_step` records the failure before it raises this error."""
 
     def __init__(self, segment: Segment, refresh_state: RefreshState) -> None:
         super().__init__(f"the build of segment {segment.id} failed")
@@ -29,8 +29,8 @@ class BuildFailed(Exception):
 
 @contextmanager
 def evaluating(segment: Segment, refresh_state: RefreshState) -> Iterator[None]:
-    """Raises BuildFailed for what goes wrong in the block, in which the segment is evaluated; other
-    failures of the storage are raised unchanged.
+    """Raises BuildFailed if its block, which evaluates the segment, fails: for a statement timeout,
+    and for any exception that is not a CustomersError. Other CustomersErrors pass unchanged.
     """
     try:
         yield
@@ -51,7 +51,7 @@ def is_timeout(error: Exception) -> bool:
 async def in_step(
     storage: Storage, tenant_id: str, step: Callable[[Transaction], Awaitable[Result]]
 ) -> Result:
-    """The result of a step in a transaction that holds the membership lock.
+    """Runs a step in a transaction that holds the membership lock, and returns its result.
 
     Raises BuildFailed, after recording it, when evaluating a segment fails in the step.
     """

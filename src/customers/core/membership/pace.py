@@ -1,7 +1,8 @@
-"""The pace of the sweeper: how long it works for a tenant, how many at once, and when it rests.
+"""The pace of the sweeper: how long it works for a tenant, for how many at once, and when it
+pauses work for a tenant that fails.
 
-No tenant delays another: each has a budget of time in every sweep, those that fail rest for longer
-and longer, and a crew visits several at once without waiting for the slow ones.
+No tenant delays another: each has a budget of time in every sweep; tenants whose work fails rest
+for longer and longer; and a crew visits several tenants at once without waiting for slow ones.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -14,16 +15,16 @@ Visit = Callable[[], Awaitable[Result]]
 
 
 class Crew(Protocol):
-    """Visits tenants."""
+    """Visits tenants; a visit is some work of the sweeper for one tenant."""
 
     async def visit(self, visits: Mapping[str, Visit[Result]]) -> Sequence[Result | Exception]:
-        """Starts the visits of all tenants but those that are still under way; returns the results
-        and failures of those that have ended, earlier ones included.
+        """Starts the visits of these tenants, except tenants whose earlier visit is still under
+        way. Returns the results and failures of all visits that have ended since the last call.
         """
         ...
 
     def leave(self) -> None:
-        """Cancels what is under way."""
+        """Cancels the visits that are under way."""
         ...
 
 
@@ -40,13 +41,13 @@ class OneByOne(Crew):
         return outcomes
 
     def leave(self) -> None:
-        """Does nothing: a visit ends with the one who waits for it."""
+        """Does nothing: no visit is under way when `visit` has returned."""
 
 
 @frozen(kw_only=True)
 class Pace:
-    """How long a tenant is worked on in a sweep, and how long it rests after a failure; all in
-    seconds of a clock that never goes back, which `now` reads.
+    """How long a tenant is worked on in a sweep (`budget`), and how long it rests after a failure;
+    all in seconds of a clock that never goes back, which `now` reads. `crew` visits the tenants.
     """
 
     now: Callable[[], float] = lambda: 0.0
@@ -56,7 +57,7 @@ class Pace:
     max_rest: float = 0.0
 
     def budget_ends(self) -> Callable[[], bool]:
-        """Whether a budget that begins now is used up."""
+        """Starts a budget; returns a function that says whether the budget is used up."""
         end = self.now() + self.budget
         return lambda: self.now() >= end
 
@@ -79,12 +80,12 @@ class Rests:
         return rest is not None and self._pace.now() < rest.until
 
     def failed(self, tenant_id: str) -> None:
-        """The tenant rests from now on."""
+        """Lets the tenant rest from now on."""
         last = self._rests.get(tenant_id)
         seconds = self._pace.min_rest if last is None else 2 * last.seconds
         seconds = min(seconds, self._pace.max_rest)
         self._rests[tenant_id] = _Rest(until=self._pace.now() + seconds, seconds=seconds)
 
     def succeeded(self, tenant_id: str) -> None:
-        """The next rest of the tenant is a short one."""
+        """Makes the next rest of the tenant a short one again."""
         self._rests.pop(tenant_id, None)

@@ -23,8 +23,8 @@ async def publish(
     *,
     retries: bool = False,
 ) -> None:
-    """Stores a new or changed segment, and starts a backfill if its members change, or if it
-    `retries` one that has failed.
+    """Stores a new or changed segment. Starts a backfill if its members may change, or if `retries`
+    is True, which repeats a failed backfill.
 
     Needs the membership lock. Raises SegmentLimitExceeded, SegmentNameTaken, and SegmentBuilding or
     SegmentFailed when a segment becomes manual before its members are built.
@@ -43,7 +43,7 @@ async def publish(
 
 
 async def update_capture(tx: Transaction) -> None:
-    """Captures the changes that the segments of the tenant depend on, and no others."""
+    """Makes later writes store the changes that the tenant's segments depend on, and no others."""
     segments = await tx.segments.all()
     await tx.memberships.set_capture(
         customers=any(segment.is_active for segment in segments),
@@ -75,7 +75,7 @@ async def _changed_state(
 
 
 async def _assign_members(tx: Transaction, segment: Segment, now: datetime) -> None:
-    """Assigns everyone who is a member of a dynamic segment at this moment."""
+    """Assigns everyone who is a member of a dynamic segment at `now`."""
     refresh_state = (await tx.memberships.refresh_states([segment.id]))[segment.id]
     expect_built(segment, refresh_state)
     if not refresh_state.is_ready:

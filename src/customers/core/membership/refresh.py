@@ -1,6 +1,6 @@
 """Refreshing stored members: applying pending changes, backfills, and what time alone changed.
 
-Each step is one short transaction, and leaves members that are exact but for stale candidates.
+Each step is one short transaction, and leaves stored members exact except for stale candidates.
 `core/model/timeline.py` decides what a change means for one customer.
 """
 
@@ -29,9 +29,9 @@ MAX_PENDING_PER_STEP = 100
 MAX_SCANNED_PER_STEP = 1_500
 MAX_CROSSED_PER_STEP = 200
 MAX_COST_PER_STEP = 100_000
-# The steps of a backfill in the publishing request; the sweeper does the others.
+# The steps of a backfill in the request that publishes a segment; the sweeper does the others.
 MAX_STEPS_PER_REQUEST = 10
-# How long a publishing request waits for writes that began before the segment was stored.
+# How long this request waits for writes that began before the segment was stored.
 MAX_SECONDS_TO_WAIT = 1.0
 
 
@@ -57,8 +57,9 @@ async def catch_up(
     clock: Clock,
     is_over: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Applies the tenant's pending changes, and time to those of the segments that are ready, until
-    the time is over. A failed build is recorded, but not raised.
+    """Applies the tenant's pending changes, then refreshes the given segments up to now, except
+    those that are being built. Stops early when `is_over` returns True. A failed build is recorded,
+    but not raised.
     """
     await apply_pending_changes(storage, tenant_id, is_over)
     for segment_id in segment_ids:
@@ -72,7 +73,8 @@ async def catch_up(
 async def apply_pending_changes(
     storage: Storage, tenant_id: str, is_over: Callable[[], bool] = lambda: False
 ) -> None:
-    """Applies all pending changes of a tenant, a batch per transaction, until the time is over.
+    """Applies all pending changes of a tenant, one batch per transaction. Stops early when
+    `is_over` returns True.
 
     A segment that cannot be evaluated is left out from then on: its build has failed.
     """
@@ -83,8 +85,8 @@ async def apply_pending_changes(
 
 
 async def start_backfill(storage: Storage, tenant_id: str, segment_id: UUID, clock: Clock) -> None:
-    """As `backfill`, after waiting a short time for the capture barrier to pass. A failed build is
-    recorded, but not raised.
+    """Advances a segment's backfill, if it has one, as `backfill` does, after waiting a short time
+    for the capture barrier to pass. A failed build is recorded, but not raised.
     """
     async with storage.view(tenant_id) as view:
         state = (await view.memberships.refresh_states([segment_id])).get(segment_id)
@@ -101,8 +103,8 @@ async def backfill(
     clock: Clock,
     is_over: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Advances a segment's backfill by some steps, until the time is over, if its capture barrier
-    has passed. Raises BuildFailed.
+    """Advances a segment's backfill by some steps, if its capture barrier has passed. Stops early
+    when `is_over` returns True. Raises BuildFailed.
     """
     for _ in range(MAX_STEPS_PER_REQUEST):
         if is_over() or not await refresh_step(
@@ -155,7 +157,7 @@ async def apply_pending_batch(
 
 
 async def apply_all_pending(tx: Transaction, customer_ids: Collection[UUID] | None = None) -> None:
-    """As `apply_pending_batch`, until none of the customers has pending changes."""
+    """Calls `apply_pending_batch` until none of the customers has pending changes."""
     while await apply_pending_batch(tx, customer_ids):
         pass
 
@@ -173,8 +175,8 @@ def cost_of(segments: Iterable[Segment]) -> int:
 async def advance(tx: Transaction, segment: Segment, state: RefreshState, now: datetime) -> bool:
     """As `refresh_step`, in a transaction that holds the membership lock.
 
-    Pending changes are applied first, so that a change keeps its own date in the feed: it is not
-    dated by a later watermark, nor after the publication of a later rule.
+    Pending changes are applied first, so that each change keeps its own date in the feed, and gets
+    neither the date of a later watermark nor that of a later rule.
     """
     if await apply_pending_batch(tx):
         return True
@@ -197,7 +199,7 @@ async def _advance_backfill(tx: Transaction, segment: Segment, state: RefreshSta
             segment.id, segment_filter(segment, state.target), state.cursor, MAX_SCANNED_PER_STEP
         )
     size = step_size(MAX_SCANNED_PER_STEP, [segment])
-    for start in range(0, len(candidates), size):  # others are served while each is applied
+    for start in range(0, len(candidates), size):  # others are served between two slices
         changes = await _changes(tx, segment, state, candidates[start : start + size])
         await tx.memberships.apply(changes)
     ready = RefreshState(watermark=state.target)
@@ -209,7 +211,9 @@ async def _advance_backfill(tx: Transaction, segment: Segment, state: RefreshSta
 async def _advance_time(
     tx: Transaction, segment: Segment, state: RefreshState, now: datetime
 ) -> bool:
-    """Updates the next customers who crossed a threshold before the target of the pass, or now."""
+    """Updates the next customers who crossed a threshold up to the target of the pass, or up to
+    `now` if no pass is under way.
+    """
     target, limit = state.target or now, step_size(MAX_CROSSED_PER_STEP, [segment])
     ranges = crossed_ranges(segment, state.watermark or now, target)
     candidates = await tx.memberships.crossed(ranges, state.cursor, limit) if ranges else ()

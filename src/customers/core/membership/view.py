@@ -1,4 +1,4 @@
-"""The membership view: who is in which segment at one moment, exact to the moment.
+"""The membership view: who is in which segment, exact at one moment.
 
 It reads stored members and corrects them by the stale candidates.
 """
@@ -32,12 +32,12 @@ from customers.core.model.timeline import crossed_ranges
 from customers.core.ports.clock import Clock
 from customers.core.ports.storage import Storage, View
 
-# With more stale candidates, or when evaluating all segments for them costs more, members are
-# refreshed before they are read: a process serves nobody else while it evaluates rules.
+# If there are more stale candidates than this, or evaluating all segments for them costs more, the
+# members are refreshed before they are read: a process serves nobody else while it evaluates rules.
 MAX_CANDIDATES = 1_000
 MAX_COST = 100_000
 _MIN_CANDIDATES = 10
-# How long the members of segments that are being built may be counted, all together.
+# How long counting the members of all segments that are being built may take in all.
 MAX_SECONDS_TO_COUNT = 1.0
 # Greater than any number of candidates.
 _ALL = 10**9
@@ -73,8 +73,8 @@ class MembershipView:
     async def summaries(self, segments: Iterable[Segment]) -> list[SegmentSummary]:
         """The segments with their current numbers of members.
 
-        While a segment is built its members are counted by its rule; where that takes too long,
-        those found so far are the number.
+        The members of a segment that is being built are counted by its rule; if counting takes too
+        long, the number is that of the members that the backfill has stored so far.
         """
         chosen = list(segments)
         building = [segment for segment in chosen if self._is_building(segment)]
@@ -97,8 +97,8 @@ class MembershipView:
 
     @contextmanager
     def evaluating(self, segment: Segment) -> Iterator[None]:
-        """Raises SegmentBuilding when the members of a segment that is being built cannot be found
-        in time: they can when it is ready.
+        """Raises SegmentBuilding if a statement of its block takes too long while the segment is
+        being built; its members can be found once it is ready.
         """
         try:
             yield
@@ -121,7 +121,7 @@ class MembershipView:
         return is_building and self.build_error(segment) is None
 
     async def _counted_by_rule(self, segments: Sequence[Segment]) -> Mapping[UUID, int | None]:
-        """The numbers of members of segments by their definition; None where it took too long."""
+        """The number of members by segment, by its definition; None if counting took too long."""
         filters = {one.id: segment_filter(one, self.now) for one in segments}
         present = [filter for filter in filters.values() if filter is not None]
         counts = iter(await self.view.customers.counts(present, MAX_SECONDS_TO_COUNT))
@@ -144,7 +144,9 @@ class MembershipView:
         return state.progress(await self.view.customers.count(_EVERYONE))
 
     async def _corrections(self, segment: Segment) -> tuple[frozenset[UUID], frozenset[UUID]]:
-        """The stale candidates who are members but not stored as such, and the reverse."""
+        """The stale candidates who are members but not stored as members, and those who are stored
+        as members but are not.
+        """
         entering: set[UUID] = set()
         leaving: set[UUID] = set()
         for candidate in self._candidates:
@@ -162,9 +164,10 @@ async def member_page(
     sort: CustomerSort,
     page: Page,
 ) -> CustomerPage:
-    """A page of the members of a segment that satisfy the criteria, and their total.
+    """A page of the members of a segment that satisfy the criteria, and their total number.
 
-    Raises SegmentFailed, and SegmentBuilding when they cannot be found by the rule in time.
+    Raises SegmentFailed, and SegmentBuilding if the segment is being built and its members cannot
+    be found in time.
     """
     members = await memberships.member_filter(segment)
     if members is None:
@@ -190,7 +193,9 @@ async def members_after(
     key: CustomerKey | None,
     limit: int,
 ) -> Sequence[Customer]:
-    """The members of a segment after a key that satisfy the criteria. Raises as `member_page`."""
+    """At most `limit` members of a segment after a key, which satisfy the criteria. Raises as
+    `member_page` does.
+    """
     members = await memberships.member_filter(segment)
     if members is None:
         return []
@@ -217,7 +222,7 @@ async def membership_view(
     while True:
         async with storage.consistent_view(tenant_id) as view:
             if is_repeated:
-                await view.give_way()  # and end in time
+                await view.give_way()  # which raises after the deadline
             now, is_repeated = clock.now(), True
             memberships, segments = await _read(view, now, segment_ids, refreshes=refreshes)
             if memberships is not None:
@@ -229,7 +234,7 @@ async def membership_view(
 async def _read(
     view: View, now: datetime, segment_ids: Sequence[UUID] | None, *, refreshes: bool
 ) -> tuple[MembershipView | None, Sequence[Segment]]:
-    """The view and its segments; no view when there are too many stale candidates."""
+    """The view, or None if there are too many stale candidates; and its segments."""
     if segment_ids is None:
         segments = await view.segments.all()
     else:

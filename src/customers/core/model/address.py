@@ -29,7 +29,7 @@ class AddressType(StrEnum):
 
 
 class AddressTypeGate(ChoiceGate):
-    """An address type in any letter case; an empty text means SHIPPING."""
+    """The gate of address types, in any letter case; an empty text means SHIPPING."""
 
     def read(self, raw: object) -> StrEnum:
         return super().read(TextGate(max_length=255).read(raw) or AddressType.SHIPPING)
@@ -48,7 +48,9 @@ RequiredCountryCode = Annotated[str, CountryCodeGate(blank=False)]
 
 @frozen(kw_only=True)
 class AddressDetails:
-    """A new address; with `is_default` None the address book decides whether it is a default."""
+    """The values of a new address; with `is_default` None the address book decides whether it is a
+    default.
+    """
 
     address_type: AddressTypeChoice = AddressType.SHIPPING
     is_default: Flag | None = None
@@ -67,7 +69,9 @@ class AddressDetails:
 
 @frozen(kw_only=True)
 class AddressChange:
-    """The fields to set; UNSET fields stay. A null in a merge patch sets the value `empty`."""
+    """The fields to set; UNSET fields stay as they are. A null in a merge patch sets a field to the
+    value `empty` in its metadata.
+    """
 
     address_type: AddressTypeChoice | Unset = UNSET
     is_default: Flag | Unset = UNSET
@@ -142,8 +146,8 @@ class AddressBook:
         raise AddressNotFound
 
     def add(self, address: Address, *, is_default: bool | None, now: datetime) -> Self:
-        """The book with another address. With `is_default` None the address becomes a default if
-        no other one serves its type.
+        """The book with an address added. With `is_default` None the address becomes a default if
+        no other default shares its type.
 
         Raises AddressLimitExceeded.
         """
@@ -154,7 +158,7 @@ class AddressBook:
         return self._with(address.with_default(is_default, now), now)
 
     def change(self, address_id: UUID, change: AddressChange, *, now: datetime) -> Self:
-        """The book with fields of one address set; itself when nothing changes.
+        """The book after a change of one address; itself when nothing changes.
 
         Raises AddressNotFound.
         """
@@ -168,7 +172,8 @@ class AddressBook:
         return self._with(evolve(after, updated_at=max(now, before.updated_at)), now)
 
     def remove(self, address_id: UUID, *, now: datetime) -> Self:
-        """The book without one address; the oldest others that share its type replace a default.
+        """The book without one address. If it was a default, the oldest addresses that share its
+        type become the defaults instead.
 
         Raises AddressNotFound.
         """

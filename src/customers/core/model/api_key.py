@@ -1,8 +1,7 @@
-"""API keys: what services without an identity provider prove themselves with.
+"""API keys, with which services without an identity provider authenticate themselves.
 
-The text of a key is `csk_<id>_<secret>`: its id, and 64 hexadecimal digits. Stored is only the
-SHA-256 of the secret, which is as good as the secret is long: it cannot be guessed, so it needs no
-salt.
+The text of a key is `csk_<id>_<secret>`: its id, and a secret of 64 hexadecimal digits. Only the
+SHA-256 of the secret is stored; it needs no salt, because 32 random bytes cannot be guessed.
 """
 
 import hmac
@@ -40,7 +39,7 @@ _DIGEST: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 @frozen
 class PermissionsGate:
-    """A list of 1 to 50 names of permissions, kept as they are written, without duplicates."""
+    """The gate of lists of 1 to 50 permission names, which stay as written, without duplicates."""
 
     def read(self, raw: object) -> tuple[str, ...]:
         if not isinstance(raw, list | tuple):
@@ -53,14 +52,14 @@ class PermissionsGate:
             try:
                 permissions_named(name)
             except InvalidValue as error:
-                message = f"has at place {place} what {error.message}"
+                message = f"item {place} {error.message}"
                 raise InvalidValue(error.code, message) from None
         return tuple(dict.fromkeys(raw))
 
 
 @frozen
 class DigestGate:
-    """A SHA-256 as 64 hexadecimal digits."""
+    """The gate of SHA-256 digests: 64 hexadecimal digits."""
 
     def read(self, raw: object) -> str:
         if not _DIGEST.fullmatch(value := text_of(raw)):
@@ -83,12 +82,12 @@ class ApiKeyDetails:
 
     @property
     def granted(self) -> Permissions:
-        """What the names stand for."""
+        """The permissions that the names stand for."""
         return NO_PERMISSIONS.union(*map(permissions_named, self.permissions))
 
     def expect_allowed(self, principal: Principal, now: datetime) -> None:
-        """Raises Invalid for a key that would never be valid; PermissionDenied, which names a
-        permission that the principal would give without having it.
+        """Raises Invalid for a key that would never be valid, and PermissionDenied for a permission
+        that the principal does not have.
         """
         if self.expires_at is not None and self.expires_at <= now:
             raise Invalid.at("/expiresAt", "INVALID_VALUE", "must be in the future")
@@ -98,37 +97,39 @@ class ApiKeyDetails:
 
 @frozen(kw_only=True)
 class Credential:
-    """What the text of a key says. The secret is not shown."""
+    """The id and the secret in the text of a key. Its `repr` leaves the secret out."""
 
     key_id: UUID
     secret: str = field(repr=False)
 
     @classmethod
     def of(cls, key_id: UUID, secret: bytes) -> Self:
-        """`secret` are SECRET_BYTES random bytes."""
+        """The credential with this secret of SECRET_BYTES random bytes."""
         return cls(key_id=key_id, secret=secret.hex())
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Raises InvalidToken, without anything of the text."""
+        """The credential in the text of a key. Raises InvalidToken, whose message does not quote
+        the text.
+        """
         if not (match := _TEXT.fullmatch(text)):
             raise InvalidToken("the key is malformed")
         return cls(key_id=UUID(match[1]), secret=match[2])
 
     @property
     def text(self) -> str:
-        """The text of the key, which is shown once."""
+        """The text of the key, which is shown once, when the key is created."""
         return f"{KEY_PREFIX}{self.key_id}_{self.secret}"
 
     @property
     def digest(self) -> str:
-        """What is stored of the secret."""
+        """The SHA-256 of the secret, which is stored instead of it."""
         return sha256(self.secret.encode()).hexdigest()
 
 
 @frozen(kw_only=True)
 class ApiKey:
-    """A key of a tenant. `permissions` are names, as they were written; wildcards are kept.
+    """An API key of a tenant. `permissions` are names as they were written, wildcards included.
 
     `last_used_at` is in whole minutes.
     """
@@ -161,8 +162,8 @@ class ApiKey:
         return self.expires_at is not None and self.expires_at <= now
 
     def verify(self, credential: Credential, now: datetime) -> Principal:
-        """The principal of a caller with the credential. Raises InvalidToken: what is wrong with a
-        key is said only to those who have its secret.
+        """The principal of a caller with this credential. Raises InvalidToken; its message says
+        that a key is revoked or expired only to callers who have the secret.
         """
         if not hmac.compare_digest(self.secret_hash, credential.digest):
             raise unknown_key()
@@ -174,7 +175,7 @@ class ApiKey:
 
     @cached_property
     def principal(self) -> Principal:
-        """Who a caller with this key is, while it is valid."""
+        """The principal of a caller with this key, while the key is valid."""
         return Principal(
             kind=PrincipalKind.SERVICE,
             subject=str(self.id),
@@ -185,12 +186,12 @@ class ApiKey:
 
 @frozen(kw_only=True)
 class NewApiKey:
-    """A key that was made a moment ago, and its text, which is never shown again."""
+    """A key that was just created, and its text, which is never shown again."""
 
     key: ApiKey
     text: str = field(repr=False)
 
 
 def unknown_key() -> InvalidToken:
-    """The same error for an unknown key and for a wrong secret."""
+    """The error for an unknown key and for a wrong secret, which callers cannot tell apart."""
     return InvalidToken("the key is not known")

@@ -11,13 +11,16 @@ from customers.core.model.unicode_forms import normalize
 
 
 def card_numbers(body: object) -> list[Problem]:
-    """A problem for every card number and key for card data in a body; none repeats a number."""
+    """A problem for every card number, and for every key for card data, in a body. No problem
+    repeats the number.
+    """
     return list(_card_numbers(body, "", ""))
 
 
 def card_numbers_of_person(body: object) -> list[Problem]:
-    """As `card_numbers`, for a body in which an id or an international phone number may stand:
-    every tenth of those of 12 digits or more would pass for a card number.
+    """As `card_numbers`, for a body about a person: it does not check ids and the international
+    phone number at the top of the body, because one in ten numbers of 12 digits or more would pass
+    for a card number.
     """
     if isinstance(body, dict):
         body = {key: value for key, value in body.items() if not _is_plain(str(key), value)}
@@ -33,8 +36,8 @@ _SECRET_KEYS = frozenset(
 )
 _ID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _INTERNATIONAL_PHONE = re.compile(r"\+[0-9](?:[ ().\-]*[0-9]){6,14}")
-# What may stand between the digits of a number: dashes and spaces anywhere, the others between
-# groups of digits only, or a list of dates or amounts would be a number.
+# What may stand between the digits of a number: dashes and spaces anywhere, other characters only
+# between groups of digits; otherwise a list of dates or amounts would look like a number.
 _RUN = re.compile(r"[0-9](?:[ \-./,()\[\]{}]*[0-9]){11,}")
 _GROUP = re.compile(r"[0-9]+")
 _BETWEEN_GROUPS = frozenset("./,()[]{}")
@@ -47,8 +50,8 @@ _DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
 
 
 def _plain(text: str) -> str:
-    """The text with digits in ASCII, one kind of dash and of space, and no character that is not
-    seen or only marks another one.
+    """The text with digits in ASCII, one kind of dash and of space, and without invisible
+    characters and combining marks.
     """
     if text.isascii():
         return text.replace("\t", " ")
@@ -103,7 +106,7 @@ def _is_plain(key: str, value: object) -> bool:
 
 
 def _text(value: object) -> str:
-    """A text or a number as a text; nothing for other values."""
+    """The text of a string or a number; empty for other values."""
     if isinstance(value, float):
         value = Decimal(repr(value))
     if isinstance(value, Decimal):
@@ -113,7 +116,8 @@ def _text(value: object) -> str:
 
 
 def _contains_card(text: str) -> bool:
-    """Whether a text contains 12 to 19 digits that pass Luhn, apart from other letters and digits.
+    """Whether a text contains 12 to 19 digits that pass the Luhn check, with no letter or digit
+    directly before or after them.
 
     Digits of every script count. Dashes and spaces between the digits are ignored; so are dots,
     slashes, commas and brackets between groups of at least three digits.
@@ -127,7 +131,7 @@ def _contains_card(text: str) -> bool:
 
 
 def _numbers(plain: str, run: re.Match[str]) -> Iterator[Sequence[int]]:
-    """The positions of digits that may belong to one number."""
+    """The positions of digits that may belong to one number, number by number."""
     positions: list[int] = []
     last_group: re.Match[str] | None = None
     for group in _GROUP.finditer(plain, *run.span()):

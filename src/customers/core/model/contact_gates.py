@@ -18,7 +18,7 @@ _TWO_LETTERS = re.compile(r"[A-Za-z]{2}")
 
 @frozen
 class EmailGate:
-    """A syntactically valid e-mail address (RFC 5321, 5322, 6531), unchanged but for trimming."""
+    """The gate of e-mail addresses: syntactically valid (RFC 5321, 5322, 6531), trimmed, in NFC."""
 
     def read(self, raw: object) -> str:
         value = TextGate(max_length=254, blank=False).read(raw)
@@ -40,7 +40,7 @@ class PhoneGate:
 
 @frozen(kw_only=True)
 class CountryCodeGate:
-    """Two letters, upper-cased; may be empty if `blank`."""
+    """The gate of two-letter country codes, in upper case; empty is allowed if `blank`."""
 
     blank: bool = True
 
@@ -60,5 +60,5 @@ Phone = Annotated[str, PhoneGate()]
 
 
 def email_key(email: str) -> str:
-    """The NFC lower-cased form of an e-mail address, which is unique in a tenant."""
+    """The lower-case NFC form of an e-mail address, unique among a tenant's living customers."""
     return normalize("NFC", email.lower())

@@ -74,7 +74,9 @@ class CustomerDetails:
 
 @frozen(kw_only=True)
 class CustomerChange:
-    """The fields to set; UNSET fields stay. A null in a merge patch sets the value `empty`."""
+    """The fields to set; UNSET fields stay as they are. A null in a merge patch sets a field to the
+    value `empty` in its metadata.
+    """
 
     email: Email | Unset = UNSET
     first_name: FirstName | Unset = UNSET
@@ -156,7 +158,7 @@ class Customer:
             raise StaleVersion
 
     def change(self, change: CustomerChange, *, now: datetime, actor: UUID | None) -> Self:
-        """The customer with the fields of the change set; itself when nothing changes."""
+        """The customer after the change; itself when nothing changes."""
         changed = evolve(self, **set_fields(change))
         if changed.email_key != self.email_key:
             changed = evolve(changed, email_verified=False)
@@ -165,7 +167,9 @@ class Customer:
         return self if changed == self else changed.with_next_version(now)
 
     def linked(self, user_id: UUID | None, *, now: datetime) -> Self:
-        """The customer linked to an account; itself when it has one already."""
+        """The customer linked to this account; itself if it has an account already, or `user_id` is
+        None.
+        """
         if self.user_id is not None or user_id is None:
             return self
         return evolve(self, user_id=user_id).with_next_version(now)
@@ -204,7 +208,7 @@ class Customer:
         return evolve(self, deleted_at=None).with_next_version(now)
 
     def erased(self, now: datetime) -> Self:
-        """The customer without personal data; id, dates and statistics stay."""
+        """The customer without personal data, and deleted; id, dates and statistics stay."""
         erased = type(self)(
             id=self.id,
             tenant_id=self.tenant_id,

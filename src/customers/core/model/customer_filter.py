@@ -1,4 +1,4 @@
-"""Which customers a list, a count or a segment is about."""
+"""The filter of customers, which says which customers a list, a count or a segment contains."""
 
 from collections.abc import Container
 from datetime import datetime
@@ -17,7 +17,7 @@ from customers.core.model.search import Search
 
 
 class DeletedCustomers(StrEnum):
-    """Whether a list shows customers who were deleted; the erased are in no list."""
+    """Whether a list contains deleted customers. No list contains erased customers."""
 
     EXCLUDE = "exclude"
     ONLY = "only"
@@ -34,7 +34,9 @@ class RuleAt:
 
 @frozen(kw_only=True)
 class MembersOf:
-    """The stored members of a segment, except those in `without`, and the customers in `plus`."""
+    """Selects the stored members of a segment, except those in `without`, and the customers in
+    `plus`.
+    """
 
     segment_id: UUID
     without: frozenset[UUID] = frozenset()
@@ -43,10 +45,11 @@ class MembersOf:
 
 @frozen(kw_only=True)
 class CustomerFilter:
-    """Customers that satisfy every criterion that is set; living ones, unless `deleted` says else.
+    """Selects the customers who satisfy every criterion that is set; only living ones, unless
+    `deleted` says otherwise.
 
-    `tags` are folded; ranges include both ends, and no customer without a last order
-    is in a range of it. `has_account` is whether a user is linked. `members_of` selects stored
+    `tags` are folded. Ranges include both ends; a customer without orders is in no range of
+    `last_order` dates. `has_account` is whether an account is linked. `members_of` selects stored
     members of a segment, `assigned_to` and `not_assigned_to` customers who are or are not assigned
     to a segment by hand, `rule` customers whom a rule matches; with any of these four, only living
     customers are found.
@@ -93,8 +96,8 @@ class CustomerFilter:
 
     def keeps(self, customer: Customer, *, by_order: Container[UUID] = ()) -> bool:
         """Whether a customer satisfies the criteria, except those about stored members and
-        assignments, which only the storage can check. `by_order` are the customers of the orders
-        that the search finds.
+        assignments, which only the storage can check. `by_order` are the ids of the customers of
+        the orders that the search finds.
         """
         return (
             (self.finds_living if customer.is_living else self._keeps_deleted(customer))
@@ -105,7 +108,7 @@ class CustomerFilter:
         )
 
     def of_members(self, members: "CustomerFilter") -> "CustomerFilter":
-        """These criteria and those of the members of a segment."""
+        """These criteria, and the criteria that select the members of a segment."""
         return evolve(
             self,
             members_of=members.members_of,
@@ -145,7 +148,7 @@ class CustomerFilter:
 
 
 def _within(value: Any, low: Any, high: Any) -> bool:
-    """Whether a value is in a range; a missing one is in no range that has an end."""
+    """Whether a value is in a range. A missing value is only in the range without ends."""
     if value is None:
         return low is None and high is None
     return (low is None or value >= low) and (high is None or value <= high)

@@ -30,7 +30,9 @@ class RecordKind(StrEnum):
 
 @frozen(kw_only=True)
 class Erasure:
-    """When a customer was erased, and how many records of each kind that changed, zero included."""
+    """The receipt of an erasure: when the customer was erased, and how many records of each kind it
+    changed, zero included.
+    """
 
     customer_id: UUID
     erased_at: datetime

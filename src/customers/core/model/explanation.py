@@ -16,7 +16,7 @@ from customers.core.model.segment import Segment
 class Explanation:
     """Whether a customer is in a segment, explained by the tree of its rule or by an assignment.
 
-    `next_change_at` is the next moment at which time alone changes that.
+    `next_change_at` is the next moment at which time alone changes whether they are in it.
     """
 
     is_member: bool
@@ -29,7 +29,9 @@ class Explanation:
 def explanation_of(
     segment: Segment, customer: Customer, assignment: Assignment | None, now: datetime
 ) -> Explanation:
-    """Why a customer is or is not in a segment at `now`; `assignment` is theirs, if any."""
+    """Why a customer is or is not in a segment at `now`; `assignment` is the customer's, if there
+    is one.
+    """
     assigned_to = [] if assignment is None else [segment.id]
     is_inside = is_member(segment, CustomerValues(customer, now), assigned_to)
     explanation = Explanation(is_member=is_inside, evaluated_at=now)

@@ -1,7 +1,7 @@
 """The folded form of a text, which rules, tags and filters compare.
 
 It is stored beside the text, so that no storage needs a case folding of its own. The key of an
-e-mail address is not case-folded; it is in `values`.
+e-mail address is not case-folded; it is in `contact_gates`.
 """
 
 from customers.core.model.unicode_forms import normalize

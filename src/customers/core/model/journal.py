@@ -66,7 +66,7 @@ class Note:
 
 @frozen(kw_only=True)
 class CommunicationDetails:
-    """A new communication, with the status sent. An empty `external_id` means none."""
+    """A new communication; its status will be `sent`. An empty `external_id` means none."""
 
     communication_type: CommunicationTypeChoice
     direction: DirectionChoice
@@ -112,7 +112,7 @@ class Communication:
         return cls(id=id, customer_id=customer_id, tenant_id=tenant_id, created_at=now, **values)
 
     def move(self, status: CommunicationStatus) -> Self:
-        """The communication with that status; itself if it has it. Raises StatusBackward."""
+        """The communication with this status; itself if nothing changes. Raises StatusBackward."""
         if status is self.status:
             return self
         if status.value not in _NEXT_STATUSES[self.status]:

@@ -20,7 +20,7 @@ from customers.core.model.order import Order, Refund, Statistics, StoredRefund
 
 
 class OrderStatus(StrEnum):
-    """What a shopper calls an order; it has exactly one."""
+    """The status of an order as shoppers see it; an order has exactly one."""
 
     COMPLETED = "completed"
     REFUNDED = "refunded"
@@ -29,11 +29,11 @@ class OrderStatus(StrEnum):
 
 @frozen(kw_only=True, weakref_slot=False)
 class Entry:
-    """One order of the ledger. Until the order is recorded the entry is a stub: `total_amount` is
+    """One order in the ledger. Until the order is recorded the entry is a stub: `total_amount` is
     None, and it has the refunds and the cancellation that arrived before the order.
 
-    `refunds_total` is the sum of its refunds; `order_date_stated` is whether the caller stated the
-    order date.
+    `refunds_total` is the sum of the order's refunds; `order_date_stated` is whether the caller
+    stated the order date.
     """
 
     order_id: str
@@ -71,7 +71,9 @@ class Entry:
 
     @property
     def status(self) -> OrderStatus:
-        """Refunded is an order whose whole amount is refunded, and that is not cancelled."""
+        """Cancelled if the order was cancelled; else refunded if its whole amount was; else
+        completed.
+        """
         if self.cancelled_at is not None:
             return OrderStatus.CANCELLED
         is_refunded = self.refunded_amount > ZERO and self.refunded_amount == self.total_amount
@@ -98,7 +100,9 @@ class Entry:
         return evolve(self, order_number=order.order_number)
 
     def _differences(self, order: Order) -> Iterator[Difference]:
-        """Where the order differs from the recorded one; a date that it leaves out does not."""
+        """The fields in which the order differs from the recorded one; a date that it leaves out is
+        no difference.
+        """
         if order.total_amount != self.total_amount:
             yield Difference(
                 field="totalAmount", given=order.total_amount, stored=self.total_amount
@@ -108,13 +112,14 @@ class Entry:
             yield Difference(field="orderDate", given=order.order_date, stored=stated_date)
 
     def states_the_same_as(self, other: Self) -> bool:
-        """Whether both have the same facts; the order number is ignored."""
+        """Whether both entries are equal, apart from the order number."""
         return evolve(self, order_number=other.order_number) == other
 
     def refund(self, refund: Refund, stored_amount: Decimal | None) -> Self:
         """The entry with the refund recorded; itself when it was recorded before.
 
-        `stored_amount` is the amount stored for the refund's id, None for a new refund.
+        `stored_amount` is the amount that is stored for the id of the refund, None for a new
+        refund.
 
         Raises RefundConflict, RefundExceedsOrder.
         """

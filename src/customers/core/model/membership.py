@@ -1,9 +1,9 @@
 """Memberships: who is a member of a segment, and how far the stored members are refreshed.
 
-A storage stores the members of every segment. They are exact but for stale candidates: customers
+A storage stores the members of every segment. They are exact except for stale candidates: customers
 with a pending change, which every captured write stores, and customers one of whose dates has
-crossed a threshold of the rule since the members were refreshed. How those become changes of
-membership is in `timeline`; what a rule means is in `rules`.
+crossed a threshold of the rule since the members were refreshed. `timeline` turns stale candidates
+into changes of membership; `rules` defines what a rule means.
 """
 
 from collections.abc import Container
@@ -35,11 +35,12 @@ class Cause(StrEnum):
 class RefreshState:
     """How far the stored members of a segment have been refreshed.
 
-    They are exact for the moment `watermark`, stale candidates aside; while it is None the members
-    are being built by a backfill and must not be read. A pass walks the customers in id order to
-    bring the members to `target`: it has reached the customer `cursor` and scanned `scanned`
-    customers. `cause` is why the backfill runs. Without `watermark` and `target` the backfill has
-    failed, and nothing happens until the segment is changed.
+    They are exact for the moment `watermark`, except for stale candidates; while it is None the
+    members are being built by a backfill and must not be read. A pass walks the customers in id
+    order to bring the members to `target`: it has reached the customer `cursor` and scanned
+    `scanned` customers. `cause` is why the backfill runs. Without `watermark` and `target` the
+    backfill has failed, and nothing happens until the segment is changed or its rules are sent
+    again.
     """
 
     member_count: int = 0
@@ -66,7 +67,9 @@ class RefreshState:
         return type(self)(member_count=self.member_count, scanned=self.scanned, cause=self.cause)
 
     def is_same_build(self, other: Self) -> bool:
-        """Whether both are states of the same backfill, or of none."""
+        """Whether both are states of the same backfill, or both are states without a backfill under
+        way.
+        """
         return (self.is_ready, self.is_building) == (other.is_ready, other.is_building) and (
             self.is_ready or self.target == other.target
         )
@@ -80,12 +83,16 @@ class RefreshState:
         return self.target if is_passed and self.is_ready else self.watermark
 
     def evaluation_time(self, now: datetime) -> datetime:
-        """The moment at which members are evaluated: `now`, or later if some are stored for it."""
+        """The moment at which members are evaluated: `now`, or that of the stored members, if it is
+        later.
+        """
         stored_for = (self.watermark, self.target) if self.is_ready else ()
         return max([now, *(moment for moment in stored_for if moment is not None)])
 
     def progress(self, customer_count: int) -> float:
-        """The share of customers that a backfill has scanned, 0 to 1; 1 only when it is ready."""
+        """The share of customers that a backfill has scanned, 0 to 1; 1 only when the members are
+        ready.
+        """
         return 1.0 if self.is_ready else min(round(self.scanned / max(customer_count, 1), 3), 0.999)
 
 
@@ -93,7 +100,8 @@ class RefreshState:
 class SegmentSummary:
     """A segment with its current number of members, 0 if its build has failed.
 
-    `progress` of its backfill is 0 to 1; `build_error` says why it has failed, for people.
+    `progress` is that of its backfill, 0 to 1; `build_error` says in words why the build failed,
+    and is None if it did not.
     """
 
     segment: Segment
@@ -110,7 +118,7 @@ class SegmentSummary:
 
 @frozen(kw_only=True)
 class DateRange:
-    """Customers whose date lies between two moments, both included."""
+    """Selects the customers whose `date` lies between two moments, both included."""
 
     date: DateField
     low: datetime
@@ -119,7 +127,7 @@ class DateRange:
 
 @frozen(kw_only=True)
 class MembershipChange:
-    """A customer entered a segment, or left it, at a moment."""
+    """The entry of a customer into a segment, or the exit from it, and its moment and cause."""
 
     segment_id: UUID
     customer_id: UUID
@@ -130,7 +138,9 @@ class MembershipChange:
 
 @frozen(kw_only=True)
 class SequencedChange(MembershipChange):
-    """A change with its place in the feed of its tenant; sequences rise and never change."""
+    """A membership change with its place in the feed of its tenant; `sequence` rises with every
+    change.
+    """
 
     sequence: int
 
@@ -145,14 +155,14 @@ class Assignment:
 
 @frozen(kw_only=True)
 class SegmentAssignment(Assignment):
-    """An assignment with the segment that it is to."""
+    """An assignment, and the segment to which the customer is assigned."""
 
     segment_id: UUID
 
 
 @frozen(kw_only=True)
 class SegmentMembership:
-    """That a customer is in a segment, and since when; None where the feed does not say."""
+    """A segment that a customer is in, and since when; None if the feed does not say."""
 
     segment_id: UUID
     segment_name: str
@@ -160,8 +170,8 @@ class SegmentMembership:
 
 
 def build_error(segment: Segment, refresh_state: RefreshState) -> str | None:
-    """Why the members of a segment could not be built, for people; None if they could. An inactive
-    segment has no members that could fail.
+    """Why the members of a segment could not be built, in words for people; None if they could be
+    built, or the segment is inactive and so has no members.
     """
     if not segment.is_active:
         return None
@@ -198,7 +208,9 @@ def depends_on_time(segment: Segment) -> bool:
 
 
 def depends_on_orders(segment: Segment) -> bool:
-    """Whether an order may change the members of the segment, or when time changes them."""
+    """Whether an order may change the members of the segment, or the moments at which time changes
+    them.
+    """
     if segment.rule is None or not segment.is_active:
         return False
     return reads_orders(segment.rule) or bool(thresholds(segment.rule))

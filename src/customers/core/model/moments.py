@@ -1,4 +1,4 @@
-"""The gates of moments and days."""
+"""The gates of moments (date and time) and days (date)."""
 
 import re
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -19,7 +19,7 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 @frozen
 class MomentGate:
-    """An RFC 3339 date and time with an offset, in UTC, truncated to microseconds."""
+    """The gate of moments: RFC 3339 with an offset; converted to UTC, truncated to microseconds."""
 
     def read(self, raw: object) -> datetime:
         match = _MOMENT.fullmatch(text_of(raw).strip(WHITESPACE))
@@ -36,7 +36,7 @@ class MomentGate:
 
 @frozen
 class DayGate:
-    """A date: `1990-01-31`, or its midnight as an RFC 3339 date and time."""
+    """The gate of days: `1990-01-31`, or its midnight in UTC as an RFC 3339 date and time."""
 
     def read(self, raw: object) -> date:
         value = text_of(raw).strip(WHITESPACE)

@@ -79,7 +79,9 @@ class Currency:
         return Money(rounded)
 
     def accept(self, raw: object) -> CurrencyCode:
-        """The code of this currency, from any case. Raises InvalidValue for any other code."""
+        """The code of this currency, from its code in any case or from an empty text. Raises
+        InvalidValue for any other code.
+        """
         if not isinstance(raw, str) or raw.strip().upper() not in ("", self.code):
             message = f"must be {self.code}, the currency of this deployment"
             raise InvalidValue("CURRENCY_MISMATCH", message)

@@ -9,15 +9,15 @@ MAX_DIGITS = 38
 
 _JSON_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _ZERO = Decimal(0)
-# Far more than any number has; a longer text is not looked at.
+# Far more characters than a number needs; a longer text is refused at once.
 _MAX_TEXT = 5_000
 
 
 def exact_number(raw: object, *, max_digits: int = MAX_DIGITS) -> Decimal:
     """The exact value of a JSON number, or of a string that contains one. Raises InvalidValue.
 
-    Written without an exponent it has at most `max_digits` digits, decimals included, so that it
-    is cheap to compare and fits every storage.
+    The number has at most `max_digits` digits when it is written without an exponent, decimals
+    included, so that it is cheap to compare and fits every storage.
     """
     if isinstance(raw, bool) or not isinstance(raw, int | Decimal | str):
         raise InvalidValue("INVALID_TYPE", "must be a number")

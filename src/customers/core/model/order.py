@@ -1,7 +1,7 @@
-"""The ledger: an entry for each order, the facts recorded in it, and the statistics of a customer.
+"""Orders, refunds and cancellations as callers report them, and the statistics of a customer.
 
-A fact is an order, a refund or a cancellation as reported by a caller. Facts may arrive in any
-order and repeatedly; the entries, and the statistics folded from them, are the same.
+Such a report is called a fact. Facts may arrive in any order and repeatedly, and always give the
+same ledger and the same statistics. The entries of the ledger are in `ledger`.
 """
 
 from datetime import datetime, timedelta
@@ -26,7 +26,9 @@ RefundAmount = NewType("RefundAmount", Decimal)
 
 @frozen(kw_only=True)
 class Order:
-    """An order as reported; `order_date` None means now, `currency` None that of the deployment."""
+    """An order as reported. `order_date` None means now; `currency` None means that of the
+    deployment.
+    """
 
     order_id: OrderId
     total_amount: Money
@@ -37,7 +39,9 @@ class Order:
 
 @frozen(kw_only=True)
 class Refund:
-    """A refund as reported; `refunded_at` None means now."""
+    """A refund as reported. `refunded_at` None means now; `currency` None means that of the
+    deployment.
+    """
 
     refund_id: RefundId
     amount: RefundAmount
@@ -47,7 +51,7 @@ class Refund:
 
 @frozen(kw_only=True)
 class Cancellation:
-    """A cancellation as reported; its order is named by the request."""
+    """A cancellation as reported; the path of the request names the order."""
 
     currency: CurrencyCode | None = None
 
@@ -75,7 +79,9 @@ class StoredRefund:
 
 @frozen(kw_only=True, weakref_slot=False)
 class Statistics:
-    """The fold of a ledger. The dates are the first and last of orders that are not cancelled."""
+    """The statistics of a customer, computed from the ledger. The dates are those of the first and
+    the last order that is not cancelled.
+    """
 
     total_orders: int = 0
     total_spent: Decimal = ZERO

@@ -53,7 +53,9 @@ Year = Annotated[int, WholeNumberGate(2000, 2100)]
 
 @frozen(kw_only=True)
 class PaymentMethodDetails:
-    """A new payment method; with `is_default` None the wallet decides whether it is the default."""
+    """The values of a new payment method; with `is_default` None the wallet decides whether it is
+    the default.
+    """
 
     payment_gateway: Gateway
     gateway_payment_method_id: Token
@@ -68,7 +70,9 @@ class PaymentMethodDetails:
 
 @frozen(kw_only=True)
 class PaymentMethodChange:
-    """The fields to set; UNSET fields stay. A null in a merge patch sets the value `empty`."""
+    """The fields to set; UNSET fields stay as they are. A null in a merge patch sets a field to the
+    value `empty` in its metadata.
+    """
 
     is_default: Flag | Unset = UNSET
     is_active: Flag | Unset = UNSET
@@ -78,7 +82,9 @@ class PaymentMethodChange:
 
 @frozen(kw_only=True, weakref_slot=False)
 class PaymentMethod:
-    """A saved way to pay. `(payment_gateway, gateway_payment_method_id)` is unique in a tenant."""
+    """A saved way to pay. `(payment_gateway, gateway_payment_method_id)` is unique among the living
+    customers of a tenant.
+    """
 
     id: UUID
     customer_id: UUID
@@ -150,7 +156,7 @@ class Wallet:
         return None
 
     def add(self, method: PaymentMethod, *, is_default: bool | None, now: datetime) -> Self:
-        """The wallet with another method. With `is_default` None the method becomes the default if
+        """The wallet with a method added. With `is_default` None the method becomes the default if
         there is none.
 
         Raises PaymentMethodLimitExceeded.
@@ -162,7 +168,7 @@ class Wallet:
         return self._with(method.with_default(is_default, now), now)
 
     def change(self, method_id: UUID, change: PaymentMethodChange, *, now: datetime) -> Self:
-        """The wallet with fields of one method set; itself when nothing changes.
+        """The wallet after a change of one method; itself when nothing changes.
 
         Raises PaymentMethodNotFound.
         """
@@ -173,7 +179,8 @@ class Wallet:
         return self._with(evolve(after, updated_at=max(now, before.updated_at)), now)
 
     def remove(self, method_id: UUID, *, now: datetime) -> Self:
-        """The wallet without one method; the oldest other one replaces the default.
+        """The wallet without one method. If it was the default, the oldest other method becomes the
+        default.
 
         Raises PaymentMethodNotFound.
         """

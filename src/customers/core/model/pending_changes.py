@@ -1,4 +1,4 @@
-"""Changes of customers that are captured, but not applied to the stored members yet."""
+"""Changes of customers that are captured, but not yet applied to the stored members of segments."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -16,7 +16,7 @@ class PendingChange:
     """A captured change of a customer that is not applied to the stored members yet.
 
     `before` is the customer before the change; None for a new customer, or when the value is no
-    longer known. The numbers of a customer's pending changes rise.
+    longer known. `number` is greater than that of the customer's earlier changes.
     """
 
     number: int
@@ -27,19 +27,19 @@ class PendingChange:
 
 @frozen(kw_only=True)
 class Backlog:
-    """The pending changes of all tenants: their number, and the moment of the oldest, if any."""
+    """The number of pending changes of all tenants, and the moment of the oldest one, if any."""
 
     size: int = 0
     oldest_at: datetime | None = None
 
     def age(self, now: datetime) -> timedelta:
-        """How long ago the oldest one happened; zero without any."""
+        """The age of the oldest pending change; zero if there are none."""
         return max(now - (self.oldest_at or now), timedelta())
 
 
 @frozen(kw_only=True)
 class CustomerVersion:
-    """A customer as one change left them, with its moment and cause."""
+    """A customer as they were after a change, with the moment and the cause of the change."""
 
     customer: Customer
     at: datetime
@@ -57,8 +57,9 @@ class CustomerVersion:
 class StaleCandidate:
     """A customer, deleted or not, whose stored memberships may be out of date.
 
-    `member_of` are the segments that store the customer as a member, `assigned_to` the segments
-    they are assigned to by hand. `pending_changes` are in the order in which they were stored.
+    `member_of` are the segments of which the customer is a stored member, `assigned_to` the
+    segments they are assigned to by hand. `pending_changes` are in the order in which they were
+    stored.
     """
 
     customer: Customer

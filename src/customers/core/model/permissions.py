@@ -1,4 +1,4 @@
-"""Permissions: what a caller may do. Each operation needs one; see `docs/security.md`."""
+"""Permissions: what a caller may do. `docs/security.md` says which one each operation needs."""
 
 from collections.abc import Iterable
 from enum import StrEnum
@@ -40,12 +40,12 @@ _BY_NAME: Final[dict[str, Permissions]] = {
     "customers:*": frozenset(
         permission for permission in Permission if permission.startswith("customers:")
     ),
-    # The staff service's names.
+    # The names that the staff service uses.
     "customers:segments:manage": frozenset((Permission.SEGMENTS_MANAGE,)),
     "customers:notes:manage": frozenset((Permission.NOTES_MANAGE,)),
 }
 PERMISSION_NAMES: Final = tuple(_BY_NAME)
-"""Every name that stands for permissions: wildcards and the staff service's names too."""
+"""Every name that stands for permissions, with wildcards and the names of the staff service."""
 
 
 def known_permissions(names: Iterable[str]) -> Permissions:
@@ -54,9 +54,11 @@ def known_permissions(names: Iterable[str]) -> Permissions:
 
 
 def permissions_named(name: str) -> Permissions:
-    """The permissions that a name stands for. Raises InvalidValue for an unknown one."""
+    """The permissions that a name stands for. Raises InvalidValue for an unknown name."""
     try:
         return _BY_NAME[name]
     except KeyError:
         names = ", ".join(_BY_NAME)
-        raise InvalidValue("INVALID_VALUE", f"is not a permission; there are {names}") from None
+        raise InvalidValue(
+            "INVALID_VALUE", f"is not a permission; the permissions are {names}"
+        ) from None

@@ -1,7 +1,7 @@
-"""The map of personal data: which fields of what is kept of a person are personal, and what an
-erasure does with each. Erasure, exports and the storages' own maps of columns follow it.
+"""The map of personal data: which fields of the records about a person are personal, and what an
+erasure does with each field. Erasure, exports and the storages' own maps of columns follow it.
 
-A new field belongs into this map; a test names the one that is missing.
+Every new field must be added to this map; a test names the fields that are missing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ from customers.core.model.verification import Verification
 
 
 class ErasureEffect(StrEnum):
-    """What an erasure does with a value."""
+    """What an erasure does with the value of a field."""
 
     EMPTIED = "emptied"
     REMOVED = "removed with its record"
@@ -31,11 +31,11 @@ class ErasureEffect(StrEnum):
 
 @frozen(kw_only=True)
 class RecordMap:
-    """The fields of one kind of record, `personal` ones and others.
+    """The fields of one kind of record: the `personal` ones and the others.
 
     An erasure removes the record as a whole if `is_removed`; else it empties the personal fields
-    and keeps the others. An export shows secrets (`masked`) in part only, and what names members of
-    the staff (`of_staff`) to the staff only.
+    and keeps the others. An export shows only a part of `masked` fields, which hold secrets, and
+    shows `of_staff` fields, which name members of staff, to staff only.
     """
 
     personal: frozenset[str]
@@ -61,7 +61,7 @@ def record_map(
     masked: str = "",
     of_staff: str = "",
 ) -> RecordMap:
-    """The map of one kind of record; names are separated by spaces."""
+    """The map of one kind of record; the names of the fields are separated by spaces."""
     return RecordMap(
         personal=frozenset(personal.split()),
         others=frozenset(others.split()),
@@ -117,7 +117,7 @@ PERSONAL_DATA: Final[Mapping[type, RecordMap]] = {
     ),
     SequencedChange: record_map("", "sequence segment_id customer_id entered at cause"),
     PendingChange: record_map("before", "number at cause", is_removed=True),
-    # Hashes, which only who has the token of a mail can compute.
+    # Hashes, which only the holder of an e-mail's token can compute.
     Verification: record_map(
         "",
         "tenant_id customer_id token_hash address_hash sent_at expires_at used_at",
@@ -132,7 +132,9 @@ RECORD_KINDS: Final = tuple(kind for kind in PERSONAL_DATA if kind not in (Custo
 
 @frozen(kw_only=True)
 class PersonalRecords:
-    """Some of the records of one kind, perhaps none: every kind is named once at least."""
+    """Some of the records of one kind. An export has every kind at least once, without records if
+    there are none.
+    """
 
     kind: type
     records: Sequence[object]

@@ -1,4 +1,4 @@
-"""Previews of rules: which customers they match."""
+"""Previews of rules: which customers rules match, before a segment has them."""
 
 from collections.abc import Sequence
 from typing import Annotated
@@ -20,7 +20,7 @@ class PreviewRequest:
 
 @frozen(kw_only=True)
 class Sample:
-    """A number of customers, and the newest of them."""
+    """The number of customers in a preview, and the newest of them."""
 
     count: int
     customers: Sequence[Customer]
@@ -36,7 +36,7 @@ class Preview:
 
 @frozen(kw_only=True)
 class ChangePreview:
-    """The customers who would enter and leave a segment with other rules."""
+    """The customers who would enter and leave a segment if it had other rules."""
 
     entering: Sample
     leaving: Sample

@@ -1,7 +1,7 @@
 """The principal: who calls, for which tenants, and what they may do.
 
-It is made in one place, `entrypoints/access`, from what a caller proves; handlers and use cases see
-nothing else of a caller.
+`entrypoints/access` makes it from the caller's credentials; handlers and use cases know nothing
+else of a caller.
 """
 
 from enum import StrEnum
@@ -34,7 +34,7 @@ class PrincipalKind(StrEnum):
 
 @frozen(kw_only=True)
 class Tenants:
-    """The tenants that a principal may act for: those with these ids, or every one."""
+    """The tenants that a principal may act for: those with these ids, or every tenant."""
 
     ids: frozenset[str] = frozenset()
     is_every: bool = False
@@ -47,7 +47,7 @@ class Tenants:
 
     @property
     def only(self) -> str:
-        """The tenant, if there is exactly one; else empty."""
+        """The id of the tenant, if there is exactly one; else empty."""
         return next(iter(self.ids)) if len(self.ids) == 1 and not self.is_every else ""
 
 
@@ -57,9 +57,10 @@ NO_TENANTS: Final = Tenants()
 
 @frozen(kw_only=True)
 class Principal:
-    """Who calls. `subject` is the user, service or key; empty if nobody says.
+    """Who calls. `subject` is the id of the user, service or key; empty if unknown.
 
-    `verified_email` is the address of which an identity provider says that it is the subject's.
+    `verified_email` is the subject's e-mail address, verified by an identity provider; empty if
+    unknown.
     """
 
     kind: PrincipalKind
@@ -72,12 +73,12 @@ class Principal:
         return permission in self.permissions
 
     def expect(self, permission: Permission) -> None:
-        """Raises PermissionDenied."""
+        """Raises PermissionDenied if the principal lacks the permission."""
         if permission not in self.permissions:
             raise PermissionDenied(permission)
 
     def expect_tenant(self, tenant_id: str) -> None:
-        """Raises TenantForbidden."""
+        """Raises TenantForbidden if the principal may not act for the tenant."""
         if tenant_id not in self.tenants:
             raise TenantForbidden
 
@@ -89,12 +90,12 @@ class Principal:
             raise Unauthenticated
 
     def as_shopper(self) -> Self:
-        """The principal as a shopper, who has no permissions."""
+        """The same principal as a shopper, without permissions."""
         return evolve(self, kind=PrincipalKind.SHOPPER, permissions=NO_PERMISSIONS)
 
     @property
     def actor(self) -> UUID | None:
-        """The subject as it is recorded; None if it is not a UUID."""
+        """The subject as changes record it; None if it is not a UUID."""
         try:
             return IdGate().read(self.subject)
         except InvalidValue:
@@ -104,4 +105,4 @@ class Principal:
 ANYONE: Final = Principal(
     kind=PrincipalKind.SERVICE, tenants=EVERY_TENANT, permissions=ALL_PERMISSIONS
 )
-"""The principal of every caller where nobody is authenticated, and of the service itself."""
+"""The principal of every caller if callers are not authenticated, and of the service itself."""

@@ -1,4 +1,4 @@
-"""Collecting what is wrong with one input, so that every problem is reported at once."""
+"""Collects the problems of one input, so that all of them are reported at once."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final, Protocol, TypeVar
@@ -7,14 +7,14 @@ from attrs import frozen
 
 from customers.core.errors import Invalid, InvalidValue, Problem
 
-# Otherwise a megabyte of invalid input could cause a hundred megabytes of problems.
+# Without a limit, a megabyte of invalid input could cause a hundred megabytes of problems.
 MAX_PROBLEMS = 100
 
 T = TypeVar("T")
 
 
 def too_many_problems(listed: int) -> Problem:
-    """The last one of a list that is cut off."""
+    """The last problem of a list that is cut off."""
     message = f"there are more problems; only the first {listed} are listed"
     return Problem(field="", code="TOO_MANY_PROBLEMS", message=message)
 
@@ -45,7 +45,7 @@ class Name:
 class Problems:
     """The distinct problems of one input, in the order of their addition.
 
-    After the first 100, one more says that there are others.
+    After the first 100, a last one says that there are more.
     """
 
     def __init__(self, problems: Iterable[Problem] = ()) -> None:
@@ -62,11 +62,11 @@ class Problems:
 
     @property
     def is_full(self) -> bool:
-        """Whether nothing can be added, so that nothing needs to be looked at."""
+        """Whether no more problems can be added, so that checking can stop."""
         return len(self._problems) > MAX_PROBLEMS
 
     def add(self, location: Location, code: str, message: str) -> None:
-        """Adds a problem, unless there is one at this location."""
+        """Adds a problem, unless this location already has one."""
         if (location.field, location.pointer) not in self._locations:
             self.extend([InvalidValue(code, message).at(location.field, location.pointer)])
 
@@ -80,8 +80,8 @@ class Problems:
             self._locations.add((problem.field, problem.pointer))
 
     def read(self, gate: Callable[[object], T], raw: object, location: Location) -> T | None:
-        """The value that the gate returns. None, with a problem added, when the gate raises
-        InvalidValue; None, without calling the gate, when there are too many problems.
+        """The value that the gate returns. If the gate raises InvalidValue, adds a problem and
+        returns None. If `is_full`, returns None without calling the gate.
         """
         if self.is_full:
             return None

@@ -1,16 +1,16 @@
-"""Keys that an object of JSON has twice: which one counts would be a matter of the parser."""
+"""Repeated keys in JSON objects: they are refused, because parsers disagree which value counts."""
 
 import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final
 
-# Names that can be repeated in an answer: no number, and nothing long.
+# Keys that an error message may quote: short ones without digits, which could be a card number.
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z_]{1,50}")
 
 
 class RepeatedKey(ValueError):
-    """An object has a key twice."""
+    """A JSON object has a key more than once."""
 
     def __init__(self, names: Sequence[str]) -> None:
         repeated = next(name for name, count in Counter(names).items() if count > 1)
@@ -19,7 +19,7 @@ class RepeatedKey(ValueError):
 
 
 def unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """The members of an object, as an `object_pairs_hook` of a decoder. Raises RepeatedKey."""
+    """The members of a JSON object: an `object_pairs_hook` for decoders. Raises RepeatedKey."""
     members = dict(pairs)
     if len(members) != len(pairs):
         raise RepeatedKey([name for name, _ in pairs])

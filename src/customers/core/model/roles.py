@@ -1,4 +1,4 @@
-"""Roles: names for permissions, as a deployment gives them to people and services."""
+"""Roles: named sets of permissions, which a deployment gives to people and services."""
 
 from collections.abc import Iterable, Mapping
 from typing import Final
@@ -42,7 +42,7 @@ BUILT_IN_ROLES: Final[Mapping[str, Permissions]] = {
 
 @frozen(kw_only=True)
 class SubjectRoles:
-    """What a deployment gives to one subject, beside what its credential says."""
+    """The roles and tenants that a deployment gives to one subject, beside its credential's."""
 
     roles: tuple[str, ...] = ()
     tenants: Tenants = NO_TENANTS
@@ -56,7 +56,7 @@ class Roles:
     subjects: Mapping[str, SubjectRoles] = field(factory=dict)
 
     def permissions_of(self, roles: Iterable[str]) -> Permissions:
-        """What the roles allow in all; an unknown role allows nothing."""
+        """The permissions of all these roles together; an unknown role has none."""
         return NO_PERMISSIONS.union(*(self.permissions.get(role, NO_PERMISSIONS) for role in roles))
 
     def of_subject(self, subject: str) -> SubjectRoles:

@@ -1,8 +1,8 @@
-"""Search: what finds a customer, the same in every storage.
+"""Search: which texts find a customer, the same in every storage.
 
-A storage keeps one text for each customer, `search_text`, and looks into it as `Search.finds` does.
+A storage stores one text for each customer, `search_text`, and searches it as `Search.finds` does.
 It also finds the customers of orders with the search's `order_number` or one of its `order_ids`.
-What searches find is in `docs/search.md`.
+`docs/search.md` tells callers what searches find.
 """
 
 import re
@@ -15,7 +15,7 @@ from attrs import frozen
 from customers.core.model.folding import fold
 from customers.core.model.unicode_forms import normalize
 
-# In a search text: what follows is the digits of the phone number, and then the end.
+# Separators in a search text: the digits of the phone number follow PHONE, and END ends the text.
 PHONE: Final = "\x02"
 END: Final = "\x03"
 
@@ -34,7 +34,7 @@ _LETTERS = str.maketrans(
 _LOWER_CASE = str.maketrans(ascii_uppercase, ascii_lowercase)
 _PHONE_SEARCH = re.compile(r"[0-9+\-()./ x\u2010-\u2015\u2212]*")
 _TRUNK_ZERO = re.compile(r"\(\s*0\s*\)")
-# With the country code, as it is dialled within North America.
+# A phone number with the country code 1, as it is dialled within North America.
 _NORTH_AMERICAN = re.compile(r"1[0-9]{10}")
 _NOT_A_DIGIT = re.compile(r"[^0-9]")
 # The country codes of one and of two digits (ITU-T E.164); all others have three.
@@ -42,7 +42,7 @@ _SHORT_CODES = re.compile("[17]|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[
 
 
 def plain(folded: str) -> str:
-    """A folded text, decomposed and without marks: `müller` as `muller`, dotless i as i."""
+    """A folded text without marks: `müller` becomes `muller`, and a dotless i becomes i."""
     if folded.isascii():
         return folded
     letters = normalize("NFKD", folded).translate(_LETTERS)
@@ -50,16 +50,16 @@ def plain(folded: str) -> str:
 
 
 def phone_digits(folded: str) -> str:
-    """The digits of a phone number, without a zero in parentheses: `+44 (0)20` as `4420`."""
+    """The digits of a phone number, without a zero in parentheses: `+44 (0)20` gives `4420`."""
     return _NOT_A_DIGIT.sub("", _TRUNK_ZERO.sub("", folded))
 
 
 def search_text(email: str, name: str, phone: str) -> str:
     """The text that searches look into.
 
-    A line each for the folded e-mail address, name and phone number, then for the plain name and
-    the plain e-mail address where they differ; PHONE, the digits of the phone number, and END.
-    Older releases wrote the first three lines only.
+    One line each for the folded e-mail address, name and phone number, then for the plain name and
+    the plain e-mail address, empty if they equal the folded ones; then PHONE, the digits of the
+    phone number, and END. Older releases wrote the first three lines only.
     """
     folded = [fold(email), fold(name), fold(phone)]
     differing = [
@@ -69,18 +69,19 @@ def search_text(email: str, name: str, phone: str) -> str:
 
 
 def order_number_key(number: str) -> str:
-    """The form in which order numbers are compared: A to Z in small letters, without a `#`."""
+    """The form in which order numbers are compared: ASCII lower case, without leading `#`."""
     return number.lstrip("#").translate(_LOWER_CASE)
 
 
 @frozen(kw_only=True)
 class Search:
-    """A search as it is looked for; any of its parts that is not empty finds a customer.
+    """A parsed search; any of its parts that is not empty finds a customer.
 
     `text` is a part of the plain e-mail address, of the plain name or of the phone number; `folded`
-    is the text with its marks, which texts of older releases have. `words` are parts of the plain
-    name in any order. `phone` are digits of a part of a phone number, `whole_phones` those of phone
-    numbers without their country code. `order_number` is a key, `order_ids` are ids of an order.
+    is the same text with its marks, which search texts of older releases have. `words` are parts of
+    the plain name in any order. `phone` are digits of a part of a phone number, `whole_phones`
+    those of whole phone numbers, with and without the country code. `order_number` is a key as of
+    `order_number_key`, `order_ids` are the spellings of an order id.
     """
 
     text: str = ""
@@ -93,7 +94,7 @@ class Search:
 
     @classmethod
     def of(cls, search: str) -> Self | None:
-        """The search of a text as people type it; None for an empty one.
+        """The parsed search for a text as people type it; None for an empty text.
 
         In a text with an @, a space becomes a plus, because callers often do not percent-encode the
         plus of an e-mail address.
@@ -109,7 +110,7 @@ class Search:
         text, phone = plain(folded), _as_phone(folded)
         words = _words(text)
         return cls(
-            text=text if phone or not words else "",  # in a name, it is found by its words
+            text=text if phone or not words else "",  # a name is found by its words
             folded=_with_marks(folded, text),
             words=words,
             phone=_part_of_phone(phone),
@@ -120,11 +121,13 @@ class Search:
 
     @property
     def is_number(self) -> bool:
-        """Whether the digits of a phone number could hold the text, where it is not looked for."""
+        """Whether `text` is digits only. Then it must not be searched in the digits after PHONE,
+        which could contain it.
+        """
         return self.text.isdecimal()
 
     def finds(self, text: str) -> bool:
-        """Whether it finds a customer with this search text, orders aside."""
+        """Whether the search finds a customer with this search text; orders are not considered."""
         lines, _, digits = text.removesuffix(END).partition(PHONE)
         return (
             (self.text != "" and self.text in lines)
@@ -141,12 +144,16 @@ def _has_all(lines: str, words: tuple[str, ...]) -> bool:
 
 
 def _with_marks(folded: str, text: str) -> str:
-    """The folded search, if it has marks and more than marks; `text` is the plain one."""
+    """The folded search, if it differs from the plain one (`text`) and that is not empty; else
+    empty.
+    """
     return "" if text in ("", folded) else folded
 
 
 def _words(text: str) -> tuple[str, ...]:
-    """The words of a text of two or more, longest first; commas between words do not count."""
+    """The distinct words of a text that has two or more words, longest first; commas between words
+    do not count. Empty for other texts, and for more than _MAX_WORDS words.
+    """
     if len(text.split()) < 2:
         return ()
     words = text.replace(",", " ").split()
@@ -156,7 +163,7 @@ def _words(text: str) -> tuple[str, ...]:
 
 
 def _as_phone(folded: str) -> str:
-    """The folded search, if it is a phone number or a part of one."""
+    """The folded search, if it is a phone number or a part of one; else empty."""
     return folded if _PHONE_SEARCH.fullmatch(folded) else ""
 
 
@@ -170,7 +177,8 @@ def _part_of_phone(phone: str) -> str:
 
 def _whole_phones(phone: str) -> tuple[str, ...]:
     """The digits of an international phone number as they are dialled within the country, and with
-    its country code, in both cases with or without a zero before the rest.
+    its country code; in both cases with and without a zero before the national number. Empty for
+    other texts.
     """
     digits = phone_digits(phone).lstrip("0")
     if not phone.startswith(("+", "00")) and not _NORTH_AMERICAN.fullmatch(digits):

@@ -30,7 +30,8 @@ class SegmentType(StrEnum):
 
 @frozen(kw_only=True)
 class RulesText:
-    """Rules as the JSON text that the caller wrote, which answers repeat, and its decoded value.
+    """Rules as the JSON text that the caller wrote, which answers repeat, and the decoded value of
+    the text.
 
     Numbers in `value` are int or Decimal, never float.
     """
@@ -46,7 +47,7 @@ class RulesText:
         )
 
     def rule(self, *, is_dynamic: bool, strict: bool) -> Rule | None:
-        """The rule of a dynamic segment; None for a manual one, whose rules are only stored.
+        """The rule of a dynamic segment; None for a manual segment, whose rules are only stored.
 
         Raises Invalid with pointers at /rules or below, also for rules that are too expensive.
         """
@@ -69,8 +70,8 @@ SegmentTypeChoice = Annotated[SegmentType, ChoiceGate(SegmentType)]
 
 @frozen(kw_only=True)
 class SegmentDetails:
-    """A new segment; without `is_dynamic` and `segment_type` it is dynamic if its rules have a
-    condition.
+    """The values of a new segment. Without `is_dynamic` and `segment_type` it is dynamic if its
+    rules have a condition.
     """
 
     name: SegmentName
@@ -83,7 +84,9 @@ class SegmentDetails:
 
 @frozen(kw_only=True)
 class SegmentChange:
-    """The fields to set; a field that is None stays. The rules `[]` have no condition."""
+    """The fields of a segment to set; a field that is None stays unchanged. The rules `[]` remove
+    all conditions.
+    """
 
     name: SegmentName | None = None
     description: Description | None = None
@@ -102,7 +105,9 @@ class MemberIds:
 
 @frozen(kw_only=True)
 class Segment:
-    """A segment. A dynamic one has a `rule`; `rules_text` is the JSON text of its rules."""
+    """A named set of customers. Only a dynamic segment has a `rule`; `rules_text` is the JSON text
+    of the rules, which a manual segment may have too.
+    """
 
     id: UUID
     tenant_id: str
@@ -119,7 +124,9 @@ class Segment:
     def new(
         cls, details: SegmentDetails, *, id: UUID, tenant_id: str, now: datetime, strict: bool
     ) -> Self:
-        """A new segment. Raises Invalid when it is dynamic and its rules cannot be parsed."""
+        """A new segment. Raises Invalid if its rules cannot be parsed or stored, or `is_dynamic`
+        and `segment_type` contradict each other.
+        """
         rules = _not_null(details.rules)
         choice = _kind_choice(details.is_dynamic, details.segment_type)
         rule = _rule(rules, is_dynamic=choice is not False, strict=strict)
@@ -143,7 +150,7 @@ class Segment:
         return fold(self.name)
 
     def change(self, change: SegmentChange, *, now: datetime, strict: bool) -> Self:
-        """The segment with the fields of the change set; itself when nothing changes.
+        """The segment after the change; itself when nothing changes.
 
         Raises Invalid as `new` does.
         """
@@ -192,7 +199,7 @@ def decode_rules(text: str) -> object:
 
 
 def _kind_choice(is_dynamic: bool | None, segment_type: SegmentType | None) -> bool | None:
-    """Whether the caller requests a dynamic segment; None when they do not say. Raises Invalid."""
+    """Whether the caller requests a dynamic segment; None if they do not say. Raises Invalid."""
     by_type = None if segment_type is None else segment_type is SegmentType.DYNAMIC
     if None not in (is_dynamic, by_type) and is_dynamic is not by_type:
         raise Invalid.at("/segmentType", "INVALID_VALUE", "must agree with isDynamic")

@@ -1,4 +1,4 @@
-"""A shopper: a person who may see and change what is kept of themselves, and nothing else."""
+"""A shopper: a person who may see and change their own data, and nothing else."""
 
 from typing import Final, Self
 from uuid import UUID
@@ -28,7 +28,7 @@ _ADDRESS: Final = TextGate(max_length=254)
 
 @frozen(kw_only=True)
 class ProfileChange:
-    """The fields of their own that a shopper may set; see `CustomerChange`."""
+    """The fields of their own customer that a shopper may set; see `CustomerChange`."""
 
     first_name: FirstName | Unset = UNSET
     last_name: LastName | Unset = field(default=UNSET, metadata={"empty": ""})
@@ -40,7 +40,7 @@ class ProfileChange:
     marketing_opt_in: Flag | Unset = UNSET
 
     def of_customer(self) -> CustomerChange:
-        """The change of the customer, which leaves everything else as it is."""
+        """The change of the customer; it leaves all other fields as they are."""
         return CustomerChange(**set_fields(self))
 
 
@@ -48,9 +48,10 @@ class ProfileChange:
 class Shopper:
     """A shopper who asks for a customer.
 
-    `user_id` is the account of the shopper: None if the subject is not a UUID, then no customer is
-    theirs. `verified_email_key` is the key of the e-mail address that is known to be theirs; empty
-    without one. `path_id` names the customer: "me", the id of the customer, or that of the account.
+    `user_id` is the account of the shopper; it is None if the subject is not a UUID, and then no
+    customer is theirs. `verified_email_key` is the key of the shopper's verified e-mail address;
+    empty without one. `path_id` names the customer: "me", the id of the customer, or that of the
+    account.
     """
 
     user_id: UUID | None
@@ -70,7 +71,7 @@ class Shopper:
         return self.user_id is not None and self._path_uuid == self.user_id
 
     def may_be_linked(self, customer: Customer) -> bool:
-        """Whether the customer has no account yet, and the shopper's own e-mail address."""
+        """Whether the customer has no account yet, and has the verified address of the shopper."""
         return (
             self.user_id is not None
             and customer.is_living
@@ -80,10 +81,10 @@ class Shopper:
         )
 
     def own(self, customer: Customer | None) -> Customer:
-        """The customer of the shopper, if they asked for that one.
+        """The shopper's own customer, if `path_id` names it.
 
-        Raises NotYourResource for every other id, whether or not it is somebody's;
-        CustomerNotFound if no customer is theirs; CustomerBlocked.
+        Raises NotYourResource for every other id, whether or not it exists; CustomerNotFound if no
+        customer is the shopper's; CustomerBlocked.
         """
         if not self._asks_for(customer):
             raise NotYourResource
@@ -105,7 +106,9 @@ class Shopper:
 
 
 def _key_of(verified_email: str) -> str:
-    """The key of an address as others say it; empty for a text that is kept of no customer."""
+    """The key of an e-mail address from an identity provider; empty for a text that cannot be the
+    address of any customer.
+    """
     try:
         return email_key(_ADDRESS.read(verified_email))
     except InvalidValue:

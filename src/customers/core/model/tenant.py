@@ -1,7 +1,8 @@
-"""The id of a tenant: the subject of every authorisation, so it is taken as it is or refused.
+"""The id of a tenant, by which all access is decided: it is accepted unchanged, or refused.
 
-Two spellings of one text must not name the same tenant here and two tenants in a gateway, or the
-reverse: nothing is trimmed, normalised or folded. A comma would join two headers.
+Nothing is trimmed, normalised or folded: otherwise two spellings could name one tenant here and two
+tenants in a gateway, or the reverse. There is no comma in an id, because proxies join the values of
+repeated headers with commas.
 """
 
 import re
@@ -18,13 +19,15 @@ _ANY: Final = re.compile(VISIBLE_BUT_COMMA)
 
 @frozen
 class TenantGate:
-    """1 to 255 visible ASCII characters but the comma, which all match the pattern."""
+    """The gate of tenant ids: 1 to 255 visible ASCII characters except the comma. The whole id must
+    match the pattern.
+    """
 
     _pattern: re.Pattern[str] = _ANY
 
     @classmethod
     def of(cls, pattern: str) -> Self:
-        """The gate of a deployment that allows fewer ids. Raises re.error."""
+        """The gate of a deployment that allows only ids of this pattern. Raises re.error."""
         return cls(re.compile(pattern))
 
     def read(self, raw: object) -> str:

@@ -1,4 +1,4 @@
-"""The timeline of a customer's membership in one segment: from stale candidate to changes.
+"""The timeline of a customer's membership in one segment: which changes a stale candidate gives.
 
 The membership is a state machine with two states. It begins in the stored state, and its input is
 a series of versions of the customer, each with a moment and a cause:
@@ -8,9 +8,9 @@ a series of versions of the customer, each with a moment and a cause:
     +---------+ <--- left <------ the version is not a member -- +--------+
 
 A version that agrees with the state changes nothing. A version is a member if the segment is
-active, the customer is living, and the rule matches at that moment, or without a rule the customer
-is assigned. Which versions there are depends on the refresh state, on the pending changes, and on
-whether the rule depends on time:
+active, the customer is living, and the rule matches at that moment, or for a manual segment the
+customer is assigned. Which versions there are depends on the refresh state, on the pending changes,
+and on whether the rule depends on time:
 
 | refresh state | pending changes | versions, in order                                             |
 |---------------|-----------------|----------------------------------------------------------------|
@@ -118,7 +118,7 @@ def _backfilled(
 def _with_crossings(
     segment: Segment, before: Customer | None, since: datetime, versions: Iterable[CustomerVersion]
 ) -> Iterator[CustomerVersion]:
-    """The versions, each preceded by the crossings since the one before."""
+    """The versions, each preceded by the crossings since the version before."""
     for version in versions:
         yield from _crossings(segment, before, since, version.at - _INSTANT)
         yield version
@@ -141,7 +141,7 @@ def _after_last_change(
 def _crossings(
     segment: Segment, customer: Customer | None, since: datetime, until: datetime
 ) -> Iterator[CustomerVersion]:
-    """The customer at each moment at which time alone crosses a threshold of the rule."""
+    """The customer at each moment at which they cross a threshold of the rule, by time alone."""
     if customer is None or segment.rule is None or not depends_on_time(segment):
         return
     for at in crossing_times(segment.rule, customer, max(since, customer.updated_at), until):

@@ -1,7 +1,7 @@
 """Unicode normal forms, computed in time linear in the length of the text.
 
-`unicodedata.normalize` sorts a run of combining marks in quadratic time: minutes for a body of a
-mebibyte. This module sorts long runs first.
+`unicodedata.normalize` sorts a run of combining marks in quadratic time, which takes minutes for a
+body of a mebibyte. This module sorts long runs beforehand, in linear time.
 """
 
 import re
@@ -16,7 +16,7 @@ Decomposition = Literal["NFD", "NFKD"]
 # Shorter texts, and shorter runs of marks, are sorted fast enough.
 _LONG_TEXT: Final = 256
 _LONG_RUN: Final = 32
-# The characters that are not combining marks and become some when they are decomposed.
+# Characters that are not combining marks themselves, but decompose into combining marks.
 _HIDDEN_MARKS: Final = {"NFD": "\u0f73\u0f75\u0f81", "NFKD": "\u0f73\u0f75\u0f81\uff9e\uff9f"}
 
 
@@ -28,7 +28,7 @@ def normalize(form: Literal["NFC", "NFKC", "NFKD"], text: str) -> str:
 
 
 def marks_of(text: str, form: Decomposition) -> frozenset[str]:
-    """The characters of a text that are marks only, once they are decomposed."""
+    """The characters of a text that are combining marks, or decompose into combining marks only."""
     hidden = _HIDDEN_MARKS[form]
     return frozenset(char for char in set(text) if combining(char) or char in hidden)
 
@@ -45,9 +45,9 @@ def _with_sorted_runs(text: str, form: Decomposition) -> str:
 
 
 def _sorted(run: str, longer: Mapping[int, str]) -> str:
-    """The marks by their combining class; those of one class stay in their order.
+    """The marks sorted by combining class; marks of one class stay in their order.
 
-    `longer` has the decompositions of those that are not their own.
+    `longer` maps code points of marks to their decompositions, if these differ from the mark.
     """
     by_class = defaultdict[int, list[str]](list)
     for mark in run.translate(longer) if longer else run:

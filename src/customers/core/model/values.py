@@ -1,4 +1,4 @@
-"""Gates: what a single value must be before the model holds it.
+"""Gates check and normalise single values before the model holds them.
 
 A field names its gate in its type: `Annotated[str, TextGate(max_length=100)]`. A gate takes a
 decoded JSON value and returns it as it is stored (trimmed, NFC, in UTC), or raises InvalidValue.
@@ -17,8 +17,8 @@ from customers.core.model.folding import fold
 from customers.core.model.unicode_forms import normalize
 
 MAX_TAGS = 50
-# A text or a list that is longer than this many times its limit is refused before it is looked at:
-# trimming, composing and leaving out duplicates shorten others enough to be worth the work.
+# A text or a list that is longer than this many times its limit is refused at once. Others are
+# processed first: trimming, composing or removing duplicates may bring them below the limit.
 MAX_EXCESS = 4
 _MAX_CHOICE = 100
 
@@ -49,9 +49,11 @@ class Gate(Protocol):
 
 @frozen(kw_only=True)
 class TextGate:
-    """Trimmed NFC text of at most `max_length` characters, on one line unless `multiline`.
+    """The gate of texts: trimmed, in NFC, at most `max_length` characters, on one line unless
+    `multiline`.
 
-    It is neither trimmed nor normalised when it is longer than four times that.
+    A text that is longer than four times `max_length` is refused before it is trimmed and
+    normalised.
     """
 
     max_length: int
@@ -86,7 +88,7 @@ class TextGate:
 
 @frozen
 class IdGate:
-    """A dashed UUID of any version, in any letter case."""
+    """The gate of ids: a dashed UUID of any version, in any letter case."""
 
     def read(self, raw: object) -> UUID:
         if not _UUID.fullmatch(value := text_of(raw).strip(WHITESPACE)):
@@ -96,7 +98,7 @@ class IdGate:
 
 @frozen(kw_only=True)
 class IdsGate:
-    """A list of 1 to `limit` ids, duplicates included."""
+    """The gate of lists of 1 to `limit` ids, duplicates included."""
 
     limit: int
 
@@ -112,7 +114,7 @@ class IdsGate:
 
 @frozen(kw_only=True)
 class VisibleGate:
-    """An id from another system: 1 to `max_length` visible ASCII characters."""
+    """The gate of ids from other systems: 1 to `max_length` visible ASCII characters."""
 
     max_length: int = 100
 
@@ -125,9 +127,10 @@ class VisibleGate:
 
 @frozen
 class TagsGate:
-    """At most 50 tags of 100 characters; among tags with the same folded form the first stays.
+    """The gate of tags: at most 50, of at most 100 characters each. Of tags with the same folded
+    form, only the first stays.
 
-    They are counted before any is looked at, and again without duplicates.
+    A list of more than 200 tags is refused at once; shorter lists are counted without duplicates.
     """
 
     def read(self, raw: object) -> tuple[str, ...]:
@@ -146,7 +149,7 @@ class TagsGate:
 
 @frozen
 class WholeNumberGate:
-    """A whole number from `minimum` to `maximum`."""
+    """The gate of whole numbers from `minimum` to `maximum`."""
 
     minimum: int
     maximum: int
@@ -169,7 +172,7 @@ class FlagGate:
 
 @frozen
 class ChoiceGate:
-    """A value of an enumeration, in any letter case."""
+    """The gate of the values of an enumeration, in any letter case."""
 
     kind: type[StrEnum]
 

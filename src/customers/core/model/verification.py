@@ -1,7 +1,7 @@
-"""The verification of an e-mail address: a token that only the mail holds, and what we store of it.
+"""The verification of an e-mail address: a token that only the e-mail contains, and what is stored.
 
-A customer has some tokens at a time, each valid for a day, so that the first of two mails works
-too. The first use of one ends all of them.
+A customer can have several tokens at a time, each valid for a day, so that the older of two e-mails
+works too. The first use of a token ends all tokens of the customer.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from customers.core.errors.verification import VerificationLimitExceeded
 from customers.core.model.customer import Customer
 from customers.core.model.values import TextGate
 
-# Also the period in which a customer is sent at most MAX_SENT mails, so what is older is of no use.
+# Also the period in which a customer is sent at most MAX_SENT mails: older ones need not be stored.
 LIFETIME = timedelta(hours=24)
 MAX_SENT = 5
 MIN_INTERVAL = timedelta(minutes=1)
@@ -25,15 +25,15 @@ MIN_INTERVAL = timedelta(minutes=1)
 
 @frozen(kw_only=True)
 class VerificationToken:
-    """The token of a mail, as the caller sends it."""
+    """The token of a verification e-mail, as the caller sends it back."""
 
     token: Annotated[str, TextGate(max_length=1_000, blank=False)] = field(repr=False)
 
 
 @frozen(kw_only=True)
 class VerificationMail:
-    """A mail that asks a customer to verify the address. `name` is the customer's, `user_id` the
-    account, if there is one.
+    """An e-mail that asks a customer to verify its address. `name` is the customer's name,
+    `user_id` the customer's account, if there is one.
     """
 
     tenant_id: str
@@ -51,8 +51,8 @@ class VerificationMail:
 class Verification:
     """What is stored of a token that was sent: hashes, in hexadecimal digits.
 
-    That of the address is computed with the token: without it, nobody can find the address by
-    trying. `used_at` is when the customer used one of their tokens.
+    `address_hash` is computed from the e-mail address and the token: without the token, nobody can
+    find the address by trying. `used_at` is when the customer used one of their tokens.
     """
 
     tenant_id: str
@@ -75,7 +75,7 @@ class Verification:
         )
 
     def accepts(self, token: str, email_key: str, now: datetime) -> bool:
-        """Whether the token verifies the address now."""
+        """Whether the token verifies the e-mail address with this key at `now`."""
         is_current = self.used_at is None and now < self.expires_at
         is_same = self.token_hash == token_hash(token)
         return is_current and is_same and self.address_hash == _address_hash(token, email_key)
@@ -83,23 +83,23 @@ class Verification:
 
 @frozen(kw_only=True)
 class VerificationWithEmail:
-    """A verification, and the e-mail key that its customer, who is not deleted, has today."""
+    """A verification, and the current e-mail key of its customer, who is not deleted."""
 
     verification: Verification
     email_key: str
 
     def accepts(self, token: str, now: datetime) -> bool:
-        """As `Verification.accepts`, of today's address."""
+        """As `Verification.accepts`, for the customer's current e-mail address."""
         return self.verification.accepts(token, self.email_key, now)
 
 
 def token_hash(token: str) -> str:
-    """The hash by which a token is found."""
+    """The hash that is stored of a token, and by which its verification is found."""
     return sha256(token.encode()).hexdigest()
 
 
 def expect_room(sent: Sequence[Verification], now: datetime) -> None:
-    """Raises VerificationLimitExceeded if another mail to the customer is too much now."""
+    """Raises VerificationLimitExceeded if the customer may not be sent another e-mail yet."""
     moments = sorted(one.sent_at for one in sent if one.sent_at > now - LIFETIME)
     nexts = [moments[-1] + MIN_INTERVAL] if moments else []
     if len(moments) >= MAX_SENT:

@@ -20,15 +20,15 @@ class ApiKeyRepository(ApiKeyReader, Protocol):
         ...
 
     async def add(self, key: ApiKey) -> None:
-        """Stores a new key. Needs the lock, under which keys are counted."""
+        """Stores a new key. Needs the lock, because the number of keys is limited."""
         ...
 
     async def revoke(self, key_id: UUID, now: datetime) -> None:
-        """Revokes a key. Raises ApiKeyNotFound, for one that is revoked already too."""
+        """Revokes a key. Raises ApiKeyNotFound, also for a key that is already revoked."""
         ...
 
     async def mark_used(self, uses: Mapping[UUID, datetime]) -> None:
-        """Stores when keys were last used, by their ids; earlier moments than those stored, and
-        unknown ids, change nothing.
+        """Stores when keys were last used, by their ids. Ignores unknown ids, and moments earlier
+        than the stored one.
         """
         ...

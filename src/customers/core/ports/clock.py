@@ -1,4 +1,4 @@
-"""Time and new ids, which the core does not take from the system."""
+"""The current time and new ids, which the core gets through these ports, not from the system."""
 
 from datetime import datetime
 from typing import Protocol

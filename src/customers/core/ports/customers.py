@@ -18,33 +18,35 @@ class CustomerReader(Protocol):
         ...
 
     async def profiles(self, customer_ids: Sequence[UUID]) -> Mapping[UUID, Profile]:
-        """The customers with addresses and payment methods by id, without the ids that do not
-        exist.
+        """The customers with addresses and payment methods, by id; ids without a customer are left
+        out.
         """
         ...
 
     async def by_email(self, email_key: str) -> Customer | None:
-        """The customer with that e-mail key, or None."""
+        """The customer with this e-mail key, or None."""
         ...
 
     async def by_emails(self, email_keys: Sequence[str]) -> Mapping[str, Customer]:
-        """Customers by e-mail key, without the keys that nobody has."""
+        """Customers by e-mail key; keys without a customer are left out."""
         ...
 
     async def by_user(self, user_id: UUID) -> Customer | None:
-        """The customer with that account, or None; of several the oldest, ties by id."""
+        """The customer with this account, or None; of several the oldest one, ties by id."""
         ...
 
     async def page(
         self, customer_filter: CustomerFilter, sort: CustomerSort, page: Page
     ) -> Sequence[Customer]:
-        """One page in that order; empty past the end."""
+        """One page of the customers, in the order of `sort`; empty past the end."""
         ...
 
     async def page_with_total(
         self, customer_filter: CustomerFilter, sort: CustomerSort, page: Page
     ) -> CustomerPage:
-        """The page and the total at one moment; past the end the total may be newer."""
+        """The page, and the total number of customers, at one moment; past the end the total may be
+        newer than the empty page.
+        """
         ...
 
     async def page_after(
@@ -54,11 +56,13 @@ class CustomerReader(Protocol):
         key: CustomerKey | None,
         limit: int,
     ) -> Sequence[Customer]:
-        """The customers after `key`, or the first ones without a key, at a constant cost."""
+        """At most `limit` customers after `key`, or from the beginning if it is None; the cost does
+        not grow with the position.
+        """
         ...
 
     async def count(self, customer_filter: CustomerFilter) -> int:
-        """The number of customers; read from counters when only status and type are filtered."""
+        """The number of customers; read from counters if only status and type are filtered."""
         ...
 
     async def counts(
@@ -80,26 +84,26 @@ class CustomerRepository(CustomerReader, Protocol):
         ...
 
     async def get_ids_for_update(self, customer_ids: Collection[UUID]) -> Collection[UUID]:
-        """The ids among these that exist, in any order; the customers are locked in id order."""
+        """Those of the ids that exist, in any order; locks their customers in id order."""
         ...
 
     async def add(self, customer: Customer) -> bool:
-        """Stores a new customer; False, and no change, when the e-mail is taken.
+        """Stores a new customer. Returns False, and stores nothing, if the e-mail address is taken.
 
         Stores a pending change while the tenant captures changes of customers.
         """
         ...
 
     async def reserve_email(self, customer: Customer) -> None:
-        """Until the transaction ends, nobody else gets the e-mail address of this customer.
+        """Reserves the e-mail address of this customer until the transaction ends.
 
-        It comes before a `save` that changes the address or restores the customer, so that no
-        database reports the address in its own log. Raises EmailTaken.
+        Call it before a `save` that changes the address or restores the customer, so that no
+        database writes the address of a duplicate into its own log. Raises EmailTaken.
         """
         ...
 
     async def save(self, customer: Customer) -> None:
-        """Stores the new value of a locked customer, deleted or restored included.
+        """Stores the new value of a locked customer, who may be deleted or restored by it.
 
         Stores a pending change as `add` does; its cause is an order when only statistics changed.
         Raises EmailTaken.
@@ -138,7 +142,9 @@ class PaymentMethodRepository(PaymentMethodReader, Protocol):
         ...
 
     async def release(self, customer_id: UUID) -> None:
-        """Releases the tokens of a customer who is being deleted; the methods stay stored."""
+        """Releases the tokens of a customer who is being deleted, so that others can have them; the
+        methods stay stored.
+        """
         ...
 
     async def reclaim(self, customer_id: UUID) -> Sequence[UUID]:
@@ -156,9 +162,9 @@ class ErasureRepository(Protocol):
         ...
 
     async def erase(self, customer: Customer) -> Erasure:
-        """Removes all personal data of a locked customer.
+        """Removes all personal data of a locked customer, and returns the receipt.
 
-        Stores `customer`, the value without personal data, and the receipt. The ledger keeps order
-        and refund ids, amounts and dates.
+        Stores the receipt, and `customer`, which is the customer without personal data. The ledger
+        keeps order and refund ids, amounts and dates.
         """
         ...

@@ -12,7 +12,7 @@ class NoteReader(Protocol):
     async def newest(
         self, customer_id: UUID, after: JournalKey | None, limit: int
     ) -> Sequence[Note]:
-        """Notes after a key, newest first, ties by id, the greatest first.
+        """At most `limit` notes after a key, newest first, ties by id, the greatest first.
 
         Raises CustomerNotFound.
         """
@@ -39,8 +39,8 @@ class CommunicationReader(Protocol):
         types: Collection[CommunicationType] = (),
         directions: Collection[Direction] = (),
     ) -> Sequence[Communication]:
-        """Communications of these types and directions (empty: all) after a key, newest first,
-        ties by id, the greatest first. Raises CustomerNotFound.
+        """At most `limit` communications of these types and directions (empty: all) after a key,
+        newest first, ties by id, the greatest first. Raises CustomerNotFound.
         """
         ...
 

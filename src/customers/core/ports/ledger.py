@@ -15,14 +15,14 @@ class OrderReader(Protocol):
     async def newest(
         self, customer_id: UUID, after: JournalKey | None, limit: int
     ) -> Sequence[Entry]:
-        """Entries of recorded orders after a key, newest order date first, ties by order id, the
-        greatest first; the key's `id` is an order id. Raises CustomerNotFound.
+        """At most `limit` entries of recorded orders after a key, newest order date first, ties by
+        order id, the greatest first; the key's `id` is an order id. Raises CustomerNotFound.
         """
         ...
 
     async def page(self, customer_id: UUID, status: OrderStatus | None, page: Page) -> OrderPage:
-        """A page of the recorded orders with that status, or of all, in the order of `newest`; and
-        their number at the same moment. Empty past the end. Raises CustomerNotFound.
+        """A page of the recorded orders with this status (None: all), in the order of `newest`, and
+        the total number of them at the same moment. Empty past the end. Raises CustomerNotFound.
         """
         ...
 
@@ -35,15 +35,19 @@ class OrderReader(Protocol):
         ...
 
     async def recorded(self, customer_id: UUID, order_id: str) -> tuple[Customer, Entry] | None:
-        """A customer and a recorded order of theirs, at the same moment; None without both."""
+        """A customer and one of their recorded orders, at the same moment; None if either does not
+        exist.
+        """
         ...
 
 
 class OrderRepository(OrderReader, Protocol):
-    """Every method needs the customer locked by the transaction."""
+    """Reads and changes the ledger. Its own methods need the customer locked by the transaction."""
 
     async def claim(self, order_id: str, customer_id: UUID) -> Entry:
-        """The entry of an order, of any customer; without one, a new stub of this customer."""
+        """The locked entry of an order, whichever customer it belongs to. If there is none, stores
+        and returns a stub of this customer.
+        """
         ...
 
     async def save(self, entry: Entry) -> None:

@@ -1,4 +1,4 @@
-"""Mail: what hands it over, and the links in it."""
+"""Sending e-mail, and the links in it."""
 
 from typing import Protocol
 
@@ -13,5 +13,5 @@ class Mailer(Protocol):
 
 class VerificationLinks(Protocol):
     def link(self, tenant_id: str, token: str) -> str:
-        """The URL of the storefront page of a tenant that verifies the token."""
+        """The URL of the page in a tenant's storefront that verifies this token."""
         ...

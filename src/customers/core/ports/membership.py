@@ -18,66 +18,69 @@ class MembershipReader(Protocol):
     async def refresh_states(
         self, segment_ids: Collection[UUID] | None = None
     ) -> Mapping[UUID, RefreshState]:
-        """The refresh state of each of the segments; None: of every segment."""
+        """The refresh states of these segments, by segment id; None: of every segment."""
         ...
 
     async def stale_candidates(
         self, date_ranges: Collection[DateRange], limit: int
     ) -> Sequence[StaleCandidate]:
         """Customers with pending changes, deleted ones included, and living customers with a date
-        in one of the ranges; each once, at most `limit`. Their pending changes are left out.
+        in one of the ranges; each customer once, at most `limit`, without their pending changes.
         """
         ...
 
     async def scan(self, after: UUID | None, limit: int) -> Sequence[StaleCandidate]:
-        """The next customers by id, deleted ones included, stale or not."""
+        """At most `limit` customers after `after`, by id, deleted ones included, stale or not."""
         ...
 
     async def due(self, date_ranges: Mapping[UUID, Collection[DateRange]]) -> Collection[UUID]:
-        """The segments that have a living customer with a date in one of their ranges."""
+        """The ids of segments with a living customer who has a date in a range of the segment."""
         ...
 
     async def changes(self, segment_id: UUID, after: int, limit: int) -> Sequence[SequencedChange]:
-        """The applied changes of a segment after a sequence number, in order of sequence."""
+        """At most `limit` changes in the feed of a segment after a sequence number, in order."""
         ...
 
 
 class MembershipRepository(MembershipReader, Protocol):
-    """Every method but the readers' needs the membership lock."""
+    """Reads and changes the stored members. Its own methods need the membership lock, except
+    `acquire_lock`.
+    """
 
     async def acquire_lock(self) -> None:
         """Takes the membership lock of the tenant until the transaction ends.
 
-        It comes before all other locks.
+        A transaction takes this lock before all others.
         """
         ...
 
     async def members_among(
         self, segment_id: UUID, customer_ids: Collection[UUID]
     ) -> Collection[UUID]:
-        """The ids among these that are stored members of a segment."""
+        """Those of the customer ids that are stored members of a segment."""
         ...
 
     async def set_capture(self, *, customers: bool, orders: bool) -> None:
         """Decides which later writes store pending changes: changes of customers, and orders
         recorded by `Autocommit`.
 
-        A write that is under way may not know yet: see `capture_barrier_passed`.
+        A write that is under way may still follow the previous decision: see
+        `capture_barrier_passed`.
         """
         ...
 
     async def capture_barrier_passed(self, segment_id: UUID) -> bool:
-        """Whether every write that began before the segment's current backfill has ended. From
-        then on every change of a customer has stored its pending change, and the answer stays
-        True. False when there is no such segment.
+        """Whether every write that began before the segment's current backfill has ended. Once that
+        is so, every change of a customer stores its pending change, and the answer stays True.
+        False if there is no such segment.
         """
         ...
 
     async def with_pending_changes(
         self, limit: int, customer_ids: Collection[UUID] | None = None
     ) -> Sequence[StaleCandidate]:
-        """At most `limit` customers, among `customer_ids` if given, with all their pending
-        changes.
+        """At most `limit` customers who have pending changes, with all of these changes; only those
+        among `customer_ids`, unless it is None.
         """
         ...
 
@@ -91,16 +94,16 @@ class MembershipRepository(MembershipReader, Protocol):
         """Compares a filter with the stored members for the next `limit` customers by id, deleted
         ones included.
 
-        Returns the customers on whom they differ, those with pending changes left out, and the
-        last id compared; None when no customers are left. The filter None matches nobody.
+        Returns the customers on whom they differ, without those who have pending changes; and the
+        last id compared, or None if no customers are left. The filter None matches nobody.
         """
         ...
 
     async def crossed(
         self, date_ranges: Collection[DateRange], after: UUID | None, limit: int
     ) -> Sequence[StaleCandidate]:
-        """The next living customers by id, without pending changes, with a date in one of the
-        ranges.
+        """At most `limit` living customers after the id `after`, by id, who have a date in one of
+        the ranges and no pending changes.
         """
         ...
 
@@ -113,5 +116,5 @@ class MembershipRepository(MembershipReader, Protocol):
         ...
 
     async def save_refresh_state(self, segment_id: UUID, refresh_state: RefreshState) -> None:
-        """Stores a refresh state, all but its member count, which `apply` maintains."""
+        """Stores a refresh state, except its member count, which `apply` maintains."""
         ...

@@ -1,4 +1,4 @@
-"""Everything that is kept of one person."""
+"""Everything that is stored about one person."""
 
 from collections.abc import AsyncGenerator, Sequence
 from typing import Protocol, TypeVar
@@ -11,7 +11,7 @@ Record = TypeVar("Record")
 
 class PersonalDataReader(Protocol):
     async def customer(self, customer_id: UUID) -> Customer:
-        """The customer, living or deleted. Raises CustomerNotFound, for an erased one too."""
+        """The customer, living or deleted. Raises CustomerNotFound, also for an erased customer."""
         ...
 
     def records(

@@ -1,4 +1,4 @@
-"""Random secrets, which the core does not take from the system."""
+"""Random secrets, which the core gets through this port, not from the system."""
 
 from typing import Protocol
 

@@ -1,4 +1,4 @@
-"""Repeating what the storage rolled back because of another transaction."""
+"""Repeating transactions that the storage rolled back because of another transaction."""
 
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
@@ -18,8 +18,8 @@ def retries_conflict(
 ) -> Callable[Parameters, Coroutine[Any, Any, Result]]:
     """Calls the function again after a WriteConflict, TRIES times in all.
 
-    It is for functions that open one transaction, and may be called again: what they did before it
-    is not written, or does no harm when it is repeated.
+    Use it for functions that open one transaction and can be called again: what they do before the
+    transaction writes nothing, or does no harm when it is repeated.
     """
 
     @wraps(function)

@@ -23,7 +23,7 @@ class SegmentReader(Protocol):
 
 
 class SegmentRepository(SegmentReader, Protocol):
-    """`remove` needs the membership lock."""
+    """Reads and changes segments. `remove` needs the membership lock."""
 
     async def get_for_update(self, segment_id: UUID) -> Segment:
         """The segment, locked until the transaction ends. Raises SegmentNotFound."""
@@ -53,7 +53,9 @@ class AssignmentReader(Protocol):
 
 
 class AssignmentRepository(AssignmentReader, Protocol):
-    """Every method needs the membership lock and the segment locked."""
+    """Reads and changes assignments. Its own methods need the membership lock, and the segment
+    locked.
+    """
 
     async def add(
         self, segment_id: UUID, customer_ids: Collection[UUID], assignment: Assignment
@@ -66,7 +68,7 @@ class AssignmentRepository(AssignmentReader, Protocol):
         ...
 
     async def remove(self, segment_id: UUID, customer_ids: Collection[UUID]) -> Collection[UUID]:
-        """Removes assignments; returns the ids that were assigned."""
+        """Removes assignments; returns the ids of the customers who were assigned."""
         ...
 
     async def clear(self, segment_id: UUID) -> None:

@@ -46,8 +46,8 @@ class View(Protocol):
     """Reads without a transaction; a read replica may serve them."""
 
     async def give_way(self) -> None:
-        """Lets other tasks run, if this one has worked for some milliseconds: to be called in every
-        loop that evaluates rules. Raises Unavailable after the deadline of the request.
+        """Lets other tasks run if this task has worked for some milliseconds. Call it in every loop
+        that evaluates rules. Raises Unavailable after the deadline of the request.
         """
         ...
 
@@ -80,12 +80,13 @@ class View(Protocol):
 class Transaction(Protocol):
     """Reads and writes that all take effect, or none.
 
-    A refused write dooms it: the end of the block raises, even if the block caught the error.
+    After a refused write the transaction cannot commit: the end of its block raises, even if the
+    block caught the error.
     """
 
     async def give_way(self) -> None:
-        """Lets other tasks run, if this one has worked for some milliseconds: to be called in every
-        loop that evaluates rules. Raises Unavailable after the deadline of the request.
+        """Lets other tasks run if this task has worked for some milliseconds. Call it in every loop
+        that evaluates rules. Raises Unavailable after the deadline of the request.
         """
         ...
 
@@ -128,9 +129,9 @@ class Autocommit(Protocol):
         """Stores the entry of a new order and adds it to the customer's statistics.
 
         Returns the customer with the new statistics, version and update time. The statistics equal
-        the fold of the ledger. Returns None, and changes nothing, when the order is stored or the
-        customer does not exist; a transaction then finds out which. Stores a pending change while
-        the tenant captures orders.
+        the fold of the ledger. Returns None, and changes nothing, if the order is already stored or
+        the customer does not exist; a transaction can then find out which. Stores a pending change
+        while the tenant captures orders.
         """
         ...
 
@@ -139,16 +140,16 @@ class Autocommit(Protocol):
     ) -> Sequence[Customer | None]:
         """As `record_order` for each of the entries, one after another, in one transaction.
 
-        Returns what these calls would, in the order of the entries: the customer after each order,
-        None for one that was not stored, such as the second with an order id. All of it is
-        committed, or nothing. Stores one pending change for each customer, of all their orders.
+        Returns what these calls would return, in the order of the entries: the customer after each
+        order; None for an order that was not stored, such as a second one with the same id. All
+        orders are committed, or none. Stores one pending change per customer for all their orders.
         """
         ...
 
 
 class Lookups(Protocol):
-    """The most frequent reads, each of one customer: those that come while others are under way may
-    share one round trip. A read sees every write that was committed before the read began.
+    """The most frequent reads, each of one customer: reads that arrive while others are under way
+    may share one round trip. A read sees every write that was committed before the read began.
     """
 
     async def profile(self, customer_id: UUID) -> Profile:
@@ -172,10 +173,10 @@ class SchemaRevision:
 
 @frozen(kw_only=True)
 class StorageStatus:
-    """What a storage that answers says of itself.
+    """What a reachable storage reports about itself.
 
-    `schema` is None for a storage without one; `fault` says why it must not serve, None if it may;
-    `limitation` what it cannot do although it serves, such as write.
+    `schema` is None for a storage without a schema; `fault` says why the storage must not be used,
+    and is None if it may be; `limitation` says what a usable storage cannot do, for example write.
     """
 
     schema: SchemaRevision | None = None
@@ -184,7 +185,7 @@ class StorageStatus:
 
 
 class Storage(Protocol):
-    """Stores customers, by tenant."""
+    """Stores the customers of all tenants, and all that belongs to them."""
 
     def view(self, tenant_id: str) -> AbstractAsyncContextManager[View]:
         """Reads without a transaction, each with its own snapshot."""
@@ -198,7 +199,7 @@ class Storage(Protocol):
         """Commits when its block ends; rolls back when an exception leaves the block.
 
         Await nothing but the transaction inside the block. A transaction inside a transaction
-        raises RuntimeError. One that was rolled back because of another transaction raises
+        raises RuntimeError. A transaction that was rolled back because of another one raises
         WriteConflict: see `retry`.
         """
         ...
@@ -209,8 +210,8 @@ class Storage(Protocol):
 
     @property
     def analytic(self) -> "Storage":
-        """The same data for work that may take long, such as previews and builds of segments: what
-        it does never takes a connection from the rest.
+        """The same storage for work that may take long, such as previews and builds of segments:
+        this work never takes a connection from short requests.
         """
         ...
 
@@ -233,7 +234,7 @@ class Storage(Protocol):
     async def backlog(self, limit: int) -> Backlog:
         """The pending changes of all tenants, in one statement that reads at most `limit` of them.
 
-        With more than that, the number is `limit`, and the oldest is the oldest of those read.
+        If there are more, the number is `limit`, and the oldest is the oldest of those read.
         """
         ...
 
@@ -244,32 +245,34 @@ class Storage(Protocol):
     async def lease(self, holder: UUID, seconds: float) -> bool:
         """Acquires or renews the sweeper's lease for `seconds`; returns whether `holder` has it.
 
-        One holder has it at a time, until it does not renew the lease in time.
+        At most one holder has the lease, and loses it by not renewing it in time.
         """
         ...
 
     async def rewrite_search_texts(self, limit: int) -> int:
-        """Writes the search texts of at most `limit` customers of all tenants again, if an older
-        release has written them in another form; returns their number. For the sweeper.
+        """Rewrites, in the current form, the search texts of at most `limit` customers of all
+        tenants that an older release wrote in another form; returns the number of these customers.
+        For the sweeper.
         """
         ...
 
     async def api_key(self, key_id: UUID) -> ApiKey | None:
-        """The key with this id, of whichever tenant, revoked and expired ones included; None if
-        there is none. Whoever authenticates a caller does not know the tenant yet.
+        """The API key with this id, of any tenant, revoked and expired keys included; None if there
+        is none. It takes no tenant, because authentication learns the tenant from the key.
         """
         ...
 
     async def deployment_secret(self) -> bytes | None:
-        """Random bytes that everybody with this storage gets, and nobody can guess.
+        """Secret random bytes, the same for every process that uses this storage.
 
-        The first call makes them, for good. None while the storage cannot keep any.
+        The first call generates and stores them; they never change. None while the storage cannot
+        store them.
         """
         ...
 
     async def find_verification(self, token_hash: str) -> VerificationWithEmail | None:
-        """The verification of any tenant with that hash, with its customer's e-mail key; None if
-        there is none, or the customer is deleted.
+        """The verification of any tenant with this hash, with the e-mail key of its customer; None
+        if there is none, or the customer is deleted.
         """
         ...
 
@@ -278,9 +281,9 @@ class Storage(Protocol):
         ...
 
     async def check(self) -> StorageStatus:
-        """Whether the storage can serve: its schema is the program's, for example.
+        """The status of the storage: whether it can be used, for example with its current schema.
 
-        Raises Unavailable when it does not answer.
+        Raises Unavailable when the storage does not answer.
         """
         ...
 

@@ -1,35 +1,37 @@
-"""The tokens of an identity provider: what they claim, once somebody has verified them."""
+"""The tokens of an identity provider, and the claims in them."""
 
 from collections.abc import Mapping
 from typing import Protocol
 
 TokenClaims = Mapping[str, object]
-"""The claims of a token by name; a value is what JSON can hold."""
+"""The claims of a token by name; the values are JSON values."""
 
 
 class TokenVerifier(Protocol):
-    """Knows the keys of an identity provider from `open` to `close`."""
+    """Verifies tokens with the keys of an identity provider, which it fetches from `open` to
+    `close`.
+    """
 
     async def open(self) -> None:
-        """Begins to follow the keys. A provider that is away delays it by seconds at most."""
+        """Starts to fetch the keys. An unreachable provider delays this call by seconds at most."""
         ...
 
     async def close(self) -> None:
-        """Ends what `open` began; may be called without it."""
+        """Stops fetching the keys; may be called without `open`."""
         ...
 
     def verify(self, token: str) -> TokenClaims:
         """The claims of a token that is valid now; `exp` is one of them, a number of seconds.
 
-        Raises InvalidToken, whose message says why without anything of the token. It never waits:
-        a key that is not known yet is fetched for later tokens.
+        Raises InvalidToken, whose message says why without quoting the token. Never waits for keys:
+        an unknown key is fetched for later tokens.
         """
         ...
 
 
 class TokenSigner(Protocol):
-    """Has a key of its own, which the verifier of the same process knows."""
+    """Signs tokens with a key of its own, which the verifier of the same process knows."""
 
     def sign(self, claims: TokenClaims) -> str:
-        """The token that claims this."""
+        """A signed token with these claims."""
         ...

@@ -10,7 +10,9 @@ from customers.core.model.verification import Verification
 
 class VerificationReader(Protocol):
     async def all(self, customer_id: UUID) -> Sequence[Verification]:
-        """The verifications that are stored, the first one sent first. Raises CustomerNotFound."""
+        """The stored verifications of a customer, the first one sent first. Raises
+        CustomerNotFound.
+        """
         ...
 
 
@@ -20,9 +22,11 @@ class VerificationRepository(VerificationReader, Protocol):
         ...
 
     async def remove(self, customer_id: UUID, sent_until: datetime) -> None:
-        """Removes the verifications of a locked customer that were sent until then."""
+        """Removes the verifications that were sent to a locked customer until `sent_until`,
+        inclusive.
+        """
         ...
 
     async def use(self, customer_id: UUID, now: datetime) -> None:
-        """Marks all verifications of a locked customer as used, but those that are."""
+        """Marks all unused verifications of a locked customer as used at `now`."""
         ...

@@ -22,7 +22,7 @@ class Addresses:
             return await view.addresses.all(customer_id)
 
     async def get(self, tenant_id: str, customer_id: UUID, address_id: UUID) -> Address:
-        """Raises CustomerNotFound, AddressNotFound."""
+        """The address. Raises CustomerNotFound, AddressNotFound."""
         return AddressBook(await self.all(tenant_id, customer_id))[address_id]
 
     @retries_conflict

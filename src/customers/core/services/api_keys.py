@@ -37,7 +37,7 @@ class ApiKeys:
     async def create(
         self, tenant_id: str, details: ApiKeyDetails, *, principal: Principal
     ) -> NewApiKey:
-        """Creates a key, which may do no more than the principal.
+        """Creates a key, whose permissions must be among those of the principal.
 
         Raises Invalid, PermissionDenied, ApiKeyLimitExceeded.
         """
@@ -53,24 +53,28 @@ class ApiKeys:
 
     @retries_conflict
     async def revoke(self, tenant_id: str, key_id: UUID) -> None:
-        """Raises ApiKeyNotFound."""
+        """Revokes a key. Raises ApiKeyNotFound."""
         async with self._storage.transaction(tenant_id) as tx:
             await tx.api_keys.revoke(key_id, self._clock.now())
 
     async def revoke_of_any_tenant(self, key_id: UUID) -> ApiKey:
-        """Revokes a key by its id alone, and returns it as it was. Raises ApiKeyNotFound."""
+        """Revokes a key by its id alone, and returns the key as it was before. Raises
+        ApiKeyNotFound.
+        """
         key = await self.get(key_id)
         await self.revoke(key.tenant_id, key_id)
         return key
 
     async def get(self, key_id: UUID) -> ApiKey:
-        """The key, of whichever tenant, revoked or expired too. Raises ApiKeyNotFound."""
+        """The key with this id, of any tenant, also if it is revoked or expired. Raises
+        ApiKeyNotFound.
+        """
         if (key := await self.find(key_id)) is None:
             raise ApiKeyNotFound
         return key
 
     async def find(self, key_id: UUID) -> ApiKey | None:
-        """As `get`; None for an unknown one."""
+        """As `get`, but returns None for an unknown id."""
         return await self._storage.api_key(key_id)
 
     @retries_conflict
@@ -81,8 +85,8 @@ class ApiKeys:
 
 
 async def _make_room(tx: Transaction, now: datetime) -> None:
-    """Revokes the expired keys of a tenant that has as many as it may. Raises ApiKeyLimitExceeded
-    if none has expired.
+    """Revokes the expired keys of a tenant that has the maximum number of keys. Raises
+    ApiKeyLimitExceeded if none has expired.
     """
     if len(keys := await tx.api_keys.all()) < MAX_KEYS:
         return

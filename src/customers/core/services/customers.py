@@ -26,9 +26,9 @@ class Customers:
 
     @retries_conflict
     async def register(self, tenant_id: str, details: CustomerDetails) -> tuple[Customer, bool]:
-        """Gets or creates the customer with that e-mail; returns whether they are new.
+        """Gets or creates the customer with this e-mail address; returns whether they are new.
 
-        A stored customer is unchanged, except that a missing account is linked.
+        An existing customer is unchanged, except that a missing account is linked.
         """
         while True:
             new = self._new(tenant_id, details)
@@ -58,7 +58,9 @@ class Customers:
         *,
         segment_id: UUID | None = None,
     ) -> CustomerPage:
-        """A page of the customers, or of a segment's members. Raises SegmentNotFound."""
+        """A page of the customers, or of a segment's members. Raises SegmentNotFound,
+        SegmentFailed, SegmentBuilding.
+        """
         if segment_id is None:
             async with self._storage.view(tenant_id) as view:
                 return await view.customers.page_with_total(customer_filter, sort, page)
@@ -76,7 +78,9 @@ class Customers:
         *,
         segment_id: UUID | None = None,
     ) -> Sequence[Customer]:
-        """The customers, or members, after a key, at most `size` + 1. Raises SegmentNotFound."""
+        """At most `size` + 1 customers, or members of a segment, after a key. Raises
+        SegmentNotFound, SegmentFailed, SegmentBuilding.
+        """
         limit = size + 1
         if segment_id is None:
             async with self._storage.view(tenant_id) as view:
@@ -96,8 +100,8 @@ class Customers:
         principal: Principal,
         versions: Versions,
     ) -> Customer:
-        """Raises CustomerNotFound, StaleVersion, EmailTaken; PermissionDenied if the status changes
-        and the principal may not lock customers.
+        """Changes a customer. Raises CustomerNotFound, StaleVersion, EmailTaken; PermissionDenied
+        if the status changes and the principal may not lock customers.
         """
 
         def update(customer: Customer, now: datetime) -> Customer:
@@ -144,7 +148,7 @@ class Customers:
 
     @retries_conflict
     async def delete(self, tenant_id: str, customer_id: UUID, *, versions: Versions) -> None:
-        """Soft-deletes a customer; their e-mail and payment tokens are free at once.
+        """Soft-deletes a customer, whose e-mail address and payment tokens become free for others.
 
         Raises CustomerNotFound, StaleVersion.
         """
@@ -156,7 +160,9 @@ class Customers:
 
     @retries_conflict
     async def restore(self, tenant_id: str, customer_id: UUID) -> Customer:
-        """Restores a deleted customer that is not erased. Raises CustomerNotFound, EmailTaken."""
+        """Restores a deleted customer; a living one stays as they are. Raises CustomerNotFound,
+        also for an erased customer; EmailTaken.
+        """
         async with self._storage.transaction(tenant_id) as tx:
             customer = (await tx.customers.get_any_for_update(customer_id)).restorable()
             if customer.is_living:
@@ -170,7 +176,9 @@ class Customers:
         return Customer.new(details, id=self._ids.new(), tenant_id=tenant_id, now=self._clock.now())
 
     async def _link(self, stored: Customer, details: CustomerDetails) -> Customer | None:
-        """Links the account; None when the customer was deleted or renamed meanwhile."""
+        """Links the account; None if the customer was deleted or got another e-mail address
+        meanwhile.
+        """
         async with self._storage.transaction(stored.tenant_id) as tx:
             customer = await tx.customers.get_any_for_update(stored.id)
             if not customer.is_living or customer.email_key != stored.email_key:
@@ -197,7 +205,7 @@ class Customers:
             return updated
 
     async def _reclaim(self, tx: Transaction, customer_id: UUID, now: datetime) -> None:
-        """Reclaims the payment tokens; removes the methods whose tokens are taken."""
+        """Reclaims the payment tokens; removes the methods whose tokens are taken by now."""
         taken = await tx.payment_methods.reclaim(customer_id)
         before = Wallet(await tx.payment_methods.all(customer_id))
         after = before

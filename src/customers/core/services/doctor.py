@@ -19,7 +19,9 @@ _BATCH_SIZE = 1_000
 
 @frozen(kw_only=True)
 class MembershipDifference:
-    """A difference in one segment: a customer's membership, or without a customer the count."""
+    """A difference in one segment: in the membership of a customer, or without a customer in the
+    count.
+    """
 
     segment_id: UUID
     customer_id: UUID | None
@@ -70,7 +72,7 @@ class Doctor:
 
 
 class _Check:
-    """The check of one segment, with the count of its expected members so far."""
+    """Checks one segment, and counts its expected members."""
 
     def __init__(
         self, memberships: MembershipView, segment: Segment, members: CustomerFilter | None

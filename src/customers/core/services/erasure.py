@@ -18,14 +18,15 @@ class Erasures:
     async def erase(
         self, tenant_id: str, customer_id: UUID, *, versions: frozenset[int] | None
     ) -> Erasure:
-        """The receipt of the erasure, which happens once. Raises CustomerNotFound, and StaleVersion
-        unless it is a repeat.
+        """Erases a customer, unless they are erased already, and returns the receipt. Raises
+        CustomerNotFound; StaleVersion only if they are not erased yet.
         """
         erasure, _ = await self._erase_once(tenant_id, customer_id, versions)
         return erasure
 
     async def erase_again(self, tenant_id: str, customer_id: UUID) -> bool:
-        """Erases a customer whom a backup has brought back; returns False if they are erased.
+        """Erases a customer whom a backup has brought back; returns False if they are erased
+        already.
 
         Raises CustomerNotFound.
         """
@@ -46,7 +47,8 @@ class Erasures:
             return await self._erase(tx, customer), True
 
     async def _erase(self, tx: Transaction, customer: Customer) -> Erasure:
-        # Pending changes hold personal values, so they are applied before and after.
+        # The erasure removes the customer's pending changes, which contain personal values, and
+        # stores one of its own: both are applied, so that no change is missing in the feed.
         await apply_all_pending(tx, [customer.id])
         erasure = await tx.erasures.erase(customer.erased(self._clock.now()))
         await apply_all_pending(tx, [customer.id])

@@ -28,7 +28,7 @@ class Journal:
     async def notes(
         self, tenant_id: str, customer_id: UUID, after: JournalKey | None, limit: int
     ) -> Sequence[Note]:
-        """The next entries, newest first, at most `limit` + 1. Raises CustomerNotFound."""
+        """At most `limit` + 1 notes after a key, newest first. Raises CustomerNotFound."""
         async with self._storage.view(tenant_id) as view:
             return await view.notes.newest(customer_id, after, limit + 1)
 
@@ -69,7 +69,7 @@ class Journal:
         types: Collection[CommunicationType] = (),
         directions: Collection[Direction] = (),
     ) -> Sequence[Communication]:
-        """The next entries, newest first, at most `limit` + 1. Raises CustomerNotFound."""
+        """At most `limit` + 1 communications after a key, newest first. Raises CustomerNotFound."""
         async with self._storage.view(tenant_id) as view:
             return await view.communications.newest(
                 customer_id, after, limit + 1, types=types, directions=directions
@@ -111,7 +111,7 @@ class Journal:
 async def _find(
     tx: Transaction, customer_id: UUID, details: CommunicationDetails
 ) -> Communication | None:
-    """The communication that the customer has with this type and external id, if any."""
+    """The customer's communication with this type and external id, if there is one."""
     if not details.external_id:
         return None
     kind, external_id = details.communication_type, details.external_id

@@ -16,7 +16,7 @@ class Memberships:
         self._clock = clock
 
     async def explain(self, tenant_id: str, segment_id: UUID, customer_id: UUID) -> Explanation:
-        """Why a customer is in a segment or not. Raises SegmentNotFound, CustomerNotFound,
+        """Why a customer is or is not in a segment. Raises SegmentNotFound, CustomerNotFound,
         SegmentFailed.
         """
         async with self._storage.analytic.consistent_view(tenant_id) as view:
@@ -31,7 +31,7 @@ class Memberships:
     async def changes(
         self, tenant_id: str, segment_id: UUID, after: int, limit: int
     ) -> Sequence[SequencedChange]:
-        """The entries and exits of a segment after a sequence number, up to now.
+        """At most `limit` entries and exits of a segment after a sequence number, up to now.
 
         Raises SegmentNotFound.
         """

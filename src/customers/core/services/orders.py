@@ -1,4 +1,4 @@
-"""Use cases of the ledger: recording facts about orders, and listing orders.
+"""Use cases of the ledger: recording orders, refunds and cancellations, and listing orders.
 
 REST and gRPC call the same methods.
 """
@@ -20,8 +20,8 @@ from customers.core.ports.storage import Storage, Transaction
 
 @frozen(kw_only=True)
 class LedgerResult:
-    """The customer after a fact; `duplicate` if the fact was recorded before, `is_cancelled` if its
-    order is cancelled.
+    """The customer after a fact; `duplicate` if the fact was recorded before, `is_cancelled` if the
+    order of the fact is cancelled.
     """
 
     customer: Customer
@@ -53,10 +53,10 @@ class Orders:
     async def record_many(
         self, tenant_id: str, orders: Sequence[tuple[UUID, Order]]
     ) -> Sequence[LedgerResult | None]:
-        """Records the new ones among orders of customers, all at once.
+        """Records those of the orders that are new, in one transaction.
 
-        For each its result, as if they were recorded one after another; None for an order that was
-        not recorded: `record` decides about it.
+        Returns a result for each order, as if they were recorded one after another; None for an
+        order that was not recorded, which the caller should pass to `record`.
         """
         now = self._clock.now()
         entries = [Entry.of(order, customer_id, now=now) for customer_id, order in orders]
@@ -70,7 +70,9 @@ class Orders:
     async def refund(
         self, tenant_id: str, customer_id: UUID, order_id: str, refund: Refund
     ) -> LedgerResult:
-        """Raises CustomerNotFound, OrderConflict, RefundConflict, RefundExceedsOrder."""
+        """Records a refund. Raises CustomerNotFound, OrderConflict, RefundConflict,
+        RefundExceedsOrder.
+        """
         async with self._storage.transaction(tenant_id) as tx:
             customer, before = await self._open(tx, customer_id, order_id)
             now = self._clock.now()
@@ -98,7 +100,9 @@ class Orders:
     async def page(
         self, tenant_id: str, customer_id: UUID, status: OrderStatus | None, page: Page
     ) -> OrderPage:
-        """A page of the recorded orders, newest first. Raises CustomerNotFound."""
+        """A page of the recorded orders with this status (None: all), newest first. Raises
+        CustomerNotFound.
+        """
         async with self._storage.view(tenant_id) as view:
             return await view.orders.page(customer_id, status, page)
 
@@ -110,9 +114,11 @@ class Orders:
     async def _repeated(
         self, tenant_id: str, customer_id: UUID, order: Order
     ) -> LedgerResult | None:
-        """The result of an order that is recorded already, and says nothing new; else None.
+        """The result of an order that is already recorded with the same values; None for other
+        orders.
 
-        A repeat needs no lock: what it is compared with never changes. Raises OrderConflict.
+        A repeated order needs no lock, because the values with which it is compared never change.
+        Raises OrderConflict.
         """
         async with self._storage.view(tenant_id) as view:
             recorded = await view.orders.recorded(customer_id, order.order_id)
@@ -134,7 +140,9 @@ class Orders:
     async def _save(
         self, tx: Transaction, customer: Customer, before: Entry, after: Entry, now: datetime
     ) -> LedgerResult:
-        """Stores the entry, and folds the ledger unless the fact was a duplicate."""
+        """Stores the entry, and the new statistics of the customer, unless the fact was a
+        duplicate.
+        """
         if after is not before:
             await tx.orders.save(after)
         is_cancelled = after.cancelled_at is not None

@@ -1,4 +1,4 @@
-"""The use case of a person's access to their data (GDPR, article 15): all that is kept of them."""
+"""The use case of a person's access to their data (GDPR, article 15): all that we store of them."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Container, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
@@ -23,7 +23,9 @@ from customers.core.ports.storage import Storage, View
 
 @frozen(kw_only=True)
 class PersonalDataOf:
-    """What is kept of a customer: all records, kind by kind, read while they are iterated."""
+    """What is stored about a customer: all records, kind by kind, which are read during the
+    iteration.
+    """
 
     customer: Customer
     generated_at: datetime
@@ -37,10 +39,10 @@ class PersonalData:
 
     @asynccontextmanager
     async def of(self, tenant_id: str, customer_id: UUID) -> AsyncGenerator[PersonalDataOf, None]:
-        """Opens everything that is kept of a customer, living or deleted, at one moment.
+        """Opens everything that is stored about a customer, living or deleted, at one moment.
 
-        Read the records at once: until the block ends, it holds one of the connections for work
-        that may take long. Raises CustomerNotFound, for an erased customer too.
+        Read the records without delay: until the block ends, it holds one of the connections for
+        work that may take long. Raises CustomerNotFound, also for an erased customer.
         """
         async with self._storage.analytic.consistent_view(tenant_id) as view:
             customer, now = await view.personal_data.customer(customer_id), self._clock.now()
@@ -68,7 +70,7 @@ async def _records(
 def _note_moments(
     records: Sequence[object], entered: dict[UUID, datetime], assigned: dict[UUID, datetime]
 ) -> None:
-    """Notes when the customer last entered each segment, and was assigned to it."""
+    """Stores, by segment, when the customer last entered it, and when they were assigned to it."""
     for one in records:
         if isinstance(one, SequencedChange) and one.entered:
             entered[one.segment_id] = one.at

@@ -1,7 +1,7 @@
 """Use cases of segments: creating and changing them, assigning customers, listing members.
 
-`membership.publish` and `membership.refresh` update the stored members; `membership.view` reads
-the members at a moment.
+`membership.publish` and `membership.refresh` update the stored members; `membership.view` gives the
+members at one moment.
 """
 
 from collections.abc import Collection, Sequence
@@ -59,7 +59,7 @@ class Segments:
             return await memberships.summaries(islice(following, limit))
 
     async def get(self, tenant_id: str, segment_id: UUID) -> SegmentSummary:
-        """Raises SegmentNotFound."""
+        """The segment. Raises SegmentNotFound."""
         view = membership_view(self._storage, tenant_id, self._clock, [segment_id])
         async with view as (memberships, segments):
             return (await memberships.summaries(segments))[0]
@@ -87,7 +87,7 @@ class Segments:
             details, id=self._ids.new(), tenant_id=tenant_id, now=self._clock.now(), strict=strict
         )
         await self._publish(tenant_id, segment)
-        # The segment is stored now: whatever happens to its members, the answer is not an error.
+        # The segment is stored: if its members cannot be built now, that must not be an error.
         try:
             await start_backfill(self._storage, tenant_id, segment.id, self._clock)
             return await self.get(tenant_id, segment.id)
@@ -98,11 +98,13 @@ class Segments:
     async def change(
         self, tenant_id: str, segment_id: UUID, change: SegmentChange, *, strict: bool
     ) -> SegmentSummary:
-        """Raises SegmentNotFound, Invalid, SegmentNameTaken, SegmentBuilding, SegmentFailed.
+        """Changes a segment. Raises SegmentNotFound, Invalid, SegmentNameTaken, SegmentBuilding,
+        SegmentFailed.
 
-        Rules that are sent again start the build of a segment again, if it has failed.
+        A change with rules starts the build of a segment again if it has failed, also if the rules
+        are the same.
         """
-        # Earlier changes of customers enter the feed under the rule that was valid then.
+        # Earlier changes of customers enter the feed as the previous rule decides.
         await apply_pending_changes(self._storage, tenant_id)
         changed = await self._publish_change(tenant_id, segment_id, change, strict=strict)
         with suppress(Unavailable, Busy):
@@ -115,7 +117,7 @@ class Segments:
 
     @retries_conflict
     async def remove(self, tenant_id: str, segment_id: UUID) -> None:
-        """Raises SegmentNotFound."""
+        """Removes a segment. Raises SegmentNotFound."""
         async with self._storage.transaction(tenant_id) as tx:
             await tx.memberships.acquire_lock()
             await tx.segments.get_for_update(segment_id)
@@ -150,7 +152,7 @@ class Segments:
             return len(removed)
 
     async def first_members(self, tenant_id: str, segment_id: UUID) -> Sequence[Customer]:
-        """At most 1,000 members, newest customer first. Raises SegmentNotFound, SegmentFailed,
+        """The members, newest customer first, at most 1,000. Raises SegmentNotFound, SegmentFailed,
         SegmentBuilding.
         """
         page = Page(number=1, size=MAX_IDS)
@@ -182,7 +184,7 @@ class Segments:
         key: CustomerKey | None,
         size: int,
     ) -> Sequence[Customer]:
-        """The members after a key that satisfy the criteria, at most `size` + 1.
+        """At most `size` + 1 members after a key, which satisfy the criteria.
 
         Raises SegmentNotFound, SegmentFailed, SegmentBuilding.
         """
@@ -222,7 +224,7 @@ class Segments:
         entered: bool,
         at: datetime,
     ) -> None:
-        """Applies an assignment to the stored members; an inactive segment has none."""
+        """Applies changed assignments to the stored members; an inactive segment has none."""
         if segment.is_active:
             stored = await tx.memberships.members_among(segment.id, customer_ids)
             changed = [id for id in sorted(customer_ids) if (id in stored) is not entered]
@@ -242,7 +244,7 @@ class Segments:
 
 
 def key_of(segment: Segment) -> JournalKey:
-    """The position of a segment in the list of all."""
+    """The position of a segment in the list of all segments."""
     return JournalKey(at=segment.created_at, id=str(segment.id))
 
 
@@ -260,7 +262,7 @@ def _by_hand(
 
 
 def _expect_all(members: MemberIds, existing: Collection[UUID]) -> None:
-    """Raises Invalid, which names the customers that do not exist."""
+    """Raises Invalid with a problem for each customer that does not exist."""
     missing = (
         Problem(
             field=f"customerIds[{index}]",

@@ -1,7 +1,7 @@
-"""Use cases of shoppers: finding the customer who they are, and changing their profile.
+"""Use cases of shoppers: finding their own customer, and changing their profile.
 
-What a shopper does with addresses, payment methods and orders are the use cases of those, for the
-customer that is found here.
+For addresses, payment methods and orders, shoppers share the use cases of staff, with the customer
+that is found here.
 """
 
 from uuid import UUID
@@ -20,8 +20,9 @@ class Storefront:
         self._clock = clock
 
     async def customer(self, tenant_id: str, shopper: Shopper) -> Customer:
-        """The customer of a shopper: the oldest one with their account, else the one without an
-        account who has their verified e-mail address; that one is linked to the account.
+        """The customer of a shopper: the oldest one with their account. Without one, it is the
+        customer without an account who has their verified e-mail address, and who is then linked to
+        the account.
 
         Raises NotYourResource, CustomerNotFound, CustomerBlocked.
         """
@@ -32,13 +33,17 @@ class Storefront:
         return await self._link(tenant_id, customer.id, shopper)
 
     async def change(self, tenant_id: str, shopper: Shopper, change: ProfileChange) -> Customer:
-        """Raises NotYourResource, CustomerNotFound, CustomerBlocked."""
+        """Changes the customer of a shopper. Raises NotYourResource, CustomerNotFound,
+        CustomerBlocked.
+        """
         customer = await self.customer(tenant_id, shopper)
         return await self._change(tenant_id, customer.id, change)
 
     @retries_conflict
     async def _link(self, tenant_id: str, customer_id: UUID, shopper: Shopper) -> Customer:
-        """Links the customer to the account, unless another call has linked either meanwhile."""
+        """Links the customer to the account, unless another call has linked either of them
+        meanwhile.
+        """
         async with self._storage.transaction(tenant_id) as tx:
             customer = await tx.customers.get_for_update(customer_id)
             if not shopper.may_be_linked(customer):
@@ -58,7 +63,7 @@ class Storefront:
 
 
 async def _find(customers: CustomerReader, shopper: Shopper) -> Customer | None:
-    """The customer of the shopper, linked or to be linked; None without one."""
+    """The customer of the shopper, already linked or to be linked; None if there is none."""
     if shopper.user_id is None:
         return None
     of_account = await customers.by_user(shopper.user_id)
@@ -71,6 +76,6 @@ async def _find_by_email(customers: CustomerReader, shopper: Shopper) -> Custome
     customer = await customers.by_email(shopper.verified_email_key)
     if customer is None:
         return None
-    # Another call may have linked them since they were looked for by the account.
+    # Another call may have linked them since the look-up by account.
     is_own = shopper.may_be_linked(customer) or customer.user_id == shopper.user_id
     return customer if is_own else None

@@ -1,4 +1,4 @@
-"""The sweeper: refreshes the members of segments in the background, and search texts.
+"""The sweeper: refreshes the members of segments and rewrites old search texts, in the background.
 
 Reads are exact without it: it keeps the number of stale candidates small and completes backfills.
 Only the process that holds the lease works; it renews the lease before each tenant. How it divides
@@ -26,9 +26,9 @@ Result = TypeVar("Result")
 
 # The backlog is counted up to this number, so that counting costs little however large it is.
 MAX_BACKLOG = 10_000
-# Customers whose search texts are written in one transaction, and transactions in one sweep.
+# The customers whose search texts one transaction writes, and the transactions of one sweep.
 _TEXT_STEP, _MAX_TEXT_STEPS = 200, 5
-# Faults of what one tenant does; all others are those of the whole storage.
+# The faults that concern one tenant; all others concern the whole storage.
 _FAULTS_OF_TENANTS: frozenset[FaultKind] = frozenset({"statement_timeout", "locked", "conflict"})
 _UNHURRIED = Pace()
 
@@ -57,7 +57,7 @@ class LeaseLost(Exception):
 
 
 class Sweeper:
-    """A sweeper that holds the lease as `holder`."""
+    """Refreshes the tenants, as the `holder` of the lease."""
 
     def __init__(
         self, storage: Storage, clock: Clock, holder: UUID, pace: Pace = _UNHURRIED
@@ -70,10 +70,12 @@ class Sweeper:
         self._outage: Exception | None = None
 
     async def refresh(self, lease_seconds: float) -> BackfillProgress | None:
-        """Applies every tenant's pending changes and advances its backfills by some steps.
+        """Applies every tenant's pending changes, and advances one backfill of each tenant by some
+        steps.
 
         Returns None when another process has the lease. Failures of tenants are raised as an
-        ExceptionGroup after all others are done.
+        ExceptionGroup after all other tenants are done; if the whole storage is unavailable, that
+        error is raised.
         """
         if not await self._storage.lease(self._holder, lease_seconds):
             return None
@@ -86,13 +88,13 @@ class Sweeper:
         return BackfillProgress(count=count, progress=min(progress, default=1.0))
 
     async def rewrite_search_texts(self) -> None:
-        """Writes some search texts of older releases again."""
+        """Rewrites, in the current form, some search texts that older releases wrote."""
         for _ in range(_MAX_TEXT_STEPS):
             if await self._storage.rewrite_search_texts(_TEXT_STEP) < _TEXT_STEP:
                 return
 
     async def lag(self, lease_seconds: float) -> Lag | None:
-        """How much there is to refresh; None when another process has the lease."""
+        """How far the stored members are behind; None when another process has the lease."""
         if not await self._storage.lease(self._holder, lease_seconds):
             return None
         backlog = await self._storage.backlog(MAX_BACKLOG)
@@ -104,14 +106,14 @@ class Sweeper:
         )
 
     async def follow_time(self, lease_seconds: float) -> None:
-        """Updates the members of every segment that has customers who crossed a threshold, while it
-        holds the lease. Raises as `refresh` does.
+        """Updates the members of every segment that has customers who crossed a threshold, while
+        the sweeper holds the lease. Raises as `refresh` does.
         """
         tenant_ids = await self._storage.tenants_with_segments()
         await self._visit(tenant_ids, self._follow_time, lease_seconds)
 
     def leave(self) -> None:
-        """Cancels what is still under way."""
+        """Cancels the work that is still under way."""
         self._pace.crew.leave()
 
     async def _visit(
@@ -121,10 +123,10 @@ class Sweeper:
         lease_seconds: float,
     ) -> Sequence[object] | None:
         """The results of `work` for the tenants that do not rest, and of earlier work that took
-        long; None when another process takes the lease over.
+        long and has ended; None when another process takes the lease over.
 
         Failures are raised as an ExceptionGroup after all other tenants are done. When the whole
-        storage is unavailable, that is raised, and the tenants that are left are not tried.
+        storage is unavailable, that error is raised, and the tenants that are left are not tried.
         """
         self._outage = None
         visits = {
@@ -178,7 +180,9 @@ class Sweeper:
             await catch_up(self._storage, tenant_id, due, self._clock, self._pace.budget_ends())
 
     async def _first_backfill(self, tenant_id: str) -> UUID | None:
-        """The segment to backfill: one at a time, so that each is ready soon."""
+        """The segment to backfill next, if any. Only one is backfilled at a time, so that it is
+        ready soon.
+        """
         async with self._storage.view(tenant_id) as view:
             states = await view.memberships.refresh_states()
         return min((id for id, state in states.items() if state.is_building), default=None)
@@ -200,7 +204,7 @@ class Sweeper:
 
 
 def _has_failed_unnoticed(segment: Segment, refresh_state: RefreshState) -> bool:
-    """Whether the members cannot be built, which is not recorded yet."""
+    """Whether the members cannot be built, but the failure is not recorded yet."""
     return build_error(segment, refresh_state) is not None and not refresh_state.has_failed
 
 

@@ -1,4 +1,4 @@
-"""The use cases of verifying an e-mail address: making the mail, and taking the token back."""
+"""The use cases of verifying an e-mail address: making the e-mail, and accepting its token."""
 
 from uuid import UUID
 
@@ -24,7 +24,7 @@ from customers.core.ports.storage import Storage, Transaction
 
 
 class Verifications:
-    """Without `links`, the deployment sends no mail."""
+    """Starts and completes verifications. If `links` is None, the deployment sends no e-mail."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class Verifications:
         self._links = links
 
     async def start(self, tenant_id: str, customer_id: UUID) -> VerificationMail:
-        """The mail that is to be sent, with a token that is stored.
+        """The e-mail to send to a customer, with a new token, of which the hash is stored.
 
         Raises MailNotConfigured, CustomerNotFound, EmailAlreadyVerified, VerificationLimitExceeded.
         """
@@ -59,11 +59,12 @@ class Verifications:
         )
 
     async def verify(self, token: str) -> Customer:
-        """The customer, whose e-mail address the token has verified.
+        """Verifies the e-mail address of the customer to whom a token was sent; returns the
+        customer.
 
-        A token that does is one of the customer's own, not older than a day, for the address that
-        the customer has. It works once. Raises InvalidVerificationToken for every other one, after
-        the same work.
+        A token is valid for a day, until the customer has used one of their tokens, and only while
+        they have the address to which it was sent. Raises InvalidVerificationToken for every other
+        token.
         """
         sent = await self._storage.find_verification(token_hash(token))
         if sent is None or not sent.accepts(token, self._clock.now()):
@@ -98,7 +99,9 @@ class Verifications:
 
 
 async def _customer_of(tx: Transaction, verification: Verification) -> Customer:
-    """The customer, locked. Raises InvalidVerificationToken if they were deleted meanwhile."""
+    """The customer of a verification, locked. Raises InvalidVerificationToken if they were deleted
+    meanwhile.
+    """
     try:
         return await tx.customers.get_for_update(verification.customer_id)
     except CustomerNotFound:

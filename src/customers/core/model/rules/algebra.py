@@ -11,5 +11,7 @@ def difference(rule: Rule, other: Rule) -> Rule:
 
 
 def complement(rule: Rule) -> Rule | None:
-    """The rule that matches all other customers; None for an empty rule, which matches nobody."""
+    """The rule that matches all customers whom `rule` does not match; None if these are all
+    customers, because `rule` is empty.
+    """
     return None if rule.is_empty else Rule(root=Group(logic=Logic.NOT, members=(rule.root,)))

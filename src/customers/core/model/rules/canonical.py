@@ -1,6 +1,7 @@
-"""The canonical JSON form of a rule, which is the same for every spelling of it.
+"""The canonical JSON form of a rule, which is the same for all spellings of one rule.
 
-Callers get their own spelling back, which is stored beside the tree.
+Answers to callers do not show it: they repeat the caller's own spelling, which is stored
+separately.
 """
 
 from datetime import UTC, date, datetime

@@ -1,7 +1,7 @@
 """Contradictions in a rule: constraints that no customer can satisfy at any time.
 
-A rule with contradictions is accepted; previews show them as warnings. Only certain contradictions
-are reported; `satisfiability` decides whether constraints can be satisfied together.
+A rule with contradictions is accepted; previews show them as warnings. A contradiction is
+reported only if it is certain; `satisfiability` decides whether constraints can hold together.
 """
 
 import json
@@ -16,15 +16,15 @@ from customers.core.model.rules.canonical import to_json
 from customers.core.model.rules.satisfiability import Constraint, is_satisfiable
 from customers.core.model.rules.tree import Condition, Group, Logic, Rule
 
-# Conditions with longer lists are not checked: a warning must not cost more than its answer.
+# Conditions with longer lists are not checked: the warnings must not cost more than the preview.
 MAX_VALUES = 100
-# The length of a value in a message.
+# The maximum length of a value in a message.
 MAX_CHARACTERS = 80
 
 
 @frozen(kw_only=True)
 class Contradiction:
-    """A smallest set of constraints that cannot hold together, with a message for people.
+    """A minimal set of constraints that cannot hold together, with a message for people.
 
     Without constraints, the message is about a group or a rule that has no conditions.
     """
@@ -56,7 +56,7 @@ _Requirement = Constraint | _Alternatives
 
 
 def _requirements(member: Group | Condition, holds: bool) -> Iterator[_Requirement]:
-    """What must hold for a member to hold, or not to hold."""
+    """The requirements for a member to hold, or not to hold if `holds` is False."""
     if isinstance(member, Condition):
         if not _is_long(member):
             yield Constraint(member, holds)
@@ -78,7 +78,9 @@ def _is_long(condition: Condition) -> bool:
 def _contradictions(
     requirements: Sequence[_Requirement], outer: tuple[Constraint, ...]
 ) -> Iterator[Contradiction]:
-    """The contradictions of requirements, together with constraints checked before."""
+    """The contradictions of requirements, among themselves and with the constraints `outer`, which
+    were checked before.
+    """
     own = [item for item in requirements if isinstance(item, Constraint)]
     together = (*outer, *own)
     for subject in dict.fromkeys(constraint.subject for constraint in own):
@@ -116,7 +118,7 @@ def _last_needed(constraints: tuple[Constraint, ...], core: tuple[Constraint, ..
 
 
 def _message(core: Sequence[Constraint]) -> str:
-    """For example `total_spent gt 5 and total_spent lt 3 can never both hold`."""
+    """A message such as `total_spent gt 5 and total_spent lt 3 can never both hold`."""
     *others, last = map(_text, core)
     if not others:
         return f"{last} can never hold"

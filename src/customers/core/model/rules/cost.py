@@ -7,7 +7,8 @@
 | moments at which time matters | each is looked up in an index whenever members are read |
 | conditions times the longest operand | what evaluating one customer may cost |
 
-What exceeds a limit raises Invalid with the code RULE_TOO_EXPENSIVE and a message that names it.
+A rule that exceeds a limit raises Invalid with the code RULE_TOO_EXPENSIVE and a message that names
+the limit.
 """
 
 from collections.abc import Collection, Iterable
@@ -28,35 +29,36 @@ MAX_MOMENTS = 500
 MAX_COMPARISONS = 10_000
 # Characters of the JSON text, in which each character may be escaped.
 MAX_WRITTEN = 8 * MAX_CHARACTERS
-# Rules that are stored and never evaluated.
+# The maximum size of rules that are stored but never evaluated.
 MAX_UNUSED_BYTES = 64 * 1024
 
-# The keys of conditions and groups, and those of them whose values are names.
+# The keys whose values are names, and all keys of conditions and groups.
 _NAMES = frozenset({"logic", "logicalOperator", "field", "operator"})
 _KEYS = _NAMES | {"conditions", "rules", "value"}
 _MAX_NAME = 64
-# Evaluating a condition on a long text costs as much as that many others.
+# Evaluating a condition on a text may cost as much as this many conditions on numbers.
 _TEXT_COST = 10
 
 _CONDITION_BYTES, _ITEM_BYTES = 500, 200
 
 
 def check_written(text: str, location: JsonPointer) -> None:
-    """Refuses rules whose JSON text is too long."""
+    """Raises Invalid for rules whose JSON text is too long."""
     _expect(len(text), MAX_WRITTEN, "JSON text of {} characters", location)
 
 
 def check_unused(text: str, location: JsonPointer) -> None:
-    """Refuses rules that are never evaluated and too long to be stored."""
+    """Raises Invalid for rules that are never evaluated, and too long to be stored."""
     size = len(text) if len(text) > MAX_UNUSED_BYTES else len(text.encode(errors="replace"))
     _expect(size, MAX_UNUSED_BYTES, "{} bytes of rules of a manual segment", location)
 
 
 def check_size(value: object, location: JsonPointer, max_characters: int = MAX_CHARACTERS) -> None:
-    """Refuses a decoded rule that is too large to be parsed.
+    """Raises Invalid for a decoded rule that is too large to be parsed.
 
-    A text counts its characters, any other value one. The keys and names that rules have are free.
-    Ends at the limits, so that it takes some milliseconds at most.
+    A text counts as its number of characters, any other value as one. The known keys of a rule, and
+    the names of its fields, operators and logics, do not count. Stops at the first exceeded limit,
+    so that it takes some milliseconds at most.
     """
     size, stack = _Size(location, max_characters), [value]
     while stack:
@@ -64,7 +66,7 @@ def check_size(value: object, location: JsonPointer, max_characters: int = MAX_C
 
 
 def check_cost(rule: Rule, location: JsonPointer) -> None:
-    """Refuses a parsed rule that is too expensive to be evaluated."""
+    """Raises Invalid for a parsed rule that is too expensive to be evaluated."""
     operands = [condition.operand for condition in rule.conditions]
     texts = sum(map(_text_length, operands))
     _expect(texts, MAX_CHARACTERS, "texts of {} characters when they are folded", location)
@@ -75,7 +77,7 @@ def check_cost(rule: Rule, location: JsonPointer) -> None:
 
 
 def evaluation_cost(rule: Rule) -> int:
-    """The cost of evaluating a rule for one customer: that of a comparison of numbers is 1."""
+    """The cost of evaluating a rule for one customer, in comparisons of numbers."""
     return sum(_TEXT_COST if one.field.kind is Kind.TEXT else 1 for one in rule.conditions)
 
 
@@ -97,7 +99,7 @@ class _Size:
     _items: int = 0
 
     def add(self, value: object) -> Iterable[object]:
-        """Counts a value; returns what it contains, which is not counted yet."""
+        """Counts a value; returns the values that it contains, which are not counted yet."""
         self._count(len(value) if isinstance(value, str) else 1)
         if isinstance(value, dict):
             return self._members(value)

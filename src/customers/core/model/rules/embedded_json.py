@@ -20,9 +20,12 @@ _NOT_STORABLE = re.compile("[\0\ud800-\udfff]")
 def decode_embedded_json(
     value: object, location: JsonPointer, problems: Problems, *, allows_repeats: bool = False
 ) -> object:
-    """The value, or for a string the JSON value in it; None, with a problem added, when that cannot
-    be decoded, or has a key twice unless it `allows_repeats`. Refuses a string that is too long for
-    a rule.
+    """The value; if it is a string, the JSON value that the string contains, None for a blank
+    string.
+
+    Adds a problem and returns None if the string is not JSON, is nested too deeply, or has a key
+    twice in one object while `allows_repeats` is False. Raises Invalid for a string that is too
+    long for a rule.
     """
     if not isinstance(value, str):
         return value
@@ -31,8 +34,8 @@ def decode_embedded_json(
 
 
 def find_unstorable(value: object, location: JsonPointer, problems: Problems) -> None:
-    """Adds problems for texts that cannot be stored. Keys that a rule ignores are stored too,
-    because answers repeat the rules as written.
+    """Adds problems for texts that cannot be stored, also for keys that a rule ignores: they are
+    stored too, because answers repeat the rules as they were written.
     """
     for unstorable in _not_storable(value, location):
         message = "must not contain NUL or unpaired surrogates"
@@ -65,7 +68,7 @@ def _decode(
 
 
 def _number(digits: str) -> Decimal:
-    """The exact number; infinity, which every gate refuses, beyond the range of decimals."""
+    """The exact number. Beyond the range of decimals it is infinity, which every gate refuses."""
     try:
         return Decimal(digits)
     except InvalidOperation:

@@ -26,7 +26,9 @@ Actual: TypeAlias = str | bool | int | Decimal | date | datetime | Sequence[str]
 
 @frozen(kw_only=True)
 class ExplainedCondition:
-    """A condition with the expected and the actual value, and when time alone next changes it."""
+    """A condition with the expected and the actual value. `changes_at` is when time alone next
+    changes the result; None if it never does.
+    """
 
     field: Field
     operator: Operator
@@ -93,7 +95,7 @@ def _items(value: Any) -> Sequence[Any]:
 
 
 def _actual(field: Field, customer: Customer, now: datetime) -> Actual:
-    """The value of a customer's field, as answers show it; an age in whole days."""
+    """The value of a customer's field, as answers show it; an age is in whole days."""
     if field is Field.HAS_ACCOUNT:
         return customer.user_id is not None
     if field.kind is Kind.AGE:

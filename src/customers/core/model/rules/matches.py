@@ -1,8 +1,8 @@
 """The meaning of rules: whether a customer matches a rule at a moment.
 
 Storages may evaluate rules in other ways, with the same results. The logic has two values: a
-missing value (None) satisfies `is_empty` and the operators that negate another one, and no others,
-so that the complement of a condition or a group is always exact.
+missing value (None) satisfies the operators in HOLD_WHEN_MISSING and no others, so that the
+complement of a condition or a group is always exact.
 """
 
 import operator
@@ -23,7 +23,7 @@ def matches(rule: Rule, customer: Customer, now: datetime) -> bool:
 
 
 def holds(rule: Rule, values: "CustomerValues") -> bool:
-    """As `matches`; several rules can share the values of a customer."""
+    """As `matches`, with a customer's values at a moment, which several rules can share."""
     return not rule.is_empty and _group_holds(rule.root, values)
 
 
@@ -124,7 +124,7 @@ _GETTERS: dict[Field, Callable[[Customer, datetime], Any]] = {
 }
 # Empty texts and sets; an age of 0 days is not empty.
 _EMPTY: tuple[str, frozenset[str]] = ("", frozenset())
-# By the value, which is not missing, the operand, and the current moment.
+# Called with the value, which is not missing, the operand, and the current moment.
 _OPERATORS: dict[Operator, Callable[[Any, Any, datetime], bool]] = {
     Operator.EQ: lambda value, operand, now: value == operand,
     Operator.NEQ: lambda value, operand, now: value != operand,

@@ -32,8 +32,8 @@ _WINDOWS = frozenset({Operator.WITHIN_LAST_DAYS, Operator.MORE_THAN_DAYS_AGO})
 def read_operand(
     field: Field, operator: Operator, raw: object, location: JsonPointer, problems: Problems
 ) -> Operand:
-    """The operand of a condition from its value at a location. None, with problems added, for an
-    invalid value.
+    """The operand of a condition, from its JSON value at a location. Adds problems and returns None
+    if the value is invalid; invalid items of a list are left out.
     """
     if operator in _WITHOUT_OPERAND:
         return None

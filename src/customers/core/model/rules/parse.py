@@ -1,8 +1,8 @@
 """Parses rules: from a decoded JSON value to a tree, or to all problems of the rule.
 
-Accepted are groups with `conditions` and `logic`, legacy groups with `rules` and `logicalOperator`,
-lists, single conditions, null, and a string that contains any of these as JSON; the forms may be
-mixed. A tree does not know the form of its rule.
+A rule may be a group with `conditions` and `logic`, a legacy group with `rules` and
+`logicalOperator`, a list, a single condition, null, or a string that contains any of these as JSON;
+the forms may be mixed. The tree does not tell in which form its rule was written.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,7 +25,7 @@ from customers.core.model.rules.tree import Condition, Group, Logic, Rule
 
 MAX_LEVELS = 6
 MAX_CONDITIONS = 100
-# Only empty groups can be that many, and their evaluation costs as much as that of others.
+# Only rules with many empty groups reach this; an empty group costs as much to evaluate as others.
 MAX_GROUPS = 1_000
 
 _LISTS = ("conditions", "rules")
@@ -52,8 +52,8 @@ def parse(
 
     Raises Invalid with every problem, or as `cost` does. Pointers begin at `location`, the location
     of the rule in its body, and continue inside a string as if it were a JSON value. Unknown keys
-    are ignored, or are problems if `strict`. A rule that `is_stored` may be longer, as its
-    canonical form is, and may be a string with a key twice, which older releases accepted.
+    are ignored, or are problems if `strict`. With `is_stored` the rule may be longer, as its
+    canonical form is, and a string may repeat keys, which older releases accepted.
     """
     problems = Problems()
     value = decode_embedded_json(rules_value, location, problems, allows_repeats=is_stored)
@@ -67,8 +67,9 @@ def parse(
 
 
 def parse_stored(rules_value: object, location: JsonPointer = _ROOT) -> Rule:
-    """As `parse`, for rules that were accepted before, as written or in their canonical form. Those
-    that exceed the limits, because there were none, give a rule that `is_too_expensive`.
+    """As `parse`, for rules that were accepted before, as they were written or in their canonical
+    form. A rule that exceeds the limits, which older releases did not have, gives a rule that
+    `is_too_expensive`.
     """
     try:
         return parse(rules_value, location=location, is_stored=True)
@@ -102,7 +103,7 @@ class _Parser:
         return member or Group()
 
     def _member(self, value: object, location: JsonPointer, *, level: int) -> Member | None:
-        """The group or the condition from a value at that level of nesting."""
+        """The group or the condition that a value at this level of nesting represents."""
         if isinstance(value, list | tuple):
             return self._group(Logic.AND, value, location, location, level=level)
         if isinstance(value, dict) and any(key in value for key in _LISTS):

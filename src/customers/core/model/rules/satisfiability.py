@@ -68,9 +68,11 @@ def is_satisfiable(constraints: Sequence[Constraint]) -> bool:
 
 
 def _is_ordered_satisfiable(constraints: Sequence[Constraint]) -> bool:
-    """Numbers, moments and dates. An age and its date are checked on separate number lines."""
+    """Whether a number, moment or date can satisfy all constraints. An age and its date are checked
+    on separate number lines.
+    """
     subject = constraints[0].subject
-    # A missing value satisfies `is_empty` and no other operator.
+    # Of the operators that are left, a missing value satisfies only `is_empty`.
     if subject in _MAY_BE_MISSING and all(
         constraint.is_about_emptiness is constraint.holds for constraint in constraints
     ):
@@ -87,12 +89,14 @@ def _is_ordered_satisfiable(constraints: Sequence[Constraint]) -> bool:
 
 
 def _is_choice_satisfiable(constraints: Sequence[Constraint]) -> bool:
-    """Choices and flags."""
+    """Whether a choice or flag can satisfy all constraints."""
     return bool(_allowed(constraints, _ALL_VALUES[constraints[0].subject]))
 
 
 def _is_text_satisfiable(constraints: Sequence[Constraint]) -> bool:
-    """Texts: tries the texts that a constraint lists; otherwise compares the required parts."""
+    """Whether a text can satisfy all constraints: tries the texts that a constraint lists, if there
+    is one; otherwise compares the required and forbidden parts.
+    """
     about_parts = [item for item in constraints if item.condition.operator in _PART_TESTS]
     about_texts = [item for item in constraints if item.condition.operator not in _PART_TESTS]
     texts = next((_operands(item) for item in about_texts if item.holds), None)
@@ -109,7 +113,7 @@ def _are_parts_satisfiable(constraints: Sequence[Constraint]) -> bool:
     required = [item.condition for item in constraints if item.holds]
     forbidden = [item.condition for item in constraints if not item.holds]
     return (
-        # Every text contains the empty one.
+        # Every text contains the empty text.
         all(part.operand for part in forbidden)
         and not any(_implies(part, other) for part in required for other in forbidden)
         and all(_fit_one_text(part, other) for part, other in combinations(required, 2))
@@ -122,7 +126,9 @@ def _implies(part: Condition, other: Condition) -> bool:
 
 
 def _fit_one_text(part: Condition, other: Condition) -> bool:
-    """Whether a text can have both parts: of two prefixes, one must be a prefix of the other."""
+    """Whether a text can have both parts. For two prefixes, one must begin with the other; for two
+    suffixes, one must end with the other.
+    """
     if part.operator is not other.operator or part.operator is Operator.CONTAINS:
         return True
     return _has_part(part.operand, other) or _has_part(other.operand, part)
@@ -133,7 +139,9 @@ def _has_part(text: Any, part: Condition) -> bool:
 
 
 def _is_set_satisfiable(constraints: Sequence[Constraint]) -> bool:
-    """Tags: whether the required sets leave something after the forbidden tags are removed."""
+    """Whether a set of tags can satisfy all constraints: whether the required sets leave something
+    after the forbidden tags are removed.
+    """
     if _requires_empty(constraints):
         return all(map(_allows_no_tags, constraints))
     about_tags = [item for item in constraints if not item.is_about_emptiness]
@@ -164,7 +172,9 @@ def _alternatives(constraint: Constraint) -> Sequence[frozenset[Any]]:
 
 
 def _needs_all(constraint: Constraint) -> bool:
-    """Whether it is a `has_all` that no `has_any` replaces: one of a single tag is the same."""
+    """Whether the constraint is a `has_all` that is not also a `has_any`: with a single tag both
+    are the same.
+    """
     return constraint.condition.operator is Operator.HAS_ALL and len(_operands(constraint)) != 1
 
 
@@ -173,7 +183,7 @@ def _union(sets: Iterable[frozenset[Any]]) -> frozenset[Any]:
 
 
 def _allowed(constraints: Sequence[Constraint], values: frozenset[Any]) -> frozenset[Any]:
-    """The values that satisfy constraints which list values."""
+    """Those of `values` that satisfy all constraints, each of which lists values."""
     for constraint in constraints:
         listed = _operands(constraint)
         values = values & listed if constraint.holds else values - listed
@@ -188,7 +198,7 @@ def _operands(constraint: Constraint) -> frozenset[Any]:
     return _IMPLIED_VALUES[operator] if operator in _IMPLIED_VALUES else frozenset({operand})
 
 
-# Each is the exact complement of the other, for missing values too.
+# Each operator and its negation are exact complements, for missing values too.
 _NEGATIONS = {
     Operator.NEQ: Operator.EQ,
     Operator.NOT_IN: Operator.IN,

@@ -30,7 +30,7 @@ class DateField(StrEnum):
     LAST_ORDER_DATE = "last_order_date"
 
     def of(self, customer: Customer) -> datetime | None:
-        """The date of a customer; None without orders."""
+        """The date of a customer; None for an order date if there are no orders."""
         source = customer if self is DateField.CREATED_AT else customer.statistics
         date: datetime | None = getattr(source, self.value)
         return date
@@ -53,7 +53,7 @@ class Threshold:
 
 
 def date_of(field: Field) -> DateField:
-    """The date of a field of the kind age or moment. Raises KeyError for other fields."""
+    """The date that an age or moment field is about. Raises KeyError for other fields."""
     return _DATES[field]
 
 
@@ -110,7 +110,9 @@ def _offsets(condition: Condition) -> Collection[timedelta]:
 
 
 def _exactly(days: Decimal) -> list[int]:
-    """An age is a whole number of days, so it never equals a fraction."""
+    """The ages at which equality with `days` may change; none for a fraction, because an age is a
+    whole number of days.
+    """
     whole = floor(days)
     return [whole, whole + 1] if whole == days else []
 

@@ -52,14 +52,16 @@ class Condition:
 
 @frozen(kw_only=True)
 class Group:
-    """Conditions and groups joined by one logic. Without members AND and NOT hold, OR does not."""
+    """Conditions and groups joined by one logic. A group without members holds with AND and NOT,
+    but not with OR.
+    """
 
     logic: Logic = Logic.AND
     members: tuple["Group | Condition", ...] = ()
 
     @property
     def is_empty(self) -> bool:
-        """Whether it contains no condition, at any depth."""
+        """Whether the group contains no condition, at any depth."""
         return all(isinstance(member, Group) and member.is_empty for member in self.members)
 
     def walk(self) -> Iterator[Condition]:
@@ -75,8 +77,8 @@ class Group:
 class Rule:
     """The rule of a segment: its outermost group.
 
-    One that was stored although it exceeds the limits of `cost` has no conditions here, and
-    `is_too_expensive`.
+    A stored rule that exceeds the limits of `cost` is loaded without conditions and with
+    `is_too_expensive` set.
     """
 
     root: Group = Group()
@@ -89,5 +91,5 @@ class Rule:
 
     @cached_property
     def is_empty(self) -> bool:
-        """Whether it has no condition; it then matches nobody, whatever its logic."""
+        """Whether the rule has no condition; it then matches nobody, whatever its logic."""
         return self.root.is_empty
