@@ -1,4 +1,4 @@
-"""The hot writes: each is one statement in one round trip, and a transaction by itself.
+"""The most frequent writes: each is one statement in one round trip, and a transaction by itself.
 
 `record_order` runs in READ COMMITTED in three steps of one statement:
 
@@ -9,8 +9,8 @@
 3. The update's snapshot may be older than the lock. PostgreSQL notices that the row has changed
    and evaluates every expression again on its newest version, which is locked by then.
 
-So an order is stored if and only if it is counted, and no count is lost. The pending change takes
-the customer before the order from `locked`.
+So an order is stored if and only if it is counted, and no count is lost. `locked` also gives the
+pending change the customer before the order.
 """
 
 from collections.abc import Callable, Sequence
@@ -81,7 +81,7 @@ def _locked() -> CTE:
 
 
 def _recorded(locked: CTE) -> CTE:
-    """The order, if it was not known."""
+    """Inserts the order unless it is known; returns its amount and date."""
     values = {**parameters(customer_orders), "customer_id": locked.c.id}
     return (
         insert(customer_orders)

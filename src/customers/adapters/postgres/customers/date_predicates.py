@@ -91,8 +91,8 @@ def _is_missing(moment: Moment, _operand: Any, _now: datetime) -> Sql:
 
 
 def _ago(now: datetime, duration: timedelta) -> datetime | None:
-    """The moment that long ago; None before the first moment of the calendar, as every stored
-    moment is later.
+    """The moment `duration` before now; None if that is before the first moment of the calendar, so
+    that every stored moment is later.
     """
     try:
         return now - duration

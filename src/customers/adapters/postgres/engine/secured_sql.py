@@ -9,9 +9,9 @@ from customers.adapters.postgres.engine.tenant_proof import TENANT_COLUMN
 
 
 class SecuredSql:
-    """The SQL of one statement, each form of it made when it is first needed.
+    """The SQL of one statement in several forms, most of them made when they are first needed.
 
-    `marked` has the marks of the compiler, `names` are those of the parameters, in order.
+    `marked` is SQL with the marks of `compiler`; `names` are the names of its parameters, in order.
     """
 
     def __init__(self, marked: str, names: Sequence[str], *, is_across_tenants: bool) -> None:

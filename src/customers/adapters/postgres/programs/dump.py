@@ -22,12 +22,14 @@ from customers.adapters.postgres.programs.program_errors import first_error
 
 
 class CannotBackUp(Exception):
-    """The database is refused; the message says why."""
+    """The database cannot be backed up; the message says why, and what to do."""
 
 
 @frozen(kw_only=True)
 class Backup:
-    """A complete backup: the database, the size in bytes, and the revision of its schema."""
+    """A complete backup: the address of the database, the file and its size in bytes, how long it
+    took, and the revision of the schema.
+    """
 
     place: str
     file: Path
