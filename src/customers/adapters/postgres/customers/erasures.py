@@ -114,7 +114,7 @@ def _removed(table: Table) -> tuple[str, CTE]:
 
 
 def _emptied(table: Table) -> tuple[str, CTE]:
-    """Empties the personal columns of rows that stay, where one of them is not empty."""
+    """Empties the personal columns of the customer's rows in which one of them has a value."""
     columns = emptied_columns(table)
     emptied = (
         update(table)

@@ -60,8 +60,10 @@ def statement(
     compose: Callable[..., ClauseElement],
     *arguments: Hashable,
 ) -> Statement:
-    """The statement of the clause `compose(conditions, *arguments)`: one condition for the living
-    customers of the tenant that the filter keeps, one for the deleted, or both.
+    """The statement of the clause `compose(conditions, *arguments)`.
+
+    `conditions` has one condition for the living customers of the tenant that the filter keeps, one
+    for the deleted customers, or both.
 
     `values` are the parameters of the filter, with which the statement is run. `compose` is a
     module-level function whose clause depends on nothing but its arguments.

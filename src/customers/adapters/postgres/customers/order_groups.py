@@ -1,6 +1,6 @@
 """Several orders of a tenant, recorded by one statement, which is a transaction by itself.
 
-It is `record_order` for a set, in READ COMMITTED:
+It does for several orders what `record_order` does for one, in READ COMMITTED:
 
 1. `locked` waits for every transaction that changes one of the customers, in the order of their
    ids, then returns the current rows of those that are not deleted.

@@ -112,7 +112,7 @@ def _fold() -> Select[Any]:
 
 
 def _page(*conditions: ColumnElement[bool]) -> Select[Any]:
-    """A page by number of the recorded orders, with the number of all of them in every row."""
+    """A page of the recorded orders, from an offset, with the total in every row."""
     offset = bindparam("offset", type_=BigInteger())
     page = newest_of(customer_orders, *_SORT, _IS_RECORDED, *conditions, offset=offset)
     total = select(func.count()).where(of_customer(customer_orders), _IS_RECORDED, *conditions)

@@ -41,7 +41,7 @@ _OFFSET = bindparam("offset", type_=BigInteger)
 
 
 def page(conditions: Conditions, sort: CustomerSort, max_rows: int | None = None) -> Select[Any]:
-    """A page from an offset, which together do not exceed `max_rows`; see `_among_first`."""
+    """A page from an offset. It must end within the first `max_rows` rows; see `_among_first`."""
     rows = [_select(condition, sort) for condition in conditions]
     if len(rows) > 1:
         return _merged(rows, sort).offset(_OFFSET)

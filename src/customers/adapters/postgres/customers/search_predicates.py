@@ -54,7 +54,7 @@ def search_values(search: Search, looked_up: LookedUp) -> Mapping[str, object]:
 
 
 def search_condition(names: AbstractSet[str]) -> ColumnElement[bool] | None:
-    """Whether the parts of a search with these parameters find a customer; None without any."""
+    """Whether a part of the search with these parameters finds a customer; None if it has none."""
     parts = [clause for needed, clause in _PARTS.items() if names >= {*needed}]
     return or_(*parts) if parts else None
 

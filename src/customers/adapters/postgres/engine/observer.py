@@ -1,4 +1,4 @@
-"""What the storage reports while it works: waits, time-outs, errors, and the schema it found."""
+"""What the storage reports: waits, time-outs, refusals, shared statements, errors, its schema."""
 
 from typing import Protocol
 

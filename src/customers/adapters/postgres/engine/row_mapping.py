@@ -1,7 +1,7 @@
 """Builds models from the rows of their tables, and rows from models.
 
-A mapping is derived once, at import, from the fields of a model and the columns of its table. It
-raises RowMappingError unless they match, so that no field can be lost.
+A mapping is derived once, at import, from the fields of a model and the columns of its table.
+RowMappingError is raised unless these match, so that no field can be lost.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence

@@ -16,19 +16,19 @@ class SecuredSql:
 
     def __init__(self, marked: str, names: Sequence[str], *, is_across_tenants: bool) -> None:
         self.plain: Final = row_security.plain(marked)
-        """For a database without row-level security, or a role to which no policy applies."""
+        """The SQL without row-level security, for a role to which no policy applies."""
         self._marked = marked
         self._names = names
         self._is_across_tenants = is_across_tenants
 
     @cached_property
     def in_transaction(self) -> str:
-        """For a transaction that has set its tenant."""
+        """The SQL for a transaction that has set its tenant."""
         return self._secured.replace(row_security.AFTER_WITH, "")
 
     @cached_property
     def by_itself(self) -> str:
-        """For a transaction of this statement alone."""
+        """The SQL for a transaction of this statement alone, which sets the tenant itself."""
         if self._is_across_tenants:
             everybody = row_security.quoted(row_security.EVERY_TENANT)
             return row_security.by_itself(self._secured, everybody)

@@ -116,7 +116,7 @@ class Session:
 
     async def within(self, seconds: float, read: Callable[[], Awaitable[Result]]) -> Result | None:
         """The result of a read; None if `seconds` are not positive, or if one of its statements
-        takes longer than a statement may. In a transaction that is `seconds` at most.
+        takes longer than a statement may. In a transaction a statement may take `seconds` at most.
         """
         try:
             return await read() if seconds > 0 else None

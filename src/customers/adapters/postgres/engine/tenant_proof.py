@@ -286,7 +286,7 @@ def _name(column: Any) -> str:
 
 
 def _column_lists(query: Any) -> Iterator[Sequence[Any]]:
-    """The columns of each query of a union, or of the only one, or what a change returns."""
+    """The columns of each query of a union, of a single query, or of the rows a change returns."""
     if isinstance(query, SelectStatementGrouping):
         yield from _column_lists(query.element)
     elif isinstance(query, CompoundSelect):

@@ -41,7 +41,7 @@ class Backup:
 async def back_up(dsn: str, file: Path, installation: Installation, *, force: bool) -> Backup:
     """Backs the database up into a file that only its owner can read.
 
-    The file appears under its name when it is complete. One that exists is only replaced with
+    The file appears under its name when it is complete. A file that exists is only replaced with
     `force`. Raises CannotBackUp, CannotWriteFile, ProgramsMissing, ProgramFailed and Unavailable.
     """
     started, place = time.monotonic(), str(DatabaseAddress.of(dsn))

@@ -45,7 +45,7 @@ _PSQL = (
 
 
 class CannotRestore(Exception):
-    """The database refuses the backup; the message says why, and what to do."""
+    """The database cannot take the backup; the message says why, and what to do."""
 
 
 @frozen(kw_only=True)
@@ -65,9 +65,9 @@ class Restored:
 async def restore(dsn: str, file: Path, installation: Installation, *, force: bool) -> Restored:
     """Restores the service's schema from a backup: all of it, or nothing.
 
-    Other schemas stay as they are. A database that has customers is refused, unless `force`
-    replaces them; one that has tables of another program is always refused. Raises CannotRestore,
-    NotABackup, ProgramsMissing, ProgramFailed and Unavailable.
+    Other schemas stay as they are. A database that has customers or segments is refused, unless
+    `force` replaces them; one that has tables of another program is always refused. Raises
+    CannotRestore, NotABackup, ProgramsMissing, ProgramFailed and Unavailable.
     """
     started = time.monotonic()
     candidates, environ = await find_programs(installation), installation.environ

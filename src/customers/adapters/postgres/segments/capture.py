@@ -86,7 +86,7 @@ def _may_be_of_tenant() -> ColumnElement[bool]:
 
 
 def _is_write_of_customers(lock: Any) -> Sequence[ColumnElement[bool]]:
-    """The conditions of a lock that a write of customers in this database holds."""
+    """The conditions that a lock is held by a write of customers in this database."""
     database = _databases.c
     this_database = select(database.oid).where(database.datname == func.current_database())
     return (
