@@ -14,9 +14,9 @@ class SystemClock(Clock):
 
 @define(kw_only=True)
 class MovableClock(Clock):
-    """A clock that is frozen at a moment, or runs with an offset to another clock.
+    """A clock that is either frozen at a moment, or runs at an offset from another clock.
 
-    It starts frozen at `start`, or running without an offset if that is None.
+    It starts frozen at `start`; if `start` is None, it starts running without an offset.
     """
 
     _machine: Clock = field(factory=SystemClock)

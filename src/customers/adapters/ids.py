@@ -16,8 +16,8 @@ _VARIANT = 0b10 << 62
 
 
 class TimeOrderedIds(IdGenerator):
-    """UUIDv7. `uuid_utils` continues from the last id of this process, so ids are in order even
-    within a millisecond and when the system clock is set back.
+    """Generates UUIDv7. `uuid_utils` continues from the last id of this process, so ids are in
+    order even within a millisecond and when the system clock is set back.
     """
 
     def new(self) -> UUID:
@@ -38,10 +38,10 @@ _SCOPE: ContextVar[_Scope | None] = ContextVar("id scope", default=None)
 
 @define(kw_only=True)
 class ScriptedIds(IdGenerator):
-    """Ids for tests. `scope` sets the next id; with `is_sequential`, the others depend only on the
-    seed, the tenant, the kind and a count.
+    """Generates ids for tests. A `scope` can set the next id; with `is_sequential`, its other ids
+    depend only on the seed, the tenant, the kind and a count. Outside a scope ids are UUIDv7.
 
-    Sequential ids have the form of UUIDv7, and their last twelve digits are the count.
+    Sequential ids have the form of UUIDv7, and their last twelve hexadecimal digits are the count.
     """
 
     _is_sequential: bool = False
@@ -59,7 +59,7 @@ class ScriptedIds(IdGenerator):
 
     @contextmanager
     def scope(self, tenant_id: str, kind: str, next_id: UUID | None = None) -> Iterator[None]:
-        """Generates ids of one kind in one tenant while the block runs, `next_id` first."""
+        """Within the block, `new` generates ids of one kind in one tenant, `next_id` first."""
         next_ids = [] if next_id is None else [next_id]
         token = _SCOPE.set(_Scope(tenant_id, kind, next_ids))
         try:

@@ -1,4 +1,4 @@
-"""Secrets from the random numbers of the operating system."""
+"""Secrets from the operating system's random number generator."""
 
 from secrets import token_bytes
 from typing import Final

@@ -1,6 +1,6 @@
 """The embedded PostgreSQL for development: programs from a wheel, data in the user's own folder.
 
-`server` starts and stops it, `cluster` is its data, `programs` are the programs and their user,
-`preconditions` are checked before the data is touched, `locks` serialise the processes that use
-it, `failure` is its one error.
+`server` starts and stops it, `cluster` holds its data, `programs` finds and runs its programs,
+`preconditions` checks a folder before its data is touched, `locks` serialises the processes that
+share a server, and `failure` has the one error that all of them raise.
 """

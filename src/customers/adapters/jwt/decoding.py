@@ -1,4 +1,4 @@
-"""Decodes what others have sent, strictly: one text for each value, and no name twice."""
+"""Strict decoders for tokens and keys from outside: canonical base64url, and unambiguous JSON."""
 
 import json
 import re
@@ -11,7 +11,7 @@ _BASE64URL: Final = re.compile(r"[A-Za-z0-9_-]*", re.ASCII)
 def segment_bytes(text: str) -> bytes:
     """The bytes of a base64url text without padding.
 
-    Raises ValueError, also for a text that is not the one that encoding the bytes would give.
+    Raises ValueError, also for a text that differs from what encoding the bytes again gives.
     """
     if not _BASE64URL.fullmatch(text):
         raise ValueError("is not base64url")
@@ -24,7 +24,7 @@ def segment_bytes(text: str) -> bytes:
 def json_object(content: bytes) -> dict[str, Any]:
     """The JSON object of UTF-8 bytes.
 
-    Raises ValueError, also for a name that occurs twice, and for half a character.
+    Raises ValueError, also for a name that occurs twice, an unpaired surrogate, NaN and Infinity.
     """
     try:
         value = _DECODER.decode(content.decode("utf-8"))

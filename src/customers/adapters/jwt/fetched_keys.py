@@ -20,10 +20,12 @@ _NO_KEYS: Final = KeySet()
 
 @frozen(kw_only=True)
 class FetchTimes:
-    """How often keys are fetched, and how long they are good; all in seconds.
+    """How often keys are fetched, and how long they are used; all in seconds.
 
-    `after_failure` is the pause after a fetch that failed, `between_misses` the least time between
-    two fetches for keys that tokens name and nobody knows, `first` how long `open` waits.
+    `interval` is the pause after a fetch, `after_failure` the one after a fetch that failed. A
+    token that names an unknown key causes an earlier fetch, at most one in `between_misses`.
+    `timeout` limits each fetch, `first` the wait of `open`. Keys are used until they are `good_for`
+    old. `now` is a monotonic clock.
     """
 
     interval: float = 300.0
@@ -47,7 +49,7 @@ class FetchedKeys(Keys):
         self._following: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
-        """Begins to fetch; waits for the first answer, but not long."""
+        """Starts to fetch in the background; waits for the first attempt, but not long."""
         self._following = asyncio.create_task(self._follow())
         with suppress(TimeoutError):
             async with asyncio.timeout(self._times.first):

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from customers.adapters.jwt.decoding import json_object
 
-# By type and curve; whatever is not here, such as a shared secret, verifies nothing.
+# By type and curve. A key of another type, such as a shared secret, verifies nothing.
 _ALGORITHMS: Final[Mapping[tuple[str, str | None], tuple[str, ...]]] = {
     ("RSA", None): ("RS256", "PS256"),
     ("EC", "P-256"): ("ES256",),
@@ -18,13 +18,13 @@ _ALGORITHMS: Final[Mapping[tuple[str, str | None], tuple[str, ...]]] = {
 ALGORITHMS: Final = tuple(name for names in _ALGORITHMS.values() for name in names)
 _PUBLIC_MEMBERS: Final = ("kty", "crv", "n", "e", "x", "y")
 _MIN_RSA_BITS: Final = 2048
-# More than any provider has: a token without a key id is compared with all of them.
+# More than any provider has: each token's key is looked up among all of them.
 _MAX_KEYS: Final = 100
 
 
 class NotKeys(ValueError):
-    """The content is not a JWKS, or has no key that verifies tokens; the message completes a
-    sentence that starts with its place.
+    """The content cannot be read, is not a JWKS, or has no key that verifies tokens; the message
+    continues a sentence that begins with the name of the file or the URL.
     """
 
 
@@ -37,17 +37,17 @@ class VerificationKey:
     _public_key: Any = field(repr=False)
 
     def verifies(self, algorithm: str, message: bytes, signature: bytes) -> bool:
-        """Whether the signature is one of the message, by this key and algorithm."""
+        """Whether the message was signed with this key and algorithm."""
         try:
             method = jwt.get_algorithm_by_name(algorithm)
             return bool(method.verify(message, self._public_key, signature))
-        except (ValueError, TypeError):  # a signature that cannot be one
+        except (ValueError, TypeError):  # a malformed signature
             return False
 
 
 @frozen
 class KeySet:
-    """The keys of a provider at one time."""
+    """The keys of a JWKS that verify tokens."""
 
     keys: tuple[VerificationKey, ...] = ()
 
@@ -66,10 +66,9 @@ class KeySet:
         return cls(keys)
 
     def fitting(self, algorithm: str, key_id: str | None) -> Sequence[VerificationKey]:
-        """The keys that may have signed a token, by what its header says.
+        """The keys that may have signed a token, by the algorithm and key id of its header.
 
-        For a token without a key id that is the only key that fits its algorithm; none if several
-        do.
+        For a token without a key id, the only key for its algorithm; none if there are several.
         """
         keys = [key for key in self.keys if algorithm in key.algorithms]
         if key_id is None:
@@ -78,7 +77,7 @@ class KeySet:
 
 
 def _key(entry: object) -> VerificationKey | None:
-    """The key of an entry; None for one that verifies no tokens."""
+    """The key of an entry; None if the entry cannot verify tokens."""
     if not isinstance(entry, dict) or not _is_for_signatures(entry):
         return None
     algorithms = _algorithms(entry)
@@ -98,7 +97,7 @@ def _is_for_signatures(entry: dict[str, Any]) -> bool:
 
 
 def _algorithms(entry: dict[str, Any]) -> tuple[str, ...]:
-    """The algorithms that fit the type of the key; the entry may name one of them."""
+    """The algorithms that fit the type of the key; if the entry names one, only that one."""
     kind, curve = entry.get("kty"), entry.get("crv")
     if not isinstance(kind, str) or not (curve is None or isinstance(curve, str)):
         return ()
@@ -108,7 +107,9 @@ def _algorithms(entry: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _public_key(entry: dict[str, Any], algorithm: str) -> Any | None:
-    """The key without private members, which a provider must not show; None if it is malformed."""
+    """The public key of an entry, whose private members are ignored; None if it is malformed, or
+    an RSA key that is too short.
+    """
     members: dict[str, Any] = {name: entry[name] for name in _PUBLIC_MEMBERS if name in entry}
     if not all(isinstance(value, str) for value in members.values()):
         return None

@@ -1,4 +1,4 @@
-"""Where the keys of tokens come from: a file here, a provider in `fetched_keys`."""
+"""Sources of the keys that verify tokens: a file here, an identity provider in `fetched_keys`."""
 
 from pathlib import Path
 from typing import Protocol
@@ -12,11 +12,11 @@ class Keys(Protocol):
     async def close(self) -> None: ...
 
     def current(self) -> KeySet:
-        """The keys that are good now; none if there are none yet, or if they are too old."""
+        """The keys to use now; none before the first fetch, or when the last one is too old."""
         ...
 
     def miss(self) -> None:
-        """Says that a token was signed by a key that is not among the current ones."""
+        """Reports that the key of a token may be missing from the current keys."""
         ...
 
 
@@ -36,13 +36,13 @@ class KeysOfFile(Keys):
         return cls(KeySet.parse(content))
 
     async def open(self) -> None:
-        """Nothing is to be followed."""
+        """Does nothing: the file has been read."""
 
     async def close(self) -> None:
-        """Nothing was opened."""
+        """Does nothing: nothing was opened."""
 
     def current(self) -> KeySet:
         return self._keys
 
     def miss(self) -> None:
-        """The file has all keys that there are."""
+        """Does nothing: the file is not read again."""

@@ -1,6 +1,6 @@
-"""A key that this process makes for itself: it signs tokens, and verifies them like a provider's.
+"""A key pair that this process generates, to sign tokens and to verify them like a provider's.
 
-It is for tests of callers. Nobody else has the key, and it ends with the process.
+It lets callers of the service test with tokens. The private key never leaves the process.
 """
 
 import json
@@ -31,7 +31,7 @@ class OwnKey(TokenSigner):
         return f"{message}.{_segment(signature)}"
 
     def keys(self) -> KeysOfFile:
-        """The public key, for a verifier: as if it came from a file."""
+        """The public key, as a key source for a verifier."""
         entry: dict[str, Any] = json.loads(self._method.to_jwk(self._private_key.public_key()))
         entry = {name: entry[name] for name in ("kty", "crv", "x")}
         jwks = {"keys": [{**entry, "kid": _KEY_ID, "use": "sig"}]}

@@ -1,4 +1,4 @@
-"""Fetches the keys of an identity provider: from a URL, or from where its discovery points."""
+"""Fetches the keys of an identity provider: from a known URL, or by OpenID discovery."""
 
 from typing import Final, Protocol
 from urllib.parse import urljoin, urlsplit
@@ -16,7 +16,7 @@ _REDIRECTS: Final = (301, 302, 303, 307, 308)
 
 
 class CannotFetch(Exception):
-    """The keys did not come; the message says why, with the address but without its query."""
+    """The keys could not be fetched; the message says why, and shows the URL without its query."""
 
 
 class Provider(Protocol):
@@ -27,7 +27,7 @@ class Provider(Protocol):
 
 @frozen
 class JwksProvider(Provider):
-    """A provider whose keys are at a URL."""
+    """A provider whose keys are at a known URL."""
 
     _url: str
 
@@ -41,7 +41,7 @@ class JwksProvider(Provider):
 
 @frozen
 class DiscoveredProvider(Provider):
-    """An issuer that says by OpenID discovery where its keys are."""
+    """An issuer whose OpenID discovery document names the URL of its keys."""
 
     _issuer: str
 
@@ -66,7 +66,7 @@ class DiscoveredProvider(Provider):
 
 
 async def _content(session: ClientSession, url: str) -> bytes:
-    """The body of the answer. Raises CannotFetch."""
+    """The body of the answer, after redirects. Raises CannotFetch."""
     try:
         for _ in range(_MAX_REDIRECTS + 1):
             async with session.get(url, allow_redirects=False) as response:
@@ -106,7 +106,7 @@ def _scheme(url: str) -> str:
 
 
 def _shown(url: str) -> str:
-    """The URL without what may be secret in it."""
+    """The URL without user, password, query and fragment, which may be secret."""
     try:
         parts = urlsplit(url)
     except ValueError:

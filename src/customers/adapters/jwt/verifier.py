@@ -1,4 +1,4 @@
-"""Verifies tokens: their form, their signature, and for whom and how long they are valid."""
+"""Verifies tokens: their form, signature, times, issuer and audience."""
 
 import math
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from customers.core.ports.clock import Clock
 from customers.core.ports.tokens import TokenClaims, TokenVerifier
 
 LEEWAY_SECONDS: Final = 60
-"""How far the clock of the provider may be from ours."""
+"""How far the provider's clock may differ from ours."""
 
 MALFORMED: Final = "the token is malformed"
 UNSUPPORTED: Final = f"the algorithm of the token is not supported: use {', '.join(ALGORITHMS)}"
@@ -28,7 +28,7 @@ OTHER_ISSUER: Final = "the token is of another issuer"
 
 @frozen(kw_only=True)
 class _Jws:
-    """The parts of a token. `message` is what the signature signs."""
+    """The parts of a signed token (JWS). The signature is that of `message`."""
 
     algorithm: str
     key_id: str | None
@@ -38,7 +38,7 @@ class _Jws:
 
 
 class JwtVerifier(TokenVerifier):
-    """Verifies signed JWT (RFC 7519). Without an issuer or an audience every one is accepted."""
+    """Verifies signed JWTs (RFC 7519). If `issuer` or `audience` is None, any is accepted."""
 
     def __init__(
         self, keys: Keys, clock: Clock, *, issuer: str | None = None, audience: str | None = None
@@ -66,11 +66,11 @@ class JwtVerifier(TokenVerifier):
         return claims
 
     def _expect_signature(self, jws: _Jws) -> None:
-        """Raises InvalidToken. None of the keys that a header may bring along counts."""
+        """Raises InvalidToken. Keys in the header of the token itself are ignored."""
         keys = self._keys.current().fitting(jws.algorithm, jws.key_id)
         if any(key.verifies(jws.algorithm, jws.message, jws.signature) for key in keys):
             return
-        if not keys or jws.key_id is None:  # there may be a new one
+        if not keys or jws.key_id is None:  # the provider may have a new key
             self._keys.miss()
         raise InvalidToken() if keys else InvalidToken(UNKNOWN_KEY)
 
@@ -130,7 +130,10 @@ def _expect_time(claims: TokenClaims, now: float) -> None:
 
 
 def _moment(claims: TokenClaims, name: str) -> int | float | None:
-    """The seconds of a claim; None without it. Raises InvalidToken for another value."""
+    """The value of a claim, in seconds since 1970; None if the claim is absent or null.
+
+    Raises InvalidToken if the value is not a finite number.
+    """
     value = claims.get(name)
     if value is None or (isinstance(value, int) and not isinstance(value, bool)):
         return value

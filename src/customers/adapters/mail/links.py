@@ -1,4 +1,4 @@
-"""The links in mails: pages of the storefront."""
+"""The links in mails, which lead to pages of the storefront."""
 
 from urllib.parse import quote
 
@@ -11,7 +11,7 @@ _TENANT = "{tenant}"
 
 @frozen
 class StorefrontLinks(VerificationLinks):
-    """Links below the URL of the storefront, which may hold `{tenant}`."""
+    """Makes links below the URL of the storefront, in which `{tenant}` stands for the tenant."""
 
     _storefront_url: str
 

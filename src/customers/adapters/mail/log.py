@@ -1,4 +1,4 @@
-"""The mailer of development: only says in the log that a mail would be sent."""
+"""The mailer for development: it only logs that a mail would be sent."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ from customers.core.ports.mailer import Mailer
 
 @frozen
 class LogMailer(Mailer):
-    """`_log` gets the customer's id; neither the address nor the link."""
+    """Sends nothing. `_log` gets the customer's id, but neither the address nor the link."""
 
     _log: Callable[[str], None]
 

@@ -22,11 +22,11 @@ class MemoryMailer(Mailer):
         self._mails.appendleft(mail)
 
     def mails(self, tenant_id: str = "") -> Sequence[VerificationMail]:
-        """The mails of a tenant, or of all, the newest first."""
+        """The mails of a tenant, or of all tenants if `tenant_id` is empty, newest first."""
         return [mail for mail in self._mails if tenant_id in ("", mail.tenant_id)]
 
     def clear(self, tenant_id: str = "") -> None:
-        """Forgets the mails of a tenant, or of all."""
+        """Deletes the mails of a tenant, or of all tenants if `tenant_id` is empty."""
         others = [mail for mail in self._mails if tenant_id not in ("", mail.tenant_id)]
         self._mails.clear()
         self._mails.extend(others)

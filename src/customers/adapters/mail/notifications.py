@@ -1,4 +1,4 @@
-"""Mail by the platform's notification service."""
+"""Sends mail through the platform's notification service."""
 
 from typing import Any, Final
 
@@ -15,8 +15,8 @@ _TIMEOUT: Final = ClientTimeout(total=5, connect=3)
 
 @frozen
 class NotificationMailer(Mailer):
-    """`_url` is that of the service, or of its operation. An answer below 400 means that it has the
-    mail.
+    """Hands mail to the notification service at `_url`, with or without the path of its operation.
+    A status below 400 means that the service has accepted the mail.
     """
 
     _url: str
@@ -25,7 +25,7 @@ class NotificationMailer(Mailer):
         try:
             status = await self._post(mail)
         except (ClientError, TimeoutError, OSError) as error:
-            # Its text may hold the address of the service, but nothing of the mail.
+            # The text of the error is left out: it may hold the URL of the service.
             name = type(error).__name__
             raise MailNotSent(f"the notification service did not answer: {name}") from None
         if status >= 400:

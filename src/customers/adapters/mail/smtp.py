@@ -1,4 +1,4 @@
-"""Mail by an SMTP server."""
+"""Sends mail through an SMTP server."""
 
 import asyncio
 from collections.abc import Callable
@@ -18,15 +18,17 @@ from customers.core.errors.verification import MailNotSent
 from customers.core.model.verification import VerificationMail
 from customers.core.ports.mailer import Mailer
 
-# Of each step, and of a whole mail.
+# Time-outs of each step of the delivery, and of the whole delivery.
 _STEP_SECONDS: Final = 5.0
 _MAIL_SECONDS: Final = 10.0
 
 
 @frozen(kw_only=True)
 class SmtpServer:
-    """Where mail is handed over: `tls` from the first byte, or by STARTTLS where it is offered or
-    because it is required. Without a user nobody logs in.
+    """An SMTP server, and how to connect to it.
+
+    `tls` is "always" (from the first byte), "required" (by STARTTLS) or "offered" (by STARTTLS if
+    the server offers it). Without a user, mail is sent without a login.
     """
 
     host: str
@@ -49,13 +51,15 @@ class SmtpMailer(Mailer):
             async with asyncio.timeout(_MAIL_SECONDS):
                 await _in_daemon_thread(deliver)
         except (SMTPException, OSError, ValueError) as error:  # a TimeoutError is an OSError
-            # The texts of its errors may hold the address.
+            # The text of the error is left out: it may hold the recipient's address.
             name = type(error).__name__
             raise MailNotSent(f"the SMTP server did not take the mail: {name}") from None
 
 
 def _message(mail: VerificationMail, sender: str) -> EmailMessage:
-    """The message. Raises MailNotSent for an address that would end its header."""
+    """The message to send. Raises MailNotSent if the sender, the recipient or the subject cannot
+    stand in a header, for example because of a line break.
+    """
     message = EmailMessage(policy=SMTP_POLICY)
     try:
         message["From"], message["To"], message["Subject"] = sender, mail.recipient, mail.subject
@@ -91,7 +95,9 @@ def _connect(server: SmtpServer) -> SMTP:
 
 
 async def _in_daemon_thread(work: Callable[[], None]) -> None:
-    """Waits until the work is done in a thread, which the end of the process need not wait for."""
+    """Does the work in a thread and waits for it; a process that exits does not wait for the
+    thread.
+    """
     loop = asyncio.get_running_loop()
     done: asyncio.Future[None] = loop.create_future()
 

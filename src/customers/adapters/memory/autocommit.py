@@ -1,4 +1,4 @@
-"""The hot writes in memory: ordinary drafts, since there is no round trip to save."""
+"""The most frequent writes in memory: ordinary drafts, since there is no round trip to save."""
 
 from collections.abc import Sequence
 from datetime import datetime

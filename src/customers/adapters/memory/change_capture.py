@@ -20,8 +20,8 @@ def saved(state: State, customer: Customer) -> State:
 
 
 def erased(state: State, customer: Customer) -> State:
-    """The state with an erased customer; older pending changes, which hold personal values, are
-    replaced by a single one.
+    """The state with an erased customer. A new pending change replaces the older ones, which hold
+    personal values; if there are none, it is stored only if customers are captured.
     """
     is_captured = state.captures_customers or customer.id in state.pending_changes
     pending_changes = with_value(state.pending_changes, customer.id, None)
@@ -41,7 +41,7 @@ def without_applied(state: State, candidates: Iterable[StaleCandidate]) -> State
 
 
 def _cause(before: Customer | None, after: Customer) -> Cause:
-    """ORDER if the statistics are all that changed, besides version and update time."""
+    """ORDER if only statistics, version and update time changed, else CUSTOMER."""
     if before is None:
         return Cause.CUSTOMER
     with_order = evolve(

@@ -99,7 +99,10 @@ async def _matching(
     customers: Iterable[Customer],
     limit: int | None = None,
 ) -> list[Customer]:
-    """The first customers that satisfy a filter by a rule, which may take long to evaluate."""
+    """The first `limit` customers that satisfy the filter, or all of them without a limit.
+
+    Gives way to other tasks, because a filter with a rule may take long to evaluate.
+    """
     keeps, turn = state.criterion(customer_filter), Turn()
     matching: list[Customer] = []
     for customer in customers:

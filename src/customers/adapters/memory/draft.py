@@ -1,7 +1,7 @@
 """A transaction's own state, its locks, and the error that dooms it.
 
-Transactions of a tenant never overlap, so that the locks are not needed to protect the draft. They
-are recorded because code that forgets a lock must fail here too: a database would only lose an
+Transactions of a tenant never overlap, so the draft needs no locks to protect it. They are recorded
+so that code which forgets a lock fails here every time; on a database such code would only lose an
 update now and then.
 """
 
@@ -15,7 +15,7 @@ from customers.adapters.memory.state import State
 
 
 class StateReader(Protocol):
-    """What a repository reads from."""
+    """The source of the state that a repository reads."""
 
     @property
     def state(self) -> State:
@@ -51,12 +51,14 @@ class Draft(StateReader):
             self.doom(RuntimeError(f"the {name} {id} is not locked: lock it before writing"))
 
     def expect_stored(self, before: Collection[object], stored: Collection[object]) -> None:
-        """Dooms the transaction unless `before` is what is stored, in any order."""
+        """Dooms the transaction unless `before` has the same values as `stored`, in any order."""
         if set(before) != set(stored):
             self.doom(RuntimeError("`before` is not what is stored: read it again"))
 
     def lock_memberships(self) -> None:
-        """Takes the membership lock, which must be the first: another order could deadlock."""
+        """Takes the membership lock. Dooms the transaction if it holds another lock already: on a
+        database that order could deadlock.
+        """
         if self._locked and not self._holds_membership_lock:
             self.doom(RuntimeError("another lock is held: acquire the membership lock first"))
         self._holds_membership_lock = True

@@ -1,4 +1,4 @@
-"""Erasure in memory: what each map loses, and the receipt."""
+"""Erasure in memory: removes personal data from every map, and stores the receipt."""
 
 from typing import Any
 from uuid import UUID
@@ -49,12 +49,15 @@ def _counts(state: State, customer_id: UUID) -> dict[RecordKind, int]:
 
 
 def _segments_with(by_segment: Map[UUID, Map[UUID, Any]], customer_id: UUID) -> int:
-    """The number of segments that have the customer."""
+    """The number of segments in whose map the customer is."""
     return sum(customer_id in of_segment for of_segment in by_segment.values())
 
 
 def _without_personal_data(state: State, customer_id: UUID) -> State:
-    """Stored members stay until they are refreshed: they hold no more than the id."""
+    """The state without the customer's personal data.
+
+    Stored memberships stay until they are refreshed, since they hold no more than the id.
+    """
     methods = state.payment_methods.get(customer_id, ())
     return evolve(
         _without_order_numbers(state, customer_id).with_verifications(customer_id, ()),

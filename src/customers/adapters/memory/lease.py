@@ -1,4 +1,4 @@
-"""The lease of the sweeper: one process holds it until a moment."""
+"""The lease of the sweeper, which one process holds for a limited time."""
 
 from typing import Self
 from uuid import UUID
@@ -8,13 +8,16 @@ from attrs import frozen
 
 @frozen(kw_only=True)
 class Lease:
-    """A holder, and the moment until which no one else can take over, in seconds of a clock."""
+    """The holder of the lease, and the time until which nobody else can take it.
+
+    Times are in seconds, of the clock that the caller uses for `now`.
+    """
 
     holder: UUID
     until: float
 
     def requested_by(self, holder: UUID, *, now: float, seconds: float) -> Self:
-        """The lease after a request: the new holder's, or unchanged while another one holds it."""
+        """The lease after `holder` requests it: theirs, or unchanged while another one holds it."""
         if holder != self.holder and now < self.until:
             return self
         return type(self)(holder=holder, until=now + seconds)

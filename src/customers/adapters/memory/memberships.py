@@ -72,7 +72,7 @@ class MemoryMemberships(MemoryMembershipReader, MembershipRepository):
         self._source.replace(evolve(state, captures_customers=customers, captures_orders=orders))
 
     async def capture_barrier_passed(self, segment_id: UUID) -> bool:
-        """Always: while this transaction runs, no other transaction of the tenant does."""
+        """True for every segment that exists: no other transaction of the tenant runs now."""
         return segment_id in self._locked_state().segments
 
     async def with_pending_changes(
@@ -124,7 +124,9 @@ def failed_builds(state: State) -> int:
 
 
 def backlog(states: Iterable[State], limit: int) -> Backlog:
-    """The pending changes of these tenants; at most `limit` are looked at."""
+    """The number of these tenants' pending changes, and when the oldest was made; counts at most
+    `limit` changes.
+    """
     by_customer = (changes for state in states for changes in state.pending_changes.values())
     moments = [change.at for change in islice(chain.from_iterable(by_customer), limit)]
     return Backlog(size=len(moments), oldest_at=min(moments, default=None))

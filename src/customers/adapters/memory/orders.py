@@ -1,4 +1,4 @@
-"""The ledger in memory: entries by customer, and the owner of each order."""
+"""The ledger in memory: entries by customer, the owner of each order, and refunds."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -102,4 +102,4 @@ def _refund_position(refund: StoredRefund) -> tuple[datetime, str]:
 
 
 def _position(entry: Entry) -> tuple[datetime, str]:
-    return (cast(datetime, entry.order_date), entry.order_id)  # a recorded order has one
+    return (cast(datetime, entry.order_date), entry.order_id)  # a recorded order has a date

@@ -1,4 +1,4 @@
-"""Everything that is kept of one person, in memory."""
+"""Reads everything that the memory storage holds about one person."""
 
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime

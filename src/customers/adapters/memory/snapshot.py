@@ -1,10 +1,10 @@
-"""Snapshots: the states of all tenants as plain JSON values, and back.
+"""Snapshots: dumps the states of all tenants as plain JSON values, and restores them.
 
-A tenant is dumped as rows without what follows from other rows: statistics, indexes, stored
-members. `restore` builds a state of the rows that fit each other, dumps it, and refuses the rows
-that this dump lacks. Whether some history could have led to the rows is not checked: versions, the
-order of moments, refunds that exceed their order, earlier values of customers, and whether stored
-members match their rule.
+A tenant is dumped as rows, without values that follow from other rows: statistics, indexes, stored
+members. `restore` builds a state from the rows that are consistent with each other, dumps that
+state, and refuses the rows that the second dump lacks. It does not check whether a possible history
+leads to the rows: versions, the order of moments, refunds that exceed their order, earlier values
+of customers, and whether members match their rule.
 """
 
 import json
@@ -38,7 +38,7 @@ def dump(states: Mapping[str, State], currency: Currency) -> dict[str, Any]:
 def restore(data: object, currency: Currency, at: JsonPointer) -> dict[str, State]:
     """The states by tenant. Raises Invalid with a pointer to each bad place, below `at`.
 
-    Contradictions between rows are reported when every row is valid by itself.
+    Contradictions between rows are reported only if every row is valid by itself.
     """
     problems, states = Problems(), {}
     structure, unstructure = converter(currency).structure, converter(currency).unstructure

@@ -65,7 +65,7 @@ OMITTED: Final[Mapping[type, str]] = {
 
 @cache
 def converter(currency: Currency) -> Converter:
-    """The converter of a deployment with that currency."""
+    """The converter for a deployment with this currency."""
     lists_and_objects: Any = {tuple: list, Mapping: lambda pairs: dict(sorted(pairs))}
     converter = Converter(detailed_validation=True, unstruct_collection_overrides=lists_and_objects)
     for kind, write in _WRITERS.items():
@@ -84,7 +84,7 @@ def converter(currency: Currency) -> Converter:
 
 
 def problems_of(error: Exception, at: JsonPointer) -> Iterator[Problem]:
-    """One problem per bad value; raises errors that are not about a value."""
+    """One problem per bad value; raises `error` again if it is not about a value."""
     if isinstance(error, ClassValidationError | IterableValidationError):
         with_notes, others = error.group_exceptions()
         for cause, note in with_notes:
@@ -154,7 +154,8 @@ def _instance(raw: Any, kind: type) -> Any:
 def _overrides(kind: Any, converter: Converter) -> dict[str, Any]:
     """How the fields of a kind are written and read. Empty statistics are left out.
 
-    The gate of a field is that of its name, of the kind's details, or of its type.
+    The gate of a field is looked up by its name in `_GATES`, else by the field of the same name in
+    the kind's details, else by its own type.
     """
     details = fields(_DETAILS[kind]) if kind in _DETAILS else ()
     types = {field.name: field.type for field in (*fields(kind), *details)} | _GATES
@@ -170,7 +171,7 @@ def _overrides(kind: Any, converter: Converter) -> dict[str, Any]:
 
 
 def _field_hook(kind: Any, gated: Any, converter: Converter) -> Hook:
-    """Reads a field by its gated type; None only if its own type has None."""
+    """Reads a field by `gated`, the type with its gate; accepts None only if `kind` includes it."""
     if NoneType in get_args(gated):
         [gated] = set(get_args(gated)) - {NoneType}
     has_none = NoneType in get_args(kind)
@@ -188,7 +189,7 @@ def _with_rule(row: segment.Segment) -> segment.Segment:
 
 @frozen
 class _ReasonGate:
-    """A reason; empty when the status was set without one."""
+    """The gate of a reason, which is empty when the status was set without one."""
 
     def read(self, raw: object) -> object:
         return raw if raw == "" else get_args(customer.Reason)[1].read(raw)
@@ -196,7 +197,7 @@ class _ReasonGate:
 
 def _amounts(currency: Currency) -> dict[Any, Callable[[Any], Any]]:
     def total(raw: object) -> Decimal:
-        """A sum of amounts; it may exceed the largest amount."""
+        """Reads a sum of amounts, which may exceed the limit of a single amount."""
         value = exact_number(raw, max_digits=24)
         if value < 0 or value != currency.rounded(value):
             raise InvalidValue("INVALID_VALUE", f"must be an amount of {currency.code}")

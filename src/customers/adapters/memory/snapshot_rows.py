@@ -1,4 +1,4 @@
-"""The rows of a tenant, as snapshots hold them: without what follows from other rows."""
+"""The rows of a tenant in a snapshot, without values that follow from other rows."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -42,7 +42,7 @@ class ErasedCustomer:
 class TenantRows:
     """The rows of one tenant. Customers come without statistics, which follow from the orders.
 
-    The members of a segment that is missing in `refresh_states` are built after the restore.
+    A segment that `refresh_states` does not mention gets its members built after the restore.
     """
 
     customers: tuple[Customer, ...] = ()

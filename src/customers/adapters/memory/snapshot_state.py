@@ -1,4 +1,4 @@
-"""The state of a tenant from the rows of a snapshot: of those that fit each other."""
+"""Builds the state of a tenant from the rows of a snapshot that are consistent with each other."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 
 def state_of(rows: TenantRows, tenant_id: str, currency: Currency) -> State:
-    """The state of the rows that fit each other; values that do not fit are replaced."""
+    """The state made of the consistent rows; it leaves out the others, or replaces their values."""
     own = partial(_own, tenant_id)
     state = _with_customers(own(rows.customers), own(rows.erased_customers))
     state = _with_verifications(_with_belongings(state, rows, own), rows, tenant_id)
@@ -38,7 +38,7 @@ def state_of(rows: TenantRows, tenant_id: str, currency: Currency) -> State:
 
 
 def _own(tenant_id: str, rows: Iterable[Any]) -> list[Any]:
-    """The first row of each id, as a row of the tenant."""
+    """The first row of each id, with the tenant's id."""
     return _unique((evolve(row, tenant_id=tenant_id) for row in rows), attrgetter("id"))
 
 
@@ -107,7 +107,7 @@ def _external_id(row: journal.Communication) -> object:
 
 
 def _addresses(state: State, rows: list[Address]) -> Map[UUID, tuple[Address, ...]]:
-    """At most 20 of a customer, with one default for each purpose."""
+    """The addresses by customer: at most 20 each, with at most one default for each purpose."""
 
     def default_key(purpose: AddressType, row: Address) -> object:
         is_default = row.is_default and row.address_type.shares(purpose)
@@ -120,7 +120,10 @@ def _addresses(state: State, rows: list[Address]) -> Map[UUID, tuple[Address, ..
 
 
 def _payment_methods(state: State, rows: list[Any]) -> Map[UUID, tuple[Any, ...]]:
-    """One default of a customer. Deleted customers may share the token of another method."""
+    """The payment methods by customer, with at most one default each and without card numbers.
+
+    A method of a deleted customer may have the same token as another method.
+    """
     rows = _unique(rows, lambda row: (row.customer_id, row.is_default or row.id))
     rows = _unique(rows, lambda row: token_of(row) if row.customer_id in state.living else row.id)
     rows = [row for row in rows if not card_numbers([*token_of(row), row.card_brand])]
@@ -128,7 +131,9 @@ def _payment_methods(state: State, rows: list[Any]) -> Map[UUID, tuple[Any, ...]
 
 
 def _with_orders(state: State, rows: TenantRows, currency: Currency) -> State:
-    """An order has a date and a moment of recording; a stub has neither."""
+    """The state with the ledger. An entry has an amount, a date and a moment of recording, or none
+    of them if it is a stub; others are left out.
+    """
     refunds = {(row.order_id, row.refund_id): row for row in rows.refunds}
     totals: dict[str, Decimal] = defaultdict(Decimal)
     for refund in refunds.values():

@@ -1,5 +1,5 @@
-"""The order of lists, as every storage has it: texts by code point, missing values last, ties by
-id.
+"""The order of lists, which is the same in every storage: texts by code point, missing values last,
+equal values by id.
 """
 
 from bisect import bisect_left, bisect_right
@@ -35,7 +35,7 @@ class SortedCustomers:
         return cls(by=by, valued=valued, missing=missing)
 
     def walk(self, direction: SortDirection, key: CustomerKey | None = None) -> Iterator[Customer]:
-        """All customers, or those after a key; the cost of a start does not depend on the key."""
+        """All customers in order, or those after a key, which a binary search finds."""
         position = None if key is None else (key.value, key.id.int)
         if key is None or key.value is not None:
             yield from self._after(self.valued, direction, position)

@@ -101,7 +101,7 @@ def _is_in(date_ranges: Collection[DateRange], customer: Customer) -> bool:
 
 
 def _next(customers: Iterable[Customer], after: UUID | None, limit: int) -> list[Customer]:
-    """The customers with the smallest ids after an id."""
+    """The next `limit` customers after an id, in order of their ids."""
     following = (customer for customer in customers if after is None or customer.id > after)
     return nsmallest(limit, following, key=_id)
 

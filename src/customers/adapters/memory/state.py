@@ -1,9 +1,10 @@
 """All committed data of one tenant, as one immutable value.
 
-A write makes a new state, which shares with the old one everything that stayed the same; a rollback
-drops it. The indexes (e-mails, users, counters, tokens, order owners, order numbers, segment names,
-verification owners) repeat what the entities hold: tokens are maintained by the repository of
-payment methods, the others here. Who may read or write a state is decided in `draft` and `tenants`.
+A write makes a new state, which shares all unchanged values with the old one; a rollback drops the
+new state. The indexes (e-mails, users, counters, tokens, order owners, order numbers, segment
+names, verification owners) repeat what the entities hold: tokens are maintained by the repository
+of payment methods, the others here. Who may read or write a state is decided in `draft` and
+`tenants`.
 """
 
 from collections.abc import Callable, Container, Iterable, Iterator
@@ -45,20 +46,20 @@ EMPTY: Final[Map[Any, Any]] = Map()
 @frozen(kw_only=True, eq=False, repr=False)
 class State:
     living: Map[UUID, Customer] = EMPTY
-    deleted: Map[UUID, Customer] = EMPTY  # the erased included
+    deleted: Map[UUID, Customer] = EMPTY  # erased customers included
     emails: Map[str, UUID] = EMPTY  # of living customers
     users: Map[UUID, frozenset[UUID]] = EMPTY  # of living customers, by account
     counters: Counters = EMPTY  # of living customers
 
     addresses: Map[UUID, tuple[Address, ...]] = EMPTY
     payment_methods: Map[UUID, tuple[PaymentMethod, ...]] = EMPTY
-    tokens: Map[Token, UUID] = EMPTY  # the payment method that holds it; free ones are absent
+    tokens: Map[Token, UUID] = EMPTY  # the method that holds each; free tokens are absent
 
     notes: Map[UUID, Map[UUID, Note]] = EMPTY
     communications: Map[UUID, Map[UUID, Communication]] = EMPTY
 
     order_owners: Map[str, UUID] = EMPTY
-    order_numbers: Map[str, Map[str, bool]] = EMPTY  # by key, then by order id: True
+    order_numbers: Map[str, Map[str, bool]] = EMPTY  # by key of the number, then by order id
     ledger: Map[UUID, Map[str, Entry]] = EMPTY
     refunds: Map[tuple[str, str], StoredRefund] = EMPTY  # by order id and refund id
 
@@ -173,7 +174,9 @@ class State:
     def matches(
         self, customer_filter: CustomerFilter, customer: Customer, by_order: Container[UUID] = ()
     ) -> bool:
-        """Whether a customer satisfies the filter; `by_order` are those whom it finds by order."""
+        """Whether a customer satisfies the filter; `by_order` are the customers whose orders match
+        its search.
+        """
         assigned_to, not_assigned_to = customer_filter.assigned_to, customer_filter.not_assigned_to
         return (
             self._is_among(customer_filter.members_of, customer.id)
@@ -207,7 +210,7 @@ class State:
         return self._sorted[choice].walk(sort.direction, key)
 
     def criterion(self, customer_filter: CustomerFilter) -> Callable[[Customer], bool]:
-        """Whether a customer satisfies the filter."""
+        """The function that tells whether a customer satisfies the filter."""
         search = customer_filter.search
         by_order = () if search is None else self._customers_of_orders(search)
         return partial(self.matches, customer_filter, by_order=by_order)
@@ -221,7 +224,7 @@ class State:
         return {entry.customer_id for entry in entries if entry.is_recorded}
 
     def candidates(self, customer_filter: CustomerFilter) -> Iterable[Customer]:
-        """Customers, among them all that satisfy the filter."""
+        """A superset of the customers that satisfy the filter."""
         ids: Iterable[UUID]
         if (members_of := customer_filter.members_of) is not None:
             ids = {*self.members.get(members_of.segment_id, EMPTY), *members_of.plus}
@@ -284,7 +287,7 @@ def _linked(
 def _renumbered(
     numbers: Map[str, Map[str, bool]], before: Entry | None, after: Entry
 ) -> Map[str, Map[str, bool]]:
-    """The ids of orders by number, after an entry is new or has a new value."""
+    """The ids of orders by number, updated for an entry that was added or changed."""
     if before is not None and before.order_number:
         key = order_number_key(before.order_number)
         numbers = with_value(numbers, key, numbers[key].delete(before.order_id) or None)

@@ -3,12 +3,13 @@
 It keeps every promise of the ports, rollback and locks included: code that works here works on a
 database. The differences from a database:
 
-- Data is lost when the process ends, and one event loop has the storage to itself.
+- Data is lost when the process ends, and only one event loop can use the storage.
 - Transactions of a tenant run one after another, in the order in which they began. There are no
   deadlocks and no time-outs, and Unavailable is raised only after `close`.
 - A view is never behind what was committed.
 - A filter, and a search for stale candidates, look at every customer. The first list in some order
-  after a write sorts all customers: some tenths of a second for 100,000, who take about 100 MB.
+  after a write sorts all customers: some tenths of a second for 100,000 customers, which take about
+  100 MB of memory.
 - No write of a tenant runs beside another one, so every capture barrier is passed at once.
 - The lease of the sweeper follows the clock of the event loop.
 - No column limits the length of a value: what the model accepts is stored.
@@ -149,7 +150,7 @@ class MemoryStorage(Storage):
         return 0
 
     def dump(self) -> dict[str, Any]:
-        """All committed state by tenant, as plain JSON values; nothing else runs meanwhile.
+        """All committed state by tenant, as plain JSON values. Blocks the event loop.
 
         Equal states give equal data, and a restored state gives the data it was restored from.
         """
@@ -165,7 +166,10 @@ class MemoryStorage(Storage):
         await self._tenants.replace(restore(data, self._currency, at))
 
     async def forget(self, tenant_id: str | None = None) -> None:
-        """Deletes all data of one tenant, or of all, after the transactions that have begun."""
+        """Deletes all data of one tenant, or of all tenants if it is None.
+
+        Waits for the transactions that have begun.
+        """
         if tenant_id is None:
             await self._tenants.replace({})
             return

@@ -66,7 +66,8 @@ class TenantStates:
 
     @asynccontextmanager
     async def draft(self, tenant_id: str) -> AsyncIterator[Draft]:
-        """The tenant's only draft at a time; committed when the block ends without an error.
+        """The tenant's draft; it is committed when the block ends without an error. Waits while the
+        tenant has another draft.
 
         Nothing is awaited between the end of the block and the commit, so that a cancellation comes
         before both or after both. Raises RuntimeError inside another draft of the same task.

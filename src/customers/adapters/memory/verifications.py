@@ -1,4 +1,4 @@
-"""Verifications in memory: a sorted tuple per customer, and whose each token is."""
+"""Verifications in memory: a sorted tuple per customer, and the customer of each token."""
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
@@ -48,7 +48,7 @@ class MemoryVerifications(MemoryVerificationReader, VerificationRepository):
 
 
 def find_verification(states: Iterable[State], token_hash: str) -> VerificationWithEmail | None:
-    """The verification with that hash in one of the states, if its customer is living."""
+    """The verification with this token hash in one of the states, if its customer is living."""
     for state in states:
         customer_id = state.verification_owners.get(token_hash)
         if customer_id is not None and customer_id in state.living:

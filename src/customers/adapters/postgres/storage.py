@@ -1,6 +1,7 @@
-"""The storage on PostgreSQL: opens views and transactions of one tenant.
+"""The PostgreSQL storage: opens views, transactions and other sessions of one tenant.
 
-While the database is away every operation raises Unavailable; it works again when it is back.
+While the database cannot be reached, every operation raises Unavailable; the storage recovers when
+the database is back.
 """
 
 from asyncio import Task, current_task, get_running_loop, sleep, timeout
@@ -68,21 +69,24 @@ _DEFAULT_ANALYTIC_POOL = PoolOptions(max_size=2, statement_timeout=15, work_time
 CHECK_SECONDS = 2.5
 # Seconds between two checks of a capture barrier.
 _MIN_PAUSE, _MAX_PAUSE = 0.002, 0.05
-# Seconds in which a transaction that won a conflict takes the lock that the lost one gave up;
-# without them the next try may lock it first, and the same deadlock is back.
+# Seconds of pause after a lost conflict, in which the transaction that won takes the lock that the
+# lost one gave up. Without the pause a retry may take it first, into the same deadlock.
 _CONFLICT_PAUSE = 0.05
 
 
 @define
 class _Schema:
-    """What the last check found: whether the database may be served, and its revision."""
+    """What the last check found: whether the database may be used, and its revision."""
 
     is_verified: bool = False
     revision: str | None = None
 
 
 class PostgresStorage(Storage):
-    """Open it before use. The currency of a database's amounts never changes."""
+    """The storage in one PostgreSQL database, to be opened before use.
+
+    The first check sets the currency of the database, which never changes.
+    """
 
     def __init__(
         self,
@@ -108,11 +112,13 @@ class PostgresStorage(Storage):
 
     @property
     def is_verified(self) -> bool:
-        """Whether the last check found that the database may be served."""
+        """Whether the last check found that the database may be used."""
         return self._schema.is_verified
 
     async def open(self) -> None:
-        """Does not fail while the database is away: connections are opened when needed."""
+        """Opens the pools. Does not fail while the database is away, because connections are opened
+        when needed; raises Unavailable for a fault that waiting does not cure.
+        """
         await self.pool.open()
         await self._analytic.pool.open(connects=False)
 
@@ -126,12 +132,12 @@ class PostgresStorage(Storage):
         return self.pool.stats()
 
     def usage(self) -> Usage:
-        """The connections as places that tenants share."""
+        """How many connections are in use, in all and by the busiest tenant."""
         return self.pool.usage()
 
     async def check(self) -> StorageStatus:
-        """Whether the database may be served, within CHECK_SECONDS; until a check says so, all
-        other operations raise Unavailable. Raises Unavailable, when there is no answer in time too.
+        """Checks whether the database may be used. Until a check finds that it may, every other
+        operation checks first. Raises Unavailable, also without an answer in CHECK_SECONDS.
         """
         try:
             async with timeout(CHECK_SECONDS), self._session("", is_check=True) as session:
@@ -140,7 +146,7 @@ class PostgresStorage(Storage):
             raise Unavailable(fault=self.pool.report(self.pool.silence())) from error
 
     async def verify(self, connection: Connection, deadline: Deadline) -> None:
-        """Raises Unavailable, and releases the connection, if the database must not be served."""
+        """Raises Unavailable, and releases the connection, if the database must not be used."""
         session = self._new(Session, "")(connection, deadline)
         try:
             if (fault := (await self._status(session)).fault) is not None:
@@ -261,7 +267,7 @@ class PostgresStorage(Storage):
             return await PostgresMemberships(session).capture_barrier_passed(segment_id)
 
     def _with(self, pool: Pool) -> "PostgresStorage":
-        """This storage over other connections; the two share everything else."""
+        """A copy of this storage over another pool; the two share everything else."""
         other = copy(self)
         other.pool, other._analytic = pool, other
         other._shared_reads = SharedReads(other.view, pool.refusals)
@@ -276,7 +282,7 @@ class PostgresStorage(Storage):
     def _new(
         self, kind: type[AnySession], tenant_id: str
     ) -> Callable[[Connection, Deadline], AnySession]:
-        """What makes a session of that kind over a connection."""
+        """A function that makes a session of this kind over a connection."""
         pool = self.pool
         return partial(kind, tenant_id, observer=pool.observer, row_security=pool.row_security)
 
@@ -310,10 +316,9 @@ class PostgresStorage(Storage):
 
 
 class _Connected(AbstractAsyncContextManager[Opened]):
-    """Opens a session of a tenant, or a view of it, over a connection; releases it when the block
-    ends.
+    """Opens a session of a tenant, or a view over one; releases the connection when the block ends.
 
-    For a check the database may be one that must not be served, or that was not reached lately.
+    A check gets its session even if the database must not be used or was not reached lately.
     """
 
     def __init__(

@@ -54,7 +54,7 @@ def has_table(revision: str | None) -> bool:
 
 
 async def find(session: Session, key_id: UUID) -> ApiKey | None:
-    """The key with that id, of whichever tenant; None if there is none."""
+    """The key with this id, of any tenant; None if there is none."""
     row = await session.row(_FIND, id=key_id)
     return None if row is None else API_KEYS.read(row)
 

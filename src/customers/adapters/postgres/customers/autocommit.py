@@ -1,4 +1,4 @@
-"""The most frequent writes: a statement of each is a transaction by itself, in one round trip."""
+"""The most frequent writes: each is one statement in one round trip, and a transaction by itself."""
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager

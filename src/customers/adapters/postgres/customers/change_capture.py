@@ -1,7 +1,7 @@
 """Change capture: a captured write of a customer stores a pending change in its own statement.
 
-It holds the customer before the write, as JSON by columns. Where no segment of the tenant captures
-such writes, it costs next to nothing.
+The pending change holds an image of the customer before the write: JSON with a key for each column.
+If the tenant does not capture such writes, this costs next to nothing.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -53,7 +53,7 @@ PENDING_CHANGES = RowMapping(
 
 
 def on_add(added: FromClause) -> Insert:
-    """Stores the pending change of a new customer; there is no customer before it."""
+    """Stores the pending change of a new customer, without an image."""
     nothing: ColumnElement[Any] = literal_column("NULL::jsonb")
     row = select(TENANT, _ID, _UPDATED_AT, _CUSTOMER, nothing).select_from(added, _tenant)
     return _insert(row.where(_tenant.c.tenant_id == TENANT, _tenant.c.captures_customers))
@@ -62,7 +62,7 @@ def on_add(added: FromClause) -> Insert:
 def on_save() -> Insert:
     """Stores the pending change of a saved customer, by comparing the old row with the new one.
 
-    The change of an erased customer holds no value of before.
+    The change of an erased customer has no image, so no earlier value remains.
     """
     new = tuple_(*(bindparam(column.name, type_=column.type) for column in _DETAIL_COLUMNS))
     is_order = tuple_(*_DETAIL_COLUMNS).is_not_distinct_from(new)
@@ -87,8 +87,8 @@ def on_order(before: FromClause, updated: FromClause) -> Insert:
 def read_pending_changes(row: Record, records: Sequence[Sequence[Any]]) -> Sequence[PendingChange]:
     """The pending changes of a customer's current row; each record has the RECORD_COLUMNS.
 
-    An image holds the columns that changed, so the customer before each change is put together
-    from the current row backwards.
+    An image holds only the columns that the write could change, so the customer before each change
+    is rebuilt backwards from the current row.
     """
     pending_changes = list[PendingChange]()
     columns: dict[str, Any] = dict(row)
@@ -154,7 +154,7 @@ _ID = bindparam("id", type_=Uuid())
 _UPDATED_AT = bindparam("updated_at", type_=MOMENT)
 _CUSTOMER = literal_column(f"'{Cause.CUSTOMER}'", TEXT)
 _ORDER = literal_column(f"'{Cause.ORDER}'", TEXT)
-# What only changes with the customer, not with an order.
+# The columns that recording an order never changes.
 _DETAIL_COLUMNS = tuple(
     column
     for column in CUSTOMERS.columns

@@ -1,7 +1,7 @@
 """Counters: the number of a tenant's living customers by status and type.
 
 The statement that changes a customer changes the counters too, so they are exact in every snapshot.
-Writers are spread over slots, and update their rows in one order.
+Writers are spread over slots, and each updates its rows in the same order, to avoid deadlocks.
 """
 
 from functools import cache
@@ -46,7 +46,9 @@ def add_to_counters(differences: FromClause) -> Insert:
 
 
 def shape(customer_filter: CustomerFilter) -> Shape | None:
-    """What the filter chooses counters by; None when counters cannot count its customers."""
+    """The names of the parameters by which a filter chooses counters; None if counters cannot count
+    the customers of the filter.
+    """
     statuses, types = customer_filter.statuses, customer_filter.types
     if customer_filter != CustomerFilter(statuses=statuses, types=types):
         return None

@@ -121,7 +121,9 @@ class PostgresCustomers(CustomerRepository):
         return await self._session.row(ADD, **CUSTOMERS.write(customer)) is not None
 
     async def reserve_email(self, customer: Customer) -> None:
-        """Two statements: one that had to wait would not see what it has waited for."""
+        """Uses two statements, because a single one that waited for the lock would not see the
+        customer for whose e-mail address it waited.
+        """
         key = {"email_key": customer.email_key}
         await self._session.run(_LOCK_EMAIL, **key)
         holder = await self._session.row(_BY_EMAIL, **key)
@@ -144,7 +146,7 @@ def _select(*conditions: ColumnElement[bool]) -> Select[Any]:
 
 def _lock_email() -> Select[Any]:
     """Locks an e-mail address of the tenant until the transaction ends, whether or not a customer
-    has it. Whoever gives one to a customer locks it first.
+    has it. Every write that gives an address to a customer locks the address first.
     """
     tenant = func.hashtextextended(TENANT, _SEED)
     address = func.hashtextextended(bindparam("email_key", type_=TEXT), tenant)
@@ -152,7 +154,7 @@ def _lock_email() -> Select[Any]:
 
 
 def _add() -> Select[Any]:
-    """Adds the customer; returns a row if they are new."""
+    """Adds the customer and returns a row; no row if a living customer has the e-mail address."""
     values = parameters(customers)
     email_lock = _lock_email().cte("email_lock").prefix_with("MATERIALIZED")
     new = insert(customers).from_select(
@@ -172,11 +174,11 @@ def _add() -> Select[Any]:
 
 
 def _save() -> Insert:
-    """Saves the customer. The counters change where the status or the type does, or when the
-    customer is deleted or restored, by comparing the old row with the new one.
+    """Saves the customer. Compares the old row with the new one, and changes the counters if the
+    status or the type differs, or if the customer was deleted or restored.
 
-    The row comes before the counters, as in `_add`: a restored customer may wait for a new one of
-    the same e-mail address, who waits for counters.
+    The row is written before the counters, as in `_add`, to avoid a deadlock: a restore may wait
+    for the insert of a customer with the same e-mail address, which may wait for counters.
     """
     own = (customers.c.tenant_id == TENANT, ID)
     before = select(customers.c.status, customers.c.customer_type, _customers(-1)).where(
@@ -196,7 +198,7 @@ def _save() -> Insert:
 
 
 def _sums(counts: Subquery) -> Select[Any]:
-    """The sums that are not zero."""
+    """The sums of the counts by status and type, without those that are zero."""
     total = func.sum(counts.c.customers)
     kind = (counts.c.status, counts.c.customer_type)
     return select(*kind, total.label("customers")).group_by(*kind).having(total != 0)

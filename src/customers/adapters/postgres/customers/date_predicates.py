@@ -1,7 +1,8 @@
 """Conditions of rules on moments, days and ages, as SQL. Their columns are in `rule_predicates`.
 
-An age is a whole number of days, so it is compared through the moment that many days ago: an index
-on the moment can answer. A condition is true or false, never NULL, for a missing value too.
+An age is a whole number of days. A condition on it is written as one on the moment that many days
+ago, so that an index on the moment can answer it. Every condition is true or false, never NULL,
+also for a missing value.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -91,8 +92,8 @@ def _is_missing(moment: Moment, _operand: Any, _now: datetime) -> Sql:
 
 
 def _ago(now: datetime, duration: timedelta) -> datetime | None:
-    """The moment that long ago; None before the first moment of the calendar, as every stored
-    moment is later.
+    """The moment `duration` before now; None if that is before the first moment of the calendar, so
+    that every stored moment is later.
     """
     try:
         return now - duration

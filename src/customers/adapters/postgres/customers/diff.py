@@ -24,9 +24,9 @@ class RowDiff(Generic[Item]):
 
 
 def difference(before: Sequence[Item], after: Sequence[Item]) -> RowDiff[Item]:
-    """What turns the stored `before` into `after`; unchanged values are left out.
+    """The changes that turn the stored `before` into `after`; unchanged values are left out.
 
-    Changed defaults are first saved without the default, so that there are never two.
+    A default that changes is first saved as no default, so that there are never two defaults.
     """
     stored = {item.id: item for item in before}
     changed = [item for item in after if item != stored.get(item.id)]

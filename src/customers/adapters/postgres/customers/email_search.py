@@ -1,8 +1,8 @@
 """Searches for a part of an e-mail address, looked up by the end of its local part.
 
-The trigrams of e-mail addresses are shared by most customers, so a trigram index rules out hardly
-anyone. A search text `begin@rest` is found in an e-mail address whose local part ends with `begin`,
-which the index over reversed local parts answers, or in a search text with more than one @.
+Most customers share the trigrams of e-mail addresses, so a trigram index rules out hardly anyone. A
+search for `begin@rest` can only find customers whose local part ends with `begin`, which the index
+over reversed local parts returns, and customers whose stored search text has more than one @.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ from customers.adapters.postgres.schema.types import TEXT
 from customers.core.model.search import Search
 
 MAX_CANDIDATES = 1_000
-# Shorter texts end too many local parts.
+# Too many local parts end with a shorter text.
 _MIN_LENGTH = 3
 _FIRST_SURROGATE, _AFTER_SURROGATES, _LAST_CHARACTER = 0xD800, 0xE000, "\U0010ffff"
 
@@ -31,8 +31,8 @@ _FIRST_SURROGATE, _AFTER_SURROGATES, _LAST_CHARACTER = 0xD800, 0xE000, "\U0010ff
 async def candidates(session: Session, search: Search | None) -> Sequence[UUID] | None:
     """The ids of a superset of the customers that the search finds.
 
-    None where it is not part of an e-mail address, or when there are more than MAX_CANDIDATES, or
-    when older releases have stored another text than it looks for.
+    None if the search is not for a part of an e-mail address, if there are more than
+    MAX_CANDIDATES, or if older releases have stored its text in another form.
     """
     if search is None or search.folded:
         return None

@@ -78,8 +78,8 @@ class PostgresErasures(ErasureRepository):
         return erasure
 
     async def _remove_verifications(self, customer_id: UUID) -> Mapping[str, int]:
-        """The number of verifications that were removed; nothing while an older release has not
-        been migrated: then there is no table.
+        """Removes the verifications; returns their number by the name of the table. Does nothing
+        until a migration has created the table.
         """
         if not await self._session.value(_HAS_VERIFICATIONS):
             return {}
@@ -114,7 +114,7 @@ def _removed(table: Table) -> tuple[str, CTE]:
 
 
 def _emptied(table: Table) -> tuple[str, CTE]:
-    """Empties the personal columns of rows that stay, where one of them is not empty."""
+    """Empties the personal columns of the customer's rows in which one of them has a value."""
     columns = emptied_columns(table)
     emptied = (
         update(table)
@@ -143,15 +143,16 @@ _TABLES = {
     RecordKind.REFUND: customer_refunds.name,
     RecordKind.VERIFICATION: customer_email_verifications.name,
 }
-# Removed by statements of their own: the refresh's, and one where the table may not be there yet.
+# Removed in other ways: members by the refresh, pending changes without being counted, and
+# verifications by a statement of their own, because their table may not exist yet.
 _REMOVED_ELSEWHERE = (
     customer_segment_members,
     customer_segment_pending_changes,
     customer_email_verifications,
 )
 _OF_CUSTOMERS = [table for table in METADATA.sorted_tables if "customer_id" in table.columns]
-# Whose rows are removed here, and whose rows stay without their personal values. The customer's own
-# row is emptied by the model.
+# The tables whose rows are removed here, and those whose rows stay without personal values. The
+# model empties the customer itself.
 _REMOVED_TABLES = [
     table for table in _OF_CUSTOMERS if has_removed_rows(table) and table not in _REMOVED_ELSEWHERE
 ]

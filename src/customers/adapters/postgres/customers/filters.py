@@ -1,4 +1,4 @@
-"""A customer filter as the WHERE of a list, a count or an insert.
+"""A customer filter as the conditions of a list, a count, or a comparison with stored members.
 
 A statement is compiled once per shape of its filter: which of its fields are set, and the form of
 its rule. The values of the fields are parameters, those of a rule are literals of its clause.
@@ -60,11 +60,13 @@ def statement(
     compose: Callable[..., ClauseElement],
     *arguments: Hashable,
 ) -> Statement:
-    """The statement of the clause `compose(conditions, *arguments)`: one condition for the living
-    customers of the tenant that the filter keeps, one for the deleted, or both.
+    """The statement of the clause `compose(conditions, *arguments)`.
 
-    `values` are the filter's, with which the statement is run. `compose` is a function of a module
-    whose clause depends on nothing but its arguments.
+    `conditions` has one condition for the living customers of the tenant that the filter keeps, one
+    for the deleted customers, or both.
+
+    `values` are the parameters of the filter, with which the statement is run. `compose` is a
+    module-level function whose clause depends on nothing but its arguments.
     """
     names, groups = frozenset(values), _groups(customer_filter)
     if customer_filter.rule is None:
@@ -123,13 +125,15 @@ def _of_group(group: str) -> tuple[ColumnElement[bool], ...]:
 
 
 def _groups(customer_filter: CustomerFilter) -> tuple[str, ...]:
-    """The groups of customers in which the filter finds any, each with indexes of its own."""
+    """The groups in which the filter can find customers; each group has indexes of its own."""
     finds = {"living": customer_filter.finds_living, "deleted": customer_filter.finds_deleted}
     return tuple(group for group in finds if finds[group])
 
 
 def _choices(name: str, options: Collection[str]) -> dict[str, object]:
-    """A single option is compared by `=`, because an index then returns rows in order."""
+    """The parameter of a choice. A single option is compared by `=`, because an index then returns
+    rows in order.
+    """
     if len(options) == 1:
         return {name: min(options)}
     return {f"{name}_any": sorted(options) or None}
@@ -167,14 +171,14 @@ _GROUPS = {"living": LIVING, "deleted": DELETED}
 
 _HAS_EMAIL = customers.c.email_key == bindparam("email_key", type_=TEXT)
 _WITH_EMAIL_KEY = select(customers.c.id).where(*_of_group("living"), _HAS_EMAIL).correlate(None)
-# Without statistics of e-mail addresses the server would expect thousands of customers with one,
-# and look for them along the index of the sort. So the one who has it is looked up first.
+# The server has no statistics of e-mail addresses: it would expect thousands of customers with the
+# same one, and look for them along the index of the sort. So its customer is looked up first.
 _WITH_EMAIL = {
     "living": customers.c.id == any_(func.array(_WITH_EMAIL_KEY.scalar_subquery(), type_=UUIDS)),
     "deleted": _HAS_EMAIL,
 }
 
-# Customers who are looked up one by one: the best plan does not depend on the values.
+# The parameters by which customers are looked up one by one: the best plan does not depend on them.
 _ONE_PLAN = frozenset({"candidates", "part"})
 
 _customer = customers.c

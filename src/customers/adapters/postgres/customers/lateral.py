@@ -25,20 +25,20 @@ def lateral(rows: Select[Any], name: str) -> LateralFromClause:
 def any_of(array: BindParameter[Any]) -> CollectionAggregate[Any]:
     """For `column == any_of(array)`: any of the values of a parameter.
 
-    The planner looks at an array that stands there itself, and finds the plan for one value cheaper
-    than that for all arrays: so it would plan every run anew, which takes longer than to read ten
-    customers. It does not look into a subquery.
+    The planner would look into an array that is compared directly, and expect a plan for its values
+    to be cheaper than one for all arrays. So it would plan every run anew, which takes longer than
+    reading ten customers. It does not look into a subquery.
     """
     return any_(cast(select(array).scalar_subquery(), array.type))
 
 
 def is_membership(segment_id: Any, of_customer: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Whether a row of the members is of a segment and, by a condition on its customer id, of a
-    customer.
+    """Whether a row of the stored members belongs to the segment, and to the customer that
+    `of_customer`, a condition on its customer id, allows.
 
-    An index finds it by the customer, who is in few segments, and never by the segment, which may
-    have half a million members: no index answers IS NOT DISTINCT FROM. Until the planner has
-    statistics of a table that is filling up, it estimates one row for either.
+    The row is looked up by the customer, who is in few segments, and never by the segment, which
+    may have half a million members: no index answers IS NOT DISTINCT FROM. With `=` the planner
+    could choose either, because it expects one row for both until the table has statistics.
     """
     member = customer_segment_members.c
     of_segment = member.segment_id.is_not_distinct_from(segment_id)

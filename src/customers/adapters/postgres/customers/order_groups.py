@@ -1,13 +1,13 @@
 """Several orders of a tenant, recorded by one statement, which is a transaction by itself.
 
-It is `RECORD_ORDER` for a set, in READ COMMITTED:
+It does for several orders what RECORD_ORDER does for one, in READ COMMITTED:
 
 1. `locked` waits for every transaction that changes one of the customers, in the order of their
    ids, then returns the current rows of those that are not deleted.
-2. `recorded` inserts their orders in the order of the order ids, each as long as it is unknown. It
-   waits for a transaction that is inserting the same order. As everybody takes the locks in this
-   order, groups that overlap wait for each other and never deadlock.
-3. `sums` adds up what was inserted, by customer: what was not inserted is not counted.
+2. `recorded` inserts their orders in the order of the order ids, each unless it is known. It waits
+   for a transaction that is inserting the same order. All transactions take the locks in this
+   order, so groups that overlap wait for each other and never deadlock.
+3. `sums` adds up the inserted orders by customer; an order that was not inserted is not counted.
 4. `updated` may have an older snapshot than the locks. PostgreSQL notices that a row has changed
    and evaluates every expression again on its newest version, with the sums as they are. So the
    statistics come from the row itself, never from `locked`.
@@ -144,7 +144,7 @@ def _locked(*, skip_locked: bool = False) -> CTE:
 
 
 def _recorded(locked: CTE) -> CTE:
-    """The orders that were not known."""
+    """Inserts the orders that are not known, and returns them."""
     rows = _rows()
     values = {"tenant_id": TENANT, **{name: rows.c[name] for name in _NAMES}}
     new = select(*values.values()).join_from(rows, locked, rows.c.customer_id == locked.c.id)
@@ -166,7 +166,9 @@ def _rows() -> TableValuedAlias:
 
 
 def _sums(locked: CTE, recorded: CTE) -> CTE:
-    """What was recorded, by customer, and the dates of before, as the locked row has them."""
+    """The sums of the recorded orders by customer, and the customer's first and last order dates
+    before them, from the locked row.
+    """
     before = (locked.c.first_order_date, locked.c.last_order_date)
     return (
         select(

@@ -1,7 +1,7 @@
-"""Searches for an order, by its whole number or its id: the customers who own such orders.
+"""Finds the customers of the orders that a search names by their whole number or their id.
 
-They are looked up before the list, because most searches find none: the statement of the list is
-then planned without orders, which costs half as much.
+These customers are looked up before the list. Most searches find none, and the statement of the
+list is then planned without orders, which costs half as much.
 """
 
 from collections.abc import Sequence

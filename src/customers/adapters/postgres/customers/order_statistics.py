@@ -41,8 +41,8 @@ def currency_values(currency: Currency) -> dict[str, object]:
 
 
 def _average(spent: ColumnElement[Any], orders: ColumnElement[Any]) -> ColumnElement[Any]:
-    """The quotient, half-up to the minor unit: computed in minor units as whole numbers, since a
-    division of decimals would round twice.
+    """The quotient, rounded half-up to the minor unit. It is computed with whole numbers of minor
+    units, because a division of decimals would round twice.
     """
     unit, units = bindparam("unit", type_=Numeric()), bindparam("units", type_=Numeric())
     return func.div(2 * spent * units + orders, 2 * orders) * unit

@@ -36,7 +36,7 @@ REFUNDS = RowMapping(StoredRefund, customer_refunds)
 
 
 class PostgresOrders(OrderRepository):
-    """Averages are rounded to the currency's minor unit."""
+    """The ledger of one tenant. Averages are rounded to the currency's minor unit."""
 
     def __init__(self, session: Session, currency: Currency) -> None:
         self._session = session
@@ -74,8 +74,8 @@ class PostgresOrders(OrderRepository):
         return None if row is None else (CUSTOMERS.read(row), ENTRIES.read(row))
 
     async def claim(self, order_id: str, customer_id: UUID) -> Entry:
-        """Two statements where the order is known: a row that another transaction has inserted
-        meanwhile is invisible to the statement that had to wait for it.
+        """Runs a second statement if the order is known, because the first one cannot see a row
+        that another transaction inserted while it waited.
         """
         stub = Entry(order_id=order_id, customer_id=customer_id)
         rows = await self._session.rows(_ADD_STUB, **ENTRIES.write(stub))
@@ -112,7 +112,7 @@ def _fold() -> Select[Any]:
 
 
 def _page(*conditions: ColumnElement[bool]) -> Select[Any]:
-    """A page by number of the recorded orders, with the number of all of them in every row."""
+    """A page of the recorded orders, from an offset, with the total in every row."""
     offset = bindparam("offset", type_=BigInteger())
     page = newest_of(customer_orders, *_SORT, _IS_RECORDED, *conditions, offset=offset)
     total = select(func.count()).where(of_customer(customer_orders), _IS_RECORDED, *conditions)

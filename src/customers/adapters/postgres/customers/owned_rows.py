@@ -51,10 +51,10 @@ def newest_of(
     *conditions: ColumnElement[bool],
     offset: BindParameter[int] | None = None,
 ) -> Select[Any]:
-    """The first `limit` rows of a living customer, or those after `offset` others, newest first,
-    ties with the greatest first.
+    """The first `limit` rows of a living customer, or those after `offset` others, newest first;
+    rows of the same moment come by `tie`, the greatest first.
 
-    Read off an index, however many rows there are.
+    The rows are read off an index, however many the customer has.
     """
     own = select(table).where(of_customer(table), *conditions)
     limit = bindparam("limit", type_=Integer())

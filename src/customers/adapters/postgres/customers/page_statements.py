@@ -41,7 +41,7 @@ _OFFSET = bindparam("offset", type_=BigInteger)
 
 
 def page(conditions: Conditions, sort: CustomerSort, max_rows: int | None = None) -> Select[Any]:
-    """`max_rows` is not exceeded by the offset and the page; see `_among_first`."""
+    """A page from an offset. It must end within the first `max_rows` rows; see `_among_first`."""
     rows = [_select(condition, sort) for condition in conditions]
     if len(rows) > 1:
         return _merged(rows, sort).offset(_OFFSET)
@@ -98,8 +98,8 @@ def _merged(
 def _among_first(max_rows: int, rows: Select[Any], sort: CustomerSort) -> Select[Any]:
     """The page, among the first `max_rows` rows.
 
-    The server would else plan each run of the statement anew: without a number in it, the planner
-    expects a page of a tenth of all rows, so that a plan for the given page looks much cheaper.
+    Otherwise the server would plan each run of the statement anew: without a literal limit the
+    planner expects a page of a tenth of all rows, so a plan for the real page looks much cheaper.
     """
     return _page_of(_first(literal_column(str(max_rows)), rows, sort).subquery("first"), sort)
 

@@ -1,7 +1,7 @@
 """Lists of customers: pages by number, pages after a key, and totals.
 
 Every sort of living customers has an index, ties and missing dates included, so a page costs the
-same however many there are, and a page after a key the same however far it is into the list.
+same however many customers there are, and a page after a key costs the same anywhere in the list.
 Deleted customers have an index by creation; for other sorts, all that a filter keeps are sorted.
 """
 
@@ -23,7 +23,7 @@ from customers.core.model.customer_filter import CustomerFilter
 from customers.core.model.query import CustomerKey, CustomerSort, Page
 
 _MAX_OFFSET = 2**62
-# Pages beyond so many rows are planned anew, which costs little beside reading them.
+# Pages that end beyond this row are planned anew, which costs little beside reading them.
 _MAX_PLANNED_ONCE = 10_000
 
 
@@ -97,8 +97,8 @@ async def count(session: Session, customer_filter: CustomerFilter) -> int:
 async def _page_and_count(
     session: Session, customer_filter: CustomerFilter, sort: CustomerSort, limit: int, offset: int
 ) -> tuple[Sequence[Record], int]:
-    """A page and the total. Customers are only counted if the page, with one row more, does not
-    show how many there are; then a total is at least what the page has shown a moment before.
+    """A page and the total. Customers are only counted if the page, read with one row more, does
+    not show how many there are. A counted total is at least as large as the page has shown.
     """
     values = await _values(session, customer_filter)
     rows = await _rows(session, customer_filter, values, sort, limit=limit + 1, offset=offset)
@@ -144,8 +144,8 @@ async def _values(session: Session, customer_filter: CustomerFilter) -> dict[str
 
 
 def _max_rows(values: Mapping[str, object], rows: int) -> int | None:
-    """For a statement with one plan, the power of ten from that number of rows on: the planner
-    expects a tenth of it, so no plan for a given page looks cheaper.
+    """For a statement with one plan, the next power of ten that is not less than `rows`; else None.
+    The planner expects a tenth of it, so no plan for the real page looks cheaper.
     """
     if rows > _MAX_PLANNED_ONCE or not filters.has_one_plan(values):
         return None

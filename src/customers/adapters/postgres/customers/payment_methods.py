@@ -73,7 +73,7 @@ def _add() -> ReturningInsert[Any]:
 def _reclaim() -> ReturningInsert[Any]:
     """Deletes the released rows and inserts them again; returns those whose token is taken.
 
-    An update would fail on a token that another transaction is about to take, an insert can wait
+    An update would fail on a token that another transaction is about to take; an insert can wait
     for that transaction and do nothing. The rows whose tokens are taken are inserted as released.
     Tokens are inserted in order, so that two restores never wait for each other.
     """

@@ -58,7 +58,7 @@ def _one_of(value: Value, options: Collection[Any], kind: TypeEngine[Any]) -> Sq
     return value == any_(literal(list(options), ARRAY(kind)))
 
 
-# Each operator and its complement; that holds for missing values too.
+# Each operator and its complement, which is also exact for missing values.
 _COMPLEMENTS = {
     Operator.NEQ: Operator.EQ,
     Operator.NOT_IN: Operator.IN,

@@ -1,6 +1,6 @@
-"""A search as the WHERE of a list or a count: any of its parts finds a customer.
+"""A search as a condition of a list or a count. It finds a customer if any of its parts does.
 
-Each part can be looked up in an index by itself, so that the server combines them.
+Each part can be looked up in an index by itself, so that the server combines the results.
 """
 
 import re
@@ -20,10 +20,10 @@ from customers.core.model.search import END, PHONE, Search
 
 @frozen(kw_only=True)
 class LookedUp:
-    """What was looked up for a search, before the statement that it is a part of.
+    """The customers that were looked up for a search, before the statement of the list or count.
 
-    `candidates` are a superset of the customers that its text finds, `owners` those of the orders
-    that it finds. None where the statement looks for them itself.
+    `candidates` are a superset of the customers that the text of the search finds, `owners` are the
+    customers of the orders that it finds. None means that the statement looks for them itself.
     """
 
     candidates: Sequence[UUID] | None = None
@@ -54,7 +54,7 @@ def search_values(search: Search, looked_up: LookedUp) -> Mapping[str, object]:
 
 
 def search_condition(names: AbstractSet[str]) -> ColumnElement[bool] | None:
-    """Whether the parts of a search with these parameters find a customer; None without any."""
+    """Whether a part of the search with these parameters finds a customer; None if it has none."""
     parts = [clause for needed, clause in _PARTS.items() if names >= {*needed}]
     return or_(*parts) if parts else None
 

@@ -1,7 +1,7 @@
-"""Search texts that an older release has written, written again as this one looks into them.
+"""Rewrites search texts that an older release has written, in the form that this one searches.
 
-An older release writes its form whenever it serves, so the texts are written again until no such
-release is left. Until then its customers are found as that release finds them.
+An older release writes its own form as long as it runs, so texts are rewritten until no such
+release is left. Until its text is rewritten, a customer is found as the older release would.
 """
 
 from sqlalchemy import Select, bindparam, column, func, select, update
@@ -13,12 +13,12 @@ from customers.adapters.postgres.schema.tables import customers, has_old_search_
 from customers.adapters.postgres.schema.types import TEXT, TEXTS, UUIDS
 from customers.core.model.search import search_text
 
-# The revision with the index that finds such texts.
+# The first revision with the index that finds such texts.
 _REVISION = "0010"
 
 
 def can_be_rewritten(revision: str | None) -> bool:
-    """Whether this program may write the search texts of a database with that revision again."""
+    """Whether this program may rewrite the search texts of a database at this revision."""
     return revision is not None and revision >= _REVISION and not revisions.is_newer(revision)
 
 
@@ -28,9 +28,9 @@ async def count(session: Session) -> int:
 
 
 async def rewrite(session: Session, limit: int) -> int:
-    """Writes the search texts of at most `limit` customers of all tenants again, and returns their
-    number, in a transaction that waits for no other. It passes over customers that another
-    transaction holds.
+    """Rewrites the search texts of at most `limit` customers of all tenants; returns their number.
+
+    Skips customers that another transaction has locked, so it waits for no other transaction.
     """
     rows = await session.rows(_OLD_FOR_UPDATE, limit=limit)
     texts = [

@@ -9,8 +9,8 @@ It runs in READ COMMITTED, in three steps:
 3. The update's snapshot may be older than the lock. PostgreSQL notices that the row has changed
    and evaluates every expression again on its newest version, which is locked by then.
 
-So an order is stored if and only if it is counted, and no count is lost. The pending change takes
-the customer before the order from `locked`.
+So an order is stored if and only if it is counted, and no count is lost. `locked` also gives the
+pending change the customer before the order.
 
 `TRY_ORDER` does not wait for the customer: it does nothing when another transaction has locked it.
 """
@@ -88,7 +88,7 @@ def _locked(*, skip_locked: bool = False) -> CTE:
 
 
 def _recorded(locked: CTE) -> CTE:
-    """The order, if it was not known."""
+    """Inserts the order unless it is known; returns its amount and date."""
     values = {**parameters(customer_orders), "customer_id": locked.c.id}
     return (
         insert(customer_orders)

@@ -1,4 +1,4 @@
-"""The address of a database for people: where it is, and as whom we connect, without secrets."""
+"""The address of a database as people see it: host, port, database and role, without secrets."""
 
 from typing import Self
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -10,7 +10,7 @@ PORT = 5432
 
 @frozen(kw_only=True)
 class DatabaseAddress:
-    """What a URL names; its defaults are those of PostgreSQL."""
+    """The server, database and role that a URL names, with PostgreSQL's defaults."""
 
     host: str
     port: str
@@ -41,7 +41,10 @@ class DatabaseAddress:
 
 
 def _host_and_port(location: str) -> tuple[str, str]:
-    """Of `host`, `host:port`, `[address]:port`; several hosts stay together, as they are."""
+    """The host and the port of `host`, `host:port` or `[address]:port`.
+
+    A list of several hosts is returned as it is, without a port.
+    """
     if "," in location:
         return location, ""
     if location.startswith("["):

@@ -1,7 +1,7 @@
 """The breaker: after repeated failures to reach the server, requests fail at once.
 
-Meanwhile one probe at a time tries to reach the server. When it does, or when a connection that was
-in use answers, requests are served again.
+Meanwhile one probe at a time tries to reach the server. When a probe succeeds, or a connection that
+was in use answers, requests are served again.
 """
 
 import asyncio
@@ -16,16 +16,18 @@ PROBE_SECONDS = 1.0
 PAUSE_SECONDS = 0.2
 SILENCE_SECONDS = 2.0
 
-# The server was not reached. A connection that was lost is not among them: the next may work.
+# The server was not reached. A lost connection is not among these faults: the next one may work.
 _UNREACHED: frozenset[FaultKind] = frozenset(
     ("connection_failed", "connection_refused", "no_answer", "unknown_host")
 )
 
 
 class Breaker:
-    """Counts failures in a row. `probe` raises one of DRIVER_ERRORS if the server is not reached
-    within the seconds given; `on_open` is called when the breaker begins to refuse. After
-    `silence_seconds` without an answer the server is suspected.
+    """Counts failures in a row, and refuses requests after MAX_FAILURES.
+
+    `probe` gets a number of seconds, and raises one of DRIVER_ERRORS if the server is not reached
+    in that time. `on_open` is called when the breaker begins to refuse. After `silence_seconds`
+    without an answer, `is_suspicious` is true.
     """
 
     def __init__(
@@ -50,13 +52,13 @@ class Breaker:
 
     @property
     def is_suspicious(self) -> bool:
-        """Whether the last attempt to reach the server failed, or nobody has had an answer for
-        some seconds.
+        """Whether the last attempt to reach the server failed, or no task has had an answer for
+        `silence_seconds`.
         """
         return self.has_failures or monotonic() - self._reached_at > self._silence_seconds
 
     def failed(self, fault: StorageFault) -> None:
-        """The server was not reached, if the fault says so."""
+        """Counts a failure if the fault says that the server was not reached."""
         if fault.kind not in _UNREACHED:
             return
         self._failures += 1
@@ -65,13 +67,13 @@ class Breaker:
             self._probing = asyncio.create_task(self._probe_until_reached(fault))
 
     def succeeded(self) -> None:
-        """The server was reached."""
+        """Records that the server was reached, so that requests are served again."""
         self._failures = 0
         self._reached_at = monotonic()
         self.fault = None
 
     def stop(self) -> None:
-        """Probes no more."""
+        """Stops probing."""
         if self._probing is not None:
             self._probing.cancel()
 

@@ -11,7 +11,7 @@ from asyncpg import Connection, Record
 async def set_codecs(connection: "Connection[Record]") -> None:
     """Makes numbers in JSONB exact, and the calendar's first and last moments finite.
 
-    asyncpg would read those moments as infinities, with which nothing can be computed.
+    asyncpg's own codec treats those moments as infinities, with which nothing can be computed.
     """
     await connection.set_type_codec(
         "jsonb", schema="pg_catalog", encoder=_encode_json, decoder=_DECODER.decode

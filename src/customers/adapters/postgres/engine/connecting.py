@@ -16,14 +16,14 @@ from customers.adapters.postgres.engine.codecs import set_codecs
 class PoolOptions:
     """The number of connections, and time-outs in seconds.
 
-    `work_timeout` is for all that is done over one loan of a connection, the wait for it included;
-    with None, the deadline of the request counts instead.
+    `work_timeout` limits everything that a task does with one connection, including the wait for
+    it; if it is None, the deadline of the request applies instead.
 
     `behind_pooler` is for a transaction-mode pooler (PgBouncer): statements are not prepared by
     name and the time-outs are not set on the server, so set them on the role: ALTER ROLE … SET.
 
-    With `row_security` the policies of the tables apply to the role, and statements say whose rows
-    they are about; see `row_security`.
+    With `row_security` the policies of the tables apply to the role, and each statement sets the
+    tenant whose rows it reads and writes; see `row_security`.
     """
 
     max_size: int = 10
@@ -44,7 +44,8 @@ async def connections_to(dsn: str, options: PoolOptions) -> "asyncpg.Pool[Record
         init=set_codecs,
         reset=_no_reset,
         timeout=options.acquire_timeout,
-        # The server's time-out releases its locks; ours is for a server that cannot be reached.
+        # The server's time-out comes first, and releases locks; this one is for a server that
+        # cannot be reached.
         command_timeout=options.statement_timeout + 1,
         max_inactive_connection_lifetime=0,
         statement_cache_size=0 if options.behind_pooler else 200,

@@ -1,8 +1,8 @@
-"""A connection as sessions use it: that of asyncpg, and the statements that it has prepared.
+"""A connection as sessions use it: asyncpg's, with the statements that are prepared on it.
 
-asyncpg's own methods look up every statement and run it through four coroutines, a third of what a
-small statement costs its client, and they send what is planned anew in two round trips. So each
-connection has its statements prepared here, and asyncpg's protocol runs them.
+asyncpg's own methods look up every statement and run it through four coroutines, which is a third
+of what a small statement costs its client, and they take two round trips for a statement that is
+planned anew. So statements are prepared here, and asyncpg's protocol runs them directly.
 """
 
 from collections import OrderedDict
@@ -24,16 +24,16 @@ from customers.bulkheads.deadline import NO_DEADLINE, Deadline
 
 Driver: TypeAlias = "PoolConnectionProxy[Record] | asyncpg.Connection[Record]"
 
-# The most statements that a connection keeps prepared; it forgets those used longest ago.
+# The most statements that a connection keeps prepared; it drops those used longest ago.
 MAX_PREPARED: Final = 200
-# A migration has changed what the statement returns since it was prepared.
+# Raised when a migration has changed what a statement returns since it was prepared.
 _OUTDATED: Final = (InvalidCachedStatementError, OutdatedSchemaCacheError, ProtocolError)
 
 
 @frozen
 class Query:
-    """A statement's SQL and the arguments of one run, which returns at most `limit` rows unless
-    that is 0. The server plans one that `plans_anew` each time.
+    """One run of a statement: its SQL and its arguments. It returns at most `limit` rows, all of
+    them if that is 0. With `plans_anew` the server makes a plan for this run.
     """
 
     sql: str
@@ -45,7 +45,8 @@ class Query:
 class Connection:
     """Runs SQL within the time that a deadline leaves. Raises what asyncpg raises.
 
-    `behind_pooler`: the next statement may reach another server, so none is kept there.
+    With `behind_pooler` the next statement may run in another session of the server, so no
+    statement stays prepared there.
     """
 
     def __init__(self, driver: Driver, *, behind_pooler: bool = False) -> None:
@@ -59,7 +60,7 @@ class Connection:
         return rows  # type: ignore[no-any-return]
 
     async def status(self, query: Query, deadline: Deadline = NO_DEADLINE) -> str:
-        """What the server says of a run, such as "UPDATE 1"."""
+        """Runs a query; returns the server's status, such as "UPDATE 1"."""
         _, status, _ = await self._run(query, deadline)
         return str(status.decode())
 
@@ -70,7 +71,7 @@ class Connection:
         await self.driver.executemany(sql, arguments, timeout=deadline.seconds())
 
     async def script(self, sql: str, deadline: Deadline = NO_DEADLINE) -> str:
-        """Runs statements without arguments, separated by semicolons; the status of the last."""
+        """Runs statements without arguments, separated by semicolons; returns the last status."""
         return await self.driver.execute(sql, timeout=deadline.seconds())
 
     def is_closed(self) -> bool:

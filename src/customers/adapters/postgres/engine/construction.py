@@ -1,8 +1,8 @@
 """Makes instances of frozen attrs classes in a third of the time that their `__init__` takes.
 
-A frozen class sets each attribute through `object.__setattr__`, since its own raises. Here a class
-with the same slots, whose attributes can be set, becomes the frozen one when all are set, which
-Python allows for two classes with the same slots.
+The `__init__` of a frozen class sets each attribute through `object.__setattr__`, which is slow.
+Here the attributes are assigned to an instance of a mutable class with the same slots, whose
+`__class__` then becomes the frozen one; Python allows this for two classes with the same slots.
 """
 
 from collections.abc import Callable
@@ -14,9 +14,10 @@ Model = TypeVar("Model")
 
 
 def constructor(model: type[Model]) -> Callable[..., Model]:
-    """What makes an instance of all fields, by name: a faster function for a class with slots for
-    its fields and none for weak references, whose `__init__` does nothing but set them; else the
-    class itself.
+    """A function that makes an instance from the values of all fields, passed by name.
+
+    It is a fast one if the class has slots for its fields, no slot for weak references, and an
+    `__init__` that only sets the fields; else it is the class itself.
     """
     names, slots = [field.name for field in _fields(model)], vars(model).get("__slots__", ())
     if not _only_sets_fields(model) or "__weakref__" in slots or not set(names).issubset(slots):

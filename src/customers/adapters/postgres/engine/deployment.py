@@ -1,4 +1,4 @@
-"""What holds for a whole database: its schema, its encoding, its currency, its secret."""
+"""What holds for a whole database: its schema, encoding, policies, currency and secret."""
 
 from secrets import token_bytes
 from typing import TYPE_CHECKING, Any
@@ -48,7 +48,7 @@ _SECRET_BYTES = 64
 
 
 async def status(session: Session, currency: Currency) -> StorageStatus:
-    """Whether a database may be served. The first check of a database sets its currency.
+    """Whether a database may be used. The first check of a database sets its currency.
 
     Raises Unavailable.
     """
@@ -81,8 +81,8 @@ def keeps_secrets(revision: str | None) -> bool:
 
 
 async def secret(session: Session) -> bytes | None:
-    """The secret of the database; the first process to ask makes it. None if the database has none
-    and is read-only.
+    """The secret of the database; the first process that needs it creates it. None if the database
+    has none and is read-only.
     """
     row = await session.row(_GET_SECRET, name=_SECRET)
     if row is None or row["secret"] is not None:
@@ -95,14 +95,16 @@ async def secret(session: Session) -> bytes | None:
 
 
 async def policies_apply(connection: "asyncpg.Connection[Any]") -> bool:
-    """Whether policies show the role of the connection one tenant's rows at a time."""
+    """Whether a policy of any table applies to the role of the connection, which then sees the
+    rows of one tenant at a time.
+    """
     arguments = _POLICIES.arguments({"tables": _TABLES_OF_TENANTS})
     row = await connection.fetchrow(_POLICIES.sql, *arguments)
     return row is not None and bool(row["is_any_active"])
 
 
 async def _current(session: Session) -> str | None:
-    """The revision of a database that lacks other tables; None if it was never migrated."""
+    """The revision of a database that may lack all other tables; None if it was never migrated."""
     try:
         value = await session.value(_GET_REVISION)
     except Unavailable as error:
@@ -113,7 +115,9 @@ async def _current(session: Session) -> str | None:
 
 
 async def _of_schema(session: Session, current: str | None) -> StorageStatus:
-    """The status by the schema; of an empty database also by what keeps it from being migrated."""
+    """The status that follows from the schema's revision. For a database that was never migrated,
+    its fault is what would prevent a migration, if anything would.
+    """
     fault = schema_fault(current)
     if current is None:
         facts = await session.row(FACTS, **fact_values())
@@ -123,7 +127,9 @@ async def _of_schema(session: Session, current: str | None) -> StorageStatus:
 
 
 async def _of_policies(session: Session, current: str) -> StorageFault | None:
-    """Why the policies do not protect the tenants where they should, or hide all of their rows."""
+    """The fault of policies that do not protect tenants although they should, or that hide every
+    row because the service does not set a tenant; None if there is no such fault.
+    """
     row = await session.row(_POLICIES, tables=_TABLES_OF_TENANTS)
     role = row["role"] if row else ""
     if not session.row_security:
@@ -185,7 +191,7 @@ _GET_SECRET = Statement.of(
         func.current_setting("transaction_read_only").label("read_only"),
     )
 )
-# The first one stays.
+# The secret that was stored first stays.
 _ADD_SECRET = Statement.of(
     insert(deployment_secrets)
     .values(parameters(deployment_secrets))

@@ -12,7 +12,7 @@ _log = logging.getLogger(__name__)
 
 
 class FaultLog:
-    """Remembers when it logged a fault of each kind; `now` returns seconds."""
+    """Logs faults, at most one per kind and SQLSTATE in INTERVAL_SECONDS. `now` returns seconds."""
 
     def __init__(self, now: Callable[[], float] = monotonic) -> None:
         self._now = now

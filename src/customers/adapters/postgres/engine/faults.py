@@ -1,7 +1,7 @@
 """Errors of the driver, of the network and of the server, explained to operators.
 
-A failure is known by its type or its SQLSTATE, never by its message. The message of the server is
-quoted where it names settings, roles and files only, never rows.
+A failure is recognised by its type or its SQLSTATE, never by its message. The server's message is
+quoted only where it can name settings, roles and files, but no values of rows.
 """
 
 import errno
@@ -16,7 +16,7 @@ from asyncpg import InternalClientError, PostgresError
 from customers.adapters.postgres.engine.address import DatabaseAddress
 from customers.core.errors.availability import FaultKind, StorageFault
 
-# What the server says in these classes and states holds no data of customers.
+# The server's messages of these classes and states hold no data of customers.
 _QUOTED = tuple("08 28 3D 53 57 58 25006 42501 42P01 3F000 42704 22023 55000".split())
 _MAX_QUOTED_LENGTH = 200
 # Waiting does not cure these kinds.
@@ -119,7 +119,7 @@ _OTHER: _Words = ("failure", "the server reports an error", "check the server's 
 
 
 def fault_of(error: Exception, *, address: DatabaseAddress | None = None) -> StorageFault:
-    """Why the storage cannot be used, by the error of the driver."""
+    """The fault that explains an error of the driver; it names the address if there is one."""
     state = (error.sqlstate or "") if isinstance(error, PostgresError) else ""
     kind, cause, remedy = _of_state(state) if state else _of_connection(error)
     return StorageFault(
@@ -133,13 +133,13 @@ def fault_of(error: Exception, *, address: DatabaseAddress | None = None) -> Sto
 
 
 def read_only_fault() -> StorageFault:
-    """Why nothing can be written."""
+    """The fault of a database in which nothing can be written."""
     kind, cause, remedy = _BY_STATE["25006"]
     return StorageFault(kind=kind, cause=cause, remedy=remedy)
 
 
 def cancellation_fault() -> StorageFault:
-    """Why a statement has no result: it was cancelled at the deadline of its request."""
+    """The fault of a statement that was cancelled at the deadline of its request."""
     kind, cause, remedy = _BY_STATE["57014"]
     return StorageFault(kind=kind, cause=cause, remedy=remedy)
 
@@ -156,7 +156,7 @@ def _quotation(error: Exception, state: str) -> str:
 
 
 def _of_connection(error: Exception) -> _Words:
-    """Of an error that is not the server's: of the network, of TLS, or of the driver."""
+    """The words for an error that is not the server's, but of the network, TLS or the driver."""
     if isinstance(error, ssl.SSLError):
         return _of_tls(error)
     if isinstance(error, asyncpg.ClientConfigurationError):
@@ -213,7 +213,7 @@ def _of_network(error: OSError) -> _Words:
 
 
 def _number(error: OSError) -> int | None:
-    """The error number; where several addresses were tried, the first that a message names."""
+    """The error number; if several addresses were tried, the first one in the message."""
     if error.errno is not None:
         return error.errno
     named = _ERROR_NUMBER.search(str(error))

@@ -46,7 +46,11 @@ class CannotMigrate(Exception):
 
 @frozen(kw_only=True)
 class SchemaReport:
-    """A database's revision (None: never migrated) and what this program knows of revisions."""
+    """A database's revision (None: never migrated), and how it compares with this program's.
+
+    `needed` is the oldest revision that the program works with, `newest` the last one it knows, and
+    `pending` are those that the database lacks. `place` is the address of the database.
+    """
 
     current: str | None
     needed: str
@@ -76,11 +80,11 @@ class Migration:
 
 async def migrate(dsn: str, *, to: str | None = None, allow_data_loss: bool = False) -> Migration:
     """Applies the revisions that the database lacks, up to `to`; waits while another process
-    migrates it. A database of a newer release stays as it is.
+    migrates it. Without `to`, a database of a newer release stays as it is.
 
-    An older revision than the database's is only restored with `allow_data_loss`. Runs once at a
-    time in a process, because alembic has a global. Raises Unavailable, with the fault, and
-    CannotMigrate.
+    Restoring an older revision than the database's needs `allow_data_loss`. A process must not run
+    it twice at the same time, because alembic has global state. Raises Unavailable, with the fault,
+    and CannotMigrate.
     """
     target = _target(to)
     async with connected(dsn) as connection:
@@ -131,7 +135,7 @@ async def sql(dsn: str, *, to: str | None = None) -> str:
 
 @frozen
 class _Step:
-    """The change to one revision."""
+    """The step of a migration that applies or restores one revision."""
 
     revision: Revision
     is_downgrade: bool
@@ -206,13 +210,13 @@ async def connected(dsn: str) -> "AsyncIterator[Connection]":
 
 
 async def _connect(dsn: str) -> "Connection":
-    """A connection whose statements may run as long as they like, whatever the role's default."""
+    """A connection without a statement time-out, whatever the role's default is."""
     try:
         connection = await asyncpg.connect(for_asyncpg(dsn), timeout=CONNECT_SECONDS)
     except asyncpg.PostgresError as error:  # whatever it is, it is not a defect of ours
         raise Unavailable(fault=fault_of(error)) from error
     await connection.execute("SET statement_timeout = 0")
-    # A role to which policies apply gets an error, where it would silently see no rows.
+    # A role to which policies apply then gets an error, instead of silently seeing no rows.
     await connection.execute("SET row_security = off")
     return connection
 
@@ -227,7 +231,7 @@ def _state(error: Exception) -> str:
     return getattr(error, "sqlstate", None) or ""
 
 
-# A table, index or type of another program has a name of ours; an extension cannot be loaded.
+# A table, index or type of another program has one of our names, or an extension cannot be loaded.
 _EXPECTED_STATES = frozenset(("42P07", "42710", "0A000", "F0000"))
 
 

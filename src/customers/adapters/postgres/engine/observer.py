@@ -1,10 +1,10 @@
-"""What the storage reports while it works: waits, time-outs, errors, and the schema it found."""
+"""What the storage reports: waits, time-outs, refusals, shared statements, errors, its schema."""
 
 from typing import Protocol
 
 
 class DatabaseObserver(Protocol):
-    """Receives what happens rarely, so that the usual request pays nothing for it."""
+    """Receives events of the storage that are rare, so that the usual request pays nothing."""
 
     def waited(self, seconds: float) -> None:
         """A request had no idle connection at hand; it got one, or gave up, after `seconds`."""
@@ -25,8 +25,8 @@ class DatabaseObserver(Protocol):
         ...
 
     def failed(self, sqlstate: str | None) -> None:
-        """The database refused a connection or a statement, with its SQLSTATE; None without one,
-        when the connection failed.
+        """A connection or a statement failed, with this SQLSTATE; None if the server sent none, as
+        when the connection itself failed.
         """
         ...
 

@@ -1,9 +1,9 @@
-"""The connection pool: lends connections to the tasks of tenants. It works again after the database
-was away.
+"""The connection pool: lends connections to the tasks of tenants. It recovers when the database was
+away and is back.
 
 A connection passes from one task to the next without the reset that asyncpg would send, since no
-statement here leaves state in a session. How connections are opened is in `connecting`, what runs
-on them in `session`; which tenant gets the next one is decided by `bulkheads.shares`.
+statement here leaves state in a session. `connecting` opens connections, `session` runs statements
+on them, and `bulkheads.shares` decides which tenant gets the next one.
 """
 
 import logging
@@ -42,8 +42,8 @@ _log = logging.getLogger(__name__)
 
 @frozen(kw_only=True)
 class PoolStats:
-    """The number of open connections, of idle ones among them, of those it may open at most, and
-    of tasks waiting for one.
+    """The number of open connections (`size`), of the idle ones among them, the most that may be
+    open, and the number of tasks that wait for one.
     """
 
     size: int
@@ -66,8 +66,8 @@ class Pool:
         observer: DatabaseObserver = UNOBSERVED,
         leader: "Pool | None" = None,
     ) -> None:
-        """While the breaker of the `leader`, another pool of the same server, refuses, so does this
-        one.
+        """`leader` is another pool of the same server: while its breaker refuses requests, so does
+        this pool.
         """
         self.observer = observer
         self.row_security = options.row_security
@@ -87,8 +87,8 @@ class Pool:
         self._is_closing = False
 
     async def open(self, *, connects: bool = True) -> None:
-        """Opens a first connection if it `connects`; none if the database is away, then each when
-        needed.
+        """Opens the pool and, if it `connects`, a first connection. While the database is away none
+        is opened: each connection is opened when it is needed.
 
         Raises Unavailable for a fault that waiting does not cure.
         """
@@ -101,7 +101,7 @@ class Pool:
                 raise
 
     async def close(self) -> None:
-        """Waits for the connections that are in use."""
+        """Closes all connections; waits for those that are in use."""
         self._is_closing = True
         self._breaker.stop()
         while self._idle:
@@ -110,7 +110,7 @@ class Pool:
             await self._pool.close()
 
     def deadline(self) -> Deadline:
-        """The deadline of what this task begins now over a connection of this pool."""
+        """The deadline for work that this task begins now with a connection of this pool."""
         seconds = self._options.work_timeout
         return current_deadline() if seconds is None else Deadline.after(seconds)
 
@@ -119,8 +119,8 @@ class Pool:
     ) -> Connection:
         """A connection for one task of a tenant, which must release it.
 
-        Who `insists` gets one although the server was not reached several times. Raises TenantBusy,
-        Unavailable.
+        With `insists` it tries to get one even while the breaker refuses requests. Raises
+        TenantBusy, Unavailable.
         """
         connection = self._idle_connection(tenant_id)
         if connection is None:
@@ -146,7 +146,10 @@ class Pool:
             self._turnstile.leave(tenant_id)
 
     def report(self, fault: StorageFault) -> StorageFault:
-        """Adds the address of the database to a fault, and logs it."""
+        """Adds the address of the database to a fault, tells the breaker about it, and logs it.
+
+        A fault that has an address was reported before.
+        """
         if fault.place:
             return fault
         self._breaker.failed(placed := evolve(fault, place=str(self.address)))
@@ -164,12 +167,12 @@ class Pool:
         )
 
     def usage(self) -> Usage:
-        """The connections as places that tenants share."""
+        """How many connections are in use, in all and by the busiest tenant."""
         return self._turnstile.usage()
 
     @property
     def is_refusing(self) -> bool:
-        """Whether requests fail at once, because the server was not reached several times."""
+        """Whether requests fail at once, because several attempts to reach the server failed."""
         return self._breaker.fault is not None
 
     def silence(self) -> StorageFault:
@@ -216,7 +219,9 @@ class Pool:
             raise self.refusals.timed_out(tenant_id) from None
 
     async def _connection(self, tenant_id: str, deadline: Deadline) -> Connection:
-        """A connection for a task that has passed the turnstile; it leaves if there is none."""
+        """A connection for a task that has passed the turnstile. If none can be had, the task
+        leaves the turnstile.
+        """
         try:
             while self._idle:
                 if not (connection := self._idle.pop()).is_closed():
@@ -249,7 +254,7 @@ class Pool:
             _log.warning("a database connection was lost: %s", fault_of(error))
 
     async def _give_up(self, fault: StorageFault) -> None:
-        """Closes the idle connections, which may be dead, and turns away who waits for one."""
+        """Closes the idle connections, which may be dead, and turns away the tasks that wait."""
         self._turnstile.turn_away(lambda: Unavailable(fault=fault))
         while self._idle:
             connection = self._idle.pop()

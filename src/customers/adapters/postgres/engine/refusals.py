@@ -1,4 +1,4 @@
-"""What tasks are refused with that get no connection, or no answer in time; each is counted."""
+"""The errors of tasks that get no connection, or no answer in time; refusals are counted."""
 
 from collections.abc import Callable
 from typing import Final
@@ -18,8 +18,8 @@ ALL_IN_USE: Final = StorageFault(
 
 
 class Refusals(GroupObserver):
-    """The refusals of one pool. `report` adds the address of the database to a fault, and logs it;
-    `turnstile` is where tasks wait for a connection.
+    """Makes and counts the errors of one pool. `report` adds the address of the database to a
+    fault, and logs it; `turnstile` is where tasks wait for a connection.
     """
 
     def __init__(
@@ -35,13 +35,13 @@ class Refusals(GroupObserver):
         self._report = report
 
     def timed_out(self, tenant_id: str) -> TenantBusy | Unavailable:
-        """Of a task that waited for a connection for too long."""
+        """The error of a task that waited for a connection for too long."""
         if self._turnstile.is_busy_with(tenant_id) and not self._breaker.is_suspicious:
             return self._tenant_busy()
         return self._all_in_use(ALL_IN_USE)
 
     def storage_down(self, fault: StorageFault) -> Unavailable:
-        """Of a task that does not wait, since the server was not reached several times."""
+        """The error of a task that must not wait, because the breaker refuses requests."""
         self._observer.refused("storage_down")
         return Unavailable(fault=fault)
 
@@ -49,7 +49,9 @@ class Refusals(GroupObserver):
         self._observer.shared(calls)
 
     def late(self, tenant_id: str) -> TenantBusy | Unavailable:
-        """Of a call that waited for statements of its tenant: alone it would have waited for a
+        """The error of a call that waited for other statements of its tenant until its deadline.
+
+        It is the error that the call would have had alone: its tenant has no place for another
         connection, or a statement of its own would have had no result either.
         """
         if not self._turnstile.has_place_for(tenant_id):

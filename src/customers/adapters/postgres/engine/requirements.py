@@ -1,4 +1,4 @@
-"""What a database must have to be served or migrated; a fault names what is missing."""
+"""What a database must have to be used or migrated; a fault names what is missing."""
 
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -27,7 +27,7 @@ from customers.core.errors.availability import FaultKind, StorageFault, Unavaila
 EXTENSIONS = ("pg_trgm", "btree_gin")
 MIN_SERVER_VERSION = 15
 ENCODING = "UTF8"
-# The revision with policies for row-level security, and their views.
+# The first revision with policies for row-level security, and their views.
 POLICIES_REVISION = "0019"
 
 _OTHER_PLACE = "use another database, or another schema with search_path in DATABASE_URL"
@@ -52,7 +52,10 @@ async def current_revision(connection: "asyncpg.Connection[Any]") -> str | None:
 
 
 def schema_fault(current: str | None) -> StorageFault | None:
-    """Why a program must not serve a database at that revision; None: it was never migrated."""
+    """Why this program must not use a database at the revision `current` (None: never migrated).
+
+    None if it may.
+    """
     migrate = partial(StorageFault, remedy="run `customers migrate`")
     if current is None:
         return migrate(kind="not_migrated", cause="the database is empty, it was never migrated")
@@ -68,7 +71,10 @@ def schema_fault(current: str | None) -> StorageFault | None:
 
 
 def server_fault(version: int, encoding: str) -> StorageFault | None:
-    """Why a server or a database cannot be used: its major version or its encoding."""
+    """Why a server of this major version, or a database of this encoding, cannot be used.
+
+    None if both can.
+    """
     if version < MIN_SERVER_VERSION:
         cause = f"the server is PostgreSQL {version}, which is too old"
         return _fault("server_too_old", cause, f"use PostgreSQL {MIN_SERVER_VERSION} or later")
@@ -80,7 +86,10 @@ def server_fault(version: int, encoding: str) -> StorageFault | None:
 
 
 def policies_fault(current: str, *, are_active: bool, role: str) -> StorageFault | None:
-    """Why row-level security does not protect the tenants of a database at that revision."""
+    """Why row-level security does not protect the tenants of a database at this revision.
+
+    None if it does. `are_active` says whether the policies apply to the role.
+    """
     if current < POLICIES_REVISION:
         return StorageFault(
             kind="no_row_security",
@@ -103,7 +112,7 @@ def _no_policies_fault(role: str) -> StorageFault:
 
 
 def hidden_rows_fault(role: str) -> StorageFault:
-    """Policies apply to the role of a service that does not say whose rows its statements read."""
+    """The fault of a service whose role is subject to policies although ROW_SECURITY is off."""
     cause = f'policies hide the rows of every tenant from the role "{role}" with ROW_SECURITY=off'
     return _fault("row_security_needed", cause, "set ROW_SECURITY=on")
 

@@ -10,8 +10,8 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from attrs import frozen
 
-# The oldest revision that this program serves on. A revision that only adds to the schema does not
-# move it, so that a new program serves before the database is migrated, and after a rollback.
+# The oldest revision that this program works with. A revision that only adds to the schema does not
+# raise it, so that a new program works before the database is migrated, and after a rollback.
 NEEDED = "0008"
 
 _NUMBER = re.compile(r"[0-9]{4}")
@@ -48,12 +48,12 @@ def is_known(number: str) -> bool:
 
 
 def is_newer(number: str) -> bool:
-    """Whether a newer release of the service made this revision."""
+    """Whether the revision is one of a newer release of the service."""
     return _NUMBER.fullmatch(number) is not None and number > head()
 
 
 def pending(current: str | None) -> Sequence[Revision]:
-    """The revisions that a database lacks; None: an empty one."""
+    """The revisions that a database at `current` lacks; None means an empty database."""
     return tuple(revision for revision in revisions() if revision.number > (current or ""))
 
 

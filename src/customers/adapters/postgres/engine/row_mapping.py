@@ -1,7 +1,7 @@
 """Builds models from the rows of their tables, and rows from models.
 
-A mapping is derived once, at import, from the fields of a model and the columns of its table. It
-raises RowMappingError unless they match, so that no field can be lost.
+A mapping is derived once, at import, from the fields of a model and the columns of its table.
+RowMappingError is raised unless these match, so that no field can be lost.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -110,7 +110,9 @@ class _Reader:
 
 
 def _decoder(kind: Any) -> Callable[[Any], Any] | None:
-    """Makes a field of this type of a column's value; None where both are the same."""
+    """The function that turns a column's value into a field of this type; None if the value is used
+    as it is.
+    """
     for member in get_args(kind) if isinstance(kind, UnionType) else (kind,):
         if isinstance(member, type) and issubclass(member, Enum):
             # A look-up takes a tenth of the time of a call of the enum.
@@ -121,7 +123,7 @@ def _decoder(kind: Any) -> Callable[[Any], Any] | None:
 
 
 def _paths(model: type[Any], table: Table) -> dict[str, str]:
-    """Where the value of each column is found in the model, by the column's name."""
+    """The path of attributes to each column's value in the model, by the column's name."""
     paths: dict[str, str] = {}
     for name, path in _column_paths(model, table):
         if name in paths:

@@ -2,13 +2,14 @@
 
 The policies of the tables compare `tenant_id` with the setting `app.tenant`, which is always set
 for one transaction only, so that nothing stays in a session that others use. A transaction sets it
-when it begins. A statement that is a transaction by itself sets it without another round trip: the
-offset around it does, which is always 0. The server evaluates it once, before it asks for the first
-row. If that was ever otherwise, the statement would see no row at all.
+when it begins. A statement that is a transaction by itself sets it without another round trip, in
+an OFFSET clause around it whose value is always 0. The server evaluates the offset once, before it
+asks for the first row. If it ever did so later, the statement would see no rows at all.
 
-Reads of some tables name a view of the rows of the tenant instead. Under a policy the server uses
-no index for a condition that might tell of other rows, by an error, before the policy has passed
-them: a search in texts, a list of tags, an amount. A view has no such order and is as strict.
+Reads of some tables use a view of the tenant's rows instead. Under a policy the server must check
+the policy before any condition that could reveal another tenant's row by an error, so it uses no
+index for such a condition: a search in texts, a list of tags, an amount. A view imposes no such
+order, and is as strict.
 """
 
 import re
@@ -16,10 +17,10 @@ from collections.abc import Sequence
 from typing import Final
 
 SETTING: Final = "app.tenant"
-# What stands in the place of a tenant for those that ask about all; a tenant has no space.
+# The setting's value for statements about all tenants. The id of a tenant never has a space.
 EVERY_TENANT: Final = "every tenant"
 POLICY: Final = "of_tenant"
-# The tables with a view of the rows of the tenant, and those with a view of the rows of all.
+# The tables with a view of one tenant's rows, and those with a view of the rows of all tenants.
 TENANT_VIEWS: Final = frozenset(("customers",))
 EVERY_TENANT_VIEWS: Final = frozenset(
     (
@@ -33,9 +34,9 @@ EVERY_TENANT_VIEWS: Final = frozenset(
     )
 )
 WRITTEN_FOR_EVERY_TENANT: Final = frozenset(("customers",))
-# Around the name of a table where it is read, read under another name, and written.
+# The marks before the name of a table that is read, read under an alias, or written; and after it.
 READ, ALIASED, WRITTEN, END = "\x01", "\x02", "\x03", "\x04"
-# Between the WITH of a statement and the rest.
+# The mark between the WITH clause of a statement and the rest.
 AFTER_WITH = "\x05"
 _MARKED = re.compile(f"([{READ}{ALIASED}{WRITTEN}])([a-z_]+){END}")
 
@@ -57,12 +58,12 @@ def view_names() -> Sequence[str]:
 
 
 def plain(sql: str) -> str:
-    """The SQL that names the tables themselves."""
+    """The SQL without marks, which names the tables themselves."""
     return _MARKED.sub(r"\2", sql).replace(AFTER_WITH, "")
 
 
 def of_tenant(sql: str) -> str:
-    """The SQL that reads the rows of a tenant through the views that there are."""
+    """The SQL that reads a tenant's rows through a view where the table has one."""
 
     def named(match: re.Match[str]) -> str:
         use, table = match.groups()
@@ -74,7 +75,7 @@ def of_tenant(sql: str) -> str:
 
 
 def of_every_tenant(sql: str) -> str:
-    """The SQL that reads and writes the rows of all tenants through views."""
+    """The SQL that reads and writes all tenants' rows through a view where the table has one."""
 
     def named(match: re.Match[str]) -> str:
         use, table = match.groups()
@@ -90,10 +91,11 @@ def _named(view: str, table: str, use: str) -> str:
 
 
 def by_itself(sql: str, tenant: str) -> str:
-    """A statement that sets the tenant, an expression, and leaves nothing behind.
+    """The statement that sets the tenant for its own transaction, and leaves nothing behind.
 
-    What changes rows may only stand in a WITH that is outside, and begins when it is read. A change
-    returns a row for each that it changed, so that they are counted.
+    `tenant` is an SQL expression. An INSERT, UPDATE or DELETE may only stand in the outermost WITH,
+    and begins when its result is read. It returns a row for each row that it changes, so that the
+    changed rows can be counted.
     """
     with_clause, _, own = sql.rpartition(AFTER_WITH)
     if not own.lstrip().startswith(("SELECT", "(")):
@@ -111,8 +113,8 @@ def setting(tenant_id: str) -> str:
 
 
 def quoted(text: str) -> str:
-    """A literal of SQL with that text, whatever `standard_conforming_strings` is."""
+    """The SQL literal of a text, valid whatever `standard_conforming_strings` is."""
     if "\0" in text:
-        raise ValueError("a text of PostgreSQL has no NUL")
+        raise ValueError("a text in PostgreSQL cannot contain NUL")
     escaped = text.replace("\\", "\\\\").replace("'", "''")
     return f"E'{escaped}'"

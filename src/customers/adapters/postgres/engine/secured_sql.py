@@ -9,26 +9,26 @@ from customers.adapters.postgres.engine.tenant_proof import TENANT_COLUMN
 
 
 class SecuredSql:
-    """The SQL of one statement, each form of it made when it is first needed.
+    """The SQL of one statement in several forms, most of them made when they are first needed.
 
-    `marked` has the marks of the compiler, `names` are those of the parameters, in order.
+    `marked` is SQL with the marks of `compiler`; `names` are the names of its parameters, in order.
     """
 
     def __init__(self, marked: str, names: Sequence[str], *, is_across_tenants: bool) -> None:
         self.plain: Final = row_security.plain(marked)
-        """For a database without row-level security, or a role to which no policy applies."""
+        """The SQL without row-level security, for a role to which no policy applies."""
         self._marked = marked
         self._names = names
         self._is_across_tenants = is_across_tenants
 
     @cached_property
     def in_transaction(self) -> str:
-        """For a transaction that has set its tenant."""
+        """The SQL for a transaction that has set its tenant."""
         return self._secured.replace(row_security.AFTER_WITH, "")
 
     @cached_property
     def by_itself(self) -> str:
-        """For a transaction of this statement alone."""
+        """The SQL for a transaction of this statement alone, which sets the tenant itself."""
         if self._is_across_tenants:
             everybody = row_security.quoted(row_security.EVERY_TENANT)
             return row_security.by_itself(self._secured, everybody)

@@ -1,4 +1,4 @@
-"""Sessions: one tenant's statements over one connection. Every repository runs through one.
+"""Sessions, which run one tenant's statements over one connection. Every repository uses one.
 
 How a repository is written:
 
@@ -28,8 +28,8 @@ How a repository is written:
   as Unavailable. A repository that refuses a *write* by itself calls `session.refuse(error)`,
   which raises it and dooms the transaction as a constraint does.
 - Rows are locked FOR NO KEY UPDATE, so that foreign keys of other transactions need not wait.
-  Locks are taken in one order: a tenant's members, segments, customers by id, e-mail addresses,
-  orders, counters.
+  Locks are taken in one order: the tenant's membership lock, segments, customers by id, e-mail
+  addresses, orders, counters.
 """
 
 from asyncio import timeout
@@ -65,8 +65,8 @@ def parameters(table: Table, *, but: Collection[str] = ()) -> dict[str, BindPara
 
 
 class Session:
-    """Each statement is a transaction of its own. A statement that has no result at the deadline is
-    cancelled.
+    """Runs statements of one tenant, each as a transaction of its own. A statement that has no
+    result at the deadline is cancelled.
     """
 
     def __init__(
@@ -103,7 +103,7 @@ class Session:
         return None if row is None else row[0]
 
     async def run(self, statement: Statement, **values: object) -> int:
-        """The number of rows that the statement changed, or selected."""
+        """Runs a statement; returns the number of rows that it changed or selected."""
         query = self._query(statement, values)
         status = await self._execute(lambda connection: connection.status(query, self.deadline))
         return int(status.rpartition(" ")[2])
@@ -115,8 +115,8 @@ class Session:
         await self._execute(lambda connection: connection.run_many(sql, arguments, self.deadline))
 
     async def within(self, seconds: float, read: Callable[[], Awaitable[Result]]) -> Result | None:
-        """The result of a read; None when a statement of it takes longer than that, or than any
-        statement may, and when no time is left.
+        """The result of a read; None if `seconds` are not positive, or if one of its statements
+        takes longer than a statement may. In a transaction a statement may take `seconds` at most.
         """
         try:
             return await read() if seconds > 0 else None
@@ -201,7 +201,7 @@ class Session:
 
 
 class ViewSession(Session):
-    """Read-only: a read lost with its connection is retried once on a new one."""
+    """A session for reads only: a read lost with its connection is retried once on a new one."""
 
     def __init__(
         self, tenant_id: str, connection: Connection, deadline: Deadline, pool: Pool

@@ -23,8 +23,10 @@ _DIALECT = MarkingDialect(paramstyle="numeric_dollar")  # type: ignore[no-untype
 
 @frozen
 class _Template:
-    """A compiled shape: its SQL, the names of its parameters in order, and where the value of each
-    literal is found: its place among the literals of a clause of that shape.
+    """A compiled statement without the values of its literals.
+
+    `names` are its parameters in order; `places` says for each literal which of a clause's literals
+    has its value.
     """
 
     sql: SecuredSql
@@ -37,7 +39,7 @@ class Statement:
 
     The server plans a statement a few times, then reuses one plan. Where the best plan depends on
     the values (a search may find one customer in a million, or all), `plans_anew` makes the server
-    plan every run; only `Session.rows` does that.
+    plan every run, except in `Session.run_many`.
     """
 
     __slots__ = ("_literals", "_names", "plans_anew", "secured", "sql")
@@ -60,15 +62,15 @@ class Statement:
     def of(cls, clause: ClauseElement, *, plans_anew: bool = False) -> Self:
         """Compiles a clause, for a statement that is stored and reused.
 
-        Raises UnprovenStatement for one that could reach another tenant's rows.
+        Raises UnprovenStatement for a statement that could reach another tenant's rows.
         """
         prove(clause)
         return cls._of_clause(clause, plans_anew=plans_anew)
 
     @classmethod
     def across_tenants(cls, name: str, clause: ClauseElement) -> Self:
-        """As `of`, for one of the few statements that ask about all tenants: those of
-        ACROSS_TENANTS.
+        """As `of`, for one of the few statements about all tenants, which ACROSS_TENANTS lists by
+        name. Raises UnprovenStatement for another name.
         """
         expect_listed(name)
         return cls._of_clause(clause, plans_anew=False, is_across_tenants=True)
@@ -104,8 +106,8 @@ class Statement:
 
 
 def _template(clause: ClauseElement, key: CacheKey) -> _Template:
-    """The template of all clauses with the key. It does not hold the clause, whose parts take much
-    more memory.
+    """The template of all clauses with this key. It holds no clause, because the parts of a clause
+    take much more memory.
     """
     template = _TEMPLATES.get(key.key)
     if template is None:
@@ -134,13 +136,15 @@ def _names(compiled: SQLCompiler) -> tuple[str, ...]:
 def _literals(
     compiled: SQLCompiler, literals: Sequence[BindParameter[Any]] | None
 ) -> Mapping[str, object]:
-    """The values of the parameters that need not be passed: its own, or of these literals."""
+    """The values of the parameters that callers do not pass: the statement's own literals, or these
+    instead.
+    """
     names = _names(compiled)
     named = {name: None for name in names if compiled.binds[name].required}
     values = compiled.construct_params(named, literals)
     return {name: values[name] for name in names if name not in named}
 
 
-# What a template and its key take, measured, and what all of them may take.
+# The measured memory of a template and its key per character of SQL, and the limit for all of them.
 _BYTES_PER_CHARACTER, _MAX_BYTES = 60, 12_000_000
 _TEMPLATES = WeightedCache[Any, _Template](_MAX_BYTES)

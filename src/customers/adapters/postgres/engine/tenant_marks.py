@@ -1,7 +1,7 @@
-"""The mark of a transaction: an advisory lock by which others can see whose tenant it writes for.
+"""The mark of a transaction: an advisory lock that shows for which tenant the transaction writes.
 
-It is shared and nobody takes it exclusively, so nobody ever waits for it. Tenants are told apart by
-31 bits of a digest; two that share them are taken for one.
+The lock is shared and nobody takes it exclusively, so nobody ever waits for it. Tenants are told
+apart by 31 bits of a digest; two tenants with the same bits are taken for one.
 """
 
 from functools import lru_cache

@@ -5,9 +5,10 @@ Each table of a tenant in a statement must be bound to the parameter `tenant_id`
 of a table which is bound, in the same query or around it. A new row must have the parameter itself,
 or the `tenant_id` of a query's row, and may only replace a row with the same `tenant_id`.
 
-A condition counts where every row must satisfy it: not below OR or NOT, and in the ON of an outer
-join for the joined side only. So what is proven is bound; a few forms that are bound are not
-proven, and have to be written otherwise. What is written as text cannot be looked into.
+A condition counts only if every row must satisfy it: not below OR or NOT, and in the ON of an outer
+join only for the joined side. So every proven statement is bound, but a few forms that are bound
+cannot be proven, and have to be written differently. SQL written as text cannot be analysed, so a
+text that may be or hold a query is refused.
 """
 
 import re
@@ -53,20 +54,20 @@ Block: TypeAlias = Query | CompoundSelect[Any] | Insert
 TENANT_COLUMN: Final = "tenant_id"
 # The statements that ask about all tenants, and why.
 ACROSS_TENANTS: Final[Mapping[str, str]] = {
-    "old search texts": "search texts of a release before are written again, whoever they are of",
-    "some old search texts": "the next of them",
-    "rewritten search texts": "those that were chosen, by their whole keys",
+    "old search texts": "search texts of an older release are rewritten for all tenants",
+    "some old search texts": "the next customers with such a search text",
+    "rewritten search texts": "the chosen customers, each by its whole key",
     "erasures to export": "`customers erasures export` writes all of them",
     "erasures to maintain": "`customers maintain` cleans the tables of all tenants at once",
-    "last maintenance": "as above",
-    "maintained erasures": "as above",
-    "tables with rows": "a restore asks whether it would replace anything, whoever it is of",
-    "tenants with segments": "the sweeper asks whose segments there are",
-    "tenants to refresh": "the sweeper asks who has something to refresh",
+    "last maintenance": "`customers maintain` reads when it last cleaned the tables",
+    "maintained erasures": "`customers maintain` records which erasures it has cleaned up after",
+    "tables with rows": "a restore asks whether it would replace rows of any tenant",
+    "tenants with segments": "the sweeper asks which tenants have segments",
+    "tenants to refresh": "the sweeper asks which tenants have something to refresh",
     "api key": "the key of a caller says which tenant they are of; it is found by its whole id",
-    "backlog": "the metrics count the pending changes of everybody",
-    "verification of a token": "a token is the credential: whoever has it names no tenant",
-    "failed builds": "the metrics count the failed builds of everybody",
+    "backlog": "the metrics count the pending changes of all tenants",
+    "verification of a token": "the token is the credential, and its holder names no tenant",
+    "failed builds": "the metrics count the failed builds of all tenants",
 }
 
 
@@ -75,10 +76,10 @@ class UnprovenStatement(Exception):
 
 
 class _Place(Enum):
-    """Where a block stands in the one around it."""
+    """Where a block (a query, or a change of rows) stands in the block around it."""
 
     EXPRESSION = auto()
-    """Or beside lateral ones: it may refer to the FROMs of all blocks around it."""
+    """In an expression or a LATERAL: the block may refer to the FROMs of all blocks around it."""
     FROM = auto()
     WITH = auto()
 
@@ -95,7 +96,7 @@ _QUOTED, _QUERY = re.compile(r"'[^']*'"), re.compile(r"\b(select|from|table|with
 
 
 def prove(clause: ClauseElement) -> None:
-    """Raises UnprovenStatement, which names the table."""
+    """Raises UnprovenStatement, with the name of the table, unless every table is bound."""
     for element in visitors.iterate(clause):
         _expect_no_text(element)
     for block, outer, near in _blocks(clause, _NONE, _NONE):
@@ -133,8 +134,9 @@ def _prove_block(block: Block, outer: Froms, near: Froms) -> None:
 def _blocks(
     clause: ClauseElement, outer: Froms, near: Froms
 ) -> Iterator[tuple[Block, Froms, Froms]]:
-    """Every block of a statement, with the FROMs of all blocks around it, to which it may refer,
-    and those among them that SQLAlchemy leaves out of its own: of the next block around it.
+    """Every block of a statement, with two sets of FROMs: those of all blocks around it, to which
+    it may refer; and among these the FROMs of the next block around it, which SQLAlchemy does not
+    count as the block's own.
     """
     if isinstance(clause, SelectStatementGrouping):
         yield from _blocks(clause.element, outer, near)
@@ -158,7 +160,7 @@ def _blocks(
 def _inner_blocks(
     clause: ClauseElement, place: _Place = _Place.EXPRESSION
 ) -> Iterator[tuple[ClauseElement, _Place]]:
-    """The blocks directly inside, and where each stands."""
+    """The blocks directly inside a clause, and where each stands."""
     for child in (*clause.get_children(), *_other_froms(clause)):
         if isinstance(child, Select | CompoundSelect | Update | Delete | Insert):
             yield child, place
@@ -187,7 +189,9 @@ def _own(block: Query, outer: Froms, near: Froms) -> list[FromClause]:
 
 
 def _other_froms(clause: ClauseElement) -> Sequence[FromClause]:
-    """What a change reads beside its table: what it names, and what its expressions mention."""
+    """The tables that an UPDATE or DELETE reads besides its own: those that it names, and those in
+    its expressions.
+    """
     if not isinstance(clause, Update | Delete):
         return ()
     expressions = [*clause._where_criteria, *_set_values(clause)]
@@ -220,8 +224,8 @@ def _bound(block: Query, own: Collection[FromClause], outer: Collection[FromClau
 
 
 def _tenant_equalities(block: Query) -> Iterator[tuple[Any, Any]]:
-    """The columns `tenant_id` for which conditions say something, each with what it equals: the
-    parameter or another such column.
+    """Each column `tenant_id` that a condition compares by =, with what it equals: the parameter,
+    or the `tenant_id` of another table.
     """
     for condition, joined in _conditions(block):
         for left, right in _equalities(condition):
@@ -232,7 +236,9 @@ def _tenant_equalities(block: Query) -> Iterator[tuple[Any, Any]]:
 
 
 def _conditions(block: Query) -> Iterator[tuple[ClauseElement, Collection[FromClause] | None]]:
-    """What every row must satisfy, and the tables for which it says something; None for all."""
+    """The conditions that every row must satisfy, each with the tables to which it applies; None
+    for all tables.
+    """
     yield from ((condition, None) for condition in _conjuncts(block.whereclause))
     froms = SelectState(block, cast("Any", None)).froms if isinstance(block, Select) else ()
     for one in froms:
@@ -275,12 +281,12 @@ def _prove_insert(insert: Insert) -> None:
 
 
 def _name(column: Any) -> str:
-    """The name of a column that may be given by its name."""
+    """The name of a column, which may be passed as a column or as its name."""
     return str(getattr(column, "name", column))
 
 
 def _column_lists(query: Any) -> Iterator[Sequence[Any]]:
-    """The columns of each query of a union, or of the only one, or what a change returns."""
+    """The columns of each query of a union, of a single query, or of the rows a change returns."""
     if isinstance(query, SelectStatementGrouping):
         yield from _column_lists(query.element)
     elif isinstance(query, CompoundSelect):
@@ -291,7 +297,7 @@ def _column_lists(query: Any) -> Iterator[Sequence[Any]]:
 
 
 def _leaves(froms: Iterable[FromClause]) -> list[FromClause]:
-    """Joins taken apart."""
+    """The FROMs, with every join taken apart."""
     leaves: list[FromClause] = []
     for one in map(_ungrouped, froms):
         leaves += _leaves([one.left, one.right]) if isinstance(one, Join) else [one]
@@ -305,7 +311,9 @@ def _ungrouped(one: FromClause) -> FromClause:
 
 
 def _is_of_tenant(one: FromClause) -> bool:
-    """Whether it is a table with a tenant, or an alias of one. A subquery is proven by itself."""
+    """Whether a FROM is a table with `tenant_id`, or an alias of one. A subquery is proven by
+    itself. Raises UnprovenStatement for such a table that is named without the column.
+    """
     while isinstance(one, AliasedReturnsRows) and (
         isinstance(one, TableSample) or not isinstance(one, Subquery | CTE)
     ):
@@ -318,7 +326,9 @@ def _is_of_tenant(one: FromClause) -> bool:
 
 
 def _has_proven_tenant(one: FromClause) -> bool:
-    """Whether it is a subquery with the `tenant_id` of a table in it, which is proven there."""
+    """Whether a FROM is a subquery that returns the `tenant_id` of a table in it, which is proven
+    there.
+    """
     if not isinstance(one, Subquery | CTE):
         return False
     lists = [*_column_lists(one.element)]

@@ -1,4 +1,4 @@
-"""Sessions of transactions: all statements take effect together, or read the same moment."""
+"""Sessions of transactions: their statements take effect together, or all read the same moment."""
 
 from asyncio import timeout
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -20,15 +20,15 @@ from customers.core.errors.availability import Unavailable
 
 
 class TransactionSession(Session):
-    """One transaction, marked as one of its tenant. An error dooms it: every later statement
-    raises, and the commit too.
+    """The session of one transaction, marked as its tenant's (see `tenant_marks`). An error dooms
+    the transaction: every later statement raises, and the commit too.
     """
 
     _error: Exception | None = None
 
     @property
     def _begin(self) -> str:
-        """What begins the transaction, in one round trip."""
+        """The SQL that begins the transaction, in one round trip."""
         begin = "BEGIN ISOLATION LEVEL READ COMMITTED"
         return "; ".join((begin, *self._settings(), marking(self.tenant_id)))
 
@@ -56,13 +56,15 @@ class TransactionSession(Session):
             raise
 
     async def within(self, seconds: float, read: Callable[[], Awaitable[Result]]) -> Result | None:
-        """As for a session; the transaction goes on when the read takes too long."""
+        """As `Session.within`, with `seconds` as the time-out of each statement. The transaction
+        goes on if the read takes too long.
+        """
         if seconds <= 0:
             return None
         await self._script("SAVEPOINT timed")
         await self.value(_SET_TIMEOUT, milliseconds=f"{max(round(seconds * 1_000), 1)}ms")
         result = await super().within(seconds, read)
-        # Only a statement that took too long has failed, and that is undone here.
+        # The only statement that can have failed by now took too long; it is undone here.
         self._error = None
         await self._script("ROLLBACK TO SAVEPOINT timed")
         return result
@@ -104,8 +106,8 @@ _SET_TIMEOUT = Statement.of(
 
 
 class ConsistentSession(TransactionSession):
-    """Reads that all see the moment of the first one. If the connection is lost at the start, the
-    start is retried once on a new one.
+    """The session of a read-only transaction, whose reads all see the moment of the first one. If
+    the connection is lost at the start, the start is retried once on a new one.
     """
 
     _has_begun = False

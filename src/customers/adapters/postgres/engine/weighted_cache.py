@@ -9,16 +9,16 @@ Value = TypeVar("Value")
 
 
 class WeightedCache(Generic[Key, Value]):
-    """Keeps the values that were used last, up to a total weight in bytes."""
+    """Keeps the most recently used values, up to a total weight in bytes."""
 
     def __init__(self, max_weight: int) -> None:
         self._max_weight = max_weight
         self._entries = OrderedDict[Key, tuple[Value, int]]()
         self.weight = 0
-        """The bytes of all values, as they were stated."""
+        """The total weight of the values, in bytes, as `put` was told."""
 
     def get(self, key: Key) -> Value | None:
-        """The value of a key, None without one."""
+        """The value of a key, None if it has none."""
         if (entry := self._entries.get(key)) is None:
             return None
         self._entries.move_to_end(key)

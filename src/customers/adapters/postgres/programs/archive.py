@@ -21,8 +21,8 @@ class NotABackup(Exception):
 
 @frozen(kw_only=True)
 class Archive:
-    """The file, the programs that can read it, the schema that holds the customers, and the names
-    of its tables.
+    """A backup file, the programs that can read it, the schema that holds the customers, and the
+    names of the tables in that schema.
     """
 
     file: Path
@@ -59,7 +59,7 @@ def _expect_readable(file: Path) -> None:
 async def _list(
     file: Path, candidates: Sequence[ClientPrograms], environ: Mapping[str, str]
 ) -> tuple[ClientPrograms, ProgramResult]:
-    """What the first candidate that can read the file printed, or else the last candidate."""
+    """The first candidate that can read the file, or else the last one, and what it printed."""
     for programs in candidates:
         listed = await run(programs, "pg_restore", "--list", str(file), environ=environ)
         if listed.status == 0:

@@ -25,7 +25,7 @@ class ProgramsMissing(Exception):
 
 
 class ProgramFailed(Exception):
-    """A program ended with an error; the message says what it said, without any rows."""
+    """A program ended with an error; the message quotes that error, without any rows."""
 
 
 @frozen(kw_only=True)
@@ -42,8 +42,8 @@ class ClientPrograms:
 
 @frozen(kw_only=True)
 class Installation:
-    """Where programs are looked for: the folder of the wheel, if there is one, and the PATH of the
-    environment that they run with.
+    """Where programs are looked for: in the folder of the wheel, if there is one, and on the PATH
+    of `environ`, the environment in which they run.
     """
 
     wheel: Path | None
@@ -90,9 +90,9 @@ async def find_programs(installation: Installation) -> list[ClientPrograms]:
 def choose(
     candidates: Sequence[ClientPrograms], *, server: int = 0, needs_tls: bool = False
 ) -> ClientPrograms:
-    """The newest programs. Raises ProgramsMissing.
+    """The newest programs that can be used. Raises ProgramsMissing.
 
-    pg_dump refuses a server of a newer major version than its own: `server` is that version.
+    `server` is the major version of the server: pg_dump refuses a newer one than its own.
     """
     new_enough = [programs for programs in candidates if programs.major >= server]
     usable = [programs for programs in new_enough if programs.has_tls or not needs_tls]
@@ -104,8 +104,8 @@ def choose(
 async def run(
     programs: ClientPrograms, name: str, *arguments: str, environ: Mapping[str, str]
 ) -> ProgramResult:
-    """Runs a program to its end, without input and with messages in English. Cancelled, it ends
-    the program.
+    """Runs a program to its end, without input and with messages in English. If it is cancelled,
+    the program is killed.
     """
     async with running(programs, name, *arguments, environ=environ) as program:
         text, errors = await program.process.communicate()

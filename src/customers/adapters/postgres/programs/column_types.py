@@ -1,7 +1,7 @@
-"""How a column gets the type that it has: the server then forgets its statistics.
+"""Sets the type of a column to the type that it has, which makes the server drop its statistics.
 
-The server refuses it while a view reads the table, so the views read nothing meanwhile. They are
-replaced and not dropped, so that who may read them stays.
+The server refuses this while a view reads the table, so each view is replaced for a moment by one
+that reads nothing. The views are not dropped, so that their privileges stay.
 """
 
 from collections.abc import Sequence
@@ -37,9 +37,10 @@ _ATTRIBUTE = "attrelid attname attnum atttypid atttypmod attcollation"
 
 
 async def retyping(connection: Connection, one: Column[Any]) -> Sequence[str]:
-    """The statements, which have to be one transaction.
+    """The statements, which have to be run in one transaction.
 
-    A transaction that reads a view has locked its table too: who has the table has its views.
+    Only the table is locked: a transaction that reads a view locks its table too, so nobody can
+    read the views meanwhile.
     """
     arguments = _VIEWS.arguments({"views": row_security.view_names()})
     views = await connection.fetch(_VIEWS.sql, *arguments)
@@ -60,7 +61,7 @@ def _of_column(statement: str, one: Column[Any]) -> str:
 
 
 class _RegCollation(UserDefinedType[str]):
-    """The server's type of the name of a collation."""
+    """The server's type for the names of collations."""
 
     cache_ok = True
 
@@ -69,7 +70,9 @@ class _RegCollation(UserDefinedType[str]):
 
 
 def _views() -> Select[str, str]:
-    """For each of the `views`, the statements that make it read no table, and as it is."""
+    """For each of the `views`, the statement that makes it read no table (`detached`), and the one
+    that makes it as it is now (`attached`).
+    """
     return (
         select(
             _replacing("SELECT %s", _no_values()).label("detached"),

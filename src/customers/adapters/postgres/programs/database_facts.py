@@ -38,7 +38,10 @@ class DatabaseFacts:
 
 
 async def facts_of(dsn: str, *, rows_in: Collection[str] = ()) -> DatabaseFacts:
-    """The facts; `has_rows` is about `rows_in`, tables of ours. Raises Unavailable."""
+    """The facts; `has_rows` says whether one of our tables in `rows_in` has rows.
+
+    Raises Unavailable.
+    """
     async with connected(dsn) as connection:
         return await _facts(connection, rows_in)
 

@@ -22,12 +22,14 @@ from customers.adapters.postgres.programs.program_errors import first_error
 
 
 class CannotBackUp(Exception):
-    """The database is refused; the message says why."""
+    """The database cannot be backed up; the message says why, and what to do."""
 
 
 @frozen(kw_only=True)
 class Backup:
-    """A complete backup: the database, the size in bytes, and the revision of its schema."""
+    """A complete backup: the address of the database, the file and its size in bytes, how long it
+    took, and the revision of the schema.
+    """
 
     place: str
     file: Path
@@ -39,7 +41,7 @@ class Backup:
 async def back_up(dsn: str, file: Path, installation: Installation, *, force: bool) -> Backup:
     """Backs the database up into a file that only its owner can read.
 
-    The file appears under its name when it is complete. One that exists is only replaced with
+    The file appears under its name when it is complete. A file that exists is only replaced with
     `force`. Raises CannotBackUp, CannotWriteFile, ProgramsMissing, ProgramFailed and Unavailable.
     """
     started, place = time.monotonic(), str(DatabaseAddress.of(dsn))

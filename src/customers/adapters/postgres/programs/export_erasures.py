@@ -1,7 +1,7 @@
-"""Writes the receipts of all erasures to a file, which is kept outside of the database.
+"""Writes the receipts of all erasures to a file, to be kept outside of the database.
 
-A line for each: `{"tenantId": …, "customerId": …, "erasedAt": …}`. It names nobody: tenants and ids
-are not personal data once the customer is erased.
+Each is a line: `{"tenantId": …, "customerId": …, "erasedAt": …}`. The file names nobody: tenants
+and ids are not personal data once the customer is erased.
 """
 
 import json
@@ -24,11 +24,11 @@ _FETCH_SIZE = 1_000
 
 
 class CannotExport(Exception):
-    """The database is refused; the message says why, and what to do."""
+    """The receipts cannot be exported; the message says why, and what to do."""
 
 
 async def export_erasures(dsn: str, file: Path, *, force: bool) -> int:
-    """The number of receipts in the file, which appears when it is complete.
+    """Writes the file, which appears when it is complete; returns the number of receipts.
 
     A file that exists is only replaced with `force`. Raises CannotExport, CannotWriteFile and
     Unavailable.

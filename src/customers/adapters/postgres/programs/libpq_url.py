@@ -16,7 +16,7 @@ _PARAMETERS = frozenset(
     "ssl_min_protocol_version sslcert sslcertmode sslcompression sslcrl sslcrldir sslkey sslmode "
     "sslnegotiation sslrootcert sslsni target_session_attrs tcp_user_timeout user".split()
 )
-# What asyncpg calls them; the parameters of no other driver are settings of the server.
+# asyncpg's names for parameters of libpq, and the parameters that are left out.
 _RENAMED = {"database": "dbname", "ssl": "sslmode"}
 _IGNORED = frozenset(("pgbouncer", "sslpassword"))
 

@@ -1,8 +1,8 @@
 """Removes what erasures have left outside of rows: in indexes, statistics and freed space.
 
-An erased row stays in the file of its table until that is written anew: VACUUM makes its bytes
-unreachable, and later rows overwrite them, or a rewriting of the table ends them. Small tables are
-rewritten at once; a large one would be locked too long, so only `is_full` rewrites it.
+The bytes of an erased row stay in the file of its table: VACUUM makes them unreachable, and they
+disappear when later rows overwrite them, or when the table is rewritten. Small tables are always
+rewritten; a large one would be locked too long, so only `is_full` rewrites it.
 """
 
 import asyncio
@@ -35,13 +35,14 @@ _log = logging.getLogger(__name__)
 TABLES = METADATA.sorted_tables
 # A table of this size, with its indexes, is rewritten in about a second.
 MAX_REWRITE_BYTES = 16_000_000
-# How long a rewriting may wait for its lock: callers wait behind it.
+# How long a rewriting may wait for its lock, because callers wait behind it.
 LOCK_SECONDS = 1.0
 ATTEMPTS = 5
 # How long to wait for transactions to which erased rows are still visible.
 WAIT_SECONDS = 60.0
 _PAUSE = 0.1
-# The revision with `maintained_at`, and the server that can clear statistics by a function.
+# The first revision with `maintained_at`, and the first server with a function that clears
+# statistics.
 _REVISION, CLEARS_STATISTICS = "0014", 180_000
 
 
@@ -51,10 +52,10 @@ class CannotMaintain(Exception):
 
 @frozen(kw_only=True)
 class Maintenance:
-    """What was done: the erasures it was for, and the tables written anew.
+    """The result of a run: the number of erasures it was for, and the tables that it rewrote.
 
-    `unwritten` are the tables whose freed space may still hold bytes of erased rows, `unfinished`
-    says what has to be done by another run, a sentence each.
+    `unwritten` are the tables whose freed space may still hold bytes of erased rows. `unfinished`
+    has a sentence for everything that another run has to do.
     """
 
     place: str
@@ -66,7 +67,7 @@ class Maintenance:
 
 
 async def is_due(dsn: str, interval: float) -> bool:
-    """Whether there were erasures since the last run, which ended at least `interval` seconds ago.
+    """Whether there were erasures since the last run, and it ended at least `interval` seconds ago.
 
     False for the schema of an older release. Raises Unavailable.
     """
@@ -80,8 +81,9 @@ async def is_due(dsn: str, interval: float) -> bool:
 
 
 async def maintain(dsn: str, *, is_full: bool = False, waits: float = WAIT_SECONDS) -> Maintenance:
-    """Runs beside the service; callers wait for about a second at most, with `is_full` until every
-    table is rewritten. Does nothing if there were no erasures since the last run, unless `is_full`.
+    """Removes what erasures have left, while the service runs. Its callers wait for about a second
+    at most; with `is_full`, until every table is rewritten. Without `is_full` it does nothing if
+    there were no erasures since the last run.
 
     May be interrupted and repeated. Raises CannotMaintain and Unavailable.
     """
@@ -144,14 +146,18 @@ class _Run:
         return self.is_full or size <= MAX_REWRITE_BYTES
 
     async def _rewrites(self, statement: str, table: str) -> bool:
-        """Whether the table has a new file; callers queue behind each attempt to lock it."""
+        """Rewrites a table if it can be locked; returns whether the table has a new file. Callers
+        of the service queue behind each attempt to lock it.
+        """
         before = await self._value(sql.FILE, table=table)
         await self._could_lock([statement])
-        # A server only warns a role that may not do it.
+        # The server only warns a role that may not rewrite the table.
         return bool(before != await self._value(sql.FILE, table=table))
 
     async def _could_lock(self, statements: Sequence[str]) -> bool:
-        """Runs statements, several of them as one transaction, as often as their locks need."""
+        """Runs statements as one transaction, with up to ATTEMPTS attempts to get their locks;
+        returns whether one succeeded.
+        """
         for _ in range(ATTEMPTS):
             try:
                 async with _lock_timeout(self.connection):
@@ -162,7 +168,9 @@ class _Run:
         return False
 
     async def _clear_statistics(self) -> None:
-        """Ends the statistics that were collected before the schema said that there be none."""
+        """Removes statistics of personal columns that were collected before the schema turned them
+        off.
+        """
         columns = columns_without_statistics(TABLES)
         names = {
             "tables": [one.table.name for one in columns],
@@ -186,7 +194,9 @@ class _Run:
             await self.connection.execute(sql.drop_index(row["name"]))
 
     async def _wait_for_older_transactions(self) -> None:
-        """The server keeps removed rows for transactions that began before."""
+        """Waits for transactions that began before now, because the server keeps removed rows for
+        them.
+        """
         before = await self._value(sql.NEXT_TRANSACTION)
         deadline = time.monotonic() + self.waits
         while older := await self._value(sql.OLDER_TRANSACTIONS, before=before):
@@ -214,7 +224,10 @@ async def _set_maintained(connection: Connection, keys: Sequence[tuple[str, UUID
 
 
 async def _lock(connection: Connection, place: str) -> None:
-    """Holds the lock of migrations and restores, until the connection is closed."""
+    """Takes the lock of migrations and restores, until the connection is closed.
+
+    Raises CannotMaintain if another process holds it.
+    """
     if not await connection.fetchval(TRY_LOCK.sql, *TRY_LOCK.arguments({})):
         reason = "a migration, restore or maintenance is under way: wait until it has ended"
         raise CannotMaintain(f"{place}: {reason}")

@@ -1,4 +1,4 @@
-"""The statements of maintenance: VACUUM, REINDEX, statistics, and what they wait for."""
+"""The SQL of maintenance: VACUUM, REINDEX, statistics, and the transactions to wait for."""
 
 from typing import Any
 
@@ -30,12 +30,14 @@ STATISTICS = "pg_statistic"
 
 
 def vacuum(one: Table) -> str:
-    """Removes the entries of dead rows from every index, however few, and refreshes statistics."""
+    """The SQL that removes the entries of dead rows from every index, however few there are, and
+    refreshes the table's statistics.
+    """
     return _text("VACUUM (ANALYZE, INDEX_CLEANUP ON) %(name)s", one.name)
 
 
 def rewrite(one: Table) -> str:
-    """Writes a table and its indexes into new files, under an exclusive lock."""
+    """The SQL that writes a table and its indexes into new files, under an exclusive lock."""
     return _text("VACUUM (FULL, ANALYZE) %(name)s", one.name)
 
 
@@ -62,7 +64,9 @@ def _quoted(name: str) -> str:
 
 
 def _with_statistics() -> Select[Any]:
-    """Columns (of `tables`, `columns` by place) of which the server has statistics."""
+    """Which columns the server has statistics of. The parameters `tables` and `columns` are two
+    arrays, with the table and the name of each column.
+    """
     stats = table("pg_stats", column("schemaname"), column("tablename"), column("attname"))
     chosen = (
         func.unnest(bindparam("tables", type_=TEXTS), bindparam("columns", type_=TEXTS))
@@ -78,7 +82,7 @@ def _with_statistics() -> Select[Any]:
 
 def _older_transactions() -> Select[Any]:
     """The number of transactions to which rows removed before the transaction id `before` may
-    still be visible; those of other roles are only known to a role of pg_read_all_stats.
+    still be visible. Only a member of pg_read_all_stats can see the transactions of other roles.
     """
     names = "pid datname backend_type backend_xid backend_xmin"
     activity = table("pg_stat_activity", *map(column, names.split()))

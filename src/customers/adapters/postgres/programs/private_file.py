@@ -1,4 +1,4 @@
-"""Files that a command writes: readable by their owner only, and there when they are complete."""
+"""Files that a command writes: readable by their owner only, and in place when complete."""
 
 import json
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 class CannotWriteFile(Exception):
-    """The file is refused; the message says why, and what to do."""
+    """The file cannot be written; the message says why."""
 
 
 def check_target(file: Path, *, force: bool) -> None:
@@ -52,7 +52,7 @@ def move(partial: Path, file: Path, *, force: bool) -> None:
 
 
 def _sync(folder: Path) -> None:
-    """Makes the names of its files survive a power cut."""
+    """Makes the names of the folder's files survive a power cut."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -11,12 +11,12 @@ _SERVER_MESSAGE = re.compile(
 )
 _PROGRAM_ERROR = re.compile(r"^\w+: error: (?P<text>.*)$", re.M)
 _SERVER_SAID = re.compile(r"^\w+: detail: Error message from server: [^:\n]+:  (?P<text>.*)$", re.M)
-# Messages of these classes quote values: data exceptions.
+# The class of data exceptions, whose messages quote values.
 _WITH_VALUES = "22"
 
 
 def first_error(errors: str) -> str:
-    """What pg_dump, pg_restore or psql said first, and what the server said to it."""
+    """The first error of pg_dump, pg_restore or psql, and the server's message to it, if any."""
     program = _PROGRAM_ERROR.search(errors)
     server = _SERVER_SAID.search(errors)
     texts = [match["text"].rstrip(" .:") for match in (program, server) if match]

@@ -35,7 +35,7 @@ from customers.adapters.postgres.programs.libpq_url import LibpqUrl
 from customers.adapters.postgres.programs.program_errors import first_error, server_error
 
 _CHUNK_BYTES = 1 << 18
-# The first setting of the script that every version of pg_restore writes after this one.
+# A setting of the script, and the first one after it that every version of pg_restore writes.
 _TIMEOUT, _AFTER_TIMEOUT = b"SET transaction_timeout = 0;\n", b"SET client_encoding"
 _TIMEOUT_SINCE = 17
 _PSQL = (
@@ -45,13 +45,13 @@ _PSQL = (
 
 
 class CannotRestore(Exception):
-    """The database refuses the backup; the message says why, and what to do."""
+    """The database cannot take the backup; the message says why, and what to do."""
 
 
 @frozen(kw_only=True)
 class Restored:
-    """What a restore brought back, and into which database; the schema may be `older` than this
-    program, or `newer`.
+    """The result of a restore. `is_older` and `is_newer` compare the restored schema with the
+    newest revision that this program knows.
     """
 
     place: str
@@ -65,16 +65,17 @@ class Restored:
 async def restore(dsn: str, file: Path, installation: Installation, *, force: bool) -> Restored:
     """Restores the service's schema from a backup: all of it, or nothing.
 
-    Other schemas stay as they are. A database that has customers is refused, unless `force`
-    replaces them; one that has tables of another program is always refused. Raises CannotRestore,
-    NotABackup, ProgramsMissing, ProgramFailed and Unavailable.
+    Other schemas stay as they are. A database that has customers or segments is refused, unless
+    `force` replaces them; one that has tables of another program is always refused. Raises
+    CannotRestore, NotABackup, ProgramsMissing, ProgramFailed and Unavailable.
     """
     started = time.monotonic()
     candidates, environ = await find_programs(installation), installation.environ
     newest = choose(candidates)
     facts = await facts_of(dsn, rows_in=restore_script.CHECKED_TABLES)
     psql = choose(candidates, server=facts.major, needs_tls=facts.uses_tls)
-    # pg_restore does not connect. That of psql's release comes first: psql knows all it writes.
+    # pg_restore does not connect, so it may be newer than psql. The one of psql's release is tried
+    # first, because psql understands everything that it writes.
     archive = await read_archive(file, (psql, newest), environ)
     place = str(DatabaseAddress.of(dsn))
     if reason := _refusal(facts, archive, force=force):
@@ -119,7 +120,7 @@ def _refusal(facts: DatabaseFacts, archive: Archive, *, force: bool) -> str | No
 
 
 def _foreign(facts: DatabaseFacts, archive: Archive) -> frozenset[str]:
-    """What has a name that the restore needs, and is not ours."""
+    """The names that the restore needs, but that relations of another program have."""
     names = restore_script.OUR_TABLES | archive.tables | {VERSION_TABLE}
     tables = facts.tables - {VERSION_TABLE} if facts.revision is None else frozenset()
     return names & (tables | facts.others)
@@ -127,7 +128,7 @@ def _foreign(facts: DatabaseFacts, archive: Archive) -> frozenset[str]:
 
 @frozen
 class _Restore:
-    """One run of the two programs."""
+    """One restore, by a run of pg_restore and psql."""
 
     dsn: str
     place: str
@@ -191,7 +192,7 @@ async def _send(restore: _Restore, source: Running, psql: Running) -> None:
 
 
 async def _head(script: asyncio.StreamReader, server: int) -> bytes:
-    """The script's first settings, those that the server knows."""
+    """The script's first settings, without one that the server does not know."""
     try:
         head = await script.readuntil(_AFTER_TIMEOUT)
     except asyncio.IncompleteReadError as error:
@@ -200,7 +201,7 @@ async def _head(script: asyncio.StreamReader, server: int) -> bytes:
 
 
 def _reason(pg_restore_status: int, pg_restore_errors: bytes, psql_errors: bytes) -> str:
-    """What the program said that failed first: psql, unless pg_restore ended by itself."""
+    """The error of the program that failed first: psql, unless pg_restore failed by itself."""
     if pg_restore_status > 0:
         return first_error(pg_restore_errors.decode(errors="replace"))
     errors = psql_errors.decode(errors="replace")

@@ -1,6 +1,7 @@
 """The SQL around the script of pg_restore, so that a restore is one transaction.
 
-Its statements are about objects, whose names are quoted here; it contains no rows.
+Its statements are about tables, views and extensions, whose names are quoted here; no statement
+contains values of rows.
 """
 
 from collections.abc import Collection
@@ -15,7 +16,7 @@ from customers.adapters.postgres.programs.database_facts import VERSION_TABLE, D
 from customers.adapters.postgres.schema.all_tables import METADATA
 
 CHECKED_TABLES = ("customers", "customer_segments")
-"""A database with rows in one of these is only replaced when that is forced."""
+"""A database with rows in one of these tables is only replaced with `force`."""
 
 # Revision 0008 renamed these; a later revision that drops a table adds it here.
 _FORMER_TABLES = frozenset(("customer_segment_marks", "customer_segment_standings"))
@@ -35,11 +36,11 @@ _class = table("pg_class", column("relname", String), column("relnamespace"), sc
 
 
 def before(archive: Archive, facts: DatabaseFacts, *, force: bool) -> str:
-    """Begins the transaction, and drops our tables.
+    """The SQL that begins the transaction, drops our tables, and creates missing extensions.
 
     Fails if a migration or another restore is running, if a table stays in use for half a minute,
-    if the facts about our tables have changed, or, without `force`, if there are customers.
-    Extensions that exist stay as they are, so no right to create one is needed then.
+    if the facts about our tables have changed, or, without `force`, if one of CHECKED_TABLES has
+    rows. An extension that exists stays as it is, so the right to create it is not needed then.
     """
     schema = _quoted(archive.schema)
     existing = facts.tables & (OUR_TABLES | {VERSION_TABLE})
@@ -64,7 +65,9 @@ def before(archive: Archive, facts: DatabaseFacts, *, force: bool) -> str:
 
 
 def after(archive: Archive) -> str:
-    """Prints what was restored, for `restored`, and commits."""
+    """The SQL that analyses the tables, prints what was restored, to be read by `restored`, and
+    commits.
+    """
     analyzed = ", ".join(sorted(_in(archive, name) for name in archive.tables))
     customers = table("customers", schema=archive.schema)
     version = table(VERSION_TABLE, column("version_num"), schema=archive.schema)

@@ -1,7 +1,7 @@
-"""Writes the search texts of older releases again, while the service serves.
+"""Rewrites the search texts of older releases while the service runs.
 
-In steps, each a short transaction: a caller who changes one of its customers meanwhile waits for
-it to end. It may be interrupted, repeated, and run several times at once.
+Each step is a short transaction: a caller who changes one of its customers waits for the step to
+end. A run may be interrupted and repeated, and several can run at once.
 """
 
 import asyncio
@@ -27,14 +27,14 @@ _PAUSE = 0.1
 
 @frozen(kw_only=True)
 class Rewriting:
-    """What was done: the number of search texts written again, and the seconds it took."""
+    """The result of a run: the number of search texts rewritten, and the seconds it took."""
 
     number: int
     seconds: float
 
 
 async def rewrite_search_texts(dsn: str) -> Rewriting:
-    """Writes all search texts of older releases again; logs the progress. Raises Unavailable."""
+    """Rewrites all search texts of older releases; logs the progress. Raises Unavailable."""
     begin, done = time.monotonic(), 0
     reported_at = begin
     async with connected(dsn) as connection:
@@ -52,7 +52,9 @@ async def rewrite_search_texts(dsn: str) -> Rewriting:
 
 
 async def _left(connection: Connection) -> int:
-    """The number of search texts to write again; 0 for a schema of an older or newer release."""
+    """The number of search texts to rewrite; 0 if this program must not rewrite any in a schema of
+    an older or newer release.
+    """
     if not search_texts.can_be_rewritten(await current_revision(connection)):
         return 0
     return await search_texts.count(Session("", SessionConnection(connection)))

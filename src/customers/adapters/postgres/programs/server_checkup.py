@@ -1,7 +1,7 @@
-"""What a PostgreSQL server should be set to, beside what it is set to. Nothing is changed.
+"""Compares a PostgreSQL server's settings with the recommended ones. Changes nothing.
 
-Some of it protects customers: what the server writes to its own log, who reads the connection, and
-what the role of the service could do if somebody else used it. The rest is advice for speed.
+Some checks protect customers: what the server writes to its own log, who can read the connection,
+and what the role of the service could do if somebody else used it. The others are about speed.
 """
 
 from collections.abc import Iterator, Sequence
@@ -35,9 +35,9 @@ _SETTINGS = (
 
 @frozen(kw_only=True)
 class Check:
-    """One thing that was looked at: what it is, what it should be, and what to do if it is not.
+    """The result of one check: the actual value, the expected one, and what to do if they differ.
 
-    What only costs time is `advice`; the rest is `required` in production.
+    A check is `required` in production, or only `advice` for speed.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Check:
 
     @property
     def is_off(self) -> bool:
-        """Whether it is required and not so."""
+        """Whether a required check has failed."""
         return not self.is_fine and self.kind == "required"
 
 
@@ -77,7 +77,7 @@ def _logging(facts: Any) -> Iterator[Check]:
 
 
 def _tls(facts: Any) -> Check:
-    """A connection that does not leave the machine needs none."""
+    """Checks for TLS, which a connection that does not leave the machine does not need."""
     actual = "on" if facts["tls"] else "off, on this machine" if facts["is_local"] else "off"
     return Check(
         name="tls",

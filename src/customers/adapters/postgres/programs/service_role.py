@@ -1,4 +1,6 @@
-"""Grants a role what the service needs, and nothing more: it owns nothing and sees one tenant."""
+"""Grants a role what the service needs and nothing more. The role owns nothing, and each of its
+transactions sees the rows of one tenant, or those of all tenants through a few views.
+"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -30,25 +32,26 @@ from customers.adapters.postgres.schema.all_tables import METADATA
 from customers.adapters.postgres.schema.segment_tables import sweeper
 
 _ROWS = "SELECT, INSERT, UPDATE, DELETE"
-# What is made once and stays, such as the currency.
+# For values that are stored once and never change, such as the currency.
 _FACTS = "SELECT, INSERT"
-# The search texts of all tenants are written through a view. Whoever may update one column of it
-# may lock its rows, as the reads of one tenant do. No other: a view checks no policy for new rows.
+# The search texts of all tenants are rewritten through a view. The right to update one column of a
+# view also allows locking its rows, as reads of one tenant do. No other column may be updated,
+# because a view checks no policy for new rows.
 _VIEW = "SELECT, UPDATE (search_text)"
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 
 @frozen(kw_only=True)
 class ServiceRole:
-    """A role that may serve: its name, and the place of the database."""
+    """A role that the service may use: its name, and the address of the database."""
 
     name: str
     place: str
 
 
 async def grant_to_service_role(dsn: str, role: str) -> ServiceRole:
-    """Puts the policies into force, and grants an existing role what the service needs; takes what
-    else it had on the tables.
+    """Enables the policies, grants an existing role what the service needs, and revokes its other
+    privileges on the tables.
 
     May be repeated. Raises CannotMigrate for a role to which the policies would not apply, and
     Unavailable.
@@ -98,7 +101,7 @@ def _grants(role: str, schema: str) -> Iterator[str]:
 
 
 def _privileges() -> Iterator[tuple[str, str]]:
-    """The tables and views that the service uses, and what it does with them."""
+    """The tables and views that the service uses, and the privileges that it needs on them."""
     yield "alembic_version", "SELECT"
     for one in METADATA.sorted_tables:
         is_of_rows = TENANT_COLUMN in one.columns or one is sweeper

@@ -13,8 +13,8 @@ from customers.adapters.postgres.programs.libpq_url import LibpqUrl
 async def open_psql(dsn: str, arguments: Sequence[str], installation: Installation) -> int:
     """Runs psql on this process's terminal until it ends; returns its exit status.
 
-    Connects once before that, so that a database that cannot be reached is explained as elsewhere.
-    Ctrl-C is left to psql, which cancels a statement with it. Raises ProgramsMissing, Unavailable.
+    Connects once before that, so that a database that cannot be reached raises Unavailable with its
+    fault. Ctrl-C is left to psql, which cancels a statement. Raises ProgramsMissing, Unavailable.
     """
     url, needs_tls = LibpqUrl.of(dsn), await uses_tls(dsn)
     programs = choose(await find_programs(installation), needs_tls=needs_tls)
@@ -25,7 +25,7 @@ async def open_psql(dsn: str, arguments: Sequence[str], installation: Installati
 
 
 async def _wait(psql: Process) -> int:
-    """The return code of psql. SIGTERM ends it, and SIGINT is left to it."""
+    """The return code of psql. SIGTERM ends psql, and SIGINT is left to it."""
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGINT, lambda: None)
     loop.add_signal_handler(signal.SIGTERM, psql.terminate)

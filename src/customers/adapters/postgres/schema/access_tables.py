@@ -1,7 +1,4 @@
-"""The tables of access: the keys of services.
-
-The conventions are those of `tables`.
-"""
+"""The table of API keys. The conventions are those of `tables`."""
 
 from sqlalchemy import Index, PrimaryKeyConstraint, Table, Uuid, text
 
@@ -34,7 +31,7 @@ customer_api_keys = Table(
         "id",
         postgresql_where=text("revoked_at IS NULL"),
     ),
-    # Callers are known by the id alone; their key says which tenant they are of.
-    # Not unique, which a schema that is distributed by the tenant could not keep.
+    # A caller's key is looked up by its id alone, and says which tenant the caller belongs to.
+    # The index is not unique, because a schema distributed by tenant could not enforce that.
     Index("customer_api_keys_id", "id"),
 )

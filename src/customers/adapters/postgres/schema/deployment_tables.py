@@ -25,7 +25,7 @@ deployment = Table(
     CheckConstraint(text('"only"'), name="one_row"),
 )
 
-# What all processes share and nobody else knows.
+# The secrets that all processes of the service share.
 deployment_secrets = Table(
     "deployment_secrets",
     metadata,

@@ -1,4 +1,4 @@
-"""The tables of the ledger: orders and refunds. The conventions: see `tables`."""
+"""The tables of the ledger: orders and refunds. The conventions are those of `tables`."""
 
 from sqlalchemy import (
     Boolean,
@@ -45,7 +45,9 @@ customer_orders = Table(
 
 
 def order_number_key(order: Columns) -> ColumnElement[str]:
-    """The key of the core's searches, as column order: lower() knows only A to Z in "C"."""
+    """The core's `order_number_key` as SQL. The columns have the collation "C", in which lower()
+    changes only A to Z, as the core does.
+    """
     return func.lower(func.ltrim(order.order_number, literal_column("'#'")))
 
 

@@ -1,4 +1,4 @@
-"""The tables of what belongs to customers, except orders. The conventions: see `tables`."""
+"""The tables of what belongs to customers, except orders. The conventions are those of `tables`."""
 
 from sqlalchemy import (
     Boolean,
@@ -109,7 +109,7 @@ customer_communications = Table(
     ),
 )
 
-# Hashes only, which say nothing to those who have not the token of the mail.
+# Hashes only, which are of no use to anybody without the token in the mail.
 customer_email_verifications = Table(
     "customer_email_verifications",
     metadata,
@@ -120,6 +120,6 @@ customer_email_verifications = Table(
     column("used_at", MOMENT, null=True),
     PrimaryKeyConstraint("tenant_id", "customer_id", "token_hash"),
     customer_key(),
-    # Whoever has a token names no tenant.
+    # A token is looked up without its tenant, which the caller does not name.
     Index("customer_email_verifications_token", "token_hash"),
 )

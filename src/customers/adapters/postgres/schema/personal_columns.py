@@ -1,7 +1,8 @@
 """The map of personal data by table and column: every column of every table is in it.
 
-Columns that hold a field of the model are personal as the core's map says, and erased as it says.
-The columns and tables beside those are listed here. A test names a column that is missing.
+For a column that holds a field of the model, the map in `core/model/personal_data.py` says whether
+it is personal and how it is erased. All other columns and tables are listed here. A test fails for
+a column that is missing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,7 +29,7 @@ from customers.core.model.verification import Verification
 
 
 class UnmappedColumn(LookupError):
-    """A column of which the map does not say whether it is personal."""
+    """A column that is missing from the map of personal data."""
 
 
 @frozen(kw_only=True)
@@ -71,7 +72,9 @@ def has_removed_rows(table: Table) -> bool:
 def _of(
     *entities: type, personal: str = "", others: str = "", is_removed: bool = False
 ) -> Sequence[RecordMap]:
-    """The map of a table that stores these classes, and the columns beside their fields."""
+    """The map of a table that stores these classes; `personal` and `others` are the columns that do
+    not hold a field of theirs.
+    """
     maps = [PERSONAL_DATA[entity] for entity in entities]
     is_removed = is_removed or any(one.is_removed for one in maps)
     return [*maps, record_map(personal, others, is_removed=is_removed)]
@@ -99,7 +102,7 @@ TABLES: Final[Mapping[str, Sequence[RecordMap]]] = {
     "customer_segment_changes": _of(SequencedChange, others="tenant_id"),
     "customer_segment_pending_changes": _of(PendingChange, others="tenant_id customer_id"),
     "customer_email_verifications": _of(Verification),
-    # The tables that hold nothing of one person, but the receipt of an erasure.
+    # Tables without data of one person, apart from the receipts of erasures.
     "customer_erasures": _of(others="tenant_id customer_id erased_at counts maintained_at"),
     "customer_counts": _of(others="tenant_id status customer_type slot customers"),
     "customer_segments": _of(

@@ -1,6 +1,6 @@
-"""Where the server keeps copies of personal values beside the rows: in statistics and in indexes.
+"""Where the server keeps copies of personal values outside of rows: in statistics and indexes.
 
-All of it is derived from the columns that are personal by the map of `personal_columns`.
+Everything here is derived from the columns that are personal by the map of `personal_columns`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,8 +14,9 @@ from sqlalchemy.sql.visitors import iterate
 from customers.adapters.postgres.schema.personal_columns import is_personal
 from customers.adapters.postgres.schema.tables import customers
 
-# Their statistics decide whether a list is read off the index of its criteria or that of its sort.
-# They show values of some living customers; those of the erased end with the next ANALYZE.
+# The planner needs statistics of these columns to choose between the index of a list's criteria and
+# that of its sort. They hold values of some living customers; those of customers who were erased
+# disappear with the next ANALYZE.
 PLANNED_BY_STATISTICS = (
     customers.c.search_text,
     customers.c.tags_folded,
@@ -25,7 +26,7 @@ PLANNED_BY_STATISTICS = (
 
 @frozen(order=True)
 class IndexedExpression:
-    """An expression that an index computes, by its place in the index, from 1."""
+    """An expression in an index, identified by the index and its place there, counted from 1."""
 
     index: str
     place: int
@@ -43,9 +44,9 @@ def columns_without_statistics(tables: Sequence[Table]) -> Sequence[Column[objec
 
 
 def expressions_without_statistics(tables: Sequence[Table]) -> Sequence[IndexedExpression]:
-    """The expressions of personal columns of which the server must not keep statistics.
+    """The indexed expressions over personal columns of which the server must not keep statistics.
 
-    Flags are left out: statistics of 0 and 1 name nobody.
+    Flags are left out, because statistics of 0 and 1 identify nobody.
     """
     return [
         IndexedExpression(str(index.name), place)

@@ -3,8 +3,9 @@
 Statements are in the repositories, changes of the schema in `migrations`. Conventions:
 
 - Every key and every index begins with `tenant_id`, so the schema can be distributed by it.
-- Columns are named as the model's fields. What the core computes for comparisons (`email_key`,
-  `search_text`, `name_key` and every `*_folded`) is stored beside its source and not read back.
+- Columns have the names of the model's fields. Values that the core computes for comparisons
+  (`email_key`, `search_text`, `name_key`, every `*_folded`) are stored beside their source, and not
+  read back into the model.
 - Text is ordered by code point (`COLLATE "C"`), money is exact, moments are in UTC.
 - Every column is in the map of `personal_columns`, which says whether it can hold a personal value.
 """
@@ -82,8 +83,8 @@ LIVING: ColumnElement[bool] = customers.c.deleted_at.is_(None)
 # Deleted customers who can be restored.
 DELETED = and_(customers.c.deleted_at.is_not(None), customers.c.erased_at.is_(None))
 
-# The two dates as lists sort them, missing ones last: in either direction a missing date is the
-# last value of its index, so a key's place in the list is found by comparing rows.
+# The two dates by which lists are sorted, missing ones last: each direction has an index in which
+# a missing date is the last value, so the place of a page's key is found by comparing rows.
 INFINITY = literal_column("'infinity'::timestamptz", MOMENT)
 MINUS_INFINITY = literal_column("'-infinity'::timestamptz", MOMENT)
 _DATES = (customers.c.first_order_date, customers.c.last_order_date)
@@ -127,13 +128,15 @@ for _sort, _value in DESCENDING_DATES.items():
 
 
 def reversed_local_part(customer: Columns) -> ColumnElement[str]:
-    """The part of an e-mail address before the @, reversed, so that an index finds its end."""
+    """The part of an e-mail address before the @, reversed, so that an index can find the part by
+    its ending.
+    """
     first: ColumnElement[int] = literal_column("1")
     return func.reverse(func.split_part(customer.email_folded, literal_column("'@'"), first))
 
 
 def has_more_ats(customer: Columns) -> ColumnElement[bool]:
-    """Whether the search text has another @ than that of the e-mail address."""
+    """Whether the search text has an @ besides that of the e-mail address."""
     text = customer.search_text
     without = func.replace(text, literal_column("'@'"), literal_column("''"))
     one: ColumnElement[int] = literal_column("1")
@@ -159,14 +162,14 @@ Index(
     customers.c.tenant_id,
     postgresql_where=and_(LIVING, has_more_ats(customers.c)),
 )
-# Flags as numbers: PostgreSQL 15 does not look conditions on booleans up in a GIN index. How many
-# customers have them is known by statistics objects, which revision 0011 creates.
+# Flags as numbers, because PostgreSQL 15 does not use a GIN index for conditions on booleans. The
+# statistics objects of revision 0011 tell the planner how many customers have each flag.
 HAS_OPTED_IN = cast(customers.c.marketing_opt_in, Integer)
 IS_VERIFIED = cast(customers.c.email_verified, Integer)
 HAS_ACCOUNT = cast(customers.c.user_id.is_not(None), Integer)
-# Finds substrings by their trigrams, and the customers who satisfy several criteria, in any
-# combination (pg_trgm, btree_gin). The list of entries not yet sorted in is short (kB): the write
-# that finds it full sorts it while it waits.
+# Finds substrings by their trigrams, and customers by any combination of criteria (pg_trgm,
+# btree_gin). The pending list of the index is short (the limit is in kB), because the write that
+# finds it full has to wait until it is merged into the index.
 _living_index(
     "criteria",
     customers.c.search_text,
@@ -185,7 +188,7 @@ customer_counts = Table(
     metadata,
     tenant_column(),
     *columns(TEXT, "status customer_type"),
-    # Writers are spread over slots, so that they do not queue for one row; the sum counts.
+    # Writers are spread over slots, so that they do not queue for one row; the count is their sum.
     column("slot", SmallInteger()),
     column("customers", BigInteger()),
     PrimaryKeyConstraint("tenant_id", "status", "customer_type", "slot"),
@@ -198,7 +201,7 @@ customer_erasures = Table(
     column("customer_id", Uuid()),
     column("erased_at", MOMENT),
     column("counts", JSONB()),
-    # When `customers maintain` has removed what the erasure left outside of rows.
+    # When `customers maintain` removed the copies of values that the erasure left outside of rows.
     column("maintained_at", MOMENT, null=True),
     PrimaryKeyConstraint("tenant_id", "customer_id"),
     customer_key(),

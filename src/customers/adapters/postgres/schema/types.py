@@ -37,7 +37,7 @@ metadata = MetaData(
 def column(
     name: str, kind: type[TypeEngine[Any]] | TypeEngine[Any], *, null: bool = False
 ) -> Column[Any]:
-    """A column, NOT NULL unless `null`. Whether it is personal: see `personal_columns`."""
+    """A column, NOT NULL unless `null`. `personal_columns` says whether it is personal."""
     return Column(name, kind, nullable=null)
 
 

@@ -96,7 +96,7 @@ def _remove_batch(table: Table) -> Statement:
 
 
 def _add() -> ReturningInsert[Any]:
-    """Adds the assignments; returns the ids of customers who were not assigned."""
+    """Adds the assignments; returns the ids of the customers who were not assigned before."""
     assignment = parameters(customer_segment_assignments, but=("customer_id",))
     values = {**assignment, "customer_id": func.unnest(_IDS)}
     rows = select(*values.values())

@@ -42,8 +42,8 @@ from customers.adapters.postgres.schema.types import MOMENT
 
 
 def _has_older_write() -> Select[Any]:
-    """Whether a transaction that began by `barrier_at` may write customers of the tenant; one whose
-    begin the server does not show counts as older.
+    """Whether a transaction that began by `barrier_at` may write customers of the tenant. If the
+    server does not show when a transaction began, it counts as older.
     """
     lock, activity = _locks.c, _activity.c
     begin = cast(activity.xact_start, MOMENT)
@@ -61,11 +61,11 @@ def _has_older_write() -> Select[Any]:
 
 
 def _may_be_of_tenant() -> ColumnElement[bool]:
-    """Whether a transaction may write for the tenant: it bears the tenant's mark, or none.
+    """Whether a transaction may write for the tenant: it has the tenant's mark, or no mark.
 
-    One without a mark is a single statement, which ends soon; or a transaction of an older release,
-    which has this program's name. Any other program that has a transaction open and does nothing
-    is not waited for: its writes are never captured.
+    A transaction without a mark is a single statement, which ends soon, or one of an older release,
+    which has this program's application name. An idle transaction of another program does not
+    count, because its writes are never captured.
     """
     lock, activity, mark = _locks.c, _activity.c, _marks.c
     has_mark = (
@@ -86,7 +86,7 @@ def _may_be_of_tenant() -> ColumnElement[bool]:
 
 
 def _is_write_of_customers(lock: Any) -> Sequence[ColumnElement[bool]]:
-    """The conditions of a lock that a write of customers in this database holds."""
+    """The conditions that a lock is held by a write of customers in this database."""
     database = _databases.c
     this_database = select(database.oid).where(database.datname == func.current_database())
     return (
@@ -129,7 +129,7 @@ _BY_ID = and_(
     _state.tenant_id == TENANT, _state.segment_id == bindparam("segment_id", type_=Uuid())
 )
 _PASSED: ColumnElement[Any] = literal_column("timestamptz '-infinity'")
-# Returns the barrier, NULL if it is passed; no row when there is no such segment.
+# Returns the barrier, NULL if it is passed; no row if there is no such segment.
 START_BARRIER = Statement.of(
     update(customer_segment_refresh_states)
     .where(_BY_ID)

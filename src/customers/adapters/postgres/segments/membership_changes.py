@@ -1,7 +1,8 @@
 """Statements that apply membership changes to the stored members and append them to the feed.
 
-Changes get sequence numbers in their order. Of several changes of one member the last one decides
-whether they are stored; the member count of a segment follows the rows that were really written.
+Changes get sequence numbers in their order. If there are several changes of one member, the last
+one decides whether the member is stored. The member count of a segment changes by the number of
+rows that were really written.
 """
 
 from collections.abc import Sequence

@@ -111,11 +111,12 @@ class PostgresMemberships(MembershipRepository):
         )
 
     async def capture_barrier_passed(self, segment_id: UUID) -> bool:
-        """A write that does not know of the segment yet began before the first check, and holds a
-        lock on the table of customers: a statement takes that lock before its snapshot, and keeps
-        it until its transaction ends. A transaction of several statements bears the mark of its
-        tenant before the first of them, so those of other tenants are told apart. One that is just
-        ending may still seem to hold the lock, so the first positive result is stored.
+        """Whether every write has ended that may not know of the segment. Such a write began before
+        the first check, and holds a lock on the table of customers: a statement takes that lock
+        before its snapshot, and keeps it until its transaction ends. A transaction of several
+        statements gets the mark of its tenant before the first of them, so transactions of other
+        tenants can be told apart. A transaction that is just ending may still seem to hold the
+        lock, so the first positive result is stored.
         """
         row = await self._session.row(capture.START_BARRIER, segment_id=segment_id)
         if row is None:

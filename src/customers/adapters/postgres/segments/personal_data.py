@@ -1,4 +1,4 @@
-"""Everything that is kept of one person, in PostgreSQL, read in portions by key."""
+"""Reads everything that the database holds about one person, in portions by key."""
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any, Final, Self, cast
@@ -67,7 +67,9 @@ class PostgresPersonalData(PersonalDataReader):
     def _special(
         self, kind: type, customer_id: UUID
     ) -> AsyncGenerator[Sequence[object], None] | None:
-        """The portions of a kind whose rows have no customer of their own, or need them."""
+        """The portions of refunds, whose rows do not name the customer, or of pending changes,
+        which need the customer's row; None for any other kind.
+        """
         if kind is StoredRefund:
             return self._refunds(customer_id)
         return self._pending_changes(customer_id) if kind is PendingChange else None

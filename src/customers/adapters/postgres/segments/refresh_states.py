@@ -18,7 +18,9 @@ REFRESH_STATES = RowMapping(
 
 
 def _save() -> Update:
-    """Saves all but the member count. A new backfill, without a cursor, needs a new barrier."""
+    """Saves a refresh state except for its member count. Without a cursor the barrier is cleared,
+    because a new backfill needs a new one.
+    """
     values: dict[str, ColumnElement[Any]] = {
         column.name: bindparam(column.name, type_=column.type)
         for column in REFRESH_STATES.columns

@@ -1,6 +1,6 @@
 """Segments in PostgreSQL.
 
-A rule is stored twice: as it was written, for the echo, and in its canonical form, to be parsed.
+A rule is stored twice: as it was written, to be shown, and in its canonical form, to be parsed.
 """
 
 from asyncio import sleep
@@ -53,8 +53,8 @@ from customers.core.ports.segments import SegmentRepository
 _DECODER = msgspec.json.Decoder(float_hook=Decimal)
 
 
-# The rules that were used last. They are parsed by every read of a segment, so they are kept by
-# what they take: a tenant may have 500 of the largest.
+# The most recently used rules, because without them every read of a segment would parse its rule.
+# The memory that they take is limited, not their number: a tenant may have 500 of the largest.
 _MAX_BYTES = 24_000_000
 _RULES = WeightedCache[bytes, Rule](_MAX_BYTES)
 # More characters than the canonical form of any rule within the limits.
@@ -122,14 +122,18 @@ class PostgresSegments(SegmentRepository):
         await self._session.run(_REMOVE, id=segment_id)
 
     async def _expect_free_name(self, segment: Segment) -> None:
-        """Exact under the membership lock; otherwise the index decides. Raises SegmentNameTaken."""
+        """Raises SegmentNameTaken if another segment has the name. The check is exact under the
+        membership lock; without it the unique index decides.
+        """
         values = {"name_key": segment.name_key, "id": segment.id}
         if await self._session.value(_NAME_HOLDER, **values) is not None:
             self._session.refuse(SegmentNameTaken())
 
 
 async def _read(row: Record) -> Segment:
-    """The segment; others are served before a rule is parsed, which takes some milliseconds."""
+    """The segment of a row. Lets other tasks run before it parses a rule, which takes some
+    milliseconds.
+    """
     if row["rule"] is not None and _RULES.get(_digest(row["rule"])) is None:
         await sleep(0)
     return SEGMENTS.read(row)

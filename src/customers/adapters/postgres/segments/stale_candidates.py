@@ -1,6 +1,6 @@
 """Statements that find stale candidates: by pending changes, by dates, and by comparing members.
 
-Each reads the customers and their memberships in one statement, so from one snapshot.
+Each statement reads the customers with their memberships, so both are from one snapshot.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -76,7 +76,9 @@ def range_values(date_ranges: Collection[DateRange]) -> dict[str, object]:
 
 
 def segment_range_values(date_ranges: Mapping[UUID, Collection[DateRange]]) -> dict[str, object]:
-    """The parameters of the date ranges of segments: as above, with an array of segment ids."""
+    """The parameters of the date ranges of segments: those of `range_values`, and for each date an
+    array of segment ids.
+    """
     pairs = [(id, date_range) for id, ranges in date_ranges.items() for date_range in ranges]
     values = range_values([date_range for _, date_range in pairs])
     for date in DateField:
@@ -85,7 +87,9 @@ def segment_range_values(date_ranges: Mapping[UUID, Collection[DateRange]]) -> d
 
 
 def select_mismatched(conditions: Conditions) -> Select[Any]:
-    """The customers from `after` to `last` on whom conditions and the stored members differ."""
+    """The customers after `after`, up to `last`, for whom the conditions differ from the stored
+    members; without those who have pending changes.
+    """
     membership = is_membership(
         bindparam("segment_id", type_=Uuid()),
         customer_segment_members.c.customer_id == customers.c.id,

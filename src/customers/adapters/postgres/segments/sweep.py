@@ -1,4 +1,4 @@
-"""The sweeper's reads and writes across tenants: its lease, and the work there is."""
+"""The sweeper's statements about all tenants: its lease, and the work that there is to do."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -80,7 +80,7 @@ def _tenants_in(table: Table) -> Select[Any]:
 def _backlog() -> Select[Any, Any]:
     change = customer_segment_pending_changes.c
     moments = select(change.at).limit(bindparam("limit", type_=BigInteger()))
-    # By the index, which skips the rows that were applied a moment ago.
+    # In the order of the index, which skips rows that were just removed.
     at = moments.order_by(*customer_segment_pending_changes.primary_key).subquery("pending").c.at
     return select(func.count(at).label("size"), func.min(at).label("oldest_at"))
 
