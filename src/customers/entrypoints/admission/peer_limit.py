@@ -59,7 +59,7 @@ class PeerLimit:
 
 
 def _group(peer: str) -> str:
-    """The name of the peers that share a limit: an IPv4 address or an IPv6 network; else `peer`."""
+    """The address whose peers share a limit: an IPv4 address, or the network of an IPv6 address."""
     try:
         address = ip_address(peer.partition("%")[0])
     except ValueError:

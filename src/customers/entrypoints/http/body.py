@@ -17,7 +17,7 @@ BODY_SECONDS: Final = 30.0
 JSON: Final = "application/json"
 MERGE_PATCH: Final = "application/merge-patch+json"
 
-# A route that accepts larger bodies accepts as many more values in them.
+# A route that accepts larger bodies than MAX_BYTES accepts proportionally more values.
 _BYTES_OF_A_VALUE: Final = MAX_BYTES // MAX_VALUES
 
 

@@ -28,7 +28,7 @@ _SIZES: Final = (32 * 1024, 160 * 1024, 224 * 1024, MAX_BYTES)
 
 @cache
 def largest_body(kind: type[AttrsInstance] | None) -> int:
-    """The most bytes that a body of this class may have; None is for a body that nobody uses."""
+    """The most bytes that a body of this class may have; None if the route does not use a body."""
     hints = {} if kind is None else get_type_hints(kind, include_extras=True)
     needed = sum(map(_bytes_of, hints.values()))
     return next((size for size in _SIZES if needed < size), MAX_BYTES)

@@ -38,7 +38,7 @@ class CursorKeys:
         return self._cursors
 
     async def load(self) -> None:
-        """Loads the keys, unless that is done. Raises Unavailable if the storage is unavailable."""
+        """Loads the keys, unless they are loaded. Raises Unavailable."""
         if self._is_final:
             return
         shared = await self._storage.deployment_secret()

@@ -1,8 +1,8 @@
 """Cursors: positions in lists, each sealed and bound to the tenant, path and query of its list.
 
 A cursor holds the key of the last row of a page, which may be an e-mail address. Callers store
-cursors and log the URLs that contain them, so a cursor is encrypted. A text is refused unless a key
-of this deployment sealed it for the same list and the same query.
+cursors and log the URLs that contain them, so cursors are encrypted. A cursor is refused unless a
+key of this deployment sealed it for the same list and the same query.
 """
 
 import json

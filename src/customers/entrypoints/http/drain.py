@@ -56,8 +56,8 @@ class Drain(CallsInFlight):
 
     @asynccontextmanager
     async def body(self, request: web.Request) -> AsyncIterator[None]:
-        """While the block runs, the body of a request is arriving. Reading the body raises
-        BodyTimeout when `finish` waits for it no longer.
+        """While the block runs, the body of a request is arriving. Reading it raises BodyTimeout
+        once `finish` no longer waits for bodies.
         """
         self._arriving.add(request.content)
         if self._refuses_bodies:

@@ -28,7 +28,7 @@ Handler = Callable[[web.Request], Awaitable[web.Response]]
 
 
 def add_index(app: web.Application, version: str, guarded: Callable[[Handler], Handler]) -> None:
-    """Adds the index; `guarded` wraps its handler, so that it is for those who may see the docs."""
+    """Adds the index; `guarded` restricts a handler to callers who may see the documentation."""
     body = {"service": SERVICE, "version": version, "links": LINKS}
 
     async def index(request: web.Request) -> web.Response:

@@ -13,7 +13,7 @@ _SAFE = "%/?&=+:@!$'()*,;[]-._~"
 
 def link_header(request: web.Request, name: str, values: Mapping[str, object]) -> dict[str, str]:
     """The header with a link for each relation: the address of the request, in which the parameter
-    `name` has the value of the relation. No header without values.
+    `name` has the value of the relation. Empty without values.
     """
     if not values:
         return {}

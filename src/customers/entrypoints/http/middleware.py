@@ -161,7 +161,7 @@ def _library_error(error: web.HTTPException) -> ErrorResponse:
 
 
 def _status_of(request: web.Request, response: web.StreamResponse) -> int:
-    """The status to report: that of the response; below 500, it is 499 if the caller has left."""
+    """The status to report: 499 if the caller has left, unless the response is a server error."""
     status = response.status
     return CLIENT_CLOSED_REQUEST if request.transport is None and status < 500 else status
 

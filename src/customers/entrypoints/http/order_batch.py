@@ -25,7 +25,7 @@ from customers.entrypoints.observability.logs import logger
 _TENANT_KEY = "tenantId"
 _MISMATCH = InvalidValue("TENANT_MISMATCH", "the tenants named in this request differ")
 _MAX_ECHO = 100
-# The most problems of an order: a thousand orders with a hundred each would be a very long answer.
+# The most problems in an outcome: a thousand orders with a hundred each would be a long answer.
 _MAX_PROBLEMS = 10
 
 

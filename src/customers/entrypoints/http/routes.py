@@ -93,9 +93,9 @@ class Body:
 class Route:
     """One operation: its name, method and path, its handler, and what OpenAPI says about it.
 
-    The path is below the `base` path, unless the operation needs no tenant (`is_of_tenant`). The
-    handler is called with the context, then with the body and the query if the route declares them.
-    Its docstring is the summary and the description of the operation.
+    The path is below the `base` path, unless `is_of_tenant=False` says that the operation needs no
+    tenant. The handler is called with the context, then with the body and the query if the route
+    declares them. Its docstring is the summary and the description of the operation.
 
     `responses` has the shape of the body for each status, or a tuple of alternative shapes.
     `errors` are what the core may raise besides Invalid, Unavailable and the NotFound errors of the

@@ -45,12 +45,12 @@ class LedgerResult(TypedDict):
 class OrderOutcome(TypedDict):
     """The outcome of one order of a batch."""
 
-    customerId: Annotated[str | None, "As sent; null if it is no string of at most 100 characters."]
-    orderId: Annotated[str | None, "As sent; null if it is no string of at most 100 characters."]
+    customerId: Annotated[str | None, "As sent; null if not a string of at most 100 characters."]
+    orderId: Annotated[str | None, "As sent; null if not a string of at most 100 characters."]
     status: Annotated[int, "The status that `recordOrder` would have for this order."]
     duplicate: NotRequired[Annotated[bool, "Only present with status 200."]]
     cancelled: NotRequired[Annotated[Literal[True], "Only present if the order is cancelled."]]
-    code: NotRequired[Annotated[str, "Only present with other statuses than 200."]]
+    code: NotRequired[Annotated[str, "Present with every status except 200."]]
     message: NotRequired[str]
     details: NotRequired[list["Detail"]]
 
