@@ -17,7 +17,7 @@ class CustomersClient:
     ) -> shapes.Customer:
         """Register a customer.
 
-        If the e-mail address is taken, the existing customer is returned; only a missing `userId` is filled in. Who has not the permission `customers:view` sees only `id`, `email`, `firstName`, `lastName`, `phone` and `status` of an existing customer.
+        If the e-mail address is taken, the existing customer is returned; only a missing `userId` is filled in. Callers without the permission `customers:view` see only `id`, `email`, `firstName`, `lastName`, `phone` and `status` of an existing customer.
         """
         return cast(
             "shapes.Customer",
@@ -75,7 +75,7 @@ class CustomersClient:
     ) -> shapes.CustomerPage | shapes.CustomerCursorPage:
         """List customers.
 
-        Searches, filters and sorts them. Pages are numbered with `page`; with `cursor` every page costs the same, however deep.
+        Searches, filters and sorts them. `page` selects a page by its number; `cursor` walks the list from page to page, and is as fast for the last page as for the first.
         """
         return cast(
             "shapes.CustomerPage | shapes.CustomerCursorPage",
@@ -117,7 +117,7 @@ class CustomersClient:
     def get_customer_batch(self, *, ids: list[str]) -> shapes.BatchResponse:
         """Get up to 100 customers.
 
-        They are in the order of the ids in the request, repeats included.
+        The customers are in the order of the ids in the request, repeated ids included.
         """
         return cast(
             "shapes.BatchResponse",
@@ -131,7 +131,7 @@ class CustomersClient:
     def get_customer(self, customer_id: str) -> shapes.Profile:
         """Get a customer.
 
-        With their addresses and payment methods.
+        The answer includes the addresses and payment methods of the customer.
         """
         return cast(
             "shapes.Profile",
@@ -152,7 +152,7 @@ class CustomersClient:
     ) -> shapes.Customer:
         """Update a customer.
 
-        Only the fields in the body are changed; null counts as absent. A change of the status needs the permission `customers:lock` too.
+        Only the fields in the body are changed; null counts as absent. Changing the status also needs the permission `customers:lock`.
         """
         return cast(
             "shapes.Customer",
@@ -179,7 +179,7 @@ class CustomersClient:
     ) -> shapes.Customer:
         """Patch a customer.
 
-        A merge patch (RFC 7396): null clears a field that may be empty. A change of the status needs the permission `customers:lock` too.
+        A merge patch (RFC 7396): null clears a field that may be empty. Changing the status also needs the permission `customers:lock`.
         """
         return cast(
             "shapes.Customer",
@@ -200,7 +200,7 @@ class CustomersClient:
     ) -> shapes.Message | shapes.Erasure:
         """Delete or erase a customer.
 
-        A deleted customer is hidden and can be restored; the e-mail address becomes available. With `mode=erase` all personal data is removed permanently, and the ledger is retained: this needs the permission `customers:erase` instead.
+        A deleted customer is hidden and can be restored; the e-mail address becomes available. With `mode=erase` all personal data is removed permanently, and the ledger keeps the ids, amounts and dates of orders; this needs the permission `customers:erase` instead.
         """
         return cast(
             "shapes.Message | shapes.Erasure",
@@ -290,7 +290,7 @@ class CustomersClient:
     ) -> shapes.LedgerResult:
         """Record an order.
 
-        It can be repeated: an order counts once, and a repeat answers `duplicate: true`. The answer for an order that is cancelled has `cancelled: true` as well.
+        The request can be repeated: an order counts once, and the answer to a repeat has `duplicate: true`. The answer for an order that is cancelled has `cancelled: true` as well.
         """
         return cast(
             "shapes.LedgerResult",
@@ -313,7 +313,7 @@ class CustomersClient:
     ) -> shapes.LedgerResult:
         """Record a refund.
 
-        It counts once per order and refund id, and may arrive before its order.
+        A refund counts once per order and refund id, and may arrive before its order.
         """
         return cast(
             "shapes.LedgerResult",
@@ -353,7 +353,7 @@ class CustomersClient:
     ) -> shapes.OrderBatchResponse:
         """Record a batch of orders.
 
-        Each order is recorded or refused by itself, as by `recordOrder`; the outcomes are in the order of the request. It can be repeated: orders count once.
+        Each order is recorded or refused by itself, as by `recordOrder`; the outcomes are in the order of the request. The request can be repeated: each order counts once.
         """
         return cast(
             "shapes.OrderBatchResponse",
@@ -396,7 +396,7 @@ class CustomersClient:
     def get_own_profile(self, shopper_id: str) -> shapes.OwnProfile:
         """Get the shopper's own profile.
 
-        The id is `me`, the customer's id or the `userId`. A customer without an account who has the verified e-mail address of the shopper is linked to their account.
+        The id in the path is `me`, the customer's id or the `userId`. If the shopper's account has no customer yet, it is linked to the customer who has no account and has the shopper's verified e-mail address.
         """
         return cast(
             "shapes.OwnProfile",
@@ -411,7 +411,7 @@ class CustomersClient:
     ) -> shapes.OwnProfile:
         """Patch the shopper's own profile.
 
-        A merge patch (RFC 7396). Whatever else the body holds has no effect.
+        A merge patch (RFC 7396). Other fields of a customer cannot be changed by shoppers.
         """
         return cast(
             "shapes.OwnProfile",
@@ -426,7 +426,7 @@ class CustomersClient:
     def list_own_payment_methods(self, shopper_id: str) -> list[shapes.OwnPaymentMethod]:
         """List the shopper's own payment methods, the default first.
 
-        Without those that are not active.
+        Inactive ones are left out.
         """
         return cast(
             "list[shapes.OwnPaymentMethod]",
@@ -479,7 +479,7 @@ class CustomersClient:
     ) -> shapes.AddressResponse:
         """Add an address of the shopper.
 
-        It becomes the default if there is no default yet for any of its purposes. A customer has at most 20 addresses.
+        Without `isDefault` it becomes the default if none of its purposes has a default yet. A customer has at most 20 addresses.
         """
         return cast(
             "shapes.AddressResponse",
@@ -543,7 +543,7 @@ class CustomersClient:
     def delete_own_address(self, shopper_id: str, address_id: str) -> shapes.AddressDeleted:
         """Delete one of the shopper's own addresses.
 
-        If it was the default, the oldest other address for that purpose becomes the default.
+        For each purpose for which it was the default, the oldest other address becomes the default.
         """
         return cast(
             "shapes.AddressDeleted",
@@ -566,7 +566,7 @@ class CustomersClient:
     def list_my_addresses(self) -> shapes.OwnAddressPage:
         """List the caller's addresses, defaults first.
 
-        They are one page.
+        All of them are on one page.
         """
         return cast(
             "shapes.OwnAddressPage",
@@ -579,7 +579,7 @@ class CustomersClient:
     def list_my_payment_methods(self) -> shapes.OwnPaymentMethodPage:
         """List the caller's payment methods, the default first.
 
-        They are one page, without those that are not active.
+        All active ones are on one page; inactive ones are left out.
         """
         return cast(
             "shapes.OwnPaymentMethodPage",
@@ -620,7 +620,7 @@ class CustomersClient:
     def list_my_addresses_at_root(self) -> shapes.OwnAddressPage:
         """List the caller's addresses, defaults first.
 
-        They are one page.
+        All of them are on one page.
         """
         return cast(
             "shapes.OwnAddressPage",
@@ -633,7 +633,7 @@ class CustomersClient:
     def list_my_payment_methods_at_root(self) -> shapes.OwnPaymentMethodPage:
         """List the caller's payment methods, the default first.
 
-        They are one page, without those that are not active.
+        All active ones are on one page; inactive ones are left out.
         """
         return cast(
             "shapes.OwnPaymentMethodPage",
@@ -681,7 +681,7 @@ class CustomersClient:
     ) -> shapes.AddressResponse:
         """Add an address.
 
-        It becomes the default if there is no default yet for any of its purposes. A customer has at most 20 addresses.
+        Without `isDefault` it becomes the default if none of its purposes has a default yet. A customer has at most 20 addresses.
         """
         return cast(
             "shapes.AddressResponse",
@@ -752,7 +752,7 @@ class CustomersClient:
     def delete_address(self, customer_id: str, address_id: str) -> shapes.AddressDeleted:
         """Delete an address.
 
-        If it was the default, the oldest other address for that purpose becomes the default.
+        For each purpose for which it was the default, the oldest other address becomes the default.
         """
         return cast(
             "shapes.AddressDeleted",
@@ -948,7 +948,7 @@ class CustomersClient:
     def export_personal_data(self, customer_id: str) -> shapes.PersonalData:
         """Export the personal data of a customer.
 
-        Everything that is kept of a customer, living or deleted, by table (GDPR, article 15), as a file to be saved. It is complete, however large it is. Payment tokens are masked.
+        Everything that is stored about a customer, deleted or not, by table (GDPR, article 15), as a file to be saved. It is complete, however large it is. Payment tokens are masked.
         """
         return cast(
             "shapes.PersonalData",
@@ -961,7 +961,7 @@ class CustomersClient:
     def export_own_data(self, shopper_id: str) -> shapes.PersonalData:
         """Export the shopper's own data.
 
-        Everything that is kept of them, by table, as a file to be saved. Payment tokens are masked; which members of staff have written something is left out.
+        Everything that is stored about the shopper, by table, as a file to be saved. Payment tokens are masked, and the ids of members of staff are left out.
         """
         return cast(
             "shapes.PersonalData",
@@ -974,7 +974,7 @@ class CustomersClient:
     def send_verification(self, customer_id: str, *, actor: str | None = None) -> shapes.Message:
         """Send a verification e-mail.
 
-        At most one a minute and five a day to a customer. The link in it works for 24 hours, and once. The status is 202 if the mail could not be handed over yet: then it is still tried.
+        A customer is sent at most one a minute and five a day. The link in it works once, within 24 hours. The status is 202 if the mail could not be sent at once; the service tries again.
         """
         return cast(
             "shapes.Message",
@@ -990,7 +990,7 @@ class CustomersClient:
     ) -> shapes.EmailVerified:
         """Verify an e-mail address.
 
-        By the token of a verification e-mail, which is the only credential. Every token that does not verify the address that the customer has today gets the same answer; who tries many of them is slowed down.
+        The token of a verification e-mail is the only credential. Every token that is unknown, expired, used or of a former address gets the same answer; callers who try many invalid tokens are slowed down.
         """
         return cast(
             "shapes.EmailVerified",
@@ -1007,7 +1007,7 @@ class CustomersClient:
     ) -> shapes.Preview:
         """Preview rules.
 
-        The customers that the rules match. Nothing is stored.
+        The number of customers that the rules match, and some of them. Nothing is stored.
         """
         return cast(
             "shapes.Preview",
@@ -1029,7 +1029,7 @@ class CustomersClient:
     ) -> shapes.ChangePreview:
         """Preview a change of a segment's rules.
 
-        The customers who would enter and leave the segment. Nothing is stored.
+        The numbers of customers who would enter and leave the segment, and some of them. Nothing is stored.
         """
         return cast(
             "shapes.ChangePreview",
@@ -1044,7 +1044,7 @@ class CustomersClient:
     def explain_member(self, segment_id: str, customer_id: str) -> shapes.Explanation:
         """Explain a membership.
 
-        Why a customer is in a segment or not, and when time alone changes that.
+        Why a customer is in a segment or not, and when the passing of time alone will change that.
         """
         return cast(
             "shapes.Explanation",
@@ -1093,7 +1093,7 @@ class CustomersClient:
     ) -> shapes.Segment:
         """Create a segment.
 
-        The customers of a dynamic segment follow its rules; those of a manual one are assigned.
+        A dynamic segment has the customers that its rules match; a manual one has those that are added to it.
         """
         return cast(
             "shapes.Segment",
@@ -1196,7 +1196,7 @@ class CustomersClient:
     ) -> list[shapes.Customer] | shapes.CustomerPage | shapes.CustomerCursorPage:
         """List the customers in a segment, newest first.
 
-        Without paging parameters, an array of at most 1,000 customers; with any of them, a page as in `GET /customers`.
+        Without any of the parameters for filters, sorting and pages, the answer is an array of at most 1,000 customers; with any of them, it is a page as in `GET /customers`.
         """
         return cast(
             "list[shapes.Customer] | shapes.CustomerPage | shapes.CustomerCursorPage",
@@ -1285,7 +1285,7 @@ class CustomersClient:
     ) -> shapes.NewApiKey:
         """Create an API key.
 
-        The key is in this answer only. It may do what its permissions say, which must be among the caller's, in this tenant. A tenant has at most 100 API keys.
+        The key itself is in this answer only. Its permissions must be among the caller's own, and are valid in this tenant only. A tenant has at most 100 API keys.
         """
         return cast(
             "shapes.NewApiKey",
@@ -1313,7 +1313,7 @@ class CustomersClient:
     def revoke_key(self, key_id: str) -> shapes.Message:
         """Revoke an API key.
 
-        It stops within five seconds, for good.
+        The key stops working within five seconds, permanently.
         """
         return cast(
             "shapes.Message",
@@ -1326,7 +1326,7 @@ class CustomersClient:
     def get_health(self) -> shapes.Health:
         """Check health.
 
-        Whether the service and its database work, and the revision of the database's schema.
+        Whether the service and its database work, and which revision the database schema has.
         """
         return cast(
             "shapes.Health",

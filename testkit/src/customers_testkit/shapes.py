@@ -576,7 +576,7 @@ class OrderBatchResponse(TypedDict):
 
 
 class OrderOutcome(TypedDict):
-    """What came of one order of a batch."""
+    """The outcome of one order of a batch."""
 
     customerId: str | None
     orderId: str | None
@@ -649,7 +649,7 @@ class OwnPaymentMethodPage(TypedDict):
 
 
 class OwnProfile(TypedDict):
-    """The profile of a shopper: nothing that staff keeps for itself."""
+    """The profile of a shopper, without what only staff may see."""
 
     id: str
     customerId: str
@@ -732,7 +732,7 @@ PaymentType: TypeAlias = Literal["card", "bank_account", "paypal", "upi"]
 
 
 class PersonalData(TypedDict):
-    """Everything that is kept of a customer."""
+    """Everything that is stored about a customer."""
 
     customerId: str
     tenantId: str
@@ -977,7 +977,7 @@ class VerificationToken(TypedDict):
 
 
 class VerifiedCustomer(TypedDict):
-    """What is shown to whoever has a verification mail, who may be a stranger to the customer: the address was not verified before."""
+    """A customer whose address has been verified, as shown to the sender of the token, who may be somebody else."""
 
     id: str
     email: str

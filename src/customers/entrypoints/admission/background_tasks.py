@@ -1,7 +1,7 @@
 """Work that runs to its end once it has begun, even when its caller disconnects.
 
-gRPC cancels the handler of a caller who hung up or ran out of time. The work runs in a task of its
-own, so that no transaction is interrupted and no connection is left dirty.
+gRPC cancels the handler of a caller who disconnected or whose deadline has passed. The work runs in
+a task of its own, so that no transaction is interrupted and no connection is left unusable.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ class BackgroundTasks:
             raise
 
     def start(self, work: Coroutine[Any, Any, Result]) -> asyncio.Task[Result]:
-        """The task that does the work."""
+        """Starts a task that does the work, and returns it."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -43,7 +43,7 @@ class BackgroundTasks:
 
 
 def _log_exception(task: asyncio.Task[Any]) -> None:
-    """Logs what failed after a disconnect, except errors that only concern the caller."""
+    """Logs an exception after a disconnect, except errors that only concern the caller."""
     error = None if task.cancelled() else task.exception()
     if error is not None and not isinstance(error, CustomersError):
         logger().error("unhandled exception after client disconnect", exc_info=error)

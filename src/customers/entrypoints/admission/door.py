@@ -1,7 +1,7 @@
-"""The door of a process, for both interfaces: the requests under way, and each one's deadline.
+"""The door of a process, for REST and gRPC: limits the requests under way, and sets their deadline.
 
-Requests beyond the number of places wait outside, by tenant in turn; so one tenant's requests never
-keep another's from being looked at.
+Requests that find no place wait outside, and tenants get places in turn, so that the requests of
+one tenant cannot keep out those of another.
 """
 
 from collections.abc import Awaitable, Callable
@@ -19,8 +19,8 @@ from customers.bulkheads.turnstile import Turnstile
 from customers.core.errors.availability import TenantBusy, Unavailable
 from customers.entrypoints.observability.refusal_metrics import RefusalMetrics
 
-# Requests under way for each connection: enough to keep every connection busy, however quickly it
-# answers, and few enough to hold all their bodies and answers in memory.
+# Requests under way for each connection to the database: enough to keep every connection busy,
+# however quickly it answers, and few enough to hold all their bodies and answers in memory.
 REQUESTS_PER_CONNECTION: Final = 20
 
 
@@ -29,7 +29,7 @@ Response = TypeVar("Response")
 
 
 class Door:
-    """Lets requests in; a tenant alone may have four fifths of the places.
+    """Lets requests in: at most `places` at a time, of which a tenant alone may have four fifths.
 
     `max_wait` is how long a request may wait outside, `request_timeout` how long it may take in
     all, both in seconds.
@@ -46,8 +46,8 @@ class Door:
     async def serve(
         self, tenant_id: str, handler: Callable[[Request], Awaitable[Response]], request: Request
     ) -> Response:
-        """The handler's response to a request of a tenant, which is let in first and has a
-        deadline. Raises TenantBusy, Unavailable.
+        """Lets a request of a tenant in, and returns the handler's response; waiting and handling
+        have one deadline. Raises TenantBusy, Unavailable.
         """
         begun = begin_deadline(self._request_timeout)
         try:
@@ -61,11 +61,13 @@ class Door:
             end_deadline(begun)
 
     def deadline(self) -> AbstractContextManager[None]:
-        """A block in which a request is waiting or under way: it must end before its deadline."""
+        """A block in which a request waits and is handled: it has `request_timeout` to end."""
         return deadline_after(self._request_timeout)
 
     async def enter(self, tenant_id: str) -> None:
-        """Lets a request of a tenant in, which must `leave`. Raises TenantBusy, Unavailable."""
+        """Lets a request of a tenant in; call `leave` when it has ended. Raises TenantBusy,
+        Unavailable.
+        """
         if not self._turnstile.try_enter(tenant_id):
             await self._wait(tenant_id)
 
@@ -76,7 +78,7 @@ class Door:
             self._refuse(tenant_id)
 
     def leave(self, tenant_id: str) -> None:
-        """A request has ended."""
+        """Frees the place of a request that has ended."""
         self._turnstile.leave(tenant_id)
 
     def usage(self) -> Usage:

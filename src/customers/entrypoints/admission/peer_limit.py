@@ -1,4 +1,4 @@
-"""Slows down peers that try invalid tokens."""
+"""Slows down peers (addresses of callers) that try invalid verification tokens."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -9,24 +9,25 @@ from typing import Final
 
 from customers.core.errors.verification import InvalidVerificationToken, TooManyAttempts
 
-# Invalid tokens of a peer: so many at once, and so many in a minute.
+# How many invalid tokens a peer may try at once, and how many in a minute.
 _ATTEMPTS: Final = 10
 _PER_SECOND: Final = _ATTEMPTS / 60
-# A network has as many IPv6 addresses as it likes.
+# All IPv6 addresses of a network of this size count as one peer: one caller may have all of them.
 _IPV6_PREFIX: Final = 64
 
 
 class PeerLimit:
-    """A token bucket for each of the last peers; `seconds` is a clock that never goes back.
+    """Limits the attempts of each peer, by a token bucket for each of the last `max_peers` peers.
 
-    Attempts that turn out to be valid, or fail for another reason, cost nothing, so that callers
-    behind one gateway do not slow each other down. Each process has its own.
+    Attempts with a valid token, or that fail for another reason, cost nothing, so that callers
+    behind one gateway do not slow each other down. Each process has buckets of its own. `seconds`
+    is a clock that never goes back.
     """
 
     def __init__(self, seconds: Callable[[], float], *, max_peers: int = 10_000) -> None:
         self._seconds = seconds
         self._max_peers = max_peers
-        # What is left of each peer's attempts, and when that was; the latest peer last.
+        # How many attempts each peer had left, and at which time; the latest peer is the last one.
         self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     @contextmanager
@@ -58,7 +59,7 @@ class PeerLimit:
 
 
 def _group(peer: str) -> str:
-    """What is slowed down as one: an IPv4 address, or an IPv6 network."""
+    """The address whose peers share a limit: an IPv4 address, or the network of an IPv6 address."""
     try:
         address = ip_address(peer.partition("%")[0])
     except ValueError:

@@ -1,4 +1,4 @@
-"""Who calls over gRPC: the credential in the metadata, and the permission of each method."""
+"""Access over gRPC: the caller's credential in the metadata, and the permission of each method."""
 
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
@@ -43,10 +43,10 @@ def permissions_by_path() -> dict[str, Permission]:
 
 
 class RpcAccess:
-    """Lets callers in, by the method that they call.
+    """Admits callers who have the permission of the method that they call.
 
-    Health checks are open to everybody; what is not of the service, such as reflection, too if the
-    documentation is public.
+    Health checks are open to everybody. Methods of other services, such as reflection, are open if
+    the documentation is public; else they need the permission service:observe.
     """
 
     def __init__(self, guard: Guard, *, is_documentation_public: bool) -> None:
@@ -55,7 +55,10 @@ class RpcAccess:
         self._is_documentation_public = is_documentation_public
 
     async def admit(self, method: str, context: Context) -> None:
-        """Sets the principal of the call. Raises Unauthenticated, PermissionDenied, Unavailable."""
+        """Sets the principal of the call, unless the method is open to everybody.
+
+        Raises Unauthenticated, InvalidToken, PermissionDenied, Unavailable.
+        """
         if method in self._permissions:
             permission = self._permissions[method]
         elif method.startswith(_HEALTH) or self._is_documentation_public:
@@ -66,7 +69,10 @@ class RpcAccess:
 
 
 def choose_tenant(request: Message, principal: Principal) -> None:
-    """Names the tenant of the principal in a request that names none. Raises TenantForbidden."""
+    """Sets the tenant of a request that names none, if the principal may act for one only.
+
+    Raises TenantForbidden if the principal may not act for the tenant.
+    """
     if not request.tenant_id:  # type: ignore[attr-defined]
         request.tenant_id = principal.tenants.only  # type: ignore[attr-defined]
     if request.tenant_id:  # type: ignore[attr-defined]
@@ -79,7 +85,9 @@ class RpcCaller:
 
     @property
     def peer(self) -> str:
-        """The address in `ipv4:127.0.0.1:5000` or `ipv6:%5B::1%5D:5000`."""
+        """The IP address of the caller, which gRPC writes as `ipv4:127.0.0.1:5000` or
+        `ipv6:%5B::1%5D:5000`; empty for a caller without one.
+        """
         kind, _, rest = unquote(self._context.peer()).partition(":")
         if kind not in ("ipv4", "ipv6"):
             return ""

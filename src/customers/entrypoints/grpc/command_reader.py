@@ -1,6 +1,6 @@
-"""Requests to commands: each field of a message goes through the gate of the command's field.
+"""Turns requests into commands: each value of a message goes through the gate of its field.
 
-What a value must be is decided by the model's gates; only the forms of protobuf are read here.
+The model's gates decide which values are valid; only protobuf's own types are converted here.
 """
 
 from collections.abc import Callable, Mapping
@@ -78,9 +78,9 @@ class CommandReader(Generic[Command]):
         ]
 
     def read(self, message: Message) -> Command:
-        """The command. Raises Invalid, which names every bad field by its path in the message."""
+        """The command. Raises Invalid, which names invalid fields by their paths in the message."""
         problems = Problems()
-        # A malformed field is reported first, and then not as a missing one.
+        # Malformed fields are reported first, and are not reported as missing as well.
         raw_values = [self._raw(message, field, problems) for field in self._fields]
         values: dict[str, Any] = {}
         for field, raw in zip(self._fields, raw_values, strict=True):
@@ -92,7 +92,7 @@ class CommandReader(Generic[Command]):
         return self._kind(**values)
 
     def _raw(self, message: Message, field: _Field, problems: Problems) -> object:
-        """The value for the gate; None when it is absent, or malformed, which is a problem."""
+        """The value for the gate; None if it is absent, or if it is malformed, with a problem."""
         value = field.value_in(message)
         if not isinstance(value, Message):
             return value or None  # protobuf does not tell an absent string from an empty one

@@ -1,4 +1,4 @@
-"""Errors to gRPC statuses: a code for each kind of error, with the details of google.rpc."""
+"""Turns errors into gRPC statuses: a code for each kind of error, and the details of google.rpc."""
 
 from collections.abc import Iterator
 from typing import Any, NoReturn

@@ -1,6 +1,6 @@
-"""What surrounds every unary call: request id, access, admission, error statuses, log and metrics.
+"""Wraps every unary call: request id, access, admission, error statuses, log and metrics.
 
-A call of a tenant that has been let in runs to its end, even when its caller disconnects.
+A call for a tenant that the door has let in runs to its end, even if its caller disconnects.
 
 Streams (watching the health, reflection) are not measured: they last as long as the caller likes.
 """
@@ -27,7 +27,7 @@ from customers.entrypoints.observability.request_id import request_id_of
 
 REQUEST_ID = "x-request-id"
 
-# Machines call it every few seconds: it is logged at debug.
+# Machines call this method every few seconds, so it is logged at debug.
 _HEALTH_CHECK = "/grpc.health.v1.Health/Check"
 _SERVER_FAULTS = (StatusCode.INTERNAL, StatusCode.UNAVAILABLE, StatusCode.UNKNOWN)
 
@@ -62,7 +62,8 @@ class Interceptor(grpc.aio.ServerInterceptor):
         if handler.request_streaming or handler.response_streaming:
             return self._streaming(method, handler)
         surrounded = self._surround(method, handler)
-        # Without a deserializer we get the bytes: gRPC would answer with the parser's own words.
+        # Without a deserializer we get the bytes. gRPC itself would answer a malformed request with
+        # the parser's own error text.
         return grpc.unary_unary_rpc_method_handler(surrounded, None, handler.response_serializer)
 
     def _surround(
@@ -101,7 +102,9 @@ class Interceptor(grpc.aio.ServerInterceptor):
         log_call("call", values, seconds, is_error=is_error, is_probe=method == _HEALTH_CHECK)
 
     def _streaming(self, method: str, handler: Handler) -> Handler:
-        """A handler of streams, for those who may call it."""
+        """The handler of a stream; if requests are streamed as well (reflection), after an access
+        check. Watching the health is open to everybody.
+        """
         if handler.stream_stream is None:
             return handler
         return grpc.stream_stream_rpc_method_handler(
@@ -145,7 +148,7 @@ class Interceptor(grpc.aio.ServerInterceptor):
             logger().warning("access refused", cause=reason, detail=str(error))
 
     async def _handle(self, request: Any, context: Context, handler: Handler) -> object:
-        """The handler's response; a call of one tenant is let in first."""
+        """The handler's response. A call for one tenant first has to be let in by the door."""
         tenant_id: str | None = getattr(request, "tenant_id", None)
         if tenant_id is None:
             return await handler.unary_unary(request, context)

@@ -117,7 +117,7 @@ class Ledger(CustomersServiceServicer):
 
 
 def _tenant_error(request: RecordOrderRequest, principal: Principal) -> TenantForbidden | None:
-    """The error of an order whose tenant the principal may not act for."""
+    """The error of an order for whose tenant the principal may not act; None for other orders."""
     try:
         choose_tenant(request, principal)
     except TenantForbidden as error:

@@ -1,4 +1,4 @@
-"""The messages of the gRPC interface: requests to commands, results to responses."""
+"""The messages of the gRPC interface: turns requests into commands, and results into responses."""
 
 from typing import TypeVar
 
@@ -29,7 +29,7 @@ _REFUND_PATHS = {"refunded_at": "refund_date", "currency": "amount.currency_code
 class Messages:
     """Reads requests and builds responses; amounts are in the deployment's currency.
 
-    Reading raises Invalid, which names every bad field by its path in the request.
+    Reading raises Invalid, which names every invalid field by its path in the request.
     """
 
     def __init__(self, currency: Currency, clock: Clock, tenants: TenantGate) -> None:

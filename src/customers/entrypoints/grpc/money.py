@@ -1,4 +1,4 @@
-"""Google's common types, Money and Timestamp, to what the core's gates take, and back.
+"""Converts Google's common types Money and Timestamp to values for the core's gates, and back.
 
 The model decides what an amount or a date may be; only the rules of these two types are checked
 here. Money is exact: nothing is rounded.
@@ -20,7 +20,9 @@ _MAX_SECONDS = 253_402_300_799  # the last second of year 9999
 
 
 def amount_of(money: Money, currency: Currency) -> Decimal:
-    """The exact amount, in units. Raises InvalidValue, also for less than a minor unit."""
+    """The exact amount in units of the currency. Raises InvalidValue, also for fractions of a minor
+    unit.
+    """
     if abs(money.nanos) >= _NANOS:
         raise InvalidValue("INVALID_VALUE", "must have nanos from -999,999,999 to 999,999,999")
     if money.units * money.nanos < 0:
@@ -31,7 +33,7 @@ def amount_of(money: Money, currency: Currency) -> Decimal:
 
 
 def money_of(amount: Decimal, currency: Currency) -> Money:
-    """The amount, exact; it has at most nine decimals."""
+    """The amount as Money, exactly; an amount has at most nine decimals."""
     units = int(amount)
     return Money(currency_code=currency.code, units=units, nanos=int((amount - units).scaleb(9)))
 

@@ -1,7 +1,7 @@
 """The gRPC server of one process: starts, serves, and stops gracefully.
 
-It serves our service, its health and reflection; without a certificate it does not encrypt: the
-port is for services of the same platform.
+It serves our service, its health and reflection. Without a certificate, connections are not
+encrypted: the port is for services of the same platform.
 """
 
 from collections.abc import Sequence
@@ -37,16 +37,17 @@ MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 
 _OPTIONS = (
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
-    # Waiting calls; beyond the first number gRPC drops some, as if they were cancelled.
+    # Calls that wait to be handled: above the first number gRPC drops some of them, above the
+    # second one all, as if they were cancelled.
     ("grpc.server.max_pending_requests", 10_000),
     ("grpc.server.max_pending_requests_hard_limit", 20_000),
-    # Disconnect who does not speak HTTP/2 in time; by default that takes two minutes.
+    # Disconnect callers that do not speak HTTP/2 in time; by default they have two minutes.
     ("grpc.server_handshake_timeout_ms", 10_000),
-    # Detect within a minute and a half that a caller's machine is gone, even without calls.
+    # Detect within a minute and a half that a caller's machine is gone, even between calls.
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 20_000),
     ("grpc.keepalive_permit_without_calls", 1),
-    # Let callers ping as often; by default gRPC disconnects them for it.
+    # Let callers ping every ten seconds; by default gRPC disconnects those that ping often.
     ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
 )
 
@@ -69,7 +70,7 @@ class RpcServer:
         background_tasks: BackgroundTasks,
         outer_interceptors: Sequence[grpc.aio.ServerInterceptor] = (),
     ) -> None:
-        """`outer_interceptors` run before our own one."""
+        """`outer_interceptors` run before our own interceptor."""
         self._background_tasks = background_tasks
         self._certificate = certificate
         messages = Messages(currency, clock, tenants)
@@ -82,7 +83,7 @@ class RpcServer:
         self._server: grpc.aio.Server | None = None
 
     async def start(self, address: str, *, reuse_port: bool = False) -> int:
-        """Serves at `host:port`, where port 0 takes a free one; returns the port.
+        """Serves at `host:port` and returns the port; port 0 takes a free one.
 
         With `reuse_port`, other processes that set it too can serve at the same port. Raises
         OSError when the address cannot be bound.
@@ -109,7 +110,8 @@ class RpcServer:
     async def stop(self, grace: float) -> None:
         """Accepts no more calls, and returns when all work that has started is done.
 
-        Running calls are answered for `grace` seconds; their work is completed after that too.
+        Running calls that take longer than `grace` seconds get no answer, but their work is still
+        completed.
         """
         self.report_not_serving()
         if self._server is not None:
@@ -129,7 +131,7 @@ class RpcServer:
 async def _expect_free(address: str, *, reuse_port: bool) -> None:
     """Raises OSError when one of the addresses that the host name resolves to cannot be bound.
 
-    gRPC is content with one of them, and does not report why the others failed.
+    gRPC serves if it can bind only one of them, and does not report why the others failed.
     """
     host, _, port = address.rpartition(":")
     sockets = await bind_sockets(

@@ -6,7 +6,7 @@ from customers.core.model.address import AddressChange, AddressDetails
 from customers.entrypoints.http.routes import Body
 from customers.entrypoints.json.decode import Nulls
 
-# Callers may send an address back as they got it.
+# Callers may send an address back with all the keys that they received.
 _IGNORED: Final = frozenset({"id", "customerId", "createdAt", "updatedAt"})
 
 NEW_ADDRESS: Final = Body(AddressDetails, ignored=_IGNORED)

@@ -1,6 +1,6 @@
 """The size of answers: no list and no batch is answered with more than 4 MiB of rows.
 
-A row is encoded when it is counted, so that little is encoded that is not sent.
+Rows are encoded while their size is summed up, so that few are encoded that are not sent.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -30,8 +30,8 @@ ANSWER_TOO_LARGE: Final = ErrorResponse(
 def first_rows(
     rows: Sequence[Row], as_json: Callable[[Row], Any], room: int = MAX_ANSWER_BYTES
 ) -> tuple[Raw, int]:
-    """As many of the rows as fit into an answer, or into this part of one, at least one: as a JSON
-    array, and how many.
+    """The first rows, as many as fit into `room` bytes but at least one, as a JSON array; and their
+    number.
     """
     parts, count = list[bytes](), 0
     for text, rows_of_text in _encoded(rows, as_json):
@@ -44,7 +44,7 @@ def first_rows(
 
 
 def all_rows(rows: Sequence[Row], as_json: Callable[[Row], Any]) -> Raw:
-    """All of the rows as a JSON array. Raises RequestRejected when they do not fit."""
+    """All rows as a JSON array. Raises RequestRejected if they do not fit into an answer."""
     array, count = first_rows(rows, as_json)
     if count < len(rows):
         raise RequestRejected(ANSWER_TOO_LARGE)
@@ -52,7 +52,9 @@ def all_rows(rows: Sequence[Row], as_json: Callable[[Row], Any]) -> Raw:
 
 
 def _encoded(rows: Sequence[Row], as_json: Callable[[Row], Any]) -> Iterator[tuple[bytes, int]]:
-    """The rows as JSON, separated by commas: several together unless they are large."""
+    """The rows as JSON texts, each with its number of rows: several rows, separated by commas, or
+    one row if rows are large.
+    """
     for start in range(0, len(rows), _TOGETHER):
         values = [as_json(row) for row in rows[start : start + _TOGETHER]]
         text = encode(values)[1:-1]

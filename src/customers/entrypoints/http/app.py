@@ -24,7 +24,7 @@ from customers.entrypoints.http.routes import ROUTE, Handler, Route
 from customers.entrypoints.json.decode import Decoder
 from customers.entrypoints.observability.metrics import Metrics
 
-# aiohttp's own pattern for a part of a path excludes braces, which an order id may hold.
+# aiohttp's own pattern for a path parameter excludes braces, which an order id may contain.
 _PART: Final = re.compile(r"\{(\w+)\}")
 _ANY_TEXT: Final = r"{\1:[^/]+}"
 
@@ -41,15 +41,15 @@ class Resource(Protocol):
 
 
 class Observer(Protocol):
-    """Sees every call, and may answer it."""
+    """Sees every call, and may answer it instead of the route."""
 
     @property
     def middleware(self) -> Middleware:
-        """The outermost middleware."""
+        """The middleware that wraps all others."""
         ...
 
     def around(self, route: Route, handler: Handler) -> Handler:
-        """The handler to call instead of a route's; it is called before the input is read."""
+        """A handler around the handler of a route; it is called before the input is read."""
         ...
 
 
@@ -66,7 +66,10 @@ def application(
     deployment: Deployment,
     observer: Observer | None = None,
 ) -> web.Application:
-    """Raises ValueError for a route that does not say who may call it."""
+    """The application with all routes.
+
+    Raises ValueError for a route that does not say who may call it.
+    """
     outermost = [] if observer is None else [observer.middleware]
     routes = [route for resource in resources for route in resource.table()]
     probes = frozenset(route.address for route in routes if route.is_probe)
@@ -93,7 +96,7 @@ def probe_application(
     guard: Guard,
     deployment: Deployment,
 ) -> web.Application:
-    """The probes alone, open to everybody, for a port of their own."""
+    """An application with the probes alone, open to everybody, for a port of its own."""
     routes = [evolve(route, is_open=True) for route in probes.table()]
     paths = frozenset(route.address for route in routes)
     app = web.Application(middlewares=[RequestMiddleware(metrics, drain, guard, paths).handle])
@@ -115,7 +118,7 @@ def _add(app: web.Application, route: Route, bound: Bound) -> None:
 
 
 def _admitted(handler: Handler, door: Door) -> Handler:
-    """The handler, which is called when the request has been let in."""
+    """A handler that waits until the door lets the request in, then calls the handler."""
 
     def handle(context: RequestContext) -> Awaitable[web.Response]:
         return door.serve(context.named_tenant, handler, context)
@@ -124,7 +127,7 @@ def _admitted(handler: Handler, door: Door) -> Handler:
 
 
 def _bound(route: Route, handler: Handler, guard: Guard, deployment: Deployment) -> Bound:
-    """What aiohttp calls: it lets the caller in, and then reads the request."""
+    """The handler that aiohttp calls: admits the caller, reads the request, and handles it."""
     below_base, of_tenant = route.is_of_tenant, route.reads_tenant
     admit, limit = _admission(route, guard), route.body_limit
 
@@ -142,7 +145,10 @@ def _bound(route: Route, handler: Handler, guard: Guard, deployment: Deployment)
 
 
 def _admission(route: Route, guard: Guard) -> Callable[[HttpCaller], Awaitable[Principal]]:
-    """Who may call a route. Raises ValueError if the route does not say it."""
+    """The function that admits a caller of the route and returns the principal.
+
+    Raises ValueError if the route does not say who may call it.
+    """
     if route.is_open:
         return _anyone
     if route.is_for_shoppers:

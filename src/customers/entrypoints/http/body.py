@@ -17,7 +17,7 @@ BODY_SECONDS: Final = 30.0
 JSON: Final = "application/json"
 MERGE_PATCH: Final = "application/merge-patch+json"
 
-# Bodies for which a route accepts more than the usual ones have more values too.
+# A route that accepts larger bodies than MAX_BYTES accepts proportionally more values.
 _BYTES_OF_A_VALUE: Final = MAX_BYTES // MAX_VALUES
 
 
@@ -46,7 +46,7 @@ ENCODED: Final = ErrorResponse(
 
 
 def too_large(max_bytes: int) -> ErrorResponse:
-    """The answer to a body that is larger than its route takes."""
+    """The answer to a body that is larger than its route accepts."""
     message = f"the body must not exceed {size_text(max_bytes)} ({max_bytes:,} bytes)"
     return ErrorResponse(status=413, code="BODY_TOO_LARGE", message=message)
 
@@ -108,7 +108,7 @@ async def _read(content: StreamReader, max_bytes: int) -> bytes:
 
 
 def _failure(request: web.Request, error: Exception) -> Exception:
-    """What to raise for a body that did not arrive."""
+    """The exception to raise for a body that did not arrive."""
     if request.transport is None or isinstance(error, ConnectionError):
         return CallerLeft()
     if isinstance(error, TimeoutError):

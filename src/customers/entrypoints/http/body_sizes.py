@@ -1,8 +1,7 @@
-"""The largest body of a route: what its largest valid body needs, and no more.
+"""The size limit of a route's body: little more than its largest valid body needs.
 
-A character may be written with twelve bytes, as a pair of escaped surrogates. The sum over all
-fields is rounded up to one of a few sizes, which leaves room for keys, white space, and keys that
-are ignored.
+A character may take twelve bytes, as a pair of escaped surrogates. The sum over all fields is
+rounded up to one of a few sizes, which leaves room for keys, white space, and ignored keys.
 """
 
 from functools import cache
@@ -29,14 +28,14 @@ _SIZES: Final = (32 * 1024, 160 * 1024, 224 * 1024, MAX_BYTES)
 
 @cache
 def largest_body(kind: type[AttrsInstance] | None) -> int:
-    """The bytes that a body of this class may have at most; None is a body that nobody needs."""
+    """The most bytes that a body of this class may have; None if the route does not use a body."""
     hints = {} if kind is None else get_type_hints(kind, include_extras=True)
     needed = sum(map(_bytes_of, hints.values()))
     return next((size for size in _SIZES if needed < size), MAX_BYTES)
 
 
 def size_text(size: int) -> str:
-    """A number of bytes for people: `32 KiB`."""
+    """A number of bytes for people to read: `32 KiB`."""
     mebibytes, rest = divmod(size, MAX_BYTES)
     return f"{size // 1024} KiB" if rest else f"{mebibytes} MiB"
 

@@ -1,9 +1,9 @@
-"""The open connections of a process: how many there may be, in all and of one peer, and which one
-gives way to a new one beyond that.
+"""The open connections of a process. Limits their number, in all and from one peer.
 
-A connection that waits for its caller gives way, the one that has not been used for longest; so
-silent and slow callers cannot keep others out. A connection at work never does. What a connection
-may do is not decided here.
+At the limit, a new connection replaces one that waits for its caller: of those that have not been
+used for longest, one that waits for a head, else one that waits for a body. So silent and slow
+callers cannot keep others out. A connection at work is never replaced; if there is no other, the
+new one is refused.
 """
 
 import asyncio
@@ -18,13 +18,13 @@ from customers.entrypoints.observability.logs import logger
 OF_PROCESS: Final = "connections"
 OF_PEER: Final = "connections_of_peer"
 LOG_SECONDS: Final = 1.0
-# How many connections are looked at to find one that can give way. Those at work are put behind
-# the others, so the next search begins elsewhere.
+# How many connections are looked at to find one that can give way. If all of them are at work, they
+# are put behind the others, so that the next search begins elsewhere.
 _LOOKED_AT: Final = 64
 
 
 class ConnectionMetrics(Protocol):
-    """What is counted about connections."""
+    """The metrics of connections."""
 
     def set_connections(self, count: int) -> None: ...
     def refused(self, kind: str) -> None: ...
@@ -40,12 +40,12 @@ class Connection(Protocol):
 
     @property
     def awaits_head(self) -> bool:
-        """Whether it waits for a request, or for the rest of its head."""
+        """Whether the connection waits for a request, or for the rest of its head."""
         ...
 
     @property
     def awaits_body(self) -> bool:
-        """Whether it waits for the rest of a body."""
+        """Whether the connection waits for the rest of a body."""
         ...
 
     def give_way(self) -> None:
@@ -63,7 +63,7 @@ class ConnectionLimits:
 
 @define(eq=False)
 class Connections:
-    """The open connections, those that were used last at the end."""
+    """The open connections, in the order of their last use."""
 
     _limits: ConnectionLimits
     _metrics: ConnectionMetrics
@@ -75,7 +75,9 @@ class Connections:
     _next_log: float = field(default=0.0, init=False)
 
     def open(self, connection: Connection) -> bool:
-        """Counts a new connection; False if it must be refused, which is counted too."""
+        """Adds a new connection, and ends another one if that is necessary. False if the new one
+        must be refused. A connection over a limit is counted and logged.
+        """
         if (kind := self._exceeded(connection.peer)) is not None:
             self._report(kind)
             if not self._make_room(
@@ -87,14 +89,14 @@ class Connections:
         return True
 
     def used(self, connection: Connection) -> None:
-        """A request has ended: from now on the connection waits for the next one."""
+        """Marks a connection as the one that was used last."""
         for connections in (self._all, self._by_peer.get(connection.peer, {})):
             if connection in connections:
                 del connections[connection]
                 connections[connection] = None
 
     def close(self, connection: Connection) -> None:
-        """Forgets a connection that was opened; does nothing for others."""
+        """Removes a connection; does nothing if it was refused or is removed already."""
         if connection not in self._all:
             return
         del self._all[connection]
@@ -105,13 +107,13 @@ class Connections:
         self._metrics.set_connections(len(self._all))
 
     def _exceeded(self, peer: str) -> str | None:
-        """The limit that one more connection would exceed."""
+        """The limit that one more connection would exceed, if any."""
         if peer in self._by_peer and len(self._by_peer[peer]) >= self._limits.of_peer:
             return OF_PEER
         return OF_PROCESS if len(self._all) >= self._limits.of_process else None
 
     def _make_room(self, connections: dict[Connection, None]) -> bool:
-        """Ends one of the connections; False if each of those looked at is at work."""
+        """Ends one of the connections; False if all of the first _LOOKED_AT ones are at work."""
         first = list(islice(connections, _LOOKED_AT))
         chosen = next((one for one in first if one.awaits_head), None) or next(
             (one for one in first if one.awaits_body), None
@@ -125,7 +127,7 @@ class Connections:
         return True
 
     def _report(self, kind: str) -> None:
-        """Counts a connection over the limit; logs all those of a second in one line."""
+        """Counts a connection over a limit, and logs at most one line in LOG_SECONDS about them."""
         self._metrics.refused(kind)
         self._over_limit_since_log += 1
         if (now := asyncio.get_running_loop().time()) < self._next_log:

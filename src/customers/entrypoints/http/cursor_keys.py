@@ -1,4 +1,4 @@
-"""The keys of cursors: of the settings, else of the storage, else of this process alone."""
+"""The keys of cursors: from the settings, else from the storage, else made by this process."""
 
 from collections.abc import Sequence
 from secrets import token_bytes
@@ -12,10 +12,11 @@ _SECRET_BYTES = 64
 
 
 class CursorKeys:
-    """Loads the keys before a list is read.
+    """The keys that seal and open cursors; `load` is called before each list with cursors is read.
 
-    All processes of a deployment open each other's cursors. Without keys in the settings they share
-    the secret of the storage; while that cannot keep one, each process has its own.
+    The processes of a deployment open each other's cursors: they share the keys in the settings or,
+    without any, a secret that the storage keeps. As long as the storage cannot keep a secret, each
+    process has a key of its own and only opens its own cursors.
     """
 
     def __init__(self, storage: Storage, secrets: Sequence[bytes] = ()) -> None:
@@ -37,7 +38,7 @@ class CursorKeys:
         return self._cursors
 
     async def load(self) -> None:
-        """Raises Unavailable when the storage has to be asked, and is away."""
+        """Loads the keys, unless they are loaded. Raises Unavailable."""
         if self._is_final:
             return
         shared = await self._storage.deployment_secret()

@@ -1,8 +1,8 @@
-"""Cursors: a position in a list, sealed, and bound to the list's tenant, path and query.
+"""Cursors: positions in lists, each sealed and bound to the tenant, path and query of its list.
 
-A cursor holds the key of the last row, which may be an e-mail address: callers store cursors, and
-log the URLs that contain them, so nobody can read one. What no key of the deployment has sealed,
-for the same list and the same query, is refused.
+A cursor holds the key of the last row of a page, which may be an e-mail address. Callers store
+cursors and log the URLs that contain them, so cursors are encrypted. A cursor is refused unless a
+key of this deployment sealed it for the same list and the same query.
 """
 
 import json
@@ -20,7 +20,7 @@ from customers.core.errors import InvalidValue
 from customers.core.model.query import CustomerKey, JournalKey, SortField, SortValue
 from customers.entrypoints.http.seal import BrokenSeal, Seal
 
-# More than the longest sort value and an id need, sealed.
+# More than the longest sort value and an id need when they are sealed.
 _MAX_LENGTH = 2_048
 _Moment = Annotated[datetime, Meta(tz=True)]
 _Text = Annotated[str, Meta(max_length=254, pattern=r"\A[^\x00]*\Z")]
@@ -42,13 +42,13 @@ _CONTENTS: Final[dict[SortField, Any]] = {
     SortField.LAST_ORDER_DATE: tuple[_Moment | None, UUID],
     SortField.FIRST_ORDER_DATE: tuple[_Moment | None, UUID],
 }
-# The rows of a journal have ids of ours, those of the ledger the ids of another system.
+# Rows of a journal have our own ids; orders have the ids of another system.
 _JOURNAL: Final[Any] = tuple[_Moment, UUID]
 _LEDGER: Final[Any] = tuple[_Moment, Annotated[str, Meta(pattern=r"\A[\x21-\x7e]{1,100}\Z")]]
 
 
 def scope_of(*parts: object) -> bytes:
-    """The bytes that a cursor is bound to: the same in every process."""
+    """The bytes to which a cursor is bound, which are the same in every process."""
     return json.dumps(parts).encode()
 
 
@@ -91,7 +91,7 @@ class Cursors:
 
 
 def _stable(value: SortValue) -> SortValue:
-    """Equal amounts have the same text, however a storage scales them."""
+    """The value; an amount as a text that does not depend on how many decimals a storage has."""
     return f"{value.normalize():f}" if isinstance(value, Decimal) else value
 
 

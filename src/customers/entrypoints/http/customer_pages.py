@@ -13,17 +13,15 @@ from customers.entrypoints.http.links import link_header
 from customers.entrypoints.http.request import RequestContext
 from customers.entrypoints.http.responses import json_response
 
-# A customer takes at most some 70 KiB: 15,000 characters of notes and tags, and the short fields.
+# So many customers fit into every answer. The JSON of one takes about 70 KiB at most: 15,000
+# characters of notes and tags, and the short fields.
 _ALWAYS_FIT: Final = 50
 
 
 def page_response(
     context: RequestContext, numbered: CustomerPage, encode: Callable[[Customer], Any]
 ) -> web.Response:
-    """A page by number, with links to its neighbours.
-
-    Raises RequestRejected when it is too large.
-    """
+    """A page by number, with links to its neighbours. Raises RequestRejected if it is too large."""
     page, total = numbered.page, numbered.total
     pages = page.page_count(total)
     body = {
@@ -51,8 +49,8 @@ def cursor_page_response(
     customers: Sequence[Customer],
     encode: Callable[[Customer], Any],
 ) -> web.Response:
-    """A page by cursor; `customers` holds one more than the page if there is a next one. A page
-    that would be too large ends earlier.
+    """A page by cursor. If there is a next page, `customers` holds one more than this page does. A
+    page that would be too large ends earlier.
     """
     (page, count), cursor = first_rows(customers[: query.size], encode), None
     if len(customers) > count:
@@ -65,14 +63,16 @@ def cursor_page_response(
 
 
 def _rows(customers: Sequence[Customer], encode: Callable[[Customer], Any]) -> Any:
-    """The customers as JSON; a page of the usual size fits, so its rows are not counted."""
+    """The customers, encoded; the size of at most _ALWAYS_FIT customers is not checked. Raises
+    RequestRejected if more of them do not fit into an answer.
+    """
     if len(customers) <= _ALWAYS_FIT:
         return [encode(customer) for customer in customers]
     return all_rows(customers, encode)
 
 
 def _neighbours(number: int, pages: int) -> dict[str, object]:
-    """The page numbers that a page links to, by relation."""
+    """The numbers of the pages that a page links to, by the relation of the link."""
     last = max(pages, 1)
     links: dict[str, object] = {"first": 1, "last": last}
     if number > 1:

@@ -48,7 +48,7 @@ Tag = Annotated[str, TextGate(max_length=100)]
 class CustomerPageQuery(Query):
     """A page of customers: by cursor if `cursor` is present, by number otherwise.
 
-    An empty cursor is the first page's; `key` is the place that a cursor names.
+    An empty cursor selects the first page; `key` is the position that another cursor holds.
     """
 
     is_of_list: ClassVar[bool] = True
@@ -84,7 +84,7 @@ class CustomerPageQuery(Query):
         return self.cursor is not None
 
     def bind(self, context: RequestContext, problems: Problems) -> Self:
-        # Without a tenant and a path there is nothing that a cursor could be bound to.
+        # A cursor is bound to the tenant and the path, which may be invalid if there are problems.
         if not self.cursor or context.problems:
             return self
         try:
@@ -100,7 +100,7 @@ class CustomerPageQuery(Query):
         return scope_of(context.tenant, context.request.path, self.scope_values(), sort)
 
     def scope_values(self) -> list[tuple[str, str]]:
-        """The filters that are set: the same texts however the query spelled them."""
+        """The filters that are set, as texts that do not depend on how the query spelled them."""
         return _scope_of(self.filter)
 
 
@@ -119,7 +119,7 @@ class CustomerFilterQuery(CustomerPageQuery):
     customer_type: tuple[CustomerTypeChoice, ...] = ()
     tags: Annotated[tuple[Tag, ...], "Customers that have all of these tags."] = ()
     country_code: tuple[Annotated[str, CountryCodeGate(blank=False)], ...] = ()
-    email: Annotated[str, AddressGate(), "The customer with this address."] | None = None
+    email: Annotated[str, AddressGate(), "The customer with this e-mail address."] | None = None
     marketing_opt_in: Annotated[bool, BooleanGate()] | None = None
     email_verified: Annotated[bool, BooleanGate()] | None = None
     has_account: Annotated[bool, BooleanGate(), "Whether a user is linked."] | None = None
@@ -136,8 +136,9 @@ class CustomerFilterQuery(CustomerPageQuery):
     deleted: Annotated[
         DeletedCustomers,
         ChoiceGate(DeletedCustomers),
-        "Whether deleted customers are left out, alone in the list, or among the others; they show "
-        "`deletedAt`. Erased customers are in no list, and a segment has no deleted members.",
+        "Whether the list excludes deleted customers, has only them, or includes them; they have "
+        "the key `deletedAt`. Erased customers are in no list, and segments have no deleted "
+        "members.",
     ] = DeletedCustomers.EXCLUDE
 
     @property
@@ -168,7 +169,9 @@ class CustomerFilterQuery(CustomerPageQuery):
 
 @frozen(kw_only=True)
 class MemberPageQuery(CustomerFilterQuery):
-    """A page of a segment's customers, if any parameter is given; `is_paged` is whether."""
+    """The customers of a segment. `is_paged` is whether the request has any of the parameters;
+    without them the route answers a plain array instead of a page.
+    """
 
     is_paged: bool = False
 
@@ -182,9 +185,9 @@ class MemberPageQuery(CustomerFilterQuery):
 
 @frozen(kw_only=True)
 class CustomerListQuery(CustomerFilterQuery):
-    """A page of a tenant's customers, or of those who are also in a segment."""
+    """A page of a tenant's customers, or of the customers in one segment."""
 
-    segment_id: Annotated[UUID, IdGate(), "The members of this segment."] | None = None
+    segment_id: Annotated[UUID, IdGate(), "Only members of this segment."] | None = None
 
     def scope_values(self) -> list[tuple[str, str]]:
         segment = [] if self.segment_id is None else [("segment", str(self.segment_id))]
@@ -192,7 +195,7 @@ class CustomerListQuery(CustomerFilterQuery):
 
 
 def _is_present(context: RequestContext, parameter: str) -> bool:
-    """Whether the request has the parameter, in any spelling, and it is not empty."""
+    """Whether the request has the parameter, in any spelling, with a value that is not blank."""
     query = context.request.query.items()
     return any(text.strip() and snake(name) == parameter for name, text in query)
 
@@ -210,5 +213,5 @@ def _scope_of(filter: CustomerFilter) -> list[tuple[str, str]]:
 
 
 def _stable(value: object) -> object:
-    """Equal amounts have the same text, however the query spelled them."""
+    """The value; an amount as a text that does not depend on how the query spelled it."""
     return f"{value.normalize():f}" if isinstance(value, Decimal) else value

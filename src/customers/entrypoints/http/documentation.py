@@ -43,9 +43,10 @@ Handler = Callable[[web.Request], Awaitable[web.Response]]
 
 
 class Documents:
-    """The document is made on the first request for it, in a thread, and then cached.
+    """The OpenAPI document, as JSON and YAML, and the page that shows it.
 
-    Where the documents are not public, callers need the permission service:observe.
+    The document is made on the first request for it, in a thread, and then cached. Where the
+    documents are not public, callers need the permission service:observe.
     """
 
     def __init__(
@@ -73,7 +74,7 @@ class Documents:
             app.router.add_get(path, self.guarded(handler))
 
     def guarded(self, handler: Handler) -> Handler:
-        """The handler, for those who may see the documents."""
+        """The handler, which only callers who may see the documents can reach."""
         if self._are_public:
             return handler
 
@@ -86,7 +87,7 @@ class Documents:
 
 @frozen(kw_only=True)
 class StaticFile:
-    """A text that is served plain or gzipped; each of the two has its own ETag."""
+    """A text that is served plain or gzipped; each form has its own ETag."""
 
     plain: bytes
     gzipped: bytes
@@ -99,7 +100,7 @@ class StaticFile:
         return cls(plain=plain, gzipped=gzipped, digest=sha256(plain).hexdigest())
 
     def response(self, request: web.Request, headers: Mapping[str, str]) -> web.Response:
-        """Gzipped if accepted; 304 if the ETag of the caller matches."""
+        """The response, gzipped if the caller accepts that; 304 if the caller has this version."""
         body, tag, encoding = self.plain, self.digest, {}
         if _accepts_gzip(",".join(request.headers.getall("Accept-Encoding", ()))):
             body, tag, encoding = self.gzipped, f"{self.digest}-gzip", {"Content-Encoding": "gzip"}

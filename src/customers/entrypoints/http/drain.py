@@ -19,7 +19,7 @@ BODY_TIMEOUT = ErrorResponse(
 
 
 class BodyTimeout(Exception):
-    """The service stops, and does not wait for the rest of a body."""
+    """The service is stopping, and no longer waits for the rest of a body."""
 
 
 @define(eq=False)
@@ -56,7 +56,9 @@ class Drain(CallsInFlight):
 
     @asynccontextmanager
     async def body(self, request: web.Request) -> AsyncIterator[None]:
-        """The body of a request is arriving while the block runs. Raises BodyTimeout inside it."""
+        """While the block runs, the body of a request is arriving. Reading it raises BodyTimeout
+        once `finish` no longer waits for bodies.
+        """
         self._arriving.add(request.content)
         if self._refuses_bodies:
             request.content.set_exception(BodyTimeout())
@@ -66,11 +68,15 @@ class Drain(CallsInFlight):
             self._arriving.discard(request.content)
 
     def stop(self) -> None:
-        """Marks the process as stopping: it is not ready, and closes connections after answers."""
+        """Marks the process as stopping: it is not ready, and closes each connection after the
+        next answer.
+        """
         self.is_stopping = True
 
     async def finish(self, body_seconds: float) -> None:
-        """Returns when no request is in flight; bodies have `body_seconds` to arrive."""
+        """Returns when no request is in flight. Bodies that do not arrive within `body_seconds` are
+        given up.
+        """
         try:
             await asyncio.wait_for(self.wait_for_zero(), body_seconds)
         except TimeoutError:

@@ -1,7 +1,7 @@
-"""Errors as answers: their statuses, and their three formats.
+"""Turns errors into answers: the status of each error, and the three formats of error bodies.
 
-The formats are plain, wrapped (some routes) and RFC 9457 problem documents (for callers that accept
-them).
+The formats are plain, wrapped (in some routes) and RFC 9457 problem documents (for callers that
+accept them).
 """
 
 import json
@@ -43,8 +43,8 @@ class ErrorFormat(Enum):
 
 @frozen(kw_only=True)
 class ErrorResponse:
-    """An error as it is answered, in whichever format. Without `problems` and `differences` it has
-    no details.
+    """What an error answer says, whatever its format. Its `details` are the problems or the
+    differences; without either it has no `details`.
     """
 
     status: int
@@ -154,12 +154,12 @@ _STATUSES: tuple[tuple[type[CustomersError], int], ...] = (
 def _encode(body: dict[str, Any]) -> bytes:
     try:
         return encode(body)
-    except UnicodeEncodeError:  # a key of the request has an unpaired surrogate, and is repeated
+    except UnicodeEncodeError:  # the error repeats a key of the request with an unpaired surrogate
         return json.dumps(body).encode()
 
 
 def details_of(error: ErrorResponse) -> dict[str, Any]:
-    """The key `details` of a body, if the error has any."""
+    """A dictionary with the key `details` of a body; empty if the error has none."""
     if error.differences:
         return {"details": [_difference(difference) for difference in error.differences]}
     if error.problems is None:
@@ -184,7 +184,9 @@ def _difference(difference: Difference) -> dict[str, Any]:
 
 
 def _shortest(value: Decimal | datetime | None) -> Decimal | datetime | None:
-    """An amount without trailing zeros, which depend on where it comes from."""
+    """The value; an amount without its trailing zeros, which a request may write differently from
+    the storage.
+    """
     if not isinstance(value, Decimal):
         return value
     return value.quantize(Decimal(1)) if value == value.to_integral() else value.normalize()

@@ -14,7 +14,7 @@ from customers.core.model.values import TextGate
 
 _WHOLE_NUMBER = re.compile(r"\+?(?=[0-9])0*([0-9]*)")
 _SPACE_AND_NUMBER = re.compile(r" [1-9][0-9 ().\-/x]*")
-# No list is longer than this; a larger number is served as this one.
+# No list is longer than this; larger numbers are treated as this one.
 _MAX_COUNT = 10**15
 _LAST_INSTANT = timedelta(days=1) - timedelta(microseconds=1)
 
@@ -46,7 +46,7 @@ class BooleanGate:
 
 @frozen
 class AddressGate:
-    """An e-mail address. A space becomes a plus: callers often do not percent-encode it."""
+    """An e-mail address. A space becomes a plus: callers often do not percent-encode the plus."""
 
     def read(self, raw: object) -> str:
         return EmailGate().read(str(raw).strip().replace(" ", "+"))
@@ -54,7 +54,9 @@ class AddressGate:
 
 @frozen(kw_only=True)
 class SearchGate(TextGate):
-    """A search. A space before a number becomes a plus: callers often do not percent-encode it."""
+    """A text to search for. A space before a phone number becomes a plus: callers often do not
+    percent-encode the plus.
+    """
 
     def read(self, raw: object) -> str:
         text = str(raw)
@@ -71,7 +73,9 @@ class NumberGate:
 
 @frozen
 class RangeEndGate:
-    """One end of a range of moments: a moment, or the first or last instant of a day in UTC."""
+    """One end of a range of moments: a moment or a day in UTC. A day stands for its first instant,
+    or for its last one if `is_upper`.
+    """
 
     is_upper: bool
 
@@ -86,7 +90,7 @@ class RangeEndGate:
 
 @frozen(kw_only=True)
 class PageSizeGate:
-    """The size of a page; more than `limit` is read as `limit`."""
+    """The size of a page; larger numbers than `limit` are treated as `limit`."""
 
     limit: int
 
@@ -104,7 +108,9 @@ class AnyTextGate:
 
 @frozen(kw_only=True)
 class CursorGate:
-    """Any text, since only the list can open its cursors. `keeps_empty` if empty is not absent."""
+    """Any text: the list opens its cursors itself. With `keeps_empty`, an empty cursor is not the
+    same as no cursor.
+    """
 
     keeps_empty: bool = False
 

@@ -28,7 +28,7 @@ Handler = Callable[[web.Request], Awaitable[web.Response]]
 
 
 def add_index(app: web.Application, version: str, guarded: Callable[[Handler], Handler]) -> None:
-    """Adds the index, for those who may see the documentation."""
+    """Adds the index; `guarded` restricts a handler to callers who may see the documentation."""
     body = {"service": SERVICE, "version": version, "links": LINKS}
 
     async def index(request: web.Request) -> web.Response:
@@ -53,7 +53,7 @@ def prefers_html(accept: str) -> bool:
 
 
 def _weights(accept: str) -> Iterator[tuple[str, float]]:
-    """The media ranges with their weights, 1 where none is given."""
+    """The media ranges of an Accept header with their weights; the default weight is 1."""
     for media_range in accept.lower().split(","):
         name, *parameters = (part.strip() for part in media_range.split(";"))
         texts = [text.strip() for text in parameters if text.startswith("q=")]

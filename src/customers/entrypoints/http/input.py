@@ -26,14 +26,14 @@ _TENANT_KEYS: Final = frozenset({"tenantId"})
 
 @frozen
 class Nothing:
-    """The content of a body that its route does not need."""
+    """The class, without fields, of a body that its route does not use."""
 
 
 _UNNEEDED: Final = Body(Nothing, is_required=False)
 
 
 def with_input(route: Route, decoder: Decoder) -> Handler:
-    """Reads the input of a request, then calls the handler of the route."""
+    """A handler that reads the input of a request, then calls the handler of the route."""
     reader, handler, on_invalid = InputReader(route, decoder), route.handler, route.on_invalid
     has_cursors = any(parameter.name == "cursor" for parameter in parameters_of(route.query))
 
@@ -84,8 +84,8 @@ class BodyReader:
         self._has_rules = has_rules(body.kind)
 
     def read(self, context: RequestContext) -> AttrsInstance | None:
-        """The body; None without one that is not required, and for a bad one, whose problems are
-        added to those of the context. Raises Invalid for what the precheck refuses.
+        """The body. None if it is absent but not required, or if it is invalid: then its problems
+        are added to those of the context. Raises Invalid for what the precheck refuses.
         """
         body = self._body
         if (precheck := self._precheck(context.deployment)) is not None:
@@ -118,9 +118,9 @@ class BodyReader:
     def _rule_problems(
         self, values: Mapping[str, Any] | None, context: RequestContext
     ) -> Sequence[Problem]:
-        """What is wrong with the rules of a body in which something else is wrong too.
+        """The problems with the rules of a body that has other problems too.
 
-        Those of a good body are checked where the segment is made.
+        The rules of a body without other problems are checked by the use case.
         """
         rules = (values or {}).get("rules") if self._has_rules else None
         if values is None or rules is None:
@@ -135,10 +135,10 @@ class BodyReader:
 
 
 def _body_reader(route: Route, decoder: Decoder) -> BodyReader | None:
-    """None for a route whose handler uses the body as it came, or gets none."""
+    """The reader of a route's body; None if the handler uses `context.body`, or gets no body."""
     if route.body is not None:
         return BodyReader(route.body, decoder) if route.body.decoded else None
-    # With strict handling, the keys of a body that nobody needs are refused.
+    # With strict handling, all keys of a body that the route does not use are refused.
     is_checked = route.is_of_tenant and route.method != "GET"
     return BodyReader(_UNNEEDED, decoder) if is_checked else None
 
@@ -151,7 +151,7 @@ def has_rules(kind: type[AttrsInstance]) -> bool:
 
 
 def _with_rules_text(context: RequestContext) -> Mapping[str, Any] | None:
-    """The body, its rules with the text that they were written as."""
+    """The body, in which the rules carry their own JSON text, as it was sent."""
     body = context.body
     if body is None or "rules" not in body:
         return body

@@ -1,4 +1,4 @@
-"""Lists that are newest first, a bare array with the next page in the Link header."""
+"""Lists that are newest first: a bare array, with a link to the next page in the Link header."""
 
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, ClassVar, Self
@@ -20,7 +20,7 @@ from customers.entrypoints.http.responses import json_response
 
 @frozen(kw_only=True)
 class JournalQuery(Query):
-    """A page of a list; `key` is the place that the cursor names."""
+    """A page of a list; `key` is the position that the cursor holds."""
 
     is_of_list: ClassVar[bool] = True
 
@@ -31,7 +31,7 @@ class JournalQuery(Query):
     key: JournalKey | None = None
 
     def bind(self, context: RequestContext, problems: Problems) -> Self:
-        # Without a tenant and a path there is nothing that a cursor could be bound to.
+        # A cursor is bound to the tenant and the path, which may be invalid if there are problems.
         if self.cursor is None or context.problems:
             return self
         try:
@@ -50,7 +50,7 @@ class JournalQuery(Query):
         return scope_of(context.tenant, context.request.path, self.filter_scope())
 
     def filter_scope(self) -> list[list[str]]:
-        """The filters: the same texts however they were spelled."""
+        """The filters, as texts that do not depend on how the query spelled them."""
         return []
 
 
@@ -61,8 +61,8 @@ def journal_response(
     encode: Callable[[Any], Any],
     key: Callable[[Any], JournalKey],
 ) -> web.Response:
-    """A page of a list, with a link to the next one; `rows` holds one more than the page if there
-    is one. A page that would be too large ends earlier.
+    """A page of a list, with a link to the next page. If there is one, `rows` holds one more row
+    than this page. A page that would be too large ends earlier.
     """
     (page, count), links = first_rows(rows[: query.size], encode), {}
     if len(rows) > count:

@@ -23,10 +23,10 @@ class LedgerQuery(JournalQuery):
 def ledger_response(
     context: RequestContext, query: LedgerQuery, entries: Sequence[Entry], encoder: Encoder
 ) -> web.Response:
-    """A page of recorded orders, as `journal_response`."""
+    """A page of recorded orders; see `journal_response`."""
     return journal_response(context, query, entries, encoder.entry, _key)
 
 
 def _key(entry: Entry) -> JournalKey:
-    """Only recorded orders are listed, and those have a date."""
+    """The position of an order in the list. Only recorded orders are listed; they have a date."""
     return JournalKey(at=cast("datetime", entry.order_date), id=entry.order_id)

@@ -7,12 +7,14 @@ from aiohttp import web
 
 from customers.entrypoints.http.query import snake
 
-# The characters that an address, and the header around it, may hold as they are.
+# The characters that need no percent-encoding in an address in this header.
 _SAFE = "%/?&=+:@!$'()*,;[]-._~"
 
 
 def link_header(request: web.Request, name: str, values: Mapping[str, object]) -> dict[str, str]:
-    """Links by relation: the request's own address with another value of one parameter."""
+    """The header with a link for each relation: the address of the request, in which the parameter
+    `name` has the value of the relation. Empty without values.
+    """
     if not values:
         return {}
     url = request.rel_url

@@ -1,4 +1,4 @@
-"""The middleware of every request: its id, its errors, its headers, its log line and metrics."""
+"""The middleware of every request: request id, error answers, headers, log line and metrics."""
 
 from collections.abc import Collection
 from time import perf_counter
@@ -36,7 +36,7 @@ CALLER_LEFT: Final = ErrorResponse(
     message="the caller closed the connection before the request was complete",
 )
 _REFUSED_BODIES: Final = frozenset((408, 413, 415))
-# The codes with which a limit of this interface refuses a request.
+# The codes of the errors with which this interface refuses a request that exceeds a limit.
 LIMITS: Final = frozenset(
     (
         "ANSWER_TOO_LARGE",
@@ -51,7 +51,7 @@ Response = TypeVar("Response", bound=web.StreamResponse)
 
 @frozen
 class RequestMiddleware:
-    """What surrounds every request; requests for the routes of `probes` are logged at debug."""
+    """Wraps the handling of every request; requests for paths in `probes` are logged at debug."""
 
     _metrics: Metrics
     _drain: Drain
@@ -73,11 +73,11 @@ class RequestMiddleware:
                 self._report(request, status, perf_counter() - started)
 
     async def _answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """The response of the handler, or that of its error."""
+        """The response of the handler, or the response to the error that it raised."""
         try:
             check_size_of_headers(request)
             if request.match_info.http_exception is not None and _is_of_api(request):
-                # Who is nobody does not learn which paths there are.
+                # An unauthenticated caller must not learn which paths exist.
                 await self._guard.authenticate(HttpCaller(request))
             return await handler(request)
         except CustomersError as error:
@@ -114,8 +114,8 @@ class RequestMiddleware:
     def _prepare_close(
         self, request: web.Request, response: web.StreamResponse, status: int
     ) -> None:
-        """Closes the connection after the response if the body was refused or did not arrive,
-        since nobody will read the rest of it, or if the service stops.
+        """Closes the connection after the response if the service is stopping, or if the body was
+        refused or did not arrive: nobody will read the rest of it.
         """
         body = request.content
         is_unread = not body.is_eof() or body.exception() is not None
@@ -131,7 +131,7 @@ class RequestMiddleware:
 
 
 def with_headers(response: Response, request_id: str) -> Response:
-    """The response with the headers of every response."""
+    """The response, with the headers that every response has."""
     response.headers["X-Request-Id"] = request_id
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers.setdefault("Cache-Control", "no-store")
@@ -145,7 +145,7 @@ def _is_of_api(request: web.Request) -> bool:
 
 
 def _accept(request: web.Request, error: ErrorResponse) -> str:
-    """The Accept header, unless the headers are too large to be looked at."""
+    """The Accept header; empty if the headers are too large to be looked at."""
     is_readable = error is not HEADERS_TOO_LARGE
     return ",".join(request.headers.getall("Accept", ())) if is_readable else ""
 
@@ -161,12 +161,12 @@ def _library_error(error: web.HTTPException) -> ErrorResponse:
 
 
 def _status_of(request: web.Request, response: web.StreamResponse) -> int:
-    """The status to report: whether the caller waited for it, unless it is about a defect."""
+    """The status to report: 499 if the caller has left, unless the response is a server error."""
     status = response.status
     return CLIENT_CLOSED_REQUEST if request.transport is None and status < 500 else status
 
 
 def _template(request: web.Request) -> str | None:
-    """The path of the route, its parts in braces; None for an unknown path."""
+    """The path of the route, with its parameters in braces; None for an unknown path."""
     resource = request.match_info.route.resource
     return None if resource is None else resource.canonical

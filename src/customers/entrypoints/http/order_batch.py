@@ -1,4 +1,4 @@
-"""A batch of orders over REST: reads each order by itself, and answers an outcome for each."""
+"""A batch of orders over REST: reads each order by itself, and returns an outcome for each."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any, cast
@@ -25,7 +25,7 @@ from customers.entrypoints.observability.logs import logger
 _TENANT_KEY = "tenantId"
 _MISMATCH = InvalidValue("TENANT_MISMATCH", "the tenants named in this request differ")
 _MAX_ECHO = 100
-# A thousand orders with a hundred problems each would be a very long answer.
+# The most problems in an outcome: a thousand orders with a hundred each would be a long answer.
 _MAX_PROBLEMS = 10
 
 
@@ -38,14 +38,14 @@ class BatchOrder(Order):
 
 @frozen(kw_only=True)
 class OrderBatch:
-    """The body of a batch as it is described."""
+    """The body of a batch, as OpenAPI describes it; it is read as a `RawOrderBatch`."""
 
     orders: Annotated[list[BatchOrder], f"At most {MAX_BATCH_ORDERS:,}."]
 
 
 @frozen
 class RawOrdersGate:
-    """A list that is not longer than a batch; each of its orders is read by itself."""
+    """A list of at most MAX_BATCH_ORDERS orders, which are decoded later, each by itself."""
 
     def read(self, raw: object) -> Sequence[object]:
         if not isinstance(raw, list):
@@ -57,7 +57,7 @@ class RawOrdersGate:
 
 @frozen(kw_only=True)
 class RawOrderBatch:
-    """The body of a batch, its orders as they came."""
+    """The body of a batch, whose orders are not decoded yet."""
 
     orders: Annotated[Sequence[object], RawOrdersGate()]
 
@@ -69,8 +69,8 @@ async def record_batch(
     batches: OrderBatches,
     ledger_metrics: LedgerMetrics,
 ) -> shapes.OrderBatchResponse:
-    """Records the orders of a body. Raises BatchesBusy when there is no room for them, and
-    Unavailable when the storage was not available for any of them.
+    """Records the orders of a body. Raises BatchesBusy if there is no room for them, and
+    Unavailable if the storage was unavailable for all of them.
     """
     with batches.admit([context.tenant] * len(raw_orders)):
         commands = [_read(raw, context, decoder) async for raw in in_slices(raw_orders)]
@@ -81,7 +81,7 @@ async def record_batch(
 
 
 def _read(raw: object, context: RequestContext, decoder: Decoder) -> OrderCommand | Invalid:
-    """The command of one order; an Invalid with its problems for a bad one."""
+    """The command of one order; for an invalid order, an Invalid with its problems."""
     if not isinstance(raw, dict):
         return Invalid.at("", "INVALID_TYPE", "must be an object")
     if raw.get(_TENANT_KEY) not in (None, "", context.tenant):
@@ -132,7 +132,9 @@ def _first_problems(error: Invalid) -> Invalid:
 
 
 def _echo(value: object) -> str | None:
-    """An id as it came; None for what is not a text, is too long, or cannot be written as JSON."""
+    """The id as it was sent, with `?` for unpaired surrogates; None for what is not a text, or is
+    too long.
+    """
     if not isinstance(value, str) or len(value) > _MAX_ECHO:
         return None
     return value.encode(errors="replace").decode()

@@ -1,4 +1,4 @@
-"""Parameters of query strings: their texts, and their values through a gate."""
+"""Parameters of query strings: finds the texts of a parameter, and reads them through its gate."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Self, TypeAlias
@@ -12,7 +12,7 @@ from customers.entrypoints.http.gates import CountGate
 
 # The texts of a query string by the snake_case names of the parameters.
 Texts: TypeAlias = Mapping[str, Sequence[str]]
-# No list of a query has more items; those of a longer one are not looked at.
+# The most items of a list in a query. A longer list is refused, and only its first item is read.
 MAX_ITEMS = 100
 
 
@@ -20,7 +20,7 @@ MAX_ITEMS = 100
 class Parameter:
     """One parameter: its snake_case name, its gate, and its description for OpenAPI.
 
-    A parameter with `keeps_empty` is the empty text when it is empty, and not its default.
+    With `keeps_empty`, an empty parameter has the empty text as its value, and not the default.
     """
 
     name: str
@@ -32,7 +32,7 @@ class Parameter:
     keeps_empty: bool = False
 
     def texts(self, params: Texts, problems: Problems) -> list[str]:
-        """Its texts that are not blank: at most one, or the items of a list."""
+        """The texts of the parameter that are not blank: at most one, or the items of a list."""
         values = params.get(self.name, ())
         if self.is_list:
             return [item for value in values for item in value.split(",") if item.strip()]
@@ -55,14 +55,14 @@ class Parameter:
         return "" if self.keeps_empty and self.name in params else self.default
 
     def _counted(self, texts: list[str], problems: Problems) -> list[str]:
-        """The items of a list if they are not too many; else one of them, and a problem."""
+        """The items of a list; only the first item, and a problem, if there are too many."""
         if len(texts) <= MAX_ITEMS:
             return texts
         self.refuse("MAX_LENGTH", f"must have at most {MAX_ITEMS} items", problems)
         return texts[:1]
 
     def convert(self, text: str, fallback: Any, problems: Problems) -> Any:
-        """The value of one text; the fallback, and a problem, if the gate refuses it."""
+        """The value of one text; the fallback, and a problem, if the gate refuses the text."""
         try:
             return self.gate.read(text)
         except InvalidValue as error:

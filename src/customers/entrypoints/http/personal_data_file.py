@@ -1,8 +1,8 @@
-"""The answer with everything that is kept of a person, as a file to be saved.
+"""The answer with everything that is stored about a person, as a file to be saved.
 
-It is complete, however large: above the size of other answers it is written to an unnamed temporary
-file, and sent from there. So the memory that it takes is bounded, no connection to the database
-waits for a slow caller, and an answer that has begun cannot fail.
+The answer is complete, however large. If it is larger than other answers may be, it is written to
+an unnamed temporary file first, and sent from there. So it needs little memory, no connection to
+the database waits for a slow caller, and no read can fail after the answer has begun.
 """
 
 import tempfile
@@ -23,7 +23,7 @@ from customers.entrypoints.json.encode_personal_data import PERSONAL_TABLES, Per
 async def personal_data_response(
     data: PersonalDataOf, encoder: PersonalDataEncoder
 ) -> web.Response:
-    """The response with all records, which have been read when it returns."""
+    """The response with all records; all of them have been read before this returns."""
     spool = _Spool()
     try:
         await _write(spool, data, encoder)
@@ -47,13 +47,13 @@ async def _write(file: "_Spool", data: PersonalDataOf, encoder: PersonalDataEnco
     async for portion in data.records:
         values = [encoder.record(record) for record in portion.records]
         text = b"".join(tables.text(PERSONAL_TABLES[portion.kind], values))
-        await to_thread(file.write, text)  # perhaps to a disk
+        await to_thread(file.write, text)  # the file may be on a disk
     file.write(b"]}}")
 
 
 @define
 class _Spool:
-    """A file in memory, which moves to the disk when it is larger than other answers may be."""
+    """A file in memory that moves to the disk when it becomes larger than other answers may be."""
 
     file: IO[bytes] = field(factory=BytesIO, init=False)
 
@@ -69,7 +69,7 @@ class _Spool:
 
 @define
 class _Tables:
-    """Writes rows below the names of their tables, which come one after another."""
+    """Writes the rows of one table after another, as JSON arrays below the names of the tables."""
 
     _table: str | None = field(default=None, init=False)
     _is_empty: bool = field(default=True, init=False)

@@ -1,8 +1,8 @@
 """One connection: its time-outs, how it ends, and the answers that no handler gives.
 
-Those are for a request that is not HTTP, has a line that is too long or an unknown expectation, for
-a head that does not arrive, for one connection too many, and for an exception outside the
-middleware.
+Such an answer is for a request that is not HTTP, has a line that is too long or an unknown
+expectation, for a head that does not arrive, for a connection over the limit, and for an exception
+outside the middleware.
 """
 
 import asyncio
@@ -25,6 +25,7 @@ from customers.entrypoints.http.protocol_errors import (
 )
 from customers.entrypoints.observability.logs import logger
 
+# How long a caller may take between two requests, and to read some of an answer.
 IDLE_SECONDS: Final = 75.0
 ANSWER_SECONDS: Final = 30.0
 # How long a caller whose body was refused has to read the answer.
@@ -32,7 +33,7 @@ PARTING_SECONDS: Final = 1.0
 
 
 class Protocol(web.RequestHandler):
-    """One connection; it is counted if there are `connections`."""
+    """One connection. It is counted and limited by `connections`, if there are any."""
 
     __slots__ = (
         *("_answer_timer", "_connections", "_head_timer", "_parting", "_unsent"),
@@ -44,7 +45,7 @@ class Protocol(web.RequestHandler):
             server,
             loop=asyncio.get_running_loop(),
             keepalive_timeout=IDLE_SECONDS,
-            # A body that is not wanted is neither read to its end nor unpacked.
+            # A body that no handler reads is neither read to its end nor unpacked.
             lingering_time=0,
             auto_decompress=False,
             access_log=None,  # type: ignore[arg-type] # as web.AppRunner passes it
@@ -82,12 +83,12 @@ class Protocol(web.RequestHandler):
 
     @property
     def awaits_head(self) -> bool:
-        """Whether it waits for a request, or for the rest of its head."""
+        """Whether the connection waits for a request, or for the rest of its head."""
         return self._waiter is not None and not self._waiter.done()
 
     @contextmanager
     def body_arrives(self) -> Iterator[None]:
-        """While the block runs, the rest of a body is awaited."""
+        """While the block runs, the connection waits for the rest of a body."""
         self.awaits_body = True
         try:
             yield
@@ -119,7 +120,7 @@ class Protocol(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """The answer to an unhandled exception. Raises ConnectionError after an answer began."""
+        """The answer to an unhandled exception. Raises ConnectionError if one has already begun."""
         if request.writer.output_size > 0:
             return super().handle_error(request, status, exc, message)
         if status == MALFORMED.status:
@@ -130,12 +131,12 @@ class Protocol(web.RequestHandler):
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
-        """Sends a response; an error of the library in our format."""
+        """Sends a response. An error that aiohttp itself answers with is sent in our format."""
         if isinstance(resp, web.HTTPException):
             is_expectation = resp.status == EXPECTATION_FAILED.status
             resp = response_to(EXPECTATION_FAILED if is_expectation else INTERNAL_ERROR)
         finished = await super().finish_response(request, resp, start_time)
-        self._stop_head_timer()  # what came meanwhile may have been the rest of a body
+        self._stop_head_timer()  # data that came meanwhile may have been the rest of a body
         if not request.content.is_eof():
             self._part()
         if self._connections is not None:
@@ -170,8 +171,8 @@ class Protocol(web.RequestHandler):
             self._answer_timer = None
 
     def _part(self) -> None:
-        """Closes our side at once and reads nothing more; the caller has a moment for the answer,
-        which a reset of the connection would take away.
+        """Closes our side and stops reading, but ends the connection only after PARTING_SECONDS: a
+        reset at once would discard the answer before the caller has read it.
         """
         transport, self.transport = self.transport, None
         self.force_close()
@@ -183,7 +184,7 @@ class Protocol(web.RequestHandler):
 
 
 class _RefusedConnection(asyncio.Protocol):
-    """What is left of a connection that was refused."""
+    """A connection that was refused: it ignores what the caller sends."""
 
 
 def _refuse(transport: asyncio.Transport) -> None:

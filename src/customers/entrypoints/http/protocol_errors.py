@@ -1,4 +1,4 @@
-"""The answers that a connection gives itself, without a handler."""
+"""The error answers that a connection sends itself, without a handler."""
 
 from typing import Final, cast
 
@@ -14,7 +14,7 @@ from customers.entrypoints.http.middleware import with_headers
 from customers.entrypoints.observability.logs import log_request
 from customers.entrypoints.observability.request_id import request_id_of
 
-# How long a caller may take: for a head, between two requests, and to read a part of an answer.
+# How long a caller may take to send the head of a request.
 HEAD_SECONDS: Final = 10.0
 
 
@@ -46,7 +46,9 @@ TOO_MANY_CONNECTIONS = ErrorResponse(
 
 
 def response_to(error: ErrorResponse) -> web.Response:
-    """The answer, which is logged unless the connection was refused: those are logged together."""
+    """The response to an error, which is logged here. Refused connections are not: `connections`
+    logs them together.
+    """
     if error is not TOO_MANY_CONNECTIONS:
         log_request(method="OTHER", route=None, status=error.status, seconds=0)
     response = error_response(error, ErrorFormat.PLAIN, accept="")
@@ -55,7 +57,7 @@ def response_to(error: ErrorResponse) -> web.Response:
 
 
 def as_bytes(error: ErrorResponse) -> bytes:
-    """The whole answer to a connection on which no request is being handled."""
+    """The whole response, for a connection on which no request is being handled."""
     response = response_to(error)
     body = cast("bytes", response.body)
     headers = {**response.headers, "Content-Length": len(body), "Connection": "close"}

@@ -3,9 +3,9 @@
     status: tuple[Annotated[CustomerStatus, ChoiceGate(CustomerStatus)], ...] = ()
     page: Annotated[int, CountGate(), "The page number, from 1."] = 1
 
-The name of a parameter is the field's, in snake_case or camelCase. An empty parameter is absent. A
-list is comma-separated or repeated; nothing else may be repeated. Unknown parameters of lists are
-refused, others are ignored.
+A parameter has the name of its field, in snake_case or camelCase. An empty parameter counts as
+absent. A parameter with a list of values is comma-separated or repeated; no other parameter may be
+repeated. Unknown parameters are refused in queries of lists (`is_of_list`), and ignored in others.
 """
 
 import re
@@ -32,15 +32,15 @@ class Query(AttrsInstance):
 
     __slots__ = ()
     is_of_list: ClassVar[bool] = False
-    """Whether it selects the items of a list, so that an unknown parameter would be a mistake."""
+    """Whether the query selects the items of a list; then unknown parameters are refused."""
 
     def bind(self, context: RequestContext, problems: Problems) -> Self:  # noqa: ARG002
-        """The query for this request. Adds the problems that no gate can find."""
+        """The query, completed from the request. Adds the problems that no gate can find."""
         return self
 
 
 class QueryReader:
-    """Reads query strings as one class; the fields of the class are resolved once."""
+    """Reads query strings as instances of one class, whose fields are resolved once."""
 
     def __init__(self, query_class: type[Query]) -> None:
         self._class = query_class
@@ -86,7 +86,7 @@ class QueryReader:
         return self._class(**{**self._defaults, **values})
 
     def _place(self, problem: Problem) -> int:
-        """Known parameters in the order of their fields, then unknown ones."""
+        """The sort key of a problem: known parameters in the order of their fields, then others."""
         field = self._fields.get(problem.field)
         return len(self._places) if field is None else self._places[field]
 
@@ -131,7 +131,7 @@ def readers_of(query_class: type[Query]) -> dict[str, Parameter | PageSize]:
 
 
 def _reader(name: str, hint: Any, default: Any) -> Iterator[Parameter | PageSize]:
-    """No reader for a field without a gate."""
+    """The reader of a field; none for a field without a gate."""
     kind, annotations = _unpack(hint)
     is_list = get_origin(kind) is tuple
     gates = _unpack(get_args(kind)[0])[1] if is_list else annotations

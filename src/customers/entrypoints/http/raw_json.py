@@ -1,4 +1,4 @@
-"""The text of one value within a JSON text, which has been parsed before.
+"""Cuts the text of one value out of a JSON text that is known to be valid.
 
 msgspec would be faster, but refuses unpaired surrogates, which other values may contain.
 """
@@ -6,12 +6,14 @@ msgspec would be faster, but refuses unpaired surrogates, which other values may
 import json
 import re
 
-# Space and at most one separator, as between the keys and values of an object.
+# White space and at most one separator, as between the keys and values of an object.
 _SEPARATOR = re.compile(r"[ \t\n\r]*[{:,]?[ \t\n\r]*")
 
 
 def member_text(text: str, name: str) -> str:
-    """The text of a member's value in an object; the last one's if the name is repeated."""
+    """The text of the value with this name in an object: of the last one if the name is repeated,
+    and empty if there is none.
+    """
     scan, value = json.JSONDecoder().raw_decode, ""
     position = _after_separator(text, 0)
     while text[position] == '"':

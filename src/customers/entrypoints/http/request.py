@@ -27,20 +27,23 @@ _SHOPPER_ID = AnyTextGate()
 
 @frozen(kw_only=True)
 class Deployment:
-    """What differs between deployments in how requests are read."""
+    """How this deployment reads requests."""
 
     tenants: TenantReader
     refuses_card_numbers: bool
-    """Whether notes, communications and customers may not hold them; payment methods never do."""
+    """Whether card numbers are refused in notes, communications and customers too; in payment
+    methods they always are.
+    """
     cursor_keys: CursorKeys
 
 
 @define(kw_only=True, eq=False)  # every request makes one: frozen would take three times as long
 class RequestContext:
-    """A request whose body has arrived; `body` is None without one, `raw` its bytes.
+    """A request whose body has arrived: `raw` has the bytes, `body` the JSON object, if any.
 
-    `problems` are those of the tenant and the path, then of the rest as it is read. A handler is
-    only called without problems, so in a handler the tenant and the ids are well-formed.
+    `problems` begins with the problems of the tenant and the path; those of the body and the query
+    follow as they are read. A handler is only called if there are none, so in a handler the tenant
+    and the ids are well-formed.
     """
 
     request: web.Request
@@ -54,7 +57,7 @@ class RequestContext:
 
     @property
     def tenant(self) -> str:
-        """The tenant; empty as long as there are problems with it."""
+        """The tenant; empty if it is missing or invalid, and in routes that name none."""
         return self.named_tenant
 
     @property
@@ -74,21 +77,21 @@ class RequestContext:
 
     @property
     def shopper(self) -> Shopper:
-        """The shopper who calls, and the customer that the path asks for: their own without one."""
+        """The shopper who calls, with the id that the path has for their customer, or `me`."""
         return Shopper.of(self.principal, self._path.get("shopperId", ME))
 
     def id(self, name: str) -> UUID:
-        """Another id of the path."""
+        """The id with this name in the path."""
         return self._path[name]  # type: ignore[no-any-return]
 
     @property
     def cursors(self) -> Cursors:
-        """The cursors of lists."""
+        """Makes and opens the cursors of lists."""
         return self.deployment.cursor_keys.cursors
 
     @property
     def is_strict(self) -> bool:
-        """Whether the caller prefers unknown keys to be refused (RFC 7240)."""
+        """Whether the caller wants unknown keys to be refused (`Prefer`, RFC 7240)."""
         if "Prefer" not in self.request.headers:
             return False
         header = ",".join(self.request.headers.getall("Prefer")).lower()
@@ -101,7 +104,7 @@ class RequestContext:
         return transport is None or transport.is_closing()
 
     def versions(self) -> frozenset[int] | None:
-        """The versions that If-Match names; None without one, or for any version."""
+        """The versions that If-Match names; None without the header, or if it is `*`."""
         header = ",".join(self.request.headers.getall("If-Match", ())).strip()
         if not header or header == "*":
             return None
@@ -119,8 +122,8 @@ async def receive(
 ) -> RequestContext:
     """The context of a request, its body received and parsed.
 
-    Raises Invalid for a body that is not a JSON object, RequestRejected for its type and size,
-    TenantForbidden.
+    Raises Invalid for a body that is not a JSON object; RequestRejected for its coding, type or
+    size, or if it is late; CallerLeft; TenantForbidden.
     """
     raw, body = b"", None
     if request.method not in ("GET", "HEAD"):
@@ -157,8 +160,8 @@ def _path(request: web.Request, problems: Problems) -> Mapping[str, Any]:
 
 
 def path_gate(name: str) -> Gate:
-    """The gate of a part of the path: an id of ours, an outside order's, or the id of a shopper,
-    which may be malformed: it is not theirs then, as that of anybody else.
+    """The gate of a path parameter. An order id is an id of another system. A shopper's id may be
+    any text: a malformed one is answered like the id of somebody else. All others are our own ids.
     """
     gates: dict[str, Gate] = {"orderId": _ORDER_ID, "shopperId": _SHOPPER_ID}
     return gates.get(name, _ID)

@@ -10,7 +10,8 @@ from customers.core.errors import Invalid, Problem
 from customers.entrypoints.http.body import RequestRejected
 from customers.entrypoints.http.errors import ErrorResponse
 
-# What proxies let through too; reading each item of a list in more of them would take a while.
+# As much as proxies commonly let through. Some headers are lists whose items are read one by one,
+# which would take too long in larger headers.
 MAX_HEADER_BYTES: Final = 32 * 1024
 MAX_PARAMETERS: Final = 200
 _MAX_NAME: Final = 50
@@ -26,7 +27,7 @@ _MALFORMED: Final = ("INVALID_ENCODING", "must be percent-encoded UTF-8")
 
 
 def check_size_of_headers(request: web.BaseRequest) -> None:
-    """Raises RequestRejected."""
+    """Raises RequestRejected if the headers are larger than MAX_HEADER_BYTES."""
     headers = request.headers
     if sum(map(len, headers)) + sum(map(len, headers.values())) > MAX_HEADER_BYTES:
         raise RequestRejected(HEADERS_TOO_LARGE)
@@ -60,7 +61,7 @@ def _is_encoded(text: str) -> bool:
 
 
 def _malformed_parameter(query: str) -> str:
-    """The name of the first parameter that is not well encoded; `query` if its name is not."""
+    """The name of the first parameter that is malformed; `query` if its name is malformed too."""
     part = next(part for part in query.split("&") if not _is_encoded(part))
     name = part.partition("=")[0][:_MAX_NAME]
     return name if name and _is_encoded(name) else "query"

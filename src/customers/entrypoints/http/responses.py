@@ -1,4 +1,4 @@
-"""Responses with JSON, and conditional ones."""
+"""Responses with JSON bodies, and conditional responses (ETag)."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,7 +17,7 @@ def json_response(
 
 
 def versioned_response(request: web.Request, version: int, body: Any) -> web.Response:
-    """The body with its strong ETag; 304 if the caller has that version already."""
+    """A response with the body and its strong ETag; 304 if the caller already has that version."""
     tag = f'"{version}"'
     headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
     if _matches(request, tag):
@@ -26,7 +26,7 @@ def versioned_response(request: web.Request, version: int, body: Any) -> web.Res
 
 
 def _matches(request: web.Request, tag: str) -> bool:
-    """Whether If-None-Match names the tag, or any."""
+    """Whether If-None-Match names the tag, or is `*`."""
     if "If-None-Match" not in request.headers:
         return False
     header = ",".join(request.headers.getall("If-None-Match")).strip()

@@ -36,12 +36,13 @@ from customers.entrypoints.json.decode import Nulls
 
 BASE: Final = "/api/v1"
 CUSTOMER: Final = "/customers/{customerId:(?!(?:batch|me|segments|verify-email)(?:/|$))[^/]+}"
-# The customer who a shopper is, by an id that is theirs.
+# A shopper's own customer: the id is `me`, the id of the customer or the user id of the shopper.
 OWN: Final = "/storefront/customers/{shopperId}"
 SEGMENT: Final = "/customers/segments/{segmentId:(?!preview(?:/|$))[^/]+}"
 
 _PATH_ID: Final = re.compile(r"\{(\w+)")
-# What the core raises when it does not find an id of the path. An order id may be new to it.
+# What the core raises if an id of the path does not exist. An order id may be one that is recorded
+# later, so it is not in this table.
 _NOT_FOUND: Final[Mapping[str, type[CustomersError]]] = {
     "customerId": CustomerNotFound,
     "shopperId": NotYourResource,
@@ -68,13 +69,14 @@ Handler = Callable[[RequestContext], Awaitable[web.Response]]
 
 @frozen
 class Body:
-    """The class that a body is read as, and what null means in it.
+    """How a route reads its request body: as an instance of the class `kind`.
 
-    Without a body the handler gets None, unless one `is_required`. Strict handling accepts the
-    `ignored` keys too. `precheck` finds what is refused before anything else is reported; in one
-    that `describes_person`, a deployment may refuse card numbers. OpenAPI describes the body as
-    `described_as`, if that is another class. One that is not `decoded` is only described: its
-    handler uses `context.body`.
+    `nulls` is what null means in the body. If the body is not required, the handler gets None
+    without one. `ignored` are keys outside of the class that strict handling accepts as well.
+    `precheck` finds the problems that are reported alone, before any other one. If the body
+    `describes_person`, a deployment may refuse card numbers in it. `described_as` is the class that
+    OpenAPI describes instead of `kind`. A body with `decoded=False` is only described in OpenAPI;
+    its handler reads `context.body`.
     """
 
     kind: type[AttrsInstance]
@@ -91,20 +93,21 @@ class Body:
 class Route:
     """One operation: its name, method and path, its handler, and what OpenAPI says about it.
 
-    The path is below the `base` path, unless the operation needs no tenant. The handler is called
-    with the context, then with the body and the query where the route declares them. Its docstring
-    is the summary and the description of the operation.
+    The path is below the `base` path, unless `is_of_tenant=False` says that the operation needs no
+    tenant. The handler is called with the context, then with the body and the query if the route
+    declares them. Its docstring is the summary and the description of the operation.
 
-    `responses` are the shapes of the bodies by status, a tuple where there are several; `errors`
-    what the core may raise besides Invalid, Unavailable and the NotFound errors of the path's ids.
-    A 201 has a Location header if `has_location`. `on_invalid` is called when the input is refused.
-    A body has at most `max_bytes`; None: what the largest valid one needs.
-    What `is_probe` is called by machines every few seconds, and logged at debug.
+    `responses` has the shape of the body for each status, or a tuple of alternative shapes.
+    `errors` are what the core may raise besides Invalid, Unavailable and the NotFound errors of the
+    path's ids. With `has_location`, a 201 response has a Location header. `on_invalid` is called
+    when the input is invalid. `max_bytes` limits the body; None stands for the size of the largest
+    valid body. Machines call a probe (`is_probe`) every few seconds, so it is logged at debug.
 
-    Callers need the `permission`, or one of the `other_permissions`: then the handler, which knows
-    more of the request, expects the right one. A route that `is_for_shoppers` is for them instead,
-    who have no permissions. One that `is_open` asks nobody who they are. One below the base path
-    that `names_tenant` not gets the tenant from elsewhere, such as a token.
+    A caller needs the `permission` or one of the `other_permissions`; if there are others, the
+    handler checks which of them this request needs. A route with `is_for_shoppers` is for shoppers,
+    who have no permissions. A route with `is_open` does not authenticate its callers. With
+    `names_tenant=False` the request does not name its tenant; the tenant comes from elsewhere, such
+    as a token.
     """
 
     operation: str
@@ -130,9 +133,9 @@ class Route:
 
     @property
     def permissions(self) -> tuple[Permission, ...]:
-        """The permissions of which a caller needs one; none in a route for shoppers.
+        """The permissions of which a caller needs one; none for a route for shoppers.
 
-        Raises ValueError if none is named.
+        Raises ValueError if any other route names no permission.
         """
         if self.is_for_shoppers:
             return ()
@@ -147,12 +150,12 @@ class Route:
 
     @property
     def address(self) -> str:
-        """The whole path, its parts in braces."""
+        """The whole path, with its parameters in braces."""
         return self.base + self.path if self.is_of_tenant else self.path
 
     @property
     def body_limit(self) -> int:
-        """The most bytes that a body may have."""
+        """The maximum size of a body in bytes."""
         return self.max_bytes or largest_body(self.body.kind if self.body else None)
 
     @property

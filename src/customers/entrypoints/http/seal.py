@@ -1,7 +1,7 @@
-"""Seals texts for callers to carry: they cannot read, change or make one.
+"""Seals texts that callers carry: a caller cannot read, change or make one.
 
-The seal is deterministic (AES-SIV, RFC 5297): equal contents for one purpose have equal seals, in
-every process that has the keys, and no number used once has to be kept.
+The seal is deterministic (AES-SIV, RFC 5297): equal contents with the same scope have equal seals,
+in every process that has the keys, and no nonce is needed.
 """
 
 from base64 import b64decode, urlsafe_b64encode
@@ -13,23 +13,23 @@ from cryptography.hazmat.primitives.hashes import SHA512
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 _KEY_BYTES = 64
-# Contents are filled up to a multiple of it, so that a length says little about them.
+# Contents are padded to a multiple of this size, so that their length says little about them.
 _BLOCK_BYTES = 64
 _PURPOSE = b"customers: cursors"
 
 
 class BrokenSeal(Exception):
-    """A text that none of the keys has sealed, or that was sealed for something else."""
+    """A text that none of the keys has sealed, or that was sealed for another scope."""
 
 
 class Seal:
-    """The first secret seals, all of them open: so a secret can be replaced by the next one."""
+    """Seals with the first secret and opens with any of them, so that secrets can be rotated."""
 
     def __init__(self, secrets: Sequence[bytes]) -> None:
         self._keys = [AESSIV(_derived(secret)) for secret in secrets]
 
     def seal(self, content: bytes, scope: bytes) -> str:
-        """The content, JSON in UTF-8, as a text for a URL that only opens for the same scope."""
+        """The content (JSON in UTF-8), sealed as a URL-safe text that only the same scope opens."""
         filled = content.ljust(-(-len(content) // _BLOCK_BYTES) * _BLOCK_BYTES)
         return _text(self._keys[0].encrypt(filled, [scope]))
 
@@ -45,7 +45,7 @@ class Seal:
 
 
 def _derived(secret: bytes) -> bytes:
-    """The key for this purpose, so that a secret can serve others too."""
+    """The key for cursors, derived from a secret that may serve other purposes too."""
     return HKDF(algorithm=SHA512(), length=_KEY_BYTES, salt=None, info=_PURPOSE).derive(secret)
 
 
@@ -54,7 +54,7 @@ def _text(sealed: bytes) -> str:
 
 
 def _bytes(text: str) -> bytes:
-    """Raises BrokenSeal for another spelling of the same bytes too."""
+    """The sealed bytes. Raises BrokenSeal for text that is not their only canonical spelling."""
     try:
         sealed = b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except ValueError:

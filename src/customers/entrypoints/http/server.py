@@ -24,7 +24,7 @@ class HttpServer:
         certificate: Certificate | None = None,
     ) -> None:
         """`seconds_to_end` is how long `end` waits for open requests before it cancels them, and
-        again for the cancelled ones. Without `connections` they are not counted, and not limited.
+        again for the cancelled ones. Without `connections`, connections are not limited.
         """
         self._connections = connections
         self._certificate = certificate
@@ -57,12 +57,12 @@ class HttpServer:
         )
 
     def close(self) -> None:
-        """Accepts no new connections; open ones are served as before."""
+        """Stops accepting new connections; open ones are served as before."""
         for listener in self._listeners:
             listener.close()
 
     async def end(self) -> None:
-        """Closes all connections, idle ones at once."""
+        """Closes all connections: idle ones at once, others as `seconds_to_end` says."""
         self.close()
         await self._runner.cleanup()
 

@@ -1,4 +1,4 @@
-"""The tenant of a request: what the principal may act for decides, and the request may name it."""
+"""The tenant of a request: the one that the request names, or the only one of the principal."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -14,16 +14,16 @@ from customers.core.model.tenant import TenantGate
 _MISMATCH = InvalidValue("TENANT_MISMATCH", "the tenants named in this request differ")
 _REQUIRED = InvalidValue("TENANT_REQUIRED", "name the tenant in the X-Tenant-ID header")
 _HEADER: Final = "X-Tenant-ID"
-# Where callers are authenticated, this claim is part of the principal instead.
+# Only read where nobody is authenticated; elsewhere the claim is part of the principal.
 _CLAIM: Final = "x-jwt-claim-tenant-id"
-# In any letter case, with or without underscores, as all parameters.
+# The query parameter, in any letter case, with or without underscores.
 _PARAMETER: Final = "tenantid"
 
 
 @frozen
 class TenantReader:
-    """Reads who the tenant of a request is. `believes_claims`: whether any caller's claim of a
-    tenant names it, because nobody is authenticated.
+    """Finds the tenant of a request. With `believes_claims` nobody is authenticated, so that a
+    claim in the headers of any caller may name the tenant.
     """
 
     gate: TenantGate
@@ -32,8 +32,8 @@ class TenantReader:
     def read(
         self, request: web.BaseRequest, body: Mapping[str, Any] | None, principal: Principal
     ) -> str:
-        """The tenant. Raises Invalid without one, for a malformed one, and if several disagree;
-        TenantForbidden for one that the principal may not act for.
+        """The tenant. Raises Invalid if the tenant is missing or malformed, or if the request names
+        several; TenantForbidden for a tenant that the principal may not act for.
         """
         tenants: set[str] = set()
         problems = Problems()
@@ -54,7 +54,7 @@ class TenantReader:
         return tenants.pop()
 
     def _only(self, principal: Principal) -> str:
-        """The tenant of a principal that has one. Raises Invalid for one that cannot be any."""
+        """The only tenant of the principal. Raises Invalid if its id is malformed."""
         try:
             return self.gate.read(principal.tenants.only)
         except InvalidValue as error:

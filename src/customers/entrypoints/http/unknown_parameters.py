@@ -1,4 +1,4 @@
-"""Refuses unknown parameters of lists: a filter that is silently ignored shows everybody."""
+"""Refuses unknown parameters of lists: if a misspelt filter were ignored, all would be listed."""
 
 from collections.abc import Collection, Iterable, Iterator
 from difflib import get_close_matches
@@ -7,24 +7,24 @@ from customers.core.errors import UNKNOWN_PARAMETER, Problem
 
 _SIMILARITY = 0.65
 _BY_NUMBER = ("page", "offset", "skip")
-# Comparing names takes a while: only so many are compared, and none that is longer than this.
+# Comparing names is slow: how many unknown names are compared, and how long they may be.
 _MAX_HINTS, _MAX_NAME = 10, 50
-# Cache busters, and what links in e-mails carry: they are ignored everywhere.
+# Cache busters (`_`) and the parameters of links in e-mails (`utm_...`) are ignored everywhere.
 _IGNORED, _IGNORED_PREFIX = "_", "utm_"
 
 
 def unknown_parameters(
     spelled: Iterable[tuple[str, str]], known: Collection[str]
 ) -> Iterator[Problem]:
-    """A problem for each unknown parameter; `spelled` has pairs of its name in the request and in
-    snake_case, `known` the names of the list in snake_case.
+    """A problem for each unknown parameter. `spelled` has each name as the request spells it and in
+    snake_case; `known` has the names of the list's parameters in snake_case.
     """
     unknown = (names for names in spelled if _is_unknown(*names, known))
     yield from _problems(unknown, known)
 
 
 def numbered_pages(spelled: Iterable[tuple[str, str]], known: Collection[str]) -> Iterator[Problem]:
-    """As `unknown_parameters`, of those only that ask for a page by number."""
+    """As `unknown_parameters`, but only for parameters that ask for a page by number."""
     yield from _problems(((name, snake) for name, snake in spelled if snake in _BY_NUMBER), known)
 
 

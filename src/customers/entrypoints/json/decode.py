@@ -26,8 +26,8 @@ from customers.core.model.segment import RulesText
 from customers.core.model.values import Unset
 from customers.core.ports.clock import Clock
 
-# How alike an unknown key and a missing one must be, from 0 to 1; how many and how long keys are
-# compared, which takes a while.
+# How similar an unknown key and a missing one must be for a hint, from 0 to 1. Comparing keys is
+# slow: how many keys are compared, and how long they may be.
 _SIMILARITY = 0.8
 _MAX_KEYS, _MAX_KEY_LENGTH = 100, 100
 
@@ -64,8 +64,10 @@ class Decoder:
         nulls: Nulls = Nulls.ABSENT,
         allowed: Collection[str] | None = None,
     ) -> Kind:
-        """The body as a `kind`. With `allowed`, all other keys than those and the kind's own are
-        refused. Raises Invalid, which names every bad field.
+        """The body as a `kind`. Raises Invalid, which names every invalid field.
+
+        Without `allowed`, unknown keys are ignored. With it, every key is refused that is neither
+        the kind's own nor in `allowed`.
         """
         fields, problems, decoded = _fields(kind), Problems(), None
         try:
@@ -124,7 +126,7 @@ def _replace_nulls(
 
 
 def unknown_keys(body: Mapping[str, object], allowed: Collection[str]) -> Iterator[Problem]:
-    """A problem for each key that is not allowed; a very long one is cut off."""
+    """A problem for each key that is not allowed; a very long key is cut off."""
     for key in body:
         if key not in allowed:
             name = key if len(key) <= _MAX_KEY_LENGTH else f"{key[:_MAX_KEY_LENGTH]}…"
@@ -135,9 +137,8 @@ def unknown_keys(body: Mapping[str, object], allowed: Collection[str]) -> Iterat
 
 
 def _problems(error: ClassValidationError, unknown: Collection[str]) -> list[Problem]:
-    """One problem per bad field; for a missing one with the unknown key that was probably meant.
-
-    Raises any exception that no gate raises on purpose.
+    """One problem for each invalid field. The problem of a missing field names the unknown key that
+    was probably meant. Raises any other exception that a gate raised: it is a defect.
     """
     problems = []
     for cause, note in error.group_exceptions()[0]:
@@ -153,7 +154,9 @@ def _problems(error: ClassValidationError, unknown: Collection[str]) -> list[Pro
 
 
 def likely_key(missing: str, unknown: Collection[str]) -> str:
-    """A question about the unknown key that looks like the missing one, such as `order_id`."""
+    """A question about the unknown key that resembles the missing one, such as `order_id` for
+    `orderId`; empty if none does.
+    """
     short = (key for key in unknown if len(key) <= _MAX_KEY_LENGTH)
     spelled = {key.replace("_", "").replace("-", "").lower(): key for key in short}
     likely = get_close_matches(missing.lower(), spelled, n=1, cutoff=_SIMILARITY)

@@ -166,7 +166,7 @@ class Encoder:
         }
 
     def entry(self, entry: Entry) -> shapes.LedgerOrder:
-        """A recorded order, which has an amount and its dates; stubs are not listed."""
+        """A recorded order, which has an amount and dates; a stub has none, and is not encoded."""
         return {
             "orderId": entry.order_id,
             "orderNumber": entry.order_number,
@@ -240,7 +240,7 @@ class Encoder:
 
 
 def _locking(customer: Customer) -> dict[str, object]:
-    """The keys about locking that are set."""
+    """The keys of `shapes.Locking` that have a value."""
     keys = {
         "lockReason": customer.lock_reason,
         "lockedAt": customer.locked_at,

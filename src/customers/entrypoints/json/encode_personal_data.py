@@ -1,7 +1,7 @@
-"""Encodes everything that is kept of a person as JSON, field by field, as the model has it.
+"""Encodes everything that is stored about a person as JSON: each record with its fields.
 
-The map of personal data says what is masked, and what is left out for the person: who on the staff
-did something is the data of somebody else.
+The map of personal data says which fields are masked, and which are left out of an answer to the
+person: those that name members of the staff are the data of somebody else.
 """
 
 from datetime import date, datetime
@@ -28,7 +28,7 @@ from customers.core.model.verification import Verification
 from customers.entrypoints.json.decode import camel
 from customers.entrypoints.json.encode import RECORD_TABLES, Encoder, midnight
 
-# The names under which the records stand, those of an erasure's receipt where it has them.
+# The names of the tables in the answer, as in the receipt of an erasure if it has the table.
 PERSONAL_TABLES: Final = {
     Customer: RECORD_TABLES[RecordKind.CUSTOMER],
     Address: RECORD_TABLES[RecordKind.ADDRESS],
@@ -43,13 +43,13 @@ PERSONAL_TABLES: Final = {
     PendingChange: "customer_segment_pending_changes",
     Verification: RECORD_TABLES[RecordKind.VERIFICATION],
 }
-# Of a shorter token the last four characters would show too much.
+# The last four characters of a shorter token would reveal too much of it.
 _MIN_LENGTH_TO_SHOW_END: Final = 12
 
 
 @frozen
 class PersonalDataEncoder:
-    """Encodes records; `is_for_person`: for the person themselves, without ids of the staff."""
+    """Encodes records. `is_for_person`: for the person themselves, so without the ids of staff."""
 
     _encoder: Encoder
     _is_for_person: bool = False
@@ -58,7 +58,7 @@ class PersonalDataEncoder:
         return PersonalDataEncoder(self._encoder, True)
 
     def record(self, record: Any) -> dict[str, object]:
-        """All fields of a record; those of its statistics stand beside them."""
+        """The fields of a record; those of its statistics are on the same level as the others."""
         record_map = PERSONAL_DATA.get(type(record))
         left_out = record_map.of_staff if record_map and self._is_for_person else ()
         masked = record_map.masked if record_map else ()
@@ -80,5 +80,5 @@ class PersonalDataEncoder:
 
 
 def mask(token: str) -> str:
-    """The token without all but its last four characters."""
+    """The token with all but its last four characters masked; a short token is masked entirely."""
     return f"***{token[-4:]}" if len(token) >= _MIN_LENGTH_TO_SHOW_END else "***"

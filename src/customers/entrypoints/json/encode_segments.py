@@ -72,7 +72,7 @@ class SegmentEncoder:
         }
 
     def _actual(self, condition: ExplainedCondition) -> object:
-        """The value as in the customer's JSON."""
+        """The customer's value, as in the JSON of the customer."""
         value = condition.actual
         if isinstance(value, Decimal) and condition.field in _AMOUNTS:
             return self._encoder.money(value)

@@ -1,4 +1,4 @@
-"""Encodes what shoppers see of themselves: only keys that are meant for them."""
+"""Encodes what shoppers see about themselves: only the keys that are meant for them."""
 
 from customers.core.model.customer import Customer
 from customers.core.model.ledger import Entry
@@ -14,7 +14,7 @@ class StorefrontEncoder:
         self._encoder = encoder
 
     def profile(self, customer: Customer, shopper: Shopper) -> shapes.OwnProfile:
-        """The profile under the id that the shopper asked for, since callers compare the two."""
+        """The profile. Its `id` is the user id if the path had that: callers compare the two."""
         born = customer.date_of_birth
         return {
             "id": shopper.path_id if shopper.asks_by_user_id else str(customer.id),

@@ -1,6 +1,6 @@
-"""Parses the bytes of a body as a JSON object, at a cost that its size bounds.
+"""Parses the bytes of a body as a JSON object. The size of the body bounds the cost.
 
-What the object must hold is the business of `decode.py`.
+What the object must contain is checked in `decode.py`.
 """
 
 import json
@@ -16,7 +16,7 @@ NOT_AN_OBJECT: Final = "the body must be a JSON object"
 MAX_LEVELS: Final = 200
 # More than any body needs: a thousand orders with thirty keys each.
 MAX_VALUES: Final = 32_768
-# A smaller body is parsed so fast that its values are not counted first.
+# Up to this size a body is parsed so fast that its values need not be counted first.
 _SMALL: Final = 64 * 1024
 
 # A string; also one without an end, so that no input is scanned twice.
@@ -36,7 +36,7 @@ def parse_object(raw: bytes, max_values: int = MAX_VALUES) -> dict[str, Any]:
 
 
 def _count_values(raw: bytes, max_values: int) -> None:
-    """Raises Invalid for so many values that making them would hold up everybody else."""
+    """Raises Invalid for more than `max_values` values: making them would delay other requests."""
     if _has_more_values(raw, max_values):
         message = f"the body must not have more than {max_values:,} values"
         raise Invalid.at("", "TOO_MANY_VALUES", message)
@@ -45,15 +45,18 @@ def _count_values(raw: bytes, max_values: int) -> None:
 def _has_more_values(raw: bytes, max_values: int) -> bool:
     if _count(raw) <= max_values:
         return False
-    # Each string has one or two such quotes, and is a key or a value. Looking at each would take
-    # a while.
+    # Each string has one or two quotes that no backslash precedes, and is a key or a value. So with
+    # more than four such quotes for each value there are too many values, and the strings need not
+    # be removed one by one, which would take a while.
     if raw.count(b'"') - raw.count(b'\\"') > 4 * max_values:
         return True
     return _count(_STRING.sub(b"", raw)) > max_values
 
 
 def _count(structure: bytes) -> int:
-    """The values, as far as each has a sign of its own; signs in strings count too."""
+    """The number of values, estimated by the number of commas and opening brackets; those in
+    strings count too.
+    """
     return structure.count(b",") + structure.count(b"[") + structure.count(b"{")
 
 
@@ -69,7 +72,7 @@ def _decode(raw: bytes) -> object:
 
 
 def _is_too_deep(value: dict[str, Any]) -> bool:
-    """Whether it is nested so deep that recursive code could fail on it."""
+    """Whether the value is nested so deeply that recursive code could fail on it."""
     level: list[Any] = [value]
     for _ in range(MAX_LEVELS):
         containers = [child for child in level if isinstance(child, dict | list)]

@@ -1,9 +1,8 @@
 """Batches of orders, over REST and gRPC: each order is recorded or refused on its own.
 
-First the new orders are recorded, in groups: a group is one statement. What a group leaves out,
-such as a repeat or an order of an unknown customer, is recorded or refused by itself. Which of
-those may run concurrently is decided in `keyed_order.py`, how many orders may be under way in
-`batch_room.py`.
+First the new orders are recorded, in groups: a group is one statement. An order that a group leaves
+out, such as a repeat or an order of an unknown customer, is recorded or refused by itself.
+`keyed_order.py` decides what may run concurrently, `batch_room.py` how many orders are let in.
 """
 
 import asyncio
@@ -26,15 +25,16 @@ from customers.entrypoints.ledger.keyed_order import run_in_key_order
 from customers.entrypoints.observability.ledger_metrics import LedgerMetrics
 from customers.entrypoints.observability.refusal_metrics import RefusalMetrics
 
-# Single orders of all batches of a process that are recorded at the same time, so that batches
-# leave connections to single calls; of a tenant alone, four.
+# How many orders of all batches of a process are recorded by themselves at the same time: few, so
+# that batches leave connections to single calls. A tenant alone may have four of them.
 MAX_CONCURRENT_ORDERS: Final = 6
-# Groups of all batches of a process that are recorded at the same time, and those of a tenant: each
-# keeps a processor of the server busy.
+# How many groups are recorded at the same time, of all batches of a process and of one tenant: each
+# keeps a processor of the database server busy.
 MAX_CONCURRENT_GROUPS: Final = 4
 MAX_GROUPS_OF_TENANT: Final = 1
-# Orders of a group: its customers are locked until all of them are recorded, and other calls wait
-# while its values are written and read. An order costs little less in a larger one.
+# The most orders in a group. The customers of a group are locked until all its orders are recorded,
+# and other calls wait while its values are encoded and decoded. Orders in larger groups would cost
+# little less.
 GROUP_ORDERS: Final = 50
 
 TOO_MANY_ORDERS: Final = Problem(
@@ -44,14 +44,15 @@ TOO_MANY_ORDERS: Final = Problem(
     code="MAX_LENGTH",
 )
 
-# What came of an order: its result, or the error with which it was refused.
+# The outcome of an order: its result, or the error with which it was refused.
 Outcome: TypeAlias = LedgerResult | Exception
 Result = TypeVar("Result")
 
 
 class OrderBatches:
-    """Records batches; all of them together have slots for groups and for single orders, which
-    tenants get in turn. Each group has `order_timeout` seconds, and so has an order by itself.
+    """Records batches of orders. All batches of a process share some slots for groups and some for
+    single orders, which tenants get in turn. A group, or an order by itself, must be recorded
+    within `order_timeout` seconds.
     """
 
     def __init__(
@@ -78,10 +79,11 @@ class OrderBatches:
         ledger_metrics: LedgerMetrics,
         has_caller_left: Callable[[], bool] = lambda: False,
     ) -> Sequence[Outcome]:
-        """The outcome of each order, in the order of the commands; an error is its own.
+        """The outcome of each order, in the order of the commands; an error among the commands is
+        its own outcome.
 
         When the call is cancelled or its caller has left, the groups and orders that have begun are
-        recorded, and no other ones.
+        recorded, and no others.
         """
         batch = _Batch(self._orders, ledger_metrics, has_caller_left)
         outcomes = await self._record_groups(batch, commands)
@@ -93,8 +95,8 @@ class OrderBatches:
     async def _record_groups(
         self, batch: "_Batch", commands: Sequence[OrderCommand | CustomersError]
     ) -> dict[int, Outcome]:
-        """The outcomes that groups had, by the numbers of their commands. A tenant has one group
-        under way.
+        """The outcomes of the orders that groups recorded or refused, by the numbers of their
+        commands. The groups of a tenant are recorded one after another.
         """
         groups = list(_groups(commands))
 
@@ -148,7 +150,7 @@ class _Group:
 
 
 class _Batch:
-    """One batch. After the storage was unavailable once, its other orders fail without a try."""
+    """One batch. Once the storage was unavailable, its remaining orders fail without a try."""
 
     def __init__(
         self, orders: Orders, ledger_metrics: LedgerMetrics, has_caller_left: Callable[[], bool]
@@ -159,7 +161,7 @@ class _Batch:
         self._is_storage_unavailable = False
 
     async def outcomes(self, group: _Group) -> Sequence[Outcome | None]:
-        """The outcome of each order; None where `outcome` has to decide."""
+        """The outcome of each order of a group; None for an order that `outcome` has to record."""
         if self._has_caller_left() or self._is_storage_unavailable:
             return [None] * len(group.commands)
         orders = [(command.customer_id, command) for command in group.commands]
@@ -173,7 +175,7 @@ class _Batch:
         return [None if result is None else self._counted(result) for result in results]
 
     async def outcome(self, command: OrderCommand | CustomersError) -> Outcome:
-        """The outcome of an order by itself."""
+        """The outcome of an order that is recorded by itself."""
         if self._has_caller_left():
             return Unavailable()
         try:
@@ -198,7 +200,9 @@ class _Batch:
 
 
 def _groups(commands: Sequence[OrderCommand | CustomersError]) -> Iterator[_Group]:
-    """The orders by tenant, at most GROUP_ORDERS in a group; none for an order that is alone."""
+    """The orders by tenant, at most GROUP_ORDERS in a group. An order that would be alone in its
+    group is left out.
+    """
     by_tenant: dict[str, list[tuple[int, OrderCommand]]] = {}
     for number, command in enumerate(commands):
         if not isinstance(command, CustomersError):
@@ -211,7 +215,9 @@ def _groups(commands: Sequence[OrderCommand | CustomersError]) -> Iterator[_Grou
 
 
 def _keys(command: OrderCommand | CustomersError) -> Collection[Hashable]:
-    """Orders of the same customer, or with the same id, are recorded one after another."""
+    """The keys of an order for `run_in_key_order`: orders of the same customer, or with the same
+    id, are recorded one after another.
+    """
     if isinstance(command, CustomersError):
         return ()
     return ((command.tenant_id, command.customer_id), (command.tenant_id, command.order_id))

@@ -1,4 +1,4 @@
-"""The room for orders of batches: how many may be under way in a process, and of one tenant."""
+"""Limits how many orders of batches may be under way in a process, in all and of one tenant."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -10,7 +10,7 @@ from customers.entrypoints.observability.refusal_metrics import RefusalMetrics
 
 MAX_BATCH_ORDERS: Final = 1_000
 MAX_ORDERS_UNDER_WAY: Final = 4_000
-# Of one tenant: the rest always has room for a batch of another one.
+# The limit of one tenant, which leaves room for a batch of another tenant.
 MAX_ORDERS_OF_TENANT: Final = MAX_ORDERS_UNDER_WAY - MAX_BATCH_ORDERS
 
 
@@ -21,9 +21,9 @@ class BatchRoom:
 
     @contextmanager
     def admit(self, tenant_ids: Iterable[str]) -> Iterator[None]:
-        """A batch is under way while the block runs; it has an order for each of the tenants.
+        """While the block runs, a batch is under way. `tenant_ids` has the tenant of each order.
 
-        Raises BatchesBusy when there is no room for all of its orders.
+        Raises BatchesBusy when there is no room for all orders.
         """
         added = Counter(tenant_ids)
         if not self._has_room_for(added):

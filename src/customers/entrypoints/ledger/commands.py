@@ -1,4 +1,4 @@
-"""What the calls ask for, as core values: a fact about an order, with its tenant and customer."""
+"""The commands of the ledger: each is a fact about an order, with its tenant and customer."""
 
 from attrs import frozen
 

@@ -1,4 +1,4 @@
-"""Concurrent work in which items that share a key run one after another, in the order given."""
+"""Does the work of many items concurrently; items that share a key follow one another in order."""
 
 import asyncio
 from collections import deque
@@ -17,9 +17,9 @@ async def run_in_key_order(
 ) -> list[Result]:
     """The result of each item, in the order of the items.
 
-    `begin` waits until there is room for an item, and returns the task that does its work. It is
-    called for one item at a time, when every earlier item that shares a key with it is done. When
-    this call is cancelled, it is not called for the rest; tasks that have begun are left alone.
+    `begin` waits until there is room for an item, and returns the task that does its work. `begin`
+    is called for one item at a time, when every earlier item that shares a key with it is done.
+    When this call is cancelled, no further item is begun; tasks that have begun go on.
     """
     order = _KeyOrder([keys(item) for item in items])
     tasks: dict[int, asyncio.Task[Result]] = {}
@@ -33,7 +33,7 @@ async def run_in_key_order(
 
 
 class _KeyOrder:
-    """The items by number: which wait for others, and which are next."""
+    """The items by number: how many items each waits for, and which can begin next."""
 
     def __init__(self, keys: Sequence[Collection[Hashable]]) -> None:
         last: dict[Hashable, int] = {}
@@ -50,14 +50,14 @@ class _KeyOrder:
         self._has_next = asyncio.Event()
 
     async def next(self) -> int:
-        """The next item that waits for no other one; each item once."""
+        """The number of the next item that waits for no other one; returns each number once."""
         while not self._next:
             self._has_next.clear()
             await self._has_next.wait()
         return self._next.popleft()
 
     def done(self, number: int, _: object) -> None:
-        """An item is done."""
+        """Marks an item as done; items that waited for no other one can begin."""
         for follower in self._followers.pop(number, ()):
             self._awaited[follower] -= 1
             if not self._awaited[follower]:

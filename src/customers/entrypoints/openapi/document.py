@@ -29,14 +29,15 @@ from customers.entrypoints.openapi.schemas import Schemas
 _ABOUT: Final = """\
 The customers of a marketplace: who they are, what they bought, which segments they are in, and why.
 
-- **Tenant**: every request except the probes names its tenant in `X-Tenant-ID`,
-  `x-jwt-claim-tenant-id`, the query parameter `tenant_id` or the body's `tenantId`. If several do,
-  they must agree. It has 1 to 255 visible ASCII characters without a comma, and is never changed.
-- **Access**: where callers are authenticated, every operation but the probes needs the permission
-  in its `x-permission`. A caller sends `Authorization: Bearer` with a token or an API key, or comes
-  through a gateway that has verified the claims it sends. Who may act for one tenant only need not
-  name it; any other tenant is 403. Operations with `x-principal: shopper` are for people without
-  any permission instead, who see and change what is their own.
+- **Tenant**: every request, except to the probes and to `verifyEmail`, names its tenant in
+  `X-Tenant-ID`, `x-jwt-claim-tenant-id`, the query parameter `tenant_id` or the body's `tenantId`.
+  If several of them are present, they must agree. The id of a tenant has 1 to 255 visible ASCII
+  characters other than the comma; it is neither trimmed nor case-folded.
+- **Access**: where callers are authenticated, an operation needs the permission in its
+  `x-permission`. A caller sends `Authorization: Bearer` with a token or an API key, or comes
+  through a gateway that has verified the claims it sends. Callers who may act for one tenant only
+  need not name it; for any other tenant, the answer is 403. Operations with `x-principal: shopper`
+  are for shoppers: people without any permission, who see and change only what is their own.
 - **Money** is an exact decimal, as a JSON number; a numeric string is also accepted.
 - **Timestamps** are RFC 3339 with an offset; responses use UTC.
 - **Query parameters** can also be written in camelCase, enumeration values in any case.
@@ -55,10 +56,11 @@ _SECURITY_SCHEMES: Final = {
         "type": "apiKey",
         "in": "header",
         "name": "x-jwt-claim-sub",
-        "description": "Claims that a gateway has verified, believed from its addresses only.",
+        "description": "Claims that a gateway has verified. They only count if the request comes "
+        "from one of the gateway's addresses.",
     },
 }
-# The empty one is of deployments that authenticate nobody.
+# The empty one is for deployments that authenticate nobody.
 _SECURITY: Final[Sequence[Mapping[str, Sequence[str]]]] = (
     *[{name: ()} for name in _SECURITY_SCHEMES],
     {},
@@ -72,7 +74,7 @@ def document(
     title: str = "Customers service",
     about: str = _ABOUT,
 ) -> dict[str, Any]:
-    """The document of the routes by their tags, as plain JSON values."""
+    """The document as plain JSON values; `tables` has the routes of each tag."""
     info = {"title": title, "version": version, "description": about}
     values: dict[str, Any] = json.loads(json.dumps(_Document(tables, info).build()))
     return values
@@ -121,7 +123,7 @@ class _Document:
         return paths
 
     def _components(self) -> dict[str, Any]:
-        """What the paths refer to, which were described before."""
+        """What the paths refer to. It is collected while the paths are described, before this."""
         return {
             "schemas": dict(sorted(self._schemas.components.items())),
             "parameters": PARAMETERS,
@@ -181,7 +183,7 @@ class _Document:
 
 
 def _caller_of(route: Route) -> dict[str, str]:
-    """Who may call a route."""
+    """The extension key that says who may call a route."""
     if route.is_for_shoppers:
         return {"x-principal": PrincipalKind.SHOPPER.value}
     return {"x-permission": route.permissions[0]}

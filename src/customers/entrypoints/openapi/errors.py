@@ -27,7 +27,7 @@ _BODY_ERRORS: Final = (
     ErrorResponse(
         status=413,
         code="BODY_TOO_LARGE",
-        message="the body must not exceed what the operation takes",
+        message="the body must not exceed the limit of the operation",
     ),
     ErrorResponse(
         status=415,
@@ -75,7 +75,7 @@ def describe_errors(
 
 
 def describe_problem(errors: Sequence[ErrorResponse], schemas: Schemas) -> dict[str, Any]:
-    """The content object for the errors as problem documents."""
+    """The media type object for the errors as problem documents."""
     content: dict[str, Any] = {"schema": schemas.of_type(shapes.ProblemDocument)}
     if errors:
         content["examples"] = {error.code: {"value": problem_of(error)} for error in errors}

@@ -35,7 +35,7 @@ EXAMPLES: Final[Mapping[str, Any]] = {
     "customerId": CUSTOMER_ID,
     "customerIds": [CUSTOMER_ID],
     "dateOfBirth": "1990-01-31T00:00:00Z",
-    "description": "Who has spent more than 1,000",
+    "description": "Customers who have spent more than 1,000",
     "direction": "outbound",
     "email": "customer@example.com",
     "erasedAt": "2026-01-15T12:00:00Z",

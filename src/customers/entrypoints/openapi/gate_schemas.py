@@ -1,7 +1,7 @@
 """The JSON schemas (draft 2020-12) of gates.
 
 A gate may accept more than its schema, such as another letter case, white space around a text, or a
-number as a string. No caller needs to send those.
+number as a string. No caller needs to send such values.
 """
 
 from functools import singledispatch
@@ -38,14 +38,15 @@ from customers.entrypoints.http.gates import (
 
 Schema = dict[str, Any]
 
-# A text keeps the number exact where a caller only has floating point.
+# A string keeps an amount exact for callers that only have floating-point numbers.
 AMOUNT: Schema = {
     "type": ["number", "string"],
     "minimum": 0,
     "maximum": float(MAX_AMOUNT),
     "pattern": r"^[0-9]+(\.[0-9]+)?$",
 }
-# A pattern would be a breaking change for generated clients; the text at the top says the rule.
+# A pattern would be a breaking change for generated clients; the description of the whole document
+# states the rule.
 TENANT: Schema = {"type": "string", "maxLength": MAX_TENANT_LENGTH}
 POSITIVE = r"^([0-9]*[1-9][0-9]*(\.[0-9]+)?|[0-9]+\.[0-9]*[1-9][0-9]*)$"
 MOMENT: Schema = {"type": "string", "format": "date-time"}
@@ -53,7 +54,7 @@ MOMENT: Schema = {"type": "string", "format": "date-time"}
 
 @singledispatch
 def schema_of(gate: object) -> Schema:
-    """Raises TypeError for an unknown kind of gate."""
+    """The schema of a gate. Raises TypeError for an unknown kind of gate."""
     raise TypeError(f"no schema for {gate!r}: register one in {__name__}")
 
 

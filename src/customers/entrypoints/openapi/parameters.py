@@ -20,7 +20,7 @@ HEADERS: Final[Mapping[str, Mapping[str, Any]]] = {
     },
     "ETag": {"description": "The version, for `If-Match`.", "schema": {"type": "string"}},
     "Link": {
-        "description": "The next page, if there is one, and others (RFC 8288).",
+        "description": "Links to the next page, if there is one, and to others (RFC 8288).",
         "schema": {"type": "string"},
     },
     "Location": {"description": "The path of the new resource.", "schema": {"type": "string"}},
@@ -61,8 +61,8 @@ PARAMETERS: Final[Mapping[str, Mapping[str, Any]]] = {
     "Shopper": {
         "name": "X-User-ID",
         "in": "header",
-        "description": "The shopper for whom a storefront service calls, or who calls where nobody "
-        "is authenticated.",
+        "description": "The shopper for whom a storefront service calls; where nobody is "
+        "authenticated, the shopper who calls.",
         "schema": _PRINTABLE,
         "example": EXAMPLES["createdBy"],
     },
@@ -93,7 +93,7 @@ def path_of(route: Route) -> str:
 
 
 def describe_parameters(route: Route) -> Iterator[Schema]:
-    """The parameters of a route: path, tenant, query, headers."""
+    """The parameters of a route: those of the path, the tenant, the query and the headers."""
     for name in _PART.findall(route.address):
         yield _path_parameter(name)
     if route.reads_tenant:

@@ -1,4 +1,4 @@
-"""JSON schemas of types: request bodies are classes of the core, response bodies are shapes.
+"""JSON schemas of types: request bodies are attrs classes, response bodies are shapes.
 
 Each named type becomes a component.
 """
@@ -96,7 +96,7 @@ class Schemas:
         self.components: dict[str, Schema] = {}
 
     def of_body(self, body: Body) -> Schema:
-        """The schema of a request body, with its tenant."""
+        """The schema of a request body, with the key `tenantId`."""
         name, kind = _name_of(body), body.described_as or body.kind
         if name not in self.components:
             fields, hints = attrs.fields(kind), get_type_hints(kind, include_extras=True)
@@ -111,13 +111,13 @@ class Schemas:
         return _reference(name)
 
     def of_response(self, shape: Any) -> Schema:
-        """The schema of a response body; a tuple of shapes are alternatives."""
+        """The schema of a response body; a tuple holds alternative shapes."""
         if isinstance(shape, tuple):
             return {"anyOf": [self.of_type(alternative) for alternative in shape]}
         return self.of_type(shape)
 
     def of_type(self, kind: Any) -> Schema:
-        """Raises TypeError for an unknown type."""
+        """The schema of a type. Raises TypeError for an unknown type."""
         if kind in _PLAIN:
             return dict(_PLAIN[kind])
         if kind is RulesText:
@@ -164,7 +164,9 @@ class Schemas:
         raise TypeError(f"no schema for {kind!r}: add one in {__name__}")
 
     def _of_annotated(self, kind: Any, annotation: Any) -> Schema:
-        """The schema of a gate, or of the type with a text as its description."""
+        """The schema of the gate, if the annotation is one; else of the type, which the annotation
+        describes.
+        """
         if not isinstance(annotation, str):
             return schema_of(annotation)
         return {**self.of_type(kind), "description": annotation}
@@ -204,7 +206,7 @@ def _reference(name: str) -> Schema:
 
 
 def _any_of(schemas: list[Schema]) -> Schema:
-    """The schema of a union; null is added to the types of the other alternative."""
+    """The schema of a union. Of two alternatives, null is added to the types of the first one."""
     if len(schemas) == 1:
         return schemas[0]
     if schemas[1:] == [_PLAIN[NoneType]]:
@@ -223,7 +225,7 @@ def _or_null(schema: Schema) -> Schema:
 
 
 def _without_null(schema: Schema) -> Schema:
-    """The schema without null, which in a field of the core only means that it is absent."""
+    """The schema without null; a field of the core is None only because its key may be absent."""
     kinds = schema.get("type")
     if isinstance(kinds, list) and "null" in kinds:
         return {**schema, "type": kinds[0]}

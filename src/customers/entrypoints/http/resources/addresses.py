@@ -92,8 +92,8 @@ class AddressRoutes:
     async def add(self, context: RequestContext, details: AddressDetails) -> web.Response:
         """Add an address
 
-        It becomes the default if there is no default yet for any of its purposes. A customer has at
-        most 20 addresses.
+        Without `isDefault` it becomes the default if none of its purposes has a default yet. A
+        customer has at most 20 addresses.
         """
         address = await self._addresses.add(context.tenant, context.customer_id, details)
         return self._response(address, status=201)
@@ -122,7 +122,7 @@ class AddressRoutes:
     async def remove(self, context: RequestContext) -> web.Response:
         """Delete an address
 
-        If it was the default, the oldest other address for that purpose becomes the default.
+        For each purpose for which it was the default, the oldest other address becomes the default.
         """
         await self._addresses.remove(context.tenant, context.customer_id, context.id("addressId"))
         return json_response({"success": True, "message": "Address deleted successfully"})

@@ -41,7 +41,7 @@ from customers.entrypoints.json.encode import Encoder
 
 
 class DeletionMode(StrEnum):
-    """How a customer is deleted, if not softly."""
+    """How a customer is deleted. Without a mode, the customer is hidden and can be restored."""
 
     ERASE = "erase"
 
@@ -52,7 +52,8 @@ class DeletionQuery(Query):
         Annotated[
             DeletionMode,
             ChoiceGate(DeletionMode),
-            "`erase` erases the customer (GDPR); without it, the customer is deleted.",
+            "`erase` erases the customer (GDPR). Without it, the customer is deleted and can be "
+            "restored.",
         ]
         | None
     ) = None
@@ -149,7 +150,7 @@ class CustomerRoutes:
         ]
 
     def _of_state(self) -> list[Route]:
-        """Deleting and restoring, locking and unlocking."""
+        """The routes that delete and restore, lock and unlock a customer."""
         return [
             Route(
                 "deleteCustomer",
@@ -179,7 +180,7 @@ class CustomerRoutes:
         """Register a customer
 
         If the e-mail address is taken, the existing customer is returned; only a missing `userId`
-        is filled in. Who has not the permission `customers:view` sees only `id`, `email`,
+        is filled in. Callers without the permission `customers:view` see only `id`, `email`,
         `firstName`, `lastName`, `phone` and `status` of an existing customer.
         """
         customer, is_new = await self._customers.register(context.tenant, details)
@@ -195,8 +196,8 @@ class CustomerRoutes:
     async def list(self, context: RequestContext, query: CustomerListQuery) -> web.Response:
         """List customers
 
-        Searches, filters and sorts them. Pages are numbered with `page`; with `cursor` every page
-        costs the same, however deep.
+        Searches, filters and sorts them. `page` selects a page by its number; `cursor` walks the
+        list from page to page, and is as fast for the last page as for the first.
         """
         if query.is_by_cursor:
             customers = await self._customers.page_after(
@@ -220,7 +221,7 @@ class CustomerRoutes:
     async def batch(self, context: RequestContext, query: BatchQuery) -> web.Response:
         """Get up to 100 customers
 
-        They are in the order of the ids in the request, repeats included.
+        The customers are in the order of the ids in the request, repeated ids included.
         """
         profiles = await self._customers.batch(context.tenant, query.ids)
 
@@ -242,7 +243,7 @@ class CustomerRoutes:
     async def get(self, context: RequestContext) -> web.Response:
         """Get a customer
 
-        With their addresses and payment methods.
+        The answer includes the addresses and payment methods of the customer.
         """
         profile = await self._customers.profile(context.tenant, context.id("customerId"))
         body = self._encoder.profile(profile)
@@ -251,16 +252,16 @@ class CustomerRoutes:
     async def put(self, context: RequestContext, change: CustomerChange) -> web.Response:
         """Update a customer
 
-        Only the fields in the body are changed; null counts as absent. A change of the status needs
-        the permission `customers:lock` too.
+        Only the fields in the body are changed; null counts as absent. Changing the status also
+        needs the permission `customers:lock`.
         """
         return await self._change(context, change)
 
     async def patch(self, context: RequestContext, change: CustomerChange) -> web.Response:
         """Patch a customer
 
-        A merge patch (RFC 7396): null clears a field that may be empty. A change of the status
-        needs the permission `customers:lock` too.
+        A merge patch (RFC 7396): null clears a field that may be empty. Changing the status also
+        needs the permission `customers:lock`.
         """
         return await self._change(context, change)
 
@@ -268,8 +269,8 @@ class CustomerRoutes:
         """Delete or erase a customer
 
         A deleted customer is hidden and can be restored; the e-mail address becomes available. With
-        `mode=erase` all personal data is removed permanently, and the ledger is retained: this
-        needs the permission `customers:erase` instead.
+        `mode=erase` all personal data is removed permanently, and the ledger keeps the ids, amounts
+        and dates of orders; this needs the permission `customers:erase` instead.
         """
         customer_id = context.id("customerId")
         if query.mode is DeletionMode.ERASE:

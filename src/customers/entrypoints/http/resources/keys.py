@@ -54,8 +54,8 @@ class KeyRoutes:
     async def create(self, context: RequestContext, details: ApiKeyDetails) -> web.Response:
         """Create an API key
 
-        The key is in this answer only. It may do what its permissions say, which must be among the
-        caller's, in this tenant. A tenant has at most 100 API keys.
+        The key itself is in this answer only. Its permissions must be among the caller's own, and
+        are valid in this tenant only. A tenant has at most 100 API keys.
         """
         new = await self._keys.create(context.tenant, details, principal=context.principal)
         headers = {"Location": f"{BASE}/keys/{new.key.id}"}
@@ -72,7 +72,7 @@ class KeyRoutes:
     async def revoke(self, context: RequestContext) -> web.Response:
         """Revoke an API key
 
-        It stops within five seconds, for good.
+        The key stops working within five seconds, permanently.
         """
         await self._keys.revoke(context.tenant, context.id("keyId"))
         return json_response({"message": "key revoked successfully"})

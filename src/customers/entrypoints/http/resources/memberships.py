@@ -56,7 +56,7 @@ class MembershipRoutes:
     async def explain(self, context: RequestContext) -> web.Response:
         """Explain a membership
 
-        Why a customer is in a segment or not, and when time alone changes that.
+        Why a customer is in a segment or not, and when the passing of time alone will change that.
         """
         explanation = await self._memberships.explain(
             context.tenant, context.segment_id, context.customer_id

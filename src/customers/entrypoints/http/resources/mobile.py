@@ -1,4 +1,6 @@
-"""The routes of the mobile app, for the shopper who calls: with the base path and without it."""
+"""The routes of the mobile app, for the shopper who calls. Each exists below the base path and at
+the root.
+"""
 
 from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar
@@ -35,7 +37,9 @@ class OwnOrdersQuery(Query):
 
     page: Annotated[int, CountGate(), "The page number, from 1."] = 1
     size: Annotated[int, PageSizeGate(limit=MAX_JOURNAL_PAGE_SIZE)] = 50
-    status: Annotated[OrderStatus, ChoiceGate(OrderStatus), "Only orders with it."] | None = None
+    status: (
+        Annotated[OrderStatus, ChoiceGate(OrderStatus), "Only orders with this status."] | None
+    ) = None
 
     @property
     def numbered_page(self) -> Page:
@@ -63,7 +67,7 @@ class MobileRoutes:
         self._own_encoder = own_encoder
 
     def table(self) -> list[Route]:
-        """Each route twice, the second one below the root."""
+        """Each route twice: below the base path, and at the root."""
         routes = [
             Route("getMe", "GET", _ME, self.get, {200: shapes.OwnProfileResponse}),
             Route(
@@ -103,7 +107,7 @@ class MobileRoutes:
     async def addresses(self, context: RequestContext) -> web.Response:
         """List the caller's addresses, defaults first
 
-        They are one page.
+        All of them are on one page.
         """
         addresses = await self._addresses.all(context.tenant, (await self._own(context)).id)
         data = [self._encoder.address(address) for address in addresses]
@@ -112,7 +116,7 @@ class MobileRoutes:
     async def methods(self, context: RequestContext) -> web.Response:
         """List the caller's payment methods, the default first
 
-        They are one page, without those that are not active.
+        All active ones are on one page; inactive ones are left out.
         """
         methods = await self._methods.all(context.tenant, (await self._own(context)).id)
         data = [self._own_encoder.method(method) for method in active(methods)]

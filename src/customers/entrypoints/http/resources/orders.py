@@ -113,8 +113,8 @@ class OrderRoutes:
     async def record(self, context: RequestContext, order: Order) -> web.Response:
         """Record an order
 
-        It can be repeated: an order counts once, and a repeat answers `duplicate: true`. The
-        answer for an order that is cancelled has `cancelled: true` as well.
+        The request can be repeated: an order counts once, and the answer to a repeat has
+        `duplicate: true`. The answer for an order that is cancelled has `cancelled: true` as well.
         """
         with self._ledger_metrics.observe("order") as observation:
             result = await self._orders.record(context.tenant, context.id("customerId"), order)
@@ -125,7 +125,7 @@ class OrderRoutes:
         """Record a batch of orders
 
         Each order is recorded or refused by itself, as by `recordOrder`; the outcomes are in the
-        order of the request. It can be repeated: orders count once.
+        order of the request. The request can be repeated: each order counts once.
         """
         return json_response(
             await record_batch(
@@ -136,7 +136,7 @@ class OrderRoutes:
     async def refund(self, context: RequestContext, refund: Refund) -> web.Response:
         """Record a refund
 
-        It counts once per order and refund id, and may arrive before its order.
+        A refund counts once per order and refund id, and may arrive before its order.
         """
         with self._ledger_metrics.observe("refund") as observation:
             result = await self._orders.refund(

@@ -1,4 +1,4 @@
-"""The route of a person's data: everything that is kept of a customer."""
+"""The routes that export personal data: everything that is stored about a customer."""
 
 from aiohttp import web
 
@@ -45,8 +45,8 @@ class PersonalDataRoutes:
     async def export(self, context: RequestContext) -> web.Response:
         """Export the personal data of a customer
 
-        Everything that is kept of a customer, living or deleted, by table (GDPR, article 15), as a
-        file to be saved. It is complete, however large it is. Payment tokens are masked.
+        Everything that is stored about a customer, deleted or not, by table (GDPR, article 15), as
+        a file to be saved. It is complete, however large it is. Payment tokens are masked.
         """
         async with self._personal_data.of(context.tenant, context.customer_id) as data:
             return await personal_data_response(data, self._encoder)
@@ -54,8 +54,8 @@ class PersonalDataRoutes:
     async def export_own(self, context: RequestContext) -> web.Response:
         """Export the shopper's own data
 
-        Everything that is kept of them, by table, as a file to be saved. Payment tokens are masked;
-        which members of staff have written something is left out.
+        Everything that is stored about the shopper, by table, as a file to be saved. Payment tokens
+        are masked, and the ids of members of staff are left out.
         """
         customer = await self._storefront.customer(context.tenant, context.shopper)
         async with self._personal_data.of(context.tenant, customer.id) as data:

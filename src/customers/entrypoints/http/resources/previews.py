@@ -51,7 +51,7 @@ class PreviewRoutes:
     async def preview(self, context: RequestContext, request: PreviewRequest) -> web.Response:
         """Preview rules
 
-        The customers that the rules match. Nothing is stored.
+        The number of customers that the rules match, and some of them. Nothing is stored.
         """
         preview = await self._previews.preview(
             context.tenant, request.rules, request.sample, strict=context.is_strict
@@ -64,7 +64,8 @@ class PreviewRoutes:
     ) -> web.Response:
         """Preview a change of a segment's rules
 
-        The customers who would enter and leave the segment. Nothing is stored.
+        The numbers of customers who would enter and leave the segment, and some of them. Nothing is
+        stored.
         """
         segment_id, strict = context.segment_id, context.is_strict
         preview = await self._previews.preview_change(
@@ -76,6 +77,6 @@ class PreviewRoutes:
 
 
 def _bounded(sample: shapes.Sample, room: int) -> Mapping[str, object]:
-    """A sample with as many customers as there is room for, in bytes."""
+    """The sample, with as many of its customers as fit into `room` bytes."""
     customers, _ = first_rows(sample["sample"], lambda customer: customer, room)
     return {"count": sample["count"], "sample": customers}

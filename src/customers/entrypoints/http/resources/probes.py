@@ -27,7 +27,7 @@ from customers.entrypoints.observability.metrics import Metrics
 
 CHECK_SECONDS = 3.0
 
-# Faults of a database that answered.
+# The kinds of faults that a database reports itself, so that it is up.
 _KINDS_WITH_ANSWER: frozenset[str] = frozenset(
     (
         "disk_full",
@@ -42,7 +42,9 @@ _KINDS_WITH_ANSWER: frozenset[str] = frozenset(
 
 @frozen(kw_only=True)
 class StorageHealth:
-    """Whether the storage answers, why it cannot be used, and what it cannot do; None if it can."""
+    """The health of the storage. `is_up` is whether it answers; `problem` says why it cannot be
+    used, and `limitation` what it cannot do, each None if there is nothing to say.
+    """
 
     is_up: bool
     problem: str | None
@@ -98,7 +100,7 @@ class Probes:
     async def health(self, context: RequestContext) -> web.Response:
         """Check health
 
-        Whether the service and its database work, and the revision of the database's schema.
+        Whether the service and its database work, and which revision the database schema has.
         """
         health = await self._storage_health()
         problem = health.problem or health.limitation
@@ -169,7 +171,9 @@ def _schema(schema: SchemaRevision | None) -> dict[str, Any]:
 def _unavailable(
     request: web.Request, body: dict[str, Any], message: str, code: str = Unavailable.code
 ) -> web.Response:
-    """The body of a probe with the keys of an error; a problem document where one is accepted."""
+    """A 503 response: the body of the probe with the keys of an error, or a problem document if the
+    caller accepts one.
+    """
     error = ErrorResponse(status=503, code=code, message=message, headers=RETRY_LATER)
     accept = ",".join(request.headers.getall("Accept", ()))
     if accepts_problem(accept):

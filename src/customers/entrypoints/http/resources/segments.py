@@ -33,7 +33,10 @@ from customers.entrypoints.json.encode import Encoder
 
 @frozen(kw_only=True)
 class SegmentQuery(JournalQuery):
-    """Without a limit, all segments that a tenant may have; unknown parameters are ignored."""
+    """A page of a tenant's segments; without a limit, all segments that a tenant may have.
+
+    Unlike in other lists, unknown parameters are ignored.
+    """
 
     is_of_list: ClassVar[bool] = False
 
@@ -166,7 +169,8 @@ class SegmentRoutes:
     async def create(self, context: RequestContext, details: SegmentDetails) -> web.Response:
         """Create a segment
 
-        The customers of a dynamic segment follow its rules; those of a manual one are assigned.
+        A dynamic segment has the customers that its rules match; a manual one has those that are
+        added to it.
         """
         segment = await self._segments.create(context.tenant, details, strict=context.is_strict)
         location = f"{BASE}/customers/segments/{segment.segment.id}"
@@ -200,8 +204,8 @@ class SegmentRoutes:
     async def members(self, context: RequestContext, query: MemberPageQuery) -> web.Response:
         """List the customers in a segment, newest first
 
-        Without paging parameters, an array of at most 1,000 customers; with any of them, a page as
-        in `GET /customers`.
+        Without any of the parameters for filters, sorting and pages, the answer is an array of at
+        most 1,000 customers; with any of them, it is a page as in `GET /customers`.
         """
         tenant, segment_id = context.tenant, context.id("segmentId")
         if not query.is_paged:

@@ -23,7 +23,7 @@ from customers.entrypoints.json.encode_storefront import StorefrontEncoder
 @frozen(kw_only=True)
 class OwnLedgerQuery(LedgerQuery):
     def scope(self, context: RequestContext) -> bytes:
-        """A path such as that of `me` is the same for all shoppers."""
+        """What a cursor is bound to. The shopper is part of it: all share paths such as `me`."""
         return scope_of(context.tenant, context.request.path, context.principal.subject)
 
 
@@ -80,15 +80,16 @@ class StorefrontRoutes:
     async def get(self, context: RequestContext) -> web.Response:
         """Get the shopper's own profile
 
-        The id is `me`, the customer's id or the `userId`. A customer without an account who has the
-        verified e-mail address of the shopper is linked to their account.
+        The id in the path is `me`, the customer's id or the `userId`. If the shopper's account has
+        no customer yet, it is linked to the customer who has no account and has the shopper's
+        verified e-mail address.
         """
         return self._profile(context, await self._own(context))
 
     async def patch(self, context: RequestContext, change: ProfileChange) -> web.Response:
         """Patch the shopper's own profile
 
-        A merge patch (RFC 7396). Whatever else the body holds has no effect.
+        A merge patch (RFC 7396). Other fields of a customer cannot be changed by shoppers.
         """
         customer = await self._storefront.change(context.tenant, context.shopper, change)
         return self._profile(context, customer)
@@ -96,7 +97,7 @@ class StorefrontRoutes:
     async def methods(self, context: RequestContext) -> web.Response:
         """List the shopper's own payment methods, the default first
 
-        Without those that are not active.
+        Inactive ones are left out.
         """
         customer = await self._own(context)
         methods = active(await self._methods.all(context.tenant, customer.id))

@@ -58,8 +58,8 @@ class StorefrontAddressRoutes:
     async def add(self, context: RequestContext, details: AddressDetails) -> web.Response:
         """Add an address of the shopper
 
-        It becomes the default if there is no default yet for any of its purposes. A customer has at
-        most 20 addresses.
+        Without `isDefault` it becomes the default if none of its purposes has a default yet. A
+        customer has at most 20 addresses.
         """
         customer_id = await self._own_id(context)
         address = await self._addresses.add(context.tenant, customer_id, details)
@@ -87,7 +87,7 @@ class StorefrontAddressRoutes:
     async def remove(self, context: RequestContext) -> web.Response:
         """Delete one of the shopper's own addresses
 
-        If it was the default, the oldest other address for that purpose becomes the default.
+        For each purpose for which it was the default, the oldest other address becomes the default.
         """
         customer_id, address_id = await self._own_id(context), context.id("addressId")
         await self._addresses.remove(context.tenant, customer_id, address_id)

@@ -1,4 +1,4 @@
-"""The routes of verifying an e-mail address: send a mail, and take its token back."""
+"""The routes that verify an e-mail address: one sends a mail, the other accepts its token."""
 
 from aiohttp import web
 
@@ -70,8 +70,8 @@ class VerificationRoutes:
     async def send(self, context: RequestContext) -> web.Response:
         """Send a verification e-mail
 
-        At most one a minute and five a day to a customer. The link in it works for 24 hours, and
-        once. The status is 202 if the mail could not be handed over yet: then it is still tried.
+        A customer is sent at most one a minute and five a day. The link in it works once, within 24
+        hours. The status is 202 if the mail could not be sent at once; the service tries again.
         """
         mail = await self._verifications.start(context.tenant, context.customer_id)
         if await self._delivery.deliver(mail):
@@ -82,9 +82,9 @@ class VerificationRoutes:
     async def verify(self, context: RequestContext, body: VerificationToken) -> web.Response:
         """Verify an e-mail address
 
-        By the token of a verification e-mail, which is the only credential. Every token that does
-        not verify the address that the customer has today gets the same answer; who tries many of
-        them is slowed down.
+        The token of a verification e-mail is the only credential. Every token that is unknown,
+        expired, used or of a former address gets the same answer; callers who try many invalid
+        tokens are slowed down.
         """
         with self._peer_limit.attempt(HttpCaller(context.request).peer):
             customer = await self._verifications.verify(body.token)

@@ -15,7 +15,7 @@ Amount = Annotated[Decimal, "An exact decimal with as many decimals as the curre
 
 
 class Locking(TypedDict, total=False):
-    """The lock and unlock of a customer; the keys that are set."""
+    """Why, when and by whom a customer was locked and unlocked; keys without a value are absent."""
 
     lockReason: str
     lockedAt: datetime
@@ -26,13 +26,15 @@ class Locking(TypedDict, total=False):
 
 
 class Deletion(TypedDict, total=False):
-    """When a customer was deleted; only lists of deleted customers show it."""
+    """When a customer was deleted; only in lists that include deleted customers."""
 
     deletedAt: datetime
 
 
 class ExistingCustomer(TypedDict):
-    """What those who may not view customers see of one that exists already."""
+    """An existing customer, as shown to callers who register the customer again and do not have the
+    permission `customers:view`.
+    """
 
     id: UUID
     email: str
@@ -43,8 +45,8 @@ class ExistingCustomer(TypedDict):
 
 
 class VerifiedCustomer(TypedDict):
-    """What is shown to whoever has a verification mail, who may be a stranger to the customer: the
-    address was not verified before.
+    """A customer whose address has been verified, as shown to the sender of the token, who may be
+    somebody else.
     """
 
     id: UUID
@@ -70,7 +72,9 @@ class Customer(Locking, Deletion):
     status: CustomerStatus
     customerType: CustomerType
     totalOrders: Annotated[int, "The number of orders that are not cancelled."]
-    totalSpent: Annotated[Decimal, "The amount of those orders minus their refunds."]
+    totalSpent: Annotated[
+        Decimal, "The amount of all orders that are not cancelled, minus their refunds."
+    ]
     averageOrderValue: Amount
     lifetimeValue: Amount
     currency: str
@@ -195,13 +199,13 @@ class Erasure(TypedDict):
 
 
 class PersonalData(TypedDict):
-    """Everything that is kept of a customer."""
+    """Everything that is stored about a customer."""
 
     customerId: UUID
     tenantId: str
     generatedAt: datetime
     data: Annotated[
         Mapping[str, Sequence[Mapping[str, Any]]],
-        "The records by table, every field of them. Payment tokens, and hashes of the tokens of "
-        "mails, are masked.",
+        "The records, with their fields, by table. Payment tokens and the hashes of verification "
+        "tokens are masked.",
     ]

@@ -14,8 +14,10 @@ class Detail(TypedDict):
     message: str
     code: str
     pointer: NotRequired[Annotated[str, "A JSON pointer into the body (RFC 6901)."]]
-    given: NotRequired[Annotated[Amount | datetime | None, "The value of the request."]]
-    stored: NotRequired[Annotated[Amount | datetime | None, "The recorded value; null: none."]]
+    given: NotRequired[Annotated[Amount | datetime | None, "The value in the request."]]
+    stored: NotRequired[
+        Annotated[Amount | datetime | None, "The recorded value; null if there is none."]
+    ]
 
 
 class PlainError(TypedDict):

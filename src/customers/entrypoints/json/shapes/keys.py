@@ -9,11 +9,11 @@ from uuid import UUID
 class ApiKey(TypedDict):
     id: UUID
     name: str
-    permissions: Annotated[Sequence[str], "As they were sent; wildcards are kept."]
+    permissions: Annotated[Sequence[str], "As they were sent, wildcards included."]
     tenantId: str
     expiresAt: datetime | None
     createdAt: datetime
-    lastUsedAt: Annotated[datetime | None, "In whole minutes; null before the first use."]
+    lastUsedAt: Annotated[datetime | None, "To the minute; null before the first use."]
 
 
 class NewApiKey(ApiKey):

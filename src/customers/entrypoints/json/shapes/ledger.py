@@ -1,4 +1,4 @@
-"""The shapes of recorded orders, and of what came of reporting them."""
+"""The shapes of recorded orders, and of the results of recording them."""
 
 from datetime import datetime
 from typing import Annotated, Literal, NotRequired, TypedDict
@@ -34,21 +34,23 @@ class LedgerResult(TypedDict):
 
     message: str
     customer: Customer
-    duplicate: Annotated[bool, "Whether it was already recorded; then it did not count again."]
+    duplicate: Annotated[
+        bool, "Whether the fact was already recorded; then it did not count again."
+    ]
     cancelled: NotRequired[
-        Annotated[Literal[True], "The order is cancelled, and does not count; else absent."]
+        Annotated[Literal[True], "Only present if the order is cancelled, and does not count."]
     ]
 
 
 class OrderOutcome(TypedDict):
-    """What came of one order of a batch."""
+    """The outcome of one order of a batch."""
 
-    customerId: Annotated[str | None, "As given; null for what is not a text."]
-    orderId: Annotated[str | None, "As given; null for what is not a text."]
-    status: Annotated[int, "The status that the order would have had by itself."]
-    duplicate: NotRequired[Annotated[bool, "With status 200."]]
-    cancelled: NotRequired[Annotated[Literal[True], "The order is cancelled; else absent."]]
-    code: NotRequired[Annotated[str, "With any other status than 200."]]
+    customerId: Annotated[str | None, "As sent; null if not a string of at most 100 characters."]
+    orderId: Annotated[str | None, "As sent; null if not a string of at most 100 characters."]
+    status: Annotated[int, "The status that `recordOrder` would have for this order."]
+    duplicate: NotRequired[Annotated[bool, "Only present with status 200."]]
+    cancelled: NotRequired[Annotated[Literal[True], "Only present if the order is cancelled."]]
+    code: NotRequired[Annotated[str, "Present with every status except 200."]]
     message: NotRequired[str]
     details: NotRequired[list["Detail"]]
 

@@ -28,18 +28,18 @@ class Segment(TypedDict):
     buildStatus: Literal["ready", "building", "failed"]
     buildProgress: Annotated[float, "The share of customers evaluated so far, from 0 to 1."]
     buildError: NotRequired[
-        Annotated[str, "Why the members could not be built; only of a build that failed."]
+        Annotated[str, "Why the build failed; only present if `buildStatus` is `failed`."]
     ]
 
 
 class MembersAdded(TypedDict):
     message: str
-    added: Annotated[int, "The number of customers that were not in the segment before."]
+    added: Annotated[int, "The number of these customers that were not in the segment before."]
 
 
 class MembersRemoved(TypedDict):
     message: str
-    removed: Annotated[int, "The number of customers that were in the segment."]
+    removed: Annotated[int, "The number of these customers that were in the segment."]
 
 
 class Sample(TypedDict):
@@ -49,7 +49,7 @@ class Sample(TypedDict):
 
 class Preview(Sample):
     warnings: Annotated[
-        Sequence[str], "Conditions that can never match together, and other doubtful rules."
+        Sequence[str], "Contradictions, such as conditions that can never match together."
     ]
 
 

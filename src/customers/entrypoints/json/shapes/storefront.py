@@ -11,10 +11,10 @@ from customers.entrypoints.json.shapes.ledger import LedgerOrder
 
 
 class OwnProfile(TypedDict):
-    """The profile of a shopper: nothing that staff keeps for itself."""
+    """The profile of a shopper, without what only staff may see."""
 
     id: Annotated[
-        str, "The `userId`, as it was written, if the path had that; else the id of the customer."
+        str, "The `userId` as in the path, if the path had the `userId`; else the customer's id."
     ]
     customerId: UUID
     email: str
@@ -45,14 +45,14 @@ class OwnPaymentMethod(TypedDict):
 
 
 class OwnOrder(LedgerOrder):
-    status: Annotated[OrderStatus, "`refunded` if the whole amount is."]
+    status: Annotated[OrderStatus, "`refunded` if the whole amount has been refunded."]
 
 
 class PageMeta(TypedDict):
     page: int
     limit: int
     total: int
-    total_pages: Annotated[int, "0 if there is nothing."]
+    total_pages: Annotated[int, "0 if the list is empty."]
 
 
 class OwnProfileResponse(TypedDict):
