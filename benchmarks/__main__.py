@@ -1,9 +1,9 @@
-"""The whole benchmark: every operation beside its limits, on a large tenant and on a small one.
+"""The whole benchmark: the cost of every operation, on a large tenant and on a small tenant.
 
     python -m benchmarks [--only TEXT] [--seconds 2] [--folder FOLDER]
 
-On a shared machine absolute times mean little; compare each operation with its limits, which are
-measured in the same seconds.
+On a shared machine absolute times mean little. Compare each operation with its baselines, which
+are measured at the same time: a bare HTTP handler, and the SQL statement alone.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ from customers.entrypoints.container.database import migrate
 LARGE = Tenant(id="bench-large", size=500_000)
 SMALL = [Tenant(id=f"bench-small-{number:02}", size=10_000) for number in range(1, 51)]
 DEEP = {LARGE.id: 200, SMALL[0].id: 50}
-"""The number of pages of 100 before a deep page: page 1,000 of 20 each, and page 250."""
+"""The number of pages of 100 before the deep page, which is page 1,000 or 250 at 20 a page."""
 MIXED = ("get by id", "list by created_at, page 1", "record-order", "change (PUT)")
 
 _log = Console(stderr=True).print
@@ -40,7 +40,7 @@ _log = Console(stderr=True).print
 @click.option("--folder", type=Path, default=Path(".bench/service"), help="Folder of the data.")
 @click.option("--json", "file", type=Path, help="File for the results; in FOLDER by default.")
 def main(only: str, seconds: int, folder: Path, file: Path | None) -> None:
-    """Measures every operation and its limits, and shows which targets are met."""
+    """Measures every operation and its baselines, and shows which targets are met."""
     wrk.expect_installed()
     chosen = [operation for operation in operations() if only in operation.name]
     measurements, footprint_result = asyncio.run(

@@ -1,8 +1,8 @@
-"""What access control costs: each way to authenticate beside none, row-level security beside none.
+"""The cost of access control: each way to authenticate, and row-level security, compared to none.
 
     python -m benchmarks.access [--starts 5] [--rounds 4]
 
-As `benchmarks.compare`, of this checkout with different settings, which share one database.
+It works as `benchmarks.compare`, but compares different settings of this checkout, on one database.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ BESIDE: Final = {
     "keys": "none",
     "row security": "gateway",
 }
-"""The program that each one is compared with; they differ in what the name says, and in no more."""
+"""The program that each program is compared with. They differ only in what the name says."""
 _HERE = Path(__file__).parents[1]
 _ROLE = "bench_service"
 _CUSTOMERS = str(Path(sys.executable).with_name("customers"))
@@ -45,7 +45,7 @@ _CUSTOMERS = str(Path(sys.executable).with_name("customers"))
 
 @click.command()
 @click.option("--starts", default=5, help="How often the programs are started.")
-@click.option("--rounds", default=4, help="Turns of a second of each program, in each start.")
+@click.option("--rounds", default=4, help="How many seconds each program is loaded after a start.")
 @click.option("--customers", default=100_000, help="Customers of the tenant.")
 @click.option("--folder", type=Path, default=Path(".bench/access"), help="Folder of the data.")
 def main(*, starts: int, rounds: int, customers: int, folder: Path) -> None:
@@ -80,7 +80,7 @@ async def _compare(
 def _program(
     name: str, dsn: str, settings: Mapping[str, str] | None = None, *, authorization: str = ""
 ) -> Program:
-    """A service of development, since production does not serve without authentication."""
+    """A service in development mode, because production refuses to serve without authentication."""
     common = {"ENVIRONMENT": "development", "LOG_LEVEL": "warning"}
     return Program(
         name=name,
@@ -92,7 +92,7 @@ def _program(
 
 
 async def _with_row_security(dsn: str) -> Program:
-    """A service as a role that owns nothing."""
+    """A service that connects as a role that owns nothing, with row-level security on."""
     connection = await asyncpg.connect(dsn)
     try:
         if not await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", _ROLE):
@@ -107,7 +107,7 @@ async def _with_row_security(dsn: str) -> Program:
 
 
 def _run(dsn: str, *command: str) -> str:
-    """What a command prints."""
+    """The output of a `customers` command."""
     run = subprocess.run(
         [_CUSTOMERS, *command],
         env={"DATABASE_URL": dsn, "PATH": ""},
@@ -119,7 +119,7 @@ def _run(dsn: str, *command: str) -> str:
 
 
 def _with_tokens(dsn: str, tenant: Tenant, folder: Path) -> Program:
-    """A service that verifies tokens, and a token of RS256 for an hour."""
+    """A service that verifies tokens, and an RS256 token that is valid for an hour."""
     key, file = generate_private_key(65_537, 2_048), folder / "jwks.json"
     public = json.loads(RSAAlgorithm.to_jwk(key.public_key()))
     file.write_text(json.dumps({"keys": [public | {"kid": "bench", "use": "sig", "alg": "RS256"}]}))

@@ -1,10 +1,11 @@
-"""What one tenant can do to another: a neighbour reads alone, and then beside each kind of load.
+"""What one tenant can do to another: a neighbour reads alone, and then during each kind of load.
 
     python -m benchmarks.bulkheads [--only TEXT] [--seconds 15] [--rounds 20000] [--folder FOLDER]
 
-The neighbour is another tenant in a process of its own (`neighbour.py`). Also measured: how long a
-batch of one order waits after a hundred abandoned batches, what creating and restoring customers of
-one e-mail address answers, and the longest wait before a 503 when the storage is stuck.
+The neighbour is another tenant, with a client process of its own (`neighbour.py`). Also measured:
+how long a batch of one order waits after a hundred abandoned batches, the statuses when customers
+of one e-mail address are created and restored, the longest wait before a 503 when the storage is
+stuck, and a SIGTERM under load.
 """
 
 import asyncio
@@ -44,7 +45,7 @@ LOUD, QUIET = "loud", "quiet"
 SIZES = {LOUD: 200_000, QUIET: 1_000}
 PREVIEWS, WRITES, BATCHES, ORDERS, ABANDONED = 40, 12, 10, 1_000, 100
 AT_ONCE, CALLERS = 5, 16
-# A rule that no index answers.
+# A rule that no index can answer.
 RULES = {
     "conditions": [
         {"field": "total_spent", "operator": "greater_than", "value": 100},
@@ -57,7 +58,7 @@ Statuses = Counter[str]
 
 @frozen(kw_only=True)
 class Running:
-    """The service, its database, and a session of the loud tenant."""
+    """The running service, its database, and an HTTP session of the loud tenant."""
 
     server: ServerProcess
     dsn: str
@@ -77,7 +78,7 @@ class Running:
 @click.option("--rounds", default=20_000, help="Rounds of create and restore.")
 @click.option("--folder", type=Path, default=Path(".bench/bulkheads"), help="Folder of the data.")
 def main(only: str, seconds: float, rounds: int, folder: Path) -> None:
-    """Measures what a tenant's load, and a storage that is stuck, do to a neighbour."""
+    """Measures what the load of a tenant, or a stuck storage, does to a neighbour."""
     asyncio.run(_run(folder.absolute(), only, seconds, rounds))
 
 
@@ -106,7 +107,7 @@ async def _run(folder: Path, only: str, seconds: float, rounds: int) -> None:
 
 @asynccontextmanager
 async def _service(dsn: str, seconds: float) -> AsyncIterator[Running]:
-    """A fresh service, so that no scenario suffers from the one before."""
+    """Starts a fresh service, so that no scenario suffers from an earlier scenario."""
     connector = aiohttp.TCPConnector(limit=0)
     headers = {"X-Tenant-ID": LOUD}
     async with (
@@ -133,7 +134,7 @@ async def _alone(run: Running) -> None:
 async def _beside(
     load: Callable[[Running, Statuses], Coroutine[Any, Any, None]], run: Running
 ) -> None:
-    """The neighbour beside a load, which is repeated until the neighbour has ended."""
+    """Measures the neighbour during a load, which is repeated until the neighbour has finished."""
     statuses = Statuses()
     loading = asyncio.create_task(load(run, statuses))
     await asyncio.sleep(0.5)
@@ -150,7 +151,7 @@ async def _repeat(callers: int, call: Callable[[], Awaitable[str]], statuses: St
             status = await call()
             statuses[status] += 1
             if status == "429":
-                await asyncio.sleep(1)  # as a caller does who heeds Retry-After
+                await asyncio.sleep(1)  # like a caller that obeys Retry-After
 
     await asyncio.gather(*(repeat() for _ in range(callers)))
 
@@ -192,7 +193,7 @@ async def _batches(run: Running, statuses: Statuses) -> None:
 
 
 def _batch(tenant: str, orders: int) -> RecordOrdersRequest:
-    """New orders of a thousand customers."""
+    """A batch of new orders, of a thousand customers in turn."""
     return RecordOrdersRequest(
         orders=[
             RecordOrderRequest(
@@ -207,7 +208,7 @@ def _batch(tenant: str, orders: int) -> RecordOrdersRequest:
 
 
 async def _record(stub: CustomersServiceStub, batch: RecordOrdersRequest) -> str:
-    """The status of a batch; the name of the code if it is refused."""
+    """Records a batch; returns 200, 429, or the name of another gRPC code."""
     try:
         await stub.RecordOrders(batch)
     except grpc.aio.AioRpcError as error:
@@ -222,7 +223,7 @@ async def _abandoned(run: Running) -> None:
     async with grpc.aio.insecure_channel(run.server.grpc) as channel:
         stub: CustomersServiceStub = CustomersServiceStub(channel)
         statuses = Statuses()
-        for _ in range(ABANDONED // AT_ONCE):  # else the caller is too slow to send them in time
+        for _ in range(ABANDONED // AT_ONCE):  # with more at once, this client is too slow
             batches = [_batch(LOUD, ORDERS) for _ in range(AT_ONCE)]
             statuses.update(await asyncio.gather(*(_abandon(stub, batch) for batch in batches)))
         began = time.perf_counter()
@@ -236,7 +237,7 @@ async def _abandoned(run: Running) -> None:
 
 
 async def _abandon(stub: CustomersServiceStub, batch: RecordOrdersRequest) -> str:
-    """Leaves a batch 50 ms after it has been sent."""
+    """Cancels the call of a batch 50 ms after it was sent; returns "left", or its status."""
     call = asyncio.ensure_future(_record(stub, batch))
     await asyncio.sleep(0.05)
     call.cancel()
@@ -270,7 +271,7 @@ async def _create_and_restore(run: Running, rounds: int) -> None:
 
 
 async def _sigterm(run: Running) -> None:
-    """All of these loads under way, and then SIGTERM."""
+    """Sends SIGTERM to the service during all kinds of load."""
     loads = (_previews, _locked_writes, _batches)
     statuses = Statuses()
     async with grpc.aio.insecure_channel(run.server.grpc) as channel:
@@ -290,8 +291,8 @@ async def _sigterm(run: Running) -> None:
 
 
 async def _black_hole(run: Running) -> None:
-    """The longest waits when the network to the server swallows everything, and how long the
-    service needs afterwards.
+    """Measures the longest waits while the network to the database server swallows everything, and
+    how long the service needs to recover.
     """
     async with network(run.dsn) as (dsn, wire), _service(dsn, run.seconds) as behind:
         await asyncio.gather(*(_read(behind) for _ in range(CALLERS)))
@@ -302,8 +303,8 @@ async def _black_hole(run: Running) -> None:
 
 
 async def _stopped_server(run: Running) -> None:
-    """The longest wait before a 503 while every process of the server is stopped, and how long the
-    service needs afterwards; then the longest wait for a locked row.
+    """Measures the longest waits while every process of the database server is stopped, how long
+    the service needs to recover, and then the longest wait for a locked row.
     """
     connection = await asyncpg.connect(run.dsn)
     postmaster = parent(connection.get_server_pid())
@@ -325,7 +326,7 @@ async def _stopped_server(run: Running) -> None:
 
 
 async def _report_waits(run: Running, waits: Sequence[tuple[float, dict[str, int]]]) -> None:
-    """The waits, and how long the service needs now until it can read."""
+    """Prints the waits, and how long the service needs until it can read again."""
     began = time.perf_counter()
     while await _read(run) != "200":
         await asyncio.sleep(0.02)
@@ -341,7 +342,7 @@ async def _read(run: Running) -> str:
 async def _waits(
     run: Running, call: Callable[[Running], Awaitable[str]]
 ) -> tuple[float, dict[str, int]]:
-    """The longest of concurrent calls in seconds, and the statuses."""
+    """The duration of the longest of concurrent calls, in seconds, and the counts of statuses."""
 
     async def timed() -> tuple[float, str]:
         began = time.perf_counter()

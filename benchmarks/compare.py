@@ -2,10 +2,10 @@
 
     python -m benchmarks.compare COMMIT [--only TEXT] [--connections 16] [--starts 5] [--rounds 4]
 
-Both programs run at the same time, each on a server of its own with the same customers, and are
-loaded in turns of a second, so that other load on the machine affects both. A start of the same
-program differs from the next by some percent, so both are started several times; a figure is the
-median of the starts.
+Both programs run at the same time, each on a database server of its own with the same customers.
+They are loaded in turns of a second, so that other load on the machine affects both. The cost of a
+program differs by some percent from start to start, so both are started several times; a figure is
+the median of the starts.
 """
 
 import asyncio
@@ -42,7 +42,7 @@ COMMON = (
     "change (PUT)",
     "record-order",
 )
-"""The operations that are compared when none is named."""
+"""The operations that are compared without --only."""
 _HERE = Path(__file__).parents[1]
 _LOAD = """
 import asyncio, sys
@@ -56,7 +56,7 @@ _log = Console(stderr=True).print
 
 @frozen(kw_only=True)
 class Program:
-    """A checkout, the settings it is started with, and the server with its customers."""
+    """A checkout, the settings that it is started with, and the URL of its database."""
 
     name: str
     source: Path
@@ -70,7 +70,7 @@ class Program:
         return production_environment(self.dsn) | {"PYTHONPATH": path} | self.settings
 
     def load(self, tenant: Tenant) -> None:
-        """Migrates the database by the program itself, and loads the customers."""
+        """Migrates the database with the program's own migrations, and loads the customers."""
         customers = Path(sys.executable).with_name("customers")
         for command in (
             [str(customers), "migrate"],
@@ -88,9 +88,9 @@ class Program:
 @click.command()
 @click.argument("commit")
 @click.option("--only", multiple=True, help="Operations whose name contains this text.")
-@click.option("--connections", type=int, help="Connections of the load, for every operation.")
+@click.option("--connections", type=int, help="How many connections load every operation.")
 @click.option("--starts", default=5, help="How often both programs are started.")
-@click.option("--rounds", default=4, help="Turns of a second of each program, in each start.")
+@click.option("--rounds", default=4, help="How many seconds each program is loaded after a start.")
 @click.option("--customers", default=100_000, help="Customers of the tenant.")
 @click.option("--folder", type=Path, default=Path(".bench/compare"), help="Folder of the data.")
 def main(
@@ -232,7 +232,7 @@ async def _with_cursor(bench: Bench, operation: Operation, tenant: Tenant) -> Te
 def table_of(
     results: list[dict[str, dict[str, Cost]]], title: str, before: str, after: str
 ) -> Table:
-    """The processor time of one program, and its ratio to that of another."""
+    """A table of the processor time of program `after`, and its ratio to that of `before`."""
     table = Table(title=title)
     for column in ("operation", "service us", "PostgreSQL us", "service", "PostgreSQL", "both"):
         table.add_column(column, justify="left" if column == "operation" else "right")
@@ -252,7 +252,7 @@ def table_of(
 
 
 def _ratios(starts: list[dict[str, Cost]], before: str, after: str, part: str) -> str:
-    """The median of the starts, with the smallest and the largest."""
+    """The median ratio of the starts, with the smallest and the largest."""
     ratios = sorted(getattr(start[after], part) / getattr(start[before], part) for start in starts)
     return f"{statistics.median(ratios):.2f} ({ratios[0]:.2f}-{ratios[-1]:.2f})"
 

@@ -1,9 +1,9 @@
-"""What connections can do to others: silent and slow ones, a bomb, callers who leave.
+"""What hostile connections do to other callers: silent, slow or aborted ones, and a gzip bomb.
 
     python -m benchmarks.connections [--only TEXT] [--seconds 12] [--folder FOLDER]
 
-The service may open 256 files. The neighbour reads 20 times a second, from the same address as all
-those connections, and `/live` is asked on both ports, each time on a new connection.
+The service may open 256 files. The neighbour, another tenant, reads 20 times a second from the same
+address as these connections. `/live` is called on both HTTP ports, each time on a new connection.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ _BOMB_BYTES = 4 * 1024**3
 
 @frozen(kw_only=True)
 class Running:
-    """The service, the path that the neighbour reads, and the log."""
+    """The running service, the path that the neighbour reads, and the service's log."""
 
     server: ServerProcess
     path: str
@@ -53,7 +53,7 @@ class Running:
 @click.option("--seconds", default=12.0, help="Seconds of load.")
 @click.option("--folder", type=Path, default=Path(".bench/connections"), help="Folder of the data.")
 def main(only: str, seconds: float, folder: Path) -> None:
-    """Measures what connections do to a neighbour and to the probes."""
+    """Measures what hostile connections do to a neighbour and to the probes."""
     asyncio.run(_run(folder.absolute(), only, seconds))
 
 
@@ -77,7 +77,7 @@ async def _run(folder: Path, only: str, seconds: float) -> None:
 
 @asynccontextmanager
 async def _service(dsn: str, seconds: float) -> AsyncIterator[Running]:
-    """A service that may open few files, with one customer."""
+    """Starts a service that may open few files, and creates one customer."""
     environment = production_environment(dsn) | {"METRICS_PORT": "0"}
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "log"
@@ -105,7 +105,7 @@ Connect = Callable[[Running], Awaitable[None]]
 
 
 def _beside(kinds: Iterable[Connect]) -> Callable[[Running], Awaitable[None]]:
-    """The neighbour and the probes beside connections, which are opened again when they end."""
+    """Measures neighbour and probes during connections, which are opened again when they end."""
     kinds = tuple(kinds)
 
     async def measure(run: Running) -> None:
@@ -134,7 +134,7 @@ async def _again(run: Running, kind: Connect) -> None:
 
 
 async def _silent(run: Running) -> None:
-    """Says nothing until the service ends the connection."""
+    """Sends nothing until the service ends the connection."""
     reader, writer = await run.connect()
     try:
         await reader.read()
@@ -143,7 +143,7 @@ async def _silent(run: Running) -> None:
 
 
 async def _slow(run: Running) -> None:
-    """Sends a byte of a head or, every second time, of a body now and then."""
+    """Sends a request's head, or in about half of the calls its body, a byte every half second."""
     reader, writer = await run.connect()
     head = f"POST {CUSTOMERS} HTTP/1.1\r\nHost: x\r\nX-Tenant-ID: slow\r\n"
     if time.time_ns() // 1_000 % 2:
@@ -183,7 +183,7 @@ async def _live(url: str) -> str:
 
 
 async def _bomb(run: Running) -> None:
-    """4 GiB of zeros, which take 4 MB as they are sent; the CPU of the second after the answer."""
+    """Sends 4 GiB of zeros, about 4 MB when compressed; measures CPU until and after the answer."""
     zeros = bytes(1024 * 1024)
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
     packed = b"".join(packer.compress(zeros) for _ in range(_BOMB_BYTES // len(zeros)))

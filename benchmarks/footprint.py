@@ -29,7 +29,7 @@ class Growth:
 
 @frozen(kw_only=True)
 class Share:
-    """A read by one worker and by two: requests per second, and processor time per request."""
+    """Reads by one worker and by two: requests per second, and microseconds of CPU per request."""
 
     one_per_second: float
     two_per_second: float
@@ -38,7 +38,7 @@ class Share:
 
 
 async def start_seconds(dsn: str) -> tuple[float, float]:
-    """Seconds to serve from a migrated database, and from memory."""
+    """The seconds until a service serves, on a migrated database and on memory storage."""
     return (
         await median_start(production_environment(dsn), TIMES_STARTED),
         await median_start(MEMORY, TIMES_STARTED),
@@ -48,7 +48,7 @@ async def start_seconds(dsn: str) -> tuple[float, float]:
 async def growth(
     server: ServerProcess, mixed: list[Operation], tenant: Tenant, folder: Path
 ) -> Growth:
-    """Memory growth over many requests of mixed operations, after a warm-up."""
+    """The memory growth over many requests of mixed operations, after a warm-up."""
     file = folder / "mixed.txt"
     parts = [list(operation.requests(tenant)) for operation in mixed]
     together = [part[turn % len(part)] for turn in range(1_000) for part in parts]
@@ -60,7 +60,7 @@ async def growth(
 
 
 async def memory_of_customers(folder: Path) -> tuple[int, int]:
-    """The number of customers in memory, and the bytes of the process."""
+    """The number of customers that were created in memory, and the bytes of the process."""
     body = {"email": f"new-{UNIQUE}@example.test", "firstName": "Ada", "lastName": "Lovelace"}
     file = folder / "customers.txt"
     wrk.write(file, [Request(tenant="memory", path=CUSTOMERS, method="POST", body=body)])

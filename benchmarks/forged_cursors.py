@@ -2,8 +2,9 @@
 
     python -m benchmarks.forged_cursors
 
-A cursor is forged by somebody without the key (changed, cut, mixed, of another list, tenant or
-deployment, of an earlier release, or no cursor at all), or with the key and odd content.
+Forged cursors are made without the key (changed, cut or mixed cursors, those of another list,
+tenant, deployment or earlier release, and texts that are no cursors), or with the key from odd
+content.
 """
 
 import asyncio
@@ -33,13 +34,13 @@ ENVIRONMENT = {"STORAGE": "memory", "DATABASE_URL": "", "SECRETS_KEY": KEY}
 BASE, LIST = "/api/v1", "/api/v1/customers"
 
 _ALPHABET = ascii_letters + digits + "-_"
-# Texts that were never cursors; a request line holds no more than some 8,000 bytes.
+# Texts that were never cursors; a request line is limited to about 8,000 bytes.
 _ODD_TEXTS = (
     *("A", "AA==", "====", "null", "0", "-1", "' OR 1=1 --", "../../etc/passwd", "%", "\0"),
     *("é", "\U0001f600", "\ud7ff", "\u0661", "\u202e", "a\0b", "{}", "[]", '["2026-01-15",1]'),
     *("A" * size for size in (15, 16, 17, 88, 1_000, 2_047, 2_048, 2_049, 7_000)),
 )
-# What the key's holder could seal by mistake.
+# Contents that the service could seal by mistake.
 _ODD_CONTENTS = (
     *(b"", b"null", b"{}", b"[]", b"[1,2]", b'["x","y"]', b"[" * 900, b"\xff\xfe"),
     b'["2026-01-15T09:00:00","019b0000-0000-7000-8000-000000000001"]',
@@ -49,8 +50,8 @@ _ODD_CONTENTS = (
 
 
 def forged_cursors(genuine: Sequence[str], foreign: Sequence[str], random: Random) -> Iterator[str]:
-    """Forgeries without end, percent-encoded: texts that are not cursors, `foreign` cursors as they
-    are, then changed, cut and mixed ones.
+    """Endless forgeries, percent-encoded: texts that are not cursors, unchanged `foreign` cursors,
+    then changed, cut, mixed and made-up cursors.
     """
     yield from map(quote, (*_ODD_TEXTS, *foreign, *map(_of_earlier_release, (*genuine, "x"))))
     while True:
@@ -59,12 +60,12 @@ def forged_cursors(genuine: Sequence[str], foreign: Sequence[str], random: Rando
 
 
 def _of_earlier_release(text: str) -> str:
-    """A cursor as it was before cursors were sealed: a digest and JSON, in base64."""
+    """A cursor in the form of earlier releases: a digest and JSON, in base64, not sealed."""
     return _base64(bytes(12) + json.dumps([text, "no-uuid"]).encode())
 
 
 def _flipped(cursor: str, random: Random) -> str:
-    """One bit of the sealed bytes is another one."""
+    """The cursor with one bit of its sealed bytes changed."""
     raw = bytearray(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     raw[random.randrange(len(raw))] ^= 1 << random.randrange(8)
     return _base64(bytes(raw))
@@ -114,7 +115,7 @@ class Tenant:
     _id: str
 
     async def fill(self) -> Sequence[str]:
-        """The paths of the lists, below the base path."""
+        """Creates the rows; returns the paths of the lists, below the base path."""
         people = [{"email": f"{n}@example.test", "firstName": "A", "lastName": "B"} for n in "abc"]
         ids = [(await self._post("/customers", person))["id"] for person in people]
         of_first = f"/customers/{ids[0]}"
@@ -142,7 +143,7 @@ class Tenant:
             return URL(str(answer.links["next"]["url"])).query["cursor"]
 
     def genuine(self, content: bytes) -> str:
-        """That content, sealed by the key of the service for the list of customers."""
+        """The content, sealed with the key of the service for the list of customers."""
         sort = [("by", "created_at"), ("order", "desc")]
         return Seal([KEY.encode()]).seal(content, scope_of(self._id, LIST, [], sort))
 
@@ -182,7 +183,7 @@ async def statuses(count: int, seed: int) -> Counter[int]:
 
 @click.command()
 @click.option("--count", default=2_000, help="How many forged cursors to send.")
-@click.option("--seed", default=1, help="Other forgeries for another number.")
+@click.option("--seed", default=1, help="Another number gives other forgeries.")
 def main(count: int, seed: int) -> None:
     """Send forged cursors to every list of a service in memory, and print the statuses."""
     counts = asyncio.run(statuses(count, seed))

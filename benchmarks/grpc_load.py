@@ -1,10 +1,10 @@
-"""Load over gRPC, by a process of its own.
+"""Load over gRPC, from a process of its own.
 
     python -m benchmarks.grpc_load ADDRESS TENANT FILE CONNECTIONS SECONDS BATCH
 
 FILE has a customer's id on each line. With a BATCH of 1 each call is RecordOrder, else RecordOrders
-with so many. Prints one line of JSON: orders, seconds, p50 and p99 of the calls in seconds, and how
-many orders were refused. The client is Python too, and slower than the server.
+with BATCH orders. Prints one line of JSON: orders, seconds, p50 and p99 of the calls in seconds,
+and how many orders were refused. The client is also in Python, and slower than the server.
 """
 
 import asyncio
@@ -81,7 +81,7 @@ def _order(tenant: str, customer_id: str) -> RecordOrderRequest:
 
 
 async def _record(stub: CustomersServiceStub, orders: list[RecordOrderRequest]) -> int:
-    """Records the orders in one call; returns how many were refused by themselves."""
+    """Records the orders in one call; returns how many of a batch were refused."""
     if len(orders) == 1:
         await stub.RecordOrder(orders[0])
         return 0

@@ -1,16 +1,18 @@
-"""Real identity providers under load: who is refused or let in by mistake while they change.
+"""Drills with real identity providers: which tokens are wrongly refused or accepted.
 
     python -m benchmarks.identity_providers [--only TEXT] [--seconds 200] [--folder FOLDER]
 
-200 requests a second to a service in memory, half with valid tokens, half with tokens that must be
-refused, while keys are rotated twice, the provider's clock is 50 seconds ahead and behind (npm's
-oidc-provider; Keycloak's cannot be moved), and the provider is stopped and started again.
+Sends 200 requests a second to a service in memory, half with valid tokens, half with tokens that
+must be refused. Meanwhile keys are rotated twice, the provider's clock is set 50 seconds ahead and
+behind (npm's oidc-provider only; Keycloak's clock cannot be moved), and the provider is stopped and
+started again.
 
 Exits with 1 after a false grant or a false refusal. A token of a new key is refused until the
 service has fetched the key, which it does in the background: no request waits for the provider.
-An unknown key is fetched at most once in 30 seconds, and there are tokens of a key that nobody has
-all the time, so a new key is unknown for up to 30 seconds here. Those refusals are counted apart,
-but are false ones if they come after the key was known, or after 40 seconds.
+Unknown keys are fetched at most once in 30 seconds, and the load always has tokens of a key that
+nobody has, so a new key is unknown for up to 30 seconds here. These refusals are counted
+separately. They are false refusals if the service already knew the key, or after the time in which
+it must have fetched the key (`MAX_SECONDS_TO_KNOW`).
 """
 
 import asyncio
@@ -43,7 +45,7 @@ from tests.support.tokens import a_signer, forged
 
 SKEW_SECONDS: Final = 50
 MAX_AWAY_SECONDS: Final = 60.0  # tokens of oidc-provider are good for 300
-# When what happens, as a part of the seconds of load.
+# When each change happens, as a share of the seconds of load.
 ROTATIONS, AHEAD, BEHIND, AWAY = (0.1, 0.5), 0.3, 0.4, 0.7
 _SECONDS_BETWEEN_TOKENS: Final = 1.0
 _BETWEEN_MISDIRECTED: Final = 30
@@ -72,7 +74,7 @@ class Drill:
             supply.cancel()
 
     async def _supply(self) -> None:
-        """Fetches tokens all the time, unless the provider is away."""
+        """Fetches new tokens every second, unless the provider is stopped."""
         number = 0
         while True:
             await asyncio.sleep(_SECONDS_BETWEEN_TOKENS)
@@ -82,7 +84,7 @@ class Drill:
             try:
                 await self._fetch(with_misdirected=number % _BETWEEN_MISDIRECTED == 0)
             except (ClientError, OSError):
-                if not self.load.keys.is_away:  # it has been stopped in the middle
+                if not self.load.keys.is_away:  # it was stopped during the fetch
                     raise
 
     async def _fetch(self, *, with_misdirected: bool = False) -> None:
@@ -120,7 +122,7 @@ class Drill:
 @click.option("--seconds", default=200.0, help="Seconds of load of each provider.")
 @click.option("--folder", type=Path, default=Path(".bench/keycloak"), help="Folder of Keycloak.")
 def main(only: str, seconds: float, folder: Path) -> None:
-    """Measures what real identity providers do to callers while their keys change."""
+    """Measures what happens to callers while the keys of real identity providers change."""
     loads = asyncio.run(_run(folder.absolute(), only, seconds))
     Console(width=130).print(_table(loads))
     for name, load in loads.items():
@@ -144,7 +146,7 @@ async def _run(folder: Path, only: str, seconds: float) -> dict[str, Load]:
 
 
 async def measure(provider: Provider, seconds: float) -> Load:
-    """What callers of a service were answered while the provider changed."""
+    """The results of callers of a service while its provider changed."""
     environment = MEMORY | {
         "ENVIRONMENT": "development",
         "AUTH": "jwt",
@@ -163,7 +165,7 @@ async def measure(provider: Provider, seconds: float) -> Load:
 
 
 def _signed_by_nobody(token: str) -> str:
-    """The claims of the token, signed by a key of ours."""
+    """A token with the same claims, signed with a key that no provider has."""
     claims = jwt.decode(token, options={"verify_signature": False})
     return a_signer("ES256", "nobody").token(claims)
 
@@ -186,7 +188,7 @@ def _table(loads: dict[str, Load]) -> Table:
 
 
 def _details(name: str, load: Load) -> list[str]:
-    """What each kind of token was answered."""
+    """A line for each kind of token and answer, with its count."""
     return [
         f"{name}, {load.granted:,} valid tokens: 200",
         *(f"{name}, FALSE refusal: {text} ({n:,})" for text, n in load.false_refusals.items()),

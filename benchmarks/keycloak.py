@@ -1,4 +1,4 @@
-"""Keycloak as a process on this machine: downloaded by Maven once, with a realm of the drill."""
+"""Runs Keycloak on this machine: Maven downloads it once, and it gets the realm of the drill."""
 
 import asyncio
 import os
@@ -25,16 +25,16 @@ _REALM: Final = Path(__file__).with_name("keycloak_realm.json")
 _SECRET: Final = "a secret of a drill"
 _ADMINISTRATOR: Final = "drill"
 _MAX_START_SECONDS, _MAX_STOP_SECONDS = 300.0, 30.0
-_FIRST_PRIORITY: Final = 100  # of the key that a realm begins with
+_FIRST_PRIORITY: Final = 100  # the priority of a realm's first key
 
 
 class CannotInstall(OSError):
-    """What the machine lacks."""
+    """Keycloak cannot be installed; the message completes a sentence that starts with its name."""
 
 
 @define
 class Keycloak:
-    """A server that keeps its keys in `home`, and can be started again."""
+    """A Keycloak server that keeps its keys in `home`, and can be stopped and started again."""
 
     home: Path
     session: ClientSession
@@ -44,7 +44,7 @@ class Keycloak:
 
     @classmethod
     def new(cls, home: Path, session: ClientSession) -> Self:
-        """A server with the realm of the drill and nothing else, whatever was there."""
+        """A server with the realm of the drill only; deletes the data of an earlier server."""
         shutil.rmtree(home / "data", ignore_errors=True)
         imports = home / "data" / "import"
         imports.mkdir(parents=True)
@@ -60,7 +60,7 @@ class Keycloak:
         return f"{self.url}/realms/customers"
 
     async def start(self) -> None:
-        """Returns when the realm answers. Raises ChildProcessError if it never does."""
+        """Starts the server, and waits until the realm answers. Raises ChildProcessError."""
         address = ("--http-host=127.0.0.1", f"--http-port={self.port}")
         environment = {
             "KC_BOOTSTRAP_ADMIN_CLIENT_ID": _ADMINISTRATOR,
@@ -90,12 +90,12 @@ class Keycloak:
             await process.wait()
 
     async def token(self, client: str, host: str = "") -> str:
-        """A new token of a client; the issuer of the token has the host that was asked for."""
+        """A new token of a client. Keycloak puts `host`, unless empty, into the token's issuer."""
         headers = {"Host": host} if host else {}
         return await self._token("customers", client, _SECRET, headers)
 
     async def add_key(self, number: int) -> None:
-        """A new key, which signs from now on; those before stay in the JWKS."""
+        """Adds a key, which signs from now on; the earlier keys stay in the JWKS."""
         secret = self._administrator_secret
         administrator = await self._token("master", _ADMINISTRATOR, secret, {})
         component = {
@@ -135,7 +135,7 @@ class Keycloak:
 
 
 async def installed(folder: Path) -> Path:
-    """Where Keycloak is unpacked; downloads it if it is not. Raises CannotInstall."""
+    """The folder of Keycloak, which is downloaded if it is missing. Raises CannotInstall."""
     await _expect_java()
     home = folder / f"keycloak-{VERSION}"
     if not home.exists():
@@ -155,7 +155,7 @@ async def _expect_java() -> None:
 
 
 async def _download(folder: Path) -> None:
-    """By Maven, from where its settings say, with the checksum of the repository."""
+    """Downloads Keycloak by Maven, from its configured repository, and checks its digest."""
     if shutil.which("mvn") is None:
         raise CannotInstall("needs Maven to be downloaded")
     code, output = await _run(
@@ -168,7 +168,7 @@ async def _download(folder: Path) -> None:
 
 
 def _unpack(folder: Path) -> None:
-    """In one step, so that an interrupted one leaves no half of it."""
+    """Unpacks aside and then renames, so that an interruption leaves no half of it in place."""
     scratch = folder / "unpacking"
     shutil.rmtree(scratch, ignore_errors=True)
     with ZipFile(folder / _NAME) as archive:

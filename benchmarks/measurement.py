@@ -1,4 +1,4 @@
-"""The measurement of one operation: its cost on each tenant, and its limits at the same time."""
+"""Measures one operation: its cost on each tenant, and its baselines at the same time."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -22,7 +22,7 @@ _TOTAL_ORDERS = "SELECT total_orders FROM customers WHERE tenant_id = $1 AND id 
 
 @frozen(kw_only=True)
 class Cost:
-    """Load, and the processor time it took."""
+    """The load of several rounds, and the processor time it took; `_us` are per request."""
 
     loads: tuple[Load, ...] = ()
     cpu: Cpu = NO_TIME
@@ -60,7 +60,7 @@ class Cost:
 
 @frozen(kw_only=True)
 class Statements:
-    """The operation's statement run by pgbench alone."""
+    """The result of the operation's SQL statement alone, run by pgbench."""
 
     per_second: float
     database_us: float
@@ -68,7 +68,7 @@ class Statements:
 
 @frozen(kw_only=True)
 class Measurement:
-    """The costs of one operation; `bare` is that of a bare handler with an answer of equal size."""
+    """The costs of one operation by tenant; `bare` is the cost of a bare handler's equal answer."""
 
     operation: Operation
     body_bytes: int
@@ -76,7 +76,7 @@ class Measurement:
     bare: Cost
     statement: Statements | None
     lost: int | None = None
-    """Orders of one customer that were acknowledged and not counted."""
+    """The number of one customer's orders that were acknowledged but not counted."""
 
     @property
     def large(self) -> Cost:
@@ -104,7 +104,7 @@ class Bench:
     authorization: str = ""
 
     async def measure(self, operation: Operation, tenants: dict[str, Tenant]) -> Measurement:
-        """Measures tenants and limits in turns, so that other load on the machine affects all."""
+        """Measures tenants and bare handler in turns, so that other load affects all of them."""
         costs, bare, size = dict.fromkeys(tenants, Cost()), Cost(), 0
         before = await self._hot_orders(tenants["large"])
         for turn in range(ROUNDS):
@@ -133,7 +133,7 @@ class Bench:
         return size
 
     async def load(self, operation: Operation, tenant: Tenant) -> tuple[Load, Cpu]:
-        """The load of an operation on the service, and the processor time it took."""
+        """Runs an operation on the service; returns the load, and the processor time it took."""
         file = self.folder / "requests.txt"
         requests = operation.requests(tenant)
         before = cpu_time(self.service.pid, self.postmaster)
@@ -213,7 +213,7 @@ async def send_all(url: str, requests: Sequence[Request], *, authorization: str 
 
 
 async def fetch_cursor(url: str, tenant_id: str, sort: str, pages: int) -> str:
-    """The cursor after a number of pages of 100."""
+    """The cursor after this number of pages of 100 customers."""
     cursor = ""
     async with aiohttp.ClientSession(url, headers={"X-Tenant-ID": tenant_id}) as session:
         for _ in range(pages):

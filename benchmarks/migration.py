@@ -1,11 +1,11 @@
-"""A migration from the schema of an older release, while callers work.
+"""Measures a migration from the schema of an older release, while callers send requests.
 
     python -m benchmarks.migration [--from 0008] [--folder FOLDER]
 
-Loads the customers of the benchmark, puts the schema and the search texts into the older form, then
-runs `customers migrate` while callers of every kind send a request each 50 ms, one after the other
-within a kind. Prints how long the migration took, and how long the slowest caller of each kind
-waited before it and meanwhile.
+Loads the customers of the benchmark, reverts the schema and the search texts to their older form,
+then runs `customers migrate`. Meanwhile one caller for each kind of request sends requests one
+after the other, with a pause of 50 ms. Prints how long the migration took, and for each kind how
+long answers took before and during the migration.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ last_name_folded) || chr(10) || phone_folded WHERE right(search_text, 1) = chr(3
 
 @define(eq=False)
 class Caller:
-    """Sends requests of one kind, and remembers how long the answers took, in seconds."""
+    """Sends requests of one kind, and records how long the answers took, in seconds."""
 
     name: str
     requests: Iterator[tuple[str, str, object]]
@@ -67,7 +67,7 @@ class Caller:
 @click.option("--from", "revision", default="0008", help="The revision to migrate from.")
 @click.option("--folder", type=Path, default=Path(".bench/service"), help="Folder of the data.")
 def main(revision: str, folder: Path) -> None:
-    """Measures a migration of the benchmark's customers while callers work."""
+    """Measures a migration of the benchmark's customers while callers send requests."""
     asyncio.run(_run(folder.absolute(), revision))
 
 

@@ -1,4 +1,4 @@
-"""A neighbour: another tenant, who reads a customer by id at a fixed rate, in a process of its own.
+"""A neighbour: another tenant that reads a path at a fixed rate, from a process of its own.
 
     python -m benchmarks.neighbour URL TENANT PATH SECONDS
 
@@ -21,7 +21,7 @@ READS_PER_SECOND = 20
 
 @frozen(kw_only=True)
 class Reads:
-    """What a neighbour saw; times in seconds."""
+    """The number and durations of a neighbour's reads, in seconds, and how many were refused."""
 
     reads: int
     p50: float
@@ -31,7 +31,7 @@ class Reads:
 
 
 async def neighbour(url: str, tenant: str, path: str, seconds: float) -> Reads:
-    """Reads for some seconds, by a process of its own."""
+    """Reads the path for some seconds, from a process of its own."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "benchmarks.neighbour", url, tenant, path, str(seconds)),
         stdout=asyncio.subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""A network to a database server that can be cut: then it swallows everything that is sent."""
+"""A proxy in front of a database server. While its wire is cut, it swallows everything sent."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,14 +12,14 @@ _CHUNK = 65_536
 
 @define
 class Wire:
-    """What passes while it is cut never arrives."""
+    """The connection through the proxy; data that is sent while it is cut never arrives."""
 
     is_cut: bool = False
 
 
 @asynccontextmanager
 async def network(dsn: str) -> AsyncIterator[tuple[str, Wire]]:
-    """The URL of the same database through a network, and the wire to cut."""
+    """The URL of the same database through the proxy, and the wire to cut."""
     url, wire = urlsplit(dsn), Wire()
     tasks: set[asyncio.Task[None]] = set()
 

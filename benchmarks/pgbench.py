@@ -1,4 +1,4 @@
-"""A statement alone, run by pgbench."""
+"""Runs one SQL statement alone, with pgbench."""
 
 import asyncio
 import re
@@ -16,7 +16,7 @@ _FAILED = re.compile(r"failed transactions: (\d+)")
 
 @frozen(kw_only=True)
 class Statements:
-    """The number of statements that ran and failed, and the rate."""
+    """How many statements ran, how many of them failed, and the rate."""
 
     number: int
     failed: int

@@ -1,4 +1,4 @@
-"""The measured processes: the service, and a bare aiohttp handler."""
+"""Starts and stops the measured processes: the service, and a bare aiohttp handler."""
 
 import asyncio
 import json
@@ -22,7 +22,7 @@ _MAX_START_SECONDS = 60.0
 class ServerProcess:
     """A running server: its process id, its addresses, and its start time in seconds.
 
-    `probes` is the address of a port of their own, if there is one.
+    `probes` is the address of METRICS_PORT; empty without one.
     """
 
     process: subprocess.Popen[bytes]
@@ -51,14 +51,14 @@ class ServerProcess:
 async def service(
     environment: Mapping[str, str], *, log: Path = Path(os.devnull), max_files: int | None = None
 ) -> AsyncIterator[ServerProcess]:
-    """Runs `customers serve` on free ports; it may open `max_files`."""
+    """Runs `customers serve` on free ports. With `max_files`, it can open no more files."""
     options = ("serve", "--port", "0", "--rpc-port", "0", "--ready-file")
     async with _start([str(_SERVICE), *options], environment, log, max_files) as server:
         yield server
 
 
 def production_environment(dsn: str, *, workers: int = 1) -> dict[str, str]:
-    """The environment of a service in production, to which everybody on this machine may talk."""
+    """The environment of a service in production that permits every call from this machine."""
     access = {"AUTH": "gateway", "GATEWAY_PEERS": "127.0.0.1/32", "GATEWAY_ANONYMOUS": "*"}
     return {
         "ENVIRONMENT": "production",
@@ -77,7 +77,7 @@ async def bare_handler() -> AsyncIterator[ServerProcess]:
 
 
 async def median_start(environment: Mapping[str, str], times: int) -> float:
-    """The median of seconds from the start of a process until it serves."""
+    """The median time from the start of a service until it serves, in seconds."""
     seconds = []
     for _ in range(times):
         async with service(environment) as server:

@@ -1,4 +1,4 @@
-"""The results as Markdown tables and as JSON."""
+"""Renders the results as Markdown tables and as JSON."""
 
 import os
 import platform
@@ -31,7 +31,7 @@ _PACKAGES = ("aiohttp", "asyncpg", "sqlalchemy", "uvloop", "msgspec", "grpcio", 
 
 
 def machine() -> dict[str, str]:
-    """The machine and the versions of the measurement."""
+    """The date, the machine, and the versions of Python and of packages."""
     cpuinfo = Path("/proc/cpuinfo").read_text()
     model = re.search(r"model name\s*: (.*)", cpuinfo)
     return {
@@ -59,7 +59,7 @@ def sharing(footprint: Footprint) -> str:
 
 
 def operations(measurements: Iterable[Measurement]) -> str:
-    """A table of the costs on the large tenant, its limits, and the ratio to the small tenant."""
+    """A table of the costs on the large tenant, baselines, and the ratio to the small tenant."""
     return _table(_HEAD, [_row(measurement) for measurement in measurements])
 
 

@@ -1,7 +1,7 @@
-"""Tenants full of generated customers, loaded by COPY; the same ones every time.
+"""Loads tenants with generated customers, by COPY; only their dates differ between loads.
 
-Each field is derived with a different prime, so that fields are independent. Orders are in the
-statistics only, not in the ledger. Every tenth customer has two addresses and five communications.
+Each field is derived with a different prime, so that fields are independent. Orders appear only in
+the statistics, not in the ledger. Every tenth customer has two addresses and five communications.
 """
 
 import asyncio
@@ -27,11 +27,11 @@ COPY_SIZE = 5_000
 EVERY_TENTH = 10
 SECONDS_OF_THREE_YEARS = 94_608_000
 COUNTRIES = "US DE FR AT IT ES NL PL".split()
-# Twenty customers of a tenant of any size are there.
+# Twenty customers of every tenant with at least 10,000 customers have this country.
 RARE_COUNTRY = "IS"
-# Beside a tenant's customers, this share of them was deleted.
+# The number of deleted customers, as a share of a tenant's other customers.
 DELETED_SHARE = 0.02
-# Searches that find twenty customers of a tenant of any size, all customers, and none.
+# Searches that find twenty customers of a tenant with at least 10,000, all customers, and none.
 RARE, COMMON, NOBODY = "zol", "buy", "qqq"
 _RARE_UP_TO, _RARE_EVERY = 10_000, 500
 
@@ -64,13 +64,13 @@ def phone(number: int) -> str:
 
 
 def spread_numbers(limit: int, size: int, *, step: int = 1) -> list[int]:
-    """At most `limit` customer numbers, spread over a tenant, each a multiple of the step."""
+    """At most `limit` customer numbers, spread over a tenant, each a multiple of `step`."""
     places = size // step
     return [step * (1 + turn * 7919 % places) for turn in range(min(limit, places))]
 
 
 async def load_tenants(dsn: str, sizes: Mapping[str, int]) -> None:
-    """Loads the customers of each tenant unless they are there, and shows the progress.
+    """Loads the customers of each tenant unless they are already loaded, and shows progress.
 
     An incomplete tenant is loaded again from the start.
     """
@@ -158,7 +158,7 @@ async def _copy(
 
 
 def _customers(tenant: str, numbers: Iterable[int]) -> Iterator[Customer]:
-    """The customers with these numbers, and as many who were deleted as the share says."""
+    """The customers with these numbers, and some deleted customers, as DELETED_SHARE says."""
     for number in numbers:
         customer = _customer(tenant, number)
         yield customer
@@ -247,7 +247,7 @@ def _communications(tenant: str, numbers: Iterable[int]) -> Iterator[Communicati
 
 
 def rules() -> list[list[dict[str, object]]]:
-    """Fifty rules of two to four conditions, ten of them with ages."""
+    """Fifty rules of two to four conditions; ten of the rules have a condition on an age."""
     return [_rule(number) for number in range(50)]
 
 

@@ -1,10 +1,11 @@
-"""What the dearest rules of one tenant cost the service and another tenant.
+"""What the most expensive rules of one tenant cost the service and another tenant.
 
     python -m benchmarks.segment_walls [--customers 50000] [--segments 60] [--folder FOLDER]
 
-Prints the time to serve, the longest stall of /live and the memory after a restart with the largest
-accepted rules, beside those of an empty start; that a quadratic rule is refused; and what a rule
-just below the limits does, while a neighbour's changes are refreshed.
+Prints the time until the service serves, the longest stall of /live and the memory, for a start
+without segments and for a start with the largest accepted rules. Then it prints that a quadratic
+rule is refused, and what a rule just below the limits does while a neighbour's changes are
+refreshed.
 """
 
 import asyncio
@@ -29,7 +30,7 @@ DEAR, NEIGHBOUR = "bench-dear", "bench-neighbour"
 NEIGHBOURS = 1_000
 CONDITIONS = 100
 SEGMENTS = "/api/v1/customers/segments"
-# After a start, the time in which stalls are measured, and everything is read once.
+# For how long stalls are measured after a start.
 WATCH_SECONDS = 10.0
 PROBE_SECONDS, LAG_SECONDS = 0.005, 0.05
 _OLDEST = (
@@ -41,7 +42,7 @@ _TOUCH = "/api/v1/customers/{}"
 
 @frozen(kw_only=True)
 class Start:
-    """A start: seconds to serve, the longest stall of /live in seconds, memory in bytes."""
+    """A start: seconds until it serves, longest stall of /live in seconds, memory in bytes."""
 
     seconds: float
     stall: float
@@ -59,7 +60,7 @@ class Maximum:
 
 
 def texts(length: int, seed: int = 0) -> list[dict[str, str]]:
-    """A rule of 100 searches for texts of that length, which no customer's notes contain."""
+    """A rule of 100 searches for texts of this length, which no customer's notes contain."""
     return [
         {
             "field": "notes",
@@ -82,7 +83,7 @@ def largest(seed: int) -> list[dict[str, Any]]:
 
 
 async def send(http: ClientSession, method: str, path: str, tenant: str, body: Any = None) -> Any:
-    """Status, body and seconds."""
+    """Sends a request; returns the status, the body and the seconds it took."""
     start = time.perf_counter()
     headers = {"X-Tenant-ID": tenant}
     async with http.request(method, path, json=body, headers=headers) as answer:
@@ -91,7 +92,7 @@ async def send(http: ClientSession, method: str, path: str, tenant: str, body: A
 
 @asynccontextmanager
 async def beside(work: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
-    """Repeats work while the block runs."""
+    """Repeats the work while the block runs."""
 
     async def repeat() -> None:
         while True:
@@ -133,7 +134,7 @@ async def a_start(dsn: str, tenant: str) -> Start:
 
 
 async def remove_segments(dsn: str) -> None:
-    """Removes what an earlier run has left."""
+    """Removes the segments of an earlier run."""
     async with (
         service(production_environment(dsn)) as server,
         ClientSession(server.http) as http,
@@ -258,7 +259,7 @@ async def run(folder: Path, customers: int, segments: int) -> None:
 @click.option("--segments", default=60, show_default=True)
 @click.option("--folder", type=click.Path(path_type=Path), default=Path(".bench-walls"))
 def main(customers: int, segments: int, folder: Path) -> None:
-    """Measures what the dearest rules of one tenant cost others."""
+    """Measures what the most expensive rules of one tenant cost others."""
     asyncio.run(run(folder.absolute(), customers, segments))
 
 

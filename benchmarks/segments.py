@@ -1,9 +1,10 @@
-"""The cost of segments: on a tenant of 500,000 customers compared to one of 1,000, and to none.
+"""The cost of segments: on a large tenant, on a small tenant, and without segments.
 
     python -m benchmarks.segments [--customers 500000] [--folder FOLDER]
 
-On a shared machine absolute times mean little; compare the ratios. Each is a ratio of processor
-time of service and PostgreSQL together, measured in the same minutes.
+The small tenant has 1,000 customers. On a shared machine absolute times mean little; compare the
+ratios. Each is a ratio of the processor time of service and PostgreSQL together, measured in the
+same minutes.
 """
 
 import asyncio
@@ -30,7 +31,7 @@ from customers.entrypoints.container.database import migrate
 
 SMALL = 1_000
 COMPARED = ("large", "small")
-# The plain tenant is as large as the large one, without segments.
+# The plain tenant is as large as the large tenant, but has no segments.
 TENANT_OF = {"large": "bench-large", "small": "bench-small", "plain": "bench-plain"}
 MAX_RATIO_OF_READS = 2.0
 MAX_RATIO_OF_ORDERS = 1.5
@@ -45,7 +46,7 @@ _UNBUILT = "SELECT count(*) FROM customer_segment_refresh_states WHERE watermark
 
 @define
 class Bench:
-    """A running service, its database, and the number of missed targets."""
+    """A running service, its database, and the number of targets missed so far."""
 
     http: ClientSession
     database: "asyncpg.Connection[asyncpg.Record]"
@@ -157,14 +158,14 @@ async def publish(bench: Bench, tenant: str) -> None:
         if number >= len(existing):
             body = {"name": f"segment {number}", "rules": rule}
             await bench.send("POST", tenant, "/segments", body)
-    # The service would count the members of unbuilt segments if it were asked.
+    # Asks the database: to list unbuilt segments, the service would count their members.
     while unbuilt := await bench.database.fetchval(_UNBUILT):
         click.echo(f"\r{unbuilt} to be built ", nl=False, err=True)
         await asyncio.sleep(1)
 
 
 async def publish_under_writes(bench: Bench, customers: int) -> None:
-    """Publishes a rule that a fifth of the tenant matches, during concurrent writes."""
+    """Publishes a rule that about a fifth of the customers match, during concurrent writes."""
     ids = bench.customer_ids("large", 1_000)
     is_done, waits = asyncio.Event(), list[float]()
 

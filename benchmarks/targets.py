@@ -1,4 +1,4 @@
-"""The targets, and whether they are met. Ratios are of one run on one worker."""
+"""The targets, and whether they are met. Ratios compare values of one run, on one worker."""
 
 from collections.abc import Iterator, Mapping
 
@@ -13,7 +13,7 @@ MEGABYTE = 1024 * 1024
 
 @frozen(kw_only=True)
 class Verdict:
-    """A value and its limit, an upper one, or with `at_least` a lower one."""
+    """A value and its limit, which is an upper limit, or with `at_least` a lower limit."""
 
     target: str
     value: float

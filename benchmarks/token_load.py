@@ -1,4 +1,4 @@
-"""Requests at a fixed rate, half with valid tokens, half with tokens that must be refused.
+"""Sends requests at a fixed rate, half with valid tokens, half with tokens to be refused.
 
 A request starts on time even if earlier ones are not answered yet.
 """
@@ -21,9 +21,9 @@ from customers.adapters.jwt.verifier import LEEWAY_SECONDS, UNKNOWN_KEY
 REQUESTS_PER_SECOND: Final = 200
 FORGED, EXPIRED = "forged signature", "expired"
 TOKENS: Final = 100
-"""How many valid tokens callers have at one time, the newest ones."""
+"""How many valid tokens callers use at a time; they use the newest."""
 MAX_SECONDS_TO_KNOW: Final = FetchTimes().between_misses + FetchTimes().timeout
-"""How long a provider's new key may be unknown while the provider answers."""
+"""How many seconds a provider's new key may be unknown while the provider answers."""
 
 
 @frozen(kw_only=True)
@@ -47,9 +47,9 @@ class Token:
 
 @define
 class KeyTimes:
-    """When the first token of each key came, and when one was first accepted; `time.monotonic`.
+    """When a token of each key was first issued, and first accepted, by `time.monotonic`.
 
-    `is_away` while the provider is stopped: nobody can fetch a key then.
+    `is_away` is set while the provider is stopped, when no key can be fetched.
     """
 
     issued_at: dict[str, float] = field(factory=dict)
@@ -63,30 +63,30 @@ class KeyTimes:
         self.accepted_at.setdefault(key_id, time.monotonic())
 
     def come_back(self) -> None:
-        """The provider was away: the keys that nobody knows can be fetched from now on."""
+        """Ends `is_away`: keys that the service does not know can be fetched from now on."""
         self.is_away = False
         unknown = self.issued_at.keys() - self.accepted_at.keys()
         self.issued_at.update(dict.fromkeys(unknown, time.monotonic()))
 
     def may_be_unknown(self, key_id: str, began: float) -> bool:
-        """Whether a request that began then may find that the service does not know the key yet."""
+        """Whether the service may still not know the key of a request that began at `began`."""
         is_early = began < self.accepted_at.get(key_id, float("inf"))
         is_in_time = began - self.issued_at[key_id] <= MAX_SECONDS_TO_KNOW
         return is_early and (is_in_time or self.is_away)
 
     @property
     def longest(self) -> float:
-        """The longest time from a key's first token until one was accepted, in seconds."""
+        """The longest time from a key's first token until a token was accepted, in seconds."""
         waits = (self.accepted_at[key] - self.issued_at[key] for key in self.accepted_at)
         return max(waits, default=0.0)
 
 
 @define
 class Load:
-    """The callers, and what they were answered: counts by kind of token, status and message.
+    """The callers, and counts of their answers by kind of token, status and message.
 
     `waits` are the seconds from when each request was due until its answer. `not_yet_known` counts
-    the valid tokens that were refused since the service had not fetched their key yet.
+    valid tokens that were refused because the service had not yet fetched their key.
     """
 
     session: ClientSession
@@ -107,11 +107,11 @@ class Load:
         self.valid_tokens.append(token)
 
     def add_refused(self, texts: Mapping[str, str]) -> None:
-        """Tokens by what is wrong with them; they replace earlier ones of the same kind."""
+        """Adds tokens by what is wrong with them; they replace earlier tokens of the same kind."""
         self.refused_tokens |= {kind: Token.parse(text) for kind, text in texts.items()}
 
     async def run(self, seconds: float, events: "asyncio.Task[None]") -> None:
-        """Sends requests so long, and until the events are over."""
+        """Sends requests for `seconds`, and until the events are over if they take longer."""
         began = time.monotonic()
         async with asyncio.TaskGroup() as group:
             number = 0
@@ -123,7 +123,7 @@ class Load:
             self.seconds = time.monotonic() - began
 
     def send(self, number: int, due: float) -> Coroutine[Any, Any, None]:
-        """The request of this number, which is due then; every second one must be refused."""
+        """Sends the request of this number, which is due at `due`; every second must be refused."""
         turn, is_refused = divmod(number, 2)
         if not is_refused:
             return self._send_valid(self.valid_tokens[turn % len(self.valid_tokens)], due)

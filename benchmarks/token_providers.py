@@ -1,4 +1,4 @@
-"""The identity providers of the drill, with one face: npm's oidc-provider, and Keycloak."""
+"""The identity providers of the drill, behind one interface: npm's oidc-provider and Keycloak."""
 
 import os
 from collections.abc import AsyncIterator, Mapping
@@ -33,19 +33,19 @@ class Provider(Protocol):
         ...
 
     async def expired(self) -> str:
-        """A token that expires at once, or has expired."""
+        """A token that has expired, or expires at once."""
         ...
 
     async def misdirected(self) -> Mapping[str, str]:
-        """New tokens that are for others or of others, by what is wrong with them."""
+        """New tokens for another audience or of another issuer, by what is wrong with them."""
         ...
 
     async def rotate(self) -> None:
-        """Signs with a new key from now on; those before stay in the JWKS."""
+        """Signs with a new key from now on; the earlier keys stay in the JWKS."""
         ...
 
     async def skew(self, seconds: int) -> None:
-        """Runs so many seconds ahead of this machine, if the provider's clock can be moved."""
+        """Sets the provider's clock this many seconds ahead, if its clock can be moved."""
         ...
 
     async def stop(self) -> None: ...
@@ -55,7 +55,10 @@ class Provider(Protocol):
 
 @define
 class OidcProvider(Provider):
-    """`state` keeps its keys; `other` is another one, whose first key has the same id."""
+    """npm's oidc-provider, with its keys in the file `state`.
+
+    `other` is another oidc-provider, whose first key has the same id.
+    """
 
     session: ClientSession
     state: Path
@@ -123,7 +126,7 @@ class KeycloakProvider(Provider):
         await self.server.add_key(self.keys)
 
     async def skew(self, seconds: int) -> None:
-        """It has the clock of the machine."""
+        """Does nothing: Keycloak has the clock of this machine."""
 
     async def stop(self) -> None:
         await self.server.stop()
@@ -134,7 +137,7 @@ class KeycloakProvider(Provider):
 
 @asynccontextmanager
 async def oidc_provider(_: Path) -> AsyncIterator[Provider]:
-    """Raises CannotRun."""
+    """Starts npm's oidc-provider. Raises CannotRun."""
     async with AsyncExitStack() as stack:
         state = Path(stack.enter_context(TemporaryDirectory())) / "state.json"
         session = await stack.enter_async_context(ClientSession())
@@ -148,7 +151,7 @@ async def oidc_provider(_: Path) -> AsyncIterator[Provider]:
 
 @asynccontextmanager
 async def keycloak(folder: Path) -> AsyncIterator[Provider]:
-    """Keycloak in the folder, where it stays unpacked. Raises CannotRun."""
+    """Starts Keycloak in the folder, where it stays installed. Raises CannotRun."""
     try:
         home = await installed(folder)
     except OSError as error:
@@ -163,6 +166,6 @@ async def keycloak(folder: Path) -> AsyncIterator[Provider]:
 
 
 def leave_out(name: str, reason: str) -> None:
-    """Says so in the file of tools/left-out."""
+    """Records a provider that did not run in the file that LEFT_OUT names, for tools/left-out."""
     with Path(os.environ.get("LEFT_OUT", os.devnull)).open("a", encoding="utf-8") as left_out:
         left_out.write(f"{name} ({reason})\n")

@@ -1,9 +1,9 @@
-"""How long the worst requests known hold the event loop: no request may for more than 100 ms.
+"""How long the worst known requests block the event loop: the target is 100 ms at most.
 
     python -m benchmarks.worst_bodies [--only TEXT] [--top 25]
 
-A stall is what another caller feels: the longest wait for `/live` while the request is answered.
-On a busy machine the waits of an idle service, which are printed first, are part of every figure.
+A stall is the longest wait of another caller for `/live` while the request is answered. First the
+longest wait of an idle service is printed; on a busy machine every figure includes such waits.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ _PAUSE_SECONDS = 0.001
 
 @frozen(kw_only=True)
 class Stall:
-    """One request: its status, the longest stall in seconds, the size of its answer in bytes."""
+    """One request with its status, its longest stall in seconds, and the size of its answer."""
 
     request: WorstRequest
     status: int
@@ -47,7 +47,7 @@ class Stall:
 
 
 class Watch(Thread):
-    """Calls `/live` again and again, and remembers the longest wait."""
+    """A thread that calls `/live` again and again, and records the longest wait in seconds."""
 
     def __init__(self, address: Address) -> None:
         super().__init__(daemon=True)
@@ -73,7 +73,7 @@ class Watch(Thread):
 @click.option("--only", default="", help="Only operations and names that contain this text.")
 @click.option("--top", default=25, help="How many of the longest stalls are listed.")
 def main(only: str, top: int) -> None:
-    """Measures every request of the list, and shows the longest stalls and the largest answer."""
+    """Measures every worst request, and shows the longest stalls and the largest answer."""
     asyncio.run(_run(only, top))
 
 
@@ -142,7 +142,7 @@ _CUSTOMER = {"email": "a@b.example", "firstName": "A", "lastName": "B", "userId"
 
 
 def _ids(http: str) -> Mapping[str, str]:
-    """Ids of what the requests are about: one of everything, all of one customer."""
+    """Creates what the requests refer to, one of each kind; returns the ids by name."""
     customers = f"{http}/api/v1/customers"
     customer = _post(customers, _CUSTOMER)["id"]
     address = {"addressLine1": "1", "city": "X", "postalCode": "1", "country": "US"}

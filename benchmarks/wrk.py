@@ -1,4 +1,4 @@
-"""Load over HTTP by wrk, a C program that needs little of the machine itself."""
+"""Load over HTTP by wrk, a C program that needs little processor time itself."""
 
 import asyncio
 import json
@@ -66,8 +66,9 @@ def write(file: Path, requests: Iterable[Request]) -> None:
 async def load(
     url: str, file: Path, *, connections: int, seconds: int, authorization: str = ""
 ) -> Load:
-    """Sends the requests of a file repeatedly, one at a time on each connection, with a header
-    Authorization if there is one.
+    """Sends the requests of a file repeatedly, one at a time on each connection.
+
+    `authorization` is the value of the Authorization header; empty for none.
     """
     run = time.time_ns() // 1_000_000
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s"]

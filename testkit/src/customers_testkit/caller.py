@@ -23,9 +23,9 @@ class CustomersError(Exception):
 
 
 class Caller:
-    """Sends requests for one tenant; without one they name no tenant.
+    """Sends requests for one tenant, or without a tenant if `tenant` is empty.
 
-    `authorization` is the header that proves who calls, where the service asks for it.
+    `authorization` is the value of the Authorization header, empty for none.
     """
 
     def __init__(self, http: httpx.Client, tenant: str = "", authorization: str = "") -> None:
@@ -44,8 +44,8 @@ class Caller:
         body: Any = None,
         headers: Mapping[str, str | None] | None = None,
     ) -> Any:
-        """The body of the answer. Raises CustomersError for an error of the service, and the
-        errors of httpx without an answer.
+        """The body of the answer. Raises CustomersError for an error response, and an error of
+        httpx if there is no response.
         """
         sent: dict[str, str | None] = {
             "X-Tenant-ID": self.tenant or None,
@@ -75,7 +75,7 @@ def part(text: str) -> str:
 
 
 def _texts(query: Mapping[str, Any]) -> dict[str, str]:
-    """The parameters as texts: without None, a list comma-separated."""
+    """The parameters as texts: None is left out, and lists are comma-separated."""
     return {name: _text(value) for name, value in query.items() if value is not None}
 
 

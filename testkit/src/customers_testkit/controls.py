@@ -56,7 +56,7 @@ class Clock:
         return _moment(self._caller.call("PUT", "/__test/clock", body=body))
 
     def advance(self, by: timedelta | None = None, **delta: float) -> datetime:
-        """Moves the clock by a timedelta, or by its arguments: `advance(days=91)`."""
+        """Moves the clock by a timedelta, or by the arguments of one: `advance(days=91)`."""
         total = (by or timedelta()) + timedelta(**delta)
         micros = total // timedelta(microseconds=1)
         body = {"seconds": Decimal(micros) / 1_000_000}
@@ -80,9 +80,10 @@ class Faults:
         delay: timedelta | None = None,
         abort: Literal["before", "after-commit"] | None = None,
     ) -> str:
-        """Adds a fault for an operation, or for all, and returns its id; `times` None is unlimited.
+        """Adds a fault for an operation, or for all, and returns its id.
 
-        The name of an operation applies to REST and to gRPC.
+        The name of an operation applies to REST and to gRPC. With `times=None` the fault has no
+        limit.
         """
         fault = {
             "match": {"operation": operation, "tenantId": self._tenant},
@@ -96,7 +97,7 @@ class Faults:
         return str(self._caller.call("POST", "/__test/faults", body=body)["id"])
 
     def lose_answer(self, operation: str, *, times: int = 1) -> str:
-        """Lets the call be handled and committed, and then loses its answer."""
+        """Adds a fault that loses the answer of a call after the call is committed."""
         return self.add(operation, times=times, abort="after-commit")
 
     def unavailable(self, operation: str = "", *, times: int | None = None) -> str:
@@ -129,7 +130,7 @@ class CallLog:
 
 
 Journal = CallLog
-"""The earlier name."""
+"""The earlier name of CallLog."""
 
 
 def _moment(answer: dict[str, Any]) -> datetime:

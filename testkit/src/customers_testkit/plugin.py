@@ -53,7 +53,7 @@ def customers_client(
 ) -> CustomersClient:
     """The REST client of the tenant: a method for every operation.
 
-    Where the service asks who calls, it may do everything in the tenant.
+    If the service authenticates callers, this client may do everything in the tenant.
     """
     if _customers_kind is None:
         return CustomersClient(Caller(customers_server.client, customers_tenant))
@@ -88,7 +88,7 @@ def customers_faults(_customers_controls: Caller, customers_tenant: str) -> Iter
 
 @pytest.fixture
 def customers_calls(_customers_controls: Caller, customers_tenant: str) -> CallLog:
-    """The calls of the tenant that arrived, over REST and gRPC."""
+    """The calls of the tenant that the service received, over REST and gRPC."""
     return CallLog(_customers_controls, customers_tenant)
 
 
@@ -100,7 +100,7 @@ def customers_journal(customers_calls: CallLog) -> CallLog:
 
 @pytest.fixture(scope="session")
 def _customers_kind(customers_server: Server) -> Kind | None:
-    """The kind of the ordinary client; None where the service asks nobody who they are."""
+    """The kind of caller that `customers_client` is; None if authentication is off."""
     return kind_for_everything(customers_server)
 
 

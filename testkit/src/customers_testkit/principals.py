@@ -13,7 +13,7 @@ Kind = Literal["staff", "service", "shopper", "key"]
 # Longer than a test moves the clock ahead; a test of expiry says how long its token lives.
 _CENTURY = 100 * 365 * 24 * 3_600
 _EVERYTHING = ("*",)
-# Where tokens are made: codes of the answers that say why there are none.
+# The codes of the errors with which the service says why it makes no tokens.
 _IS_OFF = "AUTHENTICATION_OFF"
 _NO_KEY = "NO_SIGNING_KEY"
 
@@ -57,8 +57,8 @@ class Principals:
         """A caller, of the test's tenant unless `tenant` names another.
 
         Without `permissions` and `roles` it may do everything; a shopper has no permissions. With
-        an `email_verified`, a shopper is the customer with that address. The token expires after
-        `expires_in` seconds of the service's clock; -3600 makes one that has expired. Raises
+        `email` and `email_verified`, a shopper is the customer with that address. The token expires
+        after `expires_in` seconds of the service's clock; -3600 makes an expired token. Raises
         NoTokens, and CustomersError for what the service refuses.
         """
         is_unlimited = permissions is None and not roles and kind != "shopper"
@@ -100,14 +100,14 @@ class Principals:
 
 
 def kind_for_everything(server: Server) -> Kind | None:
-    """The kind of a caller who may do everything; None where the service asks nobody."""
+    """The kind of caller who may do everything; None if authentication is off."""
     if (error := _refusal_of_tokens(server)) is None:
         return "staff"
     return "key" if error.code == _NO_KEY else None
 
 
 def _refusal_of_tokens(server: Server) -> CustomersError | None:
-    """Why the service makes no tokens; None if it makes some."""
+    """The error with which the service refuses to make tokens; None if it makes them."""
     try:
         Caller(server.client).call("POST", "/__test/tokens", body={"kind": "shopper"})
     except CustomersError as error:

@@ -1,4 +1,4 @@
-"""The service in a process of its own, in memory, with its test API; or one that is running."""
+"""Runs the service in memory, with its test API, or connects to a running service."""
 
 import json
 import os
@@ -22,8 +22,8 @@ OPTIONS = (
     *("--port", "0", "--rpc-port", "0", "--log-level", "warning"),
 )
 
-# The environment variables of the service. In the environment of tests they belong to what is
-# tested: its DATABASE_URL would keep the service from starting, its CURRENCY change all amounts.
+# The environment variables of the service, which it does not get from the tests: there they belong
+# to the tested program, whose DATABASE_URL or CURRENCY would change what the service does.
 SETTINGS = frozenset(
     "ANALYTIC_POOL_SIZE ANALYTIC_TIMEOUT AUTH CARD_NUMBERS CURRENCY DATABASE_URL"
     " DATABASE_URL_FILE DATA_DIR ENVIRONMENT GATEWAY_ANONYMOUS GATEWAY_PEERS GATEWAY_SECRET"
@@ -44,7 +44,7 @@ class ServiceDidNotStart(RuntimeError):
 class Server:
     """The addresses of the service: `http` of REST, `grpc` the host and port of gRPC.
 
-    One that `is_own` runs on this machine, so proxies in the environment are not used.
+    A service that `is_own` runs on this machine, so the proxies of the environment are not used.
     """
 
     def __init__(self, http: str, grpc: str, *, is_own: bool = False) -> None:
@@ -77,7 +77,7 @@ def connect(http: str, grpc: str) -> Iterator[Server]:
 
 @contextmanager
 def running(command: str = "", options: Sequence[str] = ()) -> Iterator[Server]:
-    """A service that runs while the block does. Raises ServiceDidNotStart."""
+    """Starts a service that runs while the block does. Raises ServiceDidNotStart."""
     with TemporaryDirectory(prefix="customers-") as folder:
         process, log = _launch(command, options, Path(folder))
         try:

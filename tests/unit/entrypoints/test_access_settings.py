@@ -88,7 +88,7 @@ def test_there_is_one_jwks(tmp_path: Path) -> None:
     file.touch()
     url = "https://id.example.test/keys"
     [sentence] = sentences(AUTH="jwt", JWT_JWKS_URL=url, JWT_JWKS_FILE=str(file))
-    assert sentence == "JWT_JWKS_URL: there is a JWKS file already: give one of the two."
+    assert sentence == "JWT_JWKS_URL: JWT_JWKS_FILE is also set: set only one of them."
     settings = load(AUTH="jwt", JWT_ISSUER="https://id.example.test", JWT_JWKS_FILE=str(file))
     assert (settings.jwt_issuer, settings.jwt_jwks_file) == ("https://id.example.test", file)
 

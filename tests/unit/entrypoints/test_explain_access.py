@@ -84,7 +84,7 @@ async def test_the_file_of_roles_counts(tmp_path: Path, capsys: pytest.CaptureFi
     [
         (token(exp=1), "the token has expired"),
         (a_signer("ES256", "stranger").token(claims()), "the key of the token is unknown"),
-        ("csk_1_secret", "this is a key of the service and no token"),
+        ("csk_1_secret", "this is an API key, not a token"),
         ("x" * 50_000, "the token is longer than 16 KiB"),
         ("", "the token is malformed"),
     ],

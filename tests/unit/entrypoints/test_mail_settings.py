@@ -93,7 +93,7 @@ def test_the_storefront_is_a_url(url: str) -> None:
 
 def test_there_is_one_way_to_send() -> None:
     [sentence] = sentences(NOTIFICATION_URL=NOTIFICATION, SMTP_URL="smtp://mail.test")
-    assert sentence == "SMTP_URL: there is a notification service: give one."
+    assert sentence == "SMTP_URL: NOTIFICATION_URL is also set: set only one of them."
 
 
 def test_production_requires_a_storefront_to_send_mail() -> None:

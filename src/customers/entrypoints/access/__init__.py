@@ -1,1 +1,1 @@
-"""Who calls: a principal is made here, for both interfaces, from what a caller sends."""
+"""Authentication, for REST and gRPC: makes a principal from what a caller sends."""

@@ -1,4 +1,4 @@
-"""Authenticates callers: the credential that a caller sends decides which way."""
+"""Authenticates a caller by the kind of credential that the caller sends."""
 
 from collections.abc import Sequence
 from typing import Final, Protocol
@@ -9,9 +9,9 @@ from customers.core.errors.access import InvalidToken, Unauthenticated
 from customers.core.model.principal import ANYONE, Principal
 from customers.entrypoints.access.caller import Caller, single_value
 
-# Who acts, where nobody is authenticated.
+# These headers name the acting user where authentication is off.
 _ACTOR_HEADERS: Final = ("x-jwt-claim-sub", "x-user-id")
-# Their e-mail address, which may be linked to them.
+# The acting user's e-mail address, by which a customer can be linked to the user.
 _EMAIL_HEADER: Final = "x-jwt-claim-email"
 _BEARER: Final = "bearer"
 
@@ -23,7 +23,7 @@ class Authenticator(Protocol):
 
 
 class NoAuthentication:
-    """Everybody may do everything; the headers say who acts."""
+    """Lets every caller do everything (`AUTH=none`); headers name the acting user."""
 
     async def authenticate(self, caller: Caller) -> Principal:
         for name in _ACTOR_HEADERS:
@@ -37,7 +37,7 @@ def _first(caller: Caller, name: str) -> str:
 
 
 class Tokens(Protocol):
-    """Tokens of one kind."""
+    """Verifies the bearer tokens of one kind, such as API keys."""
 
     def takes(self, token: str) -> bool:
         """Whether a token looks like one of this kind."""
@@ -49,15 +49,15 @@ class Tokens(Protocol):
 
 
 class Principals(Protocol):
-    """What knows callers by who they are, rather than by a token."""
+    """Recognises callers without a bearer token, such as by a client certificate."""
 
     def principal(self, caller: Caller) -> Principal | None:
-        """None for a caller that it does not know. Raises InvalidToken."""
+        """The principal, or None for an unknown caller. Raises InvalidToken, Unauthenticated."""
         ...
 
 
 class Authentication:
-    """A bearer token is verified where its kind is known; else the first that knows a caller."""
+    """Authenticates by a bearer token of a known kind, else by the first of `others` that can."""
 
     def __init__(self, tokens: Sequence[Tokens], others: Sequence[Principals]) -> None:
         self._tokens = tokens
@@ -76,7 +76,7 @@ class Authentication:
 
 
 def _bearer_token(caller: Caller) -> str | None:
-    """The token of the Authorization header; None without one, or with another scheme."""
+    """The token of the Authorization header; None without the header, or with another scheme."""
     scheme, _, token = single_value(caller, "authorization").partition(" ")
     if scheme.lower() != _BEARER:
         return None

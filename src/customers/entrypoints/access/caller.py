@@ -1,4 +1,4 @@
-"""What a caller sends beside the request itself, on either interface."""
+"""What authentication needs from a call, over REST or gRPC: address, certificate and headers."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -9,23 +9,23 @@ from customers.core.errors.access import InvalidToken
 class Caller(Protocol):
     @property
     def peer(self) -> str:
-        """The address of who holds the other end of the connection; empty if it has none."""
+        """The IP address at the other end of the connection; empty if there is none."""
         ...
 
     @property
     def certificate_names(self) -> Sequence[str]:
-        """The names (SAN) in the certificate of the caller, which was verified."""
+        """The names (SAN) in the caller's client certificate, which TLS has verified."""
         ...
 
     def values(self, name: str) -> Sequence[str]:
-        """The values of a header, or of a key of the metadata, by its name in lower case."""
+        """The values of an HTTP header or gRPC metadata key; `name` is in lower case."""
         ...
 
 
 def single_value(caller: Caller, name: str) -> str:
-    """The value of a header, without white space around it; empty without one.
+    """The value of a header, without white space around it; empty if the header is missing.
 
-    Raises InvalidToken for several: somebody may have added one to that of a gateway.
+    Raises InvalidToken for several values: a caller may have added one to the gateway's.
     """
     values = caller.values(name)
     if len(values) > 1:

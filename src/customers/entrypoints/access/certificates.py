@@ -1,4 +1,4 @@
-"""Certificates of callers: a service is known by the name in its certificate."""
+"""Authenticates services by the names in their client certificates."""
 
 from customers.core.model.principal import Principal, PrincipalKind
 from customers.core.model.roles import Roles
@@ -6,13 +6,13 @@ from customers.entrypoints.access.caller import Caller
 
 
 class Certificates:
-    """The principals of services with a certificate, by the subjects in the file of roles."""
+    """Recognises a service whose certificate has the name of a subject in the roles file."""
 
     def __init__(self, roles: Roles) -> None:
         self._roles = roles
 
     def principal(self, caller: Caller) -> Principal | None:
-        """None for a caller whose certificate names no subject that is known, or without one."""
+        """None without a certificate, or if the roles file has none of its names."""
         for name in caller.certificate_names:
             if name in self._roles.subjects:
                 known = self._roles.of_subject(name)

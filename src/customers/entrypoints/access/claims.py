@@ -1,4 +1,4 @@
-"""What an identity provider says of a caller, and the principal that follows from it."""
+"""The claims of an identity provider about a caller, and the principal made from them."""
 
 import json
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ _EVERY = "*"
 
 @frozen(kw_only=True)
 class Claims:
-    """The claims of a token; a mesh that has verified one may say them for it."""
+    """The claims about a caller, from a token or from the gateway that verified the token."""
 
     subject: str = ""
     tenants: Tenants = NO_TENANTS
@@ -29,7 +29,7 @@ class Claims:
     verified_email: str = ""
 
     def principal(self, roles: Roles) -> Principal:
-        """The principal: a shopper without any permission, a service for every tenant."""
+        """A service if it has every tenant, else staff if it has permissions, else a shopper."""
         known = roles.of_subject(self.subject)
         permissions = known_permissions(self.permissions)
         permissions |= roles.permissions_of((*self.roles, *known.roles))
@@ -50,14 +50,14 @@ def _kind(*, is_permitted: bool, is_platform: bool) -> PrincipalKind:
 
 
 def tenants_named(names: Sequence[str]) -> Tenants:
-    """The tenants of a claim; `*` is every one."""
+    """The tenants with these names; the name `*` means every tenant."""
     if _EVERY in names:
         return EVERY_TENANT
     return Tenants(ids=frozenset(filter(None, names)))
 
 
 def listed(text: str) -> tuple[str, ...]:
-    """The texts of a comma list or a JSON list; a malformed one has none."""
+    """The texts of a comma-separated list or a JSON list; none if the JSON is malformed."""
     if text.startswith("["):
         try:
             items = json.loads(text)
@@ -68,7 +68,7 @@ def listed(text: str) -> tuple[str, ...]:
 
 
 def texts_of(value: object) -> tuple[str, ...]:
-    """The texts of a list; other values in it are left out, and other values have none."""
+    """The texts of a list, without items of other types; none if `value` is not a list."""
     if not isinstance(value, list):
         return ()
     return tuple(item for item in value if isinstance(item, str) and item)

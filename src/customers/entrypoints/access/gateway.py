@@ -1,4 +1,4 @@
-"""The claims that a mesh has verified: believed from its own addresses only."""
+"""Authenticates callers by the claims in a gateway's headers, trusted from its addresses only."""
 
 import hmac
 from collections.abc import Collection, Mapping, Sequence
@@ -17,7 +17,7 @@ Network = IPv4Network | IPv6Network
 
 CLAIM_PREFIX: Final = "x-jwt-claim-"
 SECRET_HEADER: Final = "x-gateway-secret"  # noqa: S105 - the name of the header
-# Services of the platform name themselves, and whom they act for, in these headers.
+# In these headers a service of the platform names itself, and the shopper it acts for.
 _SERVICE, _USER, _TENANT = "x-internal-service", "x-user-id", "x-tenant-id"
 _EMAIL: Final = "email"
 _CLAIMS: Final = ("sub", "tenant-id", _EMAIL, "roles", "permissions")
@@ -25,11 +25,11 @@ _MAX_PEERS: Final = 4_096
 
 
 class Gateway:
-    """The principals of callers behind a mesh.
+    """Authenticates callers behind a gateway, which has verified their tokens.
 
-    `anonymous` are the permissions of a peer that sends no claims: the platform itself. In calls
-    without claims the `storefronts`, services by their names, act for the shopper whom they name;
-    only the claim of an e-mail address may stand beside it, which is that shopper's then.
+    A call without claims comes from the platform itself, and has the permissions `anonymous`. If
+    one of the services `storefronts` calls without claims, it acts for the shopper in X-User-Id;
+    an e-mail claim is allowed in such a call, and is the shopper's address.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Gateway:
         self._is_peer = is_peer
 
     def principal(self, caller: Caller) -> Principal | None:
-        """None for a caller that is not the gateway: what it claims is as if absent.
+        """None for a caller that is not the gateway: its claims are ignored.
 
         Raises InvalidToken for a claim that is given more than once, and Unauthenticated for a
         storefront that names no shopper.
@@ -74,7 +74,7 @@ class Gateway:
         return _claims(values, email).principal(self._roles)
 
     def is_trusted(self, caller: Caller) -> bool:
-        """Whether the caller is the gateway, and knows its secret if there is one."""
+        """Whether the caller has an address of the gateway, and sends its secret if one is set."""
         if not self._is_peer(caller.peer):
             return False
         if self._secret is None:
@@ -84,7 +84,7 @@ class Gateway:
 
 
 def _claims(values: Mapping[str, str], email: str) -> Claims:
-    """The claims by their values, which are empty where there are none."""
+    """The claims from the values of their headers; the value of a missing header is empty."""
     return Claims(
         subject=values["sub"],
         tenants=tenants_named(listed(values["tenant-id"])),

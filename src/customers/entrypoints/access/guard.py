@@ -1,4 +1,4 @@
-"""The guard of both interfaces: who calls, and whether they may call the operation."""
+"""Authenticates callers and checks their permissions, for REST and gRPC."""
 
 from customers.core.model.permissions import Permission
 from customers.core.model.principal import Principal
@@ -7,7 +7,7 @@ from customers.entrypoints.access.caller import Caller
 
 
 class Guard:
-    """`is_open`: whether nobody is authenticated, so that what callers say of themselves counts."""
+    """Admits callers to operations. `is_open` means that authentication is off."""
 
     def __init__(self, authenticator: Authenticator, *, is_open: bool) -> None:
         self._authenticator = authenticator
@@ -18,7 +18,7 @@ class Guard:
         return await self._authenticator.authenticate(caller)
 
     async def admit(self, caller: Caller, *permissions: Permission) -> Principal:
-        """The principal of a caller, who has at least one of the permissions.
+        """The principal of a caller who has at least one of the permissions.
 
         Raises as `authenticate`, and PermissionDenied.
         """
@@ -28,8 +28,8 @@ class Guard:
         return principal
 
     async def admit_shopper(self, caller: Caller) -> Principal:
-        """The principal of a caller who is a shopper. Where nobody is authenticated, it is the
-        shopper whom the headers name.
+        """The principal of a caller who is a shopper. If authentication is off, it is the shopper
+        whom the headers name.
 
         Raises as `authenticate`, and ShopperRequired.
         """

@@ -1,7 +1,7 @@
-"""The keys that callers used last, so that not every request asks the storage for one.
+"""A cache of recently used API keys, so that not every request looks its key up in the storage.
 
-A key is looked up again after some seconds, and so a revoked one stops within them. What is unknown
-is kept too, apart from the rest: a flood of invented keys pushes no real one out.
+A key is looked up again after a few seconds, so a revoked key stops working within that time.
+Unknown ids are cached too, but separately: a flood of invented keys evicts no real key.
 """
 
 from asyncio import Task, create_task, shield, timeout
@@ -25,7 +25,7 @@ Find = Callable[[UUID], Awaitable[ApiKey | None]]
 
 @frozen
 class _Entry:
-    """What a look-up found, and when the look-up began, in seconds."""
+    """The result of a look-up (None: no such key), and when the look-up began, in seconds."""
 
     key: ApiKey | None
     since: float
@@ -33,8 +33,9 @@ class _Entry:
 
 @define(eq=False, kw_only=True)
 class KeyCache:
-    """Keys by their ids. `seconds` is a clock that only moves forward; with a `max_age` of 0
-    every request looks its key up.
+    """Caches keys by their ids for `max_age` seconds. With a `max_age` of 0 nothing is cached.
+
+    `seconds` is a clock that only moves forward.
     """
 
     _find: Find
@@ -48,7 +49,7 @@ class KeyCache:
     async def get(self, key_id: UUID) -> ApiKey | None:
         """The key; None if there is none. Raises Unavailable.
 
-        Everybody who wants a key that is being looked up waits for the same look-up.
+        Concurrent calls for one key share one look-up.
         """
         entry = self._known.get(key_id) or self._unknown.get(key_id)
         if entry is not None and self._seconds() - entry.since < self._max_age:
@@ -56,7 +57,7 @@ class KeyCache:
         if (look_up := self._look_ups.get(key_id)) is None:
             look_up = self._look_ups[key_id] = create_task(self._look_up(key_id))
             look_up.add_done_callback(lambda task: self._end(key_id, task))
-        return await shield(look_up)  # a caller who leaves does not end it for the others
+        return await shield(look_up)  # a cancelled caller does not cancel it for the others
 
     async def _look_up(self, key_id: UUID) -> ApiKey | None:
         since = self._seconds()
@@ -81,4 +82,4 @@ class KeyCache:
     def _end(self, key_id: UUID, task: Task[ApiKey | None]) -> None:
         del self._look_ups[key_id]
         if not task.cancelled():
-            task.exception()  # if nobody waits any more, nobody needs it
+            task.exception()  # marks the error as seen, in case no caller waits any more

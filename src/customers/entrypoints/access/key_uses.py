@@ -1,4 +1,4 @@
-"""When keys were last used: noted by requests, written in the background."""
+"""Records when API keys were last used: requests note it, and a background task writes it."""
 
 import asyncio
 from collections import defaultdict
@@ -14,7 +14,7 @@ from customers.core.errors.availability import Unavailable
 from customers.core.model.api_key import ApiKey
 from customers.entrypoints.observability.logs import logger
 
-# A use is shown within a minute.
+# Often enough that callers see a use within a minute.
 FLUSH_SECONDS: Final = 15.0
 MAX_FLUSH_SECONDS: Final = 5.0
 MAX_LAST_FLUSH_SECONDS: Final = 0.5
@@ -26,9 +26,9 @@ Write = Callable[[str, Uses], Awaitable[None]]
 
 @define(eq=False)
 class KeyUses:
-    """Uses of API keys that this process has noted and not yet written, by tenant, to the minute.
+    """The uses of API keys, to the minute, that this process has noted but not yet written.
 
-    `write` stores those of one tenant.
+    `write` stores the uses of one tenant.
     """
 
     _write: Write
@@ -36,19 +36,19 @@ class KeyUses:
     _pending: dict[str, dict[UUID, datetime]] = field(factory=lambda: defaultdict(dict), init=False)
 
     def note(self, key: ApiKey, now: datetime) -> None:
-        """Notes a use, once in a minute."""
+        """Notes a use, at most once per key and minute."""
         minute = now.replace(second=0, microsecond=0)
         if self._noted.get(key.id) == minute:
             return
         if len(self._noted) >= MAX_NOTED:
-            self._noted.clear()  # then some are written twice in a minute
+            self._noted.clear()  # some keys may then be written twice in a minute
         self._noted[key.id] = minute
         if key.last_used_at is None or key.last_used_at < minute:
             self._pending[key.tenant_id][key.id] = minute
 
     async def flush(self) -> None:
-        """Writes the uses. Those of a tenant that could not be written are kept, and the last error
-        is raised when all have been tried.
+        """Writes the uses of every tenant. If those of a tenant cannot be written, they are kept,
+        and the last such error is raised after all tenants have been tried.
         """
         failure: Exception | None = None
         for tenant_id in list(self._pending):
@@ -66,7 +66,7 @@ class KeyUses:
 
 @asynccontextmanager
 async def run_key_uses(uses: KeyUses, pause: float = FLUSH_SECONDS) -> AsyncIterator[None]:
-    """Writes the uses while the block runs, with a pause in seconds between, and when it ends."""
+    """Writes the uses every `pause` seconds while the block runs, and once when it ends."""
     task = asyncio.create_task(_flush_regularly(uses, pause))
     try:
         yield
@@ -87,6 +87,6 @@ async def _flush(uses: KeyUses, max_seconds: float) -> None:
         async with asyncio.timeout(max_seconds):
             await uses.flush()
     except (TimeoutError, Unavailable):
-        logger().warning("when keys were last used could not be written, it is tried again later")
+        logger().warning("the last uses of API keys could not be written; retrying later")
     except Exception:
-        logger().exception("when keys were last used could not be written")
+        logger().exception("the last uses of API keys could not be written")

@@ -1,4 +1,4 @@
-"""API keys as tokens: `csk_<id>_<secret>`."""
+"""Verifies API keys, which are bearer tokens of the form `csk_<id>_<secret>`."""
 
 from customers.core.model.api_key import KEY_PREFIX, Credential, unknown_key
 from customers.core.model.principal import Principal
@@ -18,8 +18,9 @@ class ApiKeyTokens(Tokens):
         return token.startswith(KEY_PREFIX)
 
     async def principal(self, token: str) -> Principal:
-        """Raises InvalidToken, which says no more of a key than its secret entitles to; Unavailable
-        while a key that was not looked up lately cannot be.
+        """Raises InvalidToken, and Unavailable if the key is not cached and cannot be looked up.
+
+        The error says why a key is invalid only to callers who have its secret.
         """
         credential = Credential.parse(token)
         if (key := await self._keys.get(credential.key_id)) is None:

@@ -1,4 +1,4 @@
-"""Tokens that a service signs with a key of its own, where tests need callers."""
+"""Signs tokens with the service's own key, so that tests have callers."""
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -13,9 +13,9 @@ from customers.entrypoints.access.tokens import ClaimNames
 
 @frozen(kw_only=True)
 class TokenContent:
-    """What a token says. `expires_in` is negative in one that has expired already.
+    """What a token contains. Empty values are left out.
 
-    An empty value is not said.
+    A negative `expires_in` makes a token that has already expired.
     """
 
     subject: str
@@ -29,7 +29,7 @@ class TokenContent:
 
 @frozen(kw_only=True)
 class OwnTokens:
-    """Writes the claims where this service reads them."""
+    """Signs tokens that have their claims where this service reads them."""
 
     _signer: TokenSigner
     _clock: Clock
@@ -37,8 +37,8 @@ class OwnTokens:
     _audience: str | None
 
     def issue(self, content: TokenContent) -> str:
-        """The token, issued now by the clock of the service; one that has expired was issued when
-        it expired.
+        """The signed token, issued now by the service's clock; the `iat` of an expired token is
+        its `exp`.
         """
         now = self._clock.now()
         expires_at = int((now + content.expires_in).timestamp())

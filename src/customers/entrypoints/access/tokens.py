@@ -15,7 +15,7 @@ from customers.core.ports.tokens import TokenClaims, TokenVerifier
 from customers.entrypoints.access.authenticator import Tokens
 from customers.entrypoints.access.claims import Claims, tenants_named, texts_of
 
-# Tokens of another kind: the keys of this service.
+# API keys of this service begin with this prefix; every other token is taken for a JWT.
 _KEY_PREFIX: Final = "csk_"
 MAX_TOKEN_BYTES: Final = 16 * 1024
 MAX_CACHED: Final = 10_000
@@ -25,14 +25,14 @@ _SCOPE: Final = "scope"
 
 @frozen(kw_only=True)
 class ClaimNames:
-    """Where the claims of a token are: names, or names with dots between them."""
+    """The names of a token's claims; dots make a path into nested objects."""
 
     tenants: str = "tenant_id"
     permissions: str = "permissions"
     roles: str = "realm_access.roles"
 
     def read(self, claims: TokenClaims) -> Claims:
-        """What the claims say of the caller; values of other types say nothing.
+        """The claims about the caller; a value of an unexpected type counts as missing.
 
         Raises InvalidToken for a token without a subject.
         """
@@ -57,10 +57,10 @@ class _Entry:
 
 
 class JwtTokens(Tokens):
-    """Every bearer token that is not a key of this service.
+    """Verifies every bearer token that is not an API key of this service.
 
-    The principal of a verified token is cached by the SHA-256 of the token, until the token
-    expires, a minute at most: so long a token outlives its key.
+    The principal of a verified token is cached by the SHA-256 of the token until the token expires,
+    for a minute at most. So a token is accepted for up to a minute after its key is withdrawn.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class JwtTokens(Tokens):
         return principal
 
     def claims(self, token: str) -> Claims:
-        """What a token says of its bearer. Raises InvalidToken."""
+        """The claims of a verified token about its bearer. Raises InvalidToken."""
         _digest(token)
         return self._names.read(self._verifier.verify(token))
 
@@ -103,18 +103,20 @@ class JwtTokens(Tokens):
 
 
 def _expires_at(claims: TokenClaims, now: datetime) -> datetime:
-    """When the token must be verified again; `now` for one that has expired but for the leeway."""
+    """When the token must be verified again; `now` if only the leeway keeps it valid."""
     expires_at = claims["exp"]
     if not isinstance(expires_at, int | float):
         return now
-    seconds = now.timestamp()  # compared first: an integer may be too large for a float
+    seconds = (
+        now.timestamp()
+    )  # compared before subtracting: an integer may be too large for a float
     if expires_at >= seconds + MAX_CACHED_SECONDS:
         return now + timedelta(seconds=MAX_CACHED_SECONDS)
     return now + timedelta(seconds=max(expires_at - seconds, 0))
 
 
 def _digest(token: str) -> bytes:
-    """Raises InvalidToken for a token that is too long to be read, or no text of ASCII."""
+    """The SHA-256 of a token. Raises InvalidToken if the token is too long or not ASCII."""
     if len(token) > MAX_TOKEN_BYTES:
         raise InvalidToken("the token is longer than 16 KiB")
     if not token.isascii():
@@ -123,7 +125,7 @@ def _digest(token: str) -> bytes:
 
 
 def _claim(claims: TokenClaims, name: str) -> object:
-    """The value of a claim by its whole name, else by the path that its dots make; else None."""
+    """The value under the whole name, else under the dotted path, else None."""
     if name in claims:
         return claims[name]
     value: object = claims
@@ -135,17 +137,17 @@ def _claim(claims: TokenClaims, name: str) -> object:
 
 
 def _texts(value: object) -> Sequence[str]:
-    """The texts of a claim that is one text, or a list of them."""
+    """The texts of a claim that is either one text or a list of texts."""
     return texts_of([value.strip()] if isinstance(value, str) else value)
 
 
 def _words(value: object) -> Sequence[str]:
-    """The texts of a list, or the words of a text between spaces or commas."""
+    """The texts of a list, or the words of a text that is separated by spaces or commas."""
     return value.replace(",", " ").split() if isinstance(value, str) else texts_of(value)
 
 
 def _verified_email(claims: TokenClaims) -> str:
-    """The address, if the provider says that it belongs to the subject; else empty."""
+    """The e-mail address if the provider says that it is verified; else empty."""
     email, is_verified = claims.get("email"), claims.get("email_verified")
     return (
         email if isinstance(email, str) and (is_verified is True or is_verified == "true") else ""

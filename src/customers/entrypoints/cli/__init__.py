@@ -53,7 +53,7 @@ def serve(settings: Settings) -> None:
 @click.option(
     "--allow-data-loss",
     is_flag=True,
-    help="Allow a REVISION older than the database's, which drops what later ones added.",
+    help="Allow a REVISION older than the database's; this drops what later revisions added.",
 )
 @click.option(
     "--service-role",
@@ -99,8 +99,8 @@ def migrate(
 def ready(settings: Settings, url: str | None) -> None:
     """Check whether a running service is ready.
 
-    It is made for the health check of a container: it exits with 0 if the service is ready, else
-    with 1.
+    The command exits with 0 if the service is ready, else with 1, as the health check of a
+    container needs it.
     """
     from customers.entrypoints.process.health_check import readiness_problem
     from customers.entrypoints.process.sockets import reachable_host, url_host
@@ -170,7 +170,7 @@ def backup(settings: Settings, file: Path, force: bool) -> None:
 
 @main.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--force", is_flag=True, help="Replace all customers that the database has.")
+@click.option("--force", is_flag=True, help="Replace all customers in the database.")
 @takes_settings("database_url", "data_dir", "environment", "log_level")
 def restore(settings: Settings, file: Path, force: bool) -> None:
     """Restore the customers from FILE, which `customers backup` wrote.
@@ -188,14 +188,14 @@ def restore(settings: Settings, file: Path, force: bool) -> None:
 @click.option(
     "--full",
     is_flag=True,
-    help="Write every table with personal values anew, which locks it for minutes if it is large.",
+    help="Rewrite every table that has personal values; a large table is locked for minutes.",
 )
 @takes_settings("database_url", "data_dir", "environment", "log_level")
 def maintain(settings: Settings, *, full: bool) -> None:
     """Remove what erasures have left in indexes, statistics and freed space.
 
-    The service may keep running. It does nothing if nobody was erased since the last run. Without
-    --full, the freed space of large tables is left to new rows.
+    The service may keep running. Without --full, the command does nothing if nobody was erased
+    since its last run, and the freed space of large tables stays until new rows overwrite it.
     """
     from customers.entrypoints.process.maintain_command import maintain as maintain_database
 

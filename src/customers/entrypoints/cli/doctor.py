@@ -16,7 +16,7 @@ def doctor() -> None:
 @click.option("--tenant", help="Check only this tenant.  [default: every tenant that has segments]")
 @takes_settings("database_url", "data_dir", "environment", "log_level")
 def segments(settings: Settings, tenant: str | None) -> None:
-    """Evaluate every segment for every customer and print each difference from its members.
+    """Evaluate every segment for every customer and print how its stored members differ.
 
     It exits with 1 if there is a difference.
     """
@@ -31,9 +31,9 @@ def segments(settings: Settings, tenant: str | None) -> None:
 def database_server(settings: Settings) -> None:
     """Print what the database server is set to and what it should be set to.
 
-    It looks at what the server logs, TLS, the role of the service, the size of the WAL and
-    autovacuum. It exits with 1 if something that production requires is not so; advice for speed
-    does not count.
+    It checks what the server logs, TLS, the role of the service, the size of the WAL and
+    autovacuum. It exits with 1 if a setting that production requires is wrong; advice on
+    performance does not count.
     """
     from customers.entrypoints.process.database_checkup import check_database
 

@@ -11,7 +11,7 @@ from customers.entrypoints.config.settings import Settings
 
 @click.group()
 def erasures() -> None:
-    """Keep the receipts of erasures outside, and erase again after a restore."""
+    """Export the receipts of erasures, and repeat the erasures after a restore."""
 
 
 @erasures.command("export")
@@ -19,9 +19,9 @@ def erasures() -> None:
 @click.option("--force", is_flag=True, help="Replace FILE if it exists.")
 @takes_settings("database_url", "data_dir", "environment", "log_level")
 def export_erasures(settings: Settings, file: Path, *, force: bool) -> None:
-    """Write who was erased into FILE: tenant, customer id and moment, a JSON object per line.
+    """Write the tenant, customer id and time of every erasure to FILE, one JSON object per line.
 
-    FILE names nobody. Keep it beside the backups, for `customers erasures apply`.
+    FILE contains no personal data. Keep it with the backups, for `customers erasures apply`.
     """
     from customers.entrypoints.process.erasures_command import export
 
@@ -33,10 +33,10 @@ def export_erasures(settings: Settings, file: Path, *, force: bool) -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @takes_settings("database_url", "data_dir", "environment", "log_level")
 def apply_erasures(settings: Settings, file: Path) -> None:
-    """Erase again who is in FILE, after a backup from before the erasures was restored.
+    """Erase the customers in FILE again, after restoring a backup from before their erasure.
 
-    Customers who are erased already, or unknown, are skipped and counted. It may be interrupted and
-    repeated.
+    Customers who are already erased, or unknown, are skipped and counted. The command may be
+    interrupted and repeated.
     """
     from customers.entrypoints.process.erasures_command import apply
 

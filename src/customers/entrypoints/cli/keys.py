@@ -20,20 +20,20 @@ def keys() -> None:
     "--permissions",
     required=True,
     metavar="PERMISSION,...",
-    help="What they may do, such as customers:view,orders:record.",
+    help="What callers with the key may do, such as customers:view,orders:record.",
 )
 @click.option("--name", default="", help="What the key is for.")
 @click.option(
     "--expires",
     default="",
     metavar="WHEN",
-    help="When the key ends: after 90d, 12h or 30m, or at a date and time.  [default: never]",
+    help="When the key expires: after 90d, 12h or 30m, or at a date and time.  [default: never]",
 )
 @takes_settings("database_url", "data_dir", "environment", "log_level")
 def create_key(
     settings: Settings, *, tenant: str, permissions: str, name: str, expires: str
 ) -> None:
-    """Create a key and print it, once: only a digest of it is stored."""
+    """Create a key and print it. It cannot be shown again: only its digest is stored."""
     from customers.entrypoints.process.keys_command import create
 
     run = configure(settings)
@@ -56,7 +56,7 @@ def list_keys(settings: Settings, *, tenant: str) -> None:
 @click.argument("key_id", metavar="ID", type=click.UUID)
 @takes_settings("database_url", "data_dir", "environment", "log_level")
 def revoke_key(settings: Settings, key_id: UUID) -> None:
-    """Revoke the key with the id ID, of whichever tenant: it stops within five seconds."""
+    """Revoke the key with the id ID, of any tenant. It stops working within five seconds."""
     from customers.entrypoints.process.keys_command import revoke
 
     run = configure(settings)

@@ -1,4 +1,4 @@
-"""What each command begins with: the log, where it prints, and how its work is run."""
+"""What every command sets up first: logging, output, and how its coroutine is run."""
 
 from collections.abc import Callable, Coroutine
 from functools import partial
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def configure(settings: Settings) -> Callable[[Coroutine[Any, Any, None]], None]:
-    """Configures the log; returns what runs the work of a command as a whole process."""
+    """Configures logging; returns a function that runs a command's coroutine and may exit."""
     from customers.entrypoints.observability.logs import configure
     from customers.entrypoints.process.loop import run
 

@@ -58,7 +58,7 @@ class AccessSettings(ServingSettings):
         PermissionNames(),
         PermissionNames.parse,
         "PERMISSION,...",
-        "Let the gateway do this in calls without claims, for every tenant.",
+        "Give the gateway these permissions in calls without claims, for every tenant.",
         default_text="none",
     )
     storefront_services: Names = setting(
@@ -79,22 +79,22 @@ class AccessSettings(ServingSettings):
         None,
         setting_parsers.url("an issuer", "https", "http"),
         "URL",
-        "Accept tokens of this issuer; without a JWKS of their own, its keys are found by OpenID "
-        "discovery.",
+        "Accept tokens of this issuer only. Without JWT_JWKS_URL and JWT_JWKS_FILE, its keys are "
+        "found by OpenID discovery.",
         default_text="none",
     )
     jwt_jwks_url: str | None = setting(
         None,
         setting_parsers.url("the URL of a JWKS", "https", "http"),
         "URL",
-        "Fetch the keys of tokens from this URL.",
+        "Fetch the keys that verify tokens from this URL.",
         default_text="none",
     )
     jwt_jwks_file: Path | None = setting(
         None,
         setting_parsers.existing_file,
         "FILE",
-        "Read the keys of tokens from this file.",
+        "Read the keys that verify tokens from this file.",
         default_text="none",
     )
     jwt_audience: str | None = setting(
@@ -127,8 +127,8 @@ class AccessSettings(ServingSettings):
         None,
         setting_parsers.existing_file,
         "FILE",
-        "Serve REST and gRPC over TLS with the certificate in this PEM file, the intermediate ones "
-        "after it. It may be replaced while the service runs.",
+        "Serve REST and gRPC over TLS with the certificate in this PEM file, followed by the "
+        "intermediate certificates. The file may be replaced while the service runs.",
         default_text="none: without TLS",
     )
     tls_key: Path | None = setting(
@@ -142,8 +142,8 @@ class AccessSettings(ServingSettings):
         None,
         setting_parsers.existing_file,
         "FILE",
-        "Ask callers for certificates of these authorities; the name in one is the subject of a "
-        "service. gRPC requires one then.",
+        "Ask callers for certificates that the authorities in this PEM file have issued; the name "
+        "in a certificate is the subject of a service. gRPC then requires a certificate.",
         default_text="none",
     )
     public_docs: Literal["on", "off"] | None = setting(
@@ -172,7 +172,7 @@ class AccessSettings(ServingSettings):
 
     @property
     def authentication(self) -> AuthModes:
-        """How callers are authenticated; in development not at all unless it is set."""
+        """How callers are authenticated; not at all if `auth` is not set."""
         return AuthModes() if self.auth is None else self.auth
 
     @property
@@ -190,7 +190,7 @@ class AccessSettings(ServingSettings):
 
     @property
     def has_row_security(self) -> bool:
-        """Whether the policies of the tables must apply to the role of the service."""
+        """Whether row-level security must apply to the role of the service."""
         if self.row_security is None:
             return self.environment == "production"
         return self.row_security == "on"
@@ -200,11 +200,11 @@ class AccessSettings(ServingSettings):
 
     @property
     def names_token_keys(self) -> bool:
-        """Whether there are keys for tokens, from somebody else than this service."""
+        """Whether a setting says where the keys of an identity provider are."""
         return bool(self.jwt_issuer or self.jwt_jwks_url or self.jwt_jwks_file)
 
     def _access_conflicts(self, *, has_own_key: bool) -> Conflicts:
-        """As `_conflicts` of the settings, of those about access."""
+        """As `Settings._conflicts`, for the settings of access."""
         if self.environment == "production" and not self.auth:
             yield ("auth", "environment"), _NOT_OPEN
         yield from self._gateway_conflicts()
@@ -229,7 +229,7 @@ class AccessSettings(ServingSettings):
         if "jwt" not in self.authentication:
             return
         if self.jwt_jwks_url and self.jwt_jwks_file:
-            reason = "there is a JWKS file already: give one of the two"
+            reason = "JWT_JWKS_FILE is also set: set only one of them"
             yield ("jwt_jwks_url", "jwt_jwks_file"), reason
         if not (self.names_token_keys or has_own_key):
             reason = "jwt requires keys: JWT_ISSUER, JWT_JWKS_URL or JWT_JWKS_FILE"
@@ -246,7 +246,7 @@ _NOT_OPEN = "production requires callers to be authenticated: gateway, jwt or ga
 
 
 def access_setting_names() -> frozenset[str]:
-    """The settings that only serving needs; that of row security is about the database."""
+    """The settings of access that only serving needs; other commands need `row_security` too."""
     serving = {field.name for field in fields(ServingSettings)}
     names = {field.name for field in fields(AccessSettings)} - {"row_security"}
     return frozenset(names) - serving

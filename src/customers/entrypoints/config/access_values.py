@@ -1,4 +1,4 @@
-"""The types of the settings about access; their parsers raise as those of `setting_parsers`."""
+"""The types of the access settings; their parsers raise errors as in `setting_parsers`."""
 
 import json
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -19,7 +19,7 @@ _MAX_ROLES_BYTES = 1024 * 1024
 
 @frozen
 class AuthModes:
-    """How callers are authenticated: by a gateway, by tokens, by both; without any, not at all."""
+    """How callers are authenticated: by a gateway, by tokens or both; without names not at all."""
 
     names: tuple[str, ...] = ()
 
@@ -44,7 +44,7 @@ class AuthModes:
 
 @frozen
 class Networks:
-    """Ranges of addresses."""
+    """Ranges of IP addresses."""
 
     ranges: tuple[IPv4Network | IPv6Network, ...]
 

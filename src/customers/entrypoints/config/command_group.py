@@ -1,4 +1,4 @@
-"""The group of all commands: errors in how a command is called are lines like all others."""
+"""The group of all commands, which prints usage errors in the format of all other output."""
 
 import sys
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ _OPTION = "--environment"
 
 
 class NotForPeople(click.ClickException):
-    """Only the program itself runs this command, so its usage is not shown."""
+    """A person ran a command that only the program itself runs; its usage is not shown."""
 
     exit_code = 2
 
@@ -37,7 +37,7 @@ class CommandGroup(click.Group):
             _show(error, _output(arguments))
             sys.exit(error.exit_code)
         except OSError as error:
-            if error.filename is not None:  # not of standard output
+            if error.filename is not None:  # of a file, not of standard output
                 raise
             _output(arguments).exit_unprinted(error)
 
@@ -50,14 +50,14 @@ def _show(error: click.ClickException, output: "Output") -> None:
 
 
 def _output(arguments: Sequence[str]) -> "Output":
-    """As the arguments or the environment say, even if the arguments are wrong."""
+    """JSON if an argument or variable names production, even if other arguments are wrong."""
     from customers.entrypoints.observability.output import Output  # noqa: PLC0415 - rare
 
     return Output(as_json=Settings.is_production({"environment": _environment(arguments)}))
 
 
 def _environment(arguments: Sequence[str]) -> str | None:
-    """The value of the option, if it is given; what follows `--` is for another program."""
+    """The value of `--environment`, or None; arguments after `--` are for another program."""
     value, previous = None, ""
     for argument in arguments:
         if previous == _OPTION:

@@ -1,4 +1,4 @@
-"""The form of a `postgresql://` URL, as far as a mistake in it could show parts of the password.
+"""Checks the form of a `postgresql://` URL, so that no message shows parts of its password.
 
 In a password that is not percent-encoded, a character such as `/` ends what drivers take for the
 password; the rest becomes a host, a database or a parameter, which messages show.
@@ -14,7 +14,7 @@ _MAX_PORT = 65_535
 
 
 def is_well_formed(url: str) -> bool:
-    """Whether the parts of the URL are certain: an `@` or `#` of a password makes them uncertain.
+    """Whether the URL is unambiguous: an unencoded `@` or `#` in a password makes it ambiguous.
 
     The URL may have several hosts, each with a port, as asyncpg takes them.
     """
@@ -30,7 +30,7 @@ def is_well_formed(url: str) -> bool:
 
 
 def names_host(url: str) -> bool:
-    """Whether a well-formed URL names a host; without one, drivers look for it elsewhere."""
+    """Whether a well-formed URL names a host; else drivers use another, such as PGHOST."""
     parts = urlsplit(url)
     return bool(parts.netloc.rpartition("@")[2]) or "host" in parse_qs(parts.query)
 

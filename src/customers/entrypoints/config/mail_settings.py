@@ -51,19 +51,22 @@ class MailSettings(AccessSettings):
 
     @property
     def link_base(self) -> str:
-        """The storefront to which links lead."""
+        """The URL of the storefront that the links in mails lead to."""
         return self.storefront_url or _DEVELOPMENT_STOREFRONT
 
     @property
     def sends_mail(self) -> bool:
-        """Whether verification mails can be asked for: in production not without a way to send."""
+        """Whether verification mails can be requested; production needs a way to send them."""
         has_way = self.notification_url is not None or self.smtp_url is not None
         return has_way or self.environment == "development"
 
     def _mail_conflicts(self) -> Iterator[tuple[tuple[str, ...], str]]:
-        """As `_conflicts` of the settings, of those about mail."""
+        """As `Settings._conflicts`, for the settings of mail."""
         if self.notification_url is not None and self.smtp_url is not None:
-            yield ("smtp_url", "notification_url"), "there is a notification service: give one"
+            yield (
+                ("smtp_url", "notification_url"),
+                "NOTIFICATION_URL is also set: set only one of them",
+            )
         if self.environment == "production" and self.sends_mail and self.storefront_url is None:
             reason = "production requires it to send mail: links lead to it"
             yield ("storefront_url", "environment"), reason

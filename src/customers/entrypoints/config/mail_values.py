@@ -1,4 +1,4 @@
-"""The types of the settings about mail; their parsers raise as those of `setting_parsers`."""
+"""The types of the mail settings; their parsers raise errors as in `setting_parsers`."""
 
 import re
 from typing import Any, Literal, Self
@@ -12,16 +12,16 @@ from customers.entrypoints.config.setting_types import Secret
 _PORTS = {"smtp": 587, "smtps": 465}
 _FORM = "smtp://user:password@host:587 or smtps://user:password@host:465"
 _TENANT = "{tenant}"
-# Of a sender, such as no-reply@localhost: plain ASCII, which every server takes.
+# A sender's address, such as no-reply@localhost: plain ASCII, which every server takes.
 _ADDRESS = re.compile(r"[\w!#$%&'*+/=?^`{|}~.-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*", re.ASCII)
 
 
 @frozen(repr=False)
 class SmtpUrl(Secret):
-    """The URL of an SMTP server, with what it says. `str` and `repr` hide all of it.
+    """The URL of an SMTP server, and its parts. `str` and `repr` hide all of it.
 
-    `smtp` requires STARTTLS where there is a password, and else uses it where it is offered;
-    `?starttls=required` and `?starttls=offered` say otherwise.
+    With `smtp://`, STARTTLS is required if the URL names a user, and otherwise used if the server
+    offers it; `?starttls=required` and `?starttls=offered` override this.
     """
 
     @classmethod
@@ -64,7 +64,7 @@ class SmtpUrl(Secret):
         return urlsplit(self.reveal())
 
     def _starttls(self) -> Literal["required", "offered"] | None:
-        """Whether STARTTLS is required; None if the URL says something else."""
+        """Whether STARTTLS is required or only used if offered; None if the query is invalid."""
         parts = self._parts()
         values: Any = parse_qs(parts.query, keep_blank_values=True)
         default = "required" if parts.username else "offered"
@@ -79,7 +79,7 @@ def mail_address(text: str) -> str:
 
 
 def storefront_url(text: str) -> str:
-    """Parses a URL that may hold `{tenant}`, and has neither a query nor a fragment."""
+    """Parses a URL that may contain `{tenant}` but no query or fragment."""
     parse = setting_parsers.url("the URL of a storefront", "https", "http")
     parsed = parse(text.replace(_TENANT, "tenant"))
     if "?" in parsed or "#" in parsed or "{" in parsed or "}" in parsed:

@@ -19,9 +19,10 @@ def takes_settings(
 ) -> Callable[[Callable[..., Result]], Callable[..., Result]]:
     """Adds options for the named settings (default: all) and passes the Settings first.
 
-    Settings without an option come from the environment, unless `validates_others` is False: then
-    they are not read. Those of access and mail are only read by commands that have their options.
-    If any are invalid, the command prints one line for each on standard error and exits with 2.
+    Other settings come from the environment, except those of access and mail, which have their
+    defaults. With `validates_others=False`, all other settings have their defaults.
+
+    If settings are invalid, the command prints a line for each on standard error and exits with 2.
     """
     by_name = {setting.name: setting for setting in catalogue()}
     settings_of_command = [by_name[name] for name in names or by_name]

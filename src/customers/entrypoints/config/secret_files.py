@@ -10,7 +10,7 @@ def read_secret(path: str) -> str:
     """The content of the file, without white space around it.
 
     Raises a ValueError whose message completes a sentence that starts with the setting. The message
-    never has the content; nor has it a path that looks like a URL, which may be the secret itself.
+    never shows the content, nor a path that looks like a URL, which may be the secret itself.
     """
     if "://" in path:
         raise ValueError("the value is a URL: it must be the path of a file that contains the URL")

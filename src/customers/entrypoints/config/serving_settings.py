@@ -21,7 +21,7 @@ from customers.entrypoints.config.setting_types import (
 
 @frozen(kw_only=True)
 class ServingSettings:
-    """What is served, where, and what bounds it. Times are in seconds."""
+    """What the service serves, where, and within which limits. Times are in seconds."""
 
     port: int = setting(
         8089,
@@ -39,8 +39,8 @@ class ServingSettings:
         None,
         setting_parsers.whole_number("a port", 0, 65535),
         "PORT",
-        "Serve the probes and the metrics on this port too, where no limit of connections applies; "
-        "0 picks a free one.",
+        "Serve the probes and the metrics on this port too, without a limit on connections; 0 "
+        "picks a free one.",
         default_text="none",
     )
     host: str = setting(
@@ -100,16 +100,16 @@ class ServingSettings:
         10_000,
         setting_parsers.whole_number("a number of connections", 1, 1_000_000),
         "N",
-        "Accept at most this many HTTP connections at a time per worker; fewer where the limit of "
+        "Accept at most this many HTTP connections at a time per worker; fewer if the limit on "
         "open files is lower.",
     )
     max_connections_per_peer: int | None = setting(
         None,
         setting_parsers.whole_number("a number of connections", 1, 1_000_000),
         "N",
-        "Accept at most this many of them from one address. All callers behind a gateway have "
-        "the address of the gateway.",
-        default_text="four fifths of them",
+        "Accept at most this many HTTP connections at a time per worker from one address. All "
+        "callers behind a gateway have the address of the gateway.",
+        default_text="four fifths of MAX_CONNECTIONS",
     )
     pool_size: int = setting(
         10,
@@ -122,7 +122,7 @@ class ServingSettings:
         setting_parsers.seconds(0.1, 60),
         "SECONDS",
         "Let a request wait this long for its turn or for a database connection before it fails, "
-        "with 429 if its tenant has its share already, else with 503.",
+        "with 429 if its tenant already uses its share, else with 503.",
     )
     request_timeout: float = setting(
         5.0,
@@ -134,8 +134,8 @@ class ServingSettings:
         2,
         setting_parsers.whole_number("a number of connections", 1, 100),
         "N",
-        "Open at most this many more connections per worker for previews, explanations and builds "
-        "of segments.",
+        "Open at most this many further database connections per worker for previews, explanations "
+        "and builds of segments.",
     )
     analytic_timeout: float = setting(
         15.0,
@@ -166,7 +166,7 @@ class ServingSettings:
         VISIBLE_BUT_COMMA,
         setting_parsers.tenant_pattern,
         "REGEX",
-        "Accept only tenants that match this regular expression as a whole; others are 400.",
+        "Accept only tenants that match this whole regular expression; others get status 400.",
     )
     card_numbers: Literal["payment-methods", "refuse"] = setting(
         "payment-methods",
@@ -179,8 +179,9 @@ class ServingSettings:
         None,
         SecretKeys.parse,
         "KEY,...",
-        "Seal cursors with the first of these keys, and open those of the others: put a new key "
-        "first to replace it. Prefer the variables: other users can see the options of a process.",
+        "Seal cursors with the first of these keys, and accept cursors sealed with any of them: to "
+        "replace a key, put the new one first. Prefer the variables: other users can see the "
+        "options of a process.",
         default_text="a key made and kept in the database",
         is_secret=True,
     )
@@ -188,8 +189,8 @@ class ServingSettings:
         86_400.0,
         setting_parsers.seconds(0, 31_536_000),
         "SECONDS",
-        "Let the sweeper run `customers maintain` after erasures, this long after the last run at "
-        "the earliest; 0 disables it.",
+        "Let the sweeper run `customers maintain` after erasures, at least this long after the "
+        "last run; 0 disables it.",
     )
     ready_file: Path | None = setting(
         None,

@@ -1,4 +1,4 @@
-"""What a setting is, and the types of some of them. All settings are in `settings.py`."""
+"""The description of a setting, and types of values. All settings are in `settings.py`."""
 
 import json
 import re
@@ -20,7 +20,7 @@ _MAX_QUOTED_LENGTH = 60
 
 
 def without_passwords(text: str) -> str:
-    """The text with `***` for the password of every URL; rather hides too much than too little."""
+    """The text with `***` for the password of every URL; in doubt it hides too much."""
     return _PASSWORD_PARAMETER.sub(r"\1***", _PASSWORD.sub(r"\1:***@", text))
 
 
@@ -67,7 +67,7 @@ class Setting:
         return ConfiguredText(text=text, source=self.variable)
 
     def value(self, configured: "ConfiguredText") -> object:
-        """Parses a text that is not missing. Raises InvalidSetting."""
+        """The value of a text that is not missing. Raises InvalidSetting."""
         try:
             return self.parse(configured.text)
         except ValueError as reason:
@@ -80,7 +80,7 @@ class Setting:
 
 
 class InvalidSetting(Exception):
-    """The message is a sentence that names the option or the variable."""
+    """A setting is invalid; the message is a sentence that names its option or variable."""
 
 
 @frozen(kw_only=True)
@@ -175,7 +175,7 @@ class Secret:
 
 @frozen(repr=False)
 class SecretKeys:
-    """Keys that must not be shown. The first is in use; the others are those that it replaces."""
+    """Keys that must not be shown. The first is in use; the others are older but still accepted."""
 
     _keys: tuple[str, ...]
 
@@ -205,7 +205,7 @@ class SecretKeys:
 
 
 def _is_strong(key: str) -> bool:
-    """Whether a key is long, and no word that somebody typed again and again."""
+    """Whether a key is long and has enough different characters."""
     return _KEY.fullmatch(key) is not None and len(set(key)) >= _MIN_KEY_CHARACTERS
 
 

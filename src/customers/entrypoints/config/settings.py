@@ -94,7 +94,7 @@ class Settings(MailSettings):
 
     @property
     def has_own_key(self) -> bool:
-        """Whether the service signs tokens itself: tests need callers, and nobody else has keys."""
+        """Whether the service signs tokens itself: in tests that name no identity provider."""
         return self.test_api and "jwt" in self.authentication and not self.names_token_keys
 
     @staticmethod
@@ -160,7 +160,7 @@ class Settings(MailSettings):
                 yield f"{sources[involved[0]]}: {reason}."
 
     def _conflicts(self) -> Iterator[tuple[tuple[str, ...], str]]:
-        """Settings that contradict each other, the one to change first, and the reason."""
+        """Settings that contradict each other, beginning with the one to change, and the reason."""
         if self.environment == "production" and self.storage == "memory":
             yield ("storage", "environment"), "memory is not allowed in production: use postgres"
         elif self.environment == "production" and self.database_url is None:

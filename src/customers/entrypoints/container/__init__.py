@@ -1,6 +1,6 @@
-"""The container: how the service is wired, and the only room that knows the adapters.
+"""The container, which wires the service; only this package imports the adapters.
 
-What the commands do with a database is in `database`. The other modules make parts from settings.
+`database` has what the commands do with a database. The other modules make parts from settings.
 """
 
 from collections.abc import Callable
@@ -143,7 +143,7 @@ class Container(containers.DeclarativeContainer):
     multiprocess_dir: providers.Provider[Path | None] = providers.Object(None)
     mode = providers.Callable(control.mode, settings)
 
-    # The adapters. Those of the mode "test" and the memory storage are what the test API controls.
+    # The adapters. The test API controls the memory storage and the adapters of the mode "test".
     currency = providers.Singleton(Currency.of, settings.provided.currency)
     movable_clock = providers.Singleton(MovableClock, start=settings.provided.clock)
     clock: providers.Provider[Clock] = providers.Selector(

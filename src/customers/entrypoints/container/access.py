@@ -1,4 +1,4 @@
-"""How access is wired: who is authenticated how, by the settings."""
+"""Makes the parts of authentication from the settings."""
 
 import json
 from collections.abc import Iterator
@@ -32,17 +32,17 @@ if TYPE_CHECKING:
 
 
 class InvalidKeyFile(Exception):
-    """The file with the keys of tokens has none; the message names the setting."""
+    """The file of JWT_JWKS_FILE has no usable keys; the message names the setting."""
 
 
 def guard_of(settings: Settings, keys: Tokens, jwt_tokens: JwtTokens | None) -> Guard:
-    """`keys` are the tokens that work wherever callers are authenticated."""
+    """The guard; `keys` verifies API keys, which work whenever authentication is on."""
     tokens: tuple[Tokens, ...] = (keys,) if jwt_tokens is None else (keys, jwt_tokens)
     return Guard(_authenticator(settings, tokens), is_open=not settings.authentication)
 
 
 def certificate_of(settings: Settings) -> Certificate | None:
-    """None for a service without TLS. Raises CannotServeTls."""
+    """The certificate of the service; None without TLS. Raises CannotServeTls."""
     if settings.tls_cert is None or settings.tls_key is None:
         return None
     files = CertificateFiles(
@@ -56,7 +56,7 @@ def roles_of(settings: Settings) -> Roles:
 
 
 def own_key_of(settings: Settings) -> "OwnKey | None":
-    """The key of a service that signs tokens itself; else None."""
+    """The key with which the service signs tokens itself; None if it does not."""
     if not settings.has_own_key:
         return None
     from customers.adapters.jwt.own_key import OwnKey
@@ -65,7 +65,7 @@ def own_key_of(settings: Settings) -> "OwnKey | None":
 
 
 def own_tokens_of(settings: Settings, key: TokenSigner | None, clock: Clock) -> OwnTokens | None:
-    """None without a key."""
+    """The signer of tokens for tests; None without a key."""
     if key is None:
         return None
     return OwnTokens(
@@ -76,7 +76,7 @@ def own_tokens_of(settings: Settings, key: TokenSigner | None, clock: Clock) -> 
 def token_verifier_of(
     settings: Settings, clock: Clock, own_key: "OwnKey | None" = None
 ) -> TokenVerifier | None:
-    """None where tokens are not accepted. Raises InvalidKeyFile."""
+    """The verifier of tokens; None if tokens are not accepted. Raises InvalidKeyFile."""
     if "jwt" not in settings.authentication:
         return None
     from customers.adapters.jwt.verifier import JwtVerifier
@@ -88,7 +88,7 @@ def token_verifier_of(
 def jwt_tokens_of(
     settings: Settings, verifier: TokenVerifier | None, clock: Clock
 ) -> JwtTokens | None:
-    """None where tokens are not accepted."""
+    """The authentication by tokens; None if tokens are not accepted."""
     if verifier is None:
         return None
     return JwtTokens(verifier, clock, roles_of(settings), _claim_names(settings))
@@ -103,13 +103,13 @@ def _claim_names(settings: Settings) -> ClaimNames:
 
 
 def expect_token_keys(settings: Settings) -> None:
-    """Raises InvalidKeyFile for a file of keys that has none."""
+    """Raises InvalidKeyFile if the file of JWT_JWKS_FILE has no usable keys."""
     if "jwt" in settings.authentication and settings.jwt_jwks_file is not None:
         _token_keys(settings)
 
 
 def _token_keys(settings: Settings) -> "Keys":
-    """The source of keys that is set: a file or a URL comes before the discovery of an issuer."""
+    """The configured source of keys: a file, else a URL, else the discovery of the issuer."""
     from customers.adapters.jwt.fetched_keys import FetchedKeys
     from customers.adapters.jwt.key_set import NotKeys
     from customers.adapters.jwt.keys import KeysOfFile
@@ -135,7 +135,7 @@ def _authenticator(settings: Settings, tokens: tuple[Tokens, ...]) -> Authentica
 
 
 def key_cache_of(settings: Settings, keys: ApiKeys) -> KeyCache:
-    """The memory storage is asked for every request: that takes no time."""
+    """The cache of API keys; with memory storage, where a look-up is cheap, it caches nothing."""
     max_age = 0.0 if settings.storage == "memory" else MAX_AGE_SECONDS
     return KeyCache(find=keys.find, seconds=monotonic, max_age=max_age)
 

@@ -1,4 +1,4 @@
-"""The documents of the REST API, written when one is first asked for."""
+"""The OpenAPI documents of the REST API, written on the first request for one."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -20,7 +20,7 @@ def openapi(resources: Sequence[Resource]) -> Mapping[str, Any]:
 def documents(
     settings: Settings, openapi: Callable[[], Mapping[str, Any]], guard: Guard
 ) -> Documents:
-    """The document in its formats, written on the first request for one."""
+    """The OpenAPI document as JSON and as YAML, each written on the first request for one."""
 
     def as_json() -> str:
         from customers.entrypoints.openapi import document

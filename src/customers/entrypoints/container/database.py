@@ -1,4 +1,4 @@
-"""What the commands do with a database: migrate, back up, restore, maintain, check.
+"""What the commands do with a database: migrate, back up, restore, maintain, check and others.
 
 The adapters are imported when they are used, so that other commands start without SQLAlchemy.
 """
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 
 def database(settings: Settings) -> AbstractAsyncContextManager[str]:
-    """The address of the database while the block runs; empty for the memory storage.
+    """The URL of the database while the block runs; empty for the memory storage.
 
-    Without an address in the settings, it is that of an embedded server, which ends with the block.
+    Without a URL in the settings, this starts an embedded server, which ends with the block.
     """
     if settings.storage == "memory":
         return nullcontext("")
@@ -54,7 +54,7 @@ async def grant_to_service_role(dsn: str, role: str) -> "ServiceRole":
 
 
 async def policies_apply(dsn: str) -> bool:
-    """Whether row-level security limits the role of the address; see `engine.deployment`."""
+    """Whether row-level security applies to the role in `dsn`; see `engine.deployment`."""
     from customers.adapters.postgres.engine import deployment
 
     async with migrations().connected(dsn) as connection:
@@ -62,7 +62,7 @@ async def policies_apply(dsn: str) -> bool:
 
 
 async def rewrite_search_texts(dsn: str) -> "Rewriting":
-    """Writes the search texts of older releases again; see `programs.rewrite_search_texts`."""
+    """Rewrites the search texts of older releases; see `programs.rewrite_search_texts`."""
     from customers.adapters.postgres.programs import rewrite_search_texts
 
     return await rewrite_search_texts.rewrite_search_texts(dsn)
@@ -86,7 +86,7 @@ class ServerCheck(Protocol):
 
 
 async def check_server(dsn: str) -> "Sequence[ServerCheck]":
-    """Checks what the database server is set to; see `programs.server_checkup`."""
+    """Checks the settings of the database server; see `programs.server_checkup`."""
     from customers.adapters.postgres.programs import server_checkup
 
     return await server_checkup.check_server(dsn)
@@ -114,7 +114,7 @@ async def maintain(dsn: str, *, is_full: bool = False) -> "Maintenance":
 
 
 async def maintain_if_due(dsn: str, interval: float) -> "Maintenance | None":
-    """As `maintain`, if there were erasures and the last run was `interval` seconds ago."""
+    """As `maintain`, if there were erasures since the last run, at least `interval` seconds ago."""
     from customers.adapters.postgres.programs import maintain as program
 
     return await program.maintain(dsn) if await program.is_due(dsn, interval) else None

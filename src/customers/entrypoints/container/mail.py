@@ -1,4 +1,4 @@
-"""How mail is wired: what sends it, by the settings."""
+"""Makes the mailer and the links in its mails from the settings."""
 
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ def links(settings: Settings) -> VerificationLinks | None:
 
 
 def mailer(settings: Settings) -> Mailer:
-    """What sends mail."""
+    """The configured mailer; without one, it only logs that a mail would be sent."""
     if settings.notification_url is not None:
         from customers.adapters.mail.notifications import NotificationMailer
 

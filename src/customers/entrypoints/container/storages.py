@@ -1,4 +1,4 @@
-"""The storages, each imported when it is made: the memory storage starts without SQLAlchemy."""
+"""Makes the storages. Each is imported when made: memory storage starts without SQLAlchemy."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING

@@ -1,7 +1,7 @@
-"""Delivers verification mails: while the request waits, and if need be after it.
+"""Delivers verification mails: first while the request waits, then in the background.
 
-A mail is tried a few times quickly; if that fails, a few times more in the background, which the
-end of the process does not wait for: the customer asks for another mail then.
+A few quick tries are made first; if all fail, a few more follow in the background. The process does
+not wait for these when it stops; the customer can then request another mail.
 """
 
 import asyncio
@@ -14,10 +14,10 @@ from customers.core.model.verification import VerificationMail
 from customers.core.ports.mailer import Mailer
 from customers.entrypoints.observability.logs import logger
 
-# Seconds before each try.
+# How many seconds to wait before each try.
 QUICK_PAUSES: Final = (0.0, 0.2, 1.0)
 LATER_PAUSES: Final = (10.0, 60.0, 300.0)
-# How long a request waits, and with how many mails under way there is room for later tries.
+# How many seconds a request waits; with more mails than this in delivery, no later tries are made.
 _PATIENCE: Final = 8.0
 _MAX_MAILS: Final = 500
 
@@ -38,7 +38,7 @@ class MailDelivery:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def deliver(self, mail: VerificationMail) -> bool:
-        """Whether the mail was sent in time for an answer; else it is still tried."""
+        """Whether the mail was sent while the request could wait; if not, more tries may follow."""
         sent: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         task = asyncio.create_task(self._deliver(mail, sent))
         self._tasks.add(task)
@@ -47,7 +47,7 @@ class MailDelivery:
         timeout = current_deadline().at_most(self._patience)
         await asyncio.wait(first_to_end, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
         if task.done() and not sent.done():
-            await task  # raises what it did: a defect
+            await task  # raises its exception, which is a defect
         return sent.done() and sent.result()
 
     async def _deliver(self, mail: VerificationMail, sent: "asyncio.Future[bool]") -> None:

@@ -1,4 +1,4 @@
-"""Counts callers who were refused, by the reason."""
+"""Counts the calls that access control refused, by reason."""
 
 from prometheus_client import CollectorRegistry, Counter
 

@@ -15,7 +15,7 @@ from customers.entrypoints.observability.refusal_metrics import RefusalMetrics
 CONNECTION, OTHER = "connection", "other"
 _STATEMENT_TIMEOUT = "57014"
 _CALL_BUCKETS = (1, 2, 5, 10, 20, 50, 100)
-# The classes of SQLSTATE that this service can meet; a label has no values but these.
+# The classes of SQLSTATE that this service can meet; all others are counted as OTHER.
 _CLASSES = frozenset("08 0A 22 23 25 26 28 3D 3F 40 42 53 54 55 57 58 F0 XX".split())
 
 
@@ -32,8 +32,8 @@ _TIMEOUTS = (
 _ERRORS = (
     "customers_database_errors",
     "Total number of errors of the database, by class: the first two characters of the SQLSTATE, "
-    "'other' for a rare one, 'connection' if the connection failed. Class 23 has the duplicates "
-    "that are answered to callers.",
+    "'other' for a rare one, 'connection' if the connection failed. Class 23 includes "
+    "duplicates, which callers get a normal answer for.",
 )
 _STATEMENT_TIMEOUTS = (
     "customers_database_statement_timeouts",
@@ -48,8 +48,8 @@ _SHARED_CALLS = (
 )
 _SCHEMA_REVISION = (
     "customers_schema_revision",
-    "Revision of the database's schema when it was last checked; 0 before that, and for a database "
-    "without a schema of this service.",
+    "Revision of the database's schema when it was last checked; 0 before the first check, and for "
+    "a database without a schema of this service.",
 )
 _NEEDED_REVISION = (
     "customers_schema_revision_needed",
@@ -61,7 +61,7 @@ _CONNECTIONS = (
 )
 _MAX_CONNECTIONS = (
     "customers_pool_connections_max",
-    "Database connections that may be open at most: POOL_SIZE of every worker.",
+    "Maximum number of open database connections: POOL_SIZE of every worker.",
 )
 _WAITING_REQUESTS = (
     "customers_pool_waiting_requests",
@@ -71,7 +71,7 @@ _WAITING_REQUESTS = (
 
 @frozen(kw_only=True)
 class PoolUsage:
-    """The connections of a pool, open and at most, and the requests that wait for one."""
+    """The open connections of a pool, their maximum, and the number of requests that wait."""
 
     in_use: int
     idle: int
@@ -80,7 +80,7 @@ class PoolUsage:
 
 
 class DatabaseMetrics:
-    """What the storage reports: waits for a connection, time-outs, errors, the schema it found."""
+    """What the storage reports: waits, timeouts, refusals, errors, shared statements, schema."""
 
     def __init__(self, registry: CollectorRegistry, refusals: RefusalMetrics) -> None:
         self._refusals = refusals
@@ -97,7 +97,7 @@ class DatabaseMetrics:
         self._needed_revision = revision(*_NEEDED_REVISION)
 
     def waited(self, seconds: float) -> None:
-        """Counts a request that found no idle connection, whether it got one or not."""
+        """Counts a request that waited for a connection, whether it got one or not."""
         self._wait.observe(seconds)
 
     def timed_out(self) -> None:
@@ -115,7 +115,7 @@ class DatabaseMetrics:
             self._statement_timeouts.inc()
 
     def shared(self, calls: int) -> None:
-        """Counts a statement that so many calls shared."""
+        """Counts a statement that answered this number of calls."""
         self._shared_calls.observe(calls)
 
     def checked_schema(self, revision: str | None, needed: str) -> None:
@@ -149,5 +149,5 @@ def _class_label(sqlstate: str | None) -> str:
 
 
 def _number(revision: str | None) -> int:
-    """The number of a revision; 0 for that of another program."""
+    """The number of a revision; 0 for None or a revision of another program."""
     return int(revision) if revision and revision.isdecimal() else 0

@@ -31,8 +31,8 @@ _CODES = {"code": "code", "sqlstate": "sqlstate", "constraint": "constraint_name
 class ExceptionSummary:
     """What may be logged about an exception.
 
-    `frames` are "file:line in function", the outermost first; `codes` those of our errors and of
-    the database; `causes` the exception it was raised from, or the members of a group.
+    `frames` are "file:line in function", the outermost first. `codes` are those of our errors and
+    of the database. `causes` are the members of a group, then the exception it was raised from.
     """
 
     type: str

@@ -34,7 +34,7 @@ class Children(dict[tuple[str, ...], Child], Generic[Child]):
         return child
 
 
-# The name and the help of each metric; those of requests are about HTTP or gRPC.
+# The name and the help of each metric; `{}` stands for HTTP or gRPC.
 _IN_FLIGHT = ("customers_{}_requests_in_flight", "Current number of {} requests being handled.")
 _REQUESTS = ("customers_{}_requests", "Total number of {} requests handled.")
 _DURATION = ("customers_{}_request_duration_seconds", "Duration of {} requests in seconds.")
@@ -84,7 +84,7 @@ class RequestMetrics:
 
 
 class WithoutCreated(Collector):
-    """A registry without the `_created` samples of its counters, which double the output."""
+    """A registry without the `_created` samples, which lengthen the output and are not used."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._registry = registry
@@ -108,7 +108,7 @@ def ledger_facts(registry: CollectorRegistry) -> Children[Counter]:
 
 
 def segment_builds(registry: CollectorRegistry) -> tuple[Gauge, Gauge]:
-    """The count and the progress; of several processes, only the one that sweeps sets them."""
+    """The gauges of the number and the progress of builds; 0 and 1 where no sweeper runs."""
     count = Gauge(*_BUILDS, registry=registry, multiprocess_mode="livemax")
     progress = Gauge(*_BUILD_PROGRESS, registry=registry, multiprocess_mode="livemin")
     progress.set(1)

@@ -22,7 +22,7 @@ _OUTCOMES: tuple[tuple[type[CustomersError], Outcome], ...] = (
 
 @define
 class Observation:
-    """One fact while it is recorded; the `with` block sets the result."""
+    """Counts one fact when its `with` block ends; the block sets `result`."""
 
     _metrics: "LedgerMetrics"
     _kind: FactKind
@@ -44,7 +44,7 @@ class LedgerMetrics:
         self._transport: Transport = transport
 
     def observe(self, kind: FactKind) -> Observation:
-        """Counts one fact when the `with` block ends, by its result or its CustomersError."""
+        """A context manager that counts one fact, by its result or its CustomersError."""
         return Observation(self, kind)
 
     def count_invalid(self, kind: FactKind) -> None:
@@ -59,7 +59,7 @@ class LedgerMetrics:
             self.count(kind, _outcome(outcome))
 
     def count(self, kind: FactKind, outcome: Outcome | None) -> None:
-        """Counts a fact. None is an outcome that is not counted."""
+        """Counts a fact; with None as its outcome it is not counted."""
         if outcome is not None:
             self._metrics.count_fact(kind=kind, transport=self._transport, outcome=outcome)
 

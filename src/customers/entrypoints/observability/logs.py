@@ -1,7 +1,7 @@
 """The log: one JSON object per line, or text for a terminal.
 
 Our own events and those of libraries (the standard library's logging) go through one pipeline. It
-redacts personal data (`redaction.py`, `exception_summary.py`) in case a caller logs some.
+redacts personal data (`redaction.py`, `exception_summary.py`), in case any is logged.
 """
 
 import io
@@ -101,7 +101,7 @@ def log_call(
 ) -> None:
     """Logs a handled call with its duration: as an error, a probe at debug, all others at info.
 
-    It goes through the pipeline directly, because every call logs one.
+    Bypasses the logger, for speed: every call logs a line.
     """
     level = "error" if is_error else "debug" if is_probe else "info"
     if _LEVEL_NUMBERS[level] >= _CONFIGURED.threshold:
@@ -114,7 +114,7 @@ def _write_unconfigured(level: str, event: EventDict) -> None:
 
 
 class _Configured:
-    """What `configure` built last: the logger, its level, and what writes an event."""
+    """What `configure` built last: the logger, its level, and the function that writes an event."""
 
     logger: FilteringBoundLogger = structlog.get_logger()
     threshold: int = logging.INFO
@@ -161,7 +161,7 @@ _CONFIGURED = _Configured()
 
 
 def _without_bytes(value: object) -> object:
-    """The argument of a library's message; not bytes, since gRPC logs metadata that is not text."""
+    """The argument of a library's message, unless it is bytes: gRPC logs binary metadata."""
     return "<bytes>" if isinstance(value, bytes) else value
 
 
@@ -206,7 +206,7 @@ def _summarize_as_text(_: WrappedLogger, __: str, event: EventDict) -> EventDict
 
 
 def _exception_summary(event: EventDict) -> ExceptionSummary | None:
-    """Takes the exception out of the event: an exception, what `sys.exc_info` returns, or True."""
+    """Removes the exception from the event: an exception, a tuple of `sys.exc_info`, or True."""
     error = event.pop("exc_info", None)
     if isinstance(error, tuple):
         error = error[1]

@@ -1,7 +1,7 @@
 """Metrics for Prometheus: requests, ledger facts, segments, the database and the process.
 
-Labels are route templates, methods, statuses and codes: never paths, tenants or ids. When to count
-is the business of the HTTP and gRPC layers.
+Labels are route templates, methods, statuses and codes: never paths, tenants or ids. The HTTP and
+gRPC layers decide when to count.
 """
 
 from collections.abc import Callable
@@ -113,11 +113,11 @@ class Metrics:
         self._connections.set(count)
 
     def refused(self, kind: str) -> None:
-        """Counts what a limit refused; `kind` names the limit."""
+        """Counts a request that a limit refused; `kind` names the limit."""
         self._refusals.refused(kind)
 
     def access_refused(self, reason: str) -> None:
-        """Counts a caller who was refused."""
+        """Counts a call that access control refused."""
         self._access_refusals[(reason,)].inc()
 
     def rpc_started(self) -> None:

@@ -1,7 +1,7 @@
-"""What a command prints: sentences for a terminal, JSON objects where JSON is logged.
+"""Prints the output of commands: sentences for a terminal, JSON objects in production.
 
-An event is a whole sentence; `values` repeat what a program wants of it. In text only the sentence
-is printed.
+An event is a whole sentence. `values` repeat parts of it for programs, and are only printed in
+JSON.
 """
 
 import json
@@ -26,8 +26,8 @@ class Output:
         self._print(sys.stdout, "info", event, event, values)
 
     def show(self, event: str, **values: object) -> None:
-        """As `info`, with the values as they are: what an operator has asked to see, such as a new
-        key. They are JSON values.
+        """As `info`, but without redaction of the values, for what an operator has requested, such
+        as a new key. They are JSON values.
         """
         line = json.loads(json_line("info", event, {})) | values if self.as_json else {}
         self._write(sys.stdout, json.dumps(line) if self.as_json else event)
@@ -49,8 +49,8 @@ class Output:
                 self.exit_unprinted(error)
 
     def exit_unprinted(self, error: OSError) -> NoReturn:
-        """Exits with 1 because standard output cannot be written. It says so, unless its reader has
-        closed the pipe.
+        """Exits with 1 because standard output cannot be written, and prints this error unless the
+        reader has closed the pipe.
         """
         _discard_unprinted()
         if not isinstance(error, BrokenPipeError):
@@ -60,6 +60,6 @@ class Output:
 
 
 def _discard_unprinted() -> None:
-    """Discards what standard output could not take, which Python would write again at its end."""
+    """Discards what could not be written, which Python would try to write again when it exits."""
     with Path(os.devnull).open("wb") as nowhere:
         os.dup2(nowhere.fileno(), sys.stdout.fileno())

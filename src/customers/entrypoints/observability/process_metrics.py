@@ -1,7 +1,7 @@
 """Metrics of the process and of the interpreter, in a form that several processes can share.
 
-The collectors of the Prometheus client read them, but they cover one process only. Here their
-samples are copied into metrics that are merged; a counter keeps what an ended worker added to it.
+The collectors of the Prometheus client cover one process only, so their samples are copied here
+into metrics that can be merged. A counter keeps what an ended worker added to it.
 """
 
 from collections.abc import Mapping
@@ -34,7 +34,7 @@ _MEANINGS: Mapping[str, _Meaning] = {
     "process_resident_memory_bytes": _Meaning("Resident memory of all workers, in bytes."),
     "process_virtual_memory_bytes": _Meaning("Virtual memory of all workers, in bytes."),
     "process_open_fds": _Meaning("Open file descriptors of all workers."),
-    "process_max_fds": _Meaning("File descriptors that may be open at most, of all workers."),
+    "process_max_fds": _Meaning("Maximum number of open file descriptors, of all workers."),
     "process_start_time_seconds": _Meaning(
         "Start of the worker that started last, in seconds since 1970.", "livemax"
     ),
@@ -50,7 +50,7 @@ _MEANINGS: Mapping[str, _Meaning] = {
 
 
 class ProcessMetrics:
-    """The metrics of this process, as of the last sample; none of /proc where there is no /proc."""
+    """The metrics of this process, as of the last sample; those of /proc only where it exists."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._source = CollectorRegistry()
@@ -71,7 +71,7 @@ class ProcessMetrics:
 
 
 class _Copy:
-    """A metric that follows one of a collector."""
+    """A copy of a collector's metric that several processes can share."""
 
     def __init__(self, family: Metric, meaning: _Meaning, registry: CollectorRegistry) -> None:
         self._label_names = tuple(family.samples[0].labels)

@@ -1,6 +1,6 @@
 """Redacts personal data and secrets from the values of log lines.
 
-Redacted are values under personal names; e-mail addresses, passwords, API keys and signed tokens
+It redacts values with personal names; e-mail addresses, passwords, API keys and signed tokens
 inside any text; and objects, because their representation may contain anything.
 """
 
@@ -30,8 +30,8 @@ _PART = r"[^\s@\"'<>()\[\]{},;:=*/]"
 _NO_ROLE = "(?<!postgres://)(?<!postgresql://)"
 _EMAIL = re.compile(rf"(?<!{_PART}){_NO_ROLE}{_PART}*(?<!\*{{3}})@{_PART}+")
 _KEY = re.compile(rf"{KEY_PREFIX}[\w-]*")
-# Each begins with the Base64 of `{"`.
-_TOKEN_PREFIX = "eyJ"  # noqa: S105 - of every one
+# Every signed token begins with the Base64 of `{"`.
+_TOKEN_PREFIX = "eyJ"  # noqa: S105 - no secret
 _TOKEN = re.compile(rf"{_TOKEN_PREFIX}[\w-]*\.[\w.-]*", re.ASCII)
 _WRITTEN_AS_TEXT = (float, date, Decimal, UUID, PurePath, DatabaseUrl)
 _WRITTEN_AS_LIST = (list, tuple, set, frozenset)

@@ -1,4 +1,4 @@
-"""Which errors are counted as refusals: of a limit, by its kind, or of access, by the reason."""
+"""Maps errors to counted refusals: the kind of a limit, or the reason for denied access."""
 
 from typing import Final
 
@@ -34,7 +34,7 @@ _CURSOR: Final = "cursor"
 
 
 def refusal_kind(error: Exception) -> str | None:
-    """None for an error that is not a refusal of a wall."""
+    """The kind of limit that refused the request; None for an error that is not such a refusal."""
     if isinstance(error, Invalid):
         by_problem = (_kind_of(problem) for problem in error.problems)
         return _BY_CODE.get(error.headline) or next(filter(None, by_problem), None)
@@ -42,7 +42,7 @@ def refusal_kind(error: Exception) -> str | None:
 
 
 def access_refusal(error: Exception) -> str | None:
-    """The reason why somebody was refused; None for an error that is about something else."""
+    """The reason why access was refused; None for an error that is not about access."""
     return error.code.lower() if isinstance(error, Unauthenticated | AccessDenied) else None
 
 

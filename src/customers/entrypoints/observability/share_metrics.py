@@ -1,6 +1,6 @@
-"""Metrics of the places that tenants share: connections, and requests under way.
+"""Metrics of the places that tenants share: for database connections, and for requests in progress.
 
-No label names a tenant; the busiest one is a number.
+No label names a tenant. Of the busiest tenant only the number of its places is shown.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,13 +11,13 @@ from prometheus_client import CollectorRegistry, Gauge
 from customers.bulkheads.shares import Usage
 from customers.entrypoints.observability.instruments import Children
 
-# What is shared: its name, and what says how it is used now.
+# By the name of what is shared: a function that returns its usage now.
 Usages = Mapping[str, Callable[[], Usage]]
 
 _SIZE = (
     "customers_shares_max",
     "Places that tenants share, by resource: connections (POOL_SIZE of every worker), "
-    "analytic_connections (ANALYTIC_POOL_SIZE of every worker), requests under way.",
+    "analytic_connections (ANALYTIC_POOL_SIZE of every worker), requests in progress.",
 )
 _TAKEN = ("customers_shares_taken", "Places taken by all tenants.")
 _BUSIEST = (

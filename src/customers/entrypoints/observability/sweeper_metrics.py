@@ -1,7 +1,7 @@
-"""Metrics of the sweeper: who sweeps, whether it succeeds, and how far it is behind.
+"""Metrics of the sweeper: which process sweeps, its last success, and how far it is behind.
 
-Of several processes only the one that holds the lease sets them; in the others they are 0, so a sum
-over processes counts nothing twice.
+Only the process that holds the lease sets them. In other processes all but the last success are 0,
+so a sum over processes counts nothing twice.
 """
 
 from functools import partial
@@ -13,13 +13,13 @@ from customers.core.services.sweeper import MAX_BACKLOG
 # The name and the help of each metric.
 _LEADER = (
     "customers_sweeper_leader",
-    "1 if this service holds the sweeper's lease, else 0. Over all replicas the sum is 1, but for "
-    "some seconds while another one takes over.",
+    "1 if this service holds the sweeper's lease, else 0. The sum over all replicas is 1, except "
+    "for some seconds while another replica takes over.",
 )
 _LAST_SUCCESS = (
     "customers_sweeper_last_success_timestamp_seconds",
     "When this service last swept without a failure, in seconds since 1970; 0 if it never did. "
-    "Over all replicas take the maximum.",
+    "Use the maximum over all replicas.",
 )
 _PENDING_CHANGES = (
     "customers_sweeper_pending_changes",
@@ -42,7 +42,7 @@ class SweeperMetrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         gauge = partial(Gauge, registry=registry)
         self._leader = gauge(*_LEADER, multiprocess_mode="livemax")
-        # It outlives the worker that swept.
+        # This value outlives the worker that swept.
         self._last_success = gauge(*_LAST_SUCCESS, multiprocess_mode="max")
         self._pending_changes = gauge(*_PENDING_CHANGES, multiprocess_mode="livemax")
         self._lag = gauge(*_LAG, multiprocess_mode="livemax")

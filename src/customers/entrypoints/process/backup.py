@@ -67,7 +67,7 @@ def _next_step(*, is_older: bool, is_newer: bool) -> str:
 
 
 def _size(size: int) -> str:
-    """In the unit that people read: `12.3 MB`."""
+    """The size in kB or MB, such as `12.3 MB`."""
     if size < 1_000_000:
         return f"{size / 1_000:.1f} kB"
     return f"{size / 1_000_000:,.1f} MB"

@@ -1,4 +1,4 @@
-"""Visits tenants at the same time, a few at once, and does not wait for the slow ones."""
+"""Visits a few tenants concurrently, and does not wait for slow visits."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ from attrs import define, field
 from customers.core.membership.pace import Crew, Result, Visit
 
 MAX_VISITS = 4
-# A sweep ends after this time; visits that take longer go on beside the next sweeps.
+# A sweep waits this long for its visits; slower ones continue during the next sweeps.
 PATIENCE_SECONDS = 1.0
 
 

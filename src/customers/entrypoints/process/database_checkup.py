@@ -1,4 +1,4 @@
-"""The command `customers doctor database`, and the warning of a service that it would help."""
+"""The command `customers doctor database`, and the warning of a service that suggests it."""
 
 import asyncio
 import sys
@@ -17,7 +17,7 @@ WARNING = "the database is not set up for production: run `customers doctor data
 
 
 async def check_database(settings: Settings, output: Output) -> None:
-    """Prints each check; exits with 1 if something that production requires is not so."""
+    """Prints each check; exits with 1 if a check fails that production requires."""
     async with persistent_database(settings) as dsn:
         checks = await check_server(dsn)
     for check in checks:
@@ -37,7 +37,7 @@ async def check_database(settings: Settings, output: Output) -> None:
 
 @asynccontextmanager
 async def warn_of_database(settings: Settings, dsn: str) -> AsyncIterator[None]:
-    """In production, logs one line while the block runs if something is off; the names say what."""
+    """In production, logs one warning with the names of the required checks that fail."""
     if settings.environment != "production" or not dsn:
         yield
         return

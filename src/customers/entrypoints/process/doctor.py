@@ -1,4 +1,4 @@
-"""The command `customers doctor segments`: prints each difference, then how many there are."""
+"""The command `customers doctor segments`: prints failed builds and membership differences."""
 
 import sys
 

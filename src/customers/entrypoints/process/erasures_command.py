@@ -30,7 +30,7 @@ class NotErasures(Exception):
 
 
 class ErasureLine(msgspec.Struct, rename="camel", frozen=True):
-    """A line of the file: who was erased, and where. Other keys are ignored."""
+    """A line of the file: the erased customer and their tenant. Other keys are ignored."""
 
     tenant_id: str
     customer_id: UUID
@@ -38,7 +38,7 @@ class ErasureLine(msgspec.Struct, rename="camel", frozen=True):
 
 @frozen(kw_only=True)
 class Applied:
-    """How many customers of the file were erased now, had been erased, and are unknown here."""
+    """How many customers of the file were erased now, erased earlier, or unknown here."""
 
     erased: int = 0
     already: int = 0
@@ -57,9 +57,9 @@ async def export(settings: Settings, file: Path, output: Output, *, force: bool)
 
 
 async def apply(settings: Settings, file: Path, output: Output) -> None:
-    """Erases again who is in the file, then prints the numbers. May be interrupted and repeated."""
+    """Erases the customers in the file again, and prints how many. May be repeated."""
     async with stop_on_signals() as stop, persistent_database(settings) as dsn:
-        total = sum(1 for _ in _lines(file))  # the whole file is checked before anyone is erased
+        total = sum(1 for _ in _lines(file))  # reads the whole file, to check it before any erasure
         async with opened_parts(settings, dsn) as parts:
             applied = await _apply(parts.erasures(), file, total)
     if stop.is_requested:

@@ -1,4 +1,4 @@
-"""The command `customers access explain`: what a caller would be, and may do."""
+"""The command `customers access explain --token`: prints what a caller would be and may do."""
 
 import sys
 from collections.abc import Iterable
@@ -43,7 +43,7 @@ class Explanation:
         )
 
     def values(self) -> dict[str, str]:
-        """What is printed, by its name."""
+        """The texts to print, by their labels."""
         principal = self.principal
         return {
             "kind": principal.kind,
@@ -77,7 +77,7 @@ async def explain_token(settings: Settings, file: Path, output: Output) -> None:
 
 
 def _read(file: Path) -> str:
-    """The text of the file; one that is too long for a token is not read to its end."""
+    """The text of the file, of which at most twice the length of the longest token is read."""
     if file == _STANDARD_INPUT:
         content = sys.stdin.buffer.read(2 * MAX_TOKEN_BYTES)
     else:
@@ -88,7 +88,7 @@ def _read(file: Path) -> str:
 
 def _claims(tokens: JwtTokens, token: str) -> Claims:
     if not tokens.takes(token):
-        raise InvalidToken("this is a key of the service and no token")
+        raise InvalidToken("this is an API key, not a token")
     return tokens.claims(token)
 
 

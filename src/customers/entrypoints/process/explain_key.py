@@ -1,4 +1,4 @@
-"""What `customers access explain --key ID` prints: who a caller with the key is, and may do."""
+"""The command `customers access explain --key`: prints what a caller with the key may do."""
 
 from datetime import datetime
 from uuid import UUID
@@ -11,7 +11,7 @@ from customers.entrypoints.process.keys_command import stored_keys, text_of, val
 
 
 async def explain_key(settings: Settings, key_id: UUID, output: Output) -> None:
-    """Raises ApiKeyNotFound, and as `stored_keys`."""
+    """Prints what a key allows. Raises ApiKeyNotFound, and as `stored_keys`."""
     async with stored_keys(settings) as keys:
         key = await keys.get(key_id)
     now = Container(settings=settings, dsn="").clock().now()

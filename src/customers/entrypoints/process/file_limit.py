@@ -1,15 +1,15 @@
-"""How many files a process may open, and how many of them connections of callers may be."""
+"""Keeps the connections of callers below the limit on open files of the process."""
 
 import resource
 from typing import Final
 
-# Listeners, the event loop, log files, the embedded server, gRPC callers, and what is opened for a
-# moment; the database's connections come on top.
+# For listeners, the event loop, log files, the embedded server, gRPC callers and short-lived files;
+# the database's connections come on top.
 _RESERVED: Final = 128
 
 
 def max_connections(desired: int, *, other_files: int) -> int:
-    """The connections that callers may open: `desired`, or fewer where the limit of open
+    """The number of connections that callers may open: `desired`, or fewer if the limit on open
     files is lower; at least one.
     """
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -13,10 +13,10 @@ MAX_BYTES = 10_000
 
 
 def readiness_problem(base_url: str, *, is_own: bool = False) -> str | None:
-    """Why the service at that URL is not ready, and what to do, or None if it is ready.
+    """Why the service at the URL is not ready, and what to do; None if it is ready.
 
-    The certificate of a service that `is_own`, of this container, does not name its address, so it
-    is not verified. Passwords in the URL are masked.
+    `is_own` means that the service runs in this container. Its certificate is then not verified,
+    because it does not name the local address. Passwords in the URL are masked.
     """
     if problem := _url_problem(base_url):
         return f"{without_passwords(base_url)}: {problem}"
@@ -24,7 +24,7 @@ def readiness_problem(base_url: str, *, is_own: bool = False) -> str | None:
     context = ssl.create_default_context()
     if is_own:
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    # Ignores the proxies of the environment.
+    # Ignores the proxies that environment variables set.
     opener = build_opener(ProxyHandler({}), HTTPSHandler(context=context))
     try:
         with opener.open(url, timeout=TIMEOUT_SECONDS) as response:
@@ -47,7 +47,7 @@ def _url_problem(base_url: str) -> str | None:
 
 
 def _cause(error: BadStatusLine | OSError) -> str:
-    """The cause in words, without the number of an error of the operating system."""
+    """The cause in words, without the errno of an OSError."""
     cause = error.reason if isinstance(error, URLError) else error
     if isinstance(cause, BadStatusLine) and not isinstance(cause, OSError):
         return "the answer is not HTTP"

@@ -24,8 +24,8 @@ _UNITS: Final = {"d": "days", "h": "hours", "m": "minutes"}
 
 @asynccontextmanager
 async def stored_keys(settings: Settings) -> AsyncIterator[ApiKeys]:
-    """The keys in the database of the settings, while the block runs. Raises NoDatabase, and
-    Unavailable for a database that may not be served.
+    """The use case for the keys in the configured database, while the block runs. Raises
+    NoDatabase, and Unavailable if the service could not use the database.
     """
     async with persistent_database(settings) as dsn, opened_parts(settings, dsn) as parts:
         yield parts.api_keys()
@@ -34,7 +34,7 @@ async def stored_keys(settings: Settings) -> AsyncIterator[ApiKeys]:
 async def create(
     settings: Settings, output: Output, *, tenant: str, permissions: str, name: str, expires: str
 ) -> None:
-    """Creates a key and prints it, once. Raises Invalid, ApiKeyLimitExceeded."""
+    """Creates a key and prints it, for the only time. Raises Invalid, ApiKeyLimitExceeded."""
     parts = Container(settings=settings, dsn="")
     tenant_id = _tenant(settings, tenant)
     fields = {"name": name, "permissions": [part.strip() for part in permissions.split(",")]}
@@ -74,7 +74,7 @@ async def revoke(settings: Settings, output: Output, key_id: UUID) -> None:
 
 
 def values_of(key: ApiKey) -> dict[str, object]:
-    """What a program wants to know of a key: nothing of its secret."""
+    """The values of a key for JSON output, without its secret."""
     return {
         "id": str(key.id),
         "tenant_id": key.tenant_id,
@@ -91,8 +91,8 @@ def text_of(moment: datetime | None) -> str | None:
 
 
 def expiry(text: str, now: datetime) -> datetime:
-    """The moment that a duration from now, such as 90d, 12h or 30m, or a moment means. Raises
-    Invalid.
+    """The moment of an expiry: `text` is a duration from now, such as 90d, 12h or 30m, or a date
+    and time. Raises Invalid.
     """
     try:
         if match := _DURATION.fullmatch(text):

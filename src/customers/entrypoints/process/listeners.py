@@ -19,8 +19,8 @@ from customers.entrypoints.process.maintain_command import background_maintenanc
 from customers.entrypoints.process.sockets import Ports, explain_port_errors, url_host
 from customers.entrypoints.process.sweeper import run_sweeper
 
-# Shutdown takes less than 15 seconds, whatever callers and the database do: 10 for bodies that are
-# still arriving, the rest for responses, for stuck requests, and for closing connections.
+# Shutdown takes less than 15 seconds, whatever callers and the database do: 10 for request bodies
+# that are still arriving, the rest for responses, stuck requests and closing connections.
 LULL_SECONDS = 0.2
 GRACE_SECONDS = 10.0
 MAX_DRAIN_SECONDS = 11.5
@@ -33,7 +33,7 @@ CHECK_SECONDS = 3.0
 async def open_listeners(container: Container) -> AsyncIterator[Ports]:
     """Serves on all ports while the block runs; then finishes what is in flight.
 
-    Raises CannotListen, and Unavailable for a fault of the storage that waiting does not cure.
+    Raises CannotListen, CannotServeTls, and Unavailable for a permanent fault of the storage.
     """
     http = HttpServer(
         container.app(),
@@ -110,7 +110,7 @@ async def _open_storage(storage: Storage) -> AsyncIterator[None]:
 
 
 async def _check(storage: Storage) -> None:
-    """Raises Unavailable for a fault that waiting does not cure, such as another currency."""
+    """Raises Unavailable for a permanent fault, such as a database with another currency."""
     fault = None
     with suppress(TimeoutError, Unavailable):
         async with asyncio.timeout(CHECK_SECONDS):
@@ -120,7 +120,7 @@ async def _check(storage: Storage) -> None:
 
 
 async def _shut_down(http: HttpServer, rpc: RpcServer, drain: Drain) -> None:
-    """Becomes unready, stops accepting, finishes requests and closes: in that order, in time."""
+    """Becomes unready, stops accepting, finishes requests and closes, in that order."""
     drain.stop()
     rpc.report_not_serving()
     try:

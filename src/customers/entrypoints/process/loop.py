@@ -1,4 +1,4 @@
-"""Runs a coroutine as a whole process: on the fastest event loop, failures as one sentence."""
+"""Runs a command's coroutine on the fastest event loop, and prints a failure as one sentence."""
 
 import asyncio
 import sys
@@ -10,7 +10,7 @@ from customers.entrypoints.config.setting_types import without_passwords
 from customers.entrypoints.observability.logs import logger
 from customers.entrypoints.observability.output import Output
 
-# How long a connection that failed in TLS takes to close; without it, the loop complains about it.
+# How long a connection takes to close after TLS failed; without it, the loop logs an error.
 CLOSING_SECONDS = 0.05
 
 
@@ -28,7 +28,7 @@ def run(main: Coroutine[Any, Any, None], output: Output) -> None:
 
 
 async def _finish(main: Coroutine[Any, Any, None]) -> None:
-    """Runs the coroutine; after a failure, lets the connections that it closed go."""
+    """Runs the coroutine; after a failure, waits until its connections have closed."""
     try:
         await main
     except Exception:
@@ -52,7 +52,7 @@ def _first(error: Exception) -> Exception:
 
 
 def _message(error: Exception) -> str:
-    """The message of our errors and of OSError; other messages may hold rows of the database."""
+    """The message of our errors and of OSError; other messages may contain database rows."""
     if isinstance(error, Unavailable) and error.fault is not None:
         return str(error.fault)
     if isinstance(error, OSError) or type(error).__module__.startswith("customers."):
@@ -62,7 +62,7 @@ def _message(error: Exception) -> str:
 
 
 def _values(error: Exception) -> dict[str, str]:
-    """What a program may want to know of the error, for a line of JSON."""
+    """The values of the error's fault, for JSON output."""
     if not isinstance(error, Unavailable) or error.fault is None:
         return {}
     fault = error.fault

@@ -13,7 +13,7 @@ from customers.entrypoints.observability.logs import logger
 from customers.entrypoints.observability.output import Output
 from customers.entrypoints.process.persistent_database import persistent_database
 
-# How often the process that sweeps looks whether maintenance is due.
+# How often the process that sweeps checks whether maintenance is due.
 CHECK_SECONDS = 60.0
 OWNER_NEEDED = (
     "a role with row security cannot maintain tables after erasures: let the owner of the tables "
@@ -39,7 +39,7 @@ async def maintain(settings: Settings, output: Output, *, is_full: bool) -> None
         output.info(
             f"{done.place}: freed space in the files of {_listed(done.unwritten)} may still hold "
             "bytes of erased rows, which no statement can read: new rows overwrite them, and "
-            "`customers maintain --full` ends them",
+            "`customers maintain --full` removes them",
             unwritten=list(done.unwritten),
         )
     for reason in done.unfinished:
@@ -49,8 +49,8 @@ async def maintain(settings: Settings, output: Output, *, is_full: bool) -> None
 
 
 def background_maintenance(settings: Settings, dsn: str) -> "BackgroundMaintenance":
-    """The maintenance that the sweeper runs; none with MAINTAIN_SECONDS=0, in memory, behind a
-    pooler (no session lock), or with row security, which is logged.
+    """The maintenance that runs beside the sweeper. None runs with MAINTAIN_SECONDS=0, memory
+    storage, a pooler (which has no session locks) or row security (which logs a warning).
     """
     interval = settings.maintain_seconds
     if not interval or settings.storage == "memory" or settings.pooler == "transaction":
@@ -63,7 +63,7 @@ def background_maintenance(settings: Settings, dsn: str) -> "BackgroundMaintenan
 
 @define(eq=False)
 class BackgroundMaintenance:
-    """Work that runs beside the sweeps of this process, once at a time."""
+    """Work that runs beside the sweeps of this process, one run at a time."""
 
     _work: Callable[[], Awaitable[None]] | None
     _check_at: float = field(default=0.0, init=False)

@@ -19,10 +19,10 @@ FIRST_TRY_SECONDS = 3.0
 
 @asynccontextmanager
 async def migrate_at_start(settings: Settings, dsn: str) -> AsyncIterator[None]:
-    """Migrates before the block runs; during it if the database cannot be used yet, or if the
-    migration takes longer than a few seconds. The service is not ready before it is done.
+    """Migrates before the block runs. If the database cannot be used yet, or the migration takes
+    longer than a few seconds, it goes on during the block; until then the service is not ready.
 
-    Raises Unavailable for a fault that waiting does not cure.
+    Raises Unavailable for a permanent fault.
     """
     if not dsn or settings.environment == "production":
         yield
@@ -39,11 +39,11 @@ async def migrate_at_start(settings: Settings, dsn: str) -> AsyncIterator[None]:
 
 
 async def _wait_for_first_try(migrating: "asyncio.Task[None]", tried: asyncio.Event) -> None:
-    """Waits some seconds at most. Raises Unavailable if the first try was the last one."""
+    """Waits a few seconds at most. Raises Unavailable if the first try met a permanent fault."""
     with suppress(TimeoutError):
         async with asyncio.timeout(FIRST_TRY_SECONDS):
             await tried.wait()
-    await asyncio.sleep(0)  # ends the task if the first try has succeeded, or was the last one
+    await asyncio.sleep(0)  # lets the task end, unless it tries again
     if migrating.done():
         migrating.result()
     else:
@@ -52,8 +52,8 @@ async def _wait_for_first_try(migrating: "asyncio.Task[None]", tried: asyncio.Ev
 
 
 async def _keep_trying(dsn: str, tried: asyncio.Event) -> None:
-    """Returns when the database is migrated; raises Unavailable if waiting is no use. Sets the
-    event after the first try.
+    """Returns when the database is migrated; raises Unavailable for a permanent fault. Sets the
+    event `tried` after the first try.
     """
     logged, pause = "", RETRY_SECONDS
     while True:

@@ -1,4 +1,4 @@
-"""The command `customers migrate`: migrates a database, or says what it would do."""
+"""The command `customers migrate`: migrates a database, or prints its status or the SQL."""
 
 import click
 
@@ -20,8 +20,8 @@ async def migrate(
     allow_data_loss: bool,
     service_role: str | None,
 ) -> None:
-    """Migrates to a revision, the newest by default, grants a role what the service needs, and
-    prints what was done.
+    """Migrates to a revision, the newest by default, rewrites old search texts, grants a service
+    role what the service needs if one is named, and prints what was done.
     """
     async with persistent_database(settings) as dsn:
         migration = await migrations().migrate(dsn, to=to, allow_data_loss=allow_data_loss)

@@ -1,4 +1,4 @@
-"""The parts of the service that a command works with, on an open storage."""
+"""Makes a container with an open storage, for commands."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,10 +13,11 @@ from customers.entrypoints.container.database import policies_apply
 
 @asynccontextmanager
 async def opened_parts(settings: Settings, dsn: str) -> AsyncIterator[Container]:
-    """The parts, while the block runs, on the database at `dsn`; without one, in memory.
+    """A container with its storage open while the block runs: on the database at `dsn`, or in
+    memory if the settings say so.
 
-    Operators run commands as the service's role or as the owner of the tables: unless ROW_SECURITY
-    says which it must be, both may. Raises Unavailable for a database that may not be served.
+    Operators may run commands as the service's role or as the owner of the tables, so row security
+    follows the role unless ROW_SECURITY is set. Raises Unavailable for an unusable database.
     """
     if dsn and settings.row_security is None:
         is_limited = await policies_apply(dsn)

@@ -1,4 +1,4 @@
-"""The database of commands that need one which outlives them."""
+"""Finds the database of commands that need a persistent one."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,8 +16,8 @@ class NoDatabase(Exception):
 
 @asynccontextmanager
 async def persistent_database(settings: Settings) -> AsyncIterator[str]:
-    """The address of the database while the block runs; starts the embedded server if that is
-    the database. Raises NoDatabase.
+    """The URL of the database while the block runs. Without DATABASE_URL, this starts the embedded
+    server. Raises NoDatabase.
     """
     if settings.storage == "memory":
         raise NoDatabase

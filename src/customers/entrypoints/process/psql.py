@@ -9,7 +9,7 @@ from customers.entrypoints.process.persistent_database import persistent_databas
 
 
 async def open_psql(settings: Settings, arguments: Sequence[str]) -> None:
-    """Exits with the exit code of psql."""
+    """Runs psql, then exits with its exit code."""
     async with persistent_database(settings) as dsn:
         status = await database.open_psql(dsn, arguments)
     sys.exit(status)

@@ -48,8 +48,8 @@ def prepare_ready_file(ready_file: Path | None) -> None:
 def announce(
     settings: Settings, http_port: int, rpc_port: int, metrics_port: int | None = None
 ) -> Iterator[None]:
-    """Logs the addresses, with a warning if nobody is authenticated, and keeps the ready file
-    in place while the block runs. Raises CannotWriteReadyFile.
+    """Logs the addresses, with warnings if callers are not authenticated or mail cannot be sent,
+    and keeps the ready file in place while the block runs. Raises CannotWriteReadyFile.
     """
     host, scheme = url_host(reachable_host(settings.host)), settings.scheme
     addresses = {
@@ -91,8 +91,8 @@ def _ready_file(ready_file: Path | None, text: str) -> Iterator[None]:
 
 @contextmanager
 def _draft(ready_file: Path) -> Iterator[Path]:
-    """A file beside the ready file, to write and then move into place, so that nobody reads half of
-    it. It does not outlive the block. Raises CannotWriteReadyFile.
+    """The path of a draft beside the ready file, to write and then move into place, so that nobody
+    reads half a file. The draft is deleted after the block. Raises CannotWriteReadyFile.
     """
     draft = ready_file.with_name(f".{ready_file.name}.{os.getpid()}")
     try:

@@ -17,7 +17,7 @@ async def serve(settings: Settings) -> None:
     """Serves until SIGTERM or SIGINT, then finishes what is in flight and returns."""
     expect_token_keys(settings)
     prepare_ready_file(settings.ready_file)
-    certificate_of(settings)  # bad files stop the start, rather than each worker
+    certificate_of(settings)  # so that bad files stop the start, rather than each worker
     async with stop_on_signals() as stop:
         await _serve_until(stop, settings)
     logger().info("stopped")

@@ -11,13 +11,13 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 def exit_on_signals() -> None:
-    """Before `stop_on_signals` is entered, SIGTERM and SIGINT exit at once with code 0."""
+    """Makes SIGTERM and SIGINT exit at once with code 0, until `stop_on_signals` handles them."""
     for number in _SIGNALS:
         signal.signal(number, _exit)
 
 
 class StopSignal:
-    """Whether the process was requested to stop; only the first request counts."""
+    """The request to stop the process, and whether it was made; only the first request counts."""
 
     def __init__(self) -> None:
         self._starting_task = asyncio.current_task()
@@ -28,7 +28,7 @@ class StopSignal:
         return self._requested.is_set()
 
     def request(self) -> None:
-        """Requests the stop, which cancels the start if it is still going on."""
+        """Requests the stop, and cancels the start of the process if it is not finished."""
         if self.is_requested:
             return
         self._requested.set()
@@ -36,16 +36,16 @@ class StopSignal:
             self._starting_task.cancel()
 
     async def wait(self) -> None:
-        """Ends the start, then waits for the request."""
+        """Marks the start as finished, then waits for the request."""
         self._starting_task = None
         await self._requested.wait()
 
 
 @asynccontextmanager
 async def stop_on_signals() -> AsyncIterator[StopSignal]:
-    """A StopSignal that SIGTERM and SIGINT request.
+    """Handles SIGTERM and SIGINT in the block: each requests the stop of the yielded StopSignal.
 
-    A request leaves the block at once, unless the block already waits for the signal.
+    A request cancels the block, unless the block has called `StopSignal.wait`.
     """
     stop, loop = StopSignal(), asyncio.get_running_loop()
     for number in _SIGNALS:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 
 class Ports(NamedTuple):
-    """The ports that a service listens on; `metrics` is that of the probes, if they have one."""
+    """The ports that a service listens on; `metrics` is METRICS_PORT, if it is set."""
 
     http: int
     rpc: int
@@ -53,7 +53,7 @@ async def bind_sockets(
 
 
 def _host_problem(error: OSError) -> str | None:
-    """What is wrong with the host, if that is the error, and the way out."""
+    """What is wrong with the host and the way out; None if another problem caused the error."""
     if isinstance(error, socket.gaierror):
         return "cannot be resolved: use another name, or an IP address"
     if error.errno == errno.EADDRNOTAVAIL:
@@ -77,7 +77,7 @@ def reachable_host(host: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach the host; a name other than localhost counts as open."""
+    """Whether the host is a loopback address or `localhost`; other names count as reachable."""
     try:
         return ip_address(host).is_loopback
     except ValueError:

@@ -14,7 +14,7 @@ from customers.entrypoints.process.maintain_command import NONE, BackgroundMaint
 
 # How long the other sweepers wait before they take over from one that died.
 LEASE_SECONDS = 10.0
-# Few members change with time in this interval, and reads correct those themselves.
+# In this interval few memberships change by time alone, and reads correct these anyway.
 FOLLOW_TIME_SECONDS = 30.0
 PAUSE_DURING_BACKFILL = 0.05
 PAUSE_AFTER_FAILURE = 5.0
@@ -26,7 +26,7 @@ MAX_STOP_SECONDS = 0.5
 async def run_sweeper(
     sweeper: Sweeper, metrics: Metrics, pause: float, maintenance: BackgroundMaintenance = NONE
 ) -> AsyncIterator[Callable[[], None]]:
-    """Sweeps while the block runs, with a pause in seconds between sweeps; never if it is 0.
+    """Sweeps while the block runs, with `pause` seconds between sweeps; not at all if it is 0.
 
     Yields a function that stops the sweeper before the block ends.
     """
@@ -56,7 +56,7 @@ async def _sweep(sweeps: "_Sweeps", interval: float) -> None:
             backfills = await sweeps.sweep()
         except Unavailable:  # the storage has logged the cause
             pause = max(interval, PAUSE_AFTER_FAILURE)
-        except ExceptionGroup as failures:  # these tenants rest, the others go on
+        except ExceptionGroup as failures:  # these tenants pause, the others go on
             for failure in failures.exceptions:
                 logger().error("sweep failed", exc_info=failure)
         except Exception:
@@ -94,7 +94,7 @@ class _Sweeps:
         return backfills
 
     async def _measure(self) -> bool:
-        """Sets the lag and returns True, if this process gets the lease."""
+        """Sets the metrics of the sweeper; returns whether this process gets the lease."""
         lag = None
         try:
             lag = await self._sweeper.lag(LEASE_SECONDS)

@@ -1,4 +1,4 @@
-"""One of several worker processes that share the ports: its command, how it serves and stops.
+"""Runs one of several worker processes that share the ports.
 
 Its standard input is a socket to the supervisor (see `workers.py`). The command arrives there, the
 worker reports there that it serves, and when the socket closes, the supervisor has died and the
@@ -33,8 +33,10 @@ STANDARD_INPUT = 0
 
 @frozen(kw_only=True)
 class WorkerCommand:
-    """What a worker is to serve, passed through its standard input: the arguments and variables of
-    a process, and so the database password, could be read by others.
+    """The settings with which a worker serves, and the folder of the shared metrics.
+
+    It is passed through standard input, because other users could read a database password in the
+    arguments or environment variables of a process.
     """
 
     settings: Settings
@@ -52,7 +54,7 @@ class WorkerCommand:
 
 
 class NotStartedByServe(Exception):
-    """Standard input is not a socket: somebody has typed the command."""
+    """Standard input is not a socket: a person has run the command."""
 
 
 def receive_command() -> tuple[WorkerCommand, socket.socket]:
@@ -91,7 +93,7 @@ async def work(command: WorkerCommand, lifeline: socket.socket) -> None:
 async def _follow_supervisor(
     lifeline: socket.socket, stop: StopSignal, metrics_dir: Path
 ) -> AsyncIterator[asyncio.StreamWriter]:
-    """A stream to the supervisor. If it dies, requests the stop and removes its folder."""
+    """A stream to the supervisor. If it dies, requests the stop and removes `metrics_dir`."""
     reader, writer = await asyncio.open_unix_connection(sock=lifeline)
 
     async def stop_at_end() -> None:
@@ -110,7 +112,7 @@ async def _follow_supervisor(
 
 @asynccontextmanager
 async def _sample(metrics: Metrics) -> AsyncIterator[None]:
-    """Samples the metrics while the block runs, for the worker that merges those of all."""
+    """Samples the metrics every second while the block runs, for the worker that merges them."""
 
     async def sample() -> None:
         while True:
@@ -125,7 +127,7 @@ async def _sample(metrics: Metrics) -> AsyncIterator[None]:
 
 
 def _text(value: object) -> str:
-    """The value as the text of a setting, which has no exponent."""
+    """The value as the text of a setting; the text of a float has no exponent."""
     if isinstance(value, float):
         return format(Decimal(str(value)), "f")
     return value.reveal() if isinstance(value, DatabaseUrl | Secret | SecretKeys) else str(value)

@@ -1,7 +1,7 @@
-"""The supervisor of worker processes on the same two ports: starts, replaces and stops them.
+"""Supervises worker processes that share the ports: starts, replaces and stops them.
 
 Each worker is a fresh interpreter (see `worker.py`) that gets its command through a socket. The
-supervisor itself serves nothing; the database is already migrated.
+supervisor itself serves nothing.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from customers.entrypoints.process.sockets import Ports, bind_sockets, explain_p
 from customers.entrypoints.process.worker import SERVING, WorkerCommand
 
 COMMAND = (sys.executable, "-P", "-m", "customers.entrypoints.cli", "worker")
-# A worker stops by itself in less than this; the database still has to stop after the workers.
+# A worker stops by itself in less than this. The embedded database stops after the workers.
 MAX_STOP_SECONDS = 14.0
 MIN_RESTART_PAUSE = 0.5
 MAX_RESTART_PAUSE = 30.0
@@ -37,7 +37,7 @@ class WorkerFailed(Exception):
 
 @asynccontextmanager
 async def supervise_workers(settings: Settings, dsn: str) -> AsyncIterator[Ports]:
-    """Serves the ports with `settings.workers` processes in the block.
+    """Serves with `settings.workers` processes while the block runs.
 
     Raises CannotListen, and WorkerFailed in an ExceptionGroup.
     """

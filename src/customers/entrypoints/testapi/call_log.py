@@ -12,7 +12,7 @@ from customers.core.ports.clock import Clock
 from customers.entrypoints.testapi.gates import operation_key
 from customers.entrypoints.testapi.masking import mask, mask_address
 
-# A test reads its own calls; a run that makes more than this has not been reset.
+# More calls than a test makes; beyond this, the oldest are dropped.
 MAX_CALLS = 10_000
 
 
@@ -56,7 +56,7 @@ class RecordedCall:
 
 @define
 class CallLog:
-    """The last calls, oldest first, without secrets."""
+    """The last calls, oldest first, with their secrets masked."""
 
     _clock: Clock
     _calls: deque[RecordedCall] = field(factory=lambda: deque(maxlen=MAX_CALLS), init=False)

@@ -45,7 +45,7 @@ class FaultDetails:
 
     @property
     def replaces_answer(self) -> bool:
-        """Whether the caller gets an error or no answer at all, instead of the handler's."""
+        """Whether the caller gets an error, or no answer, instead of the handler's answer."""
         return any(effect is not None for effect in (self.status, self.rpc_code, self.abort))
 
     @property
@@ -97,7 +97,7 @@ class Faults:
     _numbers: "count[int]" = field(factory=lambda: count(1), init=False)
 
     def add_from_body(self, body: Mapping[str, Any]) -> Fault:
-        """Adds the fault that a request's body describes. Raises Invalid, and adds nothing."""
+        """Adds the fault that a request's body describes. Raises Invalid, and then adds nothing."""
         match, problems = _read_match(self._operations, body.get("match"))
         try:
             details = self._decoder.decode(FaultDetails, body, allowed=frozenset())
@@ -120,7 +120,7 @@ class Faults:
         return fault
 
     def hit(self, operation: str, tenants: Collection[str]) -> Fault | None:
-        """Counts a hit on the oldest fault that matches a call, and returns it."""
+        """Counts a hit on the oldest fault that matches the call, and returns it; else None."""
         for fault in self._active.values():
             if fault.matches(operation, tenants):
                 counted = evolve(fault, hits=fault.hits + 1)
@@ -132,7 +132,7 @@ class Faults:
         return list(self._active.values())
 
     def remove(self, ids: Iterable[str]) -> int:
-        """Removes the faults of those ids; returns how many were still active."""
+        """Removes the faults with these ids; returns how many of them were still active."""
         return sum(self._active.pop(id, None) is not None for id in list(ids))
 
     def remove_of(self, tenant_id: str) -> int:

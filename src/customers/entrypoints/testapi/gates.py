@@ -18,7 +18,7 @@ _LISTED: Final = TextGate(max_length=255, blank=False)
 class OperationGate:
     """The name of an existing operation; empty for any.
 
-    Letter case does not count, so that the name of a use case means its REST and its gRPC call.
+    Letter case is ignored, so that `recordOrder` names both the REST and the gRPC call.
     """
 
     _names: Mapping[str, str]
@@ -70,7 +70,7 @@ class SecondsGate:
 
 
 def operation_key(name: str) -> str:
-    """The form of an operation's name that is equal for equal operations."""
+    """The form in which names of operations are compared."""
     return name.casefold()
 
 

@@ -1,8 +1,8 @@
 """Refuses calls of the test API that a web page of another site may have made.
 
-A browser on a developer's machine calls whatever a page tells it to. A page of another site names
-itself in `Origin`; one that has pointed its own name at this machine (DNS rebinding) names that in
-`Host`. So both must name this machine.
+A browser on a developer's machine calls whatever a page tells it to. It sends the page's site in
+`Origin`. If the site has pointed its own name at this machine (DNS rebinding), the browser sends
+that name in `Host`. So both headers must name this machine.
 """
 
 import re
@@ -21,7 +21,7 @@ _LOCAL_NAME: Final = "localhost"
 
 
 class ForeignHost(Forbidden):
-    """A call that was not sent to this machine, or that a page of another one made."""
+    """A call that was not addressed to this machine, or that a page of another site made."""
 
     code = "FOREIGN_HOST"
     message = (
@@ -72,7 +72,7 @@ def _canonical(host: str) -> str:
 
 
 def _address(host: str) -> IPv4Address | IPv6Address | None:
-    """The address; the IPv4 address of one that is mapped to IPv6."""
+    """The IP address, or None; an IPv4 address that is mapped to IPv6 becomes IPv4."""
     try:
         address = ip_address(host)
     except ValueError:

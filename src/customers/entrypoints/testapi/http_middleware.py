@@ -1,7 +1,7 @@
 """Records REST calls in the call log, and applies faults to them.
 
-A fault applies after the request was read and before it is handled. An answer is lost outside of
-all other middleware, where it is known and can be recorded.
+A fault applies after the request was read and before it is handled. An answer that is to be lost
+is dropped outside of all other middleware, where it is known and can be recorded.
 """
 
 import json
@@ -35,7 +35,7 @@ CONTEXT: Final = web.RequestKey("context", RequestContext)
 _RECORDED: Final = (BASE, "/customers/")
 FAULT: Final = web.RequestKey("fault", Fault)
 _TENANTS: Final = TenantReader(TenantGate(), believes_claims=True)
-# What the operations create: sequential ids are counted by kind.
+# What each operation creates, since sequential ids are counted by kind.
 _CREATED_KINDS: Final = {
     "registerCustomer": "Customer",
     "addAddress": "Address",
@@ -57,8 +57,8 @@ class RecordingMiddleware:
     _host_guard: HostGuard
 
     def around(self, route: Route, handler: Handler) -> Handler:
-        """A handler that applies faults and counts sequential ids around a route's own; around one
-        of the test API, a handler that refuses calls of other sites.
+        """Wraps the handler of a route, to apply faults and count sequential ids; or the handler of
+        a route of the test API, to refuse calls of other sites.
         """
         if route.path.startswith(PREFIX):
             return partial(self._guarded, handler)
@@ -115,7 +115,7 @@ def _is_abandoned(request: web.Request) -> bool:
 
 
 def _error_response(fault: Fault) -> ErrorResponse:
-    """The answer with the fault's status; 503 is exactly that of an unavailable storage."""
+    """The answer with the fault's status; with 503, the same as if the storage is unavailable."""
     status = fault.details.status or 503
     unavailable = error_response_of(Unavailable())
     if status == unavailable.status:

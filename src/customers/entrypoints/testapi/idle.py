@@ -1,4 +1,4 @@
-"""Waiting until the service is idle: no call in flight, and no segment work pending."""
+"""Waits until the service is idle: no call in flight, and no segment work pending."""
 
 import asyncio
 
@@ -20,7 +20,7 @@ class IdleControl:
     _calls_in_flight: CallsInFlight
 
     async def refresh_segments(self) -> None:
-        """Refreshes and backfills all segments, and moves the customers whose time has come."""
+        """Refreshes and backfills all segments, and updates members by the current time."""
         await self._refresh()
         await self._sweeper.follow_time(LEASE_SECONDS)
         await self._refresh()

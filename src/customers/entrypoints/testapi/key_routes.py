@@ -1,4 +1,4 @@
-"""The route by which a test gets its first API key, without being anybody."""
+"""The route that makes a test's first API key, for callers without authentication."""
 
 from aiohttp import web
 from attrs import frozen
@@ -17,7 +17,7 @@ from customers.entrypoints.testapi.ports import ControlledService
 
 @frozen(kw_only=True)
 class KeyRequest(ApiKeyDetails):
-    """A new key, and whose it is."""
+    """A new key, and the tenant that it belongs to."""
 
     tenant_id: Tenant
 

@@ -8,14 +8,13 @@ from customers.core.model.cards import card_numbers
 from customers.entrypoints.observability.redaction import without_credentials
 
 MASK = "***"
-# The tokens with which a payment gateway charges a customer, API keys, and those of verification
-# mails.
+# The keys of secret values: payment tokens of gateways, API keys, tokens of mails, credentials.
 _SECRET_KEYS = frozenset({"gatewayPaymentMethodId", "key", "token", "authorization"})
-# Where callers put a credential in a query, which is not the place for it.
+# Query parameters that may hold a credential, though callers should not put one there.
 _SECRET_PARAMETERS = re.compile(
     r"(?i)(?<![^&?])([^=&]*(?:token|key|secret|password|authorization)[^=&]*)=[^&]*"
 )
-# The digits of an id, above all of a sequential one, may look like those of a card.
+# The digits of an id, above all of a sequential id, may look like a card number.
 _ID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _DELIMITER = re.compile(r"([/&?=])")
 
@@ -35,7 +34,7 @@ def mask(value: Any) -> Any:
 
 
 def mask_address(text: str) -> str:
-    """A path or a query with each part masked that is a credential or what looks like a card."""
+    """A path or query in which parts that are credentials or look like card numbers are `***`."""
     return "".join(
         MASK if MASK in _mask_text(unquote_plus(part)) else part
         for part in _DELIMITER.split(_SECRET_PARAMETERS.sub(rf"\1={MASK}", text))
@@ -47,8 +46,8 @@ def _is_secret(key: str) -> bool:
 
 
 def _mask_text(text: str) -> str:
-    """The text without credentials, and with question marks for unpaired surrogates, which no
-    answer can hold.
+    """The text with its credentials masked, and question marks for unpaired surrogates, which no
+    answer can contain.
     """
     if card_numbers(_ID.sub("", text)):
         return MASK

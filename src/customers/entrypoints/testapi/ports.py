@@ -1,6 +1,6 @@
-"""The ports of the test API: adapters that a test can control.
+"""The ports of the test API: what it needs from adapters to control them.
 
-The adapters promise this beyond the ports of the core, which know nothing of tests.
+They extend the ports of the core, which know nothing of tests.
 """
 
 from collections.abc import Mapping, Sequence
@@ -60,7 +60,7 @@ class ControllableIds(IdGenerator, Protocol):
         ...
 
     def counts(self) -> Mapping[str, Mapping[str, int]]:
-        """How many sequential ids of each kind each tenant has had."""
+        """How many sequential ids were generated, by tenant and kind."""
         ...
 
     def count_from(self, counts: Mapping[str, Mapping[str, int]]) -> None:
@@ -70,18 +70,18 @@ class ControllableIds(IdGenerator, Protocol):
 
 class ControllableStorage(Protocol):
     def dump(self) -> dict[str, Any]:
-        """Everything that is committed, by tenant, as JSON values."""
+        """All committed data, by tenant, as JSON values."""
         ...
 
     async def restore(self, data: object, at: JsonPointer = ...) -> None:
-        """Replaces everything by a dump. `at` is the place of the dump in its document.
+        """Replaces all data by a dump. `at` is the place of the dump in its JSON document.
 
-        Raises Invalid, with a pointer to each bad place, and changes nothing.
+        Raises Invalid, with a pointer to each bad place, and then changes nothing.
         """
         ...
 
     async def forget(self, tenant_id: str | None = None) -> None:
-        """Deletes everything of one tenant, or of all tenants."""
+        """Deletes all data of one tenant, or of all tenants."""
         ...
 
 
@@ -91,7 +91,7 @@ class ControllableMails(Protocol):
         ...
 
     def clear(self, tenant_id: str = "") -> None:
-        """Forgets the mails of one tenant, or of all."""
+        """Deletes the mails of one tenant, or of all."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Snapshots, resets and the seed file: data, clock and id counts as one JSON value."""
+"""Takes and restores snapshots of data, clock and id counts; resets them; loads the seed file."""
 
 import json
 from collections.abc import Mapping
@@ -48,7 +48,7 @@ class _VersionGate:
 
 @frozen
 class _CountsGate:
-    """How many ids of each kind each tenant has had."""
+    """How many ids were generated, by tenant and kind."""
 
     def read(self, raw: object) -> Counts:
         if not isinstance(raw, dict) or not all(isinstance(kinds, dict) for kinds in raw.values()):
@@ -108,7 +108,7 @@ class StateControl:
     async def restore(self, body: Mapping[str, Any]) -> None:
         """Replaces the whole state by a snapshot.
 
-        Raises Invalid, with a pointer to each bad place, and changes nothing.
+        Raises Invalid, with a pointer to each bad place, and then changes nothing.
         """
         details = self._service.decoder.decode(_SnapshotDetails, body, allowed=frozenset())
         clock = self._read_clock(details.clock)
@@ -120,7 +120,7 @@ class StateControl:
             self._service.clock.run_from(clock.now)
 
     async def reset(self, tenant_id: str) -> None:
-        """Deletes everything of a tenant; without a tenant, returns to the state at the start."""
+        """Deletes everything of a tenant; with an empty id, returns to the state at the start."""
         self._faults.remove_of(tenant_id)
         self._call_log.clear(tenant_id)
         self._service.mails.clear(tenant_id)

@@ -1,4 +1,4 @@
-"""The steps that provider states consist of: use cases, called with the arguments of a file."""
+"""The steps of provider states: calls of use cases, with arguments from the file of a state."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
@@ -49,9 +49,9 @@ class NoArguments:
 
 @frozen
 class StateSteps:
-    """A step takes the tenant, its arguments and the values of the steps before it.
+    """The steps by name. A step takes the tenant, its arguments and the values of earlier steps.
 
-    It returns values of its own. Raises Invalid for bad arguments.
+    It returns values of its own, such as ids. Raises Invalid for bad arguments.
     """
 
     _service: ControlledService
@@ -69,7 +69,7 @@ class StateSteps:
         }
 
     async def _customer(self, tenant_id: str, arguments: Arguments, _: Values) -> Values:
-        """Changes the customer of that id or e-mail address, or registers one."""
+        """Changes the customer with this id or e-mail address, or registers a new customer."""
         details = self._read(CustomerArguments, arguments)
         customer = await self._restored(tenant_id, details.customer_id)
         if customer is None:
@@ -82,7 +82,7 @@ class StateSteps:
         return {"customerId": customer.id}
 
     async def _restored(self, tenant_id: str, customer_id: UUID | None) -> Customer | None:
-        """The customer of that id, restored if they were deleted."""
+        """The customer with this id, restored if they were deleted; else None."""
         if customer_id is None:
             return None
         try:
@@ -139,7 +139,7 @@ class StateSteps:
         return len(entries)
 
     async def _segment(self, tenant_id: str, arguments: Arguments, values: Values) -> Values:
-        """Assigns the customer to the segment of that name, which is created if it is missing."""
+        """Assigns the customer to the segment with this name, which is created if it is missing."""
         segment = await self._segment_named(tenant_id, self._read(SegmentDetails, arguments))
         members = MemberIds(customer_ids=(values["customerId"],))
         await self._service.segments.assign(tenant_id, segment.id, members, principal=ANYONE)
@@ -169,7 +169,7 @@ class StateSteps:
         return customer
 
     async def _was_erased(self, tenant_id: str, customer_id: UUID) -> bool:
-        """Whether an id, by which no customer can be restored, is that of an erased customer."""
+        """Whether the id, of which no customer can be restored, belongs to an erased customer."""
         try:
             # Only an erased customer is found here, and nothing of theirs is left to erase.
             await self._service.erasures.erase(tenant_id, customer_id, versions=None)

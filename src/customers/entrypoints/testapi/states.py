@@ -24,8 +24,8 @@ Params = Mapping[str, Any]
 class StateDefinition:
     """A state as its file defines it.
 
-    A number in place of the `N` of its name is the value of the parameter `number_param`. A state
-    that does not need a tenant is set up for all tenants if none is named.
+    If the name contains `N`, a number in its place sets the parameter `number_param`. A state that
+    does not need a tenant is set up for all tenants if none is named.
     """
 
     state: str
@@ -95,7 +95,7 @@ class States:
         return self._find(name)[0].needs_tenant
 
     def take_fault_ids(self, name: str, tenant_id: str) -> Sequence[str]:
-        """Returns the ids of the faults that setting up a state has added, once each."""
+        """Removes and returns the ids of the faults that setting up the state has added."""
         definition, _ = self._find(name)
         return self._fault_ids.pop((definition.state, tenant_id), [])
 
@@ -108,7 +108,7 @@ class States:
 
 
 def _name_key(name: str) -> str:
-    """The form of a state's name that is equal for equal states."""
+    """The form in which names of states are compared."""
     return " ".join(name.casefold().split())
 
 

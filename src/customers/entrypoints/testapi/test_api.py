@@ -26,7 +26,7 @@ from customers.entrypoints.testapi.token_routes import TestTokenRoutes
 
 @define(kw_only=True)
 class TestApi:
-    """The routes beside the service's own, and what wraps all REST and gRPC calls."""
+    """The routes of the test API, and its wrappers around all REST and gRPC calls."""
 
     routes: TestApiRoutes
     middleware: RecordingMiddleware

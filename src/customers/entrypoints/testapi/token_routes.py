@@ -1,4 +1,4 @@
-"""The route by which a test gets a token, of any caller that it wants to be."""
+"""The route that makes a token for any caller that a test needs."""
 
 from datetime import timedelta
 from typing import Annotated, Final
@@ -42,7 +42,7 @@ class NoSigningKey(Conflict):
 
 @frozen(kw_only=True)
 class TokenRequest:
-    """A caller. Without a subject it gets a new one; a token expires after `expires_in` seconds."""
+    """The caller to make a token for. An empty subject becomes a new id. Times are in seconds."""
 
     kind: Annotated[PrincipalKind, ChoiceGate(PrincipalKind)]
     permissions: PermissionList = ()
@@ -55,7 +55,7 @@ class TokenRequest:
     expires_in: Annotated[int, WholeNumberGate(-_CENTURY, _CENTURY)] = _HOUR
 
     def expect_consistent(self) -> None:
-        """Raises Invalid for a caller who would be of another kind by what the token says."""
+        """Raises Invalid if the contents of the token would make the caller of another kind."""
         is_permitted = bool(self.permissions or self.roles)
         if self.kind is PrincipalKind.SHOPPER and is_permitted:
             raise _invalid("/permissions", "a shopper has neither permissions nor roles")
@@ -108,10 +108,10 @@ class TestTokenRoutes:
         ]
 
     async def make(self, _: RequestContext, request: TokenRequest) -> web.Response:
-        """Make a token of any caller
+        """Make a token for any caller
 
-        It is signed with a key that the service has made for itself. A shopper has no permissions;
-        a service acts for every tenant.
+        The token is signed with a key that the service has made for itself. A shopper has no
+        permissions; a service acts for every tenant.
         """
         request.expect_consistent()
         if self._tokens is None:

@@ -1,1 +1,1 @@
-"""TLS on the ports of the service: its certificate, and those of its callers."""
+"""TLS on the ports of the service, with certificates of the service and of callers."""

@@ -1,4 +1,4 @@
-"""The certificate of the service in its files, which may be replaced while it serves."""
+"""The certificate of the service, read again when its files are replaced."""
 
 import ssl
 from datetime import UTC, datetime
@@ -16,12 +16,12 @@ MIN_VERSION: Final = ssl.TLSVersion.TLSv1_2
 
 
 class CannotServeTls(Exception):
-    """The files of a certificate cannot be used."""
+    """The certificate's files cannot be used; the message names the setting and the way out."""
 
 
 @frozen(kw_only=True)
 class CertificateFiles:
-    """The paths of the PEM files; `client_ca` has the authorities of callers' certificates."""
+    """The paths of the PEM files; `client_ca` has the authorities for callers' certificates."""
 
     certificate: Path
     key: Path
@@ -35,7 +35,7 @@ class _Content:
 
     @classmethod
     def of(cls, files: CertificateFiles) -> Self:
-        """Reads the files, and checks that they fit. Raises CannotServeTls."""
+        """Reads the files, and checks that they match. Raises CannotServeTls."""
         try:
             content = cls(certificate=files.certificate.read_bytes(), key=files.key.read_bytes())
             _new_context(files)
@@ -58,7 +58,7 @@ class _Content:
 
 
 def _new_context(files: CertificateFiles) -> ssl.SSLContext:
-    """A context of a server with the certificate. Raises OSError, of which SSLError is one."""
+    """A server's context with the certificate. Raises OSError; SSLError is a subclass of it."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = MIN_VERSION
     context.load_cert_chain(files.certificate, files.key)
@@ -66,10 +66,10 @@ def _new_context(files: CertificateFiles) -> ssl.SSLContext:
 
 
 class Certificate:
-    """The certificate as it is used, by both interfaces.
+    """The certificate in use, for REST and gRPC.
 
-    `refresh` looks at the files, and is to be called for each new connection: a certificate that
-    was replaced is used from then on. One that cannot be used is logged, and the former one stays.
+    Call `refresh` for each new connection: if the files have changed, their new certificate is used
+    from then on. If it cannot be used, that is logged, and the old certificate stays in use.
     """
 
     def __init__(self, files: CertificateFiles) -> None:
@@ -96,7 +96,7 @@ class Certificate:
         return content
 
     def refresh(self) -> bool:
-        """Takes over the files if they have changed; returns whether they had."""
+        """Loads the files if they have changed; returns whether a new certificate is in use."""
         with self._lock:
             state = _state_of(self._files)
             if state == self._state:
@@ -112,8 +112,8 @@ class Certificate:
         return True
 
     def rpc_credentials(self) -> grpc.ServerCredentials:
-        """Credentials of a gRPC server, which requires certificates of callers if there is an
-        authority for them: gRPC knows nothing between that and not asking.
+        """The credentials of a gRPC server. With `client_ca` it requires certificates of callers,
+        since gRPC cannot make them optional.
         """
         return grpc.dynamic_ssl_server_credentials(
             self._rpc_configuration(),
@@ -126,7 +126,7 @@ class Certificate:
         return grpc.ssl_server_certificate_configuration([pair], self._client_ca)
 
     def _fetch_rpc_configuration(self) -> grpc.ServerCertificateConfiguration | None:
-        """Called by gRPC for each new connection, in a thread of its own."""
+        """gRPC calls this for each new connection, on a thread of its own."""
         self.refresh()
         if self._rpc_content is self._content:
             return None
@@ -135,7 +135,7 @@ class Certificate:
 
 
 def _state_of(files: CertificateFiles) -> tuple[object, ...]:
-    """What differs when a file was replaced or written; None for one that is not there."""
+    """What shows changes of the files: inode, time and size, or None for a missing file."""
     state: list[object] = []
     for path in (files.certificate, files.key):
         try:

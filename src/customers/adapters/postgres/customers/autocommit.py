@@ -1,4 +1,4 @@
-"""The most frequent writes: each is one statement in one round trip, and a transaction by itself."""
+"""The most frequent writes: each is one statement and one round trip, a transaction by itself."""
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
