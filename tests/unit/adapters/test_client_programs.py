@@ -39,7 +39,7 @@ def test_without_programs_the_error_says_what_to_install() -> None:
 
 def test_programs_older_than_the_server_are_refused() -> None:
     assert missing(ON_PATH, server=17).startswith(
-        "the server is PostgreSQL 17, but its programs are older (15 in /usr/bin): "
+        "the programs here are older than the server, PostgreSQL 17 (15 in /usr/bin): "
         "install the client programs of PostgreSQL 17 or later"
     )
 

@@ -22,7 +22,7 @@ _NONE = "none"
 
 
 class NoTokens(Exception):
-    """The settings accept no tokens."""
+    """There is no token to explain: the settings accept none, or the text is an API key."""
 
 
 @frozen(kw_only=True)
@@ -88,7 +88,7 @@ def _read(file: Path) -> str:
 
 def _claims(tokens: JwtTokens, token: str) -> Claims:
     if not tokens.takes(token):
-        raise InvalidToken("this is an API key, not a token")
+        raise NoTokens("this is an API key, not a token: explain it with --key ID")
     return tokens.claims(token)
 
 

@@ -163,5 +163,7 @@ def _what_is_missing(
         return f"the connection uses TLS, and PostgreSQL's programs in {folders} do not: {install}"
     if candidates:
         older = " and ".join(f"{programs.major} in {programs.folder}" for programs in candidates)
-        return f"the server is PostgreSQL {server}, but its programs are older ({older}): {install}"
+        return (
+            f"the programs here are older than the server, PostgreSQL {server} ({older}): {install}"
+        )
     return f"PostgreSQL's programs psql, pg_dump and pg_restore were not found: {install}"
