@@ -1,13 +1,15 @@
 """The connection as sessions use it: what it prepares and forgets, and what a migration does."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 
 import asyncpg
 import pytest
 from asyncpg.exceptions import ProtocolError
 
+from customers.adapters.postgres.engine.connecting import PoolOptions
 from customers.adapters.postgres.engine.connection import MAX_PREPARED, Connection, Query
+from customers.adapters.postgres.engine.pool import Pool
 
 Connect = Callable[..., AbstractAsyncContextManager[Connection]]
 
@@ -86,6 +88,23 @@ async def test_statements_used_longest_ago_are_forgotten(connect: Connect) -> No
         assert len(prepared) <= MAX_PREPARED
         assert "SELECT 'often'" in prepared
         assert "SELECT 0" not in prepared
+
+
+async def test_statements_stay_prepared_after_an_error(url: str, tenant: str) -> None:
+    pool = Pool(url, PoolOptions(max_size=1))
+    await pool.open()
+    try:
+        for number in (1, 0, 2):
+            connection = await pool.acquire(tenant)
+            with suppress(asyncpg.DivisionByZeroError):
+                await connection.rows(Query("SELECT 1 / $1::int", [number]))
+            names = await connection.driver.fetch(
+                "SELECT name FROM pg_prepared_statements WHERE statement = 'SELECT 1 / $1::int'"
+            )
+            assert len(names) == 1
+            await pool.release(connection, had_error=number == 0)
+    finally:
+        await pool.close()
 
 
 @pytest.mark.parametrize("plans_anew", [False, True])

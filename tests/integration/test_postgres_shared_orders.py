@@ -36,6 +36,11 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.newest_serv
 
 PATIENT = PoolOptions(acquire_timeout=PATIENCE_SECONDS, statement_timeout=PATIENCE_SECONDS)
 LOCK_CUSTOMER = "SELECT 1 FROM customers WHERE tenant_id = $1 AND id = $2 FOR UPDATE"
+INSERT_ORDER = (
+    "INSERT INTO customer_orders"
+    " (tenant_id, order_id, customer_id, order_number, order_date_stated, refunds_total)"
+    " VALUES ($1, $2, $3, '', false, 0)"
+)
 
 Results = Sequence["asyncio.Task[LedgerResult]"]
 
@@ -173,6 +178,57 @@ async def test_a_customer_whom_another_program_has_locked_delays_no_order_of_oth
         assert not late[0].done()
     assert (await reports[7]).customer.statistics.total_orders == 1
     assert (await late[0]).customer.statistics.total_orders == 2
+
+
+async def test_the_orders_of_a_locked_customer_take_one_connection(
+    storage: PostgresStorage, url: str, tenant: str
+) -> None:
+    hot, other = await some_customers(storage, tenant, 2)
+    orders = [an_order(f"order-{number}") for number in range(30)]
+    async with locked(url, hot):
+        reports = await report(storage, [hot] * 30, orders)
+        await asyncio.gather(*await report(storage, [other], [an_order("other")]))
+        assert storage.usage().taken == 1
+    results = await asyncio.gather(*reports)
+    assert sorted(one.customer.statistics.total_orders for one in results) == list(range(1, 31))
+    await expect_exact(storage, [hot], 30)
+
+
+async def test_an_order_that_another_program_inserts_delays_no_other_order(
+    storage: PostgresStorage, url: str, tenant: str
+) -> None:
+    owner, *customers = await some_customers(storage, tenant, 21)
+    orders = [an_order(f"order-{number}") for number in range(20)]
+    connection = await asyncpg.connect(url)
+    try:
+        async with connection.transaction():
+            await connection.execute(INSERT_ORDER, tenant, "order-7", owner.id)
+            reports = await report(storage, customers, orders)
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await asyncio.gather(*(one for n, one in enumerate(reports) if n != 7))
+            assert not reports[7].done()
+        with pytest.raises(OrderConflict):
+            await reports[7]
+    finally:
+        await connection.close()
+    await expect_exact(storage, [*customers[:7], *customers[8:]], 1)
+
+
+async def test_a_row_that_cannot_be_read_fails_its_own_order(
+    storage: PostgresStorage, url: str, tenant: str
+) -> None:
+    customers = await some_customers(storage, tenant, 20)
+    orders = [an_order(f"order-{number}") for number in range(20)]
+    connection = await asyncpg.connect(url)
+    newer = "UPDATE customers SET status = 'FROZEN' WHERE tenant_id = $1 AND id = $2"
+    await connection.execute(newer, tenant, customers[7].id)
+    await connection.close()
+    results = await asyncio.gather(
+        *await report(storage, customers, orders), return_exceptions=True
+    )
+    assert isinstance(results[7], KeyError)
+    others = [*results[:7], *results[8:]]
+    assert all(isinstance(one, LedgerResult) and not one.duplicate for one in others)
 
 
 async def test_only_the_orders_of_a_locked_customer_have_no_answer_at_the_deadline(

@@ -7,11 +7,11 @@ and the busier a tenant is, the fewer statements each of its calls costs.
 
 Calls that change something have a subject, such as a customer, and no two statements are about the
 same subject at once: a call whose subject is in use waits. A statement leaves out a call whose
-subject somebody else has locked. The call then runs a statement of its own that waits for the lock;
-meanwhile only calls about the same subject wait with it.
+subject somebody else has locked. The first such call then runs a statement of its own that waits
+for the lock; meanwhile only calls about the same subject wait, and share the next statement.
 """
 
-from asyncio import Future, Task, get_running_loop
+from asyncio import Future, Task, get_running_loop, shield
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -48,6 +48,10 @@ class GroupObserver(Protocol):
         """Counts a statement that this many calls share."""
         ...
 
+    def unanswered(self) -> Exception:
+        """The error of a call whose statement had no answer at the deadline of the call."""
+        ...
+
     def late(self, tenant_id: str) -> Exception:
         """Makes the error of a call that waited until its deadline."""
         ...
@@ -65,13 +69,16 @@ class _Call(Generic[Key, Answer]):
     subject: Hashable
     deadline: Deadline
     answer: "Future[Answer | LeftOut | None]"
+    is_sent: bool = False
 
     def is_waiting(self) -> bool:
         """Whether the caller still waits for the answer."""
         return not self.answer.done()
 
-    def resolve(self, answer: Answer | LeftOut | None) -> None:
-        if self.is_waiting():
+    def take(self, answer: Answer | LeftOut | Exception | None) -> None:
+        if isinstance(answer, Exception):
+            self.fail(answer)
+        elif self.is_waiting():
             self.answer.set_result(answer)
 
     def fail(self, error: Exception) -> None:
@@ -110,6 +117,8 @@ class _Queue(Generic[Key, Answer]):
             if call.is_waiting():
                 (others if self.is_busy_with(call.subject) else calls).append(call)
         self.waiting.extendleft(reversed(others))
+        for call in calls:
+            call.is_sent = True
         return calls
 
     def enter(self, subjects: Iterable[Hashable]) -> None:
@@ -129,8 +138,8 @@ class Groups(Generic[Session, Key, Answer]):
     """The calls of one kind, by tenant.
 
     `connect` opens the session of a statement; `ask` runs the statement and returns the answers by
-    key, without the keys that have no answer. A statement that fails for several calls is tried
-    again for each of them alone, if `may_repeat` its error.
+    key, without the keys that have no answer; an answer that is an exception is raised. A statement
+    that fails for several calls is tried again for each of them alone, if `may_repeat` its error.
 
     `subject_of` returns the subject of a key. A key that `ask` answers with LEFT_OUT goes to
     `insist`, which waits for whoever has locked the subject.
@@ -139,7 +148,9 @@ class Groups(Generic[Session, Key, Answer]):
     def __init__(
         self,
         connect: Callable[[str], AbstractAsyncContextManager[Session]],
-        ask: Callable[[Session, Sequence[Key]], Awaitable[Mapping[Key, Answer | LeftOut]]],
+        ask: Callable[
+            [Session, Sequence[Key]], Awaitable[Mapping[Key, Answer | LeftOut | Exception]]
+        ],
         observer: GroupObserver,
         *,
         may_repeat: Callable[[Exception], bool] = lambda _: True,
@@ -167,15 +178,18 @@ class Groups(Generic[Session, Key, Answer]):
             answer = await self._wait(tenant_id, queue, key, subject)
         else:
             answer = await self._ask_at_once(tenant_id, queue, key, subject)
-        if isinstance(answer, LeftOut):
-            return await self._ask_again(tenant_id, key, subject)
+        while isinstance(answer, LeftOut):
+            queue = self._queues.setdefault(tenant_id, _Queue())
+            if not queue.is_busy_with(subject):
+                return await self._ask_again(tenant_id, queue, key, subject)
+            answer = await self._wait(tenant_id, queue, key, subject)
         return answer
 
     async def close(self) -> None:
         """Waits until no call is under way."""
         if self._queues:
-            self._closing = get_running_loop().create_future()
-            await self._closing
+            self._closing = self._closing or get_running_loop().create_future()
+            await shield(self._closing)
 
     async def _wait(
         self, tenant_id: str, queue: _Queue[Key, Answer], key: Key, subject: Hashable
@@ -188,6 +202,8 @@ class Groups(Generic[Session, Key, Answer]):
         try:
             return await call.answer
         except _Late:
+            if call.is_sent:
+                raise self._observer.unanswered() from None
             raise self._observer.late(tenant_id) from None
         finally:
             if timer is not None:
@@ -205,11 +221,12 @@ class Groups(Generic[Session, Key, Answer]):
             queue.leave([subject])
             self._go_on(tenant_id, queue)
 
-    async def _ask_again(self, tenant_id: str, key: Key, subject: Hashable) -> Answer | None:
+    async def _ask_again(
+        self, tenant_id: str, queue: _Queue[Key, Answer], key: Key, subject: Hashable
+    ) -> Answer | None:
         """Asks for a key that was left out; calls about the same subject wait meanwhile."""
         if self._insist is None:
             return None
-        queue = self._queues.setdefault(tenant_id, _Queue())
         queue.enter([subject])
         try:
             async with self._connect(tenant_id) as session:
@@ -257,36 +274,40 @@ class Groups(Generic[Session, Key, Answer]):
                 is_connected = True
                 answers = await self._ask(session, list({call.key: None for call in calls}))
         except Exception as error:
-            if len(calls) == 1:
-                calls[0].fail(error)
-            elif isinstance(error, TenantBusy | Unavailable) and not (
-                is_connected and self._may_repeat(error)
-            ):
-                self._refuse(calls, error)
-            else:
+            is_refusal = isinstance(error, TenantBusy | Unavailable)
+            may_repeat = self._may_repeat(error) if is_connected else not is_refusal
+            if len(calls) > 1 and may_repeat:
                 await self._answer_one_by_one(tenant_id, calls)
+            else:
+                self._fail(calls, error)
         else:
             for call in calls:
-                call.resolve(answers.get(call.key))
+                call.take(answers.get(call.key))
 
-    def _refuse(self, calls: Sequence[_Call[Key, Answer]], error: TenantBusy | Unavailable) -> None:
-        """Fails each call with an error of its own: tasks that raise the same error object would
-        mix their tracebacks in it.
+    def _fail(self, calls: Sequence[_Call[Key, Answer]], error: Exception) -> None:
+        """Fails each call, if possible with an error of its own: tasks that raise the same error
+        object mix their tracebacks in it.
         """
         for place, call in enumerate(filter(_Call.is_waiting, calls)):
-            call.fail(self._observer.refused_together(error) if place else error)
+            if place and isinstance(error, TenantBusy | Unavailable):
+                call.fail(self._observer.refused_together(error))
+            else:
+                call.fail(error)
 
     async def _answer_one_by_one(self, tenant_id: str, calls: Sequence[_Call[Key, Answer]]) -> None:
         for call in filter(_Call.is_waiting, calls):
             work_until(call.deadline)
             try:
-                call.resolve(await self._ask_alone(tenant_id, call.key))
+                call.take(await self._ask_alone(tenant_id, call.key))
             except Exception as error:
                 call.fail(error)
 
     async def _ask_alone(self, tenant_id: str, key: Key) -> Answer | LeftOut | None:
         async with self._connect(tenant_id) as session:
-            return (await self._ask(session, [key])).get(key)
+            answer = (await self._ask(session, [key])).get(key)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
 
 class _Late(Exception):

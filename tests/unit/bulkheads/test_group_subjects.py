@@ -16,7 +16,11 @@ BAD = "bad 1"
 
 
 class Late(Exception):
-    """What the observer makes of a call without an answer at its deadline."""
+    """What the observer makes of a call that still waits for a statement at its deadline."""
+
+
+class Unanswered(Exception):
+    """What the observer makes of a call whose statement has no answer at its deadline."""
 
 
 @define(eq=False)
@@ -29,6 +33,8 @@ class Server(GroupObserver):
     free: asyncio.Event = field(factory=asyncio.Event)
     taken: set[str] = field(factory=set)
     failure: Exception = field(factory=ZeroDivisionError)
+    broken: str = ""
+    """The key whose answer is an error."""
     sent: list[Sequence[str]] = field(factory=list)
     again: list[str] = field(factory=list)
     under_way: list[str] = field(factory=list)
@@ -47,7 +53,9 @@ class Server(GroupObserver):
     async def connect(self, tenant_id: str) -> AsyncIterator[str]:
         yield tenant_id
 
-    async def ask(self, tenant_id: str, keys: Sequence[str]) -> Mapping[str, str | LeftOut]:
+    async def ask(
+        self, tenant_id: str, keys: Sequence[str]
+    ) -> Mapping[str, str | LeftOut | Exception]:
         self.sent.append(keys)
         subjects = {subject_of(key) for key in keys}
         assert subjects.isdisjoint(self.under_way)
@@ -58,7 +66,12 @@ class Server(GroupObserver):
             self.under_way = [one for one in self.under_way if one not in subjects]
         if BAD in keys:
             raise self.failure
-        return {key: LEFT_OUT if subject_of(key) in self.taken else f"new {key}" for key in keys}
+        return {key: self._answer(key) for key in keys}
+
+    def _answer(self, key: str) -> str | LeftOut | Exception:
+        if key == self.broken:
+            return KeyError(key)
+        return LEFT_OUT if subject_of(key) in self.taken else f"new {key}"
 
     async def insist(self, tenant_id: str, key: str) -> str | None:
         self.again.append(key)
@@ -66,6 +79,9 @@ class Server(GroupObserver):
         return f"late {key}"
 
     def shared(self, calls: int) -> None: ...
+
+    def unanswered(self) -> Exception:
+        return Unanswered()
 
     def late(self, tenant_id: str) -> Exception:
         return Late(tenant_id)
@@ -136,19 +152,73 @@ async def test_what_is_left_out_waits_by_itself_and_only_its_subject_waits_with_
     assert await outcomes([left_out, *behind]) == ["late x 1", "new x 2"]
 
 
-async def test_what_a_shared_statement_leaves_out_is_asked_for_again_by_each_caller() -> None:
+async def test_of_what_is_left_out_the_first_is_asked_again_and_the_rest_goes_together() -> None:
     server = Server(taken={"x"})
     groups = server.groups()
     first = await begin(groups, "a 1", "b 1")
-    with deadline_after(60):
-        calls = await begin(groups, "x 1", "y 1", "x 2")
+    calls = await begin(groups, "x 1", "y 1", "x 2", "x 3")
     server.gate.set()
     await settle()
     assert await outcomes([*first, calls[1]]) == ["new a 1", "new b 1", "new y 1"]
-    assert server.again == ["x 1", "x 2"]
-    calls[0].cancel()
+    assert server.again == ["x 1"]
+    server.taken.clear()
     server.free.set()
-    assert (await outcomes(calls))[2] == "late x 2"
+    assert await outcomes(calls) == ["late x 1", "new y 1", "new x 2", "new x 3"]
+    assert server.again == ["x 1"]
+    assert server.sent[-1] == ["x 2", "x 3"]
+
+
+async def test_one_after_another_is_asked_again_while_somebody_else_has_the_subject() -> None:
+    server = Server(taken={"x"})
+    server.free.set()
+    groups = server.groups()
+    first = await begin(groups, "a 1", "b 1")
+    calls = await begin(groups, "x 1", "x 2", "x 3")
+    server.gate.set()
+    assert await outcomes([*first, *calls]) == [
+        *("new a 1", "new b 1"),
+        *("late x 1", "late x 2", "late x 3"),
+    ]
+
+
+async def test_a_caller_who_leaves_while_asking_again_lets_the_next_one_go() -> None:
+    server = Server(taken={"x"})
+    groups = server.groups()
+    server.gate.set()
+    calls = await begin(groups, "x 1", "x 2")
+    calls[0].cancel()
+    await settle()
+    assert server.again == ["x 1", "x 2"]
+    server.free.set()
+    assert (await outcomes(calls))[1] == "late x 2"
+
+
+async def test_an_answer_that_is_an_error_is_that_of_its_own_call() -> None:
+    server = Server(broken="y 1")
+    groups = server.groups()
+    first = await begin(groups, "a 1", "b 1")
+    calls = await begin(groups, "x 1", "y 1", "z 1")
+    server.gate.set()
+    await outcomes(first)
+    results = await outcomes([*calls, *await begin(groups, "y 1")])
+    assert [type(one) for one in results] == [str, KeyError, str, KeyError]
+    assert len(server.sent) == 4
+
+
+async def test_a_call_whose_statement_has_no_answer_in_time_is_not_told_that_it_was_late() -> None:
+    server = Server()
+    groups = server.groups()
+    first = await begin(groups, "a 1", "b 1")
+    with deadline_after(0):
+        hasty = await begin(groups, "x 1", "a 2")
+    patient = await begin(groups, "y 1")
+    first[1].cancel()
+    await settle()
+    assert server.sent[2:] == [["x 1", "y 1"]]
+    errors = await outcomes(hasty)
+    assert [type(error) for error in errors] == [Unanswered, Late]
+    server.gate.set()
+    assert await outcomes(patient) == ["new y 1"]
 
 
 async def test_closing_waits_for_what_was_left_out() -> None:
@@ -163,6 +233,17 @@ async def test_closing_waits_for_what_was_left_out() -> None:
     await closing
     assert await call == "late x 1"
     assert not groups._queues
+
+
+async def test_a_defect_after_the_statement_is_met_by_all_of_its_calls() -> None:
+    server = Server(failure=KeyError("unreadable"))
+    groups = server.groups(may_repeat=False)
+    first = await begin(groups, "a 1", "b 1")
+    calls = await begin(groups, BAD, "y 1", "z 1")
+    server.gate.set()
+    await outcomes(first)
+    assert [type(one) for one in await outcomes(calls)] == [KeyError] * 3
+    assert len(server.sent) == 3
 
 
 async def test_calls_are_not_made_again_if_that_could_make_them_twice() -> None:

@@ -23,7 +23,11 @@ CALLER = ContextVar("caller", default="nobody")
 
 
 class Late(Exception):
-    """What the observer makes of a call without an answer at its deadline."""
+    """What the observer makes of a call that still waits for a statement at its deadline."""
+
+
+class Unanswered(Exception):
+    """What the observer makes of a call whose statement has no answer at its deadline."""
 
 
 @define(eq=False)
@@ -77,6 +81,9 @@ class Server(GroupObserver):
 
     def shared(self, calls: int) -> None:
         self.sizes.append(calls)
+
+    def unanswered(self) -> Exception:
+        return Unanswered()
 
     def late(self, tenant_id: str) -> Exception:
         return Late(tenant_id)

@@ -11,6 +11,9 @@ It does for several orders what RECORD_ORDER does for one, in READ COMMITTED:
 4. `updated` may have an older snapshot than the locks. PostgreSQL notices that a row has changed
    and evaluates every expression again on its newest version, with the sums as they are. So the
    statistics come from the row itself, never from `locked`.
+
+`TRY_ORDERS` does not wait for customers: it leaves out those whom another transaction has locked.
+For an order that another transaction is inserting, it waits shortly.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -35,6 +38,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 
 from customers.adapters.postgres.customers import change_capture
+from customers.adapters.postgres.customers.lock_timeout import SHORT_LOCK_TIMEOUT
 from customers.adapters.postgres.customers.order_statistics import currency_values, with_orders
 from customers.adapters.postgres.customers.orders import ENTRIES
 from customers.adapters.postgres.customers.rows import CUSTOMERS, ORDER_COLUMNS
@@ -53,18 +57,24 @@ async def record_orders(
 ) -> Sequence[Customer | None]:
     """See `Autocommit.record_orders`."""
     rows = await session.rows(RECORD_ORDERS, **_values(entries, now, currency))
-    return _customers(entries, rows, currency)
+    customers = list[Customer | None]()
+    for result in _results(entries, rows, currency):
+        if isinstance(result, Exception):
+            raise result
+        customers.append(result)
+    return customers
 
 
 async def try_orders(
     session: Session, entries: Sequence[Entry], now: datetime, currency: Currency
-) -> tuple[Sequence[Customer | None], Collection[UUID]]:
+) -> tuple[Sequence[Customer | Exception | None], Collection[UUID]]:
     """As `record_orders`, with the ids of the customers that exist and are not locked by others:
-    for these alone, None says that an order was not recorded because it is known.
+    for these alone, None says that an order was not recorded because it is known. A customer whose
+    row cannot be read fails their own orders only, since all of them are recorded by then.
     """
     rows = await session.rows(TRY_ORDERS, **_values(entries, now, currency))
     updated = [row for row in rows if row["order_ids"] is not None]
-    return _customers(entries, updated, currency), {row["locked_id"] for row in rows}
+    return _results(entries, updated, currency), {row["locked_id"] for row in rows}
 
 
 def _values(entries: Sequence[Entry], now: datetime, currency: Currency) -> dict[str, object]:
@@ -77,20 +87,26 @@ def _arrays(entries: Sequence[Entry]) -> dict[str, object]:
     return {column.name: [row[column.name] for row in rows] for column in ENTRIES.columns}
 
 
-def _customers(
+def _results(
     entries: Sequence[Entry], rows: Sequence[Record], currency: Currency
-) -> Sequence[Customer | None]:
-    """For each entry the customer after it; None for one that was not recorded."""
+) -> Sequence[Customer | Exception | None]:
+    """For each entry the customer after it, or the error of reading the row of that customer; None
+    for one that was not recorded.
+    """
     places: dict[tuple[Any, str], int] = {}
     for place, entry in enumerate(entries):
         places.setdefault((entry.customer_id, entry.order_id), place)
-    customers: list[Customer | None] = [None] * len(entries)
+    results: list[Customer | Exception | None] = [None] * len(entries)
     for row in rows:
         recorded = sorted(places[row["id"], order_id] for order_id in row["order_ids"])
-        states = _states(row, [entries[place] for place in recorded], currency)
-        for place, customer in zip(recorded, states, strict=True):
-            customers[place] = customer
-    return customers
+        states: Sequence[Customer | Exception]
+        try:
+            states = list(_states(row, [entries[place] for place in recorded], currency))
+        except Exception as error:
+            states = [error] * len(recorded)
+        for place, state in zip(recorded, states, strict=True):
+            results[place] = state
+    return results
 
 
 def _states(row: Record, recorded: Sequence[Entry], currency: Currency) -> Iterator[Customer]:
@@ -136,7 +152,8 @@ def _changes(locked: CTE) -> tuple[CTE, CTE]:
 def _locked(*, skip_locked: bool = False) -> CTE:
     """The current rows of the living customers, locked."""
     ids = bindparam("customer_id", type_=ARRAY(customers.c.id.type))
-    living = select(customers.c.id, *ORDER_COLUMNS).where(
+    columns = (*ORDER_COLUMNS, SHORT_LOCK_TIMEOUT) if skip_locked else ORDER_COLUMNS
+    living = select(customers.c.id, *columns).where(
         customers.c.tenant_id == TENANT, customers.c.id == any_(ids), LIVING
     )
     by_id = living.order_by(customers.c.id).with_for_update(key_share=True, skip_locked=skip_locked)

@@ -1,16 +1,18 @@
 """The orders that are reported one by one: those of a tenant that wait together share a statement.
 
-No two such statements are about the same customer at once, and none waits for a customer whom
-somebody else has locked: that order is then recorded by itself. When the connection is lost, nobody
-knows whether the orders were recorded, so none of them is tried again.
+No two such statements are about the same customer at once, and none waits for long for a customer
+or an order that somebody else has locked: that order is then recorded by itself. When the
+connection is lost, nobody knows whether the orders were recorded, so none is tried again.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 
+from asyncpg import PostgresError
 from attrs import define
 
+from customers.adapters.postgres.customers.lock_timeout import has_lock_timed_out
 from customers.adapters.postgres.customers.order_groups import try_orders
 from customers.adapters.postgres.customers.single_orders import record_order, try_order
 from customers.adapters.postgres.engine.session import Session
@@ -29,7 +31,7 @@ class _Report:
     now: datetime
 
 
-Answers = Mapping[_Report, Customer | LeftOut]
+Answers = Mapping[_Report, Customer | LeftOut | Exception]
 
 
 class SharedOrders:
@@ -60,14 +62,22 @@ class SharedOrders:
         await self._groups.close()
 
     async def _record(self, session: Session, reports: Sequence[_Report]) -> Answers:
-        if len(reports) == 1:
-            return await self._record_one(session, reports[0])
+        try:
+            if len(reports) == 1:
+                return await self._record_one(session, reports[0])
+            return await self._record_several(session, reports)
+        except Unavailable as error:
+            if not has_lock_timed_out(error):
+                raise
+            return dict.fromkeys(reports, LEFT_OUT)
+
+    async def _record_several(self, session: Session, reports: Sequence[_Report]) -> Answers:
         entries, now = [one.entry for one in reports], max(one.now for one in reports)
-        customers, available = await try_orders(session, entries, now, self._currency)
-        answers: dict[_Report, Customer | LeftOut] = {}
-        for report, customer in zip(reports, customers, strict=True):
-            if customer is not None:
-                answers[report] = customer
+        results, available = await try_orders(session, entries, now, self._currency)
+        answers: dict[_Report, Customer | LeftOut | Exception] = {}
+        for report, result in zip(reports, results, strict=True):
+            if result is not None:
+                answers[report] = result
             elif report.entry.customer_id not in available:
                 answers[report] = LEFT_OUT
         return answers
@@ -83,5 +93,5 @@ class SharedOrders:
 
 
 def _was_rolled_back(error: Exception) -> bool:
-    """Whether nothing was recorded, for certain."""
-    return not isinstance(error, Unavailable) or isinstance(error, WriteConflict)
+    """Whether the server says that nothing was recorded. Other errors may come after the commit."""
+    return isinstance(error, PostgresError | WriteConflict)

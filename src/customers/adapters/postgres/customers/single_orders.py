@@ -13,6 +13,7 @@ So an order is stored if and only if it is counted, and no count is lost. `locke
 pending change the customer before the order.
 
 `TRY_ORDER` does not wait for the customer: it does nothing when another transaction has locked it.
+For an order that another transaction is inserting, it waits shortly.
 """
 
 from datetime import datetime
@@ -24,6 +25,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from customers.adapters.postgres.customers import change_capture
 from customers.adapters.postgres.customers.customers import ID
+from customers.adapters.postgres.customers.lock_timeout import SHORT_LOCK_TIMEOUT
 from customers.adapters.postgres.customers.order_statistics import currency_values, with_orders
 from customers.adapters.postgres.customers.orders import ENTRIES
 from customers.adapters.postgres.customers.rows import CUSTOMERS, ORDER_COLUMNS
@@ -80,9 +82,8 @@ def _changes(locked: CTE) -> tuple[CTE, CTE]:
 
 def _locked(*, skip_locked: bool = False) -> CTE:
     """The current row of the living customer, locked."""
-    living = select(customers.c.id, *ORDER_COLUMNS).where(
-        customers.c.tenant_id == TENANT, ID, LIVING
-    )
+    columns = (*ORDER_COLUMNS, SHORT_LOCK_TIMEOUT) if skip_locked else ORDER_COLUMNS
+    living = select(customers.c.id, *columns).where(customers.c.tenant_id == TENANT, ID, LIVING)
     row = living.with_for_update(key_share=True, skip_locked=skip_locked)
     return row.cte("locked").prefix_with("MATERIALIZED")
 

@@ -10,6 +10,7 @@ from asyncpg import Record
 from attrs import frozen
 
 from customers.adapters.postgres.engine.codecs import set_codecs
+from customers.adapters.postgres.engine.connection import PreparingConnection
 
 
 @frozen(kw_only=True)
@@ -41,6 +42,7 @@ async def connections_to(dsn: str, options: PoolOptions) -> "asyncpg.Pool[Record
         for_asyncpg(dsn),
         min_size=0,  # else asyncpg tries to restore the minimum, and logs each failure
         max_size=options.max_size,
+        connection_class=PreparingConnection,
         init=set_codecs,
         reset=_no_reset,
         timeout=options.acquire_timeout,

@@ -5,9 +5,10 @@ of what a small statement costs its client, and they take two round trips for a 
 planned anew. So statements are prepared here, and asyncpg's protocol runs them directly.
 """
 
+from asyncio import timeout
 from collections import OrderedDict
 from collections.abc import Awaitable, Sequence
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import asyncpg
 from asyncpg import Record
@@ -22,7 +23,13 @@ from attrs import frozen
 
 from customers.bulkheads.deadline import NO_DEADLINE, Deadline
 
+if TYPE_CHECKING:
+    _AsyncpgConnection = asyncpg.Connection[Record]
+else:
+    _AsyncpgConnection = asyncpg.Connection  # generic for type checkers only
+
 Driver: TypeAlias = "PoolConnectionProxy[Record] | asyncpg.Connection[Record]"
+Prepared: TypeAlias = "OrderedDict[tuple[str, bool], PreparedStatement[Record]]"
 
 # The most statements that a connection keeps prepared; it drops those used longest ago.
 MAX_PREPARED: Final = 200
@@ -42,6 +49,16 @@ class Query:
     plans_anew: bool = False
 
 
+class PreparingConnection(_AsyncpgConnection):
+    """asyncpg's connection, with the statements that are prepared on it: an error does not end
+    them, and whoever gets the connection next need not prepare them again.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.prepared: Prepared = OrderedDict()
+
+
 class Connection:
     """Runs SQL within the time that a deadline leaves. Raises what asyncpg raises.
 
@@ -52,7 +69,9 @@ class Connection:
     def __init__(self, driver: Driver, *, behind_pooler: bool = False) -> None:
         self.driver: Final = driver
         self._behind_pooler = behind_pooler
-        self._prepared = OrderedDict[tuple[str, bool], "PreparedStatement[Record]"]()
+        # asyncpg's pool makes a new proxy of the same connection after an error.
+        known: Prepared | None = getattr(driver, "prepared", None)
+        self._prepared: Prepared = OrderedDict() if known is None else known
 
     async def rows(self, query: Query, deadline: Deadline = NO_DEADLINE) -> Sequence[Record]:
         """The rows that the statement returns."""
@@ -92,9 +111,11 @@ class Connection:
             self._prepared.move_to_end(key)
             try:
                 return await _execution(prepared, query, deadline)
-            except _OUTDATED:
-                self._prepared.clear()
-                if self.driver.is_in_transaction():
+            except _OUTDATED as error:
+                self._prepared.pop(key, None)
+                # The driver finds a ProtocolError after the run, so only a read is run again.
+                may_repeat = query.plans_anew or not isinstance(error, ProtocolError)
+                if self.driver.is_in_transaction() or not may_repeat:
                     raise
         return await _execution(await self._prepare(key, deadline), query, deadline)
 
@@ -104,7 +125,9 @@ class Connection:
         sql, plans_anew = key
         is_sent_each_time = plans_anew or self._behind_pooler
         name = "" if is_sent_each_time else None
-        prepared = await self.driver.prepare(sql, name=name, timeout=deadline.seconds())
+        # asyncpg first closes the statements that were dropped, for which it has no time-out.
+        async with timeout(deadline.seconds()):
+            prepared = await self.driver.prepare(sql, name=name, timeout=deadline.seconds())
         if is_sent_each_time:
             # The protocol sends the SQL with the arguments, in one round trip.
             prepared._state.mark_unprepared()  # type: ignore[attr-defined]

@@ -48,6 +48,11 @@ class Refusals(GroupObserver):
     def shared(self, calls: int) -> None:
         self._observer.shared(calls)
 
+    def unanswered(self) -> Unavailable:
+        """The error of a call whose statement had no answer in time; it may have had an effect."""
+        fault = fault_of(TimeoutError()) if self._breaker.has_failures else cancellation_fault()
+        return Unavailable(fault=self._report(fault))
+
     def late(self, tenant_id: str) -> TenantBusy | Unavailable:
         """The error of a call that waited for other statements of its tenant until its deadline.
 
@@ -59,8 +64,7 @@ class Refusals(GroupObserver):
             if isinstance(error, Unavailable) and error.fault is not None:
                 error.fault = self._report(error.fault)
             return error
-        fault = fault_of(TimeoutError()) if self._breaker.has_failures else cancellation_fault()
-        return Unavailable(fault=self._report(fault))
+        return self.unanswered()
 
     def refused_together(self, error: TenantBusy | Unavailable) -> TenantBusy | Unavailable:
         """The error of one more task that waited for the same connection."""
