@@ -81,7 +81,6 @@ class Programs:
 
 def server_user(data: Path) -> User | None:
     """The user that runs the server for root: the owner of the data, else `postgres` or `nobody`.
-
     None if the current user is not root, since any other user runs the server as themselves.
     """
     if os.geteuid() != 0:

@@ -30,10 +30,9 @@ class Server:
     _share: int
 
     def stop(self) -> None:
-        """Gives up the share; stops the server if it was the last share.
-
-        Blocks while another process starts or stops the server, then for 10 s at most. Call it
-        once. Raises EmbeddedPostgresFailed when the server cannot be stopped in time.
+        """Gives up the share; stops the server if it was the last share. Blocks while another
+        process starts or stops the server, then for 10 s at most. Call it once. Raises
+        EmbeddedPostgresFailed when the server cannot be stopped in time.
         """
         folder = self._cluster.folder
         try:

@@ -22,9 +22,8 @@ def segment_bytes(text: str) -> bytes:
 
 
 def json_object(content: bytes) -> dict[str, Any]:
-    """The JSON object of UTF-8 bytes.
-
-    Raises ValueError, also for a name that occurs twice, an unpaired surrogate, NaN and Infinity.
+    """The JSON object of UTF-8 bytes. Raises ValueError, also for a name that occurs twice, an
+    unpaired surrogate, NaN and Infinity.
     """
     try:
         value = _DECODER.decode(content.decode("utf-8"))

@@ -51,9 +51,8 @@ def is_timeout(error: Exception) -> bool:
 async def in_step(
     storage: Storage, tenant_id: str, step: Callable[[Transaction], Awaitable[Result]]
 ) -> Result:
-    """Runs a step in a transaction that holds the membership lock, and returns its result.
-
-    Raises BuildFailed, after recording it, when evaluating a segment fails in the step.
+    """Runs a step in a transaction that holds the membership lock, and returns its result. Raises
+    BuildFailed, after recording it, when evaluating a segment fails in the step.
     """
     try:
         async with storage.transaction(tenant_id) as tx:

@@ -173,10 +173,9 @@ def cost_of(segments: Iterable[Segment]) -> int:
 
 
 async def advance(tx: Transaction, segment: Segment, state: RefreshState, now: datetime) -> bool:
-    """As `refresh_step`, in a transaction that holds the membership lock.
-
-    Pending changes are applied first, so that each change keeps its own date in the feed, and gets
-    neither the date of a later watermark nor that of a later rule.
+    """As `refresh_step`, in a transaction that holds the membership lock. Pending changes are
+    applied first, so that each change keeps its own date in the feed, and gets neither the date of
+    a later watermark nor that of a later rule.
     """
     if await apply_pending_batch(tx):
         return True

@@ -56,9 +56,8 @@ class MembershipView:
     _cache: CustomerValuesCache = field(factory=CustomerValuesCache, init=False)
 
     async def member_filter(self, segment: Segment) -> CustomerFilter | None:
-        """The filter that finds the members of a segment; None matches nobody.
-
-        Raises SegmentFailed.
+        """The filter that finds the members of a segment; None matches nobody. Raises
+        SegmentFailed.
         """
         if not segment.is_active:
             return None

@@ -179,7 +179,6 @@ def _is_word(char: str) -> bool:
 
 def _luhn_sums(digits: Sequence[int]) -> tuple[list[int], list[int]]:
     """Running Luhn sums, modulo ten, for numbers whose last digit has an even index, or an odd one.
-
     A range of digits passes if the sums at its ends are equal, so the cost is linear in the text.
     """
     even, odd = 0, 0

@@ -14,9 +14,8 @@ _MAX_TEXT = 5_000
 
 
 def exact_number(raw: object, *, max_digits: int = MAX_DIGITS) -> Decimal:
-    """The exact value of a JSON number, or of a string that contains one. Raises InvalidValue.
-
-    The number has at most `max_digits` digits when it is written without an exponent, decimals
+    """The exact value of a JSON number, or of a string that contains one. Raises InvalidValue. The
+    number has at most `max_digits` digits when it is written without an exponent, decimals
     included, so that it is cheap to compare and fits every storage.
     """
     if isinstance(raw, bool) or not isinstance(raw, int | Decimal | str):

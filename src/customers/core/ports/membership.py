@@ -92,10 +92,9 @@ class MembershipRepository(MembershipReader, Protocol):
         limit: int,
     ) -> tuple[Sequence[StaleCandidate], UUID | None]:
         """Compares a filter with the stored members for the next `limit` customers by id, deleted
-        ones included.
-
-        Returns the customers on whom they differ, without those who have pending changes; and the
-        last id compared, or None if no customers are left. The filter None matches nobody.
+        ones included. Returns the customers on whom they differ, without those who have pending
+        changes; and the last id compared, or None if no customers are left. The filter None matches
+        nobody.
         """
         ...
 

@@ -26,9 +26,8 @@ class Customers:
 
     @retries_conflict
     async def register(self, tenant_id: str, details: CustomerDetails) -> tuple[Customer, bool]:
-        """Gets or creates the customer with this e-mail address; returns whether they are new.
-
-        An existing customer is unchanged, except that a missing account is linked.
+        """Gets or creates the customer with this e-mail address; returns whether they are new. An
+        existing customer is unchanged, except that a missing account is linked.
         """
         while True:
             new = self._new(tenant_id, details)

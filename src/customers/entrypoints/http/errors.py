@@ -43,9 +43,7 @@ class ErrorFormat(Enum):
 
 @frozen(kw_only=True)
 class ErrorResponse:
-    """What an error answer says, whatever its format. Its `details` are the problems or the
-    differences; without either it has no `details`.
-    """
+    """What an error answer says in any format; its `details` are problems or differences."""
 
     status: int
     code: str
@@ -184,9 +182,7 @@ def _difference(difference: Difference) -> dict[str, Any]:
 
 
 def _shortest(value: Decimal | datetime | None) -> Decimal | datetime | None:
-    """The value; an amount without its trailing zeros, which a request may write differently from
-    the storage.
-    """
+    """The value; an amount without trailing zeros, whose number may differ in the storage."""
     if not isinstance(value, Decimal):
         return value
     return value.quantize(Decimal(1)) if value == value.to_integral() else value.normalize()

@@ -60,9 +60,8 @@ class InputReader:
         self._query = None if route.query is None else reader_of(route.query)
 
     def read(self, context: RequestContext) -> Sequence[Any]:
-        """The body and the query, as far as the route declares them.
-
-        Raises Invalid with the problems of tenant, path, body and query, in this order.
+        """The body and the query, as far as the route declares them. Raises Invalid with the
+        problems of tenant, path, body and query, in this order.
         """
         arguments: list[Any] = []
         if self._body is not None:

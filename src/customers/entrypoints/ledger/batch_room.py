@@ -22,7 +22,6 @@ class BatchRoom:
     @contextmanager
     def admit(self, tenant_ids: Iterable[str]) -> Iterator[None]:
         """While the block runs, a batch is under way. `tenant_ids` has the tenant of each order.
-
         Raises BatchesBusy when there is no room for all orders.
         """
         added = Counter(tenant_ids)

@@ -24,9 +24,8 @@ class RowDiff(Generic[Item]):
 
 
 def difference(before: Sequence[Item], after: Sequence[Item]) -> RowDiff[Item]:
-    """The changes that turn the stored `before` into `after`; unchanged values are left out.
-
-    A default that changes is first saved as no default, so that there are never two defaults.
+    """The changes that turn the stored `before` into `after`; unchanged values are left out. A
+    default that changes is first saved as no default, so that there are never two defaults.
     """
     stored = {item.id: item for item in before}
     changed = [item for item in after if item != stored.get(item.id)]

@@ -29,7 +29,6 @@ async def count(session: Session) -> int:
 
 async def rewrite(session: Session, limit: int) -> int:
     """Rewrites the search texts of at most `limit` customers of all tenants; returns their number.
-
     Skips customers that another transaction has locked, so it waits for no other transaction.
     """
     rows = await session.rows(_OLD_FOR_UPDATE, limit=limit)

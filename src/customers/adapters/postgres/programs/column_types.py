@@ -37,10 +37,8 @@ _ATTRIBUTE = "attrelid attname attnum atttypid atttypmod attcollation"
 
 
 async def retyping(connection: Connection, one: Column[Any]) -> Sequence[str]:
-    """The statements, which have to be run in one transaction.
-
-    Only the table is locked: a transaction that reads a view locks its table too, so nobody can
-    read the views meanwhile.
+    """The statements, which have to be run in one transaction. Only the table is locked: a
+    transaction that reads a view locks its table too, so nobody can read the views meanwhile.
     """
     arguments = _VIEWS.arguments({"views": row_security.view_names()})
     views = await connection.fetch(_VIEWS.sql, *arguments)

@@ -21,11 +21,9 @@ def decode_embedded_json(
     value: object, location: JsonPointer, problems: Problems, *, allows_repeats: bool = False
 ) -> object:
     """The value; if it is a string, the JSON value that the string contains, None for a blank
-    string.
-
-    Adds a problem and returns None if the string is not JSON, is nested too deeply, or has a key
-    twice in one object while `allows_repeats` is False. Raises Invalid for a string that is too
-    long for a rule.
+    string. Adds a problem and returns None if the string is not JSON, is nested too deeply, or has
+    a key twice in one object while `allows_repeats` is False. Raises Invalid for a string that is
+    too long for a rule.
     """
     if not isinstance(value, str):
         return value
