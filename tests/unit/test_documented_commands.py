@@ -35,13 +35,6 @@ def test_every_make_command_exists(document: Path) -> None:
 
 
 @EVERY_DOCUMENT
-def test_a_new_revision_has_the_next_number(document: Path) -> None:
-    newest = max(int(file.name[:4]) for file in (ROOT / "migrations/versions").glob("[0-9]*.py"))
-    numbers = re.findall(r"--rev-id (\d+)", text_of(document))
-    assert set(numbers) <= {f"{newest + 1:04}"}
-
-
-@EVERY_DOCUMENT
 def test_every_command_of_the_service_exists(document: Path) -> None:
     pattern = r"^(?:\S*/)?customers ([a-z]+)(?: |$)"
     named = re.findall(pattern, code(text_of(document)), re.MULTILINE)

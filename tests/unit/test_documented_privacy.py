@@ -13,14 +13,23 @@ PAGE = text_of(ROOT / "docs/privacy.md")
 MAP = re.compile(r"<!-- The map: [^\n]*-->\n(.*)\n<!-- The end of the map", re.DOTALL)
 
 
+def columns_of(table: Table) -> str:
+    """The personal columns of a table, or all but the others where those are fewer."""
+    personal = [column.name for column in table.columns if is_personal(column)]
+    others = [column.name for column in table.columns if not is_personal(column)]
+    if len(personal) <= len(others):
+        return ", ".join(map("`{}`".format, personal)) or "none"
+    return "all but " + ", ".join(map("`{}`".format, others))
+
+
 def row_of(table: Table) -> str:
     """The row of a table in the map."""
-    personal = ", ".join(f"`{column.name}`" for column in table.columns if is_personal(column))
+    personal = columns_of(table)
     if has_removed_rows(table):
         effect = "the customer's rows are removed"
     else:
-        effect = "emptied; the row is kept" if personal else "the row is kept"
-    return f"| `{table.name}` | {personal or 'none'} | {effect} |"
+        effect = "the row is kept" if personal == "none" else "emptied; the row is kept"
+    return f"| `{table.name}` | {personal} | {effect} |"
 
 
 def expected_map() -> str:
