@@ -164,6 +164,8 @@ async def test_a_shared_read_is_tried_again_when_its_connection_is_lost(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     customers = await some_customers(storage, tenant, 20)
+    async with storage.view(tenant), storage.view(tenant):
+        pass  # so that no connection has to be opened while the proxy is silent
     monkeypatch.setattr(storage.pool.refusals, "shared", lambda _: proxy.silence())
     with counting_statements() as statements:
         reads = await begin(storage, customers)
