@@ -70,6 +70,7 @@ class Shop:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def shop(empty: str, tmp_path: Path) -> AsyncIterator[Shop]:
+    await migrate(empty)  # in development the service serves while it still migrates
     with (
         start(tmp_path / "service", empty, NO_SWEEPER) as service,
         connection_to(service) as caller,
