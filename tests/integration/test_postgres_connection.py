@@ -1,15 +1,19 @@
 """The connection as sessions use it: what it prepares and forgets, and what a migration does."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from typing import cast
 
 import asyncpg
 import pytest
 from asyncpg.exceptions import ProtocolError
 
 from customers.adapters.postgres.engine.connecting import PoolOptions
-from customers.adapters.postgres.engine.connection import MAX_PREPARED, Connection, Query
+from customers.adapters.postgres.engine.connection import MAX_PREPARED, Connection, Driver, Query
 from customers.adapters.postgres.engine.pool import Pool
+from customers.bulkheads.deadline import Deadline
+from tests.support.patience import PATIENCE_SECONDS
 
 Connect = Callable[..., AbstractAsyncContextManager[Connection]]
 
@@ -128,3 +132,18 @@ async def test_a_statement_that_a_migration_has_changed_is_prepared_again(
             assert [tuple(row) for row in await connection.rows(query)] == [(1, "new")]
         finally:
             await connection.script(f"DROP TABLE {table}")
+
+
+class SilentDriver:
+    """A driver that closes dropped statements before it prepares one, and gets no answer."""
+
+    async def prepare(self, *_: object, **__: object) -> None:
+        await asyncio.Event().wait()
+
+
+async def test_what_the_driver_does_before_it_prepares_counts_in_the_deadline() -> None:
+    connection = Connection(cast("Driver", SilentDriver()))
+    async with asyncio.timeout(PATIENCE_SECONDS) as patience:
+        with pytest.raises(TimeoutError):
+            await connection.rows(Query("SELECT 1"), Deadline.after(0))
+        assert not patience.expired()
