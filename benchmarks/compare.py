@@ -3,6 +3,7 @@
     python -m benchmarks.compare COMMIT [--only TEXT] [--connections 16] [--starts 5] [--rounds 4]
 
 Both programs run at the same time, each on a database server of its own with the same customers.
+Both are filled by this checkout's `sample_data`, which the earlier commit must be able to run.
 They are loaded in turns of a second, so that other load on the machine affects both. The cost of a
 program differs by some percent from start to start, so both are started several times; a figure is
 the median of the starts.
@@ -10,6 +11,7 @@ the median of the starts.
 
 import asyncio
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -49,6 +51,7 @@ import asyncio, sys
 from benchmarks.sample_data import load_tenants
 asyncio.run(load_tenants(sys.argv[1], {sys.argv[2]: int(sys.argv[3])}))
 """
+_SAMPLE_DATA = Path("benchmarks/sample_data.py")
 _PAGES = 20
 
 _log = Console(stderr=True).print
@@ -130,6 +133,7 @@ def _checkout(commit: str) -> Iterator[Path]:
         folder = Path(scratch) / "checkout"
         git = ["git", "-C", str(_HERE), "worktree"]
         subprocess.run([*git, "add", "--quiet", "--detach", str(folder), commit], check=True)
+        shutil.copy(_HERE / _SAMPLE_DATA, folder / _SAMPLE_DATA)
         try:
             yield folder
         finally:

@@ -77,6 +77,7 @@ class IsolationContract:
         recorded = await autocommit.record_orders(group, NOW)
         assert [customer is not None for customer in recorded] == [True, True, False]
         assert await autocommit.add_customer(a_customer(tenant_id=tenant)) is True
+        assert await autocommit.change_customer(ours.bob.id, lambda bob: bob.deleted(NOW))
         assert await read_everything(storage, theirs) == before
 
     @pytest.mark.parametrize("other", ["x", "X ", "%", "_", "\u00e9", "e\u0301", "/", "'\\"])

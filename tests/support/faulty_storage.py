@@ -1,7 +1,7 @@
 """A storage that fails, hangs or blocks writers on demand."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 from uuid import UUID
@@ -154,6 +154,11 @@ class _FaultyAutocommit(Autocommit):
 
     async def add_customer(self, customer: Customer) -> bool:
         return await self._inner.add_customer(customer)
+
+    async def change_customer(
+        self, customer_id: UUID, change: Callable[[Customer], Customer]
+    ) -> Customer | None:
+        return await self._inner.change_customer(customer_id, change)
 
     async def record_order(self, entry: Entry, now: datetime) -> Customer | None:
         async with self._admitted():

@@ -1,6 +1,6 @@
 """The most frequent writes in memory: ordinary drafts, since there is no round trip to save."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import reduce
 from uuid import UUID
@@ -25,6 +25,18 @@ class MemoryAutocommit(Autocommit):
     async def add_customer(self, customer: Customer) -> bool:
         async with self._tenants.draft(self._tenant_id) as draft:
             return await MemoryCustomers(draft).add(customer)
+
+    async def change_customer(
+        self, customer_id: UUID, change: Callable[[Customer], Customer]
+    ) -> Customer | None:
+        async with self._tenants.draft(self._tenant_id) as draft:
+            customer = draft.state.customer(customer_id)
+            changed = change(customer)
+            if changed.email_key != customer.email_key:
+                return None
+            if changed is not customer:
+                draft.replace(saved(draft.state, changed))
+            return changed
 
     async def record_order(self, entry: Entry, now: datetime) -> Customer | None:
         [customer] = await self.record_orders([entry], now)

@@ -1,6 +1,6 @@
 """The storage: views, transactions, autocommit writes, look-ups, and its own life cycle."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Protocol
@@ -117,12 +117,25 @@ class Transaction(Protocol):
 
 
 class Autocommit(Protocol):
-    """The most frequent writes: each takes one round trip and no other transaction. Orders that are
-    recorded one by one at the same time may share a round trip; each has an outcome of its own.
+    """The most frequent writes: each takes one round trip, or two, and no other transaction. Orders
+    that are recorded one by one at the same time may share a round trip; each has an outcome of its
+    own.
     """
 
     async def add_customer(self, customer: Customer) -> bool:
         """As `CustomerRepository.add`."""
+        ...
+
+    async def change_customer(
+        self, customer_id: UUID, change: Callable[[Customer], Customer]
+    ) -> Customer | None:
+        """Reads the customer, and saves what `change` makes of it, with a pending change while the
+        tenant captures; returns the saved customer. What `change` returns unchanged is not saved.
+
+        Returns None, and saves nothing, if the customer has another version by then, or the e-mail
+        key changes; a transaction can then make the change. `change` must raise the version, and
+        must not delete the customer. Raises CustomerNotFound, and what `change` raises.
+        """
         ...
 
     async def record_order(self, entry: Entry, now: datetime) -> Customer | None:

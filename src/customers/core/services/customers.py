@@ -195,11 +195,16 @@ class Customers:
         versions: Versions,
         update: Callable[[Customer, datetime], Customer],
     ) -> Customer:
+        def checked(customer: Customer) -> Customer:
+            customer.expect(versions)
+            return update(customer, self._clock.now())
+
+        autocommit = self._storage.autocommit(tenant_id)
+        if (changed := await autocommit.change_customer(customer_id, checked)) is not None:
+            return changed
         async with self._storage.transaction(tenant_id) as tx:
             customer = await tx.customers.get_for_update(customer_id)
-            customer.expect(versions)
-            updated = update(customer, self._clock.now())
-            if updated is not customer:
+            if (updated := checked(customer)) is not customer:
                 await _save(tx, customer, updated)
             return updated
 

@@ -1,12 +1,13 @@
-"""The most frequent writes: each is one statement and one round trip, a transaction by itself."""
+"""The most frequent writes: each is one statement, a transaction by itself."""
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
+from uuid import UUID
 
 from attrs import frozen
 
-from customers.adapters.postgres.customers.customers import ADD
+from customers.adapters.postgres.customers.customers import ADD, change_customer
 from customers.adapters.postgres.customers.order_groups import record_orders
 from customers.adapters.postgres.customers.rows import CUSTOMERS
 from customers.adapters.postgres.customers.shared_orders import SharedOrders
@@ -30,6 +31,12 @@ class PostgresAutocommit(Autocommit):
     async def add_customer(self, customer: Customer) -> bool:
         async with self._session(self._tenant_id) as session:
             return await session.row(ADD, **CUSTOMERS.write(customer)) is not None
+
+    async def change_customer(
+        self, customer_id: UUID, change: Callable[[Customer], Customer]
+    ) -> Customer | None:
+        async with self._session(self._tenant_id) as session:
+            return await change_customer(session, customer_id, change)
 
     async def record_order(self, entry: Entry, now: datetime) -> Customer | None:
         return await self._orders.record(self._tenant_id, entry, now)

@@ -59,8 +59,9 @@ def on_add(added: FromClause) -> Insert:
     return _insert(row.where(_tenant.c.tenant_id == TENANT, _tenant.c.captures_customers))
 
 
-def on_save() -> Insert:
-    """Stores the pending change of a saved customer, by comparing the old row with the new one.
+def on_save(saved: FromClause) -> Insert:
+    """Stores the pending change of the customer that `saved` has, if any, by comparing the old row
+    with the new one.
 
     The change of an erased customer has no image, so no earlier value remains.
     """
@@ -68,7 +69,7 @@ def on_save() -> Insert:
     is_order = tuple_(*_DETAIL_COLUMNS).is_not_distinct_from(new)
     cause = case((is_order, _ORDER), else_=_CUSTOMER)
     image = case((bindparam("erased_at", type_=MOMENT).is_(None), _image(CUSTOMERS.columns)))
-    row = select(TENANT, _ID, _UPDATED_AT, cause, image).select_from(customers, _tenant)
+    row = select(TENANT, _ID, _UPDATED_AT, cause, image).select_from(customers, saved, _tenant)
     is_captured = case((is_order, _tenant.c.captures_orders), else_=_tenant.c.captures_customers)
     own = (customers.c.tenant_id == TENANT, customers.c.id == _ID)
     return _insert(row.where(*own, _tenant.c.tenant_id == TENANT, is_captured))

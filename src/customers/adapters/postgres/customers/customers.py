@@ -4,7 +4,7 @@ In the same statement a write updates the tenant's counters and stores the pendi
 """
 
 from asyncio import get_running_loop
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -24,7 +24,7 @@ from sqlalchemy import (
     union_all,
     update,
 )
-from sqlalchemy.dialects.postgresql import Insert, insert
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.sql.elements import ColumnElement
 
 from customers.adapters.postgres.customers import change_capture, pages
@@ -134,6 +134,20 @@ class PostgresCustomers(CustomerRepository):
         await self._session.run(_SAVE, **CUSTOMERS.write(customer))
 
 
+async def change_customer(
+    session: Session, customer_id: UUID, change: Callable[[Customer], Customer]
+) -> Customer | None:
+    """See `Autocommit.change_customer`."""
+    customer = _existing(await session.row(_GET, id=customer_id))
+    changed = change(customer)
+    if changed is customer:
+        return customer
+    if changed.email_key != customer.email_key:
+        return None
+    values = {**CUSTOMERS.write(changed), "version_before": customer.version}
+    return None if await session.row(_SAVE_IF_UNCHANGED, **values) is None else changed
+
+
 def _existing(row: Record | None) -> Customer:
     if row is None:
         raise CustomerNotFound
@@ -173,14 +187,29 @@ def _add() -> Select[Any]:
     )
 
 
-def _save() -> Insert:
-    """Saves the customer. Compares the old row with the new one, and changes the counters if the
-    status or the type differs, or if the customer was deleted or restored.
+def _save() -> Select[Any]:
+    """Saves the customer and returns a row. Compares the old row with the new one, and changes the
+    counters if the status or the type differs, or if the customer was deleted or restored.
 
     The row is written before the counters, as in `_add`, to avoid a deadlock: a restore may wait
     for the insert of a customer with the same e-mail address, which may wait for counters.
     """
-    own = (customers.c.tenant_id == TENANT, ID)
+    return _saving(customers.c.tenant_id == TENANT, ID)
+
+
+def _save_if_unchanged() -> Select[Any]:
+    """As `_save`, for a customer that is not locked; no row if the version is no longer the same.
+
+    The update waits for a transaction that changes the customer, then checks the version again. So
+    the counters and the pending change, which read the statement's snapshot, see the row that is
+    updated.
+    """
+    is_unchanged = customers.c.version == bindparam("version_before", type_=BigInteger())
+    return _saving(customers.c.tenant_id == TENANT, ID, is_unchanged)
+
+
+def _saving(*own: ColumnElement[bool]) -> Select[Any]:
+    """Saves the customer with these conditions and returns a row, if there is one."""
     before = select(customers.c.status, customers.c.customer_type, _customers(-1)).where(
         *own, LIVING
     )
@@ -193,8 +222,8 @@ def _save() -> Insert:
     saved = update(customers).where(*own).values(new_values).returning(customers.c.id).cte("saved")
     counts = union_all(before, after).subquery("counts")
     differences = _sums(counts).where(exists(select(saved.c.id))).subquery("differences")
-    captured = change_capture.on_save().cte("captured")
-    return add_to_counters(differences).add_cte(captured)
+    captured, counted = change_capture.on_save(saved), add_to_counters(differences)
+    return select(saved.c.id).add_cte(counted.cte("counted"), captured.cte("captured"))
 
 
 def _sums(counts: Subquery) -> Select[Any]:
@@ -239,3 +268,4 @@ _GET_IDS_FOR_UPDATE = Statement.of(
 _LOCK_EMAIL = Statement.of(_lock_email())
 ADD = Statement.of(_add())
 _SAVE = Statement.of(_save())
+_SAVE_IF_UNCHANGED = Statement.of(_save_if_unchanged())

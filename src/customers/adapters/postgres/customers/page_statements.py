@@ -51,10 +51,14 @@ def page(conditions: Conditions, sort: CustomerSort, max_rows: int | None = None
 
 
 def page_with_total(
-    conditions: Conditions, sort: CustomerSort, shape: counters.Shape, max_rows: int | None = None
+    conditions: Conditions,
+    sort: CustomerSort,
+    shape: counters.Shape | None,
+    max_rows: int | None = None,
 ) -> Select[Any]:
-    total = counters.select_total(shape).scalar_subquery()
-    return page(conditions, sort, max_rows).add_columns(total.label("total"))
+    """A page with the total, which counters give, or which is counted if their shape is None."""
+    total = count(conditions) if shape is None else counters.select_total(shape)
+    return page(conditions, sort, max_rows).add_columns(total.scalar_subquery().label("total"))
 
 
 def page_after(

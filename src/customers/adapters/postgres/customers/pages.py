@@ -42,20 +42,19 @@ async def page(
 async def page_with_total(
     session: Session, customer_filter: CustomerFilter, sort: CustomerSort, page: Page
 ) -> tuple[Sequence[Record], int]:
-    """As `page`, with the total."""
+    """As `page`, with the total. One statement reads both, unless counting may cost much more than
+    the page.
+    """
     if not customer_filter.finds_anyone:
         return [], 0
     offset = _offset(page)
-    if (shape := counters.shape(customer_filter)) is None:
+    if _is_costly(customer_filter):
         return await _page_and_count(session, customer_filter, sort, page.size, offset)
     values = filters.values(customer_filter)
+    shape = counters.shape(customer_filter)
+    max_rows = _max_rows(values, offset + page.size)
     statement = filters.statement(
-        customer_filter,
-        values,
-        page_statements.page_with_total,
-        sort,
-        shape,
-        _max_rows(values, offset + page.size),
+        customer_filter, values, page_statements.page_with_total, sort, shape, max_rows
     )
     values |= counters.values(customer_filter)
     rows = await session.rows(statement, limit=page.size, offset=offset, **values)
@@ -141,6 +140,12 @@ async def _values(session: Session, customer_filter: CustomerFilter) -> dict[str
         candidates = await email_search.candidates(session, search)
     owners = await order_search.owners(session, search)
     return filters.values(customer_filter, LookedUp(candidates=candidates, owners=owners))
+
+
+def _is_costly(customer_filter: CustomerFilter) -> bool:
+    """Whether to count only if the page does not show how many customers there are."""
+    costly = (customer_filter.search, customer_filter.rule, customer_filter.members_of)
+    return any(part is not None for part in costly)
 
 
 def _max_rows(values: Mapping[str, object], rows: int) -> int | None:

@@ -1,0 +1,71 @@
+"""Changing a customer: how many statements it takes, and what a faster write does to it."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from customers.core.errors import StaleVersion
+from customers.core.model.customer import Customer, CustomerChange
+from customers.core.model.principal import ANYONE
+from customers.core.ports.storage import Storage
+from customers.core.services.customers import Customers, Versions
+from tests.support.builders import NOW, FixedClock, SequentialIds
+from tests.support.statement_count import counting_statements
+from tests.support.storage_steps import Pause, a_stored_customer, get_customer, overlap
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.newest_server]
+
+
+async def change(
+    storage: Storage, customer: Customer, versions: Versions = None, **fields: Any
+) -> Customer:
+    service = Customers(storage, FixedClock(NOW), SequentialIds())
+    return await service.change(
+        customer.tenant_id,
+        customer.id,
+        CustomerChange(**fields),
+        principal=ANYONE,
+        versions=versions,
+    )
+
+
+async def test_a_change_is_two_statements(storage: Storage, tenant: str) -> None:
+    customer = await a_stored_customer(storage, tenant)
+    with counting_statements() as statements:
+        assert await change(storage, customer, first_name=customer.first_name) == customer
+        assert statements.number == 1
+        with pytest.raises(StaleVersion):
+            await change(storage, customer, frozenset({7}), first_name="Eve")
+        assert statements.number == 2
+        changed = await change(storage, customer, frozenset({1}), first_name="Eve")
+        assert statements.number == 4
+    assert (changed.first_name, changed.version) == ("Eve", 2)
+
+
+@pytest.mark.parametrize(("versions", "is_changed"), [(None, True), (frozenset({1}), False)])
+async def test_a_change_that_another_write_overtakes_is_made_on_top_of_it(
+    storage: Storage, tenant: str, versions: Versions, is_changed: bool
+) -> None:
+    customer = await a_stored_customer(storage, tenant)
+
+    async def save_first(pause: Pause) -> None:
+        async with storage.transaction(tenant) as tx:
+            stored = await tx.customers.get_for_update(customer.id)
+            await pause()
+            changed = stored.change(CustomerChange(last_name="First"), now=NOW, actor=None)
+            await tx.customers.save(changed)
+
+    async def change_next() -> Customer | BaseException:
+        changing = change(storage, customer, versions, first_name="Next")
+        [result] = await asyncio.gather(changing, return_exceptions=True)
+        return result
+
+    result = await overlap(save_first, change_next)
+    stored = await get_customer(storage, customer)
+    if is_changed:
+        assert result == stored
+        assert (stored.first_name, stored.last_name, stored.version) == ("Next", "First", 3)
+    else:
+        assert isinstance(result, StaleVersion)
+        assert (stored.last_name, stored.version) == ("First", 2)
