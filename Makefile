@@ -92,7 +92,7 @@ drill: .venv/.dev ## Tries what one caller can do to the others, and identity pr
 	$(BIN)/pytest -n $(PROCESSES) --hypothesis-profile=thorough tests/integration/test_schemathesis.py
 	@tools/left-out drill $(BIN)/python -m benchmarks.identity_providers
 
-mutants: .venv/.dev ## Takes each field away from each place; a test must name it; takes an hour
+mutants: .venv/.dev ## Takes each field away from each place; a test must name it; takes half an hour
 	$(BIN)/python -m tools.field_mutants $(ARGS)
 
 build: .venv/.run ## Builds wheels and sdists of the service and the test kit into dist/
