@@ -7,7 +7,7 @@ import pytest
 from customers.core.errors import NotFound
 from customers.core.model.order import NO_ORDERS
 from customers.core.ports.storage import Storage
-from tests.support.builders import NOW, a_customer, a_tenant, an_entry
+from tests.support.builders import NOW, a_customer, a_note, a_tenant, an_entry
 from tests.support.full_tenant import (
     LOCKED_READS,
     READS,
@@ -77,6 +77,7 @@ class IsolationContract:
         recorded = await autocommit.record_orders(group, NOW)
         assert [customer is not None for customer in recorded] == [True, True, False]
         assert await autocommit.add_customer(a_customer(tenant_id=tenant)) is True
+        assert await autocommit.add_note(a_note(ours.bob))
         assert await autocommit.change_customer(ours.bob.id, lambda bob: bob.deleted(NOW))
         assert await read_everything(storage, theirs) == before
 

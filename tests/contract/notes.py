@@ -1,16 +1,26 @@
-"""The contract of `NoteRepository`."""
+"""The contract of `NoteRepository` and `Autocommit.add_note`."""
 
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
+from typing import Any
 
 import pytest
+from attrs import evolve
 
 from customers.core.errors import NoteNotFound
 from customers.core.model.customer import Customer
 from customers.core.model.journal import Note
 from customers.core.model.query import JournalKey
 from customers.core.ports.storage import Storage
-from tests.support.builders import a_note, an_id, later
-from tests.support.storage_steps import a_stored_customer, add_notes, some_customers
+from tests.support.builders import a_customer, a_note, a_tenant, an_id, later
+from tests.support.storage_steps import (
+    Pause,
+    a_stored_customer,
+    add_customers,
+    add_notes,
+    delete,
+    overlap,
+    some_customers,
+)
 
 
 async def notes(
@@ -96,9 +106,33 @@ class NoteContract:
 
     async def test_a_transaction_reads_its_own_notes(self, storage: Storage, tenant: str) -> None:
         customer = await a_stored_customer(storage, tenant)
-        await add_notes(storage, customer, old := a_note(customer))
+        await add_notes(storage, customer, old := a_note(customer), new := a_note(customer))
         async with storage.transaction(tenant) as tx:
             await tx.customers.get_for_update(customer.id)
-            await tx.notes.add(new := a_note(customer))
             await tx.notes.remove(customer.id, old.id)
             assert list(await tx.notes.newest(customer.id, None, 50)) == [new]
+
+    async def test_a_note_of_nobody_is_not_stored(self, storage: Storage, tenant: str) -> None:
+        eve, theirs = await a_stored_customer(storage, tenant), a_customer(tenant_id=a_tenant())
+        await add_customers(storage, theirs)
+        await delete(storage, eve)
+        autocommit = storage.autocommit(tenant)
+        for customer in (eve, a_customer(tenant_id=tenant), evolve(theirs, tenant_id=tenant)):
+            assert not await autocommit.add_note(a_note(customer))
+        assert await notes(storage, theirs) == []
+
+    async def test_a_customer_who_is_being_erased_gets_no_note(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        customer = await a_stored_customer(storage, tenant)
+
+        async def erase_first(pause: Pause) -> None:
+            async with storage.transaction(tenant) as tx:
+                await tx.customers.get_any_for_update(customer.id)
+                await tx.erasures.erase(customer.erased(later()))
+                await pause()
+
+        def add() -> Coroutine[Any, Any, bool]:
+            return storage.autocommit(tenant).add_note(a_note(customer))
+
+        assert await overlap(erase_first, add) is False

@@ -11,6 +11,7 @@ from attrs import define, field, frozen
 from customers.core.errors.availability import TenantBusy, Unavailable
 from customers.core.model.api_key import ApiKey
 from customers.core.model.customer import Customer
+from customers.core.model.journal import Note
 from customers.core.model.ledger import Entry
 from customers.core.model.pending_changes import Backlog
 from customers.core.model.verification import VerificationWithEmail
@@ -159,6 +160,9 @@ class _FaultyAutocommit(Autocommit):
         self, customer_id: UUID, change: Callable[[Customer], Customer]
     ) -> Customer | None:
         return await self._inner.change_customer(customer_id, change)
+
+    async def add_note(self, note: Note) -> bool:
+        return await self._inner.add_note(note)
 
     async def record_order(self, entry: Entry, now: datetime) -> Customer | None:
         async with self._admitted():

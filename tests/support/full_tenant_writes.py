@@ -12,7 +12,6 @@ from tests.support.builders import (
     NOW,
     a_communication,
     a_customer,
-    a_note,
     a_payment_method,
     a_segment,
     a_verification,
@@ -71,7 +70,6 @@ WRITES: dict[str, Callable[[Transaction, FullTenant], Awaitable[object]]] = {
     "add a method": lambda tx, full_tenant: tx.payment_methods.replace(
         ADA, [full_tenant.card], [full_tenant.card, a_payment_method(full_tenant.ada)]
     ),
-    "add a note": lambda tx, full_tenant: tx.notes.add(a_note(full_tenant.ada)),
     "remove a note": lambda tx, full_tenant: tx.notes.remove(ADA, NOTE),
     "add a verification": lambda tx, full_tenant: tx.verifications.add(
         a_verification(full_tenant.ada)

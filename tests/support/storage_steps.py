@@ -120,10 +120,8 @@ async def set_methods(storage: Storage, customer: Customer, *methods: PaymentMet
 
 
 async def add_notes(storage: Storage, customer: Customer, *notes: Note) -> None:
-    async with storage.transaction(customer.tenant_id) as tx:
-        await tx.customers.get_for_update(customer.id)
-        for note in notes:
-            await tx.notes.add(note)
+    for note in notes:
+        assert await storage.autocommit(customer.tenant_id).add_note(note)
 
 
 async def add_verifications(

@@ -9,8 +9,10 @@ from attrs import frozen
 
 from customers.adapters.memory.change_capture import saved
 from customers.adapters.memory.customers import MemoryCustomers
+from customers.adapters.memory.notes import with_note
 from customers.adapters.memory.tenants import TenantStates
 from customers.core.model.customer import Customer
+from customers.core.model.journal import Note
 from customers.core.model.ledger import Entry, with_order
 from customers.core.model.money import Currency
 from customers.core.ports.storage import Autocommit
@@ -37,6 +39,13 @@ class MemoryAutocommit(Autocommit):
             if changed is not customer:
                 draft.replace(saved(draft.state, changed))
             return changed
+
+    async def add_note(self, note: Note) -> bool:
+        async with self._tenants.draft(self._tenant_id) as draft:
+            if note.customer_id not in draft.state.living:
+                return False
+            draft.replace(with_note(draft.state, note))
+            return True
 
     async def record_order(self, entry: Entry, now: datetime) -> Customer | None:
         [customer] = await self.record_orders([entry], now)

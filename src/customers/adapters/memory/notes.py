@@ -8,9 +8,8 @@ from attrs import evolve, frozen
 
 from customers.adapters.memory.draft import Draft, StateReader
 from customers.adapters.memory.sorting import newest
-from customers.adapters.memory.state import EMPTY
+from customers.adapters.memory.state import EMPTY, State
 from customers.core.errors import NoteNotFound
-from customers.core.model.customer import Customer
 from customers.core.model.journal import Note
 from customers.core.model.query import JournalKey
 from customers.core.ports.journal import NoteReader, NoteRepository
@@ -32,12 +31,6 @@ class MemoryNoteReader(NoteReader):
 class MemoryNotes(MemoryNoteReader, NoteRepository):
     _source: Draft
 
-    async def add(self, note: Note) -> None:
-        state = self._source.state
-        self._source.expect_lock(Customer, note.customer_id)
-        notes = state.notes.get(note.customer_id, EMPTY).set(note.id, note)
-        self._source.replace(evolve(state, notes=state.notes.set(note.customer_id, notes)))
-
     async def remove(self, customer_id: UUID, note_id: UUID) -> None:
         state = self._source.state
         notes = state.notes.get(customer_id, EMPTY)
@@ -45,6 +38,11 @@ class MemoryNotes(MemoryNoteReader, NoteRepository):
             raise NoteNotFound
         remaining = notes.delete(note_id)
         self._source.replace(evolve(state, notes=state.notes.set(customer_id, remaining)))
+
+
+def with_note(state: State, note: Note) -> State:
+    notes = state.notes.get(note.customer_id, EMPTY).set(note.id, note)
+    return evolve(state, notes=state.notes.set(note.customer_id, notes))
 
 
 def _position(note: Note) -> tuple[datetime, str]:

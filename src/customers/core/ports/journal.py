@@ -20,10 +20,6 @@ class NoteReader(Protocol):
 
 
 class NoteRepository(NoteReader, Protocol):
-    async def add(self, note: Note) -> None:
-        """Stores a new note of a locked customer."""
-        ...
-
     async def remove(self, customer_id: UUID, note_id: UUID) -> None:
         """Removes a note. Raises NoteNotFound."""
         ...

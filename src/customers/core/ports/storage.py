@@ -11,6 +11,7 @@ from attrs import frozen
 from customers.core.errors.availability import StorageFault
 from customers.core.model.api_key import ApiKey
 from customers.core.model.customer import Customer, Profile
+from customers.core.model.journal import Note
 from customers.core.model.ledger import Entry
 from customers.core.model.pending_changes import Backlog
 from customers.core.model.verification import VerificationWithEmail
@@ -136,6 +137,10 @@ class Autocommit(Protocol):
         key changes; a transaction can then make the change. `change` must raise the version, and
         must not delete the customer. Raises CustomerNotFound, and what `change` raises.
         """
+        ...
+
+    async def add_note(self, note: Note) -> bool:
+        """Stores a new note. Returns False, and stores nothing, if the customer does not exist."""
         ...
 
     async def record_order(self, entry: Entry, now: datetime) -> Customer | None:

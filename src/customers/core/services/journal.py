@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from uuid import UUID
 
+from customers.core.errors import CustomerNotFound
 from customers.core.model.journal import (
     Communication,
     CommunicationDetails,
@@ -37,20 +38,19 @@ class Journal:
         self, tenant_id: str, customer_id: UUID, details: NoteDetails, *, principal: Principal
     ) -> Note:
         """Raises CustomerNotFound."""
-        async with self._storage.transaction(tenant_id) as tx:
-            await tx.customers.get_for_update(customer_id)
-            now = self._clock.now()
-            note = Note(
-                id=self._ids.new(),
-                customer_id=customer_id,
-                tenant_id=tenant_id,
-                note=details.note,
-                created_by=principal.actor,
-                created_at=now,
-                updated_at=now,
-            )
-            await tx.notes.add(note)
-            return note
+        now = self._clock.now()
+        note = Note(
+            id=self._ids.new(),
+            customer_id=customer_id,
+            tenant_id=tenant_id,
+            note=details.note,
+            created_by=principal.actor,
+            created_at=now,
+            updated_at=now,
+        )
+        if not await self._storage.autocommit(tenant_id).add_note(note):
+            raise CustomerNotFound
+        return note
 
     @retries_conflict
     async def remove_note(self, tenant_id: str, customer_id: UUID, note_id: UUID) -> None:

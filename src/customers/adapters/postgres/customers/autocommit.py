@@ -8,12 +8,14 @@ from uuid import UUID
 from attrs import frozen
 
 from customers.adapters.postgres.customers.customers import ADD, change_customer
+from customers.adapters.postgres.customers.notes import add_note
 from customers.adapters.postgres.customers.order_groups import record_orders
 from customers.adapters.postgres.customers.rows import CUSTOMERS
 from customers.adapters.postgres.customers.shared_orders import SharedOrders
 from customers.adapters.postgres.customers.single_orders import record_order
 from customers.adapters.postgres.engine.session import Session
 from customers.core.model.customer import Customer
+from customers.core.model.journal import Note
 from customers.core.model.ledger import Entry
 from customers.core.model.money import Currency
 from customers.core.ports.storage import Autocommit
@@ -37,6 +39,10 @@ class PostgresAutocommit(Autocommit):
     ) -> Customer | None:
         async with self._session(self._tenant_id) as session:
             return await change_customer(session, customer_id, change)
+
+    async def add_note(self, note: Note) -> bool:
+        async with self._session(self._tenant_id) as session:
+            return await add_note(session, note)
 
     async def record_order(self, entry: Entry, now: datetime) -> Customer | None:
         return await self._orders.record(self._tenant_id, entry, now)

@@ -1,9 +1,11 @@
 """Notes in PostgreSQL."""
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Uuid, bindparam, delete, exists, insert
+from sqlalchemy import Uuid, bindparam, delete, exists, insert, select
+from sqlalchemy.sql.dml import ReturningInsert
 
 from customers.adapters.postgres.customers.owned_rows import (
     CUSTOMER_EXISTS,
@@ -17,6 +19,7 @@ from customers.adapters.postgres.engine.row_mapping import RowMapping
 from customers.adapters.postgres.engine.session import Session, parameters
 from customers.adapters.postgres.engine.statements import Statement
 from customers.adapters.postgres.schema.owned_tables import customer_notes
+from customers.adapters.postgres.schema.tables import customers
 from customers.core.errors import NoteNotFound
 from customers.core.model.journal import Note
 from customers.core.model.query import JournalKey
@@ -40,19 +43,29 @@ class PostgresNotes(NoteRepository):
         )
         return [NOTES.read(row) for row in existing(rows)]
 
-    async def add(self, note: Note) -> None:
-        await self._session.run(_ADD, **NOTES.write(note))
-
     async def remove(self, customer_id: UUID, note_id: UUID) -> None:
         if not await self._session.run(_REMOVE, customer_id=customer_id, id=note_id):
             raise NoteNotFound
+
+
+async def add_note(session: Session, note: Note) -> bool:
+    """See `Autocommit.add_note`."""
+    return await session.row(_ADD, **NOTES.write(note)) is not None
+
+
+def _add() -> ReturningInsert[Any]:
+    """Adds the note, unless the customer is deleted, also by a transaction for which it waits."""
+    values = parameters(customer_notes)
+    living = select(*values.values()).select_from(customers).where(CUSTOMER_EXISTS)
+    of_living = living.with_for_update(key_share=True)
+    return insert(customer_notes).from_select(list(values), of_living).returning(_note.id)
 
 
 _note = customer_notes.c
 _SORT = (_note.created_at, _note.id)
 _NEWEST = Statement.of(newest_of(customer_notes, *_SORT))
 _AFTER = Statement.of(newest_of(customer_notes, *_SORT, after_key(*_SORT)))
-_ADD = Statement.of(insert(customer_notes).values(**parameters(customer_notes)))
+_ADD = Statement.of(_add())
 _REMOVE = Statement.of(
     delete(customer_notes).where(
         of_customer(customer_notes),
