@@ -1,5 +1,5 @@
-"""The drill of identity providers tells false answers from right ones; how long they take is not
-tested.
+"""The drill with identity providers counts the service's wrong answers, and no right ones; how long
+answers take is not tested.
 """
 
 from collections import Counter

@@ -22,7 +22,7 @@ def a_token(signer: Signer = SIGNER, **changes: Any) -> str:
 
 
 def mutated(token: str) -> str:
-    """The token with one other character in the middle of its signature."""
+    """The token with one character in the middle of its signature replaced."""
     place = len(token) - 40
     return token[:place] + ("A" if token[place] != "A" else "B") + token[place + 1 :]
 

@@ -233,5 +233,5 @@ async def read_everything(storage: Storage, tenant: str) -> dict[str, object]:
 
 
 def _plain(value: object) -> object:
-    """The value, as a list if it is a sequence, so that values compare."""
+    """The value, with a tuple made a list, so that equal results of two storages are equal."""
     return list(value) if isinstance(value, list | tuple) else value

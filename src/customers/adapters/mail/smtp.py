@@ -53,7 +53,7 @@ class SmtpMailer(Mailer):
         except (SMTPException, OSError, ValueError) as error:  # a TimeoutError is an OSError
             # The text of the error is left out: it may hold the recipient's address.
             name = type(error).__name__
-            raise MailNotSent(f"the SMTP server did not take the mail: {name}") from None
+            raise MailNotSent(f"sending the mail by SMTP failed: {name}") from None
 
 
 def _message(mail: VerificationMail, sender: str) -> EmailMessage:

@@ -34,7 +34,7 @@ class SmtpUrl(Secret):
         except ValueError:
             is_url = False
         if not is_url or any(map(str.isspace, text)) or url._starttls() is None:
-            raise ValueError(f"is not the URL of an SMTP server: {_FORM}")
+            raise ValueError(f"is not the URL of an SMTP server, such as {_FORM}")
         return url
 
     @property

@@ -134,8 +134,8 @@ class ServingSettings:
         2,
         setting_parsers.whole_number("a number of connections", 1, 100),
         "N",
-        "Open at most this many further database connections per worker for previews, explanations "
-        "and builds of segments.",
+        "Open at most this many further database connections per worker for previews, "
+        "explanations, builds of segments and exports of personal data.",
     )
     analytic_timeout: float = setting(
         15.0,

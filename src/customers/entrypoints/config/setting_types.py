@@ -133,7 +133,7 @@ class DatabaseUrl:
         """From `postgres://…` or `postgresql://…`, with or without the driver `+asyncpg`."""
         scheme, _, rest = text.partition("://")
         if scheme.lower().removesuffix("+asyncpg") not in ("postgres", "postgresql"):
-            raise ValueError(f"is not the URL of a PostgreSQL database: {URL_FORM}")
+            raise ValueError(f"is not the URL of a PostgreSQL database, such as {URL_FORM}")
         url = f"postgresql://{rest}"
         if not is_well_formed(url):
             advice = "percent-encode characters such as @ : / # ? in the password"

@@ -62,7 +62,7 @@ def _next_step(*, is_older: bool, is_newer: bool) -> str:
     if is_older:
         return "The schema is older than this program: run `customers migrate` next."
     if is_newer:
-        return "The schema is newer than this program: serve with the release that made the backup."
+        return "The schema is newer than this program: start the release that migrated it."
     return "Start the service next."
 
 

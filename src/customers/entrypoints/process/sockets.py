@@ -37,10 +37,12 @@ def explain_port_errors(setting: str) -> Iterator[None]:
 async def bind_sockets(
     host: str, port: int, *, interface: str, reuse_port: bool = False
 ) -> list[socket.socket]:
-    """A socket for each address of the host, all on one port; port 0 picks a free one.
+    """A socket for each address of the host that this machine has, all on one port; port 0 picks a
+    free one.
 
-    Other processes can bind the same port if all of them set `reuse_port`. Raises OSError, whose
-    message names the interface (HTTP, gRPC) and the address, and CannotListen for a bad host.
+    Other processes can bind the same port if all of them set `reuse_port`. Raises CannotListen for
+    a bad host; any other OSError has a message that names the interface (HTTP, gRPC) and the
+    address.
     """
     try:
         return await _bind(host, port, reuse_port=reuse_port)
@@ -53,7 +55,7 @@ async def bind_sockets(
 
 
 def _host_problem(error: OSError) -> str | None:
-    """What is wrong with the host and the way out; None if another problem caused the error."""
+    """What is wrong with the host, and what to do about it; None if the error has another cause."""
     if isinstance(error, socket.gaierror):
         return "cannot be resolved: use another name, or an IP address"
     if error.errno == errno.EADDRNOTAVAIL:

@@ -32,8 +32,8 @@ class ForeignHost(Forbidden):
 
 @frozen
 class HostGuard:
-    """Lets calls pass that were sent to a loopback name or address, or to where the service
-    listens: the host of the settings, or the address at which the call arrived.
+    """Lets a call pass if `Host`, and `Origin` if there is one, name a loopback name or address, or
+    where the service listens: the host of the settings, or the address at which the call arrived.
     """
 
     _listening_host: str

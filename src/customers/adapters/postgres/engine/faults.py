@@ -176,8 +176,8 @@ def _of_tls(error: ssl.SSLError) -> _Words:
     if isinstance(error, ssl.SSLCertVerificationError):
         return "certificate_rejected", *_of_certificate(error)
     if error.reason in _NO_CERTIFICATE:
-        cause = "the file of sslrootcert has no certificate"
-        return "missing_file_here", cause, "name a file of PEM certificates with sslrootcert"
+        cause = "the file that sslrootcert or sslcrl names has no certificate or revocation list"
+        return "missing_file_here", cause, "name a file in PEM form with that parameter"
     cause = f"TLS failed ({error.reason or type(error).__name__})"
     return "tls_failed", cause, "check sslmode in DATABASE_URL and the TLS settings of the server"
 

@@ -81,9 +81,9 @@ async def is_due(dsn: str, interval: float) -> bool:
 
 
 async def maintain(dsn: str, *, is_full: bool = False, waits: float = WAIT_SECONDS) -> Maintenance:
-    """Removes what erasures have left, while the service runs. Its callers wait for about a second
-    at most; with `is_full`, until every table is rewritten. Without `is_full` it does nothing if
-    there were no erasures since the last run.
+    """Removes what erasures have left, while the service runs. A caller of the service waits for
+    about two seconds at most; with `is_full`, while a table that it needs is rewritten. Without
+    `is_full` it does nothing if there were no erasures since the last run that finished its work.
 
     May be interrupted and repeated. Raises CannotMaintain and Unavailable.
     """

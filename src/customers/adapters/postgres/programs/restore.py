@@ -157,7 +157,7 @@ class _Restore:
 
 
 async def _run(restore: _Restore) -> str:
-    """What psql printed. Raises ProgramFailed."""
+    """Runs the restore; returns what psql printed. Raises ProgramFailed."""
     async with (
         restore.psql() as psql,
         restore.pg_restore() as pg_restore,

@@ -145,7 +145,7 @@ def _pending_ids(*conditions: ColumnElement[bool]) -> Select[Any]:
 
 
 def _last_compared() -> Select[Any]:
-    """The last id of a chunk; no row when fewer customers are left."""
+    """The last of the next `offset` + 1 customer ids after `after`; no row if fewer are left."""
     offset = bindparam("offset", type_=BigInteger())
     following = select(customers.c.id).where(customers.c.tenant_id == TENANT, _IS_AFTER)
     return following.order_by(customers.c.id).limit(1).offset(offset)
