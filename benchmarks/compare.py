@@ -133,8 +133,8 @@ def _checkout(commit: str) -> Iterator[Path]:
         folder = Path(scratch) / "checkout"
         git = ["git", "-C", str(_HERE), "worktree"]
         subprocess.run([*git, "add", "--quiet", "--detach", str(folder), commit], check=True)
-        shutil.copy(_HERE / _SAMPLE_DATA, folder / _SAMPLE_DATA)
         try:
+            shutil.copy(_HERE / _SAMPLE_DATA, folder / _SAMPLE_DATA)
             yield folder
         finally:
             subprocess.run([*git, "remove", "--force", str(folder)], check=True)

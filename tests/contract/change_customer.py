@@ -183,3 +183,25 @@ class ChangeCustomerContract:
         assert set(stored.notes.split()) == written
         assert stored.version == 1 + len(written) + len(numbers)
         assert stored.statistics.total_orders == len(numbers)
+        assert written
+        assert (await pending_changes_of(storage, customer))[0].before == customer
+
+    async def test_a_change_that_waited_for_a_lock_alone_is_saved(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        customer = await a_stored_customer(storage, tenant, notes="")
+        await set_capture(storage, tenant)
+
+        async def lock(pause: Pause) -> None:
+            async with storage.transaction(tenant) as tx:
+                await tx.customers.get_for_update(customer.id)
+                await pause()
+
+        def block(stored: Customer) -> Customer:
+            return evolve(note("waited")(stored), status=BLOCKED)
+
+        changed = await overlap(lock, lambda: change_customer(storage, customer, block))
+        assert changed == block(customer) == await get_customer(storage, customer)
+        [pending_change] = await pending_changes_of(storage, customer)
+        assert pending_change.before == customer
+        await check_counts(storage, tenant, [changed])

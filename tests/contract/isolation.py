@@ -3,8 +3,10 @@
 import asyncio
 
 import pytest
+from attrs import evolve
 
 from customers.core.errors import NotFound
+from customers.core.model.customer import Customer, CustomerStatus
 from customers.core.model.order import NO_ORDERS
 from customers.core.ports.storage import Storage
 from tests.support.builders import NOW, a_customer, a_note, a_tenant, an_entry
@@ -27,6 +29,10 @@ def is_nothing(value: object) -> bool:
     if isinstance(value, type):
         return issubclass(value, NotFound)
     return not value or value == NO_ORDERS
+
+
+def block(customer: Customer) -> Customer:
+    return evolve(customer, status=CustomerStatus.BLOCKED).with_next_version(NOW)
 
 
 class IsolationContract:
@@ -78,7 +84,7 @@ class IsolationContract:
         assert [customer is not None for customer in recorded] == [True, True, False]
         assert await autocommit.add_customer(a_customer(tenant_id=tenant)) is True
         assert await autocommit.add_note(a_note(ours.bob))
-        assert await autocommit.change_customer(ours.bob.id, lambda bob: bob.deleted(NOW))
+        assert await autocommit.change_customer(ours.bob.id, block)
         assert await read_everything(storage, theirs) == before
 
     @pytest.mark.parametrize("other", ["x", "X ", "%", "_", "\u00e9", "e\u0301", "/", "'\\"])

@@ -7,7 +7,7 @@ import pytest
 from customers.core.errors.availability import Unavailable
 from customers.core.model.money import Currency
 from customers.core.ports.storage import Storage
-from tests.support.builders import USD, a_customer
+from tests.support.builders import USD, a_customer, a_note
 from tests.support.full_tenant import read_view, store_full_tenant
 from tests.support.full_tenant_writes import WRITES, lock_everything
 from tests.support.storage_steps import (
@@ -28,7 +28,13 @@ class ViewContract:
         before = await read_view(storage, tenant)
         async with storage.transaction(tenant) as tx:
             await lock_everything(tx)
-            for write in ("add a customer", "delete", "add a note", "cancel an order", "assign"):
+            for write in (
+                "add a customer",
+                "delete",
+                "add an address",
+                "cancel an order",
+                "assign",
+            ):
                 await WRITES[write](tx, full_tenant)
             meanwhile = await asyncio.create_task(read_view(storage, tenant))
         assert meanwhile == before != await read_view(storage, tenant)
@@ -83,6 +89,8 @@ class StorageContract:
                 get_customer(storage, customer),
                 add_customers(storage, customer),
                 storage.autocommit(tenant).add_customer(customer),
+                storage.autocommit(tenant).change_customer(customer.id, lambda same: same),
+                storage.autocommit(tenant).add_note(a_note(customer)),
                 storage.lookups(tenant).profile(customer.id),
                 storage.lookups(tenant).by_email(customer.email_key),
                 storage.tenants_with_segments(),

@@ -83,7 +83,13 @@ class CommitContract:
         before = await read_everything(storage, tenant)
         async with failing_transaction(storage, tenant) as tx:
             await lock_everything(tx)
-            for write in ("add a customer", "add a note", "cancel an order", "assign", "unassign"):
+            for write in (
+                "add a customer",
+                "add an address",
+                "cancel an order",
+                "assign",
+                "unassign",
+            ):
                 await WRITES[write](tx, full_tenant)
         assert await read_everything(storage, tenant) == before
 

@@ -1,4 +1,4 @@
-"""Changing a customer: how many statements it takes, and what a faster write does to it."""
+"""Changing and listing customers: how many statements it takes, and what a faster write changes."""
 
 import asyncio
 from typing import Any
@@ -7,7 +7,10 @@ import pytest
 
 from customers.core.errors import StaleVersion
 from customers.core.model.customer import Customer, CustomerChange
+from customers.core.model.customer_filter import CustomerFilter, DeletedCustomers
 from customers.core.model.principal import ANYONE
+from customers.core.model.query import CustomerSort, Page
+from customers.core.model.search import Search
 from customers.core.ports.storage import Storage
 from customers.core.services.customers import Customers, Versions
 from tests.support.builders import NOW, FixedClock, SequentialIds
@@ -69,3 +72,25 @@ async def test_a_change_that_another_write_overtakes_is_made_on_top_of_it(
     else:
         assert isinstance(result, StaleVersion)
         assert (stored.last_name, stored.version) == ("First", 2)
+
+
+@pytest.mark.parametrize(
+    ("customer_filter", "number"),
+    [
+        (CustomerFilter(), 1),
+        (CustomerFilter(tags=frozenset({"vip"})), 1),
+        (CustomerFilter(tags=frozenset({"vip"}), deleted=DeletedCustomers.INCLUDE), 1),
+        (CustomerFilter(search=Search.of("ada")), 3),
+    ],
+)
+async def test_a_page_with_its_total_is_one_statement_unless_counting_is_costly(
+    storage: Storage, tenant: str, customer_filter: CustomerFilter, number: int
+) -> None:
+    for _ in range(3):
+        await a_stored_customer(storage, tenant, tags=("vip",), first_name="Ada")
+    with counting_statements() as statements:
+        async with storage.view(tenant) as view:
+            page = await view.customers.page_with_total(
+                customer_filter, CustomerSort(), Page(size=2)
+            )
+    assert (page.total, len(page.customers), statements.number) == (3, 2, number)

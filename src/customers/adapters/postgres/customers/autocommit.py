@@ -1,4 +1,7 @@
-"""The most frequent writes: each is one statement, a transaction by itself."""
+"""The most frequent writes: each is one statement, a transaction by itself.
+
+Only a change of a customer reads the customer first, by another statement.
+"""
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager

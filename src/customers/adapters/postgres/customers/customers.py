@@ -200,9 +200,9 @@ def _save() -> Select[Any]:
 def _save_if_unchanged() -> Select[Any]:
     """As `_save`, for a customer that is not locked; no row if the version is no longer the same.
 
-    The update waits for a transaction that changes the customer, then checks the version again. So
-    the counters and the pending change, which read the statement's snapshot, see the row that is
-    updated.
+    The update waits for a transaction that has locked the customer, then checks the version again.
+    So the counters and the pending change, which read the statement's snapshot, see the customer
+    that is changed.
     """
     is_unchanged = customers.c.version == bindparam("version_before", type_=BigInteger())
     return _saving(customers.c.tenant_id == TENANT, ID, is_unchanged)

@@ -2,7 +2,8 @@
 
 The membership lock of a tenant is the lock of one row, whose counter also numbers the feed. The
 barrier of a segment is the moment of its first check; it is passed when every write for the tenant
-that began before that moment has ended. Transactions of other tenants do not hold it up.
+that began before that moment has ended. Transactions of other tenants do not hold it up; a single
+statement of theirs that waits for a row can, until the time-out of statements.
 """
 
 from collections.abc import Sequence
