@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 from aiohttp import ClientSession, web
 
+from customers.adapters.postgres.engine.revisions import NEEDED
 from tests.support import postgres_servers
 from tests.support.access import TRUSTED
 from tests.support.api_client import Api
@@ -46,6 +47,10 @@ def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def database() -> Iterator[str]:
     with a_database(postgres_servers.start_test_server()) as url:
         yield url
+
+
+def newest_revision(sources: Path) -> str:
+    return max(path.name[:4] for path in (sources / "migrations/versions").glob("[0-9]*.py"))
 
 
 def environ(url: str, sources: Path) -> Mapping[str, str]:
@@ -137,6 +142,8 @@ def test_the_last_release_serves_on_the_newest_schema(
 def test_this_program_serves_on_the_schema_of_the_last_release(
     tmp_path: Path, database: str, released: Path
 ) -> None:
+    if newest_revision(released) < NEEDED:
+        pytest.skip(f"this program needs revision {NEEDED}: migrate before it starts")
     migrate(tmp_path, database, released)
     with serving(tmp_path, database, ROOT) as service:
         # That release had no tables for verifications and keys: those wait for the migration.

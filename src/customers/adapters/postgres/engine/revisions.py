@@ -10,8 +10,9 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from attrs import frozen
 
-# The oldest revision that this program works with. A revision that only adds to the schema does not
-# raise it, so that a new program works before the database is migrated, and after a rollback.
+# The oldest revision that this program works with. A revision does not raise it if the program can
+# do without what it adds, such as a table of a new feature; then a new program works before the
+# database is migrated. A column of a table that every request reads raises it.
 NEEDED = "0008"
 
 _NUMBER = re.compile(r"[0-9]{4}")
