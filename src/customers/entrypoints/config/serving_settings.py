@@ -141,7 +141,8 @@ class ServingSettings:
         15.0,
         setting_parsers.seconds(0.1, 600),
         "SECONDS",
-        "Let a preview, an explanation or a step of a build take this long.",
+        "Let a preview, an explanation, a step of a build or an export of personal data take this "
+        "long.",
     )
     statement_timeout: float = setting(
         5.0,
