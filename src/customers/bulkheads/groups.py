@@ -117,8 +117,6 @@ class _Queue(Generic[Key, Answer]):
             if call.is_waiting():
                 (others if self.is_busy_with(call.subject) else calls).append(call)
         self.waiting.extendleft(reversed(others))
-        for call in calls:
-            call.is_sent = True
         return calls
 
     def enter(self, subjects: Iterable[Hashable]) -> None:
@@ -265,14 +263,17 @@ class Groups(Generic[Session, Key, Answer]):
             self._go_on(tenant_id, queue)
 
     async def _answer(self, tenant_id: str, calls: Sequence[_Call[Key, Answer]]) -> None:
-        """Answers the calls with one statement, whose deadline is the latest of their deadlines."""
+        """Answers the calls with one statement, whose deadline is the latest of their deadlines.
+        Calls whose callers have left before there is a session are not part of it.
+        """
         work_until(Deadline.latest([call.deadline for call in calls]))
         self._observer.shared(len(calls))
         is_connected = False
         try:
             async with self._connect(tenant_id) as session:
                 is_connected = True
-                answers = await self._ask(session, list({call.key: None for call in calls}))
+                calls = [call for call in calls if call.is_waiting()]
+                answers = await self._send(session, calls)
         except Exception as error:
             is_refusal = isinstance(error, TenantBusy | Unavailable)
             may_repeat = self._may_repeat(error) if is_connected else not is_refusal
@@ -283,6 +284,14 @@ class Groups(Generic[Session, Key, Answer]):
         else:
             for call in calls:
                 call.take(answers.get(call.key))
+
+    async def _send(
+        self, session: Session, calls: Sequence[_Call[Key, Answer]]
+    ) -> Mapping[Key, Answer | LeftOut | Exception]:
+        for call in calls:
+            call.is_sent = True
+        keys = list({call.key: None for call in calls})
+        return await self._ask(session, keys) if keys else {}
 
     def _fail(self, calls: Sequence[_Call[Key, Answer]], error: Exception) -> None:
         """Fails each call, if possible with an error of its own: tasks that raise the same error

@@ -40,6 +40,8 @@ class Server(GroupObserver):
     gate: asyncio.Event = field(factory=asyncio.Event)
     bad_gate: asyncio.Event | None = None
     """What a statement for the bad key alone waits for, too."""
+    connection_gate: asyncio.Event | None = None
+    """What a session waits for before it is open."""
     refusal: Exception | None = None
     failure: Exception = field(factory=ZeroDivisionError)
     sent: list[tuple[str, Sequence[str]]] = field(factory=list)
@@ -59,6 +61,8 @@ class Server(GroupObserver):
         self.under_way.append(tenant_id)
         self.max_under_way = max(self.max_under_way, self.under_way.count(tenant_id))
         try:
+            if self.connection_gate is not None:
+                await self.connection_gate.wait()
             if self.refusal is not None:
                 await self.gate.wait()
                 raise self.refusal
@@ -212,6 +216,36 @@ async def test_a_call_without_an_answer_at_its_deadline_fails_alone() -> None:
     server.gate.set()
     assert await outcomes(calls) == ["a 1 0", "a 2 0", "a 4 0"]
     assert server.sent[2:] == [("a", ["4"])]
+
+
+async def test_a_call_whose_statement_has_no_session_at_its_deadline_is_not_sent() -> None:
+    server = Server()
+    groups = server.groups()
+    calls = await begin(groups, *"12")
+    with deadline_after(0):
+        [late] = await begin(groups, "3")
+    calls += await begin(groups, "4")
+    server.connection_gate = asyncio.Event()
+    server.gate.set()
+    with pytest.raises(Late, match="a"):
+        await late
+    server.connection_gate.set()
+    assert await outcomes(calls) == ["a 1 0", "a 2 0", "a 4 0"]
+    assert server.sent[2:] == [("a", ["4"])]
+
+
+async def test_no_statement_is_sent_if_all_its_calls_have_left_before_there_is_a_session() -> None:
+    server = Server()
+    groups = server.groups()
+    calls = await begin(groups, *"12")
+    with deadline_after(0):
+        calls += await begin(groups, *"34")
+    server.connection_gate = asyncio.Event()
+    server.gate.set()
+    assert [type(outcome) for outcome in await outcomes(calls)] == [str, str, Late, Late]
+    server.connection_gate.set()
+    await groups.close()
+    assert len(server.sent) == 2
 
 
 async def test_a_shared_statement_has_the_latest_deadline_of_its_calls() -> None:
