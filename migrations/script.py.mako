@@ -8,6 +8,8 @@ revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}
 branch_labels = None
 depends_on = None
+# True if this release does not work without it: it adds what every request reads.
+is_needed = False
 
 
 def upgrade() -> None:

@@ -10,6 +10,7 @@ revision = "0008"
 down_revision = "0007"
 branch_labels = None
 depends_on = None
+is_needed = True
 
 STATES = "customer_segment_refresh_states"
 PENDING = "customer_segment_pending_changes"

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from customers.adapters.postgres.engine.migrate import migrate
-from customers.adapters.postgres.engine.revisions import NEEDED, head
+from customers.adapters.postgres.engine.revisions import head, needed
 from customers.adapters.postgres.storage import PostgresStorage
 from customers.core.model.money import Currency
 from customers.core.ports.storage import SchemaRevision, StorageStatus
@@ -26,13 +26,13 @@ async def storage_in(code: str, url: str) -> AsyncIterator[PostgresStorage]:
 async def test_a_database_is_unavailable_until_it_is_migrated(empty: str) -> None:
     async with storage_in("USD", empty) as storage:
         status = await storage.check()
-        assert status.schema == SchemaRevision(current=None, needed=NEEDED)
+        assert status.schema == SchemaRevision(current=None, needed=needed())
         assert "the database is empty, it was never migrated: run `customers migrate`" in str(
             status.fault
         )
         await migrate(empty)
         assert await storage.check() == StorageStatus(
-            schema=SchemaRevision(current=head(), needed=NEEDED)
+            schema=SchemaRevision(current=head(), needed=needed())
         )
 
 
@@ -41,9 +41,9 @@ async def test_a_database_at_an_older_revision_is_unavailable(empty: str) -> Non
     await migrate(empty, to="0001", allow_data_loss=True)
     async with storage_in("USD", empty) as storage:
         status = await storage.check()
-    assert status.schema == SchemaRevision(current="0001", needed=NEEDED)
+    assert status.schema == SchemaRevision(current="0001", needed=needed())
     assert status.fault is not None
-    assert f"is at revision 0001, this program needs {NEEDED}: run `customers migrate`" in str(
+    assert f"is at revision 0001, this program needs {needed()}: run `customers migrate`" in str(
         status.fault
     )
 

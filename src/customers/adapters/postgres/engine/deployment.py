@@ -122,7 +122,7 @@ async def _of_schema(session: Session, current: str | None) -> StorageStatus:
     if current is None:
         facts = await session.row(FACTS, **fact_values())
         fault = next(database_faults(facts, current), fault)
-    schema = SchemaRevision(current=current, needed=revisions.NEEDED)
+    schema = SchemaRevision(current=current, needed=revisions.needed())
     return StorageStatus(schema=schema, fault=fault)
 
 

@@ -108,7 +108,7 @@ async def report(dsn: str) -> SchemaReport:
         current = await current_revision(connection)
     return SchemaReport(
         current=current,
-        needed=revisions.NEEDED,
+        needed=revisions.needed(),
         newest=revisions.head(),
         pending=revisions.pending(current),
         place=str(DatabaseAddress.of(dsn)),

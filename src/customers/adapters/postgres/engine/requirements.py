@@ -64,8 +64,8 @@ def schema_fault(current: str | None) -> StorageFault | None:
     if not revisions.is_known(current):
         cause = f'its schema is of another program: the revision "{current}" is unknown'
         return _fault("foreign_schema", cause, _OTHER_PLACE)
-    if current < revisions.NEEDED:
-        cause = f"its schema is at revision {current}, this program needs {revisions.NEEDED}"
+    if current < revisions.needed():
+        cause = f"its schema is at revision {current}, this program needs {revisions.needed()}"
         return migrate(kind="schema_outdated", cause=cause)
     return None
 

@@ -10,20 +10,21 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from attrs import frozen
 
-# The oldest revision that this program works with. A revision does not raise it if the program can
-# do without what it adds, such as a table of a new feature; then a new program works before the
-# database is migrated. A column of a table that every request reads raises it.
-NEEDED = "0008"
-
 _NUMBER = re.compile(r"[0-9]{4}")
 
 
 @frozen
 class Revision:
-    """A revision: its number, four digits, and its title."""
+    """A revision: its number, four digits, its title, and whether this program needs it.
+
+    The program does without what a revision adds unless the revision says `is_needed = True`, as
+    one does that adds a column to a table that every request reads. So a new program works before
+    the database is migrated, if no new revision is needed.
+    """
 
     number: str
     title: str
+    is_needed: bool
 
 
 @cache
@@ -31,7 +32,11 @@ def revisions() -> Sequence[Revision]:
     """Every revision, oldest first."""
     scripts = ScriptDirectory.from_config(config()).walk_revisions()
     newest_first = [
-        Revision(script.revision, (script.doc or "").partition("\n")[0].strip())
+        Revision(
+            script.revision,
+            (script.doc or "").partition("\n")[0].strip(),
+            getattr(script.module, "is_needed", False),
+        )
         for script in scripts
     ]
     if not newest_first:
@@ -42,6 +47,11 @@ def revisions() -> Sequence[Revision]:
 def head() -> str:
     """The newest revision that this program knows."""
     return revisions()[-1].number
+
+
+def needed() -> str:
+    """The oldest revision that this program works with."""
+    return max(revision.number for revision in revisions() if revision.is_needed)
 
 
 def is_known(number: str) -> bool:

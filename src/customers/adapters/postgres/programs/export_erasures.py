@@ -15,7 +15,7 @@ from sqlalchemy import select
 from customers.adapters.postgres.engine.address import DatabaseAddress
 from customers.adapters.postgres.engine.migrate import Connection, connected
 from customers.adapters.postgres.engine.requirements import current_revision
-from customers.adapters.postgres.engine.revisions import NEEDED
+from customers.adapters.postgres.engine.revisions import needed
 from customers.adapters.postgres.engine.statements import Statement
 from customers.adapters.postgres.programs.private_file import check_target, move, partial_file
 from customers.adapters.postgres.schema.tables import customer_erasures
@@ -35,7 +35,7 @@ async def export_erasures(dsn: str, file: Path, *, force: bool) -> int:
     """
     check_target(file, force=force)
     async with connected(dsn) as connection:
-        if (await current_revision(connection) or "") < NEEDED:
+        if (await current_revision(connection) or "") < needed():
             place = DatabaseAddress.of(dsn)
             raise CannotExport(f"{place}: the schema is older: run `customers migrate` first")
         with partial_file(file) as partial:
