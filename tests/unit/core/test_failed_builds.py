@@ -9,12 +9,13 @@ from customers.core.errors.availability import StorageFault, Unavailable
 from customers.core.membership.failed_builds import BuildFailed, evaluating, in_step
 from customers.core.membership.publish import publish
 from customers.core.membership.refresh import backfill, refresh_segment
+from customers.core.model.explanation import explanation_of
 from customers.core.model.membership import Cause, RefreshState, build_error, expect_built
 from customers.core.model.rules.parse import TOO_EXPENSIVE
 from customers.core.model.segment import Segment
 from customers.core.ports.storage import Transaction
 from customers.core.services.sweeper import Sweeper
-from tests.support.builders import NOW, USD, FixedClock, a_dynamic_segment, an_id, later
+from tests.support.builders import NOW, USD, FixedClock, a_customer, a_dynamic_segment, an_id, later
 from tests.support.membership_steps import (
     membership_transaction,
     refresh_state_of,
@@ -107,6 +108,13 @@ def test_only_an_active_segment_has_failed() -> None:
         assert build_error(evolve(one, is_active=False), state) is None
     assert build_error(segment, READY) is None
     assert build_error(segment, BUILDING) is None
+
+
+@pytest.mark.parametrize("is_active", [True, False])
+def test_a_rule_that_is_too_expensive_is_not_explained(*, is_active: bool) -> None:
+    segment = evolve(a_dynamic_segment(EVERYONE), rule=TOO_EXPENSIVE, is_active=is_active)
+    with pytest.raises(SegmentFailed):
+        explanation_of(segment, a_customer(), None, NOW)
 
 
 async def test_a_failed_build_is_not_tried_again(storage: MemoryStorage) -> None:

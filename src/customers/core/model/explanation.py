@@ -4,6 +4,7 @@ from datetime import datetime
 
 from attrs import evolve, frozen
 
+from customers.core.errors import SegmentFailed
 from customers.core.model.customer import Customer
 from customers.core.model.membership import Assignment, is_member
 from customers.core.model.rules.explain import ExplainedGroup, explain
@@ -30,8 +31,10 @@ def explanation_of(
     segment: Segment, customer: Customer, assignment: Assignment | None, now: datetime
 ) -> Explanation:
     """Why a customer is or is not in a segment at `now`; `assignment` is the customer's, if there
-    is one.
+    is one. Raises SegmentFailed if the rule is too expensive, also for an inactive segment.
     """
+    if segment.rule is not None and segment.rule.is_too_expensive:
+        raise SegmentFailed
     assigned_to = [] if assignment is None else [segment.id]
     is_inside = is_member(segment, CustomerValues(customer, now), assigned_to)
     explanation = Explanation(is_member=is_inside, evaluated_at=now)
